@@ -1,0 +1,1 @@
+"""Storage and Verification SCP: accept, keep, pair, announce. Never decodes a pixel."""

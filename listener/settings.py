@@ -1,0 +1,65 @@
+"""What the listener is told at start. Read once, handed on, never changed."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+
+class DeadlinePolicy(StrEnum):
+    """What ends the waiting of a job whose images did not come."""
+
+    CLOSE = "close"
+    """The job is closed as not scored."""
+    FETCH = "fetch"
+    """The missing images are asked for by C-MOVE first; after one more deadline the job is closed."""
+
+
+@dataclass(frozen=True)
+class RetrieveSource:
+    """The Query/Retrieve SCP that missing images are fetched from."""
+
+    ae_title: str
+    host: str
+    port: int
+
+
+@dataclass(frozen=True)
+class ListenerSettings:
+    """Settings of the Storage SCP. Times are in seconds, sizes in bytes."""
+
+    spool: Path
+    ae_title: str = "RADTME"
+    host: str = "127.0.0.1"
+    """Loopback only, until someone says otherwise."""
+    port: int = 11112
+    """0 takes a free port."""
+    require_called_ae_title: bool = False
+    calling_ae_titles: tuple[str, ...] = ()
+    """Who may associate; empty means everyone who reaches the port."""
+    max_associations: int = 16
+    max_associations_per_peer: int = 8
+    max_pdu_bytes: int = 131072
+    """dcmtk's own maximum: larger ones brought nothing."""
+    max_object_bytes: int = 2 * 1024**3
+    min_free_bytes: int = 1024**3
+    """Below this, C-STORE is answered with 0xA700 (out of resources)."""
+    acse_timeout_seconds: float = 15.0
+    idle_timeout_seconds: float = 60.0
+    pdu_timeout_seconds: float = 30.0
+    """A whole PDU must be there this long after its first byte."""
+    settle_seconds: float = 2.0
+    """A series counts as complete when nothing new came for this long and every referenced instance is there."""
+    settle_unreferenced_seconds: float = 60.0
+    """The same where the SEG names no instance, and quiet is all the evidence there is."""
+    deadline_seconds: float = 6 * 3600.0
+    deadline_policy: DeadlinePolicy = DeadlinePolicy.CLOSE
+    retrieve_from: RetrieveSource | None = None
+    sweep_seconds: float = 5.0
+    """How often the spool is looked through for what a lost message left behind."""
+    ring_again_seconds: float = 60.0
+    """A job that still lies where it lay is announced again after this long."""
+    redis_url: str = field(default="redis://127.0.0.1:6379/0", repr=False)
+    """May hold a password: never shown."""
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int = 9101
+    """0 takes a free port."""

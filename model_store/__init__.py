@@ -1,0 +1,1 @@
+"""Signatures: feature profile, registry, training, validation, model card."""

@@ -1,0 +1,74 @@
+"""The feature profile: everything between pixels and feature vector that changes a number.
+
+A signature owns its profile and the workers obey it: a forest that was trained on one profile must never see features
+of another.
+"""
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+FEATURES_PER_REGION = 479
+"""14 shape + 5 images x (18 first-order + 75 texture): Han et al., Breast Cancer Research 26:18 (2024)."""
+
+
+class FilterBank(StrEnum):
+    """The four filtered images beside the original one."""
+
+    LAPLACIAN_OF_GAUSSIAN = "laplacian_of_gaussian"
+    WAVELET_2D = "wavelet_2d"
+
+
+class PhaseRule(StrEnum):
+    """Which DCE phase is measured where the SEG does not say."""
+
+    REFUSE = "refuse"
+    FIRST_POST_CONTRAST = "first_post_contrast"
+
+
+@dataclass(frozen=True)
+class FeatureProfile:
+    """How features are measured. Lengths in mm; intensities in z-scores times ``intensity_scale``."""
+
+    name: str
+    filters: FilterBank
+    log_sigmas_mm: tuple[float, ...] = (2.0, 3.0, 4.0, 5.0)
+    wavelet: str = "coif1"
+    phase_rule: PhaseRule = PhaseRule.REFUSE
+    intensity_scale: float = 100.0
+    bin_width: float = 25.0
+    spacing_mm: float = 1.0
+    ring_inner_mm: float = 2.0
+    ring_outer_mm: float = 2.0
+    min_tumour_voxels: int = 100
+    """Of resampled voxels: below this, texture says nothing."""
+    max_tumour_ml: float = 1500.0
+    """More than a breast: an outline of something else."""
+    min_ring_share: float = 0.5
+    """Of the geometric ring: below this, too much of it lies in air or other tissue."""
+    min_grey_levels: int = 16
+    max_grey_levels: int = 128
+    """Outside these the report carries a note (pyradiomics documentation, customization, "binWidth")."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the profile as JSON-ready values; `from_json` reads them back."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "FeatureProfile":
+        """Read a profile back; unknown and missing fields are errors, because each changes a number."""
+        fields = dict(value)
+        fields["filters"] = FilterBank(fields["filters"])
+        fields["phase_rule"] = PhaseRule(fields["phase_rule"])
+        fields["log_sigmas_mm"] = tuple(fields["log_sigmas_mm"])
+        profile = cls(**fields)
+        if set(fields) != set(asdict(profile)):
+            raise ValueError(
+                f"profile {profile.name}: fields are missing: {sorted(set(asdict(profile)) - set(fields))}"
+            )
+        return profile
+
+
+HAN2024 = FeatureProfile(name="han2024", filters=FilterBank.LAPLACIAN_OF_GAUSSIAN)
+HAN2024_WAVELET2D = FeatureProfile(name="han2024-wavelet2d", filters=FilterBank.WAVELET_2D)
+PROFILES = {profile.name: profile for profile in (HAN2024, HAN2024_WAVELET2D)}

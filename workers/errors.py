@@ -1,0 +1,53 @@
+"""The three families of errors. The family says what to do next; the reason says why, from a closed set."""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a case is not scored. The value is what `radtme status`, the log, the metrics and the report say."""
+
+    EMPTY_SEGMENTATION = "empty_segmentation"
+    NO_TUMOUR_SEGMENT = "no_tumour_segment"
+    SEVERAL_TUMOUR_SEGMENTS = "several_tumour_segments"
+    UNSUPPORTED_SEGMENTATION = "unsupported_segmentation"
+    OUTSIDE_VOLUME = "outside_volume"
+    OTHER_FRAME_OF_REFERENCE = "other_frame_of_reference"
+    MISSING_INSTANCES = "missing_instances"
+    MISSING_SLICES = "missing_slices"
+    IRREGULAR_GEOMETRY = "irregular_geometry"
+    NO_GEOMETRY = "no_geometry"
+    UNKNOWN_PHASE = "unknown_phase"
+    UNREADABLE_PIXELS = "unreadable_pixels"
+    INVALID_PIXELS = "invalid_pixels"
+    TUMOUR_TOO_SMALL = "tumour_too_small"
+    TUMOUR_TOO_LARGE = "tumour_too_large"
+    RING_TOO_SMALL = "ring_too_small"
+    FEATURE_NOT_COMPUTABLE = "feature_not_computable"
+    PATIENT_MISMATCH = "patient_mismatch"
+    UNREADABLE_OBJECT = "unreadable_object"
+    SIGNATURE_UNUSABLE = "signature_unusable"
+    WORKER_KILLED = "worker_killed"
+    TIME_LIMIT = "time_limit"
+
+
+class RadtmeError(Exception):
+    """An error with a reason from the closed set and a message without patient data."""
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class RejectedInput(RadtmeError):
+    """The input cannot be scored honestly. Never retried: the case ends as not scored."""
+
+
+class TransientFailure(Exception):
+    """Something outside failed and may work later. Retried."""
+
+
+class ModelError(RadtmeError):
+    """The signature cannot be trusted. Nothing is scored until someone has looked."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(Reason.SIGNATURE_UNUSABLE, message)

@@ -1,0 +1,60 @@
+"""What the workers are told at start. Read once, handed on, never changed."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+
+class ResultRole(StrEnum):
+    """The objects that a case can bring forth, in the order in which they are sent: what is referred to goes first."""
+
+    SEGMENTATION = "segmentation"
+    KEY_IMAGE = "key_image"
+    FEATURE_REPORT = "feature_report"
+    SUMMARY_REPORT = "summary_report"
+
+
+@dataclass(frozen=True)
+class Target:
+    """One Storage SCP that results go to."""
+
+    name: str
+    ae_title: str
+    host: str
+    port: int
+    results: frozenset[ResultRole] = frozenset(ResultRole)
+    """Which objects this target gets."""
+    timeout_seconds: float = 30.0
+    """For connecting, for the association and for each response."""
+
+
+@dataclass(frozen=True)
+class WorkerSettings:
+    """Settings of the workers. Times are in seconds."""
+
+    spool: Path
+    model_store: Path
+    """The folder of the signature registry."""
+    targets: tuple[Target, ...] = ()
+    ae_title: str = "RADTME"
+    institution_name: str = ""
+    concurrency: int = 1
+    soft_time_limit_seconds: float = 240.0
+    """A case that takes longer ends as not scored, with this as its reason."""
+    hard_time_limit_seconds: float = 300.0
+    """The worker process is killed this long after it began."""
+    max_attempts: int = 3
+    """A job that killed its worker this often is a failed job."""
+    first_retry_seconds: float = 30.0
+    last_retry_seconds: float = 1800.0
+    """Waits between deliveries double from the first to this one, and go on at this one."""
+    redis_url: str = field(default="redis://127.0.0.1:6379/0", repr=False)
+    """May hold a password: never shown."""
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int = 9102
+    """0 takes a free port."""
+
+    @property
+    def visibility_timeout_seconds(self) -> int:
+        """How long Redis waits before it gives an unacknowledged message to another worker."""
+        return int(self.hard_time_limit_seconds) + 60

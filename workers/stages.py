@@ -1,0 +1,49 @@
+"""The stages that a case passes through in a worker, and how their time is taken."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from enum import StrEnum
+
+
+class Stage(StrEnum):
+    """A stage of a case, in the order of the flow."""
+
+    READ = "read"
+    PHASES = "phases"
+    VOLUME = "volume"
+    ROI = "roi"
+    PREPROCESS = "preprocess"
+    RING = "ring"
+    FEATURES = "features"
+    SCORE = "score"
+    SEGMENTATION = "segmentation"
+    KEY_IMAGE = "key_image"
+    REPORTS = "reports"
+    WRITE = "write"
+
+
+StageTimer = Callable[[Stage], AbstractContextManager[None]]
+"""Called at the start of each stage; the context manager it returns ends with the stage."""
+
+
+@contextmanager
+def untimed(stage: Stage) -> Iterator[None]:
+    """Take no time."""
+    yield
+
+
+class StageSeconds:
+    """Adds up the wall-clock seconds of each stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[Stage, float] = {}
+
+    @contextmanager
+    def __call__(self, stage: Stage) -> Iterator[None]:
+        """Time one stage; a stage that comes twice is added up."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start
