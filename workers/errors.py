@@ -26,8 +26,15 @@ class Reason(StrEnum):
     PATIENT_MISMATCH = "patient_mismatch"
     UNREADABLE_OBJECT = "unreadable_object"
     SIGNATURE_UNUSABLE = "signature_unusable"
-    WORKER_KILLED = "worker_killed"
     TIME_LIMIT = "time_limit"
+
+
+class FailureReason(StrEnum):
+    """Why a job failed: nobody got a result, and someone has to look."""
+
+    WORKER_KILLED = "worker_killed"
+    INTERNAL_ERROR = "internal_error"
+    DELIVERY_REFUSED = "delivery_refused"
 
 
 class RadtmeError(Exception):

@@ -1,0 +1,69 @@
+# Two commands do everything: `make demo` runs the main job, `make test` passes the tests. Both set up what they need.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export OMP_NUM_THREADS ?= 1
+
+# What the tests hold the program against: DICOM peers, validators, a PACS, Redis, Prometheus, a browser.
+TEST_PACKAGES := dcmtk dicom3tools orthanc orthanc-dicomweb redis-server prometheus chromium libpixelmed-java \
+	default-jre-headless fonts-dejavu-core
+
+.PHONY: help install demo test check format bench lock clean test-packages python-ready
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+install: $(VENV)/.runtime ## Set up .venv with what radtme runs on
+
+demo: $(VENV)/.runtime ## Run the main job on a generated study: start everything, send, score, show where the results lie
+	$(BIN)/radtme demo
+
+test: $(VENV)/.dev test-packages ## Run the tests; installs what they need (Debian packages as root)
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+check: $(VENV)/.dev ## Run the static checks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: $(VENV)/.dev ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.dev test-packages ## Measure against the documented way of each library, Orthanc and storescp; prints ratios
+	$(BIN)/python benchmarks/study.py
+	$(BIN)/python benchmarks/ingest.py
+
+lock: $(VENV)/.uv ## Renew the locked requirements from pyproject.toml
+	$(BIN)/uv pip compile -q pyproject.toml --extra embedded --generate-hashes --no-header --no-annotate --no-emit-index-url \
+		-o requirements/runtime.txt
+	$(BIN)/uv pip compile -q pyproject.toml --extra embedded --group dev --generate-hashes --no-header --no-annotate \
+		--no-emit-index-url -c requirements/runtime.txt -o requirements/dev.txt
+
+clean: ## Remove the environment and what tools left behind
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache dist
+
+python-ready:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "radtme needs Python 3.11 or newer; name one: make PYTHON=python3.11 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, os, sysconfig, sys; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' \
+		|| deploy/debian-packages python3-venv python3-dev
+
+$(VENV)/.uv: requirements/uv.txt | python-ready
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@touch $@
+
+$(VENV)/.runtime: requirements/runtime.txt pyproject.toml $(VENV)/.uv
+	$(BIN)/uv pip install --quiet --require-hashes -r requirements/runtime.txt
+	$(BIN)/uv pip install --quiet --no-deps --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
+	$(BIN)/uv pip install --quiet --require-hashes -r requirements/dev.txt
+	@touch $@
+
+test-packages:
+	@deploy/debian-packages $(TEST_PACKAGES)
