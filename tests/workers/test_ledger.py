@@ -13,6 +13,7 @@ JOB_ID = job_id_for("1.2.3", 1)
 
 @pytest.fixture
 def spool(tmp_path: Path) -> Spool:
+    """Return an empty spool."""
     spool = Spool(tmp_path / "spool")
     spool.prepare()
     return spool
@@ -20,6 +21,7 @@ def spool(tmp_path: Path) -> Spool:
 
 @pytest.fixture
 def ready(spool: Spool) -> Job:
+    """Return a job that waits for a worker."""
     job = spool.create_job(JOB_ID, {"job_id": JOB_ID}, JobState.READY)
     assert job is not None
     return job
