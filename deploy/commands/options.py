@@ -1,0 +1,26 @@
+"""Options and help that several commands share."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from deploy.configuration import Configuration, find_configuration, load_configuration
+
+Decorated = Callable[..., Any]
+
+
+def config_option(command: Decorated) -> Decorated:
+    """Add ``--config FILE`` to a command."""
+    return click.option(
+        "--config",
+        "config_file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="Configuration file. Default: $RADTME_CONFIG, else ./radtme.yaml, else defaults in ./radtme-data.",
+    )(command)
+
+
+def read_configuration(config_file: Path | None) -> Configuration:
+    """Return the configuration that a command was given, or finds."""
+    return load_configuration(find_configuration(config_file))

@@ -1,0 +1,90 @@
+"""``radtme listen``, ``radtme work`` and ``radtme sink``: one part alone, until it is stopped."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from deploy.commands.options import config_option, read_configuration
+from deploy.errors import CommandError, WrongUsage
+from deploy.running_stack import with_known_redis
+from deploy.stopping import stop_event
+
+PORT_ADVICE = "free the port, or set another one: listener.port, listener.metrics_port"
+DRAIN_SECONDS = 30.0
+"""How long associations may take to finish after a stop was asked for."""
+
+
+@click.command(epilog="Example: radtme listen --config radtme.yaml")
+@config_option
+def listen(config_file: Path | None) -> None:
+    """Run the Storage SCP alone: accept, keep, pair, announce. Stops on Ctrl-C or SIGTERM, after open associations.
+
+    Intake goes on while Redis is away: what was not announced is announced when it is back.
+    """
+    from listener.application_entity import Listener
+    from listener.logs import configure
+
+    configuration = with_known_redis(read_configuration(config_file))
+    configure()
+    stopping = stop_event()
+    try:
+        listener = Listener(configuration.listener)
+        listener.start()
+    except OSError as error:
+        where = f"{configuration.listener.host}:{configuration.listener.port}"
+        raise CommandError(f"the listener cannot start on {where}: {error}", PORT_ADVICE) from error
+    stopping.wait()
+    listener.stop(DRAIN_SECONDS)
+
+
+@click.command(epilog="Example: radtme work --queues delivery --config radtme.yaml")
+@click.option(
+    "--queues",
+    default="compute,delivery",
+    show_default=True,
+    help="What this process does, comma separated: compute (score), delivery (send).",
+)
+@click.option("--concurrency", type=click.IntRange(min=1), help="Processes; default: workers.concurrency.")
+@config_option
+def work(queues: str, concurrency: int | None, config_file: Path | None) -> None:
+    """Run workers alone: score what is ready, deliver what is scored. Stops on Ctrl-C or SIGTERM, after running jobs.
+
+    Several machines can work for one listener: they share its spool folder, the signatures and an external Redis.
+    """
+    from listener.logs import configure
+    from workers.app import QUEUES, run_worker
+
+    configuration = with_known_redis(read_configuration(config_file))
+    names = tuple(name.strip() for name in queues.split(",") if name.strip())
+    if not names or not set(names) <= set(QUEUES):
+        raise WrongUsage(f"expected queues among {', '.join(QUEUES)}, found {queues!r}")
+    configure()
+    settings = configuration.workers
+    if concurrency is not None:
+        settings = replace(settings, concurrency=concurrency)
+    sys.exit(run_worker(settings, names))
+
+
+@click.command(epilog="Example: radtme sink --folder /tmp/pacs")
+@click.option("--folder", type=click.Path(path_type=Path, file_okay=False), help="Default: sink.folder.")
+@config_option
+def sink(folder: Path | None, config_file: Path | None) -> None:
+    """Run a small Storage SCP that writes what it gets to a folder: a stand-in for a PACS, for trying things out."""
+    from deploy.sink import Sink
+
+    settings = read_configuration(config_file).sink
+    if folder is not None:
+        settings = replace(settings, folder=folder)
+    stopping = stop_event()
+    try:
+        server = Sink(settings)
+        server.start()
+    except OSError as error:
+        raise CommandError(
+            f"the sink cannot start on {settings.host}:{settings.port}: {error}", "set another sink.port"
+        ) from error
+    click.echo(f"{settings.ae_title}@{settings.host}:{server.port} writes to {settings.folder}", err=True)
+    stopping.wait()
+    server.stop()

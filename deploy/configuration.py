@@ -1,0 +1,258 @@
+"""The configuration of a whole installation: one YAML file, the environment over it, defaults under it."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from deploy.configuration_reader import ENVIRONMENT_PREFIX, ConfigurationReader, Problem
+from deploy.errors import WrongUsage
+from deploy.peer import Peer
+from deploy.setting_values import is_loopback
+from listener.settings import DeadlinePolicy, ListenerSettings
+from workers.settings import Target, WorkerSettings
+
+CONFIGURATION_NAME = "radtme.yaml"
+CONFIGURATION_VARIABLE = "RADTME_CONFIG"
+OTHER_VARIABLES = frozenset({CONFIGURATION_VARIABLE, "RADTME_DEBUG"})
+LISTENER_SKIP = frozenset({"spool", "redis_url"})
+WORKERS_SKIP = frozenset({"spool", "model_store", "redis_url", "targets"})
+
+
+class ConfigurationError(WrongUsage):
+    """The configuration cannot be used; the message lists every problem, one line each."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        problems = sorted(problems, key=Problem.order)
+        super().__init__("\n       ".join(str(problem) for problem in problems))
+        self.problems = tuple(problems)
+
+
+@dataclass(frozen=True)
+class RedisSettings:
+    """The doorbell. It holds nothing that cannot be rebuilt from the spool."""
+
+    embedded: bool = True
+    """Start a Redis of our own with `radtme up`, on a free loopback port and with a random password."""
+    url: str | None = field(default=None, repr=False)
+    """Of an external Redis; its presence turns the embedded one off. May hold a password: never shown."""
+
+
+@dataclass(frozen=True)
+class SinkSettings:
+    """A small Storage SCP that stands in for a PACS: for trying things out, not for keeping anything."""
+
+    enabled: bool = False
+    ae_title: str = "SINK"
+    host: str = "127.0.0.1"
+    port: int = 11113
+    """0 takes a free port."""
+    folder: Path = Path("sink")
+
+
+@dataclass(frozen=True)
+class Locations:
+    """Where things lie on disk."""
+
+    data: Path = Path("radtme-data")
+    """Everything below lies in here, unless it is placed elsewhere."""
+    spool: Path = Path("spool")
+    model_store: Path = Path("signatures")
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What one installation is told at start."""
+
+    file: Path | None
+    locations: Locations
+    redis: RedisSettings
+    listener: ListenerSettings
+    workers: WorkerSettings
+    sink: SinkSettings
+    origins: Mapping[str, str]
+    """File and line, or environment variable, of every setting that is not a default."""
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def run_folder(self) -> Path:
+        """Where a running stack says that it runs, and on which ports."""
+        return self.locations.data / "run"
+
+    def own_listener(self) -> Peer:
+        """Return how to reach the listener from this machine."""
+        host = "127.0.0.1" if self.listener.host in ("0.0.0.0", "::", "") else self.listener.host  # noqa: S104
+        return Peer(self.listener.ae_title, host, self.listener.port)
+
+    def with_redis(self, url: str) -> "Configuration":
+        """Return the same configuration with the Redis that was found to be running."""
+        return replace(
+            self, listener=replace(self.listener, redis_url=url), workers=replace(self.workers, redis_url=url)
+        )
+
+
+def find_configuration(given: Path | None, environment: Mapping[str, str] = os.environ) -> Path | None:
+    """Return the file to read: the one given, the one that ``RADTME_CONFIG`` names, ``./radtme.yaml``, or none."""
+    if given is not None:
+        return given
+    if environment.get(CONFIGURATION_VARIABLE):
+        return Path(environment[CONFIGURATION_VARIABLE])
+    here = Path(CONFIGURATION_NAME)
+    return here if here.is_file() else None
+
+
+def load_configuration(file: Path | None, environment: Mapping[str, str] = os.environ) -> Configuration:
+    """Read the configuration; without a file, everything has its default and lies in ``./radtme-data``.
+
+    Relative paths in the file start at the file's folder.
+
+    Raises
+    ------
+    ConfigurationError
+        With every problem, each with its file and line or its environment variable.
+    """
+    base = Path.cwd() if file is None else file.absolute().parent
+    reader = ConfigurationReader(file, base, environment)
+    root = None if file is None else _compose(file)
+    configuration = _read(reader, root, file)
+    _check_together(reader, configuration)
+    if reader.problems:
+        raise ConfigurationError(reader.problems)
+    return replace(configuration, warnings=_unknown_variables(reader))
+
+
+def _compose(file: Path) -> yaml.Node | None:
+    try:
+        return yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    except FileNotFoundError:
+        raise WrongUsage(
+            f"{file}: there is no such configuration file",
+            "write one (radtme config show prints a complete one to start from), or give another with --config",
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise WrongUsage(f"{file}: cannot be read: {error}") from error
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ConfigurationError([Problem(f"{file}:{line}", "", f"is not valid YAML: {error.problem}")]) from error
+    except yaml.YAMLError as error:
+        raise ConfigurationError([Problem(str(file), "", f"is not valid YAML: {error}")]) from error
+
+
+def _read(reader: ConfigurationReader, root: yaml.Node | None, file: Path | None) -> Configuration:
+    places = ("data", "spool", "model_store")
+    sections = reader.entries(root, "", (*places, "redis", "listener", "workers", "targets", "sink"))
+    locations = _locations(reader, sections)
+    redis = RedisSettings(**reader.given(RedisSettings, sections.get("redis"), "redis"))
+    sink_given = reader.given(SinkSettings, sections.get("sink"), "sink")
+    sink = SinkSettings(**{"folder": locations.data / SinkSettings.folder, **sink_given})
+    _check_redis(reader, redis)
+    url: dict[str, Any] = {"redis_url": redis.url} if redis.url else {}
+    listener = reader.given(ListenerSettings, sections.get("listener"), "listener", skip=LISTENER_SKIP)
+    workers = reader.given(WorkerSettings, sections.get("workers"), "workers", skip=WORKERS_SKIP)
+    return Configuration(
+        file=file,
+        locations=locations,
+        redis=replace(redis, embedded=redis.embedded and not redis.url),
+        listener=ListenerSettings(spool=locations.spool, **listener, **url),
+        workers=WorkerSettings(
+            spool=locations.spool,
+            model_store=locations.model_store,
+            targets=_targets(reader, sections.get("targets")),
+            **workers,
+            **url,
+        ),
+        sink=sink,
+        origins=reader.origins,
+    )
+
+
+def _locations(reader: ConfigurationReader, sections: Mapping[str, yaml.Node]) -> Locations:
+    node = yaml.MappingNode(
+        "tag:yaml.org,2002:map",
+        [
+            (yaml.ScalarNode("tag:yaml.org,2002:str", key, sections[key].start_mark), sections[key])
+            for key in ("data", "spool", "model_store")
+            if key in sections
+        ],
+    )
+    given = reader.given(Locations, node, "")
+    data = given.get("data", reader.base / Locations.data)
+    return Locations(
+        data=data,
+        spool=given.get("spool", data / Locations.spool),
+        model_store=given.get("model_store", data / Locations.model_store),
+    )
+
+
+@dataclass(frozen=True)
+class _TargetList:
+    """The one key that is a list of sections."""
+
+    targets: tuple[Target, ...] = ()
+
+
+def _targets(reader: ConfigurationReader, node: yaml.Node | None) -> tuple[Target, ...]:
+    if node is None:
+        return ()
+    key = yaml.ScalarNode("tag:yaml.org,2002:str", "targets", node.start_mark)
+    given = reader.given(_TargetList, yaml.MappingNode("tag:yaml.org,2002:map", [(key, node)]), "", environment=False)
+    targets: tuple[Target, ...] = given.get("targets", ())
+    first: dict[str, int] = {}
+    for index, target in enumerate(targets):
+        if target.name in first:
+            place = reader.origins.get(f"targets[{index}].name", reader.place(node))
+            reader.add_problem(place, "targets", f"two targets have the name {target.name!r}; give each its own")
+        first.setdefault(target.name, index)
+    return targets
+
+
+def _check_together(reader: ConfigurationReader, configuration: Configuration) -> None:
+    listener, workers = configuration.listener, configuration.workers
+
+    def problem(setting: str, message: str) -> None:
+        place = reader.origins.get(setting) or str(configuration.file or "defaults")
+        reader.add_problem(place, setting, message)
+
+    if not is_loopback(listener.host) and not listener.calling_ae_titles:
+        problem(
+            "listener.host",
+            f"{listener.host} is reachable from the network and anyone may send; list who may with "
+            "listener.calling_ae_titles: [THEIR_AE], or listen on 127.0.0.1",
+        )
+    if listener.deadline_policy is DeadlinePolicy.FETCH and listener.retrieve_from is None:
+        problem(
+            "listener.deadline_policy",
+            "fetch needs to know from whom; give listener.retrieve_from: {ae_title: ..., host: ..., port: ...}",
+        )
+    if workers.soft_time_limit_seconds >= workers.hard_time_limit_seconds:
+        problem(
+            "workers.soft_time_limit_seconds",
+            f"expected less than workers.hard_time_limit_seconds ({workers.hard_time_limit_seconds:g}), "
+            f"found {workers.soft_time_limit_seconds:g}",
+        )
+    if workers.first_retry_seconds > workers.last_retry_seconds:
+        problem(
+            "workers.first_retry_seconds",
+            f"expected at most workers.last_retry_seconds ({workers.last_retry_seconds:g}), "
+            f"found {workers.first_retry_seconds:g}",
+        )
+
+
+def _check_redis(reader: ConfigurationReader, redis: RedisSettings) -> None:
+    url_place = reader.origins.get("redis.url", "")
+    embedded_place = reader.origins.get("redis.embedded", "")
+    if redis.url and redis.embedded and embedded_place and not url_place.startswith("environment"):
+        reader.add_problem(embedded_place, "redis.embedded", "redis.url names an external Redis; keep one of the two")
+    if not redis.url and not redis.embedded:
+        reader.add_problem(
+            embedded_place, "redis.embedded", "is false; give redis.url: redis://host:6379/0, or RADTME_REDIS_URL"
+        )
+
+
+def _unknown_variables(reader: ConfigurationReader) -> tuple[str, ...]:
+    known = reader.known_variables | OTHER_VARIABLES
+    unknown = sorted(name for name in reader.environment if name.startswith(ENVIRONMENT_PREFIX) and name not in known)
+    return tuple(f"environment variable {name} is no setting and has no effect" for name in unknown)

@@ -1,0 +1,70 @@
+"""The effective configuration as text: a YAML file that can be used as it is, each line with its origin."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from deploy.configuration import LISTENER_SKIP, WORKERS_SKIP, Configuration
+from workers.settings import ResultRole
+
+MASK = "***"
+
+
+def masked_url(url: str) -> str:
+    """Return a URL with its password replaced by stars."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:{MASK}@{host}"))
+
+
+def configuration_lines(configuration: Configuration) -> Iterator[tuple[str, str]]:
+    """Yield the lines of the effective configuration as YAML, each with where its value comes from."""
+    origins = configuration.origins
+
+    def line(indent: int, setting: str, value: object) -> tuple[str, str]:
+        key = setting.rpartition(".")[2]
+        return f"{'  ' * indent}{key}: {yaml_value(value)}", origins.get(setting, "default")
+
+    for field in fields(configuration.locations):
+        yield line(0, field.name, getattr(configuration.locations, field.name))
+    yield "redis:", ""
+    yield line(1, "redis.embedded", configuration.redis.embedded)
+    if configuration.redis.url:
+        yield line(1, "redis.url", masked_url(configuration.redis.url))
+    sections: tuple[tuple[str, Any, frozenset[str]], ...] = (
+        ("listener", configuration.listener, LISTENER_SKIP),
+        ("workers", configuration.workers, WORKERS_SKIP),
+        ("sink", configuration.sink, frozenset()),
+    )
+    for name, section, skip in sections:
+        yield f"{name}:", ""
+        for field in fields(section):
+            if field.name not in skip:
+                yield line(1, f"{name}.{field.name}", getattr(section, field.name))
+    yield f"targets:{'' if configuration.workers.targets else ' []'}", origins.get("targets", "default")
+    for target in configuration.workers.targets:
+        yield f"  - {yaml_value(target)}", ""
+
+
+def yaml_value(value: object) -> str:
+    """Return a value in YAML's flow notation, which JSON is nearly a part of."""
+    if is_dataclass(value) and not isinstance(value, type):
+        inner = ", ".join(f"{field.name}: {yaml_value(getattr(value, field.name))}" for field in fields(value))
+        return f"{{{inner}}}"
+    if isinstance(value, frozenset):
+        return yaml_value(tuple(role for role in ResultRole if role in value))
+    if isinstance(value, tuple):
+        return f"[{', '.join(yaml_value(item) for item in value)}]"
+    if isinstance(value, Enum):
+        return str(value.value)
+    if isinstance(value, float):
+        return f"{value:g}" if value == float(f"{value:g}") else repr(value)
+    if isinstance(value, Path):
+        return json.dumps(str(value), ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False)

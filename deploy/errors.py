@@ -1,0 +1,48 @@
+"""What a command of ``radtme`` ends with: its exit codes, and the error that the person at the terminal reads."""
+
+from enum import IntEnum
+from typing import IO, Any, ClassVar
+
+import click
+
+
+class ExitCode(IntEnum):
+    """Exit codes of every command, for scripts."""
+
+    OK = 0
+    FAILED = 1
+    """The command did its work, and the answer is no: something was refused, failed or not found."""
+    USAGE = 2
+    """Wrong arguments or a wrong configuration: nothing was done."""
+    UNREACHABLE = 3
+    """A peer cannot be reached, or it refuses to talk to us."""
+    INTERRUPTED = 130
+    """Ctrl-C before the end."""
+
+
+class CommandError(click.ClickException):
+    """An error of one or two lines: what is wrong, then what to do about it."""
+
+    exit_code: ClassVar[int] = ExitCode.FAILED
+
+    def __init__(self, message: str, advice: str = "") -> None:
+        super().__init__(message)
+        self.advice = advice
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print the message and the advice to standard error."""
+        click.echo(f"error: {self.message}", err=True)
+        if self.advice:
+            click.echo(f"       {self.advice}", err=True)
+
+
+class WrongUsage(CommandError):
+    """Wrong arguments or a wrong configuration."""
+
+    exit_code: ClassVar[int] = ExitCode.USAGE
+
+
+class Unreachable(CommandError):
+    """A peer cannot be reached, or it refuses to talk to us."""
+
+    exit_code: ClassVar[int] = ExitCode.UNREACHABLE

@@ -1,0 +1,49 @@
+"""Ends the processes of a stack whose supervisor is gone without having ended them, for example after SIGKILL.
+
+Runs as a process of its own (``python -I -S guard.py``), and needs nothing but the standard library. Its standard input
+is a pipe that only the supervisor holds open: lines ``+<process group>`` and ``-<process group>`` say what there is to
+guard, and its end says that the supervisor is gone, however it went.
+"""
+
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterable
+
+GRACE_SECONDS = 10.0
+"""From asking the processes to end to ending them: what does not finish in this time goes on at the next start."""
+
+
+def main() -> None:
+    """Keep the list of process groups until the supervisor is gone, then end what is left of them."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # it must outlive the supervisor, also when both are signalled
+    groups: set[int] = set()
+    for line in sys.stdin:
+        (groups.add if line[0] == "+" else groups.discard)(int(line[1:]))
+    end(groups, GRACE_SECONDS)
+
+
+def end(groups: Iterable[int], grace_seconds: float) -> None:
+    """Ask the process groups to end, and end what has not after ``grace_seconds``."""
+    left = {group for group in groups if send(group, signal.SIGTERM)}
+    deadline = time.monotonic() + grace_seconds
+    while left and time.monotonic() < deadline:
+        time.sleep(0.05)
+        left = {group for group in left if send(group, 0)}
+    for group in left:
+        send(group, signal.SIGKILL)
+
+
+def send(group: int, number: int) -> bool:
+    """Send a signal to a process group; False where there is none left to get it."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(group, number)
+        return True
+    return False
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,214 @@
+"""One value of the configuration: where it stands, what it says, and how it becomes a Python value."""
+
+import ipaddress
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum, StrEnum, auto
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import yaml
+
+from deploy.peer import checked_ae_title
+
+TARGET_NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
+WHOLE_NUMBER_PATTERN = re.compile(r"-?(0|[1-9][0-9]*)")
+YES_NO = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+
+
+class Kind(Enum):
+    """What a scalar looks like before its setting's type is known."""
+
+    TEXT = auto()
+    NUMBER = auto()
+    YES_NO = auto()
+    NOTHING = auto()
+    UNTYPED = auto()
+    """From the environment, where everything is text."""
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """One value as it was written, and where."""
+
+    text: str
+    kind: Kind
+    place: str
+
+    def __str__(self) -> str:
+        match self.kind:
+            case Kind.NOTHING:
+                return "nothing"
+            case Kind.TEXT | Kind.UNTYPED:
+                return repr(self.text)
+            case Kind.YES_NO | Kind.NUMBER:
+                return self.text
+
+
+class WrongValue(ValueError):
+    """A value is not what its setting expects; the message says both."""
+
+
+def scalar_from_yaml(node: yaml.ScalarNode, place: str) -> Scalar:
+    """Return the scalar of a YAML node; numbers in other than plain decimal notation stay text."""
+    if node.style is not None:
+        return Scalar(node.value, Kind.TEXT, place)
+    if node.tag == "tag:yaml.org,2002:null":
+        return Scalar("", Kind.NOTHING, place)
+    if node.tag == "tag:yaml.org,2002:bool":
+        return Scalar(node.value, Kind.YES_NO, place)
+    return Scalar(node.value, Kind.NUMBER if _is_number(node.value) else Kind.TEXT, place)
+
+
+def _is_number(text: str) -> bool:
+    return bool(re.fullmatch(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?", text))
+
+
+def text_value(scalar: Scalar) -> str:
+    """Read text. ``NO`` and ``12`` without quotes are not text in YAML: the message says so."""
+    if scalar.kind in (Kind.YES_NO, Kind.NUMBER):
+        raise WrongValue(f'expected text, found {scalar} (for text, write "{scalar.text}" in quotes)')
+    if scalar.kind is Kind.NOTHING:
+        raise WrongValue("expected text, found nothing")
+    return scalar.text
+
+
+def whole_number(scalar: Scalar) -> int:
+    """Read an integer in plain decimal notation."""
+    if scalar.kind not in (Kind.NUMBER, Kind.UNTYPED) or not WHOLE_NUMBER_PATTERN.fullmatch(scalar.text):
+        raise WrongValue(f"expected a whole number, found {scalar}")
+    return int(scalar.text)
+
+
+def number(scalar: Scalar) -> float:
+    """Read a finite number."""
+    if scalar.kind not in (Kind.NUMBER, Kind.UNTYPED) or not _is_number(scalar.text):
+        raise WrongValue(f"expected a number, found {scalar}")
+    value = float(scalar.text)
+    if not math.isfinite(value):
+        raise WrongValue(f"expected a finite number, found {scalar}")
+    return value
+
+
+def yes_no(scalar: Scalar) -> bool:
+    """Read true or false."""
+    value = YES_NO.get(scalar.text.lower()) if scalar.kind in (Kind.YES_NO, Kind.UNTYPED) else None
+    if value is None:
+        raise WrongValue(f"expected true or false, found {scalar}")
+    return value
+
+
+def choice(scalar: Scalar, choices: type[StrEnum]) -> StrEnum:
+    """Read one member of a closed set."""
+    text = text_value(scalar)
+    if text not in [member.value for member in choices]:
+        raise WrongValue(f"expected one of {', '.join(choices)}, found {text!r}")
+    return choices(text)
+
+
+def path_value(scalar: Scalar, base: Path) -> Path:
+    """Read a path; a relative one starts at ``base``, the folder of the configuration file."""
+    text = text_value(scalar)
+    if not text.strip() or "\0" in text:
+        raise WrongValue(f"expected a path, found {text!r}")
+    return base / Path(text).expanduser()
+
+
+# What a value must be beyond its type -------------------------------------------------------------------------------
+
+
+def _at_least(lowest: float) -> Callable[[float], None]:
+    def check(value: float) -> None:
+        if value < lowest:
+            raise WrongValue(f"expected at least {lowest:g}, found {value:g}")
+
+    return check
+
+
+def _above_zero(value: float) -> None:
+    if value <= 0:
+        raise WrongValue(f"expected more than 0, found {value:g}")
+
+
+def _port(lowest: int) -> Callable[[int], None]:
+    def check(value: int) -> None:
+        if not lowest <= value <= 65535:
+            raise WrongValue(f"expected a port from {lowest} to 65535, found {value}")
+
+    return check
+
+
+def _ae_title(value: str) -> None:
+    try:
+        checked_ae_title(value)
+    except ValueError as error:
+        raise WrongValue(str(error)) from error
+
+
+def _host(value: str) -> None:
+    if not value or not re.fullmatch(r"[A-Za-z0-9._:%-]+", value):
+        raise WrongValue(f"expected a host name or an IP address without a port, found {value!r}")
+    if re.fullmatch(r"[^:]+:[0-9]+", value):
+        raise WrongValue(f"expected a host without a port (the port is a setting of its own), found {value!r}")
+
+
+def _redis_url(value: str) -> None:
+    parts = urlsplit(value)
+    if parts.scheme not in ("redis", "rediss") or not parts.hostname:
+        # The value may hold a password: it is not repeated.
+        raise WrongValue("expected redis://[:password@]host:port/number or rediss://..., found something else")
+
+
+def _target_name(value: str) -> None:
+    if not TARGET_NAME_PATTERN.fullmatch(value):
+        raise WrongValue(f"expected a name of letters, digits, _ and - (at most 32; it names a file), found {value!r}")
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine can reach a server that listens on ``host``."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+CHECKS: Mapping[str, Callable[..., None]] = {
+    "ae_title": _ae_title,
+    "calling_ae_titles": _ae_title,
+    "host": _host,
+    "metrics_host": _host,
+    "listener.port": _port(0),
+    "sink.port": _port(0),
+    "metrics_port": _port(0),
+    "port": _port(1),
+    "redis.url": _redis_url,
+    "name": _target_name,
+    "settle_seconds": _at_least(0),
+    "settle_unreferenced_seconds": _at_least(0),
+    "min_free_bytes": _at_least(0),
+    "max_pdu_bytes": _at_least(4096),
+    "max_associations": _at_least(1),
+    "max_associations_per_peer": _at_least(1),
+    "max_attempts": _at_least(1),
+    "max_object_bytes": _at_least(1024),
+    "concurrency": _at_least(1),
+}
+"""By full name, or else by the last part of the name; every other ``..._seconds`` must be above zero."""
+
+
+def check_value(name: str, value: object) -> None:
+    """Check one value (or one item of a list) of the setting ``name``, such as ``listener.port``.
+
+    Raises
+    ------
+    WrongValue
+        If it has the right type and cannot be used.
+    """
+    last = name.rsplit(".", maxsplit=1)[-1]
+    check = CHECKS.get(name) or CHECKS.get(last)
+    if check is None and last.endswith("_seconds"):
+        check = _above_zero
+    if check is not None:
+        check(value)

@@ -1,0 +1,17 @@
+"""How a long-running command learns that it is to stop."""
+
+import signal
+import threading
+from types import FrameType
+
+
+def stop_event() -> threading.Event:
+    """Return an event that SIGTERM and SIGINT (Ctrl-C) set from now on."""
+    event = threading.Event()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        event.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    return event

@@ -1,0 +1,73 @@
+"""What all commands show in the same way: times, ages, sizes, progress bars, paths."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+PIPE_WIDTH = 100
+"""Columns of output that goes to a file or a pipe."""
+
+
+def output() -> Console:
+    """Return the console for results: standard output; without colours and wide enough where it is no terminal."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+
+
+def notices() -> Console:
+    """Return the console for progress and remarks: standard error, so that results can be piped."""
+    return Console(stderr=True, highlight=False)
+
+
+@contextmanager
+def progress(console: Console, what: str, total: int) -> Iterator[tuple[Progress, TaskID]]:
+    """Show a progress bar on a terminal, and nothing elsewhere."""
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    with bar:
+        yield bar, bar.add_task(what, total=total)
+
+
+def duration(seconds: float) -> str:
+    """Return a duration as people say it: ``0.35 s``, ``12 s``, ``5 min``, ``3 h``, ``2 days``."""
+    if seconds < 0:
+        return "0 s"
+    if seconds < 9.95:
+        return f"{seconds:.2f} s" if seconds < 0.995 else f"{seconds:.1f} s"
+    for limit, size, unit in ((90, 1, "s"), (5400, 60, "min"), (172800, 3600, "h")):
+        if seconds < limit:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds / 86400:.0f} days"
+
+
+def age(moment: datetime, now: datetime | None = None) -> str:
+    """Return how long ago ``moment`` was, or how far ahead it lies."""
+    seconds = ((now or datetime.now(UTC)) - moment).total_seconds()
+    return f"in {duration(-seconds)}" if seconds < 0 else duration(round(seconds))
+
+
+def size(count: float) -> str:
+    """Return a number of bytes with a unit."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 999.5:
+            return f"{count:.0f} {unit}" if unit == "B" or count >= 99.5 else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
+def path_from_here(path: Path) -> str:
+    """Return ``path`` as one would type it: relative to the working directory where it lies below."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative
