@@ -1,0 +1,105 @@
+"""Who may associate, and how many at once."""
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+
+from listener.settings import ListenerSettings
+
+MAX_PENDING = 64
+"""Connections that have not associated yet. Each costs a thread for as long as the ACSE timeout."""
+MAX_PENDING_PER_PEER = 32
+
+
+@dataclass(frozen=True)
+class RejectParameters:
+    """Result, source and reason of an A-ASSOCIATE-RJ (PS3.8 table 9-21)."""
+
+    result: int
+    source: int
+    reason: int
+
+
+class Rejection(Enum):
+    """Why an association is refused."""
+
+    CALLING_AE_TITLE = RejectParameters(1, 1, 3)
+    CALLED_AE_TITLE = RejectParameters(1, 1, 7)
+    APPLICATION_CONTEXT = RejectParameters(1, 1, 2)
+    PROTOCOL_VERSION = RejectParameters(1, 2, 2)
+    TOO_MANY_ASSOCIATIONS = RejectParameters(2, 3, 2)
+    TOO_MANY_OF_PEER = RejectParameters(2, 3, 1)
+    STOPPING = RejectParameters(2, 2, 1)
+
+    @property
+    def label(self) -> str:
+        """The name that metrics and logs use."""
+        return self.name.lower()
+
+
+def check_titles(settings: ListenerSettings, calling: str, called: str) -> Rejection | None:
+    """Return why these AE titles are refused, or None."""
+    if settings.calling_ae_titles and calling not in settings.calling_ae_titles:
+        return Rejection.CALLING_AE_TITLE
+    if settings.require_called_ae_title and called != settings.ae_title:
+        return Rejection.CALLED_AE_TITLE
+    return None
+
+
+class Admission:
+    """Counts connections and associations, by peer address, and refuses those above the limits."""
+
+    def __init__(self, max_associations: int, max_associations_per_peer: int) -> None:
+        self._max_associations = max_associations
+        self._max_per_peer = max_associations_per_peer
+        self._lock = threading.Lock()
+        self._pending: Counter[str] = Counter()
+        self._open: Counter[str] = Counter()
+
+    @property
+    def open_associations(self) -> int:
+        """How many associations are open."""
+        with self._lock:
+            return self._open.total()
+
+    def admit_connection(self, peer: str) -> bool:
+        """Count a new connection; False where too many have not associated yet, and it must be closed at once."""
+        with self._lock:
+            if self._pending.total() >= MAX_PENDING or self._pending[peer] >= MAX_PENDING_PER_PEER:
+                return False
+            self._pending[peer] += 1
+            return True
+
+    def connection_done(self, peer: str) -> None:
+        """Count down a connection that has associated, was refused or gave up."""
+        with self._lock:
+            _count_down(self._pending, peer)
+
+    @contextmanager
+    def association(self, peer: str) -> Iterator[Rejection | None]:
+        """Hold a place for an association while the block runs; yields why there is none, or None."""
+        rejection = self._take(peer)
+        try:
+            yield rejection
+        finally:
+            if rejection is None:
+                with self._lock:
+                    _count_down(self._open, peer)
+
+    def _take(self, peer: str) -> Rejection | None:
+        with self._lock:
+            if self._open.total() >= self._max_associations:
+                return Rejection.TOO_MANY_ASSOCIATIONS
+            if self._open[peer] >= self._max_per_peer:
+                return Rejection.TOO_MANY_OF_PEER
+            self._open[peer] += 1
+            return None
+
+
+def _count_down(counter: Counter[str], peer: str) -> None:
+    counter[peer] -= 1
+    if counter[peer] <= 0:
+        del counter[peer]

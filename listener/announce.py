@@ -1,0 +1,138 @@
+"""The doorbell: tells the workers that a job lies ready, by task name and id. Never holds up the intake."""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+import structlog
+from celery import Celery
+from kombu.exceptions import OperationalError
+from redis import Redis
+from redis.exceptions import RedisError
+
+log = structlog.get_logger()
+
+TIMEOUT_SECONDS = 2.0
+"""For connecting to Redis and for each answer."""
+TRY_AGAIN_SECONDS = 2.0
+"""Between two tries while Redis is away. What is pending is kept in memory; after a restart the sweep rings again."""
+
+
+class Queue(StrEnum):
+    """The queues that the workers listen on."""
+
+    COMPUTE = "compute"
+    DELIVERY = "delivery"
+
+
+@dataclass(frozen=True)
+class Bell:
+    """One message: a task's name and ids."""
+
+    task: str
+    args: tuple[str, ...]
+    queue: Queue
+
+
+def score_bell(job_id: str) -> Bell:
+    """Return the message that a job can be scored."""
+    return Bell("workers.tasks.score", (job_id,), Queue.COMPUTE)
+
+
+def deliver_bell(job_id: str, target: str) -> Bell:
+    """Return the message that results can be delivered."""
+    return Bell("workers.tasks.deliver", (job_id, target), Queue.DELIVERY)
+
+
+class Announcer:
+    """Sends bells from a thread of its own; `ring` only notes them down, once each."""
+
+    def __init__(self, redis_url: str) -> None:
+        self._redis = Redis.from_url(
+            redis_url, socket_connect_timeout=TIMEOUT_SECONDS, socket_timeout=TIMEOUT_SECONDS, retry=None
+        )
+        self._app = _celery(redis_url)
+        self._pending: dict[Bell, None] = {}
+        self._changed = threading.Condition()
+        self._stopping = threading.Event()
+        self._heard = True
+        self._thread = threading.Thread(target=self._run, name="announcer", daemon=True)
+
+    def start(self) -> None:
+        """Begin to send."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop after the message that is being sent. The rest is rung again by the next sweep after the next start."""
+        self._stopping.set()
+        with self._changed:
+            self._changed.notify_all()
+        if self._thread.is_alive():
+            self._thread.join(3 * TIMEOUT_SECONDS)
+        self._app.close()
+        self._redis.close()
+
+    def ring(self, bell: Bell) -> None:
+        """Note a message down; returns at once."""
+        with self._changed:
+            self._pending[bell] = None
+            self._changed.notify_all()
+
+    def ring_score(self, job_id: str) -> None:
+        """Note down that a job can be scored."""
+        self.ring(score_bell(job_id))
+
+    def depths(self) -> Mapping[str, int] | None:
+        """Return how many messages lie in each queue, or None where Redis does not answer."""
+        try:
+            return {queue.value: int(self._redis.llen(queue.value)) for queue in Queue}
+        except RedisError:
+            return None
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            with self._changed:
+                while not self._pending and not self._stopping.is_set():
+                    self._changed.wait()
+                bells = list(self._pending)
+            for bell in bells:
+                if self._stopping.is_set():
+                    return
+                if not self._send(bell):
+                    # One try tells enough about all the others.
+                    self._stopping.wait(TRY_AGAIN_SECONDS)
+                    break
+                with self._changed:
+                    self._pending.pop(bell, None)
+
+    def _send(self, bell: Bell) -> bool:
+        try:
+            self._redis.ping()
+            self._app.send_task(bell.task, args=list(bell.args), queue=bell.queue.value, retry=False)
+        except (OperationalError, RedisError, OSError) as error:
+            if self._heard:
+                log.warning("bell_not_heard", error=type(error).__name__, pending=len(self._pending))
+            self._heard = False
+            return False
+        if not self._heard:
+            log.info("bell_heard_again")
+        self._heard = True
+        return True
+
+
+def _celery(redis_url: str) -> Celery:
+    app = Celery("radtme-listener", broker=redis_url, set_as_current=False)
+    app.conf.update(
+        task_serializer="json",
+        accept_content=["json"],
+        task_ignore_result=True,
+        broker_connection_retry=False,
+        broker_connection_max_retries=0,
+        broker_transport_options={
+            "socket_timeout": TIMEOUT_SECONDS,
+            "socket_connect_timeout": TIMEOUT_SECONDS,
+            "max_retries": 0,
+        },
+    )
+    return app

@@ -1,0 +1,227 @@
+"""The listener as a whole: accepts connections, and starts and stops everything around them."""
+
+import os
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from pynetdicom import AE
+from pynetdicom.transport import AssociationServer
+
+from listener.admission import Admission
+from listener.announce import Announcer
+from listener.association import Association
+from listener.connection import Connection
+from listener.data_set import Identity
+from listener.health import Check, HealthServer
+from listener.metrics import DoorbellCollector, ListenerMetrics, SpoolCollector
+from listener.pairer import Fetch, Pairer
+from listener.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from listener.presentation_contexts import supported_contexts
+from listener.receive import Inbox
+from listener.receiving import clear_receiving
+from listener.retrieve import retrieve
+from listener.settings import ListenerSettings
+from listener.spool import Spool
+from listener.sweep import Sweep
+
+log = structlog.get_logger()
+
+STALLED_SECONDS = 60.0
+"""A loop that has not turned for so long, beyond its own pause, is not alive."""
+
+
+class Listener:
+    """Storage and Verification SCP on a spool. `start` it, and `stop` it once."""
+
+    def __init__(self, settings: ListenerSettings) -> None:
+        self.settings = settings
+        self.spool = Spool(settings.spool)
+        self.metrics = ListenerMetrics()
+        self._admission = Admission(settings.max_associations, settings.max_associations_per_peer)
+        self.metrics.open_associations.set_function(lambda: self._admission.open_associations)
+        self._announcer = Announcer(settings.redis_url)
+        self._sweep = Sweep(
+            self.spool,
+            self._announcer.ring,
+            self._announcer.depths,
+            settings.sweep_seconds,
+            settings.ring_again_seconds,
+        )
+        self._pairer = Pairer(self.spool, settings, self._sweep.announce_ready, _fetch(settings))
+        self._inbox = Inbox(self.spool, settings, self._pairer.outline_kept, self._object_kept)
+        self._server: Server | None = None
+        self._health: HealthServer | None = None
+
+    def start(self) -> None:
+        """Prepare the spool, clear away what dead processes left, and accept associations.
+
+        Raises
+        ------
+        OSError
+            If the spool cannot be written or a port is taken.
+        """
+        self.spool.prepare()
+        cleared = clear_receiving(self.spool.receiving)
+        self.metrics.registry.register(SpoolCollector(self.spool))
+        self.metrics.registry.register(DoorbellCollector(self._announcer.depths))
+        self._health = HealthServer(
+            self.settings.metrics_host, self.settings.metrics_port, self.metrics.registry, self.liveness, self.readiness
+        )
+        try:
+            self._server = _server(self.settings, self._inbox, self._admission, self.metrics)
+        except OSError:
+            self._health.stop()
+            raise
+        for part in (self._announcer, self._sweep, self._pairer, self._health, self._server):
+            part.start()
+        log.info("listener_started", ae_title=self.settings.ae_title, port=self.port, cleared=cleared)
+
+    def stop(self, drain_seconds: float = 10.0) -> None:
+        """Accept no more, let running associations finish, abort those that take longer than ``drain_seconds``."""
+        if self._server is not None:
+            self._server.stop(drain_seconds)
+        for part in (self._pairer, self._sweep, self._announcer, self._health):
+            if part is not None:
+                part.stop()
+        log.info("listener_stopped")
+
+    @property
+    def port(self) -> int:
+        """The port that associations are accepted on; known after `start`."""
+        return self._server.port if self._server else self.settings.port
+
+    @property
+    def metrics_port(self) -> int:
+        """The port of ``/metrics``, ``/healthz`` and ``/readyz``; known after `start`."""
+        return self._health.port if self._health else self.settings.metrics_port
+
+    def liveness(self) -> Mapping[str, Check]:
+        """Tell whether the loops turn."""
+        now = time.monotonic()
+        longest = self.settings.sweep_seconds + STALLED_SECONDS
+        return {
+            "pairing": _turning(now - self._pairer.last_turn, longest),
+            "sweep": _turning(now - self._sweep.last_turn, longest),
+            "accepting": Check(self._server is not None and self._server.is_serving),
+        }
+
+    def readiness(self) -> Mapping[str, Check]:
+        """Tell whether an object that came now would be kept. Redis is shown, but the intake does not need it."""
+        free = self.spool.free_bytes()
+        enough = Check(
+            free >= self.settings.min_free_bytes, f"{free} bytes free, {self.settings.min_free_bytes} needed"
+        )
+        return {
+            "accepting": Check(self._server is not None and self._server.is_serving),
+            "spool_writable": Check(
+                os.access(self.spool.receiving, os.W_OK) and os.access(self.spool.studies, os.W_OK)
+            ),
+            "disk_space": enough,
+            "redis": Check(self._announcer.depths() is not None, required=False),
+        }
+
+    def _object_kept(self, identity: Identity) -> None:
+        self._pairer.image_kept()
+
+
+class Server(AssociationServer):
+    """pynetdicom's server with our own association behind each connection, in a thread that can be waited for."""
+
+    request_queue_size = 128
+
+    def __init__(self, *args: Any, inbox: Inbox, admission: Admission, metrics: ListenerMetrics, **kwargs: Any) -> None:
+        self._inbox = inbox
+        self._admission = admission
+        self._metrics = metrics
+        self._connections: dict[threading.Thread, Connection] = {}
+        self._lock = threading.Lock()
+        super().__init__(*args, **kwargs)
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.1,), name="accept", daemon=True)
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on."""
+        return int(self.server_address[1])
+
+    @property
+    def is_serving(self) -> bool:
+        """Whether connections are accepted."""
+        return self._thread.is_alive()
+
+    def start(self) -> None:
+        """Begin to accept."""
+        self._thread.start()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Serve a new connection in its own thread, or close it at once where too many wait to associate."""
+        peer = str(client_address[0])
+        if not self._admission.admit_connection(peer):
+            self._metrics.association_rejected("too_many_connections")
+            request.close()
+            return
+        settings = self._inbox.settings
+        connection = Connection(request, settings.max_pdu_bytes, settings.pdu_timeout_seconds)
+        association = Association(connection, peer, self._inbox, self._admission, self.contexts, self._metrics)
+        thread = threading.Thread(target=self._serve, args=(association,), name=f"association-{association.id}")
+        with self._lock:
+            self._connections[thread] = connection
+        thread.start()
+
+    def _serve(self, association: Association) -> None:
+        try:
+            association.run()
+        finally:
+            with self._lock:
+                self._connections.pop(threading.current_thread(), None)
+
+    def service_actions(self) -> None:
+        """Do nothing: pynetdicom collects its dead association threads here, and we have none of those."""
+
+    def stop(self, drain_seconds: float) -> None:
+        """Accept no more, wait for the associations, abort the rest."""
+        self.shutdown()
+        self._thread.join()
+        deadline = time.monotonic() + drain_seconds
+        for thread in self._threads():
+            thread.join(max(0.0, deadline - time.monotonic()))
+        with self._lock:
+            left = dict(self._connections)
+        for connection in left.values():
+            connection.interrupt()
+        for thread in left:
+            thread.join(5.0)
+
+    def _threads(self) -> list[threading.Thread]:
+        with self._lock:
+            return list(self._connections)
+
+
+def _server(settings: ListenerSettings, inbox: Inbox, admission: Admission, metrics: ListenerMetrics) -> Server:
+    entity = AE(settings.ae_title)
+    entity.implementation_class_uid = IMPLEMENTATION_CLASS_UID
+    entity.implementation_version_name = IMPLEMENTATION_VERSION_NAME
+    entity.supported_contexts = supported_contexts()
+    server = entity.make_server(
+        (settings.host, settings.port), server_class=Server, inbox=inbox, admission=admission, metrics=metrics
+    )
+    assert isinstance(server, Server)  # noqa: S101 - make_server's annotation is wider than what it returns
+    entity._servers.append(server)  # type: ignore[arg-type]  # shutdown() takes it out again
+    return server
+
+
+def _fetch(settings: ListenerSettings) -> Fetch | None:
+    source = settings.retrieve_from
+    if source is None:
+        return None
+
+    def fetch(study_uid: str, missing: Mapping[str, tuple[str, ...]]) -> None:
+        retrieve(source, settings.ae_title, study_uid, missing)
+
+    return fetch
+
+
+def _turning(seconds: float, longest: float) -> Check:
+    return Check(seconds <= longest, f"turned {seconds:.1f} s ago")

@@ -1,0 +1,131 @@
+"""One connection, from its A-ASSOCIATE-RQ to its end, in its own thread.
+
+pynetdicom's reactor polls in steps of a millisecond and lets a peer hold an association with half a PDU for ever. So
+its parts are used (PDUs, contexts, roles), and the acceptor's side of the state machine (PS3.8 section 9.2: await
+request, established, await close) is `Association` and `Exchange`, which block in recv with a deadline.
+"""
+
+import secrets
+import shutil
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import structlog
+from pynetdicom.presentation import PresentationContext
+
+from listener.admission import Admission, Rejection, check_titles
+from listener.connection import (
+    A_ASSOCIATE_RQ,
+    UNEXPECTED_PDU,
+    Connection,
+    PeerGone,
+    PeerTooSlow,
+    ProtocolError,
+    abort_pdu,
+)
+from listener.exchange import AssociationOutcome, Exchange
+from listener.metrics import ListenerMetrics
+from listener.negotiation import Request, negotiate, read_request, reject_pdu
+from listener.receive import Inbox
+from listener.spool import exclusive
+
+log = structlog.get_logger()
+
+
+class Association:
+    """Serves one connection. Call `run` in a thread of its own."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        peer: str,
+        inbox: Inbox,
+        admission: Admission,
+        contexts: list[PresentationContext],
+        metrics: ListenerMetrics,
+    ) -> None:
+        self.id = secrets.token_hex(6)
+        self._connection = connection
+        self._peer = peer
+        self._inbox = inbox
+        self._settings = inbox.settings
+        self._admission = admission
+        self._supported = contexts
+        self._metrics = metrics
+        self._log = log.bind(association=self.id, peer=peer)
+        self._established = False
+
+    def run(self) -> AssociationOutcome:
+        """Serve the connection until it ends, close it, and say how it ended."""
+        pending = ExitStack()
+        pending.callback(self._admission.connection_done, self._peer)
+        try:
+            with pending, structlog.contextvars.bound_contextvars(association=self.id):
+                outcome = self._serve(pending)
+        except ProtocolError as error:
+            self._log.warning("association_aborted", reason=str(error))
+            self._try_to_send(abort_pdu(source=2, reason=error.reason))
+            outcome = self._ended(AssociationOutcome.ABORTED_BY_US)
+        except PeerTooSlow as error:
+            self._log.warning("association_timed_out", reason=str(error))
+            self._try_to_send(abort_pdu(source=2, reason=0))
+            outcome = self._ended(AssociationOutcome.TIMED_OUT)
+        except PeerGone as error:
+            self._log.info("connection_lost", reason=str(error))
+            outcome = self._ended(AssociationOutcome.CONNECTION_LOST)
+        except OSError as error:
+            self._log.error("association_failed", reason=f"{type(error).__name__}: {error.strerror}")
+            self._try_to_send(abort_pdu(source=2, reason=0))
+            outcome = self._ended(AssociationOutcome.ABORTED_BY_US)
+        finally:
+            self._connection.close()
+        self._metrics.association_ended(outcome.value)
+        return outcome
+
+    def _ended(self, outcome: AssociationOutcome) -> AssociationOutcome:
+        return outcome if self._established else AssociationOutcome.NEVER_ASSOCIATED
+
+    def _try_to_send(self, content: bytes) -> None:
+        with suppress(PeerGone, PeerTooSlow):  # it was a courtesy
+            self._connection.send(content)
+
+    def _serve(self, pending: ExitStack) -> AssociationOutcome:
+        pdu_type, body = self._connection.read_pdu(self._settings.acse_timeout_seconds)
+        if pdu_type != A_ASSOCIATE_RQ:
+            raise ProtocolError(UNEXPECTED_PDU, f"expected an A-ASSOCIATE-RQ, found PDU type 0x{pdu_type:02x}")
+        request = read_request(body)
+        self._log = self._log.bind(calling_ae_title=request.calling_ae_title)
+        unwanted = request.rejection or check_titles(self._settings, request.calling_ae_title, request.called_ae_title)
+        if unwanted:
+            return self._reject(unwanted)
+        with self._admission.association(self._peer) as no_place:
+            if no_place:
+                return self._reject(no_place)
+            pending.close()
+            return self._accept(request)
+
+    def _reject(self, rejection: Rejection) -> AssociationOutcome:
+        self._log.warning("association_rejected", reason=rejection.label)
+        self._metrics.association_rejected(rejection.label)
+        self._connection.send(reject_pdu(rejection))
+        self._connection.await_close()
+        return AssociationOutcome.REJECTED
+
+    def _accept(self, request: Request) -> AssociationOutcome:
+        contexts, response = negotiate(request, self._supported, self._settings.max_pdu_bytes)
+        with ExitStack() as cleanup:
+            folder = self._receiving_folder(cleanup)
+            self._connection.send(response)
+            self._established = True
+            self._metrics.association_accepted()
+            self._log.info("association_accepted", contexts=len(contexts))
+            return Exchange(self._connection, self._inbox, self._metrics, folder, contexts, request, self._log).run()
+
+    def _receiving_folder(self, cleanup: ExitStack) -> Path:
+        """Make this association's folder, locked for as long as we live, so that nobody clears it away."""
+        folder = self._inbox.spool.receiving / self.id
+        folder.mkdir()
+        cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
+        if not cleanup.enter_context(exclusive(folder)):
+            raise OSError("the new folder below receiving/ is locked by another process")
+        return folder

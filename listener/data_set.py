@@ -1,0 +1,158 @@
+"""What must be known of a data set before it is kept: four UIDs from its head. Pixels are never touched."""
+
+import struct
+import zlib
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+from pydicom.dataset import Dataset
+from pydicom.filereader import data_element_generator, read_dataset
+from pydicom.tag import BaseTag, Tag
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
+
+from listener.spool import InvalidUid, checked_uid
+
+_TAGS = {
+    Tag("SOPClassUID"): "sop_class_uid",
+    Tag("SOPInstanceUID"): "sop_instance_uid",
+    Tag("StudyInstanceUID"): "study_uid",
+    Tag("SeriesInstanceUID"): "series_uid",
+}
+_LAST_TAG = max(_TAGS)
+HEAD_BYTES = 64 * 1024
+"""So much of an object is kept in memory while it comes in: enough for nearly every head."""
+LARGEST_HEAD_BYTES = 16 * 1024**2
+"""A data set that hides its Series Instance UID behind more than this is not read further."""
+LARGEST_OUTLINE_BYTES = 256 * 1024**2
+"""The same for the functional groups of a segmentation, and what a deflated one may inflate to."""
+PIXEL_DATA = 0x7FE00010
+_UNREADABLE = (
+    AttributeError,
+    EOFError,
+    KeyError,
+    NotImplementedError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
+"""What pydicom and zlib raise on bytes that are no data set."""
+
+
+class UnreadableDataSet(ValueError):
+    """The head of a data set cannot be read, or lacks what it must have."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The four UIDs that say which object this is and where it belongs; each is a checked UID."""
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    study_uid: str
+    series_uid: str
+
+
+def read_identity(head: bytes, transfer_syntax: UID, whole: bool = False) -> Identity | None:
+    """Return the identity that ``head`` gives, or None where more of the data set is needed.
+
+    ``whole`` says that there is no more.
+
+    Raises
+    ------
+    UnreadableDataSet
+        If the bytes are no data set, or a UID is missing or malformed.
+    """
+    found: dict[str, str] = {}
+    passed = False
+
+    def past_the_last(tag: BaseTag, vr: str | None, length: int) -> bool:
+        nonlocal passed
+        passed = bool(tag > _LAST_TAG)
+        return passed
+
+    try:
+        elements = data_element_generator(
+            BytesIO(_inflated(head, transfer_syntax, LARGEST_HEAD_BYTES)),
+            transfer_syntax.is_implicit_VR,
+            transfer_syntax.is_little_endian,
+            stop_when=past_the_last,
+            specific_tags=list(_TAGS),
+        )
+        for element in elements:
+            value = element.value
+            if element.tag in _TAGS and isinstance(value, bytes):
+                found[_TAGS[BaseTag(element.tag)]] = value.decode("ascii", "replace").rstrip("\0 ")
+    except _UNREADABLE as error:
+        if not whole:
+            return None  # cut within an element, perhaps
+        raise UnreadableDataSet(f"the head of the data set cannot be read ({type(error).__name__})") from error
+    return _checked(found) if passed or whole else None
+
+
+def _checked(found: dict[str, str]) -> Identity:
+    missing = [name for name in _TAGS.values() if not found.get(name)]
+    if missing:
+        raise UnreadableDataSet(f"the data set lacks {', '.join(missing)}")
+    try:
+        return Identity(**{name: checked_uid(value) for name, value in found.items()})
+    except InvalidUid as error:
+        raise UnreadableDataSet(f"a UID of the data set is malformed: {error}") from error
+
+
+def read_identity_from(part: Path, offset: int, transfer_syntax: UID) -> Identity:
+    """Return the identity of a whole file whose data set begins at ``offset``.
+
+    Raises
+    ------
+    UnreadableDataSet
+        As `read_identity`, and where the head is longer than `LARGEST_HEAD_BYTES`.
+    """
+    with open(part, "rb") as file:
+        file.seek(offset)
+        identity = read_identity(file.read(LARGEST_HEAD_BYTES), transfer_syntax, whole=True)
+    assert identity is not None  # noqa: S101 - `whole` leaves only the identity or an error
+    return identity
+
+
+def read_header(part: Path, offset: int, transfer_syntax: UID, tags: list[str]) -> Dataset:
+    """Read the named elements of a file, up to its pixels.
+
+    Raises
+    ------
+    UnreadableDataSet
+        If the data set cannot be read as far as its pixels.
+    """
+    with open(part, "rb") as file:
+        file.seek(offset)
+        if transfer_syntax == DeflatedExplicitVRLittleEndian:
+            return _parsed(
+                BytesIO(_inflated(file.read(), transfer_syntax, LARGEST_OUTLINE_BYTES)), transfer_syntax, tags
+            )
+        return _parsed(file, transfer_syntax, tags)
+
+
+def _parsed(file: BinaryIO, transfer_syntax: UID, tags: list[str]) -> Dataset:
+    try:
+        header = read_dataset(
+            file,
+            transfer_syntax.is_implicit_VR,
+            transfer_syntax.is_little_endian,
+            stop_when=lambda tag, vr, length: tag >= PIXEL_DATA,
+            specific_tags=[Tag(tag) for tag in tags],
+        )
+        for _ in header.iterall():
+            pass  # pydicom converts values when they are asked for: what cannot be converted shows itself here
+    except _UNREADABLE as error:
+        raise UnreadableDataSet(f"the header cannot be read ({type(error).__name__})") from error
+    return header
+
+
+def _inflated(content: bytes, transfer_syntax: UID, limit: int) -> bytes:
+    """Return up to ``limit`` bytes of a deflated data set (PS3.5 section A.5); any other is returned as it is."""
+    if transfer_syntax != DeflatedExplicitVRLittleEndian:
+        return content
+    return zlib.decompressobj(-zlib.MAX_WBITS).decompress(content, limit)

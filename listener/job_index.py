@@ -1,0 +1,108 @@
+"""What the listener remembers of every job, so that it need not read them all again and again."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from listener.references import Outline
+from listener.spool import Job, JobState, Spool
+
+
+@dataclass(frozen=True)
+class JobFacts:
+    """A job, as far as a new instance or a new outline may concern it."""
+
+    job_id: str
+    version: int
+    study_uid: str
+    seg_uid: str
+    seg_series_uid: str
+    created: str
+    tracking_uids: frozenset[str]
+    image_series: frozenset[str]
+    frame_of_reference_uid: str | None
+    instance_counts: Mapping[str, int]
+    """Of a job that is past waiting: how many instances of each series it was made ready with."""
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any]) -> "JobFacts":
+        """Return the facts of a ``job.json``."""
+        return cls(
+            job_id=content["job_id"],
+            version=content["version"],
+            study_uid=content["study_uid"],
+            seg_uid=content["seg"]["sop_instance_uid"],
+            seg_series_uid=content["seg"]["series_uid"],
+            created=content["created"],
+            tracking_uids=frozenset(content.get("tracking_uids", ())),
+            image_series=frozenset(content["required"]),
+            frame_of_reference_uid=content["frame_of_reference_uid"],
+            instance_counts={series: len(uids) for series, uids in (content["instances"] or {}).items()},
+        )
+
+
+class JobIndex:
+    """Facts of all jobs in the spool; `refresh` reads those that are new or have left the waiting state.
+
+    Not safe for several threads: its owner locks.
+    """
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+        self._facts: dict[str, JobFacts] = {}
+        self._waiting: dict[str, Job] = {}
+
+    def refresh(self) -> None:
+        """Take in what other processes did: new jobs, jobs that moved on, jobs that were removed."""
+        waiting = {job.id: job for job in self._spool.jobs(JobState.WAITING)}
+        further = {job.id: job for job in self._spool.jobs(*(set(JobState) - {JobState.WAITING}))}
+        moved_on = set(self._waiting) & set(further)
+        for job_id, job in {**further, **waiting}.items():
+            if job_id not in self._facts or job_id in moved_on:
+                self._read(job)
+        for job_id in set(self._facts) - set(waiting) - set(further):
+            # A job on its way from one state to the next may hide for one listing.
+            if self._spool.find_job(job_id) is None:
+                del self._facts[job_id]
+        self._waiting = {job_id: job for job_id, job in waiting.items() if job_id not in further}
+
+    def _read(self, job: Job) -> None:
+        with suppress(FileNotFoundError):  # it moved on between the listing and now: the next refresh finds it
+            self._facts[job.id] = JobFacts.of(job.read())
+
+    @property
+    def waiting(self) -> list[Job]:
+        """The jobs in the waiting state, by id."""
+        return list(self._waiting.values())
+
+    def latest_past_waiting(self) -> Iterator[JobFacts]:
+        """Yield, for each outline whose newest job is past waiting, the facts of that job."""
+        newest: dict[str, JobFacts] = {}
+        for facts in self._facts.values():
+            if facts.seg_uid not in newest or facts.version > newest[facts.seg_uid].version:
+                newest[facts.seg_uid] = facts
+        return (facts for facts in newest.values() if facts.job_id not in self._waiting)
+
+    def corrected_by(self, outline: Outline) -> str | None:
+        """Return the id of the job whose result a new outline replaces, or None.
+
+        An outline corrects an earlier one of its study, on the same images, when it says so (Predecessor Documents
+        Sequence), lies in the same series, or has a segment with the same Tracking UID. Of several, the one that came
+        last is corrected.
+        """
+        earlier = [facts for facts in self._facts.values() if _is_corrected_by(facts, outline)]
+        return max(earlier, key=lambda facts: (facts.created, facts.version)).job_id if earlier else None
+
+
+def _is_corrected_by(facts: JobFacts, outline: Outline) -> bool:
+    if facts.study_uid != outline.study_uid or facts.seg_uid == outline.sop_instance_uid:
+        return False
+    same_images = not facts.image_series.isdisjoint(outline.required) or (
+        facts.frame_of_reference_uid is not None and facts.frame_of_reference_uid == outline.frame_of_reference_uid
+    )
+    return same_images and (
+        facts.seg_uid in outline.predecessors
+        or facts.seg_series_uid == outline.series_uid
+        or not facts.tracking_uids.isdisjoint(outline.tracking_uids)
+    )

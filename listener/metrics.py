@@ -1,0 +1,138 @@
+"""What the listener counts. Each help text is the question that the person on call asks."""
+
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from listener.presentation_contexts import sop_class_label
+from listener.spool import JobState, Spool
+
+if TYPE_CHECKING:
+    from listener.receive import Answer
+
+_STORE_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_OPEN_STATES = (JobState.WAITING, JobState.READY, JobState.RUNNING, JobState.DELIVERING, JobState.FAILED)
+
+
+class ListenerMetrics:
+    """The listener's metrics, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._associations = Counter(
+            "radtme_associations_total",
+            "Do peers get through, and how do their connections end?",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self._rejected = Counter(
+            "radtme_associations_rejected_total",
+            "Why are peers turned away?",
+            ["reason"],
+            registry=self.registry,
+        )
+        self.open_associations = Gauge(
+            "radtme_associations_open",
+            "How many peers are connected now, and is the limit near?",
+            registry=self.registry,
+        )
+        self._objects = Counter(
+            "radtme_objects_received_total",
+            "What arrives, and what becomes of it?",
+            ["sop_class", "outcome"],
+            registry=self.registry,
+        )
+        self._bytes = Counter(
+            "radtme_objects_received_bytes_total",
+            "How much data arrives?",
+            ["sop_class", "outcome"],
+            registry=self.registry,
+        )
+        self._seconds = Histogram(
+            "radtme_store_seconds",
+            "How long does one C-STORE take, from its command to its response?",
+            buckets=_STORE_SECONDS,
+            registry=self.registry,
+        )
+        self._accepted = Counter(
+            "radtme_associations_accepted_total", "How many associations were accepted?", registry=self.registry
+        )
+
+    def association_accepted(self) -> None:
+        """Count an association that was accepted."""
+        self._accepted.inc()
+
+    def association_rejected(self, reason: str) -> None:
+        """Count an association that was refused; ``reason`` is from a closed set."""
+        self._rejected.labels(reason).inc()
+
+    def association_ended(self, outcome: str) -> None:
+        """Count how a connection ended; ``outcome`` is from a closed set."""
+        self._associations.labels(outcome).inc()
+
+    def object_received(self, sop_class_uid: str, answer: "Answer", received_bytes: int, seconds: float) -> None:
+        """Count a C-STORE and its data set."""
+        outcome = answer.kept.value if answer.kept else answer.status.name.lower()
+        label = sop_class_label(sop_class_uid)
+        self._objects.labels(label, outcome).inc()
+        self._bytes.labels(label, outcome).inc(received_bytes)
+        self._seconds.observe(seconds)
+
+
+class SpoolCollector(Collector):
+    """Reads the spool when someone asks: nothing is counted that could be wrong after a restart."""
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield jobs, their ages, quarantine and free space."""
+        jobs = GaugeMetricFamily("radtme_jobs", "Where do jobs pile up?", labels=["state"])
+        ages = GaugeMetricFamily(
+            "radtme_job_oldest_seconds",
+            "How long has the oldest job of this state been there, since it was created or became ready?",
+            labels=["state"],
+        )
+        now = time.time()
+        for state in JobState:
+            folders = [job.folder for job in self._spool.jobs(state)]
+            jobs.add_metric([state.value], len(folders))
+            if state in _OPEN_STATES:
+                ages.add_metric([state.value], max((_age(folder, now) for folder in folders), default=0.0))
+        quarantined = sum(name.suffix == ".dcm" for name in self._spool.quarantine.iterdir())
+        yield jobs
+        yield ages
+        yield GaugeMetricFamily("radtme_quarantined_objects", "Is there anything to look at?", value=quarantined)
+        yield GaugeMetricFamily(
+            "radtme_spool_free_bytes", "How much can still be received?", value=self._spool.free_bytes()
+        )
+
+
+def _age(folder: Path, now: float) -> float:
+    """Return the seconds since a job's ``job.json`` was last written; 0 where the job has moved on."""
+    try:
+        return max(0.0, now - (folder / "job.json").stat().st_mtime)
+    except FileNotFoundError:
+        return 0.0
+
+
+class DoorbellCollector(Collector):
+    """Asks Redis when someone asks: how long the queues are, and whether it is there at all."""
+
+    def __init__(self, depths: Callable[[], Mapping[str, int] | None]) -> None:
+        self._depths = depths
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield whether Redis answers and the depth of each queue (not a number where it does not)."""
+        depths = self._depths()
+        yield GaugeMetricFamily("radtme_redis_up", "Does the doorbell ring?", value=float(depths is not None))
+        family = GaugeMetricFamily("radtme_queue_depth", "How many messages wait for a worker?", labels=["queue"])
+        for queue in ("compute", "delivery"):
+            family.add_metric([queue], math.nan if depths is None else depths.get(queue, 0))
+        yield family

@@ -1,0 +1,81 @@
+"""What the listener accepts: SOP classes, transfer syntaxes and roles."""
+
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    EnhancedMRImageStorage,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    HTJ2KLossless,
+    HTJ2KLosslessRPCL,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    LegacyConvertedEnhancedMRImageStorage,
+    MRImageStorage,
+    RLELossless,
+    SegmentationStorage,
+)
+from pynetdicom.presentation import PresentationContext, build_context
+
+VERIFICATION = UID("1.2.840.10008.1.1")
+LABEL_MAP_SEGMENTATION_STORAGE = UID("1.2.840.10008.5.1.4.1.1.66.7")
+
+IMAGE_CLASSES = (MRImageStorage, EnhancedMRImageStorage, LegacyConvertedEnhancedMRImageStorage)
+OUTLINE_CLASSES = (SegmentationStorage, LABEL_MAP_SEGMENTATION_STORAGE)
+STORAGE_CLASSES = (*IMAGE_CLASSES, *OUTLINE_CLASSES)
+
+TRANSFER_SYNTAXES = (
+    # In our order of preference where one context proposes several: what every reader reads comes first.
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    DeflatedExplicitVRLittleEndian,
+    JPEGLosslessSV1,
+    JPEGLossless,
+    JPEGLSLossless,
+    JPEG2000Lossless,
+    HTJ2KLossless,
+    HTJ2KLosslessRPCL,
+    RLELossless,
+)
+"""Uncompressed or lossless, all of them: a lossy image is not measured."""
+
+_LABELS = {
+    str(MRImageStorage): "mr",
+    str(EnhancedMRImageStorage): "enhanced_mr",
+    str(LegacyConvertedEnhancedMRImageStorage): "legacy_converted_enhanced_mr",
+    str(SegmentationStorage): "segmentation",
+    str(LABEL_MAP_SEGMENTATION_STORAGE): "label_map_segmentation",
+}
+
+
+def supported_contexts() -> list[PresentationContext]:
+    """Return the contexts that an association is negotiated against.
+
+    Roles: the peer may be SCU and nothing else. One that proposes to be SCP only is refused that context; one that
+    proposes both is told that it is the SCU (PS3.7 section D.3.3.4).
+    """
+    contexts = [build_context(VERIFICATION, [ExplicitVRLittleEndian, ImplicitVRLittleEndian])]
+    contexts += [build_context(storage_class, list(TRANSFER_SYNTAXES)) for storage_class in STORAGE_CLASSES]
+    for context in contexts:
+        context.scu_role = True
+        context.scp_role = False
+    return contexts
+
+
+def sop_class_label(sop_class_uid: str) -> str:
+    """Return a metric label from a closed set, whatever a peer writes into its command."""
+    return _LABELS.get(sop_class_uid, "other")
+
+
+def is_outline(sop_class_uid: str) -> bool:
+    """Tell whether objects of this class name the images that they were drawn on."""
+    return sop_class_uid in OUTLINE_CLASSES
+
+
+def is_image(sop_class_uid: str) -> bool:
+    """Tell whether objects of this class can be measured."""
+    return sop_class_uid in IMAGE_CLASSES

@@ -1,0 +1,235 @@
+"""One object on its way from the wire to the spool: part file, checks, fsync, rename, status.
+
+The bytes are written as they come. An object that cannot be kept costs a status and a log line; the association goes
+on.
+"""
+
+import errno
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+from pydicom.uid import UID
+
+from listener.command_set import Command
+from listener.data_set import HEAD_BYTES, Identity, UnreadableDataSet, read_identity, read_identity_from
+from listener.part10 import file_head
+from listener.presentation_contexts import is_outline
+from listener.references import Outline, read_outline
+from listener.settings import ListenerSettings
+from listener.spool import InvalidUid, Kept, Spool, checked_uid
+from listener.statuses import Status
+
+log = structlog.get_logger()
+
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@dataclass(frozen=True)
+class Context:
+    """An accepted presentation context: what its objects are and how they are encoded."""
+
+    id: int
+    sop_class_uid: str
+    transfer_syntax: UID
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a C-STORE is answered with."""
+
+    status: Status
+    comment: str = ""
+    """For the sender's log: no patient data."""
+    kept: Kept | None = None
+
+
+@dataclass(frozen=True)
+class Inbox:
+    """What every association of a listener shares: where objects go and who is told."""
+
+    spool: Spool
+    settings: ListenerSettings
+    outline_kept: Callable[[Outline, str], None]
+    """Called with the calling AE title before the segmentation is acknowledged: makes sure that it has a job."""
+    object_kept: Callable[[Identity], None]
+    """Called for each object that is new in the spool."""
+
+
+class Refused(Exception):
+    """The object is not kept; carries the answer."""
+
+    def __init__(self, status: Status, message: str, quarantine: bool = False) -> None:
+        super().__init__(message)
+        self.status = status
+        self.quarantine = quarantine
+
+
+class IncomingObject:
+    """The object that a C-STORE brings: `write` its fragments, then `finish`. Never raises for the object's sake."""
+
+    def __init__(self, inbox: Inbox, folder: Path, context: Context, command: Command, calling_ae_title: str) -> None:
+        self._inbox = inbox
+        self._context = context
+        self._command = command
+        self._calling_ae_title = calling_ae_title
+        self._refused: Refused | None = None
+        self._descriptor = -1
+        self._part = folder
+        self._offset = 0
+        self._head = bytearray()
+        self._identity: Identity | None = None
+        self.received_bytes = 0
+        """Of the data set, whether they were kept or not."""
+        try:
+            self._open(folder)
+        except Refused as refused:
+            self._refused = refused
+        except OSError as error:
+            self._refused = _out_of_resources(error)
+
+    def _open(self, folder: Path) -> None:
+        try:
+            uid = checked_uid(self._command.sop_instance_uid)
+        except InvalidUid as error:
+            raise Refused(Status.INVALID_SOP_INSTANCE, "Affected SOP Instance UID is no UID") from error
+        if self._command.sop_class_uid != self._context.sop_class_uid:
+            raise Refused(Status.SOP_CLASS_NOT_SUPPORTED, "SOP class differs from the presentation context")
+        if self._inbox.spool.free_bytes() < self._inbox.settings.min_free_bytes:
+            raise Refused(Status.OUT_OF_RESOURCES, "not enough free space")
+        head = file_head(self._context.sop_class_uid, uid, str(self._context.transfer_syntax))
+        part = folder / f"{uid}.part"
+        self._descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
+        self._part = part
+        self._offset = len(head)
+        _write(self._descriptor, head)
+
+    def write(self, fragment: memoryview) -> None:
+        """Take the next bytes of the data set; they are dropped where the object is already refused."""
+        self.received_bytes += len(fragment)
+        if self._refused is not None:
+            return
+        if self.received_bytes > self._inbox.settings.max_object_bytes:
+            self._refuse(Refused(Status.OBJECT_TOO_LARGE, "larger than max_object_bytes"))
+            return
+        try:
+            _write(self._descriptor, fragment)
+        except OSError as error:
+            self._refuse(_out_of_resources(error))
+            return
+        if len(self._head) < HEAD_BYTES:
+            self._head += fragment[: HEAD_BYTES - len(self._head)]
+
+    def finish(self) -> Answer:
+        """Keep the object or say why not. After this nothing of it lies in ``receiving``."""
+        try:
+            return self._keep() if self._refused is None else self._answer(self._refused)
+        except Refused as refused:
+            return self._answer(refused)
+        except OSError as error:
+            return self._answer(_out_of_resources(error))
+        except Exception as error:
+            # The process border of the receive path: whatever one object does to us, its sender gets an answer and the
+            # next object is served.
+            log.exception("object_failed", sop_instance_uid=self._shown_uid)
+            return self._answer(Refused(Status.INTERNAL_ERROR, f"internal error ({type(error).__name__})"))
+        finally:
+            self.discard()
+
+    def discard(self) -> None:
+        """Forget the object; does nothing where it was kept."""
+        self._close()
+        if self._offset:
+            self._part.unlink(missing_ok=True)
+
+    def _keep(self) -> Answer:
+        identity = self._checked_identity()
+        outline = self._outline() if is_outline(identity.sop_class_uid) else None
+        os.fsync(self._descriptor)
+        self._close()
+        kept = self._inbox.spool.keep(self._part, identity.study_uid, identity.series_uid, identity.sop_instance_uid)
+        if kept is Kept.CONFLICT:
+            raise Refused(Status.DUPLICATE_SOP_INSTANCE, "kept earlier with other content", quarantine=True)
+        if outline is not None:
+            self._inbox.outline_kept(outline, self._calling_ae_title)
+        if kept is Kept.NEW:
+            self._inbox.object_kept(identity)
+        return Answer(Status.SUCCESS, kept=kept)
+
+    def _checked_identity(self) -> Identity:
+        try:
+            identity = read_identity(bytes(self._head), self._context.transfer_syntax) or read_identity_from(
+                self._part, self._offset, self._context.transfer_syntax
+            )
+        except UnreadableDataSet as error:
+            raise Refused(Status.CANNOT_UNDERSTAND, str(error), quarantine=True) from error
+        if identity.sop_instance_uid != self._command.sop_instance_uid:
+            raise Refused(Status.DATA_SET_MISMATCH, "SOP Instance UID differs from the command", quarantine=True)
+        if identity.sop_class_uid != self._command.sop_class_uid:
+            raise Refused(Status.DATA_SET_MISMATCH, "SOP Class UID differs from the command", quarantine=True)
+        return identity
+
+    def _outline(self) -> Outline:
+        try:
+            return read_outline(self._part, self._offset, self._context.transfer_syntax)
+        except UnreadableDataSet as error:
+            raise Refused(Status.OUTLINE_UNREADABLE, str(error), quarantine=True) from error
+
+    def _answer(self, refused: Refused) -> Answer:
+        if refused.quarantine:
+            try:
+                self._put_in_quarantine(refused)
+            except OSError as error:
+                refused = _out_of_resources(error)
+        log.warning(
+            "object_refused",
+            status=f"0x{refused.status:04X}",
+            reason=str(refused),
+            sop_instance_uid=self._shown_uid,
+            received_bytes=self.received_bytes,
+        )
+        return Answer(refused.status, str(refused))
+
+    def _put_in_quarantine(self, refused: Refused) -> None:
+        if self._descriptor >= 0:
+            os.fsync(self._descriptor)
+            self._close()
+        reason: dict[str, Any] = {
+            "reason": refused.status.name.lower(),
+            "status": f"0x{refused.status:04X}",
+            "message": str(refused),
+            "sop_class_uid": self._command.sop_class_uid,
+            "sop_instance_uid": self._command.sop_instance_uid,
+            "transfer_syntax_uid": str(self._context.transfer_syntax),
+            "calling_ae_title": self._calling_ae_title,
+            "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        }
+        self._inbox.spool.put_in_quarantine(self._part, self._command.sop_instance_uid, reason)
+
+    def _refuse(self, refused: Refused) -> None:
+        self._refused = refused
+        self.discard()
+
+    def _close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    @property
+    def _shown_uid(self) -> str:
+        return self._command.sop_instance_uid[:64]
+
+
+def _write(descriptor: int, content: bytes | memoryview) -> None:
+    written = os.write(descriptor, content)
+    while written < len(content):  # a full disk may take a part first
+        written += os.write(descriptor, content[written:])
+
+
+def _out_of_resources(error: OSError) -> Refused:
+    what = "no space left" if error.errno in _NO_SPACE else f"storage error ({errno.errorcode.get(error.errno or 0)})"
+    return Refused(Status.OUT_OF_RESOURCES, what)
