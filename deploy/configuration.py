@@ -17,6 +17,7 @@ from workers.settings import Target, WorkerSettings
 
 CONFIGURATION_NAME = "radtme.yaml"
 CONFIGURATION_VARIABLE = "RADTME_CONFIG"
+SINK_TARGET = "sink"
 OTHER_VARIABLES = frozenset({CONFIGURATION_VARIABLE, "RADTME_DEBUG"})
 LISTENER_SKIP = frozenset({"spool", "redis_url"})
 WORKERS_SKIP = frozenset({"spool", "model_store", "redis_url", "targets"})
@@ -43,7 +44,10 @@ class RedisSettings:
 
 @dataclass(frozen=True)
 class SinkSettings:
-    """A small Storage SCP that stands in for a PACS: for trying things out, not for keeping anything."""
+    """A small Storage SCP that stands in for a PACS: for trying things out, not for keeping anything.
+
+    Where it is enabled, `radtme up` starts it, and it is a target of that name.
+    """
 
     enabled: bool = False
     ae_title: str = "SINK"
@@ -160,7 +164,7 @@ def _read(reader: ConfigurationReader, root: yaml.Node | None, file: Path | None
         workers=WorkerSettings(
             spool=locations.spool,
             model_store=locations.model_store,
-            targets=_targets(reader, sections.get("targets")),
+            targets=_with_sink(_targets(reader, sections.get("targets")), sink),
             **workers,
             **url,
         ),
@@ -207,6 +211,12 @@ def _targets(reader: ConfigurationReader, node: yaml.Node | None) -> tuple[Targe
             reader.add_problem(place, "targets", f"two targets have the name {target.name!r}; give each its own")
         first.setdefault(target.name, index)
     return targets
+
+
+def _with_sink(targets: tuple[Target, ...], sink: SinkSettings) -> tuple[Target, ...]:
+    if not sink.enabled or any(target.name == SINK_TARGET for target in targets):
+        return targets
+    return (*targets, Target(SINK_TARGET, sink.ae_title, sink.host, sink.port))
 
 
 def _check_together(reader: ConfigurationReader, configuration: Configuration) -> None:

@@ -6,10 +6,12 @@ from types import FrameType
 
 
 def stop_event() -> threading.Event:
-    """Return an event that SIGTERM and SIGINT (Ctrl-C) set from now on."""
+    """Return an event that SIGTERM and SIGINT (Ctrl-C) set from now on; the second one is a KeyboardInterrupt."""
     event = threading.Event()
 
     def stop(number: int, frame: FrameType | None) -> None:
+        if event.is_set():
+            raise KeyboardInterrupt
         event.set()
 
     signal.signal(signal.SIGTERM, stop)

@@ -1,5 +1,6 @@
 """``radtme listen``, ``radtme work`` and ``radtme sink``: one part alone, until it is stopped."""
 
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from deploy.running_stack import with_known_redis
 from deploy.stopping import stop_event
 
 PORT_ADVICE = "free the port, or set another one: listener.port, listener.metrics_port"
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 DRAIN_SECONDS = 30.0
 """How long associations may take to finish after a stop was asked for."""
 
@@ -53,6 +55,9 @@ def work(queues: str, concurrency: int | None, config_file: Path | None) -> None
 
     Several machines can work for one listener: they share its spool folder, the signatures and an external Redis.
     """
+    # Before NumPy and its relatives are loaded: several workers with a thread per core each only wait for each other.
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
+    from deploy.local import prepare_signatures
     from listener.logs import configure
     from workers.app import QUEUES, run_worker
 
@@ -61,6 +66,7 @@ def work(queues: str, concurrency: int | None, config_file: Path | None) -> None
     if not names or not set(names) <= set(QUEUES):
         raise WrongUsage(f"expected queues among {', '.join(QUEUES)}, found {queues!r}")
     configure()
+    prepare_signatures(configuration)
     settings = configuration.workers
     if concurrency is not None:
         settings = replace(settings, concurrency=concurrency)

@@ -1,0 +1,93 @@
+"""Associations that commands open, and why one could not be opened, in words for the person at the terminal."""
+
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from pynetdicom import AE, evt
+from pynetdicom.association import Association
+from pynetdicom.presentation import PresentationContext
+
+from deploy.errors import Unreachable
+from deploy.peer import Peer
+
+CALLED_TITLE_UNKNOWN, CALLING_TITLE_UNKNOWN = 7, 3
+"""Reasons of an A-ASSOCIATE-RJ from the service user (PS3.8 table 9-21)."""
+SERVICE_USER = 1
+
+
+@contextmanager
+def associated(
+    peer: Peer, calling_ae_title: str, contexts: Sequence[PresentationContext], timeout_seconds: float
+) -> Iterator[Association]:
+    """Hold an association with ``peer`` for the block; released at its end, aborted after an exception.
+
+    Raises
+    ------
+    Unreachable
+        If there is none, with why and what to look at.
+    """
+    entity = AE(calling_ae_title)
+    entity.requested_contexts = list(contexts)
+    entity.connection_timeout = entity.acse_timeout = timeout_seconds
+    entity.dimse_timeout = entity.network_timeout = timeout_seconds
+    try:
+        association = entity.associate(
+            peer.host, peer.port, ae_title=peer.ae_title, evt_handlers=[(evt.EVT_CONN_OPEN, _send_at_once)]
+        )
+    except socket.gaierror as error:
+        raise Unreachable(
+            f"{peer}: the host name {peer.host} is not known", "check the name, or use an IP address"
+        ) from error
+    if not association.is_established:
+        raise _why_not(peer, calling_ae_title, association, timeout_seconds)
+    try:
+        yield association
+    except BaseException:
+        association.abort()
+        raise
+    if association.is_established:
+        association.release()
+
+
+def _send_at_once(event: evt.Event) -> None:
+    # A C-STORE is several small writes: with Nagle's algorithm each waits for the peer's delayed acknowledgement.
+    connection = event.assoc.dul.socket
+    if connection is not None and connection.socket is not None:
+        connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _why_not(peer: Peer, calling_ae_title: str, association: Association, timeout_seconds: float) -> Unreachable:
+    if association.is_rejected:
+        return _rejection(peer, calling_ae_title, association)
+    if association.rejected_contexts:
+        return Unreachable(
+            f"{peer} accepts none of the SOP classes and transfer syntaxes that were proposed",
+            "the storage classes that the peer takes are in its DICOM conformance statement",
+        )
+    try:
+        socket.create_connection((peer.host, peer.port), timeout_seconds).close()
+    except ConnectionRefusedError:
+        return Unreachable(f"{peer}: nothing listens on port {peer.port} of {peer.host}", "is it running?")
+    except TimeoutError:
+        return Unreachable(
+            f"{peer}: no answer within {timeout_seconds:g} s", "check the address, and the firewalls on the way"
+        )
+    except OSError as error:
+        return Unreachable(f"{peer}: cannot be reached: {error.strerror or error}", "check the address and the port")
+    return Unreachable(
+        f"{peer}: something listens there and does not answer an association request",
+        "check the port: is it the DICOM one?",
+    )
+
+
+def _rejection(peer: Peer, calling_ae_title: str, association: Association) -> Unreachable:
+    answer = association.acceptor.primitive
+    if answer is None:
+        return Unreachable(f"{peer} rejected the association", "its log says more")
+    message = f"{peer} rejected the association: {answer.reason_str} ({answer.result_str.lower()})"
+    if answer.result_source == SERVICE_USER and answer.diagnostic == CALLED_TITLE_UNKNOWN:
+        return Unreachable(message, f"it does not answer to the AE title {peer.ae_title}")
+    if answer.result_source == SERVICE_USER and answer.diagnostic == CALLING_TITLE_UNKNOWN:
+        return Unreachable(message, f"it does not know us: add our AE title {calling_ae_title} there")
+    return Unreachable(message, "its log says more; a limit that is reached passes by itself")

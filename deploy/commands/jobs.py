@@ -1,0 +1,93 @@
+"""``radtme status`` and ``radtme retry``: what lies in the spool, and trying again."""
+
+import json
+from pathlib import Path
+
+import click
+
+from deploy.commands.options import config_option, read_configuration
+from deploy.configuration import Configuration
+from deploy.errors import CommandError
+from deploy.running_stack import as_running, read_running_stack
+from deploy.terminal import output, path_from_here
+from listener.spool import InvalidUid, Spool, checked_uid
+
+
+@click.command(epilog="Example: radtme status; radtme status 1.2.826.0.1.3680043.8.498.1 --json")
+@click.argument("study_uid", metavar="[STUDY_UID]", required=False)
+@click.option("--json", "as_text", is_flag=True, help="For scripts: everything, as one JSON document.")
+@click.option("--all", "everything", is_flag=True, help="Also the older finished jobs.")
+@config_option
+def status(study_uid: str | None, as_text: bool, everything: bool, config_file: Path | None) -> None:
+    """Show what came, what waits for what, what was scored, sent and failed, and why.
+
+    With STUDY_UID: the series of one study, and its jobs with all times. Reads only the spool, so it works with
+    everything else down. Exit code 1 when nothing of the study ever came.
+    """
+    from deploy.status import read_jobs, read_series, read_status
+    from deploy.status_text import as_json, show_status, show_study
+
+    spool = existing_spool(read_configuration(config_file))
+    if study_uid is None:
+        found = read_status(spool)
+        if as_text:
+            click.echo(json.dumps(as_json(found), indent=1))
+        else:
+            show_status(output(), found, everything=everything)
+        return
+    try:
+        study = checked_uid(study_uid)
+    except InvalidUid as error:
+        raise click.BadParameter(str(error), param_hint="STUDY_UID") from error
+    series, jobs = read_series(spool, study), read_jobs(spool, study)
+    if not series and not jobs:
+        raise CommandError(
+            f"nothing of study {study} is in {path_from_here(spool.root)}", "radtme status shows what is"
+        )
+    if as_text:
+        click.echo(json.dumps(as_json({"study_uid": study, "series": series, "jobs": jobs}), indent=1))
+    else:
+        show_study(output(), series, jobs)
+
+
+@click.command(epilog="Example: radtme retry 0123456789abcdef-v1")
+@click.argument("job_id", metavar="JOB")
+@config_option
+def retry(job_id: str, config_file: Path | None) -> None:
+    """Try JOB again: a failed one is scored or sent again, one that is being sent is sent now.
+
+    One that ended as not scored is scored again, as a new version that replaces the old report.
+    """
+    from deploy.retry import retry as try_again
+    from deploy.ring import ring
+
+    configuration = read_configuration(config_file)
+    spool = existing_spool(configuration)
+    try:
+        job = spool.find_job(job_id)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="JOB") from error
+    if job is None:
+        raise CommandError(f"there is no job {job_id} in {path_from_here(spool.root)}", "radtme status lists them")
+    done = try_again(spool, job)
+    click.echo(done.message)
+    may_ring = configuration.redis.url is not None or read_running_stack(configuration) is not None
+    if not may_ring or not ring(as_running(configuration).listener.redis_url, done.bells):
+        click.echo("no Redis is running now: it goes on when radtme is started", err=True)
+
+
+def existing_spool(configuration: Configuration) -> Spool:
+    """Return the spool of the configuration.
+
+    Raises
+    ------
+    CommandError
+        If there is none yet.
+    """
+    spool = Spool(configuration.locations.spool)
+    if not spool.root.is_dir() or not (spool.root / "jobs").is_dir():
+        raise CommandError(
+            f"there is no spool at {path_from_here(spool.root)}",
+            "nothing ever ran with this configuration; radtme up starts it, --config names another one",
+        )
+    return spool

@@ -1,0 +1,138 @@
+"""``radtme echo`` and ``radtme send``: talking DICOM to a peer, from the terminal."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from pydicom.uid import UID
+from rich.table import Table
+
+from deploy.commands.options import config_option, read_configuration
+from deploy.configuration import Configuration
+from deploy.errors import CommandError, WrongUsage
+from deploy.peer import Peer, checked_ae_title, parse_peer
+from deploy.running_stack import as_running
+from deploy.terminal import notices, output, path_from_here, progress
+
+if TYPE_CHECKING:
+    from deploy.dicom_files import OtherFile
+    from deploy.send import Sent
+
+MOST_NAMED = 10
+"""Files that are named one by one before the rest is only counted."""
+
+timeout_option = click.option(
+    "--timeout", type=click.FloatRange(min=0, min_open=True), default=30.0, show_default=True, help="In seconds."
+)
+calling_option = click.option("--calling", metavar="AET", help="Our AE title. Default: workers.ae_title.")
+
+
+@click.command(epilog="Example: radtme echo pacs; radtme echo ORTHANC@10.0.0.5:4242; radtme echo own")
+@click.argument("target")
+@calling_option
+@timeout_option
+@config_option
+def echo(target: str, calling: str | None, timeout: float, config_file: Path | None) -> None:
+    """Ask a DICOM peer whether it is there (C-ECHO), and say how long it took.
+
+    TARGET is the name of a target in the configuration, AET@host:port, or `own` for our own listener.
+    """
+    from deploy.echo import echo as ask
+
+    configuration = as_running(read_configuration(config_file))
+    peer = peer_of(target, configuration)
+    answer = ask(peer, calling_title(calling, configuration), timeout)
+    click.echo(
+        f"{peer}: ok, association in {answer.association_seconds * 1000:.0f} ms, "
+        f"C-ECHO in {answer.echo_seconds * 1000:.0f} ms"
+    )
+
+
+@click.command(epilog="Example: radtme send /data/study7; radtme send /data/study7 --to PACS@10.0.0.5:104")
+@click.argument("folder", type=click.Path(path_type=Path, exists=True))
+@click.option("--to", "target", default="own", help="A target's name or AET@host:port. Default: our own listener.")
+@calling_option
+@timeout_option
+@config_option
+def send(folder: Path, target: str, calling: str | None, timeout: float, config_file: Path | None) -> None:
+    """Send the DICOM files in FOLDER and below, as they are, over one association (C-STORE).
+
+    Files that are no DICOM instances are counted and named; a DICOMDIR is passed over. Exit code 1 if anything was
+    not stored.
+    """
+    from deploy.dicom_files import DicomFile, OtherFile, files_below, read_all
+    from deploy.send import Outcome, send_files
+
+    configuration = as_running(read_configuration(config_file))
+    peer, title = peer_of(target, configuration), calling_title(calling, configuration)
+    paths = files_below(folder)
+    found: list[DicomFile | OtherFile] = []
+    with progress(notices(), "reading", len(paths)) as (bar, task):
+        for file in read_all(paths):
+            found.extend([file] if file else [])
+            bar.advance(task)
+    files = [file for file in found if isinstance(file, DicomFile)]
+    others = [file for file in found if isinstance(file, OtherFile)]
+    if not files:
+        raise CommandError(f"{folder}: {len(paths)} files, none of them a DICOM instance", _first(others))
+    with progress(notices(), f"sending to {peer}", len(files)) as (bar, task):
+        sent = send_files(peer, title, files, timeout, lambda one: bar.advance(task))
+    output().print(summary(sent))
+    report_others(others)
+    failed = [one for one in sent if one.outcome is not Outcome.STORED]
+    for one in failed[:MOST_NAMED]:
+        click.echo(f"{one.outcome}: {path_from_here(one.file.path)}: {one.said}", err=True)
+    if failed:
+        raise CommandError(
+            f"{len(failed)} of {len(sent)} instances were not stored by {peer}",
+            "sending the folder again is safe: an instance that is there already is not stored twice",
+        )
+
+
+def peer_of(target: str, configuration: Configuration) -> Peer:
+    """Return the peer that a person named: ``own``, a target of the configuration, or ``AET@host:port``."""
+    if target == "own":
+        return configuration.own_listener()
+    for known in configuration.workers.targets:
+        if known.name == target:
+            return Peer(known.ae_title, known.host, known.port)
+    if "@" not in target:
+        names = ", ".join(["own", *(known.name for known in configuration.workers.targets)])
+        raise WrongUsage(f"there is no target {target!r}", f"known are: {names}; or give AET@host:port")
+    try:
+        return parse_peer(target)
+    except ValueError as error:
+        raise WrongUsage(str(error)) from error
+
+
+def calling_title(given: str | None, configuration: Configuration) -> str:
+    """Return the AE title that we call ourselves."""
+    try:
+        return checked_ae_title(given) if given is not None else configuration.workers.ae_title
+    except ValueError as error:
+        raise WrongUsage(f"--calling: {error}") from error
+
+
+def summary(sent: Sequence["Sent"]) -> Table:
+    """Return what was sent, by SOP class and transfer syntax, and what became of it."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("instances", "SOP class", "transfer syntax", "outcome"):
+        table.add_column(column, justify="right" if column == "instances" else "left")
+    kinds = Counter((one.file.sop_class_uid, one.file.transfer_syntax_uid, one.outcome, one.said) for one in sent)
+    for (sop_class, syntax, outcome, said), count in kinds.items():
+        table.add_row(str(count), UID(sop_class).name, UID(syntax).name, f"{outcome.value}, {said}")
+    return table
+
+
+def report_others(others: Sequence["OtherFile"]) -> None:
+    """Name the files that were not sent because they are no instances."""
+    for file in others[:MOST_NAMED]:
+        click.echo(f"passed over: {path_from_here(file.path)}: {file.reason}", err=True)
+    if len(others) > MOST_NAMED:
+        click.echo(f"passed over: {len(others) - MOST_NAMED} more", err=True)
+
+
+def _first(others: Sequence["OtherFile"]) -> str:
+    return f"the first is {path_from_here(others[0].path)}: {others[0].reason}" if others else ""

@@ -1,0 +1,85 @@
+"""``radtme up``: the whole stack on this machine."""
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from deploy.commands.options import config_option, read_configuration
+from deploy.configuration_text import masked_url
+from deploy.local import LocalStack, local_stack
+from deploy.readiness import reachable_host
+from deploy.stopping import stop_event
+from deploy.supervisor import NotReady
+from deploy.terminal import notices, output, path_from_here
+from listener import logs
+from model_store.errors import SignatureError
+from model_store.registry import Registry
+
+READY_SECONDS = 60.0
+LOOK_SECONDS = 0.2
+
+
+@click.command(epilog="Example: radtme up --config radtme.yaml")
+@click.option(
+    "--logs",
+    "log_folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write the output of each part to a file in this folder, instead of to standard error.",
+)
+@config_option
+def up(config_file: Path | None, log_folder: Path | None) -> None:
+    """Run the whole stack on this machine: Redis, listener and workers. A part that dies is started again.
+
+    Ctrl-C or SIGTERM stops it in order: open associations finish, then running jobs, then Redis goes. A second Ctrl-C
+    ends it at once; what was cut off goes on at the next start. Exit code 0 after an orderly stop.
+    """
+    configuration = read_configuration(config_file)
+    logs.configure()
+    stopping = stop_event()
+    with local_stack(configuration, log_folder) as stack:
+        try:
+            with notices().status("starting"):
+                stack.wait_ready(READY_SECONDS, stopping.is_set)
+        except NotReady as error:
+            # Not a reason to stop: what can be received is received, and the rest may come.
+            notices().print(f"warning: {error}: {stack.not_ready()}", markup=False)
+        if not stopping.is_set():
+            show_where(output(), stack)
+        while not stopping.wait(LOOK_SECONDS):
+            stack.supervisor.look_after()
+        notices().print("stopping; Ctrl-C again ends it at once", markup=False)
+        stack.drain(lambda name: notices().print(f"  {name} finishes", markup=False))
+    notices().print("stopped")
+
+
+def show_where(console: Console, stack: LocalStack) -> None:
+    """Print where everything listens and lies."""
+    configuration = stack.configuration
+    listener, workers = configuration.listener, configuration.workers
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row("DICOM in", f"{listener.ae_title}@{listener.host}:{listener.port}")
+    if not workers.targets:
+        table.add_row("results to", "no target: they stay in the spool")
+    for target in workers.targets:
+        table.add_row("results to", f"{target.name}: {target.ae_title}@{target.host}:{target.port}")
+    table.add_row("signature", _signature(configuration.locations.model_store))
+    table.add_row("spool", path_from_here(configuration.locations.spool))
+    table.add_row("redis", "embedded" if stack.redis else masked_url(listener.redis_url))
+    for name, part in (("listener", listener), ("workers", workers)):
+        table.add_row("metrics", f"http://{reachable_host(part.metrics_host)}:{part.metrics_port}/metrics  ({name})")
+    option = f" --config {path_from_here(configuration.file)}" if configuration.file else ""
+    table.add_row("next", f"radtme send FOLDER{option}\nradtme status{option}")
+    console.print("radtme is running; Ctrl-C stops it, after what runs has finished")
+    console.print(table)
+
+
+def _signature(model_store: Path) -> str:
+    try:
+        current = Registry(model_store).current()
+    except SignatureError as error:
+        return str(error)
+    return current.name if current else "none is active: nothing is scored (radtme signature activate NAME)"

@@ -1,0 +1,166 @@
+"""The one-machine stack: Redis, sink, listener and workers as processes under one supervisor."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import structlog
+
+from deploy.configuration import Configuration, load_configuration
+from deploy.errors import CommandError
+from deploy.ports import free_port, port_overrides
+from deploy.readiness import failing_checks, http_ready, port_ready
+from deploy.redis_server import RedisServer, redis_program
+from deploy.running_stack import RunningStack, only_stack, publish
+from deploy.supervisor import Program, StartFailed, Supervisor
+from model_store.errors import SignatureError
+from model_store.registry import Registry
+
+REDIS, SINK, LISTENER, WORKERS = "redis", "sink", "listener", "workers"
+DRAIN_ORDER = (LISTENER, WORKERS, SINK, REDIS)
+"""Nothing new comes in, then what runs is finished, then what others lean on goes."""
+LISTENER_DRAIN_SECONDS = 40.0
+QUICK_DRAIN_SECONDS = 5.0
+MARGIN_SECONDS = 10.0
+LOG_TAIL_LINES = 5
+
+log = structlog.get_logger()
+
+
+class LocalStack:
+    """A running stack. Its configuration has no port 0 any more."""
+
+    def __init__(
+        self, configuration: Configuration, redis: RedisServer | None, supervisor: Supervisor, log_folder: Path | None
+    ) -> None:
+        self.configuration = configuration
+        self.redis = redis
+        self.supervisor = supervisor
+        self._log_folder = log_folder
+
+    def wait_ready(self, timeout_seconds: float, interrupted: Callable[[], bool] = lambda: False) -> None:
+        """Wait until every part is ready, or until ``interrupted`` says stop.
+
+        Raises
+        ------
+        CommandError
+            If a part ends at its start.
+        NotReady
+            If one takes longer than ``timeout_seconds``.
+        """
+        try:
+            self.supervisor.wait_ready(timeout_seconds, interrupted)
+        except StartFailed as error:
+            raise CommandError(str(error), self._last_words(error.program)) from error
+
+    def not_ready(self) -> str:
+        """Return what keeps the listener and the workers from being ready, in words."""
+        listener, workers = self.configuration.listener, self.configuration.workers
+        reasons = {
+            LISTENER: failing_checks(listener.metrics_host, listener.metrics_port),
+            WORKERS: failing_checks(workers.metrics_host, workers.metrics_port),
+        }
+        return "; ".join(f"{name}: {reason}" for name, reason in reasons.items() if reason)
+
+    def drain(self, on_part: Callable[[str], None] = lambda name: None) -> None:
+        """End the parts in their order, each after it has finished what it does."""
+        for name in DRAIN_ORDER:
+            if name in self.supervisor.pids():
+                on_part(name)
+            self.supervisor.drain(name)
+
+    def _last_words(self, program: Program) -> str:
+        if program.log_file is None:
+            return "what it said stands above"
+        lines = program.log_file.read_text(errors="replace").strip().splitlines()
+        return "\n       ".join(lines[-LOG_TAIL_LINES:]) or f"it said nothing in {program.log_file}"
+
+
+@contextmanager
+def local_stack(configuration: Configuration, log_folder: Path | None = None) -> Iterator[LocalStack]:
+    """Start the stack; when the block ends, however it ends, no process of it is left.
+
+    Parameters
+    ----------
+    configuration
+        Free ports are taken where it says 0.
+    log_folder
+        Where the output of each part goes; the standard error of this process where there is none.
+
+    Raises
+    ------
+    CommandError
+        If another stack runs on this data folder, a port is taken, or there is no Redis to start.
+    """
+    with only_stack(configuration):
+        overrides = dict(port_overrides(configuration))
+        redis = None if configuration.redis.url else RedisServer(free_port())
+        if redis is not None:
+            overrides["RADTME_REDIS_URL"] = redis.url
+        settled = load_configuration(configuration.file, {**os.environ, **overrides})
+        prepare_signatures(settled)
+        if log_folder is not None:
+            log_folder.mkdir(parents=True, exist_ok=True)
+        with Supervisor() as supervisor:
+            for program in programs(settled, redis, overrides, log_folder):
+                supervisor.start(program)
+            publish(settled, _as_published(settled))
+            yield LocalStack(settled, redis, supervisor, log_folder)
+
+
+def prepare_signatures(configuration: Configuration) -> None:
+    """Put the research signature that comes with the program into the registry, where none is active yet.
+
+    A registry that cannot be used stops the scoring, which says so itself, and must not stop the intake.
+    """
+    try:
+        Registry(configuration.locations.model_store).ensure_shipped()
+    except SignatureError as error:
+        log.error("signature_registry_unusable", error=str(error))
+
+
+def programs(
+    configuration: Configuration, redis: RedisServer | None, overrides: dict[str, str], log_folder: Path | None
+) -> Iterator[Program]:
+    """Yield the parts of the stack in the order in which they start."""
+
+    def log_file(name: str) -> Path | None:
+        return log_folder / f"{name}.log" if log_folder else None
+
+    def part(name: str, command: str, is_ready: Callable[[], bool], drain_seconds: float) -> Program:
+        arguments = ["--config", str(configuration.file)] if configuration.file else []
+        # -P: a folder of the working directory must never stand in for one of our packages.
+        return Program(
+            name=name,
+            command=[sys.executable, "-P", "-m", "deploy", command, *arguments],
+            is_ready=is_ready,
+            drain_seconds=drain_seconds,
+            environment=overrides,
+            log_file=log_file(name),
+        )
+
+    listener, workers, sink = configuration.listener, configuration.workers, configuration.sink
+    if redis is not None:
+        program = [str(redis_program()), "-"]
+        text = redis.configuration()
+        yield Program(REDIS, program, redis.is_ready, QUICK_DRAIN_SECONDS, {}, text, log_file(REDIS))
+    if sink.enabled:
+        yield part(SINK, "sink", port_ready(sink.host, sink.port), QUICK_DRAIN_SECONDS)
+    yield part(WORKERS, "work", http_ready(workers.metrics_host, workers.metrics_port), _longest_job(configuration))
+    yield part(LISTENER, "listen", http_ready(listener.metrics_host, listener.metrics_port), LISTENER_DRAIN_SECONDS)
+
+
+def _longest_job(configuration: Configuration) -> float:
+    return configuration.workers.hard_time_limit_seconds + MARGIN_SECONDS
+
+
+def _as_published(configuration: Configuration) -> RunningStack:
+    return RunningStack(
+        listener_port=configuration.listener.port,
+        listener_metrics_port=configuration.listener.metrics_port,
+        workers_metrics_port=configuration.workers.metrics_port,
+        redis_url=configuration.listener.redis_url,
+        sink_port=configuration.sink.port if configuration.sink.enabled else None,
+    )

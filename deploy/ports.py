@@ -1,0 +1,60 @@
+"""TCP ports of the one-machine stack: free ones where 0 is configured, and a clear word where one is taken."""
+
+import errno
+import socket
+from collections.abc import Mapping
+
+from deploy.configuration import Configuration
+from deploy.configuration_reader import environment_variable
+from deploy.errors import CommandError
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """Return a port of ``host`` that nobody listens on now."""
+    with _socket(host) as probe:
+        probe.bind((host, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def port_overrides(configuration: Configuration) -> Mapping[str, str]:
+    """Return, as environment variables, a free port for each one that is configured as 0.
+
+    Raises
+    ------
+    CommandError
+        If a port that is configured is taken.
+    """
+    wanted = {
+        "listener.port": (configuration.listener.host, configuration.listener.port),
+        "listener.metrics_port": (configuration.listener.metrics_host, configuration.listener.metrics_port),
+        "workers.metrics_port": (configuration.workers.metrics_host, configuration.workers.metrics_port),
+    }
+    if configuration.sink.enabled:
+        wanted["sink.port"] = (configuration.sink.host, configuration.sink.port)
+    chosen: dict[str, str] = {}
+    for setting, (host, port) in wanted.items():
+        if port == 0:
+            chosen[environment_variable(setting)] = str(free_port(host))
+        else:
+            _require_free(setting, host, port)
+    return chosen
+
+
+def _require_free(setting: str, host: str, port: int) -> None:
+    try:
+        with _socket(host) as probe:
+            probe.bind((host, port))
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
+        why = "is taken by another program" if taken else f"cannot be used: {error.strerror}"
+        raise CommandError(
+            f"port {port} of {host} {why}", f"free it, or set another {setting} (0 takes a free one)"
+        ) from error
+
+
+def _socket(host: str) -> socket.socket:
+    probe = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    # As the servers do: a connection that has just ended does not keep the port.
+    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    return probe

@@ -1,0 +1,137 @@
+"""Trying a job again: one change in the spool, then the bell. What cannot be tried again says why."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from deploy.errors import CommandError
+from listener.announce import Bell, deliver_bell, score_bell
+from listener.pairer import LOCK_NAME as PAIRING_LOCK_NAME
+from listener.pairing import SeriesHeads, evidence, ready_content
+from listener.spool import LOCK_NAME, Job, JobState, Spool, exclusive, job_id_for, read_json, write_json
+
+NOT_SCORED, DELIVERED, QUEUED = "not_scored", "delivered", "queued"
+LOCK_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Retried:
+    """What was done, in words, and what to ring for."""
+
+    message: str
+    bells: tuple[Bell, ...]
+
+
+def retry(spool: Spool, job: Job) -> Retried:
+    """Let a job be tried again.
+
+    A failed job is ready again, or on its way again where its results exist. Of a job that is being delivered, the
+    next try is due now. A job that ended as not scored gets a new version that replaces it.
+
+    Raises
+    ------
+    CommandError
+        If there is nothing to try again.
+    """
+    match job.state:
+        case JobState.FAILED:
+            return _retry_failed(spool, job)
+        case JobState.DELIVERING:
+            return _deliver_now(job)
+        case JobState.DONE:
+            return _score_again(spool, job)
+        case JobState.WAITING:
+            raise CommandError(
+                f"{job.id} waits for its images: there is nothing to try again yet",
+                "radtme status says what is missing; when it comes, the job goes on by itself",
+            )
+        case JobState.READY | JobState.RUNNING:
+            raise CommandError(
+                f"{job.id} is {job.state.value}: it is being tried already", "radtme status shows how far it is"
+            )
+
+
+def _retry_failed(spool: Spool, job: Job) -> Retried:
+    with _held(job.folder, LOCK_NAME, job.id):
+        records = _delivery_records(job)
+        sent_before = (job.folder / "result.json").exists() and bool(records)
+        bells = _make_due(job, records) if sent_before else (score_bell(job.id),)
+        for name in ("attempts.json", "failure.json"):
+            (job.folder / name).unlink(missing_ok=True)
+        state = JobState.DELIVERING if sent_before else JobState.READY
+        if spool.move(job, state) is None:
+            raise CommandError(f"{job.id} was moved by someone else meanwhile", "radtme status shows where it is now")
+    what = "its results are sent again" if sent_before else "it is ready to be scored again"
+    return Retried(f"{job.id}: {what}", bells)
+
+
+def _deliver_now(job: Job) -> Retried:
+    bells = _make_due(job, _delivery_records(job))
+    if not bells:
+        raise CommandError(f"{job.id}: every target has its results already", "it will be done in a moment")
+    return Retried(f"{job.id}: the next try is due now ({', '.join(bell.args[1] for bell in bells)})", bells)
+
+
+def _score_again(spool: Spool, job: Job) -> Retried:
+    result = job.read_optional("result.json") or {}
+    if result.get("outcome") != NOT_SCORED:
+        raise CommandError(
+            f"{job.id} is done and was {result.get('outcome', 'closed')}: there is nothing to try again",
+            "a corrected outline or a late image makes a new version by itself",
+        )
+    content = job.read()
+    number = int(content["version"]) + 1
+    new_id = job_id_for(content["seg"]["sop_instance_uid"], number)
+    found = evidence(spool, content, SeriesHeads())
+    if not found.complete:
+        raise CommandError(
+            f"{job.id} was not scored, and still waits for {found.waiting()}",
+            "send what is missing: a new version is made by itself when it is there",
+        )
+    now = _now()
+    fresh = {**content, "job_id": new_id, "version": number, "replaces": job.id, "created": now, "fetched": None}
+    with _held(spool.root / "jobs", PAIRING_LOCK_NAME, job.id):
+        created = spool.create_job(new_id, ready_content(fresh, found, now, closed=False), JobState.READY)
+    if created is None:
+        raise CommandError(f"{job.id} has a later version already: {new_id}", f"radtme retry {new_id}")
+    return Retried(f"{job.id}: scored again as {new_id}", (score_bell(new_id),))
+
+
+def _make_due(job: Job, records: dict[Path, dict[str, Any]]) -> tuple[Bell, ...]:
+    bells = []
+    for path, record in records.items():
+        if record.get("state") == DELIVERED:
+            continue
+        with _held(job.folder, f"deliver-{path.stem}.lock", job.id):
+            current = read_json(path)
+            if current.get("state") != DELIVERED:
+                write_json(path, {**current, "state": QUEUED, "next_try": _now(), "updated": _now()})
+                bells.append(deliver_bell(job.id, path.stem))
+    return tuple(bells)
+
+
+def _delivery_records(job: Job) -> dict[Path, dict[str, Any]]:
+    paths = sorted((job.folder / "delivery").glob("*.json"))
+    return {path: read_json(path) for path in paths if not path.name.startswith(".")}
+
+
+@contextmanager
+def _held(folder: Path, name: str, job_id: str) -> Iterator[None]:
+    """Hold a lock that a listener or a worker may hold for a moment."""
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        with exclusive(folder, name) as mine:
+            if mine:
+                yield
+                return
+        if time.monotonic() > deadline:
+            raise CommandError(f"{job_id}: someone works on it right now", "try again in a moment")
+        time.sleep(0.05)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,312 @@
+"""What came, what waits for what, what was scored, sent, failed and why: read from the spool alone.
+
+Works with everything else down. No patient attribute is read.
+"""
+
+import contextlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from listener.pairing import Waiting, waiting_for
+from listener.spool import Job, JobState, Spool, read_json
+
+
+@dataclass(frozen=True)
+class DeliveryStatus:
+    """How far the results of a job are on their way to one target."""
+
+    target: str
+    state: str
+    tries: int
+    objects_taken: int
+    next_try: datetime | None
+    last_error: str | None
+    updated: datetime | None
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """One job as it lies in the spool."""
+
+    job_id: str
+    state: JobState
+    version: int
+    replaces: str | None
+    study_uid: str
+    since: datetime | None
+    """When it came into its state, as far as its files say."""
+    says: str
+    """Why it is where it is, in words."""
+    times: Mapping[str, str]
+    """Every time that is written down, UTC, in the order in which they come."""
+    missing_instances: int = 0
+    required_instances: int = 0
+    outcome: str | None = None
+    """scored, not_scored or unchanged."""
+    hot_probability: float | None = None
+    threshold: float | None = None
+    phenotype: str | None = None
+    reason: str | None = None
+    """Coded: of a rejection or a failure."""
+    attempts: int = 0
+    signature: Mapping[str, Any] = field(default_factory=dict)
+    regions: tuple[Mapping[str, Any], ...] = ()
+    notes: tuple[str, ...] = ()
+    stage_seconds: Mapping[str, float] = field(default_factory=dict)
+    deliveries: tuple[DeliveryStatus, ...] = ()
+    objects: tuple[str, ...] = ()
+    """Paths of the results."""
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    """An object that was received and cannot be used."""
+
+    name: str
+    reason: str
+    since: datetime | None
+
+
+@dataclass(frozen=True)
+class SeriesStatus:
+    """One series as it lies in the spool."""
+
+    study_uid: str
+    series_uid: str
+    instances: int
+    last_arrival: datetime | None
+
+
+@dataclass(frozen=True)
+class SpoolStatus:
+    """The whole spool at one moment."""
+
+    spool: Path
+    studies: int
+    instances: int
+    receiving: int
+    """Objects that are coming in and not acknowledged yet."""
+    free_bytes: int
+    jobs: tuple[JobStatus, ...]
+    quarantine: tuple[Quarantined, ...]
+
+    def count(self, state: JobState) -> int:
+        """Return how many jobs are in ``state``."""
+        return sum(job.state is state for job in self.jobs)
+
+
+def read_status(spool: Spool) -> SpoolStatus:
+    """Read the state of everything."""
+    series = [folder for study in _folders(spool.studies) for folder in _folders(study)]
+    return SpoolStatus(
+        spool=spool.root,
+        studies=len(_folders(spool.studies)),
+        instances=sum(len(_instances(folder)) for folder in series),
+        receiving=sum(1 for _ in spool.receiving.glob("*/*.part")),
+        free_bytes=spool.free_bytes(),
+        jobs=read_jobs(spool),
+        quarantine=read_quarantine(spool),
+    )
+
+
+def read_jobs(spool: Spool, study_uid: str | None = None) -> tuple[JobStatus, ...]:
+    """Return the jobs (of one study), the oldest of each state first. One that moves on meanwhile is found again."""
+    found: dict[str, JobStatus] = {}
+    for job in list(spool.jobs()):
+        status = _read_moving(spool, job)
+        if status is not None and study_uid in (None, status.study_uid):
+            found[status.job_id] = status
+    order = list(JobState)
+    never = datetime.max.replace(tzinfo=UTC)
+    return tuple(sorted(found.values(), key=lambda one: (order.index(one.state), one.since or never, one.job_id)))
+
+
+def read_series(spool: Spool, study_uid: str) -> tuple[SeriesStatus, ...]:
+    """Return the series of a study; empty where nothing of it came."""
+    return tuple(
+        SeriesStatus(study_uid, folder.name, len(_instances(folder)), _modified(folder))
+        for folder in _folders(spool.studies / study_uid)
+    )
+
+
+def read_quarantine(spool: Spool) -> tuple[Quarantined, ...]:
+    """Return what lies in quarantine, the newest first."""
+    found = []
+    for path in spool.quarantine.glob("*.json"):
+        with contextlib.suppress(OSError, ValueError):
+            content = read_json(path)
+            words = [str(content[key]) for key in ("reason", "message", "detail") if content.get(key)]
+            found.append(Quarantined(path.stem, ": ".join(words) or "no reason given", _modified(path)))
+    return tuple(sorted(found, key=lambda one: one.since or datetime.min.replace(tzinfo=UTC), reverse=True))
+
+
+def _read_moving(spool: Spool, job: Job) -> JobStatus | None:
+    for _ in range(3):  # every rename costs one look; a job has no more than that ahead of it
+        try:
+            return read_job(spool, job)
+        except FileNotFoundError:
+            again = spool.find_job(job.id)
+            if again is None:
+                return None
+            job = again
+        except ValueError as error:
+            return _unreadable(job, error)
+    return None
+
+
+def _unreadable(job: Job, error: ValueError) -> JobStatus:
+    return JobStatus(job.id, job.state, 0, None, "?", None, f"its files cannot be read: {error}", {})
+
+
+def read_job(spool: Spool, job: Job) -> JobStatus:
+    """Return the status of one job.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it moved on while it was read.
+    """
+    content = job.read()
+    result = job.read_optional("result.json") or {}
+    failure = job.read_optional("failure.json") or {}
+    began = (job.read_optional("attempts.json") or {}).get("began", [])
+    deliveries = _deliveries(job)
+    waiting = _waiting_for(spool, job)
+    times = _times(content, began, result, failure, deliveries)
+    score, rejection = result.get("score") or {}, result.get("rejection") or {}
+    return JobStatus(
+        job_id=job.id,
+        state=job.state,
+        version=int(content.get("version", 1)),
+        replaces=content.get("replaces"),
+        study_uid=str(content.get("study_uid", "?")),
+        since=_since(job.state, times, content),
+        says=_says(job.state, waiting, content, began, rejection, failure),
+        times=times,
+        missing_instances=waiting.missing if waiting else 0,
+        required_instances=sum(len(uids) for uids in (content.get("required") or {}).values()),
+        outcome=result.get("outcome"),
+        hot_probability=score.get("hot_probability"),
+        threshold=score.get("threshold"),
+        phenotype=score.get("phenotype"),
+        reason=failure.get("reason") or rejection.get("reason"),
+        attempts=len(began),
+        signature=result.get("signature") or {},
+        regions=tuple(result.get("regions") or ()),
+        notes=tuple(str(note) for note in result.get("notes") or ()),
+        stage_seconds=result.get("stage_seconds") or {},
+        deliveries=deliveries,
+        objects=tuple(str(path) for path in sorted((job.folder / "objects").glob("*.dcm"))),
+    )
+
+
+def _waiting_for(spool: Spool, job: Job) -> Waiting | None:
+    return waiting_for(spool, job) if job.state is JobState.WAITING else None
+
+
+def _says(
+    state: JobState,
+    waiting: Waiting | None,
+    content: Mapping[str, Any],
+    began: list[str],
+    rejection: Mapping[str, Any],
+    failure: Mapping[str, Any],
+) -> str:
+    match state:
+        case JobState.WAITING:
+            return f"waiting: {waiting}"
+        case JobState.READY:
+            return "ready: waits for a worker"
+        case JobState.RUNNING:
+            return f"running: attempt {max(len(began), 1)}"
+        case JobState.FAILED:
+            return f"failed: {failure.get('reason', 'unknown')}: {failure.get('message', 'no failure.json')}"
+    if rejection:
+        return f"not scored: {rejection.get('reason')}: {rejection.get('message')}"
+    if content.get("not_complete"):
+        return f"not scored: {content['not_complete'].get('message')}"
+    return ""
+
+
+def _times(
+    content: Mapping[str, Any],
+    began: list[str],
+    result: Mapping[str, Any],
+    failure: Mapping[str, Any],
+    deliveries: tuple[DeliveryStatus, ...],
+) -> dict[str, str]:
+    delivered = {
+        f"{one.state} {one.target}": one.updated.isoformat(timespec="milliseconds") for one in deliveries if one.updated
+    }
+    found = {
+        "created": content.get("created"),
+        "ready": content.get("readied"),
+        "began": began[-1] if began else None,
+        "started": result.get("started"),
+        "finished": result.get("finished"),
+        **delivered,
+        "failed": failure.get("at"),
+    }
+    return {name: str(value) for name, value in found.items() if value}
+
+
+def _since(state: JobState, times: Mapping[str, str], content: Mapping[str, Any]) -> datetime | None:
+    names = {
+        JobState.WAITING: ("created",),
+        JobState.READY: ("ready", "created"),
+        JobState.RUNNING: ("began", "ready", "created"),
+        JobState.FAILED: ("failed", "finished", "began", "ready", "created"),
+    }.get(state, ("finished", "began", "ready", "created"))
+    return next((moment for name in names if (moment := _moment(times.get(name))) is not None), None)
+
+
+def _deliveries(job: Job) -> tuple[DeliveryStatus, ...]:
+    return tuple(
+        DeliveryStatus(
+            target=str(content.get("target", path.stem)),
+            state=str(content.get("state", "unknown")),
+            tries=int(content.get("tries", 0)),
+            objects_taken=len(content.get("taken") or {}),
+            next_try=_moment(content.get("next_try")),
+            last_error=content.get("last_error"),
+            updated=_moment(content.get("updated")),
+        )
+        for path in sorted((job.folder / "delivery").glob("*.json"))
+        if not path.name.startswith(".")
+        for content in (read_json(path),)
+    )
+
+
+def _moment(text: object) -> datetime | None:
+    if not isinstance(text, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _modified(path: Path) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except FileNotFoundError:
+        return None
+
+
+def _folders(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if path.is_dir())
+    except FileNotFoundError:
+        return []
+
+
+def _instances(folder: Path) -> list[str]:
+    try:
+        return [name for name in os.listdir(folder) if name.endswith(".dcm")]
+    except FileNotFoundError:
+        return []
