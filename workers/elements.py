@@ -1,0 +1,57 @@
+"""Data Elements read without pydicom's conversion, which takes longer than reading hundreds of headers does."""
+
+from pydicom import Dataset
+from pydicom.datadict import tag_for_keyword
+from pydicom.dataelem import RawDataElement
+
+from workers.errors import Reason, RejectedInput
+
+
+def text(dataset: Dataset, keyword: str) -> str:
+    """Return an element as text without padding, several values with the backslash between; empty where it is absent."""
+    element = dataset.get_item(tag_for_keyword(keyword) or keyword)
+    if element is None or element.value is None:
+        return ""
+    if isinstance(element, RawDataElement):
+        return element.value.decode("ascii", "replace").strip(" \0")
+    value = element.value
+    if isinstance(value, str) or not hasattr(value, "__iter__"):
+        return str(value).strip()
+    return "\\".join(str(part) for part in value)
+
+
+def numbers(dataset: Dataset, keyword: str) -> tuple[float, ...]:
+    """Return the values of a decimal or integer string (VR DS, IS); empty where there are none.
+
+    Raises
+    ------
+    RejectedInput
+        UNREADABLE_OBJECT where a value is no number.
+    """
+    content = text(dataset, keyword)
+    if not content:
+        return ()
+    try:
+        return tuple(float(part) for part in content.split("\\"))
+    except ValueError as error:
+        raise RejectedInput(
+            Reason.UNREADABLE_OBJECT,
+            f"{text(dataset, 'SOPInstanceUID')}: {keyword} is expected to hold numbers and does not",
+        ) from error
+
+
+def number(dataset: Dataset, keyword: str) -> float | None:
+    """Return the only value of a decimal or integer string, or None where there is none."""
+    values = numbers(dataset, keyword)
+    return values[0] if values else None
+
+
+def integer(dataset: Dataset, keyword: str) -> int | None:
+    """Return the only value of a binary integer (VR US, UL), or None where there is none."""
+    element = dataset.get_item(tag_for_keyword(keyword) or keyword)
+    if element is None or element.value is None:
+        return None
+    if isinstance(element, RawDataElement):
+        order = "little" if element.is_little_endian else "big"
+        return int.from_bytes(element.value, order) if element.value else None
+    return int(element.value)

@@ -1,0 +1,144 @@
+"""From files on disk to measured features: the pure part of a case, for the service and for cohorts alike."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset
+
+from model_store.profile import FeatureProfile
+from workers.body import air_around
+from workers.case_result import RegionMeasurement
+from workers.errors import Reason, RejectedInput
+from workers.features import measure_regions
+from workers.filters import margin_voxels
+from workers.headers import read_image_headers
+from workers.outline import read_outline
+from workers.phase_choice import choose_phase
+from workers.preprocess import Resampled, resample, to_source
+from workers.regions import Region
+from workers.ring import Ring, geometric_ring, ring_without
+from workers.roi import RegionOfInterest, place
+from workers.stages import Stage, StageTimer, untimed
+from workers.volume import Volume, build_volume
+
+RING_MARGIN_VOXELS = 4
+"""Around the ring, so that neither its distances nor its smoothing meet the edge of the crop."""
+
+
+@dataclass(frozen=True, eq=False)
+class Measurement:
+    """What was measured, and on what."""
+
+    volume: Volume
+    tumour: NDArray[np.bool_]
+    """On the source grid (z, y, x): exactly the outline that came in."""
+    ring: NDArray[np.bool_]
+    """On the source grid: the measured ring, brought back by nearest neighbour."""
+    regions: tuple[RegionMeasurement, ...]
+    """Tumour, ring."""
+    notes: tuple[str, ...]
+    """Quality notes for the reader of the report."""
+    tumour_segment: Dataset
+    """The item of the SEG's Segment Sequence."""
+
+
+def measure(
+    image_paths: Sequence[Path], seg_path: Path, profile: FeatureProfile, timer: StageTimer = untimed
+) -> Measurement:
+    """Measure tumour and ring of one case.
+
+    Raises
+    ------
+    RejectedInput
+        With the reason why the case cannot be measured honestly.
+    """
+    with timer(Stage.READ):
+        outline = read_outline(seg_path)
+        instances = read_image_headers(image_paths)
+    with timer(Stage.PHASES):
+        phase = choose_phase(instances, outline, profile.phase_rule)
+    with timer(Stage.VOLUME):
+        volume = build_volume(phase)
+    with timer(Stage.ROI):
+        roi = place(outline, volume)
+    with timer(Stage.PREPROCESS):
+        _check_size(roi, volume, profile)
+        resampled = _resample(volume, roi, profile)
+    with timer(Stage.RING):
+        ring = _ring(volume, resampled, profile)
+    with timer(Stage.FEATURES):
+        masks = {Region.TUMOUR: resampled.tumour, Region.RING: ring.mask}
+        regions = measure_regions(resampled.image, masks, profile)
+    return Measurement(
+        volume=volume,
+        tumour=roi.tumour,
+        ring=to_source(ring.mask, resampled, volume.array.shape),
+        regions=regions,
+        notes=_notes(regions, ring, profile),
+        tumour_segment=outline.tumour_segment,
+    )
+
+
+def _check_size(roi: RegionOfInterest, volume: Volume, profile: FeatureProfile) -> None:
+    tumour_ml = np.count_nonzero(roi.tumour) * float(np.prod(volume.spacing_mm)) / 1000
+    if tumour_ml > profile.max_tumour_ml:
+        raise RejectedInput(
+            Reason.TUMOUR_TOO_LARGE,
+            f"the tumour segment has {tumour_ml:.0f} mL, more than the {profile.max_tumour_ml:g} mL that profile "
+            f"{profile.name} takes for a tumour: it may outline the breast",
+        )
+
+
+def _resample(volume: Volume, roi: RegionOfInterest, profile: FeatureProfile) -> Resampled:
+    reach = round(profile.ring_outer_mm / profile.spacing_mm) + RING_MARGIN_VOXELS
+    resampled = resample(
+        volume.array,
+        volume.grid.spacing_zyx,
+        roi.tumour,
+        roi.other_tissue,
+        profile,
+        margin=margin_voxels(profile) + reach,
+    )
+    voxels = int(np.count_nonzero(resampled.tumour))
+    if voxels < profile.min_tumour_voxels:
+        raise RejectedInput(
+            Reason.TUMOUR_TOO_SMALL,
+            f"the tumour has {voxels} voxels of {profile.spacing_mm:g} mm; profile {profile.name} measures from "
+            f"{profile.min_tumour_voxels} on, because below that texture says nothing",
+        )
+    return resampled
+
+
+def _ring(volume: Volume, resampled: Resampled, profile: FeatureProfile) -> Ring:
+    whole = geometric_ring(resampled.tumour, profile.ring_inner_mm, profile.ring_outer_mm, profile.spacing_mm)
+    excluded = air_around(volume, resampled, profile)
+    if resampled.other_tissue is not None:
+        excluded |= resampled.other_tissue
+    ring = ring_without(whole, resampled.tumour, excluded)
+    if ring.share < profile.min_ring_share:
+        raise RejectedInput(
+            Reason.RING_TOO_SMALL,
+            f"{ring.share:.0%} of the ring is left after air and other tissue are taken out; profile {profile.name} "
+            f"measures from {profile.min_ring_share:.0%} on",
+        )
+    return ring
+
+
+def _notes(regions: Sequence[RegionMeasurement], ring: Ring, profile: FeatureProfile) -> tuple[str, ...]:
+    notes = []
+    for measured in regions:
+        levels = measured.grey_levels
+        if not profile.min_grey_levels <= levels <= profile.max_grey_levels:
+            few = "few" if levels < profile.min_grey_levels else "many"
+            notes.append(
+                f"The {measured.region} has {levels} grey levels, {few} for texture features: "
+                f"{profile.min_grey_levels} to {profile.max_grey_levels} are recommended."
+            )
+        if measured.missing:
+            notes.append(f"{len(measured.missing)} features of the {measured.region} could not be computed.")
+    if ring.share < 0.995:
+        notes.append(f"{1 - ring.share:.0%} of the ring lies in air or other tissue and was left out.")
+    return tuple(notes)

@@ -1,0 +1,189 @@
+"""An outline as it was received: the segments of a DICOM Segmentation, what they are, and what they were drawn on."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset
+from pydicom.uid import UID, SegmentationStorage
+
+from workers.elements import text
+from workers.errors import Reason, RejectedInput
+from workers.frames import Plane, plane_of
+from workers.headers import Instance, file_bytes_after, read_header
+from workers.segment_codes import is_other_tissue, is_tumour
+from workers.segment_pixels import read_segment_frames
+
+LABEL_MAP_SEGMENTATION_STORAGE = UID("1.2.840.10008.5.1.4.1.1.66.7")
+MAX_FRAMES = 20_000
+MAX_PIXELS = 2_000_000_000
+"""Frames x rows x columns: a header that asks for more is damaged or hostile."""
+
+References = frozenset[tuple[str, int | None]]
+"""SOP Instance UID and frame number (None: a whole instance) of images."""
+
+
+@dataclass(frozen=True, eq=False)
+class Outline:
+    """A SEG whose header was read and checked; its pixels are still on disk."""
+
+    instance: Instance
+    tumour_segment: Dataset
+    """Item of the Segment Sequence."""
+    other_tissue_numbers: frozenset[int]
+    """Segment numbers that are taken out of the ring."""
+    references: References
+    """The images it was drawn on; empty where it does not say."""
+    planes: tuple[Plane, ...]
+    """Of each frame."""
+    segment_numbers: tuple[int, ...]
+    """Of each frame; 0 in a label map, whose frames hold many."""
+
+    @property
+    def uid(self) -> str:
+        """SOP Instance UID."""
+        return self.instance.sop_instance_uid
+
+    @property
+    def tumour_number(self) -> int:
+        """Segment number of the tumour."""
+        return int(self.tumour_segment.SegmentNumber)
+
+    @property
+    def is_label_map(self) -> bool:
+        """Whether pixel values are segment numbers."""
+        return text(self.instance.dataset, "SegmentationType") == "LABELMAP"
+
+    def masks(self) -> Iterator[tuple[int, Plane, NDArray[np.bool_]]]:
+        """Yield segment number, plane and mask of each frame that holds tumour or other tissue."""
+        wanted = self.other_tissue_numbers | {self.tumour_number}
+        frames = [at for at, number in enumerate(self.segment_numbers) if number in wanted or self.is_label_map]
+        for at, frame in zip(frames, read_segment_frames(self.instance, frames), strict=True):
+            for number in sorted(wanted) if self.is_label_map else [self.segment_numbers[at]]:
+                yield number, self.planes[at], frame == number if self.is_label_map else frame.astype(bool)
+
+
+def read_outline(path: Path) -> Outline:
+    """Read a SEG's header and choose its tumour segment by codes.
+
+    Raises
+    ------
+    RejectedInput
+        UNSUPPORTED_SEGMENTATION for what is no usable SEG, NO_TUMOUR_SEGMENT, SEVERAL_TUMOUR_SEGMENTS.
+    """
+    instance = read_header(path)
+    header = instance.dataset
+    _check_kind(instance)
+    segments = header.get("SegmentSequence") or []
+    per_frame = header.get("PerFrameFunctionalGroupsSequence") or []
+    _check_size(instance, len(per_frame))
+    shared = (header.get("SharedFunctionalGroupsSequence") or [Dataset()])[0]
+    tumour = _the_tumour(segments, instance.sop_instance_uid)
+    is_label_map = header.SegmentationType == "LABELMAP"
+    return Outline(
+        instance=instance,
+        tumour_segment=tumour,
+        other_tissue_numbers=frozenset(int(item.SegmentNumber) for item in segments if is_other_tissue(item)),
+        references=_references(header, per_frame),
+        planes=tuple(_plane(instance, at, own, shared) for at, own in enumerate(per_frame)),
+        segment_numbers=tuple(0 if is_label_map else _segment_number(instance, own, shared) for own in per_frame),
+    )
+
+
+def _refuse(instance: Instance, message: str) -> RejectedInput:
+    return RejectedInput(Reason.UNSUPPORTED_SEGMENTATION, f"SEG {instance.sop_instance_uid}: {message}")
+
+
+def _check_kind(instance: Instance) -> None:
+    sop_class = UID(text(instance.dataset, "SOPClassUID"))
+    if sop_class not in (SegmentationStorage, LABEL_MAP_SEGMENTATION_STORAGE):
+        raise _refuse(instance, f"expected a Segmentation, found {sop_class.name}")
+    kind = text(instance.dataset, "SegmentationType")
+    if kind not in ("BINARY", "FRACTIONAL", "LABELMAP"):
+        raise _refuse(instance, f"expected SegmentationType BINARY, FRACTIONAL or LABELMAP, found {kind or 'none'}")
+
+
+def _check_size(instance: Instance, described: int) -> None:
+    header = instance.dataset
+    frames = int(text(header, "NumberOfFrames") or 1)
+    pixels = frames * int(header.get("Rows") or 0) * int(header.get("Columns") or 0)
+    if frames != described:
+        raise _refuse(instance, f"expected the functional groups of {frames} frames, found {described}")
+    if not 0 < frames <= MAX_FRAMES or not 0 < pixels <= MAX_PIXELS:
+        raise _refuse(instance, f"{frames} frames with {pixels} pixels in all are more than an outline can have")
+    if instance.pixels is not None and file_bytes_after(instance) == 0:
+        raise _refuse(instance, "its pixel data is missing")
+
+
+def _the_tumour(segments: Sequence[Dataset], uid: str) -> Dataset:
+    tumours = [segment for segment in segments if is_tumour(segment)]
+    if not tumours:
+        raise RejectedInput(
+            Reason.NO_TUMOUR_SEGMENT,
+            f"SEG {uid}: expected a segment with the type of a neoplasm, mass or lesion, found none among "
+            f"{len(segments)} segments",
+        )
+    if len(tumours) > 1:
+        raise RejectedInput(
+            Reason.SEVERAL_TUMOUR_SEGMENTS,
+            f"SEG {uid}: expected one tumour segment, found {len(tumours)}: send each tumour in a SEG of its own",
+        )
+    return tumours[0]
+
+
+def _plane(instance: Instance, at: int, own: Dataset, shared: Dataset) -> Plane:
+    def group(keyword: str) -> Dataset:
+        found: Dataset = (own.get(keyword) or shared.get(keyword) or [Dataset()])[0]
+        return found
+
+    try:
+        return plane_of(
+            f"SEG {instance.sop_instance_uid} frame {at + 1}",
+            group("PlanePositionSequence"),
+            group("PlaneOrientationSequence"),
+            group("PixelMeasuresSequence"),
+            instance.dataset,
+        )
+    except RejectedInput as error:
+        raise RejectedInput(Reason.UNSUPPORTED_SEGMENTATION, str(error)) from error
+
+
+def _segment_number(instance: Instance, own: Dataset, shared: Dataset) -> int:
+    for groups in (own, shared):
+        for item in groups.get("SegmentIdentificationSequence") or ():
+            return int(item.ReferencedSegmentNumber)
+    raise _refuse(instance, "a frame does not say which segment it shows")
+
+
+def _references(header: Dataset, per_frame: Sequence[Dataset]) -> References:
+    """What the frames say comes first: a writer may list a whole series while it drew on one phase of it."""
+    by_frame = frozenset(
+        reference
+        for own in per_frame
+        for derivation in own.get("DerivationImageSequence") or ()
+        for item in derivation.get("SourceImageSequence") or ()
+        for reference in _reference(item)
+    )
+    if by_frame:
+        return by_frame
+    by_series = frozenset(
+        reference
+        for series in header.get("ReferencedSeriesSequence") or ()
+        for item in series.get("ReferencedInstanceSequence") or ()
+        for reference in _reference(item)
+    )
+    if by_series:
+        return by_series
+    return frozenset(reference for item in header.get("SourceImageSequence") or () for reference in _reference(item))
+
+
+def _reference(item: Dataset) -> Iterator[tuple[str, int | None]]:
+    uid = str(item.get("ReferencedSOPInstanceUID", ""))
+    numbers = item.get("ReferencedFrameNumber")
+    if not numbers:
+        yield uid, None
+        return
+    for number in numbers if hasattr(numbers, "__iter__") else [numbers]:
+        yield uid, int(number)

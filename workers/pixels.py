@@ -1,0 +1,138 @@
+"""Pixel values of frames, read straight into one array where they lie uncompressed."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import dcmread
+from pydicom.pixels.utils import pixel_array
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+from workers.elements import integer, text
+from workers.errors import Reason, RejectedInput
+from workers.frames import Frame
+from workers.headers import Instance, PixelLocation, file_bytes_after
+
+IN_PLACE_SYNTAXES = (ImplicitVRLittleEndian, ExplicitVRLittleEndian)
+MAX_VOXELS = 1_000_000_000
+"""More than any breast examination: a header that asks for more is damaged or hostile."""
+
+
+def read_pixels(frames: Sequence[Frame]) -> NDArray[np.generic]:
+    """Return stored values, one slice for each frame in the given order (z, y, x).
+
+    Raises
+    ------
+    RejectedInput
+        UNREADABLE_PIXELS where pixel data is missing, truncated, damaged or of a kind that no MR image has.
+    """
+    first = frames[0].plane
+    dtype = _common_dtype({_stored_dtype(frame.instance) for frame in _one_per_instance(frames)})
+    if len(frames) * first.rows * first.columns > MAX_VOXELS:
+        raise RejectedInput(
+            Reason.UNREADABLE_PIXELS,
+            f"{frames[0].instance.sop_instance_uid}: {len(frames)} frames of this matrix are too many",
+        )
+    array = np.empty((len(frames), first.rows, first.columns), dtype=dtype)
+    decoded: dict[str, NDArray[np.generic]] = {}
+    for at, frame in enumerate(frames):
+        if _lies_in_place(frame.instance) and _stored_dtype(frame.instance) == dtype:
+            _read_into(array[at], frame)
+        else:
+            array[at] = _decoded(frame, decoded)
+    _mask_unused_bits(array, frames)
+    return array
+
+
+def _one_per_instance(frames: Sequence[Frame]) -> list[Frame]:
+    return list({id(frame.instance): frame for frame in frames}.values())
+
+
+def _stored_dtype(instance: Instance) -> np.dtype[np.generic]:
+    header, uid = instance.dataset, instance.sop_instance_uid
+    interpretation = text(header, "PhotometricInterpretation")
+    samples = integer(header, "SamplesPerPixel")
+    allocated = integer(header, "BitsAllocated")
+    if interpretation not in ("MONOCHROME1", "MONOCHROME2") or samples not in (1, None) or allocated not in (8, 16, 32):
+        raise RejectedInput(
+            Reason.UNREADABLE_PIXELS,
+            f"{uid}: expected grey values of 8, 16 or 32 bits, found {interpretation or 'nothing'}, "
+            f"{samples} samples of {allocated} bits",
+        )
+    if text(header, "LossyImageCompression") == "01":
+        raise RejectedInput(
+            Reason.UNREADABLE_PIXELS, f"{uid}: lossy compressed, so that its texture is not that of the image"
+        )
+    kind = "i" if integer(header, "PixelRepresentation") else "u"
+    return np.dtype(f"<{kind}{allocated // 8}")
+
+
+def _common_dtype(dtypes: set[np.dtype[np.generic]]) -> np.dtype[np.generic]:
+    return np.result_type(*dtypes)
+
+
+def _lies_in_place(instance: Instance) -> bool:
+    return instance.transfer_syntax in IN_PLACE_SYNTAXES and instance.pixels is not None
+
+
+def _read_into(target: NDArray[np.generic], frame: Frame) -> None:
+    """Read one frame; the length that the element gives, the matrix and the file must agree."""
+    instance = frame.instance
+    location = instance.pixels or PixelLocation(0, 0)
+    count = int(text(instance.dataset, "NumberOfFrames") or 1)
+    expected = target.nbytes * count
+    there = file_bytes_after(instance)
+    if location.length not in (expected, expected + expected % 2) or there < expected:
+        raise RejectedInput(
+            Reason.UNREADABLE_PIXELS,
+            f"{instance.sop_instance_uid}: expected {expected} bytes of pixels, the element says {location.length}, "
+            f"the file holds {there}",
+        )
+    with open(instance.path, "rb", buffering=0) as file:
+        file.seek(location.offset + ((frame.number or 1) - 1) * target.nbytes)
+        view = memoryview(target.reshape(-1).view(np.uint8).data)
+        while view:
+            got = file.readinto(view)
+            if not got:
+                raise RejectedInput(Reason.UNREADABLE_PIXELS, f"{instance.sop_instance_uid}: its file was cut short")
+            view = view[got:]
+
+
+def _decoded(frame: Frame, decoded: dict[str, NDArray[np.generic]]) -> NDArray[np.generic]:
+    instance = frame.instance
+    uid = instance.sop_instance_uid
+    if uid not in decoded:
+        decoded.clear()  # one multi-frame object at a time: frames come in slice order, objects one after another
+        decoded[uid] = _decode(instance)
+    whole = decoded[uid]
+    plane = frame.plane
+    if whole.shape[1:] != (plane.rows, plane.columns) or (frame.number or 1) > len(whole):
+        raise RejectedInput(
+            Reason.UNREADABLE_PIXELS,
+            f"{uid}: expected frames of {plane.rows} x {plane.columns}, decoded {whole.shape}",
+        )
+    return np.asarray(whole[(frame.number or 1) - 1])
+
+
+def _decode(instance: Instance) -> NDArray[np.generic]:
+    try:
+        # raw: stored values as they are, whatever the photometric interpretation
+        values = pixel_array(dcmread(instance.path), raw=True)
+    # A damaged stream makes a decoder raise whatever its C library or plugin thinks of.
+    except (AttributeError, EOFError, OSError, RuntimeError, TypeError, ValueError, NotImplementedError) as error:
+        raise RejectedInput(
+            Reason.UNREADABLE_PIXELS,
+            f"{instance.sop_instance_uid}: pixel data ({instance.transfer_syntax.name}) cannot be decoded: {error}",
+        ) from error
+    return values.reshape((-1, *values.shape[-2:]))
+
+
+def _mask_unused_bits(array: NDArray[np.generic], frames: Sequence[Frame]) -> None:
+    """Drop what old scanners hide in the bits above BitsStored (PS3.5 section 8.1.1), and extend the sign."""
+    header = frames[0].instance.dataset
+    stored, allocated = integer(header, "BitsStored"), array.dtype.itemsize * 8
+    if stored is None or stored >= allocated:
+        return
+    shift = allocated - stored
+    np.left_shift(array, shift, out=array)
+    np.right_shift(array, shift, out=array)

@@ -1,0 +1,86 @@
+"""The peritumoral ring: every voxel whose distance to the tumour's border is at most 2 mm, on either side of it.
+
+The border lies between voxels. A distance map counts from voxel centres, so its raw values stand half a voxel and more
+beside the truth: 25,358 voxels for the ring of a 40 mm ball, where 4/3 pi (22^3 - 18^3) = 20,173. So each voxel at the
+border is first asked how deep in its region it lies (from the tumour smoothed with a kernel that keeps curved borders
+in place), and distances are counted from there.
+"""
+
+import itertools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.special import ndtr
+
+SMOOTHING_VOXELS = 0.7
+"""Sigma of the kernel that places the border: enough to see past the steps of the voxels."""
+DEEPEST = math.sqrt(3) / 2
+"""No voxel at the border lies deeper than half its diagonal."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ring:
+    """The ring as it is measured."""
+
+    mask: NDArray[np.bool_]
+    share: float
+    """Of the geometric ring: what is left after air and other tissue are taken out."""
+
+
+def geometric_ring(tumour: NDArray[np.bool_], inner_mm: float, outer_mm: float, spacing_mm: float) -> NDArray[np.bool_]:
+    """Return the voxels within ``inner_mm`` inside and ``outer_mm`` outside of the border (isotropic grid, z, y, x)."""
+    depth = _depth_at_border(tumour)
+    outside = _distance_from(tumour, depth, outer_mm / spacing_mm)
+    inside = _distance_from(~tumour, -depth, inner_mm / spacing_mm)
+    outer = ~tumour & (outside <= outer_mm / spacing_mm)
+    inner = tumour & (inside <= inner_mm / spacing_mm)
+    return outer | inner
+
+
+def ring_without(ring: NDArray[np.bool_], tumour: NDArray[np.bool_], excluded: NDArray[np.bool_] | None) -> Ring:
+    """Take ``excluded`` (air, other tissue) out of the outer half of the ring."""
+    kept = ring if excluded is None else ring & ~(excluded & ~tumour)
+    return Ring(kept, float(np.count_nonzero(kept)) / max(1, int(np.count_nonzero(ring))))
+
+
+def _depth_at_border(tumour: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return how deep voxels lie inside the tumour, in voxels, negative outside; true near the border only."""
+    # Twice a Gaussian less one of twice the variance: no second moment, so that a curved border stays where it is.
+    # The profile of a flat border turns the smoothed value into a depth.
+    wide = SMOOTHING_VOXELS * math.sqrt(2)
+    mask = tumour.astype(np.float64)
+    smooth = 2 * ndimage.gaussian_filter(mask, SMOOTHING_VOXELS, mode="nearest")
+    smooth -= ndimage.gaussian_filter(mask, wide, mode="nearest")
+    depths = np.linspace(-1.2, 1.2, 2401)
+    profile = 2 * ndtr(depths / SMOOTHING_VOXELS) - ndtr(depths / wide)
+    return np.asarray(np.interp(smooth, profile, depths))
+
+
+def _distance_from(region: NDArray[np.bool_], depth: NDArray[np.float64], reach: float) -> NDArray[np.float64]:
+    """Return the distance of voxels to the border of ``region``, in voxels; infinite beyond ``reach``.
+
+    The shortest way from a voxel leads to some voxel of the region, less the depth in which that one lies. Between a
+    voxel of the region and one outside lies the border: their distance is never less than what is returned.
+    """
+    border = region & ~ndimage.binary_erosion(region, border_value=1)
+    height = np.where(border, -np.clip(depth, 0.0, DEEPEST), np.inf)
+    distance = np.full(region.shape, np.inf)
+    for step in _steps_within(reach + DEEPEST):
+        here, there = _overlap(step, region.shape)
+        np.minimum(distance[here], height[there] + math.hypot(*step), out=distance[here])
+    return distance
+
+
+def _steps_within(radius: float) -> list[tuple[int, int, int]]:
+    reach = range(-math.floor(radius), math.floor(radius) + 1)
+    steps = itertools.product(reach, reach, reach)
+    return [step for step in steps if 0 < math.hypot(*step) <= radius]
+
+
+def _overlap(step: tuple[int, int, int], shape: tuple[int, ...]) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    here = tuple(slice(max(0, -by), size - max(0, by)) for by, size in zip(step, shape, strict=True))
+    there = tuple(slice(max(0, by), size + min(0, by)) for by, size in zip(step, shape, strict=True))
+    return here, there
