@@ -26,6 +26,7 @@ from listener.connection import (
 from listener.exchange import AssociationOutcome, Exchange
 from listener.metrics import ListenerMetrics
 from listener.negotiation import Request, negotiate, read_request, reject_pdu
+from listener.part_files import PartFiles
 from listener.receive import Inbox
 from listener.spool import exclusive
 
@@ -114,12 +115,13 @@ class Association:
     def _accept(self, request: Request) -> AssociationOutcome:
         contexts, response = negotiate(request, self._supported, self._settings.max_pdu_bytes)
         with ExitStack() as cleanup:
-            folder = self._receiving_folder(cleanup)
+            parts = PartFiles(self._receiving_folder(cleanup))
+            cleanup.callback(parts.close)
             self._connection.send(response)
             self._established = True
             self._metrics.association_accepted()
             self._log.info("association_accepted", contexts=len(contexts))
-            return Exchange(self._connection, self._inbox, self._metrics, folder, contexts, request, self._log).run()
+            return Exchange(self._connection, self._inbox, self._metrics, parts, contexts, request, self._log).run()
 
     def _receiving_folder(self, cleanup: ExitStack) -> Path:
         """Make this association's folder, locked for as long as we live, so that nobody clears it away."""

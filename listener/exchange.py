@@ -3,8 +3,8 @@
 import struct
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from enum import StrEnum
-from pathlib import Path
 
 import structlog
 
@@ -28,6 +28,7 @@ from listener.connection import (
 )
 from listener.metrics import ListenerMetrics
 from listener.negotiation import Request
+from listener.part_files import PartFiles
 from listener.receive import Answer, Context, Inbox, IncomingObject
 from listener.statuses import Status
 
@@ -56,7 +57,7 @@ class Exchange:
         connection: Connection,
         inbox: Inbox,
         metrics: ListenerMetrics,
-        folder: Path,
+        parts: PartFiles,
         contexts: Mapping[int, Context],
         request: Request,
         logger: structlog.typing.FilteringBoundLogger,
@@ -65,7 +66,7 @@ class Exchange:
         self._inbox = inbox
         self._settings = inbox.settings
         self._metrics = metrics
-        self._folder = folder
+        self._parts = parts
         self._contexts = contexts
         self._request = request
         self._log = logger
@@ -147,7 +148,7 @@ class Exchange:
             self._command = command
             if command.field == Operation.C_STORE:
                 self._object = IncomingObject(
-                    self._inbox, self._folder, context, command, self._request.calling_ae_title
+                    self._inbox, self._parts, context, command, self._request.calling_ae_title
                 )
             return
         statuses: dict[int, Status] = {Operation.C_ECHO: Status.SUCCESS, Operation.C_STORE: Status.CANNOT_UNDERSTAND}
@@ -171,9 +172,14 @@ class Exchange:
         answer = incoming.finish()
         self._kept += answer.status is Status.SUCCESS
         self._respond(context, command, answer)
+        self._prepare_for_next()
         self._metrics.object_received(
             context.sop_class_uid, answer, incoming.received_bytes, time.perf_counter() - self._began
         )
+
+    def _prepare_for_next(self) -> None:
+        with suppress(OSError):  # the next object will say it, if it comes
+            self._parts.prepare()
 
     def _respond(self, context: Context, command: Command, answer: Answer) -> None:
         content = encode_response(command, answer.status, answer.comment)

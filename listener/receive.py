@@ -5,11 +5,10 @@ on.
 """
 
 import errno
-import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -18,6 +17,7 @@ from pydicom.uid import UID
 from listener.command_set import Command
 from listener.data_set import HEAD_BYTES, Identity, UnreadableDataSet, read_identity, read_identity_from
 from listener.part10 import file_head
+from listener.part_files import Part, PartFiles
 from listener.presentation_contexts import is_outline
 from listener.references import Outline, read_outline
 from listener.settings import ListenerSettings
@@ -72,27 +72,28 @@ class Refused(Exception):
 class IncomingObject:
     """The object that a C-STORE brings: `write` its fragments, then `finish`. Never raises for the object's sake."""
 
-    def __init__(self, inbox: Inbox, folder: Path, context: Context, command: Command, calling_ae_title: str) -> None:
+    def __init__(
+        self, inbox: Inbox, parts: PartFiles, context: Context, command: Command, calling_ae_title: str
+    ) -> None:
         self._inbox = inbox
         self._context = context
         self._command = command
         self._calling_ae_title = calling_ae_title
         self._refused: Refused | None = None
-        self._descriptor = -1
-        self._part = folder
+        self._part: Part | None = None
         self._offset = 0
         self._head = bytearray()
         self._identity: Identity | None = None
         self.received_bytes = 0
         """Of the data set, whether they were kept or not."""
         try:
-            self._open(folder)
+            self._open(parts)
         except Refused as refused:
             self._refused = refused
         except OSError as error:
             self._refused = _out_of_resources(error)
 
-    def _open(self, folder: Path) -> None:
+    def _open(self, parts: PartFiles) -> None:
         try:
             uid = checked_uid(self._command.sop_instance_uid)
         except InvalidUid as error:
@@ -102,32 +103,39 @@ class IncomingObject:
         if self._inbox.spool.free_bytes() < self._inbox.settings.min_free_bytes:
             raise Refused(Status.OUT_OF_RESOURCES, "not enough free space")
         head = file_head(self._context.sop_class_uid, uid, str(self._context.transfer_syntax))
-        part = folder / f"{uid}.part"
-        self._descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
-        self._part = part
-        self._offset = len(head)
-        _write(self._descriptor, head)
+        self._part = parts.open(f"{uid}.part")
+        self._part.write(head)
+        self._offset = self._part.size
 
     def write(self, fragment: memoryview) -> None:
         """Take the next bytes of the data set; they are dropped where the object is already refused."""
         self.received_bytes += len(fragment)
-        if self._refused is not None:
+        if self._part is None:
             return
         if self.received_bytes > self._inbox.settings.max_object_bytes:
             self._refuse(Refused(Status.OBJECT_TOO_LARGE, "larger than max_object_bytes"))
             return
         try:
-            _write(self._descriptor, fragment)
+            self._part.write(fragment)
         except OSError as error:
             self._refuse(_out_of_resources(error))
             return
         if len(self._head) < HEAD_BYTES:
             self._head += fragment[: HEAD_BYTES - len(self._head)]
+            if len(self._head) == HEAD_BYTES:
+                self._look_ahead()
+
+    def _look_ahead(self) -> None:
+        """Read the head while the rest is still on its way; what is wrong with it is said at the end."""
+        with suppress(UnreadableDataSet):
+            self._identity = read_identity(bytes(self._head), self._context.transfer_syntax)
 
     def finish(self) -> Answer:
         """Keep the object or say why not. After this nothing of it lies in ``receiving``."""
         try:
-            return self._keep() if self._refused is None else self._answer(self._refused)
+            if self._refused is not None or self._part is None:
+                return self._answer(self._refused or Refused(Status.INTERNAL_ERROR, "no file"))
+            return self._keep(self._part)
         except Refused as refused:
             return self._answer(refused)
         except OSError as error:
@@ -142,16 +150,15 @@ class IncomingObject:
 
     def discard(self) -> None:
         """Forget the object; does nothing where it was kept."""
-        self._close()
-        if self._offset:
-            self._part.unlink(missing_ok=True)
+        if self._part is not None:
+            self._part.remove()
+            self._part = None
 
-    def _keep(self) -> Answer:
-        identity = self._checked_identity()
-        outline = self._outline() if is_outline(identity.sop_class_uid) else None
-        os.fsync(self._descriptor)
-        self._close()
-        kept = self._inbox.spool.keep(self._part, identity.study_uid, identity.series_uid, identity.sop_instance_uid)
+    def _keep(self, part: Part) -> Answer:
+        identity = self._checked_identity(part)
+        outline = self._outline(part) if is_outline(identity.sop_class_uid) else None
+        part.sync()
+        kept = self._inbox.spool.keep(part.path, identity.study_uid, identity.series_uid, identity.sop_instance_uid)
         if kept is Kept.CONFLICT:
             raise Refused(Status.DUPLICATE_SOP_INSTANCE, "kept earlier with other content", quarantine=True)
         if outline is not None:
@@ -160,11 +167,9 @@ class IncomingObject:
             self._inbox.object_kept(identity)
         return Answer(Status.SUCCESS, kept=kept)
 
-    def _checked_identity(self) -> Identity:
+    def _checked_identity(self, part: Part) -> Identity:
         try:
-            identity = read_identity(bytes(self._head), self._context.transfer_syntax) or read_identity_from(
-                self._part, self._offset, self._context.transfer_syntax
-            )
+            identity = self._identity or read_identity_from(part.path, self._offset, self._context.transfer_syntax)
         except UnreadableDataSet as error:
             raise Refused(Status.CANNOT_UNDERSTAND, str(error), quarantine=True) from error
         if identity.sop_instance_uid != self._command.sop_instance_uid:
@@ -173,16 +178,16 @@ class IncomingObject:
             raise Refused(Status.DATA_SET_MISMATCH, "SOP Class UID differs from the command", quarantine=True)
         return identity
 
-    def _outline(self) -> Outline:
+    def _outline(self, part: Part) -> Outline:
         try:
-            return read_outline(self._part, self._offset, self._context.transfer_syntax)
+            return read_outline(part.path, self._offset, self._context.transfer_syntax)
         except UnreadableDataSet as error:
             raise Refused(Status.OUTLINE_UNREADABLE, str(error), quarantine=True) from error
 
     def _answer(self, refused: Refused) -> Answer:
-        if refused.quarantine:
+        if refused.quarantine and self._part is not None:
             try:
-                self._put_in_quarantine(refused)
+                self._put_in_quarantine(refused, self._part)
             except OSError as error:
                 refused = _out_of_resources(error)
         log.warning(
@@ -194,10 +199,8 @@ class IncomingObject:
         )
         return Answer(refused.status, str(refused))
 
-    def _put_in_quarantine(self, refused: Refused) -> None:
-        if self._descriptor >= 0:
-            os.fsync(self._descriptor)
-            self._close()
+    def _put_in_quarantine(self, refused: Refused, part: Part) -> None:
+        part.sync()
         reason: dict[str, Any] = {
             "reason": refused.status.name.lower(),
             "status": f"0x{refused.status:04X}",
@@ -208,26 +211,15 @@ class IncomingObject:
             "calling_ae_title": self._calling_ae_title,
             "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
         }
-        self._inbox.spool.put_in_quarantine(self._part, self._command.sop_instance_uid, reason)
+        self._inbox.spool.put_in_quarantine(part.path, self._command.sop_instance_uid, reason)
 
     def _refuse(self, refused: Refused) -> None:
         self._refused = refused
         self.discard()
 
-    def _close(self) -> None:
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
-
     @property
     def _shown_uid(self) -> str:
         return self._command.sop_instance_uid[:64]
-
-
-def _write(descriptor: int, content: bytes | memoryview) -> None:
-    written = os.write(descriptor, content)
-    while written < len(content):  # a full disk may take a part first
-        written += os.write(descriptor, content[written:])
 
 
 def _out_of_resources(error: OSError) -> Refused:
