@@ -1,0 +1,80 @@
+"""A real PACS for the tests: Orthanc with DICOMweb, on loopback ports of its own."""
+
+import json
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from pydicom import Dataset, dcmread
+
+from support.processes import free_port, running
+
+PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
+
+
+@dataclass(frozen=True)
+class Orthanc:
+    """Where the PACS listens."""
+
+    ae_title: str
+    dicom_port: int
+    http_port: int
+
+    def get(self, path: str, accept: str = "application/dicom+json") -> bytes:
+        """Return the body of a DICOMweb or REST answer."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.http_port}{path}", headers={"Accept": accept})
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+            return bytes(answer.read())
+
+    def instances(self, study_uid: str) -> list[dict[str, Any]]:
+        """Return what QIDO-RS lists in a study: SOP class, series and instance of each object."""
+        body = self.get(f"/dicom-web/studies/{study_uid}/instances")
+        return list(json.loads(body)) if body else []
+
+    def retrieve(self, study_uid: str, series_uid: str) -> list[Dataset]:
+        """Return the objects of a series over WADO-RS, as they are stored."""
+        body = self.get(
+            f"/dicom-web/studies/{study_uid}/series/{series_uid}",
+            'multipart/related; type="application/dicom"; transfer-syntax=*',
+        )
+        return [dcmread(BytesIO(part)) for part in _parts(body)]
+
+    def clear(self) -> None:
+        """Forget all patients."""
+        for patient in json.loads(self.get("/patients", "application/json")):
+            request = urllib.request.Request(f"http://127.0.0.1:{self.http_port}/patients/{patient}", method="DELETE")
+            urllib.request.urlopen(request, timeout=30).close()  # noqa: S310
+
+
+def _parts(body: bytes) -> list[bytes]:
+    boundary = body[: body.index(b"\r\n")]
+    chunks = [chunk for chunk in body.split(boundary) if b"\r\n\r\n" in chunk]
+    return [chunk[chunk.index(b"\r\n\r\n") + 4 : -2] for chunk in chunks]
+
+
+@contextmanager
+def orthanc(folder: Path, ae_title: str = "ORTHANC") -> Iterator[Orthanc]:
+    """Run an empty Orthanc for the block."""
+    folder.mkdir(parents=True, exist_ok=True)
+    server = Orthanc(ae_title, free_port(), free_port())
+    settings = {
+        "Name": ae_title,
+        "StorageDirectory": str(folder / "storage"),
+        "IndexDirectory": str(folder / "storage"),
+        "DicomAet": ae_title,
+        "DicomPort": server.dicom_port,
+        "HttpPort": server.http_port,
+        "RemoteAccessAllowed": False,
+        "AuthenticationEnabled": False,
+        "DicomAlwaysAllowStore": True,
+        "Plugins": [str(PLUGIN)],
+        "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
+    }
+    configuration = folder / "orthanc.json"
+    configuration.write_text(json.dumps(settings))
+    with running(["Orthanc", str(configuration)], folder / "orthanc.log", server.http_port, TCP_NODELAY="1"):
+        yield server

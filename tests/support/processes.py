@@ -1,0 +1,78 @@
+"""Processes that a test starts, waits for and ends by their own id."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+
+def free_port() -> int:
+    """Return a loopback port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(condition: Callable[[], object], seconds: float, what: str) -> None:
+    """Wait for a condition, or fail and say what was waited for."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {seconds:g} s: {what}")
+        time.sleep(0.05)
+
+
+def is_listening(port: int) -> bool:
+    """Tell whether something accepts connections on this loopback port."""
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def start(command: Sequence[str], log: Path, **environment: str) -> "subprocess.Popen[bytes]":
+    """Start a program in a process group of its own; its output goes to ``log``."""
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            list(command), stdout=output, stderr=output, env={**os.environ, **environment}, start_new_session=True
+        )
+
+
+def stop(process: "subprocess.Popen[bytes]", number: signal.Signals = signal.SIGTERM, seconds: float = 20) -> int:
+    """End a program and everything that it started; return its exit code."""
+    if process.poll() is None:
+        process.send_signal(number)
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            kill(process)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    return process.wait()
+
+
+def kill(process: "subprocess.Popen[bytes]") -> None:
+    """End a program as a power cut would: it and all of its group, at once."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+@contextlib.contextmanager
+def running(
+    command: Sequence[str], log: Path, port: int | None = None, **environment: str
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a program for the block, from when its port answers."""
+    process = start(command, log, **environment)
+    try:
+        if port is not None:
+            wait_until(
+                lambda: is_listening(port) or process.poll() is not None, 30, f"{command[0]} listening on {port}"
+            )
+            assert process.poll() is None, f"{command[0]} ended: {log.read_text(errors='replace')[-2000:]}"
+        yield process
+    finally:
+        stop(process)

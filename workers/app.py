@@ -1,0 +1,133 @@
+"""The Celery application and the worker process."""
+
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import SimpleITK as sitk
+import structlog
+import threadpoolctl
+from celery import Celery, signals
+from redis import Redis
+from redis.exceptions import RedisError
+
+from listener.health import HealthServer
+from listener.spool import Spool
+from model_store.errors import SignatureError
+from model_store.registry import Registry
+from workers import metrics, tasks
+from workers.settings import WorkerSettings
+
+COMPUTE, DELIVERY = "compute", "delivery"
+QUEUES = (COMPUTE, DELIVERY)
+CASES_PER_PROCESS = 500
+"""A pool process is replaced after this many tasks, so that a slow leak in a library never grows old."""
+
+log = structlog.get_logger()
+
+
+def create_app(settings: WorkerSettings) -> Celery:
+    """Return a Celery app that acknowledges late, takes one message at a time, and speaks nothing but JSON."""
+    app = Celery("radtme", broker=settings.redis_url, set_as_current=False)
+    app.conf.update(
+        accept_content=["json"],
+        task_serializer="json",
+        task_ignore_result=True,
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        task_default_queue=COMPUTE,
+        task_soft_time_limit=settings.soft_time_limit_seconds,
+        task_time_limit=settings.hard_time_limit_seconds,
+        worker_prefetch_multiplier=1,
+        worker_concurrency=settings.concurrency,
+        worker_max_tasks_per_child=CASES_PER_PROCESS,
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_transport_options={
+            "visibility_timeout": settings.visibility_timeout_seconds,
+            "socket_connect_timeout": 5,
+            "socket_keepalive": True,
+            "retry_on_timeout": True,
+        },
+    )
+    return app
+
+
+def run_worker(settings: WorkerSettings, queues: Sequence[str] = QUEUES) -> int:
+    """Work until stopped; SIGTERM and SIGINT let the running jobs finish. Returns the process's exit code."""
+    spool, registry = Spool(settings.spool), Registry(settings.model_store)
+    spool.prepare()
+    _ensure_signature(registry)
+    with tempfile.TemporaryDirectory(prefix="radtme-metrics-") as folder:
+        metrics.share_between_processes(Path(folder))
+        app = create_app(settings)
+        bench = tasks.Bench(settings, spool, registry, metrics.worker_metrics())
+        tasks.register(app, bench)
+        server = HealthServer(
+            settings.metrics_host,
+            settings.metrics_port,
+            metrics.scrape_registry(registry),
+            liveness=lambda: {"worker": True},
+            readiness=lambda: readiness(settings, spool, registry),
+        )
+        _on_signals(registry, server)
+        worker = app.Worker(
+            hostname=f"radtme-{os.getpid()}@%h",
+            queues=list(queues),
+            concurrency=settings.concurrency,
+            pool="prefork",
+            without_gossip=True,
+            without_mingle=True,
+            without_heartbeat=True,
+            quiet=True,
+        )
+        try:
+            worker.start()
+        finally:
+            server.stop()
+        return int(worker.exitcode or 0)
+
+
+def _ensure_signature(registry: Registry) -> None:
+    try:
+        registry.ensure_shipped()
+    except SignatureError as error:  # intake and delivery go on; each case says that it could not be scored
+        log.error("signature_unusable", error=str(error))
+
+
+def readiness(settings: WorkerSettings, spool: Spool, registry: Registry) -> dict[str, bool]:
+    """Return what a worker needs, each with whether it is there."""
+    checks = {"spool": os.access(spool.root, os.W_OK), "redis": True, "signature": True}
+    try:
+        Redis.from_url(settings.redis_url, socket_connect_timeout=1, socket_timeout=1).ping()
+    except RedisError:
+        checks["redis"] = False
+    try:
+        registry.active()
+    except SignatureError:
+        checks["signature"] = False
+    return checks
+
+
+def _on_signals(registry: Registry, server: HealthServer) -> None:
+    # The closures are kept alive by weak=False: Celery holds its receivers weakly otherwise.
+    def warm_up(**_: object) -> None:
+        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)  # type: ignore[no-untyped-call]
+        threadpoolctl.threadpool_limits(1)
+        try:
+            registry.active()
+        except SignatureError as error:
+            log.error("signature_unusable", error=str(error))
+
+    def serve(**_: object) -> None:
+        # After the pool has forked: a server's thread in the parent would not live in its children.
+        server.start()
+        log.info("worker_ready", metrics_port=server.port)
+
+    signals.worker_process_init.connect(warm_up, weak=False)
+    signals.worker_process_shutdown.connect(lambda pid, **_: metrics.forget_process(pid), weak=False)
+    signals.worker_ready.connect(serve, weak=False)

@@ -1,0 +1,109 @@
+"""What the workers count. The help text is the question that the person on call asks."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, values
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.registry import Collector
+
+from model_store.errors import SignatureError
+from model_store.registry import Registry
+
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+
+
+def share_between_processes(folder: Path) -> None:
+    """Keep all values in files below ``folder``, so that the pool's processes add up; call before `WorkerMetrics`.
+
+    prometheus_client decides this when it is imported, from the environment. Which module imports it first must not
+    decide whether an operator sees numbers, so the choice is made again here.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for stale in folder.glob("*.db"):
+        stale.unlink()
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+    values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]
+
+
+def forget_process(pid: int) -> None:
+    """Drop the gauges of a pool process that ended."""
+    mark_process_dead(pid)  # type: ignore[no-untyped-call]
+
+
+@dataclass(frozen=True)
+class WorkerMetrics:
+    """The workers' counters, made once per process tree."""
+
+    cases: Counter
+    not_scored: Counter
+    stage_seconds: Histogram
+    case_seconds: Histogram
+    deliveries: Counter
+    objects_sent: Counter
+    failures: Counter
+
+
+def worker_metrics() -> WorkerMetrics:
+    """Declare the counters; they live in no registry, the multiprocess collector finds their files."""
+    return WorkerMetrics(
+        cases=Counter("radtme_cases", "How many cases came to which outcome?", ["outcome"], registry=None),
+        not_scored=Counter("radtme_cases_not_scored", "Why were cases not scored?", ["reason"], registry=None),
+        stage_seconds=Histogram(
+            "radtme_stage_seconds", "Which stage takes how long?", ["stage"], buckets=SECONDS, registry=None
+        ),
+        case_seconds=Histogram(
+            "radtme_case_seconds",
+            "How long does a case take, from the worker's claim to the written results?",
+            buckets=SECONDS,
+            registry=None,
+        ),
+        deliveries=Counter(
+            "radtme_deliveries",
+            "How many tries to deliver a case ended how, by target?",
+            ["target", "outcome"],
+            registry=None,
+        ),
+        objects_sent=Counter(
+            "radtme_objects_sent",
+            "How many objects did each target take or refuse?",
+            ["target", "answer"],
+            registry=None,
+        ),
+        failures=Counter(
+            "radtme_jobs_failed", "Why did jobs fail, so that someone has to look?", ["reason"], registry=None
+        ),
+    )
+
+
+class ActiveSignature(Collector):
+    """Which signature is active, read from the registry's pointer at each scrape."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield 1 under the active signature's labels, and whether it can be used."""
+        info = GaugeMetricFamily(
+            "radtme_active_signature", "Which signature scores the cases?", labels=["id", "version", "digest"]
+        )
+        usable = GaugeMetricFamily("radtme_signature_usable", "Does the active signature pass its verification?")
+        try:
+            signature = self._registry.active()
+        except SignatureError:
+            usable.add_metric([], 0)
+        else:
+            info.add_metric([signature.id, signature.version, signature.digest[:12]], 1)
+            usable.add_metric([], 1)
+        return (info, usable)
+
+
+def scrape_registry(registry: Registry) -> CollectorRegistry:
+    """Return what ``/metrics`` shows: the sums over all processes, and the active signature."""
+    collectors = CollectorRegistry()
+    MultiProcessCollector(collectors)  # type: ignore[no-untyped-call]
+    collectors.register(ActiveSignature(registry))
+    return collectors

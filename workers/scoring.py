@@ -1,0 +1,167 @@
+"""A scoring job, from its claim in the spool to its results lying ready for delivery."""
+
+import io
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pydicom import Dataset, dcmwrite
+
+from listener.spool import Job, JobState, Spool, write_json
+from model_store.registry import Registry
+from model_store.signature import Signature
+from workers import ledger
+from workers.case import Case, CaseInputs, examine, headers_for_report, inputs_of, read_header, rejected
+from workers.composite import ResultVersion
+from workers.errors import ModelError, RadtmeError, Reason
+from workers.evidence import InstanceReference
+from workers.results import build_results
+from workers.score import active_signature
+from workers.settings import ResultRole, WorkerSettings
+from workers.stages import Stage, StageSeconds
+
+SCORED, NOT_SCORED, UNCHANGED = "scored", "not_scored", "unchanged"
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a job came to, for the log, the metrics and the doorbell."""
+
+    job_id: str
+    outcome: str
+    reason: Reason | None
+    stage_seconds: Mapping[Stage, float]
+    seconds: float
+    targets: tuple[str, ...]
+
+
+def run(
+    spool: Spool, job: Job, registry: Registry, settings: WorkerSettings, ended_by: RadtmeError | None = None
+) -> Scored:
+    """Score a claimed job, write its results, and move it on to delivery.
+
+    ``ended_by`` ends the case as not scored without looking at its pixels, for example after a time limit.
+    """
+    started, begin = ledger.now(), time.perf_counter()
+    timer = StageSeconds()
+    content = job.read()
+    inputs = inputs_of(spool, content)
+    case = rejected(ended_by) if ended_by else _examined(inputs, registry, timer)
+    version = ResultVersion(content["version"], _replaced_objects(spool, content))
+    objects = build_results(
+        case.result,
+        read_header(inputs.seg_path),
+        case.measurement,
+        headers_for_report(inputs, case.measurement),
+        version,
+        settings.institution_name,
+        timer,
+    )
+    record = {"job_id": job.id, "started": started, **_findings(case), **_identity(objects)}
+    if _same_as_before(spool, content, record):
+        record["outcome"], objects = UNCHANGED, {}
+    with timer(Stage.WRITE):
+        ledger.write_objects(job, {role.value: encoded(dataset) for role, dataset in objects.items()})
+    record |= {"finished": ledger.now(), "stage_seconds": {s.value: round(t, 4) for s, t in timer.seconds.items()}}
+    write_json(job.folder / "result.json", record)
+    targets = _hand_over(spool, job, settings, frozenset(objects))
+    reason = case.result.rejection.reason if case.result.rejection else None
+    return Scored(job.id, record["outcome"], reason, timer.seconds, time.perf_counter() - begin, targets)
+
+
+def encoded(dataset: Dataset) -> bytes:
+    """Return the object as a DICOM file."""
+    buffer = io.BytesIO()
+    dcmwrite(buffer, dataset, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def _examined(inputs: CaseInputs, registry: Registry, timer: StageSeconds) -> Case:
+    try:
+        signature: Signature = active_signature(registry)
+    except ModelError as error:
+        return rejected(error)
+    return examine(inputs, signature, timer)
+
+
+def _findings(case: Case) -> dict[str, Any]:
+    """Return what `radtme status` shows of a case."""
+    result, measurement = case.result, case.measurement
+    score = result.score
+    return {
+        "outcome": SCORED if score else NOT_SCORED,
+        "score": None
+        if score is None
+        else {
+            "hot_probability": score.hot_probability,
+            "threshold": score.threshold,
+            "phenotype": "hot" if score.is_hot else "cold",
+        },
+        "rejection": None if result.rejection is None else asdict(result.rejection),
+        "signature": None if result.signature is None else asdict(result.signature),
+        "regions": [
+            {
+                "region": region.region.value,
+                "volume_ml": region.volume_ml,
+                "voxels": region.voxels,
+                "grey_levels": region.grey_levels,
+                "missing": dict(region.missing),
+            }
+            for region in result.regions
+        ],
+        "notes": list(result.notes),
+        "instances": sorted({frame.sop_instance_uid for frame in measurement.volume.frames}) if measurement else [],
+    }
+
+
+def _identity(objects: Mapping[ResultRole, Dataset]) -> dict[str, Any]:
+    return {
+        "objects": {role.value: str(dataset.SOPInstanceUID) for role, dataset in objects.items()},
+        "references": {role.value: asdict(InstanceReference.of(dataset)) for role, dataset in objects.items()},
+    }
+
+
+FINDINGS_THAT_COUNT = ("outcome", "score", "rejection", "signature", "instances")
+
+
+def _same_as_before(spool: Spool, content: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
+    """Tell whether this version found what the one it replaces found: then the PACS has the report already."""
+    earlier = _replaced_result(spool, content)
+    return earlier is not None and all(earlier[name] == record[name] for name in FINDINGS_THAT_COUNT)
+
+
+def _replaced_result(spool: Spool, content: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the newest earlier result that was reported: an unchanged version stands for the one before it."""
+    replaced = content["replaces"]
+    while replaced is not None:
+        job = spool.find_job(replaced)
+        if job is None:
+            return None
+        result = job.read_optional("result.json")
+        if result is not None and result["outcome"] != UNCHANGED:
+            return result
+        replaced = job.read()["replaces"]
+    return None
+
+
+def _replaced_objects(spool: Spool, content: Mapping[str, Any]) -> dict[ResultRole, InstanceReference]:
+    earlier = _replaced_result(spool, content)
+    if earlier is None:
+        return {}
+    return {ResultRole(role): InstanceReference(**reference) for role, reference in earlier["references"].items()}
+
+
+def _hand_over(spool: Spool, job: Job, settings: WorkerSettings, roles: frozenset[ResultRole]) -> tuple[str, ...]:
+    """Queue the results for each target that takes any of them; a job that nobody waits for is done."""
+    wanted = {
+        target.name: tuple(role.value for role in ResultRole if role in roles & target.results)
+        for target in settings.targets
+    }
+    wanted = {name: chosen for name, chosen in wanted.items() if chosen}
+    if not wanted:
+        spool.move(job, JobState.DONE)
+        return ()
+    ledger.queue_delivery(job, wanted)
+    spool.move(job, JobState.DELIVERING)
+    return tuple(wanted)

@@ -1,0 +1,136 @@
+"""The Celery tasks: claim, call, write, ring. What a message carries is an id; everything else lies in the spool."""
+
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+from billiard.exceptions import SoftTimeLimitExceeded
+from celery import Celery
+
+from listener.spool import Job, JobState, Spool
+from model_store.registry import Registry
+from workers import delivery, ledger, scoring
+from workers.doorbell import ring_delivery
+from workers.errors import FailureReason, Reason, RejectedInput, TransientFailure
+from workers.metrics import WorkerMetrics
+from workers.settings import WorkerSettings
+from workers.store_status import Answer
+
+SCORE, DELIVER = "workers.tasks.score", "workers.tasks.deliver"
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What a task works with."""
+
+    settings: WorkerSettings
+    spool: Spool
+    registry: Registry
+    metrics: WorkerMetrics
+
+
+def register(app: Celery, bench: Bench) -> None:
+    """Give the app its two tasks."""
+
+    @app.task(name=SCORE, shared=False)  # type: ignore[untyped-decorator]
+    def score(job_id: str) -> None:
+        score_job(app, bench, job_id)
+
+    @app.task(name=DELIVER, shared=False)  # type: ignore[untyped-decorator]
+    def deliver(job_id: str, target: str) -> None:
+        deliver_job(bench, job_id, target)
+
+
+def score_job(app: Celery, bench: Bench, job_id: str) -> None:
+    """Score a job, unless it is done, in another worker's hands, or has killed its worker too often."""
+    with structlog.contextvars.bound_contextvars(job=job_id), ledger.claimed(bench.spool, job_id) as job:
+        if job is None:
+            log.info("nothing_to_score")
+            return
+        attempt = ledger.begin_attempt(job)
+        if attempt > bench.settings.max_attempts:
+            _fail(bench, job, FailureReason.WORKER_KILLED, _killed_message(bench.settings.max_attempts, job_id))
+            return
+        done = _scored(bench, job)
+    if done is not None:
+        _tell(app, bench, done)
+
+
+def _scored(bench: Bench, job: Job) -> scoring.Scored | None:
+    """Run the job. The border of the process: whatever comes becomes a result, another try, or a failure record."""
+    try:
+        try:
+            return scoring.run(bench.spool, job, bench.registry, bench.settings)
+        except SoftTimeLimitExceeded:
+            limit = bench.settings.soft_time_limit_seconds
+            too_long = RejectedInput(Reason.TIME_LIMIT, f"the case took longer than the limit of {limit:g} s")
+            return scoring.run(bench.spool, job, bench.registry, bench.settings, ended_by=too_long)
+    except (TransientFailure, OSError) as failure:
+        log.warning("job_given_back", error=type(failure).__name__, errno=getattr(failure, "errno", None))
+        ledger.give_back(bench.spool, job)
+    except Exception as error:  # noqa: BLE001
+        # The text of an exception may quote an element of the dataset; its type and place cannot.
+        log.error("job_broke", error=type(error).__name__, at=places(error))
+        message = f"{type(error).__name__} at {places(error)[-1]}; please report this, then run: radtme retry {job.id}"
+        _fail(bench, job, FailureReason.INTERNAL_ERROR, message)
+    return None
+
+
+def places(error: BaseException) -> list[str]:
+    """Return the file, line and function of each frame that the error passed through."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
+
+
+def _killed_message(attempts: int, job_id: str) -> str:
+    return (
+        f"{attempts} workers died while they worked on this job; look at its objects, then run: radtme retry {job_id}"
+    )
+
+
+def _fail(bench: Bench, job: Job, reason: FailureReason, message: str) -> None:
+    ledger.fail(bench.spool, job, reason, message)
+    bench.metrics.failures.labels(reason.value).inc()
+    log.error("job_failed", reason=reason.value, message=message)
+
+
+def _tell(app: Celery, bench: Bench, done: scoring.Scored) -> None:
+    metrics = bench.metrics
+    metrics.cases.labels(done.outcome).inc()
+    metrics.case_seconds.observe(done.seconds)
+    for stage, seconds in done.stage_seconds.items():
+        metrics.stage_seconds.labels(stage.value).observe(seconds)
+    if done.reason is not None:
+        metrics.not_scored.labels(done.reason.value).inc()
+    reason = done.reason.value if done.reason else None
+    log.info("case_finished", job=done.job_id, outcome=done.outcome, reason=reason, seconds=round(done.seconds, 3))
+    for target in done.targets:
+        ring_delivery(app, done.job_id, target)
+
+
+def deliver_job(bench: Bench, job_id: str, target_name: str) -> None:
+    """Send a job's results to one target, and write down what it took."""
+    with structlog.contextvars.bound_contextvars(job=job_id, target=target_name):
+        target = next((one for one in bench.settings.targets if one.name == target_name), None)
+        if target is None:
+            log.error("target_unknown", remedy="add the target to the configuration; its results are kept until then")
+            return
+        try:
+            outcome = delivery.deliver(bench.spool, job_id, target, bench.settings)
+        except OSError as failure:
+            log.warning("delivery_put_off", error=type(failure).__name__, errno=failure.errno)
+            return
+        if outcome is None:
+            return
+        bench.metrics.deliveries.labels(target_name, outcome.state).inc()
+        for one in outcome.sent:
+            bench.metrics.objects_sent.labels(target_name, one.answer.value).inc()
+        level = log.info if outcome.state == delivery.DELIVERED else log.warning
+        taken = sum(one.answer is Answer.TAKEN for one in outcome.sent)
+        level("delivery_tried", outcome=outcome.state, objects=taken, error=outcome.error)
+        finished = bench.spool.find_job(job_id)
+        if finished is not None and finished.state is JobState.FAILED:
+            bench.metrics.failures.labels(FailureReason.DELIVERY_REFUSED.value).inc()
