@@ -1,0 +1,246 @@
+"""The picture of the key image: the slice with the most tumour, both outlines, and the verdict beside it."""
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+WIDTH, HEIGHT = 1024, 768
+PANEL = 688
+"""Side of the square that the slice is shown in, pixels."""
+MARGIN = 16
+SIDE = PANEL + 2 * MARGIN
+"""Where the text column begins."""
+INSET = 150
+CONTEXT_MM = 14.0
+"""Tissue that is shown around the outlines."""
+SMALLEST_VIEW_MM = 60.0
+OUTLINE_WIDTH = 2
+WHITE, GREY, DARK, AMBER = (245, 245, 245), (165, 165, 165), (70, 70, 70), (255, 196, 61)
+Colour = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A region on the shown slice."""
+
+    label: str
+    mask: NDArray[np.bool_]
+    """Rows, columns."""
+    colour: Colour
+
+
+@dataclass(frozen=True)
+class View:
+    """The shown slice."""
+
+    pixels: NDArray[np.generic]
+    """Rows, columns."""
+    pixel_spacing_mm: tuple[float, float]
+    """Between rows, between columns."""
+    outlines: Sequence[Outline]
+    """The first one is drawn last, on top."""
+    edge_letters: tuple[str, str, str, str]
+    """Patient directions at the left, right, upper and lower edge."""
+
+
+@dataclass(frozen=True)
+class Caption:
+    """What stands beside the slice."""
+
+    title: str
+    verdict: str
+    verdict_colour: Colour
+    lines: Sequence[str]
+    score: float | None
+    threshold: float | None
+    notice: str
+    footer: str
+
+
+@dataclass(frozen=True)
+class Window:
+    """A part of the slice in voxels, as (left, upper, right, lower)."""
+
+    left: float
+    upper: float
+    right: float
+    lower: float
+
+    def box(self) -> tuple[float, float, float, float]:
+        """Return it as Pillow wants it."""
+        return (self.left, self.upper, self.right, self.lower)
+
+
+def draw(view: View, caption: Caption) -> Image.Image:
+    """Return the picture, RGB."""
+    picture = Image.new("RGB", (WIDTH, HEIGHT))
+    grey = _grey_levels(view.pixels)
+    window = _window(view)
+    panel = _panel(view, grey, window)
+    left = MARGIN + (PANEL - panel.width) // 2
+    upper = MARGIN + (PANEL - panel.height) // 2
+    picture.paste(panel, (left, upper))
+    pen = ImageDraw.Draw(picture)
+    _draw_edge_letters(pen, view.edge_letters, (left, upper, left + panel.width, upper + panel.height))
+    _draw_scale(
+        pen, panel.width / ((window.right - window.left) * view.pixel_spacing_mm[1]), left, upper + panel.height
+    )
+    _draw_caption(pen, caption, view.outlines)
+    _draw_inset(picture, view, grey, window)
+    _draw_notice(pen, caption)
+    return picture
+
+
+def _grey_levels(pixels: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """Return the slice in 256 greys, windowed between its 1st and 99.7th percentile."""
+    values = np.asarray(pixels, dtype=np.float32)
+    low, high = np.percentile(values, [1.0, 99.7])
+    scaled = (values - low) * (255.0 / max(float(high - low), 1e-6))
+    return np.clip(scaled, 0, 255).astype(np.uint8)
+
+
+def _window(view: View) -> Window:
+    """Return the square, in mm, around the outlines; moved, not cut, where it would leave the slice."""
+    shown = np.any([outline.mask for outline in view.outlines], axis=0)
+    extents = []
+    for axis, spacing_mm in ((1, view.pixel_spacing_mm[1]), (0, view.pixel_spacing_mm[0])):
+        where = np.flatnonzero(shown.any(axis=1 - axis))
+        extents.append((float(where[0]), float(where[-1]) + 1, spacing_mm, shown.shape[axis]))
+    side_mm = max(SMALLEST_VIEW_MM, *((last - first) * mm + 2 * CONTEXT_MM for first, last, mm, _ in extents))
+    spans = []
+    for first, last, spacing_mm, length in extents:
+        size = min(side_mm / spacing_mm, float(length))
+        start = min(max((first + last - size) / 2, 0.0), length - size)
+        spans.append((start, start + size))
+    (left, right), (upper, lower) = spans
+    return Window(left, upper, right, lower)
+
+
+def _panel(view: View, grey: NDArray[np.uint8], window: Window) -> Image.Image:
+    """Return the window enlarged, true to the pixel spacing, with the outlines."""
+    width_mm = (window.right - window.left) * view.pixel_spacing_mm[1]
+    height_mm = (window.lower - window.upper) * view.pixel_spacing_mm[0]
+    scale = PANEL / max(width_mm, height_mm)
+    size = (max(1, round(width_mm * scale)), max(1, round(height_mm * scale)))
+    panel = Image.fromarray(grey).resize(size, Image.Resampling.BICUBIC, box=window.box()).convert("RGB")
+    for outline in reversed(view.outlines):
+        panel.paste(outline.colour, mask=_outline(outline.mask, size, window))
+    return panel
+
+
+def _outline(mask: NDArray[np.bool_], size: tuple[int, int], window: Window) -> Image.Image:
+    """Return the inner border of a mask at the size of the panel: along the voxels, because those were measured."""
+    enlarged = Image.fromarray(mask.astype(np.uint8) * 255).resize(size, Image.Resampling.NEAREST, box=window.box())
+    inside = np.pad(np.asarray(enlarged) > 0, OUTLINE_WIDTH)
+    core = inside.copy()
+    for shift in (-OUTLINE_WIDTH, OUTLINE_WIDTH):
+        core &= np.roll(inside, shift, 0) & np.roll(inside, shift, 1)
+    width = slice(OUTLINE_WIDTH, -OUTLINE_WIDTH)
+    return Image.fromarray((inside & ~core)[width, width].astype(np.uint8) * 255)
+
+
+@functools.lru_cache(maxsize=16)
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size)
+
+
+def _draw_edge_letters(
+    pen: ImageDraw.ImageDraw, letters: tuple[str, str, str, str], box: tuple[int, int, int, int]
+) -> None:
+    left, upper, right, lower = box
+    middle_x, middle_y = (left + right) // 2, (upper + lower) // 2
+    places = (
+        (left + 8, middle_y, "lm"),
+        (right - 8, middle_y, "rm"),
+        (middle_x, upper + 8, "ma"),
+        (middle_x, lower - 8, "md"),
+    )
+    for letter, (x, y, anchor) in zip(letters, places, strict=True):
+        pen.text((x, y), letter, AMBER, _font(22), anchor, stroke_width=2, stroke_fill=(0, 0, 0))
+
+
+def _draw_scale(pen: ImageDraw.ImageDraw, pixels_per_mm: float, left: int, lower: int) -> None:
+    """Draw a bar of 1 cm."""
+    x, y, length = left + 14, lower - 16, round(10 * pixels_per_mm)
+    pen.line([(x, y), (x + length, y)], WHITE, 3)
+    pen.text((x, y - 6), "1 cm", WHITE, _font(15), "ls", stroke_width=2, stroke_fill=(0, 0, 0))
+
+
+def _draw_caption(pen: ImageDraw.ImageDraw, caption: Caption, outlines: Sequence[Outline]) -> None:
+    x, y = SIDE, MARGIN + 4
+    width = WIDTH - SIDE - MARGIN
+    pen.text((x, y), caption.title, GREY, _font(20))
+    y += 34
+    y = _draw_lines(pen, caption.verdict, (x, y), width, 38, caption.verdict_colour) + 12
+    if caption.score is not None and caption.threshold is not None:
+        y = _draw_score_bar(pen, caption, x, y, width)
+    for line in caption.lines:
+        y = _draw_lines(pen, line, (x, y), width, 18, WHITE) + 6
+    y += 12
+    for outline in outlines:
+        pen.rectangle([(x, y + 3), (x + 18, y + 17)], outline=outline.colour, width=3)
+        y = _draw_lines(pen, outline.label, (x + 28, y), width - 28, 17, WHITE) + 8
+
+
+def _draw_score_bar(pen: ImageDraw.ImageDraw, caption: Caption, x: int, y: int, width: int) -> int:
+    """Draw the score between 0 and 1 with the threshold; return where the next line begins."""
+    assert caption.score is not None  # noqa: S101
+    assert caption.threshold is not None  # noqa: S101
+    pen.rectangle([(x, y), (x + width, y + 12)], DARK)
+    pen.rectangle([(x, y), (x + round(width * caption.score), y + 12)], caption.verdict_colour)
+    at = x + round(width * caption.threshold)
+    pen.line([(at, y - 5), (at, y + 17)], WHITE, 3)
+    for value, anchor in ((0.0, "la"), (1.0, "ra")):
+        pen.text((x + width * value, y + 20), f"{value:g}", GREY, _font(14), anchor)
+    return y + 46
+
+
+def _draw_lines(
+    pen: ImageDraw.ImageDraw, text: str, place: tuple[int, int], width: int, size: int, colour: Colour
+) -> int:
+    """Write a text, broken to a width; return where the next one begins."""
+    x, y = place
+    for line in _broken(pen, text, width, size):
+        pen.text((x, y), line, colour, _font(size))
+        y += round(size * 1.28)
+    return y
+
+
+def _broken(pen: ImageDraw.ImageDraw, text: str, width: int, size: int) -> list[str]:
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and pen.textlength(longer, _font(size)) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
+
+
+def _draw_inset(picture: Image.Image, view: View, grey: NDArray[np.uint8], window: Window) -> None:
+    """Show the whole slice small, with the place of the large view."""
+    height_mm = view.pixels.shape[0] * view.pixel_spacing_mm[0]
+    width_mm = view.pixels.shape[1] * view.pixel_spacing_mm[1]
+    scale = INSET / max(height_mm, width_mm)
+    size = (max(1, round(width_mm * scale)), max(1, round(height_mm * scale)))
+    inset = Image.fromarray(grey).resize(size, Image.Resampling.BILINEAR).convert("RGB")
+    by_row, by_column = scale * view.pixel_spacing_mm[0], scale * view.pixel_spacing_mm[1]
+    corners = [
+        (window.left * by_column, window.upper * by_row),
+        (window.right * by_column - 1, window.lower * by_row - 1),
+    ]
+    ImageDraw.Draw(inset).rectangle(corners, outline=AMBER, width=2)
+    picture.paste(inset, (SIDE, MARGIN + PANEL - inset.height))
+
+
+def _draw_notice(pen: ImageDraw.ImageDraw, caption: Caption) -> None:
+    y = MARGIN + PANEL + 10
+    size = 20
+    while size > 11 and pen.textlength(caption.notice, _font(size)) > WIDTH - 2 * MARGIN:
+        size -= 1
+    pen.text((MARGIN, y), caption.notice, AMBER, _font(size))
+    pen.text((MARGIN, y + 28), caption.footer, GREY, _font(14))

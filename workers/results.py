@@ -1,0 +1,77 @@
+"""The objects that a case brings forth, ready to be written."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pydicom import Dataset
+
+from workers.case_result import CaseResult
+from workers.composite import Origin, ResultVersion
+from workers.evidence import InstanceReference
+from workers.feature_report import feature_report
+from workers.key_image import key_image
+from workers.segmentation import segmentation
+from workers.settings import ResultRole
+from workers.stages import Stage, StageTimer, untimed
+from workers.summary_report import summary_report
+from workers.uids import ResultUids
+
+if TYPE_CHECKING:
+    from workers.measure import Measurement
+
+
+def build_results(
+    result: CaseResult,
+    seg_header: Dataset,
+    measurement: "Measurement | None",
+    image_headers: Sequence[Dataset] = (),
+    version: ResultVersion | None = None,
+    institution_name: str = "",
+    timer: StageTimer = untimed,
+) -> dict[ResultRole, Dataset]:
+    """Return the result objects of a case, by role, in the order in which they are sent.
+
+    The same arguments give the same bytes, whenever and wherever. Each data set has its file meta information; write it
+    with ``dcmwrite(path, dataset, enforce_file_format=True)``.
+
+    Parameters
+    ----------
+    result:
+        What the case came to.
+    seg_header:
+        The outline as received; its pixels are not needed.
+    measurement:
+        What was measured. None gives the summary report alone, which says why.
+    image_headers:
+        Headers of images of the case where nothing was measured: patient and study are copied from the first one.
+    version:
+        Which result of this outline it is, and the objects that it replaces.
+    """
+    origin = _origin(result, seg_header, measurement, image_headers, version or ResultVersion(), institution_name)
+    objects: dict[ResultRole, Dataset] = {}
+    if measurement is not None:
+        with timer(Stage.SEGMENTATION):
+            objects[ResultRole.SEGMENTATION] = segmentation(origin, measurement)
+        with timer(Stage.KEY_IMAGE):
+            objects[ResultRole.KEY_IMAGE] = key_image(origin, result, measurement)
+    with timer(Stage.REPORTS):
+        references = [InstanceReference.of(instance) for instance in objects.values()]
+        if measurement is not None:
+            objects[ResultRole.FEATURE_REPORT] = feature_report(origin, result, measurement, references[0])
+        objects[ResultRole.SUMMARY_REPORT] = summary_report(origin, result, measurement, references)
+    return objects
+
+
+def _origin(
+    result: CaseResult,
+    seg_header: Dataset,
+    measurement: "Measurement | None",
+    image_headers: Sequence[Dataset],
+    version: ResultVersion,
+    institution_name: str,
+) -> Origin:
+    headers = tuple(measurement.volume.headers) if measurement is not None else tuple(image_headers)
+    digest = result.signature.digest if result.signature else ""
+    instances = (str(header.SOPInstanceUID) for header in headers)
+    uids = ResultUids.of(str(seg_header.SOPInstanceUID), instances, digest, version.number)
+    return Origin(seg_header, headers, result.signature, version, uids, institution_name)
