@@ -40,6 +40,8 @@ class FeatureProfile:
     spacing_mm: float = 1.0
     ring_inner_mm: float = 2.0
     ring_outer_mm: float = 2.0
+    air_sigmas: float = 5.0
+    """What is brighter than the air peak of the smoothed volume by this many of its standard deviations is body."""
     min_tumour_voxels: int = 100
     """Of resampled voxels: below this, texture says nothing."""
     max_tumour_ml: float = 1500.0

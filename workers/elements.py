@@ -8,7 +8,7 @@ from workers.errors import Reason, RejectedInput
 
 
 def text(dataset: Dataset, keyword: str) -> str:
-    """Return an element as text without padding, several values with the backslash between; empty where it is absent."""
+    """Return an element as text without padding, several values with backslashes between; empty where it is absent."""
     element = dataset.get_item(tag_for_keyword(keyword) or keyword)
     if element is None or element.value is None:
         return ""

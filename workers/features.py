@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from model_store.profile import FEATURES_PER_REGION, FeatureProfile
 from workers.case_result import RegionMeasurement
 from workers.filters import as_sitk, filtered_images, image_names
-from workers.preprocess import Box, bounds
+from workers.preprocess import Box, bounds, box_of
 from workers.regions import Region
 
 SHAPE = "shape"
@@ -86,12 +86,6 @@ def intensity_features(
 def grey_levels(values: NDArray[np.float64], bin_width: float) -> int:
     """Return how many bins the values of a region occupy."""
     return len(np.unique(np.floor(values / bin_width)))
-
-
-def box_of(mask: NDArray[np.bool_]) -> Box:
-    """Return the bounding box of a mask."""
-    z, y, x = (slice(first, last + 1) for first, last in bounds(mask))
-    return z, y, x
 
 
 def _shifted(box: Box, start: tuple[int, int, int]) -> Box:

@@ -1,5 +1,6 @@
 """From files on disk to measured features: the pure part of a case, for the service and for cohorts alike."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 
 from model_store.profile import FeatureProfile
-from workers.body import air_around
+from workers.body import air_near, find_air
 from workers.case_result import RegionMeasurement
 from workers.errors import Reason, RejectedInput
 from workers.features import measure_regions
@@ -17,7 +18,7 @@ from workers.filters import margin_voxels
 from workers.headers import read_image_headers
 from workers.outline import read_outline
 from workers.phase_choice import choose_phase
-from workers.preprocess import Resampled, resample, to_source
+from workers.preprocess import Resampled, box_of, resample, to_source
 from workers.regions import Region
 from workers.ring import Ring, geometric_ring, ring_without
 from workers.roi import RegionOfInterest, place
@@ -93,14 +94,13 @@ def _check_size(roi: RegionOfInterest, volume: Volume, profile: FeatureProfile) 
 
 
 def _resample(volume: Volume, roi: RegionOfInterest, profile: FeatureProfile) -> Resampled:
-    reach = round(profile.ring_outer_mm / profile.spacing_mm) + RING_MARGIN_VOXELS
     resampled = resample(
         volume.array,
         volume.grid.spacing_zyx,
         roi.tumour,
         roi.other_tissue,
         profile,
-        margin=margin_voxels(profile) + reach,
+        margin=margin_voxels(profile) + _ring_reach(profile),
     )
     voxels = int(np.count_nonzero(resampled.tumour))
     if voxels < profile.min_tumour_voxels:
@@ -113,18 +113,26 @@ def _resample(volume: Volume, roi: RegionOfInterest, profile: FeatureProfile) ->
 
 
 def _ring(volume: Volume, resampled: Resampled, profile: FeatureProfile) -> Ring:
-    whole = geometric_ring(resampled.tumour, profile.ring_inner_mm, profile.ring_outer_mm, profile.spacing_mm)
-    excluded = air_around(volume, resampled, profile)
+    box = box_of(resampled.tumour, margin=_ring_reach(profile))
+    tumour = resampled.tumour[box]
+    whole = geometric_ring(tumour, profile.ring_inner_mm, profile.ring_outer_mm, profile.spacing_mm)
+    excluded = air_near(find_air(volume.array, volume.grid.spacing_zyx, profile), resampled, box)
     if resampled.other_tissue is not None:
-        excluded |= resampled.other_tissue
-    ring = ring_without(whole, resampled.tumour, excluded)
+        excluded |= resampled.other_tissue[box]
+    ring = ring_without(whole, tumour, excluded)
     if ring.share < profile.min_ring_share:
         raise RejectedInput(
             Reason.RING_TOO_SMALL,
             f"{ring.share:.0%} of the ring is left after air and other tissue are taken out; profile {profile.name} "
             f"measures from {profile.min_ring_share:.0%} on",
         )
-    return ring
+    mask = np.zeros_like(resampled.tumour)
+    mask[box] = ring.mask
+    return Ring(mask, ring.share)
+
+
+def _ring_reach(profile: FeatureProfile) -> int:
+    return math.ceil(profile.ring_outer_mm / profile.spacing_mm) + RING_MARGIN_VOXELS
 
 
 def _notes(regions: Sequence[RegionMeasurement], ring: Ring, profile: FeatureProfile) -> tuple[str, ...]:

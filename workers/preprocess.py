@@ -96,6 +96,12 @@ class Resampled:
     axes: tuple[Axis, Axis, Axis]
     """z, y, x."""
     spacing_mm: float
+    intensities: Intensities
+    scale: float
+
+    def scaled(self, grey_value: float) -> float:
+        """Return the scaled z-score of a grey value of the volume."""
+        return (grey_value - self.intensities.mean) / self.intensities.standard_deviation * self.scale
 
 
 def resample(
@@ -121,6 +127,8 @@ def resample(
         start=(ranges[0][0], ranges[1][0], ranges[2][0]),
         axes=axes,
         spacing_mm=profile.spacing_mm,
+        intensities=intensities,
+        scale=profile.intensity_scale,
     )
 
 
@@ -132,6 +140,15 @@ def bounds(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
         hit = np.flatnonzero(mask.any(axis=others))
         found.append((int(hit[0]), int(hit[-1])))
     return found
+
+
+def box_of(mask: NDArray[np.bool_], margin: int = 0) -> Box:
+    """Return the bounding box of a mask, ``margin`` voxels wider on each side as far as the array goes."""
+    z, y, x = (
+        slice(max(0, first - margin), min(size, last + 1 + margin))
+        for (first, last), size in zip(bounds(mask), mask.shape, strict=True)
+    )
+    return z, y, x
 
 
 def nearest(mask: NDArray[np.bool_], axes: tuple[Axis, ...], ranges: list[tuple[int, int]]) -> NDArray[np.bool_]:
