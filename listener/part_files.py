@@ -1,36 +1,10 @@
-"""The files that objects are received into, and how their bytes reach the disk."""
+"""The files that objects are received into."""
 
-import ctypes
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-_SYNC_FILE_RANGE_WRITE = 2
 _SPARE = "spare"
-
-
-def _no_writeback(descriptor: int, offset: int, length: int) -> None:
-    """Leave it to fsync."""
-
-
-def _find_writeback() -> Callable[[int, int, int], None]:
-    function = getattr(ctypes.CDLL(None, use_errno=True), "sync_file_range", None)
-    if function is None:
-        return _no_writeback
-    function.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
-
-    def writeback(descriptor: int, offset: int, length: int) -> None:
-        function(descriptor, offset, length, _SYNC_FILE_RANGE_WRITE)
-
-    return writeback
-
-
-start_writeback = _find_writeback()
-"""Ask the kernel to begin writing a range of a file to the disk (Linux: sync_file_range), and return at once.
-
-The fsync at the end of the object then finds most of the work done. It is a hint: whether it works changes nothing.
-"""
 
 
 class Part:
@@ -43,11 +17,10 @@ class Part:
         """Bytes written so far."""
 
     def write(self, content: bytes | memoryview) -> None:
-        """Write ``content`` whole, and let the kernel begin to bring it to the disk."""
+        """Write ``content`` whole."""
         written = 0
         while written < len(content):  # a full disk may take a part first
             written += os.write(self._descriptor, content[written:] if written else content)
-        start_writeback(self._descriptor, self.size, written)
         self.size += written
 
     def sync(self) -> None:
