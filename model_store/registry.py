@@ -154,7 +154,10 @@ class Registry:
         if bundle.name not in self.names():
             self.publish(bundle)
         if self.current() is None:
-            self.activate(bundle.name)
+            with self._lock():
+                # Asked again: another process may have been faster, or a person may have chosen.
+                if self.current() is None:
+                    self._point_to(bundle.name, Action.ACTIVATE)
 
     def _load(self, name: str, digest: str | None = None) -> Signature:
         signature = load_bundle(self.root / "bundles" / name)

@@ -19,7 +19,6 @@ from model_store.errors import TrainingError
 from model_store.validation import Performance, auc_with_interval, performance, youden_threshold
 
 FOLDS = 5
-TREES = 200
 MAX_CORRELATION = 0.9
 """Of two columns whose ranks correlate more, the one that tells the classes apart less is left out."""
 
@@ -31,6 +30,7 @@ class Candidate:
     columns: int
     max_depth: int
     min_samples_leaf: int
+    trees: int = 200
 
 
 GRID = tuple(Candidate(columns, depth, 4) for columns in (12, 24) for depth in (3, 5))
@@ -80,7 +80,7 @@ def train(table: FeatureTable, seed: int, grid: Sequence[Candidate] = GRID) -> T
 
 
 def name_of(candidate: Candidate) -> str:
-    """Return a candidate as text, such as ``columns=12 max_depth=3 min_samples_leaf=4``."""
+    """Return a candidate as text, such as ``columns=12 max_depth=3 min_samples_leaf=4 trees=200``."""
     return " ".join(f"{name}={value}" for name, value in asdict(candidate).items())
 
 
@@ -113,7 +113,7 @@ def out_of_fold(
 def fit_forest(table: FeatureTable, columns: Sequence[str], candidate: Candidate, seed: int) -> RandomForestClassifier:
     """Return a forest fitted on these columns of all cases."""
     forest = RandomForestClassifier(
-        TREES,
+        candidate.trees,
         max_depth=candidate.max_depth,
         min_samples_leaf=candidate.min_samples_leaf,
         class_weight="balanced",

@@ -1,5 +1,6 @@
 """A small signature that is built once, from a table of random numbers with a planted effect."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,9 @@ from model_store.cohort import FeatureTable
 from model_store.development import Purpose, develop
 from model_store.profile import FEATURES_PER_REGION, HAN2024
 from model_store.signature import SignatureStatus
-from model_store.training import GRID
+from model_store.training import Candidate
+
+QUICK = (Candidate(columns=12, max_depth=3, min_samples_leaf=4, trees=50),)
 
 
 def random_table(seed: int, cases: int = 80, effect: float = 1.0, prefix: str = "P") -> FeatureTable:
@@ -33,7 +36,7 @@ def content(version: str = "1.0", seed: int = 1) -> BundleContent:
         research_notice="RESEARCH - random numbers - not for clinical use",
         cohort={"source": "random numbers"},
     )
-    return develop(purpose, HAN2024, random_table(seed), random_table(seed + 100, prefix="H"), seed, GRID[:1])
+    return develop(purpose, HAN2024, random_table(seed), random_table(seed + 100, prefix="H"), seed, QUICK)
 
 
 @pytest.fixture(scope="session")
@@ -52,3 +55,9 @@ def bundle(bundle_content: BundleContent, tmp_path_factory: pytest.TempPathFacto
 def next_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return another version of the same signature."""
     return write_bundle(tmp_path_factory.mktemp("bundles"), content(version="1.1", seed=2))
+
+
+@pytest.fixture(scope="session")
+def make_table() -> Callable[..., FeatureTable]:
+    """Return the maker of tables of random numbers."""
+    return random_table

@@ -1,8 +1,6 @@
 """The registry: one pointer that moves in one step, under everyone's feet, and back."""
 
 import shutil
-import threading
-from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime, timedelta
 from multiprocessing import get_context
 from pathlib import Path
@@ -152,25 +150,20 @@ def test_concurrent_writers_and_readers(registry: Registry, bundle: Path, next_b
     """Processes that publish and activate at once lose no move, and a reader never sees anything but a signature."""
     registry.publish(bundle)
     registry.activate(bundle.name)
-    seen, stop = set(), threading.Event()
-
-    def read() -> None:
-        reader = Registry(registry.root)
-        while not stop.is_set():
-            seen.add(reader.active().name)
-            stop.wait(0.01)
-
-    thread = threading.Thread(target=read)
-    thread.start()
-    try:
-        with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-            work = [pool.submit(_publish_and_activate, str(registry.root), str(b), 2) for b in (bundle, next_bundle)]
-            for future in work:
-                future.result()
-    finally:
-        stop.set()
-        thread.join()
-    assert len(registry.history()) == 1 + 4
+    fork = get_context("fork")
+    writers = [
+        fork.Process(target=_publish_and_activate, args=(str(registry.root), str(path), 3))
+        for path in (bundle, next_bundle)
+    ]
+    for writer in writers:
+        writer.start()
+    reader, seen = Registry(registry.root), set()
+    while any(writer.is_alive() for writer in writers):
+        seen.add(reader.active().name)
+    for writer in writers:
+        writer.join()
+    assert [writer.exitcode for writer in writers] == [0, 0]
+    assert len(registry.history()) == 1 + 6
     assert seen <= {bundle.name, next_bundle.name}
     assert bundle.name in seen
     assert sorted(path.name for path in registry.root.iterdir()) == ["active.json", "bundles", "incoming", "lock"]
