@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -40,8 +40,13 @@ class LocalStack:
         self.supervisor = supervisor
         self._log_folder = log_folder
 
-    def wait_ready(self, timeout_seconds: float, interrupted: Callable[[], bool] = lambda: False) -> None:
-        """Wait until every part is ready, or until ``interrupted`` says stop.
+    def wait_ready(
+        self,
+        timeout_seconds: float,
+        interrupted: Callable[[], bool] = lambda: False,
+        names: Collection[str] | None = None,
+    ) -> None:
+        """Wait until every part (or those named) is ready, or until ``interrupted`` says stop.
 
         Raises
         ------
@@ -51,7 +56,7 @@ class LocalStack:
             If one takes longer than ``timeout_seconds``.
         """
         try:
-            self.supervisor.wait_ready(timeout_seconds, interrupted)
+            self.supervisor.wait_ready(timeout_seconds, interrupted, names)
         except StartFailed as error:
             raise CommandError(str(error), self._last_words(error.program)) from error
 
@@ -100,7 +105,6 @@ def local_stack(configuration: Configuration, log_folder: Path | None = None) ->
         if redis is not None:
             overrides["RADTME_REDIS_URL"] = redis.url
         settled = load_configuration(configuration.file, {**os.environ, **overrides})
-        prepare_signatures(settled)
         if log_folder is not None:
             log_folder.mkdir(parents=True, exist_ok=True)
         with Supervisor() as supervisor:
@@ -145,7 +149,9 @@ def programs(
     if redis is not None:
         program = [str(redis_program()), "-"]
         text = redis.configuration()
-        yield Program(REDIS, program, redis.is_ready, QUICK_DRAIN_SECONDS, {}, text, log_file(REDIS))
+        # It greets with art at the level of its warnings: always to a file.
+        greeting = log_file(REDIS) or configuration.run_folder / "redis.log"
+        yield Program(REDIS, program, redis.is_ready, QUICK_DRAIN_SECONDS, {}, text, greeting)
     if sink.enabled:
         yield part(SINK, "sink", port_ready(sink.host, sink.port), QUICK_DRAIN_SECONDS)
     yield part(WORKERS, "work", http_ready(workers.metrics_host, workers.metrics_port), _longest_job(configuration))

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -64,6 +64,10 @@ class _Child:
     restart_at: float | None = None
 
 
+def _is_among(child: _Child, names: Collection[str] | None) -> bool:
+    return names is None or child.program.name in names
+
+
 class Supervisor:
     """The processes of a stack, in the order in which they were started. Used as a context manager.
 
@@ -102,8 +106,13 @@ class Supervisor:
         """Return the process id of each running process, by name."""
         return {child.program.name: child.process.pid for child in self._children if child.process.poll() is None}
 
-    def wait_ready(self, timeout_seconds: float, interrupted: Callable[[], bool] = lambda: False) -> None:
-        """Wait until every process was ready once.
+    def wait_ready(
+        self,
+        timeout_seconds: float,
+        interrupted: Callable[[], bool] = lambda: False,
+        names: Collection[str] | None = None,
+    ) -> None:
+        """Wait until every process (or those named) was ready once; returns early when ``interrupted`` says so.
 
         Raises
         ------
@@ -114,7 +123,7 @@ class Supervisor:
         """
         deadline = time.monotonic() + timeout_seconds
         while not interrupted():
-            starting = [child for child in self._children if not child.was_ready]
+            starting = [child for child in self._children if not child.was_ready and _is_among(child, names)]
             for child in starting:
                 if child.process.poll() is not None:
                     raise StartFailed(child.program, child.process.returncode)

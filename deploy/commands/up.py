@@ -50,7 +50,7 @@ def up(config_file: Path | None, log_folder: Path | None) -> None:
         while not stopping.wait(LOOK_SECONDS):
             stack.supervisor.look_after()
         notices().print("stopping; Ctrl-C again ends it at once", markup=False)
-        stack.drain(lambda name: notices().print(f"  {name} finishes", markup=False))
+        stack.drain(lambda name: notices().print(f"  {name}: finishing", markup=False))
     notices().print("stopped")
 
 

@@ -1,0 +1,141 @@
+"""``radtme demo``: the main job on a generated study, or on one's own."""
+
+import time
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from deploy.configuration import load_configuration
+from deploy.demo import (
+    Step,
+    Watch,
+    demo_folder,
+    follow,
+    outlines_among,
+    send_study,
+    study_files,
+    write_configuration,
+)
+from deploy.demo_results import ArrivedResult, collect_results
+from deploy.dicom_files import DicomFile
+from deploy.errors import CommandError
+from deploy.local import local_stack
+from deploy.status import JobStatus
+from deploy.status_text import verdict
+from deploy.terminal import duration, output, path_from_here
+from listener.spool import JobState, Spool
+from workers.settings import ResultRole
+
+PHANTOM_SEED = 7
+HOW_TO_LOOK = {
+    ResultRole.SUMMARY_REPORT: "the report to read: dsrdump {path}, or dsr2html {path} report.html",
+    ResultRole.FEATURE_REPORT: "all features, for machines: dsrdump {path}",
+    ResultRole.SEGMENTATION: "tumour and ring on the images: open {study} in 3D Slicer or Weasis",
+    ResultRole.KEY_IMAGE: "the overlay as a picture: {picture}",
+}
+
+
+@click.command(epilog="Example: radtme demo; radtme demo --input /data/study7 --keep /tmp/study7-result")
+@click.option(
+    "--input",
+    "input_folder",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Your own DCE-MRI series with a SEG, as DICOM files. Default: a generated phantom.",
+)
+@click.option(
+    "--keep",
+    type=click.Path(path_type=Path),
+    help="Folder for everything that comes of it; new or empty. Default: ./radtme-data/demo/<number>.",
+)
+def demo(input_folder: Path | None, keep: Path | None) -> None:
+    """Run the main job once, for real, on this machine, and show each stage with its time.
+
+    Starts a stack of its own on free ports (Redis, listener, worker, and a small Storage SCP that stands in for the
+    PACS), sends a study by C-STORE, and waits until the results have arrived in the PACS. Leaves no process behind.
+    """
+    console = output()
+    start = time.monotonic()
+    files = study_files(input_folder)[0] if input_folder else []
+    folder = demo_folder(keep)
+    file = write_configuration(folder)
+    with (
+        console.status("starting", spinner="dots") as status,
+        local_stack(load_configuration(file, {}), folder / "logs") as stack,
+    ):
+        watch = Watch(lambda doing: status.update(doing), lambda step: show_step(console, step))
+        study = input_folder or folder / "study"
+        if input_folder is None:
+            files = make_phantom(study, watch)
+        send_study(stack, files, watch)
+        jobs = [follow(stack, seg, watch) for seg in outlines_among(files)]
+        status.update("")
+        seconds = time.monotonic() - start
+        for job in jobs:
+            show_result(console, job, stack.configuration.locations.spool, folder, study)
+        console.print()
+        console.print(
+            f"{duration(seconds)} in all. Once more: radtme status --config {path_from_here(folder)}/radtme.yaml"
+        )
+        status.update("stopping")
+        stack.drain()
+    failed = [job for job in jobs if job.state is JobState.FAILED]
+    if failed:
+        raise CommandError(f"{failed[0].job_id}: {failed[0].says}", f"see {path_from_here(folder / 'logs')}")
+    if input_folder is None and not all(job.outcome == "scored" for job in jobs):
+        raise CommandError("the phantom was not scored, although nothing is wrong with it", "the reason stands above")
+
+
+def make_phantom(folder: Path, watch: Watch) -> list[DicomFile]:
+    """Write the phantom study, while the stack starts beside it."""
+    with watch.stage("phantom", "making a breast DCE-MRI of nobody") as detail:
+        from deploy.phantom import write_phantom
+
+        phantom = write_phantom(folder, PHANTOM_SEED)
+        phases = phantom.image_paths
+        detail.append(f"{len(phases)} phases of {len(phases[0])} slices, tumour outlined in a SEG")
+    return study_files(folder)[0]
+
+
+def show_step(console: Console, step: Step) -> None:
+    """Print a stage that is over."""
+    console.print(Text.assemble((f"  {step.name:<14}", "bold"), f"{duration(step.seconds):>8}  ", (step.detail, "dim")))
+
+
+def show_result(console: Console, job: JobStatus, spool: Path, folder: Path, study: Path) -> None:
+    """Print what came out, where it lies, and how to look at it."""
+    found = Spool(spool).find_job(job.job_id)
+    arrived = collect_results(found, folder / "pacs", folder / "results" / job.job_id) if found else []
+    console.print()
+    if job.hot_probability is not None:
+        console.print(Padding(verdict(job), (0, 0, 0, 2)))
+    else:
+        console.print(Padding(Text(job.says or str(job.outcome), "bold yellow"), (0, 0, 0, 2)))
+    notice = job.signature.get("research_notice")
+    if notice:
+        console.print(Padding(Text(str(notice), "bold"), (0, 0, 0, 2)))
+    for region in job.regions:
+        console.print(f"  {region['region']}: {region['volume_ml']:.2f} mL", style="dim")
+    for note in job.notes:
+        console.print(Padding(Text(f"note: {note}", "yellow"), (0, 0, 0, 2)))
+    show_arrived(console, arrived, study)
+
+
+def show_arrived(console: Console, arrived: list[ArrivedResult], study: Path) -> None:
+    """Print where the results lie and how to look at each."""
+    if not arrived:
+        return
+    console.print()
+    console.print("  In the stand-in PACS now, and under these names:")
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=False, overflow="fold")
+    for one in arrived:
+        path = path_from_here(one.path)
+        picture = path_from_here(one.picture) if one.picture else path
+        look = HOW_TO_LOOK[one.role].format(path=path, picture=picture, study=f"{path_from_here(study)} and {path}")
+        table.add_row(Text(path))
+        table.add_row(Padding(Text(look, "dim"), (0, 0, 0, 2)))
+    console.print(Padding(table, (0, 0, 0, 4)))
