@@ -1,9 +1,9 @@
 """Where the body ends: air around the breast does not belong in the ring.
 
 Air is dark, it is the darkest peak of the histogram, and it reaches the edge of the images; fat that a scanner
-suppressed is nearly as dark, but lies behind the skin. So: a threshold just above the air peak of the smoothed volume, on
-a coarse grid; the largest bright part with its holes filled is the body; what is left is air. Near the tumour the same
-threshold then finds the border of that air on the fine grid.
+suppressed is nearly as dark, but lies behind the skin. So: a threshold just above the air peak of the smoothed volume,
+on a coarse grid; the largest bright part with its holes filled is the body; what is left is air. Near the tumour the
+same threshold then finds the border of that air on the fine grid.
 """
 
 import math
@@ -60,7 +60,7 @@ def air_near(air: Air | None, resampled: Resampled, box: tuple[slice, slice, sli
         return np.zeros(part.shape, dtype=np.bool_)
     coarse = air.mask[np.ix_(*_coarse_indices(air, resampled, box))]
     smooth = ndimage.gaussian_filter(part, 1.0 / resampled.spacing_mm, mode="nearest")
-    dark = smooth <= resampled.scaled(air.threshold)
+    dark = smooth <= resampled.source.scaled(air.threshold)
     # Smoothing bright skin moves the coarse border outwards, by less than two coarse voxels.
     reach = math.ceil(2 * COARSE_MM / resampled.spacing_mm)
     near = ndimage.binary_dilation(coarse, iterations=reach)
@@ -85,8 +85,8 @@ def _threshold(coarse: NDArray[np.float32], sigmas: float) -> float | None:
 
 def _coarse_indices(air: Air, resampled: Resampled, box: tuple[slice, slice, slice]) -> list[NDArray[np.intp]]:
     indices = []
-    for axis, start, part, step, size in zip(
-        resampled.axes, resampled.start, box, air.steps, air.mask.shape, strict=True
+    for axis, (start, _), part, step, size in zip(
+        resampled.source.axes, resampled.ranges, box, air.steps, air.mask.shape, strict=True
     ):
         source = axis.source_indices(start + part.start, start + part.stop)
         indices.append(np.clip(np.rint(source / step), 0, size - 1).astype(np.intp))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from model_store.profile import FEATURES_PER_REGION, FeatureProfile
 from workers.case_result import RegionMeasurement
 from workers.filters import as_sitk, filtered_images, image_names
-from workers.preprocess import Box, bounds, box_of
+from workers.preprocess import Box, Resampled, box_of
 from workers.regions import Region
 
 SHAPE = "shape"
@@ -40,9 +40,9 @@ def columns(profile: FeatureProfile) -> tuple[str, ...]:
 
 
 def measure_regions(
-    image: NDArray[np.float64], masks: Mapping[Region, NDArray[np.bool_]], profile: FeatureProfile
+    resampled: Resampled, masks: Mapping[Region, NDArray[np.bool_]], profile: FeatureProfile
 ) -> tuple[RegionMeasurement, ...]:
-    """Measure regions of one resampled image (z, y, x): each filter runs once, and serves all of them.
+    """Measure regions (masks on the resampled crop): each filter runs once, and serves all of them.
 
     A feature that cannot be computed is left out and named in ``missing``, with why.
     """
@@ -50,13 +50,13 @@ def measure_regions(
     spacing_mm = (profile.spacing_mm,) * 3
     boxes = {region: box_of(mask) for region, mask in masks.items()}
     found = {region: shape_features(mask[boxes[region]], spacing_mm) for region, mask in masks.items()}
-    together = bounds(np.logical_or.reduce(list(masks.values())))
-    for filtered in filtered_images(image, together, profile):
+    together = box_of(np.logical_or.reduce(list(masks.values())))
+    for filtered in filtered_images(resampled, together, profile):
         for region, mask in masks.items():
             part = filtered.array[_shifted(boxes[region], filtered.start)]
             own = mask[boxes[region]]
             found[region] |= intensity_features(part, own, spacing_mm, filtered.name, filtered.settings)
-    return tuple(_measurement(region, image, mask, found[region], profile) for region, mask in masks.items())
+    return tuple(_measurement(region, resampled.image, mask, found[region], profile) for region, mask in masks.items())
 
 
 def shape_features(mask: NDArray[np.bool_], spacing_mm: tuple[float, float, float]) -> dict[str, float]:

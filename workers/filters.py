@@ -1,7 +1,6 @@
 """The five images that features are measured on: the original one and four that pyradiomics' filters make of it."""
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,13 +10,11 @@ from numpy.typing import NDArray
 from radiomics import imageoperations
 
 from model_store.profile import FeatureProfile, FilterBank
+from workers.laplacian import laplacian_of_gaussian
+from workers.preprocess import Box, Resampled
 
-LOG_MARGIN_SIGMAS = 6.0
-"""How far around a region the Laplacian of Gaussian needs the image, in sigmas: what lies beyond changes features by
-less than 1e-6 (tests/workers/test_filters.py)."""
 WAVELET_MARGIN_VOXELS = 10
 """A coif1 kernel has 6 taps; the rest is for longer wavelets."""
-Margins = tuple[int, int, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,10 +30,8 @@ class FilteredImage:
 
 
 def margin_voxels(profile: FeatureProfile) -> int:
-    """Return how many resampled voxels around a region the filters of this profile need."""
-    if profile.filters is FilterBank.WAVELET_2D:
-        return WAVELET_MARGIN_VOXELS
-    return max(_log_margin(sigma, profile) for sigma in profile.log_sigmas_mm)
+    """Return how many resampled voxels around a region the filters of this profile take from the resampled image."""
+    return WAVELET_MARGIN_VOXELS if profile.filters is FilterBank.WAVELET_2D else 0
 
 
 def image_names(profile: FeatureProfile) -> tuple[str, ...]:
@@ -61,29 +56,20 @@ def image_types(profile: FeatureProfile) -> dict[str, dict[str, Any]]:
     return {"Original": {}, "LoG": {"sigma": list(profile.log_sigmas_mm)}}
 
 
-def filtered_images(
-    image: NDArray[np.float64], region_box: Sequence[tuple[int, int]], profile: FeatureProfile
-) -> Iterator[FilteredImage]:
-    """Yield the original image and its filtered ones, each as far around the regions as its filter needs.
-
-    ``region_box`` gives the first and last index (z, y, x) that any region touches.
-    """
+def filtered_images(resampled: Resampled, box: Box, profile: FeatureProfile) -> Iterator[FilteredImage]:
+    """Yield the original image and its filtered ones, at least where ``box`` (of the resampled image) is."""
     settings = settings_of(profile)
-    yield FilteredImage("original", image, (0, 0, 0), settings)
+    yield FilteredImage("original", resampled.image, (0, 0, 0), settings)
     if profile.filters is FilterBank.WAVELET_2D:
         wavelet = settings | image_types(profile)["Wavelet"]
-        box = _box_around(region_box, WAVELET_MARGIN_VOXELS, image.shape)
-        for filtered, name, _ in imageoperations.getWaveletImage(
-            as_sitk(image[box], profile.spacing_mm), None, **wavelet
-        ):
-            yield FilteredImage(name, sitk.GetArrayFromImage(filtered), _start(box), wavelet)
+        image = as_sitk(resampled.image, profile.spacing_mm)
+        for filtered, name, _ in imageoperations.getWaveletImage(image, None, **wavelet):
+            yield FilteredImage(name, sitk.GetArrayFromImage(filtered), (0, 0, 0), wavelet)
         return
-    for sigma in profile.log_sigmas_mm:
-        box = _box_around(region_box, _log_margin(sigma, profile), image.shape)
-        for filtered, name, _ in imageoperations.getLoGImage(
-            as_sitk(image[box], profile.spacing_mm), None, sigma=[sigma]
-        ):
-            yield FilteredImage(name, sitk.GetArrayFromImage(filtered), _start(box), settings)
+    z, y, x = ((start + part.start, start + part.stop) for (start, _), part in zip(resampled.ranges, box, strict=True))
+    corner = (box[0].start, box[1].start, box[2].start)
+    for sigma, name in zip(profile.log_sigmas_mm, image_names(profile)[1:], strict=True):
+        yield FilteredImage(name, laplacian_of_gaussian(resampled.source, (z, y, x), sigma), corner, settings)
 
 
 def as_sitk(array: NDArray[Any], *spacing_mm: float) -> sitk.Image:
@@ -91,22 +77,3 @@ def as_sitk(array: NDArray[Any], *spacing_mm: float) -> sitk.Image:
     image = sitk.GetImageFromArray(array)
     image.SetSpacing(spacing_mm * 3 if len(spacing_mm) == 1 else spacing_mm)  # type: ignore[no-untyped-call]
     return image
-
-
-def _log_margin(sigma_mm: float, profile: FeatureProfile) -> int:
-    return math.ceil(LOG_MARGIN_SIGMAS * sigma_mm / profile.spacing_mm)
-
-
-def _box_around(
-    region_box: Sequence[tuple[int, int]], margin: int, shape: tuple[int, ...]
-) -> tuple[slice, slice, slice]:
-    z, y, x = (
-        slice(max(0, first - margin), min(size, last + 1 + margin))
-        for (first, last), size in zip(region_box, shape, strict=True)
-    )
-    return z, y, x
-
-
-def _start(box: tuple[slice, slice, slice]) -> tuple[int, int, int]:
-    z, y, x = box
-    return z.start, y.start, x.start

@@ -72,11 +72,11 @@ def measure(
         ring = _ring(volume, resampled, profile)
     with timer(Stage.FEATURES):
         masks = {Region.TUMOUR: resampled.tumour, Region.RING: ring.mask}
-        regions = measure_regions(resampled.image, masks, profile)
+        regions = measure_regions(resampled, masks, profile)
     return Measurement(
         volume=volume,
         tumour=roi.tumour,
-        ring=to_source(ring.mask, resampled, volume.array.shape),
+        ring=to_source(ring.mask, resampled),
         regions=regions,
         notes=_notes(regions, ring, profile),
         tumour_segment=outline.tumour_segment,

@@ -1,24 +1,22 @@
 """From the source grid to what features are measured on: z-scores on a 1 mm grid, around the tumour only.
 
 The grid is anchored to the whole volume, not to the crop: its first voxel shares its outer corner with the volume's
-first voxel (as pyradiomics does), so that a voxel's value never depends on what was cropped.
+first voxel (as in pyradiomics), so that a voxel's value never depends on what was cropped.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from model_store.profile import FeatureProfile
-
-SUPPORT_VOXELS = 16
-"""Source voxels on each side that a spline value is taken from. The weights fall by 0.268 per voxel, so that what is
-left out weighs less than 1e-8."""
+from workers.axis import Axis, AxisOperator, interpolation
 
 Box = tuple[slice, slice, slice]
 """A part of an array (z, y, x)."""
+Ranges = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
+"""First index and the one after the last (z, y, x)."""
 
 
 @dataclass(frozen=True)
@@ -50,58 +48,58 @@ def _exact_sums(array: NDArray[np.generic]) -> tuple[int, int]:
     return total, squares
 
 
-@dataclass(frozen=True)
-class Axis:
-    """One axis of the resampled grid. Index 0 is the voxel at the volume's edge."""
-
-    source_size: int
-    source_spacing_mm: float
-    spacing_mm: float
-
-    @property
-    def size(self) -> int:
-        """How many voxel centres of the resampled grid lie inside the volume."""
-        return max(1, int(np.floor(self.source_size * self.source_spacing_mm / self.spacing_mm + 0.5 + 1e-9)))
-
-    def source_indices(self, start: int, stop: int) -> NDArray[np.float64]:
-        """Return the continuous source index of the resampled voxels from ``start`` up to before ``stop``."""
-        places_mm = (np.arange(start, stop) + 0.5) * self.spacing_mm
-        inside = places_mm / self.source_spacing_mm - 0.5
-        return np.clip(inside, 0.0 - 0.5, self.source_size - 0.5)
-
-    def resampled_range(self, first: int, last: int, margin: int) -> tuple[int, int]:
-        """Return the resampled voxels whose centres lie in source voxels ``first`` to ``last``, and ``margin`` more."""
-        ratio = self.source_spacing_mm / self.spacing_mm
-        start = int(np.floor(first * ratio - 0.5)) - margin
-        stop = int(np.ceil((last + 1) * ratio + 0.5)) + margin
-        return max(0, start), min(self.size, stop)
-
-    @cached_property
-    def nearest_source(self) -> NDArray[np.intp]:
-        """Index of the source voxel that holds each resampled voxel's centre (ITK's rounding: half goes up)."""
-        exact = self.source_indices(0, self.size)
-        return np.clip(np.floor(exact + 0.5), 0, self.source_size - 1).astype(np.intp)
-
-
 @dataclass(frozen=True, eq=False)
-class Resampled:
-    """The surroundings of the tumour on the resampled grid."""
+class Source:
+    """A whole phase volume as linear operators see it: z-scores on the source grid, computed where they are needed."""
 
-    image: NDArray[np.float64]
-    """Scaled z-scores (z, y, x)."""
-    tumour: NDArray[np.bool_]
-    other_tissue: NDArray[np.bool_] | None
-    start: tuple[int, int, int]
-    """Index (z, y, x) of the first voxel on the whole resampled grid."""
+    array: NDArray[np.generic]
+    """Grey values (z, y, x)."""
     axes: tuple[Axis, Axis, Axis]
     """z, y, x."""
-    spacing_mm: float
     intensities: Intensities
     scale: float
 
     def scaled(self, grey_value: float) -> float:
         """Return the scaled z-score of a grey value of the volume."""
         return (grey_value - self.intensities.mean) / self.intensities.standard_deviation * self.scale
+
+    def z_scores(self, box: Box) -> NDArray[np.float64]:
+        """Return the scaled z-scores of a part of the volume."""
+        values = self.array[box].astype(np.float64)
+        values -= self.intensities.mean
+        values *= self.scale / self.intensities.standard_deviation
+        return values
+
+    def apply(self, operators: Sequence[AxisOperator]) -> NDArray[np.float64]:
+        """Apply one operator along each axis (z, y, x)."""
+        z, y, x = operators
+        values = self.z_scores((z.columns, y.columns, x.columns))
+        for position, operator in enumerate(operators):
+            values = contract(operator.matrix, values, position)
+        return values
+
+
+def contract(matrix: NDArray[np.float64], values: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
+    """Multiply a matrix to one axis of an array."""
+    if axis == 0:
+        return np.asarray((matrix @ values.reshape(len(values), -1)).reshape(-1, *values.shape[1:]))
+    if axis == values.ndim - 1:
+        return np.asarray(values @ matrix.T)
+    return np.asarray(np.matmul(matrix, values))
+
+
+@dataclass(frozen=True, eq=False)
+class Resampled:
+    """The surroundings of the tumour on the resampled grid."""
+
+    source: Source
+    ranges: Ranges
+    """Of the whole resampled grid."""
+    image: NDArray[np.float64]
+    """Scaled z-scores (z, y, x)."""
+    tumour: NDArray[np.bool_]
+    other_tissue: NDArray[np.bool_] | None
+    spacing_mm: float
 
 
 def resample(
@@ -113,23 +111,25 @@ def resample(
     margin: int,
 ) -> Resampled:
     """Return scaled z-scores and masks around the tumour, ``margin`` resampled voxels more on each side."""
-    axes = _axes(array.shape, spacing_zyx, profile.spacing_mm)
-    ranges = [
-        axis.resampled_range(first, last, margin) for axis, (first, last) in zip(axes, bounds(tumour), strict=True)
-    ]
-    intensities = intensities_of(array)
-    scale = profile.intensity_scale / intensities.standard_deviation
-    image = (_interpolated(array, axes, ranges) - intensities.mean) * scale
+    z, y, x = (Axis(size, step, profile.spacing_mm) for size, step in zip(array.shape, spacing_zyx, strict=True))
+    source = Source(array, (z, y, x), intensities_of(array), profile.intensity_scale)
+    ranges = _ranges_around(tumour, source.axes, margin)
+    operators = [interpolation(axis, *part) for axis, part in zip(source.axes, ranges, strict=True)]
     return Resampled(
-        image=image,
-        tumour=nearest(tumour, axes, ranges),
-        other_tissue=None if other_tissue is None else nearest(other_tissue, axes, ranges),
-        start=(ranges[0][0], ranges[1][0], ranges[2][0]),
-        axes=axes,
+        source=source,
+        ranges=ranges,
+        image=source.apply(operators),
+        tumour=nearest(tumour, source.axes, ranges),
+        other_tissue=None if other_tissue is None else nearest(other_tissue, source.axes, ranges),
         spacing_mm=profile.spacing_mm,
-        intensities=intensities,
-        scale=profile.intensity_scale,
     )
+
+
+def _ranges_around(tumour: NDArray[np.bool_], axes: tuple[Axis, Axis, Axis], margin: int) -> Ranges:
+    z, y, x = (
+        axis.resampled_range(first, last, margin) for axis, (first, last) in zip(axes, bounds(tumour), strict=True)
+    )
+    return z, y, x
 
 
 def bounds(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
@@ -151,72 +151,19 @@ def box_of(mask: NDArray[np.bool_], margin: int = 0) -> Box:
     return z, y, x
 
 
-def nearest(mask: NDArray[np.bool_], axes: tuple[Axis, ...], ranges: list[tuple[int, int]]) -> NDArray[np.bool_]:
+def nearest(mask: NDArray[np.bool_], axes: tuple[Axis, Axis, Axis], ranges: Ranges) -> NDArray[np.bool_]:
     """Resample a mask by nearest neighbour."""
-    return mask[np.ix_(*(axis.nearest_source[start:stop] for axis, (start, stop) in zip(axes, ranges, strict=True)))]
+    return mask[np.ix_(*(axis.nearest_source(start, stop) for axis, (start, stop) in zip(axes, ranges, strict=True)))]
 
 
-def to_source(mask: NDArray[np.bool_], resampled: Resampled, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+def to_source(mask: NDArray[np.bool_], resampled: Resampled) -> NDArray[np.bool_]:
     """Bring a mask on the resampled crop back to the source grid, by nearest neighbour."""
-    source = np.zeros(shape, dtype=np.bool_)
+    source = np.zeros(resampled.source.array.shape, dtype=np.bool_)
     takers, places = [], []
-    for axis, start, size in zip(resampled.axes, resampled.start, mask.shape, strict=True):
-        exact = (np.arange(axis.source_size) + 0.5) * axis.source_spacing_mm / axis.spacing_mm - 0.5
-        index = np.floor(np.clip(exact, -0.5, axis.size - 1) + 0.5).astype(np.intp) - start
-        inside = np.flatnonzero((index >= 0) & (index < size))
+    for axis, (start, stop) in zip(resampled.source.axes, resampled.ranges, strict=True):
+        index = axis.nearest_resampled()
+        inside = np.flatnonzero((index >= start) & (index < stop))
         takers.append(inside)
-        places.append(index[inside])
+        places.append(index[inside] - start)
     source[np.ix_(*takers)] = mask[np.ix_(*places)]
     return source
-
-
-def _axes(shape: tuple[int, ...], spacing: tuple[float, float, float], target_mm: float) -> tuple[Axis, Axis, Axis]:
-    z, y, x = (Axis(size, step, target_mm) for size, step in zip(shape, spacing, strict=True))
-    return z, y, x
-
-
-def _interpolated(
-    array: NDArray[np.generic], axes: tuple[Axis, ...], ranges: list[tuple[int, int]]
-) -> NDArray[np.float64]:
-    """Cubic B-spline interpolation, axis after axis: on an axis-parallel grid it is one small matrix for each."""
-    boxes, matrices = [], []
-    for axis, (start, stop) in zip(axes, ranges, strict=True):
-        box, matrix = spline_matrix(axis, start, stop)
-        boxes.append(box)
-        matrices.append(matrix)
-    values = array[tuple(boxes)].astype(np.float64)
-    for position, matrix in enumerate(matrices):
-        values = np.moveaxis(np.tensordot(matrix, values, axes=(1, position)), 0, position)
-    return np.ascontiguousarray(values)
-
-
-def spline_matrix(axis: Axis, start: int, stop: int) -> tuple[slice, NDArray[np.float64]]:
-    """Return which source voxels the resampled ones from ``start`` to before ``stop`` need, and with what weights.
-
-    The weights are those of ITK's B-spline of order 3: spline coefficients with mirrored ends, then the basis function.
-    """
-    exact = axis.source_indices(start, stop)
-    low = max(0, int(np.floor(exact[0])) - SUPPORT_VOXELS)
-    high = min(axis.source_size, int(np.floor(exact[-1])) + SUPPORT_VOXELS + 2)
-    # The far part of the axis weighs nothing; the spline is computed on what lies near, so that the matrix stays small.
-    size = high - low
-    coefficients = ndimage.spline_filter1d(np.eye(size), order=3, axis=0, mode="mirror") if size > 1 else np.eye(1)
-    basis = np.zeros((stop - start, size))
-    for tap in range(-1, 3):
-        place = np.floor(exact).astype(np.intp) + tap
-        mirrored = _mirror(place, axis.source_size) - low
-        np.add.at(basis, (np.arange(stop - start), mirrored), _cubic_basis(exact - place))
-    return slice(low, high), basis @ coefficients
-
-
-def _mirror(index: NDArray[np.intp], size: int) -> NDArray[np.intp]:
-    if size == 1:
-        return np.zeros_like(index)
-    period = 2 * (size - 1)
-    folded = np.mod(index, period)
-    return np.asarray(np.minimum(folded, period - folded))
-
-
-def _cubic_basis(distance: NDArray[np.float64]) -> NDArray[np.float64]:
-    near, far = np.abs(distance), 2 - np.abs(distance)
-    return np.where(near < 1, 2 / 3 - near**2 + near**3 / 2, np.where(near < 2, far**3 / 6, 0.0))
