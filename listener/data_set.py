@@ -23,7 +23,7 @@ _TAGS = {
 _LAST_TAG = max(_TAGS)
 HEAD_BYTES = 64 * 1024
 """So much of an object is kept in memory while it comes in: enough for nearly every head."""
-LARGEST_HEAD_BYTES = 16 * 1024**2
+LARGEST_HEAD_BYTES = 4 * 1024**2
 """A data set that hides its Series Instance UID behind more than this is not read further."""
 LARGEST_OUTLINE_BYTES = 256 * 1024**2
 """The same for the functional groups of a segmentation, and what a deflated one may inflate to."""

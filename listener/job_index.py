@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from listener.references import Outline
+from listener.references import UNKNOWN_SERIES, Outline
 from listener.spool import Job, JobState, Spool
 
 
@@ -98,11 +98,16 @@ class JobIndex:
 def _is_corrected_by(facts: JobFacts, outline: Outline) -> bool:
     if facts.study_uid != outline.study_uid or facts.seg_uid == outline.sop_instance_uid:
         return False
-    same_images = not facts.image_series.isdisjoint(outline.required) or (
-        facts.frame_of_reference_uid is not None and facts.frame_of_reference_uid == outline.frame_of_reference_uid
-    )
-    return same_images and (
+    return _same_images(facts, outline) and (
         facts.seg_uid in outline.predecessors
         or facts.seg_series_uid == outline.series_uid
         or not facts.tracking_uids.isdisjoint(outline.tracking_uids)
     )
+
+
+def _same_images(facts: JobFacts, outline: Outline) -> bool:
+    """Tell whether both were drawn on one series; where either names none, on one frame of reference."""
+    earlier, later = facts.image_series - {UNKNOWN_SERIES}, set(outline.required) - {UNKNOWN_SERIES}
+    if earlier and later:
+        return not earlier.isdisjoint(later)
+    return facts.frame_of_reference_uid is not None and facts.frame_of_reference_uid == outline.frame_of_reference_uid

@@ -1,0 +1,15 @@
+"""An empty spool for the listener's unit tests."""
+
+from pathlib import Path
+
+import pytest
+
+from listener.spool import Spool
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Spool:
+    """Return an empty spool."""
+    spool = Spool(tmp_path / "spool")
+    spool.prepare()
+    return spool
