@@ -16,8 +16,8 @@ from deploy.phantom_dicom import write_images, write_segmentation
 from deploy.phantom_tumour import TumourTraits, draw_traits, grow_tumour
 from deploy.smooth_noise import FloatArray, smooth_noise
 
-INFLAMMATION_OF = {"inflamed": 0.68, "desert": 0.32}
-INFLAMMATION_SPREAD = 0.2
+INFLAMMATION_OF = {"inflamed": 0.75, "desert": 0.25}
+INFLAMMATION_SPREAD = 0.22
 """Standard deviation inside a class: the classes overlap, as they do in patients."""
 
 

@@ -1,0 +1,153 @@
+"""``radtme signature``: which signatures there are, which one scores, and how to get another one."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from rich.table import Table
+
+from deploy.commands.options import config_option, read_configuration
+from deploy.errors import CommandError
+from deploy.terminal import notices, output, path_from_here, progress
+from model_store.errors import SignatureError
+from model_store.profile import PROFILES
+from model_store.registry import Registry
+from model_store.signature import Signature
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn what is wrong with a signature into the one or two lines that a person reads."""
+    try:
+        yield
+    except SignatureError as error:
+        message, _, advice = str(error).partition("; ")
+        raise CommandError(message, advice) from error
+
+
+def _registry(config_file: Path | None) -> Registry:
+    """Return the registry of the configuration."""
+    return Registry(read_configuration(config_file).locations.model_store)
+
+
+@click.group(epilog="Example: radtme signature list", no_args_is_help=True)
+def signature() -> None:
+    """Show, check, publish and activate signatures. NAME is a bundle's name, or the begin of its name or digest."""
+
+
+@signature.command("list", epilog="Example: radtme signature list --history")
+@click.option("--history", is_flag=True, help="Also what was active when.")
+@config_option
+def list_(history: bool, config_file: Path | None) -> None:
+    """List the published signatures; the active one is marked."""
+    registry = _registry(config_file)
+    with _told():
+        names, moves = registry.names(), registry.history()
+    if not names:
+        click.echo(
+            f"no signature in {path_from_here(registry.root)}; the shipped one comes with the first start", err=True
+        )
+    for name in names:
+        click.echo(f"{'*' if moves and moves[-1].name == name else ' '} {name}")
+    if history:
+        for move in moves:
+            click.echo(f"{move.when}  {move.action:<8}  {move.name}")
+
+
+@signature.command(epilog="Example: radtme signature show")
+@click.argument("name", required=False)
+@config_option
+def show(name: str | None, config_file: Path | None) -> None:
+    """Check a signature (default: the active one) and show what it is and how good it is."""
+    registry = _registry(config_file)
+    with _told():
+        _print(registry.verify(name) if name else registry.active())
+
+
+@signature.command(epilog="Example: radtme signature verify ./radtme-research-phantom-1.0.0-0123456789ab")
+@click.argument("name_or_folder")
+@config_option
+def verify(name_or_folder: str, config_file: Path | None) -> None:
+    """Check a published signature, or a bundle's folder: every hash, the profile, the forest and its canary."""
+    from model_store.bundle import load_bundle
+
+    folder = Path(name_or_folder)
+    with _told():
+        found = load_bundle(folder) if folder.is_dir() else _registry(config_file).verify(name_or_folder)
+    click.echo(f"{found.name}: ok, SHA-256 {found.digest}")
+    for note in found.notes:
+        click.echo(f"note: {note}", err=True)
+
+
+@signature.command(epilog="Example: radtme signature publish ./radtme-research-phantom-1.0.0-0123456789ab")
+@click.argument("bundle", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@config_option
+def publish(bundle: Path, config_file: Path | None) -> None:
+    """Check BUNDLE and copy it into the registry. It scores nothing until it is activated."""
+    registry = _registry(config_file)
+    with _told():
+        name = registry.publish(bundle)
+    click.echo(f"published {name}; radtme signature activate {name} lets it score")
+
+
+@signature.command(epilog="Example: radtme signature activate radtme-research-phantom-1.0.0")
+@click.argument("name")
+@config_option
+def activate(name: str, config_file: Path | None) -> None:
+    """Check NAME and let it score from the next case on. Nothing needs a restart."""
+    with _told():
+        click.echo(f"{_registry(config_file).activate(name).name} scores from now on")
+
+
+@signature.command(epilog="Example: radtme signature rollback")
+@config_option
+def rollback(config_file: Path | None) -> None:
+    """Let the signature that was active before score again."""
+    with _told():
+        click.echo(f"{_registry(config_file).rollback().name} scores from now on")
+
+
+@signature.command("build-research", epilog="Example: radtme signature build-research ./bundles --jobs 2")
+@click.argument("output_folder", metavar="OUTPUT", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--seed", default=1, show_default=True, help="The same seed gives the same digest.")
+@click.option("--cases", default=160, show_default=True, help="Phantoms to train on.")
+@click.option("--held-out", default=80, show_default=True, help="Further phantoms to measure the performance on.")
+@click.option("--bundle-version", default="1.0.0", show_default=True, help="Version of the signature.")
+@click.option("--profile", "profile_name", default="han2024", show_default=True, type=click.Choice(sorted(PROFILES)))
+@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1), help="Processes that measure.")
+def build_research(
+    output_folder: Path, seed: int, cases: int, held_out: int, bundle_version: str, profile_name: str, jobs: int
+) -> None:
+    """Build the research signature from simulated phantoms, into a folder in OUTPUT. Takes some minutes."""
+    from deploy.research_signature import ResearchPlan, build_research_signature
+
+    plan = ResearchPlan(seed, cases, held_out, bundle_version, PROFILES[profile_name])
+    with progress(notices(), "measuring phantoms", cases + held_out) as (bar, task), _told():
+        bundle = build_research_signature(output_folder, plan, jobs, lambda: bar.advance(task))
+    click.echo(str(bundle))
+
+
+def _print(found: Signature) -> None:
+    """Print what a person asks about a signature."""
+    description = found.description
+    table = Table.grid(padding=(0, 2))
+    rows = {
+        "name": found.name,
+        "notice": found.research_notice or "none",
+        "intended use": description.intended_use,
+        "status": description.status.value,
+        "digest": found.digest,
+        "profile": found.profile.name,
+        "columns": f"{len(found.columns)}, threshold {found.threshold:.4f}",
+        **{
+            name.replace("_", " "): f"AUC {m['auc']['value']:.3f} ({m['auc']['low']:.3f} to {m['auc']['high']:.3f}), "
+            f"{m['cases']} cases"
+            for name, m in description.metrics.items()
+        },
+    }
+    for label, value in rows.items():
+        table.add_row(label, value)
+    output().print(table)
+    for note in found.notes:
+        click.echo(f"note: {note}", err=True)
