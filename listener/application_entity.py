@@ -54,6 +54,7 @@ class Listener:
         self._inbox = Inbox(self.spool, settings, self._pairer.outline_kept, self._object_kept)
         self._server: Server | None = None
         self._health: HealthServer | None = None
+        self._stopped = False
 
     def start(self) -> None:
         """Prepare the spool, clear away what dead processes left, and accept associations.
@@ -80,7 +81,13 @@ class Listener:
         log.info("listener_started", ae_title=self.settings.ae_title, port=self.port, cleared=cleared)
 
     def stop(self, drain_seconds: float = 10.0) -> None:
-        """Accept no more, let running associations finish, abort those that take longer than ``drain_seconds``."""
+        """Accept no more, let running associations finish, abort those that take longer than ``drain_seconds``.
+
+        Does nothing the second time.
+        """
+        if self._stopped:
+            return
+        self._stopped = True
         if self._server is not None:
             self._server.stop(drain_seconds)
         for part in (self._pairer, self._sweep, self._announcer, self._health):

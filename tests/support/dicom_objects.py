@@ -36,7 +36,8 @@ def image(
     """Return an MR image."""
     slice_ = _object(MRImageStorage, image_uid(number, series), series, study, frame_of_reference)
     slice_.Modality, slice_.InstanceNumber = "MR", number
-    slice_.Rows, slice_.Columns = 16, pixel_bytes // 32
+    slice_.Columns = 16 if pixel_bytes < 1 << 16 else 1024
+    slice_.Rows = pixel_bytes // 2 // slice_.Columns
     slice_.BitsAllocated, slice_.BitsStored, slice_.HighBit, slice_.PixelRepresentation = 16, 12, 11, 0
     slice_.SamplesPerPixel, slice_.PhotometricInterpretation = 1, "MONOCHROME2"
     slice_.PixelData = bytes(range(256)) * (pixel_bytes // 256)

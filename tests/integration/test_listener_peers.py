@@ -1,0 +1,317 @@
+"""Peers that are slow, broken or hostile: each is ended in time, and honest ones are served meanwhile."""
+
+import random
+import socket
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydicom import dcmread
+from support.dicom_objects import IMAGES, STUDY, data_set_bytes, file_bytes, image, image_uid
+from support.listening import RawPeer, association_request, listening, store
+from support.processes import wait_until
+
+from listener.application_entity import Listener
+from listener.command_set import command_pdus
+
+MR_CONTEXT = 3
+ECHO_CONTEXT = 1
+RELEASE = struct.pack(">BxL", 5, 4) + bytes(4)
+
+
+@pytest.fixture
+def listener(tmp_path: Path) -> Iterator[Listener]:
+    """Run a listener with little patience."""
+    with listening(
+        tmp_path / "spool",
+        acse_timeout_seconds=1.0,
+        pdu_timeout_seconds=1.0,
+        idle_timeout_seconds=2.0,
+        max_associations=4,
+        max_associations_per_peer=3,
+    ) as running_listener:
+        yield running_listener
+
+
+def command(field: int, uid: str = "1.2.3", sop_class: str = "1.2.840.10008.5.1.4.1.1.4", data_set: int = 1) -> bytes:
+    """Return an encoded command set."""
+
+    def element(tag: int, value: bytes) -> bytes:
+        value += b"\0" * (len(value) % 2)
+        return struct.pack("<HHL", 0, tag, len(value)) + value
+
+    body = (
+        element(0x0002, sop_class.encode())
+        + element(0x0100, struct.pack("<H", field))
+        + element(0x0110, struct.pack("<H", 1))
+        + element(0x0700, struct.pack("<H", 0))
+        + element(0x0800, struct.pack("<H", data_set))
+        + element(0x1000, uid.encode())
+    )
+    return element(0, struct.pack("<L", len(body))) + body
+
+
+def data(context_id: int, content: bytes, last: bool = True) -> bytes:
+    """Return a P-DATA-TF PDU with one fragment of a data set."""
+    item = struct.pack(">LBB", len(content) + 2, context_id, 2 * last) + content
+    return struct.pack(">BxL", 4, len(item)) + item
+
+
+def status(answer: tuple[int, bytes]) -> int:
+    """Return the status in a response PDU."""
+    pdu_type, body = answer
+    assert pdu_type == 4
+    position = body.index(struct.pack("<HHL", 0, 0x0900, 2)) + 8
+    return int.from_bytes(body[position : position + 2], "little")
+
+
+def data_set(number: int = 1) -> bytes:
+    """Return the encoded data set of an image."""
+    content = file_bytes(image(number))
+    return content[144 + int.from_bytes(content[140:144], "little") :]
+
+
+@pytest.mark.parametrize(
+    "half",
+    [b"\x01", association_request()[:50], b"\x04\0\0\0", b""],
+    ids=["one byte", "half a request", "half a header", "nothing"],
+)
+def test_a_peer_that_falls_silent_before_it_associates_is_ended(listener: Listener, half: bytes) -> None:
+    """Nothing that a stranger sends, or does not send, holds a connection beyond the ACSE timeout."""
+    with RawPeer(listener.port) as peer:
+        began = time.monotonic()
+        peer.socket.sendall(half)
+        assert peer.read_pdu()[0] in (0, 7)
+        assert time.monotonic() - began < 4
+
+
+@pytest.mark.parametrize("half", [b"\x04\0", data(MR_CONTEXT, bytes(1000))[:300]], ids=["header", "data"])
+def test_half_a_pdu_and_silence_is_ended_by_the_deadline(listener: Listener, half: bytes) -> None:
+    """An established association with an unfinished PDU is aborted, and its place is free again."""
+    with RawPeer(listener.port) as peer:
+        assert peer.associate() == 2
+        peer.socket.sendall(half)
+        began = time.monotonic()
+        assert peer.read_pdu()[0] == 7
+        assert time.monotonic() - began < 3
+    wait_until(
+        lambda: listener.metrics.registry.get_sample_value("radtme_associations_open") == 0, 3, "the place is free"
+    )
+
+
+def test_a_dripping_peer_is_ended_too(listener: Listener) -> None:
+    """The deadline is for the whole PDU: a byte now and then does not move it."""
+    with RawPeer(listener.port) as peer:
+        assert peer.associate() == 2
+        began = time.monotonic()
+        stopped = threading.Event()
+
+        def drip() -> None:
+            for byte in data(MR_CONTEXT, bytes(1000)):
+                if stopped.wait(0.1):
+                    return
+                try:
+                    peer.socket.sendall(bytes([byte]))
+                except OSError:
+                    return
+
+        dripping = threading.Thread(target=drip)
+        dripping.start()
+        assert peer.read_pdu()[0] in (0, 7)
+        assert time.monotonic() - began < 4
+        stopped.set()
+        dripping.join()
+
+
+def test_an_idle_association_is_ended(listener: Listener) -> None:
+    """Idle associations hold places that others need."""
+    with RawPeer(listener.port) as peer:
+        assert peer.associate() == 2
+        began = time.monotonic()
+        assert peer.read_pdu()[0] == 7
+        assert 1.5 < time.monotonic() - began < 5
+
+
+def test_limits_refuse_politely_and_places_come_back(listener: Listener) -> None:
+    """The fourth association of one peer is rejected as transient (PS3.8 table 9-21); after a release there is room."""
+    peers = [RawPeer(listener.port) for _ in range(3)]
+    assert [peer.associate() for peer in peers] == [2, 2, 2]
+    with RawPeer(listener.port) as fourth:
+        fourth.socket.sendall(association_request())
+        pdu_type, body = fourth.read_pdu()
+        assert (pdu_type, body[1]) == (3, 2)
+    peers[0].socket.sendall(RELEASE)
+    assert peers[0].read_pdu()[0] == 6
+    peers[0].socket.close()
+    wait_until(
+        lambda: listener.metrics.registry.get_sample_value("radtme_associations_open") == 2, 3, "a place is free"
+    )
+    with RawPeer(listener.port) as next_one:
+        assert next_one.associate() == 2
+    for peer in peers:
+        peer.socket.close()
+
+
+def test_wrong_titles_are_rejected_for_good(tmp_path: Path) -> None:
+    """Result 1, source 1, reasons 3 and 7: calling and called AE title not recognized."""
+    with listening(tmp_path / "spool", calling_ae_titles=("PACS",), require_called_ae_title=True) as listener:
+        for calling, called, reason in (("OTHER", "RADTME", 3), ("PACS", "OTHER", 7)):
+            with RawPeer(listener.port) as peer:
+                peer.socket.sendall(association_request(calling, called))
+                assert peer.read_pdu() == (3, bytes([0, 1, 1, reason]))
+        with RawPeer(listener.port) as peer:
+            assert peer.associate("PACS", "RADTME") == 2
+
+
+@pytest.mark.parametrize("uid", ["../../../tmp/x", "1.2/3", "", "1." + "2" * 80])
+def test_a_uid_that_is_none_never_becomes_a_path(listener: Listener, uid: str) -> None:
+    """0x0117, nothing is written anywhere, and the association goes on."""
+    with RawPeer(listener.port) as peer:
+        assert peer.associate() == 2
+        peer.socket.sendall(command_pdus(MR_CONTEXT, command(1, uid), 0) + data(MR_CONTEXT, data_set()))
+        assert status(peer.read_pdu()) == 0x0117
+        peer.socket.sendall(command_pdus(MR_CONTEXT, command(1, image_uid(1)), 0) + data(MR_CONTEXT, data_set()))
+        assert status(peer.read_pdu()) == 0
+    assert [path.stem for path in listener.spool.root.rglob("*.dcm")] == [image_uid(1)]
+
+
+def test_another_uid_in_the_data_set_is_refused(listener: Listener) -> None:
+    """0xA900, and the object lies in quarantine under the UID of the command."""
+    with RawPeer(listener.port) as peer:
+        assert peer.associate() == 2
+        peer.socket.sendall(command_pdus(MR_CONTEXT, command(1, "1.2.3"), 0) + data(MR_CONTEXT, data_set()))
+        assert status(peer.read_pdu()) == 0xA900
+    assert [path.name.startswith("1.2.3.") for path in listener.spool.quarantine.glob("*.dcm")] == [True]
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "expected"),
+    [
+        (command_pdus(ECHO_CONTEXT, command(0x30, data_set=0x0101), 0), 0x0000),
+        (command_pdus(MR_CONTEXT, command(0x20), 0) + data(MR_CONTEXT, b"\0" * 100), 0x0211),
+        (command_pdus(MR_CONTEXT, command(0x0150, data_set=0x0101), 0), 0x0211),
+        (
+            command_pdus(MR_CONTEXT, command(1, sop_class="1.2.840.10008.5.1.4.1.1.2"), 0) + data(MR_CONTEXT, b""),
+            0x0122,
+        ),
+        (command_pdus(MR_CONTEXT, command(1), 0) + data(MR_CONTEXT, random.Random(1).randbytes(5000)), 0xC000),
+    ],
+    ids=["echo", "find", "n-delete", "other class", "random data set"],
+)
+def test_requests_get_the_status_that_the_standard_names(
+    listener: Listener, request_bytes: bytes, expected: int
+) -> None:
+    """Echo succeeds, other services are no operation of ours, and nonsense is answered too; then all goes on."""
+    with RawPeer(listener.port) as peer:
+        assert peer.associate() == 2
+        for _ in range(2):
+            peer.socket.sendall(request_bytes)
+            assert status(peer.read_pdu()) == expected
+        peer.socket.sendall(RELEASE)
+        assert peer.read_pdu()[0] == 6
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"\x63\0\0\0\0\x04abcd", 1),
+        (association_request(), 2),
+        (struct.pack(">BxL", 4, 1 << 30), 6),
+        (data(99, b"x"), 6),
+        (data(MR_CONTEXT, b"x"), 6),
+        (struct.pack(">BxLLBB", 4, 6, 1 << 20, MR_CONTEXT, 3), 6),
+        (command_pdus(MR_CONTEXT, b"\xff" * 20, 0), 6),
+        (command_pdus(MR_CONTEXT, command(0x8001, data_set=0x0101), 0), 6),
+    ],
+    ids=["unknown", "second request", "huge", "context", "no command", "item length", "command", "response"],
+)
+def test_what_the_protocol_forbids_is_aborted(listener: Listener, content: bytes, reason: int) -> None:
+    """An A-ABORT of the provider with the reason of PS3.8 table 9-26, and the connection is closed."""
+    with RawPeer(listener.port) as peer:
+        assert peer.associate() == 2
+        peer.socket.sendall(content)
+        assert peer.read_pdu() == (7, bytes([0, 0, 2, reason]))
+        assert peer.read_pdu()[0] == 0
+
+
+def test_random_bytes_leave_nothing_behind(listener: Listener) -> None:
+    """A hundred connections of noise, some behind an association: honest peers are served, no thread is left."""
+    generator = random.Random(5)
+    before = threading.active_count()
+    for number in range(100):
+        with RawPeer(listener.port) as peer:
+            if number % 3 == 0:
+                mutated = bytearray(association_request())
+                for _ in range(generator.randrange(1, 8)):
+                    mutated[generator.randrange(6, len(mutated))] = generator.randrange(256)
+                peer.socket.sendall(mutated)
+            peer.socket.sendall(generator.randbytes(generator.randrange(1, 400)))
+    wait_until(lambda: threading.active_count() <= before + 1, 10, "all association threads have ended")
+    assert store(listener.port, image(1)) == [0]
+    assert list(listener.spool.receiving.iterdir()) == []
+
+
+def test_a_peer_that_breaks_off_in_an_object_leaves_nothing_behind(listener: Listener) -> None:
+    """Half an object and a closed connection: no part file stays, and the object can be sent again."""
+    with RawPeer(listener.port) as peer:
+        assert peer.associate() == 2
+        peer.socket.sendall(command_pdus(MR_CONTEXT, command(1, image_uid(1)), 0))
+        peer.socket.sendall(data(MR_CONTEXT, data_set()[:200], last=False))
+        wait_until(lambda: list(listener.spool.receiving.rglob("*.part")), 3, "the object is being received")
+    wait_until(lambda: not list(listener.spool.receiving.iterdir()), 3, "the folder is gone")
+    assert store(listener.port, image(1)) == [0]
+    assert listener.spool.instances(STUDY, IMAGES) == {image_uid(1)}
+
+
+def test_objects_in_many_small_fragments_are_whole(listener: Listener) -> None:
+    """Fragments of seven bytes, several in one PDU, command and data in one segment: the bytes are the same."""
+    content = data_set()
+    with RawPeer(listener.port) as peer:
+        assert peer.associate() == 2
+        items = b""
+        for start in range(0, len(content), 7):
+            piece = content[start : start + 7]
+            items += struct.pack(">LBB", len(piece) + 2, MR_CONTEXT, 2 * (start + 7 >= len(content))) + piece
+        peer.socket.sendall(
+            command_pdus(MR_CONTEXT, command(1, image_uid(1)), 100) + struct.pack(">BxL", 4, len(items)) + items
+        )
+        assert status(peer.read_pdu()) == 0
+    kept = listener.spool.instance_path(STUDY, IMAGES, image_uid(1)).read_bytes()
+    assert kept.endswith(content)
+
+
+def test_a_real_objects_bytes_are_kept_as_they_came(listener: Listener, br06: Path) -> None:
+    """What lies on disk after the file's head is what was on the wire: nothing is decoded or encoded again."""
+    path = next(iter(sorted((br06 / "dce").iterdir())))
+    content, uid = data_set_bytes(path), str(dcmread(path, stop_before_pixels=True).SOPInstanceUID)
+    with RawPeer(listener.port) as peer:
+        assert peer.associate() == 2
+        peer.socket.sendall(command_pdus(MR_CONTEXT, command(1, uid), 0))
+        for start in range(0, len(content), 16000):
+            piece = content[start : start + 16000]
+            peer.socket.sendall(data(MR_CONTEXT, piece, last=start + 16000 >= len(content)))
+        assert status(peer.read_pdu()) == 0
+    (kept,) = listener.spool.studies.rglob("*.dcm")
+    assert data_set_bytes(kept) == content
+    assert dcmread(kept).file_meta.MediaStorageSOPInstanceUID == uid
+
+
+def test_stopping_lets_an_object_finish_and_ends_the_idle(tmp_path: Path) -> None:
+    """No new connections; the object on its way gets its status; who then stays is aborted after the drain time."""
+    with listening(tmp_path / "spool") as listener, RawPeer(listener.port) as peer:
+        assert peer.associate() == 2
+        peer.socket.sendall(command_pdus(MR_CONTEXT, command(1, image_uid(1)), 0))
+        stopping = threading.Thread(target=listener.stop, args=(1.5,))
+        stopping.start()
+        time.sleep(0.5)
+        with pytest.raises(ConnectionRefusedError), socket.create_connection(("127.0.0.1", listener.port), timeout=1):
+            pass
+        peer.socket.sendall(data(MR_CONTEXT, data_set()))
+        assert status(peer.read_pdu()) == 0
+        assert peer.read_pdu()[0] == 7
+        stopping.join(10)
+        assert not stopping.is_alive()
+        assert listener.spool.instances(STUDY, IMAGES) == {image_uid(1)}

@@ -1,0 +1,154 @@
+"""A real listener for tests, in this process or in one of its own, and peers that speak to it."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydicom.dataset import Dataset
+from pynetdicom import AE
+from pynetdicom.pdu import A_ASSOCIATE_RQ
+from pynetdicom.pdu_primitives import (
+    A_ASSOCIATE,
+    ImplementationClassUIDNotification,
+    MaximumLengthNotification,
+)
+from pynetdicom.presentation import build_context
+
+from listener.application_entity import Listener
+from listener.presentation_contexts import STORAGE_CLASSES, TRANSFER_SYNTAXES, VERIFICATION
+from listener.settings import ListenerSettings
+from support.processes import free_port, running
+
+NO_REDIS = "redis://127.0.0.1:1/0"
+
+SERVE = """
+import sys, threading
+from pathlib import Path
+from listener import logs
+from listener.application_entity import Listener
+from listener.settings import ListenerSettings
+logs.configure(json=True)
+listener = Listener(ListenerSettings(spool=Path(sys.argv[1]), port=int(sys.argv[2]), metrics_port=0, min_free_bytes=0,
+                                     settle_seconds=0.3, sweep_seconds=0.3, redis_url=sys.argv[3]))
+listener.start()
+threading.Event().wait()
+"""
+
+
+def settings(spool: Path, **changes: Any) -> ListenerSettings:
+    """Return settings with short times and free ports."""
+    return ListenerSettings(
+        spool=spool,
+        **{
+            "port": 0,
+            "metrics_port": 0,
+            "min_free_bytes": 0,
+            "settle_seconds": 0.3,
+            "sweep_seconds": 0.3,
+            "redis_url": NO_REDIS,
+            **changes,
+        },
+    )
+
+
+@contextlib.contextmanager
+def listening(spool: Path, **changes: Any) -> Iterator[Listener]:
+    """Run a listener in this process for the block."""
+    listener = Listener(settings(spool, **changes))
+    listener.start()
+    try:
+        yield listener
+    finally:
+        listener.stop(drain_seconds=1.0)
+
+
+@contextlib.contextmanager
+def listener_process(
+    spool: Path, log: Path, redis_url: str = NO_REDIS
+) -> Iterator[tuple[int, "subprocess.Popen[bytes]"]]:
+    """Run a listener in a process of its own, to be killed; yields its port and the process."""
+    port = free_port()
+    with running([sys.executable, "-c", SERVE, str(spool), str(port), redis_url], log, port) as process:
+        yield port, process
+
+
+def dcmtk(tool: str, port: int, *arguments: str | Path, nodelay: bool = True) -> "subprocess.CompletedProcess[str]":
+    """Run a sender of dcmtk against a loopback port."""
+    return subprocess.run(
+        [tool, *(str(one) for one in arguments if str(one).startswith(("-", "+"))), "127.0.0.1", str(port)]
+        + [str(one) for one in arguments if not str(one).startswith(("-", "+"))],
+        env={**os.environ, **({"TCP_NODELAY": "1"} if nodelay else {})},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def store(port: int, *objects: Dataset, calling: str = "SENDER") -> list[int]:
+    """Send objects with pynetdicom on one association; return the statuses."""
+    entity = AE(calling)
+    for storage_class in STORAGE_CLASSES:
+        for transfer_syntax in {one.file_meta.TransferSyntaxUID for one in objects}:
+            entity.add_requested_context(storage_class, transfer_syntax)
+    association = entity.associate("127.0.0.1", port)
+    assert association.is_established
+    try:
+        return [association.send_c_store(one).get("Status", -1) for one in objects]
+    finally:
+        association.release()
+
+
+class RawPeer:
+    """A peer that can misbehave: it writes PDUs as bytes."""
+
+    def __init__(self, port: int) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+
+    def associate(self, calling: str = "RAW", called: str = "RADTME") -> int:
+        """Ask for an association; return the type of the answer (2 accepted, 3 rejected)."""
+        self.socket.sendall(association_request(calling, called))
+        return self.read_pdu()[0]
+
+    def read_pdu(self) -> tuple[int, bytes]:
+        """Return the next PDU, or type 0 where the connection is closed."""
+        try:
+            header = self._read(6)
+            return header[0], self._read(int.from_bytes(header[2:6], "big"))
+        except (ConnectionError, TimeoutError):
+            return 0, b""
+
+    def _read(self, length: int) -> bytes:
+        content = b""
+        while len(content) < length:
+            received = self.socket.recv(length - len(content))
+            if not received:
+                raise ConnectionResetError
+            content += received
+        return content
+
+    def __enter__(self) -> "RawPeer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+
+def association_request(calling: str = "RAW", called: str = "RADTME") -> bytes:
+    """Return an A-ASSOCIATE-RQ for all storage classes: context 1 is Verification, 3 and on are the storage classes."""
+    request = A_ASSOCIATE()
+    request.application_context_name = "1.2.840.10008.3.1.1.1"
+    request.calling_ae_title, request.called_ae_title = calling, called
+    contexts = [build_context(uid, TRANSFER_SYNTAXES[0]) for uid in (VERIFICATION, *STORAGE_CLASSES)]
+    for number, context in enumerate(contexts):
+        context.context_id = 2 * number + 1
+    request.presentation_context_definition_list = contexts
+    length, implementation = MaximumLengthNotification(), ImplementationClassUIDNotification()
+    length.maximum_length_received = 16384
+    implementation.implementation_class_uid = "1.2.3.4"
+    request.user_information = [length, implementation]
+    return A_ASSOCIATE_RQ(request).encode()
