@@ -91,7 +91,11 @@ def _send_group(
                     (str(cx.abstract_syntax), str(cx.transfer_syntax[0])) for cx in association.accepted_contexts
                 }
                 while left and association.is_established:
-                    yield _send_one(association, accepted, left.pop(0))
+                    sent = _send_one(association, accepted, left.pop(0))
+                    yield sent
+                    if sent.outcome is Outcome.UNKNOWN:
+                        # Whatever is wrong with this association, the next file shall not suffer from it.
+                        association.abort()
         except Unreachable as error:
             if not may_fail:
                 raise

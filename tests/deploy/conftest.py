@@ -1,0 +1,98 @@
+"""Hand-made spools, and the command as a process."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from listener.spool import Job, JobState, Spool, job_id_for, write_json
+
+STUDY, SERIES, SEG_SERIES = "1.2.3", "1.2.3.1", "1.2.3.2"
+
+
+def ago(seconds: float) -> str:
+    """Return the time that many seconds ago, as the spool writes it."""
+    return (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat(timespec="milliseconds")
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Spool:
+    """Return an empty spool where a configuration with ``data: tmp_path`` looks for it."""
+    made = Spool(tmp_path / "spool")
+    made.prepare()
+    return made
+
+
+@pytest.fixture
+def put_instances(spool: Spool) -> Callable[[int], None]:
+    """Return a function that lays the first ``count`` instances of the series into the spool."""
+
+    def put(count: int) -> None:
+        folder = spool.series_folder(STUDY, SERIES)
+        folder.mkdir(parents=True, exist_ok=True)
+        for number in range(count):
+            (folder / f"{SERIES}.{number}.dcm").write_bytes(b"")
+
+    return put
+
+
+@pytest.fixture
+def put_job(spool: Spool) -> Callable[..., Job]:
+    """Return a function that lays a job into a state, with the files that it would have there."""
+
+    def put(seg_uid: str, state: JobState, *, required: int = 4, **files: dict[str, Any]) -> Job:
+        content = {
+            "job_id": job_id_for(seg_uid, 1),
+            "version": 1,
+            "replaces": None,
+            "study_uid": STUDY,
+            "seg": {"series_uid": SEG_SERIES, "sop_instance_uid": seg_uid},
+            "pairing": "instances",
+            "frame_of_reference_uid": "1.2.3.9",
+            "required": {SERIES: [f"{SERIES}.{number}" for number in range(required)]},
+            "instances": None,
+            "not_complete": None,
+            "created": ago(720),
+            "readied": None if state is JobState.WAITING else ago(600),
+            "calling_ae_title": "MR1",
+        }
+        job = spool.create_job(job_id_for(seg_uid, 1), content, state)
+        assert job is not None
+        for name, value in files.items():
+            path = job.folder / f"{name.replace('__', '/')}.json"
+            path.parent.mkdir(exist_ok=True)
+            write_json(path, value)
+        return job
+
+    return put
+
+
+@pytest.fixture
+def run_radtme(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Return a function that runs the command in ``tmp_path``, with the data folder there."""
+    (tmp_path / "radtme.yaml").write_text("data: .\n")
+
+    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("RADTME_")}
+        return subprocess.run(
+            [sys.executable, "-P", "-m", "deploy", *arguments],
+            cwd=tmp_path,
+            env={**clean, "COLUMNS": "120", **environment},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return run
+
+
+def as_json(run: subprocess.CompletedProcess[str]) -> Any:
+    """Return what a command printed as JSON."""
+    return json.loads(run.stdout)

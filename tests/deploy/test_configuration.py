@@ -1,0 +1,212 @@
+"""The configuration: strict, with places; environment over file over defaults."""
+
+from pathlib import Path
+
+import pytest
+
+from deploy.configuration import Configuration, ConfigurationError, find_configuration, load_configuration
+from deploy.configuration_text import configuration_lines, masked_url
+from deploy.errors import WrongUsage
+from listener.settings import DeadlinePolicy, ListenerSettings
+from workers.settings import ResultRole, Target, WorkerSettings
+
+
+def load(tmp_path: Path, text: str, **environment: str) -> Configuration:
+    """Write a file and read it."""
+    file = tmp_path / "radtme.yaml"
+    file.write_text(text)
+    return load_configuration(file, environment)
+
+
+def problems(tmp_path: Path, text: str, **environment: str) -> list[str]:
+    """Return what is wrong with a file, without its folder."""
+    with pytest.raises(ConfigurationError) as caught:
+        load(tmp_path, text, **environment)
+    return [str(problem).replace(f"{tmp_path}/", "") for problem in caught.value.problems]
+
+
+def test_without_a_file_everything_has_its_default_below_radtme_data(tmp_path, monkeypatch):
+    """A first start needs no configuration: defaults of the settings, loopback only, Redis embedded."""
+    monkeypatch.chdir(tmp_path)
+    configuration = load_configuration(None, {})
+    data = tmp_path / "radtme-data"
+    assert configuration.listener == ListenerSettings(spool=data / "spool")
+    assert configuration.workers == WorkerSettings(spool=data / "spool", model_store=data / "signatures")
+    assert configuration.redis.embedded
+    assert configuration.origins == {}
+
+
+def test_a_full_file_becomes_the_settings(tmp_path):
+    """Every kind of value arrives: text, number, list, choice, nested section, list of sections."""
+    configuration = load(
+        tmp_path,
+        """
+data: /srv/radtme
+redis: {url: "redis://:secret@redis:6379/1"}
+listener:
+  host: 0.0.0.0
+  calling_ae_titles: [MR1, PACS]
+  settle_seconds: 1.5
+  deadline_policy: fetch
+  retrieve_from: {ae_title: PACS, host: 10.0.0.5, port: 104}
+workers:
+  institution_name: Example Hospital
+  soft_time_limit_seconds: 2e2
+targets:
+  - name: pacs
+    ae_title: PACS
+    host: 10.0.0.5
+    port: 104
+    results: [summary_report, key_image]
+""",
+    )
+    assert configuration.listener.spool == Path("/srv/radtme/spool")
+    assert configuration.listener.calling_ae_titles == ("MR1", "PACS")
+    assert configuration.listener.deadline_policy is DeadlinePolicy.FETCH
+    assert configuration.listener.retrieve_from.port == 104
+    assert configuration.listener.redis_url == configuration.workers.redis_url == "redis://:secret@redis:6379/1"
+    assert configuration.workers.soft_time_limit_seconds == 200.0
+    assert configuration.workers.targets == (
+        Target("pacs", "PACS", "10.0.0.5", 104, frozenset({ResultRole.SUMMARY_REPORT, ResultRole.KEY_IMAGE})),
+    )
+    assert not configuration.redis.embedded
+
+
+def test_relative_paths_start_at_the_file(tmp_path):
+    """A service starts in another folder than the person who wrote the file."""
+    assert load(tmp_path, "data: ./here\nspool: /elsewhere\n").locations.data == tmp_path / "here"
+    assert load(tmp_path, "data: ./here\nspool: /elsewhere\n").listener.spool == Path("/elsewhere")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a: 1\n", "radtme.yaml:1: a: unknown key; expected one of"),
+        ("data: x\nlistner: {}\n", "radtme.yaml:2: listner: unknown key; did you mean 'listener'?"),
+        ("listener:\n  prot: 104\n", "radtme.yaml:2: listener.prot: unknown key; did you mean 'port'?"),
+        ("listener:\n  port: 104\n  port: 105\n", "radtme.yaml:3: listener.port: is given twice; keep one of them"),
+        ("listener: {port: 70000}\n", "listener.port: expected a port from 0 to 65535, found 70000"),
+        ('listener: {port: "104"}\n', "listener.port: expected a whole number, found '104'"),
+        ("listener: {port: 0104}\n", "listener.port: expected a whole number, found 0104"),
+        ("workers: {concurrency: 1:30}\n", "workers.concurrency: expected a whole number, found '1:30'"),
+        ("workers: {concurrency: 0}\n", "workers.concurrency: expected at least 1, found 0"),
+        ("listener:\n  settle_seconds: [2]\n", "radtme.yaml:2: listener.settle_seconds: expected a single value"),
+        ("listener: {deadline_seconds: 0}\n", "listener.deadline_seconds: expected more than 0, found 0"),
+        ("listener: {deadline_seconds: .inf}\n", "listener.deadline_seconds: expected a number"),
+        ("listener: {ae_title: NO}\n", 'expected text, found NO (for text, write "NO" in quotes)'),
+        ("listener: {ae_title: SEVENTEEN_LETTERS}\n", "expected an AE title of 1 to 16 characters"),
+        ("listener: {ae_title: 'A\\B'}\n", "expected an AE title of printable ASCII characters without a backslash"),
+        ('listener: {ae_title: "A\\tB"}\n', "expected an AE title of printable ASCII characters"),
+        ("listener: {calling_ae_titles: MR1}\n", "expected a list"),
+        ("listener: {host: 'pacs:104'}\n", "expected a host without a port"),
+        ("listener: 7\n", "radtme.yaml:1: listener: expected a section of keys and values"),
+        ("listener: {deadline_policy: wait}\n", "expected one of close, fetch, found 'wait'"),
+        ("listener: {deadline_policy: fetch}\n", "give listener.retrieve_from"),
+        ("redis: {embedded: false}\n", "give redis.url"),
+        ("redis: {embedded: true, url: 'redis://h:1/0'}\n", "redis.embedded: redis.url names an external Redis"),
+        ("workers: {soft_time_limit_seconds: 400}\n", "expected less than workers.hard_time_limit_seconds (300)"),
+        ("targets:\n  - {name: a, host: h, port: 1}\n", "radtme.yaml:2: targets[0]: expected also ae_title"),
+        ("targets:\n  - {name: a, ae_title: A, host: h, port: 0}\n", "expected a port from 1 to 65535, found 0"),
+        ("targets:\n  - {name: a/b, ae_title: A, host: h, port: 1}\n", "expected a name of letters"),
+        (
+            "targets:\n  - {name: a, ae_title: A, host: h, port: 1}\n  - {name: a, ae_title: B, host: h, port: 1}\n",
+            "radtme.yaml:3: targets: two targets have the name 'a'",
+        ),
+        ("data: [\n", "is not valid YAML"),
+        ("data: x\n  y: 1\n", "radtme.yaml:2: is not valid YAML"),
+    ],
+)
+def test_an_error_names_line_setting_and_what_was_expected(tmp_path, text, expected):
+    """Whoever wrote the file finds the place and the remedy in one line."""
+    found = problems(tmp_path, text)
+    assert any(expected in problem for problem in found), found
+
+
+def test_all_problems_are_shown_at_once_in_the_order_of_the_file(tmp_path):
+    """Nobody has to run the check once per mistake."""
+    found = problems(tmp_path, "redis: {ur: x}\nlistener:\n  port: x\nworkers:\n  concurency: 2\n")
+    assert [problem.split(": ")[0] for problem in found] == ["radtme.yaml:1", "radtme.yaml:3", "radtme.yaml:5"]
+
+
+def test_the_network_needs_a_list_of_senders(tmp_path):
+    """Listening beyond loopback without knowing who may send is an error that says how to cure it."""
+    (found,) = problems(tmp_path, "listener:\n  host: 0.0.0.0\n")
+    assert found.startswith("radtme.yaml:2: listener.host:")
+    assert "listener.calling_ae_titles" in found
+    assert load(tmp_path, "listener: {host: 0.0.0.0, calling_ae_titles: [MR1]}").listener.host == "0.0.0.0"  # noqa: S104
+
+
+def test_the_environment_wins_over_the_file(tmp_path):
+    """Secrets and addresses come from outside the file, and the origin says so."""
+    configuration = load(
+        tmp_path,
+        "listener:\n  port: 104\nredis: {embedded: true}\n",
+        RADTME_LISTENER_PORT="11113",
+        RADTME_REDIS_URL="redis://:pw@h:1/0",
+        RADTME_LISTENER_CALLING_AE_TITLES="MR1, MR2",
+    )
+    assert configuration.listener.port == 11113
+    assert configuration.listener.calling_ae_titles == ("MR1", "MR2")
+    assert configuration.workers.redis_url == "redis://:pw@h:1/0"
+    assert configuration.origins["listener.port"] == "environment RADTME_LISTENER_PORT"
+
+
+def test_a_wrong_environment_variable_is_named(tmp_path):
+    """The place of a problem is the variable where the value came from one."""
+    assert problems(tmp_path, "", RADTME_LISTENER_PORT="abc") == [
+        "environment RADTME_LISTENER_PORT: listener.port: expected a whole number, found 'abc'"
+    ]
+
+
+def test_an_unknown_environment_variable_is_a_warning(tmp_path):
+    """An orchestrator may set variables of that prefix that are not ours."""
+    assert load(tmp_path, "", RADTME_PORT="tcp://1.2.3.4").warnings == (
+        "environment variable RADTME_PORT is no setting and has no effect",
+    )
+
+
+def test_a_bad_redis_url_is_not_repeated(tmp_path):
+    """A URL may hold a password: neither an error nor `config show` prints it."""
+    assert "hunter2" not in "".join(problems(tmp_path, "redis: {url: 'http://:hunter2@h'}"))
+    configuration = load(tmp_path, "redis: {url: 'redis://user:hunter2@h:1/0'}")
+    assert "hunter2" not in "".join(text for text, _ in configuration_lines(configuration))
+    assert "hunter2" not in repr(configuration)
+    assert masked_url("redis://user:hunter2@h:1/0") == "redis://user:***@h:1/0"
+
+
+def test_the_shown_configuration_reads_back_as_itself(tmp_path):
+    """`config show` prints a complete file: read again, it gives the same values."""
+    first = load(
+        tmp_path,
+        "listener: {deadline_seconds: 12345.678, calling_ae_titles: ['123', B]}\n"
+        "targets:\n  - {name: p, ae_title: 'TRUE', host: h, port: 1}\nsink: {enabled: true}\n",
+    )
+    again = load(tmp_path, "\n".join(text for text, _ in configuration_lines(first)))
+    assert (again.locations, again.listener, again.workers, again.sink) == (
+        first.locations,
+        first.listener,
+        first.workers,
+        first.sink,
+    )
+
+
+def test_an_enabled_sink_is_a_target(tmp_path):
+    """Results go to the stand-in PACS without being told twice where it is."""
+    (target,) = load(tmp_path, "sink: {enabled: true, port: 4711}").workers.targets
+    assert (target.name, target.ae_title, target.port) == ("sink", "SINK", 4711)
+
+
+def test_a_file_that_is_missing_is_named(tmp_path):
+    """A mistyped --config never silently becomes the defaults."""
+    with pytest.raises(WrongUsage, match="there is no such configuration file"):
+        load_configuration(tmp_path / "nowhere.yaml", {})
+
+
+def test_which_file_is_read(tmp_path, monkeypatch):
+    """--config, then RADTME_CONFIG, then ./radtme.yaml, then none."""
+    monkeypatch.chdir(tmp_path)
+    assert find_configuration(None, {}) is None
+    (tmp_path / "radtme.yaml").write_text("")
+    assert find_configuration(None, {}) == Path("radtme.yaml")
+    assert find_configuration(None, {"RADTME_CONFIG": "b.yaml"}) == Path("b.yaml")
+    assert find_configuration(Path("a.yaml"), {"RADTME_CONFIG": "b.yaml"}) == Path("a.yaml")

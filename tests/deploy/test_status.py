@@ -1,0 +1,159 @@
+"""`radtme status`: every state of a job is told from the spool alone."""
+
+import io
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from deploy.status import read_jobs, read_series, read_status
+from deploy.status_text import as_json, show_status, show_study
+from listener.spool import JobState
+
+SCORED = {
+    "outcome": "scored",
+    "score": {"hot_probability": 0.71, "threshold": 0.5, "phenotype": "hot"},
+    "rejection": None,
+    "signature": {"id": "research", "version": "1.0", "digest": "d"},
+    "regions": [{"region": "tumour", "volume_ml": 12.345, "voxels": 12345, "grey_levels": 40}],
+    "notes": ["grey levels: 9"],
+    "stage_seconds": {"read": 0.1, "features": 1.2},
+    "started": "2026-01-02T03:04:05.000+00:00",
+    "finished": "2026-01-02T03:04:07.000+00:00",
+    "objects": {"summary_report": "1.2.9"},
+}
+REJECTED = {
+    "outcome": "not_scored",
+    "score": None,
+    "rejection": {"reason": "tumour_too_small", "message": "63 voxels, the profile asks for 100"},
+    "finished": "2026-01-02T03:04:07.000+00:00",
+}
+
+
+def delivery(target: str, state: str, **more: object) -> dict[str, object]:
+    """Return a delivery record."""
+    return {"target": target, "state": state, "tries": 2, "taken": {}, "next_try": None, "last_error": None} | more
+
+
+def text_of(status_of, width: int) -> str:
+    """Return what a terminal of this width shows."""
+    console = Console(file=io.StringIO(), width=width)
+    show_status(console, status_of, everything=False)
+    return console.file.getvalue()
+
+
+def in_minutes(minutes: float) -> str:
+    """Return a time ahead, as the spool writes it."""
+    return (datetime.now(UTC) + timedelta(minutes=minutes)).isoformat()
+
+
+@pytest.fixture
+def full_spool(spool, put_instances, put_job):
+    """One job in each state, and something in quarantine."""
+    put_instances(3)
+    put_job("1.1", JobState.WAITING, required=5)
+    put_job("1.2", JobState.READY)
+    put_job("1.3", JobState.RUNNING, attempts={"began": ["2026-01-02T03:04:05.000+00:00"] * 2})
+    put_job(
+        "1.4",
+        JobState.DELIVERING,
+        result=SCORED,
+        delivery__pacs=delivery("pacs", "retry", next_try=in_minutes(12.2), last_error="PACS@h:1 cannot be reached"),
+        delivery__archive=delivery("archive", "delivered", taken={"summary_report": {}}),
+    )
+    put_job("1.5", JobState.DONE, result=REJECTED)
+    put_job(
+        "1.6",
+        JobState.FAILED,
+        failure={"reason": "worker_killed", "message": "3 workers died", "at": "2026-01-02T03:04:05+00:00"},
+    )
+    part = spool.receiving / "a.part"
+    part.write_bytes(b"x")
+    spool.put_in_quarantine(part, "1.2.3.4", {"reason": "cannot_understand", "message": "other bytes"})
+    return spool
+
+
+EXPECTED = [
+    "1 studies, 3 instances",
+    "waiting: 2 of 5 instances missing",
+    "12 min",
+    "ready: waits for a worker",
+    "running: attempt 2",
+    "HOT, hot probability 0.710 (threshold 0.500)",
+    "pacs: retry, next try in 12 min, 2 so far: PACS@h:1 cannot be reached",
+    "archive: delivered",
+    "not scored: tumour_too_small: 63 voxels, the profile asks for 100",
+    "failed: worker_killed: 3 workers died",
+    "quarantine (1)",
+    "cannot_understand: other bytes",
+]
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
+def test_each_state_says_why_it_is_where_it_is_on_every_width(full_spool, width):
+    """Wide and narrow terminals say the same, and no line is cut off."""
+    shown = text_of(read_status(full_spool), width)
+    joined = " ".join(shown.split())
+    assert [one for one in EXPECTED if one.replace(" ", "") not in joined.replace(" ", "")] == []
+    assert max(map(len, shown.splitlines())) <= width
+
+
+def test_json_holds_everything_for_scripts(full_spool):
+    """A script finds states, reasons, scores and due times under fixed names."""
+    found = as_json(read_status(full_spool))
+    jobs = {job["state"]: job for job in found["jobs"]}
+    assert [job["state"] for job in found["jobs"]] == [state.value for state in JobState]
+    assert (jobs["waiting"]["missing_instances"], jobs["waiting"]["required_instances"]) == (2, 5)
+    assert jobs["delivering"]["hot_probability"] == 0.71
+    assert {one["target"]: one["state"] for one in jobs["delivering"]["deliveries"]} == {
+        "archive": "delivered",
+        "pacs": "retry",
+    }
+    assert jobs["done"]["reason"] == "tumour_too_small"
+    assert jobs["failed"]["reason"] == "worker_killed"
+    assert jobs["running"]["attempts"] == 2
+
+
+def test_one_study_shows_its_series_and_all_times(full_spool):
+    """The person who is asked about one patient's study sees the way it took."""
+    console = Console(file=io.StringIO(), width=120)
+    show_study(console, read_series(full_spool, "1.2.3"), read_jobs(full_spool, "1.2.3"))
+    shown = console.file.getvalue()
+    for expected in (
+        "series 1.2.3.1  3 instances",
+        "12.35 mL",
+        "features 1.2 s",
+        "2026-01-02T03:04:07",
+        "research 1.0",
+    ):
+        assert expected in shown
+    assert read_jobs(full_spool, "1.2.4") == ()
+
+
+def test_damaged_files_of_one_job_do_not_hide_the_others(full_spool):
+    """One broken JSON file is a line in the list, not the end of it."""
+    waiting = next(full_spool.jobs(JobState.WAITING))
+    (waiting.folder / "job.json").write_text("{")
+    jobs = read_status(full_spool).jobs
+    assert len(jobs) == 6
+    assert next(job for job in jobs if job.job_id == waiting.id).says.startswith("its files cannot be read")
+
+
+def test_the_command_needs_nothing_but_the_spool(full_spool, run_radtme):
+    """No Redis, no listener, no worker: status still answers, as text and as JSON."""
+    assert "waiting: 2 of 5 instances missing" in run_radtme("status").stdout
+    shown = run_radtme("status", "1.2.3", "--json")
+    assert shown.returncode == 0
+    assert '"series_uid": "1.2.3.1"' in shown.stdout
+
+
+def test_the_command_says_what_is_not_there(spool, run_radtme, tmp_path: Path):
+    """An unknown study is exit code 1, a malformed UID or a missing configuration 2; one or two lines, no traceback."""
+    unknown = run_radtme("status", "9.9.9")
+    assert (unknown.returncode, unknown.stdout) == (1, "")
+    assert "nothing of study 9.9.9" in unknown.stderr
+    assert run_radtme("status", "not-a-uid").returncode == 2
+    missing = run_radtme("status", "--config", "nowhere.yaml")
+    assert missing.returncode == 2
+    assert len(missing.stderr.splitlines()) == 2
