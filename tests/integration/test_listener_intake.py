@@ -78,7 +78,7 @@ def test_br06_ends_in_the_same_job_in_any_order(listener: Listener, br06: Path, 
     for uid, path in [*list(sent_uids.items())[::20], (str(head.SOPInstanceUID), seg)]:
         kept = next(listener.spool.studies.rglob(f"{uid}.dcm"))
         assert dcmread(kept) == dcmread(path)
-    assert list(listener.spool.receiving.rglob("*.part")) == []
+    wait_until(lambda: not list(listener.spool.receiving.iterdir()), 3, "nothing is left of the associations")
     assert not list(listener.spool.quarantine.iterdir())
 
 
@@ -205,7 +205,7 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
             output = sender.communicate(timeout=60)[0].decode()
     acknowledged = output.count("Received Store Response (Success)")
     kept = sorted(spool.series_folder(STUDY, IMAGES).glob("*.dcm"))
-    assert 30 < acknowledged <= len(kept) <= acknowledged + 1
+    assert 30 <= acknowledged <= len(kept) <= acknowledged + 1
     originals = {str(dcmread(path, stop_before_pixels=True).SOPInstanceUID): path for path in folder.iterdir()}
     assert all(data_set_bytes(path) == data_set_bytes(originals[path.stem]) for path in kept)
     assert len(jobs(spool, JobState.WAITING)) == 1

@@ -251,7 +251,7 @@ def test_random_bytes_leave_nothing_behind(listener: Listener) -> None:
             peer.socket.sendall(generator.randbytes(generator.randrange(1, 400)))
     wait_until(lambda: threading.active_count() <= before + 1, 10, "all association threads have ended")
     assert store(listener.port, image(1)) == [0]
-    assert list(listener.spool.receiving.iterdir()) == []
+    wait_until(lambda: not list(listener.spool.receiving.iterdir()), 3, "the last folder is gone")
 
 
 def test_a_peer_that_breaks_off_in_an_object_leaves_nothing_behind(listener: Listener) -> None:
