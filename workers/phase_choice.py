@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from model_store.profile import PhaseRule
+from workers.copies import without_copies
 from workers.elements import text
 from workers.errors import Reason, RejectedInput
 from workers.frames import Frame, frames_of
@@ -43,7 +44,8 @@ def _referenced_phase(instances: Sequence[Instance], outline: Outline) -> Phase:
         raise RejectedInput(
             Reason.UNKNOWN_PHASE, f"SEG {outline.uid}: it refers to images of {len(series)} series, expected one phase"
         )
-    phases = split_series(_frames([one for one in instances if one.series_uid in series]))
+    frames = _frames([one for one in instances if one.series_uid in series])
+    phases = split_series(without_copies(frames, referenced))
     hit = [phase for phase in phases if _holds(phase, outline.references)]
     if len(hit) != 1:
         raise RejectedInput(
@@ -73,7 +75,9 @@ def _phase_by_rule(instances: Sequence[Instance], outline: Outline, rule: PhaseR
         raise RejectedInput(
             Reason.OTHER_FRAME_OF_REFERENCE, f"SEG {outline.uid}: no image shares its frame of reference"
         )
-    phases = across_series([phase for part in _by_series(mine) for phase in split_series(_frames(part))])
+    phases = across_series(
+        [phase for part in _by_series(mine) for phase in split_series(without_copies(_frames(part), ()))]
+    )
     if len(phases) == 1:
         return phases[0]
     second = [phase for phase in phases if phase.identity.index == 2]

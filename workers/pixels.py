@@ -44,6 +44,15 @@ def read_pixels(frames: Sequence[Frame]) -> NDArray[np.generic]:
     return array
 
 
+def stored_bytes(instance: Instance) -> bytes:
+    """Return the value of Pixel Data as it lies in the file."""
+    if instance.pixels is None:
+        return b""
+    with open(instance.path, "rb") as file:
+        file.seek(instance.pixels.offset)
+        return file.read()
+
+
 def _one_per_instance(frames: Sequence[Frame]) -> list[Frame]:
     return list({id(frame.instance): frame for frame in frames}.values())
 
@@ -58,6 +67,11 @@ def _stored_dtype(instance: Instance) -> np.dtype[np.generic]:
             Reason.UNREADABLE_PIXELS,
             f"{uid}: expected grey values of 8, 16 or 32 bits, found {interpretation or 'nothing'}, "
             f"{samples} samples of {allocated} bits",
+        )
+    high_bit, stored = integer(header, "HighBit"), integer(header, "BitsStored")
+    if None not in (high_bit, stored) and high_bit + 1 != stored:  # type: ignore[operator]
+        raise RejectedInput(
+            Reason.UNREADABLE_PIXELS, f"{uid}: expected HighBit one below BitsStored {stored}, found {high_bit}"
         )
     if text(header, "LossyImageCompression") == "01":
         raise RejectedInput(
@@ -127,11 +141,17 @@ def _decode(instance: Instance) -> NDArray[np.generic]:
     return values.reshape((-1, *values.shape[-2:]))
 
 
+def _fits(array: NDArray[np.generic], bits: int) -> bool:
+    signed = array.dtype.kind == "i"
+    low, high = (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
+    return int(array.min()) >= low and int(array.max()) <= high
+
+
 def _mask_unused_bits(array: NDArray[np.generic], frames: Sequence[Frame]) -> None:
     """Drop what old scanners hide in the bits above BitsStored (PS3.5 section 8.1.1), and extend the sign."""
     header = frames[0].instance.dataset
     stored, allocated = integer(header, "BitsStored"), array.dtype.itemsize * 8
-    if stored is None or stored >= allocated:
+    if stored is None or stored >= allocated or _fits(array, stored):
         return
     shift = allocated - stored
     np.left_shift(array, shift, out=array)

@@ -31,10 +31,13 @@ def intensities_of(array: NDArray[np.generic]) -> Intensities:
     """Return mean and standard deviation; integers are summed exactly."""
     count = array.size
     if np.issubdtype(array.dtype, np.integer) and array.dtype.itemsize <= 2:
-        total, squares = _exact_sums(array)
-        variance = (count * squares - total * total) / (count * (count - 1))
+        total, total_of_squares = _exact_sums(array)
+        variance = (count * total_of_squares - total * total) / (count * (count - 1))
         return Intensities(total / count, float(np.sqrt(variance)))
-    return Intensities(float(array.mean()), float(array.std(ddof=1)))
+    # Slice by slice, because a whole volume of squares takes more memory than the volume.
+    mean = sum(float(plane.sum(dtype=np.float64)) for plane in array) / count
+    squares = sum(float(np.square(plane - mean, dtype=np.float64).sum()) for plane in array)
+    return Intensities(mean, float(np.sqrt(squares / (count - 1))))
 
 
 def _exact_sums(array: NDArray[np.generic]) -> tuple[int, int]:

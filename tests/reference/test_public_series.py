@@ -8,9 +8,10 @@ import pytest
 import SimpleITK as sitk
 
 from workers.errors import Reason, RejectedInput
-from workers.frames import frames_of
-from workers.headers import read_image_headers
+from workers.frames import Frame, Plane, frames_of
+from workers.headers import Instance, read_header, read_image_headers
 from workers.phases import Phase, PhaseEvidence, split_series
+from workers.pixels import read_pixels
 from workers.volume import build_volume
 
 
@@ -66,6 +67,24 @@ def test_dimension_indices_part_label_from_control(shared_data: Path) -> None:
     phases = phases_in((folder / "enh").glob("1903*.dcm"))
     found = [(phase.frames[0].contrast[-1], phase.identity.index, len(phase.frames)) for phase in phases]
     assert found == [(kind, index, 40) for kind in ("0", "1") for index in (1, 2, 3)]
+
+
+def test_compressed_twins_decode_to_the_same_values(shared_data: Path) -> None:
+    """One object as Explicit LE, RLE and JPEG-LS: the same stored values."""
+    folder = shared_data / "enhanced_mr" / "philips_emri_small"
+    plane = Plane((0, 0, 0), (1, 0, 0), (0, 1, 0), 1, 1, 64, 64)
+    plain, *compressed = (
+        read_pixels([Frame(instance, number, plane, 1, 0, (), None, None, None, "", "") for number in range(1, 11)])
+        for instance in read_image_headers_apart(folder, ["", "_RLE", "_jpeg_ls_lossless"])
+    )
+    assert plain.std() > 10
+    for values in compressed:
+        np.testing.assert_array_equal(values, plain)
+
+
+def read_image_headers_apart(folder: Path, endings: Iterable[str]) -> list[Instance]:
+    """Read objects that share a SOP Instance UID."""
+    return [read_header(folder / f"emri_small{ending}.dcm") for ending in endings]
 
 
 @pytest.mark.parametrize("name", ["emri_small.dcm", "emri_small_RLE.dcm", "emri_small_jpeg_ls_lossless.dcm"])

@@ -1,0 +1,128 @@
+"""Phases: which pictures were taken at the same moment."""
+
+import random
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pydicom.dataset import FileDataset
+
+from workers.errors import Reason, RejectedInput
+from workers.frames import frames_of
+from workers.headers import read_image_headers
+from workers.phases import Phase, PhaseEvidence, across_series, split_series
+
+PHASES, SLICES = 3, 5
+WriteSeries = Callable[..., list[FileDataset]]
+
+
+def split(images: list[FileDataset]) -> tuple[Phase, ...]:
+    """Split what was written, read in an order that says nothing."""
+    paths = [Path(image.filename) for image in images]
+    random.Random(3).shuffle(paths)
+    return split_series([frame for instance in read_image_headers(paths) for frame in frames_of(instance)])
+
+
+def write_phases(
+    write_series: WriteSeries, attributes: Callable[[int, int], Mapping[str, Any]]
+) -> list[list[FileDataset]]:
+    """Write phases whose slices carry ``attributes(phase, slice)``."""
+    array = np.arange(SLICES * 16, dtype=np.int16).reshape(SLICES, 4, 4)
+    return [
+        write_series(array + phase, name=f"p{phase}_", extra=lambda z, phase=phase: attributes(phase, z))
+        for phase in range(PHASES)
+    ]
+
+
+def uids(images: list[FileDataset]) -> set[str]:
+    """SOP Instance UIDs of images."""
+    return {image.SOPInstanceUID for image in images}
+
+
+def found(phase: Phase) -> set[str]:
+    """SOP Instance UIDs of a phase."""
+    return {uid for uid, _ in phase.references}
+
+
+EVIDENCE = {
+    PhaseEvidence.TEMPORAL_POSITION: lambda phase, z: {"TemporalPositionIdentifier": phase + 1, "InstanceNumber": 1},
+    PhaseEvidence.TRIGGER_TIME: lambda phase, z: {"TriggerTime": 1000 * phase, "InstanceNumber": 1},
+    PhaseEvidence.REPETITION: lambda phase, z: {"InstanceNumber": 1 + phase * SLICES + z},
+    PhaseEvidence.ACQUISITION_TIME: lambda phase, z: {"AcquisitionTime": f"10{phase:02d}00", "InstanceNumber": z + 1},
+    PhaseEvidence.CONTENT_TIME: lambda phase, z: {"ContentTime": f"10{phase:02d}00", "InstanceNumber": z + 1},
+}
+
+
+@pytest.mark.parametrize("evidence", EVIDENCE)
+def test_each_evidence_tells_phases_apart(write_series: WriteSeries, evidence: PhaseEvidence) -> None:
+    """Whichever attribute a vendor writes, the phases come out whole and in order of time."""
+    written = write_phases(write_series, EVIDENCE[evidence])
+    phases = split([image for images in written for image in images])
+    assert [phase.identity.found_by for phase in phases] == [evidence] * PHASES
+    assert [phase.identity.index for phase in phases] == [1, 2, 3]
+    assert [found(phase) for phase in phases] == [uids(images) for images in written]
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        pytest.param(lambda phase, z: {"InstanceNumber": 1 + z * PHASES + phase}, id="instance order"),
+        pytest.param(lambda phase, z: {"TriggerTime": 100 * z + 7 * phase, "InstanceNumber": 1}, id="trigger times"),
+    ],
+)
+def test_slice_after_slice_is_split_too(
+    write_series: WriteSeries, attributes: Callable[[int, int], Mapping[str, Any]]
+) -> None:
+    """Some scanners number all phases of a slice before the next slice, or time every slice on its own."""
+    written = write_phases(write_series, attributes)
+    phases = split([image for images in written for image in images])
+    assert [found(phase) for phase in phases] == [uids(images) for images in written]
+
+
+def test_acquisition_numbers_are_no_evidence(write_series: WriteSeries) -> None:
+    """Phases 2 and 3 share an AcquisitionNumber; the instance order still parts them."""
+    written = write_phases(
+        write_series, lambda phase, z: {"InstanceNumber": 1 + phase * SLICES + z, "AcquisitionNumber": min(phase, 1)}
+    )
+    phases = split([image for images in written for image in images])
+    assert [found(phase) for phase in phases] == [uids(images) for images in written]
+
+
+@pytest.mark.parametrize("evidence", EVIDENCE)
+def test_an_incomplete_phase_does_not_disturb_the_others(write_series: WriteSeries, evidence: PhaseEvidence) -> None:
+    """The first phase lacks a slice; the second one is still whole."""
+    written = write_phases(write_series, EVIDENCE[evidence])
+    phases = split([*written[0][:2], *written[0][3:], *written[1], *written[2]])
+    assert found(phases[1]) == uids(written[1])
+    assert [phase.expected_slices for phase in phases] == [SLICES] * PHASES
+
+
+def test_repeated_slices_without_evidence_are_refused(write_series: WriteSeries) -> None:
+    """Two pictures of each slice that nothing tells apart are no phases."""
+    written = write_phases(write_series, lambda phase, z: {"InstanceNumber": 1})
+    with pytest.raises(RejectedInput) as refused:
+        split([image for images in written for image in images])
+    assert refused.value.reason is Reason.UNKNOWN_PHASE
+
+
+def test_pictures_of_other_contrast_are_split_first(write_series: WriteSeries) -> None:
+    """Water and fat of one moment are not two phases."""
+    written = write_phases(
+        write_series, lambda phase, z: {"ImageType": ["DERIVED", "PRIMARY", "WF"[phase % 2]], "InstanceNumber": 1}
+    )
+    phases = split([*written[0], *written[1]])
+    assert [phase.identity.count for phase in phases] == [1, 1]
+    assert sorted(map(sorted, map(found, phases))) == sorted(map(sorted, map(uids, written[:2])))
+
+
+def test_series_that_hold_one_phase_each_are_numbered_by_time(write_series: WriteSeries) -> None:
+    """Vendors that write one series per phase: order of time, whatever order they come in."""
+    written = write_phases(
+        write_series,
+        lambda phase, z: {"SeriesInstanceUID": f"1.2.{phase + 1}", "AcquisitionTime": f"10{9 - phase:02d}00"},
+    )
+    phases = across_series([split(images)[0] for images in written])
+    assert [phase.identity.found_by for phase in phases] == [PhaseEvidence.SERIES] * 3
+    assert [found(phase) for phase in phases] == [uids(images) for images in reversed(written)]

@@ -1,0 +1,245 @@
+"""Outlines: read, chosen by code, placed by geometry, refused where they do not fit."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydicom import Dataset
+from pydicom.dataset import FileDataset
+from pydicom.uid import RLELossless
+
+from model_store.profile import PhaseRule
+from workers.errors import Reason, RejectedInput
+from workers.headers import read_image_headers
+from workers.outline import read_outline
+from workers.phase_choice import choose_phase
+from workers.roi import RegionOfInterest, place
+from workers.volume import build_volume
+
+ARRAY = np.random.default_rng(5).integers(0, 900, (7, 10, 12)).astype(np.int16)
+MASK = np.zeros(ARRAY.shape, dtype=bool)
+MASK[2:5, 3:7, 4:9] = True
+MASK[3, 7, 4] = True
+WriteSeries = Callable[..., list[FileDataset]]
+WriteSeg = Callable[..., Path]
+
+
+def code(value: str, scheme: str = "SCT") -> Dataset:
+    """Return an item of a code sequence."""
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, scheme, "meaning"
+    return item
+
+
+TUMOUR, VESSEL, BREAST = code("372087000"), code("59820001"), code("76752008")
+
+
+def placed(images: list[FileDataset], seg: Path, rule: PhaseRule = PhaseRule.REFUSE) -> RegionOfInterest:
+    """Read images and outline, and place it."""
+    instances = read_image_headers(Path(image.filename) for image in images)
+    outline = read_outline(seg)
+    return place(outline, build_volume(choose_phase(instances, outline, rule)))
+
+
+def reason_of(images: list[FileDataset], seg: Path) -> Reason:
+    """Return why an outline is refused; no message may hold the patient's id."""
+    with pytest.raises(RejectedInput) as refused:
+        placed(images, seg)
+    assert "P1" not in str(refused.value)
+    assert "P2" not in str(refused.value)
+    return refused.value.reason
+
+
+@pytest.mark.parametrize("kind", ["BINARY", "FRACTIONAL"])
+def test_a_mask_lies_where_it_was_drawn(write_series: WriteSeries, write_seg: WriteSeg, kind: str) -> None:
+    """Packed bits (120 pixels: no whole number of bytes per row) and fractions from half of the maximum on."""
+    images = write_series(ARRAY, spacing=(0.7, 0.8, 2.0), origin=(-30.0, 12.0, 7.0))
+    roi = placed(images, write_seg(images, [(TUMOUR, MASK)], kind=kind))
+    np.testing.assert_array_equal(roi.tumour, MASK)
+    assert roi.other_tissue is None
+
+
+@pytest.mark.parametrize(("share", "inside"), [(127, False), (128, True)])
+def test_fractions_count_from_one_half(
+    write_series: WriteSeries, write_seg: WriteSeg, share: int, inside: bool
+) -> None:
+    """127 of 255 is below one half, 128 above."""
+
+    def weaken(seg: FileDataset) -> None:
+        values = np.frombuffer(seg.PixelData, dtype=np.uint8).copy()
+        values[np.flatnonzero(values)[0]] = share
+        seg.PixelData = values.tobytes()
+
+    images = write_series(ARRAY)
+    roi = placed(images, write_seg(images, [(TUMOUR, MASK)], kind="FRACTIONAL", change=weaken))
+    assert roi.tumour[2, 3, 4] == inside
+    assert roi.tumour.sum() == MASK.sum() - (not inside)
+
+
+def test_a_label_map_is_read(write_series: WriteSeries, write_seg: WriteSeg) -> None:
+    """Pixel values are segment numbers."""
+
+    def as_label_map(seg: FileDataset) -> None:
+        seg.SOPClassUID = seg.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.66.7"
+        seg.SegmentationType, seg.BitsAllocated, seg.BitsStored, seg.HighBit = "LABELMAP", 8, 8, 7
+        labels = np.where(MASK, 1, 0)
+        labels[MASK.any(axis=(1, 2)), 0, :] = 2
+        seg.NumberOfFrames = 3
+        del seg.PerFrameFunctionalGroupsSequence[3:]
+        for groups in seg.PerFrameFunctionalGroupsSequence:
+            del groups.SegmentIdentificationSequence
+        seg.PixelData = labels[2:5].astype(np.uint8).tobytes()
+
+    images = write_series(ARRAY)
+    roi = placed(images, write_seg(images, [(TUMOUR, MASK), (VESSEL, MASK)], change=as_label_map))
+    np.testing.assert_array_equal(roi.tumour, MASK)
+    assert roi.other_tissue is not None
+    assert roi.other_tissue.sum() == 3 * 12
+
+
+def test_compressed_segmentations_are_read(write_series: WriteSeries, write_seg: WriteSeg) -> None:
+    """RLE of one byte per pixel."""
+    images = write_series(ARRAY)
+    seg = write_seg(images, [(TUMOUR, MASK)], kind="FRACTIONAL", change=lambda seg: seg.compress(RLELossless))
+    np.testing.assert_array_equal(placed(images, seg).tumour, MASK)
+
+
+def test_flipped_frames_are_turned_back(write_series: WriteSeries, write_seg: WriteSeg) -> None:
+    """A writer that stores its frames upside down, in any order, means the same voxels."""
+
+    def flip(seg: FileDataset) -> None:
+        frames = np.frombuffer(seg.PixelData, dtype=np.uint8).reshape(3, 10, 12)
+        seg.PixelData = np.ascontiguousarray(frames[::-1, ::-1]).tobytes()
+        shared = seg.SharedFunctionalGroupsSequence[0]
+        shared.PlaneOrientationSequence[0].ImageOrientationPatient = [1, 0, 0, 0, -1, 0]
+        groups = seg.PerFrameFunctionalGroupsSequence
+        groups[0], groups[2] = groups[2], groups[0]
+        for group in groups:
+            x, y, z = group.PlanePositionSequence[0].ImagePositionPatient
+            group.PlanePositionSequence[0].ImagePositionPatient = [x, y + 9 * 0.8, z]
+
+    images = write_series(ARRAY, spacing=(0.7, 0.8, 2.0))
+    seg = write_seg(images, [(TUMOUR, MASK)], kind="FRACTIONAL", change=flip)
+    np.testing.assert_array_equal(placed(images, seg).tumour, MASK)
+
+
+def test_the_tumour_is_chosen_by_its_code(write_series: WriteSeries, write_seg: WriteSeg) -> None:
+    """Vessels are kept for the ring; the breast, in which the tumour lies, is neither."""
+    images = write_series(ARRAY)
+    vessel = np.zeros_like(MASK)
+    vessel[4, 0, 0] = True
+    roi = placed(images, write_seg(images, [(BREAST, ~MASK), (VESSEL, vessel), (TUMOUR, MASK)]))
+    np.testing.assert_array_equal(roi.tumour, MASK)
+    np.testing.assert_array_equal(roi.other_tissue, vessel)
+
+
+def test_legacy_codes_are_understood(write_series: WriteSeries, write_seg: WriteSeg) -> None:
+    """M-03000 (SRT) is SNOMED RT for mass."""
+    images = write_series(ARRAY)
+    assert placed(images, write_seg(images, [(code("M-03000", "SRT"), MASK)])).tumour.any()
+
+
+@pytest.mark.parametrize(
+    ("segments", "reason"),
+    [
+        ([(BREAST, MASK)], Reason.NO_TUMOUR_SEGMENT),
+        ([(TUMOUR, MASK), (code("4147007"), MASK)], Reason.SEVERAL_TUMOUR_SEGMENTS),
+        ([(TUMOUR, np.zeros_like(MASK))], Reason.EMPTY_SEGMENTATION),
+    ],
+)
+def test_an_outline_without_one_tumour_is_refused(
+    write_series: WriteSeries, write_seg: WriteSeg, segments: list[tuple[Dataset, np.ndarray]], reason: Reason
+) -> None:
+    """No tumour, two tumours, an empty tumour."""
+    images = write_series(ARRAY)
+    assert reason_of(images, write_seg(images, segments)) is reason
+
+
+def move(x: float = 0, y: float = 0, z: float = 0) -> Callable[[FileDataset], None]:
+    """Return a change that moves every frame by so many mm."""
+
+    def change(seg: FileDataset) -> None:
+        for groups in seg.PerFrameFunctionalGroupsSequence:
+            position = groups.PlanePositionSequence[0].ImagePositionPatient
+            groups.PlanePositionSequence[0].ImagePositionPatient = [position[0] + x, position[1] + y, position[2] + z]
+
+    return change
+
+
+def stretch(seg: FileDataset) -> None:
+    """Draw on larger pixels."""
+    seg.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].PixelSpacing = [1.05, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (move(x=100.3), Reason.OUTSIDE_VOLUME),
+        (move(z=4), Reason.OUTSIDE_VOLUME),
+        (move(z=0.5), Reason.UNSUPPORTED_SEGMENTATION),
+        (move(x=0.4), Reason.UNSUPPORTED_SEGMENTATION),
+        (stretch, Reason.UNSUPPORTED_SEGMENTATION),
+        (lambda seg: setattr(seg, "FrameOfReferenceUID", "1.2.3"), Reason.OTHER_FRAME_OF_REFERENCE),
+        (lambda seg: setattr(seg, "PatientID", "P2"), Reason.PATIENT_MISMATCH),
+        (lambda seg: setattr(seg, "StudyInstanceUID", "1.2.3"), Reason.PATIENT_MISMATCH),
+        (lambda seg: setattr(seg, "NumberOfFrames", 100_000), Reason.UNSUPPORTED_SEGMENTATION),
+        (lambda seg: setattr(seg, "Rows", 60_000), Reason.UNREADABLE_PIXELS),
+        (lambda seg: setattr(seg, "PixelData", b"\0\0"), Reason.UNREADABLE_PIXELS),
+        (lambda seg: delattr(seg, "SharedFunctionalGroupsSequence"), Reason.UNSUPPORTED_SEGMENTATION),
+        (lambda seg: setattr(seg, "SegmentationType", "ODD"), Reason.UNSUPPORTED_SEGMENTATION),
+    ],
+)
+def test_an_outline_that_does_not_fit_is_refused(
+    write_series: WriteSeries, write_seg: WriteSeg, change: Callable[[FileDataset], None], reason: Reason
+) -> None:
+    """Beside the images, between their voxels, of another patient, or larger than any outline."""
+    images = write_series(ARRAY)
+    assert reason_of(images, write_seg(images, [(TUMOUR, MASK)], change=change)) is reason
+
+
+def test_referenced_images_that_are_not_there_are_named(write_series: WriteSeries, write_seg: WriteSeg) -> None:
+    """The outline says on what it was drawn; without it nothing is measured."""
+    images = write_series(ARRAY)
+    seg = write_seg(images, [(TUMOUR, MASK)])
+    assert reason_of([*images[:3], *images[4:]], seg) is Reason.MISSING_INSTANCES
+
+
+def test_the_phase_that_was_drawn_on_is_measured(write_series: WriteSeries, write_seg: WriteSeg) -> None:
+    """Of three phases in a series, the one whose images the outline names; across two phases, none."""
+    phases = [
+        write_series(ARRAY + phase, name=f"p{phase}_", extra=lambda z, n=phase: {"InstanceNumber": 7 * n + z + 1})
+        for phase in range(3)
+    ]
+    images = [image for phase in phases for image in phase]
+    outline = read_outline(write_seg(phases[1], [(TUMOUR, MASK)]))
+    chosen = choose_phase(read_image_headers(Path(one.filename) for one in images), outline, PhaseRule.REFUSE)
+    assert (chosen.identity.index, chosen.identity.count) == (2, 3)
+    mixed = [*phases[1][:3], *phases[2][3:]]
+    assert reason_of(images, write_seg(mixed, [(TUMOUR, MASK)])) is Reason.UNKNOWN_PHASE
+
+
+def test_without_references_the_rule_decides(write_series: WriteSeries, write_seg: WriteSeg) -> None:
+    """A profile either refuses or takes the first phase after contrast; a single phase needs no rule."""
+    phases = [
+        write_series(ARRAY + phase, name=f"p{phase}_", extra=lambda z, n=phase: {"InstanceNumber": 7 * n + z + 1})
+        for phase in range(3)
+    ]
+    images = [image for phase in phases for image in phase]
+    seg = write_seg(phases[1], [(TUMOUR, MASK)], refer=False)
+    assert reason_of(images, seg) is Reason.UNKNOWN_PHASE
+    instances = read_image_headers(Path(one.filename) for one in images)
+    outline = read_outline(seg)
+    assert choose_phase(instances, outline, PhaseRule.FIRST_POST_CONTRAST).identity.index == 2
+    assert placed(phases[0], seg).tumour.any()
+
+
+def test_copies_of_a_picture_do_not_make_phases(write_series: WriteSeries, write_seg: WriteSeg) -> None:
+    """An archive sent two slices again under new UIDs; the ones that the outline names are kept."""
+    images = write_series(ARRAY)
+    copies = write_series(ARRAY, name="b")
+    seg = write_seg(images, [(TUMOUR, MASK)])
+    outline = read_outline(seg)
+    instances = read_image_headers(Path(one.filename) for one in [*copies[2:4], *images])
+    phase = choose_phase(instances, outline, PhaseRule.REFUSE)
+    assert {uid for uid, _ in phase.references} == {image.SOPInstanceUID for image in images}
