@@ -33,7 +33,7 @@ class Candidate:
     trees: int = 200
 
 
-GRID = tuple(Candidate(columns, depth, 4) for columns in (12, 24) for depth in (3, 5))
+GRID = tuple(Candidate(columns, depth, 4) for columns in (8, 16, 24) for depth in (3, 5))
 
 
 @dataclass(frozen=True)
