@@ -3,11 +3,11 @@
     python benchmarks/ingest.py --slices 800 --rounds 3
 
 dcmtk's ``dcmsend`` sends MR slices of 448 x 448 on one association, with and without ``TCP_NODELAY=1`` in its
-environment (dcmtk leaves Nagle's algorithm on unless told otherwise). Each measurement starts a fresh receiver on an empty
-folder and a free loopback port; the receivers take turns within each round. The time is the wall clock of ``dcmsend``,
-its start included. The dcmtk-based receivers get ``TCP_NODELAY=1`` in their environment, which is what suits them best.
-Ours fsyncs each object before it answers; Orthanc runs as shipped, without plugins; storescp is bit-preserving, with
-PDUs of 128 KiB, and syncs nothing.
+environment (dcmtk leaves Nagle's algorithm on unless told otherwise). Each measurement starts a fresh receiver on an
+empty folder and a free loopback port; the receivers take turns within each round. The time is the wall clock of
+``dcmsend``, its start included. The dcmtk-based receivers get ``TCP_NODELAY=1`` in their environment, which is what
+suits them best. Ours fsyncs each object before it answers; Orthanc runs as shipped, without plugins; storescp is
+bit-preserving, with PDUs of 128 KiB, and syncs nothing.
 """
 
 import argparse

@@ -32,7 +32,6 @@ class Rejection(Enum):
     PROTOCOL_VERSION = RejectParameters(1, 2, 2)
     TOO_MANY_ASSOCIATIONS = RejectParameters(2, 3, 2)
     TOO_MANY_OF_PEER = RejectParameters(2, 3, 1)
-    STOPPING = RejectParameters(2, 2, 1)
 
     @property
     def label(self) -> str:

@@ -9,7 +9,9 @@ import structlog
 from celery import Celery
 from kombu.exceptions import OperationalError
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 log = structlog.get_logger()
 
@@ -50,7 +52,10 @@ class Announcer:
 
     def __init__(self, redis_url: str) -> None:
         self._redis = Redis.from_url(
-            redis_url, socket_connect_timeout=TIMEOUT_SECONDS, socket_timeout=TIMEOUT_SECONDS, retry=None
+            redis_url,
+            socket_connect_timeout=TIMEOUT_SECONDS,
+            socket_timeout=TIMEOUT_SECONDS,
+            retry=Retry(NoBackoff(), 0),
         )
         self._app = _celery(redis_url)
         self._pending: dict[Bell, None] = {}

@@ -172,7 +172,9 @@ class Server(AssociationServer):
         settings = self._inbox.settings
         connection = Connection(request, settings.max_pdu_bytes, settings.pdu_timeout_seconds)
         association = Association(connection, peer, self._inbox, self._admission, self.contexts, self._metrics)
-        thread = threading.Thread(target=self._serve, args=(association,), name=f"association-{association.id}")
+        thread = threading.Thread(
+            target=self._serve, args=(association,), name=f"association-{association.id}", daemon=True
+        )
         with self._lock:
             self._connections[thread] = connection
         thread.start()

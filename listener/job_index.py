@@ -1,12 +1,15 @@
 """What the listener remembers of every job, so that it need not read them all again and again."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
+
 from listener.references import UNKNOWN_SERIES, Outline
 from listener.spool import Job, JobState, Spool
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ class JobIndex:
         self._spool = spool
         self._facts: dict[str, JobFacts] = {}
         self._waiting: dict[str, Job] = {}
+        self._unreadable: set[str] = set()
 
     def refresh(self) -> None:
         """Take in what other processes did: new jobs, jobs that moved on, jobs that were removed."""
@@ -59,17 +63,25 @@ class JobIndex:
         further = {job.id: job for job in self._spool.jobs(*(set(JobState) - {JobState.WAITING}))}
         moved_on = set(self._waiting) & set(further)
         for job_id, job in {**further, **waiting}.items():
-            if job_id not in self._facts or job_id in moved_on:
+            if (job_id not in self._facts or job_id in moved_on) and job_id not in self._unreadable:
                 self._read(job)
         for job_id in set(self._facts) - set(waiting) - set(further):
             # A job on its way from one state to the next may hide for one listing.
             if self._spool.find_job(job_id) is None:
                 del self._facts[job_id]
-        self._waiting = {job_id: job for job_id, job in waiting.items() if job_id not in further}
+        self._waiting = {
+            job_id: job for job_id, job in waiting.items() if job_id not in further and job_id not in self._unreadable
+        }
 
     def _read(self, job: Job) -> None:
-        with suppress(FileNotFoundError):  # it moved on between the listing and now: the next refresh finds it
+        try:
             self._facts[job.id] = JobFacts.of(job.read())
+        except FileNotFoundError:
+            return  # it moved on between the listing and now: the next refresh finds it
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            # One damaged job must not stop all the others. Said once; looked at again after a restart.
+            log.error("job_unreadable", job=job.id, state=job.state.value, error=repr(error))
+            self._unreadable.add(job.id)
 
     @property
     def waiting(self) -> list[Job]:

@@ -13,6 +13,7 @@ _QUIET = {
     "amqp": logging.WARNING,
     "urllib3": logging.WARNING,
     "matplotlib": logging.WARNING,
+    "py.warnings": logging.ERROR,  # pydicom's warnings quote values, and a value may be a name or a birth date
 }
 
 

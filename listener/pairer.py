@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -146,8 +147,10 @@ class Pairer:
             waiting = self._index.waiting
             latest = list(self._index.latest_past_waiting())
         self._first_seen = {job.id: self._first_seen.get(job.id, time.monotonic()) for job in waiting}
-        pauses = [self._look_at_waiting(job) for job in waiting]
-        pauses += [self._look_for_late_instances(facts) for facts in latest]
+        # Each by itself: what goes wrong with one job must not hold up the others.
+        looks = [partial(self._look_at_waiting, job) for job in waiting]
+        looks += [partial(self._look_for_late_instances, facts) for facts in latest]
+        pauses = [self._guarded(look) or self._settings.sweep_seconds for look in looks]
         return max(SHORTEST_TURN_SECONDS, min(pauses, default=self._settings.sweep_seconds))
 
     def _look_at_waiting(self, job: Job) -> float:
@@ -183,7 +186,7 @@ class Pairer:
     def _ask_for(self, study_uid: str, found: Evidence) -> None:
         log.info("missing_instances_asked_for", study_uid=study_uid, missing=found.missing_count)
         if self._fetch is not None:
-            self._fetcher.submit(self._guarded, _call(self._fetch, study_uid, found.missing))
+            self._fetcher.submit(self._guarded, partial(self._fetch, study_uid, found.missing))
 
     def _look_for_late_instances(self, facts: JobFacts) -> float:
         """Make a new version of a job whose series has grown since; return the seconds until one may be due."""
@@ -284,10 +287,6 @@ class Pairer:
                 log.warning("outline_unreadable", sop_instance_uid=path.stem, reason=str(error))
                 continue
             self.outline_kept(replace(outline, sop_instance_uid=path.stem), None)
-
-
-def _call(fetch: Fetch, study_uid: str, missing: Mapping[str, tuple[str, ...]]) -> Callable[[], None]:
-    return lambda: fetch(study_uid, missing)
 
 
 def _same_instances(instances: Mapping[str, list[str]], found: Evidence) -> bool:

@@ -126,7 +126,11 @@ def _is_free(job: Job) -> bool:
 def _deliveries(job: Job) -> Iterator[tuple[str, Mapping[str, object]]]:
     outbox = job.folder / "delivery"
     for path in sorted(outbox.glob("*.json")):
-        state = job.read_optional(f"delivery/{path.name}")
+        try:
+            state = job.read_optional(f"delivery/{path.name}")
+        except ValueError as error:
+            log.error("delivery_unreadable", job=job.id, target=path.stem, error=repr(error))
+            continue  # one damaged record must not stop the sweep
         if state is not None:
             yield path.stem, state
 

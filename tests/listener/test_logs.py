@@ -22,10 +22,12 @@ except ZeroDivisionError:
 logging.getLogger("celery").info("chatter")
 logging.getLogger("celery").warning("something")
 log.debug("hidden")
+warnings.warn("Invalid value for VR PN: 'SECRET^NAME'")
 """
     output = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     lines = [json.loads(line) for line in output.splitlines()]
     assert [line["event"] for line in lines] == ["object_kept", "it_failed", "something"]
+    assert "SECRET" not in output
     assert lines[0] | {"association": "a1", "voxels": 3, "level": "info"} == lines[0]
     assert "ZeroDivisionError" in lines[1]["exception"]
     assert all("timestamp" in line for line in lines)

@@ -309,6 +309,24 @@ def test_an_outline_whose_listener_died_before_its_job_was_made_gets_it_at_start
     assert job["required"] == {IMAGES: [image_uid(1), image_uid(2)]}
 
 
+def test_one_damaged_job_does_not_hold_up_the_others(station: Station) -> None:
+    """A job.json that cannot be read, whatever broke it, is said and left; every other job goes on."""
+    station.receive(outline(images=[1]))
+    station.receive(outline(images=[1], number=2, series=f"{OUTLINES}9"))
+    station.receive(outline(images=[1], number=3, series=f"{OUTLINES}8"))
+    damaged, incomplete, _ = sorted(
+        station.spool.jobs(JobState.WAITING), key=lambda job: str(job.read()["seg"]["sop_instance_uid"])
+    )
+    (damaged.folder / "job.json").write_text("{")
+    (incomplete.folder / "job.json").write_text("{}")
+    station.receive(image(1))
+    fresh = Station(station.spool, station.clock)
+    for one in (station, fresh):
+        one.turn(3.0)
+    ready = [job["seg"]["sop_instance_uid"] for job in station.jobs(JobState.READY)]
+    assert ready == [f"{OUTLINES}.3"]
+
+
 def found(images: Sequence[int], required: Sequence[int]) -> Evidence:
     """Return evidence for one series."""
     named = tuple(image_uid(number) for number in required)
