@@ -5,7 +5,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,17 +90,37 @@ def dcmtk(tool: str, port: int, *arguments: str | Path, nodelay: bool = True) ->
 
 
 def store(port: int, *objects: Dataset, calling: str = "SENDER") -> list[int]:
-    """Send objects with pynetdicom on one association; return the statuses."""
+    """Send objects with pynetdicom on one association; return the statuses.
+
+    pynetdicom's reactor can swallow a response when the receiver is fast (a race in its pausing); the object is then
+    sent again on a new association, as a careful sender does.
+    """
+    statuses: list[int] = []
+    tries = 0
+    while len(statuses) < len(objects):
+        tries += 1
+        assert tries < 5, "no response to a C-STORE, again and again"
+        statuses += _store_some(port, objects[len(statuses) :], calling)
+    return statuses
+
+
+def _store_some(port: int, objects: Sequence[Dataset], calling: str) -> list[int]:
+    """Return the statuses of the first objects, as far as responses came."""
     entity = AE(calling)
+    entity.dimse_timeout = 5
     for storage_class in STORAGE_CLASSES:
         for transfer_syntax in {one.file_meta.TransferSyntaxUID for one in objects}:
             entity.add_requested_context(storage_class, transfer_syntax)
     association = entity.associate("127.0.0.1", port)
     assert association.is_established
-    try:
-        return [association.send_c_store(one).get("Status", -1) for one in objects]
-    finally:
-        association.release()
+    statuses: list[int] = []
+    for one in objects:
+        status = association.send_c_store(one).get("Status")
+        if status is None:
+            return statuses  # pynetdicom has aborted
+        statuses.append(status)
+    association.release()
+    return statuses
 
 
 class RawPeer:
