@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 
 from model_store.profile import FeatureProfile
-from workers.body import air_near, find_air
+from workers.body import air_margin_voxels, air_near, find_air
 from workers.case_result import RegionMeasurement
 from workers.errors import Reason, RejectedInput
 from workers.features import measure_regions
@@ -100,7 +100,7 @@ def _resample(volume: Volume, roi: RegionOfInterest, profile: FeatureProfile) ->
         roi.tumour,
         roi.other_tissue,
         profile,
-        margin=margin_voxels(profile) + _ring_reach(profile),
+        margin=max(margin_voxels(profile), air_margin_voxels(profile)) + _ring_reach(profile),
     )
     voxels = int(np.count_nonzero(resampled.tumour))
     if voxels < profile.min_tumour_voxels:
@@ -116,7 +116,8 @@ def _ring(volume: Volume, resampled: Resampled, profile: FeatureProfile) -> Ring
     box = box_of(resampled.tumour, margin=_ring_reach(profile))
     tumour = resampled.tumour[box]
     whole = geometric_ring(tumour, profile.ring_inner_mm, profile.ring_outer_mm, profile.spacing_mm)
-    excluded = air_near(find_air(volume.array, volume.grid.spacing_zyx, profile), resampled, box)
+    air = find_air(volume.array, volume.grid.spacing_zyx, profile)
+    excluded = air_near(air, resampled)[box]
     if resampled.other_tissue is not None:
         excluded |= resampled.other_tissue[box]
     ring = ring_without(whole, tumour, excluded)

@@ -164,6 +164,7 @@ IBSI_TAGS = {
 
 @pytest.fixture(scope="module")
 def ibsi_phantom_features(shared_data: Path) -> dict[str, float]:
+    """Measure the phantom once: its grey levels 1 to 6 are the bins."""
     folder = shared_data / "ibsi" / "ibsi_1_digital_phantom" / "nifti"
     image = sitk.ReadImage(folder / "image" / "phantom.nii.gz")
     mask = sitk.GetArrayFromImage(sitk.ReadImage(folder / "mask" / "mask.nii.gz")) == 1

@@ -166,6 +166,6 @@ def test_a_file_that_is_no_dicom_is_refused(tmp_path: Path) -> None:
     """The message names the file and says what was expected."""
     path = tmp_path / "note.dcm"
     path.write_text("hello")
-    with pytest.raises(RejectedInput, match="note.dcm") as refused:
+    with pytest.raises(RejectedInput, match=r"note\.dcm") as refused:
         read_image_headers([path])
     assert refused.value.reason is Reason.UNREADABLE_OBJECT
