@@ -44,6 +44,8 @@ SEGMENTATION_DERIVATION = Code("113076", "DCM", "Segmentation")
 VOLUME = Code("118565006", "SCT", "Volume")
 MILLILITRE = Code("mL", "UCUM", "mL")
 NO_UNITS = Code("1", "UCUM", "no units")
+PROBABILITY = Code("{probability}", "UCUM", "probability")
+"""Annotated unity: viewers print the unit behind the number, and "0.731 1" would be misread."""
 
 # The verdict
 SCORE = Code("radiomics-score", PRIVATE_SCHEME, "Radiomics score")

@@ -14,8 +14,8 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 from workers import codes
 from workers.case_result import SignatureIdentity
 from workers.evidence import InstanceReference, Moment, content_moment, patient_and_study
-from workers.uids import ResultUids, derived_uid
 from workers.settings import ResultRole
+from workers.uids import ResultUids, derived_uid
 
 MANUFACTURER = "radtme"
 MODEL_NAME = "radtme"

@@ -9,6 +9,7 @@ import functools
 import struct
 from collections.abc import Iterable
 from io import BytesIO
+from typing import cast
 
 from pydicom import Dataset
 from pydicom.charset import convert_encodings, default_encoding
@@ -81,7 +82,7 @@ def prepare_for_writing(dataset: Dataset) -> None:
         dataset.set_original_encoding(is_implicit_vr=False, is_little_endian=True, character_encoding=encoding)
     for element in dataset.elements():
         if element.VR == "SQ" and not element.is_raw:
-            for item in element.value:
+            for item in cast(Iterable[Dataset], element.value):
                 prepare_for_writing(item)
 
 

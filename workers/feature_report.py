@@ -1,7 +1,6 @@
 """The feature report: the full feature vector of both regions, for machines."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from highdicom.sr import (
     ReferencedSegment,
@@ -12,26 +11,24 @@ from highdicom.sr import (
 from pydicom import Dataset
 
 from workers import codes
-from workers.case_result import CaseResult, RegionMeasurement
+from workers.case_result import CaseResult, RegionMeasurement, Score
 from workers.composite import Origin
 from workers.content_items import number, text
 from workers.encoded_items import encoded_content, encoded_number, prepare_for_writing, with_encoded_content
 from workers.evidence import InstanceReference
 from workers.feature_codes import feature_concept
+from workers.measure import Measurement
 from workers.measurement_report import algorithm_identification, measurement_report
 from workers.regions import Region
 from workers.segmentation import PROPERTIES, SEGMENT_NUMBERS
 from workers.settings import ResultRole
 from workers.tracking import tracking_of
 
-if TYPE_CHECKING:
-    from workers.measure import Measurement
-
 REFERENCED_SEGMENT = "121191"
 
 
 def feature_report(
-    origin: Origin, result: CaseResult, measurement: "Measurement", segmentation: InstanceReference
+    origin: Origin, result: CaseResult, measurement: Measurement, segmentation: InstanceReference
 ) -> Dataset:
     """Return the report that holds each feature as a double, in one group per region."""
     series_uid = str(measurement.volume.headers[0].SeriesInstanceUID)
@@ -42,7 +39,7 @@ def feature_report(
     )
     measurements = report.ContentSequence[-1]
     measurements.ContentSequence = [
-        _with_features(group, region)
+        _with_features(group, region, result.score)
         for group, region in zip(measurements.ContentSequence, result.regions, strict=True)
     ]
     prepare_for_writing(report)
@@ -50,7 +47,7 @@ def feature_report(
 
 
 def _group(
-    origin: Origin, measurement: "Measurement", region: Region, segmentation: InstanceReference, series_uid: str
+    origin: Origin, measurement: Measurement, region: Region, segmentation: InstanceReference, series_uid: str
 ) -> VolumetricROIMeasurementsAndQualitativeEvaluations:
     """Return the group of a region, without its numbers (TID 1411)."""
     tracking = tracking_of(region, origin.uids, measurement.tumour_segment)
@@ -67,17 +64,28 @@ def _group(
     )
 
 
-def _with_features(group: Dataset, region: RegionMeasurement) -> Dataset:
+def _with_features(group: Dataset, region: RegionMeasurement, score: Score | None) -> Dataset:
     """Return the group with the numbers in their place: before the reference to the segment."""
     items = list(group.ContentSequence)
     names = [item.ConceptNameCodeSequence[0].CodeValue for item in items]
     place = names.index(REFERENCED_SEGMENT)
     encoded = [
         *map(encoded_content, items[:place]),
+        *(_encoded_score(score) if score and region.region is Region.TUMOUR else ()),
         *_encoded_features(region),
         *map(encoded_content, items[place:]),
     ]
     return with_encoded_content(group, encoded)
+
+
+def _encoded_score(score: Score) -> Iterator[bytes]:
+    """Yield the verdict as it was computed: the summary report rounds it."""
+    for code, value in (
+        (codes.SCORE, score.hot_probability),
+        (codes.THRESHOLD, score.threshold),
+        (codes.MEAN_SCORE, score.mean_probability),
+    ):
+        yield encoded_number(code, float(value), codes.PROBABILITY)
 
 
 def _encoded_features(region: RegionMeasurement) -> Iterator[bytes]:

@@ -1,7 +1,6 @@
 """The key image: a Secondary Capture for viewers that can show neither segmentation nor report."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from pydicom import Dataset
@@ -11,14 +10,12 @@ from workers import codes
 from workers.case_result import CaseResult
 from workers.composite import MODEL_NAME, Origin, composite, software_version
 from workers.key_picture import AMBER, Caption, Outline, View, draw
+from workers.measure import Measurement
 from workers.regions import Region
 from workers.segmentation import COLOURS, ring_label
 from workers.settings import ResultRole
 from workers.source_slices import SourceSlice, source_slices
 from workers.tracking import REGION_NAMES
-
-if TYPE_CHECKING:
-    from workers.measure import Measurement
 
 HOT_COLOUR, COLD_COLOUR = COLOURS[Region.TUMOUR], COLOURS[Region.RING]
 DESCRIPTION = "Radiomics key image"
@@ -26,7 +23,7 @@ AXIS_LETTERS = (("L", "R"), ("P", "A"), ("H", "F"))
 """Where each axis of the patient's coordinates points to, and where it comes from."""
 
 
-def key_image(origin: Origin, result: CaseResult, measurement: "Measurement") -> Dataset:
+def key_image(origin: Origin, result: CaseResult, measurement: Measurement) -> Dataset:
     """Return the slice with the largest tumour area, with both outlines and the verdict."""
     number = largest_slice(measurement)
     source = source_slices([measurement.volume.frames[number]], measurement.volume.headers)[0]
@@ -52,7 +49,7 @@ def key_image(origin: Origin, result: CaseResult, measurement: "Measurement") ->
     return instance
 
 
-def largest_slice(measurement: "Measurement") -> int:
+def largest_slice(measurement: Measurement) -> int:
     """Return the index of the slice that holds the most tumour."""
     return int(np.argmax(measurement.tumour.sum(axis=(1, 2))))
 
@@ -64,7 +61,7 @@ def _source_item(source: SourceSlice) -> Dataset:
     return item
 
 
-def _view(origin: Origin, measurement: "Measurement", number: int, source: SourceSlice) -> View:
+def _view(origin: Origin, measurement: Measurement, number: int, source: SourceSlice) -> View:
     labels = {Region.TUMOUR: REGION_NAMES[Region.TUMOUR], Region.RING: ring_label(origin)}
     masks = {Region.TUMOUR: measurement.tumour[number], Region.RING: measurement.ring[number]}
     row_spacing_mm, column_spacing_mm = source.pixel_spacing_mm

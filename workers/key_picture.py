@@ -1,6 +1,7 @@
 """The picture of the key image: the slice with the most tumour, both outlines, and the verdict beside it."""
 
 import functools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -78,8 +79,8 @@ class Window:
 def draw(view: View, caption: Caption) -> Image.Image:
     """Return the picture, RGB."""
     picture = Image.new("RGB", (WIDTH, HEIGHT))
-    grey = _grey_levels(view.pixels)
     window = _window(view)
+    grey = _grey_levels(view.pixels, window)
     panel = _panel(view, grey, window)
     left = MARGIN + (PANEL - panel.width) // 2
     upper = MARGIN + (PANEL - panel.height) // 2
@@ -95,12 +96,14 @@ def draw(view: View, caption: Caption) -> Image.Image:
     return picture
 
 
-def _grey_levels(pixels: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """Return the slice in 256 greys, windowed between its 1st and 99.7th percentile."""
+def _grey_levels(pixels: NDArray[np.generic], window: Window) -> NDArray[np.uint8]:
+    """Return the slice in 256 greys, between the 1st and 99.8th percentile of the part that is enlarged."""
     values = np.asarray(pixels, dtype=np.float32)
-    low, high = np.percentile(values, [1.0, 99.7])
+    part = values[int(window.upper) : math.ceil(window.lower), int(window.left) : math.ceil(window.right)]
+    low, high = np.percentile(part, [1.0, 99.8])
     scaled = (values - low) * (255.0 / max(float(high - low), 1e-6))
-    return np.clip(scaled, 0, 255).astype(np.uint8)
+    greys: NDArray[np.uint8] = np.clip(scaled, 0, 255).astype(np.uint8)
+    return greys
 
 
 def _window(view: View) -> Window:

@@ -10,6 +10,7 @@ from copy import deepcopy
 
 from highdicom.sr import (
     AlgorithmIdentification,
+    CodedConcept,
     DeviceObserverIdentifyingAttributes,
     LanguageOfContentItemAndDescendants,
     MeasurementReport,
@@ -41,12 +42,8 @@ def measurement_report(
 ) -> Dataset:
     """Return a Comprehensive 3D SR that holds these measurement groups.
 
-    Parameters
-    ----------
-    description:
-        What a viewer's list of series shows.
-    referenced:
-        Instances that the report is about, beside the outline and the measured images.
+    ``description`` is what a viewer's list of series shows; ``referenced`` are the instances that the report is about,
+    beside the outline and the measured images.
     """
     instance = composite(origin, role, Comprehensive3DSRStorage, "SR", description)
     instance.CompletionFlag = "COMPLETE"
@@ -72,7 +69,9 @@ def _document(origin: Origin, groups: Sequence[Group]) -> Dataset:
         procedure_reported=codes.PROCEDURE_REPORTED,
         imaging_measurements=groups,
         title=codes.REPORT_TITLE,
-        language_of_content_item_and_descendants=LanguageOfContentItemAndDescendants(codes.ENGLISH),
+        language_of_content_item_and_descendants=LanguageOfContentItemAndDescendants(
+            CodedConcept.from_code(codes.ENGLISH)
+        ),
     )
     root: Dataset = report[0]
     return root
@@ -80,13 +79,7 @@ def _document(origin: Origin, groups: Sequence[Group]) -> Dataset:
 
 def _observation_context(origin: Origin) -> ObservationContext:
     """Return who observed: this program, as a device (TID 1004)."""
-    device = DeviceObserverIdentifyingAttributes(
-        uid=origin.uids.device(),
-        name=MODEL_NAME,
-        manufacturer_name=MANUFACTURER,
-        model_name=MODEL_NAME,
-        serial_number=f"{MODEL_NAME}-{software_version()}",
-    )
+    device = DeviceObserverIdentifyingAttributes(uid=origin.uids.device(), name=f"{MODEL_NAME} {software_version()}")
     return ObservationContext(observer_device_context=ObserverContext(public_codes.DCM.Device, device))
 
 

@@ -1,7 +1,6 @@
 """The objects that a case brings forth, ready to be written."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from pydicom import Dataset
 
@@ -10,20 +9,18 @@ from workers.composite import Origin, ResultVersion
 from workers.evidence import InstanceReference
 from workers.feature_report import feature_report
 from workers.key_image import key_image
+from workers.measure import Measurement
 from workers.segmentation import segmentation
 from workers.settings import ResultRole
 from workers.stages import Stage, StageTimer, untimed
 from workers.summary_report import summary_report
 from workers.uids import ResultUids
 
-if TYPE_CHECKING:
-    from workers.measure import Measurement
-
 
 def build_results(
     result: CaseResult,
     seg_header: Dataset,
-    measurement: "Measurement | None",
+    measurement: Measurement | None,
     image_headers: Sequence[Dataset] = (),
     version: ResultVersion | None = None,
     institution_name: str = "",
@@ -34,18 +31,9 @@ def build_results(
     The same arguments give the same bytes, whenever and wherever. Each data set has its file meta information; write it
     with ``dcmwrite(path, dataset, enforce_file_format=True)``.
 
-    Parameters
-    ----------
-    result:
-        What the case came to.
-    seg_header:
-        The outline as received; its pixels are not needed.
-    measurement:
-        What was measured. None gives the summary report alone, which says why.
-    image_headers:
-        Headers of images of the case where nothing was measured: patient and study are copied from the first one.
-    version:
-        Which result of this outline it is, and the objects that it replaces.
+    ``seg_header`` is the outline as received; its pixels are not needed. Without a ``measurement`` there is the summary
+    report alone, which says why; its patient and study are copied from the first of ``image_headers``, or from the
+    outline where no image came. ``version`` says which result of this outline it is, and which objects it replaces.
     """
     origin = _origin(result, seg_header, measurement, image_headers, version or ResultVersion(), institution_name)
     objects: dict[ResultRole, Dataset] = {}
@@ -65,7 +53,7 @@ def build_results(
 def _origin(
     result: CaseResult,
     seg_header: Dataset,
-    measurement: "Measurement | None",
+    measurement: Measurement | None,
     image_headers: Sequence[Dataset],
     version: ResultVersion,
     institution_name: str,

@@ -5,13 +5,13 @@ viewer draws where it belongs. Tumour and ring overlap by the inner part of the 
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from highdicom import AlgorithmIdentificationSequence
 from highdicom.color import CIELabColor
-from highdicom.seg import SegmentationTypeValues, SegmentDescription
 from highdicom.seg import Segmentation as BuiltSegmentation
+from highdicom.seg import SegmentationTypeValues, SegmentDescription
 from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, SegmentationStorage
@@ -19,22 +19,20 @@ from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, SegmentationStor
 from model_store.profile import PROFILES
 from workers import codes
 from workers.composite import MANUFACTURER, MODEL_NAME, Origin, composite, series_number, software_version
+from workers.measure import Measurement
 from workers.regions import Region
 from workers.settings import ResultRole
 from workers.source_slices import SourceSlice, source_slices
 from workers.tracking import REGION_NAMES, Tracking, tracking_of
 from workers.uids import derived_uid
 
-if TYPE_CHECKING:
-    from workers.measure import Measurement
-
 SEGMENT_NUMBERS = {Region.TUMOUR: 1, Region.RING: 2}
 COLOURS = {Region.TUMOUR: (255, 92, 51), Region.RING: (51, 194, 255)}
 """Red, green, blue of 0 to 255. Orange and blue: told apart by nearly everyone, and never a grey value."""
-DESCRIPTION = "Tumour and peritumoural ring"
+DESCRIPTION = "Tumour and ring"
 
 
-def segmentation(origin: Origin, measurement: "Measurement") -> Dataset:
+def segmentation(origin: Origin, measurement: Measurement) -> Dataset:
     """Return the segmentation of the two measured regions."""
     masks = np.stack([measurement.tumour, measurement.ring])  # z, y, x behind the region: memory order matters below
     touched = np.flatnonzero(masks.any(axis=(0, 2, 3)))
@@ -54,7 +52,7 @@ def segmentation(origin: Origin, measurement: "Measurement") -> Dataset:
 
 def _built(
     origin: Origin,
-    measurement: "Measurement",
+    measurement: Measurement,
     slices: Sequence[SourceSlice],
     masks: NDArray[np.bool_],
     instance: Dataset,
@@ -86,7 +84,7 @@ def _built(
 
 
 def _stand_in(
-    instance: Dataset, measurement: "Measurement", number: int, source: SourceSlice, thickness_mm: float
+    instance: Dataset, measurement: Measurement, number: int, source: SourceSlice, thickness_mm: float
 ) -> Dataset:
     """Return a header with what highdicom reads of a source, and nothing it could stumble over.
 
@@ -145,7 +143,7 @@ def _referenced_series(slices: Sequence[SourceSlice]) -> Dataset:
     return item
 
 
-def _tumour_segment(origin: Origin, measurement: "Measurement") -> SegmentDescription:
+def _tumour_segment(origin: Origin, measurement: Measurement) -> SegmentDescription:
     """Return the description of the tumour: what the received segment says about itself."""
     received = measurement.tumour_segment
     tracking = tracking_of(Region.TUMOUR, origin.uids, received)
@@ -166,7 +164,7 @@ def _tumour_segment(origin: Origin, measurement: "Measurement") -> SegmentDescri
     return description
 
 
-def _ring_segment(origin: Origin, measurement: "Measurement") -> SegmentDescription:
+def _ring_segment(origin: Origin, measurement: Measurement) -> SegmentDescription:
     tracking = tracking_of(Region.RING, origin.uids, None)
     algorithm = AlgorithmIdentificationSequence(
         name=f"{MODEL_NAME} peritumoural ring",

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from pydicom import Dataset
 
@@ -67,10 +67,10 @@ def _slice(frame: Frame, headers: Mapping[str, Dataset], references: Mapping[str
 
 
 def _floats(header: Dataset, frame_number: int | None, sequence: str, keyword: str) -> tuple[float, ...]:
-    return tuple(float(value) for value in _attribute(header, frame_number, sequence, keyword))  # type: ignore[attr-defined]
+    return tuple(float(value) for value in _attribute(header, frame_number, sequence, keyword))
 
 
-def _attribute(header: Dataset, frame_number: int | None, sequence: str, keyword: str) -> object:
+def _attribute(header: Dataset, frame_number: int | None, sequence: str, keyword: str) -> Any:
     """Return an attribute of a frame: its own functional group, else the shared one (PS3.3 C.7.6.16)."""
     if frame_number is None:
         return header.get(keyword)

@@ -1,7 +1,6 @@
 """The summary report: what a radiologist reads in seconds. The verdict first, then why, then what it rests on."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from highdicom.sr import Measurement as Number
 from highdicom.sr import MeasurementsAndQualitativeEvaluations, QualitativeEvaluation, TrackingIdentifier
@@ -15,13 +14,11 @@ from workers.content_items import container, text
 from workers.encoded_items import prepare_for_writing
 from workers.evidence import InstanceReference
 from workers.feature_codes import feature_concept
+from workers.measure import Measurement
 from workers.measurement_report import algorithm_identification, measurement_report
 from workers.regions import Region
 from workers.settings import ResultRole
 from workers.tracking import REGION_NAMES, Tracking, tracking_of
-
-if TYPE_CHECKING:
-    from workers.measure import Measurement
 
 STRONGEST_EFFECTS = 5
 SCORE_DIGITS = 3
@@ -30,7 +27,7 @@ SHORT_DIGEST = 12
 
 
 def summary_report(
-    origin: Origin, result: CaseResult, measurement: "Measurement | None", referenced: Sequence[InstanceReference]
+    origin: Origin, result: CaseResult, measurement: Measurement | None, referenced: Sequence[InstanceReference]
 ) -> Dataset:
     """Return the summary report of a scored or a not scored case."""
     tumour_segment = measurement.tumour_segment if measurement else None
@@ -48,10 +45,10 @@ def summary_report(
 
 
 def headline(result: CaseResult) -> str:
-    """Return the verdict in one line, such as ``Radiomics score 0.73 HOT``."""
+    """Return the verdict in one line, such as ``Radiomics 0.73 HOT``."""
     if result.score is None:
-        return "Radiomics score: not scored"
-    return f"Radiomics score {result.score.hot_probability:.2f} {'HOT' if result.score.is_hot else 'COLD'}"
+        return "Radiomics not scored"
+    return f"Radiomics {result.score.hot_probability:.2f} {'HOT' if result.score.is_hot else 'COLD'}"
 
 
 def _verdict(
@@ -84,10 +81,10 @@ def _score_numbers(origin: Origin, score: Score) -> list[Number]:
         Number(
             codes.SCORE,
             round(score.hot_probability, SCORE_DIGITS),
-            codes.NO_UNITS,
+            codes.PROBABILITY,
             algorithm_id=algorithm_identification(origin),
         ),
-        Number(codes.THRESHOLD, round(score.threshold, SCORE_DIGITS), codes.NO_UNITS),
+        Number(codes.THRESHOLD, round(score.threshold, SCORE_DIGITS), codes.PROBABILITY),
     ]
 
 

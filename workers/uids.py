@@ -1,4 +1,4 @@
-"""UIDs of results: derived from what a result was made of, so that a retry makes the same object, never a second one."""
+"""UIDs of results: derived from what a result was made of, so that a retry makes the same object, never another."""
 
 import hashlib
 import uuid
