@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 from pydicom import dcmread
 
+from deploy.configuration import SINK_TARGET
 from listener.spool import Job
 from workers.settings import ResultRole
 
@@ -24,12 +25,13 @@ class ArrivedResult:
 
 def collect_results(job: Job, pacs: Path, folder: Path) -> list[ArrivedResult]:
     """Link what arrived in ``pacs`` for a job into ``folder``, by role; what did not arrive is left out."""
-    objects = (job.read_optional("result.json") or {}).get("objects") or {}
+    record = job.read_optional(f"delivery/{SINK_TARGET}.json") or {}
     folder.mkdir(parents=True, exist_ok=True)
     arrived = []
     for role in reversed(ResultRole):
-        source = pacs / f"{objects.get(role.value, '-')}.dcm"
-        if source.is_file():
+        taken = record.get("taken", {}).get(role.value)
+        source = pacs / f"{taken['sop_instance_uid']}.dcm" if taken else None
+        if source is not None and source.is_file():
             path = folder / f"{role.value}.dcm"
             os.link(source, path)
             picture = write_picture(path) if role is ResultRole.KEY_IMAGE else None

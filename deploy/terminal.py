@@ -16,7 +16,8 @@ PIPE_WIDTH = 100
 
 def output() -> Console:
     """Return the console for results: standard output; without colours and wide enough where it is no terminal."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+    wide = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(highlight=False, width=None if wide else PIPE_WIDTH)
 
 
 def notices() -> Console:

@@ -6,7 +6,6 @@ from pathlib import Path
 import click
 from rich.console import Console
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from deploy.configuration import load_configuration
@@ -32,10 +31,10 @@ from workers.settings import ResultRole
 
 PHANTOM_SEED = 7
 HOW_TO_LOOK = {
-    ResultRole.SUMMARY_REPORT: "the report to read: dsrdump {path}, or dsr2html {path} report.html",
-    ResultRole.FEATURE_REPORT: "all features, for machines: dsrdump {path}",
-    ResultRole.SEGMENTATION: "tumour and ring on the images: open {study} in 3D Slicer or Weasis",
-    ResultRole.KEY_IMAGE: "the overlay as a picture: {picture}",
+    ResultRole.SUMMARY_REPORT: "the report to read: dsrdump {path}",
+    ResultRole.FEATURE_REPORT: "every feature, for machines: dsrdump {path}",
+    ResultRole.SEGMENTATION: "tumour and ring: open it together with {study} in 3D Slicer or Weasis",
+    ResultRole.KEY_IMAGE: "the overlay to look at, also as a picture: {picture}",
 }
 
 
@@ -72,14 +71,13 @@ def demo(input_folder: Path | None, keep: Path | None) -> None:
             files = make_phantom(study, watch)
         send_study(stack, files, watch)
         jobs = [follow(stack, seg, watch) for seg in outlines_among(files)]
-        status.update("")
         seconds = time.monotonic() - start
+        status.stop()
         for job in jobs:
             show_result(console, job, stack.configuration.locations.spool, folder, study)
         console.print()
-        console.print(
-            f"{duration(seconds)} in all. Once more: radtme status --config {path_from_here(folder)}/radtme.yaml"
-        )
+        console.print(f"  {duration(seconds)} in all; radtme status --config {path_from_here(file)} shows it again")
+        status.start()
         status.update("stopping")
         stack.drain()
     failed = [job for job in jobs if job.state is JobState.FAILED]
@@ -102,7 +100,8 @@ def make_phantom(folder: Path, watch: Watch) -> list[DicomFile]:
 
 def show_step(console: Console, step: Step) -> None:
     """Print a stage that is over."""
-    console.print(Text.assemble((f"  {step.name:<14}", "bold"), f"{duration(step.seconds):>8}  ", (step.detail, "dim")))
+    line = Text.assemble((f"  {step.name:<14}", "bold"), f"{duration(step.seconds):>8}")
+    console.print(line.append(f"  {step.detail}", "dim") if step.detail else line)
 
 
 def show_result(console: Console, job: JobStatus, spool: Path, folder: Path, study: Path) -> None:
@@ -111,16 +110,16 @@ def show_result(console: Console, job: JobStatus, spool: Path, folder: Path, stu
     arrived = collect_results(found, folder / "pacs", folder / "results" / job.job_id) if found else []
     console.print()
     if job.hot_probability is not None:
-        console.print(Padding(verdict(job), (0, 0, 0, 2)))
+        console.print(Padding(verdict(job), (0, 0, 0, 2), expand=False))
     else:
-        console.print(Padding(Text(job.says or str(job.outcome), "bold yellow"), (0, 0, 0, 2)))
+        console.print(Padding(Text(job.says or str(job.outcome), "bold yellow"), (0, 0, 0, 2), expand=False))
     notice = job.signature.get("research_notice")
     if notice:
-        console.print(Padding(Text(str(notice), "bold"), (0, 0, 0, 2)))
+        console.print(Padding(Text(str(notice), "bold yellow"), (0, 0, 0, 2), expand=False))
     for region in job.regions:
         console.print(f"  {region['region']}: {region['volume_ml']:.2f} mL", style="dim")
     for note in job.notes:
-        console.print(Padding(Text(f"note: {note}", "yellow"), (0, 0, 0, 2)))
+        console.print(Padding(Text(f"note: {note}", "yellow"), (0, 0, 0, 2), expand=False))
     show_arrived(console, arrived, study)
 
 
@@ -130,12 +129,9 @@ def show_arrived(console: Console, arrived: list[ArrivedResult], study: Path) ->
         return
     console.print()
     console.print("  In the stand-in PACS now, and under these names:")
-    table = Table.grid(padding=(0, 2))
-    table.add_column(no_wrap=False, overflow="fold")
     for one in arrived:
         path = path_from_here(one.path)
         picture = path_from_here(one.picture) if one.picture else path
-        look = HOW_TO_LOOK[one.role].format(path=path, picture=picture, study=f"{path_from_here(study)} and {path}")
-        table.add_row(Text(path))
-        table.add_row(Padding(Text(look, "dim"), (0, 0, 0, 2)))
-    console.print(Padding(table, (0, 0, 0, 4)))
+        look = HOW_TO_LOOK[one.role].format(path=path, picture=picture, study=path_from_here(study))
+        console.print(Padding(Text(path), (0, 0, 0, 4), expand=False), overflow="fold")
+        console.print(Padding(Text(look, "dim"), (0, 0, 0, 6), expand=False), overflow="fold")
