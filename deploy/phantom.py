@@ -17,7 +17,7 @@ from deploy.phantom_tumour import TumourTraits, draw_traits, grow_tumour
 from deploy.smooth_noise import FloatArray, smooth_noise
 
 INFLAMMATION_OF = {"inflamed": 0.75, "desert": 0.25}
-INFLAMMATION_SPREAD = 0.22
+INFLAMMATION_SPREAD = 0.18
 """Standard deviation inside a class: the classes overlap, as they do in patients."""
 
 
@@ -36,7 +36,7 @@ class PhantomSpec:
     phases: int = 3
     """The first one is before contrast; a single one is the first after contrast."""
     tumour_diameter_mm: float | None = None
-    """None draws one between 14 and 34 mm."""
+    """None draws one between 16 and 36 mm."""
     noise: float = 9.0
     """Standard deviation of the scanner's noise in each of the two channels; muscle is about 190."""
     separate_series: bool = False
@@ -91,7 +91,7 @@ def simulate(spec: PhantomSpec, only_phase: int | None = None) -> PhantomImages:
     inflammation = _inflammation(rng, spec.immune)
     traits = draw_traits(rng, inflammation)
     # Drawn even when given, so that the rest of the phantom stays the same.
-    drawn_mm = float(rng.uniform(14.0, 34.0))
+    drawn_mm = float(rng.uniform(16.0, 36.0))
     anatomy = grow_breast(rng, grid)
     diameter_mm = drawn_mm if spec.tumour_diameter_mm is None else spec.tumour_diameter_mm
     tumour = grow_tumour(rng, grid, anatomy, diameter_mm, traits)

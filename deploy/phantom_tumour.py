@@ -32,10 +32,10 @@ def draw_traits(rng: np.random.Generator, inflammation: float) -> TumourTraits:
     """Return the traits of a tumour with this inflammation (0: immune desert, 1: inflamed)."""
     chance = rng.standard_normal(6)
     return TumourTraits(
-        mottle=float(np.clip(0.45 - 0.30 * inflammation + 0.06 * chance[0], 0.06, 0.6)),
-        mottle_mm=float(np.clip(7.0 - 3.5 * inflammation + 0.9 * chance[1], 2.5, 9.0)),
-        rim=float(np.clip(0.65 - 0.60 * inflammation + 0.13 * chance[2], 0.0, 0.9)),
-        halo=float(np.clip(0.04 + 0.40 * inflammation + 0.07 * chance[3], 0.0, 0.6)),
+        mottle=float(np.clip(0.50 - 0.38 * inflammation + 0.04 * chance[0], 0.05, 0.6)),
+        mottle_mm=float(np.clip(7.0 - 3.8 * inflammation + 0.7 * chance[1], 2.5, 9.0)),
+        rim=float(np.clip(0.75 - 0.72 * inflammation + 0.10 * chance[2], 0.0, 0.9)),
+        halo=float(np.clip(0.02 + 0.48 * inflammation + 0.05 * chance[3], 0.0, 0.6)),
         irregularity=float(np.clip(0.20 + 0.05 * chance[4], 0.08, 0.35)),
         uptake=float(np.clip(1.0 + 0.18 * chance[5], 0.6, 1.5)),
     )

@@ -94,13 +94,13 @@ def test_tumour_takes_up_contrast_and_air_does_not() -> None:
 
 
 def test_classes_overlap() -> None:
-    """Even the truth orders only 95 of 100 pairs: Phi(0.5 / (0.22 sqrt 2)) of two normal distributions."""
+    """Even the truth orders only 97.5 of 100 pairs: Phi(0.5 / (0.18 sqrt 2)) of two normal distributions."""
     tiny = {"slices": 8, "rows": 24, "columns": 24, "spacing_mm": (12.0, 6.0, 6.0), "phases": 1}
     hot, cold = (
         np.array([simulate(PhantomSpec(seed, immune, **tiny)).inflammation for seed in seeds])
         for immune, seeds in (("inflamed", range(60)), ("desert", range(60, 120)))
     )
-    assert (hot[:, None] > cold[None, :]).mean() == pytest.approx(0.946, abs=0.04)
+    assert (hot[:, None] > cold[None, :]).mean() == pytest.approx(0.975, abs=0.02)
 
 
 def test_unknown_immune_class_is_named() -> None:

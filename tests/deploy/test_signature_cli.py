@@ -2,31 +2,28 @@
 
 import re
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from deploy.cli import radtme
-from deploy.research_cohort import MeasuredCase, cohort_specs, measure_cohort, measure_phantom
-from deploy.research_signature import RESEARCH_NOTICE, ResearchPlan, research_content
-from model_store.bundle import write_bundle
+from deploy.research_cohort import cohort_specs, measure_cohort
+from deploy.research_signature import RESEARCH_NOTICE
+from model_store.bundle import load_bundle
 from model_store.profile import FEATURES_PER_REGION, HAN2024
 from model_store.registry import Registry, shipped_bundle
 
-PLAN = ResearchPlan(seed=5, cases=10, held_out=4, version="0.0.1")
-
 
 @pytest.fixture(scope="module")
-def cases() -> list[MeasuredCase]:
-    """Return the few measured phantoms of a small plan."""
-    return measure_cohort(cohort_specs(PLAN.seed, PLAN.cases + PLAN.held_out), PLAN.profile, 1, lambda: None)
-
-
-@pytest.fixture(scope="module")
-def bundle(cases: list[MeasuredCase], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the bundle of the small plan."""
-    return write_bundle(tmp_path_factory.mktemp("bundles"), research_content(PLAN, cases))
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a research signature from as few phantoms as can be, built by the command."""
+    folder = tmp_path_factory.mktemp("bundles")
+    plan = ("--cases", 10, "--held-out", 4, "--seed", 5, "--bundle-version", "0.0.1", "--jobs", 2)
+    built = run("build-research", folder, *plan)
+    assert built.exit_code == 0, built.output
+    return Path(built.output.strip().splitlines()[-1])
 
 
 @pytest.fixture
@@ -42,30 +39,31 @@ def run(*arguments: object) -> Result:
     return CliRunner().invoke(radtme, ["signature", *map(str, arguments)])
 
 
-def test_phantoms_are_measured_completely(cases: list[MeasuredCase]) -> None:
-    """Every phantom gives 479 features of both regions, and half of them are inflamed."""
-    assert [case.refused for case in cases] == [None] * 14
-    assert {len(case.features) for case in cases} == {2 * FEATURES_PER_REGION}
-    assert [case.hot for case in cases] == [True, False] * 7
+def test_build_research_writes_a_bundle_that_verifies(bundle: Path) -> None:
+    """The command prints the bundle's folder; the result passes `verify`, and its card carries the notice."""
+    assert re.fullmatch(r"radtme-research-phantom-0\.0\.1-[0-9a-f]{12}", bundle.name)
+    assert run("verify", bundle).exit_code == 0
+    assert f"**{RESEARCH_NOTICE}**" in (bundle / "MODEL_CARD.md").read_text()
 
 
-def test_same_plan_gives_same_digest(cases: list[MeasuredCase], bundle: Path, tmp_path: Path) -> None:
-    """A phantom measured again has the same features to the last bit, and the same features give the same bundle."""
-    assert measure_phantom(cohort_specs(PLAN.seed, 3)[2], HAN2024) == cases[2]
-    again = write_bundle(tmp_path, research_content(PLAN, cases))
-    assert again.name == bundle.name
-    other = research_content(ResearchPlan(seed=6, cases=10, held_out=4, version="0.0.1"), cases)
-    assert write_bundle(tmp_path, other).name != bundle.name
+def test_phantom_measured_again_has_the_same_features(bundle: Path) -> None:
+    """To the last bit, and so that it lies in the ranges that another process wrote: else digests would differ."""
+    specs = cohort_specs(seed=5, cases=10)[:1]
+    first, again = (measure_cohort(specs, HAN2024, 1, lambda: None) for _ in range(2))
+    assert first == again
+    assert first[0].hot
+    assert len(first[0].features) == 2 * FEATURES_PER_REGION
+    ranges = load_bundle(bundle).ranges
+    assert all(ranges[column].holds(value) for column, value in first[0].features.items())
 
 
-def test_build_research_writes_a_bundle_that_verifies(home: Path) -> None:
-    """The command builds the bundle, prints its folder, and the result passes `verify`; it carries the notice."""
-    built = run("build-research", "out", "--cases", 10, "--held-out", 4, "--seed", 5, "--bundle-version", "0.0.2")
-    assert built.exit_code == 0, built.output
-    folder = home / built.output.strip().splitlines()[-1]
-    assert re.fullmatch(r"radtme-research-phantom-0\.0\.2-[0-9a-f]{12}", folder.name)
-    assert run("verify", folder).exit_code == 0
-    assert f"**{RESEARCH_NOTICE}**" in (folder / "MODEL_CARD.md").read_text()
+def test_cohort_is_half_inflamed_and_from_several_protocols() -> None:
+    """Classes, protocols and noise are balanced, so that none of them tells the class."""
+    specs = cohort_specs(seed=1, cases=36)
+    kinds = Counter((spec.immune, spec.spacing_mm, spec.noise) for spec in specs)
+    assert len(kinds) == 2 * 3 * 3
+    assert set(kinds.values()) == {2}
+    assert len({spec.seed for spec in specs}) == 36
 
 
 def test_publish_activate_rollback(home: Path, bundle: Path) -> None:
