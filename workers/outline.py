@@ -18,7 +18,7 @@ from workers.segment_pixels import read_segment_frames
 
 LABEL_MAP_SEGMENTATION_STORAGE = UID("1.2.840.10008.5.1.4.1.1.66.7")
 MAX_FRAMES = 20_000
-MAX_PIXELS = 2_000_000_000
+MAX_PIXELS = 500_000_000
 """Frames x rows x columns: a header that asks for more is damaged or hostile."""
 
 References = frozenset[tuple[str, int | None]]

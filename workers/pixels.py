@@ -14,7 +14,7 @@ from workers.frames import Frame
 from workers.headers import Instance, PixelLocation, file_bytes_after
 
 IN_PLACE_SYNTAXES = (ImplicitVRLittleEndian, ExplicitVRLittleEndian)
-MAX_VOXELS = 1_000_000_000
+MAX_VOXELS = 500_000_000
 """More than any breast examination: a header that asks for more is damaged or hostile."""
 
 
@@ -33,6 +33,8 @@ def read_pixels(frames: Sequence[Frame]) -> NDArray[np.generic]:
             Reason.UNREADABLE_PIXELS,
             f"{frames[0].instance.sop_instance_uid}: {len(frames)} frames of this matrix are too many",
         )
+    for frame in _one_per_instance(frames):
+        _check_length(frame)
     array = np.empty((len(frames), first.rows, first.columns), dtype=dtype)
     decoded: dict[str, NDArray[np.generic]] = {}
     for at, frame in enumerate(frames):
@@ -89,12 +91,14 @@ def _lies_in_place(instance: Instance) -> bool:
     return instance.transfer_syntax in IN_PLACE_SYNTAXES and instance.pixels is not None
 
 
-def _read_into(target: NDArray[np.generic], frame: Frame) -> None:
-    """Read one frame; the length that the element gives, the matrix and the file must agree."""
+def _check_length(frame: Frame) -> None:
+    """See that the length of the element, the matrix and the file agree, before memory is taken for them."""
     instance = frame.instance
+    if not _lies_in_place(instance):
+        return
     location = instance.pixels or PixelLocation(0, 0)
     count = int(text(instance.dataset, "NumberOfFrames") or 1)
-    expected = target.nbytes * count
+    expected = frame.plane.rows * frame.plane.columns * _stored_dtype(instance).itemsize * count
     there = file_bytes_after(instance)
     if location.length not in (expected, expected + expected % 2) or there < expected:
         raise RejectedInput(
@@ -102,6 +106,11 @@ def _read_into(target: NDArray[np.generic], frame: Frame) -> None:
             f"{instance.sop_instance_uid}: expected {expected} bytes of pixels, the element says {location.length}, "
             f"the file holds {there}",
         )
+
+
+def _read_into(target: NDArray[np.generic], frame: Frame) -> None:
+    instance = frame.instance
+    location = instance.pixels or PixelLocation(0, 0)
     with open(instance.path, "rb", buffering=0) as file:
         file.seek(location.offset + ((frame.number or 1) - 1) * target.nbytes)
         view = memoryview(target.reshape(-1).view(np.uint8).data)
@@ -119,6 +128,8 @@ def _decoded(frame: Frame, decoded: dict[str, NDArray[np.generic]]) -> NDArray[n
         decoded.clear()  # one multi-frame object at a time: frames come in slice order, objects one after another
         decoded[uid] = _decode(instance)
     whole = decoded[uid]
+    if whole.dtype.kind not in "iu":
+        raise RejectedInput(Reason.INVALID_PIXELS, f"{uid}: expected whole numbers as pixels, found floating point")
     plane = frame.plane
     if whole.shape[1:] != (plane.rows, plane.columns) or (frame.number or 1) > len(whole):
         raise RejectedInput(

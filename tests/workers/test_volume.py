@@ -157,6 +157,23 @@ def test_a_file_that_ends_early_is_refused_by_name(write_series: WriteSeries) ->
     assert refused.value.reason is Reason.UNREADABLE_PIXELS
 
 
+def test_floating_point_pixels_are_refused(write_series: WriteSeries) -> None:
+    """No MR image holds them (PS3.3 section C.8.3.1), and a NaN among them would pass as a number."""
+    images = write_series(ARRAY)
+    values = np.full(ARRAY.shape[1:], np.nan, dtype=np.float32)
+    del images[2].PixelData
+    rewrite(images[2], BitsAllocated=32, BitsStored=32, HighBit=31, FloatPixelData=values.tobytes())
+    assert reason_of(images) is Reason.INVALID_PIXELS
+
+
+def test_a_matrix_that_no_file_fills_takes_no_memory(write_series: WriteSeries) -> None:
+    """A header that claims 60,000 x 60,000 pixels is refused before memory is taken for them."""
+    images = write_series(ARRAY[:2])
+    for image in images:
+        rewrite(image, Rows=60_000, Columns=60_000)
+    assert reason_of(images) is Reason.UNREADABLE_PIXELS
+
+
 def test_constant_pixels_are_refused(write_series: WriteSeries) -> None:
     """A volume of one value has no z-scores."""
     assert reason_of(write_series(np.full_like(ARRAY, 5))) is Reason.INVALID_PIXELS
