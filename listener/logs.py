@@ -8,6 +8,7 @@ import structlog
 _QUIET = {
     "pynetdicom": logging.CRITICAL,  # as a sender it logs every PDU, and our own events say what matters
     "pydicom": logging.ERROR,
+    "highdicom": logging.WARNING,
     "celery": logging.WARNING,
     "kombu": logging.WARNING,
     "amqp": logging.WARNING,

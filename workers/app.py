@@ -128,6 +128,8 @@ def _on_signals(registry: Registry, server: HealthServer) -> None:
         server.start()
         log.info("worker_ready", metrics_port=server.port)
 
+    # A receiver of its own keeps Celery from setting the root logger's level and handlers.
+    signals.setup_logging.connect(lambda **_: None, weak=False)
     signals.worker_process_init.connect(warm_up, weak=False)
     signals.worker_process_shutdown.connect(lambda pid, **_: metrics.forget_process(pid), weak=False)
     signals.worker_ready.connect(serve, weak=False)

@@ -1,13 +1,14 @@
 """Results on their way to one target: what it has taken, when the next try is due, when to give up."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pydicom import dcmread
+from pydicom import Dataset, dcmread
 from pydicom.uid import Comprehensive3DSRStorage, ComprehensiveSRStorage, EnhancedSRStorage
 
 from listener.spool import Job, JobState, Spool, exclusive, read_json, write_json
@@ -18,7 +19,8 @@ from workers.settings import ResultRole, Target, WorkerSettings
 from workers.store_status import Answer
 
 DELIVERED, REFUSED, RETRY = "delivered", "refused", "retry"
-REPORT_CLASSES = (Comprehensive3DSRStorage, ComprehensiveSRStorage, EnhancedSRStorage)
+PLAINER_REPORTS = (ComprehensiveSRStorage, EnhancedSRStorage)
+"""What a report goes as, the better one first, to a target that does not take Comprehensive 3D SR."""
 JITTER = 0.2
 """Share of a wait that is random, so that the cases of a night do not all come back in the same second."""
 
@@ -126,6 +128,7 @@ def _unsent(job: Job, record: Mapping[str, Any]) -> dict[ResultRole, Path]:
 
 def _alternatives(path: Path) -> store_scu.Alternatives:
     dataset = dcmread(path)
-    if dataset.SOPClassUID != Comprehensive3DSRStorage:
-        return {dataset.SOPClassUID: lambda: dataset}
-    return {uid: lambda uid=uid: as_sop_class(dataset, uid) for uid in REPORT_CLASSES}  # type: ignore[misc]
+    alternatives: dict[str, Callable[[], Dataset]] = {dataset.SOPClassUID: lambda: dataset}
+    if dataset.SOPClassUID == Comprehensive3DSRStorage:
+        alternatives |= {uid: partial(as_sop_class, dataset, uid) for uid in PLAINER_REPORTS}
+    return alternatives
