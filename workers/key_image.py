@@ -8,7 +8,7 @@ from pydicom.uid import SecondaryCaptureImageStorage
 
 from workers import codes
 from workers.case_result import CaseResult
-from workers.composite import MODEL_NAME, Origin, composite, software_version
+from workers.composite import MODEL_NAME, Origin, composite, shown, software_version
 from workers.key_picture import AMBER, Caption, Outline, View, draw
 from workers.measure import Measurement
 from workers.regions import Region
@@ -92,9 +92,9 @@ def _caption(origin: Origin, result: CaseResult) -> Caption:
     if score is None:
         verdict, colour = "NOT SCORED", AMBER
     elif score.is_hot:
-        verdict, colour = f"{score.hot_probability:.2f} HOT", HOT_COLOUR
+        verdict, colour = f"{shown(score.hot_probability)} HOT", HOT_COLOUR
     else:
-        verdict, colour = f"{score.hot_probability:.2f} COLD", COLD_COLOUR
+        verdict, colour = f"{shown(score.hot_probability)} COLD", COLD_COLOUR
     named = f", signature {signature.id} {signature.version}" if signature else ""
     return Caption(
         title="Radiomics score",
@@ -111,7 +111,7 @@ def _caption(origin: Origin, result: CaseResult) -> Caption:
 def _lines(result: CaseResult) -> Iterator[str]:
     if result.score is not None:
         yield "immune-inflamed" if result.score.is_hot else "immune-desert"
-        yield f"Hot from {result.score.threshold:.2f} upwards"
+        yield f"Hot from {shown(result.score.threshold)} upwards"
     if result.rejection is not None:
         yield codes.REASONS[result.rejection.reason].meaning
     for region in result.regions:

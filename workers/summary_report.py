@@ -9,7 +9,7 @@ from pydicom.sr.coding import Code
 
 from workers import codes
 from workers.case_result import CaseResult, Contribution, RegionMeasurement, Score
-from workers.composite import Origin
+from workers.composite import Origin, shown
 from workers.content_items import container, text
 from workers.encoded_items import prepare_for_writing
 from workers.evidence import InstanceReference
@@ -21,7 +21,6 @@ from workers.settings import ResultRole
 from workers.tracking import REGION_NAMES, Tracking, tracking_of
 
 STRONGEST_EFFECTS = 5
-SCORE_DIGITS = 3
 VOLUME_DIGITS = 2
 SHORT_DIGEST = 12
 
@@ -45,10 +44,10 @@ def summary_report(
 
 
 def headline(result: CaseResult) -> str:
-    """Return the verdict in one line, such as ``Radiomics 0.73 HOT``."""
+    """Return the verdict in one line, such as ``Radiomics 0.731 HOT``."""
     if result.score is None:
         return "Radiomics not scored"
-    return f"Radiomics {result.score.hot_probability:.2f} {'HOT' if result.score.is_hot else 'COLD'}"
+    return f"Radiomics {shown(result.score.hot_probability)} {'HOT' if result.score.is_hot else 'COLD'}"
 
 
 def _verdict(
@@ -80,11 +79,11 @@ def _score_numbers(origin: Origin, score: Score) -> list[Number]:
     return [
         Number(
             codes.SCORE,
-            round(score.hot_probability, SCORE_DIGITS),
+            float(shown(score.hot_probability)),
             codes.PROBABILITY,
             algorithm_id=algorithm_identification(origin),
         ),
-        Number(codes.THRESHOLD, round(score.threshold, SCORE_DIGITS), codes.PROBABILITY),
+        Number(codes.THRESHOLD, float(shown(score.threshold)), codes.PROBABILITY),
     ]
 
 
