@@ -6,8 +6,6 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import structlog
-
 from deploy.configuration import Configuration, load_configuration
 from deploy.errors import CommandError
 from deploy.ports import free_port, port_overrides
@@ -15,8 +13,6 @@ from deploy.readiness import failing_checks, http_ready, port_ready
 from deploy.redis_server import RedisServer, redis_program
 from deploy.running_stack import RunningStack, only_stack, publish
 from deploy.supervisor import Program, StartFailed, Supervisor
-from model_store.errors import SignatureError
-from model_store.registry import Registry
 
 REDIS, SINK, LISTENER, WORKERS = "redis", "sink", "listener", "workers"
 DRAIN_ORDER = (LISTENER, WORKERS, SINK, REDIS)
@@ -25,8 +21,6 @@ LISTENER_DRAIN_SECONDS = 40.0
 QUICK_DRAIN_SECONDS = 5.0
 MARGIN_SECONDS = 10.0
 LOG_TAIL_LINES = 5
-
-log = structlog.get_logger()
 
 
 class LocalStack:
@@ -112,17 +106,6 @@ def local_stack(configuration: Configuration, log_folder: Path | None = None) ->
                 supervisor.start(program)
             publish(settled, _as_published(settled))
             yield LocalStack(settled, redis, supervisor, log_folder)
-
-
-def prepare_signatures(configuration: Configuration) -> None:
-    """Put the research signature that comes with the program into the registry, where none is active yet.
-
-    A registry that cannot be used stops the scoring, which says so itself, and must not stop the intake.
-    """
-    try:
-        Registry(configuration.locations.model_store).ensure_shipped()
-    except SignatureError as error:
-        log.error("signature_registry_unusable", error=str(error))
 
 
 def programs(

@@ -57,7 +57,7 @@ def work(queues: str, concurrency: int | None, config_file: Path | None) -> None
     """
     # Before NumPy and its relatives are loaded: several workers with a thread per core each only wait for each other.
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
-    from deploy.local import prepare_signatures
+    from deploy.first_signature import prepare_signatures
     from listener.logs import configure
     from workers.app import QUEUES, run_worker
 

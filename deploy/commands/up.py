@@ -1,5 +1,6 @@
 """``radtme up``: the whole stack on this machine."""
 
+import contextlib
 from pathlib import Path
 
 import click
@@ -14,8 +15,7 @@ from deploy.stopping import stop_event
 from deploy.supervisor import NotReady
 from deploy.terminal import notices, output, path_from_here
 from listener import logs
-from model_store.errors import SignatureError
-from model_store.registry import Registry
+from listener.spool import read_json
 
 READY_SECONDS = 60.0
 LOOK_SECONDS = 0.2
@@ -66,7 +66,7 @@ def show_where(console: Console, stack: LocalStack) -> None:
         table.add_row("results to", "no target: they stay in the spool")
     for target in workers.targets:
         table.add_row("results to", f"{target.name}: {target.ae_title}@{target.host}:{target.port}")
-    table.add_row("signature", _signature(configuration.locations.model_store))
+    table.add_row("signature", _active_signature(configuration.locations.model_store))
     table.add_row("spool", path_from_here(configuration.locations.spool))
     table.add_row("redis", "embedded" if stack.redis else masked_url(listener.redis_url))
     for name, part in (("listener", listener), ("workers", workers)):
@@ -77,9 +77,8 @@ def show_where(console: Console, stack: LocalStack) -> None:
     console.print(table)
 
 
-def _signature(model_store: Path) -> str:
-    try:
-        current = Registry(model_store).current()
-    except SignatureError as error:
-        return str(error)
-    return current.name if current else "none is active: nothing is scored (radtme signature activate NAME)"
+def _active_signature(model_store: Path) -> str:
+    # The pointer alone: to read the signature itself would load scikit-learn, which takes seconds.
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        return str(read_json(model_store / "active.json")["active"])
+    return "none is active: nothing is scored (radtme signature activate NAME)"
