@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from pydicom import Dataset, dcmread, dcmwrite
 from pydicom.uid import ComprehensiveSRStorage, EnhancedSRStorage
-from support.result_cases import FEATURE_NAMES, SIGNATURE, ResultCase, make_case, rejected
 
 from model_store.profile import HAN2024
+from support.result_cases import FEATURE_NAMES, SIGNATURE, ResultCase, make_case, rejected
 from workers.case_result import CaseResult, Score
 from workers.composite import ResultVersion
 from workers.errors import Reason

@@ -5,8 +5,8 @@ import random
 import pytest
 from highdicom.sr import CodeContentItem, Measurement, QualitativeEvaluation, RelationshipTypeValues, TextContentItem
 from pydicom import Dataset
-from support.result_cases import FEATURE_NAMES
 
+from support.result_cases import FEATURE_NAMES
 from workers import codes
 from workers.content_items import coded, container, number, plain, text
 from workers.encoded_items import encoded, encoded_content, encoded_number, prepare_for_writing, with_encoded_content

@@ -6,8 +6,8 @@ from importlib import resources
 import pytest
 from pydicom.sr._concepts_dict import concepts
 from radiomics import firstorder, glcm, gldm, glrlm, glszm, ngtdm, shape
-from support.result_cases import FEATURE_NAMES
 
+from support.result_cases import FEATURE_NAMES
 from workers.feature_codes import feature_concept, feature_table
 
 CLASSES = {

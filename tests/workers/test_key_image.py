@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from pydicom import Dataset
-from support.result_cases import SPACING_MM, make_case, rejected
 
+from support.result_cases import SPACING_MM, make_case, rejected
 from workers.errors import Reason
 from workers.key_image import edge_letters
 from workers.key_picture import Caption, Outline, View, draw

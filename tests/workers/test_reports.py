@@ -8,8 +8,8 @@ import highdicom
 import pytest
 from pydicom import Dataset, dcmread, dcmwrite
 from pydicom.uid import ComprehensiveSRStorage, EnhancedSRStorage
-from support.result_cases import FEATURE_NAMES, NOTICE, ResultCase, make_case, rejected
 
+from support.result_cases import FEATURE_NAMES, NOTICE, ResultCase, make_case, rejected
 from workers.case_result import CaseResult
 from workers.composite import ResultVersion
 from workers.content_items import walk

@@ -5,8 +5,8 @@ from io import BytesIO
 
 import pytest
 from pydicom import Dataset, dcmwrite
-from support.result_cases import SIGNATURE, make_case, rejected
 
+from support.result_cases import SIGNATURE, make_case, rejected
 from workers import results
 from workers.composite import ResultVersion
 from workers.errors import Reason

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from pydicom import Dataset, dcmread, dcmwrite
-from support.result_cases import SHAPE, SPACING_MM, ResultCase, make_case
 
+from support.result_cases import SHAPE, SPACING_MM, ResultCase, make_case
 from workers.results import build_results
 from workers.settings import ResultRole
 
