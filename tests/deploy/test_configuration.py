@@ -210,3 +210,12 @@ def test_which_file_is_read(tmp_path, monkeypatch):
     assert find_configuration(None, {}) == Path("radtme.yaml")
     assert find_configuration(None, {"RADTME_CONFIG": "b.yaml"}) == Path("b.yaml")
     assert find_configuration(Path("a.yaml"), {"RADTME_CONFIG": "b.yaml"}) == Path("a.yaml")
+
+
+def test_the_example_is_valid_and_says_the_defaults():
+    """Whoever starts from the example starts from a file that works, and that changes nothing by itself."""
+    file = Path(__file__).parents[2] / "deploy" / "radtme.example.yaml"
+    configuration = load_configuration(file, {})
+    data = file.parent / "radtme-data"
+    assert configuration.listener == ListenerSettings(spool=data / "spool")
+    assert configuration.workers == WorkerSettings(spool=data / "spool", model_store=data / "signatures")

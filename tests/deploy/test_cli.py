@@ -1,0 +1,43 @@
+"""The command line: every command explains itself, and errors are short."""
+
+import pytest
+from click.testing import CliRunner
+
+from deploy.cli import COMMANDS, radtme
+
+
+@pytest.mark.parametrize("command", [[name] for name in COMMANDS] + [["config", "check"], ["config", "show"]])
+def test_every_command_explains_itself_with_an_example(command: list[str]):
+    """--help says what it does and shows one call."""
+    shown = CliRunner().invoke(radtme, [*command, "--help"])
+    assert shown.exit_code == 0
+    assert "Example: radtme" in shown.output
+
+
+def test_the_list_of_commands_says_the_exit_codes():
+    """Scripts find the exit codes where people look first."""
+    shown = " ".join(CliRunner().invoke(radtme, ["--help"]).output.split())
+    assert "3 not reachable" in shown
+    assert all(name in shown for name in COMMANDS)
+
+
+def test_an_unexpected_error_is_two_lines_unless_debugging(run_radtme, tmp_path):
+    """A traceback helps nobody at a hospital; RADTME_DEBUG shows it to whoever asks."""
+    (tmp_path / "spool" / "jobs").mkdir(parents=True)  # a spool that somebody has damaged
+    quiet = run_radtme("status")
+    assert quiet.returncode == 1
+    assert "Traceback" not in quiet.stderr
+    assert len(quiet.stderr.splitlines()) == 2
+    assert "Traceback" in run_radtme("status", RADTME_DEBUG="1").stderr
+
+
+def test_config_check_and_show(run_radtme, tmp_path):
+    """check: 0 or 2 with a line number; show: values with their origin."""
+    assert run_radtme("config", "check").returncode == 0
+    shown = run_radtme("config", "show", RADTME_LISTENER_PORT="4711").stdout
+    assert "port: 4711" in shown
+    assert "# environment RADTME_LISTENER_PORT" in shown
+    (tmp_path / "radtme.yaml").write_text("data: .\nlistner: {}\n")
+    wrong = run_radtme("config", "check")
+    assert wrong.returncode == 2
+    assert "radtme.yaml:2: listner: unknown key; did you mean 'listener'?" in wrong.stderr
