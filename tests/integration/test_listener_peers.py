@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 from pydicom import dcmread
-from support.dicom_objects import IMAGES, STUDY, data_set_bytes, file_bytes, image, image_uid
-from support.listening import RawPeer, association_request, listening, store
-from support.processes import wait_until
 
 from listener.application_entity import Listener
 from listener.command_set import command_pdus
+from support.dicom_objects import IMAGES, STUDY, data_set_bytes, file_bytes, image, image_uid
+from support.listening import RawPeer, association_request, listening, store
+from support.processes import wait_until
 
 MR_CONTEXT = 3
 ECHO_CONTEXT = 1

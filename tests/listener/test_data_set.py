@@ -15,10 +15,10 @@ from pydicom.uid import (
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
 )
-from support.dicom_objects import IMAGES, STUDY, image, image_uid
 
 from listener.data_set import Identity, UnreadableDataSet, read_identity
 from listener.part10 import file_head
+from support.dicom_objects import IMAGES, STUDY, image, image_uid
 
 EXPECTED = Identity("1.2.840.10008.5.1.4.1.1.4", image_uid(1), STUDY, IMAGES)
 

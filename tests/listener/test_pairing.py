@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from pydicom.dataset import Dataset
-from support.dicom_objects import FRAME_OF_REFERENCE, IMAGES, OUTLINES, STUDY, file_bytes, image, image_uid, outline
 
 from listener import pairer as pairer_module
 from listener.pairer import Pairer
@@ -18,6 +17,7 @@ from listener.presentation_contexts import is_outline
 from listener.references import UNKNOWN_SERIES, outline_of
 from listener.settings import DeadlinePolicy, ListenerSettings, RetrieveSource
 from listener.spool import JobState, Kept, Spool, job_id_for
+from support.dicom_objects import FRAME_OF_REFERENCE, IMAGES, OUTLINES, STUDY, file_bytes, image, image_uid, outline
 
 
 class Clock:

@@ -7,10 +7,10 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as Items
 from pydicom.uid import ComprehensiveSRStorage, SegmentationStorage
-from support.dicom_objects import IMAGES, image_uid, outline
 
 from listener.data_set import UnreadableDataSet
 from listener.references import UNKNOWN_SERIES, Pairing, outline_of
+from support.dicom_objects import IMAGES, image_uid, outline
 
 
 def uids(*numbers: int) -> tuple[str, ...]:
