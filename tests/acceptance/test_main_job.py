@@ -86,7 +86,8 @@ def voxels_in_space(dataset: Dataset, segment: int) -> np.ndarray:
     cosines = np.array(shared.PlaneOrientationSequence[0].ImageOrientationPatient, float)
     positions = []
     for groups, frame in zip(seg.PerFrameFunctionalGroupsSequence, frames, strict=True):
-        if groups.SegmentIdentificationSequence[0].ReferencedSegmentNumber != segment:
+        holder = groups if "SegmentIdentificationSequence" in groups else shared
+        if holder.SegmentIdentificationSequence[0].ReferencedSegmentNumber != segment:
             continue
         origin = np.array(groups.PlanePositionSequence[0].ImagePositionPatient, float)
         rows, columns = np.nonzero(frame)
