@@ -11,20 +11,22 @@ import click
 
 from deploy.errors import ExitCode
 
-COMMANDS: Mapping[str, str] = {
-    "demo": "deploy.commands.demo:demo",
-    "up": "deploy.commands.up:up",
-    "listen": "deploy.commands.parts:listen",
-    "work": "deploy.commands.parts:work",
-    "sink": "deploy.commands.parts:sink",
-    "echo": "deploy.commands.network:echo",
-    "send": "deploy.commands.network:send",
-    "status": "deploy.commands.jobs:status",
-    "retry": "deploy.commands.jobs:retry",
-    "config": "deploy.commands.config:config",
-    "signature": "deploy.signature_cli:signature",
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "demo": ("deploy.commands.demo:demo", "Run the main job once on a generated study, or on your own"),
+    "up": ("deploy.commands.up:up", "Run the whole stack on this machine"),
+    "listen": ("deploy.commands.parts:listen", "Run the Storage SCP alone"),
+    "work": ("deploy.commands.parts:work", "Run workers alone: score what is ready, deliver what is scored"),
+    "sink": ("deploy.commands.parts:sink", "Run a small stand-in for a PACS"),
+    "echo": ("deploy.commands.network:echo", "Ask a DICOM peer whether it is there"),
+    "send": ("deploy.commands.network:send", "Send the DICOM files in a folder"),
+    "status": ("deploy.commands.jobs:status", "Show what came, waits, was scored, sent and failed, and why"),
+    "retry": ("deploy.commands.jobs:retry", "Try a job again"),
+    "config": ("deploy.commands.config:config", "Check a configuration, or show the settings in effect"),
+    "signature": ("deploy.signature_cli:signature", "Show, check, publish and activate signatures"),
 }
-"""In the order of `radtme --help`. Imported when used: `radtme status` must not wait for Celery."""
+"""In the order of `radtme --help`, each with what it says there. A command is imported when it is used: `radtme status`
+must not wait for scikit-learn.
+"""
 
 
 class CommandsByName(click.Group):
@@ -38,9 +40,14 @@ class CommandsByName(click.Group):
         """Import one command."""
         if cmd_name not in COMMANDS:
             return None
-        module, _, name = COMMANDS[cmd_name].partition(":")
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, words) for name, (_, words) in COMMANDS.items()])
 
 
 @click.command(

@@ -192,6 +192,8 @@ def seconds_between(times: Mapping[str, str], earlier: str, later: str) -> float
 
 
 def _images(job: JobStatus) -> str:
+    if job.not_complete:
+        return job.not_complete
     return f"{job.required_instances} images that the SEG names are there" if job.required_instances else "images found"
 
 

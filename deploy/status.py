@@ -13,6 +13,7 @@ from typing import Any
 
 from listener.pairing import Waiting, waiting_for
 from listener.spool import Job, JobState, Spool, read_json
+from workers.stages import Stage
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class JobStatus:
     """Every time that is written down, UTC, in the order in which they come."""
     missing_instances: int = 0
     required_instances: int = 0
+    not_complete: str | None = None
+    """What was missing when the deadline ended the waiting."""
     outcome: str | None = None
     """scored, not_scored or unchanged."""
     hot_probability: float | None = None
@@ -177,6 +180,7 @@ def read_job(spool: Spool, job: Job) -> JobStatus:
     deliveries = _deliveries(job)
     waiting = _waiting_for(spool, job)
     times = _times(content, began, result, failure, deliveries)
+    seconds = result.get("stage_seconds") or {}
     score, rejection = result.get("score") or {}, result.get("rejection") or {}
     return JobStatus(
         job_id=job.id,
@@ -189,6 +193,7 @@ def read_job(spool: Spool, job: Job) -> JobStatus:
         times=times,
         missing_instances=waiting.missing if waiting else 0,
         required_instances=sum(len(uids) for uids in (content.get("required") or {}).values()),
+        not_complete=(content.get("not_complete") or {}).get("message"),
         outcome=result.get("outcome"),
         hot_probability=score.get("hot_probability"),
         threshold=score.get("threshold"),
@@ -198,7 +203,7 @@ def read_job(spool: Spool, job: Job) -> JobStatus:
         signature=result.get("signature") or {},
         regions=tuple(result.get("regions") or ()),
         notes=tuple(str(note) for note in result.get("notes") or ()),
-        stage_seconds=result.get("stage_seconds") or {},
+        stage_seconds={stage.value: seconds[stage] for stage in Stage if stage in seconds},
         deliveries=deliveries,
         objects=tuple(str(path) for path in sorted((job.folder / "objects").glob("*.dcm"))),
     )

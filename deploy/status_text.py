@@ -134,7 +134,7 @@ def verdict(job: JobStatus) -> Text:
 
 
 def _headline(status: SpoolStatus) -> Text:
-    parts = [f"{status.studies} studies", f"{status.instances} instances"]
+    parts = [f"{status.studies} {'study' if status.studies == 1 else 'studies'}", f"{status.instances} instances"]
     if status.receiving:
         parts.append(f"{status.receiving} coming in")
     parts += [f"{count} {state.value}" for state in JobState if (count := status.count(state))]

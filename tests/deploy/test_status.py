@@ -75,7 +75,7 @@ def full_spool(spool, put_instances, put_job):
 
 
 EXPECTED = [
-    "1 studies, 3 instances",
+    "1 study, 3 instances",
     "waiting: 2 of 5 instances missing",
     "12 min",
     "ready: waits for a worker",
