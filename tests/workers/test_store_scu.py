@@ -16,8 +16,8 @@ from pydicom.uid import (
     generate_uid,
 )
 from pynetdicom import AE, evt
-from support.processes import free_port, running
 
+from support.processes import free_port, running
 from workers.errors import TransientFailure
 from workers.settings import ResultRole, Target
 from workers.store_scu import AssociationRefused, send
