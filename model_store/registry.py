@@ -207,7 +207,7 @@ def standing(history: list[Activation]) -> list[str]:
 
 def shipped_bundle() -> Path:
     """Return the folder of the signature that comes with the program."""
-    bundles = [path for path in SHIPPED.iterdir() if path.is_dir()] if SHIPPED.is_dir() else []
+    bundles = [path for path in SHIPPED.glob("[!.]*") if path.is_dir()] if SHIPPED.is_dir() else []
     if len(bundles) != 1:
         raise SignatureError(f"this installation ships {len(bundles)} signatures instead of one: install radtme again")
     return bundles[0]
