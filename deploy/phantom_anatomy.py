@@ -71,9 +71,10 @@ class Anatomy:
     """Below the skin, in front of the chest wall."""
 
 
-def _soft(distance_mm: FloatArray, width_mm: float) -> FloatArray:
+def _soft(distance_mm: NDArray[np.floating], width_mm: float) -> FloatArray:
     """Return 1 well inside (negative distance), 0 well outside, and a ramp of this width between."""
-    return np.clip(0.5 - distance_mm / np.float32(width_mm), 0, 1).astype(np.float32)
+    inside: FloatArray = np.clip(0.5 - distance_mm / np.float32(width_mm), 0, 1).astype(np.float32)
+    return inside
 
 
 def grow_breast(rng: np.random.Generator, grid: Grid) -> Anatomy:
@@ -141,7 +142,8 @@ def _glandular_share(
     gland = _soft(1.5 * (cone - 0.9) - density - 0.75 * lobes - 0.40 * strands, 0.9) * _soft(6.0 - depth_mm, 3.0)
     septa = _soft(np.abs(smooth_noise(rng, grid.shape, grid.spacing_mm, 11.0)) - 0.05, 0.10)
     septa *= np.clip(smooth_noise(rng, grid.shape, grid.spacing_mm, 9.0), 0, 1)
-    return np.maximum(0.92 * gland, 0.5 * septa).astype(np.float32)
+    tissue: FloatArray = np.maximum(0.92 * gland, 0.5 * septa).astype(np.float32)
+    return tissue
 
 
 def _vessel_share(rng: np.random.Generator, grid: Grid, where: NDArray[np.bool_]) -> FloatArray:
@@ -162,4 +164,5 @@ def _vessel_share(rng: np.random.Generator, grid: Grid, where: NDArray[np.bool_]
                 break
             lit[index] = 1.0
     spread = ndimage.gaussian_filter(lit, [0.7 / step for step in spacing], truncate=3)
-    return np.clip(1.8 * spread / max(float(spread.max()), 1e-6), 0, 0.9).astype(np.float32)
+    vessels: FloatArray = np.clip(1.8 * spread / max(float(spread.max()), 1e-6), 0, 0.9).astype(np.float32)
+    return vessels

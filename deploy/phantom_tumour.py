@@ -102,4 +102,5 @@ def _border_distance(
     bumps = smooth_noise(rng, grid.shape, grid.spacing_mm, max(0.45 * radius, 3.0))
     spicules = smooth_noise(rng, grid.shape, grid.spacing_mm, max(0.2 * radius, 2.0))
     border = radius * (1 + irregularity * (0.8 * bumps + 0.35 * spicules))
-    return (np.sqrt(squared) - border).astype(np.float32)
+    distance: FloatArray = (np.sqrt(squared) - border).astype(np.float32)
+    return distance
