@@ -19,6 +19,8 @@ from workers.regions import Region
 
 SHAPE = "shape"
 INTENSITY_CLASSES = ("firstorder", "glcm", "gldm", "glrlm", "glszm", "ngtdm")
+IMAGINARY_ROUNDING = 1e-9
+"""Share of a value that its imaginary part may have and still be rounding."""
 
 
 @cache
@@ -110,7 +112,17 @@ def _values(
     calculator.enableAllFeatures()
     with np.errstate(all="ignore"):
         values = calculator.execute()
-    return {f"{image_name}_{feature_class}_{name}": float(value) for name, value in values.items()}
+    return {f"{image_name}_{feature_class}_{name}": real_value(value) for name, value in values.items()}
+
+
+def real_value(value: NDArray[np.generic] | complex) -> float:
+    """Return a feature's value as a real number; NaN where it has an imaginary part that is more than rounding.
+
+    MCC is a root of an eigenvalue of an unsymmetric matrix, which rounding can make complex.
+    """
+    number = complex(value)
+    is_rounding = abs(number.imag) <= IMAGINARY_ROUNDING * abs(number.real)
+    return number.real if is_rounding else math.nan
 
 
 def _measurement(

@@ -14,7 +14,7 @@ from model_store.signature import Signature
 from workers import ledger
 from workers.case import Case, CaseInputs, examine, headers_for_report, inputs_of, read_header, rejected
 from workers.composite import ResultVersion
-from workers.errors import ModelError, RadtmeError, Reason
+from workers.errors import ModelError, RadtmeError, Reason, RejectedInput
 from workers.evidence import InstanceReference
 from workers.results import build_results
 from workers.score import active_signature
@@ -48,6 +48,8 @@ def run(
     content = job.read()
     inputs = inputs_of(spool, content)
     case = rejected(ended_by) if ended_by else _examined(inputs, registry, timer)
+    if time.perf_counter() - begin > settings.soft_time_limit_seconds:
+        case = rejected(took_too_long(settings))
     version = ResultVersion(content["version"], _replaced_objects(spool, content))
     objects = build_results(
         case.result,
@@ -68,6 +70,16 @@ def run(
     targets = _hand_over(spool, job, settings, frozenset(objects))
     reason = case.result.rejection.reason if case.result.rejection else None
     return Scored(job.id, record["outcome"], reason, timer.seconds, time.perf_counter() - begin, targets)
+
+
+def took_too_long(settings: WorkerSettings) -> RejectedInput:
+    """Return why a case over its time is not scored.
+
+    The limit interrupts wherever the case is, and pyradiomics takes any exception for a feature that has no value. So
+    a case over its time is never scored, whether it was interrupted or not.
+    """
+    limit = settings.soft_time_limit_seconds
+    return RejectedInput(Reason.TIME_LIMIT, f"the case took longer than the limit of {limit:g} s")
 
 
 def encoded(dataset: Dataset) -> bytes:

@@ -12,7 +12,7 @@ from listener.spool import Job, JobState, Spool
 from model_store.registry import Registry
 from workers import delivery, ledger, scoring
 from workers.doorbell import ring_delivery
-from workers.errors import FailureReason, Reason, RejectedInput, TransientFailure
+from workers.errors import FailureReason, TransientFailure
 from workers.metrics import WorkerMetrics
 from workers.settings import WorkerSettings
 from workers.store_status import Answer
@@ -65,8 +65,7 @@ def _scored(bench: Bench, job: Job) -> scoring.Scored | None:
         try:
             return scoring.run(bench.spool, job, bench.registry, bench.settings)
         except SoftTimeLimitExceeded:
-            limit = bench.settings.soft_time_limit_seconds
-            too_long = RejectedInput(Reason.TIME_LIMIT, f"the case took longer than the limit of {limit:g} s")
+            too_long = scoring.took_too_long(bench.settings)
             return scoring.run(bench.spool, job, bench.registry, bench.settings, ended_by=too_long)
     except (TransientFailure, OSError) as failure:
         log.warning("job_given_back", error=type(failure).__name__, errno=getattr(failure, "errno", None))

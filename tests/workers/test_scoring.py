@@ -1,0 +1,173 @@
+"""A scoring job in the spool: what is written, what a second run and a new version leave."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydicom import dcmread
+
+from deploy.phantom import Phantom, write_phantom
+from listener.spool import Job, JobState, Kept, Spool, job_id_for
+from model_store.registry import Registry
+from support.broken_studies import SMALL
+from workers import ledger, scoring
+from workers.errors import Reason
+from workers.settings import Target, WorkerSettings
+
+
+@pytest.fixture(scope="module")
+def phantom(tmp_path_factory: pytest.TempPathFactory) -> Phantom:
+    """Return a small study."""
+    return write_phantom(tmp_path_factory.mktemp("phantom"), 5, **SMALL)
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
+    """Return a registry with the shipped signature."""
+    registry = Registry(tmp_path_factory.mktemp("signatures"))
+    registry.ensure_shipped()
+    return registry
+
+
+@pytest.fixture
+def spool(tmp_path: Path, phantom: Phantom) -> Spool:
+    """Return a spool that holds the study."""
+    spool = Spool(tmp_path / "spool")
+    spool.prepare()
+    for path in phantom.paths:
+        header = dcmread(path, stop_before_pixels=True)
+        part = spool.receiving / path.name
+        part.write_bytes(path.read_bytes())
+        kept = spool.keep(part, header.StudyInstanceUID, header.SeriesInstanceUID, header.SOPInstanceUID)
+        assert kept is Kept.NEW
+    return spool
+
+
+@pytest.fixture
+def settings(spool: Spool, registry: Registry) -> WorkerSettings:
+    """Return settings with one target."""
+    return WorkerSettings(spool.root, registry.root, (Target("pacs", "PACS", "127.0.0.1", 1),))
+
+
+def claimed_job(spool: Spool, phantom: Phantom, version: int = 1, **changes: object) -> Job:
+    """Return the study's job as a worker has just claimed it."""
+    seg = dcmread(phantom.seg_path, stop_before_pixels=True)
+    images = [dcmread(path, stop_before_pixels=True) for path in phantom.image_paths[1]]
+    job_id = job_id_for(seg.SOPInstanceUID, version)
+    content: Mapping[str, Any] = {
+        "job_id": job_id,
+        "version": version,
+        "replaces": job_id_for(seg.SOPInstanceUID, version - 1) if version > 1 else None,
+        "study_uid": phantom.study_uid,
+        "seg": {"series_uid": seg.SeriesInstanceUID, "sop_instance_uid": seg.SOPInstanceUID},
+        "instances": {images[0].SeriesInstanceUID: [image.SOPInstanceUID for image in images]},
+        "not_complete": None,
+        **changes,
+    }
+    job = spool.create_job(job_id, content, JobState.RUNNING)
+    assert job is not None
+    return job
+
+
+def result(spool: Spool, job: Job) -> dict[str, Any]:
+    """Return the result of a job, wherever it lies now."""
+    found = spool.find_job(job.id)
+    assert found is not None
+    read = found.read_optional("result.json")
+    assert read is not None
+    return read
+
+
+def objects(spool: Spool, job: Job) -> dict[str, bytes]:
+    """Return the bytes of the job's result objects by file name."""
+    found = spool.find_job(job.id)
+    assert found is not None
+    return {path.name: path.read_bytes() for path in (found.folder / "objects").iterdir()}
+
+
+def test_results_lie_ready_for_each_target(
+    spool: Spool, phantom: Phantom, registry: Registry, settings: WorkerSettings
+) -> None:
+    """A scored job has its four objects, its outbox entry, and lies in delivering."""
+    job = claimed_job(spool, phantom)
+    done = scoring.run(spool, job, registry, settings)
+    assert (done.outcome, done.reason, done.targets) == ("scored", None, ("pacs",))
+    moved = spool.find_job(job.id)
+    assert moved is not None
+    assert moved.state is JobState.DELIVERING
+    assert [path.stem for path in ledger.outbox_files(moved)] == ["pacs"]
+    written = result(spool, job)
+    assert sorted(written["objects"]) == sorted(name.removesuffix(".dcm") for name in objects(spool, job))
+    assert len(written["instances"]) == SMALL["slices"]
+
+
+def test_a_job_taken_over_after_its_objects_were_written_leaves_the_same_bytes(
+    spool: Spool, phantom: Phantom, registry: Registry, settings: WorkerSettings
+) -> None:
+    """A worker that died between writing and moving on changes nothing."""
+    job = claimed_job(spool, phantom)
+    scoring.run(spool, job, registry, settings)
+    before = objects(spool, job)
+    moved = spool.find_job(job.id)
+    assert moved is not None
+    again = spool.move(moved, JobState.RUNNING)
+    assert again is not None
+    scoring.run(spool, again, registry, settings)
+    assert objects(spool, job) == before
+    assert len(before) == 4
+
+
+def test_a_new_version_that_finds_the_same_sends_nothing(
+    spool: Spool, phantom: Phantom, registry: Registry, settings: WorkerSettings
+) -> None:
+    """An image of another phase that comes late makes no second report."""
+    scoring.run(spool, claimed_job(spool, phantom), registry, settings)
+    second = claimed_job(spool, phantom, version=2)
+    done = scoring.run(spool, second, registry, settings)
+    assert (done.outcome, done.targets) == ("unchanged", ())
+    assert objects(spool, second) == {}
+    moved = spool.find_job(second.id)
+    assert moved is not None
+    assert moved.state is JobState.DONE
+
+
+def test_a_new_version_that_finds_something_else_names_what_it_replaces(
+    spool: Spool, phantom: Phantom, registry: Registry, settings: WorkerSettings
+) -> None:
+    """First not scored for want of images, then scored: the second report's predecessor is the first one."""
+    closed = {"reason": "missing_instances", "message": "1 of 24 instances missing"}
+    first = claimed_job(spool, phantom, not_complete=closed)
+    assert scoring.run(spool, first, registry, settings).reason is Reason.MISSING_INSTANCES
+    second = claimed_job(spool, phantom, version=2)
+    assert scoring.run(spool, second, registry, settings).outcome == "scored"
+    earlier, later = result(spool, first), result(spool, second)
+    folder = spool.job_folder(JobState.DELIVERING, second.id)
+    report = dcmread(folder / "objects" / "summary_report.dcm")
+    named = report.PredecessorDocumentsSequence[0].ReferencedSeriesSequence[0].ReferencedSOPSequence[0]
+    assert named.ReferencedSOPInstanceUID == earlier["objects"]["summary_report"]
+    assert not set(earlier["objects"].values()) & set(later["objects"].values())
+
+
+def test_a_case_over_its_time_is_not_scored(
+    spool: Spool, phantom: Phantom, registry: Registry, settings: WorkerSettings
+) -> None:
+    """Also when the interruption was taken for a feature without a value somewhere below."""
+    job = claimed_job(spool, phantom)
+    done = scoring.run(spool, job, registry, replace(settings, soft_time_limit_seconds=0.001))
+    assert (done.outcome, done.reason) == ("not_scored", Reason.TIME_LIMIT)
+    assert result(spool, job)["score"] is None
+    assert set(objects(spool, job)) == {"summary_report.dcm"}
+
+
+def test_without_targets_a_job_is_done(
+    spool: Spool, phantom: Phantom, registry: Registry, settings: WorkerSettings
+) -> None:
+    """Results that nobody waits for lie in the spool."""
+    job = claimed_job(spool, phantom)
+    scoring.run(spool, job, registry, replace(settings, targets=()))
+    moved = spool.find_job(job.id)
+    assert moved is not None
+    assert moved.state is JobState.DONE
+    assert len(objects(spool, job)) == 4
