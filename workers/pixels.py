@@ -38,11 +38,10 @@ def read_pixels(frames: Sequence[Frame]) -> NDArray[np.generic]:
     array = np.empty((len(frames), first.rows, first.columns), dtype=dtype)
     decoded: dict[str, NDArray[np.generic]] = {}
     for at, frame in enumerate(frames):
-        if _lies_in_place(frame.instance) and _stored_dtype(frame.instance) == dtype:
-            _read_into(array[at], frame)
-        else:
-            array[at] = _decoded(frame, decoded)
-    _mask_unused_bits(array, frames)
+        target = array[at]
+        values = _stored_values(frame, decoded, into=target)
+        if values is not target:
+            target[...] = values
     return array
 
 
@@ -53,6 +52,19 @@ def stored_bytes(instance: Instance) -> bytes:
     with open(instance.path, "rb") as file:
         file.seek(instance.pixels.offset)
         return file.read()
+
+
+def _stored_values(
+    frame: Frame, decoded: dict[str, NDArray[np.generic]], into: NDArray[np.generic]
+) -> NDArray[np.generic]:
+    """Return a frame's values as its own header means them, in ``into`` itself where its type allows."""
+    own = _stored_dtype(frame.instance)
+    if _lies_in_place(frame.instance):
+        values = into if own == into.dtype else np.empty(into.shape, dtype=own)
+        _read_into(values, frame)
+    else:
+        values = _decoded(frame, decoded)
+    return _without_unused_bits(values, integer(frame.instance.dataset, "BitsStored"))
 
 
 def _one_per_instance(frames: Sequence[Frame]) -> list[Frame]:
@@ -75,6 +87,8 @@ def _stored_dtype(instance: Instance) -> np.dtype[np.generic]:
         raise RejectedInput(
             Reason.UNREADABLE_PIXELS, f"{uid}: expected HighBit one below BitsStored {stored}, found {high_bit}"
         )
+    if stored is not None and not 0 < stored <= allocated:
+        raise RejectedInput(Reason.UNREADABLE_PIXELS, f"{uid}: expected 1 to {allocated} BitsStored, found {stored}")
     if text(header, "LossyImageCompression") == "01":
         raise RejectedInput(
             Reason.UNREADABLE_PIXELS, f"{uid}: lossy compressed, so that its texture is not that of the image"
@@ -158,12 +172,10 @@ def _fits(array: NDArray[np.generic], bits: int) -> bool:
     return int(array.min()) >= low and int(array.max()) <= high
 
 
-def _mask_unused_bits(array: NDArray[np.generic], frames: Sequence[Frame]) -> None:
+def _without_unused_bits(values: NDArray[np.generic], stored: int | None) -> NDArray[np.generic]:
     """Drop what old scanners hide in the bits above BitsStored (PS3.5 section 8.1.1), and extend the sign."""
-    header = frames[0].instance.dataset
-    stored, allocated = integer(header, "BitsStored"), array.dtype.itemsize * 8
-    if stored is None or stored >= allocated or _fits(array, stored):
-        return
+    allocated = values.dtype.itemsize * 8
+    if stored is None or stored >= allocated or _fits(values, stored):
+        return values
     shift = allocated - stored
-    np.left_shift(array, shift, out=array)
-    np.right_shift(array, shift, out=array)
+    return np.asarray(np.right_shift(np.left_shift(values, shift), shift), dtype=values.dtype)

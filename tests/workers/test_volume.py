@@ -127,6 +127,46 @@ def test_bits_above_the_stored_ones_are_dropped(write_series: WriteSeries) -> No
     np.testing.assert_array_equal(volume.array, stored)
 
 
+@pytest.mark.parametrize("odd", [0, 3, 5])
+@pytest.mark.parametrize("compressed", [False, True])
+def test_each_slice_is_read_as_its_own_header_says(write_series: WriteSeries, odd: int, compressed: bool) -> None:
+    """Slices of 12 bits, or of the other sign, among those of 16 unsigned bits: every value is what was stored."""
+    stored = RNG.integers(0, 60_000, (6, 8, 9)).astype(np.uint16)
+    for attributes, highest in (
+        ({"BitsStored": 12, "HighBit": 11}, 0x0FFF),
+        ({"PixelRepresentation": 1}, 0x7FFF),
+    ):
+        values = stored.copy()
+        values[odd] &= highest
+        images = write_series(values)
+        rewrite(images[odd], **attributes)
+        if compressed:
+            for image in images[:4]:
+                image.compress(RLELossless, generate_instance_uid=False)
+                rewrite(image)
+        np.testing.assert_array_equal(read(images).array, values)
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_hidden_bits_are_those_of_each_slice(write_series: WriteSeries, sign: int) -> None:
+    """Only the slice that says so has something above its 12 bits; a negative value of another stays."""
+    values = (sign * RNG.integers(2500, 30_000, (6, 8, 9))).astype(np.int16)
+    values[4] = RNG.integers(-2048, 2047, (8, 9))
+    hidden = values.copy()
+    hidden[4] = (values[4] & 0x0FFF) | 0x5000
+    images = write_series(hidden)
+    rewrite(images[4], BitsStored=12, HighBit=11)
+    np.testing.assert_array_equal(read(images).array, values)
+
+
+def test_bits_that_cannot_be_are_refused(write_series: WriteSeries) -> None:
+    """More bits stored than allocated, or none."""
+    for bits in (0, 17):
+        images = write_series(ARRAY)
+        rewrite(images[2], BitsStored=bits, HighBit=bits - 1 if bits else 15)
+        assert reason_of(images) is Reason.UNREADABLE_PIXELS
+
+
 @pytest.mark.parametrize(
     ("attributes", "reason"),
     [
