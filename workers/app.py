@@ -50,6 +50,7 @@ def create_app(settings: WorkerSettings) -> Celery:
         broker_transport_options={
             "visibility_timeout": settings.visibility_timeout_seconds,
             "socket_connect_timeout": 5,
+            "socket_timeout": 10,
             "socket_keepalive": True,
             "retry_on_timeout": True,
         },

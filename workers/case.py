@@ -65,7 +65,7 @@ def examine(inputs: CaseInputs, signature: Signature, timer: StageTimer) -> Case
         rejection = Rejection(error.reason, str(error))
     regions = measurement.regions if measurement else ()
     measured_notes = measurement.notes if measurement else ()
-    result = CaseResult(verdict, rejection, regions, (*measured_notes, *notes), identity(signature))
+    result = CaseResult(verdict, rejection, regions, (*measured_notes, *notes, *signature.notes), identity(signature))
     return Case(result, measurement)
 
 
@@ -76,7 +76,7 @@ def rejected(error: RadtmeError) -> Case:
 
 def read_header(path: Path) -> Dataset:
     """Return a received object's attributes, without its pixels."""
-    return dcmread(path, stop_before_pixels=True)
+    return dcmread(path, stop_before_pixels=True, force=True)
 
 
 def _require_complete(inputs: CaseInputs) -> None:

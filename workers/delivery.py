@@ -1,7 +1,8 @@
 """Results on their way to one target: what it has taken, when the next try is due, when to give up."""
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pydicom import Dataset, dcmread
+from pydicom.errors import InvalidDicomError
 from pydicom.uid import Comprehensive3DSRStorage, ComprehensiveSRStorage, EnhancedSRStorage
 
 from listener.spool import Job, JobState, Spool, exclusive, read_json, write_json
@@ -36,6 +38,10 @@ class Delivery:
     error: str | None
 
 
+class DamagedResult(Exception):
+    """A result object that was written is not there any more, or cannot be read."""
+
+
 def wait_seconds(tries: int, settings: WorkerSettings) -> float:
     """Return how long to wait after the ``tries``-th try: doubling, capped, with jitter."""
     doubled = settings.first_retry_seconds * 2.0 ** min(tries - 1, 30)
@@ -44,22 +50,48 @@ def wait_seconds(tries: int, settings: WorkerSettings) -> float:
 
 
 def deliver(spool: Spool, job_id: str, target: Target, settings: WorkerSettings) -> Delivery | None:
-    """Send to one target what it has not taken yet; None where there is nothing to do or another worker does it."""
-    job = spool.find_job(job_id)
-    if job is None or job.state is not JobState.DELIVERING:
-        return None
-    path = job.folder / "delivery" / f"{target.name}.json"
-    with exclusive(job.folder, f"deliver-{target.name}.lock") as mine:
-        if not mine or not path.exists():
+    """Send to one target what it has not taken yet; None where nothing is due or another worker does it."""
+    with _entry(spool, job_id, target.name) as entry:
+        if entry is None:
             return None
-        record = read_json(path)
+        job, path, record = entry
         if record["state"] in (DELIVERED, REFUSED):
             close_when_settled(spool, job)
             return None
-        outcome = _try(job, record, target, settings)
-        write_json(path, _after(record, outcome))
+        if not _is_due(record):
+            return None
+        outcome = _try(job, path, record, target, settings)
+        write_json(path, _after(read_json(path), outcome))
         close_when_settled(spool, job)
         return outcome
+
+
+def put_off(spool: Spool, job_id: str, target_name: str, settings: WorkerSettings, why: str) -> Delivery | None:
+    """Write down that a try ended in an error of ours, so that it is seen and the next one waits its time."""
+    with _entry(spool, job_id, target_name) as entry:
+        if entry is None or entry[2]["state"] in (DELIVERED, REFUSED):
+            return None
+        _, path, record = entry
+        outcome = Delivery(RETRY, wait_seconds(record["tries"] + 1, settings), (), why)
+        write_json(path, _after(record, outcome))
+        return outcome
+
+
+@contextmanager
+def _entry(spool: Spool, job_id: str, target_name: str) -> Iterator[tuple[Job, Path, dict[str, Any]] | None]:
+    """Hold the outbox entry of a job for one target: the job, the file, and what it says."""
+    job = spool.find_job(job_id)
+    if job is None or job.state is not JobState.DELIVERING:
+        yield None
+        return
+    path = job.folder / "delivery" / f"{target_name}.json"
+    with exclusive(job.folder, f"deliver-{target_name}.lock") as mine:
+        yield (job, path, read_json(path)) if mine and path.exists() else None
+
+
+def _is_due(record: Mapping[str, Any]) -> bool:
+    """Tell whether the next try may begin: a message that comes twice must not use up the waits."""
+    return record["next_try"] is None or datetime.fromisoformat(record["next_try"]) <= datetime.now(UTC)
 
 
 def close_when_settled(spool: Spool, job: Job) -> None:
@@ -75,15 +107,27 @@ def close_when_settled(spool: Spool, job: Job) -> None:
         spool.move(job, JobState.DONE)
 
 
-def _try(job: Job, record: Mapping[str, Any], target: Target, settings: WorkerSettings) -> Delivery:
-    objects = {role: _alternatives(path) for role, path in _unsent(job, record).items()}
+def _try(job: Job, path: Path, record: Mapping[str, Any], target: Target, settings: WorkerSettings) -> Delivery:
+    sent: list[store_scu.Sent] = []
     try:
-        sent = store_scu.send(target, settings.ae_title, objects) if objects else []
+        objects = {role: _alternatives(file) for role, file in _unsent(job, record).items()}
+        for one in store_scu.send(target, settings.ae_title, objects) if objects else ():
+            sent.append(one)
+            if one.answer is Answer.TAKEN:  # written at once: what was taken is never sent again, whatever ends the try
+                write_json(path, {**record, "taken": {**record["taken"], **_taken(sent)}})
     except TransientFailure as failure:
-        return Delivery(RETRY, wait_seconds(record["tries"] + 1, settings), (), str(failure))
-    except store_scu.AssociationRefused as refusal:
-        return Delivery(REFUSED, None, (), str(refusal))
+        return Delivery(RETRY, wait_seconds(record["tries"] + 1, settings), tuple(sent), str(failure))
+    except (store_scu.AssociationRefused, DamagedResult) as refusal:
+        return Delivery(REFUSED, None, tuple(sent), str(refusal))
     return _judge(sent, len(objects), record, settings)
+
+
+def _taken(sent: Sequence[store_scu.Sent]) -> dict[str, dict[str, str]]:
+    return {
+        one.role.value: {"sop_instance_uid": one.sop_instance_uid, "status": one.status}
+        for one in sent
+        if one.answer is Answer.TAKEN
+    }
 
 
 def _judge(
@@ -101,11 +145,6 @@ def _judge(
 
 
 def _after(record: Mapping[str, Any], outcome: Delivery) -> dict[str, Any]:
-    taken = {
-        one.role.value: {"sop_instance_uid": one.sop_instance_uid, "status": one.status}
-        for one in outcome.sent
-        if one.answer is Answer.TAKEN
-    }
     due = None
     if outcome.wait_seconds is not None:
         due = (datetime.now(UTC) + timedelta(seconds=outcome.wait_seconds)).isoformat(timespec="milliseconds")
@@ -114,7 +153,7 @@ def _after(record: Mapping[str, Any], outcome: Delivery) -> dict[str, Any]:
         "state": outcome.state,
         "next_try": due,
         "tries": record["tries"] + 1,
-        "taken": {**record["taken"], **taken},
+        "taken": {**record["taken"], **_taken(outcome.sent)},
         "last_error": outcome.error,
         "updated": ledger.now(),
     }
@@ -123,11 +162,16 @@ def _after(record: Mapping[str, Any], outcome: Delivery) -> dict[str, Any]:
 def _unsent(job: Job, record: Mapping[str, Any]) -> dict[ResultRole, Path]:
     paths = {role: job.folder / "objects" / f"{role}.dcm" for role in ResultRole}
     wanted = [role for role in ResultRole if role in record["roles"] and role not in record["taken"]]
-    return {role: paths[role] for role in wanted if paths[role].exists()}
+    return {role: paths[role] for role in wanted}
 
 
 def _alternatives(path: Path) -> store_scu.Alternatives:
-    dataset = dcmread(path)
+    try:
+        dataset = dcmread(path)
+    except (FileNotFoundError, InvalidDicomError) as error:
+        raise DamagedResult(
+            f"{path.name} is damaged or gone from the job's folder: restore it from a backup"
+        ) from error
     alternatives: dict[str, Callable[[], Dataset]] = {dataset.SOPClassUID: lambda: dataset}
     if dataset.SOPClassUID == Comprehensive3DSRStorage:
         alternatives |= {uid: partial(as_sop_class, dataset, uid) for uid in PLAINER_REPORTS}

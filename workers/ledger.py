@@ -4,10 +4,10 @@ Each step is one rename or one whole file, so that a worker can be killed betwee
 on from what lies there.
 """
 
+import contextlib
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-@contextmanager
+@contextlib.contextmanager
 def claimed(spool: Spool, job_id: str) -> Iterator[Job | None]:
     """Hold the job for the block; None where it is not to be scored: unknown, further on, or in another's hands."""
     job = spool.find_job(job_id)
@@ -42,9 +42,12 @@ def begin_attempt(job: Job) -> int:
     return len(began)
 
 
-def give_back(spool: Spool, job: Job) -> None:
+def give_back(spool: Spool, job: Job, why: str) -> None:
     """Undo a claim after something outside failed: the attempt does not count, and the job will be announced again."""
-    (job.folder / "attempts.json").unlink(missing_ok=True)
+    began = (job.read_optional("attempts.json") or {"began": []})["began"]
+    # A full disk may refuse even this: then the attempt counts, and the job is found without its lock.
+    with contextlib.suppress(OSError):
+        write_json(job.folder / "attempts.json", {"began": began[:-1], "given_back": {"at": now(), "why": why}})
     spool.move(job, JobState.READY)
 
 
@@ -62,11 +65,15 @@ def write_objects(job: Job, objects: Mapping[str, bytes]) -> None:
 
 
 def queue_delivery(job: Job, targets: Mapping[str, tuple[str, ...]]) -> None:
-    """Write an outbox entry for each target; ``targets`` gives the roles that each one gets."""
+    """Write an outbox entry for each target; ``targets`` gives the roles that each one gets.
+
+    An entry of an earlier attempt is kept once something was sent: it says what the target has taken.
+    """
     outbox = job.folder / "delivery"
     make_folder(outbox)
     for name, roles in targets.items():
-        if not (outbox / f"{name}.json").exists():
+        earlier = job.read_optional(f"delivery/{name}.json")
+        if earlier is None or not earlier["tries"]:
             write_json(outbox / f"{name}.json", queued(name, roles))
 
 

@@ -46,6 +46,9 @@ def run(
     started, begin = ledger.now(), time.perf_counter()
     timer = StageSeconds()
     content = job.read()
+    written = job.read_optional("result.json")
+    if written is not None:  # an earlier attempt died, or ran out of time, on the last step
+        return _finished(spool, job, settings, written, time.perf_counter() - begin)
     inputs = inputs_of(spool, content)
     case = rejected(ended_by) if ended_by else _examined(inputs, registry, timer)
     if time.perf_counter() - begin > settings.soft_time_limit_seconds:
@@ -60,16 +63,37 @@ def run(
         settings.institution_name,
         timer,
     )
-    record = {"job_id": job.id, "started": started, **_findings(case), **_identity(objects)}
+    record = {"job_id": job.id, "seg": content["seg"], "started": started, **_findings(case), **_identity(objects)}
     if _same_as_before(spool, content, record):
-        record["outcome"], objects = UNCHANGED, {}
+        objects = {}
+        record |= {"outcome": UNCHANGED, **_identity(objects)}
     with timer(Stage.WRITE):
         ledger.write_objects(job, {role.value: encoded(dataset) for role, dataset in objects.items()})
     record |= {"finished": ledger.now(), "stage_seconds": {s.value: round(t, 4) for s, t in timer.seconds.items()}}
     write_json(job.folder / "result.json", record)
-    targets = _hand_over(spool, job, settings, frozenset(objects))
-    reason = case.result.rejection.reason if case.result.rejection else None
-    return Scored(job.id, record["outcome"], reason, timer.seconds, time.perf_counter() - begin, targets)
+    return _finished(spool, job, settings, record, time.perf_counter() - begin)
+
+
+def earlier_version_in_work(spool: Spool, job: Job) -> str | None:
+    """Return the id of the version that this one replaces, where a worker has it or will have it soon.
+
+    A result has to name the one that it replaces, so it cannot be written before it.
+    """
+    replaced = job.read()["replaces"]
+    earlier = spool.find_job(replaced) if replaced else None
+    return earlier.id if earlier and earlier.state in (JobState.READY, JobState.RUNNING) else None
+
+
+def later_versions(spool: Spool, job_id: str) -> list[str]:
+    """Return the ids of the ready jobs whose results replace this one's."""
+    return [job.id for job in spool.jobs(JobState.READY) if job.read()["replaces"] == job_id]
+
+
+def _finished(spool: Spool, job: Job, settings: WorkerSettings, record: Mapping[str, Any], seconds: float) -> Scored:
+    targets = _hand_over(spool, job, settings, frozenset(map(ResultRole, record["objects"])))
+    reason = Reason(record["rejection"]["reason"]) if record["rejection"] else None
+    stages = {Stage(stage): taken for stage, taken in record["stage_seconds"].items()}
+    return Scored(job.id, record["outcome"], reason, stages, seconds, targets)
 
 
 def took_too_long(settings: WorkerSettings) -> RejectedInput:
@@ -134,13 +158,13 @@ def _identity(objects: Mapping[ResultRole, Dataset]) -> dict[str, Any]:
     }
 
 
-FINDINGS_THAT_COUNT = ("outcome", "score", "rejection", "signature", "instances")
+FINDINGS_THAT_COUNT = ("seg", "outcome", "score", "rejection", "signature", "regions", "instances")
 
 
 def _same_as_before(spool: Spool, content: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
     """Tell whether this version found what the one it replaces found: then the PACS has the report already."""
     earlier = _replaced_result(spool, content)
-    return earlier is not None and all(earlier[name] == record[name] for name in FINDINGS_THAT_COUNT)
+    return earlier is not None and all(earlier.get(name) == record[name] for name in FINDINGS_THAT_COUNT)
 
 
 def _replaced_result(spool: Spool, content: Mapping[str, Any]) -> dict[str, Any] | None:

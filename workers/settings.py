@@ -4,6 +4,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+STEPS_OF_AN_ASSOCIATION = 3
+"""Connecting, being accepted, releasing: each may take a target's whole timeout."""
+DELIVERY_GRACE_SECONDS = 30.0
+"""Between the interruption of a delivery and the end of its process."""
+
 
 class ResultRole(StrEnum):
     """The objects that a case can bring forth, in the order in which they are sent: what is referred to goes first."""
@@ -55,6 +60,12 @@ class WorkerSettings:
     """0 takes a free port."""
 
     @property
+    def delivery_limit_seconds(self) -> float:
+        """How long one try to deliver a case may take: what its target may take for each step, and a minute."""
+        slowest = max((target.timeout_seconds for target in self.targets), default=0.0)
+        return 60.0 + slowest * (len(ResultRole) + STEPS_OF_AN_ASSOCIATION)
+
+    @property
     def visibility_timeout_seconds(self) -> int:
         """How long Redis waits before it gives an unacknowledged message to another worker."""
-        return int(self.hard_time_limit_seconds) + 60
+        return int(max(self.hard_time_limit_seconds, self.delivery_limit_seconds + DELIVERY_GRACE_SECONDS)) + 60

@@ -1,6 +1,6 @@
 """C-STORE SCU: one association that carries the results of one case to one target."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pydicom import Dataset
@@ -36,10 +36,10 @@ Alternatives = Mapping[str, Callable[[], Dataset]]
 """The same result by SOP class, the best one first; each is built only when the target takes no better one."""
 
 
-def send(target: Target, calling_ae_title: str, objects: Mapping[ResultRole, Alternatives]) -> list[Sent]:
-    """Send the objects in their order over one association and return the target's word on each.
+def send(target: Target, calling_ae_title: str, objects: Mapping[ResultRole, Alternatives]) -> Iterator[Sent]:
+    """Send the objects in their order over one association and yield the target's word on each as it comes.
 
-    The list may be shorter than ``objects`` when the association ended: what is not in it was not sent.
+    There may be fewer words than ``objects`` when the association ended: what has none was not sent.
 
     Raises
     ------
@@ -50,15 +50,14 @@ def send(target: Target, calling_ae_title: str, objects: Mapping[ResultRole, Alt
     """
     association = _associate(target, calling_ae_title, [UID(uid) for choices in objects.values() for uid in choices])
     accepted = {context.abstract_syntax for context in association.accepted_contexts}
-    sent: list[Sent] = []
     try:
         for role, choices in objects.items():
             build = next((build for uid, build in choices.items() if uid in accepted), None)
             if build is None:
                 first = next(iter(choices.values()))()
-                sent.append(Sent(role, first.SOPInstanceUID, Answer.REFUSED, NO_CONTEXT))
+                yield Sent(role, first.SOPInstanceUID, Answer.REFUSED, NO_CONTEXT)
                 continue
-            sent.append(_store(association, role, build()))
+            yield _store(association, role, build())
             if not association.is_established:
                 break
     finally:
@@ -66,7 +65,6 @@ def send(target: Target, calling_ae_title: str, objects: Mapping[ResultRole, Alt
             association.release()
         else:
             association.abort()
-    return sent
 
 
 def _associate(target: Target, calling_ae_title: str, sop_classes: Sequence[UID]) -> Association:
@@ -75,10 +73,13 @@ def _associate(target: Target, calling_ae_title: str, sop_classes: Sequence[UID]
     entity.dimse_timeout = entity.network_timeout = target.timeout_seconds
     for sop_class in dict.fromkeys(sop_classes):
         entity.add_requested_context(sop_class, [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
-    association = entity.associate(target.host, target.port, ae_title=target.ae_title)
+    where = f"{target.ae_title}@{target.host}:{target.port}"
+    try:
+        association = entity.associate(target.host, target.port, ae_title=target.ae_title)
+    except OSError as error:  # such as a host name that nobody knows
+        raise TransientFailure(f"{where} cannot be reached: {error.strerror or type(error).__name__}") from error
     if association.is_established:
         return association
-    where = f"{target.ae_title}@{target.host}:{target.port}"
     answer = association.acceptor.primitive
     if not association.is_rejected or answer is None:
         if association.rejected_contexts:

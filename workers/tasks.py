@@ -1,5 +1,6 @@
 """The Celery tasks: claim, call, write, ring. What a message carries is an id; everything else lies in the spool."""
 
+import errno
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +12,18 @@ from celery import Celery
 from listener.spool import Job, JobState, Spool
 from model_store.registry import Registry
 from workers import delivery, ledger, scoring
-from workers.doorbell import ring_delivery
-from workers.errors import FailureReason, TransientFailure
+from workers.doorbell import ring_delivery, ring_scoring
+from workers.errors import FailureReason
 from workers.metrics import WorkerMetrics
-from workers.settings import WorkerSettings
+from workers.settings import DELIVERY_GRACE_SECONDS, Target, WorkerSettings
 from workers.store_status import Answer
 
 SCORE, DELIVER = "workers.tasks.score", "workers.tasks.deliver"
+
+PASSING = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.ESTALE, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.EROFS}
+)
+"""Errors of the machine that pass without anyone touching the job."""
 
 log = structlog.get_logger()
 
@@ -39,7 +45,11 @@ def register(app: Celery, bench: Bench) -> None:
     def score(job_id: str) -> None:
         score_job(app, bench, job_id)
 
-    @app.task(name=DELIVER, shared=False)  # type: ignore[untyped-decorator]
+    limit = bench.settings.delivery_limit_seconds
+
+    @app.task(  # type: ignore[untyped-decorator]
+        name=DELIVER, shared=False, soft_time_limit=limit, time_limit=limit + DELIVERY_GRACE_SECONDS
+    )
     def deliver(job_id: str, target: str) -> None:
         deliver_job(bench, job_id, target)
 
@@ -49,6 +59,11 @@ def score_job(app: Celery, bench: Bench, job_id: str) -> None:
     with structlog.contextvars.bound_contextvars(job=job_id), ledger.claimed(bench.spool, job_id) as job:
         if job is None:
             log.info("nothing_to_score")
+            return
+        earlier = scoring.earlier_version_in_work(bench.spool, job)
+        if earlier is not None:
+            log.info("waits_for_earlier_version", earlier=earlier)
+            bench.spool.move(job, JobState.READY)
             return
         attempt = ledger.begin_attempt(job)
         if attempt > bench.settings.max_attempts:
@@ -67,10 +82,11 @@ def _scored(bench: Bench, job: Job) -> scoring.Scored | None:
         except SoftTimeLimitExceeded:
             too_long = scoring.took_too_long(bench.settings)
             return scoring.run(bench.spool, job, bench.registry, bench.settings, ended_by=too_long)
-    except (TransientFailure, OSError) as failure:
-        log.warning("job_given_back", error=type(failure).__name__, errno=getattr(failure, "errno", None))
-        ledger.give_back(bench.spool, job)
     except Exception as error:  # noqa: BLE001
+        if isinstance(error, OSError) and error.errno in PASSING:
+            log.warning("job_given_back", error=errno.errorcode[error.errno])
+            ledger.give_back(bench.spool, job, errno.errorcode[error.errno])
+            return None
         # The text of an exception may quote an element of the dataset; its type and place cannot.
         log.error("job_broke", error=type(error).__name__, at=places(error))
         message = f"{type(error).__name__} at {places(error)[-1]}; please report this, then run: radtme retry {job.id}"
@@ -108,6 +124,8 @@ def _tell(app: Celery, bench: Bench, done: scoring.Scored) -> None:
     log.info("case_finished", job=done.job_id, outcome=done.outcome, reason=reason, seconds=round(done.seconds, 3))
     for target in done.targets:
         ring_delivery(app, done.job_id, target)
+    for later in scoring.later_versions(bench.spool, done.job_id):
+        ring_scoring(app, later)
 
 
 def deliver_job(bench: Bench, job_id: str, target_name: str) -> None:
@@ -117,11 +135,7 @@ def deliver_job(bench: Bench, job_id: str, target_name: str) -> None:
         if target is None:
             log.error("target_unknown", remedy="add the target to the configuration; its results are kept until then")
             return
-        try:
-            outcome = delivery.deliver(bench.spool, job_id, target, bench.settings)
-        except OSError as failure:
-            log.warning("delivery_put_off", error=type(failure).__name__, errno=failure.errno)
-            return
+        outcome = _delivered(bench, job_id, target)
         if outcome is None:
             return
         bench.metrics.deliveries.labels(target_name, outcome.state).inc()
@@ -133,3 +147,15 @@ def deliver_job(bench: Bench, job_id: str, target_name: str) -> None:
         finished = bench.spool.find_job(job_id)
         if finished is not None and finished.state is JobState.FAILED:
             bench.metrics.failures.labels(FailureReason.DELIVERY_REFUSED.value).inc()
+
+
+def _delivered(bench: Bench, job_id: str, target: Target) -> delivery.Delivery | None:
+    """Try once. The border of the process: whatever comes becomes a written record and a next try."""
+    try:
+        return delivery.deliver(bench.spool, job_id, target, bench.settings)
+    except SoftTimeLimitExceeded:
+        why = f"the try took longer than {bench.settings.delivery_limit_seconds:g} s"
+    except Exception as error:  # noqa: BLE001
+        log.error("delivery_broke", error=type(error).__name__, at=places(error))
+        why = f"{type(error).__name__} at {places(error)[-1]}"
+    return delivery.put_off(bench.spool, job_id, target.name, bench.settings, why)

@@ -1,11 +1,13 @@
 """Results on their way to a target: what is sent, kept, sent again, given up."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from billiard.exceptions import SoftTimeLimitExceeded
 from pydicom import Dataset
 from pydicom.uid import (
     Comprehensive3DSRStorage,
@@ -15,11 +17,12 @@ from pydicom.uid import (
     generate_uid,
 )
 from pynetdicom import AE, evt
+from pynetdicom.association import Association
 
-from listener.spool import Job, JobState, Spool, job_id_for
+from listener.spool import Job, JobState, Spool, job_id_for, read_json, write_json
 from support.processes import free_port
-from workers import ledger
-from workers.delivery import deliver, wait_seconds
+from workers import ledger, store_scu
+from workers.delivery import deliver, put_off, wait_seconds
 from workers.scoring import encoded
 from workers.settings import ResultRole, Target, WorkerSettings
 
@@ -40,6 +43,12 @@ def spool(tmp_path: Path) -> Spool:
 def settings(spool: Spool, tmp_path: Path) -> WorkerSettings:
     """Return settings with the waits of the default configuration."""
     return WorkerSettings(spool.root, tmp_path / "signatures")
+
+
+@pytest.fixture
+def impatient(settings: WorkerSettings) -> WorkerSettings:
+    """Return settings that try again at once."""
+    return replace(settings, first_retry_seconds=0)
 
 
 def document(sop_class: str) -> Dataset:
@@ -117,13 +126,13 @@ def test_what_a_target_took_is_done(spool: Spool, settings: WorkerSettings) -> N
     assert state(spool) is JobState.DONE
 
 
-def test_only_what_was_not_taken_is_sent_again_under_the_same_uid(spool: Spool, settings: WorkerSettings) -> None:
+def test_only_what_was_not_taken_is_sent_again_under_the_same_uid(spool: Spool, impatient: WorkerSettings) -> None:
     """A full disk at the PACS: the object that it took stays taken, the other one comes again as it was."""
     delivering(spool, "pacs")
     with pacs(0x0000, 0xA700) as (target, peer):
-        first = deliver(spool, JOB_ID, target, settings)
+        first = deliver(spool, JOB_ID, target, impatient)
         assert state(spool) is JobState.DELIVERING
-        second = deliver(spool, JOB_ID, target, settings)
+        second = deliver(spool, JOB_ID, target, impatient)
     assert first is not None
     assert second is not None
     assert (first.state, second.state) == ("retry", "delivered")
@@ -199,6 +208,74 @@ def test_nobody_delivers_a_job_that_is_not_there_to_be_delivered(spool: Spool, s
         delivering(spool, "other")
         assert deliver(spool, JOB_ID, target, settings) is None
     assert peer.seen == []
+
+
+def test_a_message_that_comes_twice_does_not_use_up_the_waits(spool: Spool, settings: WorkerSettings) -> None:
+    """Before the next try is due, nothing is sent."""
+    delivering(spool, "pacs")
+    with pacs(0xA700, 0xA700) as (target, peer):
+        assert deliver(spool, JOB_ID, target, settings) is not None
+        assert deliver(spool, JOB_ID, target, settings) is None
+    assert len(peer.seen) == 2
+
+
+def test_what_was_taken_is_kept_when_the_try_is_cut_short(
+    spool: Spool, impatient: WorkerSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A time limit in the middle: the object that the target has is never sent again, and the record says why."""
+    delivering(spool, "pacs")
+    original = store_scu._store
+
+    def interrupted(association: Association, role: ResultRole, dataset: Dataset) -> store_scu.Sent:
+        if role is ResultRole.SUMMARY_REPORT:
+            raise SoftTimeLimitExceeded
+        return original(association, role, dataset)
+
+    with pacs() as (target, peer):
+        with monkeypatch.context() as patch:
+            patch.setattr(store_scu, "_store", interrupted)
+            with pytest.raises(SoftTimeLimitExceeded):
+                deliver(spool, JOB_ID, target, impatient)
+        put = put_off(spool, JOB_ID, "pacs", impatient, "the try took too long")
+        assert put is not None
+        assert record_of(spool, "pacs")["last_error"] == "the try took too long"
+        assert set(record_of(spool, "pacs")["taken"]) == {"key_image"}
+        deliver(spool, JOB_ID, target, impatient)
+    assert len(peer.seen) == len(set(peer.seen)) == 2
+    assert state(spool) is JobState.DONE
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"no DICOM")])
+def test_a_result_that_is_gone_or_damaged_is_not_passed_over(
+    spool: Spool, settings: WorkerSettings, damage: Callable[[Path], object]
+) -> None:
+    """Nothing is called delivered that was not sent: the job fails and names the object."""
+    job = delivering(spool, "pacs")
+    damage(job.folder / "objects" / "summary_report.dcm")
+    with pacs() as (target, _):
+        outcome = deliver(spool, JOB_ID, target, settings)
+    assert outcome is not None
+    assert outcome.state == "refused"
+    assert "summary_report.dcm" in str(outcome.error)
+    assert state(spool) is JobState.FAILED
+
+
+def test_a_job_whose_worker_died_after_the_last_word_is_closed(spool: Spool, settings: WorkerSettings) -> None:
+    """Every record says delivered and the job still lies in delivering: the next message moves it on."""
+    job = delivering(spool, "pacs")
+    record = record_of(spool, "pacs")
+    write_json(job.folder / "delivery" / "pacs.json", {**record, "state": "delivered"})
+    with pacs() as (target, peer):
+        assert deliver(spool, JOB_ID, target, settings) is None
+    assert peer.seen == []
+    assert state(spool) is JobState.DONE
+
+
+def record_of(spool: Spool, target: str) -> dict[str, Any]:
+    """Return the outbox entry of the job for a target."""
+    job = spool.find_job(JOB_ID)
+    assert job is not None
+    return read_json(job.folder / "delivery" / f"{target}.json")
 
 
 def test_waits_double_and_stay_below_the_last_one(settings: WorkerSettings) -> None:

@@ -69,11 +69,15 @@ def test_a_job_given_back_is_ready_again_and_the_attempt_does_not_count(spool: S
     with ledger.claimed(spool, JOB_ID) as job:
         assert job is not None
         ledger.begin_attempt(job)
-        ledger.give_back(spool, job)
+        ledger.begin_attempt(job)
+        ledger.give_back(spool, job, "ENOSPC")
     back = spool.find_job(JOB_ID)
     assert back is not None
     assert back.state is JobState.READY
-    assert ledger.begin_attempt(back) == 1
+    attempts = back.read_optional("attempts.json")
+    assert attempts is not None
+    assert attempts["given_back"]["why"] == "ENOSPC"
+    assert ledger.begin_attempt(back) == 2, "the attempt before it still counts"
 
 
 def test_objects_of_an_interrupted_attempt_are_replaced_as_a_whole(ready: Job) -> None:

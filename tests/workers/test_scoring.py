@@ -9,7 +9,7 @@ import pytest
 from pydicom import dcmread
 
 from deploy.phantom import Phantom, write_phantom
-from listener.spool import Job, JobState, Kept, Spool, job_id_for
+from listener.spool import Job, JobState, Kept, Spool, job_id_for, write_json
 from model_store.registry import Registry
 from support.broken_studies import SMALL
 from workers import ledger, scoring
@@ -114,6 +114,7 @@ def test_a_job_taken_over_after_its_objects_were_written_leaves_the_same_bytes(
     assert moved is not None
     again = spool.move(moved, JobState.RUNNING)
     assert again is not None
+    (again.folder / "result.json").unlink()
     scoring.run(spool, again, registry, settings)
     assert objects(spool, job) == before
     assert len(before) == 4
@@ -131,6 +132,46 @@ def test_a_new_version_that_finds_the_same_sends_nothing(
     moved = spool.find_job(second.id)
     assert moved is not None
     assert moved.state is JobState.DONE
+
+
+def test_a_corrected_outline_is_reported_even_where_the_score_stays(
+    spool: Spool, phantom: Phantom, registry: Registry, settings: WorkerSettings
+) -> None:
+    """A forest's score moves in steps: another outline gets its own overlay and volumes, with the same score or not."""
+    first = claimed_job(spool, phantom)
+    scoring.run(spool, first, registry, settings)
+    earlier = result(spool, first)
+    moved = spool.find_job(first.id)
+    assert moved is not None
+    write_json(moved.folder / "result.json", {**earlier, "seg": {"series_uid": "1.2", "sop_instance_uid": "1.2.3"}})
+    second = claimed_job(spool, phantom, version=2)
+    assert scoring.run(spool, second, registry, settings).outcome == "scored"
+
+
+def test_a_job_that_died_on_its_last_step_is_handed_over_as_it_was(
+    spool: Spool, phantom: Phantom, registry: Registry, settings: WorkerSettings
+) -> None:
+    """Once the result is written, no time limit and no other signature changes it."""
+    job = claimed_job(spool, phantom)
+    scoring.run(spool, job, registry, replace(settings, targets=()))
+    before = result(spool, job)
+    moved = spool.find_job(job.id)
+    assert moved is not None
+    again = spool.move(moved, JobState.RUNNING)
+    assert again is not None
+    done = scoring.run(spool, again, registry, settings, ended_by=scoring.took_too_long(settings))
+    assert (done.outcome, done.targets) == ("scored", ("pacs",))
+    assert result(spool, job) == before
+
+
+def test_a_version_waits_for_the_one_that_it_replaces(spool: Spool, phantom: Phantom) -> None:
+    """Its report names the earlier one, so that has to be written first; afterwards the later one is rung."""
+    first, second = claimed_job(spool, phantom), claimed_job(spool, phantom, version=2)
+    assert scoring.earlier_version_in_work(spool, second) == first.id
+    spool.move(second, JobState.READY)
+    assert scoring.later_versions(spool, first.id) == [second.id]
+    spool.move(first, JobState.DELIVERING)
+    assert scoring.earlier_version_in_work(spool, claimed_job(spool, phantom, version=3)) == second.id
 
 
 def test_a_new_version_that_finds_something_else_names_what_it_replaces(

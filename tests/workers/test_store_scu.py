@@ -99,11 +99,8 @@ def test_an_object_that_the_target_has_no_context_for_does_not_hold_back_the_oth
     """What cannot be sent is refused by name, and the rest arrives."""
     image, report = instance(SecondaryCaptureImageStorage), instance(Comprehensive3DSRStorage)
     with peer(lambda _: 0x0000, sop_classes=(SecondaryCaptureImageStorage,)) as port:
-        sent = send(
-            target(port),
-            "RADTME",
-            {REPORT: {report.SOPClassUID: lambda: report}, IMAGE: {image.SOPClassUID: lambda: image}},
-        )
+        objects = {REPORT: {report.SOPClassUID: lambda: report}, IMAGE: {image.SOPClassUID: lambda: image}}
+        sent = list(send(target(port), "RADTME", objects))
     assert [one.answer for one in sent] == [Answer.REFUSED, Answer.TAKEN]
     assert "presentation context" in sent[0].status
 
@@ -136,14 +133,22 @@ def test_nobody_there_is_transient() -> None:
     """A PACS that is down comes back."""
     dataset = instance(SecondaryCaptureImageStorage)
     with pytest.raises(TransientFailure, match="cannot be reached"):
-        send(target(free_port()), "RADTME", {IMAGE: {dataset.SOPClassUID: lambda: dataset}})
+        list(send(target(free_port()), "RADTME", {IMAGE: {dataset.SOPClassUID: lambda: dataset}}))
+
+
+def test_a_host_that_nobody_knows_is_transient() -> None:
+    """A name server that is down comes back, and a typing error is seen in the record."""
+    nowhere = Target("pacs", "PACS", "no-such-host.invalid", 104, timeout_seconds=3)
+    dataset = instance(SecondaryCaptureImageStorage)
+    with pytest.raises(TransientFailure, match=r"no-such-host\.invalid"):
+        list(send(nowhere, "RADTME", {IMAGE: {dataset.SOPClassUID: lambda: dataset}}))
 
 
 def test_a_rejected_ae_title_is_permanent() -> None:
     """Called AE title not recognized: asking again every half hour would not change it."""
     dataset = instance(SecondaryCaptureImageStorage)
     with peer(lambda _: 0x0000, called_aet=True) as port, pytest.raises(AssociationRefused, match="alled AE title"):
-        send(target(port), "RADTME", {IMAGE: {dataset.SOPClassUID: lambda: dataset}})
+        list(send(target(port), "RADTME", {IMAGE: {dataset.SOPClassUID: lambda: dataset}}))
 
 
 def test_what_is_stored_is_what_was_written(tmp_path: Path) -> None:
@@ -158,5 +163,5 @@ def test_what_is_stored_is_what_was_written(tmp_path: Path) -> None:
     dataset.save_as(tmp_path / "one.dcm", enforce_file_format=True)
     written = dcmread(tmp_path / "one.dcm")
     with peer(keep) as port:
-        send(target(port), "RADTME", {IMAGE: {dataset.SOPClassUID: lambda: written}})
+        list(send(target(port), "RADTME", {IMAGE: {dataset.SOPClassUID: lambda: written}}))
     assert received[0] == written
