@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom import dcmread
+from pydicom import Dataset, dcmread
 from pydicom.pixels.utils import pixel_array
 
 from workers.elements import integer, text
@@ -61,12 +61,31 @@ def _unpacked(packed: NDArray[np.uint8], start: int, count: int) -> NDArray[np.b
 
 def _decode(instance: Instance, frames: Sequence[int]) -> list[NDArray[np.generic]]:
     try:
-        values = pixel_array(dcmread(instance.path), raw=True)
+        values = pixel_array(_with_bits_in_order(dcmread(instance.path)), raw=True)
     # A damaged stream makes a decoder raise whatever its C library or plugin thinks of.
-    except (AttributeError, EOFError, OSError, RuntimeError, TypeError, ValueError, NotImplementedError) as error:
+    except (
+        AttributeError,
+        EOFError,
+        KeyError,
+        OSError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+        NotImplementedError,
+    ) as error:
         raise RejectedInput(
             Reason.UNREADABLE_PIXELS,
             f"SEG {instance.sop_instance_uid}: pixel data ({instance.transfer_syntax.name}) cannot be decoded: {error}",
         ) from error
     whole = values.reshape((-1, *values.shape[-2:]))
     return [whole[at] for at in frames]
+
+
+def _with_bits_in_order(dataset: Dataset) -> Dataset:
+    """Undo what Explicit VR Big Endian does to packed bits: their bytes change places within each word of OW."""
+    syntax = dataset.file_meta.TransferSyntaxUID
+    element = dataset["PixelData"]
+    if syntax.is_little_endian or dataset.BitsAllocated != 1 or element.VR != "OW":
+        return dataset
+    element.value = np.frombuffer(element.value, dtype=np.uint16).byteswap().tobytes()
+    return dataset

@@ -1,5 +1,7 @@
 """Outlines: read, chosen by code, placed by geometry, refused where they do not fit."""
 
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -103,6 +105,20 @@ def test_compressed_segmentations_are_read(write_series: WriteSeries, write_seg:
     images = write_series(ARRAY)
     seg = write_seg(images, [(TUMOUR, MASK)], kind="FRACTIONAL", change=lambda seg: seg.compress(RLELossless))
     np.testing.assert_array_equal(placed(images, seg).tumour, MASK)
+
+
+@pytest.mark.skipif(shutil.which("dcmconv") is None, reason="needs dcmconv (Debian package dcmtk)")
+@pytest.mark.parametrize("kind", ["BINARY", "FRACTIONAL"])
+@pytest.mark.parametrize("syntax", ["+tb", "+td", "+ti"])
+def test_every_native_encoding_holds_the_same_outline(
+    write_series: WriteSeries, write_seg: WriteSeg, kind: str, syntax: str
+) -> None:
+    """Big endian words, deflated, implicit: dcmconv writes them, and every voxel is where it was drawn."""
+    images = write_series(ARRAY)
+    seg = write_seg(images, [(TUMOUR, MASK)], kind=kind, change=lambda seg: setattr(seg["PixelData"], "VR", "OW"))
+    other = seg.with_name("other.dcm")
+    subprocess.run(["dcmconv", syntax, seg, other], check=True)
+    np.testing.assert_array_equal(placed(images, other).tumour, MASK)
 
 
 def test_flipped_frames_are_turned_back(write_series: WriteSeries, write_seg: WriteSeg) -> None:
