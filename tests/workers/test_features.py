@@ -6,15 +6,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from billiard.exceptions import SoftTimeLimitExceeded
 from numpy.typing import NDArray
 from radiomics import featureextractor
+from radiomics.glcm import RadiomicsGLCM
 from scipy import ndimage
 
 from model_store.profile import HAN2024, HAN2024_WAVELET2D, FeatureProfile
 from workers.features import columns, feature_names, grey_levels, measure_regions
 from workers.filters import image_types, margin_voxels, settings_of
 from workers.laplacian import laplacian_of_gaussian
-from workers.preprocess import resample
+from workers.preprocess import Resampled, resample
 from workers.regions import Region
 from workers.ring import geometric_ring
 
@@ -130,6 +132,46 @@ def test_features_that_cannot_be_computed_are_named_and_never_zero(
     assert not set(found.features) & set(found.missing)
     assert all(np.isfinite(value) for value in found.features.values())
     assert found.grey_levels == 1
+
+
+@pytest.fixture
+def small(array: NDArray[np.int16], tumour: NDArray[np.bool_]) -> Resampled:
+    """The tumour and a little around it."""
+    return resample(array, SPACING[::-1], tumour, None, HAN2024_WAVELET2D, margin=14)
+
+
+@pytest.mark.parametrize("error", [SoftTimeLimitExceeded, MemoryError, AttributeError])
+def test_what_is_no_arithmetic_is_never_a_missing_value(
+    monkeypatch: pytest.MonkeyPatch, small: Resampled, error: type[Exception]
+) -> None:
+    """The end of a task's time, of its memory, and defects end the measurement, wherever they strike."""
+
+    def strike(self: RadiomicsGLCM) -> float:
+        raise error
+
+    monkeypatch.setattr(RadiomicsGLCM, "getMCCFeatureValue", strike)
+    with pytest.raises(error):
+        measure_regions(small, {Region.TUMOUR: small.tumour}, HAN2024_WAVELET2D)
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError, np.linalg.LinAlgError, ValueError, IndexError])
+def test_a_feature_without_value_names_what_arithmetic_raised(
+    monkeypatch: pytest.MonkeyPatch, small: Resampled, error: type[Exception]
+) -> None:
+    """The other 478 features of the region are there, and the missing one says why it is not."""
+
+    def strike(self: RadiomicsGLCM) -> float:
+        if not strikes:
+            strikes.append(1)
+            raise error
+        return 0.5
+
+    strikes: list[int] = []
+    monkeypatch.setattr(RadiomicsGLCM, "getMCCFeatureValue", strike)
+    (found,) = measure_regions(small, {Region.TUMOUR: small.tumour}, HAN2024_WAVELET2D)
+    assert list(found.missing) == ["original_glcm_MCC"]
+    assert error.__name__ in found.missing["original_glcm_MCC"]
+    assert len(found.features) == 478
 
 
 def test_grey_levels_are_the_occupied_bins() -> None:
