@@ -6,6 +6,7 @@ from typing import Any
 
 import structlog
 
+from listener.pairing import watches_study
 from listener.references import UNKNOWN_SERIES, Outline
 from listener.spool import Job, JobState, Spool
 
@@ -26,7 +27,10 @@ class JobFacts:
     image_series: frozenset[str]
     frame_of_reference_uid: str | None
     instance_counts: Mapping[str, int]
-    """Of a job that is past waiting: how many instances of each series it was made ready with."""
+    """Of a job that is past waiting: how many instances of each series it was made ready with; 0 for a series that is
+    named and had none."""
+    watches_study: bool
+    """Whether a series that is not counted here may concern it too."""
 
     @classmethod
     def of(cls, content: Mapping[str, Any]) -> "JobFacts":
@@ -41,7 +45,9 @@ class JobFacts:
             tracking_uids=frozenset(content.get("tracking_uids", ())),
             image_series=frozenset(content["required"]),
             frame_of_reference_uid=content["frame_of_reference_uid"],
-            instance_counts={series: len(uids) for series, uids in (content["instances"] or {}).items()},
+            instance_counts=dict.fromkeys(set(content["required"]) - {UNKNOWN_SERIES}, 0)
+            | {series: len(uids) for series, uids in (content["instances"] or {}).items()},
+            watches_study=watches_study(content),
         )
 
 

@@ -5,7 +5,6 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from pydicom import dcmread
 from listener.data_set import UnreadableDataSet
 from listener.job_index import JobFacts, JobIndex
 from listener.pairing import (
+    UNREADABLE_FILE,
     Evidence,
     SeriesHeads,
     Step,
@@ -26,14 +26,14 @@ from listener.pairing import (
     evidence,
     job_content,
     ready_content,
-    seconds_between,
+    series_of_study,
     settle_seconds,
     watched_series,
 )
 from listener.presentation_contexts import is_outline
 from listener.references import OUTLINE_TAGS, Outline, outline_of
 from listener.settings import ListenerSettings
-from listener.spool import Job, JobState, Spool, job_id_for, write_json
+from listener.spool import Job, JobState, Spool, is_uid, job_id_for, write_json
 
 log = structlog.get_logger()
 
@@ -42,6 +42,9 @@ SHORTEST_TURN_SECONDS = 0.1
 RECONCILE_SECONDS = 24 * 3600.0
 """At start, outlines that came within this time and have no job get one. An older one had its job, and retention may
 have taken that away; one that was never acknowledged is sent again by its sender anyway."""
+
+FETCHES_AT_ONCE = 4
+"""A PACS that does not answer one of them must not hold up the others."""
 
 Fetch = Callable[[str, Mapping[str, tuple[str, ...]]], None]
 """Asks the PACS for instances of a study, by series."""
@@ -52,6 +55,14 @@ class Observation:
     """When a series folder was first seen as it is now, by a clock that nobody can turn."""
 
     mtime_ns: int
+    since: float
+
+
+@dataclass(frozen=True)
+class Waited:
+    """Since when this process has seen a job wait as it waits now: for its sender, or for what was asked for."""
+
+    fetched: str | None
     since: float
 
 
@@ -72,8 +83,8 @@ class Pairer:
         self._index_lock = threading.Lock()
         self._heads = SeriesHeads()
         self._observed: dict[Path, Observation] = {}
-        self._first_seen: dict[str, float] = {}
-        self._fetcher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="retrieve")
+        self._waited: dict[str, Waited] = {}
+        self._fetching = threading.BoundedSemaphore(FETCHES_AT_ONCE)
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pairer", daemon=True)
@@ -85,12 +96,11 @@ class Pairer:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop watching. What is unfinished is found again at the next start."""
+        """Stop watching. What is unfinished is found again at the next start; a C-MOVE ends with the process."""
         self._stopping.set()
         self._wake.set()
         if self._thread.is_alive():
             self._thread.join()
-        self._fetcher.shutdown(wait=False, cancel_futures=True)
 
     # What the receive path calls ------------------------------------------------------------------------------------
 
@@ -146,7 +156,7 @@ class Pairer:
             self._index.refresh()
             waiting = self._index.waiting
             latest = list(self._index.latest_past_waiting())
-        self._first_seen = {job.id: self._first_seen.get(job.id, time.monotonic()) for job in waiting}
+        self._waited = {job.id: self._waited[job.id] for job in waiting if job.id in self._waited}
         # Each by itself: what goes wrong with one job must not hold up the others.
         looks = [partial(self._look_at_waiting, job) for job in waiting]
         looks += [partial(self._look_for_late_instances, facts) for facts in latest]
@@ -174,7 +184,6 @@ class Pairer:
     def _move_on(self, job: Job, content: dict[str, Any], found: Evidence, step: Step) -> None:
         if step is Step.FETCH:
             write_json(job.folder / "job.json", {**content, "fetched": _now()})
-            self._first_seen[job.id] = time.monotonic()
             self._ask_for(content["study_uid"], found)
             return
         closed = step is Step.CLOSE
@@ -186,14 +195,27 @@ class Pairer:
     def _ask_for(self, study_uid: str, found: Evidence) -> None:
         log.info("missing_instances_asked_for", study_uid=study_uid, missing=found.missing_count)
         if self._fetch is not None:
-            self._fetcher.submit(self._guarded, partial(self._fetch, study_uid, found.missing))
+            fetch = partial(self._fetch_in_turn, self._fetch, study_uid, found.missing)
+            # Daemons: a PACS that does not answer must not keep the process from ending.
+            threading.Thread(target=self._guarded, args=(fetch,), name="retrieve", daemon=True).start()
+
+    def _fetch_in_turn(self, fetch: Fetch, study_uid: str, missing: Mapping[str, tuple[str, ...]]) -> None:
+        with self._fetching:
+            if not self._stopping.is_set():
+                fetch(study_uid, missing)
 
     def _look_for_late_instances(self, facts: JobFacts) -> float:
         """Make a new version of a job whose series has grown since; return the seconds until one may be due."""
+        counts = dict(facts.instance_counts)
+        if facts.watches_study:
+            others = dict.fromkeys(series_of_study(self._spool, facts.study_uid), 0)
+            others.pop(facts.seg_series_uid, None)
+            counts = others | counts
+        # Every folder is looked at: each has its own time from which it counts as settled.
         grown = [
-            folder
-            for series, count in facts.instance_counts.items()
-            if self._has_changed(folder := self._spool.series_folder(facts.study_uid, series), count)
+            series
+            for series, count in counts.items()
+            if self._has_changed(self._spool.series_folder(facts.study_uid, series), count)
         ]
         if not grown:
             return self._settings.sweep_seconds
@@ -260,9 +282,16 @@ class Pairer:
         return time.monotonic() - max((observation.since for observation in seen), default=time.monotonic())
 
     def _age_seconds(self, job_id: str, content: Mapping[str, Any]) -> float:
-        """Return for how long a job has waited: by the clock, or as this process has seen it, whichever is longer."""
-        began = content.get("fetched") or content["created"]
-        return max(seconds_between(began, datetime.now(UTC)), time.monotonic() - self._first_seen[job_id])
+        """Return for how long this process has seen a job wait; after a fetch, since the fetch.
+
+        The time before it started does not count: while no listener ran, nothing could come, and what the senders kept
+        back comes now.
+        """
+        fetched = content.get("fetched")
+        waited = self._waited.get(job_id)
+        if waited is None or waited.fetched != fetched:
+            waited = self._waited[job_id] = Waited(fetched, time.monotonic())
+        return time.monotonic() - waited.since
 
     # After a crash --------------------------------------------------------------------------------------------------
 
@@ -272,21 +301,29 @@ class Pairer:
         One head is read per series that was touched lately; in a series of outlines each file's name is its UID.
         """
         oldest = time.time() - RECONCILE_SECONDS
-        for study in self._spool.studies.iterdir():
-            for series in study.iterdir():
-                if series.stat().st_mtime >= oldest and _holds_outlines(series):
-                    self._reconcile_series(series)
+        for study in sorted(self._spool.studies.iterdir()):
+            if is_uid(study.name):
+                # Each by itself, here and below: what one folder or file is must not hold up the others.
+                self._guarded(partial(self._reconcile_study, study, oldest))
 
-    def _reconcile_series(self, series: Path) -> None:
+    def _reconcile_study(self, study: Path, oldest: float) -> None:
+        for series in series_of_study(self._spool, study.name):
+            self._guarded(partial(self._reconcile_series, study / series, oldest))
+
+    def _reconcile_series(self, series: Path, oldest: float) -> None:
+        if series.stat().st_mtime < oldest or not _holds_outlines(series):
+            return
         for path in sorted(series.glob("*.dcm")):
-            if self._spool.find_job(job_id_for(path.stem, 1)) is not None:
-                continue
-            try:
-                outline = outline_of(dcmread(path, stop_before_pixels=True, specific_tags=list(OUTLINE_TAGS)))
-            except UnreadableDataSet as error:
-                log.warning("outline_unreadable", sop_instance_uid=path.stem, reason=str(error))
-                continue
-            self.outline_kept(replace(outline, sop_instance_uid=path.stem), None)
+            if is_uid(path.stem) and self._spool.find_job(job_id_for(path.stem, 1)) is None:
+                self._guarded(partial(self._reconcile_outline, path))
+
+    def _reconcile_outline(self, path: Path) -> None:
+        try:
+            outline = outline_of(dcmread(path, stop_before_pixels=True, specific_tags=list(OUTLINE_TAGS)))
+        except (UnreadableDataSet, *UNREADABLE_FILE) as error:
+            log.warning("outline_unreadable", sop_instance_uid=path.stem, error=type(error).__name__)
+            return
+        self.outline_kept(replace(outline, sop_instance_uid=path.stem), None)
 
 
 def _same_instances(instances: Mapping[str, list[str]], found: Evidence) -> bool:
@@ -294,10 +331,13 @@ def _same_instances(instances: Mapping[str, list[str]], found: Evidence) -> bool
 
 
 def _holds_outlines(series: Path) -> bool:
-    first = next(series.glob("*.dcm"), None)
-    return first is not None and is_outline(
-        str(dcmread(first, specific_tags=["SOPClassUID"], stop_before_pixels=True).get("SOPClassUID"))
-    )
+    for path in series.glob("*.dcm"):
+        try:
+            head = dcmread(path, specific_tags=["SOPClassUID"], stop_before_pixels=True)
+        except UNREADABLE_FILE:
+            continue  # another instance of the series may say it
+        return is_outline(str(head.get("SOPClassUID")))
+    return False
 
 
 def _now() -> str:

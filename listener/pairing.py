@@ -7,7 +7,6 @@ function of values and of what lies in the spool; `listener.pairer` turns the wh
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -18,9 +17,11 @@ from pydicom.errors import InvalidDicomError
 from listener.presentation_contexts import is_image
 from listener.references import UNKNOWN_SERIES, Outline, Pairing
 from listener.settings import DeadlinePolicy, ListenerSettings
-from listener.spool import Job, Spool, job_id_for
+from listener.spool import Job, Spool, is_uid, job_id_for
 
 MISSING_INSTANCES = "missing_instances"
+UNREADABLE_FILE = (OSError, InvalidDicomError, ValueError, AttributeError, EOFError)
+"""What pydicom raises on a file that is no instance."""
 
 
 class Step(Enum):
@@ -177,7 +178,7 @@ class SeriesHeads:
         for path in folder.glob("*.dcm"):
             try:
                 head = dcmread(path, stop_before_pixels=True, specific_tags=["SOPClassUID", "FrameOfReferenceUID"])
-            except (OSError, InvalidDicomError, ValueError, AttributeError, EOFError):
+            except UNREADABLE_FILE:
                 continue  # another instance of the series may say it
             self._heads[folder] = (is_image(str(head.get("SOPClassUID"))), str(head.get("FrameOfReferenceUID", "")))
             return self._heads[folder]
@@ -235,19 +236,20 @@ def _place(
 
 
 def series_of_study(spool: Spool, study_uid: str) -> list[str]:
-    """Return the Series Instance UIDs of a study that lie in the spool, sorted."""
+    """Return the Series Instance UIDs of a study that lie in the spool, sorted; what is no series is passed over."""
     folder = spool.studies / study_uid
-    return sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
+    entries = folder.iterdir() if folder.is_dir() else ()
+    return sorted(entry.name for entry in entries if is_uid(entry.name) and entry.is_dir())
+
+
+def watches_study(content: Mapping[str, Any]) -> bool:
+    """Tell whether any series of its study may concern a job: it names none, or not of every instance."""
+    return not content["required"] or UNKNOWN_SERIES in content["required"]
 
 
 def watched_series(spool: Spool, content: Mapping[str, Any]) -> list[str]:
     """Return the series in which something new would concern this job."""
     named = [series for series in content["required"] if series != UNKNOWN_SERIES]
-    if named and UNKNOWN_SERIES not in content["required"]:
+    if not watches_study(content):
         return named
     return sorted({*named, *series_of_study(spool, content["study_uid"])} - {content["seg"]["series_uid"]})
-
-
-def seconds_between(earlier: str, later: datetime) -> float:
-    """Return the seconds from an ISO 8601 time to ``later``; negative where the clock was turned back."""
-    return (later - datetime.fromisoformat(earlier)).total_seconds()

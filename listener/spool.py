@@ -61,9 +61,15 @@ def checked_uid(uid: object) -> str:
         If it is empty, longer than 64 characters or holds anything but dotted numbers.
     """
     text = str(uid)
-    if len(text) > UID_LENGTH or not UID_PATTERN.fullmatch(text):
-        raise InvalidUid(f"expected a UID (dotted numbers, at most 64 characters), found {text[:80]!r}")
+    if not is_uid(text):
+        # Not what was found: an element that was put in the wrong place may hold anything, a name too.
+        raise InvalidUid(f"expected a UID (dotted numbers, at most 64 characters), found {len(text)} characters")
     return text
+
+
+def is_uid(text: str) -> bool:
+    """Tell whether ``text`` has the form of PS3.5 section 9.1."""
+    return len(text) <= UID_LENGTH and UID_PATTERN.fullmatch(text) is not None
 
 
 def job_id_for(seg_sop_instance_uid: str, version: int) -> str:

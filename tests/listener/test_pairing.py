@@ -2,6 +2,9 @@
 
 import json
 import random
+import subprocess
+import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -204,7 +207,9 @@ def test_what_is_missing_is_fetched_once_before_the_job_is_closed(spool: Spool, 
     station.receive(outline(images=[1, 2]))
     station.receive(image(1))
     station.turn(100.0)
-    station.pairer.stop()
+    for thread in threading.enumerate():
+        if thread.name == "retrieve":
+            thread.join(5)
     assert station.fetched == [(STUDY, {IMAGES: (image_uid(2),)})]
     (job,) = station.jobs(JobState.WAITING)
     assert job["fetched"]
@@ -249,6 +254,64 @@ def test_a_late_instance_does_not_repeat_a_job_that_is_still_incomplete(spool: S
     versions = {job["version"]: job for job in station.jobs()}
     assert versions[2]["not_complete"] is None
     assert versions[2]["replaces"] == versions[1]["job_id"]
+
+
+def close_without_images(station: Station, **outline_of: Any) -> None:
+    """Let a job come to its deadline with nothing there."""
+    station.receive(outline(**outline_of))
+    station.turn(50.0)
+    (job,) = station.jobs(JobState.READY)
+    assert (job["instances"], job["not_complete"]["reason"]) == ({}, "missing_instances")
+
+
+@pytest.mark.parametrize("outline_of", [{"images": [1, 2]}, {"images": [1, 2], "named_series": False}, {}])
+@pytest.mark.parametrize("restarted", [False, True])
+def test_images_that_come_after_the_deadline_make_a_version(
+    spool: Spool, clock: Clock, outline_of: Any, restarted: bool
+) -> None:
+    """Closed with nothing at all, whatever the outline names: when the images come, there is a result after all."""
+    station = Station(spool, clock, deadline_seconds=50.0, settle_unreferenced_seconds=3.0)
+    close_without_images(station, **outline_of)
+    station.turn(1000.0)
+    if restarted:
+        station = Station(spool, clock, deadline_seconds=50.0, settle_unreferenced_seconds=3.0)
+    station.receive(image(1))
+    station.receive(image(2))
+    station.turn(4.0)
+    station.turn(4.0)
+    versions = {job["version"]: job for job in station.jobs()}
+    assert set(versions) == {1, 2}
+    assert versions[2]["instances"] == {IMAGES: [image_uid(1), image_uid(2)]}
+    assert versions[2]["not_complete"] is None
+
+
+def test_a_later_series_of_the_frame_of_reference_makes_a_version(station: Station) -> None:
+    """The outline names nothing: a post-contrast series that comes later belongs to it, one elsewhere in space not."""
+    station.receive(image(1))
+    station.receive(outline())
+    station.turn(61.0)
+    station.turn(1000.0)
+    station.receive(image(1, series=f"{IMAGES}7", frame_of_reference="1.2.3"))
+    station.turn(61.0)
+    assert [job["version"] for job in station.jobs()] == [1]
+    station.receive(image(1, series=f"{IMAGES}8"))
+    station.turn(61.0)
+    station.turn(1.0)
+    versions = {job["version"]: set(job["instances"]) for job in station.jobs()}
+    assert versions == {1: {IMAGES}, 2: {IMAGES, f"{IMAGES}8"}}
+
+
+def test_time_in_which_no_listener_ran_is_no_waiting(spool: Spool, clock: Clock) -> None:
+    """Down for longer than the deadline: the senders' queues empty first, then the waiting begins to count."""
+    Station(spool, clock).receive(outline(images=[1]))
+    (job,) = spool.jobs(JobState.WAITING)
+    (job.folder / "job.json").write_text(json.dumps({**job.read(), "created": "2020-01-01T00:00:00+00:00"}))
+    station = Station(spool, clock, deadline_seconds=100.0)
+    station.turn(99.0)
+    station.receive(image(1))
+    station.turn(3.0)
+    (ready,) = station.jobs(JobState.READY)
+    assert ready["not_complete"] is None
 
 
 def test_a_late_instance_that_came_while_no_listener_ran_is_noticed(spool: Spool, clock: Clock) -> None:
@@ -307,6 +370,52 @@ def test_an_outline_whose_listener_died_before_its_job_was_made_gets_it_at_start
     (job,) = station.jobs(JobState.WAITING)
     assert job["seg"]["sop_instance_uid"] == object_.SOPInstanceUID
     assert job["required"] == {IMAGES: [image_uid(1), image_uid(2)]}
+
+
+def test_strangers_among_the_studies_do_not_keep_an_outline_from_its_job(spool: Spool, clock: Clock) -> None:
+    """Files and folders that are not ours, and files that are no instances, are passed over, whatever comes first."""
+    object_ = outline(images=[1])
+    part = spool.receiving / "part"
+    part.write_bytes(file_bytes(object_))
+    spool.keep(part, STUDY, OUTLINES, object_.SOPInstanceUID)
+    strangers = [spool.studies / "0.txt", spool.studies / STUDY / "0.txt"]
+    strangers += [spool.studies / STUDY / OUTLINES / name for name in ("0.1.dcm", "zero.dcm", "1.dcm")]
+    for stranger in strangers:
+        stranger.write_bytes(b"no instance")
+    (spool.studies / STUDY / "lost+found").mkdir()
+    (spool.studies / STUDY / OUTLINES / "1.5.dcm").mkdir()
+    station = Station(spool, clock)
+    station.pairer.reconcile()
+    station.receive(image(1))
+    station.turn(3.0)
+    (job,) = station.jobs(JobState.READY)
+    assert job["seg"]["sop_instance_uid"] == object_.SOPInstanceUID
+
+
+def test_a_pacs_that_does_not_answer_holds_up_neither_other_fetches_nor_the_end(spool: Spool) -> None:
+    """A C-MOVE may take minutes: the next is asked for meanwhile, and the process ends without waiting for it."""
+    program = """
+import sys, threading
+from pathlib import Path
+from listener.pairer import Pairer
+from listener.pairing import Evidence
+from listener.settings import ListenerSettings
+from listener.spool import Spool
+
+root = Path(sys.argv[1])
+asked = threading.Barrier(3)
+
+def never(study_uid, missing):
+    asked.wait(5)
+    threading.Event().wait()
+
+pairer = Pairer(Spool(root), ListenerSettings(root), print, never)
+for study_uid in ("1.2", "1.3"):
+    pairer._ask_for(study_uid, Evidence({}, {}, {}))
+asked.wait(5)
+pairer.stop()
+"""
+    subprocess.run([sys.executable, "-c", program, str(spool.root)], check=True, timeout=20)
 
 
 def test_one_damaged_job_does_not_hold_up_the_others(station: Station) -> None:
