@@ -13,6 +13,7 @@ from workers.elements import text
 from workers.errors import Reason, RejectedInput
 from workers.frames import Plane, plane_of
 from workers.headers import Instance, file_bytes_after, read_header
+from workers.outline_references import References, outline_references
 from workers.segment_codes import is_other_tissue, is_tumour
 from workers.segment_pixels import read_segment_frames
 
@@ -20,9 +21,6 @@ LABEL_MAP_SEGMENTATION_STORAGE = UID("1.2.840.10008.5.1.4.1.1.66.7")
 MAX_FRAMES = 20_000
 MAX_PIXELS = 500_000_000
 """Frames x rows x columns: a header that asks for more is damaged or hostile."""
-
-References = frozenset[tuple[str, int | None]]
-"""SOP Instance UID and frame number (None: a whole instance) of images."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,16 +77,19 @@ def read_outline(path: Path) -> Outline:
     segments = header.get("SegmentSequence") or []
     per_frame = header.get("PerFrameFunctionalGroupsSequence") or []
     _check_size(instance, len(per_frame))
+    _check_segments(instance, segments)
     shared = (header.get("SharedFunctionalGroupsSequence") or [Dataset()])[0]
     tumour = _the_tumour(segments, instance.sop_instance_uid)
     is_label_map = header.SegmentationType == "LABELMAP"
+    numbers = tuple(0 if is_label_map else _segment_number(instance, own, shared) for own in per_frame)
+    mine = [own for own, number in zip(per_frame, numbers, strict=True) if number in (0, tumour.SegmentNumber)]
     return Outline(
         instance=instance,
         tumour_segment=tumour,
         other_tissue_numbers=frozenset(int(item.SegmentNumber) for item in segments if is_other_tissue(item)),
-        references=_references(header, per_frame),
+        references=outline_references(header, mine),
         planes=tuple(_plane(instance, at, own, shared) for at, own in enumerate(per_frame)),
-        segment_numbers=tuple(0 if is_label_map else _segment_number(instance, own, shared) for own in per_frame),
+        segment_numbers=numbers,
     )
 
 
@@ -115,6 +116,12 @@ def _check_size(instance: Instance, described: int) -> None:
         raise _refuse(instance, f"{frames} frames with {pixels} pixels in all are more than an outline can have")
     if instance.pixels is not None and file_bytes_after(instance) == 0:
         raise _refuse(instance, "its pixel data is missing")
+
+
+def _check_segments(instance: Instance, segments: Sequence[Dataset]) -> None:
+    for at, segment in enumerate(segments, start=1):
+        if not segment.get("SegmentNumber"):
+            raise _refuse(instance, f"item {at} of its SegmentSequence has no SegmentNumber")
 
 
 def _the_tumour(segments: Sequence[Dataset], uid: str) -> Dataset:
@@ -155,35 +162,3 @@ def _segment_number(instance: Instance, own: Dataset, shared: Dataset) -> int:
         for item in groups.get("SegmentIdentificationSequence") or ():
             return int(item.ReferencedSegmentNumber)
     raise _refuse(instance, "a frame does not say which segment it shows")
-
-
-def _references(header: Dataset, per_frame: Sequence[Dataset]) -> References:
-    """What the frames say comes first: a writer may list a whole series while it drew on one phase of it."""
-    by_frame = frozenset(
-        reference
-        for own in per_frame
-        for derivation in own.get("DerivationImageSequence") or ()
-        for item in derivation.get("SourceImageSequence") or ()
-        for reference in _reference(item)
-    )
-    if by_frame:
-        return by_frame
-    by_series = frozenset(
-        reference
-        for series in header.get("ReferencedSeriesSequence") or ()
-        for item in series.get("ReferencedInstanceSequence") or ()
-        for reference in _reference(item)
-    )
-    if by_series:
-        return by_series
-    return frozenset(reference for item in header.get("SourceImageSequence") or () for reference in _reference(item))
-
-
-def _reference(item: Dataset) -> Iterator[tuple[str, int | None]]:
-    uid = str(item.get("ReferencedSOPInstanceUID", ""))
-    numbers = item.get("ReferencedFrameNumber")
-    if not numbers:
-        yield uid, None
-        return
-    for number in numbers if hasattr(numbers, "__iter__") else [numbers]:
-        yield uid, int(number)

@@ -9,7 +9,8 @@ from workers.elements import text
 from workers.errors import Reason, RejectedInput
 from workers.frames import Frame, frames_of
 from workers.headers import Instance
-from workers.outline import Outline, References
+from workers.outline import Outline
+from workers.outline_references import References
 from workers.phases import Phase, across_series, split_series
 
 

@@ -1,0 +1,68 @@
+"""The images that an outline was drawn on, as its SEG names them (PS3.3 sections C.7.6.16.2.6, C.12.4 and C.8.20.2)."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from pydicom import Dataset
+from pydicom.uid import UID
+
+References = frozenset[tuple[str, int | None]]
+"""SOP Instance UID and frame number (None: a whole instance) of images."""
+
+NO_IMAGES = (
+    "SR",
+    "Segmentation",
+    "PresentationState",
+    "KeyObject",
+    "StructureSet",
+    "Registration",
+    "Fiducials",
+    "ValueMapping",
+)
+"""In the keyword of a SOP class: what an outline may come from, but is not drawn on (as the listener has it)."""
+
+
+def outline_references(header: Dataset, tumour_frames: Sequence[Dataset]) -> References:
+    """Return the images of the tumour's frames (items of the per-frame functional groups); empty where nothing says.
+
+    What frames say comes first: a writer may list a whole series while it drew on one phase of it. Frames of other
+    segments count only where those of the tumour say nothing: a breast may be outlined on another phase.
+    """
+    shared = header.get("SharedFunctionalGroupsSequence") or []
+    everything = header.get("PerFrameFunctionalGroupsSequence") or []
+    by_series = [item for series in header.get("ReferencedSeriesSequence") or () for item in _listed(series)]
+    for items in (
+        _sources([*shared, *tumour_frames]),
+        _sources(everything),
+        by_series,
+        header.get("SourceImageSequence") or (),
+    ):
+        if found := frozenset(reference for item in items for reference in _reference(item)):
+            return found
+    return frozenset()
+
+
+def _listed(series: Dataset) -> Sequence[Dataset]:
+    found: Sequence[Dataset] = series.get("ReferencedInstanceSequence") or ()
+    return found
+
+
+def _sources(groups: Iterable[Dataset]) -> list[Dataset]:
+    return [
+        item
+        for group in groups
+        for derivation in group.get("DerivationImageSequence") or ()
+        for item in derivation.get("SourceImageSequence") or ()
+    ]
+
+
+def _reference(item: Dataset) -> Iterator[tuple[str, int | None]]:
+    sop_class = UID(str(item.get("ReferencedSOPClassUID") or ""))
+    uid = str(item.get("ReferencedSOPInstanceUID") or "")
+    if not uid or any(word in sop_class.keyword for word in NO_IMAGES):
+        return
+    numbers = item.get("ReferencedFrameNumber")
+    if not numbers:
+        yield uid, None
+        return
+    for number in numbers if hasattr(numbers, "__iter__") else [numbers]:
+        yield uid, int(number)
