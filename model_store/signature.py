@@ -51,6 +51,8 @@ class Description:
         for name in (self.id, self.version):
             if not _NAME.fullmatch(name):
                 raise ValueError(f"id and version are lower-case letters, digits, dots and hyphens, not {name!r}")
+        if self.status is SignatureStatus.RESEARCH and not self.research_notice.strip():
+            raise ValueError("a research signature needs a research notice: every result has to carry it")
         if not 0 < self.threshold < 1:
             raise ValueError(f"the threshold is a probability between 0 and 1, not {self.threshold}")
         if not self.columns or len(set(self.columns)) != len(self.columns):

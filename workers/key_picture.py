@@ -59,6 +59,7 @@ class Caption:
     score: float | None
     threshold: float | None
     notice: str
+    """May be empty."""
     footer: str
 
 
@@ -245,5 +246,6 @@ def _draw_notice(pen: ImageDraw.ImageDraw, caption: Caption) -> None:
     size = 20
     while size > 11 and pen.textlength(caption.notice, _font(size)) > WIDTH - 2 * MARGIN:
         size -= 1
-    pen.text((MARGIN, y), caption.notice, AMBER, _font(size))
+    if caption.notice:
+        pen.text((MARGIN, y), caption.notice, AMBER, _font(size))
     pen.text((MARGIN, y + 28), caption.footer, GREY, _font(14))

@@ -107,7 +107,7 @@ def verdict_code(result: CaseResult) -> Code:
 def _verdict_texts(origin: Origin, result: CaseResult) -> Iterator[Dataset]:
     if result.rejection is not None:
         yield text(codes.EXPLANATION, result.rejection.message)
-    if origin.signature is not None:
+    if origin.signature is not None and origin.signature.research_notice:
         yield text(codes.NOTICE, origin.signature.research_notice)
 
 
@@ -124,7 +124,8 @@ def _explanations(origin: Origin, result: CaseResult) -> Iterator[Dataset]:
         yield text(
             codes.SIGNATURE, f"{signature.id} {signature.version} (profile {signature.profile}, sha256 {digest})"
         )
-        yield text(codes.INTENDED_USE, signature.intended_use)
+        if signature.intended_use:
+            yield text(codes.INTENDED_USE, signature.intended_use)
     if origin.version.number > 1:
         yield text(
             codes.REPLACES, f"This is result {origin.version.number} of the outline; it replaces the one before."

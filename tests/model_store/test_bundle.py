@@ -145,6 +145,8 @@ def test_profile_that_means_something_else_is_refused(copy: Path, tmp_path: Path
     [
         ("features_per_region", 478, "478 features per region"),
         ("threshold", 1.5, "threshold"),
+        ("research_notice", "", "notice"),
+        ("research_notice", " ", "notice"),
         ("columns", ["tumour_a", "tumour_a"], "each once"),
         ("columns", ["skin_a"], "skin_a"),
         ("status", "approved", "approved"),

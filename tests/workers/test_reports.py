@@ -9,7 +9,7 @@ import pytest
 from pydicom import Dataset, dcmread, dcmwrite
 from pydicom.uid import ComprehensiveSRStorage, EnhancedSRStorage
 
-from support.result_cases import FEATURE_NAMES, NOTICE, ResultCase, make_case, rejected
+from support.result_cases import FEATURE_NAMES, NOTICE, SIGNATURE, ResultCase, make_case, rejected
 from workers.case_result import CaseResult
 from workers.composite import ResultVersion
 from workers.content_items import walk
@@ -214,3 +214,12 @@ def test_the_notice_is_of_the_signature() -> None:
     assert list(values(document, "Notice")) == [NOTICE]
     assert list(values(document, "Tracking Identifier")) == ["Tumour"]
     assert case.result.regions[0].region is Region.TUMOUR
+
+
+def test_without_a_notice_there_is_no_empty_one() -> None:
+    """A validated signature has none; an empty Text Value breaks Type 1 (PS3.3 table C.17.3-2)."""
+    case = make_case()
+    signature = replace(SIGNATURE, research_notice="", intended_use="")
+    document = report(case, ResultRole.SUMMARY_REPORT, replace(case.result, signature=signature))
+    assert list(values(document, "Notice")) == []
+    assert all(item.TextValue for item in walk(document) if item.ValueType == "TEXT")
