@@ -58,6 +58,10 @@ class HealthServer:
         """Begin to serve."""
         self._thread.start()
 
+    def let_go(self) -> None:
+        """Close the port in a process that was forked while this one serves: it must not outlive the server."""
+        self._server.socket.close()
+
     def stop(self) -> None:
         """Stop serving and free the port."""
         if self._thread.is_alive():

@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -66,6 +67,7 @@ def run_worker(settings: WorkerSettings, queues: Sequence[str] = QUEUES) -> int:
     with tempfile.TemporaryDirectory(prefix="radtme-metrics-") as folder:
         metrics.share_between_processes(Path(folder))
         app = create_app(settings)
+        at_work = threading.Event()
         bench = tasks.Bench(settings, spool, registry, metrics.worker_metrics())
         tasks.register(app, bench)
         server = HealthServer(
@@ -73,9 +75,9 @@ def run_worker(settings: WorkerSettings, queues: Sequence[str] = QUEUES) -> int:
             settings.metrics_port,
             metrics.scrape_registry(registry),
             liveness=lambda: {"worker": True},
-            readiness=lambda: readiness(settings, spool, registry),
+            readiness=lambda: {**readiness(settings, spool, registry), "worker": at_work.is_set()},
         )
-        _on_signals(registry, server)
+        _on_signals(registry, server, at_work)
         worker = app.Worker(
             hostname=f"radtme-{os.getpid()}@%h",
             queues=list(queues),
@@ -86,6 +88,9 @@ def run_worker(settings: WorkerSettings, queues: Sequence[str] = QUEUES) -> int:
             without_heartbeat=True,
             quiet=True,
         )
+        # Before the worker connects: whoever asks while Redis is away has to get an answer.
+        server.start()
+        log.info("health_served", metrics_port=server.port)
         try:
             worker.start()
         finally:
@@ -114,9 +119,10 @@ def readiness(settings: WorkerSettings, spool: Spool, registry: Registry) -> dic
     return checks
 
 
-def _on_signals(registry: Registry, server: HealthServer) -> None:
+def _on_signals(registry: Registry, server: HealthServer, at_work: threading.Event) -> None:
     # The closures are kept alive by weak=False: Celery holds its receivers weakly otherwise.
     def warm_up(**_: object) -> None:
+        server.let_go()
         sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)  # type: ignore[no-untyped-call]
         threadpoolctl.threadpool_limits(1)
         try:
@@ -124,13 +130,12 @@ def _on_signals(registry: Registry, server: HealthServer) -> None:
         except SignatureError as error:
             log.error("signature_unusable", error=str(error))
 
-    def serve(**_: object) -> None:
-        # After the pool has forked: a server's thread in the parent would not live in its children.
-        server.start()
-        log.info("worker_ready", metrics_port=server.port)
+    def ready(**_: object) -> None:
+        at_work.set()
+        log.info("worker_ready")
 
     # A receiver of its own keeps Celery from setting the root logger's level and handlers.
     signals.setup_logging.connect(lambda **_: None, weak=False)
     signals.worker_process_init.connect(warm_up, weak=False)
     signals.worker_process_shutdown.connect(lambda pid, **_: metrics.forget_process(pid), weak=False)
-    signals.worker_ready.connect(serve, weak=False)
+    signals.worker_ready.connect(ready, weak=False)

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
@@ -128,11 +129,15 @@ class Installation:
     def _ready(self, part: str) -> bool:
         assert self._processes[part].poll() is None, f"{part} ended: {self.log(part)[-3000:]}"
         try:
-            # A worker without a usable signature runs, and says of each case why it is not scored.
-            self.get(part, "/readyz" if part == "listen" else "/healthz")
+            body = self.get(part, "/readyz")
+        except urllib.error.HTTPError as answer:
+            body = answer.read().decode()
         except OSError:
             return False
-        return True
+        checks = json.loads(body)["checks"]
+        # A worker without a usable signature runs, and says of each case why it is not scored.
+        wanted = ["worker"] if part == "work" else checks
+        return all(checks[name]["ok"] or not checks[name]["required"] for name in wanted)
 
 
 def send(port: int, *files: Path, environment: dict[str, str] | None = None, ae_title: str = "RADTME") -> None:
