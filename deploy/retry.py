@@ -70,9 +70,12 @@ def _retry_failed(spool: Spool, job: Job) -> Retried:
 
 
 def _deliver_now(job: Job) -> Retried:
-    bells = _make_due(job, _delivery_records(job))
+    records = _delivery_records(job)
+    bells = _make_due(job, records)
     if not bells:
-        raise CommandError(f"{job.id}: every target has its results already", "it will be done in a moment")
+        # A worker that died before it could move the job left it so: the next delivery finds nothing to do but that.
+        closing = tuple(deliver_bell(job.id, path.stem) for path in records)
+        return Retried(f"{job.id}: every target has its results already; it is being closed", closing)
     return Retried(f"{job.id}: the next try is due now ({', '.join(bell.args[1] for bell in bells)})", bells)
 
 

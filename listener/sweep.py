@@ -16,6 +16,7 @@ log = structlog.get_logger()
 GRACE_SECONDS = 5.0
 """For how long a running job's lock must be free, or a delivery be due, before the sweep takes notice."""
 _DUE_STATES = ("queued", "retry")
+_SETTLED_STATES = ("delivered", "refused")
 
 
 @dataclass(frozen=True)
@@ -108,8 +109,11 @@ class Sweep:
             if now - self._running_since[job.id] >= GRACE_SECONDS and _is_free(job):
                 yield Due(score_bell(job.id), JobState.RUNNING)
         for job in self._spool.jobs(JobState.DELIVERING):
-            for target, state in _deliveries(job):
-                if _is_due(state, clock):
+            deliveries = list(_deliveries(job))
+            # Settled, and still here: its worker died between the last record and the move. Any delivery closes it.
+            left_behind = all(state.get("state") in _SETTLED_STATES for _, state in deliveries)
+            for target, state in deliveries:
+                if left_behind or _is_due(state, clock):
                     yield Due(deliver_bell(job.id, target), JobState.DELIVERING)
 
 
@@ -129,8 +133,8 @@ def _deliveries(job: Job) -> Iterator[tuple[str, Mapping[str, object]]]:
         try:
             state = job.read_optional(f"delivery/{path.name}")
         except ValueError as error:
-            log.error("delivery_unreadable", job=job.id, target=path.stem, error=repr(error))
-            continue  # one damaged record must not stop the sweep
+            log.error("delivery_unreadable", job=job.id, target=path.stem, error=type(error).__name__)
+            state = {}  # one damaged record must not stop the sweep; neither due nor settled
         if state is not None:
             yield path.stem, state
 

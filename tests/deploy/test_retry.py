@@ -60,6 +60,15 @@ def test_a_delivery_is_due_now(spool, put_job):
     assert spool.find_job(job.id).state is JobState.DELIVERING
 
 
+def test_a_job_whose_worker_died_before_it_was_closed_is_closed(spool, put_job):
+    """Every target has its results: one more visit of a worker moves the job on."""
+    job = put_job(
+        "1.1", JobState.DELIVERING, result={"outcome": "scored"}, delivery__pacs=delivery("pacs", "delivered")
+    )
+    assert retry(spool, job).bells == (deliver_bell(job.id, "pacs"),)
+    assert read_json(job.folder / "delivery" / "pacs.json")["state"] == "delivered"
+
+
 def test_a_job_that_was_not_scored_gets_a_new_version(spool, put_job, put_instances):
     """The old report stays what it was; the new one names it as replaced and measures what lies there now."""
     put_instances(4)

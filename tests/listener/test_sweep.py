@@ -95,18 +95,41 @@ def test_a_job_that_was_just_claimed_finds_its_lock_free(belfry: Belfry, monkeyp
 
 @pytest.mark.parametrize(
     ("state", "next_try_seconds", "rung"),
-    [("queued", 0, True), ("retry", 0, True), ("retry", 3600, False), ("delivered", 0, False), ("refused", 0, False)],
+    [("queued", 0, True), ("retry", 0, True), ("retry", 3600, False)],
 )
 def test_deliveries_are_rung_for_when_they_are_due(
     belfry: Belfry, state: str, next_try_seconds: float, rung: bool
 ) -> None:
-    """Queued or waiting for a retry, and its time has come; what was delivered or refused for good is left alone."""
+    """Queued or waiting for a retry, and its time has come."""
     job = belfry.job(JobState.DELIVERING)
     make_folder(job.folder / "delivery")
     due = (NOON + timedelta(seconds=next_try_seconds)).isoformat()
     write_json(job.folder / "delivery" / "PACS.json", {"target": "PACS", "state": state, "next_try": due})
     assert belfry.turn(1) == []
     assert belfry.turn(6) == ([deliver_bell(job.id, "PACS")] if rung else [])
+
+
+@pytest.mark.parametrize(("states", "rung"), [(("delivered", "refused"), True), (("delivered", "retry"), False)])
+def test_a_job_whose_worker_died_before_it_was_closed_is_rung_for(
+    belfry: Belfry, states: tuple[str, ...], rung: bool
+) -> None:
+    """Every record is settled and the job still lies in `delivering`: whoever comes for it closes it."""
+    job = belfry.job(JobState.DELIVERING)
+    make_folder(job.folder / "delivery")
+    due = (NOON + timedelta(hours=1)).isoformat()
+    for number, state in enumerate(states):
+        write_json(job.folder / "delivery" / f"PACS{number}.json", {"state": state, "next_try": due})
+    assert belfry.turn(1) == []
+    assert set(belfry.turn(6)) == ({deliver_bell(job.id, f"PACS{number}") for number in range(2)} if rung else set())
+
+
+def test_a_damaged_delivery_record_is_not_taken_for_a_settled_one(belfry: Belfry) -> None:
+    """What a target has taken is not known then: the job stays until someone has looked."""
+    job = belfry.job(JobState.DELIVERING)
+    make_folder(job.folder / "delivery")
+    write_json(job.folder / "delivery" / "PACS.json", {"state": "delivered"})
+    (job.folder / "delivery" / "ARCHIVE.json").write_text("{")
+    assert [belfry.turn(now) for now in (0, 100)] == [[], []]
 
 
 def test_jobs_that_wait_or_are_over_are_left_alone(belfry: Belfry) -> None:
