@@ -10,6 +10,7 @@ from types import TracebackType
 import click
 
 from deploy.errors import ExitCode
+from listener.places import places
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "demo": ("deploy.commands.demo:demo", "Run the main job once on a generated study, or on your own"),
@@ -81,9 +82,13 @@ def main() -> None:
 def one_line_without_traceback(
     kind: type[BaseException], error: BaseException, traceback: TracebackType | None
 ) -> None:
-    """Say in one line what went wrong inside; the traceback is shown with RADTME_DEBUG=1."""
+    """Say in one line where something went wrong inside; the traceback is shown with RADTME_DEBUG=1.
+
+    Not the error's text, which may quote an element: a service manager writes what `radtme listen` says to a log.
+    """
     if os.environ.get("RADTME_DEBUG"):
         sys.__excepthook__(kind, error, traceback)
         return
-    click.echo(f"error: {kind.__name__}: {error}", err=True)
-    click.echo("       RADTME_DEBUG=1 before the command shows where", err=True)
+    where = f" at {places(error)[-1]}" if places(error) else ""
+    click.echo(f"error: {kind.__name__}{where}", err=True)
+    click.echo("       RADTME_DEBUG=1 before the command shows more; it may show a patient's data", err=True)

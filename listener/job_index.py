@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 
 from listener.pairing import watches_study
+from listener.places import places
 from listener.references import UNKNOWN_SERIES, Outline
 from listener.spool import Job, JobState, Spool
 
@@ -86,7 +87,7 @@ class JobIndex:
             return  # it moved on between the listing and now: the next refresh finds it
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             # One damaged job must not stop all the others. Said once; looked at again after a restart.
-            log.error("job_unreadable", job=job.id, state=job.state.value, error=repr(error))
+            log.error("job_unreadable", job=job.id, state=job.state.value, error=type(error).__name__, at=places(error))
             self._unreadable.add(job.id)
 
     @property

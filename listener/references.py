@@ -10,6 +10,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from listener.data_set import UnreadableDataSet, read_header
+from listener.places import places
 from listener.spool import InvalidUid, checked_uid
 
 UNKNOWN_SERIES = ""
@@ -86,8 +87,14 @@ def outline_of(header: Dataset) -> Outline:
     """
     try:
         return _outline(header)
-    except (InvalidUid, AttributeError, TypeError, KeyError) as error:
+    except InvalidUid as error:
         raise UnreadableDataSet(f"the segmentation's references cannot be read: {error}") from error
+    except AttributeError as error:
+        raise UnreadableDataSet(f"the segmentation's references cannot be read: no {error.name}") from error
+    except (TypeError, KeyError) as error:
+        raise UnreadableDataSet(
+            f"the segmentation's references cannot be read ({type(error).__name__} at {places(error)[-1]})"
+        ) from error
 
 
 def _outline(header: Dataset) -> Outline:

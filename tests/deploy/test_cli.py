@@ -28,6 +28,8 @@ def test_an_unexpected_error_is_two_lines_unless_debugging(run_radtme, tmp_path)
     assert quiet.returncode == 1
     assert "Traceback" not in quiet.stderr
     assert len(quiet.stderr.splitlines()) == 2
+    assert quiet.stderr.startswith("error: FileNotFoundError at ")
+    assert str(tmp_path) not in quiet.stderr  # an error's text may quote anything, an element too
     assert "Traceback" in run_radtme("status", RADTME_DEBUG="1").stderr
 
 
