@@ -49,6 +49,7 @@ class Frame:
     temporal_position: int | None
     trigger_time_ms: float | None
     instance_number: int | None
+    """Of its object; 0 where a multi-frame object has none."""
     acquisition_time: str
     content_time: str
 
@@ -56,6 +57,11 @@ class Frame:
     def reference(self) -> tuple[str, int | None]:
         """SOP Instance UID and frame number, as other objects refer to it."""
         return self.instance.sop_instance_uid, self.number
+
+    @property
+    def order(self) -> tuple[int, int] | None:
+        """Number of its object, then place in it; None where the object has no number."""
+        return None if self.instance_number is None else (self.instance_number, self.number or 0)
 
 
 def frames_of(instance: Instance) -> tuple[Frame, ...]:
@@ -137,7 +143,7 @@ def _frame_of_group(instance: Instance, index: int, own: Dataset, shared: Datase
         ),
         temporal_position=None if temporal is None else int(temporal),
         trigger_time_ms=None if trigger is None else float(trigger),
-        instance_number=index + 1,
+        instance_number=int(number(instance.dataset, "InstanceNumber") or 0),
         acquisition_time=str(content.get("FrameAcquisitionDateTime", "") or ""),
         content_time=str(content.get("FrameReferenceDateTime", "") or ""),
     )

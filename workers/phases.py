@@ -17,7 +17,7 @@ from workers.errors import Reason, RejectedInput
 from workers.frames import Frame
 from workers.slices import slice_numbers
 
-Labels = list[float] | list[int] | list[str] | None
+Labels = list[float] | list[int] | list[str] | list[tuple[int, int]] | None
 """A sortable phase label for each frame, or None where the evidence is not there."""
 
 
@@ -76,7 +76,7 @@ def _split_contrast(frames: Sequence[Frame]) -> tuple[Phase, ...]:
     slices = slice_numbers(frames)
     expected = len(set(slices.tolist()))
     repeats = max(Counter(slices.tolist()).values())
-    if repeats == 1:
+    if repeats == 1 and not _are_parts_of_phases(frames):
         return (Phase(tuple(frames), PhaseIdentity(1, 1, PhaseEvidence.SINGLE), expected),)
     for evidence, find_labels in EVIDENCE:
         labels = find_labels(frames, slices)
@@ -87,6 +87,15 @@ def _split_contrast(frames: Sequence[Frame]) -> tuple[Phase, ...]:
         f"series {frames[0].instance.series_uid}: slice positions repeat up to {repeats} times, and neither temporal "
         "position, trigger time, instance order nor times tell the phases apart",
     )
+
+
+def _are_parts_of_phases(frames: Sequence[Frame]) -> bool:
+    """Whether frames of different temporal positions lie beside each other: what is left of incomplete phases.
+
+    One position for each slice is a scanner's count of slices.
+    """
+    positions = {frame.temporal_position for frame in frames} - {None}
+    return 1 < len(positions) < len(frames)
 
 
 def _phases(
@@ -127,10 +136,10 @@ def _content_time(frames: Sequence[Frame], slices: NDArray[np.intp]) -> Labels:
 
 
 def _repetition(frames: Sequence[Frame], slices: NDArray[np.intp]) -> Labels:
-    numbers = _complete([frame.instance_number for frame in frames])
+    numbers = _complete([frame.order for frame in frames])
     if numbers is None or len(set(numbers)) < len(numbers):
         return None
-    order = np.argsort(numbers)
+    order = np.array(sorted(range(len(numbers)), key=lambda at: numbers[at]))
     repeats = max(Counter(slices.tolist()).values())
     runs = _runs(slices[order])
     if len(set(runs)) == repeats:
@@ -151,7 +160,7 @@ def _runs(slices: NDArray[np.intp]) -> list[int]:
     return labels
 
 
-def _ranks(values: Sequence[float] | Sequence[int] | Sequence[str], slices: NDArray[np.intp]) -> Labels:
+def _ranks(values: Sequence[Any], slices: NDArray[np.intp]) -> Labels:
     """Slice after slice: the n-th picture of a slice is of the n-th phase. Tells only where every slice is complete."""
     counts = set(Counter(slices.tolist()).values())
     if len(counts) != 1 or len(set(zip(values, slices.tolist(), strict=True))) < len(values):
@@ -203,6 +212,6 @@ def across_series(phases: Iterable[Phase]) -> tuple[Phase, ...]:
     )
 
 
-def _moment(phase: Phase) -> tuple[str, str, float]:
+def _moment(phase: Phase) -> tuple[str, str, tuple[int, int]]:
     first = min(phase.frames, key=lambda frame: (frame.acquisition_time, frame.content_time))
-    return first.acquisition_time, first.content_time, float(first.instance_number or 0)
+    return first.acquisition_time, first.content_time, first.order or (0, 0)

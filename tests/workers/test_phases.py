@@ -7,12 +7,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pydicom.dataset import FileDataset
+from pydicom import Dataset
+from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.uid import EnhancedMRImageStorage, ExplicitVRLittleEndian
 
 from workers.errors import Reason, RejectedInput
 from workers.frames import frames_of
 from workers.headers import read_image_headers
 from workers.phases import Phase, PhaseEvidence, across_series, split_series
+from workers.volume import build_volume
 
 PHASES, SLICES = 3, 5
 WriteSeries = Callable[..., list[FileDataset]]
@@ -105,6 +108,61 @@ def test_repeated_slices_without_evidence_are_refused(write_series: WriteSeries)
     with pytest.raises(RejectedInput) as refused:
         split([image for images in written for image in images])
     assert refused.value.reason is Reason.UNKNOWN_PHASE
+
+
+def test_parts_of_phases_that_share_no_slice_are_no_volume(write_series: WriteSeries) -> None:
+    """The first slices of phase 1 and the last ones of phase 2 lie beside each other: two incomplete phases."""
+    written = write_phases(write_series, EVIDENCE[PhaseEvidence.TEMPORAL_POSITION])
+    phases = split([*written[0][:2], *written[1][2:]])
+    assert [found(phase) for phase in phases] == [uids(written[0][:2]), uids(written[1][2:])]
+    assert [phase.expected_slices for phase in phases] == [SLICES, SLICES]
+    for phase in phases:
+        with pytest.raises(RejectedInput) as refused:
+            build_volume(phase)
+        assert refused.value.reason is Reason.MISSING_SLICES
+
+
+def test_a_count_of_slices_is_no_temporal_position(write_series: WriteSeries) -> None:
+    """Where every slice has a position of its own, they are still one phase."""
+    written = write_phases(write_series, lambda phase, z: {"TemporalPositionIdentifier": z + 1})
+    (phase,) = split(written[0])
+    assert found(phase) == uids(written[0])
+
+
+@pytest.mark.parametrize("one_position", [False, True])
+def test_enhanced_objects_are_phases_in_the_order_of_their_numbers(tmp_path: Path, one_position: bool) -> None:
+    """One object for each phase, told apart by InstanceNumber only; a position that counts within objects is none."""
+    paths = [write_enhanced(tmp_path, number, one_position) for number in (3, 1, 2)]
+    phases = split_series([frame for instance in read_image_headers(paths) for frame in frames_of(instance)])
+    assert [phase.identity.index for phase in phases] == [1, 2, 3]
+    assert [{uid for uid, _ in phase.references} for phase in phases] == [{f"1.2.9.{n}"} for n in (1, 2, 3)]
+    assert [len(phase.frames) for phase in phases] == [SLICES] * 3
+
+
+def write_enhanced(folder: Path, number: int, one_position: bool) -> Path:
+    """Write an Enhanced MR object of one phase."""
+    image = Dataset()
+    image.file_meta = FileMetaDataset()
+    image.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    image.SOPClassUID = image.file_meta.MediaStorageSOPClassUID = EnhancedMRImageStorage
+    image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = f"1.2.9.{number}"
+    image.SeriesInstanceUID, image.InstanceNumber, image.NumberOfFrames = "1.2.9", number, SLICES
+    image.Rows = image.Columns = 4
+    shared = Dataset()
+    shared.PixelMeasuresSequence, shared.PlaneOrientationSequence = [Dataset()], [Dataset()]
+    shared.PixelMeasuresSequence[0].PixelSpacing = [1, 1]
+    shared.PlaneOrientationSequence[0].ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+    image.SharedFunctionalGroupsSequence, image.PerFrameFunctionalGroupsSequence = [shared], []
+    for z in range(SLICES):
+        own = Dataset()
+        own.PlanePositionSequence, own.FrameContentSequence = [Dataset()], [Dataset()]
+        own.PlanePositionSequence[0].ImagePositionPatient = [0, 0, z]
+        if one_position:
+            own.FrameContentSequence[0].TemporalPositionIndex = 1
+        image.PerFrameFunctionalGroupsSequence.append(own)
+    path = folder / f"{number}.dcm"
+    image.save_as(path, enforce_file_format=True)
+    return path
 
 
 def test_pictures_of_other_contrast_are_split_first(write_series: WriteSeries) -> None:
