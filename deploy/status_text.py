@@ -14,6 +14,7 @@ from rich.text import Text
 from deploy.status import DeliveryStatus, JobStatus, SeriesStatus, SpoolStatus
 from deploy.terminal import age, duration, path_from_here, size
 from listener.spool import JobState
+from workers.shown_score import shown_score
 
 NARROW = 90
 """Columns below which a job takes lines instead of a row."""
@@ -125,11 +126,14 @@ def show_quarantine(console: Console, status: SpoolStatus, *, everything: bool) 
 
 
 def verdict(job: JobStatus) -> Text:
-    """Return class, score and threshold of a scored job."""
+    """Return class, score and threshold of a scored job, with the digits that its report shows."""
+    assert job.hot_probability is not None  # noqa: S101 - of a scored job
+    assert job.threshold is not None  # noqa: S101
+    score, threshold = shown_score(job.hot_probability, job.threshold)
     style = "bold red" if job.phenotype == "hot" else "bold blue"
     return Text.assemble(
         ((job.phenotype or "?").upper(), style),
-        f", hot probability {job.hot_probability:.3f} (threshold {job.threshold:.3f})",
+        f", hot probability {score} (threshold {threshold})",
     )
 
 

@@ -74,11 +74,6 @@ def software_version() -> str:
     return metadata.version("radtme")
 
 
-def shown(probability: float) -> str:
-    """Return a score or threshold with the digits that all results show, so that no two of them seem to differ."""
-    return f"{probability:.3f}"
-
-
 def series_number(role: ResultRole, version: int) -> int:
     """Return the series number of a result."""
     return FIRST_SERIES_NUMBER + SERIES_PER_VERSION * (version - 1) + SERIES_ORDER.index(role)

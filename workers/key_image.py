@@ -8,12 +8,13 @@ from pydicom.uid import SecondaryCaptureImageStorage
 
 from workers import codes
 from workers.case_result import CaseResult
-from workers.composite import MODEL_NAME, Origin, composite, shown, software_version
+from workers.composite import MODEL_NAME, Origin, composite, software_version
 from workers.key_picture import AMBER, Caption, Outline, View, draw
 from workers.measure import Measurement
 from workers.regions import Region
 from workers.segmentation import COLOURS, ring_label
 from workers.settings import ResultRole
+from workers.shown_score import shown_score
 from workers.source_slices import SourceSlice, source_slices
 from workers.tracking import REGION_NAMES
 
@@ -27,7 +28,7 @@ def key_image(origin: Origin, result: CaseResult, measurement: Measurement) -> D
     """Return the slice with the largest tumour area, with both outlines and the verdict."""
     number = largest_slice(measurement)
     source = source_slices([measurement.volume.frames[number]], measurement.volume.headers)[0]
-    pixels = np.asarray(draw(_view(origin, measurement, number, source), _caption(origin, result)))
+    pixels = np.asarray(draw(_view(origin, measurement, number, source), caption(origin, result)))
     instance = composite(origin, ResultRole.KEY_IMAGE, SecondaryCaptureImageStorage, "OT", DESCRIPTION)
     instance.Laterality = measurement.volume.headers[0].get("Laterality")
     instance.ConversionType = "SYN"
@@ -87,14 +88,14 @@ def _letters(direction: Sequence[float]) -> tuple[str, str]:
     return (towards, away) if direction[axis] > 0 else (away, towards)
 
 
-def _caption(origin: Origin, result: CaseResult) -> Caption:
+def caption(origin: Origin, result: CaseResult) -> Caption:
+    """Return the words beside the slice."""
     score, signature = result.score, origin.signature
     if score is None:
         verdict, colour = "NOT SCORED", AMBER
-    elif score.is_hot:
-        verdict, colour = f"{shown(score.hot_probability)} HOT", HOT_COLOUR
     else:
-        verdict, colour = f"{shown(score.hot_probability)} COLD", COLD_COLOUR
+        shown, _ = shown_score(score.hot_probability, score.threshold)
+        verdict, colour = (f"{shown} HOT", HOT_COLOUR) if score.is_hot else (f"{shown} COLD", COLD_COLOUR)
     named = f", signature {signature.id} {signature.version}" if signature else ""
     return Caption(
         title="Radiomics score",
@@ -111,7 +112,8 @@ def _caption(origin: Origin, result: CaseResult) -> Caption:
 def _lines(result: CaseResult) -> Iterator[str]:
     if result.score is not None:
         yield "immune-inflamed" if result.score.is_hot else "immune-desert"
-        yield f"Hot from {shown(result.score.threshold)} upwards"
+        _, threshold = shown_score(result.score.hot_probability, result.score.threshold)
+        yield f"Hot from {threshold} upwards"
     if result.rejection is not None:
         yield codes.REASONS[result.rejection.reason].meaning
     for region in result.regions:

@@ -9,7 +9,7 @@ from pydicom.sr.coding import Code
 
 from workers import codes
 from workers.case_result import CaseResult, Contribution, RegionMeasurement, Score
-from workers.composite import Origin, shown
+from workers.composite import Origin
 from workers.content_items import container, text
 from workers.encoded_items import prepare_for_writing
 from workers.evidence import InstanceReference
@@ -18,6 +18,7 @@ from workers.measure import Measurement
 from workers.measurement_report import algorithm_identification, measurement_report
 from workers.regions import Region
 from workers.settings import ResultRole
+from workers.shown_score import shown_score
 from workers.tracking import REGION_NAMES, Tracking, tracking_of
 
 STRONGEST_EFFECTS = 5
@@ -47,7 +48,8 @@ def headline(result: CaseResult) -> str:
     """Return the verdict in one line, such as ``Radiomics 0.731 HOT``."""
     if result.score is None:
         return "Radiomics not scored"
-    return f"Radiomics {shown(result.score.hot_probability)} {'HOT' if result.score.is_hot else 'COLD'}"
+    shown, _ = shown_score(result.score.hot_probability, result.score.threshold)
+    return f"Radiomics {shown} {'HOT' if result.score.is_hot else 'COLD'}"
 
 
 def _verdict(
@@ -76,14 +78,10 @@ def _group(
 
 
 def _score_numbers(origin: Origin, score: Score) -> list[Number]:
+    shown, threshold = shown_score(score.hot_probability, score.threshold)
     return [
-        Number(
-            codes.SCORE,
-            float(shown(score.hot_probability)),
-            codes.PROBABILITY,
-            algorithm_id=algorithm_identification(origin),
-        ),
-        Number(codes.THRESHOLD, float(shown(score.threshold)), codes.PROBABILITY),
+        Number(codes.SCORE, float(shown), codes.PROBABILITY, algorithm_id=algorithm_identification(origin)),
+        Number(codes.THRESHOLD, float(threshold), codes.PROBABILITY),
     ]
 
 

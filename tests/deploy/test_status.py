@@ -99,6 +99,13 @@ def test_each_state_says_why_it_is_where_it_is_on_every_width(full_spool, width)
     assert max(map(len, shown.splitlines())) <= width
 
 
+def test_rounding_never_contradicts_the_verdict(spool, put_job):
+    """The same digits as in the report: as many as tell score and threshold apart."""
+    near = {"hot_probability": 0.41226, "threshold": 0.4123, "phenotype": "cold"}
+    put_job("1.4", JobState.DELIVERING, result=SCORED | {"score": near})
+    assert "COLD, hot probability 0.41226 (threshold 0.41230)" in text_of(read_status(spool), 200)
+
+
 def test_json_holds_everything_for_scripts(full_spool):
     """A script finds states, reasons, scores and due times under fixed names."""
     found = as_json(read_status(full_spool))

@@ -5,13 +5,15 @@ import pytest
 from pydicom import Dataset
 
 from support.result_cases import SPACING_MM, make_case, rejected
+from workers.composite import Origin, ResultVersion
 from workers.errors import Reason
-from workers.key_image import edge_letters
+from workers.key_image import caption, edge_letters
 from workers.key_picture import Caption, Outline, View, draw
 from workers.regions import Region
 from workers.results import build_results
 from workers.segmentation import COLOURS
 from workers.settings import ResultRole
+from workers.uids import ResultUids
 
 CAPTION = Caption("title", "0.73 HOT", (255, 92, 51), ["a line"], 0.73, 0.41, "RESEARCH", "footer")
 
@@ -92,3 +94,12 @@ def test_a_constant_slice_and_a_tumour_at_the_edge_are_drawn() -> None:
         np.full((30, 30), 7), (SPACING_MM[1], SPACING_MM[0]), [Outline("a", mask, (1, 2, 3))], ("A", "P", "H", "F")
     )
     assert draw(view, CAPTION).size == (1024, 768)
+
+
+def test_its_words_never_contradict_the_verdict() -> None:
+    """Score and threshold have as many digits as tell them apart."""
+    case = make_case(hot_probability=0.41226)
+    origin = Origin(case.seg_header, (), None, ResultVersion(), ResultUids.of("1.2", (), "", 1))
+    words = caption(origin, case.result)
+    assert words.verdict == "0.41226 COLD"
+    assert "Hot from 0.41230 upwards" in words.lines

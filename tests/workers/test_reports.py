@@ -223,3 +223,11 @@ def test_without_a_notice_there_is_no_empty_one() -> None:
     document = report(case, ResultRole.SUMMARY_REPORT, replace(case.result, signature=signature))
     assert list(values(document, "Notice")) == []
     assert all(item.TextValue for item in walk(document) if item.ValueType == "TEXT")
+
+
+def test_rounding_never_contradicts_the_verdict() -> None:
+    """0.41226 is below 0.4123, so it is COLD: with three digits both would read 0.412, which is hot."""
+    document = report(make_case(hot_probability=0.41226), ResultRole.SUMMARY_REPORT)
+    assert list(values(document, "Radiomics score")) == ["0.41226"]
+    assert list(values(document, "Threshold for hot")) == ["0.4123"]
+    assert document.SeriesDescription == "Radiomics 0.41226 COLD"
