@@ -73,7 +73,7 @@ def out_of_range_notes(signature: Signature, regions: Sequence[RegionMeasurement
     if not outside:
         return ()
     count = f"{len(outside)} of {len(signature.columns)} features of the score"
-    return (f"{count} lie outside the range of the training cases: {_some(outside)}",)
+    return (f"{count} outside the range of the training cases: {_some(outside)}",)
 
 
 def _row(signature: Signature, regions: Sequence[RegionMeasurement]) -> NDArray[np.float64]:
