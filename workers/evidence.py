@@ -6,7 +6,6 @@ from copy import deepcopy
 from dataclasses import dataclass
 
 from pydicom import Dataset
-from pydicom.datadict import tag_for_keyword
 
 TYPE_2 = (
     "PatientName",
@@ -114,21 +113,42 @@ class Moment:
 
 
 def patient_and_study(headers: Sequence[Dataset]) -> Dataset:
-    """Return patient and study attributes: of the first header, and what it lacks of the next ones.
+    """Return patient and study attributes: of the first header, and what it lacks of the next ones of that patient.
 
-    Texts are decoded with their own header's character set, so they can be written in any other. What Type 2 requires
-    and no header has is there, empty.
+    What Type 2 requires and no header has is there, empty.
     """
     copied = Dataset()
-    for keyword in COPIED:
-        holder = next((header for header in headers if keyword in header), None)
-        if holder is not None:
-            tag = tag_for_keyword(keyword)
-            assert tag is not None, keyword  # noqa: S101 - the table above holds keywords of the dictionary
-            copied.add(deepcopy(holder[tag]))
-        elif keyword in TYPE_2:
+    for header in headers:
+        # Of the images' patient, not the outline's, where they differ: images come from the scanner's worklist and the
+        # archive has them; an outline comes from a workstation, where a person may have opened the wrong patient.
+        if header is headers[0] or _is_same_patient(header, headers[0]):
+            lacking = [keyword for keyword in COPIED if keyword not in copied]
+            copied.update(decoded(header, lacking))
+    for keyword in TYPE_2:
+        if keyword not in copied:
             setattr(copied, keyword, None)
-    for element in copied.iterall():  # nested texts are still bytes in the header's character set: decode them
+    return copied
+
+
+def _is_same_patient(header: Dataset, other: Dataset) -> bool:
+    """Whether both have the same Patient ID, and no issuers that differ: an ID is unique for its issuer only."""
+    ids, issuers = (
+        [str(one.get(keyword) or "").strip() for one in (header, other)]
+        for keyword in ("PatientID", "IssuerOfPatientID")
+    )
+    return ids[0] == ids[1] and (issuers[0] == issuers[1] or not all(issuers))
+
+
+def decoded(source: Dataset, keywords: Iterable[str]) -> Dataset:
+    """Return those of these attributes that ``source`` has, to be written in any character set.
+
+    Texts below a sequence are still bytes in the character set of ``source``; they would be written as they are.
+    """
+    copied = Dataset()
+    for keyword in keywords:
+        if keyword in source:
+            copied.add(deepcopy(source[keyword]))
+    for element in copied.iterall():  # looking at an element decodes it
         if element.VR == "SQ":
             for item in element.value:
                 if "SpecificCharacterSet" in item:

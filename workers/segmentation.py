@@ -19,6 +19,7 @@ from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, SegmentationStor
 from model_store.profile import PROFILES
 from workers import codes
 from workers.composite import MANUFACTURER, MODEL_NAME, Origin, composite, series_number, software_version
+from workers.evidence import decoded
 from workers.measure import Measurement
 from workers.regions import Region
 from workers.settings import ResultRole
@@ -30,6 +31,16 @@ SEGMENT_NUMBERS = {Region.TUMOUR: 1, Region.RING: 2}
 COLOURS = {Region.TUMOUR: (255, 92, 51), Region.RING: (51, 194, 255)}
 """Red, green, blue of 0 to 255. Orange and blue: told apart by nearly everyone, and never a grey value."""
 DESCRIPTION = "Tumour and ring"
+KEPT_OF_TUMOUR = (
+    "SegmentedPropertyCategoryCodeSequence",
+    "SegmentedPropertyTypeCodeSequence",
+    "SegmentedPropertyTypeModifierCodeSequence",
+    "AnatomicRegionSequence",
+    "SegmentAlgorithmType",
+    "SegmentAlgorithmName",
+    "SegmentationAlgorithmIdentificationSequence",
+)
+"""What the received segment says about itself, where it says it."""
 
 
 def segmentation(origin: Origin, measurement: Measurement) -> Dataset:
@@ -148,17 +159,8 @@ def _tumour_segment(origin: Origin, measurement: Measurement) -> SegmentDescript
     received = measurement.tumour_segment
     tracking = tracking_of(Region.TUMOUR, origin.uids, received)
     description = _description(Region.TUMOUR, _text(received, "SegmentLabel", "Tumour"), tracking, "MANUAL")
-    for keyword in (
-        "SegmentedPropertyCategoryCodeSequence",
-        "SegmentedPropertyTypeCodeSequence",
-        "SegmentedPropertyTypeModifierCodeSequence",
-        "AnatomicRegionSequence",
-        "SegmentAlgorithmType",
-        "SegmentAlgorithmName",
-        "SegmentationAlgorithmIdentificationSequence",
-    ):
-        if received.get(keyword):
-            description[keyword] = received[keyword]
+    for element in decoded(received, (keyword for keyword in KEPT_OF_TUMOUR if received.get(keyword))):
+        description[element.tag] = element
     if description.SegmentAlgorithmType != "MANUAL" and "SegmentAlgorithmName" not in description:
         description.SegmentAlgorithmName = "not named by the outline"
     return description
@@ -174,7 +176,7 @@ def _ring_segment(origin: Origin, measurement: Measurement) -> SegmentDescriptio
     )
     description = _description(Region.RING, ring_label(origin), tracking, "AUTOMATIC", algorithm)
     if measurement.tumour_segment.get("AnatomicRegionSequence"):
-        description["AnatomicRegionSequence"] = measurement.tumour_segment["AnatomicRegionSequence"]
+        description.update(decoded(measurement.tumour_segment, ["AnatomicRegionSequence"]))
     return description
 
 

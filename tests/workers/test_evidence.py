@@ -56,10 +56,41 @@ def test_what_type_2_requires_is_there_empty() -> None:
 def test_the_images_come_before_the_outline() -> None:
     """The archive knows the images; what they lack is taken from the outline."""
     image, outline = Dataset(), Dataset()
-    image.PatientID, outline.PatientID = "image", "outline"
+    image.PatientID = outline.PatientID = "P1 "
+    image.PatientName, outline.PatientName = "Doe^Jane", "Doe^J"
     outline.AccessionNumber = "A1"
     result = patient_and_study([image, outline])
-    assert (result.PatientID, result.AccessionNumber) == ("image", "A1")
+    assert (str(result.PatientName), result.AccessionNumber) == ("Doe^Jane", "A1")
+
+
+def test_an_outline_of_another_patient_adds_nothing() -> None:
+    """Attributes of two people in one report would make a third one: it is filed under the images' patient alone."""
+    image, outline = Dataset(), Dataset()
+    image.PatientID, outline.PatientID = "image", "outline"
+    image.StudyInstanceUID = outline.StudyInstanceUID = "1.2"
+    outline.PatientName, outline.PatientBirthDate, outline.PatientSex = "Other^Person", "19700101", "F"
+    outline.AccessionNumber, outline.PatientAge, outline.AdmissionID = "A1", "054Y", "ward"
+    result = patient_and_study([image, outline])
+    assert result.PatientID == "image"
+    assert not any(result[keyword].value for keyword in TYPE_2 if keyword != "PatientID")
+    assert "PatientAge" not in result
+    assert "AdmissionID" not in result
+
+
+def test_the_same_id_of_two_issuers_is_two_patients() -> None:
+    """A Patient ID is unique for its issuer only (PS3.3 C.7.1.1)."""
+    image, outline = Dataset(), Dataset()
+    image.PatientID = outline.PatientID = "4711"
+    image.IssuerOfPatientID, outline.IssuerOfPatientID = "North", "South"
+    outline.PatientName = "Other^Person"
+    assert not patient_and_study([image, outline]).PatientName
+
+
+def test_an_outline_is_filed_under_its_own_patient_where_no_image_came() -> None:
+    """There is no other one."""
+    outline = Dataset()
+    outline.PatientID, outline.PatientName = "outline", "Doe^Jane"
+    assert str(patient_and_study([outline]).PatientName) == "Doe^Jane"
 
 
 def test_values_that_break_the_rules_are_passed_on() -> None:

@@ -1,5 +1,6 @@
 """The segmentation of tumour and ring, read back by another reader."""
 
+from dataclasses import replace
 from io import BytesIO
 
 import highdicom
@@ -7,6 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from pydicom import Dataset, dcmread, dcmwrite
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian
 
 from support.result_cases import SHAPE, SPACING_MM, ResultCase, make_case
 from workers.results import build_results
@@ -116,3 +119,30 @@ def test_the_colours_differ() -> None:
         lightness, a, b = (value / 65535 for value in segment.RecommendedDisplayCIELabValue)
         lab.append(np.array([100 * lightness, 255 * a - 128, 255 * b - 128]))
     assert np.linalg.norm(lab[0] - lab[1]) > 50
+
+
+def test_texts_of_the_tumour_pass_whatever_their_character_set() -> None:
+    """The outline is in Latin-1, the results are in UTF-8: nested texts are decoded, not copied as bytes."""
+
+    def described(segment: Dataset) -> None:
+        segment.SegmentLabel = "Tumör"
+        segment.SegmentedPropertyTypeCodeSequence[0].CodeMeaning = "bösartig"
+        region, modifier = Dataset(), Dataset()
+        region.CodeValue, region.CodingSchemeDesignator, region.CodeMeaning = "76752008", "SCT", "Brüst"
+        modifier.CodeValue, modifier.CodingSchemeDesignator, modifier.CodeMeaning = "7771000", "SCT", "Länks"
+        region.AnatomicRegionModifierSequence = [modifier]
+        segment.AnatomicRegionSequence = [region]
+
+    made = make_case(seg_extra={"SpecificCharacterSet": "ISO_IR 100"}, change_segment=described)
+    buffer = BytesIO()
+    made.seg_header.file_meta = FileMetaDataset()
+    made.seg_header.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    made.seg_header.save_as(buffer, enforce_file_format=True)
+    header = dcmread(BytesIO(buffer.getvalue()))
+    measurement = replace(made.measurement, tumour_segment=header.SegmentSequence[0])
+    case = replace(made, seg_header=header, measurement=measurement)
+    for segment in written(case).SegmentSequence:
+        assert segment.AnatomicRegionSequence[0].CodeMeaning == "Brüst"
+        assert segment.AnatomicRegionSequence[0].AnatomicRegionModifierSequence[0].CodeMeaning == "Länks"
+    tumour = written(case).SegmentSequence[0]
+    assert (tumour.SegmentLabel, tumour.SegmentedPropertyTypeCodeSequence[0].CodeMeaning) == ("Tumör", "bösartig")
