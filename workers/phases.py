@@ -78,7 +78,7 @@ def _split_contrast(frames: Sequence[Frame]) -> tuple[Phase, ...]:
     repeats = max(Counter(slices.tolist()).values())
     if repeats == 1 and not _are_parts_of_phases(frames):
         return (Phase(tuple(frames), PhaseIdentity(1, 1, PhaseEvidence.SINGLE), expected),)
-    for evidence, find_labels in EVIDENCE:
+    for evidence, find_labels in EVIDENCE if repeats > 1 else EVIDENCE[:1]:
         labels = find_labels(frames, slices)
         if labels is not None and _is_sound(labels, slices, repeats, evidence):
             return _phases(frames, labels, evidence, expected)

@@ -65,9 +65,11 @@ def build_volume(phase: Phase) -> Volume:
     Raises
     ------
     RejectedInput
-        IRREGULAR_GEOMETRY for mixed orientation, spacing or matrix, MISSING_SLICES for gaps, UNREADABLE_PIXELS and
-        INVALID_PIXELS for what the pixels are.
+        NO_GEOMETRY where an image names no frame of reference, IRREGULAR_GEOMETRY for mixed frames of reference,
+        orientation, spacing or matrix, MISSING_SLICES for gaps, UNREADABLE_PIXELS and INVALID_PIXELS for what the
+        pixels are.
     """
+    frame_of_reference_uid = _frame_of_reference(phase.frames)
     frames, normal = _in_slice_order(phase.frames)
     thickness_mm = _slice_spacing(frames, normal, phase.expected_slices)
     first = frames[0].plane
@@ -80,9 +82,27 @@ def build_volume(phase: Phase) -> Volume:
         direction=direction,
         frames=tuple(SourceFrame(frame.instance.sop_instance_uid, frame.number) for frame in frames),
         headers=tuple({id(frame.instance): frame.instance.dataset for frame in frames}.values()),
-        frame_of_reference_uid=text(frames[0].instance.dataset, "FrameOfReferenceUID"),
+        frame_of_reference_uid=frame_of_reference_uid,
         phase=phase.identity,
     )
+
+
+def _frame_of_reference(frames: Sequence[Frame]) -> str:
+    found: dict[str, str] = {}
+    for frame in frames:
+        found.setdefault(text(frame.instance.dataset, "FrameOfReferenceUID"), frame.instance.sop_instance_uid)
+    if "" in found:
+        raise RejectedInput(
+            Reason.NO_GEOMETRY,
+            f"{found['']}: expected a FrameOfReferenceUID, found none: nothing says that the outline shares its "
+            "coordinates",
+        )
+    if len(found) > 1:
+        raise RejectedInput(
+            Reason.IRREGULAR_GEOMETRY,
+            f"{max(found.values())}: its FrameOfReferenceUID differs from that of the other slices",
+        )
+    return next(iter(found))
 
 
 def _in_slice_order(frames: Sequence[Frame]) -> tuple[list[Frame], NDArray[np.float64]]:

@@ -122,6 +122,16 @@ def test_parts_of_phases_that_share_no_slice_are_no_volume(write_series: WriteSe
         assert refused.value.reason is Reason.MISSING_SLICES
 
 
+def test_parts_of_which_only_some_have_a_position_are_refused(write_series: WriteSeries) -> None:
+    """Nothing says which phase the others belong to."""
+    written = write_phases(
+        write_series, lambda phase, z: {"TemporalPositionIdentifier": "" if z == SLICES - 1 else phase + 1}
+    )
+    with pytest.raises(RejectedInput) as refused:
+        split([*written[0][:2], *written[1][2:]])
+    assert refused.value.reason is Reason.UNKNOWN_PHASE
+
+
 def test_a_count_of_slices_is_no_temporal_position(write_series: WriteSeries) -> None:
     """Where every slice has a position of its own, they are still one phase."""
     written = write_phases(write_series, lambda phase, z: {"TemporalPositionIdentifier": z + 1})

@@ -1,7 +1,7 @@
 """Volumes: stacked by geometry, refused where the geometry or the pixels do not hold."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +101,24 @@ def test_an_image_without_a_place_is_refused(write_series: WriteSeries, keyword:
     delattr(images[1], keyword)
     rewrite(images[1])
     assert reason_of(images) is Reason.NO_GEOMETRY
+
+
+@pytest.mark.parametrize("which", [[2], range(6)])
+def test_an_image_without_frame_of_reference_is_refused(write_series: WriteSeries, which: Iterable[int]) -> None:
+    """Coordinates of nothing fit any outline; the message says what is missing."""
+    images = write_series(ARRAY)
+    for at in which:
+        rewrite(images[at], FrameOfReferenceUID="")
+    with pytest.raises(RejectedInput, match="FrameOfReferenceUID") as refused:
+        read(images)
+    assert refused.value.reason is Reason.NO_GEOMETRY
+
+
+def test_slices_of_two_frames_of_reference_are_refused(write_series: WriteSeries) -> None:
+    """Their coordinates do not compare."""
+    images = write_series(ARRAY)
+    rewrite(images[4], FrameOfReferenceUID="1.2.3")
+    assert reason_of(images) is Reason.IRREGULAR_GEOMETRY
 
 
 def test_lossless_compression_changes_nothing(write_series: WriteSeries) -> None:
