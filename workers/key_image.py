@@ -15,6 +15,7 @@ from workers.regions import Region
 from workers.segmentation import COLOURS, ring_label
 from workers.settings import ResultRole
 from workers.shown_score import shown_score
+from workers.source_description import measured_on
 from workers.source_slices import SourceSlice, source_slices
 from workers.tracking import REGION_NAMES
 
@@ -28,7 +29,7 @@ def key_image(origin: Origin, result: CaseResult, measurement: Measurement) -> D
     """Return the slice with the largest tumour area, with both outlines and the verdict."""
     number = largest_slice(measurement)
     source = source_slices([measurement.volume.frames[number]], measurement.volume.headers)[0]
-    pixels = np.asarray(draw(_view(origin, measurement, number, source), caption(origin, result)))
+    pixels = np.asarray(draw(_view(origin, measurement, number, source), caption(origin, result, measurement)))
     instance = composite(origin, ResultRole.KEY_IMAGE, SecondaryCaptureImageStorage, "OT", DESCRIPTION)
     instance.Laterality = measurement.volume.headers[0].get("Laterality")
     instance.ConversionType = "SYN"
@@ -88,7 +89,7 @@ def _letters(direction: Sequence[float]) -> tuple[str, str]:
     return (towards, away) if direction[axis] > 0 else (away, towards)
 
 
-def caption(origin: Origin, result: CaseResult) -> Caption:
+def caption(origin: Origin, result: CaseResult, measurement: Measurement) -> Caption:
     """Return the words beside the slice."""
     score, signature = result.score, origin.signature
     if score is None:
@@ -106,6 +107,7 @@ def caption(origin: Origin, result: CaseResult) -> Caption:
         threshold=score.threshold if score else None,
         notice=signature.research_notice if signature else "",
         footer=f"{MODEL_NAME} {software_version()}{named}, not verified by a person",
+        measured_on=f"Measured on {measured_on(measurement.volume.frames, measurement.volume.headers)}",
     )
 
 

@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,6 +61,7 @@ class Caption:
     notice: str
     """May be empty."""
     footer: str
+    measured_on: str = ""
 
 
 @dataclass(frozen=True)
@@ -188,6 +189,7 @@ def _draw_caption(pen: ImageDraw.ImageDraw, caption: Caption, outlines: Sequence
     for outline in outlines:
         pen.rectangle([(x, y + 3), (x + 18, y + 17)], outline=outline.colour, width=3)
         y = _draw_lines(pen, outline.label, (x + 28, y), width - 28, 17, WHITE) + 8
+    _draw_lines(pen, caption.measured_on, (x, y + 4), width, 14, GREY, lowest=MARGIN + PANEL - INSET)
 
 
 def _draw_score_bar(pen: ImageDraw.ImageDraw, caption: Caption, x: int, y: int, width: int) -> int:
@@ -204,11 +206,19 @@ def _draw_score_bar(pen: ImageDraw.ImageDraw, caption: Caption, x: int, y: int, 
 
 
 def _draw_lines(
-    pen: ImageDraw.ImageDraw, text: str, place: tuple[int, int], width: int, size: int, colour: Colour
+    pen: ImageDraw.ImageDraw,
+    text: str,
+    place: tuple[int, int],
+    width: int,
+    size: int,
+    colour: Colour,
+    lowest: int = HEIGHT,
 ) -> int:
-    """Write a text, broken to a width; return where the next one begins."""
+    """Write a text, broken to a width, as far as it ends above ``lowest``; return where the next one begins."""
     x, y = place
     for line in _broken(pen, text, width, size):
+        if y + size > lowest:
+            break
         pen.text((x, y), line, colour, _font(size))
         y += round(size * 1.28)
     return y
@@ -216,13 +226,25 @@ def _draw_lines(
 
 def _broken(pen: ImageDraw.ImageDraw, text: str, width: int, size: int) -> list[str]:
     lines = [""]
-    for word in text.split():
+    for word in _short_words(pen, text, width, size):
         longer = f"{lines[-1]} {word}".strip()
         if lines[-1] and pen.textlength(longer, _font(size)) > width:
             lines.append(word)
         else:
             lines[-1] = longer
     return lines
+
+
+def _short_words(pen: ImageDraw.ImageDraw, text: str, width: int, size: int) -> Iterator[str]:
+    """Yield the words, those that are wider than a line in parts."""
+    for word in text.split():
+        part = ""
+        for letter in word:
+            if part and pen.textlength(part + letter, _font(size)) > width:
+                yield part
+                part = ""
+            part += letter
+        yield part
 
 
 def _draw_inset(picture: Image.Image, view: View, grey: NDArray[np.uint8], window: Window) -> None:

@@ -55,7 +55,7 @@ def source_slices(frames: Sequence[Frame], headers: Sequence[Dataset]) -> tuple[
 def _slice(frame: Frame, headers: Mapping[str, Dataset], references: Mapping[str, InstanceReference]) -> SourceSlice:
     uid = str(frame.sop_instance_uid)
     header = headers[uid]
-    thickness = _attribute(header, frame.frame_number, "PixelMeasuresSequence", "SliceThickness")
+    thickness = attribute_of(header, frame.frame_number, "PixelMeasuresSequence", "SliceThickness")
     return SourceSlice(
         reference=references[uid],
         frame_number=frame.frame_number,
@@ -67,10 +67,10 @@ def _slice(frame: Frame, headers: Mapping[str, Dataset], references: Mapping[str
 
 
 def _floats(header: Dataset, frame_number: int | None, sequence: str, keyword: str) -> tuple[float, ...]:
-    return tuple(float(value) for value in _attribute(header, frame_number, sequence, keyword))
+    return tuple(float(value) for value in attribute_of(header, frame_number, sequence, keyword))
 
 
-def _attribute(header: Dataset, frame_number: int | None, sequence: str, keyword: str) -> Any:
+def attribute_of(header: Dataset, frame_number: int | None, sequence: str, keyword: str) -> Any:
     """Return an attribute of a frame: its own functional group, else the shared one (PS3.3 C.7.6.16)."""
     if frame_number is None:
         return header.get(keyword)

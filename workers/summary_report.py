@@ -19,6 +19,7 @@ from workers.measurement_report import algorithm_identification, measurement_rep
 from workers.regions import Region
 from workers.settings import ResultRole
 from workers.shown_score import shown_score
+from workers.source_description import image_type_notes, measured_on
 from workers.tracking import REGION_NAMES, Tracking, tracking_of
 
 STRONGEST_EFFECTS = 5
@@ -39,7 +40,9 @@ def summary_report(
     report = measurement_report(origin, ResultRole.SUMMARY_REPORT, headline(result), groups, referenced)
     verdict = report.ContentSequence[-1].ContentSequence[0]
     verdict.ContentSequence.extend(_verdict_texts(origin, result))
-    report.ContentSequence.append(container(codes.QUALITATIVE_EVALUATIONS, list(_explanations(origin, result))))
+    report.ContentSequence.append(
+        container(codes.QUALITATIVE_EVALUATIONS, list(_explanations(origin, result, measurement)))
+    )
     prepare_for_writing(report)
     return report
 
@@ -109,12 +112,15 @@ def _verdict_texts(origin: Origin, result: CaseResult) -> Iterator[Dataset]:
         yield text(codes.NOTICE, origin.signature.research_notice)
 
 
-def _explanations(origin: Origin, result: CaseResult) -> Iterator[Dataset]:
+def _explanations(origin: Origin, result: CaseResult, measurement: Measurement | None) -> Iterator[Dataset]:
     """Yield what the verdict rests on, as sentences."""
     if result.score is not None:
         for contribution in result.score.contributions[:STRONGEST_EFFECTS]:
             yield text(codes.EFFECT, effect_text(contribution))
-    for note in result.notes:
+    headers = measurement.volume.headers if measurement else ()
+    if measurement is not None:
+        yield text(codes.MEASURED_ON, measured_on(measurement.volume.frames, headers))
+    for note in dict.fromkeys((*image_type_notes(headers), *result.notes)):
         yield text(codes.QUALITY_NOTE, note)
     signature = origin.signature
     if signature is not None:

@@ -1,5 +1,7 @@
 """The key image."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from pydicom import Dataset
@@ -100,6 +102,18 @@ def test_its_words_never_contradict_the_verdict() -> None:
     """Score and threshold have as many digits as tell them apart."""
     case = make_case(hot_probability=0.41226)
     origin = Origin(case.seg_header, (), None, ResultVersion(), ResultUids.of("1.2", (), "", 1))
-    words = caption(origin, case.result)
+    words = caption(origin, case.result, case.measurement)
     assert words.verdict == "0.41226 COLD"
     assert "Hot from 0.41230 upwards" in words.lines
+
+
+def test_it_says_what_was_measured_and_covers_nothing_with_it() -> None:
+    """However long a name the series has: inside the column, above the small slice."""
+    view = View(np.zeros((30, 30)), (1.0, 1.0), [Outline("a", np.eye(30, dtype=bool), (1, 2, 3))], ("A", "P", "H", "F"))
+    pictures = [np.asarray(draw(view, replace(CAPTION, measured_on=f"x {'W' * n}"))) for n in (0, 8, 3000)]
+    changed = [(picture != pictures[0]).any(axis=2) for picture in pictures[1:]]
+    assert changed[0].any()
+    rows, columns = np.nonzero(changed[1])
+    assert columns.min() >= 720
+    assert columns.max() < 1024 - 16
+    assert rows.max() < 16 + 688 - 150

@@ -231,3 +231,14 @@ def test_rounding_never_contradicts_the_verdict() -> None:
     assert list(values(document, "Radiomics score")) == ["0.41226"]
     assert list(values(document, "Threshold for hot")) == ["0.4123"]
     assert document.SeriesDescription == "Radiomics 0.41226 COLD"
+
+
+def test_the_summary_says_what_was_measured() -> None:
+    """Series and slices, and a warning where they are no phase of a contrast series; once, whoever noted it."""
+    extra = {"SeriesNumber": 4, "SeriesDescription": "ADC", "ImageType": ["DERIVED", "PRIMARY", "DIFFUSION", "ADC"]}
+    case = make_case(image_extra=extra)
+    note = "The measured images are no original DCE phase: image type DERIVED, PRIMARY, DIFFUSION, ADC."
+    for notes in ((), (note,)):
+        document = report(case, ResultRole.SUMMARY_REPORT, replace(case.result, notes=notes))
+        assert list(values(document, "Measured on")) == ["series 4 'ADC', 12 slices"]
+        assert list(values(document, "Quality note")) == [note]
