@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +18,9 @@ from workers.filters import margin_voxels
 from workers.headers import read_image_headers
 from workers.outline import read_outline
 from workers.phase_choice import choose_phase
-from workers.preprocess import Resampled, box_of, resample, to_source
+from workers.preprocess import Resampled, bounds, box_of, resample, to_source
 from workers.regions import Region
-from workers.ring import Ring, geometric_ring, ring_without
+from workers.ring import Ring, geometric_ring, ring_without, voxels_outside
 from workers.roi import RegionOfInterest, place
 from workers.stages import Stage, StageTimer, untimed
 from workers.volume import Volume, build_volume
@@ -78,7 +78,7 @@ def measure(
         tumour=roi.tumour,
         ring=to_source(ring.mask, resampled),
         regions=regions,
-        notes=_notes(regions, ring, profile),
+        notes=_notes(regions, ring, profile, touches_edge=_touches_edge(roi.tumour)),
         tumour_segment=outline.tumour_segment,
     )
 
@@ -120,24 +120,45 @@ def _ring(volume: Volume, resampled: Resampled, profile: FeatureProfile) -> Ring
     excluded = air_near(air, resampled)[box]
     if resampled.other_tissue is not None:
         excluded |= resampled.other_tissue[box]
-    ring = ring_without(whole, tumour, excluded)
+    ring = ring_without(whole, tumour, excluded, _outside(tumour, profile))
     if ring.share < profile.min_ring_share:
         raise RejectedInput(
             Reason.RING_TOO_SMALL,
-            f"{ring.share:.0%} of the ring is left after air and other tissue are taken out; profile {profile.name} "
-            f"measures from {profile.min_ring_share:.0%} on",
+            f"{ring.share:.0%} of the ring is left after air, other tissue and what lies outside the images are taken "
+            f"out; profile {profile.name} measures from {profile.min_ring_share:.0%} on",
         )
     mask = np.zeros_like(resampled.tumour)
     mask[box] = ring.mask
-    return Ring(mask, ring.share)
+    return replace(ring, mask=mask)
+
+
+def _outside(tumour: NDArray[np.bool_], profile: FeatureProfile) -> int:
+    """Count the ring's voxels beyond the images; the box around a tumour ends there and nowhere else."""
+    reach = _ring_reach(profile)
+    is_cut = any(first < reach or last >= size - reach for (first, last), size in _extents(tumour))
+    return (
+        voxels_outside(tumour, profile.ring_inner_mm, profile.ring_outer_mm, profile.spacing_mm, reach) if is_cut else 0
+    )
+
+
+def _touches_edge(mask: NDArray[np.bool_]) -> bool:
+    return any(first == 0 or last == size - 1 for (first, last), size in _extents(mask))
+
+
+def _extents(mask: NDArray[np.bool_]) -> list[tuple[tuple[int, int], int]]:
+    return list(zip(bounds(mask), mask.shape, strict=True))
 
 
 def _ring_reach(profile: FeatureProfile) -> int:
     return math.ceil(profile.ring_outer_mm / profile.spacing_mm) + RING_MARGIN_VOXELS
 
 
-def _notes(regions: Sequence[RegionMeasurement], ring: Ring, profile: FeatureProfile) -> tuple[str, ...]:
+def _notes(
+    regions: Sequence[RegionMeasurement], ring: Ring, profile: FeatureProfile, *, touches_edge: bool
+) -> tuple[str, ...]:
     notes = []
+    if touches_edge:
+        notes.append("The outline touches the edge of the images: what lies beyond was not measured.")
     for measured in regions:
         levels = measured.grey_levels
         if not profile.min_grey_levels <= levels <= profile.max_grey_levels:
@@ -149,5 +170,6 @@ def _notes(regions: Sequence[RegionMeasurement], ring: Ring, profile: FeaturePro
         if measured.missing:
             notes.append(f"{len(measured.missing)} features of the {measured.region} could not be computed.")
     if ring.share < 0.995:
-        notes.append(f"{1 - ring.share:.0%} of the ring lies in air or other tissue and was left out.")
+        where = "in air or other tissue, or outside the images," if ring.outside_voxels else "in air or other tissue"
+        notes.append(f"{1 - ring.share:.0%} of the ring lies {where} and was left out.")
     return tuple(notes)

@@ -27,7 +27,9 @@ class Ring:
 
     mask: NDArray[np.bool_]
     share: float
-    """Of the geometric ring: what is left after air and other tissue are taken out."""
+    """Of the geometric ring: what is left after air, other tissue and what lies outside the images are taken out."""
+    outside_voxels: int = 0
+    """Of the geometric ring: what the images do not show."""
 
 
 def geometric_ring(tumour: NDArray[np.bool_], inner_mm: float, outer_mm: float, spacing_mm: float) -> NDArray[np.bool_]:
@@ -40,10 +42,23 @@ def geometric_ring(tumour: NDArray[np.bool_], inner_mm: float, outer_mm: float, 
     return outer | inner
 
 
-def ring_without(ring: NDArray[np.bool_], tumour: NDArray[np.bool_], excluded: NDArray[np.bool_] | None) -> Ring:
-    """Take ``excluded`` (air, other tissue) out of the outer half of the ring."""
+def voxels_outside(tumour: NDArray[np.bool_], inner_mm: float, outer_mm: float, spacing_mm: float, margin: int) -> int:
+    """Return how many voxels of the geometric ring lie beyond the edges of the array, ``margin`` voxels around it.
+
+    Nobody knows how far a tumour goes on beyond an edge that it touches: as far as it takes to end there.
+    """
+    padded = geometric_ring(np.pad(tumour, margin), inner_mm, outer_mm, spacing_mm)
+    inside = padded[margin:-margin, margin:-margin, margin:-margin]
+    return int(np.count_nonzero(padded)) - int(np.count_nonzero(inside))
+
+
+def ring_without(
+    ring: NDArray[np.bool_], tumour: NDArray[np.bool_], excluded: NDArray[np.bool_] | None, outside_voxels: int = 0
+) -> Ring:
+    """Take ``excluded`` (air, other tissue) out of the outer half of the ring; ``outside_voxels`` miss anyway."""
     kept = ring if excluded is None else ring & ~(excluded & ~tumour)
-    return Ring(kept, float(np.count_nonzero(kept)) / max(1, int(np.count_nonzero(ring))))
+    whole = int(np.count_nonzero(ring)) + outside_voxels
+    return Ring(kept, float(np.count_nonzero(kept)) / max(1, whole), outside_voxels)
 
 
 def _depth_at_border(tumour: NDArray[np.bool_]) -> NDArray[np.float64]:

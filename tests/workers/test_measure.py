@@ -1,5 +1,6 @@
 """Measuring a case: from files to regions, notes and reasons."""
 
+import math
 import random
 from collections.abc import Callable
 from dataclasses import replace
@@ -103,6 +104,45 @@ def test_air_is_left_out_of_the_ring_and_noted(
     found = measure(paths_of(images), write_seg(images, [(TUMOUR, ball(9, x_mm=20.5))]), PROFILE)
     assert not found.ring[:, :, :11].any()
     assert any("of the ring lies in air or other tissue" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("side", [0, -1])
+def test_what_lies_outside_the_images_is_missing_from_the_ring(
+    write_series: WriteSeries, write_seg: WriteSeg, axis: int, side: int
+) -> None:
+    """Half a ball of 10 mm radius at the edge: what would be its ring beyond is counted as missing, and said.
+
+    Beyond lie 2 mm of a flat disc and the rounded rim around it (a quarter disc, turned: Pappus).
+    """
+    shape = (40, 40, 40)
+    rng = np.random.default_rng(8)
+    array = (400 + 100 * ndimage.gaussian_filter(rng.normal(size=shape), 1.0)).astype(np.int16)
+    centre = [20.0, 20.0, 20.0]
+    centre[axis] = -0.5 if side == 0 else 39.5
+    tumour = np.asarray(sum((np.indices(shape)[at] - centre[at]) ** 2 for at in range(3)) <= 10.0**2)
+    images = write_series(array)
+    seg = write_seg(images, [(TUMOUR, tumour)])
+    found = measure(paths_of(images), seg, PROFILE)
+    assert any("The outline touches the edge of the images" in note for note in found.notes)
+    (note,) = (note for note in found.notes if "outside the images" in note)
+    beyond = math.pi * 10**2 * 2 + 2 * math.pi * (10 + 8 / (3 * math.pi)) * math.pi
+    whole = 2 / 3 * math.pi * (12**3 - 8**3) + beyond
+    assert float(note.split("%")[0]) / 100 == pytest.approx(beyond / whole, abs=0.03)
+    share = 1 - beyond / whole
+    assert reason_of(images, seg, min_ring_share=share + 0.05) is Reason.RING_TOO_SMALL
+
+
+def test_a_tumour_away_from_the_edge_has_no_note(write_series: WriteSeries, write_seg: WriteSeg) -> None:
+    """Three voxels are enough for a ring of 2 mm."""
+    shape = (24, 40, 40)
+    rng = np.random.default_rng(8)
+    array = (400 + 100 * ndimage.gaussian_filter(rng.normal(size=shape), 1.0)).astype(np.int16)
+    tumour = np.zeros(shape, dtype=bool)
+    tumour[3:-3, 3:-3, 3:-3] = True
+    images = write_series(array)
+    found = measure(paths_of(images), write_seg(images, [(TUMOUR, tumour)]), PROFILE)
+    assert not [note for note in found.notes if "outside" in note or "edge" in note]
 
 
 def test_other_tissue_is_left_out_of_the_outer_half(
