@@ -1,7 +1,7 @@
 """The doorbell: tells the workers that a job lies ready, by task name and id. Never holds up the intake."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -84,10 +84,6 @@ class Announcer:
             self._pending[bell] = None
             self._changed.notify_all()
 
-    def ring_score(self, job_id: str) -> None:
-        """Note down that a job can be scored."""
-        self.ring(score_bell(job_id))
-
     def depths(self) -> Mapping[str, int] | None:
         """Return how many messages lie in each queue, or None where Redis does not answer."""
         try:
@@ -95,21 +91,33 @@ class Announcer:
         except RedisError:
             return None
 
+    @property
+    def is_ringing(self) -> bool:
+        """Whether its thread lives."""
+        return self._thread.is_alive()
+
     def _run(self) -> None:
         while not self._stopping.is_set():
             with self._changed:
                 while not self._pending and not self._stopping.is_set():
                     self._changed.wait()
                 bells = list(self._pending)
-            for bell in bells:
-                if self._stopping.is_set():
-                    return
-                if not self._send(bell):
-                    # One try tells enough about all the others.
-                    self._stopping.wait(TRY_AGAIN_SECONDS)
-                    break
-                with self._changed:
-                    self._pending.pop(bell, None)
+            try:
+                heard = self._send_all(bells)
+            except Exception:  # whatever it was, the next bell must not be lost with it
+                log.exception("bell_failed")
+                heard = False
+            if not heard:
+                self._stopping.wait(TRY_AGAIN_SECONDS)
+
+    def _send_all(self, bells: Sequence[Bell]) -> bool:
+        for bell in bells:
+            # One try tells enough about all the others.
+            if self._stopping.is_set() or not self._send(bell):
+                return False
+            with self._changed:
+                self._pending.pop(bell, None)
+        return True
 
     def _send(self, bell: Bell) -> bool:
         try:

@@ -111,6 +111,7 @@ class Listener:
         longest = self.settings.sweep_seconds + STALLED_SECONDS
         return {
             "pairing": _turning(now - self._pairer.last_turn, longest),
+            "announcing": Check(self._announcer.is_ringing),
             "sweep": _turning(now - self._sweep.last_turn, longest),
             "accepting": Check(self._server is not None and self._server.is_serving),
         }
