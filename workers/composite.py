@@ -45,6 +45,8 @@ class Origin:
     """What the results of one case are made from."""
 
     seg_header: Dataset
+    """Of the outline; of a damaged one what is left of it."""
+    outline: InstanceReference
     image_headers: Sequence[Dataset]
     """Of the measured instances, in slice order; of any image where none was measured; empty where none came."""
     signature: SignatureIdentity | None
@@ -65,7 +67,10 @@ class Origin:
     @functools.cached_property
     def shared_attributes(self) -> Dataset:
         """Patient and study."""
-        return patient_and_study(self.headers)
+        attributes = patient_and_study(self.headers)
+        if not self.image_headers:
+            attributes.StudyInstanceUID = self.outline.study_uid
+        return attributes
 
 
 @functools.cache

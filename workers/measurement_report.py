@@ -51,7 +51,7 @@ def measurement_report(
     instance.PreliminaryFlag = "PRELIMINARY"
     instance.PerformedProcedureCodeSequence = []
     instance.ReferencedPerformedProcedureStepSequence = []
-    evidence = [*referenced, InstanceReference.of(origin.seg_header), *map(InstanceReference.of, origin.image_headers)]
+    evidence = [*referenced, origin.outline, *map(InstanceReference.of, origin.image_headers)]
     instance.CurrentRequestedProcedureEvidenceSequence = references_by_series(evidence)
     if replaced := origin.version.replaced.get(role):
         instance.PredecessorDocumentsSequence = references_by_series([replaced])

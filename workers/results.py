@@ -1,6 +1,7 @@
 """The objects that a case brings forth, ready to be written."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pydicom import Dataset
 
@@ -16,6 +17,8 @@ from workers.stages import Stage, StageTimer, untimed
 from workers.summary_report import summary_report
 from workers.uids import ResultUids
 
+IDENTITY = ("StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID", "SOPInstanceUID")
+
 
 def build_results(
     result: CaseResult,
@@ -25,6 +28,7 @@ def build_results(
     version: ResultVersion | None = None,
     institution_name: str = "",
     timer: StageTimer = untimed,
+    outline: InstanceReference | None = None,
 ) -> dict[ResultRole, Dataset]:
     """Return the result objects of a case, by role, in the order in which they are sent.
 
@@ -34,8 +38,17 @@ def build_results(
     ``seg_header`` is the outline as received; its pixels are not needed. Without a ``measurement`` there is the summary
     report alone, which says why; its patient and study are copied from the first of ``image_headers``, or from the
     outline where no image came. ``version`` says which result of this outline it is, and which objects it replaces.
+
+    ``outline`` says which object the outline is, where its file may be too damaged to say so itself; ``seg_header`` may
+    even be empty then.
     """
-    origin = _origin(result, seg_header, measurement, image_headers, version or ResultVersion(), institution_name)
+    headers = tuple(measurement.volume.headers) if measurement is not None else _intact(image_headers)
+    known = _outline(seg_header, outline)
+    digest = result.signature.digest if result.signature else ""
+    version = version or ResultVersion()
+    instances = (str(header.SOPInstanceUID) for header in headers)
+    uids = ResultUids.of(known.sop_instance_uid, instances, digest, version.number)
+    origin = Origin(seg_header, known, headers, result.signature, version, uids, institution_name)
     objects: dict[ResultRole, Dataset] = {}
     if measurement is not None:
         with timer(Stage.SEGMENTATION):
@@ -50,16 +63,13 @@ def build_results(
     return objects
 
 
-def _origin(
-    result: CaseResult,
-    seg_header: Dataset,
-    measurement: Measurement | None,
-    image_headers: Sequence[Dataset],
-    version: ResultVersion,
-    institution_name: str,
-) -> Origin:
-    headers = tuple(measurement.volume.headers) if measurement is not None else tuple(image_headers)
-    digest = result.signature.digest if result.signature else ""
-    instances = (str(header.SOPInstanceUID) for header in headers)
-    uids = ResultUids.of(str(seg_header.SOPInstanceUID), instances, digest, version.number)
-    return Origin(seg_header, headers, result.signature, version, uids, institution_name)
+def _outline(seg_header: Dataset, known: InstanceReference | None) -> InstanceReference:
+    """Return the reference to the outline; its SOP class is told by its header, where it has one."""
+    if known is None:
+        return InstanceReference.of(seg_header)
+    return replace(known, sop_class_uid=str(seg_header.get("SOPClassUID") or known.sop_class_uid))
+
+
+def _intact(image_headers: Sequence[Dataset]) -> tuple[Dataset, ...]:
+    """Return the headers that say which object they are of: damaged ones cannot be referred to."""
+    return tuple(header for header in image_headers if all(header.get(keyword) for keyword in IDENTITY))

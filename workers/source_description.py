@@ -14,28 +14,10 @@ from workers.source_slices import Frame, attribute_of
 
 CLOCK = re.compile(r"(?:\d{8})?(\d\d)(\d\d)(\d\d)(?:\.\d+)?(?:[+-]\d{4})?")
 """A time (TM), or a date with a time (DT)."""
-NOT_ORIGINAL = frozenset(
-    [
-        "ADC",
-        "DIFFUSION",
-        "TRACEW",
-        "SUB",
-        "SUBTRACT",
-        "SUBTRACTION",
-        "MAP",
-        "MIP",
-        "MINIP",
-        "MPR",
-        "PROJECTION",
-        "MAXIMUM",
-        "MINIMUM",
-        "MEAN",
-        "ADDITION",
-        "DIVISION",
-        "MULTIPLICATION",
-        "STD",
-    ]
-)
+DIFFUSION = frozenset({"ADC", "DIFFUSION", "TRACEW"})
+RESHAPED = frozenset({"MAXIMUM", "MINIMUM", "MINIP", "MIP", "MPR", "PROJECTION"})
+CALCULATED = frozenset({"ADDITION", "DIVISION", "MAP", "MEAN", "MULTIPLICATION", "SUB", "SUBTRACT", "SUBTRACTION"})
+NOT_ORIGINAL = DIFFUSION | RESHAPED | CALCULATED
 """Words behind the second value of Image Type or Frame Type that speak of diffusion, or of images computed from others
 (PS3.3 C.8.3.1.1.1 and C.8.16.1.4, and what scanners write)."""
 

@@ -9,6 +9,7 @@ from pydicom import Dataset
 from support.result_cases import SPACING_MM, make_case, rejected
 from workers.composite import Origin, ResultVersion
 from workers.errors import Reason
+from workers.evidence import InstanceReference
 from workers.key_image import caption, edge_letters
 from workers.key_picture import Caption, Outline, View, draw
 from workers.regions import Region
@@ -101,7 +102,14 @@ def test_a_constant_slice_and_a_tumour_at_the_edge_are_drawn() -> None:
 def test_its_words_never_contradict_the_verdict() -> None:
     """Score and threshold have as many digits as tell them apart."""
     case = make_case(hot_probability=0.41226)
-    origin = Origin(case.seg_header, (), None, ResultVersion(), ResultUids.of("1.2", (), "", 1))
+    origin = Origin(
+        case.seg_header,
+        InstanceReference.of(case.seg_header),
+        (),
+        None,
+        ResultVersion(),
+        ResultUids.of("1.2", (), "", 1),
+    )
     words = caption(origin, case.result, case.measurement)
     assert words.verdict == "0.41226 COLD"
     assert "Hot from 0.41230 upwards" in words.lines

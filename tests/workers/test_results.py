@@ -1,15 +1,19 @@
 """All results of a case together."""
 
+import struct
 from dataclasses import replace
 from io import BytesIO
 
 import pytest
-from pydicom import Dataset, dcmwrite
+from pydicom import Dataset, dcmread, dcmwrite
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, SegmentationStorage
 
 from support.result_cases import SIGNATURE, make_case, rejected
 from workers import results
 from workers.composite import ResultVersion
 from workers.errors import Reason
+from workers.evidence import InstanceReference
 from workers.results import build_results
 from workers.settings import ResultRole
 from workers.stages import Stage, StageSeconds
@@ -99,3 +103,51 @@ def test_the_institution_is_named_where_it_is_known() -> None:
     for name in ("", "St. Elsewhere"):
         objects = build_results(case.result, case.seg_header, case.measurement, institution_name=name)
         assert {instance.get("InstitutionName", "") for instance in objects.values()} == {name}
+
+
+OUTLINE = InstanceReference("1.2.3.1000", "1.2.3.1003", SegmentationStorage, "1.2.3.500")
+
+
+@pytest.mark.parametrize("with_images", [True, False])
+def test_a_damaged_outline_is_reported_on(with_images: bool) -> None:
+    """A file that was cut says nothing of itself; the job knows its UIDs, and the report is the same as always."""
+    case = make_case()
+    headers = case.headers[:1] if with_images else ()
+    result = rejected(Reason.UNREADABLE_OBJECT)
+    whole = build_results(result, case.seg_header, None, headers)[ResultRole.SUMMARY_REPORT]
+    cut = build_results(result, Dataset(), None, headers, outline=OUTLINE)[ResultRole.SUMMARY_REPORT]
+    for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"):
+        assert cut[keyword] == whole[keyword]
+    assert cut.CurrentRequestedProcedureEvidenceSequence == whole.CurrentRequestedProcedureEvidenceSequence
+    assert file_of(cut)
+
+
+@pytest.mark.parametrize("with_images", [True, False])
+@pytest.mark.parametrize("length", [140, 200, 300, 420, 500, 600, 800, 1000])
+def test_a_report_comes_wherever_the_outline_was_cut(length: int, with_images: bool) -> None:
+    """Whatever is left of the header."""
+    case = make_case(seg_extra={"PatientName": "Doe^Jane", "Modality": "SEG", "StudyDate": "20240301"})
+    case.seg_header.file_meta = FileMetaDataset()
+    case.seg_header.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    content = file_of(case.seg_header)[:length]
+    try:
+        header = dcmread(BytesIO(content), stop_before_pixels=True, force=True)
+    except (EOFError, struct.error):
+        header = Dataset()
+    result = rejected(Reason.UNREADABLE_OBJECT)
+    images = case.headers[:1] if with_images else ()
+    objects = build_results(result, header, None, images, outline=OUTLINE)
+    assert objects[ResultRole.SUMMARY_REPORT].StudyInstanceUID == OUTLINE.study_uid
+    assert file_of(objects[ResultRole.SUMMARY_REPORT])
+
+
+def test_a_damaged_image_is_left_out() -> None:
+    """The report refers to no image that does not say which one it is."""
+    case = make_case()
+    damaged = Dataset()
+    damaged.PatientID = "P1"
+    summary = build_results(rejected(Reason.UNREADABLE_OBJECT), case.seg_header, None, [damaged])[
+        ResultRole.SUMMARY_REPORT
+    ]
+    study = summary.CurrentRequestedProcedureEvidenceSequence[0]
+    assert [series.SeriesInstanceUID for series in study.ReferencedSeriesSequence] == ["1.2.3.1003"]
