@@ -18,7 +18,8 @@ from workers.settings import Target, WorkerSettings
 CONFIGURATION_NAME = "radtme.yaml"
 CONFIGURATION_VARIABLE = "RADTME_CONFIG"
 SINK_TARGET = "sink"
-OTHER_VARIABLES = frozenset({CONFIGURATION_VARIABLE, "RADTME_DEBUG"})
+DEBUG_VARIABLE = "RADTME_DEBUG"
+OTHER_VARIABLES = frozenset({CONFIGURATION_VARIABLE, DEBUG_VARIABLE})
 LISTENER_SKIP = frozenset({"spool", "redis_url"})
 WORKERS_SKIP = frozenset({"spool", "model_store", "redis_url", "targets"})
 
@@ -80,6 +81,10 @@ class Configuration:
     origins: Mapping[str, str]
     """File and line, or environment variable, of every setting that is not a default."""
     warnings: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    """The variables of ours that it was read with: reading it again, here or in a child, needs the same. May hold
+    passwords.
+    """
 
     @property
     def run_folder(self) -> Path:
@@ -125,7 +130,8 @@ def load_configuration(file: Path | None, environment: Mapping[str, str] = os.en
     _check_together(reader, configuration)
     if reader.problems:
         raise ConfigurationError(reader.problems)
-    return replace(configuration, warnings=_unknown_variables(reader))
+    ours = {name: value for name, value in environment.items() if name.startswith(ENVIRONMENT_PREFIX)}
+    return replace(configuration, warnings=_unknown_variables(reader), environment=ours)
 
 
 def _compose(file: Path) -> yaml.Node | None:

@@ -2,34 +2,45 @@
 
 import os
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from deploy.configuration import Configuration, load_configuration
+from deploy.configuration import DEBUG_VARIABLE, Configuration, load_configuration
+from deploy.configuration_reader import ENVIRONMENT_PREFIX, environment_variable
 from deploy.errors import CommandError
-from deploy.ports import free_port, port_overrides
+from deploy.ports import delivery_metrics_port, free_port, port_overrides
 from deploy.readiness import failing_checks, http_ready, port_ready
 from deploy.redis_server import RedisServer, redis_program
 from deploy.running_stack import RunningStack, only_stack, publish
 from deploy.supervisor import Program, StartFailed, Supervisor
 
-REDIS, SINK, LISTENER, WORKERS = "redis", "sink", "listener", "workers"
-DRAIN_ORDER = (LISTENER, WORKERS, SINK, REDIS)
+REDIS, SINK, LISTENER, WORKERS, DELIVERY = "redis", "sink", "listener", "workers", "delivery"
+COMPUTE = "compute"
+DRAIN_ORDER = (LISTENER, WORKERS, DELIVERY, SINK, REDIS)
 """Nothing new comes in, then what runs is finished, then what others lean on goes."""
 LISTENER_DRAIN_SECONDS = 40.0
 QUICK_DRAIN_SECONDS = 5.0
 MARGIN_SECONDS = 10.0
 LOG_TAIL_LINES = 5
+DELIVERIES_AT_ONCE = 2
+"""At least: one target that does not answer must not hold up the others."""
 
 
 class LocalStack:
     """A running stack. Its configuration has no port 0 any more."""
 
     def __init__(
-        self, configuration: Configuration, redis: RedisServer | None, supervisor: Supervisor, log_folder: Path | None
+        self,
+        configuration: Configuration,
+        redis: RedisServer | None,
+        supervisor: Supervisor,
+        log_folder: Path | None,
+        delivery_metrics_port: int | None = None,
     ) -> None:
         self.configuration = configuration
+        self.delivery_metrics_port = delivery_metrics_port
+        """None where the workers that score deliver too."""
         self.redis = redis
         self.supervisor = supervisor
         self._log_folder = log_folder
@@ -61,6 +72,8 @@ class LocalStack:
             LISTENER: failing_checks(listener.metrics_host, listener.metrics_port),
             WORKERS: failing_checks(workers.metrics_host, workers.metrics_port),
         }
+        if self.delivery_metrics_port is not None:
+            reasons[DELIVERY] = failing_checks(workers.metrics_host, self.delivery_metrics_port)
         return "; ".join(f"{name}: {reason}" for name, reason in reasons.items() if reason)
 
     def drain(self, on_part: Callable[[str], None] = lambda name: None) -> None:
@@ -78,7 +91,9 @@ class LocalStack:
 
 
 @contextmanager
-def local_stack(configuration: Configuration, log_folder: Path | None = None) -> Iterator[LocalStack]:
+def local_stack(
+    configuration: Configuration, log_folder: Path | None = None, *, delivery_apart: bool = True
+) -> Iterator[LocalStack]:
     """Start the stack; when the block ends, however it ends, no process of it is left.
 
     Parameters
@@ -87,6 +102,9 @@ def local_stack(configuration: Configuration, log_folder: Path | None = None) ->
         Free ports are taken where it says 0.
     log_folder
         Where the output of each part goes; the standard error of this process where there is none.
+    delivery_apart
+        Deliver in a program of its own, so that a target that does not answer never holds up scoring. Without it, one
+        program does both and is ready sooner.
 
     Raises
     ------
@@ -98,33 +116,37 @@ def local_stack(configuration: Configuration, log_folder: Path | None = None) ->
         redis = None if configuration.redis.url else RedisServer(free_port())
         if redis is not None:
             overrides["RADTME_REDIS_URL"] = redis.url
-        settled = load_configuration(configuration.file, {**os.environ, **overrides})
+        delivery_port = delivery_metrics_port(configuration) if delivery_apart else None
+        settled = load_configuration(configuration.file, {**configuration.environment, **overrides})
         if log_folder is not None:
             log_folder.mkdir(parents=True, exist_ok=True)
         with Supervisor() as supervisor:
-            for program in programs(settled, redis, overrides, log_folder):
+            for program in programs(settled, redis, log_folder, delivery_port):
                 supervisor.start(program)
-            publish(settled, _as_published(settled))
-            yield LocalStack(settled, redis, supervisor, log_folder)
+            publish(settled, _as_published(settled, delivery_port))
+            yield LocalStack(settled, redis, supervisor, log_folder, delivery_port)
 
 
 def programs(
-    configuration: Configuration, redis: RedisServer | None, overrides: dict[str, str], log_folder: Path | None
+    configuration: Configuration, redis: RedisServer | None, log_folder: Path | None, delivery_port: int | None
 ) -> Iterator[Program]:
     """Yield the parts of the stack in the order in which they start."""
+    environment = child_environment(configuration, os.environ)
 
     def log_file(name: str) -> Path | None:
         return log_folder / f"{name}.log" if log_folder else None
 
-    def part(name: str, command: str, is_ready: Callable[[], bool], drain_seconds: float) -> Program:
+    def part(
+        name: str, command: Sequence[str], is_ready: Callable[[], bool], drain_seconds: float, **variables: str
+    ) -> Program:
         arguments = ["--config", str(configuration.file)] if configuration.file else []
         # -P: a folder of the working directory must never stand in for one of our packages.
         return Program(
             name=name,
-            command=[sys.executable, "-P", "-m", "deploy", command, *arguments],
+            command=[sys.executable, "-P", "-m", "deploy", *command, *arguments],
             is_ready=is_ready,
             drain_seconds=drain_seconds,
-            environment=overrides,
+            environment={**environment, **variables},
             log_file=log_file(name),
         )
 
@@ -134,22 +156,41 @@ def programs(
         text = redis.configuration()
         # It greets with art at the level of its warnings: always to a file.
         greeting = log_file(REDIS) or configuration.run_folder / "redis.log"
-        yield Program(REDIS, program, redis.is_ready, QUICK_DRAIN_SECONDS, {}, text, greeting)
+        yield Program(REDIS, program, redis.is_ready, QUICK_DRAIN_SECONDS, None, text, greeting)
     if sink.enabled:
-        yield part(SINK, "sink", port_ready(sink.host, sink.port), QUICK_DRAIN_SECONDS)
-    yield part(WORKERS, "work", http_ready(workers.metrics_host, workers.metrics_port), _longest_job(configuration))
-    yield part(LISTENER, "listen", http_ready(listener.metrics_host, listener.metrics_port), LISTENER_DRAIN_SECONDS)
+        yield part(SINK, ["sink"], port_ready(sink.host, sink.port), QUICK_DRAIN_SECONDS)
+    queues = f"{COMPUTE},{DELIVERY}" if delivery_port is None else COMPUTE
+    ready = http_ready(workers.metrics_host, workers.metrics_port)
+    longest = max(workers.hard_time_limit_seconds, 0 if delivery_port else workers.delivery_limit_seconds)
+    yield part(WORKERS, ["work", "--queues", queues], ready, longest + MARGIN_SECONDS)
+    if delivery_port is not None:
+        at_once = max(DELIVERIES_AT_ONCE, workers.concurrency)
+        yield part(
+            DELIVERY,
+            ["work", "--queues", DELIVERY, "--concurrency", str(at_once)],
+            http_ready(workers.metrics_host, delivery_port),
+            workers.delivery_limit_seconds + MARGIN_SECONDS,
+            **{environment_variable("workers.metrics_port"): str(delivery_port)},
+        )
+    yield part(LISTENER, ["listen"], http_ready(listener.metrics_host, listener.metrics_port), LISTENER_DRAIN_SECONDS)
 
 
-def _longest_job(configuration: Configuration) -> float:
-    return configuration.workers.hard_time_limit_seconds + MARGIN_SECONDS
+def child_environment(configuration: Configuration, inherited: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a part: ours, with those of our variables that the configuration was read with.
+
+    Whoever reads a configuration without the environment, as the demo does, must not get parts that read it with.
+    """
+    others = {name: value for name, value in inherited.items() if not name.startswith(ENVIRONMENT_PREFIX)}
+    debug = {name: inherited[name] for name in (DEBUG_VARIABLE,) if name in inherited}
+    return {**others, **debug, **configuration.environment}
 
 
-def _as_published(configuration: Configuration) -> RunningStack:
+def _as_published(configuration: Configuration, delivery_metrics_port: int | None) -> RunningStack:
     return RunningStack(
         listener_port=configuration.listener.port,
         listener_metrics_port=configuration.listener.metrics_port,
         workers_metrics_port=configuration.workers.metrics_port,
+        delivery_metrics_port=delivery_metrics_port,
         redis_url=configuration.listener.redis_url,
         sink_port=configuration.sink.port if configuration.sink.enabled else None,
     )

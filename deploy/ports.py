@@ -8,6 +8,8 @@ from deploy.configuration import Configuration
 from deploy.configuration_reader import environment_variable
 from deploy.errors import CommandError
 
+HIGHEST_PORT = 65535
+
 
 def free_port(host: str = "127.0.0.1") -> int:
     """Return a port of ``host`` that nobody listens on now."""
@@ -37,11 +39,37 @@ def port_overrides(configuration: Configuration) -> Mapping[str, str]:
         if port == 0:
             chosen[environment_variable(setting)] = str(free_port(host))
         else:
-            _require_free(setting, host, port)
+            require_free(setting, host, port)
     return chosen
 
 
-def _require_free(setting: str, host: str, port: int) -> None:
+def delivery_metrics_port(configuration: Configuration) -> int:
+    """Return where the workers that deliver answer: the port above that of the workers that score, or a free one.
+
+    Raises
+    ------
+    CommandError
+        If it is taken.
+    """
+    workers, listener = configuration.workers, configuration.listener
+    if workers.metrics_port == 0:
+        return free_port(workers.metrics_host)
+    port = workers.metrics_port + 1
+    setting = "workers.metrics_port (delivery takes the one above it)"
+    if port in (listener.port, listener.metrics_port) or port > HIGHEST_PORT:
+        raise CommandError(f"port {port} cannot be used for the metrics of delivery", f"set another {setting}")
+    require_free(setting, workers.metrics_host, port)
+    return port
+
+
+def require_free(setting: str, host: str, port: int) -> None:
+    """Check that a server of ours can listen on a port; 0 is always fine.
+
+    Raises
+    ------
+    CommandError
+        If it cannot, with the setting that names the port.
+    """
     try:
         with _socket(host) as probe:
             probe.bind((host, port))

@@ -26,6 +26,8 @@ class RunningStack:
     workers_metrics_port: int
     redis_url: str = field(repr=False)
     sink_port: int | None = None
+    delivery_metrics_port: int | None = None
+    """None where the workers that score deliver too."""
     pid: int = field(default_factory=os.getpid)
     started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
 

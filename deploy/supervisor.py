@@ -1,7 +1,6 @@
 """Starts processes, waits until they are ready, restarts what dies, and ends them in order. Leaves none behind."""
 
 import contextlib
-import os
 import signal
 import subprocess
 import sys
@@ -34,8 +33,8 @@ class Program:
     is_ready: Callable[[], bool]
     drain_seconds: float
     """From asking it to end to ending it."""
-    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """Beside that of the supervisor. May hold passwords."""
+    environment: Mapping[str, str] | None = field(default=None, repr=False)
+    """All of it; that of the supervisor where there is none. May hold passwords."""
     standard_input: str = field(default="", repr=False)
     log_file: Path | None = None
     """Where its output goes; the supervisor's own standard error where there is none."""
@@ -175,7 +174,7 @@ class Supervisor:
                 stdin=subprocess.PIPE,
                 stdout=output or sys.stderr.fileno(),
                 stderr=output or sys.stderr.fileno(),
-                env={**os.environ, **program.environment},
+                env=program.environment,
                 start_new_session=True,
             )
         finally:

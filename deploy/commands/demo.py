@@ -26,6 +26,7 @@ from deploy.local import local_stack
 from deploy.status import JobStatus
 from deploy.status_text import verdict
 from deploy.terminal import duration, output, path_from_here
+from deploy.umask import keep_from_others
 from listener.spool import JobState, Spool
 from workers.settings import ResultRole
 
@@ -56,6 +57,7 @@ def demo(input_folder: Path | None, keep: Path | None) -> None:
     Starts a stack of its own on free ports (Redis, listener, worker, and a small Storage SCP that stands in for the
     PACS), sends a study by C-STORE, and waits until the results have arrived in the PACS. Leaves no process behind.
     """
+    keep_from_others()
     console = output()
     start = time.monotonic()
     files = study_files(input_folder)[0] if input_folder else []
@@ -63,7 +65,7 @@ def demo(input_folder: Path | None, keep: Path | None) -> None:
     file = write_configuration(folder)
     with (
         console.status("starting", spinner="dots") as status,
-        local_stack(load_configuration(file, {}), folder / "logs") as stack,
+        local_stack(load_configuration(file, {}), folder / "logs", delivery_apart=False) as stack,
     ):
         watch = Watch(lambda doing: status.update(doing), lambda step: show_step(console, step))
         study = input_folder or folder / "study"

@@ -9,8 +9,10 @@ import click
 
 from deploy.commands.options import config_option, read_configuration
 from deploy.errors import CommandError, WrongUsage
+from deploy.ports import require_free
 from deploy.running_stack import with_known_redis
 from deploy.stopping import stop_event
+from deploy.umask import keep_from_others
 
 PORT_ADVICE = "free the port, or set another one: listener.port, listener.metrics_port"
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -25,6 +27,7 @@ def listen(config_file: Path | None) -> None:
 
     Intake goes on while Redis is away: what was not announced is announced when it is back.
     """
+    keep_from_others()
     from listener.application_entity import Listener
     from listener.logs import configure
 
@@ -55,19 +58,19 @@ def work(queues: str, concurrency: int | None, config_file: Path | None) -> None
 
     Several machines can work for one listener: they share its spool folder, the signatures and an external Redis.
     """
+    keep_from_others()
+    configuration = with_known_redis(read_configuration(config_file))
+    settings = configuration.workers
+    require_free("workers.metrics_port", settings.metrics_host, settings.metrics_port)
     # Before NumPy and its relatives are loaded: several workers with a thread per core each only wait for each other.
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
-    from deploy.first_signature import prepare_signatures
     from listener.logs import configure
     from workers.app import QUEUES, run_worker
 
-    configuration = with_known_redis(read_configuration(config_file))
     names = tuple(name.strip() for name in queues.split(",") if name.strip())
     if not names or not set(names) <= set(QUEUES):
         raise WrongUsage(f"expected queues among {', '.join(QUEUES)}, found {queues!r}")
     configure()
-    prepare_signatures(configuration)
-    settings = configuration.workers
     if concurrency is not None:
         settings = replace(settings, concurrency=concurrency)
     sys.exit(run_worker(settings, names))
@@ -78,6 +81,7 @@ def work(queues: str, concurrency: int | None, config_file: Path | None) -> None
 @config_option
 def sink(folder: Path | None, config_file: Path | None) -> None:
     """Run a small Storage SCP that writes what it gets to a folder: a stand-in for a PACS, for trying things out."""
+    keep_from_others()
     from deploy.sink import Sink
 
     settings = read_configuration(config_file).sink

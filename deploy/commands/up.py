@@ -14,6 +14,7 @@ from deploy.readiness import reachable_host
 from deploy.stopping import stop_event
 from deploy.supervisor import NotReady
 from deploy.terminal import notices, output, path_from_here
+from deploy.umask import keep_from_others
 from listener import logs
 from listener.spool import read_json
 
@@ -35,6 +36,7 @@ def up(config_file: Path | None, log_folder: Path | None) -> None:
     Ctrl-C or SIGTERM stops it in order: open associations finish, then running jobs, then Redis goes. A second Ctrl-C
     ends it at once; what was cut off goes on at the next start. Exit code 0 after an orderly stop.
     """
+    keep_from_others()
     configuration = read_configuration(config_file)
     logs.configure()
     stopping = stop_event()
@@ -69,8 +71,14 @@ def show_where(console: Console, stack: LocalStack) -> None:
     table.add_row("signature", _active_signature(configuration.locations.model_store))
     table.add_row("spool", path_from_here(configuration.locations.spool))
     table.add_row("redis", "embedded" if stack.redis else masked_url(listener.redis_url))
-    for name, part in (("listener", listener), ("workers", workers)):
-        table.add_row("metrics", f"http://{reachable_host(part.metrics_host)}:{part.metrics_port}/metrics  ({name})")
+    parts = [
+        ("listener", listener.metrics_host, listener.metrics_port),
+        ("workers", workers.metrics_host, workers.metrics_port),
+        ("delivery", workers.metrics_host, stack.delivery_metrics_port),
+    ]
+    for name, host, port in parts:
+        if port is not None:
+            table.add_row("metrics", f"http://{reachable_host(host)}:{port}/metrics  ({name})")
     option = f" --config {path_from_here(configuration.file)}" if configuration.file else ""
     table.add_row("next", f"radtme send FOLDER{option}\nradtme status{option}")
     console.print("radtme is running; Ctrl-C stops it, after what runs has finished")

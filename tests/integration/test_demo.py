@@ -1,5 +1,6 @@
 """`radtme demo`: the main job from an empty folder, as a person starts it."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,10 +12,12 @@ from pydicom import dcmread
 ROLES = ["feature_report", "key_image", "segmentation", "summary_report"]
 
 
-def demo(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def demo(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the demo in ``folder``."""
     command = [sys.executable, "-P", "-m", "deploy", "demo", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=280, check=False)
+    return subprocess.run(
+        command, cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True, timeout=280, check=False
+    )
 
 
 def processes_of(folder: Path) -> list[str]:
@@ -24,8 +27,19 @@ def processes_of(folder: Path) -> list[str]:
 
 
 def test_the_phantom_is_scored_and_its_results_arrive(tmp_path: Path):
-    """Score, class and notice are shown, each stage with its time; four results lie in the PACS; no process is left."""
-    run = demo(tmp_path, "--keep", "kept")
+    """Score, class and notice are shown, each stage with its time; four results lie in the PACS; no process is left.
+
+    The variables of a real installation have no effect: its spool, its ports and its Redis are not the demo's.
+    """
+    installation = {
+        "RADTME_DATA": str(tmp_path / "hospital"),
+        "RADTME_SPOOL": str(tmp_path / "hospital" / "spool"),
+        "RADTME_LISTENER_PORT": "1",
+        "RADTME_WORKERS_METRICS_PORT": "1",
+        "RADTME_REDIS_URL": "redis://127.0.0.1:1/0",
+        "RADTME_SINK_ENABLED": "false",
+    }
+    run = demo(tmp_path, "--keep", "kept", **installation)
     assert run.returncode == 0, run.stdout + run.stderr
     for expected in ("sent", "paired", "features", "delivered", "hot probability", "threshold", "not for clinical use"):
         assert expected in run.stdout, expected
@@ -37,6 +51,7 @@ def test_the_phantom_is_scored_and_its_results_arrive(tmp_path: Path):
     with Image.open(results / "key_image.png") as picture:
         assert picture.size[0] >= 512
     assert processes_of(tmp_path) == []
+    assert not (tmp_path / "hospital").exists()
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,15 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
@@ -40,7 +43,8 @@ class Stack:
         found = {}
         for pid in descendants(self.process.pid):
             words = command_of(pid)
-            for name, mark in (("redis", "redis-server"), ("listener", " listen"), ("workers", " work")):
+            marks = {"redis": "redis-server", "listener": " listen", "workers": "s compute", "delivery": "s delivery"}
+            for name, mark in marks.items():
                 if mark in words and name not in found:
                     found[name] = pid
         return found
@@ -85,6 +89,18 @@ def wait_until(condition: Callable[[], bool], seconds: float, what: Callable[[],
         time.sleep(0.1)
 
 
+def answers(said: str, part: str) -> int:
+    """Return the status of the metrics that `radtme up` names for a part."""
+    (address,) = re.findall(rf"(http://\S+)\s+\({part}\)", said)
+    with urllib.request.urlopen(address, timeout=10) as answer:  # noqa: S310 - our own
+        return int(answer.status)
+
+
+def others_can_read(folder: Path) -> list[Path]:
+    """Return what everyone on the machine may read."""
+    return [path for path in folder.rglob("*") if path.stat().st_mode & 0o007]
+
+
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[Stack]:
     """Start a stack on free ports and wait until it says that it runs."""
@@ -108,8 +124,10 @@ def test_it_runs_heals_and_drains(stack: Stack):
     refused; Ctrl-C ends everything in order with exit code 0.
     """
     first = stack.parts()
-    assert set(first) == {"redis", "listener", "workers"}
+    assert set(first) == {"redis", "listener", "workers", "delivery"}
+    assert answers(stack.said(), "workers") == answers(stack.said(), "delivery") == HTTPStatus.OK
     assert stack.radtme("echo", "own").returncode == 0
+    assert others_can_read(stack.folder / "spool") == []
     assert (stack.folder / "run" / "stack.json").stat().st_mode & 0o777 == 0o600
 
     for name in ("redis", "listener"):
@@ -131,14 +149,14 @@ def test_it_runs_heals_and_drains(stack: Stack):
     assert stack.process.wait(90) == 0, stack.said()
     assert not [pid for pid in everything if command_of(pid)]
     order = [line.split(":")[0].strip() for line in stack.said().splitlines() if line.endswith(": finishing")]
-    assert order == ["listener", "workers", "redis"]
+    assert order == ["listener", "workers", "delivery", "redis"]
     assert not (stack.folder / "run" / "stack.json").exists()
 
 
 def test_nothing_is_left_after_sigkill(stack: Stack):
     """The supervisor has no time to end anything; the guard ends all parts and what they started."""
     everything = [pid for pid in descendants(stack.process.pid) if command_of(pid)]
-    assert len(everything) >= 5  # guard, redis, listener, workers, one pool process
+    assert len(everything) >= 8  # guard, redis, listener, workers and one pool process, delivery and two of them
     stack.process.kill()
     stack.process.wait()
     wait_until(
