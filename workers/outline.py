@@ -50,6 +50,12 @@ class Outline:
         return int(self.tumour_segment.SegmentNumber)
 
     @property
+    def tumour_planes(self) -> tuple[Plane, ...]:
+        """Planes of the frames that may show the tumour."""
+        wanted = (0, self.tumour_number)
+        return tuple(plane for plane, number in zip(self.planes, self.segment_numbers, strict=True) if number in wanted)
+
+    @property
     def is_label_map(self) -> bool:
         """Whether pixel values are segment numbers."""
         return text(self.instance.dataset, "SegmentationType") == "LABELMAP"

@@ -5,6 +5,7 @@ from contextlib import suppress
 
 from model_store.profile import PhaseRule
 from workers.copies import without_copies
+from workers.dynamic import dynamic_examination, same_slices
 from workers.elements import text
 from workers.errors import Reason, RejectedInput
 from workers.frames import Frame, frames_of
@@ -62,7 +63,7 @@ def _among_series(phase: Phase, others: Sequence[Instance]) -> Phase:
     for instances in _by_series(others):
         with suppress(RejectedInput):  # what is wrong with another series does not concern this one
             frames = _frames(instances)
-            alike.extend(other for other in split_series(frames) if _same_slices(phase, other))
+            alike.extend(other for other in split_series(frames) if same_slices(phase, other))
     for numbered in across_series(alike):
         if numbered.references == phase.references:
             return numbered
@@ -76,17 +77,21 @@ def _phase_by_rule(instances: Sequence[Instance], outline: Outline, rule: PhaseR
         raise RejectedInput(
             Reason.OTHER_FRAME_OF_REFERENCE, f"SEG {outline.uid}: no image shares its frame of reference"
         )
-    phases = across_series(
-        [phase for part in _by_series(mine) for phase in split_series(without_copies(_frames(part), ()))]
-    )
+    phases = [phase for part in _by_series(mine) for phase in split_series(without_copies(_frames(part), ()))]
     if len(phases) == 1:
         return phases[0]
-    second = [phase for phase in phases if phase.identity.index == 2]
-    if rule is PhaseRule.FIRST_POST_CONTRAST and len(second) == 1:
-        return second[0]
+    if rule is PhaseRule.FIRST_POST_CONTRAST:
+        for phase in dynamic_examination(phases, outline):
+            if phase.identity.index == 2:
+                return phase
     raise RejectedInput(
         Reason.UNKNOWN_PHASE,
-        f"SEG {outline.uid}: it does not say which images it was drawn on, and there are {len(phases)} phases",
+        f"SEG {outline.uid}: it does not say which images it was drawn on, and there are {len(phases)} phases "
+        + (
+            "that are not plainly one dynamic examination"
+            if rule is PhaseRule.FIRST_POST_CONTRAST
+            else "to choose from"
+        ),
     )
 
 
@@ -104,10 +109,3 @@ def _by_series(instances: Sequence[Instance]) -> list[list[Instance]]:
 def _holds(phase: Phase, references: References) -> bool:
     """Whether any referenced picture lies in the phase; a reference without frame number means every frame."""
     return any(reference in references or (reference[0], None) in references for reference in phase.references)
-
-
-def _same_slices(phase: Phase, other: Phase) -> bool:
-    def places(of: Phase) -> set[tuple[float, ...]]:
-        return {tuple(round(value, 1) for value in frame.plane.position) for frame in of.frames}
-
-    return places(phase) == places(other) and phase.frames[0].plane.rows == other.frames[0].plane.rows

@@ -49,6 +49,17 @@ def place(outline: Outline, volume: Volume) -> RegionOfInterest:
     return RegionOfInterest(tumour, other)
 
 
+def lies_on(plane: Plane, grid: Grid) -> bool:
+    """Whether the pixels of a frame of an outline are voxels of the grid, within its slices."""
+    try:
+        corner, along_rows, along_columns = _steps(plane, grid, "")
+    except RejectedInput:
+        return False
+    last = corner + (plane.rows - 1) * along_rows + (plane.columns - 1) * along_columns
+    low, high = np.minimum(corner, last), np.maximum(corner, last)
+    return bool((high >= 0).all() and (low < np.array(grid.shape[::-1])).all())
+
+
 def _check_identity(outline: Outline, volume: Volume) -> None:
     header = outline.instance.dataset
     for keyword in ("PatientID", "StudyInstanceUID"):

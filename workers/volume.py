@@ -87,6 +87,25 @@ def build_volume(phase: Phase) -> Volume:
     )
 
 
+def grid_of(phase: Phase) -> Grid:
+    """Return the grid of a phase, without reading a pixel.
+
+    Raises
+    ------
+    RejectedInput
+        IRREGULAR_GEOMETRY, MISSING_SLICES.
+    """
+    frames, normal = _in_slice_order(phase.frames)
+    thickness_mm = _slice_spacing(frames, normal, phase.expected_slices)
+    first = frames[0].plane
+    return Grid(
+        first.position,
+        (first.column_spacing, first.row_spacing, thickness_mm),
+        np.column_stack([first.row_direction, first.column_direction, normal]),
+        (len(frames), first.rows, first.columns),
+    )
+
+
 def _frame_of_reference(frames: Sequence[Frame]) -> str:
     found: dict[str, str] = {}
     for frame in frames:

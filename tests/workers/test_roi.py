@@ -323,6 +323,71 @@ def test_without_references_the_rule_decides(write_series: WriteSeries, write_se
     assert placed(phases[0], seg).tumour.any()
 
 
+DCE = {"EchoTime": "2.1", "RepetitionTime": "4.6", "ScanningSequence": "GR"}
+T2 = {"EchoTime": "90", "RepetitionTime": "5000", "ScanningSequence": "SE"}
+DWI = {"EchoTime": "60", "RepetitionTime": "7000", "ScanningSequence": ["EP", "SE"]}
+
+
+def write_study(write_series: WriteSeries, parts: str, **changes: object) -> dict[str, list[FileDataset]]:
+    """Write series of one phase each, a minute apart; ``changes`` are made to each."""
+    kinds = {"T": T2, "D": DWI, "O": {**DCE, "EchoTime": "4.8"}}
+    written = {}
+    for at, part in enumerate(parts.split()):
+        attributes = {
+            **kinds.get(part[0], DCE),
+            "SeriesInstanceUID": f"1.2.{at + 1}",
+            "AcquisitionTime": f"10{at:02d}00",
+            **changes,
+        }
+        written[part] = write_series(
+            ARRAY + at, name=part, extra=lambda z, attributes=attributes: attributes, spacing=(1.0, 1.0, 1.0)
+        )
+    return written
+
+
+@pytest.mark.parametrize(
+    ("parts", "changes", "expected"),
+    [
+        ("pre post1 post2", {}, "post1"),
+        ("T2 pre post1", {}, "post1"),
+        ("D0 D800 pre post1 post2", {}, "post1"),
+        ("pre post1 Other", {}, None),
+        ("T2 post", {}, None),
+        ("pre post1 post2", {"EchoTime": ""}, None),
+        ("pre post1 post2", {"AcquisitionTime": "100000"}, None),
+    ],
+)
+def test_the_rule_takes_the_second_phase_of_one_plain_examination(
+    write_series: WriteSeries, write_seg: WriteSeg, parts: str, changes: dict[str, object], expected: str | None
+) -> None:
+    """Other techniques do not count as phases, and where it is not plain what is a phase, nothing is measured."""
+    written = write_study(write_series, parts, **changes)
+    images = [image for series in written.values() for image in series]
+    outline = read_outline(write_seg(images[:7], [(TUMOUR, MASK)], refer=False))
+    instances = read_image_headers(Path(one.filename) for one in images)
+    if expected is None:
+        with pytest.raises(RejectedInput) as refused:
+            choose_phase(instances, outline, PhaseRule.FIRST_POST_CONTRAST)
+        assert refused.value.reason is Reason.UNKNOWN_PHASE
+    else:
+        phase = choose_phase(instances, outline, PhaseRule.FIRST_POST_CONTRAST)
+        assert {uid for uid, _ in phase.references} == {one.SOPInstanceUID for one in written[expected]}
+        assert phase.identity.index == 2
+
+
+def test_a_series_on_another_grid_is_no_phase(write_series: WriteSeries, write_seg: WriteSeg) -> None:
+    """The same technique, seen on other voxels: the outline was not drawn there."""
+    written = write_study(write_series, "pre post1")
+    other = write_series(
+        ARRAY, name="w", spacing=(1.3, 1.3, 1.0), extra=lambda z: {**DCE, "SeriesInstanceUID": "1.2.99"}
+    )
+    outline = read_outline(write_seg(written["pre"], [(TUMOUR, MASK)], refer=False))
+    images = [*other, *written["pre"], *written["post1"]]
+    instances = read_image_headers(Path(one.filename) for one in images)
+    phase = choose_phase(instances, outline, PhaseRule.FIRST_POST_CONTRAST)
+    assert {uid for uid, _ in phase.references} == {one.SOPInstanceUID for one in written["post1"]}
+
+
 def test_copies_of_a_picture_do_not_make_phases(write_series: WriteSeries, write_seg: WriteSeg) -> None:
     """An archive sent two slices again under new UIDs; the ones that the outline names are kept."""
     images = write_series(ARRAY)
