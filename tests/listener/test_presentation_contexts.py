@@ -1,11 +1,27 @@
 """What is accepted, in which role, and in which encoding."""
 
+import base64
+
+import numpy as np
 import pydicom.uid as uids
 import pytest
+from pydicom.dataset import FileMetaDataset
+from pydicom.encaps import encapsulate
+from pydicom.pixels import get_decoder
+from pydicom.pixels.utils import pixel_array
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEGBaseline8Bit, JPEGLSLossless
 from pynetdicom.presentation import build_context, negotiate_as_acceptor
 
 from listener.presentation_contexts import STORAGE_CLASSES, TRANSFER_SYNTAXES, sop_class_label, supported_contexts
+from support.dicom_objects import image
+
+HT_CODESTREAM = base64.b64decode(
+    "/0//UQApQAAAAAAQAAAAEAAAAAAAAAAAAAAAEAAAABAAAAAAAAAAAAABCwEB/1AACAACAAAAB/9SAAwAAgABAAIEBEAB/1wACiBw"
+    "eHh4cHB4/2QAFgABT3BlbkpQSCBWZXIgMC45LjAu/5AACgAAAAAAggAB/5PAAW+A8R/39KedA5wwinHi/eV0X5kjrjESrv4AZwch"
+    "AFmYAMAAqoABUwACQIIIIogAqnKCdQBGw7jACEC0tgDgMFQAwAFpQAFfAAJwAAAAAAAAAID9/efUenpyAngA3t3dPfj+/YFiZ/fJ"
+    "7LkA/3/+gHBVAP/Z"
+)
+"""16 x 16 pixels of 12 bits, (257 i + 7) mod 4096 for i = 0 ... 255, by OpenJPH 0.9.0, reversible, RPCL."""
 
 
 def negotiated(proposals: list[tuple[str, list[str]]], roles: dict[UID, tuple[bool, bool]] | None = None) -> list[int]:
@@ -70,3 +86,21 @@ def test_metric_labels_are_a_closed_set() -> None:
     assert {sop_class_label(f"1.2.3.{number}") for number in range(50)} == {"other"}
     assert len({sop_class_label(storage_class) for storage_class in STORAGE_CLASSES}) == len(STORAGE_CLASSES)
     assert len(set(TRANSFER_SYNTAXES)) == 11
+
+
+@pytest.mark.parametrize("transfer_syntax", [one for one in TRANSFER_SYNTAXES if one.is_encapsulated])
+def test_what_is_accepted_can_be_decoded(transfer_syntax: UID) -> None:
+    """An image that is acknowledged and then cannot be read would never be scored."""
+    assert get_decoder(transfer_syntax).is_available
+
+
+def test_high_throughput_jpeg_2000_is_decoded_to_the_pixels_that_went_in() -> None:
+    """The codestream comes from another library than the decoder's."""
+    slice_ = image(1)
+    slice_.file_meta = FileMetaDataset()
+    slice_.file_meta.TransferSyntaxUID = uids.HTJ2KLosslessRPCL
+    slice_.Rows = slice_.Columns = 16
+    slice_.PixelData = encapsulate([HT_CODESTREAM + b"\0"])
+    slice_["PixelData"].VR = "OB"
+    expected = (np.arange(256).reshape(16, 16) * 257 + 7) % 4096
+    np.testing.assert_array_equal(pixel_array(slice_, raw=True), expected)
