@@ -9,7 +9,7 @@ from deploy.research_cohort import NOISES, PROTOCOLS, MeasuredCase, cohort_specs
 from model_store.bundle import BundleContent, write_bundle
 from model_store.development import Purpose, develop
 from model_store.profile import HAN2024, FeatureProfile
-from model_store.signature import SignatureStatus
+from model_store.signature import SignatureStatus, require_name
 
 RESEARCH_ID = "radtme-research-phantom"
 RESEARCH_NOTICE = "RESEARCH - simulated training data - not for clinical use"
@@ -28,6 +28,9 @@ class ResearchPlan:
     held_out: int = 80
     version: str = "1.0.0"
     profile: FeatureProfile = HAN2024
+
+    def __post_init__(self) -> None:
+        require_name(self.version)  # here already: the measuring in between takes minutes
 
 
 def build_research_signature(

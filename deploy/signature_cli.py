@@ -122,7 +122,10 @@ def build_research(
     """Build the research signature from simulated phantoms, into a folder in OUTPUT. Takes some minutes."""
     from deploy.research_signature import ResearchPlan, build_research_signature
 
-    plan = ResearchPlan(seed, cases, held_out, bundle_version, PROFILES[profile_name])
+    try:
+        plan = ResearchPlan(seed, cases, held_out, bundle_version, PROFILES[profile_name])
+    except ValueError as error:
+        raise CommandError(str(error)) from error
     with progress(notices(), "measuring phantoms", cases + held_out) as (bar, task), _told():
         bundle = build_research_signature(output_folder, plan, jobs, lambda: bar.advance(task))
     click.echo(str(bundle))

@@ -15,6 +15,16 @@ REGION_PREFIXES = ("tumour_", "ring_")
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
 
 
+def require_name(name: str) -> None:
+    """Refuse what cannot be the id or version of a signature, because it becomes part of a folder's name.
+
+    Raises:
+        ValueError: it holds other characters, or too many.
+    """
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"id and version are lower-case letters, digits, dots and hyphens, not {name!r}")
+
+
 class SignatureStatus(StrEnum):
     """How far a signature has come."""
 
@@ -49,8 +59,7 @@ class Description:
 
     def __post_init__(self) -> None:
         for name in (self.id, self.version):
-            if not _NAME.fullmatch(name):
-                raise ValueError(f"id and version are lower-case letters, digits, dots and hyphens, not {name!r}")
+            require_name(name)
         if self.status is SignatureStatus.RESEARCH and not self.research_notice.strip():
             raise ValueError("a research signature needs a research notice: every result has to carry it")
         if not 0 < self.threshold < 1:

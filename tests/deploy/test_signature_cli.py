@@ -132,3 +132,16 @@ def test_shipped_signature_is_sound(tmp_path: Path) -> None:
     auc = signature.description.metrics["held_out"]["auc"]
     assert auc["low"] > 0.6
     assert auc["value"] < 0.97
+
+
+@pytest.mark.parametrize("version", ["1.0_0", "V1", ""])
+def test_a_version_that_no_bundle_can_have_is_refused_before_anything_is_measured(
+    home: Path, version: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Measuring takes minutes: what is wrong from the start is said at the start, in one line."""
+    monkeypatch.setattr("deploy.research_signature.measure_cohort", lambda *_: pytest.fail("it measures"))
+    refused = run("build-research", home / "bundles", "--bundle-version", version)
+    assert refused.exit_code != 0
+    assert f"error: id and version are lower-case letters, digits, dots and hyphens, not {version!r}" in refused.output
+    assert isinstance(refused.exception, SystemExit)
+    assert not (home / "bundles").exists()
