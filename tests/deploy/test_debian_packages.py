@@ -1,0 +1,48 @@
+"""The script that installs what the tests need, with stand-ins for Debian's own programs."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import deploy
+
+SCRIPT = Path(deploy.__file__).with_name("debian-packages")
+PROGRAMS = {
+    "dpkg-query": "exit 1",
+    "id": "echo 0",
+    "apt-get": 'echo "$1" >>said; [ -e policy-rc.d ] && ./policy-rc.d redis-server start; echo $? >>said; exit $FAILS',
+}
+
+
+def install(folder: Path, fails: int) -> int:
+    """Run the script with its policy file and all programs in ``folder``; return its exit code."""
+    for name, text in PROGRAMS.items():
+        (folder / name).write_text(f"#!/bin/sh\n{text}\n")
+        (folder / name).chmod(0o755)
+    script = folder / "script"
+    script.write_text(SCRIPT.read_text().replace("/usr/sbin/policy-rc.d", "./policy-rc.d"))
+    environment = {"PATH": f"{folder}:{os.environ['PATH']}", "FAILS": str(fails), "TMPDIR": str(folder)}
+    return subprocess.run(
+        ["sh", str(script), "redis-server"], cwd=folder, env=environment, capture_output=True, check=False
+    ).returncode
+
+
+@pytest.mark.parametrize("fails", [0, 1])
+def test_servers_are_not_started_when_they_are_installed(tmp_path: Path, fails: int):
+    """While apt-get runs a policy forbids it (101: forbidden); afterwards it is gone, whatever the outcome."""
+    assert install(tmp_path, fails) == fails
+    said = (tmp_path / "said").read_text().split()
+    assert said == (["update", "101"] if fails else ["update", "101", "install", "101"])
+    assert not (tmp_path / "policy-rc.d").exists()
+
+
+def test_a_policy_of_the_machine_is_left_alone(tmp_path: Path):
+    """Somebody has decided already."""
+    policy = tmp_path / "policy-rc.d"
+    policy.write_text("#!/bin/sh\nexit 104\n")
+    policy.chmod(0o755)
+    assert install(tmp_path, 0) == 0
+    assert policy.read_text() == "#!/bin/sh\nexit 104\n"
+    assert (tmp_path / "said").read_text().split() == ["update", "104", "install", "104"]
