@@ -4,12 +4,16 @@ A signature owns its profile and the workers obey it: a forest that was trained 
 of another.
 """
 
+import math
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
 FEATURES_PER_REGION = 479
 """14 shape + 5 images x (18 first-order + 75 texture): Han et al., Breast Cancer Research 26:18 (2024)."""
+
+FILTERED_IMAGES = 4
+"""Beside the original one."""
 
 
 class FilterBank(StrEnum):
@@ -52,6 +56,28 @@ class FeatureProfile:
     max_grey_levels: int = 128
     """Outside these the report carries a note (pyradiomics documentation, customization, "binWidth")."""
 
+    def __post_init__(self) -> None:
+        """Refuse what does not give 479 features, or no numbers at all.
+
+        Raises
+        ------
+        ValueError
+            Naming the profile and the field.
+        """
+        sigmas = self.log_sigmas_mm
+        if self.filters is FilterBank.LAPLACIAN_OF_GAUSSIAN and len(set(sigmas)) != FILTERED_IMAGES:
+            raise ValueError(
+                f"profile {self.name}: expected {FILTERED_IMAGES} different log_sigmas_mm, because a region has "
+                f"{FEATURES_PER_REGION} features, found {list(sigmas)}"
+            )
+        if len(sigmas) != len(set(sigmas)) or not all(_is_positive(sigma) for sigma in sigmas):
+            raise ValueError(f"profile {self.name}: log_sigmas_mm are expected to be lengths, found {list(sigmas)}")
+        for field in ("intensity_scale", "bin_width", "spacing_mm", "ring_outer_mm"):
+            if not _is_positive(getattr(self, field)):
+                raise ValueError(
+                    f"profile {self.name}: {field} is expected to be above 0, found {getattr(self, field)}"
+                )
+
     def to_json(self) -> dict[str, Any]:
         """Return the profile as JSON-ready values; `from_json` reads them back."""
         return asdict(self)
@@ -69,6 +95,10 @@ class FeatureProfile:
                 f"profile {profile.name}: fields are missing: {sorted(set(asdict(profile)) - set(fields))}"
             )
         return profile
+
+
+def _is_positive(value: float) -> bool:
+    return math.isfinite(value) and value > 0
 
 
 HAN2024 = FeatureProfile(name="han2024", filters=FilterBank.LAPLACIAN_OF_GAUSSIAN)
