@@ -67,12 +67,14 @@ def measure(
         roi = place(outline, volume)
     with timer(Stage.PREPROCESS):
         _check_size(roi, volume, profile)
+        _check_texture(roi, volume)
         resampled = _resample(volume, roi, profile)
     with timer(Stage.RING):
         ring = _ring(volume, resampled, profile)
     with timer(Stage.FEATURES):
         masks = {Region.TUMOUR: resampled.tumour, Region.RING: ring.mask}
         regions = measure_regions(resampled, masks, profile)
+    _check_levels(regions, volume, profile)
     return Measurement(
         volume=volume,
         tumour=roi.tumour,
@@ -91,6 +93,26 @@ def _check_size(roi: RegionOfInterest, volume: Volume, profile: FeatureProfile) 
             f"the tumour segment has {tumour_ml:.0f} mL, more than the {profile.max_tumour_ml:g} mL that profile "
             f"{profile.name} takes for a tumour: it may outline the breast",
         )
+
+
+def _check_texture(roi: RegionOfInterest, volume: Volume) -> None:
+    values = volume.array[roi.tumour]
+    if values.min() == values.max():
+        raise RejectedInput(
+            Reason.INVALID_PIXELS,
+            f"image {volume.frames[0].sop_instance_uid} and others: every voxel of the tumour holds the same grey value, "
+            "which has no texture; the images may have been masked",
+        )
+
+
+def _check_levels(regions: Sequence[RegionMeasurement], volume: Volume, profile: FeatureProfile) -> None:
+    for measured in regions:
+        if measured.grey_levels == 1:
+            raise RejectedInput(
+                Reason.INVALID_PIXELS,
+                f"image {volume.frames[0].sop_instance_uid} and others: the {measured.region} has one single grey level "
+                f"in the bins of profile {profile.name}, which has no texture",
+            )
 
 
 def _resample(volume: Volume, roi: RegionOfInterest, profile: FeatureProfile) -> Resampled:

@@ -182,6 +182,19 @@ def test_what_the_profile_does_not_measure_is_refused(
     assert reason_of(images, seg, **changes) is reason
 
 
+def test_a_tumour_of_one_grey_value_is_refused(
+    write_series: WriteSeries, write_seg: WriteSeg, array: NDArray[np.int16]
+) -> None:
+    """It has no texture, whatever the interpolation puts at its border; nor has a region within a single bin."""
+    flat = np.where(ball(8), 700, array).astype(np.int16)
+    images = write_series(flat, spacing=SPACING)
+    seg = write_seg(images, [(TUMOUR, ball(8))])
+    assert reason_of(images, seg) is Reason.INVALID_PIXELS
+    textured = write_series(np.where(ball(8), array + 1000, array).astype(np.int16), spacing=SPACING, name="b")
+    seg = write_seg(textured, [(TUMOUR, ball(7))])
+    assert reason_of(textured, seg, bin_width=1e6) is Reason.INVALID_PIXELS
+
+
 @pytest.mark.parametrize(("bin_width", "word"), [(12.0, "many"), (200.0, "few")])
 def test_grey_levels_outside_the_recommended_range_are_noted(
     write_series: WriteSeries, write_seg: WriteSeg, array: NDArray[np.int16], bin_width: float, word: str

@@ -205,6 +205,17 @@ def test_pixels_that_cannot_be_trusted_are_refused(
     assert reason_of(images) is reason
 
 
+@pytest.mark.parametrize(("extra_bytes", "is_read"), [(2, True), (14, True), (16, False), (18, False)])
+def test_trailing_padding_is_no_damage(write_series: WriteSeries, extra_bytes: int, is_read: bool) -> None:
+    """Some writers pad Pixel Data; a column (8 pixels) or a row (9 pixels) more than the matrix has is no padding."""
+    images = write_series(ARRAY)
+    rewrite(images[3], PixelData=images[3].PixelData + b"\0" * extra_bytes)
+    if is_read:
+        np.testing.assert_array_equal(read(images).array, ARRAY)
+    else:
+        assert reason_of(images) is Reason.UNREADABLE_PIXELS
+
+
 def test_a_file_that_ends_early_is_refused_by_name(write_series: WriteSeries) -> None:
     """The message names the instance whose pixel data was cut short."""
     images = write_series(ARRAY)
