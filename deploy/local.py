@@ -23,8 +23,8 @@ LISTENER_DRAIN_SECONDS = 40.0
 QUICK_DRAIN_SECONDS = 5.0
 MARGIN_SECONDS = 10.0
 LOG_TAIL_LINES = 5
-DELIVERIES_AT_ONCE = 2
-"""At least: one target that does not answer must not hold up the others."""
+FEWEST_THAT_DELIVER = 2
+"""Processes of a program that delivers: one target that does not answer must not hold up the others, or the scoring."""
 
 
 class LocalStack:
@@ -150,7 +150,7 @@ def programs(
             log_file=log_file(name),
         )
 
-    listener, workers, sink = configuration.listener, configuration.workers, configuration.sink
+    listener, sink = configuration.listener, configuration.sink
     if redis is not None:
         program = [str(redis_program()), "-"]
         text = redis.configuration()
@@ -159,20 +159,29 @@ def programs(
         yield Program(REDIS, program, redis.is_ready, QUICK_DRAIN_SECONDS, None, text, greeting)
     if sink.enabled:
         yield part(SINK, ["sink"], port_ready(sink.host, sink.port), QUICK_DRAIN_SECONDS)
-    queues = f"{COMPUTE},{DELIVERY}" if delivery_port is None else COMPUTE
-    ready = http_ready(workers.metrics_host, workers.metrics_port)
-    longest = max(workers.hard_time_limit_seconds, 0 if delivery_port else workers.delivery_limit_seconds)
-    yield part(WORKERS, ["work", "--queues", queues], ready, longest + MARGIN_SECONDS)
-    if delivery_port is not None:
-        at_once = max(DELIVERIES_AT_ONCE, workers.concurrency)
-        yield part(
-            DELIVERY,
-            ["work", "--queues", DELIVERY, "--concurrency", str(at_once)],
-            http_ready(workers.metrics_host, delivery_port),
-            workers.delivery_limit_seconds + MARGIN_SECONDS,
-            **{environment_variable("workers.metrics_port"): str(delivery_port)},
-        )
+    yield from _workers(configuration, part, delivery_port)
     yield part(LISTENER, ["listen"], http_ready(listener.metrics_host, listener.metrics_port), LISTENER_DRAIN_SECONDS)
+
+
+def _workers(
+    configuration: Configuration, part: Callable[..., Program], delivery_port: int | None
+) -> Iterator[Program]:
+    workers = configuration.workers
+    several = ["--concurrency", str(max(FEWEST_THAT_DELIVER, workers.concurrency))]
+    scoring, delivering = workers.hard_time_limit_seconds, workers.delivery_limit_seconds
+    ready = http_ready(workers.metrics_host, workers.metrics_port)
+    if delivery_port is None:
+        both = ["work", "--queues", f"{COMPUTE},{DELIVERY}", *several]
+        yield part(WORKERS, both, ready, max(scoring, delivering) + MARGIN_SECONDS)
+        return
+    yield part(WORKERS, ["work", "--queues", COMPUTE], ready, scoring + MARGIN_SECONDS)
+    yield part(
+        DELIVERY,
+        ["work", "--queues", DELIVERY, *several],
+        http_ready(workers.metrics_host, delivery_port),
+        delivering + MARGIN_SECONDS,
+        **{environment_variable("workers.metrics_port"): str(delivery_port)},
+    )
 
 
 def child_environment(configuration: Configuration, inherited: Mapping[str, str]) -> dict[str, str]:
