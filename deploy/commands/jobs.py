@@ -1,7 +1,9 @@
 """``radtme status`` and ``radtme retry``: what lies in the spool, and trying again."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +13,9 @@ from deploy.errors import CommandError
 from deploy.running_stack import as_running, read_running_stack
 from deploy.terminal import output, path_from_here
 from listener.spool import InvalidUid, Spool, checked_uid
+
+if TYPE_CHECKING:
+    from deploy.status import JobStatus
 
 
 @click.command(epilog="Example: radtme status; radtme status 1.2.826.0.1.3680043.8.498.1 --json")
@@ -27,9 +32,11 @@ def status(study_uid: str | None, as_text: bool, everything: bool, config_file: 
     from deploy.status import read_jobs, read_series, read_status
     from deploy.status_text import as_json, show_status, show_study
 
-    spool = existing_spool(read_configuration(config_file))
+    configuration = read_configuration(config_file)
+    spool = existing_spool(configuration)
     if study_uid is None:
         found = read_status(spool)
+        warn_of_unknown_targets(found.jobs, configuration)
         if as_text:
             click.echo(json.dumps(as_json(found), indent=1))
         else:
@@ -40,6 +47,7 @@ def status(study_uid: str | None, as_text: bool, everything: bool, config_file: 
     except InvalidUid as error:
         raise click.BadParameter(str(error), param_hint="STUDY_UID") from error
     series, jobs = read_series(spool, study), read_jobs(spool, study)
+    warn_of_unknown_targets(jobs, configuration)
     if not series and not jobs:
         raise CommandError(
             f"nothing of study {study} is in {path_from_here(spool.root)}", "radtme status shows what is"
@@ -48,6 +56,14 @@ def status(study_uid: str | None, as_text: bool, everything: bool, config_file: 
         click.echo(json.dumps(as_json({"study_uid": study, "series": series, "jobs": jobs}), indent=1))
     else:
         show_study(output(), series, jobs)
+
+
+def warn_of_unknown_targets(jobs: "Sequence[JobStatus]", configuration: Configuration) -> None:
+    """Name the targets that results wait for although the configuration has no such target."""
+    known = {target.name for target in configuration.workers.targets}
+    waiting = {one.target for job in jobs for one in job.deliveries if one.state in ("queued", "retry")}
+    for name in sorted(waiting - known):
+        click.echo(f"warning: results wait for target {name!r}, which the configuration does not have", err=True)
 
 
 @click.command(epilog="Example: radtme retry 0123456789abcdef-v1")
