@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pydicom import Dataset, dcmwrite
+from pydicom.uid import SegmentationStorage
 
 from listener.spool import Job, JobState, Spool, write_json
 from model_store.registry import Registry
@@ -62,6 +63,7 @@ def run(
         version,
         settings.institution_name,
         timer,
+        _outline_of(content),
     )
     record = {"job_id": job.id, "seg": content["seg"], "started": started, **_findings(case), **_identity(objects)}
     if _same_as_before(spool, content, record):
@@ -87,6 +89,12 @@ def earlier_version_in_work(spool: Spool, job: Job) -> str | None:
 def later_versions(spool: Spool, job_id: str) -> list[str]:
     """Return the ids of the ready jobs whose results replace this one's."""
     return [job.id for job in spool.jobs(JobState.READY) if job.read()["replaces"] == job_id]
+
+
+def _outline_of(content: Mapping[str, Any]) -> InstanceReference:
+    """Return which object the outline is: the job knows it even where the file is damaged."""
+    seg = content["seg"]
+    return InstanceReference(content["study_uid"], seg["series_uid"], str(SegmentationStorage), seg["sop_instance_uid"])
 
 
 def _finished(spool: Spool, job: Job, settings: WorkerSettings, record: Mapping[str, Any], seconds: float) -> Scored:

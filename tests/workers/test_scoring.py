@@ -202,6 +202,22 @@ def test_a_case_over_its_time_is_not_scored(
     assert set(objects(spool, job)) == {"summary_report.dcm"}
 
 
+def test_an_outline_that_was_damaged_on_disk_is_reported(
+    spool: Spool, phantom: Phantom, registry: Registry, settings: WorkerSettings
+) -> None:
+    """A file that is cut short ends as not scored, with a report in the right study, not as a defect of ours."""
+    job = claimed_job(spool, phantom)
+    seg = job.read()["seg"]
+    path = spool.instance_path(phantom.study_uid, seg["series_uid"], seg["sop_instance_uid"])
+    path.write_bytes(path.read_bytes()[:200])
+    done = scoring.run(spool, job, registry, settings)
+    assert (done.outcome, done.reason) == ("not_scored", Reason.UNREADABLE_OBJECT)
+    moved = spool.find_job(job.id)
+    assert moved is not None
+    report = dcmread(moved.folder / "objects" / "summary_report.dcm")
+    assert report.StudyInstanceUID == phantom.study_uid
+
+
 def test_without_targets_a_job_is_done(
     spool: Spool, phantom: Phantom, registry: Registry, settings: WorkerSettings
 ) -> None:
