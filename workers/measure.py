@@ -100,7 +100,7 @@ def _check_texture(roi: RegionOfInterest, volume: Volume) -> None:
     if values.min() == values.max():
         raise RejectedInput(
             Reason.INVALID_PIXELS,
-            f"image {volume.frames[0].sop_instance_uid} and others: every voxel of the tumour holds the same grey value, "
+            f"image {volume.frames[0].sop_instance_uid}: every voxel of the tumour on it holds one grey value, "
             "which has no texture; the images may have been masked",
         )
 
@@ -110,7 +110,7 @@ def _check_levels(regions: Sequence[RegionMeasurement], volume: Volume, profile:
         if measured.grey_levels == 1:
             raise RejectedInput(
                 Reason.INVALID_PIXELS,
-                f"image {volume.frames[0].sop_instance_uid} and others: the {measured.region} has one single grey level "
+                f"image {volume.frames[0].sop_instance_uid}: the {measured.region} on it has one single grey level "
                 f"in the bins of profile {profile.name}, which has no texture",
             )
 
