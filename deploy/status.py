@@ -176,7 +176,8 @@ def read_job(spool: Spool, job: Job) -> JobStatus:
     content = job.read()
     result = job.read_optional("result.json") or {}
     failure = job.read_optional("failure.json") or {}
-    began = (job.read_optional("attempts.json") or {}).get("began", [])
+    attempts = job.read_optional("attempts.json") or {}
+    began = attempts.get("began", [])
     deliveries = _deliveries(job)
     waiting = _waiting_for(spool, job)
     times = _times(content, began, result, failure, deliveries)
@@ -189,7 +190,7 @@ def read_job(spool: Spool, job: Job) -> JobStatus:
         replaces=content.get("replaces"),
         study_uid=str(content.get("study_uid", "?")),
         since=_since(job.state, times, content),
-        says=_says(job.state, waiting, content, began, rejection, failure),
+        says=_says(job.state, waiting, content, attempts, rejection, failure),
         times=times,
         missing_instances=waiting.missing if waiting else 0,
         required_instances=sum(len(uids) for uids in (content.get("required") or {}).values()),
@@ -217,7 +218,7 @@ def _says(
     state: JobState,
     waiting: Waiting | None,
     content: Mapping[str, Any],
-    began: list[str],
+    attempts: Mapping[str, Any],
     rejection: Mapping[str, Any],
     failure: Mapping[str, Any],
 ) -> str:
@@ -225,9 +226,11 @@ def _says(
         case JobState.WAITING:
             return f"waiting: {waiting}"
         case JobState.READY:
-            return "ready: waits for a worker"
+            given_back = attempts.get("given_back")
+            why = f" (given back: {given_back['why']}; tried again by itself)" if given_back else ""
+            return f"ready: waits for a worker{why}"
         case JobState.RUNNING:
-            return f"running: attempt {max(len(began), 1)}"
+            return f"running: attempt {max(len(attempts.get('began', [])), 1)}"
         case JobState.FAILED:
             return f"failed: {failure.get('reason', 'unknown')}: {failure.get('message', 'no failure.json')}"
     if rejection:

@@ -1,6 +1,7 @@
 """The Celery tasks: claim, call, write, ring. What a message carries is an id; everything else lies in the spool."""
 
 import errno
+import os
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,8 +85,9 @@ def _scored(bench: Bench, job: Job) -> scoring.Scored | None:
             return scoring.run(bench.spool, job, bench.registry, bench.settings, ended_by=too_long)
     except Exception as error:  # noqa: BLE001
         if isinstance(error, OSError) and error.errno in PASSING:
-            log.warning("job_given_back", error=errno.errorcode[error.errno])
-            ledger.give_back(bench.spool, job, errno.errorcode[error.errno])
+            why = os.strerror(error.errno)
+            log.warning("job_given_back", error=why)
+            ledger.give_back(bench.spool, job, why)
             return None
         # The text of an exception may quote an element of the dataset; its type and place cannot.
         log.error("job_broke", error=type(error).__name__, at=places(error))

@@ -99,6 +99,13 @@ def test_each_state_says_why_it_is_where_it_is_on_every_width(full_spool, width)
     assert max(map(len, shown.splitlines())) <= width
 
 
+def test_a_job_that_was_given_back_says_why(spool, put_job):
+    """A full disk shows where the person on call looks, not only in the log."""
+    given_back = {"at": "2026-01-02T03:04:05.000+00:00", "why": "No space left on device"}
+    put_job("1.9", JobState.READY, attempts={"began": [], "given_back": given_back})
+    assert "ready: waits for a worker (given back: No space left on device" in text_of(read_status(spool), 200)
+
+
 def test_rounding_never_contradicts_the_verdict(spool, put_job):
     """The same digits as in the report: as many as tell score and threshold apart."""
     near = {"hot_probability": 0.41226, "threshold": 0.4123, "phenotype": "cold"}
