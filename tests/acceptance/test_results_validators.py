@@ -191,3 +191,14 @@ def test_a_real_enhanced_mr_is_a_valid_source(shared_data: Path, tmp_path: Path)
         number = group.DerivationImageSequence[0].SourceImageSequence[0].ReferencedFrameNumber
         there = groups[number - 1].PlanePositionSequence[0].ImagePositionPatient
         assert there == group.PlanePositionSequence[0].ImagePositionPatient
+
+
+def test_a_report_without_notice_and_one_of_a_damaged_outline_are_valid(tmp_path: Path) -> None:
+    """What is left out leaves no empty element behind."""
+    case = make_case()
+    signature = replace(SIGNATURE, research_notice="")
+    check(write(build_results(replace(case.result, signature=signature), case.seg_header, case.measurement), tmp_path))
+    damaged = InstanceReference.of(case.seg_header)
+    for headers in ((), case.headers[:1]):
+        result = rejected(Reason.UNREADABLE_OBJECT)
+        check(write(build_results(result, Dataset(), None, headers, outline=damaged), tmp_path))
