@@ -94,6 +94,13 @@ def _is_due(record: Mapping[str, Any]) -> bool:
     return record["next_try"] is None or datetime.fromisoformat(record["next_try"]) <= datetime.now(UTC)
 
 
+def close_if_settled(spool: Spool, job_id: str) -> None:
+    """Move a job on whose last word was written by a worker that died before it could, whoever its targets were."""
+    job = spool.find_job(job_id)
+    if job is not None and job.state is JobState.DELIVERING:
+        close_when_settled(spool, job)
+
+
 def close_when_settled(spool: Spool, job: Job) -> None:
     """Move a job on when every target has said its last word: done, or failed where one refused."""
     records = [read_json(path) for path in ledger.outbox_files(job)]

@@ -2,14 +2,13 @@
 
 import errno
 import os
-import traceback
 from dataclasses import dataclass
-from pathlib import Path
 
 import structlog
 from billiard.exceptions import SoftTimeLimitExceeded
 from celery import Celery
 
+from listener.places import places
 from listener.spool import Job, JobState, Spool
 from model_store.registry import Registry
 from workers import delivery, ledger, scoring
@@ -96,12 +95,6 @@ def _scored(bench: Bench, job: Job) -> scoring.Scored | None:
     return None
 
 
-def places(error: BaseException) -> list[str]:
-    """Return the file, line and function of each frame that the error passed through."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
-
-
 def _killed_message(attempts: int, job_id: str) -> str:
     return (
         f"{attempts} workers died while they worked on this job; look at its objects, then run: radtme retry {job_id}"
@@ -135,6 +128,7 @@ def deliver_job(bench: Bench, job_id: str, target_name: str) -> None:
     with structlog.contextvars.bound_contextvars(job=job_id, target=target_name):
         target = next((one for one in bench.settings.targets if one.name == target_name), None)
         if target is None:
+            delivery.close_if_settled(bench.spool, job_id)
             log.error("target_unknown", remedy="add the target to the configuration; its results are kept until then")
             return
         outcome = _delivered(bench, job_id, target)
