@@ -1,7 +1,9 @@
 """One case, from the job's inputs to its result objects. A function of the spool's files and the signature."""
 
+import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from workers.case_result import CaseResult, Rejection, Score
 from workers.errors import RadtmeError, Reason, RejectedInput
 from workers.measure import Measurement, measure
 from workers.score import identity, out_of_range_notes, score
+from workers.source_description import image_type_notes
 from workers.stages import Stage, StageTimer
 
 
@@ -64,7 +67,7 @@ def examine(inputs: CaseInputs, signature: Signature, timer: StageTimer) -> Case
     except RejectedInput as error:
         rejection = Rejection(error.reason, str(error))
     regions = measurement.regions if measurement else ()
-    measured_notes = measurement.notes if measurement else ()
+    measured_notes = (*measurement.notes, *image_type_notes(measurement.volume.headers)) if measurement else ()
     result = CaseResult(verdict, rejection, regions, (*measured_notes, *notes, *signature.notes), identity(signature))
     return Case(result, measurement)
 
@@ -75,8 +78,11 @@ def rejected(error: RadtmeError) -> Case:
 
 
 def read_header(path: Path) -> Dataset:
-    """Return a received object's attributes, without its pixels."""
-    return dcmread(path, stop_before_pixels=True, force=True)
+    """Return a received object's attributes without its pixels; empty where the file is damaged or gone."""
+    try:
+        return dcmread(path, stop_before_pixels=True, force=True)
+    except (InvalidDicomError, OSError, EOFError, ValueError, AttributeError, struct.error):
+        return Dataset()
 
 
 def _require_complete(inputs: CaseInputs) -> None:
@@ -90,9 +96,5 @@ def headers_for_report(inputs: CaseInputs, measurement: Measurement | None) -> S
     """Return the headers of the images that the report is about: the measured ones, else one of those that came."""
     if measurement is not None:
         return measurement.volume.headers
-    for path in inputs.image_paths:
-        try:
-            return [read_header(path)]
-        except (InvalidDicomError, OSError):
-            continue
-    return []
+    found = (read_header(path) for path in inputs.image_paths)
+    return list(islice((header for header in found if "SOPInstanceUID" in header), 1))
