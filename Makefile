@@ -37,10 +37,10 @@ bench: $(VENV)/.dev test-packages ## Measure against the documented way of each 
 	$(BIN)/python benchmarks/ingest.py
 
 lock: $(VENV)/.uv ## Renew the locked requirements from pyproject.toml
-	$(BIN)/uv pip compile -q pyproject.toml --extra embedded --generate-hashes --no-header --no-annotate --no-emit-index-url \
+	$(BIN)/uv pip compile -q pyproject.toml --extra embedded --generate-hashes --no-header --no-annotate \
 		-o requirements/runtime.txt
 	$(BIN)/uv pip compile -q pyproject.toml --extra embedded --group dev --generate-hashes --no-header --no-annotate \
-		--no-emit-index-url -c requirements/runtime.txt -o requirements/dev.txt
+		-c requirements/runtime.txt -o requirements/dev.txt
 
 clean: ## Remove the environment and what tools left behind
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache dist
