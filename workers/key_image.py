@@ -107,7 +107,7 @@ def caption(origin: Origin, result: CaseResult, measurement: Measurement) -> Cap
         threshold=score.threshold if score else None,
         notice=signature.research_notice if signature else "",
         footer=f"{MODEL_NAME} {software_version()}{named}, not verified by a person",
-        measured_on=f"Measured on {measured_on(measurement.volume.frames, measurement.volume.headers)}",
+        measured_on=f"Measured on {_source_of(measurement)}",
     )
 
 
@@ -120,3 +120,7 @@ def _lines(result: CaseResult) -> Iterator[str]:
         yield codes.REASONS[result.rejection.reason].meaning
     for region in result.regions:
         yield f"{REGION_NAMES[region.region]}: {region.volume_ml:.1f} mL"
+
+
+def _source_of(measurement: Measurement) -> str:
+    return measured_on(measurement.volume.frames, measurement.volume.headers, with_description=False)

@@ -22,13 +22,15 @@ NOT_ORIGINAL = DIFFUSION | RESHAPED | CALCULATED
 (PS3.3 C.8.3.1.1.1 and C.8.16.1.4, and what scanners write)."""
 
 
-def measured_on(frames: Sequence[Frame], headers: Sequence[Dataset]) -> str:
+def measured_on(frames: Sequence[Frame], headers: Sequence[Dataset], with_description: bool = True) -> str:
     """Return where to find the measured slices.
 
     Such as ``series 4 'Sag T1 FS DCE', 160 slices, instance numbers 161 to 320, temporal position 2, acquired at
-    10:11:00``; what they do not say is left out.
+    10:11:00``; what they do not say is left out. The description is free text that may hold a name: without it the rest
+    can be drawn into pixels, where nobody can take it out again.
     """
-    return ", ".join(_parts(frames, headers))
+    description = str(headers[0].get("SeriesDescription") or "").strip() if with_description else ""
+    return ", ".join((_series(headers[0], description), *_parts(frames, headers)))
 
 
 def image_type_notes(headers: Sequence[Dataset]) -> tuple[str, ...]:
@@ -47,9 +49,12 @@ def _image_types(header: Dataset) -> Iterator[tuple[str, ...]]:
             yield tuple(text(item, "FrameType").split("\\"))
 
 
+def _series(header: Dataset, description: str) -> str:
+    quoted = f"'{description}'" if description else ""
+    return " ".join(filter(None, ("series", text(header, "SeriesNumber"), quoted)))
+
+
 def _parts(frames: Sequence[Frame], headers: Sequence[Dataset]) -> Iterator[str]:
-    number, description = text(headers[0], "SeriesNumber"), str(headers[0].get("SeriesDescription") or "").strip()
-    yield " ".join(filter(None, ("series", number, f"'{description}'" if description else "")))
     yield f"{len(frames)} slices" if len(frames) > 1 else "1 slice"
     by_uid = {text(header, "SOPInstanceUID"): header for header in headers}
     yield from _numbers(frames, by_uid)

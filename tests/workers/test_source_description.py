@@ -51,6 +51,12 @@ def test_it_says_where_to_find_the_slices(attributes: dict[str, Any], expected: 
     assert measured_on(*series(**attributes)) == expected
 
 
+def test_free_text_is_left_out_of_what_is_drawn_into_pixels() -> None:
+    """A description may hold a name, and what is burnt into an image cannot be taken out of it again."""
+    frames, headers = series(SeriesNumber=4, SeriesDescription="Doe^Jane T1")
+    assert measured_on(frames, headers, with_description=False) == "series 4, 3 slices"
+
+
 def test_frames_are_named_by_their_numbers() -> None:
     """One instance may hold all phases: the frame numbers tell which one it was."""
     case = make_case(enhanced=True, image_extra={"SeriesNumber": 7})
