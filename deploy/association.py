@@ -10,6 +10,7 @@ from pynetdicom.presentation import PresentationContext
 
 from deploy.errors import Unreachable
 from deploy.peer import Peer
+from workers.store_scu import send_at_once
 
 CALLED_TITLE_UNKNOWN, CALLING_TITLE_UNKNOWN = 7, 3
 """Reasons of an A-ASSOCIATE-RJ from the service user (PS3.8 table 9-21)."""
@@ -33,7 +34,7 @@ def associated(
     entity.dimse_timeout = entity.network_timeout = timeout_seconds
     try:
         association = entity.associate(
-            peer.host, peer.port, ae_title=peer.ae_title, evt_handlers=[(evt.EVT_CONN_OPEN, _send_at_once)]
+            peer.host, peer.port, ae_title=peer.ae_title, evt_handlers=[(evt.EVT_CONN_OPEN, send_at_once)]
         )
     except socket.gaierror as error:
         raise Unreachable(
@@ -48,13 +49,6 @@ def associated(
         raise
     if association.is_established:
         association.release()
-
-
-def _send_at_once(event: evt.Event) -> None:
-    # A C-STORE is several small writes: with Nagle's algorithm each waits for the peer's delayed acknowledgement.
-    connection = event.assoc.dul.socket
-    if connection is not None and connection.socket is not None:
-        connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _why_not(peer: Peer, calling_ae_title: str, association: Association, timeout_seconds: float) -> Unreachable:

@@ -1,11 +1,12 @@
 """C-STORE SCU: one association that carries the results of one case to one target."""
 
+import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pydicom import Dataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
-from pynetdicom import AE
+from pynetdicom import AE, evt
 from pynetdicom.association import Association
 
 from workers.errors import TransientFailure
@@ -75,7 +76,9 @@ def _associate(target: Target, calling_ae_title: str, sop_classes: Sequence[UID]
         entity.add_requested_context(sop_class, [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
     where = f"{target.ae_title}@{target.host}:{target.port}"
     try:
-        association = entity.associate(target.host, target.port, ae_title=target.ae_title)
+        association = entity.associate(
+            target.host, target.port, ae_title=target.ae_title, evt_handlers=[(evt.EVT_CONN_OPEN, send_at_once)]
+        )
     except OSError as error:  # such as a host name that nobody knows
         raise TransientFailure(f"{where} cannot be reached: {error.strerror or type(error).__name__}") from error
     if association.is_established:
@@ -89,6 +92,13 @@ def _associate(target: Target, calling_ae_title: str, sop_classes: Sequence[UID]
     if answer.result == REJECTED_PERMANENTLY:
         raise AssociationRefused(f"{where} rejected the association: {said}")
     raise TransientFailure(f"{where} rejected the association for now: {said}")
+
+
+def send_at_once(event: evt.Event) -> None:
+    """Switch Nagle's algorithm off: each small write of a C-STORE would wait for a delayed acknowledgement."""
+    connection = event.assoc.dul.socket
+    if connection is not None and connection.socket is not None:
+        connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _store(association: Association, role: ResultRole, dataset: Dataset) -> Sent:
