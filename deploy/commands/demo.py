@@ -32,8 +32,8 @@ from workers.settings import ResultRole
 
 PHANTOM_SEED = 7
 HOW_TO_LOOK = {
-    ResultRole.SUMMARY_REPORT: "the report to read: dsrdump {path}",
-    ResultRole.FEATURE_REPORT: "every feature, for machines: dsrdump {path}",
+    ResultRole.SUMMARY_REPORT: "the report to read: dsrdump +Pl {path}",
+    ResultRole.FEATURE_REPORT: "every feature, for machines: dsrdump +Pl {path}",
     ResultRole.SEGMENTATION: "tumour and ring: open it together with {study} in 3D Slicer or Weasis",
     ResultRole.KEY_IMAGE: "the overlay to look at, also as a picture: {picture}",
 }
