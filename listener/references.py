@@ -10,6 +10,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from listener.data_set import UnreadableDataSet, read_header
+from listener.image_classes import is_image_class
 from listener.places import places
 from listener.spool import InvalidUid, checked_uid
 
@@ -28,17 +29,6 @@ OUTLINE_TAGS = [
     "SharedFunctionalGroupsSequence",
     "PerFrameFunctionalGroupsSequence",
 ]
-
-_NO_IMAGES = (
-    "SR",
-    "Segmentation",
-    "PresentationState",
-    "KeyObject",
-    "StructureSet",
-    "Registration",
-    "Fiducials",
-    "ValueMapping",
-)
 
 
 class Pairing(StrEnum):
@@ -146,8 +136,7 @@ def _frame_references(header: Dataset) -> Iterator[Dataset]:
 def _images(references: Iterable[Dataset]) -> Iterator[str]:
     """Yield the instances that are images: a report or another outline is not waited for."""
     for reference in references:
-        sop_class = UID(reference.get("ReferencedSOPClassUID", ""))
-        if not any(word in sop_class.keyword for word in _NO_IMAGES):
+        if is_image_class(reference.get("ReferencedSOPClassUID")):
             yield checked_uid(reference.ReferencedSOPInstanceUID)
 
 

@@ -3,22 +3,11 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from pydicom import Dataset
-from pydicom.uid import UID
+
+from listener.image_classes import is_image_class
 
 References = frozenset[tuple[str, int | None]]
 """SOP Instance UID and frame number (None: a whole instance) of images."""
-
-NO_IMAGES = (
-    "SR",
-    "Segmentation",
-    "PresentationState",
-    "KeyObject",
-    "StructureSet",
-    "Registration",
-    "Fiducials",
-    "ValueMapping",
-)
-"""In the keyword of a SOP class: what an outline may come from, but is not drawn on (as the listener has it)."""
 
 
 def outline_references(header: Dataset, tumour_frames: Sequence[Dataset]) -> References:
@@ -56,9 +45,8 @@ def _sources(groups: Iterable[Dataset]) -> list[Dataset]:
 
 
 def _reference(item: Dataset) -> Iterator[tuple[str, int | None]]:
-    sop_class = UID(str(item.get("ReferencedSOPClassUID") or ""))
     uid = str(item.get("ReferencedSOPInstanceUID") or "")
-    if not uid or any(word in sop_class.keyword for word in NO_IMAGES):
+    if not uid or not is_image_class(item.get("ReferencedSOPClassUID")):
         return
     numbers = item.get("ReferencedFrameNumber")
     if not numbers:
