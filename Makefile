@@ -37,9 +37,9 @@ bench: $(VENV)/.dev test-packages ## Measure against the documented way of each 
 	$(BIN)/python benchmarks/ingest.py
 
 lock: $(VENV)/.uv ## Renew the locked requirements from pyproject.toml
-	$(BIN)/uv pip compile -q pyproject.toml --extra embedded --generate-hashes --no-header --no-annotate \
+	$(BIN)/uv pip compile -q pyproject.toml --extra embedded --extra study --generate-hashes --no-header --no-annotate \
 		-o requirements/runtime.txt
-	$(BIN)/uv pip compile -q pyproject.toml --extra embedded --group dev --generate-hashes --no-header --no-annotate \
+	$(BIN)/uv pip compile -q pyproject.toml --extra embedded --extra study --group dev --generate-hashes --no-header --no-annotate \
 		-c requirements/runtime.txt -o requirements/dev.txt
 
 clean: ## Remove the environment and what tools left behind
