@@ -15,12 +15,40 @@ class DeadlinePolicy(StrEnum):
 
 
 @dataclass(frozen=True)
+class ServerTls:
+    """What a server presents, and whom it lets in. The files are PEM; the key must not be readable for everyone."""
+
+    certificate: Path
+    """Our certificate, followed by the authorities between it and the root."""
+    key: Path
+    key_password_file: Path | None = None
+    ca: Path | None = None
+    """Whose certificates are accepted: authorities, or the peers' own."""
+    require_client_certificate: bool = True
+    """False: the traffic is encrypted, and nobody is asked who they are."""
+
+
+@dataclass(frozen=True)
+class ClientTls:
+    """Whom a client trusts, and what it presents where the server asks. The files are PEM."""
+
+    ca: Path
+    """Whose certificates are accepted: authorities, or the server's own."""
+    certificate: Path | None = None
+    key: Path | None = None
+    key_password_file: Path | None = None
+    check_hostname: bool = True
+    """False: any certificate from ``ca`` will do, whatever host it names; then list the server's own in ``ca``."""
+
+
+@dataclass(frozen=True)
 class RetrieveSource:
     """The Query/Retrieve SCP that missing images are fetched from."""
 
     ae_title: str
     host: str
     port: int
+    tls: ClientTls | None = None
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from listener.settings import ClientTls
+
 STEPS_OF_AN_ASSOCIATION = 3
 """Connecting, being accepted, releasing: each may take a target's whole timeout."""
 DELIVERY_GRACE_SECONDS = 30.0
@@ -31,6 +33,8 @@ class Target:
     """Which objects this target gets."""
     timeout_seconds: float = 30.0
     """For connecting, for the association and for each response."""
+    tls: ClientTls | None = None
+    """None: in the clear."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, evt
 from pynetdicom.association import Association
 
+from listener.certificates import TlsFileError
+from listener.tls import tls_args
 from workers.errors import TransientFailure
 from workers.settings import ResultRole, Target
 from workers.store_status import Answer, meaning_of
@@ -77,8 +79,14 @@ def _associate(target: Target, calling_ae_title: str, sop_classes: Sequence[UID]
     where = f"{target.ae_title}@{target.host}:{target.port}"
     try:
         association = entity.associate(
-            target.host, target.port, ae_title=target.ae_title, evt_handlers=[(evt.EVT_CONN_OPEN, send_at_once)]
+            target.host,
+            target.port,
+            ae_title=target.ae_title,
+            evt_handlers=[(evt.EVT_CONN_OPEN, send_at_once)],
+            tls_args=tls_args(target.tls, target.host),
         )
+    except TlsFileError as error:
+        raise TransientFailure(f"{where} cannot be spoken to by TLS: {error}") from error
     except OSError as error:  # such as a host name that nobody knows
         raise TransientFailure(f"{where} cannot be reached: {error.strerror or type(error).__name__}") from error
     if association.is_established:
