@@ -13,6 +13,7 @@ from pydicom.errors import InvalidDicomError
 from listener.spool import Spool
 from model_store.signature import Signature
 from workers.case_result import CaseResult, Rejection, Score
+from workers.drift import DriftRecord, drift_record
 from workers.errors import RadtmeError, Reason, RejectedInput
 from workers.measure import Measurement, measure
 from workers.score import identity, out_of_range_notes, score
@@ -36,6 +37,8 @@ class Case:
 
     result: CaseResult
     measurement: Measurement | None
+    drift: DriftRecord | None = None
+    """Of a scored case: where it lies in the training distribution."""
 
 
 def inputs_of(spool: Spool, job: Mapping[str, Any]) -> CaseInputs:
@@ -56,6 +59,7 @@ def examine(inputs: CaseInputs, signature: Signature, timer: StageTimer) -> Case
     """Measure and score a case; what cannot be scored honestly comes back as a rejection with its reason."""
     measurement: Measurement | None = None
     verdict: Score | None = None
+    drift: DriftRecord | None = None
     rejection: Rejection | None = None
     notes: tuple[str, ...] = ()
     try:
@@ -64,12 +68,13 @@ def examine(inputs: CaseInputs, signature: Signature, timer: StageTimer) -> Case
         with timer(Stage.SCORE):
             verdict = score(signature, measurement.regions)
             notes = out_of_range_notes(signature, measurement.regions)
+            drift = drift_record(signature, measurement.regions, measurement.volume.headers)
     except RejectedInput as error:
         rejection = Rejection(error.reason, str(error))
     regions = measurement.regions if measurement else ()
     measured_notes = (*measurement.notes, *image_type_notes(measurement.volume.headers)) if measurement else ()
     result = CaseResult(verdict, rejection, regions, (*measured_notes, *notes, *signature.notes), identity(signature))
-    return Case(result, measurement)
+    return Case(result, measurement, drift)
 
 
 def rejected(error: RadtmeError) -> Case:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, values
@@ -10,10 +11,13 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
+from listener.spool import Spool
 from model_store.errors import SignatureError
 from model_store.registry import Registry
+from workers.recent_cases import DriftCollector, RecentCases
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+SCORES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 
 def share_between_processes(folder: Path) -> None:
@@ -40,6 +44,8 @@ class WorkerMetrics:
 
     cases: Counter
     not_scored: Counter
+    scores: Histogram
+    verdicts: Counter
     stage_seconds: Histogram
     case_seconds: Histogram
     deliveries: Counter
@@ -52,6 +58,15 @@ def worker_metrics() -> WorkerMetrics:
     return WorkerMetrics(
         cases=Counter("radtme_cases", "How many cases came to which outcome?", ["outcome"], registry=None),
         not_scored=Counter("radtme_cases_not_scored", "Why were cases not scored?", ["reason"], registry=None),
+        scores=Histogram(
+            "radtme_score",
+            "How are the scores (probability of hot) distributed?",
+            buckets=SCORES,
+            registry=None,
+        ),
+        verdicts=Counter(
+            "radtme_verdicts", "How many scored cases were called hot, and how many cold?", ["phenotype"], registry=None
+        ),
         stage_seconds=Histogram(
             "radtme_stage_seconds", "Which stage takes how long?", ["stage"], buckets=SECONDS, registry=None
         ),
@@ -101,9 +116,17 @@ class ActiveSignature(Collector):
         return (info, usable)
 
 
-def scrape_registry(registry: Registry) -> CollectorRegistry:
-    """Return what ``/metrics`` shows: the sums over all processes, and the active signature."""
+def scrape_registry(registry: Registry, spool: Spool) -> CollectorRegistry:
+    """Return what ``/metrics`` shows: the sums over all processes, the active signature, and what drifted from it."""
     collectors = CollectorRegistry()
     MultiProcessCollector(collectors)  # type: ignore[no-untyped-call]
     collectors.register(ActiveSignature(registry))
+    collectors.register(DriftCollector(RecentCases(spool), partial(_active_digest, registry)))
     return collectors
+
+
+def _active_digest(registry: Registry) -> str | None:
+    try:
+        return registry.active().digest
+    except SignatureError:
+        return None

@@ -35,6 +35,9 @@ class Scored:
     stage_seconds: Mapping[Stage, float]
     seconds: float
     targets: tuple[str, ...]
+    hot_probability: float | None = None
+    """Of a scored case; None where it was not scored, or nothing new was found."""
+    phenotype: str | None = None
 
 
 def run(
@@ -101,7 +104,17 @@ def _finished(spool: Spool, job: Job, settings: WorkerSettings, record: Mapping[
     targets = _hand_over(spool, job, settings, frozenset(map(ResultRole, record["objects"])))
     reason = Reason(record["rejection"]["reason"]) if record["rejection"] else None
     stages = {Stage(stage): taken for stage, taken in record["stage_seconds"].items()}
-    return Scored(job.id, record["outcome"], reason, stages, seconds, targets)
+    verdict = record["score"] if record["outcome"] == SCORED else None
+    return Scored(
+        job.id,
+        record["outcome"],
+        reason,
+        stages,
+        seconds,
+        targets,
+        verdict["hot_probability"] if verdict else None,
+        verdict["phenotype"] if verdict else None,
+    )
 
 
 def took_too_long(settings: WorkerSettings) -> RejectedInput:
@@ -156,6 +169,7 @@ def _findings(case: Case) -> dict[str, Any]:
         ],
         "notes": list(result.notes),
         "instances": sorted({frame.sop_instance_uid for frame in measurement.volume.frames}) if measurement else [],
+        "drift": None if case.drift is None else case.drift.to_json(),
     }
 
 

@@ -111,6 +111,9 @@ def _tell(app: Celery, bench: Bench, done: scoring.Scored) -> None:
     metrics = bench.metrics
     metrics.cases.labels(done.outcome).inc()
     metrics.case_seconds.observe(done.seconds)
+    if done.hot_probability is not None and done.phenotype is not None:
+        metrics.scores.observe(done.hot_probability)
+        metrics.verdicts.labels(done.phenotype).inc()
     for stage, seconds in done.stage_seconds.items():
         metrics.stage_seconds.labels(stage.value).observe(seconds)
     if done.reason is not None:
