@@ -16,7 +16,7 @@ from listener.association import Association
 from listener.connection import Connection
 from listener.data_set import Identity
 from listener.health import Check, HealthServer
-from listener.metrics import DoorbellCollector, ListenerMetrics, SpoolCollector
+from listener.metrics import DoorbellCollector, ListenerMetrics, PairingCollector, SpoolCollector
 from listener.pairer import Fetch, Pairer
 from listener.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from listener.presentation_contexts import supported_contexts
@@ -50,7 +50,9 @@ class Listener:
             settings.sweep_seconds,
             settings.ring_again_seconds,
         )
-        self._pairer = Pairer(self.spool, settings, self._sweep.announce_ready, _fetch(settings))
+        self._pairer = Pairer(
+            self.spool, settings, self._sweep.announce_ready, _fetch(settings), self.metrics.case_received
+        )
         self._inbox = Inbox(self.spool, settings, self._pairer.outline_kept, self._object_kept)
         self._server: Server | None = None
         self._health: HealthServer | None = None
@@ -68,6 +70,7 @@ class Listener:
         cleared = clear_receiving(self.spool.receiving)
         self.metrics.registry.register(SpoolCollector(self.spool))
         self.metrics.registry.register(DoorbellCollector(self._announcer.depths))
+        self.metrics.registry.register(PairingCollector(self._pairer.waits))
         self._health = HealthServer(
             self.settings.metrics_host, self.settings.metrics_port, self.metrics.registry, self.liveness, self.readiness
         )

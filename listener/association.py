@@ -119,7 +119,7 @@ class Association:
             cleanup.callback(parts.close)
             self._connection.send(response)
             self._established = True
-            self._metrics.association_accepted()
+            self._metrics.association_accepted(request.calling_ae_title)
             self._log.info("association_accepted", contexts=len(contexts))
             return Exchange(self._connection, self._inbox, self._metrics, parts, contexts, request, self._log).run()
 

@@ -174,7 +174,11 @@ class Exchange:
         self._respond(context, command, answer)
         self._prepare_for_next()
         self._metrics.object_received(
-            context.sop_class_uid, answer, incoming.received_bytes, time.perf_counter() - self._began
+            context.sop_class_uid,
+            self._request.calling_ae_title,
+            answer,
+            incoming.received_bytes,
+            time.perf_counter() - self._began,
         )
 
     def _prepare_for_next(self) -> None:

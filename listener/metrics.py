@@ -10,6 +10,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from listener.label_limit import LabelLimit
+from listener.pairing import WaitsFor
 from listener.presentation_contexts import sop_class_label
 from listener.spool import JobState, Spool
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from listener.receive import Answer
 
 _STORE_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+UNKNOWN_PEER = "unknown"
 _OPEN_STATES = (JobState.WAITING, JobState.READY, JobState.RUNNING, JobState.DELIVERING, JobState.FAILED)
 
 
@@ -64,9 +67,45 @@ class ListenerMetrics:
             "radtme_associations_accepted_total", "How many associations were accepted?", registry=self.registry
         )
 
-    def association_accepted(self) -> None:
+        self._peer_label = LabelLimit()
+        self._peer_associations = Counter(
+            "radtme_peer_associations_total",
+            "Which calling AE titles associate with us?",
+            ["calling_ae_title"],
+            registry=self.registry,
+        )
+        self._peer_objects = Counter(
+            "radtme_peer_objects_total",
+            "Which calling AE title sends how much, and what becomes of it?",
+            ["calling_ae_title", "outcome"],
+            registry=self.registry,
+        )
+        self._peer_bytes = Counter(
+            "radtme_peer_objects_bytes_total",
+            "Which calling AE title sends how many bytes?",
+            ["calling_ae_title"],
+            registry=self.registry,
+        )
+        self._cases = Counter(
+            "radtme_cases_received_total",
+            "How many outlines arrived that are to be scored, and from which calling AE title?",
+            ["calling_ae_title"],
+            registry=self.registry,
+        )
+        self._last_object = Gauge(
+            "radtme_last_object_received_timestamp_seconds",
+            "When did anything arrive last? 0: nothing since the start.",
+            registry=self.registry,
+        )
+
+    def case_received(self, calling_ae_title: str | None) -> None:
+        """Count an outline that has a job now; None where it was found in the spool after a crash."""
+        self._cases.labels(self._peer_label(calling_ae_title or UNKNOWN_PEER)).inc()
+
+    def association_accepted(self, calling_ae_title: str) -> None:
         """Count an association that was accepted."""
         self._accepted.inc()
+        self._peer_associations.labels(self._peer_label(calling_ae_title or UNKNOWN_PEER)).inc()
 
     def association_rejected(self, reason: str) -> None:
         """Count an association that was refused; ``reason`` is from a closed set."""
@@ -76,13 +115,33 @@ class ListenerMetrics:
         """Count how a connection ended; ``outcome`` is from a closed set."""
         self._associations.labels(outcome).inc()
 
-    def object_received(self, sop_class_uid: str, answer: "Answer", received_bytes: int, seconds: float) -> None:
+    def object_received(
+        self, sop_class_uid: str, calling_ae_title: str, answer: "Answer", received_bytes: int, seconds: float
+    ) -> None:
         """Count a C-STORE and its data set."""
         outcome = answer.kept.value if answer.kept else answer.status.name.lower()
         label = sop_class_label(sop_class_uid)
         self._objects.labels(label, outcome).inc()
         self._bytes.labels(label, outcome).inc(received_bytes)
         self._seconds.observe(seconds)
+        peer = self._peer_label(calling_ae_title or UNKNOWN_PEER)
+        self._peer_objects.labels(peer, outcome).inc()
+        self._peer_bytes.labels(peer).inc(received_bytes)
+        self._last_object.set_to_current_time()
+
+
+class PairingCollector(Collector):
+    """What jobs wait for, as the pairing saw them last."""
+
+    def __init__(self, waits: Callable[[], Mapping[WaitsFor, int]]) -> None:
+        self._waits = waits
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield the number of waiting jobs by what they wait for."""
+        family = GaugeMetricFamily("radtme_jobs_waiting", "What do the waiting jobs wait for?", labels=["reason"])
+        for reason, count in self._waits().items():
+            family.add_metric([reason.value], count)
+        yield family
 
 
 class SpoolCollector(Collector):

@@ -4,6 +4,7 @@ import fcntl
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ from listener.pairing import (
     Evidence,
     SeriesHeads,
     Step,
+    WaitsFor,
     decide,
     evidence,
     job_content,
@@ -73,12 +75,19 @@ class Pairer:
     """
 
     def __init__(
-        self, spool: Spool, settings: ListenerSettings, announce: Callable[[str], None], fetch: Fetch | None = None
+        self,
+        spool: Spool,
+        settings: ListenerSettings,
+        announce: Callable[[str], None],
+        fetch: Fetch | None = None,
+        job_created: Callable[[str | None], None] = lambda calling_ae_title: None,
     ) -> None:
         self._spool = spool
         self._settings = settings
         self._announce = announce
         self._fetch = fetch
+        self._job_created = job_created
+        self._waits: dict[str, WaitsFor] = {}
         self._index = JobIndex(spool)
         self._index_lock = threading.Lock()
         self._heads = SeriesHeads()
@@ -102,6 +111,11 @@ class Pairer:
         if self._thread.is_alive():
             self._thread.join()
 
+    def waits(self) -> Mapping[WaitsFor, int]:
+        """Return how many jobs wait for what, as the last turn of the wheel saw them."""
+        counts = Counter(list(self._waits.values()))
+        return {reason: counts[reason] for reason in WaitsFor}
+
     # What the receive path calls ------------------------------------------------------------------------------------
 
     def outline_kept(self, outline: Outline, calling_ae_title: str | None) -> None:
@@ -115,6 +129,7 @@ class Pairer:
                 )
                 self._spool.create_job(job_id, content)
                 log.info("job_created", job=job_id, pairing=outline.pairing.value, replaces=content["replaces"])
+                self._job_created(calling_ae_title)
         self._wake.set()
 
     def image_kept(self) -> None:
@@ -157,6 +172,7 @@ class Pairer:
             waiting = self._index.waiting
             latest = list(self._index.latest_past_waiting())
         self._waited = {job.id: self._waited[job.id] for job in waiting if job.id in self._waited}
+        self._waits = {job.id: self._waits[job.id] for job in waiting if job.id in self._waits}
         # Each by itself: what goes wrong with one job must not hold up the others.
         looks = [partial(self._look_at_waiting, job) for job in waiting]
         looks += [partial(self._look_for_late_instances, facts) for facts in latest]
@@ -172,8 +188,10 @@ class Pairer:
         quiet = self._quiet_seconds(content)
         found = evidence(self._spool, content, self._heads)
         age = self._age_seconds(job.id, content)
-        step = decide(found, self._settings, quiet, age, fetched=content.get("fetched") is not None)
+        fetched = content.get("fetched") is not None
+        step = decide(found, self._settings, quiet, age, fetched=fetched)
         if step is Step.WAIT:
+            self._waits[job.id] = found.waits_for(fetched)
             settle = max(0.0, settle_seconds(found, self._settings) - quiet) if found.complete else float("inf")
             return min(settle, max(0.0, self._settings.deadline_seconds - age))
         with self._exclusive():

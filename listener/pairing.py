@@ -7,7 +7,7 @@ function of values and of what lies in the spool; `listener.pairer` turns the wh
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,19 @@ class Step(Enum):
     READY = "ready"
     FETCH = "fetch"
     CLOSE = "close"
+
+
+class WaitsFor(StrEnum):
+    """Why a job waits, as one word for a metric."""
+
+    IMAGES = "images"
+    """Images that its outline names."""
+    ANY_IMAGE = "any_image"
+    """Any image of the outline's frame of reference: it names none."""
+    FETCH = "fetch"
+    """Images that were asked for by C-MOVE."""
+    SETTLING = "settling"
+    """Nothing but a moment of quiet: everything is there."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +88,14 @@ class Evidence:
     def complete(self) -> bool:
         """Whether everything that is named is there, and at least one image."""
         return not self.missing_count and self.image_count > 0
+
+    def waits_for(self, fetched: bool) -> WaitsFor:
+        """Return why a job waits that is not ready yet; ``fetched``: its images were asked for."""
+        if self.complete:
+            return WaitsFor.SETTLING
+        if fetched:
+            return WaitsFor.FETCH
+        return WaitsFor.IMAGES if self.required else WaitsFor.ANY_IMAGE
 
     def waiting(self) -> Waiting:
         """Return the same in numbers."""
