@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "status": ("deploy.commands.jobs:status", "Show what came, waits, was scored, sent and failed, and why"),
     "retry": ("deploy.commands.jobs:retry", "Try a job again"),
     "config": ("deploy.commands.config:config", "Check a configuration, or show the settings in effect"),
+    "cohort": ("deploy.cohort_cli:cohort", "Measure a cohort for a study, and how reliable its features are"),
     "signature": ("deploy.signature_cli:signature", "Show, check, publish and activate signatures"),
 }
 """In the order of `radtme --help`, each with what it says there. A command is imported when it is used: `radtme status`

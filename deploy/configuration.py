@@ -125,7 +125,7 @@ def load_configuration(file: Path | None, environment: Mapping[str, str] = os.en
     """
     base = Path.cwd() if file is None else file.absolute().parent
     reader = ConfigurationReader(file, base, environment)
-    root = None if file is None else _compose(file)
+    root = None if file is None else compose(file)
     configuration = _read(reader, root, file)
     _check_together(reader, configuration)
     if reader.problems:
@@ -134,7 +134,8 @@ def load_configuration(file: Path | None, environment: Mapping[str, str] = os.en
     return replace(configuration, warnings=_unknown_variables(reader), environment=ours)
 
 
-def _compose(file: Path) -> yaml.Node | None:
+def compose(file: Path) -> yaml.Node | None:
+    """Return the root of a YAML file, with its lines; None where it is empty."""
     try:
         return yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
     except FileNotFoundError:

@@ -136,7 +136,11 @@ class ConfigurationReader:
         if missing:
             self.add_problem(self.place(node), name, f"expected also {', '.join(missing)}")
             return None
-        return schema(**values)
+        try:
+            return schema(**values)
+        except ValueError as error:  # what its fields must be together
+            self.add_problem(self.place(node), name, str(error))
+            return None
 
     def _source(self, node: yaml.Node | None, setting: str, *, environment: bool) -> yaml.Node | Scalar | None:
         variable = environment_variable(setting)
