@@ -10,7 +10,7 @@ from pynetdicom.presentation import PresentationContext
 
 from deploy.errors import Unreachable
 from deploy.peer import Peer
-from workers.store_scu import send_at_once
+from workers.target_association import send_at_once
 
 CALLED_TITLE_UNKNOWN, CALLING_TITLE_UNKNOWN = 7, 3
 """Reasons of an A-ASSOCIATE-RJ from the service user (PS3.8 table 9-21)."""

@@ -1,28 +1,23 @@
 """Results on their way to one target: what it has taken, when the next try is due, when to give up."""
 
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pydicom import Dataset, dcmread
-from pydicom.errors import InvalidDicomError
-from pydicom.uid import Comprehensive3DSRStorage, ComprehensiveSRStorage, EnhancedSRStorage
-
 from listener.spool import Job, JobState, Spool, exclusive, read_json, write_json
-from workers import ledger, store_scu
+from workers import ledger
+from workers.alternatives import DamagedResult, alternatives
 from workers.errors import FailureReason, TransientFailure
-from workers.measurement_report import as_sop_class
 from workers.settings import ResultRole, Target, WorkerSettings
 from workers.store_status import Answer
+from workers.target_kinds import transport_of
+from workers.transport import Sent, TargetRefuses
 
 DELIVERED, REFUSED, RETRY = "delivered", "refused", "retry"
-PLAINER_REPORTS = (ComprehensiveSRStorage, EnhancedSRStorage)
-"""What a report goes as, the better one first, to a target that does not take Comprehensive 3D SR."""
 JITTER = 0.2
 """Share of a wait that is random, so that the cases of a night do not all come back in the same second."""
 
@@ -34,12 +29,8 @@ class Delivery:
     state: str
     wait_seconds: float | None
     """Until the next try, where there is one."""
-    sent: tuple[store_scu.Sent, ...]
+    sent: tuple[Sent, ...]
     error: str | None
-
-
-class DamagedResult(Exception):
-    """A result object that was written is not there any more, or cannot be read."""
 
 
 def wait_seconds(tries: int, settings: WorkerSettings) -> float:
@@ -115,21 +106,21 @@ def close_when_settled(spool: Spool, job: Job) -> None:
 
 
 def _try(job: Job, path: Path, record: Mapping[str, Any], target: Target, settings: WorkerSettings) -> Delivery:
-    sent: list[store_scu.Sent] = []
+    sent: list[Sent] = []
     try:
-        objects = {role: _alternatives(file) for role, file in _unsent(job, record).items()}
-        for one in store_scu.send(target, settings.ae_title, objects) if objects else ():
+        objects = {role: alternatives(file) for role, file in _unsent(job, record).items()}
+        for one in transport_of(target).send(target, settings.ae_title, objects) if objects else ():
             sent.append(one)
             if one.answer is Answer.TAKEN:  # written at once: what was taken is never sent again, whatever ends the try
                 write_json(path, {**record, "taken": {**record["taken"], **_taken(sent)}})
     except TransientFailure as failure:
         return Delivery(RETRY, wait_seconds(record["tries"] + 1, settings), tuple(sent), str(failure))
-    except (store_scu.AssociationRefused, DamagedResult) as refusal:
+    except (TargetRefuses, DamagedResult) as refusal:
         return Delivery(REFUSED, None, tuple(sent), str(refusal))
     return _judge(sent, len(objects), record, settings)
 
 
-def _taken(sent: Sequence[store_scu.Sent]) -> dict[str, dict[str, str]]:
+def _taken(sent: Sequence[Sent]) -> dict[str, dict[str, str]]:
     return {
         one.role.value: {"sop_instance_uid": one.sop_instance_uid, "status": one.status}
         for one in sent
@@ -137,9 +128,7 @@ def _taken(sent: Sequence[store_scu.Sent]) -> dict[str, dict[str, str]]:
     }
 
 
-def _judge(
-    sent: Sequence[store_scu.Sent], expected: int, record: Mapping[str, Any], settings: WorkerSettings
-) -> Delivery:
+def _judge(sent: Sequence[Sent], expected: int, record: Mapping[str, Any], settings: WorkerSettings) -> Delivery:
     complaints = [f"{one.role} {one.sop_instance_uid}: {one.status}" for one in sent if one.answer is not Answer.TAKEN]
     error = "; ".join(complaints) or None
     if sum(one.answer is Answer.TAKEN for one in sent) == expected:
@@ -170,16 +159,3 @@ def _unsent(job: Job, record: Mapping[str, Any]) -> dict[ResultRole, Path]:
     paths = {role: job.folder / "objects" / f"{role}.dcm" for role in ResultRole}
     wanted = [role for role in ResultRole if role in record["roles"] and role not in record["taken"]]
     return {role: paths[role] for role in wanted}
-
-
-def _alternatives(path: Path) -> store_scu.Alternatives:
-    try:
-        dataset = dcmread(path)
-    except (FileNotFoundError, InvalidDicomError) as error:
-        raise DamagedResult(
-            f"{path.name} is damaged or gone from the job's folder: restore it from a backup"
-        ) from error
-    alternatives: dict[str, Callable[[], Dataset]] = {dataset.SOPClassUID: lambda: dataset}
-    if dataset.SOPClassUID == Comprehensive3DSRStorage:
-        alternatives |= {uid: partial(as_sop_class, dataset, uid) for uid in PLAINER_REPORTS}
-    return alternatives

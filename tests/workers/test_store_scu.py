@@ -20,8 +20,9 @@ from pynetdicom import AE, evt
 from support.processes import free_port, running
 from workers.errors import TransientFailure
 from workers.settings import ResultRole, Target
-from workers.store_scu import AssociationRefused, send
+from workers.store_scu import send
 from workers.store_status import Answer
+from workers.target_association import AssociationRefused
 
 IMAGE, REPORT = ResultRole.KEY_IMAGE, ResultRole.SUMMARY_REPORT
 

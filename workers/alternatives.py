@@ -1,0 +1,39 @@
+"""As what a written result may go to a target: itself first, then plainer objects that say the same."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from pydicom import Dataset, dcmread
+from pydicom.errors import InvalidDicomError
+from pydicom.uid import Comprehensive3DSRStorage, ComprehensiveSRStorage, EnhancedSRStorage
+
+from workers.measurement_report import as_sop_class
+from workers.transport import Alternatives
+
+PLAINER_REPORTS = (ComprehensiveSRStorage, EnhancedSRStorage)
+"""What a report goes as, the better one first, to a target that does not take Comprehensive 3D SR."""
+
+
+class DamagedResult(Exception):
+    """A result object that was written is not there any more, or cannot be read."""
+
+
+def alternatives(path: Path) -> Alternatives:
+    """Return the result in ``path`` by the SOP classes that it can go as.
+
+    Raises
+    ------
+    DamagedResult
+        If the file is gone or no DICOM.
+    """
+    try:
+        dataset = dcmread(path)
+    except (FileNotFoundError, InvalidDicomError) as error:
+        raise DamagedResult(
+            f"{path.name} is damaged or gone from the job's folder: restore it from a backup"
+        ) from error
+    choices: dict[str, Callable[[], Dataset]] = {dataset.SOPClassUID: lambda: dataset}
+    if dataset.SOPClassUID == Comprehensive3DSRStorage:
+        choices |= {uid: partial(as_sop_class, dataset, uid) for uid in PLAINER_REPORTS}
+    return choices

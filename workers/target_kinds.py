@@ -1,0 +1,31 @@
+"""Which transport serves which target."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from workers.evidence import InstanceReference
+from workers.find_scu import find
+from workers.settings import ResultRole, Target
+from workers.store_scu import send
+from workers.transport import Alternatives, Sent, Transport
+from workers.verification import verify
+
+
+class Dimse:
+    """A Storage SCP: C-STORE, C-ECHO and C-FIND."""
+
+    def send(self, target: Target, calling_ae_title: str, objects: Mapping[ResultRole, Alternatives]) -> Iterator[Sent]:
+        """Send over one association."""
+        return send(target, calling_ae_title, objects)
+
+    def probe(self, target: Target, calling_ae_title: str) -> None:
+        """Ask by C-ECHO."""
+        verify(target, calling_ae_title)
+
+    def seen(self, target: Target, calling_ae_title: str, instances: Sequence[InstanceReference]) -> frozenset[str]:
+        """Ask by C-FIND."""
+        return find(target, calling_ae_title, instances)
+
+
+def transport_of(target: Target) -> Transport:
+    """Return what talks to this target: the one place that knows which kinds of targets there are."""
+    return Dimse()
