@@ -9,9 +9,9 @@ from typing import Any
 import yaml
 
 from deploy.configuration_reader import ENVIRONMENT_PREFIX, ConfigurationReader, Problem
+from deploy.configuration_security import check_clients, check_listener, in_the_clear
 from deploy.errors import WrongUsage
 from deploy.peer import Peer
-from deploy.setting_values import is_loopback
 from listener.settings import DeadlinePolicy, ListenerSettings
 from workers.settings import Target, WorkerSettings
 
@@ -131,7 +131,8 @@ def load_configuration(file: Path | None, environment: Mapping[str, str] = os.en
     if reader.problems:
         raise ConfigurationError(reader.problems)
     ours = {name: value for name, value in environment.items() if name.startswith(ENVIRONMENT_PREFIX)}
-    return replace(configuration, warnings=_unknown_variables(reader), environment=ours)
+    warnings = (*_unknown_variables(reader), *in_the_clear(configuration.listener, configuration.workers))
+    return replace(configuration, warnings=warnings, environment=ours)
 
 
 def compose(file: Path) -> yaml.Node | None:
@@ -233,12 +234,8 @@ def _check_together(reader: ConfigurationReader, configuration: Configuration) -
         place = reader.origins.get(setting) or str(configuration.file or "defaults")
         reader.add_problem(place, setting, message)
 
-    if not is_loopback(listener.host) and not listener.calling_ae_titles:
-        problem(
-            "listener.host",
-            f"{listener.host} is reachable from the network and anyone may send; list who may with "
-            "listener.calling_ae_titles: [THEIR_AE], or listen on 127.0.0.1",
-        )
+    check_listener(listener, problem)
+    check_clients(listener, workers, problem)
     if listener.deadline_policy is DeadlinePolicy.FETCH and listener.retrieve_from is None:
         problem(
             "listener.deadline_policy",

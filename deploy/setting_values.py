@@ -1,6 +1,5 @@
 """One value of the configuration: where it stands, what it says, and how it becomes a Python value."""
 
-import ipaddress
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from deploy.peer import checked_ae_title
+from listener.allow_list import network, plain_fingerprint
 
 TARGET_NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 WHOLE_NUMBER_PATTERN = re.compile(r"-?(0|[1-9][0-9]*)")
@@ -166,12 +166,18 @@ def _target_name(value: str) -> None:
         raise WrongValue(f"expected a name of letters, digits, _ and - (at most 32; it names a file), found {value!r}")
 
 
-def is_loopback(host: str) -> bool:
-    """Tell whether only this machine can reach a server that listens on ``host``."""
+def _network(value: str) -> None:
     try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+        network(value)
+    except ValueError as error:
+        raise WrongValue(f"expected an IP address or a network such as 192.0.2.0/24, found {value!r}") from error
+
+
+def _fingerprint(value: str) -> None:
+    try:
+        plain_fingerprint(value)
+    except ValueError as error:
+        raise WrongValue(str(error)) from error
 
 
 CHECKS: Mapping[str, Callable[..., None]] = {
@@ -179,6 +185,8 @@ CHECKS: Mapping[str, Callable[..., None]] = {
     "calling_ae_titles": _ae_title,
     "host": _host,
     "metrics_host": _host,
+    "addresses": _network,
+    "certificate_fingerprint": _fingerprint,
     "listener.port": _port(0),
     "sink.port": _port(0),
     "metrics_port": _port(0),

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 
+from listener.allow_list import AllowList, Caller
 from listener.settings import ListenerSettings
 
 MAX_PENDING = 64
@@ -21,12 +22,16 @@ class RejectParameters:
     result: int
     source: int
     reason: int
+    why: str = ""
+    """What the peer is not told, where the Standard has one reason for several."""
 
 
 class Rejection(Enum):
     """Why an association is refused."""
 
     CALLING_AE_TITLE = RejectParameters(1, 1, 3)
+    CALLING_ADDRESS = RejectParameters(1, 1, 3, "address")
+    CALLING_CERTIFICATE = RejectParameters(1, 1, 3, "certificate")
     CALLED_AE_TITLE = RejectParameters(1, 1, 7)
     APPLICATION_CONTEXT = RejectParameters(1, 1, 2)
     PROTOCOL_VERSION = RejectParameters(1, 2, 2)
@@ -39,11 +44,19 @@ class Rejection(Enum):
         return self.name.lower()
 
 
-def check_titles(settings: ListenerSettings, calling: str, called: str) -> Rejection | None:
-    """Return why these AE titles are refused, or None."""
-    if settings.calling_ae_titles and calling not in settings.calling_ae_titles:
-        return Rejection.CALLING_AE_TITLE
-    if settings.require_called_ae_title and called != settings.ae_title:
+_REJECTIONS = {
+    "title": Rejection.CALLING_AE_TITLE,
+    "address": Rejection.CALLING_ADDRESS,
+    "certificate": Rejection.CALLING_CERTIFICATE,
+}
+
+
+def check_caller(settings: ListenerSettings, allowed: AllowList, caller: Caller, called: str) -> Rejection | None:
+    """Return why this caller is refused, or why the name that it called us by is, or None."""
+    refusal = allowed.refusal(caller)
+    if refusal is not None:
+        return _REJECTIONS[refusal]
+    if settings.needs_called_ae_title and called != settings.ae_title:
         return Rejection.CALLED_AE_TITLE
     return None
 
@@ -51,7 +64,9 @@ def check_titles(settings: ListenerSettings, calling: str, called: str) -> Rejec
 class Admission:
     """Counts connections and associations, by peer address, and refuses those above the limits."""
 
-    def __init__(self, max_associations: int, max_associations_per_peer: int) -> None:
+    def __init__(self, max_associations: int, max_associations_per_peer: int, allowed: AllowList | None = None) -> None:
+        self.allowed = allowed or AllowList()
+        """Who may associate; replaced as a whole when the list changes."""
         self._max_associations = max_associations
         self._max_per_peer = max_associations_per_peer
         self._lock = threading.Lock()

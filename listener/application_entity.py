@@ -1,9 +1,10 @@
 """The listener as a whole: accepts connections, and starts and stops everything around them."""
 
 import os
+import ssl
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import structlog
@@ -11,8 +12,10 @@ from pynetdicom import AE
 from pynetdicom.transport import AssociationServer
 
 from listener.admission import Admission
+from listener.allow_list import AllowList
 from listener.announce import Announcer
 from listener.association import Association
+from listener.certificate_metrics import CertificateCollector
 from listener.connection import Connection
 from listener.data_set import Identity
 from listener.health import Check, HealthServer
@@ -23,9 +26,10 @@ from listener.presentation_contexts import supported_contexts
 from listener.receive import Inbox
 from listener.receiving import clear_receiving
 from listener.retrieve import retrieve
-from listener.settings import ListenerSettings
+from listener.settings import AllowedPeer, ListenerSettings
 from listener.spool import Spool
 from listener.sweep import Sweep
+from listener.tls import Renewed, certificate_files, server_context
 
 log = structlog.get_logger()
 
@@ -40,7 +44,12 @@ class Listener:
         self.settings = settings
         self.spool = Spool(settings.spool)
         self.metrics = ListenerMetrics()
-        self._admission = Admission(settings.max_associations, settings.max_associations_per_peer)
+        self._tls = _tls(settings)
+        self._admission = Admission(
+            settings.max_associations,
+            settings.max_associations_per_peer,
+            AllowList(settings.calling_ae_titles, settings.peers),
+        )
         self.metrics.open_associations.set_function(lambda: self._admission.open_associations)
         self._announcer = Announcer(settings.redis_url)
         self._sweep = Sweep(
@@ -71,11 +80,12 @@ class Listener:
         self.metrics.registry.register(SpoolCollector(self.spool))
         self.metrics.registry.register(DoorbellCollector(self._announcer.depths))
         self.metrics.registry.register(PairingCollector(self._pairer.waits))
+        self.metrics.registry.register(_certificates(self.settings, self._tls))
         self._health = HealthServer(
             self.settings.metrics_host, self.settings.metrics_port, self.metrics.registry, self.liveness, self.readiness
         )
         try:
-            self._server = _server(self.settings, self._inbox, self._admission, self.metrics)
+            self._server = _server(self.settings, self._inbox, self._admission, self.metrics, self._tls)
         except OSError:
             self._health.stop()
             raise
@@ -107,6 +117,11 @@ class Listener:
     def metrics_port(self) -> int:
         """The port of ``/metrics``, ``/healthz`` and ``/readyz``; known after `start`."""
         return self._health.port if self._health else self.settings.metrics_port
+
+    def allow(self, calling_ae_titles: Iterable[str], peers: Iterable[AllowedPeer]) -> None:
+        """Replace the list of who may associate; associations that are open stay."""
+        self._admission.allowed = AllowList(calling_ae_titles, peers)
+        log.info("allow_list_replaced")
 
     def liveness(self) -> Mapping[str, Check]:
         """Tell whether the loops turn."""
@@ -143,7 +158,16 @@ class Server(AssociationServer):
 
     request_queue_size = 128
 
-    def __init__(self, *args: Any, inbox: Inbox, admission: Admission, metrics: ListenerMetrics, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        inbox: Inbox,
+        admission: Admission,
+        metrics: ListenerMetrics,
+        tls: Renewed[ssl.SSLContext] | None,
+        **kwargs: Any,
+    ) -> None:
+        self._tls = tls
         self._inbox = inbox
         self._admission = admission
         self._metrics = metrics
@@ -169,13 +193,20 @@ class Server(AssociationServer):
     def process_request(self, request: Any, client_address: Any) -> None:
         """Serve a new connection in its own thread, or close it at once where too many wait to associate."""
         peer = str(client_address[0])
+        if not self._admission.allowed.knows_address(peer):
+            log.warning("connection_refused", peer=peer, reason="address_not_allowed")
+            self._metrics.association_rejected("address_not_allowed")
+            request.close()
+            return
         if not self._admission.admit_connection(peer):
             self._metrics.association_rejected("too_many_connections")
             request.close()
             return
         settings = self._inbox.settings
         connection = Connection(request, settings.max_pdu_bytes, settings.pdu_timeout_seconds)
-        association = Association(connection, peer, self._inbox, self._admission, self.contexts, self._metrics)
+        association = Association(
+            connection, peer, self._inbox, self._admission, self.contexts, self._metrics, self._tls
+        )
         thread = threading.Thread(
             target=self._serve, args=(association,), name=f"association-{association.id}", daemon=True
         )
@@ -212,13 +243,38 @@ class Server(AssociationServer):
             return list(self._connections)
 
 
-def _server(settings: ListenerSettings, inbox: Inbox, admission: Admission, metrics: ListenerMetrics) -> Server:
+def _tls(settings: ListenerSettings) -> Renewed[ssl.SSLContext] | None:
+    tls = settings.tls
+    return None if tls is None else Renewed("listener.tls", lambda: server_context(tls), certificate_files(tls))
+
+
+def _certificates(settings: ListenerSettings, tls: Renewed[ssl.SSLContext] | None) -> CertificateCollector:
+    source = settings.retrieve_from
+    files = {
+        "listener": settings.tls.certificate if settings.tls else None,
+        "retrieve_from": source.tls.certificate if source and source.tls else None,
+    }
+    return CertificateCollector(files, {"listener": tls} if tls else {})
+
+
+def _server(
+    settings: ListenerSettings,
+    inbox: Inbox,
+    admission: Admission,
+    metrics: ListenerMetrics,
+    tls: Renewed[ssl.SSLContext] | None,
+) -> Server:
     entity = AE(settings.ae_title)
     entity.implementation_class_uid = IMPLEMENTATION_CLASS_UID
     entity.implementation_version_name = IMPLEMENTATION_VERSION_NAME
     entity.supported_contexts = supported_contexts()
     server = entity.make_server(
-        (settings.host, settings.port), server_class=Server, inbox=inbox, admission=admission, metrics=metrics
+        (settings.host, settings.port),
+        server_class=Server,
+        inbox=inbox,
+        admission=admission,
+        metrics=metrics,
+        tls=tls,
     )
     assert isinstance(server, Server)  # noqa: S101 - make_server's annotation is wider than what it returns
     entity._servers.append(server)  # type: ignore[arg-type]  # shutdown() takes it out again

@@ -7,13 +7,16 @@ request, established, await close) is `Association` and `Exchange`, which block 
 
 import secrets
 import shutil
+import ssl
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import structlog
 from pynetdicom.presentation import PresentationContext
 
-from listener.admission import Admission, Rejection, check_titles
+from listener.admission import Admission, Rejection, check_caller
+from listener.allow_list import Caller
+from listener.certificates import subject
 from listener.connection import (
     A_ASSOCIATE_RQ,
     UNEXPECTED_PDU,
@@ -24,11 +27,13 @@ from listener.connection import (
     abort_pdu,
 )
 from listener.exchange import AssociationOutcome, Exchange
+from listener.handshake import HandshakeFailed
 from listener.metrics import ListenerMetrics
 from listener.negotiation import Request, negotiate, read_request, reject_pdu
 from listener.part_files import PartFiles
 from listener.receive import Inbox
 from listener.spool import exclusive
+from listener.tls import Renewed
 
 log = structlog.get_logger()
 
@@ -44,6 +49,7 @@ class Association:
         admission: Admission,
         contexts: list[PresentationContext],
         metrics: ListenerMetrics,
+        tls: Renewed[ssl.SSLContext] | None = None,
     ) -> None:
         self.id = secrets.token_hex(6)
         self._connection = connection
@@ -53,6 +59,7 @@ class Association:
         self._admission = admission
         self._supported = contexts
         self._metrics = metrics
+        self._tls = tls
         self._log = log.bind(association=self.id, peer=peer)
         self._established = False
 
@@ -67,6 +74,10 @@ class Association:
             self._log.warning("association_aborted", reason=str(error))
             self._try_to_send(abort_pdu(source=2, reason=error.reason))
             outcome = self._ended(AssociationOutcome.ABORTED_BY_US)
+        except HandshakeFailed as error:
+            self._log.warning("tls_handshake_failed", reason=error.failure.value, detail=error.detail)
+            self._metrics.handshake_failed(error.failure.value)
+            outcome = AssociationOutcome.NEVER_ASSOCIATED
         except PeerTooSlow as error:
             self._log.warning("association_timed_out", reason=str(error))
             self._try_to_send(abort_pdu(source=2, reason=0))
@@ -91,12 +102,16 @@ class Association:
             self._connection.send(content)
 
     def _serve(self, pending: ExitStack) -> AssociationOutcome:
+        certificate = self._secure()
         pdu_type, body = self._connection.read_pdu(self._settings.acse_timeout_seconds)
         if pdu_type != A_ASSOCIATE_RQ:
             raise ProtocolError(UNEXPECTED_PDU, f"expected an A-ASSOCIATE-RQ, found PDU type 0x{pdu_type:02x}")
         request = read_request(body)
         self._log = self._log.bind(calling_ae_title=request.calling_ae_title)
-        unwanted = request.rejection or check_titles(self._settings, request.calling_ae_title, request.called_ae_title)
+        caller = Caller(request.calling_ae_title, self._peer, certificate)
+        unwanted = request.rejection or check_caller(
+            self._settings, self._admission.allowed, caller, request.called_ae_title
+        )
         if unwanted:
             return self._reject(unwanted)
         with self._admission.association(self._peer) as no_place:
@@ -104,6 +119,15 @@ class Association:
                 return self._reject(no_place)
             pending.close()
             return self._accept(request)
+
+    def _secure(self) -> bytes | None:
+        """Shake hands where the listener speaks TLS; return the certificate that the peer showed."""
+        if self._tls is None:
+            return None
+        certificate = self._connection.secure(self._tls.current(), self._settings.acse_timeout_seconds)
+        if certificate is not None:
+            self._log = self._log.bind(certificate=subject(certificate))
+        return certificate
 
     def _reject(self, rejection: Rejection) -> AssociationOutcome:
         self._log.warning("association_rejected", reason=rejection.label)

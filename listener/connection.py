@@ -1,16 +1,20 @@
 """One peer's TCP connection as a stream of whole PDUs, with deadlines that a slow peer cannot stretch."""
 
 import socket
+import ssl
 import struct
 import time
 from contextlib import suppress
 
 from listener.command_set import P_DATA_TF
+from listener.handshake import HandshakeFailed, HandshakeFailure, cut, say_goodbye, shake_hands
 
 A_ASSOCIATE_RQ = 0x01
 A_RELEASE_RQ = 0x05
 A_RELEASE_RP = 0x06
 A_ABORT = 0x07
+TLS_HANDSHAKE = 0x16
+"""Not a PDU type: what a TLS client says first (RFC 8446 section 5.1)."""
 HEADER_BYTES = 6
 CLOSE_WAIT_SECONDS = 2.0
 MAX_ASSOCIATE_BYTES = 256 * 1024
@@ -56,6 +60,22 @@ class Connection:
         # Responses are small, and a sender waits for each of them.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
+    def secure(self, context: ssl.SSLContext, seconds: float) -> bytes | None:
+        """Make this an encrypted connection within ``seconds``; return the peer's certificate (DER), if it showed one.
+
+        Raises
+        ------
+        HandshakeFailed
+            If it does not come to be.
+        """
+        try:
+            secured = context.wrap_socket(self._socket, server_side=True, do_handshake_on_connect=False)
+        except OSError as error:
+            raise HandshakeFailed(HandshakeFailure.CONNECTION_LOST, error.strerror or type(error).__name__) from error
+        self._socket = secured
+        shake_hands(secured, seconds)
+        return secured.getpeercert(binary_form=True)
+
     def read_pdu(self, wait_seconds: float) -> tuple[int, memoryview]:
         """Return type and body of the next PDU.
 
@@ -85,6 +105,8 @@ class Connection:
         return pdu_type, body
 
     def _check(self, pdu_type: int, length: int) -> None:
+        if pdu_type == TLS_HANDSHAKE:
+            raise ProtocolError(UNRECOGNIZED_PDU, "the peer speaks TLS, and this port does not: set listener.tls")
         if not 1 <= pdu_type <= 7:
             raise ProtocolError(UNRECOGNIZED_PDU, f"unknown PDU type 0x{pdu_type:02x}")
         longest = self._max_pdu_bytes + PDU_SLACK_BYTES if pdu_type == P_DATA_TF else MAX_ASSOCIATE_BYTES
@@ -141,6 +163,9 @@ class Connection:
 
     def close(self) -> None:
         """Close the connection; does nothing where it is closed."""
+        if isinstance(self._socket, ssl.SSLSocket):
+            with suppress(OSError, ValueError):  # it was a courtesy
+                say_goodbye(self._socket)
         with suppress(OSError):  # the peer was first
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
@@ -148,9 +173,10 @@ class Connection:
     def interrupt(self) -> None:
         """End the connection from another thread: its reader sees that the peer is gone."""
         with suppress(OSError):  # already gone
-            self._socket.settimeout(1.0)
-            self._socket.sendall(abort_pdu(source=2, reason=0))
-            self._socket.shutdown(socket.SHUT_RDWR)
+            if not isinstance(self._socket, ssl.SSLSocket):  # a second thread must not write to one
+                self._socket.settimeout(1.0)
+                self._socket.sendall(abort_pdu(source=2, reason=0))
+            cut(self._socket)
 
 
 def abort_pdu(source: int, reason: int) -> bytes:

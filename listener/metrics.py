@@ -45,6 +45,12 @@ class ListenerMetrics:
             "How many peers are connected now, and is the limit near?",
             registry=self.registry,
         )
+        self._handshakes = Counter(
+            "radtme_tls_handshakes_failed_total",
+            "Why do peers not get an encrypted connection?",
+            ["reason"],
+            registry=self.registry,
+        )
         self._objects = Counter(
             "radtme_objects_received_total",
             "What arrives, and what becomes of it?",
@@ -101,6 +107,10 @@ class ListenerMetrics:
     def case_received(self, calling_ae_title: str | None) -> None:
         """Count an outline that has a job now; None where it was found in the spool after a crash."""
         self._cases.labels(self._peer_label(calling_ae_title or UNKNOWN_PEER)).inc()
+
+    def handshake_failed(self, reason: str) -> None:
+        """Count a connection that did not become an encrypted one; ``reason`` is from a closed set."""
+        self._handshakes.labels(reason).inc()
 
     def association_accepted(self, calling_ae_title: str) -> None:
         """Count an association that was accepted."""

@@ -8,9 +8,11 @@ from pynetdicom import AE
 from pynetdicom.association import Association
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelMove  # type: ignore[attr-defined]
 
+from listener.certificates import TlsFileError
 from listener.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from listener.references import UNKNOWN_SERIES
 from listener.settings import RetrieveSource
+from listener.tls import tls_args
 
 log = structlog.get_logger()
 
@@ -55,7 +57,12 @@ def retrieve(source: RetrieveSource, ae_title: str, study_uid: str, missing: Map
     entity.acse_timeout = entity.connection_timeout = _TIMEOUT_SECONDS
     entity.dimse_timeout = entity.network_timeout = _RESPONSE_TIMEOUT_SECONDS
     entity.add_requested_context(StudyRootQueryRetrieveInformationModelMove)
-    association = entity.associate(source.host, source.port, ae_title=source.ae_title)
+    try:
+        tls = tls_args(source.tls, source.host)
+    except TlsFileError as error:
+        log.error("retrieve_failed", study_uid=study_uid, reason=str(error), source=source.ae_title)
+        return False
+    association = entity.associate(source.host, source.port, ae_title=source.ae_title, tls_args=tls)
     if not association.is_established:
         log.warning("retrieve_failed", study_uid=study_uid, reason="no association", source=source.ae_title)
         return False

@@ -1,5 +1,6 @@
 """What the listener is told at start. Read once, handed on, never changed."""
 
+import ipaddress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -42,6 +43,19 @@ class ClientTls:
 
 
 @dataclass(frozen=True)
+class AllowedPeer:
+    """One who may associate."""
+
+    ae_title: str
+    addresses: tuple[str, ...] = ()
+    """IP addresses and networks (``192.0.2.0/24``) that it may come from; empty: any."""
+    certificate_fingerprint: str | None = None
+    """SHA-256, of the certificate that it has to show."""
+    certificate_subject: str | None = None
+    """As RFC 4514 writes it: ``CN=mri1,O=Hospital``."""
+
+
+@dataclass(frozen=True)
 class RetrieveSource:
     """The Query/Retrieve SCP that missing images are fetched from."""
 
@@ -61,9 +75,14 @@ class ListenerSettings:
     """Loopback only, until someone says otherwise."""
     port: int = 11112
     """0 takes a free port."""
-    require_called_ae_title: bool = False
+    tls: ServerTls | None = None
+    """None: in the clear. 2762 is the port that is registered for DICOM over TLS; any other will do."""
+    require_called_ae_title: bool | None = None
+    """Refuse who calls us by another name; null: where others than this machine can reach us."""
     calling_ae_titles: tuple[str, ...] = ()
-    """Who may associate; empty means everyone who reaches the port."""
+    """Who may associate, from any address; with ``peers`` empty too, everyone who reaches the port."""
+    peers: tuple[AllowedPeer, ...] = ()
+    """Who may associate, each with the addresses and the certificate that it has to have."""
     max_associations: int = 16
     max_associations_per_peer: int = 8
     max_pdu_bytes: int = 131072
@@ -91,3 +110,17 @@ class ListenerSettings:
     metrics_host: str = "127.0.0.1"
     metrics_port: int = 9101
     """0 takes a free port."""
+
+    @property
+    def needs_called_ae_title(self) -> bool:
+        """Whether a peer has to call us by our own name."""
+        asked = self.require_called_ae_title
+        return not is_loopback(self.host) if asked is None else asked
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine can reach a server that listens on ``host``."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

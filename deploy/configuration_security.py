@@ -1,0 +1,61 @@
+"""What must hold between settings so that nobody gets in who should not, and nothing goes out in the clear unasked."""
+
+from collections.abc import Callable, Iterator
+
+from listener.settings import ClientTls, ListenerSettings, is_loopback
+from workers.settings import WorkerSettings
+
+Complain = Callable[[str, str], None]
+"""Takes a setting and what is wrong with it."""
+
+
+def check_listener(listener: ListenerSettings, complain: Complain) -> None:
+    """Complain about a listener that anyone could send to, or that asks for certificates it cannot check."""
+    tls = listener.tls
+    if not is_loopback(listener.host) and not listener.calling_ae_titles and not listener.peers:
+        complain(
+            "listener.host",
+            f"{listener.host} is reachable from the network and anyone may send; list who may with "
+            "listener.peers: [{ae_title: THEIR_AE, addresses: [THEIR_ADDRESS]}] or, from any address, "
+            "listener.calling_ae_titles: [THEIR_AE]; or listen on 127.0.0.1",
+        )
+    if tls is not None and tls.require_client_certificate and tls.ca is None:
+        complain(
+            "listener.tls",
+            "client certificates are required and there is nothing to check them against; give listener.tls.ca, "
+            "or say require_client_certificate: false",
+        )
+    asked = [peer for peer in listener.peers if peer.certificate_fingerprint or peer.certificate_subject]
+    if asked and (tls is None or not tls.require_client_certificate):
+        complain(
+            "listener.peers",
+            f"{asked[0].ae_title} has to show a certificate, and nobody asks for one; give listener.tls with its ca, "
+            "and leave require_client_certificate on",
+        )
+
+
+def check_clients(listener: ListenerSettings, workers: WorkerSettings, complain: Complain) -> None:
+    """Complain about half a client certificate."""
+    for setting, tls in client_sections(listener, workers):
+        if (tls.certificate is None) != (tls.key is None):
+            complain(setting, "a certificate needs its key, and a key its certificate; give both or none")
+        if tls.key_password_file is not None and tls.key is None:
+            complain(setting, "key_password_file is given and no key that it could open")
+
+
+def client_sections(listener: ListenerSettings, workers: WorkerSettings) -> Iterator[tuple[str, ClientTls]]:
+    """Yield each section that says how to be a TLS client, with its name."""
+    if listener.retrieve_from is not None and listener.retrieve_from.tls is not None:
+        yield "listener.retrieve_from.tls", listener.retrieve_from.tls
+    for index, target in enumerate(workers.targets):
+        if target.tls is not None:
+            yield f"targets[{index}].tls", target.tls
+
+
+def in_the_clear(listener: ListenerSettings, workers: WorkerSettings) -> Iterator[str]:
+    """Yield a warning for each way over the network that is not encrypted."""
+    if listener.tls is None and not is_loopback(listener.host):
+        yield f"listener.host is {listener.host} without listener.tls: what peers send can be read on the way"
+    for target in workers.targets:
+        if target.tls is None and not is_loopback(target.host):
+            yield f"target {target.name} has no tls section: results go to {target.host} in the clear"
