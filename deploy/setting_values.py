@@ -201,6 +201,17 @@ CHECKS: Mapping[str, Callable[..., None]] = {
     "max_associations_per_peer": _at_least(1),
     "max_attempts": _at_least(1),
     "max_object_bytes": _at_least(1024),
+    "max_inflated_bytes": _at_least(1024),
+    "max_header_bytes": _at_least(1024),
+    "max_sequence_depth": _at_least(8),
+    "max_sequence_items": _at_least(1000),
+    "max_referenced_instances": _at_least(1),
+    "max_quarantine_bytes": _at_least(0),
+    "max_quarantine_objects": _at_least(0),
+    "max_pending_connections": _at_least(1),
+    "max_pending_connections_per_peer": _at_least(1),
+    "max_objects_per_association": _at_least(1),
+    "min_bytes_per_second": _at_least(1),
     "concurrency": _at_least(1),
 }
 """By full name, or else by the last part of the name; every other ``..._seconds`` must be above zero."""

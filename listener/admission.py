@@ -10,10 +10,6 @@ from enum import Enum
 from listener.allow_list import AllowList, Caller
 from listener.settings import ListenerSettings
 
-MAX_PENDING = 64
-"""Connections that have not associated yet. Each costs a thread for as long as the ACSE timeout."""
-MAX_PENDING_PER_PEER = 32
-
 
 @dataclass(frozen=True)
 class RejectParameters:
@@ -64,11 +60,20 @@ def check_caller(settings: ListenerSettings, allowed: AllowList, caller: Caller,
 class Admission:
     """Counts connections and associations, by peer address, and refuses those above the limits."""
 
-    def __init__(self, max_associations: int, max_associations_per_peer: int, allowed: AllowList | None = None) -> None:
+    def __init__(
+        self,
+        max_associations: int,
+        max_associations_per_peer: int,
+        max_pending: int,
+        max_pending_per_peer: int,
+        allowed: AllowList | None = None,
+    ) -> None:
         self.allowed = allowed or AllowList()
         """Who may associate; replaced as a whole when the list changes."""
         self._max_associations = max_associations
         self._max_per_peer = max_associations_per_peer
+        self._max_pending = max_pending
+        self._max_pending_per_peer = max_pending_per_peer
         self._lock = threading.Lock()
         self._pending: Counter[str] = Counter()
         self._open: Counter[str] = Counter()
@@ -82,7 +87,7 @@ class Admission:
     def admit_connection(self, peer: str) -> bool:
         """Count a new connection; False where too many have not associated yet, and it must be closed at once."""
         with self._lock:
-            if self._pending.total() >= MAX_PENDING or self._pending[peer] >= MAX_PENDING_PER_PEER:
+            if self._pending.total() >= self._max_pending or self._pending[peer] >= self._max_pending_per_peer:
                 return False
             self._pending[peer] += 1
             return True

@@ -23,6 +23,7 @@ from listener.metrics import DoorbellCollector, ListenerMetrics, PairingCollecto
 from listener.pairer import Fetch, Pairer
 from listener.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from listener.presentation_contexts import supported_contexts
+from listener.quarantine import Quarantine
 from listener.receive import Inbox
 from listener.receiving import clear_receiving
 from listener.retrieve import retrieve
@@ -48,6 +49,8 @@ class Listener:
         self._admission = Admission(
             settings.max_associations,
             settings.max_associations_per_peer,
+            settings.max_pending_connections,
+            settings.max_pending_connections_per_peer,
             AllowList(settings.calling_ae_titles, settings.peers),
         )
         self.metrics.open_associations.set_function(lambda: self._admission.open_associations)
@@ -62,7 +65,8 @@ class Listener:
         self._pairer = Pairer(
             self.spool, settings, self._sweep.announce_ready, _fetch(settings), self.metrics.case_received
         )
-        self._inbox = Inbox(self.spool, settings, self._pairer.outline_kept, self._object_kept)
+        quarantine = Quarantine(self.spool, settings.max_quarantine_bytes, settings.max_quarantine_objects)
+        self._inbox = Inbox(self.spool, settings, quarantine, self._pairer.outline_kept, self._object_kept)
         self._server: Server | None = None
         self._health: HealthServer | None = None
         self._stopped = False

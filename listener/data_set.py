@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -13,6 +14,7 @@ from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
 from listener.spool import InvalidUid, checked_uid
+from listener.structure import PIXEL_DATA, StructureLimits, TooComplex, check_file, check_structure
 
 _TAGS = {
     Tag("SOPClassUID"): "sop_class_uid",
@@ -25,14 +27,14 @@ HEAD_BYTES = 64 * 1024
 """So much of an object is kept in memory while it comes in: enough for nearly every head."""
 LARGEST_HEAD_BYTES = 4 * 1024**2
 """A data set that hides its Series Instance UID behind more than this is not read further."""
-LARGEST_OUTLINE_BYTES = 256 * 1024**2
-"""The same for the functional groups of a segmentation, and what a deflated one may inflate to."""
-PIXEL_DATA = 0x7FE00010
-_UNREADABLE = (
+INFLATE_STEP_BYTES = 1024**2
+UNREADABLE_BYTES = (
     AttributeError,
     EOFError,
     KeyError,
+    MemoryError,
     NotImplementedError,
+    OverflowError,
     RecursionError,
     TypeError,
     ValueError,
@@ -86,7 +88,7 @@ def read_identity(head: bytes, transfer_syntax: UID, whole: bool = False) -> Ide
             value = element.value
             if element.tag in _TAGS and isinstance(value, bytes):
                 found[_TAGS[BaseTag(element.tag)]] = value.decode("ascii", "replace").rstrip("\0 ")
-    except _UNREADABLE as error:
+    except UNREADABLE_BYTES as error:
         if not whole:
             return None  # cut within an element, perhaps
         raise UnreadableDataSet(f"the head of the data set cannot be read ({type(error).__name__})") from error
@@ -118,24 +120,60 @@ def read_identity_from(part: Path, offset: int, transfer_syntax: UID) -> Identit
     return identity
 
 
-def read_header(part: Path, offset: int, transfer_syntax: UID, tags: list[str]) -> Dataset:
-    """Read the named elements of a file, up to its pixels.
+def read_header(part: Path, offset: int, transfer_syntax: UID, tags: Sequence[str], limits: StructureLimits) -> Dataset:
+    """Read the named elements of a file, up to its pixels, after a look at how much it would build.
 
     Raises
     ------
     UnreadableDataSet
-        If the data set cannot be read as far as its pixels.
+        If the data set cannot be read as far as its pixels, or exceeds a limit.
     """
+    try:
+        if transfer_syntax == DeflatedExplicitVRLittleEndian:
+            content = _inflated_head(part, offset, limits.max_header_bytes + INFLATE_STEP_BYTES)
+            check_structure(content, 0, transfer_syntax, limits)
+            return _parsed(BytesIO(content), transfer_syntax, tags)
+        check_file(part, offset, transfer_syntax, limits)
+    except TooComplex as error:
+        raise UnreadableDataSet(str(error)) from error
+    except zlib.error as error:
+        raise UnreadableDataSet("the deflated data set is damaged") from error
     with open(part, "rb") as file:
         file.seek(offset)
-        if transfer_syntax == DeflatedExplicitVRLittleEndian:
-            return _parsed(
-                BytesIO(_inflated(file.read(), transfer_syntax, LARGEST_OUTLINE_BYTES)), transfer_syntax, tags
-            )
         return _parsed(file, transfer_syntax, tags)
 
 
-def _parsed(file: BinaryIO, transfer_syntax: UID, tags: list[str]) -> Dataset:
+def _inflated_head(part: Path, offset: int, limit: int) -> bytes:
+    """Return the first ``limit`` bytes of a deflated data set; what they were deflated to is hardly ever longer."""
+    with open(part, "rb") as file:
+        file.seek(offset)
+        return _inflated(file.read(limit), DeflatedExplicitVRLittleEndian, limit)
+
+
+def inflates_within(part: Path, offset: int, transfer_syntax: UID, limit: int) -> bool:
+    """Tell whether a data set, if it is deflated, inflates to at most ``limit`` bytes; nothing is kept of it.
+
+    Raises
+    ------
+    UnreadableDataSet
+        If the deflated bytes are damaged.
+    """
+    if transfer_syntax != DeflatedExplicitVRLittleEndian:
+        return True
+    inflater, total = zlib.decompressobj(-zlib.MAX_WBITS), 0
+    with open(part, "rb") as file:
+        file.seek(offset)
+        try:
+            while block := inflater.unconsumed_tail or file.read(INFLATE_STEP_BYTES):
+                total += len(inflater.decompress(block, INFLATE_STEP_BYTES))
+                if total > limit:
+                    return False
+        except zlib.error as error:
+            raise UnreadableDataSet("the deflated data set is damaged") from error
+    return True
+
+
+def _parsed(file: BinaryIO, transfer_syntax: UID, tags: Sequence[str]) -> Dataset:
     try:
         header = read_dataset(
             file,
@@ -146,7 +184,7 @@ def _parsed(file: BinaryIO, transfer_syntax: UID, tags: list[str]) -> Dataset:
         )
         for _ in header.iterall():
             pass  # pydicom converts values when they are asked for: what cannot be converted shows itself here
-    except _UNREADABLE as error:
+    except UNREADABLE_BYTES as error:
         raise UnreadableDataSet(f"the header cannot be read ({type(error).__name__})") from error
     return header
 

@@ -23,6 +23,7 @@ from listener.connection import (
     INVALID_PDU_PARAMETER,
     UNEXPECTED_PDU,
     Connection,
+    PeerTooSlow,
     ProtocolError,
     release_response_pdu,
 )
@@ -73,8 +74,10 @@ class Exchange:
         self._command_bytes = bytearray()
         self._command: Command | None = None
         self._object: IncomingObject | None = None
-        self._began = 0.0
+        self._began: float | None = None
         self._kept = 0
+        self._requests = 0
+        self._message_bytes = 0
 
     def run(self) -> AssociationOutcome:
         """Serve requests until the peer releases or aborts.
@@ -105,6 +108,10 @@ class Exchange:
 
     def _p_data(self, body: memoryview) -> None:
         """Take the presentation data values of a P-DATA-TF PDU (PS3.8 section 9.3.5)."""
+        if not body:
+            raise ProtocolError(INVALID_PDU_PARAMETER, "a P-DATA-TF PDU holds no item")
+        self._check_pace()
+        self._message_bytes += len(body)
         position = 0
         while position < len(body):
             if position + _PDV.size > len(body):
@@ -115,6 +122,20 @@ class Exchange:
             fragment = body[position + _PDV.size : position + 4 + length]
             position += 4 + length
             self._fragment(context_id, bool(control & 1), bool(control & 2), fragment)
+
+    def _check_pace(self) -> None:
+        """End a peer that sends whole PDUs, but so small or so seldom that its message would hold its place for ever.
+
+        Raises
+        ------
+        PeerTooSlow
+            If the message goes on for longer than its size allows.
+        """
+        if self._began is None:
+            return
+        allowed = self._settings.message_timeout_seconds + self._message_bytes / self._settings.min_bytes_per_second
+        if time.perf_counter() - self._began > allowed:
+            raise PeerTooSlow(f"a request was not whole after {allowed:.0f} s: {self._message_bytes} bytes of it came")
 
     def _fragment(self, context_id: int, is_command: bool, is_last: bool, fragment: memoryview) -> None:
         context = self._contexts.get(context_id)
@@ -130,8 +151,8 @@ class Exchange:
             raise ProtocolError(INVALID_PDU_PARAMETER, "a command came before the data set of the last one ended")
         if len(self._command_bytes) + len(fragment) > MAX_COMMAND_BYTES:
             raise ProtocolError(INVALID_PDU_PARAMETER, "the command set is too long")
-        if not self._command_bytes:
-            self._began = time.perf_counter()
+        if self._began is None:
+            self._begin_message()
         self._command_bytes += fragment
         if is_last:
             try:
@@ -140,6 +161,13 @@ class Exchange:
                 raise ProtocolError(INVALID_PDU_PARAMETER, str(error)) from error
             self._command_bytes.clear()
             self._begin(context, command)
+
+    def _begin_message(self) -> None:
+        self._requests += 1
+        if self._requests > self._settings.max_objects_per_association:
+            raise ProtocolError(0, "more requests than one association may make (max_objects_per_association)")
+        self._began = time.perf_counter()
+        self._message_bytes = 0
 
     def _begin(self, context: Context, command: Command) -> None:
         if command.is_response:
@@ -151,6 +179,7 @@ class Exchange:
                     self._inbox, self._parts, context, command, self._request.calling_ae_title
                 )
             return
+        self._began = None
         statuses: dict[int, Status] = {Operation.C_ECHO: Status.SUCCESS, Operation.C_STORE: Status.CANNOT_UNDERSTAND}
         self._respond(context, command, Answer(statuses.get(command.field, Status.UNRECOGNIZED_OPERATION)))
 
@@ -166,6 +195,7 @@ class Exchange:
 
     def _end_of_message(self, context: Context, command: Command) -> None:
         incoming, self._object, self._command = self._object, None, None
+        began, self._began = self._began or 0.0, None
         if incoming is None:
             self._respond(context, command, Answer(Status.UNRECOGNIZED_OPERATION))
             return
@@ -178,7 +208,7 @@ class Exchange:
             self._request.calling_ae_title,
             answer,
             incoming.received_bytes,
-            time.perf_counter() - self._began,
+            time.perf_counter() - began,
         )
 
     def _prepare_for_next(self) -> None:

@@ -14,13 +14,14 @@ from typing import Any
 from pydicom import dcmread
 from pydicom.errors import InvalidDicomError
 
+from listener.data_set import UNREADABLE_BYTES
 from listener.presentation_contexts import is_image
 from listener.references import UNKNOWN_SERIES, Outline, Pairing
 from listener.settings import DeadlinePolicy, ListenerSettings
 from listener.spool import Job, Spool, is_uid, job_id_for
 
 MISSING_INSTANCES = "missing_instances"
-UNREADABLE_FILE = (OSError, InvalidDicomError, ValueError, AttributeError, EOFError)
+UNREADABLE_FILE = (OSError, InvalidDicomError, *UNREADABLE_BYTES)
 """What pydicom raises on a file that is no instance."""
 
 

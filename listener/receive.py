@@ -15,10 +15,18 @@ import structlog
 from pydicom.uid import UID
 
 from listener.command_set import Command
-from listener.data_set import HEAD_BYTES, Identity, UnreadableDataSet, read_identity, read_identity_from
+from listener.data_set import (
+    HEAD_BYTES,
+    Identity,
+    UnreadableDataSet,
+    inflates_within,
+    read_identity,
+    read_identity_from,
+)
 from listener.part10 import file_head
 from listener.part_files import Part, PartFiles
 from listener.presentation_contexts import is_outline
+from listener.quarantine import Quarantine
 from listener.references import Outline, read_outline
 from listener.settings import ListenerSettings
 from listener.spool import InvalidUid, Kept, Spool, checked_uid
@@ -26,6 +34,8 @@ from listener.statuses import Status
 
 log = structlog.get_logger()
 
+FREE_SPACE_STEP_BYTES = 64 * 1024**2
+"""So often while a large object comes in, and several may at once, the free space is looked at again."""
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -54,6 +64,7 @@ class Inbox:
 
     spool: Spool
     settings: ListenerSettings
+    quarantine: Quarantine
     outline_kept: Callable[[Outline, str], None]
     """Called with the calling AE title before the segmentation is acknowledged: makes sure that it has a job."""
     object_kept: Callable[[Identity], None]
@@ -82,6 +93,7 @@ class IncomingObject:
         self._refused: Refused | None = None
         self._part: Part | None = None
         self._offset = 0
+        self._look_at_space_at = FREE_SPACE_STEP_BYTES
         self._head = bytearray()
         self._identity: Identity | None = None
         self.received_bytes = 0
@@ -100,12 +112,15 @@ class IncomingObject:
             raise Refused(Status.INVALID_SOP_INSTANCE, "Affected SOP Instance UID is no UID") from error
         if self._command.sop_class_uid != self._context.sop_class_uid:
             raise Refused(Status.SOP_CLASS_NOT_SUPPORTED, "SOP class differs from the presentation context")
-        if self._inbox.spool.free_bytes() < self._inbox.settings.min_free_bytes:
-            raise Refused(Status.OUT_OF_RESOURCES, "not enough free space")
+        self._require_space()
         head = file_head(self._context.sop_class_uid, uid, str(self._context.transfer_syntax))
         self._part = parts.open(f"{uid}.part")
         self._part.write(head)
         self._offset = self._part.size
+
+    def _require_space(self) -> None:
+        if self._inbox.spool.free_bytes() < self._inbox.settings.min_free_bytes:
+            raise Refused(Status.OUT_OF_RESOURCES, "not enough free space")
 
     def write(self, fragment: memoryview) -> None:
         """Take the next bytes of the data set; they are dropped where the object is already refused."""
@@ -116,7 +131,13 @@ class IncomingObject:
             self._refuse(Refused(Status.OBJECT_TOO_LARGE, "larger than max_object_bytes"))
             return
         try:
+            if self.received_bytes > self._look_at_space_at:
+                self._look_at_space_at += FREE_SPACE_STEP_BYTES
+                self._require_space()
             self._part.write(fragment)
+        except Refused as refused:
+            self._refuse(refused)
+            return
         except OSError as error:
             self._refuse(_out_of_resources(error))
             return
@@ -156,6 +177,7 @@ class IncomingObject:
 
     def _keep(self, part: Part) -> Answer:
         identity = self._checked_identity(part)
+        self._check_inflated(part)
         outline = self._outline(part) if is_outline(identity.sop_class_uid) else None
         part.sync()
         kept = self._inbox.spool.keep(part.path, identity.study_uid, identity.series_uid, identity.sop_instance_uid)
@@ -178,9 +200,25 @@ class IncomingObject:
             raise Refused(Status.DATA_SET_MISMATCH, "SOP Class UID differs from the command", quarantine=True)
         return identity
 
-    def _outline(self, part: Part) -> Outline:
+    def _check_inflated(self, part: Part) -> None:
+        limit = self._inbox.settings.max_inflated_bytes
         try:
-            return read_outline(part.path, self._offset, self._context.transfer_syntax)
+            if inflates_within(part.path, self._offset, self._context.transfer_syntax, limit):
+                return
+        except UnreadableDataSet as error:
+            raise Refused(Status.CANNOT_UNDERSTAND, str(error), quarantine=True) from error
+        raise Refused(Status.OBJECT_TOO_LARGE, "inflates to more than max_inflated_bytes")
+
+    def _outline(self, part: Part) -> Outline:
+        settings = self._inbox.settings
+        try:
+            return read_outline(
+                part.path,
+                self._offset,
+                self._context.transfer_syntax,
+                settings.structure,
+                settings.max_referenced_instances,
+            )
         except UnreadableDataSet as error:
             raise Refused(Status.OUTLINE_UNREADABLE, str(error), quarantine=True) from error
 
@@ -211,7 +249,8 @@ class IncomingObject:
             "calling_ae_title": self._calling_ae_title,
             "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
         }
-        self._inbox.spool.put_in_quarantine(part.path, self._command.sop_instance_uid, reason)
+        if not self._inbox.quarantine.put(part.path, self._command.sop_instance_uid, reason):
+            log.warning("quarantine_full", sop_instance_uid=self._shown_uid, calling_ae_title=self._calling_ae_title)
 
     def _refuse(self, refused: Refused) -> None:
         self._refused = refused

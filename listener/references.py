@@ -13,6 +13,7 @@ from listener.data_set import UnreadableDataSet, read_header
 from listener.image_classes import is_image_class
 from listener.places import places
 from listener.spool import InvalidUid, checked_uid
+from listener.structure import StructureLimits
 
 UNKNOWN_SERIES = ""
 """Key of the instances whose series the segmentation does not name."""
@@ -56,15 +57,23 @@ class Outline:
     """SOP Instance UIDs that it says it replaces."""
 
 
-def read_outline(path: Path, data_set_offset: int, transfer_syntax: UID) -> Outline:
+def read_outline(
+    path: Path, data_set_offset: int, transfer_syntax: UID, limits: StructureLimits, max_referenced_instances: int
+) -> Outline:
     """Read a segmentation's header, without its pixels.
 
     Raises
     ------
     UnreadableDataSet
-        If it cannot be read, or a UID that pairing needs is missing or malformed.
+        If it cannot be read, exceeds a limit, or a UID that pairing needs is missing or malformed.
     """
-    return outline_of(read_header(path, data_set_offset, transfer_syntax, OUTLINE_TAGS))
+    outline = outline_of(read_header(path, data_set_offset, transfer_syntax, OUTLINE_TAGS, limits))
+    named = sum(map(len, outline.required.values()))
+    if named > max_referenced_instances:
+        raise UnreadableDataSet(
+            f"it names {named} images, more than the {max_referenced_instances} that are waited for"
+        )
+    return outline
 
 
 def outline_of(header: Dataset) -> Outline:

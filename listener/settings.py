@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from listener.structure import StructureLimits
+
 
 class DeadlinePolicy(StrEnum):
     """What ends the waiting of a job whose images did not come."""
@@ -85,15 +87,36 @@ class ListenerSettings:
     """Who may associate, each with the addresses and the certificate that it has to have."""
     max_associations: int = 16
     max_associations_per_peer: int = 8
+    max_pending_connections: int = 64
+    """Connections that have not associated yet. Each costs a thread for as long as the ACSE timeout."""
+    max_pending_connections_per_peer: int = 32
+    max_objects_per_association: int = 50_000
+    """Requests in one association, C-ECHO counted too; it is aborted then, and its sender may open the next one."""
     max_pdu_bytes: int = 131072
     """dcmtk's own maximum: larger ones brought nothing."""
     max_object_bytes: int = 2 * 1024**3
+    """As it comes; a longer one is refused with 0xC002."""
+    max_inflated_bytes: int = 1024**3
+    """What a deflated data set may inflate to: its bytes on the wire say nothing about its size in memory."""
+    max_header_bytes: int = StructureLimits.max_header_bytes
+    """Of a segmentation, before its pixels."""
+    max_sequence_depth: int = StructureLimits.max_sequence_depth
+    max_sequence_items: int = StructureLimits.max_sequence_items
+    max_referenced_instances: int = 50_000
+    """Images that a segmentation names: its job waits for each of them, and its file lists them."""
+    max_quarantine_bytes: int = 10 * 1024**3
+    """Of refused objects that are kept for a person to look at. Beyond it they are refused and dropped."""
+    max_quarantine_objects: int = 20_000
     min_free_bytes: int = 1024**3
     """Below this, C-STORE is answered with 0xA700 (out of resources)."""
     acse_timeout_seconds: float = 15.0
     idle_timeout_seconds: float = 60.0
     pdu_timeout_seconds: float = 30.0
     """A whole PDU must be there this long after its first byte."""
+    message_timeout_seconds: float = 60.0
+    """What a whole request, such as a C-STORE with its object, may take beyond its size at the slowest rate."""
+    min_bytes_per_second: int = 4096
+    """The slowest rate: a peer that drips whole small PDUs is ended, one behind a slow line is not."""
     settle_seconds: float = 2.0
     """A series counts as complete when nothing new came for this long and every referenced instance is there."""
     settle_unreferenced_seconds: float = 60.0
@@ -116,6 +139,11 @@ class ListenerSettings:
         """Whether a peer has to call us by our own name."""
         asked = self.require_called_ae_title
         return not is_loopback(self.host) if asked is None else asked
+
+    @property
+    def structure(self) -> StructureLimits:
+        """How deep, wide and long the header of a segmentation may be."""
+        return StructureLimits(self.max_sequence_depth, self.max_sequence_items, self.max_header_bytes)
 
 
 def is_loopback(host: str) -> bool:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from listener.admission import MAX_PENDING, MAX_PENDING_PER_PEER, Admission, Rejection, check_caller
+from listener.admission import Admission, Rejection, check_caller
 from listener.allow_list import AllowList, Caller, parse_address, plain_fingerprint
 from listener.certificates import fingerprint
 from listener.settings import AllowedPeer, ListenerSettings
@@ -14,7 +14,7 @@ from support.certificates import Authority
 
 def test_associations_are_limited_in_total_and_for_each_peer() -> None:
     """The third association of a peer is refused when two are allowed; another peer still gets its place."""
-    admission = Admission(max_associations=3, max_associations_per_peer=2)
+    admission = Admission(max_associations=3, max_associations_per_peer=2, max_pending=64, max_pending_per_peer=32)
     with admission.association("a"), admission.association("a"):
         with admission.association("a") as refused:
             assert refused is Rejection.TOO_MANY_OF_PEER
@@ -27,7 +27,7 @@ def test_associations_are_limited_in_total_and_for_each_peer() -> None:
 
 def test_a_place_is_free_again_after_an_error() -> None:
     """However an association ends, its place is given back; a refused one gives back nothing that it did not hold."""
-    admission = Admission(max_associations=1, max_associations_per_peer=1)
+    admission = Admission(max_associations=1, max_associations_per_peer=1, max_pending=64, max_pending_per_peer=32)
     for _ in range(3):
         with pytest.raises(RuntimeError), admission.association("a"):
             raise RuntimeError
@@ -37,11 +37,9 @@ def test_a_place_is_free_again_after_an_error() -> None:
 
 def test_connections_that_have_not_associated_are_capped() -> None:
     """One silent peer cannot take all the places of those that are about to associate, and all together have an end."""
-    admission = Admission(16, 8)
-    assert [admission.admit_connection("a") for _ in range(MAX_PENDING_PER_PEER + 1)][-2:] == [True, False]
-    assert [admission.admit_connection(f"peer-{i}") for i in range(MAX_PENDING)].count(True) == (
-        MAX_PENDING - MAX_PENDING_PER_PEER
-    )
+    admission = Admission(16, 8, 64, 32)
+    assert [admission.admit_connection("a") for _ in range(32 + 1)][-2:] == [True, False]
+    assert [admission.admit_connection(f"peer-{i}") for i in range(64)].count(True) == (64 - 32)
     admission.connection_done("a")
     assert admission.admit_connection("z")
 
