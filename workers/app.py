@@ -69,6 +69,7 @@ def run_worker(settings: WorkerSettings, queues: Sequence[str] = QUEUES) -> int:
         app = create_app(settings)
         at_work = threading.Event()
         bench = tasks.Bench(settings, spool, registry, metrics.worker_metrics())
+        metrics.start_at_zero(bench.metrics, (target.name for target in settings.targets))
         tasks.register(app, bench)
         server = HealthServer(
             settings.metrics_host,

@@ -14,7 +14,12 @@ from prometheus_client.registry import Collector
 from listener.spool import Spool
 from model_store.errors import SignatureError
 from model_store.registry import Registry
+from workers.errors import FailureReason, Reason
+from workers.process_metrics import PoolCollector
 from workers.recent_cases import DriftCollector, RecentCases
+from workers.scoring import NOT_SCORED, SCORED, UNCHANGED
+from workers.stages import Stage
+from workers.store_status import Answer
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 SCORES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -116,11 +121,32 @@ class ActiveSignature(Collector):
         return (info, usable)
 
 
+def start_at_zero(metrics: WorkerMetrics, targets: Iterable[str]) -> None:
+    """Show every counter whose labels are a closed set from the start: an increase from nothing cannot be seen.
+
+    Call it in the main process, which lives as long as its metrics do.
+    """
+    for outcome in (SCORED, NOT_SCORED, UNCHANGED):
+        metrics.cases.labels(outcome)
+    for reason in Reason:
+        metrics.not_scored.labels(reason.value)
+    for failure in FailureReason:
+        metrics.failures.labels(failure.value)
+    for phenotype in ("hot", "cold"):
+        metrics.verdicts.labels(phenotype)
+    for stage in Stage:
+        metrics.stage_seconds.labels(stage.value)
+    for target in targets:
+        for answer in Answer:
+            metrics.objects_sent.labels(target, answer.value)
+
+
 def scrape_registry(registry: Registry, spool: Spool) -> CollectorRegistry:
     """Return what ``/metrics`` shows: the sums over all processes, the active signature, and what drifted from it."""
     collectors = CollectorRegistry()
     MultiProcessCollector(collectors)  # type: ignore[no-untyped-call]
     collectors.register(ActiveSignature(registry))
+    collectors.register(PoolCollector(os.getpid()))
     collectors.register(DriftCollector(RecentCases(spool), partial(_active_digest, registry)))
     return collectors
 
