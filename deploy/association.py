@@ -10,6 +10,9 @@ from pynetdicom.presentation import PresentationContext
 
 from deploy.errors import Unreachable
 from deploy.peer import Peer
+from listener.certificates import TlsFileError
+from listener.tls import tls_args
+from listener.tls_diagnosis import why_no_tls
 from workers.target_association import send_at_once
 
 CALLED_TITLE_UNKNOWN, CALLING_TITLE_UNKNOWN = 7, 3
@@ -34,8 +37,14 @@ def associated(
     entity.dimse_timeout = entity.network_timeout = timeout_seconds
     try:
         association = entity.associate(
-            peer.host, peer.port, ae_title=peer.ae_title, evt_handlers=[(evt.EVT_CONN_OPEN, send_at_once)]
+            peer.host,
+            peer.port,
+            ae_title=peer.ae_title,
+            evt_handlers=[(evt.EVT_CONN_OPEN, send_at_once)],
+            tls_args=tls_args(peer.tls, peer.host),
         )
+    except TlsFileError as error:
+        raise Unreachable(f"{peer}: our own TLS files cannot be used", str(error)) from error
     except socket.gaierror as error:
         raise Unreachable(
             f"{peer}: the host name {peer.host} is not known", "check the name, or use an IP address"
@@ -69,9 +78,12 @@ def _why_not(peer: Peer, calling_ae_title: str, association: Association, timeou
         )
     except OSError as error:
         return Unreachable(f"{peer}: cannot be reached: {error.strerror or error}", "check the address and the port")
+    found = why_no_tls(peer.tls, peer.host, peer.port, timeout_seconds) if peer.tls else None
+    if found is not None:
+        return Unreachable(f"{peer}: there is no encrypted connection", found)
     return Unreachable(
         f"{peer}: something listens there and does not answer an association request",
-        "check the port: is it the DICOM one?",
+        "check the port: is it the DICOM one? Does it want TLS (tls: in the target, or --ca), or none?",
     )
 
 

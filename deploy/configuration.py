@@ -12,7 +12,9 @@ from deploy.configuration_reader import ENVIRONMENT_PREFIX, ConfigurationReader,
 from deploy.configuration_security import check_clients, check_listener, in_the_clear
 from deploy.errors import WrongUsage
 from deploy.peer import Peer
-from listener.settings import DeadlinePolicy, ListenerSettings
+from deploy.redis_url import RedisProblem, RedisSettings, redis_url
+from deploy.redis_url import in_the_clear as redis_in_the_clear
+from listener.settings import DeadlinePolicy, ListenerSettings, ServerTls
 from workers.settings import Target, WorkerSettings
 
 CONFIGURATION_NAME = "radtme.yaml"
@@ -34,16 +36,6 @@ class ConfigurationError(WrongUsage):
 
 
 @dataclass(frozen=True)
-class RedisSettings:
-    """The doorbell. It holds nothing that cannot be rebuilt from the spool."""
-
-    embedded: bool = True
-    """Start a Redis of our own with `radtme up`, on a free loopback port and with a random password."""
-    url: str | None = field(default=None, repr=False)
-    """Of an external Redis; its presence turns the embedded one off. May hold a password: never shown."""
-
-
-@dataclass(frozen=True)
 class SinkSettings:
     """A small Storage SCP that stands in for a PACS: for trying things out, not for keeping anything.
 
@@ -56,6 +48,7 @@ class SinkSettings:
     port: int = 11113
     """0 takes a free port."""
     folder: Path = Path("sink")
+    tls: ServerTls | None = None
 
 
 @dataclass(frozen=True)
@@ -91,10 +84,15 @@ class Configuration:
         """Where a running stack says that it runs, and on which ports."""
         return self.locations.data / "run"
 
+    def place_of(self, setting: str) -> str:
+        """Return where a setting was given, or else the file as a whole."""
+        return self.origins.get(setting) or str(self.file or "defaults")
+
     def own_listener(self) -> Peer:
         """Return how to reach the listener from this machine."""
         host = "127.0.0.1" if self.listener.host in ("0.0.0.0", "::", "") else self.listener.host  # noqa: S104
-        return Peer(self.listener.ae_title, host, self.listener.port)
+        tls = self.listener.tls.own_client if self.listener.tls else None
+        return Peer(self.listener.ae_title, host, self.listener.port, tls)
 
     def with_redis(self, url: str) -> "Configuration":
         """Return the same configuration with the Redis that was found to be running."""
@@ -131,7 +129,11 @@ def load_configuration(file: Path | None, environment: Mapping[str, str] = os.en
     if reader.problems:
         raise ConfigurationError(reader.problems)
     ours = {name: value for name, value in environment.items() if name.startswith(ENVIRONMENT_PREFIX)}
-    warnings = (*_unknown_variables(reader), *in_the_clear(configuration.listener, configuration.workers))
+    warnings = (
+        *_unknown_variables(reader),
+        *in_the_clear(configuration.listener, configuration.workers),
+        *redis_in_the_clear(configuration.listener.redis_url),
+    )
     return replace(configuration, warnings=warnings, environment=ours)
 
 
@@ -160,14 +162,14 @@ def _read(reader: ConfigurationReader, root: yaml.Node | None, file: Path | None
     redis = RedisSettings(**reader.given(RedisSettings, sections.get("redis"), "redis"))
     sink_given = reader.given(SinkSettings, sections.get("sink"), "sink")
     sink = SinkSettings(**{"folder": locations.data / SinkSettings.folder, **sink_given})
-    _check_redis(reader, redis)
-    url: dict[str, Any] = {"redis_url": redis.url} if redis.url else {}
+    external = _redis_url(reader, redis)
+    url: dict[str, Any] = {"redis_url": external} if external else {}
     listener = reader.given(ListenerSettings, sections.get("listener"), "listener", skip=LISTENER_SKIP)
     workers = reader.given(WorkerSettings, sections.get("workers"), "workers", skip=WORKERS_SKIP)
     return Configuration(
         file=file,
         locations=locations,
-        redis=replace(redis, embedded=redis.embedded and not redis.url),
+        redis=replace(redis, embedded=redis.embedded and not redis.is_external),
         listener=ListenerSettings(spool=locations.spool, **listener, **url),
         workers=WorkerSettings(
             spool=locations.spool,
@@ -224,15 +226,17 @@ def _targets(reader: ConfigurationReader, node: yaml.Node | None) -> tuple[Targe
 def _with_sink(targets: tuple[Target, ...], sink: SinkSettings) -> tuple[Target, ...]:
     if not sink.enabled or any(target.name == SINK_TARGET for target in targets):
         return targets
-    return (*targets, Target(SINK_TARGET, sink.ae_title, sink.host, sink.port))
+    return (
+        *targets,
+        Target(SINK_TARGET, sink.ae_title, sink.host, sink.port, tls=sink.tls.own_client if sink.tls else None),
+    )
 
 
 def _check_together(reader: ConfigurationReader, configuration: Configuration) -> None:
     listener, workers = configuration.listener, configuration.workers
 
     def problem(setting: str, message: str) -> None:
-        place = reader.origins.get(setting) or str(configuration.file or "defaults")
-        reader.add_problem(place, setting, message)
+        reader.add_problem(configuration.place_of(setting), setting, message)
 
     check_listener(listener, problem)
     check_clients(listener, workers, problem)
@@ -255,15 +259,21 @@ def _check_together(reader: ConfigurationReader, configuration: Configuration) -
         )
 
 
-def _check_redis(reader: ConfigurationReader, redis: RedisSettings) -> None:
-    url_place = reader.origins.get("redis.url", "")
+def _redis_url(reader: ConfigurationReader, redis: RedisSettings) -> str | None:
+    """Return the URL of an external Redis, if there is one that can be used."""
     embedded_place = reader.origins.get("redis.embedded", "")
-    if redis.url and redis.embedded and embedded_place and not url_place.startswith("environment"):
+    url_place = reader.origins.get("redis.url", "")
+    if redis.is_external and redis.embedded and embedded_place and not url_place.startswith("environment"):
         reader.add_problem(embedded_place, "redis.embedded", "redis.url names an external Redis; keep one of the two")
-    if not redis.url and not redis.embedded:
+    if not redis.is_external and not redis.embedded:
         reader.add_problem(
             embedded_place, "redis.embedded", "is false; give redis.url: redis://host:6379/0, or RADTME_REDIS_URL"
         )
+    try:
+        return redis_url(redis)
+    except RedisProblem as problem:
+        reader.add_problem(reader.origins.get(problem.setting, "redis"), problem.setting, str(problem))
+        return None
 
 
 def _unknown_variables(reader: ConfigurationReader) -> tuple[str, ...]:

@@ -34,9 +34,10 @@ def configuration_lines(configuration: Configuration) -> Iterator[tuple[str, str
     for field in fields(configuration.locations):
         yield line(0, field.name, getattr(configuration.locations, field.name))
     yield "redis:", ""
-    yield line(1, "redis.embedded", configuration.redis.embedded)
-    if configuration.redis.url:
-        yield line(1, "redis.url", masked_url(configuration.redis.url))
+    for field in fields(configuration.redis):
+        value = getattr(configuration.redis, field.name)
+        if field.name == "embedded" or value is not None:
+            yield line(1, f"redis.{field.name}", masked_url(value) if field.name == "url" else value)
     sections: tuple[tuple[str, Any, frozenset[str]], ...] = (
         ("listener", configuration.listener, LISTENER_SKIP),
         ("workers", configuration.workers, WORKERS_SKIP),

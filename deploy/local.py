@@ -1,9 +1,10 @@
 """The one-machine stack: Redis, sink, listener and workers as processes under one supervisor."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from deploy.configuration import DEBUG_VARIABLE, Configuration, load_configuration
@@ -76,6 +77,13 @@ class LocalStack:
             reasons[DELIVERY] = failing_checks(workers.metrics_host, self.delivery_metrics_port)
         return "; ".join(f"{name}: {reason}" for name, reason in reasons.items() if reason)
 
+    def reload(self) -> None:
+        """Let the listener read the list of who may associate anew."""
+        pid = self.supervisor.pids().get(LISTENER)
+        if pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGHUP)
+
     def drain(self, on_part: Callable[[str], None] = lambda name: None) -> None:
         """End the parts in their order, each after it has finished what it does."""
         for name in DRAIN_ORDER:
@@ -113,7 +121,7 @@ def local_stack(
     """
     with only_stack(configuration):
         overrides = dict(port_overrides(configuration))
-        redis = None if configuration.redis.url else RedisServer(free_port())
+        redis = None if configuration.redis.is_external else RedisServer(free_port())
         if redis is not None:
             overrides["RADTME_REDIS_URL"] = redis.url
         delivery_port = delivery_metrics_port(configuration) if delivery_apart else None
@@ -123,7 +131,7 @@ def local_stack(
         with Supervisor() as supervisor:
             for program in programs(settled, redis, log_folder, delivery_port):
                 supervisor.start(program)
-            publish(settled, _as_published(settled, delivery_port))
+            publish(settled, _as_published(settled, redis, delivery_port))
             yield LocalStack(settled, redis, supervisor, log_folder, delivery_port)
 
 
@@ -194,12 +202,14 @@ def child_environment(configuration: Configuration, inherited: Mapping[str, str]
     return {**others, **debug, **configuration.environment}
 
 
-def _as_published(configuration: Configuration, delivery_metrics_port: int | None) -> RunningStack:
+def _as_published(
+    configuration: Configuration, redis: RedisServer | None, delivery_metrics_port: int | None
+) -> RunningStack:
     return RunningStack(
         listener_port=configuration.listener.port,
         listener_metrics_port=configuration.listener.metrics_port,
         workers_metrics_port=configuration.workers.metrics_port,
         delivery_metrics_port=delivery_metrics_port,
-        redis_url=configuration.listener.redis_url,
+        redis_url=redis.url if redis else "",
         sink_port=configuration.sink.port if configuration.sink.enabled else None,
     )

@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 
+from listener.settings import ClientTls
+
 AE_TITLE_LENGTH = 16
 """PS3.5 section 6.2, value representation AE."""
 PEER_PATTERN = re.compile(r"(?P<ae_title>[^@]+)@(?P<host>\[[0-9A-Fa-f:.]+\]|[^@:\s]+):(?P<port>[0-9]{1,5})")
@@ -15,6 +17,8 @@ class Peer:
     ae_title: str
     host: str
     port: int
+    tls: ClientTls | None = None
+    """None: in the clear."""
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host

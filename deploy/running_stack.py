@@ -25,6 +25,7 @@ class RunningStack:
     listener_metrics_port: int
     workers_metrics_port: int
     redis_url: str = field(repr=False)
+    """Of the embedded Redis; empty where it is an external one, whose password belongs to its own file."""
     sink_port: int | None = None
     delivery_metrics_port: int | None = None
     """None where the workers that score deliver too."""
@@ -91,7 +92,7 @@ def as_running(configuration: Configuration) -> Configuration:
         listener=replace(configuration.listener, port=stack.listener_port, metrics_port=stack.listener_metrics_port),
         workers=replace(configuration.workers, metrics_port=stack.workers_metrics_port),
     )
-    return running if configuration.redis.url else running.with_redis(stack.redis_url)
+    return running if configuration.redis.is_external else running.with_redis(stack.redis_url)
 
 
 def with_known_redis(configuration: Configuration) -> Configuration:
@@ -102,7 +103,7 @@ def with_known_redis(configuration: Configuration) -> Configuration:
     CommandError
         If Redis is embedded and no stack runs that embeds it.
     """
-    if configuration.redis.url:
+    if configuration.redis.is_external:
         return configuration
     stack = read_running_stack(configuration)
     if stack is None:

@@ -1,17 +1,49 @@
 """A small Storage SCP that stands in for a PACS: it writes what it gets to a folder, one file per instance."""
 
+import socket
+import socketserver
+import ssl
+import threading
 from pathlib import Path
+from typing import Any
 
+import structlog
 from pydicom.uid import AllTransferSyntaxes
 from pynetdicom import AE, AllStoragePresentationContexts, evt
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 from pynetdicom.transport import ThreadedAssociationServer
 
 from deploy.configuration import SinkSettings
+from listener.handshake import HandshakeFailed, shake_hands
 from listener.spool import InvalidUid, checked_uid, write_bytes
+from listener.tls import server_context
 
+HANDSHAKE_SECONDS = 15.0
 SUCCESS, OUT_OF_RESOURCES, CANNOT_UNDERSTAND = 0x0000, 0xA700, 0xC000
 """C-STORE statuses (PS3.4 table B.2-1)."""
+
+log = structlog.get_logger()
+
+
+class _Server(ThreadedAssociationServer):
+    """pynetdicom's server, but with the handshake in the connection's thread: one peer must not hold up the others."""
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        connection, address = socketserver.TCPServer.get_request(self)
+        if self.ssl_context is not None:
+            connection = self.ssl_context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        return connection, address
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            if isinstance(request, ssl.SSLSocket):
+                shake_hands(request, HANDSHAKE_SECONDS)
+                request.settimeout(self.ae.network_timeout)
+        except HandshakeFailed as failed:
+            log.warning("tls_handshake_failed", peer=str(client_address[0]), reason=failed.failure.value)
+            self.shutdown_request(request)
+            return
+        super().process_request_thread(request, client_address)
 
 
 class Sink:
@@ -35,8 +67,14 @@ class Sink:
         for context in AllStoragePresentationContexts:
             if context.abstract_syntax is not None:
                 entity.add_supported_context(context.abstract_syntax, AllTransferSyntaxes)
-        address = (self._settings.host, self._settings.port)
-        self._server = entity.start_server(address, block=False, evt_handlers=[(evt.EVT_C_STORE, self._store)])
+        self._server = entity.make_server(
+            (self._settings.host, self._settings.port),
+            evt_handlers=[(evt.EVT_C_STORE, self._store)],
+            ssl_context=None if self._settings.tls is None else server_context(self._settings.tls),
+            server_class=_Server,
+        )
+        entity._servers.append(self._server)  # shutdown() takes it out again
+        threading.Thread(target=self._server.serve_forever, name="sink", daemon=True).start()
 
     def stop(self) -> None:
         """End the server and the associations that are open."""

@@ -1,8 +1,17 @@
 """How a long-running command learns that it is to stop."""
 
 import signal
+import sys
 import threading
 from types import FrameType
+
+
+def reload_event() -> threading.Event:
+    """Return an event that SIGHUP sets from now on. On a terminal it never does: there, hanging up means the end."""
+    event = threading.Event()
+    if not sys.stdin.isatty():
+        signal.signal(signal.SIGHUP, lambda number, frame: event.set())
+    return event
 
 
 def stop_event() -> threading.Event:

@@ -15,7 +15,7 @@ from listener.admission import Admission
 from listener.allow_list import AllowList
 from listener.announce import Announcer
 from listener.association import Association
-from listener.certificate_metrics import CertificateCollector
+from listener.certificate_metrics import listener_certificates
 from listener.connection import Connection
 from listener.data_set import Identity
 from listener.health import Check, HealthServer
@@ -27,10 +27,10 @@ from listener.quarantine import Quarantine
 from listener.receive import Inbox
 from listener.receiving import clear_receiving
 from listener.retrieve import retrieve
-from listener.settings import AllowedPeer, ListenerSettings
+from listener.settings import AllowedPeer, ListenerSettings, is_loopback
 from listener.spool import Spool
 from listener.sweep import Sweep
-from listener.tls import Renewed, certificate_files, server_context
+from listener.tls import Renewed, renewed_server
 
 log = structlog.get_logger()
 
@@ -45,7 +45,7 @@ class Listener:
         self.settings = settings
         self.spool = Spool(settings.spool)
         self.metrics = ListenerMetrics()
-        self._tls = _tls(settings)
+        self._tls = None if settings.tls is None else renewed_server(settings.tls, "listener.tls")
         self._admission = Admission(
             settings.max_associations,
             settings.max_associations_per_peer,
@@ -84,7 +84,7 @@ class Listener:
         self.metrics.registry.register(SpoolCollector(self.spool))
         self.metrics.registry.register(DoorbellCollector(self._announcer.depths))
         self.metrics.registry.register(PairingCollector(self._pairer.waits))
-        self.metrics.registry.register(_certificates(self.settings, self._tls))
+        self.metrics.registry.register(listener_certificates(self.settings, self._tls))
         self._health = HealthServer(
             self.settings.metrics_host, self.settings.metrics_port, self.metrics.registry, self.liveness, self.readiness
         )
@@ -123,9 +123,18 @@ class Listener:
         return self._health.port if self._health else self.settings.metrics_port
 
     def allow(self, calling_ae_titles: Iterable[str], peers: Iterable[AllowedPeer]) -> None:
-        """Replace the list of who may associate; associations that are open stay."""
-        self._admission.allowed = AllowList(calling_ae_titles, peers)
-        log.info("allow_list_replaced")
+        """Replace the list of who may associate; associations that are open stay.
+
+        Raises
+        ------
+        ValueError
+            If it is empty, and others than this machine can reach us.
+        """
+        titles, entries = tuple(calling_ae_titles), tuple(peers)
+        if not titles and not entries and not is_loopback(self.settings.host):
+            raise ValueError(f"the list of who may associate is empty, and {self.settings.host} can be reached by all")
+        self._admission.allowed = AllowList(titles, entries)
+        log.info("allow_list_replaced", entries=len(titles) + len(entries))
 
     def liveness(self) -> Mapping[str, Check]:
         """Tell whether the loops turn."""
@@ -245,20 +254,6 @@ class Server(AssociationServer):
     def _threads(self) -> list[threading.Thread]:
         with self._lock:
             return list(self._connections)
-
-
-def _tls(settings: ListenerSettings) -> Renewed[ssl.SSLContext] | None:
-    tls = settings.tls
-    return None if tls is None else Renewed("listener.tls", lambda: server_context(tls), certificate_files(tls))
-
-
-def _certificates(settings: ListenerSettings, tls: Renewed[ssl.SSLContext] | None) -> CertificateCollector:
-    source = settings.retrieve_from
-    files = {
-        "listener": settings.tls.certificate if settings.tls else None,
-        "retrieve_from": source.tls.certificate if source and source.tls else None,
-    }
-    return CertificateCollector(files, {"listener": tls} if tls else {})
 
 
 def _server(

@@ -9,6 +9,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from listener.certificates import TlsFileError
+from listener.settings import ListenerSettings
 from listener.tls import Renewed, seconds_left
 
 
@@ -38,6 +39,16 @@ class CertificateCollector(Collector):
             renewed.current()  # the alarm must not wait for the next peer
             stale.add_metric([role], float(renewed.is_stale))
         yield stale
+
+
+def listener_certificates(settings: ListenerSettings, tls: Renewed[Any] | None) -> CertificateCollector:
+    """Return the collector for the certificates that the listener shows."""
+    source = settings.retrieve_from
+    files = {
+        "listener": settings.tls.certificate if settings.tls else None,
+        "retrieve_from": source.tls.certificate if source and source.tls else None,
+    }
+    return CertificateCollector(files, {"listener": tls} if tls else {})
 
 
 def _seconds_left(file: Path) -> float:

@@ -131,6 +131,17 @@ class Renewed(Generic[Made]):
         return tuple(_mark(file) for file in self._files)
 
 
+def renewed_server(tls: ServerTls, what: str) -> Renewed[ssl.SSLContext]:
+    """Return the context of a server that follows its files; ``what`` is its name in the log.
+
+    Raises
+    ------
+    TlsFileError
+        If a file cannot be used from the start.
+    """
+    return Renewed(what, lambda: server_context(tls), certificate_files(tls))
+
+
 def _mark(file: Path) -> object:
     with suppress(OSError):  # not there: that is a mark too
         status = file.stat()

@@ -11,6 +11,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
+from listener.certificate_metrics import CertificateCollector
 from listener.spool import Spool
 from model_store.errors import SignatureError
 from model_store.registry import Registry
@@ -18,6 +19,7 @@ from workers.errors import FailureReason, Reason
 from workers.process_metrics import PoolCollector
 from workers.recent_cases import DriftCollector, RecentCases
 from workers.scoring import NOT_SCORED, SCORED, UNCHANGED
+from workers.settings import WorkerSettings
 from workers.stages import Stage
 from workers.store_status import Answer
 
@@ -141,12 +143,20 @@ def start_at_zero(metrics: WorkerMetrics, targets: Iterable[str]) -> None:
             metrics.objects_sent.labels(target, answer.value)
 
 
-def scrape_registry(registry: Registry, spool: Spool) -> CollectorRegistry:
+def target_certificates(settings: WorkerSettings) -> CertificateCollector:
+    """Return the collector for the certificates that we show to targets; its roles are ``target_`` and their names."""
+    return CertificateCollector(
+        {f"target_{target.name}": target.tls.certificate for target in settings.targets if target.tls}
+    )
+
+
+def scrape_registry(registry: Registry, spool: Spool, settings: WorkerSettings) -> CollectorRegistry:
     """Return what ``/metrics`` shows: the sums over all processes, the active signature, and what drifted from it."""
     collectors = CollectorRegistry()
     MultiProcessCollector(collectors)  # type: ignore[no-untyped-call]
     collectors.register(ActiveSignature(registry))
     collectors.register(PoolCollector(os.getpid()))
+    collectors.register(target_certificates(settings))
     collectors.register(DriftCollector(RecentCases(spool), partial(_active_digest, registry)))
     return collectors
 

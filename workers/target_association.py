@@ -11,6 +11,7 @@ from pynetdicom.presentation import PresentationContext
 
 from listener.certificates import TlsFileError
 from listener.tls import tls_args
+from listener.tls_diagnosis import why_no_tls
 from workers.errors import TransientFailure
 from workers.settings import Target
 from workers.transport import TargetRefuses
@@ -81,15 +82,16 @@ def _associate(
         raise TransientFailure(f"{where} cannot be reached: {error.strerror or type(error).__name__}") from error
     if association.is_established:
         return association
-    raise _why_not(association, where, what)
+    raise _why_not(association, target, where, what)
 
 
-def _why_not(association: Association, where: str, what: str) -> Exception:
+def _why_not(association: Association, target: Target, where: str, what: str) -> Exception:
     answer = association.acceptor.primitive
     if not association.is_rejected or answer is None:
         if association.rejected_contexts:
             return AssociationRefused(f"{where} accepts {what}")
-        return TransientFailure(f"{where} cannot be reached or ended the association")
+        found = why_no_tls(target.tls, target.host, target.port, target.timeout_seconds) if target.tls else None
+        return TransientFailure(f"{where} cannot be reached or ended the association{f': {found}' if found else ''}")
     said = f"{answer.result_str}, {answer.source_str}, {answer.reason_str}"
     if answer.result == REJECTED_PERMANENTLY:
         return AssociationRefused(f"{where} rejected the association: {said}")

@@ -5,7 +5,9 @@ from pathlib import Path
 import click
 
 from deploy.commands.options import read_configuration
+from deploy.configuration import ConfigurationError
 from deploy.configuration_text import configuration_lines
+from deploy.security_files import file_problems
 from deploy.terminal import notices, path_from_here
 
 FILE_ARGUMENT = click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
@@ -21,6 +23,9 @@ def config() -> None:
 def check(file: Path | None) -> None:
     """Check FILE (default: the one that the other commands would use); exit code 2 when something is wrong."""
     configuration = read_configuration(file)
+    problems = list(file_problems(configuration))
+    if problems:
+        raise ConfigurationError(problems)
     for warning in configuration.warnings:
         click.echo(f"warning: {warning}", err=True)
     if not configuration.workers.targets:

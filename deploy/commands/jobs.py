@@ -87,7 +87,7 @@ def retry(job_id: str, config_file: Path | None) -> None:
         raise CommandError(f"there is no job {job_id} in {path_from_here(spool.root)}", "radtme status lists them")
     done = try_again(spool, job)
     click.echo(done.message)
-    may_ring = configuration.redis.url is not None or read_running_stack(configuration) is not None
+    may_ring = configuration.redis.is_external or read_running_stack(configuration) is not None
     if not may_ring or not ring(as_running(configuration).listener.redis_url, done.bells):
         click.echo("no Redis is running now: it goes on when radtme is started", err=True)
 

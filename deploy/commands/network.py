@@ -2,19 +2,22 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from pydicom.uid import UID
 from rich.table import Table
 
 from deploy.commands.options import config_option, read_configuration
+from deploy.commands.tls_options import tls_given, tls_options
 from deploy.configuration import Configuration
 from deploy.errors import CommandError, WrongUsage
 from deploy.peer import Peer, checked_ae_title, parse_peer
 from deploy.running_stack import as_running
 from deploy.terminal import notices, output, path_from_here, progress
+from listener.settings import ClientTls
 
 if TYPE_CHECKING:
     from deploy.dicom_files import OtherFile
@@ -33,8 +36,9 @@ calling_option = click.option("--calling", metavar="AET", help="Our AE title. De
 @click.argument("target")
 @calling_option
 @timeout_option
+@tls_options
 @config_option
-def echo(target: str, calling: str | None, timeout: float, config_file: Path | None) -> None:
+def echo(target: str, calling: str | None, timeout: float, config_file: Path | None, **tls: Any) -> None:
     """Ask a DICOM peer whether it is there (C-ECHO), and say how long it took.
 
     TARGET is the name of a target in the configuration, AET@host:port, or `own` for our own listener.
@@ -42,7 +46,7 @@ def echo(target: str, calling: str | None, timeout: float, config_file: Path | N
     from deploy.echo import echo as ask
 
     configuration = as_running(read_configuration(config_file))
-    peer = peer_of(target, configuration)
+    peer = peer_of(target, configuration, tls_given(**tls))
     answer = ask(peer, calling_title(calling, configuration), timeout)
     click.echo(
         f"{peer}: ok, association in {answer.association_seconds * 1000:.0f} ms, "
@@ -55,8 +59,9 @@ def echo(target: str, calling: str | None, timeout: float, config_file: Path | N
 @click.option("--to", "target", default="own", help="A target's name or AET@host:port. Default: our own listener.")
 @calling_option
 @timeout_option
+@tls_options
 @config_option
-def send(folder: Path, target: str, calling: str | None, timeout: float, config_file: Path | None) -> None:
+def send(folder: Path, target: str, calling: str | None, timeout: float, config_file: Path | None, **tls: Any) -> None:
     """Send the DICOM files in FOLDER and below, as they are, over one association (C-STORE).
 
     Files that are no DICOM instances are counted and named; a DICOMDIR is passed over. Exit code 1 if anything was
@@ -66,7 +71,8 @@ def send(folder: Path, target: str, calling: str | None, timeout: float, config_
     from deploy.send import Outcome, send_files
 
     configuration = as_running(read_configuration(config_file))
-    peer, title = peer_of(target, configuration), calling_title(calling, configuration)
+    peer = peer_of(target, configuration, tls_given(**tls))
+    title = calling_title(calling, configuration)
     paths = files_below(folder)
     found: list[DicomFile | OtherFile] = []
     with progress(notices(), "reading", len(paths)) as (bar, task):
@@ -91,13 +97,21 @@ def send(folder: Path, target: str, calling: str | None, timeout: float, config_
         )
 
 
-def peer_of(target: str, configuration: Configuration) -> Peer:
-    """Return the peer that a person named: ``own``, a target of the configuration, or ``AET@host:port``."""
+def peer_of(target: str, configuration: Configuration, tls: ClientTls | None = None) -> Peer:
+    """Return the peer that a person named: ``own``, a target of the configuration, or ``AET@host:port``.
+
+    ``tls`` is what the command line gave; it stands in for that of the configuration.
+    """
+    peer = _named_peer(target, configuration)
+    return peer if tls is None else replace(peer, tls=tls)
+
+
+def _named_peer(target: str, configuration: Configuration) -> Peer:
     if target == "own":
         return configuration.own_listener()
     for known in configuration.workers.targets:
         if known.name == target:
-            return Peer(known.ae_title, known.host, known.port)
+            return Peer(known.ae_title, known.host, known.port, known.tls)
     if "@" not in target:
         names = ", ".join(["own", *(known.name for known in configuration.workers.targets)])
         raise WrongUsage(f"there is no target {target!r}", f"known are: {names}; or give AET@host:port")

@@ -10,12 +10,14 @@ import click
 from deploy.commands.options import config_option, read_configuration
 from deploy.errors import CommandError, WrongUsage
 from deploy.ports import require_free
+from deploy.reload import reload_allow_list
 from deploy.running_stack import with_known_redis
-from deploy.stopping import stop_event
+from deploy.stopping import reload_event, stop_event
 from deploy.umask import keep_from_others
 
 PORT_ADVICE = "free the port, or set another one: listener.port, listener.metrics_port"
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+LOOK_SECONDS = 0.5
 DRAIN_SECONDS = 30.0
 """How long associations may take to finish after a stop was asked for."""
 
@@ -25,22 +27,29 @@ DRAIN_SECONDS = 30.0
 def listen(config_file: Path | None) -> None:
     """Run the Storage SCP alone: accept, keep, pair, announce. Stops on Ctrl-C or SIGTERM, after open associations.
 
-    Intake goes on while Redis is away: what was not announced is announced when it is back.
+    Intake goes on while Redis is away: what was not announced is announced when it is back. SIGHUP reads the list of
+    who may associate anew; certificates are taken up by themselves when their files change.
     """
     keep_from_others()
     from listener.application_entity import Listener
+    from listener.certificates import TlsFileError
     from listener.logs import configure
 
     configuration = with_known_redis(read_configuration(config_file))
     configure()
-    stopping = stop_event()
+    stopping, hung_up = stop_event(), reload_event()
     try:
         listener = Listener(configuration.listener)
         listener.start()
+    except TlsFileError as error:
+        raise WrongUsage(f"the listener cannot start: listener.tls: {error}") from error
     except OSError as error:
         where = f"{configuration.listener.host}:{configuration.listener.port}"
         raise CommandError(f"the listener cannot start on {where}: {error}", PORT_ADVICE) from error
-    stopping.wait()
+    while not stopping.wait(LOOK_SECONDS):
+        if hung_up.is_set():
+            hung_up.clear()
+            reload_allow_list(listener, config_file)
     listener.stop(DRAIN_SECONDS)
 
 

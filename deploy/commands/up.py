@@ -11,7 +11,7 @@ from deploy.commands.options import config_option, read_configuration
 from deploy.configuration_text import masked_url
 from deploy.local import LocalStack, local_stack
 from deploy.readiness import reachable_host
-from deploy.stopping import stop_event
+from deploy.stopping import reload_event, stop_event
 from deploy.supervisor import NotReady
 from deploy.terminal import notices, output, path_from_here
 from deploy.umask import keep_from_others
@@ -35,11 +35,12 @@ def up(config_file: Path | None, log_folder: Path | None) -> None:
 
     Ctrl-C or SIGTERM stops it in order: open associations finish, then running jobs, then Redis goes. A second Ctrl-C
     ends it at once; what was cut off goes on at the next start. Exit code 0 after an orderly stop.
+    SIGHUP reads the list of who may associate anew.
     """
     keep_from_others()
     configuration = read_configuration(config_file)
     logs.configure()
-    stopping = stop_event()
+    stopping, hung_up = stop_event(), reload_event()
     with local_stack(configuration, log_folder) as stack:
         try:
             with notices().status("starting"):
@@ -51,6 +52,9 @@ def up(config_file: Path | None, log_folder: Path | None) -> None:
             show_where(output(), stack)
         while not stopping.wait(LOOK_SECONDS):
             stack.supervisor.look_after()
+            if hung_up.is_set():
+                hung_up.clear()
+                stack.reload()
         notices().print("stopping; Ctrl-C again ends it at once", markup=False)
         stack.drain(lambda name: notices().print(f"  {name}: finishing", markup=False))
     notices().print("stopped")

@@ -57,8 +57,8 @@ def _parts(body: bytes) -> list[bytes]:
 
 
 @contextmanager
-def orthanc(folder: Path, ae_title: str = "ORTHANC") -> Iterator[Orthanc]:
-    """Run an empty Orthanc for the block."""
+def orthanc(folder: Path, ae_title: str = "ORTHANC", **more: object) -> Iterator[Orthanc]:
+    """Run an empty Orthanc for the block; ``more`` is added to its configuration."""
     folder.mkdir(parents=True, exist_ok=True)
     server = Orthanc(ae_title, free_port(), free_port())
     settings = {
@@ -73,6 +73,7 @@ def orthanc(folder: Path, ae_title: str = "ORTHANC") -> Iterator[Orthanc]:
         "DicomAlwaysAllowStore": True,
         "Plugins": [str(PLUGIN)],
         "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
+        **more,
     }
     configuration = folder / "orthanc.json"
     configuration.write_text(json.dumps(settings))

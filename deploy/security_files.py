@@ -1,0 +1,29 @@
+"""Whether the certificates and keys that a configuration names can be used: ``radtme config check`` asks."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from deploy.configuration import Configuration
+from deploy.configuration_reader import Problem
+from deploy.configuration_security import client_sections
+from deploy.redis_url import check_files
+from listener.certificates import TlsFileError
+from listener.tls import client_context, server_context
+
+
+def file_problems(configuration: Configuration) -> Iterator[Problem]:
+    """Yield one problem for each section whose files cannot be used."""
+    for setting, use in _uses(configuration):
+        try:
+            use()
+        except TlsFileError as error:
+            yield Problem(configuration.place_of(setting), setting, str(error))
+
+
+def _uses(configuration: Configuration) -> Iterator[tuple[str, Callable[[], object]]]:
+    for setting, server in (("listener.tls", configuration.listener.tls), ("sink.tls", configuration.sink.tls)):
+        if server is not None:
+            yield setting, partial(server_context, server)
+    for setting, client in client_sections(configuration.listener, configuration.workers):
+        yield setting, partial(client_context, client)
+    yield "redis", partial(check_files, configuration.redis)
