@@ -36,8 +36,8 @@ class TooComplex(ValueError):
     """A data set is deeper, wider or longer than it may be; the message says in which way."""
 
 
-def check_file(path: Path, data_set_offset: int, transfer_syntax: UID, limits: StructureLimits) -> None:
-    """Check a file whose data set begins at ``data_set_offset`` and is not deflated.
+def check_file(path: Path, data_set_offset: int, transfer_syntax: UID, limits: StructureLimits) -> int:
+    """Check a file whose data set begins at ``data_set_offset`` and is not deflated; return as `check_structure`.
 
     Raises
     ------
@@ -46,13 +46,13 @@ def check_file(path: Path, data_set_offset: int, transfer_syntax: UID, limits: S
     """
     with open(path, "rb") as file:
         if file.seek(0, 2) <= data_set_offset:
-            return
+            return 0
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            check_structure(content, data_set_offset, transfer_syntax, limits)
+            return check_structure(content, data_set_offset, transfer_syntax, limits)
 
 
-def check_structure(content: bytes | mmap.mmap, start: int, transfer_syntax: UID, limits: StructureLimits) -> None:
-    """Walk a data set up to its Pixel Data.
+def check_structure(content: bytes | mmap.mmap, start: int, transfer_syntax: UID, limits: StructureLimits) -> int:
+    """Walk a data set up to its Pixel Data; return how many bytes come before it.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def check_structure(content: bytes | mmap.mmap, start: int, transfer_syntax: UID
         If it exceeds a limit. What is cut short or makes no sense is left to the reader to refuse.
     """
     with memoryview(content) as view:
-        _Walk(view, start, transfer_syntax, limits).run()
+        return _Walk(view, start, transfer_syntax, limits).run()
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class _Walk:
         self._depth = 0
         self._items = 0
 
-    def run(self) -> None:
+    def run(self) -> int:
         while self._levels and self._position + 8 <= len(self._content):
             level = self._levels[-1]
             if level.end is not None and self._position >= level.end:
@@ -99,6 +99,7 @@ class _Walk:
             elif not self._element(level):
                 break
         self._check_length()
+        return self._position - self._start
 
     def _check_length(self) -> None:
         if self._position - self._start > self._limits.max_header_bytes:

@@ -1,6 +1,5 @@
 """One case, from the job's inputs to its result objects. A function of the spool's files and the signature."""
 
-import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -10,11 +9,14 @@ from typing import Any
 from pydicom import Dataset, dcmread
 from pydicom.errors import InvalidDicomError
 
+from listener.data_set import UNREADABLE_BYTES
 from listener.spool import Spool
+from listener.stored_object import check_stored
 from model_store.signature import Signature
 from workers.case_result import CaseResult, Rejection, Score
 from workers.drift import DriftRecord, drift_record
 from workers.errors import RadtmeError, Reason, RejectedInput
+from workers.limits import LIMITS, Limits
 from workers.measure import Measurement, measure
 from workers.score import identity, out_of_range_notes, score
 from workers.source_description import image_type_notes
@@ -55,7 +57,7 @@ def inputs_of(spool: Spool, job: Mapping[str, Any]) -> CaseInputs:
     )
 
 
-def examine(inputs: CaseInputs, signature: Signature, timer: StageTimer) -> Case:
+def examine(inputs: CaseInputs, signature: Signature, timer: StageTimer, limits: Limits = LIMITS) -> Case:
     """Measure and score a case; what cannot be scored honestly comes back as a rejection with its reason."""
     measurement: Measurement | None = None
     verdict: Score | None = None
@@ -64,7 +66,7 @@ def examine(inputs: CaseInputs, signature: Signature, timer: StageTimer) -> Case
     notes: tuple[str, ...] = ()
     try:
         _require_complete(inputs)
-        measurement = measure(inputs.image_paths, inputs.seg_path, signature.profile, timer)
+        measurement = measure(inputs.image_paths, inputs.seg_path, signature.profile, timer, limits)
         with timer(Stage.SCORE):
             verdict = score(signature, measurement.regions)
             notes = out_of_range_notes(signature, measurement.regions)
@@ -85,8 +87,9 @@ def rejected(error: RadtmeError) -> Case:
 def read_header(path: Path) -> Dataset:
     """Return a received object's attributes without its pixels; empty where the file is damaged or gone."""
     try:
+        check_stored(path, LIMITS.structure, LIMITS.max_inflated_bytes)
         return dcmread(path, stop_before_pixels=True, force=True)
-    except (InvalidDicomError, OSError, EOFError, ValueError, AttributeError, struct.error):
+    except (InvalidDicomError, OSError, *UNREADABLE_BYTES):
         return Dataset()
 
 

@@ -92,6 +92,8 @@ REASONS = MappingProxyType(
             (Reason.UNREADABLE_OBJECT, "ns-unreadable", "An object cannot be read"),
             (Reason.SIGNATURE_UNUSABLE, "ns-signature", "The signature cannot be trusted"),
             (Reason.TIME_LIMIT, "ns-time-limit", "The computation took too long"),
+            (Reason.MEMORY_LIMIT, "ns-memory-limit", "The computation needs too much memory"),
+            (Reason.OVER_LIMITS, "ns-over-limits", "An object is larger than objects may be"),
         )
     }
 )

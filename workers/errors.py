@@ -27,6 +27,8 @@ class Reason(StrEnum):
     UNREADABLE_OBJECT = "unreadable_object"
     SIGNATURE_UNUSABLE = "signature_unusable"
     TIME_LIMIT = "time_limit"
+    MEMORY_LIMIT = "memory_limit"
+    OVER_LIMITS = "over_limits"
 
 
 class FailureReason(StrEnum):

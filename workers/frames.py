@@ -8,7 +8,7 @@ from pydicom import Dataset
 
 from workers.elements import integer, number, numbers, text
 from workers.errors import Reason, RejectedInput
-from workers.headers import Instance
+from workers.headers import Instance, frame_count
 
 Vector = tuple[float, float, float]
 
@@ -100,7 +100,7 @@ def _frame_of_classic(instance: Instance) -> Frame:
 def _frames_from_groups(instance: Instance) -> Iterator[Frame]:
     header = instance.dataset
     per_frame = header.get("PerFrameFunctionalGroupsSequence")
-    count = int(header.get("NumberOfFrames", 1))
+    count = frame_count(instance)
     if per_frame is None or len(per_frame) != count:
         raise RejectedInput(
             Reason.NO_GEOMETRY,

@@ -4,6 +4,7 @@ import os
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,8 +19,13 @@ from pydicom.uid import (
     MRImageStorage,
 )
 
-from workers.elements import text
+from listener.data_set import UNREADABLE_BYTES
+from listener.stored_object import check_stored
+from listener.structure import TooComplex
+from workers.elements import integer, numbers, text
 from workers.errors import Reason, RejectedInput
+from workers.limits import LIMITS, Limits
+from workers.memory import is_out_of_memory
 
 MR_SOP_CLASSES = (MRImageStorage, EnhancedMRImageStorage, LegacyConvertedEnhancedMRImageStorage)
 PIXEL_DATA_TAG = (0x7FE0, 0x0010)
@@ -44,6 +50,8 @@ class Instance:
     transfer_syntax: UID
     pixels: PixelLocation | None
     """None where the object has no Pixel Data, or holds it deflated."""
+    header_bytes: int = 0
+    """Before the pixels."""
 
     @property
     def sop_instance_uid(self) -> str:
@@ -61,38 +69,85 @@ class Instance:
         return text(self.dataset, "SOPClassUID") != MRImageStorage
 
 
-def read_header(path: Path) -> Instance:
+def read_header(path: Path, limits: Limits = LIMITS) -> Instance:
     """Read one header, up to Pixel Data.
 
     Raises
     ------
     RejectedInput
-        UNREADABLE_OBJECT where the file is no DICOM file or ends before its header does.
+        UNREADABLE_OBJECT where the file is no DICOM file or ends before its header does, OVER_LIMITS.
     """
     try:
+        header_bytes = check_stored(path, limits.structure, limits.max_inflated_bytes)
         with open(path, "rb") as file:
             dataset = dcmread(file, stop_before_pixels=True)
             syntax = UID(dataset.file_meta.TransferSyntaxUID)
             deflated = syntax == DeflatedExplicitVRLittleEndian
             pixels = None if deflated else _locate_pixels(file, syntax)
-    except (InvalidDicomError, OSError, EOFError, AttributeError, ValueError, struct.error) as error:
+    except TooComplex as error:
+        raise RejectedInput(Reason.OVER_LIMITS, f"{path.name}: {error}") from error
+    except (InvalidDicomError, OSError, *UNREADABLE_BYTES) as error:
+        if is_out_of_memory(error):
+            raise
         raise RejectedInput(
-            Reason.UNREADABLE_OBJECT, f"{path.name}: expected a DICOM file with a complete header ({error})"
+            Reason.UNREADABLE_OBJECT,
+            f"{path.name}: expected a DICOM file with a complete header ({type(error).__name__})",
         ) from error
-    return Instance(path, dataset, syntax, pixels)
+    instance = Instance(path, dataset, syntax, pixels, header_bytes)
+    _check_frames(instance, limits)
+    return instance
 
 
-def read_image_headers(paths: Iterable[Path]) -> tuple[Instance, ...]:
+def _check_frames(instance: Instance, limits: Limits) -> None:
+    """See how many pixels the header claims, before memory is taken for any of them."""
+    frames = frame_count(instance)
+    pixels = frames * (integer(instance.dataset, "Rows") or 0) * (integer(instance.dataset, "Columns") or 0)
+    if frames > limits.max_frames:
+        raise RejectedInput(Reason.OVER_LIMITS, f"{instance.path.name}: {frames} frames, at most {limits.max_frames}")
+    if pixels > limits.max_voxels:
+        raise RejectedInput(
+            Reason.OVER_LIMITS, f"{instance.path.name}: {pixels} pixels in {frames} frames, at most {limits.max_voxels}"
+        )
+
+
+def frame_count(instance: Instance) -> int:
+    """Return NumberOfFrames; 1 where there is none.
+
+    Raises
+    ------
+    RejectedInput
+        UNREADABLE_OBJECT where it is no number, or none that frames can have.
+    """
+    found = numbers(instance.dataset, "NumberOfFrames")
+    if not found:
+        return 1
+    if len(found) > 1 or not found[0] >= 1 or not found[0].is_integer():
+        raise RejectedInput(
+            Reason.UNREADABLE_OBJECT, f"{instance.path.name}: its NumberOfFrames is no number of frames"
+        )
+    return int(found[0])
+
+
+def read_image_headers(paths: Iterable[Path], limits: Limits = LIMITS) -> tuple[Instance, ...]:
     """Read the headers of MR images, each SOP Instance UID once.
 
     Raises
     ------
     RejectedInput
-        UNREADABLE_OBJECT where a file cannot be read or is no MR image.
+        UNREADABLE_OBJECT where a file cannot be read or is no MR image, OVER_LIMITS.
     """
+    images = list(islice(paths, limits.max_images + 1))
+    if len(images) > limits.max_images:
+        raise RejectedInput(Reason.OVER_LIMITS, f"a case has at most {limits.max_images} images, this one has more")
     instances: dict[str, Instance] = {}
-    for path in paths:
-        instance = read_header(path)
+    header_bytes = 0
+    for path in images:
+        instance = read_header(path, limits)
+        header_bytes += instance.header_bytes
+        if header_bytes > limits.max_headers_bytes:
+            raise RejectedInput(
+                Reason.OVER_LIMITS, f"the headers of its images have more than {limits.max_headers_bytes} bytes"
+            )
         sop_class = UID(text(instance.dataset, "SOPClassUID"))
         if sop_class not in MR_SOP_CLASSES:
             raise RejectedInput(

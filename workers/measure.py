@@ -16,6 +16,7 @@ from workers.errors import Reason, RejectedInput
 from workers.features import measure_regions
 from workers.filters import margin_voxels
 from workers.headers import read_image_headers
+from workers.limits import LIMITS, Limits
 from workers.outline import read_outline
 from workers.phase_choice import choose_phase
 from workers.preprocess import Resampled, bounds, box_of, resample, to_source
@@ -47,7 +48,11 @@ class Measurement:
 
 
 def measure(
-    image_paths: Sequence[Path], seg_path: Path, profile: FeatureProfile, timer: StageTimer = untimed
+    image_paths: Sequence[Path],
+    seg_path: Path,
+    profile: FeatureProfile,
+    timer: StageTimer = untimed,
+    limits: Limits = LIMITS,
 ) -> Measurement:
     """Measure tumour and ring of one case.
 
@@ -57,12 +62,12 @@ def measure(
         With the reason why the case cannot be measured honestly.
     """
     with timer(Stage.READ):
-        outline = read_outline(seg_path)
-        instances = read_image_headers(image_paths)
+        outline = read_outline(seg_path, limits)
+        instances = read_image_headers(image_paths, limits)
     with timer(Stage.PHASES):
         phase = choose_phase(instances, outline, profile.phase_rule)
     with timer(Stage.VOLUME):
-        volume = build_volume(phase)
+        volume = build_volume(phase, limits)
     with timer(Stage.ROI):
         roi = place(outline, volume)
     with timer(Stage.PREPROCESS):

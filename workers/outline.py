@@ -12,15 +12,13 @@ from pydicom.uid import UID, SegmentationStorage
 from workers.elements import text
 from workers.errors import Reason, RejectedInput
 from workers.frames import Plane, plane_of
-from workers.headers import Instance, file_bytes_after, read_header
+from workers.headers import Instance, file_bytes_after, frame_count, read_header
+from workers.limits import LIMITS, Limits
 from workers.outline_references import References, outline_references
 from workers.segment_codes import is_other_tissue, is_tumour
 from workers.segment_pixels import read_segment_frames
 
 LABEL_MAP_SEGMENTATION_STORAGE = UID("1.2.840.10008.5.1.4.1.1.66.7")
-MAX_FRAMES = 20_000
-MAX_PIXELS = 500_000_000
-"""Frames x rows x columns: a header that asks for more is damaged or hostile."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,21 +67,21 @@ class Outline:
                 yield number, self.planes[at], frame == number if self.is_label_map else frame.astype(bool)
 
 
-def read_outline(path: Path) -> Outline:
+def read_outline(path: Path, limits: Limits = LIMITS) -> Outline:
     """Read a SEG's header and choose its tumour segment by codes.
 
     Raises
     ------
     RejectedInput
-        UNSUPPORTED_SEGMENTATION for what is no usable SEG, NO_TUMOUR_SEGMENT, SEVERAL_TUMOUR_SEGMENTS.
+        UNSUPPORTED_SEGMENTATION for what is no usable SEG, NO_TUMOUR_SEGMENT, SEVERAL_TUMOUR_SEGMENTS, OVER_LIMITS.
     """
-    instance = read_header(path)
+    instance = read_header(path, limits)
     header = instance.dataset
     _check_kind(instance)
     segments = header.get("SegmentSequence") or []
     per_frame = header.get("PerFrameFunctionalGroupsSequence") or []
     _check_size(instance, len(per_frame))
-    _check_segments(instance, segments)
+    _check_segments(instance, segments, limits.max_segments)
     shared = (header.get("SharedFunctionalGroupsSequence") or [Dataset()])[0]
     tumour = _the_tumour(segments, instance.sop_instance_uid)
     is_label_map = header.SegmentationType == "LABELMAP"
@@ -114,17 +112,21 @@ def _check_kind(instance: Instance) -> None:
 
 def _check_size(instance: Instance, described: int) -> None:
     header = instance.dataset
-    frames = int(text(header, "NumberOfFrames") or 1)
+    frames = frame_count(instance)
     pixels = frames * int(header.get("Rows") or 0) * int(header.get("Columns") or 0)
     if frames != described:
         raise _refuse(instance, f"expected the functional groups of {frames} frames, found {described}")
-    if not 0 < frames <= MAX_FRAMES or not 0 < pixels <= MAX_PIXELS:
-        raise _refuse(instance, f"{frames} frames with {pixels} pixels in all are more than an outline can have")
+    if not pixels:
+        raise _refuse(instance, "its frames have no pixels")
     if instance.pixels is not None and file_bytes_after(instance) == 0:
         raise _refuse(instance, "its pixel data is missing")
 
 
-def _check_segments(instance: Instance, segments: Sequence[Dataset]) -> None:
+def _check_segments(instance: Instance, segments: Sequence[Dataset], max_segments: int) -> None:
+    if len(segments) > max_segments:
+        raise RejectedInput(
+            Reason.OVER_LIMITS, f"SEG {instance.sop_instance_uid}: {len(segments)} segments, at most {max_segments}"
+        )
     for at, segment in enumerate(segments, start=1):
         if not segment.get("SegmentNumber"):
             raise _refuse(instance, f"item {at} of its SegmentSequence has no SegmentNumber")

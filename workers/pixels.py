@@ -4,33 +4,32 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom import dcmread
-from pydicom.pixels.utils import pixel_array
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from workers.decoded_pixels import UndecodablePixels, decode_pixels
 from workers.elements import integer, text
 from workers.errors import Reason, RejectedInput
 from workers.frames import Frame
-from workers.headers import Instance, PixelLocation, file_bytes_after
+from workers.headers import Instance, PixelLocation, file_bytes_after, frame_count
+from workers.limits import LIMITS
 
 IN_PLACE_SYNTAXES = (ImplicitVRLittleEndian, ExplicitVRLittleEndian)
-MAX_VOXELS = 500_000_000
-"""More than any breast examination: a header that asks for more is damaged or hostile."""
 
 
-def read_pixels(frames: Sequence[Frame]) -> NDArray[np.generic]:
+def read_pixels(frames: Sequence[Frame], max_voxels: int = LIMITS.max_voxels) -> NDArray[np.generic]:
     """Return stored values, one slice for each frame in the given order (z, y, x).
 
     Raises
     ------
     RejectedInput
-        UNREADABLE_PIXELS where pixel data is missing, truncated, damaged or of a kind that no MR image has.
+        UNREADABLE_PIXELS where pixel data is missing, truncated, damaged or of a kind that no MR image has; OVER_LIMITS
+        where the frames have more than ``max_voxels`` voxels together.
     """
     first = frames[0].plane
     dtype = _common_dtype({_stored_dtype(frame.instance) for frame in _one_per_instance(frames)})
-    if len(frames) * first.rows * first.columns > MAX_VOXELS:
+    if len(frames) * first.rows * first.columns > max_voxels:
         raise RejectedInput(
-            Reason.UNREADABLE_PIXELS,
+            Reason.OVER_LIMITS,
             f"{frames[0].instance.sop_instance_uid}: {len(frames)} frames of this matrix are too many",
         )
     for frame in _one_per_instance(frames):
@@ -111,7 +110,7 @@ def _check_length(frame: Frame) -> None:
     if not _lies_in_place(instance):
         return
     location = instance.pixels or PixelLocation(0, 0)
-    count = int(text(instance.dataset, "NumberOfFrames") or 1)
+    count = frame_count(instance)
     expected = frame.plane.rows * frame.plane.columns * _stored_dtype(instance).itemsize * count
     there = file_bytes_after(instance)
     # Trailing padding is harmless; a row or a column too many says that the matrix is not that of the pixels.
@@ -157,15 +156,12 @@ def _decoded(frame: Frame, decoded: dict[str, NDArray[np.generic]]) -> NDArray[n
 
 def _decode(instance: Instance) -> NDArray[np.generic]:
     try:
-        # raw: stored values as they are, whatever the photometric interpretation
-        values = pixel_array(dcmread(instance.path), raw=True)
-    # A damaged stream makes a decoder raise whatever its C library or plugin thinks of.
-    except (AttributeError, EOFError, OSError, RuntimeError, TypeError, ValueError, NotImplementedError) as error:
+        return decode_pixels(instance.path)
+    except UndecodablePixels as error:
         raise RejectedInput(
             Reason.UNREADABLE_PIXELS,
             f"{instance.sop_instance_uid}: pixel data ({instance.transfer_syntax.name}) cannot be decoded: {error}",
         ) from error
-    return values.reshape((-1, *values.shape[-2:]))
 
 
 def _fits(array: NDArray[np.generic], bits: int) -> bool:

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from pydicom import Dataset
 
+from listener.data_set import UNREADABLE_BYTES
 from workers.elements import text
 from workers.errors import Reason, RejectedInput
 from workers.frames import Plane
@@ -61,10 +63,16 @@ def lies_on(plane: Plane, grid: Grid) -> bool:
 
 
 def _check_identity(outline: Outline, volume: Volume) -> None:
+    """See that outline and images say the same of patient and study, each in its own character set.
+
+    A missing value is not that of the other side. An issuer counts where both name one: many senders name none.
+    """
     header = outline.instance.dataset
-    for keyword in ("PatientID", "StudyInstanceUID"):
-        expected = text(header, keyword)
-        if any(text(image, keyword) != expected for image in volume.headers):
+    for keyword in ("PatientID", "IssuerOfPatientID", "StudyInstanceUID"):
+        values = {_decoded(one, keyword) for one in (header, *volume.headers)}
+        if keyword == "IssuerOfPatientID":
+            values.discard("")
+        if len(values) > 1:
             raise RejectedInput(
                 Reason.PATIENT_MISMATCH, f"SEG {outline.uid}: its {keyword} is not that of the images it lies on"
             )
@@ -75,6 +83,14 @@ def _check_identity(outline: Outline, volume: Volume) -> None:
             f"SEG {outline.uid}: expected frame of reference {volume.frame_of_reference_uid}, "
             f"found {frame_of_reference}: outline and images do not share coordinates",
         )
+
+
+def _decoded(header: Dataset, keyword: str) -> str:
+    """Return a text in Unicode: the bytes of two different ones may look alike, and those of the same one differ."""
+    try:
+        return str(header.get(keyword) or "").strip(" \0")
+    except UNREADABLE_BYTES as error:
+        raise RejectedInput(Reason.UNREADABLE_OBJECT, f"{keyword} cannot be read ({type(error).__name__})") from error
 
 
 def _draw(

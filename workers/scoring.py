@@ -17,6 +17,7 @@ from workers.case import Case, CaseInputs, examine, headers_for_report, inputs_o
 from workers.composite import ResultVersion
 from workers.errors import ModelError, RadtmeError, Reason, RejectedInput
 from workers.evidence import InstanceReference
+from workers.limits import Limits
 from workers.results import build_results
 from workers.score import active_signature
 from workers.settings import ResultRole, WorkerSettings
@@ -54,7 +55,7 @@ def run(
     if written is not None:  # an earlier attempt died, or ran out of time, on the last step
         return _finished(spool, job, settings, written, time.perf_counter() - begin)
     inputs = inputs_of(spool, content)
-    case = rejected(ended_by) if ended_by else _examined(inputs, registry, timer)
+    case = rejected(ended_by) if ended_by else _examined(inputs, registry, timer, settings.limits)
     if time.perf_counter() - begin > settings.soft_time_limit_seconds:
         case = rejected(took_too_long(settings))
     version = ResultVersion(content["version"], _replaced_objects(spool, content))
@@ -127,6 +128,12 @@ def took_too_long(settings: WorkerSettings) -> RejectedInput:
     return RejectedInput(Reason.TIME_LIMIT, f"the case took longer than the limit of {limit:g} s")
 
 
+def took_too_much(settings: WorkerSettings) -> RejectedInput:
+    """Return why a case that runs out of memory is not scored."""
+    limit = settings.max_job_memory_bytes / 1024**2
+    return RejectedInput(Reason.MEMORY_LIMIT, f"the case needs more memory than the limit of {limit:.0f} MiB")
+
+
 def encoded(dataset: Dataset) -> bytes:
     """Return the object as a DICOM file."""
     buffer = io.BytesIO()
@@ -134,12 +141,12 @@ def encoded(dataset: Dataset) -> bytes:
     return buffer.getvalue()
 
 
-def _examined(inputs: CaseInputs, registry: Registry, timer: StageSeconds) -> Case:
+def _examined(inputs: CaseInputs, registry: Registry, timer: StageSeconds, limits: Limits) -> Case:
     try:
         signature: Signature = active_signature(registry)
     except ModelError as error:
         return rejected(error)
-    return examine(inputs, signature, timer)
+    return examine(inputs, signature, timer, limits)
 
 
 def _findings(case: Case) -> dict[str, Any]:

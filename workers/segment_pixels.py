@@ -4,12 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom import Dataset, dcmread
-from pydicom.pixels.utils import pixel_array
 
+from workers.decoded_pixels import UndecodablePixels, decode_pixels
 from workers.elements import integer, text
 from workers.errors import Reason, RejectedInput
-from workers.headers import Instance, file_bytes_after
+from workers.headers import Instance, file_bytes_after, frame_count
 from workers.pixels import IN_PLACE_SYNTAXES
 
 FRACTION = 0.5
@@ -35,7 +34,7 @@ def read_segment_frames(instance: Instance, frames: Sequence[int]) -> list[NDArr
 def _read_in_place(instance: Instance, frames: Sequence[int]) -> list[NDArray[np.generic]]:
     header = instance.dataset
     rows, columns, bits = (integer(header, keyword) or 0 for keyword in ("Rows", "Columns", "BitsAllocated"))
-    count = int(text(header, "NumberOfFrames") or 1)
+    count = frame_count(instance)
     size = rows * columns
     offset = instance.pixels.offset if instance.pixels else 0
     expected = (count * size * bits + 7) // 8
@@ -61,31 +60,10 @@ def _unpacked(packed: NDArray[np.uint8], start: int, count: int) -> NDArray[np.b
 
 def _decode(instance: Instance, frames: Sequence[int]) -> list[NDArray[np.generic]]:
     try:
-        values = pixel_array(_with_bits_in_order(dcmread(instance.path)), raw=True)
-    # A damaged stream makes a decoder raise whatever its C library or plugin thinks of.
-    except (
-        AttributeError,
-        EOFError,
-        KeyError,
-        OSError,
-        RuntimeError,
-        TypeError,
-        ValueError,
-        NotImplementedError,
-    ) as error:
+        whole = decode_pixels(instance.path)
+        return [whole[at] for at in frames]
+    except (UndecodablePixels, IndexError) as error:
         raise RejectedInput(
             Reason.UNREADABLE_PIXELS,
             f"SEG {instance.sop_instance_uid}: pixel data ({instance.transfer_syntax.name}) cannot be decoded: {error}",
         ) from error
-    whole = values.reshape((-1, *values.shape[-2:]))
-    return [whole[at] for at in frames]
-
-
-def _with_bits_in_order(dataset: Dataset) -> Dataset:
-    """Undo what Explicit VR Big Endian does to packed bits: their bytes change places within each word of OW."""
-    syntax = dataset.file_meta.TransferSyntaxUID
-    element = dataset["PixelData"]
-    if syntax.is_little_endian or dataset.BitsAllocated != 1 or element.VR != "OW":
-        return dataset
-    element.value = np.frombuffer(element.value, dtype=np.uint16).byteswap().tobytes()
-    return dataset

@@ -5,6 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from listener.settings import ClientTls
+from workers.limits import LIMITS, Limits
 
 STEPS_OF_AN_ASSOCIATION = 3
 """Connecting, being accepted, releasing: each may take a target's whole timeout."""
@@ -52,6 +53,10 @@ class WorkerSettings:
     """A case that takes longer ends as not scored, with this as its reason."""
     hard_time_limit_seconds: float = 300.0
     """The worker process is killed this long after it began."""
+    max_job_memory_bytes: int = 4 * 1024**3
+    """What a case may take beyond what its process has at its start. A case that needs more ends as not scored."""
+    limits: Limits = LIMITS
+    """What a case may ask for."""
     max_attempts: int = 3
     """A job that killed its worker this often is a failed job."""
     first_retry_seconds: float = 30.0

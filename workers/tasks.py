@@ -14,6 +14,7 @@ from model_store.registry import Registry
 from workers import delivery, ledger, scoring
 from workers.doorbell import ring_delivery, ring_scoring
 from workers.errors import FailureReason
+from workers.memory import is_out_of_memory, memory_limited
 from workers.metrics import WorkerMetrics
 from workers.settings import DELIVERY_GRACE_SECONDS, Target, WorkerSettings
 from workers.store_status import Answer
@@ -78,10 +79,16 @@ def _scored(bench: Bench, job: Job) -> scoring.Scored | None:
     """Run the job. The border of the process: whatever comes becomes a result, another try, or a failure record."""
     try:
         try:
-            return scoring.run(bench.spool, job, bench.registry, bench.settings)
+            with memory_limited(bench.settings.max_job_memory_bytes):
+                return scoring.run(bench.spool, job, bench.registry, bench.settings)
         except SoftTimeLimitExceeded:
-            too_long = scoring.took_too_long(bench.settings)
-            return scoring.run(bench.spool, job, bench.registry, bench.settings, ended_by=too_long)
+            ended_by = scoring.took_too_long(bench.settings)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            ended_by = scoring.took_too_much(bench.settings)
+        # Only now: while its exception is handled, what the case had allocated is still there.
+        return scoring.run(bench.spool, job, bench.registry, bench.settings, ended_by=ended_by)
     except Exception as error:  # noqa: BLE001
         if isinstance(error, OSError) and error.errno in PASSING:
             why = os.strerror(error.errno)

@@ -12,6 +12,7 @@ from workers.elements import text
 from workers.errors import Reason, RejectedInput
 from workers.frames import Frame
 from workers.grid import Grid
+from workers.limits import LIMITS, Limits
 from workers.phases import Phase, PhaseIdentity
 from workers.pixels import read_pixels
 from workers.slices import SAME_DIRECTION, SAME_SLICE_MM, normal_of
@@ -59,7 +60,7 @@ class Volume:
         return Grid(self.origin_mm, self.spacing_mm, self.direction, (z, y, x))
 
 
-def build_volume(phase: Phase) -> Volume:
+def build_volume(phase: Phase, limits: Limits = LIMITS) -> Volume:
     """Stack a phase.
 
     Raises
@@ -73,7 +74,7 @@ def build_volume(phase: Phase) -> Volume:
     frames, normal = _in_slice_order(phase.frames)
     thickness_mm = _slice_spacing(frames, normal, phase.expected_slices)
     first = frames[0].plane
-    array = _rescaled(read_pixels(frames), frames)
+    array = _rescaled(read_pixels(frames, limits.max_voxels), frames)
     direction = np.column_stack([first.row_direction, first.column_direction, normal])
     return Volume(
         array=array,

@@ -199,7 +199,7 @@ def stretch(seg: FileDataset) -> None:
         (lambda seg: setattr(seg, "FrameOfReferenceUID", "1.2.3"), Reason.OTHER_FRAME_OF_REFERENCE),
         (lambda seg: setattr(seg, "PatientID", "P2"), Reason.PATIENT_MISMATCH),
         (lambda seg: setattr(seg, "StudyInstanceUID", "1.2.3"), Reason.PATIENT_MISMATCH),
-        (lambda seg: setattr(seg, "NumberOfFrames", 100_000), Reason.UNSUPPORTED_SEGMENTATION),
+        (lambda seg: setattr(seg, "NumberOfFrames", 100_000), Reason.OVER_LIMITS),
         (lambda seg: setattr(seg, "Rows", 60_000), Reason.UNREADABLE_PIXELS),
         (lambda seg: setattr(seg, "PixelData", b"\0\0"), Reason.UNREADABLE_PIXELS),
         (lambda seg: delattr(seg, "SharedFunctionalGroupsSequence"), Reason.UNSUPPORTED_SEGMENTATION),

@@ -240,7 +240,7 @@ def test_a_matrix_that_no_file_fills_takes_no_memory(write_series: WriteSeries) 
     images = write_series(ARRAY[:2])
     for image in images:
         rewrite(image, Rows=60_000, Columns=60_000)
-    assert reason_of(images) is Reason.UNREADABLE_PIXELS
+    assert reason_of(images) is Reason.OVER_LIMITS
 
 
 def test_constant_pixels_are_refused(write_series: WriteSeries) -> None:

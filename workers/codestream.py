@@ -1,0 +1,45 @@
+"""What a compressed frame says about its own size, before a decoder takes memory for it.
+
+A decoder believes the stream and not the DICOM header: 200 bytes of JPEG may ask for 65,535 x 65,535 pixels.
+"""
+
+import struct
+
+_SIZE = struct.Struct(">HH")
+_JPEG, _JPEG_2000 = b"\xff\xd8", b"\xff\x4f\xff\x51"
+_STARTS_OF_FRAME = frozenset((*range(0xC0, 0xD0), 0xF7)) - {0xC4, 0xC8, 0xCC}
+"""SOF0 to SOF15 (ISO 10918-1 table B.1) without DHT, JPG and DAC, which lie among them, and SOF55 of JPEG-LS."""
+_WITHOUT_LENGTH = frozenset((0x01, *range(0xD0, 0xD9)))
+
+
+def declared_size(stream: bytes) -> tuple[int, int] | None:
+    """Return rows and columns that a JPEG, JPEG-LS or JPEG 2000 stream declares; None where it says nothing."""
+    if stream.startswith(_JPEG_2000):
+        return _size_of_jpeg_2000(stream)
+    return _size_of_jpeg(stream) if stream.startswith(_JPEG) else None
+
+
+def _size_of_jpeg_2000(stream: bytes) -> tuple[int, int] | None:
+    """SIZ (ISO 15444-1 section A.5.1): the image's end minus its offset on the reference grid."""
+    if len(stream) < 24:
+        return None
+    columns, rows, left, top = struct.unpack_from(">LLLL", stream, 8)
+    return rows - top, columns - left
+
+
+def _size_of_jpeg(stream: bytes) -> tuple[int, int] | None:
+    at = 2
+    while at + 9 <= len(stream):
+        if stream[at] != 0xFF:
+            return None
+        marker = stream[at + 1]
+        if marker == 0xFF:  # fill byte
+            at += 1
+        elif marker in _WITHOUT_LENGTH:
+            at += 2
+        elif marker in _STARTS_OF_FRAME:
+            rows, columns = _SIZE.unpack_from(stream, at + 5)
+            return rows, columns
+        else:
+            at += 2 + max(2, int.from_bytes(stream[at + 2 : at + 4], "big"))
+    return None
