@@ -1,19 +1,23 @@
 """A scoring job in the spool: what is written, what a second run and a new version leave."""
 
+import errno
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import SimpleITK as sitk
 from pydicom import dcmread
 
 from deploy.phantom import Phantom, write_phantom
 from listener.spool import Job, JobState, Kept, Spool, job_id_for, write_json
 from model_store.registry import Registry
 from support.broken_studies import SMALL
-from workers import ledger, scoring
+from workers import ledger, scoring, tasks
 from workers.errors import Reason
+from workers.metrics import worker_metrics
 from workers.settings import Target, WorkerSettings
 
 
@@ -228,3 +232,31 @@ def test_without_targets_a_job_is_done(
     assert moved is not None
     assert moved.state is JobState.DONE
     assert len(objects(spool, job)) == 4
+
+
+@pytest.mark.parametrize("failure", ["numpy", "enomem", "itk"])
+def test_a_case_over_its_memory_is_not_scored(
+    spool: Spool,
+    phantom: Phantom,
+    registry: Registry,
+    settings: WorkerSettings,
+    monkeypatch: pytest.MonkeyPatch,
+    failure: str,
+) -> None:
+    """Whoever ran out of it, and however it says so: one try, a reason, a report, and the process goes on."""
+
+    def greedy(*_: object) -> None:
+        if failure == "enomem":
+            raise OSError(errno.ENOMEM, "Cannot allocate memory")
+        if failure == "itk":
+            sitk.Resample(sitk.Image(9, 9, 9, sitk.sitkFloat64), (900, 900, 900), sitk.Transform(), sitk.sitkLinear)
+        np.ones(400 << 20, np.uint8)
+
+    monkeypatch.setattr(scoring, "examine", greedy)
+    limited = replace(settings, max_job_memory_bytes=200 << 20)
+    job = claimed_job(spool, phantom)
+    done = tasks._scored(tasks.Bench(limited, spool, registry, worker_metrics()), job)
+    assert done is not None
+    assert (done.outcome, done.reason) == ("not_scored", Reason.MEMORY_LIMIT)
+    assert set(objects(spool, job)) == {"summary_report.dcm"}
+    assert np.ones(400 << 20, np.uint8).any()
