@@ -9,7 +9,7 @@ export OMP_NUM_THREADS ?= 1
 TEST_PACKAGES := dcmtk dicom3tools orthanc orthanc-dicomweb redis-server prometheus chromium libpixelmed-java \
 	default-jre-headless fonts-dejavu-core
 
-.PHONY: help install demo test check format bench lock clean test-packages python-ready
+.PHONY: help install demo test check format bench dashboards lock clean test-packages python-ready
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -35,6 +35,9 @@ format: $(VENV)/.dev ## Format the code
 bench: $(VENV)/.dev test-packages ## Measure against the documented way of each library, Orthanc and storescp; prints ratios
 	$(BIN)/python benchmarks/study.py
 	$(BIN)/python benchmarks/ingest.py
+
+dashboards: $(VENV)/.dev ## Write the Grafana dashboards from their code
+	$(BIN)/python -m deploy.grafana.build
 
 lock: $(VENV)/.uv ## Renew the locked requirements from pyproject.toml
 	$(BIN)/uv pip compile -q pyproject.toml --extra embedded --extra study --generate-hashes --no-header --no-annotate \

@@ -74,7 +74,7 @@ def run_worker(settings: WorkerSettings, queues: Sequence[str] = QUEUES) -> int:
         server = HealthServer(
             settings.metrics_host,
             settings.metrics_port,
-            metrics.scrape_registry(registry, spool, settings),
+            metrics.scrape_registry(Path(folder), registry, settings),
             liveness=lambda: {"worker": True},
             readiness=lambda: {**readiness(settings, spool, registry), "worker": at_work.is_set()},
         )

@@ -24,6 +24,7 @@ from workers.stages import Stage
 from workers.store_status import Answer
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+TURNAROUND = (1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0, 14400.0, 86400.0)
 SCORES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 
@@ -55,6 +56,7 @@ class WorkerMetrics:
     verdicts: Counter
     stage_seconds: Histogram
     case_seconds: Histogram
+    turnaround_seconds: Histogram
     deliveries: Counter
     objects_sent: Counter
     failures: Counter
@@ -81,6 +83,13 @@ def worker_metrics() -> WorkerMetrics:
             "radtme_case_seconds",
             "How long does a case take, from the worker's claim to the written results?",
             buckets=SECONDS,
+            registry=None,
+        ),
+        turnaround_seconds=Histogram(
+            "radtme_turnaround_seconds",
+            "How long does it take from the last object of a case to its results in a target?",
+            ["target"],
+            buckets=TURNAROUND,
             registry=None,
         ),
         deliveries=Counter(
@@ -139,6 +148,7 @@ def start_at_zero(metrics: WorkerMetrics, targets: Iterable[str]) -> None:
     for stage in Stage:
         metrics.stage_seconds.labels(stage.value)
     for target in targets:
+        metrics.turnaround_seconds.labels(target)
         for answer in Answer:
             metrics.objects_sent.labels(target, answer.value)
 
@@ -150,14 +160,14 @@ def target_certificates(settings: WorkerSettings) -> CertificateCollector:
     )
 
 
-def scrape_registry(registry: Registry, spool: Spool, settings: WorkerSettings) -> CollectorRegistry:
+def scrape_registry(folder: Path, registry: Registry, settings: WorkerSettings) -> CollectorRegistry:
     """Return what ``/metrics`` shows: the sums over all processes, the active signature, and what drifted from it."""
     collectors = CollectorRegistry()
-    MultiProcessCollector(collectors)  # type: ignore[no-untyped-call]
+    MultiProcessCollector(collectors, str(folder))  # type: ignore[no-untyped-call]
     collectors.register(ActiveSignature(registry))
     collectors.register(PoolCollector(os.getpid()))
     collectors.register(target_certificates(settings))
-    collectors.register(DriftCollector(RecentCases(spool), partial(_active_digest, registry)))
+    collectors.register(DriftCollector(RecentCases(Spool(settings.spool)), partial(_active_digest, registry)))
     return collectors
 
 

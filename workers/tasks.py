@@ -18,6 +18,7 @@ from workers.memory import is_out_of_memory, memory_limited
 from workers.metrics import WorkerMetrics
 from workers.settings import DELIVERY_GRACE_SECONDS, Target, WorkerSettings
 from workers.store_status import Answer
+from workers.turnaround import seconds_since_last_object
 
 SCORE, DELIVER = "workers.tasks.score", "workers.tasks.deliver"
 
@@ -145,6 +146,8 @@ def deliver_job(bench: Bench, job_id: str, target_name: str) -> None:
         if outcome is None:
             return
         bench.metrics.deliveries.labels(target_name, outcome.state).inc()
+        if outcome.state == delivery.DELIVERED:
+            _note_turnaround(bench, job_id, target_name)
         for one in outcome.sent:
             bench.metrics.objects_sent.labels(target_name, one.answer.value).inc()
         level = log.info if outcome.state == delivery.DELIVERED else log.warning
@@ -153,6 +156,14 @@ def deliver_job(bench: Bench, job_id: str, target_name: str) -> None:
         finished = bench.spool.find_job(job_id)
         if finished is not None and finished.state is JobState.FAILED:
             bench.metrics.failures.labels(FailureReason.DELIVERY_REFUSED.value).inc()
+
+
+def _note_turnaround(bench: Bench, job_id: str, target_name: str) -> None:
+    job = bench.spool.find_job(job_id)
+    content = None if job is None else job.read_optional("job.json")
+    seconds = None if content is None else seconds_since_last_object(bench.spool, content)
+    if seconds is not None:
+        bench.metrics.turnaround_seconds.labels(target_name).observe(seconds)
 
 
 def _delivered(bench: Bench, job_id: str, target: Target) -> delivery.Delivery | None:

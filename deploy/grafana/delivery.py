@@ -1,0 +1,95 @@
+"""The dashboard "Cases and delivery".
+
+What became of each case, and does every target get its results?
+"""
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard
+
+from deploy.grafana.panels import AMBER, RED, Query, bars, board, graph, grown, most_common, number, quantile
+
+HOUR = 3600.0
+
+
+def delivery() -> Dashboard:
+    """Return the dashboard that follows cases to their targets."""
+    return board(
+        "delivery",
+        "radtme: Cases and delivery",
+        "What became of each case, and does every target get its results?",
+        {
+            "Cases": [
+                graph(
+                    "Outcomes per hour",
+                    "Scored, not scored with a reason, or unchanged: a new version that found nothing new.",
+                    [Query(grown("radtme_cases_total", "outcome"), "{{outcome}}")],
+                    stacked=True,
+                    width=8,
+                ),
+                bars(
+                    "Not scored by reason, 24 h",
+                    "Each reason is explained in the documentation.",
+                    Query(most_common("radtme_cases_not_scored_total", "reason", "24h"), "{{reason}}"),
+                    empty="every case was scored",
+                    width=8,
+                ),
+                bars(
+                    "Failed jobs by reason, 24 h",
+                    "Someone has to look at each: radtme status names the job and the remedy.",
+                    Query(most_common("radtme_jobs_failed_total", "reason", "24h"), "{{reason}}"),
+                    empty="none",
+                    width=8,
+                ),
+            ],
+            "From the last object to the result": [
+                graph(
+                    "Last object to PACS",
+                    "From the last object of a case to its results in the target.",
+                    [
+                        Query(
+                            quantile(0.5, "radtme_turnaround_seconds", "1h", "target"),
+                            "{{target}}: half",
+                        ),
+                        Query(
+                            quantile(0.95, "radtme_turnaround_seconds", "1h", "target"),
+                            "{{target}}: 95 of 100",
+                        ),
+                    ],
+                    "s",
+                    empty="nothing delivered lately",
+                ),
+                graph(
+                    "Oldest job in each state",
+                    "How long the oldest one has been there.",
+                    [Query("max by (state) (radtme_job_oldest_seconds)", "{{state}}")],
+                    "s",
+                ),
+            ],
+            "Targets": [
+                graph(
+                    "Tries by target and outcome, per hour",
+                    "Delivered is the end; retry comes again by itself; refused needs someone.",
+                    [Query(grown("radtme_deliveries_total", "target, outcome"), "{{target}}: {{outcome}}")],
+                    stacked=True,
+                    width=8,
+                ),
+                bars(
+                    "Objects by target and answer, 24 h",
+                    "What each target said to the objects that it was sent.",
+                    Query(
+                        most_common("radtme_objects_sent_total", "target, answer", "24h"),
+                        "{{target}}: {{answer}}",
+                    ),
+                    empty="nothing sent",
+                    width=8,
+                ),
+                number(
+                    "Oldest undelivered",
+                    "How long the oldest case has been on its way to a target.",
+                    'max(radtme_job_oldest_seconds{state="delivering"})',
+                    "s",
+                    steps=[(HOUR, AMBER), (6 * HOUR, RED)],
+                    width=8,
+                ),
+            ],
+        },
+    )

@@ -1,0 +1,116 @@
+"""The dashboard "Ingest".
+
+What arrives, from whom, and what becomes of it.
+"""
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard
+
+from deploy.grafana.panels import AMBER, RED, Query, bars, board, graph, grown, most_common, number, quantile
+
+
+def ingest() -> Dashboard:
+    """Return the dashboard of the listener."""
+    return board(
+        "ingest",
+        "radtme: Ingest",
+        "What arrives, from whom, and what becomes of it?",
+        {
+            "Now": [
+                number(
+                    "Open associations",
+                    "Peers that are connected now.",
+                    "sum(radtme_associations_open)",
+                ),
+                number(
+                    "Since the last object",
+                    "How long ago anything arrived, from anyone.",
+                    "time() - max(radtme_last_object_received_timestamp_seconds > 0)",
+                    "s",
+                    empty="nothing since the start",
+                ),
+                number("Free disk", "What can still be received.", "min(radtme_spool_free_bytes)", "bytes", decimals=1),
+                number(
+                    "Disk lasts",
+                    "At the rate of the last day.",
+                    "min(radtme:spool_days_left)",
+                    "d",
+                    empty="nothing came lately",
+                    decimals=0,
+                ),
+                number(
+                    "C-STORE, 95 of 100",
+                    "Seconds from a command to its response; 95 of 100 objects took no longer.",
+                    quantile(0.95, "radtme_store_seconds", "15m"),
+                    "s",
+                    empty="nothing came lately",
+                    steps=[(1, AMBER), (5, RED)],
+                ),
+                number(
+                    "Listener memory",
+                    "Resident memory of the listener.",
+                    'sum(process_resident_memory_bytes{job="radtme-listener"})',
+                    "bytes",
+                    decimals=1,
+                ),
+            ],
+            "What arrives": [
+                graph(
+                    "Objects per second by class",
+                    "Every C-STORE, whatever became of it.",
+                    [Query("sum by (sop_class) (rate(radtme_objects_received_total[5m]))", "{{sop_class}}")],
+                    "cps",
+                    stacked=True,
+                ),
+                graph(
+                    "Bytes per second by calling AE title",
+                    "Who sends how much.",
+                    [
+                        Query(
+                            "sum by (calling_ae_title) (rate(radtme_peer_objects_bytes_total[5m]))",
+                            "{{calling_ae_title}}",
+                        )
+                    ],
+                    "Bps",
+                    stacked=True,
+                ),
+                graph(
+                    "Outlines per hour by calling AE title",
+                    "Outlines that are to be scored.",
+                    [Query(grown("radtme_cases_received_total", "calling_ae_title"), "{{calling_ae_title}}")],
+                    stacked=True,
+                ),
+                graph(
+                    "Seconds of a C-STORE",
+                    "From the command to the response, disk included.",
+                    [
+                        Query(quantile(0.5, "radtme_store_seconds", "5m"), "half"),
+                        Query(quantile(0.95, "radtme_store_seconds", "5m"), "95 of 100"),
+                    ],
+                    "s",
+                ),
+            ],
+            "What is turned away": [
+                bars(
+                    "Objects by outcome, 24 h",
+                    "New and duplicate are fine; anything else was not kept, or lies in quarantine.",
+                    Query(most_common("radtme_objects_received_total", "outcome", "24h"), "{{outcome}}"),
+                    empty="nothing came",
+                    width=8,
+                ),
+                bars(
+                    "Rejected associations by reason, 24 h",
+                    "Why peers were turned away.",
+                    Query(most_common("radtme_associations_rejected_total", "reason", "24h"), "{{reason}}"),
+                    empty="none",
+                    width=8,
+                ),
+                bars(
+                    "How connections ended, 24 h",
+                    "Released is the orderly end.",
+                    Query(most_common("radtme_associations_total", "outcome", "24h"), "{{outcome}}"),
+                    empty="none",
+                    width=8,
+                ),
+            ],
+        },
+    )

@@ -1,0 +1,242 @@
+"""The few kinds of panels that our dashboards are made of: each has a unit, a description and a useful empty state."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from grafana_foundation_sdk.builders import bargauge, common, dashboard, prometheus, stat, table, timeseries
+from grafana_foundation_sdk.models.common import (
+    BarGaugeDisplayMode,
+    BigValueColorMode,
+    BigValueGraphMode,
+    LegendDisplayMode,
+    LegendPlacement,
+    SortOrder,
+    StackingMode,
+    TooltipDisplayMode,
+    VizOrientation,
+)
+from grafana_foundation_sdk.models.dashboard import (
+    DashboardCursorSync,
+    DashboardLinkType,
+    DataSourceRef,
+    DataTransformerConfig,
+    Threshold,
+    ThresholdsMode,
+    ValueMap,
+    ValueMappingResult,
+)
+
+GREEN, AMBER, RED, BLUE = "green", "orange", "red", "blue"
+SOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
+WIDTH = 24
+EMPTY = "no data yet"
+
+Panel = stat.Panel | timeseries.Panel | table.Panel | bargauge.Panel
+
+
+@dataclass(frozen=True)
+class Query:
+    """A PromQL expression, and what its series are called."""
+
+    expression: str
+    legend: str = ""
+
+
+def quantile(share: float, metric: str, window: str, by: str = "") -> str:
+    """Return the value that this share of a histogram's observations within ``window`` did not exceed."""
+    labels = f"le, {by}" if by else "le"
+    return f"histogram_quantile({share}, sum by ({labels}) (rate({metric}_bucket[{window}])))"
+
+
+def most_common(metric: str, by: str, window: str) -> str:
+    """Return what a counter grew by within ``window``, the largest first, without what did not grow."""
+    return f"sort_desc(sum by ({by}) (increase({metric}[{window}])) > 0)"
+
+
+def grown(metric: str, by: str, window: str = "1h") -> str:
+    """Return what a counter grew by within ``window``, by label."""
+    return f"sum by ({by}) (increase({metric}[{window}]))"
+
+
+def number(
+    title: str,
+    description: str,
+    query: str,
+    unit: str = "short",
+    *,
+    steps: Sequence[tuple[float, str]] = (),
+    empty: str = EMPTY,
+    legend: str = "",
+    width: int = 4,
+    decimals: int | None = None,
+    words: Mapping[str, str] | None = None,
+) -> stat.Panel:
+    """Return one number (or one per series), coloured from each step's value on; green below the first."""
+    panel = (
+        stat.Panel()
+        .title(title)
+        .description(description)
+        .unit(unit)
+        .no_value(empty)
+        .datasource(SOURCE)
+        .thresholds(_thresholds(steps))
+        .color_mode(BigValueColorMode.VALUE if steps else BigValueColorMode.NONE)
+        .graph_mode(BigValueGraphMode.NONE)
+        .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
+        .with_target(_target(Query(query, legend), instant=True))
+        .span(width)
+        .height(4)
+    )
+    if decimals is not None:
+        panel = panel.decimals(decimals)
+    if words:
+        panel = panel.mappings([_words(words)])
+    return panel
+
+
+def graph(
+    title: str,
+    description: str,
+    queries: Sequence[Query],
+    unit: str = "short",
+    *,
+    stacked: bool = False,
+    steps: Sequence[tuple[float, str]] = (),
+    empty: str = EMPTY,
+    width: int = 12,
+    maximum: float | None = None,
+) -> timeseries.Panel:
+    """Return lines over time, with their last values in a table below."""
+    panel = (
+        timeseries.Panel()
+        .title(title)
+        .description(description)
+        .unit(unit)
+        .min(0)
+        .no_value(empty)
+        .datasource(SOURCE)
+        .fill_opacity(25 if stacked else 8)
+        .line_width(2)
+        .legend(
+            common.VizLegendOptions()
+            .display_mode(LegendDisplayMode.TABLE)
+            .placement(LegendPlacement.BOTTOM)
+            .calcs(["lastNotNull", "max"])
+            .show_legend(True)
+        )
+        .tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.DESCENDING))
+        .span(width)
+        .height(9)
+    )
+    if stacked:
+        panel = panel.stacking(common.StackingConfig().mode(StackingMode.NORMAL))
+    if steps:
+        panel = panel.thresholds(_thresholds(steps))
+    if maximum is not None:
+        panel = panel.max(maximum)
+    for query in queries:
+        panel = panel.with_target(_target(query))
+    return panel
+
+
+def bars(
+    title: str,
+    description: str,
+    query: Query,
+    unit: str = "short",
+    *,
+    steps: Sequence[tuple[float, str]] = (),
+    empty: str = EMPTY,
+    width: int = 12,
+    height: int = 9,
+) -> bargauge.Panel:
+    """Return one bar per series, for what is counted by reason."""
+    return (
+        bargauge.Panel()
+        .title(title)
+        .description(description)
+        .unit(unit)
+        .min(0)
+        .no_value(empty)
+        .datasource(SOURCE)
+        .thresholds(_thresholds(steps))
+        .orientation(VizOrientation.HORIZONTAL)
+        .display_mode(BarGaugeDisplayMode.BASIC)
+        .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
+        .with_target(_target(query, instant=True))
+        .span(width)
+        .height(height)
+    )
+
+
+def rows(
+    title: str,
+    description: str,
+    query: str,
+    value: str,
+    unit: str = "short",
+    *,
+    empty: str = EMPTY,
+    width: int = 12,
+    hide: Sequence[str] = ("Time",),
+) -> table.Panel:
+    """Return a table with a row per series: its labels, and its value under the name ``value``."""
+    target = _target(Query(query), instant=True)
+    target._internal.format_val = "table"  # type: ignore[assignment]  # the builder has no name for it
+    options = {"excludeByName": dict.fromkeys(hide, True), "renameByName": {"Value": value}}
+    return (
+        table.Panel()
+        .title(title)
+        .description(description)
+        .unit(unit)
+        .no_value(empty)
+        .datasource(SOURCE)
+        .with_target(target)
+        .with_transformation(DataTransformerConfig(id_val="organize", options=options))
+        .span(width)
+        .height(9)
+    )
+
+
+def board(uid: str, title: str, description: str, rows_of_panels: Mapping[str, Sequence[Panel]]) -> dashboard.Dashboard:
+    """Return a dashboard: panels in titled rows, and a list of data sources to choose from."""
+    builder = (
+        dashboard.Dashboard(title)
+        .uid(f"radtme-{uid}")
+        .description(description)
+        .tags(["radtme"])
+        .timezone("browser")
+        .time("now-24h", "now")
+        .refresh("30s")
+        .tooltip(DashboardCursorSync.CROSSHAIR)
+        .readonly()
+        .link(
+            dashboard.DashboardLink("radtme")
+            .type(DashboardLinkType.DASHBOARDS)
+            .tags(["radtme"])
+            .as_dropdown(False)
+            .keep_time(True)
+        )
+        .with_variable(dashboard.DatasourceVariable("datasource").label("Data source").type("prometheus"))
+    )
+    for name, panels in rows_of_panels.items():
+        builder = builder.with_row(dashboard.Row(name))
+        for panel in panels:
+            builder = builder.with_panel(panel)
+    return builder
+
+
+def _target(query: Query, *, instant: bool = False) -> prometheus.Dataquery:
+    target = prometheus.Dataquery().expr(query.expression).legend_format(query.legend or "__auto")
+    return target.instant() if instant else target.range()
+
+
+def _thresholds(steps: Sequence[tuple[float, str]]) -> dashboard.ThresholdsConfig:
+    colours = [Threshold(value=None, color=GREEN), *(Threshold(value=value, color=colour) for value, colour in steps)]
+    return dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(colours)
+
+
+def _words(words: Mapping[str, str]) -> ValueMap:
+    return ValueMap(
+        options={value: ValueMappingResult(text=text) for value, text in words.items()},
+    )

@@ -1,0 +1,112 @@
+"""The dashboard "Signature and drift".
+
+Which signature scores, and are the cases like those it was trained on?
+"""
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard
+
+from deploy.grafana.panels import AMBER, RED, Query, bars, board, graph, most_common, number, rows
+
+STEPS = [(0.1, AMBER), (0.25, RED)]
+
+
+def signature() -> Dashboard:
+    """Return the dashboard for whoever answers for the signature."""
+    return board(
+        "signature",
+        "radtme: Signature and drift",
+        "Which signature scores, and are the cases like those that it was trained on?",
+        {
+            "Which signature": [
+                rows(
+                    "Active signature",
+                    "The one that scores the cases.",
+                    "max by (id, version, digest) (radtme_active_signature)",
+                    "active",
+                    width=8,
+                    hide=("Time", "Value"),
+                    empty="none is active: nothing is scored",
+                ),
+                number(
+                    "Verified",
+                    "Does it pass its verification?",
+                    "min(radtme_signature_usable)",
+                    words={"1": "yes", "0": "NO"},
+                ),
+                number(
+                    "Called hot, 7 days",
+                    "Share of the scored cases.",
+                    'sum(increase(radtme_verdicts_total{phenotype="hot"}[7d])) '
+                    "/ sum(increase(radtme_verdicts_total[7d]))",
+                    "percentunit",
+                    empty="none scored",
+                ),
+                number(
+                    "Not scored, 7 days",
+                    "Share of the cases that were not scored.",
+                    'sum(increase(radtme_cases_total{outcome="not_scored"}[7d])) / '
+                    'sum(increase(radtme_cases_total{outcome=~"scored|not_scored"}[7d]))',
+                    "percentunit",
+                    empty="no case",
+                ),
+            ],
+            "Scores": [
+                graph(
+                    "Score quartiles",
+                    "Probability of hot: a quarter, half and three quarters of the cases of a day lie below.",
+                    [
+                        Query(f"histogram_quantile({share}, sum by (le) (increase(radtme_score_bucket[24h])))", name)
+                        for share, name in ((0.25, "a quarter"), (0.5, "half"), (0.75, "three quarters"))
+                    ],
+                    "percentunit",
+                    maximum=1,
+                    empty="no case",
+                ),
+                bars(
+                    "Not scored by reason, 7 days",
+                    "Each reason is explained in the documentation.",
+                    Query(most_common("radtme_cases_not_scored_total", "reason", "7d"), "{{reason}}"),
+                    empty="every case was scored",
+                ),
+            ],
+            "Drift": [
+                bars(
+                    "Population stability index of the strongest features",
+                    "How far each moved from its training distribution, per scanner. Below 0.1 nothing moved, above "
+                    "0.25 someone should look. Shown from 30 cases of a scanner on.",
+                    Query(
+                        "sort_desc(max by (scanner, feature) (radtme_feature_stability_index))",
+                        "{{scanner}}: {{feature}}",
+                    ),
+                    steps=STEPS,
+                    empty="fewer than 30 cases",
+                    width=24,
+                    height=12,
+                ),
+                bars(
+                    "Features outside the training range",
+                    "Share of the score's features, mean over the last cases of a scanner model.",
+                    Query("max by (scanner) (radtme_recent_features_outside_training_ratio)", "{{scanner}}"),
+                    "percentunit",
+                    steps=[(0.1, AMBER), (0.2, RED)],
+                    empty="no case of this signature",
+                    width=8,
+                ),
+                bars(
+                    "Called hot by scanner model",
+                    "Share of its last cases. Two scanners of one hospital should not differ much.",
+                    Query("max by (scanner) (radtme_recent_hot_ratio)", "{{scanner}}"),
+                    "percentunit",
+                    empty="no case of this signature",
+                    width=8,
+                ),
+                bars(
+                    "Cases by scanner model",
+                    "How many last cases these shares speak of (200 at most).",
+                    Query("max by (scanner) (radtme_recent_cases)", "{{scanner}}"),
+                    empty="no case of this signature",
+                    width=8,
+                ),
+            ],
+        },
+    )

@@ -1,0 +1,152 @@
+"""The dashboard "Today".
+
+Is it working, and what is stuck?
+"""
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard
+
+from deploy.grafana.panels import AMBER, RED, Query, bars, board, graph, grown, number, quantile, rows
+
+HOUR = 3600.0
+
+
+def today() -> Dashboard:
+    """Return the dashboard that the person on call opens first."""
+    return board(
+        "today",
+        "radtme: Today",
+        "Is it working, and what is stuck?",
+        {
+            "Is it working?": [
+                number(
+                    "Parts that do not answer",
+                    "Listeners and workers that Prometheus cannot scrape. 0 is right.",
+                    'count(up{job=~"radtme-.*"} == 0) or vector(0)',
+                    steps=[(1, RED)],
+                    width=4,
+                ),
+                number(
+                    "Doorbell (Redis)",
+                    "Does Redis answer the listener? Intake goes on without; scoring waits.",
+                    "min(radtme_redis_up)",
+                    words={"1": "rings", "0": "SILENT"},
+                    steps=[],
+                    width=4,
+                ),
+                number(
+                    "Signature",
+                    "Does the active signature pass its verification? Without it nothing is scored.",
+                    "min(radtme_signature_usable)",
+                    words={"1": "verified", "0": "UNUSABLE"},
+                    width=4,
+                ),
+                number(
+                    "Failed jobs",
+                    "Jobs that ended without a result or were refused: someone has to look (radtme status).",
+                    'max(radtme_jobs{state="failed"})',
+                    steps=[(1, RED)],
+                    width=4,
+                ),
+                number(
+                    "In quarantine",
+                    "Objects that came and could not be used, with their reasons (radtme status).",
+                    "max(radtme_quarantined_objects)",
+                    steps=[(1, AMBER)],
+                    width=4,
+                ),
+                number(
+                    "Disk lasts",
+                    "Free space of the spool at the rate of the last day.",
+                    "min(radtme:spool_days_left)",
+                    "d",
+                    steps=[],
+                    empty="nothing came lately",
+                    width=4,
+                    decimals=0,
+                ),
+            ],
+            "The last 24 hours": [
+                number(
+                    "Outlines received",
+                    "Outlines (SEG) that are to be scored.",
+                    "sum(increase(radtme_cases_received_total[24h]))",
+                    decimals=0,
+                ),
+                number(
+                    "Scored",
+                    "Cases that got a score.",
+                    'sum(increase(radtme_cases_total{outcome="scored"}[24h]))',
+                    decimals=0,
+                ),
+                number(
+                    "Not scored",
+                    "Cases that ended as not scored, with a reason in their report.",
+                    'sum(increase(radtme_cases_total{outcome="not_scored"}[24h]))',
+                    decimals=0,
+                ),
+                number(
+                    "Called hot",
+                    "Share of the scored cases.",
+                    'sum(increase(radtme_verdicts_total{phenotype="hot"}[24h])) '
+                    "/ sum(increase(radtme_verdicts_total[24h]))",
+                    "percentunit",
+                    empty="none scored",
+                    decimals=0,
+                ),
+                number(
+                    "Last object to PACS, half of the cases",
+                    "From the last object of a case to its results in the PACS; half of the cases took no longer.",
+                    quantile(0.5, "radtme_turnaround_seconds", "24h"),
+                    "s",
+                    empty="none delivered",
+                ),
+                number(
+                    "Objects received",
+                    "Instances that are safe on disk.",
+                    'sum(increase(radtme_objects_received_total{outcome="new"}[24h]))',
+                    decimals=0,
+                ),
+            ],
+            "What is stuck?": [
+                bars(
+                    "Oldest job in each state",
+                    "How long the oldest one has been there. Waiting: for images; ready: for a worker; delivering: for "
+                    "a target.",
+                    Query("max by (state) (radtme_job_oldest_seconds)", "{{state}}"),
+                    "s",
+                    steps=[(HOUR, AMBER), (6 * HOUR, RED)],
+                    width=8,
+                ),
+                bars(
+                    "What waiting jobs wait for",
+                    "Images that the outline names, any image where it names none, a C-MOVE, or a moment of quiet.",
+                    Query("max by (reason) (radtme_jobs_waiting)", "{{reason}}"),
+                    width=8,
+                ),
+                rows(
+                    "Alerts that fire now",
+                    "Each has a page in the operations handbook.",
+                    'ALERTS{alertstate="firing", alertname=~"Radtme.*"}',
+                    "firing",
+                    empty="none",
+                    width=8,
+                    hide=("Time", "__name__", "alertstate", "Value"),
+                ),
+            ],
+            "How full?": [
+                graph(
+                    "Jobs by state",
+                    "Where jobs are; a growing line is a queue.",
+                    [Query('max by (state) (radtme_jobs{state!="done"})', "{{state}}")],
+                    width=12,
+                ),
+                graph(
+                    "Outcomes per hour",
+                    "Cases that came to which outcome.",
+                    [Query(grown("radtme_cases_total", "outcome"), "{{outcome}}")],
+                    stacked=True,
+                    width=12,
+                ),
+            ],
+        },
+    )
