@@ -42,7 +42,7 @@ def test_each_alert_is_seen_firing_and_not_firing() -> None:
 
 @pytest.mark.parametrize("name", ALERTS)
 def test_each_alert_has_a_page(name: str) -> None:
-    """The page is named after the alert, says what still works, where to look and what to do; its links lead somewhere."""
+    """Named after the alert; it says what still works, where to look and what to do; its links lead somewhere."""
     rule = ALERTS[name]
     assert rule["labels"]["severity"] in ("page", "ticket")
     page = ROOT / rule["annotations"]["runbook_url"]

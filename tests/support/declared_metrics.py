@@ -23,7 +23,8 @@ def declared_metrics() -> set[str]:
             families = list(listener.metrics.registry.collect())
         registry = Registry(Path(folder) / "signatures")
         registry.ensure_shipped()
-        families += scrape_registry(Path(folder), registry, WorkerSettings(Path(folder) / "spool", registry.root)).collect()
+        settings = WorkerSettings(Path(folder) / "spool", registry.root)
+        families += scrape_registry(Path(folder), registry, settings).collect()
         families += _of_fields(worker_metrics())
     return {f"{family.name}{suffix}" for family in families for suffix in _SUFFIXES[family.type]}
 
