@@ -7,3 +7,7 @@ class SignatureError(Exception):
 
 class TrainingError(SignatureError):
     """A table of cases that no honest signature can be trained on."""
+
+
+class StudyError(SignatureError):
+    """Files or settings of a study that no honest analysis can be made of."""

@@ -4,7 +4,7 @@ Two groups that both pass Shapiro-Wilk are compared by Welch's t test, two other
 (Mann-Whitney), more than two by Kruskal-Wallis.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from statistics import NormalDist
@@ -86,14 +86,15 @@ def compare_groups(groups: Mapping[str, Floats]) -> Comparison:
     return _wilcoxon(first, second, described)
 
 
-def comparison_table(quantities: pd.DataFrame, group: "pd.Series[str]") -> pd.DataFrame:
+def comparison_table(quantities: pd.DataFrame, group: "pd.Series[str]", order: Sequence[str] = ()) -> pd.DataFrame:
     """Compare every column of `quantities` between the groups that `group` names for the same index.
 
     Returns one row per column: ``name, test, statistic, p, q, difference, low, high``, for each group ``n_<group>`` and
-    ``median_<group>``, and ``note``. Groups come in the order of their names.
+    ``median_<group>``, and ``note``. Groups come in the given `order`, or else in that of their names; differences are
+    the first less the second.
     """
     rows = quantities.index.intersection(group.dropna().index)
-    names = sorted(group.loc[rows].unique())
+    names = list(order) or sorted(group.loc[rows].unique())
     found = []
     for column in quantities.columns:
         values = quantities.loc[rows, column]

@@ -8,9 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from model_store.agreement import agreement
 from model_store.correlation import spearman_interval, spearman_table
+from model_store.cut_off import optimal_cut_off
 from model_store.group_comparison import Test, compare_groups, comparison_table
 from model_store.multiple_testing import false_discovery_rate
+from model_store.survival import cox_table, kaplan_meier, log_rank, median_survival, outcome
 
 LEFT = np.array([1.83, 0.50, 1.62, 2.48, 1.68, 1.88, 1.55, 3.06, 1.30, 40.1])
 RIGHT = np.array([0.878, 0.647, 0.598, 2.05, 1.06, 1.29, 1.061, 3.14, 1.291, 51.2, 0.3])
@@ -135,3 +138,56 @@ def test_spearman_of_nothing_is_no_number() -> None:
     assert np.isnan(table.loc["same", "rho"])
     assert table.loc["x", "q"] == table.loc["x", "p"]
     assert spearman_table(left[:3], right)["rho"].isna().all()
+
+
+def test_kappa_and_adjusted_rand(lung: pd.DataFrame, r: dict[str, float]) -> None:
+    """Physician and patient on whether normal activity is possible: vcd's Kappa and e1071's classAgreement."""
+    both = lung[["ph.karno", "pat.karno"]].dropna() >= 80
+    found = agreement(both["ph.karno"].map(str), both["pat.karno"].map(str))
+    assert [found.kappa, found.adjusted_rand] == pytest.approx([r["kappa"], r["ari"]], rel=1e-9)
+    assert (found.high - found.low) / 2 == pytest.approx(1.959964 * r["kappa.ase"], rel=1e-6)
+    assert found.n == len(both)
+
+
+def test_log_rank(lung: pd.DataFrame, r: dict[str, float]) -> None:
+    """Two groups and three, as survdiff."""
+    by_sex = log_rank(column(lung, "time"), column(lung, "status") == 1, lung["sex"].to_numpy())
+    assert [by_sex.chi_squared, by_sex.p] == pytest.approx([r["logrank.chisq"], r["logrank.p"]], rel=1e-9)
+    three = lung[lung["ph.ecog"] < 3]
+    by_grade = log_rank(column(three, "time"), column(three, "status") == 1, three["ph.ecog"].to_numpy())
+    assert by_grade.degrees == 2
+    assert [by_grade.chi_squared, by_grade.p] == pytest.approx([r["logrank3.chisq"], r["logrank3.p"]], rel=1e-9)
+
+
+def test_kaplan_meier(lung: pd.DataFrame, r: dict[str, float]) -> None:
+    """Survival with its log-log interval at half a year, one and one and a half, the number at risk, the median."""
+    for sex in (1, 2):
+        part = lung[lung.sex == sex]
+        curve = kaplan_meier(column(part, "time"), column(part, "status") == 1)
+        assert median_survival(curve) == r[f"km.{sex}.median"]
+        for day in (180, 365, 540):
+            at = curve[curve["time"] <= day].iloc[-1]
+            expected = [r[f"km.{sex}.{day}.{name}"] for name in ("surv", "lower", "upper")]
+            assert [at["survival"], at["low"], at["high"]] == pytest.approx(expected, rel=1e-9)
+            assert (part["time"] >= day).sum() == r[f"km.{sex}.{day}.n.risk"]
+
+
+def test_cox(lung: pd.DataFrame, r: dict[str, float]) -> None:
+    """Hazard ratios with intervals, one variable at a time, as coxph (Efron); rows that lack the variable left out."""
+    names = ["age", "sex", "ph.ecog", "wt.loss", "meal.cal"]
+    table = cox_table(outcome(lung, "time", "status"), lung[names], standardise=False).set_index("name")
+    for name in names:
+        expected = [r[f"cox.{name}.{value}"] for value in ("hr", "low", "high", "p", "n", "events")]
+        found = table.loc[name, ["hazard_ratio", "low", "high", "p", "n", "events"]].tolist()
+        assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_optimal_cut_off(lung: pd.DataFrame, r: dict[str, float]) -> None:
+    """Cut-off, statistic and corrected p as maxstat.test (Lau94); a bound above 1 is 1."""
+    whole = lung[["time", "status", "age", "ph.karno", "meal.cal"]].dropna()
+    for name in ("age", "ph.karno", "meal.cal"):
+        found = optimal_cut_off(column(whole, name), column(whole, "time"), column(whole, "status") == 1)
+        assert found is not None
+        assert found.value == r[f"maxstat.{name}.cut"]
+        assert found.statistic == pytest.approx(r[f"maxstat.{name}.statistic"], rel=1e-9)
+        assert found.p == pytest.approx(min(1, r[f"maxstat.{name}.p"]), rel=1e-9)

@@ -1,0 +1,112 @@
+"""What the phenotypes of a cohort are made of: section ``phenotype`` of a study's configuration."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+
+class ExpressionUnit(StrEnum):
+    """What the numbers of an expression matrix are."""
+
+    COUNTS = "counts"
+    """Reads (or expected counts) per gene."""
+    TPM = "tpm"
+    """Transcripts per million, or another linear measure that is comparable between samples (FPKM)."""
+    LOG = "log"
+    """A logarithm to base 2 already: of TPM, of counts per million, of a microarray's intensities."""
+
+
+class Duplicates(StrEnum):
+    """What becomes of a gene that has several rows."""
+
+    REFUSE = "refuse"
+    MEAN = "mean"
+    MAX = "max"
+    """The row with the largest mean, as is usual for probes of a microarray."""
+
+
+class Scaling(StrEnum):
+    """How abundances are made comparable before samples are clustered."""
+
+    SAMPLE = "sample"
+    """Z-score of each sample over its populations: what matters is which populations prevail."""
+    POPULATION = "population"
+    """Z-score of each population over the samples: every population counts the same."""
+    NONE = "none"
+
+
+CHECKPOINT_GENES = ("CD274", "CTLA4", "IDO1", "SIGLEC9", "PDCD1", "PDCD1LG2", "LAG3", "HAVCR2")
+"""Han et al. compare these between the phenotypes."""
+
+
+@dataclass(frozen=True)
+class SecondScoring:
+    """Another way to measure populations that the phenotypes should agree with: means of marker genes (MCP-counter)."""
+
+    gene_sets: Path
+    immune_populations: tuple[str, ...] = ()
+    """Those that make a tumour inflamed; empty: all. MCP-counter's fibroblasts and endothelial cells are none."""
+
+
+@dataclass(frozen=True)
+class ClinicalData:
+    """What is known of the patients."""
+
+    table: Path
+    """CSV or Parquet with a column ``patient``: the names of the expression matrix's columns."""
+    time: str = ""
+    """Column with the time to event or end of observation; empty: no survival analysis."""
+    event: str = ""
+    """Column with 1 (event) or 0."""
+    composition: tuple[str, ...] = ()
+    """Columns whose shares in each cluster are shown, such as subtype and stage."""
+
+
+@dataclass(frozen=True)
+class PhenotypePlan:
+    """Section ``phenotype``."""
+
+    expression: Path
+    """Genes in rows, patients in columns: .tsv, .csv, .txt (each also .gz) or .parquet."""
+    unit: ExpressionUnit
+    gene_sets: Path
+    """GMT: the populations."""
+    duplicates: Duplicates = Duplicates.REFUSE
+    immune_populations: tuple[str, ...] = ()
+    """Those that make a tumour inflamed; empty: all in `gene_sets`."""
+    scaling: Scaling = Scaling.SAMPLE
+    least_coverage: float = 0.5
+    """Share of a set's genes that the matrix has to have."""
+    clusters: int = 0
+    """0: as many as most indices vote for."""
+    most_clusters: int = 8
+    seed: int = 1
+    second: SecondScoring | None = None
+    clinical: ClinicalData | None = None
+    checkpoint_genes: tuple[str, ...] = CHECKPOINT_GENES
+    pathways: Path | None = None
+    """GMT: which of them differ between the phenotypes."""
+
+    def __post_init__(self) -> None:
+        """Refuse what nothing can be made of.
+
+        Raises
+        ------
+        ValueError
+            Naming the field.
+        """
+        if not 0 < self.least_coverage <= 1:
+            raise ValueError(f"least_coverage: expected a share above 0 and up to 1, found {self.least_coverage:g}")
+        if self.most_clusters < 3:
+            raise ValueError(f"most_clusters: expected at least 3, found {self.most_clusters}")
+        if self.clusters and not 2 <= self.clusters <= self.most_clusters:
+            raise ValueError(f"clusters: expected 0 (vote) or 2 to {self.most_clusters}, found {self.clusters}")
+        if self.clinical and bool(self.clinical.time) != bool(self.clinical.event):
+            raise ValueError("clinical: expected both time and event, or neither")
+
+    def inputs(self) -> list[Path]:
+        """Return the files that are read."""
+        second = self.second.gene_sets if self.second else None
+        clinical = self.clinical.table if self.clinical else None
+        given = (self.expression, self.gene_sets, second, clinical, self.pathways)
+        return [path for path in given if path is not None]
