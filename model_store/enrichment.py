@@ -48,14 +48,15 @@ def ranked_enrichment(
         )
         .res2d
     )
+    least = 1 / (PERMUTATIONS + 1)  # what so many permutations can say; never 0
     table = pd.DataFrame(
         {
             "pathway": found["Term"].astype(str),
             "genes": [len(sizes[term]) for term in found["Term"]],
             "es": found["ES"].astype(np.float64),
             "nes": found["NES"].astype(np.float64),
-            "p": found["NOM p-val"].astype(np.float64),
-            "q": found["FDR q-val"].astype(np.float64),
+            "p": found["NOM p-val"].astype(np.float64).clip(lower=least),
+            "q": found["FDR q-val"].astype(np.float64).clip(lower=least),
             "leading_edge": found["Lead_genes"].str.replace(";", " "),
         }
     )

@@ -1,11 +1,14 @@
 """Gene sets: what a GMT file holds, and how much of it an expression matrix has."""
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from model_store.errors import StudyError
+
+_DATE = re.compile(r"\d{1,2}-(Mar|Sep|Dec)|(Mar|Sep|Dec)-\d{1,2}", re.IGNORECASE)
 
 GeneSets = Mapping[str, tuple[str, ...]]
 """The genes of each named set, in the order of the file, each once."""
@@ -65,6 +68,11 @@ def covered_sets(sets: GeneSets, genes: Iterable[str], least_share: float) -> di
             "files, such as HUGO symbols; or remove the set, or lower least_coverage"
         )
     return found
+
+
+def names_turned_into_dates(sets: GeneSets) -> list[str]:
+    """Return genes that a spreadsheet turned into dates, such as Mar-06 for MARCHF6; no matrix has them."""
+    return sorted({gene for genes in sets.values() for gene in genes if _DATE.fullmatch(gene)})
 
 
 def _lines(path: Path) -> list[str]:

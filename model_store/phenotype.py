@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from model_store.abundance import scaled
 from model_store.errors import StudyError
 from model_store.group_comparison import comparison_table
+from model_store.phenotype_plan import Scaling
 
 HOT, COLD = "hot", "cold"
 """Immune-inflamed and immune-desert."""
@@ -75,6 +77,12 @@ def name_clusters(abundance: pd.DataFrame, labels: NDArray[np.intp], immune: tup
         up[hot],
         chosen,
     )
+
+
+def immune_level(abundance: pd.DataFrame, immune: tuple[str, ...] = ()) -> "pd.Series[float]":
+    """Return each patient's mean z-score over the immune populations (all of them where none is named)."""
+    chosen = abundance.loc[list(_chosen(abundance, immune))]
+    return scaled(chosen, Scaling.POPULATION).mean()
 
 
 def _chosen(abundance: pd.DataFrame, immune: tuple[str, ...]) -> tuple[str, ...]:
