@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "send": ("deploy.commands.network:send", "Send the DICOM files in a folder"),
     "status": ("deploy.commands.jobs:status", "Show what came, waits, was scored, sent and failed, and why"),
     "retry": ("deploy.commands.jobs:retry", "Try a job again"),
+    "audit": ("deploy.commands.audit:audit", "Show who sent, scored, delivered and changed what"),
     "config": ("deploy.commands.config:config", "Check a configuration, or show the settings in effect"),
     "cohort": ("deploy.cohort_cli:cohort", "Measure a cohort for a study, and how reliable its features are"),
     "signature": ("deploy.signature_cli:signature", "Show, check, publish and activate signatures"),

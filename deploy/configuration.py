@@ -14,16 +14,19 @@ from deploy.errors import WrongUsage
 from deploy.peer import Peer
 from deploy.redis_url import RedisProblem, RedisSettings, redis_url
 from deploy.redis_url import in_the_clear as redis_in_the_clear
-from listener.settings import DeadlinePolicy, ListenerSettings, ServerTls
+from listener.settings import AuditSettings, DeadlinePolicy, ListenerSettings, ServerTls
 from workers.settings import Target, WorkerSettings
 
 CONFIGURATION_NAME = "radtme.yaml"
 CONFIGURATION_VARIABLE = "RADTME_CONFIG"
 SINK_TARGET = "sink"
+AUDIT_FOLDER = "audit"
 DEBUG_VARIABLE = "RADTME_DEBUG"
-OTHER_VARIABLES = frozenset({CONFIGURATION_VARIABLE, DEBUG_VARIABLE})
-LISTENER_SKIP = frozenset({"spool", "redis_url"})
-WORKERS_SKIP = frozenset({"spool", "model_store", "redis_url", "targets"})
+PART_VARIABLE = "RADTME_PART_OF_STACK"
+"""Set for what `radtme up` starts: it has looked at the configuration for its parts."""
+OTHER_VARIABLES = frozenset({CONFIGURATION_VARIABLE, DEBUG_VARIABLE, PART_VARIABLE})
+LISTENER_SKIP = frozenset({"spool", "redis_url", "audit"})
+WORKERS_SKIP = frozenset({"spool", "model_store", "redis_url", "targets", "audit"})
 
 
 class ConfigurationError(WrongUsage):
@@ -71,6 +74,7 @@ class Configuration:
     listener: ListenerSettings
     workers: WorkerSettings
     sink: SinkSettings
+    audit: AuditSettings
     origins: Mapping[str, str]
     """File and line, or environment variable, of every setting that is not a default."""
     warnings: tuple[str, ...] = ()
@@ -87,6 +91,11 @@ class Configuration:
     def place_of(self, setting: str) -> str:
         """Return where a setting was given, or else the file as a whole."""
         return self.origins.get(setting) or str(self.file or "defaults")
+
+    @property
+    def origin(self) -> str:
+        """Where the configuration comes from, as a URI."""
+        return self.file.absolute().as_uri() if self.file else "radtme:defaults"
 
     def own_listener(self) -> Peer:
         """Return how to reach the listener from this machine."""
@@ -157,11 +166,13 @@ def compose(file: Path) -> yaml.Node | None:
 
 def _read(reader: ConfigurationReader, root: yaml.Node | None, file: Path | None) -> Configuration:
     places = ("data", "spool", "model_store")
-    sections = reader.entries(root, "", (*places, "redis", "listener", "workers", "targets", "sink"))
+    sections = reader.entries(root, "", (*places, "redis", "listener", "workers", "targets", "sink", "audit"))
     locations = _locations(reader, sections)
     redis = RedisSettings(**reader.given(RedisSettings, sections.get("redis"), "redis"))
     sink_given = reader.given(SinkSettings, sections.get("sink"), "sink")
     sink = SinkSettings(**{"folder": locations.data / SinkSettings.folder, **sink_given})
+    audit_given = reader.given(AuditSettings, sections.get("audit"), "audit")
+    audit = AuditSettings(**{"folder": locations.data / AUDIT_FOLDER, **audit_given})
     external = _redis_url(reader, redis)
     url: dict[str, Any] = {"redis_url": external} if external else {}
     listener = reader.given(ListenerSettings, sections.get("listener"), "listener", skip=LISTENER_SKIP)
@@ -170,15 +181,17 @@ def _read(reader: ConfigurationReader, root: yaml.Node | None, file: Path | None
         file=file,
         locations=locations,
         redis=replace(redis, embedded=redis.embedded and not redis.is_external),
-        listener=ListenerSettings(spool=locations.spool, **listener, **url),
+        listener=ListenerSettings(spool=locations.spool, audit=audit, **listener, **url),
         workers=WorkerSettings(
             spool=locations.spool,
             model_store=locations.model_store,
+            audit=audit,
             targets=_with_sink(_targets(reader, sections.get("targets")), sink),
             **workers,
             **url,
         ),
         sink=sink,
+        audit=audit,
         origins=reader.origins,
     )
 

@@ -45,6 +45,8 @@ def check_clients(listener: ListenerSettings, workers: WorkerSettings, complain:
 
 def client_sections(listener: ListenerSettings, workers: WorkerSettings) -> Iterator[tuple[str, ClientTls]]:
     """Yield each section that says how to be a TLS client, with its name."""
+    if listener.audit is not None and listener.audit.syslog is not None:
+        yield "audit.syslog.tls", listener.audit.syslog.tls
     if listener.retrieve_from is not None and listener.retrieve_from.tls is not None:
         yield "listener.retrieve_from.tls", listener.retrieve_from.tls
     for index, target in enumerate(workers.targets):

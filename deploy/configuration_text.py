@@ -42,6 +42,7 @@ def configuration_lines(configuration: Configuration) -> Iterator[tuple[str, str
         ("listener", configuration.listener, LISTENER_SKIP),
         ("workers", configuration.workers, WORKERS_SKIP),
         ("sink", configuration.sink, frozenset()),
+        ("audit", configuration.audit, frozenset()),
     )
     for name, section, skip in sections:
         yield f"{name}:", ""

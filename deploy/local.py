@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from deploy.configuration import DEBUG_VARIABLE, Configuration, load_configuration
+from deploy.configuration import DEBUG_VARIABLE, PART_VARIABLE, Configuration, load_configuration
 from deploy.configuration_reader import ENVIRONMENT_PREFIX, environment_variable
 from deploy.errors import CommandError
 from deploy.ports import delivery_metrics_port, free_port, port_overrides
@@ -199,7 +199,7 @@ def child_environment(configuration: Configuration, inherited: Mapping[str, str]
     """
     others = {name: value for name, value in inherited.items() if not name.startswith(ENVIRONMENT_PREFIX)}
     debug = {name: inherited[name] for name in (DEBUG_VARIABLE,) if name in inherited}
-    return {**others, **debug, **configuration.environment}
+    return {**others, **debug, **configuration.environment, PART_VARIABLE: "1"}
 
 
 def _as_published(

@@ -6,8 +6,12 @@ from pathlib import Path
 import structlog
 
 from deploy.commands.options import read_configuration
+from deploy.configuration_text import yaml_value
 from deploy.errors import CommandError
 from listener.application_entity import Listener
+from listener.audit_events import configuration_changed
+from listener.audit_log import NotAudited
+from listener.settings import ListenerSettings
 
 RELOADED = frozenset({"calling_ae_titles", "peers"})
 ASSIGNED = frozenset({"redis_url", "port", "metrics_port"})
@@ -19,8 +23,13 @@ log = structlog.get_logger()
 def reload_allow_list(listener: Listener, config_file: Path | None) -> None:
     """Read the configuration anew; a mistake in it keeps what there is, and is said in the log."""
     try:
-        new = read_configuration(config_file).listener
+        configuration = read_configuration(config_file)
+        new = configuration.listener
+        listener.audit.write(configuration_changed("listener", configuration.origin, _who_may(new)))
         listener.allow(new.calling_ae_titles, new.peers)
+    except NotAudited as error:
+        log.error("configuration_not_reloaded", reason=str(error))
+        return
     except CommandError as error:
         log.error("configuration_not_reloaded", reason=error.message)
         return
@@ -33,3 +42,7 @@ def reload_allow_list(listener: Listener, config_file: Path | None) -> None:
         if field.name not in RELOADED | ASSIGNED and getattr(new, field.name) != getattr(listener.settings, field.name)
     ]
     log.info("configuration_reloaded", needs_restart=changed)
+
+
+def _who_may(new: ListenerSettings) -> list[str]:
+    return [f"reloaded {name}: {yaml_value(getattr(new, name))}" for name in sorted(RELOADED)]

@@ -9,10 +9,11 @@ from rich.table import Table
 
 from deploy.commands.options import config_option, read_configuration
 from deploy.errors import CommandError
+from deploy.signature_audit import audited
 from deploy.terminal import notices, output, path_from_here, progress
 from model_store.errors import SignatureError
 from model_store.profile import PROFILES
-from model_store.registry import Registry
+from model_store.registry import Registry, standing
 from model_store.signature import Signature
 
 
@@ -85,9 +86,9 @@ def verify(name_or_folder: str, config_file: Path | None) -> None:
 @config_option
 def publish(bundle: Path, config_file: Path | None) -> None:
     """Check BUNDLE and copy it into the registry. It scores nothing until it is activated."""
-    registry = _registry(config_file)
-    with _told():
-        name = registry.publish(bundle)
+    configuration = read_configuration(config_file)
+    with _told(), audited(configuration, "publish", bundle.absolute().name):
+        name = Registry(configuration.locations.model_store).publish(bundle)
     click.echo(f"published {name}; radtme signature activate {name} lets it score")
 
 
@@ -96,16 +97,26 @@ def publish(bundle: Path, config_file: Path | None) -> None:
 @config_option
 def activate(name: str, config_file: Path | None) -> None:
     """Check NAME and let it score from the next case on. Nothing needs a restart."""
+    configuration = read_configuration(config_file)
+    registry = Registry(configuration.locations.model_store)
     with _told():
-        click.echo(f"{_registry(config_file).activate(name).name} scores from now on")
+        found = registry.find(name)
+        with audited(configuration, "activate", found):
+            registry.activate(found)
+    click.echo(f"{found} scores from now on")
 
 
 @signature.command(epilog="Example: radtme signature rollback")
 @config_option
 def rollback(config_file: Path | None) -> None:
     """Let the signature that was active before score again."""
+    configuration = read_configuration(config_file)
+    registry = Registry(configuration.locations.model_store)
     with _told():
-        click.echo(f"{_registry(config_file).rollback().name} scores from now on")
+        earlier = standing(registry.history())[:-1]
+        with audited(configuration, "roll back to", earlier[-1] if earlier else "none"):
+            back = registry.rollback()
+    click.echo(f"{back.name} scores from now on")
 
 
 @signature.command("build-research", epilog="Example: radtme signature build-research ./bundles --jobs 2")

@@ -5,6 +5,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -15,6 +16,9 @@ from listener.admission import Admission
 from listener.allow_list import AllowList
 from listener.announce import Announcer
 from listener.association import Association
+from listener.audit_events import Node, application_activity
+from listener.audit_forwarder import forwarder
+from listener.audit_log import AuditLog, NotAudited
 from listener.certificate_metrics import listener_certificates
 from listener.connection import Connection
 from listener.data_set import Identity
@@ -26,6 +30,7 @@ from listener.presentation_contexts import supported_contexts
 from listener.quarantine import Quarantine
 from listener.receive import Inbox
 from listener.receiving import clear_receiving
+from listener.rejected_peers import RejectedPeers
 from listener.retrieve import retrieve
 from listener.settings import AllowedPeer, ListenerSettings, is_loopback
 from listener.spool import Spool
@@ -66,7 +71,18 @@ class Listener:
             self.spool, settings, self._sweep.announce_ready, _fetch(settings), self.metrics.case_received
         )
         quarantine = Quarantine(self.spool, settings.max_quarantine_bytes, settings.max_quarantine_objects)
-        self._inbox = Inbox(self.spool, settings, quarantine, self._pairer.outline_kept, self._object_kept)
+        self.audit = AuditLog(settings.audit, self.metrics.audit_failed)
+        self._rejected_peers = RejectedPeers(self.audit)
+        self._inbox = Inbox(
+            self.spool,
+            settings,
+            quarantine,
+            self._pairer.outline_kept,
+            self._object_kept,
+            self.audit,
+            self._rejected_peers,
+        )
+        self._forwarder = forwarder(settings.audit, self.metrics.registry)
         self._server: Server | None = None
         self._health: HealthServer | None = None
         self._stopped = False
@@ -77,7 +93,7 @@ class Listener:
         Raises
         ------
         OSError
-            If the spool cannot be written or a port is taken.
+            If the spool or the audit trail cannot be written, or a port is taken.
         """
         self.spool.prepare()
         cleared = clear_receiving(self.spool.receiving)
@@ -93,8 +109,15 @@ class Listener:
         except OSError:
             self._health.stop()
             raise
-        for part in (self._announcer, self._sweep, self._pairer, self._health, self._server):
-            part.start()
+        try:
+            self.audit.write(application_activity("listener", [self.settings.ae_title], started=True))
+        except NotAudited:
+            self._health.stop()
+            self._server.server_close()
+            raise
+        for part in (self._announcer, self._sweep, self._pairer, self._health, self._server, self._forwarder):
+            if part is not None:
+                part.start()
         log.info("listener_started", ae_title=self.settings.ae_title, port=self.port, cleared=cleared)
 
     def stop(self, drain_seconds: float = 10.0) -> None:
@@ -107,7 +130,10 @@ class Listener:
         self._stopped = True
         if self._server is not None:
             self._server.stop(drain_seconds)
-        for part in (self._pairer, self._sweep, self._announcer, self._health):
+        self._rejected_peers.end()
+        with suppress(NotAudited):  # counted, and the trail shows a start without an end
+            self.audit.write(application_activity("listener", [self.settings.ae_title], started=False))
+        for part in (self._pairer, self._sweep, self._announcer, self._health, self._forwarder):
             if part is not None:
                 part.stop()
         log.info("listener_stopped")
@@ -209,6 +235,7 @@ class Server(AssociationServer):
         if not self._admission.allowed.knows_address(peer):
             log.warning("connection_refused", peer=peer, reason="address_not_allowed")
             self._metrics.association_rejected("address_not_allowed")
+            self._inbox.rejected_peers.rejected(Node("", peer), self._inbox.settings.ae_title, "address_not_allowed")
             request.close()
             return
         if not self._admission.admit_connection(peer):

@@ -7,6 +7,7 @@ request, established, await close) is `Association` and `Exchange`, which block 
 
 import secrets
 import shutil
+import socket
 import ssl
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ from pynetdicom.presentation import PresentationContext
 
 from listener.admission import Admission, Rejection, check_caller
 from listener.allow_list import Caller
+from listener.audit_events import Node
 from listener.certificates import subject
 from listener.connection import (
     A_ASSOCIATE_RQ,
@@ -32,6 +34,7 @@ from listener.metrics import ListenerMetrics
 from listener.negotiation import Request, negotiate, read_request, reject_pdu
 from listener.part_files import PartFiles
 from listener.receive import Inbox
+from listener.received_studies import ReceivedStudies
 from listener.spool import exclusive
 from listener.tls import Renewed
 
@@ -77,6 +80,9 @@ class Association:
         except HandshakeFailed as error:
             self._log.warning("tls_handshake_failed", reason=error.failure.value, detail=error.detail)
             self._metrics.handshake_failed(error.failure.value)
+            self._inbox.rejected_peers.rejected(
+                Node("", self._peer), self._settings.ae_title, f"TLS: {error.failure.value}"
+            )
             outcome = AssociationOutcome.NEVER_ASSOCIATED
         except PeerTooSlow as error:
             self._log.warning("association_timed_out", reason=str(error))
@@ -113,6 +119,9 @@ class Association:
             self._settings, self._admission.allowed, caller, request.called_ae_title
         )
         if unwanted:
+            self._inbox.rejected_peers.rejected(
+                Node(request.calling_ae_title, self._peer), request.called_ae_title, unwanted.label
+            )
             return self._reject(unwanted)
         with self._admission.association(self._peer) as no_place:
             if no_place:
@@ -145,7 +154,14 @@ class Association:
             self._established = True
             self._metrics.association_accepted(request.calling_ae_title)
             self._log.info("association_accepted", contexts=len(contexts))
-            return Exchange(self._connection, self._inbox, self._metrics, parts, contexts, request, self._log).run()
+            studies = self._received_studies(request)
+            return Exchange(
+                self._connection, self._inbox, self._metrics, parts, contexts, request, self._log, studies
+            ).run()
+
+    def _received_studies(self, request: Request) -> ReceivedStudies:
+        ourselves = Node(self._settings.ae_title, socket.gethostname())
+        return ReceivedStudies(self._inbox.audit, Node(request.calling_ae_title, self._peer), ourselves)
 
     def _receiving_folder(self, cleanup: ExitStack) -> Path:
         """Make this association's folder, locked for as long as we live, so that nobody clears it away."""

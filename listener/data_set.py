@@ -23,6 +23,7 @@ _TAGS = {
     Tag("SeriesInstanceUID"): "series_uid",
 }
 _LAST_TAG = max(_TAGS)
+_PATIENT_TAGS = (Tag("SpecificCharacterSet"), Tag("PatientName"), Tag("PatientID"))
 HEAD_BYTES = 64 * 1024
 """So much of an object is kept in memory while it comes in: enough for nearly every head."""
 LARGEST_HEAD_BYTES = 4 * 1024**2
@@ -118,6 +119,30 @@ def read_identity_from(part: Path, offset: int, transfer_syntax: UID) -> Identit
         identity = read_identity(file.read(LARGEST_HEAD_BYTES), transfer_syntax, whole=True)
     assert identity is not None  # noqa: S101 - `whole` leaves only the identity or an error
     return identity
+
+
+def read_patient(part: Path, offset: int, transfer_syntax: UID) -> tuple[str, str]:
+    """Return Patient ID and Patient's Name of a file, in Unicode, for the audit trail alone; empty where absent.
+
+    Raises
+    ------
+    UnreadableDataSet
+        If the data set cannot be read as far as the patient.
+    """
+    with open(part, "rb") as file:
+        file.seek(offset)
+        head = _inflated(file.read(HEAD_BYTES), transfer_syntax, LARGEST_HEAD_BYTES)
+    try:
+        header = read_dataset(
+            BytesIO(head),
+            transfer_syntax.is_implicit_VR,
+            transfer_syntax.is_little_endian,
+            stop_when=lambda tag, vr, length: tag > _PATIENT_TAGS[-1],
+            specific_tags=list(_PATIENT_TAGS),
+        )
+        return str(header.get("PatientID") or ""), str(header.get("PatientName") or "")
+    except UNREADABLE_BYTES as error:
+        raise UnreadableDataSet(f"the patient cannot be read ({type(error).__name__})") from error
 
 
 def read_header(part: Path, offset: int, transfer_syntax: UID, tags: Sequence[str], limits: StructureLimits) -> Dataset:

@@ -31,6 +31,7 @@ from listener.metrics import ListenerMetrics
 from listener.negotiation import Request
 from listener.part_files import PartFiles
 from listener.receive import Answer, Context, Inbox, IncomingObject
+from listener.received_studies import ReceivedStudies
 from listener.statuses import Status
 
 MAX_COMMAND_BYTES = 64 * 1024
@@ -62,6 +63,7 @@ class Exchange:
         contexts: Mapping[int, Context],
         request: Request,
         logger: structlog.typing.FilteringBoundLogger,
+        studies: ReceivedStudies,
     ) -> None:
         self._connection = connection
         self._inbox = inbox
@@ -71,6 +73,7 @@ class Exchange:
         self._contexts = contexts
         self._request = request
         self._log = logger
+        self._studies = studies
         self._command_bytes = bytearray()
         self._command: Command | None = None
         self._object: IncomingObject | None = None
@@ -105,6 +108,7 @@ class Exchange:
         finally:
             if self._object is not None:
                 self._object.discard()
+            self._studies.end()
 
     def _p_data(self, body: memoryview) -> None:
         """Take the presentation data values of a P-DATA-TF PDU (PS3.8 section 9.3.5)."""
@@ -176,7 +180,7 @@ class Exchange:
             self._command = command
             if command.field == Operation.C_STORE:
                 self._object = IncomingObject(
-                    self._inbox, self._parts, context, command, self._request.calling_ae_title
+                    self._inbox, self._parts, context, command, self._request.calling_ae_title, self._studies
                 )
             return
         self._began = None

@@ -70,6 +70,11 @@ class ListenerMetrics:
             buckets=_STORE_SECONDS,
             registry=self.registry,
         )
+        self._audit_failures = Counter(
+            "radtme_audit_failures_total",
+            "Can the audit trail not be written, so that nothing is accepted?",
+            registry=self.registry,
+        )
         self._accepted = Counter(
             "radtme_associations_accepted_total", "How many associations were accepted?", registry=self.registry
         )
@@ -112,6 +117,10 @@ class ListenerMetrics:
     def handshake_failed(self, reason: str) -> None:
         """Count a connection that did not become an encrypted one; ``reason`` is from a closed set."""
         self._handshakes.labels(reason).inc()
+
+    def audit_failed(self) -> None:
+        """Count an audit message that could not be written."""
+        self._audit_failures.inc()
 
     def association_accepted(self, calling_ae_title: str) -> None:
         """Count an association that was accepted."""

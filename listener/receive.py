@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 from pydicom.uid import UID
 
+from listener.audit_log import AuditLog, NotAudited
 from listener.command_set import Command
 from listener.data_set import (
     HEAD_BYTES,
@@ -27,7 +28,9 @@ from listener.part10 import file_head
 from listener.part_files import Part, PartFiles
 from listener.presentation_contexts import is_outline
 from listener.quarantine import Quarantine
+from listener.received_studies import ReceivedStudies
 from listener.references import Outline, read_outline
+from listener.rejected_peers import RejectedPeers
 from listener.settings import ListenerSettings
 from listener.spool import InvalidUid, Kept, Spool, checked_uid
 from listener.statuses import Status
@@ -36,6 +39,8 @@ log = structlog.get_logger()
 
 FREE_SPACE_STEP_BYTES = 64 * 1024**2
 """So often while a large object comes in, and several may at once, the free space is looked at again."""
+NO_AUDIT = AuditLog(None)
+NO_REJECTIONS = RejectedPeers(NO_AUDIT)
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -69,6 +74,8 @@ class Inbox:
     """Called with the calling AE title before the segmentation is acknowledged: makes sure that it has a job."""
     object_kept: Callable[[Identity], None]
     """Called for each object that is new in the spool."""
+    audit: AuditLog = NO_AUDIT
+    rejected_peers: RejectedPeers = NO_REJECTIONS
 
 
 class Refused(Exception):
@@ -84,12 +91,19 @@ class IncomingObject:
     """The object that a C-STORE brings: `write` its fragments, then `finish`. Never raises for the object's sake."""
 
     def __init__(
-        self, inbox: Inbox, parts: PartFiles, context: Context, command: Command, calling_ae_title: str
+        self,
+        inbox: Inbox,
+        parts: PartFiles,
+        context: Context,
+        command: Command,
+        calling_ae_title: str,
+        studies: ReceivedStudies,
     ) -> None:
         self._inbox = inbox
         self._context = context
         self._command = command
         self._calling_ae_title = calling_ae_title
+        self._studies = studies
         self._refused: Refused | None = None
         self._part: Part | None = None
         self._offset = 0
@@ -180,6 +194,7 @@ class IncomingObject:
         self._check_inflated(part)
         outline = self._outline(part) if is_outline(identity.sop_class_uid) else None
         part.sync()
+        self._audit_first(identity, part)
         kept = self._inbox.spool.keep(part.path, identity.study_uid, identity.series_uid, identity.sop_instance_uid)
         if kept is Kept.CONFLICT:
             raise Refused(Status.DUPLICATE_SOP_INSTANCE, "kept earlier with other content", quarantine=True)
@@ -187,7 +202,15 @@ class IncomingObject:
             self._inbox.outline_kept(outline, self._calling_ae_title)
         if kept is Kept.NEW:
             self._inbox.object_kept(identity)
+        self._studies.kept(identity)
         return Answer(Status.SUCCESS, kept=kept)
+
+    def _audit_first(self, identity: Identity, part: Part) -> None:
+        """Write down that this study comes in, before any of it is kept: nothing is accepted unaudited."""
+        try:
+            self._studies.begins(identity, part.path, self._offset, self._context.transfer_syntax)
+        except NotAudited as error:
+            raise Refused(Status.OUT_OF_RESOURCES, "the audit trail cannot be written") from error
 
     def _checked_identity(self, part: Part) -> Identity:
         try:
@@ -228,6 +251,7 @@ class IncomingObject:
                 self._put_in_quarantine(refused, self._part)
             except OSError as error:
                 refused = _out_of_resources(error)
+        self._studies.refused(f"0x{refused.status:04X}")
         log.warning(
             "object_refused",
             status=f"0x{refused.status:04X}",

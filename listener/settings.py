@@ -73,6 +73,30 @@ class RetrieveSource:
 
 
 @dataclass(frozen=True)
+class SyslogServer:
+    """The audit record repository that a copy of every audit message goes to, by syslog over TLS (RFC 5425)."""
+
+    host: str
+    tls: ClientTls
+    port: int = 6514
+
+
+@dataclass(frozen=True)
+class AuditSettings:
+    """The audit trail: DICOM audit messages in append-only files (PS3.15 section A.5), which all parts write to."""
+
+    folder: Path
+    enabled: bool = True
+    max_bytes: int = 64 * 1024**2
+    """A file that is larger is closed and the next one begun. None is ever removed by us."""
+    source_id: str = ""
+    """AuditSourceID: which system speaks; empty for the name of the machine."""
+    site_id: str = ""
+    """AuditEnterpriseSiteID: where it stands, as your organisation names it."""
+    syslog: SyslogServer | None = None
+
+
+@dataclass(frozen=True)
 class ListenerSettings:
     """Settings of the Storage SCP. Times are in seconds, sizes in bytes."""
 
@@ -138,6 +162,8 @@ class ListenerSettings:
     metrics_host: str = "127.0.0.1"
     metrics_port: int = 9101
     """0 takes a free port."""
+    audit: AuditSettings | None = None
+    """None: nothing is audited."""
 
     @property
     def needs_called_ae_title(self) -> bool:

@@ -3,7 +3,8 @@
 import os
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import SimpleITK as sitk
@@ -13,10 +14,12 @@ from celery import Celery, signals
 from redis import Redis
 from redis.exceptions import RedisError
 
+from listener.audit_events import application_activity, software_changed
+from listener.audit_log import AuditLog, NotAudited
 from listener.health import HealthServer
 from listener.spool import Spool
 from model_store.errors import SignatureError
-from model_store.registry import Registry
+from model_store.registry import Registry, shipped_bundle
 from workers import metrics, tasks
 from workers.settings import WorkerSettings
 
@@ -63,7 +66,7 @@ def run_worker(settings: WorkerSettings, queues: Sequence[str] = QUEUES) -> int:
     """Work until stopped; SIGTERM and SIGINT let the running jobs finish. Returns the process's exit code."""
     spool, registry = Spool(settings.spool), Registry(settings.model_store)
     spool.prepare()
-    _ensure_signature(registry)
+    _ensure_signature(registry, AuditLog(settings.audit))
     with tempfile.TemporaryDirectory(prefix="radtme-metrics-") as folder:
         metrics.share_between_processes(Path(folder))
         app = create_app(settings)
@@ -93,14 +96,28 @@ def run_worker(settings: WorkerSettings, queues: Sequence[str] = QUEUES) -> int:
         server.start()
         log.info("health_served", metrics_port=server.port)
         try:
-            worker.start()
+            with _audited(settings):
+                worker.start()
         finally:
             server.stop()
         return int(worker.exitcode or 0)
 
 
-def _ensure_signature(registry: Registry) -> None:
+@contextmanager
+def _audited(settings: WorkerSettings) -> Iterator[None]:
+    """Write down that the workers start, and that they stop in order."""
+    audit = AuditLog(settings.audit)
+    audit.write(application_activity("workers", [settings.ae_title], started=True))
+    yield
+    with suppress(NotAudited):  # the trail shows a start without an end
+        audit.write(application_activity("workers", [settings.ae_title], started=False))
+
+
+def _ensure_signature(registry: Registry, audit: AuditLog) -> None:
     try:
+        if registry.current() is None:
+            changes = [f"activate {shipped_bundle().name}, which comes with the program", "active before: none"]
+            audit.write(software_changed("workers", f"radtme:signature:{shipped_bundle().name}", changes))
         registry.ensure_shipped()
     except SignatureError as error:  # intake and delivery go on; each case says that it could not be scored
         log.error("signature_unusable", error=str(error))

@@ -11,6 +11,7 @@ from typing import Any
 from listener.spool import Job, JobState, Spool, exclusive, read_json, write_json
 from workers import ledger
 from workers.alternatives import DamagedResult, alternatives
+from workers.audited import AuditedTransport
 from workers.errors import FailureReason, TransientFailure
 from workers.settings import ResultRole, Target, WorkerSettings
 from workers.store_status import Answer
@@ -109,7 +110,8 @@ def _try(job: Job, path: Path, record: Mapping[str, Any], target: Target, settin
     sent: list[Sent] = []
     try:
         objects = {role: alternatives(file) for role, file in _unsent(job, record).items()}
-        for one in transport_of(target).send(target, settings.ae_title, objects) if objects else ():
+        transport = AuditedTransport(transport_of(target), settings.audit)
+        for one in transport.send(target, settings.ae_title, objects) if objects else ():
             sent.append(one)
             if one.answer is Answer.TAKEN:  # written at once: what was taken is never sent again, whatever ends the try
                 write_json(path, {**record, "taken": {**record["taken"], **_taken(sent)}})

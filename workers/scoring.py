@@ -9,10 +9,12 @@ from typing import Any
 from pydicom import Dataset, dcmwrite
 from pydicom.uid import SegmentationStorage
 
+from listener.audit_log import AuditLog
 from listener.spool import Job, JobState, Spool, write_json
 from model_store.registry import Registry
 from model_store.signature import Signature
 from workers import ledger
+from workers.audited import scored
 from workers.case import Case, CaseInputs, examine, headers_for_report, inputs_of, read_header, rejected
 from workers.composite import ResultVersion
 from workers.errors import ModelError, RadtmeError, Reason, RejectedInput
@@ -102,6 +104,7 @@ def _outline_of(content: Mapping[str, Any]) -> InstanceReference:
 
 
 def _finished(spool: Spool, job: Job, settings: WorkerSettings, record: Mapping[str, Any], seconds: float) -> Scored:
+    _audit(spool, job, settings, record)
     targets = _hand_over(spool, job, settings, frozenset(map(ResultRole, record["objects"])))
     reason = Reason(record["rejection"]["reason"]) if record["rejection"] else None
     stages = {Stage(stage): taken for stage, taken in record["stage_seconds"].items()}
@@ -116,6 +119,17 @@ def _finished(spool: Spool, job: Job, settings: WorkerSettings, record: Mapping[
         verdict["hot_probability"] if verdict else None,
         verdict["phenotype"] if verdict else None,
     )
+
+
+def _audit(spool: Spool, job: Job, settings: WorkerSettings, record: Mapping[str, Any]) -> None:
+    """Write down what was found before it is handed on; `NotAudited` gives the job back, to be tried again."""
+    audit = AuditLog(settings.audit)
+    if not audit.is_on:
+        return
+    content = job.read()
+    seg = content["seg"]
+    path = spool.instance_path(content["study_uid"], seg["series_uid"], seg["sop_instance_uid"])
+    scored(audit, content["study_uid"], read_header(path), record)
 
 
 def took_too_long(settings: WorkerSettings) -> RejectedInput:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from listener.settings import ClientTls
 from workers.limits import LIMITS, Limits
+from listener.settings import AuditSettings, ClientTls
 
 STEPS_OF_AN_ASSOCIATION = 3
 """Connecting, being accepted, releasing: each may take a target's whole timeout."""
@@ -67,6 +68,8 @@ class WorkerSettings:
     metrics_host: str = "127.0.0.1"
     metrics_port: int = 9102
     """0 takes a free port."""
+    audit: AuditSettings | None = None
+    """None: nothing is audited."""
 
     @property
     def delivery_limit_seconds(self) -> float:

@@ -1,13 +1,13 @@
 """The Celery tasks: claim, call, write, ring. What a message carries is an id; everything else lies in the spool."""
 
 import errno
-import os
 from dataclasses import dataclass
 
 import structlog
 from billiard.exceptions import SoftTimeLimitExceeded
 from celery import Celery
 
+from listener.audit_log import NotAudited
 from listener.places import places
 from listener.spool import Job, JobState, Spool
 from model_store.registry import Registry
@@ -91,8 +91,8 @@ def _scored(bench: Bench, job: Job) -> scoring.Scored | None:
         # Only now: while its exception is handled, what the case had allocated is still there.
         return scoring.run(bench.spool, job, bench.registry, bench.settings, ended_by=ended_by)
     except Exception as error:  # noqa: BLE001
-        if isinstance(error, OSError) and error.errno in PASSING:
-            why = os.strerror(error.errno)
+        if isinstance(error, OSError) and (isinstance(error, NotAudited) or error.errno in PASSING):
+            why = error.strerror or type(error).__name__
             log.warning("job_given_back", error=why)
             ledger.give_back(bench.spool, job, why)
             return None

@@ -1,12 +1,16 @@
 """Options and help that several commands share."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from deploy.configuration import Configuration, find_configuration, load_configuration
+from deploy.configuration import PART_VARIABLE, Configuration, find_configuration, load_configuration
+from deploy.configuration_history import notice_configuration
+from deploy.errors import CommandError
+from deploy.terminal import path_from_here
 
 Decorated = Callable[..., Any]
 
@@ -19,6 +23,31 @@ def config_option(command: Decorated) -> Decorated:
         type=click.Path(path_type=Path, dir_okay=False),
         help="Configuration file. Default: $RADTME_CONFIG, else ./radtme.yaml, else defaults in ./radtme-data.",
     )(command)
+
+
+def audited_start(configuration: Configuration, command: str) -> None:
+    """Audit what is new in the configuration, unless ``command`` is a part of a stack that has done so.
+
+    Raises
+    ------
+    CommandError
+        If the audit trail cannot be written: then nothing is started.
+    """
+    if PART_VARIABLE in os.environ:
+        return
+    try:
+        notice_configuration(configuration, command)
+    except OSError as error:
+        raise cannot_audit(configuration, error) from error
+
+
+def cannot_audit(configuration: Configuration, error: OSError) -> CommandError:
+    """Return what to tell where the audit trail cannot be written."""
+    where = path_from_here(configuration.audit.folder)
+    return CommandError(
+        f"the audit trail in {where} cannot be written: {error.strerror or error}",
+        "nothing runs unaudited: make room or set its permissions, or place it elsewhere with audit.folder",
+    )
 
 
 def read_configuration(config_file: Path | None) -> Configuration:

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import click
 
-from deploy.commands.options import config_option, read_configuration
+from deploy.commands.options import audited_start, cannot_audit, config_option, read_configuration
 from deploy.errors import CommandError, WrongUsage
 from deploy.ports import require_free
 from deploy.reload import reload_allow_list
 from deploy.running_stack import with_known_redis
 from deploy.stopping import reload_event, stop_event
 from deploy.umask import keep_from_others
+from listener.audit_log import NotAudited
 
 PORT_ADVICE = "free the port, or set another one: listener.port, listener.metrics_port"
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -38,11 +39,14 @@ def listen(config_file: Path | None) -> None:
     configuration = with_known_redis(read_configuration(config_file))
     configure()
     stopping, hung_up = stop_event(), reload_event()
+    audited_start(configuration, "listen")
     try:
         listener = Listener(configuration.listener)
         listener.start()
     except TlsFileError as error:
         raise WrongUsage(f"the listener cannot start: listener.tls: {error}") from error
+    except NotAudited as error:
+        raise cannot_audit(configuration, error) from error
     except OSError as error:
         where = f"{configuration.listener.host}:{configuration.listener.port}"
         raise CommandError(f"the listener cannot start on {where}: {error}", PORT_ADVICE) from error
@@ -82,7 +86,11 @@ def work(queues: str, concurrency: int | None, config_file: Path | None) -> None
     configure()
     if concurrency is not None:
         settings = replace(settings, concurrency=concurrency)
-    sys.exit(run_worker(settings, names))
+    audited_start(configuration, "work")
+    try:
+        sys.exit(run_worker(settings, names))
+    except NotAudited as error:
+        raise cannot_audit(configuration, error) from error
 
 
 @click.command(epilog="Example: radtme sink --folder /tmp/pacs")
