@@ -7,7 +7,7 @@ export OMP_NUM_THREADS ?= 1
 
 # What the tests hold the program against: DICOM peers, validators, a PACS, Redis, Prometheus, a browser.
 TEST_PACKAGES := dcmtk dicom3tools orthanc orthanc-dicomweb redis-server prometheus chromium libpixelmed-java \
-	default-jre-headless fonts-dejavu-core
+	default-jre-headless fonts-dejavu-core libxml2-utils rsyslog rsyslog-gnutls poppler-utils
 
 .PHONY: help install demo test check format bench dashboards lock clean test-packages python-ready
 

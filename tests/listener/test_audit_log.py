@@ -1,12 +1,11 @@
 """The audit trail on disk: whole messages or none, from many processes, in files of a bounded size."""
 
+import multiprocessing
 import os
 import re
 import resource
 import signal
 import stat
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -19,34 +18,24 @@ RFC_5424 = re.compile(
     r"<85>1 \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z [!-~]{1,255} radtme \d+ DICOM\+RFC3881 - \ufeff<AuditMessage>.*"
 )
 
-WRITER = """
-import sys
-from pathlib import Path
-from listener.audit_events import audit_log_used
-from listener.audit_log import AuditLog
-from listener.settings import AuditSettings
-log = AuditLog(AuditSettings(Path(sys.argv[1]), max_bytes=20_000))
-for number in range(int(sys.argv[3])):
-    log.write(audit_log_used(f"{sys.argv[2]}-{number}"))
-"""
+FORK = multiprocessing.get_context("fork")
 
-ON_A_FULL_DISK = """
-import resource, signal, sys
-from pathlib import Path
-from listener.audit_events import audit_log_used
-from listener.audit_log import AuditLog, NotAudited
-from listener.settings import AuditSettings
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-log = AuditLog(AuditSettings(Path(sys.argv[1])))
-log.write(audit_log_used("before"))
-resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
-try:
-    log.write(audit_log_used("x" * 5000))
-except NotAudited:
-    print("refused")
-resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-log.write(audit_log_used("after"))
-"""
+
+def write_many(folder: Path, name: str, count: int) -> None:
+    """Write so many messages, as a process of its own does."""
+    log = AuditLog(AuditSettings(folder, max_bytes=20_000))
+    for number in range(count):
+        log.write(audit_log_used(f"{name}-{number}"))
+
+
+def write_without_room(folder: Path, room: int) -> None:
+    """Write a message that does not fit into a file of ``room`` bytes; exit code 3 where it is refused."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
+    try:
+        AuditLog(AuditSettings(folder)).write(audit_log_used("x" * 5000))
+    except NotAudited:
+        os._exit(3)
 
 
 def lines(folder: Path) -> list[str]:
@@ -79,9 +68,12 @@ def test_files_are_readable_for_owner_and_group_only(tmp_path: Path) -> None:
 def test_many_processes_write_whole_messages_into_bounded_files(tmp_path: Path) -> None:
     """Four processes at once: every message is there once and whole, and no file is larger than it may be."""
     folder = tmp_path / "audit"
-    command = [sys.executable, "-c", WRITER, str(folder)]
-    writers = [subprocess.Popen([*command, f"w{number}", "60"]) for number in range(4)]
-    assert [writer.wait(120) for writer in writers] == [0, 0, 0, 0]
+    writers = [FORK.Process(target=write_many, args=(folder, f"w{number}", 60)) for number in range(4)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(120)
+    assert [writer.exitcode for writer in writers] == [0, 0, 0, 0]
     assert sorted(named(folder)) == sorted(f"w{writer}-{number}" for writer in range(4) for number in range(60))
     assert all(RFC_5424.fullmatch(line) for line in lines(folder))
     files = audit_files(folder)
@@ -94,10 +86,12 @@ def test_full_disk_refuses_the_message_and_leaves_no_part_of_it(tmp_path: Path) 
     """What does not fit is refused and leaves nothing behind, in the middle of a message too; later ones are whole."""
     for number, room in enumerate((1000, 3000)):
         folder = tmp_path / f"audit{number}"
-        run = subprocess.run(
-            [sys.executable, "-c", ON_A_FULL_DISK, str(folder), str(room)], capture_output=True, text=True, timeout=120
-        )
-        assert run.stdout == "refused\n", run.stderr
+        AuditLog(AuditSettings(folder)).write(audit_log_used("before"))
+        writer = FORK.Process(target=write_without_room, args=(folder, room))
+        writer.start()
+        writer.join(120)
+        assert writer.exitcode == 3
+        AuditLog(AuditSettings(folder)).write(audit_log_used("after"))
         assert named(folder) == ["before", "after"]
         assert all(RFC_5424.fullmatch(line) for line in lines(folder))
 
@@ -138,15 +132,13 @@ def test_killed_writers_leave_whole_messages(tmp_path: Path) -> None:
     """SIGKILL at any moment: the lock is let go of, and no message is cut."""
     folder = tmp_path / "audit"
     for _ in range(3):
-        writer = subprocess.Popen([sys.executable, "-c", WRITER, str(folder), "w", "100000"])
+        writer = FORK.Process(target=write_many, args=(folder, "w", 100_000))
+        writer.start()
         seen = len(lines(folder))
         while len(lines(folder)) < seen + 20:
-            assert writer.poll() is None
-        os.kill(writer.pid, signal.SIGKILL)
-        writer.wait()
+            assert writer.is_alive()
+        writer.kill()
+        writer.join()
     AuditLog(AuditSettings(folder)).write(audit_log_used("last"))
     assert named(folder)[-1] == "last"
     assert all(RFC_5424.fullmatch(line) for line in lines(folder))
-
-
-assert resource  # the scripts above need it: fail here, and not in a subprocess, where there is none

@@ -1,0 +1,129 @@
+"""The listener's audit trail, with real associations: who sent what, who was turned away, and nothing without it."""
+
+from pathlib import Path
+
+import pytest
+from pydicom.uid import MRImageStorage
+
+from deploy.audit_trail import Entry, read_entries
+from listener.audit_events import Node
+from listener.audit_log import AuditLog
+from listener.rejected_peers import RejectedPeers
+from listener.settings import AuditSettings
+from listener.statuses import Status
+from support.dicom_objects import STUDY, image, outline
+from support.listening import listening, store
+
+BEGIN, TRANSFERRED, ALERT, ACTIVITY = "110102", "110104", "110113", "110100"
+
+
+def entries(folder: Path, *codes: str) -> list[Entry]:
+    """Return the messages with these codes."""
+    broken: list[str] = []
+    found = list(read_entries(folder, lambda entry: not codes or entry.event_code in codes, broken.append))
+    assert not broken
+    return found
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> AuditSettings:
+    """Return the settings of a trail."""
+    return AuditSettings(tmp_path / "audit")
+
+
+def test_association_says_who_sent_what_of_whom(tmp_path: Path, settings: AuditSettings) -> None:
+    """One message before the first object is acknowledged, one at the end with what came; the patient in both."""
+    sent = image(1)
+    sent.SpecificCharacterSet, sent.PatientName, sent.PatientID = "ISO_IR 192", "Müller^Änne", "P<1>"
+    with listening(tmp_path / "spool", audit=settings) as listener:
+        assert store(listener.port, sent, image(2), outline([1, 2]), calling="MRI1") == [0, 0, 0]
+    begin, end = entries(settings.folder, BEGIN, TRANSFERRED)
+    assert (begin.event_code, end.event_code) == (BEGIN, TRANSFERRED)
+    assert begin.who[0] == "MRI1@127.0.0.1"
+    assert begin.who[1].startswith("RADTME@")
+    assert begin.studies == end.studies == (STUDY,)
+    assert begin.patients == end.patients == ("Müller^Änne (P<1>)",)
+    assert (end.instances, end.outcome) == (3, "ok")
+    activity = entries(settings.folder, ACTIVITY)
+    assert [one.kinds for one in activity] == [("Application Start",), ("Application Stop",)]
+
+
+def test_refused_object_is_told_apart_from_kept_ones(tmp_path: Path, settings: AuditSettings) -> None:
+    """What came and what was refused are a message each (PS3.15 section A.5.2), the latter with the status."""
+    other = image(1)
+    other.PatientComments = "other content under the same UID"
+    with listening(tmp_path / "spool", audit=settings) as listener:
+        assert store(listener.port, image(1), other) == [0, Status.DUPLICATE_SOP_INSTANCE]
+    kept, refused = entries(settings.folder, TRANSFERRED)
+    assert (kept.outcome, kept.instances) == ("ok", 1)
+    assert refused.outcome == "refused"
+    assert refused.description == "objects refused: 1 with 0x0111"
+
+
+def test_nothing_is_accepted_that_cannot_be_audited(tmp_path: Path, settings: AuditSettings) -> None:
+    """While the trail cannot be written: 0xA700 and nothing in the spool; once it can, the same object is taken."""
+    with listening(tmp_path / "spool", audit=settings) as listener:
+        settings.folder.rename(tmp_path / "away")
+        settings.folder.write_text("")
+        assert store(listener.port, image(1)) == [Status.OUT_OF_RESOURCES]
+        assert not list(listener.spool.studies.rglob("*.dcm"))
+        value = listener.metrics.registry.get_sample_value("radtme_audit_failures_total")
+        assert value is not None
+        assert value >= 1
+        settings.folder.unlink()
+        (tmp_path / "away").rename(settings.folder)
+        assert store(listener.port, image(1)) == [0]
+    assert sum(one.instances for one in entries(settings.folder, TRANSFERRED) if one.outcome == "ok") == 1
+
+
+def test_listener_does_not_start_unaudited(tmp_path: Path, settings: AuditSettings) -> None:
+    """No trail, no service: the start fails with the reason."""
+    settings.folder.write_text("")
+    with pytest.raises(OSError, match="the audit trail cannot be written"), listening(tmp_path / "s", audit=settings):
+        pass
+
+
+def test_stranger_is_an_alert(tmp_path: Path, settings: AuditSettings) -> None:
+    """An AE title that is not on the list: Node Authentication failed, with title and address."""
+    with (
+        listening(tmp_path / "spool", audit=settings, calling_ae_titles=("MRI1",)) as listener,
+        pytest.raises(AssertionError),
+    ):
+        store(listener.port, image(1), calling="STRANGER")
+    alert = entries(settings.folder, ALERT)[0]
+    assert alert.kinds == ("Node Authentication",)
+    assert alert.outcome == "refused"
+    assert "STRANGER@127.0.0.1" in alert.who
+    assert alert.description.startswith("calling_ae_title")
+
+
+def test_flood_of_strangers_is_counted_not_written(settings: AuditSettings) -> None:
+    """A thousand refusals of one peer in a minute are two messages, and none is forgotten."""
+    now = 1000.0
+    peers = RejectedPeers(AuditLog(settings), clock=lambda: now)
+    for _ in range(1000):
+        peers.rejected(Node("X", "192.0.2.1"), "RADTME", "calling_ae_title")
+    peers.rejected(Node("X", "192.0.2.2"), "RADTME", "calling_ae_title")
+    assert len(entries(settings.folder)) == 2
+    now += 61
+    peers.rejected(Node("X", "192.0.2.1"), "RADTME", "calling_ae_title")
+    assert "1000 times" in entries(settings.folder)[2].description
+    peers.rejected(Node("X", "192.0.2.1"), "RADTME", "calling_ae_title")
+    peers.end()
+    assert len(entries(settings.folder)) == 4
+
+
+def test_study_is_told_in_one_association_of_many_studies(tmp_path: Path, settings: AuditSettings) -> None:
+    """More studies than are counted at a time: each is told once with all that came of it."""
+    objects = []
+    for number in range(40):
+        one = image(number)
+        one.StudyInstanceUID = f"1.2.840.99.{number}"
+        one.SeriesInstanceUID = f"1.2.840.99.{number}.1"
+        objects.append(one)
+    assert {one.SOPClassUID for one in objects} == {MRImageStorage}
+    with listening(tmp_path / "spool", audit=settings) as listener:
+        assert set(store(listener.port, *objects)) == {0}
+    ends = entries(settings.folder, TRANSFERRED)
+    assert sorted(one.studies[0] for one in ends) == sorted(f"1.2.840.99.{number}" for number in range(40))
+    assert all(one.instances == 1 for one in ends)
