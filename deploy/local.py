@@ -154,7 +154,7 @@ def programs(
             command=[sys.executable, "-P", "-m", "deploy", *command, *arguments],
             is_ready=is_ready,
             drain_seconds=drain_seconds,
-            environment={**environment, **variables},
+            environment={**environment, PART_VARIABLE: "1", **variables},
             log_file=log_file(name),
         )
 
@@ -199,7 +199,7 @@ def child_environment(configuration: Configuration, inherited: Mapping[str, str]
     """
     others = {name: value for name, value in inherited.items() if not name.startswith(ENVIRONMENT_PREFIX)}
     debug = {name: inherited[name] for name in (DEBUG_VARIABLE,) if name in inherited}
-    return {**others, **debug, **configuration.environment, PART_VARIABLE: "1"}
+    return {**others, **debug, **configuration.environment}
 
 
 def _as_published(

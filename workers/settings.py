@@ -4,9 +4,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from listener.settings import ClientTls
-from workers.limits import LIMITS, Limits
 from listener.settings import AuditSettings, ClientTls
+from workers.limits import LIMITS, Limits
 
 STEPS_OF_AN_ASSOCIATION = 3
 """Connecting, being accepted, releasing: each may take a target's whole timeout."""

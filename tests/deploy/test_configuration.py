@@ -7,7 +7,7 @@ import pytest
 from deploy.configuration import Configuration, ConfigurationError, find_configuration, load_configuration
 from deploy.configuration_text import configuration_lines, masked_url
 from deploy.errors import WrongUsage
-from listener.settings import DeadlinePolicy, ListenerSettings
+from listener.settings import AuditSettings, DeadlinePolicy, ListenerSettings
 from workers.settings import ResultRole, Target, WorkerSettings
 
 
@@ -30,8 +30,11 @@ def test_without_a_file_everything_has_its_default_below_radtme_data(tmp_path, m
     monkeypatch.chdir(tmp_path)
     configuration = load_configuration(None, {})
     data = tmp_path / "radtme-data"
-    assert configuration.listener == ListenerSettings(spool=data / "spool")
-    assert configuration.workers == WorkerSettings(spool=data / "spool", model_store=data / "signatures")
+    assert configuration.audit == AuditSettings(data / "audit")
+    assert configuration.listener == ListenerSettings(spool=data / "spool", audit=configuration.audit)
+    assert configuration.workers == WorkerSettings(
+        spool=data / "spool", model_store=data / "signatures", audit=configuration.audit
+    )
     assert configuration.redis.embedded
     assert configuration.origins == {}
 
@@ -217,5 +220,8 @@ def test_the_example_is_valid_and_says_the_defaults():
     file = Path(__file__).parents[2] / "deploy" / "radtme.example.yaml"
     configuration = load_configuration(file, {})
     data = file.parent / "radtme-data"
-    assert configuration.listener == ListenerSettings(spool=data / "spool")
-    assert configuration.workers == WorkerSettings(spool=data / "spool", model_store=data / "signatures")
+    assert configuration.audit == AuditSettings(data / "audit")
+    assert configuration.listener == ListenerSettings(spool=data / "spool", audit=configuration.audit)
+    assert configuration.workers == WorkerSettings(
+        spool=data / "spool", model_store=data / "signatures", audit=configuration.audit
+    )
