@@ -7,7 +7,7 @@ export OMP_NUM_THREADS ?= 1
 
 # What the tests hold the program against: DICOM peers, validators, a PACS, Redis, Prometheus, a browser.
 TEST_PACKAGES := dcmtk dicom3tools orthanc orthanc-dicomweb redis-server prometheus chromium libpixelmed-java \
-	default-jre-headless fonts-dejavu-core libxml2-utils rsyslog rsyslog-gnutls poppler-utils
+	default-jre-headless fonts-dejavu-core libxml2-utils rsyslog rsyslog-gnutls poppler-utils docker-compose systemd
 
 .PHONY: help install demo test check format bench dashboards lock clean test-packages python-ready
 
@@ -42,6 +42,8 @@ dashboards: $(VENV)/.dev ## Write the Grafana dashboards from their code
 lock: $(VENV)/.uv ## Renew the locked requirements from pyproject.toml
 	$(BIN)/uv pip compile -q pyproject.toml --extra embedded --extra study --generate-hashes --no-header --no-annotate \
 		-o requirements/runtime.txt
+	$(BIN)/uv pip compile -q pyproject.toml --generate-hashes --no-header --no-annotate -c requirements/runtime.txt \
+		-o requirements/service.txt
 	$(BIN)/uv pip compile -q pyproject.toml --extra embedded --extra study --group dev --generate-hashes --no-header --no-annotate \
 		-c requirements/runtime.txt -o requirements/dev.txt
 

@@ -1,0 +1,271 @@
+"""The installations that are handed out: compose, systemd and Kubernetes files are what their own tools accept."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from deploy.cli import radtme
+
+ROOT = Path(__file__).parents[2]
+COMPOSE = ROOT / "deploy" / "compose"
+SYSTEMD = ROOT / "deploy" / "systemd"
+KUBERNETES = ROOT / "deploy" / "kubernetes"
+DOCKERFILE = ROOT / "deploy" / "Dockerfile"
+ROLES = [["listen"], ["work", "--queues", "compute"], ["work", "--queues", "delivery", "--concurrency", "2"]]
+needs_compose = pytest.mark.skipif(shutil.which("docker-compose") is None, reason="needs docker-compose")
+needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
+
+
+def compose_services(*options: str) -> dict[str, dict[str, Any]]:
+    """Return the services as docker-compose understands them."""
+    ran = subprocess.run(
+        ["docker-compose", *options, "-f", COMPOSE / "compose.yaml", "config"], capture_output=True, text=True
+    )
+    assert ran.returncode == 0, ran.stderr
+    services: dict[str, dict[str, Any]] = yaml.safe_load(ran.stdout)["services"]
+    return services
+
+
+def documents(folder: Path) -> Iterator[dict[str, Any]]:
+    """Yield every Kubernetes object in ``folder``."""
+    for path in sorted(folder.glob("*.yaml")):
+        if path.name not in {"kustomization.yaml", "radtme.yaml"}:
+            yield from yaml.safe_load_all(path.read_text())
+
+
+def kubernetes_objects(kind: str) -> list[dict[str, Any]]:
+    """Return the base's objects of ``kind``."""
+    return [each for each in documents(KUBERNETES / "base") if each["kind"] == kind]
+
+
+def test_the_dockerfile_satisfies_hadolint() -> None:
+    """The usual mistakes are not made."""
+    ran = subprocess.run([Path(sys.executable).with_name("hadolint"), DOCKERFILE], capture_output=True, text=True)
+    assert (ran.returncode, ran.stdout) == (0, "")
+
+
+def test_the_image_holds_every_package_and_ignores_the_rest() -> None:
+    """What the wheel needs is copied, and the context is a list of what may go in."""
+    copied = set(re.findall(r"^COPY (\w+) \1$", DOCKERFILE.read_text(), re.MULTILINE))
+    assert copied == {"requirements", "listener", "workers", "model_store", "deploy"}
+    ignored = (ROOT / "deploy" / "Dockerfile.dockerignore").read_text().splitlines()
+    assert "*" in ignored
+    assert {f"!{name}" for name in copied} <= set(ignored)
+
+
+@needs_compose
+def test_every_container_is_pinned_hardened_watched_and_limited() -> None:
+    """No root, no writable root file system, no capability, a health check, limits, a version that stays."""
+    services = compose_services("--profile", "demo")
+    assert set(services) == {
+        "redis",
+        "listener",
+        "compute",
+        "delivery",
+        "prometheus",
+        "alertmanager",
+        "grafana",
+        "orthanc",
+    }
+    for name, service in services.items():
+        assert re.search(r":v?\d+\.\d+\.\d+", service["image"]), name
+        assert not service["user"].startswith(("0", "root")), name
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service["healthcheck"]["test"], name
+        assert {"cpus", "memory"} <= service["deploy"]["resources"]["limits"].keys(), name
+        assert not any("password" in str(value).lower() for value in service.get("command") or [] if name != "redis")
+    assert "orthanc" not in {
+        name for name, service in compose_services().items() if "demo" not in service.get("profiles", [])
+    }
+
+
+@needs_compose
+def test_only_scanners_people_and_the_pacs_reach_a_container() -> None:
+    """Redis and Prometheus publish no port and stand in networks that lead nowhere."""
+    services = compose_services()
+    published = {name for name, service in services.items() if service.get("ports")}
+    assert published - {"orthanc"} == {"listener", "grafana"}
+    networks = yaml.safe_load((COMPOSE / "compose.yaml").read_text())["networks"]
+    internal = {name for name, options in networks.items() if (options or {}).get("internal")}
+    assert set(services["redis"]["networks"]) <= internal
+    assert set(services["prometheus"]["networks"]) <= internal
+    assert set(services["compute"]["networks"]) <= internal
+
+
+def commands() -> list[tuple[str, list[str]]]:
+    """Return what each part of each installation runs."""
+    compose = yaml.safe_load((COMPOSE / "compose.yaml").read_text())["services"]
+    found = [(f"compose {name}", compose[name]["command"]) for name in ("listener", "compute", "delivery")]
+    for unit in SYSTEMD.glob("*.service"):
+        line = re.search(r"^ExecStart=/opt/radtme/bin/radtme (.*)$", unit.read_text(), re.MULTILINE)
+        assert line is not None, unit.name
+        found.append((unit.name, line[1].split()))
+    found += [
+        (f"kubernetes {each['metadata']['name']}", each["spec"]["template"]["spec"]["containers"][0]["args"])
+        for each in kubernetes_objects("Deployment")
+    ]
+    return found
+
+
+def test_all_installations_run_the_same_three_roles() -> None:
+    """They are the commands that the tests start without containers."""
+    found = commands()
+    assert len(found) == 9
+    assert sorted(arguments for _, arguments in found) == sorted(ROLES * 3)
+    for _, arguments in found:
+        assert CliRunner().invoke(radtme, [*arguments, "--help"]).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "file", [COMPOSE / "radtme.yaml", KUBERNETES / "base" / "radtme.yaml"], ids=["compose", "kubernetes"]
+)
+def test_the_configurations_handed_out_are_valid(file: Path, tmp_path: Path) -> None:
+    """They pass the service's own check, once the secret is where they say."""
+    secret = tmp_path / "redis_password"
+    secret.write_text("only for this test")
+    secret.chmod(0o600)
+    text, changes = re.subn(r"(password_file): /run/secrets/\S+", rf"\1: {secret}", file.read_text())
+    assert changes == 1
+    copy = tmp_path / "radtme.yaml"
+    copy.write_text(text)
+    ran = CliRunner().invoke(radtme, ["config", "check", str(copy)])
+    assert ran.exit_code == 0, ran.output
+
+
+@pytest.mark.acceptance
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="needs promtool")
+def test_prometheus_accepts_the_configuration_of_compose(tmp_path: Path) -> None:
+    """With the rules where compose mounts them."""
+    shutil.copy(COMPOSE / "prometheus.yml", tmp_path)
+    shutil.copytree(ROOT / "deploy" / "prometheus" / "rules", tmp_path / "rules")
+    ran = subprocess.run(["promtool", "check", "config", tmp_path / "prometheus.yml"], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "2 rule files found" in ran.stdout
+
+
+def test_prepare_makes_secrets_once_that_only_their_owner_reads(tmp_path: Path) -> None:
+    """Run again it changes nothing."""
+    script = shutil.copy(COMPOSE / "prepare", tmp_path)
+    seen = []
+    for _ in range(2):
+        subprocess.run([script], check=True, capture_output=True)
+        seen.append({path.name: path.read_text() for path in (tmp_path / "secrets").iterdir()})
+    assert {name: len(value) for name, value in seen[0].items()} == {"redis_password": 48, "grafana_password": 48}
+    assert seen[0] == seen[1]
+    assert all(path.stat().st_mode & 0o007 == 0 for path in (tmp_path / "secrets").iterdir())
+
+
+@needs_systemd
+@pytest.mark.parametrize("unit", sorted(SYSTEMD.glob("*.service")), ids=lambda path: path.stem)
+def test_systemd_accepts_the_units_and_finds_them_hardened(unit: Path, tmp_path: Path) -> None:
+    """``systemd-analyze security`` gives 0 (safe) to 10 (unsafe); a usual service without hardening has 9.6."""
+    program = tmp_path / "radtme"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    copy = tmp_path / unit.name
+    copy.write_text(unit.read_text().replace("/opt/radtme/bin/radtme", str(program)))
+    verified = subprocess.run(["systemd-analyze", "verify", "--man=no", copy], capture_output=True, text=True)
+    assert unit.name not in verified.stderr, verified.stderr
+    assert verified.returncode == 0, verified.stderr
+    ran = subprocess.run(
+        ["systemd-analyze", "security", "--offline=yes", "--threshold=15", "--no-pager", copy],
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 0, ran.stdout[-600:]
+
+
+def test_kubernetes_objects_satisfy_their_schemas() -> None:
+    """Every object of the base, strictly: a field that Kubernetes does not know is a mistake."""
+    count = 0
+    for each in documents(KUBERNETES / "base"):
+        kubernetes_validate.validate(each, "1.31", strict=True)
+        count += 1
+    assert count >= 12
+
+
+@pytest.mark.parametrize("folder", ["base", "keda"])
+def test_kustomization_names_every_file(folder: str) -> None:
+    """What is not named is not applied."""
+    kustomization = yaml.safe_load((KUBERNETES / folder / "kustomization.yaml").read_text())
+    named = set(kustomization["resources"])
+    for generator in kustomization.get("configMapGenerator", []):
+        named |= set(generator["files"])
+    here = {path.name for path in (KUBERNETES / folder).iterdir()} - {"kustomization.yaml"}
+    assert {name for name in named if "/" not in name} == here
+    assert all((KUBERNETES / folder / name).exists() for name in named)
+
+
+def test_pods_are_probed_limited_and_without_privileges() -> None:
+    """As the namespace's ``restricted`` pod security asks, and on one shared volume."""
+    pods = [
+        (each["metadata"]["name"], each["spec"]["template"]["spec"])
+        for kind in ("Deployment", "StatefulSet")
+        for each in kubernetes_objects(kind)
+    ]
+    assert {name for name, _ in pods} == {"listener", "compute", "delivery", "redis"}
+    for name, pod in pods:
+        assert pod["securityContext"]["runAsNonRoot"] is True, name
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}, name
+        (container,) = pod["containers"]
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }, name
+        assert {"livenessProbe", "readinessProbe"} <= container.keys(), name
+        assert "memory" in container["resources"]["limits"], name
+        claims = {
+            volume["persistentVolumeClaim"]["claimName"]
+            for volume in pod["volumes"]
+            if "persistentVolumeClaim" in volume
+        }
+        assert claims == (set() if name == "redis" else {"radtme-data"}), name
+
+
+def test_keda_scales_by_metrics_that_exist(tmp_path: Path) -> None:
+    """The queries name metrics that the parts export, and the deployment that there is."""
+    (scaled,) = documents(KUBERNETES / "keda")
+    assert scaled["kind"] == "ScaledObject"
+    assert scaled["spec"]["scaleTargetRef"]["name"] in {
+        each["metadata"]["name"] for each in kubernetes_objects("Deployment")
+    }
+    source = (ROOT / "listener" / "metrics.py").read_text()
+    for trigger in scaled["spec"]["triggers"]:
+        (metric,) = re.findall(r"radtme_\w+", trigger["metadata"]["query"])
+        assert json.dumps(metric) in source, metric
+
+
+def test_the_images_requirements_suffice_for_the_service(tmp_path: Path) -> None:
+    """What researchers and developers need beside them is not needed by any role."""
+    uv = Path(sys.executable).with_name("uv")
+    environment = tmp_path / "venv"
+    subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, environment], check=True)
+    python = environment / "bin" / "python"
+    requirements = ROOT / "requirements" / "service.txt"
+    for arguments in (["--require-hashes", "-r", requirements], ["--no-deps", ROOT]):
+        subprocess.run([uv, "pip", "install", "--quiet", "--python", python, *arguments], check=True, cwd=ROOT)
+    for arguments in ROLES:
+        ran = subprocess.run(
+            [environment / "bin" / "radtme", *arguments, "--help"], capture_output=True, text=True, cwd=tmp_path
+        )
+        assert ran.returncode == 0, ran.stderr
+    ran = subprocess.run(
+        [python, "-c", "import workers.app, workers.tasks, listener.application_entity"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert ran.returncode == 0, ran.stderr
