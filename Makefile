@@ -9,7 +9,7 @@ export OMP_NUM_THREADS ?= 1
 TEST_PACKAGES := dcmtk dicom3tools orthanc orthanc-dicomweb redis-server prometheus chromium libpixelmed-java \
 	default-jre-headless fonts-dejavu-core libxml2-utils rsyslog rsyslog-gnutls poppler-utils docker-compose systemd
 
-.PHONY: help install demo test check format bench dashboards lock clean test-packages python-ready
+.PHONY: help install demo test check format bench dashboards schema lock clean test-packages python-ready
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -27,6 +27,8 @@ check: $(VENV)/.dev ## Run the static checks
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	@$(BIN)/radtme config schema | cmp -s - deploy/radtme.schema.json \
+		|| { echo "deploy/radtme.schema.json is not what the settings say: run make schema" >&2; exit 1; }
 
 format: $(VENV)/.dev ## Format the code
 	$(BIN)/ruff check --fix .
@@ -38,6 +40,9 @@ bench: $(VENV)/.dev test-packages ## Measure against the documented way of each 
 
 dashboards: $(VENV)/.dev ## Write the Grafana dashboards from their code
 	$(BIN)/python -m deploy.grafana.build
+
+schema: $(VENV)/.dev ## Write the JSON Schema of the configuration file
+	$(BIN)/radtme config schema > deploy/radtme.schema.json
 
 lock: $(VENV)/.uv ## Renew the locked requirements from pyproject.toml
 	$(BIN)/uv pip compile -q pyproject.toml --extra embedded --extra study --generate-hashes --no-header --no-annotate \

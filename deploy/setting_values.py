@@ -15,6 +15,7 @@ from listener.allow_list import network, plain_fingerprint
 
 TARGET_NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 WHOLE_NUMBER_PATTERN = re.compile(r"-?(0|[1-9][0-9]*)")
+HIGHEST_PORT = 65535
 YES_NO = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
@@ -119,25 +120,41 @@ def path_value(scalar: Scalar, base: Path) -> Path:
 # What a value must be beyond its type -------------------------------------------------------------------------------
 
 
-def _at_least(lowest: float) -> Callable[[float], None]:
-    def check(value: float) -> None:
-        if value < lowest:
-            raise WrongValue(f"expected at least {lowest:g}, found {value:g}")
+@dataclass(frozen=True)
+class _AtLeast:
+    lowest: float
 
-    return check
+    def __call__(self, value: float) -> None:
+        if value < self.lowest:
+            raise WrongValue(f"expected at least {self.lowest:g}, found {value:g}")
+
+    @property
+    def bounds(self) -> dict[str, float]:
+        return {"minimum": self.lowest}
 
 
-def _above_zero(value: float) -> None:
-    if value <= 0:
-        raise WrongValue(f"expected more than 0, found {value:g}")
+@dataclass(frozen=True)
+class _AboveZero:
+    def __call__(self, value: float) -> None:
+        if value <= 0:
+            raise WrongValue(f"expected more than 0, found {value:g}")
+
+    @property
+    def bounds(self) -> dict[str, float]:
+        return {"exclusiveMinimum": 0}
 
 
-def _port(lowest: int) -> Callable[[int], None]:
-    def check(value: int) -> None:
-        if not lowest <= value <= 65535:
-            raise WrongValue(f"expected a port from {lowest} to 65535, found {value}")
+@dataclass(frozen=True)
+class _Port:
+    lowest: int
 
-    return check
+    def __call__(self, value: int) -> None:
+        if not self.lowest <= value <= HIGHEST_PORT:
+            raise WrongValue(f"expected a port from {self.lowest} to {HIGHEST_PORT}, found {value}")
+
+    @property
+    def bounds(self) -> dict[str, float]:
+        return {"minimum": self.lowest, "maximum": HIGHEST_PORT}
 
 
 def _ae_title(value: str) -> None:
@@ -187,38 +204,38 @@ CHECKS: Mapping[str, Callable[..., None]] = {
     "metrics_host": _host,
     "addresses": _network,
     "certificate_fingerprint": _fingerprint,
-    "listener.port": _port(0),
-    "sink.port": _port(0),
-    "metrics_port": _port(0),
-    "port": _port(1),
+    "listener.port": _Port(0),
+    "sink.port": _Port(0),
+    "metrics_port": _Port(0),
+    "port": _Port(1),
     "redis.url": _redis_url,
     "name": _target_name,
-    "settle_seconds": _at_least(0),
-    "settle_unreferenced_seconds": _at_least(0),
-    "min_free_bytes": _at_least(0),
-    "max_pdu_bytes": _at_least(4096),
-    "max_associations": _at_least(1),
-    "max_associations_per_peer": _at_least(1),
-    "max_attempts": _at_least(1),
-    "max_object_bytes": _at_least(1024),
-    "max_inflated_bytes": _at_least(1024),
-    "max_job_memory_bytes": _at_least(64 * 1024**2),
-    "max_headers_bytes": _at_least(1024),
-    "max_images": _at_least(1),
-    "max_frames": _at_least(1),
-    "max_voxels": _at_least(1),
-    "max_segments": _at_least(1),
-    "max_header_bytes": _at_least(1024),
-    "max_sequence_depth": _at_least(8),
-    "max_sequence_items": _at_least(1000),
-    "max_referenced_instances": _at_least(1),
-    "max_quarantine_bytes": _at_least(0),
-    "max_quarantine_objects": _at_least(0),
-    "max_pending_connections": _at_least(1),
-    "max_pending_connections_per_peer": _at_least(1),
-    "max_objects_per_association": _at_least(1),
-    "min_bytes_per_second": _at_least(1),
-    "concurrency": _at_least(1),
+    "settle_seconds": _AtLeast(0),
+    "settle_unreferenced_seconds": _AtLeast(0),
+    "min_free_bytes": _AtLeast(0),
+    "max_pdu_bytes": _AtLeast(4096),
+    "max_associations": _AtLeast(1),
+    "max_associations_per_peer": _AtLeast(1),
+    "max_attempts": _AtLeast(1),
+    "max_object_bytes": _AtLeast(1024),
+    "max_inflated_bytes": _AtLeast(1024),
+    "max_job_memory_bytes": _AtLeast(64 * 1024**2),
+    "max_headers_bytes": _AtLeast(1024),
+    "max_images": _AtLeast(1),
+    "max_frames": _AtLeast(1),
+    "max_voxels": _AtLeast(1),
+    "max_segments": _AtLeast(1),
+    "max_header_bytes": _AtLeast(1024),
+    "max_sequence_depth": _AtLeast(8),
+    "max_sequence_items": _AtLeast(1000),
+    "max_referenced_instances": _AtLeast(1),
+    "max_quarantine_bytes": _AtLeast(0),
+    "max_quarantine_objects": _AtLeast(0),
+    "max_pending_connections": _AtLeast(1),
+    "max_pending_connections_per_peer": _AtLeast(1),
+    "max_objects_per_association": _AtLeast(1),
+    "min_bytes_per_second": _AtLeast(1),
+    "concurrency": _AtLeast(1),
 }
 """By full name, or else by the last part of the name; every other ``..._seconds`` must be above zero."""
 
@@ -231,9 +248,17 @@ def check_value(name: str, value: object) -> None:
     WrongValue
         If it has the right type and cannot be used.
     """
-    last = name.rsplit(".", maxsplit=1)[-1]
-    check = CHECKS.get(name) or CHECKS.get(last)
-    if check is None and last.endswith("_seconds"):
-        check = _above_zero
+    check = _check_of(name)
     if check is not None:
         check(value)
+
+
+def bounds_of(name: str) -> dict[str, float]:
+    """Return the bounds of a number in the words of JSON Schema; empty where it has none."""
+    return dict(getattr(_check_of(name), "bounds", {}))
+
+
+def _check_of(name: str) -> Callable[..., None] | None:
+    last = name.rsplit(".", maxsplit=1)[-1]
+    check = CHECKS.get(name) or CHECKS.get(last)
+    return _AboveZero() if check is None and last.endswith("_seconds") else check

@@ -1,5 +1,6 @@
 """``radtme config``: check a configuration, and show what is in effect."""
 
+import json
 from pathlib import Path
 
 import click
@@ -48,3 +49,11 @@ def show(file: Path | None) -> None:
         click.echo(f"{text:<{width}}  # {origin}" if origin else text)
     for warning in configuration.warnings:
         notices().print(f"warning: {warning}", markup=False)
+
+
+@config.command(epilog="Example: radtme config schema > radtme.schema.json")
+def schema() -> None:
+    """Print the JSON Schema of the configuration file: an editor that knows it completes and explains every setting."""
+    from deploy.configuration_schema import configuration_schema
+
+    click.echo(json.dumps(configuration_schema(), indent=2))
