@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "echo": ("deploy.commands.network:echo", "Ask a DICOM peer whether it is there"),
     "send": ("deploy.commands.network:send", "Send the DICOM files in a folder"),
     "status": ("deploy.commands.jobs:status", "Show what came, waits, was scored, sent and failed, and why"),
+    "status-page": ("deploy.commands.parts:status_page", "Show the same in a browser, read only"),
     "retry": ("deploy.commands.jobs:retry", "Try a job again"),
     "audit": ("deploy.commands.audit:audit", "Show who sent, scored, delivered and changed what"),
     "config": ("deploy.commands.config:config", "Check a configuration, or show the settings in effect"),

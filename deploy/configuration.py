@@ -9,11 +9,12 @@ from typing import Any
 import yaml
 
 from deploy.configuration_reader import ENVIRONMENT_PREFIX, ConfigurationReader, Problem
-from deploy.configuration_security import check_clients, check_listener, in_the_clear
+from deploy.configuration_security import check_clients, check_listener, check_status_page, in_the_clear
 from deploy.errors import WrongUsage
 from deploy.peer import Peer
 from deploy.redis_url import RedisProblem, RedisSettings, redis_url
 from deploy.redis_url import in_the_clear as redis_in_the_clear
+from deploy.status_page.settings import StatusPageSettings
 from listener.settings import AuditSettings, DeadlinePolicy, ListenerSettings, ServerTls
 from workers.settings import Target, WorkerSettings
 
@@ -75,6 +76,7 @@ class Configuration:
     workers: WorkerSettings
     sink: SinkSettings
     audit: AuditSettings
+    status_page: StatusPageSettings
     origins: Mapping[str, str]
     """File and line, or environment variable, of every setting that is not a default."""
     warnings: tuple[str, ...] = ()
@@ -166,7 +168,8 @@ def compose(file: Path) -> yaml.Node | None:
 
 def _read(reader: ConfigurationReader, root: yaml.Node | None, file: Path | None) -> Configuration:
     places = ("data", "spool", "model_store")
-    sections = reader.entries(root, "", (*places, "redis", "listener", "workers", "targets", "sink", "audit"))
+    known = (*places, "redis", "listener", "workers", "targets", "sink", "audit", "status_page")
+    sections = reader.entries(root, "", known)
     locations = _locations(reader, sections)
     redis = RedisSettings(**reader.given(RedisSettings, sections.get("redis"), "redis"))
     sink_given = reader.given(SinkSettings, sections.get("sink"), "sink")
@@ -192,6 +195,7 @@ def _read(reader: ConfigurationReader, root: yaml.Node | None, file: Path | None
         ),
         sink=sink,
         audit=audit,
+        status_page=StatusPageSettings(**reader.given(StatusPageSettings, sections.get("status_page"), "status_page")),
         origins=reader.origins,
     )
 
@@ -253,6 +257,7 @@ def _check_together(reader: ConfigurationReader, configuration: Configuration) -
 
     check_listener(listener, problem)
     check_clients(listener, workers, problem)
+    check_status_page(configuration.status_page, problem)
     if listener.deadline_policy is DeadlinePolicy.FETCH and listener.retrieve_from is None:
         problem(
             "listener.deadline_policy",

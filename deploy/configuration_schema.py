@@ -14,6 +14,7 @@ from typing import Any
 from deploy.configuration import LISTENER_SKIP, WORKERS_SKIP, Locations, SinkSettings
 from deploy.redis_url import RedisSettings
 from deploy.setting_values import bounds_of
+from deploy.status_page.settings import StatusPageSettings
 from listener.settings import AuditSettings, ListenerSettings
 from workers.settings import Target, WorkerSettings
 
@@ -24,6 +25,7 @@ SECTIONS: tuple[tuple[str, type, frozenset[str]], ...] = (
     ("workers", WorkerSettings, WORKERS_SKIP),
     ("sink", SinkSettings, frozenset()),
     ("audit", AuditSettings, frozenset()),
+    ("status_page", StatusPageSettings, frozenset()),
 )
 PLAIN = {str: "string", Path: "string", bool: "boolean", int: "integer", float: "number"}
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
+from deploy.status_page.settings import StatusPageSettings
 from listener.settings import ClientTls, ListenerSettings, is_loopback
 from workers.settings import WorkerSettings
 
@@ -41,6 +42,16 @@ def check_clients(listener: ListenerSettings, workers: WorkerSettings, complain:
             complain(setting, "a certificate needs its key, and a key its certificate; give both or none")
         if tls.key_password_file is not None and tls.key is None:
             complain(setting, "key_password_file is given and no key that it could open")
+
+
+def check_status_page(page: StatusPageSettings, complain: Complain) -> None:
+    """Complain about a status page that anyone on the network could read."""
+    if not is_loopback(page.host) and page.password_file is None:
+        complain(
+            "status_page.host",
+            f"{page.host} is reachable from the network and anyone may read the page; give status_page.password_file, "
+            "and put it behind a reverse proxy with TLS; or serve it on 127.0.0.1",
+        )
 
 
 def client_sections(listener: ListenerSettings, workers: WorkerSettings) -> Iterator[tuple[str, ClientTls]]:

@@ -43,6 +43,7 @@ def configuration_lines(configuration: Configuration) -> Iterator[tuple[str, str
         ("workers", configuration.workers, WORKERS_SKIP),
         ("sink", configuration.sink, frozenset()),
         ("audit", configuration.audit, frozenset()),
+        ("status_page", configuration.status_page, frozenset()),
     )
     for name, section, skip in sections:
         yield f"{name}:", ""

@@ -17,8 +17,8 @@ from deploy.running_stack import RunningStack, only_stack, publish
 from deploy.supervisor import Program, StartFailed, Supervisor
 
 REDIS, SINK, LISTENER, WORKERS, DELIVERY = "redis", "sink", "listener", "workers", "delivery"
-COMPUTE = "compute"
-DRAIN_ORDER = (LISTENER, WORKERS, DELIVERY, SINK, REDIS)
+COMPUTE, STATUS_PAGE = "compute", "status page"
+DRAIN_ORDER = (LISTENER, WORKERS, DELIVERY, STATUS_PAGE, SINK, REDIS)
 """Nothing new comes in, then what runs is finished, then what others lean on goes."""
 LISTENER_DRAIN_SECONDS = 40.0
 QUICK_DRAIN_SECONDS = 5.0
@@ -168,6 +168,9 @@ def programs(
     if sink.enabled:
         yield part(SINK, ["sink"], port_ready(sink.host, sink.port), QUICK_DRAIN_SECONDS)
     yield from _workers(configuration, part, delivery_port)
+    if configuration.status_page.enabled:
+        page = configuration.status_page
+        yield part(STATUS_PAGE, ["status-page"], port_ready(page.host, page.port), QUICK_DRAIN_SECONDS)
     yield part(LISTENER, ["listen"], http_ready(listener.metrics_host, listener.metrics_port), LISTENER_DRAIN_SECONDS)
 
 

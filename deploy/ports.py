@@ -34,6 +34,8 @@ def port_overrides(configuration: Configuration) -> Mapping[str, str]:
     }
     if configuration.sink.enabled:
         wanted["sink.port"] = (configuration.sink.host, configuration.sink.port)
+    if configuration.status_page.enabled:
+        wanted["status_page.port"] = (configuration.status_page.host, configuration.status_page.port)
     chosen: dict[str, str] = {}
     for setting, (host, port) in wanted.items():
         if port == 0:

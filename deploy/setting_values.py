@@ -206,6 +206,8 @@ CHECKS: Mapping[str, Callable[..., None]] = {
     "certificate_fingerprint": _fingerprint,
     "listener.port": _Port(0),
     "sink.port": _Port(0),
+    "status_page.port": _Port(0),
+    "newest": _AtLeast(1),
     "metrics_port": _Port(0),
     "port": _Port(1),
     "redis.url": _redis_url,

@@ -120,7 +120,7 @@ def read_jobs(spool: Spool, study_uid: str | None = None) -> tuple[JobStatus, ..
     """Return the jobs (of one study), the oldest of each state first. One that moves on meanwhile is found again."""
     found: dict[str, JobStatus] = {}
     for job in list(spool.jobs()):
-        status = _read_moving(spool, job)
+        status = read_moving(spool, job)
         if status is not None and study_uid in (None, status.study_uid):
             found[status.job_id] = status
     order = list(JobState)
@@ -147,7 +147,8 @@ def read_quarantine(spool: Spool) -> tuple[Quarantined, ...]:
     return tuple(sorted(found, key=lambda one: one.since or datetime.min.replace(tzinfo=UTC), reverse=True))
 
 
-def _read_moving(spool: Spool, job: Job) -> JobStatus | None:
+def read_moving(spool: Spool, job: Job) -> JobStatus | None:
+    """Return the status of a job that may move on meanwhile; None where it went away altogether."""
     for _ in range(3):  # every rename costs one look; a job has no more than that ahead of it
         try:
             return read_job(spool, job)

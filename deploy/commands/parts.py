@@ -1,4 +1,4 @@
-"""``radtme listen``, ``radtme work`` and ``radtme sink``: one part alone, until it is stopped."""
+"""``radtme listen``, ``work``, ``sink`` and ``status-page``: one part alone, until it is stopped."""
 
 import os
 import sys
@@ -10,6 +10,7 @@ import click
 from deploy.commands.options import audited_start, cannot_audit, config_option, read_configuration
 from deploy.errors import CommandError, WrongUsage
 from deploy.ports import require_free
+from deploy.readiness import reachable_host
 from deploy.reload import reload_allow_list
 from deploy.running_stack import with_known_redis
 from deploy.stopping import reload_event, stop_event
@@ -115,3 +116,42 @@ def sink(folder: Path | None, config_file: Path | None) -> None:
     click.echo(f"{settings.ae_title}@{settings.host}:{server.port} writes to {settings.folder}", err=True)
     stopping.wait()
     server.stop()
+
+
+@click.command("status-page", epilog="Example: radtme status-page --config radtme.yaml")
+@config_option
+def status_page(config_file: Path | None) -> None:
+    """Serve a small page with the cases by state, each case's history, targets, signature and disk. Read only.
+
+    It reads the spool, so it works with everything else down. Stops on Ctrl-C or SIGTERM.
+    """
+    keep_from_others()
+    from deploy.status_page.overview import Pages
+    from deploy.status_page.server import StatusPage
+    from listener.certificates import TlsFileError, read_secret
+    from listener.spool import Spool
+
+    configuration = read_configuration(config_file)
+    settings = configuration.status_page
+    spool = Spool(configuration.locations.spool)
+    stopping = stop_event()
+    try:
+        password = read_secret(settings.password_file) if settings.password_file else None
+        pages = Pages(
+            spool,
+            configuration.locations.model_store,
+            configuration.workers.targets,
+            configuration.listener.min_free_bytes,
+            settings,
+        )
+        page = StatusPage(settings, pages, password)
+    except TlsFileError as error:
+        raise WrongUsage(f"status_page.password_file: {error}") from error
+    except OSError as error:
+        raise CommandError(
+            f"the status page cannot start on {settings.host}:{settings.port}: {error}", "set another status_page.port"
+        ) from error
+    page.start()
+    click.echo(f"status page: http://{reachable_host(settings.host)}:{page.port}/", err=True)
+    stopping.wait()
+    page.stop()

@@ -84,6 +84,9 @@ def show_where(console: Console, stack: LocalStack) -> None:
     for name, host, port in parts:
         if port is not None:
             table.add_row("metrics", f"http://{reachable_host(host)}:{port}/metrics  ({name})")
+    page = configuration.status_page
+    if page.enabled:
+        table.add_row("status page", f"http://{reachable_host(page.host)}:{page.port}/")
     option = f" --config {path_from_here(configuration.file)}" if configuration.file else ""
     table.add_row("next", f"radtme send FOLDER{option}\nradtme status{option}")
     console.print("radtme is running; Ctrl-C stops it, after what runs has finished")

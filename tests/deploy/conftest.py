@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from listener.spool import Job, JobState, Spool, job_id_for, write_json
+from support.spool_jobs import REJECTED, SCORED, delivery, in_minutes
 
 STUDY, SERIES, SEG_SERIES = "1.2.3", "1.2.3.1", "1.2.3.2"
 
@@ -71,6 +72,32 @@ def put_job(spool: Spool) -> Callable[..., Job]:
         return job
 
     return put
+
+
+@pytest.fixture
+def full_spool(spool: Spool, put_instances: Callable[[int], None], put_job: Callable[..., Job]) -> Spool:
+    """One job in each state, and something in quarantine."""
+    put_instances(3)
+    put_job("1.1", JobState.WAITING, required=5)
+    put_job("1.2", JobState.READY)
+    put_job("1.3", JobState.RUNNING, attempts={"began": ["2026-01-02T03:04:05.000+00:00"] * 2})
+    put_job(
+        "1.4",
+        JobState.DELIVERING,
+        result=SCORED,
+        delivery__pacs=delivery("pacs", "retry", next_try=in_minutes(12.2), last_error="PACS@h:1 cannot be reached"),
+        delivery__archive=delivery("archive", "delivered", taken={"summary_report": {}}),
+    )
+    put_job("1.5", JobState.DONE, result=REJECTED)
+    put_job(
+        "1.6",
+        JobState.FAILED,
+        failure={"reason": "worker_killed", "message": "3 workers died", "at": "2026-01-02T03:04:05+00:00"},
+    )
+    part = spool.receiving / "a.part"
+    part.write_bytes(b"x")
+    spool.put_in_quarantine(part, "1.2.3.4", {"reason": "cannot_understand", "message": "other bytes"})
+    return spool
 
 
 @pytest.fixture

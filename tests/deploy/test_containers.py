@@ -21,7 +21,12 @@ COMPOSE = ROOT / "deploy" / "compose"
 SYSTEMD = ROOT / "deploy" / "systemd"
 KUBERNETES = ROOT / "deploy" / "kubernetes"
 DOCKERFILE = ROOT / "deploy" / "Dockerfile"
-ROLES = [["listen"], ["work", "--queues", "compute"], ["work", "--queues", "delivery", "--concurrency", "2"]]
+ROLES = [
+    ["listen"],
+    ["status-page"],
+    ["work", "--queues", "compute"],
+    ["work", "--queues", "delivery", "--concurrency", "2"],
+]
 needs_compose = pytest.mark.skipif(shutil.which("docker-compose") is None, reason="needs docker-compose")
 needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
 
@@ -72,6 +77,7 @@ def test_every_container_is_pinned_hardened_watched_and_limited() -> None:
         "listener",
         "compute",
         "delivery",
+        "status-page",
         "prometheus",
         "alertmanager",
         "grafana",
@@ -96,7 +102,7 @@ def test_only_scanners_people_and_the_pacs_reach_a_container() -> None:
     """Redis and Prometheus publish no port and stand in networks that lead nowhere."""
     services = compose_services()
     published = {name for name, service in services.items() if service.get("ports")}
-    assert published - {"orthanc"} == {"listener", "grafana"}
+    assert published - {"orthanc"} == {"listener", "status-page", "grafana"}
     networks = yaml.safe_load((COMPOSE / "compose.yaml").read_text())["networks"]
     internal = {name for name, options in networks.items() if (options or {}).get("internal")}
     assert set(services["redis"]["networks"]) <= internal
@@ -107,7 +113,9 @@ def test_only_scanners_people_and_the_pacs_reach_a_container() -> None:
 def commands() -> list[tuple[str, list[str]]]:
     """Return what each part of each installation runs."""
     compose = yaml.safe_load((COMPOSE / "compose.yaml").read_text())["services"]
-    found = [(f"compose {name}", compose[name]["command"]) for name in ("listener", "compute", "delivery")]
+    found = [
+        (f"compose {name}", compose[name]["command"]) for name in ("listener", "compute", "delivery", "status-page")
+    ]
     for unit in SYSTEMD.glob("*.service"):
         line = re.search(r"^ExecStart=/opt/radtme/bin/radtme (.*)$", unit.read_text(), re.MULTILINE)
         assert line is not None, unit.name
@@ -122,7 +130,7 @@ def commands() -> list[tuple[str, list[str]]]:
 def test_all_installations_run_the_same_three_roles() -> None:
     """They are the commands that the tests start without containers."""
     found = commands()
-    assert len(found) == 9
+    assert len(found) == 12
     assert sorted(arguments for _, arguments in found) == sorted(ROLES * 3)
     for _, arguments in found:
         assert CliRunner().invoke(radtme, [*arguments, "--help"]).exit_code == 0
@@ -137,7 +145,7 @@ def test_the_configurations_handed_out_are_valid(file: Path, tmp_path: Path) -> 
     secret.write_text("only for this test")
     secret.chmod(0o600)
     text, changes = re.subn(r"(password_file): /run/secrets/\S+", rf"\1: {secret}", file.read_text())
-    assert changes == 1
+    assert changes == 2
     copy = tmp_path / "radtme.yaml"
     copy.write_text(text)
     ran = CliRunner().invoke(radtme, ["config", "check", str(copy)])
@@ -162,7 +170,11 @@ def test_prepare_makes_secrets_once_that_only_their_owner_reads(tmp_path: Path) 
     for _ in range(2):
         subprocess.run([script], check=True, capture_output=True)
         seen.append({path.name: path.read_text() for path in (tmp_path / "secrets").iterdir()})
-    assert {name: len(value) for name, value in seen[0].items()} == {"redis_password": 48, "grafana_password": 48}
+    assert {name: len(value) for name, value in seen[0].items()} == {
+        "redis_password": 48,
+        "grafana_password": 48,
+        "status_page_password": 48,
+    }
     assert seen[0] == seen[1]
     assert all(path.stat().st_mode & 0o007 == 0 for path in (tmp_path / "secrets").iterdir())
 
@@ -215,7 +227,7 @@ def test_pods_are_probed_limited_and_without_privileges() -> None:
         for kind in ("Deployment", "StatefulSet")
         for each in kubernetes_objects(kind)
     ]
-    assert {name for name, _ in pods} == {"listener", "compute", "delivery", "redis"}
+    assert {name for name, _ in pods} == {"listener", "compute", "delivery", "status-page", "redis"}
     for name, pod in pods:
         assert pod["securityContext"]["runAsNonRoot"] is True, name
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}, name

@@ -1,7 +1,6 @@
 """`radtme status`: every state of a job is told from the spool alone."""
 
 import io
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,30 +9,7 @@ from rich.console import Console
 from deploy.status import read_jobs, read_series, read_status
 from deploy.status_text import as_json, show_status, show_study
 from listener.spool import JobState
-
-SCORED = {
-    "outcome": "scored",
-    "score": {"hot_probability": 0.71, "threshold": 0.5, "phenotype": "hot"},
-    "rejection": None,
-    "signature": {"id": "research", "version": "1.0", "digest": "d"},
-    "regions": [{"region": "tumour", "volume_ml": 12.345, "voxels": 12345, "grey_levels": 40}],
-    "notes": ["grey levels: 9"],
-    "stage_seconds": {"read": 0.1, "features": 1.2},
-    "started": "2026-01-02T03:04:05.000+00:00",
-    "finished": "2026-01-02T03:04:07.000+00:00",
-    "objects": {"summary_report": "1.2.9"},
-}
-REJECTED = {
-    "outcome": "not_scored",
-    "score": None,
-    "rejection": {"reason": "tumour_too_small", "message": "63 voxels, the profile asks for 100"},
-    "finished": "2026-01-02T03:04:07.000+00:00",
-}
-
-
-def delivery(target: str, state: str, **more: object) -> dict[str, object]:
-    """Return a delivery record."""
-    return {"target": target, "state": state, "tries": 2, "taken": {}, "next_try": None, "last_error": None} | more
+from support.spool_jobs import SCORED
 
 
 def text_of(status_of, width: int) -> str:
@@ -41,37 +17,6 @@ def text_of(status_of, width: int) -> str:
     console = Console(file=io.StringIO(), width=width)
     show_status(console, status_of, everything=False)
     return console.file.getvalue()
-
-
-def in_minutes(minutes: float) -> str:
-    """Return a time ahead, as the spool writes it."""
-    return (datetime.now(UTC) + timedelta(minutes=minutes)).isoformat()
-
-
-@pytest.fixture
-def full_spool(spool, put_instances, put_job):
-    """One job in each state, and something in quarantine."""
-    put_instances(3)
-    put_job("1.1", JobState.WAITING, required=5)
-    put_job("1.2", JobState.READY)
-    put_job("1.3", JobState.RUNNING, attempts={"began": ["2026-01-02T03:04:05.000+00:00"] * 2})
-    put_job(
-        "1.4",
-        JobState.DELIVERING,
-        result=SCORED,
-        delivery__pacs=delivery("pacs", "retry", next_try=in_minutes(12.2), last_error="PACS@h:1 cannot be reached"),
-        delivery__archive=delivery("archive", "delivered", taken={"summary_report": {}}),
-    )
-    put_job("1.5", JobState.DONE, result=REJECTED)
-    put_job(
-        "1.6",
-        JobState.FAILED,
-        failure={"reason": "worker_killed", "message": "3 workers died", "at": "2026-01-02T03:04:05+00:00"},
-    )
-    part = spool.receiving / "a.part"
-    part.write_bytes(b"x")
-    spool.put_in_quarantine(part, "1.2.3.4", {"reason": "cannot_understand", "message": "other bytes"})
-    return spool
 
 
 EXPECTED = [

@@ -1,0 +1,189 @@
+"""What the status page says, as values: read from the spool and the registry, so it works with everything else down."""
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from pydicom import dcmread
+from pydicom.errors import InvalidDicomError
+
+from deploy.status import JobStatus, Quarantined, read_moving, read_quarantine
+from deploy.status_page.settings import StatusPageSettings
+from listener.spool import JOB_ID_PATTERN, Job, JobState, Spool
+from model_store.errors import SignatureError
+from model_store.registry import Registry
+from workers.settings import Target
+
+WORDS = {
+    JobState.WAITING: "waiting for images",
+    JobState.READY: "ready, waiting for a worker",
+    JobState.RUNNING: "being scored",
+    JobState.DELIVERING: "on the way to the PACS",
+    JobState.DONE: "done",
+    JobState.FAILED: "failed",
+}
+MOST_OPEN = 200
+"""Open cases of one state that are listed; the rest is counted."""
+UNDELIVERED = frozenset({"queued", "retry", "refused"})
+
+
+@dataclass(frozen=True)
+class StateCount:
+    """How many cases are in one state."""
+
+    state: JobState
+    words: str
+    count: int
+    oldest: datetime | None
+
+
+@dataclass(frozen=True)
+class TargetLine:
+    """One target, and what is on its way to it."""
+
+    name: str
+    address: str
+    waiting: int
+    refused: int
+    last_error: str
+    next_try: datetime | None
+
+
+@dataclass(frozen=True)
+class Patient:
+    """Whose case it is; read only where the page was told to show it."""
+
+    name: str
+    patient_id: str
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The first page."""
+
+    counts: tuple[StateCount, ...]
+    open_cases: tuple[JobStatus, ...]
+    finished: tuple[JobStatus, ...]
+    hidden: int
+    """Cases that are not listed."""
+    targets: tuple[TargetLine, ...]
+    signature: str
+    free_bytes: int | None
+    """None where there is no spool yet."""
+    min_free_bytes: int
+    quarantine: tuple[Quarantined, ...]
+
+    @property
+    def problems(self) -> list[str]:
+        """Return what a person has to look at, in sentences; empty where all is well."""
+        counts = {one.state: one.count for one in self.counts}
+        found = []
+        if failed := counts[JobState.FAILED]:
+            found.append(f"{failed} case{'s' * (failed != 1)} failed.")
+        found += [
+            f"{one.refused} case{'s' * (one.refused != 1)} refused by {one.name}."
+            for one in self.targets
+            if one.refused
+        ]
+        found += [f"{one.name} could not be reached: {one.last_error}." for one in self.targets if one.last_error]
+        if not self.signature:
+            found.append("No signature is active: nothing is scored.")
+        if self.free_bytes is None:
+            found.append("There is no spool yet: nothing ever ran with this configuration.")
+        elif self.free_bytes < self.min_free_bytes:
+            found.append("The disk is full: objects are answered with 0xA700 until there is room.")
+        return found
+
+
+class Pages:
+    """Reads what a page needs, anew for every request."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        model_store: Path,
+        targets: tuple[Target, ...],
+        min_free_bytes: int,
+        settings: StatusPageSettings,
+    ) -> None:
+        self._spool = spool
+        self._registry = Registry(model_store)
+        self._targets = targets
+        self._min_free_bytes = min_free_bytes
+        self._settings = settings
+
+    def overview(self) -> Overview:
+        """Return the first page."""
+        open_cases, hidden, counts = [], 0, []
+        for state in JobState:
+            jobs = self._jobs(state, newest_first=state is JobState.DONE)
+            limit = self._settings.newest if state is JobState.DONE else MOST_OPEN
+            read = [status for job in jobs[:limit] if (status := read_moving(self._spool, job)) is not None]
+            hidden += max(len(jobs) - limit, 0)
+            if state is JobState.DONE:
+                finished = tuple(read)
+            else:
+                open_cases += read
+            times = [status.since for status in read if status.since is not None and state is not JobState.DONE]
+            counts.append(StateCount(state, WORDS[state], len(jobs), min(times, default=None)))
+        return Overview(
+            counts=tuple(counts),
+            open_cases=tuple(open_cases),
+            finished=finished,
+            hidden=hidden,
+            targets=tuple(self._target_lines(open_cases)),
+            signature=self._signature(),
+            free_bytes=self._spool.free_bytes() if self._spool.root.is_dir() else None,
+            min_free_bytes=self._min_free_bytes,
+            quarantine=read_quarantine(self._spool),
+        )
+
+    def case(self, job_id: str) -> JobStatus | None:
+        """Return one case; None where there is none of this id."""
+        job = self._spool.find_job(job_id) if JOB_ID_PATTERN.fullmatch(job_id) else None
+        return read_moving(self._spool, job) if job else None
+
+    def patient(self, case: JobStatus) -> Patient | None:
+        """Return whose case it is; None where patients are not shown, or no object of the study can be read."""
+        if not self._settings.show_patients:
+            return None
+        for path in sorted((self._spool.studies / case.study_uid).glob("*/*.dcm"))[:1]:
+            try:
+                dataset = dcmread(path, stop_before_pixels=True, specific_tags=["PatientName", "PatientID"])
+            except (OSError, InvalidDicomError):
+                return None
+            return Patient(str(dataset.get("PatientName", "")), str(dataset.get("PatientID", "")))
+        return None
+
+    def _jobs(self, state: JobState, *, newest_first: bool) -> list[Job]:
+        found = []
+        with suppress(FileNotFoundError), os.scandir(self._spool.jobs_folder(state)) as entries:
+            found = [(entry.stat().st_mtime, entry.name) for entry in entries if JOB_ID_PATTERN.fullmatch(entry.name)]
+        return [
+            Job(name, state, self._spool.job_folder(state, name)) for _, name in sorted(found, reverse=newest_first)
+        ]
+
+    def _target_lines(self, cases: list[JobStatus]) -> Iterator[TargetLine]:
+        addresses = {one.name: f"{one.ae_title}@{one.host}:{one.port}" for one in self._targets}
+        deliveries = [one for case in cases for one in case.deliveries if one.state in UNDELIVERED]
+        for name in [*addresses, *sorted({one.target for one in deliveries} - addresses.keys())]:
+            mine = [one for one in deliveries if one.target == name]
+            troubled = [one for one in mine if one.last_error]
+            yield TargetLine(
+                name=name,
+                address=addresses.get(name, "not in the configuration"),
+                waiting=len(mine),
+                refused=sum(one.state == "refused" for one in mine),
+                last_error=(troubled[-1].last_error or "") if troubled else "",
+                next_try=min((one.next_try for one in mine if one.next_try), default=None),
+            )
+
+    def _signature(self) -> str:
+        try:
+            current = self._registry.current()
+        except SignatureError:
+            return ""
+        return current.name if current else ""

@@ -1,0 +1,32 @@
+"""What the files of jobs in a hand-made spool say."""
+
+from datetime import UTC, datetime, timedelta
+
+SCORED = {
+    "outcome": "scored",
+    "score": {"hot_probability": 0.71, "threshold": 0.5, "phenotype": "hot"},
+    "rejection": None,
+    "signature": {"id": "research", "version": "1.0", "digest": "d"},
+    "regions": [{"region": "tumour", "volume_ml": 12.345, "voxels": 12345, "grey_levels": 40}],
+    "notes": ["grey levels: 9"],
+    "stage_seconds": {"read": 0.1, "features": 1.2},
+    "started": "2026-01-02T03:04:05.000+00:00",
+    "finished": "2026-01-02T03:04:07.000+00:00",
+    "objects": {"summary_report": "1.2.9"},
+}
+REJECTED = {
+    "outcome": "not_scored",
+    "score": None,
+    "rejection": {"reason": "tumour_too_small", "message": "63 voxels, the profile asks for 100"},
+    "finished": "2026-01-02T03:04:07.000+00:00",
+}
+
+
+def delivery(target: str, state: str, **more: object) -> dict[str, object]:
+    """Return a delivery record."""
+    return {"target": target, "state": state, "tries": 2, "taken": {}, "next_try": None, "last_error": None} | more
+
+
+def in_minutes(minutes: float) -> str:
+    """Return a time ahead, as the spool writes it."""
+    return (datetime.now(UTC) + timedelta(minutes=minutes)).isoformat()
