@@ -9,7 +9,7 @@ export OMP_NUM_THREADS ?= 1
 TEST_PACKAGES := dcmtk dicom3tools orthanc orthanc-dicomweb redis-server prometheus chromium libpixelmed-java \
 	default-jre-headless fonts-dejavu-core libxml2-utils rsyslog rsyslog-gnutls poppler-utils docker-compose systemd
 
-.PHONY: help install demo test check format bench dashboards schema lock clean test-packages python-ready
+.PHONY: help install demo test check format bench fuzz dashboards schema lock clean test-packages python-ready
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -37,6 +37,10 @@ format: $(VENV)/.dev ## Format the code
 bench: $(VENV)/.dev test-packages ## Measure against the documented way of each library, Orthanc and storescp; prints ratios
 	$(BIN)/python benchmarks/study.py
 	$(BIN)/python benchmarks/ingest.py
+
+fuzz: $(VENV)/.dev ## Fuzz each parser of foreign bytes, guided by coverage, for SECONDS (default 300) each
+	for target in $(or $(TARGET),association store seg series configuration bundle); do \
+		PYTHONPATH=tests $(BIN)/python -m fuzz $$target $(or $(SECONDS),300) || exit 1; done
 
 dashboards: $(VENV)/.dev ## Write the Grafana dashboards from their code
 	$(BIN)/python -m deploy.grafana.build

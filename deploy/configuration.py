@@ -164,6 +164,8 @@ def compose(file: Path) -> yaml.Node | None:
         raise ConfigurationError([Problem(f"{file}:{line}", "", f"is not valid YAML: {error.problem}")]) from error
     except yaml.YAMLError as error:
         raise ConfigurationError([Problem(str(file), "", f"is not valid YAML: {error}")]) from error
+    except RecursionError as error:
+        raise ConfigurationError([Problem(str(file), "", "is nested deeper than a configuration is")]) from error
 
 
 def _read(reader: ConfigurationReader, root: yaml.Node | None, file: Path | None) -> Configuration:

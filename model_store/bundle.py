@@ -27,7 +27,7 @@ from sklearn.ensemble import RandomForestClassifier
 from model_store.canary import Canary, check_canary, from_npz, to_npz
 from model_store.digest import readable_json, sha256_of
 from model_store.durable import sync_folder, write_durably
-from model_store.errors import SignatureError
+from model_store.errors import UNREADABLE_ARCHIVE, SignatureError
 from model_store.estimator import from_skops, to_skops
 from model_store.profile import PROFILES
 from model_store.reference import FeatureRange, from_parquet, to_parquet
@@ -203,7 +203,7 @@ def _check_profile(description: Description) -> None:
 def _ranges(content: bytes, description: Description) -> dict[str, FeatureRange]:
     try:
         ranges = from_parquet(content)
-    except (pa.ArrowException, KeyError, ValueError, TypeError) as error:
+    except (pa.ArrowException, *UNREADABLE_ARCHIVE) as error:
         raise SignatureError(f"{REFERENCE} cannot be read: {error}; fetch the bundle again") from error
     if missing := [name for name in description.columns if name not in ranges]:
         raise SignatureError(f"{REFERENCE} does not hold the training distribution of {', '.join(missing[:3])}")

@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier
 
-from model_store.errors import SignatureError
+from model_store.errors import UNREADABLE_ARCHIVE, SignatureError
 
 PROBES = 32
 TOLERANCE = 1e-12
 """The order of 200 additions may change with a library; a vote may not."""
+MAX_BYTES = 64 * 1024**2
+"""Of the unpacked probes."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,10 @@ def from_npz(content: bytes) -> Canary:
         SignatureError: this is not such a file.
     """
     try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if sum(item.file_size for item in archive.infolist()) > MAX_BYTES:
+                raise SignatureError("canary.npz unpacks to more than 64 MiB: a few probes never do")
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             return Canary(np.asarray(arrays["inputs"], np.float64), np.asarray(arrays["outputs"], np.float64))
-    except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
+    except UNREADABLE_ARCHIVE as error:
         raise SignatureError(f"canary.npz cannot be read: {error}") from error

@@ -1,5 +1,10 @@
 """What can be wrong with a signature or the registry that holds it."""
 
+import struct
+import tokenize
+import zipfile
+import zlib
+
 
 class SignatureError(Exception):
     """A signature cannot be trusted, found or built. The message names the file or column and says what to do."""
@@ -11,3 +16,23 @@ class TrainingError(SignatureError):
 
 class StudyError(SignatureError):
     """Files or settings of a study that no honest analysis can be made of."""
+
+
+UNREADABLE_ARCHIVE = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What the readers of zip and NumPy files raise on bytes that are none, or that someone has made to look like one."""

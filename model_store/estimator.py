@@ -16,7 +16,7 @@ from sklearn.ensemble import RandomForestClassifier
 from skops.io.exceptions import UntrustedTypesFoundException
 
 from model_store.digest import sha256_of
-from model_store.errors import SignatureError
+from model_store.errors import UNREADABLE_ARCHIVE, SignatureError
 
 ALLOWED_TYPES = frozenset(
     {
@@ -76,7 +76,7 @@ def from_skops(content: bytes) -> RandomForestClassifier:
             if sum(item.file_size for item in archive.infolist()) > _MAX_BYTES:
                 raise SignatureError("estimator.skops unpacks to more than 64 MiB: a forest of ours never does")
             schema = json.loads(archive.read(_SCHEMA))
-    except (zipfile.BadZipFile, KeyError, ValueError, RecursionError) as error:
+    except UNREADABLE_ARCHIVE as error:
         raise SignatureError(f"estimator.skops is not a skops file: {error}") from error
     if strange := sorted(_strange_types(schema)):
         raise SignatureError(
@@ -84,7 +84,7 @@ def from_skops(content: bytes) -> RandomForestClassifier:
         )
     try:
         estimator = skops.io.loads(content, trusted=["sklearn.tree._tree.Tree"])
-    except (UntrustedTypesFoundException, ValueError, TypeError, KeyError, AttributeError, EOFError) as error:
+    except (UntrustedTypesFoundException, *UNREADABLE_ARCHIVE) as error:
         raise SignatureError(
             f"estimator.skops cannot be read by this version of scikit-learn: {error}; "
             "install the versions that signature.json names, or build the signature again"

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,13 @@ FINAL = (JobState.DONE, JobState.FAILED)
 class Installation:
     """One spool with a listener, a worker and a Redis that can be started, stopped and killed one by one."""
 
-    def __init__(self, folder: Path, targets: Sequence[dict[str, Any]] = (), **workers: object) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        targets: Sequence[dict[str, Any]] = (),
+        listener: Mapping[str, Any] | None = None,
+        **workers: object,
+    ) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.dicom_port, self.redis_port = free_port(), free_port()
@@ -42,6 +48,7 @@ class Installation:
                 "deadline_seconds": 8,
                 "sweep_seconds": 0.5,
                 "ring_again_seconds": 3,
+                **(listener or {}),
             },
             "workers": {"metrics_port": self.worker_http, "first_retry_seconds": 1, "last_retry_seconds": 4, **workers},
             "targets": list(targets),

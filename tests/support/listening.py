@@ -126,12 +126,14 @@ def _store_some(port: int, objects: Sequence[Dataset], calling: str) -> list[int
 class RawPeer:
     """A peer that can misbehave: it writes PDUs as bytes."""
 
-    def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+    def __init__(self, port: int, address: str = "", timeout: float = 10) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout, source_address=(address, 0))
 
-    def associate(self, calling: str = "RAW", called: str = "RADTME") -> int:
+    def associate(
+        self, calling: str = "RAW", called: str = "RADTME", transfer_syntax: str = TRANSFER_SYNTAXES[0]
+    ) -> int:
         """Ask for an association; return the type of the answer (2 accepted, 3 rejected)."""
-        self.socket.sendall(association_request(calling, called))
+        self.socket.sendall(association_request(calling, called, transfer_syntax))
         return self.read_pdu()[0]
 
     def read_pdu(self) -> tuple[int, bytes]:
@@ -158,12 +160,14 @@ class RawPeer:
         self.socket.close()
 
 
-def association_request(calling: str = "RAW", called: str = "RADTME") -> bytes:
+def association_request(
+    calling: str = "RAW", called: str = "RADTME", transfer_syntax: str = TRANSFER_SYNTAXES[0]
+) -> bytes:
     """Return an A-ASSOCIATE-RQ for all storage classes: context 1 is Verification, 3 and on are the storage classes."""
     request = A_ASSOCIATE()
     request.application_context_name = "1.2.840.10008.3.1.1.1"
     request.calling_ae_title, request.called_ae_title = calling, called
-    contexts = [build_context(uid, TRANSFER_SYNTAXES[0]) for uid in (VERIFICATION, *STORAGE_CLASSES)]
+    contexts = [build_context(uid, transfer_syntax) for uid in (VERIFICATION, *STORAGE_CLASSES)]
     for number, context in enumerate(contexts):
         context.context_id = 2 * number + 1
     request.presentation_context_definition_list = contexts

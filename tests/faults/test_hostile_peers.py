@@ -1,0 +1,112 @@
+"""Hostile peers of every kind at once: honest cases are scored meanwhile, and afterwards nothing is left behind."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydicom import dcmread
+
+from deploy.phantom import write_phantom
+from listener.spool import JobState
+from support.broken_studies import SMALL
+from support.dicom_objects import OUTLINES
+from support.hostile_peers import HONEST, attack_all, under_attack
+from support.installation import Installation, send
+from support.processes import wait_until
+from support.residue import Residue
+
+MEBIBYTE = 1 << 20
+LISTENER = {
+    "calling_ae_titles": [HONEST, "DCMSEND"],
+    "require_called_ae_title": True,
+    "acse_timeout_seconds": 2,
+    "pdu_timeout_seconds": 2,
+    "idle_timeout_seconds": 3,
+    "message_timeout_seconds": 3,
+    "max_inflated_bytes": 64 * MEBIBYTE,
+    "max_quarantine_bytes": MEBIBYTE,
+    "max_quarantine_objects": 30,
+}
+ALLOWED_GROWTH_BYTES = 64 * MEBIBYTE
+"""Of the process's resident memory: what the allocator keeps for itself after objects of many megabytes."""
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Iterator[Installation]:
+    """Run listener, worker and Redis with a listener that has little patience."""
+    with Installation(tmp_path / "installation", listener=LISTENER) as running:
+        running.start()
+        yield running
+
+
+def test_honest_cases_are_scored_and_nothing_is_left_behind(installation: Installation, tmp_path: Path) -> None:
+    """Every attack at once while honest studies come; then no thread, socket, file or memory more than before."""
+    studies = [write_phantom(tmp_path / f"study-{seed}", seed, **SMALL) for seed in (1, 2, 3)]
+    send(installation.dicom_port, tmp_path / "study-1")
+    for thread in attack_all(installation.dicom_port):  # once, so that what is cached is cached
+        thread.join(60)
+    pid = installation.pid("listen")
+    _settle(installation)
+    before = Residue.of(pid)
+
+    with under_attack(installation.dicom_port):
+        for number in (2, 3):
+            send(installation.dicom_port, tmp_path / f"study-{number}")
+        honest = {str(dcmread(study.seg_path, stop_before_pixels=True).SOPInstanceUID) for study in studies}
+        wait_until(lambda: _scored(installation) >= honest, 240, "the honest cases are scored under attack")
+
+    wait_until(lambda: not Residue.of(pid).exceeds(before), 60, f"nothing more than {before}")
+    _settle(installation)
+    grown = Residue.of(pid).resident_bytes - before.resident_bytes
+    assert grown < ALLOWED_GROWTH_BYTES, f"{grown} bytes more than before"
+    _check_files(installation, tmp_path)
+    _check_log(installation)
+    _check_hostile_cases(installation, honest)
+
+
+def _settle(installation: Installation) -> None:
+    wait_until(lambda: not list(installation.spool.receiving.iterdir()), 60, "no association is left")
+
+
+def _scored(installation: Installation) -> set[str]:
+    return {
+        result["seg"]["sop_instance_uid"]
+        for job in installation.spool.jobs(JobState.DONE, JobState.DELIVERING)
+        if (result := job.read_optional("result.json")) and result["outcome"] == "scored"
+    }
+
+
+def _check_files(installation: Installation, tmp_path: Path) -> None:
+    """See that nothing was written beside the spool, and that refused objects stay within their share."""
+    assert not [path for path in tmp_path.rglob("*") if "evil" in path.name]
+    assert not Path("/tmp/evil").exists()
+    quarantined = list(installation.spool.quarantine.glob("*.dcm"))
+    assert 0 < len(quarantined) <= 30
+    assert sum(path.stat().st_size for path in quarantined) <= MEBIBYTE
+    kept = {path.parent.name for path in installation.spool.studies.rglob("*.dcm")}
+    assert not {path.name for path in installation.spool.studies.iterdir()} & {"..", "evil", "etc"}
+    assert kept
+
+
+def _check_log(installation: Installation) -> None:
+    """See that nothing the peers did was an error of ours."""
+    lines = [line for line in installation.log("listen").splitlines() if line.strip()]
+    events = [json.loads(line) for line in lines if line.startswith("{")]
+    assert len(events) > 100
+    errors = [event for event in events if event.get("level") in ("error", "critical")]
+    assert not errors, errors[:3]
+    assert not [line for line in lines if not line.startswith("{")][:5]
+    assert {event.get("reason") for event in events} >= {"calling_ae_title"}
+
+
+def _check_hostile_cases(installation: Installation, honest: set[str]) -> None:
+    """See that what the attackers' outlines lead to is not scored, with a reason, and that no worker died of it."""
+    final = (JobState.DONE, JobState.FAILED)
+    wait_until(lambda: all(job.state in final for job in installation.jobs()), 120, "every case has an end")
+    assert not list(installation.spool.jobs(JobState.FAILED))
+    results = [installation.result(job) for job in installation.jobs()]
+    hostile = [result for result in results if result["seg"]["series_uid"] == OUTLINES]
+    assert hostile
+    assert {result["outcome"] for result in hostile} == {"not_scored"}
+    assert not {result["seg"]["sop_instance_uid"] for result in hostile} & honest

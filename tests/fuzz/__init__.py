@@ -1,0 +1,1 @@
+"""Fuzzing of what parses foreign bytes; the same targets for atheris and for a short run in the tests."""
