@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from deploy.commitment_reporters import reporters
 from deploy.configuration_reader import ENVIRONMENT_PREFIX, ConfigurationReader, Problem
 from deploy.configuration_security import check_clients, check_listener, check_status_page, in_the_clear
 from deploy.errors import WrongUsage
@@ -26,7 +27,7 @@ DEBUG_VARIABLE = "RADTME_DEBUG"
 PART_VARIABLE = "RADTME_PART_OF_STACK"
 """Set for what `radtme up` starts: it has looked at the configuration for its parts."""
 OTHER_VARIABLES = frozenset({CONFIGURATION_VARIABLE, DEBUG_VARIABLE, PART_VARIABLE})
-LISTENER_SKIP = frozenset({"spool", "redis_url", "audit"})
+LISTENER_SKIP = frozenset({"reporters", "spool", "redis_url", "audit"})
 WORKERS_SKIP = frozenset({"spool", "model_store", "redis_url", "targets", "audit"})
 
 
@@ -182,16 +183,17 @@ def _read(reader: ConfigurationReader, root: yaml.Node | None, file: Path | None
     url: dict[str, Any] = {"redis_url": external} if external else {}
     listener = reader.given(ListenerSettings, sections.get("listener"), "listener", skip=LISTENER_SKIP)
     workers = reader.given(WorkerSettings, sections.get("workers"), "workers", skip=WORKERS_SKIP)
+    targets = _with_sink(_targets(reader, sections.get("targets")), sink)
     return Configuration(
         file=file,
         locations=locations,
         redis=replace(redis, embedded=redis.embedded and not redis.is_external),
-        listener=ListenerSettings(spool=locations.spool, audit=audit, **listener, **url),
+        listener=ListenerSettings(spool=locations.spool, audit=audit, reporters=reporters(targets), **listener, **url),
         workers=WorkerSettings(
             spool=locations.spool,
             model_store=locations.model_store,
             audit=audit,
-            targets=_with_sink(_targets(reader, sections.get("targets")), sink),
+            targets=targets,
             **workers,
             **url,
         ),

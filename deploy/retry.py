@@ -6,15 +6,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from deploy.errors import CommandError
 from listener.announce import Bell, deliver_bell, score_bell
 from listener.pairer import LOCK_NAME as PAIRING_LOCK_NAME
 from listener.pairing import SeriesHeads, evidence, ready_content
 from listener.spool import LOCK_NAME, Job, JobState, Spool, exclusive, job_id_for, read_json, write_json
+from workers.breaker import probe_now
+from workers.ledger import outbox_files
+from workers.outbox import Entry, State
 
-NOT_SCORED, DELIVERED, QUEUED = "not_scored", "delivered", "queued"
+NOT_SCORED = "not_scored"
 LOCK_SECONDS = 5.0
 
 
@@ -41,7 +43,7 @@ def retry(spool: Spool, job: Job) -> Retried:
         case JobState.FAILED:
             return _retry_failed(spool, job)
         case JobState.DELIVERING:
-            return _deliver_now(job)
+            return _deliver_now(spool, job)
         case JobState.DONE:
             return _score_again(spool, job)
         case JobState.WAITING:
@@ -59,7 +61,7 @@ def _retry_failed(spool: Spool, job: Job) -> Retried:
     with _held(job.folder, LOCK_NAME, job.id):
         records = _delivery_records(job)
         sent_before = (job.folder / "result.json").exists() and bool(records)
-        bells = _make_due(job, records) if sent_before else (score_bell(job.id),)
+        bells = _make_due(spool, job, records) if sent_before else (score_bell(job.id),)
         for name in ("attempts.json", "failure.json"):
             (job.folder / name).unlink(missing_ok=True)
         state = JobState.DELIVERING if sent_before else JobState.READY
@@ -69,9 +71,9 @@ def _retry_failed(spool: Spool, job: Job) -> Retried:
     return Retried(f"{job.id}: {what}", bells)
 
 
-def _deliver_now(job: Job) -> Retried:
+def _deliver_now(spool: Spool, job: Job) -> Retried:
     records = _delivery_records(job)
-    bells = _make_due(job, records)
+    bells = _make_due(spool, job, records)
     if not bells:
         # A worker that died before it could move the job left it so: the next delivery finds nothing to do but that.
         closing = tuple(deliver_bell(job.id, path.stem) for path in records)
@@ -104,22 +106,22 @@ def _score_again(spool: Spool, job: Job) -> Retried:
     return Retried(f"{job.id}: scored again as {new_id}", (score_bell(new_id),))
 
 
-def _make_due(job: Job, records: dict[Path, dict[str, Any]]) -> tuple[Bell, ...]:
+def _make_due(spool: Spool, job: Job, records: dict[Path, Entry]) -> tuple[Bell, ...]:
     bells = []
     for path, record in records.items():
-        if record.get("state") == DELIVERED:
+        if record.state is State.DELIVERED:
             continue
         with _held(job.folder, f"deliver-{path.stem}.lock", job.id):
-            current = read_json(path)
-            if current.get("state") != DELIVERED:
-                write_json(path, {**current, "state": QUEUED, "next_try": _now(), "updated": _now()})
+            current = Entry.of_json(read_json(path))
+            if current.state is not State.DELIVERED:
+                write_json(path, current.due_now(datetime.now(UTC)).to_json())
                 bells.append(deliver_bell(job.id, path.stem))
+        probe_now(spool, path.stem, datetime.now(UTC))
     return tuple(bells)
 
 
-def _delivery_records(job: Job) -> dict[Path, dict[str, Any]]:
-    paths = sorted((job.folder / "delivery").glob("*.json"))
-    return {path: read_json(path) for path in paths if not path.name.startswith(".")}
+def _delivery_records(job: Job) -> dict[Path, Entry]:
+    return {path: Entry.of_json(read_json(path)) for path in outbox_files(job)}
 
 
 @contextmanager

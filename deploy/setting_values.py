@@ -219,6 +219,8 @@ CHECKS: Mapping[str, Callable[..., None]] = {
     "max_associations": _AtLeast(1),
     "max_associations_per_peer": _AtLeast(1),
     "max_attempts": _AtLeast(1),
+    "breaker_failures": _AtLeast(1),
+    "commitment_wait_seconds": _AtLeast(0),
     "max_object_bytes": _AtLeast(1024),
     "max_inflated_bytes": _AtLeast(1024),
     "max_job_memory_bytes": _AtLeast(64 * 1024**2),

@@ -11,22 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from deploy.delivery_status import DeliveryStatus, TargetStatus, read_deliveries, read_targets
+from listener.moments import moment_of
 from listener.pairing import Waiting, waiting_for
 from listener.spool import Job, JobState, Spool, read_json
 from workers.stages import Stage
-
-
-@dataclass(frozen=True)
-class DeliveryStatus:
-    """How far the results of a job are on their way to one target."""
-
-    target: str
-    state: str
-    tries: int
-    objects_taken: int
-    next_try: datetime | None
-    last_error: str | None
-    updated: datetime | None
 
 
 @dataclass(frozen=True)
@@ -96,6 +85,8 @@ class SpoolStatus:
     free_bytes: int
     jobs: tuple[JobStatus, ...]
     quarantine: tuple[Quarantined, ...]
+    targets: tuple[TargetStatus, ...] = ()
+    """Those that cannot be reached."""
 
     def count(self, state: JobState) -> int:
         """Return how many jobs are in ``state``."""
@@ -113,6 +104,7 @@ def read_status(spool: Spool) -> SpoolStatus:
         free_bytes=spool.free_bytes(),
         jobs=read_jobs(spool),
         quarantine=read_quarantine(spool),
+        targets=read_targets(spool),
     )
 
 
@@ -179,7 +171,7 @@ def read_job(spool: Spool, job: Job) -> JobStatus:
     failure = job.read_optional("failure.json") or {}
     attempts = job.read_optional("attempts.json") or {}
     began = attempts.get("began", [])
-    deliveries = _deliveries(job)
+    deliveries = read_deliveries(job)
     waiting = _waiting_for(spool, job)
     times = _times(content, began, result, failure, deliveries)
     seconds = result.get("stage_seconds") or {}
@@ -270,34 +262,7 @@ def _since(state: JobState, times: Mapping[str, str], content: Mapping[str, Any]
         JobState.RUNNING: ("began", "ready", "created"),
         JobState.FAILED: ("failed", "finished", "began", "ready", "created"),
     }.get(state, ("finished", "began", "ready", "created"))
-    return next((moment for name in names if (moment := _moment(times.get(name))) is not None), None)
-
-
-def _deliveries(job: Job) -> tuple[DeliveryStatus, ...]:
-    return tuple(
-        DeliveryStatus(
-            target=str(content.get("target", path.stem)),
-            state=str(content.get("state", "unknown")),
-            tries=int(content.get("tries", 0)),
-            objects_taken=len(content.get("taken") or {}),
-            next_try=_moment(content.get("next_try")),
-            last_error=content.get("last_error"),
-            updated=_moment(content.get("updated")),
-        )
-        for path in sorted((job.folder / "delivery").glob("*.json"))
-        if not path.name.startswith(".")
-        for content in (read_json(path),)
-    )
-
-
-def _moment(text: object) -> datetime | None:
-    if not isinstance(text, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return next((moment for name in names if (moment := moment_of(times.get(name))) is not None), None)
 
 
 def _modified(path: Path) -> datetime | None:

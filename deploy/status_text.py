@@ -11,7 +11,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from deploy.status import DeliveryStatus, JobStatus, SeriesStatus, SpoolStatus
+from deploy.delivery_status import DeliveryStatus, TargetStatus
+from deploy.status import JobStatus, SeriesStatus, SpoolStatus
 from deploy.terminal import age, duration, path_from_here, size
 from listener.spool import JobState
 from workers.shown_score import shown_score
@@ -46,6 +47,8 @@ def as_json(value: Any) -> Any:
 def show_status(console: Console, status: SpoolStatus, *, everything: bool) -> None:
     """Print the whole spool; of finished jobs only the newest, unless ``everything``."""
     console.print(_headline(status))
+    for target in status.targets:
+        console.print(_unreachable(target), overflow="fold")
     shown = list(status.jobs) if everything else _newest_finished(status.jobs)
     if shown:
         console.print()
@@ -167,14 +170,30 @@ def _words(job: JobStatus) -> list[Text]:
 
 
 def _delivery(one: DeliveryStatus) -> Text:
-    words = f"{one.target}: {one.state}"
-    if one.state == "retry" and one.next_try is not None:
-        due = age(one.next_try)
-        words += f", next try {due if due.startswith('in ') else 'due now'}, {one.tries} so far"
+    words = f"{one.target}: {one.state.replace('_', ' ')}"
+    if one.state in ("retry", "sent", "committed") and one.next_try is not None:
+        words += f", next try {_due(one.next_try)}, {one.tries} so far"
+    if one.state == "commitment_requested" and one.commitment_requested is not None:
+        words += f" {age(one.commitment_requested)} ago, {one.objects_committed} of {one.objects} committed"
     if one.last_error and one.state != "delivered":
         words += f": {one.last_error}"
-    style = {"delivered": "green", "refused": "bold red", "retry": "yellow"}.get(one.state, "")
+    style = {"delivered": "green", "refused": "bold red", "queued": ""}.get(one.state, "yellow")
     return Text(words, style)
+
+
+def _unreachable(target: TargetStatus) -> Text:
+    """Return that nobody goes to a target, since when, and when it is asked next."""
+    since = f" for {age(target.since)}" if target.since else ""
+    probe = f", asked again {_due(target.next_probe)}" if target.next_probe else ""
+    why = f": {target.last_error}" if target.last_error else ""
+    return Text(
+        f"target {target.target}: not reached{since}, circuit {target.circuit.value}{probe}{why}", "bold yellow"
+    )
+
+
+def _due(moment: datetime) -> str:
+    due = age(moment)
+    return due if due.startswith("in ") else "due now"
 
 
 def _newest_finished(jobs: Sequence[JobStatus]) -> list[JobStatus]:

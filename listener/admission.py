@@ -47,10 +47,15 @@ _REJECTIONS = {
 }
 
 
-def check_caller(settings: ListenerSettings, allowed: AllowList, caller: Caller, called: str) -> Rejection | None:
-    """Return why this caller is refused, or why the name that it called us by is, or None."""
+def check_caller(
+    settings: ListenerSettings, allowed: AllowList, caller: Caller, called: str, *, may_report: bool = False
+) -> Rejection | None:
+    """Return why this caller is refused, or why the name that it called us by is, or None.
+
+    One who may report on storage commitment gets an association, though not one to send by.
+    """
     refusal = allowed.refusal(caller)
-    if refusal is not None:
+    if refusal is not None and not may_report:
         return _REJECTIONS[refusal]
     if settings.needs_called_ae_title and called != settings.ae_title:
         return Rejection.CALLED_AE_TITLE
@@ -67,9 +72,11 @@ class Admission:
         max_pending: int,
         max_pending_per_peer: int,
         allowed: AllowList | None = None,
+        reporters: AllowList | None = None,
     ) -> None:
         self.allowed = allowed or AllowList()
         """Who may associate; replaced as a whole when the list changes."""
+        self._reporters = reporters or AllowList()
         self._max_associations = max_associations
         self._max_per_peer = max_associations_per_peer
         self._max_pending = max_pending
@@ -83,6 +90,19 @@ class Admission:
         """How many associations are open."""
         with self._lock:
             return self._open.total()
+
+    def knows_address(self, address: str) -> bool:
+        """Tell whether anyone who may send or report may come from this address."""
+        reports = not self._reporters.is_empty and self._reporters.knows_address(address)
+        return self.allowed.knows_address(address) or reports
+
+    def may_send(self, caller: Caller) -> bool:
+        """Tell whether this caller may send objects."""
+        return self.allowed.refusal(caller) is None
+
+    def may_report(self, caller: Caller) -> bool:
+        """Tell whether this caller may report on storage commitment: it is on either list by name."""
+        return any(not one.is_empty and one.refusal(caller) is None for one in (self.allowed, self._reporters))
 
     def admit_connection(self, peer: str) -> bool:
         """Count a new connection; False where too many have not associated yet, and it must be closed at once."""

@@ -47,6 +47,11 @@ class AllowList:
         allowed = [*(AllowedPeer(title) for title in ae_titles), *peers]
         self._entries = tuple(_Entry(peer, tuple(map(network, peer.addresses))) for peer in allowed)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody is listed."""
+        return not self._entries
+
     def knows_address(self, address: str) -> bool:
         """Tell whether anyone who is allowed may come from this address."""
         where = parse_address(address)

@@ -57,6 +57,7 @@ class Listener:
             settings.max_pending_connections,
             settings.max_pending_connections_per_peer,
             AllowList(settings.calling_ae_titles, settings.peers),
+            AllowList(peers=settings.reporters),
         )
         self.metrics.open_associations.set_function(lambda: self._admission.open_associations)
         self._announcer = Announcer(settings.redis_url)
@@ -232,7 +233,7 @@ class Server(AssociationServer):
     def process_request(self, request: Any, client_address: Any) -> None:
         """Serve a new connection in its own thread, or close it at once where too many wait to associate."""
         peer = str(client_address[0])
-        if not self._admission.allowed.knows_address(peer):
+        if not self._admission.knows_address(peer):
             log.warning("connection_refused", peer=peer, reason="address_not_allowed")
             self._metrics.association_rejected("address_not_allowed")
             self._inbox.rejected_peers.rejected(Node("", peer), self._inbox.settings.ae_title, "address_not_allowed")

@@ -33,6 +33,7 @@ from listener.handshake import HandshakeFailed
 from listener.metrics import ListenerMetrics
 from listener.negotiation import Request, negotiate, read_request, reject_pdu
 from listener.part_files import PartFiles
+from listener.presentation_contexts import contexts_for
 from listener.receive import Inbox
 from listener.received_studies import ReceivedStudies
 from listener.spool import exclusive
@@ -115,8 +116,9 @@ class Association:
         request = read_request(body)
         self._log = self._log.bind(calling_ae_title=request.calling_ae_title)
         caller = Caller(request.calling_ae_title, self._peer, certificate)
+        may_report = self._admission.may_report(caller)
         unwanted = request.rejection or check_caller(
-            self._settings, self._admission.allowed, caller, request.called_ae_title
+            self._settings, self._admission.allowed, caller, request.called_ae_title, may_report=may_report
         )
         if unwanted:
             self._inbox.rejected_peers.rejected(
@@ -127,7 +129,8 @@ class Association:
             if no_place:
                 return self._reject(no_place)
             pending.close()
-            return self._accept(request)
+            offered = contexts_for(self._supported, may_send=self._admission.may_send(caller), may_report=may_report)
+            return self._accept(request, offered)
 
     def _secure(self) -> bytes | None:
         """Shake hands where the listener speaks TLS; return the certificate that the peer showed."""
@@ -145,8 +148,8 @@ class Association:
         self._connection.await_close()
         return AssociationOutcome.REJECTED
 
-    def _accept(self, request: Request) -> AssociationOutcome:
-        contexts, response = negotiate(request, self._supported, self._settings.max_pdu_bytes)
+    def _accept(self, request: Request, offered: list[PresentationContext]) -> AssociationOutcome:
+        contexts, response = negotiate(request, offered, self._settings.max_pdu_bytes)
         with ExitStack() as cleanup:
             parts = PartFiles(self._receiving_folder(cleanup))
             cleanup.callback(parts.close)

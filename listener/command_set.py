@@ -27,6 +27,7 @@ class Operation(IntEnum):
 
     C_STORE = 0x0001
     C_ECHO = 0x0030
+    N_EVENT_REPORT = 0x0100
 
 
 class InvalidCommand(ValueError):
@@ -42,6 +43,8 @@ class Command:
     has_data_set: bool
     sop_class_uid: str
     sop_instance_uid: str
+    event_type_id: int | None = None
+    """Of an N-EVENT-REPORT."""
 
     @property
     def is_response(self) -> bool:
@@ -65,6 +68,7 @@ def parse_command(content: bytes) -> Command:
             has_data_set=_number(elements[0x0800]) != NO_DATA_SET,
             sop_class_uid=_uid(elements.get(0x0002, b"")),
             sop_instance_uid=_uid(elements.get(0x1000, b"")),
+            event_type_id=_number(elements[0x1002]) if 0x1002 in elements else None,
         )
     except (KeyError, struct.error) as error:
         raise InvalidCommand(f"expected a command set with a Command Field and a Message ID: {error!r}") from error
@@ -107,6 +111,8 @@ def encode_response(command: Command, status: Status, comment: str = "") -> byte
         elements.append((0x0902, _padded(comment[:MAX_COMMENT], b" ")))
     if command.sop_instance_uid:
         elements.append((0x1000, _padded(command.sop_instance_uid, b"\0")))
+    if command.event_type_id is not None:
+        elements.append((0x1002, struct.pack("<H", command.event_type_id)))
     body = b"".join(_ELEMENT.pack(0, tag, len(value)) + value for tag, value in elements)
     return _ELEMENT.pack(0, 0, 4) + struct.pack("<L", len(body)) + body
 

@@ -27,6 +27,7 @@ from listener.connection import (
     ProtocolError,
     release_response_pdu,
 )
+from listener.incoming_report import IncomingReport, is_report
 from listener.metrics import ListenerMetrics
 from listener.negotiation import Request
 from listener.part_files import PartFiles
@@ -76,7 +77,7 @@ class Exchange:
         self._studies = studies
         self._command_bytes = bytearray()
         self._command: Command | None = None
-        self._object: IncomingObject | None = None
+        self._object: IncomingObject | IncomingReport | None = None
         self._began: float | None = None
         self._kept = 0
         self._requests = 0
@@ -178,14 +179,21 @@ class Exchange:
             raise ProtocolError(INVALID_PDU_PARAMETER, "a response came, but nothing was asked")
         if command.has_data_set:
             self._command = command
-            if command.field == Operation.C_STORE:
-                self._object = IncomingObject(
-                    self._inbox, self._parts, context, command, self._request.calling_ae_title, self._studies
-                )
+            self._object = self._incoming(context, command)
             return
         self._began = None
         statuses: dict[int, Status] = {Operation.C_ECHO: Status.SUCCESS, Operation.C_STORE: Status.CANNOT_UNDERSTAND}
         self._respond(context, command, Answer(statuses.get(command.field, Status.UNRECOGNIZED_OPERATION)))
+
+    def _incoming(self, context: Context, command: Command) -> IncomingObject | IncomingReport | None:
+        """Return what takes the data set that comes next; None where no such operation is served on this context."""
+        caller = self._request.calling_ae_title
+        match command.field:
+            case Operation.C_STORE if not is_report(context):
+                return IncomingObject(self._inbox, self._parts, context, command, caller, self._studies)
+            case Operation.N_EVENT_REPORT if is_report(context):
+                return IncomingReport(self._inbox.spool, context, command, caller)
+        return None
 
     def _data_fragment(self, context: Context, is_last: bool, fragment: memoryview) -> None:
         if self._command is None:
@@ -204,6 +212,10 @@ class Exchange:
             self._respond(context, command, Answer(Status.UNRECOGNIZED_OPERATION))
             return
         answer = incoming.finish()
+        if isinstance(incoming, IncomingReport):
+            self._respond(context, command, answer)
+            self._metrics.commitment_reported(answer.status.name.lower())
+            return
         self._kept += answer.status is Status.SUCCESS
         self._respond(context, command, answer)
         self._prepare_for_next()

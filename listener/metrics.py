@@ -75,6 +75,12 @@ class ListenerMetrics:
             "Can the audit trail not be written, so that nothing is accepted?",
             registry=self.registry,
         )
+        self._reports = Counter(
+            "radtme_commitment_reports_received_total",
+            "Do storage commitment reports come in, and can they be kept?",
+            ["answer"],
+            registry=self.registry,
+        )
         self._accepted = Counter(
             "radtme_associations_accepted_total", "How many associations were accepted?", registry=self.registry
         )
@@ -134,6 +140,10 @@ class ListenerMetrics:
     def association_ended(self, outcome: str) -> None:
         """Count how a connection ended; ``outcome`` is from a closed set."""
         self._associations.labels(outcome).inc()
+
+    def commitment_reported(self, answer: str) -> None:
+        """Count a storage commitment report; ``answer`` is the name of the status that it got."""
+        self._reports.labels(answer).inc()
 
     def object_received(
         self, sop_class_uid: str, calling_ae_title: str, answer: "Answer", received_bytes: int, seconds: float

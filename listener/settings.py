@@ -114,6 +114,8 @@ class ListenerSettings:
     """Who may associate, from any address; with ``peers`` empty too, everyone who reaches the port."""
     peers: tuple[AllowedPeer, ...] = ()
     """Who may associate, each with the addresses and the certificate that it has to have."""
+    reporters: tuple[AllowedPeer, ...] = ()
+    """Whom we ask for storage commitment: they may associate to report on it, and for nothing else."""
     max_associations: int = 16
     max_associations_per_peer: int = 8
     max_pending_connections: int = 64

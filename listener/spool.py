@@ -7,6 +7,8 @@ filesystem, because one rename is one step of a job. Layout::
     studies/<study>/<series>/<sop instance>.dcm     as received, never altered
     jobs/<state>/<job id>/                          job.json result.json objects/ delivery/ failure.json
     quarantine/<uid>.dcm + <uid>.json
+    targets/<target>.json                           whether anyone goes to it (circuit.py)
+    commitments/{requests,reports}/<uid>.json       storage commitment (commitments.py)
 """
 
 import contextlib
@@ -155,7 +157,8 @@ class Spool:
 
     def prepare(self) -> None:
         """Make the folders, and check that they can be written and lie on one filesystem."""
-        folders = [self.receiving, self.studies, self.quarantine, *(self.jobs_folder(state) for state in JobState)]
+        folders = [self.receiving, self.studies, self.quarantine, self.targets, self.commitments]
+        folders += [self.jobs_folder(state) for state in JobState]
         for folder in folders:
             make_folder(folder)
         if len({folder.stat().st_dev for folder in folders}) != 1:
@@ -178,6 +181,16 @@ class Spool:
     def quarantine(self) -> Path:
         """Objects that were received and cannot be used, each with its reason."""
         return self.root / "quarantine"
+
+    @property
+    def targets(self) -> Path:
+        """What is known of each target's reachability."""
+        return self.root / "targets"
+
+    @property
+    def commitments(self) -> Path:
+        """Storage commitment requests that wait for a report, and reports that came."""
+        return self.root / "commitments"
 
     def jobs_folder(self, state: JobState) -> Path:
         """Return the folder that holds the jobs in ``state``."""

@@ -1,4 +1,4 @@
-"""The statuses that a C-STORE or C-ECHO is answered with (PS3.7 Annex C, PS3.4 section B.2.3)."""
+"""The statuses that a C-STORE, C-ECHO or N-EVENT-REPORT is answered with (PS3.7 Annex C, PS3.4 section B.2.3)."""
 
 from enum import IntEnum
 
@@ -10,6 +10,10 @@ class Status(IntEnum):
     """The bytes are safe on disk."""
     DUPLICATE_SOP_INSTANCE = 0x0111
     """Other bytes came under a UID that is already kept: the first stay, these lie in quarantine."""
+    PROCESSING_FAILURE = 0x0110
+    """A storage commitment report could not be written: report again."""
+    INVALID_ARGUMENT = 0x0115
+    """A storage commitment report that cannot be read."""
     INVALID_SOP_INSTANCE = 0x0117
     """The SOP Instance UID of the command is no UID, so there is no name to keep the object under."""
     SOP_CLASS_NOT_SUPPORTED = 0x0122

@@ -9,14 +9,15 @@ from datetime import UTC, datetime
 import structlog
 
 from listener.announce import Bell, Queue, deliver_bell, score_bell
+from listener.circuit import Circuit, read_circuit
+from listener.commitments import reported
+from listener.due import SETTLED_STATES, is_due, needs_target
 from listener.spool import Job, JobState, Spool, exclusive
 
 log = structlog.get_logger()
 
 GRACE_SECONDS = 5.0
 """For how long a running job's lock must be free, or a delivery be due, before the sweep takes notice."""
-_DUE_STATES = ("queued", "retry")
-_SETTLED_STATES = ("delivered", "refused")
 
 
 @dataclass(frozen=True)
@@ -108,12 +109,26 @@ class Sweep:
             # In the moment after its claim a worker must find the lock free: only a job that has lain here is tried.
             if now - self._running_since[job.id] >= GRACE_SECONDS and _is_free(job):
                 yield Due(score_bell(job.id), JobState.RUNNING)
+        for job, target in reported(self._spool):
+            yield Due(deliver_bell(job.id, target), JobState.DELIVERING)
+        yield from self._due_deliveries(clock)
+
+    def _due_deliveries(self, clock: datetime) -> Iterator[Due]:
+        circuits: dict[str, Circuit] = {}
+        probing: set[str] = set()
         for job in self._spool.jobs(JobState.DELIVERING):
             deliveries = list(_deliveries(job))
             # Settled, and still here: its worker died between the last record and the move. Any delivery closes it.
-            left_behind = all(state.get("state") in _SETTLED_STATES for _, state in deliveries)
+            left_behind = all(state.get("state") in SETTLED_STATES for _, state in deliveries)
             for target, state in deliveries:
-                if left_behind or _is_due(state, clock):
+                if target not in circuits:
+                    circuits[target] = read_circuit(self._spool, target)
+                circuit = circuits[target]
+                if left_behind or (circuit.is_closed and is_due(state, job.id, circuit, clock)):
+                    yield Due(deliver_bell(job.id, target), JobState.DELIVERING)
+                elif target not in probing and circuit.wants_probe(clock) and needs_target(state, clock):
+                    # Of those that wait for a dead target, one is enough to probe it.
+                    probing.add(target)
                     yield Due(deliver_bell(job.id, target), JobState.DELIVERING)
 
 
@@ -137,13 +152,3 @@ def _deliveries(job: Job) -> Iterator[tuple[str, Mapping[str, object]]]:
             state = {}  # one damaged record must not stop the sweep; neither due nor settled
         if state is not None:
             yield path.stem, state
-
-
-def _is_due(state: Mapping[str, object], clock: datetime) -> bool:
-    if state.get("state") not in _DUE_STATES:
-        return False
-    try:
-        next_try = datetime.fromisoformat(str(state.get("next_try")))
-    except ValueError:
-        return True  # rather once too often
-    return (next_try if next_try.tzinfo else next_try.replace(tzinfo=UTC)) <= clock

@@ -1,89 +1,71 @@
-"""Results on their way to one target: what it has taken, when the next try is due, when to give up."""
+"""Results on their way to their targets: visits to one target each, and the end of a job when all have settled."""
 
-import random
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
-
-from listener.spool import Job, JobState, Spool, exclusive, read_json, write_json
+from listener.spool import Job, JobState, Spool
 from workers import ledger
-from workers.alternatives import DamagedResult, alternatives
 from workers.audited import AuditedTransport
-from workers.errors import FailureReason, TransientFailure
-from workers.settings import ResultRole, Target, WorkerSettings
-from workers.store_status import Answer
+from workers.breaker import Breaker
+from workers.errors import FailureReason
+from workers.outbox import State
+from workers.outbox_file import held_outbox, read_entry
+from workers.settings import Target, WorkerSettings
 from workers.target_kinds import transport_of
-from workers.transport import Sent, TargetRefuses
-
-DELIVERED, REFUSED, RETRY = "delivered", "refused", "retry"
-JITTER = 0.2
-"""Share of a wait that is random, so that the cases of a night do not all come back in the same second."""
+from workers.transport import Transport
+from workers.visit import Clock, Delivery, Visit, utc_now
+from workers.waits import wait_seconds
 
 
-@dataclass(frozen=True)
-class Delivery:
-    """What one try came to."""
+def deliver(
+    spool: Spool,
+    job_id: str,
+    target: Target,
+    settings: WorkerSettings,
+    clock: Clock = utc_now,
+    transport: Transport | None = None,
+) -> Delivery | None:
+    """Take the results of a job as far towards one target as they come now.
 
-    state: str
-    wait_seconds: float | None
-    """Until the next try, where there is one."""
-    sent: tuple[Sent, ...]
-    error: str | None
-
-
-def wait_seconds(tries: int, settings: WorkerSettings) -> float:
-    """Return how long to wait after the ``tries``-th try: doubling, capped, with jitter."""
-    doubled = settings.first_retry_seconds * 2.0 ** min(tries - 1, 30)
-    wait = min(doubled, settings.last_retry_seconds)
-    return wait * (1 + random.uniform(-JITTER, JITTER))  # noqa: S311 - spreads load, hides nothing
-
-
-def deliver(spool: Spool, job_id: str, target: Target, settings: WorkerSettings) -> Delivery | None:
-    """Send to one target what it has not taken yet; None where nothing is due or another worker does it."""
-    with _entry(spool, job_id, target.name) as entry:
-        if entry is None:
+    None where nothing is due, another worker is at it, or the target cannot be reached at the moment, as others found.
+    """
+    breaker = Breaker(spool, target.name, settings, clock)
+    with held_outbox(spool, job_id, target.name) as found:
+        if found is None:
             return None
-        job, path, record = entry
-        if record["state"] in (DELIVERED, REFUSED):
-            close_when_settled(spool, job)
+        audited = AuditedTransport(transport or transport_of(target), settings.audit)
+        visit = Visit(spool, found, target, settings, clock, audited, breaker)
+        if visit.entry.state.is_settled:
+            close_when_settled(spool, found.job)
             return None
-        if not _is_due(record):
+        taken_up = visit.take_up_reports()
+        went = visit.may_go() and visit.go()
+        if visit.entry.state.is_settled:
+            visit.forget_requests()
+            close_when_settled(spool, found.job)
+        return visit.outcome() if taken_up or went else None
+
+
+def put_off(
+    spool: Spool,
+    job_id: str,
+    target_name: str,
+    settings: WorkerSettings,
+    why: str,
+    clock: Clock = utc_now,
+    *,
+    too_slow: bool = False,
+) -> Delivery | None:
+    """Write down that a visit was cut short, so that it is seen and the next one waits its time.
+
+    ``too_slow`` says that it was the target that took too long.
+    """
+    if too_slow:
+        Breaker(spool, target_name, settings, clock).missed(why)
+    with held_outbox(spool, job_id, target_name) as found:
+        if found is None or found.entry.state.is_settled:
             return None
-        outcome = _try(job, path, record, target, settings)
-        write_json(path, _after(read_json(path), outcome))
-        close_when_settled(spool, job)
-        return outcome
-
-
-def put_off(spool: Spool, job_id: str, target_name: str, settings: WorkerSettings, why: str) -> Delivery | None:
-    """Write down that a try ended in an error of ours, so that it is seen and the next one waits its time."""
-    with _entry(spool, job_id, target_name) as entry:
-        if entry is None or entry[2]["state"] in (DELIVERED, REFUSED):
-            return None
-        _, path, record = entry
-        outcome = Delivery(RETRY, wait_seconds(record["tries"] + 1, settings), (), why)
-        write_json(path, _after(record, outcome))
-        return outcome
-
-
-@contextmanager
-def _entry(spool: Spool, job_id: str, target_name: str) -> Iterator[tuple[Job, Path, dict[str, Any]] | None]:
-    """Hold the outbox entry of a job for one target: the job, the file, and what it says."""
-    job = spool.find_job(job_id)
-    if job is None or job.state is not JobState.DELIVERING:
-        yield None
-        return
-    path = job.folder / "delivery" / f"{target_name}.json"
-    with exclusive(job.folder, f"deliver-{target_name}.lock") as mine:
-        yield (job, path, read_json(path)) if mine and path.exists() else None
-
-
-def _is_due(record: Mapping[str, Any]) -> bool:
-    """Tell whether the next try may begin: a message that comes twice must not use up the waits."""
-    return record["next_try"] is None or datetime.fromisoformat(record["next_try"]) <= datetime.now(UTC)
+        wait = wait_seconds(max(1, found.entry.tries), settings)
+        state = State.RETRY if found.entry.unsent else found.entry.state
+        found.write(found.entry.waiting(state, wait, why, clock()))
+        return Delivery(state, wait, (), why)
 
 
 def close_if_settled(spool: Spool, job_id: str) -> None:
@@ -95,69 +77,13 @@ def close_if_settled(spool: Spool, job_id: str) -> None:
 
 def close_when_settled(spool: Spool, job: Job) -> None:
     """Move a job on when every target has said its last word: done, or failed where one refused."""
-    records = [read_json(path) for path in ledger.outbox_files(job)]
-    if any(record["state"] not in (DELIVERED, REFUSED) for record in records):
+    entries = [read_entry(path) for path in ledger.outbox_files(job)]
+    settled = [entry for entry in entries if entry is not None and entry.state.is_settled]
+    if len(settled) < len(entries):
         return
-    refusals = [f"{record['target']}: {record['last_error']}" for record in records if record["state"] == REFUSED]
+    refusals = [f"{entry.target}: {entry.last_error}" for entry in settled if entry.state is State.REFUSED]
     if refusals:
         remedy = "when the target takes it, run: radtme retry " + job.id
         ledger.fail(spool, job, FailureReason.DELIVERY_REFUSED, "; ".join([*refusals, remedy]))
     else:
         spool.move(job, JobState.DONE)
-
-
-def _try(job: Job, path: Path, record: Mapping[str, Any], target: Target, settings: WorkerSettings) -> Delivery:
-    sent: list[Sent] = []
-    try:
-        objects = {role: alternatives(file) for role, file in _unsent(job, record).items()}
-        transport = AuditedTransport(transport_of(target), settings.audit)
-        for one in transport.send(target, settings.ae_title, objects) if objects else ():
-            sent.append(one)
-            if one.answer is Answer.TAKEN:  # written at once: what was taken is never sent again, whatever ends the try
-                write_json(path, {**record, "taken": {**record["taken"], **_taken(sent)}})
-    except TransientFailure as failure:
-        return Delivery(RETRY, wait_seconds(record["tries"] + 1, settings), tuple(sent), str(failure))
-    except (TargetRefuses, DamagedResult) as refusal:
-        return Delivery(REFUSED, None, tuple(sent), str(refusal))
-    return _judge(sent, len(objects), record, settings)
-
-
-def _taken(sent: Sequence[Sent]) -> dict[str, dict[str, str]]:
-    return {
-        one.role.value: {"sop_instance_uid": one.sop_instance_uid, "status": one.status}
-        for one in sent
-        if one.answer is Answer.TAKEN
-    }
-
-
-def _judge(sent: Sequence[Sent], expected: int, record: Mapping[str, Any], settings: WorkerSettings) -> Delivery:
-    complaints = [f"{one.role} {one.sop_instance_uid}: {one.status}" for one in sent if one.answer is not Answer.TAKEN]
-    error = "; ".join(complaints) or None
-    if sum(one.answer is Answer.TAKEN for one in sent) == expected:
-        return Delivery(DELIVERED, None, tuple(sent), None)
-    # A refusal is final, but only after everything else has arrived: one bad object must not hold back the others.
-    if len(sent) == expected and all(one.answer is not Answer.TRY_AGAIN for one in sent):
-        return Delivery(REFUSED, None, tuple(sent), error)
-    wait = wait_seconds(record["tries"] + 1, settings)
-    return Delivery(RETRY, wait, tuple(sent), error or "the association ended before everything was sent")
-
-
-def _after(record: Mapping[str, Any], outcome: Delivery) -> dict[str, Any]:
-    due = None
-    if outcome.wait_seconds is not None:
-        due = (datetime.now(UTC) + timedelta(seconds=outcome.wait_seconds)).isoformat(timespec="milliseconds")
-    return {
-        **record,
-        "state": outcome.state,
-        "next_try": due,
-        "tries": record["tries"] + 1,
-        "taken": {**record["taken"], **_taken(outcome.sent)},
-        "last_error": outcome.error,
-        "updated": ledger.now(),
-    }
-
-
-def _unsent(job: Job, record: Mapping[str, Any]) -> dict[ResultRole, Path]:
-    paths = {role: job.folder / "objects" / f"{role}.dcm" for role in ResultRole}
-    wanted = [role for role in ResultRole if role in record["roles"] and role not in record["taken"]]
-    return {role: paths[role] for role in wanted}

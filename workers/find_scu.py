@@ -8,10 +8,10 @@ from pynetdicom.association import Association
 from pynetdicom.presentation import build_context
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind  # type: ignore[attr-defined]
 
-from workers.errors import TransientFailure
 from workers.evidence import InstanceReference
 from workers.settings import Target
 from workers.target_association import associated
+from workers.transport import NoGoodAnswer
 
 PENDING = (0xFF00, 0xFF01)
 SUCCESS = 0x0000
@@ -51,7 +51,7 @@ def _listed(association: Association, study_uid: str, series_uid: str) -> Iterat
             if status in PENDING and match is not None:
                 yield str(match.get("SOPInstanceUID", ""))
     except RuntimeError as error:  # the association ended before the request was out
-        raise TransientFailure("the association ended before the search") from error
+        raise NoGoodAnswer("the association ended before the search") from error
     if status != SUCCESS:
         text = "no response" if status is None else f"0x{status:04X}"
-        raise TransientFailure(f"the search for the results ended with {text}")
+        raise NoGoodAnswer(f"the search for the results ended with {text}")

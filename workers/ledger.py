@@ -10,10 +10,10 @@ import shutil
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from listener.spool import Job, JobState, Spool, exclusive, fsync_folder, make_folder, write_bytes, write_json
 from workers.errors import FailureReason
+from workers.outbox import queued
 
 
 def now() -> str:
@@ -74,21 +74,7 @@ def queue_delivery(job: Job, targets: Mapping[str, tuple[str, ...]]) -> None:
     for name, roles in targets.items():
         earlier = job.read_optional(f"delivery/{name}.json")
         if earlier is None or not earlier["tries"]:
-            write_json(outbox / f"{name}.json", queued(name, roles))
-
-
-def queued(target: str, roles: tuple[str, ...]) -> dict[str, Any]:
-    """Return the outbox entry of results that nobody has tried to send yet."""
-    return {
-        "target": target,
-        "roles": list(roles),
-        "state": "queued",
-        "next_try": now(),
-        "tries": 0,
-        "taken": {},
-        "last_error": None,
-        "updated": now(),
-    }
+            write_json(outbox / f"{name}.json", queued(name, roles, datetime.now(UTC)).to_json())
 
 
 def fail(spool: Spool, job: Job, reason: FailureReason, message: str) -> None:

@@ -15,6 +15,7 @@ from listener.certificate_metrics import CertificateCollector
 from listener.spool import Spool
 from model_store.errors import SignatureError
 from model_store.registry import Registry
+from workers.delivery_metrics import DeliveryCollector
 from workers.errors import FailureReason, Reason
 from workers.process_metrics import PoolCollector
 from workers.recent_cases import DriftCollector, RecentCases
@@ -59,6 +60,7 @@ class WorkerMetrics:
     turnaround_seconds: Histogram
     deliveries: Counter
     objects_sent: Counter
+    commitments: Counter
     failures: Counter
 
 
@@ -102,6 +104,12 @@ def worker_metrics() -> WorkerMetrics:
             "radtme_objects_sent",
             "How many objects did each target take or refuse?",
             ["target", "answer"],
+            registry=None,
+        ),
+        commitments=Counter(
+            "radtme_commitments",
+            "Do targets take responsibility: requests that went out or were never answered, objects by their answer?",
+            ["target", "outcome"],
             registry=None,
         ),
         failures=Counter(
@@ -161,13 +169,15 @@ def target_certificates(settings: WorkerSettings) -> CertificateCollector:
 
 
 def scrape_registry(folder: Path, registry: Registry, settings: WorkerSettings) -> CollectorRegistry:
-    """Return what ``/metrics`` shows: the sums over all processes, the active signature, and what drifted from it."""
+    """Return what ``/metrics`` shows: sums over all processes, the signature, its drift, and what waits for whom."""
+    spool = Spool(settings.spool)
     collectors = CollectorRegistry()
     MultiProcessCollector(collectors, str(folder))  # type: ignore[no-untyped-call]
     collectors.register(ActiveSignature(registry))
     collectors.register(PoolCollector(os.getpid()))
     collectors.register(target_certificates(settings))
-    collectors.register(DriftCollector(RecentCases(Spool(settings.spool)), partial(_active_digest, registry)))
+    collectors.register(DeliveryCollector(spool, [target.name for target in settings.targets]))
+    collectors.register(DriftCollector(RecentCases(spool), partial(_active_digest, registry)))
     return collectors
 
 

@@ -22,6 +22,28 @@ class ResultRole(StrEnum):
     SUMMARY_REPORT = "summary_report"
 
 
+class Proof(StrEnum):
+    """What has to be known before results count as delivered to a target."""
+
+    SENT = "sent"
+    """The target answered each C-STORE with success or a warning."""
+    COMMITTED = "committed"
+    """It took responsibility for each object (Storage Commitment Push Model)."""
+    SEEN = "seen"
+    """It lists each object when it is asked for it (C-FIND)."""
+    COMMITTED_AND_SEEN = "committed_and_seen"
+
+    @property
+    def needs_commitment(self) -> bool:
+        """Whether the target has to take responsibility."""
+        return self in (Proof.COMMITTED, Proof.COMMITTED_AND_SEEN)
+
+    @property
+    def needs_look(self) -> bool:
+        """Whether the target has to list what it took."""
+        return self in (Proof.SEEN, Proof.COMMITTED_AND_SEEN)
+
+
 @dataclass(frozen=True)
 class Target:
     """One Storage SCP that results go to."""
@@ -34,6 +56,12 @@ class Target:
     """Which objects this target gets."""
     timeout_seconds: float = 30.0
     """For connecting, for the association and for each response."""
+    proof: Proof = Proof.SENT
+    """What counts as delivered."""
+    commitment_wait_seconds: float = 5.0
+    """How long an association stays open for the commitment report; later ones come to the listener."""
+    commitment_timeout_seconds: float = 3600.0
+    """A commitment that was not reported on after this long is asked for again."""
     tls: ClientTls | None = None
     """None: in the clear."""
 
@@ -62,6 +90,8 @@ class WorkerSettings:
     first_retry_seconds: float = 30.0
     last_retry_seconds: float = 1800.0
     """Waits between deliveries double from the first to this one, and go on at this one."""
+    breaker_failures: int = 3
+    """A target that could not be reached this often in a row is left alone until it answers a probe."""
     redis_url: str = field(default="redis://127.0.0.1:6379/0", repr=False)
     """May hold a password: never shown."""
     metrics_host: str = "127.0.0.1"
@@ -72,9 +102,13 @@ class WorkerSettings:
 
     @property
     def delivery_limit_seconds(self) -> float:
-        """How long one try to deliver a case may take: what its target may take for each step, and a minute."""
-        slowest = max((target.timeout_seconds for target in self.targets), default=0.0)
-        return 60.0 + slowest * (len(ResultRole) + STEPS_OF_AN_ASSOCIATION)
+        """How long one visit to a target may take: what it may take for each step, and a minute.
+
+        At the most there are four associations: to probe, to send, to ask for commitment and to look.
+        """
+        steps = 4 * STEPS_OF_AN_ASSOCIATION + 2 * len(ResultRole) + 2
+        slowest = max((steps * one.timeout_seconds + one.commitment_wait_seconds for one in self.targets), default=0.0)
+        return 60.0 + slowest
 
     @property
     def visibility_timeout_seconds(self) -> int:

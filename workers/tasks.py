@@ -1,6 +1,7 @@
 """The Celery tasks: claim, call, write, ring. What a message carries is an id; everything else lies in the spool."""
 
 import errno
+import logging
 from dataclasses import dataclass
 
 import structlog
@@ -16,9 +17,11 @@ from workers.doorbell import ring_delivery, ring_scoring
 from workers.errors import FailureReason
 from workers.memory import is_out_of_memory, memory_limited
 from workers.metrics import WorkerMetrics
+from workers.outbox import State
 from workers.settings import DELIVERY_GRACE_SECONDS, Target, WorkerSettings
 from workers.store_status import Answer
 from workers.turnaround import seconds_since_last_object
+from workers.visit import Delivery
 
 SCORE, DELIVER = "workers.tasks.score", "workers.tasks.deliver"
 
@@ -145,14 +148,14 @@ def deliver_job(bench: Bench, job_id: str, target_name: str) -> None:
         outcome = _delivered(bench, job_id, target)
         if outcome is None:
             return
-        bench.metrics.deliveries.labels(target_name, outcome.state).inc()
-        if outcome.state == delivery.DELIVERED:
+        bench.metrics.deliveries.labels(target_name, outcome.state.value).inc()
+        if outcome.state is State.DELIVERED:
             _note_turnaround(bench, job_id, target_name)
         for one in outcome.sent:
             bench.metrics.objects_sent.labels(target_name, one.answer.value).inc()
-        level = log.info if outcome.state == delivery.DELIVERED else log.warning
-        taken = sum(one.answer is Answer.TAKEN for one in outcome.sent)
-        level("delivery_tried", outcome=outcome.state, objects=taken, error=outcome.error)
+        for event, number in outcome.commitment.items():
+            bench.metrics.commitments.labels(target_name, event.value).inc(number)
+        _tell_of(outcome, sum(one.answer is Answer.TAKEN for one in outcome.sent))
         finished = bench.spool.find_job(job_id)
         if finished is not None and finished.state is JobState.FAILED:
             bench.metrics.failures.labels(FailureReason.DELIVERY_REFUSED.value).inc()
@@ -166,12 +169,18 @@ def _note_turnaround(bench: Bench, job_id: str, target_name: str) -> None:
         bench.metrics.turnaround_seconds.labels(target_name).observe(seconds)
 
 
-def _delivered(bench: Bench, job_id: str, target: Target) -> delivery.Delivery | None:
+def _tell_of(outcome: Delivery, taken: int) -> None:
+    level = logging.ERROR if outcome.state is State.REFUSED else logging.WARNING if outcome.error else logging.INFO
+    log.log(level, "delivery_tried", outcome=outcome.state.value, objects=taken, error=outcome.error)
+
+
+def _delivered(bench: Bench, job_id: str, target: Target) -> Delivery | None:
     """Try once. The border of the process: whatever comes becomes a written record and a next try."""
     try:
         return delivery.deliver(bench.spool, job_id, target, bench.settings)
     except SoftTimeLimitExceeded:
-        why = f"the try took longer than {bench.settings.delivery_limit_seconds:g} s"
+        why = f"the visit took longer than {bench.settings.delivery_limit_seconds:g} s"
+        return delivery.put_off(bench.spool, job_id, target.name, bench.settings, why, too_slow=True)
     except Exception as error:  # noqa: BLE001
         log.error("delivery_broke", error=type(error).__name__, at=places(error))
         why = f"{type(error).__name__} at {places(error)[-1]}"

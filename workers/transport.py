@@ -6,6 +6,7 @@ from typing import Protocol
 
 from pydicom import Dataset
 
+from workers.errors import TransientFailure
 from workers.evidence import InstanceReference
 from workers.settings import ResultRole, Target
 from workers.store_status import Answer
@@ -16,6 +17,10 @@ Alternatives = Mapping[str, Callable[[], Dataset]]
 
 class TargetRefuses(Exception):
     """The target refuses for good, whatever is sent: asking again brings the same until someone mends it."""
+
+
+class NoGoodAnswer(TransientFailure):
+    """The target is there, and this one request got no answer, or one that asks for patience."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from deploy.configuration import Configuration
 from deploy.errors import CommandError
 from deploy.running_stack import as_running, read_running_stack
 from deploy.terminal import output, path_from_here
+from listener.due import SETTLED_STATES
 from listener.spool import InvalidUid, Spool, checked_uid
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def status(study_uid: str | None, as_text: bool, everything: bool, config_file: 
 def warn_of_unknown_targets(jobs: "Sequence[JobStatus]", configuration: Configuration) -> None:
     """Name the targets that results wait for although the configuration has no such target."""
     known = {target.name for target in configuration.workers.targets}
-    waiting = {one.target for job in jobs for one in job.deliveries if one.state in ("queued", "retry")}
+    waiting = {one.target for job in jobs for one in job.deliveries if one.state not in SETTLED_STATES}
     for name in sorted(waiting - known):
         click.echo(f"warning: results wait for target {name!r}, which the configuration does not have", err=True)
 

@@ -27,7 +27,6 @@ WORDS = {
 }
 MOST_OPEN = 200
 """Open cases of one state that are listed; the rest is counted."""
-UNDELIVERED = frozenset({"queued", "retry", "refused"})
 
 
 @dataclass(frozen=True)
@@ -168,7 +167,7 @@ class Pages:
 
     def _target_lines(self, cases: list[JobStatus]) -> Iterator[TargetLine]:
         addresses = {one.name: f"{one.ae_title}@{one.host}:{one.port}" for one in self._targets}
-        deliveries = [one for case in cases for one in case.deliveries if one.state in UNDELIVERED]
+        deliveries = [one for case in cases for one in case.deliveries if one.state != "delivered"]
         for name in [*addresses, *sorted({one.target for one in deliveries} - addresses.keys())]:
             mine = [one for one in deliveries if one.target == name]
             troubled = [one for one in mine if one.last_error]

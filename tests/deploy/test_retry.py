@@ -15,7 +15,15 @@ FAR = "2099-01-01T00:00:00.000+00:00"
 
 def delivery(target: str, state: str) -> dict[str, object]:
     """Return a delivery record whose next try is far away."""
-    return {"target": target, "state": state, "tries": 7, "taken": {}, "next_try": FAR, "last_error": "x"}
+    return {
+        "target": target,
+        "roles": ["summary_report"],
+        "state": state,
+        "tries": 7,
+        "taken": {},
+        "next_try": FAR,
+        "last_error": "x",
+    }
 
 
 def is_due(record: dict[str, str]) -> bool:

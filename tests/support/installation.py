@@ -27,11 +27,12 @@ class Installation:
         folder: Path,
         targets: Sequence[dict[str, Any]] = (),
         listener: Mapping[str, Any] | None = None,
+        dicom_port: int | None = None,
         **workers: object,
     ) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        self.dicom_port, self.redis_port = free_port(), free_port()
+        self.dicom_port, self.redis_port = dicom_port or free_port(), free_port()
         self.listener_http, self.worker_http = free_port(), free_port()
         self.spool = Spool(folder / "data" / "spool")
         self.configuration = folder / "radtme.yaml"

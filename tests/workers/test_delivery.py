@@ -22,9 +22,10 @@ from pynetdicom.association import Association
 from listener.spool import Job, JobState, Spool, job_id_for, read_json, write_json
 from support.processes import free_port
 from workers import ledger, store_scu
-from workers.delivery import deliver, put_off, wait_seconds
+from workers.delivery import deliver, put_off
 from workers.scoring import encoded
 from workers.settings import ResultRole, Target, WorkerSettings
+from workers.waits import wait_seconds
 
 JOB_ID = job_id_for("1.2.3", 1)
 ROLES = ("key_image", "summary_report")
@@ -226,7 +227,7 @@ def test_what_was_taken_is_kept_when_the_try_is_cut_short(
     delivering(spool, "pacs")
     original = store_scu._store
 
-    def interrupted(association: Association, role: ResultRole, dataset: Dataset) -> store_scu.Sent:
+    def interrupted(association: Association, role: ResultRole, dataset: Dataset) -> object:
         if role is ResultRole.SUMMARY_REPORT:
             raise SoftTimeLimitExceeded
         return original(association, role, dataset)

@@ -1,0 +1,74 @@
+"""How far results are on their way to their targets, and which targets cannot be reached: read from the spool alone."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from listener.circuit import CircuitState, read_circuit
+from listener.moments import moment_of
+from listener.spool import Job, Spool, read_json
+from workers.ledger import outbox_files
+
+
+@dataclass(frozen=True)
+class DeliveryStatus:
+    """How far the results of a job are on their way to one target."""
+
+    target: str
+    state: str
+    tries: int
+    objects: int
+    """That the target is to get."""
+    objects_taken: int
+    next_try: datetime | None
+    last_error: str | None
+    updated: datetime | None
+    objects_committed: int = 0
+    objects_seen: int = 0
+    commitment_requested: datetime | None = None
+    """When the target was last asked to take responsibility, where it has not answered."""
+
+
+@dataclass(frozen=True)
+class TargetStatus:
+    """A target that is not gone to at the moment."""
+
+    target: str
+    circuit: CircuitState
+    since: datetime | None
+    next_probe: datetime | None
+    last_error: str | None
+
+
+def read_deliveries(job: Job) -> tuple[DeliveryStatus, ...]:
+    """Return the deliveries of a job, by target."""
+    return tuple(_delivery(path.stem, read_json(path)) for path in outbox_files(job))
+
+
+def _delivery(name: str, content: Mapping[str, Any]) -> DeliveryStatus:
+    asked = [moment_of(request.get("requested")) for request in content.get("requests") or []]
+    return DeliveryStatus(
+        target=str(content.get("target", name)),
+        state=str(content.get("state", "unknown")),
+        tries=int(content.get("tries", 0)),
+        objects=len(content.get("roles") or []),
+        objects_taken=len(content.get("taken") or {}),
+        next_try=moment_of(content.get("next_try")),
+        last_error=content.get("last_error"),
+        updated=moment_of(content.get("updated")),
+        objects_committed=len(content.get("committed") or []),
+        objects_seen=len(content.get("seen") or []),
+        commitment_requested=asked[-1] if asked else None,
+    )
+
+
+def read_targets(spool: Spool) -> tuple[TargetStatus, ...]:
+    """Return the targets whose circuit is not closed."""
+    names = sorted(path.stem for path in spool.targets.glob("*.json") if not path.name.startswith("."))
+    circuits = ((name, read_circuit(spool, name)) for name in names)
+    return tuple(
+        TargetStatus(name, one.state, one.since, one.next_probe, one.last_error)
+        for name, one in circuits
+        if not one.is_closed
+    )

@@ -1,0 +1,135 @@
+"""Storage commitment with a PACS that others wrote: Orthanc answers on an association that it opens to the listener."""
+
+import json
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.phantom import write_phantom
+from listener.spool import Job, JobState, Spool
+from support.broken_studies import SMALL
+from support.installation import Installation, send
+from support.listening import listening
+from support.outboxes import Watch, delivering, entry_of, state_of
+from support.pacs import Orthanc, orthanc
+from support.processes import free_port, wait_until
+from workers import visit
+from workers.delivery import deliver
+from workers.outbox import State
+from workers.settings import Proof, Target, WorkerSettings
+from workers.visit import Clock, Delivery, utc_now
+
+pytestmark = pytest.mark.acceptance
+
+
+@pytest.fixture(scope="module")
+def listener_port() -> int:
+    """Return the port that the PACS is told to report to."""
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def reporting_pacs(tmp_path_factory: pytest.TempPathFactory, listener_port: int) -> Iterator[Orthanc]:
+    """Return an Orthanc that knows the listener as a modality."""
+    with orthanc(tmp_path_factory.mktemp("pacs"), **reporting_to(listener_port)) as server:
+        yield server
+
+
+def reporting_to(port: int) -> dict[str, object]:
+    """Return the settings of an Orthanc that knows the listener on this port: it reports to nobody else."""
+    return {"DicomModalities": {"radtme": ["RADTME", "127.0.0.1", port]}}
+
+
+def target_of(pacs: Orthanc, proof: Proof) -> Target:
+    """Return the target that asks Orthanc for this proof."""
+    return Target("pacs", pacs.ae_title, "127.0.0.1", pacs.dicom_port, proof=proof, commitment_wait_seconds=0.0)
+
+
+def delete_instance(pacs: Orthanc, sop_instance_uid: str) -> None:
+    """Lose an object, as an archive may."""
+    base = f"http://127.0.0.1:{pacs.http_port}"
+    found = urllib.request.urlopen(f"{base}/tools/lookup", sop_instance_uid.encode(), timeout=30).read()  # noqa: S310
+    [instance] = [one["ID"] for one in json.loads(found) if one["Type"] == "Instance"]
+    request = urllib.request.Request(f"{base}/instances/{instance}", method="DELETE")  # noqa: S310
+    urllib.request.urlopen(request, timeout=30).close()  # noqa: S310
+
+
+def reports(spool: Spool) -> list[Path]:
+    """Return the reports that lie in the spool."""
+    return list((spool.commitments / "reports").glob("*.json"))
+
+
+def until_reported(spool: Spool, job: Job, target: Target, settings: WorkerSettings, clock: Clock) -> list[Delivery]:
+    """Deliver until Orthanc's report, which may come during the visit or after it, has been taken up."""
+    visits = [deliver(spool, job.id, target, settings, clock)]
+    if visits[0] is not None and visits[0].state is State.COMMITMENT_REQUESTED:
+        wait_until(lambda: reports(spool), 60, "a report from Orthanc")
+        visits.append(deliver(spool, job.id, target, settings, clock))
+    found = [one for one in visits if one is not None]
+    assert len(found) == len(visits)
+    return found
+
+
+def test_orthanc_commits_itself_and_lists_what_it_has(
+    tmp_path: Path, reporting_pacs: Orthanc, listener_port: int
+) -> None:
+    """Sent, committed by a report on an association that Orthanc opened, and seen by C-FIND."""
+    spool = Spool(tmp_path / "spool")
+    settings = WorkerSettings(spool.root, tmp_path / "signatures")
+    target = target_of(reporting_pacs, Proof.COMMITTED_AND_SEEN)
+    with listening(spool.root, port=listener_port, calling_ae_titles=("ORTHANC",)):
+        job = delivering(spool, "pacs")
+        visits = until_reported(spool, job, target, settings, utc_now)
+    assert visits[-1].state is State.DELIVERED, visits[-1].error
+    entry = entry_of(spool, job)
+    assert len(entry.committed) == len(entry.seen) == 3
+    assert state_of(spool, job) is JobState.DONE
+
+
+def test_orthanc_says_what_it_has_lost_and_gets_it_again(
+    tmp_path: Path, reporting_pacs: Orthanc, listener_port: int
+) -> None:
+    """An object that was taken and is gone: the report says so, it is sent again, and a new request settles it."""
+    spool, watch = Spool(tmp_path / "spool"), Watch()
+    settings = WorkerSettings(spool.root, tmp_path / "signatures")
+    target = target_of(reporting_pacs, Proof.COMMITTED)
+    with listening(spool.root, port=listener_port, calling_ae_titles=("ORTHANC",)):
+        job = delivering(spool, "pacs")
+        # The request goes out when everything was taken: lose an object between the two.
+        original = visit.Visit._request_commitment
+
+        def lose_first(self: visit.Visit) -> None:
+            uid = next(iter(self.entry.taken.values())).instance.sop_instance_uid
+            delete_instance(reporting_pacs, uid)
+            original(self)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(visit.Visit, "_request_commitment", lose_first)
+            lost = until_reported(spool, job, target, settings, watch)[-1]
+        assert lost.state is State.RETRY
+        assert "0x0112" in str(lost.error)
+        watch.forward(3600)
+        again = until_reported(spool, job, target, settings, watch)
+    assert [one.role.value for visit_ in again for one in visit_.sent] == ["segmentation"]
+    assert again[-1].state is State.DELIVERED, again[-1].error
+
+
+def test_a_case_is_done_when_the_pacs_has_committed_itself(tmp_path: Path) -> None:
+    """The whole way, with processes of their own: listener, worker, Redis and the PACS."""
+    port = free_port()
+    with orthanc(tmp_path / "pacs", **reporting_to(port)) as pacs:
+        target = {"name": "pacs", "ae_title": "ORTHANC", "host": "127.0.0.1", "port": pacs.dicom_port}
+        proof = {"proof": "committed_and_seen", "commitment_wait_seconds": 0, "commitment_timeout_seconds": 60}
+        with Installation(tmp_path / "installation", [{**target, **proof}], dicom_port=port) as installation:
+            installation.start()
+            write_phantom(tmp_path / "phantom", 77, **SMALL)
+            send(port, tmp_path / "phantom")
+            [job] = installation.wait_for_jobs(1, 200)
+            assert job.state is JobState.DONE
+            entry = entry_of(installation.spool, job)
+            assert len(entry.committed) == len(entry.seen) == 4
+            assert 'radtme_commitments_total{outcome="committed",target="pacs"} 4.0' in installation.get(
+                "work", "/metrics"
+            )

@@ -1,0 +1,75 @@
+"""Jobs whose results lie ready for delivery, and what became of them."""
+
+from datetime import UTC, datetime, timedelta
+
+from pydicom import Dataset
+from pydicom.uid import (
+    ComprehensiveSRStorage,
+    ExplicitVRLittleEndian,
+    SecondaryCaptureImageStorage,
+    SegmentationStorage,
+    generate_uid,
+)
+
+from listener.spool import Job, JobState, Spool, job_id_for, read_json
+from workers import ledger
+from workers.outbox import Entry
+from workers.scoring import encoded
+
+ROLES = {
+    "segmentation": SegmentationStorage,
+    "key_image": SecondaryCaptureImageStorage,
+    "summary_report": ComprehensiveSRStorage,
+}
+
+
+class Watch:
+    """A clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.now = datetime.now(UTC) + timedelta(seconds=60)
+
+    def __call__(self) -> datetime:
+        """Return its time."""
+        return self.now
+
+    def forward(self, seconds: float) -> None:
+        """Move it; backward where ``seconds`` is below zero."""
+        self.now += timedelta(seconds=seconds)
+
+
+def document(sop_class: str) -> Dataset:
+    """Return a small instance that any Storage SCP takes."""
+    dataset = Dataset()
+    dataset.SOPClassUID, dataset.SOPInstanceUID = sop_class, generate_uid()
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = generate_uid(), generate_uid()
+    dataset.PatientID, dataset.PatientName, dataset.Modality = "1", "A", "OT"
+    dataset.file_meta = Dataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    return dataset
+
+
+def delivering(spool: Spool, *targets: str, number: int = 1, roles: tuple[str, ...] = tuple(ROLES)) -> Job:
+    """Return a job whose results lie ready for these targets."""
+    job_id = job_id_for(f"1.2.{number}", 1)
+    job = spool.create_job(job_id, {"job_id": job_id}, JobState.RUNNING)
+    assert job is not None
+    ledger.write_objects(job, {role: encoded(document(ROLES[role])) for role in roles})
+    ledger.queue_delivery(job, dict.fromkeys(targets, roles))
+    moved = spool.move(job, JobState.DELIVERING)
+    assert moved is not None
+    return moved
+
+
+def entry_of(spool: Spool, job: Job, target: str = "pacs") -> Entry:
+    """Return the outbox record of a job for a target, wherever the job lies now."""
+    found = spool.find_job(job.id)
+    assert found is not None
+    return Entry.of_json(read_json(found.folder / "delivery" / f"{target}.json"))
+
+
+def state_of(spool: Spool, job: Job) -> JobState:
+    """Return where a job lies now."""
+    found = spool.find_job(job.id)
+    assert found is not None
+    return found.state
