@@ -15,6 +15,7 @@ from deploy.errors import WrongUsage
 
 PLANS: Mapping[str, str] = {
     "extract": "model_store.extraction:ExtractPlan",
+    "phenotype": "model_store.phenotype_plan:PhenotypePlan",
     "reliability": "model_store.reliability_plan:ReliabilityPlan",
 }
 """Where the frozen dataclass of each section lies. Its module must be quick to import: every command reads all

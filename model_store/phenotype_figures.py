@@ -31,7 +31,7 @@ def heatmap_figure(z_scores: pd.DataFrame, phenotype: "pd.Series[str]", evidence
     q = dict(zip(evidence["name"], evidence["q"].to_numpy(np.float64), strict=True))
     rows = _population_order(z_scores, phenotype)
     figure = Figure(figsize=(9.5, 1.6 + 0.24 * len(rows)))
-    grid = figure.add_gridspec(2, 2, height_ratios=(0.5, len(rows)), width_ratios=(40, 1), hspace=0.03, wspace=0.5)
+    grid = figure.add_gridspec(2, 2, height_ratios=(0.5, len(rows)), width_ratios=(40, 1), hspace=0.03, wspace=0.05)
     band, axes, colours = (figure.add_subplot(place) for place in (grid[0, 0], grid[1, 0], grid[1, 1]))
     band.set_axis_off()
     band.set(xlim=(-0.5, len(columns) - 0.5), ylim=(0, 1))
@@ -44,7 +44,6 @@ def heatmap_figure(z_scores: pd.DataFrame, phenotype: "pd.Series[str]", evidence
         axes.axvline(start - 0.5, color="white", linewidth=1.5)
     image = axes.imshow(z_scores.loc[rows, columns], aspect="auto", cmap="RdBu_r", vmin=-2.5, vmax=2.5)
     axes.set_yticks(range(len(rows)), [f"{_words(name)} {_stars(q[name])}" for name in rows], fontsize=8)
-    axes.yaxis.tick_right()
     axes.tick_params(axis="y", length=0)
     axes.set_xticks([])
     axes.set_xlabel("patients, each phenotype by falling mean    * q < 0.05   ** q < 0.01   *** q < 0.001", fontsize=8)
@@ -72,22 +71,24 @@ def silhouette_figure(silhouette: Floats, phenotype: "pd.Series[str]") -> Figure
 
 
 def votes_figure(votes: pd.DataFrame, chosen: int) -> Figure:
-    """Draw the silhouette by number of clusters, and how many indices voted for each number, by name."""
+    """Draw the mean silhouette by number of clusters, and which number each index chose, with the sum of votes."""
     numbers = [int(name.removeprefix("k=")) for name in votes.columns if name.startswith("k=")][1:-1]
-    figure = Figure(figsize=(10, 4.2))
+    figure = Figure(figsize=(10, 4.6))
     left, right = figure.subplots(1, 2, width_ratios=(2, 3))
     silhouette = votes[votes["index"] == "Silhouette"].iloc[0]
     left.plot(numbers, [silhouette[f"k={k}"] for k in numbers], "o-", color=COLOURS[COLD])
     left.axvline(chosen, color=GREY, linestyle="--", linewidth=1)
     left.set(xlabel="number of clusters", ylabel="mean silhouette", xticks=numbers)
-    left.set_ylim(bottom=0)
-    for k in [1, *numbers]:
-        voters = votes.loc[votes["choice"] == k, "index"].tolist()
-        colour = COLOURS[HOT] if k == chosen else GREY
-        right.bar(k, len(voters), color=colour, width=0.86)
-        for height, name in enumerate(voters):
-            right.text(k, height + 0.5, name, ha="center", va="center", fontsize=5.5, color="white")
-    right.set(xlabel="number of clusters (1: no clusters)", ylabel="indices that vote for it", xticks=[1, *numbers])
+    left.set_ylim(bottom=min(0.0, left.get_ylim()[0]))
+    for place, choice in enumerate(votes["choice"]):
+        right.plot(choice, place, "s", color=COLOURS[HOT] if choice == chosen else GREY, markersize=8)
+    shown = [1, *numbers]
+    right.set_xticks(shown, [f"{k}\n{(votes['choice'] == k).sum()} votes" for k in shown], fontsize=8)
+    right.set_yticks(range(len(votes)), votes["index"].tolist(), fontsize=8)
+    right.set(xlim=(0.5, max(numbers) + 0.5), ylim=(len(votes) - 0.5, -0.5))
+    right.grid(axis="y", linewidth=0.3)
+    right.set_xlabel("number of clusters that each index chose (1: no clusters)")
+    figure.subplots_adjust(wspace=0.38)
     return figure
 
 
@@ -143,9 +144,9 @@ def genes_figure(
             axes.scatter(position + spread, values, s=5, color=COLOURS[kind], alpha=0.5, linewidths=0)
             axes.boxplot(values, positions=[position], widths=0.55, showfliers=False, medianprops={"color": "black"})
         axes.set_xticks((0, 1), (HOT, COLD))
-        axes.set_title(f"{gene}  q {_short(float(q[gene]))}", fontsize=9)
+        axes.set_title(f"{gene}  q {short_p(float(q[gene]))}", fontsize=9)
         axes.tick_params(labelsize=8)
-    figure.supylabel(scale, fontsize=9, x=0.0)
+    figure.supylabel(scale, fontsize=9, x=0.035)
     figure.subplots_adjust(hspace=0.45, wspace=0.35, left=0.09)
     return figure
 
@@ -164,7 +165,7 @@ def enrichment_figure(table: pd.DataFrame, most: int = 24) -> Figure:
         axes.text(
             0.02 * np.sign(-shown["nes"].iloc[place]),
             place,
-            f"q {_short(q)}",
+            f"q {short_p(q)}",
             va="center",
             fontsize=7,
             ha="right" if shown["nes"].iloc[place] > 0 else "left",
@@ -179,10 +180,11 @@ def enrichment_figure(table: pd.DataFrame, most: int = 24) -> Figure:
 
 def shown_p(p: float) -> str:
     """Return a p value as a reader wants it."""
-    return "no test" if np.isnan(p) else f"p {_short(p)}"
+    return "no test" if np.isnan(p) else f"p {short_p(p)}"
 
 
-def _short(p: float) -> str:
+def short_p(p: float) -> str:
+    """Return a p or q value with its sign, such as ``= 0.012`` or ``< 0.001``."""
     if np.isnan(p):
         return "-"
     return "< 0.001" if p < 0.001 else f"= {p:.3f}"

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from model_store.cut_off import CutOff
-from model_store.phenotype_figures import COLOURS, GREY, shown_p
+from model_store.phenotype_figures import COLOURS, GREY, short_p, shown_p
 from model_store.survival import at_risk, kaplan_meier
 
 PALETTE = ("#b5403a", "#33658a", "#758e4f", "#6b4e71")
@@ -19,7 +20,8 @@ def survival_figure(groups: Mapping[str, pd.DataFrame], p: float, title: str = "
     figure = Figure(figsize=(6.2, 4.6 + 0.22 * len(groups)))
     axes, below = figure.subplots(2, 1, height_ratios=(6, 0.5 + 0.45 * len(groups)))
     end = max(float(table["time"].max()) for table in groups.values())
-    when = np.linspace(0, end, TICKS)
+    when = np.asarray(MaxNLocator(TICKS).tick_values(0, end))
+    when = when[when <= end]
     for place, (name, table) in enumerate(groups.items()):
         time, event = table["time"].to_numpy(np.float64), table["event"].to_numpy(np.bool_)
         colour = COLOURS.get(name, PALETTE[place % len(PALETTE)])
@@ -65,7 +67,7 @@ def forest_figure(table: pd.DataFrame) -> Figure:
         colour = GREY if not q < 0.05 else PALETTE[0] if ratio > 1 else PALETTE[1]
         axes.plot([low, high], [place, place], color=colour, linewidth=1.4)
         axes.plot(ratio, place, "s", color=colour, markersize=5)
-        said = f"{ratio:.2f} ({low:.2f} to {high:.2f})   {shown_p(float(row['p']))}   q = {q:.3f}"
+        said = f"{ratio:.2f} ({low:.2f} to {high:.2f})   {shown_p(float(row['p']))}   q {short_p(q)}"
         axes.text(1.02, place, said, transform=axes.get_yaxis_transform(), va="center", fontsize=7.5)
     axes.axvline(1, color="black", linewidth=0.6)
     axes.set_xscale("log")

@@ -1,0 +1,96 @@
+"""``radtme cohort phenotype`` on real tumours, and on files that nothing can be made of."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner, Result
+
+from deploy.cli import radtme
+
+pytest.importorskip("gseapy", reason="needs the study extra")
+
+MARKERS = """
+  second:
+    gene_sets: {folder}/signatures/mcpcounter.gmt
+    immune_populations: [B lineage, CD8 T cells, Cytotoxic lymphocytes, Monocytic lineage, Myeloid dendritic cells,
+      Neutrophils, NK cells, T cells]
+"""
+
+
+def run(tmp_path: Path, expression: Path, gene_sets: Path, more: str = "", unit: str = "counts") -> Result:
+    """Run the command with a configuration made of these."""
+    file = tmp_path / "study.yaml"
+    section = f"phenotype:\n  expression: {expression}\n  unit: {unit}\n  gene_sets: {gene_sets}\n{more}"
+    file.write_text(f"output: out\n{section}")
+    return CliRunner().invoke(radtme, ["cohort", "phenotype", str(file)])
+
+
+def test_real_tumours_fall_into_two_phenotypes_and_the_inflamed_is_smaller(tmp_path: Path, shared_data: Path) -> None:
+    """115 tumours of TCGA-BRCA with Bindea's 24 populations, as the paper found in its cohort; then nothing to do."""
+    folder = shared_data / "rnaseq_tcga_brca"
+    given = folder / "tcga_brca_115_counts.tsv.gz", folder / "signatures" / "bindea24.gmt"
+    more = MARKERS.format(folder=folder)
+    result = run(tmp_path, *given, more)
+    assert result.exit_code == 0, result.output
+    assert "nothing to do" not in result.output
+    assert "2 clusters" in result.output
+    out = tmp_path / "out" / "phenotype"
+    labels = pd.read_parquet(out / "tables" / "labels.parquet")
+    count = labels["phenotype"].value_counts()
+    assert len(labels) == 115
+    assert set(count.index) == {"hot", "cold"}
+    assert count["hot"] < count["cold"]
+    levels = labels.groupby("phenotype")["immune_level"].mean()
+    assert levels["hot"] > levels["cold"]
+    abundance = pd.read_parquet(out / "tables" / "abundance.parquet")
+    assert abundance.shape == (115, 25), "the two populations of a single gene are kept"
+    genes = pd.read_csv(out / "tables" / "checkpoint_genes.csv")
+    assert len(genes) == 8
+    for name in ("heatmap", "silhouette", "votes", "checkpoint_genes", "second_scoring"):
+        assert (out / "figures" / f"{name}.png").stat().st_size > 10_000
+    assert "nothing to do" in run(tmp_path, *given, more).output
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> pd.DataFrame:
+    """Return 3000 genes of 20 tumours."""
+    values = np.random.default_rng(1).poisson(50, (3000, 20))
+    return pd.DataFrame(values, [f"GENE{n}" for n in range(3000)], [f"P{n}" for n in range(20)]).rename_axis("gene")
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("duplicate", "1 genes have several rows, such as GENE0"),
+        ("nan", "gene GENE3 lacks a number in some sample"),
+        ("transposed", "found 20 rows and 3000 columns; expected a whole transcriptome"),
+        ("ensembl", "expected the same kind of names in both files, such as HUGO symbols"),
+    ],
+)
+def test_wrong_matrices_are_refused_in_one_sentence(fault: str, said: str, tmp_path: Path, small: pd.DataFrame) -> None:
+    """Duplicate genes, missing values, patients in rows, other gene identifiers: never a label from these."""
+    if fault == "duplicate":
+        small = small.rename(index={"GENE1": "GENE0"})
+    elif fault == "nan":
+        small = small.astype(float)
+        small.iloc[3, 4] = np.nan
+    elif fault == "transposed":
+        small = small.T.rename_axis("gene")
+    else:
+        small.index = pd.Index([f"ENSG{n:011d}" for n in range(3000)], name="gene")
+    small.to_csv(tmp_path / "expression.tsv", sep="\t")
+    genes = "\t".join(f"GENE{n}" for n in range(10))
+    (tmp_path / "sets.gmt").write_text(f"T cells\tx\t{genes}\nB cells\tx\tGENE11\tGENE12\n")
+    result = run(tmp_path, tmp_path / "expression.tsv", tmp_path / "sets.gmt")
+    assert result.exit_code == 1, result.output
+    assert said in result.output
+    assert not (tmp_path / "out" / "phenotype" / "tables" / "labels.parquet").exists()
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    """Before anything is computed."""
+    result = run(tmp_path, tmp_path / "expression.tsv", tmp_path / "sets.gmt")
+    assert result.exit_code == 1
+    assert "expression.tsv is no file" in result.output
