@@ -46,6 +46,8 @@ def create_app(settings: WorkerSettings) -> Celery:
         worker_prefetch_multiplier=1,
         worker_concurrency=settings.concurrency,
         worker_max_tasks_per_child=CASES_PER_PROCESS,
+        # Whoever can write to Redis could stop or reconfigure the workers by it.
+        worker_enable_remote_control=False,
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
         worker_cancel_long_running_tasks_on_connection_loss=False,
