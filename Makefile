@@ -9,7 +9,7 @@ export OMP_NUM_THREADS ?= 1
 TEST_PACKAGES := dcmtk dicom3tools orthanc orthanc-dicomweb redis-server prometheus chromium libpixelmed-java \
 	default-jre-headless fonts-dejavu-core libxml2-utils rsyslog rsyslog-gnutls poppler-utils docker-compose systemd
 
-.PHONY: help install demo test check format bench fuzz dashboards schema lock clean test-packages python-ready
+.PHONY: help install demo test check format bench fuzz dashboards schema audit sbom lock clean test-packages python-ready
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -47,6 +47,14 @@ dashboards: $(VENV)/.dev ## Write the Grafana dashboards from their code
 
 schema: $(VENV)/.dev ## Write the JSON Schema of the configuration file
 	$(BIN)/radtme config schema > deploy/radtme.schema.json
+
+audit: $(VENV)/.dev ## Ask the advisory service about every locked dependency; fails where it does not answer
+	$(BIN)/python requirements/audit $(BIN)/pip-audit
+
+sbom: $(VENV)/.dev ## Write what the service runs on as CycloneDX JSON: dist/radtme.cdx.json
+	@mkdir -p dist
+	$(BIN)/cyclonedx-py requirements requirements/runtime.txt --pyproject pyproject.toml --sv 1.6 --output-reproducible \
+		--validate -o dist/radtme.cdx.json
 
 lock: $(VENV)/.uv ## Renew the locked requirements from pyproject.toml
 	$(BIN)/uv pip compile -q pyproject.toml --extra embedded --extra study --generate-hashes --no-header --no-annotate \
