@@ -5,12 +5,15 @@ each TLS parameter is written into the URL, and a URL that brings its own is ref
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from listener.certificates import TlsFileError, check_key, check_validity, first_certificate, read_secret
 from listener.settings import is_loopback
+
+EXPECTED_URL = "expected redis://[:password@]host:port/number or rediss://..."
 
 
 @dataclass(frozen=True)
@@ -62,9 +65,9 @@ def redis_url(settings: RedisSettings) -> str | None:
     if settings.url and settings.url_file:
         raise RedisProblem("redis.url_file", "redis.url is given too; keep one of the two")
     setting = "redis.url" if settings.url else "redis.url_file"
-    parts = urlsplit(settings.url or _secret(settings.url_file, setting))
-    if parts.scheme not in ("redis", "rediss") or not parts.hostname:
-        raise RedisProblem(setting, "expected redis://host:port/number or rediss://..., found something else")
+    parts = redis_parts(settings.url or _secret(settings.url_file, setting))
+    if parts is None:
+        raise RedisProblem(setting, f"{EXPECTED_URL}, found something else")
     given = [name for name, _ in parse_qsl(parts.query, keep_blank_values=True) if name.startswith("ssl")]
     if given:
         raise RedisProblem(
@@ -77,6 +80,15 @@ def redis_url(settings: RedisSettings) -> str | None:
         if value is not None:
             raise RedisProblem(f"redis.{name}", f"TLS needs {setting} to begin with rediss://")
     return urlunsplit(secured)
+
+
+def redis_parts(url: str) -> SplitResult | None:
+    """Return the parts of the URL of a Redis; None where it is none. What urllib says may quote the password."""
+    with suppress(ValueError):
+        parts = urlsplit(url)
+        if parts.scheme in ("redis", "rediss") and parts.hostname and parts.port != 0:
+            return parts
+    return None
 
 
 def _check_alone(settings: RedisSettings) -> None:

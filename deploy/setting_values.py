@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import yaml
 
 from deploy.peer import checked_ae_title
+from deploy.redis_url import EXPECTED_URL, redis_parts
 from listener.allow_list import network, plain_fingerprint
 
 TARGET_NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
@@ -172,10 +172,9 @@ def _host(value: str) -> None:
 
 
 def _redis_url(value: str) -> None:
-    parts = urlsplit(value)
-    if parts.scheme not in ("redis", "rediss") or not parts.hostname:
+    if redis_parts(value) is None:
         # The value may hold a password: it is not repeated.
-        raise WrongValue("expected redis://[:password@]host:port/number or rediss://..., found something else")
+        raise WrongValue(f"{EXPECTED_URL}, found something else")
 
 
 def _target_name(value: str) -> None:
