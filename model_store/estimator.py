@@ -43,11 +43,11 @@ def to_skops(estimator: RandomForestClassifier) -> bytes:
     """Return the forest as a skops file; the same forest gives the same bytes.
 
     skops names its members after memory addresses and stamps them with the clock; both are replaced here, and equal
-    members are stored once.
+    members are stored once. Between the fields of a tree's nodes scikit-learn leaves memory as it found it: it is zeroed.
     """
     with zipfile.ZipFile(io.BytesIO(skops.io.dumps(_without_cases(estimator)))) as archive:
         schema = json.loads(archive.read(_SCHEMA))
-        members = {name: archive.read(name) for name in archive.namelist() if name != _SCHEMA}
+        members = {name: _without_padding(archive.read(name)) for name in archive.namelist() if name != _SCHEMA}
     new_ids: dict[int, int] = {}
     new_names = {name: f"{sha256_of(content)[:16]}.npy" for name, content in members.items()}
     for node in _nodes(schema):
@@ -100,6 +100,19 @@ def _without_cases(estimator: RandomForestClassifier) -> RandomForestClassifier:
     bare = RandomForestClassifier()
     bare.__dict__.update({name: value for name, value in vars(estimator).items() if name != "_sample_weight"})
     return bare
+
+
+def _without_padding(content: bytes) -> bytes:
+    """Return an array's file with zeros wherever its records hold no field."""
+    found = np.load(io.BytesIO(content), allow_pickle=False)
+    if found.dtype.names is None:
+        return content
+    clean = np.zeros(found.shape, found.dtype)
+    for name in found.dtype.names:
+        clean[name] = found[name]
+    buffer = io.BytesIO()
+    np.save(buffer, clean, allow_pickle=False)
+    return buffer.getvalue()
 
 
 def _nodes(value: Any) -> Iterator[dict[str, Any]]:

@@ -207,6 +207,12 @@ def test_unknown_loader_is_refused(bundle: Path) -> None:
         from_skops(forged)
 
 
+def test_forest_that_was_read_is_written_with_the_same_bytes(bundle_content: BundleContent) -> None:
+    """Publishing reads the candidate's forest and writes it again: what memory held between its fields must not show."""
+    written = to_skops(bundle_content.estimator)
+    assert to_skops(from_skops(written)) == written
+
+
 def test_tree_that_points_outside_itself_is_refused(bundle_content: BundleContent) -> None:
     """scikit-learn follows node numbers unchecked: a forged one must not reach it."""
     forest = from_skops(to_skops(bundle_content.estimator))
