@@ -17,6 +17,9 @@ PLANS: Mapping[str, str] = {
     "extract": "model_store.extraction:ExtractPlan",
     "phenotype": "model_store.phenotype_plan:PhenotypePlan",
     "reliability": "model_store.reliability_plan:ReliabilityPlan",
+    "train": "model_store.signature_plans:TrainPlan",
+    "validate": "model_store.signature_plans:ValidatePlan",
+    "publish": "model_store.signature_plans:PublishPlan",
 }
 """Where the frozen dataclass of each section lies. Its module must be quick to import: every command reads all
 sections, so that one run shows every mistake.

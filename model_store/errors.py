@@ -18,6 +18,10 @@ class StudyError(SignatureError):
     """Files or settings of a study that no honest analysis can be made of."""
 
 
+class LeakError(TrainingError):
+    """What is to be predicted, or who it is measured on, is known to the training already."""
+
+
 UNREADABLE_ARCHIVE = (
     ArithmeticError,
     AttributeError,

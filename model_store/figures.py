@@ -24,7 +24,7 @@ def roc_figure(curves: Sequence[tuple[str, Flags, Floats]]) -> bytes:
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=":")
     axes.set(xlabel="1 - specificity", ylabel="sensitivity", xlim=(0, 1), ylim=(0, 1.005), title="ROC, 95 % intervals")
     axes.legend(loc="lower right", fontsize=7, frameon=False)
-    return _png(figure)
+    return png(figure)
 
 
 def importance_figure(columns: Sequence[str], importance: Floats, top: int = 20) -> bytes:
@@ -35,7 +35,7 @@ def importance_figure(columns: Sequence[str], importance: Floats, top: int = 20)
     axes.barh([columns[i] for i in order], importance[order], color=COLD)
     axes.set(xlabel="mean decrease of impurity", title="What the forest looks at")
     axes.tick_params(axis="y", labelsize=7)
-    return _png(figure)
+    return png(figure)
 
 
 def calibration_figure(sets: Sequence[tuple[str, Flags, Floats]]) -> bytes:
@@ -50,10 +50,10 @@ def calibration_figure(sets: Sequence[tuple[str, Flags, Floats]]) -> bytes:
         axes.errorbar([x for x, _ in points], observed, reach.clip(0), fmt="o-", color=colour, capsize=2, label=name)
     axes.set(xlabel="predicted probability", ylabel="share of hot cases", xlim=(0, 1), ylim=(0, 1), title="Calibration")
     axes.legend(loc="upper left", fontsize=7, frameon=False)
-    return _png(figure)
+    return png(figure)
 
 
-def _png(figure: Figure) -> bytes:
+def png(figure: Figure) -> bytes:
     """Return the figure without the name of the program that drew it, which would change the bytes."""
     figure.set_layout_engine("tight")
     buffer = io.BytesIO()

@@ -84,13 +84,15 @@ def name_of(candidate: Candidate) -> str:
     return " ".join(f"{name}={value}" for name, value in asdict(candidate).items())
 
 
-def patient_folds(table: FeatureTable, seed: int) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+def patient_folds(
+    table: FeatureTable, seed: int, folds: int = FOLDS
+) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
     """Return training and held-out rows of each fold: classes in equal shares, no patient on both sides."""
     for name, flags in (("hot", table.hot), ("cold", ~table.hot)):
         patients = {patient for patient, flag in zip(table.patients, flags, strict=True) if flag}
-        if len(patients) < FOLDS:
-            raise TrainingError(f"{FOLDS} folds need {FOLDS} {name} patients; there are {len(patients)}")
-    splitter = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
+        if len(patients) < folds:
+            raise TrainingError(f"{folds} folds need {folds} {name} patients; there are {len(patients)}")
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     return list(splitter.split(table.values, table.hot, table.patients))
 
 

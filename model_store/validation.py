@@ -58,13 +58,7 @@ class Performance:
 
 def performance(hot: Flags, probability: Floats, threshold: float) -> Performance:
     """Return what probabilities and a threshold do on cases of known truth."""
-    verdict = probability >= threshold
-    confusion = Confusion(
-        true_positive=int(np.sum(verdict & hot)),
-        false_positive=int(np.sum(verdict & ~hot)),
-        true_negative=int(np.sum(~verdict & ~hot)),
-        false_negative=int(np.sum(~verdict & hot)),
-    )
+    confusion = confusion_of(hot, probability >= threshold)
     return Performance(
         cases=len(hot),
         hot=int(hot.sum()),
@@ -75,26 +69,42 @@ def performance(hot: Flags, probability: Floats, threshold: float) -> Performanc
     )
 
 
+def confusion_of(hot: Flags, verdict: Flags) -> Confusion:
+    """Count cases by truth and verdict."""
+    return Confusion(
+        true_positive=int(np.sum(verdict & hot)),
+        false_positive=int(np.sum(verdict & ~hot)),
+        true_negative=int(np.sum(~verdict & ~hot)),
+        false_negative=int(np.sum(~verdict & hot)),
+    )
+
+
+def placements(hot: Flags, score: Floats) -> tuple[Floats, Floats]:
+    """Return for each hot case the share of cold ones below it, and for each cold case that of hot ones above it.
+
+    Both means are the AUC. Taken from mid-ranks (Sun and Xu, IEEE Signal Process Lett 21:1389, 2014).
+    """
+    positive, negative = score[hot], score[~hot]
+    ranks = rankdata(np.concatenate([positive, negative]))
+    of_positive = (ranks[: len(positive)] - rankdata(positive)) / len(negative)
+    of_negative = 1 - (ranks[len(positive) :] - rankdata(negative)) / len(positive)
+    return of_positive, of_negative
+
+
 def auc_with_interval(hot: Flags, score: Floats, confidence: float = CONFIDENCE) -> Estimate:
     """Return the area under the ROC curve with DeLong's interval, cut to 0 to 1.
-
-    The variance comes from the placement values, taken from mid-ranks (Sun and Xu, IEEE Signal Process Lett 21:1389,
-    2014).
 
     Raises:
         TrainingError: a class has fewer than two cases.
     """
-    positive, negative = score[hot], score[~hot]
-    if min(len(positive), len(negative)) < 2:
+    if min(int(hot.sum()), int((~hot).sum())) < 2:
         raise TrainingError(
-            f"an AUC needs two cases of each class; there are {len(positive)} hot, {len(negative)} cold"
+            f"an AUC needs two cases of each class; there are {int(hot.sum())} hot, {int((~hot).sum())} cold"
         )
-    ranks = rankdata(np.concatenate([positive, negative]))
-    of_positive = (ranks[: len(positive)] - rankdata(positive)) / len(negative)
-    of_negative = 1 - (ranks[len(positive) :] - rankdata(negative)) / len(positive)
+    of_positive, of_negative = placements(hot, score)
     auc = float(of_positive.mean())
-    variance = of_positive.var(ddof=1) / len(positive) + of_negative.var(ddof=1) / len(negative)
-    half = _normal_quantile(confidence) * float(np.sqrt(variance))
+    variance = of_positive.var(ddof=1) / len(of_positive) + of_negative.var(ddof=1) / len(of_negative)
+    half = normal_quantile(confidence) * float(np.sqrt(variance))
     return Estimate(auc, max(0.0, auc - half), min(1.0, auc + half))
 
 
@@ -106,7 +116,7 @@ def wilson_interval(successes: int, trials: int, confidence: float = CONFIDENCE)
     """
     if trials < 1:
         raise TrainingError("a proportion needs at least one case")
-    z2 = _normal_quantile(confidence) ** 2
+    z2 = normal_quantile(confidence) ** 2
     share = successes / trials
     middle = (successes + z2 / 2) / (trials + z2)
     half = float(np.sqrt(z2 * (share * (1 - share) * trials + z2 / 4))) / (trials + z2)
@@ -135,6 +145,6 @@ def calibration_points(hot: Flags, probability: Floats, bins: int = 5) -> list[t
     ]
 
 
-def _normal_quantile(confidence: float) -> float:
+def normal_quantile(confidence: float) -> float:
     """Return how many standard deviations such an interval reaches to either side."""
     return NormalDist().inv_cdf(0.5 + confidence / 2)
