@@ -1,30 +1,36 @@
 """The model card: what a person must know before trusting a signature."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from model_store.card_document import Block, Section, pairs, to_markdown
 from model_store.signature import Description
 
 FIGURES = {"roc.png": "ROC curves", "calibration.png": "Calibration", "importance.png": "Feature importance"}
 
 
-def model_card(description: Description) -> str:
-    """Return the card as Markdown."""
+def model_card(description: Description, figures: Mapping[str, str] = FIGURES) -> str:
+    """Return the card as Markdown; ``figures`` are captions by file name."""
+    return to_markdown(card_sections(description, figures))
+
+
+def card_sections(description: Description, figures: Mapping[str, str], more: Sequence[Section] = ()) -> list[Section]:
+    """Return the card; ``more`` stands between what it does and how it was made."""
     d = description
-    parts = [
-        f"# {d.id} {d.version}",
-        f"**{d.research_notice}**" if d.research_notice else f"Status: {d.status.value}",
-        f"Intended use: {d.intended_use}",
-        f"## What it does\n\n{_what_it_does(d)}",
-        f"## Feature profile\n\n{_table(d.profile.to_json())}",
-        f"## Training cases\n\n{_table(d.cohort)}",
-        f"## Training\n\n{_table(d.training)}",
-        f"## Performance\n\n{_performance(d.metrics)}",
-        "\n\n".join(f"![{title}]({name})" for name, title in FIGURES.items()),
-        "## Columns, in the order of the estimator\n\n" + "\n".join(f"1. `{name}`" for name in d.columns),
-        f"## Made with\n\n{_table(d.library_versions)}",
+    notice = (
+        Block(text=d.research_notice, notice=True) if d.research_notice else Block(text=f"Status: {d.status.value}")
+    )
+    return [
+        Section(f"{d.id} {d.version}", (notice, Block(text=f"Intended use: {d.intended_use}"))),
+        Section("What it does", (Block(text=_what_it_does(d)),)),
+        *more,
+        Section("Feature profile", (pairs(d.profile.to_json()),)),
+        Section("Training cases", (pairs(d.cohort),)),
+        Section("Training", (pairs(d.training),)),
+        Section("Performance", (*_performance(d.metrics), *(Block(figure=item) for item in figures.items()))),
+        Section("Columns, in the order of the estimator", (Block(items=d.columns),)),
+        Section("Made with", (pairs(d.library_versions),)),
     ]
-    return "\n\n".join(parts) + "\n"
 
 
 def _what_it_does(description: Description) -> str:
@@ -36,31 +42,34 @@ def _what_it_does(description: Description) -> str:
     )
 
 
-def _table(values: Mapping[str, Any]) -> str:
-    rows = [f"| {name.replace('_', ' ')} | {_cell(value)} |" for name, value in values.items()]
-    return "\n".join(["| | |", "|---|---|", *rows])
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return "<br>".join(f"{name}: {_cell(item)}" for name, item in value.items())
-    if isinstance(value, list | tuple):
-        return ", ".join(map(_cell, value)) or "none"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _performance(metrics: Mapping[str, Any]) -> str:
+def _performance(metrics: Mapping[str, Any]) -> tuple[Block, ...]:
     """Return one row per way of measuring."""
-    header = "| measured on | cases (hot) | AUC | sensitivity | specificity | TP FP TN FN |\n|---|---|---|---|---|---|"
+    head = ("measured on", "cases (hot)", "AUC", "sensitivity", "specificity", "TP FP TN FN")
     rows = [
-        f"| {name.replace('_', ' ')} | {m['cases']} ({m['hot']}) | {_interval(m['auc'])} "
-        f"| {_interval(m['sensitivity'])} | {_interval(m['specificity'])} "
-        f"| {' '.join(str(count) for count in m['confusion'].values())} |"
+        (
+            name.replace("_", " "),
+            f"{m['cases']} ({m['hot']})" if "hot" in m else str(m["cases"]),
+            *(interval(m[measure]) for measure in ("auc", "sensitivity", "specificity")),
+            _counts(m["confusion"]) if "confusion" in m else "",
+        )
         for name, m in metrics.items()
     ]
-    note = "Intervals are of 95 %: DeLong for the AUC, Wilson for the others."
-    return "\n".join([header, *rows]) + "\n\n" + note
+    methods = [f"{name.replace('_', ' ')}: {m['method']}." for name, m in metrics.items() if "method" in m]
+    note = " ".join(
+        ["Intervals are of 95 %: DeLong for the AUC, Wilson for the others, unless told otherwise.", *methods]
+    )
+    return (Block(rows=(head, *rows)), Block(text=note))
 
 
-def _interval(estimate: Mapping[str, float]) -> str:
+def _counts(confusion: Mapping[str, int]) -> str:
+    """Return the four counts in the order of the head, whatever the order in which JSON gave them."""
+    return " ".join(
+        str(confusion[cell]) for cell in ("true_positive", "false_positive", "true_negative", "false_negative")
+    )
+
+
+def interval(estimate: Mapping[str, float] | None) -> str:
+    """Return a value with its interval; ``-`` where there is none."""
+    if estimate is None:
+        return "-"
     return f"{estimate['value']:.3f} ({estimate['low']:.3f} to {estimate['high']:.3f})"

@@ -1,0 +1,129 @@
+"""A small document that becomes Markdown and HTML with the same content: paragraphs, tables, lists, figures."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+
+
+@dataclass(frozen=True)
+class Block:
+    """One thing of a section. Exactly one of the fields is filled."""
+
+    text: str = ""
+    rows: tuple[tuple[str, ...], ...] = ()
+    """A table; the first row is its head (of empty cells where it needs none)."""
+    items: tuple[str, ...] = ()
+    """A numbered list of names, as code."""
+    figure: tuple[str, str] | None = None
+    """File name and caption."""
+    notice: bool = False
+    """The text is what everyone must see."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading and what stands below it; the first section of a document has its title."""
+
+    title: str
+    blocks: tuple[Block, ...]
+
+
+def pairs(values: Mapping[str, Any]) -> Block:
+    """Return a table of names and values."""
+    return Block(rows=(("", ""), *((name.replace("_", " "), cell(value)) for name, value in values.items())))
+
+
+def cell(value: Any) -> str:
+    """Return a value as a table shows it; parts of a nested one are separated by semicolons."""
+    if isinstance(value, Mapping):
+        return "; ".join(f"{name}: {cell(item)}" for name, item in value.items()) or "none"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(cell, value)) or "none"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def to_markdown(sections: Sequence[Section]) -> str:
+    """Return the document as Markdown; figures lie beside it."""
+    parts: list[str] = []
+    for level, section in enumerate(sections):
+        parts.append(f"{'##' if level else '#'} {section.title}")
+        parts.extend(map(_markdown, section.blocks))
+    return "\n\n".join(parts) + "\n"
+
+
+def _markdown(block: Block) -> str:
+    if block.rows:
+        lines = [
+            "| " + " | ".join(part.replace("|", "\\|").replace("\n", " ") for part in row) + " |" for row in block.rows
+        ]
+        return "\n".join([lines[0], "|" + "---|" * len(block.rows[0]), *lines[1:]])
+    if block.items:
+        return "\n".join(f"1. `{item}`" for item in block.items)
+    if block.figure:
+        return f"![{block.figure[1]}]({block.figure[0]})"
+    return f"**{block.text}**" if block.notice else block.text
+
+
+def to_html(sections: Sequence[Section], figures: Mapping[str, bytes]) -> bytes:
+    """Return the document as one HTML file that holds its figures and refers to nothing outside."""
+    pictures = {name: base64.b64encode(content).decode() for name, content in figures.items()}
+    page = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return page.from_string(_PAGE).render(sections=sections, pictures=pictures).encode()
+
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
+<title>{{ sections[0].title }}</title>
+<style>
+body { font: 15px/1.5 system-ui, "DejaVu Sans", sans-serif; color: #1b1b1b; max-width: 62rem; margin: 2rem auto;
+  padding: 0 1rem }
+h1 { font-size: 1.7rem; margin-bottom: .3rem }
+h2 { font-size: 1.2rem; border-bottom: 1px solid #ccc; margin-top: 2.2rem }
+table { border-collapse: collapse; width: 100%; margin: .8rem 0; font-size: .88rem }
+td, th { border-bottom: 1px solid #e2e2e2; padding: .3rem .6rem; text-align: left; vertical-align: top;
+  overflow-wrap: break-word }
+th { background: #f4f4f4 }
+.wide { overflow-x: auto }
+.notice { background: #fdecea; border-left: 5px solid #b5403a; padding: .6rem .9rem; font-weight: 600 }
+figure { display: inline-block; margin: .6rem 1rem .6rem 0; max-width: 100%; vertical-align: top }
+img { max-width: 100% }
+figcaption { font-size: .82rem; color: #555 }
+code { font-size: .82rem }
+</style>
+</head>
+<body>
+{% for section in sections %}
+{% if loop.first %}<h1>{{ section.title }}</h1>{% else %}<h2>{{ section.title }}</h2>{% endif %}
+
+{% for block in section.blocks %}
+{% if block.rows %}
+<div class="wide"><table>
+{% if block.rows[0] | select | list %}
+<tr>{% for part in block.rows[0] %}<th>{{ part }}</th>{% endfor %}</tr>
+{% endif %}
+{% for row in block.rows[1:] %}
+<tr>{% for part in row %}<td>{{ part }}</td>{% endfor %}</tr>
+{% endfor %}
+</table></div>
+{% elif block["items"] %}
+<ol>{% for item in block["items"] %}<li><code>{{ item }}</code></li>{% endfor %}</ol>
+{% elif block.figure %}
+<figure><img src="data:image/png;base64,{{ pictures[block.figure[0]] }}" alt="{{ block.figure[1] }}">
+<figcaption>{{ block.figure[1] }}</figcaption></figure>
+{% elif block.notice %}
+<p class="notice">{{ block.text }}</p>
+{% else %}
+<p>{{ block.text }}</p>
+{% endif %}
+{% endfor %}
+{% endfor %}
+</body>
+</html>
+"""
