@@ -26,7 +26,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "audit": ("deploy.commands.audit:audit", "Show who sent, scored, delivered and changed what"),
     "config": ("deploy.commands.config:config", "Check a configuration, or show the settings in effect"),
     "cohort": ("deploy.cohort_cli:cohort", "Measure a cohort for a study, and how reliable its features are"),
-    "signature": ("deploy.signature_cli:signature", "Show, check, publish and activate signatures"),
+    "signature": ("deploy.signature_cli:signature", "Train, validate, publish, activate and compare signatures"),
 }
 """In the order of `radtme --help`, each with what it says there. A command is imported when it is used: `radtme status`
 must not wait for scikit-learn.

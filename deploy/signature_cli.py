@@ -1,35 +1,20 @@
 """``radtme signature``: which signatures there are, which one scores, and how to get another one."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 from rich.table import Table
 
 from deploy.commands.options import config_option, read_configuration
-from deploy.errors import CommandError
+from deploy.commands.signature_scores import compare, score
+from deploy.commands.study import train, validate
+from deploy.errors import CommandError, WrongUsage
+from deploy.signature_access import registry_of, told
 from deploy.signature_audit import audited
 from deploy.terminal import notices, output, path_from_here, progress
-from model_store.errors import SignatureError
 from model_store.profile import PROFILES
 from model_store.registry import Registry, standing
 from model_store.signature import Signature
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Turn what is wrong with a signature into the one or two lines that a person reads."""
-    try:
-        yield
-    except SignatureError as error:
-        message, _, advice = str(error).partition("; ")
-        raise CommandError(message, advice) from error
-
-
-def _registry(config_file: Path | None) -> Registry:
-    """Return the registry of the configuration."""
-    return Registry(read_configuration(config_file).locations.model_store)
 
 
 @click.group(epilog="Example: radtme signature list", no_args_is_help=True)
@@ -42,8 +27,8 @@ def signature() -> None:
 @config_option
 def list_(history: bool, config_file: Path | None) -> None:
     """List the published signatures; the active one is marked."""
-    registry = _registry(config_file)
-    with _told():
+    registry = registry_of(config_file)
+    with told():
         names, moves = registry.names(), registry.history()
     if not names:
         click.echo(
@@ -61,8 +46,8 @@ def list_(history: bool, config_file: Path | None) -> None:
 @config_option
 def show(name: str | None, config_file: Path | None) -> None:
     """Check a signature (default: the active one) and show what it is and how good it is."""
-    registry = _registry(config_file)
-    with _told():
+    registry = registry_of(config_file)
+    with told():
         _print(registry.verify(name) if name else registry.active())
 
 
@@ -74,22 +59,36 @@ def verify(name_or_folder: str, config_file: Path | None) -> None:
     from model_store.bundle import load_bundle
 
     folder = Path(name_or_folder)
-    with _told():
-        found = load_bundle(folder) if folder.is_dir() else _registry(config_file).verify(name_or_folder)
+    with told():
+        found = load_bundle(folder) if folder.is_dir() else registry_of(config_file).verify(name_or_folder)
     click.echo(f"{found.name}: ok, SHA-256 {found.digest}")
     for note in found.notes:
         click.echo(f"note: {note}", err=True)
 
 
-@signature.command(epilog="Example: radtme signature publish ./radtme-research-phantom-1.0.0-0123456789ab")
-@click.argument("bundle", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@signature.command(epilog="Example: radtme signature publish study.yaml")
+@click.argument("what", metavar="BUNDLE|CONFIG", type=click.Path(path_type=Path, exists=True))
 @config_option
-def publish(bundle: Path, config_file: Path | None) -> None:
-    """Check BUNDLE and copy it into the registry. It scores nothing until it is activated."""
+def publish(what: Path, config_file: Path | None) -> None:
+    """Check a bundle's folder and copy it into the registry; of a study's CONFIG, make the bundle and its card first.
+
+    It scores nothing until it is activated.
+    """
+    from deploy.signature_study import write_publication
+    from deploy.study_configuration import load_study
+
     configuration = read_configuration(config_file)
-    with _told(), audited(configuration, "publish", bundle.absolute().name):
-        name = Registry(configuration.locations.model_store).publish(bundle)
-    click.echo(f"published {name}; radtme signature activate {name} lets it score")
+    registry = Registry(configuration.locations.model_store)
+    with told():
+        bundle, activates = (what, False) if what.is_dir() else write_publication(load_study(what))
+        with audited(configuration, "publish", bundle.absolute().name):
+            name = registry.publish(bundle)
+        if activates:
+            with audited(configuration, "activate", name):
+                registry.activate(name)
+    click.echo(
+        f"published {name}; " + ("it scores" if activates else f"radtme signature activate {name} lets it score")
+    )
 
 
 @signature.command(epilog="Example: radtme signature activate radtme-research-phantom-1.0.0")
@@ -99,7 +98,7 @@ def activate(name: str, config_file: Path | None) -> None:
     """Check NAME and let it score from the next case on. Nothing needs a restart."""
     configuration = read_configuration(config_file)
     registry = Registry(configuration.locations.model_store)
-    with _told():
+    with told():
         found = registry.find(name)
         with audited(configuration, "activate", found):
             registry.activate(found)
@@ -112,11 +111,38 @@ def rollback(config_file: Path | None) -> None:
     """Let the signature that was active before score again."""
     configuration = read_configuration(config_file)
     registry = Registry(configuration.locations.model_store)
-    with _told():
+    with told():
         earlier = standing(registry.history())[:-1]
         with audited(configuration, "roll back to", earlier[-1] if earlier else "none"):
             back = registry.rollback()
     click.echo(f"{back.name} scores from now on")
+
+
+@signature.command(epilog="Example: radtme signature shadow other-signature-2.0.0")
+@click.argument("name", required=False)
+@click.option("--off", is_flag=True, help="End the shadow.")
+@config_option
+def shadow(name: str | None, off: bool, config_file: Path | None) -> None:
+    """Let NAME score every case beside the active signature, for comparison: stored in result.json, never sent.
+
+    Without NAME, say which signature is the shadow. It must have the active one's profile.
+    """
+    from model_store.shadow import Shadow
+
+    if name and off:
+        raise WrongUsage("expected either NAME or --off")
+    configuration = read_configuration(config_file)
+    found = Shadow(Registry(configuration.locations.model_store))
+    with told():
+        if off:
+            before = found.current()
+            with audited(configuration, "end the shadow", before.name if before else "none"):
+                found.clear()
+        elif name:
+            with audited(configuration, "shadow with", found.registry.find(name)):
+                found.set(name)
+        current = found.current()
+    click.echo(f"{current.name} scores beside the active signature" if current else "there is no shadow")
 
 
 @signature.command("build-research", epilog="Example: radtme signature build-research ./bundles --jobs 2")
@@ -137,7 +163,7 @@ def build_research(
         plan = ResearchPlan(seed, cases, held_out, bundle_version, PROFILES[profile_name])
     except ValueError as error:
         raise CommandError(str(error)) from error
-    with progress(notices(), "measuring phantoms", cases + held_out) as (bar, task), _told():
+    with progress(notices(), "measuring phantoms", cases + held_out) as (bar, task), told():
         bundle = build_research_signature(output_folder, plan, jobs, lambda: bar.advance(task))
     click.echo(str(bundle))
 
@@ -165,3 +191,7 @@ def _print(found: Signature) -> None:
     output().print(table)
     for note in found.notes:
         click.echo(f"note: {note}", err=True)
+
+
+for command in (train, validate, score, compare):
+    signature.add_command(command)

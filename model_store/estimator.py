@@ -43,7 +43,7 @@ def to_skops(estimator: RandomForestClassifier) -> bytes:
     """Return the forest as a skops file; the same forest gives the same bytes.
 
     skops names its members after memory addresses and stamps them with the clock; both are replaced here, and equal
-    members are stored once. Between the fields of a tree's nodes scikit-learn leaves memory as it found it: it is zeroed.
+    members are stored once. Between the fields of a tree's nodes scikit-learn leaves memory as it was: it is zeroed.
     """
     with zipfile.ZipFile(io.BytesIO(skops.io.dumps(_without_cases(estimator)))) as archive:
         schema = json.loads(archive.read(_SCHEMA))

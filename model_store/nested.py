@@ -6,8 +6,8 @@ inner cross-validation; the held-out cases only answer. So the mean over the fol
 The folds share training cases, so their spread, or DeLong's interval on pooled out-of-fold scores, says too little
 about how far off the mean can be. The interval here is the corrected resampled t of Nadeau and Bengio (Machine Learning
 52:239, 2003): the variance between folds times (1 / folds + held-out share / training share), with one degree of
-freedom less than there are results. The folds of one repeat are counted, however many repeats there are: repeats average
-out how the cases happened to fall, but they are no new cases.
+freedom less than there are results. The folds of one repeat are counted, however many repeats there are: repeats
+average out how the cases happened to fall, but they are no new cases.
 """
 
 from collections import Counter

@@ -116,7 +116,7 @@ class Registry:
             SignatureError: the bundle fails a check, or another one has the same id and version.
         """
         signature = load_bundle(bundle)
-        with self._lock():
+        with self.locked():
             self._refuse_other_content(signature)
             incoming = self.root / "incoming"
             incoming.mkdir(exist_ok=True)
@@ -133,7 +133,7 @@ class Registry:
 
     def activate(self, reference: str) -> Activation:
         """Let a published signature score from now on, after every check."""
-        with self._lock():
+        with self.locked():
             return self._point_to(self.find(reference), Action.ACTIVATE)
 
     def rollback(self) -> Activation:
@@ -142,7 +142,7 @@ class Registry:
         Raises:
             SignatureError: there is none before.
         """
-        with self._lock():
+        with self.locked():
             before = standing(self.history())[:-1]
             if not before:
                 raise SignatureError("there is no earlier signature to go back to; see radtme signature list")
@@ -154,7 +154,7 @@ class Registry:
         if bundle.name not in self.names():
             self.publish(bundle)
         if self.current() is None:
-            with self._lock():
+            with self.locked():
                 # Asked again: another process may have been faster, or a person may have chosen.
                 if self.current() is None:
                     self._point_to(bundle.name, Action.ACTIVATE)
@@ -180,7 +180,7 @@ class Registry:
                 raise SignatureError(f"{name} has the same id and version and other content: raise the version")
 
     @contextmanager
-    def _lock(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
         """Hold the registry's lock; it ends with the process that holds it."""
         try:
             (self.root / "bundles").mkdir(parents=True, exist_ok=True)

@@ -20,6 +20,7 @@ from listener.health import HealthServer
 from listener.spool import Spool
 from model_store.errors import SignatureError
 from model_store.registry import Registry, shipped_bundle
+from model_store.shadow import Shadow
 from workers import metrics, tasks
 from workers.settings import WorkerSettings
 
@@ -73,7 +74,7 @@ def run_worker(settings: WorkerSettings, queues: Sequence[str] = QUEUES) -> int:
         metrics.share_between_processes(Path(folder))
         app = create_app(settings)
         at_work = threading.Event()
-        bench = tasks.Bench(settings, spool, registry, metrics.worker_metrics())
+        bench = tasks.Bench(settings, spool, registry, metrics.worker_metrics(), Shadow(registry))
         metrics.start_at_zero(bench.metrics, (target.name for target in settings.targets))
         tasks.register(app, bench)
         server = HealthServer(

@@ -21,6 +21,7 @@ from workers.process_metrics import PoolCollector
 from workers.recent_cases import DriftCollector, RecentCases
 from workers.scoring import NOT_SCORED, SCORED, UNCHANGED
 from workers.settings import WorkerSettings
+from workers.shadow import ShadowOutcome
 from workers.stages import Stage
 from workers.store_status import Answer
 
@@ -53,6 +54,7 @@ class WorkerMetrics:
 
     cases: Counter
     not_scored: Counter
+    shadow_cases: Counter
     scores: Histogram
     verdicts: Counter
     stage_seconds: Histogram
@@ -69,6 +71,12 @@ def worker_metrics() -> WorkerMetrics:
     return WorkerMetrics(
         cases=Counter("radtme_cases", "How many cases came to which outcome?", ["outcome"], registry=None),
         not_scored=Counter("radtme_cases_not_scored", "Why were cases not scored?", ["reason"], registry=None),
+        shadow_cases=Counter(
+            "radtme_shadow_cases",
+            "Does the shadow signature agree with the active one, and can it be used?",
+            ["outcome"],
+            registry=None,
+        ),
         scores=Histogram(
             "radtme_score",
             "How are the scores (probability of hot) distributed?",
@@ -149,6 +157,8 @@ def start_at_zero(metrics: WorkerMetrics, targets: Iterable[str]) -> None:
         metrics.cases.labels(outcome)
     for reason in Reason:
         metrics.not_scored.labels(reason.value)
+    for shadow_outcome in ShadowOutcome:
+        metrics.shadow_cases.labels(shadow_outcome.value)
     for failure in FailureReason:
         metrics.failures.labels(failure.value)
     for phenotype in ("hot", "cold"):

@@ -45,7 +45,7 @@ def score(signature: Signature, regions: Sequence[RegionMeasurement]) -> Score:
     Raises:
         RejectedInput: a feature that the signature takes is absent; the message names it.
     """
-    row = _row(signature, regions)
+    row = feature_row(signature, regions)
     # The trees compare in single precision: so must the walk along them.
     single = row.astype(np.float32)
     mean, effects = _decompose(signature.estimator.estimators_, single)
@@ -76,7 +76,7 @@ def out_of_range_notes(signature: Signature, regions: Sequence[RegionMeasurement
     return (f"{count} outside the range of the training cases: {_some(outside)}",)
 
 
-def _row(signature: Signature, regions: Sequence[RegionMeasurement]) -> NDArray[np.float64]:
+def feature_row(signature: Signature, regions: Sequence[RegionMeasurement]) -> NDArray[np.float64]:
     """Return the values in the estimator's order, shape (1, columns)."""
     values = _by_column(regions)
     if absent := [column for column in signature.columns if not np.isfinite(values.get(column, np.nan))]:

@@ -12,6 +12,7 @@ from pydicom.uid import SegmentationStorage
 from listener.audit_log import AuditLog
 from listener.spool import Job, JobState, Spool, write_json
 from model_store.registry import Registry
+from model_store.shadow import Shadow
 from model_store.signature import Signature
 from workers import ledger
 from workers.audited import scored
@@ -23,6 +24,7 @@ from workers.limits import Limits
 from workers.results import build_results
 from workers.score import active_signature
 from workers.settings import ResultRole, WorkerSettings
+from workers.shadow import shadow_record
 from workers.stages import Stage, StageSeconds
 
 SCORED, NOT_SCORED, UNCHANGED = "scored", "not_scored", "unchanged"
@@ -41,14 +43,22 @@ class Scored:
     hot_probability: float | None = None
     """Of a scored case; None where it was not scored, or nothing new was found."""
     phenotype: str | None = None
+    shadow: str | None = None
+    """Outcome of the shadow signature beside it; None without one."""
 
 
 def run(
-    spool: Spool, job: Job, registry: Registry, settings: WorkerSettings, ended_by: RadtmeError | None = None
+    spool: Spool,
+    job: Job,
+    registry: Registry,
+    settings: WorkerSettings,
+    ended_by: RadtmeError | None = None,
+    shadow: Shadow | None = None,
 ) -> Scored:
     """Score a claimed job, write its results, and move it on to delivery.
 
-    ``ended_by`` ends the case as not scored without looking at its pixels, for example after a time limit.
+    ``shadow`` scores beside the active signature, into ``result.json`` only. ``ended_by`` ends the case as not scored
+    without looking at its pixels, for example after a time limit.
     """
     started, begin = ledger.now(), time.perf_counter()
     timer = StageSeconds()
@@ -77,6 +87,8 @@ def run(
         record |= {"outcome": UNCHANGED, **_identity(objects)}
     with timer(Stage.WRITE):
         ledger.write_objects(job, {role.value: encoded(dataset) for role, dataset in objects.items()})
+    if shadow is not None and (beside := shadow_record(shadow, case.result)) is not None:
+        record["shadow"] = beside
     record |= {"finished": ledger.now(), "stage_seconds": {s.value: round(t, 4) for s, t in timer.seconds.items()}}
     write_json(job.folder / "result.json", record)
     return _finished(spool, job, settings, record, time.perf_counter() - begin)
@@ -118,6 +130,7 @@ def _finished(spool: Spool, job: Job, settings: WorkerSettings, record: Mapping[
         targets,
         verdict["hot_probability"] if verdict else None,
         verdict["phenotype"] if verdict else None,
+        record["shadow"]["outcome"] if "shadow" in record else None,
     )
 
 

@@ -12,6 +12,7 @@ from listener.audit_log import NotAudited
 from listener.places import places
 from listener.spool import Job, JobState, Spool
 from model_store.registry import Registry
+from model_store.shadow import Shadow
 from workers import delivery, ledger, scoring
 from workers.doorbell import ring_delivery, ring_scoring
 from workers.errors import FailureReason
@@ -41,6 +42,7 @@ class Bench:
     spool: Spool
     registry: Registry
     metrics: WorkerMetrics
+    shadow: Shadow | None = None
 
 
 def register(app: Celery, bench: Bench) -> None:
@@ -84,7 +86,7 @@ def _scored(bench: Bench, job: Job) -> scoring.Scored | None:
     try:
         try:
             with memory_limited(bench.settings.max_job_memory_bytes):
-                return scoring.run(bench.spool, job, bench.registry, bench.settings)
+                return scoring.run(bench.spool, job, bench.registry, bench.settings, shadow=bench.shadow)
         except SoftTimeLimitExceeded:
             ended_by = scoring.took_too_long(bench.settings)
         except Exception as error:
@@ -127,6 +129,8 @@ def _tell(app: Celery, bench: Bench, done: scoring.Scored) -> None:
         metrics.verdicts.labels(done.phenotype).inc()
     for stage, seconds in done.stage_seconds.items():
         metrics.stage_seconds.labels(stage.value).observe(seconds)
+    if done.shadow is not None:
+        metrics.shadow_cases.labels(done.shadow).inc()
     if done.reason is not None:
         metrics.not_scored.labels(done.reason.value).inc()
     reason = done.reason.value if done.reason else None

@@ -208,7 +208,7 @@ def test_unknown_loader_is_refused(bundle: Path) -> None:
 
 
 def test_forest_that_was_read_is_written_with_the_same_bytes(bundle_content: BundleContent) -> None:
-    """Publishing reads the candidate's forest and writes it again: what memory held between its fields must not show."""
+    """Publishing reads the candidate's forest and writes it again: what memory held between fields must not show."""
     written = to_skops(bundle_content.estimator)
     assert to_skops(from_skops(written)) == written
 

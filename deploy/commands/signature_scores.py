@@ -1,0 +1,100 @@
+"""``radtme signature score`` and ``compare``: scores of feature tables, and how two signatures agree."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from deploy.commands.options import config_option, read_configuration
+from deploy.signature_access import registry_of, told
+from deploy.terminal import path_from_here
+
+table_file = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
+@click.command(epilog="Example: radtme signature score study/extract/tables/features.parquet")
+@click.argument("table", type=table_file)
+@click.option("--signature", "name", help="A bundle's folder, or a published one's name. Default: the active one.")
+@click.option("--output", "output_file", type=click.Path(path_type=Path, dir_okay=False), help="Parquet or CSV.")
+@config_option
+def score(table: Path, name: str | None, output_file: Path | None, config_file: Path | None) -> None:
+    """Score the cases of a feature table as the service scores them. Prints CSV."""
+    from model_store.cohort_tables import read_table
+    from model_store.table_scores import score_table
+
+    with told():
+        scores = score_table(_signature(name, config_file), read_table(table))
+    if output_file is None:
+        click.echo(scores.to_csv(index=False, float_format="%.17g"), nl=False)
+    elif output_file.suffix == ".parquet":
+        scores.to_parquet(output_file, index=False)
+    else:
+        scores.to_csv(output_file, index=False, float_format="%.17g")
+
+
+@click.command(epilog="Example: radtme signature compare radtme-research-phantom-1.0.0 other-signature-2.0.0")
+@click.argument("first")
+@click.argument("second")
+@click.option("--table", type=table_file, help="Score this feature table with both, instead of what the spool holds.")
+@click.option("--labels", type=table_file, help="With --table: also compare the AUCs (columns patient, phenotype).")
+@click.option("--output", "output_folder", type=click.Path(path_type=Path, file_okay=False), help="Tables and figure.")
+@config_option
+def compare(
+    first: str,
+    second: str,
+    table: Path | None,
+    labels: Path | None,
+    output_folder: Path | None,
+    config_file: Path | None,
+) -> None:
+    """Compare two signatures: on the cases that one scored while the other was its shadow, or on a feature table."""
+    from deploy.signature_comparison import compare_on_spool, compare_on_table, write_comparison
+
+    with told():
+        one, other = _signature(first, config_file), _signature(second, config_file)
+        if table is None:
+            found = compare_on_spool(read_configuration(config_file).locations.spool, one, other)
+        else:
+            found = compare_on_table(table, labels, one, other)
+    _print(found.summary)
+    differing = found.differing
+    for row in differing.head(20).itertuples():
+        click.echo(f"  {row.case}  {row.first:.4f}  {row.second:.4f}")
+    if len(differing) > 20:
+        click.echo(f"  and {len(differing) - 20} more; --output writes all of them")
+    if output_folder is not None:
+        write_comparison(output_folder, found)
+        click.echo(f"written to {path_from_here(output_folder)}", err=True)
+
+
+def _signature(reference: str | None, config_file: Path | None) -> Any:
+    from model_store.bundle import load_bundle
+
+    if reference is None:
+        return registry_of(config_file).active()
+    folder = Path(reference)
+    return load_bundle(folder) if folder.is_dir() else registry_of(config_file).verify(reference)
+
+
+def _print(summary: dict[str, Any]) -> None:
+    counts, kappa, mean = summary["agreement"], summary["agreement"]["kappa"], summary["agreement"]["mean_difference"]
+    click.echo(f"first:  {summary['first']}\nsecond: {summary['second']}\ncases:  {counts['cases']}")
+    click.echo(
+        f"both hot {counts['both_hot']}, both cold {counts['both_cold']}, "
+        f"only the first hot {counts['only_first_hot']}, only the second hot {counts['only_second_hot']}"
+    )
+    words = (
+        f"{kappa['value']:.3f} ({kappa['low']:.3f} to {kappa['high']:.3f})" if kappa else "none: one verdict for all"
+    )
+    click.echo(f"Cohen's kappa {words}")
+    click.echo(
+        f"second - first: mean {mean['value']:+.4f} ({mean['low']:+.4f} to {mean['high']:+.4f}), "
+        f"limits of agreement {counts['limits'][0]:+.4f} to {counts['limits'][1]:+.4f}"
+    )
+    if difference := summary.get("auc_difference"):
+        click.echo(
+            f"AUC, first - second: {difference['difference']:+.3f} ({difference['low']:+.3f} to "
+            f"{difference['high']:+.3f}), DeLong p = {difference['p']:.3g}"
+        )
+    for note in summary["notes"]:
+        click.echo(f"note: {note}", err=True)

@@ -1,0 +1,85 @@
+"""``radtme signature train`` and ``validate``: steps of a study."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.table import Table
+
+from deploy.commands.options import config_option
+from deploy.signature_access import registry_of, told
+from deploy.terminal import notices, output, path_from_here, progress
+
+study_file = click.argument("study", metavar="CONFIG", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+
+
+@click.command(epilog="Example: radtme signature train study.yaml")
+@study_file
+def train(study: Path) -> None:
+    """Train a random forest on a cohort's tables, measure it by nested cross-validation, write a candidate bundle.
+
+    CONFIG is a study's configuration. Run again with the same inputs, it does nothing.
+    """
+    from deploy.signature_study import train_study
+    from deploy.study_configuration import load_study
+
+    with ExitStack() as stack:
+
+        def begin(folds: int) -> Callable[[], None]:
+            bar, task = stack.enter_context(progress(notices(), "evaluating folds", folds))
+            return lambda: bar.advance(task)
+
+        with told():
+            done = train_study(load_study(study), begin)
+    _print_training(done.summary)
+    _say(done.repeated, done.folder)
+    click.echo(str(done.bundle))
+
+
+@click.command(epilog="Example: radtme signature validate study.yaml")
+@study_file
+@config_option
+def validate(study: Path, config_file: Path | None) -> None:
+    """Measure a signature on labelled cohorts: discrimination, calibration, decision curve, subgroups, outcome."""
+    from deploy.signature_study import validate_study
+    from deploy.study_configuration import load_study
+
+    with told():
+        done = validate_study(load_study(study), lambda: registry_of(config_file))
+    _print_validation(done.summary)
+    _say(done.repeated, done.folder)
+
+
+def _say(repeated: bool, folder: Path) -> None:
+    if not repeated:
+        click.echo("nothing changed since the last time", err=True)
+    click.echo(f"tables, figures and summary.json are in {path_from_here(folder)}", err=True)
+
+
+def _print_training(summary: dict[str, Any]) -> None:
+    table = Table("model", "AUC (nested cross-validation)", "sensitivity", "specificity", box=None, pad_edge=False)
+    for family, found in summary["families"].items():
+        measures = (_interval(found["performance"][name]) for name in ("auc", "sensitivity", "specificity"))
+        table.add_row(family, *measures)
+    output().print(table)
+    simplest = summary["simplest_within_one_se"]
+    click.echo(f"chosen forest: {summary['chosen']}, threshold {summary['threshold']:.4f}")
+    click.echo(f"simplest within one standard error of the best: {simplest['family']}, {simplest['settings']}")
+    for note in (summary["imbalance"], *summary["notes"]):
+        click.echo(f"note: {note}", err=True)
+
+
+def _print_validation(summary: dict[str, Any]) -> None:
+    table = Table("cohort", "cases (hot)", "AUC", "sensitivity", "specificity", box=None, pad_edge=False)
+    for name, found in summary["cohorts"].items():
+        measures = (_interval(found[measure]) for measure in ("auc", "sensitivity", "specificity"))
+        table.add_row(name, f"{found['cases']} ({found['hot']})", *measures)
+    output().print(table)
+    if not summary["patients_checked_against_training"]:
+        click.echo("note: not checked whether patients were trained on; name validate.training_cases", err=True)
+
+
+def _interval(estimate: dict[str, float] | None) -> str:
+    return f"{estimate['value']:.3f} ({estimate['low']:.3f} to {estimate['high']:.3f})" if estimate else "-"

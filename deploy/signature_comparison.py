@@ -1,0 +1,124 @@
+"""Two signatures on the same cases: from stored shadow results, or from a feature table."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from listener.spool import JobState, Spool
+from model_store.agreement_of_signatures import agreement, differing_cases
+from model_store.cohort_tables import HOT, phenotypes, read_table
+from model_store.diagnostic import compare_scores_of_same_cases
+from model_store.signature import Signature
+from model_store.study_figures import agreement as agreement_figure
+from model_store.study_output import write_figure, write_summary, write_table
+from model_store.table_scores import score_table
+
+SCORED_STATES = (JobState.DELIVERING, JobState.DONE, JobState.FAILED)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How two signatures agree."""
+
+    cases: pd.DataFrame
+    """``case, first, second, first_hot, second_hot``."""
+    summary: dict[str, Any]
+
+    @property
+    def differing(self) -> pd.DataFrame:
+        """The cases with different verdicts."""
+        return differing_cases(self.cases)
+
+
+def compare_on_spool(spool: Path, first: Signature, second: Signature) -> Comparison:
+    """Compare on the jobs that one signature scored while the other was its shadow, whichever was which.
+
+    Raises:
+        SignatureError: there are fewer than three.
+    """
+    rows, not_scored = [], 0
+    for case, record in _shadowed(Spool(spool)):
+        shadow, active = record["shadow"], {"digest": record["signature"]["digest"], **record["score"]}
+        if {shadow.get("digest"), active["digest"]} != {first.digest, second.digest}:
+            continue
+        if "hot_probability" not in shadow:
+            not_scored += 1
+            continue
+        one, other = (active, shadow) if active["digest"] == first.digest else (shadow, active)
+        rows.append(
+            {
+                "case": case,
+                "first": one["hot_probability"],
+                "second": other["hot_probability"],
+                "first_hot": one["phenotype"] == HOT,
+                "second_hot": other["phenotype"] == HOT,
+            }
+        )
+    notes = [f"{not_scored} cases were scored by the active signature only"] if not_scored else []
+    return _comparison(
+        pd.DataFrame(rows, columns=["case", "first", "second", "first_hot", "second_hot"]), first, second, notes
+    )
+
+
+def compare_on_table(table: Path, labels: Path | None, first: Signature, second: Signature) -> Comparison:
+    """Compare on a feature table; with labels, the AUCs too.
+
+    Raises:
+        SignatureError: the table lacks a column of one of them, or too few cases are scored by both.
+    """
+    features = read_table(table)
+    one, other = score_table(first, features), score_table(second, features)
+    both = (one["hot_probability"].notna() & other["hot_probability"].notna()).to_numpy(np.bool_)
+    names = one["case"] if "case" in one else pd.Series(range(1, len(one) + 1)).astype(str)
+    cases = pd.DataFrame(
+        {
+            "case": names,
+            "first": one["hot_probability"],
+            "second": other["hot_probability"],
+            "first_hot": one["phenotype"] == HOT,
+            "second_hot": other["phenotype"] == HOT,
+        }
+    )[both].reset_index(drop=True)
+    notes = [f"{int((~both).sum())} rows are not scored by both"] if not both.all() else []
+    found = _comparison(cases, first, second, notes)
+    if labels is None:
+        return found
+    truth = phenotypes(read_table(labels, ("patient", "phenotype")))
+    said = features["patient"].astype(str)[both].map(truth).reset_index(drop=True)
+    known = said.notna().to_numpy(np.bool_)
+    difference = compare_scores_of_same_cases(
+        (said[known] == HOT).to_numpy(np.bool_),
+        cases.loc[known, "first"].to_numpy(np.float64),
+        cases.loc[known, "second"].to_numpy(np.float64),
+    )
+    return Comparison(found.cases, {**found.summary, "auc_difference": {**asdict(difference), "n": int(known.sum())}})
+
+
+def write_comparison(folder: Path, found: Comparison) -> None:
+    """Write cases, differing cases, summary and the figure of Bland and Altman."""
+    write_table(folder, "cases", found.cases)
+    write_table(folder, "differing_cases", found.differing)
+    first, second = (found.cases[name].to_numpy(np.float64) for name in ("first", "second"))
+    names = (found.summary["first"], found.summary["second"])
+    write_figure(folder, "agreement", agreement_figure(first, second, names))
+    write_summary(folder, found.summary)
+
+
+def _shadowed(spool: Spool) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Return job id and result of every case that was scored beside a shadow."""
+    for state in SCORED_STATES:
+        for job in spool.jobs(state):
+            record = job.read_optional("result.json")
+            if record and record.get("shadow") and record["score"]:
+                yield job.id, record
+
+
+def _comparison(cases: pd.DataFrame, first: Signature, second: Signature, notes: list[str]) -> Comparison:
+    scores = (cases[name].to_numpy(np.float64) for name in ("first", "second"))
+    verdicts = (cases[name].to_numpy(np.bool_) for name in ("first_hot", "second_hot"))
+    found = agreement(*scores, *verdicts)
+    return Comparison(cases, {"first": first.name, "second": second.name, "agreement": found.to_json(), "notes": notes})
