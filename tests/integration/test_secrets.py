@@ -1,10 +1,13 @@
 """Secrets stay where they were put: marked ones are given everywhere, and every output is searched for them."""
 
+import json
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+import urllib.request
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -55,20 +58,21 @@ class Service:
         )
         return done.stdout + done.stderr
 
-    def part(self, *words: str, until: str) -> str:
-        """Run a part until it says something, look at its arguments, and end it; return all that it said."""
+    def part(self, *words: str, until: str, look: Callable[[], str] = str) -> str:
+        """Run a part until it says something, look at its arguments and metrics, end it; return all that it said."""
         log = self.folder / f"{words[0]}.log"
         process = start([*RADTME, *words], log, OMP_NUM_THREADS="1", **self.environment)
         try:
             wait_until(
                 lambda: until in log.read_text(errors="replace") or process.poll() is not None, 90, f"{words}: {until}"
             )
-            arguments = "".join(arguments_below(process.pid))
+            seen = "".join(arguments_below(process.pid)) + (metrics(self.http) if words[0] != "work" else "")
+            seen += look()
         finally:
             stop(process, signal.SIGTERM, 60)
         said = log.read_text(errors="replace")
         assert until in said, said[-3000:]
-        return said + arguments
+        return said + seen
 
 
 def arguments_below(pid: int) -> Iterator[str]:
@@ -80,6 +84,14 @@ def arguments_below(pid: int) -> Iterator[str]:
         return
     for child in children:
         yield from arguments_below(int(child))
+
+
+def metrics(port: int) -> str:
+    """Return what the listener tells Prometheus."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
+        text = answer.read().decode()
+    assert "radtme_certificate_seconds_left" in text
+    return str(text)
 
 
 def by_file(folder: Path) -> dict[str, object]:
@@ -98,14 +110,13 @@ def test_no_command_shows_a_secret(tmp_path: Path) -> None:
         Service(tmp_path / "url", {"url": url}),
         Service(tmp_path / "url_file", {"url_file": str(secret_file(tmp_path / "redis.url", url))}),
     ]
+    others = (("echo", "pacs", "--timeout", "5"), ("status",), ("retry", "nothing"))
     for service in services:
         shown = service.run("config", "show")
         assert "redis:" in shown
-        said = shown + "".join(
-            service.run(*words)
-            for words in (("config", "check"), ("echo", "pacs", "--timeout", "5"), ("status",), ("retry", "nothing"))
-        )
-        assert MARKED not in said
+        assert MARKED not in shown + service.run("config", "check")
+    for words in others:  # what they know of Redis is the same, wherever its password came from
+        assert MARKED not in services[0].run(*words)
     assert "user:***@127.0.0.1" in services[2].run("config", "show")
     assert str(tmp_path / "secrets" / "redis.password") in services[0].run("config", "show")
 
@@ -135,7 +146,6 @@ def test_running_parts_keep_secrets_out_of_logs_and_arguments(tmp_path: Path) ->
     """Listen and work, started, without their Redis, and stopped: nothing in their output, nothing in ``ps``."""
     service = Service(tmp_path / "file", by_file(tmp_path / "secrets"))
     assert MARKED not in service.part("listen", until="listener_started")
-    assert MARKED not in service.part("work", until="health_served")
     url = Service(tmp_path / "url", {}, RADTME_REDIS_URL=f"redis://user:{IN_URL}@127.0.0.1:1/0")
     assert MARKED not in url.part("work", until="health_served")
 
@@ -158,11 +168,33 @@ def test_the_whole_stack_keeps_the_password_of_an_external_redis_to_its_file(tmp
         assert MARKED not in said
         assert PASSWORD not in said
         kept = [path for path in (tmp_path / "one" / "data").rglob("*") if path.is_file()]
-        assert kept
+        assert any("audit" in path.parts for path in kept), "no audit trail to look into"
         for path in kept:
             content = path.read_bytes()
             assert PASSWORD.encode() not in content, path
             assert MARKED.encode() not in content, path
+
+
+def test_the_password_of_the_embedded_redis_stays_in_its_owners_folder(tmp_path: Path) -> None:
+    """`radtme up` makes one at random: it is in no argument, and no file that another user could read says it."""
+    service = Service(tmp_path / "one", {})
+    folder = tmp_path / "one" / "data" / "run"
+    found: list[tuple[str, int]] = []
+
+    def look() -> str:
+        running = next(folder.glob("*.json"))
+        password = urlsplit(json.loads(running.read_text())["redis_url"]).password
+        assert password
+        found.append((password, running.stat().st_mode & 0o077))
+        return ""
+
+    said = service.part("up", until="radtme is running", look=look)
+    (password, readable_for_others) = found[0]
+    assert readable_for_others == 0
+    assert password not in said
+    for path in (tmp_path / "one" / "data").rglob("*"):
+        if path.is_file() and path.stat().st_mode & 0o077:
+            assert password.encode() not in path.read_bytes(), path
 
 
 def test_a_key_that_does_not_open_is_named_without_its_password(tmp_path: Path) -> None:
