@@ -18,11 +18,10 @@ from listener.audit_events import (
 from listener.audit_log import AuditLog, NotAudited
 from listener.audit_message import Instances
 from listener.settings import AuditSettings
-from workers.errors import TransientFailure
 from workers.evidence import InstanceReference
 from workers.settings import ResultRole, Target
 from workers.store_status import Answer
-from workers.transport import Alternatives, Sent, Transport
+from workers.transport import Alternatives, NotAsked, Sent, Transport
 
 log = structlog.get_logger()
 
@@ -64,8 +63,8 @@ class AuditedTransport:
 
         Raises
         ------
-        TransientFailure
-            Also if the audit trail cannot be written: then nothing is sent.
+        NotAsked
+            If the audit trail cannot be written: then nothing is sent.
         """
         if not self._audit.is_on:
             yield from self._transport.send(target, calling_ae_title, objects)
@@ -108,7 +107,7 @@ class _Transfer:
         try:
             self._audit.write(begin_transferring(self._source, self._destination, study, sends=True))
         except NotAudited as error:
-            raise TransientFailure(f"nothing is sent: {error.strerror}") from error
+            raise NotAsked(f"nothing is sent: {error.strerror}") from error
 
     def end(self, sent: Sequence[Sent], ended: str) -> None:
         """Tell what was taken and what was not, in a message each (PS3.15 section A.5.2)."""

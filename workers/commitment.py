@@ -1,7 +1,7 @@
 """Storage commitment of one delivery: requests that go out, and what their reports make of its record."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
@@ -124,9 +124,9 @@ class Commitment:
             else:
                 commitments.forget(self._spool, [request.transaction_uid])
 
-    def forget(self, entry: Entry) -> None:
-        """Wait for no report any more."""
-        commitments.forget(self._spool, [request.transaction_uid for request in entry.requests])
+    def forget(self, requests: Iterable[CommitmentRequest]) -> None:
+        """Wait for no report on these any more."""
+        commitments.forget(self._spool, [request.transaction_uid for request in requests])
 
 
 def _still_asked(entry: Entry, request: CommitmentRequest) -> frozenset[str]:

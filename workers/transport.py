@@ -23,6 +23,10 @@ class NoGoodAnswer(TransientFailure):
     """The target is there, and this one request got no answer, or one that asks for patience."""
 
 
+class NotAsked(TransientFailure):
+    """Something of ours kept us from asking: it says nothing of the target."""
+
+
 @dataclass(frozen=True)
 class Sent:
     """What the target said to one object."""

@@ -14,7 +14,7 @@ from workers.outbox import Entry, State, Word
 from workers.outbox_file import OutboxFile
 from workers.settings import ResultRole, Target, WorkerSettings
 from workers.store_status import Answer
-from workers.transport import NoGoodAnswer, Sent, TargetRefuses, Transport
+from workers.transport import NoGoodAnswer, NotAsked, Sent, TargetRefuses, Transport
 from workers.waits import wait_seconds
 
 LOOKS_BEFORE_SENDING_AGAIN = 3
@@ -107,7 +107,7 @@ class Visit:
         while self.entry.next_try is None and not self.entry.state.is_settled:
             try:
                 self._step()
-            except NoGoodAnswer as failure:
+            except (NoGoodAnswer, NotAsked) as failure:
                 self._wait(str(failure))
             except TransientFailure as failure:
                 self._breaker.missed(str(failure))
@@ -121,7 +121,7 @@ class Visit:
 
     def forget_requests(self) -> None:
         """Wait for no more reports."""
-        self._commitment.forget(self.entry)
+        self._commitment.forget(self.entry.requests)
 
     def _is_due(self) -> bool:
         return is_due(self.entry.to_json(), self._file.job.id, self._breaker.circuit, self._clock())
@@ -185,7 +185,9 @@ class Visit:
     def _request_commitment(self) -> None:
         """Ask the target to take responsibility; its report may come now, later, or never."""
         request = self._commitment.note(self.entry.uncommitted())
+        earlier = self.entry.requests
         self._file.write(self.entry.with_request(request))
+        self._commitment.forget(one for one in earlier if one not in self.entry.requests)
         self._commitment.ask(request, self.entry.uncommitted())
         self._breaker.reached()
         wait = self._target.commitment_timeout_seconds

@@ -33,6 +33,10 @@ class Committing:
     """C-STORE statuses, one after the other, then success."""
     stored: list[str] = field(default_factory=list)
     """SOP Instance UIDs in the order in which they came."""
+    ends_at: int | None = None
+    """The connection is closed in the place of the response to the object of this number, once."""
+    swallows: threading.Event | None = None
+    """While it is there and not set, objects arrive and no response leaves."""
     listed: set[str] | None = None
     """What C-FIND finds; None: everything that was stored."""
     asked: list[Dataset] = field(default_factory=list)
@@ -47,6 +51,18 @@ class Committing:
     answers: list[int] = field(default_factory=list)
     """What its reports were answered with."""
     echoes: int = 0
+
+    def store(self, event: evt.Event) -> int:
+        """Answer a C-STORE, or not."""
+        if self.ends_at == len(self.stored):
+            self.ends_at = None
+            event.assoc.dul.socket.close()
+            return 0x0000
+        status = self.statuses.pop(0) if self.statuses else 0x0000
+        self.stored.append(str(event.request.AffectedSOPInstanceUID))
+        if self.swallows is not None:
+            self.swallows.wait(120)
+        return status
 
     def report(self, request: Dataset) -> tuple[Dataset, int]:
         """Return the data set and Event Type ID that answer a request."""
@@ -102,11 +118,6 @@ def committing_pacs(**behaviour: object) -> Iterator[tuple[Target, Committing]]:
 def _handlers(pacs: Committing) -> list[tuple[object, Callable[..., object]]]:
     due: list[Dataset] = []
 
-    def store(event: evt.Event) -> int:
-        status = pacs.statuses.pop(0) if pacs.statuses else 0x0000
-        pacs.stored.append(str(event.request.AffectedSOPInstanceUID))
-        return status
-
     def echo(event: evt.Event) -> int:
         pacs.echoes += 1
         return 0x0000
@@ -133,7 +144,7 @@ def _handlers(pacs: Committing) -> list[tuple[object, Callable[..., object]]]:
             yield 0xFF00, match
 
     return [
-        (evt.EVT_C_STORE, store),
+        (evt.EVT_C_STORE, pacs.store),
         (evt.EVT_C_ECHO, echo),
         (evt.EVT_N_ACTION, action),
         (evt.EVT_DIMSE_SENT, answered),

@@ -11,7 +11,7 @@ from pydicom.uid import (
     generate_uid,
 )
 
-from listener.spool import Job, JobState, Spool, job_id_for, read_json
+from listener.spool import Job, JobState, Spool, job_id_for, read_json, write_json
 from workers import ledger
 from workers.outbox import Entry
 from workers.scoring import encoded
@@ -54,6 +54,7 @@ def delivering(spool: Spool, *targets: str, number: int = 1, roles: tuple[str, .
     job_id = job_id_for(f"1.2.{number}", 1)
     job = spool.create_job(job_id, {"job_id": job_id}, JobState.RUNNING)
     assert job is not None
+    write_json(job.folder / "result.json", {"job_id": job_id, "outcome": "scored"})
     ledger.write_objects(job, {role: encoded(document(ROLES[role])) for role in roles})
     ledger.queue_delivery(job, dict.fromkeys(targets, roles))
     moved = spool.move(job, JobState.DELIVERING)
