@@ -11,6 +11,7 @@ import yaml
 from deploy.commitment_reporters import reporters
 from deploy.configuration_reader import ENVIRONMENT_PREFIX, ConfigurationReader, Problem
 from deploy.configuration_security import check_clients, check_listener, check_status_page, in_the_clear
+from deploy.configuration_targets import check_targets
 from deploy.errors import WrongUsage
 from deploy.peer import Peer
 from deploy.redis_url import RedisProblem, RedisSettings, redis_url
@@ -93,7 +94,7 @@ class Configuration:
 
     def place_of(self, setting: str) -> str:
         """Return where a setting was given, or else the file as a whole."""
-        return self.origins.get(setting) or str(self.file or "defaults")
+        return self.origins.get(setting) or self.origins.get(f"{setting}.name") or str(self.file or "defaults")
 
     @property
     def origin(self) -> str:
@@ -262,6 +263,7 @@ def _check_together(reader: ConfigurationReader, configuration: Configuration) -
     check_listener(listener, problem)
     check_clients(listener, workers, problem)
     check_status_page(configuration.status_page, problem)
+    check_targets(workers.targets, problem)
     if listener.deadline_policy is DeadlinePolicy.FETCH and listener.retrieve_from is None:
         problem(
             "listener.deadline_policy",

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from deploy.configuration import LISTENER_SKIP, WORKERS_SKIP, Locations, SinkSettings
+from deploy.configuration_targets import DIMSE_SETTINGS, foreign_settings
 from deploy.redis_url import RedisSettings
 from deploy.setting_values import bounds_of
 from deploy.status_page.settings import StatusPageSettings
 from listener.settings import AuditSettings, ListenerSettings
-from workers.settings import Target, WorkerSettings
+from workers.settings import Target, TargetKind, WorkerSettings
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 SECTIONS: tuple[tuple[str, type, frozenset[str]], ...] = (
@@ -41,7 +42,7 @@ def configuration_schema() -> dict[str, Any]:
         {
             "description": "Where results go.",
             "type": "array",
-            "items": {"description": _summary(Target), **_section(Target, "targets", frozenset())},
+            "items": {"description": _summary(Target), **_section(Target, "targets", frozenset()), **_by_kind()},
         }
     )
     return {
@@ -51,6 +52,18 @@ def configuration_schema() -> dict[str, Any]:
         "type": "object",
         "additionalProperties": False,
         "properties": properties,
+    }
+
+
+def _by_kind() -> dict[str, Any]:
+    """Return what each kind of target needs, and may not have."""
+    return {
+        "if": {"properties": {"kind": {"const": TargetKind.DICOMWEB.value}}, "required": ["kind"]},
+        "then": {"required": ["url"], "properties": dict.fromkeys(foreign_settings(TargetKind.DICOMWEB), False)},
+        "else": {
+            "required": list(DIMSE_SETTINGS),
+            "properties": dict.fromkeys(foreign_settings(TargetKind.DIMSE), False),
+        },
     }
 
 

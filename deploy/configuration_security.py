@@ -70,5 +70,5 @@ def in_the_clear(listener: ListenerSettings, workers: WorkerSettings) -> Iterato
     if listener.tls is None and not is_loopback(listener.host):
         yield f"listener.host is {listener.host} without listener.tls: what peers send can be read on the way"
     for target in workers.targets:
-        if target.tls is None and not is_loopback(target.host):
-            yield f"target {target.name} has no tls section: results go to {target.host} in the clear"
+        if target.tls is None and not is_loopback(target.host_name):
+            yield f"target {target.name} has no tls section: results go to {target.host_name} in the clear"

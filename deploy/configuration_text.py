@@ -1,7 +1,7 @@
 """The effective configuration as text: a YAML file that can be used as it is, each line with its origin."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from deploy.configuration import LISTENER_SKIP, WORKERS_SKIP, Configuration
+from deploy.configuration_targets import foreign_settings
 from workers.settings import ResultRole
 
 MASK = "***"
@@ -52,14 +53,14 @@ def configuration_lines(configuration: Configuration) -> Iterator[tuple[str, str
                 yield line(1, f"{name}.{field.name}", getattr(section, field.name))
     yield f"targets:{'' if configuration.workers.targets else ' []'}", origins.get("targets", "default")
     for target in configuration.workers.targets:
-        yield f"  - {yaml_value(target)}", ""
+        yield f"  - {yaml_value(target, hide=foreign_settings(target.kind))}", ""
 
 
-def yaml_value(value: object) -> str:
-    """Return a value in YAML's flow notation, which JSON is nearly a part of."""
+def yaml_value(value: object, hide: Sequence[str] = ()) -> str:
+    """Return a value in YAML's flow notation, which JSON is nearly a part of; without the fields to ``hide``."""
     if is_dataclass(value) and not isinstance(value, type):
-        inner = ", ".join(f"{field.name}: {yaml_value(getattr(value, field.name))}" for field in fields(value))
-        return f"{{{inner}}}"
+        names = [field.name for field in fields(value) if field.name not in hide]
+        return f"{{{', '.join(f'{name}: {yaml_value(getattr(value, name))}' for name in names)}}}"
     if isinstance(value, frozenset):
         return yaml_value(tuple(role for role in ResultRole if role in value))
     if isinstance(value, tuple):

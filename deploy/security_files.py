@@ -1,4 +1,4 @@
-"""Whether the certificates and keys that a configuration names can be used: ``radtme config check`` asks."""
+"""Whether the certificates, keys and secrets that a configuration names can be used: ``radtme config check`` asks."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -9,6 +9,7 @@ from deploy.configuration_security import client_sections
 from deploy.redis_url import check_files
 from listener.certificates import TlsFileError
 from listener.tls import client_context, server_context
+from workers.dicomweb import credentials
 
 
 def file_problems(configuration: Configuration) -> Iterator[Problem]:
@@ -26,4 +27,6 @@ def _uses(configuration: Configuration) -> Iterator[tuple[str, Callable[[], obje
             yield setting, partial(server_context, server)
     for setting, client in client_sections(configuration.listener, configuration.workers):
         yield setting, partial(client_context, client)
+    for index, target in enumerate(configuration.workers.targets):
+        yield f"targets[{index}]", partial(credentials, target)
     yield "redis", partial(check_files, configuration.redis)

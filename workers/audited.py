@@ -140,7 +140,7 @@ def _by_class(references: Sequence[InstanceReference]) -> tuple[Instances, ...]:
 
 
 def _node(target: Target) -> Node:
-    return Node(target.ae_title, target.host)
+    return Node(target.url or target.ae_title, target.host_name)
 
 
 def _findings(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from workers.evidence import InstanceReference
 from workers.find_scu import find
-from workers.settings import ResultRole, Target
+from workers.settings import ResultRole, Target, TargetKind
 from workers.store_scu import send
+from workers.stow import Stow
 from workers.transport import Alternatives, Sent, Transport
 from workers.verification import verify
 
@@ -28,4 +29,4 @@ class Dimse:
 
 def transport_of(target: Target) -> Transport:
     """Return what talks to this target: the one place that knows which kinds of targets there are."""
-    return Dimse()
+    return Stow() if target.kind is TargetKind.DICOMWEB else Dimse()

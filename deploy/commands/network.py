@@ -1,5 +1,6 @@
 """``radtme echo`` and ``radtme send``: talking DICOM to a peer, from the terminal."""
 
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,11 +14,12 @@ from rich.table import Table
 from deploy.commands.options import config_option, read_configuration
 from deploy.commands.tls_options import tls_given, tls_options
 from deploy.configuration import Configuration
-from deploy.errors import CommandError, WrongUsage
+from deploy.errors import CommandError, Unreachable, WrongUsage
 from deploy.peer import Peer, checked_ae_title, parse_peer
 from deploy.running_stack import as_running
 from deploy.terminal import notices, output, path_from_here, progress
 from listener.settings import ClientTls
+from workers.settings import Target
 
 if TYPE_CHECKING:
     from deploy.dicom_files import OtherFile
@@ -39,19 +41,37 @@ calling_option = click.option("--calling", metavar="AET", help="Our AE title. De
 @tls_options
 @config_option
 def echo(target: str, calling: str | None, timeout: float, config_file: Path | None, **tls: Any) -> None:
-    """Ask a DICOM peer whether it is there (C-ECHO), and say how long it took.
+    """Ask a DICOM peer whether it is there (C-ECHO; QIDO-RS with a DICOMweb server), and say how long it took.
 
     TARGET is the name of a target in the configuration, AET@host:port, or `own` for our own listener.
     """
     from deploy.echo import echo as ask
 
     configuration = as_running(read_configuration(config_file))
+    web = next((one for one in configuration.workers.targets if one.name == target and one.url), None)
+    if web is not None:
+        ask_web(replace(web, timeout_seconds=timeout, tls=tls_given(**tls) or web.tls))
+        return
     peer = peer_of(target, configuration, tls_given(**tls))
     answer = ask(peer, calling_title(calling, configuration), timeout)
     click.echo(
         f"{peer}: ok, association in {answer.association_seconds * 1000:.0f} ms, "
         f"C-ECHO in {answer.echo_seconds * 1000:.0f} ms"
     )
+
+
+def ask_web(target: Target) -> None:
+    """Ask a DICOMweb server whether it is there and lets us in."""
+    from workers.errors import TransientFailure
+    from workers.target_kinds import transport_of
+    from workers.transport import TargetRefuses
+
+    start = time.perf_counter()
+    try:
+        transport_of(target).probe(target, "")
+    except (TransientFailure, TargetRefuses) as error:
+        raise Unreachable(str(error), "check the target's url, tls and credentials") from error
+    click.echo(f"{target.url}: ok, QIDO-RS in {(time.perf_counter() - start) * 1000:.0f} ms")
 
 
 @click.command(epilog="Example: radtme send /data/study7; radtme send /data/study7 --to PACS@10.0.0.5:104")
@@ -111,6 +131,8 @@ def _named_peer(target: str, configuration: Configuration) -> Peer:
         return configuration.own_listener()
     for known in configuration.workers.targets:
         if known.name == target:
+            if known.url:
+                raise WrongUsage(f"{target} is a DICOMweb server", "radtme send speaks to Storage SCPs")
             return Peer(known.ae_title, known.host, known.port, known.tls)
     if "@" not in target:
         names = ", ".join(["own", *(known.name for known in configuration.workers.targets)])

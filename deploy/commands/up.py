@@ -72,7 +72,7 @@ def show_where(console: Console, stack: LocalStack) -> None:
     if not workers.targets:
         table.add_row("results to", "no target: they stay in the spool")
     for target in workers.targets:
-        table.add_row("results to", f"{target.name}: {target.ae_title}@{target.host}:{target.port}")
+        table.add_row("results to", f"{target.name}: {target.where}")
     table.add_row("signature", _active_signature(configuration.locations.model_store))
     table.add_row("spool", path_from_here(configuration.locations.spool))
     table.add_row("redis", "embedded" if stack.redis else masked_url(listener.redis_url))

@@ -166,7 +166,7 @@ class Pages:
         ]
 
     def _target_lines(self, cases: list[JobStatus]) -> Iterator[TargetLine]:
-        addresses = {one.name: f"{one.ae_title}@{one.host}:{one.port}" for one in self._targets}
+        addresses = {one.name: one.where for one in self._targets}
         deliveries = [one for case in cases for one in case.deliveries if one.state != "delivered"]
         for name in [*addresses, *sorted({one.target for one in deliveries} - addresses.keys())]:
             mine = [one for one in deliveries if one.target == name]

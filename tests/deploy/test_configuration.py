@@ -182,7 +182,9 @@ def test_the_shown_configuration_reads_back_as_itself(tmp_path):
     first = load(
         tmp_path,
         "listener: {deadline_seconds: 12345.678, calling_ae_titles: ['123', B]}\n"
-        "targets:\n  - {name: p, ae_title: 'TRUE', host: h, port: 1}\nsink: {enabled: true}\n",
+        "targets:\n  - {name: p, ae_title: 'TRUE', host: h, port: 1}\n"
+        "  - {name: q, kind: dicomweb, url: 'https://h/d', user: u, password_file: p, tls: {ca: ca.pem}}\n"
+        "sink: {enabled: true}\n",
     )
     again = load(tmp_path, "\n".join(text for text, _ in configuration_lines(first)))
     assert (again.locations, again.listener, again.workers, again.sink) == (

@@ -1,0 +1,56 @@
+"""What must fit together in a target: each kind needs its own settings, and secrets do not travel in the clear."""
+
+from collections.abc import Callable, Iterator, Sequence
+from urllib.parse import urlsplit
+
+from listener.settings import is_loopback
+from workers.settings import Target, TargetKind
+
+DIMSE_SETTINGS = ("ae_title", "host", "port")
+WEB_SETTINGS = ("url", "token_file", "user", "password_file")
+
+
+def foreign_settings(kind: TargetKind) -> tuple[str, ...]:
+    """Return the settings that belong to the other kind of target."""
+    return DIMSE_SETTINGS if kind is TargetKind.DICOMWEB else WEB_SETTINGS
+
+
+def check_targets(targets: Sequence[Target], complain: Callable[[str, str], None]) -> None:
+    """Complain about what is missing in a target, or belongs to the other kind."""
+    for index, target in enumerate(targets):
+        problems = _of_dicomweb(target) if target.kind is TargetKind.DICOMWEB else _of_dimse(target)
+        for problem in problems:
+            complain(f"targets[{index}]", problem)
+
+
+def _of_dimse(target: Target) -> Iterator[str]:
+    missing = [name for name in DIMSE_SETTINGS if not getattr(target, name)]
+    if missing:
+        yield f"expected also {', '.join(missing)} (or kind: dicomweb with a url)"
+    foreign = [name for name in foreign_settings(target.kind) if getattr(target, name)]
+    if foreign:
+        yield f"{', '.join(foreign)} belongs to kind: dicomweb"
+
+
+def _of_dicomweb(target: Target) -> Iterator[str]:
+    foreign = [name for name in foreign_settings(target.kind) if getattr(target, name)]
+    if foreign:
+        yield f"{', '.join(foreign)} belongs to kind: dimse; a DICOMweb server has a url"
+    parts = urlsplit(target.url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        yield "expected url: https://host/path, up to what stands before /studies"
+        return
+    if parts.username or parts.password:
+        yield "url holds a user or password; give user: and password_file:"
+    if target.proof.needs_commitment:
+        yield f"proof: {target.proof} needs Storage Commitment, which DICOMweb does not have; use seen or sent"
+    if parts.scheme == "https" and target.tls is None:
+        yield "https needs tls: {ca: FILE}, with whose certificates are accepted"
+    if parts.scheme == "http" and target.tls is not None:
+        yield "has a tls section and an http url; write https"
+    if bool(target.user) != (target.password_file is not None):
+        yield "user and password_file belong together"
+    if target.token_file and target.user:
+        yield "give token_file, or user and password_file; not both"
+    if parts.scheme == "http" and not is_loopback(parts.hostname) and (target.token_file or target.user):
+        yield "credentials would go over the network in the clear; use https"
