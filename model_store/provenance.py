@@ -8,6 +8,7 @@ list cannot be told from an honest one by its content, so a table that leaves fe
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
+import numpy as np
 import pandas as pd
 
 from model_store.digest import sha256_of
@@ -52,6 +53,19 @@ def provenance_of(frame: pd.DataFrame) -> Provenance | None:
     """Return the origin that a table carries, if any."""
     found = frame.attrs.get(_KEY)
     return Provenance(**{**found, "patients": tuple(found["patients"])}) if found else None
+
+
+def follows_from_icc(frame: pd.DataFrame) -> bool:
+    """Whether ``kept`` says no more than the table's ``icc_*`` columns: one threshold on the lowest of them gives it.
+
+    An ICC is computed from repeated outlines; a list that follows from it alone cannot have been chosen by labels.
+    """
+    names = [name for name in frame.columns if name.startswith("icc_") and frame[name].notna().any()]
+    if not names:
+        return False
+    lowest = frame[names].astype(float).min(axis=1, skipna=False).fillna(-np.inf)
+    kept = frame["kept"].astype(bool)
+    return bool(lowest[kept].min() > lowest[~kept].max()) if kept.any() and not kept.all() else bool(kept.all())
 
 
 def require_honest_selection(name: str, frame: pd.DataFrame, training_patients: Iterable[str]) -> Provenance:

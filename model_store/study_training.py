@@ -15,7 +15,7 @@ from model_store.errors import LeakError, TrainingError
 from model_store.leaks import require_no_label, require_no_twins, require_other_patients
 from model_store.model_families import BOOSTING, ELASTIC_NET, FOREST, Family, words
 from model_store.nested import Nested, nested_cross_validation
-from model_store.provenance import provenance_of, require_honest_selection
+from model_store.provenance import follows_from_icc, provenance_of, require_honest_selection
 from model_store.signature_plans import TrainPlan
 from model_store.training import FOLDS, Candidate, Trained, train
 
@@ -129,10 +129,9 @@ def _not_offered(
         not_offered["left out by the plan"] = plan.leave_out
     if inputs.reliability is not None:
         frame = read_table(inputs.reliability, ("feature", "kept"))
-        origin = require_honest_selection(str(inputs.reliability), frame, table.patients)
         kept = set(frame.loc[frame["kept"].astype(bool), "feature"])
         not_offered["not reliable"] = tuple(name for name in table.columns if name not in kept)
-        selections["reliability"] = f"{origin.step}, {_labels(origin.used_labels)}, rows {origin.rows[:12]}"
+        selections["reliability"] = _reliability_origin(inputs.reliability, frame, table.patients)
     if inputs.preselected is not None:
         frame = read_table(inputs.preselected, ("feature",))
         selections["preselected"] = _origin(plan, inputs, frame, table.patients)
@@ -141,6 +140,14 @@ def _not_offered(
     if all(name in {n for names in not_offered.values() for n in names} for name in table.columns):
         raise TrainingError("no feature is left: the lists that leave features out leave out all of them")
     return not_offered, selections
+
+
+def _reliability_origin(path: Path, frame: pd.DataFrame, patients: Sequence[str]) -> str:
+    """Say where the list of reliable features comes from; refuse one that may know the labels."""
+    if provenance_of(frame) is None and follows_from_icc(frame):
+        return "intraclass correlation, no labels used: the list is a threshold on the table's own ICC"
+    origin = require_honest_selection(str(path), frame, patients)
+    return f"{origin.step}, {_labels(origin.used_labels)}, rows {origin.rows[:12]}"
 
 
 def _origin(plan: TrainPlan, inputs: TrainInputs, frame: pd.DataFrame, patients: Sequence[str]) -> str:

@@ -135,6 +135,28 @@ def test_a_list_that_does_not_say_where_it_comes_from_is_refused(
         run(study(**listed, preselected_origin="ours", preselected_on=tmp_path / "labels.csv"), tmp_path)
 
 
+def test_reliable_features_are_a_threshold_on_their_icc(
+    study: Callable[..., TrainPlan], tmp_path: Path, make_table: MakeTable
+) -> None:
+    """A table of ICC needs no further word where its list follows from it; one that leaves out another feature does."""
+    columns = make_table(1, cases=8).columns
+    icc = np.random.default_rng(0).uniform(0.3, 1, (len(columns), 2))
+    icc[5] = np.nan
+    frame = pd.DataFrame({"feature": columns, "icc_intra": icc[:, 0], "icc_inter": icc[:, 1], "icc_perturbed": np.nan})
+    frame["kept"] = (icc >= 0.75).all(axis=1)
+    frame.to_parquet(tmp_path / "icc.parquet")
+    training = run(study(reliability=tmp_path / "icc.parquet"), tmp_path)
+    assert set(training.cohort.table.columns) == set(frame.loc[frame["kept"], "feature"])  # type: ignore[attr-defined]
+    assert "threshold on the table's own ICC" in training.selections["reliability"]  # type: ignore[attr-defined]
+    for changed in (frame["kept"].idxmax(), 5):
+        other = frame.copy()
+        other.loc[changed, "kept"] = not other.loc[changed, "kept"]
+        other.loc[frame["kept"][::-1].idxmax(), "icc_intra"] = 0.7500001
+        other.to_parquet(tmp_path / "icc.parquet")
+        with pytest.raises(LeakError, match="does not say which cases"):
+            run(study(reliability=tmp_path / "icc.parquet"), tmp_path)
+
+
 def test_honest_lists_are_taken_and_their_origin_kept(
     study: Callable[..., TrainPlan], tmp_path: Path, make_table: MakeTable
 ) -> None:
