@@ -9,7 +9,7 @@ export OMP_NUM_THREADS ?= 1
 TEST_PACKAGES := dcmtk dicom3tools orthanc orthanc-dicomweb redis-server prometheus chromium libpixelmed-java \
 	default-jre-headless fonts-dejavu-core libxml2-utils rsyslog rsyslog-gnutls poppler-utils docker-compose systemd
 
-.PHONY: help install demo test check format bench fuzz dashboards schema audit sbom lock clean test-packages python-ready
+.PHONY: help install demo test check format bench faults fuzz dashboards schema audit sbom lock clean test-packages python-ready
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -37,6 +37,9 @@ format: $(VENV)/.dev ## Format the code
 bench: $(VENV)/.dev test-packages ## Measure against the documented way of each library, Orthanc and storescp; prints ratios
 	$(BIN)/python benchmarks/study.py
 	$(BIN)/python benchmarks/ingest.py
+
+faults: $(VENV)/.dev test-packages ## Run all fault tests, also the long ones
+	$(BIN)/pytest -m "" tests/faults $(PYTEST_ARGS)
 
 fuzz: $(VENV)/.dev ## Fuzz each parser of foreign bytes, guided by coverage, for SECONDS (default 300) each
 	for target in $(or $(TARGET),association store seg series configuration bundle); do \

@@ -27,6 +27,7 @@ from listener.connection import (
     ProtocolError,
     release_response_pdu,
 )
+from listener.fault_points import FaultPoint, reach
 from listener.incoming_report import IncomingReport, is_report
 from listener.metrics import ListenerMetrics
 from listener.negotiation import Request
@@ -218,6 +219,7 @@ class Exchange:
             return
         self._kept += answer.status is Status.SUCCESS
         self._respond(context, command, answer)
+        reach(FaultPoint.RECEIVE_ACKNOWLEDGED)
         self._prepare_for_next()
         self._metrics.object_received(
             context.sop_class_uid,

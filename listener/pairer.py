@@ -17,6 +17,7 @@ import structlog
 from pydicom import dcmread
 
 from listener.data_set import UnreadableDataSet
+from listener.fault_points import FaultPoint, reach
 from listener.job_index import JobFacts, JobIndex
 from listener.pairing import (
     UNREADABLE_FILE,
@@ -34,6 +35,7 @@ from listener.pairing import (
 )
 from listener.presentation_contexts import is_outline
 from listener.references import OUTLINE_TAGS, Outline, outline_of
+from listener.repair import Trouble, outlines_of, repair
 from listener.settings import ListenerSettings
 from listener.spool import Job, JobState, Spool, is_uid, job_id_for, write_json
 
@@ -206,7 +208,9 @@ class Pairer:
             return
         closed = step is Step.CLOSE
         write_json(job.folder / "job.json", ready_content(content, found, _now(), closed))
+        reach(FaultPoint.PAIRING_DECIDED)
         if self._spool.move(job, JobState.READY):
+            reach(FaultPoint.PAIRING_READIED)
             log.info("job_ready", job=job.id, images=found.image_count, missing=found.missing_count, closed=closed)
             self._announce(job.id)
 
@@ -314,15 +318,25 @@ class Pairer:
     # After a crash --------------------------------------------------------------------------------------------------
 
     def reconcile(self) -> None:
-        """Give a job to every recent outline in the spool that has none.
+        """Make good what a crash left, and give a job to every recent outline in the spool that has none.
 
         One head is read per series that was touched lately; in a series of outlines each file's name is its UID.
         """
+        self._guarded(self._repair)
         oldest = time.time() - RECONCILE_SECONDS
         for study in sorted(self._spool.studies.iterdir()):
             if is_uid(study.name):
                 # Each by itself, here and below: what one folder or file is must not hold up the others.
                 self._guarded(partial(self._reconcile_study, study, oldest))
+
+    def _repair(self) -> None:
+        """Make good what a crash left; a job that can be read no more is made again from its outline."""
+        with self._exclusive(), self._index_lock:
+            found = repair(self._spool)
+            self._index = JobIndex(self._spool)  # what it could not read before may be readable now
+        lost = frozenset(one.job_id for one in found if one.job_id and one.trouble is Trouble.JOB_UNREADABLE)
+        for path in outlines_of(self._spool, lost):
+            self._guarded(partial(self._reconcile_outline, path))
 
     def _reconcile_study(self, study: Path, oldest: float) -> None:
         for series in series_of_study(self._spool, study.name):

@@ -24,6 +24,7 @@ from listener.data_set import (
     read_identity,
     read_identity_from,
 )
+from listener.fault_points import FaultPoint, reach
 from listener.part10 import file_head
 from listener.part_files import Part, PartFiles
 from listener.presentation_contexts import is_outline
@@ -193,13 +194,17 @@ class IncomingObject:
         identity = self._checked_identity(part)
         self._check_inflated(part)
         outline = self._outline(part) if is_outline(identity.sop_class_uid) else None
+        reach(FaultPoint.RECEIVE_WRITTEN)
         part.sync()
+        reach(FaultPoint.RECEIVE_SYNCED)
         self._audit_first(identity, part)
         kept = self._inbox.spool.keep(part.path, identity.study_uid, identity.series_uid, identity.sop_instance_uid)
         if kept is Kept.CONFLICT:
             raise Refused(Status.DUPLICATE_SOP_INSTANCE, "kept earlier with other content", quarantine=True)
+        reach(FaultPoint.RECEIVE_KEPT)
         if outline is not None:
             self._inbox.outline_kept(outline, self._calling_ae_title)
+            reach(FaultPoint.RECEIVE_ANNOUNCED)
         if kept is Kept.NEW:
             self._inbox.object_kept(identity)
         self._studies.kept(identity)

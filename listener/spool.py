@@ -25,10 +25,16 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+import structlog
+
+from listener.fault_points import FaultPoint, reach
+
 UID_PATTERN = re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))+")
 UID_LENGTH = 64
 JOB_ID_PATTERN = re.compile(r"[a-z0-9]{16}-v[1-9][0-9]{0,5}")
 LOCK_NAME = "lock"
+
+log = structlog.get_logger()
 
 
 class JobState(StrEnum):
@@ -97,6 +103,7 @@ def write_bytes(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+        reach(FaultPoint.FILE_WRITTEN)
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -146,6 +153,14 @@ class Job:
         try:
             return read_json(self.folder / name)
         except FileNotFoundError:
+            return None
+
+    def read_intact(self, name: str) -> dict[str, Any] | None:
+        """Return the same; None also where a power cut left the file damaged, for one that can be written again."""
+        try:
+            return self.read_optional(name)
+        except ValueError:
+            log.warning("file_unreadable", job=self.id, name=name)
             return None
 
 
@@ -236,6 +251,7 @@ class Spool:
             fsync_folder(target.parent)
             part.unlink()
             return Kept.DUPLICATE
+        reach(FaultPoint.RECEIVE_LINKED)
         fsync_folder(target.parent)
         part.unlink()
         return Kept.NEW
@@ -245,6 +261,7 @@ class Spool:
         name = f"{checked_uid(sop_instance_uid)}.{secrets.token_hex(4)}"
         target = self.quarantine / f"{name}.dcm"
         write_json(self.quarantine / f"{name}.json", reason)
+        reach(FaultPoint.QUARANTINE_REASONED)
         os.rename(part, target)
         fsync_folder(self.quarantine)
         return target
@@ -281,6 +298,7 @@ class Spool:
         temporary = folder.with_name(f".{job_id}.{secrets.token_hex(4)}")
         temporary.mkdir()
         write_json(temporary / "job.json", content)
+        reach(FaultPoint.JOB_WRITTEN)
         try:
             os.rename(temporary, folder)  # fails where the folder exists: a job's folder is never empty
         except OSError as error:
@@ -299,6 +317,7 @@ class Spool:
             os.rename(job.folder, target)
         except FileNotFoundError:
             return None
+        reach(FaultPoint.JOB_RENAMED)
         fsync_folder(target.parent)
         fsync_folder(job.folder.parent)
         return Job(job.id, state, target)

@@ -12,6 +12,7 @@ from listener.announce import Bell, Queue, deliver_bell, score_bell
 from listener.circuit import Circuit, read_circuit
 from listener.commitments import reported
 from listener.due import SETTLED_STATES, is_due, needs_target
+from listener.put_off import is_put_off
 from listener.spool import Job, JobState, Spool, exclusive
 
 log = structlog.get_logger()
@@ -102,12 +103,17 @@ class Sweep:
 
     def _due(self, now: float, clock: datetime) -> Iterator[Due]:
         for job in self._spool.jobs(JobState.READY):
-            yield Due(score_bell(job.id), JobState.READY)
+            if not is_put_off(job.folder, clock):
+                yield Due(score_bell(job.id), JobState.READY)
         running = list(self._spool.jobs(JobState.RUNNING))
         self._running_since = {job.id: self._running_since.get(job.id, now) for job in running}
         for job in running:
             # In the moment after its claim a worker must find the lock free: only a job that has lain here is tried.
-            if now - self._running_since[job.id] >= GRACE_SECONDS and _is_free(job):
+            if (
+                now - self._running_since[job.id] >= GRACE_SECONDS
+                and not is_put_off(job.folder, clock)
+                and _is_free(job)
+            ):
                 yield Due(score_bell(job.id), JobState.RUNNING)
         for job, target in reported(self._spool):
             yield Due(deliver_bell(job.id, target), JobState.DELIVERING)

@@ -1,5 +1,6 @@
 """Results on their way to their targets: visits to one target each, and the end of a job when all have settled."""
 
+from listener.fault_points import FaultPoint, reach
 from listener.spool import Job, JobState, Spool
 from workers import ledger
 from workers.audited import AuditedTransport
@@ -38,6 +39,7 @@ def deliver(
         taken_up = visit.take_up_reports()
         went = visit.may_go() and visit.go()
         if visit.entry.state.is_settled:
+            reach(FaultPoint.DELIVERY_RECORDED)
             visit.forget_requests()
             close_when_settled(spool, found.job)
         return visit.outcome() if taken_up or went else None

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from listener.fault_points import FaultPoint, reach
+from listener.put_off import is_put_off, put_off, was_put_off_since
 from listener.spool import Job, JobState, Spool, exclusive, fsync_folder, make_folder, write_bytes, write_json
 from workers.errors import FailureReason
 from workers.outbox import queued
@@ -23,8 +25,10 @@ def now() -> str:
 
 @contextlib.contextmanager
 def claimed(spool: Spool, job_id: str) -> Iterator[Job | None]:
-    """Hold the job for the block; None where it is not to be scored: unknown, further on, or in another's hands."""
+    """Hold the job for the block; None where it is not to be scored: unknown, further on, put off, in other hands."""
     job = spool.find_job(job_id)
+    if job is not None and is_put_off(job.folder, datetime.now(UTC)):
+        job = None
     if job is not None and job.state is JobState.READY:
         job = spool.move(job, JobState.RUNNING)
     if job is None or job.state is not JobState.RUNNING:
@@ -35,20 +39,36 @@ def claimed(spool: Spool, job_id: str) -> Iterator[Job | None]:
 
 
 def begin_attempt(job: Job) -> int:
-    """Write down that an attempt begins, before anything that might kill the worker; return how many it makes."""
-    earlier = job.read_optional("attempts.json") or {"began": []}
-    began = [*earlier["began"], now()]
+    """Write down that an attempt begins, before anything that might kill the worker; return how many it makes.
+
+    What an attempt that was killed left half written goes: who holds the job's lock is the only one that writes in it.
+    """
+    for unfinished in job.folder.rglob(".*.tmp"):
+        unfinished.unlink(missing_ok=True)
+    earlier = job.read_intact("attempts.json") or {"began": []}
+    before = earlier["began"]
+    if before and "given_back" not in earlier and was_put_off_since(job.folder, before[-1], datetime.now(UTC)):
+        before = before[:-1]  # it was given back, and a full disk refused to take that down
+    began = [*before, now()]
     write_json(job.folder / "attempts.json", {"began": began})
     return len(began)
 
 
-def give_back(spool: Spool, job: Job, why: str) -> None:
-    """Undo a claim after something outside failed: the attempt does not count, and the job will be announced again."""
-    began = (job.read_optional("attempts.json") or {"began": []})["began"]
-    # A full disk may refuse even this: then the attempt counts, and the job is found without its lock.
+def give_back(spool: Spool, job: Job, why: str, counted: bool = True) -> None:
+    """Undo a claim after something outside failed: the job is announced again after a while, longer each time.
+
+    ``counted`` tells whether the attempt was written down: it does not count. What the machine refuses of this is left:
+    then the job is found without its lock.
+    """
+    shutil.rmtree(job.folder / "objects.part", ignore_errors=True)  # the others may need the space
     with contextlib.suppress(OSError):
-        write_json(job.folder / "attempts.json", {"began": began[:-1], "given_back": {"at": now(), "why": why}})
-    spool.move(job, JobState.READY)
+        put_off(job.folder, datetime.now(UTC))
+    began = (job.read_intact("attempts.json") or {"began": []})["began"]
+    remaining = began[:-1] if counted else began
+    with contextlib.suppress(OSError):
+        write_json(job.folder / "attempts.json", {"began": remaining, "given_back": {"at": now(), "why": why}})
+    with contextlib.suppress(OSError):
+        spool.move(job, JobState.READY)
 
 
 def write_objects(job: Job, objects: Mapping[str, bytes]) -> None:
@@ -58,9 +78,11 @@ def write_objects(job: Job, objects: Mapping[str, bytes]) -> None:
     make_folder(staging)
     for role, content in objects.items():
         write_bytes(staging / f"{role}.dcm", content)
+    reach(FaultPoint.OBJECTS_WRITTEN)
     final = job.folder / "objects"
     shutil.rmtree(final, ignore_errors=True)
     os.rename(staging, final)
+    reach(FaultPoint.OBJECTS_RENAMED)
     fsync_folder(job.folder)
 
 
@@ -72,14 +94,14 @@ def queue_delivery(job: Job, targets: Mapping[str, tuple[str, ...]]) -> None:
     outbox = job.folder / "delivery"
     make_folder(outbox)
     for name, roles in targets.items():
-        earlier = job.read_optional(f"delivery/{name}.json")
+        earlier = job.read_intact(f"delivery/{name}.json")
         if earlier is None or not earlier["tries"]:
             write_json(outbox / f"{name}.json", queued(name, roles, datetime.now(UTC)).to_json())
 
 
 def fail(spool: Spool, job: Job, reason: FailureReason, message: str) -> None:
     """End a job as failed, with why and with what a person can do."""
-    attempts = len((job.read_optional("attempts.json") or {"began": []})["began"])
+    attempts = len((job.read_intact("attempts.json") or {"began": []})["began"])
     write_json(
         job.folder / "failure.json",
         {"reason": reason.value, "message": message, "at": now(), "attempts": attempts},

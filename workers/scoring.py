@@ -10,6 +10,7 @@ from pydicom import Dataset, dcmwrite
 from pydicom.uid import SegmentationStorage
 
 from listener.audit_log import AuditLog
+from listener.fault_points import FaultPoint, reach
 from listener.spool import Job, JobState, Spool, write_json
 from model_store.registry import Registry
 from model_store.shadow import Shadow
@@ -63,7 +64,7 @@ def run(
     started, begin = ledger.now(), time.perf_counter()
     timer = StageSeconds()
     content = job.read()
-    written = job.read_optional("result.json")
+    written = job.read_intact("result.json")
     if written is not None:  # an earlier attempt died, or ran out of time, on the last step
         return _finished(spool, job, settings, written, time.perf_counter() - begin)
     inputs = inputs_of(spool, content)
@@ -85,12 +86,14 @@ def run(
     if _same_as_before(spool, content, record):
         objects = {}
         record |= {"outcome": UNCHANGED, **_identity(objects)}
+    reach(FaultPoint.SCORE_BUILT)
     with timer(Stage.WRITE):
         ledger.write_objects(job, {role.value: encoded(dataset) for role, dataset in objects.items()})
     if shadow is not None and (beside := shadow_record(shadow, case.result)) is not None:
         record["shadow"] = beside
     record |= {"finished": ledger.now(), "stage_seconds": {s.value: round(t, 4) for s, t in timer.seconds.items()}}
     write_json(job.folder / "result.json", record)
+    reach(FaultPoint.RESULT_WRITTEN)
     return _finished(spool, job, settings, record, time.perf_counter() - begin)
 
 
@@ -230,7 +233,7 @@ def _replaced_result(spool: Spool, content: Mapping[str, Any]) -> dict[str, Any]
         job = spool.find_job(replaced)
         if job is None:
             return None
-        result = job.read_optional("result.json")
+        result = job.read_intact("result.json")
         if result is not None and result["outcome"] != UNCHANGED:
             return result
         replaced = job.read()["replaces"]
@@ -255,5 +258,7 @@ def _hand_over(spool: Spool, job: Job, settings: WorkerSettings, roles: frozense
         spool.move(job, JobState.DONE)
         return ()
     ledger.queue_delivery(job, wanted)
+    reach(FaultPoint.DELIVERY_QUEUED)
     spool.move(job, JobState.DELIVERING)
+    reach(FaultPoint.SCORE_HANDED_OVER)
     return tuple(wanted)

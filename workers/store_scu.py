@@ -7,6 +7,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom.association import Association
 from pynetdicom.presentation import build_context
 
+from listener.fault_points import FaultPoint, reach
 from workers.evidence import InstanceReference
 from workers.settings import ResultRole, Target
 from workers.store_status import Answer, meaning_of
@@ -32,6 +33,7 @@ def send(target: Target, calling_ae_title: str, objects: Mapping[ResultRole, Alt
     classes = dict.fromkeys(UID(uid) for choices in objects.values() for uid in choices)
     contexts = [build_context(uid, TRANSFER_SYNTAXES) for uid in classes]
     with associated(target, calling_ae_title, contexts, "none of the SOP classes of the results") as association:
+        reach(FaultPoint.DELIVERY_OPENED)
         accepted = {context.abstract_syntax for context in association.accepted_contexts}
         for role, choices in objects.items():
             build = next((build for uid, build in choices.items() if uid in accepted), None)

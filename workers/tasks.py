@@ -9,6 +9,7 @@ from billiard.exceptions import SoftTimeLimitExceeded
 from celery import Celery
 
 from listener.audit_log import NotAudited
+from listener.fault_points import FaultPoint, reach
 from listener.places import places
 from listener.spool import Job, JobState, Spool
 from model_store.registry import Registry
@@ -27,9 +28,26 @@ from workers.visit import Delivery
 SCORE, DELIVER = "workers.tasks.score", "workers.tasks.deliver"
 
 PASSING = frozenset(
-    {errno.ENOSPC, errno.EDQUOT, errno.ESTALE, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.EROFS}
+    {
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.ESTALE,
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.ENOMEM,
+        errno.EAGAIN,
+        errno.EROFS,
+        errno.EACCES,
+        errno.EPERM,
+    }
 )
 """Errors of the machine that pass without anyone touching the job."""
+
+
+def is_passing(error: Exception) -> bool:
+    """Tell whether the job can be done later as it is: the machine, or its audit trail, refused something."""
+    return isinstance(error, NotAudited) or (isinstance(error, OSError) and error.errno in PASSING)
+
 
 log = structlog.get_logger()
 
@@ -63,22 +81,45 @@ def register(app: Celery, bench: Bench) -> None:
 
 def score_job(app: Celery, bench: Bench, job_id: str) -> None:
     """Score a job, unless it is done, in another worker's hands, or has killed its worker too often."""
-    with structlog.contextvars.bound_contextvars(job=job_id), ledger.claimed(bench.spool, job_id) as job:
-        if job is None:
-            log.info("nothing_to_score")
+    with structlog.contextvars.bound_contextvars(job=job_id):
+        try:
+            with ledger.claimed(bench.spool, job_id) as job:
+                done = _attempted(bench, job)
+        except OSError as error:
+            if not is_passing(error):
+                raise
+            log.warning("job_not_claimed", error=error.strerror)
             return
-        earlier = scoring.earlier_version_in_work(bench.spool, job)
-        if earlier is not None:
-            log.info("waits_for_earlier_version", earlier=earlier)
-            bench.spool.move(job, JobState.READY)
-            return
-        attempt = ledger.begin_attempt(job)
-        if attempt > bench.settings.max_attempts:
-            _fail(bench, job, FailureReason.WORKER_KILLED, _killed_message(bench.settings.max_attempts, job_id))
-            return
-        done = _scored(bench, job)
     if done is not None:
         _tell(app, bench, done)
+
+
+def _attempted(bench: Bench, job: Job | None) -> scoring.Scored | None:
+    """Begin an attempt at a claimed job; a machine that fails meanwhile costs the job nothing but time."""
+    if job is None:
+        log.info("nothing_to_score")
+        return None
+    earlier = scoring.earlier_version_in_work(bench.spool, job)
+    if earlier is not None:
+        log.info("waits_for_earlier_version", earlier=earlier)
+        bench.spool.move(job, JobState.READY)
+        return None
+    attempt = 0
+    try:
+        reach(FaultPoint.SCORE_CLAIMED)
+        attempt = ledger.begin_attempt(job)
+        reach(FaultPoint.SCORE_COUNTED)
+        if attempt > bench.settings.max_attempts:
+            _fail(bench, job, FailureReason.WORKER_KILLED, _killed_message(bench.settings.max_attempts, job.id))
+            return None
+        return _scored(bench, job)
+    except OSError as error:
+        if not is_passing(error):
+            raise
+        why = error.strerror or type(error).__name__
+        log.warning("job_given_back", error=why)
+        ledger.give_back(bench.spool, job, why, counted=attempt > 0)
+        return None
 
 
 def _scored(bench: Bench, job: Job) -> scoring.Scored | None:
@@ -95,12 +136,9 @@ def _scored(bench: Bench, job: Job) -> scoring.Scored | None:
             ended_by = scoring.took_too_much(bench.settings)
         # Only now: while its exception is handled, what the case had allocated is still there.
         return scoring.run(bench.spool, job, bench.registry, bench.settings, ended_by=ended_by)
-    except Exception as error:  # noqa: BLE001
-        if isinstance(error, OSError) and (isinstance(error, NotAudited) or error.errno in PASSING):
-            why = error.strerror or type(error).__name__
-            log.warning("job_given_back", error=why)
-            ledger.give_back(bench.spool, job, why)
-            return None
+    except Exception as error:
+        if is_passing(error):
+            raise
         # The text of an exception may quote an element of the dataset; its type and place cannot.
         log.error("job_broke", error=type(error).__name__, at=places(error))
         message = f"{type(error).__name__} at {places(error)[-1]}; please report this, then run: radtme retry {job.id}"

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from listener.due import is_due
+from listener.fault_points import FaultPoint, reach
 from listener.spool import Spool
 from workers.alternatives import DamagedResult, alternatives
 from workers.breaker import Breaker
@@ -161,7 +162,10 @@ class Visit:
         objects = {role: alternatives(self._file.job.folder / "objects" / f"{role}.dcm") for role in roles}
         before = len(self._sent)
         for one in self._transport.send(self._target, self._settings.ae_title, objects):
+            reach(FaultPoint.DELIVERY_SENT)
             self._note(one)
+            reach(FaultPoint.DELIVERY_NOTED)
+        reach(FaultPoint.DELIVERY_TRIED)
         words = self._sent[before:]
         if any(one.heard for one in words):
             self._breaker.reached()

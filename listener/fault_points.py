@@ -1,0 +1,107 @@
+"""Named steps at which a test may end the process or make the disk fail. Off, and without cost, unless asked for.
+
+``RADTME_FAULT=<point>:<action>[:<nth>]`` in a process's environment does ``action`` when the step is reached for the
+``nth`` time (1 where it is left out): ``kill`` ends the process as a power cut would, and the name of an error, such as
+``ENOSPC``, is raised as an OSError from then on. The tests in ``tests/faults`` visit every point.
+"""
+
+import errno
+import os
+import signal
+from enum import StrEnum
+
+VARIABLE = "RADTME_FAULT"
+
+
+class FaultPoint(StrEnum):
+    """The steps of an object and of a job, in the order in which they are passed."""
+
+    RECEIVE_WRITTEN = "receive.written"
+    """All bytes came; none is safe yet."""
+    RECEIVE_SYNCED = "receive.synced"
+    """The part file is safe; nothing has its name yet."""
+    RECEIVE_LINKED = "receive.linked"
+    """The object has its name, which may not be safe yet, and still its part file."""
+    RECEIVE_KEPT = "receive.kept"
+    """The object is kept; an outline has no job yet."""
+    RECEIVE_ANNOUNCED = "receive.announced"
+    """An outline has its job; nothing is acknowledged yet."""
+    RECEIVE_ACKNOWLEDGED = "receive.acknowledged"
+    """The response is on the wire."""
+    QUARANTINE_REASONED = "quarantine.reasoned"
+    """The reason lies in quarantine; the object does not yet."""
+    FILE_WRITTEN = "file.written"
+    """A whole file lies under its temporary name."""
+    JOB_WRITTEN = "job.written"
+    """A new job is complete under its temporary name."""
+    JOB_RENAMED = "job.renamed"
+    """A job has changed its state; the rename may not be safe yet."""
+    PAIRING_DECIDED = "pairing.decided"
+    """A waiting job says which images it has; it still waits."""
+    PAIRING_READIED = "pairing.readied"
+    """The job is ready; nobody was told."""
+    SCORE_CLAIMED = "score.claimed"
+    """The job is running; its lock is held, and no attempt is counted."""
+    SCORE_COUNTED = "score.counted"
+    """The attempt is counted."""
+    SCORE_BUILT = "score.built"
+    """The results exist in memory alone."""
+    OBJECTS_WRITTEN = "objects.written"
+    """All result objects lie in ``objects.part``."""
+    OBJECTS_RENAMED = "objects.renamed"
+    """All result objects lie in ``objects``."""
+    RESULT_WRITTEN = "result.written"
+    """``result.json`` is there."""
+    DELIVERY_QUEUED = "delivery.queued"
+    """Every target has its outbox entry; the job is still running."""
+    SCORE_HANDED_OVER = "score.handed_over"
+    """The job is being delivered; nobody was told."""
+    DELIVERY_OPENED = "delivery.opened"
+    """The target has accepted the association; nothing is sent."""
+    DELIVERY_SENT = "delivery.sent"
+    """The target has answered to an object; nobody has written that down."""
+    DELIVERY_NOTED = "delivery.noted"
+    """What the target said to an object is written down."""
+    DELIVERY_TRIED = "delivery.tried"
+    """The association has ended; the outcome of the try is not written down."""
+    DELIVERY_RECORDED = "delivery.recorded"
+    """The outcome is written down; the job has not moved on."""
+
+
+class _Fault:
+    """What is to happen, where, and when."""
+
+    def __init__(self, text: str) -> None:
+        where, action, *nth = text.split(":")
+        self._point = FaultPoint(where)
+        self._errno = None if action == "kill" else int(getattr(errno, action))
+        self._left = int(nth[0]) if nth else 1
+
+    def reached(self, point: FaultPoint) -> None:
+        if point is not self._point:
+            return
+        self._left -= 1
+        if self._left > 0:
+            return
+        if self._errno is None:
+            os.kill(os.getpid(), signal.SIGKILL)
+        else:
+            raise OSError(self._errno, os.strerror(self._errno))
+
+
+_armed: list[_Fault] = []
+
+
+def arm(text: str) -> None:
+    """Let a fault happen in this process, in the words of ``RADTME_FAULT``."""
+    _armed.append(_Fault(text))
+
+
+def reach(point: FaultPoint) -> None:
+    """Pass a step: called where it is done."""
+    for fault in _armed:
+        fault.reached(point)
+
+
+if os.environ.get(VARIABLE):
+    arm(os.environ[VARIABLE])

@@ -1,0 +1,73 @@
+"""What the fault tests share: a study, a signature, and what an undisturbed run makes of them."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.phantom import write_phantom
+from listener.spool import JobState
+from model_store.registry import Registry
+from support.broken_studies import SMALL
+from support.disturbed import Study
+from support.doomed import Site, was_killed
+from support.modality import store_all
+from support.recorder import Recorder, recorder
+from workers.settings import Target
+
+TINY = {**SMALL, "phases": 1}
+
+
+def site_with(folder: Path, model_store: Path, pacs: Recorder) -> Site:
+    """Return a site that delivers to the recorder."""
+    return Site(folder, model_store, (Target("pacs", pacs.ae_title, "127.0.0.1", pacs.port, timeout_seconds=10),))
+
+
+@pytest.fixture(scope="session")
+def model_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a registry's folder with the shipped signature."""
+    registry = Registry(tmp_path_factory.mktemp("signatures"))
+    registry.ensure_shipped()
+    return registry.root
+
+
+@pytest.fixture
+def pacs() -> Iterator[Recorder]:
+    """Return a receiving PACS that loses nothing."""
+    with recorder() as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def study(tmp_path_factory: pytest.TempPathFactory, model_store: Path) -> Study:
+    """Return a small study, scored and delivered once without any fault."""
+    phantom = write_phantom(tmp_path_factory.mktemp("phantom"), 91, **TINY)
+    folder = tmp_path_factory.mktemp("undisturbed")
+    with recorder() as pacs:
+        site = site_with(folder, model_store, pacs)
+        with site.listening() as (port, _):
+            store_all(port, phantom.paths, [])
+            site.wait_for_jobs(1, JobState.READY)
+        ready = folder / "ready"
+        shutil.copytree(site.spool.root, ready)
+        with site.working("score.handed_over:kill") as worker:
+            assert was_killed(worker), site.log()
+        delivering = folder / "delivering"
+        shutil.copytree(site.spool.root, delivering)
+        with site.working():
+            site.wait_for_jobs(1, JobState.DONE)
+        assert len(pacs.digests) == 4
+        return Study(phantom.paths, pacs.once(), ready, delivering)
+
+
+@pytest.fixture
+def make_site(tmp_path: Path, model_store: Path, pacs: Recorder) -> Callable[[], Site]:
+    """Return a site with no spool yet."""
+    return lambda: site_with(tmp_path / "site", model_store, pacs)
+
+
+@pytest.fixture
+def site(make_site: Callable[[], Site]) -> Site:
+    """Return a site with no spool yet."""
+    return make_site()

@@ -1,0 +1,191 @@
+"""SIGKILL at every named step: nothing acknowledged is lost, and the results are those of an undisturbed run."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from _pytest.mark import ParameterSet
+from pydicom import dcmread
+
+from listener.fault_points import FaultPoint
+from listener.spool import JobState
+from support.disturbed import Study, assert_kept, assert_undisturbed, instance_uid, put_spool
+from support.doomed import Site, was_killed
+from support.modality import store_all, store_until_gone
+from support.recorder import Recorder
+
+OUTLINE = 25
+"""The study has so many objects, and the outline comes last."""
+
+LISTENER_DIES = [
+    *[(FaultPoint.RECEIVE_WRITTEN, nth) for nth in (1, OUTLINE)],
+    *[(FaultPoint.RECEIVE_SYNCED, nth) for nth in (2, OUTLINE)],
+    *[(FaultPoint.RECEIVE_LINKED, nth) for nth in (1, OUTLINE)],
+    *[(FaultPoint.RECEIVE_KEPT, nth) for nth in (1, OUTLINE)],
+    (FaultPoint.FILE_WRITTEN, 1),
+    (FaultPoint.JOB_WRITTEN, 1),
+    (FaultPoint.RECEIVE_ANNOUNCED, 1),
+    *[(FaultPoint.RECEIVE_ACKNOWLEDGED, nth) for nth in (7, OUTLINE)],
+    (FaultPoint.FILE_WRITTEN, 2),
+    (FaultPoint.PAIRING_DECIDED, 1),
+    (FaultPoint.JOB_RENAMED, 1),
+    (FaultPoint.PAIRING_READIED, 1),
+]
+WORKER_DIES = [
+    (FaultPoint.JOB_RENAMED, 1),
+    (FaultPoint.SCORE_CLAIMED, 1),
+    (FaultPoint.FILE_WRITTEN, 1),
+    (FaultPoint.SCORE_COUNTED, 1),
+    (FaultPoint.SCORE_BUILT, 1),
+    *[(FaultPoint.FILE_WRITTEN, nth) for nth in (2, 5)],
+    (FaultPoint.OBJECTS_WRITTEN, 1),
+    (FaultPoint.OBJECTS_RENAMED, 1),
+    (FaultPoint.FILE_WRITTEN, 6),
+    (FaultPoint.RESULT_WRITTEN, 1),
+    (FaultPoint.FILE_WRITTEN, 7),
+    (FaultPoint.DELIVERY_QUEUED, 1),
+    (FaultPoint.JOB_RENAMED, 2),
+    (FaultPoint.SCORE_HANDED_OVER, 1),
+]
+DELIVERY_DIES = [
+    (FaultPoint.DELIVERY_OPENED, 1),
+    *[(FaultPoint.DELIVERY_SENT, nth) for nth in (1, 4)],
+    *[(FaultPoint.FILE_WRITTEN, nth) for nth in (1, 4)],
+    *[(FaultPoint.DELIVERY_NOTED, nth) for nth in (2, 4)],
+    (FaultPoint.DELIVERY_TRIED, 1),
+    (FaultPoint.DELIVERY_RECORDED, 1),
+    (FaultPoint.JOB_RENAMED, 1),
+]
+ELSEWHERE = {FaultPoint.QUARANTINE_REASONED}
+
+OFTEN = {
+    (FaultPoint.RECEIVE_SYNCED, OUTLINE),
+    (FaultPoint.RECEIVE_LINKED, 1),
+    (FaultPoint.RECEIVE_KEPT, OUTLINE),
+    (FaultPoint.PAIRING_DECIDED, 1),
+    (FaultPoint.SCORE_COUNTED, 1),
+    (FaultPoint.OBJECTS_WRITTEN, 1),
+    (FaultPoint.RESULT_WRITTEN, 1),
+    (FaultPoint.DELIVERY_QUEUED, 1),
+    (FaultPoint.DELIVERY_SENT, 1),
+    (FaultPoint.DELIVERY_NOTED, 4),
+    (FaultPoint.DELIVERY_TRIED, 1),
+}
+"""The steps that are died at in every run of the tests; at all of them by `make faults`."""
+
+
+def some_always(steps: list[tuple[FaultPoint, int]]) -> list[ParameterSet]:
+    """Return the steps as parameters, those that are not in `OFTEN` marked as long."""
+    return [
+        pytest.param(*step, marks=() if step in OFTEN else pytest.mark.long, id="-".join(map(str, step)))
+        for step in steps
+    ]
+
+
+def test_every_named_step_is_died_at() -> None:
+    """A step that nobody is killed at is a promise that nobody has checked."""
+    visited = {point for point, _ in (*LISTENER_DIES, *WORKER_DIES, *DELIVERY_DIES)}
+    assert visited | ELSEWHERE == set(FaultPoint)
+
+
+@pytest.mark.parametrize(("point", "nth"), some_always(LISTENER_DIES))
+def test_the_listener_dies(point: FaultPoint, nth: int, site: Site, study: Study, pacs: Recorder) -> None:
+    """What it had acknowledged is there; the sender repeats the rest, and there is one job with one result."""
+    acknowledged: list[Path] = []
+    with site.listening(f"{point}:kill:{nth}") as (port, process):
+        store_until_gone(port, study.paths, acknowledged)
+        assert was_killed(process), site.log()
+    assert_kept(site, acknowledged)
+    with site.listening() as (port, _), site.working():
+        store_all(port, study.paths, acknowledged)
+        site.wait_for_jobs(1)
+    assert_kept(site, study.paths)
+    assert_undisturbed(site, pacs, study)
+    assert not list(site.spool.root.rglob("*.part"))
+    assert not list(site.spool.root.rglob(".*"))
+
+
+@pytest.mark.parametrize(("point", "nth"), some_always(WORKER_DIES))
+def test_the_worker_dies(point: FaultPoint, nth: int, site: Site, study: Study, pacs: Recorder) -> None:
+    """The next one goes on from what lies there."""
+    put_spool(site, study.ready)
+    with site.working(f"{point}:kill:{nth}") as worker:
+        assert was_killed(worker), site.log()
+    with site.working():
+        site.wait_for_jobs(1)
+    assert_undisturbed(site, pacs, study)
+
+
+@pytest.mark.parametrize(("point", "nth"), some_always(DELIVERY_DIES))
+def test_the_delivery_dies(point: FaultPoint, nth: int, site: Site, study: Study, pacs: Recorder) -> None:
+    """At worst the target gets an object a second time, under the same UID and with the same bytes."""
+    put_spool(site, study.delivering)
+    with site.working(f"{point}:kill:{nth}") as worker:
+        assert was_killed(worker), site.log()
+    with site.working():
+        site.wait_for_jobs(1)
+    assert_undisturbed(site, pacs, study)
+    assert sum(len(seen) for seen in pacs.digests.values()) <= len(study.results) + 1
+
+
+@pytest.mark.long
+def test_the_worker_dies_while_it_replaces_what_a_dead_one_wrote(site: Site, study: Study, pacs: Recorder) -> None:
+    """A second attempt that dies on the objects of the first leaves no half set behind."""
+    put_spool(site, study.ready)
+    for point in (FaultPoint.OBJECTS_RENAMED, FaultPoint.OBJECTS_WRITTEN):
+        with site.working(f"{point}:kill") as worker:
+            assert was_killed(worker), site.log()
+    with site.working():
+        site.wait_for_jobs(1)
+    assert_undisturbed(site, pacs, study)
+
+
+@pytest.mark.parametrize(
+    "point", [FaultPoint.RECEIVE_KEPT, pytest.param(FaultPoint.JOB_WRITTEN, marks=pytest.mark.long)]
+)
+def test_an_outline_whose_sender_never_comes_back(point: FaultPoint, site: Site, study: Study, pacs: Recorder) -> None:
+    """It was kept and not acknowledged; the next start gives it its job."""
+    nth = OUTLINE if point is FaultPoint.RECEIVE_KEPT else 1
+    with site.listening(f"{point}:kill:{nth}") as (port, process):
+        store_until_gone(port, study.paths, [])
+        assert was_killed(process), site.log()
+    with site.listening(), site.working():
+        site.wait_for_jobs(1)
+    assert_undisturbed(site, pacs, study)
+
+
+def test_the_listener_dies_while_it_puts_an_object_in_quarantine(site: Site, study: Study, tmp_path: Path) -> None:
+    """The first copy stays as it was; the reason without its object is gone after the next start."""
+    other = tmp_path / "other.dcm"
+    shutil.copy(study.paths[0], other)
+    changed = dcmread(other)
+    changed.ImageComments = "other content"
+    changed.save_as(other)
+    acknowledged: list[Path] = []
+    with site.listening(f"{FaultPoint.QUARANTINE_REASONED}:kill") as (port, process):
+        store_until_gone(port, [study.paths[0], other], acknowledged)
+        assert was_killed(process), site.log()
+    assert acknowledged == [study.paths[0]]
+    for path in site.spool.quarantine.iterdir():
+        os.utime(path, (0, 0))  # a minute and more went by
+    with site.listening() as (port, _):
+        store_until_gone(port, [other], acknowledged)
+    assert acknowledged == [study.paths[0]], "the other content was taken"
+    assert_kept(site, acknowledged)
+    quarantined = {path.name.removesuffix(path.suffix) for path in site.spool.quarantine.iterdir()}
+    assert len(quarantined) == 1
+    assert all((site.spool.quarantine / f"{name}.dcm").exists() for name in quarantined)
+    assert instance_uid(other) in quarantined.pop()
+
+
+@pytest.mark.long
+def test_two_kills_in_a_row_are_no_worse_than_one(site: Site, study: Study, pacs: Recorder) -> None:
+    """A worker that dies at the last step of a job, and the next one at the step after it."""
+    put_spool(site, study.ready)
+    for point in (FaultPoint.RESULT_WRITTEN, FaultPoint.DELIVERY_QUEUED, FaultPoint.DELIVERY_TRIED):
+        with site.working(f"{point}:kill") as worker:
+            assert was_killed(worker), site.log()
+    with site.working():
+        site.wait_for_jobs(1, JobState.DONE)
+    assert_undisturbed(site, pacs, study)

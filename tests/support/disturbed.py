@@ -1,0 +1,59 @@
+"""What must hold after a fault: nothing acknowledged is lost, and the results are those of an undisturbed run."""
+
+import hashlib
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydicom import dcmread
+
+from listener.spool import JobState
+from support.doomed import Site
+from support.recorder import Recorder
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study on disk, what an undisturbed run makes of it, and spools that hold it half way."""
+
+    paths: tuple[Path, ...]
+    results: dict[str, str]
+    """Digest of each result object as the PACS received it."""
+    ready: Path
+    """A spool in which its job is ready."""
+    delivering: Path
+    """A spool in which its results are queued."""
+
+
+def digest(path: Path) -> str:
+    """Return the digest of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def instance_uid(path: Path) -> str:
+    """Return the SOP Instance UID of a file."""
+    return str(dcmread(path, stop_before_pixels=True).SOPInstanceUID)
+
+
+def put_spool(site: Site, template: Path) -> None:
+    """Give a site a copy of a spool."""
+    shutil.copytree(template, site.spool.root)
+
+
+def assert_kept(site: Site, acknowledged: Iterable[Path]) -> None:
+    """Check that each acknowledged object lies in the spool as it was sent."""
+    kept = {path.stem: path for path in site.spool.studies.rglob("*.dcm")}
+    for path in acknowledged:
+        sent, received = dcmread(path), dcmread(kept[instance_uid(path)])
+        assert received == sent, f"{path.name} was changed"
+
+
+def assert_undisturbed(site: Site, pacs: Recorder, study: Study, jobs: int = 1) -> None:
+    """Check that every job is done, and that the PACS holds what it would hold anyway, and nothing else."""
+    assert site.has_jobs(jobs, JobState.DONE), f"{site.states()} {site.log()[-3000:]}"
+    assert not pacs.unlike()
+    assert pacs.once() == study.results
+    for job in site.spool.jobs():
+        left = {path.name for path in job.folder.iterdir() if path.suffix not in (".lock", ".damaged")} - {"lock"}
+        assert left == {"attempts.json", "delivery", "job.json", "objects", "result.json"}

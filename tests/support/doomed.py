@@ -1,0 +1,149 @@
+"""Listener and worker as real processes that start fast and end where a fault says.
+
+They are forked from a server that has imported everything: a start costs a tenth of a second instead of five.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import queue
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+from listener import fault_points, logs, sweep
+from listener.announce import Bell
+from listener.application_entity import Listener
+from listener.spool import JobState, Spool
+from model_store.registry import Registry
+from support.listening import settings as listener_settings
+from support.processes import free_port, is_listening, wait_until
+from workers import metrics, tasks
+from workers.settings import Target, WorkerSettings
+
+SWEEP_SECONDS = 0.1
+GRACE_SECONDS = 0.3
+"""Instead of five seconds: nothing else runs on the spool."""
+
+FINAL = (JobState.DONE, JobState.FAILED)
+
+_context = multiprocessing.get_context("forkserver")
+# What is installed: the server does not know where the tests lie.
+_context.set_forkserver_preload(["workers.tasks", "workers.metrics", "listener.application_entity", "pynetdicom.apps"])
+
+
+@dataclass(frozen=True)
+class Site:
+    """What the processes of one test share."""
+
+    folder: Path
+    model_store: Path
+    targets: tuple[Target, ...] = ()
+
+    @property
+    def spool(self) -> Spool:
+        """The spool."""
+        return Spool(self.folder / "spool")
+
+    def states(self) -> list[tuple[str, str]]:
+        """Return id and state of every job."""
+        return [(job.id, job.state.value) for job in self.spool.jobs()]
+
+    def has_jobs(self, number: int, *states: JobState) -> bool:
+        """Tell whether there are so many jobs, all of them in one of the states (by default the final ones)."""
+        jobs = list(self.spool.jobs())
+        return len(jobs) == number and all(job.state in (states or FINAL) for job in jobs)
+
+    def wait_for_jobs(self, number: int, *states: JobState, seconds: float = 120) -> None:
+        """Wait until `has_jobs`."""
+        wait_until(lambda: self.has_jobs(number, *states), seconds, f"{number} jobs {states or FINAL}")
+
+    def log(self) -> str:
+        """Return what the processes said."""
+        path = self.folder / "log"
+        return path.read_text() if path.exists() else ""
+
+    @contextlib.contextmanager
+    def listening(self, fault: str = "", **changes: Any) -> Iterator[tuple[int, BaseProcess]]:
+        """Run a listener; yields its port and its process."""
+        port = free_port()
+        with self._running(_listen, fault, port, changes) as process:
+            wait_until(
+                lambda: is_listening(port) or not process.is_alive(), 60, f"the listener listens; log: {self.log()}"
+            )
+            yield port, process
+
+    @contextlib.contextmanager
+    def working(self, fault: str = "", **changes: Any) -> Iterator[BaseProcess]:
+        """Run a worker that scores and delivers what a sweep of its own rings for."""
+        with self._running(_work, fault, changes) as process:
+            yield process
+
+    @contextlib.contextmanager
+    def _running(self, target: Any, fault: str, *arguments: Any) -> Iterator[BaseProcess]:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        process = _context.Process(target=target, args=(self, fault, *arguments))
+        process.start()
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.join(20)
+
+
+def was_killed(process: BaseProcess, seconds: float = 60) -> bool:
+    """Tell whether a process ended by SIGKILL within a time."""
+    process.join(seconds)
+    return process.exitcode == -signal.SIGKILL
+
+
+def _begin(site: Site, fault: str) -> None:
+    output = os.open(site.folder / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    sys.stdout, sys.stderr = open(1, "w", buffering=1, closefd=False), open(2, "w", buffering=1, closefd=False)  # noqa: SIM115
+    logs.configure(json=True)
+    if fault:
+        fault_points.arm(fault)
+
+
+def _listen(site: Site, fault: str, port: int, changes: dict[str, Any]) -> None:
+    _begin(site, fault)
+    Listener(listener_settings(site.spool.root, port=port, **{"sweep_seconds": SWEEP_SECONDS, **changes})).start()
+    threading.Event().wait()
+
+
+class _Doorbell:
+    """Stands where Celery stands: messages go to the same process."""
+
+    def __init__(self) -> None:
+        self.bells: queue.SimpleQueue[tuple[str, tuple[str, ...]]] = queue.SimpleQueue()
+
+    def send_task(self, name: str, args: list[str], **_: object) -> None:
+        self.bells.put((name, tuple(args)))
+
+    def ring(self, bell: Bell) -> None:
+        self.bells.put((bell.task, bell.args))
+
+
+def _work(site: Site, fault: str, changes: dict[str, Any]) -> None:
+    _begin(site, fault)
+    sweep.GRACE_SECONDS = GRACE_SECONDS
+    options = {"first_retry_seconds": 0.2, "last_retry_seconds": 1.0, **changes}
+    settings = WorkerSettings(site.spool.root, site.model_store, site.targets, **options)
+    site.spool.prepare()
+    bench = tasks.Bench(settings, site.spool, Registry(site.model_store), metrics.worker_metrics())
+    doorbell = _Doorbell()
+    sweep.Sweep(site.spool, doorbell.ring, dict, SWEEP_SECONDS, 1.0).start()
+    app: Any = doorbell
+    while True:
+        name, ids = doorbell.bells.get()
+        if name == tasks.SCORE:
+            tasks.score_job(app, bench, *ids)
+        else:
+            tasks.deliver_job(bench, *ids)
