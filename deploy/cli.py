@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "status": ("deploy.commands.jobs:status", "Show what came, waits, was scored, sent and failed, and why"),
     "status-page": ("deploy.commands.parts:status_page", "Show the same in a browser, read only"),
     "retry": ("deploy.commands.jobs:retry", "Try a job again"),
+    "spool": ("deploy.commands.spool:spool", "Look for what a crash left in the spool"),
     "audit": ("deploy.commands.audit:audit", "Show who sent, scored, delivered and changed what"),
     "config": ("deploy.commands.config:config", "Check a configuration, or show the settings in effect"),
     "cohort": ("deploy.cohort_cli:cohort", "Measure a cohort for a study, and how reliable its features are"),

@@ -9,19 +9,10 @@ import pytest
 from deploy.phantom import write_phantom
 from listener.spool import JobState
 from model_store.registry import Registry
-from support.broken_studies import SMALL
-from support.disturbed import Study
+from support.disturbed import TINY, Study, site_with
 from support.doomed import Site, was_killed
 from support.modality import store_all
 from support.recorder import Recorder, recorder
-from workers.settings import Target
-
-TINY = {**SMALL, "phases": 1}
-
-
-def site_with(folder: Path, model_store: Path, pacs: Recorder) -> Site:
-    """Return a site that delivers to the recorder."""
-    return Site(folder, model_store, (Target("pacs", pacs.ae_title, "127.0.0.1", pacs.port, timeout_seconds=10),))
 
 
 @pytest.fixture(scope="session")

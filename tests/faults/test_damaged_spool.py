@@ -47,8 +47,8 @@ def removed(path: Path) -> None:
         ("ready", "job.json", emptied, Trouble.JOB_UNREADABLE),
         pytest.param("ready", "attempts.json", emptied, None, marks=pytest.mark.long),
         pytest.param("ready", "result.json", truncated, None, marks=pytest.mark.long),
-        ("delivering", "job.json", truncated, Trouble.JOB_UNREADABLE),
-        ("delivering", "result.json", overwritten, Trouble.RESULT_UNREADABLE),
+        pytest.param("delivering", "job.json", truncated, Trouble.JOB_UNREADABLE, marks=pytest.mark.long),
+        pytest.param("delivering", "result.json", overwritten, Trouble.RESULT_UNREADABLE, marks=pytest.mark.long),
         pytest.param("delivering", "result.json", removed, Trouble.RESULT_UNREADABLE, marks=pytest.mark.long),
         ("delivering", "delivery/pacs.json", emptied, Trouble.DELIVERY_UNREADABLE),
         pytest.param(

@@ -62,14 +62,11 @@ ELSEWHERE = {FaultPoint.QUARANTINE_REASONED}
 OFTEN = {
     (FaultPoint.RECEIVE_SYNCED, OUTLINE),
     (FaultPoint.RECEIVE_LINKED, 1),
-    (FaultPoint.RECEIVE_KEPT, OUTLINE),
     (FaultPoint.PAIRING_DECIDED, 1),
     (FaultPoint.SCORE_COUNTED, 1),
     (FaultPoint.OBJECTS_WRITTEN, 1),
     (FaultPoint.RESULT_WRITTEN, 1),
-    (FaultPoint.DELIVERY_QUEUED, 1),
     (FaultPoint.DELIVERY_SENT, 1),
-    (FaultPoint.DELIVERY_NOTED, 4),
     (FaultPoint.DELIVERY_TRIED, 1),
 }
 """The steps that are died at in every run of the tests; at all of them by `make faults`."""

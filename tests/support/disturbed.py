@@ -9,8 +9,18 @@ from pathlib import Path
 from pydicom import dcmread
 
 from listener.spool import JobState
+from support.broken_studies import SMALL
 from support.doomed import Site
 from support.recorder import Recorder
+from workers.settings import Target
+
+TINY = {**SMALL, "phases": 1}
+"""The smallest study that is scored."""
+
+
+def site_with(folder: Path, model_store: Path, pacs: Recorder) -> Site:
+    """Return a site that delivers to the recorder."""
+    return Site(folder, model_store, (Target("pacs", pacs.ae_title, "127.0.0.1", pacs.port, timeout_seconds=10),))
 
 
 @dataclass(frozen=True)

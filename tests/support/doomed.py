@@ -78,6 +78,10 @@ class Site:
             )
             yield port, process
 
+    def starting_to_listen(self, port: int) -> contextlib.AbstractContextManager[BaseProcess]:
+        """Run a listener on a port, without waiting until it listens."""
+        return self._running(_listen, "", port, {})
+
     @contextlib.contextmanager
     def working(self, fault: str = "", **changes: Any) -> Iterator[BaseProcess]:
         """Run a worker that scores and delivers what a sweep of its own rings for."""

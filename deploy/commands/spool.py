@@ -1,0 +1,42 @@
+"""``radtme spool``: what a crash, a power cut or a restored backup left behind."""
+
+import json
+from pathlib import Path
+
+import click
+
+from deploy.commands.jobs import existing_spool
+from deploy.commands.options import config_option, read_configuration
+from deploy.errors import ExitCode
+from deploy.terminal import path_from_here
+
+
+@click.group()
+def spool() -> None:
+    """Look after the spool."""
+
+
+@spool.command(epilog="Example: radtme spool check")
+@click.option("--json", "as_text", is_flag=True, help="For scripts: one JSON object a line.")
+@config_option
+def check(as_text: bool, config_file: Path | None) -> None:
+    """Show what a crash, a power cut or a restored backup left in the spool. Changes nothing.
+
+    The next start of a listener makes good what is shown. While parts run, what they are at may be among it.
+    Exit code 1 when anything is found.
+    """
+    from listener.repair import check as look
+
+    found_in = existing_spool(read_configuration(config_file))
+    found = list(look(found_in))
+    for one in found:
+        where = one.path.relative_to(found_in.root)
+        if as_text:
+            fields = {"trouble": one.trouble.value, "path": str(where), "job": one.job_id, "remedy": one.remedy}
+            click.echo(json.dumps(fields))
+        else:
+            click.echo(f"{one.trouble.value}: {where}\n    at the next start: {one.remedy}")
+    if not found and not as_text:
+        click.echo(f"{path_from_here(found_in.root)}: nothing is wrong")
+    if found:
+        raise click.exceptions.Exit(ExitCode.FAILED)

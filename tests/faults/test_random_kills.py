@@ -1,0 +1,111 @@
+"""SIGKILL at random moments, of two listeners and two workers on one spool, while studies come in."""
+
+import contextlib
+import os
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import pytest
+
+from deploy.phantom import write_phantom
+from listener.spool import JobState
+from support.disturbed import TINY, assert_kept, site_with
+from support.doomed import Site
+from support.modality import store_all
+from support.processes import free_port
+from support.recorder import recorder
+
+SEED = 20261125
+FAR_FROM_POISON = 10_000
+"""Attempts: here a worker's death is never the job's fault."""
+LONG_STUDIES, LONG_KILLS = (int(number) for number in os.environ.get("RADTME_TEST_KILLS", "100,200").split(","))
+
+
+def make_studies(folder: Path, number: int) -> list[tuple[Path, ...]]:
+    """Return the files of so many different studies."""
+    return [write_phantom(folder / str(nth), 1000 + nth, **TINY).paths for nth in range(number)]
+
+
+@contextlib.contextmanager
+def parts_of(site: Site) -> Iterator[tuple[dict[str, Callable[[], BaseProcess]], tuple[int, int]]]:
+    """Yield what starts each part of a site with two listeners and two workers, and the listeners' ports."""
+    ports = (free_port(), free_port())
+    with contextlib.ExitStack() as stack:
+        yield (
+            {
+                "listener 1": lambda: stack.enter_context(site.starting_to_listen(ports[0])),
+                "listener 2": lambda: stack.enter_context(site.starting_to_listen(ports[1])),
+                "worker 1": lambda: stack.enter_context(site.working(max_attempts=FAR_FROM_POISON)),
+                "worker 2": lambda: stack.enter_context(site.working(max_attempts=FAR_FROM_POISON)),
+            },
+            ports,
+        )
+
+
+def run(
+    site: Site, studies: Sequence[tuple[Path, ...]], kills: int, every_seconds: float
+) -> tuple[list[Path], Counter[str]]:
+    """Send all studies from two senders while parts are killed; return what was acknowledged, and who was killed."""
+    chance = random.Random(SEED)
+    acknowledged: list[Path] = []
+    killed: Counter[str] = Counter()
+    with parts_of(site) as (start, ports):
+        running = {name: starter() for name, starter in start.items()}
+        senders = [
+            threading.Thread(target=_send, args=(ports[nth], studies[nth::2], acknowledged), daemon=True)
+            for nth in range(2)
+        ]
+        for sender in senders:
+            sender.start()
+        while killed.total() < kills:
+            time.sleep(chance.uniform(0, 2 * every_seconds))
+            name = chance.choice(sorted(running))
+            running[name].kill()
+            running[name].join()
+            running[name] = start[name]()
+            killed[name] += 1
+        for sender in senders:
+            sender.join(3600)
+        site.wait_for_jobs(len(studies), seconds=3600)
+    return acknowledged, killed
+
+
+def _send(port: int, studies: Sequence[tuple[Path, ...]], acknowledged: list[Path]) -> None:
+    for paths in studies:
+        mine: list[Path] = []
+        store_all(port, paths, mine, 1800)
+        acknowledged.extend(mine)
+
+
+@pytest.mark.parametrize(
+    ("studies", "kills"),
+    [(2, 4), pytest.param(LONG_STUDIES, LONG_KILLS, marks=(pytest.mark.long, pytest.mark.timeout(3 * 3600)))],
+)
+def test_random_kills(studies: int, kills: int, tmp_path: Path, model_store: Path) -> None:
+    """No acknowledged object is lost, every job is done, each result exists once with the bytes of a calm run."""
+    sent = make_studies(tmp_path / "studies", studies)
+    with recorder() as pacs:
+        run(site_with(tmp_path / "calm", model_store, pacs), sent, 0, 0)
+        calm = pacs.once()
+        assert len(calm) == 4 * studies
+    with recorder() as pacs:
+        site = site_with(tmp_path / "killed", model_store, pacs)
+        begin = time.monotonic()
+        acknowledged, killed = run(site, sent, kills, 1.2)
+        seconds = time.monotonic() - begin
+        files = [path for paths in sent for path in paths]
+        assert sorted(acknowledged) == sorted(files)
+        assert_kept(site, files)
+        assert site.has_jobs(studies, JobState.DONE), site.states()
+        assert not pacs.unlike()
+        assert pacs.once() == calm
+        again = sum(len(seen) - 1 for seen in pacs.digests.values())
+    print(
+        f"{kills} kills {dict(sorted(killed.items()))} in {seconds:.0f} s: {len(files)} objects acknowledged and kept, "
+        f"{studies} jobs done, {len(calm)} results once, {again} of them sent twice with the same bytes"
+    )
