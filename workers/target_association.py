@@ -18,6 +18,8 @@ from workers.transport import TargetRefuses
 
 REJECTED_PERMANENTLY = 0x01
 """A-ASSOCIATE-RJ result field (PS3.8 table 9-21)."""
+CALLING_AE_TITLE, CALLED_AE_TITLE = (1, 3), (1, 7)
+"""Source (service user) and what it does not recognise."""
 
 
 class AssociationRefused(TargetRefuses):
@@ -82,20 +84,29 @@ def _associate(
         raise TransientFailure(f"{where} cannot be reached: {error.strerror or type(error).__name__}") from error
     if association.is_established:
         return association
-    raise _why_not(association, target, where, what)
+    raise _why_not(association, target, calling_ae_title, where, what)
 
 
-def _why_not(association: Association, target: Target, where: str, what: str) -> Exception:
+def _why_not(association: Association, target: Target, calling_ae_title: str, where: str, what: str) -> Exception:
     answer = association.acceptor.primitive
     if not association.is_rejected or answer is None:
         if association.rejected_contexts:
-            return AssociationRefused(f"{where} accepts {what}")
+            return AssociationRefused(f"{where} accepts {what}; its administrator can say which it could take")
         found = why_no_tls(target.tls, target.host, target.port, target.timeout_seconds) if target.tls else None
         return TransientFailure(f"{where} cannot be reached or ended the association{f': {found}' if found else ''}")
     said = f"{answer.result_str}, {answer.source_str}, {answer.reason_str}"
     if answer.result == REJECTED_PERMANENTLY:
-        return AssociationRefused(f"{where} rejected the association: {said}")
+        remedy = _remedy(answer.result_source, answer.diagnostic, calling_ae_title)
+        return AssociationRefused(f"{where} rejected the association: {said}; {remedy}")
     return TransientFailure(f"{where} rejected the association for now: {said}")
+
+
+def _remedy(source: int | None, reason: int | None, calling_ae_title: str) -> str:
+    if (source, reason) == CALLING_AE_TITLE:
+        return f"its administrator has to allow the calling AE title {calling_ae_title}"
+    if (source, reason) == CALLED_AE_TITLE:
+        return "the target's ae_title in the configuration is not the one that it goes by"
+    return "its administrator can say why"
 
 
 def send_at_once(event: evt.Event) -> None:

@@ -5,9 +5,7 @@ What became of each case, and does every target get its results?
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from deploy.grafana.panels import AMBER, RED, Query, bars, board, graph, grown, most_common, number, quantile
-
-HOUR = 3600.0
+from deploy.grafana.panels import RED, Query, bars, board, graph, grown, most_common, number, quantile
 
 
 def delivery() -> Dashboard:
@@ -82,12 +80,35 @@ def delivery() -> Dashboard:
                     empty="nothing sent",
                     width=8,
                 ),
-                number(
-                    "Oldest undelivered",
-                    "How long the oldest case has been on its way to a target.",
-                    'max(radtme_job_oldest_seconds{state="delivering"})',
+                graph(
+                    "Oldest undelivered, by target",
+                    "How long the oldest case has waited for each target.",
+                    [Query("max by (target) (radtme_delivery_oldest_seconds)", "{{target}}")],
                     "s",
-                    steps=[(HOUR, AMBER), (6 * HOUR, RED)],
+                    width=8,
+                ),
+                graph(
+                    "Waiting, by target and state",
+                    "What each waits for: the target (retry), its report (commitment_requested), its list (committed).",
+                    [Query("max by (target, state) (radtme_deliveries_waiting) > 0", "{{target}}: {{state}}")],
+                    empty="nothing waits",
+                    width=8,
+                ),
+                number(
+                    "Targets that cannot be reached",
+                    "Their circuit is not closed: nobody goes there until a C-ECHO is answered.",
+                    'count(max by (target) (radtme_target_circuit{state="closed"}) == 0) or vector(0)',
+                    steps=[(1, RED)],
+                    width=8,
+                ),
+                bars(
+                    "Storage commitment by target, 24 h",
+                    "Requests that went out or were not answered in time, objects that were committed or failed.",
+                    Query(
+                        most_common("radtme_commitments_total", "target, outcome", "24h"),
+                        "{{target}}: {{outcome}}",
+                    ),
+                    empty="nobody was asked",
                     width=8,
                 ),
             ],

@@ -1,6 +1,7 @@
 """`radtme status`: every state of a job is told from the spool alone."""
 
 import io
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,10 @@ from rich.console import Console
 
 from deploy.status import read_jobs, read_series, read_status
 from deploy.status_text import as_json, show_status, show_study
+from listener.circuit import Circuit, CircuitState
 from listener.spool import JobState
 from support.spool_jobs import SCORED
+from workers.breaker import write_circuit
 
 
 def text_of(status_of, width: int) -> str:
@@ -42,6 +45,29 @@ def test_each_state_says_why_it_is_where_it_is_on_every_width(full_spool, width)
     joined = " ".join(shown.split())
     assert [one for one in EXPECTED if one.replace(" ", "") not in joined.replace(" ", "")] == []
     assert max(map(len, shown.splitlines())) <= width
+
+
+def test_a_target_that_cannot_be_reached_stands_at_the_top(spool, put_job):
+    """The person on call sees since when, why, and when it is asked again."""
+    soon = datetime.now(UTC) + timedelta(minutes=3.2)
+    since = datetime.now(UTC) - timedelta(hours=2, minutes=1)
+    opened = Circuit(CircuitState.OPEN, 3, 4, soon, 300.0, since, "PACS@h:1 cannot be reached")
+    write_circuit(spool, "pacs", opened)
+    shown = text_of(read_status(spool), 200)
+    assert "target pacs: not reached for 2 h" in shown
+    assert "circuit open, asked again in 3 min: PACS@h:1 cannot be reached" in shown
+
+
+def test_a_delivery_says_what_it_waits_for(spool, put_job):
+    """A commitment that is outstanding, and how much of it has come."""
+    asked = (datetime.now(UTC) - timedelta(minutes=5, seconds=5)).isoformat()
+    request = {"transaction_uid": "2.25.1", "requested": asked, "instances": ["1.2"]}
+    roles = {"roles": ["a", "b"], "committed": ["1"], "requests": [request]}
+    record = {"target": "pacs", "state": "commitment_requested", "tries": 1, **roles}
+    put_job(
+        "1.1", JobState.DELIVERING, result=SCORED, delivery__pacs={**record, "requests": [request], "committed": ["1"]}
+    )
+    assert "pacs: commitment requested 5 min ago, 1 of 2 committed" in text_of(read_status(spool), 200)
 
 
 def test_a_job_that_was_given_back_says_why(spool, put_job):

@@ -5,6 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pynetdicom import AE
+from pynetdicom.sop_class import Verification
 
 from listener.circuit import CircuitState, read_circuit
 from listener.spool import JobState, Spool
@@ -12,7 +14,7 @@ from support.committing import committing_pacs
 from support.outboxes import Watch, delivering, entry_of, state_of
 from workers.delivery import deliver
 from workers.outbox import State
-from workers.settings import ResultRole, WorkerSettings
+from workers.settings import ResultRole, Target, WorkerSettings
 
 HOUR = 3600.0
 
@@ -79,6 +81,24 @@ def test_what_never_passes_stops_and_says_what_to_do(spool: Spool, settings: Wor
     assert (found.state, failure["reason"]) == (JobState.FAILED, "delivery_refused")
     assert f"0x{status:04X}" in failure["message"]
     assert f"radtme retry {job.id}" in failure["message"]
+
+
+def test_a_target_that_does_not_know_us_is_told_who_has_to_mend_what(spool: Spool, settings: WorkerSettings) -> None:
+    """Rejected permanently, calling AE title not recognised: the message names the title that is to be allowed."""
+    job = delivering(spool, "pacs")
+    entity = AE("PACS")
+    entity.add_supported_context(Verification)
+    entity.require_calling_aet = ["OTHER"]
+    server = entity.start_server(("127.0.0.1", 0), block=False)
+    try:
+        target = Target("pacs", "PACS", "127.0.0.1", server.server_address[1])
+        outcome = deliver(spool, job.id, target, settings)
+    finally:
+        server.shutdown()
+    assert outcome is not None
+    assert outcome.state is State.REFUSED
+    assert f"allow the calling AE title {settings.ae_title}" in str(outcome.error)
+    assert state_of(spool, job) is JobState.FAILED
 
 
 def test_an_association_that_ends_in_the_middle_costs_no_object(spool: Spool, settings: WorkerSettings) -> None:

@@ -83,10 +83,10 @@ def test_a_target_that_is_down_for_days_is_not_given_up(tmp_path: Path) -> None:
     """What ends a delivery is an answer, not a number of tries."""
     pacs = ScriptedPacs(up=False)
     night = Night(tmp_path, {"pacs": pacs})
-    night.go_on(4 * DAY, turn=300)
+    night.go_on(2 * DAY, turn=900)
     assert len(list(night.spool.jobs(JobState.DELIVERING))) == CASES
     pacs.up = True
-    night.go_on(HOUR, turn=60)
+    night.go_on(HOUR, turn=300)
     assert night.done() == CASES
 
 

@@ -1,0 +1,45 @@
+"""What `/metrics` says of deliveries: by target and state, how old, and whether anyone goes there."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from listener.spool import JobState, Spool
+from support.outboxes import Watch, delivering
+from support.scripted_pacs import ScriptedPacs
+from workers.delivery import deliver
+from workers.delivery_metrics import DeliveryCollector
+from workers.settings import Target, WorkerSettings
+
+
+def samples(spool: Spool) -> Mapping[tuple[str, ...], float]:
+    """Return each sample's value by its name and labels."""
+    collected = DeliveryCollector(spool, ["pacs", "archive"]).collect()
+    return {(one.name, *one.labels.values()): one.value for family in collected for one in family.samples}
+
+
+def test_each_target_shows_what_waits_for_it_and_its_circuit(tmp_path: Path) -> None:
+    """A dead target is seen with its circuit, its waiting cases and their age; a target without any shows zeros."""
+    spool = Spool(tmp_path / "spool")
+    spool.prepare()
+    settings, watch, pacs = WorkerSettings(spool.root, tmp_path / "signatures"), Watch(), ScriptedPacs(up=False)
+    jobs = [delivering(spool, "pacs", number=number) for number in range(4)]
+    for job in jobs:
+        deliver(spool, job.id, Target("pacs", "PACS", "pacs", 104), settings, watch, pacs)
+    found = samples(spool)
+    assert found["radtme_deliveries_waiting", "pacs", "retry"] == 3
+    assert found["radtme_deliveries_waiting", "pacs", "queued"] == 1
+    assert found["radtme_deliveries_waiting", "archive", "retry"] == 0
+    assert found["radtme_delivery_oldest_seconds", "pacs"] > 0
+    assert found["radtme_delivery_oldest_seconds", "archive"] == 0
+    assert found["radtme_target_circuit", "pacs", "open"] == 1
+    assert found["radtme_target_circuit", "pacs", "closed"] == 0
+    assert found["radtme_target_circuit", "archive", "closed"] == 1
+
+
+def test_a_damaged_record_hides_no_other(tmp_path: Path) -> None:
+    """One unreadable file is in the log; the metrics go on."""
+    spool = Spool(tmp_path / "spool")
+    spool.prepare()
+    broken, _ = (delivering(spool, "pacs", number=number) for number in range(2))
+    (spool.job_folder(JobState.DELIVERING, broken.id) / "delivery" / "pacs.json").write_text("{")
+    assert samples(spool)["radtme_deliveries_waiting", "pacs", "queued"] == 1
