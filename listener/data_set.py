@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pydicom.dataset import Dataset
+from pydicom.errors import BytesLengthException
 from pydicom.filereader import data_element_generator, read_dataset
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
@@ -31,6 +32,7 @@ LARGEST_HEAD_BYTES = 4 * 1024**2
 INFLATE_STEP_BYTES = 1024**2
 UNREADABLE_BYTES = (
     AttributeError,
+    BytesLengthException,
     EOFError,
     KeyError,
     MemoryError,

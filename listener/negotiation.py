@@ -57,7 +57,7 @@ def read_request(body: memoryview) -> Request:
     try:
         pdu.decode(bytes([1, 0]) + len(body).to_bytes(4, "big") + bytes(body))
         primitive = pdu.to_primitive()
-        return Request(
+        request = Request(
             primitive=primitive,
             calling_ae_title=(primitive.calling_ae_title or "").strip(),
             called_ae_title=(primitive.called_ae_title or "").strip(),
@@ -67,6 +67,9 @@ def read_request(body: memoryview) -> Request:
     except Exception as error:
         message = f"the A-ASSOCIATE-RQ cannot be read ({type(error).__name__})"
         raise ProtocolError(INVALID_PDU_PARAMETER, message) from error
+    if not all(proposed.transfer_syntax for proposed in primitive.presentation_context_definition_list):
+        raise ProtocolError(INVALID_PDU_PARAMETER, "a presentation context is proposed without a transfer syntax")
+    return request
 
 
 def negotiate(

@@ -6,6 +6,9 @@ from pydicom.dataelem import RawDataElement
 
 from workers.errors import Reason, RejectedInput
 
+BINARY_INTEGER_BYTES = (2, 4)
+"""Of one value: VR US and SS, UL and SL."""
+
 
 def text(dataset: Dataset, keyword: str) -> str:
     """Return an element as text without padding, several values with backslashes between; empty where it is absent."""
@@ -47,11 +50,24 @@ def number(dataset: Dataset, keyword: str) -> float | None:
 
 
 def integer(dataset: Dataset, keyword: str) -> int | None:
-    """Return the only value of a binary integer (VR US, UL), or None where there is none."""
+    """Return the only value of a binary integer (VR US, UL), or None where there is none.
+
+    Raises
+    ------
+    RejectedInput
+        UNREADABLE_OBJECT where it is no single integer: pydicom gives out bytes of any length as they are.
+    """
     element = dataset.get_item(tag_for_keyword(keyword) or keyword)
     if element is None or element.value is None:
         return None
     if isinstance(element, RawDataElement):
-        order = "little" if element.is_little_endian else "big"
-        return int.from_bytes(element.value, order) if element.value else None
-    return int(element.value)
+        if not element.value:
+            return None
+        if len(element.value) in BINARY_INTEGER_BYTES:
+            return int.from_bytes(element.value, "little" if element.is_little_endian else "big")
+    elif isinstance(element.value, int):
+        return element.value
+    raise RejectedInput(
+        Reason.UNREADABLE_OBJECT,
+        f"{text(dataset, 'SOPInstanceUID')}: {keyword} is expected to hold one integer and does not",
+    )

@@ -1,0 +1,47 @@
+"""What the fuzzers found, each made by hand again: a refusal with its reason, where there was a traceback."""
+
+import struct
+
+import pytest
+from pydicom import Dataset
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import Tag
+from pynetdicom.pdu import A_ASSOCIATE_RQ
+
+from fuzz.listener_targets import run_association, run_store
+from listener.connection import ProtocolError
+from listener.negotiation import read_request
+from support.hostile_objects import element, segmentation
+from support.listening import association_request
+from workers.elements import integer
+from workers.errors import Reason, RejectedInput
+
+OUTLINE_IN_EXPLICIT_VR = b"\x04"
+
+
+def test_a_presentation_context_without_a_transfer_syntax_ends_the_association() -> None:
+    """PS3.8 section 9.3.2.2 wants one or more; pynetdicom's negotiation takes the first without looking."""
+    pdu = A_ASSOCIATE_RQ()
+    pdu.decode(association_request())
+    pdu.variable_items[1].abstract_transfer_syntax_sub_items[1:] = []
+    request = pdu.encode()
+    with pytest.raises(ProtocolError, match="without a transfer syntax"):
+        read_request(memoryview(request)[6:])
+    run_association(request)
+
+
+def test_a_number_of_the_wrong_length_in_a_sequence_is_an_unreadable_outline() -> None:
+    """The error that pydicom raises for it is no ValueError."""
+    number = element(0x00189073, b"UL", bytes(6))
+    item = struct.pack("<HHL", 0xFFFE, 0xE000, len(number)) + number
+    run_store(OUTLINE_IN_EXPLICIT_VR + segmentation(after=[element(0x00620002, b"SQ", item)]))
+
+
+@pytest.mark.parametrize("value", [b"\xff" * 2000, b"\1", bytes(6)], ids=["2000 bytes", "one byte", "three values"])
+def test_an_integer_of_any_other_length_is_refused(value: bytes) -> None:
+    """Rows of 2,000 bytes made a number that Python refuses to write into the message about it."""
+    header = Dataset()
+    header[Tag("Rows")] = RawDataElement(Tag("Rows"), "US", len(value), value, 0, False, True)
+    with pytest.raises(RejectedInput) as refused:
+        integer(header, "Rows")
+    assert refused.value.reason is Reason.UNREADABLE_OBJECT
