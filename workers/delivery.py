@@ -33,7 +33,8 @@ def deliver(
             return None
         audited = AuditedTransport(transport or transport_of(target), settings.audit)
         visit = Visit(spool, found, target, settings, clock, audited, breaker)
-        if visit.entry.state.is_settled:
+        if visit.entry.state.is_settled:  # whoever wrote that died before the rest
+            visit.forget_requests()
             close_when_settled(spool, found.job)
             return None
         taken_up = visit.take_up_reports()

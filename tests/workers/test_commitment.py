@@ -8,15 +8,20 @@ import pytest
 from pydicom import dcmread
 
 from listener.application_entity import Listener
+from listener.commitments import note_request
 from listener.settings import AllowedPeer
 from listener.spool import JobState, Spool
 from support.committing import PROCESSING_FAILURE, committing_pacs
 from support.listening import listening
 from support.outboxes import Watch, delivering, entry_of, state_of
+from support.scripted_pacs import ScriptedPacs, WorkerDied
+from workers import commitment
 from workers.commitment import CommitmentOutcome
 from workers.delivery import deliver
-from workers.outbox import State
+from workers.outbox import MOST_REQUESTS, CommitmentRequest, State
+from workers.outbox_file import held_outbox
 from workers.settings import Proof, Target, WorkerSettings
+from workers.visit import Visit
 
 HOUR = 3600.0
 
@@ -268,6 +273,46 @@ def test_committed_and_seen_needs_both(spool: Spool, settings: WorkerSettings) -
     assert second is not None
     assert second.state is State.DELIVERED
     assert len(pacs.stored) == 3
+
+
+def test_a_target_that_never_reports_leaves_no_heap_of_requests(
+    spool: Spool, settings: WorkerSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is asked for days; what is remembered of that stays bounded, in the record and in the spool."""
+    watch, job, pacs = Watch(), delivering(spool, "pacs"), ScriptedPacs()
+    monkeypatch.setattr(commitment, "request_commitment", pacs.request_commitment)
+    target = Target("pacs", "PACS", "pacs", 104, proof=Proof.COMMITTED)
+    for _ in range(MOST_REQUESTS + 5):
+        deliver(spool, job.id, target, settings, watch, pacs)
+        watch.forward(2 * HOUR)
+    assert len(pacs.requests) == MOST_REQUESTS + 5
+    assert len(left_over(spool)) == len(entry_of(spool, job).requests) == MOST_REQUESTS
+
+
+def test_a_worker_that_dies_at_the_very_end_leaves_no_request_behind(
+    spool: Spool, settings: WorkerSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The record is settled, and its worker dies before it forgets the request: the next visit does."""
+    job, pacs = delivering(spool, "pacs"), ScriptedPacs(reports_at_once=True)
+    monkeypatch.setattr(commitment, "request_commitment", pacs.request_commitment)
+    target = Target("pacs", "PACS", "pacs", 104, proof=Proof.SENT)
+    note_request(spool, "2.25.1", job.id, "pacs")
+    with held_outbox(spool, job.id, "pacs") as found:
+        assert found is not None
+        found.write(found.entry.with_request(CommitmentRequest("2.25.1", None, frozenset({"1.2"}))))
+    with monkeypatch.context() as patch:
+        patch.setattr(Visit, "forget_requests", die)
+        with pytest.raises(WorkerDied):
+            deliver(spool, job.id, target, settings, transport=pacs)
+    assert left_over(spool) == ["2.25.1.json"]
+    assert deliver(spool, job.id, target, settings, transport=pacs) is None
+    assert left_over(spool) == []
+    assert state_of(spool, job) is JobState.DONE
+
+
+def die(visit: Visit) -> None:
+    """Stand in for a step before which the worker is killed."""
+    raise WorkerDied
 
 
 def read_uid(spool: Spool, job_id: str, role: str) -> str:
