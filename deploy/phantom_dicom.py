@@ -1,7 +1,7 @@
 """Phantom voxels as DICOM: classic MR images and the outline of the tumour as a SEG."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -52,16 +52,22 @@ def derived_uid(*parts: object) -> UID:
 
 
 def write_images(
-    folder: Path, key: str, phases: Sequence[NDArray[np.uint16]], acquisition: Acquisition
+    folder: Path,
+    key: str,
+    phases: Sequence[NDArray[np.uint16]],
+    acquisition: Acquisition,
+    attributes: Mapping[str, str] | None = None,
 ) -> WrittenImages:
     """Write every slice of every phase as MR Image Storage, numbered phase by phase as scanners do.
+
+    ``attributes`` replace those of every image, such as those of patient, institution and equipment.
 
     ``phases`` are ``z, y, x``: slices towards the patient's right, rows towards the feet, columns towards the back.
     """
     folder.mkdir(parents=True, exist_ok=True)
     datasets, paths = [], []
     for phase, voxels in enumerate(phases):
-        common = _common(key, acquisition, phase)
+        common = _common(key, acquisition, phase) | dict(attributes or {})
         first = 1 if acquisition.separate_series else 1 + phase * len(voxels)
         slices = [
             _slice(
@@ -184,7 +190,9 @@ def _slice(values: dict[str, Any], plane: NDArray[np.uint16], offset_mm: float) 
     return dataset
 
 
-def write_segmentation(path: Path, key: str, images: WrittenImages, tumour: NDArray[np.bool_], phase: int) -> Path:
+def write_segmentation(
+    path: Path, key: str, images: WrittenImages, tumour: NDArray[np.bool_], phase: int, reader: str | None = None
+) -> Path:
     """Write the tumour's outline as a BINARY SEG that names the instances of one phase; ``tumour`` is ``z, y, x``."""
     sources = list(images.datasets[phase])
     seg = highdicom.seg.Segmentation(
@@ -202,6 +210,7 @@ def write_segmentation(path: Path, key: str, images: WrittenImages, tumour: NDAr
         device_serial_number="0",
         content_label="TUMOUR",
         content_description="Outline of the simulated tumour",
+        content_creator_name=reader,
         series_description="SIMULATED tumour outline",
         omit_empty_frames=True,
     )

@@ -53,16 +53,36 @@ def measure(
     profile: FeatureProfile,
     timer: StageTimer = untimed,
     limits: Limits = LIMITS,
+    segment_number: int | None = None,
 ) -> Measurement:
-    """Measure tumour and ring of one case.
+    """Measure tumour and ring of one case; ``segment_number`` names one of several tumours.
 
     Raises
     ------
     RejectedInput
         With the reason why the case cannot be measured honestly.
     """
+    volume, roi, segment = read_case(image_paths, seg_path, profile, timer, limits, segment_number)
+    return measure_roi(volume, roi, profile, segment, timer)
+
+
+def read_case(
+    image_paths: Sequence[Path],
+    seg_path: Path,
+    profile: FeatureProfile,
+    timer: StageTimer = untimed,
+    limits: Limits = LIMITS,
+    segment_number: int | None = None,
+) -> tuple[Volume, RegionOfInterest, Dataset]:
+    """Return the phase that the outline was drawn on, the outline on its grid, and the tumour's segment item.
+
+    Raises
+    ------
+    RejectedInput
+        With the reason why there is nothing to measure.
+    """
     with timer(Stage.READ):
-        outline = read_outline(seg_path, limits)
+        outline = read_outline(seg_path, limits, segment_number)
         instances = read_image_headers(image_paths, limits)
     with timer(Stage.PHASES):
         phase = choose_phase(instances, outline, profile.phase_rule)
@@ -70,6 +90,19 @@ def measure(
         volume = build_volume(phase, limits)
     with timer(Stage.ROI):
         roi = place(outline, volume)
+    return volume, roi, outline.tumour_segment
+
+
+def measure_roi(
+    volume: Volume, roi: RegionOfInterest, profile: FeatureProfile, tumour_segment: Dataset, timer: StageTimer = untimed
+) -> Measurement:
+    """Measure tumour and ring of an outline on a volume, wherever both came from.
+
+    Raises
+    ------
+    RejectedInput
+        With the reason why the outline cannot be measured honestly.
+    """
     with timer(Stage.PREPROCESS):
         _check_size(roi, volume, profile)
         _check_texture(roi, volume)
@@ -86,7 +119,7 @@ def measure(
         ring=to_source(ring.mask, resampled),
         regions=regions,
         notes=_notes(regions, ring, profile, touches_edge=_touches_edge(roi.tumour)),
-        tumour_segment=outline.tumour_segment,
+        tumour_segment=tumour_segment,
     )
 
 

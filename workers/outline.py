@@ -67,8 +67,10 @@ class Outline:
                 yield number, self.planes[at], frame == number if self.is_label_map else frame.astype(bool)
 
 
-def read_outline(path: Path, limits: Limits = LIMITS) -> Outline:
+def read_outline(path: Path, limits: Limits = LIMITS, segment_number: int | None = None) -> Outline:
     """Read a SEG's header and choose its tumour segment by codes.
+
+    ``segment_number`` names one of several tumours; the others then do not belong in its ring.
 
     Raises
     ------
@@ -83,14 +85,18 @@ def read_outline(path: Path, limits: Limits = LIMITS) -> Outline:
     _check_size(instance, len(per_frame))
     _check_segments(instance, segments, limits.max_segments)
     shared = (header.get("SharedFunctionalGroupsSequence") or [Dataset()])[0]
-    tumour = _the_tumour(segments, instance.sop_instance_uid)
+    tumour = _the_tumour(segments, segment_number, instance.sop_instance_uid)
     is_label_map = header.SegmentationType == "LABELMAP"
     numbers = tuple(0 if is_label_map else _segment_number(instance, own, shared) for own in per_frame)
     mine = [own for own, number in zip(per_frame, numbers, strict=True) if number in (0, tumour.SegmentNumber)]
     return Outline(
         instance=instance,
         tumour_segment=tumour,
-        other_tissue_numbers=frozenset(int(item.SegmentNumber) for item in segments if is_other_tissue(item)),
+        other_tissue_numbers=frozenset(
+            int(item.SegmentNumber)
+            for item in segments
+            if is_other_tissue(item) or (is_tumour(item) and item is not tumour)
+        ),
         references=outline_references(header, mine),
         planes=tuple(_plane(instance, at, own, shared) for at, own in enumerate(per_frame)),
         segment_numbers=numbers,
@@ -132,20 +138,20 @@ def _check_segments(instance: Instance, segments: Sequence[Dataset], max_segment
             raise _refuse(instance, f"item {at} of its SegmentSequence has no SegmentNumber")
 
 
-def _the_tumour(segments: Sequence[Dataset], uid: str) -> Dataset:
-    tumours = [segment for segment in segments if is_tumour(segment)]
-    if not tumours:
+def _the_tumour(segments: Sequence[Dataset], wanted: int | None, uid: str) -> Dataset:
+    chosen = [item for item in segments if is_tumour(item) and wanted in (None, int(item.SegmentNumber))]
+    if not chosen:
         raise RejectedInput(
             Reason.NO_TUMOUR_SEGMENT,
             f"SEG {uid}: expected a segment with the type of a neoplasm, mass or lesion, found none among "
             f"{len(segments)} segments",
         )
-    if len(tumours) > 1:
+    if len(chosen) > 1:
         raise RejectedInput(
             Reason.SEVERAL_TUMOUR_SEGMENTS,
-            f"SEG {uid}: expected one tumour segment, found {len(tumours)}: send each tumour in a SEG of its own",
+            f"SEG {uid}: expected one tumour segment, found {len(chosen)}: send each tumour in a SEG of its own",
         )
-    return tumours[0]
+    return chosen[0]
 
 
 def _plane(instance: Instance, at: int, own: Dataset, shared: Dataset) -> Plane:

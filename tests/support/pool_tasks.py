@@ -1,0 +1,16 @@
+"""Tasks for child processes, which import them by name."""
+
+import os
+import signal
+import time
+
+
+def work(task: str) -> str:
+    """Do what the task says: die, break, hang, or say who did it."""
+    if task == "die":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if task == "break":
+        raise ValueError("SECRET^NAME")
+    if task == "hang":
+        time.sleep(600)
+    return f"{os.getpid()} {os.environ.get('OMP_NUM_THREADS')}"
