@@ -6,6 +6,7 @@ import click
 from rich.table import Table
 
 from deploy.commands.options import config_option, read_configuration
+from deploy.commands.reproduce import reproduce_study
 from deploy.commands.signature_scores import compare, score
 from deploy.commands.study import train, validate
 from deploy.errors import CommandError, WrongUsage
@@ -193,5 +194,5 @@ def _print(found: Signature) -> None:
         click.echo(f"note: {note}", err=True)
 
 
-for command in (train, validate, score, compare):
+for command in (train, validate, score, compare, reproduce_study):
     signature.add_command(command)
