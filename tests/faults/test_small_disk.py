@@ -1,0 +1,45 @@
+"""A file system that is really full, below a real listener."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from listener.spool import JobState
+from support.disturbed import Study, assert_kept, site_with
+from support.doomed import Site
+from support.modality import store_all, store_until_gone
+from support.recorder import Recorder
+
+
+@pytest.fixture
+def small(tmp_path: Path, model_store: Path, pacs: Recorder, study: Study) -> Iterator[Site]:
+    """Return a site on a file system that has room for half of the study."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    size = sum(path.stat().st_size for path in study.paths) // 2
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], check=False)
+    if done.returncode:
+        pytest.skip("needs the right to mount a tmpfs")
+    try:
+        yield site_with(folder, model_store, pacs)
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def test_a_full_disk_below_the_listener(small: Site, study: Study) -> None:
+    """What was acknowledged is whole; the listener lives, and takes the rest when there is room again."""
+    acknowledged: list[Path] = []
+    with small.listening(min_free_bytes=0) as (port, process):
+        store_until_gone(port, study.paths, acknowledged)
+        assert 0 < len(acknowledged) < len(study.paths)
+        assert_kept(small, acknowledged)
+        refused: list[Path] = []
+        store_until_gone(port, [path for path in study.paths if path not in acknowledged], refused)
+        assert process.is_alive()
+        subprocess.run(["mount", "-o", "remount,size=256m", small.folder], check=True)
+        store_all(port, study.paths, acknowledged)
+        assert_kept(small, study.paths)
+        small.wait_for_jobs(1, JobState.READY)
+    assert not list(small.spool.root.rglob("*.part"))
