@@ -1,9 +1,11 @@
 """How far results are on their way to their targets, and which targets cannot be reached: read from the spool alone."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from pydicom.uid import UID
 
 from listener.circuit import CircuitState, read_circuit
 from listener.moments import moment_of
@@ -28,6 +30,8 @@ class DeliveryStatus:
     objects_seen: int = 0
     commitment_requested: datetime | None = None
     """When the target was last asked to take responsibility, where it has not answered."""
+    plainer: tuple[str, ...] = ()
+    """Results that the target took in another form only, such as ``summary_report as Encapsulated PDF Storage``."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +47,11 @@ class TargetStatus:
 
 def read_deliveries(job: Job) -> tuple[DeliveryStatus, ...]:
     """Return the deliveries of a job, by target."""
-    return tuple(_delivery(path.stem, read_json(path)) for path in outbox_files(job))
+    written = (job.read_optional("result.json") or {}).get("references") or {}
+    return tuple(_delivery(path.stem, read_json(path), written) for path in outbox_files(job))
 
 
-def _delivery(name: str, content: Mapping[str, Any]) -> DeliveryStatus:
+def _delivery(name: str, content: Mapping[str, Any], written: Mapping[str, Any]) -> DeliveryStatus:
     asked = [moment_of(request.get("requested")) for request in content.get("requests") or []]
     return DeliveryStatus(
         target=str(content.get("target", name)),
@@ -60,7 +65,15 @@ def _delivery(name: str, content: Mapping[str, Any]) -> DeliveryStatus:
         objects_committed=len(content.get("committed") or []),
         objects_seen=len(content.get("seen") or []),
         commitment_requested=asked[-1] if asked else None,
+        plainer=tuple(_plainer(content.get("taken") or {}, written)),
     )
+
+
+def _plainer(taken: Mapping[str, Any], written: Mapping[str, Any]) -> Iterator[str]:
+    for role, word in taken.items():
+        went_as, made_as = word.get("sop_class_uid"), (written.get(role) or {}).get("sop_class_uid")
+        if went_as and made_as and went_as != made_as:
+            yield f"{role} as {UID(went_as).name}"
 
 
 def read_targets(spool: Spool) -> tuple[TargetStatus, ...]:

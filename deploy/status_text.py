@@ -177,6 +177,8 @@ def _delivery(one: DeliveryStatus) -> Text:
         words += f" {age(one.commitment_requested)} ago, {one.objects_committed} of {one.objects} committed"
     if one.last_error and one.state != "delivered":
         words += f": {one.last_error}"
+    if one.plainer:
+        words += f" (not taken as made: {', '.join(one.plainer)})"
     style = {"delivered": "green", "refused": "bold red", "queued": ""}.get(one.state, "yellow")
     return Text(words, style)
 

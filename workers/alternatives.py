@@ -6,7 +6,14 @@ from pathlib import Path
 
 from pydicom import Dataset, dcmread
 from pydicom.errors import InvalidDicomError
-from pydicom.uid import Comprehensive3DSRStorage, ComprehensiveSRStorage, EnhancedSRStorage
+from pydicom.uid import (
+    Comprehensive3DSRStorage,
+    ComprehensiveSRStorage,
+    EncapsulatedPDFStorage,
+    EnhancedSRStorage,
+    SecondaryCaptureImageStorage,
+    SegmentationStorage,
+)
 
 from workers.measurement_report import as_sop_class
 from workers.transport import Alternatives
@@ -36,4 +43,19 @@ def alternatives(path: Path) -> Alternatives:
     choices: dict[str, Callable[[], Dataset]] = {dataset.SOPClassUID: lambda: dataset}
     if dataset.SOPClassUID == Comprehensive3DSRStorage:
         choices |= {uid: partial(as_sop_class, dataset, uid) for uid in PLAINER_REPORTS}
+    if dataset.SOPClassUID in (Comprehensive3DSRStorage, SegmentationStorage):
+        choices[EncapsulatedPDFStorage] = partial(_as_pdf, dataset, path)
+        choices[SecondaryCaptureImageStorage] = partial(_as_picture, dataset, path)
     return choices
+
+
+def _as_pdf(dataset: Dataset, path: Path) -> Dataset:
+    from workers.plainer_results import as_encapsulated_pdf  # loads what draws, which few targets need
+
+    return as_encapsulated_pdf(dataset, path)
+
+
+def _as_picture(dataset: Dataset, path: Path) -> Dataset:
+    from workers.plainer_results import as_secondary_capture
+
+    return as_secondary_capture(dataset, path)
