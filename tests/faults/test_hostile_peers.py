@@ -1,6 +1,9 @@
 """Hostile peers of every kind at once: honest cases are scored meanwhile, and afterwards nothing is left behind."""
 
+import contextlib
 import json
+import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,20 +13,28 @@ from pydicom import dcmread
 from deploy.phantom import write_phantom
 from listener.spool import JobState
 from support.broken_studies import SMALL
+from support.certificates import Authority, Issued
 from support.dicom_objects import OUTLINES
-from support.hostile_peers import HONEST, attack_all, under_attack
+from support.hostile_peers import ATTACKS, HONEST, HOSTILE_ADDRESS, attack_all, under_attack
+from support.hostile_tls import TlsPeers
 from support.installation import Installation, send
 from support.processes import wait_until
 from support.residue import Residue
 
 MEBIBYTE = 1 << 20
-LISTENER = {
-    "calling_ae_titles": [HONEST, "DCMSEND"],
-    "require_called_ae_title": True,
+PATIENCE = {
     "acse_timeout_seconds": 2,
     "pdu_timeout_seconds": 2,
     "idle_timeout_seconds": 3,
     "message_timeout_seconds": 3,
+}
+LISTENER = {
+    **PATIENCE,
+    "peers": [
+        {"ae_title": HONEST, "addresses": ["127.0.0.1", HOSTILE_ADDRESS]},
+        {"ae_title": "DCMSEND", "addresses": ["127.0.0.1"]},
+    ],
+    "require_called_ae_title": True,
     "max_inflated_bytes": 64 * MEBIBYTE,
     "max_quarantine_bytes": MEBIBYTE,
     "max_quarantine_objects": 30,
@@ -44,25 +55,74 @@ def test_honest_cases_are_scored_and_nothing_is_left_behind(installation: Instal
     """Every attack at once while honest studies come; then no thread, socket, file or memory more than before."""
     studies = [write_phantom(tmp_path / f"study-{seed}", seed, **SMALL) for seed in (1, 2, 3)]
     send(installation.dicom_port, tmp_path / "study-1")
-    for thread in attack_all(installation.dicom_port):  # once, so that what is cached is cached
-        thread.join(60)
+    attack_all(installation.dicom_port)  # once, so that what is cached is cached
     pid = installation.pid("listen")
     _settle(installation)
     before = Residue.of(pid)
 
-    with under_attack(installation.dicom_port):
+    with under_attack(installation.dicom_port) as done:
         for number in (2, 3):
             send(installation.dicom_port, tmp_path / f"study-{number}")
         honest = {str(dcmread(study.seg_path, stop_before_pixels=True).SOPInstanceUID) for study in studies}
         wait_until(lambda: _scored(installation) >= honest, 240, "the honest cases are scored under attack")
+        wait_until(lambda: done.keys() == ATTACKS.keys(), 120, "each attack was made")
 
-    wait_until(lambda: not Residue.of(pid).exceeds(before), 60, f"nothing more than {before}")
+    _wait_for_nothing_more(pid, before)
     _settle(installation)
     grown = Residue.of(pid).resident_bytes - before.resident_bytes
     assert grown < ALLOWED_GROWTH_BYTES, f"{grown} bytes more than before"
     _check_files(installation, tmp_path)
     _check_log(installation)
     _check_hostile_cases(installation, honest)
+
+
+def test_a_port_that_speaks_tls_lets_no_stranger_in(tmp_path: Path) -> None:
+    """Wrong, expired and no certificate, no TLS, half a handshake, noise: refused by name, and nothing stays."""
+    ours = Authority(tmp_path / "ours")
+    server, mri = ours.issue("radtme"), ours.issue("mri1")
+    peers = TlsPeers(ours, Authority(tmp_path / "theirs"))
+    tls = {"certificate": str(server.certificate), "key": str(server.key), "ca": str(server.ca)}
+    studies = [tmp_path / f"study-{seed}" for seed in (1, 2)]
+    for seed, folder in enumerate(studies, start=1):
+        write_phantom(folder, seed, **SMALL)
+    with Installation(tmp_path / "installation", listener={**PATIENCE, "tls": tls}) as running:
+        running.start("redis", "listen")
+        _send_secured(running.dicom_port, mri, studies[0])
+        attack_all(running.dicom_port, peers.attacks)
+        _settle(running)
+        pid = running.pid("listen")
+        before = Residue.of(pid)
+        with under_attack(running.dicom_port, peers.attacks) as done:
+            _send_secured(running.dicom_port, mri, studies[1])
+            wait_until(lambda: done.keys() == peers.attacks.keys(), 120, "each attack was made")
+        _wait_for_nothing_more(pid, before)
+        assert Residue.of(pid).resident_bytes - before.resident_bytes < ALLOWED_GROWTH_BYTES
+        sent = sum(len(list(folder.rglob("*.dcm"))) for folder in studies)
+        assert len(list(running.spool.studies.rglob("*.dcm"))) == sent
+        events = [json.loads(line) for line in running.log("listen").splitlines() if line.startswith("{")]
+    assert not [event for event in events if event["level"] in ("error", "critical")]
+    reasons = Counter(event["reason"] for event in events if event["event"] == "tls_handshake_failed")
+    assert reasons.keys() >= {
+        "certificate_not_trusted",
+        "certificate_expired",
+        "no_certificate",
+        "not_tls",
+        "no_common_version_or_cipher",
+        "timed_out",
+    }
+
+
+def _send_secured(port: int, peer: Issued, folder: Path) -> None:
+    command = ["storescu", "+sd", "+r", "-aet", "MRI1", "-aec", "RADTME", "-R"]
+    command += ["+tls", str(peer.key), str(peer.certificate), "+cf", str(peer.ca), "127.0.0.1", str(port), str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _wait_for_nothing_more(pid: int, before: Residue) -> None:
+    with contextlib.suppress(AssertionError):  # what is more is said below
+        wait_until(lambda: not Residue.of(pid).exceeds(before), 60, "nothing more than before")
+    assert Residue.of(pid).exceeds(before) == []
 
 
 def _settle(installation: Installation) -> None:
@@ -81,6 +141,8 @@ def _check_files(installation: Installation, tmp_path: Path) -> None:
     """See that nothing was written beside the spool, and that refused objects stay within their share."""
     assert not [path for path in tmp_path.rglob("*") if "evil" in path.name]
     assert not Path("/tmp/evil").exists()
+    stored = [*installation.spool.studies.rglob("*.dcm"), *installation.spool.quarantine.glob("*.dcm")]
+    assert {path.read_bytes()[:132] for path in stored} == {bytes(128) + b"DICM"}
     quarantined = list(installation.spool.quarantine.glob("*.dcm"))
     assert 0 < len(quarantined) <= 30
     assert sum(path.stat().st_size for path in quarantined) <= MEBIBYTE
@@ -97,7 +159,7 @@ def _check_log(installation: Installation) -> None:
     errors = [event for event in events if event.get("level") in ("error", "critical")]
     assert not errors, errors[:3]
     assert not [line for line in lines if not line.startswith("{")][:5]
-    assert {event.get("reason") for event in events} >= {"calling_ae_title"}
+    assert {event.get("reason") for event in events} >= {"calling_ae_title", "address_not_allowed"}
 
 
 def _check_hostile_cases(installation: Installation, honest: set[str]) -> None:

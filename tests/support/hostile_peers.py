@@ -8,6 +8,7 @@ import socket
 import struct
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from types import MappingProxyType
@@ -20,6 +21,9 @@ from support.hostile_objects import deflate_bomb, element, identity, many_items,
 from support.listening import RawPeer, association_request
 
 HOSTILE_ADDRESS = "127.0.0.66"
+"""Of a machine that is let in and has been taken over."""
+FOREIGN_ADDRESSES = tuple(f"127.0.1.{number}" for number in range(1, 51))
+"""Of machines that nobody knows."""
 HONEST, STRANGER = "HONEST", "STRANGER"
 """Calling AE titles: one that is on a receiver's list, one that is not."""
 MR_CONTEXT, SEG_CONTEXT = 3, 9
@@ -31,7 +35,7 @@ Attack = Callable[[int, random.Random], None]
 @contextmanager
 def peer(port: int, timeout: float = PATIENCE_SECONDS) -> Iterator[RawPeer]:
     """Connect as a hostile peer; that the other side hangs up is what it is for."""
-    with suppress(OSError), RawPeer(port, HOSTILE_ADDRESS, timeout) as connected:
+    with RawPeer(port, HOSTILE_ADDRESS, timeout) as connected, suppress(OSError):
         yield connected
 
 
@@ -153,14 +157,16 @@ def small_whole_pdus(port: int, rng: random.Random) -> None:
             time.sleep(0.5)
 
 
-def many_associations(port: int, rng: random.Random, number: int = 100) -> None:
-    """All at once, each held."""
-    with ExitStack() as open_peers, suppress(OSError):
-        held = []
-        for _ in range(number):
-            connected = RawPeer(port, HOSTILE_ADDRESS, PATIENCE_SECONDS)
-            held.append(open_peers.enter_context(connected))
-            connected.socket.sendall(association_request(HONEST))
+def associations_500(port: int, rng: random.Random) -> None:
+    """All at once and each held: half from one address that is let in, half from many that are not."""
+    request = association_request(HONEST)
+    with ExitStack() as open_peers:
+        for number in range(500):
+            address = FOREIGN_ADDRESSES[number // 2 % len(FOREIGN_ADDRESSES)] if number % 2 else HOSTILE_ADDRESS
+            with suppress(OSError):
+                connected = RawPeer(port, address, PATIENCE_SECONDS)
+                open_peers.enter_context(connected)
+                connected.socket.sendall(request)
         time.sleep(1)
 
 
@@ -226,6 +232,14 @@ def deep_and_wide_objects(port: int, rng: random.Random) -> None:
     store(port, (str(MRImageStorage), image_uid(11), head + tail + nested(10_000, 0x00400275)))
 
 
+def polyglot_preambles(port: int, rng: random.Random) -> None:
+    """A whole file where a data set belongs, whose first 128 bytes make it a program, a script or a page, too."""
+    head, tail = identity(str(MRImageStorage), image_uid(20), IMAGES)
+    for preamble in (b"MZ\x90\0", b"\x7fELF\2\1\1", b"#!/bin/sh\n", b"<html><script>", b"%PDF-1.7\n"):
+        file = preamble.ljust(128, b"\0") + b"DICM" + head + tail
+        store(port, (str(MRImageStorage), image_uid(20), file))
+
+
 def other_content_again_and_again(port: int, rng: random.Random) -> None:
     """The same UID with other bytes each time, to fill the quarantine."""
     head, tail = identity(str(MRImageStorage), image_uid(12), IMAGES)
@@ -262,13 +276,14 @@ ATTACKS: Mapping[str, Attack] = MappingProxyType(
             half_a_pdu_and_silence,
             one_byte_per_second,
             small_whole_pdus,
-            many_associations,
+            associations_500,
             unknown_titles,
             nothing,
             lying_command_sets,
             deflate_bombs,
             impossible_dimensions,
             deep_and_wide_objects,
+            polyglot_preambles,
             other_content_again_and_again,
             broken_off_objects,
         )
@@ -276,34 +291,33 @@ ATTACKS: Mapping[str, Attack] = MappingProxyType(
 )
 
 
-def attack_all(port: int, seed: int = 1) -> list[threading.Thread]:
-    """Start each attack once, at the same time; returns the threads to join."""
-    threads = [
-        threading.Thread(target=_quietly, args=(attack, port, seed), name=name, daemon=True)
-        for name, attack in ATTACKS.items()
-    ]
+def attack_all(port: int, attacks: Mapping[str, Attack] = ATTACKS) -> None:
+    """Run each attack once, all at the same time."""
+    threads = [threading.Thread(target=_quietly, args=(attack, port, 1), daemon=True) for attack in attacks.values()]
     for thread in threads:
         thread.start()
-    return threads
+    for thread in threads:
+        thread.join(60)
 
 
 @contextmanager
-def under_attack(port: int, pause_seconds: float = 0.5) -> Iterator[None]:
-    """Attack in every way at once, again and again, for as long as the block runs."""
-    stopped = threading.Event()
+def under_attack(
+    port: int, attacks: Mapping[str, Attack] = ATTACKS, pause_seconds: float = 0.5
+) -> Iterator[Counter[str]]:
+    """Attack in every way at once, again and again, for as long as the block runs; yields how often each was done."""
+    stopped, done = threading.Event(), Counter[str]()
 
-    def again(attack: Attack) -> None:
-        seed = 0
+    def again(name: str, attack: Attack) -> None:
         while not stopped.is_set():
-            seed += 1
-            _quietly(attack, port, seed)
+            _quietly(attack, port, done[name])
+            done[name] += 1
             stopped.wait(pause_seconds)
 
-    threads = [threading.Thread(target=again, args=(attack,), daemon=True) for attack in ATTACKS.values()]
+    threads = [threading.Thread(target=again, args=item, daemon=True) for item in attacks.items()]
     for thread in threads:
         thread.start()
     try:
-        yield
+        yield done
     finally:
         stopped.set()
         for thread in threads:
