@@ -139,18 +139,18 @@ def score_by_group(parts: Mapping[str, Floats], title: str, threshold: float) ->
     return made
 
 
-def subgroup_forest(table: pd.DataFrame, overall: float) -> Figure:
-    """Draw the AUC of every subgroup with its interval; hollow where there are too few cases."""
+def subgroup_forest(table: pd.DataFrame) -> Figure:
+    """Draw the AUC of every subgroup with its interval; hollow where it carries a warning."""
     rows = table.dropna(subset=["auc"]).iloc[::-1].reset_index(drop=True)
     made, axes = figure(7.0, 1.2 + 0.28 * max(1, len(rows)))
     for place, (_, row) in enumerate(rows.iterrows()):
         reach = [[row["auc"] - row["auc_low"]], [row["auc_high"] - row["auc"]]]
         face = "white" if row["warning"] else COLD
         axes.errorbar(row["auc"], place, xerr=reach, fmt="o", color=COLD, markerfacecolor=face, capsize=2)
-    axes.axvline(overall, color=GREY, linestyle=":", linewidth=1)
+    axes.axvline(0.5, color=GREY, linestyle=":", linewidth=1)
     names = [f"{row.cohort}: {row.subgroup} {row.value} (n = {row.cases})" for row in rows.itertuples()]
     axes.set_yticks(range(len(rows)), names)
-    axes.set(xlabel="AUC, 95 % interval (hollow: too few cases)", xlim=(0, 1), title="Subgroups")
+    axes.set(xlabel="AUC, 95 % interval (hollow: see warning; dotted: chance)", xlim=(0, 1.02), title="Subgroups")
     axes.tick_params(axis="y", labelsize=7)
     return made
 

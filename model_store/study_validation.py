@@ -118,6 +118,8 @@ def _notes(cohort: ScoredCohort, cases: int, hot: int) -> list[str]:
         notes.append(f"{cases} lesions of {patients} patients are counted as independent: intervals are too narrow")
     if min(hot, cases - hot) < FEWEST_OF_A_CLASS:
         notes.append(f"fewer than {FEWEST_OF_A_CLASS} cases of a class: no number here says much")
+    if cohort.auc.low == cohort.auc.high:
+        notes.append("the classes do not overlap: DeLong's interval has no width, which is no certainty")
     return notes
 
 

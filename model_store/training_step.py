@@ -29,6 +29,7 @@ from model_store.study_training import (
     left_out_table,
 )
 from model_store.training import FOLDS
+from model_store.validation import Flags
 
 CANDIDATE_NOTICE = "CANDIDATE - not published - not for clinical use"
 NESTED_METHOD = (
@@ -74,7 +75,7 @@ def summary_of(
         "left_out": training.cohort.left_out,
         "imbalance": imbalance(training),
         "seed": plan.seed,
-        "families": {nested.family.name: _family(nested, len(table.patients)) for nested in training.nested},
+        "families": {nested.family.name: _family(nested, table.hot) for nested in training.nested},
         "chosen": words(training.trained.chosen),
         "threshold": training.trained.threshold,
         "simplest_within_one_se": {
@@ -171,11 +172,17 @@ def bundle_content(plan: TrainPlan, training: Training, summary: dict[str, Any])
     )
 
 
-def _family(nested: Nested, cases: int) -> dict[str, Any]:
+def _family(nested: Nested, hot: Flags) -> dict[str, Any]:
     """Return a family's performance, as bundles hold it, and how steady its choice was."""
     estimates = {measure: asdict(nested.estimate(measure)) for measure in MEASURES}
     return {
-        "performance": {"cases": cases, **estimates, "folds": len(nested.folds), "method": NESTED_METHOD},
+        "performance": {
+            "cases": len(hot),
+            "hot": int(hot.sum()),
+            **estimates,
+            "folds": len(nested.folds),
+            "method": NESTED_METHOD,
+        },
         "chosen_in_folds": dict(nested.chosen()),
     }
 

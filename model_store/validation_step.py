@@ -179,7 +179,7 @@ def _write_groups(plan: ValidatePlan, cohorts: list[ScoredCohort], folder: Path)
     )
     write_table(folder, "subgroups", subgroups)
     if subgroups["auc"].notna().any():
-        write_figure(folder, "subgroups", study_figures.subgroup_forest(subgroups, cohorts[-1].auc.value))
+        write_figure(folder, "subgroups", study_figures.subgroup_forest(subgroups))
     rows = []
     for cohort in cohorts:
         groups = score_groups(cohort, plan.subgroups)

@@ -21,6 +21,7 @@ from model_store.bundle import load_bundle
 from model_store.profile import HAN2024
 from model_store.registry import Registry, shipped_bundle
 from model_store.shadow import Shadow
+from model_store.study_validation import ScoredCohort, cohort_numbers
 from model_store.table_scores import score_table
 from support.broken_studies import SMALL
 from workers import scoring
@@ -349,3 +350,14 @@ def test_columns_of_a_plan_are_checked(study: Path) -> None:
     refused = run(study.parent, "train", other)
     assert refused.exit_code == 2
     assert "wrong.yaml:2: train: repeats: expected at least 1, found 0" in refused.output
+
+
+def test_classes_that_do_not_overlap_are_no_certainty() -> None:
+    """DeLong's interval of an AUC of 1 has no width; the cohort's numbers say what that means."""
+    cases = pd.DataFrame({"patient": list("abcdefghijkl"), "score": np.linspace(0.1, 0.9, 12)})
+    cases["phenotype"] = cases["verdict"] = ["cold"] * 6 + ["hot"] * 6
+    notes = cohort_numbers(ScoredCohort("separate", cases, 0.5, {}))["notes"]
+    assert any("do not overlap" in note for note in notes)
+    cases["score"] = cases["score"].to_numpy()[[0, 1, 2, 3, 4, 6, 5, 7, 8, 9, 10, 11]]
+    notes = cohort_numbers(ScoredCohort("overlapping", cases, 0.5, {}))["notes"]
+    assert not any("do not overlap" in note for note in notes)
