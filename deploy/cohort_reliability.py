@@ -22,6 +22,7 @@ from model_store.digest import readable_json
 from model_store.durable import replace_durably
 from model_store.extraction import ExtractPlan
 from model_store.profile import FeatureProfile
+from model_store.provenance import provenance, stamp
 from model_store.reliability import (
     CLASSES,
     SMALLEST,
@@ -107,6 +108,8 @@ def reliability(
         redrawn_outlines, repeated = _redraw(plan, extraction, extracted, folder, outlines, console)
         agreements[Repetition.PERTURBED] = agreement_of(redrawn_outlines, repeated, features)
     table = icc_table(agreements, plan.threshold)
+    origin = provenance("reliability", outlines, outlines["patient"].astype(str), used_labels=False)
+    table = stamp(table, origin)
     write_table(folder, "icc", table)
     write_figure(folder, "icc_by_class", icc_figure(table, plan.threshold))
     write_figure(folder, "kept_by_class", kept_figure(table))

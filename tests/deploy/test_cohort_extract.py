@@ -105,7 +105,10 @@ def test_a_second_run_measures_nothing_again_but_what_changed(extracted: Extract
 def test_ctrl_c_ends_it_and_the_next_run_goes_on(cohort: Path, tmp_path: Path) -> None:
     """What was measured before the interruption is not measured again, and no process is left."""
     command = [sys.executable, "-m", "deploy", "cohort", "extract", str(cohort / "dicom"), "--output", str(tmp_path)]
+    # A shell that starts tests in the background has SIGINT ignored, and children would inherit that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen([*command, "--jobs", "1"], start_new_session=True, stderr=subprocess.PIPE, text=True)
+    signal.signal(signal.SIGINT, before)
     assert process.stderr is not None
     try:
         while not list((tmp_path / "extract" / "cases").glob("[!.]*.json")):
