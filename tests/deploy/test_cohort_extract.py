@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
@@ -133,6 +134,10 @@ def test_each_tumour_of_a_seg_is_a_lesion_of_its_own(cohort: Path, patients: lis
     second.SegmentNumber = 2
     seg.SegmentSequence.append(second)
     frames = list(seg.PerFrameFunctionalGroupsSequence)
+    shared = seg.SharedFunctionalGroupsSequence[0]  # a SEG of one segment names it once for all frames
+    for frame in frames:
+        frame.SegmentIdentificationSequence = deepcopy(shared.SegmentIdentificationSequence)
+    del shared.SegmentIdentificationSequence
     for frame in frames[len(frames) // 2 :]:
         frame.SegmentIdentificationSequence[0].ReferencedSegmentNumber = 2
     seg.save_as(tmp_path / "seg.dcm")
