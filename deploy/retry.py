@@ -9,6 +9,7 @@ from pathlib import Path
 
 from deploy.errors import CommandError
 from listener.announce import Bell, deliver_bell, score_bell
+from listener.hold import HOLD_NAME, is_held
 from listener.pairer import LOCK_NAME as PAIRING_LOCK_NAME
 from listener.pairing import SeriesHeads, evidence, ready_content
 from listener.spool import LOCK_NAME, Job, JobState, Spool, exclusive, job_id_for, read_json, write_json
@@ -17,7 +18,14 @@ from workers.ledger import outbox_files
 from workers.outbox import Entry, State
 
 NOT_SCORED = "not_scored"
+DROP_NAME = "dropped.json"
+"""In a job's folder: who gave it up, when, and why."""
 LOCK_SECONDS = 5.0
+TAKEN_UP = {
+    JobState.DELIVERING: "its results are sent again",
+    JobState.READY: "it is ready to be scored again",
+    JobState.WAITING: "it waits for its images again",
+}
 
 
 @dataclass(frozen=True)
@@ -31,17 +39,20 @@ class Retried:
 def retry(spool: Spool, job: Job) -> Retried:
     """Let a job be tried again.
 
-    A failed job is ready again, or on its way again where its results exist. Of a job that is being delivered, the
-    next try is due now. A job that ended as not scored gets a new version that replaces it.
+    A failed or dropped job is ready again, or on its way again where its results exist; one that was dropped before
+    its images were there waits for them again. Of a job that is being delivered, the next try is due now. A job that
+    ended as not scored gets a new version that replaces it.
 
     Raises
     ------
     CommandError
         If there is nothing to try again.
     """
+    if job.state is not JobState.DROPPED and is_held(job.folder):
+        raise CommandError(f"{job.id} is held by a person", f"radtme release {job.id} lets it go on")
     match job.state:
-        case JobState.FAILED:
-            return _retry_failed(spool, job)
+        case JobState.FAILED | JobState.DROPPED:
+            return _take_up(spool, job)
         case JobState.DELIVERING:
             return _deliver_now(spool, job)
         case JobState.DONE:
@@ -57,18 +68,20 @@ def retry(spool: Spool, job: Job) -> Retried:
             )
 
 
-def _retry_failed(spool: Spool, job: Job) -> Retried:
-    with _held(job.folder, LOCK_NAME, job.id):
+def _take_up(spool: Spool, job: Job) -> Retried:
+    with held_lock(job.folder, LOCK_NAME, job.id):
         records = _delivery_records(job)
         sent_before = (job.folder / "result.json").exists() and bool(records)
-        bells = _make_due(spool, job, records) if sent_before else (score_bell(job.id),)
-        for name in ("attempts.json", "failure.json"):
+        state = (
+            JobState.DELIVERING if sent_before else JobState.READY if job.read().get("readied") else JobState.WAITING
+        )
+        bells: tuple[Bell, ...] = (score_bell(job.id),) if state is JobState.READY else ()
+        bells = _make_due(spool, job, records) if sent_before else bells
+        for name in ("attempts.json", "failure.json", DROP_NAME, HOLD_NAME):
             (job.folder / name).unlink(missing_ok=True)
-        state = JobState.DELIVERING if sent_before else JobState.READY
         if spool.move(job, state) is None:
             raise CommandError(f"{job.id} was moved by someone else meanwhile", "radtme status shows where it is now")
-    what = "its results are sent again" if sent_before else "it is ready to be scored again"
-    return Retried(f"{job.id}: {what}", bells)
+    return Retried(f"{job.id}: {TAKEN_UP[state]}", bells)
 
 
 def _deliver_now(spool: Spool, job: Job) -> Retried:
@@ -97,9 +110,9 @@ def _score_again(spool: Spool, job: Job) -> Retried:
             f"{job.id} was not scored, and still waits for {found.waiting()}",
             "send what is missing: a new version is made by itself when it is there",
         )
-    now = _now()
+    now = utc_text()
     fresh = {**content, "job_id": new_id, "version": number, "replaces": job.id, "created": now, "fetched": None}
-    with _held(spool.root / "jobs", PAIRING_LOCK_NAME, job.id):
+    with held_lock(spool.root / "jobs", PAIRING_LOCK_NAME, job.id):
         created = spool.create_job(new_id, ready_content(fresh, found, now, closed=False), JobState.READY)
     if created is None:
         raise CommandError(f"{job.id} has a later version already: {new_id}", f"radtme retry {new_id}")
@@ -111,7 +124,7 @@ def _make_due(spool: Spool, job: Job, records: dict[Path, Entry]) -> tuple[Bell,
     for path, record in records.items():
         if record.state is State.DELIVERED:
             continue
-        with _held(job.folder, f"deliver-{path.stem}.lock", job.id):
+        with held_lock(job.folder, f"deliver-{path.stem}.lock", job.id):
             current = Entry.of_json(read_json(path))
             if current.state is not State.DELIVERED:
                 write_json(path, current.due_now(datetime.now(UTC)).to_json())
@@ -125,7 +138,7 @@ def _delivery_records(job: Job) -> dict[Path, Entry]:
 
 
 @contextmanager
-def _held(folder: Path, name: str, job_id: str) -> Iterator[None]:
+def held_lock(folder: Path, name: str, job_id: str) -> Iterator[None]:
     """Hold a lock that a listener or a worker may hold for a moment."""
     deadline = time.monotonic() + LOCK_SECONDS
     while True:
@@ -138,5 +151,6 @@ def _held(folder: Path, name: str, job_id: str) -> Iterator[None]:
         time.sleep(0.05)
 
 
-def _now() -> str:
+def utc_text() -> str:
+    """Return the time in UTC, ISO 8601, to the millisecond."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from deploy.delivery_status import DeliveryStatus, TargetStatus, read_deliveries, read_targets
+from deploy.retry import DROP_NAME
+from listener.hold import HOLD_NAME
 from listener.moments import moment_of
 from listener.pairing import Waiting, waiting_for
 from listener.spool import Job, JobState, Spool, read_json
@@ -44,6 +46,10 @@ class JobStatus:
     phenotype: str | None = None
     reason: str | None = None
     """Coded: of a rejection or a failure."""
+    held: Mapping[str, Any] = field(default_factory=dict)
+    """Who holds it, since when and why; empty where nobody does."""
+    dropped: Mapping[str, Any] = field(default_factory=dict)
+    """Who gave it up, when and why."""
     attempts: int = 0
     signature: Mapping[str, Any] = field(default_factory=dict)
     regions: tuple[Mapping[str, Any], ...] = ()
@@ -171,9 +177,11 @@ def read_job(spool: Spool, job: Job) -> JobStatus:
     failure = job.read_optional("failure.json") or {}
     attempts = job.read_optional("attempts.json") or {}
     began = attempts.get("began", [])
+    held = job.read_intact(HOLD_NAME) or {}
+    dropped = (job.read_intact(DROP_NAME) or {}) if job.state is JobState.DROPPED else {}
     deliveries = read_deliveries(job)
     waiting = _waiting_for(spool, job)
-    times = _times(content, began, result, failure, deliveries)
+    times = _times(content, began, result, failure, deliveries, held, dropped)
     seconds = result.get("stage_seconds") or {}
     score, rejection = result.get("score") or {}, result.get("rejection") or {}
     return JobStatus(
@@ -183,7 +191,7 @@ def read_job(spool: Spool, job: Job) -> JobStatus:
         replaces=content.get("replaces"),
         study_uid=str(content.get("study_uid", "?")),
         since=_since(job.state, times, content),
-        says=_says(job.state, waiting, content, attempts, rejection, failure),
+        says=_decided(held, dropped, job) or _says(job.state, waiting, content, attempts, rejection, failure),
         times=times,
         missing_instances=waiting.missing if waiting else 0,
         required_instances=sum(len(uids) for uids in (content.get("required") or {}).values()),
@@ -193,6 +201,8 @@ def read_job(spool: Spool, job: Job) -> JobStatus:
         threshold=score.get("threshold"),
         phenotype=score.get("phenotype"),
         reason=failure.get("reason") or rejection.get("reason"),
+        held=held,
+        dropped=dropped,
         attempts=len(began),
         signature=result.get("signature") or {},
         regions=tuple(result.get("regions") or ()),
@@ -205,6 +215,16 @@ def read_job(spool: Spool, job: Job) -> JobStatus:
 
 def _waiting_for(spool: Spool, job: Job) -> Waiting | None:
     return waiting_for(spool, job) if job.state is JobState.WAITING else None
+
+
+def _decided(held: Mapping[str, Any], dropped: Mapping[str, Any], job: Job) -> str:
+    """Return what a person decided about a job, in words; empty where nobody did."""
+    if job.state is JobState.DROPPED:
+        return f"dropped by {dropped.get('by', 'someone')}: {dropped.get('why', 'no dropped.json')}"
+    if held:
+        why = f": {held['why']}" if held.get("why") else ""
+        return f"held by {held.get('by')} while {job.state.value}{why} (radtme release {job.id})"
+    return ""
 
 
 def _says(
@@ -239,6 +259,8 @@ def _times(
     result: Mapping[str, Any],
     failure: Mapping[str, Any],
     deliveries: tuple[DeliveryStatus, ...],
+    held: Mapping[str, Any],
+    dropped: Mapping[str, Any],
 ) -> dict[str, str]:
     delivered = {
         f"{one.state} {one.target}": one.updated.isoformat(timespec="milliseconds") for one in deliveries if one.updated
@@ -251,6 +273,8 @@ def _times(
         "finished": result.get("finished"),
         **delivered,
         "failed": failure.get("at"),
+        "held": held.get("at"),
+        "dropped": dropped.get("at"),
     }
     return {name: str(value) for name, value in found.items() if value}
 
@@ -260,6 +284,7 @@ def _since(state: JobState, times: Mapping[str, str], content: Mapping[str, Any]
         JobState.WAITING: ("created",),
         JobState.READY: ("ready", "created"),
         JobState.RUNNING: ("began", "ready", "created"),
+        JobState.DROPPED: ("dropped", "created"),
         JobState.FAILED: ("failed", "finished", "began", "ready", "created"),
     }.get(state, ("finished", "began", "ready", "created"))
     return next((moment for name in names if (moment := moment_of(times.get(name))) is not None), None)

@@ -21,6 +21,7 @@ NARROW = 90
 """Columns below which a job takes lines instead of a row."""
 MOST_FINISHED = 20
 MOST_QUARANTINED = 5
+FINISHED = (JobState.DONE, JobState.DROPPED)
 STATE_STYLE = {
     JobState.WAITING: "yellow",
     JobState.READY: "cyan",
@@ -28,6 +29,7 @@ STATE_STYLE = {
     JobState.DELIVERING: "yellow",
     JobState.DONE: "green",
     JobState.FAILED: "bold red",
+    JobState.DROPPED: "dim",
 }
 
 
@@ -150,7 +152,8 @@ def _headline(status: SpoolStatus) -> Text:
 
 
 def _state(job: JobStatus) -> Text:
-    return Text(job.state.value, STATE_STYLE[job.state])
+    held = ", held" if job.held else ""
+    return Text(f"{job.state.value}{held}", "magenta" if held else STATE_STYLE[job.state])
 
 
 def _age(job: JobStatus) -> str:
@@ -199,5 +202,5 @@ def _due(moment: datetime) -> str:
 
 
 def _newest_finished(jobs: Sequence[JobStatus]) -> list[JobStatus]:
-    finished = [job for job in jobs if job.state is JobState.DONE]
-    return finished[-MOST_FINISHED:] + [job for job in jobs if job.state is not JobState.DONE]
+    finished = [job for job in jobs if job.state in FINISHED]
+    return finished[-MOST_FINISHED:] + [job for job in jobs if job.state not in FINISHED]

@@ -39,6 +39,10 @@ SECURITY_CONFIGURATION = Code("110129", DCM, "Security Configuration")
 SOFTWARE_CONFIGURATION = Code("110131", DCM, "Software Configuration")
 AUDIT_RECORDING_STOPPED = Code("110133", DCM, "Audit Recording Stopped")
 AUDIT_RECORDING_STARTED = Code("110134", DCM, "Audit Recording Started")
+CASE_HELD = Code("case-held", PRIVATE, "Case held")
+CASE_RELEASED = Code("case-released", PRIVATE, "Case released")
+CASE_DROPPED = Code("case-dropped", PRIVATE, "Case dropped")
+CASE_RETRIED = Code("case-retried", PRIVATE, "Case tried again")
 SCORING = Code("scoring", PRIVATE, "Radiomics scoring")
 
 # Who took part (CID 402) ---------------------------------------------------------------------------------------------

@@ -108,6 +108,20 @@ def case_scored(study: Study, signature: SignatureUsed | None, findings: Mapping
     )
 
 
+def case_steered(study: Study, kind: codes.Code, job_id: str, why: str, failure: str = "") -> AuditMessage:
+    """A person decides what becomes of a case: ``kind`` says what; ``failure``, why it could not be done."""
+    text = "; ".join(part for part in (job_id, why, failure) if part)
+    return AuditMessage(
+        codes.INSTANCES_ACCESSED,
+        Action.UPDATE,
+        (launcher(role=None),),
+        (kind,),
+        Outcome.SERIOUS_FAILURE if failure else Outcome.SUCCESS,
+        text,
+        study.subjects(),
+    )
+
+
 def node_rejected(peer: Node, called: str, reason: str, times: int = 1) -> AuditMessage:
     """A peer was not let in (A.5.3.12, Node Authentication); ``times`` counts what one message stands for."""
     more = f", {times} times since the last message about it" if times > 1 else ""
@@ -151,8 +165,13 @@ def audit_log_used(folder: str) -> AuditMessage:
 
 def launcher(role: codes.Code | None = codes.APPLICATION_LAUNCHER) -> Participant:
     """Return the person or account that this process runs for."""
-    user = os.environ.get("SUDO_USER") or _account()
+    user = acting_user()
     return Participant(user, role, True, _account() if user != _account() else "", node=socket.gethostname())
+
+
+def acting_user() -> str:
+    """Return the name of the person or account that this process runs for."""
+    return os.environ.get("SUDO_USER") or _account()
 
 
 def process_id(part: str) -> str:

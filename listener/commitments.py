@@ -61,7 +61,7 @@ def forget(spool: Spool, transaction_uids: Iterable[str]) -> None:
 
 
 def reported(spool: Spool) -> Iterator[tuple[Job, str]]:
-    """Yield the deliveries (job and target) that a report lies ready for; reports on jobs that are done are removed."""
+    """Yield the deliveries (job and target) that a report lies ready for; reports on jobs that are over are removed."""
     for uid in _names(spool.commitments / "reports"):
         try:
             request = read_json(_request(spool, uid))
@@ -70,7 +70,7 @@ def reported(spool: Spool) -> Iterator[tuple[Job, str]]:
         except (OSError, ValueError, KeyError) as error:
             log.error("commitment_request_unreadable", transaction=uid, error=type(error).__name__)
             continue
-        if job is None or job.state is JobState.DONE:
+        if job is None or job.state in (JobState.DONE, JobState.DROPPED):
             forget(spool, [uid])
         elif job.state is JobState.DELIVERING:
             yield job, target

@@ -6,6 +6,7 @@ from typing import Any
 
 import structlog
 
+from listener.hold import is_held
 from listener.pairing import watches_study
 from listener.places import places
 from listener.references import UNKNOWN_SERIES, Outline
@@ -63,11 +64,13 @@ class JobIndex:
         self._facts: dict[str, JobFacts] = {}
         self._waiting: dict[str, Job] = {}
         self._unreadable: set[str] = set()
+        self._set_aside: frozenset[str] = frozenset()
 
     def refresh(self) -> None:
         """Take in what other processes did: new jobs, jobs that moved on, jobs that were removed."""
         waiting = {job.id: job for job in self._spool.jobs(JobState.WAITING)}
         further = {job.id: job for job in self._spool.jobs(*(set(JobState) - {JobState.WAITING}))}
+        self._set_aside = frozenset(job.id for job in further.values() if _is_set_aside(job))
         moved_on = set(self._waiting) & set(further)
         for job_id, job in {**further, **waiting}.items():
             if (job_id not in self._facts or job_id in moved_on) and job_id not in self._unreadable:
@@ -96,12 +99,15 @@ class JobIndex:
         return list(self._waiting.values())
 
     def latest_past_waiting(self) -> Iterator[JobFacts]:
-        """Yield, for each outline whose newest job is past waiting, the facts of that job."""
+        """Yield, for each outline whose newest job is past waiting, the facts of that job.
+
+        Not of one that a person holds or has dropped: nothing new comes of it before they say so.
+        """
         newest: dict[str, JobFacts] = {}
         for facts in self._facts.values():
             if facts.seg_uid not in newest or facts.version > newest[facts.seg_uid].version:
                 newest[facts.seg_uid] = facts
-        return (facts for facts in newest.values() if facts.job_id not in self._waiting)
+        return (facts for facts in newest.values() if facts.job_id not in {*self._waiting, *self._set_aside})
 
     def corrected_by(self, outline: Outline) -> str | None:
         """Return the id of the job whose result a new outline replaces, or None.
@@ -112,6 +118,11 @@ class JobIndex:
         """
         earlier = [facts for facts in self._facts.values() if _is_corrected_by(facts, outline)]
         return max(earlier, key=lambda facts: (facts.created, facts.version)).job_id if earlier else None
+
+
+def _is_set_aside(job: Job) -> bool:
+    over = job.state in (JobState.DONE, JobState.FAILED)
+    return job.state is JobState.DROPPED or (not over and is_held(job.folder))
 
 
 def _is_corrected_by(facts: JobFacts, outline: Outline) -> bool:

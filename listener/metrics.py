@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from listener.hold import is_held
 from listener.label_limit import LabelLimit
 from listener.pairing import WaitsFor
 from listener.presentation_contexts import sop_class_label
@@ -185,7 +186,7 @@ class SpoolCollector(Collector):
         jobs = GaugeMetricFamily("radtme_jobs", "Where do jobs pile up?", labels=["state"])
         ages = GaugeMetricFamily(
             "radtme_job_oldest_seconds",
-            "How long has the oldest job of this state been there, since it was created or became ready?",
+            "How long has the oldest job of this state that nobody holds been there, since it was created or ready?",
             labels=["state"],
         )
         now = time.time()
@@ -204,7 +205,9 @@ class SpoolCollector(Collector):
 
 
 def _age(folder: Path, now: float) -> float:
-    """Return the seconds since a job's ``job.json`` was last written; 0 where the job has moved on."""
+    """Return the seconds since a job's ``job.json`` was last written; 0 where the job has moved on or is held."""
+    if is_held(folder):
+        return 0.0
     try:
         return max(0.0, now - (folder / "job.json").stat().st_mtime)
     except FileNotFoundError:

@@ -18,6 +18,7 @@ from pydicom import dcmread
 
 from listener.data_set import UnreadableDataSet
 from listener.fault_points import FaultPoint, reach
+from listener.hold import is_held
 from listener.job_index import JobFacts, JobIndex
 from listener.pairing import (
     UNREADABLE_FILE,
@@ -183,6 +184,10 @@ class Pairer:
 
     def _look_at_waiting(self, job: Job) -> float:
         """Move a waiting job on if its time has come; return the seconds until it may."""
+        if is_held(job.folder):
+            self._waits.pop(job.id, None)
+            self._waited.pop(job.id, None)  # its deadline counts from its release
+            return self._settings.sweep_seconds
         try:
             content = job.read()
         except FileNotFoundError:
@@ -197,7 +202,7 @@ class Pairer:
             settle = max(0.0, settle_seconds(found, self._settings) - quiet) if found.complete else float("inf")
             return min(settle, max(0.0, self._settings.deadline_seconds - age))
         with self._exclusive():
-            if job.folder.is_dir():  # nobody was faster
+            if job.folder.is_dir() and not is_held(job.folder):  # nobody was faster
                 self._move_on(job, content, found, step)
         return self._settings.sweep_seconds
 

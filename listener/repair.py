@@ -24,7 +24,7 @@ log = structlog.get_logger()
 YOUNG_SECONDS = 60.0
 """What is younger may still be in someone's hands, where no lock can tell."""
 IN_WORK = (JobState.WAITING, JobState.READY, JobState.RUNNING, JobState.DELIVERING)
-FURTHEST_FIRST = (JobState.DONE, JobState.FAILED, *reversed(IN_WORK))
+FURTHEST_FIRST = (JobState.DONE, JobState.DROPPED, JobState.FAILED, *reversed(IN_WORK))
 
 
 class Trouble(StrEnum):

@@ -46,6 +46,8 @@ class JobState(StrEnum):
     DELIVERING = "delivering"
     DONE = "done"
     FAILED = "failed"
+    DROPPED = "dropped"
+    """Given up by a person; `radtme retry` takes it up again."""
 
 
 class Kept(StrEnum):

@@ -12,6 +12,7 @@ from listener.announce import Bell, Queue, deliver_bell, score_bell
 from listener.circuit import Circuit, read_circuit
 from listener.commitments import reported
 from listener.due import SETTLED_STATES, is_due, needs_target
+from listener.hold import is_held
 from listener.put_off import is_put_off
 from listener.spool import Job, JobState, Spool, exclusive
 
@@ -103,7 +104,7 @@ class Sweep:
 
     def _due(self, now: float, clock: datetime) -> Iterator[Due]:
         for job in self._spool.jobs(JobState.READY):
-            if not is_put_off(job.folder, clock):
+            if not is_put_off(job.folder, clock) and not is_held(job.folder):
                 yield Due(score_bell(job.id), JobState.READY)
         running = list(self._spool.jobs(JobState.RUNNING))
         self._running_since = {job.id: self._running_since.get(job.id, now) for job in running}
@@ -112,17 +113,21 @@ class Sweep:
             if (
                 now - self._running_since[job.id] >= GRACE_SECONDS
                 and not is_put_off(job.folder, clock)
+                and not is_held(job.folder)
                 and _is_free(job)
             ):
                 yield Due(score_bell(job.id), JobState.RUNNING)
         for job, target in reported(self._spool):
-            yield Due(deliver_bell(job.id, target), JobState.DELIVERING)
+            if not is_held(job.folder):
+                yield Due(deliver_bell(job.id, target), JobState.DELIVERING)
         yield from self._due_deliveries(clock)
 
     def _due_deliveries(self, clock: datetime) -> Iterator[Due]:
         circuits: dict[str, Circuit] = {}
         probing: set[str] = set()
         for job in self._spool.jobs(JobState.DELIVERING):
+            if is_held(job.folder):
+                continue
             deliveries = list(_deliveries(job))
             # Settled, and still here: its worker died between the last record and the move. Any delivery closes it.
             left_behind = all(state.get("state") in SETTLED_STATES for _, state in deliveries)

@@ -1,6 +1,7 @@
 """Results on their way to their targets: visits to one target each, and the end of a job when all have settled."""
 
 from listener.fault_points import FaultPoint, reach
+from listener.hold import is_held
 from listener.spool import Job, JobState, Spool
 from workers import ledger
 from workers.audited import AuditedTransport
@@ -25,11 +26,12 @@ def deliver(
 ) -> Delivery | None:
     """Take the results of a job as far towards one target as they come now.
 
-    None where nothing is due, another worker is at it, or the target cannot be reached at the moment, as others found.
+    None where nothing is due, a person holds the job, another worker is at it, or the target cannot be reached at the
+    moment, as others found.
     """
     breaker = Breaker(spool, target.name, settings, clock)
     with held_outbox(spool, job_id, target.name) as found:
-        if found is None:
+        if found is None or is_held(found.job.folder):
             return None
         audited = AuditedTransport(transport or transport_of(target), settings.audit)
         visit = Visit(spool, found, target, settings, clock, audited, breaker)

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from listener.fault_points import FaultPoint, reach
+from listener.hold import is_held
 from listener.put_off import is_put_off, put_off, was_put_off_since
 from listener.spool import Job, JobState, Spool, exclusive, fsync_folder, make_folder, write_bytes, write_json
 from workers.errors import FailureReason
@@ -25,9 +26,9 @@ def now() -> str:
 
 @contextlib.contextmanager
 def claimed(spool: Spool, job_id: str) -> Iterator[Job | None]:
-    """Hold the job for the block; None where it is not to be scored: unknown, further on, put off, in other hands."""
+    """Hold the job for the block; None where nobody may score it now: unknown, further on, put off, held, claimed."""
     job = spool.find_job(job_id)
-    if job is not None and is_put_off(job.folder, datetime.now(UTC)):
+    if job is not None and (is_put_off(job.folder, datetime.now(UTC)) or is_held(job.folder)):
         job = None
     if job is not None and job.state is JobState.READY:
         job = spool.move(job, JobState.RUNNING)

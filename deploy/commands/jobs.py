@@ -1,4 +1,4 @@
-"""``radtme status`` and ``radtme retry``: what lies in the spool, and trying again."""
+"""``radtme status``: what lies in the spool."""
 
 import json
 from collections.abc import Sequence
@@ -10,7 +10,6 @@ import click
 from deploy.commands.options import config_option, read_configuration
 from deploy.configuration import Configuration
 from deploy.errors import CommandError
-from deploy.running_stack import as_running, read_running_stack
 from deploy.terminal import output, path_from_here
 from listener.due import SETTLED_STATES
 from listener.spool import InvalidUid, Spool, checked_uid
@@ -65,32 +64,6 @@ def warn_of_unknown_targets(jobs: "Sequence[JobStatus]", configuration: Configur
     waiting = {one.target for job in jobs for one in job.deliveries if one.state not in SETTLED_STATES}
     for name in sorted(waiting - known):
         click.echo(f"warning: results wait for target {name!r}, which the configuration does not have", err=True)
-
-
-@click.command(epilog="Example: radtme retry 0123456789abcdef-v1")
-@click.argument("job_id", metavar="JOB")
-@config_option
-def retry(job_id: str, config_file: Path | None) -> None:
-    """Try JOB again: a failed one is scored or sent again, one that is being sent is sent now.
-
-    One that ended as not scored is scored again, as a new version that replaces the old report.
-    """
-    from deploy.retry import retry as try_again
-    from deploy.ring import ring
-
-    configuration = read_configuration(config_file)
-    spool = existing_spool(configuration)
-    try:
-        job = spool.find_job(job_id)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="JOB") from error
-    if job is None:
-        raise CommandError(f"there is no job {job_id} in {path_from_here(spool.root)}", "radtme status lists them")
-    done = try_again(spool, job)
-    click.echo(done.message)
-    may_ring = configuration.redis.is_external or read_running_stack(configuration) is not None
-    if not may_ring or not ring(as_running(configuration).listener.redis_url, done.bells):
-        click.echo("no Redis is running now: it goes on when radtme is started", err=True)
 
 
 def existing_spool(configuration: Configuration) -> Spool:

@@ -11,7 +11,7 @@ from deploy.errors import ExitCode
 from deploy.terminal import path_from_here
 
 
-@click.group()
+@click.group(epilog="Example: radtme spool check")
 def spool() -> None:
     """Look after the spool."""
 

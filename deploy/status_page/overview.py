@@ -24,6 +24,7 @@ WORDS = {
     JobState.DELIVERING: "on the way to the PACS",
     JobState.DONE: "done",
     JobState.FAILED: "failed",
+    JobState.DROPPED: "dropped by a person",
 }
 MOST_OPEN = 200
 """Open cases of one state that are listed; the rest is counted."""
@@ -116,22 +117,23 @@ class Pages:
 
     def overview(self) -> Overview:
         """Return the first page."""
-        open_cases, hidden, counts = [], 0, []
+        open_cases: list[JobStatus] = []
+        finished: list[JobStatus] = []
+        counts: list[StateCount] = []
+        hidden = 0
         for state in JobState:
-            jobs = self._jobs(state, newest_first=state is JobState.DONE)
-            limit = self._settings.newest if state is JobState.DONE else MOST_OPEN
+            over = state in (JobState.DONE, JobState.DROPPED)
+            jobs = self._jobs(state, newest_first=over)
+            limit = self._settings.newest if over else MOST_OPEN
             read = [status for job in jobs[:limit] if (status := read_moving(self._spool, job)) is not None]
             hidden += max(len(jobs) - limit, 0)
-            if state is JobState.DONE:
-                finished = tuple(read)
-            else:
-                open_cases += read
-            times = [status.since for status in read if status.since is not None and state is not JobState.DONE]
+            (finished if over else open_cases).extend(read)
+            times = [status.since for status in read if status.since is not None and not over]
             counts.append(StateCount(state, WORDS[state], len(jobs), min(times, default=None)))
         return Overview(
             counts=tuple(counts),
             open_cases=tuple(open_cases),
-            finished=finished,
+            finished=tuple(finished),
             hidden=hidden,
             targets=tuple(self._target_lines(open_cases)),
             signature=self._signature(),

@@ -94,6 +94,11 @@ def full_spool(spool: Spool, put_instances: Callable[[int], None], put_job: Call
         JobState.FAILED,
         failure={"reason": "worker_killed", "message": "3 workers died", "at": "2026-01-02T03:04:05+00:00"},
     )
+    put_job(
+        "1.7",
+        JobState.DROPPED,
+        dropped={"by": "ann", "why": "test study", "at": "2026-01-02T03:04:05+00:00", "state": "ready"},
+    )
     part = spool.receiving / "a.part"
     part.write_bytes(b"x")
     spool.put_in_quarantine(part, "1.2.3.4", {"reason": "cannot_understand", "message": "other bytes"})

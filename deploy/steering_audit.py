@@ -1,0 +1,55 @@
+"""Audits what a person decides about a case, before it takes effect: it changes what a radiologist gets."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pydicom import dcmread
+
+from deploy.commands.options import cannot_audit
+from deploy.configuration import Configuration
+from deploy.errors import CommandError
+from listener.audit_codes import Code
+from listener.audit_events import Patient, Study, case_steered
+from listener.audit_log import AuditLog, NotAudited
+from listener.pairing import UNREADABLE_FILE
+from listener.spool import Job, Spool
+from workers.audited import patient_of
+
+
+@contextmanager
+def steering(configuration: Configuration, spool: Spool, job: Job, kind: Code, why: str) -> Iterator[None]:
+    """Write down who decides what about a case, then do the block; and that it failed, where it does.
+
+    Raises
+    ------
+    CommandError
+        If the audit trail cannot be written: then nothing is done.
+    """
+    log = AuditLog(configuration.audit)
+    try:
+        study = _study(spool, job) if log.is_on else None
+        if study is not None:
+            log.write(case_steered(study, kind, job.id, why))
+        try:
+            yield
+        except CommandError as error:
+            if study is not None:
+                log.write(case_steered(study, kind, job.id, why, failure=str(error)))
+            raise
+    except NotAudited as error:
+        raise cannot_audit(configuration, error) from error
+
+
+def _study(spool: Spool, job: Job) -> Study:
+    """Return whose case it is, as far as its files say."""
+    try:
+        content = job.read()
+        study_uid, seg = str(content["study_uid"]), content["seg"]
+        path = spool.instance_path(study_uid, seg["series_uid"], seg["sop_instance_uid"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return Study("", Patient())
+    try:
+        names = ["PatientID", "PatientName"]
+        return Study(study_uid, patient_of(dcmread(path, specific_tags=names, stop_before_pixels=True)))
+    except UNREADABLE_FILE:
+        return Study(study_uid, Patient())
