@@ -16,6 +16,7 @@ from deploy.errors import WrongUsage
 from deploy.peer import Peer
 from deploy.redis_url import RedisProblem, RedisSettings, redis_url
 from deploy.redis_url import in_the_clear as redis_in_the_clear
+from deploy.retention_settings import RetentionSettings
 from deploy.status_page.settings import StatusPageSettings
 from listener.settings import AuditSettings, DeadlinePolicy, ListenerSettings, ServerTls
 from workers.settings import Target, WorkerSettings
@@ -79,6 +80,7 @@ class Configuration:
     sink: SinkSettings
     audit: AuditSettings
     status_page: StatusPageSettings
+    retention: RetentionSettings
     origins: Mapping[str, str]
     """File and line, or environment variable, of every setting that is not a default."""
     warnings: tuple[str, ...] = ()
@@ -172,7 +174,7 @@ def compose(file: Path) -> yaml.Node | None:
 
 def _read(reader: ConfigurationReader, root: yaml.Node | None, file: Path | None) -> Configuration:
     places = ("data", "spool", "model_store")
-    known = (*places, "redis", "listener", "workers", "targets", "sink", "audit", "status_page")
+    known = (*places, "redis", "listener", "workers", "targets", "sink", "audit", "status_page", "retention")
     sections = reader.entries(root, "", known)
     locations = _locations(reader, sections)
     redis = RedisSettings(**reader.given(RedisSettings, sections.get("redis"), "redis"))
@@ -201,6 +203,7 @@ def _read(reader: ConfigurationReader, root: yaml.Node | None, file: Path | None
         sink=sink,
         audit=audit,
         status_page=StatusPageSettings(**reader.given(StatusPageSettings, sections.get("status_page"), "status_page")),
+        retention=RetentionSettings(**reader.given(RetentionSettings, sections.get("retention"), "retention")),
         origins=reader.origins,
     )
 

@@ -14,6 +14,7 @@ from typing import Any
 from deploy.configuration import LISTENER_SKIP, WORKERS_SKIP, Locations, SinkSettings
 from deploy.configuration_targets import DIMSE_SETTINGS, foreign_settings
 from deploy.redis_url import RedisSettings
+from deploy.retention_settings import RetentionSettings
 from deploy.setting_values import bounds_of
 from deploy.status_page.settings import StatusPageSettings
 from listener.settings import AuditSettings, ListenerSettings
@@ -27,6 +28,7 @@ SECTIONS: tuple[tuple[str, type, frozenset[str]], ...] = (
     ("sink", SinkSettings, frozenset()),
     ("audit", AuditSettings, frozenset()),
     ("status_page", StatusPageSettings, frozenset()),
+    ("retention", RetentionSettings, frozenset()),
 )
 PLAIN = {str: "string", Path: "string", bool: "boolean", int: "integer", float: "number"}
 

@@ -45,6 +45,7 @@ def configuration_lines(configuration: Configuration) -> Iterator[tuple[str, str
         ("sink", configuration.sink, frozenset()),
         ("audit", configuration.audit, frozenset()),
         ("status_page", configuration.status_page, frozenset()),
+        ("retention", configuration.retention, frozenset()),
     )
     for name, section, skip in sections:
         yield f"{name}:", ""

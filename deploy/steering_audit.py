@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from pydicom import dcmread
 
@@ -40,6 +41,20 @@ def steering(configuration: Configuration, spool: Spool, job: Job, kind: Code, w
         raise cannot_audit(configuration, error) from error
 
 
+def study_on_disk(study_uid: str, folder: Path) -> Study:
+    """Return a study and whose it is, as the first of its objects that can be read says."""
+    for path in sorted(folder.glob("*/*.dcm")):
+        try:
+            return Study(study_uid, _patient(path))
+        except UNREADABLE_FILE:
+            continue
+    return Study(study_uid, Patient())
+
+
+def _patient(path: Path) -> Patient:
+    return patient_of(dcmread(path, specific_tags=["PatientID", "PatientName"], stop_before_pixels=True))
+
+
 def _study(spool: Spool, job: Job) -> Study:
     """Return whose case it is, as far as its files say."""
     try:
@@ -49,7 +64,6 @@ def _study(spool: Spool, job: Job) -> Study:
     except (OSError, ValueError, KeyError, TypeError):
         return Study("", Patient())
     try:
-        names = ["PatientID", "PatientName"]
-        return Study(study_uid, patient_of(dcmread(path, specific_tags=names, stop_before_pixels=True)))
+        return Study(study_uid, _patient(path))
     except UNREADABLE_FILE:
         return Study(study_uid, Patient())

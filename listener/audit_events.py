@@ -122,6 +122,17 @@ def case_steered(study: Study, kind: codes.Code, job_id: str, why: str, failure:
     )
 
 
+def study_deleted(study: Study, why: str) -> AuditMessage:
+    """A study is removed from the spool with all that came of it (A.5.3.8)."""
+    return AuditMessage(
+        codes.STUDY_DELETED,
+        Action.DELETE,
+        (launcher(role=None),),
+        outcome_description=why,
+        subjects=study.subjects(),
+    )
+
+
 def node_rejected(peer: Node, called: str, reason: str, times: int = 1) -> AuditMessage:
     """A peer was not let in (A.5.3.12, Node Authentication); ``times`` counts what one message stands for."""
     more = f", {times} times since the last message about it" if times > 1 else ""
