@@ -49,8 +49,9 @@ def quantile(share: float, metric: str, window: str, by: str = "") -> str:
 
 
 def most_common(metric: str, by: str, window: str) -> str:
-    """Return what a counter grew by within ``window``, the largest first, without what did not grow."""
-    return f"sort_desc(sum by ({by}) (increase({metric}[{window}])) > 0)"
+    """Return what a counter grew by within ``window``, the largest first; "none" where nothing grew."""
+    grew = f"sort_desc(sum by ({by}) (increase({metric}[{window}])) > 0)"
+    return f'{grew} or on() label_replace(vector(0), "{by.partition(",")[0]}", "none", "", "")'
 
 
 def grown(metric: str, by: str, window: str = "1h") -> str:

@@ -148,9 +148,27 @@ class Installation:
         return all(checks[name]["ok"] or not checks[name]["required"] for name in wanted)
 
 
-def send(port: int, *files: Path, environment: dict[str, str] | None = None, ae_title: str = "RADTME") -> None:
+def send(
+    port: int,
+    *files: Path,
+    environment: dict[str, str] | None = None,
+    ae_title: str = "RADTME",
+    calling: str = "DCMSEND",
+) -> None:
     """Send files or folders with dcmtk's dcmsend and check that each was taken."""
-    command = ["dcmsend", "-aec", ae_title, "+sd", "+r", "-nuc", "127.0.0.1", str(port), *map(str, files)]
+    command = [
+        "dcmsend",
+        "-aet",
+        calling,
+        "-aec",
+        ae_title,
+        "+sd",
+        "+r",
+        "-nuc",
+        "127.0.0.1",
+        str(port),
+        *map(str, files),
+    ]
     done = subprocess.run(
         command,
         capture_output=True,

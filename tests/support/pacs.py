@@ -2,9 +2,9 @@
 
 import json
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,18 @@ class Orthanc:
     ae_title: str
     dicom_port: int
     http_port: int
+    processes: ExitStack = field(default_factory=ExitStack, repr=False, compare=False)
+    run: Callable[[], AbstractContextManager[object]] = field(default=nullcontext, repr=False, compare=False)
+    """Runs it with what it has stored."""
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Keep it stopped for the block; afterwards it has what it had."""
+        self.processes.close()
+        try:
+            yield
+        finally:
+            self.processes.enter_context(self.run())
 
     def get(self, path: str, accept: str = "application/dicom+json") -> bytes:
         """Return the body of a DICOMweb or REST answer."""
@@ -60,14 +72,14 @@ def _parts(body: bytes) -> list[bytes]:
 def orthanc(folder: Path, ae_title: str = "ORTHANC", **more: object) -> Iterator[Orthanc]:
     """Run an empty Orthanc for the block; ``more`` is added to its configuration."""
     folder.mkdir(parents=True, exist_ok=True)
-    server = Orthanc(ae_title, free_port(), free_port())
+    dicom_port, http_port = free_port(), free_port()
     settings = {
         "Name": ae_title,
         "StorageDirectory": str(folder / "storage"),
         "IndexDirectory": str(folder / "storage"),
         "DicomAet": ae_title,
-        "DicomPort": server.dicom_port,
-        "HttpPort": server.http_port,
+        "DicomPort": dicom_port,
+        "HttpPort": http_port,
         "RemoteAccessAllowed": False,
         "AuthenticationEnabled": False,
         "DicomAlwaysAllowStore": True,
@@ -77,5 +89,10 @@ def orthanc(folder: Path, ae_title: str = "ORTHANC", **more: object) -> Iterator
     }
     configuration = folder / "orthanc.json"
     configuration.write_text(json.dumps(settings))
-    with running(["Orthanc", str(configuration)], folder / "orthanc.log", server.http_port, TCP_NODELAY="1"):
-        yield server
+
+    def run() -> AbstractContextManager[object]:
+        return running(["Orthanc", str(configuration)], folder / "orthanc.log", http_port, TCP_NODELAY="1")
+
+    with ExitStack() as processes:
+        processes.enter_context(run())
+        yield Orthanc(ae_title, dicom_port, http_port, processes, run)
