@@ -89,6 +89,37 @@ def ingest() -> Dashboard:
                     "s",
                 ),
             ],
+            "Certificates and audit": [
+                number(
+                    "Certificates to renew within 30 days",
+                    "Of those that listener and workers present. Peers refuse an expired one.",
+                    "count(min by (role) (radtme_certificate_seconds_left) < 30 * 86400) or vector(0)",
+                    steps=[(1, RED)],
+                    width=6,
+                ),
+                number(
+                    "Renewed certificates that cannot be used",
+                    "A file was replaced by something that cannot be read; the old certificate is still presented.",
+                    "sum(max by (role) (radtme_certificate_stale)) or vector(0)",
+                    steps=[(1, RED)],
+                    width=6,
+                ),
+                number(
+                    "Failed audit records, 24 h",
+                    "While the audit trail cannot be written nothing is accepted, scored or sent.",
+                    "sum(increase(radtme_audit_failures_total[24h]))",
+                    steps=[(1, RED)],
+                    width=6,
+                ),
+                number(
+                    "Audit trail not yet at the syslog server",
+                    "What is written here and not yet there. 0 where no server is named.",
+                    "max(radtme_audit_backlog_bytes) or vector(0)",
+                    "bytes",
+                    steps=[(1e7, AMBER)],
+                    width=6,
+                ),
+            ],
             "What is turned away": [
                 bars(
                     "Objects by outcome, 24 h",

@@ -107,6 +107,13 @@ def signature() -> Dashboard:
                     empty="no case of this signature",
                     width=8,
                 ),
+                bars(
+                    "Shadow signature beside the active one, 7 days",
+                    "Whether the signature that scores in the shadow agrees. Its scores stay here and go nowhere.",
+                    Query(most_common("radtme_shadow_cases_total", "outcome", "7d"), "{{outcome}}"),
+                    empty="no shadow",
+                    width=24,
+                ),
             ],
         },
     )

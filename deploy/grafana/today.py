@@ -48,6 +48,13 @@ def today() -> Dashboard:
                     width=4,
                 ),
                 number(
+                    "Targets given up",
+                    "Targets that could not be reached several times in a row. Results wait, and go when they answer.",
+                    'count(max by (target) (radtme_target_circuit{state="open"}) == 1) or vector(0)',
+                    steps=[(1, RED)],
+                    width=4,
+                ),
+                number(
                     "In quarantine",
                     "Objects that came and could not be used, with their reasons (radtme status).",
                     "max(radtme_quarantined_objects)",

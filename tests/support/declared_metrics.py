@@ -8,8 +8,10 @@ from typing import Any
 from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.core import Metric
 
+from listener.settings import AuditSettings, ClientTls, SyslogServer
 from model_store.registry import Registry
 from support.listening import listening
+from support.processes import free_port
 from workers.metrics import scrape_registry, worker_metrics
 from workers.settings import WorkerSettings
 
@@ -19,7 +21,10 @@ _SUFFIXES = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_
 def declared_metrics() -> set[str]:
     """Return the names of all samples, of those that have none yet too."""
     with tempfile.TemporaryDirectory() as folder:
-        with listening(Path(folder) / "spool") as listener:
+        audit = AuditSettings(
+            Path(folder) / "audit", syslog=SyslogServer("127.0.0.1", ClientTls(Path(folder)), free_port())
+        )
+        with listening(Path(folder) / "spool", audit=audit) as listener:
             families = list(listener.metrics.registry.collect())
         registry = Registry(Path(folder) / "signatures")
         registry.ensure_shipped()

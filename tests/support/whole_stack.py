@@ -56,7 +56,7 @@ class WholeStack:
         told["data"] = str(self.folder / "data")
         told["redis"] = {"url": f"redis://127.0.0.1:{self.redis_port}/0", "password_file": str(secret)}
         told["listener"] |= {"host": "127.0.0.1", "port": self.dicom_port, "metrics_host": "127.0.0.1", **listener}
-        told["workers"] |= {"metrics_host": "127.0.0.1"}
+        told["workers"] |= {"metrics_host": "127.0.0.1", "first_retry_seconds": 1, "last_retry_seconds": 4}
         told["targets"] = list(targets)
         del told["status_page"]
         (self.folder / "radtme.yaml").write_text(yaml.safe_dump(told))
