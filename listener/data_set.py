@@ -14,8 +14,11 @@ from pydicom.filereader import data_element_generator, read_dataset
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
+from listener.character_sets import teach_pydicom
 from listener.spool import InvalidUid, checked_uid
 from listener.structure import PIXEL_DATA, StructureLimits, TooComplex, check_file, check_structure
+
+teach_pydicom()
 
 _TAGS = {
     Tag("SOPClassUID"): "sop_class_uid",

@@ -16,6 +16,7 @@ from workers.volume import Volume
 
 OFF_GRID_VOXELS = 0.1
 """How far a pixel centre of the outline may lie from a voxel centre."""
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,8 +34,8 @@ def place(outline: Outline, volume: Volume) -> RegionOfInterest:
     Raises
     ------
     RejectedInput
-        PATIENT_MISMATCH, OTHER_FRAME_OF_REFERENCE, UNSUPPORTED_SEGMENTATION where it lies on another grid,
-        OUTSIDE_VOLUME, EMPTY_SEGMENTATION.
+        PATIENT_MISMATCH, UNREADABLE_OBJECT where an ID cannot be decoded, OTHER_FRAME_OF_REFERENCE,
+        UNSUPPORTED_SEGMENTATION where it lies on another grid, OUTSIDE_VOLUME, EMPTY_SEGMENTATION.
     """
     _check_identity(outline, volume)
     tumour = np.zeros(volume.array.shape, dtype=np.bool_)
@@ -88,9 +89,14 @@ def _check_identity(outline: Outline, volume: Volume) -> None:
 def _decoded(header: Dataset, keyword: str) -> str:
     """Return a text in Unicode: the bytes of two different ones may look alike, and those of the same one differ."""
     try:
-        return str(header.get(keyword) or "").strip(" \0")
+        found = str(header.get(keyword) or "").strip(" \0")
     except UNREADABLE_BYTES as error:
         raise RejectedInput(Reason.UNREADABLE_OBJECT, f"{keyword} cannot be read ({type(error).__name__})") from error
+    if REPLACEMENT in found:  # any byte that its character set does not know becomes this one
+        raise RejectedInput(
+            Reason.UNREADABLE_OBJECT, f"{keyword} holds bytes that its Specific Character Set does not know"
+        )
+    return found
 
 
 def _draw(

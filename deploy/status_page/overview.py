@@ -12,10 +12,13 @@ from pydicom.errors import InvalidDicomError
 
 from deploy.status import JobStatus, Quarantined, read_moving, read_quarantine
 from deploy.status_page.settings import StatusPageSettings
+from listener.character_sets import teach_pydicom
 from listener.spool import JOB_ID_PATTERN, Job, JobState, Spool
 from model_store.errors import SignatureError
 from model_store.registry import Registry
 from workers.settings import Target
+
+teach_pydicom()
 
 WORDS = {
     JobState.WAITING: "waiting for images",

@@ -463,3 +463,16 @@ def test_an_outline_of_another_patient_or_study_is_refused(
         assert placed(images, path).tumour.any()
     else:
         assert reason_of(images, path) is Reason.PATIENT_MISMATCH
+
+
+def test_ids_that_cannot_be_decoded_are_equal_to_nothing(write_series: WriteSeries, write_seg: WriteSeg) -> None:
+    """Two different bytes that UTF-8 does not know would both be read as its replacement character."""
+    images = write_series(ARRAY)
+    path = write_seg(images, [(TUMOUR, MASK)])
+    for file, byte in ((path, b"\xb6"), *((Path(one.filename), b"\xb7") for one in images)):
+        header = dcmread(file)
+        header.SpecificCharacterSet, header.PatientID = "ISO_IR 192", "XQXQ"
+        header.save_as(file)
+        file.write_bytes(file.read_bytes().replace(b"XQXQ", 4 * byte))
+    with pytest.warns(UserWarning, match="Failed to decode"):
+        assert reason_of(images, path) is Reason.UNREADABLE_OBJECT
