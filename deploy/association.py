@@ -11,6 +11,7 @@ from pynetdicom.presentation import PresentationContext
 from deploy.errors import Unreachable
 from deploy.peer import Peer
 from listener.certificates import TlsFileError
+from listener.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from listener.tls import tls_args
 from listener.tls_diagnosis import why_no_tls
 from workers.target_association import send_at_once
@@ -32,6 +33,8 @@ def associated(
         If there is none, with why and what to look at.
     """
     entity = AE(calling_ae_title)
+    entity.implementation_class_uid = IMPLEMENTATION_CLASS_UID
+    entity.implementation_version_name = IMPLEMENTATION_VERSION_NAME
     entity.requested_contexts = list(contexts)
     entity.connection_timeout = entity.acse_timeout = timeout_seconds
     entity.dimse_timeout = entity.network_timeout = timeout_seconds

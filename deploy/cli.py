@@ -19,6 +19,11 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "work": ("deploy.commands.parts:work", "Run workers alone: score what is ready, deliver what is scored"),
     "sink": ("deploy.commands.parts:sink", "Run a small stand-in for a PACS"),
     "echo": ("deploy.commands.network:echo", "Ask a DICOM peer whether it is there"),
+    "connections": (
+        "deploy.commands.conformance:connections",
+        "Print the connection sheet for the administrator of the PACS",
+    ),
+    "conformance": ("deploy.commands.conformance:conformance", "Print the DICOM Conformance Statement"),
     "send": ("deploy.commands.network:send", "Send the DICOM files in a folder"),
     "status": ("deploy.commands.jobs:status", "Show what came, waits, was scored, sent and failed, and why"),
     "status-page": ("deploy.commands.parts:status_page", "Show the same in a browser, read only"),

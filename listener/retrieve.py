@@ -6,6 +6,7 @@ import structlog
 from pydicom.dataset import Dataset
 from pynetdicom import AE
 from pynetdicom.association import Association
+from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelMove  # type: ignore[attr-defined]
 
 from listener.certificates import TlsFileError
@@ -21,6 +22,11 @@ UIDS_PER_REQUEST = 100
 _TIMEOUT_SECONDS = 30.0
 _RESPONSE_TIMEOUT_SECONDS = 600.0
 _PENDING = (0xFF00, 0xFF01)
+
+
+def contexts() -> list[PresentationContext]:
+    """Return what is proposed."""
+    return [build_context(StudyRootQueryRetrieveInformationModelMove)]
 
 
 def identifiers(study_uid: str, missing: Mapping[str, tuple[str, ...]]) -> Iterator[Dataset]:
@@ -56,7 +62,7 @@ def retrieve(source: RetrieveSource, ae_title: str, study_uid: str, missing: Map
     entity.implementation_version_name = IMPLEMENTATION_VERSION_NAME
     entity.acse_timeout = entity.connection_timeout = _TIMEOUT_SECONDS
     entity.dimse_timeout = entity.network_timeout = _RESPONSE_TIMEOUT_SECONDS
-    entity.add_requested_context(StudyRootQueryRetrieveInformationModelMove)
+    entity.requested_contexts = contexts()
     try:
         tls = tls_args(source.tls, source.host)
     except TlsFileError as error:

@@ -6,20 +6,11 @@ from pathlib import Path
 
 from pydicom import Dataset, dcmread
 from pydicom.errors import InvalidDicomError
-from pydicom.uid import (
-    Comprehensive3DSRStorage,
-    ComprehensiveSRStorage,
-    EncapsulatedPDFStorage,
-    EnhancedSRStorage,
-    SecondaryCaptureImageStorage,
-    SegmentationStorage,
-)
+from pydicom.uid import Comprehensive3DSRStorage, SegmentationStorage
 
 from workers.measurement_report import as_sop_class
+from workers.result_classes import PAGES, PLAINER_REPORTS
 from workers.transport import Alternatives
-
-PLAINER_REPORTS = (ComprehensiveSRStorage, EnhancedSRStorage)
-"""What a report goes as, the better one first, to a target that does not take Comprehensive 3D SR."""
 
 
 class DamagedResult(Exception):
@@ -44,8 +35,7 @@ def alternatives(path: Path) -> Alternatives:
     if dataset.SOPClassUID == Comprehensive3DSRStorage:
         choices |= {uid: partial(as_sop_class, dataset, uid) for uid in PLAINER_REPORTS}
     if dataset.SOPClassUID in (Comprehensive3DSRStorage, SegmentationStorage):
-        choices[EncapsulatedPDFStorage] = partial(_as_pdf, dataset, path)
-        choices[SecondaryCaptureImageStorage] = partial(_as_picture, dataset, path)
+        choices |= {uid: partial(make, dataset, path) for uid, make in zip(PAGES, (_as_pdf, _as_picture), strict=True)}
     return choices
 
 

@@ -7,7 +7,7 @@ import structlog
 from pydicom import Dataset
 from pynetdicom import evt
 from pynetdicom.association import Association
-from pynetdicom.presentation import build_context
+from pynetdicom.presentation import PresentationContext, build_context
 
 from listener.commitment_report import (
     STORAGE_COMMITMENT,
@@ -32,6 +32,11 @@ POLL_SECONDS = 0.05
 log = structlog.get_logger()
 
 
+def contexts() -> list[PresentationContext]:
+    """Return what is proposed."""
+    return [build_context(STORAGE_COMMITMENT)]
+
+
 def request_commitment(
     target: Target,
     calling_ae_title: str,
@@ -53,8 +58,7 @@ def request_commitment(
         If the target offers no storage commitment, or refuses the request for good.
     """
     handlers: list[evt.EventHandlerType] = [(evt.EVT_N_EVENT_REPORT, lambda event: _take(event, keep_report))]
-    contexts = [build_context(STORAGE_COMMITMENT)]
-    with associated(target, calling_ae_title, contexts, "no storage commitment", handlers=handlers) as association:
+    with associated(target, calling_ae_title, contexts(), "no storage commitment", handlers=handlers) as association:
         _ask(association, transaction_uid, instances)
         end = time.monotonic() + target.commitment_wait_seconds
         while association.is_established and not has_report() and time.monotonic() < end:

@@ -14,6 +14,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 from workers import codes
 from workers.case_result import SignatureIdentity
 from workers.evidence import InstanceReference, Moment, content_moment, patient_and_study
+from workers.result_classes import RESULT_CLASSES
 from workers.settings import ResultRole
 from workers.uids import ResultUids, derived_uid
 
@@ -84,7 +85,7 @@ def series_number(role: ResultRole, version: int) -> int:
     return FIRST_SERIES_NUMBER + SERIES_PER_VERSION * (version - 1) + SERIES_ORDER.index(role)
 
 
-def composite(origin: Origin, role: ResultRole, sop_class_uid: UID, modality: str, description: str) -> Dataset:
+def composite(origin: Origin, role: ResultRole, modality: str, description: str) -> Dataset:
     """Return a new instance that holds everything but its content.
 
     In the source study, in a series of its own, in UTF-8, with nothing in it that another run would make differently.
@@ -93,7 +94,7 @@ def composite(origin: Origin, role: ResultRole, sop_class_uid: UID, modality: st
     instance = Dataset()
     instance.update(origin.shared_attributes)
     instance.SpecificCharacterSet = "ISO_IR 192"
-    instance.SOPClassUID = sop_class_uid
+    instance.SOPClassUID = RESULT_CLASSES[role][0]
     instance.SOPInstanceUID = origin.uids.instance(role)
     instance.InstanceCreationDate, instance.InstanceCreationTime = moment.date, moment.time
     instance.SeriesDate, instance.SeriesTime = moment.date, moment.time

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from pydicom import Dataset
 from pynetdicom.association import Association
-from pynetdicom.presentation import build_context
+from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind  # type: ignore[attr-defined]
 
 from workers.evidence import InstanceReference
@@ -15,6 +15,11 @@ from workers.transport import NoGoodAnswer
 
 PENDING = (0xFF00, 0xFF01)
 SUCCESS = 0x0000
+
+
+def contexts() -> list[PresentationContext]:
+    """Return what is proposed."""
+    return [build_context(StudyRootQueryRetrieveInformationModelFind)]
 
 
 def find(target: Target, calling_ae_title: str, instances: Sequence[InstanceReference]) -> frozenset[str]:
@@ -30,8 +35,7 @@ def find(target: Target, calling_ae_title: str, instances: Sequence[InstanceRefe
     wanted: dict[tuple[str, str], set[str]] = defaultdict(set)
     for one in instances:
         wanted[one.study_uid, one.series_uid].add(one.sop_instance_uid)
-    contexts = [build_context(StudyRootQueryRetrieveInformationModelFind)]
-    with associated(target, calling_ae_title, contexts, "no Study Root Query (C-FIND)") as association:
+    with associated(target, calling_ae_title, contexts(), "no Study Root Query (C-FIND)") as association:
         listed: set[str] = set()
         for series, uids in wanted.items():
             listed |= uids & set(_listed(association, *series))

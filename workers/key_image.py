@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 from pydicom import Dataset
-from pydicom.uid import SecondaryCaptureImageStorage
 
 from workers import codes
 from workers.case_result import CaseResult
@@ -30,7 +29,7 @@ def key_image(origin: Origin, result: CaseResult, measurement: Measurement) -> D
     number = largest_slice(measurement)
     source = source_slices([measurement.volume.frames[number]], measurement.volume.headers)[0]
     pixels = np.asarray(draw(_view(origin, measurement, number, source), caption(origin, result, measurement)))
-    instance = composite(origin, ResultRole.KEY_IMAGE, SecondaryCaptureImageStorage, "OT", DESCRIPTION)
+    instance = composite(origin, ResultRole.KEY_IMAGE, "OT", DESCRIPTION)
     instance.Laterality = measurement.volume.headers[0].get("Laterality")
     instance.ConversionType = "SYN"
     instance.ImageType = ["DERIVED", "SECONDARY"]

@@ -21,7 +21,7 @@ from highdicom.sr import (
 )
 from pydicom import Dataset
 from pydicom.sr.codedict import codes as public_codes
-from pydicom.uid import UID, Comprehensive3DSRStorage
+from pydicom.uid import UID
 
 from workers import codes
 from workers.composite import MANUFACTURER, MODEL_NAME, Origin, composite, set_file_meta, software_version
@@ -45,7 +45,7 @@ def measurement_report(
     ``description`` is what a viewer's list of series shows; ``referenced`` are the instances that the report is about,
     beside the outline and the measured images.
     """
-    instance = composite(origin, role, Comprehensive3DSRStorage, "SR", description)
+    instance = composite(origin, role, "SR", description)
     instance.CompletionFlag = "COMPLETE"
     instance.VerificationFlag = "UNVERIFIED"
     instance.PreliminaryFlag = "PRELIMINARY"

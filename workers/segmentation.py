@@ -14,7 +14,7 @@ from highdicom.seg import Segmentation as BuiltSegmentation
 from highdicom.seg import SegmentationTypeValues, SegmentDescription
 from numpy.typing import NDArray
 from pydicom import Dataset
-from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, SegmentationStorage
+from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
 
 from model_store.profile import PROFILES
 from workers import codes
@@ -49,7 +49,7 @@ def segmentation(origin: Origin, measurement: Measurement) -> Dataset:
     touched = np.flatnonzero(masks.any(axis=(0, 2, 3)))
     first, last = int(touched[0]), int(touched[-1])
     slices = source_slices(measurement.volume.frames, measurement.volume.headers)
-    instance = composite(origin, ResultRole.SEGMENTATION, SegmentationStorage, "SEG", DESCRIPTION)
+    instance = composite(origin, ResultRole.SEGMENTATION, "SEG", DESCRIPTION)
     built = _built(origin, measurement, slices[first : last + 1], masks[:, first : last + 1], instance)
     _replace_references(built, slices[first : last + 1])
     _replace_dimension_organization(built, origin.uids.dimension_organization())

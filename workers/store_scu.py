@@ -1,11 +1,11 @@
 """C-STORE SCU: one association that carries the results of one case to one target."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from pydicom import Dataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom.association import Association
-from pynetdicom.presentation import build_context
+from pynetdicom.presentation import PresentationContext, build_context
 
 from listener.fault_points import FaultPoint, reach
 from workers.evidence import InstanceReference
@@ -30,8 +30,7 @@ def send(target: Target, calling_ae_title: str, objects: Mapping[ResultRole, Alt
     AssociationRefused
         If the target rejects the association permanently.
     """
-    classes = dict.fromkeys(UID(uid) for choices in objects.values() for uid in choices)
-    contexts = [build_context(uid, TRANSFER_SYNTAXES) for uid in classes]
+    contexts = storage_contexts(uid for choices in objects.values() for uid in choices)
     with associated(target, calling_ae_title, contexts, "none of the SOP classes of the results") as association:
         reach(FaultPoint.DELIVERY_OPENED)
         accepted = {context.abstract_syntax for context in association.accepted_contexts}
@@ -44,6 +43,11 @@ def send(target: Target, calling_ae_title: str, objects: Mapping[ResultRole, Alt
             yield _store(association, role, build())
             if not association.is_established:
                 break
+
+
+def storage_contexts(sop_classes: Iterable[str]) -> list[PresentationContext]:
+    """Return what is proposed for objects of these SOP classes: one context each."""
+    return [build_context(UID(uid), TRANSFER_SYNTAXES) for uid in dict.fromkeys(sop_classes)]
 
 
 def _store(association: Association, role: ResultRole, dataset: Dataset) -> Sent:

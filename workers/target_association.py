@@ -10,6 +10,7 @@ from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
 from pynetdicom.presentation import PresentationContext
 
 from listener.certificates import TlsFileError
+from listener.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from listener.tls import tls_args
 from listener.tls_diagnosis import why_no_tls
 from workers.errors import TransientFailure
@@ -65,6 +66,8 @@ def _associate(
     handlers: Sequence[evt.EventHandlerType],
 ) -> Association:
     entity = AE(calling_ae_title)
+    entity.implementation_class_uid = IMPLEMENTATION_CLASS_UID
+    entity.implementation_version_name = IMPLEMENTATION_VERSION_NAME
     entity.connection_timeout = entity.acse_timeout = target.timeout_seconds
     entity.dimse_timeout = entity.network_timeout = target.timeout_seconds
     where = f"{target.ae_title}@{target.host}:{target.port}"

@@ -1,11 +1,16 @@
 """C-ECHO: whether a target is there, at the price of one small association (PS3.4 annex A)."""
 
-from pynetdicom.presentation import build_context
+from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
 from workers.errors import TransientFailure
 from workers.settings import Target
 from workers.target_association import associated
+
+
+def contexts() -> list[PresentationContext]:
+    """Return what is proposed."""
+    return [build_context(Verification)]
 
 
 def verify(target: Target, calling_ae_title: str) -> None:
@@ -20,7 +25,7 @@ def verify(target: Target, calling_ae_title: str) -> None:
     AssociationRefused
         If the target rejects the association permanently.
     """
-    with associated(target, calling_ae_title, [build_context(Verification)], "no Verification") as association:
+    with associated(target, calling_ae_title, contexts(), "no Verification") as association:
         try:
             answered = association.send_c_echo().get("Status") is not None
         except RuntimeError:  # the association ended before the request was out

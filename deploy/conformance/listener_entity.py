@@ -1,0 +1,83 @@
+"""Section 4.2.1 of the Conformance Statement: the application entity that receives."""
+
+from collections.abc import Mapping
+
+from deploy.conformance.tables import context_table, meanings, table
+from listener import retrieve
+from listener.admission import Rejection
+from listener.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from listener.presentation_contexts import STORAGE_CLASSES, TRANSFER_SYNTAXES, supported_contexts
+from listener.settings import ListenerSettings
+from listener.statuses import Status
+
+BEHAVIOUR: Mapping[Status, str] = {
+    Status.DUPLICATE_SOP_INSTANCE: "warning",
+    Status.SUCCESS: "success",
+}
+
+
+def listener_entity(settings: ListenerSettings) -> str:
+    """Return what the receiving application entity does and accepts."""
+    rejections = [
+        (one.value.result, one.value.source, one.value.reason, one.label.replace("_", " ")) for one in Rejection
+    ]
+    statuses = [
+        (f"0x{status:04X}", BEHAVIOUR.get(Status(status), "failure"), said)
+        for status, said in sorted(meanings(Status).items())
+    ]
+    return f"""\
+### 4.2.1 Receiving AE (`listener.ae_title`, by default {settings.ae_title})
+
+#### 4.2.1.1 SOP classes
+
+Storage (SCP) of {len(STORAGE_CLASSES)} SOP classes in {len(TRANSFER_SYNTAXES)} transfer syntaxes, all uncompressed or lossless; Verification
+(SCP); Storage Commitment Push Model (SCU), for reports that come on an association which the SCP opens. Where
+`listener.retrieve_from` is set, Study Root Query/Retrieve MOVE (SCU).
+
+#### 4.2.1.2 Association policies
+
+| parameter | value |
+| --- | --- |
+| Application context name | 1.2.840.10008.3.1.1.1 |
+| Maximum PDU length received | {settings.max_pdu_bytes} (`max_pdu_bytes`) |
+| Associations at a time | {settings.max_associations} (`max_associations`), {settings.max_associations_per_peer} from one peer (`max_associations_per_peer`) |
+| Asynchronous operations window | not negotiated: one operation at a time |
+| User identity, extended negotiation | not supported: ignored |
+| SCP/SCU role selection | answered |
+| Implementation class UID | {IMPLEMENTATION_CLASS_UID} |
+| Implementation version name | {IMPLEMENTATION_VERSION_NAME} |
+
+#### 4.2.1.3 Association initiation: missing images
+
+Only where `listener.deadline_policy` is `fetch`: when a segmentation's images have not come in time they are asked for by C-MOVE at
+the level IMAGE (STUDY where their series is not known), with the receiving AE title as the move destination.
+
+Proposed for retrieval:
+
+{context_table(retrieve.contexts(), "SCU")}
+Unique keys that are sent: Study Instance UID; at the level IMAGE also Series Instance UID and SOP Instance UID (at most
+{retrieve.UIDS_PER_REQUEST} in a request). Whatever the final status is, what counts is which instances came.
+
+#### 4.2.1.4 Association acceptance
+
+Accepted from the AE titles, addresses and certificates in `listener.calling_ae_titles` and `listener.peers`, and under the called AE
+title that is configured (`require_called_ae_title`; by default wherever others than the own machine reach the port). Verification
+is open to each of them. Targets that are asked for storage commitment may associate to report on it, and for nothing else.
+
+Accepted presentation contexts:
+
+{context_table(supported_contexts())}
+Where one presentation context proposes several transfer syntaxes, the first of the line that is among them is accepted.
+
+Rejected associations (A-ASSOCIATE-RJ, PS3.8 table 9-21):
+
+{table(("Result", "Source", "Reason", "Because"), rejections)}
+Storage: level 2 (full). Data sets are kept byte for byte as received, with a File Meta Information of our own; nothing is coerced.
+The success status is given when the object is safe on disk. The same instance with the same bytes is a success again.
+
+Statuses of C-STORE, C-ECHO and N-EVENT-REPORT responses:
+
+{table(("Status", "Kind", "Meaning"), statuses)}
+0xA700 invites the sender to try again later. On communication failure what came of an object is discarded; objects that were
+acknowledged are kept.
+"""

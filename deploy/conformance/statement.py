@@ -1,0 +1,159 @@
+"""The DICOM Conformance Statement (PS3.2 annex A) of this version, with the values that hold unless configured otherwise."""
+
+from importlib.metadata import version
+from pathlib import Path
+
+from pydicom.sr.coding import Code
+
+from deploy.conformance.listener_entity import listener_entity
+from deploy.conformance.sending_entity import sending_entity
+from deploy.conformance.tables import name_of, table
+from listener import retrieve
+from listener.presentation_contexts import STORAGE_CLASSES, VERIFICATION
+from listener.settings import ListenerSettings
+from listener.tls import CIPHERS
+from workers import codes, commitment_scu, find_scu
+from workers.composite import MANUFACTURER, MODEL_NAME
+from workers.result_classes import RESULT_CLASSES
+from workers.settings import Target, WorkerSettings
+
+LISTENER_TIMES = (
+    "acse_timeout_seconds",
+    "idle_timeout_seconds",
+    "pdu_timeout_seconds",
+    "message_timeout_seconds",
+    "min_bytes_per_second",
+    "max_objects_per_association",
+    "max_object_bytes",
+    "settle_seconds",
+    "deadline_seconds",
+)
+
+
+def conformance_statement() -> str:
+    """Return the statement as Markdown. It depends on nothing but the program."""
+    listener, workers = ListenerSettings(spool=Path()), WorkerSettings(spool=Path(), model_store=Path())
+    return "\n".join(
+        [_overview(), listener_entity(listener), sending_entity(workers), _configuration(listener), _rest()]
+    )
+
+
+def _overview() -> str:
+    received = {str(uid) for uid in (VERIFICATION, *STORAGE_CLASSES)}
+    sent = {str(uid) for classes in RESULT_CLASSES.values() for uid in classes} | {str(VERIFICATION)}
+    services = [
+        (name_of(uid), "Yes" if uid in sent else "No", "Yes" if uid in received else "No")
+        for uid in sorted(received | sent)
+    ]
+    options = [*commitment_scu.contexts(), *find_scu.contexts(), *retrieve.contexts()]
+    services += [(name_of(context.abstract_syntax or ""), "Yes (option)", "No") for context in options]
+    return f"""\
+# DICOM Conformance Statement
+
+radtme {version("radtme")}, in the form of PS3.2 annex A. Printed by `radtme conformance` from the tables that the program negotiates with; numbers
+are those that hold unless the configuration says otherwise. It is research software and not a medical device.
+
+## 1 Overview
+
+radtme receives breast DCE-MRI images and tumour segmentations, scores the tumour, and stores reports, a segmentation and a key image
+in the same study of one or more archives.
+
+{table(("Network service", "User (SCU)", "Provider (SCP)"), services)}
+Over DICOMweb (option): STOW-RS and QIDO-RS as user agent. No media services.
+
+## 2 Contents
+
+3 Introduction, 4 Networking (4.1 implementation model, 4.2 application entities, 4.3 network interfaces, 4.4 configuration),
+5 Media interchange, 6 Character sets, 7 Security, 8 Annexes
+
+## 3 Introduction
+
+For integrators and administrators who connect radtme to a PACS, together with the connection sheet of an installation
+(`radtme connections`). Conformance does not by itself guarantee interoperability: test with `radtme echo` and `radtme probe`.
+Terms and abbreviations are those of the DICOM Standard (PS3.1 to PS3.18).
+
+## 4 Networking
+
+### 4.1 Implementation model
+
+Application data flow: images and segmentations arrive at the receiving AE, which keeps them and pairs each segmentation with the images
+that it names. When they are complete a worker measures and scores the case, and the sending AE stores the results in every target,
+and asks for commitment or looks for them where the target's `proof` says so. Both AEs may have the same AE title.
+
+Sequencing: images and segmentation may come in any order and on any number of associations. A case is ready when all referenced
+instances are there and nothing new came for the settling time.
+
+## 4.2 Application entities
+"""
+
+
+def _configuration(settings: ListenerSettings) -> str:
+    timeout = Target("", "", "", 0).timeout_seconds
+    times = [(f"`listener.{name}`", f"{getattr(settings, name):.12g}") for name in LISTENER_TIMES]
+    return f"""\
+### 4.3 Network interfaces
+
+TCP/IP, IPv4 and IPv6; HTTP/1.1 for DICOMweb. Host names are resolved by the operating system.
+
+### 4.4 Configuration
+
+AE titles, hosts and ports of both directions are configured; `radtme connections` prints them. The receiving AE listens on port
+{settings.port} of {settings.host} by default.
+
+{table(("Parameter", "Default"), [*times, ("`targets[].timeout_seconds` (connecting, association, response)", f"{timeout:g}")])}"""
+
+
+def _schemes() -> str:
+    named = {one.scheme_designator for one in vars(codes).values() if isinstance(one, Code)}
+    return ", ".join(sorted({*named, "IBSI"} - {codes.PRIVATE_SCHEME}))
+
+
+def _rest() -> str:
+    created = [
+        (role.value, name_of(classes[0]), "own series in the source study") for role, classes in RESULT_CLASSES.items()
+    ]
+    return f"""\
+## 5 Media interchange
+
+Not supported.
+
+## 6 Character sets
+
+Received objects may have any character set: they are kept as they are. Created objects use ISO_IR 192 (UTF-8), into which the texts of
+the source are converted.
+
+## 7 Security
+
+| profile (PS3.15) | support |
+| --- | --- |
+| BCP 195 RFC 8996, 9325 TLS Secure Transport Connection Profile (B.12) | both directions (option): TLS 1.2 and 1.3, `{CIPHERS}`; certificates of both sides are checked |
+| Audit Trail Message Format Profile (A.5) | yes |
+| Audit Trail Message Transmission Profile - SYSLOG-TLS (A.6) | option (RFC 5425) |
+
+AE titles, addresses and certificates of peers can be restricted one by one (`listener.peers`). User identity negotiation is not used.
+
+## 8 Annexes
+
+### 8.1 Created SOP instances
+
+{table(("Result", "SOP class", "Placement"), created)}
+Patient and study attributes are copied from the source images; Type 2 attributes that they lack are empty. Manufacturer is
+`{MANUFACTURER}`, Manufacturer's Model Name `{MODEL_NAME}`. UIDs are derived from the source and the signature: the same case
+gives the same instances. Reports follow TID 1500 and are UNVERIFIED.
+
+### 8.2 Private attributes
+
+None are created.
+
+### 8.3 Coded terminology
+
+{_schemes()}, and the private scheme {codes.PRIVATE_SCHEME}, which every object that uses it identifies.
+
+### 8.4 Greyscale consistency, standard extended, specialised and private SOP classes
+
+Not applicable; none.
+
+### 8.5 Private transfer syntaxes
+
+None.
+"""
