@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "work": ("deploy.commands.parts:work", "Run workers alone: score what is ready, deliver what is scored"),
     "sink": ("deploy.commands.parts:sink", "Run a small stand-in for a PACS"),
     "echo": ("deploy.commands.network:echo", "Ask a DICOM peer whether it is there"),
+    "probe": ("deploy.commands.probe:probe", "Ask a target what it takes, and as what each result would go"),
     "connections": (
         "deploy.commands.conformance:connections",
         "Print the connection sheet for the administrator of the PACS",

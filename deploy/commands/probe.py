@@ -1,0 +1,106 @@
+"""``radtme probe``: what a target takes, before the first case finds out."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.table import Table
+
+from deploy.commands.network import ask_web, calling_option, calling_title, peer_of, timeout_option
+from deploy.commands.options import config_option, read_configuration
+from deploy.commands.tls_options import tls_given, tls_options
+from deploy.configuration import Configuration
+from deploy.errors import CommandError
+from deploy.running_stack import as_running
+from deploy.terminal import output
+from workers.settings import ResultRole, Target, TargetKind
+
+if TYPE_CHECKING:
+    from deploy.probe import Findings
+
+
+@click.command(epilog="Example: radtme probe pacs; radtme probe ORTHANC@10.0.0.5:4242")
+@click.argument("target")
+@calling_option
+@timeout_option
+@tls_options
+@config_option
+def probe(target: str, calling: str | None, timeout: float, config_file: Path | None, **tls: Any) -> None:
+    """Ask a target what it takes, and say as what each result would be sent. Nothing is stored there.
+
+    TARGET is the name of a target in the configuration, or AET@host:port. C-ECHO, then SOP classes and transfer
+    syntaxes, storage commitment and query by negotiation. A DICOMweb server negotiates nothing: it is asked by QIDO-RS
+    whether it is there. Exit code 1 if some result, or the proof that the configuration asks for, cannot be had.
+    """
+    from dataclasses import replace
+
+    from deploy.probe import probe as ask
+
+    configuration = as_running(read_configuration(config_file))
+    known = _target(target, configuration)
+    if known.kind is TargetKind.DICOMWEB:
+        ask_web(replace(known, timeout_seconds=timeout, tls=tls_given(**tls) or known.tls))
+        _show_web(known)
+        return
+    peer = peer_of(target, configuration, tls_given(**tls))
+    findings = ask(peer, calling_title(calling, configuration), timeout)
+    click.echo(f"{peer}: C-ECHO in {findings.echo.echo_seconds * 1000:.0f} ms")
+    show(findings, known)
+    if troubles := findings.troubles(known.results, known.proof):
+        raise CommandError(
+            f"{peer}: {'; '.join(troubles)}",
+            "let the PACS accept it, or change what the target gets (results) or has to prove (proof)",
+        )
+
+
+def _target(name: str, configuration: Configuration) -> Target:
+    """Return the target of this name; for any other peer one that gets every result, with no more proof than sent."""
+    return next((one for one in configuration.workers.targets if one.name == name), Target(name))
+
+
+def show(findings: "Findings", target: Target) -> None:
+    """Print what is taken, and as what each result would go."""
+    from deploy.conformance.tables import name_of
+
+    takes = _table("SOP class", "taken in")
+    for uid, syntaxes in findings.taken.items():
+        takes.add_row(name_of(uid), ", ".join(name_of(syntax) for syntax in syntaxes) or "not taken")
+    goes = _table("result", "would be sent as", "transfer syntax")
+    for role, sent in findings.goes_as.items():
+        if role not in target.results:
+            goes.add_row(role.value, "not configured for this target", "")
+        elif sent is None:
+            goes.add_row(role.value, "nothing: not taken", "")
+        else:
+            goes.add_row(role.value, name_of(sent.sop_class), name_of(sent.transfer_syntax))
+    for table in (takes, goes):
+        output().print(table)
+        click.echo()
+    click.echo(f"storage commitment: {_accepted(findings.commitment)}")
+    click.echo(f"Study Root Query (C-FIND): {_accepted(findings.query)}")
+    click.echo(f"proof that is asked for: {target.proof}")
+
+
+def _show_web(target: Target) -> None:
+    from deploy.conformance.tables import name_of
+    from workers.result_classes import RESULT_CLASSES
+
+    goes = _table("result", "is tried as, in turn")
+    for role in ResultRole:
+        classes = ", then ".join(name_of(uid) for uid in RESULT_CLASSES[role])
+        goes.add_row(role.value, classes if role in target.results else "not configured for this target")
+    output().print(goes)
+    click.echo()
+    click.echo("STOW-RS negotiates nothing: whether it lets us store, and which SOP classes it takes, shows when we do")
+    click.echo(f"proof that is asked for: {target.proof}")
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column)
+    return table
+
+
+def _accepted(accepted: bool) -> str:
+    return "accepted" if accepted else "not accepted"
