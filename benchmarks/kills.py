@@ -51,27 +51,28 @@ def files_below(folder: Path, pattern: str) -> Iterator[Dataset]:
             continue
 
 
-def storescp(folder: Path) -> Peer:
-    """Return dcmtk's storescp."""
+def storescp(folder: Path, *options: str) -> Peer:
+    """Return dcmtk's storescp, with more options."""
     port = free_port()
     (folder / "received").mkdir(parents=True)
-    command = ["storescp", "+uf", "-aet", "RADTME", "-od", str(folder / "received"), str(port)]
+    command = ["storescp", *options, "+uf", "-aet", "RADTME", "-od", str(folder / "received"), str(port)]
     return Peer("storescp", command, port, lambda: files_below(folder / "received", "*"))
 
 
-def radtme(folder: Path) -> Peer:
-    """Return our listener."""
+def radtme(folder: Path, **listener: object) -> Peer:
+    """Return our listener; ``listener`` is added to its settings."""
     port, metrics = free_port(), free_port()
     folder.mkdir(parents=True)
-    settings = {"data": str(folder), "listener": {"port": port, "metrics_port": metrics, "min_free_bytes": 0}}
+    ports = {"port": port, "metrics_port": metrics, "min_free_bytes": 0}
+    settings = {"data": str(folder), "listener": {**ports, **listener}}
     redis = {"redis": {"url": f"redis://127.0.0.1:{free_port()}/0"}}
     (folder / "radtme.yaml").write_text(json.dumps(settings | redis))
     command = [str(Path(sys.executable).with_name("radtme")), "listen", "--config", str(folder / "radtme.yaml")]
     return Peer("radtme", command, port, lambda: files_below(folder, "spool/studies/*/*/*.dcm"))
 
 
-def orthanc(folder: Path) -> Peer:
-    """Return Orthanc as its Debian package configures it, but for ports and folders."""
+def orthanc(folder: Path, **more: object) -> Peer:
+    """Return Orthanc as its Debian package configures it, but for ports, folders and ``more``."""
     port, http = free_port(), free_port()
     folder.mkdir(parents=True)
     settings = {
@@ -83,6 +84,7 @@ def orthanc(folder: Path) -> Peer:
         "AuthenticationEnabled": False,
         "DicomAlwaysAllowStore": True,
         "OverwriteInstances": True,
+        **more,
     }
     (folder / "orthanc.json").write_text(json.dumps(settings))
 

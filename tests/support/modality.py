@@ -1,12 +1,20 @@
 """A sender that writes down what was acknowledged, and sends the rest again as scanners do."""
 
+import socket
 import time
 from collections.abc import Iterable
 from pathlib import Path
 
 from pydicom import dcmread
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, SegmentationStorage
-from pynetdicom import AE
+from pynetdicom import AE, evt
+
+
+def without_nagle(event: evt.Event) -> None:
+    """Switch Nagle's algorithm off on an association's socket; a handler of EVT_CONN_OPEN."""
+    transport = event.assoc.dul.socket
+    if transport is not None and transport.socket is not None:
+        transport.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def store_until_gone(port: int, paths: Iterable[Path], acknowledged: list[Path]) -> None:
@@ -15,7 +23,8 @@ def store_until_gone(port: int, paths: Iterable[Path], acknowledged: list[Path])
     entity.dimse_timeout = entity.network_timeout = entity.acse_timeout = entity.connection_timeout = 10
     entity.add_requested_context(MRImageStorage, ExplicitVRLittleEndian)
     entity.add_requested_context(SegmentationStorage, ExplicitVRLittleEndian)
-    association = entity.associate("127.0.0.1", port, ae_title="RADTME")
+    handlers = [(evt.EVT_CONN_OPEN, without_nagle)]
+    association = entity.associate("127.0.0.1", port, ae_title="RADTME", evt_handlers=handlers)
     try:
         for path in paths:
             if association.send_c_store(dcmread(path)).get("Status") != 0x0000:
