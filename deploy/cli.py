@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "release": ("deploy.commands.steering:release", "Let a held job go on"),
     "drop": ("deploy.commands.steering:drop", "Give a job up: score and send nothing more"),
     "spool": ("deploy.commands.spool:spool", "Look for what a crash left in the spool"),
+    "upgrade": ("deploy.commands.upgrade:upgrade", "Bring the spool of an earlier version to this one"),
     "retention": ("deploy.commands.retention:retention", "Show what is old enough to go, and remove it"),
     "audit": ("deploy.commands.audit:audit", "Show who sent, scored, delivered and changed what"),
     "config": ("deploy.commands.config:config", "Check a configuration, or show the settings in effect"),

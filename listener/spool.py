@@ -7,6 +7,7 @@ filesystem, because one rename is one step of a job. Layout::
     studies/<study>/<series>/<sop instance>.dcm     as received, never altered
     jobs/<state>/<job id>/                          job.json result.json objects/ delivery/ failure.json
     quarantine/<uid>.dcm + <uid>.json
+    version                                         the number of this layout (layout.py)
     targets/<target>.json                           whether anyone goes to it (circuit.py)
     commitments/{requests,reports}/<uid>.json       storage commitment (commitments.py)
 """
@@ -28,6 +29,7 @@ from typing import Any
 import structlog
 
 from listener.fault_points import FaultPoint, reach
+from listener.layout import LAYOUT, VERSION_NAME, check_layout
 
 UID_PATTERN = re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))+")
 UID_LENGTH = 64
@@ -173,7 +175,16 @@ class Spool:
     root: Path
 
     def prepare(self) -> None:
-        """Make the folders, and check that they can be written and lie on one filesystem."""
+        """Make the folders, and check that they can be written and lie on one filesystem.
+
+        Raises
+        ------
+        WrongLayout
+            If what lies there has another layout than this program.
+        OSError
+            If it cannot be used.
+        """
+        check_layout(self.root)
         folders = [self.receiving, self.studies, self.quarantine, self.targets, self.commitments]
         folders += [self.jobs_folder(state) for state in JobState]
         for folder in folders:
@@ -183,6 +194,8 @@ class Spool:
         probe = self.receiving / f".probe-{secrets.token_hex(4)}"
         probe.touch()
         probe.unlink()
+        if not (self.root / VERSION_NAME).exists():
+            write_bytes(self.root / VERSION_NAME, f"{LAYOUT}\n".encode())
 
     @property
     def receiving(self) -> Path:

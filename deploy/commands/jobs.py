@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deploy.commands.options import config_option, read_configuration
+from deploy.commands.options import config_option, read_configuration, require_layout
 from deploy.configuration import Configuration
 from deploy.errors import CommandError
 from deploy.terminal import output, path_from_here
@@ -72,7 +72,7 @@ def existing_spool(configuration: Configuration) -> Spool:
     Raises
     ------
     CommandError
-        If there is none yet.
+        If there is none yet, or it has another layout than this program.
     """
     spool = Spool(configuration.locations.spool)
     if not spool.root.is_dir() or not (spool.root / "jobs").is_dir():
@@ -80,4 +80,5 @@ def existing_spool(configuration: Configuration) -> Spool:
             f"there is no spool at {path_from_here(spool.root)}",
             "nothing ever ran with this configuration; radtme up starts it, --config names another one",
         )
+    require_layout(configuration)
     return spool

@@ -11,6 +11,7 @@ from deploy.configuration import PART_VARIABLE, Configuration, find_configuratio
 from deploy.configuration_history import notice_configuration
 from deploy.errors import CommandError
 from deploy.terminal import path_from_here
+from listener.layout import WrongLayout, check_layout
 
 Decorated = Callable[..., Any]
 
@@ -39,6 +40,20 @@ def audited_start(configuration: Configuration, command: str) -> None:
         notice_configuration(configuration, command)
     except OSError as error:
         raise cannot_audit(configuration, error) from error
+
+
+def require_layout(configuration: Configuration) -> None:
+    """Let pass a spool of this program's layout, and one that is still to be made.
+
+    Raises
+    ------
+    CommandError
+        If the spool has another layout.
+    """
+    try:
+        check_layout(configuration.locations.spool)
+    except WrongLayout as error:
+        raise CommandError(error.message, error.remedy) from error
 
 
 def cannot_audit(configuration: Configuration, error: OSError) -> CommandError:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from deploy.commands.options import audited_start, cannot_audit, config_option, read_configuration
+from deploy.commands.options import audited_start, cannot_audit, config_option, read_configuration, require_layout
 from deploy.errors import CommandError, WrongUsage
 from deploy.ports import require_free
 from deploy.readiness import reachable_host
@@ -40,6 +40,7 @@ def listen(config_file: Path | None) -> None:
     configuration = with_known_redis(read_configuration(config_file))
     configure()
     stopping, hung_up = stop_event(), reload_event()
+    require_layout(configuration)
     audited_start(configuration, "listen")
     try:
         listener = Listener(configuration.listener)
@@ -74,6 +75,7 @@ def work(queues: str, concurrency: int | None, config_file: Path | None) -> None
     """
     keep_from_others()
     configuration = with_known_redis(read_configuration(config_file))
+    require_layout(configuration)
     settings = configuration.workers
     require_free("workers.metrics_port", settings.metrics_host, settings.metrics_port)
     # Before NumPy and its relatives are loaded: several workers with a thread per core each only wait for each other.

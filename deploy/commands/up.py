@@ -7,7 +7,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from deploy.commands.options import audited_start, config_option, read_configuration
+from deploy.commands.options import audited_start, config_option, read_configuration, require_layout
 from deploy.configuration_text import masked_url
 from deploy.local import LocalStack, local_stack
 from deploy.readiness import reachable_host
@@ -40,6 +40,7 @@ def up(config_file: Path | None, log_folder: Path | None) -> None:
     keep_from_others()
     configuration = read_configuration(config_file)
     logs.configure()
+    require_layout(configuration)
     audited_start(configuration, "up")
     stopping, hung_up = stop_event(), reload_event()
     with local_stack(configuration, log_folder) as stack:

@@ -1,0 +1,56 @@
+"""``radtme upgrade``: the spool of an earlier version."""
+
+from pathlib import Path
+
+import click
+
+from deploy.commands.options import cannot_audit, config_option, read_configuration
+from deploy.errors import CommandError, ExitCode
+from deploy.running_stack import read_running_stack
+from deploy.terminal import path_from_here
+from listener.audit_events import software_changed
+from listener.audit_log import AuditLog, NotAudited
+from listener.layout import LAYOUT, WrongLayout, layout_of
+from listener.spool import Spool
+
+
+@click.command(epilog="Example: radtme upgrade --check; radtme upgrade")
+@click.option("--check", "only_look", is_flag=True, help="Change nothing; exit code 1 when there is something to do.")
+@config_option
+def upgrade(only_look: bool, config_file: Path | None) -> None:
+    """Bring the spool of an earlier version to the layout of this one. All parts have to be stopped, on all machines.
+
+    Back the spool up before. Killed in between, it goes on when it is run again; until then nothing starts.
+    """
+    from deploy.upgrade import upgrade as bring_up
+
+    configuration = read_configuration(config_file)
+    spool = Spool(configuration.locations.spool)
+    where = path_from_here(spool.root)
+    try:
+        found = layout_of(spool.root)
+    except WrongLayout as error:
+        raise CommandError(error.message, error.remedy) from error
+    if found is None or found == LAYOUT:
+        click.echo(f"{where}: {'nothing lies there yet' if found is None else f'has layout {LAYOUT} already'}")
+        return
+    if found > LAYOUT:
+        raise CommandError(f"{where} has layout {found}, this program has {LAYOUT}", "run the version that wrote it")
+    if only_look:
+        click.echo(f"{where} has layout {found}; radtme upgrade brings it to {LAYOUT}")
+        raise click.exceptions.Exit(ExitCode.FAILED)
+    if read_running_stack(configuration) is not None:
+        raise CommandError("radtme is running on this data", "stop it first")
+    try:
+        AuditLog(configuration.audit).write(
+            software_changed("upgrade", "radtme:spool", [f"spool layout {found} -> {LAYOUT}"])
+        )
+    except NotAudited as error:
+        raise cannot_audit(configuration, error) from error
+    done = bring_up(spool)
+    for path in done.unreadable:
+        click.echo(
+            f"warning: {path_from_here(path)} cannot be read: radtme spool check says what the next start does",
+            err=True,
+        )
+    click.echo(f"{where} has layout {LAYOUT} now; {done.records} delivery records were written anew")
