@@ -9,12 +9,9 @@ what the attack costs the service; next door against calm is what it costs the m
 
 import argparse
 import os
-import signal
 import statistics
-import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -60,24 +57,24 @@ STATES = ("calm", "attacked", "next door")
 
 
 @contextmanager
-def attackers(port: int, log: Path) -> Iterator[None]:
-    """Attack a port from another process for the block."""
-    command = [sys.executable, __file__, "--attack", str(port)]
-    with running(command, log) as process:
-        time.sleep(1)
-        yield
-        process.send_signal(signal.SIGINT)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(90)
+def attackers(port: int, log: Path) -> Iterator[Callable[[], int]]:
+    """Attack a port from another process for the block; yields what tells how many attacks have been made so far."""
+
+    def made() -> int:
+        return int((log.read_text().split() or ["-1"])[-1])
+
+    log.unlink(missing_ok=True)
+    with running([sys.executable, __file__, "--attack", str(port)], log):
+        wait_until(lambda: made() >= 0, 120, "the attackers have begun")
+        yield made
 
 
 def attack(port: int) -> None:
-    """Attack until interrupted."""
-    with suppress(KeyboardInterrupt), under_attack(port) as done:
-        try:
-            threading.Event().wait()
-        finally:
-            print(dict(done), flush=True)
+    """Attack until terminated; say every second how many attacks were made."""
+    with under_attack(port) as done:
+        while True:
+            print(done.total(), flush=True)
+            time.sleep(1)
 
 
 def cpu_seconds(pid: int) -> float:
@@ -129,20 +126,27 @@ def measure_rates(folder: Path, rounds: int, cases: int) -> float:
         scored_per_minute(service, [studies.pop()])  # a worker's first case imports its libraries
         parts = {part: service.pid(part) for part in ("listen", "work")}
         print(f"{cases} cases of {len(list(studies[0].rglob('*.dcm')))} objects in each measurement\n")
-        print("| round | state | cases/min | listener CPU s | worker CPU s | load |\n|---|---|---|---|---|---|")
+        print(
+            "| round | state | cases/min | attacks made | listener CPU s | worker CPU s | load |\n"
+            "|---|---|---|---|---|---|---|"
+        )
         for turn in range(rounds):
             for state in STATES[turn % 3 :] + STATES[: turn % 3]:
                 some = [studies.pop() for _ in range(cases)]
                 before = {part: cpu_seconds(pid) for part, pid in parts.items()}
                 if state == "calm":
+                    attacks = 0
                     rate = scored_per_minute(service, some)
                 else:
                     target = service if state == "attacked" else neighbour
-                    with attackers(target.dicom_port, folder / "attackers.log"):
+                    with attackers(target.dicom_port, folder / "attackers.log") as made:
                         rate = scored_per_minute(service, some)
+                        attacks = made()
                 rates[state].append(rate)
                 used = " | ".join(f"{cpu_seconds(pid) - before[part]:.1f}" for part, pid in parts.items())
-                print(f"| {turn + 1} | {state} | {rate:.1f} | {used} | {os.getloadavg()[0]:.1f} |", flush=True)
+                print(
+                    f"| {turn + 1} | {state} | {rate:.1f} | {attacks} | {used} | {os.getloadavg()[0]:.1f} |", flush=True
+                )
                 time.sleep(3)  # what the attackers left behind ends by its timeouts
     ratios = {}
     for state, other in (("attacked", "calm"), ("next door", "calm"), ("attacked", "next door")):
@@ -156,6 +160,7 @@ def measure_rates(folder: Path, rounds: int, cases: int) -> float:
 class Seen:
     """What a receiver did under attack."""
 
+    attacks: int
     acknowledged: int
     kept: int
     seconds: float
@@ -163,7 +168,7 @@ class Seen:
     honest_after: float | None
     """Seconds until it took an honest association again."""
     growth: tuple[int, int, int]
-    """Processes, descriptors, MiB."""
+    """Processes, descriptors, MiB: more than after the first honest study."""
 
 
 def holds(pid: int) -> tuple[int, int, int]:
@@ -211,14 +216,12 @@ def watch(peer: Peer, paths: Sequence[Path], seconds: float, folder: Path) -> Se
     log = folder / f"{peer.name}.log"
     with running(peer.command, log, peer.port, TCP_NODELAY="1") as process:
         send_for(peer.port, first, [], 30)
-        with attackers(peer.port, folder / "attackers.log"):  # once, so that what is cached is cached
-            time.sleep(10)
-        time.sleep(8)
         before = holds(process.pid)
-        with attackers(peer.port, folder / "attackers.log"):
+        with attackers(peer.port, folder / "attackers.log") as made:
             start = time.monotonic()
             took = send_for(peer.port, rest, acknowledged, seconds)
             time.sleep(max(0.0, seconds - (time.monotonic() - start)))
+            attacks = made()
         honest_after = takes_an_association(peer.port, 60)
         time.sleep(8)
         after = holds(process.pid)
@@ -229,12 +232,12 @@ def watch(peer: Peer, paths: Sequence[Path], seconds: float, folder: Path) -> Se
     sent = [dcmread(path) for path in acknowledged]
     kept = sum(held.get(str(one.SOPInstanceUID)) == one for one in sent)
     growth = (after[0] - before[0], after[1] - before[1], after[2] - before[2])
-    return Seen(len(sent), kept, took, alive, honest_after, growth)
+    return Seen(attacks, len(sent), kept, took, alive, honest_after, growth)
 
 
 def compare_receivers(folder: Path, seconds: float) -> None:
     """Print what each receiver did."""
-    studies = [write_phantom(folder / "compared" / str(seed), 900 + seed, **TINY) for seed in range(9)]
+    studies = [write_phantom(folder / "compared" / str(seed), 900 + seed, **TINY) for seed in range(5)]
     paths = [path for study in studies for path in study.paths]
     hosts = {"honest": [HONEST, HOSTILE_ADDRESS, 4242], "modality": [MODALITY, "127.0.0.1", 4242]}
     strict = {"DicomModalities": hosts, "DicomCheckCalledAet": True, "DicomCheckModalityHost": True}
@@ -248,16 +251,16 @@ def compare_receivers(folder: Path, seconds: float) -> None:
     }
     print(f"\n{len(paths) - 25} honest objects, sent for at most {seconds:g} s while attacked\n")
     print(
-        "| receiver | acknowledged | of these kept | took s | alive | honest peer taken after | growth: processes, "
-        "descriptors, MiB |\n|---|---|---|---|---|---|---|"
+        "| receiver | attacks made | acknowledged | of these kept | took s | alive | honest peer taken after "
+        "| growth: processes, descriptors, MiB |\n|---|---|---|---|---|---|---|---|"
     )
     for name, make in makers.items():
         seen = watch(make(folder / name.replace(" ", "")), paths, seconds, folder)
         after = "not within 60 s" if seen.honest_after is None else f"{seen.honest_after:.1f} s"
         growth = ", ".join(f"{one:+d}" for one in seen.growth)
         print(
-            f"| {name} | {seen.acknowledged} | {seen.kept} | {seen.seconds:.0f} | {'yes' if seen.alive else 'no'} "
-            f"| {after} | {growth} |",
+            f"| {name} | {seen.attacks} | {seen.acknowledged} | {seen.kept} | {seen.seconds:.0f} "
+            f"| {'yes' if seen.alive else 'no'} | {after} | {growth} |",
             flush=True,
         )
 
