@@ -1,5 +1,6 @@
 """Draws the data of Grafana panels as pictures, so that a person can look at a dashboard where no Grafana runs."""
 
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -58,6 +59,7 @@ def _draw_panel(axis: Any, panel: Mapping[str, Any], answers: Sequence[Answer]) 
 
 
 def _label(legend: str, labels: Mapping[str, str]) -> str:
-    for name, value in labels.items():
-        legend = legend.replace("{{" + name + "}}", value).replace("{{ " + name + " }}", value)
-    return legend or ", ".join(f"{name}={value}" for name, value in labels.items() if name != "__name__")
+    """Return what Grafana calls a series: a label that it does not have leaves nothing."""
+    if legend in ("", "__auto"):
+        return ", ".join(value for name, value in labels.items() if name != "__name__")
+    return re.sub(r"\{\{\s*(\w+)\s*\}\}", lambda match: labels.get(match[1], ""), legend)
