@@ -20,7 +20,7 @@ demo: $(VENV)/.runtime ## Run the main job on a generated study: start everythin
 	$(BIN)/radtme demo
 
 test: $(VENV)/.dev test-packages ## Run the tests; installs what they need (Debian packages as root)
-	$(BIN)/pytest $(PYTEST_ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
 check: $(VENV)/.dev ## Run the static checks
 	$(BIN)/ruff check .

@@ -105,6 +105,10 @@ class WholeStack:
             if part in self._processes:
                 stop(self._processes.pop(part))
 
+    def pid(self, part: str) -> int:
+        """Return the process id of a part."""
+        return int(self._processes[part].pid)
+
     def said(self, part: str) -> str:
         """Return the end of a part's log."""
         return (self.folder / f"{part}.log").read_text(errors="replace")[-2000:]
