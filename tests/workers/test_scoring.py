@@ -3,6 +3,7 @@
 import errno
 from collections.abc import Mapping
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -260,3 +261,26 @@ def test_a_case_over_its_memory_is_not_scored(
     assert (done.outcome, done.reason) == ("not_scored", Reason.MEMORY_LIMIT)
     assert set(objects(spool, job)) == {"summary_report.dcm"}
     assert np.ones(400 << 20, np.uint8).any()
+
+
+@pytest.mark.parametrize("keyword", ["PatientID", "StudyInstanceUID"])
+def test_an_outline_of_someone_else_is_not_scored(
+    spool: Spool, phantom: Phantom, registry: Registry, settings: WorkerSettings, keyword: str
+) -> None:
+    """The task ends with the coded reason and a report that is filed under the patient of the images."""
+    job = claimed_job(spool, phantom)
+    seg = job.read()["seg"]
+    path = spool.instance_path(phantom.study_uid, seg["series_uid"], seg["sop_instance_uid"])
+    outline = dcmread(path)
+    patient = outline.PatientID
+    setattr(outline, keyword, "2.25.4711")
+    outline.save_as(path)
+    done = tasks._scored(tasks.Bench(settings, spool, registry, worker_metrics()), job)
+    assert done is not None
+    assert (done.outcome, done.reason) == ("not_scored", Reason.PATIENT_MISMATCH)
+    written = result(spool, job)
+    assert (written["score"], written["rejection"]["reason"]) == (None, "patient_mismatch")
+    [(name, content)] = objects(spool, job).items()
+    report = dcmread(BytesIO(content))
+    assert name == "summary_report.dcm"
+    assert (report.StudyInstanceUID, report.PatientID) == (phantom.study_uid, patient)
