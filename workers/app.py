@@ -22,12 +22,16 @@ from model_store.errors import SignatureError
 from model_store.registry import Registry, shipped_bundle
 from model_store.shadow import Shadow
 from workers import metrics, tasks
+from workers.checked_registry import CheckedRegistry
 from workers.settings import WorkerSettings
 
 COMPUTE, DELIVERY = "compute", "delivery"
 QUEUES = (COMPUTE, DELIVERY)
 CASES_PER_PROCESS = 500
 """A pool process is replaced after this many tasks, so that a slow leak in a library never grows old."""
+
+PROCESS_START_SECONDS = 60.0
+"""How long a pool process may take to warm up before it is replaced."""
 
 log = structlog.get_logger()
 
@@ -46,6 +50,8 @@ def create_app(settings: WorkerSettings) -> Celery:
         task_time_limit=settings.hard_time_limit_seconds,
         worker_prefetch_multiplier=1,
         worker_concurrency=settings.concurrency,
+        # A process says that it is up after its warm-up, which loads the signature and measures the feature canary.
+        worker_proc_alive_timeout=PROCESS_START_SECONDS,
         worker_max_tasks_per_child=CASES_PER_PROCESS,
         # Whoever can write to Redis could stop or reconfigure the workers by it.
         worker_enable_remote_control=False,
@@ -67,10 +73,11 @@ def create_app(settings: WorkerSettings) -> Celery:
 
 def run_worker(settings: WorkerSettings, queues: Sequence[str] = QUEUES) -> int:
     """Work until stopped; SIGTERM and SIGINT let the running jobs finish. Returns the process's exit code."""
-    spool, registry = Spool(settings.spool), Registry(settings.model_store)
+    spool = Spool(settings.spool)
     spool.prepare()
-    _ensure_signature(registry, AuditLog(settings.audit))
     with tempfile.TemporaryDirectory(prefix="radtme-metrics-") as folder:
+        registry = CheckedRegistry(settings.model_store, Path(folder))
+        _ensure_signature(registry, AuditLog(settings.audit))
         metrics.share_between_processes(Path(folder))
         app = create_app(settings)
         at_work = threading.Event()
@@ -84,7 +91,7 @@ def run_worker(settings: WorkerSettings, queues: Sequence[str] = QUEUES) -> int:
             liveness=lambda: {"worker": True},
             readiness=lambda: {**readiness(settings, spool, registry), "worker": at_work.is_set()},
         )
-        _on_signals(registry, server, at_work)
+        _on_signals(registry, server, at_work, scores=COMPUTE in queues)
         worker = app.Worker(
             hostname=f"radtme-{os.getpid()}@%h",
             queues=list(queues),
@@ -140,12 +147,14 @@ def readiness(settings: WorkerSettings, spool: Spool, registry: Registry) -> dic
     return checks
 
 
-def _on_signals(registry: Registry, server: HealthServer, at_work: threading.Event) -> None:
+def _on_signals(registry: CheckedRegistry, server: HealthServer, at_work: threading.Event, *, scores: bool) -> None:
     # The closures are kept alive by weak=False: Celery holds its receivers weakly otherwise.
     def warm_up(**_: object) -> None:
         server.let_go()
         sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)  # type: ignore[no-untyped-call]
         threadpoolctl.threadpool_limits(1)
+        if scores:
+            registry.measure_here()
         try:
             registry.active()
         except SignatureError as error:

@@ -103,6 +103,27 @@ def measure_roi(
     RejectedInput
         With the reason why the outline cannot be measured honestly.
     """
+    resampled, ring, regions = measure_volume(volume, roi, profile, timer)
+    return Measurement(
+        volume=volume,
+        tumour=roi.tumour,
+        ring=to_source(ring.mask, resampled),
+        regions=regions,
+        notes=_notes(regions, ring, profile, touches_edge=_touches_edge(roi.tumour)),
+        tumour_segment=tumour_segment,
+    )
+
+
+def measure_volume(
+    volume: Volume, roi: RegionOfInterest, profile: FeatureProfile, timer: StageTimer = untimed
+) -> tuple[Resampled, Ring, tuple[RegionMeasurement, ...]]:
+    """Measure tumour and ring of a volume: what does not depend on how the case was stored.
+
+    Raises
+    ------
+    RejectedInput
+        With the reason why it cannot be measured honestly.
+    """
     with timer(Stage.PREPROCESS):
         _check_size(roi, volume, profile)
         _check_texture(roi, volume)
@@ -113,14 +134,7 @@ def measure_roi(
         masks = {Region.TUMOUR: resampled.tumour, Region.RING: ring.mask}
         regions = measure_regions(resampled, masks, profile)
     _check_levels(regions, volume, profile)
-    return Measurement(
-        volume=volume,
-        tumour=roi.tumour,
-        ring=to_source(ring.mask, resampled),
-        regions=regions,
-        notes=_notes(regions, ring, profile, touches_edge=_touches_edge(roi.tumour)),
-        tumour_segment=tumour_segment,
-    )
+    return resampled, ring, regions
 
 
 def _check_size(roi: RegionOfInterest, volume: Volume, profile: FeatureProfile) -> None:

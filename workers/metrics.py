@@ -137,7 +137,10 @@ class ActiveSignature(Collector):
         info = GaugeMetricFamily(
             "radtme_active_signature", "Which signature scores the cases?", labels=["id", "version", "digest"]
         )
-        usable = GaugeMetricFamily("radtme_signature_usable", "Does the active signature pass its verification?")
+        usable = GaugeMetricFamily(
+            "radtme_signature_usable",
+            "Does the active signature pass its verification, and is the canary case measured as it should be?",
+        )
         try:
             signature = self._registry.active()
         except SignatureError:

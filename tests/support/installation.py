@@ -132,7 +132,7 @@ class Installation:
         if part == "redis":
             wait_until(lambda: is_listening(self.redis_port), 10, "redis-server")
             return
-        wait_until(lambda: self._ready(part), 45, f"{part} ready; it said: {self.log(part)[-1500:]}")
+        wait_until(lambda: self._ready(part), 180, f"{part} ready; it said: {self.log(part)[-1500:]}")
 
     def _ready(self, part: str) -> bool:
         assert self._processes[part].poll() is None, f"{part} ended: {self.log(part)[-3000:]}"
