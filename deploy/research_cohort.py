@@ -1,16 +1,14 @@
 """A cohort of phantoms, measured as a hospital's cases are: through DICOM, with the workers' own code."""
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import repeat
-from multiprocessing import get_context
 from pathlib import Path
 
 from deploy.phantom import PhantomSpec, write_spec
 from model_store.cohort import FeatureTable, table_of
+from model_store.processes import process_map
 from model_store.profile import FeatureProfile
 from workers.errors import RejectedInput
 from workers.measure import measure
@@ -71,7 +69,7 @@ def measure_cohort(
 ) -> list[MeasuredCase]:
     """Measure every phantom, in the order given, in so many processes."""
     cases = []
-    with _mapping(jobs) as mapped:
+    with process_map(jobs) as mapped:
         for case in mapped(measure_phantom, specs, repeat(profile)):
             cases.append(case)
             on_case()
@@ -81,13 +79,3 @@ def measure_cohort(
 def cohort_table(cases: Iterable[MeasuredCase]) -> FeatureTable:
     """Return the table of those that could be measured."""
     return table_of([(case.patient, case.hot, case.features) for case in cases if case.refused is None])
-
-
-@contextmanager
-def _mapping(jobs: int) -> Iterator[Callable[..., Iterator[MeasuredCase]]]:
-    """Return `map`, over processes where there is more than one job."""
-    if jobs == 1:
-        yield map
-        return
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        yield pool.map

@@ -7,6 +7,9 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
+LONGEST_NUMBER = 24
+"""Characters of a number with its interval: 0.83 (0.73 to 0.91)."""
+
 
 @dataclass(frozen=True)
 class Block:
@@ -71,7 +74,13 @@ def to_html(sections: Sequence[Section], figures: Mapping[str, bytes]) -> bytes:
     """Return the document as one HTML file that holds its figures and refers to nothing outside."""
     pictures = {name: base64.b64encode(content).decode() for name, content in figures.items()}
     page = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    page.tests["short_number"] = _is_short_number
     return page.from_string(_PAGE).render(sections=sections, pictures=pictures).encode()
+
+
+def _is_short_number(part: str) -> bool:
+    """Tell whether a cell is a number, with its interval or exponent, that must not break across lines."""
+    return len(part) <= LONGEST_NUMBER and part.lstrip("<>=-\u2212+ ")[:1].isdigit()
 
 
 _PAGE = """<!DOCTYPE html>
@@ -90,6 +99,7 @@ table { border-collapse: collapse; width: 100%; margin: .8rem 0; font-size: .88r
 td, th { border-bottom: 1px solid #e2e2e2; padding: .3rem .6rem; text-align: left; vertical-align: top;
   overflow-wrap: break-word }
 th { background: #f4f4f4 }
+.number { white-space: nowrap }
 .wide { overflow-x: auto }
 .notice { background: #fdecea; border-left: 5px solid #b5403a; padding: .6rem .9rem; font-weight: 600 }
 figure { display: inline-block; margin: .6rem 1rem .6rem 0; max-width: 100%; vertical-align: top }
@@ -109,7 +119,7 @@ code { font-size: .82rem }
 <tr>{% for part in block.rows[0] %}<th>{{ part }}</th>{% endfor %}</tr>
 {% endif %}
 {% for row in block.rows[1:] %}
-<tr>{% for part in row %}<td>{{ part }}</td>{% endfor %}</tr>
+<tr>{% for part in row %}<td{% if part is short_number %} class="number"{% endif %}>{{ part }}</td>{% endfor %}</tr>
 {% endfor %}
 </table></div>
 {% elif block["items"] %}

@@ -11,11 +11,8 @@ average out how the cases happened to fall, but they are no new cases.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
@@ -24,6 +21,7 @@ from scipy.stats import t as student_t
 
 from model_store.cohort import FeatureTable
 from model_store.model_families import Family, Fitted, fit, words
+from model_store.processes import process_map
 from model_store.training import FOLDS, patient_folds
 from model_store.validation import CONFIDENCE, Estimate, placements, youden_threshold
 
@@ -121,7 +119,7 @@ def nested_cross_validation(
     """
     tasks = [(table, fold, family) for family in families for fold in outer_folds(table, repeats, seed)]
     results: list[FoldResult] = []
-    with _mapping(jobs) as mapped:
+    with process_map(jobs) as mapped:
         for result in mapped(_evaluate, tasks):
             results.append(result)
             on_fold()
@@ -210,13 +208,3 @@ def _permutation(model: Fitted, held_out: FeatureTable, seed: int, times: int = 
     shuffled = np.array([_auc(held_out.hot, score) for score in scores])
     falls = baseline - shuffled.reshape(len(model.columns), times).mean(axis=1)
     return dict(zip(model.columns, falls.tolist(), strict=True))
-
-
-@contextmanager
-def _mapping(jobs: int) -> Iterator[Callable[..., Iterator[FoldResult]]]:
-    """Return `map`, over processes where there is more than one job."""
-    if jobs == 1:
-        yield map
-        return
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        yield pool.map

@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import subprocess
 import sys
 from copy import deepcopy
 from dataclasses import replace
@@ -24,7 +23,7 @@ from deploy.simulated_patients import Patient, draw_patients
 from model_store.extraction import IDENTITY_COLUMNS, ExtractPlan
 from model_store.planted import Planted
 from model_store.profile import HAN2024
-from support.processes import wait_until
+from support.processes import group_lives, start, wait_until
 from workers.errors import RejectedInput
 from workers.measure import measure, measure_roi, read_case
 
@@ -104,25 +103,30 @@ def test_a_second_run_measures_nothing_again_but_what_changed(extracted: Extract
     assert extract(plan, cohort / "out", QUIET).measured_now == 1
 
 
-def test_ctrl_c_ends_it_and_the_next_run_goes_on(cohort: Path, tmp_path: Path) -> None:
-    """What was measured before the interruption is not measured again, and no process is left."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=lambda number: number.name)
+def test_a_stopped_or_killed_extraction_goes_on(cohort: Path, tmp_path: Path, number: signal.Signals) -> None:
+    """What was measured before the end is not measured again, no process is left, and the table is whole."""
     command = [sys.executable, "-m", "deploy", "cohort", "extract", str(cohort / "dicom"), "--output", str(tmp_path)]
+    kept = lambda: list((tmp_path / "extract" / "cases").glob("[!.]*.json"))  # noqa: E731
     # A shell that starts tests in the background has SIGINT ignored, and children would inherit that.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    process = subprocess.Popen([*command, "--jobs", "1"], start_new_session=True, stderr=subprocess.PIPE, text=True)
+    process = start([*command, "--jobs", "1"], tmp_path / "log")
     signal.signal(signal.SIGINT, before)
-    assert process.stderr is not None
     try:
-        while not list((tmp_path / "extract" / "cases").glob("[!.]*.json")):
-            assert process.poll() is None, process.stderr.read()
+        wait_until(lambda: kept() or process.poll() is not None, 240, "a first case")
+        # Ctrl-C goes to the whole group; a kill only to the one that was named.
+        (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
+        assert process.wait(timeout=120) == (130 if number == signal.SIGINT else -signal.SIGKILL)
+        wait_until(lambda: not group_lives(process.pid), 120, "its processes to end")
     finally:
-        os.killpg(process.pid, signal.SIGINT)
-    assert process.wait(timeout=120) == 130
-    wait_until(lambda: not group_lives(process.pid), 60, "its processes to end")
-    kept = len(list((tmp_path / "extract" / "cases").glob("[!.]*.json")))
-    assert 1 <= kept < 5
+        if group_lives(process.pid):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    done = len(kept())
+    assert 1 <= done < 5
     resumed = extract(ExtractPlan(folder=cohort / "dicom", jobs=2), tmp_path / "extract", QUIET)
-    assert resumed.measured_now == 5 - kept
+    assert resumed.measured_now == 5 - done
+    assert (resumed.tables.outlines["reason"] == "").sum() == 4
 
 
 def test_each_tumour_of_a_seg_is_a_lesion_of_its_own(cohort: Path, patients: list[Patient], tmp_path: Path) -> None:
@@ -147,15 +151,6 @@ def test_each_tumour_of_a_seg_is_a_lesion_of_its_own(cohort: Path, patients: lis
     assert (one.other_tissue == two.tumour).all()
     with pytest.raises(RejectedInput, match="expected one tumour segment, found 2"):
         read_case(images, tmp_path / "seg.dcm", HAN2024)
-
-
-def group_lives(group: int) -> bool:
-    """Return whether a process of a group is left."""
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 @pytest.mark.parametrize("ending", ["nrrd", "nii.gz"])

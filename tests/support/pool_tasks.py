@@ -14,3 +14,10 @@ def work(task: str) -> str:
     if task == "hang":
         time.sleep(600)
     return f"{os.getpid()} {os.environ.get('OMP_NUM_THREADS')}"
+
+
+def mark_and_hang(path: str) -> None:
+    """Say by a file that the task has begun, and never end."""
+    with open(path, "x"):
+        pass
+    time.sleep(600)

@@ -61,6 +61,15 @@ def kill(process: "subprocess.Popen[bytes]") -> None:
     process.wait()
 
 
+def group_lives(group: int) -> bool:
+    """Tell whether a process of a group is left."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 @contextlib.contextmanager
 def running(
     command: Sequence[str], log: Path, port: int | None = None, **environment: str

@@ -1,0 +1,45 @@
+"""`map` over processes that do not outlive who started them."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from typing import Any
+
+
+@contextmanager
+def process_map(jobs: int) -> Iterator[Callable[..., Iterator[Any]]]:
+    """Return `map`, over processes where there is more than one job.
+
+    They end at once with an exception in the block, Ctrl-C included, and when this process ends, however it ends.
+    """
+    if jobs == 1:
+        yield map
+        return
+    context = get_context("spawn")
+    watched, held = context.Pipe(duplex=False)
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_live_with, initargs=(watched,))
+    try:
+        yield pool.map
+    except BaseException:
+        held.close()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+        held.close()
+        watched.close()
+
+
+def _live_with(watched: Connection) -> None:
+    """End this process when the other end of a pipe is closed: by its owner, or by the system after its death."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the owner decides what it means
+
+    def watch() -> None:
+        watched.poll(None)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
