@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -20,8 +20,12 @@ from deploy.step_progress import stepping
 from model_store.extraction import ExtractPlan
 from model_store.study_output import mark_begun, mark_done, write_summary, write_table
 
+if TYPE_CHECKING:
+    from deploy.cohort_retrieve import NotRetrieved
+
 INDEX = "index.jsonl"
 RESULTS = "cases"
+RECEIVED = "received"
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ def extract(plan: ExtractPlan, folder: Path, console: Console) -> Extracted:
     CommandError
         There is no outline to measure, or the list of pairs is wrong.
     """
+    missing = _fetch(plan, folder, console)
     cases = find_cases(plan, folder, console)
     if not cases:
         raise CommandError(
@@ -62,26 +67,35 @@ def extract(plan: ExtractPlan, folder: Path, console: Console) -> Extracted:
             results[task.case.key] = broken if ended.failure else kept_result(task)
             step()
     measured = [MeasuredOutline(case, results[case.key] or {"reason": "internal_error"}) for case in cases]
+    measured += map(_not_there, missing)
     tables = cohort_tables(measured, profile)
     _write(folder, tables, plan)
     return Extracted(tables, len(todo))
 
 
+def _fetch(plan: ExtractPlan, folder: Path, console: Console) -> "list[NotRetrieved]":
+    if plan.pacs is None:
+        return []
+    from deploy.cohort_retrieve import retrieve_studies
+
+    return retrieve_studies(plan.pacs, folder / RECEIVED, console)
+
+
+def _not_there(one: "NotRetrieved") -> MeasuredOutline:
+    """Return the row of a study that did not come; whose it is, only the PACS knows."""
+    case = OutlineCase(one.entry, patient="", images=(), outline="", study_uid=one.study_uid)
+    return MeasuredOutline(case, {"reason": one.reason, "message": one.message})
+
+
 def find_cases(plan: ExtractPlan, folder: Path, console: Console) -> list[OutlineCase]:
-    """Return the outlines that a plan asks for, after having fetched them where they lie in a PACS."""
+    """Return the outlines that a plan asks for, of what was fetched where they lie in a PACS."""
     readers = _readers(plan.readers)
     if plan.pairs is not None:
         if not plan.pairs.is_file():
             raise WrongUsage(f"extract.pairs: {plan.pairs} is no file")
         return _with_readers(listed_pairs(plan.pairs), readers)
-    if plan.pacs is not None:
-        from deploy.cohort_retrieve import retrieve_studies
-
-        source = folder / "received"
-        retrieve_studies(plan.pacs, source, console)
-    else:
-        assert plan.folder is not None  # noqa: S101
-        source = plan.folder
+    source = folder / RECEIVED if plan.pacs is not None else plan.folder
+    assert source is not None  # noqa: S101
     if not source.is_dir():
         raise WrongUsage(f"extract.folder: {source} is no folder")
     files = _index(source, folder / INDEX, plan.jobs, console)
@@ -121,7 +135,7 @@ def summary_of(tables: CohortTables, plan: ExtractPlan) -> dict[str, Any]:
     count: Callable[[str], dict[str, int]] = lambda name: dict(sorted(Counter(measured[name]).items()))  # noqa: E731
     return {
         "profile": plan.profile,
-        "patients": int(features["patient"].nunique()),
+        "patients": int(features.loc[features["patient"] != "", "patient"].nunique()),
         "lesions": len(features),
         "measured": len(measured),
         "outlines": len(tables.outlines),

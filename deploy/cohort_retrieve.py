@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -41,14 +42,29 @@ SUCCESS, OUT_OF_RESOURCES, CANNOT_UNDERSTAND = 0x0000, 0xA700, 0xC000
 PENDING = (0xFF00, 0xFF01)
 TIMEOUT_SECONDS, RESPONSE_TIMEOUT_SECONDS = 30.0, 600.0
 MODALITIES = ("MR", "SEG")
+NOT_IN_PACS, NOT_SENT = "not_in_pacs", "not_sent"
+WORDS = {NOT_IN_PACS: "no MR or SEG series of this study is there", NOT_SENT: "the study was not sent whole"}
 COMPLETE = "complete"
 """An empty file in a study's folder: the PACS said that it had sent all of it."""
 
 
-def retrieve_studies(source: PacsSource, folder: Path, console: Console) -> None:
+@dataclass(frozen=True)
+class NotRetrieved:
+    """An entry of the list that the PACS did not answer with a whole study."""
+
+    entry: str
+    """Where it stands: file and line."""
+    study_uid: str
+    """Empty where the list has an accession number that the PACS does not know."""
+    reason: str
+    """``not_in_pacs`` or ``not_sent``."""
+    message: str
+
+
+def retrieve_studies(source: PacsSource, folder: Path, console: Console) -> list[NotRetrieved]:
     """Fetch the studies of a list into ``folder/<study UID>``. What an earlier run fetched whole is not asked for.
 
-    A study that the PACS does not have, or does not send, is told and the others are fetched.
+    A study that the PACS does not have, or does not send whole, is told and returned, and the others are fetched.
 
     Raises
     ------
@@ -60,23 +76,28 @@ def retrieve_studies(source: PacsSource, folder: Path, console: Console) -> None
         Not a single study came.
     """
     wanted = read_queries(source.queries)
-    failed: list[str] = []
+    failed: list[NotRetrieved] = []
     found = 0
     with stepping(console, "fetching studies", len(wanted)) as step, _receiving(source, folder):
         for at, (keyword, value) in wanted:
+            entry = f"{source.queries.name}:{at}"
             studies = [value] if keyword == "StudyInstanceUID" else _find(source, keyword, value)
-            came = [_fetch(source, folder, study) for study in studies]
-            found += sum(came)
-            if not came or not all(came):
-                failed.append(f"{source.queries.name}:{at}: {'not sent' if studies else 'not found'}")
+            answers = [(study, _fetch(source, folder, study)) for study in studies] or [("", NOT_IN_PACS)]
+            found += sum(reason == "" for _, reason in answers)
+            failed += [
+                NotRetrieved(entry, study, reason, f"{source.ae_title}: {WORDS[reason]}")
+                for study, reason in answers
+                if reason
+            ]
             step()
-    for line in failed:
-        console.print(f"{line} by {source.ae_title}")
+    for one in failed:
+        console.print(f"{one.entry}: {one.message}")
     if not found:
         raise CommandError(
             f"{source.ae_title} sent none of the {len(wanted)} studies",
             "check with radtme echo; C-MOVE needs our AE title and address to be known to the PACS",
         )
+    return failed
 
 
 def read_queries(file: Path) -> list[tuple[int, tuple[str, str]]]:
@@ -125,19 +146,21 @@ def _find(source: PacsSource, keyword: str, value: str) -> list[str]:
     return sorted({study for study in studies if _is_uid(study)})
 
 
-def _fetch(source: PacsSource, folder: Path, study: str) -> bool:
-    """Fetch the MR and SEG series of a study; False where the PACS did not send all of them, or has none."""
+def _fetch(source: PacsSource, folder: Path, study: str) -> str:
+    """Fetch the MR and SEG series of a study; return why it is not whole, or nothing where it is."""
     mark = folder / study / COMPLETE
     if mark.exists():
-        return True
+        return ""
     with _associated(source, StudyRootQueryRetrieveInformationModelFind) as association:
         found = _answers(association, _identifier("SERIES", StudyInstanceUID=study, SeriesInstanceUID="", Modality=""))
     series = [str(one.SeriesInstanceUID) for one in found if one.get("Modality") in MODALITIES]
+    if not series:
+        return NOT_IN_PACS
     came = [_fetch_series(source, folder, study, one) for one in series]
-    if not came or not all(came) or not mark.parent.is_dir():
-        return False
+    if not all(came) or not mark.parent.is_dir():
+        return NOT_SENT
     mark.touch()
-    return True
+    return ""
 
 
 def _fetch_series(source: PacsSource, folder: Path, study: str, series: str) -> bool:
