@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from listener.spool import JobState
+from listener.statuses import Status
 from support.disturbed import Study, assert_kept, site_with
 from support.doomed import Site
 from support.modality import store_all, store_until_gone
@@ -32,11 +33,12 @@ def test_a_full_disk_below_the_listener(small: Site, study: Study) -> None:
     """What was acknowledged is whole; the listener lives, and takes the rest when there is room again."""
     acknowledged: list[Path] = []
     with small.listening(min_free_bytes=0) as (port, process):
-        store_until_gone(port, study.paths, acknowledged)
+        assert store_until_gone(port, study.paths, acknowledged) == Status.OUT_OF_RESOURCES
         assert 0 < len(acknowledged) < len(study.paths)
         assert_kept(small, acknowledged)
         refused: list[Path] = []
-        store_until_gone(port, [path for path in study.paths if path not in acknowledged], refused)
+        left = [path for path in study.paths if path not in acknowledged]
+        assert store_until_gone(port, left, refused) == Status.OUT_OF_RESOURCES
         assert process.is_alive()
         subprocess.run(["mount", "-o", "remount,size=256m", small.folder], check=True)
         store_all(port, study.paths, acknowledged)

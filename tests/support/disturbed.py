@@ -48,7 +48,7 @@ def instance_uid(path: Path) -> str:
 
 def put_spool(site: Site, template: Path) -> None:
     """Give a site a copy of a spool."""
-    shutil.copytree(template, site.spool.root)
+    shutil.copytree(template, site.spool.root, dirs_exist_ok=True)
 
 
 def assert_kept(site: Site, acknowledged: Iterable[Path]) -> None:

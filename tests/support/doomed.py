@@ -4,6 +4,7 @@ They are forked from a server that has imported everything: a start costs a tent
 """
 
 import contextlib
+import ctypes
 import multiprocessing
 import os
 import queue
@@ -30,6 +31,9 @@ SWEEP_SECONDS = 0.1
 GRACE_SECONDS = 0.3
 """Instead of five seconds: nothing else runs on the spool."""
 
+PR_SET_PDEATHSIG = 1
+"""Of ``<sys/prctl.h>``."""
+
 FINAL = (JobState.DONE, JobState.FAILED)
 
 _context = multiprocessing.get_context("forkserver")
@@ -44,6 +48,8 @@ class Site:
     folder: Path
     model_store: Path
     targets: tuple[Target, ...] = ()
+    user: int | None = None
+    """The user id that the processes run under; None is that of the tests."""
 
     @property
     def spool(self) -> Spool:
@@ -107,6 +113,11 @@ def was_killed(process: BaseProcess, seconds: float = 60) -> bool:
 
 
 def _begin(site: Site, fault: str) -> None:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # with the server, which ends with pytest
+    if site.user is not None:
+        os.setgroups([])
+        os.setgid(site.user)
+        os.setuid(site.user)
     output = os.open(site.folder / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(output, 1)
     os.dup2(output, 2)

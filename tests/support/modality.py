@@ -17,24 +17,38 @@ def without_nagle(event: evt.Event) -> None:
         transport.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
-def store_until_gone(port: int, paths: Iterable[Path], acknowledged: list[Path]) -> None:
-    """Send files over one association, and write down which got 0x0000; goes on until the peer is gone."""
+def store_until_gone(port: int, paths: Iterable[Path], acknowledged: list[Path]) -> int | None:
+    """Send files until the peer is gone, and write down which got 0x0000; return the status that ended it, if one did.
+
+    An object without a response is sent again on a new association: pynetdicom's own reactor can swallow one.
+    """
     entity = AE("MODALITY")
     entity.dimse_timeout = entity.network_timeout = entity.acse_timeout = entity.connection_timeout = 10
     entity.add_requested_context(MRImageStorage, ExplicitVRLittleEndian)
     entity.add_requested_context(SegmentationStorage, ExplicitVRLittleEndian)
     handlers = [(evt.EVT_CONN_OPEN, without_nagle)]
-    association = entity.associate("127.0.0.1", port, ae_title="RADTME", evt_handlers=handlers)
-    try:
-        for path in paths:
-            if association.send_c_store(dcmread(path)).get("Status") != 0x0000:
-                return
-            acknowledged.append(path)
-        association.release()
-    except RuntimeError:  # the association is gone
-        return
-    finally:
-        association.abort()
+    waiting = iter(paths)
+    path = next(waiting, None)
+    while path is not None:
+        association = entity.associate("127.0.0.1", port, ae_title="RADTME", evt_handlers=handlers)
+        if not association.is_established:
+            return None
+        try:
+            while path is not None:
+                status = association.send_c_store(dcmread(path)).get("Status")
+                if status is None:
+                    break
+                if status != 0x0000:
+                    return int(status)
+                acknowledged.append(path)
+                path = next(waiting, None)
+            else:
+                association.release()
+        except RuntimeError:  # the association is gone
+            pass
+        finally:
+            association.abort()
+    return None
 
 
 def store_all(port: int, paths: Iterable[Path], acknowledged: list[Path], seconds: float = 120.0) -> None:

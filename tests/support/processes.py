@@ -34,10 +34,17 @@ def is_listening(port: int) -> bool:
 
 
 def start(command: Sequence[str], log: Path, **environment: str) -> "subprocess.Popen[bytes]":
-    """Start a program in a process group of its own; its output goes to ``log``."""
+    """Start a program in a process group of its own; its output goes to ``log``.
+
+    It ends with the thread that started it: a pytest that is killed leaves nothing running.
+    """
     with log.open("ab") as output:
         return subprocess.Popen(
-            list(command), stdout=output, stderr=output, env={**os.environ, **environment}, start_new_session=True
+            ["setpriv", "--pdeathsig", "KILL", *command],
+            stdout=output,
+            stderr=output,
+            env={**os.environ, **environment},
+            start_new_session=True,
         )
 
 
