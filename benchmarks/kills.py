@@ -116,12 +116,12 @@ def disturbed(peer: Peer, paths: list[Path], log: Path) -> tuple[int, int]:
     acknowledged: list[Path] = []
     for _ in range(ROUNDS):
         with started(peer, log) as end:
-            left = [path for path in paths if path not in set(acknowledged)]
-            enough = len(acknowledged) + chance.randint(1, 60)
+            enough = min(len(acknowledged) + chance.randint(1, 2 * len(paths) // ROUNDS), len(paths))
             watcher = threading.Thread(target=_kill_when, args=(end, acknowledged, enough), daemon=True)
             watcher.start()
-            store_until_gone(peer.port, left, acknowledged)
-            watcher.join(60)
+            while watcher.is_alive():  # an association may also end early, by a response that got lost
+                store_until_gone(peer.port, [path for path in paths if path not in set(acknowledged)], acknowledged)
+                time.sleep(0.01)
     with started(peer, log):
         time.sleep(1)
         held = {str(one.SOPInstanceUID): one for one in peer.held()}

@@ -48,7 +48,7 @@ def test_redis_flushed(parts: Installation, pacs: Recorder, study: Study) -> Non
     """The message is gone; the sweep rings again."""
     parts.start("redis", "listen")
     store_all(parts.dicom_port, study.paths, [])
-    wait_until(lambda: is_ready(parts), 60, "the job is ready")
+    wait_until(lambda: is_ready(parts), 180, "the job is ready")
     redis(parts, "flushall")
     parts.start("work")
     assert_scored_once(parts, pacs, study)
@@ -60,7 +60,7 @@ def test_redis_out_of_memory(parts: Installation, pacs: Recorder, study: Study) 
     redis(parts, "config", "set", "maxmemory-policy", "noeviction")
     redis(parts, "config", "set", "maxmemory", "1")
     store_all(parts.dicom_port, study.paths, [])
-    wait_until(lambda: "bell_not_heard" in parts.log("listen"), 60, "the listener says that nobody hears it")
+    wait_until(lambda: "bell_not_heard" in parts.log("listen"), 180, "the listener says that nobody hears it")
     redis(parts, "config", "set", "maxmemory", "0")
     assert_scored_once(parts, pacs, study)
 
@@ -73,7 +73,7 @@ def test_redis_stands_still(seconds: float, parts: Installation, pacs: Recorder,
     try:
         begin = time.monotonic()
         store_all(parts.dicom_port, study.paths, [])
-        wait_until(lambda: is_ready(parts), 60, "the job is ready")
+        wait_until(lambda: is_ready(parts), 180, "the job is ready")
         time.sleep(max(0.0, seconds - (time.monotonic() - begin)))
     finally:
         os.kill(parts.pid("redis"), signal.SIGCONT)

@@ -65,7 +65,7 @@ class Site:
         jobs = list(self.spool.jobs())
         return len(jobs) == number and all(job.state in (states or FINAL) for job in jobs)
 
-    def wait_for_jobs(self, number: int, *states: JobState, seconds: float = 120) -> None:
+    def wait_for_jobs(self, number: int, *states: JobState, seconds: float = 300) -> None:
         """Wait until `has_jobs`."""
         wait_until(lambda: self.has_jobs(number, *states), seconds, f"{number} jobs {states or FINAL}")
 
@@ -80,7 +80,7 @@ class Site:
         port = free_port()
         with self._running(_listen, fault, port, changes) as process:
             wait_until(
-                lambda: is_listening(port) or not process.is_alive(), 60, f"the listener listens; log: {self.log()}"
+                lambda: is_listening(port) or not process.is_alive(), 180, f"the listener listens; log: {self.log()}"
             )
             yield port, process
 
@@ -106,7 +106,7 @@ class Site:
             process.join(20)
 
 
-def was_killed(process: BaseProcess, seconds: float = 60) -> bool:
+def was_killed(process: BaseProcess, seconds: float = 240) -> bool:
     """Tell whether a process ended by SIGKILL within a time."""
     process.join(seconds)
     return process.exitcode == -signal.SIGKILL

@@ -51,7 +51,7 @@ def store_until_gone(port: int, paths: Iterable[Path], acknowledged: list[Path])
     return None
 
 
-def store_all(port: int, paths: Iterable[Path], acknowledged: list[Path], seconds: float = 120.0) -> None:
+def store_all(port: int, paths: Iterable[Path], acknowledged: list[Path], seconds: float = 300.0) -> None:
     """Send files, again where they were not acknowledged, until all of them are."""
     end = time.monotonic() + seconds
     while left := [path for path in paths if path not in set(acknowledged)]:
