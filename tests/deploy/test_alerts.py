@@ -59,3 +59,13 @@ def test_no_page_is_left_without_its_alert() -> None:
     """A page of an alert that is gone misleads."""
     pages = {path.name for path in (ROOT / "docs" / "operations" / "alerts").glob("*.md")}
     assert pages == {Path(rule["annotations"]["runbook_url"]).name for rule in ALERTS.values()}
+
+
+def test_the_handbook_lists_every_alert() -> None:
+    """Under its name, with its severity and a link to its page: what the person on call opens first is whole."""
+    handbook = (ROOT / "docs" / "operations" / "README.md").read_text()
+    rows = re.findall(r"^\| \[(\w+)\]\(alerts/([\w.-]+)\) \| (\w+) \| .+ \|$", handbook, re.MULTILINE)
+    assert sorted(rows) == sorted(
+        (name, Path(rule["annotations"]["runbook_url"]).name, rule["labels"]["severity"])
+        for name, rule in ALERTS.items()
+    )
