@@ -60,6 +60,15 @@ def _tell(
         )
 
 
+def target_changes(before: Configuration, now: Configuration) -> list[str]:
+    """Return what is new in the targets, as the audit trail says it."""
+    return list(_changes(_targets(before), _targets(now)))
+
+
+def _targets(configuration: Configuration) -> dict[str, str]:
+    return {name: value for name, value in _settings(configuration).items() if name.startswith("targets[")}
+
+
 def _switched_on(settings: AuditSettings) -> AuditSettings:
     return replace(settings, enabled=True)
 

@@ -20,6 +20,8 @@ REDIS, SINK, LISTENER, WORKERS, DELIVERY = "redis", "sink", "listener", "workers
 COMPUTE, STATUS_PAGE = "compute", "status page"
 DRAIN_ORDER = (LISTENER, WORKERS, DELIVERY, STATUS_PAGE, SINK, REDIS)
 """Nothing new comes in, then what runs is finished, then what others lean on goes."""
+RELOAD_ORDER = (LISTENER, DELIVERY, WORKERS)
+"""Who hears of a new target: first who takes its reports, then who sends to it, then who chooses it."""
 LISTENER_DRAIN_SECONDS = 40.0
 QUICK_DRAIN_SECONDS = 5.0
 MARGIN_SECONDS = 10.0
@@ -78,11 +80,12 @@ class LocalStack:
         return "; ".join(f"{name}: {reason}" for name, reason in reasons.items() if reason)
 
     def reload(self) -> None:
-        """Let the listener read the list of who may associate anew."""
-        pid = self.supervisor.pids().get(LISTENER)
-        if pid is not None:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGHUP)
+        """Let the listener and the workers read anew who may associate and where results go."""
+        running = self.supervisor.pids()
+        for name in RELOAD_ORDER:
+            if name in running:
+                with suppress(ProcessLookupError):
+                    os.kill(running[name], signal.SIGHUP)
 
     def drain(self, on_part: Callable[[str], None] = lambda name: None) -> None:
         """End the parts in their order, each after it has finished what it does."""

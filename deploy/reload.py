@@ -1,19 +1,25 @@
-"""What a running listener takes over from a changed configuration: who may associate. The rest needs a restart."""
+"""What running parts take over from a changed configuration: callers and targets. The rest needs a restart."""
 
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import structlog
 
 from deploy.commands.options import read_configuration
+from deploy.configuration import Configuration
+from deploy.configuration_history import target_changes
 from deploy.configuration_text import yaml_value
 from deploy.errors import CommandError
 from listener.application_entity import Listener
 from listener.audit_events import configuration_changed
-from listener.audit_log import NotAudited
+from listener.audit_log import AuditLog, NotAudited
 from listener.settings import ListenerSettings
+from workers.settings import Target
 
-RELOADED = frozenset({"calling_ae_titles", "peers"})
+RELOADED = frozenset({"calling_ae_titles", "peers", "reporters"})
+RELOADED_BY_WORKERS = frozenset({"targets"})
 ASSIGNED = frozenset({"redis_url", "port", "metrics_port"})
 """May differ from the file without having been changed in it: what `radtme up` chose."""
 
@@ -22,26 +28,55 @@ log = structlog.get_logger()
 
 def reload_allow_list(listener: Listener, config_file: Path | None) -> None:
     """Read the configuration anew; a mistake in it keeps what there is, and is said in the log."""
-    try:
+
+    def take_over() -> list[str]:
         configuration = read_configuration(config_file)
         new = configuration.listener
         listener.audit.write(configuration_changed("listener", configuration.origin, _who_may(new)))
-        listener.allow(new.calling_ae_titles, new.peers)
-    except NotAudited as error:
-        log.error("configuration_not_reloaded", reason=str(error))
-        return
+        listener.allow(new.calling_ae_titles, new.peers, new.reporters)
+        return _needs_restart(listener.settings, new, RELOADED)
+
+    _told(take_over)
+
+
+class Reload:
+    """The configuration as running workers have it, and what they take over when it changes."""
+
+    def __init__(self, running: Configuration, config_file: Path | None) -> None:
+        self._started_with = self._running = running
+        self._config_file = config_file
+        self._audit = AuditLog(running.audit)
+
+    def targets(self) -> tuple[Target, ...] | None:
+        """Return the targets as the configuration has them now; None where a mistake in it keeps what there is."""
+        return self._running.workers.targets if _told(self._take_over) else None
+
+    def _take_over(self) -> list[str]:
+        new = read_configuration(self._config_file)
+        changes = target_changes(self._running, new)
+        if changes:
+            self._audit.write(configuration_changed("workers", new.origin, changes))
+        self._running = new
+        return _needs_restart(self._started_with.workers, new.workers, RELOADED_BY_WORKERS)
+
+
+def _told(take_over: Callable[[], list[str]]) -> bool:
+    """Take over what can be, and say in the log what needs a restart, or why nothing was taken over."""
+    try:
+        needs_restart = take_over()
     except CommandError as error:
         log.error("configuration_not_reloaded", reason=error.message)
-        return
-    except ValueError as error:
+        return False
+    except (NotAudited, ValueError) as error:
         log.error("configuration_not_reloaded", reason=str(error))
-        return
-    changed = [
-        field.name
-        for field in fields(new)
-        if field.name not in RELOADED | ASSIGNED and getattr(new, field.name) != getattr(listener.settings, field.name)
-    ]
-    log.info("configuration_reloaded", needs_restart=changed)
+        return False
+    log.info("configuration_reloaded", needs_restart=needs_restart)
+    return True
+
+
+def _needs_restart(running: Any, new: Any, reloaded: frozenset[str]) -> list[str]:
+    names = (field.name for field in fields(new) if field.name not in reloaded | ASSIGNED)
+    return [name for name in names if getattr(new, name) != getattr(running, name)]
 
 
 def _who_may(new: ListenerSettings) -> list[str]:

@@ -76,7 +76,8 @@ class Admission:
     ) -> None:
         self.allowed = allowed or AllowList()
         """Who may associate; replaced as a whole when the list changes."""
-        self._reporters = reporters or AllowList()
+        self.reporters = reporters or AllowList()
+        """Who else may report on storage commitment; replaced like the other."""
         self._max_associations = max_associations
         self._max_per_peer = max_associations_per_peer
         self._max_pending = max_pending
@@ -93,7 +94,7 @@ class Admission:
 
     def knows_address(self, address: str) -> bool:
         """Tell whether anyone who may send or report may come from this address."""
-        reports = not self._reporters.is_empty and self._reporters.knows_address(address)
+        reports = not self.reporters.is_empty and self.reporters.knows_address(address)
         return self.allowed.knows_address(address) or reports
 
     def may_send(self, caller: Caller) -> bool:
@@ -102,7 +103,7 @@ class Admission:
 
     def may_report(self, caller: Caller) -> bool:
         """Tell whether this caller may report on storage commitment: it is on either list by name."""
-        return any(not one.is_empty and one.refusal(caller) is None for one in (self.allowed, self._reporters))
+        return any(not one.is_empty and one.refusal(caller) is None for one in (self.allowed, self.reporters))
 
     def admit_connection(self, peer: str) -> bool:
         """Count a new connection; False where too many have not associated yet, and it must be closed at once."""

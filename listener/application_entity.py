@@ -149,8 +149,15 @@ class Listener:
         """The port of ``/metrics``, ``/healthz`` and ``/readyz``; known after `start`."""
         return self._health.port if self._health else self.settings.metrics_port
 
-    def allow(self, calling_ae_titles: Iterable[str], peers: Iterable[AllowedPeer]) -> None:
+    def allow(
+        self,
+        calling_ae_titles: Iterable[str],
+        peers: Iterable[AllowedPeer],
+        reporters: Iterable[AllowedPeer] | None = None,
+    ) -> None:
         """Replace the list of who may associate; associations that are open stay.
+
+        ``reporters`` are those who may report on storage commitment; None leaves them as they are.
 
         Raises
         ------
@@ -161,6 +168,8 @@ class Listener:
         if not titles and not entries and not is_loopback(self.settings.host):
             raise ValueError(f"the list of who may associate is empty, and {self.settings.host} can be reached by all")
         self._admission.allowed = AllowList(titles, entries)
+        if reporters is not None:
+            self._admission.reporters = AllowList(peers=reporters)
         log.info("allow_list_replaced", entries=len(titles) + len(entries))
 
     def liveness(self) -> Mapping[str, Check]:

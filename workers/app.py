@@ -1,16 +1,20 @@
 """The Celery application and the worker process."""
 
 import os
+import signal
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import SimpleITK as sitk
 import structlog
 import threadpoolctl
 from celery import Celery, signals
+from celery.apps.worker import Worker
 from redis import Redis
 from redis.exceptions import RedisError
 
@@ -23,7 +27,9 @@ from model_store.registry import Registry, shipped_bundle
 from model_store.shadow import Shadow
 from workers import metrics, tasks
 from workers.checked_registry import CheckedRegistry
-from workers.settings import WorkerSettings
+from workers.current_targets import CurrentTargets
+from workers.renewal import Renewal, start_renewing
+from workers.settings import Target, WorkerSettings
 
 COMPUTE, DELIVERY = "compute", "delivery"
 QUEUES = (COMPUTE, DELIVERY)
@@ -71,8 +77,21 @@ def create_app(settings: WorkerSettings) -> Celery:
     return app
 
 
-def run_worker(settings: WorkerSettings, queues: Sequence[str] = QUEUES) -> int:
-    """Work until stopped; SIGTERM and SIGINT let the running jobs finish. Returns the process's exit code."""
+class _Worker(Worker):  # type: ignore[misc]
+    """Leaves SIGHUP to whoever started the workers; Celery's own answer to it is to start the program anew."""
+
+    def install_platform_tweaks(self, worker: Worker) -> None:
+        """Let Celery take its signals, but this one."""
+        ours = signal.getsignal(signal.SIGHUP)
+        super().install_platform_tweaks(worker)
+        signal.signal(signal.SIGHUP, ours)
+
+
+def run_worker(settings: WorkerSettings, queues: Sequence[str] = QUEUES, renewal: Renewal | None = None) -> int:
+    """Work until stopped; SIGTERM and SIGINT let the running jobs finish. Returns the process's exit code.
+
+    ``renewal`` brings other targets meanwhile: each task that begins after that uses them.
+    """
     spool = Spool(settings.spool)
     spool.prepare()
     with tempfile.TemporaryDirectory(prefix="radtme-metrics-") as folder:
@@ -81,18 +100,20 @@ def run_worker(settings: WorkerSettings, queues: Sequence[str] = QUEUES) -> int:
         metrics.share_between_processes(Path(folder))
         app = create_app(settings)
         at_work = threading.Event()
-        bench = tasks.Bench(settings, spool, registry, metrics.worker_metrics(), Shadow(registry))
+        targets = CurrentTargets(Path(folder) / "targets.json", settings.targets)
+        bench = tasks.Bench(settings, spool, registry, metrics.worker_metrics(), Shadow(registry), targets)
         metrics.start_at_zero(bench.metrics, (target.name for target in settings.targets))
         tasks.register(app, bench)
         server = HealthServer(
             settings.metrics_host,
             settings.metrics_port,
-            metrics.scrape_registry(Path(folder), registry, settings),
+            metrics.scrape_registry(Path(folder), registry, settings, targets.get),
             liveness=lambda: {"worker": True},
             readiness=lambda: {**readiness(settings, spool, registry), "worker": at_work.is_set()},
         )
         _on_signals(registry, server, at_work, scores=COMPUTE in queues)
-        worker = app.Worker(
+        worker = _Worker(
+            app=app,
             hostname=f"radtme-{os.getpid()}@%h",
             queues=list(queues),
             concurrency=settings.concurrency,
@@ -102,6 +123,8 @@ def run_worker(settings: WorkerSettings, queues: Sequence[str] = QUEUES) -> int:
             without_heartbeat=True,
             quiet=True,
         )
+        if renewal is not None:
+            start_renewing(renewal, partial(_take_over, app, worker, bench, targets))
         # Before the worker connects: whoever asks while Redis is away has to get an answer.
         server.start()
         log.info("health_served", metrics_port=server.port)
@@ -111,6 +134,17 @@ def run_worker(settings: WorkerSettings, queues: Sequence[str] = QUEUES) -> int:
         finally:
             server.stop()
         return int(worker.exitcode or 0)
+
+
+def _take_over(
+    app: Celery, worker: _Worker, bench: tasks.Bench, current: CurrentTargets, targets: tuple[Target, ...]
+) -> None:
+    metrics.start_at_zero(bench.metrics, (target.name for target in targets))
+    tasks.limit_deliveries(app, replace(bench.settings, targets=targets))
+    if worker.consumer is not None:  # it remembers the limits
+        worker.consumer.update_strategies()
+    current.put(targets)
+    log.info("targets_replaced", targets=[target.name for target in targets])
 
 
 @contextmanager

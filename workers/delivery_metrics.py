@@ -1,6 +1,6 @@
 """What waits for which target and whether it can be reached, read from the spool when someone asks."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,9 +19,9 @@ OPEN_STATES = tuple(state for state in State if not state.is_settled)
 class DeliveryCollector(Collector):
     """Looks through the outboxes at each scrape: nothing is counted that could be wrong after a restart."""
 
-    def __init__(self, spool: Spool, targets: Iterable[str]) -> None:
+    def __init__(self, spool: Spool, targets: Callable[[], Iterable[str]]) -> None:
         self._spool = spool
-        self._targets = tuple(targets)
+        self._targets = targets
         """Those of the configuration: each is shown, also while nothing waits for it."""
 
     def collect(self) -> Iterable[Metric]:
@@ -42,7 +42,7 @@ class DeliveryCollector(Collector):
             labels=["target", "state"],
         )
         entries = self._entries()
-        for target in sorted({*self._targets, *(entry.target for entry in entries)}):
+        for target in sorted({*self._targets(), *(entry.target for entry in entries)}):
             own = [entry for entry in entries if entry.target == target]
             for state in OPEN_STATES:
                 waiting.add_metric([target, state.value], sum(entry.state is state for entry in own))

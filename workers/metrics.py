@@ -1,7 +1,7 @@
 """What the workers count. The help text is the question that the person on call asks."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from workers.errors import FailureReason, Reason
 from workers.process_metrics import PoolCollector
 from workers.recent_cases import DriftCollector, RecentCases
 from workers.scoring import NOT_SCORED, SCORED, UNCHANGED
-from workers.settings import WorkerSettings
+from workers.settings import Target, WorkerSettings
 from workers.shadow import ShadowOutcome
 from workers.stages import Stage
 from workers.store_status import Answer
@@ -174,22 +174,30 @@ def start_at_zero(metrics: WorkerMetrics, targets: Iterable[str]) -> None:
             metrics.objects_sent.labels(target, answer.value)
 
 
-def target_certificates(settings: WorkerSettings) -> CertificateCollector:
-    """Return the collector for the certificates that we show to targets; its roles are ``target_`` and their names."""
-    return CertificateCollector(
-        {f"target_{target.name}": target.tls.certificate for target in settings.targets if target.tls}
-    )
+class TargetCertificates(Collector):
+    """The certificates that we show to targets; their roles are ``target_`` and the target's name."""
+
+    def __init__(self, targets: Callable[[], Iterable[Target]]) -> None:
+        self._targets = targets
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield what is known of those that are shown now."""
+        shown = {f"target_{target.name}": target.tls.certificate for target in self._targets() if target.tls}
+        return CertificateCollector(shown).collect()
 
 
-def scrape_registry(folder: Path, registry: Registry, settings: WorkerSettings) -> CollectorRegistry:
+def scrape_registry(
+    folder: Path, registry: Registry, settings: WorkerSettings, targets: Callable[[], tuple[Target, ...]] | None = None
+) -> CollectorRegistry:
     """Return what ``/metrics`` shows: sums over all processes, the signature, its drift, and what waits for whom."""
     spool = Spool(settings.spool)
+    current = targets or (lambda: settings.targets)
     collectors = CollectorRegistry()
     MultiProcessCollector(collectors, str(folder))  # type: ignore[no-untyped-call]
     collectors.register(ActiveSignature(registry))
     collectors.register(PoolCollector(os.getpid()))
-    collectors.register(target_certificates(settings))
-    collectors.register(DeliveryCollector(spool, [target.name for target in settings.targets]))
+    collectors.register(TargetCertificates(current))
+    collectors.register(DeliveryCollector(spool, lambda: [target.name for target in current()]))
     collectors.register(DriftCollector(RecentCases(spool), partial(_active_digest, registry)))
     return collectors
 

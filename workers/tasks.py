@@ -2,7 +2,7 @@
 
 import errno
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 from billiard.exceptions import SoftTimeLimitExceeded
@@ -15,6 +15,7 @@ from listener.spool import Job, JobState, Spool
 from model_store.registry import Registry
 from model_store.shadow import Shadow
 from workers import delivery, ledger, scoring
+from workers.current_targets import CurrentTargets
 from workers.doorbell import ring_delivery, ring_scoring
 from workers.errors import FailureReason
 from workers.memory import is_out_of_memory, memory_limited
@@ -61,6 +62,14 @@ class Bench:
     registry: Registry
     metrics: WorkerMetrics
     shadow: Shadow | None = None
+    targets: CurrentTargets | None = None
+    """None: those of the settings, for good."""
+
+    def renewed(self) -> "Bench":
+        """Return the same bench with the targets as they are now: for one task."""
+        if self.targets is None:
+            return self
+        return replace(self, settings=replace(self.settings, targets=self.targets.get()))
 
 
 def register(app: Celery, bench: Bench) -> None:
@@ -68,15 +77,20 @@ def register(app: Celery, bench: Bench) -> None:
 
     @app.task(name=SCORE, shared=False)  # type: ignore[untyped-decorator]
     def score(job_id: str) -> None:
-        score_job(app, bench, job_id)
+        score_job(app, bench.renewed(), job_id)
 
-    limit = bench.settings.delivery_limit_seconds
-
-    @app.task(  # type: ignore[untyped-decorator]
-        name=DELIVER, shared=False, soft_time_limit=limit, time_limit=limit + DELIVERY_GRACE_SECONDS
-    )
+    @app.task(name=DELIVER, shared=False)  # type: ignore[untyped-decorator]
     def deliver(job_id: str, target: str) -> None:
-        deliver_job(bench, job_id, target)
+        deliver_job(bench.renewed(), job_id, target)
+
+    limit_deliveries(app, bench.settings)
+
+
+def limit_deliveries(app: Celery, settings: WorkerSettings) -> None:
+    """Give a delivery the time that its targets need at the most. A running consumer has to be told to look again."""
+    limit = settings.delivery_limit_seconds
+    task = app.tasks[DELIVER]
+    task.soft_time_limit, task.time_limit = limit, limit + DELIVERY_GRACE_SECONDS
 
 
 def score_job(app: Celery, bench: Bench, job_id: str) -> None:

@@ -11,7 +11,7 @@ from deploy.commands.options import audited_start, cannot_audit, config_option, 
 from deploy.errors import CommandError, WrongUsage
 from deploy.ports import require_free
 from deploy.readiness import reachable_host
-from deploy.reload import reload_allow_list
+from deploy.reload import Reload, reload_allow_list
 from deploy.running_stack import with_known_redis
 from deploy.stopping import reload_event, stop_event
 from deploy.umask import keep_from_others
@@ -29,8 +29,8 @@ DRAIN_SECONDS = 30.0
 def listen(config_file: Path | None) -> None:
     """Run the Storage SCP alone: accept, keep, pair, announce. Stops on Ctrl-C or SIGTERM, after open associations.
 
-    Intake goes on while Redis is away: what was not announced is announced when it is back. SIGHUP reads the list of
-    who may associate anew; certificates are taken up by themselves when their files change.
+    Intake goes on while Redis is away: what was not announced is announced when it is back. SIGHUP reads the lists of
+    who may associate and report anew; certificates are taken up by themselves when their files change.
     """
     keep_from_others()
     from listener.application_entity import Listener
@@ -72,8 +72,10 @@ def work(queues: str, concurrency: int | None, config_file: Path | None) -> None
     """Run workers alone: score what is ready, deliver what is scored. Stops on Ctrl-C or SIGTERM, after running jobs.
 
     Several machines can work for one listener: they share its spool folder, the signatures and an external Redis.
+    SIGHUP reads the targets anew: cases and deliveries that begin after that use them.
     """
     keep_from_others()
+    hung_up = reload_event()
     configuration = with_known_redis(read_configuration(config_file))
     require_layout(configuration)
     settings = configuration.workers
@@ -82,6 +84,7 @@ def work(queues: str, concurrency: int | None, config_file: Path | None) -> None
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
     from listener.logs import configure
     from workers.app import QUEUES, run_worker
+    from workers.renewal import Renewal
 
     names = tuple(name.strip() for name in queues.split(",") if name.strip())
     if not names or not set(names) <= set(QUEUES):
@@ -91,7 +94,8 @@ def work(queues: str, concurrency: int | None, config_file: Path | None) -> None
         settings = replace(settings, concurrency=concurrency)
     audited_start(configuration, "work")
     try:
-        sys.exit(run_worker(settings, names))
+        renewal = Renewal(hung_up, Reload(configuration, config_file).targets)
+        sys.exit(run_worker(settings, names, renewal))
     except NotAudited as error:
         raise cannot_audit(configuration, error) from error
 

@@ -35,7 +35,7 @@ def up(config_file: Path | None, log_folder: Path | None) -> None:
 
     Ctrl-C or SIGTERM stops it in order: open associations finish, then running jobs, then Redis goes. A second Ctrl-C
     ends it at once; what was cut off goes on at the next start. Exit code 0 after an orderly stop.
-    SIGHUP reads the list of who may associate anew.
+    SIGHUP reads anew who may associate and where results go.
     """
     keep_from_others()
     configuration = read_configuration(config_file)

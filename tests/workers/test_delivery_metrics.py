@@ -13,7 +13,7 @@ from workers.settings import Target, WorkerSettings
 
 def samples(spool: Spool) -> Mapping[tuple[str, ...], float]:
     """Return each sample's value by its name and labels."""
-    collected = DeliveryCollector(spool, ["pacs", "archive"]).collect()
+    collected = DeliveryCollector(spool, lambda: ["pacs", "archive"]).collect()
     return {(one.name, *one.labels.values()): one.value for family in collected for one in family.samples}
 
 

@@ -1,0 +1,122 @@
+"""Targets that change while everything runs: SIGHUP, and the next case goes where the file says."""
+
+import itertools
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pynetdicom import AE, build_role
+from pynetdicom.sop_class import StorageCommitmentPushModel
+
+from deploy.audit_trail import read_entries
+from deploy.configuration import SinkSettings, load_configuration
+from deploy.reload import reload_allow_list
+from deploy.sink import Sink, instances_in
+from listener.settings import AuditSettings
+from support.dicom_objects import image, outline, write
+from support.installation import Installation, send
+from support.listening import listening
+from support.processes import wait_until
+
+
+@pytest.fixture
+def make_sink(tmp_path: Path) -> Iterator[Callable[[str], tuple[dict[str, Any], Path]]]:
+    """Return a function that starts a Storage SCP; it returns the target and the folder that it writes to."""
+    started = []
+
+    def make(name: str) -> tuple[dict[str, Any], Path]:
+        folder = tmp_path / name
+        server = Sink(SinkSettings(ae_title=name.upper(), port=0, folder=folder))
+        server.start()
+        started.append(server)
+        return {"name": name, "ae_title": name.upper(), "host": "127.0.0.1", "port": server.port}, folder
+
+    yield make
+    for server in started:
+        server.stop()
+
+
+def with_targets(file: Path, targets: object) -> None:
+    """Write other targets into a configuration."""
+    file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), "targets": targets}))
+
+
+def test_the_next_case_goes_to_the_new_target(
+    tmp_path: Path, make_sink: Callable[[str], tuple[dict[str, Any], Path]]
+) -> None:
+    """A mistake in the file keeps the old target. A good file counts for each pool process, is audited, and shows."""
+    (old, at_old), (new, at_new) = make_sink("old"), make_sink("new")
+    numbers = itertools.count(1)
+    with Installation(tmp_path / "one", [old], concurrency=2) as parts:
+        parts.start()
+
+        def one_more_case() -> None:
+            number = next(numbers)
+            study = f"1.2.3.{number}"
+            own = {"study": study, "frame_of_reference": f"{study}.9"}
+            images = [image(one, f"{study}.1", **own) for one in range(1, 5)]
+            outlined = outline(range(1, 5), number, f"{study}.2", image_series=f"{study}.1", **own)
+            send(parts.dicom_port, write(tmp_path / f"in{number}", [*images, outlined]))
+            parts.wait_for_jobs(number, 200)
+
+        def hang_up(expected: str) -> None:
+            said = parts.log("work").count(expected)
+            os.kill(parts.pid("work"), signal.SIGHUP)
+            wait_until(lambda: parts.log("work").count(expected) > said, 60, expected)
+
+        one_more_case()
+        first = len(instances_in(at_old))
+        assert first > 0
+        with_targets(parts.configuration, [{**new, "port": "everywhere"}])
+        hang_up("configuration_not_reloaded")
+        one_more_case()
+        assert len(instances_in(at_old)) == 2 * first
+        with_targets(parts.configuration, [{**new, "timeout_seconds": 60}])
+        hang_up("targets_replaced")
+        with_targets(parts.configuration, "half a file")  # nobody was told: what was taken over stays
+        for _ in range(4):
+            one_more_case()
+        assert len(instances_in(at_new)) == 4 * first
+        assert len(instances_in(at_old)) == 2 * first
+        shown = parts.get("work", "/metrics")
+        assert 'radtme_target_circuit{state="closed",target="new"} 1.0' in shown
+        assert 'target="old"' not in shown.split("radtme_target_circuit{", 1)[1].split("# HELP")[0]
+    alerts = read_entries(tmp_path / "one" / "data" / "audit", lambda entry: entry.event_code == "110113", print)
+    changes = [text for entry in alerts for text in entry.details.values() if "targets[0]: " in text]
+    assert any("name: old" in text.replace('"', "") and "name: new" in text.replace('"', "") for text in changes)
+
+
+def test_a_new_target_may_report_to_the_listener(tmp_path: Path) -> None:
+    """Its AE title opens an association for a commitment report after the reload, and not before."""
+    file = tmp_path / "radtme.yaml"
+    file.write_text("data: .\nlistener: {calling_ae_titles: [MR1]}\n")
+    configuration = load_configuration(file, {})
+    audit = AuditSettings(tmp_path / "audit")
+    with listening(configuration.locations.spool, calling_ae_titles=("MR1",), audit=audit) as listener:
+        assert not may_report(listener.port)
+        pacs = {"name": "pacs", "ae_title": "PACS", "host": "127.0.0.1", "port": 104, "proof": "committed"}
+        with_targets(file, [pacs])
+        reload_allow_list(listener, file)
+        assert may_report(listener.port)
+        with_targets(file, "half a file")
+        reload_allow_list(listener, file)
+        assert may_report(listener.port)
+        with_targets(file, [])
+        reload_allow_list(listener, file)
+        assert not may_report(listener.port)
+
+
+def may_report(port: int) -> bool:
+    """Tell whether PACS gets an association to report on storage commitment."""
+    entity = AE("PACS")
+    entity.add_requested_context(StorageCommitmentPushModel)
+    roles = [build_role(StorageCommitmentPushModel, scp_role=True)]
+    association = entity.associate("127.0.0.1", port, ae_title="RADTME", ext_neg=roles)
+    established = association.is_established
+    if established:
+        association.release()
+    return established
