@@ -77,7 +77,7 @@ def test_accession_number_that_the_pacs_does_not_know(tmp_path: Path) -> None:
     accession = str(dcmread(phantom.seg_path, stop_before_pixels=True).AccessionNumber)
     queries = tmp_path / "list.csv"
     queries.write_text(f"accession_number\n{accession}\nNOBODYS\n")
-    with orthanc(tmp_path / "orthanc", DicomAlwaysAllowGet=True) as pacs:
+    with orthanc(tmp_path / "orthanc", DicomAlwaysAllowFind=True, DicomAlwaysAllowGet=True) as pacs:
         send(pacs.dicom_port, sorted((tmp_path / "dicom").rglob("*.dcm")))
         source = PacsSource(queries, "ORTHANC", "127.0.0.1", pacs.dicom_port)
         done = extract(ExtractPlan(pacs=source, jobs=1), tmp_path / "out", QUIET)
