@@ -251,10 +251,11 @@ def _targets(reader: ConfigurationReader, node: yaml.Node | None) -> tuple[Targe
 def _with_sink(targets: tuple[Target, ...], sink: SinkSettings) -> tuple[Target, ...]:
     if not sink.enabled or any(target.name == SINK_TARGET for target in targets):
         return targets
-    return (
-        *targets,
-        Target(SINK_TARGET, sink.ae_title, sink.host, sink.port, tls=sink.tls.own_client if sink.tls else None),
-    )
+    return (*targets, _sink_target(sink))
+
+
+def _sink_target(sink: SinkSettings) -> Target:
+    return Target(SINK_TARGET, sink.ae_title, sink.host, sink.port, tls=sink.tls.own_client if sink.tls else None)
 
 
 def _check_together(reader: ConfigurationReader, configuration: Configuration) -> None:
@@ -266,7 +267,8 @@ def _check_together(reader: ConfigurationReader, configuration: Configuration) -
     check_listener(listener, problem)
     check_clients(listener, workers, problem)
     check_status_page(configuration.status_page, problem)
-    check_targets(workers.targets, problem)
+    # The sink is no target of the file's: its port may be 0, a free one.
+    check_targets([target for target in workers.targets if target != _sink_target(configuration.sink)], problem)
     if listener.deadline_policy is DeadlinePolicy.FETCH and listener.retrieve_from is None:
         problem(
             "listener.deadline_policy",

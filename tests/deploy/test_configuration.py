@@ -227,3 +227,10 @@ def test_the_example_is_valid_and_says_the_defaults():
     assert configuration.workers == WorkerSettings(
         spool=data / "spool", model_store=data / "signatures", audit=configuration.audit
     )
+
+
+def test_sink_may_take_a_free_port(tmp_path):
+    """It is a target without standing among them: 0 is right for its port, and for no other's."""
+    configuration = load(tmp_path, "sink: {enabled: true, port: 0}")
+    assert [target.name for target in configuration.workers.targets] == ["sink"]
+    assert problems(tmp_path, "targets: [{name: pacs, ae_title: PACS, host: 10.0.0.5}]")
