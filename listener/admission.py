@@ -33,6 +33,7 @@ class Rejection(Enum):
     PROTOCOL_VERSION = RejectParameters(1, 2, 2)
     TOO_MANY_ASSOCIATIONS = RejectParameters(2, 3, 2)
     TOO_MANY_OF_PEER = RejectParameters(2, 3, 1)
+    NO_STORAGE = RejectParameters(2, 3, 1, "storage")
 
     @property
     def label(self) -> str:

@@ -151,7 +151,11 @@ class Association:
     def _accept(self, request: Request, offered: list[PresentationContext]) -> AssociationOutcome:
         contexts, response = negotiate(request, offered, self._settings.max_pdu_bytes)
         with ExitStack() as cleanup:
-            parts = PartFiles(self._receiving_folder(cleanup))
+            try:
+                parts = PartFiles(self._receiving_folder(cleanup))
+            except OSError as error:  # read-only, full to the last inode, no permission: it may pass
+                self._log.error("receiving_impossible", reason=f"{type(error).__name__}: {error.strerror}")
+                return self._reject(Rejection.NO_STORAGE)
             cleanup.callback(parts.close)
             self._connection.send(response)
             self._established = True

@@ -1,6 +1,7 @@
 """The files that objects are received into."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
@@ -30,9 +31,14 @@ class Part:
             self._close()
 
     def remove(self) -> None:
-        """Close the file and remove its name; does nothing where it was moved away."""
+        """Close the file and remove its name; does nothing where it was moved away.
+
+        What cannot be removed goes with its folder, at the end of the association or at the next start: a disk that
+        has become read-only must not cost the sender its answer.
+        """
         self._close()
-        self.path.unlink(missing_ok=True)
+        with suppress(OSError):
+            self.path.unlink()
 
     def _close(self) -> None:
         if self._descriptor >= 0:

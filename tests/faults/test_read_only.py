@@ -1,0 +1,81 @@
+"""A file system that becomes read-only below a real listener, as a kernel makes it after an error of the disk."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pynetdicom import AE
+
+from listener.part_files import Part
+from listener.presentation_contexts import supported_contexts
+from listener.spool import JobState
+from support.disturbed import Study, assert_kept, site_with
+from support.doomed import Site
+from support.modality import store_all
+from support.processes import wait_until
+from support.recorder import Recorder
+
+TAKEN_BEFORE = 5
+
+
+@pytest.fixture
+def mounted(tmp_path: Path, model_store: Path, pacs: Recorder) -> Iterator[Site]:
+    """Return a site whose spool lies on a file system of its own."""
+    site = site_with(tmp_path / "site", model_store, pacs)
+    site.spool.root.mkdir(parents=True)
+    if subprocess.run(["mount", "-t", "tmpfs", "tmpfs", site.spool.root], check=False).returncode:
+        pytest.skip("needs the right to mount a tmpfs")
+    try:
+        yield site
+    finally:
+        subprocess.run(["umount", "--lazy", site.spool.root], check=True)
+
+
+def remount(site: Site, mode: str) -> None:
+    """Mount it anew as ``ro`` or ``rw``; refused while a file is open for writing."""
+    command = ["mount", "-o", f"remount,{mode}", site.spool.root]
+    wait_until(lambda: subprocess.run(command, capture_output=True, check=False).returncode == 0, 60, f"mounted {mode}")
+
+
+def answer(port: int) -> str:
+    """Return what an association request is answered with: ``accepted``, or result and reason of the rejection."""
+    entity = AE("MODALITY")
+    entity.requested_contexts = supported_contexts()[:2]
+    association = entity.associate("127.0.0.1", port, ae_title="RADTME")
+    if association.is_established:
+        association.release()
+        return "accepted"
+    assert association.is_rejected, "neither accepted nor rejected"
+    said = association.acceptor.primitive
+    return f"{said.result_str}, source {said.result_source}, reason {said.diagnostic}"
+
+
+def test_a_read_only_disk_below_the_listener(mounted: Site, study: Study) -> None:
+    """Peers are told to come again later, what was taken is whole, and it goes on by itself once it can write."""
+    acknowledged: list[Path] = []
+    with mounted.listening() as (port, process):
+        store_all(port, study.paths[:TAKEN_BEFORE], acknowledged)
+        remount(mounted, "ro")
+        try:
+            assert answer(port) == "Rejected Transient, source 3, reason 1"
+            assert process.is_alive()
+            assert_kept(mounted, acknowledged)
+        finally:
+            remount(mounted, "rw")
+        assert answer(port) == "accepted"
+        store_all(port, study.paths, acknowledged)
+        mounted.wait_for_jobs(1, JobState.READY)
+    assert_kept(mounted, study.paths)
+
+
+def test_a_name_that_cannot_be_removed_costs_no_answer(tmp_path: Path) -> None:
+    """The refused object's file stays for now; what is left goes with its folder."""
+    path = tmp_path / "1.2.part"
+    path.mkdir()  # unlink fails on it, for root too
+    descriptor = (tmp_path / "file").open("wb", buffering=0)
+    part = Part(descriptor.fileno(), path)
+    part.remove()
+    assert path.exists()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        descriptor.close()
