@@ -42,8 +42,12 @@ SUCCESS, OUT_OF_RESOURCES, CANNOT_UNDERSTAND = 0x0000, 0xA700, 0xC000
 PENDING = (0xFF00, 0xFF01)
 TIMEOUT_SECONDS, RESPONSE_TIMEOUT_SECONDS = 30.0, 600.0
 MODALITIES = ("MR", "SEG")
-NOT_IN_PACS, NOT_SENT = "not_in_pacs", "not_sent"
-WORDS = {NOT_IN_PACS: "no MR or SEG series of this study is there", NOT_SENT: "the study was not sent whole"}
+NOT_IN_PACS, NOT_SENT, QUERY_FAILED = "not_in_pacs", "not_sent", "query_failed"
+WORDS = {
+    NOT_IN_PACS: "no MR or SEG series of this study is there",
+    NOT_SENT: "the study was not sent whole",
+    QUERY_FAILED: "the question whether the study is there (C-FIND) was not answered with success",
+}
 COMPLETE = "complete"
 """An empty file in a study's folder: the PACS said that it had sent all of it."""
 
@@ -57,7 +61,7 @@ class NotRetrieved:
     study_uid: str
     """Empty where the list has an accession number that the PACS does not know."""
     reason: str
-    """``not_in_pacs`` or ``not_sent``."""
+    """``not_in_pacs``, ``not_sent`` or ``query_failed``."""
     message: str
 
 
@@ -81,8 +85,7 @@ def retrieve_studies(source: PacsSource, folder: Path, console: Console) -> list
     with stepping(console, "fetching studies", len(wanted)) as step, _receiving(source, folder):
         for at, (keyword, value) in wanted:
             entry = f"{source.queries.name}:{at}"
-            studies = [value] if keyword == "StudyInstanceUID" else _find(source, keyword, value)
-            answers = [(study, _fetch(source, folder, study)) for study in studies] or [("", NOT_IN_PACS)]
+            answers = _ask_and_fetch(source, folder, keyword, value)
             found += sum(reason == "" for _, reason in answers)
             failed += [
                 NotRetrieved(entry, study, reason, f"{source.ae_title}: {WORDS[reason]}")
@@ -137,6 +140,20 @@ def _is_uid(value: str) -> bool:
     return True
 
 
+class _QueryFailed(Exception):
+    """A C-FIND that did not end with success: what is in the PACS is not known."""
+
+
+def _ask_and_fetch(source: PacsSource, folder: Path, keyword: str, value: str) -> list[tuple[str, str]]:
+    """Return each study that an entry of the list stands for, with why it is not whole."""
+    by_uid = keyword == "StudyInstanceUID"
+    try:
+        studies = [value] if by_uid else _find(source, keyword, value)
+    except _QueryFailed:
+        return [("", QUERY_FAILED)]
+    return [(study, _fetch(source, folder, study)) for study in studies] or [("", NOT_IN_PACS)]
+
+
 def _find(source: PacsSource, keyword: str, value: str) -> list[str]:
     """Return the Study Instance UIDs that a key matches."""
     with _associated(source, StudyRootQueryRetrieveInformationModelFind) as association:
@@ -151,8 +168,12 @@ def _fetch(source: PacsSource, folder: Path, study: str) -> str:
     mark = folder / study / COMPLETE
     if mark.exists():
         return ""
-    with _associated(source, StudyRootQueryRetrieveInformationModelFind) as association:
-        found = _answers(association, _identifier("SERIES", StudyInstanceUID=study, SeriesInstanceUID="", Modality=""))
+    asked = _identifier("SERIES", StudyInstanceUID=study, SeriesInstanceUID="", Modality="")
+    try:
+        with _associated(source, StudyRootQueryRetrieveInformationModelFind) as association:
+            found = _answers(association, asked)
+    except _QueryFailed:
+        return QUERY_FAILED
     series = [str(one.SeriesInstanceUID) for one in found if one.get("Modality") in MODALITIES]
     if not series:
         return NOT_IN_PACS
@@ -177,7 +198,9 @@ def _fetch_series(source: PacsSource, folder: Path, study: str, series: str) -> 
 
 
 def _answers(association: Association, asked: Dataset) -> list[Dataset]:
-    answers = association.send_c_find(asked, StudyRootQueryRetrieveInformationModelFind)
+    answers = list(association.send_c_find(asked, StudyRootQueryRetrieveInformationModelFind))
+    if not answers or answers[-1][0].get("Status") != SUCCESS:
+        raise _QueryFailed
     return [answer for status, answer in answers if status.get("Status") in PENDING and answer is not None]
 
 

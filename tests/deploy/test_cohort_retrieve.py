@@ -1,5 +1,6 @@
 """A cohort that lies in a PACS: a list of studies, fetched from a real Orthanc."""
 
+import io
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -8,11 +9,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from pydicom import dcmread
-from pynetdicom import AE
-from pynetdicom.sop_class import MRImageStorage, SegmentationStorage  # type: ignore[attr-defined]
+from pynetdicom import AE, evt
+from pynetdicom.sop_class import (  # type: ignore[attr-defined]
+    MRImageStorage,
+    SegmentationStorage,
+    StudyRootQueryRetrieveInformationModelFind,
+)
 from rich.console import Console
 
 from deploy.cohort_extract import extract
+from deploy.cohort_retrieve import retrieve_studies
+from deploy.errors import CommandError
 from deploy.phantom import write_phantom
 from model_store.extraction import ExtractPlan, PacsSource, RetrieveMethod
 from support.broken_studies import SMALL
@@ -85,3 +92,22 @@ def test_accession_number_that_the_pacs_does_not_know(tmp_path: Path) -> None:
     assert reasons.pop("list.csv:3") == "not_in_pacs"
     assert list(reasons.values()) == [""]
     assert np.count_nonzero(done.tables.features["study_uid"] == "") == 1
+
+
+@pytest.mark.parametrize("column", ["study_uid", "accession_number"])
+def test_a_pacs_that_refuses_to_say_is_not_one_without_the_study(tmp_path: Path, column: str) -> None:
+    """C-FIND that ends with a failure (0xA700): the reason says so, not that the study is missing."""
+    queries = tmp_path / "list.csv"
+    queries.write_text(f"{column}\n{ABSENT}\n")
+    entity = AE("BUSY")
+    entity.add_supported_context(StudyRootQueryRetrieveInformationModelFind)
+    handlers = [(evt.EVT_C_FIND, lambda event: iter([(0xA700, None)]))]
+    server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
+    said = io.StringIO()
+    try:
+        source = PacsSource(queries, "BUSY", "127.0.0.1", server.socket.getsockname()[1])
+        with pytest.raises(CommandError):
+            retrieve_studies(source, tmp_path / "out", Console(file=said, width=200))
+    finally:
+        server.shutdown()
+    assert "was not answered with success" in said.getvalue()
