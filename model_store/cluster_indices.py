@@ -1,8 +1,7 @@
 """How well a partition fits its data: the indices that NbClust (Charrad et al., J Stat Softw 61:6, 2014) collects.
 
-All of them read a `Partitions`: the same data, split into 1, 2, 3 ... clusters. Those that need determinants of scatter
-matrices (CCC, Scott, Marriot, TrCovW, Friedman, Rubin), a hierarchy (Duda, pseudo t2, Beale, Frey), an eye (Hubert, D)
-or a density (SD, SDbw) are left out.
+All of them read a `Partitions`: the same data, split into 1, 2, 3 ... clusters. Those of scatter matrices and densities
+are in `model_store.scatter_indices`.
 """
 
 from collections.abc import Callable, Mapping
@@ -207,4 +206,4 @@ INDICES = (
     Index("G+", "Rohlf 1974", g_plus, smallest),
     Index("Tau", "Milligan 1981", tau, largest),
 )
-"""All but the gap statistic, which has to cluster other data too: `model_store.clustering.gap_statistic`."""
+"""The gap statistic has to cluster other data too: `model_store.clustering.gap_statistic`."""

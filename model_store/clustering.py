@@ -11,6 +11,7 @@ from sklearn.cluster import KMeans
 
 from model_store.cluster_indices import INDICES, Partitions, Values, silhouettes
 from model_store.errors import StudyError
+from model_store.scatter_indices import SCATTER_INDICES
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.intp]
@@ -31,7 +32,10 @@ class Clusters:
     silhouette: Floats
     """Of each case."""
     votes: pd.DataFrame
-    """One row per index: ``index, source, choice`` and its value for each number of clusters, ``k=2`` ..."""
+    """One row per index: ``index, source, choice`` and its value for each number of clusters, ``k=2`` ...
+
+    An index that is not defined for these cases has no row.
+    """
 
     @property
     def number(self) -> int:
@@ -74,9 +78,10 @@ def partition(data: Floats, clusters: int, seed: int, starts: int = STARTS) -> L
 
 def _votes(partitions: Partitions, seed: int) -> pd.DataFrame:
     rows = []
-    for index in INDICES:
+    for index in (*INDICES, *SCATTER_INDICES):
         values = index.values(partitions)
-        rows.append(_row(index.name, index.source, index.choose(values), values))
+        if np.isfinite(list(values.values())).all():
+            rows.append(_row(index.name, index.source, index.choose(values), values))
     gap, error = gap_statistic(partitions.data, partitions.labels, seed)
     rows.append(_row(GAP, "Tibshirani et al. 2001", gap_rule(gap, error), gap))
     numbers = [f"k={k}" for k in partitions.labels]
