@@ -12,6 +12,8 @@ from pydicom.sr.codedict import codes
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 from scipy import ndimage
 
+UIDS = ("study", "series", "frame of reference", "seg series", "seg", "tracking")
+
 
 @dataclass(frozen=True)
 class StudyFiles:
@@ -28,20 +30,21 @@ def write_study(
     tumour_diameter_mm: float = 20.0,
     seed: int = 2024,
 ) -> StudyFiles:
-    """Write the images (z, y, x; spacing x, y, z) and a BINARY SEG of the tumour into ``folder``."""
+    """Write the images (z, y, x; spacing x, y, z) and a BINARY SEG of it; a seed is a patient."""
     rng = np.random.default_rng(seed)
     tumour = _ball(shape, spacing_mm, tumour_diameter_mm / 2)
     array = _signal(shape, tumour, rng)
-    uids = {name: generate_uid(entropy_srcs=[f"{name} {seed}"]) for name in ("study", "series", "frame of reference")}
+    uids = {name: generate_uid(entropy_srcs=[f"{name} {seed}"]) for name in UIDS}
     headers, paths = [], []
     for at, plane in enumerate(array):
         header = _image(at, plane, spacing_mm, uids)
+        header.PatientID = f"BENCHMARK{seed}"
         path = folder / f"{at:04d}.dcm"
         header.save_as(path, enforce_file_format=True)
         headers.append(header)
         paths.append(path)
     seg = folder / "seg.dcm"
-    _segmentation(headers, tumour).save_as(seg)
+    _segmentation(headers, tumour, uids).save_as(seg)
     return StudyFiles(tuple(paths), seg)
 
 
@@ -97,7 +100,7 @@ def _identity(uids: dict[str, str]) -> Dataset:
     common.StudyTime = common.SeriesTime = common.ContentTime = common.AcquisitionTime = "101500"
     common.Modality, common.Manufacturer, common.AccessionNumber = "MR", "radtme benchmark", ""
     common.ReferringPhysicianName = common.PatientName = ""
-    common.PatientID, common.PatientBirthDate, common.PatientSex = "BENCHMARK", "", "F"
+    common.PatientID, common.PatientBirthDate, common.PatientSex = "", "", "F"
     common.ScanningSequence, common.SequenceVariant, common.ScanOptions = "GR", "SP", ""
     common.MRAcquisitionType, common.EchoTime, common.RepetitionTime, common.EchoTrainLength = "3D", "2.1", "4.6", "1"
     common.MagneticFieldStrength, common.FlipAngle, common.PatientPosition = "3", "12", "HFP"
@@ -107,14 +110,14 @@ def _identity(uids: dict[str, str]) -> Dataset:
     return common
 
 
-def _segmentation(headers: list[FileDataset], tumour: NDArray[np.bool_]) -> hd.seg.Segmentation:
+def _segmentation(headers: list[FileDataset], tumour: NDArray[np.bool_], uids: dict[str, str]) -> hd.seg.Segmentation:
     description = hd.seg.SegmentDescription(
         segment_number=1,
         segment_label="Tumour",
         segmented_property_category=codes.SCT.MorphologicallyAbnormalStructure,
         segmented_property_type=codes.SCT.NeoplasmPrimary,
         algorithm_type=hd.seg.SegmentAlgorithmTypeValues.MANUAL,
-        tracking_uid=generate_uid(entropy_srcs=["tracking"]),
+        tracking_uid=uids["tracking"],
         tracking_id="Lesion 1",
     )
     return hd.seg.Segmentation(
@@ -122,9 +125,9 @@ def _segmentation(headers: list[FileDataset], tumour: NDArray[np.bool_]) -> hd.s
         pixel_array=tumour.astype(np.uint8),
         segmentation_type=hd.seg.SegmentationTypeValues.BINARY,
         segment_descriptions=[description],
-        series_instance_uid=generate_uid(entropy_srcs=["seg series"]),
+        series_instance_uid=uids["seg series"],
         series_number=2,
-        sop_instance_uid=generate_uid(entropy_srcs=["seg"]),
+        sop_instance_uid=uids["seg"],
         instance_number=1,
         manufacturer="radtme benchmark",
         manufacturer_model_name="generated",
