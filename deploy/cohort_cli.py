@@ -85,8 +85,15 @@ def phenotype(config_file: Path) -> None:
 @click.option("--patients", default=60, show_default=True, type=click.IntRange(10))
 @click.option("--sites", default=3, show_default=True, type=click.IntRange(1, 4), help="Each with its scanner.")
 @click.option("--no-effect", is_flag=True, help="Plant nothing: what is found in it then was never there.")
+@click.option(
+    "--repeated",
+    default=0.4,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    help="Share of the patients whose tumour is outlined twice more, once by another reader.",
+)
 @click.option("--jobs", default=0, type=click.IntRange(0), help="Processes. Default: one for each core.")
-def simulate(folder: Path, seed: int, patients: int, sites: int, no_effect: bool, jobs: int) -> None:
+def simulate(folder: Path, seed: int, patients: int, sites: int, no_effect: bool, repeated: float, jobs: int) -> None:
     """Write a cohort of nobody into OUT, to run a study on: DICOM, labels, clinic, expression, gene sets, study.yaml.
 
     What was planted in it, and the AUC that can be reached, stands in planted.json.
@@ -95,7 +102,7 @@ def simulate(folder: Path, seed: int, patients: int, sites: int, no_effect: bool
     from model_store.planted import Planted
 
     folder.mkdir(parents=True, exist_ok=True)
-    plan = SimulationPlan(seed, patients, sites, Planted(effect=not no_effect), jobs)
+    plan = SimulationPlan(seed, patients, sites, Planted(effect=not no_effect), repeated, jobs)
     click.echo(path_from_here(write_cohort(folder, plan, notices())))
 
 

@@ -27,8 +27,6 @@ from model_store.planted import Planted, planted_summary
 from model_store.reliability_plan import Perturbation
 
 READERS = ("SIMULATED^READER A", "SIMULATED^READER B")
-REPEATED_SHARE = 0.4
-"""Of the patients: outlined twice by reader A, and once by reader B."""
 SAME_READER = Perturbation(shift_mm=0.25, border_mm=0.2, rotation_degrees=1.5, noise_mm=0.25)
 OTHER_READER = Perturbation(shift_mm=0.4, border_mm=0.4, rotation_degrees=3.0, noise_mm=0.4)
 STUDY_FILE = "study.yaml"
@@ -42,6 +40,8 @@ class SimulationPlan:
     patients: int = 60
     sites: int = 3
     planted: Planted = field(default_factory=Planted)
+    repeated_share: float = 0.4
+    """Of the patients: outlined twice by reader A, and once by reader B; the others once by reader A."""
     jobs: int = 0
 
 
@@ -63,7 +63,7 @@ def write_cohort(folder: Path, plan: SimulationPlan, console: Console) -> Path:
         A phantom could not be made.
     """
     patients = draw_patients(plan.seed, plan.patients, plan.sites, plan.planted)
-    repeated = round(REPEATED_SHARE * len(patients))
+    repeated = round(plan.repeated_share * len(patients))
     tasks = [StudyToWrite(one, folder / "dicom" / one.id, at < repeated) for at, one in enumerate(patients)]
     with stepping(console, "simulating studies", len(tasks)) as step:
         for ended in run_tasks(write_study, tasks, plan.jobs):

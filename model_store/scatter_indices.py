@@ -144,16 +144,20 @@ def s_dbw(p: Partitions) -> Values:
 
 def _density_between(data: Floats, labels: NDArray[np.intp]) -> float:
     parts = _parts(data, labels)
-    radius = np.sqrt(sum(_spread(part) for part in parts)) / len(parts)
-    near = lambda cases, centre: int((np.linalg.norm(cases - centre, axis=1) <= radius).sum())  # noqa: E731
+    radius = float(np.sqrt(sum(_spread(part) for part in parts))) / len(parts)
     centres = [part.mean(axis=0) for part in parts]
-    around = [near(part, centre) for part, centre in zip(parts, centres, strict=True)]
+    around = [_near(part, centre, radius) for part, centre in zip(parts, centres, strict=True)]
     ratios = [
-        near(np.vstack([parts[i], parts[j]]), (centres[i] + centres[j]) / 2) / max(around[i], around[j])
+        _near(np.vstack([parts[i], parts[j]]), (centres[i] + centres[j]) / 2, radius) / max(around[i], around[j])
         for i, j in permutations(range(len(parts)), 2)
         if max(around[i], around[j]) > 0
     ]
     return sum(ratios) / (len(parts) * (len(parts) - 1))
+
+
+def _near(cases: Floats, centre: Floats, radius: float) -> int:
+    """Return how many cases lie around a centre."""
+    return int((np.linalg.norm(cases - centre, axis=1) <= radius).sum())
 
 
 def largest_step(values: Values) -> int:
