@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import random
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
@@ -15,7 +16,15 @@ from listener.spool import JobState
 from support.broken_studies import SMALL
 from support.certificates import Authority, Issued
 from support.dicom_objects import OUTLINES
-from support.hostile_peers import ATTACKS, HONEST, HOSTILE_ADDRESS, attack_all, under_attack
+from support.hostile_peers import (
+    ATTACKS,
+    HONEST,
+    HOSTILE_ADDRESS,
+    attack_all,
+    deep_and_wide_objects,
+    impossible_dimensions,
+    under_attack,
+)
 from support.hostile_tls import TlsPeers
 from support.installation import Installation, send
 from support.processes import wait_until
@@ -55,6 +64,8 @@ def test_honest_cases_are_scored_and_nothing_is_left_behind(installation: Instal
     """Every attack at once while honest studies come; then no thread, socket, file or memory more than before."""
     studies = [write_phantom(tmp_path / f"study-{seed}", seed, **SMALL) for seed in (1, 2, 3)]
     send(installation.dicom_port, tmp_path / "study-1")
+    for attack in (impossible_dimensions, deep_and_wide_objects):  # by themselves, so that none finds all places taken
+        attack(installation.dicom_port, random.Random(0))
     attack_all(installation.dicom_port)  # once, so that what is cached is cached
     pid = installation.pid("listen")
     _settle(installation)
@@ -170,5 +181,6 @@ def _check_hostile_cases(installation: Installation, honest: set[str]) -> None:
     results = [installation.result(job) for job in installation.jobs()]
     hostile = [result for result in results if result["seg"]["series_uid"] == OUTLINES]
     assert hostile
-    assert {result["outcome"] for result in hostile} == {"not_scored"}
+    # An outline that came before some of the attackers' images is looked at again, with the same end.
+    assert {result["outcome"] for result in hostile} - {"unchanged"} == {"not_scored"}
     assert not {result["seg"]["sop_instance_uid"] for result in hostile} & honest

@@ -9,6 +9,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+PATIENCE = 4
+"""How many times longer a wait may take than on an idle machine: limits end what hangs, and measure nothing."""
+
 
 def free_port() -> int:
     """Return a loopback port that nobody listens on."""
@@ -18,11 +21,11 @@ def free_port() -> int:
 
 
 def wait_until(condition: Callable[[], object], seconds: float, what: str) -> None:
-    """Wait for a condition, or fail and say what was waited for."""
-    end = time.monotonic() + seconds
+    """Wait for a condition, or fail and say what was waited for; ``seconds`` are those of an idle machine."""
+    end = time.monotonic() + PATIENCE * seconds
     while not condition():
         if time.monotonic() > end:
-            raise AssertionError(f"not within {seconds:g} s: {what}")
+            raise AssertionError(f"not within {PATIENCE * seconds:g} s: {what}")
         time.sleep(0.05)
 
 
