@@ -11,6 +11,8 @@ from pydicom.uid import (
     generate_uid,
 )
 
+from deploy.retry import held_lock
+from listener.pairer import LOCK_NAME as PAIRING_LOCK_NAME
 from listener.spool import Job, JobState, Spool, job_id_for, read_json, write_json
 from workers import ledger
 from workers.outbox import Entry
@@ -52,12 +54,13 @@ def document(sop_class: str) -> Dataset:
 def delivering(spool: Spool, *targets: str, number: int = 1, roles: tuple[str, ...] = tuple(ROLES)) -> Job:
     """Return a job whose results lie ready for these targets."""
     job_id = job_id_for(f"1.2.{number}", 1)
-    job = spool.create_job(job_id, {"job_id": job_id}, JobState.RUNNING)
-    assert job is not None
-    write_json(job.folder / "result.json", {"job_id": job_id, "outcome": "scored"})
-    ledger.write_objects(job, {role: encoded(document(ROLES[role])) for role in roles})
-    ledger.queue_delivery(job, dict.fromkeys(targets, roles))
-    moved = spool.move(job, JobState.DELIVERING)
+    with held_lock(spool.root / "jobs", PAIRING_LOCK_NAME, job_id):  # a listener that starts meanwhile clears leftovers
+        job = spool.create_job(job_id, {"job_id": job_id}, JobState.RUNNING)
+        assert job is not None
+        write_json(job.folder / "result.json", {"job_id": job_id, "outcome": "scored"})
+        ledger.write_objects(job, {role: encoded(document(ROLES[role])) for role in roles})
+        ledger.queue_delivery(job, dict.fromkeys(targets, roles))
+        moved = spool.move(job, JobState.DELIVERING)
     assert moved is not None
     return moved
 
