@@ -1,16 +1,19 @@
 """Named steps at which a test may end the process or make the disk fail. Off, and without cost, unless asked for.
 
 ``RADTME_FAULT=<point>:<action>[:<nth>]`` in a process's environment does ``action`` when the step is reached for the
-``nth`` time (1 where it is left out): ``kill`` ends the process as a power cut would, and the name of an error, such as
-``ENOSPC``, is raised as an OSError from then on. The tests in ``tests/faults`` visit every point.
+``nth`` time (1 where it is left out): ``kill`` ends the process as a power cut would, ``stop`` holds it there until it
+gets SIGCONT, and the name of an error, such as ``ENOSPC``, is raised as an OSError from then on. The tests in
+``tests/faults`` visit every point.
 """
 
 import errno
 import os
 import signal
 from enum import StrEnum
+from types import MappingProxyType
 
 VARIABLE = "RADTME_FAULT"
+SIGNALS = MappingProxyType({"kill": signal.SIGKILL, "stop": signal.SIGSTOP})
 
 
 class FaultPoint(StrEnum):
@@ -74,7 +77,8 @@ class _Fault:
     def __init__(self, text: str) -> None:
         where, action, *nth = text.split(":")
         self._point = FaultPoint(where)
-        self._errno = None if action == "kill" else int(getattr(errno, action))
+        self._signal = SIGNALS.get(action)
+        self._errno = 0 if self._signal else int(getattr(errno, action))
         self._left = int(nth[0]) if nth else 1
 
     def reached(self, point: FaultPoint) -> None:
@@ -83,10 +87,10 @@ class _Fault:
         self._left -= 1
         if self._left > 0:
             return
-        if self._errno is None:
-            os.kill(os.getpid(), signal.SIGKILL)
-        else:
+        if self._signal is None:
             raise OSError(self._errno, os.strerror(self._errno))
+        if self._left == 0:
+            os.kill(os.getpid(), self._signal)
 
 
 _armed: list[_Fault] = []

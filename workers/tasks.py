@@ -236,8 +236,22 @@ def _delivered(bench: Bench, job_id: str, target: Target) -> Delivery | None:
         return delivery.deliver(bench.spool, job_id, target, bench.settings)
     except SoftTimeLimitExceeded:
         why = f"the visit took longer than {bench.settings.delivery_limit_seconds:g} s"
-        return delivery.put_off(bench.spool, job_id, target.name, bench.settings, why, too_slow=True)
+        return _put_off(bench, job_id, target, why, too_slow=True)
     except Exception as error:  # noqa: BLE001
-        log.error("delivery_broke", error=type(error).__name__, at=places(error))
+        if is_passing(error):
+            log.warning("delivery_interrupted", error=getattr(error, "strerror", type(error).__name__))
+        else:
+            log.error("delivery_broke", error=type(error).__name__, at=places(error))
         why = f"{type(error).__name__} at {places(error)[-1]}"
-    return delivery.put_off(bench.spool, job_id, target.name, bench.settings, why)
+    return _put_off(bench, job_id, target, why)
+
+
+def _put_off(bench: Bench, job_id: str, target: Target, why: str, *, too_slow: bool = False) -> Delivery | None:
+    """Write down that a visit was cut short; where the disk refuses that too, the sweep rings for it again."""
+    try:
+        return delivery.put_off(bench.spool, job_id, target.name, bench.settings, why, too_slow=too_slow)
+    except OSError as error:
+        if not is_passing(error):
+            raise
+        log.warning("delivery_not_noted", error=error.strerror)
+        return None

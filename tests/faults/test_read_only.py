@@ -1,6 +1,5 @@
 """A file system that becomes read-only below a real listener, as a kernel makes it after an error of the disk."""
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from listener.spool import JobState
 from support.disturbed import Study, assert_kept, site_with
 from support.doomed import Site
 from support.modality import store_all
-from support.processes import wait_until
+from support.mounts import read_only, tmpfs
 from support.recorder import Recorder
 
 TAKEN_BEFORE = 5
@@ -23,19 +22,8 @@ TAKEN_BEFORE = 5
 def mounted(tmp_path: Path, model_store: Path, pacs: Recorder) -> Iterator[Site]:
     """Return a site whose spool lies on a file system of its own."""
     site = site_with(tmp_path / "site", model_store, pacs)
-    site.spool.root.mkdir(parents=True)
-    if subprocess.run(["mount", "-t", "tmpfs", "tmpfs", site.spool.root], check=False).returncode:
-        pytest.skip("needs the right to mount a tmpfs")
-    try:
+    with tmpfs(site.spool.root):
         yield site
-    finally:
-        subprocess.run(["umount", "--lazy", site.spool.root], check=True)
-
-
-def remount(site: Site, mode: str) -> None:
-    """Mount it anew as ``ro`` or ``rw``; refused while a file is open for writing."""
-    command = ["mount", "-o", f"remount,{mode}", site.spool.root]
-    wait_until(lambda: subprocess.run(command, capture_output=True, check=False).returncode == 0, 60, f"mounted {mode}")
 
 
 def answer(port: int) -> str:
@@ -56,13 +44,10 @@ def test_a_read_only_disk_below_the_listener(mounted: Site, study: Study) -> Non
     acknowledged: list[Path] = []
     with mounted.listening() as (port, process):
         store_all(port, study.paths[:TAKEN_BEFORE], acknowledged)
-        remount(mounted, "ro")
-        try:
+        with read_only(mounted.spool.root):
             assert answer(port) == "Rejected Transient, source 3, reason 1"
             assert process.is_alive()
             assert_kept(mounted, acknowledged)
-        finally:
-            remount(mounted, "rw")
         assert answer(port) == "accepted"
         store_all(port, study.paths, acknowledged)
         mounted.wait_for_jobs(1, JobState.READY)

@@ -11,6 +11,7 @@ from listener.statuses import Status
 from support.disturbed import Study, assert_kept, site_with
 from support.doomed import Site
 from support.modality import store_all, store_until_gone
+from support.mounts import tmpfs
 from support.recorder import Recorder
 
 
@@ -18,15 +19,9 @@ from support.recorder import Recorder
 def small(tmp_path: Path, model_store: Path, pacs: Recorder, study: Study) -> Iterator[Site]:
     """Return a site on a file system that has room for half of the study."""
     folder = tmp_path / "small"
-    folder.mkdir()
     size = sum(path.stat().st_size for path in study.paths) // 2
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], check=False)
-    if done.returncode:
-        pytest.skip("needs the right to mount a tmpfs")
-    try:
+    with tmpfs(folder, f"size={size}"):
         yield site_with(folder, model_store, pacs)
-    finally:
-        subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 def test_a_full_disk_below_the_listener(small: Site, study: Study) -> None:

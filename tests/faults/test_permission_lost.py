@@ -1,0 +1,116 @@
+"""A spool that cannot be written any more below a running worker: for lack of permission, or made read-only."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import psutil
+import pytest
+
+from listener.fault_points import FaultPoint
+from listener.layout import VERSION_NAME
+from listener.spool import JobState
+from support.disturbed import Study, assert_undisturbed, put_spool, site_with
+from support.doomed import Site
+from support.mounts import read_only, tmpfs
+from support.processes import wait_until
+from support.recorder import Recorder
+
+
+@pytest.fixture
+def mounted(tmp_path: Path, model_store: Path, pacs: Recorder) -> Iterator[Site]:
+    """Return a site whose spool lies on a file system of its own."""
+    site = site_with(tmp_path / "site", model_store, pacs)
+    with tmpfs(site.spool.root):
+        yield site
+
+
+@contextmanager
+def without_permission(folder: Path) -> Iterator[None]:
+    """Let nobody write in a folder, or in one below it, for the block."""
+    folders = [folder, *(path for path in folder.rglob("*") if path.is_dir())]
+    modes = {path: path.stat().st_mode for path in folders}
+    for path in folders:
+        path.chmod(0o555)
+    try:
+        yield
+    finally:
+        for path, mode in modes.items():
+            path.chmod(mode)
+
+
+def is_stopped(process: BaseProcess) -> bool:
+    """Tell whether a process was held by SIGSTOP."""
+    return psutil.Process(process.pid).status() == psutil.STATUS_STOPPED
+
+
+def wait_for_stop(process: BaseProcess, site: Site) -> None:
+    """Wait until a process has reached the step that it stops at."""
+    wait_until(lambda: is_stopped(process), 240, f"the worker stops at its step; log: {site.log()}")
+
+
+def go_on(process: BaseProcess) -> None:
+    """Let a stopped process go on."""
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGCONT)
+
+
+def says(site: Site, *events: str) -> bool:
+    """Tell whether a worker has logged one of the events."""
+    return any(f'"{event}"' in site.log() for event in events)
+
+
+@pytest.mark.parametrize("step", [FaultPoint.SCORE_CLAIMED, FaultPoint.SCORE_BUILT, FaultPoint.RESULT_WRITTEN])
+def test_permission_lost_while_a_case_is_scored(step: FaultPoint, site: Site, study: Study, pacs: Recorder) -> None:
+    """The case waits, costs no attempt, and is the same once the permission is back; the worker lives."""
+    site = replace(site, unprivileged=True)
+    put_spool(site, study.ready)
+    with site.working(f"{step}:stop", max_attempts=1) as worker:
+        wait_for_stop(worker, site)
+        with without_permission(site.spool.root / "jobs"):
+            go_on(worker)
+            wait_until(lambda: says(site, "job_given_back"), 240, f"the job is given back; log: {site.log()}")
+            assert worker.is_alive()
+            assert not pacs.digests
+        site.wait_for_jobs(1, JobState.DONE)
+        assert worker.is_alive()
+    assert_undisturbed(site, pacs, study)
+
+
+@pytest.mark.parametrize("step", [FaultPoint.DELIVERY_OPENED, FaultPoint.DELIVERY_TRIED])
+def test_permission_lost_while_results_are_sent(step: FaultPoint, site: Site, study: Study, pacs: Recorder) -> None:
+    """What the target took cannot be written down: it may come again, the same; the worker lives."""
+    site = replace(site, unprivileged=True)
+    put_spool(site, study.delivering)
+    with site.working(f"{step}:stop") as worker:
+        wait_for_stop(worker, site)
+        with without_permission(site.spool.root / "jobs"):
+            go_on(worker)
+            wait_until(lambda: says(site, "delivery_not_noted"), 240, f"the visit breaks off; log: {site.log()}")
+            assert worker.is_alive()
+        site.wait_for_jobs(1, JobState.DONE)
+        assert worker.is_alive()
+    assert_undisturbed(site, pacs, study)
+
+
+@pytest.mark.parametrize("state", [JobState.READY, JobState.DELIVERING])
+def test_a_read_only_disk_below_the_worker(state: JobState, mounted: Site, study: Study, pacs: Recorder) -> None:
+    """Nothing can be claimed or noted: the worker lives, and goes on by itself once the disk can be written."""
+    with mounted.working() as worker:
+        wait_until((mounted.spool.root / VERSION_NAME).exists, 240, "the worker has begun")
+        assert worker.pid is not None
+        os.kill(worker.pid, signal.SIGSTOP)
+        put_spool(mounted, study.ready if state is JobState.READY else study.delivering)
+        with read_only(mounted.spool.root):
+            go_on(worker)
+            refused = "job_not_claimed" if state is JobState.READY else "delivery_not_noted"
+            wait_until(lambda: says(mounted, refused), 240, f"the disk refuses; log: {mounted.log()}")
+            assert worker.is_alive()
+            assert mounted.has_jobs(1, state)
+        mounted.wait_for_jobs(1, JobState.DONE)
+        assert worker.is_alive()
+    assert_undisturbed(mounted, pacs, study)
