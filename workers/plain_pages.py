@@ -3,24 +3,33 @@
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import BytesIO
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-WIDTH_INCHES, HEIGHT_INCHES = 8.27, 11.69
+from workers.pdf_writer import Page, Picture, Run, write_pdf
+
+INCH = 72.0
+"""In points, which all lengths here are."""
+WIDTH, HEIGHT = 8.27 * INCH, 11.69 * INCH
 """A4."""
-MARGIN = 0.07
-POINTS = 9.0
-LINE_INCHES = 0.165
+LEFT, TOP, BOTTOM = 0.07 * WIDTH, 0.93 * HEIGHT, 0.07 * HEIGHT
+SIZE, TITLE_SIZE, FOOT_SIZE = 9.0, 16.0, 7.0
+LINE = 0.165 * INCH
+HEAD = 0.9 * INCH
+"""The title, and what is free around it."""
 LETTERS = 98
 """That fit into a line of this size."""
-PICTURE_INCHES = 5.0
+PICTURE_HEIGHT = 5.0 * INCH
 PICTURE_DPI = 120
 INDENT = 3
+"""In letters; and in points:"""
+INDENT_WIDTH = 0.022 * WIDTH
+RISE = 0.76
+"""From the baseline of a text to its top, of its size."""
+BLACK, RED, GREY = (0.0, 0.0, 0.0), (0.541, 0.110, 0.0), (0.333, 0.333, 0.333)
 
 
 @dataclass(frozen=True)
@@ -48,27 +57,32 @@ class Document:
 
 def as_pdf(document: Document) -> bytes:
     """Return the document as PDF, with text that can be searched."""
-    buffer = BytesIO()
-    with PdfPages(buffer, metadata={"Title": document.title, "CreationDate": None, "Creator": "radtme"}) as pdf:
-        for page in _pages(document):
-            pdf.savefig(page)
-    return buffer.getvalue()
+    return write_pdf(document.title, _pages(document), WIDTH, HEIGHT)
 
 
 def as_pixels(document: Document) -> NDArray[np.uint8]:
     """Return the first page as rows, columns, RGB; it says where the document has more pages."""
     page = _pages(document, whole=False)[0]
-    page.set_dpi(PICTURE_DPI)
-    canvas = FigureCanvasAgg(page)
+    figure = Figure(figsize=(WIDTH / INCH, HEIGHT / INCH), dpi=PICTURE_DPI, facecolor="white")
+    for run in page.runs:
+        weight = "bold" if run.bold else "normal"
+        at = (run.x / WIDTH, run.y / HEIGHT)
+        figure.text(*at, run.text, fontsize=run.size, fontweight=weight, color=run.colour, parse_math=False)
+    if page.picture is not None:
+        one = page.picture
+        axes = figure.add_axes((one.x / WIDTH, one.y / HEIGHT, one.width / WIDTH, one.height / HEIGHT))
+        axes.imshow(one.pixels, aspect="auto")
+        axes.set_axis_off()
+    canvas = FigureCanvasAgg(figure)
     canvas.draw()  # type: ignore[no-untyped-call]
     return np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])  # type: ignore[no-untyped-call]
 
 
-def _pages(document: Document, *, whole: bool = True) -> list[Figure]:
+def _pages(document: Document, *, whole: bool = True) -> list[Page]:
     lines = [wrapped for line in document.lines for wrapped in _wrapped(line)]
     head = textwrap.wrap(document.notice, LETTERS)
-    room = int((HEIGHT_INCHES * (1 - 2 * MARGIN) - 0.9) / LINE_INCHES)
-    first = room - len(head) - (0 if document.picture is None else int(PICTURE_INCHES / LINE_INCHES) + 1)
+    room = int((TOP - BOTTOM - HEAD) / LINE)
+    first = room - len(head) - (0 if document.picture is None else int(PICTURE_HEIGHT / LINE) + 1)
     parts = [lines[:first], *(lines[start : start + room] for start in range(first, len(lines), room))]
     if not whole and len(parts) > 1:
         left = len(lines) - first + 1
@@ -82,27 +96,28 @@ def _wrapped(line: Line) -> list[Line]:
     return [Line(text, line.depth, line.bold) for text in texts]
 
 
-def _page(document: Document, head: Sequence[str], lines: Sequence[Line], number: int, count: int) -> Figure:
-    page = Figure(figsize=(WIDTH_INCHES, HEIGHT_INCHES), facecolor="white")
-    y = 1 - MARGIN
-    page.text(MARGIN, y, document.title, fontsize=16, fontweight="bold", va="top", parse_math=False)
-    y -= 0.38 / HEIGHT_INCHES
+def _page(document: Document, head: Sequence[str], lines: Sequence[Line], number: int, count: int) -> Page:
+    runs = [Run(document.title, LEFT, TOP - RISE * TITLE_SIZE, TITLE_SIZE, bold=True)]
+    y = TOP - 0.38 * INCH
+    picture = None
     if number == 1:
         for text in head:
-            page.text(MARGIN, y, text, fontsize=POINTS, va="top", color="#8a1c00", parse_math=False)
-            y -= LINE_INCHES / HEIGHT_INCHES
-        y -= 0.1 / HEIGHT_INCHES
+            runs.append(Run(text, LEFT, y - RISE * SIZE, SIZE, colour=RED))
+            y -= LINE
+        y -= 0.1 * INCH
         if document.picture is not None:
-            height = PICTURE_INCHES / HEIGHT_INCHES
-            axes = page.add_axes((MARGIN, y - height, 1 - 2 * MARGIN, height))
-            axes.imshow(document.picture)
-            axes.set_axis_off()
-            y -= height + LINE_INCHES / HEIGHT_INCHES
+            picture = _placed(document.picture, y)
+            y -= PICTURE_HEIGHT + LINE
     for line in lines:
-        x = MARGIN + line.depth * 0.022
-        weight = "bold" if line.bold else "normal"
-        page.text(x, y, line.text, fontsize=POINTS, fontweight=weight, va="top", parse_math=False)
-        y -= LINE_INCHES / HEIGHT_INCHES
-    foot = f"{document.foot}page {number} of {count}"
-    page.text(MARGIN, MARGIN / 2, foot, fontsize=7, color="#555555", parse_math=False)
-    return page
+        runs.append(Run(line.text, LEFT + line.depth * INDENT_WIDTH, y - RISE * SIZE, SIZE, line.bold))
+        y -= LINE
+    runs.append(Run(f"{document.foot}page {number} of {count}", LEFT, BOTTOM / 2, FOOT_SIZE, colour=GREY))
+    return Page(runs, picture)
+
+
+def _placed(pixels: NDArray[np.uint8], top: float) -> Picture:
+    """Return a picture below ``top``, as large as there is room for, in the middle."""
+    rows, columns = pixels.shape[:2]
+    scale = min((WIDTH - 2 * LEFT) / columns, PICTURE_HEIGHT / rows)
+    width, height = scale * columns, scale * rows
+    return Picture(pixels, (WIDTH - width) / 2, top - (PICTURE_HEIGHT + height) / 2, width, height)
