@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier
 
+from model_store.array_files import check_arrays
 from model_store.errors import UNREADABLE_ARCHIVE, SignatureError
 
 PROBES = 32
@@ -76,6 +77,7 @@ def from_npz(content: bytes) -> Canary:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             if sum(item.file_size for item in archive.infolist()) > MAX_BYTES:
                 raise SignatureError("canary.npz unpacks to more than 64 MiB: a few probes never do")
+            check_arrays(archive)
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             return Canary(np.asarray(arrays["inputs"], np.float64), np.asarray(arrays["outputs"], np.float64))
     except UNREADABLE_ARCHIVE as error:

@@ -27,7 +27,6 @@ UNREADABLE_ARCHIVE = (
     AttributeError,
     EOFError,
     LookupError,
-    MemoryError,
     NotImplementedError,
     OSError,
     RuntimeError,
@@ -39,4 +38,7 @@ UNREADABLE_ARCHIVE = (
     zipfile.BadZipFile,
     zlib.error,
 )
-"""What the readers of zip and NumPy files raise on bytes that are none, or that someone has made to look like one."""
+"""What the readers of zip and NumPy files raise on bytes that are none, or that someone has made to look like one.
+
+Not MemoryError: sizes are compared before anything is allocated, so it is the machine's, and the file may be sound.
+"""

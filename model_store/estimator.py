@@ -15,6 +15,7 @@ import skops.io
 from sklearn.ensemble import RandomForestClassifier
 from skops.io.exceptions import UntrustedTypesFoundException
 
+from model_store.array_files import check_arrays
 from model_store.digest import sha256_of
 from model_store.errors import UNREADABLE_ARCHIVE, SignatureError
 
@@ -75,6 +76,7 @@ def from_skops(content: bytes) -> RandomForestClassifier:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             if sum(item.file_size for item in archive.infolist()) > _MAX_BYTES:
                 raise SignatureError("estimator.skops unpacks to more than 64 MiB: a forest of ours never does")
+            check_arrays(archive)
             schema = json.loads(archive.read(_SCHEMA))
     except UNREADABLE_ARCHIVE as error:
         raise SignatureError(f"estimator.skops is not a skops file: {error}") from error

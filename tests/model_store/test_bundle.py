@@ -12,7 +12,7 @@ import pytest
 from sklearn.ensemble import RandomForestClassifier
 
 from model_store.bundle import BundleContent, load_bundle, write_bundle
-from model_store.canary import Canary
+from model_store.canary import Canary, from_npz
 from model_store.digest import sha256_of
 from model_store.errors import SignatureError
 from model_store.estimator import from_skops, to_skops
@@ -229,6 +229,48 @@ def test_pickle_and_text_are_refused(tmp_path: Path) -> None:
     for content in (b"\x80\x04\x95\x00", b"hello", b""):
         with pytest.raises(SignatureError, match="skops file"):
             from_skops(content)
+
+
+LENGTHS = (2**48, 2**62)
+"""More elements than a machine has memory for, and more than an address has bits for."""
+
+
+def with_long_array(content: bytes, number: int, length: int) -> bytes:
+    """Return an archive whose array of this number, by name, says that it has so many elements more."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(buffer, "w") as new:
+        arrays = sorted(name for name in old.namelist() if name.endswith(".npy"))
+        for name in old.namelist():
+            data = old.read(name)
+            if name == arrays[number]:
+                header = io.BytesIO()
+                described = {"descr": "<f8", "fortran_order": False, "shape": (length,)}
+                np.lib.format.write_array_header_1_0(header, described)
+                data = header.getvalue() + data[-64:]
+            new.writestr(name, data)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+def test_array_that_says_it_is_larger_than_its_file_is_refused(bundle: Path, length: int) -> None:
+    """Nothing is allocated by what a header says."""
+    for name, read in (("canary.npz", from_npz), ("estimator.skops", from_skops)):
+        content = (bundle / name).read_bytes()
+        for number in (0, -1):
+            with pytest.raises(SignatureError, match=name):
+                read(with_long_array(content, number, length))
+
+
+def test_machine_without_memory_is_not_the_bundles_fault(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sound signature is not called unreadable because there was no memory to read it: that passes."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("numpy.load", fail)
+    for name, read in (("canary.npz", from_npz), ("estimator.skops", from_skops)):
+        with pytest.raises(MemoryError):
+            read((bundle / name).read_bytes())
 
 
 def test_estimator_file_holds_no_training_case(bundle: Path) -> None:
