@@ -11,8 +11,8 @@ from deploy.echo import Echo, echo
 from deploy.peer import Peer
 from listener.commitment_report import STORAGE_COMMITMENT
 from workers import commitment_scu, find_scu, verification
-from workers.result_classes import RESULT_CLASSES
-from workers.settings import Proof, ResultRole
+from workers.result_classes import RESULT_CLASSES, may_go_as
+from workers.settings import Fallback, Proof, ResultRole
 from workers.store_scu import TRANSFER_SYNTAXES, storage_contexts
 
 EVERY_CLASS = tuple(dict.fromkeys(uid for classes in RESULT_CLASSES.values() for uid in classes))
@@ -52,7 +52,9 @@ class Findings:
         return found
 
 
-def probe(peer: Peer, calling_ae_title: str, timeout_seconds: float) -> Findings:
+def probe(
+    peer: Peer, calling_ae_title: str, timeout_seconds: float, fallback: Fallback = Fallback.DOCUMENT
+) -> Findings:
     """Ask ``peer`` by C-ECHO and by negotiation alone.
 
     Two associations: as a delivery proposes it, and each SOP class and transfer syntax in a context of its own.
@@ -76,7 +78,7 @@ def probe(peer: Peer, calling_ae_title: str, timeout_seconds: float) -> Findings
             for uid in EVERY_CLASS
         },
         goes_as={
-            role: next((GoesAs(uid, chosen[uid]) for uid in classes if uid in chosen), None)
+            role: next((GoesAs(uid, chosen[uid]) for uid in may_go_as(fallback, classes) if uid in chosen), None)
             for role, classes in RESULT_CLASSES.items()
         },
         commitment=STORAGE_COMMITMENT in accepted,

@@ -9,7 +9,8 @@ from pydicom.errors import InvalidDicomError
 from pydicom.uid import Comprehensive3DSRStorage, SegmentationStorage
 
 from workers.measurement_report import as_sop_class
-from workers.result_classes import PAGES, PLAINER_REPORTS
+from workers.result_classes import PAGES, PLAINER_REPORTS, may_go_as
+from workers.settings import Fallback
 from workers.transport import Alternatives
 
 
@@ -17,8 +18,8 @@ class DamagedResult(Exception):
     """A result object that was written is not there any more, or cannot be read."""
 
 
-def alternatives(path: Path) -> Alternatives:
-    """Return the result in ``path`` by the SOP classes that it can go as.
+def alternatives(path: Path, fallback: Fallback = Fallback.DOCUMENT) -> Alternatives:
+    """Return the result in ``path`` by the SOP classes that it can go as to a target with this setting.
 
     Raises
     ------
@@ -36,7 +37,7 @@ def alternatives(path: Path) -> Alternatives:
         choices |= {uid: partial(as_sop_class, dataset, uid) for uid in PLAINER_REPORTS}
     if dataset.SOPClassUID in (Comprehensive3DSRStorage, SegmentationStorage):
         choices |= {uid: partial(make, dataset, path) for uid, make in zip(PAGES, (_as_pdf, _as_picture), strict=True)}
-    return choices
+    return {uid: choices[uid] for uid in may_go_as(fallback, list(choices))}
 
 
 def _as_pdf(dataset: Dataset, path: Path) -> Dataset:

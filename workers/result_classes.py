@@ -1,6 +1,6 @@
 """As which SOP classes the results go: the first that a target takes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pydicom.uid import (
     UID,
@@ -12,7 +12,7 @@ from pydicom.uid import (
     SegmentationStorage,
 )
 
-from workers.settings import ResultRole
+from workers.settings import Fallback, ResultRole
 
 PLAINER_REPORTS = (ComprehensiveSRStorage, EnhancedSRStorage)
 PAGES = (EncapsulatedPDFStorage, SecondaryCaptureImageStorage)
@@ -26,3 +26,15 @@ RESULT_CLASSES: Mapping[ResultRole, tuple[UID, ...]] = {
     ResultRole.SUMMARY_REPORT: REPORT_CLASSES,
 }
 """The first is as it is made; the others say the same, for a target that does not take that one."""
+
+
+def may_go_as(fallback: Fallback, classes: Sequence[str]) -> list[UID]:
+    """Return those of a result's SOP classes, best first, in which a target with this setting may get it."""
+    best, *plainer = map(UID, classes)
+    match fallback:
+        case Fallback.DOCUMENT:
+            return [best, *plainer]
+        case Fallback.REPORT:
+            return [best, *(uid for uid in plainer if uid in PLAINER_REPORTS)]
+        case Fallback.NONE:
+            return [best]

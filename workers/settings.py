@@ -45,6 +45,17 @@ class Proof(StrEnum):
         return self in (Proof.SEEN, Proof.COMMITTED_AND_SEEN)
 
 
+class Fallback(StrEnum):
+    """The plainest form in which a target may get a result that it does not take as it was made."""
+
+    DOCUMENT = "document"
+    """A plainer SR; else Encapsulated PDF or Secondary Capture, for people only."""
+    REPORT = "report"
+    """A plainer SR that says the same."""
+    NONE = "none"
+    """As it was made, or not at all."""
+
+
 class TargetKind(StrEnum):
     """How a target is spoken to."""
 
@@ -66,6 +77,8 @@ class Target:
     """Which objects this target gets."""
     timeout_seconds: float = 30.0
     """For connecting, for the association and for each response."""
+    fallback: Fallback = Fallback.DOCUMENT
+    """What may go there instead of a result that it does not take."""
     proof: Proof = Proof.SENT
     """What counts as delivered."""
     commitment_wait_seconds: float = 5.0

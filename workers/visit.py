@@ -159,7 +159,8 @@ class Visit:
     def _send(self) -> None:
         """Send what the target has not taken yet, over one association, what is referred to first."""
         roles = self.entry.unsent
-        objects = {role: alternatives(self._file.job.folder / "objects" / f"{role}.dcm") for role in roles}
+        folder, fallback = self._file.job.folder / "objects", self._target.fallback
+        objects = {role: alternatives(folder / f"{role}.dcm", fallback) for role in roles}
         before = len(self._sent)
         for one in self._transport.send(self._target, self._settings.ae_title, objects):
             reach(FaultPoint.DELIVERY_SENT)

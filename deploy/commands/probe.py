@@ -43,13 +43,13 @@ def probe(target: str, calling: str | None, timeout: float, config_file: Path | 
         _show_web(known)
         return
     peer = peer_of(target, configuration, tls_given(**tls))
-    findings = ask(peer, calling_title(calling, configuration), timeout)
+    findings = ask(peer, calling_title(calling, configuration), timeout, known.fallback)
     click.echo(f"{peer}: C-ECHO in {findings.echo.echo_seconds * 1000:.0f} ms")
     show(findings, known)
     if troubles := findings.troubles(known.results, known.proof):
         raise CommandError(
             f"{peer}: {'; '.join(troubles)}",
-            "let the PACS accept it, or change what the target gets (results) or has to prove (proof)",
+            "let the PACS accept it, or change what the target gets (results, fallback) or has to prove (proof)",
         )
 
 
@@ -83,11 +83,11 @@ def show(findings: "Findings", target: Target) -> None:
 
 def _show_web(target: Target) -> None:
     from deploy.conformance.tables import name_of
-    from workers.result_classes import RESULT_CLASSES
+    from workers.result_classes import RESULT_CLASSES, may_go_as
 
     goes = _table("result", "is tried as, in turn")
     for role in ResultRole:
-        classes = ", then ".join(name_of(uid) for uid in RESULT_CLASSES[role])
+        classes = ", then ".join(name_of(uid) for uid in may_go_as(target.fallback, RESULT_CLASSES[role]))
         goes.add_row(role.value, classes if role in target.results else "not configured for this target")
     output().print(goes)
     click.echo()

@@ -31,6 +31,7 @@ targets whose `proof` asks for them. Each result goes as the first of its SOP cl
 
 {table(("Result", "Choice", "SOP class", "SOP class UID"), results)}
 The plainer reports say the same as the Comprehensive 3D SR, Encapsulated PDF and Secondary Capture show it drawn; each has UIDs of its own.
+A target with `fallback: report` gets none of these two, one with `fallback: none` no other SOP class than the first.
 
 #### 4.2.2.2 Association policies
 

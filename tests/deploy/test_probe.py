@@ -51,6 +51,15 @@ def rows(output: str) -> dict[str, list[str]]:
     return {line[0]: line[1:] for line in cells}
 
 
+def test_a_target_that_forbids_plainer_objects(tmp_path: Path) -> None:
+    """What the configuration forbids is not what a result would be sent as."""
+    with restricted() as port:
+        told = probed(tmp_path, port, fallback="none", results=["summary_report", "segmentation"])
+    assert told.exit_code != 0
+    assert "summary_report is not taken as any of its SOP classes" in told.output
+    assert rows(told.output)["segmentation"][0] == "Segmentation Storage"
+
+
 def test_a_pacs_that_takes_little(tmp_path: Path) -> None:
     """Each result goes as the first class that is taken, in the first transfer syntax that is; what is not is said."""
     with restricted() as port:

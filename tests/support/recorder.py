@@ -44,13 +44,13 @@ class Recorder:
 
 
 @contextmanager
-def recorder() -> Iterator[Recorder]:
-    """Run one for the block."""
+def recorder(*sop_classes: str) -> Iterator[Recorder]:
+    """Run one for the block that takes these SOP classes, or every one where none is given."""
     entity = AE("RECORDER")
     entity.maximum_associations = 50
     entity.add_supported_context(Verification)
-    for context in AllStoragePresentationContexts:
-        entity.add_supported_context(context.abstract_syntax or "", ALL_TRANSFER_SYNTAXES)
+    for uid in sop_classes or [context.abstract_syntax or "" for context in AllStoragePresentationContexts]:
+        entity.add_supported_context(uid, ALL_TRANSFER_SYNTAXES)
     one = Recorder(free_port(), entity.ae_title)
     server = entity.start_server(("127.0.0.1", one.port), block=False, evt_handlers=[(evt.EVT_C_STORE, one.take)])
     try:

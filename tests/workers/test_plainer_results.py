@@ -21,10 +21,13 @@ from pynetdicom import AE, evt
 
 from deploy.delivery_status import read_deliveries
 from listener.spool import JobState, Spool, make_folder, write_json
+from support.outboxes import delivering, entry_of, state_of
+from support.recorder import recorder
 from support.result_cases import FEATURE_NAMES, make_case
 from workers.alternatives import alternatives
+from workers.delivery import deliver
 from workers.results import build_results
-from workers.settings import ResultRole, Target
+from workers.settings import Fallback, ResultRole, Target, WorkerSettings
 from workers.store_scu import send
 from workers.store_status import Answer
 
@@ -34,7 +37,7 @@ TO_READ = (ResultRole.SUMMARY_REPORT, ResultRole.SEGMENTATION, ResultRole.FEATUR
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> dict[ResultRole, Path]:
-    """Return the files of a case, with few features: a thousand lines take a while to draw."""
+    """Return the files of a case, with few features."""
     folder = tmp_path_factory.mktemp("objects")
     case = make_case(features=FEATURE_NAMES[:30])
     paths = {}
@@ -153,6 +156,39 @@ def test_a_target_gets_the_best_that_it_takes(
     assert (report.answer is Answer.TAKEN) is (expected is not None)
     if expected is not None:
         assert report.instance.sop_class_uid == came[0] == expected
+
+
+@pytest.mark.parametrize(
+    ("fallback", "role", "expected"),
+    [
+        ("report", ResultRole.SUMMARY_REPORT, [Comprehensive3DSRStorage, ComprehensiveSRStorage, EnhancedSRStorage]),
+        ("report", ResultRole.SEGMENTATION, [SegmentationStorage]),
+        ("none", ResultRole.SUMMARY_REPORT, [Comprehensive3DSRStorage]),
+        ("none", ResultRole.SEGMENTATION, [SegmentationStorage]),
+    ],
+)
+def test_a_target_can_forbid_plainer_objects(
+    results: dict[ResultRole, Path], fallback: str, role: ResultRole, expected: list[UID]
+) -> None:
+    """Never a PDF or Secondary Capture instead of a report, or nothing but what was made."""
+    assert list(alternatives(results[role], Fallback(fallback))) == expected
+
+
+def test_a_result_that_may_go_in_no_form_is_refused_and_told(tmp_path: Path) -> None:
+    """A PACS that takes Secondary Capture alone gets no page instead of a report when its setting forbids it."""
+    spool = Spool(tmp_path / "spool")
+    spool.prepare()
+    job = delivering(spool, "pacs", roles=("summary_report",))
+    written = job.folder / "objects" / "summary_report.dcm"
+    report = dcmread(written)
+    report.SOPClassUID = report.file_meta.MediaStorageSOPClassUID = Comprehensive3DSRStorage
+    report.save_as(written)
+    with recorder(SecondaryCaptureImageStorage) as pacs:
+        target = Target("pacs", pacs.ae_title, "127.0.0.1", pacs.port, timeout_seconds=30, fallback=Fallback.REPORT)
+        deliver(spool, job.id, target, WorkerSettings(spool.root, tmp_path))
+    assert not pacs.digests
+    assert state_of(spool, job) is JobState.FAILED
+    assert "accepts none of the SOP classes" in entry_of(spool, job).to_json()["last_error"]
 
 
 def test_status_shows_what_went_in_another_form(tmp_path: Path) -> None:
