@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "sink": ("deploy.commands.parts:sink", "Run a small stand-in for a PACS"),
     "echo": ("deploy.commands.network:echo", "Ask a DICOM peer whether it is there"),
     "probe": ("deploy.commands.probe:probe", "Ask a target what it takes, and as what each result would go"),
+    "selftest": ("deploy.commands.selftest:selftest", "Send a generated case through the running service"),
     "connections": (
         "deploy.commands.conformance:connections",
         "Print the connection sheet for the administrator of the PACS",

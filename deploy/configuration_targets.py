@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import urlsplit
 
+from listener.self_test import SELF_TEST_TARGET
 from listener.settings import is_loopback
 from workers.settings import Target, TargetKind
 
@@ -18,6 +19,8 @@ def foreign_settings(kind: TargetKind) -> tuple[str, ...]:
 def check_targets(targets: Sequence[Target], complain: Callable[[str, str], None]) -> None:
     """Complain about what is missing in a target, or belongs to the other kind."""
     for index, target in enumerate(targets):
+        if target.name == SELF_TEST_TARGET:
+            complain(f"targets[{index}]", f"the name {SELF_TEST_TARGET} is kept for radtme selftest; give another one")
         problems = _of_dicomweb(target) if target.kind is TargetKind.DICOMWEB else _of_dimse(target)
         for problem in problems:
             complain(f"targets[{index}]", problem)

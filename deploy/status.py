@@ -191,7 +191,8 @@ def read_job(spool: Spool, job: Job) -> JobStatus:
         replaces=content.get("replaces"),
         study_uid=str(content.get("study_uid", "?")),
         since=_since(job.state, times, content),
-        says=_decided(held, dropped, job) or _says(job.state, waiting, content, attempts, rejection, failure),
+        says=_self_test(content)
+        + (_decided(held, dropped, job) or _says(job.state, waiting, content, attempts, rejection, failure)),
         times=times,
         missing_instances=waiting.missing if waiting else 0,
         required_instances=sum(len(uids) for uids in (content.get("required") or {}).values()),
@@ -215,6 +216,15 @@ def read_job(spool: Spool, job: Job) -> JobStatus:
 
 def _waiting_for(spool: Spool, job: Job) -> Waiting | None:
     return waiting_for(spool, job) if job.state is JobState.WAITING else None
+
+
+def _self_test(content: Mapping[str, Any]) -> str:
+    """Return that a case is nobody's, and who alone gets its results; empty where it is a patient's."""
+    mark = content.get("self_test")
+    if mark is None:
+        return ""
+    names = [*mark.get("targets", ()), *(["its own sink"] if mark.get("sink") else ())]
+    return f"self-test, only for {', '.join(names) or 'nobody'}; "
 
 
 def _decided(held: Mapping[str, Any], dropped: Mapping[str, Any], job: Job) -> str:

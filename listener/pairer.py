@@ -37,6 +37,7 @@ from listener.pairing import (
 from listener.presentation_contexts import is_outline
 from listener.references import OUTLINE_TAGS, Outline, outline_of
 from listener.repair import Trouble, outlines_of, repair
+from listener.self_test import self_test_mark
 from listener.settings import ListenerSettings
 from listener.spool import Job, JobState, Spool, is_uid, job_id_for, write_json
 
@@ -130,6 +131,7 @@ class Pairer:
                 content = job_content(
                     outline, 1, calling_ae_title, replaces=self._index.corrected_by(outline), created=_now()
                 )
+                content |= self_test_mark(self._spool, outline.study_uid)
                 self._spool.create_job(job_id, content)
                 log.info("job_created", job=job_id, pairing=outline.pairing.value, replaces=content["replaces"])
                 self._job_created(calling_ae_title)

@@ -59,11 +59,7 @@ def difference(profile: FeatureProfile) -> str | None:
     if expected is None or PROFILES.get(profile.name) != profile:
         return None
     found = measured(profile)
-    wrong = [
-        name
-        for name, value in expected.items()
-        if not np.isclose(found.get(name, np.nan), value, rtol=RELATIVE_TOLERANCE, atol=ABSOLUTE_TOLERANCE)
-    ]
+    wrong = differing(found, expected)
     if not wrong:
         return None
     first = wrong[0]
@@ -71,6 +67,15 @@ def difference(profile: FeatureProfile) -> str | None:
         f"{len(wrong)} of {len(expected)} features of the canary case differ: {first} is {found.get(first, 'absent')}, "
         f"expected {expected[first]}; install the library versions that requirements/service.txt locks"
     )
+
+
+def differing(found: Mapping[str, float], expected: Mapping[str, float]) -> list[str]:
+    """Return the columns that are absent, or further from what is expected than the tolerance."""
+    return [
+        name
+        for name, value in expected.items()
+        if not np.isclose(found.get(name, np.nan), value, rtol=RELATIVE_TOLERANCE, atol=ABSOLUTE_TOLERANCE)
+    ]
 
 
 @functools.cache

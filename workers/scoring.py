@@ -24,7 +24,8 @@ from workers.evidence import InstanceReference
 from workers.limits import Limits
 from workers.results import build_results
 from workers.score import active_signature
-from workers.settings import ResultRole, WorkerSettings
+from workers.self_test import is_self_test, targets_for
+from workers.settings import ResultRole, Target, WorkerSettings
 from workers.shadow import shadow_record
 from workers.stages import Stage, StageSeconds
 
@@ -46,6 +47,8 @@ class Scored:
     phenotype: str | None = None
     shadow: str | None = None
     """Outcome of the shadow signature beside it; None without one."""
+    is_self_test: bool = False
+    """Nobody's case: it says nothing of how scores are distributed."""
 
 
 def run(
@@ -89,6 +92,8 @@ def run(
     reach(FaultPoint.SCORE_BUILT)
     with timer(Stage.WRITE):
         ledger.write_objects(job, {role.value: encoded(dataset) for role, dataset in objects.items()})
+    if is_self_test(content):
+        record["drift"] = shadow = None
     if shadow is not None and (beside := shadow_record(shadow, case.result)) is not None:
         record["shadow"] = beside
     record |= {"finished": ledger.now(), "stage_seconds": {s.value: round(t, 4) for s, t in timer.seconds.items()}}
@@ -120,8 +125,11 @@ def _outline_of(content: Mapping[str, Any]) -> InstanceReference:
 
 def _finished(spool: Spool, job: Job, settings: WorkerSettings, record: Mapping[str, Any], seconds: float) -> Scored:
     _audit(spool, job, settings, record)
-    targets = _hand_over(spool, job, settings, frozenset(map(ResultRole, record["objects"])))
     reason = Reason(record["rejection"]["reason"]) if record["rejection"] else None
+    content = job.read()
+    targets = _hand_over(
+        spool, job, targets_for(content, settings.targets), frozenset(map(ResultRole, record["objects"]))
+    )
     stages = {Stage(stage): taken for stage, taken in record["stage_seconds"].items()}
     verdict = record["score"] if record["outcome"] == SCORED else None
     return Scored(
@@ -134,6 +142,7 @@ def _finished(spool: Spool, job: Job, settings: WorkerSettings, record: Mapping[
         verdict["hot_probability"] if verdict else None,
         verdict["phenotype"] if verdict else None,
         record["shadow"]["outcome"] if "shadow" in record else None,
+        is_self_test(content),
     )
 
 
@@ -247,11 +256,10 @@ def _replaced_objects(spool: Spool, content: Mapping[str, Any]) -> dict[ResultRo
     return {ResultRole(role): InstanceReference(**reference) for role, reference in earlier["references"].items()}
 
 
-def _hand_over(spool: Spool, job: Job, settings: WorkerSettings, roles: frozenset[ResultRole]) -> tuple[str, ...]:
+def _hand_over(spool: Spool, job: Job, targets: tuple[Target, ...], roles: frozenset[ResultRole]) -> tuple[str, ...]:
     """Queue the results for each target that takes any of them; a job that nobody waits for is done."""
     wanted = {
-        target.name: tuple(role.value for role in ResultRole if role in roles & target.results)
-        for target in settings.targets
+        target.name: tuple(role.value for role in ResultRole if role in roles & target.results) for target in targets
     }
     wanted = {name: chosen for name, chosen in wanted.items() if chosen}
     if not wanted:

@@ -21,6 +21,7 @@ from workers.errors import FailureReason
 from workers.memory import is_out_of_memory, memory_limited
 from workers.metrics import WorkerMetrics
 from workers.outbox import State
+from workers.self_test import targets_of_job
 from workers.settings import DELIVERY_GRACE_SECONDS, Target, WorkerSettings
 from workers.store_status import Answer
 from workers.turnaround import seconds_since_last_object
@@ -176,7 +177,7 @@ def _tell(app: Celery, bench: Bench, done: scoring.Scored) -> None:
     metrics = bench.metrics
     metrics.cases.labels(done.outcome).inc()
     metrics.case_seconds.observe(done.seconds)
-    if done.hot_probability is not None and done.phenotype is not None:
+    if done.hot_probability is not None and done.phenotype is not None and not done.is_self_test:
         metrics.scores.observe(done.hot_probability)
         metrics.verdicts.labels(done.phenotype).inc()
     for stage, seconds in done.stage_seconds.items():
@@ -196,7 +197,8 @@ def _tell(app: Celery, bench: Bench, done: scoring.Scored) -> None:
 def deliver_job(bench: Bench, job_id: str, target_name: str) -> None:
     """Send a job's results to one target, and write down what it took."""
     with structlog.contextvars.bound_contextvars(job=job_id, target=target_name):
-        target = next((one for one in bench.settings.targets if one.name == target_name), None)
+        allowed = targets_of_job(bench.spool, job_id, bench.settings.targets)
+        target = next((one for one in allowed if one.name == target_name), None)
         if target is None:
             delivery.close_if_settled(bench.spool, job_id)
             log.error("target_unknown", remedy="add the target to the configuration; its results are kept until then")

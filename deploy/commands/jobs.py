@@ -12,6 +12,7 @@ from deploy.configuration import Configuration
 from deploy.errors import CommandError
 from deploy.terminal import output, path_from_here
 from listener.due import SETTLED_STATES
+from listener.self_test import SELF_TEST_TARGET
 from listener.spool import InvalidUid, Spool, checked_uid
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def warn_of_unknown_targets(jobs: "Sequence[JobStatus]", configuration: Configur
     """Name the targets that results wait for although the configuration has no such target."""
     known = {target.name for target in configuration.workers.targets}
     waiting = {one.target for job in jobs for one in job.deliveries if one.state not in SETTLED_STATES}
-    for name in sorted(waiting - known):
+    for name in sorted(waiting - known - {SELF_TEST_TARGET}):
         click.echo(f"warning: results wait for target {name!r}, which the configuration does not have", err=True)
 
 

@@ -1,0 +1,172 @@
+"""``radtme selftest``: a generated case through the running service."""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.table import Table
+
+from deploy.commands.jobs import existing_spool
+from deploy.commands.network import calling_option, calling_title
+from deploy.commands.options import cannot_audit, config_option, read_configuration
+from deploy.configuration import Configuration, SinkSettings
+from deploy.errors import CommandError, WrongUsage
+from deploy.running_stack import as_running
+from deploy.terminal import duration, notices, output
+from deploy.umask import keep_from_others
+from listener.audit_log import NotAudited
+from listener.self_test import SelfTest, SinkAddress, announce_self_test, only_self_test
+from listener.settings import is_loopback
+from listener.spool import Spool
+from workers.settings import Target
+
+if TYPE_CHECKING:
+    from deploy.self_test import Checked
+
+SINK_TITLE = "SELFTEST"
+STYLES = {"OK": "bold green", "FAILED": "bold red"}
+
+
+@click.command(epilog="Example: radtme selftest; radtme selftest --target pacs --limit 600")
+@click.option(
+    "--target",
+    "target_name",
+    metavar="NAME",
+    help="Deliver to this target of the configuration, and to no other. Default: a sink of the command's own.",
+)
+@click.option(
+    "--limit",
+    type=click.FloatRange(min=0, min_open=True),
+    default=300.0,
+    show_default=True,
+    help="How long all of it may take, in seconds.",
+)
+@click.option(
+    "--sink-host",
+    default="127.0.0.1",
+    show_default=True,
+    help="This machine as the delivery worker reaches it; another one than loopback opens a port for that long.",
+)
+@click.option("--json", "as_text", is_flag=True, help="For scripts: everything, as one JSON document.")
+@calling_option
+@config_option
+def selftest(
+    target_name: str | None,
+    limit: float,
+    sink_host: str,
+    as_text: bool,
+    calling: str | None,
+    config_file: Path | None,
+) -> None:
+    """Send a generated case of nobody through the running service, and check each step on its way.
+
+    It is sent to our own listener by C-STORE, paired, scored by the running workers, compared with the features that
+    this version should find, and delivered. No target but the one that --target names gets any of it. Afterwards the
+    case is removed from the spool. Exit code 0 when every step is OK, 1 when one failed.
+    """
+    keep_from_others()
+    from deploy.self_test_end import remove_earlier
+
+    configuration = as_running(read_configuration(config_file))
+    target = None if target_name is None else _target(target_name, configuration)
+    title = calling_title(calling, configuration)
+    spool = existing_spool(configuration)
+    with only_self_test(spool) as mine:
+        if not mine:
+            raise CommandError("a self-test is running on this spool already", "wait for its end")
+        try:
+            remove_earlier(configuration, spool)
+            steps, said = _run(configuration, spool, target, title, sink_host, limit)
+        except NotAudited as error:
+            raise cannot_audit(configuration, error) from error
+    passed = all(one.verdict in ("OK", "skipped") for one in steps)
+    if as_text:
+        click.echo(json.dumps({"passed": passed, "steps": [asdict(one) for one in steps], "remains": said}, indent=1))
+    else:
+        output().print(_table(steps))
+        click.echo(said, err=True, nl=bool(said))
+    if not passed:
+        raise click.exceptions.Exit(CommandError.exit_code)
+
+
+def _target(name: str, configuration: Configuration) -> Target:
+    targets = configuration.workers.targets
+    found = next((target for target in targets if target.name == name), None)
+    if found is None:
+        names = ", ".join(target.name for target in targets)
+        raise WrongUsage(f"there is no target {name!r}", f"known are: {names or 'none'}")
+    return found
+
+
+def _run(
+    configuration: Configuration,
+    spool: Spool,
+    target: Target | None,
+    calling: str,
+    sink_host: str,
+    limit: float,
+) -> tuple[list["Checked"], str]:
+    """Run the steps; return them, and what is left of the case."""
+    from deploy.self_test import SelfTestRun, Verdict
+    from deploy.self_test_end import give_up, remove_self_test
+    from deploy.self_test_study import write_self_test
+
+    with tempfile.TemporaryDirectory(prefix="radtme-selftest-") as name, _sink(Path(name), target, sink_host) as sink:
+        study = write_self_test(Path(name) / "study")
+        targets = () if target is None else (target.name,)
+        seg = study.outline.sop_instance_uid
+        announce_self_test(spool, SelfTest(study.study_uid, seg, targets, sink, _now()))
+        run = SelfTestRun(configuration, study, calling, target, Path(name) / "sink", limit)
+        steps: list[Checked] = []
+        try:
+            with notices().status("running") as status:
+                for one in run.steps():
+                    steps.append(one)
+                    status.update(f"{one.step.value}: {one.verdict.value}")
+        finally:
+            given_up = "" if _succeeded(steps) else give_up(configuration, spool, run.job_id)
+        if any(one.verdict is Verdict.FAILED for one in steps):
+            return steps, given_up
+        if remove_self_test(configuration, spool, study.study_uid):
+            return steps, ""
+        return steps, f"the study {study.study_uid} is still in use; the next self-test removes it"
+
+
+def _succeeded(steps: "list[Checked]") -> bool:
+    return bool(steps) and steps[-1].step == "seen" and steps[-1].verdict in ("OK", "skipped")
+
+
+@contextmanager
+def _sink(folder: Path, target: Target | None, host: str) -> Iterator[SinkAddress | None]:
+    """Take the results for the block, where no target was chosen."""
+    from deploy.sink import Sink
+
+    if target is not None:
+        yield None
+        return
+    bind = host if is_loopback(host) else "0.0.0.0"  # noqa: S104 - the person named an address for others
+    server = Sink(SinkSettings(True, SINK_TITLE, bind, 0, folder / "sink"))
+    server.start()
+    try:
+        yield SinkAddress(SINK_TITLE, host, server.port)
+    finally:
+        server.stop()
+
+
+def _table(steps: "list[Checked]") -> Table:
+    table = Table("step", "", "time", "", box=None, pad_edge=False, header_style="bold")
+    for one in steps:
+        style = STYLES.get(one.verdict.value, "dim")
+        words = f"{one.detail}\n{one.remedy}" if one.remedy else one.detail
+        table.add_row(one.step.value, f"[{style}]{one.verdict.value}[/]", duration(one.seconds), words)
+    return table
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
