@@ -12,6 +12,7 @@ from deploy.commitment_reporters import reporters
 from deploy.configuration_reader import ENVIRONMENT_PREFIX, ConfigurationReader, Problem
 from deploy.configuration_security import check_clients, check_listener, check_status_page, in_the_clear
 from deploy.configuration_targets import check_targets
+from deploy.configuration_webhook import check_webhook
 from deploy.errors import WrongUsage
 from deploy.peer import Peer
 from deploy.redis_url import RedisProblem, RedisSettings, redis_url
@@ -20,6 +21,7 @@ from deploy.retention_settings import RetentionSettings
 from deploy.status_page.settings import StatusPageSettings
 from listener.settings import AuditSettings, DeadlinePolicy, ListenerSettings, ServerTls
 from workers.settings import Target, WorkerSettings
+from workers.webhook_settings import WebhookSettings
 
 CONFIGURATION_NAME = "radtme.yaml"
 CONFIGURATION_VARIABLE = "RADTME_CONFIG"
@@ -30,7 +32,7 @@ PART_VARIABLE = "RADTME_PART_OF_STACK"
 """Set for what `radtme up` starts: it has looked at the configuration for its parts."""
 OTHER_VARIABLES = frozenset({CONFIGURATION_VARIABLE, DEBUG_VARIABLE, PART_VARIABLE})
 LISTENER_SKIP = frozenset({"reporters", "spool", "redis_url", "audit"})
-WORKERS_SKIP = frozenset({"spool", "model_store", "redis_url", "targets", "audit"})
+WORKERS_SKIP = frozenset({"spool", "model_store", "redis_url", "targets", "audit", "webhook"})
 
 
 class ConfigurationError(WrongUsage):
@@ -81,6 +83,8 @@ class Configuration:
     audit: AuditSettings
     status_page: StatusPageSettings
     retention: RetentionSettings
+    webhook: WebhookSettings
+    """As written; the workers have it only where it has a URL."""
     origins: Mapping[str, str]
     """File and line, or environment variable, of every setting that is not a default."""
     warnings: tuple[str, ...] = ()
@@ -174,7 +178,7 @@ def compose(file: Path) -> yaml.Node | None:
 
 def _read(reader: ConfigurationReader, root: yaml.Node | None, file: Path | None) -> Configuration:
     places = ("data", "spool", "model_store")
-    known = (*places, "redis", "listener", "workers", "targets", "sink", "audit", "status_page", "retention")
+    known = (*places, "redis", "listener", "workers", "targets", "sink", "audit", "status_page", "retention", "webhook")
     sections = reader.entries(root, "", known)
     locations = _locations(reader, sections)
     redis = RedisSettings(**reader.given(RedisSettings, sections.get("redis"), "redis"))
@@ -186,6 +190,7 @@ def _read(reader: ConfigurationReader, root: yaml.Node | None, file: Path | None
     url: dict[str, Any] = {"redis_url": external} if external else {}
     listener = reader.given(ListenerSettings, sections.get("listener"), "listener", skip=LISTENER_SKIP)
     workers = reader.given(WorkerSettings, sections.get("workers"), "workers", skip=WORKERS_SKIP)
+    webhook = WebhookSettings(**reader.given(WebhookSettings, sections.get("webhook"), "webhook"))
     targets = _with_sink(_targets(reader, sections.get("targets")), sink)
     return Configuration(
         file=file,
@@ -197,6 +202,7 @@ def _read(reader: ConfigurationReader, root: yaml.Node | None, file: Path | None
             model_store=locations.model_store,
             audit=audit,
             targets=targets,
+            webhook=webhook if webhook.url else None,
             **workers,
             **url,
         ),
@@ -204,6 +210,7 @@ def _read(reader: ConfigurationReader, root: yaml.Node | None, file: Path | None
         audit=audit,
         status_page=StatusPageSettings(**reader.given(StatusPageSettings, sections.get("status_page"), "status_page")),
         retention=RetentionSettings(**reader.given(RetentionSettings, sections.get("retention"), "retention")),
+        webhook=webhook,
         origins=reader.origins,
     )
 
@@ -267,6 +274,7 @@ def _check_together(reader: ConfigurationReader, configuration: Configuration) -
     check_listener(listener, problem)
     check_clients(listener, workers, problem)
     check_status_page(configuration.status_page, problem)
+    check_webhook(configuration.webhook, problem)
     # The sink is no target of the file's: its port may be 0, a free one.
     check_targets([target for target in workers.targets if target != _sink_target(configuration.sink)], problem)
     if listener.deadline_policy is DeadlinePolicy.FETCH and listener.retrieve_from is None:

@@ -19,6 +19,7 @@ from deploy.setting_values import bounds_of
 from deploy.status_page.settings import StatusPageSettings
 from listener.settings import AuditSettings, ListenerSettings
 from workers.settings import Target, TargetKind, WorkerSettings
+from workers.webhook_settings import WebhookSettings
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 SECTIONS: tuple[tuple[str, type, frozenset[str]], ...] = (
@@ -29,6 +30,7 @@ SECTIONS: tuple[tuple[str, type, frozenset[str]], ...] = (
     ("audit", AuditSettings, frozenset()),
     ("status_page", StatusPageSettings, frozenset()),
     ("retention", RetentionSettings, frozenset()),
+    ("webhook", WebhookSettings, frozenset()),
 )
 PLAIN = {str: "string", Path: "string", bool: "boolean", int: "integer", float: "number"}
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
+from deploy.configuration_webhook import host_of
 from deploy.status_page.settings import StatusPageSettings
 from listener.settings import ClientTls, ListenerSettings, is_loopback
 from workers.settings import WorkerSettings
@@ -60,6 +61,8 @@ def client_sections(listener: ListenerSettings, workers: WorkerSettings) -> Iter
         yield "audit.syslog.tls", listener.audit.syslog.tls
     if listener.retrieve_from is not None and listener.retrieve_from.tls is not None:
         yield "listener.retrieve_from.tls", listener.retrieve_from.tls
+    if workers.webhook is not None and workers.webhook.tls is not None:
+        yield "webhook.tls", workers.webhook.tls
     for index, target in enumerate(workers.targets):
         if target.tls is not None:
             yield f"targets[{index}].tls", target.tls
@@ -69,6 +72,8 @@ def in_the_clear(listener: ListenerSettings, workers: WorkerSettings) -> Iterato
     """Yield a warning for each way over the network that is not encrypted."""
     if listener.tls is None and not is_loopback(listener.host):
         yield f"listener.host is {listener.host} without listener.tls: what peers send can be read on the way"
+    if workers.webhook is not None and workers.webhook.tls is None and not is_loopback(host_of(workers.webhook)):
+        yield f"webhook has no tls section: outcomes go to {host_of(workers.webhook)} in the clear"
     for target in workers.targets:
         if target.tls is None and not is_loopback(target.host_name):
             yield f"target {target.name} has no tls section: results go to {target.host_name} in the clear"

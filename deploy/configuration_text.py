@@ -46,6 +46,7 @@ def configuration_lines(configuration: Configuration) -> Iterator[tuple[str, str
         ("audit", configuration.audit, frozenset()),
         ("status_page", configuration.status_page, frozenset()),
         ("retention", configuration.retention, frozenset()),
+        ("webhook", configuration.webhook, frozenset()),
     )
     for name, section, skip in sections:
         yield f"{name}:", ""

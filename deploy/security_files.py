@@ -9,7 +9,8 @@ from deploy.configuration_security import client_sections
 from deploy.redis_url import check_files
 from listener.certificates import TlsFileError
 from listener.tls import client_context, server_context
-from workers.dicomweb import credentials
+from workers.dicomweb import credentials, one_line
+from workers.webhook_body import UnusableTemplate, WebhookBody
 
 
 def file_problems(configuration: Configuration) -> Iterator[Problem]:
@@ -18,6 +19,12 @@ def file_problems(configuration: Configuration) -> Iterator[Problem]:
         try:
             use()
         except TlsFileError as error:
+            yield Problem(configuration.place_of(setting), setting, str(error))
+    if configuration.workers.webhook is not None:
+        try:
+            WebhookBody(configuration.workers.webhook)
+        except UnusableTemplate as error:
+            setting = "webhook.template"
             yield Problem(configuration.place_of(setting), setting, str(error))
 
 
@@ -29,4 +36,7 @@ def _uses(configuration: Configuration) -> Iterator[tuple[str, Callable[[], obje
         yield setting, partial(client_context, client)
     for index, target in enumerate(configuration.workers.targets):
         yield f"targets[{index}]", partial(credentials, target)
+    webhook = configuration.workers.webhook
+    if webhook is not None and webhook.secret_file is not None:
+        yield "webhook.secret_file", partial(one_line, webhook.secret_file)
     yield "redis", partial(check_files, configuration.redis)

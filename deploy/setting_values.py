@@ -14,6 +14,7 @@ from deploy.redis_url import EXPECTED_URL, redis_parts
 from listener.allow_list import network, plain_fingerprint
 
 TARGET_NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
+HEADER_PATTERN = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 WHOLE_NUMBER_PATTERN = re.compile(r"-?(0|[1-9][0-9]*)")
 HIGHEST_PORT = 65535
 YES_NO = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
@@ -196,6 +197,11 @@ def _fingerprint(value: str) -> None:
         raise WrongValue(str(error)) from error
 
 
+def _header(value: str) -> None:
+    if not HEADER_PATTERN.fullmatch(value):
+        raise WrongValue(f"expected the name of an HTTP header, such as X-Api-Key, found {value!r}")
+
+
 CHECKS: Mapping[str, Callable[..., None]] = {
     "ae_title": _ae_title,
     "calling_ae_titles": _ae_title,
@@ -244,6 +250,8 @@ CHECKS: Mapping[str, Callable[..., None]] = {
     "max_objects_per_association": _AtLeast(1),
     "min_bytes_per_second": _AtLeast(1),
     "concurrency": _AtLeast(1),
+    "give_up_hours": _AtLeast(1),
+    "secret_header": _header,
 }
 """By full name, or else by the last part of the name; every other ``..._seconds`` must be above zero."""
 

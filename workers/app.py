@@ -30,6 +30,7 @@ from workers.checked_registry import CheckedRegistry
 from workers.current_targets import CurrentTargets
 from workers.renewal import Renewal, start_renewing
 from workers.settings import Target, WorkerSettings
+from workers.webhook import Notifier
 
 COMPUTE, DELIVERY = "compute", "delivery"
 QUEUES = (COMPUTE, DELIVERY)
@@ -125,15 +126,26 @@ def run_worker(settings: WorkerSettings, queues: Sequence[str] = QUEUES, renewal
         )
         if renewal is not None:
             start_renewing(renewal, partial(_take_over, app, worker, bench, targets))
+        notifier = _notifier(spool, settings, bench.metrics) if DELIVERY in queues else None
         # Before the worker connects: whoever asks while Redis is away has to get an answer.
         server.start()
         log.info("health_served", metrics_port=server.port)
         try:
             with _audited(settings):
+                if notifier is not None:
+                    notifier.start()
                 worker.start()
         finally:
             server.stop()
+            if notifier is not None:
+                notifier.stop()
         return int(worker.exitcode or 0)
+
+
+def _notifier(spool: Spool, settings: WorkerSettings, counters: metrics.WorkerMetrics) -> Notifier | None:
+    if settings.webhook is None:
+        return None
+    return Notifier(spool, settings, lambda telling: counters.webhook.labels(telling.value).inc())
 
 
 def _take_over(

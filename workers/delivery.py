@@ -2,6 +2,7 @@
 
 from listener.fault_points import FaultPoint, reach
 from listener.hold import is_held
+from listener.moments import text_of
 from listener.spool import Job, JobState, Spool
 from workers import ledger
 from workers.audited import AuditedTransport
@@ -9,11 +10,13 @@ from workers.breaker import Breaker
 from workers.errors import FailureReason
 from workers.outbox import State
 from workers.outbox_file import held_outbox, read_entry
+from workers.outcomes import note_outcome
 from workers.settings import Target, WorkerSettings
 from workers.target_kinds import transport_of
 from workers.transport import Transport
 from workers.visit import Clock, Delivery, Visit, utc_now
 from workers.waits import wait_seconds
+from workers.webhook_settings import Outcome
 
 
 def deliver(
@@ -37,14 +40,14 @@ def deliver(
         visit = Visit(spool, found, target, settings, clock, audited, breaker)
         if visit.entry.state.is_settled:  # whoever wrote that died before the rest
             visit.forget_requests()
-            close_when_settled(spool, found.job)
+            close_when_settled(spool, found.job, settings)
             return None
         taken_up = visit.take_up_reports()
         went = visit.may_go() and visit.go()
         if visit.entry.state.is_settled:
             reach(FaultPoint.DELIVERY_RECORDED)
             visit.forget_requests()
-            close_when_settled(spool, found.job)
+            close_when_settled(spool, found.job, settings)
         return visit.outcome() if taken_up or went else None
 
 
@@ -73,14 +76,14 @@ def put_off(
         return Delivery(state, wait, (), why)
 
 
-def close_if_settled(spool: Spool, job_id: str) -> None:
+def close_if_settled(spool: Spool, job_id: str, settings: WorkerSettings) -> None:
     """Move a job on whose last word was written by a worker that died before it could, whoever its targets were."""
     job = spool.find_job(job_id)
     if job is not None and job.state is JobState.DELIVERING:
-        close_when_settled(spool, job)
+        close_when_settled(spool, job, settings)
 
 
-def close_when_settled(spool: Spool, job: Job) -> None:
+def close_when_settled(spool: Spool, job: Job, settings: WorkerSettings) -> None:
     """Move a job on when every target has said its last word: done, or failed where one refused."""
     entries = [read_entry(path) for path in ledger.outbox_files(job)]
     settled = [entry for entry in entries if entry is not None and entry.state.is_settled]
@@ -89,6 +92,10 @@ def close_when_settled(spool: Spool, job: Job) -> None:
     refusals = [f"{entry.target}: {entry.last_error}" for entry in settled if entry.state is State.REFUSED]
     if refusals:
         remedy = "when the target takes it, run: radtme retry " + job.id
-        ledger.fail(spool, job, FailureReason.DELIVERY_REFUSED, "; ".join([*refusals, remedy]))
+        reason = FailureReason.DELIVERY_REFUSED
+        note_outcome(spool, job, Outcome.FAILED, ledger.now(), settings, reason.value)
+        ledger.fail(spool, job, reason, "; ".join([*refusals, remedy]))
     else:
+        last = max((entry.updated for entry in settled if entry.updated), default=None)
+        note_outcome(spool, job, Outcome.DELIVERED, text_of(last) or ledger.now(), settings)
         spool.move(job, JobState.DONE)

@@ -168,14 +168,14 @@ def credentials(target: Target) -> dict[str, str]:
         If a file cannot be read, is readable for everyone, or holds something else than one line of ASCII.
     """
     if target.token_file is not None:
-        return {"Authorization": f"Bearer {_line(target.token_file)}"}
+        return {"Authorization": f"Bearer {one_line(target.token_file)}"}
     if target.password_file is not None:
-        pair = base64.b64encode(f"{target.user}:{_line(target.password_file)}".encode()).decode()
+        pair = base64.b64encode(f"{target.user}:{one_line(target.password_file)}".encode()).decode()
         return {"Authorization": f"Basic {pair}"}
     return {}
 
 
-def _line(path: Path) -> str:
+def one_line(path: Path) -> str:
     """Return the one line of a file; what it holds is in no message."""
     secret = read_secret(path)
     if not secret.isprintable() or not secret.isascii():

@@ -17,6 +17,7 @@ from model_store.errors import SignatureError
 from model_store.registry import Registry
 from workers.delivery_metrics import DeliveryCollector
 from workers.errors import FailureReason, Reason
+from workers.outcomes import notifications_folder
 from workers.process_metrics import PoolCollector
 from workers.recent_cases import DriftCollector, RecentCases
 from workers.scoring import NOT_SCORED, SCORED, UNCHANGED
@@ -24,6 +25,7 @@ from workers.settings import Target, WorkerSettings
 from workers.shadow import ShadowOutcome
 from workers.stages import Stage
 from workers.store_status import Answer
+from workers.webhook import Telling, pending
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 TURNAROUND = (1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0, 14400.0, 86400.0)
@@ -64,6 +66,7 @@ class WorkerMetrics:
     objects_sent: Counter
     commitments: Counter
     failures: Counter
+    webhook: Counter
 
 
 def worker_metrics() -> WorkerMetrics:
@@ -123,6 +126,12 @@ def worker_metrics() -> WorkerMetrics:
         failures=Counter(
             "radtme_jobs_failed", "Why did jobs fail, so that someone has to look?", ["reason"], registry=None
         ),
+        webhook=Counter(
+            "radtme_webhook_requests",
+            "Does the webhook take what it is told, or is it away, failing or refusing?",
+            ["outcome"],
+            registry=None,
+        ),
     )
 
 
@@ -164,6 +173,8 @@ def start_at_zero(metrics: WorkerMetrics, targets: Iterable[str]) -> None:
         metrics.shadow_cases.labels(shadow_outcome.value)
     for failure in FailureReason:
         metrics.failures.labels(failure.value)
+    for telling in Telling:
+        metrics.webhook.labels(telling.value)
     for phenotype in ("hot", "cold"):
         metrics.verdicts.labels(phenotype)
     for stage in Stage:
@@ -198,8 +209,21 @@ def scrape_registry(
     collectors.register(PoolCollector(os.getpid()))
     collectors.register(TargetCertificates(current))
     collectors.register(DeliveryCollector(spool, lambda: [target.name for target in current()]))
+    collectors.register(WebhookCollector(spool))
     collectors.register(DriftCollector(RecentCases(spool), partial(_active_digest, registry)))
     return collectors
+
+
+class WebhookCollector(Collector):
+    """What waits to be told."""
+
+    def __init__(self, spool: Spool) -> None:
+        self._folder = notifications_folder(spool)
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield how many outcomes wait."""
+        help_text = "How many outcomes wait until the webhook takes them?"
+        return (GaugeMetricFamily("radtme_webhook_waiting", help_text, value=len(pending(self._folder))),)
 
 
 def _active_digest(registry: Registry) -> str | None:

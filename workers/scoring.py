@@ -22,12 +22,14 @@ from workers.composite import ResultVersion
 from workers.errors import ModelError, RadtmeError, Reason, RejectedInput
 from workers.evidence import InstanceReference
 from workers.limits import Limits
+from workers.outcomes import note_outcome
 from workers.results import build_results
 from workers.score import active_signature
 from workers.self_test import is_self_test, targets_for
 from workers.settings import ResultRole, Target, WorkerSettings
 from workers.shadow import shadow_record
 from workers.stages import Stage, StageSeconds
+from workers.webhook_settings import Outcome
 
 SCORED, NOT_SCORED, UNCHANGED = "scored", "not_scored", "unchanged"
 
@@ -126,6 +128,9 @@ def _outline_of(content: Mapping[str, Any]) -> InstanceReference:
 def _finished(spool: Spool, job: Job, settings: WorkerSettings, record: Mapping[str, Any], seconds: float) -> Scored:
     _audit(spool, job, settings, record)
     reason = Reason(record["rejection"]["reason"]) if record["rejection"] else None
+    if record["outcome"] != UNCHANGED:
+        outcome = Outcome(record["outcome"])
+        note_outcome(spool, job, outcome, record["finished"], settings, reason.value if reason else None)
     content = job.read()
     targets = _hand_over(
         spool, job, targets_for(content, settings.targets), frozenset(map(ResultRole, record["objects"]))

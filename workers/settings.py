@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from listener.settings import AuditSettings, ClientTls
 from workers.limits import LIMITS, Limits
+from workers.webhook_settings import WebhookSettings
 
 STEPS_OF_AN_ASSOCIATION = 3
 """Connecting, being accepted, releasing: each may take a target's whole timeout."""
@@ -141,6 +142,8 @@ class WorkerSettings:
     """0 takes a free port."""
     audit: AuditSettings | None = None
     """None: nothing is audited."""
+    webhook: WebhookSettings | None = None
+    """None: nobody is told what became of a case."""
 
     @property
     def delivery_limit_seconds(self) -> float:

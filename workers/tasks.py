@@ -21,11 +21,13 @@ from workers.errors import FailureReason
 from workers.memory import is_out_of_memory, memory_limited
 from workers.metrics import WorkerMetrics
 from workers.outbox import State
+from workers.outcomes import note_outcome
 from workers.self_test import targets_of_job
 from workers.settings import DELIVERY_GRACE_SECONDS, Target, WorkerSettings
 from workers.store_status import Answer
 from workers.turnaround import seconds_since_last_object
 from workers.visit import Delivery
+from workers.webhook_settings import Outcome
 
 SCORE, DELIVER = "workers.tasks.score", "workers.tasks.deliver"
 
@@ -168,6 +170,7 @@ def _killed_message(attempts: int, job_id: str) -> str:
 
 
 def _fail(bench: Bench, job: Job, reason: FailureReason, message: str) -> None:
+    note_outcome(bench.spool, job, Outcome.FAILED, ledger.now(), bench.settings, reason.value)
     ledger.fail(bench.spool, job, reason, message)
     bench.metrics.failures.labels(reason.value).inc()
     log.error("job_failed", reason=reason.value, message=message)
@@ -200,7 +203,7 @@ def deliver_job(bench: Bench, job_id: str, target_name: str) -> None:
         allowed = targets_of_job(bench.spool, job_id, bench.settings.targets)
         target = next((one for one in allowed if one.name == target_name), None)
         if target is None:
-            delivery.close_if_settled(bench.spool, job_id)
+            delivery.close_if_settled(bench.spool, job_id, bench.settings)
             log.error("target_unknown", remedy="add the target to the configuration; its results are kept until then")
             return
         outcome = _delivered(bench, job_id, target)

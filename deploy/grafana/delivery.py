@@ -5,7 +5,7 @@ What became of each case, and does every target get its results?
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from deploy.grafana.panels import RED, Query, bars, board, graph, grown, most_common, number, quantile
+from deploy.grafana.panels import AMBER, RED, Query, bars, board, graph, grown, most_common, number, quantile
 
 
 def delivery() -> Dashboard:
@@ -109,6 +109,22 @@ def delivery() -> Dashboard:
                         "{{target}}: {{outcome}}",
                     ),
                     empty="nobody was asked",
+                    width=8,
+                ),
+            ],
+            "Webhook": [
+                graph(
+                    "Outcomes told, per hour",
+                    "Tries to tell the webhook, where one is configured. No answer and error come again by themselves.",
+                    [Query(grown("radtme_webhook_requests_total", "outcome"), "{{outcome}}")],
+                    stacked=True,
+                    width=16,
+                ),
+                number(
+                    "Outcomes that wait to be told",
+                    "What the webhook has not taken yet; after webhook.give_up_hours it is given up.",
+                    "max(radtme_webhook_waiting)",
+                    steps=[(100, AMBER)],
                     width=8,
                 ),
             ],

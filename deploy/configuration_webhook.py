@@ -1,0 +1,33 @@
+"""What must fit together in the webhook: nothing secret travels in the clear, and the URL can be used."""
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from listener.settings import is_loopback
+from workers.webhook_settings import WebhookSettings
+
+
+def host_of(webhook: WebhookSettings) -> str:
+    """Return the machine that is told."""
+    return urlsplit(webhook.url).hostname or ""
+
+
+def check_webhook(webhook: WebhookSettings, complain: Callable[[str, str], None]) -> None:
+    """Complain about a URL that cannot be used, and about a secret that would go in the clear."""
+    if not webhook.url:
+        given = [name for name in ("tls", "secret_file", "template") if getattr(webhook, name) is not None]
+        if given:
+            complain(f"webhook.{given[0]}", "there is no webhook.url, so nobody is told anything")
+        return
+    parts = urlsplit(webhook.url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        complain("webhook.url", "expected https://host/path, without ? and #")
+        return
+    if parts.username or parts.password:
+        complain("webhook.url", "holds a user or password; put what is secret into webhook.secret_file")
+    if parts.scheme == "https" and webhook.tls is None:
+        complain("webhook.url", "https needs webhook.tls: {ca: FILE}, with whose certificates are accepted")
+    if parts.scheme == "http" and webhook.tls is not None:
+        complain("webhook.tls", "is given with an http url; write https")
+    if parts.scheme == "http" and webhook.secret_file is not None and not is_loopback(parts.hostname):
+        complain("webhook.secret_file", "the secret would go over the network in the clear; use https")
