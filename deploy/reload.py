@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -17,6 +17,9 @@ from listener.audit_events import configuration_changed
 from listener.audit_log import AuditLog, NotAudited
 from listener.settings import ListenerSettings
 from workers.settings import Target
+
+if TYPE_CHECKING:
+    from deploy.status_page.overview import Pages
 
 RELOADED = frozenset({"calling_ae_titles", "peers", "reporters"})
 RELOADED_BY_WORKERS = frozenset({"targets"})
@@ -35,6 +38,17 @@ def reload_allow_list(listener: Listener, config_file: Path | None) -> None:
         listener.audit.write(configuration_changed("listener", configuration.origin, _who_may(new)))
         listener.allow(new.calling_ae_titles, new.peers, new.reporters)
         return _needs_restart(listener.settings, new, RELOADED)
+
+    _told(take_over)
+
+
+def reload_shown_targets(pages: "Pages", config_file: Path | None) -> None:
+    """Read the configuration anew for a page that shows it; audited by the parts that send there."""
+
+    def take_over() -> list[str]:
+        new = read_configuration(config_file)
+        pages.show_targets(new.workers.targets)
+        return _needs_restart(pages.settings, new.status_page, frozenset())
 
     _told(take_over)
 

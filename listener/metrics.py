@@ -23,6 +23,8 @@ _STORE_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.
 UNKNOWN_PEER = "unknown"
 _OPEN_STATES = (JobState.WAITING, JobState.READY, JobState.RUNNING, JobState.DELIVERING, JobState.FAILED)
 
+_HOLDABLE_STATES = (JobState.WAITING, JobState.READY, JobState.RUNNING, JobState.DELIVERING)
+
 
 class ListenerMetrics:
     """The listener's metrics, in a registry of their own."""
@@ -189,15 +191,19 @@ class SpoolCollector(Collector):
             "How long has the oldest job of this state that nobody holds been there, since it was created or ready?",
             labels=["state"],
         )
+        held = GaugeMetricFamily("radtme_jobs_held", "How many jobs does a person hold, and where?", labels=["state"])
         now = time.time()
         for state in JobState:
             folders = [job.folder for job in self._spool.jobs(state)]
             jobs.add_metric([state.value], len(folders))
             if state in _OPEN_STATES:
                 ages.add_metric([state.value], max((_age(folder, now) for folder in folders), default=0.0))
+            if state in _HOLDABLE_STATES:
+                held.add_metric([state.value], sum(map(is_held, folders)))
         quarantined = sum(name.suffix == ".dcm" for name in self._spool.quarantine.iterdir())
         yield jobs
         yield ages
+        yield held
         yield GaugeMetricFamily("radtme_quarantined_objects", "Is there anything to look at?", value=quarantined)
         yield GaugeMetricFamily(
             "radtme_spool_free_bytes", "How much can still be received?", value=self._spool.free_bytes()

@@ -11,7 +11,7 @@ from deploy.commands.options import audited_start, cannot_audit, config_option, 
 from deploy.errors import CommandError, WrongUsage
 from deploy.ports import require_free
 from deploy.readiness import reachable_host
-from deploy.reload import Reload, reload_allow_list
+from deploy.reload import Reload, reload_allow_list, reload_shown_targets
 from deploy.running_stack import with_known_redis
 from deploy.stopping import reload_event, stop_event
 from deploy.umask import keep_from_others
@@ -85,6 +85,7 @@ def work(queues: str, concurrency: int | None, config_file: Path | None) -> None
     from listener.logs import configure
     from workers.app import QUEUES, run_worker
     from workers.renewal import Renewal
+    from workers.webhook_body import UnusableTemplate
 
     names = tuple(name.strip() for name in queues.split(",") if name.strip())
     if not names or not set(names) <= set(QUEUES):
@@ -98,6 +99,8 @@ def work(queues: str, concurrency: int | None, config_file: Path | None) -> None
         sys.exit(run_worker(settings, names, renewal))
     except NotAudited as error:
         raise cannot_audit(configuration, error) from error
+    except UnusableTemplate as error:
+        raise WrongUsage(f"webhook.template: {error}") from error
 
 
 @click.command(epilog="Example: radtme sink --folder /tmp/pacs")
@@ -129,18 +132,21 @@ def sink(folder: Path | None, config_file: Path | None) -> None:
 def status_page(config_file: Path | None) -> None:
     """Serve a small page with the cases by state, each case's history, targets, signature and disk. Read only.
 
-    It reads the spool, so it works with everything else down. Stops on Ctrl-C or SIGTERM.
+    It reads the spool, so it works with everything else down. Stops on Ctrl-C or SIGTERM. SIGHUP reads the
+    targets anew.
     """
     keep_from_others()
     from deploy.status_page.overview import Pages
     from deploy.status_page.server import StatusPage
     from listener.certificates import TlsFileError, read_secret
+    from listener.logs import configure
     from listener.spool import Spool
 
     configuration = read_configuration(config_file)
     settings = configuration.status_page
+    configure()
     spool = Spool(configuration.locations.spool)
-    stopping = stop_event()
+    stopping, hung_up = stop_event(), reload_event()
     try:
         password = read_secret(settings.password_file) if settings.password_file else None
         pages = Pages(
@@ -159,5 +165,8 @@ def status_page(config_file: Path | None) -> None:
         ) from error
     page.start()
     click.echo(f"status page: http://{reachable_host(settings.host)}:{page.port}/", err=True)
-    stopping.wait()
+    while not stopping.wait(LOOK_SECONDS):
+        if hung_up.is_set():
+            hung_up.clear()
+            reload_shown_targets(pages, config_file)
     page.stop()

@@ -118,6 +118,15 @@ class Pages:
         self._min_free_bytes = min_free_bytes
         self._settings = settings
 
+    @property
+    def settings(self) -> StatusPageSettings:
+        """What the page was told at its start."""
+        return self._settings
+
+    def show_targets(self, targets: tuple[Target, ...]) -> None:
+        """Show these targets from the next request on."""
+        self._targets = targets
+
     def overview(self) -> Overview:
         """Return the first page."""
         open_cases: list[JobStatus] = []

@@ -3,6 +3,7 @@
 import itertools
 import os
 import signal
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,9 @@ from deploy.reload import reload_allow_list
 from deploy.sink import Sink, instances_in
 from listener.settings import AuditSettings
 from support.dicom_objects import image, outline, write
-from support.installation import Installation, send
+from support.installation import RADTME, Installation, send
 from support.listening import listening
-from support.processes import wait_until
+from support.processes import free_port, start, stop, wait_until
 
 
 @pytest.fixture
@@ -120,3 +121,42 @@ def may_report(port: int) -> bool:
     if established:
         association.release()
     return established
+
+
+def test_radtme_up_hands_a_hangup_to_every_part(tmp_path: Path) -> None:
+    """One SIGHUP to it: listener, both kinds of workers and the status page have the new target."""
+    page = free_port()
+    settings = {
+        "data": str(tmp_path / "data"),
+        "listener": {"port": 0, "metrics_port": 0, "min_free_bytes": 0},
+        "workers": {"metrics_port": 0},
+        "status_page": {"enabled": True, "port": page},
+    }
+    file, logs = tmp_path / "radtme.yaml", tmp_path / "logs"
+    file.write_text(yaml.safe_dump(settings))
+
+    def shown() -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{page}/", timeout=10) as answer:
+            return str(answer.read().decode())
+
+    def log(part: str) -> str:
+        return (logs / f"{part}.log").read_text()
+
+    up = start([*RADTME, "up", "--config", str(file), "--logs", str(logs)], tmp_path / "up.log")
+    try:
+        said = tmp_path / "up.log"
+        wait_until(lambda: "radtme is running" in said.read_text(), 240, "radtme up")
+        assert "archive2" not in shown()
+        with_targets(file, [{"name": "archive2", "ae_title": "ARCHIVE2", "host": "127.0.0.1", "port": free_port()}])
+        os.kill(up.pid, signal.SIGHUP)
+        for part in ("workers", "delivery"):
+            wait_until(lambda part=part: "targets_replaced" in log(part), 120, f"the new target at {part}")
+        wait_until(lambda: "configuration_reloaded" in log("listener"), 120, "the listener's word")
+        wait_until(lambda: "archive2" in shown(), 120, "the new target on the status page")
+        with_targets(file, "half a file")
+        os.kill(up.pid, signal.SIGHUP)
+        wait_until(lambda: "configuration_not_reloaded" in log("status page"), 120, "the mistake in the log")
+        assert "archive2" in shown()
+        assert "started again" not in said.read_text()
+    finally:
+        assert stop(up, seconds=120) == 0
