@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import kubernetes_validate
 import pytest
 import yaml
@@ -71,13 +72,15 @@ def test_the_image_holds_every_package_and_ignores_the_rest() -> None:
 @needs_compose
 def test_every_container_is_pinned_hardened_watched_and_limited() -> None:
     """No root, no writable root file system, no capability, a health check, limits, a version that stays."""
-    services = compose_services("--profile", "demo")
+    services = compose_services("--profile", "demo", "--profile", "retention")
     assert set(services) == {
         "redis",
         "listener",
         "compute",
         "delivery",
         "status-page",
+        "upgrade",
+        "retention",
         "prometheus",
         "alertmanager",
         "grafana",
@@ -89,7 +92,7 @@ def test_every_container_is_pinned_hardened_watched_and_limited() -> None:
         assert service["read_only"] is True, name
         assert service["cap_drop"] == ["ALL"], name
         assert service["security_opt"] == ["no-new-privileges:true"], name
-        assert service["healthcheck"]["test"], name
+        assert service["healthcheck"].get("test") or name == "upgrade", name
         assert {"cpus", "memory"} <= service["deploy"]["resources"]["limits"].keys(), name
         assert not any("password" in str(value).lower() for value in service.get("command") or [] if name != "redis")
     assert "orthanc" not in {
@@ -116,7 +119,7 @@ def commands() -> list[tuple[str, list[str]]]:
     found = [
         (f"compose {name}", compose[name]["command"]) for name in ("listener", "compute", "delivery", "status-page")
     ]
-    for unit in SYSTEMD.glob("*.service"):
+    for unit in [each for each in SYSTEMD.glob("*.service") if "Type=exec" in each.read_text()]:
         line = re.search(r"^ExecStart=/opt/radtme/bin/radtme (.*)$", unit.read_text(), re.MULTILINE)
         assert line is not None, unit.name
         found.append((unit.name, line[1].split()))
@@ -134,6 +137,42 @@ def test_all_installations_run_the_same_three_roles() -> None:
     assert sorted(arguments for _, arguments in found) == sorted(ROLES * 3)
     for _, arguments in found:
         assert CliRunner().invoke(radtme, [*arguments, "--help"]).exit_code == 0
+
+
+@needs_compose
+def test_every_installation_upgrades_before_it_starts_and_can_remove_daily() -> None:
+    """The spool is brought up once and first; what is old goes only where a site switches that on."""
+    services = compose_services("--profile", "retention")
+    assert (services["upgrade"]["command"], services["upgrade"]["restart"]) == (["upgrade"], "no")
+    for name in ("listener", "compute", "delivery", "retention"):
+        assert services[name]["depends_on"]["upgrade"]["condition"] == "service_completed_successfully", name
+    assert services["retention"]["profiles"] == ["retention"]
+    assert "radtme retention --apply" in services["retention"]["command"][0]
+    for name in ("listener", "compute", "delivery"):
+        unit = (SYSTEMD / f"radtme-{name}.service").read_text()
+        assert re.search(r"^After=.*\bradtme-upgrade\.service$", unit, re.MULTILINE), name
+        assert "\nWants=radtme-upgrade.service\n" in unit, name
+    oneshots = {
+        path.stem: re.findall(r"^ExecStart=/opt/radtme/bin/(.*)$", path.read_text(), re.MULTILINE)
+        for path in SYSTEMD.glob("*.service")
+        if "Type=oneshot" in path.read_text()
+    }
+    assert oneshots == {"radtme-upgrade": ["radtme upgrade"], "radtme-retention": ["radtme retention --apply"]}
+    assert "Persistent=yes" in (SYSTEMD / "radtme-retention.timer").read_text()
+    listener = next(each for each in kubernetes_objects("Deployment") if each["metadata"]["name"] == "listener")
+    (first,) = listener["spec"]["template"]["spec"]["initContainers"]
+    (daily,) = kubernetes_objects("CronJob")
+    (container,) = daily["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    assert (first["args"], container["args"]) == (["upgrade"], ["retention", "--apply"])
+    assert (daily["spec"]["suspend"], daily["spec"]["concurrencyPolicy"]) == (True, "Forbid")
+    for one in (first, container):
+        assert one["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+    for words in (["upgrade"], ["retention", "--apply"]):
+        assert CliRunner().invoke(radtme, [*words, "--help"]).exit_code == 0
 
 
 @pytest.mark.parametrize(
@@ -186,8 +225,9 @@ def test_systemd_accepts_the_units_and_finds_them_hardened(unit: Path, tmp_path:
     program = tmp_path / "radtme"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
+    for each in SYSTEMD.iterdir():  # they refer to each other
+        (tmp_path / each.name).write_text(each.read_text().replace("/opt/radtme/bin/radtme", str(program)))
     copy = tmp_path / unit.name
-    copy.write_text(unit.read_text().replace("/opt/radtme/bin/radtme", str(program)))
     verified = subprocess.run(["systemd-analyze", "verify", "--man=no", copy], capture_output=True, text=True)
     assert unit.name not in verified.stderr, verified.stderr
     assert verified.returncode == 0, verified.stderr
@@ -197,6 +237,16 @@ def test_systemd_accepts_the_units_and_finds_them_hardened(unit: Path, tmp_path:
         text=True,
     )
     assert ran.returncode == 0, ran.stdout[-600:]
+
+
+@needs_systemd
+def test_systemd_accepts_the_timer(tmp_path: Path) -> None:
+    """Daily, at an hour that systemd understands."""
+    timer = SYSTEMD / "radtme-retention.timer"
+    ran = subprocess.run(["systemd-analyze", "verify", "--man=no", timer], capture_output=True, text=True)
+    assert timer.name not in ran.stderr, ran.stderr
+    (when,) = re.findall(r"^OnCalendar=(.*)$", timer.read_text(), re.MULTILINE)
+    assert subprocess.run(["systemd-analyze", "calendar", when], capture_output=True).returncode == 0
 
 
 def test_kubernetes_objects_satisfy_their_schemas() -> None:
@@ -258,6 +308,49 @@ def test_keda_scales_by_metrics_that_exist(tmp_path: Path) -> None:
     for trigger in scaled["spec"]["triggers"]:
         (metric,) = re.findall(r"radtme_\w+", trigger["metadata"]["query"])
         assert json.dumps(metric) in source, metric
+
+
+KEDA_SPEC = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["scaleTargetRef", "triggers"],
+    "properties": {
+        "scaleTargetRef": {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}},
+        "minReplicaCount": {"type": "integer"},
+        "maxReplicaCount": {"type": "integer"},
+        "pollingInterval": {"type": "integer"},
+        "cooldownPeriod": {"type": "integer"},
+        "triggers": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["type", "metadata"],
+                "properties": {
+                    "type": {"const": "prometheus"},
+                    "metricType": {"enum": ["Value", "AverageValue"]},
+                    "metadata": {
+                        "type": "object",
+                        "additionalProperties": {"type": "string"},
+                        "required": ["serverAddress", "query", "threshold"],
+                    },
+                },
+            },
+        },
+    },
+}
+"""What we use of ``scaledobjects.keda.sh`` v1alpha1: names, types and where each stands, as its published CRD has them;
+and of the prometheus scaler what its documentation requires.
+"""
+
+
+def test_keda_takes_the_scaled_object() -> None:
+    """A threshold that is a number, or a metricType inside metadata, would be refused or passed over."""
+    (scaled,) = documents(KUBERNETES / "keda")
+    assert scaled["apiVersion"] == "keda.sh/v1alpha1"
+    jsonschema.validate(scaled["spec"], KEDA_SPEC)
+    for trigger in scaled["spec"]["triggers"]:
+        assert float(trigger["metadata"]["threshold"]) > 0
 
 
 def test_the_images_requirements_suffice_for_the_service(tmp_path: Path) -> None:
