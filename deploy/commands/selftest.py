@@ -132,7 +132,7 @@ def _run(
         finally:
             given_up = "" if _succeeded(steps) else give_up(configuration, spool, run.job_id)
         if any(one.verdict is Verdict.FAILED for one in steps):
-            return steps, given_up
+            return steps, given_up or f"{run.job_id} stays for you to look at until the next self-test"
         if remove_self_test(configuration, spool, study.study_uid):
             return steps, ""
         return steps, f"the study {study.study_uid} is still in use; the next self-test removes it"
