@@ -9,7 +9,8 @@ export UV_COMPILE_BYTECODE ?= 1
 
 # What the tests hold the program against: DICOM peers, validators, a PACS, Redis, Prometheus, a browser.
 TEST_PACKAGES := dcmtk dicom3tools orthanc orthanc-dicomweb redis-server prometheus chromium libpixelmed-java \
-	default-jre-headless fonts-dejavu-core libxml2-utils rsyslog rsyslog-gnutls poppler-utils docker-compose systemd
+	default-jre-headless fonts-dejavu-core libxml2-utils rsyslog rsyslog-gnutls poppler-utils docker-compose systemd \
+	gcc libc6-dev
 
 .PHONY: help install demo test check format bench faults fuzz dashboards schema audit sbom lock clean test-packages python-ready
 

@@ -20,7 +20,10 @@ FINAL = (JobState.DONE, JobState.FAILED)
 
 
 class Installation:
-    """One spool with a listener, a worker and a Redis that can be started, stopped and killed one by one."""
+    """One spool with a listener, a worker and a Redis that can be started, stopped and killed one by one.
+
+    ``environment`` is that of listener and worker.
+    """
 
     def __init__(
         self,
@@ -28,9 +31,11 @@ class Installation:
         targets: Sequence[dict[str, Any]] = (),
         listener: Mapping[str, Any] | None = None,
         dicom_port: int | None = None,
+        environment: Mapping[str, str] | None = None,
         **workers: object,
     ) -> None:
         self.folder = folder
+        self._environment = {"OMP_NUM_THREADS": "1", **(environment or {})}
         folder.mkdir(parents=True, exist_ok=True)
         self.dicom_port, self.redis_port = dicom_port or free_port(), free_port()
         self.listener_http, self.worker_http = free_port(), free_port()
@@ -59,7 +64,8 @@ class Installation:
     def start(self, *parts: str) -> None:
         """Start redis, listen and work (or the named ones) and wait until each is ready."""
         for part in parts or ("redis", "listen", "work"):
-            self._processes[part] = start(self._command(part), self.folder / f"{part}.log", OMP_NUM_THREADS="1")
+            environment = {} if part == "redis" else self._environment
+            self._processes[part] = start(self._command(part), self.folder / f"{part}.log", **environment)
         for part in parts or ("redis", "listen", "work"):
             self._wait(part)
 

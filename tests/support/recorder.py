@@ -44,14 +44,14 @@ class Recorder:
 
 
 @contextmanager
-def recorder(*sop_classes: str) -> Iterator[Recorder]:
+def recorder(*sop_classes: str, port: int = 0) -> Iterator[Recorder]:
     """Run one for the block that takes these SOP classes, or every one where none is given."""
     entity = AE("RECORDER")
     entity.maximum_associations = 50
     entity.add_supported_context(Verification)
     for uid in sop_classes or [context.abstract_syntax or "" for context in AllStoragePresentationContexts]:
         entity.add_supported_context(uid, ALL_TRANSFER_SYNTAXES)
-    one = Recorder(free_port(), entity.ae_title)
+    one = Recorder(port or free_port(), entity.ae_title)
     server = entity.start_server(("127.0.0.1", one.port), block=False, evt_handlers=[(evt.EVT_C_STORE, one.take)])
     try:
         yield one
