@@ -1,11 +1,11 @@
 """Intraclass correlation against a worked example, and against other programs."""
 
-import shutil
-import subprocess
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.datasets import load_iris
 
 from model_store.icc import icc_agreement
 
@@ -45,22 +45,14 @@ def test_many_features_at_once_equal_pingouin_one_by_one(subjects: int, raters: 
 
 
 def test_equals_psych_of_r() -> None:
-    """R's psych gives the same ICC(2,1) and interval."""
-    if (
-        shutil.which("Rscript") is None
-        or subprocess.run(["Rscript", "-e", "library(psych)"], capture_output=True).returncode
-    ):
-        pytest.skip("needs R with psych (Debian: r-cran-psych)")
-    values = ratings(2, 20, 3, 1)
-    numbers = ",".join(f"{value:.17g}" for value in values[:, :, 0].T.ravel())
-    script = (
-        f"r <- psych::ICC(matrix(c({numbers}), ncol=3), lmer=FALSE)$results[2, ];"
-        "cat(sprintf('%.12g', c(r$ICC, r$`lower bound`, r$`upper bound`)))"
-    )
-    said = subprocess.run(["Rscript", "-e", script], capture_output=True, text=True, check=True).stdout
-    agreed = icc_agreement(values)
-    expected = [float(part) for part in said.split()]
-    assert [agreed.icc[0], agreed.low[0], agreed.high[0]] == pytest.approx(expected, rel=1e-9)
+    """R's psych gives the same ICC(2,1) and interval (`tests/reference/r/icc.R`; irr is not in Debian)."""
+    flowers = load_iris(return_X_y=True)[0]
+    expected = pd.read_csv(Path(__file__).parents[1] / "reference" / "r" / "icc.csv")
+    assert len(expected) == 9
+    for row in expected.itertuples():
+        agreed = icc_agreement(flowers[: row.flowers, : row.readers, None])
+        assert agreed.icc[0] == pytest.approx(row.icc, abs=1e-12)
+        assert (agreed.low[0], agreed.high[0]) == pytest.approx((row.low, row.high), abs=1e-12)
 
 
 def test_ratings_that_agree_exactly_leave_no_doubt_and_constant_ones_say_nothing() -> None:
