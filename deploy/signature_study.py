@@ -27,10 +27,11 @@ class StepDone:
 
 
 def train_study(study: StudyConfiguration, on_begin: Callable[[int], Callable[[], None]]) -> StepDone:
-    """Run step ``train``, unless its plan and inputs are those of the last time.
+    """Run step ``train``, unless its plan and inputs are those of the last time. Interrupted, it keeps finished folds.
 
     ``on_begin`` gets the number of folds and returns what to call after each.
     """
+    from model_store.kept_folds import KeptFolds
     from model_store.publication import candidate_bundle
     from model_store.study_training import fold_count, run_training, train_inputs
     from model_store.training_step import write_training
@@ -43,8 +44,10 @@ def train_study(study: StudyConfiguration, on_begin: Callable[[int], Callable[[]
         return StepDone(folder, read_summary(folder), candidate_bundle(study.output), False)
     mark_begun(folder)
     shutil.rmtree(folder / "bundle", ignore_errors=True)
-    training = run_training(plan, inputs, plan.jobs or os.cpu_count() or 1, on_begin(fold_count(plan)))
+    kept = KeptFolds(folder / "folds", current)
+    training = run_training(plan, inputs, plan.jobs or os.cpu_count() or 1, on_begin(fold_count(plan)), kept)
     bundle = write_training(plan, training, folder)
+    kept.forget()
     mark_done(folder, current, _files(folder))
     return StepDone(folder, read_summary(folder), bundle, True)
 

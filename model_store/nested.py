@@ -13,7 +13,7 @@ average out how the cases happened to fall, but they are no new cases.
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,6 +95,16 @@ class Nested:
         return verdict
 
 
+class KeepsFolds(Protocol):
+    """Where folds are kept in case that the training is interrupted (`model_store.kept_folds`)."""
+
+    def find(self, family: Family, fold: Fold) -> FoldResult | None:
+        """Return what this fold came to, if it was kept."""
+
+    def keep(self, family: Family, result: FoldResult) -> None:
+        """Keep what a fold came to."""
+
+
 def outer_folds(table: FeatureTable, repeats: int, seed: int) -> list[Fold]:
     """Return the folds of every repeat: stratified by class, no patient on both sides."""
     return [
@@ -111,16 +121,23 @@ def nested_cross_validation(
     seed: int,
     jobs: int = 1,
     on_fold: Callable[[], None] = lambda: None,
+    kept: KeepsFolds | None = None,
 ) -> list[Nested]:
-    """Measure what each family is worth on this table, all on the same folds.
+    """Measure what each family is worth on this table, all on the same folds. A fold that was kept is not done again.
 
     Raises:
         TrainingError: too few patients of a class for the folds, or no usable column.
     """
     tasks = [(table, fold, family) for family in families for fold in outer_folds(table, repeats, seed)]
+    known = [kept.find(family, fold) if kept else None for _, fold, family in tasks]
+    todo = [task for task, found in zip(tasks, known, strict=True) if found is None]
     results: list[FoldResult] = []
-    with process_map(jobs) as mapped:
-        for result in mapped(_evaluate, tasks):
+    with process_map(min(jobs, max(len(todo), 1))) as mapped:
+        evaluated = iter(mapped(_evaluate, todo))
+        for (_, _, family), found in zip(tasks, known, strict=True):
+            result = found or next(evaluated)
+            if kept and found is None:
+                kept.keep(family, result)
             results.append(result)
             on_fold()
     per_family = len(results) // len(families)

@@ -14,7 +14,7 @@ from model_store.development import check_columns
 from model_store.errors import LeakError, TrainingError
 from model_store.leaks import require_no_label, require_no_twins, require_other_patients
 from model_store.model_families import BOOSTING, ELASTIC_NET, FOREST, Family, words
-from model_store.nested import Nested, nested_cross_validation
+from model_store.nested import KeepsFolds, Nested, nested_cross_validation
 from model_store.provenance import follows_from_icc, provenance_of, require_honest_selection
 from model_store.signature_plans import TrainPlan
 from model_store.training import FOLDS, Candidate, Trained, train
@@ -88,7 +88,11 @@ def families_of(plan: TrainPlan) -> list[Family]:
 
 
 def run_training(
-    plan: TrainPlan, inputs: TrainInputs, jobs: int, on_fold: Callable[[], None] = lambda: None
+    plan: TrainPlan,
+    inputs: TrainInputs,
+    jobs: int,
+    on_fold: Callable[[], None] = lambda: None,
+    kept: KeepsFolds | None = None,
 ) -> Training:
     """Read, refuse what leaks, measure by nested cross-validation, and train the forest on all cases.
 
@@ -108,7 +112,7 @@ def run_training(
     grid = [candidate for candidate in families[0].candidates if isinstance(candidate, Candidate)]
     trained = train(table, plan.seed, grid)
     usable = table.without(name for names in trained.left_out.values() for name in names)
-    nested = nested_cross_validation(usable, families, plan.repeats, plan.seed, jobs, on_fold)
+    nested = nested_cross_validation(usable, families, plan.repeats, plan.seed, jobs, on_fold, kept)
     return Training(replace(cohort, table=table), whole, trained, tuple(nested), not_offered, selections)
 
 
