@@ -75,5 +75,5 @@ def test_a_simulated_cohort_becomes_a_report_and_a_signature(tmp_path: Path) -> 
     page = (cohort / "study" / "report.html").read_text()
     assert NOT_RUN not in page
     validated = json.loads((cohort / "study" / "validate" / "summary.json").read_text())
-    low, high = json.loads((cohort / "planted.json").read_text())["measured_auc_interval"]
+    low, high = json.loads((cohort / "planted.json").read_text())["signature_auc_interval"]
     assert low <= validated["cohorts"]["training"]["auc"]["value"] <= high
