@@ -30,6 +30,11 @@ from workers.webhook_settings import WebhookSettings
 LOOK_SECONDS = 1.0
 HOUR_SECONDS = 3600.0
 TRY_AGAIN = frozenset({408, 425, 429})
+SPEAKING = threading.Lock()
+"""Held while something is counted or logged. No pool process is forked meanwhile: it would inherit the locks of metrics
+and log as they are just then, and wait for them for ever.
+"""
+os.register_at_fork(before=SPEAKING.acquire, after_in_parent=SPEAKING.release, after_in_child=SPEAKING.release)
 
 log = structlog.get_logger()
 
@@ -85,7 +90,8 @@ class Notifier:
             try:
                 pause = self.turn()
             except Exception as error:  # noqa: BLE001 - a border of the process: cases go on whatever happens here
-                log.error("webhook_broke", error=type(error).__name__, at=places(error))
+                with SPEAKING:
+                    log.error("webhook_broke", error=type(error).__name__, at=places(error))
             self._stopping.wait(pause)
 
     def turn(self) -> float:
@@ -116,13 +122,15 @@ class Notifier:
             answer, said, event = Telling.REFUSED, str(error) or type(error).__name__, {}
         if answer in (Telling.NO_ANSWER, Telling.ERROR) and self._is_too_old(path):
             answer = Telling.GIVEN_UP
-        self._count(answer)
+        with SPEAKING:
+            self._count(answer)
+            if answer in (Telling.NO_ANSWER, Telling.ERROR):
+                log.warning("webhook_not_told", job=event.get("job_id"), outcome=event.get("outcome"), reason=said)
+            elif answer is not Telling.TOLD:
+                log.error("webhook_given_up", job=event.get("job_id"), outcome=event.get("outcome"), reason=said)
         if answer in (Telling.NO_ANSWER, Telling.ERROR):
             self._put_off(path.name)
-            log.warning("webhook_not_told", job=event.get("job_id"), outcome=event.get("outcome"), reason=said)
             return answer is Telling.ERROR
-        if answer is not Telling.TOLD:
-            log.error("webhook_given_up", job=event.get("job_id"), outcome=event.get("outcome"), reason=said)
         path.unlink(missing_ok=True)
         return True
 

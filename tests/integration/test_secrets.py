@@ -40,6 +40,10 @@ class Service:
             "listener": {"port": self.port, "metrics_port": self.http, "min_free_bytes": 0, "tls": client},
             "workers": {"metrics_port": free_port()},
             "targets": [target],
+            "webhook": {
+                "url": f"http://127.0.0.1:{free_port()}/hook",
+                "secret_file": str(secret_file(folder / "webhook.secret", IN_FILE)),
+            },
         }
         self.configuration = folder / "radtme.yaml"
         self.configuration.write_text(yaml.safe_dump(settings))

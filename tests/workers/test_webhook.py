@@ -1,6 +1,8 @@
 """What became of a case reaches the URL that was configured: once it can, with nothing of a patient in it."""
 
 import json
+import os
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -196,8 +198,6 @@ def test_a_redirect_is_not_followed(spool: Spool, tmp_path: Path) -> None:
 
 def test_what_could_not_be_told_for_too_long_is_given_up(spool: Spool) -> None:
     """After `give_up_hours` it is counted and gone: the spool does not fill up."""
-    import os
-
     settings = settings_of(spool, f"http://127.0.0.1:{free_port()}/hook", give_up_hours=1)
     note(spool, settings, 1)
     (path,) = pending(notifications_folder(spool))
@@ -295,3 +295,26 @@ def test_a_damaged_file_is_given_up(spool: Spool) -> None:
         told.turn()
     assert told.counts == {Telling.TOLD: 1, Telling.REFUSED: 1}
     assert pending(notifications_folder(spool)) == []
+
+
+def test_no_process_is_forked_in_the_middle_of_a_word(spool: Spool) -> None:
+    """A pool process that is forked while something is counted finds no lock of that held by nobody."""
+    counting = threading.Event()
+    of_metrics = threading.Lock()
+
+    def count(telling: Telling) -> None:
+        with of_metrics:
+            counting.set()
+            time.sleep(0.5)
+
+    with web_server(answering(200)) as server:
+        settings = settings_of(spool, server.url)
+        note(spool, settings, 1)
+        notifier = Notifier(spool, settings, count)
+        notifier.start()
+        assert counting.wait(60)
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if of_metrics.acquire(timeout=5) else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        notifier.stop()
