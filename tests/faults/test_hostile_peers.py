@@ -26,7 +26,7 @@ from support.hostile_peers import (
     under_attack,
 )
 from support.hostile_tls import TlsPeers
-from support.installation import Installation, send
+from support.installation import FINAL, Installation, send
 from support.processes import wait_until
 from support.residue import Residue
 
@@ -49,7 +49,7 @@ LISTENER = {
     "max_quarantine_objects": 30,
 }
 ALLOWED_GROWTH_BYTES = 64 * MEBIBYTE
-"""Of the process's resident memory: what the allocator keeps for itself after objects of many megabytes."""
+"""Of a part's resident memory: what the allocator keeps for itself after objects of many megabytes."""
 
 
 @pytest.fixture
@@ -61,15 +61,16 @@ def installation(tmp_path: Path) -> Iterator[Installation]:
 
 
 def test_honest_cases_are_scored_and_nothing_is_left_behind(installation: Installation, tmp_path: Path) -> None:
-    """Every attack at once while honest studies come; then no thread, socket, file or memory more than before."""
+    """Every attack at once while honest studies come; then neither listener nor worker has more than before."""
     studies = [write_phantom(tmp_path / f"study-{seed}", seed, **SMALL) for seed in (1, 2, 3)]
     send(installation.dicom_port, tmp_path / "study-1")
     for attack in (impossible_dimensions, deep_and_wide_objects):  # by themselves, so that none finds all places taken
         attack(installation.dicom_port, random.Random(0))
     attack_all(installation.dicom_port)  # once, so that what is cached is cached
-    pid = installation.pid("listen")
+    _wait_for_ends(installation)
+    parts = [installation.pid(part) for part in ("listen", "work")]
     _settle(installation)
-    before = Residue.of(pid)
+    before = [Residue.of_family(pid) for pid in parts]
 
     with under_attack(installation.dicom_port) as done:
         for number in (2, 3):
@@ -78,10 +79,12 @@ def test_honest_cases_are_scored_and_nothing_is_left_behind(installation: Instal
         wait_until(lambda: _scored(installation) >= honest, 240, "the honest cases are scored under attack")
         wait_until(lambda: done.keys() == ATTACKS.keys(), 120, "each attack was made")
 
-    _wait_for_nothing_more(pid, before)
     _settle(installation)
-    grown = Residue.of(pid).resident_bytes - before.resident_bytes
-    assert grown < ALLOWED_GROWTH_BYTES, f"{grown} bytes more than before"
+    _wait_for_ends(installation)
+    for pid, earlier in zip(parts, before, strict=True):
+        _wait_for_nothing_more(pid, earlier)
+        grown = Residue.of_family(pid).resident_bytes - earlier.resident_bytes
+        assert grown < ALLOWED_GROWTH_BYTES, f"{grown} bytes more than before"
     _check_files(installation, tmp_path)
     _check_log(installation)
     _check_hostile_cases(installation, honest)
@@ -102,12 +105,12 @@ def test_a_port_that_speaks_tls_lets_no_stranger_in(tmp_path: Path) -> None:
         attack_all(running.dicom_port, peers.attacks)
         _settle(running)
         pid = running.pid("listen")
-        before = Residue.of(pid)
+        before = Residue.of_family(pid)
         with under_attack(running.dicom_port, peers.attacks) as done:
             _send_secured(running.dicom_port, mri, studies[1])
             wait_until(lambda: done.keys() == peers.attacks.keys(), 120, "each attack was made")
         _wait_for_nothing_more(pid, before)
-        assert Residue.of(pid).resident_bytes - before.resident_bytes < ALLOWED_GROWTH_BYTES
+        assert Residue.of_family(pid).resident_bytes - before.resident_bytes < ALLOWED_GROWTH_BYTES
         sent = sum(len(list(folder.rglob("*.dcm"))) for folder in studies)
         assert len(list(running.spool.studies.rglob("*.dcm"))) == sent
         events = [json.loads(line) for line in running.log("listen").splitlines() if line.startswith("{")]
@@ -132,12 +135,16 @@ def _send_secured(port: int, peer: Issued, folder: Path) -> None:
 
 def _wait_for_nothing_more(pid: int, before: Residue) -> None:
     with contextlib.suppress(AssertionError):  # what is more is said below
-        wait_until(lambda: not Residue.of(pid).exceeds(before), 60, "nothing more than before")
-    assert Residue.of(pid).exceeds(before) == []
+        wait_until(lambda: not Residue.of_family(pid).exceeds(before), 60, "nothing more than before")
+    assert Residue.of_family(pid).exceeds(before) == []
 
 
 def _settle(installation: Installation) -> None:
     wait_until(lambda: not list(installation.spool.receiving.iterdir()), 60, "no association is left")
+
+
+def _wait_for_ends(installation: Installation) -> None:
+    wait_until(lambda: all(job.state in FINAL for job in installation.jobs()), 120, "every case has an end")
 
 
 def _scored(installation: Installation) -> set[str]:
@@ -175,8 +182,6 @@ def _check_log(installation: Installation) -> None:
 
 def _check_hostile_cases(installation: Installation, honest: set[str]) -> None:
     """See that what the attackers' outlines lead to is not scored, with a reason, and that no worker died of it."""
-    final = (JobState.DONE, JobState.FAILED)
-    wait_until(lambda: all(job.state in final for job in installation.jobs()), 120, "every case has an end")
     assert not list(installation.spool.jobs(JobState.FAILED))
     results = [installation.result(job) for job in installation.jobs()]
     hostile = [result for result in results if result["seg"]["series_uid"] == OUTLINES]
