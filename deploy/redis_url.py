@@ -68,11 +68,7 @@ def redis_url(settings: RedisSettings) -> str | None:
     parts = redis_parts(settings.url or _secret(settings.url_file, setting))
     if parts is None:
         raise RedisProblem(setting, f"{EXPECTED_URL}, found something else")
-    given = [name for name, _ in parse_qsl(parts.query, keep_blank_values=True) if name.startswith("ssl")]
-    if given:
-        raise RedisProblem(
-            setting, f"{given[0]} does not belong into the URL: certificates are always checked; give redis.ca"
-        )
+    _check_query(setting, parts.query)
     secured = parts._replace(netloc=_netloc(settings, parts.username, parts.password, parts.netloc))
     if parts.scheme == "rediss":
         return urlunsplit(secured._replace(query="&".join(filter(None, [parts.query, urlencode(_tls(settings))]))))
@@ -80,6 +76,19 @@ def redis_url(settings: RedisSettings) -> str | None:
         if value is not None:
             raise RedisProblem(f"redis.{name}", f"TLS needs {setting} to begin with rediss://")
     return urlunsplit(secured)
+
+
+def _check_query(setting: str, query: str) -> None:
+    """See that a query brings nothing that kombu and redis-py would read differently, and no password to be shown."""
+    for name, _ in parse_qsl(query, keep_blank_values=True):
+        if name.startswith("ssl"):
+            raise RedisProblem(
+                setting, f"{name} does not belong into the URL: certificates are always checked; give redis.ca"
+            )
+        if name in ("username", "password"):
+            raise RedisProblem(
+                setting, f"{name} does not belong behind the ?; give redis.username and redis.password_file"
+            )
 
 
 def redis_parts(url: str) -> SplitResult | None:

@@ -98,6 +98,8 @@ def test_an_unverified_tls_setup_cannot_be_written_down(tmp_path: Path) -> None:
         (RedisSettings(url="redis://h:1/0", ca=ca), "redis.ca", "rediss://"),
         (RedisSettings(url="rediss://h:1/0", ca=ca, key=ca), "redis.certificate", "needs its key"),
         (RedisSettings(url="http://:s3cret@h/"), "redis.url", "expected redis://"),
+        (RedisSettings(url="redis://h:1/0?password=s3cret"), "redis.url", "password does not belong"),
+        (RedisSettings(url="redis://h:1/0?db=1&username=s3cret"), "redis.url", "username does not belong"),
         (RedisSettings(url_file=secret), "redis.url_file", "expected redis://"),
         (RedisSettings(url="redis://:s3cret@h:1/0", password_file=secret), "redis.password_file", "keep one"),
         (RedisSettings(url="redis://a@h:1/0", username="b"), "redis.username", "keep one"),

@@ -133,6 +133,7 @@ def test_no_command_shows_a_secret(tmp_path: Path) -> None:
         ({"url": f"rediss://user:{IN_URL}@host:1/0?ssl_cert_reqs=none"}, "always checked"),
         ({"url": f"redis://user:{IN_URL}@host:notaport/0"}, "expected redis://"),
         ({"url": f"redis://user:{IN_URL}@[host:1/0"}, "expected redis://"),
+        ({"url": f"redis://host:1/0?password={IN_URL}"}, "password does not belong"),
         ({"url": [f"redis://user:{IN_URL}@host:1/0"]}, "found a list"),
         ({"password": IN_URL}, "unknown key"),
     ],
