@@ -9,6 +9,7 @@ import secrets
 import shutil
 import socket
 import ssl
+import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -109,8 +110,10 @@ class Association:
             self._connection.send(content)
 
     def _serve(self, pending: ExitStack) -> AssociationOutcome:
+        # One deadline for all of it: a stranger gets no more time for each step that it begins.
+        deadline = time.monotonic() + self._settings.acse_timeout_seconds
         certificate = self._secure()
-        pdu_type, body = self._connection.read_pdu(self._settings.acse_timeout_seconds)
+        pdu_type, body = self._connection.read_pdu(deadline - time.monotonic(), whole=True)
         if pdu_type != A_ASSOCIATE_RQ:
             raise ProtocolError(UNEXPECTED_PDU, f"expected an A-ASSOCIATE-RQ, found PDU type 0x{pdu_type:02x}")
         request = read_request(body)

@@ -76,8 +76,10 @@ class Connection:
         shake_hands(secured, seconds)
         return secured.getpeercert(binary_form=True)
 
-    def read_pdu(self, wait_seconds: float) -> tuple[int, memoryview]:
+    def read_pdu(self, wait_seconds: float, *, whole: bool = False) -> tuple[int, memoryview]:
         """Return type and body of the next PDU.
+
+        ``whole`` says that ``wait_seconds`` is for all of it, not for its first byte.
 
         Raises
         ------
@@ -88,10 +90,11 @@ class Connection:
         ProtocolError
             If the PDU is of an unknown type or longer than what was negotiated.
         """
+        begin_by = time.monotonic() + wait_seconds
         if self._start == self._end:
             self._start = self._end = 0
-            self._fill(time.monotonic() + wait_seconds)
-        deadline = time.monotonic() + self._pdu_timeout_seconds
+            self._fill(begin_by)
+        deadline = begin_by if whole else time.monotonic() + self._pdu_timeout_seconds
         while self._end - self._start < HEADER_BYTES:
             self._make_room(HEADER_BYTES)
             self._fill(deadline)

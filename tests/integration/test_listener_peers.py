@@ -6,6 +6,7 @@ import struct
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,19 @@ def test_a_peer_that_falls_silent_before_it_associates_is_ended(listener: Listen
         peer.socket.sendall(half)
         assert peer.read_pdu()[0] in (0, 7)
         assert time.monotonic() - began < 4
+
+
+def test_half_a_request_gets_no_more_time_than_none(tmp_path: Path) -> None:
+    """The ACSE timeout is for the whole request, from the connection on, however long an object's PDU may take."""
+    with (
+        listening(tmp_path / "spool", acse_timeout_seconds=1.0, pdu_timeout_seconds=600.0) as listener,
+        RawPeer(listener.port) as peer,
+    ):
+        peer.socket.sendall(association_request()[:50])
+        ended = partial(
+            listener.metrics.registry.get_sample_value, "radtme_associations_total", {"outcome": "never_associated"}
+        )
+        wait_until(lambda: ended() == 1, 240, "the end of the connection")
 
 
 @pytest.mark.parametrize("half", [b"\x04\0", data(MR_CONTEXT, bytes(1000))[:300]], ids=["header", "data"])
