@@ -62,7 +62,7 @@ def shake_hands(sock: ssl.SSLSocket, seconds: float) -> None:
     except (ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
         raise HandshakeFailed(HandshakeFailure.CONNECTION_LOST, "the peer closed the connection") from error
     except ssl.SSLError as error:
-        raise HandshakeFailed(failure_of(error), _detail(error)) from error
+        raise HandshakeFailed(failure_of(error), detail_of(error)) from error
     except OSError as error:
         raise HandshakeFailed(HandshakeFailure.CONNECTION_LOST, error.strerror or type(error).__name__) from error
 
@@ -78,7 +78,8 @@ def failure_of(error: ssl.SSLError) -> HandshakeFailure:
     )
 
 
-def _detail(error: ssl.SSLError) -> str:
+def detail_of(error: ssl.SSLError) -> str:
+    """Return OpenSSL's own words for its error; nothing in them comes from the peer."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return error.verify_message
     return error.reason or type(error).__name__

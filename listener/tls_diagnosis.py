@@ -4,7 +4,7 @@ import socket
 import ssl
 
 from listener.certificates import TlsFileError
-from listener.handshake import HandshakeFailed, HandshakeFailure, shake_hands
+from listener.handshake import HandshakeFailed, HandshakeFailure, detail_of, failure_of, shake_hands
 from listener.settings import ClientTls
 from listener.tls import client_context
 
@@ -43,9 +43,18 @@ def _reason(secured: ssl.SSLSocket, timeout_seconds: float) -> str | None:
         secured.settimeout(min(ANSWER_SECONDS, timeout_seconds))
         secured.recv(1)
     except HandshakeFailed as failed:
-        return f"{_ADVICE.get(failed.failure, 'the TLS handshake failed')} ({failed.detail})"
+        return _in_words(failed.failure, failed.detail)
     except TimeoutError:
         return None
     except OSError as error:
         return f"{_ADVICE[HandshakeFailure.REFUSED_BY_PEER]} ({getattr(error, 'reason', None) or 'connection reset'})"
     return None
+
+
+def tls_failure(error: ssl.SSLError) -> str:
+    """Return in words why a handshake of ours failed, and what to do."""
+    return _in_words(failure_of(error), detail_of(error))
+
+
+def _in_words(failure: HandshakeFailure, detail: str) -> str:
+    return f"{_ADVICE.get(failure, 'the TLS handshake failed')} ({detail})"

@@ -8,6 +8,7 @@ import base64
 import contextlib
 import json
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -24,6 +25,7 @@ from urllib3.exceptions import TimeoutError as HttpTimeout
 
 from listener.certificates import TlsFileError, read_secret
 from listener.tls import client_context
+from listener.tls_diagnosis import tls_failure
 from workers.errors import TransientFailure
 from workers.settings import Target
 
@@ -186,7 +188,9 @@ def one_line(path: Path) -> str:
 def _in_words(error: Exception) -> str:
     """Say what went wrong without the words of the other side."""
     if isinstance(error, SSLError):
-        return "cannot be spoken to by TLS: its certificate is not accepted, or there is no common version"
+        cause = error.args[0] if error.args else None
+        why = tls_failure(cause) if isinstance(cause, ssl.SSLError) else "the TLS handshake failed"
+        return f"cannot be spoken to by TLS: {why}"
     if isinstance(error, NewConnectionError):
         return "cannot be reached"
     if isinstance(error, HttpTimeout):

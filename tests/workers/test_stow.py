@@ -2,15 +2,18 @@
 
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydicom import Dataset
 
-from support.certificates import secret_file
+from listener.settings import ClientTls
+from support.certificates import Authority, secret_file
 from support.dicom_objects import image
 from support.web_server import Handler, web_server
 from workers.errors import TransientFailure
@@ -188,6 +191,29 @@ def test_server_that_never_ends_is_left(behave: Any, words: str) -> None:
     """An answer without end, none at all, or a byte now and then: the try ends, and comes again later."""
     with web_server(behave) as server, pytest.raises(TransientFailure, match=words):
         send(server.url)
+
+
+@pytest.mark.parametrize(
+    ("issued", "words"),
+    [
+        ({"ends": timedelta(hours=-1)}, "has expired"),
+        ({"hosts": ("elsewhere.example",)}, "check tls.ca and the host name"),
+        (None, "does not speak TLS"),
+    ],
+    ids=["expired", "other host", "no TLS"],
+)
+def test_the_reason_why_there_is_no_tls_is_named(tmp_path: Path, issued: dict[str, Any] | None, words: str) -> None:
+    """Whoever is called at night learns from the status which side has to mend what."""
+    authority = Authority(tmp_path / "ca")
+    context = None
+    if issued is not None:
+        theirs = authority.issue("server", **issued)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(theirs.certificate, theirs.key)
+    with web_server(lambda handler: handler.answer(200), context) as server:
+        url = server.url.replace("http://", "https://")
+        with pytest.raises(TransientFailure, match=words):
+            send(url, tls=ClientTls(authority.ca))
 
 
 def test_server_that_is_no_http_server() -> None:
