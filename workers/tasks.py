@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import time
 from dataclasses import dataclass, replace
 
 import structlog
@@ -141,6 +142,7 @@ def _attempted(bench: Bench, job: Job | None) -> scoring.Scored | None:
 
 def _scored(bench: Bench, job: Job) -> scoring.Scored | None:
     """Run the job. The border of the process: whatever comes becomes a result, another try, or a failure record."""
+    begin = time.perf_counter()
     try:
         try:
             with memory_limited(bench.settings.max_job_memory_bytes):
@@ -152,7 +154,8 @@ def _scored(bench: Bench, job: Job) -> scoring.Scored | None:
                 raise
             ended_by = scoring.took_too_much(bench.settings)
         # Only now: while its exception is handled, what the case had allocated is still there.
-        return scoring.run(bench.spool, job, bench.registry, bench.settings, ended_by=ended_by)
+        ended = scoring.run(bench.spool, job, bench.registry, bench.settings, ended_by=ended_by)
+        return replace(ended, seconds=time.perf_counter() - begin)
     except Exception as error:
         if is_passing(error):
             raise

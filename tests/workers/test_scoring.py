@@ -1,6 +1,7 @@
 """A scoring job in the spool: what is written, what a second run and a new version leave."""
 
 import errno
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from io import BytesIO
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from billiard.exceptions import SoftTimeLimitExceeded
 from pydicom import dcmread
 
 from deploy.phantom import Phantom, write_phantom
@@ -205,6 +207,22 @@ def test_a_case_over_its_time_is_not_scored(
     assert (done.outcome, done.reason) == ("not_scored", Reason.TIME_LIMIT)
     assert result(spool, job)["score"] is None
     assert set(objects(spool, job)) == {"summary_report.dcm"}
+
+
+def test_a_case_that_was_ended_took_the_time_until_then(
+    spool: Spool, phantom: Phantom, registry: Registry, settings: WorkerSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is logged and counted is how long the case held its worker, not how long the report of its end took."""
+
+    def slow(*_: object) -> None:
+        time.sleep(5)
+        raise SoftTimeLimitExceeded
+
+    monkeypatch.setattr(scoring, "examine", slow)
+    done = tasks._scored(tasks.Bench(settings, spool, registry, worker_metrics()), claimed_job(spool, phantom))
+    assert done is not None
+    assert done.reason is Reason.TIME_LIMIT
+    assert done.seconds >= 5
 
 
 def test_an_outline_that_was_damaged_on_disk_is_reported(
