@@ -16,6 +16,7 @@ from deploy.retention_settings import RetentionSettings
 from listener.repair import IN_WORK
 from listener.spool import LOCK_NAME, Job, JobState, Spool, is_uid, read_json
 from workers.ledger import outbox_files
+from workers.self_test import is_self_test
 
 DAY_SECONDS = 86400.0
 
@@ -151,8 +152,10 @@ def _too_young(what: str, days: int | None, touched: float, now: float) -> str:
 
 
 def _is_undelivered(job: Job) -> bool:
-    """Tell whether a job has results that lie nowhere else; what cannot be read may be one."""
+    """Tell whether a job has results that lie nowhere else; what cannot be read may be one. A self-test has none."""
     try:
+        if is_self_test(job.read()):
+            return False
         result = job.read_optional("result.json")
         if result is None or not result.get("objects"):
             return (job.folder / "objects").is_dir() and any((job.folder / "objects").iterdir())

@@ -91,7 +91,7 @@ class SelfTestRun:
         study: SelfTestStudy,
         calling_ae_title: str,
         target: Target | None,
-        sink: Path,
+        sink: Path | None,
         limit_seconds: float,
     ) -> None:
         self._configuration = configuration
@@ -99,7 +99,7 @@ class SelfTestRun:
         self._study = study
         self._calling = calling_ae_title
         self._target = target
-        """None: the built-in sink, which writes to the folder ``sink``."""
+        """None: the built-in sink, which writes to the folder ``sink``; None too: nobody gets it."""
         self._sink = sink
         self._limit = limit_seconds
         self._end = time.monotonic() + limit_seconds
@@ -211,6 +211,10 @@ class SelfTestRun:
 
     def _delivered(self) -> str:
         name = self._target.name if self._target else SELF_TEST_TARGET
+        if self._target is None and self._sink is None:
+            while self._job().state is not JobState.DONE:
+                self._wait(f"still {self._job().state.value}", SEE_ERRORS)
+            raise StepSkipped("to nobody, as asked")
         while (entry := self._entry(name)) is None or entry.state is not State.DELIVERED:
             job = self._job()
             if entry is None and job.state is JobState.DONE:
@@ -231,13 +235,15 @@ class SelfTestRun:
             return (
                 f"radtme echo {self._target.name}"
                 if self._target
-                else "the delivery worker does not reach this machine: give --sink-host an address that it does"
+                else "the delivery worker does not reach this machine: give --sink-host NAME or --no-delivery"
             )
         return "is a worker for the queue delivery running?"
 
     def _seen(self) -> str:
+        if self._sink is not None:
+            return self._seen_in_sink(self._sink)
         if self._target is None:
-            return self._seen_in_sink()
+            raise StepSkipped("by nobody")
         entry = self._entry(self._target.name)
         assert entry is not None  # noqa: S101 - it was delivered
         wanted = [word.instance for word in entry.taken.values()]
@@ -260,11 +266,11 @@ class SelfTestRun:
         except TransientFailure as error:
             raise StepFailed(f"{target.name} was asked: {error}", f"radtme probe {target.name}") from error
 
-    def _seen_in_sink(self) -> str:
+    def _seen_in_sink(self, sink: Path) -> str:
         made = sorted((self._job().folder / "objects").glob("*.dcm"))
         for path in made:
             sent = dcmread(path)
-            came = self._sink / f"{sent.SOPInstanceUID}.dcm"
+            came = sink / f"{sent.SOPInstanceUID}.dcm"
             if not came.is_file() or _values(dcmread(came)) != _values(sent):
                 raise StepFailed(f"the {path.stem} did not arrive as it was made", "please report this")
         return f"{len(made)} objects arrived as they were made"

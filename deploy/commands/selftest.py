@@ -53,6 +53,7 @@ STYLES = {"OK": "bold green", "FAILED": "bold red"}
     show_default=True,
     help="This machine as the delivery worker reaches it; another one than loopback opens a port for that long.",
 )
+@click.option("--no-delivery", is_flag=True, help="Deliver to nobody: the result is read in the spool.")
 @click.option("--json", "as_text", is_flag=True, help="For scripts: everything, as one JSON document.")
 @calling_option
 @config_option
@@ -60,6 +61,7 @@ def selftest(
     target_name: str | None,
     limit: float,
     sink_host: str,
+    no_delivery: bool,
     as_text: bool,
     calling: str | None,
     config_file: Path | None,
@@ -74,6 +76,8 @@ def selftest(
     from deploy.self_test_end import remove_earlier
 
     configuration = as_running(read_configuration(config_file))
+    if no_delivery and target_name is not None:
+        raise WrongUsage("--target and --no-delivery exclude each other", "leave one of them out")
     target = None if target_name is None else _target(target_name, configuration)
     title = calling_title(calling, configuration)
     spool = existing_spool(configuration)
@@ -82,7 +86,7 @@ def selftest(
             raise CommandError("a self-test is running on this spool already", "wait for its end")
         try:
             remove_earlier(configuration, spool)
-            steps, said = _run(configuration, spool, target, title, sink_host, limit)
+            steps, said = _run(configuration, spool, target, title, None if no_delivery else sink_host, limit)
         except NotAudited as error:
             raise cannot_audit(configuration, error) from error
     passed = all(one.verdict in ("OK", "skipped") for one in steps)
@@ -109,7 +113,7 @@ def _run(
     spool: Spool,
     target: Target | None,
     calling: str,
-    sink_host: str,
+    sink_host: str | None,
     limit: float,
 ) -> tuple[list["Checked"], str]:
     """Run the steps; return them, and what is left of the case."""
@@ -122,7 +126,7 @@ def _run(
         targets = () if target is None else (target.name,)
         seg = study.outline.sop_instance_uid
         announce_self_test(spool, SelfTest(study.study_uid, seg, targets, sink, _now()))
-        run = SelfTestRun(configuration, study, calling, target, Path(name) / "sink", limit)
+        run = SelfTestRun(configuration, study, calling, target, Path(name) / "sink" if sink else None, limit)
         steps: list[Checked] = []
         try:
             with notices().status("running") as status:
@@ -143,11 +147,11 @@ def _succeeded(steps: "list[Checked]") -> bool:
 
 
 @contextmanager
-def _sink(folder: Path, target: Target | None, host: str) -> Iterator[SinkAddress | None]:
-    """Take the results for the block, where no target was chosen."""
+def _sink(folder: Path, target: Target | None, host: str | None) -> Iterator[SinkAddress | None]:
+    """Take the results for the block, where no target was chosen and somebody is to get them."""
     from deploy.sink import Sink
 
-    if target is not None:
+    if target is not None or host is None:
         yield None
         return
     bind = host if is_loopback(host) else "0.0.0.0"  # noqa: S104 - the person named an address for others
