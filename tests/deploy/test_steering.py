@@ -12,6 +12,7 @@ from deploy.steering import drop, hold, release
 from listener.announce import deliver_bell, score_bell
 from listener.hold import is_held
 from listener.job_index import JobIndex
+from listener.metrics import SpoolCollector
 from listener.pairer import Pairer
 from listener.settings import ListenerSettings
 from listener.spool import JobState, exclusive, read_json
@@ -38,6 +39,28 @@ def rung(spool):
         return bells
 
     return sweep
+
+
+def test_held_jobs_are_counted_where_they_are(spool, put_job):
+    """`radtme_jobs_held` by state, from the spool at each scrape; released and dropped ones are not held."""
+
+    def held():
+        families = SpoolCollector(spool).collect()
+        samples = [one for family in families if family.name == "radtme_jobs_held" for one in family.samples]
+        return {sample.labels["state"]: sample.value for sample in samples}
+
+    none = {"waiting": 0, "ready": 0, "running": 0, "delivering": 0}
+    waiting, ready, other = (
+        put_job(uid, state)
+        for uid, state in (("1.1", JobState.WAITING), ("1.2", JobState.READY), ("1.3", JobState.READY))
+    )
+    assert held() == none
+    for job in (waiting, ready, other):
+        hold(spool, job, "someone", "")
+    assert held() == {**none, "waiting": 1, "ready": 2}
+    release(spool, ready)
+    drop(spool, other, "someone", "")
+    assert held() == {**none, "waiting": 1}
 
 
 def test_a_held_job_is_rung_for_by_nobody(spool, put_job, rung):

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from pydicom import dcmread
 
 from deploy.self_test_study import write_self_test
@@ -151,6 +152,22 @@ def test_a_sender_that_is_not_known_is_told_so(parts: Installation) -> None:
     code, found = self_test(parts, "--calling", "STRANGER")
     assert (code, verdicts(found)) == (1, {**dict.fromkeys(STEPS, NOT_REACHED), "sent": "FAILED"})
     assert "add our AE title STRANGER there" in failure(found)
+
+
+def test_another_installations_listener_gets_no_outline(parts: Installation, tmp_path: Path) -> None:
+    """What it acknowledges is not in this spool: it is told after one image, which alone can start no case there."""
+    before = parts.jobs()
+    Spool(tmp_path / "spool").prepare()
+    settings = yaml.safe_load(parts.configuration.read_text())
+    other = tmp_path / "radtme.yaml"
+    other.write_text(yaml.safe_dump({**settings, "data": str(tmp_path)}))
+    command = [*RADTME, "selftest", "--json", "--config", str(other)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=400, check=False)
+    found = json.loads(done.stdout)
+    assert (done.returncode, verdicts(found)["sent"]) == (1, "FAILED")
+    assert "an image that is not in the spool of this configuration" in failure(found)
+    assert "another installation listens there" in failure(found)
+    assert parts.jobs() == before
 
 
 def test_without_a_listener_nothing_is_sent(parts: Installation) -> None:
