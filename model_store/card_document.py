@@ -7,6 +7,8 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
+PIXELS_PER_INCH = 110
+"""Of a figure on a page: letters of 7 points can be read, and figures of 4 inches lie in pairs."""
 LONGEST_NUMBER = 24
 """Characters of a number with its interval: 0.83 (0.73 to 0.91)."""
 
@@ -72,10 +74,19 @@ def _markdown(block: Block) -> str:
 
 def to_html(sections: Sequence[Section], figures: Mapping[str, bytes]) -> bytes:
     """Return the document as one HTML file that holds its figures and refers to nothing outside."""
-    pictures = {name: base64.b64encode(content).decode() for name, content in figures.items()}
+    pictures = {name: (base64.b64encode(content).decode(), _shown_width(content)) for name, content in figures.items()}
     page = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     page.tests["short_number"] = _is_short_number
     return page.from_string(_PAGE).render(sections=sections, pictures=pictures).encode()
+
+
+def _shown_width(png: bytes) -> int | None:
+    """Return how many pixels of a page a PNG is wide, by the resolution that it states; None where it states none."""
+    at = png.find(b"pHYs")
+    if at < 0 or len(png) < 24:
+        return None
+    pixels, per_metre = (int.from_bytes(png[begin : begin + 4], "big") for begin in (16, at + 4))
+    return round(pixels / (per_metre * 0.0254) * PIXELS_PER_INCH)
 
 
 def _is_short_number(part: str) -> bool:
@@ -103,7 +114,7 @@ th { background: #f4f4f4 }
 .wide { overflow-x: auto }
 .notice { background: #fdecea; border-left: 5px solid #b5403a; padding: .6rem .9rem; font-weight: 600 }
 figure { display: inline-block; margin: .6rem 1rem .6rem 0; max-width: 100%; vertical-align: top }
-img { max-width: 100% }
+img { max-width: 100%; height: auto }
 figcaption { font-size: .82rem; color: #555 }
 code { font-size: .82rem }
 </style>
@@ -125,7 +136,9 @@ code { font-size: .82rem }
 {% elif block["items"] %}
 <ol>{% for item in block["items"] %}<li><code>{{ item }}</code></li>{% endfor %}</ol>
 {% elif block.figure %}
-<figure><img src="data:image/png;base64,{{ pictures[block.figure[0]] }}" alt="{{ block.figure[1] }}">
+{% set picture, width = pictures[block.figure[0]] %}
+<figure><img{% if width %} width="{{ width }}"{% endif %} alt="{{ block.figure[1] }}"
+src="data:image/png;base64,{{ picture }}">
 <figcaption>{{ block.figure[1] }}</figcaption></figure>
 {% elif block.notice %}
 <p class="notice">{{ block.text }}</p>

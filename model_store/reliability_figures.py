@@ -43,8 +43,8 @@ def icc_figure(table: pd.DataFrame, threshold: float) -> Figure:
         n = int(table[f"n_{kind}"].max())
         axes.set(ylabel="ICC(A,1)", ylim=(max(low, -0.5) - 0.03, 1.03), title=f"{WORDS[kind]}, {n} lesions")
         axes.set_xticks(range(len(CLASSES)), CLASSES)
-        if row == 0:
-            axes.legend(loc="lower left", fontsize=8, ncols=3, frameon=False)
+        if row == len(kinds) - 1:
+            axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1), fontsize=8, ncols=3, frameon=False)
     return figure
 
 
@@ -59,6 +59,6 @@ def kept_figure(table: pd.DataFrame) -> Figure:
         axes.bar(CLASSES, kept, color=REGION_COLOURS[region], alpha=0.75)
         for at, (some, all_) in enumerate(zip(kept, totals, strict=True)):
             axes.text(at, all_ + 2, f"{some}/{all_}", ha="center", fontsize=7)
-        axes.set(title=f"{region}: {sum(kept)} of {sum(totals)} kept")
+        axes.set(title=f"{region}: {sum(kept)} of {sum(totals)} kept", ylim=(0, 1.15 * max(totals)))
         axes.tick_params(axis="x", labelsize=8)
     return figure

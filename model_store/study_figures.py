@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from sklearn.metrics import roc_curve
 
 from model_store.figures import COLD, GREY, HOT
@@ -42,16 +43,18 @@ def importance(table: pd.DataFrame, top: int = 20) -> Figure:
     part = table.head(top).iloc[::-1]
     made = Figure(figsize=(9.0, 0.9 + 0.25 * len(part)), layout="tight")
     left, right = made.subplots(1, 2, sharey=True)
-    colours = [HOT if str(name).startswith("ring_") else COLD for name in part["feature"]]
+    colours = [COLD if str(name).startswith("ring_") else HOT for name in part["feature"]]
     left.barh(part["feature"], part["impurity"], color=colours)
-    left.set(xlabel="mean decrease of impurity", title="In the forest (blue tumour, red ring)")
+    left.set(xlabel="mean decrease of impurity", title="In the forest")
     right.barh(part["feature"], part["permutation"], xerr=part["permutation_sd"], color=colours, ecolor=GREY, capsize=2)
-    right.set(xlabel="fall of the AUC, mean and SD over folds", title="Shuffled in held-out cases")
+    left.legend([Patch(color=HOT), Patch(color=COLD)], ["tumour", "ring"], loc="lower right", fontsize=7, frameon=False)
+    right.set(xlabel="fall of the AUC (mean, SD)", title="Shuffled in held-out cases")
     right.axvline(0, color=GREY, linewidth=0.8)
     for axes in (left, right):
         axes.tick_params(labelsize=7)
         axes.spines[["top", "right"]].set_visible(False)
         axes.title.set_fontsize(9)
+        axes.xaxis.label.set_fontsize(8)
     return made
 
 
@@ -164,7 +167,8 @@ def correlation_heatmap(table: pd.DataFrame) -> Figure:
     image = axes.imshow(rho.to_numpy(), cmap="RdBu_r", vmin=-1, vmax=1, aspect="auto")
     for (row, column), value in np.ndenumerate(q.to_numpy()):
         axes.text(column, row + 0.1, stars(value), ha="center", va="center", fontsize=8)
-    axes.set_xticks(range(rho.shape[1]), rho.columns, rotation=60, ha="right", fontsize=7)
+    populations = [str(name).replace("_", " ") for name in rho.columns]
+    axes.set_xticks(range(rho.shape[1]), populations, rotation=60, ha="right", rotation_mode="anchor", fontsize=7)
     axes.set_yticks(range(rho.shape[0]), rho.index, fontsize=7)
     made.colorbar(image, ax=axes, label="Spearman's rho", shrink=0.7)
     axes.set_title("* q < 0.05, ** q < 0.01, *** q < 0.001", fontsize=8)
@@ -177,9 +181,9 @@ def stars(q: float) -> str:
 
 
 def survival_curves(parts: Mapping[str, pd.DataFrame], title: str) -> Figure:
-    """Draw Kaplan-Meier curves: for each group ``time``, ``survival``, ``low``, ``high``."""
+    """Draw Kaplan-Meier curves: for each group ``time``, ``survival``, ``low``, ``high``; high scores first."""
     made, axes = figure(5.4, 4.2)
-    for (name, curve), colour in zip(parts.items(), (COLD, HOT), strict=False):
+    for (name, curve), colour in zip(parts.items(), (HOT, COLD), strict=False):
         axes.step(curve["time"], curve["survival"], where="post", color=colour, label=name)
         axes.fill_between(curve["time"], curve["low"], curve["high"], step="post", color=colour, alpha=0.15)
     axes.set(xlabel="time", ylabel="event-free share", ylim=(0, 1.02), title=title)

@@ -1,6 +1,6 @@
 """One HTML file about a study: figures and main numbers of all its steps, in the order of Han et al. (2024)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from model_store.study_output import read_summary
 
 NOT_RUN = "This step has not been run."
 TOP = 20
+TRAINING, PUBLISHED_FAMILY = "training", "random forest"
 READING = (
     "Intervals in brackets are of 95 %. Every figure and table lies in the study's folder, under the name of its step.",
     "A study on few or simulated cases, or on one site, shows that the chain works. It is no evidence for patients.",
@@ -49,7 +50,8 @@ CHAPTERS = (
             ("checkpoint_genes", "Immune checkpoint genes, hot against cold"),
             ("kaplan_meier", "Survival by phenotype"),
             ("cox_populations", "Hazard ratio of each population (univariate Cox regression)"),
-            ("cut_off*", "Survival by the optimal cut-off of the immune level"),
+            ("cut_off", "Every cut-off of the immune level, and how well it parts survival"),
+            ("cut_off_survival", "Survival above and up to the optimal cut-off of the immune level"),
             ("pathway*", "Pathways that differ between the phenotypes"),
         ),
     ),
@@ -80,10 +82,10 @@ CHAPTERS = (
             ("calibration", "Calibration"),
             ("decision_curve", "Decision curve"),
             ("subgroups", "AUC by subgroup"),
+            ("features_and_populations", "Top features and cell populations, Spearman (the paper's figure 7)"),
             ("score_*", "Score by group"),
             ("response_*", "Score by response to treatment (RECIST)"),
             ("survival_*", "Survival, split at the median score"),
-            ("features_and_populations", "Top features and cell populations, Spearman (the paper's figure 7)"),
         ),
     ),
 )
@@ -109,25 +111,36 @@ def _absent() -> Block:
 
 def _figures(chapter: Chapter, folder: Path, pictures: dict[str, bytes]) -> list[Block]:
     blocks = []
+    cohorts = tuple(_in_order(read_summary(folder).get("cohorts", {})))
     for pattern, caption in chapter.figures:
-        for path in sorted((folder / "figures").glob(f"{pattern}.png")):
+        found = {path: _detail(pattern, path.stem, cohorts) for path in (folder / "figures").glob(f"{pattern}.png")}
+        for path, detail in sorted(found.items(), key=lambda pair: (_place(pair[1], cohorts), pair[1])):
             name = f"{chapter.step}/{path.name}"
-            if name in pictures:
-                continue
             pictures[name] = path.read_bytes()
-            blocks.append(Block(figure=(name, caption + _detail(pattern, path.stem))))
+            blocks.append(Block(figure=(name, caption + (f": {', '.join(detail)}" if any(detail) else ""))))
     return blocks
 
 
-def _detail(pattern: str, stem: str) -> str:
-    """Return the part of a file's name that says of what it is: ``score_training_stage`` is of training, stage."""
-    part = stem.removeprefix(pattern.rstrip("*")).strip("_") if pattern.endswith("_*") else ""
-    return f": {part.replace('_', ', ')}" if part else ""
+def _detail(pattern: str, stem: str, cohorts: Sequence[str]) -> tuple[str, ...]:
+    """Return what a file's name says: ``score_other_hospital_stage`` is of the cohort other_hospital, and of stage."""
+    part = stem.removeprefix(pattern.rstrip("*")) if pattern.endswith("_*") else ""
+    cohort = max((name for name in cohorts if f"{part}_".startswith(f"{name}_")), key=len, default="")
+    rest = part[len(cohort) :].strip("_").replace("_", " ")
+    return tuple(word for word in (cohort, rest) if word)
+
+
+def _place(detail: tuple[str, ...], cohorts: Sequence[str]) -> int:
+    return cohorts.index(detail[0]) if detail and detail[0] in cohorts else len(cohorts)
+
+
+def _in_order(cohorts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the cohorts as a reader expects them: where it was trained first, the others by name."""
+    return dict(sorted(cohorts.items(), key=lambda pair: (pair[0] != TRAINING, pair[0])))
 
 
 def _verdict(output: Path) -> tuple[Block, ...]:
     notice = read_summary(output / "publish").get("notice")
-    cohorts = read_summary(output / "validate").get("cohorts", {})
+    cohorts = _in_order(read_summary(output / "validate").get("cohorts", {}))
     found = [Block(text=str(notice), notice=True)] if notice else []
     for name, numbers in cohorts.items():
         if auc := numbers.get("auc"):
@@ -189,9 +202,9 @@ def _reliable(summary: Mapping[str, Any], folder: Path) -> list[Block]:
 
 def _trained(summary: Mapping[str, Any], folder: Path) -> list[Block]:
     measures = ("auc", "sensitivity", "specificity")
+    families = sorted(summary["families"].items(), key=lambda pair: pair[0] != PUBLISHED_FAMILY)
     rows = tuple(
-        (family, *(_interval(found["performance"].get(name)) for name in measures))
-        for family, found in summary["families"].items()
+        (family, *(_interval(found["performance"].get(name)) for name in measures)) for family, found in families
     )
     simplest = summary["simplest_within_one_se"]
     chosen = {
@@ -202,19 +215,23 @@ def _trained(summary: Mapping[str, Any], folder: Path) -> list[Block]:
         "seed": summary["seed"],
     }
     said = [Block(text=note) for note in (summary["imbalance"], *summary["notes"])]
-    top = (Block(text=f"Top {TOP} features:"), Block(items=tuple(summary["top_features"][:TOP])))
-    return [pairs(chosen), Block(rows=(("model", *measures), *rows)), *said, *top]
+    names = tuple(summary["top_features"][:TOP])
+    top = (Block(text=f"The {len(names)} features of most weight:"), Block(items=names))
+    return [pairs(chosen), Block(rows=(("model", *map(_title, measures)), *rows)), *said, *top]
 
 
 def _validated(summary: Mapping[str, Any], folder: Path) -> list[Block]:
     measures = ("auc", "accuracy", "sensitivity", "specificity", "ppv", "npv")
-    rows = tuple(
-        (name, f"{found['cases']} ({found['hot']})", *(_interval(found.get(measure)) for measure in measures))
-        for name, found in summary["cohorts"].items()
-    )
+    cohorts = _in_order(summary["cohorts"])
+    rows = tuple((_title(name), *(_interval(found.get(name)) for found in cohorts.values())) for name in measures)
+    sizes = tuple(f"{found['cases']} ({found['hot']})" for found in cohorts.values())
     groups = folder / "tables" / "score_comparisons.parquet"
     table = [_table(pd.read_parquet(groups))] if groups.is_file() else []
-    return [Block(rows=(("cohort", "cases (hot)", *measures), *rows)), *table]
+    return [Block(rows=(("", *cohorts), ("cases (hot)", *sizes), *rows)), *table]
+
+
+def _title(measure: str) -> str:
+    return measure.upper() if len(measure) == 3 else measure
 
 
 def _published(output: Path) -> tuple[Block, ...]:
@@ -235,5 +252,11 @@ def _interval(estimate: Mapping[str, float] | None) -> str:
 
 
 def _table(frame: pd.DataFrame) -> Block:
-    rows = tuple(tuple(cell(value) for value in row) for row in frame.itertuples(index=False))
-    return Block(rows=(tuple(name.replace("_", " ") for name in frame.columns), *rows))
+    """Return a table without the columns that say nothing."""
+    told = {name: [_said(value) for value in frame[name]] for name in frame.columns}
+    told = {name: values for name, values in told.items() if any(values)}
+    return Block(rows=(tuple(name.replace("_", " ") for name in told), *zip(*told.values(), strict=True)))
+
+
+def _said(value: str | float | None) -> str:
+    return "" if pd.isna(value) else cell(value)

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from matplotlib.figure import Figure
 
 from deploy.cli import radtme
 from deploy.simulated_cohort import study_text
 from deploy.study_configuration import STEPS, load_study
+from model_store.study_output import write_figure
 from model_store.study_report import CHAPTERS, NOT_RUN, study_report
 
 PAGE = Path(__file__).parents[2] / "docs" / "cohort.md"
@@ -63,6 +65,24 @@ def test_a_report_says_which_steps_are_missing_and_holds_its_figures(tmp_path: P
     assert "No second reader outlined these lesions" in page
     assert page.count("<img") == page.count("data:image/png;base64,iVBORw0KGgo=") == 1
     assert not re.findall(r'(?:src|href)="(?!data:)', page)
+
+
+def test_figures_are_as_large_as_they_were_drawn_and_training_comes_first(tmp_path: Path) -> None:
+    """Letters of all figures have one size; cohorts stand in one order, and a name with an underscore stays whole."""
+    estimate = {"value": 0.7, "low": 0.6, "high": 0.8}
+    summary = {"cohorts": {name: {"cases": 40, "hot": 15, "auc": estimate} for name in ("other_hospital", "training")}}
+    (tmp_path / "validate").mkdir()
+    (tmp_path / "validate" / "summary.json").write_text(json.dumps(summary))
+    for name in ("score_other_hospital_stage", "score_training_tumour_grade"):
+        write_figure(tmp_path / "validate", name, Figure(figsize=(4, 3)))
+    page = study_report(tmp_path, "Study").decode()
+    assert page.index("Cohort training") < page.index("Cohort other_hospital")
+    assert re.findall("<th>(training|other_hospital)</th>", page) == ["training", "other_hospital"]
+    assert re.findall("<figcaption>(.*)</figcaption>", page) == [
+        "Score by group: training, tumour grade",
+        "Score by group: other_hospital, stage",
+    ]
+    assert [int(width) for width in re.findall(r'<img width="(\d+)"', page)] == [462] * 2  # 4 inches and the border
 
 
 @pytest.mark.skipif("RADTME_WHOLE_STUDY" not in os.environ, reason="takes minutes; RADTME_WHOLE_STUDY=1 runs it")
