@@ -8,6 +8,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from listener.circuit import CircuitState, read_circuit
+from listener.hold import is_held
 from listener.spool import JobState, Spool
 from workers import ledger
 from workers.outbox import Entry, State
@@ -53,7 +54,9 @@ class DeliveryCollector(Collector):
         return (waiting, oldest, circuits)
 
     def _entries(self) -> list[Entry]:
-        paths = [path for job in self._spool.jobs(JobState.DELIVERING) for path in ledger.outbox_files(job)]
+        # What a person holds waits for that person, and is counted by the listener.
+        jobs = [job for job in self._spool.jobs(JobState.DELIVERING) if not is_held(job.folder)]
+        paths = [path for job in jobs for path in ledger.outbox_files(job)]
         entries = (_entry_still_there(path) for path in paths)
         return [entry for entry in entries if entry is not None and not entry.state.is_settled]
 

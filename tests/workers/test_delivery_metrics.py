@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from listener.hold import HOLD_NAME
 from listener.spool import JobState, Spool
 from support.outboxes import Watch, delivering
 from support.scripted_pacs import ScriptedPacs
@@ -43,3 +44,15 @@ def test_a_damaged_record_hides_no_other(tmp_path: Path) -> None:
     broken, _ = (delivering(spool, "pacs", number=number) for number in range(2))
     (spool.job_folder(JobState.DELIVERING, broken.id) / "delivery" / "pacs.json").write_text("{")
     assert samples(spool)["radtme_deliveries_waiting", "pacs", "queued"] == 1
+
+
+def test_a_case_that_a_person_holds_is_late_at_no_target(tmp_path: Path) -> None:
+    """It waits for that person: nobody is called at night because a target seems not to get it."""
+    spool = Spool(tmp_path / "spool")
+    spool.prepare()
+    job = delivering(spool, "pacs")
+    assert samples(spool)["radtme_deliveries_waiting", "pacs", "queued"] == 1
+    (job.folder / HOLD_NAME).write_text("{}")
+    found = samples(spool)
+    assert found["radtme_deliveries_waiting", "pacs", "queued"] == 0
+    assert found["radtme_delivery_oldest_seconds", "pacs"] == 0
