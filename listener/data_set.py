@@ -47,7 +47,12 @@ UNREADABLE_BYTES = (
     struct.error,
     zlib.error,
 )
-"""What pydicom and zlib raise on bytes that are no data set."""
+"""What pydicom and zlib raise on bytes that are no data set; `is_cut_short` knows one more."""
+
+
+def is_cut_short(error: OSError) -> bool:
+    """Tell whether it is pydicom's word for a sequence that ends in the middle: what the system says has a number."""
+    return error.errno is None
 
 
 class UnreadableDataSet(ValueError):
@@ -214,7 +219,9 @@ def _parsed(file: BinaryIO, transfer_syntax: UID, tags: Sequence[str]) -> Datase
         )
         for _ in header.iterall():
             pass  # pydicom converts values when they are asked for: what cannot be converted shows itself here
-    except UNREADABLE_BYTES as error:
+    except (OSError, *UNREADABLE_BYTES) as error:
+        if isinstance(error, OSError) and not is_cut_short(error):
+            raise
         raise UnreadableDataSet(f"the header cannot be read ({type(error).__name__})") from error
     return header
 

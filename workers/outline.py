@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.uid import UID, SegmentationStorage
 
+from listener.data_set import is_cut_short
 from workers.elements import text
 from workers.errors import Reason, RejectedInput
 from workers.frames import Plane, plane_of
@@ -78,6 +79,16 @@ def read_outline(path: Path, limits: Limits = LIMITS, segment_number: int | None
         UNSUPPORTED_SEGMENTATION for what is no usable SEG, NO_TUMOUR_SEGMENT, SEVERAL_TUMOUR_SEGMENTS, OVER_LIMITS.
     """
     instance = read_header(path, limits)
+    try:
+        return _outline(instance, limits, segment_number)
+    except OSError as error:
+        if not is_cut_short(error):
+            raise
+        name = instance.path.name
+        raise RejectedInput(Reason.UNREADABLE_OBJECT, f"{name}: a sequence ends in the middle") from error
+
+
+def _outline(instance: Instance, limits: Limits, segment_number: int | None) -> Outline:
     header = instance.dataset
     _check_kind(instance)
     segments = header.get("SegmentSequence") or []

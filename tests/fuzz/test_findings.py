@@ -1,20 +1,27 @@
 """What the fuzzers found, each made by hand again: a refusal with its reason, where there was a traceback."""
 
 import struct
+from pathlib import Path
 
 import pytest
 from pydicom import Dataset
 from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
+from pydicom.uid import ExplicitVRLittleEndian, SegmentationStorage
 from pynetdicom.pdu import A_ASSOCIATE_RQ
 
 from fuzz.listener_targets import run_association, run_store
 from listener.connection import ProtocolError
+from listener.data_set import UnreadableDataSet, read_header
 from listener.negotiation import read_request
+from listener.part10 import file_head
+from listener.structure import StructureLimits
+from support.dicom_objects import outline_uid
 from support.hostile_objects import element, segmentation
 from support.listening import association_request
 from workers.elements import integer
 from workers.errors import Reason, RejectedInput
+from workers.outline import read_outline
 
 OUTLINE_IN_EXPLICIT_VR = b"\x04"
 
@@ -35,6 +42,29 @@ def test_a_number_of_the_wrong_length_in_a_sequence_is_an_unreadable_outline() -
     number = element(0x00189073, b"UL", bytes(6))
     item = struct.pack("<HHL", 0xFFFE, 0xE000, len(number)) + number
     run_store(OUTLINE_IN_EXPLICIT_VR + segmentation(after=[element(0x00620002, b"SQ", item)]))
+
+
+def outline_cut_in_a_sequence(kept: int) -> bytes:
+    """Return a segmentation whose last sequence has ``kept`` bytes of a hundred."""
+    items = struct.pack("<HHL", 0xFFFE, 0xE000, 92) + bytes(92)
+    kind = element(0x00620001, b"CS", b"BINARY")
+    return segmentation(after=[kind, element(0x52009230, b"SQ", items)])[: kept - len(items)]
+
+
+@pytest.mark.parametrize("kept", [2, 4, 6])
+def test_an_outline_that_ends_in_a_sequence_is_refused(kept: int, tmp_path: Path) -> None:
+    """The error that pydicom raises for it is an OSError: not the disk's, and it does not pass."""
+    content = outline_cut_in_a_sequence(kept)
+    run_store(OUTLINE_IN_EXPLICIT_VR + content)
+    path = tmp_path / "seg.dcm"
+    path.write_bytes(file_head(SegmentationStorage, outline_uid(1), ExplicitVRLittleEndian) + content)
+    with pytest.raises(RejectedInput) as refused:
+        read_outline(path)
+    assert refused.value.reason is Reason.UNREADABLE_OBJECT
+    part = path.with_suffix(".part")
+    part.write_bytes(content)
+    with pytest.raises(UnreadableDataSet):
+        read_header(part, 0, ExplicitVRLittleEndian, ["PerFrameFunctionalGroupsSequence"], StructureLimits())
 
 
 @pytest.mark.parametrize("value", [b"\xff" * 2000, b"\1", bytes(6)], ids=["2000 bytes", "one byte", "three values"])
