@@ -10,7 +10,7 @@ import yaml
 
 from deploy.commitment_reporters import reporters
 from deploy.configuration_reader import ENVIRONMENT_PREFIX, ConfigurationReader, Problem
-from deploy.configuration_security import check_clients, check_listener, check_status_page, in_the_clear
+from deploy.configuration_security import check_clients, check_listener, check_sink, check_status_page, in_the_clear
 from deploy.configuration_targets import check_targets
 from deploy.configuration_webhook import check_webhook
 from deploy.errors import WrongUsage
@@ -272,6 +272,7 @@ def _check_together(reader: ConfigurationReader, configuration: Configuration) -
         reader.add_problem(configuration.place_of(setting), setting, message)
 
     check_listener(listener, problem)
+    check_sink(configuration.sink, problem)
     check_clients(listener, workers, problem)
     check_status_page(configuration.status_page, problem)
     check_webhook(configuration.webhook, problem)

@@ -1,11 +1,15 @@
 """What must hold between settings so that nobody gets in who should not, and nothing goes out in the clear unasked."""
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from deploy.configuration_webhook import host_of
 from deploy.status_page.settings import StatusPageSettings
 from listener.settings import ClientTls, ListenerSettings, is_loopback
 from workers.settings import WorkerSettings
+
+if TYPE_CHECKING:
+    from deploy.configuration import SinkSettings
 
 Complain = Callable[[str, str], None]
 """Takes a setting and what is wrong with it."""
@@ -53,6 +57,19 @@ def check_status_page(page: StatusPageSettings, complain: Complain) -> None:
             f"{page.host} is reachable from the network and anyone may read the page; give status_page.password_file, "
             "and put it behind a reverse proxy with TLS; or serve it on 127.0.0.1",
         )
+
+
+def check_sink(sink: "SinkSettings", complain: Complain) -> None:
+    """Complain about a sink that anyone on the network could fill: it has no list of callers and no limits."""
+    known = sink.tls is not None and sink.tls.require_client_certificate
+    if not is_loopback(sink.host) and not known:
+        complain(
+            "sink.host",
+            f"{sink.host} is reachable from the network and the sink takes what anyone sends; keep it on 127.0.0.1, or "
+            "give sink.tls with the ca of those who may send",
+        )
+    if known and sink.tls is not None and sink.tls.ca is None:
+        complain("sink.tls", "client certificates are required and there is nothing to check them against; give its ca")
 
 
 def client_sections(listener: ListenerSettings, workers: WorkerSettings) -> Iterator[tuple[str, ClientTls]]:

@@ -4,6 +4,7 @@ import socket
 import socketserver
 import ssl
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +48,14 @@ class _Server(ThreadedAssociationServer):
 
 
 class Sink:
-    """The server. Its folder then holds ``<SOP Instance UID>.dcm``; a second copy replaces the first."""
+    """The server. Its folder then holds ``<SOP Instance UID>.dcm``; a second copy replaces the first.
 
-    def __init__(self, settings: SinkSettings) -> None:
+    ``callers`` are the AE titles that may send; empty, everyone may who reaches the port.
+    """
+
+    def __init__(self, settings: SinkSettings, callers: Sequence[str] = ()) -> None:
         self._settings = settings
+        self._callers = list(callers)
         self._server: ThreadedAssociationServer | None = None
 
     @property
@@ -63,6 +68,8 @@ class Sink:
         self._settings.folder.mkdir(parents=True, exist_ok=True)
         entity = AE(self._settings.ae_title)
         entity.maximum_pdu_size = 131072
+        entity.require_calling_aet = self._callers
+        entity.require_called_aet = bool(self._callers)
         entity.add_supported_context(Verification)
         for context in AllStoragePresentationContexts:
             if context.abstract_syntax is not None:

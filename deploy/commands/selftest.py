@@ -121,7 +121,11 @@ def _run(
     from deploy.self_test_end import give_up, remove_self_test
     from deploy.self_test_study import write_self_test
 
-    with tempfile.TemporaryDirectory(prefix="radtme-selftest-") as name, _sink(Path(name), target, sink_host) as sink:
+    caller = configuration.workers.ae_title
+    with (
+        tempfile.TemporaryDirectory(prefix="radtme-selftest-") as name,
+        _sink(Path(name), target, sink_host, caller) as sink,
+    ):
         study = write_self_test(Path(name) / "study")
         targets = () if target is None else (target.name,)
         seg = study.outline.sop_instance_uid
@@ -147,15 +151,15 @@ def _succeeded(steps: "list[Checked]") -> bool:
 
 
 @contextmanager
-def _sink(folder: Path, target: Target | None, host: str | None) -> Iterator[SinkAddress | None]:
-    """Take the results for the block, where no target was chosen and somebody is to get them."""
+def _sink(folder: Path, target: Target | None, host: str | None, caller: str) -> Iterator[SinkAddress | None]:
+    """Take the results for the block, from ``caller`` alone, where no target was chosen and somebody is to get them."""
     from deploy.sink import Sink
 
     if target is not None or host is None:
         yield None
         return
     bind = host if is_loopback(host) else "0.0.0.0"  # noqa: S104 - the person named an address for others
-    server = Sink(SinkSettings(True, SINK_TITLE, bind, 0, folder / "sink"))
+    server = Sink(SinkSettings(True, SINK_TITLE, bind, 0, folder / "sink"), [caller])
     server.start()
     try:
         yield SinkAddress(SINK_TITLE, host, server.port)

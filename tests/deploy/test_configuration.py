@@ -139,6 +139,13 @@ def test_the_network_needs_a_list_of_senders(tmp_path):
     assert load(tmp_path, "listener: {host: 0.0.0.0, calling_ae_titles: [MR1]}").listener.host == "0.0.0.0"  # noqa: S104
 
 
+@pytest.mark.parametrize("given", ["enabled: true", "enabled: false", "tls: {certificate: c, key: k}"])
+def test_the_sink_stays_on_this_machine_where_it_knows_nobody(tmp_path, given):
+    """It is a listener without a list too, also where `radtme sink` starts it alone."""
+    found = problems(tmp_path, f"sink:\n  host: 0.0.0.0\n  {given}\n")
+    assert any("give" in problem and "ca" in problem and problem.startswith("radtme.yaml:") for problem in found), found
+
+
 def test_the_environment_wins_over_the_file(tmp_path):
     """Secrets and addresses come from outside the file, and the origin says so."""
     configuration = load(
