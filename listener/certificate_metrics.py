@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -43,12 +44,20 @@ class CertificateCollector(Collector):
 
 def listener_certificates(settings: ListenerSettings, tls: Renewed[Any] | None) -> CertificateCollector:
     """Return the collector for the certificates that the listener shows."""
-    source = settings.retrieve_from
+    source, syslog = settings.retrieve_from, settings.audit.syslog if settings.audit else None
     files = {
         "listener": settings.tls.certificate if settings.tls else None,
         "retrieve_from": source.tls.certificate if source and source.tls else None,
+        "syslog": syslog.tls.certificate if syslog else None,
+        "redis": _shown_to_redis(settings.redis_url),
     }
     return CertificateCollector(files, {"listener": tls} if tls else {})
+
+
+def _shown_to_redis(url: str) -> Path | None:
+    """Return the certificate that the URL of a Redis names, as redis-py takes it from there."""
+    file = dict(parse_qsl(urlsplit(url).query)).get("ssl_certfile")
+    return Path(file) if file else None
 
 
 def _seconds_left(file: Path) -> float:

@@ -9,11 +9,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
+from prometheus_client import CollectorRegistry
 
+from listener.certificate_metrics import listener_certificates
 from listener.certificates import TlsFileError, fingerprint, read_secret, subject
-from listener.settings import ClientTls, ServerTls
+from listener.settings import AuditSettings, ClientTls, ListenerSettings, RetrieveSource, ServerTls, SyslogServer
 from listener.tls import Renewed, certificate_files, client_context, seconds_left, server_context, tls_args
 from support.certificates import DAY, Authority, secret_file
 
@@ -215,3 +218,22 @@ def test_a_target_without_tls_is_spoken_to_without(authority: Authority) -> None
     assert arguments is not None
     assert arguments[1] == "pacs"
     assert arguments[0].verify_mode is ssl.CERT_REQUIRED
+
+
+def test_every_certificate_that_the_listener_shows_has_its_date(authority: Authority, tmp_path: Path) -> None:
+    """Also those for Redis and the syslog server: one that expires unseen stops the doorbell, or the audit's copy."""
+    roles = ("listener", "retrieve_from", "syslog", "redis")
+    shown = {role: authority.issue(role, ends=(number + 2) * DAY) for number, role in enumerate(roles)}
+    settings = ListenerSettings(
+        spool=tmp_path / "spool",
+        tls=shown["listener"].server(),
+        retrieve_from=RetrieveSource("PACS", "localhost", 104, shown["retrieve_from"].client()),
+        audit=AuditSettings(tmp_path / "audit", syslog=SyslogServer("localhost", shown["syslog"].client())),
+        redis_url=f"rediss://localhost/0?ssl_cert_reqs=required&ssl_certfile={quote(str(shown['redis'].certificate))}",
+    )
+    metrics = CollectorRegistry()
+    metrics.register(listener_certificates(settings, None))
+    for number, role in enumerate(roles):
+        left = metrics.get_sample_value("radtme_certificate_seconds_left", {"role": role})
+        assert left is not None, role
+        assert number + 1 < left / DAY.total_seconds() <= number + 2
