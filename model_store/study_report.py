@@ -12,6 +12,7 @@ from model_store.study_output import read_summary
 
 NOT_RUN = "This step has not been run."
 TOP = 20
+REPEATED_BY = {"intra": "the same reader", "inter": "another reader", "perturbed": "chance (substitute)"}
 TRAINING, PUBLISHED_FAMILY = "training", "random forest"
 READING = (
     "Intervals in brackets are of 95 %. Every figure and table lies in the study's folder, under the name of its step.",
@@ -180,13 +181,14 @@ def _reliable(summary: Mapping[str, Any], folder: Path) -> list[Block]:
     head = ("repeated by", "lesions", "median ICC", "quartiles", f"ICC of at least {summary['threshold']:g}")
     rows = tuple(
         (
-            kind,
+            words,
             cell(one["lesions"]),
             f"{one['median']:.3f}",
             " to ".join(f"{q:.3f}" for q in one["quartiles"]),
             f"{one['at_least_threshold']} of {summary['features']}",
         )
-        for kind, one in summary["kinds"].items()
+        for kind, words in REPEATED_BY.items()
+        if (one := summary["kinds"].get(kind))
     )
     substitute = (
         "No second reader outlined these lesions: outlines were redrawn by chance (shifted, grown or shrunk, rotated, "
