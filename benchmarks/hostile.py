@@ -215,7 +215,9 @@ def watch(peer: Peer, paths: Sequence[Path], seconds: float, folder: Path) -> Se
     acknowledged: list[Path] = []
     log = folder / f"{peer.name}.log"
     with running(peer.command, log, peer.port, TCP_NODELAY="1") as process:
-        send_for(peer.port, first, [], 30)
+        in_peace: list[Path] = []
+        send_for(peer.port, first, in_peace, 60)
+        assert len(in_peace) == len(first), f"{peer.name} took {len(in_peace)} of {len(first)} objects in peace"
         before = holds(process.pid)
         with attackers(peer.port, folder / "attackers.log") as made:
             start = time.monotonic()
@@ -235,8 +237,8 @@ def watch(peer: Peer, paths: Sequence[Path], seconds: float, folder: Path) -> Se
     return Seen(attacks, len(sent), kept, took, alive, honest_after, growth)
 
 
-def compare_receivers(folder: Path, seconds: float) -> None:
-    """Print what each receiver did."""
+def compare_receivers(folder: Path, seconds: float, names: Sequence[str]) -> None:
+    """Print what each receiver did, or each of the named ones."""
     studies = [write_phantom(folder / "compared" / str(seed), 900 + seed, **TINY) for seed in range(5)]
     paths = [path for study in studies for path in study.paths]
     hosts = {"honest": [HONEST, HOSTILE_ADDRESS, 4242], "modality": [MODALITY, "127.0.0.1", 4242]}
@@ -248,14 +250,15 @@ def compare_receivers(folder: Path, seconds: float) -> None:
         "storescp --fork": lambda where: storescp(where, *limits, "--fork"),
         "storescp": lambda where: storescp(where, *limits),
         "Orthanc": lambda where: orthanc(where, **strict),
+        "Orthanc, 50 threads": lambda where: orthanc(where, **strict, DicomThreadsCount=50),
     }
     print(f"\n{len(paths) - 25} honest objects, sent for at most {seconds:g} s while attacked\n")
     print(
         "| receiver | attacks made | acknowledged | of these kept | took s | alive | honest peer taken after "
         "| growth: processes, descriptors, MiB |\n|---|---|---|---|---|---|---|---|"
     )
-    for name, make in makers.items():
-        seen = watch(make(folder / name.replace(" ", "")), paths, seconds, folder)
+    for name in names or makers:
+        seen = watch(makers[name](folder / name.replace(" ", "")), paths, seconds, folder)
         after = "not within 60 s" if seen.honest_after is None else f"{seen.honest_after:.1f} s"
         growth = ", ".join(f"{one:+d}" for one in seen.growth)
         print(
@@ -272,6 +275,7 @@ def main() -> None:
     parser.add_argument("--cases", type=int, default=4, help="in each measurement")
     parser.add_argument("--seconds", type=float, default=30, help="of attacks on each receiver")
     parser.add_argument("--only", choices=("rates", "receivers"))
+    parser.add_argument("--receiver", action="append", default=[], help="of the comparison; all when none is named")
     parser.add_argument("--attack", type=int, metavar="PORT", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.attack:
@@ -282,7 +286,7 @@ def main() -> None:
         if arguments.only != "receivers":
             ratio = measure_rates(Path(name), arguments.rounds, arguments.cases)
         if arguments.only != "rates":
-            compare_receivers(Path(name), arguments.seconds)
+            compare_receivers(Path(name), arguments.seconds, arguments.receiver)
     if ratio < AIM:
         raise SystemExit(f"under attack, scoring went on at {ratio:.2f} of its rate; the aim is {AIM}")
 

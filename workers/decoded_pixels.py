@@ -12,6 +12,7 @@ from pydicom.uid import RLELossless
 
 from workers.codestream import declared_size
 from workers.elements import integer, text
+from workers.machine_errors import is_of_the_machine
 from workers.memory import is_out_of_memory
 
 LONGEST_RLE = 1.1
@@ -52,6 +53,8 @@ def decode_pixels(path: Path) -> NDArray[np.generic]:
     ) as error:
         if is_out_of_memory(error):
             raise MemoryError("a decoder ran out of memory") from error
+        if is_of_the_machine(error):
+            raise
         raise UndecodablePixels(f"{type(error).__name__}: {error}") from error
     return values.reshape((-1, *values.shape[-2:]))
 

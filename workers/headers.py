@@ -25,6 +25,7 @@ from listener.structure import TooComplex
 from workers.elements import integer, numbers, text
 from workers.errors import Reason, RejectedInput
 from workers.limits import LIMITS, Limits
+from workers.machine_errors import is_of_the_machine
 from workers.memory import is_out_of_memory
 
 MR_SOP_CLASSES = (MRImageStorage, EnhancedMRImageStorage, LegacyConvertedEnhancedMRImageStorage)
@@ -87,7 +88,7 @@ def read_header(path: Path, limits: Limits = LIMITS) -> Instance:
     except TooComplex as error:
         raise RejectedInput(Reason.OVER_LIMITS, f"{path.name}: {error}") from error
     except (InvalidDicomError, OSError, *UNREADABLE_BYTES) as error:
-        if is_out_of_memory(error):
+        if is_out_of_memory(error) or is_of_the_machine(error):
             raise
         raise RejectedInput(
             Reason.UNREADABLE_OBJECT,

@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.uid import UID, SegmentationStorage
 
-from listener.data_set import is_cut_short
+from listener.data_set import UNREADABLE_BYTES, is_cut_short
 from workers.elements import text
 from workers.errors import Reason, RejectedInput
 from workers.frames import Plane, plane_of
 from workers.headers import Instance, file_bytes_after, frame_count, read_header
 from workers.limits import LIMITS, Limits
+from workers.memory import is_out_of_memory
 from workers.outline_references import References, outline_references
 from workers.segment_codes import is_other_tissue, is_tumour
 from workers.segment_pixels import read_segment_frames
@@ -81,11 +82,14 @@ def read_outline(path: Path, limits: Limits = LIMITS, segment_number: int | None
     instance = read_header(path, limits)
     try:
         return _outline(instance, limits, segment_number)
-    except OSError as error:
-        if not is_cut_short(error):
+    except (OSError, *UNREADABLE_BYTES) as error:
+        # Values are read when they are asked for: what is missing, cut short or of another kind shows itself only then.
+        if is_out_of_memory(error) or (isinstance(error, OSError) and not is_cut_short(error)):
             raise
-        name = instance.path.name
-        raise RejectedInput(Reason.UNREADABLE_OBJECT, f"{name}: a sequence ends in the middle") from error
+        raise RejectedInput(
+            Reason.UNREADABLE_OBJECT,
+            f"SEG {instance.sop_instance_uid}: expected the attributes of a segmentation ({type(error).__name__})",
+        ) from error
 
 
 def _outline(instance: Instance, limits: Limits, segment_number: int | None) -> Outline:

@@ -1,6 +1,5 @@
 """The Celery tasks: claim, call, write, ring. What a message carries is an id; everything else lies in the spool."""
 
-import errno
 import logging
 import time
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from workers import delivery, ledger, scoring
 from workers.current_targets import CurrentTargets
 from workers.doorbell import ring_delivery, ring_scoring
 from workers.errors import FailureReason
+from workers.machine_errors import is_of_the_machine
 from workers.memory import is_out_of_memory, memory_limited
 from workers.metrics import WorkerMetrics
 from workers.outbox import State
@@ -32,26 +32,10 @@ from workers.webhook_settings import Outcome
 
 SCORE, DELIVER = "workers.tasks.score", "workers.tasks.deliver"
 
-PASSING = frozenset(
-    {
-        errno.ENOSPC,
-        errno.EDQUOT,
-        errno.ESTALE,
-        errno.EMFILE,
-        errno.ENFILE,
-        errno.ENOMEM,
-        errno.EAGAIN,
-        errno.EROFS,
-        errno.EACCES,
-        errno.EPERM,
-    }
-)
-"""Errors of the machine that pass without anyone touching the job."""
-
 
 def is_passing(error: Exception) -> bool:
     """Tell whether the job can be done later as it is: the machine, or its audit trail, refused something."""
-    return isinstance(error, NotAudited) or (isinstance(error, OSError) and error.errno in PASSING)
+    return isinstance(error, NotAudited) or is_of_the_machine(error)
 
 
 log = structlog.get_logger()

@@ -81,6 +81,24 @@ def test_permission_lost_while_a_case_is_scored(step: FaultPoint, site: Site, st
     assert_undisturbed(site, pacs, study)
 
 
+def test_permission_to_read_lost_while_a_case_is_scored(site: Site, study: Study, pacs: Recorder) -> None:
+    """Objects that nobody may read at the moment are not called unreadable: that would be the case's end."""
+    site = replace(site, unprivileged=True)
+    put_spool(site, study.ready)
+    files = list(site.spool.studies.rglob("*.dcm"))
+    with site.working(f"{FaultPoint.SCORE_COUNTED}:stop", max_attempts=1) as worker:
+        wait_for_stop(worker, site)
+        for path in files:
+            path.chmod(0)
+        go_on(worker)
+        wait_until(lambda: says(site, "job_given_back", "case_finished"), 240, f"it tries; log: {site.log()}")
+        for path in files:
+            path.chmod(0o644)
+        site.wait_for_jobs(1, JobState.DONE)
+        assert worker.is_alive()
+    assert_undisturbed(site, pacs, study)
+
+
 @pytest.mark.parametrize("step", [FaultPoint.DELIVERY_OPENED, FaultPoint.DELIVERY_TRIED])
 def test_permission_lost_while_results_are_sent(step: FaultPoint, site: Site, study: Study, pacs: Recorder) -> None:
     """What the target took cannot be written down: it may come again, the same; the worker lives."""

@@ -4,18 +4,20 @@ import struct
 from pathlib import Path
 
 import pytest
-from pydicom import Dataset
+from pydicom import Dataset, dcmread
 from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRLittleEndian, SegmentationStorage
 from pynetdicom.pdu import A_ASSOCIATE_RQ
 
+from deploy.phantom import write_phantom
 from fuzz.listener_targets import run_association, run_store
 from listener.connection import ProtocolError
 from listener.data_set import UnreadableDataSet, read_header
 from listener.negotiation import read_request
 from listener.part10 import file_head
 from listener.structure import StructureLimits
+from support.broken_studies import SMALL
 from support.dicom_objects import outline_uid
 from support.hostile_objects import element, segmentation
 from support.listening import association_request
@@ -49,6 +51,16 @@ def outline_cut_in_a_sequence(kept: int) -> bytes:
     items = struct.pack("<HHL", 0xFFFE, 0xE000, 92) + bytes(92)
     kind = element(0x00620001, b"CS", b"BINARY")
     return segmentation(after=[kind, element(0x52009230, b"SQ", items)])[: kept - len(items)]
+
+
+def test_an_outline_whose_frame_names_no_segment_is_refused(tmp_path: Path) -> None:
+    """PS3.3 section C.8.20.3.1 wants Referenced Segment Number (Type 1): what lacks it is no defect of ours."""
+    outline = dcmread(write_phantom(tmp_path, 3, **SMALL).seg_path)
+    del outline.SharedFunctionalGroupsSequence[0].SegmentIdentificationSequence[0].ReferencedSegmentNumber
+    outline.save_as(tmp_path / "seg.dcm")
+    with pytest.raises(RejectedInput) as refused:
+        read_outline(tmp_path / "seg.dcm")
+    assert refused.value.reason is Reason.UNREADABLE_OBJECT
 
 
 @pytest.mark.parametrize("kept", [2, 4, 6])
