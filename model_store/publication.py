@@ -134,7 +134,8 @@ def _general_limit(has_cohorts: bool) -> str:
 def _validation(cohorts: Mapping[str, Any]) -> tuple[Block, ...]:
     if not cohorts:
         return (Block(text="None on other patients."),)
-    head = ("cohort", "cases (hot)", "accuracy", "PPV", "NPV", "calibration intercept", "slope", "Brier", "left out")
+    calibration = ("calibration intercept", "calibration slope", "Brier score")
+    head = ("cohort", "cases (hot)", "accuracy", "PPV", "NPV", *calibration, "left out")
     rows = [
         (
             name,
@@ -146,7 +147,8 @@ def _validation(cohorts: Mapping[str, Any]) -> tuple[Block, ...]:
         for name, one in cohorts.items()
     ]
     notes = sorted({note for one in cohorts.values() for note in one["notes"]})
-    return (Block(rows=(head, *rows)), *(Block(text=note[0].upper() + note[1:] + ".") for note in notes))
+    turned = tuple(zip(head, *rows, strict=True))  # cohorts side by side: no page is wide enough for all measures
+    return (Block(rows=turned), *(Block(text=note[0].upper() + note[1:] + ".") for note in notes))
 
 
 def _tripod(plan: PublishPlan, validated_on_others: bool) -> Section:
