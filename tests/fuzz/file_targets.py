@@ -21,7 +21,7 @@ FILES = (DESCRIPTION, ESTIMATOR, CANARY, REFERENCE, CARD)
 HOSTILE_YAML = (
     b"targets: &a [*a]\n",
     b"a: &x [1,1]\nb: &y [*x,*x]\nc: [*y,*y]\n",
-    b"[" * 3000,
+    b"[" * 1000,
     b"listener: {port: 1e999, ae_title: !!python/object:os.system x}\n",
     b"workers: {limits: {max_voxels: 5}}\ntargets: [{name: a, ae_title: B, host: c, port: 1}]\n",
 )
