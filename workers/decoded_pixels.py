@@ -80,6 +80,8 @@ def _check_streams(dataset: Dataset) -> None:
         if at >= count:
             raise UndecodablePixels(f"expected {count} frames, found more")
         size = declared_size(stream)
+        if size is None and syntax != RLELossless:  # a decoder looks further for it, past garbage and other heads
+            raise UndecodablePixels(f"expected frames of {rows} x {columns}, frame {at + 1} declares none")
         if size is not None and size != (rows, columns):
             raise UndecodablePixels(
                 f"expected frames of {rows} x {columns}, frame {at + 1} declares {size[0]} x {size[1]}"

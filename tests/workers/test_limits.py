@@ -102,6 +102,9 @@ JPEG_LS = b"\xff\xd8\xff\xf7\0\x0b\x10" + struct.pack(">HH", 65535, 65000) + b"\
 JPEG = b"\xff\xd8\xff\xe0\0\x04ab\xff\xff\xc3\0\x0b\x10" + struct.pack(">HH", 65535, 65000) + b"\x01\x01\x11\0"
 J2K = b"\xff\x4f\xff\x51\0\x29\0\0" + struct.pack(">LLLL", 65010, 65540, 10, 5) + bytes(20)
 
+JP2 = b"\0\0\0\x0cjP  \r\n\x87\n" + b"\0\0\0\x14ftypjp2 \0\0\0\0jp2 " + b"\0\0\0\0jp2c" + J2K
+"""The file format around the codestream, which decoders read and PS3.5 section A.4.4 forbids."""
+
 
 @pytest.mark.parametrize("stream", [JPEG_LS, JPEG, J2K], ids=["JPEG-LS", "JPEG", "JPEG 2000"])
 def test_a_stream_says_how_large_it_becomes(stream: bytes) -> None:
@@ -118,11 +121,13 @@ def test_a_stream_says_how_large_it_becomes(stream: bytes) -> None:
         (JPEGLSLossless, JPEG_LS),
         (JPEGLosslessSV1, JPEG),
         (JPEG2000Lossless, J2K),
+        (JPEG2000Lossless, JP2),
+        (JPEGLosslessSV1, JPEG[:2] + b"\0\0" + JPEG[2:]),
         (RLELossless, struct.pack("<16L", 1, 64, *[0] * 14) + b"\x81\0" * 100_000),
     ],
 )
 def test_a_stream_larger_than_its_header_is_not_decoded(tmp_path: Path, syntax: str, stream: bytes) -> None:
-    """A decoder would believe the stream: 65,535 x 65,000 pixels for a header of 16 x 16."""
+    """A decoder would believe the stream: 65,535 x 65,000 pixels for a header of 16 x 16. It looks further for it, too."""
     image = Dataset()
     image.SOPClassUID, image.SOPInstanceUID = MRImageStorage, image_uid(1)
     image.Rows = image.Columns = 16
