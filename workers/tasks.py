@@ -112,7 +112,7 @@ def _attempted(bench: Bench, job: Job | None) -> scoring.Scored | None:
         attempt = ledger.begin_attempt(job)
         reach(FaultPoint.SCORE_COUNTED)
         if attempt > bench.settings.max_attempts:
-            _fail(bench, job, FailureReason.WORKER_KILLED, _killed_message(bench.settings.max_attempts, job.id))
+            _fail(bench, job, FailureReason.WORKER_KILLED, _killed_message(bench.settings, job.id))
             return None
         return _scored(bench, job)
     except OSError as error:
@@ -150,9 +150,10 @@ def _scored(bench: Bench, job: Job) -> scoring.Scored | None:
     return None
 
 
-def _killed_message(attempts: int, job_id: str) -> str:
+def _killed_message(settings: WorkerSettings, job_id: str) -> str:
     return (
-        f"{attempts} workers died while they worked on this job; look at its objects, then run: radtme retry {job_id}"
+        f"{settings.max_attempts} workers died while they worked on this job, or were ended after "
+        f"{settings.hard_time_limit_seconds:g} s of it; look at its objects, then run: radtme retry {job_id}"
     )
 
 
