@@ -15,7 +15,7 @@ from pydicom.uid import JPEG2000Lossless, JPEGLosslessSV1, JPEGLSLossless, MRIma
 from listener.part10 import file_head
 from support.dicom_objects import IMAGES, image_uid, outline_uid
 from support.hostile_objects import DEFLATED, deflate_bomb, element, many_items, nested, segmentation
-from workers.codestream import declared_size
+from workers.codestream import declared_size, is_whole_jpeg
 from workers.decoded_pixels import UndecodablePixels, decode_pixels
 from workers.errors import Reason, RejectedInput
 from workers.headers import read_header, read_image_headers
@@ -127,7 +127,7 @@ def test_a_stream_says_how_large_it_becomes(stream: bytes) -> None:
     ],
 )
 def test_a_stream_larger_than_its_header_is_not_decoded(tmp_path: Path, syntax: str, stream: bytes) -> None:
-    """A decoder would believe the stream: 65,535 x 65,000 pixels for a header of 16 x 16. It looks further for it, too."""
+    """A decoder would believe the stream, 65,535 x 65,000 pixels for a header of 16 x 16, and looks further for it."""
     image = Dataset()
     image.SOPClassUID, image.SOPInstanceUID = MRImageStorage, image_uid(1)
     image.Rows = image.Columns = 16
@@ -140,6 +140,46 @@ def test_a_stream_larger_than_its_header_is_not_decoded(tmp_path: Path, syntax: 
     image.save_as(tmp_path / "a.dcm", enforce_file_format=True)
     with memory_limited(100 * MEBIBYTE), pytest.raises(UndecodablePixels, match=r"declares|longer"):
         decode_pixels(tmp_path / "a.dcm")
+
+
+def _segment(marker: int, content: bytes) -> bytes:
+    return bytes([0xFF, marker]) + struct.pack(">H", len(content) + 2) + content
+
+
+SOF3, SCAN = _segment(0xC3, b"\x10" + struct.pack(">HH", 16, 16) + b"\x01\x01\x11\0"), _segment(0xDA, b"\1\1\0\1\0\0")
+ENTROPY = b"\x12\xff\0\x34\xff\xd0\x56" * 40
+
+
+@pytest.mark.parametrize(
+    ("stream", "whole"),
+    [
+        (b"\xff\xd8" + SOF3 + SCAN + ENTROPY + b"\xff\xd9", True),
+        (b"\xff\xd8" + SOF3 + SCAN + ENTROPY + b"\xff\xd9\0", True),
+        (b"\xff\xd8" + _segment(0xFE, b"\xff\xd9") + SOF3 + b"\xff" + SCAN + ENTROPY + b"\xff\xd9", True),
+        (b"\xff\xd8" + SOF3 + b"\0\0" + SCAN + ENTROPY + b"\xff\xd9", False),
+        (b"\xff\xd8" + SOF3 + SCAN + ENTROPY[:90] + b"\xff\xd9" + ENTROPY[90:] + b"\xff\xd9", False),
+        (b"\xff\xd8" + SOF3 + SCAN + ENTROPY[:90] + bytes(192), False),
+        (b"\xff\xd8" + SOF3 + SCAN + ENTROPY, False),
+        (b"\xff\xd8" + SOF3 + SCAN[:5], False),
+        (b"\xff\xd8", False),
+        (b"", False),
+    ],
+    ids=[
+        "whole",
+        "padded",
+        "with a comment",
+        "garbage",
+        "ends early",
+        "zeros",
+        "cut",
+        "cut in a head",
+        "head",
+        "nothing",
+    ],
+)
+def test_a_damaged_jpeg_is_told_from_a_whole_one(stream: bytes, whole: bool) -> None:
+    """A decoder makes pixels of most of them, without an error, and they are not those of the image."""
+    assert is_whole_jpeg(stream) is whole
 
 
 def test_memory_beyond_the_limit_is_refused_by_the_kernel_and_the_process_lives() -> None:
