@@ -7,7 +7,7 @@ import re
 import struct
 
 _SIZE = struct.Struct(">HH")
-JPEG_BEGINS, _JPEG_2000 = b"\xff\xd8", b"\xff\x4f\xff\x51"
+_JPEG, _JPEG_2000 = b"\xff\xd8", b"\xff\x4f\xff\x51"
 _STARTS_OF_FRAME = frozenset((*range(0xC0, 0xD0), 0xF7)) - {0xC4, 0xC8, 0xCC}
 """SOF0 to SOF15 (ISO 10918-1 table B.1) without DHT, JPG and DAC, which lie among them, and SOF55 of JPEG-LS."""
 _WITHOUT_LENGTH = frozenset((0x01, *range(0xD0, 0xD9)))
@@ -18,7 +18,17 @@ _AFTER_SCAN_LS = re.compile(rb"\xff[\x80-\xcf\xd8-\xfe]")
 """The same in JPEG-LS, which puts a bit behind 0xFF and not a byte (ISO 14495-1 section A.1)."""
 
 
-def is_whole_jpeg(stream: bytes) -> bool:
+def is_whole(stream: bytes) -> bool:
+    """Tell whether a stream of the JPEG family goes on to its end; True for any other.
+
+    Of JPEG 2000 the end alone is looked at (EOC, ISO 15444-1 section A.4.4): a decoder makes something of any bytes.
+    """
+    if stream.startswith(_JPEG_2000):
+        return stream.rstrip(b"\0").endswith(bytes([0xFF, _END_OF_IMAGE]))
+    return _is_whole_jpeg(stream) if stream.startswith(_JPEG) else True
+
+
+def _is_whole_jpeg(stream: bytes) -> bool:
     """Tell whether a JPEG or JPEG-LS stream is segment after segment up to its end, with nothing but padding behind.
 
     libjpeg takes garbage between segments, an end that comes too early, and zeros where there should be pixels, for
@@ -48,7 +58,7 @@ def declared_size(stream: bytes) -> tuple[int, int] | None:
     """Return rows and columns that a JPEG, JPEG-LS or JPEG 2000 stream declares; None where it says nothing."""
     if stream.startswith(_JPEG_2000):
         return _size_of_jpeg_2000(stream)
-    return _size_of_jpeg(stream) if stream.startswith(JPEG_BEGINS) else None
+    return _size_of_jpeg(stream) if stream.startswith(_JPEG) else None
 
 
 def _size_of_jpeg_2000(stream: bytes) -> tuple[int, int] | None:

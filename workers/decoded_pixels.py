@@ -10,7 +10,7 @@ from pydicom.encaps import generate_frames
 from pydicom.pixels.utils import pixel_array
 from pydicom.uid import RLELossless
 
-from workers.codestream import JPEG_BEGINS, declared_size, is_whole_jpeg
+from workers.codestream import declared_size, is_whole
 from workers.elements import integer, text
 from workers.machine_errors import is_of_the_machine
 from workers.memory import is_out_of_memory
@@ -86,7 +86,7 @@ def _check_streams(dataset: Dataset) -> None:
             raise UndecodablePixels(
                 f"expected frames of {rows} x {columns}, frame {at + 1} declares {size[0]} x {size[1]}"
             )
-        if stream.startswith(JPEG_BEGINS) and not is_whole_jpeg(stream):
+        if not is_whole(stream):
             raise UndecodablePixels(f"frame {at + 1} is damaged, or does not go on to its end")
         if syntax == RLELossless and len(stream) > longest:
             raise UndecodablePixels(f"frame {at + 1} is longer than run-length encoding can make it")

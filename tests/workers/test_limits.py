@@ -15,7 +15,7 @@ from pydicom.uid import JPEG2000Lossless, JPEGLosslessSV1, JPEGLSLossless, MRIma
 from listener.part10 import file_head
 from support.dicom_objects import IMAGES, image_uid, outline_uid
 from support.hostile_objects import DEFLATED, deflate_bomb, element, many_items, nested, segmentation
-from workers.codestream import declared_size, is_whole_jpeg
+from workers.codestream import declared_size, is_whole
 from workers.decoded_pixels import UndecodablePixels, decode_pixels
 from workers.errors import Reason, RejectedInput
 from workers.headers import read_header, read_image_headers
@@ -162,7 +162,8 @@ ENTROPY = b"\x12\xff\0\x34\xff\xd0\x56" * 40
         (b"\xff\xd8" + SOF3 + SCAN + ENTROPY, False),
         (b"\xff\xd8" + SOF3 + SCAN[:5], False),
         (b"\xff\xd8", False),
-        (b"", False),
+        (J2K + ENTROPY + b"\xff\xd9\0", True),
+        (J2K + ENTROPY + bytes(192), False),
     ],
     ids=[
         "whole",
@@ -179,7 +180,7 @@ ENTROPY = b"\x12\xff\0\x34\xff\xd0\x56" * 40
 )
 def test_a_damaged_jpeg_is_told_from_a_whole_one(stream: bytes, whole: bool) -> None:
     """A decoder makes pixels of most of them, without an error, and they are not those of the image."""
-    assert is_whole_jpeg(stream) is whole
+    assert is_whole(stream) is whole
 
 
 def test_memory_beyond_the_limit_is_refused_by_the_kernel_and_the_process_lives() -> None:
