@@ -175,7 +175,8 @@ ENTROPY = b"\x12\xff\0\x34\xff\xd0\x56" * 40
         "cut",
         "cut in a head",
         "head",
-        "nothing",
+        "J2K",
+        "J2K in zeros",
     ],
 )
 def test_a_damaged_jpeg_is_told_from_a_whole_one(stream: bytes, whole: bool) -> None:
