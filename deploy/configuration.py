@@ -10,7 +10,7 @@ import yaml
 
 from deploy.commitment_reporters import reporters
 from deploy.configuration_reader import ENVIRONMENT_PREFIX, ConfigurationReader, Problem
-from deploy.configuration_security import check_clients, check_listener, check_sink, check_status_page, in_the_clear
+from deploy.configuration_security import check_clients, check_listener, check_sink, check_status_page, unguarded
 from deploy.configuration_targets import check_targets
 from deploy.configuration_webhook import check_webhook
 from deploy.errors import WrongUsage
@@ -150,7 +150,7 @@ def load_configuration(file: Path | None, environment: Mapping[str, str] = os.en
     ours = {name: value for name, value in environment.items() if name.startswith(ENVIRONMENT_PREFIX)}
     warnings = (
         *_unknown_variables(reader),
-        *in_the_clear(configuration.listener, configuration.workers),
+        *unguarded(configuration.listener, configuration.workers),
         *redis_in_the_clear(configuration.listener.redis_url),
     )
     return replace(configuration, warnings=warnings, environment=ours)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from deploy.configuration_webhook import host_of
 from deploy.status_page.settings import StatusPageSettings
-from listener.settings import ClientTls, ListenerSettings, is_loopback
+from listener.settings import AllowedPeer, ClientTls, ListenerSettings, is_loopback
 from workers.settings import WorkerSettings
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def check_listener(listener: ListenerSettings, complain: Complain) -> None:
             "client certificates are required and there is nothing to check them against; give listener.tls.ca, "
             "or say require_client_certificate: false",
         )
-    asked = [peer for peer in listener.peers if peer.certificate_fingerprint or peer.certificate_subject]
+    asked = [peer for peer in listener.peers if _shows_certificate(peer)]
     if asked and (tls is None or not tls.require_client_certificate):
         complain(
             "listener.peers",
@@ -85,12 +85,23 @@ def client_sections(listener: ListenerSettings, workers: WorkerSettings) -> Iter
             yield f"targets[{index}].tls", target.tls
 
 
-def in_the_clear(listener: ListenerSettings, workers: WorkerSettings) -> Iterator[str]:
-    """Yield a warning for each way over the network that is not encrypted."""
+def unguarded(listener: ListenerSettings, workers: WorkerSettings) -> Iterator[str]:
+    """Yield a warning for each way over the network that is not encrypted, or open to more machines than need be."""
     if listener.tls is None and not is_loopback(listener.host):
         yield f"listener.host is {listener.host} without listener.tls: what peers send can be read on the way"
+    named = (peer.ae_title for peer in listener.peers if not peer.addresses and not _shows_certificate(peer))
+    anywhere = [*listener.calling_ae_titles, *named]
+    if anywhere and not is_loopback(listener.host):
+        yield (
+            f"whoever calls itself {' or '.join(anywhere)} may send from any address; "
+            "name theirs with listener.peers: [{ae_title: THEIR_AE, addresses: [THEIR_ADDRESS]}]"
+        )
     if workers.webhook is not None and workers.webhook.tls is None and not is_loopback(host_of(workers.webhook)):
         yield f"webhook has no tls section: outcomes go to {host_of(workers.webhook)} in the clear"
     for target in workers.targets:
         if target.tls is None and not is_loopback(target.host_name):
             yield f"target {target.name} has no tls section: results go to {target.host_name} in the clear"
+
+
+def _shows_certificate(peer: AllowedPeer) -> bool:
+    return bool(peer.certificate_fingerprint or peer.certificate_subject)

@@ -175,6 +175,18 @@ def test_an_unknown_environment_variable_is_a_warning(tmp_path):
     )
 
 
+def test_a_title_that_may_come_from_anywhere_is_a_warning(tmp_path):
+    """An AE title is no secret: on a network, who may send is known by address or certificate, too."""
+    reachable = "listener:\n  host: 0.0.0.0\n"
+    titles = load(tmp_path, reachable + "  calling_ae_titles: [MR1, MR2]\n").warnings
+    assert [warning.partition(";")[0] for warning in titles if "any address" in warning] == [
+        "whoever calls itself MR1 or MR2 may send from any address"
+    ]
+    addressed = reachable + "  peers: [{ae_title: MR1, addresses: [192.0.2.1]}]\n"
+    assert not [warning for warning in load(tmp_path, addressed).warnings if "any address" in warning]
+    assert not load(tmp_path, "listener:\n  calling_ae_titles: [MR1]\n").warnings, "only this machine reaches it"
+
+
 def test_a_bad_redis_url_is_not_repeated(tmp_path):
     """A URL may hold a password: neither an error nor `config show` prints it."""
     assert "hunter2" not in "".join(problems(tmp_path, "redis: {url: 'http://:hunter2@h'}"))
