@@ -120,8 +120,9 @@ def _leftovers(spool: Spool) -> Iterator[Finding]:
     for job in spool.jobs(*IN_WORK):
         for path in sorted(job.folder.rglob(".*.tmp")):
             yield Finding(Trouble.TEMPORARY_FILE, path, job.id)
-    for path in sorted(spool.quarantine.glob(".*.tmp")):
-        yield Finding(Trouble.TEMPORARY_FILE, path)
+    for folder in (spool.root, spool.quarantine, spool.targets, spool.commitments):
+        for path in sorted(folder.glob(".*.tmp")):
+            yield Finding(Trouble.TEMPORARY_FILE, path)
 
 
 def _quarantine(spool: Spool) -> Iterator[Finding]:

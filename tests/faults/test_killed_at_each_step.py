@@ -13,6 +13,7 @@ from listener.spool import JobState
 from support.disturbed import Study, assert_kept, assert_undisturbed, instance_uid, put_spool
 from support.doomed import Site, was_killed
 from support.modality import store_all, store_until_gone
+from support.processes import wait_until
 from support.recorder import Recorder
 
 OUTLINE = 25
@@ -89,6 +90,7 @@ def test_every_named_step_is_died_at() -> None:
 @pytest.mark.parametrize(("point", "nth"), some_always(LISTENER_DIES))
 def test_the_listener_dies(point: FaultPoint, nth: int, site: Site, study: Study, pacs: Recorder) -> None:
     """What it had acknowledged is there; the sender repeats the rest, and there is one job with one result."""
+    site.spool.prepare()
     acknowledged: list[Path] = []
     with site.listening(f"{point}:kill:{nth}") as (port, process):
         store_until_gone(port, study.paths, acknowledged)
@@ -101,6 +103,17 @@ def test_the_listener_dies(point: FaultPoint, nth: int, site: Site, study: Study
     assert_undisturbed(site, pacs, study)
     assert not list(site.spool.root.rglob("*.part"))
     assert not list(site.spool.root.rglob(".*"))
+
+
+@pytest.mark.long
+def test_the_first_start_dies(site: Site) -> None:
+    """The next one makes the spool; what the first had half written goes when it is old enough to be nobody's."""
+    with site.listening(f"{FaultPoint.FILE_WRITTEN}:kill") as (_, process):
+        assert was_killed(process), site.log()
+    [left] = site.spool.root.glob(".*")
+    os.utime(left, (0, 0))
+    with site.listening():
+        wait_until(lambda: not left.exists(), 240, f"{left.name} is removed")
 
 
 @pytest.mark.parametrize(("point", "nth"), some_always(WORKER_DIES))
