@@ -98,5 +98,6 @@ def _rejection(peer: Peer, calling_ae_title: str, association: Association) -> U
     if answer.result_source == SERVICE_USER and answer.diagnostic == CALLED_TITLE_UNKNOWN:
         return Unreachable(message, f"it does not answer to the AE title {peer.ae_title}")
     if answer.result_source == SERVICE_USER and answer.diagnostic == CALLING_TITLE_UNKNOWN:
-        return Unreachable(message, f"it does not know us: add our AE title {calling_ae_title} there")
+        advice = f"it does not know us: add our AE title {calling_ae_title} there (in a radtme.yaml: listener.peers)"
+        return Unreachable(message, advice)
     return Unreachable(message, "its log says more; a limit that is reached passes by itself")

@@ -5,11 +5,13 @@ import os
 import sys
 from collections.abc import Mapping
 from importlib.metadata import version
+from pathlib import Path
 from types import TracebackType
 
 import click
 
-from deploy.errors import ExitCode
+from deploy.errors import CommandError, ExitCode
+from deploy.terminal import path_from_here
 from listener.places import places
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
@@ -89,10 +91,26 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         code = ExitCode.INTERRUPTED
+    except (PermissionError, NotADirectoryError) as error:
+        if os.environ.get("RADTME_DEBUG") or not error.filename:
+            raise
+        closed(error).show()
+        code = ExitCode.FAILED
     except BrokenPipeError:  # the reader of our output, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = ExitCode.OK
     sys.exit(code if isinstance(code, int) else ExitCode.OK)
+
+
+def closed(error: OSError) -> CommandError:
+    """Return what to tell whoever may not enter a folder, or has a file in its place."""
+    where = path_from_here(Path(os.fsdecode(error.filename)))
+    if isinstance(error, NotADirectoryError):
+        return CommandError(f"{where}: a part of this path is a file, not a folder", "set data: in the configuration")
+    return CommandError(
+        f"{where}: user {os.geteuid()} has no permission",
+        "run this as the user that the service runs as (runuser -u radtme -- radtme ...), or correct owner and mode",
+    )
 
 
 def one_line_without_traceback(

@@ -249,7 +249,7 @@ def _targets(reader: ConfigurationReader, node: yaml.Node | None) -> tuple[Targe
     first: dict[str, int] = {}
     for index, target in enumerate(targets):
         if target.name in first:
-            place = reader.origins.get(f"targets[{index}].name", reader.place(node))
+            place = reader.origins.get(reader.as_written(f"targets[{index}].name"), reader.place(node))
             reader.add_problem(place, "targets", f"two targets have the name {target.name!r}; give each its own")
         first.setdefault(target.name, index)
     return targets
@@ -269,6 +269,7 @@ def _check_together(reader: ConfigurationReader, configuration: Configuration) -
     listener, workers = configuration.listener, configuration.workers
 
     def problem(setting: str, message: str) -> None:
+        setting = reader.as_written(setting)
         reader.add_problem(configuration.place_of(setting), setting, message)
 
     check_listener(listener, problem)

@@ -66,10 +66,21 @@ class ConfigurationReader:
         self.origins: dict[str, str] = {}
         """Where each setting that is not a default was given."""
         self.known_variables: set[str] = set()
+        self._read_items: dict[str, list[int]] = {}
+        """Of each list in the file, the numbers of those items that could be read: the others leave no gap."""
 
     def place(self, node: yaml.Node) -> str:
         """Return the file and line of a node."""
         return f"{self.file_name}:{node.start_mark.line + 1}"
+
+    def as_written(self, setting: str) -> str:
+        """Return a setting that is named by its place among the items that could be read as the file numbers it."""
+        name, _, rest = setting.partition("[")
+        index, bracket, tail = rest.partition("]")
+        numbers = self._read_items.get(name, [])
+        if not bracket or int(index) >= len(numbers):  # no item, or one that does not come from the file
+            return setting
+        return f"{name}[{numbers[int(index)]}]{tail}"
 
     def add_problem(self, place: str, setting: str, message: str) -> None:
         """Remember something that is wrong."""
@@ -184,7 +195,9 @@ class ConfigurationReader:
             try:
                 values.append(self._value(hint, item, name))
             except WrongValue as error:
+                values.append(None)
                 self.add_problem(self.place(item), setting, str(error))
+        self._read_items[setting] = [index for index, value in enumerate(values) if value is not None]
         return [value for value in values if value is not None]
 
     def _plain_value(self, hint: Any, scalar: Scalar, setting: str) -> Any:

@@ -1,6 +1,7 @@
 """TCP ports of the one-machine stack: free ones where 0 is configured, and a clear word where one is taken."""
 
 import errno
+import itertools
 import socket
 from collections.abc import Mapping
 
@@ -9,6 +10,7 @@ from deploy.configuration_reader import environment_variable
 from deploy.errors import CommandError
 
 HIGHEST_PORT = 65535
+ANY_ADDRESS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104
 
 
 def free_port(host: str = "127.0.0.1") -> int:
@@ -25,7 +27,7 @@ def port_overrides(configuration: Configuration) -> Mapping[str, str]:
     Raises
     ------
     CommandError
-        If a port that is configured is taken.
+        If a port that is configured is taken, or two parts are to listen on the same one.
     """
     wanted = {
         "listener.port": (configuration.listener.host, configuration.listener.port),
@@ -36,6 +38,7 @@ def port_overrides(configuration: Configuration) -> Mapping[str, str]:
         wanted["sink.port"] = (configuration.sink.host, configuration.sink.port)
     if configuration.status_page.enabled:
         wanted["status_page.port"] = (configuration.status_page.host, configuration.status_page.port)
+    require_apart(wanted)
     chosen: dict[str, str] = {}
     for setting, (host, port) in wanted.items():
         if port == 0:
@@ -43,6 +46,20 @@ def port_overrides(configuration: Configuration) -> Mapping[str, str]:
         else:
             require_free(setting, host, port)
     return chosen
+
+
+def require_apart(wanted: Mapping[str, tuple[str, int]]) -> None:
+    """Check that no two of the settings name the same port.
+
+    Raises
+    ------
+    CommandError
+        If two do, with both.
+    """
+    for (first, (host, port)), (second, (other_host, other_port)) in itertools.combinations(wanted.items(), 2):
+        meet = host == other_host or ANY_ADDRESS & {host, other_host}
+        if port != 0 and port == other_port and meet:
+            raise CommandError(f"{first} and {second} are both {port}", "give each its own (0 takes a free one)")
 
 
 def delivery_metrics_port(configuration: Configuration) -> int:
@@ -58,7 +75,8 @@ def delivery_metrics_port(configuration: Configuration) -> int:
         return free_port(workers.metrics_host)
     port = workers.metrics_port + 1
     setting = "workers.metrics_port (delivery takes the one above it)"
-    if port in (listener.port, listener.metrics_port) or port > HIGHEST_PORT:
+    page = configuration.status_page.port if configuration.status_page.enabled else 0
+    if port in (listener.port, listener.metrics_port, page) or port > HIGHEST_PORT:
         raise CommandError(f"port {port} cannot be used for the metrics of delivery", f"set another {setting}")
     require_free(setting, workers.metrics_host, port)
     return port

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
 RELOADED = frozenset({"calling_ae_titles", "peers", "reporters"})
 RELOADED_BY_WORKERS = frozenset({"targets"})
-ASSIGNED = frozenset({"redis_url", "port", "metrics_port"})
-"""May differ from the file without having been changed in it: what `radtme up` chose."""
+ASSIGNED = frozenset({"redis_url"})
+"""May differ from the file without having been changed in it: a part that is started alone finds it in the running
+stack. Ports that `radtme up` chose are in the environment of its parts, then and now.
+"""
 
 log = structlog.get_logger()
 

@@ -45,8 +45,9 @@ def first_certificate(file: Path) -> x509.Certificate:
     TlsFileError
         If there is none.
     """
+    content = _content(file)
     try:
-        return x509.load_pem_x509_certificates(_content(file))[0]
+        return x509.load_pem_x509_certificates(content)[0]
     except ValueError as error:
         advice = "expected -----BEGIN CERTIFICATE-----; a .der or .p12 file has to be converted with openssl"
         raise TlsFileError(file, "holds no PEM certificate that can be read", advice) from error

@@ -59,9 +59,10 @@ def require_layout(configuration: Configuration) -> None:
 def cannot_audit(configuration: Configuration, error: OSError) -> CommandError:
     """Return what to tell where the audit trail cannot be written."""
     where = path_from_here(configuration.audit.folder)
+    cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
     return CommandError(
-        f"the audit trail in {where} cannot be written: {error.strerror or error}",
-        "nothing runs unaudited: make room or set its permissions, or place it elsewhere with audit.folder",
+        f"the audit trail in {where} cannot be written: {cause.strerror or cause}",
+        "nothing runs unaudited: make room, set its permissions, or place it elsewhere with data: or audit.folder:",
     )
 
 

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -110,10 +110,10 @@ def run_radtme(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]
     """Return a function that runs the command in ``tmp_path``, with the data folder there."""
     (tmp_path / "radtme.yaml").write_text("data: .\n")
 
-    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: str, prefix: Sequence[str] = (), **environment: str) -> subprocess.CompletedProcess[str]:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("RADTME_")}
         return subprocess.run(
-            [sys.executable, "-P", "-m", "deploy", *arguments],
+            [*prefix, sys.executable, "-P", "-m", "deploy", *arguments],
             cwd=tmp_path,
             env={**clean, "COLUMNS": "120", **environment},
             capture_output=True,

@@ -146,3 +146,12 @@ def test_start_is_refused_while_the_trail_cannot_be_written(tmp_path: Path) -> N
     (tmp_path / "audit").write_text("")
     with pytest.raises(NotAudited):
         notice_configuration(load_configuration(file, {}), "up")
+
+
+def test_a_trail_that_cannot_be_written_is_said_once_with_its_cause(run_radtme, tmp_path: Path) -> None:
+    """The first word of a first start with a wrong `data`: where, why, and which keys to change."""
+    (tmp_path / "audit").write_text("")
+    run = run_radtme("up")
+    assert run.returncode == 1
+    assert run.stderr.splitlines()[0] == "error: the audit trail in audit cannot be written: File exists"
+    assert "data: or audit.folder:" in run.stderr

@@ -1,5 +1,7 @@
 """The command line: every command explains itself, and errors are short."""
 
+import os
+
 import pytest
 from click.testing import CliRunner
 
@@ -31,6 +33,34 @@ def test_an_unexpected_error_is_two_lines_unless_debugging(run_radtme, tmp_path)
     assert quiet.stderr.startswith("error: FileNotFoundError at ")
     assert str(tmp_path) not in quiet.stderr  # an error's text may quote anything, an element too
     assert "Traceback" in run_radtme("status", RADTME_DEBUG="1").stderr
+
+
+def test_a_file_in_the_place_of_the_data_folder_is_named(run_radtme, tmp_path):
+    """A first start with a wrong `data` says which path, and which key to change."""
+    (tmp_path / "file").write_text("")
+    for command in (["up"], ["upgrade", "--check"]):
+        run = run_radtme(*command, RADTME_DATA=str(tmp_path / "file" / "data"))
+        assert run.returncode == 1
+        assert run.stderr.splitlines() == [
+            "error: file/data/spool/version: a part of this path is a file, not a folder",
+            "       set data: in the configuration",
+        ]
+
+
+def test_who_may_not_read_the_spool_is_told_as_whom_to_run(run_radtme, tmp_path):
+    """`radtme status` as oneself at night: not where Python stumbled, but which path and what to do."""
+    (tmp_path / "spool").mkdir(mode=0)
+    run = run_radtme("status", prefix=without_override())
+    assert run.returncode == 1
+    assert run.stderr.startswith("error: ")
+    assert f": user {os.geteuid()} has no permission" in run.stderr
+    assert "run this as the user that the service runs as" in run.stderr
+
+
+def without_override():
+    """Return what starts a command without root's right to read everything."""
+    rights = "-dac_override,-dac_read_search"
+    return ["setpriv", f"--bounding-set={rights}", f"--inh-caps={rights}"] if os.geteuid() == 0 else []
 
 
 def test_config_check_and_show(run_radtme, tmp_path):

@@ -33,6 +33,28 @@ def _file(tmp_path: Path) -> Path:
     return file
 
 
+BAD = "{name: bad, ae_title: A, host: h, port: x}"
+GOOD = "{name: good, ae_title: A, host: h, port: 104}"
+
+
+@pytest.mark.parametrize(
+    ("lines", "place"),
+    [
+        ([BAD, "{name: web, kind: dicomweb}"], "4: targets[1]: expected url"),
+        ([BAD, GOOD, GOOD], "5: targets: two targets have the name"),
+        ([BAD, GOOD[:-1] + ", tls: {ca: c, key: k}}"], "4: targets[1].tls: a certificate"),
+        (["7", GOOD, GOOD], "5: targets: two targets have the name"),
+    ],
+)
+def test_a_mistake_is_told_of_its_own_target(tmp_path: Path, lines: list[str], place: str) -> None:
+    """A target that cannot be read at all does not shift the others: each mistake has its own number and line."""
+    file = tmp_path / "radtme.yaml"
+    file.write_text("".join(["data: .\n", "targets:\n", *(f"  - {line}\n" for line in lines)]))
+    with pytest.raises(ConfigurationError) as refused:
+        load_configuration(file, {})
+    assert f"radtme.yaml:{place}" in str(refused.value)
+
+
 @pytest.mark.parametrize(
     ("target", "words"),
     [

@@ -9,7 +9,7 @@ import pytest
 from deploy.configuration import Configuration, load_configuration
 from deploy.errors import CommandError
 from deploy.local import DELIVERY, WORKERS, child_environment, programs
-from deploy.ports import delivery_metrics_port
+from deploy.ports import delivery_metrics_port, port_overrides, require_apart
 
 MACHINE = {"PATH": "/bin", "RADTME_DATA": "/srv/hospital", "RADTME_DEBUG": "1"}
 
@@ -53,6 +53,17 @@ def test_delivery_answers_one_port_above_scoring(tmp_path: Path):
     for metrics_port in (65535, settled.listener.metrics_port - 1):
         with pytest.raises(CommandError, match="cannot be used for the metrics of delivery"):
             delivery_metrics_port(replace(settled, workers=replace(settled.workers, metrics_port=metrics_port)))
+
+
+def test_two_parts_on_one_port_are_named_before_anything_starts(tmp_path: Path):
+    """Each would be free when it is tried: one of the two would start, and the other come and go."""
+    same = {"RADTME_STATUS_PAGE_ENABLED": "true", "RADTME_STATUS_PAGE_PORT": "4001"}
+    clashing = configuration(tmp_path, {**same, "RADTME_LISTENER_METRICS_PORT": "4001"})
+    with pytest.raises(CommandError, match=r"listener\.metrics_port and status_page\.port are both 4001"):
+        port_overrides(clashing)
+    require_apart({"listener.metrics_port": ("127.0.0.2", 4001), "status_page.port": ("127.0.0.1", 4001)})
+    with pytest.raises(CommandError, match="port 4001 cannot be used for the metrics of delivery"):
+        delivery_metrics_port(configuration(tmp_path, same, "{metrics_port: 4000}"))
 
 
 def test_a_worker_whose_metrics_port_is_taken_names_the_setting(run_radtme):

@@ -12,10 +12,11 @@ import pytest
 import yaml
 from pynetdicom import AE, build_role
 from pynetdicom.sop_class import StorageCommitmentPushModel
+from structlog.testing import capture_logs
 
 from deploy.audit_trail import read_entries
 from deploy.configuration import SinkSettings, load_configuration
-from deploy.reload import reload_allow_list
+from deploy.reload import Reload, reload_allow_list
 from deploy.sink import Sink, instances_in
 from listener.settings import AuditSettings
 from support.dicom_objects import image, outline, write
@@ -123,6 +124,17 @@ def may_report(port: int) -> bool:
     return established
 
 
+def test_a_port_that_was_changed_waits_for_a_restart_and_is_named(tmp_path: Path) -> None:
+    """A running server stays where it listens: whoever sent SIGHUP reads in the log that the new port is not in use."""
+    file = tmp_path / "radtme.yaml"
+    file.write_text(yaml.safe_dump({"data": ".", "workers": {"metrics_port": 4000}}))
+    running = Reload(load_configuration(file, {}), file)
+    file.write_text(yaml.safe_dump({"data": ".", "workers": {"metrics_port": 4002}}))
+    with capture_logs() as said:
+        assert running.targets() == ()
+    assert [entry["needs_restart"] for entry in said] == [["metrics_port"]]
+
+
 def test_radtme_up_hands_a_hangup_to_every_part(tmp_path: Path) -> None:
     """One SIGHUP to it: listener, both kinds of workers and the status page have the new target."""
     page = free_port()
@@ -152,6 +164,8 @@ def test_radtme_up_hands_a_hangup_to_every_part(tmp_path: Path) -> None:
         for part in ("workers", "delivery"):
             wait_until(lambda part=part: "targets_replaced" in log(part), 120, f"the new target at {part}")
         wait_until(lambda: "configuration_reloaded" in log("listener"), 120, "the listener's word")
+        for part in ("workers", "delivery", "listener"):  # the ports that were chosen for 0 are no change
+            assert '"needs_restart": []' in log(part), part
         wait_until(lambda: "archive2" in shown(), 120, "the new target on the status page")
         with_targets(file, "half a file")
         os.kill(up.pid, signal.SIGHUP)

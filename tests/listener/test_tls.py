@@ -152,6 +152,7 @@ def test_each_wrong_file_is_named_with_what_to_do(authority: Authority, tmp_path
     locked = authority.issue("locked", password="opensesame")
     garbage = tmp_path / "garbage.pem"
     garbage.write_text("hello")
+    nowhere = tmp_path / "nowhere.pem"
     open_key = authority.issue("open")
     open_key.key.chmod(0o644)
     wrong = secret_file(tmp_path / "wrong.txt", "abracadabra")
@@ -164,6 +165,8 @@ def test_each_wrong_file_is_named_with_what_to_do(authority: Authority, tmp_path
         (replace(good.server(), key=tmp_path / "none.key"), tmp_path / "none.key", "there is no such file"),
         (replace(good.server(), certificate=garbage), garbage, "-----BEGIN CERTIFICATE-----"),
         (replace(good.server(), ca=garbage), garbage, "-----BEGIN CERTIFICATE-----"),
+        (replace(good.server(), certificate=nowhere), nowhere, "there is no such file; check the path"),
+        (replace(good.server(), ca=nowhere), nowhere, "there is no such file; check the path"),
         (replace(good.server(), key=garbage), garbage, "everyone on this machine can read"),
         (locked.server(), locked.key, "key_password_file"),
         (replace(locked.server(), key_password_file=wrong), locked.key, "cannot be read with the password"),
