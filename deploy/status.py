@@ -5,7 +5,7 @@ Works with everything else down. No patient attribute is read.
 
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,11 +13,15 @@ from typing import Any
 
 from deploy.delivery_status import DeliveryStatus, TargetStatus, read_deliveries, read_targets
 from deploy.retry import DROP_NAME
+from deploy.terminal import age
 from listener.hold import HOLD_NAME
 from listener.moments import moment_of
 from listener.pairing import Waiting, waiting_for
 from listener.spool import Job, JobState, Spool, read_json
 from workers.stages import Stage
+
+LONG_READY_SECONDS = 900
+"""As the alert RadtmeCasesWaitForWorkers."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,15 @@ class JobStatus:
     deliveries: tuple[DeliveryStatus, ...] = ()
     objects: tuple[str, ...] = ()
     """Paths of the results."""
+
+
+def waits_long_for_a_worker(jobs: Iterable[JobStatus]) -> str:
+    """Return in a sentence since when the oldest ready job waits, longer than workers that run let it; else nothing."""
+    ready = [one.since for one in jobs if one.state is JobState.READY and one.since and not one.held]
+    oldest = min(ready, default=None)
+    if oldest is None or (datetime.now(UTC) - oldest).total_seconds() <= LONG_READY_SECONDS:
+        return ""
+    return f"No worker has begun the oldest ready case for {age(oldest)}: does one run for compute?"
 
 
 @dataclass(frozen=True)

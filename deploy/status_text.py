@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from deploy.delivery_status import DeliveryStatus, TargetStatus
-from deploy.status import JobStatus, SeriesStatus, SpoolStatus
+from deploy.status import JobStatus, SeriesStatus, SpoolStatus, waits_long_for_a_worker
 from deploy.terminal import age, duration, path_from_here, size
 from listener.spool import JobState
 from workers.shown_score import shown_score
@@ -49,6 +49,8 @@ def as_json(value: Any) -> Any:
 def show_status(console: Console, status: SpoolStatus, *, everything: bool) -> None:
     """Print the whole spool; of finished jobs only the newest, unless ``everything``."""
     console.print(_headline(status))
+    if late := waits_long_for_a_worker(status.jobs):
+        console.print(Text(late, "bold yellow"), overflow="fold")
     for target in status.targets:
         console.print(_unreachable(target), overflow="fold")
     shown = list(status.jobs) if everything else _newest_finished(status.jobs)

@@ -10,7 +10,7 @@ from pathlib import Path
 from pydicom import dcmread
 from pydicom.errors import InvalidDicomError
 
-from deploy.status import JobStatus, Quarantined, read_moving, read_quarantine
+from deploy.status import JobStatus, Quarantined, read_moving, read_quarantine, waits_long_for_a_worker
 from deploy.status_page.settings import StatusPageSettings
 from listener.character_sets import teach_pydicom
 from listener.spool import JOB_ID_PATTERN, Job, JobState, Spool
@@ -92,6 +92,8 @@ class Overview:
             if one.refused
         ]
         found += [f"{one.name} could not be reached: {one.last_error}." for one in self.targets if one.last_error]
+        if late := waits_long_for_a_worker(self.open_cases):
+            found.append(late)
         if not self.signature:
             found.append("No signature is active: nothing is scored.")
         if self.free_bytes is None:

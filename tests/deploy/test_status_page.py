@@ -1,10 +1,12 @@
 """The status page: what `radtme status` shows, in a browser, for everyone who may see it and nobody else."""
 
 import base64
+import io
 import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from typing import Any
@@ -12,11 +14,15 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, sync_playwright
+from rich.console import Console
 
+from deploy.status import read_status
 from deploy.status_page.overview import Pages
 from deploy.status_page.server import StatusPage
 from deploy.status_page.settings import StatusPageSettings
-from listener.spool import Job, JobState, Spool, job_id_for
+from deploy.status_text import show_status
+from listener.hold import HOLD_NAME
+from listener.spool import Job, JobState, Spool, job_id_for, read_json, write_json
 from support.dicom_objects import image
 from support.spool_jobs import REJECTED, SCORED
 from workers.settings import Target
@@ -82,6 +88,26 @@ def test_calm_says_so_and_a_full_disk_does_not(spool: Spool, put_job: Callable[.
         assert "All is well." in ask(port, "/")[1]
     with serving(spool, min_free_bytes=1 << 62) as port:
         assert "objects are answered with 0xA700" in ask(port, "/")[1]
+
+
+def test_a_case_that_no_worker_begins_is_no_calm(spool: Spool, put_job: Callable[..., Job]) -> None:
+    """A quarter of an hour, as the alert: the page and the command say so, and a job that a person holds does not."""
+    job = put_job("1.1", JobState.READY)
+    with serving(spool) as port:
+        assert "No worker has begun" not in ask(port, "/")[1]  # ten minutes
+    write_json(
+        job.folder / "job.json",
+        {**read_json(job.folder / "job.json"), "readied": (datetime.now(UTC) - timedelta(hours=3)).isoformat()},
+    )
+    words = "No worker has begun the oldest ready case for 3 h"
+    with serving(spool) as port:
+        assert words in ask(port, "/")[1]
+    console = Console(file=io.StringIO(), width=120)
+    show_status(console, read_status(spool), everything=False)
+    assert words in console.file.getvalue()
+    write_json(job.folder / HOLD_NAME, {"by": "ann", "why": "", "at": datetime.now(UTC).isoformat()})
+    with serving(spool) as port:
+        assert "No worker has begun" not in ask(port, "/")[1]
 
 
 def test_case_shows_its_history_in_order(full_spool: Spool) -> None:
