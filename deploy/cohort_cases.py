@@ -83,15 +83,26 @@ def dicom_cases(folder: Path, files: Iterable[IndexedFile], readers: Mapping[str
     return cases
 
 
+def studies_without_outline(images: Iterable[IndexedFile], cases: Iterable[OutlineCase]) -> list[OutlineCase]:
+    """Return a case for each study of which there are images, and no outline that could be told for one."""
+    outlined = {uid for case in cases for uid in (case.study_uid, case.series_uid)}
+    studies: dict[str, OutlineCase] = {}
+    for one in images:
+        if not outlined & {one.study_uid, one.series_uid}:
+            case = OutlineCase(one.study_uid, one.patient, (), "", one.study_uid, site=one.site, scanner=one.scanner)
+            studies.setdefault(one.study_uid, case)
+    return list(studies.values())
+
+
 def _cases_of(folder: Path, seg: IndexedFile, images: list[IndexedFile], reader: str) -> Iterator[OutlineCase]:
     first = images[0] if images else seg
     for number in seg.tumours if len(seg.tumours) > 1 else (None,):
         yield OutlineCase(
             case=seg.sop_instance_uid if number is None else f"{seg.sop_instance_uid}#{number}",
-            patient=seg.patient,
+            patient=seg.patient or first.patient,  # a SEG that was cut short may name its images only
             images=tuple(str(folder / one.path) for one in images),
             outline=str(folder / seg.path),
-            study_uid=seg.study_uid,
+            study_uid=seg.study_uid or first.study_uid,
             series_uid=first.series_uid if images else "",
             seg_uid=seg.sop_instance_uid,
             seg_series_uid=seg.series_uid,

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from deploy.child_pool import run_tasks
-from deploy.cohort_cases import OutlineCase, dicom_cases
-from deploy.cohort_index import IndexedFile, index_folder
+from deploy.cohort_cases import OutlineCase, dicom_cases, studies_without_outline
+from deploy.cohort_index import IndexedFile, index_folder, indexed_images
 from deploy.cohort_measure import MeasuringTask, kept_result, measure_case
 from deploy.errors import CommandError, WrongUsage
 from deploy.feature_tables import CohortTables, MeasuredOutline, cohort_tables
@@ -68,6 +68,8 @@ def extract(plan: ExtractPlan, folder: Path, console: Console) -> Extracted:
             step()
     measured = [MeasuredOutline(case, results[case.key] or {"reason": "internal_error"}) for case in cases]
     measured += map(_not_there, missing)
+    if plan.pairs is None:
+        measured += map(_no_outline, studies_without_outline(indexed_images(folder / INDEX), cases))
     tables = cohort_tables(measured, profile)
     _write(folder, tables, plan)
     return Extracted(tables, len(todo))
@@ -85,6 +87,12 @@ def _not_there(one: "NotRetrieved") -> MeasuredOutline:
     """Return the row of a study that did not come; whose it is, only the PACS knows."""
     case = OutlineCase(one.entry, patient="", images=(), outline="", study_uid=one.study_uid)
     return MeasuredOutline(case, {"reason": one.reason, "message": one.message})
+
+
+def _no_outline(case: OutlineCase) -> MeasuredOutline:
+    """Return the row of a study that nobody outlined, or whose outline cannot even be told for a SEG."""
+    message = "expected a DICOM SEG of the study's images, found none that can be read as DICOM"
+    return MeasuredOutline(case, {"reason": "no_outline", "message": message})
 
 
 def find_cases(plan: ExtractPlan, folder: Path, console: Console) -> list[OutlineCase]:

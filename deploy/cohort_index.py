@@ -91,6 +91,11 @@ def index_folder(folder: Path, cache: Path, jobs: int, on_files: Callable[[int],
     return [one for one in current if one.kind != OTHER]
 
 
+def indexed_images(cache: Path) -> list[IndexedFile]:
+    """Return the images that the last reading of a folder found."""
+    return [one for one in _read(cache) if one.kind == IMAGE]
+
+
 def _one_by_one(names: list[tuple[str, str]], jobs: int) -> list[IndexedFile]:
     endings = run_tasks(_index_files, [[name] for name in names], jobs)
     return [one for ended in endings for one in (ended.value or [_unusable(*ended.task[0])])]

@@ -70,6 +70,21 @@ def test_one_row_for_each_lesion_with_958_columns_or_the_reason(
     assert rows.loc[patients[1].id].filter(regex="^(tumour|ring)_").isna().all()
 
 
+def test_a_study_whose_outline_cannot_be_told_for_one_has_its_row(
+    cohort: Path, patients: list[Patient], tmp_path: Path
+) -> None:
+    """A SEG of which only rubbish is left does not make its patient vanish from the cohort."""
+    for one in (patients[0], patients[2]):
+        shutil.copytree(cohort / "dicom" / one.id, tmp_path / "dicom" / one.id)
+    for outline in (tmp_path / "dicom" / patients[2].id).glob("*.dcm"):
+        outline.write_bytes(b"rubbish" * 500)
+    extracted = extract(ExtractPlan(folder=tmp_path / "dicom", jobs=1), tmp_path / "out", QUIET)
+    rows = extracted.tables.features.set_index("patient")
+    assert rows["reason"].to_dict() == {patients[0].id: "", patients[2].id: "no_outline"}
+    assert rows.at[patients[2].id, "site"] == patients[2].scanner.site
+    assert list(extracted.tables.reasons["reason"]) == ["no_outline"]
+
+
 def test_readers_of_the_same_lesion_are_told_apart(extracted: Extracted, patients: list[Patient]) -> None:
     """Reader A drew it twice, reader B once; the lesion's row is the first of them."""
     outlines = extracted.tables.outlines
