@@ -1,5 +1,6 @@
 """The ``radtme`` command."""
 
+import errno
 import importlib
 import os
 import sys
@@ -124,5 +125,10 @@ def one_line_without_traceback(
         sys.__excepthook__(kind, error, traceback)
         return
     where = f" at {places(error)[-1]}" if places(error) else ""
-    click.echo(f"error: {kind.__name__}{where}", err=True)
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        click.echo(f"error: {os.strerror(error.errno)}{where}", err=True)
+        click.echo("       make room where the command writes, then start it again", err=True)
+        return
+    says = f": {os.strerror(error.errno)}" if isinstance(error, OSError) and error.errno else ""
+    click.echo(f"error: {kind.__name__}{where}{says}", err=True)
     click.echo("       RADTME_DEBUG=1 before the command shows more; it may show a patient's data", err=True)

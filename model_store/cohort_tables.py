@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from pyarrow import ArrowException
 
 from model_store.cohort import FeatureTable
@@ -85,21 +86,49 @@ def labelled_cohort(features: pd.DataFrame, labels: pd.DataFrame) -> LabelledCoh
     patients = known["patient"].astype(str)
     table = FeatureTable(
         tuple(feature_columns(known)),
-        known[feature_columns(known)].to_numpy(dtype=np.float64, na_value=np.nan),
+        _numbers(known[feature_columns(known)]),
         (phenotype.loc[patients].to_numpy() == HOT).astype(np.bool_),
         tuple(patients),
     )
     return LabelledCohort(table, _cases(known), left_out)
 
 
+def measured_values(features: pd.DataFrame) -> list[bytes]:
+    """Return the features of each case in one order, to know the same images again whatever they are called."""
+    values = _numbers(features[sorted(feature_columns(features))])
+    return [row.tobytes() for row in values]
+
+
+def _numbers(features: pd.DataFrame) -> NDArray[np.float64]:
+    """Return the features as numbers; NaN where there is none."""
+    try:
+        values: NDArray[np.float64] = features.to_numpy(dtype=np.float64, na_value=np.nan)
+    except (ValueError, TypeError) as error:
+        strange = features.notna() & features.apply(pd.to_numeric, errors="coerce").isna()
+        name = strange.any().idxmax()
+        raise TrainingError(
+            f"column {name} of the features holds something that is no number in {int(strange[name].sum())} of "
+            f"{len(features)} cases; expected numbers, or nothing where a feature could not be computed"
+        ) from error
+    return values
+
+
 def phenotypes(labels: pd.DataFrame) -> pd.Series:
-    """Return the phenotype by patient."""
-    known = labels.dropna(subset=["phenotype"])
-    if strange := sorted(set(known["phenotype"]) - {HOT, COLD}):
-        raise TrainingError(f"a phenotype is {HOT} or {COLD}, not {strange[0]!r}")
+    """Return the phenotype by patient. Rows are told by their number: a patient is not named in a message."""
+    known = labels.reset_index(drop=True).dropna(subset=["phenotype"])
+    strange = known.loc[~known["phenotype"].isin([HOT, COLD]), "phenotype"]
+    if not strange.empty:
+        raise TrainingError(
+            f"row {strange.index[0] + 1} of the table of labels says {strange.iloc[0]!r} ({len(strange)} rows are "
+            f"neither); a phenotype is {HOT} or {COLD}, or empty where it is not known"
+        )
     distinct = known[["patient", "phenotype"]].drop_duplicates()
-    if twice := int(distinct["patient"].duplicated().sum()):
-        raise TrainingError(f"{twice} patients are both {HOT} and {COLD} in the table of labels")
+    twice = distinct["patient"].duplicated()
+    if twice.any():
+        raise TrainingError(
+            f"{int(twice.sum())} patients are both {HOT} and {COLD} in the table of labels, the first one again in "
+            f"row {distinct.index[twice][0] + 1}; leave one of the rows out"
+        )
     return distinct.set_index(distinct["patient"].astype(str))["phenotype"]
 
 

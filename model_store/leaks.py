@@ -47,6 +47,15 @@ def require_other_patients(training: Iterable[str], other: Iterable[str], what: 
         raise LeakError(f"{len(shared)} patients are in the training table and in {what}; leave them out of one")
 
 
+def require_other_images(training: frozenset[bytes], other: Iterable[bytes], what: str) -> None:
+    """Refuse the same measurement in training and in another cohort: one patient under two pseudonyms."""
+    if shared := sum(values in training for values in other):
+        raise LeakError(
+            f"{shared} cases of {what} have the same values in every feature as a case that was trained on: the same "
+            "images under another pseudonym; leave them out of one"
+        )
+
+
 def require_no_twins(table: FeatureTable) -> None:
     """Refuse the same measurement under two pseudonyms: such a patient would be trained on and measured on."""
     seen: dict[bytes, str] = {}

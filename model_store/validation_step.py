@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from model_store import study_figures
-from model_store.cohort_tables import labelled_cohort, read_table
+from model_store.cohort_tables import labelled_cohort, measured_rows, measured_values, read_table
 from model_store.correlation import spearman_table
 from model_store.diagnostic import compare_scores_of_other_cases, decision_curve
-from model_store.errors import TrainingError
-from model_store.leaks import require_other_patients
+from model_store.errors import LeakError, TrainingError
+from model_store.leaks import require_other_images, require_other_patients
 from model_store.signature import Signature
 from model_store.signature_plans import CohortFiles, ValidatePlan
 from model_store.study_outcome import median_split
@@ -46,7 +46,7 @@ class ValidateInputs:
     clinical: Path | None
     populations: Path | None
     features: Path | None
-    """Of the training cohort, to correlate with the populations."""
+    """Of the training cohort, to correlate with the populations, and to know its cases again."""
 
     def files(self) -> list[Path]:
         """Return those that are given."""
@@ -84,12 +84,13 @@ def run_validation(
     ``own`` says that the signature was trained in this study, so that the training cases' out-of-fold scores are its.
 
     Raises:
-        LeakError: a patient was trained on.
+        LeakError: a patient was trained on, under this pseudonym or another.
         TrainingError: a table is not what it should be.
     """
     trained_on = read_table(inputs.training_cases, ("patient",)) if inputs.training_cases else None
     cohorts = [_training_cohort(trained_on, signature, inputs, folder)] if own and trained_on is not None else []
-    cohorts += [_scored(files, signature, trained_on) for files in inputs.cohorts]
+    trained_values = _training_values(inputs, trained_on) if own else frozenset()
+    cohorts += [_scored(files, signature, trained_on, trained_values) for files in inputs.cohorts]
     if not cohorts:
         raise TrainingError("there is no cohort to validate on; name one in validate.cohorts")
     numbers = {cohort.name: cohort_numbers(cohort) for cohort in cohorts}
@@ -121,14 +122,31 @@ def _training_cohort(cases: pd.DataFrame, signature: Signature, inputs: Validate
     return ScoredCohort(TRAINING, with_clinical(found, clinical), signature.threshold, {}, Estimate(**forest))
 
 
-def _scored(files: CohortFiles, signature: Signature, trained_on: pd.DataFrame | None) -> ScoredCohort:
-    cohort = labelled_cohort(
-        read_table(files.features, ("patient",)), read_table(files.labels, ("patient", "phenotype"))
-    )
-    if trained_on is not None:
-        require_other_patients(trained_on["patient"].astype(str), cohort.table.patients, f"the cohort {files.name}")
+def _training_values(inputs: ValidateInputs, trained_on: pd.DataFrame | None) -> frozenset[bytes]:
+    """Return what was measured of the cases that were trained on, to know them again under another pseudonym."""
+    if inputs.features is None or trained_on is None:
+        return frozenset()
+    features = read_table(inputs.features, ("patient",))
+    mine = features[features["patient"].astype(str).isin(trained_on["patient"].astype(str))]
+    return frozenset(measured_values(measured_rows(mine)))
+
+
+def _scored(
+    files: CohortFiles, signature: Signature, trained_on: pd.DataFrame | None, trained_values: frozenset[bytes]
+) -> ScoredCohort:
+    features = read_table(files.features, ("patient",))
+    labels = read_table(files.labels, ("patient", "phenotype"))
     clinical = read_table(files.clinical, ("patient",)) if files.clinical else None
-    return scored_cohort(files.name, signature, cohort, clinical)
+    try:
+        cohort = labelled_cohort(features, labels)
+        if trained_on is not None:
+            require_other_patients(trained_on["patient"].astype(str), cohort.table.patients, f"the cohort {files.name}")
+        require_other_images(trained_values, measured_values(measured_rows(features)), f"the cohort {files.name}")
+        return scored_cohort(files.name, signature, cohort, clinical)
+    except LeakError:
+        raise
+    except TrainingError as error:
+        raise TrainingError(f"cohort {files.name}: {error}") from error
 
 
 def _against_first(cohorts: list[ScoredCohort]) -> dict[str, Any]:

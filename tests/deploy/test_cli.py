@@ -1,11 +1,12 @@
 """The command line: every command explains itself, and errors are short."""
 
+import errno
 import os
 
 import pytest
 from click.testing import CliRunner
 
-from deploy.cli import COMMANDS, radtme
+from deploy.cli import COMMANDS, one_line_without_traceback, radtme
 
 
 @pytest.mark.parametrize("command", [[name] for name in COMMANDS] + [["config", "check"], ["config", "show"]])
@@ -61,6 +62,17 @@ def without_override():
     """Return what starts a command without root's right to read everything."""
     rights = "-dac_override,-dac_read_search"
     return ["setpriv", f"--bounding-set={rights}", f"--inh-caps={rights}"] if os.geteuid() == 0 else []
+
+
+def test_a_full_disk_is_said_and_what_to_do(capsys, monkeypatch):
+    """It is the machine's fault and the operator's to mend; the file's name stays out, which may be a patient's."""
+    monkeypatch.delenv("RADTME_DEBUG", raising=False)
+    error = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/cohort/a patient/table.csv")
+    one_line_without_traceback(OSError, error, None)
+    told = capsys.readouterr().err
+    assert told.startswith("error: No space left on device")
+    assert "make room" in told
+    assert "patient" not in told
 
 
 def test_config_check_and_show(run_radtme, tmp_path):

@@ -213,6 +213,22 @@ def test_patient_of_training_in_a_validation_cohort_is_refused(study: Path, tmp_
     assert run(study.parent, "validate", study).exit_code == 0
 
 
+def test_images_of_training_under_another_pseudonym_are_refused(study: Path, tmp_path: Path) -> None:
+    """Whoever is called otherwise in the other hospital's table was trained on all the same."""
+    folder = study.parent
+    for name in ("train.parquet", "train_labels.csv"):
+        read, write = (pd.read_parquet, "to_parquet") if name.endswith("parquet") else (pd.read_csv, "to_csv")
+        table = read(folder / name)
+        getattr(table.assign(patient="Z" + table["patient"].astype(str)), write)(tmp_path / name, index=False)
+    text = study.read_text().replace("external.parquet", str(tmp_path / "train.parquet"))
+    other = folder / "renamed.yaml"
+    other.write_text(text.replace("external_labels.csv", str(tmp_path / "train_labels.csv")))
+    refused = run(folder, "validate", other)
+    assert refused.exit_code == 1
+    assert "cases of the cohort external have the same values in every feature" in refused.output
+    assert run(folder, "validate", study).exit_code == 0
+
+
 def test_published_forest_is_the_trained_one(study: Path) -> None:
     """Publishing adds words and figures: estimator, canary and reference distribution are the candidate's."""
     (candidate,) = (study.parent / "out" / "train" / "bundle").iterdir()

@@ -203,7 +203,7 @@ def test_contradicting_labels_are_refused(make_table: MakeTable) -> None:
     both = pd.concat([labels, pd.DataFrame({"patient": ["P0"], "phenotype": ["cold"]})])
     with pytest.raises(TrainingError, match="1 patients are both"):
         labelled_cohort(features, both)
-    with pytest.raises(TrainingError, match="not 'warm'"):
+    with pytest.raises(TrainingError, match="says 'warm'"):
         labelled_cohort(features, labels.replace("hot", "warm"))
     with pytest.raises(TrainingError, match="same pseudonyms"):
         labelled_cohort(features, labels.assign(patient="X" + labels["patient"]))
@@ -218,3 +218,20 @@ def test_what_is_not_in_the_table_is_counted(make_table: MakeTable) -> None:
     assert len(cohort.table.patients) == len(cohort.cases) == 17
     assert cohort.left_out == {"not measured": 1, "without a label": 2, "labels without a measured case": 1}
     assert list(cohort.cases["case"]) == [f"c-{patient}" for patient in cohort.table.patients]
+
+
+def test_what_is_wrong_with_a_row_is_told_by_its_number(make_table: MakeTable) -> None:
+    """A person finds the row without the message naming the patient, and the column of a value that is no number."""
+    table = make_table(1, cases=20)
+    features, labels = features_of(table), labels_of(table)
+    both = pd.concat([labels, pd.DataFrame({"patient": ["P0"], "phenotype": ["cold"]})])
+    with pytest.raises(TrainingError, match="in row 21"):
+        labelled_cohort(features, both)
+    warm = labels.copy()
+    warm.loc[4, "phenotype"] = "warm"
+    with pytest.raises(TrainingError, match=r"row 5 of the table of labels says 'warm' \(1 rows are neither\)"):
+        labelled_cohort(features, warm)
+    words = features.astype({table.columns[3]: object})
+    words.loc[2, table.columns[3]] = "large"
+    with pytest.raises(TrainingError, match=f"column {table.columns[3]} .* no number in 1 of 20 cases"):
+        labelled_cohort(words, labels)
