@@ -65,13 +65,11 @@ def phenotype(config_file: Path) -> None:
     What is done already, with the same files and settings, is not done again.
     """
     from deploy.phenotype_step import STEP, result_lines, run_phenotype
-    from model_store.errors import SignatureError
+    from deploy.signature_access import told
 
     study = load_study(config_file)
-    try:
+    with told():
         ran = run_phenotype(study, lambda what: notices().print(what, markup=False))
-    except SignatureError as error:
-        raise click.ClickException(str(error)) from error
     if not ran:
         notices().print("nothing to do: files and settings are those of the last run")
     for line in result_lines(study):

@@ -65,7 +65,7 @@ def small(tmp_path: Path) -> pd.DataFrame:
     [
         ("duplicate", "1 genes have several rows, such as GENE0"),
         ("nan", "gene GENE3 lacks a number in some sample"),
-        ("transposed", "found 20 rows and 3000 columns; expected a whole transcriptome"),
+        ("transposed", "found 20 rows and 3000 columns"),
         ("ensembl", "expected the same kind of names in both files, such as HUGO symbols"),
     ],
 )
