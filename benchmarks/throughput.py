@@ -73,7 +73,8 @@ class Bench:
             folder / "stack", [target], settle_seconds=1, sweep_seconds=0.5, min_free_bytes=0, peers=peers
         )
         running.callback(self.stack.stop)
-        self.stack.start("redis", "listener", *compute, "delivery")
+        self.parts = ("redis", "listener", *compute, "delivery")
+        self.stack.start(*self.parts)
         # Outlines last: one that is here before the last image may get a second version, and would count twice.
         self.done = 0
         outlines = [next(study.glob("**/*seg*.dcm")) for study in studies]
@@ -97,6 +98,17 @@ class Bench:
         """Return the seconds from ready to delivered of the last cases."""
         jobs = sorted(self.stack.jobs(), key=lambda job: job.folder.stat().st_mtime)[-number:]
         return [_seconds(job.read()["readied"], _delivered(job)) for job in jobs]
+
+    def cpu_seconds(self) -> dict[str, float]:
+        """Return the CPU seconds of each part so far, those of the processes it started and that still run included."""
+        processes = {part: psutil.Process(self.stack.pid(part)) for part in self.parts}
+        processes["Orthanc"] = next(one for one in psutil.Process().children() if one.name() == "Orthanc")
+        seconds = {}
+        for part, process in processes.items():
+            seconds[part] = sum(
+                one.cpu_times().user + one.cpu_times().system for one in (process, *process.children(recursive=True))
+            )
+        return seconds
 
     def worker_bytes(self, part: str) -> int:
         """Return the resident memory of a worker and its pool."""
@@ -125,10 +137,14 @@ def scale_out(folder: Path, cases: int, rounds: int) -> None:
                 for outline in outlines[:5]:
                     bench.score([outline])
                 low = bench.latencies(5)
+                before = bench.cpu_seconds()
                 rates[processes].append(60 * cases / bench.score(outlines[5:]))
+                after = bench.cpu_seconds()
                 high = bench.latencies(cases)
                 rate = f"{rates[processes][-1]:.1f} cases/min"
                 print(f"round {turn + 1}, {processes} processes: {rate}; {_words(low, high)}", flush=True)
+                each = (f"{part} {(after[part] - before[part]) / cases:.2f}" for part in after)
+                print(f"  CPU seconds per case: {', '.join(each)}", flush=True)
     one, two = statistics.median(rates[1]), statistics.median(rates[2])
     print(f"2 processes against 1: {two / one:.2f} times the cases per minute")
 
