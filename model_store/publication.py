@@ -30,11 +30,20 @@ VALIDATE_FIGURES = {
 }
 TRAIN_ONLY_FIGURES = {"roc": "ROC curves of the cross-validation, one repeat", "calibration": "Calibration"}
 OWNER_TEXTS = (
+    "healthcare_context",
     "data_source",
+    "data_period",
+    "setting",
+    "eligibility",
+    "treatments",
+    "participants",
+    "outline_readers",
     "label_source",
+    "label_assessors",
     "blinding",
     "sample_size",
     "protocol",
+    "registration",
     "ethics",
     "funding",
     "conflicts_of_interest",
