@@ -10,7 +10,14 @@ import yaml
 
 from deploy.commitment_reporters import reporters
 from deploy.configuration_reader import ENVIRONMENT_PREFIX, ConfigurationReader, Problem
-from deploy.configuration_security import check_clients, check_listener, check_sink, check_status_page, unguarded
+from deploy.configuration_security import (
+    check_clients,
+    check_listener,
+    check_sink,
+    check_status_page,
+    shut_out,
+    unguarded,
+)
 from deploy.configuration_targets import check_targets
 from deploy.configuration_webhook import check_webhook
 from deploy.errors import WrongUsage
@@ -151,6 +158,7 @@ def load_configuration(file: Path | None, environment: Mapping[str, str] = os.en
     warnings = (
         *_unknown_variables(reader),
         *unguarded(configuration.listener, configuration.workers),
+        *shut_out(configuration.listener, configuration.workers),
         *redis_in_the_clear(configuration.listener.redis_url),
     )
     return replace(configuration, warnings=warnings, environment=ours)

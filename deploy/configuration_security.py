@@ -103,5 +103,15 @@ def unguarded(listener: ListenerSettings, workers: WorkerSettings) -> Iterator[s
             yield f"target {target.name} has no tls section: results go to {target.host_name} in the clear"
 
 
+def shut_out(listener: ListenerSettings, workers: WorkerSettings) -> Iterator[str]:
+    """Yield a warning where the listener would refuse our own commands: they call as ``workers.ae_title``."""
+    allowed = [*listener.calling_ae_titles, *(peer.ae_title for peer in listener.peers)]
+    if allowed and workers.ae_title not in allowed:
+        yield (
+            f"the listener refuses {workers.ae_title}, as which radtme echo own, send and selftest call it; where they "
+            f"are to work, add {{ae_title: {workers.ae_title}, addresses: [127.0.0.1]}} to listener.peers"
+        )
+
+
 def _shows_certificate(peer: AllowedPeer) -> bool:
     return bool(peer.certificate_fingerprint or peer.certificate_subject)

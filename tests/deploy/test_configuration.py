@@ -1,5 +1,6 @@
 """The configuration: strict, with places; environment over file over defaults."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -184,7 +185,34 @@ def test_a_title_that_may_come_from_anywhere_is_a_warning(tmp_path):
     ]
     addressed = reachable + "  peers: [{ae_title: MR1, addresses: [192.0.2.1]}]\n"
     assert not [warning for warning in load(tmp_path, addressed).warnings if "any address" in warning]
-    assert not load(tmp_path, "listener:\n  calling_ae_titles: [MR1]\n").warnings, "only this machine reaches it"
+    assert not load(tmp_path, "listener:\n  calling_ae_titles: [RADTME]\n").warnings, "only this machine reaches it"
+
+
+@pytest.mark.parametrize(
+    ("listener", "told"),
+    [
+        ("calling_ae_titles: [MR1]", True),
+        ("peers: [{ae_title: MR1, addresses: [192.0.2.1]}]", True),
+        ("peers: [{ae_title: MR1}, {ae_title: OURS, addresses: [127.0.0.1]}]", False),
+        ("calling_ae_titles: [MR1, OURS]", False),
+        ("port: 11112", False),
+    ],
+)
+def test_a_listener_that_refuses_our_own_commands_is_a_warning(tmp_path, listener, told):
+    """The first `radtme echo own`, `send` and `selftest` would fail, and the reason stand in the listener's log only."""
+    found = load(tmp_path, f"listener:\n  {listener}\nworkers:\n  ae_title: OURS\n").warnings
+    assert [one for one in found if one.startswith("the listener refuses OURS")] == (list(found) if told else [])
+
+
+@pytest.mark.parametrize("shipped", ["radtme.example.yaml", "compose/radtme.yaml", "kubernetes/base/radtme.yaml"])
+def test_no_configuration_that_we_ship_refuses_our_own_commands(tmp_path, shipped):
+    """docs/installation.md has `radtme echo own` and `radtme selftest` typed right after the start."""
+    secret = tmp_path / "secret"
+    secret.write_text("hush\n")
+    secret.chmod(0o600)
+    text = (Path(__file__).parents[2] / "deploy" / shipped).read_text()
+    found = load(tmp_path, re.sub(r"/run/secrets/\S+", str(secret), text)).warnings
+    assert not [one for one in found if "refuses" in one]
 
 
 def test_a_bad_redis_url_is_not_repeated(tmp_path):
