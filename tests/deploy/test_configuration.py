@@ -199,7 +199,7 @@ def test_a_title_that_may_come_from_anywhere_is_a_warning(tmp_path):
     ],
 )
 def test_a_listener_that_refuses_our_own_commands_is_a_warning(tmp_path, listener, told):
-    """The first `radtme echo own`, `send` and `selftest` would fail, and the reason stand in the listener's log only."""
+    """The first `radtme echo own`, `send` and `selftest` would fail, and only the listener would know why."""
     found = load(tmp_path, f"listener:\n  {listener}\nworkers:\n  ae_title: OURS\n").warnings
     assert [one for one in found if one.startswith("the listener refuses OURS")] == (list(found) if told else [])
 

@@ -24,6 +24,8 @@ from deploy.status_text import show_status
 from listener.hold import HOLD_NAME
 from listener.spool import Job, JobState, Spool, job_id_for, read_json, write_json
 from support.dicom_objects import image
+from support.installation import RADTME
+from support.processes import free_port, is_listening, start, stop, wait_until
 from support.spool_jobs import REJECTED, SCORED
 from workers.settings import Target
 
@@ -203,7 +205,23 @@ def test_json_holds_the_same_for_scripts(full_spool: Spool) -> None:
     assert {one["state"]: one["count"] for one in json.loads(body)["counts"]} == dict.fromkeys(JobState, 1)
 
 
-def test_the_command_serves_it_until_it_is_stopped(full_spool: Spool, run_radtme: Callable[..., Any]) -> None:
+def test_the_command_serves_it_until_it_is_stopped(full_spool: Spool, tmp_path: Path) -> None:
+    """`radtme status-page` shows the spool of its configuration, and SIGTERM ends it."""
+    port = free_port()
+    file = tmp_path / "radtme.yaml"
+    file.write_text(f"data: .\nstatus_page: {{port: {port}}}\n")
+    process = start([*RADTME, "status-page", "--config", str(file)], tmp_path / "log")
+    try:
+        wait_until(lambda: is_listening(port) or process.poll() is not None, 240, "the status page")
+        assert process.poll() is None, (tmp_path / "log").read_text()
+        assert json.loads(ask(port, "/status.json")[1])["counts"]
+    finally:
+        assert stop(process, seconds=240) == 0
+
+
+def test_the_command_serves_nobody_on_the_network_without_a_password(
+    full_spool: Spool, run_radtme: Callable[..., Any]
+) -> None:
     """A host that others reach needs a password; the message says what to set."""
     ran = run_radtme("status-page", RADTME_STATUS_PAGE_HOST="0.0.0.0")  # noqa: S104 - refused
     assert ran.returncode == 2

@@ -25,6 +25,7 @@ pytestmark = pytest.mark.timeout(3600)
 SEED, PATIENTS = 21, 54
 PAIRS = 4
 TOP = 20
+FEATURES = 2 * 479
 PERMUTATIONS = 500
 TRAIN = "columns: [8], max_depths: [3], trees: 60, repeats: 1, alternatives: no"
 
@@ -117,6 +118,18 @@ def planted(table: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Fl
     moved = np.array([[values[n, 0.8][name] - values[n, 0.2][name] for name in names] for n in range(PAIRS)])
     same = np.abs(np.sign(moved).sum(axis=0)) == PAIRS
     return np.where(same & (np.abs(moved.mean(axis=0)) > table.std().to_numpy()), np.sign(moved.mean(axis=0)), 0.0)
+
+
+def test_reliability_is_told_of_every_feature(cohort: Cohort) -> None:
+    """Nobody outlined these tumours twice, so outlines are redrawn: one row for each feature, and how many are kept."""
+    file = cohort.folder / "redrawn.yaml"
+    few = "{perturb: {cases: 6, repeats: 1}}"
+    file.write_text(f"output: out\nextract: {{folder: dicom}}\nreliability: {few}\n")
+    said = radtme("cohort", "reliability", file)
+    table = pd.read_parquet(cohort.folder / "out" / "reliability" / "tables" / "icc.parquet")
+    assert len(table) == FEATURES
+    assert f"{table['kept'].sum()} of {FEATURES} features have an ICC" in said
+    assert 0 < table["kept"].sum() < FEATURES
 
 
 def areas(ranks: Floats, hot: Flags) -> Floats:
