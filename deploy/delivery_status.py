@@ -1,7 +1,7 @@
 """How far results are on their way to their targets, and which targets cannot be reached: read from the spool alone."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,9 @@ from listener.circuit import CircuitState, read_circuit
 from listener.moments import moment_of
 from listener.spool import Job, Spool, read_json
 from workers.ledger import outbox_files
+
+GOES_ON = ("queued", "retry", "sent", "committed")
+"""States in which a delivery goes on by a visit of ours; in others it waits for the target's report, or for nothing."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,17 @@ class DeliveryStatus:
     """When the target was last asked to take responsibility, where it has not answered."""
     plainer: tuple[str, ...] = ()
     """Results that the target took in another form only, such as ``summary_report as Encapsulated PDF Storage``."""
+    target_asked: datetime | None = None
+    """When its target, which cannot be reached, is asked again; nothing goes there before it answers."""
+
+    @property
+    def next_step(self) -> tuple[str, datetime] | None:
+        """What happens next, and when: to an open circuit nothing goes, whenever the next try would be due."""
+        if self.state not in GOES_ON:
+            return None
+        if self.target_asked is not None:
+            return "its target asked again", self.target_asked
+        return None if self.next_try is None else ("next try", self.next_try)
 
 
 @dataclass(frozen=True)
@@ -45,10 +59,17 @@ class TargetStatus:
     last_error: str | None
 
 
-def read_deliveries(job: Job) -> tuple[DeliveryStatus, ...]:
+def read_deliveries(spool: Spool, job: Job) -> tuple[DeliveryStatus, ...]:
     """Return the deliveries of a job, by target."""
     written = (job.read_optional("result.json") or {}).get("references") or {}
-    return tuple(_delivery(path.stem, read_json(path), written) for path in outbox_files(job))
+    return tuple(_with_circuit(spool, _delivery(path.stem, read_json(path), written)) for path in outbox_files(job))
+
+
+def _with_circuit(spool: Spool, one: DeliveryStatus) -> DeliveryStatus:
+    if one.state not in GOES_ON:
+        return one
+    circuit = read_circuit(spool, one.target)
+    return one if circuit.is_closed else replace(one, target_asked=circuit.next_probe)
 
 
 def _delivery(name: str, content: Mapping[str, Any], written: Mapping[str, Any]) -> DeliveryStatus:

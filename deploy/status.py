@@ -192,7 +192,7 @@ def read_job(spool: Spool, job: Job) -> JobStatus:
     began = attempts.get("began", [])
     held = job.read_intact(HOLD_NAME) or {}
     dropped = (job.read_intact(DROP_NAME) or {}) if job.state is JobState.DROPPED else {}
-    deliveries = read_deliveries(job)
+    deliveries = read_deliveries(spool, job)
     waiting = _waiting_for(spool, job)
     times = _times(content, began, result, failure, deliveries, held, dropped)
     seconds = result.get("stage_seconds") or {}

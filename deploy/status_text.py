@@ -13,7 +13,7 @@ from rich.text import Text
 
 from deploy.delivery_status import DeliveryStatus, TargetStatus
 from deploy.status import JobStatus, SeriesStatus, SpoolStatus, waits_long_for_a_worker
-from deploy.terminal import age, duration, path_from_here, size
+from deploy.terminal import age, due, duration, path_from_here, size
 from listener.spool import JobState
 from workers.shown_score import shown_score
 
@@ -176,8 +176,9 @@ def _words(job: JobStatus) -> list[Text]:
 
 def _delivery(one: DeliveryStatus) -> Text:
     words = f"{one.target}: {one.state.replace('_', ' ')}"
-    if one.state in ("retry", "sent", "committed") and one.next_try is not None:
-        words += f", next try {_due(one.next_try)}, {one.tries} so far"
+    if one.next_step is not None and (one.state != "queued" or one.target_asked is not None):
+        step, moment = one.next_step
+        words += f", {step} {due(moment)}" + (f", {one.tries} so far" if one.target_asked is None else "")
     if one.state == "commitment_requested" and one.commitment_requested is not None:
         words += f" {age(one.commitment_requested)} ago, {one.objects_committed} of {one.objects} committed"
     if one.last_error and one.state != "delivered":
@@ -191,16 +192,11 @@ def _delivery(one: DeliveryStatus) -> Text:
 def _unreachable(target: TargetStatus) -> Text:
     """Return that nobody goes to a target, since when, and when it is asked next."""
     since = f" for {age(target.since)}" if target.since else ""
-    probe = f", asked again {_due(target.next_probe)}" if target.next_probe else ""
+    probe = f", asked again {due(target.next_probe)}" if target.next_probe else ""
     why = f": {target.last_error}" if target.last_error else ""
     return Text(
         f"target {target.target}: not reached{since}, circuit {target.circuit.value}{probe}{why}", "bold yellow"
     )
-
-
-def _due(moment: datetime) -> str:
-    due = age(moment)
-    return due if due.startswith("in ") else "due now"
 
 
 def _newest_finished(jobs: Sequence[JobStatus]) -> list[JobStatus]:

@@ -59,6 +59,12 @@ def age(moment: datetime, now: datetime | None = None) -> str:
     return f"in {duration(-seconds)}" if seconds < 0 else duration(round(seconds))
 
 
+def due(moment: datetime) -> str:
+    """Return how far ahead ``moment`` lies, or that it has come."""
+    ahead = age(moment)
+    return ahead if ahead.startswith("in ") else "due now"
+
+
 def size(count: float) -> str:
     """Return a number of bytes with a unit."""
     for unit in ("B", "kB", "MB", "GB"):

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from pathlib import Path
 
 from pydicom import dcmread
@@ -52,7 +53,8 @@ class TargetLine:
     waiting: int
     refused: int
     last_error: str
-    next_try: datetime | None
+    next_step: tuple[str, datetime] | None
+    """What happens to the first of them next, and when."""
 
 
 @dataclass(frozen=True)
@@ -193,7 +195,7 @@ class Pages:
                 waiting=len(mine),
                 refused=sum(one.state == "refused" for one in mine),
                 last_error=(troubled[-1].last_error or "") if troubled else "",
-                next_try=min((one.next_try for one in mine if one.next_try), default=None),
+                next_step=min((one.next_step for one in mine if one.next_step), key=itemgetter(1), default=None),
             )
 
     def _signature(self) -> str:

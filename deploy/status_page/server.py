@@ -17,7 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from deploy.status_page.overview import WORDS, Pages
 from deploy.status_page.settings import StatusPageSettings
 from deploy.status_text import as_json
-from deploy.terminal import age, duration, size
+from deploy.terminal import age, due, duration, size
 from workers.shown_score import shown_score
 
 REFRESH_SECONDS = 30
@@ -82,7 +82,7 @@ class _Content:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.filters |= {"age": age, "duration": duration, "size": size, "moment": _moment}
+        self._templates.filters |= {"age": age, "due": due, "duration": duration, "size": size, "moment": _moment}
         self._templates.globals |= {"words": WORDS, "shown_score": shown_score, "REFRESH_SECONDS": REFRESH_SECONDS}
 
     def answer(self, target: str) -> tuple[HTTPStatus, str, bytes]:

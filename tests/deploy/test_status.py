@@ -8,11 +8,14 @@ import pytest
 from rich.console import Console
 
 from deploy.status import read_jobs, read_series, read_status
+from deploy.status_page.overview import Pages
+from deploy.status_page.settings import StatusPageSettings
 from deploy.status_text import as_json, show_status, show_study
 from listener.circuit import Circuit, CircuitState
 from listener.spool import JobState
 from support.spool_jobs import SCORED
 from workers.breaker import write_circuit
+from workers.settings import Target
 
 
 def text_of(status_of, width: int) -> str:
@@ -56,6 +59,19 @@ def test_a_target_that_cannot_be_reached_stands_at_the_top(spool, put_job):
     shown = text_of(read_status(spool), 200)
     assert "target pacs: not reached for 2 h" in shown
     assert "circuit open, asked again in 3 min: PACS@h:1 cannot be reached" in shown
+
+
+def test_what_waits_for_a_target_that_is_not_gone_to_says_when_that_is_asked(full_spool):
+    """Not when its own next try would be due: nothing goes before the target answers. The status page says the same."""
+    soon = datetime.now(UTC) + timedelta(minutes=3.2)
+    write_circuit(full_spool, "pacs", Circuit(CircuitState.OPEN, 3, 4, soon, 300.0, None, "PACS@h:1 cannot be reached"))
+    shown = text_of(read_status(full_spool), 200)
+    assert "pacs: retry, its target asked again in 3 min: PACS@h:1 cannot be reached" in shown
+    assert "next try" not in shown
+    targets = (Target("pacs", "PACS", "h", 1),)
+    pages = Pages(full_spool, full_spool.root / "none", targets, 0, StatusPageSettings())
+    (line,) = (one for one in pages.overview().targets if one.name == "pacs")
+    assert line.next_step == ("its target asked again", soon.replace(microsecond=soon.microsecond // 1000 * 1000))
 
 
 def test_a_delivery_says_what_it_waits_for(spool, put_job):

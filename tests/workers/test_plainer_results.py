@@ -202,5 +202,5 @@ def test_status_shows_what_went_in_another_form(tmp_path: Path) -> None:
     taken = {"summary_report": {"sop_class_uid": EncapsulatedPDFStorage}, "key_image": made}
     make_folder(job.folder / "delivery")
     write_json(job.folder / "delivery" / "pacs.json", {"target": "pacs", "state": "delivered", "taken": taken})
-    (status,) = read_deliveries(job)
+    (status,) = read_deliveries(spool, job)
     assert status.plainer == ("summary_report as Encapsulated PDF Storage",)
