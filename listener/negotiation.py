@@ -67,8 +67,11 @@ def read_request(body: memoryview) -> Request:
     except Exception as error:
         message = f"the A-ASSOCIATE-RQ cannot be read ({type(error).__name__})"
         raise ProtocolError(INVALID_PDU_PARAMETER, message) from error
-    if not all(proposed.transfer_syntax for proposed in primitive.presentation_context_definition_list):
-        raise ProtocolError(INVALID_PDU_PARAMETER, "a presentation context is proposed without a transfer syntax")
+    for proposed in primitive.presentation_context_definition_list:
+        if not proposed.abstract_syntax:
+            raise ProtocolError(INVALID_PDU_PARAMETER, "a presentation context is proposed without an abstract syntax")
+        if not proposed.transfer_syntax:
+            raise ProtocolError(INVALID_PDU_PARAMETER, "a presentation context is proposed without a transfer syntax")
     return request
 
 

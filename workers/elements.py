@@ -1,6 +1,6 @@
 """Data Elements read without pydicom's conversion, which takes longer than reading hundreds of headers does."""
 
-from pydicom import Dataset
+from pydicom import DataElement, Dataset
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataelem import RawDataElement
 
@@ -11,8 +11,14 @@ BINARY_INTEGER_BYTES = (2, 4)
 
 
 def text(dataset: Dataset, keyword: str) -> str:
-    """Return an element as text without padding, several values with backslashes between; empty where it is absent."""
-    element = dataset.get_item(tag_for_keyword(keyword) or keyword)
+    """Return an element as text without padding, several values with backslashes between; empty where it is absent.
+
+    Raises
+    ------
+    RejectedInput
+        UNREADABLE_OBJECT where it is of no kind that DICOM knows.
+    """
+    element = _element(dataset, keyword)
     if element is None or element.value is None:
         return ""
     if isinstance(element, RawDataElement):
@@ -57,7 +63,7 @@ def integer(dataset: Dataset, keyword: str) -> int | None:
     RejectedInput
         UNREADABLE_OBJECT where it is no single integer: pydicom gives out bytes of any length as they are.
     """
-    element = dataset.get_item(tag_for_keyword(keyword) or keyword)
+    element = _element(dataset, keyword)
     if element is None or element.value is None:
         return None
     if isinstance(element, RawDataElement):
@@ -71,3 +77,12 @@ def integer(dataset: Dataset, keyword: str) -> int | None:
         Reason.UNREADABLE_OBJECT,
         f"{text(dataset, 'SOPInstanceUID')}: {keyword} is expected to hold one integer and does not",
     )
+
+
+def _element(dataset: Dataset, keyword: str) -> DataElement | RawDataElement | None:
+    try:
+        return dataset.get_item(tag_for_keyword(keyword) or keyword)
+    except NotImplementedError as error:  # pydicom converts an element without a value at once, by its VR
+        raise RejectedInput(
+            Reason.UNREADABLE_OBJECT, f"{keyword} of an object has a value representation that DICOM does not know"
+        ) from error

@@ -1,6 +1,7 @@
 """What the fuzzers found, each made by hand again: a refusal with its reason, where there was a traceback."""
 
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from support.broken_studies import SMALL
 from support.dicom_objects import outline_uid
 from support.hostile_objects import element, segmentation
 from support.listening import association_request
-from workers.elements import integer
+from workers.elements import integer, text
 from workers.errors import Reason, RejectedInput
 from workers.outline import read_outline
 
@@ -37,6 +38,27 @@ def test_a_presentation_context_without_a_transfer_syntax_ends_the_association()
     with pytest.raises(ProtocolError, match="without a transfer syntax"):
         read_request(memoryview(request)[6:])
     run_association(request)
+
+
+def test_a_presentation_context_without_an_abstract_syntax_ends_the_association() -> None:
+    """PS3.8 section 9.3.2.2 wants one; pynetdicom's negotiation fails where it is absent."""
+    pdu = A_ASSOCIATE_RQ()
+    pdu.decode(association_request())
+    del pdu.variable_items[1].abstract_transfer_syntax_sub_items[0]
+    request = pdu.encode()
+    with pytest.raises(ProtocolError, match="without an abstract syntax"):
+        read_request(memoryview(request)[6:])
+    run_association(request)
+
+
+@pytest.mark.parametrize("read", [text, integer])
+def test_an_element_of_an_unknown_kind_is_refused(read: Callable[[Dataset, str], object]) -> None:
+    """Without a value pydicom converts it at once, and raises what is no ValueError."""
+    header = Dataset()
+    header[Tag("Rows")] = RawDataElement(Tag("Rows"), "U\0", 0, None, 0, False, True)
+    with pytest.raises(RejectedInput) as refused:
+        read(header, "Rows")
+    assert refused.value.reason is Reason.UNREADABLE_OBJECT
 
 
 def test_a_number_of_the_wrong_length_in_a_sequence_is_an_unreadable_outline() -> None:
