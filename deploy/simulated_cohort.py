@@ -1,5 +1,6 @@
 """A simulated multi-site cohort, end to end: DICOM with outlines, clinic, expression, and a study to run on it."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from deploy.simulated_patients import (
     expression_table,
     gene_sets,
     label_table,
+    marker_sets,
+    pathway_sets,
 )
 from deploy.step_progress import stepping
 from model_store.digest import readable_json
@@ -76,7 +79,8 @@ def write_cohort(folder: Path, plan: SimulationPlan, console: Console) -> Path:
         "expression": expression_table(patients, plan.seed, plan.planted),
     }.items():
         replace_durably(folder / f"{name}.csv", table.to_csv(index=False, lineterminator="\n").encode())
-    replace_durably(folder / "gene_sets.gmt", _gmt())
+    for name, sets in {"gene_sets": gene_sets(), "markers": marker_sets(), "pathways": pathway_sets()}.items():
+        replace_durably(folder / f"{name}.gmt", _gmt(sets))
     hot = np.array([one.hot for one in patients])
     inflammation = np.array([one.inflammation for one in patients])
     replace_durably(folder / "planted.json", readable_json(planted_summary(plan.planted, hot, inflammation, plan.seed)))
@@ -131,6 +135,8 @@ phenotype:
   unit: log
   gene_sets: gene_sets.gmt
   immune_populations: [{", ".join(IMMUNE)}]
+  second: {{gene_sets: markers.gmt, immune_populations: [{", ".join(IMMUNE)}]}}
+  pathways: pathways.gmt
   clinical: {{table: clinical.csv, time: time, event: event, composition: [subtype, stage]}}
 
 reliability:
@@ -151,6 +157,6 @@ publish:
 """
 
 
-def _gmt() -> bytes:
-    lines = ["\t".join((name, "simulated", *genes)) for name, genes in gene_sets().items()]
+def _gmt(sets: Mapping[str, Sequence[str]]) -> bytes:
+    lines = ["\t".join((name, "simulated", *genes)) for name, genes in sets.items()]
     return ("\n".join(lines) + "\n").encode()

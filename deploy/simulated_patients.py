@@ -34,6 +34,7 @@ OTHER = ("Eosinophils", "Mast_cells", "Neutrophils", "Th2_cells", "Th17_cells")
 """Not tied to the inflammation."""
 CHECKPOINTS = ("CD274", "CTLA4", "IDO1", "SIGLEC9", "PDCD1", "PDCD1LG2", "LAG3", "HAVCR2")
 GENES_PER_POPULATION = 15
+MARKERS_PER_POPULATION = 4
 BACKGROUND_GENES = 800
 SUBTYPES = ("HR+/HER2-", "HER2+", "TNBC")
 STAGES = ("I", "II", "III")
@@ -127,6 +128,23 @@ def gene_sets() -> dict[str, list[str]]:
     return {
         population: [f"SIM{at:02d}G{number:02d}" for number in range(GENES_PER_POPULATION)]
         for at, population in enumerate((*IMMUNE, *OTHER))
+    }
+
+
+def marker_sets() -> dict[str, list[str]]:
+    """Return a few marker genes of each population, for a second scoring by means."""
+    return {population: genes[:MARKERS_PER_POPULATION] for population, genes in gene_sets().items()}
+
+
+def pathway_sets() -> dict[str, list[str]]:
+    """Return a pathway that follows the phenotype, one of populations that do not, and two of background genes."""
+    of = gene_sets()
+    background = [f"SIMB{number:04d}" for number in range(60)]
+    return {
+        "SIMULATED_INFLAMMATION": [gene for population in IMMUNE for gene in of[population][-3:]],
+        "SIMULATED_OTHER_CELLS": [gene for population in OTHER for gene in of[population][-5:]],
+        "SIMULATED_BACKGROUND_A": background[:30],
+        "SIMULATED_BACKGROUND_B": background[30:],
     }
 
 
