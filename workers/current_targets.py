@@ -10,7 +10,7 @@ from typing import Any
 
 from listener.settings import ClientTls
 from listener.spool import read_json, write_json
-from workers.settings import Proof, ResultRole, Target, TargetKind
+from workers.settings import Fallback, Proof, ResultRole, Target, TargetKind
 
 Stamp = tuple[int, int]
 
@@ -58,6 +58,7 @@ def from_json(value: Mapping[str, Any]) -> Target:
         **{
             **value,
             "results": frozenset(map(ResultRole, value["results"])),
+            "fallback": Fallback(value["fallback"]),
             "proof": Proof(value["proof"]),
             "kind": TargetKind(value["kind"]),
             "tls": None

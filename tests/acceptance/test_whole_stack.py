@@ -130,7 +130,8 @@ def test_numbers_in_prometheus_are_those_of_the_pacs(day: Day) -> None:
     received = stack.counted('radtme_peer_objects_total{outcome="new"}', "calling_ae_title")
     assert received.keys() == set(SENDERS)
     assert sum(received.values()) == sum(1 for _ in stack.spool.studies.glob("*/*/*.dcm"))
-    assert stack.value('max(radtme_jobs{state="done"})') == GOOD + len(BROKEN)
+    done = GOOD + len(BROKEN)
+    wait_until(lambda: stack.value('max(radtme_jobs{state="done"})') == done, 60, f"{done} jobs that are done")
 
 
 def test_the_right_alerts_fired_and_cleared(day: Day) -> None:

@@ -11,11 +11,12 @@ from support.processes import running, wait_until
 
 TESTS = Path(__file__).resolve().parents[1]
 INTERRUPTED = """
-import os, sys, time
+import os, signal, sys, time
 from pathlib import Path
 from support.doomed import Site
 from support.processes import free_port
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background ignores it
 site = Site(Path(sys.argv[1]), Path(sys.argv[1]))
 with site.starting_to_listen(free_port()) as listener, site.starting_to_listen(free_port()) as other:
     print(listener.pid, other.pid, flush=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from listener.settings import ClientTls
 from workers.current_targets import CurrentTargets, from_json, to_json
-from workers.settings import Proof, ResultRole, Target, TargetKind
+from workers.settings import Fallback, Proof, ResultRole, Target, TargetKind
 
 TLS = ClientTls(Path("ca"), Path("certificate"), Path("key"), Path("password"), check_hostname=False)
 FULL = Target(
@@ -15,6 +15,7 @@ FULL = Target(
     104,
     frozenset({ResultRole.KEY_IMAGE, ResultRole.SEGMENTATION}),
     1.5,
+    Fallback.NONE,
     Proof.SEEN,
     2.5,
     3.5,
@@ -34,6 +35,8 @@ def test_every_setting_of_a_target_survives() -> None:
     assert [one.name for one in fields(TLS) if getattr(TLS, one.name) == one.default] == []
     for target in (FULL, plain):
         assert from_json(to_json(target)) == target
+        kinds = [type(getattr(from_json(to_json(target)), one.name)) for one in fields(Target)]
+        assert kinds == [type(getattr(target, one.name)) for one in fields(Target)], "text equals an enum, and is none"
 
 
 def test_what_one_copy_puts_the_others_get(tmp_path: Path) -> None:
