@@ -15,6 +15,10 @@ from redis.retry import Retry
 
 log = structlog.get_logger()
 
+SCORE_TASK = "workers.tasks.score"
+DELIVER_TASK = "workers.tasks.deliver"
+"""The names of the Celery tasks on the wire. They are no module paths: messages of an earlier version carry them."""
+
 TIMEOUT_SECONDS = 2.0
 """For connecting to Redis and for each answer."""
 TRY_AGAIN_SECONDS = 2.0
@@ -39,12 +43,12 @@ class Bell:
 
 def score_bell(job_id: str) -> Bell:
     """Return the message that a job can be scored."""
-    return Bell("workers.tasks.score", (job_id,), Queue.COMPUTE)
+    return Bell(SCORE_TASK, (job_id,), Queue.COMPUTE)
 
 
 def deliver_bell(job_id: str, target: str) -> Bell:
     """Return the message that results can be delivered."""
-    return Bell("workers.tasks.deliver", (job_id, target), Queue.DELIVERY)
+    return Bell(DELIVER_TASK, (job_id, target), Queue.DELIVERY)
 
 
 class Announcer:

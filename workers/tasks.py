@@ -8,6 +8,7 @@ import structlog
 from billiard.exceptions import SoftTimeLimitExceeded
 from celery import Celery
 
+from listener.announce import DELIVER_TASK, SCORE_TASK
 from listener.audit_log import NotAudited
 from listener.fault_points import FaultPoint, reach
 from listener.places import places
@@ -29,8 +30,6 @@ from workers.store_status import Answer
 from workers.turnaround import seconds_since_last_object
 from workers.visit import Delivery
 from workers.webhook_settings import Outcome
-
-SCORE, DELIVER = "workers.tasks.score", "workers.tasks.deliver"
 
 
 def is_passing(error: Exception) -> bool:
@@ -63,11 +62,11 @@ class Bench:
 def register(app: Celery, bench: Bench) -> None:
     """Give the app its two tasks."""
 
-    @app.task(name=SCORE, shared=False)  # type: ignore[untyped-decorator]
+    @app.task(name=SCORE_TASK, shared=False)  # type: ignore[untyped-decorator]
     def score(job_id: str) -> None:
         score_job(app, bench.renewed(), job_id)
 
-    @app.task(name=DELIVER, shared=False)  # type: ignore[untyped-decorator]
+    @app.task(name=DELIVER_TASK, shared=False)  # type: ignore[untyped-decorator]
     def deliver(job_id: str, target: str) -> None:
         deliver_job(bench.renewed(), job_id, target)
 
@@ -77,7 +76,7 @@ def register(app: Celery, bench: Bench) -> None:
 def limit_deliveries(app: Celery, settings: WorkerSettings) -> None:
     """Give a delivery the time that its targets need at the most. A running consumer has to be told to look again."""
     limit = settings.delivery_limit_seconds
-    task = app.tasks[DELIVER]
+    task = app.tasks[DELIVER_TASK]
     task.soft_time_limit, task.time_limit = limit, limit + DELIVERY_GRACE_SECONDS
 
 

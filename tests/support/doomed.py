@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from listener import fault_points, logs, sweep
-from listener.announce import Bell
+from listener.announce import SCORE_TASK, Bell
 from listener.application_entity import Listener
 from listener.spool import JobState, Spool
 from model_store.registry import Registry
@@ -173,7 +173,7 @@ def _work(site: Site, fault: str, changes: dict[str, Any]) -> None:
     app: Any = doorbell
     while True:
         name, ids = doorbell.bells.get()
-        if name == tasks.SCORE:
+        if name == SCORE_TASK:
             tasks.score_job(app, bench, *ids)
         else:
             tasks.deliver_job(bench, *ids)
