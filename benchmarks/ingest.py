@@ -116,8 +116,8 @@ def command(name: str, folder: Path, port: int) -> list[str]:
 
 def listen(store: Path, port: int) -> None:
     """Run our listener until the process is told to end, as `radtme listen` does."""
-    from listener import logs
-    from listener.application_entity import Listener
+    from listener.listener import Listener
+    from listener.runtime import logs
     from listener.settings import ListenerSettings
 
     logs.configure(json=True)

@@ -34,7 +34,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from documented_results import write_report, write_segmentation
 from generated_study import StudyFiles, write_study
 
-from listener.spool import write_bytes
+from listener.spool.atomic_files import write_bytes
 from model_store.bundle import load_bundle
 from model_store.profile import PROFILES, FeatureProfile
 from model_store.registry import shipped_bundle

@@ -10,10 +10,10 @@ from pynetdicom.presentation import PresentationContext
 
 from deploy.errors import Unreachable
 from deploy.peer import Peer
-from listener.certificates import TlsFileError
-from listener.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-from listener.tls import tls_args
-from listener.tls_diagnosis import why_no_tls
+from listener.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from listener.tls.certificates import TlsFileError
+from listener.tls.contexts import tls_args
+from listener.tls.diagnosis import why_no_tls
 from workers.target_association import send_at_once
 
 CALLED_TITLE_UNKNOWN, CALLING_TITLE_UNKNOWN = 7, 3

@@ -13,7 +13,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, TypeVar
 
-from listener.places import places
+from listener.runtime.safe_errors import places
 
 Task = TypeVar("Task")
 TASKS_PER_CHILD = 40

@@ -13,7 +13,7 @@ import click
 
 from deploy.errors import CommandError, ExitCode
 from deploy.terminal import path_from_here
-from listener.places import places
+from listener.runtime.safe_errors import places
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "demo": ("deploy.commands.demo:demo", "Run the main job once on a generated study, or on your own"),

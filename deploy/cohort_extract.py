@@ -23,6 +23,7 @@ from model_store.study_output import mark_begun, mark_done, write_summary, write
 if TYPE_CHECKING:
     from deploy.cohort_retrieve import NotRetrieved
 
+
 INDEX = "index.jsonl"
 RESULTS = "cases"
 RECEIVED = "received"

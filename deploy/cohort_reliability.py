@@ -23,15 +23,7 @@ from model_store.durable import replace_durably
 from model_store.extraction import ExtractPlan
 from model_store.profile import FeatureProfile
 from model_store.provenance import provenance, stamp
-from model_store.reliability import (
-    CLASSES,
-    SMALLEST,
-    Repeats,
-    Repetition,
-    agreement_of,
-    icc_table,
-    repeated_by_readers,
-)
+from model_store.reliability import CLASSES, SMALLEST, Repeats, Repetition, agreement_of, icc_table, repeated_by_readers
 from model_store.reliability_figures import icc_figure, kept_figure
 from model_store.reliability_plan import Perturbation, ReliabilityPlan
 from model_store.study_output import (

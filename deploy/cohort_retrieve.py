@@ -26,8 +26,9 @@ from rich.console import Console
 
 from deploy.errors import CommandError, Unreachable, WrongUsage
 from deploy.step_progress import stepping
-from listener.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-from listener.spool import InvalidUid, checked_uid, write_bytes
+from listener.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from listener.dicom.uids import InvalidUid, checked_uid
+from listener.spool.atomic_files import write_bytes
 from model_store.extraction import PacsSource, RetrieveMethod
 from workers.outline import LABEL_MAP_SEGMENTATION_STORAGE
 

@@ -10,10 +10,10 @@ from typing import Any
 
 from deploy.configuration import Configuration
 from deploy.configuration_text import configuration_lines
-from listener.audit_events import audit_recording, configuration_changed, software_changed
-from listener.audit_log import AuditLog, writing
+from listener.audit.events import audit_recording, configuration_changed, software_changed
+from listener.audit.trail import AuditLog, writing
 from listener.settings import AuditSettings
-from listener.spool import read_json, write_json
+from listener.spool.atomic_files import read_json, write_json
 
 FIRST = "first seen with this audit trail"
 

@@ -11,6 +11,7 @@ from workers.settings import WorkerSettings
 if TYPE_CHECKING:
     from deploy.configuration import SinkSettings
 
+
 Complain = Callable[[str, str], None]
 """Takes a setting and what is wrong with it."""
 

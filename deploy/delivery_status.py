@@ -7,9 +7,11 @@ from typing import Any
 
 from pydicom.uid import UID
 
-from listener.circuit import CircuitState, read_circuit
-from listener.moments import moment_of
-from listener.spool import Job, Spool, read_json
+from listener.spool.atomic_files import read_json
+from listener.spool.jobs import Job
+from listener.spool.spool import Spool
+from listener.spool.target_circuit import CircuitState, read_circuit
+from listener.spool.timestamps import moment_of
 from workers.ledger import outbox_files
 
 GOES_ON = ("queued", "retry", "sent", "committed")

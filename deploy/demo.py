@@ -14,8 +14,9 @@ from deploy.send import Outcome, Sent, send_files
 from deploy.status import JobStatus, read_job
 from deploy.supervisor import NotReady
 from deploy.terminal import path_from_here
-from listener.presentation_contexts import is_outline
-from listener.spool import JobState, Spool, job_id_for
+from listener.dicom.sop_classes import is_outline
+from listener.spool.jobs import JobState, job_id_for
+from listener.spool.spool import Spool
 from workers.stages import Stage
 
 READY_SECONDS = 90.0

@@ -9,7 +9,7 @@ from PIL import Image
 from pydicom import dcmread
 
 from deploy.configuration import SINK_TARGET
-from listener.spool import Job
+from listener.spool.jobs import Job
 from workers.settings import ResultRole
 
 

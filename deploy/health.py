@@ -1,7 +1,6 @@
 """A container's health check: ``python -m deploy.health URL`` ends with 0 where the part says that it is well."""
 
 import sys
-import urllib.error
 import urllib.request
 
 TIMEOUT_SECONDS = 4.0

@@ -9,7 +9,7 @@ from pynetdicom.presentation import PresentationContext, build_context
 from deploy.association import associated
 from deploy.echo import Echo, echo
 from deploy.peer import Peer
-from listener.commitment_report import STORAGE_COMMITMENT
+from listener.dicom.commitment_report import STORAGE_COMMITMENT
 from workers import commitment_scu, find_scu, verification
 from workers.result_classes import RESULT_CLASSES, may_go_as
 from workers.settings import Fallback, Proof, ResultRole

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
-from listener.certificates import TlsFileError, check_key, check_validity, first_certificate, read_secret
 from listener.settings import is_loopback
+from listener.tls.certificates import TlsFileError, check_key, check_validity, first_certificate, read_secret
 
 EXPECTED_URL = "expected redis://[:password@]host:port/number or rediss://..."
 

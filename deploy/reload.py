@@ -12,14 +12,15 @@ from deploy.configuration import Configuration
 from deploy.configuration_history import target_changes
 from deploy.configuration_text import yaml_value
 from deploy.errors import CommandError
-from listener.application_entity import Listener
-from listener.audit_events import configuration_changed
-from listener.audit_log import AuditLog, NotAudited
+from listener.audit.events import configuration_changed
+from listener.audit.trail import AuditLog, NotAudited
+from listener.listener import Listener
 from listener.settings import ListenerSettings
 from workers.settings import Target
 
 if TYPE_CHECKING:
     from deploy.status_page.overview import Pages
+
 
 RELOADED = frozenset({"calling_ae_titles", "peers", "reporters"})
 RELOADED_BY_WORKERS = frozenset({"targets"})

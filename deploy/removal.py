@@ -14,8 +14,10 @@ from pathlib import Path
 from deploy.retention import StudyJobs, Unit, touched_since, unit_of
 from deploy.retention_settings import RetentionSettings
 from deploy.retry import held_lock
-from listener.pairer import LOCK_NAME as PAIRING_LOCK_NAME
-from listener.spool import Spool, exclusive, fsync_folder, make_folder
+from listener.pairing.pairer import LOCK_NAME as PAIRING_LOCK_NAME
+from listener.spool.atomic_files import fsync_folder, make_folder
+from listener.spool.locks import exclusive
+from listener.spool.spool import Spool
 
 GONE = ".gone"
 Tell = Callable[[Unit, Path], None]

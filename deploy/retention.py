@@ -13,8 +13,12 @@ from pathlib import Path
 
 from deploy.errors import CommandError
 from deploy.retention_settings import RetentionSettings
-from listener.repair import IN_WORK
-from listener.spool import LOCK_NAME, Job, JobState, Spool, is_uid, read_json
+from listener.dicom.uids import is_uid
+from listener.spool.atomic_files import read_json
+from listener.spool.jobs import Job, JobState
+from listener.spool.locks import LOCK_NAME
+from listener.spool.repair import IN_WORK
+from listener.spool.spool import Spool
 from workers.ledger import outbox_files
 from workers.self_test import is_self_test
 

@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from deploy.errors import CommandError
-from listener.announce import Bell, deliver_bell, score_bell
-from listener.hold import HOLD_NAME, is_held
-from listener.pairer import LOCK_NAME as PAIRING_LOCK_NAME
-from listener.pairing import SeriesHeads, evidence, ready_content
-from listener.spool import LOCK_NAME, Job, JobState, Spool, exclusive, job_id_for, read_json, write_json
+from listener.broker.messages import Bell, deliver_bell, score_bell
+from listener.pairing.pairer import LOCK_NAME as PAIRING_LOCK_NAME
+from listener.pairing.readiness import SeriesHeads, evidence, ready_content
+from listener.spool.atomic_files import read_json, write_json
+from listener.spool.jobs import HOLD_NAME, Job, JobState, is_held, job_id_for
+from listener.spool.locks import LOCK_NAME, exclusive
+from listener.spool.spool import Spool
 from workers.breaker import probe_now
 from workers.ledger import outbox_files
 from workers.outbox import Entry, State

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from deploy.configuration import Configuration
 from deploy.errors import CommandError, WrongUsage
-from listener.spool import exclusive, make_folder, read_json
+from listener.spool.atomic_files import make_folder, read_json
+from listener.spool.locks import exclusive
 
 STACK_NAME = "stack.json"
 LOCK_NAME = "stack.lock"

@@ -7,8 +7,8 @@ from deploy.configuration import Configuration
 from deploy.configuration_reader import Problem
 from deploy.configuration_security import client_sections
 from deploy.redis_url import check_files
-from listener.certificates import TlsFileError
-from listener.tls import client_context, server_context
+from listener.tls.certificates import TlsFileError
+from listener.tls.contexts import client_context, server_context
 from workers.dicomweb import credentials, one_line
 from workers.webhook_body import UnusableTemplate, WebhookBody
 

@@ -17,9 +17,11 @@ from deploy.errors import Unreachable
 from deploy.self_test_features import complaint, has_canary, reported_features
 from deploy.self_test_study import SelfTestStudy
 from deploy.send import Outcome, send_files
-from listener.pairing import waiting_for
-from listener.self_test import SELF_TEST_TARGET
-from listener.spool import Job, JobState, Spool, job_id_for, read_json
+from listener.pairing.readiness import waiting_for
+from listener.spool.atomic_files import read_json
+from listener.spool.jobs import Job, JobState, job_id_for
+from listener.spool.self_tests import SELF_TEST_TARGET
+from listener.spool.spool import Spool
 from workers.errors import TransientFailure
 from workers.evidence import InstanceReference
 from workers.outbox import Entry, State

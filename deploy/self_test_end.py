@@ -10,11 +10,12 @@ from deploy.retention import StudyJobs, Unit
 from deploy.retention_settings import RetentionSettings
 from deploy.steering import drop, hold
 from deploy.steering_audit import steering, study_on_disk
-from listener.audit_codes import CASE_DROPPED, CASE_HELD
-from listener.audit_events import acting_user, study_deleted
-from listener.audit_log import AuditLog
-from listener.self_test import SELF_TEST_TARGET, announced_self_tests
-from listener.spool import JobState, Spool, job_id_for
+from listener.audit.codes import CASE_DROPPED, CASE_HELD
+from listener.audit.events import acting_user, study_deleted
+from listener.audit.trail import AuditLog
+from listener.spool.jobs import JobState, job_id_for
+from listener.spool.self_tests import SELF_TEST_TARGET, announced_self_tests
+from listener.spool.spool import Spool
 
 AT_ONCE = RetentionSettings(0, 0, 0, 0, 0)
 """A self-test is kept for no time: it is nobody's, and its targets have it."""

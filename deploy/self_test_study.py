@@ -10,7 +10,7 @@ import numpy as np
 from deploy.dicom_files import DicomFile, files_below, read_all
 from deploy.phantom import PhantomSpec
 from deploy.phantom_dicom import write_images, write_segmentation
-from listener.presentation_contexts import is_outline
+from listener.dicom.sop_classes import is_outline
 from workers.feature_canary import SPACING_MM, canary_case
 
 PATIENT_ID = "RADTME-SELFTEST"

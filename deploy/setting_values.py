@@ -11,7 +11,7 @@ import yaml
 
 from deploy.peer import checked_ae_title
 from deploy.redis_url import EXPECTED_URL, redis_parts
-from listener.allow_list import network, plain_fingerprint
+from listener.scp.allow_list import network, plain_fingerprint
 
 TARGET_NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 HEADER_PATTERN = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 from deploy.commands.options import cannot_audit
 from deploy.configuration import Configuration
-from listener.audit_events import software_changed
-from listener.audit_log import AuditLog, NotAudited
+from listener.audit.events import software_changed
+from listener.audit.trail import AuditLog, NotAudited
 from model_store.errors import SignatureError
 from model_store.registry import Registry
 

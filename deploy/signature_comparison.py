@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from listener.spool import JobState, Spool
+from listener.spool.jobs import JobState
+from listener.spool.spool import Spool
 from model_store.agreement_of_signatures import agreement, differing_cases
 from model_store.cohort_tables import HOT, phenotypes, read_table
 from model_store.diagnostic import compare_scores_of_same_cases

@@ -15,9 +15,10 @@ from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 from pynetdicom.transport import ThreadedAssociationServer
 
 from deploy.configuration import SinkSettings
-from listener.handshake import HandshakeFailed, shake_hands
-from listener.spool import InvalidUid, checked_uid, write_bytes
-from listener.tls import server_context
+from listener.dicom.uids import InvalidUid, checked_uid
+from listener.spool.atomic_files import write_bytes
+from listener.tls.contexts import server_context
+from listener.tls.handshake import HandshakeFailed, shake_hands
 
 HANDSHAKE_SECONDS = 15.0
 SUCCESS, OUT_OF_RESOURCES, CANNOT_UNDERSTAND = 0x0000, 0xA700, 0xC000

@@ -14,10 +14,11 @@ from typing import Any
 from deploy.delivery_status import DeliveryStatus, TargetStatus, read_deliveries, read_targets
 from deploy.retry import DROP_NAME
 from deploy.terminal import age
-from listener.hold import HOLD_NAME
-from listener.moments import moment_of
-from listener.pairing import Waiting, waiting_for
-from listener.spool import Job, JobState, Spool, read_json
+from listener.pairing.readiness import Waiting, waiting_for
+from listener.spool.atomic_files import read_json
+from listener.spool.jobs import HOLD_NAME, Job, JobState
+from listener.spool.spool import Spool
+from listener.spool.timestamps import moment_of
 from workers.stages import Stage
 
 LONG_READY_SECONDS = 900

@@ -14,7 +14,7 @@ from rich.text import Text
 from deploy.delivery_status import DeliveryStatus, TargetStatus
 from deploy.status import JobStatus, SeriesStatus, SpoolStatus, waits_long_for_a_worker
 from deploy.terminal import age, due, duration, path_from_here, size
-from listener.spool import JobState
+from listener.spool.jobs import JobState
 from workers.shown_score import shown_score
 
 NARROW = 90

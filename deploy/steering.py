@@ -4,10 +4,12 @@ from contextlib import ExitStack
 
 from deploy.errors import CommandError
 from deploy.retry import DROP_NAME, Retried, held_lock, utc_text
-from listener.announce import deliver_bell, score_bell
-from listener.hold import HOLD_NAME, is_held
-from listener.pairer import LOCK_NAME as PAIRING_LOCK_NAME
-from listener.spool import LOCK_NAME, Job, JobState, Spool, write_json
+from listener.broker.messages import deliver_bell, score_bell
+from listener.pairing.pairer import LOCK_NAME as PAIRING_LOCK_NAME
+from listener.spool.atomic_files import write_json
+from listener.spool.jobs import HOLD_NAME, Job, JobState, is_held
+from listener.spool.locks import LOCK_NAME
+from listener.spool.spool import Spool
 from workers.ledger import outbox_files
 
 OVER = (JobState.DONE, JobState.FAILED, JobState.DROPPED)

@@ -9,11 +9,12 @@ from pydicom import dcmread
 from deploy.commands.options import cannot_audit
 from deploy.configuration import Configuration
 from deploy.errors import CommandError
-from listener.audit_codes import Code
-from listener.audit_events import Patient, Study, case_steered
-from listener.audit_log import AuditLog, NotAudited
-from listener.pairing import UNREADABLE_FILE
-from listener.spool import Job, Spool
+from listener.audit.codes import Code
+from listener.audit.events import Patient, Study, case_steered
+from listener.audit.trail import AuditLog, NotAudited
+from listener.pairing.readiness import UNREADABLE_FILE
+from listener.spool.jobs import Job
+from listener.spool.spool import Spool
 from workers.audited import patient_of
 
 

@@ -10,9 +10,12 @@ from pathlib import Path
 
 from deploy.errors import CommandError
 from deploy.retry import held_lock
-from listener.layout import LAYOUT, VERSION_NAME
-from listener.pairer import LOCK_NAME as PAIRING_LOCK_NAME
-from listener.spool import Job, JobState, Spool, exclusive, make_folder, read_json, write_bytes, write_json
+from listener.pairing.pairer import LOCK_NAME as PAIRING_LOCK_NAME
+from listener.spool.atomic_files import make_folder, read_json, write_bytes, write_json
+from listener.spool.jobs import Job, JobState
+from listener.spool.layout import LAYOUT, VERSION_NAME
+from listener.spool.locks import exclusive
+from listener.spool.spool import Spool
 from workers.evidence import InstanceReference
 from workers.ledger import outbox_files
 from workers.outbox import Entry

@@ -1,23 +1,19 @@
 """What the listener counts. Each help text is the question that the person on call asks."""
 
 import math
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from listener.hold import is_held
-from listener.label_limit import LabelLimit
-from listener.pairing import WaitsFor
-from listener.presentation_contexts import sop_class_label
-from listener.spool import JobState, Spool
-
-if TYPE_CHECKING:
-    from listener.receive import Answer
+from listener.dicom.sop_classes import sop_class_label
+from listener.pairing.readiness import WaitsFor
+from listener.spool.jobs import JobState, is_held
+from listener.spool.spool import Spool
 
 _STORE_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 UNKNOWN_PEER = "unknown"
@@ -149,10 +145,9 @@ class ListenerMetrics:
         self._reports.labels(answer).inc()
 
     def object_received(
-        self, sop_class_uid: str, calling_ae_title: str, answer: "Answer", received_bytes: int, seconds: float
+        self, sop_class_uid: str, calling_ae_title: str, outcome: str, received_bytes: int, seconds: float
     ) -> None:
-        """Count a C-STORE and its data set."""
-        outcome = answer.kept.value if answer.kept else answer.status.name.lower()
+        """Count a C-STORE and its data set; ``outcome`` is what became of it: `Answer.outcome`."""
         label = sop_class_label(sop_class_uid)
         self._objects.labels(label, outcome).inc()
         self._bytes.labels(label, outcome).inc(received_bytes)
@@ -234,3 +229,24 @@ class DoorbellCollector(Collector):
         for queue in ("compute", "delivery"):
             family.add_metric([queue], math.nan if depths is None else depths.get(queue, 0))
         yield family
+
+
+OTHER = "other"
+MOST_VALUES = 64
+
+
+class LabelLimit:
+    """Gives values a label each, until there are too many: nobody may fill Prometheus from outside."""
+
+    def __init__(self, most: int = MOST_VALUES) -> None:
+        self._most = most
+        self._known: set[str] = set()
+        self._lock = threading.Lock()
+
+    def __call__(self, value: str) -> str:
+        """Return the label for ``value``: itself, or ``other``."""
+        with self._lock:
+            if value in self._known or len(self._known) < self._most:
+                self._known.add(value)
+                return value
+        return OTHER

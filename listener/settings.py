@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from listener.structure import StructureLimits
+from listener.dicom.limits import StructureLimits
 
 
 class DeadlinePolicy(StrEnum):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+
 RECORD = "step.json"
 SUMMARY = "summary.json"
 DOTS_PER_INCH = 150

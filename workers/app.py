@@ -18,10 +18,10 @@ from celery.apps.worker import Worker
 from redis import Redis
 from redis.exceptions import RedisError
 
-from listener.audit_events import application_activity, software_changed
-from listener.audit_log import AuditLog, NotAudited
-from listener.health import HealthServer
-from listener.spool import Spool
+from listener.audit.events import application_activity, software_changed
+from listener.audit.trail import AuditLog, NotAudited
+from listener.runtime.health import HealthServer
+from listener.spool.spool import Spool
 from model_store.errors import SignatureError
 from model_store.registry import Registry, shipped_bundle
 from model_store.shadow import Shadow

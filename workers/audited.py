@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 from pydicom import Dataset
 
-from listener.audit_events import (
+from listener.audit.events import (
     Node,
     Patient,
     SignatureUsed,
@@ -15,8 +15,8 @@ from listener.audit_events import (
     case_scored,
     instances_transferred,
 )
-from listener.audit_log import AuditLog, NotAudited
-from listener.audit_message import Instances
+from listener.audit.message import Instances
+from listener.audit.trail import AuditLog, NotAudited
 from listener.settings import AuditSettings
 from workers.evidence import InstanceReference
 from workers.settings import ResultRole, Target

@@ -1,8 +1,8 @@
-"""The circuit breaker of a target: one dead target must take no worker from the others.
+"""The circuit breaker of a target: one dead target must not keep workers from the others.
 
-The state is a small file in the spool that all processes share (`listener.circuit` reads it). While it is open, nobody
-goes to the target and no delivery's try is used up; when a probe is due, one worker asks the cheapest question there
-is.
+Its state is a small file in the spool that all processes share (`listener.spool.target_circuit` reads it). While it is
+open, nothing is sent to the target and no delivery attempt is used up. When a probe is due, one worker sends the
+cheapest request there is.
 """
 
 import fcntl
@@ -14,8 +14,10 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from listener.circuit import Circuit, CircuitState, read_circuit
-from listener.spool import Spool, exclusive, make_folder, write_json
+from listener.spool.atomic_files import make_folder, write_json
+from listener.spool.locks import exclusive
+from listener.spool.spool import Spool
+from listener.spool.target_circuit import Circuit, CircuitState, read_circuit
 from workers.errors import TransientFailure
 from workers.settings import WorkerSettings
 from workers.transport import TargetRefuses

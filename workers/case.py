@@ -9,9 +9,9 @@ from typing import Any
 from pydicom import Dataset, dcmread
 from pydicom.errors import InvalidDicomError
 
-from listener.data_set import UNREADABLE_BYTES
-from listener.spool import Spool
-from listener.stored_object import check_stored
+from listener.dicom.data_set import UNREADABLE_BYTES
+from listener.dicom.part10 import check_stored
+from listener.spool.spool import Spool
 from model_store.signature import Signature
 from workers.case_result import CaseResult, Rejection, Score
 from workers.drift import DriftRecord, drift_record

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import structlog
 
-from listener.spool import write_bytes
+from listener.spool.atomic_files import write_bytes
 from model_store.errors import SignatureError
 from model_store.profile import FeatureProfile
 from model_store.registry import Registry

@@ -9,9 +9,9 @@ from enum import StrEnum
 import structlog
 from pydicom.uid import generate_uid
 
-from listener import commitments
-from listener.commitment_report import CommitmentReport
-from listener.spool import Spool
+from listener.dicom.commitment_report import CommitmentReport
+from listener.spool import commitments
+from listener.spool.spool import Spool
 from workers.commitment_scu import PERMANENT_FAILURES, request_commitment
 from workers.evidence import InstanceReference
 from workers.outbox import CommitmentRequest, Entry

@@ -9,7 +9,7 @@ from pynetdicom import evt
 from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext, build_context
 
-from listener.commitment_report import (
+from listener.dicom.commitment_report import (
     STORAGE_COMMITMENT,
     STORAGE_COMMITMENT_INSTANCE,
     CommitmentReport,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from listener.settings import ClientTls
-from listener.spool import read_json, write_json
+from listener.spool.atomic_files import read_json, write_json
 from workers.settings import Fallback, Proof, ResultRole, Target, TargetKind
 
 Stamp = tuple[int, int]

@@ -1,9 +1,9 @@
 """Results on their way to their targets: visits to one target each, and the end of a job when all have settled."""
 
-from listener.fault_points import FaultPoint, reach
-from listener.hold import is_held
-from listener.moments import text_of
-from listener.spool import Job, JobState, Spool
+from listener.runtime.fault_points import FaultPoint, reach
+from listener.spool.jobs import Job, JobState, is_held
+from listener.spool.spool import Spool
+from listener.spool.timestamps import text_of
 from workers import ledger
 from workers.audited import AuditedTransport
 from workers.breaker import Breaker

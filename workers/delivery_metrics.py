@@ -7,9 +7,9 @@ from pathlib import Path
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from listener.circuit import CircuitState, read_circuit
-from listener.hold import is_held
-from listener.spool import JobState, Spool
+from listener.spool.jobs import JobState, is_held
+from listener.spool.spool import Spool
+from listener.spool.target_circuit import CircuitState, read_circuit
 from workers import ledger
 from workers.outbox import Entry, State
 from workers.outbox_file import read_entry

@@ -23,9 +23,9 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, NewConnectionError, SSLError
 from urllib3.exceptions import TimeoutError as HttpTimeout
 
-from listener.certificates import TlsFileError, read_secret
-from listener.tls import client_context
-from listener.tls_diagnosis import tls_failure
+from listener.tls.certificates import TlsFileError, read_secret
+from listener.tls.contexts import client_context
+from listener.tls.diagnosis import tls_failure
 from workers.errors import TransientFailure
 from workers.settings import Target
 

@@ -19,9 +19,9 @@ from pydicom.uid import (
     MRImageStorage,
 )
 
-from listener.data_set import UNREADABLE_BYTES
-from listener.stored_object import check_stored
-from listener.structure import TooComplex
+from listener.dicom.data_set import UNREADABLE_BYTES
+from listener.dicom.part10 import check_stored
+from listener.dicom.structure_check import TooComplex
 from workers.elements import integer, numbers, text
 from workers.errors import Reason, RejectedInput
 from workers.limits import LIMITS, Limits

@@ -11,10 +11,12 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from listener.fault_points import FaultPoint, reach
-from listener.hold import is_held
-from listener.put_off import is_put_off, put_off, was_put_off_since
-from listener.spool import Job, JobState, Spool, exclusive, fsync_folder, make_folder, write_bytes, write_json
+from listener.runtime.fault_points import FaultPoint, reach
+from listener.spool.atomic_files import fsync_folder, make_folder, write_bytes, write_json
+from listener.spool.jobs import Job, JobState, is_held
+from listener.spool.locks import exclusive
+from listener.spool.retry_later import is_put_off, put_off, was_put_off_since
+from listener.spool.spool import Spool
 from workers.errors import FailureReason
 from workers.outbox import queued
 

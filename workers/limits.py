@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from listener.structure import StructureLimits
+from listener.dicom.limits import StructureLimits
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
-from listener.certificate_metrics import CertificateCollector
-from listener.spool import Spool
+from listener.spool.spool import Spool
+from listener.tls.certificate_metrics import CertificateCollector
 from model_store.errors import SignatureError
 from model_store.registry import Registry
 from workers.delivery_metrics import DeliveryCollector

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from listener.moments import moment_of, text_of
+from listener.spool.timestamps import moment_of, text_of
 from workers.evidence import InstanceReference
 from workers.settings import Proof, ResultRole
 

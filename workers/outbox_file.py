@@ -7,7 +7,10 @@ from pathlib import Path
 
 import structlog
 
-from listener.spool import Job, JobState, Spool, exclusive, read_json, write_json
+from listener.spool.atomic_files import read_json, write_json
+from listener.spool.jobs import Job, JobState
+from listener.spool.locks import exclusive
+from listener.spool.spool import Spool
 from workers.outbox import Entry
 
 log = structlog.get_logger()

@@ -11,7 +11,9 @@ from typing import Any
 
 import structlog
 
-from listener.spool import Job, Spool, make_folder, write_json
+from listener.spool.atomic_files import make_folder, write_json
+from listener.spool.jobs import Job
+from listener.spool.spool import Spool
 from workers.self_test import is_self_test
 from workers.settings import WorkerSettings
 from workers.webhook_settings import Outcome

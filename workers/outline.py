@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.uid import UID, SegmentationStorage
 
-from listener.data_set import UNREADABLE_BYTES, is_cut_short
+from listener.dicom.data_set import UNREADABLE_BYTES, is_cut_short
 from workers.elements import text
 from workers.errors import Reason, RejectedInput
 from workers.frames import Plane, plane_of

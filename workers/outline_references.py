@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from pydicom import Dataset
 
-from listener.image_classes import is_image_class
+from listener.dicom.sop_classes import is_image_class
 
 References = frozenset[tuple[str, int | None]]
 """SOP Instance UID and frame number (None: a whole instance) of images."""

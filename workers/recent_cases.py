@@ -13,7 +13,9 @@ import structlog
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from listener.spool import Job, JobState, Spool, read_json
+from listener.spool.atomic_files import read_json
+from listener.spool.jobs import Job, JobState
+from listener.spool.spool import Spool
 from workers.drift import SHARES, DriftRecord, stability_index
 
 FINISHED = (JobState.DELIVERING, JobState.DONE, JobState.FAILED)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 
-from listener.data_set import UNREADABLE_BYTES
+from listener.dicom.data_set import UNREADABLE_BYTES
 from workers.elements import text
 from workers.errors import Reason, RejectedInput
 from workers.frames import Plane

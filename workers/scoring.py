@@ -9,9 +9,11 @@ from typing import Any
 from pydicom import Dataset, dcmwrite
 from pydicom.uid import SegmentationStorage
 
-from listener.audit_log import AuditLog
-from listener.fault_points import FaultPoint, reach
-from listener.spool import Job, JobState, Spool, write_json
+from listener.audit.trail import AuditLog
+from listener.runtime.fault_points import FaultPoint, reach
+from listener.spool.atomic_files import write_json
+from listener.spool.jobs import Job, JobState
+from listener.spool.spool import Spool
 from model_store.registry import Registry
 from model_store.shadow import Shadow
 from model_store.signature import Signature

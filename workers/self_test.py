@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from listener.self_test import SELF_TEST_TARGET, SinkAddress
-from listener.spool import Spool
+from listener.spool.self_tests import SELF_TEST_TARGET, SinkAddress
+from listener.spool.spool import Spool
 from workers.settings import Target
 
 

@@ -7,7 +7,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext, build_context
 
-from listener.fault_points import FaultPoint, reach
+from listener.runtime.fault_points import FaultPoint, reach
 from workers.evidence import InstanceReference
 from workers.settings import ResultRole, Target
 from workers.store_status import Answer, meaning_of

@@ -9,10 +9,10 @@ from pynetdicom.association import Association
 from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
 from pynetdicom.presentation import PresentationContext
 
-from listener.certificates import TlsFileError
-from listener.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-from listener.tls import tls_args
-from listener.tls_diagnosis import why_no_tls
+from listener.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from listener.tls.certificates import TlsFileError
+from listener.tls.contexts import tls_args
+from listener.tls.diagnosis import why_no_tls
 from workers.errors import TransientFailure
 from workers.settings import Target
 from workers.transport import TargetRefuses

@@ -8,16 +8,17 @@ import structlog
 from billiard.exceptions import SoftTimeLimitExceeded
 from celery import Celery
 
-from listener.announce import DELIVER_TASK, SCORE_TASK
-from listener.audit_log import NotAudited
-from listener.fault_points import FaultPoint, reach
-from listener.places import places
-from listener.spool import Job, JobState, Spool
+from listener.audit.trail import NotAudited
+from listener.broker.announce_once import ring_delivery, ring_scoring
+from listener.broker.announcer import DELIVER_TASK, SCORE_TASK
+from listener.runtime.fault_points import FaultPoint, reach
+from listener.runtime.safe_errors import places
+from listener.spool.jobs import Job, JobState
+from listener.spool.spool import Spool
 from model_store.registry import Registry
 from model_store.shadow import Shadow
 from workers import delivery, ledger, scoring
 from workers.current_targets import CurrentTargets
-from workers.doorbell import ring_delivery, ring_scoring
 from workers.errors import FailureReason
 from workers.machine_errors import is_of_the_machine
 from workers.memory import is_out_of_memory, memory_limited

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from listener.spool import Spool
+from listener.spool.spool import Spool
 
 
 def seconds_since_last_object(spool: Spool, job: Mapping[str, Any]) -> float | None:

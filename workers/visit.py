@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from listener.due import is_due
-from listener.fault_points import FaultPoint, reach
-from listener.spool import Spool
+from listener.runtime.fault_points import FaultPoint, reach
+from listener.spool.delivery_due import is_due
+from listener.spool.spool import Spool
 from workers.alternatives import DamagedResult, alternatives
 from workers.breaker import Breaker
 from workers.commitment import Commitment, CommitmentOutcome

@@ -16,9 +16,10 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from listener.certificates import TlsFileError
-from listener.places import places
-from listener.spool import Spool, make_folder, read_json
+from listener.runtime.safe_errors import places
+from listener.spool.atomic_files import make_folder, read_json
+from listener.spool.spool import Spool
+from listener.tls.certificates import TlsFileError
 from workers.dicomweb import DicomWeb, one_line
 from workers.errors import TransientFailure
 from workers.outcomes import notifications_folder

@@ -19,7 +19,8 @@ from deploy.errors import CommandError
 from deploy.terminal import output, path_from_here
 
 if TYPE_CHECKING:
-    from deploy.audit_trail import Entry
+    from listener.audit.reader import Entry
+
 
 HIDDEN = "(hidden; --show-patients)"
 _AGO = re.compile(r"([0-9]{1,6})([smhd])")
@@ -62,7 +63,7 @@ def audit(
 
     The files themselves are DICOM audit messages in syslog form; this reads them. To have read them is audited too.
     """
-    from deploy.audit_trail import read_entries
+    from listener.audit.reader import read_entries
 
     configuration = read_configuration(config_file)
     folder = configuration.audit.folder
@@ -96,7 +97,7 @@ def audit(
 
 
 def _event_codes(event: str | None) -> frozenset[str] | None:
-    from deploy.audit_trail import EVENT_NAMES
+    from listener.audit.reader import EVENT_NAMES
 
     if event is None:
         return None
@@ -107,8 +108,8 @@ def _event_codes(event: str | None) -> frozenset[str] | None:
 
 
 def _tell_that_it_is_read(configuration: Configuration) -> None:
-    from listener.audit_events import audit_log_used
-    from listener.audit_log import AuditLog, NotAudited
+    from listener.audit.events import audit_log_used
+    from listener.audit.trail import AuditLog, NotAudited
 
     try:
         AuditLog(configuration.audit).write(audit_log_used(str(configuration.audit.folder.absolute())))

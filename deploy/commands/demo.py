@@ -9,16 +9,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from deploy.configuration import load_configuration
-from deploy.demo import (
-    Step,
-    Watch,
-    demo_folder,
-    follow,
-    outlines_among,
-    send_study,
-    study_files,
-    write_configuration,
-)
+from deploy.demo import Step, Watch, demo_folder, follow, outlines_among, send_study, study_files, write_configuration
 from deploy.demo_results import ArrivedResult, collect_results
 from deploy.dicom_files import DicomFile
 from deploy.errors import CommandError
@@ -27,7 +18,8 @@ from deploy.status import JobStatus
 from deploy.status_text import verdict
 from deploy.terminal import duration, output, path_from_here
 from deploy.umask import keep_from_others
-from listener.spool import JobState, Spool
+from listener.spool.jobs import JobState
+from listener.spool.spool import Spool
 from workers.settings import ResultRole
 
 PHANTOM_SEED = 7

@@ -11,9 +11,10 @@ from deploy.commands.options import config_option, read_configuration, require_l
 from deploy.configuration import Configuration
 from deploy.errors import CommandError
 from deploy.terminal import output, path_from_here
-from listener.due import SETTLED_STATES
-from listener.self_test import SELF_TEST_TARGET
-from listener.spool import InvalidUid, Spool, checked_uid
+from listener.dicom.uids import InvalidUid, checked_uid
+from listener.spool.delivery_due import SETTLED_STATES
+from listener.spool.self_tests import SELF_TEST_TARGET
+from listener.spool.spool import Spool
 
 if TYPE_CHECKING:
     from deploy.status import JobStatus

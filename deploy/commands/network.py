@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from deploy.dicom_files import OtherFile
     from deploy.send import Sent
 
+
 MOST_NAMED = 10
 """Files that are named one by one before the rest is only counted."""
 

@@ -11,7 +11,7 @@ from deploy.configuration import PART_VARIABLE, Configuration, find_configuratio
 from deploy.configuration_history import notice_configuration
 from deploy.errors import CommandError
 from deploy.terminal import path_from_here
-from listener.layout import WrongLayout, check_layout
+from listener.spool.layout import WrongLayout, check_layout
 
 Decorated = Callable[..., Any]
 

@@ -15,7 +15,7 @@ from deploy.reload import Reload, reload_allow_list, reload_shown_targets
 from deploy.running_stack import with_known_redis
 from deploy.stopping import reload_event, stop_event
 from deploy.umask import keep_from_others
-from listener.audit_log import NotAudited
+from listener.audit.trail import NotAudited
 
 PORT_ADVICE = "free the port, or set another one: listener.port, listener.metrics_port"
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -33,9 +33,9 @@ def listen(config_file: Path | None) -> None:
     who may associate and report anew; certificates are taken up by themselves when their files change.
     """
     keep_from_others()
-    from listener.application_entity import Listener
-    from listener.certificates import TlsFileError
-    from listener.logs import configure
+    from listener.listener import Listener
+    from listener.runtime.logs import configure
+    from listener.tls.certificates import TlsFileError
 
     configuration = with_known_redis(read_configuration(config_file))
     configure()
@@ -82,7 +82,7 @@ def work(queues: str, concurrency: int | None, config_file: Path | None) -> None
     require_free("workers.metrics_port", settings.metrics_host, settings.metrics_port)
     # Before NumPy and its relatives are loaded: several workers with a thread per core each only wait for each other.
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
-    from listener.logs import configure
+    from listener.runtime.logs import configure
     from workers.app import QUEUES, run_worker
     from workers.renewal import Renewal
     from workers.webhook_body import UnusableTemplate
@@ -138,9 +138,9 @@ def status_page(config_file: Path | None) -> None:
     keep_from_others()
     from deploy.status_page.overview import Pages
     from deploy.status_page.server import StatusPage
-    from listener.certificates import TlsFileError, read_secret
-    from listener.logs import configure
-    from listener.spool import Spool
+    from listener.runtime.logs import configure
+    from listener.spool.spool import Spool
+    from listener.tls.certificates import TlsFileError, read_secret
 
     configuration = read_configuration(config_file)
     settings = configuration.status_page

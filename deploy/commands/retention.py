@@ -13,12 +13,13 @@ from deploy.commands.options import cannot_audit, config_option, read_configurat
 from deploy.configuration import Configuration
 from deploy.retention_settings import RetentionSettings
 from deploy.terminal import size
-from listener.audit_events import study_deleted
-from listener.audit_log import AuditLog, NotAudited
-from listener.spool import Spool
+from listener.audit.events import study_deleted
+from listener.audit.trail import AuditLog, NotAudited
+from listener.spool.spool import Spool
 
 if TYPE_CHECKING:
     from deploy.retention import StudyJobs, Unit
+
 
 REMOVED, WOULD_GO = "removed", "would go"
 

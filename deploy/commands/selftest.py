@@ -20,14 +20,15 @@ from deploy.errors import CommandError, WrongUsage
 from deploy.running_stack import as_running
 from deploy.terminal import duration, notices, output
 from deploy.umask import keep_from_others
-from listener.audit_log import NotAudited
-from listener.self_test import SelfTest, SinkAddress, announce_self_test, only_self_test
+from listener.audit.trail import NotAudited
 from listener.settings import is_loopback
-from listener.spool import Spool
+from listener.spool.self_tests import SelfTest, SinkAddress, announce_self_test, only_self_test
+from listener.spool.spool import Spool
 from workers.settings import Target
 
 if TYPE_CHECKING:
     from deploy.self_test import Checked
+
 
 SINK_TITLE = "SELFTEST"
 STYLES = {"OK": "bold green", "FAILED": "bold red"}

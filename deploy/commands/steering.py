@@ -11,10 +11,11 @@ from deploy.configuration import Configuration
 from deploy.errors import CommandError
 from deploy.running_stack import as_running, read_running_stack
 from deploy.terminal import path_from_here
-from listener.announce import Bell
-from listener.audit_codes import CASE_DROPPED, CASE_HELD, CASE_RELEASED, CASE_RETRIED
-from listener.audit_events import acting_user
-from listener.spool import Job, Spool
+from listener.audit.codes import CASE_DROPPED, CASE_HELD, CASE_RELEASED, CASE_RETRIED
+from listener.audit.events import acting_user
+from listener.broker.messages import Bell
+from listener.spool.jobs import Job
+from listener.spool.spool import Spool
 
 
 @click.command(epilog="Example: radtme retry 0123456789abcdef-v1")
@@ -101,7 +102,7 @@ def _found(job_id: str, config_file: Path | None) -> tuple[Configuration, Spool,
 
 
 def _ring(configuration: Configuration, bells: Sequence[Bell]) -> None:
-    from deploy.ring import ring
+    from listener.broker.announce_once import ring
 
     may_ring = configuration.redis.is_external or read_running_stack(configuration) is not None
     if not may_ring or not ring(as_running(configuration).listener.redis_url, bells):

@@ -15,8 +15,8 @@ from deploy.stopping import reload_event, stop_event
 from deploy.supervisor import NotReady
 from deploy.terminal import notices, output, path_from_here
 from deploy.umask import keep_from_others
-from listener import logs
-from listener.spool import read_json
+from listener.runtime import logs
+from listener.spool.atomic_files import read_json
 
 READY_SECONDS = 60.0
 LOOK_SECONDS = 0.2

@@ -8,10 +8,10 @@ from deploy.commands.options import cannot_audit, config_option, read_configurat
 from deploy.errors import CommandError, ExitCode
 from deploy.running_stack import read_running_stack
 from deploy.terminal import path_from_here
-from listener.audit_events import software_changed
-from listener.audit_log import AuditLog, NotAudited
-from listener.layout import LAYOUT, WrongLayout, layout_of
-from listener.spool import Spool
+from listener.audit.events import software_changed
+from listener.audit.trail import AuditLog, NotAudited
+from listener.spool.layout import LAYOUT, WrongLayout, layout_of
+from listener.spool.spool import Spool
 
 
 @click.command(epilog="Example: radtme upgrade --check; radtme upgrade")

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 
 from deploy.conformance.tables import context_table, meanings, table
-from listener import retrieve
-from listener.admission import Rejection
-from listener.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-from listener.presentation_contexts import STORAGE_CLASSES, TRANSFER_SYNTAXES, supported_contexts
+from listener.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from listener.dicom.sop_classes import STORAGE_CLASSES
+from listener.pairing import retrieve
+from listener.scp.admission import Rejection
+from listener.scp.presentation_contexts import TRANSFER_SYNTAXES, supported_contexts
+from listener.scp.statuses import Status
 from listener.settings import ListenerSettings
-from listener.statuses import Status
 
 BEHAVIOUR: Mapping[Status, str] = {
     Status.DUPLICATE_SOP_INSTANCE: "warning",

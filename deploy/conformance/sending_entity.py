@@ -4,7 +4,7 @@ from pydicom.uid import UID
 from pynetdicom import AE
 
 from deploy.conformance.tables import context_table, table
-from listener.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from listener.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from workers import commitment_scu, find_scu, verification
 from workers.result_classes import RESULT_CLASSES
 from workers.settings import Target, WorkerSettings

@@ -8,10 +8,10 @@ from pydicom.sr.coding import Code
 from deploy.conformance.listener_entity import listener_entity
 from deploy.conformance.sending_entity import sending_entity
 from deploy.conformance.tables import name_of, table
-from listener import retrieve
-from listener.presentation_contexts import STORAGE_CLASSES, VERIFICATION
+from listener.dicom.sop_classes import STORAGE_CLASSES, VERIFICATION
+from listener.pairing import retrieve
 from listener.settings import ListenerSettings
-from listener.tls import CIPHERS
+from listener.tls.contexts import CIPHERS
 from workers import codes, commitment_scu, find_scu
 from workers.composite import MANUFACTURER, MODEL_NAME
 from workers.result_classes import RESULT_CLASSES

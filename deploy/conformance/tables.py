@@ -9,7 +9,7 @@ from enum import IntEnum
 from pydicom.uid import UID
 from pynetdicom.presentation import PresentationContext
 
-from listener.presentation_contexts import LABEL_MAP_SEGMENTATION_STORAGE
+from listener.dicom.sop_classes import LABEL_MAP_SEGMENTATION_STORAGE
 
 CONTEXT_COLUMNS = ("SOP class", "SOP class UID", "Transfer syntaxes", "Role", "Extended negotiation")
 NEWER_NAMES: Mapping[str, str] = {LABEL_MAP_SEGMENTATION_STORAGE: "Label Map Segmentation Storage"}

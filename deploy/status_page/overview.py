@@ -13,8 +13,9 @@ from pydicom.errors import InvalidDicomError
 
 from deploy.status import JobStatus, Quarantined, read_moving, read_quarantine, waits_long_for_a_worker
 from deploy.status_page.settings import StatusPageSettings
-from listener.character_sets import teach_pydicom
-from listener.spool import JOB_ID_PATTERN, Job, JobState, Spool
+from listener.dicom.character_sets import teach_pydicom
+from listener.spool.jobs import JOB_ID_PATTERN, Job, JobState
+from listener.spool.spool import Spool
 from model_store.errors import SignatureError
 from model_store.registry import Registry
 from workers.settings import Target

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from listener.audit_log import audit_files
+from listener.audit.trail import audit_files
 from listener.settings import AuditSettings, SyslogServer
 from support.certificates import Authority
 from support.dicom_objects import image

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from deploy.phantom import write_phantom
-from listener.spool import Job, JobState, Spool
+from listener.spool.jobs import Job, JobState
+from listener.spool.spool import Spool
 from support.broken_studies import SMALL
 from support.installation import Installation, send
 from support.listening import listening

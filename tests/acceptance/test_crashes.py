@@ -10,7 +10,7 @@ from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, SegmentationStor
 from pynetdicom import AE
 
 from deploy.phantom import Phantom, write_phantom
-from listener.spool import Job, JobState
+from listener.spool.jobs import Job, JobState
 from support.broken_studies import SMALL
 from support.installation import Installation, send
 from support.pacs import Orthanc

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread
 
-from listener.spool import JobState, Spool
+from listener.spool.jobs import JobState
+from listener.spool.spool import Spool
 from support.outboxes import ROLES, Watch, delivering, entry_of, state_of
 from support.processes import free_port, running
 from workers.delivery import deliver

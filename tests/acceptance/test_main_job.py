@@ -12,7 +12,7 @@ import pytest
 from highdicom.seg import Segmentation
 from pydicom import Dataset, dcmread
 
-from listener.spool import JobState
+from listener.spool.jobs import JobState
 from support.installation import Installation, send
 from support.pacs import Orthanc
 

@@ -9,7 +9,7 @@ import pytest
 from pydicom import Dataset
 
 from deploy.phantom import write_phantom
-from listener.spool import Job, JobState, job_id_for
+from listener.spool.jobs import Job, JobState, job_id_for
 from support.broken_studies import SMALL, WAYS, BrokenStudy, break_study
 from support.installation import Installation, send
 from support.pacs import Orthanc

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from pydicom import Dataset
 
 from deploy.cli import radtme
-from listener.tls import server_context
+from listener.tls.contexts import server_context
 from support.certificates import Authority, Issued, secret_file
 from support.dicom_objects import image, outline
 from support.pacs import PLUGIN, orthanc

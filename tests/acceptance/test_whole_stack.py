@@ -14,7 +14,7 @@ from pydicom import dcmread
 
 from deploy.grafana import build
 from deploy.phantom import write_phantom
-from listener.spool import JobState, job_id_for
+from listener.spool.jobs import JobState, job_id_for
 from support.broken_studies import SMALL, break_study
 from support.installation import send
 from support.pacs import Orthanc, orthanc

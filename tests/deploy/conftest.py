@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from listener.spool import Job, JobState, Spool, job_id_for, write_json
+from listener.spool.atomic_files import write_json
+from listener.spool.jobs import Job, JobState, job_id_for
+from listener.spool.spool import Spool
 from support.spool_jobs import REJECTED, SCORED, delivery, in_minutes
 
 STUDY, SERIES, SEG_SERIES = "1.2.3", "1.2.3.1", "1.2.3.2"

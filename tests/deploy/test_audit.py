@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from deploy.audit_trail import Entry, read_entries
 from deploy.cli import radtme
 from deploy.configuration import load_configuration
 from deploy.configuration_history import notice_configuration
-from listener.audit_events import Node, Patient, Study, instances_transferred, node_rejected
-from listener.audit_log import AuditLog, NotAudited
-from listener.audit_message import Instances
+from listener.audit.events import Node, Patient, Study, instances_transferred, node_rejected
+from listener.audit.message import Instances
+from listener.audit.reader import Entry, read_entries
+from listener.audit.trail import AuditLog, NotAudited
 from listener.settings import AuditSettings
 from model_store.registry import Registry
 

@@ -13,9 +13,9 @@ from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts
 from pynetdicom.presentation import PresentationContext, build_context
 
 from deploy.cli import radtme
-from listener.commitment_report import STORAGE_COMMITMENT
-from listener.part10 import IMPLEMENTATION_CLASS_UID
-from listener.retrieve import retrieve
+from listener.dicom.commitment_report import STORAGE_COMMITMENT
+from listener.dicom.part10 import IMPLEMENTATION_CLASS_UID
+from listener.pairing.retrieve import retrieve
 from listener.settings import AllowedPeer, RetrieveSource
 from support.listening import listening
 from support.result_cases import make_case

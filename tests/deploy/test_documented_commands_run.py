@@ -17,7 +17,8 @@ from click.testing import CliRunner
 from deploy.cli import radtme
 from deploy.configuration import SinkSettings
 from deploy.sink import Sink
-from listener.spool import Job, JobState, Spool, job_id_for
+from listener.spool.jobs import Job, JobState, job_id_for
+from listener.spool.spool import Spool
 from model_store.bundle import load_bundle, write_bundle
 from model_store.cohort import FeatureTable
 from model_store.development import Purpose, develop

@@ -8,13 +8,14 @@ import time
 
 import pytest
 
-from deploy.audit_trail import read_entries
 from deploy.errors import CommandError
 from deploy.removal import finish_earlier, removal_folder, remove
 from deploy.retention import StudyJobs, old_quarantine, units
 from deploy.retention_settings import RetentionSettings
-from listener.audit_log import NotAudited
-from listener.spool import JobState, exclusive
+from listener.audit.reader import read_entries
+from listener.audit.trail import NotAudited
+from listener.spool.jobs import JobState
+from listener.spool.locks import exclusive
 from support.spool_jobs import REJECTED, SCORED, delivery
 
 STUDY = "1.2.3"

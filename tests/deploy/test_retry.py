@@ -6,8 +6,10 @@ import pytest
 
 from deploy.errors import CommandError
 from deploy.retry import retry
-from listener.announce import deliver_bell, score_bell
-from listener.spool import JobState, exclusive, job_id_for, read_json
+from listener.broker.messages import deliver_bell, score_bell
+from listener.spool.atomic_files import read_json
+from listener.spool.jobs import JobState, job_id_for
+from listener.spool.locks import exclusive
 
 FAILURE = {"reason": "worker_killed", "message": "3 workers died", "at": "2026-01-02T03:04:05+00:00", "attempts": 3}
 FAR = "2099-01-01T00:00:00.000+00:00"

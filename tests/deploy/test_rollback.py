@@ -8,8 +8,10 @@ from pydicom import dcmread
 
 from deploy.steering import drop, hold
 from deploy.upgrade import upgrade
-from listener.layout import LAYOUT, layout_of
-from listener.spool import Job, JobState, Spool, write_json
+from listener.spool.atomic_files import write_json
+from listener.spool.jobs import Job, JobState
+from listener.spool.layout import LAYOUT, layout_of
+from listener.spool.spool import Spool
 from support.layout_1 import deliver_as_layout_1, jobs_of_layout_1
 from support.outboxes import ROLES, delivering, entry_of, state_of
 from support.scripted_pacs import ScriptedPacs

@@ -11,9 +11,10 @@ from deploy.retention import StudyJobs, units
 from deploy.retention_settings import RetentionSettings
 from deploy.self_test_end import give_up, remove_earlier
 from deploy.self_test_features import complaint
-from listener.hold import is_held
-from listener.self_test import SelfTest, SinkAddress, announce_self_test, only_self_test, self_test_mark
-from listener.spool import Job, JobState, Spool, exclusive, job_id_for
+from listener.spool.jobs import Job, JobState, is_held, job_id_for
+from listener.spool.locks import exclusive
+from listener.spool.self_tests import SelfTest, SinkAddress, announce_self_test, only_self_test, self_test_mark
+from listener.spool.spool import Spool
 from tests.deploy.conftest import STUDY
 from workers.feature_canary import expected_features
 from workers.self_test import targets_for, targets_of_job

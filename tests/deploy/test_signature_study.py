@@ -16,7 +16,8 @@ from pydicom import dcmread
 
 from deploy.cli import radtme
 from deploy.phantom import Phantom, write_phantom
-from listener.spool import Job, JobState, Spool, job_id_for
+from listener.spool.jobs import Job, JobState, job_id_for
+from listener.spool.spool import Spool
 from model_store.bundle import load_bundle
 from model_store.profile import HAN2024
 from model_store.registry import Registry, shipped_bundle

@@ -5,7 +5,7 @@ import json
 from click.testing import CliRunner
 
 from deploy.commands.spool import spool as command
-from listener.spool import JobState
+from listener.spool.jobs import JobState
 
 
 def test_a_spool_in_order_and_one_that_is_not(spool, put_job, tmp_path) -> None:

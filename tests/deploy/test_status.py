@@ -11,8 +11,8 @@ from deploy.status import read_jobs, read_series, read_status
 from deploy.status_page.overview import Pages
 from deploy.status_page.settings import StatusPageSettings
 from deploy.status_text import as_json, show_status, show_study
-from listener.circuit import Circuit, CircuitState
-from listener.spool import JobState
+from listener.spool.jobs import JobState
+from listener.spool.target_circuit import Circuit, CircuitState
 from support.spool_jobs import SCORED
 from workers.breaker import write_circuit
 from workers.settings import Target

@@ -21,8 +21,9 @@ from deploy.status_page.overview import Pages
 from deploy.status_page.server import StatusPage
 from deploy.status_page.settings import StatusPageSettings
 from deploy.status_text import show_status
-from listener.hold import HOLD_NAME
-from listener.spool import Job, JobState, Spool, job_id_for, read_json, write_json
+from listener.spool.atomic_files import read_json, write_json
+from listener.spool.jobs import HOLD_NAME, Job, JobState, job_id_for
+from listener.spool.spool import Spool
 from support.dicom_objects import image
 from support.installation import RADTME
 from support.processes import free_port, is_listening, start, stop, wait_until

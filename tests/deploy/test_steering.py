@@ -4,19 +4,20 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from deploy.audit_trail import read_entries
 from deploy.errors import CommandError
 from deploy.retry import retry
 from deploy.status import read_status
 from deploy.steering import drop, hold, release
-from listener.announce import deliver_bell, score_bell
-from listener.hold import is_held
-from listener.job_index import JobIndex
+from listener.audit.reader import read_entries
+from listener.broker.messages import deliver_bell, score_bell
+from listener.broker.sweep import Sweep
 from listener.metrics import SpoolCollector
-from listener.pairer import Pairer
+from listener.pairing.job_index import JobIndex
+from listener.pairing.pairer import Pairer
 from listener.settings import ListenerSettings
-from listener.spool import JobState, exclusive, read_json
-from listener.sweep import Sweep
+from listener.spool.atomic_files import read_json
+from listener.spool.jobs import JobState, is_held
+from listener.spool.locks import exclusive
 from support.outboxes import delivering
 from support.spool_jobs import SCORED, delivery
 from workers import ledger

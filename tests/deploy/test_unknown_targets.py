@@ -1,6 +1,6 @@
 """A target that was taken out of the configuration while results were on their way to it."""
 
-from listener.spool import JobState
+from listener.spool.jobs import JobState
 
 
 def test_status_names_a_target_that_the_configuration_does_not_have(spool, put_job, run_radtme):

@@ -5,12 +5,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from deploy.audit_trail import read_entries
 from deploy.errors import CommandError
 from deploy.retry import retry
 from deploy.upgrade import upgrade
-from listener.layout import LAYOUT, WrongLayout, layout_of
-from listener.spool import JobState, exclusive, read_json, write_bytes, write_json
+from listener.audit.reader import read_entries
+from listener.spool.atomic_files import read_json, write_bytes, write_json
+from listener.spool.jobs import JobState
+from listener.spool.layout import LAYOUT, WrongLayout, layout_of
+from listener.spool.locks import exclusive
 from support.outboxes import ROLES, delivering, entry_of, state_of
 from support.scripted_pacs import ScriptedPacs
 from workers.delivery import deliver

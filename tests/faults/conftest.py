@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deploy.phantom import write_phantom
-from listener.spool import JobState
+from listener.spool.jobs import JobState
 from model_store.registry import Registry
 from support.disturbed import TINY, Study, site_with
 from support.doomed import Site, was_killed

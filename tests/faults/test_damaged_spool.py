@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from listener.repair import Trouble, aside_folder, check, repair
-from listener.spool import Job, JobState
+from listener.spool.jobs import Job, JobState
+from listener.spool.repair import Trouble, aside_folder, check, repair
 from support.disturbed import Study, assert_undisturbed, put_spool
 from support.doomed import Site
 from support.recorder import Recorder

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from _pytest.mark import ParameterSet
 
-from listener import put_off as waits
-from listener.put_off import is_put_off, put_off
-from listener.spool import LOCK_NAME, JobState
+from listener.spool import retry_later as waits
+from listener.spool.jobs import JobState
+from listener.spool.locks import LOCK_NAME
+from listener.spool.retry_later import is_put_off, put_off
 from model_store.registry import Registry
 from support.disturbed import Study, put_spool
 from support.doomed import Site

@@ -12,7 +12,7 @@ import pytest
 from pydicom import dcmread
 
 from deploy.phantom import write_phantom
-from listener.spool import JobState
+from listener.spool.jobs import JobState
 from support.broken_studies import SMALL
 from support.certificates import Authority, Issued
 from support.dicom_objects import OUTLINES

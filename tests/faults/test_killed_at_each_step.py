@@ -8,8 +8,8 @@ import pytest
 from _pytest.mark import ParameterSet
 from pydicom import dcmread
 
-from listener.fault_points import FaultPoint
-from listener.spool import JobState
+from listener.runtime.fault_points import FaultPoint
+from listener.spool.jobs import JobState
 from support.disturbed import Study, assert_kept, assert_undisturbed, instance_uid, put_spool
 from support.doomed import Site, was_killed
 from support.modality import store_all, store_until_gone

@@ -11,7 +11,7 @@ import pytest
 from pydicom import dcmread
 
 from deploy.phantom import Phantom, write_phantom
-from listener.spool import JobState
+from listener.spool.jobs import JobState
 from support.disturbed import TINY
 from support.installation import Installation, send
 from support.moved_clock import MovedClock

@@ -4,8 +4,8 @@ import resource
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from listener.spool import JobState
-from listener.statuses import Status
+from listener.scp.statuses import Status
+from listener.spool.jobs import JobState
 from support.disturbed import Study, assert_kept
 from support.doomed import Site
 from support.modality import store_all, store_until_gone

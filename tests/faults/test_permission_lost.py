@@ -11,9 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from listener.fault_points import FaultPoint
-from listener.layout import VERSION_NAME
-from listener.spool import JobState
+from listener.runtime.fault_points import FaultPoint
+from listener.spool.jobs import JobState
+from listener.spool.layout import VERSION_NAME
 from support.disturbed import Study, assert_undisturbed, put_spool, site_with
 from support.doomed import Site
 from support.mounts import read_only, tmpfs

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from deploy.phantom import write_phantom
-from listener.spool import JobState
+from listener.spool.jobs import JobState
 from support.disturbed import TINY, assert_kept, site_with
 from support.doomed import Site
 from support.modality import store_all

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from pynetdicom import AE
 
-from listener.part_files import Part
-from listener.presentation_contexts import supported_contexts
-from listener.spool import JobState
+from listener.scp.part_files import Part
+from listener.scp.presentation_contexts import supported_contexts
+from listener.spool.jobs import JobState
 from support.disturbed import Study, assert_kept, site_with
 from support.doomed import Site
 from support.modality import store_all

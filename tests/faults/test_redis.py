@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from listener.spool import JobState
+from listener.spool.jobs import JobState
 from support.disturbed import Study
 from support.installation import Installation
 from support.modality import store_all

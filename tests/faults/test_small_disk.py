@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from listener.spool import JobState
-from listener.statuses import Status
+from listener.scp.statuses import Status
+from listener.spool.jobs import JobState
 from support.disturbed import Study, assert_kept, site_with
 from support.doomed import Site
 from support.modality import store_all, store_until_gone

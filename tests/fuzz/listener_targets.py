@@ -22,22 +22,22 @@ from pydicom.uid import (
 from pydicom.uid import ImplicitVRLittleEndian as Implicit
 
 from fuzz.fuzz_target import Flaw, FuzzTarget
-from listener.admission import Admission
-from listener.association import Association
-from listener.audit_events import Node
-from listener.audit_log import BOM, AuditLog, audit_files
-from listener.command_set import Command
-from listener.connection import Connection
+from listener.audit.events import Node
+from listener.audit.received_studies import ReceivedStudies
+from listener.audit.rejected_peers import RejectedPeers
+from listener.audit.trail import BOM, AuditLog, audit_files
 from listener.metrics import ListenerMetrics
-from listener.part_files import PartFiles
-from listener.presentation_contexts import supported_contexts
-from listener.quarantine import Quarantine
-from listener.receive import Context, Inbox, IncomingObject
-from listener.received_studies import ReceivedStudies
-from listener.rejected_peers import RejectedPeers
+from listener.scp.admission import Admission
+from listener.scp.association import Association
+from listener.scp.c_store import Inbox, IncomingObject
+from listener.scp.command_set import Command
+from listener.scp.connection import Connection
+from listener.scp.part_files import PartFiles
+from listener.scp.presentation_contexts import Context, supported_contexts
+from listener.scp.quarantine import Quarantine
+from listener.scp.statuses import Status
 from listener.settings import AuditSettings, ListenerSettings
-from listener.spool import Spool
-from listener.statuses import Status
+from listener.spool.spool import Spool
 from support.dicom_objects import data_set_bytes, file_bytes, image, image_uid, outline, outline_uid, transcoded
 from support.hostile_objects import deflated, many_items, nested, segmentation
 from support.hostile_peers import MR_CONTEXT, RELEASE, SEG_CONTEXT, data_pdus, store_request

@@ -13,11 +13,11 @@ from pynetdicom.pdu import A_ASSOCIATE_RQ
 
 from deploy.phantom import write_phantom
 from fuzz.listener_targets import run_association, run_store
-from listener.connection import ProtocolError
-from listener.data_set import UnreadableDataSet, read_header
-from listener.negotiation import read_request
-from listener.part10 import file_head
-from listener.structure import StructureLimits
+from listener.dicom.data_set import UnreadableDataSet, read_header
+from listener.dicom.limits import StructureLimits
+from listener.dicom.part10 import file_head
+from listener.scp.connection import ProtocolError
+from listener.scp.negotiation import read_request
 from support.broken_studies import SMALL
 from support.dicom_objects import outline_uid
 from support.hostile_objects import element, segmentation

@@ -9,7 +9,7 @@ import numpy as np
 
 from deploy.phantom import write_phantom
 from fuzz.fuzz_target import Flaw, FuzzTarget
-from listener.part10 import file_head
+from listener.dicom.part10 import file_head
 from support.broken_studies import SMALL
 from support.dicom_objects import data_set_bytes, image_uid
 from workers.case import read_header as read_any_header

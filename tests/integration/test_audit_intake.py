@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 from pydicom.uid import MRImageStorage
 
-from deploy.audit_trail import Entry, read_entries
-from listener.audit_events import Node
-from listener.audit_log import AuditLog
-from listener.rejected_peers import RejectedPeers
+from listener.audit.events import Node
+from listener.audit.reader import Entry, read_entries
+from listener.audit.rejected_peers import RejectedPeers
+from listener.audit.trail import AuditLog
+from listener.scp.statuses import Status
 from listener.settings import AuditSettings
-from listener.statuses import Status
 from support.dicom_objects import STUDY, image, outline
 from support.listening import listening, store
 

@@ -23,9 +23,10 @@ from pydicom.uid import (
 )
 from redis import Redis
 
-from listener.application_entity import Listener
+from listener.listener import Listener
 from listener.settings import DeadlinePolicy, RetrieveSource
-from listener.spool import JobState, Spool, job_id_for
+from listener.spool.jobs import JobState, job_id_for
+from listener.spool.spool import Spool
 from support.dicom_objects import IMAGES, OUTLINES, STUDY, data_set_bytes, image, image_uid, outline, transcoded, write
 from support.listening import dcmtk, listener_process, listening, store
 from support.processes import free_port, running, wait_until

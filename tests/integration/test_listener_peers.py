@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread
 
-from listener.application_entity import Listener
-from listener.command_set import command_pdus
+from listener.listener import Listener
+from listener.scp.command_set import command_pdus
 from support.dicom_objects import IMAGES, STUDY, data_set_bytes, file_bytes, image, image_uid
 from support.listening import RawPeer, association_request, listening, store
 from support.processes import wait_until

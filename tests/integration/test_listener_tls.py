@@ -19,10 +19,10 @@ from pydicom.filewriter import write_dataset
 from pynetdicom import AE
 from pynetdicom.sop_class import Verification
 
-from listener import logs
-from listener.application_entity import Listener
+from listener.listener import Listener
+from listener.runtime import logs
 from listener.settings import AllowedPeer, ClientTls
-from listener.tls import client_context
+from listener.tls.contexts import client_context
 from support.certificates import DAY, Authority, Issued
 from support.dicom_objects import file_bytes, image
 from support.listening import RawPeer, association_request, listening

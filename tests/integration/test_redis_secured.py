@@ -14,8 +14,9 @@ from redis.exceptions import RedisError
 
 from deploy.configuration import load_configuration
 from deploy.redis_url import RedisProblem, RedisSettings, redis_url
-from deploy.ring import ring
-from listener.announce import Announcer, score_bell
+from listener.broker.announce_once import ring
+from listener.broker.announcer import Announcer
+from listener.broker.messages import score_bell
 from support.certificates import Authority, secret_file
 from support.dicom_objects import image, outline, write
 from support.installation import Installation, send

@@ -12,8 +12,9 @@ import yaml
 from pydicom import dcmread
 
 from deploy.self_test_study import write_self_test
-from listener.self_test import SelfTest, announce_self_test, self_test_mark, self_tests_folder
-from listener.spool import JobState, Spool, job_id_for
+from listener.spool.jobs import JobState, job_id_for
+from listener.spool.self_tests import SelfTest, announce_self_test, self_test_mark, self_tests_folder
+from listener.spool.spool import Spool
 from support.installation import RADTME, Installation, send
 from support.pacs import Orthanc, orthanc
 from support.processes import wait_until

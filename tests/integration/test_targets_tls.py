@@ -19,9 +19,9 @@ from deploy.errors import Unreachable
 from deploy.peer import Peer
 from deploy.send import Outcome, send_files
 from deploy.sink import Sink, instances_in
-from listener.retrieve import retrieve
+from listener.pairing.retrieve import retrieve
 from listener.settings import ClientTls, RetrieveSource
-from listener.tls import server_context
+from listener.tls.contexts import server_context
 from support.certificates import DAY, Authority, Issued
 from support.dicom_objects import STUDY, image, write
 from support.listening import listening

@@ -10,7 +10,7 @@ from pynetdicom import AE
 from pynetdicom.sop_class import CTImageStorage
 
 from deploy.self_test_study import write_self_test
-from listener.spool import JobState
+from listener.spool.jobs import JobState
 from support.installation import Installation, send
 from support.processes import free_port, wait_until
 from support.recorder import recorder

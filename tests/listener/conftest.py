@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from listener.spool import Spool
+from listener.spool.spool import Spool
 
 
 @pytest.fixture

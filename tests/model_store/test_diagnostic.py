@@ -12,12 +12,7 @@ import pytest
 
 from model_store.agreement_of_signatures import agreement, kappa
 from model_store.calibration import calibration, logistic_fit
-from model_store.diagnostic import (
-    compare_scores_of_other_cases,
-    compare_scores_of_same_cases,
-    decision_curve,
-    shares,
-)
+from model_store.diagnostic import compare_scores_of_other_cases, compare_scores_of_same_cases, decision_curve, shares
 from model_store.errors import SignatureError, TrainingError
 from model_store.validation import auc_with_interval, confusion_of, youden_threshold
 

@@ -6,13 +6,7 @@ from scipy.stats import binomtest
 from sklearn.metrics import roc_auc_score
 
 from model_store.errors import TrainingError
-from model_store.validation import (
-    auc_with_interval,
-    calibration_points,
-    performance,
-    wilson_interval,
-    youden_threshold,
-)
+from model_store.validation import auc_with_interval, calibration_points, performance, wilson_interval, youden_threshold
 
 
 def some_scores(seed: int, cases: int, steps: int | None = None) -> tuple[np.ndarray, np.ndarray]:

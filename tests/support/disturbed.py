@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydicom import dcmread
 
-from listener.spool import JobState
+from listener.spool.jobs import JobState
 from support.broken_studies import SMALL
 from support.doomed import Site
 from support.recorder import Recorder

@@ -19,10 +19,13 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from listener import fault_points, logs, sweep
-from listener.announce import SCORE_TASK, Bell
-from listener.application_entity import Listener
-from listener.spool import JobState, Spool
+from listener.broker import sweep
+from listener.broker.announcer import SCORE_TASK
+from listener.broker.messages import Bell
+from listener.listener import Listener
+from listener.runtime import fault_points, logs
+from listener.spool.jobs import JobState
+from listener.spool.spool import Spool
 from model_store.registry import Registry
 from support.listening import settings as listener_settings
 from support.processes import free_port, is_listening, wait_until
@@ -40,7 +43,7 @@ FINAL = (JobState.DONE, JobState.FAILED)
 
 _context = multiprocessing.get_context("forkserver")
 # What is installed: the server does not know where the tests lie.
-_context.set_forkserver_preload(["workers.tasks", "workers.metrics", "listener.application_entity", "pynetdicom.apps"])
+_context.set_forkserver_preload(["workers.tasks", "workers.metrics", "listener.listener", "pynetdicom.apps"])
 
 
 @dataclass(frozen=True)

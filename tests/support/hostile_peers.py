@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, MRImageStorage, SegmentationStorage
 
-from listener.command_set import command_pdus
+from listener.scp.command_set import command_pdus
 from support.dicom_objects import IMAGES, OUTLINES, image_uid, outline_uid
 from support.hostile_objects import deflate_bomb, element, identity, many_items, nested, segmentation
 from support.listening import RawPeer, association_request

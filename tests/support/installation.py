@@ -12,7 +12,8 @@ from typing import Any
 
 import yaml
 
-from listener.spool import Job, JobState, Spool
+from listener.spool.jobs import Job, JobState
+from listener.spool.spool import Spool
 from support.processes import free_port, is_listening, kill, start, stop, wait_until
 
 RADTME = [str(Path(sys.executable).with_name("radtme"))]

@@ -3,7 +3,9 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from listener.spool import Job, JobState, Spool, read_json, write_json
+from listener.spool.atomic_files import read_json, write_json
+from listener.spool.jobs import Job, JobState
+from listener.spool.spool import Spool
 from support.scripted_pacs import ScriptedPacs
 from workers.alternatives import alternatives
 from workers.ledger import outbox_files

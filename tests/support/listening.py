@@ -19,8 +19,9 @@ from pynetdicom.pdu_primitives import (
 )
 from pynetdicom.presentation import build_context
 
-from listener.application_entity import Listener
-from listener.presentation_contexts import STORAGE_CLASSES, TRANSFER_SYNTAXES, VERIFICATION
+from listener.dicom.sop_classes import STORAGE_CLASSES, VERIFICATION
+from listener.listener import Listener
+from listener.scp.presentation_contexts import TRANSFER_SYNTAXES
 from listener.settings import ListenerSettings
 from support.processes import free_port, running
 
@@ -29,8 +30,8 @@ NO_REDIS = "redis://127.0.0.1:1/0"
 SERVE = """
 import sys, threading
 from pathlib import Path
-from listener import logs
-from listener.application_entity import Listener
+from listener.runtime import logs
+from listener.listener import Listener
 from listener.settings import ListenerSettings
 logs.configure(json=True)
 listener = Listener(ListenerSettings(spool=Path(sys.argv[1]), port=int(sys.argv[2]), metrics_port=0, min_free_bytes=0,

@@ -12,8 +12,10 @@ from pydicom.uid import (
 )
 
 from deploy.retry import held_lock
-from listener.pairer import LOCK_NAME as PAIRING_LOCK_NAME
-from listener.spool import Job, JobState, Spool, job_id_for, read_json, write_json
+from listener.pairing.pairer import LOCK_NAME as PAIRING_LOCK_NAME
+from listener.spool.atomic_files import read_json, write_json
+from listener.spool.jobs import Job, JobState, job_id_for
+from listener.spool.spool import Spool
 from workers import ledger
 from workers.outbox import Entry
 from workers.scoring import encoded

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from listener.commitment_report import CommitmentReport
+from listener.dicom.commitment_report import CommitmentReport
 from workers.errors import TransientFailure
 from workers.evidence import InstanceReference
 from workers.settings import ResultRole, Target

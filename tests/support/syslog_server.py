@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 
 from listener.settings import ServerTls
-from listener.tls import server_context
+from listener.tls.contexts import server_context
 
 
 class SyslogServer:

@@ -15,7 +15,8 @@ from typing import Any
 import yaml
 
 from deploy.readiness import http_ready
-from listener.spool import Job, JobState, Spool
+from listener.spool.jobs import Job, JobState
+from listener.spool.spool import Spool
 from support.processes import free_port, is_listening, start, stop, wait_until
 
 ROOT = Path(__file__).parents[2]

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from pydicom import Dataset
 
-from deploy.audit_trail import Entry, read_entries
-from listener.audit_log import AuditLog, NotAudited
+from listener.audit.reader import Entry, read_entries
+from listener.audit.trail import AuditLog, NotAudited
 from listener.settings import AuditSettings
 from support.dicom_objects import STUDY, image, image_uid
 from workers.audited import AuditedTransport, scored

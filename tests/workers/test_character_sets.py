@@ -11,7 +11,7 @@ from pydicom import Dataset, dcmread, dcmwrite
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
-from listener.data_set import read_patient
+from listener.dicom.data_set import read_patient
 from support.character_sets import EXTENDED, NAMES, NameInCharacterSet
 from support.result_cases import FEATURE_NAMES, make_case
 from workers.evidence import patient_and_study

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread
 
-from listener.application_entity import Listener
-from listener.commitments import note_request
+from listener.listener import Listener
 from listener.settings import AllowedPeer
-from listener.spool import JobState, Spool
+from listener.spool.commitments import note_request
+from listener.spool.jobs import JobState
+from listener.spool.spool import Spool
 from support.committing import PROCESSING_FAILURE, committing_pacs
 from support.listening import listening
 from support.outboxes import Watch, delivering, entry_of, state_of

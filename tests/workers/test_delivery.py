@@ -19,7 +19,9 @@ from pydicom.uid import (
 from pynetdicom import AE, evt
 from pynetdicom.association import Association
 
-from listener.spool import Job, JobState, Spool, job_id_for, read_json, write_json
+from listener.spool.atomic_files import read_json, write_json
+from listener.spool.jobs import Job, JobState, job_id_for
+from listener.spool.spool import Spool
 from support.processes import free_port
 from workers import ledger, store_scu
 from workers.delivery import deliver, put_off

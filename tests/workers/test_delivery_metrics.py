@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from listener.hold import HOLD_NAME
-from listener.spool import JobState, Spool
+from listener.spool.jobs import HOLD_NAME, JobState
+from listener.spool.spool import Spool
 from support.outboxes import Watch, delivering
 from support.scripted_pacs import ScriptedPacs
 from workers.delivery import deliver

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from pydicom import Dataset
 
-from listener.spool import JobState, Spool, job_id_for, write_json
+from listener.spool.atomic_files import write_json
+from listener.spool.jobs import JobState, job_id_for
+from listener.spool.spool import Spool
 from model_store.reference import FeatureRange
 from model_store.registry import Registry
 from model_store.signature import Signature

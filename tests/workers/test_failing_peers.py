@@ -8,8 +8,9 @@ import pytest
 from pynetdicom import AE
 from pynetdicom.sop_class import Verification
 
-from listener.circuit import CircuitState, read_circuit
-from listener.spool import JobState, Spool
+from listener.spool.jobs import JobState
+from listener.spool.spool import Spool
+from listener.spool.target_circuit import CircuitState, read_circuit
 from support.committing import committing_pacs
 from support.outboxes import Watch, delivering, entry_of, state_of
 from workers.delivery import deliver

@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from listener.spool import Job, JobState, Spool, exclusive, job_id_for, read_json
+from listener.spool.atomic_files import read_json
+from listener.spool.jobs import Job, JobState, job_id_for
+from listener.spool.locks import exclusive
+from listener.spool.spool import Spool
 from workers import ledger
 from workers.errors import FailureReason
 

@@ -12,7 +12,7 @@ from pydicom import Dataset, dcmread
 from pydicom.encaps import encapsulate
 from pydicom.uid import JPEG2000Lossless, JPEGLosslessSV1, JPEGLSLossless, MRImageStorage, RLELossless
 
-from listener.part10 import file_head
+from listener.dicom.part10 import file_head
 from support.dicom_objects import IMAGES, image_uid, outline_uid
 from support.hostile_objects import DEFLATED, deflate_bomb, element, many_items, nested, segmentation
 from workers.codestream import declared_size, is_whole

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from listener.announce import Bell
-from listener.circuit import CircuitState, read_circuit
-from listener.spool import JobState, Spool
-from listener.sweep import Sweep
+from listener.broker.messages import Bell
+from listener.broker.sweep import Sweep
+from listener.spool.jobs import JobState
+from listener.spool.spool import Spool
+from listener.spool.target_circuit import CircuitState, read_circuit
 from support.outboxes import ROLES, delivering, entry_of
 from support.scripted_pacs import SILENCE, ScriptedPacs
 from workers.delivery import deliver

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from deploy.retry import retry
-from listener.commitment_report import CommitmentReport
-from listener.commitments import keep_report
-from listener.spool import JobState, Spool
+from listener.dicom.commitment_report import CommitmentReport
+from listener.spool.commitments import keep_report
+from listener.spool.jobs import JobState
+from listener.spool.spool import Spool
 from support.outboxes import ROLES, Watch, delivering, entry_of
 from support.scripted_pacs import SILENCE, ScriptedPacs, WorkerDied
 from workers import commitment

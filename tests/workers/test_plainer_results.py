@@ -20,7 +20,9 @@ from pydicom.uid import (
 from pynetdicom import AE, evt
 
 from deploy.delivery_status import read_deliveries
-from listener.spool import JobState, Spool, make_folder, write_json
+from listener.spool.atomic_files import make_folder, write_json
+from listener.spool.jobs import JobState
+from listener.spool.spool import Spool
 from support.outboxes import delivering, entry_of, state_of
 from support.recorder import recorder
 from support.result_cases import FEATURE_NAMES, make_case

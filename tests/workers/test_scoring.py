@@ -15,7 +15,9 @@ from billiard.exceptions import SoftTimeLimitExceeded
 from pydicom import dcmread
 
 from deploy.phantom import Phantom, write_phantom
-from listener.spool import Job, JobState, Kept, Spool, job_id_for, write_json
+from listener.spool.atomic_files import write_json
+from listener.spool.jobs import Job, JobState, job_id_for
+from listener.spool.spool import Kept, Spool
 from model_store.registry import Registry
 from support.broken_studies import SMALL
 from workers import ledger, scoring, tasks

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from listener.spool import Spool
+from listener.spool.spool import Spool
 from workers.turnaround import seconds_since_last_object
 
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from listener.spool import Job, JobState, Spool
-from listener.tls import server_context
+from listener.spool.jobs import Job, JobState
+from listener.spool.spool import Spool
+from listener.tls.contexts import server_context
 from support.certificates import Authority, secret_file
 from support.processes import free_port
 from support.spool_jobs import REJECTED, SCORED

@@ -1,0 +1,224 @@
+"""The events that radtme audits, each as the message that PS3.15 section A.5.3 asks for."""
+
+import os
+import pwd
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from listener.audit import codes
+from listener.audit.message import Action, AuditMessage, Instances, Kind, Outcome, Participant, Subject
+
+
+@dataclass(frozen=True)
+class Patient:
+    """Whom a study is of, as its objects say; empty where they cannot be read."""
+
+    id: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study, and the instances of it that an event is about."""
+
+    uid: str
+    patient: Patient
+    instances: tuple[Instances, ...] = ()
+    accession_number: str = ""
+
+    def subjects(self) -> tuple[Subject, ...]:
+        """Return the study and the patient as the participant objects of an event."""
+        return (
+            Subject(
+                Kind.STUDY,
+                codes.STUDY_INSTANCE_UID,
+                self.uid,
+                instances=self.instances,
+                accession_number=self.accession_number,
+            ),
+            Subject(Kind.PATIENT, codes.PATIENT_NUMBER, self.patient.id, self.patient.name),
+        )
+
+
+@dataclass(frozen=True)
+class Node:
+    """A peer, or we ourselves, as one end of a transfer."""
+
+    name: str
+    """Its AE title or URL."""
+    address: str = ""
+    """Its IP address or host name."""
+
+
+@dataclass(frozen=True)
+class SignatureUsed:
+    """What a case was scored with, or what now scores."""
+
+    name: str
+    digest: str
+
+    def subject(self, details: Mapping[str, str]) -> Subject:
+        """Return it as the participant object of an event."""
+        return Subject(Kind.PROCESSING_ELEMENT, codes.SIGNATURE_DIGEST, self.digest, self.name, details)
+
+
+def application_activity(part: str, ae_titles: Sequence[str], *, started: bool) -> AuditMessage:
+    """A part of radtme has started, or stops in order (A.5.3.1)."""
+    application = Participant(
+        process_id(part), codes.APPLICATION, False, f"AETITLES={';'.join(ae_titles)}", node=socket.gethostname()
+    )
+    kind = codes.APPLICATION_START if started else codes.APPLICATION_STOP
+    return AuditMessage(codes.APPLICATION_ACTIVITY, Action.EXECUTE, (application, launcher()), (kind,))
+
+
+def begin_transferring(source: Node, destination: Node, study: Study, *, sends: bool) -> AuditMessage:
+    """Instances of a study begin to go from ``source`` to ``destination`` (A.5.3.3); ``sends``: we are the source."""
+    participants = _ends(source, destination, sends=sends)
+    return AuditMessage(codes.BEGIN_TRANSFERRING, Action.EXECUTE, participants, subjects=study.subjects())
+
+
+def instances_transferred(
+    source: Node, destination: Node, study: Study, *, sends: bool, failure: str = "", final: bool = False
+) -> AuditMessage:
+    """Instances of a study went from ``source`` to ``destination``, or were refused with ``failure`` (A.5.3.7)."""
+    refused = Outcome.SERIOUS_FAILURE if final else Outcome.MINOR_FAILURE
+    return AuditMessage(
+        codes.INSTANCES_TRANSFERRED,
+        Action.READ if sends else Action.CREATE,
+        _ends(source, destination, sends=sends),
+        outcome=refused if failure else Outcome.SUCCESS,
+        outcome_description=failure,
+        subjects=study.subjects(),
+    )
+
+
+def case_scored(study: Study, signature: SignatureUsed | None, findings: Mapping[str, str]) -> AuditMessage:
+    """The instances of a case were read, and scored or not with ``signature``; ``study`` lists what came of it."""
+    subjects = study.subjects()
+    if signature is not None:
+        subjects = (*subjects, signature.subject(findings))
+    return AuditMessage(
+        codes.INSTANCES_ACCESSED,
+        Action.CREATE,
+        (Participant(process_id("workers"), codes.APPLICATION, True, node=socket.gethostname()),),
+        (codes.SCORING,),
+        outcome_description="; ".join(f"{name} {value}" for name, value in findings.items()),
+        subjects=subjects,
+    )
+
+
+def case_steered(study: Study, kind: codes.Code, job_id: str, why: str, failure: str = "") -> AuditMessage:
+    """A person decides what becomes of a case: ``kind`` says what; ``failure``, why it could not be done."""
+    text = "; ".join(part for part in (job_id, why, failure) if part)
+    return AuditMessage(
+        codes.INSTANCES_ACCESSED,
+        Action.UPDATE,
+        (launcher(role=None),),
+        (kind,),
+        Outcome.SERIOUS_FAILURE if failure else Outcome.SUCCESS,
+        text,
+        study.subjects(),
+    )
+
+
+def study_deleted(study: Study, why: str) -> AuditMessage:
+    """A study is removed from the spool with all that came of it (A.5.3.8)."""
+    return AuditMessage(
+        codes.STUDY_DELETED,
+        Action.DELETE,
+        (launcher(role=None),),
+        outcome_description=why,
+        subjects=study.subjects(),
+    )
+
+
+def node_rejected(peer: Node, called: str, reason: str, times: int = 1) -> AuditMessage:
+    """A peer was not let in (A.5.3.12, Node Authentication); ``times`` counts what one message stands for."""
+    more = f", {times} times since the last message about it" if times > 1 else ""
+    return AuditMessage(
+        codes.SECURITY_ALERT,
+        Action.EXECUTE,
+        (
+            Participant(process_id("listener"), None, True, node=socket.gethostname()),
+            Participant(peer.name or "unknown", None, False, node=peer.address),
+        ),
+        (codes.NODE_AUTHENTICATION,),
+        Outcome.SERIOUS_FAILURE,
+        reason + more,
+        (_alert_subject(codes.NODE_ID, called, f"{reason}{more}"),),
+    )
+
+
+def configuration_changed(part: str, what: str, changes: Sequence[str]) -> AuditMessage:
+    """The configuration differs from the one that was seen last (A.5.3.12, Security Configuration)."""
+    return _alert(part, codes.SECURITY_CONFIGURATION, what, changes)
+
+
+def software_changed(part: str, what: str, changes: Sequence[str], *, failed: bool = False) -> AuditMessage:
+    """Another program version runs, or another signature scores (A.5.3.12, Software Configuration)."""
+    return _alert(
+        part, codes.SOFTWARE_CONFIGURATION, what, changes, Outcome.SERIOUS_FAILURE if failed else Outcome.SUCCESS
+    )
+
+
+def audit_recording(part: str, *, started: bool) -> AuditMessage:
+    """The audit trail was switched on or off (A.5.3.12)."""
+    kind = codes.AUDIT_RECORDING_STARTED if started else codes.AUDIT_RECORDING_STOPPED
+    return _alert(part, kind, "audit.enabled", [str(started).lower()])
+
+
+def audit_log_used(folder: str) -> AuditMessage:
+    """Someone read the audit trail (A.5.3.2)."""
+    log = Subject(Kind.SECURITY_RESOURCE, codes.URI, f"file://{folder}", "Security Audit Log")
+    return AuditMessage(codes.AUDIT_LOG_USED, Action.READ, (launcher(role=None),), subjects=(log,))
+
+
+def launcher(role: codes.Code | None = codes.APPLICATION_LAUNCHER) -> Participant:
+    """Return the person or account that this process runs for."""
+    user = acting_user()
+    return Participant(user, role, True, _account() if user != _account() else "", node=socket.gethostname())
+
+
+def acting_user() -> str:
+    """Return the name of the person or account that this process runs for."""
+    return os.environ.get("SUDO_USER") or _account()
+
+
+def process_id(part: str) -> str:
+    """Return the identity of this process as a participant."""
+    return f"radtme-{part}/{os.getpid()}"
+
+
+def _alert(
+    part: str, kind: codes.Code, what: str, details: Sequence[str], outcome: Outcome = Outcome.SUCCESS
+) -> AuditMessage:
+    text = "; ".join(details)
+    return AuditMessage(
+        codes.SECURITY_ALERT,
+        Action.EXECUTE,
+        (launcher(role=None), Participant(process_id(part), codes.APPLICATION, False, node=socket.gethostname())),
+        (kind,),
+        outcome,
+        text,
+        (_alert_subject(codes.URI, what, text),),
+    )
+
+
+def _alert_subject(id_type: codes.Code, what: str, description: str) -> Subject:
+    return Subject(Kind.SECURITY_RESOURCE, id_type, what, what, {"Alert Description": description})
+
+
+def _ends(source: Node, destination: Node, *, sends: bool) -> tuple[Participant, Participant]:
+    part = process_id("delivery" if sends else "listener")
+    return (
+        Participant(source.name, codes.SOURCE, True, part if sends else "", node=source.address),
+        Participant(destination.name, codes.DESTINATION, False, "" if sends else part, node=destination.address),
+    )
+
+
+def _account() -> str:
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"

@@ -1,0 +1,48 @@
+"""Ringing once from a command. Best effort: what is not heard, the listener's sweep rings again."""
+
+from collections.abc import Sequence
+
+import structlog
+from celery import Celery
+from kombu.exceptions import OperationalError
+from redis import Redis
+from redis.exceptions import RedisError
+
+from listener.broker.messages import TIMEOUT_SECONDS, Bell, deliver_bell, score_bell
+
+
+def ring(redis_url: str, bells: Sequence[Bell]) -> bool:
+    """Send the messages; False where Redis cannot be reached."""
+    app = Celery("radtme-command", broker=redis_url, set_as_current=False)
+    app.conf.update(task_serializer="json", accept_content=["json"], task_ignore_result=True)
+    try:
+        # Asked first, because a broker that is away would hold up Celery for much longer.
+        with Redis.from_url(redis_url, socket_connect_timeout=TIMEOUT_SECONDS, socket_timeout=TIMEOUT_SECONDS) as redis:
+            redis.ping()
+        for bell in bells:
+            app.send_task(bell.task, args=list(bell.args), queue=bell.queue.value, retry=False)
+    except (RedisError, OperationalError):
+        return False
+    finally:
+        app.close()
+    return True
+
+
+log = structlog.get_logger()
+
+
+def ring_scoring(app: Celery, job_id: str) -> None:
+    """Announce a job that can be scored; a Redis that cannot be reached costs a delay."""
+    _ring(app, score_bell(job_id))
+
+
+def ring_delivery(app: Celery, job_id: str, target: str) -> None:
+    """Announce one delivery; a Redis that cannot be reached costs a delay."""
+    _ring(app, deliver_bell(job_id, target))
+
+
+def _ring(app: Celery, bell: Bell) -> None:
+    try:
+        app.send_task(bell.task, args=list(bell.args), queue=bell.queue.value, retry=False)
+    except OperationalError:
+        log.warning("bell_not_heard", task=bell.task, ids=bell.args)

@@ -1,0 +1,128 @@
+"""The doorbell: tells the workers that a job lies ready, by task name and id. Never holds up the intake."""
+
+import threading
+from collections.abc import Mapping, Sequence
+
+import structlog
+from celery import Celery
+from kombu.exceptions import OperationalError
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from listener.broker.messages import TIMEOUT_SECONDS, Bell, Queue
+
+log = structlog.get_logger()
+
+SCORE_TASK = "workers.tasks.score"
+DELIVER_TASK = "workers.tasks.deliver"
+"""The names of the Celery tasks on the wire. They are no module paths: messages of an earlier version carry them."""
+
+
+TRY_AGAIN_SECONDS = 2.0
+"""Between two tries while Redis is away. What is pending is kept in memory; after a restart the sweep rings again."""
+
+
+class Announcer:
+    """Sends bells from a thread of its own; `ring` only notes them down, once each."""
+
+    def __init__(self, redis_url: str) -> None:
+        self._redis = Redis.from_url(
+            redis_url,
+            socket_connect_timeout=TIMEOUT_SECONDS,
+            socket_timeout=TIMEOUT_SECONDS,
+            retry=Retry(NoBackoff(), 0),
+        )
+        self._app = _celery(redis_url)
+        self._pending: dict[Bell, None] = {}
+        self._changed = threading.Condition()
+        self._stopping = threading.Event()
+        self._heard = True
+        self._thread = threading.Thread(target=self._run, name="announcer", daemon=True)
+
+    def start(self) -> None:
+        """Begin to send."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop after the message that is being sent. The rest is rung again by the next sweep after the next start."""
+        self._stopping.set()
+        with self._changed:
+            self._changed.notify_all()
+        if self._thread.is_alive():
+            self._thread.join(3 * TIMEOUT_SECONDS)
+        self._app.close()
+        self._redis.close()
+
+    def ring(self, bell: Bell) -> None:
+        """Note a message down; returns at once."""
+        with self._changed:
+            self._pending[bell] = None
+            self._changed.notify_all()
+
+    def depths(self) -> Mapping[str, int] | None:
+        """Return how many messages lie in each queue, or None where Redis does not answer."""
+        try:
+            return {queue.value: int(self._redis.llen(queue.value)) for queue in Queue}
+        except RedisError:
+            return None
+
+    @property
+    def is_ringing(self) -> bool:
+        """Whether its thread lives."""
+        return self._thread.is_alive()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            with self._changed:
+                while not self._pending and not self._stopping.is_set():
+                    self._changed.wait()
+                bells = list(self._pending)
+            try:
+                heard = self._send_all(bells)
+            except Exception:  # whatever it was, the next bell must not be lost with it
+                log.exception("bell_failed")
+                heard = False
+            if not heard:
+                self._stopping.wait(TRY_AGAIN_SECONDS)
+
+    def _send_all(self, bells: Sequence[Bell]) -> bool:
+        for bell in bells:
+            # One try tells enough about all the others.
+            if self._stopping.is_set() or not self._send(bell):
+                return False
+            with self._changed:
+                self._pending.pop(bell, None)
+        return True
+
+    def _send(self, bell: Bell) -> bool:
+        try:
+            self._redis.ping()
+            self._app.send_task(bell.task, args=list(bell.args), queue=bell.queue.value, retry=False)
+        except (OperationalError, RedisError, OSError) as error:
+            if self._heard:
+                log.warning("bell_not_heard", error=type(error).__name__, pending=len(self._pending))
+            self._heard = False
+            return False
+        if not self._heard:
+            log.info("bell_heard_again")
+        self._heard = True
+        return True
+
+
+def _celery(redis_url: str) -> Celery:
+    app = Celery("radtme-listener", broker=redis_url, set_as_current=False)
+    app.conf.update(
+        task_serializer="json",
+        accept_content=["json"],
+        task_ignore_result=True,
+        broker_connection_retry=False,
+        broker_connection_max_retries=0,
+        broker_transport_options={
+            "socket_timeout": TIMEOUT_SECONDS,
+            "socket_connect_timeout": TIMEOUT_SECONDS,
+            "max_retries": 0,
+        },
+    )
+    return app

@@ -1,0 +1,35 @@
+"""The messages that tell the workers what lies ready: task names, queues and ids."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from listener.broker.announcer import DELIVER_TASK, SCORE_TASK
+
+TIMEOUT_SECONDS = 2.0
+"""For connecting to Redis and for each answer."""
+
+
+class Queue(StrEnum):
+    """The queues that the workers listen on."""
+
+    COMPUTE = "compute"
+    DELIVERY = "delivery"
+
+
+@dataclass(frozen=True)
+class Bell:
+    """One message: a task's name and ids."""
+
+    task: str
+    args: tuple[str, ...]
+    queue: Queue
+
+
+def score_bell(job_id: str) -> Bell:
+    """Return the message that a job can be scored."""
+    return Bell(SCORE_TASK, (job_id,), Queue.COMPUTE)
+
+
+def deliver_bell(job_id: str, target: str) -> Bell:
+    """Return the message that results can be delivered."""
+    return Bell(DELIVER_TASK, (job_id, target), Queue.DELIVERY)

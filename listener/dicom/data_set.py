@@ -1,0 +1,234 @@
+"""What must be known of a data set before it is kept: four UIDs from its head. Pixels are never touched."""
+
+import struct
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+from pydicom.dataset import Dataset
+from pydicom.errors import BytesLengthException
+from pydicom.filereader import data_element_generator, read_dataset
+from pydicom.tag import BaseTag, Tag
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
+
+from listener.dicom.character_sets import teach_pydicom
+from listener.dicom.limits import StructureLimits
+from listener.dicom.structure_check import PIXEL_DATA, TooComplex, check_file, check_structure
+from listener.dicom.uids import InvalidUid, checked_uid
+
+teach_pydicom()
+
+_TAGS = {
+    Tag("SOPClassUID"): "sop_class_uid",
+    Tag("SOPInstanceUID"): "sop_instance_uid",
+    Tag("StudyInstanceUID"): "study_uid",
+    Tag("SeriesInstanceUID"): "series_uid",
+}
+_LAST_TAG = max(_TAGS)
+_PATIENT_TAGS = (Tag("SpecificCharacterSet"), Tag("PatientName"), Tag("PatientID"))
+HEAD_BYTES = 64 * 1024
+"""So much of an object is kept in memory while it comes in: enough for nearly every head."""
+LARGEST_HEAD_BYTES = 4 * 1024**2
+"""A data set that hides its Series Instance UID behind more than this is not read further."""
+INFLATE_STEP_BYTES = 1024**2
+UNREADABLE_BYTES = (
+    AttributeError,
+    BytesLengthException,
+    EOFError,
+    KeyError,
+    MemoryError,
+    NotImplementedError,
+    OverflowError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
+"""What pydicom and zlib raise on bytes that are no data set; `is_cut_short` knows one more."""
+
+
+def is_cut_short(error: OSError) -> bool:
+    """Tell whether it is pydicom's word for a sequence that ends in the middle: what the system says has a number."""
+    return error.errno is None
+
+
+class UnreadableDataSet(ValueError):
+    """The head of a data set cannot be read, or lacks what it must have."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The four UIDs that say which object this is and where it belongs; each is a checked UID."""
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    study_uid: str
+    series_uid: str
+
+
+def read_identity(head: bytes, transfer_syntax: UID, whole: bool = False) -> Identity | None:
+    """Return the identity that ``head`` gives, or None where more of the data set is needed.
+
+    ``whole`` says that there is no more.
+
+    Raises
+    ------
+    UnreadableDataSet
+        If the bytes are no data set, or a UID is missing or malformed.
+    """
+    found: dict[str, str] = {}
+    passed = False
+
+    def past_the_last(tag: BaseTag, vr: str | None, length: int) -> bool:
+        nonlocal passed
+        passed = bool(tag > _LAST_TAG)
+        return passed
+
+    try:
+        elements = data_element_generator(
+            BytesIO(_inflated(head, transfer_syntax, LARGEST_HEAD_BYTES)),
+            transfer_syntax.is_implicit_VR,
+            transfer_syntax.is_little_endian,
+            stop_when=past_the_last,
+            specific_tags=list(_TAGS),
+        )
+        for element in elements:
+            value = element.value
+            if element.tag in _TAGS and isinstance(value, bytes):
+                found[_TAGS[BaseTag(element.tag)]] = value.decode("ascii", "replace").rstrip("\0 ")
+    except UNREADABLE_BYTES as error:
+        if not whole:
+            return None  # cut within an element, perhaps
+        raise UnreadableDataSet(f"the head of the data set cannot be read ({type(error).__name__})") from error
+    return _checked(found) if passed or whole else None
+
+
+def _checked(found: dict[str, str]) -> Identity:
+    missing = [name for name in _TAGS.values() if not found.get(name)]
+    if missing:
+        raise UnreadableDataSet(f"the data set lacks {', '.join(missing)}")
+    try:
+        return Identity(**{name: checked_uid(value) for name, value in found.items()})
+    except InvalidUid as error:
+        raise UnreadableDataSet(f"a UID of the data set is malformed: {error}") from error
+
+
+def read_identity_from(part: Path, offset: int, transfer_syntax: UID) -> Identity:
+    """Return the identity of a whole file whose data set begins at ``offset``.
+
+    Raises
+    ------
+    UnreadableDataSet
+        As `read_identity`, and where the head is longer than `LARGEST_HEAD_BYTES`.
+    """
+    with open(part, "rb") as file:
+        file.seek(offset)
+        identity = read_identity(file.read(LARGEST_HEAD_BYTES), transfer_syntax, whole=True)
+    assert identity is not None  # noqa: S101 - `whole` leaves only the identity or an error
+    return identity
+
+
+def read_patient(part: Path, offset: int, transfer_syntax: UID) -> tuple[str, str]:
+    """Return Patient ID and Patient's Name of a file, in Unicode, for the audit trail alone; empty where absent.
+
+    Raises
+    ------
+    UnreadableDataSet
+        If the data set cannot be read as far as the patient.
+    """
+    with open(part, "rb") as file:
+        file.seek(offset)
+        head = _inflated(file.read(HEAD_BYTES), transfer_syntax, LARGEST_HEAD_BYTES)
+    try:
+        header = read_dataset(
+            BytesIO(head),
+            transfer_syntax.is_implicit_VR,
+            transfer_syntax.is_little_endian,
+            stop_when=lambda tag, vr, length: tag > _PATIENT_TAGS[-1],
+            specific_tags=list(_PATIENT_TAGS),
+        )
+        return str(header.get("PatientID") or ""), str(header.get("PatientName") or "")
+    except UNREADABLE_BYTES as error:
+        raise UnreadableDataSet(f"the patient cannot be read ({type(error).__name__})") from error
+
+
+def read_header(part: Path, offset: int, transfer_syntax: UID, tags: Sequence[str], limits: StructureLimits) -> Dataset:
+    """Read the named elements of a file, up to its pixels, after a look at how much it would build.
+
+    Raises
+    ------
+    UnreadableDataSet
+        If the data set cannot be read as far as its pixels, or exceeds a limit.
+    """
+    try:
+        if transfer_syntax == DeflatedExplicitVRLittleEndian:
+            content = _inflated_head(part, offset, limits.max_header_bytes + INFLATE_STEP_BYTES)
+            check_structure(content, 0, transfer_syntax, limits)
+            return _parsed(BytesIO(content), transfer_syntax, tags)
+        check_file(part, offset, transfer_syntax, limits)
+    except TooComplex as error:
+        raise UnreadableDataSet(str(error)) from error
+    except zlib.error as error:
+        raise UnreadableDataSet("the deflated data set is damaged") from error
+    with open(part, "rb") as file:
+        file.seek(offset)
+        return _parsed(file, transfer_syntax, tags)
+
+
+def _inflated_head(part: Path, offset: int, limit: int) -> bytes:
+    """Return the first ``limit`` bytes of a deflated data set; what they were deflated to is hardly ever longer."""
+    with open(part, "rb") as file:
+        file.seek(offset)
+        return _inflated(file.read(limit), DeflatedExplicitVRLittleEndian, limit)
+
+
+def inflates_within(part: Path, offset: int, transfer_syntax: UID, limit: int) -> bool:
+    """Tell whether a data set, if it is deflated, inflates to at most ``limit`` bytes; nothing is kept of it.
+
+    Raises
+    ------
+    UnreadableDataSet
+        If the deflated bytes are damaged.
+    """
+    if transfer_syntax != DeflatedExplicitVRLittleEndian:
+        return True
+    inflater, total = zlib.decompressobj(-zlib.MAX_WBITS), 0
+    with open(part, "rb") as file:
+        file.seek(offset)
+        try:
+            while block := inflater.unconsumed_tail or file.read(INFLATE_STEP_BYTES):
+                total += len(inflater.decompress(block, INFLATE_STEP_BYTES))
+                if total > limit:
+                    return False
+        except zlib.error as error:
+            raise UnreadableDataSet("the deflated data set is damaged") from error
+    return True
+
+
+def _parsed(file: BinaryIO, transfer_syntax: UID, tags: Sequence[str]) -> Dataset:
+    try:
+        header = read_dataset(
+            file,
+            transfer_syntax.is_implicit_VR,
+            transfer_syntax.is_little_endian,
+            stop_when=lambda tag, vr, length: tag >= PIXEL_DATA,
+            specific_tags=[Tag(tag) for tag in tags],
+        )
+        for _ in header.iterall():
+            pass  # pydicom converts values when they are asked for: what cannot be converted shows itself here
+    except (OSError, *UNREADABLE_BYTES) as error:
+        if isinstance(error, OSError) and not is_cut_short(error):
+            raise
+        raise UnreadableDataSet(f"the header cannot be read ({type(error).__name__})") from error
+    return header
+
+
+def _inflated(content: bytes, transfer_syntax: UID, limit: int) -> bytes:
+    """Return up to ``limit`` bytes of a deflated data set (PS3.5 section A.5); any other is returned as it is."""
+    if transfer_syntax != DeflatedExplicitVRLittleEndian:
+        return content
+    return zlib.decompressobj(-zlib.MAX_WBITS).decompress(content, limit)

@@ -1,0 +1,59 @@
+"""Which of the objects that an outline refers to are images: listener and workers must not differ on it."""
+
+from pydicom.uid import (
+    UID,
+    EnhancedMRImageStorage,
+    LegacyConvertedEnhancedMRImageStorage,
+    MRImageStorage,
+    SegmentationStorage,
+)
+
+_NO_IMAGES = (
+    "SR",
+    "Segmentation",
+    "PresentationState",
+    "KeyObject",
+    "StructureSet",
+    "Registration",
+    "Fiducials",
+    "ValueMapping",
+)
+"""In the keyword of a SOP class: what an outline may come from, but is not drawn on."""
+
+
+def is_image_class(sop_class_uid: object) -> bool:
+    """Tell whether objects of this SOP class are images to draw an outline on; an unknown class counts as one."""
+    keyword = UID(str(sop_class_uid or "")).keyword
+    return not any(word in keyword for word in _NO_IMAGES)
+
+
+VERIFICATION = UID("1.2.840.10008.1.1")
+LABEL_MAP_SEGMENTATION_STORAGE = UID("1.2.840.10008.5.1.4.1.1.66.7")
+
+IMAGE_CLASSES = (MRImageStorage, EnhancedMRImageStorage, LegacyConvertedEnhancedMRImageStorage)
+OUTLINE_CLASSES = (SegmentationStorage, LABEL_MAP_SEGMENTATION_STORAGE)
+STORAGE_CLASSES = (*IMAGE_CLASSES, *OUTLINE_CLASSES)
+
+
+_LABELS = {
+    str(MRImageStorage): "mr",
+    str(EnhancedMRImageStorage): "enhanced_mr",
+    str(LegacyConvertedEnhancedMRImageStorage): "legacy_converted_enhanced_mr",
+    str(SegmentationStorage): "segmentation",
+    str(LABEL_MAP_SEGMENTATION_STORAGE): "label_map_segmentation",
+}
+
+
+def sop_class_label(sop_class_uid: str) -> str:
+    """Return a metric label from a closed set, whatever a peer writes into its command."""
+    return _LABELS.get(sop_class_uid, "other")
+
+
+def is_outline(sop_class_uid: str) -> bool:
+    """Tell whether objects of this class name the images that they were drawn on."""
+    return sop_class_uid in OUTLINE_CLASSES
+
+
+def is_image(sop_class_uid: str) -> bool:
+    """Tell whether objects of this class can be measured."""
+    return sop_class_uid in IMAGE_CLASSES

@@ -1,0 +1,209 @@
+"""The listener as a whole: accepts connections, and starts and stops everything around them."""
+
+import os
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+
+import structlog
+
+from listener.audit.events import application_activity
+from listener.audit.forwarder import forwarder
+from listener.audit.rejected_peers import RejectedPeers
+from listener.audit.trail import AuditLog, NotAudited
+from listener.broker.announcer import Announcer
+from listener.broker.sweep import Sweep
+from listener.dicom.data_set import Identity
+from listener.metrics import DoorbellCollector, ListenerMetrics, PairingCollector, SpoolCollector
+from listener.pairing.pairer import Fetch, Pairer
+from listener.pairing.retrieve import retrieve
+from listener.runtime.health import Check, HealthServer
+from listener.scp.admission import Admission
+from listener.scp.allow_list import AllowList
+from listener.scp.c_store import Inbox
+from listener.scp.part_files import clear_receiving
+from listener.scp.quarantine import Quarantine
+from listener.scp.server import Server, _server
+from listener.settings import AllowedPeer, ListenerSettings, is_loopback
+from listener.spool.spool import Spool
+from listener.tls.certificate_metrics import listener_certificates
+from listener.tls.contexts import renewed_server
+
+log = structlog.get_logger()
+
+STALLED_SECONDS = 60.0
+"""A loop that has not turned for so long, beyond its own pause, is not alive."""
+
+
+class Listener:
+    """Storage and Verification SCP on a spool. `start` it, and `stop` it once."""
+
+    def __init__(self, settings: ListenerSettings) -> None:
+        self.settings = settings
+        self.spool = Spool(settings.spool)
+        self.metrics = ListenerMetrics()
+        self._tls = None if settings.tls is None else renewed_server(settings.tls, "listener.tls")
+        self._admission = Admission(
+            settings.max_associations,
+            settings.max_associations_per_peer,
+            settings.max_pending_connections,
+            settings.max_pending_connections_per_peer,
+            AllowList(settings.calling_ae_titles, settings.peers),
+            AllowList(peers=settings.reporters),
+        )
+        self.metrics.open_associations.set_function(lambda: self._admission.open_associations)
+        self._announcer = Announcer(settings.redis_url)
+        self._sweep = Sweep(
+            self.spool,
+            self._announcer.ring,
+            self._announcer.depths,
+            settings.sweep_seconds,
+            settings.ring_again_seconds,
+        )
+        self._pairer = Pairer(
+            self.spool, settings, self._sweep.announce_ready, _fetch(settings), self.metrics.case_received
+        )
+        quarantine = Quarantine(self.spool, settings.max_quarantine_bytes, settings.max_quarantine_objects)
+        self.audit = AuditLog(settings.audit, self.metrics.audit_failed)
+        self._rejected_peers = RejectedPeers(self.audit)
+        self._inbox = Inbox(
+            self.spool,
+            settings,
+            quarantine,
+            self._pairer.outline_kept,
+            self._object_kept,
+            self.audit,
+            self._rejected_peers,
+        )
+        self._forwarder = forwarder(settings.audit, self.metrics.registry)
+        self._server: Server | None = None
+        self._health: HealthServer | None = None
+        self._stopped = False
+
+    def start(self) -> None:
+        """Prepare the spool, clear away what dead processes left, and accept associations.
+
+        Raises
+        ------
+        OSError
+            If the spool or the audit trail cannot be written, or a port is taken.
+        """
+        self.spool.prepare()
+        cleared = clear_receiving(self.spool.receiving)
+        self.metrics.registry.register(SpoolCollector(self.spool))
+        self.metrics.registry.register(DoorbellCollector(self._announcer.depths))
+        self.metrics.registry.register(PairingCollector(self._pairer.waits))
+        self.metrics.registry.register(listener_certificates(self.settings, self._tls))
+        self._health = HealthServer(
+            self.settings.metrics_host, self.settings.metrics_port, self.metrics.registry, self.liveness, self.readiness
+        )
+        try:
+            self._server = _server(self.settings, self._inbox, self._admission, self.metrics, self._tls)
+        except OSError:
+            self._health.stop()
+            raise
+        try:
+            self.audit.write(application_activity("listener", [self.settings.ae_title], started=True))
+        except NotAudited:
+            self._health.stop()
+            self._server.server_close()
+            raise
+        for part in (self._announcer, self._sweep, self._pairer, self._health, self._server, self._forwarder):
+            if part is not None:
+                part.start()
+        log.info("listener_started", ae_title=self.settings.ae_title, port=self.port, cleared=cleared)
+
+    def stop(self, drain_seconds: float = 10.0) -> None:
+        """Accept no more, let running associations finish, abort those that take longer than ``drain_seconds``.
+
+        Does nothing the second time.
+        """
+        if self._stopped:
+            return
+        self._stopped = True
+        if self._server is not None:
+            self._server.stop(drain_seconds)
+        self._rejected_peers.end()
+        with suppress(NotAudited):  # counted, and the trail shows a start without an end
+            self.audit.write(application_activity("listener", [self.settings.ae_title], started=False))
+        for part in (self._pairer, self._sweep, self._announcer, self._health, self._forwarder):
+            if part is not None:
+                part.stop()
+        log.info("listener_stopped")
+
+    @property
+    def port(self) -> int:
+        """The port that associations are accepted on; known after `start`."""
+        return self._server.port if self._server else self.settings.port
+
+    @property
+    def metrics_port(self) -> int:
+        """The port of ``/metrics``, ``/healthz`` and ``/readyz``; known after `start`."""
+        return self._health.port if self._health else self.settings.metrics_port
+
+    def allow(
+        self,
+        calling_ae_titles: Iterable[str],
+        peers: Iterable[AllowedPeer],
+        reporters: Iterable[AllowedPeer] | None = None,
+    ) -> None:
+        """Replace the list of who may associate; associations that are open stay.
+
+        ``reporters`` are those who may report on storage commitment; None leaves them as they are.
+
+        Raises
+        ------
+        ValueError
+            If it is empty, and others than this machine can reach us.
+        """
+        titles, entries = tuple(calling_ae_titles), tuple(peers)
+        if not titles and not entries and not is_loopback(self.settings.host):
+            raise ValueError(f"the list of who may associate is empty, and {self.settings.host} can be reached by all")
+        self._admission.allowed = AllowList(titles, entries)
+        if reporters is not None:
+            self._admission.reporters = AllowList(peers=reporters)
+        log.info("allow_list_replaced", entries=len(titles) + len(entries))
+
+    def liveness(self) -> Mapping[str, Check]:
+        """Tell whether the loops turn."""
+        now = time.monotonic()
+        longest = self.settings.sweep_seconds + STALLED_SECONDS
+        return {
+            "pairing": _turning(now - self._pairer.last_turn, longest),
+            "announcing": Check(self._announcer.is_ringing),
+            "sweep": _turning(now - self._sweep.last_turn, longest),
+            "accepting": Check(self._server is not None and self._server.is_serving),
+        }
+
+    def readiness(self) -> Mapping[str, Check]:
+        """Tell whether an object that came now would be kept. Redis is shown, but the intake does not need it."""
+        free = self.spool.free_bytes()
+        enough = Check(
+            free >= self.settings.min_free_bytes, f"{free} bytes free, {self.settings.min_free_bytes} needed"
+        )
+        return {
+            "accepting": Check(self._server is not None and self._server.is_serving),
+            "spool_writable": Check(
+                os.access(self.spool.receiving, os.W_OK) and os.access(self.spool.studies, os.W_OK)
+            ),
+            "disk_space": enough,
+            "redis": Check(self._announcer.depths() is not None, required=False),
+        }
+
+    def _object_kept(self, identity: Identity) -> None:
+        self._pairer.image_kept()
+
+
+def _fetch(settings: ListenerSettings) -> Fetch | None:
+    source = settings.retrieve_from
+    if source is None:
+        return None
+
+    def fetch(study_uid: str, missing: Mapping[str, tuple[str, ...]]) -> None:
+        retrieve(source, settings.ae_title, study_uid, missing)
+
+    return fetch
+
+
+def _turning(seconds: float, longest: float) -> Check:
+    return Check(seconds <= longest, f"turned {seconds:.1f} s ago")

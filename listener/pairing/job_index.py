@@ -1,0 +1,143 @@
+"""What the listener remembers of every job, so that it need not read them all again and again."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from listener.pairing.readiness import watches_study
+from listener.pairing.segmentation_references import UNKNOWN_SERIES, Outline
+from listener.runtime.safe_errors import places
+from listener.spool.jobs import Job, JobState, is_held
+from listener.spool.spool import Spool
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class JobFacts:
+    """A job, as far as a new instance or a new outline may concern it."""
+
+    job_id: str
+    version: int
+    study_uid: str
+    seg_uid: str
+    seg_series_uid: str
+    created: str
+    tracking_uids: frozenset[str]
+    image_series: frozenset[str]
+    frame_of_reference_uid: str | None
+    instance_counts: Mapping[str, int]
+    """Of a job that is past waiting: how many instances of each series it was made ready with; 0 for a series that is
+    named and had none."""
+    watches_study: bool
+    """Whether a series that is not counted here may concern it too."""
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any]) -> "JobFacts":
+        """Return the facts of a ``job.json``."""
+        return cls(
+            job_id=content["job_id"],
+            version=content["version"],
+            study_uid=content["study_uid"],
+            seg_uid=content["seg"]["sop_instance_uid"],
+            seg_series_uid=content["seg"]["series_uid"],
+            created=content["created"],
+            tracking_uids=frozenset(content.get("tracking_uids", ())),
+            image_series=frozenset(content["required"]),
+            frame_of_reference_uid=content["frame_of_reference_uid"],
+            instance_counts=dict.fromkeys(set(content["required"]) - {UNKNOWN_SERIES}, 0)
+            | {series: len(uids) for series, uids in (content["instances"] or {}).items()},
+            watches_study=watches_study(content),
+        )
+
+
+class JobIndex:
+    """Facts of all jobs in the spool; `refresh` reads those that are new or have left the waiting state.
+
+    Not safe for several threads: its owner locks.
+    """
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+        self._facts: dict[str, JobFacts] = {}
+        self._waiting: dict[str, Job] = {}
+        self._unreadable: set[str] = set()
+        self._set_aside: frozenset[str] = frozenset()
+
+    def refresh(self) -> None:
+        """Take in what other processes did: new jobs, jobs that moved on, jobs that were removed."""
+        waiting = {job.id: job for job in self._spool.jobs(JobState.WAITING)}
+        further = {job.id: job for job in self._spool.jobs(*(set(JobState) - {JobState.WAITING}))}
+        self._set_aside = frozenset(job.id for job in further.values() if _is_set_aside(job))
+        moved_on = set(self._waiting) & set(further)
+        for job_id, job in {**further, **waiting}.items():
+            if (job_id not in self._facts or job_id in moved_on) and job_id not in self._unreadable:
+                self._read(job)
+        for job_id in set(self._facts) - set(waiting) - set(further):
+            # A job on its way from one state to the next may hide for one listing.
+            if self._spool.find_job(job_id) is None:
+                del self._facts[job_id]
+        self._waiting = {
+            job_id: job for job_id, job in waiting.items() if job_id not in further and job_id not in self._unreadable
+        }
+
+    def _read(self, job: Job) -> None:
+        try:
+            self._facts[job.id] = JobFacts.of(job.read())
+        except FileNotFoundError:
+            return  # it moved on between the listing and now: the next refresh finds it
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            # One damaged job must not stop all the others. Said once; looked at again after a restart.
+            log.error("job_unreadable", job=job.id, state=job.state.value, error=type(error).__name__, at=places(error))
+            self._unreadable.add(job.id)
+
+    @property
+    def waiting(self) -> list[Job]:
+        """The jobs in the waiting state, by id."""
+        return list(self._waiting.values())
+
+    def latest_past_waiting(self) -> Iterator[JobFacts]:
+        """Yield, for each outline whose newest job is past waiting, the facts of that job.
+
+        Not of one that a person holds or has dropped: nothing new comes of it before they say so.
+        """
+        newest: dict[str, JobFacts] = {}
+        for facts in self._facts.values():
+            if facts.seg_uid not in newest or facts.version > newest[facts.seg_uid].version:
+                newest[facts.seg_uid] = facts
+        return (facts for facts in newest.values() if facts.job_id not in {*self._waiting, *self._set_aside})
+
+    def corrected_by(self, outline: Outline) -> str | None:
+        """Return the id of the job whose result a new outline replaces, or None.
+
+        An outline corrects an earlier one of its study, on the same images, when it says so (Predecessor Documents
+        Sequence), lies in the same series, or has a segment with the same Tracking UID. Of several, the one that came
+        last is corrected.
+        """
+        earlier = [facts for facts in self._facts.values() if _is_corrected_by(facts, outline)]
+        return max(earlier, key=lambda facts: (facts.created, facts.version)).job_id if earlier else None
+
+
+def _is_set_aside(job: Job) -> bool:
+    over = job.state in (JobState.DONE, JobState.FAILED)
+    return job.state is JobState.DROPPED or (not over and is_held(job.folder))
+
+
+def _is_corrected_by(facts: JobFacts, outline: Outline) -> bool:
+    if facts.study_uid != outline.study_uid or facts.seg_uid == outline.sop_instance_uid:
+        return False
+    return _same_images(facts, outline) and (
+        facts.seg_uid in outline.predecessors
+        or facts.seg_series_uid == outline.series_uid
+        or not facts.tracking_uids.isdisjoint(outline.tracking_uids)
+    )
+
+
+def _same_images(facts: JobFacts, outline: Outline) -> bool:
+    """Tell whether both were drawn on one series; where either names none, on one frame of reference."""
+    earlier, later = facts.image_series - {UNKNOWN_SERIES}, set(outline.required) - {UNKNOWN_SERIES}
+    if earlier and later:
+        return not earlier.isdisjoint(later)
+    return facts.frame_of_reference_uid is not None and facts.frame_of_reference_uid == outline.frame_of_reference_uid

@@ -1,0 +1,385 @@
+"""The thread that makes jobs ready, and makes a new version of a job whose series has grown since."""
+
+import fcntl
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import structlog
+from pydicom import dcmread
+
+from listener.dicom.data_set import UnreadableDataSet
+from listener.dicom.sop_classes import is_outline
+from listener.dicom.uids import is_uid
+from listener.pairing.job_index import JobFacts, JobIndex
+from listener.pairing.readiness import (
+    UNREADABLE_FILE,
+    Evidence,
+    SeriesHeads,
+    Step,
+    WaitsFor,
+    decide,
+    evidence,
+    job_content,
+    ready_content,
+    series_of_study,
+    settle_seconds,
+    watched_series,
+)
+from listener.pairing.segmentation_references import OUTLINE_TAGS, Outline, outline_of
+from listener.runtime.fault_points import FaultPoint, reach
+from listener.settings import ListenerSettings
+from listener.spool.atomic_files import write_json
+from listener.spool.jobs import Job, JobState, is_held, job_id_for
+from listener.spool.repair import Trouble, outlines_of, repair
+from listener.spool.self_tests import self_test_mark
+from listener.spool.spool import Spool
+
+log = structlog.get_logger()
+
+LOCK_NAME = "pairing.lock"
+SHORTEST_TURN_SECONDS = 0.1
+RECONCILE_SECONDS = 24 * 3600.0
+"""At start, outlines that came within this time and have no job get one. An older one had its job, and retention may
+have taken that away; one that was never acknowledged is sent again by its sender anyway."""
+
+FETCHES_AT_ONCE = 4
+"""A PACS that does not answer one of them must not hold up the others."""
+
+Fetch = Callable[[str, Mapping[str, tuple[str, ...]]], None]
+"""Asks the PACS for instances of a study, by series."""
+
+
+@dataclass(frozen=True)
+class Observation:
+    """When a series folder was first seen as it is now, by a clock that nobody can turn."""
+
+    mtime_ns: int
+    since: float
+
+
+@dataclass(frozen=True)
+class Waited:
+    """Since when this process has seen a job wait as it waits now: for its sender, or for what was asked for."""
+
+    fetched: str | None
+    since: float
+
+
+class Pairer:
+    """Makes a job for each outline and moves it on when its images are there.
+
+    Any number of listeners may share a spool: creating a job and making it ready happen under one lock file.
+    """
+
+    def __init__(
+        self,
+        spool: Spool,
+        settings: ListenerSettings,
+        announce: Callable[[str], None],
+        fetch: Fetch | None = None,
+        job_created: Callable[[str | None], None] = lambda calling_ae_title: None,
+    ) -> None:
+        self._spool = spool
+        self._settings = settings
+        self._announce = announce
+        self._fetch = fetch
+        self._job_created = job_created
+        self._waits: dict[str, WaitsFor] = {}
+        self._index = JobIndex(spool)
+        self._index_lock = threading.Lock()
+        self._heads = SeriesHeads()
+        self._observed: dict[Path, Observation] = {}
+        self._waited: dict[str, Waited] = {}
+        self._fetching = threading.BoundedSemaphore(FETCHES_AT_ONCE)
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="pairer", daemon=True)
+        self.last_turn = time.monotonic()
+        """When the wheel last turned: a liveness check looks at it."""
+
+    def start(self) -> None:
+        """Take in what lies in the spool, and begin to watch."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop watching. What is unfinished is found again at the next start; a C-MOVE ends with the process."""
+        self._stopping.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def waits(self) -> Mapping[WaitsFor, int]:
+        """Return how many jobs wait for what, as the last turn of the wheel saw them."""
+        counts = Counter(list(self._waits.values()))
+        return {reason: counts[reason] for reason in WaitsFor}
+
+    # What the receive path calls ------------------------------------------------------------------------------------
+
+    def outline_kept(self, outline: Outline, calling_ae_title: str | None) -> None:
+        """Make sure that an outline has a job; called before it is acknowledged, and again when it comes again."""
+        job_id = job_id_for(outline.sop_instance_uid, 1)
+        with self._exclusive(), self._index_lock:
+            if self._spool.find_job(job_id) is None:
+                self._index.refresh()
+                content = job_content(
+                    outline, 1, calling_ae_title, replaces=self._index.corrected_by(outline), created=_now()
+                )
+                content |= self_test_mark(self._spool, outline.study_uid)
+                self._spool.create_job(job_id, content)
+                log.info("job_created", job=job_id, pairing=outline.pairing.value, replaces=content["replaces"])
+                self._job_created(calling_ae_title)
+        self._wake.set()
+
+    def image_kept(self) -> None:
+        """Look soon: something new lies in the spool."""
+        self._wake.set()
+
+    @contextmanager
+    def _exclusive(self) -> Iterator[None]:
+        """Hold the lock that all listeners of this spool create jobs and make them ready under."""
+        descriptor = os.open(self._spool.root / "jobs" / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    # The wheel ------------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        self._guarded(self.reconcile)
+        while not self._stopping.is_set():
+            self._wake.clear()
+            pause = self._guarded(self.turn) or self._settings.sweep_seconds
+            self.last_turn = time.monotonic()
+            # Not for every object of a burst: everything that came in the meantime is seen in one look.
+            self._stopping.wait(SHORTEST_TURN_SECONDS)
+            self._wake.wait(pause)
+
+    def _guarded(self, step: Callable[[], float | None]) -> float | None:
+        try:
+            return step()
+        except Exception:
+            log.exception("pairing_failed")
+            return None
+
+    def turn(self) -> float:
+        """Look at every job once; return the seconds after which something may be due."""
+        with self._index_lock:
+            self._index.refresh()
+            waiting = self._index.waiting
+            latest = list(self._index.latest_past_waiting())
+        self._waited = {job.id: self._waited[job.id] for job in waiting if job.id in self._waited}
+        self._waits = {job.id: self._waits[job.id] for job in waiting if job.id in self._waits}
+        # Each by itself: what goes wrong with one job must not hold up the others.
+        looks = [partial(self._look_at_waiting, job) for job in waiting]
+        looks += [partial(self._look_for_late_instances, facts) for facts in latest]
+        pauses = [self._guarded(look) or self._settings.sweep_seconds for look in looks]
+        return max(SHORTEST_TURN_SECONDS, min(pauses, default=self._settings.sweep_seconds))
+
+    def _look_at_waiting(self, job: Job) -> float:
+        """Move a waiting job on if its time has come; return the seconds until it may."""
+        if is_held(job.folder):
+            self._waits.pop(job.id, None)
+            self._waited.pop(job.id, None)  # its deadline counts from its release
+            return self._settings.sweep_seconds
+        try:
+            content = job.read()
+        except FileNotFoundError:
+            return self._settings.sweep_seconds  # another listener moved it
+        quiet = self._quiet_seconds(content)
+        found = evidence(self._spool, content, self._heads)
+        age = self._age_seconds(job.id, content)
+        fetched = content.get("fetched") is not None
+        step = decide(found, self._settings, quiet, age, fetched=fetched)
+        if step is Step.WAIT:
+            self._waits[job.id] = found.waits_for(fetched)
+            settle = max(0.0, settle_seconds(found, self._settings) - quiet) if found.complete else float("inf")
+            return min(settle, max(0.0, self._settings.deadline_seconds - age))
+        with self._exclusive():
+            if job.folder.is_dir() and not is_held(job.folder):  # nobody was faster
+                self._move_on(job, content, found, step)
+        return self._settings.sweep_seconds
+
+    def _move_on(self, job: Job, content: dict[str, Any], found: Evidence, step: Step) -> None:
+        if step is Step.FETCH:
+            write_json(job.folder / "job.json", {**content, "fetched": _now()})
+            self._ask_for(content["study_uid"], found)
+            return
+        closed = step is Step.CLOSE
+        write_json(job.folder / "job.json", ready_content(content, found, _now(), closed))
+        reach(FaultPoint.PAIRING_DECIDED)
+        if self._spool.move(job, JobState.READY):
+            reach(FaultPoint.PAIRING_READIED)
+            log.info("job_ready", job=job.id, images=found.image_count, missing=found.missing_count, closed=closed)
+            self._announce(job.id)
+
+    def _ask_for(self, study_uid: str, found: Evidence) -> None:
+        log.info("missing_instances_asked_for", study_uid=study_uid, missing=found.missing_count)
+        if self._fetch is not None:
+            fetch = partial(self._fetch_in_turn, self._fetch, study_uid, found.missing)
+            # Daemons: a PACS that does not answer must not keep the process from ending.
+            threading.Thread(target=self._guarded, args=(fetch,), name="retrieve", daemon=True).start()
+
+    def _fetch_in_turn(self, fetch: Fetch, study_uid: str, missing: Mapping[str, tuple[str, ...]]) -> None:
+        with self._fetching:
+            if not self._stopping.is_set():
+                fetch(study_uid, missing)
+
+    def _look_for_late_instances(self, facts: JobFacts) -> float:
+        """Make a new version of a job whose series has grown since; return the seconds until one may be due."""
+        counts = dict(facts.instance_counts)
+        if facts.watches_study:
+            others = dict.fromkeys(series_of_study(self._spool, facts.study_uid), 0)
+            others.pop(facts.seg_series_uid, None)
+            counts = others | counts
+        # Every folder is looked at: each has its own time from which it counts as settled.
+        grown = [
+            series
+            for series, count in counts.items()
+            if self._has_changed(self._spool.series_folder(facts.study_uid, series), count)
+        ]
+        if not grown:
+            return self._settings.sweep_seconds
+        job = self._spool.find_job(facts.job_id)
+        if job is None:
+            return self._settings.sweep_seconds
+        content = job.read()
+        found = evidence(self._spool, content, self._heads)
+        if not found.complete or _same_instances(content["instances"], found):
+            return self._settings.sweep_seconds
+        unsettled = settle_seconds(found, self._settings) - self._quiet_seconds(content)
+        if unsettled > 0:
+            return unsettled
+        self._make_version(content, found)
+        return self._settings.sweep_seconds
+
+    def _make_version(self, previous: Mapping[str, Any], found: Evidence) -> None:
+        version = previous["version"] + 1
+        job_id = job_id_for(previous["seg"]["sop_instance_uid"], version)
+        fresh = {**previous, "job_id": job_id, "version": version, "replaces": previous["job_id"], "created": _now()}
+        with self._exclusive():
+            created = self._spool.create_job(
+                job_id, ready_content({**fresh, "fetched": None}, found, _now(), closed=False), JobState.READY
+            )
+        if created:
+            log.info("job_version_created", job=job_id, replaces=previous["job_id"], images=found.image_count)
+            self._announce(job_id)
+
+    # What is seen ---------------------------------------------------------------------------------------------------
+
+    def _has_changed(self, folder: Path, known_count: int) -> bool:
+        """Tell whether a series may hold more than ``known_count`` instances; looks again only where it was touched."""
+        before = self._observed.get(folder)
+        now = self._observe(folder)
+        if now is None or (before is not None and before.mtime_ns == now.mtime_ns and self._settled_long_ago(now)):
+            return False
+        return sum(name.endswith(".dcm") for name in os.listdir(folder)) > known_count
+
+    def _settled_long_ago(self, seen: Observation) -> bool:
+        longest = max(self._settings.settle_seconds, self._settings.settle_unreferenced_seconds)
+        return time.monotonic() - seen.since > longest + 2 * self._settings.sweep_seconds
+
+    def _observe(self, folder: Path) -> Observation | None:
+        try:
+            mtime_ns = folder.stat().st_mtime_ns
+        except FileNotFoundError:
+            self._observed.pop(folder, None)
+            return None
+        seen = self._observed.get(folder)
+        if seen is None or seen.mtime_ns != mtime_ns:
+            seen = self._observed[folder] = Observation(mtime_ns, time.monotonic())
+        return seen
+
+    def _quiet_seconds(self, content: Mapping[str, Any]) -> float:
+        """Return for how long no instance came into a job's series, as far as this process has seen.
+
+        A folder's modification time is compared with itself only, never with the clock: a clock that jumps can neither
+        hold a job back nor hurry it.
+        """
+        folders = [
+            self._spool.series_folder(content["study_uid"], series) for series in watched_series(self._spool, content)
+        ]
+        seen = [observation for folder in folders if (observation := self._observe(folder))]
+        return time.monotonic() - max((observation.since for observation in seen), default=time.monotonic())
+
+    def _age_seconds(self, job_id: str, content: Mapping[str, Any]) -> float:
+        """Return for how long this process has seen a job wait; after a fetch, since the fetch.
+
+        The time before it started does not count: while no listener ran, nothing could come, and what the senders kept
+        back comes now.
+        """
+        fetched = content.get("fetched")
+        waited = self._waited.get(job_id)
+        if waited is None or waited.fetched != fetched:
+            waited = self._waited[job_id] = Waited(fetched, time.monotonic())
+        return time.monotonic() - waited.since
+
+    # After a crash --------------------------------------------------------------------------------------------------
+
+    def reconcile(self) -> None:
+        """Make good what a crash left, and give a job to every recent outline in the spool that has none.
+
+        One head is read per series that was touched lately; in a series of outlines each file's name is its UID.
+        """
+        self._guarded(self._repair)
+        oldest = time.time() - RECONCILE_SECONDS
+        for study in sorted(self._spool.studies.iterdir()):
+            if is_uid(study.name):
+                # Each by itself, here and below: what one folder or file is must not hold up the others.
+                self._guarded(partial(self._reconcile_study, study, oldest))
+
+    def _repair(self) -> None:
+        """Make good what a crash left; a job that can be read no more is made again from its outline."""
+        with self._exclusive(), self._index_lock:
+            found = repair(self._spool)
+            self._index = JobIndex(self._spool)  # what it could not read before may be readable now
+        lost = frozenset(one.job_id for one in found if one.job_id and one.trouble is Trouble.JOB_UNREADABLE)
+        for path in outlines_of(self._spool, lost):
+            self._guarded(partial(self._reconcile_outline, path))
+
+    def _reconcile_study(self, study: Path, oldest: float) -> None:
+        for series in series_of_study(self._spool, study.name):
+            self._guarded(partial(self._reconcile_series, study / series, oldest))
+
+    def _reconcile_series(self, series: Path, oldest: float) -> None:
+        if series.stat().st_mtime < oldest or not _holds_outlines(series):
+            return
+        for path in sorted(series.glob("*.dcm")):
+            if is_uid(path.stem) and self._spool.find_job(job_id_for(path.stem, 1)) is None:
+                self._guarded(partial(self._reconcile_outline, path))
+
+    def _reconcile_outline(self, path: Path) -> None:
+        try:
+            outline = outline_of(dcmread(path, stop_before_pixels=True, specific_tags=list(OUTLINE_TAGS)))
+        except (UnreadableDataSet, *UNREADABLE_FILE) as error:
+            log.warning("outline_unreadable", sop_instance_uid=path.stem, error=type(error).__name__)
+            return
+        self.outline_kept(replace(outline, sop_instance_uid=path.stem), None)
+
+
+def _same_instances(instances: Mapping[str, list[str]], found: Evidence) -> bool:
+    return {series: frozenset(uids) for series, uids in instances.items()} == dict(found.images)
+
+
+def _holds_outlines(series: Path) -> bool:
+    for path in series.glob("*.dcm"):
+        try:
+            head = dcmread(path, specific_tags=["SOPClassUID"], stop_before_pixels=True)
+        except UNREADABLE_FILE:
+            continue  # another instance of the series may say it
+        return is_outline(str(head.get("SOPClassUID")))
+    return False
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

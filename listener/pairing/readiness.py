@@ -1,0 +1,279 @@
+"""When a job is ready: by evidence, not by the clock.
+
+A segmentation names the instances it was drawn on. Its job waits for exactly those; once the last one lies in the spool
+and the series has been quiet for a short settle time, it is ready, in whatever order things came. Everything here is a
+function of values and of what lies in the spool; `listener.pairing.pairer` turns the wheel.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from pathlib import Path
+from typing import Any
+
+from pydicom import dcmread
+from pydicom.errors import InvalidDicomError
+
+from listener.dicom.data_set import UNREADABLE_BYTES
+from listener.dicom.sop_classes import is_image
+from listener.dicom.uids import is_uid
+from listener.pairing.segmentation_references import UNKNOWN_SERIES, Outline, Pairing
+from listener.settings import DeadlinePolicy, ListenerSettings
+from listener.spool.jobs import Job, job_id_for
+from listener.spool.spool import Spool
+
+MISSING_INSTANCES = "missing_instances"
+UNREADABLE_FILE = (OSError, InvalidDicomError, *UNREADABLE_BYTES)
+"""What pydicom raises on a file that is no instance."""
+
+
+class Step(Enum):
+    """What is to be done with a waiting job now."""
+
+    WAIT = "wait"
+    READY = "ready"
+    FETCH = "fetch"
+    CLOSE = "close"
+
+
+class WaitsFor(StrEnum):
+    """Why a job waits, as one word for a metric."""
+
+    IMAGES = "images"
+    """Images that its outline names."""
+    ANY_IMAGE = "any_image"
+    """Any image of the outline's frame of reference: it names none."""
+    FETCH = "fetch"
+    """Images that were asked for by C-MOVE."""
+    SETTLING = "settling"
+    """Nothing but a moment of quiet: everything is there."""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What a job waits for, in numbers; as text it is what ``radtme status`` prints."""
+
+    required: int
+    missing: int
+    images: int
+    """Images that lie there: with ``frame_of_reference`` there is nothing to count against."""
+    by_reference: bool = True
+
+    def __str__(self) -> str:
+        if not self.by_reference:
+            return "any image of its frame of reference" if not self.images else f"{self.images} images to settle"
+        if self.missing:
+            return f"{self.missing} of {self.required} instances missing"
+        return f"all {self.required} instances to settle"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What lies in the spool for one job."""
+
+    images: Mapping[str, frozenset[str]]
+    """All instances of the image series, by Series Instance UID."""
+    required: Mapping[str, tuple[str, ...]]
+    """What the outline names, under the series where it was found."""
+    missing: Mapping[str, tuple[str, ...]]
+
+    @property
+    def missing_count(self) -> int:
+        """How many instances have not come yet."""
+        return sum(map(len, self.missing.values()))
+
+    @property
+    def image_count(self) -> int:
+        """How many images lie there."""
+        return sum(map(len, self.images.values()))
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that is named is there, and at least one image."""
+        return not self.missing_count and self.image_count > 0
+
+    def waits_for(self, fetched: bool) -> WaitsFor:
+        """Return why a job waits that is not ready yet; ``fetched``: its images were asked for."""
+        if self.complete:
+            return WaitsFor.SETTLING
+        if fetched:
+            return WaitsFor.FETCH
+        return WaitsFor.IMAGES if self.required else WaitsFor.ANY_IMAGE
+
+    def waiting(self) -> Waiting:
+        """Return the same in numbers."""
+        return Waiting(
+            required=sum(map(len, self.required.values())),
+            missing=self.missing_count,
+            images=self.image_count,
+            by_reference=bool(self.required),
+        )
+
+
+def waiting_for(spool: Spool, job: Job) -> Waiting:
+    """Return what a waiting job waits for; ``str()`` of it is a sentence such as ``37 of 176 instances missing``."""
+    return evidence(spool, job.read(), SeriesHeads()).waiting()
+
+
+def job_content(
+    outline: Outline, version: int, calling_ae_title: str | None, replaces: str | None, created: str
+) -> dict[str, Any]:
+    """Return what the ``job.json`` of a new job says (docs/spool.md)."""
+    return {
+        "job_id": job_id_for(outline.sop_instance_uid, version),
+        "version": version,
+        "replaces": replaces,
+        "study_uid": outline.study_uid,
+        "seg": {"series_uid": outline.series_uid, "sop_instance_uid": outline.sop_instance_uid},
+        "pairing": outline.pairing.value,
+        "frame_of_reference_uid": outline.frame_of_reference_uid,
+        "required": {series: list(instances) for series, instances in outline.required.items()},
+        "instances": None,
+        "not_complete": None,
+        "created": created,
+        "readied": None,
+        "fetched": None,
+        "tracking_uids": list(outline.tracking_uids),
+        "calling_ae_title": calling_ae_title,
+    }
+
+
+def ready_content(content: Mapping[str, Any], found: Evidence, readied: str, closed: bool) -> dict[str, Any]:
+    """Return ``job.json`` of a job that waits no longer."""
+    return {
+        **content,
+        "required": {series: list(found.required[series]) for series in sorted(found.required)},
+        "instances": {series: sorted(found.images[series]) for series in sorted(found.images)},
+        "not_complete": {"reason": MISSING_INSTANCES, "message": _closing_message(found)} if closed else None,
+        "readied": readied,
+    }
+
+
+def _closing_message(found: Evidence) -> str:
+    if not found.required:
+        return "no image of the segmentation's frame of reference came before the deadline"
+    return f"{found.waiting()} when the deadline passed"
+
+
+def decide(
+    found: Evidence, settings: ListenerSettings, quiet_seconds: float, age_seconds: float, fetched: bool
+) -> Step:
+    """Return what is to be done with a waiting job.
+
+    Parameters
+    ----------
+    found
+        What lies in the spool for it.
+    settings
+        Settle times, deadline and policy.
+    quiet_seconds
+        For how long nothing new came into its image series.
+    age_seconds
+        For how long it has waited; after a fetch, since the fetch.
+    fetched
+        Whether the missing images were already asked for.
+    """
+    expired = age_seconds >= settings.deadline_seconds
+    if found.complete:
+        return Step.READY if expired or quiet_seconds >= settle_seconds(found, settings) else Step.WAIT
+    if not expired:
+        return Step.WAIT
+    may_fetch = settings.deadline_policy is DeadlinePolicy.FETCH and settings.retrieve_from is not None
+    return Step.FETCH if may_fetch and not fetched and found.missing_count else Step.CLOSE
+
+
+def settle_seconds(found: Evidence, settings: ListenerSettings) -> float:
+    """Return how long a job's series must be quiet: longer where quiet is all the evidence there is."""
+    return settings.settle_seconds if found.required else settings.settle_unreferenced_seconds
+
+
+class SeriesHeads:
+    """Remembers, for each series folder, what the first image in it says: it is the same for the whole series."""
+
+    def __init__(self) -> None:
+        self._heads: dict[Path, tuple[bool, str]] = {}
+
+    def is_image_of(self, folder: Path, frame_of_reference_uid: str | None) -> bool:
+        """Tell whether a series holds images in this frame of reference."""
+        head = self._heads.get(folder) or self._read(folder)
+        return head is not None and head[0] and bool(frame_of_reference_uid) and head[1] == frame_of_reference_uid
+
+    def _read(self, folder: Path) -> tuple[bool, str] | None:
+        for path in folder.glob("*.dcm"):
+            try:
+                head = dcmread(path, stop_before_pixels=True, specific_tags=["SOPClassUID", "FrameOfReferenceUID"])
+            except UNREADABLE_FILE:
+                continue  # another instance of the series may say it
+            self._heads[folder] = (is_image(str(head.get("SOPClassUID"))), str(head.get("FrameOfReferenceUID", "")))
+            return self._heads[folder]
+        return None
+
+
+def evidence(spool: Spool, content: Mapping[str, Any], heads: SeriesHeads) -> Evidence:
+    """Look into the spool for a job's images."""
+    study_uid = content["study_uid"]
+    required = {series: tuple(instances) for series, instances in content["required"].items()}
+    if content["pairing"] == Pairing.FRAME_OF_REFERENCE:
+        images = _images_by_frame_of_reference(spool, content, heads)
+        return Evidence(images=images, required={}, missing={})
+    unknown = required.pop(UNKNOWN_SERIES, ())
+    images = {series: spool.instances(study_uid, series) for series in required}
+    if unknown:
+        required, found = _place(spool, study_uid, unknown, required)
+        images |= found
+    missing = {
+        series: left
+        for series, instances in required.items()
+        if (left := tuple(sorted(set(instances) - images.get(series, frozenset()))))
+    }
+    return Evidence({series: found for series, found in images.items() if found}, required, missing)
+
+
+def _images_by_frame_of_reference(
+    spool: Spool, content: Mapping[str, Any], heads: SeriesHeads
+) -> dict[str, frozenset[str]]:
+    study_uid = content["study_uid"]
+    return {
+        series: spool.instances(study_uid, series)
+        for series in series_of_study(spool, study_uid)
+        if heads.is_image_of(spool.series_folder(study_uid, series), content["frame_of_reference_uid"])
+    }
+
+
+def _place(
+    spool: Spool, study_uid: str, unknown: Iterable[str], required: Mapping[str, tuple[str, ...]]
+) -> tuple[dict[str, tuple[str, ...]], dict[str, frozenset[str]]]:
+    """Find the series of instances that are named without one; what is in no series stays under `UNKNOWN_SERIES`."""
+    left = set(unknown)
+    placed = dict(required)
+    images: dict[str, frozenset[str]] = {}
+    for series in series_of_study(spool, study_uid):
+        lying = spool.instances(study_uid, series)
+        here = left & lying
+        if here:
+            placed[series] = tuple(sorted(here.union(placed.get(series, ()))))
+            images[series] = lying
+            left -= here
+    if left:
+        placed[UNKNOWN_SERIES] = tuple(sorted(left))
+    return placed, images
+
+
+def series_of_study(spool: Spool, study_uid: str) -> list[str]:
+    """Return the Series Instance UIDs of a study that lie in the spool, sorted; what is no series is passed over."""
+    folder = spool.studies / study_uid
+    entries = folder.iterdir() if folder.is_dir() else ()
+    return sorted(entry.name for entry in entries if is_uid(entry.name) and entry.is_dir())
+
+
+def watches_study(content: Mapping[str, Any]) -> bool:
+    """Tell whether any series of its study may concern a job: it names none, or not of every instance."""
+    return not content["required"] or UNKNOWN_SERIES in content["required"]
+
+
+def watched_series(spool: Spool, content: Mapping[str, Any]) -> list[str]:
+    """Return the series in which something new would concern this job."""
+    named = [series for series in content["required"] if series != UNKNOWN_SERIES]
+    if not watches_study(content):
+        return named
+    return sorted({*named, *series_of_study(spool, content["study_uid"])} - {content["seg"]["series_uid"]})

@@ -1,0 +1,160 @@
+"""What a segmentation says about the images that it was drawn on (PS3.3 sections C.8.20.2, C.7.6.16.2.6, C.12.4)."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from pydicom.dataset import Dataset
+from pydicom.uid import UID
+
+from listener.dicom.data_set import UnreadableDataSet, read_header
+from listener.dicom.limits import StructureLimits
+from listener.dicom.sop_classes import is_image_class
+from listener.dicom.uids import InvalidUid, checked_uid
+from listener.runtime.safe_errors import places
+
+UNKNOWN_SERIES = ""
+"""Key of the instances whose series the segmentation does not name."""
+
+OUTLINE_TAGS = [
+    "SOPInstanceUID",
+    "StudyInstanceUID",
+    "SeriesInstanceUID",
+    "FrameOfReferenceUID",
+    "SourceImageSequence",
+    "ReferencedSeriesSequence",
+    "PredecessorDocumentsSequence",
+    "SegmentSequence",
+    "SharedFunctionalGroupsSequence",
+    "PerFrameFunctionalGroupsSequence",
+]
+
+
+class Pairing(StrEnum):
+    """What a segmentation's images are known by, the strongest evidence first."""
+
+    INSTANCES = "instances"
+    SOURCE_IMAGES = "source_images"
+    FRAME_OF_REFERENCE = "frame_of_reference"
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A segmentation, as far as pairing needs it."""
+
+    sop_instance_uid: str
+    study_uid: str
+    series_uid: str
+    frame_of_reference_uid: str | None
+    pairing: Pairing
+    required: Mapping[str, tuple[str, ...]]
+    """SOP Instance UIDs by Series Instance UID, sorted; `UNKNOWN_SERIES` where the series is not named."""
+    tracking_uids: tuple[str, ...] = ()
+    """Of its segments: who corrects an outline keeps them."""
+    predecessors: tuple[str, ...] = field(default=())
+    """SOP Instance UIDs that it says it replaces."""
+
+
+def read_outline(
+    path: Path, data_set_offset: int, transfer_syntax: UID, limits: StructureLimits, max_referenced_instances: int
+) -> Outline:
+    """Read a segmentation's header, without its pixels.
+
+    Raises
+    ------
+    UnreadableDataSet
+        If it cannot be read, exceeds a limit, or a UID that pairing needs is missing or malformed.
+    """
+    outline = outline_of(read_header(path, data_set_offset, transfer_syntax, OUTLINE_TAGS, limits))
+    named = sum(map(len, outline.required.values()))
+    if named > max_referenced_instances:
+        raise UnreadableDataSet(
+            f"it names {named} images, more than the {max_referenced_instances} that are waited for"
+        )
+    return outline
+
+
+def outline_of(header: Dataset) -> Outline:
+    """Return what a segmentation's header says about its images.
+
+    Raises
+    ------
+    UnreadableDataSet
+        If a UID that pairing needs is missing or malformed.
+    """
+    try:
+        return _outline(header)
+    except InvalidUid as error:
+        raise UnreadableDataSet(f"the segmentation's references cannot be read: {error}") from error
+    except AttributeError as error:
+        raise UnreadableDataSet(f"the segmentation's references cannot be read: no {error.name}") from error
+    except (TypeError, KeyError) as error:
+        raise UnreadableDataSet(
+            f"the segmentation's references cannot be read ({type(error).__name__} at {places(error)[-1]})"
+        ) from error
+
+
+def _outline(header: Dataset) -> Outline:
+    pairing, required = _required(header)
+    frame_of_reference = header.get("FrameOfReferenceUID")
+    return Outline(
+        sop_instance_uid=checked_uid(header.SOPInstanceUID),
+        study_uid=checked_uid(header.StudyInstanceUID),
+        series_uid=checked_uid(header.SeriesInstanceUID),
+        frame_of_reference_uid=checked_uid(frame_of_reference) if frame_of_reference else None,
+        pairing=pairing,
+        required=required,
+        tracking_uids=_sorted(item.get("TrackingUID") for item in header.get("SegmentSequence", [])),
+        predecessors=_sorted(
+            reference.get("ReferencedSOPInstanceUID")
+            for study in header.get("PredecessorDocumentsSequence", [])
+            for series in study.get("ReferencedSeriesSequence", [])
+            for reference in series.get("ReferencedSOPSequence", [])
+        ),
+    )
+
+
+def _required(header: Dataset) -> tuple[Pairing, Mapping[str, tuple[str, ...]]]:
+    series_of = dict(_referenced_by_series(header))
+    referenced = set(series_of) | set(_images(_frame_references(header)))
+    if referenced:
+        return Pairing.INSTANCES, _by_series(referenced, series_of)
+    sources = set(_images(header.get("SourceImageSequence", [])))
+    if sources:
+        return Pairing.SOURCE_IMAGES, _by_series(sources, series_of)
+    return Pairing.FRAME_OF_REFERENCE, {}
+
+
+def _referenced_by_series(header: Dataset) -> Iterator[tuple[str, str]]:
+    """Yield instance and series for what the Common Instance Reference Module lists."""
+    for series in header.get("ReferencedSeriesSequence", []):
+        for instance in _images(series.get("ReferencedInstanceSequence", [])):
+            yield instance, checked_uid(series.SeriesInstanceUID)
+
+
+def _frame_references(header: Dataset) -> Iterator[Dataset]:
+    """Yield the source images of all frames."""
+    for name in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
+        for group in header.get(name, []):
+            for derivation in group.get("DerivationImageSequence", []):
+                yield from derivation.get("SourceImageSequence", [])
+
+
+def _images(references: Iterable[Dataset]) -> Iterator[str]:
+    """Yield the instances that are images: a report or another outline is not waited for."""
+    for reference in references:
+        if is_image_class(reference.get("ReferencedSOPClassUID")):
+            yield checked_uid(reference.ReferencedSOPInstanceUID)
+
+
+def _by_series(instances: Iterable[str], series_of: Mapping[str, str]) -> Mapping[str, tuple[str, ...]]:
+    grouped: dict[str, list[str]] = defaultdict(list)
+    for instance in instances:
+        grouped[series_of.get(instance, UNKNOWN_SERIES)].append(instance)
+    return {series: tuple(sorted(grouped[series])) for series in sorted(grouped)}
+
+
+def _sorted(uids: Iterable[object]) -> tuple[str, ...]:
+    return tuple(sorted({checked_uid(uid) for uid in uids if uid}))

@@ -1,0 +1,1 @@
+"""What every process needs: health endpoint, logs, errors that are safe to log, fault points."""

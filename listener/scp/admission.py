@@ -1,0 +1,146 @@
+"""Who may associate, and how many at once."""
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+
+from listener.scp.allow_list import AllowList, Caller
+from listener.settings import ListenerSettings
+
+
+@dataclass(frozen=True)
+class RejectParameters:
+    """Result, source and reason of an A-ASSOCIATE-RJ (PS3.8 table 9-21)."""
+
+    result: int
+    source: int
+    reason: int
+    why: str = ""
+    """What the peer is not told, where the Standard has one reason for several."""
+
+
+class Rejection(Enum):
+    """Why an association is refused."""
+
+    CALLING_AE_TITLE = RejectParameters(1, 1, 3)
+    CALLING_ADDRESS = RejectParameters(1, 1, 3, "address")
+    CALLING_CERTIFICATE = RejectParameters(1, 1, 3, "certificate")
+    CALLED_AE_TITLE = RejectParameters(1, 1, 7)
+    APPLICATION_CONTEXT = RejectParameters(1, 1, 2)
+    PROTOCOL_VERSION = RejectParameters(1, 2, 2)
+    TOO_MANY_ASSOCIATIONS = RejectParameters(2, 3, 2)
+    TOO_MANY_OF_PEER = RejectParameters(2, 3, 1)
+    NO_STORAGE = RejectParameters(2, 3, 1, "storage")
+
+    @property
+    def label(self) -> str:
+        """The name that metrics and logs use."""
+        return self.name.lower()
+
+
+_REJECTIONS = {
+    "title": Rejection.CALLING_AE_TITLE,
+    "address": Rejection.CALLING_ADDRESS,
+    "certificate": Rejection.CALLING_CERTIFICATE,
+}
+
+
+def check_caller(
+    settings: ListenerSettings, allowed: AllowList, caller: Caller, called: str, *, may_report: bool = False
+) -> Rejection | None:
+    """Return why this caller is refused, or why the name that it called us by is, or None.
+
+    One who may report on storage commitment gets an association, though not one to send by.
+    """
+    refusal = allowed.refusal(caller)
+    if refusal is not None and not may_report:
+        return _REJECTIONS[refusal]
+    if settings.needs_called_ae_title and called != settings.ae_title:
+        return Rejection.CALLED_AE_TITLE
+    return None
+
+
+class Admission:
+    """Counts connections and associations, by peer address, and refuses those above the limits."""
+
+    def __init__(
+        self,
+        max_associations: int,
+        max_associations_per_peer: int,
+        max_pending: int,
+        max_pending_per_peer: int,
+        allowed: AllowList | None = None,
+        reporters: AllowList | None = None,
+    ) -> None:
+        self.allowed = allowed or AllowList()
+        """Who may associate; replaced as a whole when the list changes."""
+        self.reporters = reporters or AllowList()
+        """Who else may report on storage commitment; replaced like the other."""
+        self._max_associations = max_associations
+        self._max_per_peer = max_associations_per_peer
+        self._max_pending = max_pending
+        self._max_pending_per_peer = max_pending_per_peer
+        self._lock = threading.Lock()
+        self._pending: Counter[str] = Counter()
+        self._open: Counter[str] = Counter()
+
+    @property
+    def open_associations(self) -> int:
+        """How many associations are open."""
+        with self._lock:
+            return self._open.total()
+
+    def knows_address(self, address: str) -> bool:
+        """Tell whether anyone who may send or report may come from this address."""
+        reports = not self.reporters.is_empty and self.reporters.knows_address(address)
+        return self.allowed.knows_address(address) or reports
+
+    def may_send(self, caller: Caller) -> bool:
+        """Tell whether this caller may send objects."""
+        return self.allowed.refusal(caller) is None
+
+    def may_report(self, caller: Caller) -> bool:
+        """Tell whether this caller may report on storage commitment: it is on either list by name."""
+        return any(not one.is_empty and one.refusal(caller) is None for one in (self.allowed, self.reporters))
+
+    def admit_connection(self, peer: str) -> bool:
+        """Count a new connection; False where too many have not associated yet, and it must be closed at once."""
+        with self._lock:
+            if self._pending.total() >= self._max_pending or self._pending[peer] >= self._max_pending_per_peer:
+                return False
+            self._pending[peer] += 1
+            return True
+
+    def connection_done(self, peer: str) -> None:
+        """Count down a connection that has associated, was refused or gave up."""
+        with self._lock:
+            _count_down(self._pending, peer)
+
+    @contextmanager
+    def association(self, peer: str) -> Iterator[Rejection | None]:
+        """Hold a place for an association while the block runs; yields why there is none, or None."""
+        rejection = self._take(peer)
+        try:
+            yield rejection
+        finally:
+            if rejection is None:
+                with self._lock:
+                    _count_down(self._open, peer)
+
+    def _take(self, peer: str) -> Rejection | None:
+        with self._lock:
+            if self._open.total() >= self._max_associations:
+                return Rejection.TOO_MANY_ASSOCIATIONS
+            if self._open[peer] >= self._max_per_peer:
+                return Rejection.TOO_MANY_OF_PEER
+            self._open[peer] += 1
+            return None
+
+
+def _count_down(counter: Counter[str], peer: str) -> None:
+    counter[peer] -= 1
+    if counter[peer] <= 0:
+        del counter[peer]

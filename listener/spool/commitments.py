@@ -1,0 +1,98 @@
+"""Storage commitment in the spool: which requests wait for a report, and the reports that came.
+
+A request is noted before it goes out, so that its report is known however early it comes; a report is kept before it is
+answered, so that it cannot be lost. Layout::
+
+    commitments/requests/<transaction uid>.json     which delivery asked
+    commitments/reports/<transaction uid>.json      what the target answered, until the delivery has taken it up
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+from listener.dicom.commitment_report import CommitmentReport
+from listener.dicom.uids import checked_uid
+from listener.spool.atomic_files import make_folder, read_json, write_json
+from listener.spool.jobs import Job, JobState
+from listener.spool.spool import Spool
+
+log = structlog.get_logger()
+
+
+def note_request(spool: Spool, transaction_uid: str, job_id: str, target: str) -> None:
+    """Write down which delivery a report will belong to."""
+    path = _request(spool, transaction_uid)
+    make_folder(path.parent)
+    write_json(path, {"job_id": job_id, "target": target, "requested": _now()})
+
+
+def keep_report(spool: Spool, report: CommitmentReport, calling_ae_title: str) -> bool:
+    """Keep a report until its delivery takes it up; False where nobody waits for it (any more), so nothing is kept."""
+    if not _request(spool, report.transaction_uid).exists():
+        return False
+    path = _report(spool, report.transaction_uid)
+    make_folder(path.parent)
+    write_json(path, {**report.to_json(), "from": calling_ae_title, "received": _now()})
+    return True
+
+
+def report_on(spool: Spool, transaction_uid: str) -> CommitmentReport | None:
+    """Return the report that came for a request, or None; one that cannot be read is none, and is asked for again."""
+    try:
+        return CommitmentReport.of_json(read_json(_report(spool, transaction_uid)))
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        log.error("commitment_report_unreadable", transaction=transaction_uid, error=type(error).__name__)
+        return None
+
+
+def drop_report(spool: Spool, transaction_uid: str) -> None:
+    """Remove a report that has been taken up; another one for the same request may still come."""
+    _report(spool, transaction_uid).unlink(missing_ok=True)
+
+
+def forget(spool: Spool, transaction_uids: Iterable[str]) -> None:
+    """Wait for these reports no more."""
+    for uid in transaction_uids:
+        _request(spool, uid).unlink(missing_ok=True)
+        drop_report(spool, uid)
+
+
+def reported(spool: Spool) -> Iterator[tuple[Job, str]]:
+    """Yield the deliveries (job and target) that a report lies ready for; reports on jobs that are over are removed."""
+    for uid in _names(spool.commitments / "reports"):
+        try:
+            request = read_json(_request(spool, uid))
+            job = spool.find_job(str(request["job_id"]))
+            target = str(request["target"])
+        except (OSError, ValueError, KeyError) as error:
+            log.error("commitment_request_unreadable", transaction=uid, error=type(error).__name__)
+            continue
+        if job is None or job.state in (JobState.DONE, JobState.DROPPED):
+            forget(spool, [uid])
+        elif job.state is JobState.DELIVERING:
+            yield job, target
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return sorted(name.removesuffix(".json") for name in os.listdir(folder) if not name.startswith("."))
+    except FileNotFoundError:
+        return []
+
+
+def _request(spool: Spool, transaction_uid: str) -> Path:
+    return spool.commitments / "requests" / f"{checked_uid(transaction_uid)}.json"
+
+
+def _report(spool: Spool, transaction_uid: str) -> Path:
+    return spool.commitments / "reports" / f"{checked_uid(transaction_uid)}.json"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,210 @@
+"""The spool: every received object and every job, as files whose folder is their state.
+
+Nothing else is the truth. A message in Redis can be lost or come twice; a rename in here cannot. All folders lie on one
+filesystem, because one rename is one step of a job. Layout::
+
+    receiving/<association>/<uid>.part              not acknowledged yet
+    studies/<study>/<series>/<sop instance>.dcm     as received, never altered
+    jobs/<state>/<job id>/                          job.json result.json objects/ delivery/ failure.json
+    quarantine/<uid>.dcm + <uid>.json
+    version                                         the number of this layout (layout.py)
+    targets/<target>.json                           whether anyone goes to it (circuit.py)
+    commitments/{requests,reports}/<uid>.json       storage commitment (commitments.py)
+"""
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from listener.dicom.uids import checked_uid
+from listener.runtime.fault_points import FaultPoint, reach
+from listener.spool.atomic_files import fsync_folder, make_folder, same_content, write_bytes, write_json
+from listener.spool.jobs import JOB_ID_PATTERN, Job, JobState
+from listener.spool.layout import LAYOUT, VERSION_NAME, check_layout
+
+log = structlog.get_logger()
+
+
+class Kept(StrEnum):
+    """What became of an object that was offered to the spool."""
+
+    NEW = "new"
+    DUPLICATE = "duplicate"
+    CONFLICT = "conflict"
+
+
+@dataclass(frozen=True)
+class Spool:
+    """The spool below one folder. Holds no state of its own: any number of processes may open the same one."""
+
+    root: Path
+
+    def prepare(self) -> None:
+        """Make the folders, and check that they can be written and lie on one filesystem.
+
+        Raises
+        ------
+        WrongLayout
+            If what lies there has another layout than this program.
+        OSError
+            If it cannot be used.
+        """
+        check_layout(self.root)
+        folders = [self.receiving, self.studies, self.quarantine, self.targets, self.commitments]
+        folders += [self.jobs_folder(state) for state in JobState]
+        for folder in folders:
+            make_folder(folder)
+        if len({folder.stat().st_dev for folder in folders}) != 1:
+            raise OSError(errno.EXDEV, f"the folders below {self.root} must lie on one filesystem")
+        probe = self.receiving / f".probe-{secrets.token_hex(4)}"
+        probe.touch()
+        probe.unlink()
+        if not (self.root / VERSION_NAME).exists():
+            write_bytes(self.root / VERSION_NAME, f"{LAYOUT}\n".encode())
+
+    @property
+    def receiving(self) -> Path:
+        """Objects whose bytes are still coming in."""
+        return self.root / "receiving"
+
+    @property
+    def studies(self) -> Path:
+        """Objects as received."""
+        return self.root / "studies"
+
+    @property
+    def quarantine(self) -> Path:
+        """Objects that were received and cannot be used, each with its reason."""
+        return self.root / "quarantine"
+
+    @property
+    def targets(self) -> Path:
+        """What is known of each target's reachability."""
+        return self.root / "targets"
+
+    @property
+    def commitments(self) -> Path:
+        """Storage commitment requests that wait for a report, and reports that came."""
+        return self.root / "commitments"
+
+    def jobs_folder(self, state: JobState) -> Path:
+        """Return the folder that holds the jobs in ``state``."""
+        return self.root / "jobs" / state.value
+
+    def free_bytes(self) -> int:
+        """Return the bytes that an unprivileged process can still write."""
+        status = os.statvfs(self.root)
+        return status.f_bavail * status.f_frsize
+
+    # Objects ---------------------------------------------------------------------------------------------------------
+
+    def series_folder(self, study_uid: str, series_uid: str) -> Path:
+        """Return where the instances of a series lie."""
+        return self.studies / checked_uid(study_uid) / checked_uid(series_uid)
+
+    def instance_path(self, study_uid: str, series_uid: str, sop_instance_uid: str) -> Path:
+        """Return where an instance lies, or would lie."""
+        return self.series_folder(study_uid, series_uid) / f"{checked_uid(sop_instance_uid)}.dcm"
+
+    def instances(self, study_uid: str, series_uid: str) -> frozenset[str]:
+        """Return the SOP Instance UIDs of the series that are safe on disk."""
+        try:
+            names = os.listdir(self.series_folder(study_uid, series_uid))
+        except FileNotFoundError:
+            return frozenset()
+        return frozenset(name[:-4] for name in names if name.endswith(".dcm"))
+
+    def keep(self, part: Path, study_uid: str, series_uid: str, sop_instance_uid: str) -> Kept:
+        """Move a completely written and fsynced file to its place; the first copy of an instance stays.
+
+        A second copy with the same bytes is dropped. One with other bytes is left at ``part`` for the caller to
+        quarantine. The link is atomic, so two associations that bring the same instance cannot overwrite each other.
+        """
+        target = self.instance_path(study_uid, series_uid, sop_instance_uid)
+        make_folder(target.parent)
+        try:
+            os.link(part, target)
+        except FileExistsError:
+            if not same_content(part, target):
+                return Kept.CONFLICT
+            # The first copy's name may not have reached the disk yet, and this one is about to be acknowledged.
+            fsync_folder(target.parent)
+            part.unlink()
+            return Kept.DUPLICATE
+        reach(FaultPoint.RECEIVE_LINKED)
+        fsync_folder(target.parent)
+        part.unlink()
+        return Kept.NEW
+
+    def put_in_quarantine(self, part: Path, sop_instance_uid: str, reason: Mapping[str, Any]) -> Path:
+        """Move a received file into quarantine beside a JSON file that says why; return its new path."""
+        name = f"{checked_uid(sop_instance_uid)}.{secrets.token_hex(4)}"
+        target = self.quarantine / f"{name}.dcm"
+        write_json(self.quarantine / f"{name}.json", reason)
+        reach(FaultPoint.QUARANTINE_REASONED)
+        os.rename(part, target)
+        fsync_folder(self.quarantine)
+        return target
+
+    # Jobs ------------------------------------------------------------------------------------------------------------
+
+    def job_folder(self, state: JobState, job_id: str) -> Path:
+        """Return where a job in ``state`` lies, or would lie."""
+        if not JOB_ID_PATTERN.fullmatch(job_id):
+            raise ValueError(f"expected a job id such as 0123456789abcdef-v1, found {job_id[:40]!r}")
+        return self.jobs_folder(state) / job_id
+
+    def jobs(self, *states: JobState) -> Iterator[Job]:
+        """Yield the jobs in these states (in all states when none is given), by id."""
+        for state in states or tuple(JobState):
+            for name in sorted(os.listdir(self.jobs_folder(state))):
+                if JOB_ID_PATTERN.fullmatch(name):
+                    yield Job(name, state, self.jobs_folder(state) / name)
+
+    def find_job(self, job_id: str) -> Job | None:
+        """Return the job wherever it lies, or None."""
+        for _ in range(2):  # a job that moves on while we look is found the second time
+            for state in JobState:
+                folder = self.job_folder(state, job_id)
+                if folder.is_dir():
+                    return Job(job_id, state, folder)
+        return None
+
+    def create_job(self, job_id: str, content: Mapping[str, Any], state: JobState = JobState.WAITING) -> Job | None:
+        """Create a job whole, or return None where a job of this id exists in any state."""
+        if self.find_job(job_id) is not None:
+            return None
+        folder = self.job_folder(state, job_id)
+        temporary = folder.with_name(f".{job_id}.{secrets.token_hex(4)}")
+        temporary.mkdir()
+        write_json(temporary / "job.json", content)
+        reach(FaultPoint.JOB_WRITTEN)
+        try:
+            os.rename(temporary, folder)  # fails where the folder exists: a job's folder is never empty
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+            (temporary / "job.json").unlink()
+            temporary.rmdir()
+            return None
+        fsync_folder(folder.parent)
+        return Job(job_id, state, folder)
+
+    def move(self, job: Job, state: JobState) -> Job | None:
+        """Move a job to ``state`` with one rename; None where another process moved it first."""
+        target = self.job_folder(state, job.id)
+        try:
+            os.rename(job.folder, target)
+        except FileNotFoundError:
+            return None
+        reach(FaultPoint.JOB_RENAMED)
+        fsync_folder(target.parent)
+        fsync_folder(job.folder.parent)
+        return Job(job.id, state, target)

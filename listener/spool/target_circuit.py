@@ -1,0 +1,95 @@
+"""The circuit of a target: whether it is worth going to, as the workers wrote it down for all processes.
+
+Closed: go. Open: it could not be reached, several times in a row; nobody goes until a probe is due. Half open: one
+worker probes it right now. The file survives restarts; what cannot be read counts as closed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+import structlog
+
+from listener.spool.atomic_files import read_json
+from listener.spool.spool import Spool
+from listener.spool.timestamps import has_come, moment_of, text_of
+
+log = structlog.get_logger()
+
+
+class CircuitState(StrEnum):
+    """Whether anyone goes to a target."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
+
+
+@dataclass(frozen=True)
+class Circuit:
+    """What is known of a target's reachability."""
+
+    state: CircuitState = CircuitState.CLOSED
+    failures: int = 0
+    """Times in a row that it could not be reached."""
+    openings: int = 0
+    """Probes in a row that failed, and the opening before them: the wait for the next one grows with it."""
+    next_probe: datetime | None = None
+    wait_seconds: float | None = None
+    """From when ``next_probe`` was written until it is due."""
+    since: datetime | None = None
+    """When it came into its state."""
+    last_error: str | None = None
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any]) -> "Circuit":
+        """Return the circuit that a file of `to_json` describes."""
+        return cls(
+            CircuitState(content["state"]),
+            int(content["failures"]),
+            int(content["openings"]),
+            moment_of(content.get("next_probe")),
+            content.get("wait_seconds"),
+            moment_of(content.get("since")),
+            content.get("last_error"),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what the file holds."""
+        return {
+            "state": self.state.value,
+            "failures": self.failures,
+            "openings": self.openings,
+            "next_probe": text_of(self.next_probe),
+            "wait_seconds": self.wait_seconds,
+            "since": text_of(self.since),
+            "last_error": self.last_error,
+        }
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether everyone may go."""
+        return self.state is CircuitState.CLOSED
+
+    def wants_probe(self, clock: datetime) -> bool:
+        """Tell whether it is not closed and the next probe is due, also after a clock that was moved."""
+        return not self.is_closed and has_come(self.next_probe, self.wait_seconds, clock)
+
+    def closed_before(self, clock: datetime, delay_seconds: float) -> datetime | None:
+        """Return when it closed again, where that was ``delay_seconds`` ago or longer; None where it never opened."""
+        if not self.is_closed or self.since is None or self.since + timedelta(seconds=delay_seconds) > clock:
+            return None
+        return self.since
+
+
+def read_circuit(spool: Spool, target: str) -> Circuit:
+    """Return the circuit of the target of this name; a closed one where there is no file, or a damaged one."""
+    try:
+        return Circuit.of(read_json(spool.targets / f"{target}.json"))
+    except FileNotFoundError:
+        return Circuit()
+    except (ValueError, KeyError, TypeError) as error:
+        log.error("circuit_unreadable", target=target, error=type(error).__name__)
+        return Circuit()

@@ -1,0 +1,60 @@
+"""Why a server cannot be spoken to by TLS, in words. pynetdicom only says that there is no association."""
+
+import socket
+import ssl
+
+from listener.settings import ClientTls
+from listener.tls.certificates import TlsFileError
+from listener.tls.contexts import client_context
+from listener.tls.handshake import HandshakeFailed, HandshakeFailure, detail_of, failure_of, shake_hands
+
+ANSWER_SECONDS = 2.0
+"""How long a server may take to refuse a certificate that it was shown: in TLS 1.3 it does so after the handshake."""
+_ADVICE = {
+    HandshakeFailure.CERTIFICATE_EXPIRED: "its certificate has expired; it has to be renewed there",
+    HandshakeFailure.CERTIFICATE_NOT_TRUSTED: "its certificate is not accepted; check tls.ca and the host name",
+    HandshakeFailure.NOT_TLS: "it does not speak TLS on this port",
+    HandshakeFailure.NO_COMMON_VERSION_OR_CIPHER: "it knows no version and cipher that is still safe",
+    HandshakeFailure.REFUSED_BY_PEER: "it does not accept our certificate; check tls.certificate, and what it trusts",
+    HandshakeFailure.TIMED_OUT: "it does not answer a TLS handshake; is it the TLS port?",
+    HandshakeFailure.CONNECTION_LOST: "it ends the connection during the TLS handshake; is it the TLS port?",
+}
+
+
+def why_no_tls(tls: ClientTls, host: str, port: int, timeout_seconds: float) -> str | None:
+    """Shake hands once more and return what is wrong; None where TLS is fine, or nothing can be reached at all."""
+    try:
+        plain = socket.create_connection((host, port), timeout_seconds)
+    except OSError:
+        return None
+    with plain:
+        try:
+            context = client_context(tls)
+            secured = context.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False)
+        except (TlsFileError, ssl.SSLError) as error:
+            return str(error)
+        with secured:
+            return _reason(secured, timeout_seconds)
+
+
+def _reason(secured: ssl.SSLSocket, timeout_seconds: float) -> str | None:
+    try:
+        shake_hands(secured, timeout_seconds)
+        secured.settimeout(min(ANSWER_SECONDS, timeout_seconds))
+        secured.recv(1)
+    except HandshakeFailed as failed:
+        return _in_words(failed.failure, failed.detail)
+    except TimeoutError:
+        return None
+    except OSError as error:
+        return f"{_ADVICE[HandshakeFailure.REFUSED_BY_PEER]} ({getattr(error, 'reason', None) or 'connection reset'})"
+    return None
+
+
+def tls_failure(error: ssl.SSLError) -> str:
+    """Return in words why a handshake of ours failed, and what to do."""
+    return _in_words(failure_of(error), detail_of(error))
+
+
+def _in_words(failure: HandshakeFailure, detail: str) -> str:
+    return f"{_ADVICE.get(failure, 'the TLS handshake failed')} ({detail})"

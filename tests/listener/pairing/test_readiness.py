@@ -1,0 +1,487 @@
+"""Readiness by evidence: whatever order things come in, one job for each outline and version."""
+
+import json
+import random
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydicom.dataset import Dataset
+
+from listener.dicom.sop_classes import is_outline
+from listener.pairing import pairer as pairer_module
+from listener.pairing.pairer import Pairer
+from listener.pairing.readiness import Evidence, SeriesHeads, Step, decide, evidence, waiting_for
+from listener.pairing.segmentation_references import UNKNOWN_SERIES, outline_of
+from listener.settings import DeadlinePolicy, ListenerSettings, RetrieveSource
+from listener.spool.jobs import JobState, job_id_for
+from listener.spool.spool import Kept, Spool
+from support.dicom_objects import FRAME_OF_REFERENCE, IMAGES, OUTLINES, STUDY, file_bytes, image, image_uid, outline
+
+
+class Clock:
+    """A monotonic clock that the test turns."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        """Return the time."""
+        return self.now
+
+
+class Station:
+    """A pairer on a spool without its thread: objects are kept and the wheel is turned by hand."""
+
+    def __init__(self, spool: Spool, clock: Clock, **settings: Any) -> None:
+        self.spool, self.clock = spool, clock
+        self.announced: list[str] = []
+        self.fetched: list[tuple[str, Any]] = []
+        self.settings = ListenerSettings(
+            spool=spool.root, **{"settle_seconds": 2.0, "settle_unreferenced_seconds": 60.0, **settings}
+        )
+        self.pairer = Pairer(
+            spool, self.settings, self.announced.append, lambda study, missing: self.fetched.append((study, missing))
+        )
+
+    def receive(self, object_: Dataset) -> Kept:
+        """Do what the receive path does with an object."""
+        part = self.spool.receiving / "part"
+        part.write_bytes(file_bytes(object_))
+        kept = self.spool.keep(part, object_.StudyInstanceUID, object_.SeriesInstanceUID, object_.SOPInstanceUID)
+        part.unlink(missing_ok=True)
+        if is_outline(object_.SOPClassUID):
+            self.pairer.outline_kept(outline_of(object_), "SENDER")
+        return kept
+
+    def turn(self, seconds: float = 0.0) -> None:
+        """Let time pass, and look."""
+        self.pairer.turn()
+        self.clock.now += seconds
+        self.pairer.turn()
+
+    def jobs(self, *states: JobState) -> list[dict[str, Any]]:
+        """Return what the jobs say."""
+        return [job.read() for job in self.spool.jobs(*states)]
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Put the pairer's monotonic clock into the test's hand."""
+    clock = Clock()
+    monkeypatch.setattr(pairer_module.time, "monotonic", clock.monotonic)
+    return clock
+
+
+@pytest.fixture
+def station(spool: Spool, clock: Clock) -> Station:
+    """Return a pairer on an empty spool."""
+    return Station(spool, clock)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_any_order_gives_the_same_single_job(spool: Spool, clock: Clock, seed: int) -> None:
+    """Shuffled, duplicated, interleaved with another study, with turns and pauses anywhere: one job, the same content.
+
+    The outline names five of eight images, so that pauses after the fifth may make a first version early; the last
+    version is what counts and must hold all eight.
+    """
+    generator = random.Random(seed)
+    station = Station(spool, clock)
+    other_study, other_images = f"{STUDY}5", f"{IMAGES}5"
+    objects = [image(number) for number in range(1, 9)] + [outline(images=range(2, 7))]
+    objects += [image(number, series=other_images, study=other_study) for number in range(1, 4)]
+    objects += generator.choices(objects, k=6)
+    generator.shuffle(objects)
+    for object_ in objects:
+        station.receive(object_)
+        if generator.random() < 0.3:
+            station.turn(generator.choice([0.0, 1.0, 3.0]))
+    station.turn(3.0)
+    station.turn(3.0)
+    assert not list(spool.jobs(JobState.WAITING))
+    jobs = sorted(station.jobs(JobState.READY), key=lambda job: job["version"])
+    assert [job["version"] for job in jobs] == list(range(1, len(jobs) + 1))
+    last = jobs[-1]
+    assert last["instances"] == {IMAGES: sorted(image_uid(number) for number in range(1, 9))}
+    assert last["required"] == {IMAGES: sorted(image_uid(number) for number in range(2, 7))}
+    assert last["replaces"] == (jobs[-2]["job_id"] if len(jobs) > 1 else None)
+    assert last["not_complete"] is None
+    assert station.announced == [job["job_id"] for job in jobs]
+
+
+def test_a_job_says_what_it_waits_for(station: Station) -> None:
+    """`radtme status` prints it: the missing instances are counted against those that the outline names."""
+    station.receive(outline(images=range(1, 177)))
+    for number in range(1, 140):
+        station.receive(image(number))
+    (job,) = station.spool.jobs(JobState.WAITING)
+    waiting = waiting_for(station.spool, job)
+    assert str(waiting) == "37 of 176 instances missing"
+    assert (waiting.required, waiting.missing, waiting.images) == (176, 37, 139)
+
+
+def test_a_job_waits_for_quiet_after_the_last_required_instance(station: Station) -> None:
+    """Images that the outline does not name belong to the series too: the job waits until no more come."""
+    station.receive(outline(images=[1]))
+    station.receive(image(1))
+    station.turn(1.5)
+    station.receive(image(2))
+    station.turn(1.5)
+    assert not station.jobs(JobState.READY)
+    station.turn(2.0)
+    (job,) = station.jobs(JobState.READY)
+    assert job["instances"] == {IMAGES: [image_uid(1), image_uid(2)]}
+
+
+def test_two_listeners_on_one_spool_make_one_job_and_announce_it_once(spool: Spool, clock: Clock) -> None:
+    """The outline comes to one listener, the images to another, the outline again to the other."""
+    one, other = Station(spool, clock), Station(spool, clock)
+    one.receive(outline(images=[1, 2]))
+    other.receive(image(1))
+    other.receive(image(2))
+    other.receive(outline(images=[1, 2]))
+    for _ in range(3):
+        one.turn(1.5)
+        other.turn(0.0)
+    assert len(list(spool.jobs())) == 1
+    assert len(one.announced + other.announced) == 1
+
+
+def test_instances_without_a_named_series_are_found_in_their_study(station: Station) -> None:
+    """Frame references without Referenced Series: the series is the one in which the instances lie."""
+    station.receive(outline(images=[1, 2], named_series=False))
+    station.receive(image(1))
+    station.turn(3.0)
+    (job,) = station.jobs(JobState.WAITING)
+    assert job["required"] == {UNKNOWN_SERIES: [image_uid(1), image_uid(2)]}
+    station.receive(image(2))
+    station.turn(3.0)
+    (job,) = station.jobs(JobState.READY)
+    assert job["required"] == {IMAGES: [image_uid(1), image_uid(2)]}
+    assert job["instances"] == {IMAGES: [image_uid(1), image_uid(2)]}
+
+
+def test_an_outline_that_names_nothing_takes_the_images_of_its_frame_of_reference(station: Station) -> None:
+    """Ready after the longer quiet, with every image series of the study in that frame of reference, and no other."""
+    station.receive(image(1))
+    station.receive(image(1, series=f"{IMAGES}7", frame_of_reference="1.2.3"))
+    station.receive(outline())
+    station.turn(30.0)
+    assert not station.jobs(JobState.READY)
+    station.turn(31.0)
+    (job,) = station.jobs(JobState.READY)
+    assert (job["pairing"], job["required"]) == ("frame_of_reference", {})
+    assert job["instances"] == {IMAGES: [image_uid(1)]}
+    assert job["frame_of_reference_uid"] == FRAME_OF_REFERENCE
+
+
+def test_the_deadline_closes_a_job_with_its_reason(spool: Spool, clock: Clock) -> None:
+    """What never comes ends the waiting: the worker gets the job with why it cannot be complete."""
+    station = Station(spool, clock, deadline_seconds=100.0)
+    station.receive(outline(images=range(1, 11)))
+    for number in range(1, 8):
+        station.receive(image(number))
+    station.turn(99.0)
+    assert not station.jobs(JobState.READY)
+    station.turn(1.0)
+    (job,) = station.jobs(JobState.READY)
+    assert job["not_complete"]["reason"] == "missing_instances"
+    assert job["not_complete"]["message"].startswith("3 of 10 instances missing")
+    assert len(job["instances"][IMAGES]) == 7
+
+
+def test_what_is_missing_is_fetched_once_before_the_job_is_closed(spool: Spool, clock: Clock) -> None:
+    """Policy `fetch`: asked for at the deadline, closed one more deadline later."""
+    station = Station(
+        spool,
+        clock,
+        deadline_seconds=100.0,
+        deadline_policy=DeadlinePolicy.FETCH,
+        retrieve_from=RetrieveSource("PACS", "127.0.0.1", 1),
+    )
+    station.receive(outline(images=[1, 2]))
+    station.receive(image(1))
+    station.turn(100.0)
+    for thread in threading.enumerate():
+        if thread.name == "retrieve":
+            thread.join(5)
+    assert station.fetched == [(STUDY, {IMAGES: (image_uid(2),)})]
+    (job,) = station.jobs(JobState.WAITING)
+    assert job["fetched"]
+    station.turn(99.0)
+    assert station.jobs(JobState.WAITING)
+    station.turn(1.0)
+    (job,) = station.jobs(JobState.READY)
+    assert job["not_complete"]["message"].startswith("1 of 2 instances missing")
+
+
+def test_a_late_instance_makes_a_new_version_that_names_the_old_one(station: Station) -> None:
+    """After the job has gone on, a new instance in its series gives one further job, once it has settled."""
+    station.receive(outline(images=[1]))
+    station.receive(image(1))
+    station.turn(3.0)
+    (first,) = station.spool.jobs(JobState.READY)
+    station.spool.move(first, JobState.DONE)
+    station.turn()
+    station.receive(image(2))
+    station.turn(0.5)
+    assert not station.jobs(JobState.READY)
+    station.turn(3.0)
+    (second,) = station.jobs(JobState.READY)
+    assert (second["version"], second["replaces"]) == (2, first.id)
+    assert second["instances"] == {IMAGES: [image_uid(1), image_uid(2)]}
+    station.receive(image(2))
+    station.turn(100.0)
+    assert len(list(station.spool.jobs())) == 2
+
+
+def test_a_late_instance_does_not_repeat_a_job_that_is_still_incomplete(spool: Spool, clock: Clock) -> None:
+    """Closed with two of three images: the third completes it, anything less gives no second refusal."""
+    station = Station(spool, clock, deadline_seconds=50.0)
+    station.receive(outline(images=[1, 2, 3]))
+    station.receive(image(1))
+    station.turn(50.0)
+    station.receive(image(2))
+    station.turn(10.0)
+    assert len(list(spool.jobs())) == 1
+    station.receive(image(3))
+    station.turn(10.0)
+    versions = {job["version"]: job for job in station.jobs()}
+    assert versions[2]["not_complete"] is None
+    assert versions[2]["replaces"] == versions[1]["job_id"]
+
+
+def close_without_images(station: Station, **outline_of: Any) -> None:
+    """Let a job come to its deadline with nothing there."""
+    station.receive(outline(**outline_of))
+    station.turn(50.0)
+    (job,) = station.jobs(JobState.READY)
+    assert (job["instances"], job["not_complete"]["reason"]) == ({}, "missing_instances")
+
+
+@pytest.mark.parametrize("outline_of", [{"images": [1, 2]}, {"images": [1, 2], "named_series": False}, {}])
+@pytest.mark.parametrize("restarted", [False, True])
+def test_images_that_come_after_the_deadline_make_a_version(
+    spool: Spool, clock: Clock, outline_of: Any, restarted: bool
+) -> None:
+    """Closed with nothing at all, whatever the outline names: when the images come, there is a result after all."""
+    station = Station(spool, clock, deadline_seconds=50.0, settle_unreferenced_seconds=3.0)
+    close_without_images(station, **outline_of)
+    station.turn(1000.0)
+    if restarted:
+        station = Station(spool, clock, deadline_seconds=50.0, settle_unreferenced_seconds=3.0)
+    station.receive(image(1))
+    station.receive(image(2))
+    station.turn(4.0)
+    station.turn(4.0)
+    versions = {job["version"]: job for job in station.jobs()}
+    assert set(versions) == {1, 2}
+    assert versions[2]["instances"] == {IMAGES: [image_uid(1), image_uid(2)]}
+    assert versions[2]["not_complete"] is None
+
+
+def test_a_later_series_of_the_frame_of_reference_makes_a_version(station: Station) -> None:
+    """The outline names nothing: a post-contrast series that comes later belongs to it, one elsewhere in space not."""
+    station.receive(image(1))
+    station.receive(outline())
+    station.turn(61.0)
+    station.turn(1000.0)
+    station.receive(image(1, series=f"{IMAGES}7", frame_of_reference="1.2.3"))
+    station.turn(61.0)
+    assert [job["version"] for job in station.jobs()] == [1]
+    station.receive(image(1, series=f"{IMAGES}8"))
+    station.turn(61.0)
+    station.turn(1.0)
+    versions = {job["version"]: set(job["instances"]) for job in station.jobs()}
+    assert versions == {1: {IMAGES}, 2: {IMAGES, f"{IMAGES}8"}}
+
+
+def test_time_in_which_no_listener_ran_is_no_waiting(spool: Spool, clock: Clock) -> None:
+    """Down for longer than the deadline: the senders' queues empty first, then the waiting begins to count."""
+    Station(spool, clock).receive(outline(images=[1]))
+    (job,) = spool.jobs(JobState.WAITING)
+    (job.folder / "job.json").write_text(json.dumps({**job.read(), "created": "2020-01-01T00:00:00+00:00"}))
+    station = Station(spool, clock, deadline_seconds=100.0)
+    station.turn(99.0)
+    station.receive(image(1))
+    station.turn(3.0)
+    (ready,) = station.jobs(JobState.READY)
+    assert ready["not_complete"] is None
+
+
+def test_a_late_instance_that_came_while_no_listener_ran_is_noticed(spool: Spool, clock: Clock) -> None:
+    """At start every finished job's series is compared with what lies there now."""
+    station = Station(spool, clock)
+    station.receive(outline(images=[1]))
+    station.receive(image(1))
+    station.turn(3.0)
+    station.receive(image(2))
+    restarted = Station(spool, clock)
+    restarted.turn(3.0)
+    restarted.turn(3.0)
+    assert [job["version"] for job in restarted.jobs()] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("second", "replaced"),
+    [
+        ({"number": 2}, True),
+        ({"number": 2, "series": f"{OUTLINES}9", "tracking_uid": "1.2.3"}, True),
+        ({"number": 2, "series": f"{OUTLINES}9"}, False),
+        ({"number": 2, "image_series": f"{IMAGES}9"}, False),
+    ],
+)
+def test_a_corrected_outline_replaces_the_earlier_one(station: Station, second: Any, replaced: bool) -> None:
+    """Same images, and same series or same Tracking UID: the new job names the old one. Otherwise they stand alone."""
+    station.receive(outline(images=[1], tracking_uid="1.2.3"))
+    station.receive(outline(images=[1], **second))
+    first_id, second_id = (job_id_for(f"{OUTLINES}.{number}", 1) for number in (1, 2))
+    content = {job["job_id"]: job for job in station.jobs()}
+    assert content[first_id]["replaces"] is None
+    assert content[second_id]["replaces"] == (first_id if replaced else None)
+
+
+@pytest.mark.parametrize("jump", ["1970-01-01T00:00:00+00:00", "2999-01-01T00:00:00+00:00"])
+def test_a_clock_that_jumps_neither_crashes_nor_holds_a_job_back(spool: Spool, clock: Clock, jump: str) -> None:
+    """A job that seems to come from the far past or future ends its waiting all the same."""
+    station = Station(spool, clock, deadline_seconds=100.0)
+    station.receive(outline(images=[1]))
+    (job,) = spool.jobs(JobState.WAITING)
+    (job.folder / "job.json").write_text(json.dumps({**job.read(), "created": jump}))
+    station.turn(100.0)
+    station.turn()
+    assert [one["not_complete"]["reason"] for one in station.jobs(JobState.READY)] == ["missing_instances"]
+
+
+def test_an_outline_whose_listener_died_before_its_job_was_made_gets_it_at_start(spool: Spool, clock: Clock) -> None:
+    """Kept, then killed before the job and the response: the next start finds it."""
+    object_ = outline(images=[1, 2])
+    part = spool.receiving / "part"
+    part.write_bytes(file_bytes(object_))
+    spool.keep(part, STUDY, OUTLINES, object_.SOPInstanceUID)
+    station = Station(spool, clock)
+    station.pairer.reconcile()
+    station.pairer.reconcile()
+    (job,) = station.jobs(JobState.WAITING)
+    assert job["seg"]["sop_instance_uid"] == object_.SOPInstanceUID
+    assert job["required"] == {IMAGES: [image_uid(1), image_uid(2)]}
+
+
+def test_strangers_among_the_studies_do_not_keep_an_outline_from_its_job(spool: Spool, clock: Clock) -> None:
+    """Files and folders that are not ours, and files that are no instances, are passed over, whatever comes first."""
+    object_ = outline(images=[1])
+    part = spool.receiving / "part"
+    part.write_bytes(file_bytes(object_))
+    spool.keep(part, STUDY, OUTLINES, object_.SOPInstanceUID)
+    strangers = [spool.studies / "0.txt", spool.studies / STUDY / "0.txt"]
+    strangers += [spool.studies / STUDY / OUTLINES / name for name in ("0.1.dcm", "zero.dcm", "1.dcm")]
+    for stranger in strangers:
+        stranger.write_bytes(b"no instance")
+    (spool.studies / STUDY / "lost+found").mkdir()
+    (spool.studies / STUDY / OUTLINES / "1.5.dcm").mkdir()
+    station = Station(spool, clock)
+    station.pairer.reconcile()
+    station.receive(image(1))
+    station.turn(3.0)
+    (job,) = station.jobs(JobState.READY)
+    assert job["seg"]["sop_instance_uid"] == object_.SOPInstanceUID
+
+
+def test_a_pacs_that_does_not_answer_holds_up_neither_other_fetches_nor_the_end(spool: Spool) -> None:
+    """A C-MOVE may take minutes: the next is asked for meanwhile, and the process ends without waiting for it."""
+    program = """
+import sys, threading
+from pathlib import Path
+from listener.pairing.pairer import Pairer
+from listener.pairing.readiness import Evidence
+from listener.settings import ListenerSettings
+from listener.spool.spool import Spool
+
+root = Path(sys.argv[1])
+asked = threading.Barrier(3)
+
+def never(study_uid, missing):
+    asked.wait(5)
+    threading.Event().wait()
+
+pairer = Pairer(Spool(root), ListenerSettings(root), print, never)
+for study_uid in ("1.2", "1.3"):
+    pairer._ask_for(study_uid, Evidence({}, {}, {}))
+asked.wait(5)
+pairer.stop()
+"""
+    subprocess.run([sys.executable, "-c", program, str(spool.root)], check=True, timeout=20)
+
+
+def test_one_damaged_job_does_not_hold_up_the_others(station: Station) -> None:
+    """A job.json that cannot be read, whatever broke it, is said and left; every other job goes on."""
+    station.receive(outline(images=[1]))
+    station.receive(outline(images=[1], number=2, series=f"{OUTLINES}9"))
+    station.receive(outline(images=[1], number=3, series=f"{OUTLINES}8"))
+    damaged, incomplete, _ = sorted(
+        station.spool.jobs(JobState.WAITING), key=lambda job: str(job.read()["seg"]["sop_instance_uid"])
+    )
+    (damaged.folder / "job.json").write_text("{")
+    (incomplete.folder / "job.json").write_text("{}")
+    station.receive(image(1))
+    fresh = Station(station.spool, station.clock)
+    for one in (station, fresh):
+        one.turn(3.0)
+    ready = [job["seg"]["sop_instance_uid"] for job in station.jobs(JobState.READY)]
+    assert ready == [f"{OUTLINES}.3"]
+
+
+def found(images: Sequence[int], required: Sequence[int]) -> Evidence:
+    """Return evidence for one series."""
+    named = tuple(image_uid(number) for number in required)
+    lying = frozenset(image_uid(number) for number in images)
+    missing = tuple(uid for uid in named if uid not in lying)
+    return Evidence(
+        {IMAGES: lying} if lying else {}, {IMAGES: named} if named else {}, {IMAGES: missing} if missing else {}
+    )
+
+
+@pytest.mark.parametrize(
+    ("what", "quiet", "age", "fetched", "step"),
+    [
+        (found([1, 2], [1, 2]), 0.0, 0.0, False, Step.WAIT),
+        (found([1, 2], [1, 2]), 2.0, 0.0, False, Step.READY),
+        (found([1, 2], [1, 2]), 0.0, 100.0, False, Step.READY),
+        (found([1], [1, 2]), 50.0, 50.0, False, Step.WAIT),
+        (found([1], [1, 2]), 50.0, 100.0, False, Step.FETCH),
+        (found([1], [1, 2]), 50.0, 100.0, True, Step.CLOSE),
+        (found([1], []), 2.0, 5.0, False, Step.WAIT),
+        (found([1], []), 60.0, 60.0, False, Step.READY),
+        (found([], []), 100.0, 99.0, False, Step.WAIT),
+        (found([], []), 100.0, 100.0, False, Step.CLOSE),
+    ],
+)
+def test_the_decision_follows_from_the_evidence(
+    tmp_path: Path, what: Evidence, quiet: float, age: float, fetched: bool, step: Step
+) -> None:
+    """Everything there and quiet: ready. Deadline: fetch what is named and missing, once, then close."""
+    settings = ListenerSettings(
+        spool=tmp_path,
+        deadline_seconds=100.0,
+        deadline_policy=DeadlinePolicy.FETCH,
+        retrieve_from=RetrieveSource("PACS", "127.0.0.1", 1),
+    )
+    assert decide(what, settings, quiet, age, fetched) is step
+    if step is Step.FETCH:
+        closing = replace(settings, deadline_policy=DeadlinePolicy.CLOSE)
+        assert decide(what, closing, quiet, age, fetched) is Step.CLOSE
+
+
+def test_evidence_of_an_empty_spool(spool: Spool, clock: Clock) -> None:
+    """An outline that comes first: everything is missing, nothing is complete."""
+    station = Station(spool, clock)
+    station.receive(outline(images=[1, 2]))
+    (content,) = station.jobs()
+    nothing = evidence(spool, content, SeriesHeads())
+    assert (nothing.missing_count, nothing.image_count, nothing.complete) == (2, 0, False)
