@@ -11,7 +11,7 @@ from pydicom import Dataset, dcmread
 from pydicom.sr.codedict import codes
 from pydicom.uid import generate_uid
 
-from workers.regions import Region
+from workers.features.regions import Region
 
 ALGORITHM = hd.AlgorithmIdentificationSequence("radiomics", codes.DCM.ArtificialIntelligence, "1.0")
 DEVICE = {"manufacturer": "benchmark", "manufacturer_model_name": "benchmark", "software_versions": "1.0"}

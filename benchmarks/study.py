@@ -39,13 +39,13 @@ from model_store.bundle import load_bundle
 from model_store.profile import PROFILES, FeatureProfile
 from model_store.registry import shipped_bundle
 from model_store.signature import Signature
-from workers.case import CaseInputs, examine, headers_for_report, read_header
-from workers.filters import image_types, settings_of
-from workers.measure import Measurement
-from workers.regions import Region
-from workers.results import build_results
-from workers.ring import geometric_ring
-from workers.scoring import encoded
+from workers.features.filters import image_types, settings_of
+from workers.features.measurement import Measurement
+from workers.features.regions import Region
+from workers.features.ring import geometric_ring
+from workers.jobs.case import CaseInputs, examine, headers_for_report, read_header
+from workers.jobs.result_objects import build_results
+from workers.jobs.score_job import encoded
 from workers.stages import Stage
 
 Values = dict[Region, dict[str, float]]

@@ -14,7 +14,7 @@ from listener.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSI
 from listener.tls.certificates import TlsFileError
 from listener.tls.contexts import tls_args
 from listener.tls.diagnosis import why_no_tls
-from workers.target_association import send_at_once
+from workers.targets.association import send_at_once
 
 CALLED_TITLE_UNKNOWN, CALLING_TITLE_UNKNOWN = 7, 3
 """Reasons of an A-ASSOCIATE-RJ from the service user (PS3.8 table 9-21)."""

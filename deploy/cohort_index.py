@@ -14,13 +14,13 @@ from pydicom.uid import UID, SegmentationStorage
 from deploy.child_pool import run_tasks
 from deploy.dicom_files import files_below
 from model_store.durable import replace_durably
-from workers.composite import MANUFACTURER, MODEL_NAME
-from workers.elements import text
 from workers.errors import RejectedInput
-from workers.headers import MR_SOP_CLASSES, read_header
-from workers.outline import LABEL_MAP_SEGMENTATION_STORAGE
-from workers.outline_references import outline_references
-from workers.segment_codes import is_tumour
+from workers.images.attributes import text
+from workers.images.headers import MR_SOP_CLASSES, read_header
+from workers.outline.outline import LABEL_MAP_SEGMENTATION_STORAGE
+from workers.outline.segment_types import is_tumour
+from workers.outline.source_images import outline_references
+from workers.results.common_modules import MANUFACTURER, MODEL_NAME
 
 IMAGE, SEG, OTHER = "image", "seg", "other"
 IMAGE_TAGS = [

@@ -14,9 +14,9 @@ from model_store.digest import readable_json
 from model_store.durable import replace_durably
 from model_store.profile import FeatureProfile
 from workers.errors import RejectedInput
-from workers.measure import Measurement, measure_roi, read_case
-from workers.roi import RegionOfInterest
-from workers.volume import Volume
+from workers.features.measurement import Measurement, measure_roi, read_case
+from workers.images.volume import Volume
+from workers.outline.region_of_interest import RegionOfInterest
 
 
 @dataclass(frozen=True)

@@ -36,9 +36,9 @@ from model_store.study_output import (
     write_table,
 )
 from workers.errors import RejectedInput
-from workers.features import columns
-from workers.measure import measure_roi
-from workers.roi import RegionOfInterest
+from workers.features.extraction import columns
+from workers.features.measurement import measure_roi
+from workers.outline.region_of_interest import RegionOfInterest
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from listener.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSI
 from listener.dicom.uids import InvalidUid, checked_uid
 from listener.spool.atomic_files import write_bytes
 from model_store.extraction import PacsSource, RetrieveMethod
-from workers.outline import LABEL_MAP_SEGMENTATION_STORAGE
+from workers.outline.outline import LABEL_MAP_SEGMENTATION_STORAGE
 
 WANTED = (
     MRImageStorage,

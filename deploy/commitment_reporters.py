@@ -4,7 +4,7 @@ import ipaddress
 from collections.abc import Iterable
 
 from listener.settings import AllowedPeer
-from workers.settings import Target
+from workers.targets.target import Target
 
 
 def reporters(targets: Iterable[Target]) -> tuple[AllowedPeer, ...]:

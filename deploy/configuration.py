@@ -27,8 +27,8 @@ from deploy.redis_url import in_the_clear as redis_in_the_clear
 from deploy.retention_settings import RetentionSettings
 from deploy.status_page.settings import StatusPageSettings
 from listener.settings import AuditSettings, DeadlinePolicy, ListenerSettings, ServerTls
-from workers.settings import Target, WorkerSettings
-from workers.webhook_settings import WebhookSettings
+from workers.settings import WebhookSettings, WorkerSettings
+from workers.targets.target import Target
 
 CONFIGURATION_NAME = "radtme.yaml"
 CONFIGURATION_VARIABLE = "RADTME_CONFIG"

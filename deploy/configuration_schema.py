@@ -18,8 +18,8 @@ from deploy.retention_settings import RetentionSettings
 from deploy.setting_values import bounds_of
 from deploy.status_page.settings import StatusPageSettings
 from listener.settings import AuditSettings, ListenerSettings
-from workers.settings import Target, TargetKind, WorkerSettings
-from workers.webhook_settings import WebhookSettings
+from workers.settings import WebhookSettings, WorkerSettings
+from workers.targets.target import Target, TargetKind
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 SECTIONS: tuple[tuple[str, type, frozenset[str]], ...] = (

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from listener.settings import is_loopback
 from listener.spool.self_tests import SELF_TEST_TARGET
-from workers.settings import Target, TargetKind
+from workers.targets.target import Target, TargetKind
 
 DIMSE_SETTINGS = ("ae_title", "host", "port")
 WEB_SETTINGS = ("url", "token_file", "user", "password_file")

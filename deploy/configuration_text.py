@@ -10,7 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from deploy.configuration import LISTENER_SKIP, WORKERS_SKIP, Configuration
 from deploy.configuration_targets import foreign_settings
-from workers.settings import ResultRole
+from workers.results.result_classes import ResultRole
 
 MASK = "***"
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from listener.settings import is_loopback
-from workers.webhook_settings import WebhookSettings
+from workers.settings import WebhookSettings
 
 
 def host_of(webhook: WebhookSettings) -> str:

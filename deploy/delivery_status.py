@@ -12,7 +12,7 @@ from listener.spool.jobs import Job
 from listener.spool.spool import Spool
 from listener.spool.target_circuit import CircuitState, read_circuit
 from listener.spool.timestamps import moment_of
-from workers.ledger import outbox_files
+from workers.delivery.outbox import outbox_files
 
 GOES_ON = ("queued", "retry", "sent", "committed")
 """States in which a delivery goes on by a visit of ours; in others it waits for the target's report, or for nothing."""

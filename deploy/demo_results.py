@@ -10,7 +10,7 @@ from pydicom import dcmread
 
 from deploy.configuration import SINK_TARGET
 from listener.spool.jobs import Job
-from workers.settings import ResultRole
+from workers.results.result_classes import ResultRole
 
 
 @dataclass(frozen=True)

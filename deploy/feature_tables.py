@@ -12,7 +12,7 @@ from deploy.cohort_cases import OutlineCase
 from deploy.outline_bits import same_lesions
 from model_store.extraction import IDENTITY_COLUMNS
 from model_store.profile import FeatureProfile
-from workers.features import columns
+from workers.features.extraction import columns
 
 READING_COLUMNS = ("lesion", "reader", "reading", "drawn", "tumour_ml", "ring_ml", "tumour_levels", "ring_levels")
 

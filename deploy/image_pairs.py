@@ -13,9 +13,9 @@ from deploy.cohort_cases import OutlineCase
 from deploy.dicom_files import files_below
 from deploy.errors import WrongUsage
 from workers.errors import Reason, RejectedInput
-from workers.phases import PhaseEvidence, PhaseIdentity
-from workers.roi import RegionOfInterest
-from workers.volume import SourceFrame, Volume
+from workers.images.phases import PhaseEvidence, PhaseIdentity
+from workers.images.volume import SourceFrame, Volume
+from workers.outline.region_of_interest import RegionOfInterest
 
 ENDINGS = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha")
 MASK_WORDS = ("mask", "label", "seg")

@@ -10,10 +10,11 @@ from deploy.association import associated
 from deploy.echo import Echo, echo
 from deploy.peer import Peer
 from listener.dicom.commitment_report import STORAGE_COMMITMENT
-from workers import commitment_scu, find_scu, verification
-from workers.result_classes import RESULT_CLASSES, may_go_as
-from workers.settings import Fallback, Proof, ResultRole
-from workers.store_scu import TRANSFER_SYNTAXES, storage_contexts
+from workers.results.result_classes import RESULT_CLASSES, Fallback, ResultRole, may_go_as
+from workers.targets import commitment_scu, find_scu
+from workers.targets import echo_scu as verification
+from workers.targets.store_scu import TRANSFER_SYNTAXES, storage_contexts
+from workers.targets.target import Proof
 
 EVERY_CLASS = tuple(dict.fromkeys(uid for classes in RESULT_CLASSES.values() for uid in classes))
 

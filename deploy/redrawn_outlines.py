@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from deploy.smooth_noise import smooth_noise
 from model_store.reliability_plan import Perturbation
-from workers.preprocess import box_of
+from workers.features.resampling import box_of
 
 MARGIN_MM = 10.0
 NOISE_SCALE_MM = 6.0

@@ -16,7 +16,7 @@ from listener.audit.events import configuration_changed
 from listener.audit.trail import AuditLog, NotAudited
 from listener.listener import Listener
 from listener.settings import ListenerSettings
-from workers.settings import Target
+from workers.targets.target import Target
 
 if TYPE_CHECKING:
     from deploy.status_page.overview import Pages

@@ -11,7 +11,7 @@ from model_store.cohort import FeatureTable, table_of
 from model_store.processes import process_map
 from model_store.profile import FeatureProfile
 from workers.errors import RejectedInput
-from workers.measure import measure
+from workers.features.measurement import measure
 from workers.stages import untimed
 
 PROTOCOLS: tuple[tuple[int, int, tuple[float, float, float]], ...] = (

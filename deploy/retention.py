@@ -18,9 +18,9 @@ from listener.spool.atomic_files import read_json
 from listener.spool.jobs import Job, JobState
 from listener.spool.locks import LOCK_NAME
 from listener.spool.repair import IN_WORK
+from listener.spool.self_tests import is_self_test
 from listener.spool.spool import Spool
-from workers.ledger import outbox_files
-from workers.self_test import is_self_test
+from workers.delivery.outbox import outbox_files
 
 DAY_SECONDS = 86400.0
 

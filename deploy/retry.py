@@ -15,9 +15,9 @@ from listener.spool.atomic_files import read_json, write_json
 from listener.spool.jobs import HOLD_NAME, Job, JobState, is_held, job_id_for
 from listener.spool.locks import LOCK_NAME, exclusive
 from listener.spool.spool import Spool
-from workers.breaker import probe_now
-from workers.ledger import outbox_files
-from workers.outbox import Entry, State
+from workers.delivery.circuit_breaker import probe_now
+from workers.delivery.outbox import outbox_files
+from workers.delivery.record import Entry, State
 
 NOT_SCORED = "not_scored"
 DROP_NAME = "dropped.json"

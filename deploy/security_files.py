@@ -9,8 +9,8 @@ from deploy.configuration_security import client_sections
 from deploy.redis_url import check_files
 from listener.tls.certificates import TlsFileError
 from listener.tls.contexts import client_context, server_context
-from workers.dicomweb import credentials, one_line
-from workers.webhook_body import UnusableTemplate, WebhookBody
+from workers.notifications.body import UnusableTemplate, WebhookBody
+from workers.targets.http_client import credentials, one_line
 
 
 def file_problems(configuration: Configuration) -> Iterator[Problem]:

@@ -22,13 +22,14 @@ from listener.spool.atomic_files import read_json
 from listener.spool.jobs import Job, JobState, job_id_for
 from listener.spool.self_tests import SELF_TEST_TARGET
 from listener.spool.spool import Spool
+from workers.delivery.outbox import read_entry
+from workers.delivery.record import Entry, State
 from workers.errors import TransientFailure
-from workers.evidence import InstanceReference
-from workers.outbox import Entry, State
-from workers.outbox_file import read_entry
-from workers.settings import ResultRole, Target
-from workers.target_kinds import transport_of
-from workers.transport import TargetRefuses
+from workers.results.instance_reference import InstanceReference
+from workers.results.result_classes import ResultRole
+from workers.targets.dimse import transport_of
+from workers.targets.target import Target
+from workers.targets.transport import TargetRefuses
 
 T = TypeVar("T")
 LOOK_SECONDS = 0.1

@@ -5,12 +5,12 @@ from pathlib import Path
 
 from pydicom import Dataset, dcmread
 
-from workers.codes import MEASUREMENT_METHOD
-from workers.feature_canary import differing, expected_features
-from workers.feature_codes import feature_concept
-from workers.feature_report import REFERENCED_SEGMENT
-from workers.regions import Region
-from workers.segmentation import SEGMENT_NUMBERS
+from workers.features.canary import differing, expected_features
+from workers.features.regions import Region
+from workers.reports.feature_codes import feature_concept
+from workers.reports.feature_report import REFERENCED_SEGMENT
+from workers.results.codes import MEASUREMENT_METHOD
+from workers.results.segmentation import SEGMENT_NUMBERS
 
 MEASUREMENT_GROUP = "125007"
 NAMED = 3

@@ -11,7 +11,7 @@ from deploy.dicom_files import DicomFile, files_below, read_all
 from deploy.phantom import PhantomSpec
 from deploy.phantom_dicom import write_images, write_segmentation
 from listener.dicom.sop_classes import is_outline
-from workers.feature_canary import SPACING_MM, canary_case
+from workers.features.canary import SPACING_MM, canary_case
 
 PATIENT_ID = "RADTME-SELFTEST"
 PATIENT_NAME = "SELFTEST^RADTME"
@@ -32,7 +32,7 @@ class SelfTestStudy:
 
 
 def write_self_test(folder: Path) -> SelfTestStudy:
-    """Write the case that `workers.feature_canary` has the expected features of."""
+    """Write the case that `workers.features.canary` has the expected features of."""
     key = f"self-test {uuid.uuid4()}"
     volume, roi = canary_case()
     columns_mm, rows_mm, slices_mm = SPACING_MM

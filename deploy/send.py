@@ -11,7 +11,7 @@ from deploy.association import associated
 from deploy.dicom_files import DicomFile
 from deploy.errors import Unreachable
 from deploy.peer import Peer
-from workers.store_status import Answer, meaning_of
+from workers.targets.store_status import Answer, meaning_of
 
 MOST_CONTEXTS = 128
 """In one association: their ids are the odd numbers of one byte (PS3.8 section 9.3.2.2)."""

@@ -15,7 +15,7 @@ from deploy.delivery_status import DeliveryStatus, TargetStatus
 from deploy.status import JobStatus, SeriesStatus, SpoolStatus, waits_long_for_a_worker
 from deploy.terminal import age, due, duration, path_from_here, size
 from listener.spool.jobs import JobState
-from workers.shown_score import shown_score
+from workers.scoring.case_result import shown_score
 
 NARROW = 90
 """Columns below which a job takes lines instead of a row."""

@@ -10,7 +10,7 @@ from listener.spool.atomic_files import write_json
 from listener.spool.jobs import HOLD_NAME, Job, JobState, is_held
 from listener.spool.locks import LOCK_NAME
 from listener.spool.spool import Spool
-from workers.ledger import outbox_files
+from workers.delivery.outbox import outbox_files
 
 OVER = (JobState.DONE, JobState.FAILED, JobState.DROPPED)
 

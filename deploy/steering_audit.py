@@ -10,12 +10,11 @@ from deploy.commands.options import cannot_audit
 from deploy.configuration import Configuration
 from deploy.errors import CommandError
 from listener.audit.codes import Code
-from listener.audit.events import Patient, Study, case_steered
+from listener.audit.events import Patient, Study, case_steered, patient_of
 from listener.audit.trail import AuditLog, NotAudited
 from listener.pairing.readiness import UNREADABLE_FILE
 from listener.spool.jobs import Job
 from listener.spool.spool import Spool
-from workers.audited import patient_of
 
 
 @contextmanager

@@ -16,9 +16,9 @@ from listener.spool.jobs import Job, JobState
 from listener.spool.layout import LAYOUT, VERSION_NAME
 from listener.spool.locks import exclusive
 from listener.spool.spool import Spool
-from workers.evidence import InstanceReference
-from workers.ledger import outbox_files
-from workers.outbox import Entry
+from workers.delivery.outbox import outbox_files
+from workers.delivery.record import Entry
+from workers.results.instance_reference import InstanceReference
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,14 @@
 """What the workers are told at start. Read once, handed on, never changed."""
 
+import random
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from listener.settings import AuditSettings, ClientTls
 from workers.limits import LIMITS, Limits
-from workers.webhook_settings import WebhookSettings
+from workers.results.result_classes import ResultRole
+from workers.targets.target import Target
 
 STEPS_OF_AN_ASSOCIATION = 3
 """Connecting, being accepted, releasing: each may take a target's whole timeout."""
@@ -15,98 +16,36 @@ DELIVERY_GRACE_SECONDS = 30.0
 """Between the interruption of a delivery and the end of its process."""
 
 
-class ResultRole(StrEnum):
-    """The objects that a case can bring forth, in the order in which they are sent: what is referred to goes first."""
+class Outcome(StrEnum):
+    """What can be told of a case."""
 
-    SEGMENTATION = "segmentation"
-    KEY_IMAGE = "key_image"
-    FEATURE_REPORT = "feature_report"
-    SUMMARY_REPORT = "summary_report"
-
-
-class Proof(StrEnum):
-    """What has to be known before results count as delivered to a target."""
-
-    SENT = "sent"
-    """The target answered each C-STORE (STOW-RS) with success or a warning."""
-    COMMITTED = "committed"
-    """It took responsibility for each object (Storage Commitment Push Model)."""
-    SEEN = "seen"
-    """It lists each object when it is asked for it (C-FIND, QIDO-RS)."""
-    COMMITTED_AND_SEEN = "committed_and_seen"
-
-    @property
-    def needs_commitment(self) -> bool:
-        """Whether the target has to take responsibility."""
-        return self in (Proof.COMMITTED, Proof.COMMITTED_AND_SEEN)
-
-    @property
-    def needs_look(self) -> bool:
-        """Whether the target has to list what it took."""
-        return self in (Proof.SEEN, Proof.COMMITTED_AND_SEEN)
-
-
-class Fallback(StrEnum):
-    """The plainest form in which a target may get a result that it does not take as it was made."""
-
-    DOCUMENT = "document"
-    """A plainer SR; else Encapsulated PDF or Secondary Capture, for people only."""
-    REPORT = "report"
-    """A plainer SR that says the same."""
-    NONE = "none"
-    """As it was made, or not at all."""
-
-
-class TargetKind(StrEnum):
-    """How a target is spoken to."""
-
-    DIMSE = "dimse"
-    """A Storage SCP: C-STORE."""
-    DICOMWEB = "dicomweb"
-    """A DICOMweb server: STOW-RS."""
+    SCORED = "scored"
+    NOT_SCORED = "not_scored"
+    FAILED = "failed"
+    DELIVERED = "delivered"
 
 
 @dataclass(frozen=True)
-class Target:
-    """One Storage SCP or DICOMweb server that results go to."""
+class WebhookSettings:
+    """A URL that is told by POST what became of each case: JSON without patient data. Off without ``url``."""
 
-    name: str
-    ae_title: str = ""
-    host: str = ""
-    port: int = 0
-    results: frozenset[ResultRole] = frozenset(ResultRole)
-    """Which objects this target gets."""
-    timeout_seconds: float = 30.0
-    """For connecting, for the association and for each response."""
-    fallback: Fallback = Fallback.DOCUMENT
-    """What may go there instead of a result that it does not take."""
-    proof: Proof = Proof.SENT
-    """What counts as delivered."""
-    commitment_wait_seconds: float = 5.0
-    """How long an association stays open for the commitment report; later ones come to the listener."""
-    commitment_timeout_seconds: float = 3600.0
-    """A commitment that was not reported on after this long is asked for again."""
-    tls: ClientTls | None = None
-    """None: in the clear."""
-    kind: TargetKind = TargetKind.DIMSE
-    """dimse needs ``ae_title``, ``host`` and ``port``; dicomweb needs ``url``."""
     url: str = ""
-    """Of the DICOMweb service, such as ``https://pacs.example/dicom-web``: what stands before ``/studies``."""
-    token_file: Path | None = None
-    """Holds the bearer token; read anew for each try."""
-    user: str = ""
-    password_file: Path | None = None
-    """For HTTP Basic authentication."""
-
-    @property
-    def where(self) -> str:
-        """How people name the place that it is at."""
-        return self.url if self.kind is TargetKind.DICOMWEB else f"{self.ae_title}@{self.host}:{self.port}"
-
-    @property
-    def host_name(self) -> str:
-        """The machine that it is on."""
-        return (urlsplit(self.url).hostname or "") if self.kind is TargetKind.DICOMWEB else self.host
+    """Such as ``https://hospital.example/radtme``. Redirects are not followed."""
+    outcomes: tuple[Outcome, ...] = tuple(Outcome)
+    """Which outcomes are told."""
+    tls: ClientTls | None = None
+    """Needed for https."""
+    secret_file: Path | None = None
+    """Holds one line that goes into ``secret_header``; read anew for each request."""
+    secret_header: str = "X-Radtme-Secret"  # noqa: S105 - the name of a header
+    template: Path | None = None
+    """A Jinja template of a body of your own, which has to come out as JSON; none: all fields."""
+    include_uids: bool = False
+    """Tell also the UIDs of study and outline: with them a patient can be found in the PACS."""
+    timeout_seconds: float = 10.0
+    """For connecting and for the answer."""
+    give_up_hours: int = 24
+    """What could not be told for so long is not told any more."""
 
 
 @dataclass(frozen=True)
@@ -159,3 +98,14 @@ class WorkerSettings:
     def visibility_timeout_seconds(self) -> int:
         """How long Redis waits before it gives an unacknowledged message to another worker."""
         return int(max(self.hard_time_limit_seconds, self.delivery_limit_seconds + DELIVERY_GRACE_SECONDS)) + 60
+
+
+JITTER = 0.2
+"""Share of a wait that is random, so that the cases of a night do not all come back in the same second."""
+
+
+def wait_seconds(tries: int, settings: WorkerSettings) -> float:
+    """Return how long to wait after the ``tries``-th try: doubling, capped, with jitter."""
+    doubled = settings.first_retry_seconds * 2.0 ** min(tries - 1, 30)
+    wait = min(doubled, settings.last_retry_seconds)
+    return wait * (1 + random.uniform(-JITTER, JITTER))  # noqa: S311 - spreads load, hides nothing

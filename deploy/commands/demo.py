@@ -20,7 +20,7 @@ from deploy.terminal import duration, output, path_from_here
 from deploy.umask import keep_from_others
 from listener.spool.jobs import JobState
 from listener.spool.spool import Spool
-from workers.settings import ResultRole
+from workers.results.result_classes import ResultRole
 
 PHANTOM_SEED = 7
 HOW_TO_LOOK = {

@@ -19,7 +19,7 @@ from deploy.peer import Peer, checked_ae_title, parse_peer
 from deploy.running_stack import as_running
 from deploy.terminal import notices, output, path_from_here, progress
 from listener.settings import ClientTls
-from workers.settings import Target
+from workers.targets.target import Target
 
 if TYPE_CHECKING:
     from deploy.dicom_files import OtherFile
@@ -64,8 +64,8 @@ def echo(target: str, calling: str | None, timeout: float, config_file: Path | N
 def ask_web(target: Target) -> None:
     """Ask a DICOMweb server whether it is there and lets us in."""
     from workers.errors import TransientFailure
-    from workers.target_kinds import transport_of
-    from workers.transport import TargetRefuses
+    from workers.targets.dimse import transport_of
+    from workers.targets.transport import TargetRefuses
 
     start = time.perf_counter()
     try:

@@ -83,9 +83,9 @@ def work(queues: str, concurrency: int | None, config_file: Path | None) -> None
     # Before NumPy and its relatives are loaded: several workers with a thread per core each only wait for each other.
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
     from listener.runtime.logs import configure
-    from workers.app import QUEUES, run_worker
-    from workers.renewal import Renewal
-    from workers.webhook_body import UnusableTemplate
+    from workers.jobs.app import QUEUES, run_worker
+    from workers.jobs.target_reload import Renewal
+    from workers.notifications.body import UnusableTemplate
 
     names = tuple(name.strip() for name in queues.split(",") if name.strip())
     if not names or not set(names) <= set(QUEUES):

@@ -13,7 +13,8 @@ from deploy.configuration import Configuration
 from deploy.errors import CommandError
 from deploy.running_stack import as_running
 from deploy.terminal import output
-from workers.settings import ResultRole, Target, TargetKind
+from workers.results.result_classes import ResultRole
+from workers.targets.target import Target, TargetKind
 
 if TYPE_CHECKING:
     from deploy.probe import Findings
@@ -83,7 +84,7 @@ def show(findings: "Findings", target: Target) -> None:
 
 def _show_web(target: Target) -> None:
     from deploy.conformance.tables import name_of
-    from workers.result_classes import RESULT_CLASSES, may_go_as
+    from workers.results.result_classes import RESULT_CLASSES, may_go_as
 
     goes = _table("result", "is tried as, in turn")
     for role in ResultRole:

@@ -24,7 +24,7 @@ from listener.audit.trail import NotAudited
 from listener.settings import is_loopback
 from listener.spool.self_tests import SelfTest, SinkAddress, announce_self_test, only_self_test
 from listener.spool.spool import Spool
-from workers.settings import Target
+from workers.targets.target import Target
 
 if TYPE_CHECKING:
     from deploy.self_test import Checked

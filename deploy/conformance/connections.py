@@ -7,7 +7,7 @@ from rich.table import Table
 
 from deploy.configuration import Configuration
 from listener.settings import ClientTls, ServerTls
-from workers.settings import Target, TargetKind
+from workers.targets.target import Target, TargetKind
 
 ANY, THIS_MACHINE = "any", "this machine"
 STORE, REPORT = "C-STORE, C-ECHO", "N-EVENT-REPORT (commitment)"

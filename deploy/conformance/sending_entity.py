@@ -5,11 +5,13 @@ from pynetdicom import AE
 
 from deploy.conformance.tables import context_table, table
 from listener.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-from workers import commitment_scu, find_scu, verification
-from workers.result_classes import RESULT_CLASSES
-from workers.settings import Target, WorkerSettings
-from workers.store_scu import storage_contexts
-from workers.store_status import PERMANENT, WARNINGS
+from workers.results.result_classes import RESULT_CLASSES
+from workers.settings import WorkerSettings
+from workers.targets import commitment_scu, find_scu
+from workers.targets import echo_scu as verification
+from workers.targets.store_scu import storage_contexts
+from workers.targets.store_status import PERMANENT, WARNINGS
+from workers.targets.target import Target
 
 
 def sending_entity(settings: WorkerSettings) -> str:

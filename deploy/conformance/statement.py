@@ -12,10 +12,12 @@ from listener.dicom.sop_classes import STORAGE_CLASSES, VERIFICATION
 from listener.pairing import retrieve
 from listener.settings import ListenerSettings
 from listener.tls.contexts import CIPHERS
-from workers import codes, commitment_scu, find_scu
-from workers.composite import MANUFACTURER, MODEL_NAME
-from workers.result_classes import RESULT_CLASSES
-from workers.settings import Target, WorkerSettings
+from workers.results import codes
+from workers.results.common_modules import MANUFACTURER, MODEL_NAME
+from workers.results.result_classes import RESULT_CLASSES
+from workers.settings import WorkerSettings
+from workers.targets import commitment_scu, find_scu
+from workers.targets.target import Target
 
 LISTENER_TIMES = (
     "acse_timeout_seconds",

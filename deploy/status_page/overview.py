@@ -18,7 +18,7 @@ from listener.spool.jobs import JOB_ID_PATTERN, Job, JobState
 from listener.spool.spool import Spool
 from model_store.errors import SignatureError
 from model_store.registry import Registry
-from workers.settings import Target
+from workers.targets.target import Target
 
 teach_pydicom()
 

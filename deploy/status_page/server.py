@@ -18,7 +18,7 @@ from deploy.status_page.overview import WORDS, Pages
 from deploy.status_page.settings import StatusPageSettings
 from deploy.status_text import as_json
 from deploy.terminal import age, due, duration, size
-from workers.shown_score import shown_score
+from workers.scoring.case_result import shown_score
 
 REFRESH_SECONDS = 30
 HEADERS = {

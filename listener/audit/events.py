@@ -6,6 +6,8 @@ import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from pydicom import Dataset
+
 from listener.audit import codes
 from listener.audit.message import Action, AuditMessage, Instances, Kind, Outcome, Participant, Subject
 
@@ -222,3 +224,11 @@ def _account() -> str:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
         return f"uid {os.getuid()}"
+
+
+def patient_of(header: Dataset) -> Patient:
+    """Return whom an object is of."""
+    try:
+        return Patient(str(header.get("PatientID") or ""), str(header.get("PatientName") or ""))
+    except (ValueError, LookupError):  # elements that cannot be decoded: the trail says that it is unknown
+        return Patient()

@@ -5,7 +5,7 @@ peer can put into an object makes it one: no patient's case is kept from its tar
 file stays when the case is removed, so that what another system sends back of it is known again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -99,3 +99,8 @@ def only_self_test(spool: Spool) -> Iterator[bool]:
     make_folder(self_tests_folder(spool))
     with exclusive(self_tests_folder(spool), LOCK_NAME) as mine:
         yield mine
+
+
+def is_self_test(content: Mapping[str, Any]) -> bool:
+    """Tell whether the case of this ``job.json`` is nobody's."""
+    return content.get("self_test") is not None

@@ -28,6 +28,7 @@ from listener.runtime.fault_points import FaultPoint, reach
 from listener.spool.atomic_files import fsync_folder, make_folder, same_content, write_bytes, write_json
 from listener.spool.jobs import JOB_ID_PATTERN, Job, JobState
 from listener.spool.layout import LAYOUT, VERSION_NAME, check_layout
+from listener.spool.timestamps import now
 
 log = structlog.get_logger()
 
@@ -208,3 +209,13 @@ class Spool:
         fsync_folder(target.parent)
         fsync_folder(job.folder.parent)
         return Job(job.id, state, target)
+
+
+def fail(spool: Spool, job: Job, reason: str, message: str) -> None:
+    """End a job as failed, with why and with what a person can do."""
+    attempts = len((job.read_intact("attempts.json") or {"began": []})["began"])
+    write_json(
+        job.folder / "failure.json",
+        {"reason": reason, "message": message, "at": now(), "attempts": attempts},
+    )
+    spool.move(job, JobState.FAILED)

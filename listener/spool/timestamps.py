@@ -34,3 +34,8 @@ def has_come(moment: datetime | None, wait_seconds: float | None, clock: datetim
         return True
     longest = LONGEST_WAIT_SECONDS if wait_seconds is None else wait_seconds
     return moment <= clock or moment - clock > timedelta(seconds=longest + SLACK_SECONDS)
+
+
+def now() -> str:
+    """Return the time in UTC, ISO 8601, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

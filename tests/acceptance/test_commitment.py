@@ -16,11 +16,12 @@ from support.listening import listening
 from support.outboxes import Watch, delivering, entry_of, state_of
 from support.pacs import Orthanc, orthanc
 from support.processes import free_port, wait_until
-from workers import visit
-from workers.delivery import deliver
-from workers.outbox import State
-from workers.settings import Proof, Target, WorkerSettings
-from workers.visit import Clock, Delivery, utc_now
+from workers.delivery import visit
+from workers.delivery.deliver import deliver
+from workers.delivery.record import State
+from workers.delivery.visit import Clock, Delivery, utc_now
+from workers.settings import WorkerSettings
+from workers.targets.target import Proof, Target
 
 pytestmark = pytest.mark.acceptance
 

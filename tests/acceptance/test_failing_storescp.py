@@ -12,9 +12,10 @@ from listener.spool.jobs import JobState
 from listener.spool.spool import Spool
 from support.outboxes import ROLES, Watch, delivering, entry_of, state_of
 from support.processes import free_port, running
-from workers.delivery import deliver
-from workers.outbox import State
-from workers.settings import Target, WorkerSettings
+from workers.delivery.deliver import deliver
+from workers.delivery.record import State
+from workers.settings import WorkerSettings
+from workers.targets.target import Target
 
 pytestmark = [
     pytest.mark.acceptance,

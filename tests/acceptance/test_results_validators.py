@@ -14,14 +14,14 @@ from pydicom.uid import ComprehensiveSRStorage, EnhancedSRStorage
 
 from model_store.profile import HAN2024
 from support.result_cases import FEATURE_NAMES, SIGNATURE, ResultCase, make_case, rejected
-from workers.case_result import CaseResult, Score
-from workers.composite import ResultVersion
 from workers.errors import Reason
-from workers.evidence import InstanceReference
-from workers.measure import measure
-from workers.measurement_report import as_sop_class
-from workers.results import build_results
-from workers.settings import ResultRole
+from workers.features.measurement import measure
+from workers.jobs.result_objects import build_results
+from workers.reports.measurement_report import as_sop_class
+from workers.results.common_modules import ResultVersion
+from workers.results.instance_reference import InstanceReference
+from workers.results.result_classes import ResultRole
+from workers.scoring.case_result import CaseResult, Score
 
 pytestmark = pytest.mark.acceptance
 PIXELMED = Path("/usr/share/java/pixelmed.jar")

@@ -12,9 +12,9 @@ from pydicom import dcmread, dcmwrite
 from model_store.profile import HAN2024
 from support.processes import is_listening
 from support.result_cases import CONTRIBUTIONS, SIGNATURE
-from workers.case_result import CaseResult, Score
-from workers.measure import measure
-from workers.results import build_results
+from workers.features.measurement import measure
+from workers.jobs.result_objects import build_results
+from workers.scoring.case_result import CaseResult, Score
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(900)]
 OHIF_PORT = 18080

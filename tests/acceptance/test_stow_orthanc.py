@@ -16,11 +16,12 @@ from support.dicom_objects import image, outline
 from support.pacs import PLUGIN, orthanc
 from support.web_server import forward_to, web_server
 from workers.errors import TransientFailure
-from workers.evidence import InstanceReference
-from workers.settings import ResultRole, Target, TargetKind
-from workers.store_status import Answer
-from workers.stow import Stow
-from workers.transport import Alternatives, TargetRefuses
+from workers.results.instance_reference import InstanceReference
+from workers.results.result_classes import ResultRole
+from workers.targets.dicomweb import Stow
+from workers.targets.store_status import Answer
+from workers.targets.target import Target, TargetKind
+from workers.targets.transport import Alternatives, TargetRefuses
 
 pytestmark = [
     pytest.mark.acceptance,

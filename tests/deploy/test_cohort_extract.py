@@ -25,7 +25,7 @@ from model_store.planted import Planted
 from model_store.profile import HAN2024
 from support.processes import group_lives, start, wait_until
 from workers.errors import RejectedInput
-from workers.measure import measure, measure_roi, read_case
+from workers.features.measurement import measure, measure_roi, read_case
 
 QUIET = Console(quiet=True)
 

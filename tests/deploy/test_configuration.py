@@ -9,7 +9,9 @@ from deploy.configuration import Configuration, ConfigurationError, find_configu
 from deploy.configuration_text import configuration_lines, masked_url
 from deploy.errors import WrongUsage
 from listener.settings import AuditSettings, DeadlinePolicy, ListenerSettings
-from workers.settings import ResultRole, Target, WorkerSettings
+from workers.results.result_classes import ResultRole
+from workers.settings import WorkerSettings
+from workers.targets.target import Target
 
 
 def load(tmp_path: Path, text: str, **environment: str) -> Configuration:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from deploy.configuration import ConfigurationError, load_configuration
-from workers.settings import TargetKind
+from workers.targets.target import TargetKind
 
 
 def load(tmp_path: Path, target: str) -> object:

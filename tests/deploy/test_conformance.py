@@ -19,17 +19,17 @@ from listener.pairing.retrieve import retrieve
 from listener.settings import AllowedPeer, RetrieveSource
 from support.listening import listening
 from support.result_cases import make_case
-from workers.alternatives import alternatives
-from workers.commitment_scu import request_commitment
 from workers.errors import TransientFailure
-from workers.evidence import InstanceReference
-from workers.find_scu import find
-from workers.result_classes import RESULT_CLASSES
-from workers.results import build_results
-from workers.settings import ResultRole, Target
-from workers.store_scu import send
-from workers.target_association import AssociationRefused
-from workers.verification import verify
+from workers.fallbacks.alternatives import alternatives
+from workers.jobs.result_objects import build_results
+from workers.results.instance_reference import InstanceReference
+from workers.results.result_classes import RESULT_CLASSES, ResultRole
+from workers.targets.association import AssociationRefused
+from workers.targets.commitment_scu import request_commitment
+from workers.targets.echo_scu import verify
+from workers.targets.find_scu import find
+from workers.targets.store_scu import send
+from workers.targets.target import Target
 
 STATEMENT = Path(__file__).parents[2] / "docs" / "conformance.md"
 REFERENCE = InstanceReference("1.2.3", "1.2.3.4", "1.2.840.10008.5.1.4.1.1.7", "1.2.3.4.5")

@@ -368,7 +368,7 @@ def test_the_images_requirements_suffice_for_the_service(tmp_path: Path) -> None
         )
         assert ran.returncode == 0, ran.stderr
     ran = subprocess.run(
-        [python, "-c", "import workers.app, workers.tasks, listener.listener"],
+        [python, "-c", "import workers.jobs.app, workers.jobs.tasks, listener.listener"],
         capture_output=True,
         text=True,
         cwd=tmp_path,

@@ -30,7 +30,7 @@ from support.dicom_objects import image, write
 from support.documented_commands import PAGES, ROOT, commands, is_mention, subcommand
 from support.listening import listening
 from support.spool_jobs import SCORED
-from workers.features import columns as feature_columns
+from workers.features.extraction import columns as feature_columns
 
 OURS = "our-signature-1.0.0"
 DOCUMENTED = sorted({command for page in PAGES for command in commands(page.read_text())})

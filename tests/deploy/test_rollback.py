@@ -15,10 +15,11 @@ from listener.spool.spool import Spool
 from support.layout_1 import deliver_as_layout_1, jobs_of_layout_1
 from support.outboxes import ROLES, delivering, entry_of, state_of
 from support.scripted_pacs import ScriptedPacs
-from workers.delivery import deliver
-from workers.evidence import InstanceReference
-from workers.outbox import State
-from workers.settings import Proof, Target, WorkerSettings
+from workers.delivery.deliver import deliver
+from workers.delivery.record import State
+from workers.results.instance_reference import InstanceReference
+from workers.settings import WorkerSettings
+from workers.targets.target import Proof, Target
 
 Case = Callable[[int], Job]
 

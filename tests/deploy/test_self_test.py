@@ -16,9 +16,9 @@ from listener.spool.locks import exclusive
 from listener.spool.self_tests import SelfTest, SinkAddress, announce_self_test, only_self_test, self_test_mark
 from listener.spool.spool import Spool
 from tests.deploy.conftest import STUDY
-from workers.feature_canary import expected_features
-from workers.self_test import targets_for, targets_of_job
-from workers.settings import Target
+from workers.features.canary import expected_features
+from workers.targets.self_test_targets import targets_for, targets_of_job
+from workers.targets.target import Target
 
 SEG = "1.2.3.2.1"
 PACS, OTHER = Target("pacs", "PACS", "192.0.2.1", 104), Target("other", "OTHER", "192.0.2.2", 104)

@@ -25,9 +25,9 @@ from model_store.shadow import Shadow
 from model_store.study_validation import ScoredCohort, cohort_numbers
 from model_store.table_scores import score_table
 from support.broken_studies import SMALL
-from workers import scoring
-from workers.features import columns
-from workers.measure import measure
+from workers.features.extraction import columns
+from workers.features.measurement import measure
+from workers.jobs import score_job as scoring
 from workers.settings import WorkerSettings
 from workers.stages import untimed
 

@@ -14,8 +14,8 @@ from deploy.status_text import as_json, show_status, show_study
 from listener.spool.jobs import JobState
 from listener.spool.target_circuit import Circuit, CircuitState
 from support.spool_jobs import SCORED
-from workers.breaker import write_circuit
-from workers.settings import Target
+from workers.delivery.circuit_breaker import write_circuit
+from workers.targets.target import Target
 
 
 def text_of(status_of, width: int) -> str:

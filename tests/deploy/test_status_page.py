@@ -28,7 +28,7 @@ from support.dicom_objects import image
 from support.installation import RADTME
 from support.processes import free_port, is_listening, start, stop, wait_until
 from support.spool_jobs import REJECTED, SCORED
-from workers.settings import Target
+from workers.targets.target import Target
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]

@@ -20,9 +20,10 @@ from listener.spool.jobs import JobState, is_held
 from listener.spool.locks import exclusive
 from support.outboxes import delivering
 from support.spool_jobs import SCORED, delivery
-from workers import ledger
-from workers.delivery import deliver
-from workers.settings import Target, WorkerSettings
+from workers.delivery.deliver import deliver
+from workers.jobs import attempts as ledger
+from workers.settings import WorkerSettings
+from workers.targets.target import Target
 
 FAILURE = {"reason": "worker_killed", "message": "3 workers died", "at": "2026-01-02T03:04:05+00:00", "attempts": 3}
 LATER = datetime(2099, 1, 1, tzinfo=UTC)

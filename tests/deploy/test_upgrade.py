@@ -15,9 +15,10 @@ from listener.spool.layout import LAYOUT, WrongLayout, layout_of
 from listener.spool.locks import exclusive
 from support.outboxes import ROLES, delivering, entry_of, state_of
 from support.scripted_pacs import ScriptedPacs
-from workers.delivery import deliver
-from workers.outbox import State
-from workers.settings import Proof, Target, WorkerSettings
+from workers.delivery.deliver import deliver
+from workers.delivery.record import State
+from workers.settings import WorkerSettings
+from workers.targets.target import Proof, Target
 
 BEFORE = "2026-01-02T03:04:05.678+00:00"
 

@@ -17,7 +17,8 @@ from listener.spool.retry_later import is_put_off, put_off
 from model_store.registry import Registry
 from support.disturbed import Study, put_spool
 from support.doomed import Site
-from workers import metrics, tasks
+from workers.jobs import tasks
+from workers.metrics import counters as metrics
 from workers.settings import WorkerSettings
 
 

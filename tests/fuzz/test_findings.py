@@ -22,9 +22,9 @@ from support.broken_studies import SMALL
 from support.dicom_objects import outline_uid
 from support.hostile_objects import element, segmentation
 from support.listening import association_request
-from workers.elements import integer, text
 from workers.errors import Reason, RejectedInput
-from workers.outline import read_outline
+from workers.images.attributes import integer, text
+from workers.outline.outline import read_outline
 
 OUTLINE_IN_EXPLICIT_VR = b"\x04"
 

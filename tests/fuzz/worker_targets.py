@@ -12,14 +12,14 @@ from fuzz.fuzz_target import Flaw, FuzzTarget
 from listener.dicom.part10 import file_head
 from support.broken_studies import SMALL
 from support.dicom_objects import data_set_bytes, image_uid
-from workers.case import read_header as read_any_header
 from workers.errors import RejectedInput
-from workers.frames import frames_of
-from workers.headers import read_image_headers
+from workers.images.frames import frames_of
+from workers.images.headers import read_image_headers
+from workers.images.phases import split_series
+from workers.images.volume import build_volume
+from workers.jobs.case import read_header as read_any_header
 from workers.limits import Limits
-from workers.outline import read_outline
-from workers.phases import split_series
-from workers.volume import build_volume
+from workers.outline.outline import read_outline
 
 SEPARATOR = b"--next--"
 LIMITS = Limits(max_voxels=2_000_000, max_frames=500, max_sequence_items=20_000)

@@ -19,14 +19,14 @@ from support.installation import RADTME, Installation, send
 from support.pacs import Orthanc, orthanc
 from support.processes import wait_until
 from support.recorder import Recorder, recorder
-from workers import feature_canary
+from workers.features import canary as feature_canary
 
 STEPS = ["sent", "acknowledged", "paired", "scored", "features equal", "delivered", "seen"]
 OK, NOT_REACHED = "OK", "not reached"
 WITH_OTHER_EXPECTATIONS = """
 import sys
 from pathlib import Path
-from workers import feature_canary
+from workers.features import canary as feature_canary
 feature_canary.EXPECTED = Path(sys.argv.pop(1))
 from deploy.cli import main
 main()

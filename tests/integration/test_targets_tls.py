@@ -27,8 +27,8 @@ from support.dicom_objects import STUDY, image, write
 from support.listening import listening
 from support.pacs import Orthanc, orthanc
 from workers.errors import TransientFailure
-from workers.settings import Target
-from workers.target_association import associated as associated_target
+from workers.targets.association import associated as associated_target
+from workers.targets.target import Target
 
 
 @pytest.fixture

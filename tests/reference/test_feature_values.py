@@ -11,8 +11,8 @@ import pytest
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from workers.features import intensity_features, shape_features
-from workers.preprocess import box_of
+from workers.features.extraction import intensity_features, shape_features
+from workers.features.resampling import box_of
 
 
 def all_features(

@@ -8,11 +8,11 @@ import pytest
 import SimpleITK as sitk
 
 from workers.errors import Reason, RejectedInput
-from workers.frames import Frame, Plane, frames_of
-from workers.headers import Instance, read_header, read_image_headers
-from workers.phases import Phase, PhaseEvidence, split_series
-from workers.pixels import read_pixels
-from workers.volume import build_volume
+from workers.images.frames import Frame, Plane, frames_of
+from workers.images.headers import Instance, read_header, read_image_headers
+from workers.images.phases import Phase, PhaseEvidence, split_series
+from workers.images.pixels import read_pixels
+from workers.images.volume import build_volume
 
 
 def phases_in(paths: Iterable[Path]) -> tuple[Phase, ...]:

@@ -17,7 +17,7 @@ from pynetdicom.sop_class import (
     Verification,
 )
 
-from workers.settings import Target
+from workers.targets.target import Target
 
 ALL_COMMITTED, SOME_FAILED = 1, 2
 """Event Type IDs (PS3.4 section J.3.3.1.1)."""

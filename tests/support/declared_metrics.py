@@ -12,7 +12,7 @@ from listener.settings import AuditSettings, ClientTls, SyslogServer
 from model_store.registry import Registry
 from support.listening import listening
 from support.processes import free_port
-from workers.metrics import scrape_registry, worker_metrics
+from workers.metrics.counters import scrape_registry, worker_metrics
 from workers.settings import WorkerSettings
 
 _SUFFIXES = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}

@@ -12,7 +12,7 @@ from listener.spool.jobs import JobState
 from support.broken_studies import SMALL
 from support.doomed import Site
 from support.recorder import Recorder
-from workers.settings import Target
+from workers.targets.target import Target
 
 TINY = {**SMALL, "phases": 1}
 """The smallest study that is scored."""

@@ -29,8 +29,10 @@ from listener.spool.spool import Spool
 from model_store.registry import Registry
 from support.listening import settings as listener_settings
 from support.processes import free_port, is_listening, wait_until
-from workers import metrics, tasks
-from workers.settings import Target, WorkerSettings
+from workers.jobs import tasks
+from workers.metrics import counters as metrics
+from workers.settings import WorkerSettings
+from workers.targets.target import Target
 
 SWEEP_SECONDS = 0.1
 GRACE_SECONDS = 0.3
@@ -43,7 +45,9 @@ FINAL = (JobState.DONE, JobState.FAILED)
 
 _context = multiprocessing.get_context("forkserver")
 # What is installed: the server does not know where the tests lie.
-_context.set_forkserver_preload(["workers.tasks", "workers.metrics", "listener.listener", "pynetdicom.apps"])
+_context.set_forkserver_preload(
+    ["workers.jobs.tasks", "workers.metrics.counters", "listener.listener", "pynetdicom.apps"]
+)
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,11 @@ from listener.spool.atomic_files import read_json, write_json
 from listener.spool.jobs import Job, JobState
 from listener.spool.spool import Spool
 from support.scripted_pacs import ScriptedPacs
-from workers.alternatives import alternatives
-from workers.ledger import outbox_files
-from workers.settings import ResultRole, Target
-from workers.store_status import Answer
+from workers.delivery.outbox import outbox_files
+from workers.fallbacks.alternatives import alternatives
+from workers.results.result_classes import ResultRole
+from workers.targets.store_status import Answer
+from workers.targets.target import Target
 
 STATES = tuple(state for state in JobState if state is not JobState.DROPPED)
 SETTLED = ("delivered", "refused")

@@ -16,9 +16,10 @@ from listener.pairing.pairer import LOCK_NAME as PAIRING_LOCK_NAME
 from listener.spool.atomic_files import read_json, write_json
 from listener.spool.jobs import Job, JobState, job_id_for
 from listener.spool.spool import Spool
-from workers import ledger
-from workers.outbox import Entry
-from workers.scoring import encoded
+from workers.delivery.outbox import queue_delivery
+from workers.delivery.record import Entry
+from workers.jobs import attempts as ledger
+from workers.jobs.score_job import encoded
 
 ROLES = {
     "segmentation": SegmentationStorage,
@@ -61,7 +62,7 @@ def delivering(spool: Spool, *targets: str, number: int = 1, roles: tuple[str, .
         assert job is not None
         write_json(job.folder / "result.json", {"job_id": job_id, "outcome": "scored"})
         ledger.write_objects(job, {role: encoded(document(ROLES[role])) for role in roles})
-        ledger.queue_delivery(job, dict.fromkeys(targets, roles))
+        queue_delivery(job, dict.fromkeys(targets, roles))
         moved = spool.move(job, JobState.DELIVERING)
     assert moved is not None
     return moved

@@ -10,13 +10,13 @@ from pydicom import Dataset
 from pydicom.sr.coding import Code
 from pydicom.uid import EnhancedMRImageStorage, MRImageStorage, SegmentationStorage
 
-from workers.case_result import CaseResult, Contribution, RegionMeasurement, Rejection, Score, SignatureIdentity
 from workers.errors import Reason
-from workers.feature_codes import feature_table
-from workers.measure import Measurement
-from workers.phases import PhaseEvidence, PhaseIdentity
-from workers.regions import Region
-from workers.volume import SourceFrame, Volume
+from workers.features.measurement import Measurement
+from workers.features.regions import Region, RegionMeasurement
+from workers.images.phases import PhaseEvidence, PhaseIdentity
+from workers.images.volume import SourceFrame, Volume
+from workers.reports.feature_codes import feature_table
+from workers.scoring.case_result import CaseResult, Contribution, Rejection, Score, SignatureIdentity
 
 SHAPE, SPACING_MM = (12, 40, 44), (0.7, 0.8, 1.5)
 NOTICE = "RESEARCH - simulated training data - not for clinical use"

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 
 from listener.dicom.commitment_report import CommitmentReport
 from workers.errors import TransientFailure
-from workers.evidence import InstanceReference
-from workers.settings import ResultRole, Target
-from workers.store_status import meaning_of
-from workers.target_association import AssociationRefused
-from workers.transport import Alternatives, Sent
+from workers.results.instance_reference import InstanceReference
+from workers.results.result_classes import ResultRole
+from workers.targets.association import AssociationRefused
+from workers.targets.store_status import meaning_of
+from workers.targets.target import Target
+from workers.targets.transport import Alternatives, Sent
 
 SILENCE = None
 """Instead of a status: the object arrives, its response does not."""
@@ -84,7 +85,7 @@ class ScriptedPacs:
         keep_report: Callable[[CommitmentReport], None],
         has_report: Callable[[], bool],
     ) -> None:
-        """Take a request; put in the place of `workers.commitment_scu.request_commitment`."""
+        """Take a request; put in the place of `workers.targets.commitment_scu.request_commitment`."""
         self._associate()
         assert transaction_uid not in self.requests, "a Transaction UID that was used before"
         uids = frozenset(one.sop_instance_uid for one in instances)

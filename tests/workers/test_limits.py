@@ -15,13 +15,13 @@ from pydicom.uid import JPEG2000Lossless, JPEGLosslessSV1, JPEGLSLossless, MRIma
 from listener.dicom.part10 import file_head
 from support.dicom_objects import IMAGES, image_uid, outline_uid
 from support.hostile_objects import DEFLATED, deflate_bomb, element, many_items, nested, segmentation
-from workers.codestream import declared_size, is_whole
-from workers.decoded_pixels import UndecodablePixels, decode_pixels
 from workers.errors import Reason, RejectedInput
-from workers.headers import read_header, read_image_headers
+from workers.images.codestream import declared_size, is_whole
+from workers.images.compressed_pixels import UndecodablePixels, decode_pixels
+from workers.images.headers import read_header, read_image_headers
 from workers.limits import LIMITS
-from workers.memory import data_bytes, is_out_of_memory, memory_limited
-from workers.outline import read_outline
+from workers.outline.outline import read_outline
+from workers.resources import data_bytes, is_out_of_memory, memory_limited
 
 EXPLICIT = "1.2.840.10008.1.2.1"
 MEBIBYTE = 1 << 20

@@ -1,0 +1,210 @@
+"""What goes to an archive that takes no SR or SEG: valid, always the same, readable, and the best that it takes."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydicom import Dataset, dcmread, dcmwrite
+from pydicom.uid import (
+    UID,
+    Comprehensive3DSRStorage,
+    ComprehensiveSRStorage,
+    EncapsulatedPDFStorage,
+    EnhancedSRStorage,
+    ExplicitVRLittleEndian,
+    SecondaryCaptureImageStorage,
+    SegmentationStorage,
+)
+from pynetdicom import AE, evt
+
+from deploy.delivery_status import read_deliveries
+from listener.spool.atomic_files import make_folder, write_json
+from listener.spool.jobs import JobState
+from listener.spool.spool import Spool
+from support.outboxes import delivering, entry_of, state_of
+from support.recorder import recorder
+from support.result_cases import FEATURE_NAMES, make_case
+from workers.delivery.deliver import deliver
+from workers.fallbacks.alternatives import alternatives
+from workers.jobs.result_objects import build_results
+from workers.results.result_classes import Fallback, ResultRole
+from workers.settings import WorkerSettings
+from workers.targets.store_scu import send
+from workers.targets.store_status import Answer
+from workers.targets.target import Target
+
+PLAINER = (EncapsulatedPDFStorage, SecondaryCaptureImageStorage)
+TO_READ = (ResultRole.SUMMARY_REPORT, ResultRole.SEGMENTATION, ResultRole.FEATURE_REPORT)
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> dict[ResultRole, Path]:
+    """Return the files of a case, with few features."""
+    folder = tmp_path_factory.mktemp("objects")
+    case = make_case(features=FEATURE_NAMES[:30])
+    paths = {}
+    for role, instance in build_results(case.result, case.seg_header, case.measurement).items():
+        paths[role] = folder / f"{role}.dcm"
+        dcmwrite(paths[role], instance, enforce_file_format=True)
+    return paths
+
+
+def pdf_text(instance: Dataset, folder: Path) -> str:
+    """Return the text that poppler finds in the document."""
+    file = folder / "document.pdf"
+    file.write_bytes(instance.EncapsulatedDocument)
+    done = subprocess.run(["pdftotext", "-layout", str(file), "-"], capture_output=True, text=True, check=True)
+    return " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize("role", TO_READ)
+@pytest.mark.parametrize("sop_class", PLAINER)
+def test_a_plainer_object_is_valid_and_always_the_same(
+    results: dict[ResultRole, Path], role: ResultRole, sop_class: UID, tmp_path: Path
+) -> None:
+    """Dciodvfy finds no error; made again it is the same; same patient and study, own series and UID, same evidence."""
+    made, again = alternatives(results[role])[sop_class](), alternatives(results[role])[sop_class]()
+    assert made == again
+    original = dcmread(results[role])
+    assert (made.PatientID, made.StudyInstanceUID) == (original.PatientID, original.StudyInstanceUID)
+    assert made.SOPInstanceUID != original.SOPInstanceUID
+    assert made.SeriesInstanceUID != original.SeriesInstanceUID
+    references = made.get("SourceInstanceSequence") or made.get("SourceImageSequence")
+    referred = {item.ReferencedSOPInstanceUID for item in references}
+    known = {str(element.value) for element in original.iterall() if element.keyword == "ReferencedSOPInstanceUID"}
+    assert referred
+    assert referred <= known
+    file = tmp_path / "made.dcm"
+    dcmwrite(file, made, enforce_file_format=True)
+    if shutil.which("dciodvfy") is None:
+        pytest.skip("needs dicom3tools")
+    done = subprocess.run(["dciodvfy", str(file)], capture_output=True, text=True, check=False)
+    assert "Error" not in done.stderr, done.stderr
+
+
+@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="needs poppler-utils")
+def test_the_document_says_what_it_stands_in_for_and_what_the_original_says(
+    results: dict[ResultRole, Path], tmp_path: Path
+) -> None:
+    """Verdict, threshold, notice and what is replaced can be read, and no patient's name: the header has it."""
+    original = dcmread(results[ResultRole.SUMMARY_REPORT])
+    made = alternatives(results[ResultRole.SUMMARY_REPORT])[EncapsulatedPDFStorage]()
+    text = pdf_text(made, tmp_path)
+    for words in (
+        "Radiomics 0.731 HOT",
+        "did not take the Comprehensive 3D SR",
+        original.SOPInstanceUID,
+        "Threshold for hot: 0.412",
+        "Volume:",
+        "RESEARCH - simulated training data - not for clinical use",
+        "page 1 of 1",
+    ):
+        assert words in text
+    segmentation = alternatives(results[ResultRole.SEGMENTATION])[EncapsulatedPDFStorage]()
+    assert "did not take the Segmentation" in pdf_text(segmentation, tmp_path)
+    assert "voxels themselves are not in here" in pdf_text(segmentation, tmp_path)
+
+
+@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="needs poppler-utils")
+def test_every_feature_is_in_the_document(results: dict[ResultRole, Path], tmp_path: Path) -> None:
+    """Each number of the feature report is there as it was written."""
+    original = dcmread(results[ResultRole.FEATURE_REPORT])
+    text = pdf_text(alternatives(results[ResultRole.FEATURE_REPORT])[EncapsulatedPDFStorage](), tmp_path)
+    numbers = [str(element.value) for element in original.iterall() if element.keyword == "NumericValue"]
+    assert len(numbers) > 30
+    assert [number for number in numbers if number not in text] == []
+
+
+def test_a_picture_that_does_not_hold_everything_says_so(results: dict[ResultRole, Path]) -> None:
+    """The page is no empty sheet, and another text gives another picture."""
+    pages = [alternatives(results[role])[SecondaryCaptureImageStorage]() for role in TO_READ]
+    pixels = [np.frombuffer(page.PixelData, np.uint8) for page in pages]
+    assert all((one < 128).mean() > 0.005 for one in pixels)
+    assert len({page.PixelData for page in pages}) == len(TO_READ)
+
+
+@pytest.mark.parametrize(
+    ("accepted", "expected"),
+    [
+        ((Comprehensive3DSRStorage, ComprehensiveSRStorage), Comprehensive3DSRStorage),
+        ((EnhancedSRStorage, ComprehensiveSRStorage, EncapsulatedPDFStorage), ComprehensiveSRStorage),
+        ((EnhancedSRStorage, EncapsulatedPDFStorage), EnhancedSRStorage),
+        ((SecondaryCaptureImageStorage, EncapsulatedPDFStorage), EncapsulatedPDFStorage),
+        ((SecondaryCaptureImageStorage,), SecondaryCaptureImageStorage),
+        ((SegmentationStorage,), None),
+    ],
+)
+def test_a_target_gets_the_best_that_it_takes(
+    results: dict[ResultRole, Path], accepted: tuple[UID, ...], expected: UID | None
+) -> None:
+    """Comprehensive 3D, Comprehensive, Enhanced SR, PDF, Secondary Capture; else nothing, and it is said."""
+    came: list[str] = []
+
+    def take(event: evt.Event) -> int:
+        came.append(event.dataset.SOPClassUID)
+        return 0x0000
+
+    entity = AE("PACS")
+    for sop_class in accepted:
+        entity.add_supported_context(sop_class, ExplicitVRLittleEndian)
+    server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, take)])
+    roles = (ResultRole.SUMMARY_REPORT, ResultRole.SEGMENTATION)
+    try:
+        target = Target("pacs", "PACS", "127.0.0.1", server.server_address[1], timeout_seconds=30)
+        sent = list(send(target, "RADTME", {role: alternatives(results[role]) for role in roles}))
+    finally:
+        server.shutdown()
+    report = sent[0]
+    assert (report.answer is Answer.TAKEN) is (expected is not None)
+    if expected is not None:
+        assert report.instance.sop_class_uid == came[0] == expected
+
+
+@pytest.mark.parametrize(
+    ("fallback", "role", "expected"),
+    [
+        ("report", ResultRole.SUMMARY_REPORT, [Comprehensive3DSRStorage, ComprehensiveSRStorage, EnhancedSRStorage]),
+        ("report", ResultRole.SEGMENTATION, [SegmentationStorage]),
+        ("none", ResultRole.SUMMARY_REPORT, [Comprehensive3DSRStorage]),
+        ("none", ResultRole.SEGMENTATION, [SegmentationStorage]),
+    ],
+)
+def test_a_target_can_forbid_plainer_objects(
+    results: dict[ResultRole, Path], fallback: str, role: ResultRole, expected: list[UID]
+) -> None:
+    """Never a PDF or Secondary Capture instead of a report, or nothing but what was made."""
+    assert list(alternatives(results[role], Fallback(fallback))) == expected
+
+
+def test_a_result_that_may_go_in_no_form_is_refused_and_told(tmp_path: Path) -> None:
+    """A PACS that takes Secondary Capture alone gets no page instead of a report when its setting forbids it."""
+    spool = Spool(tmp_path / "spool")
+    spool.prepare()
+    job = delivering(spool, "pacs", roles=("summary_report",))
+    written = job.folder / "objects" / "summary_report.dcm"
+    report = dcmread(written)
+    report.SOPClassUID = report.file_meta.MediaStorageSOPClassUID = Comprehensive3DSRStorage
+    report.save_as(written)
+    with recorder(SecondaryCaptureImageStorage) as pacs:
+        target = Target("pacs", pacs.ae_title, "127.0.0.1", pacs.port, timeout_seconds=30, fallback=Fallback.REPORT)
+        deliver(spool, job.id, target, WorkerSettings(spool.root, tmp_path))
+    assert not pacs.digests
+    assert state_of(spool, job) is JobState.FAILED
+    assert "accepts none of the SOP classes" in entry_of(spool, job).to_json()["last_error"]
+
+
+def test_status_shows_what_went_in_another_form(tmp_path: Path) -> None:
+    """The case's record has the SOP class that a target took, and `radtme status` names what differs."""
+    spool = Spool(tmp_path)
+    spool.prepare()
+    job = spool.create_job("0123456789abcdef-v1", {}, JobState.DELIVERING)
+    assert job is not None
+    made = {"sop_class_uid": Comprehensive3DSRStorage}
+    write_json(job.folder / "result.json", {"references": {"summary_report": made, "key_image": made}})
+    taken = {"summary_report": {"sop_class_uid": EncapsulatedPDFStorage}, "key_image": made}
+    make_folder(job.folder / "delivery")
+    write_json(job.folder / "delivery" / "pacs.json", {"target": "pacs", "state": "delivered", "taken": taken})
+    (status,) = read_deliveries(spool, job)
+    assert status.plainer == ("summary_report as Encapsulated PDF Storage",)

@@ -1,0 +1,128 @@
+"""The worker's steps in the spool."""
+
+from pathlib import Path
+
+import pytest
+
+from listener.spool.atomic_files import read_json
+from listener.spool.jobs import Job, JobState, job_id_for
+from listener.spool.locks import exclusive
+from listener.spool.spool import Spool, fail
+from workers.delivery.outbox import outbox_files, queue_delivery
+from workers.errors import FailureReason
+from workers.jobs import attempts as ledger
+
+JOB_ID = job_id_for("1.2.3", 1)
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Spool:
+    """Return an empty spool."""
+    spool = Spool(tmp_path / "spool")
+    spool.prepare()
+    return spool
+
+
+@pytest.fixture
+def ready(spool: Spool) -> Job:
+    """Return a job that waits for a worker."""
+    job = spool.create_job(JOB_ID, {"job_id": JOB_ID}, JobState.READY)
+    assert job is not None
+    return job
+
+
+def test_a_ready_job_is_claimed_by_moving_it_to_running(spool: Spool, ready: Job) -> None:
+    """The folder that a job lies in is its state: a claim is a rename."""
+    with ledger.claimed(spool, JOB_ID) as job:
+        assert job is not None
+        assert job.state is JobState.RUNNING
+    assert [one.state for one in spool.jobs()] == [JobState.RUNNING]
+
+
+def test_a_job_in_another_workers_hands_is_left_alone(spool: Spool, ready: Job) -> None:
+    """A message that comes twice must not make two workers score one job."""
+    with ledger.claimed(spool, JOB_ID) as first, ledger.claimed(spool, JOB_ID) as second:
+        assert first is not None
+        assert second is None
+
+
+def test_a_job_whose_worker_died_is_taken_over(spool: Spool, ready: Job) -> None:
+    """The lock goes with its holder, so a running job without one can be gone on with."""
+    with ledger.claimed(spool, JOB_ID):
+        pass
+    with ledger.claimed(spool, JOB_ID) as job:
+        assert job is not None
+
+
+@pytest.mark.parametrize("state", [JobState.WAITING, JobState.DELIVERING, JobState.DONE, JobState.FAILED])
+def test_a_job_in_any_other_state_is_not_claimed(spool: Spool, state: JobState) -> None:
+    """A late message for a job that moved on does nothing."""
+    spool.create_job(JOB_ID, {"job_id": JOB_ID}, state)
+    with ledger.claimed(spool, JOB_ID) as job:
+        assert job is None
+    assert [one.state for one in spool.jobs()] == [state]
+
+
+def test_attempts_are_counted_before_the_work_and_survive_the_worker(spool: Spool, ready: Job) -> None:
+    """A job that kills its worker can only be recognised by what was written before."""
+    assert [ledger.begin_attempt(ready) for _ in range(3)] == [1, 2, 3]
+
+
+def test_a_job_given_back_is_ready_again_and_the_attempt_does_not_count(spool: Spool, ready: Job) -> None:
+    """A full disk is not the job's fault."""
+    with ledger.claimed(spool, JOB_ID) as job:
+        assert job is not None
+        ledger.begin_attempt(job)
+        ledger.begin_attempt(job)
+        ledger.give_back(spool, job, "ENOSPC")
+    back = spool.find_job(JOB_ID)
+    assert back is not None
+    assert back.state is JobState.READY
+    attempts = back.read_optional("attempts.json")
+    assert attempts is not None
+    assert attempts["given_back"]["why"] == "ENOSPC"
+    assert ledger.begin_attempt(back) == 2, "the attempt before it still counts"
+
+
+def test_objects_of_an_interrupted_attempt_are_replaced_as_a_whole(ready: Job) -> None:
+    """A second run leaves what a first one would have left, and nothing else."""
+    ledger.write_objects(ready, {"segmentation": b"old", "key_image": b"old"})
+    (ready.folder / "objects.part").mkdir()
+    (ready.folder / "objects.part" / "segmentation.dcm").write_bytes(b"half")
+    ledger.write_objects(ready, {"segmentation": b"new"})
+    assert {path.name: path.read_bytes() for path in (ready.folder / "objects").iterdir()} == {
+        "segmentation.dcm": b"new"
+    }
+    assert not (ready.folder / "objects.part").exists()
+
+
+def test_an_outbox_entry_that_exists_keeps_what_the_target_has_taken(ready: Job) -> None:
+    """A job that is taken over after its worker died must not forget what was already sent."""
+    queue_delivery(ready, {"pacs": ("segmentation",)})
+    path = ready.folder / "delivery" / "pacs.json"
+    path.write_text(path.read_text().replace('"tries": 0', '"tries": 4'))
+    queue_delivery(ready, {"pacs": ("segmentation",), "archive": ("segmentation",)})
+    assert read_json(path)["tries"] == 4
+    assert [one.name for one in outbox_files(ready)] == ["archive.json", "pacs.json"]
+
+
+def test_a_failed_job_says_why_and_how_often_it_was_tried(spool: Spool, ready: Job) -> None:
+    """Whoever looks at a failed job finds the reason in its folder."""
+    ledger.begin_attempt(ready)
+    ledger.begin_attempt(ready)
+    fail(spool, ready, FailureReason.WORKER_KILLED, "two workers died")
+    failed = spool.find_job(JOB_ID)
+    assert failed is not None
+    assert failed.state is JobState.FAILED
+    failure = read_json(failed.folder / "failure.json")
+    assert (failure["reason"], failure["attempts"]) == ("worker_killed", 2)
+
+
+def test_the_lock_is_free_when_its_holder_lets_go(ready: Job) -> None:
+    """The sweep tells a dead worker by a lock that nobody holds."""
+    with exclusive(ready.folder) as first:
+        assert first
+        with exclusive(ready.folder) as second:
+            assert not second
+    with exclusive(ready.folder) as third:
+        assert third

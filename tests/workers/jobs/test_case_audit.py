@@ -1,0 +1,124 @@
+"""What the workers write to the audit trail: what was scored with what, and what went where."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+from pydicom import Dataset
+
+from listener.audit.reader import Entry, read_entries
+from listener.audit.trail import AuditLog, NotAudited
+from listener.settings import AuditSettings
+from support.dicom_objects import STUDY, image, image_uid
+from workers.errors import TransientFailure
+from workers.jobs.case_audit import scored
+from workers.results.instance_reference import InstanceReference
+from workers.results.result_classes import ResultRole
+from workers.targets.audited_transport import AuditedTransport
+from workers.targets.store_status import Answer
+from workers.targets.target import Target
+from workers.targets.transport import Alternatives, Sent
+
+TARGET = Target("pacs", "PACS", "192.0.2.10", 104)
+ROLES = (ResultRole.SEGMENTATION, ResultRole.KEY_IMAGE)
+
+
+class Scripted:
+    """A transport that answers as a test says."""
+
+    def __init__(self, *answers: Answer, breaks: bool = False) -> None:
+        self.answers = answers
+        self.breaks = breaks
+        self.was_asked = False
+
+    def send(self, target: Target, calling_ae_title: str, objects: Mapping[ResultRole, Alternatives]) -> Iterator[Sent]:
+        """Give the answers of the script, then break where it says so."""
+        self.was_asked = True
+        for (role, choices), answer in zip(objects.items(), self.answers, strict=False):
+            yield Sent(role, InstanceReference.of(next(iter(choices.values()))()), answer, answer.value)
+        if self.breaks:
+            raise TransientFailure("gone")
+
+    def probe(self, target: Target, calling_ae_title: str) -> None:
+        """Do nothing."""
+
+    def seen(self, target: Target, calling_ae_title: str, instances: Sequence[InstanceReference]) -> frozenset[str]:
+        """List nothing."""
+        return frozenset()
+
+
+def objects() -> dict[ResultRole, Alternatives]:
+    """Return two results of a patient."""
+
+    def made(number: int) -> Dataset:
+        one = image(number)
+        one.PatientID, one.PatientName = "P1", "DOE^JANE"
+        return one
+
+    return {role: {"1.2": lambda number=number: made(number)} for number, role in enumerate(ROLES)}
+
+
+def told(folder: Path) -> list[Entry]:
+    """Return every message."""
+    return list(read_entries(folder, lambda _: True, print))
+
+
+def test_each_try_is_told_before_and_after(tmp_path: Path) -> None:
+    """What is about to go, then a message for what was taken and one for what was not."""
+    transport = AuditedTransport(Scripted(Answer.TAKEN, Answer.REFUSED), AuditSettings(tmp_path))
+    assert len(list(transport.send(TARGET, "RADTME", objects()))) == 2
+    begin, taken, refused = told(tmp_path)
+    assert (begin.event_code, begin.instances) == ("110102", 2)
+    assert begin.who[1] == "PACS@192.0.2.10"
+    assert (taken.event_code, taken.outcome, taken.instances) == ("110104", "ok", 1)
+    assert (refused.outcome, refused.description) == ("refused", "key_image: refused")
+    assert all(one.studies == (STUDY,) and one.patients == ("DOE^JANE (P1)",) for one in told(tmp_path))
+
+
+def test_broken_connection_is_told_too(tmp_path: Path) -> None:
+    """What had been taken before it broke is told; where nothing was, that the try failed."""
+    transport = AuditedTransport(Scripted(Answer.TAKEN, breaks=True), AuditSettings(tmp_path / "some"))
+    with pytest.raises(TransientFailure):
+        list(transport.send(TARGET, "RADTME", objects()))
+    assert [one.outcome for one in told(tmp_path / "some")] == ["ok", "ok"]
+    transport = AuditedTransport(Scripted(breaks=True), AuditSettings(tmp_path / "none"))
+    with pytest.raises(TransientFailure):
+        list(transport.send(TARGET, "RADTME", objects()))
+    assert [one.outcome for one in told(tmp_path / "none")] == ["ok", "failed"]
+
+
+def test_nothing_is_sent_unaudited(tmp_path: Path) -> None:
+    """While the trail cannot be written, the target is not even called, and the try is made again later."""
+    (tmp_path / "audit").write_text("")
+    scripted = Scripted(Answer.TAKEN)
+    with pytest.raises(TransientFailure, match="nothing is sent: the audit trail cannot be written"):
+        list(AuditedTransport(scripted, AuditSettings(tmp_path / "audit")).send(TARGET, "RADTME", objects()))
+    assert not scripted.was_asked
+
+
+def test_case_is_told_with_its_signature(tmp_path: Path) -> None:
+    """Score, signature with digest, outline, and the results that came of it; a trail that fails stops the case."""
+    record = {
+        "job_id": "0123456789abcdef-v1",
+        "outcome": "scored",
+        "seg": {"sop_instance_uid": "1.2.9"},
+        "score": {"hot_probability": 0.71234, "threshold": 0.6, "phenotype": "hot"},
+        "rejection": None,
+        "signature": {"id": "sig", "version": "1.0.0", "digest": "ab" * 32},
+        "references": {
+            "segmentation": {
+                "study_uid": STUDY,
+                "series_uid": "1.2",
+                "sop_class_uid": "1.2.840.10008.5.1.4.1.1.66.4",
+                "sop_instance_uid": image_uid(1),
+            }
+        },
+    }
+    scored(AuditLog(AuditSettings(tmp_path / "audit")), STUDY, image(1), record)
+    (one,) = told(tmp_path / "audit")
+    assert (one.event_code, one.kinds, one.instances) == ("110103", ("Radiomics scoring",), 1)
+    assert one.objects == (f"sig 1.0.0 ({'ab' * 32})",)
+    assert one.details["probability"] == "0.7123"
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NotAudited):
+        scored(AuditLog(AuditSettings(tmp_path / "file")), STUDY, image(1), record)

@@ -1,0 +1,309 @@
+"""A scoring job in the spool: what is written, what a second run and a new version leave."""
+
+import errno
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from billiard.exceptions import SoftTimeLimitExceeded
+from pydicom import dcmread
+
+from deploy.phantom import Phantom, write_phantom
+from listener.spool.atomic_files import write_json
+from listener.spool.jobs import Job, JobState, job_id_for
+from listener.spool.spool import Kept, Spool
+from model_store.registry import Registry
+from support.broken_studies import SMALL
+from workers.delivery.outbox import outbox_files
+from workers.errors import Reason
+from workers.jobs import score_job as scoring
+from workers.jobs import tasks
+from workers.metrics.counters import worker_metrics
+from workers.settings import WorkerSettings
+from workers.targets.target import Target
+
+
+@pytest.fixture(scope="module")
+def phantom(tmp_path_factory: pytest.TempPathFactory) -> Phantom:
+    """Return a small study."""
+    return write_phantom(tmp_path_factory.mktemp("phantom"), 5, **SMALL)
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
+    """Return a registry with the shipped signature."""
+    registry = Registry(tmp_path_factory.mktemp("signatures"))
+    registry.ensure_shipped()
+    return registry
+
+
+@pytest.fixture
+def spool(tmp_path: Path, phantom: Phantom) -> Spool:
+    """Return a spool that holds the study."""
+    spool = Spool(tmp_path / "spool")
+    spool.prepare()
+    for path in phantom.paths:
+        header = dcmread(path, stop_before_pixels=True)
+        part = spool.receiving / path.name
+        part.write_bytes(path.read_bytes())
+        kept = spool.keep(part, header.StudyInstanceUID, header.SeriesInstanceUID, header.SOPInstanceUID)
+        assert kept is Kept.NEW
+    return spool
+
+
+@pytest.fixture
+def settings(spool: Spool, registry: Registry) -> WorkerSettings:
+    """Return settings with one target."""
+    return WorkerSettings(spool.root, registry.root, (Target("pacs", "PACS", "127.0.0.1", 1),))
+
+
+def claimed_job(spool: Spool, phantom: Phantom, version: int = 1, **changes: object) -> Job:
+    """Return the study's job as a worker has just claimed it."""
+    seg = dcmread(phantom.seg_path, stop_before_pixels=True)
+    images = [dcmread(path, stop_before_pixels=True) for path in phantom.image_paths[1]]
+    job_id = job_id_for(seg.SOPInstanceUID, version)
+    content: Mapping[str, Any] = {
+        "job_id": job_id,
+        "version": version,
+        "replaces": job_id_for(seg.SOPInstanceUID, version - 1) if version > 1 else None,
+        "study_uid": phantom.study_uid,
+        "seg": {"series_uid": seg.SeriesInstanceUID, "sop_instance_uid": seg.SOPInstanceUID},
+        "instances": {images[0].SeriesInstanceUID: [image.SOPInstanceUID for image in images]},
+        "not_complete": None,
+        **changes,
+    }
+    job = spool.create_job(job_id, content, JobState.RUNNING)
+    assert job is not None
+    return job
+
+
+def result(spool: Spool, job: Job) -> dict[str, Any]:
+    """Return the result of a job, wherever it lies now."""
+    found = spool.find_job(job.id)
+    assert found is not None
+    read = found.read_optional("result.json")
+    assert read is not None
+    return read
+
+
+def objects(spool: Spool, job: Job) -> dict[str, bytes]:
+    """Return the bytes of the job's result objects by file name."""
+    found = spool.find_job(job.id)
+    assert found is not None
+    return {path.name: path.read_bytes() for path in (found.folder / "objects").iterdir()}
+
+
+def test_results_lie_ready_for_each_target(
+    spool: Spool, phantom: Phantom, registry: Registry, settings: WorkerSettings
+) -> None:
+    """A scored job has its four objects, its outbox entry, and lies in delivering."""
+    job = claimed_job(spool, phantom)
+    done = scoring.run(spool, job, registry, settings)
+    assert (done.outcome, done.reason, done.targets) == ("scored", None, ("pacs",))
+    moved = spool.find_job(job.id)
+    assert moved is not None
+    assert moved.state is JobState.DELIVERING
+    assert [path.stem for path in outbox_files(moved)] == ["pacs"]
+    written = result(spool, job)
+    assert sorted(written["objects"]) == sorted(name.removesuffix(".dcm") for name in objects(spool, job))
+    assert len(written["instances"]) == SMALL["slices"]
+
+
+def test_a_job_taken_over_after_its_objects_were_written_leaves_the_same_bytes(
+    spool: Spool, phantom: Phantom, registry: Registry, settings: WorkerSettings
+) -> None:
+    """A worker that died between writing and moving on changes nothing."""
+    job = claimed_job(spool, phantom)
+    scoring.run(spool, job, registry, settings)
+    before = objects(spool, job)
+    moved = spool.find_job(job.id)
+    assert moved is not None
+    again = spool.move(moved, JobState.RUNNING)
+    assert again is not None
+    (again.folder / "result.json").unlink()
+    scoring.run(spool, again, registry, settings)
+    assert objects(spool, job) == before
+    assert len(before) == 4
+
+
+def test_a_new_version_that_finds_the_same_sends_nothing(
+    spool: Spool, phantom: Phantom, registry: Registry, settings: WorkerSettings
+) -> None:
+    """An image of another phase that comes late makes no second report."""
+    scoring.run(spool, claimed_job(spool, phantom), registry, settings)
+    second = claimed_job(spool, phantom, version=2)
+    done = scoring.run(spool, second, registry, settings)
+    assert (done.outcome, done.targets) == ("unchanged", ())
+    assert objects(spool, second) == {}
+    moved = spool.find_job(second.id)
+    assert moved is not None
+    assert moved.state is JobState.DONE
+
+
+def test_a_corrected_outline_is_reported_even_where_the_score_stays(
+    spool: Spool, phantom: Phantom, registry: Registry, settings: WorkerSettings
+) -> None:
+    """A forest's score moves in steps: another outline gets its own overlay and volumes, with the same score or not."""
+    first = claimed_job(spool, phantom)
+    scoring.run(spool, first, registry, settings)
+    earlier = result(spool, first)
+    moved = spool.find_job(first.id)
+    assert moved is not None
+    write_json(moved.folder / "result.json", {**earlier, "seg": {"series_uid": "1.2", "sop_instance_uid": "1.2.3"}})
+    second = claimed_job(spool, phantom, version=2)
+    assert scoring.run(spool, second, registry, settings).outcome == "scored"
+
+
+def test_a_job_that_died_on_its_last_step_is_handed_over_as_it_was(
+    spool: Spool, phantom: Phantom, registry: Registry, settings: WorkerSettings
+) -> None:
+    """Once the result is written, no time limit and no other signature changes it."""
+    job = claimed_job(spool, phantom)
+    scoring.run(spool, job, registry, replace(settings, targets=()))
+    before = result(spool, job)
+    moved = spool.find_job(job.id)
+    assert moved is not None
+    again = spool.move(moved, JobState.RUNNING)
+    assert again is not None
+    done = scoring.run(spool, again, registry, settings, ended_by=scoring.took_too_long(settings))
+    assert (done.outcome, done.targets) == ("scored", ("pacs",))
+    assert result(spool, job) == before
+
+
+def test_a_version_waits_for_the_one_that_it_replaces(spool: Spool, phantom: Phantom) -> None:
+    """Its report names the earlier one, so that has to be written first; afterwards the later one is rung."""
+    first, second = claimed_job(spool, phantom), claimed_job(spool, phantom, version=2)
+    assert scoring.earlier_version_in_work(spool, second) == first.id
+    spool.move(second, JobState.READY)
+    assert scoring.later_versions(spool, first.id) == [second.id]
+    spool.move(first, JobState.DELIVERING)
+    assert scoring.earlier_version_in_work(spool, claimed_job(spool, phantom, version=3)) == second.id
+
+
+def test_a_new_version_that_finds_something_else_names_what_it_replaces(
+    spool: Spool, phantom: Phantom, registry: Registry, settings: WorkerSettings
+) -> None:
+    """First not scored for want of images, then scored: the second report's predecessor is the first one."""
+    closed = {"reason": "missing_instances", "message": "1 of 24 instances missing"}
+    first = claimed_job(spool, phantom, not_complete=closed)
+    assert scoring.run(spool, first, registry, settings).reason is Reason.MISSING_INSTANCES
+    second = claimed_job(spool, phantom, version=2)
+    assert scoring.run(spool, second, registry, settings).outcome == "scored"
+    earlier, later = result(spool, first), result(spool, second)
+    folder = spool.job_folder(JobState.DELIVERING, second.id)
+    report = dcmread(folder / "objects" / "summary_report.dcm")
+    named = report.PredecessorDocumentsSequence[0].ReferencedSeriesSequence[0].ReferencedSOPSequence[0]
+    assert named.ReferencedSOPInstanceUID == earlier["objects"]["summary_report"]
+    assert not set(earlier["objects"].values()) & set(later["objects"].values())
+
+
+def test_a_case_over_its_time_is_not_scored(
+    spool: Spool, phantom: Phantom, registry: Registry, settings: WorkerSettings
+) -> None:
+    """Also when the interruption was taken for a feature without a value somewhere below."""
+    job = claimed_job(spool, phantom)
+    done = scoring.run(spool, job, registry, replace(settings, soft_time_limit_seconds=0.001))
+    assert (done.outcome, done.reason) == ("not_scored", Reason.TIME_LIMIT)
+    assert result(spool, job)["score"] is None
+    assert set(objects(spool, job)) == {"summary_report.dcm"}
+
+
+def test_a_case_that_was_ended_took_the_time_until_then(
+    spool: Spool, phantom: Phantom, registry: Registry, settings: WorkerSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is logged and counted is how long the case held its worker, not how long the report of its end took."""
+
+    def slow(*_: object) -> None:
+        time.sleep(5)
+        raise SoftTimeLimitExceeded
+
+    monkeypatch.setattr(scoring, "examine", slow)
+    done = tasks._scored(tasks.Bench(settings, spool, registry, worker_metrics()), claimed_job(spool, phantom))
+    assert done is not None
+    assert done.reason is Reason.TIME_LIMIT
+    assert done.seconds >= 5
+
+
+def test_an_outline_that_was_damaged_on_disk_is_reported(
+    spool: Spool, phantom: Phantom, registry: Registry, settings: WorkerSettings
+) -> None:
+    """A file that is cut short ends as not scored, with a report in the right study, not as a defect of ours."""
+    job = claimed_job(spool, phantom)
+    seg = job.read()["seg"]
+    path = spool.instance_path(phantom.study_uid, seg["series_uid"], seg["sop_instance_uid"])
+    path.write_bytes(path.read_bytes()[:200])
+    done = scoring.run(spool, job, registry, settings)
+    assert (done.outcome, done.reason) == ("not_scored", Reason.UNREADABLE_OBJECT)
+    moved = spool.find_job(job.id)
+    assert moved is not None
+    report = dcmread(moved.folder / "objects" / "summary_report.dcm")
+    assert report.StudyInstanceUID == phantom.study_uid
+
+
+def test_without_targets_a_job_is_done(
+    spool: Spool, phantom: Phantom, registry: Registry, settings: WorkerSettings
+) -> None:
+    """Results that nobody waits for lie in the spool."""
+    job = claimed_job(spool, phantom)
+    scoring.run(spool, job, registry, replace(settings, targets=()))
+    moved = spool.find_job(job.id)
+    assert moved is not None
+    assert moved.state is JobState.DONE
+    assert len(objects(spool, job)) == 4
+
+
+@pytest.mark.parametrize("failure", ["numpy", "enomem", "itk"])
+def test_a_case_over_its_memory_is_not_scored(
+    spool: Spool,
+    phantom: Phantom,
+    registry: Registry,
+    settings: WorkerSettings,
+    monkeypatch: pytest.MonkeyPatch,
+    failure: str,
+) -> None:
+    """Whoever ran out of it, and however it says so: one try, a reason, a report, and the process goes on."""
+
+    def greedy(*_: object) -> None:
+        if failure == "enomem":
+            raise OSError(errno.ENOMEM, "Cannot allocate memory")
+        if failure == "itk":
+            sitk.Resample(sitk.Image(9, 9, 9, sitk.sitkFloat64), (900, 900, 900), sitk.Transform(), sitk.sitkLinear)
+        np.ones(400 << 20, np.uint8)
+
+    monkeypatch.setattr(scoring, "examine", greedy)
+    limited = replace(settings, max_job_memory_bytes=200 << 20)
+    job = claimed_job(spool, phantom)
+    done = tasks._scored(tasks.Bench(limited, spool, registry, worker_metrics()), job)
+    assert done is not None
+    assert (done.outcome, done.reason) == ("not_scored", Reason.MEMORY_LIMIT)
+    assert set(objects(spool, job)) == {"summary_report.dcm"}
+    assert np.ones(400 << 20, np.uint8).any()
+
+
+@pytest.mark.parametrize("keyword", ["PatientID", "StudyInstanceUID"])
+def test_an_outline_of_someone_else_is_not_scored(
+    spool: Spool, phantom: Phantom, registry: Registry, settings: WorkerSettings, keyword: str
+) -> None:
+    """The task ends with the coded reason and a report that is filed under the patient of the images."""
+    job = claimed_job(spool, phantom)
+    seg = job.read()["seg"]
+    path = spool.instance_path(phantom.study_uid, seg["series_uid"], seg["sop_instance_uid"])
+    outline = dcmread(path)
+    patient = outline.PatientID
+    setattr(outline, keyword, "2.25.4711")
+    outline.save_as(path)
+    done = tasks._scored(tasks.Bench(settings, spool, registry, worker_metrics()), job)
+    assert done is not None
+    assert (done.outcome, done.reason) == ("not_scored", Reason.PATIENT_MISMATCH)
+    written = result(spool, job)
+    assert (written["score"], written["rejection"]["reason"]) == (None, "patient_mismatch")
+    [(name, content)] = objects(spool, job).items()
+    report = dcmread(BytesIO(content))
+    assert name == "summary_report.dcm"
+    assert (report.StudyInstanceUID, report.PatientID) == (phantom.study_uid, patient)

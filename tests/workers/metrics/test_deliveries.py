@@ -1,0 +1,59 @@
+"""What `/metrics` says of deliveries: by target and state, how old, and whether anyone goes there."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from listener.spool.jobs import HOLD_NAME, JobState
+from listener.spool.spool import Spool
+from support.outboxes import Watch, delivering
+from support.scripted_pacs import ScriptedPacs
+from workers.delivery.deliver import deliver
+from workers.metrics.deliveries import DeliveryCollector
+from workers.settings import WorkerSettings
+from workers.targets.target import Target
+
+
+def samples(spool: Spool) -> Mapping[tuple[str, ...], float]:
+    """Return each sample's value by its name and labels."""
+    collected = DeliveryCollector(spool, lambda: ["pacs", "archive"]).collect()
+    return {(one.name, *one.labels.values()): one.value for family in collected for one in family.samples}
+
+
+def test_each_target_shows_what_waits_for_it_and_its_circuit(tmp_path: Path) -> None:
+    """A dead target is seen with its circuit, its waiting cases and their age; a target without any shows zeros."""
+    spool = Spool(tmp_path / "spool")
+    spool.prepare()
+    settings, watch, pacs = WorkerSettings(spool.root, tmp_path / "signatures"), Watch(), ScriptedPacs(up=False)
+    jobs = [delivering(spool, "pacs", number=number) for number in range(4)]
+    for job in jobs:
+        deliver(spool, job.id, Target("pacs", "PACS", "pacs", 104), settings, watch, pacs)
+    found = samples(spool)
+    assert found["radtme_deliveries_waiting", "pacs", "retry"] == 3
+    assert found["radtme_deliveries_waiting", "pacs", "queued"] == 1
+    assert found["radtme_deliveries_waiting", "archive", "retry"] == 0
+    assert found["radtme_delivery_oldest_seconds", "pacs"] > 0
+    assert found["radtme_delivery_oldest_seconds", "archive"] == 0
+    assert found["radtme_target_circuit", "pacs", "open"] == 1
+    assert found["radtme_target_circuit", "pacs", "closed"] == 0
+    assert found["radtme_target_circuit", "archive", "closed"] == 1
+
+
+def test_a_damaged_record_hides_no_other(tmp_path: Path) -> None:
+    """One unreadable file is in the log; the metrics go on."""
+    spool = Spool(tmp_path / "spool")
+    spool.prepare()
+    broken, _ = (delivering(spool, "pacs", number=number) for number in range(2))
+    (spool.job_folder(JobState.DELIVERING, broken.id) / "delivery" / "pacs.json").write_text("{")
+    assert samples(spool)["radtme_deliveries_waiting", "pacs", "queued"] == 1
+
+
+def test_a_case_that_a_person_holds_is_late_at_no_target(tmp_path: Path) -> None:
+    """It waits for that person: nobody is called at night because a target seems not to get it."""
+    spool = Spool(tmp_path / "spool")
+    spool.prepare()
+    job = delivering(spool, "pacs")
+    assert samples(spool)["radtme_deliveries_waiting", "pacs", "queued"] == 1
+    (job.folder / HOLD_NAME).write_text("{}")
+    found = samples(spool)
+    assert found["radtme_deliveries_waiting", "pacs", "queued"] == 0
+    assert found["radtme_delivery_oldest_seconds", "pacs"] == 0

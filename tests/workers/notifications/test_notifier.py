@@ -1,0 +1,320 @@
+"""What became of a case reaches the URL that was configured: once it can, with nothing of a patient in it."""
+
+import json
+import os
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from listener.spool.jobs import Job, JobState
+from listener.spool.spool import Spool
+from listener.tls.contexts import server_context
+from support.certificates import Authority, secret_file
+from support.processes import free_port
+from support.spool_jobs import REJECTED, SCORED
+from support.web_server import Handler, web_server
+from workers.notifications.body import UnusableTemplate, WebhookBody
+from workers.notifications.event import note_outcome, notifications_folder
+from workers.notifications.notifier import Notifier, Telling, pending
+from workers.settings import Outcome, WebhookSettings, WorkerSettings
+
+AT = "2026-01-02T03:04:07.000+00:00"
+JOB = {
+    "job_id": "0123456789abcdef-v1",
+    "version": 1,
+    "replaces": None,
+    "study_uid": "1.2.3",
+    "seg": {"series_uid": "1.2.3.4", "sop_instance_uid": "1.2.3.4.5"},
+    "created": AT,
+    "readied": AT,
+    "calling_ae_title": "MR1",
+}
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Spool:
+    """Return an empty spool."""
+    spool = Spool(tmp_path / "spool")
+    spool.prepare()
+    return spool
+
+
+def put_job(spool: Spool, number: int = 0, result: dict[str, Any] = SCORED) -> Job:
+    """Put a job with a result into the spool."""
+    job = spool.create_job(f"{number:016x}-v1", {**JOB, "job_id": f"{number:016x}-v1"}, JobState.DELIVERING)
+    assert job is not None
+    (job.folder / "result.json").write_text(json.dumps(result))
+    return job
+
+
+def settings_of(spool: Spool, url: str, **more: Any) -> WorkerSettings:
+    """Return workers' settings with a webhook and short waits."""
+    webhook = WebhookSettings(url, **{"timeout_seconds": 5.0, **more})
+    return WorkerSettings(spool.root, spool.root, first_retry_seconds=0.01, last_retry_seconds=0.04, webhook=webhook)
+
+
+class Told:
+    """A notifier without its thread, and what it counted."""
+
+    def __init__(self, spool: Spool, settings: WorkerSettings) -> None:
+        self.counts: Counter[Telling] = Counter()
+        self._folder = notifications_folder(spool)
+        self._notifier = Notifier(spool, settings, lambda telling: self.counts.update([telling]))
+
+    def turn(self) -> float:
+        """Tell what is due."""
+        return self._notifier.turn()
+
+    def until_nothing_waits(self, seconds: float = 60) -> None:
+        """Turn until everything was told or given up."""
+        end = time.monotonic() + seconds
+        while pending(self._folder):
+            assert time.monotonic() < end, "not told"
+            time.sleep(min(self.turn(), 0.02))
+
+
+def note(spool: Spool, settings: WorkerSettings, *numbers: int) -> None:
+    """Write down that these cases were scored."""
+    for number in numbers:
+        note_outcome(spool, put_job(spool, number), Outcome.SCORED, AT, settings)
+
+
+def answering(*statuses: int) -> Any:
+    """Return a behaviour that answers with these statuses in turn, and with the last one from then on."""
+    left = list(statuses)
+    return lambda handler: handler.answer(left.pop(0) if len(left) > 1 else left[0])
+
+
+def test_what_is_told_is_a_closed_list_without_patient_and_uid(spool: Spool) -> None:
+    """Ids, outcome, reason, signature and times; UIDs only where they were asked for."""
+    fields = {
+        *("event_id", "outcome", "reason", "at", "job_id", "version", "replaces", "signature_id", "signature_version"),
+        *("created", "readied", "finished", "self_test"),
+    }
+    with web_server(answering(204)) as server:
+        settings = settings_of(spool, server.url)
+        job = put_job(spool, 1, REJECTED)
+        note_outcome(spool, job, Outcome.NOT_SCORED, AT, settings, "tumour_too_small")
+        Told(spool, settings).until_nothing_waits()
+        with_uids = settings_of(spool, server.url, include_uids=True)
+        note_outcome(spool, job, Outcome.DELIVERED, AT, with_uids)
+        Told(spool, with_uids).until_nothing_waits()
+    (method, path, headers, body), second = server.requests
+    assert (method, path, headers["Content-Type"]) == ("POST", "/dicom-web", "application/json")
+    told = json.loads(body)
+    assert set(told) == fields
+    assert (told["outcome"], told["reason"], told["job_id"]) == ("not_scored", "tumour_too_small", job.id)
+    assert headers["Idempotency-Key"] == told["event_id"]
+    assert b"1.2.3" not in body
+    assert set(json.loads(second[3])) == fields | {"study_uid", "seg_sop_instance_uid"}
+
+
+def test_an_outcome_that_nobody_wants_to_know_leaves_nothing(spool: Spool) -> None:
+    """Neither without a webhook nor for an outcome that is not listed a file is written."""
+    job = put_job(spool)
+    note_outcome(spool, job, Outcome.SCORED, AT, WorkerSettings(spool.root, spool.root))
+    note_outcome(spool, job, Outcome.SCORED, AT, settings_of(spool, "http://127.0.0.1:1", outcomes=(Outcome.FAILED,)))
+    assert pending(notifications_folder(spool)) == []
+
+
+def test_errors_are_tried_again_and_then_told_once(spool: Spool) -> None:
+    """500, 503 and 429 put one event off; the others go; each is told once, and nothing is left."""
+    with web_server(answering(500, 503, 429, 200)) as server:
+        settings = settings_of(spool, server.url)
+        note(spool, settings, 1, 2)
+        told = Told(spool, settings)
+        told.until_nothing_waits()
+    assert told.counts == {Telling.ERROR: 3, Telling.TOLD: 2}
+    taken = [json.loads(body)["job_id"] for *_, body in server.requests][3:]
+    assert sorted(taken) == [f"{number:016x}-v1" for number in (1, 2)]
+
+
+def test_nobody_there_costs_one_try_a_round_and_longer_waits(spool: Spool) -> None:
+    """While nothing listens, the first one alone is tried, the waits grow to their cap, and all of it stays."""
+    settings = settings_of(spool, f"http://127.0.0.1:{free_port()}/hook")
+    note(spool, settings, 1, 2, 3)
+    told = Told(spool, settings)
+    waits = []
+    while len(waits) < 5:
+        wait = told.turn()
+        if told.counts[Telling.NO_ANSWER] > len(waits):
+            waits.append(wait)
+        time.sleep(0.02)
+    assert told.counts == {Telling.NO_ANSWER: 5}
+    assert waits[0] <= 0.012
+    assert 0.032 <= waits[-1] <= 0.048
+    assert len(pending(notifications_folder(spool))) == 3
+
+
+def test_a_silent_server_is_left_after_its_time(spool: Spool) -> None:
+    """It accepts and says nothing: that counts as no answer; it is told when it answers."""
+    silent = [True]
+
+    def behave(handler: Handler) -> None:
+        if silent[0]:
+            time.sleep(1.5)
+        else:
+            handler.answer(200)
+
+    with web_server(behave) as server:
+        settings = settings_of(spool, server.url, timeout_seconds=0.3)
+        note(spool, settings, 1)
+        told = Told(spool, settings)
+        told.turn()
+        assert told.counts == {Telling.NO_ANSWER: 1}
+        silent[0] = False
+        told.until_nothing_waits()
+    assert told.counts[Telling.TOLD] == 1
+
+
+def test_a_refusal_holds_back_no_other(spool: Spool) -> None:
+    """4xx is said of this one event: it is not told again, the next one is."""
+    with web_server(answering(404, 200)) as server:
+        settings = settings_of(spool, server.url)
+        note(spool, settings, 1, 2)
+        told = Told(spool, settings)
+        told.turn()
+    assert told.counts == {Telling.REFUSED: 1, Telling.TOLD: 1}
+    assert pending(notifications_folder(spool)) == []
+
+
+def test_a_redirect_is_not_followed(spool: Spool, tmp_path: Path) -> None:
+    """Only the URL that was configured is asked: elsewhere goes neither the secret nor the event."""
+    secret = secret_file(tmp_path / "secret", "open sesame")
+    with web_server(answering(200)) as elsewhere:
+        with web_server(lambda handler: handler.answer(307, Location=elsewhere.url)) as server:
+            settings = settings_of(spool, server.url, secret_file=secret)
+            note(spool, settings, 1)
+            told = Told(spool, settings)
+            told.turn()
+        assert elsewhere.requests == []
+    assert told.counts == {Telling.REFUSED: 1}
+    assert server.requests[0][2]["X-Radtme-Secret"] == "open sesame"
+
+
+def test_what_could_not_be_told_for_too_long_is_given_up(spool: Spool) -> None:
+    """After `give_up_hours` it is counted and gone: the spool does not fill up."""
+    settings = settings_of(spool, f"http://127.0.0.1:{free_port()}/hook", give_up_hours=1)
+    note(spool, settings, 1)
+    (path,) = pending(notifications_folder(spool))
+    old = time.time() - 3700
+    os.utime(path, (old, old))
+    told = Told(spool, settings)
+    told.turn()
+    assert told.counts == {Telling.GIVEN_UP: 1}
+    assert pending(notifications_folder(spool)) == []
+
+
+def test_https_trusts_the_named_authority_alone(spool: Spool, tmp_path: Path) -> None:
+    """A certificate of another authority is no answer; with the right CA file it is told."""
+    right, wrong = Authority(tmp_path / "right"), Authority(tmp_path / "wrong", "Other CA")
+    server_tls = right.issue("server").server(ask=False)
+    with web_server(answering(200), server_context(server_tls)) as server:
+        for authority, expected in ((wrong, Telling.NO_ANSWER), (right, Telling.TOLD)):
+            settings = settings_of(spool, server.url, tls=authority.issue("client").client())
+            if not pending(notifications_folder(spool)):
+                note(spool, settings, 1)
+            told = Told(spool, settings)
+            told.turn()
+            assert told.counts == {expected: 1}
+    assert len(server.requests) == 1
+
+
+def test_a_secret_that_cannot_be_read_keeps_the_event(spool: Spool, tmp_path: Path) -> None:
+    """The file is read anew for each request: once it is there, the event goes."""
+    with web_server(answering(200)) as server:
+        settings = settings_of(spool, server.url, secret_file=tmp_path / "later", secret_header="Authorization")
+        note(spool, settings, 1)
+        told = Told(spool, settings)
+        told.turn()
+        assert server.requests == []
+        secret_file(tmp_path / "later", "Bearer abc")
+        told.until_nothing_waits()
+    assert server.requests[0][2]["Authorization"] == "Bearer abc"
+
+
+def test_a_template_makes_the_body_of_a_site(spool: Spool, tmp_path: Path) -> None:
+    """What many chat programs take: one text."""
+    template = tmp_path / "body.jinja"
+    template.write_text(
+        '{"text": {{ ("radtme: " ~ job_id ~ " " ~ outcome ~ (" (" ~ reason ~ ")" if reason else ""))|tojson }}}'
+    )
+    with web_server(answering(200)) as server:
+        settings = settings_of(spool, server.url, template=template)
+        note(spool, settings, 1)
+        Told(spool, settings).until_nothing_waits()
+    assert json.loads(server.requests[0][3]) == {"text": "radtme: 0000000000000001-v1 scored"}
+
+
+@pytest.mark.parametrize(
+    ("template", "words"),
+    [
+        ("{{ outcome", "no Jinja template"),
+        ('{"text": {{ patient_name|tojson }}}', "it asks for patient_name, which is not told"),
+        ('{"text": {{ study_uid|tojson }}}', "it asks for study_uid, which is not told"),
+        ('{"text": "{{ reason.upper() }}"}', "has no attribute 'upper'"),
+        ("told: {{ outcome }}", "no JSON"),
+        ('{"text": {{ "".__class__.__mro__|string|tojson }}}', "unsafe"),
+    ],
+)
+def test_a_template_that_cannot_work_is_told_before_the_first_case(tmp_path: Path, template: str, words: str) -> None:
+    """What is not written as Jinja, asks for what is not told, breaks where a reason is absent, or is no JSON."""
+    file = tmp_path / "body.jinja"
+    file.write_text(template)
+    with pytest.raises(UnusableTemplate, match=words):
+        WebhookBody(WebhookSettings("https://127.0.0.1", template=file))
+
+
+def test_the_same_event_has_the_same_id(spool: Spool) -> None:
+    """Written again after a kill it is the same file: the receiver can tell a repetition."""
+    settings = settings_of(spool, "http://127.0.0.1:1")
+    job = put_job(spool)
+    for _ in range(2):
+        note_outcome(spool, job, Outcome.SCORED, AT, settings)
+    note_outcome(spool, job, Outcome.DELIVERED, AT, settings)
+    assert len(pending(notifications_folder(spool))) == 2
+
+
+def test_a_disk_that_refuses_costs_the_telling_alone(spool: Spool, caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing is raised where the case goes on."""
+    notifications_folder(spool).write_text("no folder")
+    note_outcome(spool, put_job(spool), Outcome.SCORED, AT, settings_of(spool, "http://127.0.0.1:1"))
+
+
+def test_a_damaged_file_is_given_up(spool: Spool) -> None:
+    """Half a file is not told and keeps nobody waiting."""
+    with web_server(answering(200)) as server:
+        settings = settings_of(spool, server.url)
+        note(spool, settings, 1)
+        (notifications_folder(spool) / "half.json").write_text('{"event_id": ')
+        told = Told(spool, settings)
+        told.turn()
+    assert told.counts == {Telling.TOLD: 1, Telling.REFUSED: 1}
+    assert pending(notifications_folder(spool)) == []
+
+
+def test_no_process_is_forked_in_the_middle_of_a_word(spool: Spool) -> None:
+    """A pool process that is forked while something is counted finds no lock of that held by nobody."""
+    counting = threading.Event()
+    of_metrics = threading.Lock()
+
+    def count(telling: Telling) -> None:
+        with of_metrics:
+            counting.set()
+            time.sleep(0.5)
+
+    with web_server(answering(200)) as server:
+        settings = settings_of(spool, server.url)
+        note(spool, settings, 1)
+        notifier = Notifier(spool, settings, count)
+        notifier.start()
+        assert counting.wait(60)
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if of_metrics.acquire(timeout=5) else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        notifier.stop()

@@ -1,0 +1,127 @@
+"""The key image."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from pydicom import Dataset
+
+from support.result_cases import SPACING_MM, make_case, rejected
+from workers.errors import Reason
+from workers.features.regions import Region
+from workers.jobs.result_objects import build_results
+from workers.results.common_modules import Origin, ResultVersion
+from workers.results.instance_reference import InstanceReference
+from workers.results.key_image import caption, edge_letters
+from workers.results.key_image_drawing import Caption, Outline, View, draw
+from workers.results.result_classes import ResultRole
+from workers.results.segmentation import COLOURS
+from workers.results.uids import ResultUids
+
+CAPTION = Caption("title", "0.73 HOT", (255, 92, 51), ["a line"], 0.73, 0.41, "RESEARCH", "footer")
+
+
+def key_image() -> Dataset:
+    """Return the key image of a case."""
+    case = make_case()
+    return build_results(case.result, case.seg_header, case.measurement)[ResultRole.KEY_IMAGE]
+
+
+def test_it_is_a_plain_secondary_capture() -> None:
+    """8-bit RGB, uncompressed, no patient data burnt in: shown by every viewer."""
+    image = key_image()
+    assert image.SOPClassUID == "1.2.840.10008.5.1.4.1.1.7"
+    assert (image.PhotometricInterpretation, image.BitsAllocated, image.PlanarConfiguration) == ("RGB", 8, 0)
+    assert len(image.PixelData) == image.Rows * image.Columns * 3
+    assert image.BurnedInAnnotation == "NO"
+
+
+def test_it_shows_the_slice_with_the_most_tumour() -> None:
+    """The source image is that slice."""
+    case = make_case()
+    areas = case.measurement.tumour.sum(axis=(1, 2))
+    source = key_image().SourceImageSequence[0]
+    assert source.ReferencedSOPInstanceUID == case.headers[int(areas.argmax())].SOPInstanceUID
+
+
+def test_both_outlines_are_drawn_in_the_colours_of_the_segmentation() -> None:
+    """The reader recognises in one what the other shows."""
+    pixels = key_image().pixel_array[:700, :700].reshape(-1, 3)
+    for region in Region:
+        assert (pixels == COLOURS[region]).all(axis=1).sum() > 200
+
+
+def test_the_slice_is_shown_true_to_its_spacing() -> None:
+    """A square in mm is a square on the picture, whatever the pixel spacing."""
+    mask = np.zeros((60, 120), dtype=bool)
+    mask[20:40, 40:80] = True  # 20 rows of 1 mm by 40 columns of 0.5 mm
+    view = View(np.zeros((60, 120)), (1.0, 0.5), [Outline("a", mask, (255, 0, 255))], ("A", "P", "H", "F"))
+    drawn = (np.asarray(draw(view, CAPTION))[:700, :700] == (255, 0, 255)).all(axis=2)
+    height, width = (np.ptp(np.flatnonzero(drawn.any(axis=axis))) + 1 for axis in (1, 0))
+    assert height == pytest.approx(width, abs=2)
+
+
+def test_a_case_without_score_says_so() -> None:
+    """It never looks like a verdict."""
+    case = make_case()
+    result = rejected(Reason.SIGNATURE_UNUSABLE, case.measurement.regions)
+    scored = key_image().pixel_array
+    not_scored = build_results(result, case.seg_header, case.measurement)[ResultRole.KEY_IMAGE].pixel_array
+    verdict = np.s_[45:100, 720:]
+    assert not (not_scored[verdict] == COLOURS[Region.TUMOUR]).all(axis=2).any()
+    assert (scored[verdict] == COLOURS[Region.TUMOUR]).all(axis=2).any()
+
+
+@pytest.mark.parametrize(
+    ("orientation", "letters"),
+    [
+        ((1, 0, 0, 0, 1, 0), ("R", "L", "A", "P")),
+        ((0, 1, 0, 0, 0, -1), ("A", "P", "H", "F")),
+        ((1, 0, 0, 0, 0, -1), ("R", "L", "H", "F")),
+        ((-0.98, 0.1, 0.1, 0.1, -0.9, 0.3), ("L", "R", "P", "A")),
+    ],
+    ids=["axial", "sagittal", "coronal", "prone, oblique"],
+)
+def test_edges_are_labelled_as_the_standard_says(
+    orientation: tuple[float, ...], letters: tuple[str, str, str, str]
+) -> None:
+    """PS3.3 C.7.6.1.1.1: x grows to the left, y to the back, z to the head."""
+    assert edge_letters(orientation) == letters
+
+
+def test_a_constant_slice_and_a_tumour_at_the_edge_are_drawn() -> None:
+    """Nothing is divided by zero and no window leaves the slice."""
+    mask = np.zeros((30, 30), dtype=bool)
+    mask[0:2, 28:30] = True
+    view = View(
+        np.full((30, 30), 7), (SPACING_MM[1], SPACING_MM[0]), [Outline("a", mask, (1, 2, 3))], ("A", "P", "H", "F")
+    )
+    assert draw(view, CAPTION).size == (1024, 768)
+
+
+def test_its_words_never_contradict_the_verdict() -> None:
+    """Score and threshold have as many digits as tell them apart."""
+    case = make_case(hot_probability=0.41226)
+    origin = Origin(
+        case.seg_header,
+        InstanceReference.of(case.seg_header),
+        (),
+        None,
+        ResultVersion(),
+        ResultUids.of("1.2", (), "", 1),
+    )
+    words = caption(origin, case.result, case.measurement)
+    assert words.verdict == "0.41226 COLD"
+    assert "Hot from 0.41230 upwards" in words.lines
+
+
+def test_it_says_what_was_measured_and_covers_nothing_with_it() -> None:
+    """However long a name the series has: inside the column, above the small slice."""
+    view = View(np.zeros((30, 30)), (1.0, 1.0), [Outline("a", np.eye(30, dtype=bool), (1, 2, 3))], ("A", "P", "H", "F"))
+    pictures = [np.asarray(draw(view, replace(CAPTION, measured_on=f"x {'W' * n}"))) for n in (0, 8, 3000)]
+    changed = [(picture != pictures[0]).any(axis=2) for picture in pictures[1:]]
+    assert changed[0].any()
+    rows, columns = np.nonzero(changed[1])
+    assert columns.min() >= 720
+    assert columns.max() < 1024 - 16
+    assert rows.max() < 16 + 688 - 150

@@ -1,0 +1,1 @@
+"""Delivery of results: the outbox, attempts, storage commitment, circuit breaker."""

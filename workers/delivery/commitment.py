@@ -1,0 +1,135 @@
+"""Storage commitment of one delivery: requests that go out, and what their reports make of its record."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from enum import StrEnum
+
+import structlog
+from pydicom.uid import generate_uid
+
+from listener.dicom.commitment_report import CommitmentReport
+from listener.spool import commitments
+from listener.spool.spool import Spool
+from workers.delivery.record import CommitmentRequest, Entry
+from workers.results.instance_reference import InstanceReference
+from workers.targets.commitment_scu import PERMANENT_FAILURES, request_commitment
+from workers.targets.target import Target
+
+log = structlog.get_logger()
+
+
+class CommitmentOutcome(StrEnum):
+    """What is counted."""
+
+    REQUESTED = "requested"
+    """Requests that went out."""
+    UNANSWERED = "unanswered"
+    """Requests that were not reported on in time."""
+    COMMITTED = "committed"
+    """Objects that a target took responsibility for."""
+    FAILED = "failed"
+    """Objects that it could not keep."""
+
+
+class Commitment:
+    """Asks, and reads what came back."""
+
+    def __init__(
+        self, spool: Spool, job_id: str, target: Target, calling_ae_title: str, clock: Callable[[], datetime]
+    ) -> None:
+        self._spool = spool
+        self._job_id = job_id
+        self._target = target
+        self._calling_ae_title = calling_ae_title
+        self._clock = clock
+        self.outcomes: Counter[CommitmentOutcome] = Counter()
+        """What came of it so far."""
+
+    def note(self, instances: Sequence[InstanceReference]) -> CommitmentRequest:
+        """Write down that a report may come under a new Transaction UID, before anyone can know it."""
+        uid = str(generate_uid(prefix=None))
+        commitments.note_request(self._spool, uid, self._job_id, self._target.name)
+        return CommitmentRequest(uid, self._clock(), frozenset(one.sop_instance_uid for one in instances))
+
+    def ask(self, request: CommitmentRequest, instances: Sequence[InstanceReference]) -> None:
+        """Send the request, and stay for a report on the same association as long as the target's settings say.
+
+        Raises
+        ------
+        TransientFailure
+            If it did not get through.
+        AssociationRefused
+            If the target does not offer this, or refuses it for good.
+        """
+        uid = request.transaction_uid
+        self.outcomes[CommitmentOutcome.REQUESTED] += 1
+        log.info("commitment_requested", transaction=uid, objects=len(instances))
+        request_commitment(
+            self._target,
+            self._calling_ae_title,
+            uid,
+            instances,
+            keep_report=lambda report: self._keep(report),
+            has_report=lambda: commitments.report_on(self._spool, uid) is not None,
+        )
+
+    def _keep(self, report: CommitmentReport) -> None:
+        commitments.keep_report(self._spool, report, self._target.ae_title)
+
+    def unanswered(self) -> None:
+        """Note that the last request was not reported on in time."""
+        self.outcomes[CommitmentOutcome.UNANSWERED] += 1
+        log.warning("commitment_unanswered", timeout_seconds=self._target.commitment_timeout_seconds)
+
+    def reports(self, entry: Entry) -> Mapping[CommitmentRequest, CommitmentReport]:
+        """Return the reports that lie ready for a delivery, by the request that each answers, the oldest first."""
+        found = ((one, commitments.report_on(self._spool, one.transaction_uid)) for one in entry.requests)
+        return {request: report for request, report in found if report is not None}
+
+    def taken_up(
+        self, entry: Entry, reports: Mapping[CommitmentRequest, CommitmentReport]
+    ) -> tuple[Entry, tuple[str, ...]]:
+        """Return what the reports make of the record, and in words what the target could not keep.
+
+        What it vouches for is committed, whichever request it answers. What it could not keep is to be sent again, or
+        is refused where sending it again would not help. What it does not mention waits for another report. Taking a
+        report up twice changes nothing.
+        """
+        lost: list[str] = []
+        for request, report in reports.items():
+            current = _still_asked(entry, request)
+            failed = {uid: reason for uid, reason in report.failed.items() if uid in current}
+            committed = current & frozenset(report.committed) - frozenset(failed)
+            for role, word in entry.taken.items():
+                reason = failed.get(word.instance.sop_instance_uid)
+                if reason in PERMANENT_FAILURES:
+                    entry = entry.with_refused(role, replace(word, status=f"commitment refused with 0x{reason:04X}"))
+            entry = entry.with_committed(committed).with_reported(request.transaction_uid, committed).without(failed)
+            self.outcomes[CommitmentOutcome.COMMITTED] += len(committed)
+            self.outcomes[CommitmentOutcome.FAILED] += len(failed)
+            lost += [f"{uid}: 0x{reason:04X}" for uid, reason in failed.items()]
+            log.info(
+                "commitment_reported", transaction=report.transaction_uid, committed=len(committed), failed=len(failed)
+            )
+        return entry, tuple(lost)
+
+    def drop(self, entry: Entry, reports: Mapping[CommitmentRequest, CommitmentReport]) -> None:
+        """Remove reports that the record has taken up, and forget requests that nothing can be reported on any more."""
+        waiting = {request.transaction_uid for request in entry.requests}
+        for request in reports:
+            if request.transaction_uid in waiting:
+                commitments.drop_report(self._spool, request.transaction_uid)
+            else:
+                commitments.forget(self._spool, [request.transaction_uid])
+
+    def forget(self, requests: Iterable[CommitmentRequest]) -> None:
+        """Wait for no report on these any more."""
+        commitments.forget(self._spool, [request.transaction_uid for request in requests])
+
+
+def _still_asked(entry: Entry, request: CommitmentRequest) -> frozenset[str]:
+    """Return what a request still asks for: another report may have made some of it void meanwhile."""
+    now = (one.instances for one in entry.requests if one.transaction_uid == request.transaction_uid)
+    return next(now, frozenset())

@@ -1,0 +1,99 @@
+"""Results on their way to their targets: visits to one target each, and the end of a job when all have settled."""
+
+from listener.runtime.fault_points import FaultPoint, reach
+from listener.spool.jobs import Job, JobState, is_held
+from listener.spool.spool import Spool, fail
+from listener.spool.timestamps import now, text_of
+from workers.delivery.circuit_breaker import Breaker
+from workers.delivery.outbox import held_outbox, outbox_files, read_entry
+from workers.delivery.record import State
+from workers.delivery.visit import Clock, Delivery, Visit, utc_now
+from workers.errors import FailureReason
+from workers.notifications.event import note_outcome
+from workers.settings import Outcome, WorkerSettings, wait_seconds
+from workers.targets.audited_transport import AuditedTransport
+from workers.targets.dimse import transport_of
+from workers.targets.target import Target
+from workers.targets.transport import Transport
+
+
+def deliver(
+    spool: Spool,
+    job_id: str,
+    target: Target,
+    settings: WorkerSettings,
+    clock: Clock = utc_now,
+    transport: Transport | None = None,
+) -> Delivery | None:
+    """Take the results of a job as far towards one target as they come now.
+
+    None where nothing is due, a person holds the job, another worker is at it, or the target cannot be reached at the
+    moment, as others found.
+    """
+    breaker = Breaker(spool, target.name, settings, clock)
+    with held_outbox(spool, job_id, target.name) as found:
+        if found is None or is_held(found.job.folder):
+            return None
+        audited = AuditedTransport(transport or transport_of(target), settings.audit)
+        visit = Visit(spool, found, target, settings, clock, audited, breaker)
+        if visit.entry.state.is_settled:  # whoever wrote that died before the rest
+            visit.forget_requests()
+            close_when_settled(spool, found.job, settings)
+            return None
+        taken_up = visit.take_up_reports()
+        went = visit.may_go() and visit.go()
+        if visit.entry.state.is_settled:
+            reach(FaultPoint.DELIVERY_RECORDED)
+            visit.forget_requests()
+            close_when_settled(spool, found.job, settings)
+        return visit.outcome() if taken_up or went else None
+
+
+def put_off(
+    spool: Spool,
+    job_id: str,
+    target_name: str,
+    settings: WorkerSettings,
+    why: str,
+    clock: Clock = utc_now,
+    *,
+    too_slow: bool = False,
+) -> Delivery | None:
+    """Write down that a visit was cut short, so that it is seen and the next one waits its time.
+
+    ``too_slow`` says that it was the target that took too long.
+    """
+    if too_slow:
+        Breaker(spool, target_name, settings, clock).missed(why)
+    with held_outbox(spool, job_id, target_name) as found:
+        if found is None or found.entry.state.is_settled:
+            return None
+        wait = wait_seconds(max(1, found.entry.tries), settings)
+        state = State.RETRY if found.entry.unsent else found.entry.state
+        found.write(found.entry.waiting(state, wait, why, clock()))
+        return Delivery(state, wait, (), why)
+
+
+def close_if_settled(spool: Spool, job_id: str, settings: WorkerSettings) -> None:
+    """Move a job on whose last word was written by a worker that died before it could, whoever its targets were."""
+    job = spool.find_job(job_id)
+    if job is not None and job.state is JobState.DELIVERING:
+        close_when_settled(spool, job, settings)
+
+
+def close_when_settled(spool: Spool, job: Job, settings: WorkerSettings) -> None:
+    """Move a job on when every target has said its last word: done, or failed where one refused."""
+    entries = [read_entry(path) for path in outbox_files(job)]
+    settled = [entry for entry in entries if entry is not None and entry.state.is_settled]
+    if len(settled) < len(entries):
+        return
+    refusals = [f"{entry.target}: {entry.last_error}" for entry in settled if entry.state is State.REFUSED]
+    if refusals:
+        remedy = "when the target takes it, run: radtme retry " + job.id
+        reason = FailureReason.DELIVERY_REFUSED
+        note_outcome(spool, job, Outcome.FAILED, now(), settings, reason.value)
+        fail(spool, job, reason, "; ".join([*refusals, remedy]))
+    else:
+        last = max((entry.updated for entry in settled if entry.updated), default=None)
+        note_outcome(spool, job, Outcome.DELIVERED, text_of(last) or now(), settings)
+        spool.move(job, JobState.DONE)

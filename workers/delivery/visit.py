@@ -1,0 +1,220 @@
+"""One visit to a target for one job: the steps that can be done now, each written down before the next one begins."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from listener.runtime.fault_points import FaultPoint, reach
+from listener.spool.delivery_due import is_due
+from listener.spool.spool import Spool
+from workers.delivery.circuit_breaker import Breaker
+from workers.delivery.commitment import Commitment, CommitmentOutcome
+from workers.delivery.outbox import OutboxFile
+from workers.delivery.record import Entry, State, Word
+from workers.errors import TransientFailure
+from workers.fallbacks.alternatives import DamagedResult, alternatives
+from workers.results.result_classes import ResultRole
+from workers.settings import WorkerSettings, wait_seconds
+from workers.targets.store_status import Answer
+from workers.targets.target import Target
+from workers.targets.transport import NoGoodAnswer, NotAsked, Sent, TargetRefuses, Transport
+
+LOOKS_BEFORE_SENDING_AGAIN = 3
+"""A target may list what it took only after a while; after so many looks what it does not list is sent again."""
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """Return the time."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What one visit came to."""
+
+    state: State
+    wait_seconds: float | None
+    """Until the next step, where there is one."""
+    sent: tuple[Sent, ...]
+    error: str | None
+    commitment: Mapping[CommitmentOutcome, int] = field(default_factory=dict)
+    """What came of storage commitment in this visit."""
+
+
+class Visit:
+    """One visit to a target for one job. Each step is written down before the next one begins."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        file: OutboxFile,
+        target: Target,
+        settings: WorkerSettings,
+        clock: Clock,
+        transport: Transport,
+        breaker: Breaker,
+    ) -> None:
+        self._file = file
+        self._target = target
+        self._settings = settings
+        self._clock = clock
+        self._transport = transport
+        self._breaker = breaker
+        self._commitment = Commitment(spool, file.job.id, target, settings.ae_title, clock)
+        self._sent: list[Sent] = []
+
+    @property
+    def entry(self) -> Entry:
+        """The record as it is now, on disk too."""
+        return self._file.entry
+
+    def outcome(self) -> Delivery:
+        """Return what the visit came to."""
+        entry = self.entry
+        return Delivery(
+            entry.state, entry.wait_seconds, tuple(self._sent), entry.last_error, dict(+self._commitment.outcomes)
+        )
+
+    def take_up_reports(self) -> bool:
+        """Make use of the commitment reports that came; tell whether there were any. Needs no target."""
+        reports = self._commitment.reports(self.entry)
+        if not reports:
+            return False
+        entry, lost = self._commitment.taken_up(self.entry, reports)
+        if lost and entry.unsent:
+            wait = wait_seconds(max(1, entry.tries), self._settings)
+            entry = entry.waiting(State.RETRY, wait, f"not committed: {'; '.join(lost)}", self._clock())
+        elif not entry.unsent and (entry.refused or not entry.uncommitted()):
+            entry = self._staged(entry)
+        self._file.write(entry)
+        self._commitment.drop(entry, reports)
+        return True
+
+    def may_go(self) -> bool:
+        """Tell whether the next step is due, and its target can be reached as far as anyone knows."""
+        entry = self.entry
+        circuit = self._breaker.circuit
+        if entry.state.is_settled or (circuit.is_closed and not self._is_due()):
+            return False
+        waits_for_report = entry.state is State.COMMITMENT_REQUESTED and not self._is_due()
+        return not waits_for_report and self._breaker.lets_through(self._probe) and self._is_due()
+
+    def go(self) -> bool:
+        """Do one step after the other until the delivery is settled or has to wait."""
+        if self.entry.state is State.COMMITMENT_REQUESTED:
+            self._commitment.unanswered()
+        self._file.write(self._staged(self.entry).tried())
+        while self.entry.next_try is None and not self.entry.state.is_settled:
+            try:
+                self._step()
+            except (NoGoodAnswer, NotAsked) as failure:
+                self._wait(str(failure))
+            except TransientFailure as failure:
+                self._breaker.missed(str(failure))
+                self._wait(str(failure))
+            except TargetRefuses as refusal:
+                self._breaker.reached()
+                self._file.write(self.entry.over(str(refusal), self._clock()))
+            except DamagedResult as damage:
+                self._file.write(self.entry.over(str(damage), self._clock()))
+        return True
+
+    def forget_requests(self) -> None:
+        """Wait for no more reports."""
+        self._commitment.forget(self.entry.requests)
+
+    def _is_due(self) -> bool:
+        return is_due(self.entry.to_json(), self._file.job.id, self._breaker.circuit, self._clock())
+
+    def _probe(self) -> None:
+        self._transport.probe(self._target, self._settings.ae_title)
+
+    def _staged(self, entry: Entry) -> Entry:
+        """Return the record at its stage; what cannot be proven from an old record is sent again."""
+        proof = self._target.proof
+        if proof.needs_commitment or proof.needs_look:
+            unknown = [word.instance.sop_instance_uid for word in entry.taken.values() if not word.can_be_asked_for]
+            entry = entry.without(unknown) if unknown else entry
+        staged = entry.staged(proof, self._clock())
+        if staged.state is State.REFUSED:
+            words = ((role, word.instance.sop_instance_uid, word.status) for role, word in entry.refused.items())
+            return staged.over(_complaints(words), self._clock())
+        return staged
+
+    def _step(self) -> None:
+        if self.entry.unsent:
+            self._send()
+        elif self._target.proof.needs_commitment and self.entry.uncommitted():
+            self._request_commitment()
+        else:
+            self._look()
+
+    def _wait(self, why: str) -> None:
+        entry = self.entry
+        self._file.write(entry.waiting(entry.state, wait_seconds(entry.tries, self._settings), why, self._clock()))
+
+    # Steps -----------------------------------------------------------------------------------------------------------
+
+    def _send(self) -> None:
+        """Send what the target has not taken yet, over one association, what is referred to first."""
+        roles = self.entry.unsent
+        folder, fallback = self._file.job.folder / "objects", self._target.fallback
+        objects = {role: alternatives(folder / f"{role}.dcm", fallback) for role in roles}
+        before = len(self._sent)
+        for one in self._transport.send(self._target, self._settings.ae_title, objects):
+            reach(FaultPoint.DELIVERY_SENT)
+            self._note(one)
+            reach(FaultPoint.DELIVERY_NOTED)
+        reach(FaultPoint.DELIVERY_TRIED)
+        words = self._sent[before:]
+        if any(one.heard for one in words):
+            self._breaker.reached()
+        else:
+            self._breaker.missed(words[-1].status if words else "the association ended before anything was sent")
+        if self.entry.unsent:
+            bad = ((one.role, one.sop_instance_uid, one.status) for one in words if one.answer is not Answer.TAKEN)
+            self._wait(_complaints(bad) or "the association ended before everything was sent")
+        else:
+            self._file.write(self._staged(self.entry))
+
+    def _note(self, one: Sent) -> None:
+        """Write a word down at once: what was taken is never sent again, whatever ends the visit."""
+        self._sent.append(one)
+        word = Word(one.instance, one.status)
+        if one.answer is Answer.TAKEN:
+            self._file.write(self.entry.with_taken(one.role, word))
+        elif one.answer is Answer.REFUSED:
+            self._file.write(self.entry.with_refused(one.role, word))
+
+    def _request_commitment(self) -> None:
+        """Ask the target to take responsibility; its report may come now, later, or never."""
+        request = self._commitment.note(self.entry.uncommitted())
+        earlier = self.entry.requests
+        self._file.write(self.entry.with_request(request))
+        self._commitment.forget(one for one in earlier if one not in self.entry.requests)
+        self._commitment.ask(request, self.entry.uncommitted())
+        self._breaker.reached()
+        wait = self._target.commitment_timeout_seconds
+        self._file.write(self.entry.waiting(State.COMMITMENT_REQUESTED, wait, None, self._clock()))
+        self.take_up_reports()
+
+    def _look(self) -> None:
+        """Ask the target to list what it took."""
+        entry = self.entry
+        asked = entry.unseen()
+        listed = self._transport.seen(self._target, self._settings.ae_title, asked)
+        self._breaker.reached()
+        missing = [one.sop_instance_uid for one in asked if one.sop_instance_uid not in listed]
+        entry = replace(entry.with_seen(listed), looks=entry.looks + 1 if missing else 0)
+        if missing and entry.looks >= LOOKS_BEFORE_SENDING_AGAIN:
+            entry = entry.without(missing)
+        self._file.write(self._staged(entry))
+        if missing:
+            self._wait(f"the target does not list {len(missing)} of {len(asked)} objects")
+
+
+def _complaints(words: Iterable[tuple[ResultRole, str, str]]) -> str:
+    """Return in words what was wrong: role, UID and status of each object."""
+    return "; ".join(f"{role} {uid}: {status}" for role, uid, status in words)

@@ -1,0 +1,166 @@
+"""A report or a segmentation as a document to read, for an archive that takes neither: PDF or Secondary Capture.
+
+It is made from the written result alone, so it says the same, and says first what it stands in for.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset, dcmread
+from pydicom.uid import UID, EncapsulatedPDFStorage, SecondaryCaptureImageStorage
+
+from workers.fallbacks.text_pages import Document, Line, as_pdf, as_pixels
+from workers.results import codes
+from workers.results.common_modules import set_file_meta
+from workers.results.uids import derived_uid
+
+STANDS_IN = "This archive did not take the {kind} that belongs here. {content} Original: SOP Instance UID {uid}."
+TEXT_ONLY = "This is its content as text to read, not for measuring or for programs."
+PICTURE_ONLY = "This describes it and shows one slice; the outlined voxels themselves are not in here."
+SHARED = (
+    "SpecificCharacterSet",
+    *("StudyInstanceUID", "StudyDate", "StudyTime", "StudyID", "StudyDescription", "AccessionNumber"),
+    *("ReferringPhysicianName", "PatientName", "PatientID", "IssuerOfPatientID", "OtherPatientIDsSequence"),
+    *("PatientBirthDate", "PatientSex", "PatientAge", "PatientSize", "PatientWeight"),
+    *("PatientIdentityRemoved", "DeidentificationMethod", "DeidentificationMethodCodeSequence"),
+    *("InstanceCreationDate", "InstanceCreationTime", "SeriesDate", "SeriesTime", "ContentDate", "ContentTime"),
+    *("SeriesNumber", "SeriesDescription", "InstanceNumber", "Manufacturer", "ManufacturerModelName"),
+    *("SoftwareVersions", "DeviceSerialNumber", "InstitutionName", "ContributingEquipmentSequence"),
+)
+"""Patient, study, series and equipment: what has the same meaning in every IOD."""
+
+
+def as_encapsulated_pdf(result: Dataset, path: Path) -> Dataset:
+    """Return a result as a PDF document in a series of its own; beside its file ``path`` lies the key image."""
+    document = document_of(result, path)
+    other = _other(result, EncapsulatedPDFStorage, "DOC")
+    other.AcquisitionDateTime = ""
+    other.DocumentTitle = document.title
+    other.ConceptNameCodeSequence = result.get("ConceptNameCodeSequence") or []
+    other.SourceInstanceSequence = list(_evidence(result))
+    other.MIMETypeOfEncapsulatedDocument = "application/pdf"
+    content = as_pdf(document)
+    other.EncapsulatedDocumentLength = len(content)
+    other.EncapsulatedDocument = content + b"\0" * (len(content) % 2)
+    return other
+
+
+def as_secondary_capture(result: Dataset, path: Path) -> Dataset:
+    """Return the first page of the same document as a picture."""
+    pixels = as_pixels(document_of(result, path))
+    other = _other(result, SecondaryCaptureImageStorage, "OT")
+    other.ImageType = ["DERIVED", "SECONDARY"]
+    other.PatientOrientation = None
+    other.Laterality = result.get("Laterality")
+    other.DerivationDescription = f"Stands in for {result.SOPInstanceUID}, as text"
+    other.SourceImageSequence = [item for item in _evidence(result) if "SR" not in UID(item.ReferencedSOPClassUID).name]
+    other.SamplesPerPixel, other.PhotometricInterpretation, other.PlanarConfiguration = 3, "RGB", 0
+    other.Rows, other.Columns = pixels.shape[:2]
+    other.BitsAllocated, other.BitsStored, other.HighBit, other.PixelRepresentation = 8, 8, 7, 0
+    content = pixels.tobytes()
+    other.PixelData = content + b"\0" * (len(content) % 2)
+    other["PixelData"].VR = "OB"
+    return other
+
+
+def document_of(result: Dataset, path: Path) -> Document:
+    """Return what is to be read."""
+    is_report = "ContentSequence" in result
+    kind = UID(result.SOPClassUID).name.removesuffix(" Storage")
+    notice = STANDS_IN.format(
+        kind=kind, content=TEXT_ONLY if is_report else PICTURE_ONLY, uid=str(result.SOPInstanceUID)
+    )
+    lines = list(_items(result, 0)) if is_report else list(_segments(result))
+    picture = None if is_report else _key_picture(path.with_name("key_image.dcm"))
+    warnings = [line.text for line in lines if line.text.startswith(f"{codes.NOTICE.meaning}: ")]
+    foot = "".join(f"{warning}   " for warning in dict.fromkeys(warnings))
+    return Document(str(result.get("SeriesDescription") or kind), notice, lines, foot, picture)
+
+
+def _other(result: Dataset, sop_class_uid: UID, modality: str) -> Dataset:
+    other = Dataset()
+    for keyword in SHARED:
+        if keyword in result:
+            other[keyword] = result[keyword]
+    other.SOPClassUID, other.Modality = sop_class_uid, modality
+    other.SOPInstanceUID = derived_uid("radtme result as", sop_class_uid, result.SOPInstanceUID)
+    other.SeriesInstanceUID = derived_uid("radtme series as", sop_class_uid, result.SeriesInstanceUID)
+    other.ConversionType = "SYN"
+    other.BurnedInAnnotation = other.RecognizableVisualFeatures = "NO"
+    set_file_meta(other)
+    return other
+
+
+def _evidence(result: Dataset) -> Iterator[Dataset]:
+    """Yield a reference to each instance that the result rests on."""
+    for keyword in ("CurrentRequestedProcedureEvidenceSequence", "PertinentOtherEvidenceSequence"):
+        for study in result.get(keyword) or ():
+            for series in study.ReferencedSeriesSequence:
+                yield from map(_reference, series.ReferencedSOPSequence)
+    for series in result.get("ReferencedSeriesSequence") or ():
+        yield from map(_reference, series.ReferencedInstanceSequence)
+
+
+def _reference(item: Dataset) -> Dataset:
+    reference = Dataset()
+    reference.ReferencedSOPClassUID = item.ReferencedSOPClassUID
+    reference.ReferencedSOPInstanceUID = item.ReferencedSOPInstanceUID
+    return reference
+
+
+def _items(parent: Dataset, depth: int) -> Iterator[Line]:
+    """Yield a content tree, a line for each item."""
+    for item in parent.get("ContentSequence") or ():
+        value = _value(item)
+        names = item.get("ConceptNameCodeSequence")
+        name = names[0].CodeMeaning if names else ""
+        text = f"{name}: {value}" if name and value else name or value
+        if item.ValueType == "NUM":  # what qualifies a number belongs beside it: there may be a thousand of them
+            details = [line.text for line in _items(item, 0)]
+            yield Line(f"{text} ({'; '.join(details)})" if details else text, depth)
+        else:
+            yield Line(text, depth, item.ValueType == "CONTAINER")
+            yield from _items(item, depth + 1)
+
+
+def _value(item: Dataset) -> str:
+    match item.ValueType:
+        case "TEXT":
+            return str(item.TextValue)
+        case "CODE":
+            return str(item.ConceptCodeSequence[0].CodeMeaning)
+        case "NUM":
+            measured = item.MeasuredValueSequence[0]
+            unit = measured.MeasurementUnitsCodeSequence[0].CodeValue
+            return f"{measured.NumericValue} {'' if unit in ('1', '{probability}') else unit}".strip()
+        case "UIDREF":
+            return str(item.UID)
+        case "IMAGE" | "COMPOSITE":
+            return str(item.ReferencedSOPSequence[0].ReferencedSOPInstanceUID)
+        case _:
+            return ""
+
+
+def _segments(result: Dataset) -> Iterator[Line]:
+    frames = [
+        frame.SegmentIdentificationSequence[0].ReferencedSegmentNumber
+        for frame in result.get("PerFrameFunctionalGroupsSequence") or ()
+    ]
+    for segment in result.get("SegmentSequence") or ():
+        yield Line(f"Segment {segment.SegmentNumber}: {segment.SegmentLabel}", bold=True)
+        yield Line(f"on {frames.count(segment.SegmentNumber)} slices", 1)
+        yield Line(f"Tracking UID {segment.get('TrackingUID', 'none')}", 1)
+    for series in result.get("ReferencedSeriesSequence") or ():
+        yield Line(f"Drawn on series {series.SeriesInstanceUID}")
+    yield Line("Made by a program, not verified by a person.")
+
+
+def _key_picture(path: Path) -> NDArray[np.uint8] | None:
+    if not path.exists():
+        return None
+    image = dcmread(path)
+    return np.frombuffer(image.PixelData, np.uint8, image.Rows * image.Columns * 3).reshape(
+        image.Rows, image.Columns, 3
+    )

@@ -1,0 +1,123 @@
+"""Pages of plain text, with a picture where there is one: as PDF or as pixels. The same text gives the same bytes."""
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from workers.fallbacks.pdf import Page, Picture, Run, write_pdf
+
+INCH = 72.0
+"""In points, which all lengths here are."""
+WIDTH, HEIGHT = 8.27 * INCH, 11.69 * INCH
+"""A4."""
+LEFT, TOP, BOTTOM = 0.07 * WIDTH, 0.93 * HEIGHT, 0.07 * HEIGHT
+SIZE, TITLE_SIZE, FOOT_SIZE = 9.0, 16.0, 7.0
+LINE = 0.165 * INCH
+HEAD = 0.9 * INCH
+"""The title, and what is free around it."""
+LETTERS = 98
+"""That fit into a line of this size."""
+PICTURE_HEIGHT = 5.0 * INCH
+PICTURE_DPI = 120
+INDENT = 3
+"""In letters; and in points:"""
+INDENT_WIDTH = 0.022 * WIDTH
+RISE = 0.76
+"""From the baseline of a text to its top, of its size."""
+BLACK, RED, GREY = (0.0, 0.0, 0.0), (0.541, 0.110, 0.0), (0.333, 0.333, 0.333)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the text."""
+
+    text: str
+    depth: int = 0
+    bold: bool = False
+
+
+@dataclass(frozen=True)
+class Document:
+    """What stands on the pages."""
+
+    title: str
+    notice: str
+    """Below the title: what this is, and what it is not."""
+    lines: Sequence[Line]
+    foot: str = ""
+    """On each page, before its number."""
+    picture: NDArray[np.uint8] | None = None
+    """Rows, columns, RGB; on the first page."""
+
+
+def as_pdf(document: Document) -> bytes:
+    """Return the document as PDF, with text that can be searched."""
+    return write_pdf(document.title, _pages(document), WIDTH, HEIGHT)
+
+
+def as_pixels(document: Document) -> NDArray[np.uint8]:
+    """Return the first page as rows, columns, RGB; it says where the document has more pages."""
+    page = _pages(document, whole=False)[0]
+    figure = Figure(figsize=(WIDTH / INCH, HEIGHT / INCH), dpi=PICTURE_DPI, facecolor="white")
+    for run in page.runs:
+        weight = "bold" if run.bold else "normal"
+        at = (run.x / WIDTH, run.y / HEIGHT)
+        figure.text(*at, run.text, fontsize=run.size, fontweight=weight, color=run.colour, parse_math=False)
+    if page.picture is not None:
+        one = page.picture
+        axes = figure.add_axes((one.x / WIDTH, one.y / HEIGHT, one.width / WIDTH, one.height / HEIGHT))
+        axes.imshow(one.pixels, aspect="auto")
+        axes.set_axis_off()
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()  # type: ignore[no-untyped-call]
+    return np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])  # type: ignore[no-untyped-call]
+
+
+def _pages(document: Document, *, whole: bool = True) -> list[Page]:
+    lines = [wrapped for line in document.lines for wrapped in _wrapped(line)]
+    head = textwrap.wrap(document.notice, LETTERS)
+    room = int((TOP - BOTTOM - HEAD) / LINE)
+    first = room - len(head) - (0 if document.picture is None else int(PICTURE_HEIGHT / LINE) + 1)
+    parts = [lines[:first], *(lines[start : start + room] for start in range(first, len(lines), room))]
+    if not whole and len(parts) > 1:
+        left = len(lines) - first + 1
+        parts = [[*lines[: first - 1], Line(f"... and {left} lines more, which are not in this picture.", bold=True)]]
+    return [_page(document, head, part, number, len(parts)) for number, part in enumerate(parts, 1)]
+
+
+def _wrapped(line: Line) -> list[Line]:
+    width = LETTERS - INDENT * line.depth
+    texts = textwrap.wrap(line.text, width, subsequent_indent="    ") or [""]
+    return [Line(text, line.depth, line.bold) for text in texts]
+
+
+def _page(document: Document, head: Sequence[str], lines: Sequence[Line], number: int, count: int) -> Page:
+    runs = [Run(document.title, LEFT, TOP - RISE * TITLE_SIZE, TITLE_SIZE, bold=True)]
+    y = TOP - 0.38 * INCH
+    picture = None
+    if number == 1:
+        for text in head:
+            runs.append(Run(text, LEFT, y - RISE * SIZE, SIZE, colour=RED))
+            y -= LINE
+        y -= 0.1 * INCH
+        if document.picture is not None:
+            picture = _placed(document.picture, y)
+            y -= PICTURE_HEIGHT + LINE
+    for line in lines:
+        runs.append(Run(line.text, LEFT + line.depth * INDENT_WIDTH, y - RISE * SIZE, SIZE, line.bold))
+        y -= LINE
+    runs.append(Run(f"{document.foot}page {number} of {count}", LEFT, BOTTOM / 2, FOOT_SIZE, colour=GREY))
+    return Page(runs, picture)
+
+
+def _placed(pixels: NDArray[np.uint8], top: float) -> Picture:
+    """Return a picture below ``top``, as large as there is room for, in the middle."""
+    rows, columns = pixels.shape[:2]
+    scale = min((WIDTH - 2 * LEFT) / columns, PICTURE_HEIGHT / rows)
+    width, height = scale * columns, scale * rows
+    return Picture(pixels, (WIDTH - width) / 2, top - (PICTURE_HEIGHT + height) / 2, width, height)

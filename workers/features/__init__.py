@@ -1,0 +1,1 @@
+"""Resampling, filters, ring and radiomics features of tumour and ring."""

@@ -1,0 +1,112 @@
+"""Where the body ends: air around the breast does not belong in the ring.
+
+Air is dark, it is the darkest peak of the histogram, and it reaches the edge of the images; fat that a scanner
+suppressed is nearly as dark, but lies behind the skin. So: a threshold just above the air peak of the smoothed volume,
+on a coarse grid; the largest bright part with its holes filled is the body; what is left is air. Near the tumour the
+same threshold then finds the border of that air on the fine grid.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from model_store.profile import FeatureProfile
+from workers.features.resampling import Resampled
+
+COARSE_MM = 3.0
+DARK_SHARE = 0.15
+"""Of the brightest percentile: a darkest peak above this is tissue, and the images show no air."""
+HISTOGRAM_BINS = 400
+SMALLEST_PEAK = 0.1
+"""Of the highest peak."""
+SMALLEST_STEP = 0.01
+"""Of the brightest percentile, above air: where a scanner sets air to zero, its peak has no width."""
+SMOOTHING_REACH_MM = 2.0
+HALO_MM = 10.0
+"""How far smoothing bright skin moves the border on the coarse grid outwards: up to three coarse voxels."""
+
+
+@dataclass(frozen=True, eq=False)
+class Air:
+    """Air of a whole volume, on a coarse grid."""
+
+    mask: NDArray[np.bool_]
+    """z, y, x; voxel i is voxel i x step of the volume."""
+    steps: tuple[int, int, int]
+    level: float
+    """Grey value of air."""
+    threshold: float
+    """Grey value of the smoothed volume: what is brighter is body."""
+
+
+def find_air(
+    array: NDArray[np.generic], spacing_zyx: tuple[float, float, float], profile: FeatureProfile
+) -> Air | None:
+    """Find the air outside the body (z, y, x); None where the images show none."""
+    steps = tuple(max(1, round(COARSE_MM / spacing)) for spacing in spacing_zyx)
+    z, y, x = steps
+    coarse = ndimage.gaussian_filter(array[::z, ::y, ::x].astype(np.float32), 1.0, mode="nearest")
+    level, spread, brightest = _darkest_peak(coarse)
+    if level - min(0.0, float(coarse.min())) > DARK_SHARE * brightest:
+        return None
+    threshold = level + max(profile.air_sigmas * spread, SMALLEST_STEP * brightest)
+    bright = coarse > threshold
+    labels, count = ndimage.label(bright)
+    if count == 0:
+        return None
+    body = labels == 1 + int(np.argmax(np.bincount(labels[bright])[1:]))
+    return Air(~ndimage.binary_fill_holes(body), (z, y, x), level, threshold)
+
+
+def air_margin_voxels(profile: FeatureProfile) -> int:
+    """Return how far around a ring the resampled image is needed, to see air beyond the halo of bright skin."""
+    return math.ceil(HALO_MM / profile.spacing_mm)
+
+
+def air_near(air: Air | None, resampled: Resampled) -> NDArray[np.bool_]:
+    """Return the air in the resampled image (z, y, x)."""
+    part = resampled.image
+    if air is None:
+        return np.zeros(part.shape, dtype=np.bool_)
+    coarse = air.mask[np.ix_(*_coarse_indices(air, resampled))]
+    smooth = ndimage.gaussian_filter(part, 1.0 / resampled.spacing_mm, mode="nearest")
+    dark = smooth <= resampled.source.scaled(air.threshold)
+    near = ndimage.binary_dilation(coarse, iterations=math.ceil(HALO_MM / resampled.spacing_mm))
+    sure = ndimage.binary_propagation(coarse & dark, mask=near & dark)
+    return _up_to_the_edge(sure, part, smooth, resampled.source.scaled(air.level), resampled.spacing_mm)
+
+
+def _up_to_the_edge(
+    sure: NDArray[np.bool_], part: NDArray[np.float64], smooth: NDArray[np.float64], level: float, spacing_mm: float
+) -> NDArray[np.bool_]:
+    """Let air grow back over what smoothing the bright skin took from it: to half of the brightest value nearby."""
+    steps = math.ceil(SMOOTHING_REACH_MM / spacing_mm)
+    brightest = ndimage.maximum_filter(smooth, 2 * steps + 1, mode="nearest")
+    sharp = ndimage.gaussian_filter(part, 0.5 / spacing_mm, mode="nearest")
+    below_half = sharp <= (level + brightest) / 2
+    return np.asarray(ndimage.binary_dilation(sure, iterations=steps, mask=sure | below_half))
+
+
+def _darkest_peak(coarse: NDArray[np.float32]) -> tuple[float, float, float]:
+    """Return place and spread of the darkest peak of the histogram, and the brightest percentile above the darkest."""
+    darkest, brightest = float(coarse.min()), float(np.percentile(coarse, 99))
+    counts, edges = np.histogram(coarse, bins=HISTOGRAM_BINS, range=(darkest, max(brightest, darkest + 1e-6)))
+    smooth = ndimage.gaussian_filter1d(counts.astype(np.float64), 2.0, mode="nearest")
+    highest = ndimage.maximum_filter1d(smooth, 17, mode="nearest")
+    at = int(np.flatnonzero((smooth == highest) & (smooth >= SMALLEST_PEAK * smooth.max()))[0])
+    level = float(edges[at] + edges[at + 1]) / 2
+    # The dark half of the peak, because tissue lies on the other side of it.
+    below = coarse[coarse <= level]
+    spread = 1.4826 * float(np.median(level - below)) if below.size else 0.0
+    return level, spread, brightest - min(0.0, darkest)
+
+
+def _coarse_indices(air: Air, resampled: Resampled) -> list[NDArray[np.intp]]:
+    indices = []
+    for axis, part, step, size in zip(resampled.source.axes, resampled.ranges, air.steps, air.mask.shape, strict=True):
+        source = axis.source_indices(*part)
+        indices.append(np.clip(np.rint(source / step), 0, size - 1).astype(np.intp))
+    return indices

@@ -1,0 +1,98 @@
+"""The feature canary: a small case of nobody, whose features are measured anew in every process that scores.
+
+Another version of a library, or another processor, can change a feature where no test runs. Here it is seen before the
+first case is scored, and by whoever watches.
+"""
+
+import csv
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from model_store.profile import PROFILES, FeatureProfile
+from workers.features.measurement import measure_volume
+from workers.features.regions import RegionMeasurement
+from workers.images.phases import PhaseEvidence, PhaseIdentity
+from workers.images.volume import SourceFrame, Volume
+from workers.outline.region_of_interest import RegionOfInterest
+
+EXPECTED = Path(__file__).with_name("feature_canary.csv")
+"""Profile, column, value: written by `expected_csv` with the locked versions of all libraries."""
+SPACING_MM = (1.0, 1.0, 1.5)
+RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE = 1e-6, 1e-9
+"""Far above what the order of a sum changes, far below what moves a score."""
+
+
+def canary_case() -> tuple[Volume, RegionOfInterest]:
+    """Return the case: closed forms in integers and sines, rounded to grey values, the same everywhere."""
+    z, y, x = np.meshgrid(*(np.arange(size, dtype=np.float64) for size in (20, 44, 40)), indexing="ij")
+    squares = ((z - 9.5) / 4.2) ** 2 + ((y - 22) / 6.5) ** 2 + ((x - 19) / 5.5) ** 2
+    tumour = squares <= 1 + 0.15 * np.sin(0.9 * x) * np.cos(0.7 * y)
+    texture = (
+        40 * np.sin(1.3 * x + 0.4 * z) * np.cos(0.8 * y) + 25 * np.sin(0.35 * x * y + z) + (7 * x + 5 * y * z) % 31
+    )
+    grey = 300 + texture + tumour * (220 - 60 * squares)
+    grey[:, :, :6] = (3 * y + 5 * z)[:, :, :6] % 7  # air before the breast
+    array = np.rint(np.clip(grey, 0, None)).astype(np.uint16)
+    frames = tuple(SourceFrame(f"2.25.{number}", None) for number in range(1, len(array) + 1))
+    volume = Volume(
+        array, (0.0, 0.0, 0.0), SPACING_MM, np.eye(3), frames, (), "2.25.99", PhaseIdentity(1, 1, PhaseEvidence.SINGLE)
+    )
+    return volume, RegionOfInterest(tumour, None)
+
+
+def measured(profile: FeatureProfile) -> dict[str, float]:
+    """Return the features of the case, by column."""
+    volume, roi = canary_case()
+    _, _, regions = measure_volume(volume, roi, profile)
+    return _by_column(regions)
+
+
+def difference(profile: FeatureProfile) -> str | None:
+    """Return what this process measures otherwise than expected, in words; None where nothing is.
+
+    A profile that did not come with the program has no expected values, and so no difference.
+    """
+    expected = expected_features().get(profile.name)
+    if expected is None or PROFILES.get(profile.name) != profile:
+        return None
+    found = measured(profile)
+    wrong = differing(found, expected)
+    if not wrong:
+        return None
+    first = wrong[0]
+    return (
+        f"{len(wrong)} of {len(expected)} features of the canary case differ: {first} is {found.get(first, 'absent')}, "
+        f"expected {expected[first]}; install the library versions that requirements/service.txt locks"
+    )
+
+
+def differing(found: Mapping[str, float], expected: Mapping[str, float]) -> list[str]:
+    """Return the columns that are absent, or further from what is expected than the tolerance."""
+    return [
+        name
+        for name, value in expected.items()
+        if not np.isclose(found.get(name, np.nan), value, rtol=RELATIVE_TOLERANCE, atol=ABSOLUTE_TOLERANCE)
+    ]
+
+
+@functools.cache
+def expected_features() -> Mapping[str, Mapping[str, float]]:
+    """Return the expected features by profile and column."""
+    found: dict[str, dict[str, float]] = {}
+    with EXPECTED.open(newline="") as file:
+        for profile, column, value in csv.reader(file):
+            found.setdefault(profile, {})[column] = float(value)
+    return found
+
+
+def expected_csv() -> str:
+    """Return what `EXPECTED` should hold, as this process measures it."""
+    rows = [(name, *item) for name, profile in PROFILES.items() for item in measured(profile).items()]
+    return "".join(f"{profile},{column},{value!r}\n" for profile, column, value in rows)
+
+
+def _by_column(regions: tuple[RegionMeasurement, ...]) -> dict[str, float]:
+    return {f"{r.region.value}_{name}": float(value) for r in regions for name, value in r.features.items()}

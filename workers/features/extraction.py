@@ -1,0 +1,202 @@
+"""Features of a region, by pyradiomics 3.0.1: 14 of shape, 18 first-order and 75 texture ones of five images."""
+
+import logging
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import radiomics
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from model_store.profile import FEATURES_PER_REGION, FeatureProfile
+from workers.features.filters import as_sitk, filtered_images, image_names
+from workers.features.regions import Region, RegionMeasurement
+from workers.features.resampling import Box, Resampled, box_of
+
+SHAPE = "shape"
+INTENSITY_CLASSES = ("firstorder", "glcm", "gldm", "glrlm", "glszm", "ngtdm")
+IMAGINARY_ROUNDING = 1e-9
+"""Share of a value that its imaginary part may have and still be rounding."""
+
+NO_VALUE = (ArithmeticError, ValueError, IndexError, np.linalg.LinAlgError)
+"""What arithmetic raises where a feature has no value; anything else is a defect, or the end of a task's time."""
+
+
+@dataclass(frozen=True)
+class NotComputable:
+    """What stands for the value of a feature whose computation failed."""
+
+    error: str
+    """Name of the exception's type."""
+
+
+Outcomes = dict[str, float | NotComputable]
+"""Value or failure of each feature, by pyradiomics name."""
+
+
+@cache
+def feature_names(profile: FeatureProfile) -> tuple[str, ...]:
+    """Return the pyradiomics names of the features of one region, in a fixed order."""
+    names = [f"original_{SHAPE}_{name}" for name in _names_of_class(SHAPE)]
+    for image in image_names(profile):
+        for feature_class in INTENSITY_CLASSES:
+            names.extend(f"{image}_{feature_class}_{name}" for name in _names_of_class(feature_class))
+    if len(names) != FEATURES_PER_REGION:
+        raise AssertionError(f"profile {profile.name}: expected {FEATURES_PER_REGION} features, found {len(names)}")
+    return tuple(names)
+
+
+@cache
+def columns(profile: FeatureProfile) -> tuple[str, ...]:
+    """Return the columns of a feature table: region and feature, the tumour's first."""
+    return tuple(f"{region}_{name}" for region in Region for name in feature_names(profile))
+
+
+def measure_regions(
+    resampled: Resampled, masks: Mapping[Region, NDArray[np.bool_]], profile: FeatureProfile
+) -> tuple[RegionMeasurement, ...]:
+    """Measure regions (masks on the resampled crop): each filter runs once, and serves all of them.
+
+    A feature that cannot be computed is left out and named in ``missing``, with why.
+    """
+    _silence()
+    spacing_mm = (profile.spacing_mm,) * 3
+    boxes = {region: box_of(mask) for region, mask in masks.items()}
+    found = {region: _shape(mask[boxes[region]], spacing_mm) for region, mask in masks.items()}
+    together = box_of(np.logical_or.reduce(list(masks.values())))
+    for filtered in filtered_images(resampled, together, profile):
+        for region, mask in masks.items():
+            part = filtered.array[_shifted(boxes[region], filtered.start)]
+            own = mask[boxes[region]]
+            found[region] |= _intensities(part, own, spacing_mm, filtered.name, filtered.settings)
+    return tuple(_measurement(region, resampled.image, mask, found[region], profile) for region, mask in masks.items())
+
+
+def shape_features(mask: NDArray[np.bool_], spacing_mm: tuple[float, float, float]) -> dict[str, float]:
+    """Return the shape features of a mask (z, y, x; spacing x, y, z), by pyradiomics name."""
+    return _values(_shape(mask, spacing_mm))
+
+
+def intensity_features(
+    image: NDArray[np.generic],
+    mask: NDArray[np.bool_],
+    spacing_mm: tuple[float, float, float],
+    image_name: str,
+    settings: Mapping[str, Any],
+) -> dict[str, float]:
+    """Return the first-order and texture features of a region, by pyradiomics name; NaN where there is no value.
+
+    Image and mask (z, y, x; spacing x, y, z) are cropped to the region's bounding box, as pyradiomics does it.
+    """
+    return _values(_intensities(image, mask, spacing_mm, image_name, settings))
+
+
+def grey_levels(values: NDArray[np.float64], bin_width: float) -> int:
+    """Return how many bins the values of a region occupy."""
+    return len(np.unique(np.floor(values / bin_width)))
+
+
+def _shifted(box: Box, start: tuple[int, int, int]) -> Box:
+    z, y, x = (slice(part.start - by, part.stop - by) for part, by in zip(box, start, strict=True))
+    return z, y, x
+
+
+def _silence() -> None:
+    """Keep pyradiomics from writing about each feature: what is missing is named in the result."""
+    logging.getLogger("radiomics").setLevel(logging.CRITICAL + 1)
+
+
+def _names_of_class(feature_class: str) -> tuple[str, ...]:
+    names = radiomics.getFeatureClasses()[feature_class].getFeatureNames()
+    return tuple(name for name, is_deprecated in names.items() if not is_deprecated)
+
+
+def _shape(mask: NDArray[np.bool_], spacing_mm: tuple[float, float, float]) -> Outcomes:
+    own = as_sitk(mask.astype(np.uint8), *spacing_mm)
+    return _outcomes(SHAPE, "original", own, own, {})
+
+
+def _intensities(
+    image: NDArray[np.generic],
+    mask: NDArray[np.bool_],
+    spacing_mm: tuple[float, float, float],
+    image_name: str,
+    settings: Mapping[str, Any],
+) -> Outcomes:
+    part, own = as_sitk(image, *spacing_mm), as_sitk(mask.astype(np.uint8), *spacing_mm)
+    outcomes: Outcomes = {}
+    for feature_class in INTENSITY_CLASSES:
+        outcomes |= _outcomes(feature_class, image_name, part, own, settings)
+    return outcomes
+
+
+def _outcomes(
+    feature_class: str, image_name: str, image: sitk.Image, mask: sitk.Image, settings: Mapping[str, Any]
+) -> Outcomes:
+    calculator = radiomics.getFeatureClasses()[feature_class](image, mask, **settings)
+    with np.errstate(all="ignore"):
+        # Not execute(): that one takes whatever is raised for a missing value, the end of a task's time included.
+        calculator._initCalculation()
+        return {
+            f"{image_name}_{feature_class}_{name}": _outcome(getattr(calculator, f"get{name}FeatureValue"))
+            for name in _names_of_class(feature_class)
+        }
+
+
+def _outcome(compute: Callable[[], NDArray[np.generic] | complex]) -> float | NotComputable:
+    try:
+        return real_value(np.squeeze(compute()))
+    except NO_VALUE as error:
+        return NotComputable(type(error).__name__)
+
+
+def _values(outcomes: Outcomes) -> dict[str, float]:
+    return {name: _value(outcome) for name, outcome in outcomes.items()}
+
+
+def _value(outcome: float | NotComputable | None) -> float:
+    return outcome if isinstance(outcome, float) else math.nan
+
+
+def real_value(value: NDArray[np.generic] | complex) -> float:
+    """Return a feature's value as a real number; NaN where it has an imaginary part that is more than rounding.
+
+    MCC is a root of an eigenvalue of an unsymmetric matrix, which rounding can make complex.
+    """
+    number = complex(value)
+    is_rounding = abs(number.imag) <= IMAGINARY_ROUNDING * abs(number.real)
+    return number.real if is_rounding else math.nan
+
+
+def _measurement(
+    region: Region,
+    image: NDArray[np.float64],
+    mask: NDArray[np.bool_],
+    found: Outcomes,
+    profile: FeatureProfile,
+) -> RegionMeasurement:
+    levels = grey_levels(image[mask], profile.bin_width)
+    voxels = int(np.count_nonzero(mask))
+    names = feature_names(profile)
+    features = {name: _value(found.get(name)) for name in names if math.isfinite(_value(found.get(name)))}
+    size = f"on {voxels} voxels with {levels} grey levels"
+    return RegionMeasurement(
+        region=region,
+        volume_ml=voxels * profile.spacing_mm**3 / 1000,
+        voxels=voxels,
+        grey_levels=levels,
+        features=features,
+        missing={name: _why_missing(found.get(name), size) for name in names if name not in features},
+    )
+
+
+def _why_missing(outcome: float | NotComputable | None, size: str) -> str:
+    if outcome is None:
+        return "the region is too small for this filter"
+    if isinstance(outcome, NotComputable):
+        return f"pyradiomics raised {outcome.error} {size}"
+    return f"pyradiomics found {outcome} {size}"

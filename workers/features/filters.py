@@ -1,0 +1,79 @@
+"""The five images that features are measured on: the original one and four that pyradiomics' filters make of it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+from radiomics import imageoperations
+
+from model_store.profile import FeatureProfile, FilterBank
+from workers.features.laplacian_of_gaussian import laplacian_of_gaussian
+from workers.features.resampling import Box, Resampled
+
+WAVELET_MARGIN_VOXELS = 10
+"""A coif1 kernel has 6 taps; the rest is for longer wavelets."""
+
+
+@dataclass(frozen=True, eq=False)
+class FilteredImage:
+    """An image, its pyradiomics name, and the settings that pyradiomics measures it with."""
+
+    name: str
+    array: NDArray[np.float64]
+    """z, y, x."""
+    start: tuple[int, int, int]
+    """Index (z, y, x) of its first voxel in the image that was filtered."""
+    settings: Mapping[str, Any]
+
+
+def margin_voxels(profile: FeatureProfile) -> int:
+    """Return how many resampled voxels around a region the filters of this profile take from the resampled image."""
+    return WAVELET_MARGIN_VOXELS if profile.filters is FilterBank.WAVELET_2D else 0
+
+
+def image_names(profile: FeatureProfile) -> tuple[str, ...]:
+    """Return the pyradiomics names of the five images."""
+    if profile.filters is FilterBank.WAVELET_2D:
+        return ("original", "wavelet-LH", "wavelet-HL", "wavelet-HH", "wavelet-LL")
+    return ("original", *(f"log-sigma-{str(sigma).replace('.', '-')}-mm-3D" for sigma in profile.log_sigmas_mm))
+
+
+def settings_of(profile: FeatureProfile) -> dict[str, Any]:
+    """Return the settings of pyradiomics for the original image."""
+    return {"binWidth": profile.bin_width, "label": 1}
+
+
+def image_types(profile: FeatureProfile) -> dict[str, dict[str, Any]]:
+    """Return the image types with their own settings, as a pyradiomics parameter file gives them.
+
+    ``force2D`` makes the wavelet work within slices and, as always in pyradiomics, the texture of its images too.
+    """
+    if profile.filters is FilterBank.WAVELET_2D:
+        return {"Original": {}, "Wavelet": {"wavelet": profile.wavelet, "force2D": True, "force2Ddimension": 0}}
+    return {"Original": {}, "LoG": {"sigma": list(profile.log_sigmas_mm)}}
+
+
+def filtered_images(resampled: Resampled, box: Box, profile: FeatureProfile) -> Iterator[FilteredImage]:
+    """Yield the original image and its filtered ones, at least where ``box`` (of the resampled image) is."""
+    settings = settings_of(profile)
+    yield FilteredImage("original", resampled.image, (0, 0, 0), settings)
+    if profile.filters is FilterBank.WAVELET_2D:
+        wavelet = settings | image_types(profile)["Wavelet"]
+        image = as_sitk(resampled.image, profile.spacing_mm)
+        for filtered, name, _ in imageoperations.getWaveletImage(image, None, **wavelet):
+            yield FilteredImage(name, sitk.GetArrayFromImage(filtered), (0, 0, 0), wavelet)
+        return
+    z, y, x = ((start + part.start, start + part.stop) for (start, _), part in zip(resampled.ranges, box, strict=True))
+    corner = (box[0].start, box[1].start, box[2].start)
+    for sigma, name in zip(profile.log_sigmas_mm, image_names(profile)[1:], strict=True):
+        yield FilteredImage(name, laplacian_of_gaussian(resampled.source, (z, y, x), sigma), corner, settings)
+
+
+def as_sitk(array: NDArray[Any], *spacing_mm: float) -> sitk.Image:
+    """Wrap an array (z, y, x) as an image; spacing along x, y, z, or one for all."""
+    image = sitk.GetImageFromArray(array)
+    image.SetSpacing(spacing_mm * 3 if len(spacing_mm) == 1 else spacing_mm)  # type: ignore[no-untyped-call]
+    return image

@@ -1,0 +1,248 @@
+"""From files on disk to measured features: the pure part of a case, for the service and for cohorts alike."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset
+
+from model_store.profile import FeatureProfile
+from workers.errors import Reason, RejectedInput
+from workers.features.air import air_margin_voxels, air_near, find_air
+from workers.features.extraction import measure_regions
+from workers.features.filters import margin_voxels
+from workers.features.regions import Region, RegionMeasurement
+from workers.features.resampling import Resampled, bounds, box_of, resample, to_source
+from workers.features.ring import Ring, geometric_ring, ring_without, voxels_outside
+from workers.images.headers import read_image_headers
+from workers.images.volume import Volume, build_volume
+from workers.limits import LIMITS, Limits
+from workers.outline.outline import read_outline
+from workers.outline.phase_selection import choose_phase
+from workers.outline.region_of_interest import RegionOfInterest, place
+from workers.stages import Stage, StageTimer, untimed
+
+RING_MARGIN_VOXELS = 4
+"""Around the ring, so that neither its distances nor its smoothing meet the edge of the crop."""
+
+
+@dataclass(frozen=True, eq=False)
+class Measurement:
+    """What was measured, and on what."""
+
+    volume: Volume
+    tumour: NDArray[np.bool_]
+    """On the source grid (z, y, x): exactly the outline that came in."""
+    ring: NDArray[np.bool_]
+    """On the source grid: the measured ring, brought back by nearest neighbour."""
+    regions: tuple[RegionMeasurement, ...]
+    """Tumour, ring."""
+    notes: tuple[str, ...]
+    """Quality notes for the reader of the report."""
+    tumour_segment: Dataset
+    """The item of the SEG's Segment Sequence."""
+
+
+def measure(
+    image_paths: Sequence[Path],
+    seg_path: Path,
+    profile: FeatureProfile,
+    timer: StageTimer = untimed,
+    limits: Limits = LIMITS,
+    segment_number: int | None = None,
+) -> Measurement:
+    """Measure tumour and ring of one case; ``segment_number`` names one of several tumours.
+
+    Raises
+    ------
+    RejectedInput
+        With the reason why the case cannot be measured honestly.
+    """
+    volume, roi, segment = read_case(image_paths, seg_path, profile, timer, limits, segment_number)
+    return measure_roi(volume, roi, profile, segment, timer)
+
+
+def read_case(
+    image_paths: Sequence[Path],
+    seg_path: Path,
+    profile: FeatureProfile,
+    timer: StageTimer = untimed,
+    limits: Limits = LIMITS,
+    segment_number: int | None = None,
+) -> tuple[Volume, RegionOfInterest, Dataset]:
+    """Return the phase that the outline was drawn on, the outline on its grid, and the tumour's segment item.
+
+    Raises
+    ------
+    RejectedInput
+        With the reason why there is nothing to measure.
+    """
+    with timer(Stage.READ):
+        outline = read_outline(seg_path, limits, segment_number)
+        instances = read_image_headers(image_paths, limits)
+    with timer(Stage.PHASES):
+        phase = choose_phase(instances, outline, profile.phase_rule)
+    with timer(Stage.VOLUME):
+        volume = build_volume(phase, limits)
+    with timer(Stage.ROI):
+        roi = place(outline, volume)
+    return volume, roi, outline.tumour_segment
+
+
+def measure_roi(
+    volume: Volume, roi: RegionOfInterest, profile: FeatureProfile, tumour_segment: Dataset, timer: StageTimer = untimed
+) -> Measurement:
+    """Measure tumour and ring of an outline on a volume, wherever both came from.
+
+    Raises
+    ------
+    RejectedInput
+        With the reason why the outline cannot be measured honestly.
+    """
+    resampled, ring, regions = measure_volume(volume, roi, profile, timer)
+    return Measurement(
+        volume=volume,
+        tumour=roi.tumour,
+        ring=to_source(ring.mask, resampled),
+        regions=regions,
+        notes=_notes(regions, ring, profile, touches_edge=_touches_edge(roi.tumour)),
+        tumour_segment=tumour_segment,
+    )
+
+
+def measure_volume(
+    volume: Volume, roi: RegionOfInterest, profile: FeatureProfile, timer: StageTimer = untimed
+) -> tuple[Resampled, Ring, tuple[RegionMeasurement, ...]]:
+    """Measure tumour and ring of a volume: what does not depend on how the case was stored.
+
+    Raises
+    ------
+    RejectedInput
+        With the reason why it cannot be measured honestly.
+    """
+    with timer(Stage.PREPROCESS):
+        _check_size(roi, volume, profile)
+        _check_texture(roi, volume)
+        resampled = _resample(volume, roi, profile)
+    with timer(Stage.RING):
+        ring = _ring(volume, resampled, profile)
+    with timer(Stage.FEATURES):
+        masks = {Region.TUMOUR: resampled.tumour, Region.RING: ring.mask}
+        regions = measure_regions(resampled, masks, profile)
+    _check_levels(regions, volume, profile)
+    return resampled, ring, regions
+
+
+def _check_size(roi: RegionOfInterest, volume: Volume, profile: FeatureProfile) -> None:
+    tumour_ml = np.count_nonzero(roi.tumour) * float(np.prod(volume.spacing_mm)) / 1000
+    if tumour_ml > profile.max_tumour_ml:
+        raise RejectedInput(
+            Reason.TUMOUR_TOO_LARGE,
+            f"the tumour segment has {tumour_ml:.0f} mL, more than the {profile.max_tumour_ml:g} mL that profile "
+            f"{profile.name} takes for a tumour: it may outline the breast",
+        )
+
+
+def _check_texture(roi: RegionOfInterest, volume: Volume) -> None:
+    values = volume.array[roi.tumour]
+    if values.min() == values.max():
+        raise RejectedInput(
+            Reason.INVALID_PIXELS,
+            f"image {volume.frames[0].sop_instance_uid}: every voxel of the tumour on it holds one grey value, "
+            "which has no texture; the images may have been masked",
+        )
+
+
+def _check_levels(regions: Sequence[RegionMeasurement], volume: Volume, profile: FeatureProfile) -> None:
+    for measured in regions:
+        if measured.grey_levels == 1:
+            raise RejectedInput(
+                Reason.INVALID_PIXELS,
+                f"image {volume.frames[0].sop_instance_uid}: the {measured.region} on it has one single grey level "
+                f"in the bins of profile {profile.name}, which has no texture",
+            )
+
+
+def _resample(volume: Volume, roi: RegionOfInterest, profile: FeatureProfile) -> Resampled:
+    resampled = resample(
+        volume.array,
+        volume.grid.spacing_zyx,
+        roi.tumour,
+        roi.other_tissue,
+        profile,
+        margin=max(margin_voxels(profile), air_margin_voxels(profile)) + _ring_reach(profile),
+    )
+    voxels = int(np.count_nonzero(resampled.tumour))
+    if voxels < profile.min_tumour_voxels:
+        raise RejectedInput(
+            Reason.TUMOUR_TOO_SMALL,
+            f"the tumour has {voxels} voxels of {profile.spacing_mm:g} mm; profile {profile.name} measures from "
+            f"{profile.min_tumour_voxels} on, because below that texture says nothing",
+        )
+    return resampled
+
+
+def _ring(volume: Volume, resampled: Resampled, profile: FeatureProfile) -> Ring:
+    box = box_of(resampled.tumour, margin=_ring_reach(profile))
+    tumour = resampled.tumour[box]
+    whole = geometric_ring(tumour, profile.ring_inner_mm, profile.ring_outer_mm, profile.spacing_mm)
+    air = find_air(volume.array, volume.grid.spacing_zyx, profile)
+    excluded = air_near(air, resampled)[box]
+    if resampled.other_tissue is not None:
+        excluded |= resampled.other_tissue[box]
+    ring = ring_without(whole, tumour, excluded, _outside(tumour, profile))
+    if ring.share < profile.min_ring_share:
+        raise RejectedInput(
+            Reason.RING_TOO_SMALL,
+            f"{ring.share:.0%} of the ring is left after air, other tissue and what lies outside the images are taken "
+            f"out; profile {profile.name} measures from {profile.min_ring_share:.0%} on",
+        )
+    mask = np.zeros_like(resampled.tumour)
+    mask[box] = ring.mask
+    return replace(ring, mask=mask)
+
+
+def _outside(tumour: NDArray[np.bool_], profile: FeatureProfile) -> int:
+    """Count the ring's voxels beyond the images; the box around a tumour ends there and nowhere else."""
+    reach = _ring_reach(profile)
+    is_cut = any(first < reach or last >= size - reach for (first, last), size in _extents(tumour))
+    return (
+        voxels_outside(tumour, profile.ring_inner_mm, profile.ring_outer_mm, profile.spacing_mm, reach) if is_cut else 0
+    )
+
+
+def _touches_edge(mask: NDArray[np.bool_]) -> bool:
+    return any(first == 0 or last == size - 1 for (first, last), size in _extents(mask))
+
+
+def _extents(mask: NDArray[np.bool_]) -> list[tuple[tuple[int, int], int]]:
+    return list(zip(bounds(mask), mask.shape, strict=True))
+
+
+def _ring_reach(profile: FeatureProfile) -> int:
+    return math.ceil(profile.ring_outer_mm / profile.spacing_mm) + RING_MARGIN_VOXELS
+
+
+def _notes(
+    regions: Sequence[RegionMeasurement], ring: Ring, profile: FeatureProfile, *, touches_edge: bool
+) -> tuple[str, ...]:
+    notes = []
+    if touches_edge:
+        notes.append("The outline touches the edge of the images: what lies beyond was not measured.")
+    for measured in regions:
+        levels = measured.grey_levels
+        if not profile.min_grey_levels <= levels <= profile.max_grey_levels:
+            few = "few" if levels < profile.min_grey_levels else "many"
+            notes.append(
+                f"The {measured.region} has {levels} grey levels, {few} for texture features: "
+                f"{profile.min_grey_levels} to {profile.max_grey_levels} are recommended."
+            )
+        if measured.missing:
+            notes.append(f"{len(measured.missing)} features of the {measured.region} could not be computed.")
+    if ring.share < 0.995:
+        where = "in air or other tissue, or outside the images," if ring.outside_voxels else "in air or other tissue"
+        notes.append(f"{1 - ring.share:.0%} of the ring lies {where} and was left out.")
+    return tuple(notes)

@@ -1,0 +1,172 @@
+"""From the source grid to what features are measured on: z-scores on a 1 mm grid, around the tumour only.
+
+The grid is anchored to the whole volume, not to the crop: its first voxel shares its outer corner with the volume's
+first voxel (as in pyradiomics), so that a voxel's value never depends on what was cropped.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model_store.profile import FeatureProfile
+from workers.features.interpolation import Axis, AxisOperator, interpolation
+
+Box = tuple[slice, slice, slice]
+"""A part of an array (z, y, x)."""
+Ranges = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
+"""First index and the one after the last (z, y, x)."""
+
+
+@dataclass(frozen=True)
+class Intensities:
+    """Mean and standard deviation of the whole phase volume (n - 1 in the denominator, as ITK and pyradiomics do)."""
+
+    mean: float
+    standard_deviation: float
+
+
+def intensities_of(array: NDArray[np.generic]) -> Intensities:
+    """Return mean and standard deviation; integers are summed exactly."""
+    count = array.size
+    if np.issubdtype(array.dtype, np.integer) and array.dtype.itemsize <= 2:
+        total, total_of_squares = _exact_sums(array)
+        variance = (count * total_of_squares - total * total) / (count * (count - 1))
+        return Intensities(total / count, float(np.sqrt(variance)))
+    # Slice by slice, because a whole volume of squares takes more memory than the volume.
+    mean = sum(float(plane.sum(dtype=np.float64)) for plane in array) / count
+    squares = sum(float(np.square(plane - mean, dtype=np.float64).sum()) for plane in array)
+    return Intensities(mean, float(np.sqrt(squares / (count - 1))))
+
+
+def _exact_sums(array: NDArray[np.generic]) -> tuple[int, int]:
+    """Sum values and squares slice by slice in double precision, which is exact below 2**53."""
+    total = squares = 0
+    buffer = np.empty(array[0].size, dtype=np.float64)
+    for plane in array:
+        buffer[:] = plane.reshape(-1)
+        total += int(buffer.sum())
+        squares += int(np.dot(buffer, buffer))
+    return total, squares
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A whole phase volume as linear operators see it: z-scores on the source grid, computed where they are needed."""
+
+    array: NDArray[np.generic]
+    """Grey values (z, y, x)."""
+    axes: tuple[Axis, Axis, Axis]
+    """z, y, x."""
+    intensities: Intensities
+    scale: float
+
+    def scaled(self, grey_value: float) -> float:
+        """Return the scaled z-score of a grey value of the volume."""
+        return (grey_value - self.intensities.mean) / self.intensities.standard_deviation * self.scale
+
+    def z_scores(self, box: Box) -> NDArray[np.float64]:
+        """Return the scaled z-scores of a part of the volume."""
+        values = self.array[box].astype(np.float64)
+        values -= self.intensities.mean
+        values *= self.scale / self.intensities.standard_deviation
+        return values
+
+    def apply(self, operators: Sequence[AxisOperator]) -> NDArray[np.float64]:
+        """Apply one operator along each axis (z, y, x)."""
+        z, y, x = operators
+        values = self.z_scores((z.columns, y.columns, x.columns))
+        for position, operator in enumerate(operators):
+            values = contract(operator.matrix, values, position)
+        return values
+
+
+def contract(matrix: NDArray[np.float64], values: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
+    """Multiply a matrix to one axis of an array."""
+    if axis == 0:
+        return np.asarray((matrix @ values.reshape(len(values), -1)).reshape(-1, *values.shape[1:]))
+    if axis == values.ndim - 1:
+        return np.asarray(values @ matrix.T)
+    return np.asarray(np.matmul(matrix, values))
+
+
+@dataclass(frozen=True, eq=False)
+class Resampled:
+    """The surroundings of the tumour on the resampled grid."""
+
+    source: Source
+    ranges: Ranges
+    """Of the whole resampled grid."""
+    image: NDArray[np.float64]
+    """Scaled z-scores (z, y, x)."""
+    tumour: NDArray[np.bool_]
+    other_tissue: NDArray[np.bool_] | None
+    spacing_mm: float
+
+
+def resample(
+    array: NDArray[np.generic],
+    spacing_zyx: tuple[float, float, float],
+    tumour: NDArray[np.bool_],
+    other_tissue: NDArray[np.bool_] | None,
+    profile: FeatureProfile,
+    margin: int,
+) -> Resampled:
+    """Return scaled z-scores and masks around the tumour, ``margin`` resampled voxels more on each side."""
+    z, y, x = (Axis(size, step, profile.spacing_mm) for size, step in zip(array.shape, spacing_zyx, strict=True))
+    source = Source(array, (z, y, x), intensities_of(array), profile.intensity_scale)
+    ranges = _ranges_around(tumour, source.axes, margin)
+    operators = [interpolation(axis, *part) for axis, part in zip(source.axes, ranges, strict=True)]
+    return Resampled(
+        source=source,
+        ranges=ranges,
+        image=source.apply(operators),
+        tumour=nearest(tumour, source.axes, ranges),
+        other_tissue=None if other_tissue is None else nearest(other_tissue, source.axes, ranges),
+        spacing_mm=profile.spacing_mm,
+    )
+
+
+def _ranges_around(tumour: NDArray[np.bool_], axes: tuple[Axis, Axis, Axis], margin: int) -> Ranges:
+    z, y, x = (
+        axis.resampled_range(first, last, margin) for axis, (first, last) in zip(axes, bounds(tumour), strict=True)
+    )
+    return z, y, x
+
+
+def bounds(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Return the first and last index of a mask along each axis."""
+    found = []
+    for axis in range(mask.ndim):
+        others = tuple(other for other in range(mask.ndim) if other != axis)
+        hit = np.flatnonzero(mask.any(axis=others))
+        found.append((int(hit[0]), int(hit[-1])))
+    return found
+
+
+def box_of(mask: NDArray[np.bool_], margin: int = 0) -> Box:
+    """Return the bounding box of a mask, ``margin`` voxels wider on each side as far as the array goes."""
+    z, y, x = (
+        slice(max(0, first - margin), min(size, last + 1 + margin))
+        for (first, last), size in zip(bounds(mask), mask.shape, strict=True)
+    )
+    return z, y, x
+
+
+def nearest(mask: NDArray[np.bool_], axes: tuple[Axis, Axis, Axis], ranges: Ranges) -> NDArray[np.bool_]:
+    """Resample a mask by nearest neighbour."""
+    return mask[np.ix_(*(axis.nearest_source(start, stop) for axis, (start, stop) in zip(axes, ranges, strict=True)))]
+
+
+def to_source(mask: NDArray[np.bool_], resampled: Resampled) -> NDArray[np.bool_]:
+    """Bring a mask on the resampled crop back to the source grid, by nearest neighbour."""
+    source = np.zeros(resampled.source.array.shape, dtype=np.bool_)
+    takers, places = [], []
+    for axis, (start, stop) in zip(resampled.source.axes, resampled.ranges, strict=True):
+        index = axis.nearest_resampled()
+        inside = np.flatnonzero((index >= start) & (index < stop))
+        takers.append(inside)
+        places.append(index[inside] - start)
+    source[np.ix_(*takers)] = mask[np.ix_(*places)]
+    return source

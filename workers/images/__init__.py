@@ -1,0 +1,1 @@
+"""MR images: headers, frames, pixels, phases, and the volume they make up."""

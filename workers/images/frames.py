@@ -1,0 +1,214 @@
+"""Frames: what each single picture says about its place, its time and its grey values, whatever object it lies in."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pydicom import Dataset
+
+from workers.errors import Reason, RejectedInput
+from workers.images.attributes import integer, number, numbers, text
+from workers.images.headers import Instance, frame_count
+
+Vector = tuple[float, float, float]
+
+STACK_ID, IN_STACK_POSITION, TEMPORAL_POSITION_INDEX = 0x00209056, 0x00209057, 0x00209128
+IMAGE_POSITION_PATIENT = 0x00200032
+SPATIAL_OR_TEMPORAL_DIMENSIONS = (STACK_ID, IN_STACK_POSITION, TEMPORAL_POSITION_INDEX, IMAGE_POSITION_PATIENT)
+
+
+@dataclass(frozen=True)
+class Plane:
+    """Where the pixels of a frame lie (PS3.3 section C.7.6.2), in mm and patient coordinates."""
+
+    position: Vector
+    """Centre of the first pixel."""
+    row_direction: Vector
+    """Unit vector along which the column index grows."""
+    column_direction: Vector
+    """Unit vector along which the row index grows."""
+    column_spacing: float
+    """Between the centres of neighbouring columns."""
+    row_spacing: float
+    rows: int
+    columns: int
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One picture of an instance, with what tells phases apart."""
+
+    instance: Instance
+    number: int | None
+    """1 is the first frame of a multi-frame object; None in a classic image."""
+    plane: Plane
+    slope: float
+    intercept: float
+    contrast: tuple[str, ...]
+    """Frames that differ here are different pictures of the same moment (echo, component, label and control)."""
+    temporal_position: int | None
+    trigger_time_ms: float | None
+    instance_number: int | None
+    """Of its object; 0 where a multi-frame object has none."""
+    acquisition_time: str
+    content_time: str
+
+    @property
+    def reference(self) -> tuple[str, int | None]:
+        """SOP Instance UID and frame number, as other objects refer to it."""
+        return self.instance.sop_instance_uid, self.number
+
+    @property
+    def order(self) -> tuple[int, int] | None:
+        """Number of its object, then place in it; None where the object has no number."""
+        return None if self.instance_number is None else (self.instance_number, self.number or 0)
+
+
+def frames_of(instance: Instance) -> tuple[Frame, ...]:
+    """Return the frames of an image.
+
+    Raises
+    ------
+    RejectedInput
+        NO_GEOMETRY where a frame does not say where it lies.
+    """
+    if instance.is_multi_frame:
+        return tuple(_frames_from_groups(instance))
+    return (_frame_of_classic(instance),)
+
+
+def _frame_of_classic(instance: Instance) -> Frame:
+    header = instance.dataset
+    temporal = number(header, "TemporalPositionIdentifier")
+    order = number(header, "InstanceNumber")
+    return Frame(
+        instance=instance,
+        number=None,
+        plane=plane_of(instance.sop_instance_uid, header, header, header, header),
+        slope=_or(number(header, "RescaleSlope"), 1.0),
+        intercept=_or(number(header, "RescaleIntercept"), 0.0),
+        contrast=(text(header, "ImageType"), text(header, "EchoTime")),
+        temporal_position=None if temporal is None else int(temporal),
+        trigger_time_ms=number(header, "TriggerTime"),
+        instance_number=None if order is None else int(order),
+        acquisition_time=text(header, "AcquisitionDateTime")
+        or _moment(text(header, "AcquisitionDate"), text(header, "AcquisitionTime")),
+        content_time=_moment(text(header, "ContentDate"), text(header, "ContentTime")),
+    )
+
+
+def _frames_from_groups(instance: Instance) -> Iterator[Frame]:
+    header = instance.dataset
+    per_frame = header.get("PerFrameFunctionalGroupsSequence")
+    count = frame_count(instance)
+    if per_frame is None or len(per_frame) != count:
+        raise RejectedInput(
+            Reason.NO_GEOMETRY,
+            f"{instance.sop_instance_uid}: expected the functional groups of {count} frames, "
+            f"found {0 if per_frame is None else len(per_frame)}: its frames cannot be placed in space",
+        )
+    shared = _first(header, "SharedFunctionalGroupsSequence")
+    contrast_dimensions = _contrast_dimensions(header)
+    for index, own in enumerate(per_frame):
+        yield _frame_of_group(instance, index, own, shared, contrast_dimensions)
+
+
+def _frame_of_group(instance: Instance, index: int, own: Dataset, shared: Dataset, dimensions: list[int]) -> Frame:
+    def group(keyword: str) -> Dataset:
+        return _first(own, keyword) if keyword in own else _first(shared, keyword)
+
+    content = group("FrameContentSequence")
+    values = group("PixelValueTransformationSequence")
+    frame_type = group("MRImageFrameTypeSequence")
+    dimension_values = _as_list(content.get("DimensionIndexValues"))
+    trigger = group("CardiacSynchronizationSequence").get("NominalCardiacTriggerDelayTime")
+    temporal = content.get("TemporalPositionIndex")
+    return Frame(
+        instance=instance,
+        number=index + 1,
+        plane=plane_of(
+            f"{instance.sop_instance_uid} frame {index + 1}",
+            group("PlanePositionSequence"),
+            group("PlaneOrientationSequence"),
+            group("PixelMeasuresSequence"),
+            instance.dataset,
+        ),
+        slope=_or(number(values, "RescaleSlope"), 1.0),
+        intercept=_or(number(values, "RescaleIntercept"), 0.0),
+        contrast=(
+            text(frame_type, "FrameType"),
+            str(frame_type.get("ComplexImageComponent", "")),
+            str(group("MREchoSequence").get("EffectiveEchoTime", "")),
+            *(str(dimension_values[at]) for at in dimensions if at < len(dimension_values)),
+        ),
+        temporal_position=None if temporal is None else int(temporal),
+        trigger_time_ms=None if trigger is None else float(trigger),
+        instance_number=int(number(instance.dataset, "InstanceNumber") or 0),
+        acquisition_time=str(content.get("FrameAcquisitionDateTime", "") or ""),
+        content_time=str(content.get("FrameReferenceDateTime", "") or ""),
+    )
+
+
+def plane_of(name: str, position: Dataset, orientation: Dataset, measures: Dataset, image: Dataset) -> Plane:
+    """Return the plane that these data sets describe; ``name`` is what an error calls the frame.
+
+    Raises
+    ------
+    RejectedInput
+        NO_GEOMETRY where position, orientation, spacing or matrix is missing or impossible.
+    """
+    where = numbers(position, "ImagePositionPatient")
+    axes = numbers(orientation, "ImageOrientationPatient")
+    spacing = numbers(measures, "PixelSpacing")
+    rows, columns = integer(image, "Rows"), integer(image, "Columns")
+    if len(where) != 3 or len(axes) != 6 or len(spacing) != 2 or not rows or not columns or min(spacing) <= 0:
+        raise RejectedInput(
+            Reason.NO_GEOMETRY,
+            f"{name}: expected ImagePositionPatient, ImageOrientationPatient, PixelSpacing, Rows and Columns, "
+            "found them missing or incomplete: it cannot be placed in space",
+        )
+    row, column = axes[:3], axes[3:]
+    if not _is_orthonormal(row, column):
+        raise RejectedInput(
+            Reason.NO_GEOMETRY, f"{name}: ImageOrientationPatient is expected to hold two orthogonal unit vectors"
+        )
+    return Plane(
+        (where[0], where[1], where[2]),
+        (row[0], row[1], row[2]),
+        (column[0], column[1], column[2]),
+        column_spacing=spacing[1],
+        row_spacing=spacing[0],
+        rows=rows,
+        columns=columns,
+    )
+
+
+def _is_orthonormal(row: tuple[float, ...], column: tuple[float, ...], tolerance: float = 1e-3) -> bool:
+    def dot(a: tuple[float, ...], b: tuple[float, ...]) -> float:
+        return sum(x * y for x, y in zip(a, b, strict=True))
+
+    return all(abs(value) <= tolerance for value in (dot(row, row) - 1, dot(column, column) - 1, dot(row, column)))
+
+
+def _contrast_dimensions(header: Dataset) -> list[int]:
+    pointers = [item.get("DimensionIndexPointer") for item in header.get("DimensionIndexSequence") or ()]
+    return [at for at, pointer in enumerate(pointers) if pointer not in SPATIAL_OR_TEMPORAL_DIMENSIONS]
+
+
+def _first(dataset: Dataset, keyword: str) -> Dataset:
+    sequence = dataset.get(keyword)
+    return sequence[0] if sequence else Dataset()
+
+
+def _as_list(value: Any) -> list[int]:
+    if value is None:
+        return []
+    return [int(part) for part in value] if hasattr(value, "__iter__") else [int(value)]
+
+
+def _or(value: float | None, otherwise: float) -> float:
+    return otherwise if value is None else value
+
+
+def _moment(date: str, time: str) -> str:
+    return date + time if time else ""

@@ -1,0 +1,178 @@
+"""The headers of received instances: read once, pixels left on disk and located."""
+
+import os
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+from pydicom import Dataset, dcmread
+from pydicom.errors import InvalidDicomError
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    EnhancedMRImageStorage,
+    ImplicitVRLittleEndian,
+    LegacyConvertedEnhancedMRImageStorage,
+    MRImageStorage,
+)
+
+from listener.dicom.data_set import UNREADABLE_BYTES
+from listener.dicom.part10 import check_stored
+from listener.dicom.structure_check import TooComplex
+from workers.errors import Reason, RejectedInput
+from workers.images.attributes import integer, numbers, text
+from workers.limits import LIMITS, Limits
+from workers.resources import is_of_the_machine, is_out_of_memory
+
+MR_SOP_CLASSES = (MRImageStorage, EnhancedMRImageStorage, LegacyConvertedEnhancedMRImageStorage)
+PIXEL_DATA_TAG = (0x7FE0, 0x0010)
+UNDEFINED_LENGTH = 0xFFFFFFFF
+
+
+@dataclass(frozen=True)
+class PixelLocation:
+    """Where the value of Pixel Data begins in its file, and how long the element says it is, in bytes."""
+
+    offset: int
+    length: int
+    """`UNDEFINED_LENGTH` where the pixel data is encapsulated."""
+
+
+@dataclass(frozen=True, eq=False)
+class Instance:
+    """One received object: its header as a pydicom data set without pixels."""
+
+    path: Path
+    dataset: Dataset
+    transfer_syntax: UID
+    pixels: PixelLocation | None
+    """None where the object has no Pixel Data, or holds it deflated."""
+    header_bytes: int = 0
+    """Before the pixels."""
+
+    @property
+    def sop_instance_uid(self) -> str:
+        """SOP Instance UID."""
+        return text(self.dataset, "SOPInstanceUID")
+
+    @property
+    def series_uid(self) -> str:
+        """Series Instance UID."""
+        return text(self.dataset, "SeriesInstanceUID")
+
+    @property
+    def is_multi_frame(self) -> bool:
+        """Whether its frames are described by functional groups."""
+        return text(self.dataset, "SOPClassUID") != MRImageStorage
+
+
+def read_header(path: Path, limits: Limits = LIMITS) -> Instance:
+    """Read one header, up to Pixel Data.
+
+    Raises
+    ------
+    RejectedInput
+        UNREADABLE_OBJECT where the file is no DICOM file or ends before its header does, OVER_LIMITS.
+    """
+    try:
+        header_bytes = check_stored(path, limits.structure, limits.max_inflated_bytes)
+        with open(path, "rb") as file:
+            dataset = dcmread(file, stop_before_pixels=True)
+            syntax = UID(dataset.file_meta.TransferSyntaxUID)
+            deflated = syntax == DeflatedExplicitVRLittleEndian
+            pixels = None if deflated else _locate_pixels(file, syntax)
+    except TooComplex as error:
+        raise RejectedInput(Reason.OVER_LIMITS, f"{path.name}: {error}") from error
+    except (InvalidDicomError, OSError, *UNREADABLE_BYTES) as error:
+        if is_out_of_memory(error) or is_of_the_machine(error):
+            raise
+        raise RejectedInput(
+            Reason.UNREADABLE_OBJECT,
+            f"{path.name}: expected a DICOM file with a complete header ({type(error).__name__})",
+        ) from error
+    instance = Instance(path, dataset, syntax, pixels, header_bytes)
+    _check_frames(instance, limits)
+    return instance
+
+
+def _check_frames(instance: Instance, limits: Limits) -> None:
+    """See how many pixels the header claims, before memory is taken for any of them."""
+    frames = frame_count(instance)
+    pixels = frames * (integer(instance.dataset, "Rows") or 0) * (integer(instance.dataset, "Columns") or 0)
+    if frames > limits.max_frames:
+        raise RejectedInput(Reason.OVER_LIMITS, f"{instance.path.name}: {frames} frames, at most {limits.max_frames}")
+    if pixels > limits.max_voxels:
+        raise RejectedInput(
+            Reason.OVER_LIMITS, f"{instance.path.name}: {pixels} pixels in {frames} frames, at most {limits.max_voxels}"
+        )
+
+
+def frame_count(instance: Instance) -> int:
+    """Return NumberOfFrames; 1 where there is none.
+
+    Raises
+    ------
+    RejectedInput
+        UNREADABLE_OBJECT where it is no number, or none that frames can have.
+    """
+    found = numbers(instance.dataset, "NumberOfFrames")
+    if not found:
+        return 1
+    if len(found) > 1 or not found[0] >= 1 or not found[0].is_integer():
+        raise RejectedInput(
+            Reason.UNREADABLE_OBJECT, f"{instance.path.name}: its NumberOfFrames is no number of frames"
+        )
+    return int(found[0])
+
+
+def read_image_headers(paths: Iterable[Path], limits: Limits = LIMITS) -> tuple[Instance, ...]:
+    """Read the headers of MR images, each SOP Instance UID once.
+
+    Raises
+    ------
+    RejectedInput
+        UNREADABLE_OBJECT where a file cannot be read or is no MR image, OVER_LIMITS.
+    """
+    images = list(islice(paths, limits.max_images + 1))
+    if len(images) > limits.max_images:
+        raise RejectedInput(Reason.OVER_LIMITS, f"a case has at most {limits.max_images} images, this one has more")
+    instances: dict[str, Instance] = {}
+    header_bytes = 0
+    for path in images:
+        instance = read_header(path, limits)
+        header_bytes += instance.header_bytes
+        if header_bytes > limits.max_headers_bytes:
+            raise RejectedInput(
+                Reason.OVER_LIMITS, f"the headers of its images have more than {limits.max_headers_bytes} bytes"
+            )
+        sop_class = UID(text(instance.dataset, "SOPClassUID"))
+        if sop_class not in MR_SOP_CLASSES:
+            raise RejectedInput(
+                Reason.UNREADABLE_OBJECT,
+                f"{instance.sop_instance_uid}: expected an MR, Enhanced MR or Legacy Converted Enhanced MR image, "
+                f"found {sop_class.name}",
+            )
+        instances.setdefault(instance.sop_instance_uid, instance)
+    return tuple(instances.values())
+
+
+def _locate_pixels(file: BinaryIO, syntax: UID) -> PixelLocation | None:
+    # pydicom stops at the element that it does not read, and goes back to its first byte.
+    start = file.tell()
+    order = "<" if syntax.is_little_endian else ">"
+    head = file.read(12)
+    if len(head) < 8 or struct.unpack(order + "HH", head[:4]) != PIXEL_DATA_TAG:
+        return None
+    if syntax == ImplicitVRLittleEndian:
+        return PixelLocation(start + 8, struct.unpack("<L", head[4:8])[0])
+    return PixelLocation(start + 12, struct.unpack(order + "L", head[8:12])[0])
+
+
+def file_bytes_after(instance: Instance) -> int:
+    """Return how many bytes the file holds from the value of Pixel Data on; 0 where it has none."""
+    if instance.pixels is None:
+        return 0
+    return max(0, os.stat(instance.path).st_size - instance.pixels.offset)

@@ -1,0 +1,217 @@
+"""DCE phases: which frames of a series were taken at the same moment.
+
+The evidence is tried in a fixed order, and taken only where it is sound: no phase may hold a slice twice. The
+AcquisitionNumber is no evidence, because scanners give one number to several phases.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.errors import Reason, RejectedInput
+from workers.images.frames import Frame
+from workers.images.slices import slice_numbers
+
+Labels = list[float] | list[int] | list[str] | list[tuple[int, int]] | None
+"""A sortable phase label for each frame, or None where the evidence is not there."""
+
+
+class PhaseEvidence(StrEnum):
+    """What told the phases of a series apart."""
+
+    SINGLE = "single phase"
+    TEMPORAL_POSITION = "temporal position"
+    TRIGGER_TIME = "trigger time"
+    REPETITION = "repetition of slice positions"
+    ACQUISITION_TIME = "acquisition time"
+    CONTENT_TIME = "content time"
+    SERIES = "series"
+
+
+@dataclass(frozen=True)
+class PhaseIdentity:
+    """Which phase of the examination this is."""
+
+    index: int
+    """1 is the first."""
+    count: int
+    found_by: PhaseEvidence
+
+
+@dataclass(frozen=True, eq=False)
+class Phase:
+    """The frames of one phase, in no particular order."""
+
+    frames: tuple[Frame, ...]
+    identity: PhaseIdentity
+    expected_slices: int
+    """Slices that the series has; more than the phase has frames where some are missing."""
+
+    @property
+    def references(self) -> frozenset[tuple[str, int | None]]:
+        """SOP Instance UID and frame number of each frame."""
+        return frozenset(frame.reference for frame in self.frames)
+
+
+def split_series(frames: Sequence[Frame]) -> tuple[Phase, ...]:
+    """Split the frames of one series into phases; pictures of different contrast are split first, each on its own.
+
+    Raises
+    ------
+    RejectedInput
+        UNKNOWN_PHASE where slices repeat and no evidence tells why.
+    """
+    contrasts: dict[Hashable, list[Frame]] = {}
+    for frame in frames:
+        contrasts.setdefault(frame.contrast, []).append(frame)
+    return tuple(phase for family in contrasts.values() for phase in _split_contrast(family))
+
+
+def _split_contrast(frames: Sequence[Frame]) -> tuple[Phase, ...]:
+    slices = slice_numbers(frames)
+    expected = len(set(slices.tolist()))
+    repeats = max(Counter(slices.tolist()).values())
+    if repeats == 1 and not _are_parts_of_phases(frames):
+        return (Phase(tuple(frames), PhaseIdentity(1, 1, PhaseEvidence.SINGLE), expected),)
+    for evidence, find_labels in EVIDENCE if repeats > 1 else EVIDENCE[:1]:
+        labels = find_labels(frames, slices)
+        if labels is not None and _is_sound(labels, slices, repeats, evidence):
+            return _phases(frames, labels, evidence, expected)
+    raise RejectedInput(
+        Reason.UNKNOWN_PHASE,
+        f"series {frames[0].instance.series_uid}: slice positions repeat up to {repeats} times, and neither temporal "
+        "position, trigger time, instance order nor times tell the phases apart",
+    )
+
+
+def _are_parts_of_phases(frames: Sequence[Frame]) -> bool:
+    """Whether frames of different temporal positions lie beside each other: what is left of incomplete phases.
+
+    One position for each slice is a scanner's count of slices.
+    """
+    positions = {frame.temporal_position for frame in frames} - {None}
+    return 1 < len(positions) < len(frames)
+
+
+def _phases(
+    frames: Sequence[Frame], labels: Sequence[Hashable], evidence: PhaseEvidence, expected: int
+) -> tuple[Phase, ...]:
+    groups: dict[Hashable, list[Frame]] = {}
+    for frame, label in zip(frames, labels, strict=True):
+        groups.setdefault(label, []).append(frame)
+    ordered = sorted(groups.items())
+    return tuple(
+        Phase(tuple(members), PhaseIdentity(index, len(ordered), evidence), expected)
+        for index, (_, members) in enumerate(ordered, start=1)
+    )
+
+
+def _is_sound(labels: Sequence[Hashable], slices: NDArray[np.intp], repeats: int, evidence: PhaseEvidence) -> bool:
+    pairs = set(zip(labels, slices.tolist(), strict=True))
+    if len(pairs) < len(labels):
+        return False
+    # A temporal position is meant to tell phases apart; anything else could also count slices.
+    return evidence is PhaseEvidence.TEMPORAL_POSITION or len(set(labels)) == repeats
+
+
+def _temporal_position(frames: Sequence[Frame], slices: NDArray[np.intp]) -> Labels:
+    return _complete([frame.temporal_position for frame in frames])
+
+
+def _trigger_time(frames: Sequence[Frame], slices: NDArray[np.intp]) -> Labels:
+    return _by_value_or_rank(_complete([frame.trigger_time_ms for frame in frames]), slices)
+
+
+def _acquisition_time(frames: Sequence[Frame], slices: NDArray[np.intp]) -> Labels:
+    return _by_value_or_rank(_complete([frame.acquisition_time or None for frame in frames]), slices)
+
+
+def _content_time(frames: Sequence[Frame], slices: NDArray[np.intp]) -> Labels:
+    return _by_value_or_rank(_complete([frame.content_time or None for frame in frames]), slices)
+
+
+def _repetition(frames: Sequence[Frame], slices: NDArray[np.intp]) -> Labels:
+    numbers = _complete([frame.order for frame in frames])
+    if numbers is None or len(set(numbers)) < len(numbers):
+        return None
+    order = np.array(sorted(range(len(numbers)), key=lambda at: numbers[at]))
+    repeats = max(Counter(slices.tolist()).values())
+    runs = _runs(slices[order])
+    if len(set(runs)) == repeats:
+        return _in_original_order(runs, order)
+    return _ranks(numbers, slices)
+
+
+def _runs(slices: NDArray[np.intp]) -> list[int]:
+    """Phase after phase: a new phase begins with the first slice that the current one already has."""
+    labels: list[int] = []
+    seen: set[int] = set()
+    run = 0
+    for place in slices.tolist():
+        if place in seen:
+            run, seen = run + 1, set()
+        seen.add(place)
+        labels.append(run)
+    return labels
+
+
+def _ranks(values: Sequence[Any], slices: NDArray[np.intp]) -> Labels:
+    """Slice after slice: the n-th picture of a slice is of the n-th phase. Tells only where every slice is complete."""
+    counts = set(Counter(slices.tolist()).values())
+    if len(counts) != 1 or len(set(zip(values, slices.tolist(), strict=True))) < len(values):
+        return None
+    order = sorted(range(len(values)), key=lambda at: values[at])
+    seen: Counter[int] = Counter()
+    labels = []
+    for at in order:
+        labels.append(seen[int(slices[at])])
+        seen[int(slices[at])] += 1
+    return _in_original_order(labels, np.array(order))
+
+
+def _by_value_or_rank(values: Labels, slices: NDArray[np.intp]) -> Labels:
+    if values is None or len(set(values)) == max(Counter(slices.tolist()).values()):
+        return values
+    return _ranks(values, slices)
+
+
+def _in_original_order(labels: Sequence[int], order: NDArray[np.intp]) -> list[int]:
+    original = [0] * len(labels)
+    for label, at in zip(labels, order.tolist(), strict=True):
+        original[at] = label
+    return original
+
+
+def _complete(values: Sequence[Any]) -> Labels:
+    return None if any(value is None for value in values) else list(values)
+
+
+EVIDENCE: tuple[tuple[PhaseEvidence, Callable[[Sequence[Frame], NDArray[np.intp]], Labels]], ...] = (
+    (PhaseEvidence.TEMPORAL_POSITION, _temporal_position),
+    (PhaseEvidence.TRIGGER_TIME, _trigger_time),
+    (PhaseEvidence.REPETITION, _repetition),
+    (PhaseEvidence.ACQUISITION_TIME, _acquisition_time),
+    (PhaseEvidence.CONTENT_TIME, _content_time),
+)
+
+
+def across_series(phases: Iterable[Phase]) -> tuple[Phase, ...]:
+    """Number the phases of several series as one examination, where each series holds one phase; in order of time."""
+    found = list(phases)
+    if len(found) < 2 or any(phase.identity.count > 1 for phase in found):
+        return tuple(found)
+    ordered = sorted(found, key=_moment)
+    return tuple(
+        replace(phase, identity=PhaseIdentity(index, len(ordered), PhaseEvidence.SERIES))
+        for index, phase in enumerate(ordered, start=1)
+    )
+
+
+def _moment(phase: Phase) -> tuple[str, str, tuple[int, int]]:
+    first = min(phase.frames, key=lambda frame: (frame.acquisition_time, frame.content_time))
+    return first.acquisition_time, first.content_time, first.order or (0, 0)

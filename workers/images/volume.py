@@ -1,0 +1,227 @@
+"""A phase as a volume, stacked by geometry and never by file order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from pydicom import Dataset
+
+from workers.errors import Reason, RejectedInput
+from workers.images.attributes import text
+from workers.images.frames import Frame
+from workers.images.phases import Phase, PhaseIdentity
+from workers.images.pixels import read_pixels
+from workers.images.slices import SAME_DIRECTION, SAME_SLICE_MM, normal_of
+from workers.limits import LIMITS, Limits
+
+GAP_TOLERANCE = 0.05
+"""Of the slice spacing: how far a gap may be from the others."""
+SHIFT_TOLERANCE_MM = 0.1
+"""How far a slice may lie beside the line through the others."""
+SPACING_TOLERANCE = 1e-3
+"""Of the pixel spacing."""
+
+
+@dataclass(frozen=True)
+class SourceFrame:
+    """The picture that a slice of the volume came from."""
+
+    sop_instance_uid: str
+    frame_number: int | None
+    """1 is the first frame of a multi-frame object; None in a classic image."""
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """A regular grid of voxels. Vectors are x, y, z; shapes are z, y, x, as arrays are."""
+
+    origin_mm: tuple[float, float, float]
+    """Centre of voxel (0, 0, 0) in patient coordinates."""
+    spacing_mm: tuple[float, float, float]
+    direction: NDArray[np.float64]
+    """3 x 3; the columns are the unit vectors along which the x, y and z index grow."""
+    shape: tuple[int, int, int]
+
+    def indices_of(self, points_mm: ArrayLike) -> NDArray[np.float64]:
+        """Return the continuous indices (x, y, z) of points in patient coordinates; the last axis has length 3."""
+        offsets = np.asarray(points_mm, dtype=np.float64) - self.origin_mm
+        return np.asarray(offsets @ np.linalg.inv(self.direction).T / self.spacing_mm)
+
+    def points_of(self, indices: ArrayLike) -> NDArray[np.float64]:
+        """Return the points in patient coordinates of continuous indices (x, y, z)."""
+        steps = np.asarray(indices, dtype=np.float64) * self.spacing_mm
+        return np.asarray(steps @ self.direction.T + self.origin_mm)
+
+    @property
+    def spacing_zyx(self) -> tuple[float, float, float]:
+        """Spacing in the order of array axes, in mm."""
+        x, y, z = self.spacing_mm
+        return z, y, x
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """One phase on its grid. The z index grows along row direction x column direction."""
+
+    array: NDArray[np.generic]
+    """Grey values (z, y, x): stored values, rescaled where the headers say so."""
+    origin_mm: tuple[float, float, float]
+    """Centre of voxel (0, 0, 0) in patient coordinates (x, y, z)."""
+    spacing_mm: tuple[float, float, float]
+    """Along x, y, z."""
+    direction: NDArray[np.float64]
+    """3 x 3; the columns are the unit vectors of the x, y and z index axes in patient coordinates."""
+    frames: tuple[SourceFrame, ...]
+    """One for each slice."""
+    headers: tuple[Dataset, ...]
+    """One for each instance, without pixels, in slice order; a single one for Enhanced MR."""
+    frame_of_reference_uid: str
+    phase: PhaseIdentity
+
+    @cached_property
+    def grid(self) -> Grid:
+        """Place and shape of the volume."""
+        z, y, x = self.array.shape
+        return Grid(self.origin_mm, self.spacing_mm, self.direction, (z, y, x))
+
+
+def build_volume(phase: Phase, limits: Limits = LIMITS) -> Volume:
+    """Stack a phase.
+
+    Raises
+    ------
+    RejectedInput
+        NO_GEOMETRY where an image names no frame of reference, IRREGULAR_GEOMETRY for mixed frames of reference,
+        orientation, spacing or matrix, MISSING_SLICES for gaps, UNREADABLE_PIXELS and INVALID_PIXELS for what the
+        pixels are.
+    """
+    frame_of_reference_uid = _frame_of_reference(phase.frames)
+    frames, normal = _in_slice_order(phase.frames)
+    thickness_mm = _slice_spacing(frames, normal, phase.expected_slices)
+    first = frames[0].plane
+    array = _rescaled(read_pixels(frames, limits.max_voxels), frames)
+    direction = np.column_stack([first.row_direction, first.column_direction, normal])
+    return Volume(
+        array=array,
+        origin_mm=first.position,
+        spacing_mm=(first.column_spacing, first.row_spacing, thickness_mm),
+        direction=direction,
+        frames=tuple(SourceFrame(frame.instance.sop_instance_uid, frame.number) for frame in frames),
+        headers=tuple({id(frame.instance): frame.instance.dataset for frame in frames}.values()),
+        frame_of_reference_uid=frame_of_reference_uid,
+        phase=phase.identity,
+    )
+
+
+def grid_of(phase: Phase) -> Grid:
+    """Return the grid of a phase, without reading a pixel.
+
+    Raises
+    ------
+    RejectedInput
+        IRREGULAR_GEOMETRY, MISSING_SLICES.
+    """
+    frames, normal = _in_slice_order(phase.frames)
+    thickness_mm = _slice_spacing(frames, normal, phase.expected_slices)
+    first = frames[0].plane
+    return Grid(
+        first.position,
+        (first.column_spacing, first.row_spacing, thickness_mm),
+        np.column_stack([first.row_direction, first.column_direction, normal]),
+        (len(frames), first.rows, first.columns),
+    )
+
+
+def _frame_of_reference(frames: Sequence[Frame]) -> str:
+    found: dict[str, str] = {}
+    for frame in frames:
+        found.setdefault(text(frame.instance.dataset, "FrameOfReferenceUID"), frame.instance.sop_instance_uid)
+    if "" in found:
+        raise RejectedInput(
+            Reason.NO_GEOMETRY,
+            f"{found['']}: expected a FrameOfReferenceUID, found none: nothing says that the outline shares its "
+            "coordinates",
+        )
+    if len(found) > 1:
+        raise RejectedInput(
+            Reason.IRREGULAR_GEOMETRY,
+            f"{max(found.values())}: its FrameOfReferenceUID differs from that of the other slices",
+        )
+    return next(iter(found))
+
+
+def _in_slice_order(frames: Sequence[Frame]) -> tuple[list[Frame], NDArray[np.float64]]:
+    first = frames[0].plane
+    axes = np.array([first.row_direction, first.column_direction])
+    for frame in frames:
+        plane = frame.plane
+        same_axes = np.abs(np.array([plane.row_direction, plane.column_direction]) - axes).max() < SAME_DIRECTION
+        same_matrix = (plane.rows, plane.columns) == (first.rows, first.columns)
+        spacings = np.array([plane.column_spacing, plane.row_spacing])
+        same_spacing = np.allclose(spacings, [first.column_spacing, first.row_spacing], rtol=SPACING_TOLERANCE)
+        if not (same_axes and same_matrix and same_spacing):
+            what = "orientation" if not same_axes else "matrix" if not same_matrix else "pixel spacing"
+            raise RejectedInput(
+                Reason.IRREGULAR_GEOMETRY,
+                f"{frame.instance.sop_instance_uid}: its {what} differs from that of the other slices",
+            )
+    normal = normal_of(first)
+    return sorted(frames, key=lambda frame: float(np.dot(frame.plane.position, normal))), normal
+
+
+def _slice_spacing(frames: Sequence[Frame], normal: NDArray[np.float64], expected_slices: int) -> float:
+    series = frames[0].instance.series_uid
+    if len(frames) < 2 or len(frames) < expected_slices:
+        raise RejectedInput(
+            Reason.MISSING_SLICES,
+            f"series {series}: expected {max(expected_slices, 2)} slices in this phase, found {len(frames)}",
+        )
+    positions = np.array([frame.plane.position for frame in frames])
+    places = positions @ normal
+    gaps = np.diff(places)
+    spacing_mm = float(np.median(gaps))
+    if gaps.min() <= SAME_SLICE_MM:
+        raise RejectedInput(
+            Reason.IRREGULAR_GEOMETRY, f"series {series}: two pictures of one phase lie in the same slice"
+        )
+    for at, gap in enumerate(gaps):
+        if abs(gap - spacing_mm) > GAP_TOLERANCE * spacing_mm:
+            _refuse_gap(frames[at], float(gap), spacing_mm)
+    shifts = positions - positions[0] - np.outer(places - places[0], normal)
+    if np.abs(shifts).max() > SHIFT_TOLERANCE_MM:
+        raise RejectedInput(
+            Reason.IRREGULAR_GEOMETRY,
+            f"series {series}: slices are shifted sideways by up to {np.abs(shifts).max():.2f} mm",
+        )
+    return float((places[-1] - places[0]) / (len(frames) - 1))
+
+
+def _refuse_gap(frame: Frame, gap_mm: float, spacing_mm: float) -> None:
+    missing = gap_mm / spacing_mm - 1
+    whole = round(missing) >= 1 and abs(missing - round(missing)) <= 2 * GAP_TOLERANCE
+    message = f"after {frame.instance.sop_instance_uid}: expected the next slice after {spacing_mm:.3f} mm, "
+    if whole:
+        raise RejectedInput(
+            Reason.MISSING_SLICES, f"{message}found it after {gap_mm:.3f} mm: {round(missing)} slices are missing"
+        )
+    raise RejectedInput(Reason.IRREGULAR_GEOMETRY, f"{message}found it after {gap_mm:.3f} mm")
+
+
+def _rescaled(stored: NDArray[np.generic], frames: Sequence[Frame]) -> NDArray[np.generic]:
+    if all(frame.slope == 1 and frame.intercept == 0 for frame in frames):
+        array = stored
+    else:
+        slopes = np.array([frame.slope for frame in frames])[:, None, None]
+        intercepts = np.array([frame.intercept for frame in frames])[:, None, None]
+        array = stored * slopes + intercepts
+        if not np.isfinite(array).all():
+            raise RejectedInput(
+                Reason.INVALID_PIXELS, f"series {frames[0].instance.series_uid}: grey values that are no numbers"
+            )
+    if array.min() == array.max():
+        raise RejectedInput(
+            Reason.INVALID_PIXELS, f"series {frames[0].instance.series_uid}: every voxel holds the same value"
+        )
+    return array

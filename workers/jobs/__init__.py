@@ -1,0 +1,1 @@
+"""Celery app and tasks; one case from claim to result."""

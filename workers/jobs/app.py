@@ -1,0 +1,219 @@
+"""The Celery application and the worker process."""
+
+import os
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import SimpleITK as sitk
+import structlog
+import threadpoolctl
+from celery import Celery, signals
+from celery.apps.worker import Worker
+from redis import Redis
+from redis.exceptions import RedisError
+
+from listener.audit.events import application_activity, software_changed
+from listener.audit.trail import AuditLog, NotAudited
+from listener.runtime.health import HealthServer
+from listener.spool.spool import Spool
+from model_store.errors import SignatureError
+from model_store.registry import Registry, shipped_bundle
+from model_store.shadow import Shadow
+from workers.jobs import tasks
+from workers.jobs.target_reload import Renewal, start_renewing
+from workers.metrics import counters as metrics
+from workers.notifications.notifier import Notifier
+from workers.scoring.checked_registry import CheckedRegistry
+from workers.settings import WorkerSettings
+from workers.targets.current_targets import CurrentTargets
+from workers.targets.target import Target
+
+COMPUTE, DELIVERY = "compute", "delivery"
+QUEUES = (COMPUTE, DELIVERY)
+CASES_PER_PROCESS = 500
+"""A pool process is replaced after this many tasks, so that a slow leak in a library never grows old."""
+
+PROCESS_START_SECONDS = 60.0
+"""How long a pool process may take to warm up before it is replaced."""
+
+log = structlog.get_logger()
+
+
+def create_app(settings: WorkerSettings) -> Celery:
+    """Return a Celery app that acknowledges late, takes one message at a time, and speaks nothing but JSON."""
+    app = Celery("radtme", broker=settings.redis_url, set_as_current=False)
+    app.conf.update(
+        accept_content=["json"],
+        task_serializer="json",
+        task_ignore_result=True,
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        task_default_queue=COMPUTE,
+        task_soft_time_limit=settings.soft_time_limit_seconds,
+        task_time_limit=settings.hard_time_limit_seconds,
+        worker_prefetch_multiplier=1,
+        worker_concurrency=settings.concurrency,
+        # A process says that it is up after its warm-up, which loads the signature and measures the feature canary.
+        worker_proc_alive_timeout=PROCESS_START_SECONDS,
+        worker_max_tasks_per_child=CASES_PER_PROCESS,
+        # Whoever can write to Redis could stop or reconfigure the workers by it.
+        worker_enable_remote_control=False,
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_transport_options={
+            "visibility_timeout": settings.visibility_timeout_seconds,
+            "socket_connect_timeout": 5,
+            "socket_timeout": 10,
+            "socket_keepalive": True,
+            "retry_on_timeout": True,
+        },
+    )
+    return app
+
+
+class _Worker(Worker):  # type: ignore[misc]
+    """Leaves SIGHUP to whoever started the workers; Celery's own answer to it is to start the program anew."""
+
+    def install_platform_tweaks(self, worker: Worker) -> None:
+        """Let Celery take its signals, but this one."""
+        ours = signal.getsignal(signal.SIGHUP)
+        super().install_platform_tweaks(worker)
+        signal.signal(signal.SIGHUP, ours)
+
+
+def run_worker(settings: WorkerSettings, queues: Sequence[str] = QUEUES, renewal: Renewal | None = None) -> int:
+    """Work until stopped; SIGTERM and SIGINT let the running jobs finish. Returns the process's exit code.
+
+    ``renewal`` brings other targets meanwhile: each task that begins after that uses them.
+    """
+    spool = Spool(settings.spool)
+    spool.prepare()
+    with tempfile.TemporaryDirectory(prefix="radtme-metrics-") as folder:
+        registry = CheckedRegistry(settings.model_store, Path(folder))
+        _ensure_signature(registry, AuditLog(settings.audit))
+        metrics.share_between_processes(Path(folder))
+        app = create_app(settings)
+        at_work = threading.Event()
+        targets = CurrentTargets(Path(folder) / "targets.json", settings.targets)
+        bench = tasks.Bench(settings, spool, registry, metrics.worker_metrics(), Shadow(registry), targets)
+        metrics.start_at_zero(bench.metrics, (target.name for target in settings.targets))
+        tasks.register(app, bench)
+        server = HealthServer(
+            settings.metrics_host,
+            settings.metrics_port,
+            metrics.scrape_registry(Path(folder), registry, settings, targets.get),
+            liveness=lambda: {"worker": True},
+            readiness=lambda: {**readiness(settings, spool, registry), "worker": at_work.is_set()},
+        )
+        _on_signals(registry, server, at_work, scores=COMPUTE in queues)
+        worker = _Worker(
+            app=app,
+            hostname=f"radtme-{os.getpid()}@%h",
+            queues=list(queues),
+            concurrency=settings.concurrency,
+            pool="prefork",
+            without_gossip=True,
+            without_mingle=True,
+            without_heartbeat=True,
+            quiet=True,
+        )
+        if renewal is not None:
+            start_renewing(renewal, partial(_take_over, app, worker, bench, targets))
+        notifier = _notifier(spool, settings, bench.metrics) if DELIVERY in queues else None
+        # Before the worker connects: whoever asks while Redis is away has to get an answer.
+        server.start()
+        log.info("health_served", metrics_port=server.port)
+        try:
+            with _audited(settings):
+                if notifier is not None:
+                    notifier.start()
+                worker.start()
+        finally:
+            server.stop()
+            if notifier is not None:
+                notifier.stop()
+        return int(worker.exitcode or 0)
+
+
+def _notifier(spool: Spool, settings: WorkerSettings, counters: metrics.WorkerMetrics) -> Notifier | None:
+    if settings.webhook is None:
+        return None
+    return Notifier(spool, settings, lambda telling: counters.webhook.labels(telling.value).inc())
+
+
+def _take_over(
+    app: Celery, worker: _Worker, bench: tasks.Bench, current: CurrentTargets, targets: tuple[Target, ...]
+) -> None:
+    metrics.start_at_zero(bench.metrics, (target.name for target in targets))
+    tasks.limit_deliveries(app, replace(bench.settings, targets=targets))
+    if worker.consumer is not None:  # it remembers the limits
+        worker.consumer.update_strategies()
+    current.put(targets)
+    log.info("targets_replaced", targets=[target.name for target in targets])
+
+
+@contextmanager
+def _audited(settings: WorkerSettings) -> Iterator[None]:
+    """Write down that the workers start, and that they stop in order."""
+    audit = AuditLog(settings.audit)
+    audit.write(application_activity("workers", [settings.ae_title], started=True))
+    yield
+    with suppress(NotAudited):  # the trail shows a start without an end
+        audit.write(application_activity("workers", [settings.ae_title], started=False))
+
+
+def _ensure_signature(registry: Registry, audit: AuditLog) -> None:
+    try:
+        if registry.current() is None:
+            changes = [f"activate {shipped_bundle().name}, which comes with the program", "active before: none"]
+            audit.write(software_changed("workers", f"radtme:signature:{shipped_bundle().name}", changes))
+        registry.ensure_shipped()
+    except SignatureError as error:  # intake and delivery go on; each case says that it could not be scored
+        log.error("signature_unusable", error=str(error))
+
+
+def readiness(settings: WorkerSettings, spool: Spool, registry: Registry) -> dict[str, bool]:
+    """Return what a worker needs, each with whether it is there."""
+    checks = {"spool": os.access(spool.root, os.W_OK), "redis": True, "signature": True}
+    try:
+        Redis.from_url(settings.redis_url, socket_connect_timeout=1, socket_timeout=1).ping()
+    except RedisError:
+        checks["redis"] = False
+    try:
+        registry.active()
+    except SignatureError:
+        checks["signature"] = False
+    return checks
+
+
+def _on_signals(registry: CheckedRegistry, server: HealthServer, at_work: threading.Event, *, scores: bool) -> None:
+    # The closures are kept alive by weak=False: Celery holds its receivers weakly otherwise.
+    def warm_up(**_: object) -> None:
+        server.let_go()
+        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)  # type: ignore[no-untyped-call]
+        threadpoolctl.threadpool_limits(1)
+        if scores:
+            registry.measure_here()
+        try:
+            registry.active()
+        except SignatureError as error:
+            log.error("signature_unusable", error=str(error))
+
+    def ready(**_: object) -> None:
+        at_work.set()
+        log.info("worker_ready")
+
+    # A receiver of its own keeps Celery from setting the root logger's level and handlers.
+    signals.setup_logging.connect(lambda **_: None, weak=False)
+    signals.worker_process_init.connect(warm_up, weak=False)
+    signals.worker_process_shutdown.connect(lambda pid, **_: metrics.forget_process(pid), weak=False)
+    signals.worker_ready.connect(ready, weak=False)

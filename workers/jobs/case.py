@@ -1,0 +1,108 @@
+"""One case, from the job's inputs to its result objects. A function of the spool's files and the signature."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from pydicom import Dataset, dcmread
+from pydicom.errors import InvalidDicomError
+
+from listener.dicom.data_set import UNREADABLE_BYTES
+from listener.dicom.part10 import check_stored
+from listener.spool.spool import Spool
+from model_store.signature import Signature
+from workers.errors import RadtmeError, Reason, RejectedInput
+from workers.features.measurement import Measurement, measure
+from workers.limits import LIMITS, Limits
+from workers.results.source_description import image_type_notes
+from workers.scoring.case_result import CaseResult, Rejection, Score
+from workers.scoring.drift import DriftRecord, drift_record
+from workers.scoring.score import identity, out_of_range_notes, score
+from workers.stages import Stage, StageTimer
+
+
+@dataclass(frozen=True)
+class CaseInputs:
+    """The files that a job is about."""
+
+    seg_path: Path
+    image_paths: tuple[Path, ...]
+    not_complete: Mapping[str, str] | None
+    """Reason and message where the waiting ended without all images."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a case came to, and what its reports need beside that."""
+
+    result: CaseResult
+    measurement: Measurement | None
+    drift: DriftRecord | None = None
+    """Of a scored case: where it lies in the training distribution."""
+
+
+def inputs_of(spool: Spool, job: Mapping[str, Any]) -> CaseInputs:
+    """Return the files that ``job.json`` names."""
+    study = job["study_uid"]
+    seg = job["seg"]
+    images = [
+        spool.instance_path(study, series, instance)
+        for series, instances in sorted(job["instances"].items())
+        for instance in sorted(instances)
+    ]
+    return CaseInputs(
+        spool.instance_path(study, seg["series_uid"], seg["sop_instance_uid"]), tuple(images), job["not_complete"]
+    )
+
+
+def examine(inputs: CaseInputs, signature: Signature, timer: StageTimer, limits: Limits = LIMITS) -> Case:
+    """Measure and score a case; what cannot be scored honestly comes back as a rejection with its reason."""
+    measurement: Measurement | None = None
+    verdict: Score | None = None
+    drift: DriftRecord | None = None
+    rejection: Rejection | None = None
+    notes: tuple[str, ...] = ()
+    try:
+        _require_complete(inputs)
+        measurement = measure(inputs.image_paths, inputs.seg_path, signature.profile, timer, limits)
+        with timer(Stage.SCORE):
+            verdict = score(signature, measurement.regions)
+            notes = out_of_range_notes(signature, measurement.regions)
+            drift = drift_record(signature, measurement.regions, measurement.volume.headers)
+    except RejectedInput as error:
+        rejection = Rejection(error.reason, str(error))
+    regions = measurement.regions if measurement else ()
+    measured_notes = (*measurement.notes, *image_type_notes(measurement.volume.headers)) if measurement else ()
+    result = CaseResult(verdict, rejection, regions, (*measured_notes, *notes, *signature.notes), identity(signature))
+    return Case(result, measurement, drift)
+
+
+def rejected(error: RadtmeError) -> Case:
+    """Return the case that ended as not scored for a reason outside the measuring."""
+    return Case(CaseResult(None, Rejection(error.reason, str(error))), None)
+
+
+def read_header(path: Path) -> Dataset:
+    """Return a received object's attributes without its pixels; empty where the file is damaged or gone."""
+    try:
+        check_stored(path, LIMITS.structure, LIMITS.max_inflated_bytes)
+        return dcmread(path, stop_before_pixels=True, force=True)
+    except (InvalidDicomError, OSError, *UNREADABLE_BYTES):
+        return Dataset()
+
+
+def _require_complete(inputs: CaseInputs) -> None:
+    if inputs.not_complete is not None:
+        raise RejectedInput(Reason(inputs.not_complete["reason"]), inputs.not_complete["message"])
+    if not inputs.image_paths:
+        raise RejectedInput(Reason.MISSING_INSTANCES, "no image of the series that the SEG refers to was received")
+
+
+def headers_for_report(inputs: CaseInputs, measurement: Measurement | None) -> Sequence[Dataset]:
+    """Return the headers of the images that the report is about: the measured ones, else one of those that came."""
+    if measurement is not None:
+        return measurement.volume.headers
+    found = (read_header(path) for path in inputs.image_paths)
+    return list(islice((header for header in found if "SOPInstanceUID" in header), 1))

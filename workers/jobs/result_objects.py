@@ -1,0 +1,75 @@
+"""The objects that a case brings forth, ready to be written."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from pydicom import Dataset
+
+from workers.features.measurement import Measurement
+from workers.reports.feature_report import feature_report
+from workers.reports.summary_report import summary_report
+from workers.results.common_modules import Origin, ResultVersion
+from workers.results.instance_reference import InstanceReference
+from workers.results.key_image import key_image
+from workers.results.result_classes import ResultRole
+from workers.results.segmentation import segmentation
+from workers.results.uids import ResultUids
+from workers.scoring.case_result import CaseResult
+from workers.stages import Stage, StageTimer, untimed
+
+IDENTITY = ("StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID", "SOPInstanceUID")
+
+
+def build_results(
+    result: CaseResult,
+    seg_header: Dataset,
+    measurement: Measurement | None,
+    image_headers: Sequence[Dataset] = (),
+    version: ResultVersion | None = None,
+    institution_name: str = "",
+    timer: StageTimer = untimed,
+    outline: InstanceReference | None = None,
+) -> dict[ResultRole, Dataset]:
+    """Return the result objects of a case, by role, in the order in which they are sent.
+
+    The same arguments give the same bytes, whenever and wherever. Each data set has its file meta information; write it
+    with ``dcmwrite(path, dataset, enforce_file_format=True)``.
+
+    ``seg_header`` is the outline as received; its pixels are not needed. Without a ``measurement`` there is the summary
+    report alone, which says why; its patient and study are copied from the first of ``image_headers``, or from the
+    outline where no image came. ``version`` says which result of this outline it is, and which objects it replaces.
+
+    ``outline`` says which object the outline is, where its file may be too damaged to say so itself; ``seg_header`` may
+    even be empty then.
+    """
+    headers = tuple(measurement.volume.headers) if measurement is not None else _intact(image_headers)
+    known = _outline(seg_header, outline)
+    digest = result.signature.digest if result.signature else ""
+    version = version or ResultVersion()
+    instances = (str(header.SOPInstanceUID) for header in headers)
+    uids = ResultUids.of(known.sop_instance_uid, instances, digest, version.number)
+    origin = Origin(seg_header, known, headers, result.signature, version, uids, institution_name)
+    objects: dict[ResultRole, Dataset] = {}
+    if measurement is not None:
+        with timer(Stage.SEGMENTATION):
+            objects[ResultRole.SEGMENTATION] = segmentation(origin, measurement)
+        with timer(Stage.KEY_IMAGE):
+            objects[ResultRole.KEY_IMAGE] = key_image(origin, result, measurement)
+    with timer(Stage.REPORTS):
+        references = [InstanceReference.of(instance) for instance in objects.values()]
+        if measurement is not None:
+            objects[ResultRole.FEATURE_REPORT] = feature_report(origin, result, measurement, references[0])
+        objects[ResultRole.SUMMARY_REPORT] = summary_report(origin, result, measurement, references)
+    return objects
+
+
+def _outline(seg_header: Dataset, known: InstanceReference | None) -> InstanceReference:
+    """Return the reference to the outline; its SOP class is told by its header, where it has one."""
+    if known is None:
+        return InstanceReference.of(seg_header)
+    return replace(known, sop_class_uid=str(seg_header.get("SOPClassUID") or known.sop_class_uid))
+
+
+def _intact(image_headers: Sequence[Dataset]) -> tuple[Dataset, ...]:
+    """Return the headers that say which object they are of: damaged ones cannot be referred to."""
+    return tuple(header for header in image_headers if all(header.get(keyword) for keyword in IDENTITY))

@@ -1,0 +1,250 @@
+"""What the workers count. The help text is the question that the person on call asks."""
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, values
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.registry import Collector
+
+from listener.spool.spool import Spool
+from listener.tls.certificate_metrics import CertificateCollector
+from model_store.errors import SignatureError
+from model_store.registry import Registry
+from workers.errors import FailureReason, Reason
+from workers.metrics.deliveries import DeliveryCollector
+from workers.metrics.processes import PoolCollector
+from workers.metrics.recent_cases import DriftCollector, RecentCases
+from workers.notifications.event import notifications_folder
+from workers.notifications.notifier import Telling, pending
+from workers.scoring.case_result import NOT_SCORED, SCORED, UNCHANGED
+from workers.scoring.shadow_score import ShadowOutcome
+from workers.settings import WorkerSettings
+from workers.stages import Stage
+from workers.targets.store_status import Answer
+from workers.targets.target import Target
+
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+TURNAROUND = (1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0, 14400.0, 86400.0)
+SCORES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+
+
+def share_between_processes(folder: Path) -> None:
+    """Keep all values in files below ``folder``, so that the pool's processes add up; call before `WorkerMetrics`.
+
+    prometheus_client decides this when it is imported, from the environment. Which module imports it first must not
+    decide whether an operator sees numbers, so the choice is made again here.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for stale in folder.glob("*.db"):
+        stale.unlink()
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+    values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]
+
+
+def forget_process(pid: int) -> None:
+    """Drop the gauges of a pool process that ended."""
+    mark_process_dead(pid)  # type: ignore[no-untyped-call]
+
+
+@dataclass(frozen=True)
+class WorkerMetrics:
+    """The workers' counters, made once per process tree."""
+
+    cases: Counter
+    not_scored: Counter
+    shadow_cases: Counter
+    scores: Histogram
+    verdicts: Counter
+    stage_seconds: Histogram
+    case_seconds: Histogram
+    turnaround_seconds: Histogram
+    deliveries: Counter
+    objects_sent: Counter
+    commitments: Counter
+    failures: Counter
+    webhook: Counter
+
+
+def worker_metrics() -> WorkerMetrics:
+    """Declare the counters; they live in no registry, the multiprocess collector finds their files."""
+    return WorkerMetrics(
+        cases=Counter("radtme_cases", "How many cases came to which outcome?", ["outcome"], registry=None),
+        not_scored=Counter("radtme_cases_not_scored", "Why were cases not scored?", ["reason"], registry=None),
+        shadow_cases=Counter(
+            "radtme_shadow_cases",
+            "Does the shadow signature agree with the active one, and can it be used?",
+            ["outcome"],
+            registry=None,
+        ),
+        scores=Histogram(
+            "radtme_score",
+            "How are the scores (probability of hot) distributed?",
+            buckets=SCORES,
+            registry=None,
+        ),
+        verdicts=Counter(
+            "radtme_verdicts", "How many scored cases were called hot, and how many cold?", ["phenotype"], registry=None
+        ),
+        stage_seconds=Histogram(
+            "radtme_stage_seconds", "Which stage takes how long?", ["stage"], buckets=SECONDS, registry=None
+        ),
+        case_seconds=Histogram(
+            "radtme_case_seconds",
+            "How long does a case take, from the worker's claim to the written results?",
+            buckets=SECONDS,
+            registry=None,
+        ),
+        turnaround_seconds=Histogram(
+            "radtme_turnaround_seconds",
+            "How long does it take from the last object of a case to its results in a target?",
+            ["target"],
+            buckets=TURNAROUND,
+            registry=None,
+        ),
+        deliveries=Counter(
+            "radtme_deliveries",
+            "How many tries to deliver a case ended how, by target?",
+            ["target", "outcome"],
+            registry=None,
+        ),
+        objects_sent=Counter(
+            "radtme_objects_sent",
+            "How many objects did each target take or refuse?",
+            ["target", "answer"],
+            registry=None,
+        ),
+        commitments=Counter(
+            "radtme_commitments",
+            "Do targets take responsibility: requests that went out or were never answered, objects by their answer?",
+            ["target", "outcome"],
+            registry=None,
+        ),
+        failures=Counter(
+            "radtme_jobs_failed", "Why did jobs fail, so that someone has to look?", ["reason"], registry=None
+        ),
+        webhook=Counter(
+            "radtme_webhook_requests",
+            "Does the webhook take what it is told, or is it away, failing or refusing?",
+            ["outcome"],
+            registry=None,
+        ),
+    )
+
+
+class ActiveSignature(Collector):
+    """Which signature is active, read from the registry's pointer at each scrape."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield 1 under the active signature's labels, and whether it can be used."""
+        info = GaugeMetricFamily(
+            "radtme_active_signature", "Which signature scores the cases?", labels=["id", "version", "digest"]
+        )
+        usable = GaugeMetricFamily(
+            "radtme_signature_usable",
+            "Does the active signature pass its verification, and is the canary case measured as it should be?",
+        )
+        try:
+            signature = self._registry.active()
+        except SignatureError:
+            usable.add_metric([], 0)
+        else:
+            info.add_metric([signature.id, signature.version, signature.digest[:12]], 1)
+            usable.add_metric([], 1)
+        return (info, usable)
+
+
+def start_at_zero(metrics: WorkerMetrics, targets: Iterable[str]) -> None:
+    """Show every counter whose labels are a closed set from the start: an increase from nothing cannot be seen.
+
+    Call it in the main process, which lives as long as its metrics do.
+    """
+    for outcome in (SCORED, NOT_SCORED, UNCHANGED):
+        metrics.cases.labels(outcome)
+    for reason in Reason:
+        metrics.not_scored.labels(reason.value)
+    for shadow_outcome in ShadowOutcome:
+        metrics.shadow_cases.labels(shadow_outcome.value)
+    for failure in FailureReason:
+        metrics.failures.labels(failure.value)
+    for telling in Telling:
+        metrics.webhook.labels(telling.value)
+    for phenotype in ("hot", "cold"):
+        metrics.verdicts.labels(phenotype)
+    for stage in Stage:
+        metrics.stage_seconds.labels(stage.value)
+    for target in targets:
+        metrics.turnaround_seconds.labels(target)
+        for answer in Answer:
+            metrics.objects_sent.labels(target, answer.value)
+
+
+class TargetCertificates(Collector):
+    """The certificates that we show to targets; their roles are ``target_`` and the target's name."""
+
+    def __init__(self, targets: Callable[[], Iterable[Target]]) -> None:
+        self._targets = targets
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield what is known of those that are shown now."""
+        shown = {f"target_{target.name}": target.tls.certificate for target in self._targets() if target.tls}
+        return CertificateCollector(shown).collect()
+
+
+def scrape_registry(
+    folder: Path, registry: Registry, settings: WorkerSettings, targets: Callable[[], tuple[Target, ...]] | None = None
+) -> CollectorRegistry:
+    """Return what ``/metrics`` shows: sums over all processes, the signature, its drift, and what waits for whom."""
+    spool = Spool(settings.spool)
+    current = targets or (lambda: settings.targets)
+    collectors = CollectorRegistry()
+    MultiProcessCollector(collectors, str(folder))  # type: ignore[no-untyped-call]
+    collectors.register(ActiveSignature(registry))
+    collectors.register(PoolCollector(os.getpid()))
+    collectors.register(TargetCertificates(current))
+    collectors.register(DeliveryCollector(spool, lambda: [target.name for target in current()]))
+    collectors.register(WebhookCollector(spool))
+    collectors.register(DriftCollector(RecentCases(spool), partial(_active_digest, registry)))
+    return collectors
+
+
+class WebhookCollector(Collector):
+    """What waits to be told."""
+
+    def __init__(self, spool: Spool) -> None:
+        self._folder = notifications_folder(spool)
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield how many outcomes wait."""
+        help_text = "How many outcomes wait until the webhook takes them?"
+        return (GaugeMetricFamily("radtme_webhook_waiting", help_text, value=len(pending(self._folder))),)
+
+
+def _active_digest(registry: Registry) -> str | None:
+    try:
+        return registry.active().digest
+    except SignatureError:
+        return None
+
+
+def seconds_since_last_object(spool: Spool, job: Mapping[str, Any]) -> float | None:
+    """Return the seconds since the last of a job's objects came; None where none lies there any more."""
+    arrivals = [path.stat().st_mtime for path in _paths(spool, job) if path.exists()]
+    return max(0.0, time.time() - max(arrivals)) if arrivals else None
+
+
+def _paths(spool: Spool, job: Mapping[str, Any]) -> Iterator[Path]:
+    study, seg = job["study_uid"], job["seg"]
+    yield spool.instance_path(study, seg["series_uid"], seg["sop_instance_uid"])
+    for series, instances in (job["instances"] or {}).items():
+        for instance in instances:
+            yield spool.instance_path(study, series, instance)

@@ -1,0 +1,73 @@
+"""What waits for which target and whether it can be reached, read from the spool when someone asks."""
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from listener.spool.jobs import JobState, is_held
+from listener.spool.spool import Spool
+from listener.spool.target_circuit import CircuitState, read_circuit
+from workers.delivery.outbox import outbox_files, read_entry
+from workers.delivery.record import Entry, State
+
+OPEN_STATES = tuple(state for state in State if not state.is_settled)
+
+
+class DeliveryCollector(Collector):
+    """Looks through the outboxes at each scrape: nothing is counted that could be wrong after a restart."""
+
+    def __init__(self, spool: Spool, targets: Callable[[], Iterable[str]]) -> None:
+        self._spool = spool
+        self._targets = targets
+        """Those of the configuration: each is shown, also while nothing waits for it."""
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield what waits, since when, and the circuit of each target."""
+        waiting = GaugeMetricFamily(
+            "radtme_deliveries_waiting",
+            "How many cases wait for which target, and for what?",
+            labels=["target", "state"],
+        )
+        oldest = GaugeMetricFamily(
+            "radtme_delivery_oldest_seconds",
+            "How long has the oldest case waited to be delivered to this target?",
+            labels=["target"],
+        )
+        circuits = GaugeMetricFamily(
+            "radtme_target_circuit",
+            "Is anyone going to this target, or has it been given up until it answers (1 for the state it is in)?",
+            labels=["target", "state"],
+        )
+        entries = self._entries()
+        for target in sorted({*self._targets(), *(entry.target for entry in entries)}):
+            own = [entry for entry in entries if entry.target == target]
+            for state in OPEN_STATES:
+                waiting.add_metric([target, state.value], sum(entry.state is state for entry in own))
+            oldest.add_metric([target], max((_age(entry) for entry in own), default=0.0))
+            found = read_circuit(self._spool, target).state
+            for one in CircuitState:
+                circuits.add_metric([target, one.value], float(one is found))
+        return (waiting, oldest, circuits)
+
+    def _entries(self) -> list[Entry]:
+        # What a person holds waits for that person, and is counted by the listener.
+        jobs = [job for job in self._spool.jobs(JobState.DELIVERING) if not is_held(job.folder)]
+        paths = [path for job in jobs for path in outbox_files(job)]
+        entries = (_entry_still_there(path) for path in paths)
+        return [entry for entry in entries if entry is not None and not entry.state.is_settled]
+
+
+def _entry_still_there(path: Path) -> Entry | None:
+    try:
+        return read_entry(path)
+    except FileNotFoundError:  # its job was just closed
+        return None
+
+
+def _age(entry: Entry) -> float:
+    if entry.queued is None:
+        return 0.0
+    return max(0.0, (datetime.now(UTC) - entry.queued).total_seconds())

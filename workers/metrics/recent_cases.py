@@ -1,0 +1,129 @@
+"""What the last cases came to, read from the spool when someone asks.
+
+The spool is the truth: a number that is read from it is right after a restart, and the same whichever worker is asked.
+Results never change once they are written, so each is read once.
+"""
+
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import structlog
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from listener.spool.atomic_files import read_json
+from listener.spool.jobs import Job, JobState
+from listener.spool.spool import Spool
+from workers.scoring.drift import SHARES, DriftRecord, stability_index
+
+FINISHED = (JobState.DELIVERING, JobState.DONE, JobState.FAILED)
+LAST_CASES = 200
+"""Per scanner: as many as a busy month brings, few enough that last month's repair is forgotten."""
+FEWEST_CASES = 30
+"""Below this the stability index says more about chance than about the scanner."""
+MOST_SCANNERS = 20
+OTHER = "other"
+"""Under this label go scanners beyond the first ones, so that a field that anyone can fill cannot fill Prometheus."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class RecentCase:
+    """What is kept in mind of a scored case."""
+
+    finished: str
+    digest: str
+    """Of the signature that scored it."""
+    is_hot: bool
+    drift: DriftRecord
+
+
+class RecentCases:
+    """The scored cases in the spool; each result is read once. May be asked from several threads."""
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+        self._seen: dict[str, RecentCase | None] = {}
+        self._lock = threading.Lock()
+
+    def by_scanner(self, digest: str) -> Mapping[str, list[RecentCase]]:
+        """Return the last cases that this signature scored, the newest first, by scanner."""
+        with self._lock:
+            self._look()
+            cases = [case for case in self._seen.values() if case is not None and case.digest == digest]
+        found: dict[str, list[RecentCase]] = defaultdict(list)
+        for case in sorted(cases, key=lambda case: case.finished, reverse=True):
+            name = case.drift.scanner
+            found[name if name in found or len(found) < MOST_SCANNERS else OTHER].append(case)
+        return {name: of_scanner[:LAST_CASES] for name, of_scanner in found.items()}
+
+    def _look(self) -> None:
+        jobs = {job.id: job for job in self._spool.jobs(*FINISHED)}
+        self._seen = {job_id: case for job_id, case in self._seen.items() if job_id in jobs}
+        for job_id, job in jobs.items():
+            # No result: it failed without one, or it has just moved on. The next look will tell.
+            if job_id not in self._seen and (job.folder / "result.json").exists():
+                self._seen[job_id] = _read(job)
+
+
+def _read(job: Job) -> RecentCase | None:
+    try:
+        result = read_json(job.folder / "result.json")
+        if result["outcome"] != "scored" or not result.get("drift"):
+            return None
+        return RecentCase(
+            finished=str(result["finished"]),
+            digest=str(result["signature"]["digest"]),
+            is_hot=result["score"]["phenotype"] == "hot",
+            drift=DriftRecord.from_json(result["drift"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        log.warning("result_unreadable", job=job.id, error=type(error).__name__)
+        return None
+
+
+class DriftCollector(Collector):
+    """How the last cases of each scanner compare with the training cases of the active signature."""
+
+    def __init__(self, cases: RecentCases, active_digest: Callable[[], str | None]) -> None:
+        self._cases = cases
+        self._active_digest = active_digest
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield the number of cases, shares and stability indices by scanner; nothing without a signature."""
+        digest = self._active_digest()
+        by_scanner = self._cases.by_scanner(digest) if digest else {}
+        cases = GaugeMetricFamily(
+            "radtme_recent_cases", "How many cases of this scanner do the shares below speak of?", labels=["scanner"]
+        )
+        hot = GaugeMetricFamily(
+            "radtme_recent_hot_ratio", "Which share of this scanner's last cases was called hot?", labels=["scanner"]
+        )
+        outside = GaugeMetricFamily(
+            "radtme_recent_features_outside_training_ratio",
+            "Which share of the score's features lies outside the training range, in this scanner's last cases?",
+            labels=["scanner"],
+        )
+        stability = GaugeMetricFamily(
+            "radtme_feature_stability_index",
+            "How far did this feature move from its training distribution? Above 0.25 someone should look.",
+            labels=["scanner", "feature"],
+        )
+        for scanner, recent in by_scanner.items():
+            cases.add_metric([scanner], len(recent))
+            hot.add_metric([scanner], sum(case.is_hot for case in recent) / len(recent))
+            features = sum(case.drift.features for case in recent)
+            outside.add_metric([scanner], sum(case.drift.outside for case in recent) / max(features, 1))
+            if len(recent) >= FEWEST_CASES:
+                for feature, index in _stability(recent):
+                    stability.add_metric([scanner, feature], index)
+        return cases, hot, outside, stability
+
+
+def _stability(recent: list[RecentCase]) -> Iterator[tuple[str, float]]:
+    for feature in recent[0].drift.parts:
+        counts = Counter(case.drift.parts.get(feature) for case in recent)
+        yield feature, stability_index([counts[part] for part in range(len(SHARES))])

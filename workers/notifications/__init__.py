@@ -1,0 +1,1 @@
+"""The webhook that reports the outcome of each case."""

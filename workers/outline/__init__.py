@@ -1,0 +1,1 @@
+"""The tumour outline: segments, source images, phase selection, region of interest."""

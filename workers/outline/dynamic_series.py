@@ -1,0 +1,86 @@
+"""Which phases are one dynamic contrast-enhanced examination, where an outline does not name its images."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from workers.errors import RejectedInput
+from workers.images.attributes import text
+from workers.images.frames import Plane
+from workers.images.phases import Phase, across_series
+from workers.images.slices import SAME_DIRECTION, normal_of
+from workers.images.volume import grid_of
+from workers.outline.outline import Outline
+from workers.outline.region_of_interest import lies_on
+
+TIMING = ("EchoTime", "RepetitionTime")
+"""What does not change while contrast flows in; without them, series of their own cannot be told from each other."""
+TECHNIQUE = (*TIMING, "FlipAngle", "ScanningSequence", "SequenceVariant", "ImageType")
+
+
+def dynamic_examination(phases: Sequence[Phase], outline: Outline) -> tuple[Phase, ...]:
+    """Return the phases, numbered, if those that the outline can lie on are plainly one examination; else none.
+
+    Other grids and plainly other techniques (spin echo, echo planar, diffusion) are set aside. What is left must be the
+    phases of one series, or series of one phase each with the same slices, the same technique and times of their own.
+    """
+    left = [phase for phase in phases if not _is_other_technique(phase) and _may_hold(phase, outline)]
+    if {phase.identity.count for phase in left} == {1}:
+        return across_series(left) if _are_one_examination(left) else ()
+    is_one_series = len({_series(phase) for phase in left}) == 1
+    is_one_family = len({phase.identity.index for phase in left}) == len(left)
+    return tuple(left) if is_one_series and is_one_family else ()
+
+
+def same_slices(phase: Phase, other: Phase) -> bool:
+    """Whether two phases show the same slices."""
+
+    def places(of: Phase) -> set[tuple[float, ...]]:
+        return {tuple(round(value, 1) for value in frame.plane.position) for frame in of.frames}
+
+    return places(phase) == places(other) and phase.frames[0].plane.rows == other.frames[0].plane.rows
+
+
+def _are_one_examination(phases: Sequence[Phase]) -> bool:
+    first = phases[0]
+    alike = all(same_slices(first, other) and _technique(first) == _technique(other) for other in phases)
+    times = {min((one.acquisition_time, one.content_time) for one in phase.frames) for phase in phases}
+    known = all(_value(first, keyword) for keyword in TIMING)
+    return len(phases) > 1 and alike and known and len(times) == len(phases)
+
+
+def _series(phase: Phase) -> str:
+    return phase.frames[0].instance.series_uid
+
+
+def _value(phase: Phase, keyword: str) -> str:
+    return text(phase.frames[0].instance.dataset, keyword)
+
+
+def _technique(phase: Phase) -> tuple[str, ...]:
+    return tuple(_value(phase, keyword) for keyword in TECHNIQUE)
+
+
+def _is_other_technique(phase: Phase) -> bool:
+    classic = _value(phase, "ScanningSequence").split("\\")
+    is_gradient_echo = "GR" in classic and "EP" not in classic if classic != [""] else True
+    is_enhanced_other = (
+        _value(phase, "EchoPulseSequence") == "SPIN" or _value(phase, "EchoPlanarPulseSequence") == "YES"
+    )
+    is_diffusion = "DIFFUSION" in _value(phase, "ImageType").split("\\") or bool(_value(phase, "DiffusionBValue"))
+    return not is_gradient_echo or is_enhanced_other or is_diffusion
+
+
+def _may_hold(phase: Phase, outline: Outline) -> bool:
+    """Whether the outline lies on the phase's grid; a damaged phase of that orientation cannot be ruled out."""
+    if phase.expected_slices < 2:
+        return False
+    try:
+        grid = grid_of(phase)
+    except RejectedInput:
+        return all(_is_parallel(frame.plane, outline.planes[0]) for frame in phase.frames)
+    return all(lies_on(plane, grid) for plane in outline.tumour_planes)
+
+
+def _is_parallel(plane: Plane, other: Plane) -> bool:
+    return bool(abs(abs(np.dot(normal_of(plane), normal_of(other))) - 1) < SAME_DIRECTION)

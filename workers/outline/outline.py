@@ -1,0 +1,193 @@
+"""An outline as it was received: the segments of a DICOM Segmentation, what they are, and what they were drawn on."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset
+from pydicom.uid import UID, SegmentationStorage
+
+from listener.dicom.data_set import UNREADABLE_BYTES, is_cut_short
+from workers.errors import Reason, RejectedInput
+from workers.images.attributes import text
+from workers.images.frames import Plane, plane_of
+from workers.images.headers import Instance, file_bytes_after, frame_count, read_header
+from workers.limits import LIMITS, Limits
+from workers.outline.segment_pixels import read_segment_frames
+from workers.outline.segment_types import is_other_tissue, is_tumour
+from workers.outline.source_images import References, outline_references
+from workers.resources import is_out_of_memory
+
+LABEL_MAP_SEGMENTATION_STORAGE = UID("1.2.840.10008.5.1.4.1.1.66.7")
+
+
+@dataclass(frozen=True, eq=False)
+class Outline:
+    """A SEG whose header was read and checked; its pixels are still on disk."""
+
+    instance: Instance
+    tumour_segment: Dataset
+    """Item of the Segment Sequence."""
+    other_tissue_numbers: frozenset[int]
+    """Segment numbers that are taken out of the ring."""
+    references: References
+    """The images it was drawn on; empty where it does not say."""
+    planes: tuple[Plane, ...]
+    """Of each frame."""
+    segment_numbers: tuple[int, ...]
+    """Of each frame; 0 in a label map, whose frames hold many."""
+
+    @property
+    def uid(self) -> str:
+        """SOP Instance UID."""
+        return self.instance.sop_instance_uid
+
+    @property
+    def tumour_number(self) -> int:
+        """Segment number of the tumour."""
+        return int(self.tumour_segment.SegmentNumber)
+
+    @property
+    def tumour_planes(self) -> tuple[Plane, ...]:
+        """Planes of the frames that may show the tumour."""
+        wanted = (0, self.tumour_number)
+        return tuple(plane for plane, number in zip(self.planes, self.segment_numbers, strict=True) if number in wanted)
+
+    @property
+    def is_label_map(self) -> bool:
+        """Whether pixel values are segment numbers."""
+        return text(self.instance.dataset, "SegmentationType") == "LABELMAP"
+
+    def masks(self) -> Iterator[tuple[int, Plane, NDArray[np.bool_]]]:
+        """Yield segment number, plane and mask of each frame that holds tumour or other tissue."""
+        wanted = self.other_tissue_numbers | {self.tumour_number}
+        frames = [at for at, number in enumerate(self.segment_numbers) if number in wanted or self.is_label_map]
+        for at, frame in zip(frames, read_segment_frames(self.instance, frames), strict=True):
+            for number in sorted(wanted) if self.is_label_map else [self.segment_numbers[at]]:
+                yield number, self.planes[at], frame == number if self.is_label_map else frame.astype(bool)
+
+
+def read_outline(path: Path, limits: Limits = LIMITS, segment_number: int | None = None) -> Outline:
+    """Read a SEG's header and choose its tumour segment by codes.
+
+    ``segment_number`` names one of several tumours; the others then do not belong in its ring.
+
+    Raises
+    ------
+    RejectedInput
+        UNSUPPORTED_SEGMENTATION for what is no usable SEG, NO_TUMOUR_SEGMENT, SEVERAL_TUMOUR_SEGMENTS, OVER_LIMITS.
+    """
+    instance = read_header(path, limits)
+    try:
+        return _outline(instance, limits, segment_number)
+    except (OSError, *UNREADABLE_BYTES) as error:
+        # Values are read when they are asked for: what is missing, cut short or of another kind shows itself only then.
+        if is_out_of_memory(error) or (isinstance(error, OSError) and not is_cut_short(error)):
+            raise
+        raise RejectedInput(
+            Reason.UNREADABLE_OBJECT,
+            f"SEG {instance.sop_instance_uid}: expected the attributes of a segmentation ({type(error).__name__})",
+        ) from error
+
+
+def _outline(instance: Instance, limits: Limits, segment_number: int | None) -> Outline:
+    header = instance.dataset
+    _check_kind(instance)
+    segments = header.get("SegmentSequence") or []
+    per_frame = header.get("PerFrameFunctionalGroupsSequence") or []
+    _check_size(instance, len(per_frame))
+    _check_segments(instance, segments, limits.max_segments)
+    shared = (header.get("SharedFunctionalGroupsSequence") or [Dataset()])[0]
+    tumour = _the_tumour(segments, segment_number, instance.sop_instance_uid)
+    is_label_map = header.SegmentationType == "LABELMAP"
+    numbers = tuple(0 if is_label_map else _segment_number(instance, own, shared) for own in per_frame)
+    mine = [own for own, number in zip(per_frame, numbers, strict=True) if number in (0, tumour.SegmentNumber)]
+    return Outline(
+        instance=instance,
+        tumour_segment=tumour,
+        other_tissue_numbers=frozenset(
+            int(item.SegmentNumber)
+            for item in segments
+            if is_other_tissue(item) or (is_tumour(item) and item is not tumour)
+        ),
+        references=outline_references(header, mine),
+        planes=tuple(_plane(instance, at, own, shared) for at, own in enumerate(per_frame)),
+        segment_numbers=numbers,
+    )
+
+
+def _refuse(instance: Instance, message: str) -> RejectedInput:
+    return RejectedInput(Reason.UNSUPPORTED_SEGMENTATION, f"SEG {instance.sop_instance_uid}: {message}")
+
+
+def _check_kind(instance: Instance) -> None:
+    sop_class = UID(text(instance.dataset, "SOPClassUID"))
+    if sop_class not in (SegmentationStorage, LABEL_MAP_SEGMENTATION_STORAGE):
+        raise _refuse(instance, f"expected a Segmentation, found {sop_class.name}")
+    kind = text(instance.dataset, "SegmentationType")
+    if kind not in ("BINARY", "FRACTIONAL", "LABELMAP"):
+        raise _refuse(instance, f"expected SegmentationType BINARY, FRACTIONAL or LABELMAP, found {kind or 'none'}")
+
+
+def _check_size(instance: Instance, described: int) -> None:
+    header = instance.dataset
+    frames = frame_count(instance)
+    pixels = frames * int(header.get("Rows") or 0) * int(header.get("Columns") or 0)
+    if frames != described:
+        raise _refuse(instance, f"expected the functional groups of {frames} frames, found {described}")
+    if not pixels:
+        raise _refuse(instance, "its frames have no pixels")
+    if instance.pixels is not None and file_bytes_after(instance) == 0:
+        raise _refuse(instance, "its pixel data is missing")
+
+
+def _check_segments(instance: Instance, segments: Sequence[Dataset], max_segments: int) -> None:
+    if len(segments) > max_segments:
+        raise RejectedInput(
+            Reason.OVER_LIMITS, f"SEG {instance.sop_instance_uid}: {len(segments)} segments, at most {max_segments}"
+        )
+    for at, segment in enumerate(segments, start=1):
+        if not segment.get("SegmentNumber"):
+            raise _refuse(instance, f"item {at} of its SegmentSequence has no SegmentNumber")
+
+
+def _the_tumour(segments: Sequence[Dataset], wanted: int | None, uid: str) -> Dataset:
+    chosen = [item for item in segments if is_tumour(item) and wanted in (None, int(item.SegmentNumber))]
+    if not chosen:
+        raise RejectedInput(
+            Reason.NO_TUMOUR_SEGMENT,
+            f"SEG {uid}: expected a segment with the type of a neoplasm, mass or lesion, found none among "
+            f"{len(segments)} segments",
+        )
+    if len(chosen) > 1:
+        raise RejectedInput(
+            Reason.SEVERAL_TUMOUR_SEGMENTS,
+            f"SEG {uid}: expected one tumour segment, found {len(chosen)}: send each tumour in a SEG of its own",
+        )
+    return chosen[0]
+
+
+def _plane(instance: Instance, at: int, own: Dataset, shared: Dataset) -> Plane:
+    def group(keyword: str) -> Dataset:
+        found: Dataset = (own.get(keyword) or shared.get(keyword) or [Dataset()])[0]
+        return found
+
+    try:
+        return plane_of(
+            f"SEG {instance.sop_instance_uid} frame {at + 1}",
+            group("PlanePositionSequence"),
+            group("PlaneOrientationSequence"),
+            group("PixelMeasuresSequence"),
+            instance.dataset,
+        )
+    except RejectedInput as error:
+        raise RejectedInput(Reason.UNSUPPORTED_SEGMENTATION, str(error)) from error
+
+
+def _segment_number(instance: Instance, own: Dataset, shared: Dataset) -> int:
+    for groups in (own, shared):
+        for item in groups.get("SegmentIdentificationSequence") or ():
+            return int(item.ReferencedSegmentNumber)
+    raise _refuse(instance, "a frame does not say which segment it shows")

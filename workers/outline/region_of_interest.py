@@ -1,0 +1,142 @@
+"""The outline on the grid of the volume that it was drawn on."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset
+
+from listener.dicom.data_set import UNREADABLE_BYTES
+from workers.errors import Reason, RejectedInput
+from workers.images.attributes import text
+from workers.images.frames import Plane
+from workers.images.volume import Grid, Volume
+from workers.outline.outline import Outline
+
+OFF_GRID_VOXELS = 0.1
+"""How far a pixel centre of the outline may lie from a voxel centre."""
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
+
+@dataclass(frozen=True, eq=False)
+class RegionOfInterest:
+    """Masks on the grid of the volume (z, y, x)."""
+
+    tumour: NDArray[np.bool_]
+    other_tissue: NDArray[np.bool_] | None
+    """Voxels of segments coded as vessel, skin, chest wall and the like; None where there are none."""
+
+
+def place(outline: Outline, volume: Volume) -> RegionOfInterest:
+    """Place the outline by geometry; frames may be flipped or turned against the volume, not resampled.
+
+    Raises
+    ------
+    RejectedInput
+        PATIENT_MISMATCH, UNREADABLE_OBJECT where an ID cannot be decoded, OTHER_FRAME_OF_REFERENCE,
+        UNSUPPORTED_SEGMENTATION where it lies on another grid, OUTSIDE_VOLUME, EMPTY_SEGMENTATION.
+    """
+    _check_identity(outline, volume)
+    tumour = np.zeros(volume.array.shape, dtype=np.bool_)
+    other = np.zeros_like(tumour) if outline.other_tissue_numbers else None
+    for number, plane, mask in outline.masks():
+        is_tumour = number == outline.tumour_number
+        target = tumour if is_tumour else other
+        if target is not None and mask.any():
+            _draw(target, mask, plane, volume.grid, outline.uid, may_leave=not is_tumour)
+    if not tumour.any():
+        raise RejectedInput(
+            Reason.EMPTY_SEGMENTATION, f"SEG {outline.uid}: its tumour segment does not hold a single voxel"
+        )
+    return RegionOfInterest(tumour, other)
+
+
+def lies_on(plane: Plane, grid: Grid) -> bool:
+    """Whether the pixels of a frame of an outline are voxels of the grid, within its slices."""
+    try:
+        corner, along_rows, along_columns = _steps(plane, grid, "")
+    except RejectedInput:
+        return False
+    last = corner + (plane.rows - 1) * along_rows + (plane.columns - 1) * along_columns
+    low, high = np.minimum(corner, last), np.maximum(corner, last)
+    return bool((high >= 0).all() and (low < np.array(grid.shape[::-1])).all())
+
+
+def _check_identity(outline: Outline, volume: Volume) -> None:
+    """See that outline and images say the same of patient and study, each in its own character set.
+
+    A missing value is not that of the other side. An issuer counts where both name one: many senders name none.
+    """
+    header = outline.instance.dataset
+    for keyword in ("PatientID", "IssuerOfPatientID", "StudyInstanceUID"):
+        values = {_decoded(one, keyword) for one in (header, *volume.headers)}
+        if keyword == "IssuerOfPatientID":
+            values.discard("")
+        if len(values) > 1:
+            raise RejectedInput(
+                Reason.PATIENT_MISMATCH, f"SEG {outline.uid}: its {keyword} is not that of the images it lies on"
+            )
+    frame_of_reference = text(header, "FrameOfReferenceUID")
+    if frame_of_reference and volume.frame_of_reference_uid not in ("", frame_of_reference):
+        raise RejectedInput(
+            Reason.OTHER_FRAME_OF_REFERENCE,
+            f"SEG {outline.uid}: expected frame of reference {volume.frame_of_reference_uid}, "
+            f"found {frame_of_reference}: outline and images do not share coordinates",
+        )
+
+
+def _decoded(header: Dataset, keyword: str) -> str:
+    """Return a text in Unicode: the bytes of two different ones may look alike, and those of the same one differ."""
+    try:
+        found = str(header.get(keyword) or "").strip(" \0")
+    except UNREADABLE_BYTES as error:
+        raise RejectedInput(Reason.UNREADABLE_OBJECT, f"{keyword} cannot be read ({type(error).__name__})") from error
+    if REPLACEMENT in found:  # any byte that its character set does not know becomes this one
+        raise RejectedInput(
+            Reason.UNREADABLE_OBJECT, f"{keyword} holds bytes that its Specific Character Set does not know"
+        )
+    return found
+
+
+def _draw(
+    target: NDArray[np.bool_], mask: NDArray[np.bool_], plane: Plane, grid: Grid, uid: str, *, may_leave: bool
+) -> None:
+    rows, columns = np.nonzero(mask)
+    down = np.array(plane.column_direction) * plane.row_spacing
+    right = np.array(plane.row_direction) * plane.column_spacing
+    exact = grid.indices_of(plane.position + np.outer(rows, down) + np.outer(columns, right))
+    inside = ((exact > -0.5) & (exact < np.array(grid.shape[::-1]) - 0.5)).all(axis=1)
+    if not may_leave and not inside.all():
+        raise RejectedInput(
+            Reason.OUTSIDE_VOLUME,
+            f"SEG {uid}: {np.count_nonzero(~inside)} of {rows.size} tumour pixels of a frame lie outside the images",
+        )
+    corner, along_rows, along_columns = _steps(plane, grid, uid)
+    x, y, z = (corner + np.outer(rows, along_rows) + np.outer(columns, along_columns))[inside].T
+    target[z, y, x] = True
+
+
+def _steps(plane: Plane, grid: Grid, uid: str) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+    """Return the index (x, y, z) of the first pixel, and the steps to the next row and to the next column."""
+    last_row, last_column = max(plane.rows - 1, 1), max(plane.columns - 1, 1)
+    first = np.array(plane.position)
+    down = np.array(plane.column_direction) * plane.row_spacing
+    right = np.array(plane.row_direction) * plane.column_spacing
+    corners = grid.indices_of([first, first + last_row * down, first + last_column * right])
+    whole = np.rint(corners)
+    if np.abs(corners - whole).max() > OFF_GRID_VOXELS:
+        raise _other_grid(plane, grid, uid, f"it lies up to {np.abs(corners - whole).max():.2f} voxels off the grid")
+    steps = (whole[1] - whole[0]) / last_row, (whole[2] - whole[0]) / last_column
+    for step in steps:
+        if sorted(np.abs(step)) != [0.0, 0.0, 1.0]:
+            raise _other_grid(plane, grid, uid, "its pixels do not step from voxel to voxel")
+    return whole[0].astype(np.intp), steps[0].astype(np.intp), steps[1].astype(np.intp)
+
+
+def _other_grid(plane: Plane, grid: Grid, uid: str, what: str) -> RejectedInput:
+    x, y, z = grid.spacing_mm
+    return RejectedInput(
+        Reason.UNSUPPORTED_SEGMENTATION,
+        f"SEG {uid}: it was drawn on another grid than the images: {what} (pixels of {plane.column_spacing:g} x "
+        f"{plane.row_spacing:g} mm on voxels of {x:g} x {y:g} x {z:g} mm)",
+    )

@@ -1,0 +1,79 @@
+"""What each feature is called: its code, its unit, the filter it was taken on, and words that a radiologist can read.
+
+The table ``feature_codes.csv`` names each of pyradiomics' 107 features. Source ``dicom``: the code stands in PS3.16
+(CID 7466 to 7478, 7500, 7501); ``ibsi``: only in the reference manual of the Image Biomarker Standardisation
+Initiative (arXiv:1612.07003); ``private``: nowhere, or defined otherwise there (pyradiomics' kurtosis does not
+subtract 3).
+"""
+
+import csv
+import functools
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+
+from pydicom.sr.coding import Code
+
+from workers.results.codes import PRIVATE_SCHEME
+
+ORIGINAL = "original"
+LOG_PATTERN = re.compile(r"log-sigma-(\d+)-(\d+)-mm-3D")
+WAVELET_PATTERN = re.compile(r"wavelet-([LH]{2,3})")
+UNIT_MEANINGS = {"1": "no units", "/mm": "per millimeter"}
+
+
+@dataclass(frozen=True)
+class FeatureConcept:
+    """A feature as a coded measurement."""
+
+    name: Code
+    unit: Code
+    method: Code | None
+    """The filtered image it was taken on; None for the original image. The name alone does not tell."""
+    text: str
+    """Such as ``Contrast of GLCM, LoG 2 mm``."""
+
+
+@functools.cache
+def feature_table() -> Mapping[tuple[str, str], tuple[Code, Code]]:
+    """Return code and unit by class and feature, such as ``("glcm", "Contrast")``."""
+    text = resources.files("workers.reports").joinpath("feature_codes.csv").read_text(encoding="utf-8")
+    return {
+        (row["class"], row["feature"]): (
+            Code(row["code"], row["scheme"], row["meaning"]),
+            Code(row["unit"], "UCUM", UNIT_MEANINGS.get(row["unit"], row["unit"])),
+        )
+        for row in csv.DictReader(text.splitlines())
+    }
+
+
+@functools.lru_cache(maxsize=2048)
+def feature_concept(name: str) -> FeatureConcept:
+    """Return what a feature is called, by its pyradiomics name, such as ``log-sigma-2-0-mm-3D_glcm_Contrast``.
+
+    Raises
+    ------
+    ValueError
+        If the feature or its filter is not known.
+    """
+    image, feature_class, feature = name.split("_", 2)
+    try:
+        code, unit = feature_table()[feature_class, feature]
+    except KeyError:
+        raise ValueError(f"feature {name}: no code is known for it; add it to workers/feature_codes.csv") from None
+    if image == ORIGINAL:
+        return FeatureConcept(code, unit, None, code.meaning)
+    method, short = _filter(name, image)
+    return FeatureConcept(code, unit, method, f"{code.meaning}, {short}")
+
+
+def _filter(name: str, image: str) -> tuple[Code, str]:
+    """Return a filter as a coded method, and its short name."""
+    if log := LOG_PATTERN.fullmatch(image):
+        sigma_mm = f"{log[1]}.{log[2]}"
+        meaning = f"Laplacian of Gaussian filter, sigma {sigma_mm} mm"
+        return Code(f"log-{sigma_mm}-mm", PRIVATE_SCHEME, meaning), f"LoG {float(sigma_mm):g} mm"
+    if wavelet := WAVELET_PATTERN.fullmatch(image):
+        return Code(image, PRIVATE_SCHEME, f"Wavelet filter, band {wavelet[1]}"), f"wavelet {wavelet[1]}"
+    raise ValueError(f"feature {name}: no code is known for the filter {image}")

@@ -1,0 +1,112 @@
+"""What both reports have in common: a measurement report (TID 1500) that viewers show as text.
+
+Two things decide whether a viewer shows it. The title: under "Imaging Measurement Report" OHIF expects an outline in
+each group, and shows a black viewport without. And continuity: in a CONTINUOUS container viewers print the values
+without their names, so every container is SEPARATE.
+"""
+
+from collections.abc import Iterable, Sequence
+from copy import deepcopy
+
+from highdicom.sr import (
+    AlgorithmIdentification,
+    CodedConcept,
+    DeviceObserverIdentifyingAttributes,
+    LanguageOfContentItemAndDescendants,
+    MeasurementReport,
+    MeasurementsAndQualitativeEvaluations,
+    ObservationContext,
+    ObserverContext,
+    VolumetricROIMeasurementsAndQualitativeEvaluations,
+)
+from pydicom import Dataset
+from pydicom.sr.codedict import codes as public_codes
+from pydicom.uid import UID
+
+from workers.reports.content_items import plain, walk
+from workers.results import codes
+from workers.results.common_modules import MANUFACTURER, MODEL_NAME, Origin, composite, set_file_meta, software_version
+from workers.results.instance_reference import InstanceReference
+from workers.results.patient_study import references_by_series
+from workers.results.result_classes import ResultRole
+from workers.results.uids import derived_uid
+
+Group = MeasurementsAndQualitativeEvaluations | VolumetricROIMeasurementsAndQualitativeEvaluations
+
+
+def measurement_report(
+    origin: Origin,
+    role: ResultRole,
+    description: str,
+    groups: Sequence[Group],
+    referenced: Iterable[InstanceReference],
+) -> Dataset:
+    """Return a Comprehensive 3D SR that holds these measurement groups.
+
+    ``description`` is what a viewer's list of series shows; ``referenced`` are the instances that the report is about,
+    beside the outline and the measured images.
+    """
+    instance = composite(origin, role, "SR", description)
+    instance.CompletionFlag = "COMPLETE"
+    instance.VerificationFlag = "UNVERIFIED"
+    instance.PreliminaryFlag = "PRELIMINARY"
+    instance.PerformedProcedureCodeSequence = []
+    instance.ReferencedPerformedProcedureStepSequence = []
+    evidence = [*referenced, origin.outline, *map(InstanceReference.of, origin.image_headers)]
+    instance.CurrentRequestedProcedureEvidenceSequence = references_by_series(evidence)
+    if replaced := origin.version.replaced.get(role):
+        instance.PredecessorDocumentsSequence = references_by_series([replaced])
+    instance.update(plain(_document(origin, groups)))
+    for item in walk(instance):
+        if item.ValueType == "CONTAINER":
+            item.ContinuityOfContent = "SEPARATE"
+    return instance
+
+
+def _document(origin: Origin, groups: Sequence[Group]) -> Dataset:
+    """Return the root of the content tree."""
+    report = MeasurementReport(
+        observation_context=_observation_context(origin),
+        procedure_reported=codes.PROCEDURE_REPORTED,
+        imaging_measurements=groups,
+        title=codes.REPORT_TITLE,
+        language_of_content_item_and_descendants=LanguageOfContentItemAndDescendants(
+            CodedConcept.from_code(codes.ENGLISH)
+        ),
+    )
+    root: Dataset = report[0]
+    return root
+
+
+def _observation_context(origin: Origin) -> ObservationContext:
+    """Return who observed: this program, as a device (TID 1004)."""
+    device = DeviceObserverIdentifyingAttributes(uid=origin.uids.device(), name=f"{MODEL_NAME} {software_version()}")
+    return ObservationContext(observer_device_context=ObserverContext(public_codes.DCM.Device, device))
+
+
+def algorithm_identification(origin: Origin) -> AlgorithmIdentification | None:
+    """Return the signature as an algorithm (TID 4019); readers may keep only the first parameter, so there is one."""
+    signature = origin.signature
+    if signature is None:
+        return None
+    return AlgorithmIdentification(
+        name=signature.id,
+        version=signature.version,
+        parameters=[f"feature profile {signature.profile}, sha256 {signature.digest}"],
+        manufacturer=MANUFACTURER,
+        family=codes.ARTIFICIAL_INTELLIGENCE,
+    )
+
+
+def as_sop_class(report: Dataset, sop_class_uid: str) -> Dataset:
+    """Return the same report as an instance of another SR class, for archives that do not know Comprehensive 3D SR.
+
+    The content holds no coordinates and no reference from item to item, so it is valid as Comprehensive SR and as
+    Enhanced SR too. It becomes another instance in a series of its own, always with the same UIDs.
+    """
+    other = deepcopy(report)
+    other.SOPClassUID = UID(sop_class_uid)
+    other.SOPInstanceUID = derived_uid("radtme report as", sop_class_uid, report.SOPInstanceUID)
+    other.SeriesInstanceUID = derived_uid("radtme series as", sop_class_uid, report.SeriesInstanceUID)
+    set_file_meta(other)
+    return other

@@ -1,0 +1,1 @@
+"""What all result objects share, the segmentation and the key image."""

@@ -1,0 +1,123 @@
+"""Every coded concept that the results use, once and by name.
+
+Public concepts come from PS3.16; what no public scheme has is ours, under the private scheme 99RADTME. Private code
+values have at most 16 characters, meanings at most 64 (PS3.5 SH and LO).
+"""
+
+from types import MappingProxyType
+
+from highdicom.coding_schemes import CodingSchemeIdentificationItem
+from highdicom.sr import CodedConcept
+from pydicom import Dataset
+from pydicom.sr.coding import Code
+
+from workers.errors import Reason
+from workers.results.uids import derived_uid
+
+PRIVATE_SCHEME = "99RADTME"
+
+# Document and observation context (TID 1500, TID 1001)
+REPORT_TITLE = Code("126002", "DCM", "Dynamic Contrast MR Measurement Report")
+"""Viewers that expect outlines of their own in an "Imaging Measurement Report" show this one as text."""
+PROCEDURE_REPORTED = Code("126020", "DCM", "Multiparametric MRI")
+"""The template binds the procedure to CID 100, which has no code for MRI of the breast."""
+ENGLISH = Code("en-US", "RFC5646", "English (United States)")
+QUALITATIVE_EVALUATIONS = Code("C0034375", "UMLS", "Qualitative Evaluations")
+MEASUREMENT_METHOD = Code("370129005", "SCT", "Measurement Method")
+COMMENT = Code("121106", "DCM", "Comment")
+PROCESSING_EQUIPMENT = Code("109102", "DCM", "Processing Equipment")
+ARTIFICIAL_INTELLIGENCE = Code("123110", "DCM", "Artificial Intelligence")
+MORPHOLOGICAL_OPERATIONS = Code("123104", "DCM", "Morphological Operations")
+
+# Regions (CID 7150, CID 7151)
+MORPHOLOGICALLY_ABNORMAL = Code("49755003", "SCT", "Morphologically Abnormal Structure")
+NEOPLASM = Code("108369006", "SCT", "Neoplasm")
+PERITUMOURAL_RING = Code("peritumour-ring", PRIVATE_SCHEME, "Peritumoural ring")
+TISSUE = Code("85756007", "SCT", "Tissue")
+BREAST = Code("76752008", "SCT", "Breast")
+
+# References between images (CID 7202, CID 7203)
+SOURCE_IMAGE = Code("121322", "DCM", "Source image for image processing operation")
+SEGMENTATION_DERIVATION = Code("113076", "DCM", "Segmentation")
+
+# Measurements
+VOLUME = Code("118565006", "SCT", "Volume")
+MILLILITRE = Code("mL", "UCUM", "mL")
+NO_UNITS = Code("1", "UCUM", "no units")
+PROBABILITY = Code("{probability}", "UCUM", "probability")
+"""Annotated unity: viewers print the unit behind the number, and "0.731 1" would be misread."""
+
+# The verdict
+SCORE = Code("radiomics-score", PRIVATE_SCHEME, "Radiomics score")
+THRESHOLD = Code("score-threshold", PRIVATE_SCHEME, "Threshold for hot")
+MEAN_SCORE = Code("score-mean", PRIVATE_SCHEME, "Radiomics score of an average training case")
+PHENOTYPE = Code("immune-phenotype", PRIVATE_SCHEME, "Tumour immune phenotype")
+HOT = Code("hot", PRIVATE_SCHEME, "HOT (immune-inflamed)")
+COLD = Code("cold", PRIVATE_SCHEME, "COLD (immune-desert)")
+NOT_SCORED = Code("not-scored", PRIVATE_SCHEME, "NOT SCORED")
+REASON = Code("not-scored-why", PRIVATE_SCHEME, "Reason")
+EXPLANATION = Code("explanation", PRIVATE_SCHEME, "Explanation")
+NOTICE = Code("notice", PRIVATE_SCHEME, "Notice")
+EFFECT = Code("effect-on-score", PRIVATE_SCHEME, "Effect on the score")
+MEASURED_ON = Code("measured-on", PRIVATE_SCHEME, "Measured on")
+QUALITY_NOTE = Code("quality-note", PRIVATE_SCHEME, "Quality note")
+SIGNATURE = Code("signature", PRIVATE_SCHEME, "Signature")
+INTENDED_USE = Code("intended-use", PRIVATE_SCHEME, "Intended use")
+REPLACES = Code("replaces", PRIVATE_SCHEME, "Replaces")
+GREY_LEVELS = Code("grey-levels", PRIVATE_SCHEME, "Grey levels in the original image")
+MISSING_FEATURE = Code("missing-feature", PRIVATE_SCHEME, "Feature that cannot be computed")
+
+REASONS = MappingProxyType(
+    {
+        reason: Code(value, PRIVATE_SCHEME, meaning)
+        for reason, value, meaning in (
+            (Reason.EMPTY_SEGMENTATION, "ns-empty-seg", "The outline is empty"),
+            (Reason.NO_TUMOUR_SEGMENT, "ns-no-tumour", "No segment of the outline is coded as a tumour"),
+            (Reason.SEVERAL_TUMOUR_SEGMENTS, "ns-many-tumours", "Several segments of the outline are tumours"),
+            (Reason.UNSUPPORTED_SEGMENTATION, "ns-unsupported", "The kind of segmentation is not supported"),
+            (Reason.OUTSIDE_VOLUME, "ns-outside", "The outline lies outside the images"),
+            (Reason.OTHER_FRAME_OF_REFERENCE, "ns-other-frame", "Outline and images differ in frame of reference"),
+            (Reason.MISSING_INSTANCES, "ns-no-instances", "Images that the outline refers to did not come"),
+            (Reason.MISSING_SLICES, "ns-no-slices", "Slices of the series are missing"),
+            (Reason.IRREGULAR_GEOMETRY, "ns-irregular", "The slices do not make a regular volume"),
+            (Reason.NO_GEOMETRY, "ns-no-geometry", "The images do not say where they lie in space"),
+            (Reason.UNKNOWN_PHASE, "ns-phase", "The contrast phase cannot be told"),
+            (Reason.UNREADABLE_PIXELS, "ns-no-pixels", "The pixels cannot be read"),
+            (Reason.INVALID_PIXELS, "ns-bad-pixels", "The pixels hold no valid image"),
+            (Reason.TUMOUR_TOO_SMALL, "ns-too-small", "The tumour is too small to be measured"),
+            (Reason.TUMOUR_TOO_LARGE, "ns-too-large", "The outline is larger than a breast"),
+            (Reason.RING_TOO_SMALL, "ns-ring-small", "Too little tissue surrounds the tumour"),
+            (Reason.FEATURE_NOT_COMPUTABLE, "ns-feature", "A feature that the score needs cannot be computed"),
+            (Reason.PATIENT_MISMATCH, "ns-patient", "Outline and images belong to different patients"),
+            (Reason.UNREADABLE_OBJECT, "ns-unreadable", "An object cannot be read"),
+            (Reason.SIGNATURE_UNUSABLE, "ns-signature", "The signature cannot be trusted"),
+            (Reason.TIME_LIMIT, "ns-time-limit", "The computation took too long"),
+            (Reason.MEMORY_LIMIT, "ns-memory-limit", "The computation needs too much memory"),
+            (Reason.OVER_LIMITS, "ns-over-limits", "An object is larger than objects may be"),
+        )
+    }
+)
+"""Each reason for not scoring, as a coded finding."""
+
+
+def coding_schemes() -> list[Dataset]:
+    """Return the items that identify the schemes outside DICOM's own (PS3.3 C.12.1.1.2)."""
+    return [
+        CodingSchemeIdentificationItem(
+            PRIVATE_SCHEME,
+            name="radtme private codes",
+            responsible_organization="radtme",
+            uid=derived_uid("radtme coding scheme"),
+        ),
+        CodingSchemeIdentificationItem(
+            "IBSI",
+            name="Image Biomarker Standardisation Initiative",
+            uid="1.2.840.10008.2.16.13",
+            responsible_organization="Image Biomarker Standardisation Initiative",
+        ),
+    ]
+
+
+def code_item(code: Code) -> Dataset:
+    """Return ``code`` as an item of a code sequence (PS3.3 table 8.8-1)."""
+    return CodedConcept.from_code(code)

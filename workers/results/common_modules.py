@@ -1,0 +1,140 @@
+"""The part that all results have in common: patient, study, series, equipment, SOP common."""
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import metadata
+from types import MappingProxyType
+
+from highdicom import ContributingEquipment
+from pydicom import Dataset
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import UID, ExplicitVRLittleEndian
+
+from workers.results import codes
+from workers.results.instance_reference import InstanceReference
+from workers.results.patient_study import Moment, content_moment, patient_and_study
+from workers.results.result_classes import RESULT_CLASSES, ResultRole
+from workers.results.uids import ResultUids, derived_uid
+from workers.scoring.case_result import SignatureIdentity
+
+MANUFACTURER = "radtme"
+MODEL_NAME = "radtme"
+SERIES_PER_VERSION = 10
+FIRST_SERIES_NUMBER = 9001
+SERIES_ORDER = (
+    ResultRole.SUMMARY_REPORT,
+    ResultRole.SEGMENTATION,
+    ResultRole.KEY_IMAGE,
+    ResultRole.FEATURE_REPORT,
+)
+"""How a viewer that sorts by series number lists them."""
+NOTHING_REPLACED: Mapping[ResultRole, InstanceReference] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class ResultVersion:
+    """Which result of this outline it is, and what it replaces."""
+
+    number: int = 1
+    replaced: Mapping[ResultRole, InstanceReference] = field(default_factory=lambda: NOTHING_REPLACED)
+    """The objects of the version before, by role."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What the results of one case are made from."""
+
+    seg_header: Dataset
+    """Of the outline; of a damaged one what is left of it."""
+    outline: InstanceReference
+    image_headers: Sequence[Dataset]
+    """Of the measured instances, in slice order; of any image where none was measured; empty where none came."""
+    signature: SignatureIdentity | None
+    version: ResultVersion
+    uids: ResultUids
+    institution_name: str = ""
+
+    @property
+    def headers(self) -> tuple[Dataset, ...]:
+        """The headers that patient and study are taken from, the best first."""
+        return (*self.image_headers[:1], self.seg_header)
+
+    @functools.cached_property
+    def moment(self) -> Moment:
+        """The date and time that the results carry."""
+        return content_moment(self.seg_header, self.image_headers)
+
+    @functools.cached_property
+    def shared_attributes(self) -> Dataset:
+        """Patient and study."""
+        attributes = patient_and_study(self.headers)
+        if not self.image_headers:
+            attributes.StudyInstanceUID = self.outline.study_uid
+        return attributes
+
+
+@functools.cache
+def software_version() -> str:
+    """Return the installed version of this program."""
+    return metadata.version("radtme")
+
+
+def series_number(role: ResultRole, version: int) -> int:
+    """Return the series number of a result."""
+    return FIRST_SERIES_NUMBER + SERIES_PER_VERSION * (version - 1) + SERIES_ORDER.index(role)
+
+
+def composite(origin: Origin, role: ResultRole, modality: str, description: str) -> Dataset:
+    """Return a new instance that holds everything but its content.
+
+    In the source study, in a series of its own, in UTF-8, with nothing in it that another run would make differently.
+    """
+    moment = origin.moment
+    instance = Dataset()
+    instance.update(origin.shared_attributes)
+    instance.SpecificCharacterSet = "ISO_IR 192"
+    instance.SOPClassUID = RESULT_CLASSES[role][0]
+    instance.SOPInstanceUID = origin.uids.instance(role)
+    instance.InstanceCreationDate, instance.InstanceCreationTime = moment.date, moment.time
+    instance.SeriesDate, instance.SeriesTime = moment.date, moment.time
+    instance.ContentDate, instance.ContentTime = moment.date, moment.time
+    instance.Modality = modality
+    instance.SeriesInstanceUID = origin.uids.series(role)
+    instance.SeriesNumber = series_number(role, origin.version.number)
+    instance.SeriesDescription = description
+    instance.InstanceNumber = 1
+    instance.Manufacturer = MANUFACTURER
+    instance.ManufacturerModelName = MODEL_NAME
+    instance.SoftwareVersions = software_version()
+    instance.DeviceSerialNumber = f"{MODEL_NAME}-{software_version()}"
+    if origin.institution_name:
+        instance.InstitutionName = origin.institution_name
+    instance.CodingSchemeIdentificationSequence = codes.coding_schemes()
+    instance.ContributingEquipmentSequence = [contributing_equipment(origin)]
+    set_file_meta(instance)
+    return instance
+
+
+def contributing_equipment(origin: Origin) -> Dataset:
+    """Return the item that names the signature as equipment, with a Device UID that changes with it (IHE AIR)."""
+    signature = origin.signature
+    item: Dataset = ContributingEquipment(
+        manufacturer=MANUFACTURER,
+        purpose_of_reference=codes.PROCESSING_EQUIPMENT,
+        manufacturer_model_name=signature.id[:64] if signature else MODEL_NAME,
+        software_versions=[signature.version[:64], signature.digest[:64]] if signature else software_version(),
+        contribution_description=f"Radiomics score, feature profile {signature.profile}" if signature else "No score",
+    )
+    item.DeviceUID = origin.uids.device()
+    return item
+
+
+def set_file_meta(instance: Dataset) -> None:
+    """Give ``instance`` the file meta information that fits it (PS3.10 section 7.1)."""
+    instance.file_meta = FileMetaDataset()
+    instance.file_meta.MediaStorageSOPClassUID = instance.SOPClassUID
+    instance.file_meta.MediaStorageSOPInstanceUID = instance.SOPInstanceUID
+    instance.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    instance.file_meta.ImplementationClassUID = UID(derived_uid("radtme implementation"))
+    instance.file_meta.ImplementationVersionName = f"RADTME_{software_version()}"[:16]

@@ -1,0 +1,32 @@
+"""A reference to an instance: study, series, SOP class and UID."""
+
+from dataclasses import dataclass
+
+from pydicom import Dataset
+
+
+@dataclass(frozen=True)
+class InstanceReference:
+    """Where an instance lies in the patient's data."""
+
+    study_uid: str
+    series_uid: str
+    sop_class_uid: str
+    sop_instance_uid: str
+
+    @classmethod
+    def of(cls, instance: Dataset) -> "InstanceReference":
+        """Return the reference to ``instance``."""
+        return cls(
+            str(instance.StudyInstanceUID),
+            str(instance.SeriesInstanceUID),
+            str(instance.SOPClassUID),
+            str(instance.SOPInstanceUID),
+        )
+
+    def item(self) -> Dataset:
+        """Return the SOP Instance Reference Macro (PS3.3 table 10-11)."""
+        item = Dataset()
+        item.ReferencedSOPClassUID = self.sop_class_uid
+        item.ReferencedSOPInstanceUID = self.sop_instance_uid
+        return item

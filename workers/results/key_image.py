@@ -1,0 +1,124 @@
+"""The key image: a Secondary Capture for viewers that can show neither segmentation nor report."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from pydicom import Dataset
+
+from workers.features.measurement import Measurement
+from workers.features.regions import Region
+from workers.results import codes
+from workers.results.common_modules import MODEL_NAME, Origin, composite, software_version
+from workers.results.key_image_drawing import AMBER, Caption, Outline, View, draw
+from workers.results.result_classes import ResultRole
+from workers.results.segmentation import COLOURS, ring_label
+from workers.results.source_description import measured_on
+from workers.results.source_slices import SourceSlice, source_slices
+from workers.results.tracking import REGION_NAMES
+from workers.scoring.case_result import CaseResult, shown_score
+
+HOT_COLOUR, COLD_COLOUR = COLOURS[Region.TUMOUR], COLOURS[Region.RING]
+DESCRIPTION = "Radiomics key image"
+AXIS_LETTERS = (("L", "R"), ("P", "A"), ("H", "F"))
+"""Where each axis of the patient's coordinates points to, and where it comes from."""
+
+
+def key_image(origin: Origin, result: CaseResult, measurement: Measurement) -> Dataset:
+    """Return the slice with the largest tumour area, with both outlines and the verdict."""
+    number = largest_slice(measurement)
+    source = source_slices([measurement.volume.frames[number]], measurement.volume.headers)[0]
+    pixels = np.asarray(draw(_view(origin, measurement, number, source), caption(origin, result, measurement)))
+    instance = composite(origin, ResultRole.KEY_IMAGE, "OT", DESCRIPTION)
+    instance.Laterality = measurement.volume.headers[0].get("Laterality")
+    instance.ConversionType = "SYN"
+    instance.ImageType = ["DERIVED", "SECONDARY"]
+    instance.PatientOrientation = None
+    instance.BurnedInAnnotation = "NO"
+    instance.RecognizableVisualFeatures = "NO"
+    instance.DerivationDescription = "Slice with the largest tumour area; outlines and score drawn in"
+    instance.SourceImageSequence = [_source_item(source)]
+    instance.LossyImageCompression = "00"
+    instance.SamplesPerPixel = 3
+    instance.PhotometricInterpretation = "RGB"
+    instance.PlanarConfiguration = 0
+    instance.Rows, instance.Columns = pixels.shape[:2]
+    instance.BitsAllocated, instance.BitsStored, instance.HighBit = 8, 8, 7
+    instance.PixelRepresentation = 0
+    instance.PixelData = pixels.tobytes()
+    instance["PixelData"].VR = "OB"
+    return instance
+
+
+def largest_slice(measurement: Measurement) -> int:
+    """Return the index of the slice that holds the most tumour."""
+    return int(np.argmax(measurement.tumour.sum(axis=(1, 2))))
+
+
+def _source_item(source: SourceSlice) -> Dataset:
+    item = source.item()
+    item.SpatialLocationsPreserved = "NO"
+    item.PurposeOfReferenceCodeSequence = [codes.code_item(codes.SOURCE_IMAGE)]
+    return item
+
+
+def _view(origin: Origin, measurement: Measurement, number: int, source: SourceSlice) -> View:
+    labels = {Region.TUMOUR: REGION_NAMES[Region.TUMOUR], Region.RING: ring_label(origin)}
+    masks = {Region.TUMOUR: measurement.tumour[number], Region.RING: measurement.ring[number]}
+    row_spacing_mm, column_spacing_mm = source.pixel_spacing_mm
+    return View(
+        pixels=measurement.volume.array[number],
+        pixel_spacing_mm=(row_spacing_mm, column_spacing_mm),
+        outlines=[Outline(labels[region], masks[region], COLOURS[region]) for region in Region],
+        edge_letters=edge_letters(source.orientation),
+    )
+
+
+def edge_letters(orientation: Sequence[float]) -> tuple[str, str, str, str]:
+    """Return the patient directions at the left, right, upper and lower edge of a slice (PS3.3 C.7.6.1.1.1)."""
+    right, left = _letters(orientation[:3])
+    lower, upper = _letters(orientation[3:])
+    return left, right, upper, lower
+
+
+def _letters(direction: Sequence[float]) -> tuple[str, str]:
+    """Return where a direction points to and where it comes from, by its largest component."""
+    axis = int(np.argmax(np.abs(direction)))
+    towards, away = AXIS_LETTERS[axis]
+    return (towards, away) if direction[axis] > 0 else (away, towards)
+
+
+def caption(origin: Origin, result: CaseResult, measurement: Measurement) -> Caption:
+    """Return the words beside the slice."""
+    score, signature = result.score, origin.signature
+    if score is None:
+        verdict, colour = "NOT SCORED", AMBER
+    else:
+        shown, _ = shown_score(score.hot_probability, score.threshold)
+        verdict, colour = (f"{shown} HOT", HOT_COLOUR) if score.is_hot else (f"{shown} COLD", COLD_COLOUR)
+    named = f", signature {signature.id} {signature.version}" if signature else ""
+    return Caption(
+        title="Radiomics score",
+        verdict=verdict,
+        verdict_colour=colour,
+        lines=list(_lines(result)),
+        score=score.hot_probability if score else None,
+        threshold=score.threshold if score else None,
+        notice=signature.research_notice if signature else "",
+        footer=f"{MODEL_NAME} {software_version()}{named}, not verified by a person",
+        measured_on=f"Measured on {_source_of(measurement)}",
+    )
+
+
+def _lines(result: CaseResult) -> Iterator[str]:
+    if result.score is not None:
+        yield "immune-inflamed" if result.score.is_hot else "immune-desert"
+        _, threshold = shown_score(result.score.hot_probability, result.score.threshold)
+        yield f"Hot from {threshold} upwards"
+    if result.rejection is not None:
+        yield codes.REASONS[result.rejection.reason].meaning
+    for region in result.regions:
+        yield f"{REGION_NAMES[region.region]}: {region.volume_ml:.1f} mL"
+
+
+def _source_of(measurement: Measurement) -> str:
+    return measured_on(measurement.volume.frames, measurement.volume.headers, with_description=False)

@@ -1,0 +1,170 @@
+"""What results say about where they come from: patient, study, date, and the instances that they refer to."""
+
+import re
+from collections.abc import Iterable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+
+from pydicom import Dataset
+
+from workers.results.instance_reference import InstanceReference
+
+TYPE_2 = (
+    "PatientName",
+    "PatientID",
+    "PatientBirthDate",
+    "PatientSex",
+    "StudyDate",
+    "StudyTime",
+    "ReferringPhysicianName",
+    "StudyID",
+    "AccessionNumber",
+)
+"""Must be there, may be empty (PS3.3 C.7.1.1, C.7.2.1). De-identified images often lack them."""
+
+COPIED = (
+    *TYPE_2,
+    # PS3.3 C.7.1.1 Patient
+    "IssuerOfPatientID",
+    "IssuerOfPatientIDQualifiersSequence",
+    "TypeOfPatientID",
+    "OtherPatientIDsSequence",
+    "OtherPatientNames",
+    "EthnicGroup",
+    "PatientComments",
+    "QualityControlSubject",
+    "PatientSpeciesDescription",
+    "PatientSpeciesCodeSequence",
+    "PatientBreedDescription",
+    "PatientBreedCodeSequence",
+    "BreedRegistrationSequence",
+    "ResponsiblePerson",
+    "ResponsiblePersonRole",
+    "ResponsibleOrganization",
+    "PatientIdentityRemoved",
+    "DeidentificationMethod",
+    "DeidentificationMethodCodeSequence",
+    # PS3.3 C.7.1.3 Clinical Trial Subject
+    "ClinicalTrialSponsorName",
+    "ClinicalTrialProtocolID",
+    "ClinicalTrialProtocolName",
+    "ClinicalTrialSiteID",
+    "ClinicalTrialSiteName",
+    "ClinicalTrialSubjectID",
+    "ClinicalTrialSubjectReadingID",
+    # PS3.3 C.7.2.1 General Study
+    "StudyInstanceUID",
+    "StudyDescription",
+    "IssuerOfAccessionNumberSequence",
+    "PhysiciansOfRecord",
+    "ProcedureCodeSequence",
+    # PS3.3 C.7.2.2 Patient Study
+    "PatientAge",
+    "PatientSize",
+    "PatientWeight",
+    "AdditionalPatientHistory",
+    "AdmissionID",
+    # PS3.3 C.7.2.3 Clinical Trial Study
+    "ClinicalTrialTimePointID",
+    "ClinicalTrialTimePointDescription",
+    "LongitudinalTemporalInformationModified",
+    # PS3.3 C.12.1 SOP Common
+    "TimezoneOffsetFromUTC",
+)
+"""The attributes of patient and study that a result shares with its sources."""
+
+DATE_PATTERN = re.compile(r"[0-9]{8}")
+TIME_PATTERN = re.compile(r"[0-9]{6}(\.[0-9]{1,6})?")
+UNKNOWN_DATE = "19000101"
+"""Content Date of a result whose sources say no date at all: it must have one (Type 1), and no clock may set it."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A date (DA) and a time (TM)."""
+
+    date: str
+    time: str
+
+
+def patient_and_study(headers: Sequence[Dataset]) -> Dataset:
+    """Return patient and study attributes: of the first header, and what it lacks of the next ones of that patient.
+
+    What Type 2 requires and no header has is there, empty.
+    """
+    copied = Dataset()
+    for header in headers:
+        # Of the images' patient, not the outline's, where they differ: images come from the scanner's worklist and the
+        # archive has them; an outline comes from a workstation, where a person may have opened the wrong patient.
+        if header is headers[0] or _is_same_patient(header, headers[0]):
+            lacking = [keyword for keyword in COPIED if keyword not in copied]
+            copied.update(decoded(header, lacking))
+    for keyword in TYPE_2:
+        if keyword not in copied:
+            setattr(copied, keyword, None)
+    return copied
+
+
+def _is_same_patient(header: Dataset, other: Dataset) -> bool:
+    """Whether both have the same Patient ID, and no issuers that differ: an ID is unique for its issuer only."""
+    ids, issuers = (
+        [str(one.get(keyword) or "").strip() for one in (header, other)]
+        for keyword in ("PatientID", "IssuerOfPatientID")
+    )
+    return ids[0] == ids[1] and (issuers[0] == issuers[1] or not all(issuers))
+
+
+def decoded(source: Dataset, keywords: Iterable[str]) -> Dataset:
+    """Return those of these attributes that ``source`` has, to be written in any character set.
+
+    Texts below a sequence are still bytes in the character set of ``source``; they would be written as they are.
+    """
+    copied = Dataset()
+    for keyword in keywords:
+        if keyword in source:
+            copied.add(deepcopy(source[keyword]))
+    for element in copied.iterall():  # looking at an element decodes it
+        if element.VR == "SQ":
+            for item in element.value:
+                if "SpecificCharacterSet" in item:
+                    del item.SpecificCharacterSet
+    return copied
+
+
+def content_moment(seg_header: Dataset, image_headers: Sequence[Dataset]) -> Moment:
+    """Return the date and time that results carry: those of the outline's content.
+
+    A result has to be the same object in every run, so no clock is asked. Where the outline gives no content date,
+    its series date is taken, then its study date, then the same of the first image, and at last `UNKNOWN_DATE`.
+    """
+    for header in (seg_header, *image_headers[:1]):
+        for entity in ("Content", "Series", "Study"):
+            date = str(header.get(f"{entity}Date") or "")
+            time = str(header.get(f"{entity}Time") or "")
+            if DATE_PATTERN.fullmatch(date):
+                return Moment(date, time if TIME_PATTERN.fullmatch(time) else "000000")
+    return Moment(UNKNOWN_DATE, "000000")
+
+
+def references_by_series(references: Iterable[InstanceReference]) -> list[Dataset]:
+    """Return the Hierarchical SOP Instance Reference Macro (PS3.3 table C.17-3), studies and series in given order."""
+    studies: dict[str, dict[str, list[Dataset]]] = {}
+    for reference in references:
+        series = studies.setdefault(reference.study_uid, {})
+        series.setdefault(reference.series_uid, []).append(reference.item())
+    study_items = []
+    for study_uid, series_of_study in studies.items():
+        study_item = Dataset()
+        study_item.ReferencedSeriesSequence = [
+            _series_item(series_uid, instances) for series_uid, instances in series_of_study.items()
+        ]
+        study_item.StudyInstanceUID = study_uid
+        study_items.append(study_item)
+    return study_items
+
+
+def _series_item(series_uid: str, instances: list[Dataset]) -> Dataset:
+    item = Dataset()
+    item.ReferencedSOPSequence = instances
+    item.SeriesInstanceUID = series_uid
+    return item

@@ -1,0 +1,105 @@
+"""What the measured images say about themselves, for a reader who wants to find them again.
+
+Only what the measured slices themselves say: how many phases there are depends on what else had come when the case was
+measured, and a result has to be the same whatever comes later.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from pydicom import Dataset
+
+from workers.images.attributes import text
+from workers.results.source_slices import Frame, attribute_of
+
+CLOCK = re.compile(r"(?:\d{8})?(\d\d)(\d\d)(\d\d)(?:\.\d+)?(?:[+-]\d{4})?")
+"""A time (TM), or a date with a time (DT)."""
+DIFFUSION = frozenset({"ADC", "DIFFUSION", "TRACEW"})
+RESHAPED = frozenset({"MAXIMUM", "MINIMUM", "MINIP", "MIP", "MPR", "PROJECTION"})
+CALCULATED = frozenset({"ADDITION", "DIVISION", "MAP", "MEAN", "MULTIPLICATION", "SUB", "SUBTRACT", "SUBTRACTION"})
+NOT_ORIGINAL = DIFFUSION | RESHAPED | CALCULATED
+"""Words behind the second value of Image Type or Frame Type that speak of diffusion, or of images computed from others
+(PS3.3 C.8.3.1.1.1 and C.8.16.1.4, and what scanners write)."""
+
+
+def measured_on(frames: Sequence[Frame], headers: Sequence[Dataset], with_description: bool = True) -> str:
+    """Return where to find the measured slices.
+
+    Such as ``series 4 'Sag T1 FS DCE', 160 slices, instance numbers 161 to 320, temporal position 2, acquired at
+    10:11:00``; what they do not say is left out. The description is free text that may hold a name: without it the rest
+    can be drawn into pixels, where nobody can take it out again.
+    """
+    description = str(headers[0].get("SeriesDescription") or "").strip() if with_description else ""
+    return ", ".join((_series(headers[0], description), *_parts(frames, headers)))
+
+
+def image_type_notes(headers: Sequence[Dataset]) -> tuple[str, ...]:
+    """Return a quality note where images are no original phase of a contrast series, such as an ADC map."""
+    return tuple(
+        f"The measured images are no original DCE phase: image type {', '.join(values)}."
+        for values in sorted({values for header in headers for values in _image_types(header)})
+        if NOT_ORIGINAL.intersection(word for value in values[2:] for word in re.split(r"[^A-Z0-9]+", value.upper()))
+    )
+
+
+def _image_types(header: Dataset) -> Iterator[tuple[str, ...]]:
+    yield tuple(text(header, "ImageType").split("\\"))
+    for shared in header.get("SharedFunctionalGroupsSequence") or ():
+        for item in shared.get("MRImageFrameTypeSequence") or ():
+            yield tuple(text(item, "FrameType").split("\\"))
+
+
+def _series(header: Dataset, description: str) -> str:
+    quoted = f"'{description}'" if description else ""
+    return " ".join(filter(None, ("series", text(header, "SeriesNumber"), quoted)))
+
+
+def _parts(frames: Sequence[Frame], headers: Sequence[Dataset]) -> Iterator[str]:
+    yield f"{len(frames)} slices" if len(frames) > 1 else "1 slice"
+    by_uid = {text(header, "SOPInstanceUID"): header for header in headers}
+    yield from _numbers(frames, by_uid)
+    positions = _values(frames, by_uid, "TemporalPositionIdentifier", "TemporalPositionIndex")
+    if len(set(positions)) == 1:
+        yield f"temporal position {positions[0]}"
+    triggers = _values(frames, by_uid, "TriggerTime", "")
+    if len(set(triggers)) == 1:
+        yield f"trigger time {triggers[0]} ms"
+    yield from _times(frames, by_uid)
+
+
+def _numbers(frames: Sequence[Frame], headers: dict[str, Dataset]) -> Iterator[str]:
+    """Yield the range of the slices' numbers in their series or multi-frame instance."""
+    if frames[0].frame_number is not None:
+        kind, values = "frame", [str(frame.frame_number) for frame in frames]
+    else:
+        kind, values = "instance", _values(frames, headers, "InstanceNumber", "")
+    numbers = sorted(int(value) for value in values if re.fullmatch(r"[+-]?\d+", value))
+    if len(numbers) == len(frames):
+        first, last = numbers[0], numbers[-1]
+        yield f"{kind} numbers {first} to {last}" if last > first else f"{kind} number {first}"
+
+
+def _times(frames: Sequence[Frame], headers: dict[str, Dataset]) -> Iterator[str]:
+    for verb, keyword, frame_keyword in (
+        ("acquired", "AcquisitionDateTime", "FrameAcquisitionDateTime"),
+        ("acquired", "AcquisitionTime", ""),
+        ("made", "ContentTime", "FrameReferenceDateTime"),
+    ):
+        found = [CLOCK.fullmatch(value) for value in sorted(_values(frames, headers, keyword, frame_keyword))]
+        clocks = [":".join(match.groups()) for match in found if match]
+        if clocks and len(clocks) == len(frames):
+            yield f"{verb} at {clocks[0]}" if clocks[0] == clocks[-1] else f"{verb} from {clocks[0]} to {clocks[-1]}"
+            return
+
+
+def _values(frames: Sequence[Frame], headers: dict[str, Dataset], keyword: str, frame_keyword: str) -> list[str]:
+    """Return an attribute of each slice, as text; of a multi-frame instance from its Frame Content Sequence."""
+    values = []
+    for frame in frames:
+        header = headers[str(frame.sop_instance_uid)]
+        if frame.frame_number is None:
+            values.append(text(header, keyword))
+        elif frame_keyword:
+            value = attribute_of(header, frame.frame_number, "FrameContentSequence", frame_keyword)
+            values.append("" if value is None else str(value))
+    return [value for value in values if value] if all(values) else []

@@ -1,0 +1,27 @@
+"""What a region is called in every result: the same identifier and UID in segmentation and reports."""
+
+from dataclasses import dataclass
+
+from pydicom import Dataset
+
+from workers.features.regions import Region
+from workers.results.uids import ResultUids
+
+REGION_NAMES = {Region.TUMOUR: "Tumour", Region.RING: "Peritumoural ring"}
+
+
+@dataclass(frozen=True)
+class Tracking:
+    """Tracking identifier and UID of a region (TID 4108)."""
+
+    identifier: str
+    uid: str
+
+
+def tracking_of(region: Region, uids: ResultUids, tumour_segment: Dataset | None) -> Tracking:
+    """Return the tracking of a region: that which the outline came with, else a derived one."""
+    if region is Region.TUMOUR and tumour_segment is not None:
+        received_id, received_uid = tumour_segment.get("TrackingID"), tumour_segment.get("TrackingUID")
+        if received_id and received_uid:
+            return Tracking(str(received_id), str(received_uid))
+    return Tracking(REGION_NAMES[region], uids.tracking(region))

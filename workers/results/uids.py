@@ -1,0 +1,66 @@
+"""UIDs of results: derived from what a result was made of, so that a retry makes the same object, never another."""
+
+import hashlib
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from workers.features.regions import Region
+from workers.results.result_classes import ResultRole
+
+
+def derived_uid(*parts: str) -> str:
+    """Return the UID that always belongs to these texts.
+
+    The form is that of PS3.5 section B.2: 2.25 and a UUID as an integer. The UUID is made of the first 128 bits of a
+    SHA-256 over the texts, with the version and variant bits of a UUID by name.
+    """
+    digest = hashlib.sha256("\0".join(parts).encode()).digest()
+    return f"2.25.{uuid.UUID(bytes=digest[:16], version=5).int}"
+
+
+@dataclass(frozen=True)
+class ResultUids:
+    """The UIDs of all results of one case.
+
+    They follow from the outline, the measured instances in any order, the signature, and the result version.
+    """
+
+    seg_uid: str
+    instance_uids: frozenset[str]
+    signature_digest: str
+    """Empty where no signature could be loaded."""
+    version: int
+
+    @classmethod
+    def of(cls, seg_uid: str, instance_uids: Iterable[str], signature_digest: str, version: int) -> "ResultUids":
+        """Gather what the UIDs follow from."""
+        return cls(seg_uid, frozenset(instance_uids), signature_digest, version)
+
+    def _derive(self, *parts: str) -> str:
+        inputs = (self.seg_uid, *sorted(self.instance_uids), self.signature_digest, str(self.version))
+        return derived_uid("radtme result", *parts, *inputs)
+
+    def instance(self, role: ResultRole) -> str:
+        """Return the SOP Instance UID of a result."""
+        return self._derive("instance", role.value)
+
+    def series(self, role: ResultRole) -> str:
+        """Return the Series Instance UID of a result: each has its own, because viewers show one object per series."""
+        return self._derive("series", role.value)
+
+    def dimension_organization(self) -> str:
+        """Return the Dimension Organization UID of the segmentation."""
+        return self._derive("dimension organization")
+
+    def tracking(self, region: Region) -> str:
+        """Return the tracking UID of a region: the same in every version, because the region stays the same."""
+        return derived_uid("radtme region", region.value, self.seg_uid)
+
+    def verdict_tracking(self) -> str:
+        """Return the tracking UID of a verdict about an outline that no region could be measured of."""
+        return derived_uid("radtme verdict", self.seg_uid)
+
+    def device(self) -> str:
+        """Return the Device UID: it changes with the signature (IHE AIR)."""
+        return derived_uid("radtme device", self.signature_digest)

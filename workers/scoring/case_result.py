@@ -1,0 +1,89 @@
+"""What a case came to: the value between the computing and the writing of reports."""
+
+from dataclasses import dataclass
+
+from workers.errors import Reason
+from workers.features.regions import RegionMeasurement
+
+
+@dataclass(frozen=True)
+class SignatureIdentity:
+    """Which signature scored the case."""
+
+    id: str
+    version: str
+    digest: str
+    """SHA-256 of the bundle, hexadecimal."""
+    profile: str
+    """Name of the feature profile."""
+    intended_use: str
+    research_notice: str
+    """The notice that every result carries, such as RESEARCH - simulated training data - not for clinical use."""
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """How far one feature moved the score away from the signature's mean."""
+
+    column: str
+    """Region and feature, such as ``ring_original_glcm_Contrast``."""
+    value: float
+    effect: float
+    """Difference of the hot probability; the effects of all features and the mean add up to the score."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """The verdict."""
+
+    hot_probability: float
+    threshold: float
+    mean_probability: float
+    """The score of an average training case: the point that the contributions start from."""
+    contributions: tuple[Contribution, ...]
+    """All features that the forest used, the strongest effect first."""
+
+    @property
+    def is_hot(self) -> bool:
+        """Whether the score reaches the signature's threshold."""
+        return self.hot_probability >= self.threshold
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """Why the case is not scored."""
+
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True)
+class CaseResult:
+    """Either a score or a rejection; regions as far as they were measured."""
+
+    score: Score | None
+    rejection: Rejection | None
+    regions: tuple[RegionMeasurement, ...] = ()
+    notes: tuple[str, ...] = ()
+    """Quality notes for the reader of the report."""
+    signature: SignatureIdentity | None = None
+
+
+SCORED, NOT_SCORED, UNCHANGED = "scored", "not_scored", "unchanged"
+
+
+FEWEST_DIGITS = 3
+MOST_DIGITS = 14
+"""Behind the point: a Decimal String holds 16 characters (PS3.5 section 6.2)."""
+
+
+def shown_score(score: float, threshold: float) -> tuple[str, str]:
+    """Return score and threshold with three digits, and more where both would look the same without being it.
+
+    Rounded alike they could contradict the verdict: 0.41226 is cold below a threshold of 0.4123, "0.412" is not cold
+    from "0.412" upwards.
+    """
+    digits = FEWEST_DIGITS
+    while score != threshold and digits < MOST_DIGITS and f"{score:.{digits}f}" == f"{threshold:.{digits}f}":
+        digits += 1
+    return f"{score:.{digits}f}", f"{threshold:.{digits}f}"

@@ -1,0 +1,94 @@
+"""How far the cases of a scanner lie from those that the signature was trained on.
+
+Of each scored case the worker writes down in which part of the training distribution its most important features fell.
+What a scanner's last cases add up to is compared with the training shares by the population stability index (Siddiqi,
+Credit Risk Scorecards, 2006): below 0.1 nothing moved, above 0.25 someone should look.
+"""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import numpy as np
+from pydicom import Dataset
+
+from model_store.reference import FeatureRange
+from model_store.signature import Signature
+from workers.features.regions import RegionMeasurement
+from workers.images.attributes import text
+
+WATCHED = 10
+"""How many features are watched: those that the forest leans on most."""
+SHARES = (0.05, 0.20, 0.25, 0.25, 0.20, 0.05)
+"""Share of the training cases below the 5th percentile, between it and the first quartile, and so on."""
+UNKNOWN_SCANNER = "unknown"
+SCANNER_LENGTH = 48
+SMOOTHING = 0.5
+"""Cases that each part is given for nothing, so that an empty one does not make the index infinite."""
+
+
+@dataclass(frozen=True)
+class DriftRecord:
+    """Where one case lies in the training distribution."""
+
+    scanner: str
+    """Manufacturer and model, as the images say."""
+    parts: Mapping[str, int]
+    """Of each watched column, the part of the training distribution that it fell in: an index into `SHARES`."""
+    outside: int
+    """How many of the signature's features lie outside the range of the training cases."""
+    features: int
+    """How many features the signature takes."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON-ready values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """Read a record back.
+
+        Raises:
+            TypeError: a field is missing or unknown.
+        """
+        return cls(**value)
+
+
+def drift_record(signature: Signature, regions: Sequence[RegionMeasurement], headers: Sequence[Dataset]) -> DriftRecord:
+    """Return where a scored case lies in the distribution of the training cases."""
+    values = {f"{r.region.value}_{name}": float(value) for r in regions for name, value in r.features.items()}
+    ranges = signature.ranges
+    return DriftRecord(
+        scanner=scanner_of(headers[0]) if headers else UNKNOWN_SCANNER,
+        parts={name: part_of(ranges[name], values[name]) for name in watched_columns(signature)},
+        outside=sum(not ranges[name].holds(values[name]) for name in signature.columns),
+        features=len(signature.columns),
+    )
+
+
+def watched_columns(signature: Signature) -> tuple[str, ...]:
+    """Return the columns that the forest leans on most, the strongest first."""
+    importance = signature.estimator.feature_importances_
+    order = np.argsort(-np.round(importance, 9), kind="stable")[:WATCHED]
+    return tuple(signature.columns[index] for index in order)
+
+
+def part_of(range_: FeatureRange, value: float) -> int:
+    """Return the index into `SHARES` of the part of the training distribution that holds the value."""
+    borders = (range_.percentile_5, range_.quartile_1, range_.median, range_.quartile_3, range_.percentile_95)
+    return sum(value > border for border in borders)
+
+
+def stability_index(counts: Sequence[int]) -> float:
+    """Return the population stability index of cases counted by part against the training shares."""
+    total = sum(counts) + SMOOTHING * len(SHARES)
+    found = [(count + SMOOTHING) / total for count in counts]
+    return sum((is_ - was) * math.log(is_ / was) for is_, was in zip(found, SHARES, strict=True))
+
+
+def scanner_of(header: Dataset) -> str:
+    """Return manufacturer and model in characters that a label may hold."""
+    words = " ".join(text(header, name) for name in ("Manufacturer", "ManufacturerModelName"))
+    return re.sub(r"[^A-Za-z0-9._+-]+", " ", words).strip()[:SCANNER_LENGTH].strip() or UNKNOWN_SCANNER

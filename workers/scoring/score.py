@@ -1,0 +1,119 @@
+"""The score of a case, and how each feature moved it. A function of the signature and the measured regions."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.tree import DecisionTreeClassifier
+
+from model_store.errors import SignatureError
+from model_store.registry import Registry
+from model_store.signature import Signature
+from workers.errors import ModelError, Reason, RejectedInput
+from workers.features.regions import RegionMeasurement
+from workers.scoring.case_result import Contribution, Score, SignatureIdentity
+
+NAMES_IN_A_MESSAGE = 5
+
+
+def active_signature(registry: Registry) -> Signature:
+    """Return the signature that scores now.
+
+    Raises:
+        ModelError: there is none, or it fails a check.
+    """
+    try:
+        return registry.active()
+    except SignatureError as error:
+        raise ModelError(str(error)) from error
+
+
+def identity(signature: Signature) -> SignatureIdentity:
+    """Return what every result says about the signature."""
+    return SignatureIdentity(
+        id=signature.id,
+        version=signature.version,
+        digest=signature.digest,
+        profile=signature.profile.name,
+        intended_use=signature.description.intended_use,
+        research_notice=signature.research_notice,
+    )
+
+
+def score(signature: Signature, regions: Sequence[RegionMeasurement]) -> Score:
+    """Return the probability of hot, with the contribution of each feature.
+
+    Raises:
+        RejectedInput: a feature that the signature takes is absent; the message names it.
+    """
+    row = feature_row(signature, regions)
+    # The trees compare in single precision: so must the walk along them.
+    single = row.astype(np.float32)
+    mean, effects = _decompose(signature.estimator.estimators_, single)
+    probability = float(signature.estimator.predict_proba(row)[0, 1])
+    contributions = (
+        Contribution(column, float(value), float(effect))
+        for column, value, effect in zip(signature.columns, row[0], effects, strict=True)
+    )
+    return Score(
+        hot_probability=probability,
+        threshold=signature.threshold,
+        mean_probability=mean,
+        contributions=tuple(sorted(contributions, key=lambda item: (-abs(item.effect), item.column))),
+    )
+
+
+def out_of_range_notes(signature: Signature, regions: Sequence[RegionMeasurement]) -> tuple[str, ...]:
+    """Return a quality note when features lie outside the range of the training cases."""
+    values = _by_column(regions)
+    outside = [
+        column
+        for column in signature.columns
+        if column in values and not signature.ranges[column].holds(values[column])
+    ]
+    if not outside:
+        return ()
+    count = f"{len(outside)} of {len(signature.columns)} features of the score"
+    return (f"{count} outside the range of the training cases: {_some(outside)}",)
+
+
+def feature_row(signature: Signature, regions: Sequence[RegionMeasurement]) -> NDArray[np.float64]:
+    """Return the values in the estimator's order, shape (1, columns)."""
+    values = _by_column(regions)
+    if absent := [column for column in signature.columns if not np.isfinite(values.get(column, np.nan))]:
+        reasons = {f"{r.region.value}_{name}": why for r in regions for name, why in r.missing.items()}
+        why = f" ({reasons[absent[0]]})" if absent[0] in reasons else ""
+        raise RejectedInput(
+            Reason.FEATURE_NOT_COMPUTABLE,
+            f"{len(absent)} of {len(signature.columns)} features that the signature takes cannot be computed: "
+            f"{_some(absent)}{why}",
+        )
+    return np.array([[values[column] for column in signature.columns]], dtype=np.float64)
+
+
+def _by_column(regions: Sequence[RegionMeasurement]) -> Mapping[str, float]:
+    return {f"{r.region.value}_{name}": float(value) for r in regions for name, value in r.features.items()}
+
+
+def _some(names: Sequence[str]) -> str:
+    """Return the first names, and how many more there are."""
+    more = len(names) - NAMES_IN_A_MESSAGE
+    return ", ".join(names[:NAMES_IN_A_MESSAGE]) + (f" and {more} more" if more > 0 else "")
+
+
+def _decompose(trees: Sequence[DecisionTreeClassifier], row: NDArray[np.float32]) -> tuple[float, NDArray[np.float64]]:
+    """Return the forest's mean and each column's effect, which add up to its probability for this row.
+
+    Along the path of a row through a tree, the share of hot cases changes at every node; the change is the effect of
+    the column that the node asked for (Saabas, "Interpreting random forests", 2014).
+    """
+    mean, effects = 0.0, np.zeros(row.shape[1])
+    for member in trees:
+        tree = member.tree_
+        weights = tree.value[:, 0, :]
+        hot = weights[:, 1] / weights.sum(axis=1)
+        # Children have higher numbers than their parents, so the sorted path is the path.
+        path = np.sort(tree.decision_path(row).indices)
+        mean += float(hot[0])
+        np.add.at(effects, tree.feature[path[:-1]], np.diff(hot[path]))
+    return mean / len(trees), effects / len(trees)

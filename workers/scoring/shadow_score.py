@@ -1,0 +1,81 @@
+"""The shadow's score of a case: written down beside the result, never sent, and unable to harm the case.
+
+It is computed once the case is decided, on the features that were measured for it.
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any
+
+import structlog
+
+from model_store.canary import hot_probability
+from model_store.errors import SignatureError
+from model_store.shadow import Shadow, require_same_profile
+from model_store.signature import Signature
+from workers.errors import RejectedInput
+from workers.features.regions import RegionMeasurement
+from workers.scoring.case_result import CaseResult, Score, SignatureIdentity
+from workers.scoring.score import feature_row
+
+log = structlog.get_logger()
+
+
+class ShadowOutcome(StrEnum):
+    """What the shadow came to, beside a case that was scored."""
+
+    AGREES = "agrees"
+    DIFFERS = "differs"
+    NOT_SCORED = "not_scored"
+    """A feature that it takes cannot be computed."""
+    FAILED = "failed"
+
+
+def shadow_record(shadow: Shadow, result: CaseResult) -> dict[str, Any] | None:
+    """Return what ``result.json`` holds under ``shadow``; None without a shadow, or where the case has no score.
+
+    A border: whatever comes out of a shadow becomes a record, because the case is decided without it. Not even the
+    end of the task's time, which a case that is decided already need not fear.
+    """
+    name = None
+    try:
+        current = shadow.current()
+        if current is None or result.score is None or result.signature is None:
+            return None
+        name = current.name
+        signature, active = shadow.signature(), shadow.registry.active()
+        if signature is None:
+            return None
+        _require_scored_by(active, result.signature)
+        return _record(signature, active, result.score, result.regions)
+    except Exception as error:  # noqa: BLE001
+        # Only of our own errors is it sure that their text quotes no element.
+        why = str(error) if isinstance(error, SignatureError) else type(error).__name__
+        log.warning("shadow_failed", error=why)
+        return {"outcome": ShadowOutcome.FAILED.value, "name": name, "error": why}
+
+
+def _require_scored_by(active: Signature, scored_by: SignatureIdentity) -> None:
+    if active.digest != scored_by.digest:
+        raise SignatureError("another signature was activated while the case was scored")
+
+
+def _record(
+    signature: Signature, active: Signature, score: Score, regions: Sequence[RegionMeasurement]
+) -> dict[str, Any]:
+    require_same_profile(active, signature)
+    record = {"name": signature.name, "digest": signature.digest, "beside": active.digest}
+    try:
+        row = feature_row(signature, regions)
+    except RejectedInput as rejection:
+        return record | {"outcome": ShadowOutcome.NOT_SCORED.value, "error": str(rejection)}
+    probability = float(hot_probability(signature.estimator, row)[0])
+    is_hot = probability >= signature.threshold
+    agrees = is_hot == score.is_hot
+    return record | {
+        "outcome": (ShadowOutcome.AGREES if agrees else ShadowOutcome.DIFFERS).value,
+        "hot_probability": probability,
+        "threshold": signature.threshold,
+        "phenotype": "hot" if is_hot else "cold",
+        "difference": probability - score.hot_probability,
+    }

@@ -1,0 +1,119 @@
+"""An association with a target, or why there is none and whether it is worth asking again."""
+
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from pynetdicom import AE, evt
+from pynetdicom.association import Association
+from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
+from pynetdicom.presentation import PresentationContext
+
+from listener.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from listener.tls.certificates import TlsFileError
+from listener.tls.contexts import tls_args
+from listener.tls.diagnosis import why_no_tls
+from workers.errors import TransientFailure
+from workers.targets.target import Target
+from workers.targets.transport import TargetRefuses
+
+REJECTED_PERMANENTLY = 0x01
+"""A-ASSOCIATE-RJ result field (PS3.8 table 9-21)."""
+CALLING_AE_TITLE, CALLED_AE_TITLE = (1, 3), (1, 7)
+"""Source (service user) and what it does not recognise."""
+
+
+class AssociationRefused(TargetRefuses):
+    """The target rejected the association for good, for example because it does not know this AE title."""
+
+
+@contextmanager
+def associated(
+    target: Target,
+    calling_ae_title: str,
+    contexts: Sequence[PresentationContext],
+    what: str,
+    roles: Sequence[SCP_SCU_RoleSelectionNegotiation] = (),
+    handlers: Sequence[evt.EventHandlerType] = (),
+) -> Iterator[Association]:
+    """Hold an association for the block; released at its end, aborted where it broke.
+
+    ``what`` says in words what the contexts are for.
+
+    Raises
+    ------
+    TransientFailure
+        If there is no association.
+    AssociationRefused
+        If the target rejects the association permanently, or accepts none of the contexts.
+    """
+    association = _associate(target, calling_ae_title, contexts, what, roles, handlers)
+    try:
+        yield association
+    finally:
+        if association.is_established:
+            association.release()
+        else:
+            association.abort()
+
+
+def _associate(
+    target: Target,
+    calling_ae_title: str,
+    contexts: Sequence[PresentationContext],
+    what: str,
+    roles: Sequence[SCP_SCU_RoleSelectionNegotiation],
+    handlers: Sequence[evt.EventHandlerType],
+) -> Association:
+    entity = AE(calling_ae_title)
+    entity.implementation_class_uid = IMPLEMENTATION_CLASS_UID
+    entity.implementation_version_name = IMPLEMENTATION_VERSION_NAME
+    entity.connection_timeout = entity.acse_timeout = target.timeout_seconds
+    entity.dimse_timeout = entity.network_timeout = target.timeout_seconds
+    where = f"{target.ae_title}@{target.host}:{target.port}"
+    try:
+        association = entity.associate(
+            target.host,
+            target.port,
+            list(contexts),
+            ae_title=target.ae_title,
+            ext_neg=list(roles),
+            evt_handlers=[(evt.EVT_CONN_OPEN, send_at_once), *handlers],
+            tls_args=tls_args(target.tls, target.host),
+        )
+    except TlsFileError as error:
+        raise TransientFailure(f"{where} cannot be spoken to by TLS: {error}") from error
+    except OSError as error:  # such as a host name that nobody knows
+        raise TransientFailure(f"{where} cannot be reached: {error.strerror or type(error).__name__}") from error
+    if association.is_established:
+        return association
+    raise _why_not(association, target, calling_ae_title, where, what)
+
+
+def _why_not(association: Association, target: Target, calling_ae_title: str, where: str, what: str) -> Exception:
+    answer = association.acceptor.primitive
+    if not association.is_rejected or answer is None:
+        if association.rejected_contexts:
+            return AssociationRefused(f"{where} accepts {what}; its administrator can say which it could take")
+        found = why_no_tls(target.tls, target.host, target.port, target.timeout_seconds) if target.tls else None
+        return TransientFailure(f"{where} cannot be reached or ended the association{f': {found}' if found else ''}")
+    said = f"{answer.result_str}, {answer.source_str}, {answer.reason_str}"
+    if answer.result == REJECTED_PERMANENTLY:
+        remedy = _remedy(answer.result_source, answer.diagnostic, calling_ae_title)
+        return AssociationRefused(f"{where} rejected the association: {said}; {remedy}")
+    return TransientFailure(f"{where} rejected the association for now: {said}")
+
+
+def _remedy(source: int | None, reason: int | None, calling_ae_title: str) -> str:
+    if (source, reason) == CALLING_AE_TITLE:
+        return f"its administrator has to allow the calling AE title {calling_ae_title}"
+    if (source, reason) == CALLED_AE_TITLE:
+        return "the target's ae_title in the configuration is not the one that it goes by"
+    return "its administrator can say why"
+
+
+def send_at_once(event: evt.Event) -> None:
+    """Switch Nagle's algorithm off: each small write of a C-STORE would wait for a delayed acknowledgement."""
+    connection = event.assoc.dul.socket
+    if connection is not None and connection.socket is not None:
+        connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -1,0 +1,180 @@
+"""STOW-RS, QIDO-RS: a DICOMweb server as a target (PS3.18 sections 10.5 and 10.6).
+
+One request for each object, in their order: the segmentation first, the report that refers to it last. So every object
+has a status of its own also where a server says nothing but a number, and one that is refused holds back no other.
+"""
+
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from io import BytesIO
+from typing import Any
+
+from pydicom import Dataset, dcmwrite
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian
+
+from workers.errors import TransientFailure
+from workers.results.instance_reference import InstanceReference
+from workers.results.result_classes import ResultRole
+from workers.targets.http_client import DicomWeb, HttpAnswer
+from workers.targets.store_status import Answer, meaning_of
+from workers.targets.target import Target
+from workers.targets.transport import Alternatives, Sent, TargetRefuses
+
+REFERENCED, FAILED = "00081199", "00081198"
+"""Referenced SOP Sequence and Failed SOP Sequence of the response (PS3.18 annex I)."""
+REFERENCED_INSTANCE, FAILURE_REASON, SOP_INSTANCE = "00081155", "00081197", "00080018"
+STORED_BEFORE = 0xB00E
+"""Not in the Standard: the reason of a widely used server for an instance that it has already."""
+BUSY = frozenset({408, 425, 429, 502, 503, 504})
+NOT_FOR_US = {
+    401: "does not accept our credentials, or none are configured",
+    403: "does not let us store",
+    404: "has no DICOMweb at this URL",
+    405: "takes no objects at this URL",
+    407: "is behind a proxy that wants credentials",
+    410: "has no DICOMweb at this URL any more",
+    501: "has no such service",
+}
+NOBODYS_UID = "2.25.0"
+JSON = {"Accept": "application/dicom+json"}
+
+
+class Stow:
+    """A DICOMweb server as a target."""
+
+    def send(self, target: Target, calling_ae_title: str, objects: Mapping[ResultRole, Alternatives]) -> Iterator[Sent]:
+        """Send by STOW-RS and yield what the server said to each object.
+
+        Raises
+        ------
+        TransientFailure
+            If there is no answer, or the server is too busy: what has no word was not taken for certain.
+        TargetRefuses
+            If it takes nothing from us.
+        """
+        with DicomWeb(target) as server:
+            for role, choices in objects.items():
+                yield _store_best(server, target, role, choices)
+
+    def probe(self, target: Target, calling_ae_title: str) -> None:
+        """Ask for a study that nobody has."""
+        with DicomWeb(target) as server:
+            answer = server.request("GET", f"/studies?StudyInstanceUID={NOBODYS_UID}&limit=1", JSON)
+        _check_reached(target, answer)
+
+    def seen(self, target: Target, calling_ae_title: str, instances: Sequence[InstanceReference]) -> frozenset[str]:
+        """Ask by QIDO-RS for each instance."""
+        listed: set[str] = set()
+        with DicomWeb(target) as server:
+            for one in instances:
+                path = (
+                    f"/studies/{one.study_uid}/series/{one.series_uid}/instances?SOPInstanceUID={one.sop_instance_uid}"
+                )
+                answer = server.request("GET", path, JSON)
+                if answer.status in (204, 404):  # 404 also where it does not know the study
+                    continue
+                _check_reached(target, answer)
+                if answer.status != 200:
+                    raise TransientFailure(f"{target.url} answered the search with HTTP {answer.status}")
+                listed |= {_first(match, SOP_INSTANCE) for match in _items(answer.json())} & {one.sop_instance_uid}
+        return frozenset(listed)
+
+
+def _store_best(server: DicomWeb, target: Target, role: ResultRole, choices: Alternatives) -> Sent:
+    """Send the best of the alternatives that the server takes; there is no negotiation, so it is asked in turn."""
+    sent = None
+    for build in choices.values():
+        dataset = build()
+        answer = _post(server, dataset)
+        _check_reached(target, answer)
+        sent = Sent(role, InstanceReference.of(dataset), *_meaning(answer, str(dataset.SOPInstanceUID)))
+        if sent.answer is not Answer.REFUSED or not _is_unknown_class(answer, str(dataset.SOPInstanceUID)):
+            return sent
+    assert sent is not None  # noqa: S101 - a result is at least one object
+    return sent
+
+
+def _post(server: DicomWeb, dataset: Dataset) -> HttpAnswer:
+    boundary = secrets.token_hex(16)
+    head = f"--{boundary}\r\nContent-Type: application/dicom\r\n\r\n".encode()
+    content = f'multipart/related; type="application/dicom"; boundary={boundary}'
+    body = head + file_of(dataset) + f"\r\n--{boundary}--\r\n".encode()
+    return server.request("POST", f"/studies/{dataset.StudyInstanceUID}", {**JSON, "Content-Type": content}, body)
+
+
+def file_of(dataset: Dataset) -> bytes:
+    """Return the object as a DICOM file."""
+    if getattr(dataset, "file_meta", None) is None:
+        dataset.file_meta = FileMetaDataset()
+    if "TransferSyntaxUID" not in dataset.file_meta:
+        dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
+    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    buffer = BytesIO()
+    dcmwrite(buffer, dataset, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def _check_reached(target: Target, answer: HttpAnswer) -> None:
+    """Raise where the answer is about us or the server, not about the object."""
+    if 300 <= answer.status < 400:  # credentials and patients go to the configured place and to no other
+        raise TargetRefuses(f"{target.url} sends us elsewhere (HTTP {answer.status}): set url to the final address")
+    if answer.status in NOT_FOR_US:
+        raise TargetRefuses(f"{target.url} {NOT_FOR_US[answer.status]} (HTTP {answer.status})")
+    if answer.status in BUSY:
+        raise TransientFailure(f"{target.url} is busy or behind something that is (HTTP {answer.status})")
+
+
+def _meaning(answer: HttpAnswer, uid: str) -> tuple[Answer, str]:
+    """Return what to do about an object after the response to its STOW-RS (PS3.18 table 10.5.3-1)."""
+    said = f"HTTP {answer.status}"
+    content = answer.json()
+    if _holds(content, REFERENCED, uid):
+        return Answer.TAKEN, said
+    reason = _failure_reason(content, uid)
+    if reason is not None:
+        meaning = Answer.TAKEN if reason == STORED_BEFORE else meaning_of(reason)
+        return meaning, f"{said}, 0x{reason:04X}"
+    if answer.status == 200:
+        # Stored, says the status; and nothing in the body says otherwise of this one.
+        return Answer.TAKEN, said
+    if 400 <= answer.status < 500:
+        return Answer.REFUSED, said
+    return Answer.TRY_AGAIN, said
+
+
+def _is_unknown_class(answer: HttpAnswer, uid: str) -> bool:
+    """Tell whether the server does not take this SOP class, so that a plainer one may be taken."""
+    return answer.status == 415 or _failure_reason(answer.json(), uid) == 0x0122
+
+
+def _holds(content: Any, sequence: str, uid: str) -> bool:
+    return any(_first(item, REFERENCED_INSTANCE) == uid for item in _sequence(content, sequence))
+
+
+def _failure_reason(content: Any, uid: str) -> int | None:
+    for item in _sequence(content, FAILED):
+        reason = _first(item, FAILURE_REASON)
+        # We send one object: a failure without a UID, as of one that could not be read, is about it.
+        if _first(item, REFERENCED_INSTANCE) in (uid, None) and isinstance(reason, int) and 0 < reason <= 0xFFFF:
+            return reason
+    return None
+
+
+def _sequence(content: Any, tag: str) -> list[Any]:
+    data_set = content[0] if isinstance(content, list) and content else content
+    return _items(data_set.get(tag, {}).get("Value")) if _is_element(data_set, tag) else []
+
+
+def _is_element(data_set: Any, tag: str) -> bool:
+    return isinstance(data_set, dict) and isinstance(data_set.get(tag), dict)
+
+
+def _items(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _first(item: Any, tag: str) -> Any:
+    values = _items(item[tag].get("Value")) if _is_element(item, tag) else []
+    return values[0] if values else None

@@ -1,0 +1,200 @@
+"""HTTP with a DICOMweb server (PS3.18): one request, one bounded answer, no redirects, credentials read from files.
+
+Client libraries for DICOMweb raise on a status of 4xx, and with it goes what the server said about each object; they
+follow redirects, take credentials from ``~/.netrc`` and proxies from the environment. urllib3 does none of it.
+"""
+
+import base64
+import contextlib
+import json
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import HTTPError, NewConnectionError, SSLError
+from urllib3.exceptions import TimeoutError as HttpTimeout
+
+from listener.tls.certificates import TlsFileError, read_secret
+from listener.tls.contexts import client_context
+from listener.tls.diagnosis import tls_failure
+from workers.errors import TransientFailure
+from workers.targets.target import Target
+
+LARGEST_ANSWER_BYTES = 1024**2
+"""An answer is a list of a few references: what is longer is not read on."""
+_READ_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class HttpAnswer:
+    """What a server said."""
+
+    status: int
+    body: bytes
+
+    def json(self) -> Any:
+        """Return the body as JSON, or None where it is none."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+
+
+class DicomWeb:
+    """A server, for the requests of one try. Close it after."""
+
+    def __init__(self, target: Target) -> None:
+        """Raise `TransientFailure` if a file with credentials or certificates cannot be read."""
+        self._target = target
+        try:
+            self._headers = credentials(target)
+            self._pool = _pool(target)
+        except TlsFileError as error:
+            raise TransientFailure(f"{target.url} cannot be asked: {error}") from error
+
+    def __enter__(self) -> "DicomWeb":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.close()
+
+    def request(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None) -> HttpAnswer:
+        """Return the answer to one request.
+
+        Raises
+        ------
+        TransientFailure
+            If there is none, whole and in time.
+        """
+        seconds = self._target.timeout_seconds
+        try:
+            answer = self._pool.request(
+                method,
+                urlsplit(self._target.url).path.rstrip("/") + path,
+                body=body,
+                headers={**self._headers, **headers, "Accept-Encoding": "identity"},
+                redirect=False,
+                retries=False,
+                preload_content=False,
+                timeout=urllib3.Timeout(connect=seconds, read=seconds),
+            )
+            try:
+                return HttpAnswer(answer.status, _body(answer, time.monotonic() + seconds))
+            finally:
+                answer.close()
+        except (HTTPError, OSError, ValueError) as error:
+            raise TransientFailure(f"{self._target.url} {_in_words(error)}") from error
+
+
+def _body(answer: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
+    content = b""
+    while chunk := answer.read1(_READ_BYTES):
+        content += chunk
+        if len(content) > LARGEST_ANSWER_BYTES:
+            raise ValueError("its answer is longer than any answer of this kind")
+        if time.monotonic() > deadline:
+            raise HttpTimeout
+    return content
+
+
+@contextlib.contextmanager
+def _in_time(connection: HTTPConnection) -> Iterator[None]:
+    """End the connection where the block takes too long: a limit for each byte would wait for a slow peer for ever."""
+    opened = connection.sock
+    overdue = threading.Event()
+
+    def end() -> None:
+        overdue.set()
+        with contextlib.suppress(OSError):  # it has ended by itself
+            opened.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(connection.timeout or 0, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        if overdue.is_set():  # also where half a head looks like a whole one
+            raise TimeoutError
+
+
+class _Connection(HTTPConnection):
+    def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override] # as in urllib3
+        with _in_time(self):
+            return super().getresponse()
+
+
+class _SecureConnection(HTTPSConnection):
+    def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override] # as in urllib3
+        with _in_time(self):
+            return super().getresponse()
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = _SecureConnection
+
+
+def _pool(target: Target) -> HTTPConnectionPool:
+    parts = urlsplit(target.url)
+    assert parts.hostname is not None  # noqa: S101 - the configuration was checked
+    if target.tls is None:
+        return _Pool(parts.hostname, parts.port)
+    return _SecurePool(
+        parts.hostname,
+        parts.port,
+        ssl_context=client_context(target.tls),
+        assert_hostname=None if target.tls.check_hostname else False,
+    )
+
+
+def credentials(target: Target) -> dict[str, str]:
+    """Return the header that says who we are; the files are read anew for each try.
+
+    Raises
+    ------
+    TlsFileError
+        If a file cannot be read, is readable for everyone, or holds something else than one line of ASCII.
+    """
+    if target.token_file is not None:
+        return {"Authorization": f"Bearer {one_line(target.token_file)}"}
+    if target.password_file is not None:
+        pair = base64.b64encode(f"{target.user}:{one_line(target.password_file)}".encode()).decode()
+        return {"Authorization": f"Basic {pair}"}
+    return {}
+
+
+def one_line(path: Path) -> str:
+    """Return the one line of a file; what it holds is in no message."""
+    secret = read_secret(path)
+    if not secret.isprintable() or not secret.isascii():
+        raise TlsFileError(path, "expected one line of printable ASCII", "write it anew")
+    return secret
+
+
+def _in_words(error: Exception) -> str:
+    """Say what went wrong without the words of the other side."""
+    if isinstance(error, SSLError):
+        cause = error.args[0] if error.args else None
+        why = tls_failure(cause) if isinstance(cause, ssl.SSLError) else "the TLS handshake failed"
+        return f"cannot be spoken to by TLS: {why}"
+    if isinstance(error, NewConnectionError):
+        return "cannot be reached"
+    if isinstance(error, HttpTimeout):
+        return "did not answer in time"
+    if type(error) is ValueError:
+        return str(error)
+    return f"ended the connection, or answered with something that is no HTTP ({type(error).__name__})"

@@ -1,0 +1,62 @@
+"""C-STORE SCU: one association that carries the results of one case to one target."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from pydicom import Dataset
+from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pynetdicom.association import Association
+from pynetdicom.presentation import PresentationContext, build_context
+
+from listener.runtime.fault_points import FaultPoint, reach
+from workers.results.instance_reference import InstanceReference
+from workers.results.result_classes import ResultRole
+from workers.targets.association import associated
+from workers.targets.store_status import Answer, meaning_of
+from workers.targets.target import Target
+from workers.targets.transport import Alternatives, Sent
+
+NO_CONTEXT = "no presentation context: the target does not take this SOP class"
+TRANSFER_SYNTAXES: list[str | UID] = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
+
+
+def send(target: Target, calling_ae_title: str, objects: Mapping[ResultRole, Alternatives]) -> Iterator[Sent]:
+    """Send the objects in their order over one association and yield the target's word on each as it comes.
+
+    There may be fewer words than ``objects`` when the association ended: what has none was not sent.
+
+    Raises
+    ------
+    TransientFailure
+        If there is no association.
+    AssociationRefused
+        If the target rejects the association permanently.
+    """
+    contexts = storage_contexts(uid for choices in objects.values() for uid in choices)
+    with associated(target, calling_ae_title, contexts, "none of the SOP classes of the results") as association:
+        reach(FaultPoint.DELIVERY_OPENED)
+        accepted = {context.abstract_syntax for context in association.accepted_contexts}
+        for role, choices in objects.items():
+            build = next((build for uid, build in choices.items() if uid in accepted), None)
+            if build is None:
+                first = next(iter(choices.values()))()
+                yield Sent(role, InstanceReference.of(first), Answer.REFUSED, NO_CONTEXT)
+                continue
+            yield _store(association, role, build())
+            if not association.is_established:
+                break
+
+
+def storage_contexts(sop_classes: Iterable[str]) -> list[PresentationContext]:
+    """Return what is proposed for objects of these SOP classes: one context each."""
+    return [build_context(UID(uid), TRANSFER_SYNTAXES) for uid in dict.fromkeys(sop_classes)]
+
+
+def _store(association: Association, role: ResultRole, dataset: Dataset) -> Sent:
+    instance = InstanceReference.of(dataset)
+    try:
+        response = association.send_c_store(dataset)
+    except RuntimeError:  # the association ended before the request was out
+        return Sent(role, instance, Answer.TRY_AGAIN, "association ended", heard=False)
+    status = response.get("Status")
+    text = "no response" if status is None else f"0x{status:04X}"
+    return Sent(role, instance, meaning_of(status), text, heard=status is not None)
