@@ -35,10 +35,10 @@ from documented_results import write_report, write_segmentation
 from generated_study import StudyFiles, write_study
 
 from listener.spool.atomic_files import write_bytes
-from model_store.bundle import load_bundle
-from model_store.profile import PROFILES, FeatureProfile
-from model_store.registry import shipped_bundle
-from model_store.signature import Signature
+from model_store.signatures.bundle import load_bundle
+from model_store.signatures.profile import PROFILES, FeatureProfile
+from model_store.signatures.registry import shipped_bundle
+from model_store.signatures.signature import Signature
 from workers.features.filters import image_types, settings_of
 from workers.features.measurement import Measurement
 from workers.features.regions import Region

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from deploy.cohort_index import IMAGE, SEG, IndexedFile
-from model_store.profile import FeatureProfile
+from model_store.signatures.profile import FeatureProfile
 
 
 @dataclass(frozen=True)

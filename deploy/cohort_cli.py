@@ -7,9 +7,9 @@ import click
 from deploy.errors import ExitCode, WrongUsage
 from deploy.study_configuration import load_study
 from deploy.terminal import notices, path_from_here
-from model_store.extraction import ExtractPlan
-from model_store.profile import PROFILES
-from model_store.reliability_plan import ReliabilityPlan
+from model_store.cohort.plan import ExtractPlan
+from model_store.reliability.plan import ReliabilityPlan
+from model_store.signatures.profile import PROFILES
 
 config_argument = click.argument(
     "config_file", metavar="CONFIG", type=click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -97,7 +97,7 @@ def simulate(folder: Path, seed: int, patients: int, sites: int, no_effect: bool
     What was planted in it, and the AUC that can be reached, stands in planted.json.
     """
     from deploy.simulated_cohort import SimulationPlan, write_cohort
-    from model_store.planted import Planted
+    from deploy.simulation.planted import Planted
 
     folder.mkdir(parents=True, exist_ok=True)
     plan = SimulationPlan(seed, patients, sites, Planted(effect=not no_effect), repeated, jobs)

@@ -17,8 +17,8 @@ from deploy.errors import CommandError, WrongUsage
 from deploy.feature_tables import CohortTables, MeasuredOutline, cohort_tables
 from deploy.image_pairs import listed_pairs, pairs_below
 from deploy.step_progress import stepping
-from model_store.extraction import ExtractPlan
-from model_store.study_output import mark_begun, mark_done, write_summary, write_table
+from model_store.cohort.plan import ExtractPlan
+from model_store.reporting.step_output import mark_begun, mark_done, write_summary, write_table
 
 if TYPE_CHECKING:
     from deploy.cohort_retrieve import NotRetrieved

@@ -13,7 +13,7 @@ from pydicom.uid import UID, SegmentationStorage
 
 from deploy.child_pool import run_tasks
 from deploy.dicom_files import files_below
-from model_store.durable import replace_durably
+from model_store.files import replace_durably
 from workers.errors import RejectedInput
 from workers.images.attributes import text
 from workers.images.headers import MR_SOP_CLASSES, read_header

@@ -10,9 +10,8 @@ from pydicom import Dataset
 from deploy.cohort_cases import OutlineCase
 from deploy.image_pairs import read_pair
 from deploy.outline_bits import packed
-from model_store.digest import readable_json
-from model_store.durable import replace_durably
-from model_store.profile import FeatureProfile
+from model_store.files import readable_json, replace_durably
+from model_store.signatures.profile import FeatureProfile
 from workers.errors import RejectedInput
 from workers.features.measurement import Measurement, measure_roi, read_case
 from workers.images.volume import Volume

@@ -18,15 +18,21 @@ from deploy.errors import CommandError
 from deploy.outline_bits import dice
 from deploy.redrawn_outlines import redrawn
 from deploy.step_progress import stepping
-from model_store.digest import readable_json
-from model_store.durable import replace_durably
-from model_store.extraction import ExtractPlan
-from model_store.profile import FeatureProfile
-from model_store.provenance import provenance, stamp
-from model_store.reliability import CLASSES, SMALLEST, Repeats, Repetition, agreement_of, icc_table, repeated_by_readers
-from model_store.reliability_figures import icc_figure, kept_figure
-from model_store.reliability_plan import Perturbation, ReliabilityPlan
-from model_store.study_output import (
+from model_store.cohort.plan import ExtractPlan
+from model_store.cohort.provenance import provenance, stamp
+from model_store.files import readable_json, replace_durably
+from model_store.reliability.figures import icc_figure, kept_figure
+from model_store.reliability.plan import Perturbation, ReliabilityPlan
+from model_store.reliability.reliability import (
+    CLASSES,
+    SMALLEST,
+    Repeats,
+    Repetition,
+    agreement_of,
+    icc_table,
+    repeated_by_readers,
+)
+from model_store.reporting.step_output import (
     fingerprint,
     is_done,
     mark_begun,
@@ -35,6 +41,7 @@ from model_store.study_output import (
     write_summary,
     write_table,
 )
+from model_store.signatures.profile import FeatureProfile
 from workers.errors import RejectedInput
 from workers.features.extraction import columns
 from workers.features.measurement import measure_roi

@@ -29,7 +29,7 @@ from deploy.step_progress import stepping
 from listener.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from listener.dicom.uids import InvalidUid, checked_uid
 from listener.spool.atomic_files import write_bytes
-from model_store.extraction import PacsSource, RetrieveMethod
+from model_store.cohort.plan import PacsSource, RetrieveMethod
 from workers.outline.outline import LABEL_MAP_SEGMENTATION_STORAGE
 
 WANTED = (

@@ -10,8 +10,8 @@ import pandas as pd
 
 from deploy.cohort_cases import OutlineCase
 from deploy.outline_bits import same_lesions
-from model_store.extraction import IDENTITY_COLUMNS
-from model_store.profile import FeatureProfile
+from model_store.cohort.plan import IDENTITY_COLUMNS
+from model_store.signatures.profile import FeatureProfile
 from workers.features.extraction import columns
 
 READING_COLUMNS = ("lesion", "reader", "reading", "drawn", "tumour_ml", "ring_ml", "tumour_levels", "ring_levels")

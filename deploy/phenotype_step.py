@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from deploy.study_configuration import StudyConfiguration
 from model_store.errors import StudyError
-from model_store.phenotype_plan import PhenotypePlan
-from model_store.study_output import fingerprint, is_done, mark_begun, mark_done, read_summary
+from model_store.phenotype.plan import PhenotypePlan
+from model_store.reporting.step_output import fingerprint, is_done, mark_begun, mark_done, read_summary
 
 STEP = "phenotype"
 
@@ -27,7 +27,7 @@ def run_phenotype(study: StudyConfiguration, tell: Callable[[str], None]) -> boo
     inputs = fingerprint(plan, plan.inputs())
     if is_done(folder, inputs):
         return False
-    from model_store.phenotype_study import find_phenotypes
+    from model_store.phenotype.step import find_phenotypes
 
     mark_begun(folder)
     find_phenotypes(plan, folder, tell)

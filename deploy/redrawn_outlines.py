@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from deploy.smooth_noise import smooth_noise
-from model_store.reliability_plan import Perturbation
+from model_store.reliability.plan import Perturbation
 from workers.features.resampling import box_of
 
 MARGIN_MM = 10.0

@@ -7,9 +7,9 @@ from itertools import repeat
 from pathlib import Path
 
 from deploy.phantom import PhantomSpec, write_spec
-from model_store.cohort import FeatureTable, table_of
-from model_store.processes import process_map
-from model_store.profile import FeatureProfile
+from model_store.cohort.feature_table import FeatureTable, table_of
+from model_store.signatures.profile import FeatureProfile
+from model_store.training.processes import process_map
 from workers.errors import RejectedInput
 from workers.features.measurement import measure
 from workers.stages import untimed

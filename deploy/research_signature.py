@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.research_cohort import NOISES, PROTOCOLS, MeasuredCase, cohort_specs, cohort_table, measure_cohort
-from model_store.bundle import BundleContent, write_bundle
-from model_store.development import Purpose, develop
-from model_store.profile import HAN2024, FeatureProfile
-from model_store.signature import SignatureStatus, require_name
+from model_store.signatures.bundle import BundleContent, write_bundle
+from model_store.signatures.profile import HAN2024, FeatureProfile
+from model_store.signatures.signature import SignatureStatus, require_name
+from model_store.training.development import Purpose, develop
 
 RESEARCH_ID = "radtme-research-phantom"
 RESEARCH_NOTICE = "RESEARCH - simulated training data - not for clinical use"

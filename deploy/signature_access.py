@@ -7,7 +7,7 @@ from pathlib import Path
 from deploy.commands.options import read_configuration
 from deploy.errors import CommandError
 from model_store.errors import SignatureError
-from model_store.registry import Registry
+from model_store.signatures.registry import Registry
 
 
 @contextmanager

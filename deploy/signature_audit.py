@@ -8,7 +8,7 @@ from deploy.configuration import Configuration
 from listener.audit.events import software_changed
 from listener.audit.trail import AuditLog, NotAudited
 from model_store.errors import SignatureError
-from model_store.registry import Registry
+from model_store.signatures.registry import Registry
 
 
 @contextmanager

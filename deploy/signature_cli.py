@@ -13,9 +13,9 @@ from deploy.errors import CommandError, WrongUsage
 from deploy.signature_access import registry_of, told
 from deploy.signature_audit import audited
 from deploy.terminal import notices, output, path_from_here, progress
-from model_store.profile import PROFILES
-from model_store.registry import Registry, standing
-from model_store.signature import Signature
+from model_store.signatures.profile import PROFILES
+from model_store.signatures.registry import Registry, standing
+from model_store.signatures.signature import Signature
 
 
 @click.group(epilog="Example: radtme signature list", no_args_is_help=True)
@@ -57,7 +57,7 @@ def show(name: str | None, config_file: Path | None) -> None:
 @config_option
 def verify(name_or_folder: str, config_file: Path | None) -> None:
     """Check a published signature, or a bundle's folder: every hash, the profile, the forest and its canary."""
-    from model_store.bundle import load_bundle
+    from model_store.signatures.bundle import load_bundle
 
     folder = Path(name_or_folder)
     with told():
@@ -128,7 +128,7 @@ def shadow(name: str | None, off: bool, config_file: Path | None) -> None:
 
     Without NAME, say which signature is the shadow. It must have the active one's profile.
     """
-    from model_store.shadow import Shadow
+    from model_store.signatures.shadow import Shadow
 
     if name and off:
         raise WrongUsage("expected either NAME or --off")

@@ -10,13 +10,13 @@ import pandas as pd
 
 from listener.spool.jobs import JobState
 from listener.spool.spool import Spool
-from model_store.agreement_of_signatures import agreement, differing_cases
-from model_store.cohort_tables import HOT, phenotypes, read_table
-from model_store.diagnostic import compare_scores_of_same_cases
-from model_store.signature import Signature
-from model_store.study_figures import agreement as agreement_figure
-from model_store.study_output import write_figure, write_summary, write_table
-from model_store.table_scores import score_table
+from model_store.cohort.labelled_cohort import HOT, phenotypes, read_table
+from model_store.cohort.table_scores import score_table
+from model_store.reporting.figures import agreement as agreement_figure
+from model_store.reporting.step_output import write_figure, write_summary, write_table
+from model_store.signatures.signature import Signature
+from model_store.statistics.diagnostic_accuracy import compare_scores_of_same_cases
+from model_store.statistics.signature_agreement import agreement, differing_cases
 
 SCORED_STATES = (JobState.DELIVERING, JobState.DONE, JobState.FAILED)
 

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from deploy.study_configuration import StudyConfiguration
-from model_store.bundle import load_bundle
-from model_store.registry import Registry
-from model_store.signature import Signature
-from model_store.signature_plans import PublishPlan, TrainPlan, ValidatePlan
-from model_store.study_output import RECORD, fingerprint, is_done, mark_begun, mark_done, read_summary
+from model_store.publication.plan import PublishPlan
+from model_store.reporting.step_output import RECORD, fingerprint, is_done, mark_begun, mark_done, read_summary
+from model_store.signatures.bundle import load_bundle
+from model_store.signatures.registry import Registry
+from model_store.signatures.signature import Signature
+from model_store.training.plan import TrainPlan
+from model_store.validation.plan import ValidatePlan
 
 
 @dataclass(frozen=True)
@@ -31,10 +33,10 @@ def train_study(study: StudyConfiguration, on_begin: Callable[[int], Callable[[]
 
     ``on_begin`` gets the number of folds and returns what to call after each.
     """
-    from model_store.kept_folds import KeptFolds
-    from model_store.publication import candidate_bundle
-    from model_store.study_training import fold_count, run_training, train_inputs
-    from model_store.training_step import write_training
+    from model_store.publication.step import candidate_bundle
+    from model_store.training.kept_folds import KeptFolds
+    from model_store.training.output import write_training
+    from model_store.training.step import fold_count, run_training, train_inputs
 
     plan = study.plan("train", TrainPlan)
     inputs = train_inputs(plan, study.output)
@@ -54,7 +56,7 @@ def train_study(study: StudyConfiguration, on_begin: Callable[[int], Callable[[]
 
 def validate_study(study: StudyConfiguration, registry: Callable[[], Registry]) -> StepDone:
     """Run step ``validate``, unless its plan, its signature and its inputs are those of the last time."""
-    from model_store.validation_step import run_validation, validate_inputs
+    from model_store.validation.step import run_validation, validate_inputs
 
     plan = study.plan("validate", ValidatePlan)
     signature, own = _signature(plan.signature, study.output, registry)
@@ -74,8 +76,8 @@ def validate_study(study: StudyConfiguration, registry: Callable[[], Registry]) 
 
 def write_publication(study: StudyConfiguration) -> tuple[Path, bool]:
     """Write the bundle of step ``publish`` with its card; return its folder, and whether it is to score at once."""
-    from model_store.publication import publish_study
-    from model_store.study_output import write_summary
+    from model_store.publication.step import publish_study
+    from model_store.reporting.step_output import write_summary
 
     plan = study.plan("publish", PublishPlan)
     bundle = publish_study(plan, study.output)
@@ -96,7 +98,7 @@ def write_publication(study: StudyConfiguration) -> tuple[Path, bool]:
 
 def _signature(reference: str, output: Path, registry: Callable[[], Registry]) -> tuple[Signature, bool]:
     """Return the signature that a plan means, and whether it is the one that this study trained."""
-    from model_store.publication import candidate_bundle
+    from model_store.publication.step import candidate_bundle
 
     if not reference:
         return load_bundle(candidate_bundle(output)), True

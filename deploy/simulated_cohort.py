@@ -23,11 +23,10 @@ from deploy.simulated_patients import (
     marker_sets,
     pathway_sets,
 )
+from deploy.simulation.planted import Planted, planted_summary
 from deploy.step_progress import stepping
-from model_store.digest import readable_json
-from model_store.durable import replace_durably
-from model_store.planted import Planted, planted_summary
-from model_store.reliability_plan import Perturbation
+from model_store.files import readable_json, replace_durably
+from model_store.reliability.plan import Perturbation
 
 READERS = ("SIMULATED^READER A", "SIMULATED^READER B")
 SAME_READER = Perturbation(shift_mm=0.25, border_mm=0.2, rotation_degrees=1.5, noise_mm=0.25)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from model_store.planted import Planted
+from deploy.simulation.planted import Planted
 
 IMMUNE = (
     "B_cells",

@@ -14,12 +14,12 @@ from deploy.configuration_reader import ConfigurationReader
 from deploy.errors import WrongUsage
 
 PLANS: Mapping[str, str] = {
-    "extract": "model_store.extraction:ExtractPlan",
-    "phenotype": "model_store.phenotype_plan:PhenotypePlan",
-    "reliability": "model_store.reliability_plan:ReliabilityPlan",
-    "train": "model_store.signature_plans:TrainPlan",
-    "validate": "model_store.signature_plans:ValidatePlan",
-    "publish": "model_store.signature_plans:PublishPlan",
+    "extract": "model_store.cohort.plan:ExtractPlan",
+    "phenotype": "model_store.phenotype.plan:PhenotypePlan",
+    "reliability": "model_store.reliability.plan:ReliabilityPlan",
+    "train": "model_store.training.plan:TrainPlan",
+    "validate": "model_store.validation.plan:ValidatePlan",
+    "publish": "model_store.publication.plan:PublishPlan",
 }
 """Where the frozen dataclass of each section lies. Its module must be quick to import: every command reads all
 sections, so that one run shows every mistake.

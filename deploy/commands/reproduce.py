@@ -24,8 +24,8 @@ def reproduce_study(context: click.Context, study_file: Path, config_file: Path 
     from deploy.commands.study import train, validate
     from deploy.signature_cli import publish
     from deploy.study_configuration import load_study
-    from model_store.durable import replace_durably
-    from model_store.study_report import study_report
+    from model_store.files import replace_durably
+    from model_store.reporting.study_report import study_report
 
     study = load_study(study_file)
     labelled = "phenotype" in study.plans or getattr(study.plans.get("train"), "labels", None) is None

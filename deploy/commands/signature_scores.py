@@ -19,8 +19,8 @@ table_file = click.Path(path_type=Path, exists=True, dir_okay=False)
 @config_option
 def score(table: Path, name: str | None, output_file: Path | None, config_file: Path | None) -> None:
     """Score the cases of a feature table as the service scores them. Prints CSV."""
-    from model_store.cohort_tables import read_table
-    from model_store.table_scores import score_table
+    from model_store.cohort.labelled_cohort import read_table
+    from model_store.cohort.table_scores import score_table
 
     with told():
         scores = score_table(_signature(name, config_file), read_table(table))
@@ -68,7 +68,7 @@ def compare(
 
 
 def _signature(reference: str | None, config_file: Path | None) -> Any:
-    from model_store.bundle import load_bundle
+    from model_store.signatures.bundle import load_bundle
 
     if reference is None:
         return registry_of(config_file).active()

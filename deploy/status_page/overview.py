@@ -17,7 +17,7 @@ from listener.dicom.character_sets import teach_pydicom
 from listener.spool.jobs import JOB_ID_PATTERN, Job, JobState
 from listener.spool.spool import Spool
 from model_store.errors import SignatureError
-from model_store.registry import Registry
+from model_store.signatures.registry import Registry
 from workers.targets.target import Target
 
 teach_pydicom()

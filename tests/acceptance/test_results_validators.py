@@ -12,7 +12,7 @@ import pytest
 from pydicom import Dataset, dcmread, dcmwrite
 from pydicom.uid import ComprehensiveSRStorage, EnhancedSRStorage
 
-from model_store.profile import HAN2024
+from model_store.signatures.profile import HAN2024
 from support.result_cases import FEATURE_NAMES, SIGNATURE, ResultCase, make_case, rejected
 from workers.errors import Reason
 from workers.features.measurement import measure

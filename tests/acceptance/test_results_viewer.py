@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread, dcmwrite
 
-from model_store.profile import HAN2024
+from model_store.signatures.profile import HAN2024
 from support.processes import is_listening
 from support.result_cases import CONTRIBUTIONS, SIGNATURE
 from workers.features.measurement import measure

@@ -14,7 +14,7 @@ from listener.audit.message import Instances
 from listener.audit.reader import Entry, read_entries
 from listener.audit.trail import AuditLog, NotAudited
 from listener.settings import AuditSettings
-from model_store.registry import Registry
+from model_store.signatures.registry import Registry
 
 STUDY, OTHER = "1.2.840.1", "1.2.840.2"
 

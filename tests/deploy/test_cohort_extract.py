@@ -20,9 +20,9 @@ from deploy.cohort_extract import Extracted, extract
 from deploy.image_pairs import pairs_below, read_pair
 from deploy.simulated_cohort import StudyToWrite, write_study
 from deploy.simulated_patients import Patient, draw_patients
-from model_store.extraction import IDENTITY_COLUMNS, ExtractPlan
-from model_store.planted import Planted
-from model_store.profile import HAN2024
+from deploy.simulation.planted import Planted
+from model_store.cohort.plan import IDENTITY_COLUMNS, ExtractPlan
+from model_store.signatures.profile import HAN2024
 from support.processes import group_lives, start, wait_until
 from workers.errors import RejectedInput
 from workers.features.measurement import measure, measure_roi, read_case

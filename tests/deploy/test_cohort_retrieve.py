@@ -21,7 +21,7 @@ from deploy.cohort_extract import extract
 from deploy.cohort_retrieve import retrieve_studies
 from deploy.errors import CommandError
 from deploy.phantom import write_phantom
-from model_store.extraction import ExtractPlan, PacsSource, RetrieveMethod
+from model_store.cohort.plan import ExtractPlan, PacsSource, RetrieveMethod
 from support.broken_studies import SMALL
 from support.pacs import PLUGIN, orthanc
 from support.processes import free_port

@@ -19,13 +19,13 @@ from deploy.configuration import SinkSettings
 from deploy.sink import Sink
 from listener.spool.jobs import Job, JobState, job_id_for
 from listener.spool.spool import Spool
-from model_store.bundle import load_bundle, write_bundle
-from model_store.cohort import FeatureTable
-from model_store.development import Purpose, develop
-from model_store.profile import HAN2024
-from model_store.registry import Registry, shipped_bundle
-from model_store.signature import SignatureStatus
-from model_store.training import Candidate
+from model_store.cohort.feature_table import FeatureTable
+from model_store.signatures.bundle import load_bundle, write_bundle
+from model_store.signatures.profile import HAN2024
+from model_store.signatures.registry import Registry, shipped_bundle
+from model_store.signatures.signature import SignatureStatus
+from model_store.training.development import Purpose, develop
+from model_store.training.forest import Candidate
 from support.dicom_objects import image, write
 from support.documented_commands import PAGES, ROOT, commands, is_mention, subcommand
 from support.listening import listening

@@ -11,9 +11,9 @@ from click.testing import CliRunner, Result
 from deploy.cli import radtme
 from deploy.research_cohort import cohort_specs, measure_cohort
 from deploy.research_signature import RESEARCH_NOTICE
-from model_store.bundle import load_bundle
-from model_store.profile import FEATURES_PER_REGION, HAN2024
-from model_store.registry import Registry, shipped_bundle
+from model_store.signatures.bundle import load_bundle
+from model_store.signatures.profile import FEATURES_PER_REGION, HAN2024
+from model_store.signatures.registry import Registry, shipped_bundle
 
 
 @pytest.fixture(scope="module")

@@ -18,12 +18,12 @@ from deploy.cli import radtme
 from deploy.phantom import Phantom, write_phantom
 from listener.spool.jobs import Job, JobState, job_id_for
 from listener.spool.spool import Spool
-from model_store.bundle import load_bundle
-from model_store.profile import HAN2024
-from model_store.registry import Registry, shipped_bundle
-from model_store.shadow import Shadow
-from model_store.study_validation import ScoredCohort, cohort_numbers
-from model_store.table_scores import score_table
+from model_store.cohort.table_scores import score_table
+from model_store.signatures.bundle import load_bundle
+from model_store.signatures.profile import HAN2024
+from model_store.signatures.registry import Registry, shipped_bundle
+from model_store.signatures.shadow import Shadow
+from model_store.validation.cohort_validation import ScoredCohort, cohort_numbers
 from support.broken_studies import SMALL
 from workers.features.extraction import columns
 from workers.features.measurement import measure

@@ -7,8 +7,8 @@ import pytest
 from deploy.configuration import ConfigurationError
 from deploy.errors import WrongUsage
 from deploy.study_configuration import load_study
-from model_store.extraction import ExtractPlan
-from model_store.reliability_plan import ReliabilityPlan
+from model_store.cohort.plan import ExtractPlan
+from model_store.reliability.plan import ReliabilityPlan
 
 
 def written(tmp_path: Path, text: str) -> Path:

@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from deploy.cli import radtme
 from deploy.simulated_cohort import study_text
 from deploy.study_configuration import STEPS, load_study
-from model_store.study_output import write_figure
-from model_store.study_report import CHAPTERS, NOT_RUN, study_report
+from model_store.reporting.step_output import write_figure
+from model_store.reporting.study_report import CHAPTERS, NOT_RUN, study_report
 
 PAGE = Path(__file__).parents[2] / "docs" / "cohort.md"
 

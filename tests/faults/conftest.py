@@ -8,7 +8,7 @@ import pytest
 
 from deploy.phantom import write_phantom
 from listener.spool.jobs import JobState
-from model_store.registry import Registry
+from model_store.signatures.registry import Registry
 from support.disturbed import TINY, Study, site_with
 from support.doomed import Site, was_killed
 from support.modality import store_all

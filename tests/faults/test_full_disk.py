@@ -14,7 +14,7 @@ from listener.spool import retry_later as waits
 from listener.spool.jobs import JobState
 from listener.spool.locks import LOCK_NAME
 from listener.spool.retry_later import is_put_off, put_off
-from model_store.registry import Registry
+from model_store.signatures.registry import Registry
 from support.disturbed import Study, put_spool
 from support.doomed import Site
 from workers.jobs import tasks

@@ -11,10 +11,10 @@ import model_store
 from deploy.configuration import load_configuration
 from deploy.errors import CommandError
 from fuzz.fuzz_target import FuzzTarget
-from model_store.bundle import CANARY, CARD, DESCRIPTION, ESTIMATOR, REFERENCE, load_bundle
-from model_store.digest import sha256_of
 from model_store.errors import SignatureError
-from model_store.signature import bundle_name
+from model_store.files import sha256_of
+from model_store.signatures.bundle import CANARY, CARD, DESCRIPTION, ESTIMATOR, REFERENCE, load_bundle
+from model_store.signatures.signature import bundle_name
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "deploy" / "radtme.example.yaml"
 FILES = (DESCRIPTION, ESTIMATOR, CANARY, REFERENCE, CARD)
@@ -47,7 +47,8 @@ def run_configuration(content: bytes) -> None:
 
 @cache
 def _bundle() -> Path:
-    (shipped,) = (path for path in (Path(model_store.__file__).parent / "shipped").iterdir() if path.is_dir())
+    folder = Path(model_store.__file__).parent / "signatures" / "shipped"
+    (shipped,) = (path for path in folder.iterdir() if path.is_dir())
     return shipped
 
 

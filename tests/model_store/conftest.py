@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model_store.bundle import BundleContent, write_bundle
-from model_store.cohort import FeatureTable
-from model_store.development import Purpose, develop
-from model_store.profile import FEATURES_PER_REGION, HAN2024
-from model_store.signature import SignatureStatus
-from model_store.training import Candidate
+from model_store.cohort.feature_table import FeatureTable
+from model_store.signatures.bundle import BundleContent, write_bundle
+from model_store.signatures.profile import FEATURES_PER_REGION, HAN2024
+from model_store.signatures.signature import SignatureStatus
+from model_store.training.development import Purpose, develop
+from model_store.training.forest import Candidate
 
 QUICK = (Candidate(columns=12, max_depth=3, min_samples_leaf=4, trees=50),)
 

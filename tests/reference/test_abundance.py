@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from model_store.abundance import mean_of_markers, ssgsea
-from model_store.expression import read_expression
-from model_store.gene_sets import covered_sets, read_gene_sets
-from model_store.phenotype_plan import ExpressionUnit
+from model_store.phenotype.abundance import mean_of_markers, ssgsea
+from model_store.phenotype.expression import read_expression
+from model_store.phenotype.gene_sets import covered_sets, read_gene_sets
+from model_store.phenotype.plan import ExpressionUnit
 
 pytest.importorskip("gseapy", reason="needs the study extra")
 R_FILES = Path(__file__).parent / "r"

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_iris
 
-from model_store import cluster_indices
-from model_store.cluster_indices import INDICES, Partitions
+from model_store.phenotype import cluster_indices
+from model_store.phenotype.cluster_indices import INDICES, Partitions
 
 R_NAMES = {
     "Silhouette": "avg.silwidth",

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_iris
 
-from model_store import scatter_indices
-from model_store.cluster_indices import Partitions
-from model_store.clustering import find_clusters
+from model_store.phenotype import scatter_indices
+from model_store.phenotype.cluster_indices import Partitions
+from model_store.phenotype.clustering import find_clusters
 
 
 @pytest.fixture(scope="module")

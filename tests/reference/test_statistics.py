@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from model_store.agreement import agreement
-from model_store.correlation import spearman_interval, spearman_table
-from model_store.cut_off import optimal_cut_off
-from model_store.group_comparison import Test, compare_groups, comparison_table
-from model_store.multiple_testing import false_discovery_rate
-from model_store.survival import cox_table, kaplan_meier, log_rank, median_survival, outcome
+from model_store.statistics.correlation import spearman_interval, spearman_table
+from model_store.statistics.group_comparison import Test, compare_groups, comparison_table
+from model_store.statistics.multiple_testing import false_discovery_rate
+from model_store.statistics.partition_agreement import agreement
+from model_store.statistics.survival import cox_table, kaplan_meier, log_rank, median_survival, outcome
+from model_store.statistics.survival_cut_off import optimal_cut_off
 
 LEFT = np.array([1.83, 0.50, 1.62, 2.48, 1.68, 1.88, 1.55, 3.06, 1.30, 40.1])
 RIGHT = np.array([0.878, 0.647, 0.598, 2.05, 1.06, 1.29, 1.061, 3.14, 1.291, 51.2, 0.3])

@@ -9,7 +9,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.core import Metric
 
 from listener.settings import AuditSettings, ClientTls, SyslogServer
-from model_store.registry import Registry
+from model_store.signatures.registry import Registry
 from support.listening import listening
 from support.processes import free_port
 from workers.metrics.counters import scrape_registry, worker_metrics

@@ -26,7 +26,7 @@ from listener.listener import Listener
 from listener.runtime import fault_points, logs
 from listener.spool.jobs import JobState
 from listener.spool.spool import Spool
-from model_store.registry import Registry
+from model_store.signatures.registry import Registry
 from support.listening import settings as listener_settings
 from support.processes import free_port, is_listening, wait_until
 from workers.jobs import tasks

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from deploy.simulated_cohort import StudyToWrite, write_study
 from deploy.simulated_patients import SCANNERS, Patient
-from model_store.profile import HAN2024
+from model_store.signatures.profile import HAN2024
 from workers.features.measurement import measure
 
 

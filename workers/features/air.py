@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from model_store.profile import FeatureProfile
+from model_store.signatures.profile import FeatureProfile
 from workers.features.resampling import Resampled
 
 COARSE_MM = 3.0

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from model_store.profile import PROFILES, FeatureProfile
+from model_store.signatures.profile import PROFILES, FeatureProfile
 from workers.features.measurement import measure_volume
 from workers.features.regions import RegionMeasurement
 from workers.images.phases import PhaseEvidence, PhaseIdentity

@@ -12,7 +12,7 @@ import radiomics
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from model_store.profile import FEATURES_PER_REGION, FeatureProfile
+from model_store.signatures.profile import FEATURES_PER_REGION, FeatureProfile
 from workers.features.filters import as_sitk, filtered_images, image_names
 from workers.features.regions import Region, RegionMeasurement
 from workers.features.resampling import Box, Resampled, box_of

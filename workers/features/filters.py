@@ -9,7 +9,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from radiomics import imageoperations
 
-from model_store.profile import FeatureProfile, FilterBank
+from model_store.signatures.profile import FeatureProfile, FilterBank
 from workers.features.laplacian_of_gaussian import laplacian_of_gaussian
 from workers.features.resampling import Box, Resampled
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 
-from model_store.profile import FeatureProfile
+from model_store.signatures.profile import FeatureProfile
 from workers.errors import Reason, RejectedInput
 from workers.features.air import air_margin_voxels, air_near, find_air
 from workers.features.extraction import measure_regions

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from model_store.profile import FeatureProfile
+from model_store.signatures.profile import FeatureProfile
 from workers.features.interpolation import Axis, AxisOperator, interpolation
 
 Box = tuple[slice, slice, slice]

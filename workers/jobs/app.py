@@ -23,8 +23,8 @@ from listener.audit.trail import AuditLog, NotAudited
 from listener.runtime.health import HealthServer
 from listener.spool.spool import Spool
 from model_store.errors import SignatureError
-from model_store.registry import Registry, shipped_bundle
-from model_store.shadow import Shadow
+from model_store.signatures.registry import Registry, shipped_bundle
+from model_store.signatures.shadow import Shadow
 from workers.jobs import tasks
 from workers.jobs.target_reload import Renewal, start_renewing
 from workers.metrics import counters as metrics

@@ -12,7 +12,7 @@ from pydicom.errors import InvalidDicomError
 from listener.dicom.data_set import UNREADABLE_BYTES
 from listener.dicom.part10 import check_stored
 from listener.spool.spool import Spool
-from model_store.signature import Signature
+from model_store.signatures.signature import Signature
 from workers.errors import RadtmeError, Reason, RejectedInput
 from workers.features.measurement import Measurement, measure
 from workers.limits import LIMITS, Limits

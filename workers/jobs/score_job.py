@@ -16,9 +16,9 @@ from listener.spool.jobs import Job, JobState
 from listener.spool.self_tests import is_self_test
 from listener.spool.spool import Spool
 from listener.spool.timestamps import now
-from model_store.registry import Registry
-from model_store.shadow import Shadow
-from model_store.signature import Signature
+from model_store.signatures.registry import Registry
+from model_store.signatures.shadow import Shadow
+from model_store.signatures.signature import Signature
 from workers.delivery.outbox import queue_delivery
 from workers.errors import ModelError, RadtmeError, Reason, RejectedInput
 from workers.jobs import attempts as ledger

@@ -16,8 +16,8 @@ from listener.runtime.safe_errors import places
 from listener.spool.jobs import Job, JobState
 from listener.spool.spool import Spool, fail
 from listener.spool.timestamps import now
-from model_store.registry import Registry
-from model_store.shadow import Shadow
+from model_store.signatures.registry import Registry
+from model_store.signatures.shadow import Shadow
 from workers.delivery import deliver as delivery
 from workers.delivery.record import State
 from workers.delivery.visit import Delivery

@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 from listener.spool.spool import Spool
 from listener.tls.certificate_metrics import CertificateCollector
 from model_store.errors import SignatureError
-from model_store.registry import Registry
+from model_store.signatures.registry import Registry
 from workers.errors import FailureReason, Reason
 from workers.metrics.deliveries import DeliveryCollector
 from workers.metrics.processes import PoolCollector

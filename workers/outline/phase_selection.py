@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 
-from model_store.profile import PhaseRule
+from model_store.signatures.profile import PhaseRule
 from workers.errors import Reason, RejectedInput
 from workers.images.attributes import text
 from workers.images.frames import Frame, frames_of

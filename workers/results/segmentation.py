@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
 
-from model_store.profile import PROFILES
+from model_store.signatures.profile import PROFILES
 from workers.features.measurement import Measurement
 from workers.features.regions import Region
 from workers.results import codes

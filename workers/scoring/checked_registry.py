@@ -7,9 +7,9 @@ import structlog
 
 from listener.spool.atomic_files import write_bytes
 from model_store.errors import SignatureError
-from model_store.profile import FeatureProfile
-from model_store.registry import Registry
-from model_store.signature import Signature
+from model_store.signatures.profile import FeatureProfile
+from model_store.signatures.registry import Registry
+from model_store.signatures.signature import Signature
 from workers.features.canary import difference
 
 log = structlog.get_logger()

@@ -14,8 +14,8 @@ from typing import Any, Self
 import numpy as np
 from pydicom import Dataset
 
-from model_store.reference import FeatureRange
-from model_store.signature import Signature
+from model_store.signatures.signature import Signature
+from model_store.signatures.training_ranges import FeatureRange
 from workers.features.regions import RegionMeasurement
 from workers.images.attributes import text
 

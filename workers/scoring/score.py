@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from sklearn.tree import DecisionTreeClassifier
 
 from model_store.errors import SignatureError
-from model_store.registry import Registry
-from model_store.signature import Signature
+from model_store.signatures.registry import Registry
+from model_store.signatures.signature import Signature
 from workers.errors import ModelError, Reason, RejectedInput
 from workers.features.regions import RegionMeasurement
 from workers.scoring.case_result import Contribution, Score, SignatureIdentity

@@ -9,10 +9,10 @@ from typing import Any
 
 import structlog
 
-from model_store.canary import hot_probability
 from model_store.errors import SignatureError
-from model_store.shadow import Shadow, require_same_profile
-from model_store.signature import Signature
+from model_store.signatures.canary import hot_probability
+from model_store.signatures.shadow import Shadow, require_same_profile
+from model_store.signatures.signature import Signature
 from workers.errors import RejectedInput
 from workers.features.regions import RegionMeasurement
 from workers.scoring.case_result import CaseResult, Score, SignatureIdentity

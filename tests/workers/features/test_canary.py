@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from model_store.errors import SignatureError
-from model_store.profile import FEATURES_PER_REGION, PROFILES
-from model_store.registry import Registry
+from model_store.signatures.profile import FEATURES_PER_REGION, PROFILES
+from model_store.signatures.registry import Registry
 from support.installation import Installation
 from support.processes import wait_until
 from workers.errors import ModelError

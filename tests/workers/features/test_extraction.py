@@ -12,7 +12,7 @@ from radiomics import featureextractor
 from radiomics.glcm import RadiomicsGLCM
 from scipy import ndimage
 
-from model_store.profile import HAN2024, HAN2024_WAVELET2D, FeatureProfile
+from model_store.signatures.profile import HAN2024, HAN2024_WAVELET2D, FeatureProfile
 from workers.features.extraction import columns, feature_names, grey_levels, measure_regions
 from workers.features.filters import image_types, margin_voxels, settings_of
 from workers.features.laplacian_of_gaussian import laplacian_of_gaussian

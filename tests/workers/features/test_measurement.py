@@ -13,7 +13,7 @@ from pydicom import Dataset
 from pydicom.dataset import FileDataset
 from scipy import ndimage
 
-from model_store.profile import HAN2024_WAVELET2D
+from model_store.signatures.profile import HAN2024_WAVELET2D
 from workers.errors import Reason, RejectedInput
 from workers.features.extraction import feature_names
 from workers.features.measurement import Measurement, measure

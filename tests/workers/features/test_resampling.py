@@ -5,7 +5,7 @@ import pytest
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from model_store.profile import HAN2024
+from model_store.signatures.profile import HAN2024
 from workers.features.resampling import intensities_of, resample, to_source
 
 SPACING = (0.7, 0.9, 2.1)

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from model_store.profile import HAN2024
+from model_store.signatures.profile import HAN2024
 from workers.features.air import air_near, find_air
 from workers.features.resampling import resample
 from workers.features.ring import geometric_ring, ring_without

@@ -18,7 +18,7 @@ from deploy.phantom import Phantom, write_phantom
 from listener.spool.atomic_files import write_json
 from listener.spool.jobs import Job, JobState, job_id_for
 from listener.spool.spool import Kept, Spool
-from model_store.registry import Registry
+from model_store.signatures.registry import Registry
 from support.broken_studies import SMALL
 from workers.delivery.outbox import outbox_files
 from workers.errors import Reason

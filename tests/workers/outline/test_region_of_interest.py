@@ -11,7 +11,7 @@ from pydicom import Dataset, dcmread
 from pydicom.dataset import FileDataset
 from pydicom.uid import RLELossless
 
-from model_store.profile import PhaseRule
+from model_store.signatures.profile import PhaseRule
 from workers.errors import Reason, RejectedInput
 from workers.images.headers import read_image_headers
 from workers.images.volume import build_volume

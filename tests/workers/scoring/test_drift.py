@@ -10,9 +10,9 @@ from pydicom import Dataset
 from listener.spool.atomic_files import write_json
 from listener.spool.jobs import JobState, job_id_for
 from listener.spool.spool import Spool
-from model_store.reference import FeatureRange
-from model_store.registry import Registry
-from model_store.signature import Signature
+from model_store.signatures.registry import Registry
+from model_store.signatures.signature import Signature
+from model_store.signatures.training_ranges import FeatureRange
 from workers.features.regions import Region, RegionMeasurement
 from workers.metrics.recent_cases import FEWEST_CASES, MOST_SCANNERS, OTHER, DriftCollector, RecentCases
 from workers.scoring.drift import SHARES, WATCHED, DriftRecord, drift_record, part_of, scanner_of, stability_index

@@ -9,10 +9,10 @@ import pytest
 from sklearn.ensemble import RandomForestClassifier
 
 from model_store.errors import SignatureError
-from model_store.profile import HAN2024
-from model_store.reference import ranges_of
-from model_store.registry import Registry
-from model_store.signature import Description, Signature, SignatureStatus
+from model_store.signatures.profile import HAN2024
+from model_store.signatures.registry import Registry
+from model_store.signatures.signature import Description, Signature, SignatureStatus
+from model_store.signatures.training_ranges import ranges_of
 from workers.errors import ModelError, Reason, RejectedInput
 from workers.features.regions import Region, RegionMeasurement
 from workers.scoring.score import active_signature, identity, out_of_range_notes, score

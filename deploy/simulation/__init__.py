@@ -1,0 +1,1 @@
+"""Phantoms and simulated cohorts, and the research signature trained on them."""

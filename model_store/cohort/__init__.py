@@ -1,0 +1,1 @@
+"""Feature tables and labels of a cohort, and the checks for leaks."""

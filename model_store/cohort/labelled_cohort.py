@@ -1,0 +1,140 @@
+"""The tables of a study as they lie on disk, and the labelled cohort that comes of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pyarrow import ArrowException
+
+from model_store.cohort.feature_table import FeatureTable
+from model_store.errors import TrainingError
+from model_store.signatures.signature import REGION_PREFIXES
+
+HOT, COLD = "hot", "cold"
+CASE_COLUMNS = ("case", "patient", "site", "scanner")
+"""What is kept of a case beside its features, where the table has it."""
+
+
+@dataclass(frozen=True)
+class LabelledCohort:
+    """Measured cases of known phenotype."""
+
+    table: FeatureTable
+    cases: pd.DataFrame
+    """One row per row of the table: ``case``, ``patient``, ``site``, ``scanner``."""
+    left_out: dict[str, int]
+    """Rows that are not in the table, by why."""
+
+
+def read_table(path: Path, required: Sequence[str] = ()) -> pd.DataFrame:
+    """Read a Parquet or CSV table; ``case`` and ``patient`` are text whatever they look like.
+
+    Raises:
+        TrainingError: the file is not there, is no table, or lacks a column.
+    """
+    try:
+        frame = pd.read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
+    except (OSError, ValueError, ArrowException) as error:
+        raise TrainingError(
+            f"{path} cannot be read as a table: {type(error).__name__}; expected Parquet or CSV"
+        ) from error
+    if missing := [name for name in required if name not in frame.columns]:
+        raise TrainingError(
+            f"{path} has no column {', '.join(missing)}; it has {', '.join(map(str, frame.columns[:8]))}"
+        )
+    return frame
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    return pd.read_csv(path, dtype=dict.fromkeys(("case", "patient", "site", "scanner", "phenotype"), str))
+
+
+def feature_columns(frame: pd.DataFrame) -> list[str]:
+    """Return the columns that hold features."""
+    return [name for name in frame.columns if str(name).startswith(REGION_PREFIXES)]
+
+
+def measured_rows(features: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that were measured: those without a reason why not."""
+    if "reason" not in features:
+        return features
+    return features[features["reason"].isna() | (features["reason"].astype(str) == "")]
+
+
+def labelled_cohort(features: pd.DataFrame, labels: pd.DataFrame) -> LabelledCohort:
+    """Return the measured cases whose patient has a phenotype.
+
+    Raises:
+        TrainingError: a label is neither hot nor cold, a patient has two, or no case is left.
+    """
+    phenotype = phenotypes(labels)
+    measured = measured_rows(features)
+    known = measured[measured["patient"].isin(phenotype.index)].reset_index(drop=True)
+    left_out = {
+        "not measured": len(features) - len(measured),
+        "without a label": len(measured) - len(known),
+        "labels without a measured case": int((~phenotype.index.isin(measured["patient"])).sum()),
+    }
+    if known.empty:
+        raise TrainingError(
+            f"none of {len(measured)} measured cases belongs to one of the {len(phenotype)} patients with a label; "
+            "do both tables use the same pseudonyms?"
+        )
+    patients = known["patient"].astype(str)
+    table = FeatureTable(
+        tuple(feature_columns(known)),
+        _numbers(known[feature_columns(known)]),
+        (phenotype.loc[patients].to_numpy() == HOT).astype(np.bool_),
+        tuple(patients),
+    )
+    return LabelledCohort(table, _cases(known), left_out)
+
+
+def measured_values(features: pd.DataFrame) -> list[bytes]:
+    """Return the features of each case in one order, to know the same images again whatever they are called."""
+    values = _numbers(features[sorted(feature_columns(features))])
+    return [row.tobytes() for row in values]
+
+
+def _numbers(features: pd.DataFrame) -> NDArray[np.float64]:
+    """Return the features as numbers; NaN where there is none."""
+    try:
+        values: NDArray[np.float64] = features.to_numpy(dtype=np.float64, na_value=np.nan)
+    except (ValueError, TypeError) as error:
+        strange = features.notna() & features.apply(pd.to_numeric, errors="coerce").isna()
+        name = strange.any().idxmax()
+        raise TrainingError(
+            f"column {name} of the features holds something that is no number in {int(strange[name].sum())} of "
+            f"{len(features)} cases; expected numbers, or nothing where a feature could not be computed"
+        ) from error
+    return values
+
+
+def phenotypes(labels: pd.DataFrame) -> pd.Series:
+    """Return the phenotype by patient. Rows are told by their number: a patient is not named in a message."""
+    known = labels.reset_index(drop=True).dropna(subset=["phenotype"])
+    strange = known.loc[~known["phenotype"].isin([HOT, COLD]), "phenotype"]
+    if not strange.empty:
+        raise TrainingError(
+            f"row {strange.index[0] + 1} of the table of labels says {strange.iloc[0]!r} ({len(strange)} rows are "
+            f"neither); a phenotype is {HOT} or {COLD}, or empty where it is not known"
+        )
+    distinct = known[["patient", "phenotype"]].drop_duplicates()
+    twice = distinct["patient"].duplicated()
+    if twice.any():
+        raise TrainingError(
+            f"{int(twice.sum())} patients are both {HOT} and {COLD} in the table of labels, the first one again in "
+            f"row {distinct.index[twice][0] + 1}; leave one of the rows out"
+        )
+    return distinct.set_index(distinct["patient"].astype(str))["phenotype"]
+
+
+def _cases(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return what a case is called and where it comes from."""
+    kept = rows[[name for name in CASE_COLUMNS if name in rows]].copy()
+    if "case" not in kept:
+        kept.insert(0, "case", kept["patient"])
+    return kept

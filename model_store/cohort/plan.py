@@ -1,0 +1,72 @@
+"""What is measured in a cohort: where its cases lie, with which profile, and what the feature table says beside."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from model_store.signatures.profile import HAN2024, PROFILES, FeatureProfile
+
+IDENTITY_COLUMNS = ("case", "patient", "study_uid", "series_uid", "seg_uid", "site", "scanner", "reason")
+"""Of the feature table, before the 958 features. ``reason`` is empty where the lesion was measured."""
+
+
+class RetrieveMethod(StrEnum):
+    """How studies come from a PACS."""
+
+    GET = "get"
+    """C-GET: on the association that asks; nothing has to be opened or registered."""
+    MOVE = "move"
+    """C-MOVE: to a Storage SCP of ours, which the PACS must know under our AE title."""
+
+
+@dataclass(frozen=True)
+class PacsSource:
+    """A PACS, and the list of studies to ask it for."""
+
+    queries: Path
+    """CSV with a column ``study_uid`` or ``accession_number``."""
+    ae_title: str
+    host: str
+    port: int
+    our_ae_title: str = "RADTME"
+    method: RetrieveMethod = RetrieveMethod.GET
+    listen_host: str = "127.0.0.1"
+    """Where C-MOVE sends to."""
+    listen_port: int = 11114
+
+
+@dataclass(frozen=True)
+class ExtractPlan:
+    """Section ``extract``: exactly one of folder, pairs and pacs says where the cases come from."""
+
+    folder: Path | None = None
+    """DICOM in any layout, or NIfTI / NRRD images with their masks beside them."""
+    pairs: Path | None = None
+    """CSV with the columns image, mask, patient; optional: case, label, reader, site, scanner."""
+    pacs: PacsSource | None = None
+    profile: str = HAN2024.name
+    jobs: int = 0
+    """Processes that measure; 0 is one for each core."""
+    readers: Path | None = None
+    """CSV with the columns seg_uid, reader, for SEGs that do not name who drew them."""
+
+    def __post_init__(self) -> None:
+        """Refuse a plan that says nothing, or several things.
+
+        Raises
+        ------
+        ValueError
+            Naming the field.
+        """
+        given = [name for name in ("folder", "pairs", "pacs") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"expected one of folder, pairs and pacs, found {' and '.join(given) or 'none'}")
+        if self.profile not in PROFILES:
+            raise ValueError(f"profile: expected one of {', '.join(sorted(PROFILES))}, found {self.profile!r}")
+        if self.jobs < 0:
+            raise ValueError(f"jobs: expected 0 (all cores) or more, found {self.jobs}")
+
+    @property
+    def feature_profile(self) -> FeatureProfile:
+        """The profile itself."""
+        return PROFILES[self.profile]

@@ -1,0 +1,1 @@
+"""Step ``phenotype``: from RNA-seq counts to the hot and cold clusters."""

@@ -1,0 +1,218 @@
+"""The figures of the phenotypes: populations and clusters."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from scipy.cluster.hierarchy import leaves_list, linkage
+
+from model_store.phenotype.phenotype import COLD, HOT
+
+COLOURS = {HOT: "#b5403a", COLD: "#33658a"}
+NAMES = {HOT: "immune-inflamed (hot)", COLD: "immune-desert (cold)"}
+GREY = "#8a8a8a"
+SHADES = ("#33658a", "#86bbd8", "#d9d9d9", "#f2b880", "#b5403a", "#6b4e71", "#758e4f", "#2f4858")
+Floats = NDArray[np.float64]
+
+
+def heatmap_figure(z_scores: pd.DataFrame, phenotype: "pd.Series[str]", evidence: pd.DataFrame) -> Figure:
+    """Draw populations (rows, those most different on top) by patients, by phenotype and falling mean.
+
+    Args:
+        z_scores: of each population over the patients.
+        phenotype: by patient.
+        evidence: of `Phenotypes`; its q marks the populations that differ.
+    """
+    level = z_scores.mean()
+    kinds = _kinds(phenotype)
+    columns = [name for kind in kinds for name in level[phenotype == kind].sort_values(ascending=False).index]
+    q = dict(zip(evidence["name"], evidence["q"].to_numpy(np.float64), strict=True))
+    rows = _population_order(z_scores, phenotype)
+    figure = Figure(figsize=(9.5, 1.6 + 0.24 * len(rows)))
+    grid = figure.add_gridspec(2, 2, height_ratios=(0.5, len(rows)), width_ratios=(40, 1), hspace=0.03, wspace=0.05)
+    band, axes, colours = (figure.add_subplot(place) for place in (grid[0, 0], grid[1, 0], grid[1, 1]))
+    band.set_axis_off()
+    band.set(xlim=(-0.5, len(columns) - 0.5), ylim=(0, 1))
+    start = 0
+    for kind in kinds:
+        count = int((phenotype == kind).sum())
+        band.axvspan(start - 0.5, start + count - 0.5, color=_colour(kind, kinds))
+        band.text(start + count / 2 - 0.5, 1.25, f"{kind}, n = {count}", ha="center", fontsize=9)
+        start += count
+        axes.axvline(start - 0.5, color="white", linewidth=1.5)
+    image = axes.imshow(z_scores.loc[rows, columns], aspect="auto", cmap="RdBu_r", vmin=-2.5, vmax=2.5)
+    axes.set_yticks(range(len(rows)), [f"{_words(name)} {_stars(q[name])}" for name in rows], fontsize=8)
+    axes.tick_params(axis="y", length=0)
+    axes.set_xticks([])
+    axes.set_xlabel("patients, each phenotype by falling mean    * q < 0.05   ** q < 0.01   *** q < 0.001", fontsize=8)
+    figure.colorbar(image, cax=colours, label="z-score of the population", extend="both")
+    return figure
+
+
+def silhouette_figure(silhouette: Floats, phenotype: "pd.Series[str]") -> Figure:
+    """Draw each patient's silhouette, sorted within the phenotype; bars below 0 lie nearer to the other one."""
+    figure = Figure(figsize=(5.6, 4.2))
+    axes = figure.add_subplot()
+    start = 0
+    for kind in (HOT, COLD):
+        values = np.sort(silhouette[(phenotype == kind).to_numpy()])[::-1]
+        label = f"{NAMES[kind]}: n = {len(values)}, mean {values.mean():.2f}"
+        axes.bar(np.arange(start, start + len(values)), values, width=1.0, color=COLOURS[kind], label=label)
+        start += len(values) + 3
+    mean = float(silhouette.mean())
+    axes.axhline(mean, color=GREY, linestyle="--", linewidth=1, label=f"mean of all {mean:.2f}")
+    axes.axhline(0, color="black", linewidth=0.6)
+    axes.set(xlabel="patients", ylabel="silhouette", xticks=[])
+    axes.legend(fontsize=8, frameon=False, loc="upper right")
+    axes.set_ylim(top=axes.get_ylim()[1] * 1.25)
+    return figure
+
+
+def votes_figure(votes: pd.DataFrame, chosen: int) -> Figure:
+    """Draw the mean silhouette by number of clusters, and which number each index chose, with the sum of votes."""
+    numbers = [int(name.removeprefix("k=")) for name in votes.columns if name.startswith("k=")][1:-1]
+    figure = Figure(figsize=(10, 4.6))
+    left, right = figure.subplots(1, 2, width_ratios=(2, 3))
+    silhouette = votes[votes["index"] == "Silhouette"].iloc[0]
+    left.plot(numbers, [silhouette[f"k={k}"] for k in numbers], "o-", color=COLOURS[COLD])
+    left.axvline(chosen, color=GREY, linestyle="--", linewidth=1)
+    left.set(xlabel="number of clusters", ylabel="mean silhouette", xticks=numbers)
+    left.set_ylim(bottom=min(0.0, left.get_ylim()[0]))
+    for place, choice in enumerate(votes["choice"]):
+        right.plot(choice, place, "s", color=COLOURS[HOT] if choice == chosen else GREY, markersize=8)
+    shown = [1, *numbers]
+    right.set_xticks(shown, [f"{k}\n{(votes['choice'] == k).sum()} votes" for k in shown], fontsize=8)
+    right.set_yticks(range(len(votes)), votes["index"].tolist(), fontsize=8)
+    right.set(xlim=(0.5, max(numbers) + 0.5), ylim=(len(votes) - 0.5, -0.5))
+    right.grid(axis="y", linewidth=0.3)
+    right.set_xlabel("number of clusters that each index chose (1: no clusters)")
+    figure.subplots_adjust(wspace=0.38)
+    return figure
+
+
+def composition_figure(phenotype: "pd.Series[str]", clinical: pd.DataFrame, p_values: Sequence[float]) -> Figure:
+    """Draw the shares of each column's values in either phenotype, with the p value of the column's association."""
+    figure = Figure(figsize=(3.4 * clinical.shape[1] + 0.6, 4.2))
+    for place, (name, p) in enumerate(zip(clinical.columns, p_values, strict=True)):
+        axes = figure.add_subplot(1, clinical.shape[1], place + 1)
+        counts = pd.crosstab(clinical[name].astype(str), phenotype.loc[clinical.index])
+        present = [kind for kind in (HOT, COLD) if kind in counts]
+        shares = counts[present] / counts[present].sum()
+        bottom = np.zeros(len(present))
+        for value, colour in zip(shares.index, [SHADES[i % len(SHADES)] for i in range(len(shares))], strict=True):
+            axes.bar(present, shares.loc[value], bottom=bottom, color=colour, label=value, width=0.7)
+            bottom += shares.loc[value].to_numpy()
+        axes.set_xticks(range(len(present)), [f"{kind}\nn = {counts[kind].sum()}" for kind in present])
+        axes.set_title(f"{name}, {shown_p(p)}", fontsize=9)
+        axes.set_ylabel("share" if place == 0 else "")
+        axes.legend(fontsize=7, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=2)
+    figure.subplots_adjust(wspace=0.35)
+    return figure
+
+
+def agreement_figure(
+    one: "pd.Series[float]", other: "pd.Series[float]", phenotype: "pd.Series[str]", said: str
+) -> Figure:
+    """Draw the mean immune level by the second scoring against that by the first."""
+    figure = Figure(figsize=(4.8, 4.4))
+    axes = figure.add_subplot()
+    for kind in (HOT, COLD):
+        chosen = phenotype.index[phenotype == kind]
+        axes.scatter(one[chosen], other[chosen], s=16, color=COLOURS[kind], label=NAMES[kind], alpha=0.8, linewidths=0)
+    axes.set(xlabel="immune level, ssGSEA (mean z)", ylabel="immune level, second scoring (mean z)")
+    axes.set_title(said, fontsize=8)
+    axes.legend(fontsize=8, frameon=False)
+    return figure
+
+
+def genes_figure(
+    expression: pd.DataFrame, phenotype: "pd.Series[str]", comparisons: pd.DataFrame, scale: str
+) -> Figure:
+    """Draw the expression of each gene (columns) in either phenotype as boxes with all points, and the q value."""
+    columns = min(4, expression.shape[1])
+    rows = -(-expression.shape[1] // columns)
+    figure = Figure(figsize=(2.3 * columns + 0.5, 2.5 * rows))
+    q = comparisons.set_index("name")["q"]
+    rng = np.random.default_rng(0)
+    for place, gene in enumerate(expression.columns):
+        axes = figure.add_subplot(rows, columns, place + 1)
+        for position, kind in enumerate((HOT, COLD)):
+            values = expression.loc[phenotype == kind, gene].to_numpy()
+            spread = rng.uniform(-0.18, 0.18, len(values))
+            axes.scatter(position + spread, values, s=5, color=COLOURS[kind], alpha=0.5, linewidths=0)
+            axes.boxplot(values, positions=[position], widths=0.55, showfliers=False, medianprops={"color": "black"})
+        axes.set_xticks((0, 1), (HOT, COLD))
+        axes.set_title(f"{gene}  q {short_p(float(q[gene]))}", fontsize=9)
+        axes.tick_params(labelsize=8)
+    figure.supylabel(scale, fontsize=9, x=0.035)
+    figure.subplots_adjust(hspace=0.45, wspace=0.35, left=0.09)
+    return figure
+
+
+def enrichment_figure(table: pd.DataFrame, most: int = 24) -> Figure:
+    """Draw the normalised enrichment of the strongest pathways: right of 0, higher in hot tumours."""
+    shown = table.head(most).sort_values("nes")
+    figure = Figure(figsize=(7.5, 0.9 + 0.26 * len(shown)))
+    axes = figure.add_subplot()
+    colours = [
+        (COLOURS[HOT] if nes > 0 else COLOURS[COLD]) if q < 0.25 else "#cfcfcf"
+        for nes, q in zip(shown["nes"], shown["q"], strict=True)
+    ]
+    axes.barh([_words(name) for name in shown["pathway"]], shown["nes"], color=colours)
+    for place, q in enumerate(shown["q"]):
+        axes.text(
+            0.02 * np.sign(-shown["nes"].iloc[place]),
+            place,
+            f"q {short_p(q)}",
+            va="center",
+            fontsize=7,
+            ha="right" if shown["nes"].iloc[place] > 0 else "left",
+        )
+    axes.axvline(0, color="black", linewidth=0.6)
+    axes.set_xlabel(
+        "normalised enrichment: right, higher in hot; left, higher in cold; grey, q of 0.25 or more", fontsize=8
+    )
+    axes.tick_params(axis="y", labelsize=8)
+    return figure
+
+
+def shown_p(p: float) -> str:
+    """Return a p value as a reader wants it."""
+    return "no test" if np.isnan(p) else f"p {short_p(p)}"
+
+
+def short_p(p: float) -> str:
+    """Return a p or q value with its sign, such as ``= 0.012`` or ``< 0.001``."""
+    if np.isnan(p):
+        return "-"
+    return "< 0.001" if p < 0.001 else f"= {p:.3f}"
+
+
+def _stars(q: float) -> str:
+    return "*" * sum(q < limit for limit in (0.05, 0.01, 0.001))
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _population_order(z_scores: pd.DataFrame, phenotype: "pd.Series[str]") -> list[str]:
+    """Return alike populations next to each other, those highest in hot tumours first."""
+    if len(z_scores) < 3:
+        return list(z_scores.index)
+    order = [z_scores.index[i] for i in leaves_list(linkage(z_scores.to_numpy(), "average", optimal_ordering=True))]
+    first = phenotype == _kinds(phenotype)[0]
+    gap = z_scores.loc[order, first].mean(axis=1) - z_scores.loc[order, ~first].mean(axis=1)
+    half = len(order) // 2
+    return order if gap.iloc[:half].mean() >= gap.iloc[half:].mean() else order[::-1]
+
+
+def _kinds(phenotype: "pd.Series[str]") -> list[str]:
+    """Return the groups in the order in which they are drawn: hot before cold, clusters by their names."""
+    return sorted(phenotype.unique(), key=lambda kind: (kind == COLD, kind))
+
+
+def _colour(kind: str, kinds: Sequence[str]) -> str:
+    return COLOURS.get(kind, SHADES[kinds.index(kind) % len(SHADES)])

@@ -1,0 +1,1 @@
+"""Step ``publish``: model card, TRIPOD+AI checklist, registry entry."""

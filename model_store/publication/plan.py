@@ -1,0 +1,63 @@
+"""Section ``publish`` of a study's configuration."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class PublishPlan:
+    """Section ``publish``: what the model card says that no number can."""
+
+    intended_use: str = "Research on the tumour immune phenotype. Not for decisions about a patient."
+    not_for: str = "Care of patients; tumours or scanners unlike those of the training cases; other organs."
+    data_source: str = ""
+    """Where the cases come from."""
+    data_period: str = ""
+    """From when to when the patients were examined."""
+    setting: str = ""
+    """How many centres, of which kind, and where."""
+    eligibility: str = ""
+    """Who was included, and who was not."""
+    treatments: str = ""
+    """What the patients received before the images, and before the outcome."""
+    participants: str = ""
+    """What they are like: age, stage, subtype."""
+    outline_readers: str = ""
+    """Who drew the outlines, with which training, and how."""
+    label_source: str = ""
+    """How the phenotype was found out."""
+    label_assessors: str = ""
+    """Who judged what of it needed judgement."""
+    healthcare_context: str = ""
+    """Where in the care of patients it would stand, and why it is needed."""
+    registration: str = ""
+    ethics: str = ""
+    funding: str = ""
+    limitations: tuple[str, ...] = ()
+    contact: str = ""
+    protocol: str = ""
+    """Where the protocol of the validation stands that was written before it."""
+    conflicts_of_interest: str = ""
+    patient_involvement: str = ""
+    sample_size: str = ""
+    """Why so many cases."""
+    blinding: str = ""
+    """Whether those who labelled, and those who drew, knew of the other."""
+    data_sharing: str = ""
+    validated: bool = False
+    """Measured on patients of another site, with a protocol written before. Else every result carries the notice."""
+    research_notice: str = "RESEARCH - not validated - not for clinical use"
+    activate: bool = False
+    """Let it score as soon as it is published."""
+
+    def __post_init__(self) -> None:
+        """Refuse a validated signature without a protocol, and another one without a notice.
+
+        Raises
+        ------
+        ValueError
+            Naming the field.
+        """
+        if self.validated and not self.protocol.strip():
+            raise ValueError("protocol: expected where the protocol stands, because validated is set")
+        if not self.validated and not self.research_notice.strip():
+            raise ValueError("research_notice: expected a notice, because validated is not set")

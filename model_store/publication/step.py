@@ -1,0 +1,187 @@
+"""Step ``publish``: the candidate of a study becomes a bundle with a full card. The forest stays the same."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from model_store.errors import TrainingError
+from model_store.publication.model_card import card_sections, interval
+from model_store.publication.plan import PublishPlan
+from model_store.publication.tripod import NOT_REPORTED, checklist
+from model_store.reporting.document import Block, Section, pairs, to_html, to_markdown
+from model_store.reporting.step_output import read_summary
+from model_store.signatures.bundle import CANARY, BundleContent, load_bundle, write_bundle
+from model_store.signatures.canary import from_npz
+from model_store.signatures.signature import Description, SignatureStatus
+
+HTML_CARD = "MODEL_CARD.html"
+TRAIN_FIGURES = {
+    "importance": "Top features: impurity in the forest, and fall of the AUC when shuffled in held-out cases",
+    "candidates": "Candidates that were compared, with one standard error",
+}
+VALIDATE_FIGURES = {
+    "roc": "ROC curves of all cohorts",
+    "calibration": "Calibration",
+    "confusion": "Confusion matrices",
+    "decision_curve": "Decision curves",
+    "subgroups": "Subgroups",
+    "features_and_populations": "Spearman correlation of the top features with cell populations",
+}
+TRAIN_ONLY_FIGURES = {"roc": "ROC curves of the cross-validation, one repeat", "calibration": "Calibration"}
+OWNER_TEXTS = (
+    "healthcare_context",
+    "data_source",
+    "data_period",
+    "setting",
+    "eligibility",
+    "treatments",
+    "participants",
+    "outline_readers",
+    "label_source",
+    "label_assessors",
+    "blinding",
+    "sample_size",
+    "protocol",
+    "registration",
+    "ethics",
+    "funding",
+    "conflicts_of_interest",
+    "patient_involvement",
+    "data_sharing",
+    "contact",
+)
+
+
+def publish_study(plan: PublishPlan, output: Path) -> Path:
+    """Write the bundle that is to be published into ``<output>/publish/bundle`` and return its folder.
+
+    Raises:
+        TrainingError: nothing was trained, what was validated is not it, or ``validated`` has nothing to rest on.
+        SignatureError: the candidate fails a check.
+    """
+    candidate = candidate_bundle(output)
+    signature = load_bundle(candidate)
+    validation = read_summary(output / "validate")
+    if validation and validation["signature"]["digest"] != signature.digest:
+        raise TrainingError(
+            "step validate measured another signature than the candidate; run radtme signature validate"
+        )
+    cohorts: dict[str, Any] = {name: one for name, one in validation.get("cohorts", {}).items() if name != "training"}
+    if plan.validated and not (cohorts and validation["patients_checked_against_training"]):
+        raise TrainingError(
+            "validated is set, but no cohort of other patients was validated on (with the training cases at hand to "
+            "check that they are others); name one in validate.cohorts"
+        )
+    description = describe(plan, signature.description, cohorts)
+    figures = _figures(output, with_validation=bool(validation))
+    captions = {name: caption for name, (caption, _) in figures.items()}
+    pictures = {name: content for name, (_, content) in figures.items()}
+    sections = card_sections(description, captions, _owner_sections(plan, cohorts))
+    sections.append(_tripod(plan, bool(cohorts)))
+    content = BundleContent(
+        description=description,
+        estimator=signature.estimator,
+        canary=from_npz((candidate / CANARY).read_bytes()),
+        ranges=signature.ranges,
+        card=to_markdown(sections),
+        figures={**pictures, HTML_CARD: to_html(sections, pictures)},
+    )
+    return write_bundle(output / "publish" / "bundle", content)
+
+
+def candidate_bundle(output: Path) -> Path:
+    """Return the folder of the bundle that step ``train`` wrote last.
+
+    Raises:
+        TrainingError: there is none.
+    """
+    folders = [path for path in (output / "train" / "bundle").glob("[!.]*") if path.is_dir()]
+    if len(folders) != 1:
+        raise TrainingError(
+            f"{output / 'train' / 'bundle'} holds {len(folders)} candidates; run radtme signature train"
+        )
+    return folders[0]
+
+
+def describe(plan: PublishPlan, candidate: Description, cohorts: Mapping[str, Any]) -> Description:
+    """Return what the published bundle says: the candidate's words, with purpose and validation."""
+    names = ("cases", "hot", "auc", "sensitivity", "specificity", "ppv", "npv", "accuracy", "confusion", "calibration")
+    validated = {name: {key: numbers[key] for key in names} for name, numbers in cohorts.items()}
+    return replace(
+        candidate,
+        intended_use=plan.intended_use,
+        status=SignatureStatus.VALIDATED if plan.validated else SignatureStatus.RESEARCH,
+        research_notice="" if plan.validated else plan.research_notice,
+        metrics={**candidate.metrics, **validated},
+        cohort={
+            **candidate.cohort,
+            "source": plan.data_source or NOT_REPORTED,
+            "label": plan.label_source or NOT_REPORTED,
+        },
+    )
+
+
+def _owner_sections(plan: PublishPlan, cohorts: Mapping[str, Any]) -> list[Section]:
+    texts = {name: getattr(plan, name) or NOT_REPORTED for name in OWNER_TEXTS}
+    limits = [f"Not for: {plan.not_for}", *plan.limitations, _general_limit(bool(cohorts))]
+    return [
+        Section("Data and labels", (pairs(texts),)),
+        Section("Limits", tuple(Block(text=limit) for limit in limits)),
+        Section("Validation", _validation(cohorts)),
+    ]
+
+
+def _general_limit(has_cohorts: bool) -> str:
+    if has_cohorts:
+        return (
+            "How well it does elsewhere is not known: the numbers hold for cohorts like those that it was measured on."
+        )
+    return "It was not measured on patients of another cohort: how well it does elsewhere is not known."
+
+
+def _validation(cohorts: Mapping[str, Any]) -> tuple[Block, ...]:
+    if not cohorts:
+        return (Block(text="None on other patients."),)
+    calibration = ("calibration intercept", "calibration slope", "Brier score")
+    head = ("cohort", "cases (hot)", "accuracy", "PPV", "NPV", *calibration, "left out")
+    rows = [
+        (
+            name,
+            f"{one['cases']} ({one['hot']})",
+            *(interval(one[share]) for share in ("accuracy", "ppv", "npv")),
+            *(interval(one["calibration"][part]) for part in ("intercept", "slope", "brier")),
+            "; ".join(f"{why}: {count}" for why, count in one["left_out"].items() if count) or "none",
+        )
+        for name, one in cohorts.items()
+    ]
+    notes = sorted({note for one in cohorts.values() for note in one["notes"]})
+    turned = tuple(zip(head, *rows, strict=True))  # cohorts side by side: no page is wide enough for all measures
+    return (Block(rows=turned), *(Block(text=note[0].upper() + note[1:] + ".") for note in notes))
+
+
+def _tripod(plan: PublishPlan, validated_on_others: bool) -> Section:
+    written = {name: getattr(plan, name) for name in (*OWNER_TEXTS, "intended_use")}
+    rows = checklist(written, validated_on_others=validated_on_others)
+    missing = sum(where == NOT_REPORTED for *_, where in rows)
+    text = (
+        f"{len(rows) - missing} of {len(rows)} items have a place in this card, {missing} are not reported. "
+        "Whether what is written there says all that an item asks for is for its reader to judge."
+    )
+    return Section("TRIPOD+AI", (Block(text=text), Block(rows=(("item", "topic", "where"), *rows))))
+
+
+def _figures(output: Path, *, with_validation: bool) -> dict[str, tuple[str, bytes]]:
+    """Return caption and content of the study's figures by file name."""
+    train, validate = output / "train" / "figures", output / "validate" / "figures"
+    wanted = [(train, name, caption) for name, caption in TRAIN_FIGURES.items()]
+    if with_validation:
+        wanted = [(validate, name, caption) for name, caption in VALIDATE_FIGURES.items()] + wanted
+    else:
+        wanted = [(train, name, caption) for name, caption in TRAIN_ONLY_FIGURES.items()] + wanted
+    found = {}
+    for folder, name, caption in wanted:
+        path = folder / f"{name}.png"
+        if path.is_file():
+            found[path.name] = (caption, path.read_bytes())
+    return found

@@ -1,0 +1,1 @@
+"""Step ``reliability``: which features are stable under redrawn outlines."""

@@ -1,0 +1,1 @@
+"""Figures and documents that the study steps write."""

@@ -1,0 +1,264 @@
+"""One HTML file about a study: figures and main numbers of all its steps, in the order of Han et al. (2024)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from model_store.reporting.document import Block, Section, cell, pairs, to_html
+from model_store.reporting.step_output import read_summary
+
+NOT_RUN = "This step has not been run."
+TOP = 20
+REPEATED_BY = {"intra": "the same reader", "inter": "another reader", "perturbed": "chance (substitute)"}
+TRAINING, PUBLISHED_FAMILY = "training", "random forest"
+READING = (
+    "Intervals in brackets are of 95 %. Every figure and table lies in the study's folder, under the name of its step.",
+    "A study on few or simulated cases, or on one site, shows that the chain works. It is no evidence for patients.",
+)
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """What the report shows of a step."""
+
+    step: str
+    title: str
+    says: str
+    figures: tuple[tuple[str, str], ...]
+    """Pattern of the file's name in the step's folder of figures, and its caption."""
+
+
+CHAPTERS = (
+    Chapter(
+        "extract",
+        "1. Cases and radiomics features",
+        "958 features of each lesion: 479 of the tumour, 479 of a ring of 2 mm on either side of its border.",
+        (),
+    ),
+    Chapter(
+        "phenotype",
+        "2. Immune phenotypes",
+        "Tumours are grouped by the abundance of their cell populations (ssGSEA, then k-means).",
+        (
+            ("heatmap", "Abundance of the populations, by cluster"),
+            ("votes", "Number of clusters: votes of the indices"),
+            ("silhouette", "Silhouette of each tumour"),
+            ("composition", "Composition of the clusters"),
+            ("second_scoring", "Agreement with a second scoring by marker genes"),
+            ("checkpoint_genes", "Immune checkpoint genes, hot against cold"),
+            ("kaplan_meier", "Survival by phenotype"),
+            ("cox_populations", "Hazard ratio of each population (univariate Cox regression)"),
+            ("cut_off", "Every cut-off of the immune level, and how well it parts survival"),
+            ("cut_off_survival", "Survival above and up to the optimal cut-off of the immune level"),
+            ("pathway*", "Pathways that differ between the phenotypes"),
+        ),
+    ),
+    Chapter(
+        "reliability",
+        "3. Reliability of the features",
+        "Intraclass correlation: two-way, absolute agreement, single measurement. The paper's threshold is 0.75.",
+        (("icc_by_class", "ICC by class of features"), ("kept_by_class", "Features kept, by class")),
+    ),
+    Chapter(
+        "train",
+        "4. Radiomics signature",
+        "Everything that is chosen is chosen inside the folds, and no patient lies in two of them.",
+        (
+            ("importance", "The features that matter most"),
+            ("candidates", "Models compared in the same folds"),
+            ("roc", "ROC of each family, out of fold"),
+            ("calibration", "Calibration, out of fold"),
+        ),
+    ),
+    Chapter(
+        "validate",
+        "5. Performance",
+        "Scores of the training cohort are those of forests that had not seen the patient.",
+        (
+            ("roc", "ROC of all cohorts (the paper's figure 6)"),
+            ("confusion", "Confusion matrices at the signature's threshold"),
+            ("calibration", "Calibration"),
+            ("decision_curve", "Decision curve"),
+            ("subgroups", "AUC by subgroup"),
+            ("features_and_populations", "Top features and cell populations, Spearman (the paper's figure 7)"),
+            ("score_*", "Score by group"),
+            ("response_*", "Score by response to treatment (RECIST)"),
+            ("survival_*", "Survival, split at the median score"),
+        ),
+    ),
+)
+
+
+def study_report(output: Path, title: str) -> bytes:
+    """Return the report of the steps that lie in a study's folder. It holds its figures; nothing else is needed."""
+    pictures: dict[str, bytes] = {}
+    sections = [Section(title, _verdict(output))]
+    for chapter in CHAPTERS:
+        folder = output / chapter.step
+        summary = read_summary(folder)
+        blocks = [Block(text=chapter.says), *(_numbers(chapter.step, summary, folder) if summary else [_absent()])]
+        sections.append(Section(chapter.title, (*blocks, *_figures(chapter, folder, pictures))))
+    sections.append(Section("6. The signature", _published(output)))
+    sections.append(Section("How to read this", tuple(Block(text=text) for text in READING)))
+    return to_html(sections, pictures)
+
+
+def _absent() -> Block:
+    return Block(text=NOT_RUN)
+
+
+def _figures(chapter: Chapter, folder: Path, pictures: dict[str, bytes]) -> list[Block]:
+    blocks = []
+    cohorts = tuple(_in_order(read_summary(folder).get("cohorts", {})))
+    for pattern, caption in chapter.figures:
+        found = {path: _detail(pattern, path.stem, cohorts) for path in (folder / "figures").glob(f"{pattern}.png")}
+        for path, detail in sorted(found.items(), key=lambda pair: (_place(pair[1], cohorts), pair[1])):
+            name = f"{chapter.step}/{path.name}"
+            pictures[name] = path.read_bytes()
+            blocks.append(Block(figure=(name, caption + (f": {', '.join(detail)}" if any(detail) else ""))))
+    return blocks
+
+
+def _detail(pattern: str, stem: str, cohorts: Sequence[str]) -> tuple[str, ...]:
+    """Return what a file's name says: ``score_other_hospital_stage`` is of the cohort other_hospital, and of stage."""
+    part = stem.removeprefix(pattern.rstrip("*")) if pattern.endswith("_*") else ""
+    cohort = max((name for name in cohorts if f"{part}_".startswith(f"{name}_")), key=len, default="")
+    rest = part[len(cohort) :].strip("_").replace("_", " ")
+    return tuple(word for word in (cohort, rest) if word)
+
+
+def _place(detail: tuple[str, ...], cohorts: Sequence[str]) -> int:
+    return cohorts.index(detail[0]) if detail and detail[0] in cohorts else len(cohorts)
+
+
+def _in_order(cohorts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the cohorts as a reader expects them: where it was trained first, the others by name."""
+    return dict(sorted(cohorts.items(), key=lambda pair: (pair[0] != TRAINING, pair[0])))
+
+
+def _verdict(output: Path) -> tuple[Block, ...]:
+    notice = read_summary(output / "publish").get("notice")
+    cohorts = _in_order(read_summary(output / "validate").get("cohorts", {}))
+    found = [Block(text=str(notice), notice=True)] if notice else []
+    for name, numbers in cohorts.items():
+        if auc := numbers.get("auc"):
+            found.append(
+                Block(
+                    text=f"Cohort {name}: {numbers['cases']} cases, {numbers['hot']} of them hot; AUC {_interval(auc)}."
+                )
+            )
+    return (*found, Block(text="The analyses are those of Han et al., Breast Cancer Research 26:18 (2024)."))
+
+
+def _numbers(step: str, summary: Mapping[str, Any], folder: Path) -> list[Block]:
+    return {
+        "extract": _extracted,
+        "phenotype": _phenotypes,
+        "reliability": _reliable,
+        "train": _trained,
+        "validate": _validated,
+    }[step](summary, folder)
+
+
+def _extracted(summary: Mapping[str, Any], folder: Path) -> list[Block]:
+    names = ("patients", "lesions", "measured", "outlines", "columns", "profile", "sites", "scanners")
+    reasons = tuple((reason, str(count)) for reason, count in summary["reasons"].items())
+    lost = [Block(rows=(("not measured because", "outlines"), *reasons))] if reasons else []
+    return [pairs({name: summary[name] for name in names}), *lost]
+
+
+def _phenotypes(summary: Mapping[str, Any], folder: Path) -> list[Block]:
+    names = ("patients", "hot", "cold", "clusters", "mean_silhouette")
+    genes = folder / "tables" / "checkpoint_genes.parquet"
+    table = [_table(pd.read_parquet(genes))] if genes.is_file() else []
+    return [pairs({name: summary[name] for name in names if name in summary}), *table]
+
+
+def _reliable(summary: Mapping[str, Any], folder: Path) -> list[Block]:
+    head = ("repeated by", "lesions", "median ICC", "quartiles", f"ICC of at least {summary['threshold']:g}")
+    rows = tuple(
+        (
+            words,
+            cell(one["lesions"]),
+            f"{one['median']:.3f}",
+            " to ".join(f"{q:.3f}" for q in one["quartiles"]),
+            f"{one['at_least_threshold']} of {summary['features']}",
+        )
+        for kind, words in REPEATED_BY.items()
+        if (one := summary["kinds"].get(kind))
+    )
+    substitute = (
+        "No second reader outlined these lesions: outlines were redrawn by chance (shifted, grown or shrunk, rotated, "
+        "with noise) as a substitute. It says less than a second reader would."
+    )
+    notice = [Block(text=substitute, notice=True)] if summary["substitute"] else []
+    return [
+        *notice,
+        Block(text=f"{summary['kept']} of {summary['features']} features are kept."),
+        Block(rows=(head, *rows)),
+    ]
+
+
+def _trained(summary: Mapping[str, Any], folder: Path) -> list[Block]:
+    measures = ("auc", "sensitivity", "specificity")
+    families = sorted(summary["families"].items(), key=lambda pair: pair[0] != PUBLISHED_FAMILY)
+    rows = tuple(
+        (family, *(_interval(found["performance"].get(name)) for name in measures)) for family, found in families
+    )
+    simplest = summary["simplest_within_one_se"]
+    chosen = {
+        "cases": f"{summary['cases']} ({summary['hot']} hot, {summary['cold']} cold)",
+        "chosen forest": summary["chosen"],
+        "threshold (Youden)": summary["threshold"],
+        "simplest within one standard error": f"{simplest['family']}, {simplest['settings']}",
+        "seed": summary["seed"],
+    }
+    said = [Block(text=note) for note in (summary["imbalance"], *summary["notes"])]
+    names = tuple(summary["top_features"][:TOP])
+    top = (Block(text=f"The {len(names)} features of most weight:"), Block(items=names))
+    return [pairs(chosen), Block(rows=(("model", *map(_title, measures)), *rows)), *said, *top]
+
+
+def _validated(summary: Mapping[str, Any], folder: Path) -> list[Block]:
+    measures = ("auc", "accuracy", "sensitivity", "specificity", "ppv", "npv")
+    cohorts = _in_order(summary["cohorts"])
+    rows = tuple((_title(name), *(_interval(found.get(name)) for found in cohorts.values())) for name in measures)
+    sizes = tuple(f"{found['cases']} ({found['hot']})" for found in cohorts.values())
+    groups = folder / "tables" / "score_comparisons.parquet"
+    table = [_table(pd.read_parquet(groups))] if groups.is_file() else []
+    return [Block(rows=(("", *cohorts), ("cases (hot)", *sizes), *rows)), *table]
+
+
+def _title(measure: str) -> str:
+    return measure.upper() if len(measure) == 3 else measure
+
+
+def _published(output: Path) -> tuple[Block, ...]:
+    found = read_summary(output / "publish")
+    if not found:
+        return (_absent(),)
+    names = ("name", "status", "digest")
+    return (
+        pairs({name: found[name] for name in names}),
+        Block(
+            text=f"Its model card, with intended use, limits and the items of TRIPOD+AI, is publish/{found['card']}."
+        ),
+    )
+
+
+def _interval(estimate: Mapping[str, float] | None) -> str:
+    return f"{estimate['value']:.3f} ({estimate['low']:.3f} to {estimate['high']:.3f})" if estimate else "-"
+
+
+def _table(frame: pd.DataFrame) -> Block:
+    """Return a table without the columns that say nothing."""
+    told = {name: [_said(value) for value in frame[name]] for name in frame.columns}
+    told = {name: values for name, values in told.items() if any(values)}
+    return Block(rows=(tuple(name.replace("_", " ") for name in told), *zip(*told.values(), strict=True)))
+
+
+def _said(value: str | float | None) -> str:
+    return "" if pd.isna(value) else cell(value)

@@ -1,0 +1,1 @@
+"""Signature bundles: profile, estimator, canary, registry, shadow."""

@@ -1,0 +1,219 @@
+"""The bundle: a signature as a folder that proves what it holds.
+
+    <id>-<version>-<first 12 digits of the digest>/
+        signature.json     description, and the SHA-256 of every other file
+        estimator.skops    the random forest
+        canary.npz         probes and their answers
+        reference.parquet  training distribution of every feature
+        MODEL_CARD.md      for people, with its figures beside it
+
+The digest is the SHA-256 of ``signature.json``; the folder's name carries its begin. So no byte of any file can change
+without the name or a hash telling.
+"""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from sklearn.ensemble import RandomForestClassifier
+
+from model_store.errors import UNREADABLE_ARCHIVE, SignatureError
+from model_store.files import readable_json, sha256_of, sync_folder, write_durably
+from model_store.signatures.canary import Canary, check_canary, from_npz, to_npz
+from model_store.signatures.estimator import from_skops, to_skops
+from model_store.signatures.profile import PROFILES
+from model_store.signatures.signature import Description, Signature, bundle_name, profile_difference
+from model_store.signatures.training_ranges import FeatureRange, from_parquet, to_parquet
+
+FORMAT = 1
+DESCRIPTION, ESTIMATOR, CANARY, REFERENCE, CARD = (
+    "signature.json",
+    "estimator.skops",
+    "canary.npz",
+    "reference.parquet",
+    "MODEL_CARD.md",
+)
+REQUIRED_FILES = frozenset({DESCRIPTION, ESTIMATOR, CANARY, REFERENCE, CARD})
+LIBRARIES = ("numpy", "pyradiomics", "scikit-learn", "SimpleITK", "skops")
+"""Those that change a number between pixels and score."""
+
+
+@dataclass(frozen=True)
+class BundleContent:
+    """What is to become a bundle."""
+
+    description: Description
+    estimator: RandomForestClassifier
+    canary: Canary
+    ranges: Mapping[str, FeatureRange]
+    card: str
+    figures: Mapping[str, bytes]
+    """By file name."""
+
+
+def write_bundle(parent: Path, content: BundleContent) -> Path:
+    """Write a bundle into ``parent``, read it back with every check, and return its folder.
+
+    A bundle of the same content that is there already is checked and kept.
+    """
+    files = {
+        ESTIMATOR: to_skops(content.estimator),
+        CANARY: to_npz(content.canary),
+        REFERENCE: to_parquet(content.ranges),
+        CARD: content.card.encode(),
+        **content.figures,
+    }
+    hashes = {name: sha256_of(data) for name, data in files.items()}
+    files[DESCRIPTION] = readable_json({"format": FORMAT, "files": hashes, **content.description.to_json()})
+    name = bundle_name(content.description.id, content.description.version, sha256_of(files[DESCRIPTION]))
+    parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=".bundle-", dir=parent))
+    try:
+        folder.chmod(0o755)
+        for file_name, data in files.items():
+            write_durably(folder / file_name, data)
+        sync_folder(folder)
+        return put_in_place(folder, parent / name)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def put_in_place(folder: Path, final: Path) -> Path:
+    """Verify a complete folder and give it its name, in one step; what is there already is verified instead."""
+    load_bundle(folder, name=final.name)
+    if final.exists():
+        load_bundle(final)
+        return final
+    try:
+        folder.rename(final)
+    except OSError as error:
+        if not final.exists():
+            raise SignatureError(f"cannot put the bundle at {final}: {error.strerror}") from error
+        load_bundle(final)  # another process was faster with the same content
+    sync_folder(final.parent)
+    return final
+
+
+def load_bundle(folder: Path, name: str | None = None) -> Signature:
+    """Read a bundle with every check.
+
+    ``name`` is what the folder should be called, where it is not yet (while it is being published).
+
+    Raises:
+        SignatureError: a file is missing, unknown or changed; the description, the profile or the estimator is not what
+            this program can use; the canary gets other answers than at training.
+    """
+    files = _read_files(folder)
+    raw = _parse(files[DESCRIPTION])
+    digest = sha256_of(files[DESCRIPTION])
+    _check_hashes(files, raw.pop("files"))
+    description = _describe(raw)
+    expected = bundle_name(description.id, description.version, digest)
+    if (name or folder.resolve().name) != expected:
+        raise SignatureError(
+            f"{DESCRIPTION} was changed, or the folder was renamed: its content belongs to {expected}, "
+            f"the folder is called {name or folder.resolve().name}; fetch the bundle again"
+        )
+    _check_profile(description)
+    estimator = from_skops(files[ESTIMATOR])
+    if estimator.n_features_in_ != len(description.columns):
+        raise SignatureError(
+            f"{ESTIMATOR} takes {estimator.n_features_in_} columns, {DESCRIPTION} names {len(description.columns)}"
+        )
+    check_canary(from_npz(files[CANARY]), estimator)
+    ranges = _ranges(files[REFERENCE], description)
+    return Signature(description, digest, estimator, ranges, _library_notes(description.library_versions))
+
+
+def installed_versions() -> dict[str, str]:
+    """Return the versions of the libraries that change a number between pixels and score."""
+    return {name: version(name) for name in LIBRARIES}
+
+
+def _read_files(folder: Path) -> dict[str, bytes]:
+    """Return every file of the bundle; a bundle has no folders and no links."""
+    if not folder.is_dir():
+        raise SignatureError(f"{folder} is not a folder: a bundle is one, with {DESCRIPTION} in it")
+    with os.scandir(folder) as entries:
+        names = {entry.name: entry.is_file(follow_symlinks=False) for entry in entries}
+    if missing := sorted(REQUIRED_FILES - set(names)):
+        raise SignatureError(f"{folder.name}: {', '.join(missing)} missing; fetch the bundle again")
+    if strange := sorted(name for name, is_file in names.items() if not is_file):
+        raise SignatureError(f"{folder.name}: {', '.join(strange)} is no plain file; a bundle holds nothing else")
+    try:
+        return {name: (folder / name).read_bytes() for name in sorted(names)}
+    except OSError as error:
+        raise SignatureError(f"{folder.name}: {error.filename} cannot be read: {error.strerror}") from error
+
+
+def _parse(content: bytes) -> dict[str, Any]:
+    try:
+        raw: dict[str, Any] = json.loads(content)
+        found, _ = raw.pop("format"), raw["files"].items()
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise SignatureError(f"{DESCRIPTION} cannot be read: {error}; fetch the bundle again") from error
+    if found != FORMAT:
+        raise SignatureError(f"{DESCRIPTION} has format {found}, this program reads {FORMAT}: update the older one")
+    return raw
+
+
+def _check_hashes(files: Mapping[str, bytes], hashes: Mapping[str, str]) -> None:
+    """Raise for the first file that is not what ``signature.json`` says."""
+    present = set(files) - {DESCRIPTION}
+    if unknown := sorted(present - set(hashes)):
+        raise SignatureError(f"{', '.join(unknown)} is not named in {DESCRIPTION}; remove it or fetch the bundle again")
+    if missing := sorted(set(hashes) - present):
+        raise SignatureError(f"{', '.join(missing)} is named in {DESCRIPTION} and missing; fetch the bundle again")
+    for name in sorted(present):
+        found = sha256_of(files[name])
+        if found != hashes[name]:
+            raise SignatureError(
+                f"{name} was changed: its SHA-256 is {found[:12]}..., {DESCRIPTION} says {str(hashes[name])[:12]}...; "
+                "fetch the bundle again"
+            )
+
+
+def _describe(raw: Mapping[str, Any]) -> Description:
+    try:
+        return Description.from_json(raw)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise SignatureError(
+            f"{DESCRIPTION} does not fit this program: {error}; build the signature with this version"
+        ) from error
+
+
+def _check_profile(description: Description) -> None:
+    """Raise when the program means something else by the profile's name."""
+    known = PROFILES.get(description.profile.name)
+    if known and (differing := profile_difference(known, description.profile)):
+        raise SignatureError(
+            f"{DESCRIPTION}: the profile {known.name} differs from this program's in {', '.join(differing)}; "
+            "build the signature with this version"
+        )
+
+
+def _ranges(content: bytes, description: Description) -> dict[str, FeatureRange]:
+    try:
+        ranges = from_parquet(content)
+    except (pa.ArrowException, *UNREADABLE_ARCHIVE) as error:
+        raise SignatureError(f"{REFERENCE} cannot be read: {error}; fetch the bundle again") from error
+    if missing := [name for name in description.columns if name not in ranges]:
+        raise SignatureError(f"{REFERENCE} does not hold the training distribution of {', '.join(missing[:3])}")
+    return ranges
+
+
+def _library_notes(trained_with: Mapping[str, str]) -> tuple[str, ...]:
+    """Say which libraries are other ones than at training."""
+    here = installed_versions()
+    return tuple(
+        f"trained with {name} {trained}, running with {here[name]}"
+        for name, trained in trained_with.items()
+        if here.get(name, trained) != trained
+    )

@@ -1,0 +1,84 @@
+"""Probe inputs with the answers they had at training: a signature that answers otherwise today is refused."""
+
+import io
+import zipfile
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.ensemble import RandomForestClassifier
+
+from model_store.errors import UNREADABLE_ARCHIVE, SignatureError
+from model_store.signatures.archive_checks import check_arrays
+
+PROBES = 32
+TOLERANCE = 1e-12
+"""The order of 200 additions may change with a library; a vote may not."""
+MAX_BYTES = 64 * 1024**2
+"""Of the unpacked probes."""
+
+
+@dataclass(frozen=True)
+class Canary:
+    """What was asked and answered."""
+
+    inputs: NDArray[np.float64]
+    """(probes, columns)."""
+    outputs: NDArray[np.float64]
+    """Probability of hot, (probes,)."""
+
+
+def make_canary(estimator: RandomForestClassifier, training: NDArray[np.float64], seed: int) -> Canary:
+    """Return probes that lie between training cases, so that they repeat no one's values, and their answers."""
+    rng = np.random.default_rng(seed)
+    one, other = (training[rng.integers(len(training), size=PROBES)] for _ in range(2))
+    inputs = one + rng.random((PROBES, training.shape[1])) * (other - one)
+    return Canary(inputs, hot_probability(estimator, inputs))
+
+
+def hot_probability(estimator: RandomForestClassifier, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the probability of hot for each row (cases, columns)."""
+    return np.asarray(estimator.predict_proba(rows)[:, 1], dtype=np.float64)
+
+
+def check_canary(canary: Canary, estimator: RandomForestClassifier) -> None:
+    """Raise `SignatureError` when the estimator answers otherwise than it did at training."""
+    if canary.inputs.ndim != 2 or canary.inputs.shape[1] != estimator.n_features_in_ or not len(canary.inputs):
+        raise SignatureError(f"canary.npz: its probes do not have the estimator's {estimator.n_features_in_} columns")
+    if canary.outputs.shape != (len(canary.inputs),):
+        raise SignatureError("canary.npz: there is not one answer for each probe")
+    difference = np.abs(hot_probability(estimator, canary.inputs) - canary.outputs)
+    # Written so that NaN is a difference too.
+    if not np.all(difference <= TOLERANCE):
+        raise SignatureError(
+            f"canary.npz: probe {int(np.argmax(difference))} gets another score than at training (difference "
+            f"{np.max(difference):.3g}): install the library versions that signature.json names"
+        )
+
+
+def to_npz(canary: Canary) -> bytes:
+    """Return the canary as an npz file; the same canary gives the same bytes."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, array in (("inputs", canary.inputs), ("outputs", canary.outputs)):
+            content = io.BytesIO()
+            np.lib.format.write_array(content, np.ascontiguousarray(array), allow_pickle=False)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0)), content.getvalue())
+    return buffer.getvalue()
+
+
+def from_npz(content: bytes) -> Canary:
+    """Read a canary back.
+
+    Raises:
+        SignatureError: this is not such a file.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if sum(item.file_size for item in archive.infolist()) > MAX_BYTES:
+                raise SignatureError("canary.npz unpacks to more than 64 MiB: a few probes never do")
+            check_arrays(archive)
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            return Canary(np.asarray(arrays["inputs"], np.float64), np.asarray(arrays["outputs"], np.float64))
+    except UNREADABLE_ARCHIVE as error:
+        raise SignatureError(f"canary.npz cannot be read: {error}") from error

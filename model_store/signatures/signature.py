@@ -1,0 +1,156 @@
+"""A signature: everything that turns the features of a case into a score, and what is known about how good that is."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from sklearn.ensemble import RandomForestClassifier
+
+from model_store.signatures.profile import FEATURES_PER_REGION, FeatureProfile
+from model_store.signatures.training_ranges import FeatureRange
+
+REGION_PREFIXES = ("tumour_", "ring_")
+_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
+
+
+def require_name(name: str) -> None:
+    """Refuse what cannot be the id or version of a signature, because it becomes part of a folder's name.
+
+    Raises:
+        ValueError: it holds other characters, or too many.
+    """
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"id and version are lower-case letters, digits, dots and hyphens, not {name!r}")
+
+
+class SignatureStatus(StrEnum):
+    """How far a signature has come."""
+
+    RESEARCH = "research"
+    """For proving the chain and for studies: never for care."""
+    VALIDATED = "validated"
+    """Measured on patients of another site, with a protocol written before."""
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a signature says about itself: all of ``signature.json`` but the hashes of its files."""
+
+    id: str
+    version: str
+    status: SignatureStatus
+    intended_use: str
+    research_notice: str
+    """Shown on every result; empty once the signature is validated."""
+    profile: FeatureProfile
+    columns: tuple[str, ...]
+    """Region and feature, such as ``ring_original_glcm_Contrast``, in the order in which the estimator takes them."""
+    threshold: float
+    """A case is hot when its probability reaches this."""
+    cohort: Mapping[str, Any]
+    """Which cases it was trained on."""
+    training: Mapping[str, Any]
+    """Seed, grid, and what was chosen."""
+    metrics: Mapping[str, Any]
+    """Performance with intervals, by how it was measured."""
+    library_versions: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        for name in (self.id, self.version):
+            require_name(name)
+        if self.status is SignatureStatus.RESEARCH and not self.research_notice.strip():
+            raise ValueError("a research signature needs a research notice: every result has to carry it")
+        if not 0 < self.threshold < 1:
+            raise ValueError(f"the threshold is a probability between 0 and 1, not {self.threshold}")
+        if not self.columns or len(set(self.columns)) != len(self.columns):
+            raise ValueError("there must be columns, each once")
+        if strangers := [name for name in self.columns if not name.startswith(REGION_PREFIXES)]:
+            raise ValueError(f"columns begin with one of {REGION_PREFIXES}, unlike {strangers[:3]}")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON-ready values; `from_json` reads them back."""
+        value = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return value | {
+            "columns": list(self.columns),
+            "profile": self.profile.to_json(),
+            "features_per_region": FEATURES_PER_REGION,
+            "status": self.status.value,
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Description":
+        """Read a description back.
+
+        Raises:
+            ValueError, TypeError, KeyError: a field is missing, unknown, or holds what it cannot hold.
+        """
+        fields = dict(value)
+        counted = fields.pop("features_per_region")
+        if counted != FEATURES_PER_REGION:
+            raise ValueError(f"it counts {counted} features per region, this program {FEATURES_PER_REGION}")
+        fields["status"] = SignatureStatus(fields["status"])
+        fields["profile"] = FeatureProfile.from_json(fields["profile"])
+        fields["columns"] = tuple(fields["columns"])
+        return cls(**fields)
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A verified signature, ready to score."""
+
+    description: Description
+    digest: str
+    """SHA-256 of ``signature.json``, which holds those of all other files: the content address of the bundle."""
+    estimator: RandomForestClassifier = field(repr=False, compare=False)
+    ranges: Mapping[str, FeatureRange] = field(repr=False, compare=False)
+    """The training distribution of each column, also of those that the estimator does not take."""
+    notes: tuple[str, ...] = ()
+    """What is unlike at training, such as another version of a library, without changing a number of the canary."""
+
+    @property
+    def id(self) -> str:
+        """The signature's name, the same for all its versions."""
+        return self.description.id
+
+    @property
+    def version(self) -> str:
+        """The version under this name."""
+        return self.description.version
+
+    @property
+    def profile(self) -> FeatureProfile:
+        """How its features are measured."""
+        return self.description.profile
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that the estimator takes, in order."""
+        return self.description.columns
+
+    @property
+    def threshold(self) -> float:
+        """A case is hot when its probability reaches this."""
+        return self.description.threshold
+
+    @property
+    def research_notice(self) -> str:
+        """The notice that every result must carry."""
+        return self.description.research_notice
+
+    @property
+    def name(self) -> str:
+        """Name of the bundle's folder: id, version and the begin of the digest."""
+        return bundle_name(self.id, self.version, self.digest)
+
+
+def bundle_name(signature_id: str, version: str, digest: str) -> str:
+    """Return the folder name under which a bundle is kept."""
+    return f"{signature_id}-{version}-{digest[:12]}"
+
+
+def profile_difference(one: FeatureProfile, other: FeatureProfile) -> list[str]:
+    """Return the names of the fields in which two profiles differ."""
+    left, right = asdict(one), asdict(other)
+    return [name for name in left if left[name] != right[name]]

@@ -1,0 +1,1 @@
+"""Performance, agreement, survival and other statistics."""

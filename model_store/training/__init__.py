@@ -1,0 +1,1 @@
+"""Step ``train``: forests, nested cross-validation, the signature that comes of it."""

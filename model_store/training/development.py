@@ -1,0 +1,110 @@
+"""From feature tables to the content of a bundle: train, validate, describe."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from model_store.cohort.feature_table import FeatureTable
+from model_store.errors import TrainingError
+from model_store.publication.model_card import model_card
+from model_store.reporting.card_figures import calibration_figure, importance_figure, roc_figure
+from model_store.signatures.bundle import BundleContent, installed_versions
+from model_store.signatures.canary import hot_probability, make_canary
+from model_store.signatures.profile import FEATURES_PER_REGION, FeatureProfile
+from model_store.signatures.signature import REGION_PREFIXES, Description, SignatureStatus
+from model_store.signatures.training_ranges import ranges_of
+from model_store.statistics.performance import performance
+from model_store.training.forest import FOLDS, GRID, Candidate, Trained, name_of, train
+
+
+@dataclass(frozen=True)
+class Purpose:
+    """What a signature is to be called, and used for."""
+
+    id: str
+    version: str
+    status: SignatureStatus
+    intended_use: str
+    research_notice: str
+    cohort: Mapping[str, Any]
+    """Where the cases come from."""
+
+
+def develop(
+    purpose: Purpose,
+    profile: FeatureProfile,
+    training: FeatureTable,
+    held_out: FeatureTable,
+    seed: int,
+    grid: Sequence[Candidate] = GRID,
+) -> BundleContent:
+    """Train on one table, measure on the other, and return all that a bundle holds.
+
+    Raises:
+        TrainingError: a table does not have the profile's columns, or both share a patient.
+    """
+    check_columns(training)
+    if common := set(training.patients) & set(held_out.patients):
+        raise TrainingError(f"{len(common)} patients are in the training and in the held-out table")
+    trained = train(training, seed, grid)
+    held_out = complete_cases(held_out, trained.columns)
+    probability = hot_probability(trained.estimator, held_out.matrix(trained.columns))
+    description = Description(
+        id=purpose.id,
+        version=purpose.version,
+        status=purpose.status,
+        intended_use=purpose.intended_use,
+        research_notice=purpose.research_notice,
+        profile=profile,
+        columns=trained.columns,
+        threshold=trained.threshold,
+        cohort={**purpose.cohort, "cases": len(training.patients), "hot": int(training.hot.sum())},
+        training=_training(trained, seed),
+        metrics={
+            "cross_validation": trained.out_of_fold_performance.to_json(),
+            "held_out": performance(held_out.hot, probability, trained.threshold).to_json(),
+        },
+        library_versions=installed_versions(),
+    )
+    curves = [("cross-validation", training.hot, trained.out_of_fold), ("held out", held_out.hot, probability)]
+    return BundleContent(
+        description=description,
+        estimator=trained.estimator,
+        canary=make_canary(trained.estimator, training.matrix(trained.columns), seed),
+        ranges=ranges_of(training.columns, training.values),
+        card=model_card(description),
+        figures={
+            "roc.png": roc_figure(curves),
+            "calibration.png": calibration_figure(curves),
+            "importance.png": importance_figure(trained.columns, trained.estimator.feature_importances_),
+        },
+    )
+
+
+def check_columns(table: FeatureTable) -> None:
+    """Raise unless the table has as many columns of each region as the profile promises."""
+    for prefix in REGION_PREFIXES:
+        found = sum(name.startswith(prefix) for name in table.columns)
+        if found != FEATURES_PER_REGION:
+            raise TrainingError(f"the table has {found} columns {prefix}*, a profile gives {FEATURES_PER_REGION}")
+
+
+def complete_cases(table: FeatureTable, columns: tuple[str, ...]) -> FeatureTable:
+    """Return the cases that have all of these columns: the others would not be scored either."""
+    return table.rows(np.flatnonzero(~np.isnan(table.matrix(columns)).any(axis=1)))
+
+
+def _training(trained: Trained, seed: int) -> dict[str, Any]:
+    return {
+        "method": f"random forest; candidates compared by {FOLDS}-fold cross-validation, stratified "
+        "by class and grouped by patient; columns are selected inside each fold",
+        "seed": seed,
+        "cross_validated_auc": trained.cross_validated_auc,
+        "chosen": name_of(trained.chosen),
+        "settings": asdict(trained.chosen),
+        "columns_left_out": {why: list(names) for why, names in trained.left_out.items()},
+        "note": "The cross-validated AUC is the best of several, and its interval is too narrow because the folds "
+        "share cases. The held-out one has neither fault.",
+    }

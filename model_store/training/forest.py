@@ -1,0 +1,159 @@
+"""Training: a random forest on a few selected features, as in Han et al., Breast Cancer Research 26:18 (2024).
+
+Every choice that looks at labels (which columns, which forest, which threshold) is made on the training part of each
+fold; what the held-out part says is what is reported.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.model_selection import StratifiedGroupKFold
+
+from model_store.cohort.feature_table import FeatureTable
+from model_store.errors import TrainingError
+from model_store.signatures.canary import hot_probability
+from model_store.statistics.performance import Performance, auc_with_interval, performance, youden_threshold
+
+FOLDS = 5
+MAX_CORRELATION = 0.9
+"""Of two columns whose ranks correlate more, the one that tells the classes apart less is left out."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One point of the grid."""
+
+    columns: int
+    max_depth: int
+    min_samples_leaf: int
+    trees: int = 200
+
+
+GRID = tuple(Candidate(columns, depth, 4) for columns in (8, 16, 24) for depth in (3, 5))
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A forest, and what was found out on the way."""
+
+    estimator: RandomForestClassifier
+    columns: tuple[str, ...]
+    threshold: float
+    chosen: Candidate
+    cross_validated_auc: dict[str, float]
+    """Of every candidate, by its name."""
+    out_of_fold: NDArray[np.float64]
+    """Probability of hot for each case from the forests that had not seen its patient."""
+    out_of_fold_performance: Performance
+    left_out: dict[str, tuple[str, ...]]
+    """Columns that no forest was offered, by why."""
+
+
+def train(table: FeatureTable, seed: int, grid: Sequence[Candidate] = GRID) -> Trained:
+    """Choose a forest by cross-validation, fit it on all cases, and set its threshold.
+
+    Raises:
+        TrainingError: too few patients of a class for the folds, or no usable column.
+    """
+    left_out = unusable_columns(table)
+    table = table.without(name for names in left_out.values() for name in names)
+    folds = patient_folds(table, seed)
+    probabilities = {candidate: out_of_fold(table, folds, candidate, seed) for candidate in grid}
+    auc = {candidate: auc_with_interval(table.hot, p).value for candidate, p in probabilities.items()}
+    chosen = max(grid, key=lambda candidate: auc[candidate])
+    columns = select_columns(table, chosen.columns)
+    threshold = youden_threshold(table.hot, probabilities[chosen])
+    return Trained(
+        estimator=fit_forest(table, columns, chosen, seed),
+        columns=columns,
+        threshold=threshold,
+        chosen=chosen,
+        cross_validated_auc={name_of(candidate): value for candidate, value in auc.items()},
+        out_of_fold=probabilities[chosen],
+        out_of_fold_performance=performance(table.hot, probabilities[chosen], threshold),
+        left_out=left_out,
+    )
+
+
+def name_of(candidate: Candidate) -> str:
+    """Return a candidate as text, such as ``columns=12 max_depth=3 min_samples_leaf=4 trees=200``."""
+    return " ".join(f"{name}={value}" for name, value in asdict(candidate).items())
+
+
+def patient_folds(
+    table: FeatureTable, seed: int, folds: int = FOLDS
+) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Return training and held-out rows of each fold: classes in equal shares, no patient on both sides."""
+    for name, flags in (("hot", table.hot), ("cold", ~table.hot)):
+        patients = {patient for patient, flag in zip(table.patients, flags, strict=True) if flag}
+        if len(patients) < folds:
+            raise TrainingError(f"{folds} folds need {folds} {name} patients; there are {len(patients)}")
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    return list(splitter.split(table.values, table.hot, table.patients))
+
+
+def out_of_fold(
+    table: FeatureTable,
+    folds: Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]],
+    candidate: Candidate,
+    seed: int,
+) -> NDArray[np.float64]:
+    """Return each case's probability of hot from columns and a forest chosen without its fold."""
+    probability = np.full(len(table.patients), np.nan)
+    for training, held_out in folds:
+        part = table.rows(training)
+        columns = select_columns(part, candidate.columns)
+        forest = fit_forest(part, columns, candidate, seed)
+        probability[held_out] = hot_probability(forest, table.rows(held_out).matrix(columns))
+    return probability
+
+
+def fit_forest(table: FeatureTable, columns: Sequence[str], candidate: Candidate, seed: int) -> RandomForestClassifier:
+    """Return a forest fitted on these columns of all cases."""
+    forest = RandomForestClassifier(
+        candidate.trees,
+        max_depth=candidate.max_depth,
+        min_samples_leaf=candidate.min_samples_leaf,
+        class_weight="balanced",
+        random_state=seed,
+        n_jobs=1,
+    )
+    return forest.fit(table.matrix(columns), table.hot.astype(int))
+
+
+def unusable_columns(table: FeatureTable) -> dict[str, tuple[str, ...]]:
+    """Return the columns that nothing can be learnt from: some case lacks them, or they never change."""
+    absent = np.asarray(np.isnan(table.values).any(axis=0))
+    filled = np.where(absent, 0.0, table.values)
+    constant = np.asarray(~absent & (filled.max(axis=0) == filled.min(axis=0)))
+    return {"not computable in every case": _named(table, absent), "constant": _named(table, constant)}
+
+
+def _named(table: FeatureTable, flags: NDArray[np.bool_]) -> tuple[str, ...]:
+    return tuple(name for name, flag in zip(table.columns, flags.tolist(), strict=True) if flag)
+
+
+def select_columns(table: FeatureTable, count: int) -> tuple[str, ...]:
+    """Return up to ``count`` columns that tell the classes apart best, none of them nearly a copy of another."""
+    unusable = {name for names in unusable_columns(table).values() for name in names}
+    names = [name for name in table.columns if name not in unusable]
+    if not names:
+        raise TrainingError("no column has different values and is there in every case")
+    ranks = rankdata(table.matrix(names), axis=0)
+    standard = (ranks - ranks.mean(axis=0)) / ranks.std(axis=0)
+    labels = table.hot - table.hot.mean()
+    # The correlation of ranks with the label orders columns as their AUC does.
+    separation = np.abs(labels @ standard)
+    chosen: list[int] = []
+    # Rounded, so that copies of a column tie and the first name wins on every machine.
+    for index in np.argsort(-np.round(separation, 9), kind="stable"):
+        correlation = np.abs(standard[:, index] @ standard[:, chosen]) / len(standard)
+        if not (correlation > MAX_CORRELATION).any():
+            chosen.append(int(index))
+        if len(chosen) == count:
+            break
+    return tuple(names[index] for index in sorted(chosen))

@@ -1,0 +1,211 @@
+"""What step ``train`` writes: tables, figures, the summary, and a candidate bundle that validates and is published."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import chi2_contingency, fisher_exact
+
+from model_store.publication.model_card import model_card
+from model_store.reporting import figures as study_figures
+from model_store.reporting.card_figures import png
+from model_store.reporting.step_output import write_figure, write_summary, write_table
+from model_store.signatures.bundle import BundleContent, installed_versions, write_bundle
+from model_store.signatures.canary import make_canary
+from model_store.signatures.profile import PROFILES
+from model_store.signatures.signature import Description, SignatureStatus
+from model_store.signatures.training_ranges import ranges_of
+from model_store.statistics.performance import Flags
+from model_store.training.forest import FOLDS
+from model_store.training.model_families import words
+from model_store.training.nested_cross_validation import MEASURES, Nested
+from model_store.training.plan import TrainPlan
+from model_store.training.step import (
+    Training,
+    candidate_table,
+    case_table,
+    fold_table,
+    importance_table,
+    left_out_table,
+)
+
+CANDIDATE_NOTICE = "CANDIDATE - not published - not for clinical use"
+NESTED_METHOD = (
+    "repeated nested cross-validation: columns, candidate and threshold are chosen inside each fold; mean over the "
+    "folds with the corrected resampled t interval (Nadeau and Bengio, 2003)"
+)
+
+
+def write_training(plan: TrainPlan, training: Training, folder: Path) -> Path:
+    """Write all that a training came to into the step's folder; return the candidate bundle's folder."""
+    importance, candidates = importance_table(training), candidate_table(training)
+    tables = {
+        "cases": case_table(training),
+        "candidates": candidates,
+        "folds": fold_table(training),
+        "importance": importance,
+        "features_left_out": left_out_table(training),
+    }
+    for name, table in tables.items():
+        write_table(folder, name, table)
+    figures = _figures(training, importance, candidates)
+    for name, figure in figures.items():
+        write_figure(folder, name, figure)
+    summary = summary_of(plan, training, candidates, importance)
+    write_summary(folder, summary)
+    content = bundle_content(plan, training, summary)
+    pictures = {f"{name}.png": png(figure) for name, figure in figures.items()}
+    return write_bundle(folder / "bundle", BundleContent(**{**vars(content), "figures": pictures}))
+
+
+def summary_of(
+    plan: TrainPlan, training: Training, candidates: pd.DataFrame, importance: pd.DataFrame
+) -> dict[str, Any]:
+    """Return the numbers of the study's report."""
+    table = training.cohort.table
+    simplest = candidates[candidates["simplest_within_one_se"]].iloc[0]
+    return {
+        "signature": {"id": plan.id, "version": plan.version, "profile": plan.profile},
+        "cases": len(table.patients),
+        "patients": len(set(table.patients)),
+        "hot": int(table.hot.sum()),
+        "cold": int((~table.hot).sum()),
+        "left_out": training.cohort.left_out,
+        "imbalance": imbalance(training),
+        "seed": plan.seed,
+        "families": {nested.family.name: _family(nested, table.hot) for nested in training.nested},
+        "chosen": words(training.trained.chosen),
+        "threshold": training.trained.threshold,
+        "simplest_within_one_se": {
+            "family": simplest["family"],
+            "settings": simplest["settings"],
+            "auc": float(simplest["auc"]),
+            "standard_error": float(simplest["standard_error"]),
+        },
+        "features": {
+            "offered": len(table.columns) - sum(map(len, training.trained.left_out.values())),
+            "taken": list(training.trained.columns),
+            "left_out": {
+                why: len(names) for why, names in {**training.not_offered, **training.trained.left_out}.items()
+            },
+            "selections": training.selections,
+        },
+        "top_features": importance.head(20)["feature"].tolist(),
+        "method": NESTED_METHOD,
+        "notes": notes(training),
+    }
+
+
+def imbalance(training: Training) -> str:
+    """Return how the classes are distributed, and what is done about it."""
+    hot, cases = int(training.cohort.table.hot.sum()), len(training.cohort.table.patients)
+    return (
+        f"{hot} of {cases} cases are hot ({hot / cases:.0%}); classes weigh the same in every model, folds hold equal "
+        "shares, and the threshold is Youden's; so the score is not the share of hot cases in a population"
+    )
+
+
+def notes(training: Training) -> list[str]:
+    """Return what a reader must know about these cases."""
+    table, cases = training.cohort.table, training.cohort.cases
+    found = []
+    if (patients := len(set(table.patients))) < len(table.patients):
+        found.append(
+            f"{len(table.patients)} lesions of {patients} patients: folds keep patients together, DeLong and Wilson "
+            "intervals count lesions as independent"
+        )
+    tells = {name: _tells_class(cases[name], table.hot) for name in ("site", "scanner") if name in cases}
+    found += [
+        f"the {name} tells the phenotype (p = {p:.2g}): what is learnt may be the {name}; see its subgroups"
+        for name, p in tells.items()
+        if p < 0.05
+    ]
+    smaller = min(int(table.hot.sum()), int((~table.hot).sum()))
+    if smaller < 50:
+        found.append(f"{smaller} cases of the smaller class: intervals are wide, and the choice of features unsteady")
+    return found
+
+
+def bundle_content(plan: TrainPlan, training: Training, summary: dict[str, Any]) -> BundleContent:
+    """Return the candidate bundle, as yet without figures."""
+    trained, table = training.trained, training.cohort.table
+    description = Description(
+        id=plan.id,
+        version=plan.version,
+        status=SignatureStatus.RESEARCH,
+        intended_use="None yet: a candidate that has to be validated and published.",
+        research_notice=CANDIDATE_NOTICE,
+        profile=PROFILES[plan.profile],
+        columns=trained.columns,
+        threshold=trained.threshold,
+        cohort={
+            "cases": len(table.patients),
+            "patients": summary["patients"],
+            "hot": summary["hot"],
+            "left out": training.cohort.left_out,
+        },
+        training={
+            "method": f"random forest; the candidate with the largest AUC in a {FOLDS}-fold cross-validation, "
+            "stratified by class and grouped by patient; columns are selected inside each fold",
+            "seed": plan.seed,
+            "chosen": summary["chosen"],
+            "settings": asdict(trained.chosen),
+            "cross_validated_auc": trained.cross_validated_auc,
+            "imbalance": summary["imbalance"],
+            "simplest_within_one_standard_error": "{family} {settings}".format(**summary["simplest_within_one_se"]),
+            "feature_lists": training.selections or "none",
+            "features_left_out": summary["features"]["left_out"],
+            "notes": summary["notes"],
+        },
+        metrics={"nested_cross_validation": summary["families"][training.forest.family.name]["performance"]},
+        library_versions=installed_versions(),
+    )
+    return BundleContent(
+        description=description,
+        estimator=trained.estimator,
+        canary=make_canary(trained.estimator, table.matrix(trained.columns), plan.seed),
+        ranges=ranges_of(training.whole.columns, training.whole.values),
+        card=model_card(description),
+        figures={},
+    )
+
+
+def _family(nested: Nested, hot: Flags) -> dict[str, Any]:
+    """Return a family's performance, as bundles hold it, and how steady its choice was."""
+    estimates = {measure: asdict(nested.estimate(measure)) for measure in MEASURES}
+    return {
+        "performance": {
+            "cases": len(hot),
+            "hot": int(hot.sum()),
+            **estimates,
+            "folds": len(nested.folds),
+            "method": NESTED_METHOD,
+        },
+        "chosen_in_folds": dict(nested.chosen()),
+    }
+
+
+def _figures(training: Training, importance: pd.DataFrame, candidates: pd.DataFrame) -> dict[str, Any]:
+    table = training.cohort.table
+    curves = [
+        (nested.family.name, table.hot, nested.out_of_fold(len(table.patients)), nested.estimate("auc"))
+        for nested in training.nested
+    ]
+    return {
+        "roc": study_figures.roc_of_cohorts(curves),
+        "importance": study_figures.importance(importance),
+        "candidates": study_figures.candidates(candidates),
+        "calibration": study_figures.calibration([(name, hot, score) for name, hot, score, _ in curves[:1]]),
+    }
+
+
+def _tells_class(groups: pd.Series, hot: np.ndarray) -> float:
+    """Return the p value of groups against classes: Fisher's exact test of a 2 x 2 table, chi-squared of others."""
+    counts = pd.crosstab(groups.astype(str).to_numpy(), hot).to_numpy()
+    if counts.shape[0] < 2 or counts.shape[1] < 2:
+        return 1.0
+    if counts.shape == (2, 2):
+        return float(fisher_exact(counts).pvalue)
+    return float(chi2_contingency(counts).pvalue)

@@ -1,0 +1,61 @@
+"""Sections ``train``, ``validate`` and ``publish`` of a study's configuration."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from model_store.signatures.profile import HAN2024, PROFILES
+
+
+@dataclass(frozen=True)
+class TrainPlan:
+    """Section ``train``. Paths that are not given lie where the earlier steps write."""
+
+    id: str = "study"
+    version: str = "1.0.0"
+    """Id and version of the signature that may come of it."""
+    profile: str = HAN2024.name
+    """The one that the features were measured with."""
+    features: Path | None = None
+    """Table with a row for each lesion."""
+    labels: Path | None = None
+    """Table with the columns patient and phenotype (hot or cold)."""
+    reliability: Path | None = None
+    """Table with the columns feature and kept; features that are not kept are left out."""
+    all_features: bool = False
+    """Train on unreliable features too."""
+    preselected: Path | None = None
+    """Table with a column feature: nothing else is offered."""
+    preselected_origin: str = ""
+    """Where that list comes from (a publication, a hypothesis), if it is no table of ours that says so itself."""
+    preselected_on: Path | None = None
+    """Table with a column patient: whose labels that list was made with. Without it: nobody's here."""
+    leave_out: tuple[str, ...] = ()
+    """Features that are not offered."""
+    columns: tuple[int, ...] = (8, 16, 24)
+    """How many features the candidates take."""
+    max_depths: tuple[int, ...] = (3, 5)
+    trees: int = 200
+    alternatives: bool = True
+    """Elastic net and gradient boosting, for comparison."""
+    repeats: int = 5
+    """Of the nested cross-validation."""
+    seed: int = 1
+    jobs: int = 0
+    """Processes; 0 is one for each core."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained.
+
+        Raises
+        ------
+        ValueError
+            Naming the field.
+        """
+        if self.profile not in PROFILES:
+            raise ValueError(f"profile: expected one of {', '.join(sorted(PROFILES))}, found {self.profile!r}")
+        for name in ("columns", "max_depths"):
+            if not getattr(self, name) or min(getattr(self, name)) < 1:
+                raise ValueError(f"{name}: expected numbers above 0, found {list(getattr(self, name))}")
+        for name, least in (("trees", 1), ("repeats", 1), ("jobs", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name}: expected at least {least}, found {getattr(self, name)}")

@@ -1,0 +1,1 @@
+"""Step ``validate``: a signature against cohorts that it was not trained on."""

@@ -1,0 +1,218 @@
+"""What a signature does on a labelled cohort: every number that step ``validate`` reports, as functions of values."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from model_store.cohort.labelled_cohort import HOT, LabelledCohort
+from model_store.errors import TrainingError
+from model_store.signatures.canary import hot_probability
+from model_store.signatures.signature import Signature
+from model_store.statistics.calibration import calibration
+from model_store.statistics.diagnostic_accuracy import shares
+from model_store.statistics.group_comparison import compare_groups
+from model_store.statistics.performance import Estimate, Flags, Floats, auc_with_interval, confusion_of
+
+RESPONDERS, NON_RESPONDERS = ("CR", "PR"), ("SD", "PD")
+"""RECIST 1.1 (Eisenhauer et al., Eur J Cancer 45:228, 2009)."""
+FEWEST_OF_A_CLASS = 5
+
+
+@dataclass(frozen=True)
+class ScoredCohort:
+    """A cohort with the scores of a signature, and what else is known about its patients."""
+
+    name: str
+    cases: pd.DataFrame
+    """``case, patient, site, scanner``, ``score``, ``verdict``, ``phenotype``, and the clinical columns."""
+    threshold: float
+    left_out: dict[str, int]
+    auc_estimate: Estimate | None = None
+    """Where DeLong's interval is not the one to show: on cases that were trained on."""
+
+    @property
+    def hot(self) -> Flags:
+        """The truth."""
+        return (self.cases["phenotype"] == HOT).to_numpy(np.bool_)
+
+    @property
+    def called_hot(self) -> Flags:
+        """The verdicts: by the signature's threshold, or for cases trained on by one that was chosen without them."""
+        return (self.cases["verdict"] == HOT).to_numpy(np.bool_)
+
+    @property
+    def score(self) -> Floats:
+        """The probability of hot."""
+        return self.cases["score"].to_numpy(np.float64)
+
+    @property
+    def auc(self) -> Estimate:
+        """The area under the ROC curve."""
+        return self.auc_estimate or auc_with_interval(self.hot, self.score)
+
+
+def scored_cohort(
+    name: str, signature: Signature, cohort: LabelledCohort, clinical: pd.DataFrame | None = None
+) -> ScoredCohort:
+    """Return a cohort scored by a signature; cases that lack one of its columns are left out, as in the service.
+
+    Raises:
+        TrainingError: no case is left, or a class has fewer than two.
+    """
+    values = cohort.table.matrix(signature.columns)
+    complete = ~np.isnan(values).any(axis=1)
+    hot = cohort.table.hot[complete]
+    if min(int(hot.sum()), int((~hot).sum())) < 2:
+        raise TrainingError(
+            f"cohort {name} has {int(hot.sum())} hot and {int((~hot).sum())} cold cases; expected 2 of each"
+        )
+    cases = cohort.cases.loc[np.flatnonzero(complete)].reset_index(drop=True)
+    score = hot_probability(signature.estimator, values[complete])
+    cases = with_scores(cases, hot, score, signature.threshold)
+    left_out = {**cohort.left_out, "lacks a feature of the score": int((~complete).sum())}
+    return ScoredCohort(name, with_clinical(cases, clinical), signature.threshold, left_out)
+
+
+def with_scores(cases: pd.DataFrame, hot: Flags, score: Floats, threshold: float) -> pd.DataFrame:
+    """Return cases with their score, verdict and truth."""
+    verdict = np.where(score >= threshold, "hot", "cold")
+    return cases.assign(score=score, verdict=verdict, phenotype=np.where(hot, "hot", "cold"))
+
+
+def with_clinical(cases: pd.DataFrame, clinical: pd.DataFrame | None) -> pd.DataFrame:
+    """Return cases with the clinical columns of their patients; what the cases say themselves stays."""
+    if clinical is None:
+        return cases
+    if clinical["patient"].astype(str).duplicated().any():
+        raise TrainingError("the clinical table has a patient twice; expected one row for each")
+    more = clinical.assign(patient=clinical["patient"].astype(str))
+    more = more[["patient", *(name for name in more.columns if name not in cases.columns)]]
+    return cases.merge(more, on="patient", how="left", validate="many_to_one")
+
+
+def cohort_numbers(cohort: ScoredCohort) -> dict[str, Any]:
+    """Return AUC, shares, confusion matrix and calibration of a cohort, JSON-ready."""
+    cases, hot = len(cohort.cases), int(cohort.hot.sum())
+    confusion = asdict(confusion_of(cohort.hot, cohort.called_hot))
+    return {
+        "cases": cases,
+        "patients": int(cohort.cases["patient"].nunique()),
+        "hot": hot,
+        "cold": cases - hot,
+        "prevalence": hot / cases,
+        "threshold": cohort.threshold,
+        "auc": asdict(cohort.auc),
+        **{name: one.to_json() if one else None for name, one in shares(confusion).items()},
+        "confusion": confusion,
+        "calibration": calibration(cohort.hot, cohort.score).to_json(),
+        "left_out": cohort.left_out,
+        "notes": _notes(cohort, cases, hot),
+    }
+
+
+def _notes(cohort: ScoredCohort, cases: int, hot: int) -> list[str]:
+    notes = ["PPV and NPV hold for this share of hot cases only"]
+    if (patients := cohort.cases["patient"].nunique()) < cases:
+        notes.append(f"{cases} lesions of {patients} patients are counted as independent: intervals are too narrow")
+    if min(hot, cases - hot) < FEWEST_OF_A_CLASS:
+        notes.append(f"fewer than {FEWEST_OF_A_CLASS} cases of a class: no number here says much")
+    if cohort.auc.low == cohort.auc.high:
+        notes.append("the classes do not overlap: DeLong's interval has no width, which is no certainty")
+    return notes
+
+
+def subgroup_table(cohort: ScoredCohort, columns: tuple[str, ...], fewest: int) -> pd.DataFrame:
+    """Return AUC, sensitivity and specificity of each value of each column, with a warning where cases are too few."""
+    rows = []
+    for column in columns:
+        if column not in cohort.cases:
+            continue
+        values = cohort.cases[column].astype("string").fillna("not known")
+        rows += [
+            {"cohort": cohort.name, "subgroup": column, "value": str(value)}
+            | _of_part(cohort, (values == value).to_numpy(np.bool_), fewest)
+            for value in sorted(values.unique())
+        ]
+    names = ["cohort", "subgroup", "value", "cases", "hot"]
+    measures = [f"{name}{end}" for name in ("auc", "sensitivity", "specificity") for end in ("", "_low", "_high")]
+    return pd.DataFrame(rows, columns=[*names, *measures, "warning"])
+
+
+def _of_part(cohort: ScoredCohort, part: Flags, fewest: int) -> dict[str, Any]:
+    hot, score = cohort.hot[part], cohort.score[part]
+    smaller = min(int(hot.sum()), int((~hot).sum()))
+    warning = ""
+    if len(hot) < fewest or smaller < FEWEST_OF_A_CLASS:
+        warning = f"too few cases to conclude from ({len(hot)}, {smaller} of the smaller class)"
+    row: dict[str, Any] = {"cases": len(hot), "hot": int(hot.sum()), "warning": warning}
+    if smaller >= 2:
+        auc = auc_with_interval(hot, score)
+        if auc.low == auc.high:  # of 0 or 1: DeLong's variance is 0, which is no certainty
+            auc, row["warning"] = Estimate(auc.value, np.nan, np.nan), warning or "no interval: no overlap of classes"
+        row |= _columns("auc", auc)
+    confusion = asdict(confusion_of(hot, cohort.called_hot[part]))
+    for name in ("sensitivity", "specificity"):
+        if (one := shares(confusion)[name]) is not None:
+            row |= _columns(name, one.wilson)
+    return row
+
+
+def _columns(name: str, estimate: Estimate) -> dict[str, float]:
+    return {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+
+
+def score_groups(cohort: ScoredCohort, columns: tuple[str, ...]) -> dict[str, dict[str, Floats]]:
+    """Return the scores by phenotype and by each column's values, as far as the cohort has them."""
+    groups = {}
+    for column in ("phenotype", *columns):
+        if column in cohort.cases and (known := cohort.cases.dropna(subset=[column]))[column].nunique() > 1:
+            groups[column] = {
+                str(value): part["score"].to_numpy(np.float64) for value, part in known.groupby(column, sort=True)
+            }
+    return groups
+
+
+def comparison_rows(cohort: ScoredCohort, groups: dict[str, dict[str, Floats]]) -> list[dict[str, Any]]:
+    """Return whether the score differs between the groups of each column."""
+    rows = []
+    for column, parts in groups.items():
+        found = compare_groups(parts)
+        sizes = ", ".join(f"{group.name} {group.n}" for group in found.groups)
+        medians = ", ".join(f"{group.name} {group.median:.3f}" for group in found.groups)
+        rows.append(
+            {
+                "cohort": cohort.name,
+                "by": column,
+                "test": found.test.value,
+                "statistic": found.statistic,
+                "p": found.p,
+                "difference": found.difference,
+                "low": found.low,
+                "high": found.high,
+                "n": sizes,
+                "medians": medians,
+                "note": found.note,
+            }
+        )
+    return rows
+
+
+def response_cohort(cohort: ScoredCohort, column: str) -> ScoredCohort | None:
+    """Return the cases of known response, with responders (CR, PR) in the place of hot; None where too few are."""
+    if column not in cohort.cases:
+        return None
+    said = cohort.cases[column].astype("string").str.strip().str.upper()
+    if strange := sorted(set(said.dropna()) - {*RESPONDERS, *NON_RESPONDERS, "NE", ""}):
+        raise TrainingError(f"column {column} has {strange[0]!r}; expected CR, PR, SD, PD, or NE")
+    known = said.isin([*RESPONDERS, *NON_RESPONDERS]).to_numpy(np.bool_)
+    responded = said.isin(RESPONDERS).to_numpy(np.bool_)[known]
+    if min(int(responded.sum()), int((~responded).sum())) < 2:
+        return None
+    cases = cohort.cases[known].assign(
+        response_group=np.where(responded, "CR or PR", "SD or PD"), phenotype=np.where(responded, "hot", "cold")
+    )
+    return ScoredCohort(
+        cohort.name, cases.reset_index(drop=True), cohort.threshold, {"response not known": int((~known).sum())}
+    )

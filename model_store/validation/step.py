@@ -1,0 +1,284 @@
+"""What step ``validate`` reads and writes."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from model_store.cohort.labelled_cohort import labelled_cohort, measured_rows, measured_values, read_table
+from model_store.cohort.leaks import require_other_images, require_other_patients
+from model_store.errors import LeakError, TrainingError
+from model_store.reporting import figures as study_figures
+from model_store.reporting.step_output import read_summary, write_figure, write_summary, write_table
+from model_store.signatures.signature import Signature
+from model_store.statistics.correlation import spearman_table
+from model_store.statistics.diagnostic_accuracy import compare_scores_of_other_cases, decision_curve
+from model_store.statistics.performance import Estimate, auc_with_interval
+from model_store.validation.cohort_validation import (
+    ScoredCohort,
+    cohort_numbers,
+    comparison_rows,
+    response_cohort,
+    score_groups,
+    scored_cohort,
+    subgroup_table,
+    with_clinical,
+)
+from model_store.validation.outcome import median_split
+from model_store.validation.plan import CohortFiles, ValidatePlan
+
+TRAINING = "training"
+OUT_OF_FOLD = (
+    "scores of forests that had not seen the patient (one repeat of the nested cross-validation); the AUC and its "
+    "interval are those of the whole nested cross-validation, the other intervals are too narrow"
+)
+
+
+@dataclass(frozen=True)
+class ValidateInputs:
+    """The files of a validation."""
+
+    cohorts: tuple[CohortFiles, ...]
+    training_cases: Path | None
+    clinical: Path | None
+    populations: Path | None
+    features: Path | None
+    """Of the training cohort, to correlate with the populations, and to know its cases again."""
+
+    def files(self) -> list[Path]:
+        """Return those that are given."""
+        own = [self.training_cases, self.clinical, self.populations, self.features]
+        given = own + [path for one in self.cohorts for path in (one.features, one.labels, one.clinical)]
+        return [path for path in given if path is not None]
+
+
+def validate_inputs(plan: ValidatePlan, output: Path, training_features: Path | None) -> ValidateInputs:
+    """Return the files that a plan means.
+
+    Raises:
+        TrainingError: a file is not there.
+    """
+    cases = plan.training_cases or output / "train" / "tables" / "cases.parquet"
+    populations = plan.populations or output / "phenotype" / "tables" / "abundance.parquet"
+    features = training_features or output / "extract" / "tables" / "features.parquet"
+    inputs = ValidateInputs(
+        plan.cohorts,
+        cases if plan.training_cases or cases.is_file() else None,
+        plan.clinical,
+        populations if plan.populations or populations.is_file() else None,
+        features if features.is_file() else None,
+    )
+    if absent := [path for path in inputs.files() if not path.is_file()]:
+        raise TrainingError(f"{absent[0]} is not there; validate cannot do without it")
+    return inputs
+
+
+def run_validation(
+    plan: ValidatePlan, inputs: ValidateInputs, signature: Signature, folder: Path, *, own: bool
+) -> dict[str, Any]:
+    """Score every cohort, write tables, figures and summary into the step's folder, and return the summary.
+
+    ``own`` says that the signature was trained in this study, so that the training cases' out-of-fold scores are its.
+
+    Raises:
+        LeakError: a patient was trained on, under this pseudonym or another.
+        TrainingError: a table is not what it should be.
+    """
+    trained_on = read_table(inputs.training_cases, ("patient",)) if inputs.training_cases else None
+    cohorts = [_training_cohort(trained_on, signature, inputs, folder)] if own and trained_on is not None else []
+    trained_values = _training_values(inputs, trained_on) if own else frozenset()
+    cohorts += [_scored(files, signature, trained_on, trained_values) for files in inputs.cohorts]
+    if not cohorts:
+        raise TrainingError("there is no cohort to validate on; name one in validate.cohorts")
+    numbers = {cohort.name: cohort_numbers(cohort) for cohort in cohorts}
+    for cohort in cohorts:
+        if cohort.auc_estimate:
+            numbers[cohort.name] |= {"notes": [OUT_OF_FOLD]}
+    summary: dict[str, Any] = {
+        "signature": {"id": signature.id, "version": signature.version, "digest": signature.digest},
+        "cohorts": numbers,
+        "patients_checked_against_training": trained_on is not None,
+        "against_training": _against_first(cohorts) if own and trained_on is not None else {},
+    }
+    _write_performance(cohorts, numbers, folder)
+    summary["groups"] = _write_groups(plan, cohorts, folder)
+    summary["response"] = _write_response(plan, cohorts, folder)
+    summary["median_split"] = _write_outcome(plan, cohorts, folder)
+    summary["populations"] = _write_populations(inputs, signature, folder)
+    write_summary(folder, summary)
+    return summary
+
+
+def _training_cohort(cases: pd.DataFrame, signature: Signature, inputs: ValidateInputs, folder: Path) -> ScoredCohort:
+    """Return the training cases with the scores of forests that had not seen them."""
+    found = cases.assign(
+        score=cases["nested_probability"], verdict=cases["nested_verdict"], patient=cases["patient"].astype(str)
+    )
+    clinical = read_table(inputs.clinical, ("patient",)) if inputs.clinical else None
+    forest = read_summary(folder.parent / "train")["families"]["random forest"]["performance"]["auc"]
+    return ScoredCohort(TRAINING, with_clinical(found, clinical), signature.threshold, {}, Estimate(**forest))
+
+
+def _training_values(inputs: ValidateInputs, trained_on: pd.DataFrame | None) -> frozenset[bytes]:
+    """Return what was measured of the cases that were trained on, to know them again under another pseudonym."""
+    if inputs.features is None or trained_on is None:
+        return frozenset()
+    features = read_table(inputs.features, ("patient",))
+    mine = features[features["patient"].astype(str).isin(trained_on["patient"].astype(str))]
+    return frozenset(measured_values(measured_rows(mine)))
+
+
+def _scored(
+    files: CohortFiles, signature: Signature, trained_on: pd.DataFrame | None, trained_values: frozenset[bytes]
+) -> ScoredCohort:
+    features = read_table(files.features, ("patient",))
+    labels = read_table(files.labels, ("patient", "phenotype"))
+    clinical = read_table(files.clinical, ("patient",)) if files.clinical else None
+    try:
+        cohort = labelled_cohort(features, labels)
+        if trained_on is not None:
+            require_other_patients(trained_on["patient"].astype(str), cohort.table.patients, f"the cohort {files.name}")
+        require_other_images(trained_values, measured_values(measured_rows(features)), f"the cohort {files.name}")
+        return scored_cohort(files.name, signature, cohort, clinical)
+    except LeakError:
+        raise
+    except TrainingError as error:
+        raise TrainingError(f"cohort {files.name}: {error}") from error
+
+
+def _against_first(cohorts: list[ScoredCohort]) -> dict[str, Any]:
+    """Compare the AUC of each cohort with that of the training cases out of fold (unpaired DeLong)."""
+    first = cohorts[0]
+    return {
+        one.name: asdict(compare_scores_of_other_cases((one.hot, one.score), (first.hot, first.score)))
+        for one in cohorts[1:]
+    }
+
+
+def _write_performance(cohorts: list[ScoredCohort], numbers: Mapping[str, Any], folder: Path) -> None:
+    write_table(folder, "scores", pd.concat([c.cases.assign(cohort=c.name) for c in cohorts], ignore_index=True))
+    write_table(folder, "performance", performance_table(numbers))
+    curves = {cohort.name: decision_curve(cohort.hot, cohort.score) for cohort in cohorts}
+    rows = [curve.assign(cohort=name) for name, curve in curves.items()]
+    write_table(folder, "decision_curve", pd.concat(rows, ignore_index=True))
+    write_figure(folder, "roc", study_figures.roc_of_cohorts([(c.name, c.hot, c.score, c.auc) for c in cohorts]))
+    write_figure(folder, "calibration", study_figures.calibration([(c.name, c.hot, c.score) for c in cohorts]))
+    write_figure(folder, "decision_curve", study_figures.decision_curves(curves))
+    counts = {name: values["confusion"] for name, values in numbers.items()}
+    write_figure(folder, "confusion", study_figures.confusion_matrices(counts))
+
+
+def performance_table(numbers: Mapping[str, Any]) -> pd.DataFrame:
+    """Return one row per cohort and measure: value, interval, number of cases."""
+    rows = []
+    for name, values in numbers.items():
+        fits = values["calibration"]
+        measures = {
+            **{measure: values[measure] for measure in ("auc", "accuracy", "sensitivity", "specificity", "ppv", "npv")},
+            "calibration intercept": fits["intercept"],
+            "calibration slope": fits["slope"],
+            "Brier score": fits["brier"],
+        }
+        rows += [
+            {"cohort": name, "measure": measure, "n": values["cases"], **(found or {})}
+            for measure, found in measures.items()
+        ]
+    columns = ["cohort", "measure", "value", "low", "high", "n", "exact_low", "exact_high"]
+    return pd.DataFrame(rows).reindex(columns=columns)
+
+
+def _write_groups(plan: ValidatePlan, cohorts: list[ScoredCohort], folder: Path) -> list[dict[str, Any]]:
+    """Write subgroups and the comparison of scores between groups."""
+    subgroups = pd.concat(
+        [subgroup_table(cohort, plan.subgroups, plan.smallest_subgroup) for cohort in cohorts], ignore_index=True
+    )
+    write_table(folder, "subgroups", subgroups)
+    if subgroups["auc"].notna().any():
+        write_figure(folder, "subgroups", study_figures.subgroup_forest(subgroups))
+    rows = []
+    for cohort in cohorts:
+        groups = score_groups(cohort, plan.subgroups)
+        rows += comparison_rows(cohort, groups)
+        for column, parts in groups.items():
+            title = f"{cohort.name}: score by {column}"
+            write_figure(
+                folder, f"score_{cohort.name}_{column}", study_figures.score_by_group(parts, title, cohort.threshold)
+            )
+    write_table(folder, "score_comparisons", pd.DataFrame(rows))
+    return _plain(pd.DataFrame(rows))
+
+
+def _write_response(plan: ValidatePlan, cohorts: list[ScoredCohort], folder: Path) -> dict[str, Any]:
+    """Write how the score goes with the response (RECIST)."""
+    found: dict[str, Any] = {}
+    rows = []
+    for cohort in cohorts:
+        answered = response_cohort(cohort, plan.response)
+        if answered is None:
+            continue
+        groups = score_groups(answered, ("response_group",))
+        parts = {"response": groups["response_group"]}
+        rows += comparison_rows(answered, parts)
+        auc = auc_with_interval(answered.hot, answered.score)
+        found[cohort.name] = {
+            "cases": len(answered.cases),
+            "responders": int(answered.hot.sum()),
+            "auc_for_response": asdict(auc),
+            "left_out": answered.left_out,
+            "comparison": _plain(pd.DataFrame(rows[-1:]))[0],
+        }
+        title = f"{cohort.name}: score by response, AUC {auc}"
+        figure = study_figures.score_by_group(groups["response_group"], title, cohort.threshold)
+        write_figure(folder, f"response_{cohort.name}", figure)
+    if rows:
+        write_table(folder, "response", pd.DataFrame(rows))
+    return found
+
+
+def _write_outcome(plan: ValidatePlan, cohorts: list[ScoredCohort], folder: Path) -> dict[str, Any]:
+    """Write how patients fare above and up to the median score."""
+    found = {}
+    for cohort in cohorts:
+        if (split := median_split(cohort, plan.time, plan.event)) is None:
+            continue
+        found[cohort.name] = split.numbers
+        rows = [curve.assign(group=name) for name, curve in split.curves.items()]
+        write_table(folder, f"survival_{cohort.name}", pd.concat(rows, ignore_index=True))
+        title = f"{cohort.name}: log-rank p = {split.numbers['log_rank']['p']:.3g}"
+        write_figure(folder, f"survival_{cohort.name}", study_figures.survival_curves(split.curves, title))
+    return found
+
+
+def _write_populations(inputs: ValidateInputs, signature: Signature, folder: Path) -> dict[str, Any]:
+    """Write the correlation of the forest's top features with cell populations, over patients that have both."""
+    if inputs.populations is None or inputs.features is None:
+        return {}
+    top = top_features(signature)
+    features = read_table(inputs.features, ("patient", *top))
+    populations = read_table(inputs.populations, ("patient",))
+    table = spearman_table(_by_patient(features[["patient", *top]]), _by_patient(populations))
+    if table["rho"].isna().all():
+        return {"note": "no patient has both features and populations"}
+    write_table(folder, "features_and_populations", table)
+    write_figure(folder, "features_and_populations", study_figures.correlation_heatmap(table))
+    significant = int((table["q"] < 0.05).sum())
+    return {"patients": int(table["n"].max()), "pairs": len(table), "pairs_with_q_below_0.05": significant}
+
+
+def _by_patient(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.assign(patient=frame["patient"].astype(str)).groupby("patient").mean(numeric_only=True)
+
+
+def top_features(signature: Signature, top: int = 20) -> list[str]:
+    """Return the features that the forest uses most, the first one first."""
+    order = np.argsort(-signature.estimator.feature_importances_, kind="stable")[:top]
+    return [signature.columns[index] for index in order]
+
+
+def _plain(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return rows for JSON, without what is no number."""
+    rows = table.astype(object).where(table.notna(), None).to_dict("records")
+    return [{str(name): value for name, value in row.items()} for row in rows]

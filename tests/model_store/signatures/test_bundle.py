@@ -1,0 +1,278 @@
+"""A bundle is used as it was made, or not at all."""
+
+import dataclasses
+import io
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.ensemble import RandomForestClassifier
+
+from model_store.errors import SignatureError
+from model_store.files import sha256_of
+from model_store.signatures.bundle import BundleContent, load_bundle, write_bundle
+from model_store.signatures.canary import Canary, from_npz
+from model_store.signatures.estimator import from_skops, to_skops
+from model_store.signatures.profile import HAN2024
+from model_store.signatures.signature import bundle_name
+
+FILES = (
+    "signature.json",
+    "estimator.skops",
+    "canary.npz",
+    "reference.parquet",
+    "MODEL_CARD.md",
+    "roc.png",
+    "calibration.png",
+    "importance.png",
+)
+
+
+@pytest.fixture
+def copy(bundle: Path, tmp_path: Path) -> Path:
+    """Return a bundle that may be damaged."""
+    return Path(shutil.copytree(bundle, tmp_path / bundle.name))
+
+
+def resealed(folder: Path, parent: Path) -> Path:
+    """Give a changed bundle consistent hashes and the name that goes with them, as a forger would."""
+    description = json.loads((folder / "signature.json").read_text())
+    for name in description["files"]:
+        description["files"][name] = sha256_of((folder / name).read_bytes())
+    (folder / "signature.json").write_text(json.dumps(description))
+    digest = sha256_of((folder / "signature.json").read_bytes())
+    return folder.rename(parent / bundle_name(description["id"], description["version"], digest))
+
+
+def test_what_was_written_is_read(bundle: Path, bundle_content: BundleContent) -> None:
+    """A bundle gives back its description, its ranges and the same probabilities."""
+    signature = load_bundle(bundle)
+    assert signature.description.profile == bundle_content.description.profile == HAN2024
+    read, written = (
+        json.dumps(d.to_json(), sort_keys=True) for d in (signature.description, bundle_content.description)
+    )
+    assert read == written
+    assert signature.ranges == bundle_content.ranges
+    rows = bundle_content.canary.inputs
+    assert np.array_equal(signature.estimator.predict_proba(rows), bundle_content.estimator.predict_proba(rows))
+    assert bundle.name == signature.name == f"test-signature-1.0-{signature.digest[:12]}"
+    assert signature.notes == ()
+
+
+def test_same_content_gives_same_digest(bundle: Path, bundle_content: BundleContent, tmp_path: Path) -> None:
+    """Writing the same content again, at another time and place, gives the same files and so the same name."""
+    again = write_bundle(tmp_path, bundle_content)
+    assert again.name == bundle.name
+    assert {p.name: p.read_bytes() for p in again.iterdir()} == {p.name: p.read_bytes() for p in bundle.iterdir()}
+
+
+def test_bundle_holds_the_files_that_are_tested_here(bundle: Path) -> None:
+    """No file of a bundle escapes the test of damage."""
+    assert sorted(path.name for path in bundle.iterdir()) == sorted(FILES)
+
+
+@pytest.mark.parametrize("where", [0.02, 0.5, 0.98])
+@pytest.mark.parametrize("name", FILES)
+def test_one_changed_byte_is_refused_with_the_name_of_its_file(copy: Path, name: str, where: float) -> None:
+    """A bit that flips in any file, wherever it is, refuses the signature and says which file it was."""
+    content = bytearray((copy / name).read_bytes())
+    content[int(len(content) * where)] ^= 1
+    (copy / name).write_bytes(content)
+    with pytest.raises(SignatureError, match=name):
+        load_bundle(copy)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_missing_file_is_named(copy: Path, name: str) -> None:
+    """A file that is not there is named."""
+    (copy / name).unlink()
+    with pytest.raises(SignatureError, match=name):
+        load_bundle(copy)
+
+
+def test_unknown_file_folder_and_link_are_refused(bundle: Path, tmp_path: Path) -> None:
+    """Nothing that the description does not name may lie in a bundle."""
+    for name, make in {
+        "more.txt": lambda path: path.write_text("x"),
+        "folder": lambda path: path.mkdir(),
+        "link": lambda path: path.symlink_to(bundle / "roc.png"),
+    }.items():
+        copy = Path(shutil.copytree(bundle, tmp_path / name / bundle.name))
+        make(copy / name)
+        with pytest.raises(SignatureError, match=name):
+            load_bundle(copy)
+
+
+def test_renamed_folder_is_refused(copy: Path) -> None:
+    """The folder's name carries the digest: a bundle under another's name is refused."""
+    other = copy.rename(copy.with_name("test-signature-1.0-000000000000"))
+    with pytest.raises(SignatureError, match="000000000000"):
+        load_bundle(other)
+
+
+def test_canary_refuses_another_forest(copy: Path, bundle_content: BundleContent, tmp_path: Path) -> None:
+    """A forest that answers otherwise than at training is refused, even when all hashes fit."""
+    rng = np.random.default_rng(0)
+    other = RandomForestClassifier(5, max_depth=2, random_state=0, n_jobs=1)
+    other.fit(rng.normal(size=(40, len(bundle_content.description.columns))), np.arange(40) % 2)
+    (copy / "estimator.skops").write_bytes(to_skops(other))
+    with pytest.raises(SignatureError, match=r"canary\.npz: probe .* another score"):
+        load_bundle(resealed(copy, tmp_path))
+
+
+def test_canary_of_nan_is_refused(bundle_content: BundleContent, tmp_path: Path) -> None:
+    """An answer that is no number is no proof."""
+    canary = Canary(bundle_content.canary.inputs, np.full_like(bundle_content.canary.outputs, np.nan))
+    with pytest.raises(SignatureError, match="canary"):
+        write_bundle(tmp_path, dataclasses.replace(bundle_content, canary=canary))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_profile_that_means_something_else_is_refused(copy: Path, tmp_path: Path) -> None:
+    """A profile of a known name with another value would give other numbers: refused, with the field's name."""
+    description = json.loads((copy / "signature.json").read_text())
+    description["profile"]["bin_width"] = 5.0
+    (copy / "signature.json").write_text(json.dumps(description))
+    with pytest.raises(SignatureError, match=f"{HAN2024.name} differs .* bin_width"):
+        load_bundle(resealed(copy, tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("features_per_region", 478, "478 features per region"),
+        ("threshold", 1.5, "threshold"),
+        ("research_notice", "", "notice"),
+        ("research_notice", " ", "notice"),
+        ("columns", ["tumour_a", "tumour_a"], "each once"),
+        ("columns", ["skin_a"], "skin_a"),
+        ("status", "approved", "approved"),
+        ("surprise", 1, "surprise"),
+        ("format", 2, "format 2"),
+        ("profile", {"name": "han2024"}, "filters"),
+    ],
+)
+def test_description_that_does_not_fit_is_refused(
+    copy: Path, tmp_path: Path, field: str, value: object, said: str
+) -> None:
+    """A description with a value that this program cannot use is refused and says which."""
+    description = json.loads((copy / "signature.json").read_text())
+    description[field] = value
+    (copy / "signature.json").write_text(json.dumps(description))
+    with pytest.raises(SignatureError, match=said):
+        load_bundle(resealed(copy, tmp_path))
+
+
+def test_other_library_version_is_noted_not_refused(bundle_content: BundleContent, tmp_path: Path) -> None:
+    """As long as the canary gives the same numbers, another version of a library is a note."""
+    versions = {**bundle_content.description.library_versions, "scikit-learn": "1.2.3"}
+    description = dataclasses.replace(bundle_content.description, library_versions=versions)
+    folder = write_bundle(tmp_path, dataclasses.replace(bundle_content, description=description))
+    assert [note for note in load_bundle(folder).notes if "scikit-learn 1.2.3" in note]
+
+
+def with_schema(content: bytes, change: tuple[str, str]) -> bytes:
+    """Return a skops file with a text in its schema replaced."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(buffer, "w") as new:
+        for name in old.namelist():
+            data = old.read(name)
+            new.writestr(name, data.replace(*(text.encode() for text in change), 1) if name == "schema.json" else data)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("module", "name"), [("posix", "system"), ("builtins", "eval"), ("numpy", "load"), ("sklearn.svm._classes", "SVC")]
+)
+def test_type_that_no_forest_is_made_of_is_refused(bundle: Path, module: str, name: str) -> None:
+    """An estimator file can build a forest and nothing else; the stranger is named and nothing is built."""
+    forged = with_schema(
+        (bundle / "estimator.skops").read_bytes(),
+        (
+            '"__class__":"DecisionTreeClassifier","__module__":"sklearn.tree._classes"',
+            f'"__class__":"{name}","__module__":"{module}"',
+        ),
+    )
+    with pytest.raises(SignatureError, match=f"{module}.{name}"):
+        from_skops(forged)
+
+
+def test_unknown_loader_is_refused(bundle: Path) -> None:
+    """The nodes of the file are of the kinds that a forest needs; a function by name is not among them."""
+    forged = with_schema((bundle / "estimator.skops").read_bytes(), ('"ObjectNode"', '"FunctionNode"'))
+    with pytest.raises(SignatureError, match="FunctionNode"):
+        from_skops(forged)
+
+
+def test_forest_that_was_read_is_written_with_the_same_bytes(bundle_content: BundleContent) -> None:
+    """Publishing reads the candidate's forest and writes it again: what memory held between fields must not show."""
+    written = to_skops(bundle_content.estimator)
+    assert to_skops(from_skops(written)) == written
+
+
+def test_tree_that_points_outside_itself_is_refused(bundle_content: BundleContent) -> None:
+    """scikit-learn follows node numbers unchecked: a forged one must not reach it."""
+    forest = from_skops(to_skops(bundle_content.estimator))
+    tree = forest.estimators_[3].tree_
+    state = tree.__getstate__()
+    state["nodes"]["left_child"][0] = 10**6
+    tree.__setstate__(state)
+    with pytest.raises(SignatureError, match="tree 3"):
+        from_skops(to_skops(forest))
+
+
+def test_pickle_and_text_are_refused(tmp_path: Path) -> None:
+    """What is no skops file is refused as such."""
+    for content in (b"\x80\x04\x95\x00", b"hello", b""):
+        with pytest.raises(SignatureError, match="skops file"):
+            from_skops(content)
+
+
+LENGTHS = (2**48, 2**62)
+"""More elements than a machine has memory for, and more than an address has bits for."""
+
+
+def with_long_array(content: bytes, number: int, length: int) -> bytes:
+    """Return an archive whose array of this number, by name, says that it has so many elements more."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(buffer, "w") as new:
+        arrays = sorted(name for name in old.namelist() if name.endswith(".npy"))
+        for name in old.namelist():
+            data = old.read(name)
+            if name == arrays[number]:
+                header = io.BytesIO()
+                described = {"descr": "<f8", "fortran_order": False, "shape": (length,)}
+                np.lib.format.write_array_header_1_0(header, described)
+                data = header.getvalue() + data[-64:]
+            new.writestr(name, data)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+def test_array_that_says_it_is_larger_than_its_file_is_refused(bundle: Path, length: int) -> None:
+    """Nothing is allocated by what a header says."""
+    for name, read in (("canary.npz", from_npz), ("estimator.skops", from_skops)):
+        content = (bundle / name).read_bytes()
+        for number in (0, -1):
+            with pytest.raises(SignatureError, match=name):
+                read(with_long_array(content, number, length))
+
+
+def test_machine_without_memory_is_not_the_bundles_fault(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sound signature is not called unreadable because there was no memory to read it: that passes."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("numpy.load", fail)
+    for name, read in (("canary.npz", from_npz), ("estimator.skops", from_skops)):
+        with pytest.raises(MemoryError):
+            read((bundle / name).read_bytes())
+
+
+def test_estimator_file_holds_no_training_case(bundle: Path) -> None:
+    """The file does not carry what scikit-learn remembers of single cases."""
+    assert "_sample_weight" not in vars(from_skops((bundle / "estimator.skops").read_bytes()))
