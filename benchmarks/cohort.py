@@ -34,7 +34,7 @@ sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "benchmarks")]
 
 from generated_study import write_study  # noqa: E402
 
-from deploy.child_pool import run_tasks  # noqa: E402
+from deploy.cohort.child_pool import run_tasks  # noqa: E402
 
 RADTME = Path(sys.executable).with_name("radtme")
 SMALL = ((80, 224, 224), (1.6, 1.6, 2.0))

@@ -25,7 +25,7 @@ from pynetdicom import AE
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-from deploy.phantom import write_phantom
+from deploy.simulation.phantom import write_phantom
 from listener.spool.jobs import JobState
 from support.disturbed import TINY
 from support.hostile_peers import HONEST, HOSTILE_ADDRESS, under_attack

@@ -22,7 +22,7 @@ from pydicom import Dataset, dcmread
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-from deploy.phantom import write_phantom
+from deploy.simulation.phantom import write_phantom
 from support.broken_studies import SMALL
 from support.modality import store_until_gone
 from support.processes import free_port, is_listening, kill, start, wait_until

@@ -29,7 +29,7 @@ from pydicom.uid import generate_uid
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "tests")]
 
-from deploy.phantom import write_phantom  # noqa: E402
+from deploy.simulation.phantom import write_phantom  # noqa: E402
 from listener.spool.jobs import Job  # noqa: E402
 from support.broken_studies import SMALL  # noqa: E402
 from support.installation import send  # noqa: E402

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -78,3 +78,24 @@ def path_from_here(path: Path) -> str:
     """Return ``path`` as one would type it: relative to the working directory where it lies below."""
     relative = os.path.relpath(path)
     return str(path) if relative.startswith("..") else relative
+
+
+LINES = 10
+"""At most about so many for a step."""
+
+
+@contextmanager
+def stepping(console: Console, what: str, total: int) -> Iterator[Callable[[], None]]:
+    """Yield what is to be called when one more of ``total`` is done."""
+    done = 0
+    every = max(1, -(-total // LINES))
+    with progress(console, what, total) as (bar, task):
+
+        def step() -> None:
+            nonlocal done
+            done += 1
+            bar.advance(task)
+            if not console.is_terminal and (done % every == 0 or done == total):
+                console.print(f"{what}: {done} of {total}")
+
+        yield step

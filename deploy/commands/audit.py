@@ -13,8 +13,9 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from deploy.commands.options import cannot_audit, config_option, read_configuration
-from deploy.configuration import Configuration
+from deploy.commands.options import config_option
+from deploy.configuration.change_audit import cannot_audit
+from deploy.configuration.load import Configuration, read_configuration
 from deploy.errors import CommandError
 from deploy.terminal import output, path_from_here
 

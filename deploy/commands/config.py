@@ -5,10 +5,9 @@ from pathlib import Path
 
 import click
 
-from deploy.commands.options import read_configuration
-from deploy.configuration import ConfigurationError
-from deploy.configuration_text import configuration_lines
-from deploy.security_files import file_problems
+from deploy.configuration.file_checks import file_problems
+from deploy.configuration.load import ConfigurationError, read_configuration
+from deploy.configuration.text import configuration_lines
 from deploy.terminal import notices, path_from_here
 
 FILE_ARGUMENT = click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
@@ -54,6 +53,6 @@ def show(file: Path | None) -> None:
 @config.command(epilog="Example: radtme config schema > radtme.schema.json")
 def schema() -> None:
     """Print the JSON Schema of the configuration file: an editor that knows it completes and explains every setting."""
-    from deploy.configuration_schema import configuration_schema
+    from deploy.configuration.schema import configuration_schema
 
     click.echo(json.dumps(configuration_schema(), indent=2))

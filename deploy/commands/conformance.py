@@ -4,8 +4,9 @@ from pathlib import Path
 
 import click
 
-from deploy.commands.options import config_option, read_configuration
-from deploy.running_stack import as_running
+from deploy.commands.options import config_option
+from deploy.configuration.load import read_configuration
+from deploy.stack.running_stack import as_running
 from deploy.terminal import output
 
 

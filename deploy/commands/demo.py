@@ -8,16 +8,25 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from deploy.configuration import load_configuration
-from deploy.demo import Step, Watch, demo_folder, follow, outlines_among, send_study, study_files, write_configuration
-from deploy.demo_results import ArrivedResult, collect_results
-from deploy.dicom_files import DicomFile
+from deploy.configuration.load import load_configuration
+from deploy.demo.results import ArrivedResult, collect_results
+from deploy.demo.run import (
+    Step,
+    Watch,
+    demo_folder,
+    follow,
+    outlines_among,
+    send_study,
+    study_files,
+    write_configuration,
+)
 from deploy.errors import CommandError
-from deploy.local import local_stack
-from deploy.status import JobStatus
-from deploy.status_text import verdict
+from deploy.network.dicom_files import DicomFile
+from deploy.operations.status import JobStatus
+from deploy.operations.status_text import verdict
+from deploy.stack.local_stack import local_stack
+from deploy.stack.process import keep_from_others
 from deploy.terminal import duration, output, path_from_here
-from deploy.umask import keep_from_others
 from listener.spool.jobs import JobState
 from listener.spool.spool import Spool
 from workers.results.result_classes import ResultRole
@@ -84,7 +93,7 @@ def demo(input_folder: Path | None, keep: Path | None) -> None:
 def make_phantom(folder: Path, watch: Watch) -> list[DicomFile]:
     """Write the phantom study, while the stack starts beside it."""
     with watch.stage("phantom", "making a breast DCE-MRI of nobody") as detail:
-        from deploy.phantom import write_phantom
+        from deploy.simulation.phantom import write_phantom
 
         phantom = write_phantom(folder, PHANTOM_SEED)
         phases = phantom.image_paths

@@ -11,19 +11,19 @@ import click
 from pydicom.uid import UID
 from rich.table import Table
 
-from deploy.commands.options import config_option, read_configuration
+from deploy.commands.options import config_option
 from deploy.commands.tls_options import tls_given, tls_options
-from deploy.configuration import Configuration
+from deploy.configuration.load import Configuration, read_configuration
 from deploy.errors import CommandError, Unreachable, WrongUsage
-from deploy.peer import Peer, checked_ae_title, parse_peer
-from deploy.running_stack import as_running
+from deploy.network.peer import Peer, checked_ae_title, parse_peer
+from deploy.stack.running_stack import as_running
 from deploy.terminal import notices, output, path_from_here, progress
 from listener.settings import ClientTls
 from workers.targets.target import Target
 
 if TYPE_CHECKING:
-    from deploy.dicom_files import OtherFile
-    from deploy.send import Sent
+    from deploy.network.dicom_files import OtherFile
+    from deploy.network.send import Sent
 
 
 MOST_NAMED = 10
@@ -46,7 +46,7 @@ def echo(target: str, calling: str | None, timeout: float, config_file: Path | N
 
     TARGET is the name of a target in the configuration, AET@host:port, or `own` for our own listener.
     """
-    from deploy.echo import echo as ask
+    from deploy.network.echo import echo as ask
 
     configuration = as_running(read_configuration(config_file))
     web = next((one for one in configuration.workers.targets if one.name == target and one.url), None)
@@ -88,8 +88,8 @@ def send(folder: Path, target: str, calling: str | None, timeout: float, config_
     Files that are no DICOM instances are counted and named; a DICOMDIR is passed over. Exit code 1 if anything was
     not stored.
     """
-    from deploy.dicom_files import DicomFile, OtherFile, files_below, read_all
-    from deploy.send import Outcome, send_files
+    from deploy.network.dicom_files import DicomFile, OtherFile, files_below, read_all
+    from deploy.network.send import Outcome, send_files
 
     configuration = as_running(read_configuration(config_file))
     peer = peer_of(target, configuration, tls_given(**tls))

@@ -7,14 +7,16 @@ from pathlib import Path
 
 import click
 
-from deploy.commands.options import audited_start, cannot_audit, config_option, read_configuration, require_layout
+from deploy.commands.options import config_option
+from deploy.configuration.change_audit import audited_start, cannot_audit
+from deploy.configuration.load import read_configuration
 from deploy.errors import CommandError, WrongUsage
-from deploy.ports import require_free
-from deploy.readiness import reachable_host
-from deploy.reload import Reload, reload_allow_list, reload_shown_targets
-from deploy.running_stack import with_known_redis
-from deploy.stopping import reload_event, stop_event
-from deploy.umask import keep_from_others
+from deploy.operations.upgrade import require_layout
+from deploy.stack.ports import require_free
+from deploy.stack.process import keep_from_others, reload_event, stop_event
+from deploy.stack.readiness import reachable_host
+from deploy.stack.reload import Reload, reload_allow_list, reload_shown_targets
+from deploy.stack.running_stack import with_known_redis
 from listener.audit.trail import NotAudited
 
 PORT_ADVICE = "free the port, or set another one: listener.port, listener.metrics_port"
@@ -109,7 +111,7 @@ def work(queues: str, concurrency: int | None, config_file: Path | None) -> None
 def sink(folder: Path | None, config_file: Path | None) -> None:
     """Run a small Storage SCP that writes what it gets to a folder: a stand-in for a PACS, for trying things out."""
     keep_from_others()
-    from deploy.sink import Sink
+    from deploy.stack.sink import Sink
 
     settings = read_configuration(config_file).sink
     if folder is not None:

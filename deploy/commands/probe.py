@@ -7,17 +7,17 @@ import click
 from rich.table import Table
 
 from deploy.commands.network import ask_web, calling_option, calling_title, peer_of, timeout_option
-from deploy.commands.options import config_option, read_configuration
+from deploy.commands.options import config_option
 from deploy.commands.tls_options import tls_given, tls_options
-from deploy.configuration import Configuration
+from deploy.configuration.load import Configuration, read_configuration
 from deploy.errors import CommandError
-from deploy.running_stack import as_running
+from deploy.stack.running_stack import as_running
 from deploy.terminal import output
 from workers.results.result_classes import ResultRole
 from workers.targets.target import Target, TargetKind
 
 if TYPE_CHECKING:
-    from deploy.probe import Findings
+    from deploy.network.probe import Findings
 
 
 @click.command(epilog="Example: radtme probe pacs; radtme probe ORTHANC@10.0.0.5:4242")
@@ -35,7 +35,7 @@ def probe(target: str, calling: str | None, timeout: float, config_file: Path | 
     """
     from dataclasses import replace
 
-    from deploy.probe import probe as ask
+    from deploy.network.probe import probe as ask
 
     configuration = as_running(read_configuration(config_file))
     known = _target(target, configuration)

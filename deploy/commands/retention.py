@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deploy.commands.jobs import existing_spool
-from deploy.commands.options import cannot_audit, config_option, read_configuration
-from deploy.configuration import Configuration
-from deploy.retention_settings import RetentionSettings
+from deploy.commands.options import config_option
+from deploy.configuration.change_audit import cannot_audit
+from deploy.configuration.load import Configuration, read_configuration
+from deploy.configuration.sections import RetentionSettings
+from deploy.operations.status import existing_spool
 from deploy.terminal import size
 from listener.audit.events import study_deleted
 from listener.audit.trail import AuditLog, NotAudited
 from listener.spool.spool import Spool
 
 if TYPE_CHECKING:
-    from deploy.retention import StudyJobs, Unit
+    from deploy.operations.retention import StudyJobs, Unit
 
 
 REMOVED, WOULD_GO = "removed", "would go"
@@ -34,12 +35,12 @@ def retention(remove_it: bool, as_text: bool, config_file: Path | None) -> None:
     A study goes together with its jobs, when all of them are old enough. Never what a job in work needs, and never a
     result that no target has. Works while radtme runs. Every study that is removed is audited; the audit trail stays.
     """
-    from deploy.retention import StudyJobs, old_quarantine, units
+    from deploy.operations.retention import StudyJobs, old_quarantine, units
 
     configuration = read_configuration(config_file)
     spool, settings = existing_spool(configuration), configuration.retention
     if remove_it:
-        from deploy.removal import finish_earlier
+        from deploy.operations.removal import finish_earlier
 
         finish_earlier(spool)
     jobs = StudyJobs(spool)
@@ -66,8 +67,8 @@ def _removed(
     configuration: Configuration, spool: Spool, jobs: "StudyJobs", going: "Sequence[Unit]"
 ) -> tuple[list["Unit"], list["Unit"]]:
     """Remove these studies; return what is gone, and what stays after all."""
-    from deploy.removal import remove
-    from deploy.steering_audit import study_on_disk
+    from deploy.operations.decision_audit import study_on_disk
+    from deploy.operations.removal import remove
 
     log = AuditLog(configuration.audit)
 
@@ -89,7 +90,7 @@ def _removed(
 
 
 def _empty(spool: Spool, names: list[str]) -> None:
-    from deploy.removal import remove_from_quarantine
+    from deploy.operations.removal import remove_from_quarantine
 
     for name in names:
         remove_from_quarantine(spool, name)

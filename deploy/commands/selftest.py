@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING
 import click
 from rich.table import Table
 
-from deploy.commands.jobs import existing_spool
 from deploy.commands.network import calling_option, calling_title
-from deploy.commands.options import cannot_audit, config_option, read_configuration
-from deploy.configuration import Configuration, SinkSettings
+from deploy.commands.options import config_option
+from deploy.configuration.change_audit import cannot_audit
+from deploy.configuration.load import Configuration, read_configuration
+from deploy.configuration.sections import SinkSettings
 from deploy.errors import CommandError, WrongUsage
-from deploy.running_stack import as_running
+from deploy.operations.status import existing_spool
+from deploy.stack.process import keep_from_others
+from deploy.stack.running_stack import as_running
 from deploy.terminal import duration, notices, output
-from deploy.umask import keep_from_others
 from listener.audit.trail import NotAudited
 from listener.settings import is_loopback
 from listener.spool.self_tests import SelfTest, SinkAddress, announce_self_test, only_self_test
@@ -27,7 +29,7 @@ from listener.spool.spool import Spool
 from workers.targets.target import Target
 
 if TYPE_CHECKING:
-    from deploy.self_test import Checked
+    from deploy.self_test.run import Checked
 
 
 SINK_TITLE = "SELFTEST"
@@ -74,7 +76,7 @@ def selftest(
     case is removed from the spool. Exit code 0 when every step is OK, 1 when one failed.
     """
     keep_from_others()
-    from deploy.self_test_end import remove_earlier
+    from deploy.self_test.cleanup import remove_earlier
 
     configuration = as_running(read_configuration(config_file))
     if no_delivery and target_name is not None:
@@ -118,9 +120,9 @@ def _run(
     limit: float,
 ) -> tuple[list["Checked"], str]:
     """Run the steps; return them, and what is left of the case."""
-    from deploy.self_test import SelfTestRun, Verdict
-    from deploy.self_test_end import give_up, remove_self_test
-    from deploy.self_test_study import write_self_test
+    from deploy.self_test.cleanup import give_up, remove_self_test
+    from deploy.self_test.run import SelfTestRun, Verdict
+    from deploy.self_test.study import write_self_test
 
     caller = configuration.workers.ae_title
     with (
@@ -154,7 +156,7 @@ def _succeeded(steps: "list[Checked]") -> bool:
 @contextmanager
 def _sink(folder: Path, target: Target | None, host: str | None, caller: str) -> Iterator[SinkAddress | None]:
     """Take the results for the block, from ``caller`` alone, where no target was chosen and somebody is to get them."""
-    from deploy.sink import Sink
+    from deploy.stack.sink import Sink
 
     if target is not None or host is None:
         yield None

@@ -5,8 +5,9 @@ from typing import Any
 
 import click
 
-from deploy.commands.options import config_option, read_configuration
-from deploy.signature_access import registry_of, told
+from deploy.commands.options import config_option
+from deploy.commands.signature_options import registry_of, told
+from deploy.configuration.load import read_configuration
 from deploy.terminal import path_from_here
 
 table_file = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -48,7 +49,7 @@ def compare(
     config_file: Path | None,
 ) -> None:
     """Compare two signatures: on the cases that one scored while the other was its shadow, or on a feature table."""
-    from deploy.signature_comparison import compare_on_spool, compare_on_table, write_comparison
+    from deploy.research.comparison import compare_on_spool, compare_on_table, write_comparison
 
     with told():
         one, other = _signature(first, config_file), _signature(second, config_file)

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import click
 
-from deploy.commands.jobs import existing_spool
-from deploy.commands.options import config_option, read_configuration
+from deploy.commands.options import config_option
+from deploy.configuration.load import read_configuration
 from deploy.errors import ExitCode
+from deploy.operations.status import existing_spool
 from deploy.terminal import path_from_here
 
 

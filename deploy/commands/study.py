@@ -9,8 +9,11 @@ import click
 from rich.table import Table
 
 from deploy.commands.options import config_option
-from deploy.signature_access import registry_of, told
+from deploy.commands.signature_options import registry_of, told
+from deploy.configuration.load import read_configuration
+from deploy.research.signature_audit import audited
 from deploy.terminal import notices, output, path_from_here, progress
+from model_store.signatures.registry import Registry
 
 study_file = click.argument("study", metavar="CONFIG", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 
@@ -22,8 +25,8 @@ def train(study: Path) -> None:
 
     CONFIG is a study's configuration. Run again with the same inputs, it does nothing.
     """
-    from deploy.signature_study import train_study
-    from deploy.study_configuration import load_study
+    from deploy.configuration.study import load_study
+    from deploy.research.steps import train_study
 
     with ExitStack() as stack:
 
@@ -43,8 +46,8 @@ def train(study: Path) -> None:
 @config_option
 def validate(study: Path, config_file: Path | None) -> None:
     """Measure a signature on labelled cohorts: discrimination, calibration, decision curve, subgroups, outcome."""
-    from deploy.signature_study import validate_study
-    from deploy.study_configuration import load_study
+    from deploy.configuration.study import load_study
+    from deploy.research.steps import validate_study
 
     with told():
         done = validate_study(load_study(study), lambda: registry_of(config_file))
@@ -83,3 +86,28 @@ def _print_validation(summary: dict[str, Any]) -> None:
 
 def _interval(estimate: dict[str, float] | None) -> str:
     return f"{estimate['value']:.3f} ({estimate['low']:.3f} to {estimate['high']:.3f})" if estimate else "-"
+
+
+@click.command(epilog="Example: radtme signature publish study.yaml")
+@click.argument("what", metavar="BUNDLE|CONFIG", type=click.Path(path_type=Path, exists=True))
+@config_option
+def publish(what: Path, config_file: Path | None) -> None:
+    """Check a bundle's folder and copy it into the registry; of a study's CONFIG, make the bundle and its card first.
+
+    It scores nothing until it is activated.
+    """
+    from deploy.configuration.study import load_study
+    from deploy.research.steps import write_publication
+
+    configuration = read_configuration(config_file)
+    registry = Registry(configuration.locations.model_store)
+    with told():
+        bundle, activates = (what, False) if what.is_dir() else write_publication(load_study(what))
+        with audited(configuration, "publish", bundle.absolute().name):
+            name = registry.publish(bundle)
+        if activates:
+            with audited(configuration, "activate", name):
+                registry.activate(name)
+    click.echo(
+        f"published {name}; " + ("it scores" if activates else f"radtme signature activate {name} lets it score")
+    )

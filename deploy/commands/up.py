@@ -7,14 +7,16 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from deploy.commands.options import audited_start, config_option, read_configuration, require_layout
-from deploy.configuration_text import masked_url
-from deploy.local import LocalStack, local_stack
-from deploy.readiness import reachable_host
-from deploy.stopping import reload_event, stop_event
-from deploy.supervisor import NotReady
+from deploy.commands.options import config_option
+from deploy.configuration.change_audit import audited_start
+from deploy.configuration.load import read_configuration
+from deploy.configuration.text import masked_url
+from deploy.operations.upgrade import require_layout
+from deploy.stack.local_stack import LocalStack, local_stack
+from deploy.stack.process import keep_from_others, reload_event, stop_event
+from deploy.stack.readiness import reachable_host
+from deploy.stack.supervisor import NotReady
 from deploy.terminal import notices, output, path_from_here
-from deploy.umask import keep_from_others
 from listener.runtime import logs
 from listener.spool.atomic_files import read_json
 

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import click
 
-from deploy.commands.options import cannot_audit, config_option, read_configuration
+from deploy.commands.options import config_option
+from deploy.configuration.change_audit import cannot_audit
+from deploy.configuration.load import read_configuration
 from deploy.errors import CommandError, ExitCode
-from deploy.running_stack import read_running_stack
+from deploy.stack.running_stack import read_running_stack
 from deploy.terminal import path_from_here
 from listener.audit.events import software_changed
 from listener.audit.trail import AuditLog, NotAudited
@@ -22,7 +24,7 @@ def upgrade(only_look: bool, config_file: Path | None) -> None:
 
     Back the spool up before. Killed in between, it goes on when it is run again; until then nothing starts.
     """
-    from deploy.upgrade import upgrade as bring_up
+    from deploy.operations.upgrade import upgrade as bring_up
 
     configuration = read_configuration(config_file)
     spool = Spool(configuration.locations.spool)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from rich.table import Table
 
-from deploy.configuration import Configuration
+from deploy.configuration.load import Configuration
 from listener.settings import ClientTls, ServerTls
 from workers.targets.target import Target, TargetKind
 

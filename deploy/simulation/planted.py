@@ -15,7 +15,7 @@ from scipy.stats import norm
 from model_store.statistics.performance import auc_with_interval
 
 TRAIT_NOISE = {"mottle": 0.04 / 0.38, "mottle_mm": 0.7 / 3.8, "rim": 0.10 / 0.72, "halo": 0.05 / 0.48}
-"""Chance in each trait of a simulated tumour, in units of inflammation (`deploy.phantom_tumour.draw_traits`)."""
+"""Chance in each trait of a simulated tumour, in units of inflammation (`deploy.simulation.tumour.draw_traits`)."""
 DRAWS = 4000
 MEASURED_CORRELATION = 0.83
 """Of the inflammation with what 958 measured features say about it: ridge regression on their ranks, 10-fold

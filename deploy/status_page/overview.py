@@ -11,8 +11,8 @@ from pathlib import Path
 from pydicom import dcmread
 from pydicom.errors import InvalidDicomError
 
-from deploy.status import JobStatus, Quarantined, read_moving, read_quarantine, waits_long_for_a_worker
-from deploy.status_page.settings import StatusPageSettings
+from deploy.configuration.sections import StatusPageSettings
+from deploy.operations.status import JobStatus, Quarantined, read_moving, read_quarantine, waits_long_for_a_worker
 from listener.dicom.character_sets import teach_pydicom
 from listener.spool.jobs import JOB_ID_PATTERN, Job, JobState
 from listener.spool.spool import Spool

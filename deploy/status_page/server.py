@@ -14,9 +14,9 @@ from urllib.parse import parse_qs, urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from deploy.configuration.sections import StatusPageSettings
+from deploy.operations.status_text import as_json
 from deploy.status_page.overview import WORDS, Pages
-from deploy.status_page.settings import StatusPageSettings
-from deploy.status_text import as_json
 from deploy.terminal import age, due, duration, size
 from workers.scoring.case_result import shown_score
 

@@ -111,7 +111,7 @@ def decision_curves(tables: Mapping[str, pd.DataFrame]) -> Figure:
 
 
 def confusion_matrices(counts: Mapping[str, Mapping[str, int]]) -> Figure:
-    """Draw truth against verdict for each cohort, each the fields of a `model_store.statistics.performance.Confusion`."""
+    """Draw truth against verdict for each cohort; each holds the fields of `statistics.performance.Confusion`."""
     made = Figure(figsize=(2.9 * len(counts), 3.0), layout="tight")
     grid = np.atleast_1d(made.subplots(1, len(counts)))
     for axes, (name, found) in zip(grid, counts.items(), strict=True):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.phantom import write_phantom
+from deploy.simulation.phantom import write_phantom
 from listener.spool.jobs import Job, JobState
 from listener.spool.spool import Spool
 from support.broken_studies import SMALL

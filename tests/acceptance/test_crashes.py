@@ -9,7 +9,7 @@ from pydicom import dcmread
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, SegmentationStorage
 from pynetdicom import AE
 
-from deploy.phantom import Phantom, write_phantom
+from deploy.simulation.phantom import Phantom, write_phantom
 from listener.spool.jobs import Job, JobState
 from support.broken_studies import SMALL
 from support.installation import Installation, send

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydicom import Dataset
 
-from deploy.phantom import write_phantom
+from deploy.simulation.phantom import write_phantom
 from listener.spool.jobs import Job, JobState, job_id_for
 from support.broken_studies import SMALL, WAYS, BrokenStudy, break_study
 from support.installation import Installation, send

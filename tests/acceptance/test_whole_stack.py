@@ -13,7 +13,7 @@ import pytest
 from pydicom import dcmread
 
 from deploy.grafana import build
-from deploy.phantom import write_phantom
+from deploy.simulation.phantom import write_phantom
 from listener.spool.jobs import JobState, job_id_for
 from support.broken_studies import SMALL, break_study
 from support.installation import send

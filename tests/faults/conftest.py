@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.phantom import write_phantom
+from deploy.simulation.phantom import write_phantom
 from listener.spool.jobs import JobState
 from model_store.signatures.registry import Registry
 from support.disturbed import TINY, Study, site_with

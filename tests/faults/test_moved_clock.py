@@ -10,7 +10,7 @@ import psutil
 import pytest
 from pydicom import dcmread
 
-from deploy.phantom import Phantom, write_phantom
+from deploy.simulation.phantom import Phantom, write_phantom
 from listener.spool.jobs import JobState
 from support.disturbed import TINY
 from support.installation import Installation, send

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.phantom import write_phantom
+from deploy.simulation.phantom import write_phantom
 from listener.spool.jobs import JobState
 from support.disturbed import TINY, assert_kept, site_with
 from support.doomed import Site

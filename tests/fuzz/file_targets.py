@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import model_store
-from deploy.configuration import load_configuration
+from deploy.configuration.load import load_configuration
 from deploy.errors import CommandError
 from fuzz.fuzz_target import FuzzTarget
 from model_store.errors import SignatureError

@@ -11,7 +11,7 @@ from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRLittleEndian, SegmentationStorage
 from pynetdicom.pdu import A_ASSOCIATE_RQ
 
-from deploy.phantom import write_phantom
+from deploy.simulation.phantom import write_phantom
 from fuzz.listener_targets import run_association, run_store
 from listener.dicom.data_set import UnreadableDataSet, read_header
 from listener.dicom.limits import StructureLimits

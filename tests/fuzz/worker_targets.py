@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from deploy.phantom import write_phantom
+from deploy.simulation.phantom import write_phantom
 from fuzz.fuzz_target import Flaw, FuzzTarget
 from listener.dicom.part10 import file_head
 from support.broken_studies import SMALL

@@ -12,8 +12,8 @@ from kombu.exceptions import OperationalError
 from redis import Redis
 from redis.exceptions import RedisError
 
-from deploy.configuration import load_configuration
-from deploy.redis_url import RedisProblem, RedisSettings, redis_url
+from deploy.configuration.load import load_configuration
+from deploy.configuration.redis_url import RedisProblem, RedisSettings, redis_url
 from listener.broker.announce_once import ring
 from listener.broker.announcer import Announcer
 from listener.broker.messages import score_bell

@@ -14,9 +14,10 @@ from pynetdicom import AE, build_role
 from pynetdicom.sop_class import StorageCommitmentPushModel
 from structlog.testing import capture_logs
 
-from deploy.configuration import SinkSettings, load_configuration
-from deploy.reload import Reload, reload_allow_list
-from deploy.sink import Sink, instances_in
+from deploy.configuration.load import load_configuration
+from deploy.configuration.sections import SinkSettings
+from deploy.stack.reload import Reload, reload_allow_list
+from deploy.stack.sink import Sink, instances_in
 from listener.audit.reader import read_entries
 from listener.settings import AuditSettings
 from support.dicom_objects import image, outline, write

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from pydicom import dcmread
 
-from deploy.self_test_study import write_self_test
+from deploy.self_test.study import write_self_test
 from listener.spool.jobs import JobState, job_id_for
 from listener.spool.self_tests import SelfTest, announce_self_test, self_test_mark, self_tests_folder
 from listener.spool.spool import Spool

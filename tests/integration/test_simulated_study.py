@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydicom import dcmread
 from scipy.stats import rankdata
 
-from deploy.child_pool import run_tasks
+from deploy.cohort.child_pool import run_tasks
 from support.installation import RADTME, Installation, send
 from support.twin_tumours import Twin, measure_twin
 

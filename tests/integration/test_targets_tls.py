@@ -11,14 +11,14 @@ import pytest
 from pynetdicom import AE, build_context, evt
 from pynetdicom.sop_class import MRImageStorage, StudyRootQueryRetrieveInformationModelMove, Verification
 
-from deploy.association import associated
-from deploy.configuration import SinkSettings
-from deploy.dicom_files import DicomFile, read_all
-from deploy.echo import echo
+from deploy.configuration.sections import SinkSettings
 from deploy.errors import Unreachable
-from deploy.peer import Peer
-from deploy.send import Outcome, send_files
-from deploy.sink import Sink, instances_in
+from deploy.network.association import associated
+from deploy.network.dicom_files import DicomFile, read_all
+from deploy.network.echo import echo
+from deploy.network.peer import Peer
+from deploy.network.send import Outcome, send_files
+from deploy.stack.sink import Sink, instances_in
 from listener.pairing.retrieve import retrieve
 from listener.settings import ClientTls, RetrieveSource
 from listener.tls.contexts import server_context

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from deploy.dicom_files import DicomFile, read_all
-from deploy.echo import echo
 from deploy.errors import Unreachable
-from deploy.peer import Peer
-from deploy.send import Outcome, send_files
+from deploy.network.dicom_files import DicomFile, read_all
+from deploy.network.echo import echo
+from deploy.network.peer import Peer
+from deploy.network.send import Outcome, send_files
 from listener.settings import AllowedPeer, ClientTls
 from support.certificates import Authority
 from support.dicom_objects import image, write

@@ -9,7 +9,7 @@ import yaml
 from pynetdicom import AE
 from pynetdicom.sop_class import CTImageStorage
 
-from deploy.self_test_study import write_self_test
+from deploy.self_test.study import write_self_test
 from listener.spool.jobs import JobState
 from support.installation import Installation, send
 from support.processes import free_port, wait_until

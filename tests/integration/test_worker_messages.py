@@ -7,7 +7,7 @@ from typing import Any
 from celery import Celery
 from kombu import Queue
 
-from deploy.phantom import write_phantom
+from deploy.simulation.phantom import write_phantom
 from support.broken_studies import SMALL
 from support.installation import Installation, send
 

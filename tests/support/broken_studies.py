@@ -9,7 +9,7 @@ from pydicom import Dataset, dcmread
 from pydicom.sequence import Sequence
 from pydicom.uid import UID
 
-from deploy.phantom import Phantom, write_phantom
+from deploy.simulation.phantom import Phantom, write_phantom
 
 SMALL = {"slices": 24, "rows": 96, "columns": 96, "spacing_mm": (2.5, 1.5, 1.5), "tumour_diameter_mm": 18.0}
 

@@ -11,7 +11,7 @@ from pydicom.uid import (
     generate_uid,
 )
 
-from deploy.retry import held_lock
+from deploy.operations.retry import held_lock
 from listener.pairing.pairer import LOCK_NAME as PAIRING_LOCK_NAME
 from listener.spool.atomic_files import read_json, write_json
 from listener.spool.jobs import Job, JobState, job_id_for

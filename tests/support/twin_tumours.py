@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.simulated_cohort import StudyToWrite, write_study
-from deploy.simulated_patients import SCANNERS, Patient
+from deploy.simulation.cohort import StudyToWrite, write_study
+from deploy.simulation.patients import SCANNERS, Patient
 from model_store.signatures.profile import HAN2024
 from workers.features.measurement import measure
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from deploy.readiness import http_ready
+from deploy.stack.readiness import http_ready
 from listener.spool.jobs import Job, JobState
 from listener.spool.spool import Spool
 from support.processes import free_port, is_listening, start, stop, wait_until

@@ -61,7 +61,9 @@ def feature_concept(name: str) -> FeatureConcept:
     try:
         code, unit = feature_table()[feature_class, feature]
     except KeyError:
-        raise ValueError(f"feature {name}: no code is known for it; add it to workers/feature_codes.csv") from None
+        raise ValueError(
+            f"feature {name}: no code is known for it; add it to workers/reports/feature_codes.csv"
+        ) from None
     if image == ORIGINAL:
         return FeatureConcept(code, unit, None, code.meaning)
     method, short = _filter(name, image)

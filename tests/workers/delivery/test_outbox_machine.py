@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from deploy.retry import retry
+from deploy.operations.retry import retry
 from listener.dicom.commitment_report import CommitmentReport
 from listener.spool.commitments import keep_report
 from listener.spool.jobs import JobState

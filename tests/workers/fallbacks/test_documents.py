@@ -19,7 +19,7 @@ from pydicom.uid import (
 )
 from pynetdicom import AE, evt
 
-from deploy.delivery_status import read_deliveries
+from deploy.operations.delivery_status import read_deliveries
 from listener.spool.atomic_files import make_folder, write_json
 from listener.spool.jobs import JobState
 from listener.spool.spool import Spool

@@ -14,7 +14,7 @@ import SimpleITK as sitk
 from billiard.exceptions import SoftTimeLimitExceeded
 from pydicom import dcmread
 
-from deploy.phantom import Phantom, write_phantom
+from deploy.simulation.phantom import Phantom, write_phantom
 from listener.spool.atomic_files import write_json
 from listener.spool.jobs import Job, JobState, job_id_for
 from listener.spool.spool import Kept, Spool

@@ -1,0 +1,1 @@
+"""Cohorts on disk or in a PACS: retrieve, index, extract, measure."""

@@ -1,0 +1,155 @@
+"""Extraction: every outline of a cohort measured with the workers' own code, in parallel, and put into tables."""
+
+import csv
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from deploy.cohort.cases import OutlineCase, dicom_cases, studies_without_outline
+from deploy.cohort.child_pool import run_tasks
+from deploy.cohort.feature_tables import CohortTables, MeasuredOutline, cohort_tables
+from deploy.cohort.image_pairs import listed_pairs, pairs_below
+from deploy.cohort.index import IndexedFile, index_folder, indexed_images
+from deploy.cohort.measure import MeasuringTask, kept_result, measure_case
+from deploy.errors import CommandError, WrongUsage
+from deploy.terminal import stepping
+from model_store.cohort.plan import ExtractPlan
+from model_store.reporting.step_output import mark_begun, mark_done, write_summary, write_table
+
+if TYPE_CHECKING:
+    from deploy.cohort.retrieve import NotRetrieved
+
+
+INDEX = "index.jsonl"
+RESULTS = "cases"
+RECEIVED = "received"
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """What an extraction came to."""
+
+    tables: CohortTables
+    measured_now: int
+    """The others were measured by an earlier run."""
+
+
+def extract(plan: ExtractPlan, folder: Path, console: Console) -> Extracted:
+    """Measure a cohort into a step's folder. What an earlier run measured of the same inputs is kept.
+
+    Raises
+    ------
+    CommandError
+        There is no outline to measure, or the list of pairs is wrong.
+    """
+    missing = _fetch(plan, folder, console)
+    cases = find_cases(plan, folder, console)
+    if not cases:
+        raise CommandError(
+            "no outline was found: neither a DICOM SEG nor a mask beside an image",
+            "check extract.folder in the configuration; radtme cohort extract --help says what is looked for",
+        )
+    mark_begun(folder)
+    profile = plan.feature_profile
+    tasks = [MeasuringTask(case, profile, folder / RESULTS, case.inputs(profile)) for case in cases]
+    results: dict[str, Any] = {task.case.key: kept_result(task) for task in tasks}
+    todo = [task for task in tasks if results[task.case.key] is None]
+    with stepping(console, "measuring outlines", len(tasks)) as step:
+        for _ in range(len(tasks) - len(todo)):
+            step()
+        for ended in run_tasks(measure_case, todo, plan.jobs):
+            task = ended.task
+            # What is wrong with the process and not with the case is tried again by the next run.
+            broken = {"reason": ended.failure, "message": ended.detail}
+            results[task.case.key] = broken if ended.failure else kept_result(task)
+            step()
+    measured = [MeasuredOutline(case, results[case.key] or {"reason": "internal_error"}) for case in cases]
+    measured += map(_not_there, missing)
+    if plan.pairs is None:
+        measured += map(_no_outline, studies_without_outline(indexed_images(folder / INDEX), cases))
+    tables = cohort_tables(measured, profile)
+    _write(folder, tables, plan)
+    return Extracted(tables, len(todo))
+
+
+def _fetch(plan: ExtractPlan, folder: Path, console: Console) -> "list[NotRetrieved]":
+    if plan.pacs is None:
+        return []
+    from deploy.cohort.retrieve import retrieve_studies
+
+    return retrieve_studies(plan.pacs, folder / RECEIVED, console)
+
+
+def _not_there(one: "NotRetrieved") -> MeasuredOutline:
+    """Return the row of a study that did not come; whose it is, only the PACS knows."""
+    case = OutlineCase(one.entry, patient="", images=(), outline="", study_uid=one.study_uid)
+    return MeasuredOutline(case, {"reason": one.reason, "message": one.message})
+
+
+def _no_outline(case: OutlineCase) -> MeasuredOutline:
+    """Return the row of a study that nobody outlined, or whose outline cannot even be told for a SEG."""
+    message = "expected a DICOM SEG of the study's images, found none that can be read as DICOM"
+    return MeasuredOutline(case, {"reason": "no_outline", "message": message})
+
+
+def find_cases(plan: ExtractPlan, folder: Path, console: Console) -> list[OutlineCase]:
+    """Return the outlines that a plan asks for, of what was fetched where they lie in a PACS."""
+    readers = _readers(plan.readers)
+    if plan.pairs is not None:
+        if not plan.pairs.is_file():
+            raise WrongUsage(f"extract.pairs: {plan.pairs} is no file")
+        return _with_readers(listed_pairs(plan.pairs), readers)
+    source = folder / RECEIVED if plan.pacs is not None else plan.folder
+    assert source is not None  # noqa: S101
+    if not source.is_dir():
+        raise WrongUsage(f"extract.folder: {source} is no folder")
+    files = _index(source, folder / INDEX, plan.jobs, console)
+    return [*dicom_cases(source, files, readers), *_with_readers(pairs_below(source), readers)]
+
+
+def _index(source: Path, cache: Path, jobs: int, console: Console) -> list[IndexedFile]:
+    with console.status("reading headers"):
+        return index_folder(source, cache, jobs, lambda _: None)
+
+
+def _readers(file: Path | None) -> dict[str, str]:
+    if file is None:
+        return {}
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as stream:
+            return {row["seg_uid"]: row["reader"] for row in csv.DictReader(stream)}
+    except (OSError, KeyError) as error:
+        raise WrongUsage(f"extract.readers: {file}: expected a CSV with the columns seg_uid and reader") from error
+
+
+def _with_readers(cases: Sequence[OutlineCase], readers: dict[str, str]) -> list[OutlineCase]:
+    return [replace(case, reader=readers.get(case.case, case.reader)) for case in cases]
+
+
+def _write(folder: Path, tables: CohortTables, plan: ExtractPlan) -> None:
+    for name in ("features", "outlines", "reasons", "not_computable"):
+        write_table(folder, name, getattr(tables, name))
+    write_summary(folder, summary_of(tables, plan))
+    mark_done(folder, "cases")  # each case knows its own inputs; extract itself always looks again
+
+
+def summary_of(tables: CohortTables, plan: ExtractPlan) -> dict[str, Any]:
+    """Return the numbers that the study's report shows."""
+    features = tables.features
+    measured = features[features["reason"] == ""]
+    count: Callable[[str], dict[str, int]] = lambda name: dict(sorted(Counter(measured[name]).items()))  # noqa: E731
+    return {
+        "profile": plan.profile,
+        "patients": int(features.loc[features["patient"] != "", "patient"].nunique()),
+        "lesions": len(features),
+        "measured": len(measured),
+        "outlines": len(tables.outlines),
+        "columns": sum(name.startswith(("tumour_", "ring_")) for name in features.columns),
+        "reasons": dict(sorted(Counter(tables.reasons["reason"]).items())),
+        "sites": count("site"),
+        "scanners": count("scanner"),
+    }

@@ -1,0 +1,176 @@
+"""What lies in a folder of DICOM, in any layout: every header is read once, and remembered until its file changes."""
+
+import json
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pydicom import Dataset, dcmread
+from pydicom.errors import InvalidDicomError
+from pydicom.uid import UID, SegmentationStorage
+
+from deploy.cohort.child_pool import run_tasks
+from deploy.network.dicom_files import files_below
+from model_store.files import replace_durably
+from workers.errors import RejectedInput
+from workers.images.attributes import text
+from workers.images.headers import MR_SOP_CLASSES, read_header
+from workers.outline.outline import LABEL_MAP_SEGMENTATION_STORAGE
+from workers.outline.segment_types import is_tumour
+from workers.outline.source_images import outline_references
+from workers.results.common_modules import MANUFACTURER, MODEL_NAME
+
+IMAGE, SEG, OTHER = "image", "seg", "other"
+IMAGE_TAGS = [
+    "SOPClassUID",
+    "SOPInstanceUID",
+    "StudyInstanceUID",
+    "SeriesInstanceUID",
+    "FrameOfReferenceUID",
+    "PatientID",
+    "InstitutionName",
+    "Manufacturer",
+    "ManufacturerModelName",
+]
+FILES_PER_TASK = 500
+
+
+@dataclass(frozen=True)
+class IndexedFile:
+    """One file, as far as cases are found by it."""
+
+    path: str
+    """Relative to the folder."""
+    size: int
+    mtime_ns: int
+    kind: str = OTHER
+    sop_instance_uid: str = ""
+    study_uid: str = ""
+    series_uid: str = ""
+    frame_of_reference_uid: str = ""
+    patient: str = ""
+    site: str = ""
+    scanner: str = ""
+    references: tuple[str, ...] = ()
+    """Of a SEG: the images that it was drawn on."""
+    tumours: tuple[int, ...] = ()
+    """Of a SEG: the numbers of its tumour segments."""
+    reader: str = ""
+    """Of a SEG: who drew it."""
+    drawn: str = ""
+    """Of a SEG: when."""
+
+
+def index_folder(folder: Path, cache: Path, jobs: int, on_files: Callable[[int], None]) -> list[IndexedFile]:
+    """Return the MR images and SEGs below a folder; ``on_files`` is told how many more files have been read.
+
+    What the service wrote itself is left out: a study that was scored before holds its results.
+    """
+    known = {one.path: one for one in _read(cache)}
+    current: list[IndexedFile] = []
+    new: list[tuple[str, str]] = []
+    for path in files_below(folder):
+        name = str(path.relative_to(folder))
+        status = os.stat(path)
+        was = known.get(name)
+        if was is not None and (was.size, was.mtime_ns) == (status.st_size, status.st_mtime_ns):
+            current.append(was)
+        else:
+            new.append((str(folder), name))
+    on_files(len(current))
+    parts = [new[start : start + FILES_PER_TASK] for start in range(0, len(new), FILES_PER_TASK)]
+    for ended in run_tasks(_index_files, parts, jobs):
+        # A header that ends its process takes its neighbours along; one by one, it takes itself only.
+        found = ended.value if ended.value is not None else _one_by_one(ended.task, jobs)
+        current.extend(found)
+        on_files(len(ended.task))
+    current.sort(key=lambda one: one.path)
+    _write(cache, current)
+    return [one for one in current if one.kind != OTHER]
+
+
+def indexed_images(cache: Path) -> list[IndexedFile]:
+    """Return the images that the last reading of a folder found."""
+    return [one for one in _read(cache) if one.kind == IMAGE]
+
+
+def _one_by_one(names: list[tuple[str, str]], jobs: int) -> list[IndexedFile]:
+    endings = run_tasks(_index_files, [[name] for name in names], jobs)
+    return [one for ended in endings for one in (ended.value or [_unusable(*ended.task[0])])]
+
+
+def _index_files(names: Iterable[tuple[str, str]]) -> list[IndexedFile]:
+    return [_index_file(Path(folder), name) for folder, name in names]
+
+
+def _unusable(folder: str, name: str) -> IndexedFile:
+    status = os.stat(Path(folder) / name)
+    return IndexedFile(name, status.st_size, status.st_mtime_ns)
+
+
+def _index_file(folder: Path, name: str) -> IndexedFile:
+    path = folder / name
+    status = os.stat(path)
+    nothing = IndexedFile(name, status.st_size, status.st_mtime_ns)
+    try:
+        header = dcmread(path, stop_before_pixels=True, specific_tags=IMAGE_TAGS)
+    except (InvalidDicomError, OSError, EOFError, ValueError, AttributeError, TypeError, NotImplementedError, KeyError):
+        return nothing
+    if UID(text(header, "SOPClassUID")) in (SegmentationStorage, LABEL_MAP_SEGMENTATION_STORAGE):
+        try:
+            return _seg(nothing, read_header(path).dataset)
+        except RejectedInput:  # measuring it will say why not: an outline that vanished would be missed by nobody
+            return _described(nothing, header, SEG)
+    if UID(text(header, "SOPClassUID")) not in MR_SOP_CLASSES:
+        return nothing
+    return _described(nothing, header, IMAGE)
+
+
+def _described(file: IndexedFile, header: Dataset, kind: str, **more: object) -> IndexedFile:
+    scanner = " ".join(filter(None, (text(header, "Manufacturer"), text(header, "ManufacturerModelName"))))
+    values = {
+        "kind": kind,
+        "sop_instance_uid": text(header, "SOPInstanceUID"),
+        "study_uid": text(header, "StudyInstanceUID"),
+        "series_uid": text(header, "SeriesInstanceUID"),
+        "frame_of_reference_uid": text(header, "FrameOfReferenceUID"),
+        "patient": str(header.get("PatientID") or ""),
+        "site": str(header.get("InstitutionName") or ""),
+        "scanner": scanner,
+    }
+    return IndexedFile(file.path, file.size, file.mtime_ns, **values, **more)  # type: ignore[arg-type]
+
+
+def _seg(file: IndexedFile, header: Dataset) -> IndexedFile:
+    if (text(header, "Manufacturer"), text(header, "ManufacturerModelName")) == (MANUFACTURER, MODEL_NAME):
+        return file
+    frames = header.get("PerFrameFunctionalGroupsSequence") or []
+    return _described(
+        file,
+        header,
+        SEG,
+        references=tuple(sorted({uid for uid, _ in outline_references(header, frames)})),
+        tumours=tuple(int(item.SegmentNumber) for item in header.get("SegmentSequence") or () if is_tumour(item)),
+        reader=str(header.get("ContentCreatorName") or ""),
+        drawn=f"{text(header, 'ContentDate')}{text(header, 'ContentTime')}",
+    )
+
+
+def _read(cache: Path) -> list[IndexedFile]:
+    try:
+        return [_from_json(line) for line in cache.read_text().splitlines()]
+    except (OSError, ValueError, TypeError):
+        return []
+
+
+def _from_json(line: str) -> IndexedFile:
+    values: dict[str, Any] = json.loads(line)
+    plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    return IndexedFile(**plain)
+
+
+def _write(cache: Path, files: Iterable[IndexedFile]) -> None:
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    replace_durably(cache, "".join(json.dumps(asdict(one)) + "\n" for one in files).encode())

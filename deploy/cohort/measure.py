@@ -1,0 +1,88 @@
+"""One outline of a cohort, measured in a child process with the workers' own code, and kept as soon as it is."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydicom import Dataset
+
+from deploy.cohort.cases import OutlineCase
+from deploy.cohort.image_pairs import read_pair
+from deploy.cohort.outline_bits import packed
+from model_store.files import readable_json, replace_durably
+from model_store.signatures.profile import FeatureProfile
+from workers.errors import RejectedInput
+from workers.features.measurement import Measurement, measure_roi, read_case
+from workers.images.volume import Volume
+from workers.outline.region_of_interest import RegionOfInterest
+
+
+@dataclass(frozen=True)
+class MeasuringTask:
+    """What a child is given."""
+
+    case: OutlineCase
+    profile: FeatureProfile
+    folder: Path
+    """Where results are kept, a file for each case."""
+    inputs: str
+    """`OutlineCase.inputs`: a result that was made of others is not taken."""
+
+    @property
+    def path(self) -> Path:
+        """The result's file."""
+        return self.folder / f"{self.case.key}.json"
+
+
+def measure_case(task: MeasuringTask) -> str:
+    """Measure a case, write its result, and return the reason why it has no features, else an empty text."""
+    try:
+        volume, roi, segment = read_outline_case(task.case, task.profile)
+        result = measured_values(measure_roi(volume, roi, task.profile, segment))
+    except RejectedInput as refusal:
+        result = {"reason": refusal.reason.value, "message": str(refusal)}
+    task.folder.mkdir(parents=True, exist_ok=True)
+    replace_durably(task.path, readable_json({"inputs": task.inputs, **result}))
+    return str(result.get("reason", ""))
+
+
+def read_outline_case(case: OutlineCase, profile: FeatureProfile) -> tuple[Volume, RegionOfInterest, Dataset]:
+    """Return volume and outline of a case, whatever files it lies in.
+
+    Raises
+    ------
+    RejectedInput
+        With the reason why there is nothing to measure.
+    """
+    if case.is_pair:
+        return *read_pair(case), Dataset()
+    images = [Path(name) for name in case.images]
+    return read_case(images, Path(case.outline), profile, segment_number=case.segment_number)
+
+
+def measured_values(measurement: Measurement) -> dict[str, Any]:
+    """Return what a table says about a measured case, as JSON-ready values."""
+    features = {f"{r.region}_{name}": float(value) for r in measurement.regions for name, value in r.features.items()}
+    return {
+        "features": features,
+        "missing": {f"{r.region}_{name}": why for r in measurement.regions for name, why in r.missing.items()},
+        "volume_ml": {str(r.region): r.volume_ml for r in measurement.regions},
+        "grey_levels": {str(r.region): r.grey_levels for r in measurement.regions},
+        "notes": list(measurement.notes),
+        "outline": packed(measurement.tumour),
+    }
+
+
+def kept_result(task: MeasuringTask) -> dict[str, Any] | None:
+    """Return what an earlier run measured of the same inputs, if it is there and whole."""
+    return kept_values(task.path, task.inputs)
+
+
+def kept_values(path: Path, inputs: str) -> dict[str, Any] | None:
+    """Return a result that was made of these inputs; None where there is none."""
+    try:
+        found: dict[str, Any] = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return found if found.get("inputs") == inputs else None

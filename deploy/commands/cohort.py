@@ -1,0 +1,121 @@
+"""``radtme cohort``: from a cohort's images to a table of features that a signature can be trained on."""
+
+from pathlib import Path
+
+import click
+
+from deploy.configuration.study import load_study
+from deploy.errors import ExitCode, WrongUsage
+from deploy.terminal import notices, path_from_here
+from model_store.cohort.plan import ExtractPlan
+from model_store.reliability.plan import ReliabilityPlan
+from model_store.signatures.profile import PROFILES
+
+config_argument = click.argument(
+    "config_file", metavar="CONFIG", type=click.Path(path_type=Path, exists=True, dir_okay=False)
+)
+
+
+@click.group(epilog="Example: radtme cohort phenotype study.yaml", no_args_is_help=True)
+def cohort() -> None:
+    """Measure a cohort, and find out which features can be relied on. CONFIG is a study's configuration."""
+
+
+@cohort.command(epilog="Example: radtme cohort extract study.yaml; radtme cohort extract ./dicom --output ./measured")
+@click.argument("source", metavar="CONFIG|FOLDER", type=click.Path(path_type=Path, exists=True))
+@click.option("--output", type=click.Path(path_type=Path, file_okay=False), help="Needed with a FOLDER.")
+@click.option("--profile", default=None, type=click.Choice(sorted(PROFILES)), help="With a FOLDER: how to measure.")
+@click.option("--jobs", default=None, type=click.IntRange(0), help="Processes that measure. Default: all cores.")
+def extract(source: Path, output: Path | None, profile: str | None, jobs: int | None) -> None:
+    """Measure every outlined tumour of a cohort: 958 features a lesion, or the reason why not.
+
+    A FOLDER holds DICOM in any layout, or NIfTI / NRRD images with masks beside them (X_image.nrrd, X_mask.nrrd).
+    Stopped with Ctrl-C, it goes on where it was when it is started again.
+    """
+    from dataclasses import replace
+
+    from deploy.cohort.extract import extract as run
+
+    if source.is_dir():
+        if output is None:
+            raise WrongUsage(f"{path_from_here(source)} is a folder; say where its tables go with --output DIR")
+        plan, folder = ExtractPlan(folder=source, profile=profile or "han2024"), output / "extract"
+    else:
+        if output is not None or profile is not None:
+            raise WrongUsage("--output and --profile go with a FOLDER; a CONFIG says both itself")
+        study = load_study(source)
+        plan, folder = study.plan("extract", ExtractPlan), study.folder("extract")
+    plan = plan if jobs is None else replace(plan, jobs=jobs)
+    extracted = run(plan, folder, notices())
+    lesions = extracted.tables.features
+    measured = int((lesions["reason"] == "").sum())
+    click.echo(f"{measured} of {len(lesions)} lesions measured ({len(extracted.tables.outlines)} outlines)")
+    for reason, cases in lesions.loc[lesions["reason"] != "", "reason"].value_counts().items():
+        click.echo(f"not measured: {cases} {reason}; see {path_from_here(folder / 'tables' / 'reasons.csv')}")
+    click.echo(str(path_from_here(folder / "tables" / "features.parquet")))
+    if measured == 0:
+        raise SystemExit(ExitCode.FAILED)
+
+
+@cohort.command(epilog="Example: radtme cohort phenotype study.yaml")
+@config_argument
+def phenotype(config_file: Path) -> None:
+    """Label each tumour of a cohort by its expression: immune-inflamed (hot) or immune-desert (cold).
+
+    What is done already, with the same files and settings, is not done again.
+    """
+    from deploy.commands.signature_options import told
+    from deploy.research.phenotype import STEP, result_lines, run_phenotype
+
+    study = load_study(config_file)
+    with told():
+        ran = run_phenotype(study, lambda what: notices().print(what, markup=False))
+    if not ran:
+        notices().print("nothing to do: files and settings are those of the last run")
+    for line in result_lines(study):
+        click.echo(line)
+    click.echo(path_from_here(study.folder(STEP) / "tables" / "labels.parquet"))
+
+
+@cohort.command(epilog="Example: radtme cohort simulate ./simulated --patients 80 --sites 3")
+@click.argument("folder", metavar="OUT", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--seed", default=1, show_default=True, help="The same seed gives the same cohort.")
+@click.option("--patients", default=60, show_default=True, type=click.IntRange(10))
+@click.option("--sites", default=3, show_default=True, type=click.IntRange(1, 4), help="Each with its scanner.")
+@click.option("--no-effect", is_flag=True, help="Plant nothing: what is found in it then was never there.")
+@click.option(
+    "--repeated",
+    default=0.4,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    help="Share of the patients whose tumour is outlined twice more, once by another reader.",
+)
+@click.option("--jobs", default=0, type=click.IntRange(0), help="Processes. Default: one for each core.")
+def simulate(folder: Path, seed: int, patients: int, sites: int, no_effect: bool, repeated: float, jobs: int) -> None:
+    """Write a cohort of nobody into OUT, to run a study on: DICOM, labels, clinic, expression, gene sets, study.yaml.
+
+    What was planted in it, and the AUC that can be reached, stands in planted.json.
+    """
+    from deploy.simulation.cohort import SimulationPlan, write_cohort
+    from deploy.simulation.planted import Planted
+
+    folder.mkdir(parents=True, exist_ok=True)
+    plan = SimulationPlan(seed, patients, sites, Planted(effect=not no_effect), repeated, jobs)
+    click.echo(path_from_here(write_cohort(folder, plan, notices())))
+
+
+@cohort.command(epilog="Example: radtme cohort reliability study.yaml")
+@config_argument
+def reliability(config_file: Path) -> None:
+    """Say which features can be relied on: the ICC of each, from repeated outlines of the same lesions.
+
+    Where no two readers outlined the same lesions, outlines are redrawn by chance, and the result says so.
+    """
+    from deploy.cohort.reliability import reliability as run
+
+    study = load_study(config_file)
+    plan = study.plan("reliability", ReliabilityPlan)
+    extraction, folder = study.plan("extract", ExtractPlan), study.folder("reliability")
+    table = run(plan, extraction, study.folder("extract"), folder, notices())
+    click.echo(f"{int(table['kept'].sum())} of {len(table)} features have an ICC of at least {plan.threshold:g}")
+    click.echo(path_from_here(folder / "tables" / "icc.parquet"))

@@ -1,0 +1,109 @@
+"""``radtme retry``, ``hold``, ``release`` and ``drop``: what a person decides about a job."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from deploy.commands.options import config_option
+from deploy.configuration.load import Configuration, read_configuration
+from deploy.errors import CommandError
+from deploy.operations.status import existing_spool
+from deploy.stack.running_stack import as_running, read_running_stack
+from deploy.terminal import path_from_here
+from listener.audit.codes import CASE_DROPPED, CASE_HELD, CASE_RELEASED, CASE_RETRIED
+from listener.audit.events import acting_user
+from listener.broker.messages import Bell
+from listener.spool.jobs import Job
+from listener.spool.spool import Spool
+
+
+@click.command(epilog="Example: radtme retry 0123456789abcdef-v1")
+@click.argument("job_id", metavar="JOB")
+@config_option
+def retry(job_id: str, config_file: Path | None) -> None:
+    """Try JOB again: a failed one is scored or sent again, one that is being sent is sent now.
+
+    One that was dropped goes on where it was. One that ended as not scored is scored again, as a new version that
+    replaces the old report.
+    """
+    from deploy.operations.decision_audit import steering
+    from deploy.operations.retry import retry as try_again
+
+    configuration, spool, job = _found(job_id, config_file)
+    with steering(configuration, spool, job, CASE_RETRIED, f"was {job.state.value}"):
+        done = try_again(spool, job)
+    click.echo(done.message)
+    _ring(configuration, done.bells)
+
+
+@click.command(epilog='Example: radtme hold 0123456789abcdef-v1 --why "outline is being corrected"')
+@click.argument("job_id", metavar="JOB")
+@click.option("--why", default="", help="Shown by radtme status, and audited.")
+@config_option
+def hold(job_id: str, why: str, config_file: Path | None) -> None:
+    """Let nobody work on JOB until radtme release: it is not moved on, scored or sent.
+
+    What a worker has begun it finishes: a job that is being scored is held before its results are sent. The deadline of
+    a job that waits for images counts anew from its release.
+    """
+    from deploy.operations.decision_audit import steering
+    from deploy.operations.decisions import hold as let_wait
+
+    configuration, spool, job = _found(job_id, config_file)
+    with steering(configuration, spool, job, CASE_HELD, why):
+        click.echo(let_wait(spool, job, acting_user(), why))
+
+
+@click.command(epilog="Example: radtme release 0123456789abcdef-v1")
+@click.argument("job_id", metavar="JOB")
+@config_option
+def release(job_id: str, config_file: Path | None) -> None:
+    """Let a held JOB go on where it is."""
+    from deploy.operations.decision_audit import steering
+    from deploy.operations.decisions import release as let_go
+
+    configuration, spool, job = _found(job_id, config_file)
+    with steering(configuration, spool, job, CASE_RELEASED, ""):
+        done = let_go(spool, job)
+    click.echo(done.message)
+    _ring(configuration, done.bells)
+
+
+@click.command(epilog='Example: radtme drop 0123456789abcdef-v1 --why "test study"')
+@click.argument("job_id", metavar="JOB")
+@click.option("--why", required=True, help="Shown by radtme status, and audited.")
+@config_option
+def drop(job_id: str, why: str, config_file: Path | None) -> None:
+    """Give JOB up: nothing more of it is scored or sent. What a target has taken already stays there.
+
+    It stays in the spool with who dropped it, when and why, until retention removes it; radtme retry takes it up again.
+    """
+    from deploy.operations.decision_audit import steering
+    from deploy.operations.decisions import drop as give_up
+
+    if not why.strip():
+        raise click.BadParameter("say why: whoever looks for the case later will want to know", param_hint="--why")
+    configuration, spool, job = _found(job_id, config_file)
+    with steering(configuration, spool, job, CASE_DROPPED, why):
+        click.echo(give_up(spool, job, acting_user(), why))
+
+
+def _found(job_id: str, config_file: Path | None) -> tuple[Configuration, Spool, Job]:
+    configuration = read_configuration(config_file)
+    spool = existing_spool(configuration)
+    try:
+        job = spool.find_job(job_id)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="JOB") from error
+    if job is None:
+        raise CommandError(f"there is no job {job_id} in {path_from_here(spool.root)}", "radtme status lists them")
+    return configuration, spool, job
+
+
+def _ring(configuration: Configuration, bells: Sequence[Bell]) -> None:
+    from listener.broker.announce_once import ring
+
+    may_ring = configuration.redis.is_external or read_running_stack(configuration) is not None
+    if not may_ring or not ring(as_running(configuration).listener.redis_url, bells):
+        click.echo("no Redis is running now: it goes on when radtme is started", err=True)

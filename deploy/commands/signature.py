@@ -1,0 +1,174 @@
+"""``radtme signature``: which signatures there are, which one scores, and how to get another one."""
+
+from pathlib import Path
+
+import click
+from rich.table import Table
+
+from deploy.commands.options import config_option
+from deploy.commands.reproduce_study import reproduce_study
+from deploy.commands.signature_options import registry_of, told
+from deploy.commands.signature_scores import compare, score
+from deploy.commands.study import publish, train, validate
+from deploy.configuration.load import read_configuration
+from deploy.errors import CommandError, WrongUsage
+from deploy.research.signature_audit import audited
+from deploy.terminal import notices, output, path_from_here, progress
+from model_store.signatures.profile import PROFILES
+from model_store.signatures.registry import Registry, standing
+from model_store.signatures.signature import Signature
+
+
+@click.group(epilog="Example: radtme signature list", no_args_is_help=True)
+def signature() -> None:
+    """Show, check, publish and activate signatures. NAME is a bundle's name, or the begin of its name or digest."""
+
+
+@signature.command("list", epilog="Example: radtme signature list --history")
+@click.option("--history", is_flag=True, help="Also what was active when.")
+@config_option
+def list_(history: bool, config_file: Path | None) -> None:
+    """List the published signatures; the active one is marked."""
+    registry = registry_of(config_file)
+    with told():
+        names, moves = registry.names(), registry.history()
+    if not names:
+        click.echo(
+            f"no signature in {path_from_here(registry.root)}; the shipped one comes with the first start", err=True
+        )
+    for name in names:
+        click.echo(f"{'*' if moves and moves[-1].name == name else ' '} {name}")
+    if history:
+        for move in moves:
+            click.echo(f"{move.when}  {move.action:<8}  {move.name}")
+
+
+@signature.command(epilog="Example: radtme signature show")
+@click.argument("name", required=False)
+@config_option
+def show(name: str | None, config_file: Path | None) -> None:
+    """Check a signature (default: the active one) and show what it is and how good it is."""
+    registry = registry_of(config_file)
+    with told():
+        _print(registry.verify(name) if name else registry.active())
+
+
+@signature.command(epilog="Example: radtme signature verify ./radtme-research-phantom-1.0.0-0123456789ab")
+@click.argument("name_or_folder")
+@config_option
+def verify(name_or_folder: str, config_file: Path | None) -> None:
+    """Check a published signature, or a bundle's folder: every hash, the profile, the forest and its canary."""
+    from model_store.signatures.bundle import load_bundle
+
+    folder = Path(name_or_folder)
+    with told():
+        found = load_bundle(folder) if folder.is_dir() else registry_of(config_file).verify(name_or_folder)
+    click.echo(f"{found.name}: ok, SHA-256 {found.digest}")
+    for note in found.notes:
+        click.echo(f"note: {note}", err=True)
+
+
+@signature.command(epilog="Example: radtme signature activate radtme-research-phantom-1.0.0")
+@click.argument("name")
+@config_option
+def activate(name: str, config_file: Path | None) -> None:
+    """Check NAME and let it score from the next case on. Nothing needs a restart."""
+    configuration = read_configuration(config_file)
+    registry = Registry(configuration.locations.model_store)
+    with told():
+        found = registry.find(name)
+        with audited(configuration, "activate", found):
+            registry.activate(found)
+    click.echo(f"{found} scores from now on")
+
+
+@signature.command(epilog="Example: radtme signature rollback")
+@config_option
+def rollback(config_file: Path | None) -> None:
+    """Let the signature that was active before score again."""
+    configuration = read_configuration(config_file)
+    registry = Registry(configuration.locations.model_store)
+    with told():
+        earlier = standing(registry.history())[:-1]
+        with audited(configuration, "roll back to", earlier[-1] if earlier else "none"):
+            back = registry.rollback()
+    click.echo(f"{back.name} scores from now on")
+
+
+@signature.command(epilog="Example: radtme signature shadow other-signature-2.0.0")
+@click.argument("name", required=False)
+@click.option("--off", is_flag=True, help="End the shadow.")
+@config_option
+def shadow(name: str | None, off: bool, config_file: Path | None) -> None:
+    """Let NAME score every case beside the active signature, for comparison: stored in result.json, never sent.
+
+    Without NAME, say which signature is the shadow. It must have the active one's profile.
+    """
+    from model_store.signatures.shadow import Shadow
+
+    if name and off:
+        raise WrongUsage("expected either NAME or --off")
+    configuration = read_configuration(config_file)
+    found = Shadow(Registry(configuration.locations.model_store))
+    with told():
+        if off:
+            before = found.current()
+            with audited(configuration, "end the shadow", before.name if before else "none"):
+                found.clear()
+        elif name:
+            with audited(configuration, "shadow with", found.registry.find(name)):
+                found.set(name)
+        current = found.current()
+    click.echo(f"{current.name} scores beside the active signature" if current else "there is no shadow")
+
+
+@signature.command("build-research", epilog="Example: radtme signature build-research ./bundles --jobs 2")
+@click.argument("output_folder", metavar="OUTPUT", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--seed", default=1, show_default=True, help="The same seed gives the same digest.")
+@click.option("--cases", default=160, show_default=True, help="Phantoms to train on.")
+@click.option("--held-out", default=80, show_default=True, help="Further phantoms to measure the performance on.")
+@click.option("--bundle-version", default="1.0.0", show_default=True, help="Version of the signature.")
+@click.option("--profile", "profile_name", default="han2024", show_default=True, type=click.Choice(sorted(PROFILES)))
+@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1), help="Processes that measure.")
+def build_research(
+    output_folder: Path, seed: int, cases: int, held_out: int, bundle_version: str, profile_name: str, jobs: int
+) -> None:
+    """Build the research signature from simulated phantoms, into a folder in OUTPUT. Takes some minutes."""
+    from deploy.simulation.research_signature import ResearchPlan, build_research_signature
+
+    try:
+        plan = ResearchPlan(seed, cases, held_out, bundle_version, PROFILES[profile_name])
+    except ValueError as error:
+        raise CommandError(str(error)) from error
+    with progress(notices(), "measuring phantoms", cases + held_out) as (bar, task), told():
+        bundle = build_research_signature(output_folder, plan, jobs, lambda: bar.advance(task))
+    click.echo(str(bundle))
+
+
+def _print(found: Signature) -> None:
+    """Print what a person asks about a signature."""
+    description = found.description
+    table = Table.grid(padding=(0, 2))
+    rows = {
+        "name": found.name,
+        "notice": found.research_notice or "none",
+        "intended use": description.intended_use,
+        "status": description.status.value,
+        "digest": found.digest,
+        "profile": found.profile.name,
+        "columns": f"{len(found.columns)}, threshold {found.threshold:.4f}",
+        **{
+            name.replace("_", " "): f"AUC {m['auc']['value']:.3f} ({m['auc']['low']:.3f} to {m['auc']['high']:.3f}), "
+            f"{m['cases']} cases"
+            for name, m in description.metrics.items()
+        },
+    }
+    for label, value in rows.items():
+        table.add_row(label, value)
+    output().print(table)
+    for note in found.notes:
+        click.echo(f"note: {note}", err=True)
+
+
+for command in (train, validate, publish, score, compare, reproduce_study):
+    signature.add_command(command)

@@ -1,0 +1,68 @@
+"""``radtme status``: what lies in the spool."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from deploy.commands.options import config_option
+from deploy.configuration.load import Configuration, read_configuration
+from deploy.errors import CommandError
+from deploy.operations.status import existing_spool
+from deploy.terminal import output, path_from_here
+from listener.dicom.uids import InvalidUid, checked_uid
+from listener.spool.delivery_due import SETTLED_STATES
+from listener.spool.self_tests import SELF_TEST_TARGET
+
+if TYPE_CHECKING:
+    from deploy.operations.status import JobStatus
+
+
+@click.command(epilog="Example: radtme status; radtme status 1.2.826.0.1.3680043.8.498.1 --json")
+@click.argument("study_uid", metavar="[STUDY_UID]", required=False)
+@click.option("--json", "as_text", is_flag=True, help="For scripts: everything, as one JSON document.")
+@click.option("--all", "everything", is_flag=True, help="Also the older finished jobs.")
+@config_option
+def status(study_uid: str | None, as_text: bool, everything: bool, config_file: Path | None) -> None:
+    """Show what came, what waits for what, what was scored, sent and failed, and why.
+
+    With STUDY_UID: the series of one study, and its jobs with all times. Reads only the spool, so it works with
+    everything else down. Exit code 1 when nothing of the study ever came.
+    """
+    from deploy.operations.status import read_jobs, read_series, read_status
+    from deploy.operations.status_text import as_json, show_status, show_study
+
+    configuration = read_configuration(config_file)
+    spool = existing_spool(configuration)
+    if study_uid is None:
+        found = read_status(spool)
+        warn_of_unknown_targets(found.jobs, configuration)
+        if as_text:
+            click.echo(json.dumps(as_json(found), indent=1))
+        else:
+            show_status(output(), found, everything=everything)
+        return
+    try:
+        study = checked_uid(study_uid)
+    except InvalidUid as error:
+        raise click.BadParameter(str(error), param_hint="STUDY_UID") from error
+    series, jobs = read_series(spool, study), read_jobs(spool, study)
+    warn_of_unknown_targets(jobs, configuration)
+    if not series and not jobs:
+        raise CommandError(
+            f"nothing of study {study} is in {path_from_here(spool.root)}", "radtme status shows what is"
+        )
+    if as_text:
+        click.echo(json.dumps(as_json({"study_uid": study, "series": series, "jobs": jobs}), indent=1))
+    else:
+        show_study(output(), series, jobs)
+
+
+def warn_of_unknown_targets(jobs: "Sequence[JobStatus]", configuration: Configuration) -> None:
+    """Name the targets that results wait for although the configuration has no such target."""
+    known = {target.name for target in configuration.workers.targets}
+    waiting = {one.target for job in jobs for one in job.deliveries if one.state not in SETTLED_STATES}
+    for name in sorted(waiting - known - {SELF_TEST_TARGET}):
+        click.echo(f"warning: results wait for target {name!r}, which the configuration does not have", err=True)

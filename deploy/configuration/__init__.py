@@ -1,0 +1,1 @@
+"""The configuration file: reading, values, schema, checks, change audit."""

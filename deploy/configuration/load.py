@@ -1,0 +1,322 @@
+"""The configuration of a whole installation: one YAML file, the environment over it, defaults under it."""
+
+import ipaddress
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from deploy.configuration.network_checks import (
+    check_clients,
+    check_listener,
+    check_sink,
+    check_status_page,
+    shut_out,
+    unguarded,
+)
+from deploy.configuration.reader import ENVIRONMENT_PREFIX, ConfigurationReader, Problem
+from deploy.configuration.redis_url import RedisProblem, RedisSettings, redis_url
+from deploy.configuration.redis_url import in_the_clear as redis_in_the_clear
+from deploy.configuration.sections import Locations, RetentionSettings, SinkSettings, StatusPageSettings
+from deploy.configuration.target_checks import check_targets
+from deploy.configuration.webhook_checks import check_webhook
+from deploy.errors import WrongUsage
+from deploy.network.peer import Peer
+from listener.settings import AllowedPeer, AuditSettings, DeadlinePolicy, ListenerSettings
+from workers.settings import WebhookSettings, WorkerSettings
+from workers.targets.target import Target
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What one installation is told at start."""
+
+    file: Path | None
+    locations: Locations
+    redis: RedisSettings
+    listener: ListenerSettings
+    workers: WorkerSettings
+    sink: SinkSettings
+    audit: AuditSettings
+    status_page: StatusPageSettings
+    retention: RetentionSettings
+    webhook: WebhookSettings
+    """As written; the workers have it only where it has a URL."""
+    origins: Mapping[str, str]
+    """File and line, or environment variable, of every setting that is not a default."""
+    warnings: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    """The variables of ours that it was read with: reading it again, here or in a child, needs the same. May hold
+    passwords.
+    """
+
+    @property
+    def run_folder(self) -> Path:
+        """Where a running stack says that it runs, and on which ports."""
+        return self.locations.data / "run"
+
+    def place_of(self, setting: str) -> str:
+        """Return where a setting was given, or else the file as a whole."""
+        return self.origins.get(setting) or self.origins.get(f"{setting}.name") or str(self.file or "defaults")
+
+    @property
+    def origin(self) -> str:
+        """Where the configuration comes from, as a URI."""
+        return self.file.absolute().as_uri() if self.file else "radtme:defaults"
+
+    def own_listener(self) -> Peer:
+        """Return how to reach the listener from this machine."""
+        host = "127.0.0.1" if self.listener.host in ("0.0.0.0", "::", "") else self.listener.host  # noqa: S104
+        tls = self.listener.tls.own_client if self.listener.tls else None
+        return Peer(self.listener.ae_title, host, self.listener.port, tls)
+
+    def with_redis(self, url: str) -> "Configuration":
+        """Return the same configuration with the Redis that was found to be running."""
+        return replace(
+            self, listener=replace(self.listener, redis_url=url), workers=replace(self.workers, redis_url=url)
+        )
+
+
+def read_configuration(config_file: Path | None) -> Configuration:
+    """Return the configuration that a command was given, or finds."""
+    return load_configuration(find_configuration(config_file))
+
+
+CONFIGURATION_NAME = "radtme.yaml"
+CONFIGURATION_VARIABLE = "RADTME_CONFIG"
+SINK_TARGET = "sink"
+AUDIT_FOLDER = "audit"
+DEBUG_VARIABLE = "RADTME_DEBUG"
+PART_VARIABLE = "RADTME_PART_OF_STACK"
+"""Set for what `radtme up` starts: it has looked at the configuration for its parts."""
+OTHER_VARIABLES = frozenset({CONFIGURATION_VARIABLE, DEBUG_VARIABLE, PART_VARIABLE})
+LISTENER_SKIP = frozenset({"reporters", "spool", "redis_url", "audit"})
+WORKERS_SKIP = frozenset({"spool", "model_store", "redis_url", "targets", "audit", "webhook"})
+
+
+class ConfigurationError(WrongUsage):
+    """The configuration cannot be used; the message lists every problem, one line each."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        problems = sorted(problems, key=Problem.order)
+        super().__init__("\n       ".join(str(problem) for problem in problems))
+        self.problems = tuple(problems)
+
+
+def find_configuration(given: Path | None, environment: Mapping[str, str] = os.environ) -> Path | None:
+    """Return the file to read: the one given, the one that ``RADTME_CONFIG`` names, ``./radtme.yaml``, or none."""
+    if given is not None:
+        return given
+    if environment.get(CONFIGURATION_VARIABLE):
+        return Path(environment[CONFIGURATION_VARIABLE])
+    here = Path(CONFIGURATION_NAME)
+    return here if here.is_file() else None
+
+
+def load_configuration(file: Path | None, environment: Mapping[str, str] = os.environ) -> Configuration:
+    """Read the configuration; without a file, everything has its default and lies in ``./radtme-data``.
+
+    Relative paths in the file start at the file's folder.
+
+    Raises
+    ------
+    ConfigurationError
+        With every problem, each with its file and line or its environment variable.
+    """
+    base = Path.cwd() if file is None else file.absolute().parent
+    reader = ConfigurationReader(file, base, environment)
+    root = None if file is None else compose(file)
+    configuration = _read(reader, root, file)
+    _check_together(reader, configuration)
+    if reader.problems:
+        raise ConfigurationError(reader.problems)
+    ours = {name: value for name, value in environment.items() if name.startswith(ENVIRONMENT_PREFIX)}
+    warnings = (
+        *_unknown_variables(reader),
+        *unguarded(configuration.listener, configuration.workers),
+        *shut_out(configuration.listener, configuration.workers),
+        *redis_in_the_clear(configuration.listener.redis_url),
+    )
+    return replace(configuration, warnings=warnings, environment=ours)
+
+
+def compose(file: Path) -> yaml.Node | None:
+    """Return the root of a YAML file, with its lines; None where it is empty."""
+    try:
+        return yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    except FileNotFoundError:
+        raise WrongUsage(
+            f"{file}: there is no such configuration file",
+            "write one (radtme config show prints a complete one to start from), or give another with --config",
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise WrongUsage(f"{file}: cannot be read: {error}") from error
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ConfigurationError([Problem(f"{file}:{line}", "", f"is not valid YAML: {error.problem}")]) from error
+    except yaml.YAMLError as error:
+        raise ConfigurationError([Problem(str(file), "", f"is not valid YAML: {error}")]) from error
+    except RecursionError as error:
+        raise ConfigurationError([Problem(str(file), "", "is nested deeper than a configuration is")]) from error
+
+
+def _read(reader: ConfigurationReader, root: yaml.Node | None, file: Path | None) -> Configuration:
+    places = ("data", "spool", "model_store")
+    known = (*places, "redis", "listener", "workers", "targets", "sink", "audit", "status_page", "retention", "webhook")
+    sections = reader.entries(root, "", known)
+    locations = _locations(reader, sections)
+    redis = RedisSettings(**reader.given(RedisSettings, sections.get("redis"), "redis"))
+    sink_given = reader.given(SinkSettings, sections.get("sink"), "sink")
+    sink = SinkSettings(**{"folder": locations.data / SinkSettings.folder, **sink_given})
+    audit_given = reader.given(AuditSettings, sections.get("audit"), "audit")
+    audit = AuditSettings(**{"folder": locations.data / AUDIT_FOLDER, **audit_given})
+    external = _redis_url(reader, redis)
+    url: dict[str, Any] = {"redis_url": external} if external else {}
+    listener = reader.given(ListenerSettings, sections.get("listener"), "listener", skip=LISTENER_SKIP)
+    workers = reader.given(WorkerSettings, sections.get("workers"), "workers", skip=WORKERS_SKIP)
+    webhook = WebhookSettings(**reader.given(WebhookSettings, sections.get("webhook"), "webhook"))
+    targets = _with_sink(_targets(reader, sections.get("targets")), sink)
+    return Configuration(
+        file=file,
+        locations=locations,
+        redis=replace(redis, embedded=redis.embedded and not redis.is_external),
+        listener=ListenerSettings(spool=locations.spool, audit=audit, reporters=reporters(targets), **listener, **url),
+        workers=WorkerSettings(
+            spool=locations.spool,
+            model_store=locations.model_store,
+            audit=audit,
+            targets=targets,
+            webhook=webhook if webhook.url else None,
+            **workers,
+            **url,
+        ),
+        sink=sink,
+        audit=audit,
+        status_page=StatusPageSettings(**reader.given(StatusPageSettings, sections.get("status_page"), "status_page")),
+        retention=RetentionSettings(**reader.given(RetentionSettings, sections.get("retention"), "retention")),
+        webhook=webhook,
+        origins=reader.origins,
+    )
+
+
+def _locations(reader: ConfigurationReader, sections: Mapping[str, yaml.Node]) -> Locations:
+    node = yaml.MappingNode(
+        "tag:yaml.org,2002:map",
+        [
+            (yaml.ScalarNode("tag:yaml.org,2002:str", key, sections[key].start_mark), sections[key])
+            for key in ("data", "spool", "model_store")
+            if key in sections
+        ],
+    )
+    given = reader.given(Locations, node, "")
+    data = given.get("data", reader.base / Locations.data)
+    return Locations(
+        data=data,
+        spool=given.get("spool", data / Locations.spool),
+        model_store=given.get("model_store", data / Locations.model_store),
+    )
+
+
+@dataclass(frozen=True)
+class _TargetList:
+    """The one key that is a list of sections."""
+
+    targets: tuple[Target, ...] = ()
+
+
+def _targets(reader: ConfigurationReader, node: yaml.Node | None) -> tuple[Target, ...]:
+    if node is None:
+        return ()
+    key = yaml.ScalarNode("tag:yaml.org,2002:str", "targets", node.start_mark)
+    given = reader.given(_TargetList, yaml.MappingNode("tag:yaml.org,2002:map", [(key, node)]), "", environment=False)
+    targets: tuple[Target, ...] = given.get("targets", ())
+    first: dict[str, int] = {}
+    for index, target in enumerate(targets):
+        if target.name in first:
+            place = reader.origins.get(reader.as_written(f"targets[{index}].name"), reader.place(node))
+            reader.add_problem(place, "targets", f"two targets have the name {target.name!r}; give each its own")
+        first.setdefault(target.name, index)
+    return targets
+
+
+def _with_sink(targets: tuple[Target, ...], sink: SinkSettings) -> tuple[Target, ...]:
+    if not sink.enabled or any(target.name == SINK_TARGET for target in targets):
+        return targets
+    return (*targets, _sink_target(sink))
+
+
+def _sink_target(sink: SinkSettings) -> Target:
+    return Target(SINK_TARGET, sink.ae_title, sink.host, sink.port, tls=sink.tls.own_client if sink.tls else None)
+
+
+def _check_together(reader: ConfigurationReader, configuration: Configuration) -> None:
+    listener, workers = configuration.listener, configuration.workers
+
+    def problem(setting: str, message: str) -> None:
+        setting = reader.as_written(setting)
+        reader.add_problem(configuration.place_of(setting), setting, message)
+
+    check_listener(listener, problem)
+    check_sink(configuration.sink, problem)
+    check_clients(listener, workers, problem)
+    check_status_page(configuration.status_page, problem)
+    check_webhook(configuration.webhook, problem)
+    # The sink is no target of the file's: its port may be 0, a free one.
+    check_targets([target for target in workers.targets if target != _sink_target(configuration.sink)], problem)
+    if listener.deadline_policy is DeadlinePolicy.FETCH and listener.retrieve_from is None:
+        problem(
+            "listener.deadline_policy",
+            "fetch needs to know from whom; give listener.retrieve_from: {ae_title: ..., host: ..., port: ...}",
+        )
+    if workers.soft_time_limit_seconds >= workers.hard_time_limit_seconds:
+        problem(
+            "workers.soft_time_limit_seconds",
+            f"expected less than workers.hard_time_limit_seconds ({workers.hard_time_limit_seconds:g}), "
+            f"found {workers.soft_time_limit_seconds:g}",
+        )
+    if workers.first_retry_seconds > workers.last_retry_seconds:
+        problem(
+            "workers.first_retry_seconds",
+            f"expected at most workers.last_retry_seconds ({workers.last_retry_seconds:g}), "
+            f"found {workers.first_retry_seconds:g}",
+        )
+
+
+def _redis_url(reader: ConfigurationReader, redis: RedisSettings) -> str | None:
+    """Return the URL of an external Redis, if there is one that can be used."""
+    embedded_place = reader.origins.get("redis.embedded", "")
+    url_place = reader.origins.get("redis.url", "")
+    if redis.is_external and redis.embedded and embedded_place and not url_place.startswith("environment"):
+        reader.add_problem(embedded_place, "redis.embedded", "redis.url names an external Redis; keep one of the two")
+    if not redis.is_external and not redis.embedded:
+        reader.add_problem(
+            embedded_place, "redis.embedded", "is false; give redis.url: redis://host:6379/0, or RADTME_REDIS_URL"
+        )
+    try:
+        return redis_url(redis)
+    except RedisProblem as problem:
+        reader.add_problem(reader.origins.get(problem.setting, "redis"), problem.setting, str(problem))
+        return None
+
+
+def _unknown_variables(reader: ConfigurationReader) -> tuple[str, ...]:
+    known = reader.known_variables | OTHER_VARIABLES
+    unknown = sorted(name for name in reader.environment if name.startswith(ENVIRONMENT_PREFIX) and name not in known)
+    return tuple(f"environment variable {name} is no setting and has no effect" for name in unknown)
+
+
+def reporters(targets: Iterable[Target]) -> tuple[AllowedPeer, ...]:
+    """Return the targets that are asked, each from its own address where the configuration names it by one."""
+    asked = (target for target in targets if target.proof.needs_commitment)
+    return tuple(AllowedPeer(one.ae_title, (one.host,) if _is_address(one.host) else ()) for one in asked)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,69 @@
+"""How long what kind of data is kept."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from listener.settings import ServerTls
+
+
+@dataclass(frozen=True)
+class SinkSettings:
+    """A small Storage SCP that stands in for a PACS: for trying things out, not for keeping anything.
+
+    Where it is enabled, `radtme up` starts it, and it is a target of that name.
+    """
+
+    enabled: bool = False
+    ae_title: str = "SINK"
+    host: str = "127.0.0.1"
+    port: int = 11113
+    """0 takes a free port."""
+    folder: Path = Path("sink")
+    tls: ServerTls | None = None
+
+
+@dataclass(frozen=True)
+class Locations:
+    """Where things lie on disk."""
+
+    data: Path = Path("radtme-data")
+    """Everything below lies in here, unless it is placed elsewhere."""
+    spool: Path = Path("spool")
+    model_store: Path = Path("signatures")
+
+
+@dataclass(frozen=True)
+class RetentionSettings:
+    """What `radtme retention --apply` may remove, in days; left empty: nothing of that kind. Nothing else removes it.
+
+    A study goes together with its jobs, when each of them and its own last object are old enough.
+    """
+
+    studies_days: int | None = 30
+    """Since the last object of the study came."""
+    done_days: int | None = 30
+    """Since a job whose results were delivered was done."""
+    dropped_days: int | None = 90
+    """Since a person dropped the job."""
+    failed_days: int | None = 90
+    """Since a job failed that has no result. One with a result that a target refused is kept."""
+    quarantine_days: int | None = 30
+    """Since an object was refused that is kept for a person to look at."""
+
+
+@dataclass(frozen=True)
+class StatusPageSettings:
+    """The status page: cases, targets, signature and disk in a browser, read only."""
+
+    enabled: bool = False
+    """Let `radtme up` serve it; `radtme status-page` does in any case."""
+    host: str = "127.0.0.1"
+    port: int = 9180
+    """0 takes a free port."""
+    username: str = "radtme"
+    password_file: Path | None = None
+    """A file that holds the password, for its owner only; needed on anything but loopback."""
+    show_patients: bool = False
+    """Show Patient's Name and Patient ID of each case. Without it, the page knows no patient."""
+    newest: int = 50
+    """How many finished cases are listed."""

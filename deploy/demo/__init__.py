@@ -1,0 +1,1 @@
+"""``radtme demo``: the whole chain on a generated study."""

@@ -1,0 +1,48 @@
+"""The results of a demo under names that a person can type, as they arrived in the stand-in PACS."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from pydicom import dcmread
+
+from deploy.configuration.load import SINK_TARGET
+from listener.spool.jobs import Job
+from workers.results.result_classes import ResultRole
+
+
+@dataclass(frozen=True)
+class ArrivedResult:
+    """One result object that the stand-in PACS holds."""
+
+    role: ResultRole
+    path: Path
+    picture: Path | None = None
+    """The same as PNG, where it is an image to look at."""
+
+
+def collect_results(job: Job, pacs: Path, folder: Path) -> list[ArrivedResult]:
+    """Link what arrived in ``pacs`` for a job into ``folder``, by role; what did not arrive is left out."""
+    record = job.read_optional(f"delivery/{SINK_TARGET}.json") or {}
+    folder.mkdir(parents=True, exist_ok=True)
+    arrived = []
+    for role in reversed(ResultRole):
+        taken = record.get("taken", {}).get(role.value)
+        source = pacs / f"{taken['sop_instance_uid']}.dcm" if taken else None
+        if source is not None and source.is_file():
+            path = folder / f"{role.value}.dcm"
+            os.link(source, path)
+            picture = write_picture(path) if role is ResultRole.KEY_IMAGE else None
+            arrived.append(ArrivedResult(role, path, picture))
+    return arrived
+
+
+def write_picture(path: Path) -> Path:
+    """Write the pixels of a Secondary Capture beside it as PNG and return the path."""
+    pixels = dcmread(path).pixel_array
+    frame = pixels[0] if pixels.ndim == 4 else pixels
+    picture = path.with_suffix(".png")
+    Image.fromarray(np.ascontiguousarray(frame)).save(picture)
+    return picture

@@ -1,0 +1,1 @@
+"""C-ECHO, probing and sending as a command runs them."""

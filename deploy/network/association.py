@@ -1,0 +1,103 @@
+"""Associations that commands open, and why one could not be opened, in words for the person at the terminal."""
+
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from pynetdicom import AE, evt
+from pynetdicom.association import Association
+from pynetdicom.presentation import PresentationContext
+
+from deploy.errors import Unreachable
+from deploy.network.peer import Peer
+from listener.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from listener.tls.certificates import TlsFileError
+from listener.tls.contexts import tls_args
+from listener.tls.diagnosis import why_no_tls
+from workers.targets.association import send_at_once
+
+CALLED_TITLE_UNKNOWN, CALLING_TITLE_UNKNOWN = 7, 3
+"""Reasons of an A-ASSOCIATE-RJ from the service user (PS3.8 table 9-21)."""
+SERVICE_USER = 1
+
+
+@contextmanager
+def associated(
+    peer: Peer, calling_ae_title: str, contexts: Sequence[PresentationContext], timeout_seconds: float
+) -> Iterator[Association]:
+    """Hold an association with ``peer`` for the block; released at its end, aborted after an exception.
+
+    Raises
+    ------
+    Unreachable
+        If there is none, with why and what to look at.
+    """
+    entity = AE(calling_ae_title)
+    entity.implementation_class_uid = IMPLEMENTATION_CLASS_UID
+    entity.implementation_version_name = IMPLEMENTATION_VERSION_NAME
+    entity.requested_contexts = list(contexts)
+    entity.connection_timeout = entity.acse_timeout = timeout_seconds
+    entity.dimse_timeout = entity.network_timeout = timeout_seconds
+    try:
+        association = entity.associate(
+            peer.host,
+            peer.port,
+            ae_title=peer.ae_title,
+            evt_handlers=[(evt.EVT_CONN_OPEN, send_at_once)],
+            tls_args=tls_args(peer.tls, peer.host),
+        )
+    except TlsFileError as error:
+        raise Unreachable(f"{peer}: our own TLS files cannot be used", str(error)) from error
+    except socket.gaierror as error:
+        raise Unreachable(
+            f"{peer}: the host name {peer.host} is not known", "check the name, or use an IP address"
+        ) from error
+    if not association.is_established:
+        raise _why_not(peer, calling_ae_title, association, timeout_seconds)
+    try:
+        yield association
+    except BaseException:
+        association.abort()
+        raise
+    if association.is_established:
+        association.release()
+
+
+def _why_not(peer: Peer, calling_ae_title: str, association: Association, timeout_seconds: float) -> Unreachable:
+    if association.is_rejected:
+        return _rejection(peer, calling_ae_title, association)
+    if association.rejected_contexts:
+        return Unreachable(
+            f"{peer} accepts none of the SOP classes and transfer syntaxes that were proposed",
+            "the storage classes that the peer takes are in its DICOM conformance statement",
+        )
+    try:
+        socket.create_connection((peer.host, peer.port), timeout_seconds).close()
+    except ConnectionRefusedError:
+        return Unreachable(f"{peer}: nothing listens on port {peer.port} of {peer.host}", "is it running?")
+    except TimeoutError:
+        return Unreachable(
+            f"{peer}: no answer within {timeout_seconds:g} s", "check the address, and the firewalls on the way"
+        )
+    except OSError as error:
+        return Unreachable(f"{peer}: cannot be reached: {error.strerror or error}", "check the address and the port")
+    found = why_no_tls(peer.tls, peer.host, peer.port, timeout_seconds) if peer.tls else None
+    if found is not None:
+        return Unreachable(f"{peer}: there is no encrypted connection", found)
+    return Unreachable(
+        f"{peer}: something listens there and does not answer an association request",
+        "check the port: is it the DICOM one? Does it want TLS (tls: in the target, or --ca), or none?",
+    )
+
+
+def _rejection(peer: Peer, calling_ae_title: str, association: Association) -> Unreachable:
+    answer = association.acceptor.primitive
+    if answer is None:
+        return Unreachable(f"{peer} rejected the association", "its log says more")
+    message = f"{peer} rejected the association: {answer.reason_str} ({answer.result_str.lower()})"
+    if answer.result_source == SERVICE_USER and answer.diagnostic == CALLED_TITLE_UNKNOWN:
+        return Unreachable(message, f"it does not answer to the AE title {peer.ae_title}")
+    if answer.result_source == SERVICE_USER and answer.diagnostic == CALLING_TITLE_UNKNOWN:
+        advice = f"it does not know us: add our AE title {calling_ae_title} there (in a radtme.yaml: listener.peers)"
+        return Unreachable(message, advice)
+    return Unreachable(message, "its log says more; a limit that is reached passes by itself")

@@ -1,0 +1,39 @@
+"""C-ECHO: whether there is a DICOM peer that talks to us."""
+
+import time
+from dataclasses import dataclass
+
+from pynetdicom import build_context
+from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
+
+from deploy.errors import Unreachable
+from deploy.network.association import associated
+from deploy.network.peer import Peer
+
+
+@dataclass(frozen=True)
+class Echo:
+    """How long the peer took, in seconds."""
+
+    association_seconds: float
+    echo_seconds: float
+
+
+def echo(peer: Peer, calling_ae_title: str, timeout_seconds: float) -> Echo:
+    """Verify that ``peer`` answers (PS3.4 Annex A).
+
+    Raises
+    ------
+    Unreachable
+        If there is no association, no answer, or another status than success.
+    """
+    start = time.perf_counter()
+    with associated(peer, calling_ae_title, [build_context(Verification)], timeout_seconds) as association:
+        there = time.perf_counter()
+        status = association.send_c_echo().get("Status")
+        end = time.perf_counter()
+    if status is None:
+        raise Unreachable(f"{peer}: no answer to C-ECHO within {timeout_seconds:g} s", "the association was accepted")
+    if status != 0:
+        raise Unreachable(f"{peer}: answered C-ECHO with status 0x{status:04X}", "its log says more")
+    return Echo(there - start, end - there)

@@ -1,0 +1,96 @@
+"""What a target takes, and what would be sent to it as what. Nothing is stored there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydicom.uid import UID
+from pynetdicom.presentation import PresentationContext, build_context
+
+from deploy.network.association import associated
+from deploy.network.echo import Echo, echo
+from deploy.network.peer import Peer
+from listener.dicom.commitment_report import STORAGE_COMMITMENT
+from workers.results.result_classes import RESULT_CLASSES, Fallback, ResultRole, may_go_as
+from workers.targets import commitment_scu, find_scu
+from workers.targets import echo_scu as verification
+from workers.targets.store_scu import TRANSFER_SYNTAXES, storage_contexts
+from workers.targets.target import Proof
+
+EVERY_CLASS = tuple(dict.fromkeys(uid for classes in RESULT_CLASSES.values() for uid in classes))
+
+
+@dataclass(frozen=True)
+class GoesAs:
+    """As what a result would be sent."""
+
+    sop_class: UID
+    transfer_syntax: UID
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a Storage SCP was found to take."""
+
+    echo: Echo
+    taken: Mapping[UID, tuple[UID, ...]]
+    """Transfer syntaxes by SOP class, of those that we send."""
+    goes_as: Mapping[ResultRole, GoesAs | None]
+    """None: the target takes this result as nothing that we can send."""
+    commitment: bool
+    query: bool
+
+    def troubles(self, results: frozenset[ResultRole], proof: Proof) -> list[str]:
+        """Return what keeps these results from being delivered with this proof."""
+        found = [
+            f"{role.value} is not taken as any of its SOP classes"
+            for role in RESULT_CLASSES
+            if role in results and self.goes_as[role] is None
+        ]
+        if proof.needs_commitment and not self.commitment:
+            found.append(f"proof: {proof} needs Storage Commitment, which is not accepted")
+        if proof.needs_look and not self.query:
+            found.append(f"proof: {proof} needs Study Root Query (C-FIND), which is not accepted")
+        return found
+
+
+def probe(
+    peer: Peer, calling_ae_title: str, timeout_seconds: float, fallback: Fallback = Fallback.DOCUMENT
+) -> Findings:
+    """Ask ``peer`` by C-ECHO and by negotiation alone.
+
+    Two associations: as a delivery proposes it, and each SOP class and transfer syntax in a context of its own.
+
+    Raises
+    ------
+    Unreachable
+        If there is no association, or no answer to the C-ECHO.
+    """
+    echoed = echo(peer, calling_ae_title, timeout_seconds)
+    one_by_one = [build_context(uid, syntax) for uid in EVERY_CLASS for syntax in TRANSFER_SYNTAXES]
+    services = [*commitment_scu.contexts(), *find_scu.contexts()]
+    single = _accepted(peer, calling_ae_title, [*one_by_one, *services], timeout_seconds)
+    delivery = _accepted(peer, calling_ae_title, storage_contexts(EVERY_CLASS), timeout_seconds)
+    chosen = {context.abstract_syntax: context.transfer_syntax[0] for context in delivery}
+    accepted = {context.abstract_syntax for context in single}
+    return Findings(
+        echo=echoed,
+        taken={
+            uid: tuple(context.transfer_syntax[0] for context in single if context.abstract_syntax == uid)
+            for uid in EVERY_CLASS
+        },
+        goes_as={
+            role: next((GoesAs(uid, chosen[uid]) for uid in may_go_as(fallback, classes) if uid in chosen), None)
+            for role, classes in RESULT_CLASSES.items()
+        },
+        commitment=STORAGE_COMMITMENT in accepted,
+        query=any(context.abstract_syntax in accepted for context in find_scu.contexts()),
+    )
+
+
+def _accepted(
+    peer: Peer, calling_ae_title: str, contexts: list[PresentationContext], timeout_seconds: float
+) -> list[PresentationContext]:
+    """Return the contexts that the peer accepts; Verification, which it does accept, keeps an association open."""
+    proposed = [*contexts, *verification.contexts()]
+    with associated(peer, calling_ae_title, proposed, timeout_seconds) as association:
+        return list(association.accepted_contexts)

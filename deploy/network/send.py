@@ -1,0 +1,124 @@
+"""C-STORE SCU for folders: the files as they are, over one association, with the peer's word on each."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pynetdicom import _config, build_context
+from pynetdicom.association import Association
+
+from deploy.errors import Unreachable
+from deploy.network.association import associated
+from deploy.network.dicom_files import DicomFile
+from deploy.network.peer import Peer
+from workers.targets.store_status import Answer, meaning_of
+
+MOST_CONTEXTS = 128
+"""In one association: their ids are the odd numbers of one byte (PS3.8 section 9.3.2.2)."""
+
+
+class Outcome(StrEnum):
+    """What became of one file."""
+
+    STORED = "stored"
+    REFUSED = "refused"
+    NOT_ACCEPTED = "not accepted"
+    """The peer takes no instance of this SOP class in this transfer syntax."""
+    UNREADABLE = "unreadable"
+    UNKNOWN = "unknown"
+    """No answer, also not the second time: it may or may not be there."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One file, what became of it, and the peer's words."""
+
+    file: DicomFile
+    outcome: Outcome
+    said: str
+
+
+def send_files(
+    peer: Peer,
+    calling_ae_title: str,
+    files: Sequence[DicomFile],
+    timeout_seconds: float,
+    on_sent: Callable[[Sent], None] = lambda sent: None,
+) -> list[Sent]:
+    """Send files to ``peer`` and return what became of each, in their order; an unknown outcome is tried once more.
+
+    Raises
+    ------
+    Unreachable
+        If there is no association at all. One that is lost later is opened again.
+    """
+    # The bytes as they lie in the file: decoding and encoding could change them. pynetdicom has one switch for all.
+    _config.STORE_SEND_CHUNKED_DATASET = True
+    results: dict[DicomFile, Sent] = {}
+    for again in (False, True):
+        left = [file for file in files if file not in results]
+        for group in groups_by_context(left):
+            for sent in _send_group(peer, calling_ae_title, group, timeout_seconds, may_fail=again or bool(results)):
+                if sent.outcome is not Outcome.UNKNOWN or again:
+                    results[sent.file] = sent
+                    on_sent(sent)
+    return [results[file] for file in files]
+
+
+def groups_by_context(files: Sequence[DicomFile]) -> list[list[DicomFile]]:
+    """Split the files into as few groups as fit one association each by their presentation contexts."""
+    group_of: dict[tuple[str, str], int] = {}
+    groups: dict[int, list[DicomFile]] = {}
+    for file in files:
+        number = group_of.setdefault(_context_of(file), len(group_of) // MOST_CONTEXTS)
+        groups.setdefault(number, []).append(file)
+    return list(groups.values())
+
+
+def _context_of(file: DicomFile) -> tuple[str, str]:
+    return file.sop_class_uid, file.transfer_syntax_uid
+
+
+def _send_group(
+    peer: Peer, calling_ae_title: str, files: Sequence[DicomFile], timeout_seconds: float, *, may_fail: bool
+) -> Iterator[Sent]:
+    contexts = [build_context(*context) for context in dict.fromkeys(_context_of(file) for file in files)]
+    left = list(files)
+    while left:
+        try:
+            with associated(peer, calling_ae_title, contexts, timeout_seconds) as association:
+                accepted = {
+                    (str(cx.abstract_syntax), str(cx.transfer_syntax[0])) for cx in association.accepted_contexts
+                }
+                while left and association.is_established:
+                    sent = _send_one(association, accepted, left.pop(0))
+                    yield sent
+                    if sent.outcome is Outcome.UNKNOWN:
+                        # Whatever is wrong with this association, the next file shall not suffer from it.
+                        association.abort()
+        except Unreachable as error:
+            if not may_fail:
+                raise
+            yield from (Sent(file, Outcome.UNKNOWN, error.message) for file in left)
+            return
+        may_fail = True
+
+
+def _send_one(association: Association, accepted: set[tuple[str, str]], file: DicomFile) -> Sent:
+    if _context_of(file) not in accepted:
+        return Sent(file, Outcome.NOT_ACCEPTED, "not taken in this SOP class and transfer syntax")
+    try:
+        status = association.send_c_store(file.path).get("Status")
+    except OSError as error:
+        return Sent(file, Outcome.UNREADABLE, error.strerror or "cannot be read")
+    except RuntimeError:  # pynetdicom: the association ended before the request was out
+        return Sent(file, Outcome.UNKNOWN, "the association was lost")
+    said = "no answer" if status is None else f"status 0x{status:04X}"
+    match meaning_of(status):
+        case Answer.TAKEN:
+            return Sent(file, Outcome.STORED, said)
+        case Answer.REFUSED:
+            return Sent(file, Outcome.REFUSED, said)
+        case Answer.TRY_AGAIN:
+            # A status that was given is the peer's last word for now; none at all says nothing.
+            return Sent(file, Outcome.UNKNOWN if status is None else Outcome.REFUSED, said)

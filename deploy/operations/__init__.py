@@ -1,0 +1,1 @@
+"""Status, retries, decisions by a person, retention, upgrade of the spool."""

@@ -1,0 +1,69 @@
+"""Audits what a person decides about a case, before it takes effect: it changes what a radiologist gets."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydicom import dcmread
+
+from deploy.configuration.change_audit import cannot_audit
+from deploy.configuration.load import Configuration
+from deploy.errors import CommandError
+from listener.audit.codes import Code
+from listener.audit.events import Patient, Study, case_steered, patient_of
+from listener.audit.trail import AuditLog, NotAudited
+from listener.pairing.readiness import UNREADABLE_FILE
+from listener.spool.jobs import Job
+from listener.spool.spool import Spool
+
+
+@contextmanager
+def steering(configuration: Configuration, spool: Spool, job: Job, kind: Code, why: str) -> Iterator[None]:
+    """Write down who decides what about a case, then do the block; and that it failed, where it does.
+
+    Raises
+    ------
+    CommandError
+        If the audit trail cannot be written: then nothing is done.
+    """
+    log = AuditLog(configuration.audit)
+    try:
+        study = _study(spool, job) if log.is_on else None
+        if study is not None:
+            log.write(case_steered(study, kind, job.id, why))
+        try:
+            yield
+        except CommandError as error:
+            if study is not None:
+                log.write(case_steered(study, kind, job.id, why, failure=str(error)))
+            raise
+    except NotAudited as error:
+        raise cannot_audit(configuration, error) from error
+
+
+def study_on_disk(study_uid: str, folder: Path) -> Study:
+    """Return a study and whose it is, as the first of its objects that can be read says."""
+    for path in sorted(folder.glob("*/*.dcm")):
+        try:
+            return Study(study_uid, _patient(path))
+        except UNREADABLE_FILE:
+            continue
+    return Study(study_uid, Patient())
+
+
+def _patient(path: Path) -> Patient:
+    return patient_of(dcmread(path, specific_tags=["PatientID", "PatientName"], stop_before_pixels=True))
+
+
+def _study(spool: Spool, job: Job) -> Study:
+    """Return whose case it is, as far as its files say."""
+    try:
+        content = job.read()
+        study_uid, seg = str(content["study_uid"]), content["seg"]
+        path = spool.instance_path(study_uid, seg["series_uid"], seg["sop_instance_uid"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return Study("", Patient())
+    try:
+        return Study(study_uid, _patient(path))
+    except UNREADABLE_FILE:
+        return Study(study_uid, Patient())

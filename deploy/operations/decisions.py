@@ -1,0 +1,80 @@
+"""What a person decides about a job: to hold it, to release it, to drop it. One change in the spool each."""
+
+from contextlib import ExitStack
+
+from deploy.errors import CommandError
+from deploy.operations.retry import DROP_NAME, Retried, held_lock, utc_text
+from listener.broker.messages import deliver_bell, score_bell
+from listener.pairing.pairer import LOCK_NAME as PAIRING_LOCK_NAME
+from listener.spool.atomic_files import write_json
+from listener.spool.jobs import HOLD_NAME, Job, JobState, is_held
+from listener.spool.locks import LOCK_NAME
+from listener.spool.spool import Spool
+from workers.delivery.outbox import outbox_files
+
+OVER = (JobState.DONE, JobState.FAILED, JobState.DROPPED)
+
+
+def hold(spool: Spool, job: Job, who: str, why: str) -> str:
+    """Let nobody work on a job until it is released; return in words what that means now.
+
+    What a worker has begun it finishes: a job that is being scored waits before its results are sent.
+
+    Raises
+    ------
+    CommandError
+        If nothing is going on that could be held.
+    """
+    found: Job | None = job
+    while found is not None and found.state not in OVER:
+        try:
+            write_json(found.folder / HOLD_NAME, {"by": who, "at": utc_text(), "why": why})
+        except FileNotFoundError:  # it moved on meanwhile
+            found = spool.find_job(job.id)
+            continue
+        return f"{job.id} is held where it is ({found.state.value}); radtme release {job.id} lets it go on"
+    state = found.state.value if found else "gone"
+    raise CommandError(f"{job.id} is {state}: there is nothing to hold", "radtme status shows what is going on")
+
+
+def release(spool: Spool, job: Job) -> Retried:
+    """Let a held job go on.
+
+    Raises
+    ------
+    CommandError
+        If nobody holds it.
+    """
+    found = spool.find_job(job.id) or job
+    if not is_held(found.folder):
+        raise CommandError(f"{job.id} is not held", "radtme status says what it waits for")
+    (found.folder / HOLD_NAME).unlink(missing_ok=True)
+    bells = {
+        JobState.READY: (score_bell(job.id),),
+        JobState.DELIVERING: tuple(deliver_bell(job.id, path.stem) for path in outbox_files(found)),
+    }.get(found.state, ())
+    return Retried(f"{job.id} is released and goes on where it is ({found.state.value})", bells)
+
+
+def drop(spool: Spool, job: Job, who: str, why: str) -> str:
+    """Give a job up: nothing more is scored or sent. What its targets have taken stays with them.
+
+    Every lock under which someone could move the job on is held meanwhile.
+
+    Raises
+    ------
+    CommandError
+        If it is over already, or someone works on it right now.
+    """
+    if job.state in (JobState.DONE, JobState.DROPPED):
+        raise CommandError(f"{job.id} is {job.state.value}: there is nothing to drop", "radtme status shows what is")
+    with ExitStack() as locks:
+        locks.enter_context(held_lock(spool.root / "jobs", PAIRING_LOCK_NAME, job.id))
+        for name in (LOCK_NAME, *(f"deliver-{path.stem}.lock" for path in outbox_files(job))):
+            locks.enter_context(held_lock(job.folder, name, job.id))
+        write_json(job.folder / DROP_NAME, {"by": who, "at": utc_text(), "why": why, "state": job.state.value})
+        moved = spool.move(job, JobState.DROPPED)
+    if moved is None:
+        raise CommandError(f"{job.id} was moved by someone else meanwhile", "radtme status shows where it is now")
+    (moved.folder / HOLD_NAME).unlink(missing_ok=True)
+    return f"{job.id} is dropped: nothing more is scored or sent; radtme retry {job.id} takes it up again"

@@ -1,0 +1,188 @@
+"""What is old enough to go: whole studies with their jobs, and what lies in quarantine. Decides, changes nothing.
+
+A study and its jobs are one unit: without its study a job could be scored anew on what is left, and without its job an
+outline that comes again would be scored and sent again.
+"""
+
+import os
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.configuration.sections import RetentionSettings
+from deploy.errors import CommandError
+from listener.dicom.uids import is_uid
+from listener.spool.atomic_files import read_json
+from listener.spool.jobs import Job, JobState
+from listener.spool.locks import LOCK_NAME
+from listener.spool.repair import IN_WORK
+from listener.spool.self_tests import is_self_test
+from listener.spool.spool import Spool
+from workers.delivery.outbox import outbox_files
+
+DAY_SECONDS = 86400.0
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A study and its jobs."""
+
+    study_uid: str
+    folder: Path | None
+    """None where only jobs are left."""
+    jobs: tuple[Job, ...]
+    bytes: int
+    last_touched: float
+    kept: str
+    """Why it stays; empty where it may go."""
+
+
+@dataclass(frozen=True)
+class QuarantinedFile:
+    """An object in quarantine that may go, with its reason."""
+
+    name: str
+    bytes: int
+    last_touched: float
+
+
+class StudyJobs:
+    """The jobs of every study; reads each ``job.json`` once."""
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+        self._studies: dict[str, str] = {}
+
+    def by_study(self) -> Mapping[str, list[Job]]:
+        """Return what lies in the spool now.
+
+        Raises
+        ------
+        CommandError
+            If a job cannot be read: it may need any study.
+        """
+        seen: dict[str, Job] = {}
+        for state in (*JobState, *JobState):  # twice: a job that is given back meanwhile may hide once
+            seen.update((job.id, job) for job in self._spool.jobs(state))
+        found: dict[str, list[Job]] = defaultdict(list)
+        for job in seen.values():
+            if job.id not in self._studies:
+                self._studies[job.id] = _study_of(self._spool, job)
+            found[self._studies[job.id]].append(job)
+        return found
+
+
+def units(spool: Spool, settings: RetentionSettings, jobs: StudyJobs) -> Iterator[Unit]:
+    """Yield every study and its jobs, by UID, each with why it stays, if it does.
+
+    Raises
+    ------
+    CommandError
+        If a job cannot be read.
+    """
+    found = jobs.by_study()
+    studies = {entry.name for entry in os.scandir(spool.studies) if entry.is_dir() and is_uid(entry.name)}
+    for study_uid in sorted(studies | found.keys()):
+        yield unit_of(spool, settings, study_uid, found.get(study_uid, []))
+
+
+def unit_of(spool: Spool, settings: RetentionSettings, study_uid: str, jobs: Sequence[Job]) -> Unit:
+    """Return one study and its jobs."""
+    now = time.time()
+    folder = spool.studies / study_uid
+    bytes_, last_touched = _measured(folder, count_folders=True)
+    kept = _study_stays(settings, last_touched, now) if folder.is_dir() else ""
+    for job in jobs:
+        size, touched = _measured(job.folder)
+        bytes_, last_touched = bytes_ + size, max(last_touched, touched)
+        kept = kept or _job_stays(settings, job, touched, now)
+    return Unit(study_uid, folder if folder.is_dir() else None, tuple(jobs), bytes_, last_touched, kept)
+
+
+def old_quarantine(spool: Spool, settings: RetentionSettings) -> Iterator[QuarantinedFile]:
+    """Yield what has been in quarantine for long enough, by name."""
+    now = time.time()
+    for path in sorted(spool.quarantine.glob("*.dcm")):
+        size, touched = _measured(path)
+        if settings.quarantine_days is not None and now - touched > settings.quarantine_days * DAY_SECONDS:
+            yield QuarantinedFile(path.stem, size, touched)
+
+
+def touched_since(folder: Path, moment: float) -> bool:
+    """Tell whether anything came into a folder after a moment."""
+    return _measured(folder, count_folders=True)[1] > moment
+
+
+def _study_of(spool: Spool, job: Job) -> str:
+    current: Job | None = job
+    while current is not None:
+        try:
+            return str(current.read()["study_uid"])
+        except FileNotFoundError:
+            moved = spool.find_job(job.id)
+            current = moved if moved is not None and moved != current else None
+        except (ValueError, KeyError, TypeError):
+            break
+    raise CommandError(
+        f"job {job.id} cannot be read, so nobody knows which study it needs",
+        "radtme spool check says more; the next start of the listener puts it in order",
+    )
+
+
+def _study_stays(settings: RetentionSettings, touched: float, now: float) -> str:
+    return _too_young("its last object came", settings.studies_days, touched, now)
+
+
+def _job_stays(settings: RetentionSettings, job: Job, touched: float, now: float) -> str:
+    if job.state in IN_WORK:
+        return f"job {job.id} is {job.state.value}"
+    days = {
+        JobState.DONE: settings.done_days,
+        JobState.DROPPED: settings.dropped_days,
+        JobState.FAILED: settings.failed_days,
+    }[job.state]
+    if job.state is not JobState.DROPPED and _is_undelivered(job):
+        return f"job {job.id} has results that no target has"
+    return _too_young(f"job {job.id} was {job.state.value}", days, touched, now)
+
+
+def _too_young(what: str, days: int | None, touched: float, now: float) -> str:
+    if days is None:
+        return "the settings keep it for good"
+    since = (now - touched) / DAY_SECONDS
+    return f"{what} {max(0.0, since):.1f} days ago, of {days}" if since <= days else ""
+
+
+def _is_undelivered(job: Job) -> bool:
+    """Tell whether a job has results that lie nowhere else; what cannot be read may be one. A self-test has none."""
+    try:
+        if is_self_test(job.read()):
+            return False
+        result = job.read_optional("result.json")
+        if result is None or not result.get("objects"):
+            return (job.folder / "objects").is_dir() and any((job.folder / "objects").iterdir())
+        records = [read_json(path) for path in outbox_files(job)]
+    except (OSError, ValueError):
+        return True
+    return not records or any(record.get("state") != "delivered" for record in records)
+
+
+def _measured(place: Path, *, count_folders: bool = False) -> tuple[int, float]:
+    """Return the bytes below a place, and when something was last changed there.
+
+    A lock's time says something else, and making one touches its folder: of a job only the files count.
+    """
+    total, latest = 0, 0.0
+    for path in [place, *(place.rglob("*") if place.is_dir() else ())]:
+        try:
+            found = path.stat()
+        except FileNotFoundError:
+            continue
+        is_folder = path.is_dir()
+        if path.name == LOCK_NAME or path.suffix == ".lock" or (is_folder and not count_folders):
+            continue
+        total += 0 if is_folder else found.st_size
+        latest = max(latest, found.st_mtime)
+    return total, latest

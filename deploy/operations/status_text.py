@@ -1,0 +1,204 @@
+"""The status of the spool for people (on wide and on narrow terminals) and for scripts (JSON)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from deploy.operations.delivery_status import DeliveryStatus, TargetStatus
+from deploy.operations.status import JobStatus, SeriesStatus, SpoolStatus, waits_long_for_a_worker
+from deploy.terminal import age, due, duration, path_from_here, size
+from listener.spool.jobs import JobState
+from workers.scoring.case_result import shown_score
+
+NARROW = 90
+"""Columns below which a job takes lines instead of a row."""
+MOST_FINISHED = 20
+MOST_QUARANTINED = 5
+FINISHED = (JobState.DONE, JobState.DROPPED)
+STATE_STYLE = {
+    JobState.WAITING: "yellow",
+    JobState.READY: "cyan",
+    JobState.RUNNING: "cyan",
+    JobState.DELIVERING: "yellow",
+    JobState.DONE: "green",
+    JobState.FAILED: "bold red",
+    JobState.DROPPED: "dim",
+}
+
+
+def as_json(value: Any) -> Any:
+    """Return a status value as JSON-ready values; times are UTC, ISO 8601."""
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="milliseconds")
+    if isinstance(value, Mapping):
+        return {str(key): as_json(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [as_json(item) for item in value]
+    if hasattr(value, "__dataclass_fields__"):
+        return as_json(asdict(value))
+    return value if value is None or isinstance(value, (bool, int, float)) else str(value)
+
+
+def show_status(console: Console, status: SpoolStatus, *, everything: bool) -> None:
+    """Print the whole spool; of finished jobs only the newest, unless ``everything``."""
+    console.print(_headline(status))
+    if late := waits_long_for_a_worker(status.jobs):
+        console.print(Text(late, "bold yellow"), overflow="fold")
+    for target in status.targets:
+        console.print(_unreachable(target), overflow="fold")
+    shown = list(status.jobs) if everything else _newest_finished(status.jobs)
+    if shown:
+        console.print()
+        show_jobs(console, shown)
+    hidden = len(status.jobs) - len(shown)
+    if hidden:
+        console.print(f"  and {hidden} finished jobs that are older (--all shows them)", style="dim")
+    show_quarantine(console, status, everything=everything)
+
+
+def show_study(console: Console, series: Sequence[SeriesStatus], jobs: Sequence[JobStatus]) -> None:
+    """Print one study: its series, then its jobs with all their times."""
+    for one in series:
+        came = f", last {age(one.last_arrival)} ago" if one.last_arrival else ""
+        count = f"{one.instances} instance{'s' if one.instances != 1 else ''}"
+        console.print(Text.assemble("series ", (one.series_uid, "bold"), f"  {count}{came}"), overflow="fold")
+    for job in jobs:
+        console.print()
+        show_job(console, job)
+
+
+def show_jobs(console: Console, jobs: Iterable[JobStatus]) -> None:
+    """Print one row for each job, or some lines where the terminal is narrow."""
+    if console.width < NARROW:
+        for job in jobs:
+            console.print(Text.assemble(_state(job), f"  {job.job_id}  {_age(job)}"))
+            for line in (*_words(job), Text(f"study {job.study_uid}", "dim")):
+                console.print(Padding(line, (0, 0, 0, 2)), overflow="fold")
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("state", no_wrap=True)
+    table.add_column("job", no_wrap=True)
+    table.add_column("for", no_wrap=True, justify="right")
+    table.add_column("what", overflow="fold")
+    for job in jobs:
+        what = Text("\n").join(Text.assemble(line) for line in (*_words(job), Text(f"study {job.study_uid}", "dim")))
+        table.add_row(_state(job), job.job_id, _age(job), what)
+    console.print(table)
+
+
+def show_job(console: Console, job: JobStatus) -> None:
+    """Print one job with everything that is known of it."""
+    console.print(Text.assemble("job ", (job.job_id, "bold"), "  ", _state(job), f"  {_age(job)}"))
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for line in _words(job):
+        grid.add_row("", line)
+    if job.replaces:
+        grid.add_row("replaces", job.replaces)
+    for region in job.regions:
+        grid.add_row(str(region.get("region")), f"{region.get('volume_ml', 0):.2f} mL, {region.get('voxels')} voxels")
+    for note in job.notes:
+        grid.add_row("note", note)
+    if job.signature:
+        grid.add_row("signature", f"{job.signature.get('id')} {job.signature.get('version')}")
+    for name, moment in job.times.items():
+        grid.add_row(name, moment)
+    if job.stage_seconds:
+        stages = ", ".join(f"{name} {duration(seconds)}" for name, seconds in job.stage_seconds.items())
+        grid.add_row("stages", stages)
+    for path in job.objects:
+        grid.add_row("result", path_from_here(Path(path)))
+    console.print(Padding(grid, (0, 0, 0, 2)))
+
+
+def show_quarantine(console: Console, status: SpoolStatus, *, everything: bool) -> None:
+    """Print what was received and cannot be used."""
+    if not status.quarantine:
+        return
+    console.print()
+    console.print(f"quarantine ({len(status.quarantine)})", style="bold red")
+    shown = status.quarantine if everything else status.quarantine[:MOST_QUARANTINED]
+    for one in shown:
+        console.print(Padding(Text(f"{one.name}  {one.reason}"), (0, 0, 0, 2)), overflow="fold")
+    if len(shown) < len(status.quarantine):
+        console.print(f"  and {len(status.quarantine) - len(shown)} more (--all shows them)", style="dim")
+
+
+def verdict(job: JobStatus) -> Text:
+    """Return class, score and threshold of a scored job, with the digits that its report shows."""
+    assert job.hot_probability is not None  # noqa: S101 - of a scored job
+    assert job.threshold is not None  # noqa: S101
+    score, threshold = shown_score(job.hot_probability, job.threshold)
+    style = "bold red" if job.phenotype == "hot" else "bold blue"
+    return Text.assemble(
+        ((job.phenotype or "?").upper(), style),
+        f", hot probability {score} (threshold {threshold})",
+    )
+
+
+def _headline(status: SpoolStatus) -> Text:
+    parts = [f"{status.studies} {'study' if status.studies == 1 else 'studies'}", f"{status.instances} instances"]
+    if status.receiving:
+        parts.append(f"{status.receiving} coming in")
+    parts += [f"{count} {state.value}" for state in JobState if (count := status.count(state))]
+    parts.append(f"{size(status.free_bytes)} free")
+    return Text.assemble((path_from_here(status.spool), "bold"), "  ", ", ".join(parts))
+
+
+def _state(job: JobStatus) -> Text:
+    held = ", held" if job.held else ""
+    return Text(f"{job.state.value}{held}", "magenta" if held else STATE_STYLE[job.state])
+
+
+def _age(job: JobStatus) -> str:
+    return age(job.since) if job.since else "?"
+
+
+def _words(job: JobStatus) -> list[Text]:
+    lines = []
+    if job.hot_probability is not None and job.threshold is not None:
+        lines.append(verdict(job))
+    if job.outcome == "unchanged":
+        lines.append(Text("same inputs as the result that it would replace: nothing new was sent"))
+    if job.says:
+        lines.append(Text(job.says))
+    lines += [_delivery(one) for one in job.deliveries]
+    return lines
+
+
+def _delivery(one: DeliveryStatus) -> Text:
+    words = f"{one.target}: {one.state.replace('_', ' ')}"
+    if one.next_step is not None and (one.state != "queued" or one.target_asked is not None):
+        step, moment = one.next_step
+        words += f", {step} {due(moment)}" + (f", {one.tries} so far" if one.target_asked is None else "")
+    if one.state == "commitment_requested" and one.commitment_requested is not None:
+        words += f" {age(one.commitment_requested)} ago, {one.objects_committed} of {one.objects} committed"
+    if one.last_error and one.state != "delivered":
+        words += f": {one.last_error}"
+    if one.plainer:
+        words += f" (not taken as made: {', '.join(one.plainer)})"
+    style = {"delivered": "green", "refused": "bold red", "queued": ""}.get(one.state, "yellow")
+    return Text(words, style)
+
+
+def _unreachable(target: TargetStatus) -> Text:
+    """Return that nobody goes to a target, since when, and when it is asked next."""
+    since = f" for {age(target.since)}" if target.since else ""
+    probe = f", asked again {due(target.next_probe)}" if target.next_probe else ""
+    why = f": {target.last_error}" if target.last_error else ""
+    return Text(
+        f"target {target.target}: not reached{since}, circuit {target.circuit.value}{probe}{why}", "bold yellow"
+    )
+
+
+def _newest_finished(jobs: Sequence[JobStatus]) -> list[JobStatus]:
+    finished = [job for job in jobs if job.state in FINISHED]
+    return finished[-MOST_FINISHED:] + [job for job in jobs if job.state not in FINISHED]

@@ -1,0 +1,97 @@
+"""Bringing a spool to the layout of this program: each file whole, the version last, so that a kill costs another run.
+
+What is written can be read by the program before it too, except for what only the new one knows.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from deploy.configuration.load import Configuration
+from deploy.errors import CommandError
+from deploy.operations.retry import held_lock
+from listener.pairing.pairer import LOCK_NAME as PAIRING_LOCK_NAME
+from listener.spool.atomic_files import make_folder, read_json, write_bytes, write_json
+from listener.spool.jobs import Job, JobState
+from listener.spool.layout import LAYOUT, VERSION_NAME, WrongLayout, check_layout
+from listener.spool.locks import exclusive
+from listener.spool.spool import Spool
+from workers.delivery.outbox import outbox_files
+from workers.delivery.record import Entry
+from workers.results.instance_reference import InstanceReference
+
+
+def require_layout(configuration: Configuration) -> None:
+    """Let pass a spool of this program's layout, and one that is still to be made.
+
+    Raises
+    ------
+    CommandError
+        If the spool has another layout.
+    """
+    try:
+        check_layout(configuration.locations.spool)
+    except WrongLayout as error:
+        raise CommandError(error.message, error.remedy) from error
+
+
+@dataclass(frozen=True)
+class Upgraded:
+    """What an upgrade came to."""
+
+    records: int
+    """Delivery records that were written anew."""
+    unreadable: tuple[Path, ...]
+    """Left as they are: the next start of the listener puts them in order, `radtme spool check` shows how."""
+
+
+def upgrade(spool: Spool) -> Upgraded:
+    """Bring a spool of layout 1 to this program's; nobody may work on it meanwhile.
+
+    Raises
+    ------
+    CommandError
+        If someone does.
+    """
+    for state in JobState:
+        make_folder(spool.jobs_folder(state))
+    records = 0
+    unreadable: list[Path] = []
+    with held_lock(spool.root / "jobs", PAIRING_LOCK_NAME, "upgrade"), ExitStack() as locks:
+        jobs = list(spool.jobs())
+        for job in jobs:
+            if job.state in (JobState.RUNNING, JobState.DELIVERING):
+                _require_alone(job, locks)
+        for job in jobs:
+            for path, entry in _entries(job, unreadable):
+                write_json(path, entry.to_json())
+                records += 1
+        write_bytes(spool.root / VERSION_NAME, f"{LAYOUT}\n".encode())
+    spool.prepare()
+    return Upgraded(records, tuple(unreadable))
+
+
+def _require_alone(job: Job, locks: ExitStack) -> None:
+    for name in ("lock", *(f"deliver-{path.stem}.lock" for path in outbox_files(job))):
+        if not locks.enter_context(exclusive(job.folder, name)):
+            raise CommandError(f"{job.id}: a worker works on it", "stop all parts, on all machines, then upgrade")
+
+
+def _entries(job: Job, unreadable: list[Path]) -> Iterator[tuple[Path, Entry]]:
+    for path in outbox_files(job):
+        try:
+            yield path, _with_references(Entry.of_json(read_json(path)), job)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            unreadable.append(path)
+
+
+def _with_references(entry: Entry, job: Job) -> Entry:
+    """Return the record with the whole references of what was taken: what can be asked for is not sent again."""
+    references = (job.read_intact("result.json") or {}).get("references") or {}
+    taken = dict(entry.taken)
+    for role, word in entry.taken.items():
+        known = references.get(role.value)
+        if not word.can_be_asked_for and known and known["sop_instance_uid"] == word.instance.sop_instance_uid:
+            taken[role] = replace(word, instance=InstanceReference(**known))
+    return replace(entry, taken=taken)

@@ -1,0 +1,1 @@
+"""The study steps as the commands run them."""

@@ -1,0 +1,1 @@
+"""``radtme selftest``: a generated case through the running service."""

@@ -1,0 +1,63 @@
+"""The end of a self-test: what is left of it goes, as far as nobody has to look at it."""
+
+import contextlib
+from pathlib import Path
+
+from deploy.configuration.load import Configuration
+from deploy.configuration.sections import RetentionSettings
+from deploy.errors import CommandError
+from deploy.operations.decision_audit import steering, study_on_disk
+from deploy.operations.decisions import drop, hold
+from deploy.operations.removal import finish_earlier, remove
+from deploy.operations.retention import StudyJobs, Unit
+from listener.audit.codes import CASE_DROPPED, CASE_HELD
+from listener.audit.events import acting_user, study_deleted
+from listener.audit.trail import AuditLog
+from listener.spool.jobs import JobState, job_id_for
+from listener.spool.self_tests import SELF_TEST_TARGET, announced_self_tests
+from listener.spool.spool import Spool
+
+AT_ONCE = RetentionSettings(0, 0, 0, 0, 0)
+"""A self-test is kept for no time: it is nobody's, and its targets have it."""
+WHY = "self-test is over"
+
+
+def give_up(configuration: Configuration, spool: Spool, job_id: str) -> str:
+    """Drop the job of a self-test that did not come to its end, so that nothing more is done with it; say what was."""
+    job = spool.find_job(job_id)
+    if job is None or job.state in (JobState.DONE, JobState.DROPPED):
+        return ""
+    try:
+        with steering(configuration, spool, job, CASE_DROPPED, WHY):
+            drop(spool, job, acting_user(), WHY)
+    except CommandError:  # a worker has it just now, and finishes what it has begun
+        with steering(configuration, spool, job, CASE_HELD, WHY), contextlib.suppress(CommandError):
+            hold(spool, job, acting_user(), WHY)
+        return (
+            f"a worker is still at {job_id}: it is held, so that nobody goes on with it; the next self-test removes it"
+        )
+    return f"{job_id} is dropped, so that nobody goes on with it; it stays for you to look at until the next self-test"
+
+
+def remove_self_test(configuration: Configuration, spool: Spool, study_uid: str) -> bool:
+    """Remove a study and its jobs; False where retention would keep them, because someone works on them."""
+    log = AuditLog(configuration.audit)
+
+    def tell(unit: Unit, folder: Path) -> None:
+        if log.is_on:
+            log.write(study_deleted(study_on_disk(unit.study_uid, folder), WHY))
+
+    return remove(spool, AT_ONCE, StudyJobs(spool), study_uid, tell)
+
+
+def remove_earlier(configuration: Configuration, spool: Spool) -> None:
+    """Remove what earlier self-tests left: one that failed, or whose command was killed."""
+    finish_earlier(spool)
+    for test in announced_self_tests(spool):
+        job_id = job_id_for(test.seg_sop_instance_uid, 1)
+        if spool.find_job(job_id) is None and not (spool.studies / test.study_uid).exists():
+            continue
+        with contextlib.suppress(CommandError):  # someone works on it right now: the next one
+            give_up(configuration, spool, job_id)
+            remove_self_test(configuration, spool, test.study_uid)
+    (spool.targets / f"{SELF_TEST_TARGET}.json").unlink(missing_ok=True)

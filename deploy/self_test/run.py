@@ -1,0 +1,328 @@
+"""The way of a generated case through the running service, step by step, as it can be seen in the spool."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydicom import Dataset, dcmread
+from redis import Redis, RedisError
+
+from deploy.configuration.load import Configuration
+from deploy.errors import Unreachable
+from deploy.network.dicom_files import DicomFile
+from deploy.network.send import Outcome, send_files
+from deploy.self_test.features import complaint, has_canary, reported_features
+from deploy.self_test.study import SelfTestStudy
+from listener.pairing.readiness import waiting_for
+from listener.spool.atomic_files import read_json
+from listener.spool.jobs import Job, JobState, job_id_for
+from listener.spool.self_tests import SELF_TEST_TARGET
+from listener.spool.spool import Spool
+from workers.delivery.outbox import read_entry
+from workers.delivery.record import Entry, State
+from workers.errors import TransientFailure
+from workers.results.instance_reference import InstanceReference
+from workers.results.result_classes import ResultRole
+from workers.targets.dimse import transport_of
+from workers.targets.target import Target
+from workers.targets.transport import TargetRefuses
+
+T = TypeVar("T")
+LOOK_SECONDS = 0.1
+ASK_AGAIN_SECONDS = 2.0
+SEND_TIMEOUT_SECONDS = 30.0
+SEE_ERRORS = "radtme status and the log say more"
+
+
+class Step(StrEnum):
+    """What is checked, in this order."""
+
+    SENT = "sent"
+    ACKNOWLEDGED = "acknowledged"
+    PAIRED = "paired"
+    SCORED = "scored"
+    FEATURES = "features equal"
+    DELIVERED = "delivered"
+    SEEN = "seen"
+
+
+class Verdict(StrEnum):
+    """How a step ended."""
+
+    OK = "OK"
+    FAILED = "FAILED"
+    SKIPPED = "skipped"
+    """It could not be checked, and need not be."""
+    NOT_REACHED = "not reached"
+    """A step before it failed."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One step, how it ended and what to do about it."""
+
+    step: Step
+    verdict: Verdict
+    seconds: float = 0.0
+    detail: str = ""
+    remedy: str = ""
+
+
+class StepFailed(Exception):
+    """A step did not come to what it should."""
+
+    def __init__(self, detail: str, remedy: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.remedy = remedy
+
+
+class StepSkipped(Exception):
+    """A step cannot be checked here; says why."""
+
+
+class SelfTestRun:
+    """One case on its way. Each step waits for what the service does and says what it saw."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        study: SelfTestStudy,
+        calling_ae_title: str,
+        target: Target | None,
+        sink: Path | None,
+        limit_seconds: float,
+    ) -> None:
+        self._configuration = configuration
+        self._spool = Spool(configuration.locations.spool)
+        self._study = study
+        self._calling = calling_ae_title
+        self._target = target
+        """None: the built-in sink, which writes to the folder ``sink``; None too: nobody gets it."""
+        self._sink = sink
+        self._limit = limit_seconds
+        self._end = time.monotonic() + limit_seconds
+        self.job_id = job_id_for(study.outline.sop_instance_uid, 1)
+
+    def steps(self) -> Iterator[Checked]:
+        """Do one step after the other; after one that failed the others are not reached, but after a comparison."""
+        works: dict[Step, Callable[[], str]] = {
+            Step.SENT: self._send_first,
+            Step.ACKNOWLEDGED: self._send_rest,
+            Step.PAIRED: self._paired,
+            Step.SCORED: self._scored,
+            Step.FEATURES: self._features,
+            Step.DELIVERED: self._delivered,
+            Step.SEEN: self._seen,
+        }
+        failed = False
+        for step, work in works.items():
+            if failed:
+                yield Checked(step, Verdict.NOT_REACHED)
+                continue
+            start = time.monotonic()
+            try:
+                detail, remedy, verdict = work(), "", Verdict.OK
+            except StepSkipped as skipped:
+                detail, remedy, verdict = str(skipped), "", Verdict.SKIPPED
+            except StepFailed as failure:
+                detail, remedy, verdict = failure.detail, failure.remedy, Verdict.FAILED
+            failed = verdict is Verdict.FAILED and step is not Step.FEATURES  # what is wrong is delivered all the same
+            yield Checked(step, verdict, time.monotonic() - start, detail, remedy)
+
+    # The steps --------------------------------------------------------------------------------------------------------
+
+    def _send_first(self) -> str:
+        """Send one image, then the outline: what they leave in the spool shows that the right listener runs there.
+
+        Without its other images the outline cannot be scored.
+        """
+        peer = self._configuration.own_listener()
+        try:
+            self._send([self._study.images[0]])
+            if not self._is_kept(self._study.images[0]):
+                raise StepFailed(
+                    f"{peer} acknowledged an image that is not in the spool of this configuration",
+                    "another installation listens there: check listener.port and data, and --config",
+                )
+            self._send([self._study.outline])
+        except Unreachable as error:
+            raise StepFailed(error.message, f"{error.advice}; is radtme listen (or radtme up) running?") from error
+        if "self_test" not in self._in_job(Job.read):
+            raise StepFailed(
+                f"{peer} did not take the study for a self-test",
+                "restart the listener with this version; run the command as the user that the listener runs as",
+            )
+        return f"to {peer} as {self._calling}"
+
+    def _send_rest(self) -> str:
+        try:
+            self._send(self._study.images[1:])
+        except Unreachable as error:
+            raise StepFailed(error.message, error.advice) from error
+        missing = sum(not self._is_kept(file) for file in self._study.files)
+        if missing:
+            raise StepFailed(f"{missing} of {len(self._study.files)} objects are not in the spool", SEE_ERRORS)
+        return f"{len(self._study.files)} objects with 0x0000, and in the spool"
+
+    def _paired(self) -> str:
+        while (job := self._job()).state is JobState.WAITING:
+            self._wait(
+                f"still waits: {self._waits_for(job)}",
+                "the listener pairs in a thread: its /healthz and log say whether that runs",
+            )
+        content = self._in_job(Job.read)
+        if content["not_complete"]:
+            raise StepFailed(str(content["not_complete"]["message"]), "listener.deadline_seconds is very short")
+        return f"{sum(map(len, content['instances'].values()))} images with their outline"
+
+    def _scored(self) -> str:
+        while (result := (job := self._job()).read_intact("result.json")) is None:
+            if job.state is JobState.FAILED:
+                failure = job.read_optional("failure.json") or {}
+                raise StepFailed(f"{failure.get('reason')}: {failure.get('message')}", SEE_ERRORS)
+            self._wait(f"still {job.state.value}", lambda job=job: self._why_not_scored(job.state))  # type: ignore[misc]
+        if result["outcome"] != "scored":
+            rejection = result["rejection"] or {}
+            raise StepFailed(
+                f"{rejection.get('reason')}: {rejection.get('message')}", "docs/not-scored.md says what to do"
+            )
+        return f"{result['score']['hot_probability']:.4f} by {result['signature']['id']}"
+
+    def _why_not_scored(self, state: JobState) -> str:
+        if state is JobState.RUNNING:
+            return "a worker is at it: give it longer with --limit, or look at its log"
+        try:
+            Redis.from_url(self._configuration.workers.redis_url, socket_connect_timeout=1, socket_timeout=1).ping()
+        except RedisError:
+            return "Redis does not answer, so no worker hears of it: start Redis"
+        return "no worker took it: is radtme work (queue compute) running, on the same spool and Redis?"
+
+    def _features(self) -> str:
+        profile = str(self._in_job(lambda job: read_json(job.folder / "result.json"))["signature"]["profile"])
+        if not has_canary(profile):
+            raise StepSkipped(f"nobody knows what profile {profile} measures on this case")
+        name = f"{ResultRole.FEATURE_REPORT.value}.dcm"
+        found = self._in_job(lambda job: reported_features(job.folder / "objects" / name, profile))
+        if (said := complaint(found, profile)) is not None:
+            raise StepFailed(said, "install the library versions that requirements/service.txt locks")
+        return f"{len(found)} of profile {profile}, as expected"
+
+    def _delivered(self) -> str:
+        name = self._target.name if self._target else SELF_TEST_TARGET
+        if self._target is None and self._sink is None:
+            while self._job().state is not JobState.DONE:
+                self._wait(f"still {self._job().state.value}", SEE_ERRORS)
+            raise StepSkipped("to nobody, as asked")
+        while (entry := self._entry(name)) is None or entry.state is not State.DELIVERED:
+            job = self._job()
+            if entry is None and job.state is JobState.DONE:
+                raise StepFailed(
+                    f"the workers have no target {name} that takes any of it",
+                    "have them read the configuration anew: SIGHUP to workers (or to radtme up)",
+                )
+            if entry is not None and entry.state is State.REFUSED:
+                raise StepFailed(f"{name} refused: {entry.last_error}", f"radtme probe {name} says what it takes")
+            said = f"{entry.state.value}: {entry.last_error or 'nobody has tried yet'}" if entry else "not begun"
+            self._wait(said, self._why_not_delivered(entry))
+        while self._job().state is JobState.DELIVERING:
+            self._wait("all is delivered, and the job still open", "look at the log of the delivery worker")
+        return f"{len(entry.taken)} objects to {name}"
+
+    def _why_not_delivered(self, entry: Entry | None) -> str:
+        if entry is not None and entry.tries:
+            return (
+                f"radtme echo {self._target.name}"
+                if self._target
+                else "the delivery worker does not reach this machine: give --sink-host NAME or --no-delivery"
+            )
+        return "is a worker for the queue delivery running?"
+
+    def _seen(self) -> str:
+        if self._sink is not None:
+            return self._seen_in_sink(self._sink)
+        if self._target is None:
+            raise StepSkipped("by nobody")
+        entry = self._entry(self._target.name)
+        assert entry is not None  # noqa: S101 - it was delivered
+        wanted = [word.instance for word in entry.taken.values()]
+        missing = {one.sop_instance_uid for one in wanted} - entry.seen
+        while missing:
+            missing -= self._listed(self._target, wanted)
+            if missing:
+                self._wait(
+                    f"{len(missing)} of {len(wanted)} objects are not listed",
+                    "it took them: look in the PACS for where it put them, such as a folder for what does not match",
+                    ASK_AGAIN_SECONDS,
+                )
+        return f"{len(wanted)} objects are listed by {self._target.name}"
+
+    def _listed(self, target: Target, wanted: list[InstanceReference]) -> frozenset[str]:
+        try:
+            return transport_of(target).seen(target, self._configuration.workers.ae_title, wanted)
+        except TargetRefuses as error:
+            raise StepSkipped(f"{target.name} cannot be asked: {error}") from error
+        except TransientFailure as error:
+            raise StepFailed(f"{target.name} was asked: {error}", f"radtme probe {target.name}") from error
+
+    def _seen_in_sink(self, sink: Path) -> str:
+        made = sorted((self._job().folder / "objects").glob("*.dcm"))
+        for path in made:
+            sent = dcmread(path)
+            came = sink / f"{sent.SOPInstanceUID}.dcm"
+            if not came.is_file() or _values(dcmread(came)) != _values(sent):
+                raise StepFailed(f"the {path.stem} did not arrive as it was made", "please report this")
+        return f"{len(made)} objects arrived as they were made"
+
+    # What it looks at -------------------------------------------------------------------------------------------------
+
+    def _send(self, files: tuple[DicomFile, ...] | list[DicomFile]) -> None:
+        sent = send_files(self._configuration.own_listener(), self._calling, files, SEND_TIMEOUT_SECONDS)
+        failed = [one for one in sent if one.outcome is not Outcome.STORED]
+        if failed:
+            raise StepFailed(
+                f"{len(failed)} of {len(sent)} objects: {failed[0].outcome.value}, {failed[0].said}",
+                "docs/spool.md says what each status means; 0xA700 is a full disk",
+            )
+
+    def _is_kept(self, file: DicomFile) -> bool:
+        study = self._spool.studies / self._study.study_uid
+        return any(study.glob(f"*/{file.sop_instance_uid}.dcm"))
+
+    def _job(self) -> Job:
+        job = self._spool.find_job(self.job_id)
+        if job is None:
+            raise StepFailed("the job is gone", "someone removed it: radtme audit says who")
+        return job
+
+    def _entry(self, target: str) -> Entry | None:
+        with contextlib.suppress(FileNotFoundError):  # it moves on just now
+            return read_entry(self._job().folder / "delivery" / f"{target}.json")
+        return None
+
+    def _in_job(self, look: Callable[[Job], T]) -> T:
+        """Return what ``look`` finds in the job's folder, which may move on meanwhile."""
+        for _ in range(len(JobState)):
+            with contextlib.suppress(FileNotFoundError):
+                return look(self._job())
+        raise StepFailed("the files of the job are gone", SEE_ERRORS)
+
+    def _waits_for(self, job: Job) -> str:
+        with contextlib.suppress(FileNotFoundError):  # it moves on just now
+            return str(waiting_for(self._spool, job))
+        return "nothing more"
+
+    def _wait(self, what: str, remedy: str | Callable[[], str], seconds: float = LOOK_SECONDS) -> None:
+        if time.monotonic() > self._end:
+            advice = remedy if isinstance(remedy, str) else remedy()
+            raise StepFailed(f"not within {self._limit:g} s: {what}", advice)
+        time.sleep(seconds)
+
+
+def _values(dataset: Dataset) -> dict[int, Any]:
+    """Return what stands in it, however it was encoded for the way."""
+    return {int(element.tag): element.value for element in dataset}

@@ -1,0 +1,1 @@
+"""Processes of one machine: supervisor, embedded Redis, sink, reload."""

@@ -1,0 +1,221 @@
+"""The one-machine stack: Redis, sink, listener and workers as processes under one supervisor."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from deploy.configuration.load import DEBUG_VARIABLE, PART_VARIABLE, Configuration, load_configuration
+from deploy.configuration.reader import ENVIRONMENT_PREFIX, environment_variable
+from deploy.errors import CommandError
+from deploy.stack.ports import delivery_metrics_port, free_port, port_overrides
+from deploy.stack.readiness import failing_checks, http_ready, port_ready
+from deploy.stack.redis_server import RedisServer, redis_program
+from deploy.stack.running_stack import RunningStack, only_stack, publish
+from deploy.stack.supervisor import Program, StartFailed, Supervisor
+
+REDIS, SINK, LISTENER, WORKERS, DELIVERY = "redis", "sink", "listener", "workers", "delivery"
+COMPUTE, STATUS_PAGE = "compute", "status page"
+DRAIN_ORDER = (LISTENER, WORKERS, DELIVERY, STATUS_PAGE, SINK, REDIS)
+"""Nothing new comes in, then what runs is finished, then what others lean on goes."""
+RELOAD_ORDER = (LISTENER, DELIVERY, WORKERS, STATUS_PAGE)
+"""Who hears of a new target: first who takes its reports, then who sends to it, who chooses it, who shows it."""
+LISTENER_DRAIN_SECONDS = 40.0
+QUICK_DRAIN_SECONDS = 5.0
+MARGIN_SECONDS = 10.0
+LOG_TAIL_LINES = 5
+FEWEST_THAT_DELIVER = 2
+"""Processes of a program that delivers: one target that does not answer must not hold up the others, or the scoring."""
+
+
+class LocalStack:
+    """A running stack. Its configuration has no port 0 any more."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        redis: RedisServer | None,
+        supervisor: Supervisor,
+        log_folder: Path | None,
+        delivery_metrics_port: int | None = None,
+    ) -> None:
+        self.configuration = configuration
+        self.delivery_metrics_port = delivery_metrics_port
+        """None where the workers that score deliver too."""
+        self.redis = redis
+        self.supervisor = supervisor
+        self._log_folder = log_folder
+
+    def wait_ready(
+        self,
+        timeout_seconds: float,
+        interrupted: Callable[[], bool] = lambda: False,
+        names: Collection[str] | None = None,
+    ) -> None:
+        """Wait until every part (or those named) is ready, or until ``interrupted`` says stop.
+
+        Raises
+        ------
+        CommandError
+            If a part ends at its start.
+        NotReady
+            If one takes longer than ``timeout_seconds``.
+        """
+        try:
+            self.supervisor.wait_ready(timeout_seconds, interrupted, names)
+        except StartFailed as error:
+            raise CommandError(str(error), self._last_words(error.program)) from error
+
+    def not_ready(self) -> str:
+        """Return what keeps the listener and the workers from being ready, in words."""
+        listener, workers = self.configuration.listener, self.configuration.workers
+        reasons = {
+            LISTENER: failing_checks(listener.metrics_host, listener.metrics_port),
+            WORKERS: failing_checks(workers.metrics_host, workers.metrics_port),
+        }
+        if self.delivery_metrics_port is not None:
+            reasons[DELIVERY] = failing_checks(workers.metrics_host, self.delivery_metrics_port)
+        return "; ".join(f"{name}: {reason}" for name, reason in reasons.items() if reason)
+
+    def reload(self) -> None:
+        """Let the listener and the workers read anew who may associate and where results go."""
+        running = self.supervisor.pids()
+        for name in RELOAD_ORDER:
+            if name in running:
+                with suppress(ProcessLookupError):
+                    os.kill(running[name], signal.SIGHUP)
+
+    def drain(self, on_part: Callable[[str], None] = lambda name: None) -> None:
+        """End the parts in their order, each after it has finished what it does."""
+        for name in DRAIN_ORDER:
+            if name in self.supervisor.pids():
+                on_part(name)
+            self.supervisor.drain(name)
+
+    def _last_words(self, program: Program) -> str:
+        if program.log_file is None:
+            return "what it said stands above"
+        lines = program.log_file.read_text(errors="replace").strip().splitlines()
+        return "\n       ".join(lines[-LOG_TAIL_LINES:]) or f"it said nothing in {program.log_file}"
+
+
+@contextmanager
+def local_stack(
+    configuration: Configuration, log_folder: Path | None = None, *, delivery_apart: bool = True
+) -> Iterator[LocalStack]:
+    """Start the stack; when the block ends, however it ends, no process of it is left.
+
+    Parameters
+    ----------
+    configuration
+        Free ports are taken where it says 0.
+    log_folder
+        Where the output of each part goes; the standard error of this process where there is none.
+    delivery_apart
+        Deliver in a program of its own, so that a target that does not answer never holds up scoring. Without it, one
+        program does both and is ready sooner.
+
+    Raises
+    ------
+    CommandError
+        If another stack runs on this data folder, a port is taken, or there is no Redis to start.
+    """
+    with only_stack(configuration):
+        overrides = dict(port_overrides(configuration))
+        redis = None if configuration.redis.is_external else RedisServer(free_port())
+        if redis is not None:
+            overrides["RADTME_REDIS_URL"] = redis.url
+        delivery_port = delivery_metrics_port(configuration) if delivery_apart else None
+        settled = load_configuration(configuration.file, {**configuration.environment, **overrides})
+        if log_folder is not None:
+            log_folder.mkdir(parents=True, exist_ok=True)
+        with Supervisor() as supervisor:
+            for program in programs(settled, redis, log_folder, delivery_port):
+                supervisor.start(program)
+            publish(settled, _as_published(settled, redis, delivery_port))
+            yield LocalStack(settled, redis, supervisor, log_folder, delivery_port)
+
+
+def programs(
+    configuration: Configuration, redis: RedisServer | None, log_folder: Path | None, delivery_port: int | None
+) -> Iterator[Program]:
+    """Yield the parts of the stack in the order in which they start."""
+    environment = child_environment(configuration, os.environ)
+
+    def log_file(name: str) -> Path | None:
+        return log_folder / f"{name}.log" if log_folder else None
+
+    def part(
+        name: str, command: Sequence[str], is_ready: Callable[[], bool], drain_seconds: float, **variables: str
+    ) -> Program:
+        arguments = ["--config", str(configuration.file)] if configuration.file else []
+        # -P: a folder of the working directory must never stand in for one of our packages.
+        return Program(
+            name=name,
+            command=[sys.executable, "-P", "-m", "deploy", *command, *arguments],
+            is_ready=is_ready,
+            drain_seconds=drain_seconds,
+            environment={**environment, PART_VARIABLE: "1", **variables},
+            log_file=log_file(name),
+        )
+
+    listener, sink = configuration.listener, configuration.sink
+    if redis is not None:
+        program = [str(redis_program()), "-"]
+        text = redis.configuration()
+        # It greets with art at the level of its warnings: always to a file.
+        greeting = log_file(REDIS) or configuration.run_folder / "redis.log"
+        yield Program(REDIS, program, redis.is_ready, QUICK_DRAIN_SECONDS, None, text, greeting)
+    if sink.enabled:
+        yield part(SINK, ["sink"], port_ready(sink.host, sink.port), QUICK_DRAIN_SECONDS)
+    yield from _workers(configuration, part, delivery_port)
+    if configuration.status_page.enabled:
+        page = configuration.status_page
+        yield part(STATUS_PAGE, ["status-page"], port_ready(page.host, page.port), QUICK_DRAIN_SECONDS)
+    yield part(LISTENER, ["listen"], http_ready(listener.metrics_host, listener.metrics_port), LISTENER_DRAIN_SECONDS)
+
+
+def _workers(
+    configuration: Configuration, part: Callable[..., Program], delivery_port: int | None
+) -> Iterator[Program]:
+    workers = configuration.workers
+    several = ["--concurrency", str(max(FEWEST_THAT_DELIVER, workers.concurrency))]
+    scoring, delivering = workers.hard_time_limit_seconds, workers.delivery_limit_seconds
+    ready = http_ready(workers.metrics_host, workers.metrics_port)
+    if delivery_port is None:
+        both = ["work", "--queues", f"{COMPUTE},{DELIVERY}", *several]
+        yield part(WORKERS, both, ready, max(scoring, delivering) + MARGIN_SECONDS)
+        return
+    yield part(WORKERS, ["work", "--queues", COMPUTE], ready, scoring + MARGIN_SECONDS)
+    yield part(
+        DELIVERY,
+        ["work", "--queues", DELIVERY, *several],
+        http_ready(workers.metrics_host, delivery_port),
+        delivering + MARGIN_SECONDS,
+        **{environment_variable("workers.metrics_port"): str(delivery_port)},
+    )
+
+
+def child_environment(configuration: Configuration, inherited: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a part: ours, with those of our variables that the configuration was read with.
+
+    Whoever reads a configuration without the environment, as the demo does, must not get parts that read it with.
+    """
+    others = {name: value for name, value in inherited.items() if not name.startswith(ENVIRONMENT_PREFIX)}
+    debug = {name: inherited[name] for name in (DEBUG_VARIABLE,) if name in inherited}
+    return {**others, **debug, **configuration.environment}
+
+
+def _as_published(
+    configuration: Configuration, redis: RedisServer | None, delivery_metrics_port: int | None
+) -> RunningStack:
+    return RunningStack(
+        listener_port=configuration.listener.port,
+        listener_metrics_port=configuration.listener.metrics_port,
+        workers_metrics_port=configuration.workers.metrics_port,
+        delivery_metrics_port=delivery_metrics_port,
+        redis_url=redis.url if redis else "",
+        sink_port=configuration.sink.port if configuration.sink.enabled else None,
+    )

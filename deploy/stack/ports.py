@@ -1,0 +1,108 @@
+"""TCP ports of the one-machine stack: free ones where 0 is configured, and a clear word where one is taken."""
+
+import errno
+import itertools
+import socket
+from collections.abc import Mapping
+
+from deploy.configuration.load import Configuration
+from deploy.configuration.reader import environment_variable
+from deploy.errors import CommandError
+
+HIGHEST_PORT = 65535
+ANY_ADDRESS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """Return a port of ``host`` that nobody listens on now."""
+    with _socket(host) as probe:
+        probe.bind((host, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def port_overrides(configuration: Configuration) -> Mapping[str, str]:
+    """Return, as environment variables, a free port for each one that is configured as 0.
+
+    Raises
+    ------
+    CommandError
+        If a port that is configured is taken, or two parts are to listen on the same one.
+    """
+    wanted = {
+        "listener.port": (configuration.listener.host, configuration.listener.port),
+        "listener.metrics_port": (configuration.listener.metrics_host, configuration.listener.metrics_port),
+        "workers.metrics_port": (configuration.workers.metrics_host, configuration.workers.metrics_port),
+    }
+    if configuration.sink.enabled:
+        wanted["sink.port"] = (configuration.sink.host, configuration.sink.port)
+    if configuration.status_page.enabled:
+        wanted["status_page.port"] = (configuration.status_page.host, configuration.status_page.port)
+    require_apart(wanted)
+    chosen: dict[str, str] = {}
+    for setting, (host, port) in wanted.items():
+        if port == 0:
+            chosen[environment_variable(setting)] = str(free_port(host))
+        else:
+            require_free(setting, host, port)
+    return chosen
+
+
+def require_apart(wanted: Mapping[str, tuple[str, int]]) -> None:
+    """Check that no two of the settings name the same port.
+
+    Raises
+    ------
+    CommandError
+        If two do, with both.
+    """
+    for (first, (host, port)), (second, (other_host, other_port)) in itertools.combinations(wanted.items(), 2):
+        meet = host == other_host or ANY_ADDRESS & {host, other_host}
+        if port != 0 and port == other_port and meet:
+            raise CommandError(f"{first} and {second} are both {port}", "give each its own (0 takes a free one)")
+
+
+def delivery_metrics_port(configuration: Configuration) -> int:
+    """Return where the workers that deliver answer: the port above that of the workers that score, or a free one.
+
+    Raises
+    ------
+    CommandError
+        If it is taken.
+    """
+    workers, listener = configuration.workers, configuration.listener
+    if workers.metrics_port == 0:
+        return free_port(workers.metrics_host)
+    port = workers.metrics_port + 1
+    setting = "workers.metrics_port (delivery takes the one above it)"
+    page = configuration.status_page.port if configuration.status_page.enabled else 0
+    if port in (listener.port, listener.metrics_port, page) or port > HIGHEST_PORT:
+        raise CommandError(f"port {port} cannot be used for the metrics of delivery", f"set another {setting}")
+    require_free(setting, workers.metrics_host, port)
+    return port
+
+
+def require_free(setting: str, host: str, port: int) -> None:
+    """Check that a server of ours can listen on a port; 0 is always fine.
+
+    Raises
+    ------
+    CommandError
+        If it cannot, with the setting that names the port.
+    """
+    try:
+        with _socket(host) as probe:
+            probe.bind((host, port))
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
+        why = "is taken by another program" if taken else f"cannot be used: {error.strerror}"
+        raise CommandError(
+            f"port {port} of {host} {why}", f"free it, or set another {setting} (0 takes a free one)"
+        ) from error
+
+
+def _socket(host: str) -> socket.socket:
+    probe = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    # As the servers do: a connection that has just ended does not keep the port.
+    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    return probe

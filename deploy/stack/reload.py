@@ -1,0 +1,99 @@
+"""What running parts take over from a changed configuration: callers and targets. The rest needs a restart."""
+
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from deploy.configuration.change_audit import target_changes
+from deploy.configuration.load import Configuration, read_configuration
+from deploy.configuration.text import yaml_value
+from deploy.errors import CommandError
+from listener.audit.events import configuration_changed
+from listener.audit.trail import AuditLog, NotAudited
+from listener.listener import Listener
+from listener.settings import ListenerSettings
+from workers.targets.target import Target
+
+if TYPE_CHECKING:
+    from deploy.status_page.overview import Pages
+
+
+RELOADED = frozenset({"calling_ae_titles", "peers", "reporters"})
+RELOADED_BY_WORKERS = frozenset({"targets"})
+ASSIGNED = frozenset({"redis_url"})
+"""May differ from the file without having been changed in it: a part that is started alone finds it in the running
+stack. Ports that `radtme up` chose are in the environment of its parts, then and now.
+"""
+
+log = structlog.get_logger()
+
+
+def reload_allow_list(listener: Listener, config_file: Path | None) -> None:
+    """Read the configuration anew; a mistake in it keeps what there is, and is said in the log."""
+
+    def take_over() -> list[str]:
+        configuration = read_configuration(config_file)
+        new = configuration.listener
+        listener.audit.write(configuration_changed("listener", configuration.origin, _who_may(new)))
+        listener.allow(new.calling_ae_titles, new.peers, new.reporters)
+        return _needs_restart(listener.settings, new, RELOADED)
+
+    _told(take_over)
+
+
+def reload_shown_targets(pages: "Pages", config_file: Path | None) -> None:
+    """Read the configuration anew for a page that shows it; audited by the parts that send there."""
+
+    def take_over() -> list[str]:
+        new = read_configuration(config_file)
+        pages.show_targets(new.workers.targets)
+        return _needs_restart(pages.settings, new.status_page, frozenset())
+
+    _told(take_over)
+
+
+class Reload:
+    """The configuration as running workers have it, and what they take over when it changes."""
+
+    def __init__(self, running: Configuration, config_file: Path | None) -> None:
+        self._started_with = self._running = running
+        self._config_file = config_file
+        self._audit = AuditLog(running.audit)
+
+    def targets(self) -> tuple[Target, ...] | None:
+        """Return the targets as the configuration has them now; None where a mistake in it keeps what there is."""
+        return self._running.workers.targets if _told(self._take_over) else None
+
+    def _take_over(self) -> list[str]:
+        new = read_configuration(self._config_file)
+        changes = target_changes(self._running, new)
+        if changes:
+            self._audit.write(configuration_changed("workers", new.origin, changes))
+        self._running = new
+        return _needs_restart(self._started_with.workers, new.workers, RELOADED_BY_WORKERS)
+
+
+def _told(take_over: Callable[[], list[str]]) -> bool:
+    """Take over what can be, and say in the log what needs a restart, or why nothing was taken over."""
+    try:
+        needs_restart = take_over()
+    except CommandError as error:
+        log.error("configuration_not_reloaded", reason=error.message)
+        return False
+    except (NotAudited, ValueError) as error:
+        log.error("configuration_not_reloaded", reason=str(error))
+        return False
+    log.info("configuration_reloaded", needs_restart=needs_restart)
+    return True
+
+
+def _needs_restart(running: Any, new: Any, reloaded: frozenset[str]) -> list[str]:
+    names = (field.name for field in fields(new) if field.name not in reloaded | ASSIGNED)
+    return [name for name in names if getattr(new, name) != getattr(running, name)]
+
+
+def _who_may(new: ListenerSettings) -> list[str]:
+    return [f"reloaded {name}: {yaml_value(getattr(new, name))}" for name in sorted(RELOADED)]

@@ -1,0 +1,109 @@
+"""The JSON Schema for editors says of a configuration file what the service itself says."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from deploy.cli import radtme
+from deploy.configuration.load import ConfigurationError, load_configuration
+from deploy.configuration.schema import configuration_schema
+
+ROOT = Path(__file__).parents[3]
+PUBLISHED = ROOT / "deploy" / "radtme.schema.json"
+GOOD = [
+    "",
+    "data: /srv/radtme",
+    "targets: []",
+    "listener:",
+    "listener: {port: 0, calling_ae_titles: [MR1], deadline_policy: close, settle_seconds: 0}",
+    "listener: {peers: [{ae_title: MR1, addresses: [10.0.0.0/8]}]}",
+    "listener: {tls: null, retrieve_from: {ae_title: PACS, host: 10.0.0.5, port: 104}}",
+    "workers: {soft_time_limit_seconds: 200.5, concurrency: 4}",
+    "targets: [{name: pacs, ae_title: PACS, host: 10.0.0.5, port: 104, results: [segmentation, summary_report]}]",
+    "redis: {url: 'redis://redis:6379/0'}",
+    "sink: {enabled: true}",
+    "audit: {enabled: false}",
+]
+BAD = [
+    "no_such_key: 1",
+    "listener: {no_such_key: 1}",
+    "listener: {port: 70000}",
+    "listener: {port: '104'}",
+    "listener: {port: 1.5}",
+    "listener: {ae_title: 12}",
+    "listener: {ae_title: true}",
+    "listener: {calling_ae_titles: MR1}",
+    "listener: {deadline_policy: never}",
+    "listener: {settle_seconds: -1}",
+    "listener: {idle_timeout_seconds: 0}",
+    "listener: [1]",
+    "listener: {peers: [{addresses: [10.0.0.0/8]}]}",
+    "workers: {concurrency: 0}",
+    "workers: {institution_name: null}",
+    "targets: {name: pacs}",
+    "targets: [{name: pacs, ae_title: PACS, host: 10.0.0.5}]",
+    "targets: [{name: pacs, ae_title: PACS, host: 10.0.0.5, port: 0}]",
+    "targets: [{name: pacs, ae_title: PACS, host: 10.0.0.5, port: 104, results: [everything]}]",
+    "sink: {enabled: 1}",
+]
+
+
+def validator() -> jsonschema.Draft202012Validator:
+    """Return what an editor judges with."""
+    return jsonschema.Draft202012Validator(json.loads(PUBLISHED.read_text()))
+
+
+def is_read(tmp_path: Path, text: str) -> bool:
+    """Return whether the service reads the file."""
+    file = tmp_path / "radtme.yaml"
+    file.write_text(text)
+    try:
+        load_configuration(file, {})
+    except ConfigurationError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(("text", "good"), [*((text, True) for text in GOOD), *((text, False) for text in BAD)])
+def test_schema_and_service_judge_alike(tmp_path: Path, text: str, good: bool) -> None:
+    """What an editor underlines is refused, and what is refused for its form is underlined."""
+    assert is_read(tmp_path, text) is good
+    assert validator().is_valid(yaml.safe_load(text) or {}) is good
+
+
+def test_the_published_schema_is_current_and_a_schema() -> None:
+    """It is made from the settings, and `radtme config schema` prints it."""
+    jsonschema.Draft202012Validator.check_schema(configuration_schema())
+    ran = CliRunner().invoke(radtme, ["config", "schema"])
+    assert ran.exit_code == 0
+    assert ran.output == PUBLISHED.read_text()
+
+
+def test_the_example_and_what_config_show_prints_satisfy_it() -> None:
+    """Both are given to people to start from; the example names the schema for their editor."""
+    example = ROOT / "deploy" / "radtme.example.yaml"
+    validator().validate(yaml.safe_load(example.read_text()))
+    named = example.read_text().splitlines()[0].partition("$schema=")[2]
+    assert (example.parent / named) == PUBLISHED
+    shown = CliRunner().invoke(radtme, ["config", "show", str(example)])
+    assert shown.exit_code == 0
+    validator().validate(yaml.safe_load(shown.output))
+
+
+def test_every_setting_that_is_no_plain_name_is_explained() -> None:
+    """An editor shows something when the pointer rests on a section."""
+
+    def sections(schema: dict[str, Any], path: str = "") -> list[str]:
+        found = []
+        for name, inner in schema.get("properties", {}).items():
+            if "properties" in inner or ("items" in inner and "properties" in inner["items"]):
+                found += [f"{path}{name}"] * ("description" not in inner)
+                found += sections(inner.get("items", inner), f"{path}{name}.")
+        return found
+
+    assert sections(configuration_schema()) == []

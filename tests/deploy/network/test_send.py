@@ -1,0 +1,223 @@
+"""Echo, send and the stand-in PACS: over real associations, also with dcmtk on the other side."""
+
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydicom import Dataset, dcmread
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEGLSLossless, MRImageStorage
+from pynetdicom import AE, evt
+from pynetdicom.sop_class import Verification
+
+from deploy.configuration.sections import SinkSettings
+from deploy.errors import Unreachable
+from deploy.network.dicom_files import DicomFile, OtherFile, files_below, read_all
+from deploy.network.echo import echo
+from deploy.network.peer import Peer
+from deploy.network.send import Outcome, groups_by_context, send_files
+from deploy.stack.ports import free_port
+from deploy.stack.sink import Sink, instances_in
+
+
+def write_instance(folder: Path, number: int, transfer_syntax: str = ExplicitVRLittleEndian) -> Path:
+    """Write a small MR instance without pixels and return its path."""
+    dataset = Dataset()
+    dataset.SOPClassUID, dataset.SOPInstanceUID = MRImageStorage, f"1.2.3.{number}"
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = "1.2.3", "1.2.3.1"
+    dataset.PatientID, dataset.InstanceNumber = "X", number
+    dataset.ensure_file_meta()
+    dataset.file_meta.TransferSyntaxUID = transfer_syntax
+    path = folder / f"{number}.dcm"
+    dataset.save_as(path, enforce_file_format=True)
+    return path
+
+
+def instances(folder: Path) -> list[DicomFile]:
+    """Return what can be sent from a folder."""
+    return [file for file in read_all(files_below(folder)) if isinstance(file, DicomFile)]
+
+
+@pytest.fixture
+def sink(tmp_path: Path) -> Iterator[tuple[Peer, Path]]:
+    """Run the stand-in PACS on a free port; yields how to reach it and its folder."""
+    folder = tmp_path / "pacs"
+    server = Sink(SinkSettings(port=0, folder=folder))
+    server.start()
+    yield Peer("SINK", "127.0.0.1", server.port), folder
+    server.stop()
+
+
+@pytest.fixture
+def fickle_peer() -> Iterator[tuple[Peer, dict[str, list[int]]]]:
+    """A Storage SCP that answers each instance with the next of the statuses it was given; 0 after that."""
+    statuses: dict[str, list[int]] = {}
+
+    def store(event: evt.Event) -> int:
+        left = statuses.get(str(event.request.AffectedSOPInstanceUID), [])
+        status = left.pop(0) if left else 0
+        if status < 0:  # say nothing at all
+            event.assoc.abort()
+        return status
+
+    entity = AE("FICKLE")
+    entity.add_supported_context(MRImageStorage)
+    server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, store)])
+    yield Peer("FICKLE", "127.0.0.1", server.server_address[1]), statuses
+    server.shutdown()
+
+
+def test_files_arrive_as_they_are(sink, tmp_path):
+    """The stand-in PACS holds the same data set bytes, in the transfer syntax that the file has."""
+    peer, pacs = sink
+    for number, syntax in enumerate([ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEGLSLossless]):
+        write_instance(tmp_path, number, syntax)
+    sent = send_files(peer, "US", instances(tmp_path), 10)
+    assert [one.outcome for one in sent] == [Outcome.STORED] * 3
+    for number in range(3):
+        original, arrived = tmp_path / f"{number}.dcm", pacs / f"1.2.3.{number}.dcm"
+        assert dcmread(arrived) == dcmread(original)
+        assert dcmread(arrived).file_meta.TransferSyntaxUID == dcmread(original).file_meta.TransferSyntaxUID
+
+
+def test_what_is_no_instance_is_named_and_never_stops_anything(tmp_path):
+    """Text, an empty file, a cut one, a DICOMDIR: counted with the reason, or passed over."""
+    path = write_instance(tmp_path, 1)
+    (tmp_path / "readme.txt").write_text("hello")
+    (tmp_path / "empty").touch()
+    (tmp_path / "cut.dcm").write_bytes(path.read_bytes()[:150])
+    index = dcmread(path)
+    index.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.1.3.10"
+    index.save_as(tmp_path / "DICOMDIR")
+    found = list(read_all(files_below(tmp_path)))
+    others = {file.path.name: file.reason for file in found if isinstance(file, OtherFile)}
+    assert set(others) == {"readme.txt", "empty", "cut.dcm"}
+    assert others["readme.txt"] == "not a DICOM file"
+    assert [file.path.name for file in found if isinstance(file, DicomFile)] == ["1.dcm"]
+    assert found.count(None) == 1
+
+
+def test_no_answer_is_sent_once_more(fickle_peer, tmp_path):
+    """A lost answer says nothing about the object: the same is sent again, over a new association."""
+    peer, statuses = fickle_peer
+    for number in range(4):
+        write_instance(tmp_path, number)
+    statuses["1.2.3.1"] = [-1]
+    sent = send_files(peer, "US", instances(tmp_path), 2)
+    assert [one.outcome for one in sent] == [Outcome.STORED] * 4
+
+
+def test_what_stays_without_an_answer_is_unknown(fickle_peer, tmp_path):
+    """Twice nothing is not a success, and the others arrive all the same."""
+    peer, statuses = fickle_peer
+    for number in range(3):
+        write_instance(tmp_path, number)
+    statuses["1.2.3.1"] = [-1, -1]
+    sent = send_files(peer, "US", instances(tmp_path), 2)
+    assert [one.outcome for one in sent] == [Outcome.STORED, Outcome.UNKNOWN, Outcome.STORED]
+
+
+def test_a_refusal_is_final_and_a_warning_is_not(fickle_peer, tmp_path):
+    """0xC000 is refused, 0xB000 stored with a remark (PS3.4 table B.2-1)."""
+    peer, statuses = fickle_peer
+    for number in range(2):
+        write_instance(tmp_path, number)
+    statuses.update({"1.2.3.0": [0xC000], "1.2.3.1": [0xB000]})
+    sent = send_files(peer, "US", instances(tmp_path), 10)
+    assert [(one.outcome, one.said) for one in sent] == [
+        (Outcome.REFUSED, "status 0xC000"),
+        (Outcome.STORED, "status 0xB000"),
+    ]
+
+
+def test_a_transfer_syntax_that_the_peer_does_not_take(fickle_peer, tmp_path):
+    """One kind that is not accepted does not stop the others."""
+    peer, _ = fickle_peer
+    write_instance(tmp_path, 0, JPEGLSLossless)
+    write_instance(tmp_path, 1)
+    sent = send_files(peer, "US", instances(tmp_path), 10)
+    assert [one.outcome for one in sent] == [Outcome.NOT_ACCEPTED, Outcome.STORED]
+
+
+def test_more_kinds_than_one_association_holds():
+    """128 presentation contexts fit one association (PS3.8 section 9.3.2.2)."""
+    files = [DicomFile(Path(str(n)), f"1.2.{n % 150}", f"1.3.{n}", "1.2.840.10008.1.2") for n in range(300)]
+    groups = groups_by_context(files)
+    assert [len({file.sop_class_uid for file in group}) for group in groups] == [128, 22]
+    assert sum(map(len, groups)) == 300
+
+
+def test_echo_says_what_is_wrong():
+    """Refused, unknown host, no DICOM, rejected: each in its own words."""
+    port = free_port()
+    with pytest.raises(Unreachable, match="nothing listens"):
+        echo(Peer("X", "127.0.0.1", port), "US", 5)
+    with pytest.raises(Unreachable, match="is not known"):
+        echo(Peer("X", "no-such-host.invalid", 104), "US", 5)
+    with socket.create_server(("127.0.0.1", 0)) as mute, pytest.raises(Unreachable, match="does not answer"):
+        echo(Peer("X", "127.0.0.1", mute.getsockname()[1]), "US", 1)
+    entity = AE("STRICT")
+    entity.require_called_aet = True
+    entity.add_supported_context(Verification)
+    server = entity.start_server(("127.0.0.1", 0), block=False)
+    try:
+        with pytest.raises(Unreachable, match="rejected the association") as caught:
+            echo(Peer("OTHER", "127.0.0.1", server.server_address[1]), "US", 5)
+        assert "AE title OTHER" in caught.value.advice
+        assert echo(Peer("STRICT", "127.0.0.1", server.server_address[1]), "US", 5).echo_seconds > 0
+    finally:
+        server.shutdown()
+
+
+@pytest.mark.acceptance
+def test_echo_and_send_to_dcmtk(run_radtme, tmp_path):
+    """Dcmtk's storescp answers our echo and writes what we send; the commands end with 0."""
+    if shutil.which("storescp") is None:
+        pytest.skip("needs dcmtk")
+    study, received = tmp_path / "study", tmp_path / "received"
+    study.mkdir()
+    received.mkdir()
+    for number in range(3):
+        write_instance(study, number)
+    (study / "readme.txt").write_text("hello")
+    port = free_port()
+    storescp = subprocess.Popen(["storescp", "-od", str(received), "-aet", "DCMTK", str(port)])
+    try:
+        wait_for_port(port)
+        assert run_radtme("echo", f"DCMTK@127.0.0.1:{port}").stdout.startswith(f"DCMTK@127.0.0.1:{port}: ok")
+        run = run_radtme("send", "study", "--to", f"DCMTK@127.0.0.1:{port}")
+    finally:
+        storescp.terminate()
+        storescp.wait()
+    assert run.returncode == 0
+    assert "3  MR Image Storage" in run.stdout
+    assert "readme.txt: not a DICOM file" in run.stderr
+    assert sorted(dcmread(path).InstanceNumber for path in received.iterdir()) == [0, 1, 2]
+    gone = run_radtme("echo", f"DCMTK@127.0.0.1:{port}")
+    assert gone.returncode == 3
+    assert len(gone.stderr.splitlines()) == 2
+
+
+def wait_for_port(port: int) -> None:
+    """Wait until something listens."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise AssertionError(f"nothing listens on {port}")
+
+
+def test_the_sink_lists_what_it_holds(sink, tmp_path):
+    """A second copy replaces the first: one file per instance."""
+    peer, pacs = sink
+    write_instance(tmp_path, 1)
+    for _ in range(2):
+        send_files(peer, "US", instances(tmp_path / "1.dcm"), 10)
+    assert instances_in(pacs) == [pacs / "1.2.3.1.dcm"]

@@ -1,0 +1,140 @@
+"""`radtme retry`: one change in the spool, or a clear word why not."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from deploy.errors import CommandError
+from deploy.operations.retry import retry
+from listener.broker.messages import deliver_bell, score_bell
+from listener.spool.atomic_files import read_json
+from listener.spool.jobs import JobState, job_id_for
+from listener.spool.locks import exclusive
+
+FAILURE = {"reason": "worker_killed", "message": "3 workers died", "at": "2026-01-02T03:04:05+00:00", "attempts": 3}
+FAR = "2099-01-01T00:00:00.000+00:00"
+
+
+def delivery(target: str, state: str) -> dict[str, object]:
+    """Return a delivery record whose next try is far away."""
+    return {
+        "target": target,
+        "roles": ["summary_report"],
+        "state": state,
+        "tries": 7,
+        "taken": {},
+        "next_try": FAR,
+        "last_error": "x",
+    }
+
+
+def is_due(record: dict[str, str]) -> bool:
+    """Tell whether a worker would send it now."""
+    return record["state"] == "queued" and datetime.fromisoformat(record["next_try"]) <= datetime.now(UTC)
+
+
+def test_a_failed_job_without_results_is_ready_again(spool, put_job):
+    """Its attempts are forgotten: else the next worker would give up at once."""
+    job = put_job("1.1", JobState.FAILED, failure=FAILURE, attempts={"began": ["a", "b", "c"]})
+    done = retry(spool, job)
+    again = spool.find_job(job.id)
+    assert again.state is JobState.READY
+    assert done.bells == (score_bell(job.id),)
+    assert not (again.folder / "failure.json").exists()
+    assert not (again.folder / "attempts.json").exists()
+
+
+def test_a_failed_job_with_results_is_sent_again(spool, put_job):
+    """A PACS that refused gets the same objects again; one that took them does not."""
+    job = put_job(
+        "1.1",
+        JobState.FAILED,
+        failure=FAILURE,
+        result={"outcome": "scored"},
+        delivery__pacs=delivery("pacs", "refused"),
+        delivery__archive=delivery("archive", "delivered"),
+    )
+    done = retry(spool, job)
+    again = spool.find_job(job.id)
+    assert again.state is JobState.DELIVERING
+    assert is_due(read_json(again.folder / "delivery" / "pacs.json"))
+    assert read_json(again.folder / "delivery" / "archive.json")["state"] == "delivered"
+    assert done.bells == (deliver_bell(job.id, "pacs"),)
+
+
+def test_a_delivery_is_due_now(spool, put_job):
+    """The PACS is back: nobody wants to wait for the rest of the half hour."""
+    job = put_job("1.1", JobState.DELIVERING, result={"outcome": "scored"}, delivery__pacs=delivery("pacs", "retry"))
+    assert retry(spool, job).bells == (deliver_bell(job.id, "pacs"),)
+    assert is_due(read_json(job.folder / "delivery" / "pacs.json"))
+    assert spool.find_job(job.id).state is JobState.DELIVERING
+
+
+def test_a_job_whose_worker_died_before_it_was_closed_is_closed(spool, put_job):
+    """Every target has its results: one more visit of a worker moves the job on."""
+    job = put_job(
+        "1.1", JobState.DELIVERING, result={"outcome": "scored"}, delivery__pacs=delivery("pacs", "delivered")
+    )
+    assert retry(spool, job).bells == (deliver_bell(job.id, "pacs"),)
+    assert read_json(job.folder / "delivery" / "pacs.json")["state"] == "delivered"
+
+
+def test_a_job_that_was_not_scored_gets_a_new_version(spool, put_job, put_instances):
+    """The old report stays what it was; the new one names it as replaced and measures what lies there now."""
+    put_instances(4)
+    job = put_job("1.1", JobState.DONE, result={"outcome": "not_scored"})
+    retry(spool, job)
+    new = spool.find_job(job_id_for("1.1", 2))
+    content = new.read()
+    assert new.state is JobState.READY
+    assert (content["version"], content["replaces"], content["job_id"]) == (2, job.id, new.id)
+    assert [len(uids) for uids in content["instances"].values()] == [4]
+    assert spool.find_job(job.id).state is JobState.DONE
+    with pytest.raises(CommandError, match="has a later version already"):
+        retry(spool, job)
+
+
+def test_images_that_are_still_missing_cannot_be_retried_into_being(spool, put_job, put_instances):
+    """Scoring again would only close the job again: it says what to send instead."""
+    put_instances(3)
+    job = put_job("1.1", JobState.DONE, result={"outcome": "not_scored"})
+    with pytest.raises(CommandError, match="1 of 4 instances missing"):
+        retry(spool, job)
+    assert spool.find_job(job_id_for("1.1", 2)) is None
+
+
+@pytest.mark.parametrize("state", [JobState.WAITING, JobState.READY, JobState.RUNNING])
+def test_a_job_on_its_way_is_left_alone(spool, put_job, state):
+    """What is being tried already cannot be hurried."""
+    job = put_job("1.1", state)
+    with pytest.raises(CommandError):
+        retry(spool, job)
+    assert spool.find_job(job.id).state is state
+
+
+def test_a_scored_job_is_left_alone(spool, put_job):
+    """A result that exists is not made twice."""
+    with pytest.raises(CommandError, match="was scored"):
+        retry(spool, put_job("1.1", JobState.DONE, result={"outcome": "scored"}))
+
+
+def test_a_delivery_that_runs_right_now_is_not_disturbed(spool, put_job, monkeypatch):
+    """Two writers of one record would lose what the PACS has just taken."""
+    monkeypatch.setattr("deploy.operations.retry.LOCK_SECONDS", 0.1)
+    job = put_job("1.1", JobState.DELIVERING, delivery__pacs=delivery("pacs", "retry"))
+    with exclusive(job.folder, "deliver-pacs.lock") as mine:
+        assert mine
+        with pytest.raises(CommandError, match="someone works on it"):
+            retry(spool, job)
+    assert read_json(job.folder / "delivery" / "pacs.json")["next_try"] == FAR
+
+
+def test_the_command_works_without_redis(spool, put_job, run_radtme):
+    """The spool is the ledger: without a doorbell the change stands, and a remark says when it goes on."""
+    job = put_job("1.1", JobState.FAILED, failure=FAILURE)
+    run = run_radtme("retry", job.id)
+    assert run.returncode == 0
+    assert "ready to be scored again" in run.stdout
+    assert "no Redis is running" in run.stderr
+    assert run_radtme("retry", "nonsense").returncode == 2
+    assert run_radtme("retry", job_id_for("9.9", 1)).returncode == 1

@@ -1,0 +1,160 @@
+"""`radtme status`: every state of a job is told from the spool alone."""
+
+import io
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from deploy.configuration.sections import StatusPageSettings
+from deploy.operations.status import read_jobs, read_series, read_status
+from deploy.operations.status_text import as_json, show_status, show_study
+from deploy.status_page.overview import Pages
+from listener.spool.jobs import JobState
+from listener.spool.target_circuit import Circuit, CircuitState
+from support.spool_jobs import SCORED
+from workers.delivery.circuit_breaker import write_circuit
+from workers.targets.target import Target
+
+
+def text_of(status_of, width: int) -> str:
+    """Return what a terminal of this width shows."""
+    console = Console(file=io.StringIO(), width=width)
+    show_status(console, status_of, everything=False)
+    return console.file.getvalue()
+
+
+EXPECTED = [
+    "1 study, 3 instances",
+    "waiting: 2 of 5 instances missing",
+    "12 min",
+    "ready: waits for a worker",
+    "running: attempt 2",
+    "HOT, hot probability 0.710 (threshold 0.500)",
+    "pacs: retry, next try in 12 min, 2 so far: PACS@h:1 cannot be reached",
+    "archive: delivered",
+    "not scored: tumour_too_small: 63 voxels, the profile asks for 100",
+    "failed: worker_killed: 3 workers died",
+    "quarantine (1)",
+    "cannot_understand: other bytes",
+]
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
+def test_each_state_says_why_it_is_where_it_is_on_every_width(full_spool, width):
+    """Wide and narrow terminals say the same, and no line is cut off."""
+    shown = text_of(read_status(full_spool), width)
+    joined = " ".join(shown.split())
+    assert [one for one in EXPECTED if one.replace(" ", "") not in joined.replace(" ", "")] == []
+    assert max(map(len, shown.splitlines())) <= width
+
+
+def test_a_target_that_cannot_be_reached_stands_at_the_top(spool, put_job):
+    """The person on call sees since when, why, and when it is asked again."""
+    soon = datetime.now(UTC) + timedelta(minutes=3.2)
+    since = datetime.now(UTC) - timedelta(hours=2, minutes=1)
+    opened = Circuit(CircuitState.OPEN, 3, 4, soon, 300.0, since, "PACS@h:1 cannot be reached")
+    write_circuit(spool, "pacs", opened)
+    shown = text_of(read_status(spool), 200)
+    assert "target pacs: not reached for 2 h" in shown
+    assert "circuit open, asked again in 3 min: PACS@h:1 cannot be reached" in shown
+
+
+def test_what_waits_for_a_target_that_is_not_gone_to_says_when_that_is_asked(full_spool):
+    """Not when its own next try would be due: nothing goes before the target answers. The status page says the same."""
+    soon = datetime.now(UTC) + timedelta(minutes=3.2)
+    write_circuit(full_spool, "pacs", Circuit(CircuitState.OPEN, 3, 4, soon, 300.0, None, "PACS@h:1 cannot be reached"))
+    shown = text_of(read_status(full_spool), 200)
+    assert "pacs: retry, its target asked again in 3 min: PACS@h:1 cannot be reached" in shown
+    assert "next try" not in shown
+    targets = (Target("pacs", "PACS", "h", 1),)
+    pages = Pages(full_spool, full_spool.root / "none", targets, 0, StatusPageSettings())
+    (line,) = (one for one in pages.overview().targets if one.name == "pacs")
+    assert line.next_step == ("its target asked again", soon.replace(microsecond=soon.microsecond // 1000 * 1000))
+
+
+def test_a_delivery_says_what_it_waits_for(spool, put_job):
+    """A commitment that is outstanding, and how much of it has come."""
+    asked = (datetime.now(UTC) - timedelta(minutes=5, seconds=5)).isoformat()
+    request = {"transaction_uid": "2.25.1", "requested": asked, "instances": ["1.2"]}
+    roles = {"roles": ["a", "b"], "committed": ["1"], "requests": [request]}
+    record = {"target": "pacs", "state": "commitment_requested", "tries": 1, **roles}
+    put_job(
+        "1.1", JobState.DELIVERING, result=SCORED, delivery__pacs={**record, "requests": [request], "committed": ["1"]}
+    )
+    assert "pacs: commitment requested 5 min ago, 1 of 2 committed" in text_of(read_status(spool), 200)
+
+
+def test_a_job_that_was_given_back_says_why(spool, put_job):
+    """A full disk shows where the person on call looks, not only in the log."""
+    given_back = {"at": "2026-01-02T03:04:05.000+00:00", "why": "No space left on device"}
+    put_job("1.9", JobState.READY, attempts={"began": [], "given_back": given_back})
+    assert "ready: waits for a worker (given back: No space left on device" in text_of(read_status(spool), 200)
+
+
+def test_rounding_never_contradicts_the_verdict(spool, put_job):
+    """The same digits as in the report: as many as tell score and threshold apart."""
+    near = {"hot_probability": 0.41226, "threshold": 0.4123, "phenotype": "cold"}
+    put_job("1.4", JobState.DELIVERING, result=SCORED | {"score": near})
+    assert "COLD, hot probability 0.41226 (threshold 0.41230)" in text_of(read_status(spool), 200)
+
+
+def test_json_holds_everything_for_scripts(full_spool):
+    """A script finds states, reasons, scores and due times under fixed names."""
+    found = as_json(read_status(full_spool))
+    jobs = {job["state"]: job for job in found["jobs"]}
+    assert [job["state"] for job in found["jobs"]] == [state.value for state in JobState]
+    assert (jobs["waiting"]["missing_instances"], jobs["waiting"]["required_instances"]) == (2, 5)
+    assert jobs["delivering"]["hot_probability"] == 0.71
+    assert {one["target"]: one["state"] for one in jobs["delivering"]["deliveries"]} == {
+        "archive": "delivered",
+        "pacs": "retry",
+    }
+    assert jobs["done"]["reason"] == "tumour_too_small"
+    assert jobs["failed"]["reason"] == "worker_killed"
+    assert jobs["running"]["attempts"] == 2
+
+
+def test_one_study_shows_its_series_and_all_times(full_spool):
+    """The person who is asked about one patient's study sees the way it took."""
+    console = Console(file=io.StringIO(), width=120)
+    show_study(console, read_series(full_spool, "1.2.3"), read_jobs(full_spool, "1.2.3"))
+    shown = console.file.getvalue()
+    for expected in (
+        "series 1.2.3.1  3 instances",
+        "12.35 mL",
+        "features 1.2 s",
+        "2026-01-02T03:04:07",
+        "research 1.0",
+    ):
+        assert expected in shown
+    assert read_jobs(full_spool, "1.2.4") == ()
+
+
+def test_damaged_files_of_one_job_do_not_hide_the_others(full_spool):
+    """One broken JSON file is a line in the list, not the end of it."""
+    waiting = next(full_spool.jobs(JobState.WAITING))
+    (waiting.folder / "job.json").write_text("{")
+    jobs = read_status(full_spool).jobs
+    assert len(jobs) == len(JobState)
+    assert next(job for job in jobs if job.job_id == waiting.id).says.startswith("its files cannot be read")
+
+
+def test_the_command_needs_nothing_but_the_spool(full_spool, run_radtme):
+    """No Redis, no listener, no worker: status still answers, as text and as JSON."""
+    assert "waiting: 2 of 5 instances missing" in run_radtme("status").stdout
+    shown = run_radtme("status", "1.2.3", "--json")
+    assert shown.returncode == 0
+    assert '"series_uid": "1.2.3.1"' in shown.stdout
+
+
+def test_the_command_says_what_is_not_there(spool, run_radtme, tmp_path: Path):
+    """An unknown study is exit code 1, a malformed UID or a missing configuration 2; one or two lines, no traceback."""
+    unknown = run_radtme("status", "9.9.9")
+    assert (unknown.returncode, unknown.stdout) == (1, "")
+    assert "nothing of study 9.9.9" in unknown.stderr
+    assert run_radtme("status", "not-a-uid").returncode == 2
+    missing = run_radtme("status", "--config", "nowhere.yaml")
+    assert missing.returncode == 2
+    assert len(missing.stderr.splitlines()) == 2

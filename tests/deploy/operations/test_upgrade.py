@@ -1,0 +1,203 @@
+"""A spool of the version before: every job goes on where it was, and nothing that was taken is sent again."""
+
+import shutil
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from deploy.errors import CommandError
+from deploy.operations.retry import retry
+from deploy.operations.upgrade import upgrade
+from listener.audit.reader import read_entries
+from listener.spool.atomic_files import read_json, write_bytes, write_json
+from listener.spool.jobs import JobState
+from listener.spool.layout import LAYOUT, WrongLayout, layout_of
+from listener.spool.locks import exclusive
+from support.outboxes import ROLES, delivering, entry_of, state_of
+from support.scripted_pacs import ScriptedPacs
+from workers.delivery.deliver import deliver
+from workers.delivery.record import State
+from workers.settings import WorkerSettings
+from workers.targets.target import Proof, Target
+
+BEFORE = "2026-01-02T03:04:05.678+00:00"
+
+
+def record_of_layout_1(job, target, state, taken=(), error=None):
+    """Write a delivery record as the version without ``version`` wrote it."""
+    objects = {role: read_uid(job, role) for role in taken}
+    write_json(
+        job.folder / "delivery" / f"{target}.json",
+        {
+            "target": target,
+            "roles": list(ROLES),
+            "state": state,
+            "next_try": BEFORE if state in ("queued", "retry") else None,
+            "tries": 0 if state == "queued" else 3,
+            "taken": {role: {"sop_instance_uid": uid, "status": "0x0000"} for role, uid in objects.items()},
+            "last_error": error,
+            "updated": BEFORE,
+        },
+    )
+
+
+def read_uid(job, role):
+    """Return the UID of one of a job's results."""
+    return read_json(job.folder / "result.json")["references"][role]["sop_instance_uid"]
+
+
+def with_results(spool, number):
+    """Return a job with results, and the references that its ``result.json`` has."""
+    from pydicom import dcmread
+
+    job = delivering(spool, "pacs", number=number)
+    references = {}
+    for role in ROLES:
+        found = dcmread(job.folder / "objects" / f"{role}.dcm")
+        references[role] = {
+            "study_uid": str(found.StudyInstanceUID),
+            "series_uid": str(found.SeriesInstanceUID),
+            "sop_class_uid": str(found.SOPClassUID),
+            "sop_instance_uid": str(found.SOPInstanceUID),
+        }
+    write_json(job.folder / "result.json", {"job_id": job.id, "outcome": "scored", "references": references})
+    return job
+
+
+def back_to_layout_1(spool):
+    """Take away what the version before did not have."""
+    (spool.root / "version").unlink()
+    for folder in (spool.targets, spool.commitments, spool.jobs_folder(JobState.DROPPED)):
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def old(spool, put_job, put_instances):
+    """Return the jobs of a spool of layout 1, by what they are."""
+    put_instances(4)
+    jobs = {
+        "waiting": put_job("1.1", JobState.WAITING),
+        "ready": put_job("1.2", JobState.READY),
+        "running": put_job("1.3", JobState.RUNNING, attempts={"began": [BEFORE]}),
+        "queued": with_results(spool, 4),
+        "half": with_results(spool, 5),
+        "sent": with_results(spool, 6),
+    }
+    record_of_layout_1(jobs["queued"], "pacs", "queued")
+    record_of_layout_1(jobs["half"], "pacs", "retry", ["segmentation"], "PACS@h:1 cannot be reached")
+    record_of_layout_1(jobs["sent"], "pacs", "delivered", ROLES)  # its worker died before it could move the job
+    for name, number, state in (("done", 7, "delivered"), ("refused", 8, "refused")):
+        job = with_results(spool, number)
+        taken = ROLES if state == "delivered" else ["segmentation", "key_image"]
+        record_of_layout_1(job, "pacs", state, taken, None if state == "delivered" else "summary_report: 0x0122")
+        if state == "refused":
+            write_json(job.folder / "failure.json", {"reason": "delivery_refused", "message": "x", "at": BEFORE})
+        jobs[name] = spool.move(job, JobState.DONE if state == "delivered" else JobState.FAILED)
+    back_to_layout_1(spool)
+    return jobs
+
+
+def test_every_job_goes_on_where_it_was(spool, old):
+    """Nothing starts before; afterwards each is in its state, and what was taken stays taken and can be asked for."""
+    assert layout_of(spool.root) == 1
+    with pytest.raises(WrongLayout, match="found 1: stop all parts, back the spool up, then run: radtme upgrade"):
+        spool.prepare()
+    states = {name: state_of(spool, job) for name, job in old.items()}
+    done = upgrade(spool)
+    assert (done.records, done.unreadable) == (5, ())
+    assert layout_of(spool.root) == LAYOUT
+    spool.prepare()
+    assert {name: state_of(spool, job) for name, job in old.items()} == states
+    assert entry_of(spool, old["queued"]).state is State.QUEUED
+    half = entry_of(spool, old["half"])
+    assert (half.state, half.tries, [str(role) for role in half.taken]) == (State.RETRY, 3, ["segmentation"])
+    assert all(word.can_be_asked_for for word in half.taken.values())
+    assert entry_of(spool, old["refused"]).state is State.REFUSED
+
+
+@pytest.mark.parametrize("proof", [Proof.SENT, Proof.SEEN])
+def test_what_was_taken_is_not_sent_again(spool, old, proof):
+    """Also where the site now asks for more proof than the version before knew."""
+    upgrade(spool)
+    pacs = ScriptedPacs()
+    target = Target("pacs", "PACS", "127.0.0.1", 1, proof=proof)
+    settings = WorkerSettings(spool.root, spool.root, targets=(target,))
+    later = datetime.now(UTC) + timedelta(minutes=1)
+    retry(spool, spool.find_job(old["refused"].id))
+    for name in ("queued", "half", "sent", "refused"):
+        deliver(spool, old[name].id, target, settings, lambda: later, pacs)
+        assert (name, state_of(spool, old[name])) == (name, JobState.DONE)
+    roles = [str(role) for sent in pacs.associations for role in sent]
+    assert sorted(roles) == sorted([*ROLES, "key_image", "summary_report", "summary_report"])
+
+
+def test_a_kill_in_between_costs_another_run(spool, old, monkeypatch):
+    """The version is written last: until then nothing starts, and the same run does the rest."""
+    written = []
+
+    def dying(path, value):
+        if len(written) == 2:
+            raise KeyboardInterrupt
+        written.append(path)
+        write_json(path, value)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("deploy.operations.upgrade.write_json", dying)
+        with pytest.raises(KeyboardInterrupt):
+            upgrade(spool)
+    assert layout_of(spool.root) == 1
+    assert upgrade(spool).records == 5
+    spool.prepare()
+
+
+def test_nobody_may_work_meanwhile(spool, old):
+    """A worker of the version before would write its record over the new one."""
+    with exclusive(old["half"].folder, "deliver-pacs.lock") as mine:
+        assert mine
+        with pytest.raises(CommandError, match="a worker works on it"):
+            upgrade(spool)
+    assert layout_of(spool.root) == 1
+
+
+def test_a_damaged_record_does_not_stop_the_others(spool, old):
+    """It is named, and left to the repair at the next start."""
+    path = old["queued"].folder / "delivery" / "pacs.json"
+    path.write_text("{")
+    done = upgrade(spool)
+    assert (done.records, done.unreadable) == (4, (path,))
+
+
+@pytest.mark.parametrize("text", ["3", "99", "", "two", "0"])
+def test_what_a_newer_version_wrote_is_left_alone(spool, run_radtme, text):
+    """Neither a part nor a command touches a spool that it does not understand."""
+    write_bytes(spool.root / "version", text.encode())
+    with pytest.raises(WrongLayout):
+        spool.prepare()
+    for command in {"3": ("status", "upgrade"), "99": ("listen", "work", "up")}.get(text, ()):
+        done = run_radtme(command, **({} if command == "up" else {"RADTME_REDIS_URL": "redis://127.0.0.1:1/0"}))
+        assert done.returncode == 1, command
+        assert f"found {text}" in done.stderr or f"layout {text}" in done.stderr
+    assert (spool.root / "version").read_text() == text
+
+
+def test_a_new_spool_has_the_version_from_the_start(spool):
+    """And an empty one of the version before is as good as new."""
+    assert (spool.root / "version").read_text() == f"{LAYOUT}\n"
+    back_to_layout_1(spool)
+    assert layout_of(spool.root) is None
+    spool.prepare()
+    assert layout_of(spool.root) == LAYOUT
+
+
+def test_the_command(spool, old, run_radtme, tmp_path):
+    """It looks, does, and says that it is done; who did it is audited."""
+    assert "run: radtme upgrade" in run_radtme("status").stderr
+    assert run_radtme("upgrade", "--check").returncode == 1
+    assert layout_of(spool.root) == 1
+    done = run_radtme("upgrade", SUDO_USER="ann")
+    assert (done.returncode, "5 delivery records" in done.stdout) == (0, True), done.stderr
+    assert run_radtme("upgrade", "--check").returncode == 0
+    assert run_radtme("status").returncode == 0
+    (told,) = read_entries(tmp_path / "audit", lambda entry: True, lambda place: None)
+    assert "spool layout 1 -> 2" in told.description
+    assert told.who[0].startswith("ann")

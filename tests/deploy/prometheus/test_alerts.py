@@ -1,0 +1,71 @@
+"""The Prometheus rules: each alert fires when it should and not otherwise, and has a page that says what to do."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[3]
+RULES = sorted((ROOT / "deploy" / "prometheus" / "rules").glob("*.yml"))
+CASES = Path(__file__).parent / "alerts.test.yml"
+ALERTS: dict[str, dict[str, Any]] = {
+    rule["alert"]: rule
+    for path in RULES
+    for group in yaml.safe_load(path.read_text())["groups"]
+    for rule in group["rules"]
+    if "alert" in rule
+}
+
+
+@pytest.mark.acceptance
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="needs promtool")
+def test_prometheus_accepts_the_rules_and_they_fire_as_told() -> None:
+    """Promtool reads every rule, and runs the cases."""
+    for arguments in (["check", "rules", *map(str, RULES)], ["test", "rules", str(CASES)]):
+        ran = subprocess.run(["promtool", *arguments], capture_output=True, text=True)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_each_alert_is_seen_firing_and_not_firing() -> None:
+    """An alert that no case makes fire may never fire; one that always fires is no alert."""
+    seen: dict[str, set[bool]] = {name: set() for name in ALERTS}
+    for case in yaml.safe_load(CASES.read_text())["tests"]:
+        for check in case["alert_rule_test"]:
+            seen[check["alertname"]].add(bool(check.get("exp_alerts")))
+    assert len(seen) >= 15
+    assert {name for name, both in seen.items() if both != {True, False}} == set()
+
+
+@pytest.mark.parametrize("name", ALERTS)
+def test_each_alert_has_a_page(name: str) -> None:
+    """Named after the alert; it says what still works, where to look and what to do; its links lead somewhere."""
+    rule = ALERTS[name]
+    assert rule["labels"]["severity"] in ("page", "ticket")
+    page = ROOT / rule["annotations"]["runbook_url"]
+    assert page.stem == re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()
+    text = page.read_text()
+    assert text.startswith(f"# {name}\n")
+    for part in ("**What still works.**", "## Look", "## Mend", "It clears "):
+        assert part in text, part
+    for link in re.findall(r"\]\(([^)#]+)", text):
+        assert (page.parent / link).is_file(), link
+
+
+def test_no_page_is_left_without_its_alert() -> None:
+    """A page of an alert that is gone misleads."""
+    pages = {path.name for path in (ROOT / "docs" / "operations" / "alerts").glob("*.md")}
+    assert pages == {Path(rule["annotations"]["runbook_url"]).name for rule in ALERTS.values()}
+
+
+def test_the_handbook_lists_every_alert() -> None:
+    """Under its name, with its severity and a link to its page: what the person on call opens first is whole."""
+    handbook = (ROOT / "docs" / "operations" / "README.md").read_text()
+    rows = re.findall(r"^\| \[(\w+)\]\(alerts/([\w.-]+)\) \| (\w+) \| .+ \|$", handbook, re.MULTILINE)
+    assert sorted(rows) == sorted(
+        (name, Path(rule["annotations"]["runbook_url"]).name, rule["labels"]["severity"])
+        for name, rule in ALERTS.items()
+    )

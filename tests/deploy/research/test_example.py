@@ -1,0 +1,99 @@
+"""What docs/cohort.md shows is what the program takes, and a study becomes one report."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from matplotlib.figure import Figure
+
+from deploy.cli import radtme
+from deploy.configuration.study import STEPS, load_study
+from deploy.simulation.cohort import study_text
+from model_store.reporting.step_output import write_figure
+from model_store.reporting.study_report import CHAPTERS, NOT_RUN, study_report
+
+PAGE = Path(__file__).parents[3] / "docs" / "cohort.md"
+
+
+def test_the_example_is_a_study_of_every_step(tmp_path: Path) -> None:
+    """What is copied from the page is taken as it is."""
+    (example,) = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    (tmp_path / "study.yaml").write_text(example)
+    study = load_study(tmp_path / "study.yaml")
+    assert tuple(study.plans) == STEPS
+    assert study.output == tmp_path / "study"
+
+
+def test_a_simulated_cohort_comes_with_a_study_of_every_step(tmp_path: Path) -> None:
+    """The configuration that is written beside it is one."""
+    (tmp_path / "study.yaml").write_text(study_text(3))
+    study = load_study(tmp_path / "study.yaml")
+    assert tuple(study.plans) == STEPS
+    assert study.plans["train"].seed == 3
+
+
+def test_every_command_of_the_page_exists() -> None:
+    """Nobody types what is not there."""
+    commands = set(re.findall(r"radtme (cohort|signature) ([a-z-]+)", PAGE.read_text()))
+    assert len(commands) >= 7
+    for group, command in commands:
+        result = CliRunner().invoke(radtme, [group, command, "--help"])
+        assert result.exit_code == 0, result.output
+
+
+def test_a_report_says_which_steps_are_missing_and_holds_its_figures(tmp_path: Path) -> None:
+    """A study that stopped half-way is shown as far as it came, in one file that asks for nothing else."""
+    figures = tmp_path / "reliability" / "figures"
+    figures.mkdir(parents=True)
+    (figures / "icc_by_class.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    summary = {
+        "threshold": 0.75,
+        "features": 958,
+        "kept": 700,
+        "substitute": True,
+        "kinds": {"perturbed": {"lesions": 30, "median": 0.9, "quartiles": [0.8, 0.95], "at_least_threshold": 700}},
+    }
+    (tmp_path / "reliability" / "summary.json").write_text(json.dumps(summary))
+    page = study_report(tmp_path, "Study").decode()
+    assert page.count(NOT_RUN) == len(CHAPTERS)  # all but reliability, and publish
+    assert "700 of 958 features are kept" in page
+    assert "No second reader outlined these lesions" in page
+    assert page.count("<img") == page.count("data:image/png;base64,iVBORw0KGgo=") == 1
+    assert not re.findall(r'(?:src|href)="(?!data:)', page)
+
+
+def test_figures_are_as_large_as_they_were_drawn_and_training_comes_first(tmp_path: Path) -> None:
+    """Letters of all figures have one size; cohorts stand in one order, and a name with an underscore stays whole."""
+    estimate = {"value": 0.7, "low": 0.6, "high": 0.8}
+    summary = {"cohorts": {name: {"cases": 40, "hot": 15, "auc": estimate} for name in ("other_hospital", "training")}}
+    (tmp_path / "validate").mkdir()
+    (tmp_path / "validate" / "summary.json").write_text(json.dumps(summary))
+    for name in ("score_other_hospital_stage", "score_training_tumour_grade"):
+        write_figure(tmp_path / "validate", name, Figure(figsize=(4, 3)))
+    page = study_report(tmp_path, "Study").decode()
+    assert page.index("Cohort training") < page.index("Cohort other_hospital")
+    assert re.findall("<th>(training|other_hospital)</th>", page) == ["training", "other_hospital"]
+    assert re.findall("<figcaption>(.*)</figcaption>", page) == [
+        "Score by group: training, tumour grade",
+        "Score by group: other_hospital, stage",
+    ]
+    assert [int(width) for width in re.findall(r'<img width="(\d+)"', page)] == [462] * 2  # 4 inches and the border
+
+
+@pytest.mark.skipif("RADTME_WHOLE_STUDY" not in os.environ, reason="takes minutes; RADTME_WHOLE_STUDY=1 runs it")
+def test_a_simulated_cohort_becomes_a_report_and_a_signature(tmp_path: Path) -> None:
+    """The two commands of the page, on DICOM, with the AUC in the interval that the simulation predicts."""
+    run = [sys.executable, "-m", "deploy"]
+    cohort = tmp_path / "simulated"
+    subprocess.run([*run, "cohort", "simulate", str(cohort), "--patients", "60", "--sites", "3"], check=True)
+    subprocess.run([*run, "signature", "reproduce-study", str(cohort / "study.yaml")], check=True, cwd=tmp_path)
+    page = (cohort / "study" / "report.html").read_text()
+    assert NOT_RUN not in page
+    validated = json.loads((cohort / "study" / "validate" / "summary.json").read_text())
+    low, high = json.loads((cohort / "planted.json").read_text())["signature_auc_interval"]
+    assert low <= validated["cohorts"]["training"]["auc"]["value"] <= high

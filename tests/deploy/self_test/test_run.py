@@ -1,0 +1,126 @@
+"""What is left of a self-test, and who may get it, without a running service."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from deploy.configuration.load import Configuration, load_configuration
+from deploy.configuration.sections import RetentionSettings
+from deploy.errors import CommandError
+from deploy.operations.retention import StudyJobs, units
+from deploy.self_test.cleanup import give_up, remove_earlier
+from deploy.self_test.features import complaint
+from listener.spool.jobs import Job, JobState, is_held, job_id_for
+from listener.spool.locks import exclusive
+from listener.spool.self_tests import SelfTest, SinkAddress, announce_self_test, only_self_test, self_test_mark
+from listener.spool.spool import Spool
+from tests.deploy.conftest import STUDY
+from workers.features.canary import expected_features
+from workers.targets.self_test_targets import targets_for, targets_of_job
+from workers.targets.target import Target
+
+SEG = "1.2.3.2.1"
+PACS, OTHER = Target("pacs", "PACS", "192.0.2.1", 104), Target("other", "OTHER", "192.0.2.2", 104)
+
+
+@pytest.fixture
+def configuration(tmp_path: Path) -> Configuration:
+    """Return a configuration whose spool is the one of these tests."""
+    file = tmp_path / "radtme.yaml"
+    file.write_text("data: .\n")
+    return load_configuration(file, {})
+
+
+def announced(spool: Spool, *targets: str, sink: SinkAddress | None = None) -> None:
+    """Announce the study of the hand-made jobs."""
+    announce_self_test(spool, SelfTest(STUDY, SEG, targets, sink, "2026-01-01T00:00:00+00:00"))
+
+
+def test_only_the_announced_targets_get_it(spool: Spool) -> None:
+    """Everyone without an announcement; the named one; the sink alone; nobody where the named one is gone."""
+    everyone = (PACS, OTHER)
+    assert targets_for({}, everyone) == everyone
+    announced(spool, "other")
+    assert targets_for(self_test_mark(spool, STUDY), everyone) == (OTHER,)
+    assert targets_for(self_test_mark(spool, STUDY), (PACS,)) == ()
+    announced(spool, sink=SinkAddress("SELFTEST", "127.0.0.1", 4242))
+    (sink,) = targets_for(self_test_mark(spool, STUDY), everyone)
+    assert (sink.name, sink.where) == ("selftest", "SELFTEST@127.0.0.1:4242")
+
+
+def test_a_delivery_that_should_not_be_there_goes_nowhere(spool: Spool, put_job: Callable[..., Job]) -> None:
+    """An outbox for another target, as a program that knows no self-tests would leave it, has no target."""
+    job = put_job(SEG, JobState.DELIVERING, delivery__pacs={"target": "pacs", "state": "queued"})
+    assert targets_of_job(spool, job.id, (PACS, OTHER)) == (PACS, OTHER)
+    marked = put_job("1.2.3.2.2", JobState.DELIVERING, job={**job.read(), "self_test": {"targets": [], "sink": None}})
+    assert targets_of_job(spool, marked.id, (PACS, OTHER)) == ()
+
+
+def test_what_a_killed_command_left_goes_with_the_next_one(
+    spool: Spool, configuration: Configuration, put_job: Callable[..., Job], put_instances: Callable[[int], None]
+) -> None:
+    """Job, study and the sink's circuit go; the announcement stays; another study's job stays."""
+    announced(spool)
+    put_instances(4)
+    put_job(SEG, JobState.READY)
+    (spool.targets / "selftest.json").write_text("{}")
+    remove_earlier(configuration, spool)
+    assert list(spool.jobs()) == []
+    assert not (spool.studies / STUDY).exists()
+    assert list(spool.targets.iterdir()) == []
+    assert "self_test" in self_test_mark(spool, STUDY)
+
+
+def test_a_case_that_a_worker_is_at_is_held_and_goes_later(
+    spool: Spool, configuration: Configuration, put_job: Callable[..., Job]
+) -> None:
+    """The worker finishes what it has begun, then nobody goes on; the next self-test can remove it."""
+    announced(spool)
+    job = put_job(SEG, JobState.RUNNING)
+    with exclusive(job.folder) as mine:
+        assert mine
+        assert "is held" in give_up(configuration, spool, job.id)
+        assert is_held(job.folder)
+        remove_earlier(configuration, spool)
+        assert spool.find_job(job.id) is not None
+    remove_earlier(configuration, spool)
+    assert spool.find_job(job_id_for(SEG, 1)) is None
+
+
+def test_a_patients_study_is_kept_as_ever(
+    spool: Spool, configuration: Configuration, put_job: Callable[..., Job], put_instances: Callable[[int], None]
+) -> None:
+    """Without an announcement nothing of a study is removed at once, whatever it looks like."""
+    put_instances(4)
+    put_job(SEG, JobState.DONE)
+    remove_earlier(configuration, spool)
+    assert [job.state for job in spool.jobs()] == [JobState.DONE]
+    assert [unit.kept != "" for unit in units(spool, RetentionSettings(), StudyJobs(spool))] == [True]
+
+
+def test_two_at_once_are_told_apart(spool: Spool) -> None:
+    """The second one does not begin: it would take the first one's case for something left behind."""
+    with only_self_test(spool) as first, only_self_test(spool) as second:
+        assert (first, second) == (True, False)
+
+
+def test_absent_and_wrong_features_are_counted_and_three_named() -> None:
+    """A column that is missing is a difference; what is further off than a millionth too."""
+    expected = expected_features()["han2024"]
+    assert complaint(expected, "han2024") is None
+    names = list(expected)
+    found = {name: value for name, value in expected.items() if name != names[0]}
+    found |= {name: expected[name] * 1.001 + 1 for name in names[1:5]}
+    said = complaint(found, "han2024")
+    assert said is not None
+    assert said.startswith(f"5 of 958 features differ: {names[0]} is absent, expected ")
+    assert said.endswith(" and 2 more")
+
+
+def test_the_name_of_the_sink_is_kept(tmp_path: Path) -> None:
+    """A target of that name would share outbox, circuit and metrics with it."""
+    file = tmp_path / "radtme.yaml"
+    file.write_text("data: .\ntargets: [{name: selftest, ae_title: A, host: 127.0.0.1, port: 104}]\n")
+    with pytest.raises(CommandError, match="the name selftest is kept for radtme selftest"):
+        load_configuration(file, {})

@@ -1,0 +1,148 @@
+"""The supervisor: ready, restarted, drained in order, and nothing left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from deploy.stack.supervisor import NotReady, Program, StartFailed, Supervisor
+
+READY = "import sys, time, pathlib; pathlib.Path(sys.argv[1]).touch(); "
+FOREVER = READY + "time.sleep(600)"
+STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + FOREVER
+WITH_CHILD = (
+    "import subprocess, sys; child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']); "
+    "open(sys.argv[1] + '.child', 'w').write(str(child.pid)); " + FOREVER
+)
+
+
+def program(tmp_path: Path, name: str, code: str, drain_seconds: float = 5.0) -> Program:
+    """Return a Python program that says that it is ready by making a file."""
+    mark = tmp_path / f"{name}.ready"
+    return Program(name, [sys.executable, "-c", code, str(mark)], mark.exists, drain_seconds)
+
+
+def is_running(pid: int) -> bool:
+    """Tell whether a process runs; one that only waits to be collected does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def wait_until(condition, seconds: float = 15.0) -> None:
+    """Wait for a condition, and fail when it does not come."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "did not happen in time"
+        time.sleep(0.05)
+
+
+def test_a_process_that_dies_is_started_again(tmp_path):
+    """SIGKILL of a part costs a moment, not the service."""
+    with Supervisor() as supervisor:
+        supervisor.start(program(tmp_path, "a", FOREVER))
+        supervisor.wait_ready(15)
+        first = supervisor.pids()["a"]
+        os.kill(first, signal.SIGKILL)
+
+        def restarted() -> bool:
+            supervisor.look_after()
+            return supervisor.pids().get("a", first) != first
+
+        wait_until(restarted)
+    assert not is_running(first)
+
+
+def test_what_a_dead_process_started_ends_before_its_successor_begins(tmp_path):
+    """Two workers' children on the same job would get in each other's way."""
+    with Supervisor() as supervisor:
+        supervisor.start(program(tmp_path, "a", WITH_CHILD))
+        supervisor.wait_ready(15)
+        child = int((tmp_path / "a.ready.child").read_text())
+        os.kill(supervisor.pids()["a"], signal.SIGKILL)
+        wait_until(lambda: "a" not in supervisor.pids())
+        supervisor.look_after()
+        wait_until(lambda: not is_running(child))
+
+
+def test_waits_grow_in_a_crash_loop(tmp_path):
+    """A part that cannot run does not eat the machine."""
+    with Supervisor() as supervisor:
+        supervisor.start(program(tmp_path, "a", READY + "time.sleep(0.2)"))
+        supervisor.wait_ready(15)
+        starts = set()
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            supervisor.look_after()
+            starts.update(supervisor.pids().values())
+            time.sleep(0.02)
+    assert 2 <= len(starts) <= 5
+
+
+def test_a_process_that_ends_at_its_start_is_an_error(tmp_path):
+    """A wrong setting shows at once, instead of as an endless loop of restarts."""
+    with Supervisor() as supervisor:
+        supervisor.start(program(tmp_path, "a", "raise SystemExit(7)"))
+        with pytest.raises(StartFailed, match="a ended at start with exit code 7"):
+            supervisor.wait_ready(15)
+
+
+def test_a_process_that_does_not_get_ready_is_named(tmp_path):
+    """The message says which one."""
+    with Supervisor() as supervisor:
+        supervisor.start(program(tmp_path, "slow", "import time; time.sleep(600)"))
+        with pytest.raises(NotReady, match="slow: not ready after 0 s"):
+            supervisor.wait_ready(0.3)
+
+
+def test_a_process_that_does_not_drain_is_ended(tmp_path):
+    """Its grace is over after the time that it was given."""
+    with Supervisor() as supervisor:
+        supervisor.start(program(tmp_path, "a", STUBBORN, drain_seconds=0.5))
+        supervisor.wait_ready(15)
+        pid = supervisor.pids()["a"]
+        begin = time.monotonic()
+        supervisor.drain("a")
+        assert 0.4 < time.monotonic() - begin < 5
+    assert not is_running(pid)
+
+
+def test_nothing_is_left_when_the_block_ends_by_an_exception(tmp_path):
+    """Also what the processes started themselves is gone."""
+    pids: list[int] = []
+
+    def broken() -> None:
+        with Supervisor() as supervisor:
+            supervisor.start(program(tmp_path, "a", WITH_CHILD))
+            supervisor.wait_ready(15)
+            pids.extend([supervisor.pids()["a"], int((tmp_path / "a.ready.child").read_text())])
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        broken()
+    wait_until(lambda: not any(map(is_running, pids)))
+
+
+def test_nothing_is_left_when_the_supervisor_is_killed(tmp_path):
+    """SIGKILL leaves the supervisor no time to end anything: the guard does it, down to the grandchildren."""
+    code = (
+        "import sys, time, pathlib; from deploy.stack.supervisor import Program, Supervisor\n"
+        f"mark = pathlib.Path({str(tmp_path / 'a.ready')!r})\n"
+        "with Supervisor() as supervisor:\n"
+        f"    supervisor.start(Program('a', [sys.executable, '-c', {WITH_CHILD!r}, str(mark)], mark.exists, 5.0))\n"
+        "    supervisor.wait_ready(15)\n"
+        "    print(supervisor.pids()['a'], flush=True)\n"
+        "    time.sleep(600)\n"
+    )
+    killed = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert killed.stdout is not None
+    pids = [int(killed.stdout.readline()), int((tmp_path / "a.ready.child").read_text())]
+    assert all(map(is_running, pids))
+    killed.kill()
+    killed.wait()
+    wait_until(lambda: not any(map(is_running, pids)))
