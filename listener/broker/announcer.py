@@ -15,11 +15,6 @@ from listener.broker.messages import TIMEOUT_SECONDS, Bell, Queue
 
 log = structlog.get_logger()
 
-SCORE_TASK = "workers.tasks.score"
-DELIVER_TASK = "workers.tasks.deliver"
-"""The names of the Celery tasks on the wire. They are no module paths: messages of an earlier version carry them."""
-
-
 TRY_AGAIN_SECONDS = 2.0
 """Between two tries while Redis is away. What is pending is kept in memory; after a restart the sweep rings again."""
 

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from listener.broker.announcer import DELIVER_TASK, SCORE_TASK
+SCORE_TASK = "workers.tasks.score"
+DELIVER_TASK = "workers.tasks.deliver"
+"""The names of the Celery tasks on the wire: no module paths, because messages of an earlier version carry them."""
 
 TIMEOUT_SECONDS = 2.0
 """For connecting to Redis and for each answer."""

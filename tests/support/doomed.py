@@ -20,8 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from listener.broker import sweep
-from listener.broker.announcer import SCORE_TASK
-from listener.broker.messages import Bell
+from listener.broker.messages import SCORE_TASK, Bell
 from listener.listener import Listener
 from listener.runtime import fault_points, logs
 from listener.spool.jobs import JobState

@@ -10,7 +10,7 @@ from celery import Celery
 
 from listener.audit.trail import NotAudited
 from listener.broker.announce_once import ring_delivery, ring_scoring
-from listener.broker.announcer import DELIVER_TASK, SCORE_TASK
+from listener.broker.messages import DELIVER_TASK, SCORE_TASK
 from listener.runtime.fault_points import FaultPoint, reach
 from listener.runtime.safe_errors import places
 from listener.spool.jobs import Job, JobState
