@@ -8,16 +8,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
-from pathlib import Path
 
-import matplotlib as mpl
 import numpy as np
 from fontTools import subset
 from fontTools.ttLib import TTFont
 from numpy.typing import NDArray
 
+from workers.results.typefaces import font_file
+
 FACES = {False: "DejaVuSans", True: "DejaVuSans-Bold"}
-"""By whether it is bold; what Matplotlib draws with, and brings along."""
+"""By whether it is bold."""
 UNITS = 1000
 """Of an em, in which PDF gives widths (ISO 32000-1, 9.2.4)."""
 SYMBOLIC = 4
@@ -63,8 +63,7 @@ def _letters(bold: bool) -> dict[int, int]:
 
 
 def _font(bold: bool) -> TTFont:
-    path = Path(mpl.get_data_path()) / "fonts" / "ttf" / f"{FACES[bold]}.ttf"
-    return TTFont(path, lazy=True, recalcTimestamp=False)
+    return TTFont(font_file(bold=bold), lazy=True, recalcTimestamp=False)
 
 
 class _File:

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw
 
 from workers.fallbacks.pdf import Page, Picture, Run, write_pdf
+from workers.results.typefaces import pixel_font
 
 INCH = 72.0
 """In points, which all lengths here are."""
@@ -63,19 +63,19 @@ def as_pdf(document: Document) -> bytes:
 def as_pixels(document: Document) -> NDArray[np.uint8]:
     """Return the first page as rows, columns, RGB; it says where the document has more pages."""
     page = _pages(document, whole=False)[0]
-    figure = Figure(figsize=(WIDTH / INCH, HEIGHT / INCH), dpi=PICTURE_DPI, facecolor="white")
-    for run in page.runs:
-        weight = "bold" if run.bold else "normal"
-        at = (run.x / WIDTH, run.y / HEIGHT)
-        figure.text(*at, run.text, fontsize=run.size, fontweight=weight, color=run.colour, parse_math=False)
+    scale = PICTURE_DPI / INCH
+    paper = Image.new("RGB", (int(WIDTH * scale), int(HEIGHT * scale)), "white")
     if page.picture is not None:
         one = page.picture
-        axes = figure.add_axes((one.x / WIDTH, one.y / HEIGHT, one.width / WIDTH, one.height / HEIGHT))
-        axes.imshow(one.pixels, aspect="auto")
-        axes.set_axis_off()
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()  # type: ignore[no-untyped-call]
-    return np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])  # type: ignore[no-untyped-call]
+        size = (round(one.width * scale), round(one.height * scale))
+        place = (round(one.x * scale), round((HEIGHT - one.y - one.height) * scale))
+        paper.paste(Image.fromarray(one.pixels).resize(size, Image.Resampling.BICUBIC), place)
+    pen = ImageDraw.Draw(paper)
+    for run in page.runs:
+        baseline = (run.x * scale, (HEIGHT - run.y) * scale)
+        colour = tuple(round(255 * part) for part in run.colour)
+        pen.text(baseline, run.text, colour, pixel_font(run.size * scale, bold=run.bold), "ls")
+    return np.asarray(paper)
 
 
 def _pages(document: Document, *, whole: bool = True) -> list[Page]:

@@ -1,13 +1,14 @@
 """The picture of the key image: the slice with the most tumour, both outlines, and the verdict beside it."""
 
-import functools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+
+from workers.results.typefaces import pixel_font
 
 WIDTH, HEIGHT = 1024, 768
 PANEL = 688
@@ -148,11 +149,6 @@ def _outline(mask: NDArray[np.bool_], size: tuple[int, int], window: Window) -> 
     return Image.fromarray((inside & ~core)[width, width].astype(np.uint8) * 255)
 
 
-@functools.lru_cache(maxsize=16)
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size)
-
-
 def _draw_edge_letters(
     pen: ImageDraw.ImageDraw, letters: tuple[str, str, str, str], box: tuple[int, int, int, int]
 ) -> None:
@@ -165,20 +161,20 @@ def _draw_edge_letters(
         (middle_x, lower - 8, "md"),
     )
     for letter, (x, y, anchor) in zip(letters, places, strict=True):
-        pen.text((x, y), letter, AMBER, _font(22), anchor, stroke_width=2, stroke_fill=(0, 0, 0))
+        pen.text((x, y), letter, AMBER, pixel_font(22), anchor, stroke_width=2, stroke_fill=(0, 0, 0))
 
 
 def _draw_scale(pen: ImageDraw.ImageDraw, pixels_per_mm: float, left: int, lower: int) -> None:
     """Draw a bar of 1 cm."""
     x, y, length = left + 14, lower - 16, round(10 * pixels_per_mm)
     pen.line([(x, y), (x + length, y)], WHITE, 3)
-    pen.text((x, y - 6), "1 cm", WHITE, _font(15), "ls", stroke_width=2, stroke_fill=(0, 0, 0))
+    pen.text((x, y - 6), "1 cm", WHITE, pixel_font(15), "ls", stroke_width=2, stroke_fill=(0, 0, 0))
 
 
 def _draw_caption(pen: ImageDraw.ImageDraw, caption: Caption, outlines: Sequence[Outline]) -> None:
     x, y = SIDE, MARGIN + 4
     width = WIDTH - SIDE - MARGIN
-    pen.text((x, y), caption.title, GREY, _font(20))
+    pen.text((x, y), caption.title, GREY, pixel_font(20))
     y += 34
     y = _draw_lines(pen, caption.verdict, (x, y), width, 38, caption.verdict_colour) + 12
     if caption.score is not None and caption.threshold is not None:
@@ -201,7 +197,7 @@ def _draw_score_bar(pen: ImageDraw.ImageDraw, caption: Caption, x: int, y: int, 
     at = x + round(width * caption.threshold)
     pen.line([(at, y - 5), (at, y + 17)], WHITE, 3)
     for value, anchor in ((0.0, "la"), (1.0, "ra")):
-        pen.text((x + width * value, y + 20), f"{value:g}", GREY, _font(14), anchor)
+        pen.text((x + width * value, y + 20), f"{value:g}", GREY, pixel_font(14), anchor)
     return y + 46
 
 
@@ -219,7 +215,7 @@ def _draw_lines(
     for line in _broken(pen, text, width, size):
         if y + size > lowest:
             break
-        pen.text((x, y), line, colour, _font(size))
+        pen.text((x, y), line, colour, pixel_font(size))
         y += round(size * 1.28)
     return y
 
@@ -228,7 +224,7 @@ def _broken(pen: ImageDraw.ImageDraw, text: str, width: int, size: int) -> list[
     lines = [""]
     for word in _short_words(pen, text, width, size):
         longer = f"{lines[-1]} {word}".strip()
-        if lines[-1] and pen.textlength(longer, _font(size)) > width:
+        if lines[-1] and pen.textlength(longer, pixel_font(size)) > width:
             lines.append(word)
         else:
             lines[-1] = longer
@@ -240,7 +236,7 @@ def _short_words(pen: ImageDraw.ImageDraw, text: str, width: int, size: int) -> 
     for word in text.split():
         part = ""
         for letter in word:
-            if part and pen.textlength(part + letter, _font(size)) > width:
+            if part and pen.textlength(part + letter, pixel_font(size)) > width:
                 yield part
                 part = ""
             part += letter
@@ -266,8 +262,8 @@ def _draw_inset(picture: Image.Image, view: View, grey: NDArray[np.uint8], windo
 def _draw_notice(pen: ImageDraw.ImageDraw, caption: Caption) -> None:
     y = MARGIN + PANEL + 10
     size = 20
-    while size > 11 and pen.textlength(caption.notice, _font(size)) > WIDTH - 2 * MARGIN:
+    while size > 11 and pen.textlength(caption.notice, pixel_font(size)) > WIDTH - 2 * MARGIN:
         size -= 1
     if caption.notice:
-        pen.text((MARGIN, y), caption.notice, AMBER, _font(size))
-    pen.text((MARGIN, y + 28), caption.footer, GREY, _font(14))
+        pen.text((MARGIN, y), caption.notice, AMBER, pixel_font(size))
+    pen.text((MARGIN, y + 28), caption.footer, GREY, pixel_font(14))
