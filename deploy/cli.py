@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     ),
     "conformance": ("deploy.commands.conformance:conformance", "Print the DICOM Conformance Statement"),
     "send": ("deploy.commands.network:send", "Send the DICOM files in a folder"),
+    "outline": ("deploy.commands.outline:outline", "Make the tumour's outline in DICOM from a NIfTI, NRRD or MHA mask"),
     "status": ("deploy.commands.status:status", "Show what came, waits, was scored, sent and failed, and why"),
     "status-page": ("deploy.commands.parts:status_page", "Show the same in a browser, read only"),
     "retry": ("deploy.commands.job_control:retry", "Try a job again"),

@@ -41,6 +41,7 @@ ELSEWHERE = {
     "work": ["support/installation.py", "integration/test_stack_up.py", "deploy/stack/test_local_stack.py"],
     "status-page": ["deploy/status_page/test_page.py"],
     "selftest": ["integration/test_selftest.py"],
+    "outline": ["deploy/outlining/test_outline.py"],
     "cohort simulate": ["deploy/research/test_example.py", "integration/test_simulated_study.py"],
     "cohort extract": ["deploy/cohort/test_extract.py", "integration/test_simulated_study.py"],
     "cohort phenotype": ["deploy/cohort/test_phenotype.py"],

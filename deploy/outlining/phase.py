@@ -1,0 +1,158 @@
+"""The phase that a mask was drawn on: those in a folder on whose grid it lies, and the one of them that is meant."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from deploy.errors import CommandError
+from deploy.network.dicom_files import DicomFile, files_below, read_all
+from deploy.outlining.mask import Mask
+from deploy.outlining.placement import Placement, differences, placement_on
+from listener.dicom.sop_classes import is_image
+from workers.errors import RejectedInput
+from workers.images.attributes import text
+from workers.images.frames import Frame, frames_of
+from workers.images.headers import read_header
+from workers.images.phases import Phase, across_series, split_series
+from workers.images.volume import Grid, grid_of
+from workers.outline.dynamic_series import TECHNIQUE
+from workers.outline.region_of_interest import OFF_GRID_VOXELS
+
+FIRST_POST_CONTRAST = 2
+
+
+@dataclass(frozen=True, eq=False)
+class OutlinedPhase:
+    """A phase on whose grid the mask lies."""
+
+    phase: Phase
+    grid: Grid
+    placement: Placement
+    number: int = 0
+    """As a person counts the phases that fit, from 1; the order is that of time."""
+    count: int = 0
+
+    @property
+    def frames(self) -> list[Frame]:
+        """Its frames in slice order."""
+        normal = self.grid.direction[:, 2]
+        return sorted(self.phase.frames, key=lambda frame: float(np.dot(frame.plane.position, normal)))
+
+    def __str__(self) -> str:
+        header = self.phase.frames[0].instance.dataset
+        said = f"series {text(header, 'SeriesNumber') or '?'}, {len(self.phase.frames)} slices"
+        moment = min(frame.acquisition_time or frame.content_time for frame in self.phase.frames)
+        return f"{self.number}: {said}" + (f", taken at {moment[8:14]}" if len(moment) >= 14 else "")
+
+
+def phases_below(folder: Path) -> list[Phase]:
+    """Return the phases of all MR series in a folder and below; a series that cannot be split is passed over.
+
+    Raises
+    ------
+    CommandError
+        If there is no MR image, or none of its series can be read, with why.
+    """
+    files = [one for one in read_all(files_below(folder)) if isinstance(one, DicomFile) and is_image(one.sop_class_uid)]
+    if not files:
+        raise CommandError(f"{folder}: no MR image in DICOM", "name the folder that holds the images of the series")
+    series: dict[str, dict[str, list[Frame]]] = {}
+    phases: list[Phase] = []
+    troubles: list[str] = []
+    for file in files:
+        try:
+            instance = read_header(file.path)
+            frames = list(frames_of(instance))
+        except RejectedInput as error:
+            troubles.append(str(error))
+            continue
+        series.setdefault(instance.series_uid, {}).setdefault(instance.sop_instance_uid, frames)
+    for instances in series.values():
+        try:
+            phases.extend(split_series([frame for frames in instances.values() for frame in frames]))
+        except RejectedInput as error:
+            troubles.append(str(error))
+    if not phases:
+        raise CommandError(f"{folder}: no series of it can be read", troubles[0])
+    return phases
+
+
+def outlined_phase(mask: Mask, phases: Sequence[Phase], wanted: int | None = None) -> OutlinedPhase:
+    """Return the phase that the mask was drawn on: the ``wanted`` one of those that it fits.
+
+    Without ``wanted`` it is the only one, or the first after contrast of a dynamic examination.
+
+    Raises
+    ------
+    CommandError
+        If the mask fits none, with what differs; or if nothing says which of several is meant.
+    """
+    fitting, closest = _fitting(mask, phases)
+    if not fitting:
+        raise CommandError(
+            f"{mask.path}: it lies on another grid than the images: {closest} "
+            f"(voxel centres may differ by {OFF_GRID_VOXELS:g} of a voxel)",
+            "export the mask on the grid of the images, not resampled; or name the folder of the series that it was "
+            "drawn on",
+        )
+    if len({text(one.phase.frames[0].instance.dataset, "StudyInstanceUID") for one in fitting}) > 1:
+        raise CommandError(f"{mask.path}: it fits images of several studies", "name the folder of one study")
+    ordered = _numbered(fitting)
+    listed = "; ".join(map(str, ordered))
+    if wanted is not None:
+        if not 1 <= wanted <= len(ordered):
+            raise CommandError(f"{mask.path}: there is no phase {wanted} among those that it fits", f"these: {listed}")
+        return ordered[wanted - 1]
+    if len(ordered) == 1:
+        return ordered[0]
+    if not _are_one_examination([one.phase for one in ordered]):
+        raise CommandError(
+            f"{mask.path}: it fits {len(ordered)} phases that are not plainly one dynamic examination",
+            f"say which it was drawn on with --phase: {listed}",
+        )
+    return ordered[FIRST_POST_CONTRAST - 1]
+
+
+def _fitting(mask: Mask, phases: Sequence[Phase]) -> tuple[list[OutlinedPhase], str]:
+    fitting, others = [], []
+    for phase in phases:
+        try:
+            grid = grid_of(phase)
+        except RejectedInput as error:
+            others.append(str(error))
+            continue
+        placement = placement_on(mask, grid)
+        if placement is None:
+            others.append(differences(mask, grid))
+        else:
+            fitting.append(OutlinedPhase(phase, grid, placement))
+    return fitting, min(others, key=len, default="")
+
+
+def _numbered(fitting: Sequence[OutlinedPhase]) -> list[OutlinedPhase]:
+    """Order by time: as the series counts its phases, and series among each other by acquisition."""
+    identities = {one.references: one.identity for one in across_series([one.phase for one in fitting])}
+
+    def rank(one: OutlinedPhase) -> tuple[object, ...]:
+        moment = min((frame.acquisition_time, frame.content_time) for frame in one.phase.frames)
+        series = one.phase.frames[0].instance.series_uid
+        if _are_one_examination([one.phase for one in fitting]):
+            return (identities[one.phase.references].index,)
+        return (moment, series, one.phase.identity.index)
+
+    ordered = sorted(fitting, key=rank)
+    return [
+        OutlinedPhase(one.phase, one.grid, one.placement, number, len(ordered))
+        for number, one in enumerate(ordered, start=1)
+    ]
+
+
+def _are_one_examination(phases: Sequence[Phase]) -> bool:
+    """Whether these are phases of one series, each once, or series of one phase each with the same technique."""
+    series = {phase.frames[0].instance.series_uid for phase in phases}
+    if len(series) == 1:
+        return len({phase.identity.index for phase in phases}) == len(phases)
+    techniques = {tuple(text(phase.frames[0].instance.dataset, keyword) for keyword in TECHNIQUE) for phase in phases}
+    return len(techniques) == 1 and len(series) == len(phases)

@@ -1,0 +1,65 @@
+"""A table of masks: one case a row, as CSV."""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.errors import WrongUsage
+from deploy.outlining.mask import WantedLabel, stem_of
+
+SEG_ENDING = ".seg.dcm"
+
+
+@dataclass(frozen=True)
+class OutlineRow:
+    """What one SEG is made from."""
+
+    mask: Path
+    series: Path
+    output: Path
+    phase: int | None = None
+    labels: tuple[WantedLabel, ...] = ()
+
+
+def default_output(mask: Path) -> Path:
+    """Return where the SEG of a mask is written: beside it."""
+    return mask.with_name(stem_of(mask) + SEG_ENDING)
+
+
+def read_table(file: Path, folder: Path) -> list[OutlineRow]:
+    """Read a CSV with the columns mask and series; optional: phase, label, output. Paths start from ``folder``.
+
+    Several labels stand in one cell with semicolons between: ``1=Left;2=Right``.
+
+    Raises
+    ------
+    WrongUsage
+        With the line of what is wrong.
+    """
+    with file.open(newline="", encoding="utf-8-sig") as stream:
+        rows = csv.DictReader(stream)
+        missing = {"mask", "series"} - set(rows.fieldnames or ())
+        if missing:
+            raise WrongUsage(
+                f"{file}: expected the columns mask and series, found no {min(missing)}",
+                "further columns: phase, label, output",
+            )
+        return [_row(file, at, row, folder) for at, row in enumerate(rows, start=2)]
+
+
+def _row(file: Path, at: int, row: dict[str, str | None], folder: Path) -> OutlineRow:
+    cells = {name: (value or "").strip() for name, value in row.items() if name is not None and isinstance(value, str)}
+    mask, series = folder / cells.get("mask", ""), folder / cells.get("series", "")
+    if not mask.is_file():
+        raise WrongUsage(f"{file}:{at}: mask: {mask} is no file")
+    if not series.is_dir():
+        raise WrongUsage(f"{file}:{at}: series: {series} is no folder")
+    phase = cells.get("phase", "")
+    if phase and not (phase.isdecimal() and int(phase) > 0):
+        raise WrongUsage(f"{file}:{at}: phase: expected a number from 1, found {phase!r}")
+    try:
+        labels = tuple(WantedLabel.parse(text) for text in cells.get("label", "").split(";") if text.strip())
+    except ValueError as error:
+        raise WrongUsage(f"{file}:{at}: label: {error}") from error
+    output = folder / cells["output"] if cells.get("output") else default_output(mask)
+    return OutlineRow(mask, series, output, int(phase) if phase else None, labels)
