@@ -16,7 +16,7 @@ from workers.features.interpolation import Axis, AxisOperator, interpolation
 from workers.features.resampling import Ranges, Source, contract
 
 MARGIN_SIGMAS = 12.0
-"""Beyond this the response is below 1e-6 of its peak (tests/workers/test_laplacian.py)."""
+"""Beyond this the response is below 1e-6 of its peak (tests/workers/features/test_extraction.py)."""
 
 
 def laplacian_of_gaussian(source: Source, ranges: Ranges, sigma_mm: float) -> NDArray[np.float64]:
