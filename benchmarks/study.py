@@ -49,8 +49,8 @@ from workers.jobs.score_job import encoded
 from workers.stages import Stage
 
 Values = dict[Region, dict[str, float]]
-LEAST_RATIO = 15
-MOST_SECONDS = 1.5
+MIN_RATIO = 15
+MAX_SECONDS = 1.5
 """From "ready" to "objects written", in CPU seconds."""
 
 
@@ -214,8 +214,8 @@ def main() -> None:
         print_table(theirs, own)
         print(f"largest relative difference of a feature: {difference:.1e} ({feature})")
     ratio = theirs.total / own.total
-    met = ratio >= LEAST_RATIO and own.total <= MOST_SECONDS
-    print(f"{ratio:.0f} times less CPU (wanted: {LEAST_RATIO}), {own.total:.2f} s (wanted: at most {MOST_SECONDS})")
+    met = ratio >= MIN_RATIO and own.total <= MAX_SECONDS
+    print(f"{ratio:.0f} times less CPU (wanted: {MIN_RATIO}), {own.total:.2f} s (wanted: at most {MAX_SECONDS})")
     sys.exit(0 if met else 1)
 
 

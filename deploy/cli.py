@@ -13,7 +13,7 @@ import click
 
 from deploy.errors import CommandError, ExitCode
 from deploy.terminal import path_from_here
-from listener.runtime.safe_errors import places
+from listener.runtime.safe_errors import stack_locations
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "demo": ("deploy.commands.demo:demo", "Run the main job once on a generated study, or on your own"),
@@ -125,7 +125,7 @@ def one_line_without_traceback(
     if os.environ.get("RADTME_DEBUG"):
         sys.__excepthook__(kind, error, traceback)
         return
-    where = f" at {places(error)[-1]}" if places(error) else ""
+    where = f" at {stack_locations(error)[-1]}" if stack_locations(error) else ""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         click.echo(f"error: {os.strerror(error.errno)}{where}", err=True)
         click.echo("       make room where the command writes, then start it again", err=True)

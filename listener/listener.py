@@ -14,7 +14,7 @@ from listener.audit.trail import AuditLog, NotAudited
 from listener.broker.announcer import Announcer
 from listener.broker.sweep import Sweep
 from listener.dicom.data_set import Identity
-from listener.metrics import DoorbellCollector, ListenerMetrics, PairingCollector, SpoolCollector
+from listener.metrics import BrokerCollector, ListenerMetrics, PairingCollector, SpoolCollector
 from listener.pairing.pairer import Fetch, Pairer
 from listener.pairing.retrieve import retrieve
 from listener.runtime.health import Check, HealthServer
@@ -27,7 +27,7 @@ from listener.scp.server import Server, _server
 from listener.settings import AllowedPeer, ListenerSettings, is_loopback
 from listener.spool.spool import Spool
 from listener.tls.certificate_metrics import listener_certificates
-from listener.tls.contexts import renewed_server
+from listener.tls.contexts import reloading_server_context
 
 log = structlog.get_logger()
 
@@ -42,7 +42,7 @@ class Listener:
         self.settings = settings
         self.spool = Spool(settings.spool)
         self.metrics = ListenerMetrics()
-        self._tls = None if settings.tls is None else renewed_server(settings.tls, "listener.tls")
+        self._tls = None if settings.tls is None else reloading_server_context(settings.tls, "listener.tls")
         self._admission = Admission(
             settings.max_associations,
             settings.max_associations_per_peer,
@@ -55,10 +55,10 @@ class Listener:
         self._announcer = Announcer(settings.redis_url)
         self._sweep = Sweep(
             self.spool,
-            self._announcer.ring,
+            self._announcer.announce,
             self._announcer.depths,
             settings.sweep_seconds,
-            settings.ring_again_seconds,
+            settings.reannounce_seconds,
         )
         self._pairer = Pairer(
             self.spool, settings, self._sweep.announce_ready, _fetch(settings), self.metrics.case_received
@@ -91,7 +91,7 @@ class Listener:
         self.spool.prepare()
         cleared = clear_receiving(self.spool.receiving)
         self.metrics.registry.register(SpoolCollector(self.spool))
-        self.metrics.registry.register(DoorbellCollector(self._announcer.depths))
+        self.metrics.registry.register(BrokerCollector(self._announcer.depths))
         self.metrics.registry.register(PairingCollector(self._pairer.waits))
         self.metrics.registry.register(listener_certificates(self.settings, self._tls))
         self._health = HealthServer(
@@ -169,9 +169,9 @@ class Listener:
         now = time.monotonic()
         longest = self.settings.sweep_seconds + STALLED_SECONDS
         return {
-            "pairing": _turning(now - self._pairer.last_turn, longest),
-            "announcing": Check(self._announcer.is_ringing),
-            "sweep": _turning(now - self._sweep.last_turn, longest),
+            "pairing": _scan_check(now - self._pairer.last_scan, longest),
+            "announcing": Check(self._announcer.is_running),
+            "sweep": _scan_check(now - self._sweep.last_scan, longest),
             "accepting": Check(self._server is not None and self._server.is_serving),
         }
 
@@ -205,5 +205,5 @@ def _fetch(settings: ListenerSettings) -> Fetch | None:
     return fetch
 
 
-def _turning(seconds: float, longest: float) -> Check:
+def _scan_check(seconds: float, longest: float) -> Check:
     return Check(seconds <= longest, f"turned {seconds:.1f} s ago")

@@ -215,7 +215,7 @@ def _age(folder: Path, now: float) -> float:
         return 0.0
 
 
-class DoorbellCollector(Collector):
+class BrokerCollector(Collector):
     """Asks Redis when someone asks: how long the queues are, and whether it is there at all."""
 
     def __init__(self, depths: Callable[[], Mapping[str, int] | None]) -> None:
@@ -232,13 +232,13 @@ class DoorbellCollector(Collector):
 
 
 OTHER = "other"
-MOST_VALUES = 64
+MAX_VALUES = 64
 
 
 class LabelLimit:
     """Gives values a label each, until there are too many: nobody may fill Prometheus from outside."""
 
-    def __init__(self, most: int = MOST_VALUES) -> None:
+    def __init__(self, most: int = MAX_VALUES) -> None:
         self._most = most
         self._known: set[str] = set()
         self._lock = threading.Lock()

@@ -157,7 +157,7 @@ class ListenerSettings:
     retrieve_from: RetrieveSource | None = None
     sweep_seconds: float = 5.0
     """How often the spool is looked through for what a lost message left behind."""
-    ring_again_seconds: float = 60.0
+    reannounce_seconds: float = 60.0
     """A job that still lies where it lay is announced again after this long."""
     redis_url: str = field(default="redis://127.0.0.1:6379/0", repr=False)
     """May hold a password: never shown."""

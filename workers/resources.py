@@ -48,7 +48,7 @@ def is_out_of_memory(error: BaseException | None) -> bool:
     return False
 
 
-PASSING = frozenset(
+TRANSIENT_ERRNOS = frozenset(
     {
         errno.ENOSPC,
         errno.EDQUOT,
@@ -66,4 +66,4 @@ PASSING = frozenset(
 
 def is_of_the_machine(error: BaseException) -> bool:
     """Tell whether an error passes without anyone touching the job: a full disk, a permission that was lost, ..."""
-    return isinstance(error, OSError) and error.errno in PASSING
+    return isinstance(error, OSError) and error.errno in TRANSIENT_ERRNOS

@@ -16,7 +16,7 @@ DELIVERY_GRACE_SECONDS = 30.0
 """Between the interruption of a delivery and the end of its process."""
 
 
-class Outcome(StrEnum):
+class CaseOutcome(StrEnum):
     """What can be told of a case."""
 
     SCORED = "scored"
@@ -31,7 +31,7 @@ class WebhookSettings:
 
     url: str = ""
     """Such as ``https://hospital.example/radtme``. Redirects are not followed."""
-    outcomes: tuple[Outcome, ...] = tuple(Outcome)
+    outcomes: tuple[CaseOutcome, ...] = tuple(CaseOutcome)
     """Which outcomes are told."""
     tls: ClientTls | None = None
     """Needed for https."""

@@ -13,7 +13,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, TypeVar
 
-from listener.runtime.safe_errors import places
+from listener.runtime.safe_errors import stack_locations
 
 Task = TypeVar("Task")
 TASKS_PER_CHILD = 40
@@ -127,7 +127,9 @@ def _serve(pipe: Connection, function: Callable[[Any], Any]) -> None:
             pipe.send((function(task), "", ""))
         except Exception as error:  # noqa: BLE001
             # The text of an exception may quote an element of a data set; its type and place cannot.
-            pipe.send((None, "internal_error", f"{type(error).__name__} at {(places(error) or ['unknown'])[-1]}"))
+            pipe.send(
+                (None, "internal_error", f"{type(error).__name__} at {(stack_locations(error) or ['unknown'])[-1]}")
+            )
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from workers.features.resampling import box_of
 
 MARGIN_MM = 10.0
 NOISE_SCALE_MM = 6.0
-MOST_OF_RADIUS = 0.3
+MAX_SHARE_OF_RADIUS = 0.3
 """Of the radius of a ball of the same volume: no border moves further as a whole."""
 
 
@@ -30,7 +30,7 @@ def redrawn(
     box = box_of(mask, margin)
     part = mask[box]
     radius = (3 * np.count_nonzero(part) * float(spacing.prod()) / (4 * np.pi)) ** (1 / 3)
-    border = float(np.clip(border, -MOST_OF_RADIUS * radius, MOST_OF_RADIUS * radius))
+    border = float(np.clip(border, -MAX_SHARE_OF_RADIUS * radius, MAX_SHARE_OF_RADIUS * radius))
     outside = ndimage.distance_transform_edt(~part, spacing) - ndimage.distance_transform_edt(part, spacing)
     centre = np.argwhere(part).mean(axis=0) * spacing
     rotation = _rotation(turn)

@@ -20,7 +20,7 @@ from deploy.errors import CommandError
 from deploy.terminal import output, path_from_here
 
 if TYPE_CHECKING:
-    from listener.audit.reader import Entry
+    from listener.audit.reader import AuditEntry
 
 
 HIDDEN = "(hidden; --show-patients)"
@@ -76,7 +76,7 @@ def audit(
     codes = _event_codes(event)
     _tell_that_it_is_read(configuration)
 
-    def wanted(entry: "Entry") -> bool:
+    def wanted(entry: "AuditEntry") -> bool:
         return (
             (since is None or entry.at >= since)
             and (until is None or entry.at <= until)
@@ -118,12 +118,12 @@ def _tell_that_it_is_read(configuration: Configuration) -> None:
         raise cannot_audit(configuration, error) from error
 
 
-def _plain(entry: "Entry", show_patients: bool) -> dict[str, object]:
+def _plain(entry: "AuditEntry", show_patients: bool) -> dict[str, object]:
     patients = list(entry.patients) if show_patients else [HIDDEN for _ in entry.patients]
     return {**asdict(entry), "at": entry.at.isoformat(), "patients": patients}
 
 
-def _show(console: Console, entry: "Entry", show_patients: bool) -> None:
+def _show(console: Console, entry: "AuditEntry", show_patients: bool) -> None:
     """Print a message: when, what and how it went in one line, the rest below."""
     style = "" if entry.outcome == "ok" else "bold red"
     head = Text(entry.at.strftime("%Y-%m-%d %H:%M:%S")).append("  ").append(f"{entry.outcome:<8}", style)
@@ -133,7 +133,7 @@ def _show(console: Console, entry: "Entry", show_patients: bool) -> None:
         console.print(Padding(Text(line), (0, 0, 0, 21)))
 
 
-def _what(entry: "Entry", show_patients: bool) -> Iterator[str]:
+def _what(entry: "AuditEntry", show_patients: bool) -> Iterator[str]:
     if entry.instances:
         yield f"{entry.instances} object{'s' if entry.instances > 1 else ''}"
     yield from (f"study {study}" for study in entry.studies if study)

@@ -11,7 +11,7 @@ from rich.text import Text
 from deploy.configuration.load import load_configuration
 from deploy.demo.results import ArrivedResult, collect_results
 from deploy.demo.run import (
-    Step,
+    DemoStep,
     Watch,
     demo_folder,
     follow,
@@ -101,7 +101,7 @@ def make_phantom(folder: Path, watch: Watch) -> list[DicomFile]:
     return study_files(folder)[0]
 
 
-def show_step(console: Console, step: Step) -> None:
+def show_step(console: Console, step: DemoStep) -> None:
     """Print a stage that is over."""
     line = Text.assemble((f"  {step.name:<14}", "bold"), f"{duration(step.seconds):>8}")
     console.print(line.append(f"  {step.detail}", "dim") if step.detail else line)

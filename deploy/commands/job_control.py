@@ -13,7 +13,7 @@ from deploy.stack.running_stack import as_running, read_running_stack
 from deploy.terminal import path_from_here
 from listener.audit.codes import CASE_DROPPED, CASE_HELD, CASE_RELEASED, CASE_RETRIED
 from listener.audit.events import acting_user
-from listener.broker.messages import Bell
+from listener.broker.messages import Announcement
 from listener.spool.jobs import Job
 from listener.spool.spool import Spool
 
@@ -34,7 +34,7 @@ def retry(job_id: str, config_file: Path | None) -> None:
     with steering(configuration, spool, job, CASE_RETRIED, f"was {job.state.value}"):
         done = try_again(spool, job)
     click.echo(done.message)
-    _ring(configuration, done.bells)
+    _announce(configuration, done.announcements)
 
 
 @click.command(epilog='Example: radtme hold 0123456789abcdef-v1 --why "outline is being corrected"')
@@ -67,7 +67,7 @@ def release(job_id: str, config_file: Path | None) -> None:
     with steering(configuration, spool, job, CASE_RELEASED, ""):
         done = let_go(spool, job)
     click.echo(done.message)
-    _ring(configuration, done.bells)
+    _announce(configuration, done.announcements)
 
 
 @click.command(epilog='Example: radtme drop 0123456789abcdef-v1 --why "test study"')
@@ -101,9 +101,9 @@ def _found(job_id: str, config_file: Path | None) -> tuple[Configuration, Spool,
     return configuration, spool, job
 
 
-def _ring(configuration: Configuration, bells: Sequence[Bell]) -> None:
-    from listener.broker.announce_once import ring
+def _announce(configuration: Configuration, announcements: Sequence[Announcement]) -> None:
+    from listener.broker.announce_once import announce
 
-    may_ring = configuration.redis.is_external or read_running_stack(configuration) is not None
-    if not may_ring or not ring(as_running(configuration).listener.redis_url, bells):
+    may_announce = configuration.redis.is_external or read_running_stack(configuration) is not None
+    if not may_announce or not announce(as_running(configuration).listener.redis_url, announcements):
         click.echo("no Redis is running now: it goes on when radtme is started", err=True)

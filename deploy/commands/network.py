@@ -23,10 +23,10 @@ from workers.targets.target import Target
 
 if TYPE_CHECKING:
     from deploy.network.dicom_files import OtherFile
-    from deploy.network.send import Sent
+    from deploy.network.send import SentFile
 
 
-MOST_NAMED = 10
+MAX_LISTED = 10
 """Files that are named one by one before the rest is only counted."""
 
 timeout_option = click.option(
@@ -89,7 +89,7 @@ def send(folder: Path, target: str, calling: str | None, timeout: float, config_
     not stored.
     """
     from deploy.network.dicom_files import DicomFile, OtherFile, files_below, read_all
-    from deploy.network.send import Outcome, send_files
+    from deploy.network.send import SendOutcome, send_files
 
     configuration = as_running(read_configuration(config_file))
     peer = peer_of(target, configuration, tls_given(**tls))
@@ -108,8 +108,8 @@ def send(folder: Path, target: str, calling: str | None, timeout: float, config_
         sent = send_files(peer, title, files, timeout, lambda one: bar.advance(task))
     output().print(summary(sent))
     report_others(others)
-    failed = [one for one in sent if one.outcome is not Outcome.STORED]
-    for one in failed[:MOST_NAMED]:
+    failed = [one for one in sent if one.outcome is not SendOutcome.STORED]
+    for one in failed[:MAX_LISTED]:
         click.echo(f"{one.outcome}: {path_from_here(one.file.path)}: {one.said}", err=True)
     if failed:
         raise CommandError(
@@ -152,7 +152,7 @@ def calling_title(given: str | None, configuration: Configuration) -> str:
         raise WrongUsage(f"--calling: {error}") from error
 
 
-def summary(sent: Sequence["Sent"]) -> Table:
+def summary(sent: Sequence["SentFile"]) -> Table:
     """Return what was sent, by SOP class and transfer syntax, and what became of it."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("instances", "SOP class", "transfer syntax", "outcome"):
@@ -165,10 +165,10 @@ def summary(sent: Sequence["Sent"]) -> Table:
 
 def report_others(others: Sequence["OtherFile"]) -> None:
     """Name the files that were not sent because they are no instances."""
-    for file in others[:MOST_NAMED]:
+    for file in others[:MAX_LISTED]:
         click.echo(f"passed over: {path_from_here(file.path)}: {file.reason}", err=True)
-    if len(others) > MOST_NAMED:
-        click.echo(f"passed over: {len(others) - MOST_NAMED} more", err=True)
+    if len(others) > MAX_LISTED:
+        click.echo(f"passed over: {len(others) - MAX_LISTED} more", err=True)
 
 
 def _first(others: Sequence["OtherFile"]) -> str:

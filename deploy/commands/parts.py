@@ -21,7 +21,7 @@ from listener.audit.trail import NotAudited
 
 PORT_ADVICE = "free the port, or set another one: listener.port, listener.metrics_port"
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-LOOK_SECONDS = 0.5
+POLL_SECONDS = 0.5
 DRAIN_SECONDS = 30.0
 """How long associations may take to finish after a stop was asked for."""
 
@@ -54,7 +54,7 @@ def listen(config_file: Path | None) -> None:
     except OSError as error:
         where = f"{configuration.listener.host}:{configuration.listener.port}"
         raise CommandError(f"the listener cannot start on {where}: {error}", PORT_ADVICE) from error
-    while not stopping.wait(LOOK_SECONDS):
+    while not stopping.wait(POLL_SECONDS):
         if hung_up.is_set():
             hung_up.clear()
             reload_allow_list(listener, config_file)
@@ -86,7 +86,7 @@ def work(queues: str, concurrency: int | None, config_file: Path | None) -> None
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
     from listener.runtime.logs import configure
     from workers.jobs.app import QUEUES, run_worker
-    from workers.jobs.target_reload import Renewal
+    from workers.jobs.target_reload import TargetReload
     from workers.notifications.body import UnusableTemplate
 
     names = tuple(name.strip() for name in queues.split(",") if name.strip())
@@ -97,7 +97,7 @@ def work(queues: str, concurrency: int | None, config_file: Path | None) -> None
         settings = replace(settings, concurrency=concurrency)
     audited_start(configuration, "work")
     try:
-        renewal = Renewal(hung_up, Reload(configuration, config_file).targets)
+        renewal = TargetReload(hung_up, Reload(configuration, config_file).targets)
         sys.exit(run_worker(settings, names, renewal))
     except NotAudited as error:
         raise cannot_audit(configuration, error) from error
@@ -167,7 +167,7 @@ def status_page(config_file: Path | None) -> None:
         ) from error
     page.start()
     click.echo(f"status page: http://{reachable_host(settings.host)}:{page.port}/", err=True)
-    while not stopping.wait(LOOK_SECONDS):
+    while not stopping.wait(POLL_SECONDS):
         if hung_up.is_set():
             hung_up.clear()
             reload_shown_targets(pages, config_file)

@@ -33,10 +33,10 @@ def check(as_text: bool, config_file: Path | None) -> None:
     for one in found:
         where = one.path.relative_to(found_in.root)
         if as_text:
-            fields = {"trouble": one.trouble.value, "path": str(where), "job": one.job_id, "remedy": one.remedy}
+            fields = {"defect": one.defect.value, "path": str(where), "job": one.job_id, "remedy": one.remedy}
             click.echo(json.dumps(fields))
         else:
-            click.echo(f"{one.trouble.value}: {where}\n    at the next start: {one.remedy}")
+            click.echo(f"{one.defect.value}: {where}\n    at the next start: {one.remedy}")
     if not found and not as_text:
         click.echo(f"{path_from_here(found_in.root)}: nothing is wrong")
     if found:

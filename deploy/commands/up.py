@@ -21,7 +21,7 @@ from listener.runtime import logs
 from listener.spool.atomic_files import read_json
 
 READY_SECONDS = 60.0
-LOOK_SECONDS = 0.2
+POLL_SECONDS = 0.2
 
 
 @click.command(epilog="Example: radtme up --config radtme.yaml")
@@ -54,7 +54,7 @@ def up(config_file: Path | None, log_folder: Path | None) -> None:
             notices().print(f"warning: {error}: {stack.not_ready()}", markup=False)
         if not stopping.is_set():
             show_where(output(), stack)
-        while not stopping.wait(LOOK_SECONDS):
+        while not stopping.wait(POLL_SECONDS):
             stack.supervisor.look_after()
             if hung_up.is_set():
                 hung_up.clear()

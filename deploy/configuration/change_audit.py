@@ -68,12 +68,12 @@ def notice_configuration(configuration: Configuration, command: str) -> None:
     now = {"settings": _settings(configuration), "version": version("radtme"), "audited": settings.enabled}
     if before == now:
         return
-    _tell(settings, configuration, command, before, now)
+    _write(settings, configuration, command, before, now)
     with writing(settings.folder):
         write_json(path, now)
 
 
-def _tell(
+def _write(
     settings: AuditSettings, configuration: Configuration, command: str, before: Mapping[str, Any], now: dict[str, Any]
 ) -> None:
     # Switching it off is the last thing that it tells.

@@ -16,7 +16,7 @@ from listener.scp.allow_list import network, plain_fingerprint
 TARGET_NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 HEADER_PATTERN = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 WHOLE_NUMBER_PATTERN = re.compile(r"-?(0|[1-9][0-9]*)")
-HIGHEST_PORT = 65535
+MAX_PORT = 65535
 YES_NO = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
@@ -150,12 +150,12 @@ class _Port:
     lowest: int
 
     def __call__(self, value: int) -> None:
-        if not self.lowest <= value <= HIGHEST_PORT:
-            raise WrongValue(f"expected a port from {self.lowest} to {HIGHEST_PORT}, found {value}")
+        if not self.lowest <= value <= MAX_PORT:
+            raise WrongValue(f"expected a port from {self.lowest} to {MAX_PORT}, found {value}")
 
     @property
     def bounds(self) -> dict[str, float]:
-        return {"minimum": self.lowest, "maximum": HIGHEST_PORT}
+        return {"minimum": self.lowest, "maximum": MAX_PORT}
 
 
 def _ae_title(value: str) -> None:

@@ -6,7 +6,7 @@ from deploy.conformance.tables import context_table, meanings, table
 from listener.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from listener.dicom.sop_classes import STORAGE_CLASSES
 from listener.pairing import retrieve
-from listener.scp.admission import Rejection
+from listener.scp.admission import AssociationRejection
 from listener.scp.presentation_contexts import TRANSFER_SYNTAXES, supported_contexts
 from listener.scp.statuses import Status
 from listener.settings import ListenerSettings
@@ -20,7 +20,8 @@ BEHAVIOUR: Mapping[Status, str] = {
 def listener_entity(settings: ListenerSettings) -> str:
     """Return what the receiving application entity does and accepts."""
     rejections = [
-        (one.value.result, one.value.source, one.value.reason, one.label.replace("_", " ")) for one in Rejection
+        (one.value.result, one.value.source, one.value.reason, one.label.replace("_", " "))
+        for one in AssociationRejection
     ]
     statuses = [
         (f"0x{status:04X}", BEHAVIOUR.get(Status(status), "failure"), said)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from deploy.errors import CommandError, WrongUsage
 from deploy.network.dicom_files import DicomFile, OtherFile, files_below, read_all
-from deploy.network.send import Outcome, Sent, send_files
+from deploy.network.send import SendOutcome, SentFile, send_files
 from deploy.operations.status import JobStatus, read_job
 from deploy.stack.local_stack import LISTENER, REDIS, SINK, WORKERS, LocalStack
 from deploy.stack.supervisor import NotReady
@@ -46,7 +46,7 @@ sink:
 
 
 @dataclass(frozen=True)
-class Step:
+class DemoStep:
     """One stage that a study has passed."""
 
     name: str
@@ -57,7 +57,7 @@ class Step:
 class Watch:
     """Tells the person at the terminal what happens: the stage that runs, and each that is over."""
 
-    def __init__(self, on_begin: Callable[[str], None], on_step: Callable[[Step], None]) -> None:
+    def __init__(self, on_begin: Callable[[str], None], on_step: Callable[[DemoStep], None]) -> None:
         self._on_begin = on_begin
         self.step = on_step
 
@@ -68,7 +68,7 @@ class Watch:
         detail: list[str] = []
         start = time.monotonic()
         yield detail
-        self.step(Step(name, time.monotonic() - start, ", ".join(detail)))
+        self.step(DemoStep(name, time.monotonic() - start, ", ".join(detail)))
 
     def begin(self, doing: str) -> None:
         """Show what happens now."""
@@ -130,7 +130,7 @@ def outlines_among(files: Sequence[DicomFile]) -> list[DicomFile]:
     return [file for file in files if is_outline(file.sop_class_uid)]
 
 
-def send_study(stack: LocalStack, files: Sequence[DicomFile], watch: Watch) -> list[Sent]:
+def send_study(stack: LocalStack, files: Sequence[DicomFile], watch: Watch) -> list[SentFile]:
     """Send the files to the stack's listener as soon as that is ready.
 
     Raises
@@ -144,9 +144,9 @@ def send_study(stack: LocalStack, files: Sequence[DicomFile], watch: Watch) -> l
         detail.append(f"listens as {peer}")
     with watch.stage("sent", f"sending {len(files)} instances to {peer}") as detail:
         sent = send_files(peer, stack.configuration.workers.ae_title, files, SEND_TIMEOUT_SECONDS)
-        stored = sum(one.outcome is Outcome.STORED for one in sent)
+        stored = sum(one.outcome is SendOutcome.STORED for one in sent)
         detail.append(f"{stored} of {len(sent)} instances stored (C-STORE, one association)")
-    refused = [one for one in sent if one.outcome is not Outcome.STORED and is_outline(one.file.sop_class_uid)]
+    refused = [one for one in sent if one.outcome is not SendOutcome.STORED and is_outline(one.file.sop_class_uid)]
     if refused:
         raise CommandError(
             f"{refused[0].file.path}: the segmentation was {refused[0].outcome}: {refused[0].said}",
@@ -167,7 +167,7 @@ def follow(stack: LocalStack, seg: DicomFile, watch: Watch) -> JobStatus:
     watch.begin("waiting for all images that the SEG names")
     ready = _until(stack, job_id, lambda job: "ready" in job.times, PAIRING_SECONDS)
     watch.step(
-        Step("paired", seconds_between(ready.times, "created", "ready"), f"{_images(ready)}; job {job_id} is ready")
+        DemoStep("paired", seconds_between(ready.times, "created", "ready"), f"{_images(ready)}; job {job_id} is ready")
     )
     with watch.stage("workers", "waiting for the workers") as detail:
         _wait_ready(stack, (WORKERS,))
@@ -176,12 +176,12 @@ def follow(stack: LocalStack, seg: DicomFile, watch: Watch) -> JobStatus:
     result = _until(stack, job_id, lambda job: bool(job.outcome) or _is_over(job), RESULT_SECONDS)
     for stage in Stage:
         if stage in result.stage_seconds:
-            watch.step(Step(stage.value, result.stage_seconds[stage]))
+            watch.step(DemoStep(stage.value, result.stage_seconds[stage]))
     watch.begin("delivering the results to the stand-in PACS")
     over = _until(stack, job_id, _is_over, RESULT_SECONDS)
     for one in over.deliveries:
         seconds = seconds_between(over.times, "finished", f"{one.state} {one.target}")
-        watch.step(Step(one.state, seconds, f"{one.objects_taken} objects to {one.target}"))
+        watch.step(DemoStep(one.state, seconds, f"{one.objects_taken} objects to {one.target}"))
     return over
 
 

@@ -121,7 +121,7 @@ def delivery() -> Dashboard:
                     width=16,
                 ),
                 number(
-                    "Outcomes that wait to be told",
+                    "Webhook notifications waiting",
                     "What the webhook has not taken yet; after webhook.give_up_hours it is given up.",
                     "max(radtme_webhook_waiting)",
                     steps=[(100, AMBER)],

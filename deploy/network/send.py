@@ -11,13 +11,13 @@ from deploy.errors import Unreachable
 from deploy.network.association import associated
 from deploy.network.dicom_files import DicomFile
 from deploy.network.peer import Peer
-from workers.targets.store_status import Answer, meaning_of
+from workers.targets.store_status import StoreResult, meaning_of
 
-MOST_CONTEXTS = 128
+MAX_CONTEXTS = 128
 """In one association: their ids are the odd numbers of one byte (PS3.8 section 9.3.2.2)."""
 
 
-class Outcome(StrEnum):
+class SendOutcome(StrEnum):
     """What became of one file."""
 
     STORED = "stored"
@@ -30,11 +30,11 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True)
-class Sent:
+class SentFile:
     """One file, what became of it, and the peer's words."""
 
     file: DicomFile
-    outcome: Outcome
+    outcome: SendOutcome
     said: str
 
 
@@ -43,8 +43,8 @@ def send_files(
     calling_ae_title: str,
     files: Sequence[DicomFile],
     timeout_seconds: float,
-    on_sent: Callable[[Sent], None] = lambda sent: None,
-) -> list[Sent]:
+    on_sent: Callable[[SentFile], None] = lambda sent: None,
+) -> list[SentFile]:
     """Send files to ``peer`` and return what became of each, in their order; an unknown outcome is tried once more.
 
     Raises
@@ -54,12 +54,12 @@ def send_files(
     """
     # The bytes as they lie in the file: decoding and encoding could change them. pynetdicom has one switch for all.
     _config.STORE_SEND_CHUNKED_DATASET = True
-    results: dict[DicomFile, Sent] = {}
+    results: dict[DicomFile, SentFile] = {}
     for again in (False, True):
         left = [file for file in files if file not in results]
         for group in groups_by_context(left):
             for sent in _send_group(peer, calling_ae_title, group, timeout_seconds, may_fail=again or bool(results)):
-                if sent.outcome is not Outcome.UNKNOWN or again:
+                if sent.outcome is not SendOutcome.UNKNOWN or again:
                     results[sent.file] = sent
                     on_sent(sent)
     return [results[file] for file in files]
@@ -70,7 +70,7 @@ def groups_by_context(files: Sequence[DicomFile]) -> list[list[DicomFile]]:
     group_of: dict[tuple[str, str], int] = {}
     groups: dict[int, list[DicomFile]] = {}
     for file in files:
-        number = group_of.setdefault(_context_of(file), len(group_of) // MOST_CONTEXTS)
+        number = group_of.setdefault(_context_of(file), len(group_of) // MAX_CONTEXTS)
         groups.setdefault(number, []).append(file)
     return list(groups.values())
 
@@ -81,7 +81,7 @@ def _context_of(file: DicomFile) -> tuple[str, str]:
 
 def _send_group(
     peer: Peer, calling_ae_title: str, files: Sequence[DicomFile], timeout_seconds: float, *, may_fail: bool
-) -> Iterator[Sent]:
+) -> Iterator[SentFile]:
     contexts = [build_context(*context) for context in dict.fromkeys(_context_of(file) for file in files)]
     left = list(files)
     while left:
@@ -93,32 +93,32 @@ def _send_group(
                 while left and association.is_established:
                     sent = _send_one(association, accepted, left.pop(0))
                     yield sent
-                    if sent.outcome is Outcome.UNKNOWN:
+                    if sent.outcome is SendOutcome.UNKNOWN:
                         # Whatever is wrong with this association, the next file shall not suffer from it.
                         association.abort()
         except Unreachable as error:
             if not may_fail:
                 raise
-            yield from (Sent(file, Outcome.UNKNOWN, error.message) for file in left)
+            yield from (SentFile(file, SendOutcome.UNKNOWN, error.message) for file in left)
             return
         may_fail = True
 
 
-def _send_one(association: Association, accepted: set[tuple[str, str]], file: DicomFile) -> Sent:
+def _send_one(association: Association, accepted: set[tuple[str, str]], file: DicomFile) -> SentFile:
     if _context_of(file) not in accepted:
-        return Sent(file, Outcome.NOT_ACCEPTED, "not taken in this SOP class and transfer syntax")
+        return SentFile(file, SendOutcome.NOT_ACCEPTED, "not taken in this SOP class and transfer syntax")
     try:
         status = association.send_c_store(file.path).get("Status")
     except OSError as error:
-        return Sent(file, Outcome.UNREADABLE, error.strerror or "cannot be read")
+        return SentFile(file, SendOutcome.UNREADABLE, error.strerror or "cannot be read")
     except RuntimeError:  # pynetdicom: the association ended before the request was out
-        return Sent(file, Outcome.UNKNOWN, "the association was lost")
+        return SentFile(file, SendOutcome.UNKNOWN, "the association was lost")
     said = "no answer" if status is None else f"status 0x{status:04X}"
     match meaning_of(status):
-        case Answer.TAKEN:
-            return Sent(file, Outcome.STORED, said)
-        case Answer.REFUSED:
-            return Sent(file, Outcome.REFUSED, said)
-        case Answer.TRY_AGAIN:
+        case StoreResult.TAKEN:
+            return SentFile(file, SendOutcome.STORED, said)
+        case StoreResult.REFUSED:
+            return SentFile(file, SendOutcome.REFUSED, said)
+        case StoreResult.TRY_AGAIN:
             # A status that was given is the peer's last word for now; none at all says nothing.
-            return Sent(file, Outcome.UNKNOWN if status is None else Outcome.REFUSED, said)
+            return SentFile(file, SendOutcome.UNKNOWN if status is None else SendOutcome.REFUSED, said)

@@ -10,7 +10,7 @@ from deploy.configuration.change_audit import cannot_audit
 from deploy.configuration.load import Configuration
 from deploy.errors import CommandError
 from listener.audit.codes import Code
-from listener.audit.events import Patient, Study, case_steered, patient_of
+from listener.audit.events import AuditedPatient, AuditedStudy, case_steered, patient_of
 from listener.audit.trail import AuditLog, NotAudited
 from listener.pairing.readiness import UNREADABLE_FILE
 from listener.spool.jobs import Job
@@ -41,29 +41,29 @@ def steering(configuration: Configuration, spool: Spool, job: Job, kind: Code, w
         raise cannot_audit(configuration, error) from error
 
 
-def study_on_disk(study_uid: str, folder: Path) -> Study:
+def study_on_disk(study_uid: str, folder: Path) -> AuditedStudy:
     """Return a study and whose it is, as the first of its objects that can be read says."""
     for path in sorted(folder.glob("*/*.dcm")):
         try:
-            return Study(study_uid, _patient(path))
+            return AuditedStudy(study_uid, _patient(path))
         except UNREADABLE_FILE:
             continue
-    return Study(study_uid, Patient())
+    return AuditedStudy(study_uid, AuditedPatient())
 
 
-def _patient(path: Path) -> Patient:
+def _patient(path: Path) -> AuditedPatient:
     return patient_of(dcmread(path, specific_tags=["PatientID", "PatientName"], stop_before_pixels=True))
 
 
-def _study(spool: Spool, job: Job) -> Study:
+def _study(spool: Spool, job: Job) -> AuditedStudy:
     """Return whose case it is, as far as its files say."""
     try:
         content = job.read()
         study_uid, seg = str(content["study_uid"]), content["seg"]
         path = spool.instance_path(study_uid, seg["series_uid"], seg["sop_instance_uid"])
     except (OSError, ValueError, KeyError, TypeError):
-        return Study("", Patient())
+        return AuditedStudy("", AuditedPatient())
     try:
-        return Study(study_uid, _patient(path))
+        return AuditedStudy(study_uid, _patient(path))
     except UNREADABLE_FILE:
-        return Study(study_uid, Patient())
+        return AuditedStudy(study_uid, AuditedPatient())

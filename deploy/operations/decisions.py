@@ -4,7 +4,7 @@ from contextlib import ExitStack
 
 from deploy.errors import CommandError
 from deploy.operations.retry import DROP_NAME, Retried, held_lock, utc_text
-from listener.broker.messages import deliver_bell, score_bell
+from listener.broker.messages import delivery_announcement, score_announcement
 from listener.pairing.pairer import LOCK_NAME as PAIRING_LOCK_NAME
 from listener.spool.atomic_files import write_json
 from listener.spool.jobs import HOLD_NAME, Job, JobState, is_held
@@ -49,11 +49,11 @@ def release(spool: Spool, job: Job) -> Retried:
     if not is_held(found.folder):
         raise CommandError(f"{job.id} is not held", "radtme status says what it waits for")
     (found.folder / HOLD_NAME).unlink(missing_ok=True)
-    bells = {
-        JobState.READY: (score_bell(job.id),),
-        JobState.DELIVERING: tuple(deliver_bell(job.id, path.stem) for path in outbox_files(found)),
+    announcements = {
+        JobState.READY: (score_announcement(job.id),),
+        JobState.DELIVERING: tuple(delivery_announcement(job.id, path.stem) for path in outbox_files(found)),
     }.get(found.state, ())
-    return Retried(f"{job.id} is released and goes on where it is ({found.state.value})", bells)
+    return Retried(f"{job.id} is released and goes on where it is ({found.state.value})", announcements)
 
 
 def drop(spool: Spool, job: Job, who: str, why: str) -> str:

@@ -11,7 +11,7 @@ from listener.spool.atomic_files import read_json
 from listener.spool.jobs import Job
 from listener.spool.spool import Spool
 from listener.spool.target_circuit import CircuitState, read_circuit
-from listener.spool.timestamps import moment_of
+from listener.spool.timestamps import parse_time
 from workers.delivery.outbox import outbox_files
 
 GOES_ON = ("queued", "retry", "sent", "committed")
@@ -75,16 +75,16 @@ def _with_circuit(spool: Spool, one: DeliveryStatus) -> DeliveryStatus:
 
 
 def _delivery(name: str, content: Mapping[str, Any], written: Mapping[str, Any]) -> DeliveryStatus:
-    asked = [moment_of(request.get("requested")) for request in content.get("requests") or []]
+    asked = [parse_time(request.get("requested")) for request in content.get("requests") or []]
     return DeliveryStatus(
         target=str(content.get("target", name)),
         state=str(content.get("state", "unknown")),
         tries=int(content.get("tries", 0)),
         objects=len(content.get("roles") or []),
         objects_taken=len(content.get("taken") or {}),
-        next_try=moment_of(content.get("next_try")),
+        next_try=parse_time(content.get("next_try")),
         last_error=content.get("last_error"),
-        updated=moment_of(content.get("updated")),
+        updated=parse_time(content.get("updated")),
         objects_committed=len(content.get("committed") or []),
         objects_seen=len(content.get("seen") or []),
         commitment_requested=asked[-1] if asked else None,

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from deploy.errors import CommandError
-from listener.broker.messages import Bell, deliver_bell, score_bell
+from listener.broker.messages import Announcement, delivery_announcement, score_announcement
 from listener.pairing.pairer import LOCK_NAME as PAIRING_LOCK_NAME
 from listener.pairing.readiness import SeriesHeads, evidence, ready_content
 from listener.spool.atomic_files import read_json, write_json
@@ -17,7 +17,7 @@ from listener.spool.locks import LOCK_NAME, exclusive
 from listener.spool.spool import Spool
 from workers.delivery.circuit_breaker import probe_now
 from workers.delivery.outbox import outbox_files
-from workers.delivery.record import Entry, State
+from workers.delivery.record import DeliveryRecord, State
 
 NOT_SCORED = "not_scored"
 DROP_NAME = "dropped.json"
@@ -35,7 +35,7 @@ class Retried:
     """What was done, in words, and what to ring for."""
 
     message: str
-    bells: tuple[Bell, ...]
+    announcements: tuple[Announcement, ...]
 
 
 def retry(spool: Spool, job: Job) -> Retried:
@@ -77,23 +77,26 @@ def _take_up(spool: Spool, job: Job) -> Retried:
         state = (
             JobState.DELIVERING if sent_before else JobState.READY if job.read().get("readied") else JobState.WAITING
         )
-        bells: tuple[Bell, ...] = (score_bell(job.id),) if state is JobState.READY else ()
-        bells = _make_due(spool, job, records) if sent_before else bells
+        announcements: tuple[Announcement, ...] = (score_announcement(job.id),) if state is JobState.READY else ()
+        announcements = _make_due(spool, job, records) if sent_before else announcements
         for name in ("attempts.json", "failure.json", DROP_NAME, HOLD_NAME):
             (job.folder / name).unlink(missing_ok=True)
         if spool.move(job, state) is None:
             raise CommandError(f"{job.id} was moved by someone else meanwhile", "radtme status shows where it is now")
-    return Retried(f"{job.id}: {TAKEN_UP[state]}", bells)
+    return Retried(f"{job.id}: {TAKEN_UP[state]}", announcements)
 
 
 def _deliver_now(spool: Spool, job: Job) -> Retried:
     records = _delivery_records(job)
-    bells = _make_due(spool, job, records)
-    if not bells:
+    announcements = _make_due(spool, job, records)
+    if not announcements:
         # A worker that died before it could move the job left it so: the next delivery finds nothing to do but that.
-        closing = tuple(deliver_bell(job.id, path.stem) for path in records)
+        closing = tuple(delivery_announcement(job.id, path.stem) for path in records)
         return Retried(f"{job.id}: every target has its results already; it is being closed", closing)
-    return Retried(f"{job.id}: the next try is due now ({', '.join(bell.args[1] for bell in bells)})", bells)
+    return Retried(
+        f"{job.id}: the next try is due now ({', '.join(announcement.args[1] for announcement in announcements)})",
+        announcements,
+    )
 
 
 def _score_again(spool: Spool, job: Job) -> Retried:
@@ -118,25 +121,25 @@ def _score_again(spool: Spool, job: Job) -> Retried:
         created = spool.create_job(new_id, ready_content(fresh, found, now, closed=False), JobState.READY)
     if created is None:
         raise CommandError(f"{job.id} has a later version already: {new_id}", f"radtme retry {new_id}")
-    return Retried(f"{job.id}: scored again as {new_id}", (score_bell(new_id),))
+    return Retried(f"{job.id}: scored again as {new_id}", (score_announcement(new_id),))
 
 
-def _make_due(spool: Spool, job: Job, records: dict[Path, Entry]) -> tuple[Bell, ...]:
-    bells = []
+def _make_due(spool: Spool, job: Job, records: dict[Path, DeliveryRecord]) -> tuple[Announcement, ...]:
+    announcements = []
     for path, record in records.items():
         if record.state is State.DELIVERED:
             continue
         with held_lock(job.folder, f"deliver-{path.stem}.lock", job.id):
-            current = Entry.of_json(read_json(path))
+            current = DeliveryRecord.of_json(read_json(path))
             if current.state is not State.DELIVERED:
                 write_json(path, current.due_now(datetime.now(UTC)).to_json())
-                bells.append(deliver_bell(job.id, path.stem))
+                announcements.append(delivery_announcement(job.id, path.stem))
         probe_now(spool, path.stem, datetime.now(UTC))
-    return tuple(bells)
+    return tuple(announcements)
 
 
-def _delivery_records(job: Job) -> dict[Path, Entry]:
-    return {path: Entry.of_json(read_json(path)) for path in outbox_files(job)}
+def _delivery_records(job: Job) -> dict[Path, DeliveryRecord]:
+    return {path: DeliveryRecord.of_json(read_json(path)) for path in outbox_files(job)}
 
 
 @contextmanager

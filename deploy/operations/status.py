@@ -21,7 +21,7 @@ from listener.pairing.readiness import Waiting, waiting_for
 from listener.spool.atomic_files import read_json
 from listener.spool.jobs import HOLD_NAME, Job, JobState
 from listener.spool.spool import Spool
-from listener.spool.timestamps import moment_of
+from listener.spool.timestamps import parse_time
 from workers.stages import Stage
 
 
@@ -333,7 +333,7 @@ def _since(state: JobState, times: Mapping[str, str], content: Mapping[str, Any]
         JobState.DROPPED: ("dropped", "created"),
         JobState.FAILED: ("failed", "finished", "began", "ready", "created"),
     }.get(state, ("finished", "began", "ready", "created"))
-    return next((moment for name in names if (moment := moment_of(times.get(name))) is not None), None)
+    return next((moment for name in names if (moment := parse_time(times.get(name))) is not None), None)
 
 
 def _modified(path: Path) -> datetime | None:

@@ -19,8 +19,8 @@ from workers.scoring.case_result import shown_score
 
 NARROW = 90
 """Columns below which a job takes lines instead of a row."""
-MOST_FINISHED = 20
-MOST_QUARANTINED = 5
+MAX_FINISHED_SHOWN = 20
+MAX_QUARANTINED_SHOWN = 5
 FINISHED = (JobState.DONE, JobState.DROPPED)
 STATE_STYLE = {
     JobState.WAITING: "yellow",
@@ -125,7 +125,7 @@ def show_quarantine(console: Console, status: SpoolStatus, *, everything: bool) 
         return
     console.print()
     console.print(f"quarantine ({len(status.quarantine)})", style="bold red")
-    shown = status.quarantine if everything else status.quarantine[:MOST_QUARANTINED]
+    shown = status.quarantine if everything else status.quarantine[:MAX_QUARANTINED_SHOWN]
     for one in shown:
         console.print(Padding(Text(f"{one.name}  {one.reason}"), (0, 0, 0, 2)), overflow="fold")
     if len(shown) < len(status.quarantine):
@@ -201,4 +201,4 @@ def _unreachable(target: TargetStatus) -> Text:
 
 def _newest_finished(jobs: Sequence[JobStatus]) -> list[JobStatus]:
     finished = [job for job in jobs if job.state in FINISHED]
-    return finished[-MOST_FINISHED:] + [job for job in jobs if job.state not in FINISHED]
+    return finished[-MAX_FINISHED_SHOWN:] + [job for job in jobs if job.state not in FINISHED]

@@ -18,7 +18,7 @@ from listener.spool.layout import LAYOUT, VERSION_NAME, WrongLayout, check_layou
 from listener.spool.locks import exclusive
 from listener.spool.spool import Spool
 from workers.delivery.outbox import outbox_files
-from workers.delivery.record import Entry
+from workers.delivery.record import DeliveryRecord
 from workers.results.instance_reference import InstanceReference
 
 
@@ -78,15 +78,15 @@ def _require_alone(job: Job, locks: ExitStack) -> None:
             raise CommandError(f"{job.id}: a worker works on it", "stop all parts, on all machines, then upgrade")
 
 
-def _entries(job: Job, unreadable: list[Path]) -> Iterator[tuple[Path, Entry]]:
+def _entries(job: Job, unreadable: list[Path]) -> Iterator[tuple[Path, DeliveryRecord]]:
     for path in outbox_files(job):
         try:
-            yield path, _with_references(Entry.of_json(read_json(path)), job)
+            yield path, _with_references(DeliveryRecord.of_json(read_json(path)), job)
         except (ValueError, KeyError, TypeError, AttributeError):
             unreadable.append(path)
 
 
-def _with_references(entry: Entry, job: Job) -> Entry:
+def _with_references(entry: DeliveryRecord, job: Job) -> DeliveryRecord:
     """Return the record with the whole references of what was taken: what can be asked for is not sent again."""
     references = (job.read_intact("result.json") or {}).get("references") or {}
     taken = dict(entry.taken)

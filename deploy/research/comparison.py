@@ -22,7 +22,7 @@ SCORED_STATES = (JobState.DELIVERING, JobState.DONE, JobState.FAILED)
 
 
 @dataclass(frozen=True)
-class Comparison:
+class SignatureComparison:
     """How two signatures agree."""
 
     cases: pd.DataFrame
@@ -35,7 +35,7 @@ class Comparison:
         return differing_cases(self.cases)
 
 
-def compare_on_spool(spool: Path, first: Signature, second: Signature) -> Comparison:
+def compare_on_spool(spool: Path, first: Signature, second: Signature) -> SignatureComparison:
     """Compare on the jobs that one signature scored while the other was its shadow, whichever was which.
 
     Raises:
@@ -65,7 +65,7 @@ def compare_on_spool(spool: Path, first: Signature, second: Signature) -> Compar
     )
 
 
-def compare_on_table(table: Path, labels: Path | None, first: Signature, second: Signature) -> Comparison:
+def compare_on_table(table: Path, labels: Path | None, first: Signature, second: Signature) -> SignatureComparison:
     """Compare on a feature table; with labels, the AUCs too.
 
     Raises:
@@ -96,10 +96,12 @@ def compare_on_table(table: Path, labels: Path | None, first: Signature, second:
         cases.loc[known, "first"].to_numpy(np.float64),
         cases.loc[known, "second"].to_numpy(np.float64),
     )
-    return Comparison(found.cases, {**found.summary, "auc_difference": {**asdict(difference), "n": int(known.sum())}})
+    return SignatureComparison(
+        found.cases, {**found.summary, "auc_difference": {**asdict(difference), "n": int(known.sum())}}
+    )
 
 
-def write_comparison(folder: Path, found: Comparison) -> None:
+def write_comparison(folder: Path, found: SignatureComparison) -> None:
     """Write cases, differing cases, summary and the figure of Bland and Altman."""
     write_table(folder, "cases", found.cases)
     write_table(folder, "differing_cases", found.differing)
@@ -118,8 +120,10 @@ def _shadowed(spool: Spool) -> Iterator[tuple[str, dict[str, Any]]]:
                 yield job.id, record
 
 
-def _comparison(cases: pd.DataFrame, first: Signature, second: Signature, notes: list[str]) -> Comparison:
+def _comparison(cases: pd.DataFrame, first: Signature, second: Signature, notes: list[str]) -> SignatureComparison:
     scores = (cases[name].to_numpy(np.float64) for name in ("first", "second"))
     verdicts = (cases[name].to_numpy(np.bool_) for name in ("first_hot", "second_hot"))
     found = agreement(*scores, *verdicts)
-    return Comparison(cases, {"first": first.name, "second": second.name, "agreement": found.to_json(), "notes": notes})
+    return SignatureComparison(
+        cases, {"first": first.name, "second": second.name, "agreement": found.to_json(), "notes": notes}
+    )

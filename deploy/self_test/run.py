@@ -14,7 +14,7 @@ from redis import Redis, RedisError
 from deploy.configuration.load import Configuration
 from deploy.errors import Unreachable
 from deploy.network.dicom_files import DicomFile
-from deploy.network.send import Outcome, send_files
+from deploy.network.send import SendOutcome, send_files
 from deploy.self_test.features import complaint, has_canary, reported_features
 from deploy.self_test.study import SelfTestStudy
 from listener.pairing.readiness import waiting_for
@@ -23,7 +23,7 @@ from listener.spool.jobs import Job, JobState, job_id_for
 from listener.spool.self_tests import SELF_TEST_TARGET
 from listener.spool.spool import Spool
 from workers.delivery.outbox import read_entry
-from workers.delivery.record import Entry, State
+from workers.delivery.record import DeliveryRecord, State
 from workers.errors import TransientFailure
 from workers.results.instance_reference import InstanceReference
 from workers.results.result_classes import ResultRole
@@ -32,13 +32,13 @@ from workers.targets.target import Target
 from workers.targets.transport import TargetRefuses
 
 T = TypeVar("T")
-LOOK_SECONDS = 0.1
+POLL_SECONDS = 0.1
 ASK_AGAIN_SECONDS = 2.0
 SEND_TIMEOUT_SECONDS = 30.0
 SEE_ERRORS = "radtme status and the log say more"
 
 
-class Step(StrEnum):
+class SelfTestStep(StrEnum):
     """What is checked, in this order."""
 
     SENT = "sent"
@@ -65,7 +65,7 @@ class Verdict(StrEnum):
 class Checked:
     """One step, how it ended and what to do about it."""
 
-    step: Step
+    step: SelfTestStep
     verdict: Verdict
     seconds: float = 0.0
     detail: str = ""
@@ -110,14 +110,14 @@ class SelfTestRun:
 
     def steps(self) -> Iterator[Checked]:
         """Do one step after the other; after one that failed the others are not reached, but after a comparison."""
-        works: dict[Step, Callable[[], str]] = {
-            Step.SENT: self._send_first,
-            Step.ACKNOWLEDGED: self._send_rest,
-            Step.PAIRED: self._paired,
-            Step.SCORED: self._scored,
-            Step.FEATURES: self._features,
-            Step.DELIVERED: self._delivered,
-            Step.SEEN: self._seen,
+        works: dict[SelfTestStep, Callable[[], str]] = {
+            SelfTestStep.SENT: self._send_first,
+            SelfTestStep.ACKNOWLEDGED: self._send_rest,
+            SelfTestStep.PAIRED: self._paired,
+            SelfTestStep.SCORED: self._scored,
+            SelfTestStep.FEATURES: self._features,
+            SelfTestStep.DELIVERED: self._delivered,
+            SelfTestStep.SEEN: self._seen,
         }
         failed = False
         for step, work in works.items():
@@ -131,7 +131,9 @@ class SelfTestRun:
                 detail, remedy, verdict = str(skipped), "", Verdict.SKIPPED
             except StepFailed as failure:
                 detail, remedy, verdict = failure.detail, failure.remedy, Verdict.FAILED
-            failed = verdict is Verdict.FAILED and step is not Step.FEATURES  # what is wrong is delivered all the same
+            failed = (
+                verdict is Verdict.FAILED and step is not SelfTestStep.FEATURES
+            )  # what is wrong is delivered all the same
             yield Checked(step, verdict, time.monotonic() - start, detail, remedy)
 
     # The steps --------------------------------------------------------------------------------------------------------
@@ -233,7 +235,7 @@ class SelfTestRun:
             self._wait("all is delivered, and the job still open", "look at the log of the delivery worker")
         return f"{len(entry.taken)} objects to {name}"
 
-    def _why_not_delivered(self, entry: Entry | None) -> str:
+    def _why_not_delivered(self, entry: DeliveryRecord | None) -> str:
         if entry is not None and entry.tries:
             return (
                 f"radtme echo {self._target.name}"
@@ -282,7 +284,7 @@ class SelfTestRun:
 
     def _send(self, files: tuple[DicomFile, ...] | list[DicomFile]) -> None:
         sent = send_files(self._configuration.own_listener(), self._calling, files, SEND_TIMEOUT_SECONDS)
-        failed = [one for one in sent if one.outcome is not Outcome.STORED]
+        failed = [one for one in sent if one.outcome is not SendOutcome.STORED]
         if failed:
             raise StepFailed(
                 f"{len(failed)} of {len(sent)} objects: {failed[0].outcome.value}, {failed[0].said}",
@@ -299,7 +301,7 @@ class SelfTestRun:
             raise StepFailed("the job is gone", "someone removed it: radtme audit says who")
         return job
 
-    def _entry(self, target: str) -> Entry | None:
+    def _entry(self, target: str) -> DeliveryRecord | None:
         with contextlib.suppress(FileNotFoundError):  # it moves on just now
             return read_entry(self._job().folder / "delivery" / f"{target}.json")
         return None
@@ -316,7 +318,7 @@ class SelfTestRun:
             return str(waiting_for(self._spool, job))
         return "nothing more"
 
-    def _wait(self, what: str, remedy: str | Callable[[], str], seconds: float = LOOK_SECONDS) -> None:
+    def _wait(self, what: str, remedy: str | Callable[[], str], seconds: float = POLL_SECONDS) -> None:
         if time.monotonic() > self._end:
             advice = remedy if isinstance(remedy, str) else remedy()
             raise StepFailed(f"not within {self._limit:g} s: {what}", advice)

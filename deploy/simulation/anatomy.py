@@ -14,7 +14,7 @@ from deploy.cohort.smooth_noise import FloatArray, smooth_noise
 
 
 @dataclass(frozen=True)
-class Grid:
+class PhantomGrid:
     """Where the voxels lie. Axes are ``z, y, x`` of the image; positions in mm from the centre of the first voxel."""
 
     shape: tuple[int, int, int]
@@ -77,7 +77,7 @@ def _soft(distance_mm: NDArray[np.floating], width_mm: float) -> FloatArray:
     return inside
 
 
-def grow_breast(rng: np.random.Generator, grid: Grid) -> Anatomy:
+def grow_breast(rng: np.random.Generator, grid: PhantomGrid) -> Anatomy:
     """Return a breast on a chest wall: skin, fat with septa, glandular tissue, muscle, ribs, lung and vessels."""
     shape, spacing = grid.shape, grid.spacing_mm
     z, y, x = grid.axes_mm()
@@ -125,7 +125,7 @@ def grow_breast(rng: np.random.Generator, grid: Grid) -> Anatomy:
 
 def _glandular_share(
     rng: np.random.Generator,
-    grid: Grid,
+    grid: PhantomGrid,
     centre_mm: tuple[float, float],
     depth_mm: FloatArray,
     to_wall: FloatArray,
@@ -146,7 +146,7 @@ def _glandular_share(
     return tissue
 
 
-def _vessel_share(rng: np.random.Generator, grid: Grid, where: NDArray[np.bool_]) -> FloatArray:
+def _vessel_share(rng: np.random.Generator, grid: PhantomGrid, where: NDArray[np.bool_]) -> FloatArray:
     """Return how much of each voxel is blood: a few tubes that wander through the breast."""
     lit = np.zeros(grid.shape, dtype=np.float32)
     spacing = np.array(grid.spacing_mm)

@@ -12,7 +12,7 @@ from deploy.cohort.redrawn_outlines import redrawn
 from deploy.errors import CommandError
 from deploy.simulation.patients import (
     IMMUNE,
-    Patient,
+    SimulatedPatient,
     clinical_table,
     draw_patients,
     expression_table,
@@ -51,7 +51,7 @@ class SimulationPlan:
 class StudyToWrite:
     """One patient's study, for a child process."""
 
-    patient: Patient
+    patient: SimulatedPatient
     folder: Path
     repeated: bool
 

@@ -65,7 +65,7 @@ SCANNERS = (
 
 
 @dataclass(frozen=True)
-class Patient:
+class SimulatedPatient:
     """One simulated patient."""
 
     id: str
@@ -75,7 +75,7 @@ class Patient:
     scanner: Scanner
 
 
-def draw_patients(seed: int, count: int, sites: int, planted: Planted) -> list[Patient]:
+def draw_patients(seed: int, count: int, sites: int, planted: Planted) -> list[SimulatedPatient]:
     """Return patients; every site has the same share of hot ones."""
     if not 1 <= sites <= len(SCANNERS):
         raise ValueError(f"expected 1 to {len(SCANNERS)} sites, found {sites}")
@@ -87,11 +87,11 @@ def draw_patients(seed: int, count: int, sites: int, planted: Planted) -> list[P
         mean = planted.hot_mean if (hot if planted.effect else rng.random() < planted.hot_share) else planted.cold_mean
         inflammation = float(mean + planted.spread * rng.standard_normal())
         name = f"SIM-{seed}-{index + 1:04d}"
-        patients.append(Patient(name, seed * 1_000_000 + index, hot, inflammation, SCANNERS[index % sites]))
+        patients.append(SimulatedPatient(name, seed * 1_000_000 + index, hot, inflammation, SCANNERS[index % sites]))
     return patients
 
 
-def clinical_table(patients: Sequence[Patient], seed: int, planted: Planted) -> pd.DataFrame:
+def clinical_table(patients: Sequence[SimulatedPatient], seed: int, planted: Planted) -> pd.DataFrame:
     """Return site, subtype, stage, survival and response: hazard and response depend on the inflammation.
 
     Survival is exponential with the planted hazard ratio, censored between two and eight years.
@@ -116,7 +116,7 @@ def clinical_table(patients: Sequence[Patient], seed: int, planted: Planted) -> 
     )
 
 
-def label_table(patients: Sequence[Patient]) -> pd.DataFrame:
+def label_table(patients: Sequence[SimulatedPatient]) -> pd.DataFrame:
     """Return the planted phenotypes."""
     return pd.DataFrame(
         {"patient": [one.id for one in patients], "phenotype": ["hot" if one.hot else "cold" for one in patients]}
@@ -148,7 +148,7 @@ def pathway_sets() -> dict[str, list[str]]:
     }
 
 
-def expression_table(patients: Sequence[Patient], seed: int, planted: Planted) -> pd.DataFrame:
+def expression_table(patients: Sequence[SimulatedPatient], seed: int, planted: Planted) -> pd.DataFrame:
     """Return log2 expression, a row for each gene: immune populations and checkpoints follow the phenotype.
 
     The phenotype decides which populations prevail; the inflammation says by how much.
@@ -171,5 +171,5 @@ def expression_table(patients: Sequence[Patient], seed: int, planted: Planted) -
     return table.rename_axis("gene").reset_index()
 
 
-def _inflammation(patients: Sequence[Patient]) -> NDArray[np.float64]:
+def _inflammation(patients: Sequence[SimulatedPatient]) -> NDArray[np.float64]:
     return np.array([one.inflammation for one in patients])

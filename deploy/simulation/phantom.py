@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from deploy.cohort.smooth_noise import FloatArray, smooth_noise
-from deploy.simulation.anatomy import TUMOUR, Grid, grow_breast
+from deploy.simulation.anatomy import TUMOUR, PhantomGrid, grow_breast
 from deploy.simulation.phantom_dicom import write_images, write_segmentation
 from deploy.simulation.tumour import TumourTraits, draw_traits, grow_tumour
 
@@ -87,7 +87,7 @@ class Phantom:
 def simulate(spec: PhantomSpec, only_phase: int | None = None) -> PhantomImages:
     """Return the voxels of a phantom; ``only_phase`` leaves the others out, which saves their time."""
     rng = np.random.default_rng(spec.seed)
-    grid = Grid((spec.slices, spec.rows, spec.columns), spec.spacing_mm)
+    grid = PhantomGrid((spec.slices, spec.rows, spec.columns), spec.spacing_mm)
     inflammation = _inflammation(rng, spec.immune)
     traits = draw_traits(rng, inflammation)
     # Drawn even when given, so that the rest of the phantom stays the same.

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from deploy.cohort.smooth_noise import FloatArray, smooth_noise
-from deploy.simulation.anatomy import Anatomy, Grid
+from deploy.simulation.anatomy import Anatomy, PhantomGrid
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Tumour:
 
 
 def grow_tumour(
-    rng: np.random.Generator, grid: Grid, anatomy: Anatomy, diameter_mm: float, traits: TumourTraits
+    rng: np.random.Generator, grid: PhantomGrid, anatomy: Anatomy, diameter_mm: float, traits: TumourTraits
 ) -> Tumour:
     """Return a tumour of about this diameter somewhere in the breast."""
     distance = _border_distance(rng, grid, _place(rng, grid, anatomy, diameter_mm), diameter_mm, traits.irregularity)
@@ -76,7 +76,9 @@ def _largest_part(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.asarray(labels == int(np.argmax(sizes)))
 
 
-def _place(rng: np.random.Generator, grid: Grid, anatomy: Anatomy, diameter_mm: float) -> tuple[float, float, float]:
+def _place(
+    rng: np.random.Generator, grid: PhantomGrid, anatomy: Anatomy, diameter_mm: float
+) -> tuple[float, float, float]:
     """Return a centre in mm that keeps the tumour and its surroundings inside the breast where there is room."""
     coarse = tuple(slice(None, None, max(1, round(3.0 / step))) for step in grid.spacing_mm)
     z, y, x = grid.axes_mm()
@@ -90,7 +92,11 @@ def _place(rng: np.random.Generator, grid: Grid, anatomy: Anatomy, diameter_mm: 
 
 
 def _border_distance(
-    rng: np.random.Generator, grid: Grid, centre_mm: tuple[float, float, float], diameter_mm: float, irregularity: float
+    rng: np.random.Generator,
+    grid: PhantomGrid,
+    centre_mm: tuple[float, float, float],
+    diameter_mm: float,
+    irregularity: float,
 ) -> FloatArray:
     """Return about the distance in mm to the tumour's border, negative inside."""
     stretch = np.exp(0.12 * rng.standard_normal(3))

@@ -26,7 +26,7 @@ LISTENER_DRAIN_SECONDS = 40.0
 QUICK_DRAIN_SECONDS = 5.0
 MARGIN_SECONDS = 10.0
 LOG_TAIL_LINES = 5
-FEWEST_THAT_DELIVER = 2
+MIN_DELIVERY_PROCESSES = 2
 """Processes of a program that delivers: one target that does not answer must not hold up the others, or the scoring."""
 
 
@@ -66,7 +66,7 @@ class LocalStack:
         try:
             self.supervisor.wait_ready(timeout_seconds, interrupted, names)
         except StartFailed as error:
-            raise CommandError(str(error), self._last_words(error.program)) from error
+            raise CommandError(str(error), self._end_of_log(error.program)) from error
 
     def not_ready(self) -> str:
         """Return what keeps the listener and the workers from being ready, in words."""
@@ -94,7 +94,7 @@ class LocalStack:
                 on_part(name)
             self.supervisor.drain(name)
 
-    def _last_words(self, program: Program) -> str:
+    def _end_of_log(self, program: Program) -> str:
         if program.log_file is None:
             return "what it said stands above"
         lines = program.log_file.read_text(errors="replace").strip().splitlines()
@@ -181,7 +181,7 @@ def _workers(
     configuration: Configuration, part: Callable[..., Program], delivery_port: int | None
 ) -> Iterator[Program]:
     workers = configuration.workers
-    several = ["--concurrency", str(max(FEWEST_THAT_DELIVER, workers.concurrency))]
+    several = ["--concurrency", str(max(MIN_DELIVERY_PROCESSES, workers.concurrency))]
     scoring, delivering = workers.hard_time_limit_seconds, workers.delivery_limit_seconds
     ready = http_ready(workers.metrics_host, workers.metrics_port)
     if delivery_port is None:

@@ -9,7 +9,7 @@ from deploy.configuration.load import Configuration
 from deploy.configuration.reader import environment_variable
 from deploy.errors import CommandError
 
-HIGHEST_PORT = 65535
+MAX_PORT = 65535
 ANY_ADDRESS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104
 
 
@@ -76,7 +76,7 @@ def delivery_metrics_port(configuration: Configuration) -> int:
     port = workers.metrics_port + 1
     setting = "workers.metrics_port (delivery takes the one above it)"
     page = configuration.status_page.port if configuration.status_page.enabled else 0
-    if port in (listener.port, listener.metrics_port, page) or port > HIGHEST_PORT:
+    if port in (listener.port, listener.metrics_port, page) or port > MAX_PORT:
         raise CommandError(f"port {port} cannot be used for the metrics of delivery", f"set another {setting}")
     require_free(setting, workers.metrics_host, port)
     return port

@@ -15,8 +15,8 @@ import structlog
 
 from deploy.stack import guard
 
-FIRST_RESTART_SECONDS = 0.5
-LAST_RESTART_SECONDS = 30.0
+MIN_RESTART_WAIT_SECONDS = 0.5
+MAX_RESTART_WAIT_SECONDS = 30.0
 STEADY_SECONDS = 60.0
 """A process that ran this long is not in a crash loop: its next restart comes quickly again."""
 POLL_SECONDS = 0.1
@@ -155,7 +155,7 @@ class Supervisor:
             try:
                 child.process.wait(child.program.drain_seconds)
             except subprocess.TimeoutExpired:
-                log.warning("killed_after_grace", process=name, seconds=child.program.drain_seconds)
+                log.warning("process_killed", process=name, seconds=child.program.drain_seconds)
             except BaseException:  # a second Ctrl-C: nothing that was started may be forgotten
                 self._children.append(child)
                 raise
@@ -190,9 +190,9 @@ class Supervisor:
     def _plan_restart(self, child: _Child, now: float) -> None:
         self._end_group(child)
         child.restarts = 0 if now - child.started > STEADY_SECONDS else child.restarts + 1
-        wait = min(FIRST_RESTART_SECONDS * 2 ** max(child.restarts - 1, 0), LAST_RESTART_SECONDS)
+        wait = min(MIN_RESTART_WAIT_SECONDS * 2 ** max(child.restarts - 1, 0), MAX_RESTART_WAIT_SECONDS)
         child.restart_at = now + wait
-        log.error("process_died", process=child.program.name, returncode=child.process.returncode, restart_in=wait)
+        log.error("process_exited", process=child.program.name, returncode=child.process.returncode, restart_in=wait)
 
     def _restart(self, child: _Child) -> None:
         child.process, child.started, child.restart_at = self._spawn(child.program), time.monotonic(), None

@@ -13,14 +13,14 @@ from pydicom.errors import InvalidDicomError
 
 from deploy.configuration.sections import StatusPageSettings
 from deploy.operations.status import JobStatus, Quarantined, read_moving, read_quarantine, waits_long_for_a_worker
-from listener.dicom.character_sets import teach_pydicom
+from listener.dicom.character_sets import register_character_sets
 from listener.spool.jobs import JOB_ID_PATTERN, Job, JobState
 from listener.spool.spool import Spool
 from model_store.errors import SignatureError
 from model_store.signatures.registry import Registry
 from workers.targets.target import Target
 
-teach_pydicom()
+register_character_sets()
 
 WORDS = {
     JobState.WAITING: "waiting for images",
@@ -31,7 +31,7 @@ WORDS = {
     JobState.FAILED: "failed",
     JobState.DROPPED: "dropped by a person",
 }
-MOST_OPEN = 200
+MAX_OPEN_SHOWN = 200
 """Open cases of one state that are listed; the rest is counted."""
 
 
@@ -59,7 +59,7 @@ class TargetLine:
 
 
 @dataclass(frozen=True)
-class Patient:
+class ShownPatient:
     """Whose case it is; read only where the page was told to show it."""
 
     name: str
@@ -141,7 +141,7 @@ class Pages:
         for state in JobState:
             over = state in (JobState.DONE, JobState.DROPPED)
             jobs = self._jobs(state, newest_first=over)
-            limit = self._settings.newest if over else MOST_OPEN
+            limit = self._settings.newest if over else MAX_OPEN_SHOWN
             read = [status for job in jobs[:limit] if (status := read_moving(self._spool, job)) is not None]
             hidden += max(len(jobs) - limit, 0)
             (finished if over else open_cases).extend(read)
@@ -164,7 +164,7 @@ class Pages:
         job = self._spool.find_job(job_id) if JOB_ID_PATTERN.fullmatch(job_id) else None
         return read_moving(self._spool, job) if job else None
 
-    def patient(self, case: JobStatus) -> Patient | None:
+    def patient(self, case: JobStatus) -> ShownPatient | None:
         """Return whose case it is; None where patients are not shown, or no object of the study can be read."""
         if not self._settings.show_patients:
             return None
@@ -173,7 +173,7 @@ class Pages:
                 dataset = dcmread(path, stop_before_pixels=True, specific_tags=["PatientName", "PatientID"])
             except (OSError, InvalidDicomError):
                 return None
-            return Patient(str(dataset.get("PatientName", "")), str(dataset.get("PatientID", "")))
+            return ShownPatient(str(dataset.get("PatientName", "")), str(dataset.get("PatientID", "")))
         return None
 
     def _jobs(self, state: JobState, *, newest_first: bool) -> list[Job]:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pydicom import Dataset
 
 from listener.audit import codes
-from listener.audit.message import Action, AuditMessage, Instances, Kind, Outcome, Participant, Subject
+from listener.audit.message import AuditMessage, EventAction, EventOutcome, Instances, Participant, Subject, SubjectKind
 
 
 @dataclass(frozen=True)
-class Patient:
+class AuditedPatient:
     """Whom a study is of, as its objects say; empty where they cannot be read."""
 
     id: str = ""
@@ -21,11 +21,11 @@ class Patient:
 
 
 @dataclass(frozen=True)
-class Study:
+class AuditedStudy:
     """A study, and the instances of it that an event is about."""
 
     uid: str
-    patient: Patient
+    patient: AuditedPatient
     instances: tuple[Instances, ...] = ()
     accession_number: str = ""
 
@@ -33,13 +33,13 @@ class Study:
         """Return the study and the patient as the participant objects of an event."""
         return (
             Subject(
-                Kind.STUDY,
+                SubjectKind.STUDY,
                 codes.STUDY_INSTANCE_UID,
                 self.uid,
                 instances=self.instances,
                 accession_number=self.accession_number,
             ),
-            Subject(Kind.PATIENT, codes.PATIENT_NUMBER, self.patient.id, self.patient.name),
+            Subject(SubjectKind.PATIENT, codes.PATIENT_NUMBER, self.patient.id, self.patient.name),
         )
 
 
@@ -62,7 +62,7 @@ class SignatureUsed:
 
     def subject(self, details: Mapping[str, str]) -> Subject:
         """Return it as the participant object of an event."""
-        return Subject(Kind.PROCESSING_ELEMENT, codes.SIGNATURE_DIGEST, self.digest, self.name, details)
+        return Subject(SubjectKind.PROCESSING_ELEMENT, codes.SIGNATURE_DIGEST, self.digest, self.name, details)
 
 
 def application_activity(part: str, ae_titles: Sequence[str], *, started: bool) -> AuditMessage:
@@ -71,38 +71,38 @@ def application_activity(part: str, ae_titles: Sequence[str], *, started: bool) 
         process_id(part), codes.APPLICATION, False, f"AETITLES={';'.join(ae_titles)}", node=socket.gethostname()
     )
     kind = codes.APPLICATION_START if started else codes.APPLICATION_STOP
-    return AuditMessage(codes.APPLICATION_ACTIVITY, Action.EXECUTE, (application, launcher()), (kind,))
+    return AuditMessage(codes.APPLICATION_ACTIVITY, EventAction.EXECUTE, (application, launcher()), (kind,))
 
 
-def begin_transferring(source: Node, destination: Node, study: Study, *, sends: bool) -> AuditMessage:
+def begin_transferring(source: Node, destination: Node, study: AuditedStudy, *, sends: bool) -> AuditMessage:
     """Instances of a study begin to go from ``source`` to ``destination`` (A.5.3.3); ``sends``: we are the source."""
     participants = _ends(source, destination, sends=sends)
-    return AuditMessage(codes.BEGIN_TRANSFERRING, Action.EXECUTE, participants, subjects=study.subjects())
+    return AuditMessage(codes.BEGIN_TRANSFERRING, EventAction.EXECUTE, participants, subjects=study.subjects())
 
 
 def instances_transferred(
-    source: Node, destination: Node, study: Study, *, sends: bool, failure: str = "", final: bool = False
+    source: Node, destination: Node, study: AuditedStudy, *, sends: bool, failure: str = "", final: bool = False
 ) -> AuditMessage:
     """Instances of a study went from ``source`` to ``destination``, or were refused with ``failure`` (A.5.3.7)."""
-    refused = Outcome.SERIOUS_FAILURE if final else Outcome.MINOR_FAILURE
+    refused = EventOutcome.SERIOUS_FAILURE if final else EventOutcome.MINOR_FAILURE
     return AuditMessage(
         codes.INSTANCES_TRANSFERRED,
-        Action.READ if sends else Action.CREATE,
+        EventAction.READ if sends else EventAction.CREATE,
         _ends(source, destination, sends=sends),
-        outcome=refused if failure else Outcome.SUCCESS,
+        outcome=refused if failure else EventOutcome.SUCCESS,
         outcome_description=failure,
         subjects=study.subjects(),
     )
 
 
-def case_scored(study: Study, signature: SignatureUsed | None, findings: Mapping[str, str]) -> AuditMessage:
+def case_scored(study: AuditedStudy, signature: SignatureUsed | None, findings: Mapping[str, str]) -> AuditMessage:
     """The instances of a case were read, and scored or not with ``signature``; ``study`` lists what came of it."""
     subjects = study.subjects()
     if signature is not None:
         subjects = (*subjects, signature.subject(findings))
     return AuditMessage(
         codes.INSTANCES_ACCESSED,
-        Action.CREATE,
+        EventAction.CREATE,
         (Participant(process_id("workers"), codes.APPLICATION, True, node=socket.gethostname()),),
         (codes.SCORING,),
         outcome_description="; ".join(f"{name} {value}" for name, value in findings.items()),
@@ -110,25 +110,25 @@ def case_scored(study: Study, signature: SignatureUsed | None, findings: Mapping
     )
 
 
-def case_steered(study: Study, kind: codes.Code, job_id: str, why: str, failure: str = "") -> AuditMessage:
+def case_steered(study: AuditedStudy, kind: codes.Code, job_id: str, why: str, failure: str = "") -> AuditMessage:
     """A person decides what becomes of a case: ``kind`` says what; ``failure``, why it could not be done."""
     text = "; ".join(part for part in (job_id, why, failure) if part)
     return AuditMessage(
         codes.INSTANCES_ACCESSED,
-        Action.UPDATE,
+        EventAction.UPDATE,
         (launcher(role=None),),
         (kind,),
-        Outcome.SERIOUS_FAILURE if failure else Outcome.SUCCESS,
+        EventOutcome.SERIOUS_FAILURE if failure else EventOutcome.SUCCESS,
         text,
         study.subjects(),
     )
 
 
-def study_deleted(study: Study, why: str) -> AuditMessage:
+def study_deleted(study: AuditedStudy, why: str) -> AuditMessage:
     """A study is removed from the spool with all that came of it (A.5.3.8)."""
     return AuditMessage(
         codes.STUDY_DELETED,
-        Action.DELETE,
+        EventAction.DELETE,
         (launcher(role=None),),
         outcome_description=why,
         subjects=study.subjects(),
@@ -140,13 +140,13 @@ def node_rejected(peer: Node, called: str, reason: str, times: int = 1) -> Audit
     more = f", {times} times since the last message about it" if times > 1 else ""
     return AuditMessage(
         codes.SECURITY_ALERT,
-        Action.EXECUTE,
+        EventAction.EXECUTE,
         (
             Participant(process_id("listener"), None, True, node=socket.gethostname()),
             Participant(peer.name or "unknown", None, False, node=peer.address),
         ),
         (codes.NODE_AUTHENTICATION,),
-        Outcome.SERIOUS_FAILURE,
+        EventOutcome.SERIOUS_FAILURE,
         reason + more,
         (_alert_subject(codes.NODE_ID, called, f"{reason}{more}"),),
     )
@@ -160,7 +160,11 @@ def configuration_changed(part: str, what: str, changes: Sequence[str]) -> Audit
 def software_changed(part: str, what: str, changes: Sequence[str], *, failed: bool = False) -> AuditMessage:
     """Another program version runs, or another signature scores (A.5.3.12, Software Configuration)."""
     return _alert(
-        part, codes.SOFTWARE_CONFIGURATION, what, changes, Outcome.SERIOUS_FAILURE if failed else Outcome.SUCCESS
+        part,
+        codes.SOFTWARE_CONFIGURATION,
+        what,
+        changes,
+        EventOutcome.SERIOUS_FAILURE if failed else EventOutcome.SUCCESS,
     )
 
 
@@ -172,8 +176,8 @@ def audit_recording(part: str, *, started: bool) -> AuditMessage:
 
 def audit_log_used(folder: str) -> AuditMessage:
     """Someone read the audit trail (A.5.3.2)."""
-    log = Subject(Kind.SECURITY_RESOURCE, codes.URI, f"file://{folder}", "Security Audit Log")
-    return AuditMessage(codes.AUDIT_LOG_USED, Action.READ, (launcher(role=None),), subjects=(log,))
+    log = Subject(SubjectKind.SECURITY_RESOURCE, codes.URI, f"file://{folder}", "Security Audit Log")
+    return AuditMessage(codes.AUDIT_LOG_USED, EventAction.READ, (launcher(role=None),), subjects=(log,))
 
 
 def launcher(role: codes.Code | None = codes.APPLICATION_LAUNCHER) -> Participant:
@@ -193,12 +197,12 @@ def process_id(part: str) -> str:
 
 
 def _alert(
-    part: str, kind: codes.Code, what: str, details: Sequence[str], outcome: Outcome = Outcome.SUCCESS
+    part: str, kind: codes.Code, what: str, details: Sequence[str], outcome: EventOutcome = EventOutcome.SUCCESS
 ) -> AuditMessage:
     text = "; ".join(details)
     return AuditMessage(
         codes.SECURITY_ALERT,
-        Action.EXECUTE,
+        EventAction.EXECUTE,
         (launcher(role=None), Participant(process_id(part), codes.APPLICATION, False, node=socket.gethostname())),
         (kind,),
         outcome,
@@ -208,7 +212,7 @@ def _alert(
 
 
 def _alert_subject(id_type: codes.Code, what: str, description: str) -> Subject:
-    return Subject(Kind.SECURITY_RESOURCE, id_type, what, what, {"Alert Description": description})
+    return Subject(SubjectKind.SECURITY_RESOURCE, id_type, what, what, {"Alert Description": description})
 
 
 def _ends(source: Node, destination: Node, *, sends: bool) -> tuple[Participant, Participant]:
@@ -226,9 +230,9 @@ def _account() -> str:
         return f"uid {os.getuid()}"
 
 
-def patient_of(header: Dataset) -> Patient:
+def patient_of(header: Dataset) -> AuditedPatient:
     """Return whom an object is of."""
     try:
-        return Patient(str(header.get("PatientID") or ""), str(header.get("PatientName") or ""))
+        return AuditedPatient(str(header.get("PatientID") or ""), str(header.get("PatientName") or ""))
     except (ValueError, LookupError):  # elements that cannot be decoded: the trail says that it is unknown
-        return Patient()
+        return AuditedPatient()

@@ -33,41 +33,41 @@ from listener.tls.contexts import client_context
 
 log = structlog.get_logger()
 
-PLACE_NAME = "forwarded.json"
+POSITION_NAME = "forwarded.json"
 LOCK_NAME = "forward.lock"
 CONNECT_SECONDS = 10.0
 SEND_SECONDS = 30.0
 HELD_SECONDS = 2.0
 """A connection that lives so long after a message was taken by the server's machine has delivered it."""
-LOOK_SECONDS = 0.5
-FIRST_WAIT_SECONDS, LAST_WAIT_SECONDS = 1.0, 300.0
+POLL_SECONDS = 0.5
+MIN_WAIT_SECONDS, MAX_WAIT_SECONDS = 1.0, 300.0
 CHUNK_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, order=True)
-class Place:
+class TrailPosition:
     """Where in the trail: the number of a file and an offset in it."""
 
     file: int = 0
     offset: int = 0
 
 
-def read_place(folder: Path) -> Place:
+def read_position(folder: Path) -> TrailPosition:
     """Return up to where the trail has been forwarded."""
     try:
-        content = read_json(folder / PLACE_NAME)
-        return Place(int(content["file"]), int(content["offset"]))
+        content = read_json(folder / POSITION_NAME)
+        return TrailPosition(int(content["file"]), int(content["offset"]))
     except (OSError, ValueError, KeyError, TypeError):
-        return Place()
+        return TrailPosition()
 
 
-def lines_after(folder: Path, place: Place) -> list[tuple[bytes, Place]]:
+def lines_after(folder: Path, position: TrailPosition) -> list[tuple[bytes, TrailPosition]]:
     """Return some of the whole lines that follow, each with the place behind it."""
     for path in audit_files(folder):
         number = file_number(path)
-        if number < place.file:
+        if number < position.file:
             continue
-        offset = place.offset if number == place.file else 0
+        offset = position.offset if number == position.file else 0
         with open(path, "rb") as file:
             file.seek(offset)
             chunk = file.read(CHUNK_BYTES)
@@ -76,7 +76,7 @@ def lines_after(folder: Path, place: Place) -> list[tuple[bytes, Place]]:
         found = []
         for line in _whole_lines(chunk):
             offset += len(line)
-            found.append((line[:-1], Place(number, offset)))
+            found.append((line[:-1], TrailPosition(number, offset)))
         if found:
             return found
     return []
@@ -88,10 +88,10 @@ def _whole_lines(chunk: bytes) -> list[bytes]:
 
 def backlog_bytes(folder: Path) -> int:
     """Return how much of the trail has not been forwarded yet."""
-    place = read_place(folder)
+    position = read_position(folder)
     sizes = {file_number(path): path.stat().st_size for path in audit_files(folder)}
-    return sum(size for number, size in sizes.items() if number >= place.file) - (
-        min(place.offset, sizes.get(place.file, 0))
+    return sum(size for number, size in sizes.items() if number >= position.file) - (
+        min(position.offset, sizes.get(position.file, 0))
     )
 
 
@@ -116,16 +116,16 @@ class Forwarder:
             self._thread.join(HELD_SECONDS + 3.0)
 
     def _run(self) -> None:
-        wait = FIRST_WAIT_SECONDS
+        wait = MIN_WAIT_SECONDS
         while not self._stopping.is_set():
             began = time.monotonic()
             with suppress(FileNotFoundError), exclusive(self._folder, LOCK_NAME) as mine:
                 if mine:
                     self._forward()
-            if time.monotonic() - began > LAST_WAIT_SECONDS:
-                wait = FIRST_WAIT_SECONDS
+            if time.monotonic() - began > MAX_WAIT_SECONDS:
+                wait = MIN_WAIT_SECONDS
             self._stopping.wait(wait)
-            wait = min(2 * wait, LAST_WAIT_SECONDS)
+            wait = min(2 * wait, MAX_WAIT_SECONDS)
 
     def _forward(self) -> None:
         """Forward until the connection breaks or we are to stop."""
@@ -137,7 +137,7 @@ class Forwarder:
                 _Sending(self._folder, connection, self._stopping).run()
         except (OSError, TlsFileError) as error:
             reason = str(error) if isinstance(error, TlsFileError) else _in_words(error)
-            log.warning("audit_server_away", server=where, reason=reason)
+            log.warning("audit_server_unreachable", server=where, reason=reason)
         finally:
             self.is_connected = False
 
@@ -149,8 +149,8 @@ class _Sending:
         self._folder = folder
         self._connection = connection
         self._stopping = stopping
-        self._under_way: deque[tuple[float, Place]] = deque()
-        self._place = read_place(folder)
+        self._under_way: deque[tuple[float, TrailPosition]] = deque()
+        self._place = read_position(folder)
 
     def run(self) -> None:
         while True:
@@ -160,24 +160,24 @@ class _Sending:
                 messages = [line for line, _ in lines if line]
                 self._connection.sendall(b"".join(b"%d %s" % (len(message), message) for message in messages))
                 self._place = lines[-1][1]
-            self._look_whether_it_holds()
+            self._check_connection()
             now = time.monotonic()
             if lines:
                 self._under_way.append((now, self._place))
             if _taken_by_peer(self._connection):
                 self._confirm(now - HELD_SECONDS)
             if self._stopping.is_set() and not lines:
-                self._last_words()
+                self._send_remaining()
                 return
             if not lines:
-                self._stopping.wait(LOOK_SECONDS)
+                self._stopping.wait(POLL_SECONDS)
 
-    def _last_words(self) -> None:
+    def _send_remaining(self) -> None:
         """Wait a little for what is under way, so that the next start need not send it again."""
         deadline = time.monotonic() + HELD_SECONDS + 1.0
         while self._under_way and time.monotonic() < deadline:
             time.sleep(0.1)
-            self._look_whether_it_holds()
+            self._check_connection()
             if _taken_by_peer(self._connection):
                 self._confirm(time.monotonic() - HELD_SECONDS)
 
@@ -186,9 +186,9 @@ class _Sending:
         while self._under_way and self._under_way[0][0] <= sent_before:
             confirmed = self._under_way.popleft()[1]
         if confirmed is not None:
-            write_json(self._folder / PLACE_NAME, {"file": confirmed.file, "offset": confirmed.offset})
+            write_json(self._folder / POSITION_NAME, {"file": confirmed.file, "offset": confirmed.offset})
 
-    def _look_whether_it_holds(self) -> None:
+    def _check_connection(self) -> None:
         """Raise if the server has closed or reset the connection; it never says anything else."""
         self._connection.settimeout(0.0)
         with suppress(ssl.SSLWantReadError, BlockingIOError):

@@ -21,7 +21,7 @@ FEW = 10
 """Instances of a SOP class are listed by UID up to this number; beyond it, their number is all that is told."""
 
 
-class Action(Enum):
+class EventAction(Enum):
     """EventActionCode."""
 
     CREATE = "C"
@@ -31,7 +31,7 @@ class Action(Enum):
     EXECUTE = "E"
 
 
-class Outcome(IntEnum):
+class EventOutcome(IntEnum):
     """EventOutcomeIndicator."""
 
     SUCCESS = 0
@@ -66,7 +66,7 @@ class Instances:
     """Which ones, where they are few."""
 
 
-class Kind(Enum):
+class SubjectKind(Enum):
     """ParticipantObjectTypeCode and ParticipantObjectTypeCodeRole."""
 
     PATIENT = ("1", "1")
@@ -79,7 +79,7 @@ class Kind(Enum):
 class Subject:
     """ParticipantObjectIdentification: what was acted on."""
 
-    kind: Kind
+    kind: SubjectKind
     id_type: Code
     id: str
     name: str = ""
@@ -93,10 +93,10 @@ class AuditMessage:
     """One event, by whom, and what it was about."""
 
     event: Code
-    action: Action
+    action: EventAction
     participants: tuple[Participant, ...]
     event_types: tuple[Code, ...] = ()
-    outcome: Outcome = Outcome.SUCCESS
+    outcome: EventOutcome = EventOutcome.SUCCESS
     outcome_description: str = ""
     subjects: tuple[Subject, ...] = ()
     at: datetime = field(default_factory=lambda: datetime.now(UTC))

@@ -16,7 +16,7 @@ EVENT_NAMES = {code.meaning.lower().replace(" ", "-"): code.value for code in EV
 
 
 @dataclass(frozen=True)
-class Entry:
+class AuditEntry:
     """One message of the trail, as a person reads it."""
 
     at: datetime
@@ -36,7 +36,9 @@ class Entry:
     details: dict[str, str]
 
 
-def read_entries(folder: Path, wanted: Callable[[Entry], bool], unreadable: Callable[[str], None]) -> Iterator[Entry]:
+def read_entries(
+    folder: Path, wanted: Callable[[AuditEntry], bool], unreadable: Callable[[str], None]
+) -> Iterator[AuditEntry]:
     """Yield the wanted messages, the oldest first; ``unreadable`` is told the place of a line that is none."""
     for path in audit_files(folder):
         with open(path, "rb") as file:
@@ -57,7 +59,7 @@ def _parsed(line: str) -> Element:
     return fromstring(xml)  # noqa: S314
 
 
-def _entry(message: Element) -> Entry:
+def _entry(message: Element) -> AuditEntry:
     event = message.find("EventIdentification")
     if event is None:
         raise ValueError("no EventIdentification")
@@ -69,7 +71,7 @@ def _entry(message: Element) -> Entry:
         return [subject for code, subject in subjects if code["csd-code"] == kind]
 
     known = {STUDY_INSTANCE_UID.value, PATIENT_NUMBER.value}
-    return Entry(
+    return AuditEntry(
         at=datetime.fromisoformat(event.attrib["EventDateTime"]),
         event_code=identifier.attrib["csd-code"],
         event=identifier.attrib["originalText"],

@@ -12,29 +12,29 @@ from pathlib import Path
 import structlog
 from pydicom.uid import UID
 
-from listener.audit.events import Node, Patient, Study, begin_transferring, instances_transferred
+from listener.audit.events import AuditedPatient, AuditedStudy, Node, begin_transferring, instances_transferred
 from listener.audit.message import FEW, Instances
 from listener.audit.trail import AuditLog, NotAudited
 from listener.dicom.data_set import Identity, UnreadableDataSet, read_patient
 
 log = structlog.get_logger()
 
-MOST_STUDIES = 32
+MAX_STUDIES = 32
 """Studies of one association that are counted at a time: before one more, all that came so far is told."""
-MOST_OBJECTS = 5000
+MAX_OBJECTS = 5000
 """Objects after which it is told too, in an association that does not end."""
 
 
 @dataclass
 class _Arrived:
-    patient: Patient
+    patient: AuditedPatient
     kept: dict[str, list[str]] = field(default_factory=dict)
     """The first few SOP Instance UIDs by SOP class."""
     numbers: Counter[str] = field(default_factory=Counter)
 
-    def study(self, uid: str) -> Study:
+    def study(self, uid: str) -> AuditedStudy:
         instances = (Instances(sop, n, tuple(self.kept[sop]) if n <= FEW else ()) for sop, n in self.numbers.items())
-        return Study(uid, self.patient, tuple(instances))
+        return AuditedStudy(uid, self.patient, tuple(instances))
 
 
 class ReceivedStudies:
@@ -57,13 +57,13 @@ class ReceivedStudies:
         """
         if not self._audit.is_on or identity.study_uid in self._studies:
             return
-        if len(self._studies) >= MOST_STUDIES:
+        if len(self._studies) >= MAX_STUDIES:
             self.end()
         try:
-            patient = Patient(*read_patient(part, offset, transfer_syntax))
+            patient = AuditedPatient(*read_patient(part, offset, transfer_syntax))
         except UnreadableDataSet:  # the object is kept all the same, and so is the trail
-            patient = Patient()
-        study = Study(identity.study_uid, patient)
+            patient = AuditedPatient()
+        study = AuditedStudy(identity.study_uid, patient)
         self._audit.write(begin_transferring(self._source, self._destination, study, sends=False))
         self._studies[identity.study_uid] = _Arrived(patient)
 
@@ -76,7 +76,7 @@ class ReceivedStudies:
         uids = arrived.kept.setdefault(identity.sop_class_uid, [])
         if len(uids) < FEW:
             uids.append(identity.sop_instance_uid)
-        if arrived.numbers.total() >= MOST_OBJECTS:
+        if arrived.numbers.total() >= MAX_OBJECTS:
             self.end()
 
     def refused(self, status: str) -> None:
@@ -90,24 +90,24 @@ class ReceivedStudies:
         try:
             for uid, arrived in studies.items():
                 if arrived.numbers:
-                    self._tell(arrived.study(uid), "")
+                    self._write(arrived.study(uid), "")
             if refused:
-                self._tell(_unknown_or(studies), _in_words(refused))
+                self._write(_unknown_or(studies), _in_words(refused))
         except NotAudited as error:
             log.error("audit_failed", reason=str(error), studies=len(studies))
 
-    def _tell(self, study: Study, failure: str) -> None:
+    def _write(self, study: AuditedStudy, failure: str) -> None:
         self._audit.write(
             instances_transferred(self._source, self._destination, study, sends=False, failure=failure, final=True)
         )
 
 
-def _unknown_or(studies: Mapping[str, _Arrived]) -> Study:
+def _unknown_or(studies: Mapping[str, _Arrived]) -> AuditedStudy:
     """Return the study that refused objects belong to: it is known only where the association brought no other."""
     if len(studies) == 1:
         uid, arrived = next(iter(studies.items()))
-        return Study(uid, arrived.patient)
-    return Study("", Patient())
+        return AuditedStudy(uid, arrived.patient)
+    return AuditedStudy("", AuditedPatient())
 
 
 def _in_words(refused: Counter[str]) -> str:

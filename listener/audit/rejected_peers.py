@@ -15,7 +15,7 @@ log = structlog.get_logger()
 
 QUIET_SECONDS = 60.0
 """After a message about a peer, further ones are counted for so long: a flood must not fill the disk."""
-MOST_REMEMBERED = 1024
+MAX_REMEMBERED = 1024
 
 
 @dataclass
@@ -48,7 +48,7 @@ class RejectedPeers:
             times = 1 + (seen.since if seen else 0)
             self._seen[key] = _Seen(now, peer, called)
             self._seen.move_to_end(key)
-            forgotten = [self._seen.popitem(last=False)] if len(self._seen) > MOST_REMEMBERED else []
+            forgotten = [self._seen.popitem(last=False)] if len(self._seen) > MAX_REMEMBERED else []
         self._write(peer, called, reason, times)
         for (_, why), left in forgotten:
             self._rest(why, left)

@@ -8,10 +8,10 @@ from kombu.exceptions import OperationalError
 from redis import Redis
 from redis.exceptions import RedisError
 
-from listener.broker.messages import TIMEOUT_SECONDS, Bell, deliver_bell, score_bell
+from listener.broker.messages import TIMEOUT_SECONDS, Announcement, delivery_announcement, score_announcement
 
 
-def ring(redis_url: str, bells: Sequence[Bell]) -> bool:
+def announce(redis_url: str, announcements: Sequence[Announcement]) -> bool:
     """Send the messages; False where Redis cannot be reached."""
     app = Celery("radtme-command", broker=redis_url, set_as_current=False)
     app.conf.update(task_serializer="json", accept_content=["json"], task_ignore_result=True)
@@ -19,8 +19,8 @@ def ring(redis_url: str, bells: Sequence[Bell]) -> bool:
         # Asked first, because a broker that is away would hold up Celery for much longer.
         with Redis.from_url(redis_url, socket_connect_timeout=TIMEOUT_SECONDS, socket_timeout=TIMEOUT_SECONDS) as redis:
             redis.ping()
-        for bell in bells:
-            app.send_task(bell.task, args=list(bell.args), queue=bell.queue.value, retry=False)
+        for announcement in announcements:
+            app.send_task(announcement.task, args=list(announcement.args), queue=announcement.queue.value, retry=False)
     except (RedisError, OperationalError):
         return False
     finally:
@@ -31,18 +31,18 @@ def ring(redis_url: str, bells: Sequence[Bell]) -> bool:
 log = structlog.get_logger()
 
 
-def ring_scoring(app: Celery, job_id: str) -> None:
+def announce_job(app: Celery, job_id: str) -> None:
     """Announce a job that can be scored; a Redis that cannot be reached costs a delay."""
-    _ring(app, score_bell(job_id))
+    _announce(app, score_announcement(job_id))
 
 
-def ring_delivery(app: Celery, job_id: str, target: str) -> None:
+def announce_delivery(app: Celery, job_id: str, target: str) -> None:
     """Announce one delivery; a Redis that cannot be reached costs a delay."""
-    _ring(app, deliver_bell(job_id, target))
+    _announce(app, delivery_announcement(job_id, target))
 
 
-def _ring(app: Celery, bell: Bell) -> None:
+def _announce(app: Celery, announcement: Announcement) -> None:
     try:
-        app.send_task(bell.task, args=list(bell.args), queue=bell.queue.value, retry=False)
+        app.send_task(announcement.task, args=list(announcement.args), queue=announcement.queue.value, retry=False)
     except OperationalError:
-        log.warning("bell_not_heard", task=bell.task, ids=bell.args)
+        log.warning("job_announcement_failed", task=announcement.task, ids=announcement.args)

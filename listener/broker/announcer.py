@@ -11,7 +11,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from listener.broker.messages import TIMEOUT_SECONDS, Bell, Queue
+from listener.broker.messages import TIMEOUT_SECONDS, Announcement, Queue
 
 log = structlog.get_logger()
 
@@ -30,10 +30,10 @@ class Announcer:
             retry=Retry(NoBackoff(), 0),
         )
         self._app = _celery(redis_url)
-        self._pending: dict[Bell, None] = {}
+        self._pending: dict[Announcement, None] = {}
         self._changed = threading.Condition()
         self._stopping = threading.Event()
-        self._heard = True
+        self._reachable = True
         self._thread = threading.Thread(target=self._run, name="announcer", daemon=True)
 
     def start(self) -> None:
@@ -50,10 +50,10 @@ class Announcer:
         self._app.close()
         self._redis.close()
 
-    def ring(self, bell: Bell) -> None:
+    def announce(self, announcement: Announcement) -> None:
         """Note a message down; returns at once."""
         with self._changed:
-            self._pending[bell] = None
+            self._pending[announcement] = None
             self._changed.notify_all()
 
     def depths(self) -> Mapping[str, int] | None:
@@ -64,7 +64,7 @@ class Announcer:
             return None
 
     @property
-    def is_ringing(self) -> bool:
+    def is_running(self) -> bool:
         """Whether its thread lives."""
         return self._thread.is_alive()
 
@@ -73,36 +73,38 @@ class Announcer:
             with self._changed:
                 while not self._pending and not self._stopping.is_set():
                     self._changed.wait()
-                bells = list(self._pending)
+                announcements = list(self._pending)
             try:
-                heard = self._send_all(bells)
+                sent = self._send_all(announcements)
             except Exception:  # whatever it was, the next bell must not be lost with it
-                log.exception("bell_failed")
-                heard = False
-            if not heard:
+                log.exception("job_announcement_internal_error")
+                sent = False
+            if not sent:
                 self._stopping.wait(TRY_AGAIN_SECONDS)
 
-    def _send_all(self, bells: Sequence[Bell]) -> bool:
-        for bell in bells:
+    def _send_all(self, announcements: Sequence[Announcement]) -> bool:
+        for announcement in announcements:
             # One try tells enough about all the others.
-            if self._stopping.is_set() or not self._send(bell):
+            if self._stopping.is_set() or not self._send(announcement):
                 return False
             with self._changed:
-                self._pending.pop(bell, None)
+                self._pending.pop(announcement, None)
         return True
 
-    def _send(self, bell: Bell) -> bool:
+    def _send(self, announcement: Announcement) -> bool:
         try:
             self._redis.ping()
-            self._app.send_task(bell.task, args=list(bell.args), queue=bell.queue.value, retry=False)
+            self._app.send_task(
+                announcement.task, args=list(announcement.args), queue=announcement.queue.value, retry=False
+            )
         except (OperationalError, RedisError, OSError) as error:
-            if self._heard:
-                log.warning("bell_not_heard", error=type(error).__name__, pending=len(self._pending))
-            self._heard = False
+            if self._reachable:
+                log.warning("job_announcement_failed", error=type(error).__name__, pending=len(self._pending))
+            self._reachable = False
             return False
-        if not self._heard:
-            log.info("bell_heard_again")
-        self._heard = True
+        if not self._reachable:
+            log.info("job_announcement_resumed")
+        self._reachable = True
         return True
 
 

@@ -5,8 +5,7 @@ from enum import StrEnum
 
 SCORE_TASK = "workers.tasks.score"
 DELIVER_TASK = "workers.tasks.deliver"
-"""The names of the Celery tasks on the wire: no module paths, because messages of an earlier version carry them."""
-
+"""The names of the Celery tasks on the wire. They are no module paths: messages of an earlier version carry them."""
 TIMEOUT_SECONDS = 2.0
 """For connecting to Redis and for each answer."""
 
@@ -19,7 +18,7 @@ class Queue(StrEnum):
 
 
 @dataclass(frozen=True)
-class Bell:
+class Announcement:
     """One message: a task's name and ids."""
 
     task: str
@@ -27,11 +26,11 @@ class Bell:
     queue: Queue
 
 
-def score_bell(job_id: str) -> Bell:
+def score_announcement(job_id: str) -> Announcement:
     """Return the message that a job can be scored."""
-    return Bell(SCORE_TASK, (job_id,), Queue.COMPUTE)
+    return Announcement(SCORE_TASK, (job_id,), Queue.COMPUTE)
 
 
-def deliver_bell(job_id: str, target: str) -> Bell:
+def delivery_announcement(job_id: str, target: str) -> Announcement:
     """Return the message that results can be delivered."""
-    return Bell(DELIVER_TASK, (job_id, target), Queue.DELIVERY)
+    return Announcement(DELIVER_TASK, (job_id, target), Queue.DELIVERY)

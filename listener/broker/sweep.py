@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 
 import structlog
 
-from listener.broker.messages import Bell, Queue, deliver_bell, score_bell
+from listener.broker.messages import Announcement, Queue, delivery_announcement, score_announcement
 from listener.spool.commitments import reported
 from listener.spool.delivery_due import SETTLED_STATES, is_due, needs_target
 from listener.spool.jobs import Job, JobState, is_held
 from listener.spool.locks import exclusive
-from listener.spool.retry_later import is_put_off
+from listener.spool.retry_later import waits_for_retry
 from listener.spool.spool import Spool
 from listener.spool.target_circuit import Circuit, read_circuit
 
@@ -24,10 +24,10 @@ GRACE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
-class Due:
+class DueAnnouncement:
     """Something that someone should come for, and the state of its job."""
 
-    bell: Bell
+    announcement: Announcement
     state: JobState
 
 
@@ -37,23 +37,23 @@ class Sweep:
     def __init__(
         self,
         spool: Spool,
-        ring: Callable[[Bell], None],
+        announce: Callable[[Announcement], None],
         depths: Callable[[], Mapping[str, int] | None],
         every_seconds: float,
-        ring_again_seconds: float,
+        reannounce_seconds: float,
     ) -> None:
         self._spool = spool
-        self._ring = ring
+        self._announce = announce
         self._depths = depths
         self._every_seconds = every_seconds
-        self._ring_again_seconds = ring_again_seconds
+        self._reannounce_seconds = reannounce_seconds
         self._running_since: dict[str, float] = {}
-        self._due_since: dict[Due, float] = {}
-        self._rung: dict[Due, float] = {}
-        self._rung_lock = threading.Lock()
+        self._due_since: dict[DueAnnouncement, float] = {}
+        self._announced: dict[DueAnnouncement, float] = {}
+        self._announced_lock = threading.Lock()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sweep", daemon=True)
-        self.last_turn = time.monotonic()
+        self.last_scan = time.monotonic()
         """When the last sweep ended: a liveness check looks at it."""
 
     def start(self) -> None:
@@ -68,62 +68,64 @@ class Sweep:
 
     def announce_ready(self, job_id: str) -> None:
         """Ring at once for a job that has just become ready."""
-        due = Due(score_bell(job_id), JobState.READY)
-        with self._rung_lock:
-            self._rung[due] = time.monotonic()
-        self._ring(due.bell)
+        due = DueAnnouncement(score_announcement(job_id), JobState.READY)
+        with self._announced_lock:
+            self._announced[due] = time.monotonic()
+        self._announce(due.announcement)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
-                self.turn(time.monotonic(), datetime.now(UTC))
+                self.scan(time.monotonic(), datetime.now(UTC))
             except Exception:
                 log.exception("sweep_failed")
-            self.last_turn = time.monotonic()
+            self.last_scan = time.monotonic()
             self._stopping.wait(self._every_seconds)
 
-    def turn(self, now: float, clock: datetime) -> None:
+    def scan(self, now: float, clock: datetime) -> None:
         """Sweep once. ``now`` is monotonic, ``clock`` is what due times are compared with."""
         due = set(self._due(now, clock))
         self._due_since = {one: self._due_since.get(one, now) for one in due}
-        with self._rung_lock:
-            self._rung = {one: at for one, at in self._rung.items() if one in due or now - at < GRACE_SECONDS}
-            first = [one for one in due if one not in self._rung and now - self._due_since[one] >= _grace(one.state)]
-            again = [one for one in due if now - self._rung.get(one, now) >= self._ring_again_seconds]
-        for one in [*first, *self._unheard(again, due)]:
-            with self._rung_lock:
-                self._rung[one] = now
-            self._ring(one.bell)
+        with self._announced_lock:
+            self._announced = {one: at for one, at in self._announced.items() if one in due or now - at < GRACE_SECONDS}
+            first = [
+                one for one in due if one not in self._announced and now - self._due_since[one] >= _grace(one.state)
+            ]
+            again = [one for one in due if now - self._announced.get(one, now) >= self._reannounce_seconds]
+        for one in [*first, *self._unconsumed(again, due)]:
+            with self._announced_lock:
+                self._announced[one] = now
+            self._announce(one.announcement)
 
-    def _unheard(self, again: list[Due], due: set[Due]) -> list[Due]:
+    def _unconsumed(self, again: list[DueAnnouncement], due: set[DueAnnouncement]) -> list[DueAnnouncement]:
         """Leave out queues whose messages are all still there: more of the same would only lengthen them."""
         depths = self._depths() if again else None
         if depths is None:
             return []
-        full = {queue for queue in Queue if depths.get(queue, 0) >= sum(one.bell.queue is queue for one in due)}
-        return [one for one in again if one.bell.queue not in full]
+        full = {queue for queue in Queue if depths.get(queue, 0) >= sum(one.announcement.queue is queue for one in due)}
+        return [one for one in again if one.announcement.queue not in full]
 
-    def _due(self, now: float, clock: datetime) -> Iterator[Due]:
+    def _due(self, now: float, clock: datetime) -> Iterator[DueAnnouncement]:
         for job in self._spool.jobs(JobState.READY):
-            if not is_put_off(job.folder, clock) and not is_held(job.folder):
-                yield Due(score_bell(job.id), JobState.READY)
+            if not waits_for_retry(job.folder, clock) and not is_held(job.folder):
+                yield DueAnnouncement(score_announcement(job.id), JobState.READY)
         running = list(self._spool.jobs(JobState.RUNNING))
         self._running_since = {job.id: self._running_since.get(job.id, now) for job in running}
         for job in running:
             # In the moment after its claim a worker must find the lock free: only a job that has lain here is tried.
             if (
                 now - self._running_since[job.id] >= GRACE_SECONDS
-                and not is_put_off(job.folder, clock)
+                and not waits_for_retry(job.folder, clock)
                 and not is_held(job.folder)
                 and _is_free(job)
             ):
-                yield Due(score_bell(job.id), JobState.RUNNING)
+                yield DueAnnouncement(score_announcement(job.id), JobState.RUNNING)
         for job, target in reported(self._spool):
             if not is_held(job.folder):
-                yield Due(deliver_bell(job.id, target), JobState.DELIVERING)
+                yield DueAnnouncement(delivery_announcement(job.id, target), JobState.DELIVERING)
         yield from self._due_deliveries(clock)
 
-    def _due_deliveries(self, clock: datetime) -> Iterator[Due]:
+    def _due_deliveries(self, clock: datetime) -> Iterator[DueAnnouncement]:
         circuits: dict[str, Circuit] = {}
         probing: set[str] = set()
         for job in self._spool.jobs(JobState.DELIVERING):
@@ -137,11 +139,11 @@ class Sweep:
                     circuits[target] = read_circuit(self._spool, target)
                 circuit = circuits[target]
                 if left_behind or (circuit.is_closed and is_due(state, job.id, circuit, clock)):
-                    yield Due(deliver_bell(job.id, target), JobState.DELIVERING)
+                    yield DueAnnouncement(delivery_announcement(job.id, target), JobState.DELIVERING)
                 elif target not in probing and circuit.wants_probe(clock) and needs_target(state, clock):
                     # Of those that wait for a dead target, one is enough to probe it.
                     probing.add(target)
-                    yield Due(deliver_bell(job.id, target), JobState.DELIVERING)
+                    yield DueAnnouncement(delivery_announcement(job.id, target), JobState.DELIVERING)
 
 
 def _grace(state: JobState) -> float:

@@ -11,7 +11,7 @@ GB_2312 = "gb2312"
 """Not by its alias ``iso_ir_58``, of which pydicom believes that Python strips the escape sequences."""
 
 
-def teach_pydicom() -> None:
+def register_character_sets() -> None:
     """Add them to pydicom's tables, for the whole process."""
     charset.python_encoding.update(
         {"ISO_IR 203": LATIN_9, "ISO 2022 IR 203": LATIN_9, "ISO 2022 IR 58": GB_2312, "ISO 2022 58": GB_2312}

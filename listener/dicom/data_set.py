@@ -14,12 +14,12 @@ from pydicom.filereader import data_element_generator, read_dataset
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
-from listener.dicom.character_sets import teach_pydicom
+from listener.dicom.character_sets import register_character_sets
 from listener.dicom.limits import StructureLimits
 from listener.dicom.structure_check import PIXEL_DATA, TooComplex, check_file, check_structure
 from listener.dicom.uids import InvalidUid, checked_uid
 
-teach_pydicom()
+register_character_sets()
 
 _TAGS = {
     Tag("SOPClassUID"): "sop_class_uid",
@@ -31,7 +31,7 @@ _LAST_TAG = max(_TAGS)
 _PATIENT_TAGS = (Tag("SpecificCharacterSet"), Tag("PatientName"), Tag("PatientID"))
 HEAD_BYTES = 64 * 1024
 """So much of an object is kept in memory while it comes in: enough for nearly every head."""
-LARGEST_HEAD_BYTES = 4 * 1024**2
+MAX_HEAD_BYTES = 4 * 1024**2
 """A data set that hides its Series Instance UID behind more than this is not read further."""
 INFLATE_STEP_BYTES = 1024**2
 UNREADABLE_BYTES = (
@@ -90,7 +90,7 @@ def read_identity(head: bytes, transfer_syntax: UID, whole: bool = False) -> Ide
 
     try:
         elements = data_element_generator(
-            BytesIO(_inflated(head, transfer_syntax, LARGEST_HEAD_BYTES)),
+            BytesIO(_inflated(head, transfer_syntax, MAX_HEAD_BYTES)),
             transfer_syntax.is_implicit_VR,
             transfer_syntax.is_little_endian,
             stop_when=past_the_last,
@@ -123,11 +123,11 @@ def read_identity_from(part: Path, offset: int, transfer_syntax: UID) -> Identit
     Raises
     ------
     UnreadableDataSet
-        As `read_identity`, and where the head is longer than `LARGEST_HEAD_BYTES`.
+        As `read_identity`, and where the head is longer than `MAX_HEAD_BYTES`.
     """
     with open(part, "rb") as file:
         file.seek(offset)
-        identity = read_identity(file.read(LARGEST_HEAD_BYTES), transfer_syntax, whole=True)
+        identity = read_identity(file.read(MAX_HEAD_BYTES), transfer_syntax, whole=True)
     assert identity is not None  # noqa: S101 - `whole` leaves only the identity or an error
     return identity
 
@@ -142,7 +142,7 @@ def read_patient(part: Path, offset: int, transfer_syntax: UID) -> tuple[str, st
     """
     with open(part, "rb") as file:
         file.seek(offset)
-        head = _inflated(file.read(HEAD_BYTES), transfer_syntax, LARGEST_HEAD_BYTES)
+        head = _inflated(file.read(HEAD_BYTES), transfer_syntax, MAX_HEAD_BYTES)
     try:
         header = read_dataset(
             BytesIO(head),

@@ -50,7 +50,7 @@ def check_structure(content: bytes | mmap.mmap, start: int, transfer_syntax: UID
         If it exceeds a limit. What is cut short or makes no sense is left to the reader to refuse.
     """
     with memoryview(content) as view:
-        return _Walk(view, start, transfer_syntax, limits).run()
+        return _StructureParser(view, start, transfer_syntax, limits).run()
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class _Level:
     """Where it ends; None where a delimiter says so."""
 
 
-class _Walk:
+class _StructureParser:
     def __init__(self, content: memoryview, start: int, transfer_syntax: UID, limits: StructureLimits) -> None:
         self._content = content
         self._start = start

@@ -7,8 +7,8 @@ from typing import Any
 import structlog
 
 from listener.pairing.readiness import watches_study
-from listener.pairing.segmentation_references import UNKNOWN_SERIES, Outline
-from listener.runtime.safe_errors import places
+from listener.pairing.segmentation_references import UNKNOWN_SERIES, SegmentationReferences
+from listener.runtime.safe_errors import stack_locations
 from listener.spool.jobs import Job, JobState, is_held
 from listener.spool.spool import Spool
 
@@ -90,7 +90,13 @@ class JobIndex:
             return  # it moved on between the listing and now: the next refresh finds it
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             # One damaged job must not stop all the others. Said once; looked at again after a restart.
-            log.error("job_unreadable", job=job.id, state=job.state.value, error=type(error).__name__, at=places(error))
+            log.error(
+                "job_unreadable",
+                job=job.id,
+                state=job.state.value,
+                error=type(error).__name__,
+                at=stack_locations(error),
+            )
             self._unreadable.add(job.id)
 
     @property
@@ -109,7 +115,7 @@ class JobIndex:
                 newest[facts.seg_uid] = facts
         return (facts for facts in newest.values() if facts.job_id not in {*self._waiting, *self._set_aside})
 
-    def corrected_by(self, outline: Outline) -> str | None:
+    def corrected_by(self, outline: SegmentationReferences) -> str | None:
         """Return the id of the job whose result a new outline replaces, or None.
 
         An outline corrects an earlier one of its study, on the same images, when it says so (Predecessor Documents
@@ -125,7 +131,7 @@ def _is_set_aside(job: Job) -> bool:
     return job.state is JobState.DROPPED or (not over and is_held(job.folder))
 
 
-def _is_corrected_by(facts: JobFacts, outline: Outline) -> bool:
+def _is_corrected_by(facts: JobFacts, outline: SegmentationReferences) -> bool:
     if facts.study_uid != outline.study_uid or facts.seg_uid == outline.sop_instance_uid:
         return False
     return _same_images(facts, outline) and (
@@ -135,7 +141,7 @@ def _is_corrected_by(facts: JobFacts, outline: Outline) -> bool:
     )
 
 
-def _same_images(facts: JobFacts, outline: Outline) -> bool:
+def _same_images(facts: JobFacts, outline: SegmentationReferences) -> bool:
     """Tell whether both were drawn on one series; where either names none, on one frame of reference."""
     earlier, later = facts.image_series - {UNKNOWN_SERIES}, set(outline.required) - {UNKNOWN_SERIES}
     if earlier and later:

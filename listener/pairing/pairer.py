@@ -23,8 +23,8 @@ from listener.pairing.job_index import JobFacts, JobIndex
 from listener.pairing.readiness import (
     UNREADABLE_FILE,
     Evidence,
+    PairingDecision,
     SeriesHeads,
-    Step,
     WaitsFor,
     decide,
     evidence,
@@ -34,19 +34,19 @@ from listener.pairing.readiness import (
     settle_seconds,
     watched_series,
 )
-from listener.pairing.segmentation_references import OUTLINE_TAGS, Outline, outline_of
+from listener.pairing.segmentation_references import OUTLINE_TAGS, SegmentationReferences, outline_of
 from listener.runtime.fault_points import FaultPoint, reach
 from listener.settings import ListenerSettings
 from listener.spool.atomic_files import write_json
 from listener.spool.jobs import Job, JobState, is_held, job_id_for
-from listener.spool.repair import Trouble, outlines_of, repair
+from listener.spool.repair import SpoolDefect, outlines_of, repair
 from listener.spool.self_tests import self_test_mark
 from listener.spool.spool import Spool
 
 log = structlog.get_logger()
 
 LOCK_NAME = "pairing.lock"
-SHORTEST_TURN_SECONDS = 0.1
+MIN_SCAN_SECONDS = 0.1
 RECONCILE_SECONDS = 24 * 3600.0
 """At start, outlines that came within this time and have no job get one. An older one had its job, and retention may
 have taken that away; one that was never acknowledged is sent again by its sender anyway."""
@@ -103,7 +103,7 @@ class Pairer:
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pairer", daemon=True)
-        self.last_turn = time.monotonic()
+        self.last_scan = time.monotonic()
         """When the wheel last turned: a liveness check looks at it."""
 
     def start(self) -> None:
@@ -124,7 +124,7 @@ class Pairer:
 
     # What the receive path calls ------------------------------------------------------------------------------------
 
-    def outline_kept(self, outline: Outline, calling_ae_title: str | None) -> None:
+    def outline_kept(self, outline: SegmentationReferences, calling_ae_title: str | None) -> None:
         """Make sure that an outline has a job; called before it is acknowledged, and again when it comes again."""
         job_id = job_id_for(outline.sop_instance_uid, 1)
         with self._exclusive(), self._index_lock:
@@ -159,10 +159,10 @@ class Pairer:
         self._guarded(self.reconcile)
         while not self._stopping.is_set():
             self._wake.clear()
-            pause = self._guarded(self.turn) or self._settings.sweep_seconds
-            self.last_turn = time.monotonic()
+            pause = self._guarded(self.scan) or self._settings.sweep_seconds
+            self.last_scan = time.monotonic()
             # Not for every object of a burst: everything that came in the meantime is seen in one look.
-            self._stopping.wait(SHORTEST_TURN_SECONDS)
+            self._stopping.wait(MIN_SCAN_SECONDS)
             self._wake.wait(pause)
 
     def _guarded(self, step: Callable[[], float | None]) -> float | None:
@@ -172,7 +172,7 @@ class Pairer:
             log.exception("pairing_failed")
             return None
 
-    def turn(self) -> float:
+    def scan(self) -> float:
         """Look at every job once; return the seconds after which something may be due."""
         with self._index_lock:
             self._index.refresh()
@@ -184,7 +184,7 @@ class Pairer:
         looks = [partial(self._look_at_waiting, job) for job in waiting]
         looks += [partial(self._look_for_late_instances, facts) for facts in latest]
         pauses = [self._guarded(look) or self._settings.sweep_seconds for look in looks]
-        return max(SHORTEST_TURN_SECONDS, min(pauses, default=self._settings.sweep_seconds))
+        return max(MIN_SCAN_SECONDS, min(pauses, default=self._settings.sweep_seconds))
 
     def _look_at_waiting(self, job: Job) -> float:
         """Move a waiting job on if its time has come; return the seconds until it may."""
@@ -201,7 +201,7 @@ class Pairer:
         age = self._age_seconds(job.id, content)
         fetched = content.get("fetched") is not None
         step = decide(found, self._settings, quiet, age, fetched=fetched)
-        if step is Step.WAIT:
+        if step is PairingDecision.WAIT:
             self._waits[job.id] = found.waits_for(fetched)
             settle = max(0.0, settle_seconds(found, self._settings) - quiet) if found.complete else float("inf")
             return min(settle, max(0.0, self._settings.deadline_seconds - age))
@@ -210,12 +210,12 @@ class Pairer:
                 self._move_on(job, content, found, step)
         return self._settings.sweep_seconds
 
-    def _move_on(self, job: Job, content: dict[str, Any], found: Evidence, step: Step) -> None:
-        if step is Step.FETCH:
+    def _move_on(self, job: Job, content: dict[str, Any], found: Evidence, step: PairingDecision) -> None:
+        if step is PairingDecision.FETCH:
             write_json(job.folder / "job.json", {**content, "fetched": _now()})
             self._ask_for(content["study_uid"], found)
             return
-        closed = step is Step.CLOSE
+        closed = step is PairingDecision.CLOSE
         write_json(job.folder / "job.json", ready_content(content, found, _now(), closed))
         reach(FaultPoint.PAIRING_DECIDED)
         if self._spool.move(job, JobState.READY):
@@ -224,7 +224,7 @@ class Pairer:
             self._announce(job.id)
 
     def _ask_for(self, study_uid: str, found: Evidence) -> None:
-        log.info("missing_instances_asked_for", study_uid=study_uid, missing=found.missing_count)
+        log.info("missing_instances_requested", study_uid=study_uid, missing=found.missing_count)
         if self._fetch is not None:
             fetch = partial(self._fetch_in_turn, self._fetch, study_uid, found.missing)
             # Daemons: a PACS that does not answer must not keep the process from ending.
@@ -343,7 +343,7 @@ class Pairer:
         with self._exclusive(), self._index_lock:
             found = repair(self._spool)
             self._index = JobIndex(self._spool)  # what it could not read before may be readable now
-        lost = frozenset(one.job_id for one in found if one.job_id and one.trouble is Trouble.JOB_UNREADABLE)
+        lost = frozenset(one.job_id for one in found if one.job_id and one.defect is SpoolDefect.JOB_UNREADABLE)
         for path in outlines_of(self._spool, lost):
             self._guarded(partial(self._reconcile_outline, path))
 

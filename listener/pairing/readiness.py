@@ -17,7 +17,7 @@ from pydicom.errors import InvalidDicomError
 from listener.dicom.data_set import UNREADABLE_BYTES
 from listener.dicom.sop_classes import is_image
 from listener.dicom.uids import is_uid
-from listener.pairing.segmentation_references import UNKNOWN_SERIES, Outline, Pairing
+from listener.pairing.segmentation_references import UNKNOWN_SERIES, Pairing, SegmentationReferences
 from listener.settings import DeadlinePolicy, ListenerSettings
 from listener.spool.jobs import Job, job_id_for
 from listener.spool.spool import Spool
@@ -27,7 +27,7 @@ UNREADABLE_FILE = (OSError, InvalidDicomError, *UNREADABLE_BYTES)
 """What pydicom raises on a file that is no instance."""
 
 
-class Step(Enum):
+class PairingDecision(Enum):
     """What is to be done with a waiting job now."""
 
     WAIT = "wait"
@@ -116,7 +116,7 @@ def waiting_for(spool: Spool, job: Job) -> Waiting:
 
 
 def job_content(
-    outline: Outline, version: int, calling_ae_title: str | None, replaces: str | None, created: str
+    outline: SegmentationReferences, version: int, calling_ae_title: str | None, replaces: str | None, created: str
 ) -> dict[str, Any]:
     """Return what the ``job.json`` of a new job says (docs/spool.md)."""
     return {
@@ -157,7 +157,7 @@ def _closing_message(found: Evidence) -> str:
 
 def decide(
     found: Evidence, settings: ListenerSettings, quiet_seconds: float, age_seconds: float, fetched: bool
-) -> Step:
+) -> PairingDecision:
     """Return what is to be done with a waiting job.
 
     Parameters
@@ -175,11 +175,15 @@ def decide(
     """
     expired = age_seconds >= settings.deadline_seconds
     if found.complete:
-        return Step.READY if expired or quiet_seconds >= settle_seconds(found, settings) else Step.WAIT
+        return (
+            PairingDecision.READY
+            if expired or quiet_seconds >= settle_seconds(found, settings)
+            else PairingDecision.WAIT
+        )
     if not expired:
-        return Step.WAIT
+        return PairingDecision.WAIT
     may_fetch = settings.deadline_policy is DeadlinePolicy.FETCH and settings.retrieve_from is not None
-    return Step.FETCH if may_fetch and not fetched and found.missing_count else Step.CLOSE
+    return PairingDecision.FETCH if may_fetch and not fetched and found.missing_count else PairingDecision.CLOSE
 
 
 def settle_seconds(found: Evidence, settings: ListenerSettings) -> float:

@@ -13,7 +13,7 @@ from listener.dicom.data_set import UnreadableDataSet, read_header
 from listener.dicom.limits import StructureLimits
 from listener.dicom.sop_classes import is_image_class
 from listener.dicom.uids import InvalidUid, checked_uid
-from listener.runtime.safe_errors import places
+from listener.runtime.safe_errors import stack_locations
 
 UNKNOWN_SERIES = ""
 """Key of the instances whose series the segmentation does not name."""
@@ -41,7 +41,7 @@ class Pairing(StrEnum):
 
 
 @dataclass(frozen=True)
-class Outline:
+class SegmentationReferences:
     """A segmentation, as far as pairing needs it."""
 
     sop_instance_uid: str
@@ -59,7 +59,7 @@ class Outline:
 
 def read_outline(
     path: Path, data_set_offset: int, transfer_syntax: UID, limits: StructureLimits, max_referenced_instances: int
-) -> Outline:
+) -> SegmentationReferences:
     """Read a segmentation's header, without its pixels.
 
     Raises
@@ -76,7 +76,7 @@ def read_outline(
     return outline
 
 
-def outline_of(header: Dataset) -> Outline:
+def outline_of(header: Dataset) -> SegmentationReferences:
     """Return what a segmentation's header says about its images.
 
     Raises
@@ -92,14 +92,14 @@ def outline_of(header: Dataset) -> Outline:
         raise UnreadableDataSet(f"the segmentation's references cannot be read: no {error.name}") from error
     except (TypeError, KeyError) as error:
         raise UnreadableDataSet(
-            f"the segmentation's references cannot be read ({type(error).__name__} at {places(error)[-1]})"
+            f"the segmentation's references cannot be read ({type(error).__name__} at {stack_locations(error)[-1]})"
         ) from error
 
 
-def _outline(header: Dataset) -> Outline:
+def _outline(header: Dataset) -> SegmentationReferences:
     pairing, required = _required(header)
     frame_of_reference = header.get("FrameOfReferenceUID")
-    return Outline(
+    return SegmentationReferences(
         sop_instance_uid=checked_uid(header.SOPInstanceUID),
         study_uid=checked_uid(header.StudyInstanceUID),
         series_uid=checked_uid(header.SeriesInstanceUID),

@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from listener.runtime.safe_errors import causes, places
+from listener.runtime.safe_errors import causes, stack_locations
 
 _QUIET = {
     "pynetdicom": logging.CRITICAL,  # as a sender it logs every PDU, and our own events say what matters
@@ -65,7 +65,7 @@ def configure(json: bool | None = None, level: int = logging.INFO) -> None:
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
             processors=[
-                without_words_of_errors,
+                drop_exception_texts,
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 renderer,
             ],
@@ -80,7 +80,7 @@ def configure(json: bool | None = None, level: int = logging.INFO) -> None:
         logging.getLogger(name).setLevel(quiet_level)
 
 
-def without_words_of_errors(
+def drop_exception_texts(
     logger: logging.Logger, name: str, event: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
     """Replace an exception by the types and places of it and its causes (a structlog processor)."""
@@ -91,7 +91,7 @@ def without_words_of_errors(
     if isinstance(record, logging.LogRecord) and not event.get("_from_structlog"):
         # A library's own words: its template, since what it fills in may be the exception's text.
         event["event"] = _without_texts(str(record.msg), error)
-    return {**event, "error": causes(error), "at": places(error)}
+    return {**event, "error": causes(error), "at": stack_locations(error)}
 
 
 def _error(exc_info: Any) -> BaseException | None:
@@ -112,4 +112,4 @@ def _without_texts(message: str, error: BaseException) -> str:
 def _thread_died(died: threading.ExceptHookArgs) -> None:
     if died.exc_value is not None and not issubclass(died.exc_type, SystemExit):
         name = died.thread.name if died.thread else None
-        structlog.get_logger().error("thread_died", thread=name, exc_info=died.exc_value)
+        structlog.get_logger().error("thread_failed", thread=name, exc_info=died.exc_value)

@@ -4,7 +4,7 @@ import traceback
 from pathlib import Path
 
 
-def places(error: BaseException) -> list[str]:
+def stack_locations(error: BaseException) -> list[str]:
     """Return the file, line and function of each frame that the error passed through, the innermost last."""
     frames = traceback.extract_tb(error.__traceback__)
     return [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]

@@ -22,7 +22,7 @@ class RejectParameters:
     """What the peer is not told, where the Standard has one reason for several."""
 
 
-class Rejection(Enum):
+class AssociationRejection(Enum):
     """Why an association is refused."""
 
     CALLING_AE_TITLE = RejectParameters(1, 1, 3)
@@ -42,15 +42,15 @@ class Rejection(Enum):
 
 
 _REJECTIONS = {
-    "title": Rejection.CALLING_AE_TITLE,
-    "address": Rejection.CALLING_ADDRESS,
-    "certificate": Rejection.CALLING_CERTIFICATE,
+    "title": AssociationRejection.CALLING_AE_TITLE,
+    "address": AssociationRejection.CALLING_ADDRESS,
+    "certificate": AssociationRejection.CALLING_CERTIFICATE,
 }
 
 
 def check_caller(
     settings: ListenerSettings, allowed: AllowList, caller: Caller, called: str, *, may_report: bool = False
-) -> Rejection | None:
+) -> AssociationRejection | None:
     """Return why this caller is refused, or why the name that it called us by is, or None.
 
     One who may report on storage commitment gets an association, though not one to send by.
@@ -59,7 +59,7 @@ def check_caller(
     if refusal is not None and not may_report:
         return _REJECTIONS[refusal]
     if settings.needs_called_ae_title and called != settings.ae_title:
-        return Rejection.CALLED_AE_TITLE
+        return AssociationRejection.CALLED_AE_TITLE
     return None
 
 
@@ -120,7 +120,7 @@ class Admission:
             _count_down(self._pending, peer)
 
     @contextmanager
-    def association(self, peer: str) -> Iterator[Rejection | None]:
+    def association(self, peer: str) -> Iterator[AssociationRejection | None]:
         """Hold a place for an association while the block runs; yields why there is none, or None."""
         rejection = self._take(peer)
         try:
@@ -130,12 +130,12 @@ class Admission:
                 with self._lock:
                     _count_down(self._open, peer)
 
-    def _take(self, peer: str) -> Rejection | None:
+    def _take(self, peer: str) -> AssociationRejection | None:
         with self._lock:
             if self._open.total() >= self._max_associations:
-                return Rejection.TOO_MANY_ASSOCIATIONS
+                return AssociationRejection.TOO_MANY_ASSOCIATIONS
             if self._open[peer] >= self._max_per_peer:
-                return Rejection.TOO_MANY_OF_PEER
+                return AssociationRejection.TOO_MANY_OF_PEER
             self._open[peer] += 1
             return None
 

@@ -19,7 +19,7 @@ from pynetdicom.presentation import PresentationContext
 from listener.audit.events import Node
 from listener.audit.received_studies import ReceivedStudies
 from listener.metrics import ListenerMetrics
-from listener.scp.admission import Admission, Rejection, check_caller
+from listener.scp.admission import Admission, AssociationRejection, check_caller
 from listener.scp.allow_list import Caller
 from listener.scp.c_store import Inbox
 from listener.scp.connection import (
@@ -37,7 +37,7 @@ from listener.scp.part_files import PartFiles
 from listener.scp.presentation_contexts import contexts_for
 from listener.spool.locks import exclusive
 from listener.tls.certificates import subject
-from listener.tls.contexts import Renewed
+from listener.tls.contexts import Reloading
 from listener.tls.handshake import HandshakeFailed
 
 log = structlog.get_logger()
@@ -54,7 +54,7 @@ class Association:
         admission: Admission,
         contexts: list[PresentationContext],
         metrics: ListenerMetrics,
-        tls: Renewed[ssl.SSLContext] | None = None,
+        tls: Reloading[ssl.SSLContext] | None = None,
     ) -> None:
         self.id = secrets.token_hex(6)
         self._connection = connection
@@ -144,7 +144,7 @@ class Association:
             self._log = self._log.bind(certificate=subject(certificate))
         return certificate
 
-    def _reject(self, rejection: Rejection) -> AssociationOutcome:
+    def _reject(self, rejection: AssociationRejection) -> AssociationOutcome:
         self._log.warning("association_rejected", reason=rejection.label)
         self._metrics.association_rejected(rejection.label)
         self._connection.send(reject_pdu(rejection))
@@ -157,8 +157,8 @@ class Association:
             try:
                 parts = PartFiles(self._receiving_folder(cleanup))
             except OSError as error:  # read-only, full to the last inode, no permission: it may pass
-                self._log.error("receiving_impossible", reason=f"{type(error).__name__}: {error.strerror}")
-                return self._reject(Rejection.NO_STORAGE)
+                self._log.error("receiving_folder_failed", reason=f"{type(error).__name__}: {error.strerror}")
+                return self._reject(AssociationRejection.NO_STORAGE)
             cleanup.callback(parts.close)
             self._connection.send(response)
             self._established = True

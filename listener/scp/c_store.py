@@ -27,7 +27,7 @@ from listener.dicom.data_set import (
 from listener.dicom.part10 import file_head
 from listener.dicom.sop_classes import is_outline
 from listener.dicom.uids import InvalidUid, checked_uid
-from listener.pairing.segmentation_references import Outline, read_outline
+from listener.pairing.segmentation_references import SegmentationReferences, read_outline
 from listener.runtime.fault_points import FaultPoint, reach
 from listener.scp.command_set import Command
 from listener.scp.part_files import Part, PartFiles
@@ -47,7 +47,7 @@ _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True)
-class Answer:
+class StoreReply:
     """What a C-STORE is answered with."""
 
     status: Status
@@ -68,9 +68,9 @@ class Inbox:
     spool: Spool
     settings: ListenerSettings
     quarantine: Quarantine
-    outline_kept: Callable[[Outline, str], None]
+    outline_kept: Callable[[SegmentationReferences, str], None]
     """Called with the calling AE title before the segmentation is acknowledged: makes sure that it has a job."""
-    object_kept: Callable[[Identity], None]
+    object_stored: Callable[[Identity], None]
     """Called for each object that is new in the spool."""
     audit: AuditLog = NO_AUDIT
     rejected_peers: RejectedPeers = NO_REJECTIONS
@@ -163,7 +163,7 @@ class IncomingObject:
         with suppress(UnreadableDataSet):
             self._identity = read_identity(bytes(self._head), self._context.transfer_syntax)
 
-    def finish(self) -> Answer:
+    def finish(self) -> StoreReply:
         """Keep the object or say why not. After this nothing of it lies in ``receiving``."""
         try:
             if self._refused is not None or self._part is None:
@@ -187,7 +187,7 @@ class IncomingObject:
             self._part.remove()
             self._part = None
 
-    def _keep(self, part: Part) -> Answer:
+    def _keep(self, part: Part) -> StoreReply:
         identity = self._checked_identity(part)
         self._check_inflated(part)
         outline = self._outline(part) if is_outline(identity.sop_class_uid) else None
@@ -203,9 +203,9 @@ class IncomingObject:
             self._inbox.outline_kept(outline, self._calling_ae_title)
             reach(FaultPoint.RECEIVE_ANNOUNCED)
         if kept is Kept.NEW:
-            self._inbox.object_kept(identity)
+            self._inbox.object_stored(identity)
         self._studies.kept(identity)
-        return Answer(Status.SUCCESS, kept=kept)
+        return StoreReply(Status.SUCCESS, kept=kept)
 
     def _audit_first(self, identity: Identity, part: Part) -> None:
         """Write down that this study comes in, before any of it is kept: nothing is accepted unaudited."""
@@ -234,7 +234,7 @@ class IncomingObject:
             raise Refused(Status.CANNOT_UNDERSTAND, str(error), quarantine=True) from error
         raise Refused(Status.OBJECT_TOO_LARGE, "inflates to more than max_inflated_bytes")
 
-    def _outline(self, part: Part) -> Outline:
+    def _outline(self, part: Part) -> SegmentationReferences:
         settings = self._inbox.settings
         try:
             return read_outline(
@@ -247,7 +247,7 @@ class IncomingObject:
         except UnreadableDataSet as error:
             raise Refused(Status.OUTLINE_UNREADABLE, str(error), quarantine=True) from error
 
-    def _answer(self, refused: Refused) -> Answer:
+    def _answer(self, refused: Refused) -> StoreReply:
         if refused.quarantine and self._part is not None:
             try:
                 self._put_in_quarantine(refused, self._part)
@@ -261,7 +261,7 @@ class IncomingObject:
             sop_instance_uid=self._shown_uid,
             received_bytes=self.received_bytes,
         )
-        return Answer(refused.status, str(refused))
+        return StoreReply(refused.status, str(refused))
 
     def _put_in_quarantine(self, refused: Refused, part: Part) -> None:
         part.sync()

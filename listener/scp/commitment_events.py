@@ -9,7 +9,7 @@ from listener.dicom.commitment_report import (
     UnreadableReport,
     decode_report,
 )
-from listener.scp.c_store import Answer
+from listener.scp.c_store import StoreReply
 from listener.scp.command_set import Command
 from listener.scp.presentation_contexts import Context
 from listener.scp.statuses import Status
@@ -42,27 +42,27 @@ class IncomingReport:
         if self.received_bytes <= MAX_REPORT_BYTES:
             self._content += fragment
 
-    def finish(self) -> Answer:
+    def finish(self) -> StoreReply:
         """Return the answer: success only when the report is safe, or when nobody waits for it any more."""
         if self.received_bytes > MAX_REPORT_BYTES:
-            return Answer(Status.INVALID_ARGUMENT, "the report is too long")
+            return StoreReply(Status.INVALID_ARGUMENT, "the report is too long")
         try:
             report = decode_report(bytes(self._content), self._context.transfer_syntax)
         except UnreadableReport as error:
             log.warning("commitment_report_unreadable", error=str(error))
-            return Answer(Status.INVALID_ARGUMENT, "the report cannot be read")
+            return StoreReply(Status.INVALID_ARGUMENT, "the report cannot be read")
         return self._keep(report)
 
-    def _keep(self, report: CommitmentReport) -> Answer:
+    def _keep(self, report: CommitmentReport) -> StoreReply:
         counts = {"committed": len(report.committed), "failed": len(report.failed)}
         try:
             kept = keep_report(self._spool, report, self._calling_ae_title)
         except OSError as error:
-            log.error("commitment_report_not_kept", transaction=report.transaction_uid, error=error.strerror)
-            return Answer(Status.PROCESSING_FAILURE, "the report could not be written")
-        event = "commitment_report_kept" if kept else "commitment_report_unknown"
+            log.error("commitment_report_not_stored", transaction=report.transaction_uid, error=error.strerror)
+            return StoreReply(Status.PROCESSING_FAILURE, "the report could not be written")
+        event = "commitment_report_stored" if kept else "commitment_report_unknown"
         log.info(event, transaction=report.transaction_uid, **counts)
-        return Answer(Status.SUCCESS)
+        return StoreReply(Status.SUCCESS)
 
     def discard(self) -> None:
         """Forget a report that did not come whole."""

@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 
 from listener.scp.command_set import P_DATA_TF
-from listener.tls.handshake import HandshakeFailed, HandshakeFailure, cut, say_goodbye, shake_hands
+from listener.tls.handshake import HandshakeFailed, HandshakeFailure, cut, send_close_notify, shake_hands
 
 A_ASSOCIATE_RQ = 0x01
 A_RELEASE_RQ = 0x05
@@ -168,7 +168,7 @@ class Connection:
         """Close the connection; does nothing where it is closed."""
         if isinstance(self._socket, ssl.SSLSocket):
             with suppress(OSError, ValueError):  # it was a courtesy
-                say_goodbye(self._socket)
+                send_close_notify(self._socket)
         with suppress(OSError):  # the peer was first
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()

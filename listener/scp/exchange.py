@@ -11,7 +11,7 @@ import structlog
 from listener.audit.received_studies import ReceivedStudies
 from listener.metrics import ListenerMetrics
 from listener.runtime.fault_points import FaultPoint, reach
-from listener.scp.c_store import Answer, Inbox, IncomingObject
+from listener.scp.c_store import Inbox, IncomingObject, StoreReply
 from listener.scp.command_set import (
     P_DATA_TF,
     Command,
@@ -185,7 +185,7 @@ class Exchange:
             return
         self._began = None
         statuses: dict[int, Status] = {Operation.C_ECHO: Status.SUCCESS, Operation.C_STORE: Status.CANNOT_UNDERSTAND}
-        self._respond(context, command, Answer(statuses.get(command.field, Status.UNRECOGNIZED_OPERATION)))
+        self._respond(context, command, StoreReply(statuses.get(command.field, Status.UNRECOGNIZED_OPERATION)))
 
     def _incoming(self, context: Context, command: Command) -> IncomingObject | IncomingReport | None:
         """Return what takes the data set that comes next; None where no such operation is served on this context."""
@@ -211,7 +211,7 @@ class Exchange:
         incoming, self._object, self._command = self._object, None, None
         began, self._began = self._began or 0.0, None
         if incoming is None:
-            self._respond(context, command, Answer(Status.UNRECOGNIZED_OPERATION))
+            self._respond(context, command, StoreReply(Status.UNRECOGNIZED_OPERATION))
             return
         answer = incoming.finish()
         if isinstance(incoming, IncomingReport):
@@ -234,6 +234,6 @@ class Exchange:
         with suppress(OSError):  # the next object will say it, if it comes
             self._parts.prepare()
 
-    def _respond(self, context: Context, command: Command, answer: Answer) -> None:
+    def _respond(self, context: Context, command: Command, answer: StoreReply) -> None:
         content = encode_response(command, answer.status, answer.comment)
         self._connection.send(command_pdus(context.id, content, self._request.peer_max_pdu_bytes))

@@ -15,7 +15,7 @@ from pynetdicom.pdu_primitives import (
 from pynetdicom.presentation import PresentationContext, negotiate_as_acceptor
 
 from listener.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-from listener.scp.admission import Rejection
+from listener.scp.admission import AssociationRejection
 from listener.scp.connection import INVALID_PDU_PARAMETER, ProtocolError
 from listener.scp.presentation_contexts import Context
 
@@ -36,12 +36,12 @@ class Request:
     protocol_version: int
 
     @property
-    def rejection(self) -> Rejection | None:
+    def rejection(self) -> AssociationRejection | None:
         """Why no association of this kind is served at all, or None."""
         if not self.protocol_version & PROTOCOL_VERSION_BIT:
-            return Rejection.PROTOCOL_VERSION
+            return AssociationRejection.PROTOCOL_VERSION
         if str(self.primitive.application_context_name) != APPLICATION_CONTEXT_NAME:
-            return Rejection.APPLICATION_CONTEXT
+            return AssociationRejection.APPLICATION_CONTEXT
         return None
 
 
@@ -119,7 +119,7 @@ def _accepted(result: PresentationContext) -> Context | None:
     return Context(result.context_id, str(result.abstract_syntax), UID(result.transfer_syntax[0]))
 
 
-def reject_pdu(rejection: Rejection) -> bytes:
+def reject_pdu(rejection: AssociationRejection) -> bytes:
     """Return the A-ASSOCIATE-RJ PDU for ``rejection``."""
     response = A_ASSOCIATE()
     response.result = rejection.value.result

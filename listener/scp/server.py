@@ -18,7 +18,7 @@ from listener.scp.c_store import Inbox
 from listener.scp.connection import Connection
 from listener.scp.presentation_contexts import supported_contexts
 from listener.settings import ListenerSettings
-from listener.tls.contexts import Renewed
+from listener.tls.contexts import Reloading
 
 log = structlog.get_logger()
 
@@ -34,7 +34,7 @@ class Server(AssociationServer):
         inbox: Inbox,
         admission: Admission,
         metrics: ListenerMetrics,
-        tls: Renewed[ssl.SSLContext] | None,
+        tls: Reloading[ssl.SSLContext] | None,
         **kwargs: Any,
     ) -> None:
         self._tls = tls
@@ -119,7 +119,7 @@ def _server(
     inbox: Inbox,
     admission: Admission,
     metrics: ListenerMetrics,
-    tls: Renewed[ssl.SSLContext] | None,
+    tls: Reloading[ssl.SSLContext] | None,
 ) -> Server:
     entity = AE(settings.ae_title)
     entity.implementation_class_uid = IMPLEMENTATION_CLASS_UID

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from listener.spool.target_circuit import Circuit
-from listener.spool.timestamps import has_come, moment_of
+from listener.spool.timestamps import is_past, parse_time
 
 SETTLED_STATES = ("delivered", "refused")
 WAITS_FOR_REPORT = "commitment_requested"
@@ -24,23 +24,23 @@ def is_due(record: Mapping[str, object], job_id: str, circuit: Circuit, clock: d
     """Tell whether the next step of a delivery may begin: its time has come, or its target has come back."""
     if not is_open(record):
         return False
-    return _time_has_come(record, clock) or _target_is_back(record, job_id, circuit, clock)
+    return _is_time(record, clock) or _target_is_back(record, job_id, circuit, clock)
 
 
 def needs_target(record: Mapping[str, object], clock: datetime) -> bool:
     """Tell whether this delivery goes on as soon as its target can be reached."""
     waits = record.get("state") == WAITS_FOR_REPORT
-    return is_open(record) and (not waits or _time_has_come(record, clock))
+    return is_open(record) and (not waits or _is_time(record, clock))
 
 
-def _time_has_come(record: Mapping[str, object], clock: datetime) -> bool:
+def _is_time(record: Mapping[str, object], clock: datetime) -> bool:
     wait = record.get("wait_seconds")
-    return has_come(moment_of(record.get("next_try")), float(wait) if isinstance(wait, (int, float)) else None, clock)
+    return is_past(parse_time(record.get("next_try")), float(wait) if isinstance(wait, (int, float)) else None, clock)
 
 
 def _target_is_back(record: Mapping[str, object], job_id: str, circuit: Circuit, clock: datetime) -> bool:
     closed = circuit.closed_before(clock, SPREAD_SECONDS * share_of(job_id))
-    updated = moment_of(record.get("updated"))
+    updated = parse_time(record.get("updated"))
     waited_for_it = closed is not None and updated is not None and updated < closed
     return waited_for_it and record.get("state") != WAITS_FOR_REPORT
 

@@ -27,10 +27,10 @@ log = structlog.get_logger()
 YOUNG_SECONDS = 60.0
 """What is younger may still be in someone's hands, where no lock can tell."""
 IN_WORK = (JobState.WAITING, JobState.READY, JobState.RUNNING, JobState.DELIVERING)
-FURTHEST_FIRST = (JobState.DONE, JobState.DROPPED, JobState.FAILED, *reversed(IN_WORK))
+MOST_ADVANCED_FIRST = (JobState.DONE, JobState.DROPPED, JobState.FAILED, *reversed(IN_WORK))
 
 
-class Trouble(StrEnum):
+class SpoolDefect(StrEnum):
     """What can be found."""
 
     TEMPORARY_FILE = "temporary_file"
@@ -44,14 +44,14 @@ class Trouble(StrEnum):
 
 
 REMEDIES = {
-    Trouble.TEMPORARY_FILE: "removed: nobody was told that it is there",
-    Trouble.UNFINISHED_JOB: "removed: its outline was not acknowledged, and gets its job again",
-    Trouble.REASON_WITHOUT_OBJECT: "removed: its object was not acknowledged",
-    Trouble.OBJECT_WITHOUT_REASON: "kept, and given a reason that says so",
-    Trouble.TWO_STATES: "the one that is further on stays; the other is put aside",
-    Trouble.JOB_UNREADABLE: "put aside; its outline gets a new job, with the same results",
-    Trouble.RESULT_UNREADABLE: "scored again, with the same results",
-    Trouble.DELIVERY_UNREADABLE: "queued again: the target may get the same objects a second time",
+    SpoolDefect.TEMPORARY_FILE: "removed: nobody was told that it is there",
+    SpoolDefect.UNFINISHED_JOB: "removed: its outline was not acknowledged, and gets its job again",
+    SpoolDefect.REASON_WITHOUT_OBJECT: "removed: its object was not acknowledged",
+    SpoolDefect.OBJECT_WITHOUT_REASON: "kept, and given a reason that says so",
+    SpoolDefect.TWO_STATES: "the one that is further on stays; the other is put aside",
+    SpoolDefect.JOB_UNREADABLE: "put aside; its outline gets a new job, with the same results",
+    SpoolDefect.RESULT_UNREADABLE: "scored again, with the same results",
+    SpoolDefect.DELIVERY_UNREADABLE: "queued again: the target may get the same objects a second time",
 }
 
 
@@ -59,14 +59,14 @@ REMEDIES = {
 class Finding:
     """Something that is not as it should be."""
 
-    trouble: Trouble
+    defect: SpoolDefect
     path: Path
     job_id: str | None = None
 
     @property
     def remedy(self) -> str:
         """What `repair` does about it."""
-        return REMEDIES[self.trouble]
+        return REMEDIES[self.defect]
 
 
 def aside_folder(spool: Spool) -> Path:
@@ -79,10 +79,10 @@ def check(spool: Spool) -> Iterator[Finding]:
     yield from _leftovers(spool)
     yield from _quarantine(spool)
     places: dict[str, list[Job]] = defaultdict(list)
-    for job in spool.jobs(*FURTHEST_FIRST):
+    for job in spool.jobs(*MOST_ADVANCED_FIRST):
         places[job.id].append(job)
     for first, *others in places.values():
-        yield from (Finding(Trouble.TWO_STATES, job.folder, job.id) for job in others)
+        yield from (Finding(SpoolDefect.TWO_STATES, job.folder, job.id) for job in others)
         if first.state in IN_WORK:
             yield from _damage(first)
 
@@ -98,9 +98,9 @@ def repair(spool: Spool) -> list[Finding]:
             if not _repaired(spool, finding):
                 continue
         except OSError as error:
-            log.error("spool_not_repaired", trouble=finding.trouble.value, job=finding.job_id, error=error.strerror)
+            log.error("spool_not_repaired", defect=finding.defect.value, job=finding.job_id, error=error.strerror)
             continue
-        log.warning("spool_repaired", trouble=finding.trouble.value, job=finding.job_id, name=finding.path.name)
+        log.warning("spool_repaired", defect=finding.defect.value, job=finding.job_id, name=finding.path.name)
         repaired.append(finding)
     return repaired
 
@@ -119,13 +119,13 @@ def _leftovers(spool: Spool) -> Iterator[Finding]:
     for state in JobState:
         folder = spool.jobs_folder(state)
         for entry in sorted(folder.glob(".*-v*")):
-            yield Finding(Trouble.UNFINISHED_JOB, entry)
+            yield Finding(SpoolDefect.UNFINISHED_JOB, entry)
     for job in spool.jobs(*IN_WORK):
         for path in sorted(job.folder.rglob(".*.tmp")):
-            yield Finding(Trouble.TEMPORARY_FILE, path, job.id)
+            yield Finding(SpoolDefect.TEMPORARY_FILE, path, job.id)
     for folder in (spool.root, spool.quarantine, spool.targets, spool.commitments):
         for path in sorted(folder.glob(".*.tmp")):
-            yield Finding(Trouble.TEMPORARY_FILE, path)
+            yield Finding(SpoolDefect.TEMPORARY_FILE, path)
 
 
 def _quarantine(spool: Spool) -> Iterator[Finding]:
@@ -133,26 +133,26 @@ def _quarantine(spool: Spool) -> Iterator[Finding]:
     for name in sorted(names):
         stem, _, kind = name.rpartition(".")
         if kind == "json" and f"{stem}.dcm" not in names:
-            yield Finding(Trouble.REASON_WITHOUT_OBJECT, spool.quarantine / name)
+            yield Finding(SpoolDefect.REASON_WITHOUT_OBJECT, spool.quarantine / name)
         if kind == "dcm" and f"{stem}.json" not in names:
-            yield Finding(Trouble.OBJECT_WITHOUT_REASON, spool.quarantine / name)
+            yield Finding(SpoolDefect.OBJECT_WITHOUT_REASON, spool.quarantine / name)
 
 
 def _damage(job: Job) -> Iterator[Finding]:
     if not _is_readable(job.folder / "job.json"):
-        yield Finding(Trouble.JOB_UNREADABLE, job.folder, job.id)
+        yield Finding(SpoolDefect.JOB_UNREADABLE, job.folder, job.id)
         return
     result = job.folder / "result.json"
     if job.state is JobState.DELIVERING and not _is_readable(result):
-        yield Finding(Trouble.RESULT_UNREADABLE, result, job.id)
+        yield Finding(SpoolDefect.RESULT_UNREADABLE, result, job.id)
         return
     if job.state is JobState.DELIVERING:
         outbox = job.folder / "delivery"
         records = sorted(outbox.glob("[!.]*.json"))
         damaged = [path for path in records if not _is_readable(path)]
-        yield from (Finding(Trouble.DELIVERY_UNREADABLE, path, job.id) for path in damaged)
+        yield from (Finding(SpoolDefect.DELIVERY_UNREADABLE, path, job.id) for path in damaged)
         if not records:
-            yield Finding(Trouble.DELIVERY_UNREADABLE, outbox, job.id)
+            yield Finding(SpoolDefect.DELIVERY_UNREADABLE, outbox, job.id)
 
 
 def _is_readable(path: Path) -> bool:
@@ -170,15 +170,15 @@ def _is_readable(path: Path) -> bool:
 
 def _repaired(spool: Spool, finding: Finding) -> bool:
     path = finding.path
-    match finding.trouble:
-        case Trouble.UNFINISHED_JOB:
+    match finding.defect:
+        case SpoolDefect.UNFINISHED_JOB:
             shutil.rmtree(path)
-        case Trouble.TEMPORARY_FILE | Trouble.REASON_WITHOUT_OBJECT | Trouble.OBJECT_WITHOUT_REASON:
+        case SpoolDefect.TEMPORARY_FILE | SpoolDefect.REASON_WITHOUT_OBJECT | SpoolDefect.OBJECT_WITHOUT_REASON:
             return _repaired_file(spool, finding)
-        case Trouble.TWO_STATES | Trouble.JOB_UNREADABLE:
+        case SpoolDefect.TWO_STATES | SpoolDefect.JOB_UNREADABLE:
             with _held(path) as mine:
                 return mine and _put_aside(spool, finding)
-        case Trouble.RESULT_UNREADABLE | Trouble.DELIVERY_UNREADABLE:
+        case SpoolDefect.RESULT_UNREADABLE | SpoolDefect.DELIVERY_UNREADABLE:
             return _repaired_delivery(spool, finding)
     return True
 
@@ -193,7 +193,7 @@ def _repaired_file(spool: Spool, finding: Finding) -> bool:
             return mine
     if time.time() - path.stat().st_mtime < YOUNG_SECONDS:
         return False
-    if finding.trouble is Trouble.OBJECT_WITHOUT_REASON:
+    if finding.defect is SpoolDefect.OBJECT_WITHOUT_REASON:
         write_json(path.with_suffix(".json"), {"reason": "unknown", "message": "its reason was lost", "at": _now()})
     else:
         path.unlink()
@@ -217,7 +217,7 @@ def _put_aside(spool: Spool, finding: Finding) -> bool:
     aside = aside_folder(spool)
     make_folder(aside)
     name = f"{finding.job_id}.{finding.path.parent.name}.{secrets.token_hex(4)}"
-    reason = {"reason": finding.trouble.value, "message": finding.remedy, "state": finding.path.parent.name}
+    reason = {"reason": finding.defect.value, "message": finding.remedy, "state": finding.path.parent.name}
     write_json(aside / f"{name}.json", {**reason, "at": _now()})
     os.rename(finding.path, aside / name)
     for folder in (aside, finding.path.parent):

@@ -12,27 +12,27 @@ from pathlib import Path
 
 from listener.spool.locks import LOCK_NAME
 
-FIRST_WAIT_SECONDS = 10.0
-LONGEST_WAIT_SECONDS = 600.0
+MIN_WAIT_SECONDS = 10.0
+MAX_WAIT_SECONDS = 600.0
 JITTER = 0.2
 
 
-def put_off(folder: Path, clock: datetime) -> float:
+def set_retry_time(folder: Path, clock: datetime) -> float:
     """Note that a job is not to be tried for a while, twice as long as the last time; return the seconds."""
     given_back, due = _times(folder)
-    doubled = max(FIRST_WAIT_SECONDS, 2 * (due - given_back))
-    wait = min(doubled, LONGEST_WAIT_SECONDS) * random.uniform(1 - JITTER, 1)  # noqa: S311 - spreads load, hides nothing
+    doubled = max(MIN_WAIT_SECONDS, 2 * (due - given_back))
+    wait = min(doubled, MAX_WAIT_SECONDS) * random.uniform(1 - JITTER, 1)  # noqa: S311 - spreads load, hides nothing
     os.utime(folder / LOCK_NAME, (clock.timestamp(), clock.timestamp() + wait))
     return wait
 
 
-def is_put_off(folder: Path, clock: datetime) -> bool:
+def waits_for_retry(folder: Path, clock: datetime) -> bool:
     """Tell whether a job is to be left alone for now; not one that was given back in the future: the clock jumped."""
     given_back, due = _times(folder)
     return given_back <= clock.timestamp() < due
 
 
-def was_put_off_since(folder: Path, moment: str, clock: datetime) -> bool:
+def was_deferred_since(folder: Path, moment: str, clock: datetime) -> bool:
     """Tell whether a job was given back after a moment (ISO 8601), and not in the future."""
     given_back, _ = _times(folder)
     return datetime.fromisoformat(moment).timestamp() <= given_back <= clock.timestamp()

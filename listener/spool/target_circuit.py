@@ -14,7 +14,7 @@ import structlog
 
 from listener.spool.atomic_files import read_json
 from listener.spool.spool import Spool
-from listener.spool.timestamps import has_come, moment_of, text_of
+from listener.spool.timestamps import format_time, is_past, parse_time
 
 log = structlog.get_logger()
 
@@ -50,9 +50,9 @@ class Circuit:
             CircuitState(content["state"]),
             int(content["failures"]),
             int(content["openings"]),
-            moment_of(content.get("next_probe")),
+            parse_time(content.get("next_probe")),
             content.get("wait_seconds"),
-            moment_of(content.get("since")),
+            parse_time(content.get("since")),
             content.get("last_error"),
         )
 
@@ -62,9 +62,9 @@ class Circuit:
             "state": self.state.value,
             "failures": self.failures,
             "openings": self.openings,
-            "next_probe": text_of(self.next_probe),
+            "next_probe": format_time(self.next_probe),
             "wait_seconds": self.wait_seconds,
-            "since": text_of(self.since),
+            "since": format_time(self.since),
             "last_error": self.last_error,
         }
 
@@ -75,7 +75,7 @@ class Circuit:
 
     def wants_probe(self, clock: datetime) -> bool:
         """Tell whether it is not closed and the next probe is due, also after a clock that was moved."""
-        return not self.is_closed and has_come(self.next_probe, self.wait_seconds, clock)
+        return not self.is_closed and is_past(self.next_probe, self.wait_seconds, clock)
 
     def closed_before(self, clock: datetime, delay_seconds: float) -> datetime | None:
         """Return when it closed again, where that was ``delay_seconds`` ago or longer; None where it never opened."""

@@ -2,13 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 
-LONGEST_WAIT_SECONDS = 24 * 3600.0
+MAX_WAIT_SECONDS = 24 * 3600.0
 """Taken for the length of a wait where a file does not say it."""
 SLACK_SECONDS = 1.0
 """A file's times are rounded."""
 
 
-def moment_of(text: object) -> datetime | None:
+def parse_time(text: object) -> datetime | None:
     """Read a time (ISO 8601, UTC where it does not say); None where it is none."""
     if not isinstance(text, str):
         return None
@@ -19,12 +19,12 @@ def moment_of(text: object) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def text_of(moment: datetime | None) -> str | None:
-    """Return what `moment_of` reads."""
+def format_time(moment: datetime | None) -> str | None:
+    """Return what `parse_time` reads."""
     return None if moment is None else moment.isoformat(timespec="milliseconds")
 
 
-def has_come(moment: datetime | None, wait_seconds: float | None, clock: datetime) -> bool:
+def is_past(moment: datetime | None, wait_seconds: float | None, clock: datetime) -> bool:
     """Tell whether something that was put off by ``wait_seconds`` until ``moment`` is due.
 
     What lies further ahead than the whole wait was written before the clock was set back: it is due rather than stuck.
@@ -32,7 +32,7 @@ def has_come(moment: datetime | None, wait_seconds: float | None, clock: datetim
     """
     if moment is None:
         return True
-    longest = LONGEST_WAIT_SECONDS if wait_seconds is None else wait_seconds
+    longest = MAX_WAIT_SECONDS if wait_seconds is None else wait_seconds
     return moment <= clock or moment - clock > timedelta(seconds=longest + SLACK_SECONDS)
 
 

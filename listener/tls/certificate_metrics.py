@@ -11,13 +11,13 @@ from prometheus_client.registry import Collector
 
 from listener.settings import ListenerSettings
 from listener.tls.certificates import TlsFileError
-from listener.tls.contexts import Renewed, seconds_left
+from listener.tls.contexts import Reloading, seconds_left
 
 
 class CertificateCollector(Collector):
     """The certificates that we present, by role."""
 
-    def __init__(self, files: Mapping[str, Path | None], renewed: Mapping[str, Renewed[Any]] | None = None) -> None:
+    def __init__(self, files: Mapping[str, Path | None], renewed: Mapping[str, Reloading[Any]] | None = None) -> None:
         self._files = {role: file for role, file in files.items() if file is not None}
         self._renewed = renewed or {}
 
@@ -42,7 +42,7 @@ class CertificateCollector(Collector):
         yield stale
 
 
-def listener_certificates(settings: ListenerSettings, tls: Renewed[Any] | None) -> CertificateCollector:
+def listener_certificates(settings: ListenerSettings, tls: Reloading[Any] | None) -> CertificateCollector:
     """Return the collector for the certificates that the listener shows."""
     source, syslog = settings.retrieve_from, settings.audit.syslog if settings.audit else None
     files = {

@@ -64,7 +64,7 @@ def client_context(tls: ClientTls) -> ssl.SSLContext:
 def tls_args(tls: ClientTls | None, host: str) -> tuple[ssl.SSLContext, str] | None:
     """Return what pynetdicom's ``AE.associate`` takes as ``tls_args``: None where the target is not spoken to by TLS.
 
-    The files are read anew for every association: a renewed certificate needs no restart.
+    The files are read anew for every association: a new certificate needs no restart.
 
     Raises
     ------
@@ -91,14 +91,14 @@ def seconds_left(certificate: Path) -> float:
     return (first_certificate(certificate).not_valid_after_utc - datetime.now(UTC)).total_seconds()
 
 
-class Renewed(Generic[Made]):
-    """Something made from files, and made again when they change. A file that is broken keeps what there was.
+class Reloading(Generic[Made]):
+    """An object built from files, and rebuilt when they change. An invalid file leaves the last valid object in use.
 
-    Looked at with `current`, by whoever uses it next; what is in use elsewhere stays as it is.
+    `current` checks the files and returns the object; connections that use an earlier one keep it.
     """
 
     def __init__(self, what: str, make: Callable[[], Made], files: Iterable[Path]) -> None:
-        """Make it for the first time; what ``make`` raises then is the caller's."""
+        """Build it for the first time; what ``make`` raises then reaches the caller."""
         self._what = what
         self._make = make
         self._files = tuple(files)
@@ -109,37 +109,37 @@ class Renewed(Generic[Made]):
         """Whether the files have changed to something that cannot be used."""
 
     def current(self) -> Made:
-        """Return what the files make now, or what they made when they were last right."""
+        """Return the object built from the files as they are now, or as they were when last valid."""
         marks = self._marks()
         with self._lock:
             if marks != self._seen:
                 self._seen = marks
-                self._renew()
+                self._reload()
             return self._made
 
-    def _renew(self) -> None:
+    def _reload(self) -> None:
         try:
             self._made = self._make()
         except (TlsFileError, OSError, ValueError) as error:
             self.is_stale = True
-            log.error("renewal_failed", what=self._what, reason=str(error), kept="the last one that was right")
+            log.error("certificate_reload_failed", what=self._what, reason=str(error), kept="the last valid one")
             return
         self.is_stale = False
-        log.info("renewed", what=self._what)
+        log.info("certificate_reloaded", what=self._what)
 
     def _marks(self) -> tuple[object, ...]:
         return tuple(_mark(file) for file in self._files)
 
 
-def renewed_server(tls: ServerTls, what: str) -> Renewed[ssl.SSLContext]:
-    """Return the context of a server that follows its files; ``what`` is its name in the log.
+def reloading_server_context(tls: ServerTls, what: str) -> Reloading[ssl.SSLContext]:
+    """Return a server context that is reloaded when its files change; ``what`` names it in the log.
 
     Raises
     ------
     TlsFileError
         If a file cannot be used from the start.
     """
-    return Renewed(what, lambda: server_context(tls), certificate_files(tls))
+    return Reloading(what, lambda: server_context(tls), certificate_files(tls))
 
 
 def _mark(file: Path) -> object:

@@ -85,7 +85,7 @@ def detail_of(error: ssl.SSLError) -> str:
     return error.reason or type(error).__name__
 
 
-def say_goodbye(sock: ssl.SSLSocket) -> None:
+def send_close_notify(sock: ssl.SSLSocket) -> None:
     """Send close_notify without waiting for the peer's.
 
     Raises

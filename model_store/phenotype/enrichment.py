@@ -11,7 +11,7 @@ from model_store.statistics.group_comparison import comparison_table
 from model_store.statistics.optional_libraries import study_library
 
 PERMUTATIONS = 1000
-LEAST_GENES, MOST_GENES = 5, 500
+MIN_GENES, MAX_GENES = 5, 500
 """Of a pathway, for GSEA: with fewer its permutations say little."""
 
 
@@ -28,7 +28,7 @@ def ranked_enrichment(
     GSEA of Subramanian et al., PNAS 102:15545 (2005), preranked. Returns, strongest first, ``pathway, genes, es, nes,
     p, q, leading_edge``; q is GSEA's own false discovery rate. Empty where no pathway has 5 to 500 genes in the matrix.
     """
-    sizes = {name: genes for name, genes in pathways.items() if LEAST_GENES <= len(genes) <= MOST_GENES}
+    sizes = {name: genes for name, genes in pathways.items() if MIN_GENES <= len(genes) <= MAX_GENES}
     columns = ["pathway", "genes", "es", "nes", "p", "q", "leading_edge"]
     if not sizes:
         return pd.DataFrame(columns=columns)
@@ -38,8 +38,8 @@ def ranked_enrichment(
         .prerank(
             rnk=ranking,
             gene_sets={name: list(genes) for name, genes in sizes.items()},
-            min_size=LEAST_GENES,
-            max_size=MOST_GENES,
+            min_size=MIN_GENES,
+            max_size=MAX_GENES,
             permutation_num=PERMUTATIONS,
             seed=seed,
             threads=1,

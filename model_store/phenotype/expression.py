@@ -9,9 +9,9 @@ import pandas as pd
 from model_store.errors import StudyError
 from model_store.phenotype.plan import Duplicates, ExpressionUnit
 
-LEAST_GENES = 1000
+MIN_GENES = 1000
 """Ranks within a sample say nothing when only a panel of genes was measured."""
-LARGEST_LOG = 50.0
+MAX_LOG_VALUE = 50.0
 """A logarithm to base 2 of anything that a sequencer counts is smaller."""
 
 
@@ -79,11 +79,11 @@ def _check_shape(path: Path, table: pd.DataFrame) -> None:
         raise StudyError(
             f"{path}: column {textual[0] + 1} is not of numbers; expected genes' names in the first, numbers after it"
         )
-    if genes < LEAST_GENES:
-        turned = "; it looks as if samples were in rows: transpose it" if samples >= LEAST_GENES else ""
+    if genes < MIN_GENES:
+        turned = "; it looks as if samples were in rows: transpose it" if samples >= MIN_GENES else ""
         raise StudyError(
             f"{path}: found {genes} rows and {samples} columns; expected a whole transcriptome, "
-            f"at least {LEAST_GENES} genes, in rows{turned}"
+            f"at least {MIN_GENES} genes, in rows{turned}"
         )
 
 
@@ -113,12 +113,12 @@ def _check_values(path: Path, values: pd.DataFrame, unit: ExpressionUnit) -> Non
         raise StudyError(f"{path}: gene {values.index[row]} lacks a number in some sample; expected one everywhere")
     largest, smallest = float(numbers.max()), float(numbers.min())
     if unit is ExpressionUnit.LOG:
-        if largest > LARGEST_LOG:
+        if largest > MAX_LOG_VALUE:
             raise StudyError(f"{path}: found {largest:g}, which is no logarithm; expected unit: counts or tpm")
         return
     if smallest < 0:
         raise StudyError(f"{path}: found {smallest:g}; {unit.value} are never negative; expected unit: log")
-    if largest <= LARGEST_LOG:
+    if largest <= MAX_LOG_VALUE:
         raise StudyError(f"{path}: no value is above {largest:g}, so it looks like a logarithm; expected unit: log")
     if not (numbers.sum(axis=0) > 0).all():
         raise StudyError(f"{path}: a sample has no expression at all; remove it")

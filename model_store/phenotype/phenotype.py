@@ -15,9 +15,9 @@ HOT, COLD = "hot", "cold"
 """Immune-inflamed and immune-desert."""
 SIGNIFICANT = 0.05
 """False discovery rate from which on a population does not count as different."""
-LEAST_DIFFERENT = 1 / 3
+MIN_DIFFERENT = 1 / 3
 """Of the immune populations have to differ between the clusters ..."""
-LEAST_CONCORDANT = 3 / 4
+MIN_CONCORDANT = 3 / 4
 """... and of those that differ have to be higher in the same cluster. In noise, some are up and some down."""
 
 
@@ -94,12 +94,12 @@ def _chosen(abundance: pd.DataFrame, immune: tuple[str, ...]) -> tuple[str, ...]
 
 
 def _refuse_ambiguous(different: int, concordant: int, immune: int) -> None:
-    if different < LEAST_DIFFERENT * immune:
+    if different < MIN_DIFFERENT * immune:
         raise AmbiguousPhenotype(
             f"{different} of {immune} immune populations differ between the two clusters; expected at least a third; "
             "the clusters are not about immune cells: look at the heatmap, and at batches in the cohort"
         )
-    if concordant < LEAST_CONCORDANT * different:
+    if concordant < MIN_CONCORDANT * different:
         raise AmbiguousPhenotype(
             f"of {different} immune populations that differ between the two clusters, {concordant} are higher in the "
             "same one; expected three quarters; name those that decide in immune_populations, if the study has them"

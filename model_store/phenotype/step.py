@@ -29,7 +29,7 @@ Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Study:
+class PhenotypeData:
     """What the parts of the step share."""
 
     plan: PhenotypePlan
@@ -63,7 +63,7 @@ def find_phenotypes(plan: PhenotypePlan, folder: Path, tell: Tell) -> dict[str, 
     tell("looking for clusters")
     clusters = _clusters(plan, folder, abundance)
     found = name_clusters(abundance, clusters.labels, plan.immune_populations)
-    study = Study(plan, folder, expression, abundance, found)
+    study = PhenotypeData(plan, folder, expression, abundance, found)
     summary = _expression_summary(plan, expression, sets) | _phenotype_summary(found, clusters)
     _write_phenotypes(study, clusters)
     tell("comparing checkpoint genes")
@@ -100,7 +100,7 @@ def _clusters(plan: PhenotypePlan, folder: Path, abundance: pd.DataFrame) -> Clu
     return clusters
 
 
-def _write_phenotypes(study: Study, clusters: Clusters) -> None:
+def _write_phenotypes(study: PhenotypeData, clusters: Clusters) -> None:
     labels, folder = study.found.labels, study.folder
     columns = {"patient": labels.index, "phenotype": labels.to_numpy(), "silhouette": clusters.silhouette}
     write_table(folder, "labels", pd.DataFrame(columns).assign(immune_level=study.level.to_numpy()))
@@ -110,7 +110,7 @@ def _write_phenotypes(study: Study, clusters: Clusters) -> None:
     write_figure(folder, "silhouette", figures.silhouette_figure(clusters.silhouette, labels))
 
 
-def _write_checkpoint_genes(study: Study) -> dict[str, Any]:
+def _write_checkpoint_genes(study: PhenotypeData) -> dict[str, Any]:
     values = study.expression.values
     there = [gene for gene in study.plan.checkpoint_genes if gene in values.index]
     absent = [gene for gene in study.plan.checkpoint_genes if gene not in there]
@@ -124,7 +124,7 @@ def _write_checkpoint_genes(study: Study) -> dict[str, Any]:
     return {"absent": absent, "genes": _records(table)}
 
 
-def _write_second(study: Study, second: SecondScoring) -> dict[str, Any]:
+def _write_second(study: PhenotypeData, second: SecondScoring) -> dict[str, Any]:
     values = study.expression.values
     sets = read_gene_sets(second.gene_sets)
     scores = mean_of_markers(values, covered_sets(sets, values.index, study.plan.least_coverage))
@@ -152,7 +152,7 @@ def _write_second(study: Study, second: SecondScoring) -> dict[str, Any]:
     return summary
 
 
-def _write_clinical(study: Study, clinical: ClinicalData) -> dict[str, Any]:
+def _write_clinical(study: PhenotypeData, clinical: ClinicalData) -> dict[str, Any]:
     columns = [name for name in (*clinical.composition, clinical.time, clinical.event) if name]
     table = read_clinical(clinical.table, columns)
     known = table.loc[study.found.labels.index.intersection(table.index)]
@@ -178,7 +178,7 @@ def _write_clinical(study: Study, clinical: ClinicalData) -> dict[str, Any]:
     return summary
 
 
-def _write_pathways(study: Study, path: Path) -> dict[str, Any]:
+def _write_pathways(study: PhenotypeData, path: Path) -> dict[str, Any]:
     values, labels = study.expression.values, study.found.labels
     sets = read_gene_sets(path)
     coverage = coverage_table(sets, values.index)

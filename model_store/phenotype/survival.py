@@ -13,7 +13,7 @@ from model_store.phenotype.plan import ClinicalData
 from model_store.phenotype.survival_figures import cut_off_figure, forest_figure, survival_figure
 from model_store.reporting.step_output import write_figure, write_table
 from model_store.statistics.multiple_testing import false_discovery_rate
-from model_store.statistics.survival import Outcome, cox_table, kaplan_meier, log_rank, median_survival, outcome
+from model_store.statistics.survival import SurvivalData, cox_table, kaplan_meier, log_rank, median_survival, outcome
 from model_store.statistics.survival_cut_off import CutOff, optimal_cut_off
 
 IMMUNE_LEVEL = "immune level"
@@ -72,7 +72,7 @@ def _curve(group: pd.DataFrame) -> pd.DataFrame:
     return kaplan_meier(*_times(group))
 
 
-def _write_cut_offs(folder: Path, found: Outcome, quantities: pd.DataFrame) -> dict[str, Any] | None:
+def _write_cut_offs(folder: Path, found: SurvivalData, quantities: pd.DataFrame) -> dict[str, Any] | None:
     """Write the best cut-off of each quantity; return that of the immune level, which is drawn too."""
     known = quantities.loc[found.table.index]
     cuts = {name: optimal_cut_off(known[name].to_numpy(np.float64), *_times(found.table)) for name in known.columns}

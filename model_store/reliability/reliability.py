@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from model_store.signatures.signature import REGION_PREFIXES
-from model_store.statistics.intraclass_correlation import Agreement, icc_agreement
+from model_store.statistics.intraclass_correlation import IntraclassCorrelation, icc_agreement
 
 CLASSES = ("shape", "firstorder", "glcm", "gldm", "glrlm", "glszm", "ngtdm")
 SMALLEST = 5
@@ -76,7 +76,7 @@ def agreement_of(outlines: pd.DataFrame, repeats: Repeats, features: Sequence[st
         of = np.array([column.tobytes() == key for column in complete.T])
         if pattern.sum() < SMALLEST:
             continue
-        agreed: Agreement = icc_agreement(values[pattern][:, :, of])
+        agreed: IntraclassCorrelation = icc_agreement(values[pattern][:, :, of])
         result.loc[of, "icc"], result.loc[of, "low"], result.loc[of, "high"] = agreed.icc, agreed.low, agreed.high
     return result
 

@@ -9,7 +9,7 @@ from jinja2 import Environment, StrictUndefined
 
 PIXELS_PER_INCH = 110
 """Of a figure on a page: letters of 7 points can be read, and figures of 4 inches lie in pairs."""
-LONGEST_NUMBER = 24
+MAX_NUMBER_LENGTH = 24
 """Characters of a number with its interval: 0.83 (0.73 to 0.91)."""
 
 
@@ -91,7 +91,7 @@ def _shown_width(png: bytes) -> int | None:
 
 def _is_short_number(part: str) -> bool:
     """Tell whether a cell is a number, with its interval or exponent, that must not break across lines."""
-    return len(part) <= LONGEST_NUMBER and part.lstrip("<>=-\u2212+ ")[:1].isdigit()
+    return len(part) <= MAX_NUMBER_LENGTH and part.lstrip("<>=-\u2212+ ")[:1].isdigit()
 
 
 _PAGE = """<!DOCTYPE html>

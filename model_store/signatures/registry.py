@@ -29,7 +29,7 @@ from model_store.signatures.signature import Signature
 SHIPPED = Path(__file__).parent / "shipped"
 
 
-class Action(StrEnum):
+class RegistryAction(StrEnum):
     """What moved the pointer."""
 
     ACTIVATE = "activate"
@@ -45,7 +45,7 @@ class Activation:
     digest: str
     when: str
     """UTC, ISO 8601."""
-    action: Action
+    action: RegistryAction
 
 
 class Registry:
@@ -78,7 +78,7 @@ class Registry:
         path = self.root / "active.json"
         try:
             moves = json.loads(path.read_bytes())["history"]
-            return [Activation(**(move | {"action": Action(move["action"])})) for move in moves]
+            return [Activation(**(move | {"action": RegistryAction(move["action"])})) for move in moves]
         except FileNotFoundError:
             return []
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -133,7 +133,7 @@ class Registry:
     def activate(self, reference: str) -> Activation:
         """Let a published signature score from now on, after every check."""
         with self.locked():
-            return self._point_to(self.find(reference), Action.ACTIVATE)
+            return self._point_to(self.find(reference), RegistryAction.ACTIVATE)
 
     def rollback(self) -> Activation:
         """Let the signature that was active before this one score again; done twice, the one before that.
@@ -145,7 +145,7 @@ class Registry:
             before = standing(self.history())[:-1]
             if not before:
                 raise SignatureError("there is no earlier signature to go back to; see radtme signature list")
-            return self._point_to(before[-1], Action.ROLLBACK)
+            return self._point_to(before[-1], RegistryAction.ROLLBACK)
 
     def ensure_shipped(self) -> None:
         """Publish the research signature that comes with the program, and activate it where none ever was."""
@@ -156,7 +156,7 @@ class Registry:
             with self.locked():
                 # Asked again: another process may have been faster, or a person may have chosen.
                 if self.current() is None:
-                    self._point_to(bundle.name, Action.ACTIVATE)
+                    self._point_to(bundle.name, RegistryAction.ACTIVATE)
 
     def _load(self, name: str, digest: str | None = None) -> Signature:
         signature = load_bundle(self.root / "bundles" / name)
@@ -164,7 +164,7 @@ class Registry:
             raise SignatureError(f"{name} is not the bundle that was activated: publish and activate it again")
         return signature
 
-    def _point_to(self, name: str, action: Action) -> Activation:
+    def _point_to(self, name: str, action: RegistryAction) -> Activation:
         signature = self._load(name)
         move = Activation(name, signature.digest, datetime.now(UTC).isoformat(timespec="microseconds"), action)
         moves = [asdict(earlier) for earlier in (*self.history(), move)]
@@ -197,7 +197,7 @@ def standing(history: list[Activation]) -> list[str]:
     """Return the names that a rollback can still go through, the active one last."""
     names: list[str] = []
     for move in history:
-        if move.action is Action.ROLLBACK:
+        if move.action is RegistryAction.ROLLBACK:
             names.pop()
         elif not names or names[-1] != move.name:
             names.append(move.name)

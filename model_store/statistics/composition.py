@@ -6,7 +6,7 @@ from scipy.stats import PermutationMethod, chi2_contingency
 
 from model_store.statistics.multiple_testing import false_discovery_rate
 
-LEAST_EXPECTED = 5
+MIN_EXPECTED = 5
 PERMUTATIONS = 9999
 
 
@@ -49,7 +49,7 @@ def _association(column: str, counts: pd.DataFrame, seed: int) -> tuple[str, str
     if min(counts.shape) < 2:
         return column, "not compared", n, np.nan, np.nan
     found = chi2_contingency(counts.to_numpy(), correction=False)
-    if found.expected_freq.min() >= LEAST_EXPECTED:
+    if found.expected_freq.min() >= MIN_EXPECTED:
         return column, "chi-squared", n, float(found.statistic), float(found.pvalue)
     method = PermutationMethod(n_resamples=PERMUTATIONS, rng=np.random.default_rng(seed))
     by_permutation = chi2_contingency(counts.to_numpy(), correction=False, method=method)

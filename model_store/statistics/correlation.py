@@ -9,7 +9,7 @@ from scipy.stats import spearmanr
 
 from model_store.statistics.multiple_testing import false_discovery_rate
 
-LEAST_PAIRS = 4
+MIN_PAIRS = 4
 """Fisher's interval needs more than three."""
 
 
@@ -37,7 +37,7 @@ def _spearman(one: NDArray[np.float64], other: NDArray[np.float64], confidence: 
     complete = ~(np.isnan(one) | np.isnan(other))
     n = int(complete.sum())
     x, y = one[complete], other[complete]
-    if n < LEAST_PAIRS or np.ptp(x) == 0 or np.ptp(y) == 0:
+    if n < MIN_PAIRS or np.ptp(x) == 0 or np.ptp(y) == 0:
         return {"n": n, "rho": np.nan, "low": np.nan, "high": np.nan, "p": np.nan}
     rho, p = map(float, spearmanr(x, y))
     low, high = spearman_interval(rho, n, confidence)

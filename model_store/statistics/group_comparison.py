@@ -19,7 +19,7 @@ from model_store.statistics.multiple_testing import false_discovery_rate
 Floats = NDArray[np.float64]
 
 NORMAL_ABOVE_P = 0.05
-LEAST_CASES = 3
+MIN_CASES = 3
 """Shapiro-Wilk is not defined for fewer."""
 EXACT_BELOW = 50
 """Without ties, both groups smaller than this: Wilcoxon's exact distribution, as in R's wilcox.test."""
@@ -51,7 +51,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class GroupComparison:
     """What a test says about the groups."""
 
     test: Test
@@ -67,7 +67,7 @@ class Comparison:
     """Why there is no test."""
 
 
-def compare_groups(groups: Mapping[str, Floats]) -> Comparison:
+def compare_groups(groups: Mapping[str, Floats]) -> GroupComparison:
     """Compare the values of two or more groups; values that are NaN are left out.
 
     Where a group has fewer than three values, or all values are the same, nothing is compared and `note` says why.
@@ -76,10 +76,10 @@ def compare_groups(groups: Mapping[str, Floats]) -> Comparison:
     values = {name: group[~np.isnan(group)] for name, group in values.items()}
     described = tuple(_describe(name, group) for name, group in values.items())
     if note := _why_not(described, list(values.values())):
-        return Comparison(Test.NONE, np.nan, np.nan, described, np.nan, np.nan, np.nan, note)
+        return GroupComparison(Test.NONE, np.nan, np.nan, described, np.nan, np.nan, np.nan, note)
     if len(values) > 2:
         statistic, p = stats.kruskal(*values.values())
-        return Comparison(Test.KRUSKAL, float(statistic), float(p), described, np.nan, np.nan, np.nan)
+        return GroupComparison(Test.KRUSKAL, float(statistic), float(p), described, np.nan, np.nan, np.nan)
     first, second = values.values()
     if all(group.normal_p > NORMAL_ABOVE_P for group in described):
         return _welch(first, second, described)
@@ -106,7 +106,7 @@ def comparison_table(quantities: pd.DataFrame, group: "pd.Series[str]", order: S
     return table
 
 
-def _row(name: str, comparison: Comparison) -> dict[str, float | str]:
+def _row(name: str, comparison: GroupComparison) -> dict[str, float | str]:
     row: dict[str, float | str] = {
         "name": name,
         "test": comparison.test.value,
@@ -124,7 +124,7 @@ def _row(name: str, comparison: Comparison) -> dict[str, float | str]:
 def _describe(name: str, values: Floats) -> Group:
     if not len(values):
         return Group(name, 0, *[np.nan] * 5)
-    testable = len(values) >= LEAST_CASES and np.ptp(values) > 0
+    testable = len(values) >= MIN_CASES and np.ptp(values) > 0
     lower, median, upper = np.quantile(values, (0.25, 0.5, 0.75))
     normal_p = float(stats.shapiro(values).pvalue) if testable else np.nan
     return Group(name, len(values), float(values.mean()), float(median), float(lower), float(upper), normal_p)
@@ -133,27 +133,27 @@ def _describe(name: str, values: Floats) -> Group:
 def _why_not(groups: tuple[Group, ...], values: list[Floats]) -> str:
     if len(groups) < 2:
         return f"a comparison needs two groups; there is {len(groups)}"
-    if small := [group for group in groups if group.n < LEAST_CASES]:
-        return f"a group needs {LEAST_CASES} values; {small[0].name} has {small[0].n}"
+    if small := [group for group in groups if group.n < MIN_CASES]:
+        return f"a group needs {MIN_CASES} values; {small[0].name} has {small[0].n}"
     if np.ptp(np.concatenate(values)) == 0:
         return "all values are the same"
     return ""
 
 
-def _welch(first: Floats, second: Floats, groups: tuple[Group, ...]) -> Comparison:
+def _welch(first: Floats, second: Floats, groups: tuple[Group, ...]) -> GroupComparison:
     result = stats.ttest_ind(first, second, equal_var=False)
     low, high = result.confidence_interval(0.95)
     difference = float(first.mean() - second.mean())
-    return Comparison(
+    return GroupComparison(
         Test.T, float(result.statistic), float(result.pvalue), groups, difference, float(low), float(high)
     )
 
 
-def _wilcoxon(first: Floats, second: Floats, groups: tuple[Group, ...]) -> Comparison:
+def _wilcoxon(first: Floats, second: Floats, groups: tuple[Group, ...]) -> GroupComparison:
     tied = len(np.unique(np.concatenate([first, second]))) < len(first) + len(second)
     exact = not tied and max(len(first), len(second)) < EXACT_BELOW
     result = stats.mannwhitneyu(first, second, method="exact" if exact else "asymptotic")
-    return Comparison(Test.WILCOXON, float(result.statistic), float(result.pvalue), groups, *_shift(first, second))
+    return GroupComparison(Test.WILCOXON, float(result.statistic), float(result.pvalue), groups, *_shift(first, second))
 
 
 def _shift(first: Floats, second: Floats) -> tuple[float, float, float]:

@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Agreement:
+class IntraclassCorrelation:
     """ICC(A,1) of each feature, with its interval."""
 
     icc: Floats
@@ -27,7 +27,7 @@ class Agreement:
     raters: int
 
 
-def icc_agreement(ratings: Floats, confidence: float = CONFIDENCE) -> Agreement:
+def icc_agreement(ratings: Floats, confidence: float = CONFIDENCE) -> IntraclassCorrelation:
     """Return ICC(A,1) of ratings of shape (subjects, raters, features), none of them NaN.
 
     Raises
@@ -49,7 +49,7 @@ def icc_agreement(ratings: Floats, confidence: float = CONFIDENCE) -> Agreement:
         error = np.square(residual).sum(axis=(0, 1)) / ((n - 1) * (k - 1))
         icc = (rows - error) / (rows + (k - 1) * error + k * (columns - error) / n)
         low, high = _interval(icc, rows, columns, error, n, k, confidence)
-    return Agreement(icc, low, high, n, k)
+    return IntraclassCorrelation(icc, low, high, n, k)
 
 
 def _interval(

@@ -10,7 +10,7 @@ from model_store.statistics.optional_libraries import study_library
 
 
 @dataclass(frozen=True)
-class Agreement:
+class PartitionAgreement:
     """Of two labellings with the same names."""
 
     n: int
@@ -24,14 +24,14 @@ class Agreement:
     """Hubert and Arabie, J Classif 2:193 (1985)."""
 
 
-def agreement(one: "pd.Series[str]", other: "pd.Series[str]") -> Agreement:
+def agreement(one: "pd.Series[str]", other: "pd.Series[str]") -> PartitionAgreement:
     """Compare two labellings over the cases that both indexes name."""
     rows = one.index.intersection(other.index)
     first, second = one.loc[rows].to_numpy(), other.loc[rows].to_numpy()
     names = np.union1d(first, second)
     table = np.array([[np.sum((first == a) & (second == b)) for b in names] for a in names], np.float64)
     kappa, low, high = _kappa(table)
-    return Agreement(
+    return PartitionAgreement(
         len(rows), int((first == second).sum()), kappa, low, high, float(adjusted_rand_score(first, second))
     )
 

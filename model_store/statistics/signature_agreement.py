@@ -13,7 +13,7 @@ FEWEST = 3
 
 
 @dataclass(frozen=True)
-class Agreement:
+class SignatureAgreement:
     """Agreement of verdicts and scores; the second less the first."""
 
     cases: int
@@ -33,7 +33,7 @@ class Agreement:
         return asdict(self)
 
 
-def agreement(first: Floats, second: Floats, first_hot: Flags, second_hot: Flags) -> Agreement:
+def agreement(first: Floats, second: Floats, first_hot: Flags, second_hot: Flags) -> SignatureAgreement:
     """Compare two signatures' scores and verdicts of the same cases.
 
     Raises:
@@ -45,7 +45,7 @@ def agreement(first: Floats, second: Floats, first_hot: Flags, second_hot: Flags
     difference = second - first
     mean, spread = float(difference.mean()), float(difference.std(ddof=1))
     reach, z = normal_quantile(CONFIDENCE) * spread / np.sqrt(cases), normal_quantile(CONFIDENCE)
-    return Agreement(
+    return SignatureAgreement(
         cases=cases,
         both_hot=int((first_hot & second_hot).sum()),
         only_first_hot=int((first_hot & ~second_hot).sum()),

@@ -15,12 +15,12 @@ from model_store.statistics.optional_libraries import study_library
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-LEAST_EVENTS = 5
+MIN_EVENTS = 5
 """With fewer, a hazard ratio is noise; none is given."""
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SurvivalData:
     """Time to an event or to the end of observation, by patient."""
 
     table: pd.DataFrame
@@ -43,7 +43,7 @@ class LogRank:
     p: float
 
 
-def outcome(clinical: pd.DataFrame, time: str, event: str) -> Outcome:
+def outcome(clinical: pd.DataFrame, time: str, event: str) -> SurvivalData:
     """Read time and event from columns of a table.
 
     Raises:
@@ -57,7 +57,7 @@ def outcome(clinical: pd.DataFrame, time: str, event: str) -> Outcome:
         raise StudyError(f"column {event} holds something else than 0 (no event until then) and 1 (event)")
     table = pd.DataFrame({"time": times.astype(np.float64), "event": flags})
     complete = table[table.notna().all(axis=1) & (table["time"] > 0)]
-    return Outcome(complete.assign(event=complete["event"] == 1), len(table) - len(complete))
+    return SurvivalData(complete.assign(event=complete["event"] == 1), len(table) - len(complete))
 
 
 def kaplan_meier(time: Floats, event: Flags) -> pd.DataFrame:
@@ -94,7 +94,7 @@ def log_rank(time: Floats, event: Flags, group: NDArray[Any]) -> LogRank:
     return LogRank(float(result.test_statistic), len(np.unique(group)) - 1, float(result.p_value))
 
 
-def cox_table(found: Outcome, quantities: pd.DataFrame, standardise: bool = True) -> pd.DataFrame:
+def cox_table(found: SurvivalData, quantities: pd.DataFrame, standardise: bool = True) -> pd.DataFrame:
     """Fit a Cox model with each column alone (ties by Efron), over the patients that both indexes name.
 
     Returns one row per column: ``name, n, events, hazard_ratio, low, high, p, q, proportional_p, note``. The ratio is
@@ -119,8 +119,8 @@ def _cox(name: str, table: pd.DataFrame, values: Floats, standardise: bool) -> d
     complete = table.assign(x=values).dropna()
     counted: dict[str, float | str] = {"name": name, "n": len(complete), "events": int(complete["event"].sum())}
     nothing = dict.fromkeys(_COX, np.nan)
-    if int(complete["event"].sum()) < LEAST_EVENTS:
-        return counted | nothing | {"note": f"fewer than {LEAST_EVENTS} events"}
+    if int(complete["event"].sum()) < MIN_EVENTS:
+        return counted | nothing | {"note": f"fewer than {MIN_EVENTS} events"}
     spread = float(complete["x"].std())
     if not spread > 0:
         return counted | nothing | {"note": "all values are the same"}

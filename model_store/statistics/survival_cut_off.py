@@ -12,7 +12,7 @@ from scipy.stats import norm, rankdata
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-LEAST_SHARE = 0.1
+MIN_SHARE = 0.1
 """Of the patients, on either side of the cut-off."""
 
 
@@ -31,7 +31,7 @@ class CutOff:
     statistics: Floats
 
 
-def optimal_cut_off(quantity: Floats, time: Floats, event: Flags, least_share: float = LEAST_SHARE) -> CutOff | None:
+def optimal_cut_off(quantity: Floats, time: Floats, event: Flags, least_share: float = MIN_SHARE) -> CutOff | None:
     """Return the cut-off with the largest standardised log-rank statistic; None where no value can be one."""
     n = len(quantity)
     order = np.argsort(quantity, kind="stable")

@@ -17,7 +17,7 @@ from model_store.statistics.performance import Estimate, Flags, Floats, auc_with
 
 RESPONDERS, NON_RESPONDERS = ("CR", "PR"), ("SD", "PD")
 """RECIST 1.1 (Eisenhauer et al., Eur J Cancer 45:228, 2009)."""
-FEWEST_OF_A_CLASS = 5
+MIN_CASES_PER_CLASS = 5
 
 
 @dataclass(frozen=True)
@@ -116,8 +116,8 @@ def _notes(cohort: ScoredCohort, cases: int, hot: int) -> list[str]:
     notes = ["PPV and NPV hold for this share of hot cases only"]
     if (patients := cohort.cases["patient"].nunique()) < cases:
         notes.append(f"{cases} lesions of {patients} patients are counted as independent: intervals are too narrow")
-    if min(hot, cases - hot) < FEWEST_OF_A_CLASS:
-        notes.append(f"fewer than {FEWEST_OF_A_CLASS} cases of a class: no number here says much")
+    if min(hot, cases - hot) < MIN_CASES_PER_CLASS:
+        notes.append(f"fewer than {MIN_CASES_PER_CLASS} cases of a class: no number here says much")
     if cohort.auc.low == cohort.auc.high:
         notes.append("the classes do not overlap: DeLong's interval has no width, which is no certainty")
     return notes
@@ -144,7 +144,7 @@ def _of_part(cohort: ScoredCohort, part: Flags, fewest: int) -> dict[str, Any]:
     hot, score = cohort.hot[part], cohort.score[part]
     smaller = min(int(hot.sum()), int((~hot).sum()))
     warning = ""
-    if len(hot) < fewest or smaller < FEWEST_OF_A_CLASS:
+    if len(hot) < fewest or smaller < MIN_CASES_PER_CLASS:
         warning = f"too few cases to conclude from ({len(hot)}, {smaller} of the smaller class)"
     row: dict[str, Any] = {"cases": len(hot), "hot": int(hot.sum()), "warning": warning}
     if smaller >= 2:

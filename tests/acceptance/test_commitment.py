@@ -17,9 +17,9 @@ from support.outboxes import Watch, delivering, entry_of, state_of
 from support.pacs import Orthanc, orthanc
 from support.processes import free_port, wait_until
 from workers.delivery import visit
+from workers.delivery.attempt import Clock, DeliveryOutcome, utc_now
 from workers.delivery.deliver import deliver
 from workers.delivery.record import State
-from workers.delivery.visit import Clock, Delivery, utc_now
 from workers.settings import WorkerSettings
 from workers.targets.target import Proof, Target
 
@@ -63,7 +63,9 @@ def reports(spool: Spool) -> list[Path]:
     return list((spool.commitments / "reports").glob("*.json"))
 
 
-def until_reported(spool: Spool, job: Job, target: Target, settings: WorkerSettings, clock: Clock) -> list[Delivery]:
+def until_reported(
+    spool: Spool, job: Job, target: Target, settings: WorkerSettings, clock: Clock
+) -> list[DeliveryOutcome]:
     """Deliver until Orthanc's report, which may come during the visit or after it, has been taken up."""
     visits = [deliver(spool, job.id, target, settings, clock)]
     if visits[0] is not None and visits[0].state is State.COMMITMENT_REQUESTED:
@@ -100,15 +102,15 @@ def test_orthanc_says_what_it_has_lost_and_gets_it_again(
     with listening(spool.root, port=listener_port, calling_ae_titles=("ORTHANC",)):
         job = delivering(spool, "pacs")
         # The request goes out when everything was taken: lose an object between the two.
-        original = visit.Visit._request_commitment
+        original = visit.DeliveryAttempt._request_commitment
 
-        def lose_first(self: visit.Visit) -> None:
+        def lose_first(self: visit.DeliveryAttempt) -> None:
             uid = next(iter(self.entry.taken.values())).instance.sop_instance_uid
             delete_instance(reporting_pacs, uid)
             original(self)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(visit.Visit, "_request_commitment", lose_first)
+            patch.setattr(visit.DeliveryAttempt, "_request_commitment", lose_first)
             lost = until_reported(spool, job, target, settings, watch)[-1]
         assert lost.state is State.RETRY
         assert "0x0112" in str(lost.error)

@@ -19,7 +19,7 @@ from workers.errors import TransientFailure
 from workers.results.instance_reference import InstanceReference
 from workers.results.result_classes import ResultRole
 from workers.targets.dicomweb import Stow
-from workers.targets.store_status import Answer
+from workers.targets.store_status import StoreResult
 from workers.targets.target import Target, TargetKind
 from workers.targets.transport import Alternatives, TargetRefuses
 
@@ -44,7 +44,10 @@ def test_objects_are_stored_listed_and_the_same(tmp_path: Path) -> None:
         stow.probe(target, "RADTME")
         assert stow.seen(target, "RADTME", references) == frozenset()
         for _ in range(2):
-            assert [one.answer for one in stow.send(target, "RADTME", objects)] == [Answer.TAKEN, Answer.TAKEN]
+            assert [one.answer for one in stow.send(target, "RADTME", objects)] == [
+                StoreResult.TAKEN,
+                StoreResult.TAKEN,
+            ]
         assert stow.seen(target, "RADTME", references) == {one.sop_instance_uid for one in references}
         for reference, sent in zip(references, made.values(), strict=True):
             (stored,) = pacs.retrieve(reference.study_uid, reference.series_uid)
@@ -64,7 +67,7 @@ def test_password_of_a_real_server(tmp_path: Path) -> None:
         with pytest.raises(TargetRefuses, match="credentials"):
             list(Stow().send(named, "RADTME", objects))
         password.write_text("right")
-        assert [one.answer for one in Stow().send(named, "RADTME", objects)] == [Answer.TAKEN]
+        assert [one.answer for one in Stow().send(named, "RADTME", objects)] == [StoreResult.TAKEN]
 
 
 def test_mutual_tls_in_front_of_a_real_server(tmp_path: Path) -> None:
@@ -77,7 +80,7 @@ def test_mutual_tls_in_front_of_a_real_server(tmp_path: Path) -> None:
         web_server(forward_to(pacs.http_port), server_context(authority.issue("proxy").server())) as proxy,
     ):
         web = Target("web", kind=TargetKind.DICOMWEB, url=proxy.url, tls=ours.client())
-        assert [one.answer for one in Stow().send(web, "RADTME", objects)] == [Answer.TAKEN]
+        assert [one.answer for one in Stow().send(web, "RADTME", objects)] == [StoreResult.TAKEN]
         told = CliRunner().invoke(radtme, ["echo", "web", "--config", str(_configuration(tmp_path, proxy.url, ours))])
         assert told.exit_code == 0, told.output
         assert "ok, QIDO-RS" in told.output

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from listener.spool.jobs import Job, JobState
-from listener.spool.repair import Trouble, aside_folder, check, repair
+from listener.spool.repair import SpoolDefect, aside_folder, check, repair
 from support.disturbed import Study, assert_undisturbed, put_spool
 from support.doomed import Site
 from support.recorder import Recorder
@@ -42,26 +42,28 @@ def removed(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("template", "name", "damage", "trouble"),
+    ("template", "name", "damage", "defect"),
     [
-        ("ready", "job.json", emptied, Trouble.JOB_UNREADABLE),
+        ("ready", "job.json", emptied, SpoolDefect.JOB_UNREADABLE),
         pytest.param("ready", "attempts.json", emptied, None, marks=pytest.mark.long),
         pytest.param("ready", "result.json", truncated, None, marks=pytest.mark.long),
-        pytest.param("delivering", "job.json", truncated, Trouble.JOB_UNREADABLE, marks=pytest.mark.long),
-        pytest.param("delivering", "result.json", overwritten, Trouble.RESULT_UNREADABLE, marks=pytest.mark.long),
-        pytest.param("delivering", "result.json", removed, Trouble.RESULT_UNREADABLE, marks=pytest.mark.long),
-        ("delivering", "delivery/pacs.json", emptied, Trouble.DELIVERY_UNREADABLE),
+        pytest.param("delivering", "job.json", truncated, SpoolDefect.JOB_UNREADABLE, marks=pytest.mark.long),
+        pytest.param("delivering", "result.json", overwritten, SpoolDefect.RESULT_UNREADABLE, marks=pytest.mark.long),
+        pytest.param("delivering", "result.json", removed, SpoolDefect.RESULT_UNREADABLE, marks=pytest.mark.long),
+        ("delivering", "delivery/pacs.json", emptied, SpoolDefect.DELIVERY_UNREADABLE),
         pytest.param(
-            "delivering", "delivery/pacs.json", truncated, Trouble.DELIVERY_UNREADABLE, marks=pytest.mark.long
+            "delivering", "delivery/pacs.json", truncated, SpoolDefect.DELIVERY_UNREADABLE, marks=pytest.mark.long
         ),
-        pytest.param("delivering", "delivery/pacs.json", removed, Trouble.DELIVERY_UNREADABLE, marks=pytest.mark.long),
+        pytest.param(
+            "delivering", "delivery/pacs.json", removed, SpoolDefect.DELIVERY_UNREADABLE, marks=pytest.mark.long
+        ),
     ],
 )
 def test_a_damaged_file_of_a_job(
     template: str,
     name: str,
     damage: Callable[[Path], None],
-    trouble: Trouble | None,
+    defect: SpoolDefect | None,
     site: Site,
     study: Study,
     pacs: Recorder,
@@ -74,7 +76,7 @@ def test_a_damaged_file_of_a_job(
     if not path.exists():
         path.write_text('{"began": [], "outcome": "scored"}')
     damage(path)
-    assert [one.trouble for one in check(site.spool)] == ([trouble] if trouble else [])
+    assert [one.defect for one in check(site.spool)] == ([defect] if defect else [])
     with site.listening(), site.working():
         site.wait_for_jobs(1, JobState.DONE)
     assert_undisturbed(site, pacs, study)
@@ -87,7 +89,7 @@ def test_a_job_in_two_states(site: Site, study: Study, pacs: Recorder) -> None:
     shutil.copytree(
         next((study.ready / "jobs" / "ready").iterdir()), site.spool.job_folder(JobState.READY, only_job(site).id)
     )
-    assert [one.trouble for one in check(site.spool)] == [Trouble.TWO_STATES]
+    assert [one.defect for one in check(site.spool)] == [SpoolDefect.TWO_STATES]
     with site.listening(), site.working():
         site.wait_for_jobs(1, JobState.DONE)
     assert_undisturbed(site, pacs, study)
@@ -116,12 +118,12 @@ def test_leftovers_are_removed_and_what_someone_works_on_is_not(site: Site, stud
     lonely = spool.quarantine / "1.4.0a.dcm"
     lonely.touch()
     os.utime(lonely, (0, 0))
-    found = {one.trouble for one in repair(spool)}
+    found = {one.defect for one in repair(spool)}
     assert found == {
-        Trouble.UNFINISHED_JOB,
-        Trouble.TEMPORARY_FILE,
-        Trouble.REASON_WITHOUT_OBJECT,
-        Trouble.OBJECT_WITHOUT_REASON,
+        SpoolDefect.UNFINISHED_JOB,
+        SpoolDefect.TEMPORARY_FILE,
+        SpoolDefect.REASON_WITHOUT_OBJECT,
+        SpoolDefect.OBJECT_WITHOUT_REASON,
     }
     assert not unfinished.exists()
     assert not temporary.exists()
@@ -130,7 +132,7 @@ def test_leftovers_are_removed_and_what_someone_works_on_is_not(site: Site, stud
     assert young.exists()
     assert lonely.exists()
     assert lonely.with_suffix(".json").exists()
-    assert [one.trouble for one in check(spool)] == [Trouble.REASON_WITHOUT_OBJECT]
+    assert [one.defect for one in check(spool)] == [SpoolDefect.REASON_WITHOUT_OBJECT]
 
 
 def test_one_that_cannot_be_repaired_stops_nothing(site: Site, study: Study, pacs: Recorder) -> None:
@@ -142,4 +144,4 @@ def test_one_that_cannot_be_repaired_stops_nothing(site: Site, study: Study, pac
     with site.listening(), site.working():
         site.wait_for_jobs(1, JobState.DONE)
     assert_undisturbed(site, pacs, study)
-    assert '"trouble": "job_unreadable"' in site.log()
+    assert '"defect": "job_unreadable"' in site.log()

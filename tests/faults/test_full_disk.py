@@ -13,7 +13,7 @@ from _pytest.mark import ParameterSet
 from listener.spool import retry_later as waits
 from listener.spool.jobs import JobState
 from listener.spool.locks import LOCK_NAME
-from listener.spool.retry_later import is_put_off, put_off
+from listener.spool.retry_later import set_retry_time, waits_for_retry
 from model_store.signatures.registry import Registry
 from support.disturbed import Study, put_spool
 from support.doomed import Site
@@ -66,26 +66,26 @@ def rarely(number: int) -> ParameterSet:
     return pytest.param(number, marks=pytest.mark.long)
 
 
-def bench_of(site: Site) -> tasks.Bench:
+def bench_of(site: Site) -> tasks.TaskContext:
     """Return what a task works with."""
     settings = WorkerSettings(site.spool.root, site.model_store, site.targets)
     registry = Registry(site.model_store)
     registry.active()  # before anything fails
-    return tasks.Bench(settings, site.spool, registry, metrics.worker_metrics())
+    return tasks.TaskContext(settings, site.spool, registry, metrics.worker_metrics())
 
 
-def run(bench: tasks.Bench) -> JobState:
+def run(context: tasks.TaskContext) -> JobState:
     """Score the only job once; return where it lies then."""
-    [job] = bench.spool.jobs()
+    [job] = context.spool.jobs()
     app: Any = Silent()
-    tasks.score_job(app, bench, job.id)
-    [job] = bench.spool.jobs()
+    tasks.score_job(app, context, job.id)
+    [job] = context.spool.jobs()
     return job.state
 
 
-def end_the_wait(bench: tasks.Bench) -> None:
+def end_the_wait(context: tasks.TaskContext) -> None:
     """Let the only job be due."""
-    [job] = bench.spool.jobs()
+    [job] = context.spool.jobs()
     given_back = (job.folder / LOCK_NAME).stat().st_atime
     os.utime(job.folder / LOCK_NAME, (given_back, given_back + 1e-5))
 
@@ -94,23 +94,23 @@ def end_the_wait(bench: tasks.Bench) -> None:
 def test_no_space_at_any_write_of_a_job(site: Site, study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whichever write meets the full disk: ready again, not failed, nothing half written, no attempt used up."""
     put_spool(site, study.ready)
-    bench = bench_of(site)
+    context = bench_of(site)
     nth, state = 0, JobState.READY
     while state is not JobState.DELIVERING:
         nth += 1
         assert nth < 60
         with failing_from(nth, errno.ENOSPC, monkeypatch) as asked:
-            state = run(bench)
+            state = run(context)
         if len(asked) >= nth:
             assert state is JobState.READY, f"at step {nth} ({asked[-1]})"
-            [job] = bench.spool.jobs()
-            assert is_put_off(job.folder, datetime.now(UTC))
-            assert run(bench) is JobState.READY, "it was tried although its wait had not ended"
+            [job] = context.spool.jobs()
+            assert waits_for_retry(job.folder, datetime.now(UTC))
+            assert run(context) is JobState.READY, "it was tried although its wait had not ended"
             assert not (job.folder / "objects.part").exists()
             assert not (job.folder / "failure.json").exists()
             objects = job.folder / "objects"
             assert not objects.exists() or len(list(objects.iterdir())) == len(study.results)
-            end_the_wait(bench)
+            end_the_wait(context)
     assert nth > 12, "fewer writes failed than a job makes"
 
 
@@ -118,11 +118,11 @@ def test_no_space_at_any_write_of_a_job(site: Site, study: Study, monkeypatch: p
 def test_other_troubles_of_the_machine(number: int, site: Site, study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
     """A read-only disk, a permission that was lost, a quota, too many open files."""
     put_spool(site, study.ready)
-    bench = bench_of(site)
+    context = bench_of(site)
     with failing_from(3, number, monkeypatch):
-        assert run(bench) is JobState.READY
-    end_the_wait(bench)
-    assert run(bench) is JobState.DELIVERING
+        assert run(context) is JobState.READY
+    end_the_wait(context)
+    assert run(context) is JobState.DELIVERING
 
 
 def test_the_waits_grow_up_to_a_limit(site: Site, study: Study) -> None:
@@ -133,12 +133,12 @@ def test_the_waits_grow_up_to_a_limit(site: Site, study: Study) -> None:
     clock = datetime(2030, 1, 1, tzinfo=UTC)
     seen = []
     for _ in range(12):
-        wait = put_off(job.folder, clock)
-        assert is_put_off(job.folder, clock)
-        assert is_put_off(job.folder, clock + timedelta(seconds=wait - 1))
-        assert not is_put_off(job.folder, clock + timedelta(seconds=wait + 1))
-        assert not is_put_off(job.folder, clock - timedelta(hours=1))
+        wait = set_retry_time(job.folder, clock)
+        assert waits_for_retry(job.folder, clock)
+        assert waits_for_retry(job.folder, clock + timedelta(seconds=wait - 1))
+        assert not waits_for_retry(job.folder, clock + timedelta(seconds=wait + 1))
+        assert not waits_for_retry(job.folder, clock - timedelta(hours=1))
         seen.append(wait)
-    assert seen[0] <= waits.FIRST_WAIT_SECONDS
+    assert seen[0] <= waits.MIN_WAIT_SECONDS
     assert seen[2] > 1.5 * seen[0]
-    assert waits.LONGEST_WAIT_SECONDS * (1 - waits.JITTER) <= seen[-1] <= waits.LONGEST_WAIT_SECONDS
+    assert waits.MAX_WAIT_SECONDS * (1 - waits.JITTER) <= seen[-1] <= waits.MAX_WAIT_SECONDS

@@ -73,7 +73,7 @@ def test_permission_lost_while_a_case_is_scored(step: FaultPoint, site: Site, st
         wait_for_stop(worker, site)
         with without_permission(site.spool.root / "jobs"):
             go_on(worker)
-            wait_until(lambda: says(site, "job_given_back"), 240, f"the job is given back; log: {site.log()}")
+            wait_until(lambda: says(site, "job_requeued"), 240, f"the job is given back; log: {site.log()}")
             assert worker.is_alive()
             assert not pacs.digests
         site.wait_for_jobs(1, JobState.DONE)
@@ -91,7 +91,7 @@ def test_permission_to_read_lost_while_a_case_is_scored(site: Site, study: Study
         for path in files:
             path.chmod(0)
         go_on(worker)
-        wait_until(lambda: says(site, "job_given_back", "case_finished"), 240, f"it tries; log: {site.log()}")
+        wait_until(lambda: says(site, "job_requeued", "case_finished"), 240, f"it tries; log: {site.log()}")
         for path in files:
             path.chmod(0o644)
         site.wait_for_jobs(1, JobState.DONE)
@@ -108,7 +108,7 @@ def test_permission_lost_while_results_are_sent(step: FaultPoint, site: Site, st
         wait_for_stop(worker, site)
         with without_permission(site.spool.root / "jobs"):
             go_on(worker)
-            wait_until(lambda: says(site, "delivery_not_noted"), 240, f"the visit breaks off; log: {site.log()}")
+            wait_until(lambda: says(site, "delivery_record_not_written"), 240, f"the attempt ends; log: {site.log()}")
             assert worker.is_alive()
         site.wait_for_jobs(1, JobState.DONE)
         assert worker.is_alive()
@@ -125,7 +125,7 @@ def test_a_read_only_disk_below_the_worker(state: JobState, mounted: Site, study
         put_spool(mounted, study.ready if state is JobState.READY else study.delivering)
         with read_only(mounted.spool.root):
             go_on(worker)
-            refused = "job_not_claimed" if state is JobState.READY else "delivery_not_noted"
+            refused = "job_claim_failed" if state is JobState.READY else "delivery_record_not_written"
             wait_until(lambda: says(mounted, refused), 240, f"the disk refuses; log: {mounted.log()}")
             assert worker.is_alive()
             assert mounted.has_jobs(1, state)

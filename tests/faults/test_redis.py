@@ -60,7 +60,7 @@ def test_redis_out_of_memory(parts: Installation, pacs: Recorder, study: Study) 
     redis(parts, "config", "set", "maxmemory-policy", "noeviction")
     redis(parts, "config", "set", "maxmemory", "1")
     store_all(parts.dicom_port, study.paths, [])
-    wait_until(lambda: "bell_not_heard" in parts.log("listen"), 180, "the listener says that nobody hears it")
+    wait_until(lambda: "job_announcement_failed" in parts.log("listen"), 180, "the listener says that nobody hears it")
     redis(parts, "config", "set", "maxmemory", "0")
     assert_scored_once(parts, pacs, study)
 

@@ -6,7 +6,7 @@ import pytest
 from pydicom.uid import MRImageStorage
 
 from listener.audit.events import Node
-from listener.audit.reader import Entry, read_entries
+from listener.audit.reader import AuditEntry, read_entries
 from listener.audit.rejected_peers import RejectedPeers
 from listener.audit.trail import AuditLog
 from listener.scp.statuses import Status
@@ -17,7 +17,7 @@ from support.listening import listening, store
 BEGIN, TRANSFERRED, ALERT, ACTIVITY = "110102", "110104", "110113", "110100"
 
 
-def entries(folder: Path, *codes: str) -> list[Entry]:
+def entries(folder: Path, *codes: str) -> list[AuditEntry]:
     """Return the messages with these codes."""
     broken: list[str] = []
     found = list(read_entries(folder, lambda entry: not codes or entry.event_code in codes, broken.append))

@@ -152,7 +152,7 @@ def test_running_parts_keep_secrets_out_of_logs_and_arguments(tmp_path: Path) ->
     service = Service(tmp_path / "file", by_file(tmp_path / "secrets"))
     assert MARKED not in service.part("listen", until="listener_started")
     url = Service(tmp_path / "url", {}, RADTME_REDIS_URL=f"redis://user:{IN_URL}@127.0.0.1:1/0")
-    assert MARKED not in url.part("work", until="health_served")
+    assert MARKED not in url.part("work", until="health_server_started")
 
 
 def test_the_whole_stack_keeps_the_password_of_an_external_redis_to_its_file(tmp_path: Path) -> None:

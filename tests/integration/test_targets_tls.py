@@ -17,7 +17,7 @@ from deploy.network.association import associated
 from deploy.network.dicom_files import DicomFile, read_all
 from deploy.network.echo import echo
 from deploy.network.peer import Peer
-from deploy.network.send import Outcome, send_files
+from deploy.network.send import SendOutcome, send_files
 from deploy.stack.sink import Sink, instances_in
 from listener.pairing.retrieve import retrieve
 from listener.settings import ClientTls, RetrieveSource
@@ -71,7 +71,7 @@ def test_orthanc_takes_results_over_mutual_tls(tmp_path: Path, authority: Author
         peer = Peer("ORTHANC", "127.0.0.1", pacs.dicom_port, ours.client())
         assert echo(peer, "RADTME", 20).echo_seconds > 0
         outcomes = send_files(peer, "RADTME", [file for file in files if isinstance(file, DicomFile)], 20)
-        assert [one.outcome for one in outcomes] == [Outcome.STORED, Outcome.STORED]
+        assert [one.outcome for one in outcomes] == [SendOutcome.STORED, SendOutcome.STORED]
         assert len(pacs.instances(STUDY)) == 2
         target = Target("pacs", "ORTHANC", "127.0.0.1", pacs.dicom_port, timeout_seconds=20, tls=ours.client())
         sent(target)

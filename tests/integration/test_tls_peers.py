@@ -11,7 +11,7 @@ from deploy.errors import Unreachable
 from deploy.network.dicom_files import DicomFile, read_all
 from deploy.network.echo import echo
 from deploy.network.peer import Peer
-from deploy.network.send import Outcome, send_files
+from deploy.network.send import SendOutcome, send_files
 from listener.settings import AllowedPeer, ClientTls
 from support.certificates import Authority
 from support.dicom_objects import image, write
@@ -54,7 +54,7 @@ def test_dcmtks_storescp_takes_results_over_mutual_tls(tmp_path: Path) -> None:
                 echo(Peer("STORESCP", "127.0.0.1", port, tls), "RADTME", 20)
         files = [file for file in read_all([written(tmp_path / "in")]) if isinstance(file, DicomFile)]
         outcomes = send_files(Peer("STORESCP", "127.0.0.1", port, ours.client()), "RADTME", files, 20)
-        assert [one.outcome for one in outcomes] == [Outcome.STORED]
+        assert [one.outcome for one in outcomes] == [SendOutcome.STORED]
         assert len(list((tmp_path / "kept").iterdir())) == 1
 
 

@@ -73,7 +73,7 @@ def test_cases_go_on_without_it_and_it_is_told_later(tmp_path: Path) -> None:
                 ("scored", None),
             ]
             assert whole.study_uid not in json.dumps(receiver.taken)
-            assert "webhook_not_told" in parts.log("work")
+            assert "webhook_delivery_failed" in parts.log("work")
 
 
 def test_a_target_that_refuses_is_told_as_failed(tmp_path: Path) -> None:

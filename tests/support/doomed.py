@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from listener.broker import sweep
-from listener.broker.messages import SCORE_TASK, Bell
+from listener.broker.messages import SCORE_TASK, Announcement
 from listener.listener import Listener
 from listener.runtime import fault_points, logs
 from listener.spool.jobs import JobState
@@ -158,13 +158,13 @@ class _Doorbell:
     """Stands where Celery stands: messages go to the same process."""
 
     def __init__(self) -> None:
-        self.bells: queue.SimpleQueue[tuple[str, tuple[str, ...]]] = queue.SimpleQueue()
+        self.announcements: queue.SimpleQueue[tuple[str, tuple[str, ...]]] = queue.SimpleQueue()
 
     def send_task(self, name: str, args: list[str], **_: object) -> None:
-        self.bells.put((name, tuple(args)))
+        self.announcements.put((name, tuple(args)))
 
-    def ring(self, bell: Bell) -> None:
-        self.bells.put((bell.task, bell.args))
+    def ring(self, announcement: Announcement) -> None:
+        self.announcements.put((announcement.task, announcement.args))
 
 
 def _work(site: Site, fault: str, changes: dict[str, Any]) -> None:
@@ -173,13 +173,13 @@ def _work(site: Site, fault: str, changes: dict[str, Any]) -> None:
     options = {"first_retry_seconds": 0.2, "last_retry_seconds": 1.0, **changes}
     settings = WorkerSettings(site.spool.root, site.model_store, site.targets, **options)
     site.spool.prepare()
-    bench = tasks.Bench(settings, site.spool, Registry(site.model_store), metrics.worker_metrics())
+    context = tasks.TaskContext(settings, site.spool, Registry(site.model_store), metrics.worker_metrics())
     doorbell = _Doorbell()
     sweep.Sweep(site.spool, doorbell.ring, dict, SWEEP_SECONDS, 1.0).start()
     app: Any = doorbell
     while True:
-        name, ids = doorbell.bells.get()
+        name, ids = doorbell.announcements.get()
         if name == SCORE_TASK:
-            tasks.score_job(app, bench, *ids)
+            tasks.score_job(app, context, *ids)
         else:
-            tasks.deliver_job(bench, *ids)
+            tasks.deliver_job(context, *ids)

@@ -54,7 +54,7 @@ class Installation:
                 "settle_unreferenced_seconds": 1.5,
                 "deadline_seconds": 8,
                 "sweep_seconds": 0.5,
-                "ring_again_seconds": 3,
+                "reannounce_seconds": 3,
                 **(listener or {}),
             },
             "workers": {"metrics_port": self.worker_http, "first_retry_seconds": 1, "last_retry_seconds": 4, **workers},

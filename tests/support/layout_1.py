@@ -10,7 +10,7 @@ from support.scripted_pacs import ScriptedPacs
 from workers.delivery.outbox import outbox_files
 from workers.fallbacks.alternatives import alternatives
 from workers.results.result_classes import ResultRole
-from workers.targets.store_status import Answer
+from workers.targets.store_status import StoreResult
 from workers.targets.target import Target
 
 STATES = tuple(state for state in JobState if state is not JobState.DROPPED)
@@ -44,7 +44,7 @@ def _tried(job: Job, record: dict[str, Any], target: Target, pacs: ScriptedPacs)
     taken = {
         one.role.value: {"sop_instance_uid": one.sop_instance_uid, "status": one.status}
         for one in sent
-        if one.answer is Answer.TAKEN
+        if one.answer is StoreResult.TAKEN
     }
     state = "delivered" if len(taken) == len(objects) else "refused"
     return {

@@ -17,7 +17,7 @@ from listener.spool.atomic_files import read_json, write_json
 from listener.spool.jobs import Job, JobState, job_id_for
 from listener.spool.spool import Spool
 from workers.delivery.outbox import queue_delivery
-from workers.delivery.record import Entry
+from workers.delivery.record import DeliveryRecord
 from workers.jobs import attempts as ledger
 from workers.jobs.score_job import encoded
 
@@ -68,11 +68,11 @@ def delivering(spool: Spool, *targets: str, number: int = 1, roles: tuple[str, .
     return moved
 
 
-def entry_of(spool: Spool, job: Job, target: str = "pacs") -> Entry:
+def entry_of(spool: Spool, job: Job, target: str = "pacs") -> DeliveryRecord:
     """Return the outbox record of a job for a target, wherever the job lies now."""
     found = spool.find_job(job.id)
     assert found is not None
-    return Entry.of_json(read_json(found.folder / "delivery" / f"{target}.json"))
+    return DeliveryRecord.of_json(read_json(found.folder / "delivery" / f"{target}.json"))
 
 
 def state_of(spool: Spool, job: Job) -> JobState:

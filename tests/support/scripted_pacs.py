@@ -10,7 +10,7 @@ from workers.results.result_classes import ResultRole
 from workers.targets.association import AssociationRefused
 from workers.targets.store_status import meaning_of
 from workers.targets.target import Target
-from workers.targets.transport import Alternatives, Sent
+from workers.targets.transport import Alternatives, SentObject
 
 SILENCE = None
 """Instead of a status: the object arrives, its response does not."""
@@ -45,7 +45,9 @@ class ScriptedPacs:
     """Times that anyone asked for an association."""
     probes: int = 0
 
-    def send(self, target: Target, calling_ae_title: str, objects: Mapping[ResultRole, Alternatives]) -> Iterator[Sent]:
+    def send(
+        self, target: Target, calling_ae_title: str, objects: Mapping[ResultRole, Alternatives]
+    ) -> Iterator[SentObject]:
         """Answer with the next statuses."""
         self._associate()
         self.associations.append([])
@@ -62,7 +64,7 @@ class ScriptedPacs:
             elif answer.value == "refused":
                 self.refused.append(instance.sop_instance_uid)
             text = "no response" if status is None else f"0x{status:04X}"
-            yield Sent(role, instance, answer, text, heard=status is not None)
+            yield SentObject(role, instance, answer, text, heard=status is not None)
             if status is None:  # as pynetdicom does: no response in time ends the association
                 return
 

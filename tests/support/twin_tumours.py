@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.simulation.cohort import StudyToWrite, write_study
-from deploy.simulation.patients import SCANNERS, Patient
+from deploy.simulation.patients import SCANNERS, SimulatedPatient
 from model_store.signatures.profile import HAN2024
 from workers.features.measurement import measure
 
@@ -21,7 +21,7 @@ class Twin:
 def measure_twin(twin: Twin) -> dict[str, float]:
     """Write the tumour's study and return its features. A function of a module, so that a child process finds it."""
     scanner = SCANNERS[twin.number % 3]
-    patient = Patient(f"TWIN{twin.number}", 9_000_000 + twin.number, False, twin.inflammation, scanner)
+    patient = SimulatedPatient(f"TWIN{twin.number}", 9_000_000 + twin.number, False, twin.inflammation, scanner)
     write_study(StudyToWrite(patient, twin.folder, repeated=False))
     images = sorted((twin.folder / "images").glob("*.dcm"))
     regions = measure(images, twin.folder / "outline_a1.dcm", HAN2024).regions

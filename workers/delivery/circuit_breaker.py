@@ -22,13 +22,13 @@ from workers.errors import TransientFailure
 from workers.settings import WorkerSettings, wait_seconds
 from workers.targets.transport import TargetRefuses
 
-LAST_PROBE_SECONDS = 300.0
+MAX_PROBE_WAIT_SECONDS = 300.0
 """A probe costs nearly nothing: a target that is back is found sooner than its deliveries would try again."""
 
 log = structlog.get_logger()
 
 
-class Breaker:
+class CircuitBreaker:
     """The circuit breaker of one target."""
 
     def __init__(self, spool: Spool, target: str, settings: WorkerSettings, clock: Callable[[], datetime]) -> None:
@@ -42,7 +42,7 @@ class Breaker:
         """The circuit as it is now."""
         return read_circuit(self._spool, self._target)
 
-    def lets_through(self, probe: Callable[[], None]) -> bool:
+    def allow(self, probe: Callable[[], None]) -> bool:
         """Tell whether to go to the target; where a probe is due and nobody else probes, ask it first."""
         circuit = self.circuit
         if circuit.is_closed:
@@ -56,7 +56,7 @@ class Breaker:
                 return self.circuit.is_closed
             return self._probed(probe)
 
-    def reached(self) -> None:
+    def record_success(self) -> None:
         """Note that the target answered."""
         if self.circuit.is_closed and not self.circuit.failures:
             return
@@ -66,14 +66,14 @@ class Breaker:
         if not circuit.is_closed:
             log.info("circuit_closed", target=self._target)
 
-    def missed(self, why: str) -> None:
+    def record_failure(self, why: str) -> None:
         """Note that the target could not be reached, or went silent; after enough of these the circuit opens."""
         with self._changing() as circuit:
-            missed = replace(circuit, failures=circuit.failures + 1, last_error=why)
-            if circuit.is_closed and missed.failures >= self._settings.breaker_failures:
-                self._open(missed, why)
+            failed = replace(circuit, failures=circuit.failures + 1, last_error=why)
+            if circuit.is_closed and failed.failures >= self._settings.breaker_failures:
+                self._open(failed, why)
             else:  # where it is open already, this visit had begun before
-                self._write(missed)
+                self._write(failed)
 
     def _probed(self, probe: Callable[[], None]) -> bool:
         with self._changing() as circuit:
@@ -107,7 +107,7 @@ class Breaker:
         level("circuit_opened", target=self._target, failures=circuit.failures, wait_seconds=round(wait), error=why)
 
     def _wait(self, openings: int) -> float:
-        return min(wait_seconds(max(1, openings), self._settings), LAST_PROBE_SECONDS)
+        return min(wait_seconds(max(1, openings), self._settings), MAX_PROBE_WAIT_SECONDS)
 
     @contextmanager
     def _changing(self) -> Iterator[Circuit]:

@@ -12,7 +12,7 @@ from pydicom.uid import generate_uid
 from listener.dicom.commitment_report import CommitmentReport
 from listener.spool import commitments
 from listener.spool.spool import Spool
-from workers.delivery.record import CommitmentRequest, Entry
+from workers.delivery.record import CommitmentRequest, DeliveryRecord
 from workers.results.instance_reference import InstanceReference
 from workers.targets.commitment_scu import PERMANENT_FAILURES, request_commitment
 from workers.targets.target import Target
@@ -83,14 +83,14 @@ class Commitment:
         self.outcomes[CommitmentOutcome.UNANSWERED] += 1
         log.warning("commitment_unanswered", timeout_seconds=self._target.commitment_timeout_seconds)
 
-    def reports(self, entry: Entry) -> Mapping[CommitmentRequest, CommitmentReport]:
+    def reports(self, entry: DeliveryRecord) -> Mapping[CommitmentRequest, CommitmentReport]:
         """Return the reports that lie ready for a delivery, by the request that each answers, the oldest first."""
         found = ((one, commitments.report_on(self._spool, one.transaction_uid)) for one in entry.requests)
         return {request: report for request, report in found if report is not None}
 
     def taken_up(
-        self, entry: Entry, reports: Mapping[CommitmentRequest, CommitmentReport]
-    ) -> tuple[Entry, tuple[str, ...]]:
+        self, entry: DeliveryRecord, reports: Mapping[CommitmentRequest, CommitmentReport]
+    ) -> tuple[DeliveryRecord, tuple[str, ...]]:
         """Return what the reports make of the record, and in words what the target could not keep.
 
         What it vouches for is committed, whichever request it answers. What it could not keep is to be sent again, or
@@ -115,7 +115,7 @@ class Commitment:
             )
         return entry, tuple(lost)
 
-    def drop(self, entry: Entry, reports: Mapping[CommitmentRequest, CommitmentReport]) -> None:
+    def drop(self, entry: DeliveryRecord, reports: Mapping[CommitmentRequest, CommitmentReport]) -> None:
         """Remove reports that the record has taken up, and forget requests that nothing can be reported on any more."""
         waiting = {request.transaction_uid for request in entry.requests}
         for request in reports:
@@ -129,7 +129,7 @@ class Commitment:
         commitments.forget(self._spool, [request.transaction_uid for request in requests])
 
 
-def _still_asked(entry: Entry, request: CommitmentRequest) -> frozenset[str]:
+def _still_asked(entry: DeliveryRecord, request: CommitmentRequest) -> frozenset[str]:
     """Return what a request still asks for: another report may have made some of it void meanwhile."""
     now = (one.instances for one in entry.requests if one.transaction_uid == request.transaction_uid)
     return next(now, frozenset())

@@ -3,14 +3,14 @@
 from listener.runtime.fault_points import FaultPoint, reach
 from listener.spool.jobs import Job, JobState, is_held
 from listener.spool.spool import Spool, fail
-from listener.spool.timestamps import now, text_of
-from workers.delivery.circuit_breaker import Breaker
+from listener.spool.timestamps import format_time, now
+from workers.delivery.attempt import Clock, DeliveryAttempt, DeliveryOutcome, utc_now
+from workers.delivery.circuit_breaker import CircuitBreaker
 from workers.delivery.outbox import held_outbox, outbox_files, read_entry
 from workers.delivery.record import State
-from workers.delivery.visit import Clock, Delivery, Visit, utc_now
 from workers.errors import FailureReason
 from workers.notifications.event import note_outcome
-from workers.settings import Outcome, WorkerSettings, wait_seconds
+from workers.settings import CaseOutcome, WorkerSettings, wait_seconds
 from workers.targets.audited_transport import AuditedTransport
 from workers.targets.dimse import transport_of
 from workers.targets.target import Target
@@ -24,32 +24,32 @@ def deliver(
     settings: WorkerSettings,
     clock: Clock = utc_now,
     transport: Transport | None = None,
-) -> Delivery | None:
+) -> DeliveryOutcome | None:
     """Take the results of a job as far towards one target as they come now.
 
     None where nothing is due, a person holds the job, another worker is at it, or the target cannot be reached at the
     moment, as others found.
     """
-    breaker = Breaker(spool, target.name, settings, clock)
+    breaker = CircuitBreaker(spool, target.name, settings, clock)
     with held_outbox(spool, job_id, target.name) as found:
         if found is None or is_held(found.job.folder):
             return None
         audited = AuditedTransport(transport or transport_of(target), settings.audit)
-        visit = Visit(spool, found, target, settings, clock, audited, breaker)
-        if visit.entry.state.is_settled:  # whoever wrote that died before the rest
-            visit.forget_requests()
+        attempt = DeliveryAttempt(spool, found, target, settings, clock, audited, breaker)
+        if attempt.entry.state.is_settled:  # whoever wrote that died before the rest
+            attempt.forget_requests()
             close_when_settled(spool, found.job, settings)
             return None
-        taken_up = visit.take_up_reports()
-        went = visit.may_go() and visit.go()
-        if visit.entry.state.is_settled:
+        taken_up = attempt.take_up_reports()
+        went = attempt.may_start() and attempt.go()
+        if attempt.entry.state.is_settled:
             reach(FaultPoint.DELIVERY_RECORDED)
-            visit.forget_requests()
+            attempt.forget_requests()
             close_when_settled(spool, found.job, settings)
-        return visit.outcome() if taken_up or went else None
+        return attempt.outcome() if taken_up or went else None
 
 
-def put_off(
+def retry_later(
     spool: Spool,
     job_id: str,
     target_name: str,
@@ -58,20 +58,20 @@ def put_off(
     clock: Clock = utc_now,
     *,
     too_slow: bool = False,
-) -> Delivery | None:
+) -> DeliveryOutcome | None:
     """Write down that a visit was cut short, so that it is seen and the next one waits its time.
 
     ``too_slow`` says that it was the target that took too long.
     """
     if too_slow:
-        Breaker(spool, target_name, settings, clock).missed(why)
+        CircuitBreaker(spool, target_name, settings, clock).record_failure(why)
     with held_outbox(spool, job_id, target_name) as found:
         if found is None or found.entry.state.is_settled:
             return None
         wait = wait_seconds(max(1, found.entry.tries), settings)
         state = State.RETRY if found.entry.unsent else found.entry.state
         found.write(found.entry.waiting(state, wait, why, clock()))
-        return Delivery(state, wait, (), why)
+        return DeliveryOutcome(state, wait, (), why)
 
 
 def close_if_settled(spool: Spool, job_id: str, settings: WorkerSettings) -> None:
@@ -91,9 +91,9 @@ def close_when_settled(spool: Spool, job: Job, settings: WorkerSettings) -> None
     if refusals:
         remedy = "when the target takes it, run: radtme retry " + job.id
         reason = FailureReason.DELIVERY_REFUSED
-        note_outcome(spool, job, Outcome.FAILED, now(), settings, reason.value)
+        note_outcome(spool, job, CaseOutcome.FAILED, now(), settings, reason.value)
         fail(spool, job, reason, "; ".join([*refusals, remedy]))
     else:
         last = max((entry.updated for entry in settled if entry.updated), default=None)
-        note_outcome(spool, job, Outcome.DELIVERED, text_of(last) or now(), settings)
+        note_outcome(spool, job, CaseOutcome.DELIVERED, format_time(last) or now(), settings)
         spool.move(job, JobState.DONE)

@@ -12,7 +12,7 @@ from listener.spool.atomic_files import make_folder, read_json, write_json
 from listener.spool.jobs import Job, JobState
 from listener.spool.locks import exclusive
 from listener.spool.spool import Spool
-from workers.delivery.record import Entry, queued
+from workers.delivery.record import DeliveryRecord, queued
 
 
 def queue_delivery(job: Job, targets: Mapping[str, tuple[str, ...]]) -> None:
@@ -38,30 +38,30 @@ log = structlog.get_logger()
 
 
 @dataclass
-class OutboxFile:
+class OutboxEntry:
     """The record of one delivery while its lock is held: what it says, and where."""
 
     job: Job
     path: Path
-    entry: Entry
+    entry: DeliveryRecord
 
-    def write(self, entry: Entry) -> None:
+    def write(self, entry: DeliveryRecord) -> None:
         """Make a new record of it, on disk first."""
         write_json(self.path, entry.to_json())
         self.entry = entry
 
 
-def read_entry(path: Path) -> Entry | None:
+def read_entry(path: Path) -> DeliveryRecord | None:
     """Return the record in ``path``; None, and an error in the log, where it is damaged: someone has to look."""
     try:
-        return Entry.of_json(read_json(path))
+        return DeliveryRecord.of_json(read_json(path))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         log.error("delivery_unreadable", job=path.parents[1].name, target=path.stem, error=type(error).__name__)
         return None
 
 
 @contextmanager
-def held_outbox(spool: Spool, job_id: str, target_name: str) -> Iterator[OutboxFile | None]:
+def held_outbox(spool: Spool, job_id: str, target_name: str) -> Iterator[OutboxEntry | None]:
     """Hold the record of a job for one target; None where there is none to be delivered, or someone holds it."""
     job = spool.find_job(job_id)
     if job is None or job.state is not JobState.DELIVERING:
@@ -70,4 +70,4 @@ def held_outbox(spool: Spool, job_id: str, target_name: str) -> Iterator[OutboxF
     path = job.folder / "delivery" / f"{target_name}.json"
     with exclusive(job.folder, f"deliver-{target_name}.lock") as mine:
         entry = read_entry(path) if mine and path.exists() else None
-        yield OutboxFile(job, path, entry) if entry is not None else None
+        yield OutboxEntry(job, path, entry) if entry is not None else None

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from listener.spool.timestamps import moment_of, text_of
+from listener.spool.timestamps import format_time, parse_time
 from workers.results.instance_reference import InstanceReference
 from workers.results.result_classes import ResultRole
 from workers.targets.target import Proof
 
-MOST_REQUESTS = 48
+MAX_REQUESTS = 48
 """Commitment requests that are remembered: a target that was silent for two days is not waited for any more."""
 
 
@@ -40,14 +40,14 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
-class Word:
+class StoreResponse:
     """What a target said to one object."""
 
     instance: InstanceReference
     status: str
 
     @classmethod
-    def of_json(cls, content: Mapping[str, Any]) -> "Word":
+    def of_json(cls, content: Mapping[str, Any]) -> "StoreResponse":
         """Read what `to_json` returns; older records know the SOP Instance UID only."""
         names = ("study_uid", "series_uid", "sop_class_uid", "sop_instance_uid")
         return cls(InstanceReference(*(str(content.get(name, "")) for name in names)), str(content.get("status", "")))
@@ -82,20 +82,20 @@ class CommitmentRequest:
     def of_json(cls, content: Mapping[str, Any]) -> "CommitmentRequest":
         """Read what `to_json` returns."""
         return cls(
-            str(content["transaction_uid"]), moment_of(content.get("requested")), frozenset(content["instances"])
+            str(content["transaction_uid"]), parse_time(content.get("requested")), frozenset(content["instances"])
         )
 
     def to_json(self) -> dict[str, Any]:
         """Return it as it stands in the record."""
         return {
             "transaction_uid": self.transaction_uid,
-            "requested": text_of(self.requested),
+            "requested": format_time(self.requested),
             "instances": sorted(self.instances),
         }
 
 
 @dataclass(frozen=True)
-class Entry:
+class DeliveryRecord:
     """The record. A step makes a new one; nothing is written before the step's outcome is known, but each word."""
 
     target: str
@@ -108,8 +108,8 @@ class Entry:
     wait_seconds: float | None = None
     """From ``updated`` to ``next_try``."""
     tries: int = 0
-    taken: Mapping[ResultRole, Word] = field(default_factory=dict)
-    refused: Mapping[ResultRole, Word] = field(default_factory=dict)
+    taken: Mapping[ResultRole, StoreResponse] = field(default_factory=dict)
+    refused: Mapping[ResultRole, StoreResponse] = field(default_factory=dict)
     """What the target refused for good; not sent again until someone asks for it."""
     committed: frozenset[str] = frozenset()
     """SOP Instance UIDs that the target took responsibility for."""
@@ -121,7 +121,7 @@ class Entry:
     last_error: str | None = None
 
     @classmethod
-    def of_json(cls, content: Mapping[str, Any]) -> "Entry":
+    def of_json(cls, content: Mapping[str, Any]) -> "DeliveryRecord":
         """Read a record, also one of a version that knew less.
 
         Raises
@@ -129,14 +129,14 @@ class Entry:
         KeyError, ValueError
             If it is none.
         """
-        updated = moment_of(content.get("updated"))
+        updated = parse_time(content.get("updated"))
         return cls(
             target=str(content["target"]),
             roles=tuple(role for role in ResultRole if role in content["roles"]),
-            queued=moment_of(content.get("queued")) or updated,
+            queued=parse_time(content.get("queued")) or updated,
             updated=updated,
             state=State(content["state"]),
-            next_try=moment_of(content.get("next_try")),
+            next_try=parse_time(content.get("next_try")),
             wait_seconds=content.get("wait_seconds"),
             tries=int(content["tries"]),
             taken=_words(content.get("taken")),
@@ -154,9 +154,9 @@ class Entry:
             "target": self.target,
             "roles": [role.value for role in self.roles],
             "state": self.state.value,
-            "queued": text_of(self.queued),
-            "updated": text_of(self.updated),
-            "next_try": text_of(self.next_try),
+            "queued": format_time(self.queued),
+            "updated": format_time(self.updated),
+            "next_try": format_time(self.next_try),
             "wait_seconds": self.wait_seconds,
             "tries": self.tries,
             "taken": {role.value: word.to_json() for role, word in self.taken.items()},
@@ -201,37 +201,37 @@ class Entry:
 
     # What a step makes of it -----------------------------------------------------------------------------------------
 
-    def staged(self, proof: Proof, clock: datetime) -> "Entry":
+    def staged(self, proof: Proof, clock: datetime) -> "DeliveryRecord":
         """Return it at the stage that its words have brought it to, with the next step due now."""
         stage = self.stage(proof)
         return replace(self, state=stage, next_try=None, wait_seconds=None, last_error=None, updated=clock)
 
-    def waiting(self, state: State, seconds: float, why: str | None, clock: datetime) -> "Entry":
+    def waiting(self, state: State, seconds: float, why: str | None, clock: datetime) -> "DeliveryRecord":
         """Return it with its next step put off."""
         due = clock + timedelta(seconds=seconds)
         return replace(self, state=state, next_try=due, wait_seconds=seconds, last_error=why, updated=clock)
 
-    def over(self, why: str, clock: datetime) -> "Entry":
+    def as_refused(self, why: str, clock: datetime) -> "DeliveryRecord":
         """Return it as refused."""
         return replace(self, state=State.REFUSED, next_try=None, wait_seconds=None, last_error=why, updated=clock)
 
-    def tried(self) -> "Entry":
+    def tried(self) -> "DeliveryRecord":
         """Return it with one more visit to the target counted."""
         return replace(self, tries=self.tries + 1)
 
-    def with_taken(self, role: ResultRole, word: Word) -> "Entry":
+    def with_taken(self, role: ResultRole, word: StoreResponse) -> "DeliveryRecord":
         """Return it with an object that the target took."""
         return replace(self, taken={**self.taken, role: word})
 
-    def with_refused(self, role: ResultRole, word: Word) -> "Entry":
+    def with_refused(self, role: ResultRole, word: StoreResponse) -> "DeliveryRecord":
         """Return it with an object that the target refused for good."""
         return replace(self, refused={**self.refused, role: word})
 
-    def with_request(self, request: CommitmentRequest) -> "Entry":
+    def with_request(self, request: CommitmentRequest) -> "DeliveryRecord":
         """Return it with one more request that may be reported on."""
-        return replace(self, requests=(*self.requests, request)[-MOST_REQUESTS:])
+        return replace(self, requests=(*self.requests, request)[-MAX_REQUESTS:])
 
-    def with_reported(self, transaction_uid: str, uids: frozenset[str]) -> "Entry":
+    def with_reported(self, transaction_uid: str, uids: frozenset[str]) -> "DeliveryRecord":
         """Return it with the request of this UID waiting for no further word on ``uids``."""
         requests = (
             replace(one, instances=one.instances - uids) if one.transaction_uid == transaction_uid else one
@@ -239,15 +239,15 @@ class Entry:
         )
         return replace(self, requests=tuple(one for one in requests if one.instances))
 
-    def with_committed(self, uids: Iterable[str]) -> "Entry":
+    def with_committed(self, uids: Iterable[str]) -> "DeliveryRecord":
         """Return it with objects that the target took responsibility for."""
         return replace(self, committed=self.committed | frozenset(uids))
 
-    def with_seen(self, uids: Iterable[str]) -> "Entry":
+    def with_seen(self, uids: Iterable[str]) -> "DeliveryRecord":
         """Return it with objects that the target listed."""
         return replace(self, seen=self.seen | frozenset(uids), looks=0)
 
-    def without(self, uids: Iterable[str]) -> "Entry":
+    def without(self, uids: Iterable[str]) -> "DeliveryRecord":
         """Return it without objects that the target has lost: to be sent again; earlier requests are void for them."""
         gone = frozenset(uids)
         requests = (replace(one, instances=one.instances - gone) for one in self.requests)
@@ -260,17 +260,17 @@ class Entry:
             requests=tuple(one for one in requests if one.instances),
         )
 
-    def due_now(self, clock: datetime) -> "Entry":
+    def due_now(self, clock: datetime) -> "DeliveryRecord":
         """Return it with its next step due at once, and what was refused to be tried again."""
         state = State.QUEUED if self.unsent or self.refused else self.state
         state = State.SENT if state is State.REFUSED else state
         return replace(self, state=state, refused={}, next_try=clock, wait_seconds=0.0, updated=clock)
 
 
-def queued(target: str, roles: Iterable[str], clock: datetime) -> Entry:
+def queued(target: str, roles: Iterable[str], clock: datetime) -> DeliveryRecord:
     """Return the record of results that nobody has tried to send yet."""
-    return Entry(target, tuple(map(ResultRole, roles)), clock, clock, next_try=clock, wait_seconds=0.0)
+    return DeliveryRecord(target, tuple(map(ResultRole, roles)), clock, clock, next_try=clock, wait_seconds=0.0)
 
 
-def _words(content: Mapping[str, Any] | None) -> dict[ResultRole, Word]:
-    return {ResultRole(role): Word.of_json(word) for role, word in (content or {}).items()}
+def _words(content: Mapping[str, Any] | None) -> dict[ResultRole, StoreResponse]:
+    return {ResultRole(role): StoreResponse.of_json(word) for role, word in (content or {}).items()}

@@ -20,9 +20,9 @@ COARSE_MM = 3.0
 DARK_SHARE = 0.15
 """Of the brightest percentile: a darkest peak above this is tissue, and the images show no air."""
 HISTOGRAM_BINS = 400
-SMALLEST_PEAK = 0.1
+MIN_PEAK = 0.1
 """Of the highest peak."""
-SMALLEST_STEP = 0.01
+MIN_STEP = 0.01
 """Of the brightest percentile, above air: where a scanner sets air to zero, its peak has no width."""
 SMOOTHING_REACH_MM = 2.0
 HALO_MM = 10.0
@@ -52,7 +52,7 @@ def find_air(
     level, spread, brightest = _darkest_peak(coarse)
     if level - min(0.0, float(coarse.min())) > DARK_SHARE * brightest:
         return None
-    threshold = level + max(profile.air_sigmas * spread, SMALLEST_STEP * brightest)
+    threshold = level + max(profile.air_sigmas * spread, MIN_STEP * brightest)
     bright = coarse > threshold
     labels, count = ndimage.label(bright)
     if count == 0:
@@ -96,7 +96,7 @@ def _darkest_peak(coarse: NDArray[np.float32]) -> tuple[float, float, float]:
     counts, edges = np.histogram(coarse, bins=HISTOGRAM_BINS, range=(darkest, max(brightest, darkest + 1e-6)))
     smooth = ndimage.gaussian_filter1d(counts.astype(np.float64), 2.0, mode="nearest")
     highest = ndimage.maximum_filter1d(smooth, 17, mode="nearest")
-    at = int(np.flatnonzero((smooth == highest) & (smooth >= SMALLEST_PEAK * smooth.max()))[0])
+    at = int(np.flatnonzero((smooth == highest) & (smooth >= MIN_PEAK * smooth.max()))[0])
     level = float(edges[at] + edges[at + 1]) / 2
     # The dark half of the peak, because tissue lies on the other side of it.
     below = coarse[coarse <= level]

@@ -14,7 +14,7 @@ from workers.images.attributes import integer, text
 from workers.images.codestream import declared_size, is_whole
 from workers.resources import is_of_the_machine, is_out_of_memory
 
-LONGEST_RLE = 1.1
+MAX_RLE_RATIO = 1.1
 """Of a frame's bytes. Run-length encoding makes noise longer by less than a hundredth; a reader expands all of it."""
 RLE_HEADER_BYTES = 1024
 
@@ -74,7 +74,7 @@ def _check_streams(dataset: Dataset) -> None:
         return
     rows, columns = integer(dataset, "Rows") or 0, integer(dataset, "Columns") or 0
     count = int(text(dataset, "NumberOfFrames") or 1)
-    longest = LONGEST_RLE * rows * columns * (integer(dataset, "BitsAllocated") or 0) / 8 + RLE_HEADER_BYTES
+    longest = MAX_RLE_RATIO * rows * columns * (integer(dataset, "BitsAllocated") or 0) / 8 + RLE_HEADER_BYTES
     for at, stream in enumerate(generate_frames(dataset.PixelData, number_of_frames=count)):
         if at >= count:
             raise UndecodablePixels(f"expected {count} frames, found more")

@@ -26,7 +26,7 @@ from model_store.errors import SignatureError
 from model_store.signatures.registry import Registry, shipped_bundle
 from model_store.signatures.shadow import Shadow
 from workers.jobs import tasks
-from workers.jobs.target_reload import Renewal, start_renewing
+from workers.jobs.target_reload import TargetReload, start_reloading
 from workers.metrics import counters as metrics
 from workers.notifications.notifier import Notifier
 from workers.scoring.checked_registry import CheckedRegistry
@@ -90,7 +90,7 @@ class _Worker(Worker):  # type: ignore[misc]
         signal.signal(signal.SIGHUP, ours)
 
 
-def run_worker(settings: WorkerSettings, queues: Sequence[str] = QUEUES, renewal: Renewal | None = None) -> int:
+def run_worker(settings: WorkerSettings, queues: Sequence[str] = QUEUES, renewal: TargetReload | None = None) -> int:
     """Work until stopped; SIGTERM and SIGINT let the running jobs finish. Returns the process's exit code.
 
     ``renewal`` brings other targets meanwhile: each task that begins after that uses them.
@@ -104,9 +104,9 @@ def run_worker(settings: WorkerSettings, queues: Sequence[str] = QUEUES, renewal
         app = create_app(settings)
         at_work = threading.Event()
         targets = CurrentTargets(Path(folder) / "targets.json", settings.targets)
-        bench = tasks.Bench(settings, spool, registry, metrics.worker_metrics(), Shadow(registry), targets)
-        metrics.start_at_zero(bench.metrics, (target.name for target in settings.targets))
-        tasks.register(app, bench)
+        context = tasks.TaskContext(settings, spool, registry, metrics.worker_metrics(), Shadow(registry), targets)
+        metrics.start_at_zero(context.metrics, (target.name for target in settings.targets))
+        tasks.register(app, context)
         server = HealthServer(
             settings.metrics_host,
             settings.metrics_port,
@@ -127,11 +127,11 @@ def run_worker(settings: WorkerSettings, queues: Sequence[str] = QUEUES, renewal
             quiet=True,
         )
         if renewal is not None:
-            start_renewing(renewal, partial(_take_over, app, worker, bench, targets))
-        notifier = _notifier(spool, settings, bench.metrics) if DELIVERY in queues else None
+            start_reloading(renewal, partial(_take_over, app, worker, context, targets))
+        notifier = _notifier(spool, settings, context.metrics) if DELIVERY in queues else None
         # Before the worker connects: whoever asks while Redis is away has to get an answer.
         server.start()
-        log.info("health_served", metrics_port=server.port)
+        log.info("health_server_started", metrics_port=server.port)
         try:
             with _audited(settings):
                 if notifier is not None:
@@ -151,10 +151,10 @@ def _notifier(spool: Spool, settings: WorkerSettings, counters: metrics.WorkerMe
 
 
 def _take_over(
-    app: Celery, worker: _Worker, bench: tasks.Bench, current: CurrentTargets, targets: tuple[Target, ...]
+    app: Celery, worker: _Worker, context: tasks.TaskContext, current: CurrentTargets, targets: tuple[Target, ...]
 ) -> None:
-    metrics.start_at_zero(bench.metrics, (target.name for target in targets))
-    tasks.limit_deliveries(app, replace(bench.settings, targets=targets))
+    metrics.start_at_zero(context.metrics, (target.name for target in targets))
+    tasks.limit_deliveries(app, replace(context.settings, targets=targets))
     if worker.consumer is not None:  # it remembers the limits
         worker.consumer.update_strategies()
     current.put(targets)

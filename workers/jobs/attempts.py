@@ -14,7 +14,7 @@ from listener.runtime.fault_points import FaultPoint, reach
 from listener.spool.atomic_files import fsync_folder, make_folder, write_bytes, write_json
 from listener.spool.jobs import Job, JobState, is_held
 from listener.spool.locks import exclusive
-from listener.spool.retry_later import is_put_off, put_off, was_put_off_since
+from listener.spool.retry_later import set_retry_time, waits_for_retry, was_deferred_since
 from listener.spool.spool import Spool
 from listener.spool.timestamps import now
 
@@ -23,7 +23,7 @@ from listener.spool.timestamps import now
 def claimed(spool: Spool, job_id: str) -> Iterator[Job | None]:
     """Hold the job for the block; None where nobody may score it now: unknown, further on, put off, held, claimed."""
     job = spool.find_job(job_id)
-    if job is not None and (is_put_off(job.folder, datetime.now(UTC)) or is_held(job.folder)):
+    if job is not None and (waits_for_retry(job.folder, datetime.now(UTC)) or is_held(job.folder)):
         job = None
     if job is not None and job.state is JobState.READY:
         job = spool.move(job, JobState.RUNNING)
@@ -43,7 +43,7 @@ def begin_attempt(job: Job) -> int:
         unfinished.unlink(missing_ok=True)
     earlier = job.read_intact("attempts.json") or {"began": []}
     before = earlier["began"]
-    if before and "given_back" not in earlier and was_put_off_since(job.folder, before[-1], datetime.now(UTC)):
+    if before and "given_back" not in earlier and was_deferred_since(job.folder, before[-1], datetime.now(UTC)):
         before = before[:-1]  # it was given back, and a full disk refused to take that down
     began = [*before, now()]
     write_json(job.folder / "attempts.json", {"began": began})
@@ -58,7 +58,7 @@ def give_back(spool: Spool, job: Job, why: str, counted: bool = True) -> None:
     """
     shutil.rmtree(job.folder / "objects.part", ignore_errors=True)  # the others may need the space
     with contextlib.suppress(OSError):
-        put_off(job.folder, datetime.now(UTC))
+        set_retry_time(job.folder, datetime.now(UTC))
     began = (job.read_intact("attempts.json") or {"began": []})["began"]
     remaining = began[:-1] if counted else began
     with contextlib.suppress(OSError):

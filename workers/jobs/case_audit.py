@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 from pydicom import Dataset
 
-from listener.audit.events import SignatureUsed, Study, case_scored, patient_of
+from listener.audit.events import AuditedStudy, SignatureUsed, case_scored, patient_of
 from listener.audit.trail import AuditLog
 from workers.results.instance_reference import InstanceReference
 from workers.targets.audited_transport import _by_class
@@ -26,7 +26,7 @@ def scored(audit: AuditLog, study_uid: str, seg_header: Dataset, record: Mapping
         return
     known = record["signature"]
     references = [InstanceReference(**reference) for reference in record["references"].values()]
-    study = Study(study_uid, patient_of(seg_header), _by_class(references))
+    study = AuditedStudy(study_uid, patient_of(seg_header), _by_class(references))
     signature = SignatureUsed(f"{known['id']} {known['version']}", known["digest"]) if known else None
     audit.write(case_scored(study, signature, dict(_findings(record))))
 

@@ -33,7 +33,7 @@ from workers.results.result_classes import ResultRole
 from workers.scoring.case_result import NOT_SCORED, SCORED, UNCHANGED
 from workers.scoring.score import active_signature
 from workers.scoring.shadow_score import shadow_record
-from workers.settings import Outcome, WorkerSettings
+from workers.settings import CaseOutcome, WorkerSettings
 from workers.stages import Stage, StageSeconds
 from workers.targets.self_test_targets import targets_for
 from workers.targets.target import Target
@@ -137,7 +137,7 @@ def _finished(spool: Spool, job: Job, settings: WorkerSettings, record: Mapping[
     _audit(spool, job, settings, record)
     reason = Reason(record["rejection"]["reason"]) if record["rejection"] else None
     if record["outcome"] != UNCHANGED:
-        outcome = Outcome(record["outcome"])
+        outcome = CaseOutcome(record["outcome"])
         note_outcome(spool, job, outcome, record["finished"], settings, reason.value if reason else None)
     content = job.read()
     targets = _hand_over(

@@ -11,13 +11,13 @@ from workers.targets.target import Target
 
 log = structlog.get_logger()
 
-_forking = threading.Lock()
+FORK_LOCK = threading.Lock()
 # A pool process that was forked in the midst of a renewal would inherit locks that nobody ever lets go.
-os.register_at_fork(before=_forking.acquire, after_in_parent=_forking.release, after_in_child=_forking.release)
+os.register_at_fork(before=FORK_LOCK.acquire, after_in_parent=FORK_LOCK.release, after_in_child=FORK_LOCK.release)
 
 
 @dataclass(frozen=True)
-class Renewal:
+class TargetReload:
     """How the workers learn that their targets changed, and what they are now."""
 
     asked: threading.Event
@@ -25,15 +25,15 @@ class Renewal:
     """None where they stay as they are."""
 
 
-def start_renewing(renewal: Renewal, take_over: Callable[[tuple[Target, ...]], None]) -> None:
+def start_reloading(renewal: TargetReload, take_over: Callable[[tuple[Target, ...]], None]) -> None:
     """Renew whenever it is asked for, in a thread: a signal may come while any lock is held."""
-    threading.Thread(target=_renew, args=(renewal, take_over), name="renewal", daemon=True).start()
+    threading.Thread(target=_reload, args=(renewal, take_over), name="renewal", daemon=True).start()
 
 
-def _renew(renewal: Renewal, take_over: Callable[[tuple[Target, ...]], None]) -> None:
+def _reload(renewal: TargetReload, take_over: Callable[[tuple[Target, ...]], None]) -> None:
     while renewal.asked.wait():
         renewal.asked.clear()
-        with _forking:
+        with FORK_LOCK:
             try:
                 targets = renewal.read()
                 if targets is not None:

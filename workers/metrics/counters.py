@@ -22,12 +22,12 @@ from workers.metrics.deliveries import DeliveryCollector
 from workers.metrics.processes import PoolCollector
 from workers.metrics.recent_cases import DriftCollector, RecentCases
 from workers.notifications.event import notifications_folder
-from workers.notifications.notifier import Telling, pending
+from workers.notifications.notifier import WebhookOutcome, pending
 from workers.scoring.case_result import NOT_SCORED, SCORED, UNCHANGED
 from workers.scoring.shadow_score import ShadowOutcome
 from workers.settings import WorkerSettings
 from workers.stages import Stage
-from workers.targets.store_status import Answer
+from workers.targets.store_status import StoreResult
 from workers.targets.target import Target
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
@@ -176,7 +176,7 @@ def start_at_zero(metrics: WorkerMetrics, targets: Iterable[str]) -> None:
         metrics.shadow_cases.labels(shadow_outcome.value)
     for failure in FailureReason:
         metrics.failures.labels(failure.value)
-    for telling in Telling:
+    for telling in WebhookOutcome:
         metrics.webhook.labels(telling.value)
     for phenotype in ("hot", "cold"):
         metrics.verdicts.labels(phenotype)
@@ -184,7 +184,7 @@ def start_at_zero(metrics: WorkerMetrics, targets: Iterable[str]) -> None:
         metrics.stage_seconds.labels(stage.value)
     for target in targets:
         metrics.turnaround_seconds.labels(target)
-        for answer in Answer:
+        for answer in StoreResult:
             metrics.objects_sent.labels(target, answer.value)
 
 

@@ -11,7 +11,7 @@ from listener.spool.jobs import JobState, is_held
 from listener.spool.spool import Spool
 from listener.spool.target_circuit import CircuitState, read_circuit
 from workers.delivery.outbox import outbox_files, read_entry
-from workers.delivery.record import Entry, State
+from workers.delivery.record import DeliveryRecord, State
 
 OPEN_STATES = tuple(state for state in State if not state.is_settled)
 
@@ -52,7 +52,7 @@ class DeliveryCollector(Collector):
                 circuits.add_metric([target, one.value], float(one is found))
         return (waiting, oldest, circuits)
 
-    def _entries(self) -> list[Entry]:
+    def _entries(self) -> list[DeliveryRecord]:
         # What a person holds waits for that person, and is counted by the listener.
         jobs = [job for job in self._spool.jobs(JobState.DELIVERING) if not is_held(job.folder)]
         paths = [path for job in jobs for path in outbox_files(job)]
@@ -60,14 +60,14 @@ class DeliveryCollector(Collector):
         return [entry for entry in entries if entry is not None and not entry.state.is_settled]
 
 
-def _entry_still_there(path: Path) -> Entry | None:
+def _entry_still_there(path: Path) -> DeliveryRecord | None:
     try:
         return read_entry(path)
     except FileNotFoundError:  # its job was just closed
         return None
 
 
-def _age(entry: Entry) -> float:
+def _age(entry: DeliveryRecord) -> float:
     if entry.queued is None:
         return 0.0
     return max(0.0, (datetime.now(UTC) - entry.queued).total_seconds())

@@ -19,11 +19,11 @@ from listener.spool.spool import Spool
 from workers.scoring.drift import SHARES, DriftRecord, stability_index
 
 FINISHED = (JobState.DELIVERING, JobState.DONE, JobState.FAILED)
-LAST_CASES = 200
+MAX_CASES = 200
 """Per scanner: as many as a busy month brings, few enough that last month's repair is forgotten."""
-FEWEST_CASES = 30
+MIN_CASES = 30
 """Below this the stability index says more about chance than about the scanner."""
-MOST_SCANNERS = 20
+MAX_SCANNERS = 20
 OTHER = "other"
 """Under this label go scanners beyond the first ones, so that a field that anyone can fill cannot fill Prometheus."""
 
@@ -57,8 +57,8 @@ class RecentCases:
         found: dict[str, list[RecentCase]] = defaultdict(list)
         for case in sorted(cases, key=lambda case: case.finished, reverse=True):
             name = case.drift.scanner
-            found[name if name in found or len(found) < MOST_SCANNERS else OTHER].append(case)
-        return {name: of_scanner[:LAST_CASES] for name, of_scanner in found.items()}
+            found[name if name in found or len(found) < MAX_SCANNERS else OTHER].append(case)
+        return {name: of_scanner[:MAX_CASES] for name, of_scanner in found.items()}
 
     def _look(self) -> None:
         jobs = {job.id: job for job in self._spool.jobs(*FINISHED)}
@@ -117,7 +117,7 @@ class DriftCollector(Collector):
             hot.add_metric([scanner], sum(case.is_hot for case in recent) / len(recent))
             features = sum(case.drift.features for case in recent)
             outside.add_metric([scanner], sum(case.drift.outside for case in recent) / max(features, 1))
-            if len(recent) >= FEWEST_CASES:
+            if len(recent) >= MIN_CASES:
                 for feature, index in _stability(recent):
                     stability.add_metric([scanner, feature], index)
         return cases, hot, outside, stability

@@ -8,9 +8,9 @@ from jinja2 import StrictUndefined, Template, TemplateError
 from jinja2.meta import find_undeclared_variables
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from workers.settings import Outcome, WebhookSettings
+from workers.settings import CaseOutcome, WebhookSettings
 
-LARGEST_BODY_BYTES = 64 * 1024
+MAX_BODY_BYTES = 64 * 1024
 
 
 class UnusableTemplate(ValueError):
@@ -43,15 +43,15 @@ class WebhookBody:
             raise UnusableTemplate(f"it fails for outcome {event['outcome']}: {error}") from error
         except (ValueError, TypeError, ArithmeticError, RecursionError) as error:
             raise UnusableTemplate(f"for outcome {event['outcome']} it makes no JSON: {error}") from error
-        if len(body) > LARGEST_BODY_BYTES:
-            raise UnusableTemplate(f"it makes {len(body)} bytes, more than {LARGEST_BODY_BYTES}")
+        if len(body) > MAX_BODY_BYTES:
+            raise UnusableTemplate(f"it makes {len(body)} bytes, more than {MAX_BODY_BYTES}")
         return body
 
 
 def samples(settings: WebhookSettings) -> Iterator[dict[str, Any]]:
     """Yield an event of each outcome, with and without what may be absent: what a template has to cope with."""
     at = "2026-01-01T00:00:00.000+00:00"
-    for outcome in Outcome:
+    for outcome in CaseOutcome:
         full = {
             "event_id": "0" * 32,
             "outcome": outcome.value,

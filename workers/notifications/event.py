@@ -15,7 +15,7 @@ from listener.spool.atomic_files import make_folder, write_json
 from listener.spool.jobs import Job
 from listener.spool.self_tests import is_self_test
 from listener.spool.spool import Spool
-from workers.settings import Outcome, WorkerSettings
+from workers.settings import CaseOutcome, WorkerSettings
 
 log = structlog.get_logger()
 
@@ -26,7 +26,7 @@ def notifications_folder(spool: Spool) -> Path:
 
 
 def note_outcome(
-    spool: Spool, job: Job, outcome: Outcome, at: str, settings: WorkerSettings, reason: str | None = None
+    spool: Spool, job: Job, outcome: CaseOutcome, at: str, settings: WorkerSettings, reason: str | None = None
 ) -> None:
     """Write down that an outcome is to be told, if anyone wants to know it; never fails.
 
@@ -41,10 +41,10 @@ def note_outcome(
         told = event(job, outcome, at, reason, include_uids=webhook.include_uids)
         write_json(folder / f"{told['event_id']}.json", told)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        log.error("outcome_not_noted", job=job.id, outcome=outcome.value, error=type(error).__name__)
+        log.error("webhook_event_not_stored", job=job.id, outcome=outcome.value, error=type(error).__name__)
 
 
-def event(job: Job, outcome: Outcome, at: str, reason: str | None, *, include_uids: bool) -> dict[str, Any]:
+def event(job: Job, outcome: CaseOutcome, at: str, reason: str | None, *, include_uids: bool) -> dict[str, Any]:
     """Return what is told: nothing of a patient, and UIDs only if they were asked for."""
     content = job.read()
     result: Mapping[str, Any] = job.read_intact("result.json") or {}

@@ -1,6 +1,7 @@
-"""Tells a URL what became of cases: a thread beside the delivery workers that holds up nothing.
+"""The webhook: posts the outcome of each case to a URL, from a thread beside the delivery workers.
 
-What is to be told lies in the spool until it has been told. Of all processes of a spool one tells at a time.
+Notifications wait in the spool until the server has taken them. One process of a spool sends at a time. Each is sent at
+least once; duplicates carry the same ``event_id``.
 """
 
 import fcntl
@@ -16,7 +17,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from listener.runtime.safe_errors import places
+from listener.runtime.safe_errors import stack_locations
 from listener.spool.atomic_files import make_folder, read_json
 from listener.spool.spool import Spool
 from listener.tls.certificates import TlsFileError
@@ -27,37 +28,39 @@ from workers.settings import WebhookSettings, WorkerSettings, wait_seconds
 from workers.targets.http_client import DicomWeb, one_line
 from workers.targets.target import Target, TargetKind
 
-LOOK_SECONDS = 1.0
+POLL_SECONDS = 1.0
 HOUR_SECONDS = 3600.0
-TRY_AGAIN = frozenset({408, 425, 429})
-SPEAKING = threading.Lock()
-"""Held while something is counted or logged. No pool process is forked meanwhile: it would inherit the locks of metrics
-and log as they are just then, and wait for them for ever.
+RETRY_STATUSES = frozenset({408, 425, 429})
+FORK_LOCK = threading.Lock()
+"""Held while this thread counts or logs, and by `os.fork`.
+
+A pool process that was forked meanwhile would inherit the locks of metrics and log as they are, and wait for them
+forever.
 """
-os.register_at_fork(before=SPEAKING.acquire, after_in_parent=SPEAKING.release, after_in_child=SPEAKING.release)
+os.register_at_fork(before=FORK_LOCK.acquire, after_in_parent=FORK_LOCK.release, after_in_child=FORK_LOCK.release)
 
 log = structlog.get_logger()
 
 
-class Telling(StrEnum):
-    """How a try to tell something ended."""
+class WebhookOutcome(StrEnum):
+    """How one request to the webhook ended."""
 
-    TOLD = "told"
-    NO_ANSWER = "no_answer"
-    """Nobody there, too slow, or no good TLS: everything waits."""
+    SENT = "sent"
+    NO_ANSWER = "no_result"
+    """The server cannot be reached, is too slow, or TLS fails: all notifications wait."""
     ERROR = "error"
-    """It answered with 5xx, or asked for patience: this one waits."""
+    """It answered with 5xx, 408, 425 or 429: this notification waits."""
     REFUSED = "refused"
-    """It answered with another status: this one is not told any more."""
+    """It answered with another status: rejected, will not be retried."""
     GIVEN_UP = "given_up"
-    """It could not be told for too long."""
+    """It could not be sent for `give_up_hours`: will not be retried."""
 
 
-Count = Callable[[Telling], None]
+Count = Callable[[WebhookOutcome], None]
 
 
 class Notifier:
-    """The thread. Its waits grow and are kept in memory: after a restart everything is tried at once."""
+    """Sends the waiting notifications. Waits grow and are kept in memory: a restart tries everything at once."""
 
     def __init__(self, spool: Spool, settings: WorkerSettings, count: Count) -> None:
         """Raise `UnusableTemplate` if the body's template cannot be used."""
@@ -70,36 +73,36 @@ class Notifier:
         self._target = target_of(self._webhook)
         self._misses = 0
         self._tries: dict[str, tuple[int, float]] = {}
-        """Of each file that the server answered badly: how often, and when it is due again (monotonic)."""
+        """For each file answered with an error: attempts, and when it is due again (monotonic seconds)."""
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="webhook", daemon=True)
 
     def start(self) -> None:
-        """Begin to tell."""
+        """Begin to send."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop; what was not told stays in the spool."""
+        """Stop; what was not sent stays in the spool."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(self._webhook.timeout_seconds)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            pause = LOOK_SECONDS
+            pause = POLL_SECONDS
             try:
-                pause = self.turn()
-            except Exception as error:  # noqa: BLE001 - a border of the process: cases go on whatever happens here
-                with SPEAKING:
-                    log.error("webhook_broke", error=type(error).__name__, at=places(error))
+                pause = self.scan()
+            except Exception as error:  # noqa: BLE001 - process border: cases go on whatever happens here
+                with FORK_LOCK:
+                    log.error("webhook_internal_error", error=type(error).__name__, at=stack_locations(error))
             self._stopping.wait(pause)
 
-    def turn(self) -> float:
-        """Tell what is due; return the seconds until the next look."""
+    def scan(self) -> float:
+        """Send what is due; return the seconds until the next scan."""
         make_folder(self._folder)
         with _alone(self._folder) as mine:
             if not mine:
-                return LOOK_SECONDS
+                return POLL_SECONDS
             waiting = pending(self._folder)
             self._tries = {name: tried for name, tried in self._tries.items() if self._folder / name in waiting}
             for path in waiting:
@@ -107,34 +110,35 @@ class Notifier:
                     break
                 if self._tries.get(path.name, (0, 0.0))[1] > time.monotonic():
                     continue
-                if not self._tell(path):
+                if not self._send(path):
                     self._misses += 1
                     return wait_seconds(self._misses, self._settings)
                 self._misses = 0
-        return LOOK_SECONDS
+        return POLL_SECONDS
 
-    def _tell(self, path: Path) -> bool:
-        """Try to tell one; False where nobody answered, so that the others need not be tried."""
+    def _send(self, path: Path) -> bool:
+        """Try to send one notification; False where the server did not answer, so that the others need not be tried."""
         try:
             event = read_json(path)
-            answer, said = self._posted(event)
+            result, reason = self._post(event)
         except (ValueError, KeyError) as error:  # damaged, or a template that this one is too much for
-            answer, said, event = Telling.REFUSED, str(error) or type(error).__name__, {}
-        if answer in (Telling.NO_ANSWER, Telling.ERROR) and self._is_too_old(path):
-            answer = Telling.GIVEN_UP
-        with SPEAKING:
-            self._count(answer)
-            if answer in (Telling.NO_ANSWER, Telling.ERROR):
-                log.warning("webhook_not_told", job=event.get("job_id"), outcome=event.get("outcome"), reason=said)
-            elif answer is not Telling.TOLD:
-                log.error("webhook_given_up", job=event.get("job_id"), outcome=event.get("outcome"), reason=said)
-        if answer in (Telling.NO_ANSWER, Telling.ERROR):
-            self._put_off(path.name)
-            return answer is Telling.ERROR
+            result, reason, event = WebhookOutcome.REFUSED, str(error) or type(error).__name__, {}
+        if result in (WebhookOutcome.NO_ANSWER, WebhookOutcome.ERROR) and self._is_too_old(path):
+            result = WebhookOutcome.GIVEN_UP
+        with FORK_LOCK:
+            self._count(result)
+            about = {"job": event.get("job_id"), "outcome": event.get("outcome"), "reason": reason}
+            if result in (WebhookOutcome.NO_ANSWER, WebhookOutcome.ERROR):
+                log.warning("webhook_delivery_failed", **about)
+            elif result is not WebhookOutcome.SENT:
+                log.error("webhook_delivery_abandoned", **about)
+        if result in (WebhookOutcome.NO_ANSWER, WebhookOutcome.ERROR):
+            self._retry_later(path.name)
+            return result is WebhookOutcome.ERROR
         path.unlink(missing_ok=True)
         return True
 
-    def _posted(self, event: Mapping[str, Any]) -> tuple[Telling, str]:
+    def _post(self, event: Mapping[str, Any]) -> tuple[WebhookOutcome, str]:
         body = self._body.of(event)
         path = "/" if self._webhook.url.endswith("/") else ""
         try:
@@ -144,15 +148,15 @@ class Notifier:
             with DicomWeb(self._target) as server:
                 status = server.request("POST", path, headers, body).status
         except TransientFailure as error:
-            return Telling.NO_ANSWER, str(error)
+            return WebhookOutcome.NO_ANSWER, str(error)
         except TlsFileError as error:
-            return Telling.NO_ANSWER, f"webhook.secret_file: {error}"
-        said = f"HTTP {status}"
+            return WebhookOutcome.NO_ANSWER, f"webhook.secret_file: {error}"
+        reason = f"HTTP {status}"
         if 200 <= status < 300:
-            return Telling.TOLD, said
-        return (Telling.ERROR if status >= 500 or status in TRY_AGAIN else Telling.REFUSED), said
+            return WebhookOutcome.SENT, reason
+        return (WebhookOutcome.ERROR if status >= 500 or status in RETRY_STATUSES else WebhookOutcome.REFUSED), reason
 
-    def _put_off(self, name: str) -> None:
+    def _retry_later(self, name: str) -> None:
         tries = self._tries.get(name, (0, 0.0))[0] + 1
         self._tries[name] = (tries, time.monotonic() + wait_seconds(tries, self._settings))
 
@@ -161,7 +165,7 @@ class Notifier:
 
 
 def target_of(webhook: WebhookSettings) -> Target:
-    """Return the URL in the form that our HTTP client takes: no redirects, bounded answers, no proxies."""
+    """Return the URL in the form that our HTTP client takes: no redirects, bounded responses, no proxies."""
     return Target(
         "webhook",
         kind=TargetKind.DICOMWEB,
@@ -172,10 +176,10 @@ def target_of(webhook: WebhookSettings) -> Target:
 
 
 def pending(folder: Path) -> list[Path]:
-    """Return what is to be told, the oldest first."""
+    """Return the waiting notifications, the oldest first."""
     found = []
     for path in folder.glob("*.json") if folder.is_dir() else ():
-        with suppress(FileNotFoundError):  # told just now
+        with suppress(FileNotFoundError):  # sent just now
             found.append((path.stat().st_mtime_ns, path))
     return [path for _, path in sorted(found)]
 

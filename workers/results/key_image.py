@@ -9,7 +9,7 @@ from workers.features.measurement import Measurement
 from workers.features.regions import Region
 from workers.results import codes
 from workers.results.common_modules import MODEL_NAME, Origin, composite, software_version
-from workers.results.key_image_drawing import AMBER, Caption, Outline, View, draw
+from workers.results.key_image_drawing import AMBER, Caption, Contour, View, draw
 from workers.results.result_classes import ResultRole
 from workers.results.segmentation import COLOURS, ring_label
 from workers.results.source_description import measured_on
@@ -68,7 +68,7 @@ def _view(origin: Origin, measurement: Measurement, number: int, source: SourceS
     return View(
         pixels=measurement.volume.array[number],
         pixel_spacing_mm=(row_spacing_mm, column_spacing_mm),
-        outlines=[Outline(labels[region], masks[region], COLOURS[region]) for region in Region],
+        outlines=[Contour(labels[region], masks[region], COLOURS[region]) for region in Region],
         edge_letters=edge_letters(source.orientation),
     )
 

@@ -19,14 +19,14 @@ SIDE = PANEL + 2 * MARGIN
 INSET = 150
 CONTEXT_MM = 14.0
 """Tissue that is shown around the outlines."""
-SMALLEST_VIEW_MM = 60.0
+MIN_VIEW_MM = 60.0
 OUTLINE_WIDTH = 2
 WHITE, GREY, DARK, AMBER = (245, 245, 245), (165, 165, 165), (70, 70, 70), (255, 196, 61)
 Colour = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
-class Outline:
+class Contour:
     """A region on the shown slice."""
 
     label: str
@@ -43,7 +43,7 @@ class View:
     """Rows, columns."""
     pixel_spacing_mm: tuple[float, float]
     """Between rows, between columns."""
-    outlines: Sequence[Outline]
+    outlines: Sequence[Contour]
     """The first one is drawn last, on top."""
     edge_letters: tuple[str, str, str, str]
     """Patient directions at the left, right, upper and lower edge."""
@@ -116,7 +116,7 @@ def _window(view: View) -> Window:
     for axis, spacing_mm in ((1, view.pixel_spacing_mm[1]), (0, view.pixel_spacing_mm[0])):
         where = np.flatnonzero(shown.any(axis=1 - axis))
         extents.append((float(where[0]), float(where[-1]) + 1, spacing_mm, shown.shape[axis]))
-    side_mm = max(SMALLEST_VIEW_MM, *((last - first) * mm + 2 * CONTEXT_MM for first, last, mm, _ in extents))
+    side_mm = max(MIN_VIEW_MM, *((last - first) * mm + 2 * CONTEXT_MM for first, last, mm, _ in extents))
     spans = []
     for first, last, spacing_mm, length in extents:
         size = min(side_mm / spacing_mm, float(length))
@@ -171,7 +171,7 @@ def _draw_scale(pen: ImageDraw.ImageDraw, pixels_per_mm: float, left: int, lower
     pen.text((x, y - 6), "1 cm", WHITE, pixel_font(15), "ls", stroke_width=2, stroke_fill=(0, 0, 0))
 
 
-def _draw_caption(pen: ImageDraw.ImageDraw, caption: Caption, outlines: Sequence[Outline]) -> None:
+def _draw_caption(pen: ImageDraw.ImageDraw, caption: Caption, outlines: Sequence[Contour]) -> None:
     x, y = SIDE, MARGIN + 4
     width = WIDTH - SIDE - MARGIN
     pen.text((x, y), caption.title, GREY, pixel_font(20))

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pydicom import Dataset
 
 from workers.images.attributes import text
-from workers.results.source_slices import Frame, attribute_of
+from workers.results.source_slices import ReferencedFrame, attribute_of
 
 CLOCK = re.compile(r"(?:\d{8})?(\d\d)(\d\d)(\d\d)(?:\.\d+)?(?:[+-]\d{4})?")
 """A time (TM), or a date with a time (DT)."""
@@ -22,7 +22,7 @@ NOT_ORIGINAL = DIFFUSION | RESHAPED | CALCULATED
 (PS3.3 C.8.3.1.1.1 and C.8.16.1.4, and what scanners write)."""
 
 
-def measured_on(frames: Sequence[Frame], headers: Sequence[Dataset], with_description: bool = True) -> str:
+def measured_on(frames: Sequence[ReferencedFrame], headers: Sequence[Dataset], with_description: bool = True) -> str:
     """Return where to find the measured slices.
 
     Such as ``series 4 'Sag T1 FS DCE', 160 slices, instance numbers 161 to 320, temporal position 2, acquired at
@@ -54,7 +54,7 @@ def _series(header: Dataset, description: str) -> str:
     return " ".join(filter(None, ("series", text(header, "SeriesNumber"), quoted)))
 
 
-def _parts(frames: Sequence[Frame], headers: Sequence[Dataset]) -> Iterator[str]:
+def _parts(frames: Sequence[ReferencedFrame], headers: Sequence[Dataset]) -> Iterator[str]:
     yield f"{len(frames)} slices" if len(frames) > 1 else "1 slice"
     by_uid = {text(header, "SOPInstanceUID"): header for header in headers}
     yield from _numbers(frames, by_uid)
@@ -67,7 +67,7 @@ def _parts(frames: Sequence[Frame], headers: Sequence[Dataset]) -> Iterator[str]
     yield from _times(frames, by_uid)
 
 
-def _numbers(frames: Sequence[Frame], headers: dict[str, Dataset]) -> Iterator[str]:
+def _numbers(frames: Sequence[ReferencedFrame], headers: dict[str, Dataset]) -> Iterator[str]:
     """Yield the range of the slices' numbers in their series or multi-frame instance."""
     if frames[0].frame_number is not None:
         kind, values = "frame", [str(frame.frame_number) for frame in frames]
@@ -79,7 +79,7 @@ def _numbers(frames: Sequence[Frame], headers: dict[str, Dataset]) -> Iterator[s
         yield f"{kind} numbers {first} to {last}" if last > first else f"{kind} number {first}"
 
 
-def _times(frames: Sequence[Frame], headers: dict[str, Dataset]) -> Iterator[str]:
+def _times(frames: Sequence[ReferencedFrame], headers: dict[str, Dataset]) -> Iterator[str]:
     for verb, keyword, frame_keyword in (
         ("acquired", "AcquisitionDateTime", "FrameAcquisitionDateTime"),
         ("acquired", "AcquisitionTime", ""),
@@ -92,7 +92,9 @@ def _times(frames: Sequence[Frame], headers: dict[str, Dataset]) -> Iterator[str
             return
 
 
-def _values(frames: Sequence[Frame], headers: dict[str, Dataset], keyword: str, frame_keyword: str) -> list[str]:
+def _values(
+    frames: Sequence[ReferencedFrame], headers: dict[str, Dataset], keyword: str, frame_keyword: str
+) -> list[str]:
     """Return an attribute of each slice, as text; of a multi-frame instance from its Frame Content Sequence."""
     values = []
     for frame in frames:

@@ -9,7 +9,7 @@ from pydicom import Dataset
 from workers.results.instance_reference import InstanceReference
 
 
-class Frame(Protocol):
+class ReferencedFrame(Protocol):
     """Where a slice came from."""
 
     @property
@@ -45,14 +45,16 @@ class SourceSlice:
         return item
 
 
-def source_slices(frames: Sequence[Frame], headers: Sequence[Dataset]) -> tuple[SourceSlice, ...]:
+def source_slices(frames: Sequence[ReferencedFrame], headers: Sequence[Dataset]) -> tuple[SourceSlice, ...]:
     """Return the slices in the order of ``frames``."""
     by_uid = {str(header.SOPInstanceUID): header for header in headers}
     references = {uid: InstanceReference.of(header) for uid, header in by_uid.items()}
     return tuple(_slice(frame, by_uid, references) for frame in frames)
 
 
-def _slice(frame: Frame, headers: Mapping[str, Dataset], references: Mapping[str, InstanceReference]) -> SourceSlice:
+def _slice(
+    frame: ReferencedFrame, headers: Mapping[str, Dataset], references: Mapping[str, InstanceReference]
+) -> SourceSlice:
     uid = str(frame.sop_instance_uid)
     header = headers[uid]
     thickness = attribute_of(header, frame.frame_number, "PixelMeasuresSequence", "SliceThickness")

@@ -72,8 +72,8 @@ class CaseResult:
 SCORED, NOT_SCORED, UNCHANGED = "scored", "not_scored", "unchanged"
 
 
-FEWEST_DIGITS = 3
-MOST_DIGITS = 14
+MIN_DIGITS = 3
+MAX_DIGITS = 14
 """Behind the point: a Decimal String holds 16 characters (PS3.5 section 6.2)."""
 
 
@@ -83,7 +83,7 @@ def shown_score(score: float, threshold: float) -> tuple[str, str]:
     Rounded alike they could contradict the verdict: 0.41226 is cold below a threshold of 0.4123, "0.412" is not cold
     from "0.412" upwards.
     """
-    digits = FEWEST_DIGITS
-    while score != threshold and digits < MOST_DIGITS and f"{score:.{digits}f}" == f"{threshold:.{digits}f}":
+    digits = MIN_DIGITS
+    while score != threshold and digits < MAX_DIGITS and f"{score:.{digits}f}" == f"{threshold:.{digits}f}":
         digits += 1
     return f"{score:.{digits}f}", f"{threshold:.{digits}f}"

@@ -4,15 +4,22 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import structlog
 
-from listener.audit.events import Node, Patient, Study, begin_transferring, instances_transferred, patient_of
+from listener.audit.events import (
+    AuditedPatient,
+    AuditedStudy,
+    Node,
+    begin_transferring,
+    instances_transferred,
+    patient_of,
+)
 from listener.audit.message import Instances
 from listener.audit.trail import AuditLog, NotAudited
 from listener.settings import AuditSettings
 from workers.results.instance_reference import InstanceReference
 from workers.results.result_classes import ResultRole
-from workers.targets.store_status import Answer
+from workers.targets.store_status import StoreResult
 from workers.targets.target import Target
-from workers.targets.transport import Alternatives, NotAsked, Sent, Transport
+from workers.targets.transport import Alternatives, NotAsked, SentObject, Transport
 
 log = structlog.get_logger()
 
@@ -24,7 +31,9 @@ class AuditedTransport:
         self._transport = transport
         self._audit = AuditLog(settings)
 
-    def send(self, target: Target, calling_ae_title: str, objects: Mapping[ResultRole, Alternatives]) -> Iterator[Sent]:
+    def send(
+        self, target: Target, calling_ae_title: str, objects: Mapping[ResultRole, Alternatives]
+    ) -> Iterator[SentObject]:
         """Send as the transport does.
 
         Raises
@@ -39,7 +48,7 @@ class AuditedTransport:
         study_uid, patient = str(first[0].StudyInstanceUID), patient_of(first[0])
         transfer = _Transfer(self._audit, Node(calling_ae_title), _node(target), study_uid, patient)
         transfer.begin([InstanceReference.of(one) for one in first])
-        sent: list[Sent] = []
+        sent: list[SentObject] = []
         ended = "the connection failed before the target answered"
         try:
             for one in self._transport.send(target, calling_ae_title, objects):
@@ -61,7 +70,9 @@ class AuditedTransport:
 class _Transfer:
     """One try to send results of one study."""
 
-    def __init__(self, audit: AuditLog, source: Node, destination: Node, study_uid: str, patient: Patient) -> None:
+    def __init__(
+        self, audit: AuditLog, source: Node, destination: Node, study_uid: str, patient: AuditedPatient
+    ) -> None:
         self._audit = audit
         self._source = source
         self._destination = destination
@@ -69,27 +80,27 @@ class _Transfer:
         self._patient = patient
 
     def begin(self, instances: Sequence[InstanceReference]) -> None:
-        study = Study(self._study_uid, self._patient, _by_class(instances))
+        study = AuditedStudy(self._study_uid, self._patient, _by_class(instances))
         try:
             self._audit.write(begin_transferring(self._source, self._destination, study, sends=True))
         except NotAudited as error:
             raise NotAsked(f"nothing is sent: {error.strerror}") from error
 
-    def end(self, sent: Sequence[Sent], ended: str) -> None:
+    def end(self, sent: Sequence[SentObject], ended: str) -> None:
         """Tell what was taken and what was not, in a message each (PS3.15 section A.5.2)."""
-        taken = [one for one in sent if one.answer is Answer.TAKEN]
-        left = [one for one in sent if one.answer is not Answer.TAKEN]
+        taken = [one for one in sent if one.answer is StoreResult.TAKEN]
+        left = [one for one in sent if one.answer is not StoreResult.TAKEN]
         if taken:
-            self._tell(taken, "")
+            self._write(taken, "")
         if left:
-            final = all(one.answer is Answer.REFUSED for one in left)
-            self._tell(left, "; ".join(f"{one.role.value}: {one.status}" for one in left), final=final)
+            final = all(one.answer is StoreResult.REFUSED for one in left)
+            self._write(left, "; ".join(f"{one.role.value}: {one.status}" for one in left), final=final)
         if not sent and ended:
-            self._tell((), ended)
+            self._write((), ended)
 
-    def _tell(self, sent: Sequence[Sent], failure: str, *, final: bool = False) -> None:
+    def _write(self, sent: Sequence[SentObject], failure: str, *, final: bool = False) -> None:
         """Write a message; what was sent stays sent, whether it can be told or not."""
-        study = Study(self._study_uid, self._patient, _by_class([one.instance for one in sent]))
+        study = AuditedStudy(self._study_uid, self._patient, _by_class([one.instance for one in sent]))
         try:
             self._audit.write(
                 instances_transferred(self._source, self._destination, study, sends=True, failure=failure, final=final)

@@ -94,6 +94,6 @@ def _take(event: evt.Event, keep_report: Callable[[CommitmentReport], None]) -> 
         log.warning("commitment_report_unreadable", error=str(error))
         return INVALID_ARGUMENT, None
     except OSError as error:
-        log.error("commitment_report_not_kept", error=error.strerror)
+        log.error("commitment_report_not_stored", error=error.strerror)
         return PROCESSING_FAILURE, None
     return SUCCESS, None

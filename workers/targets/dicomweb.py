@@ -17,9 +17,9 @@ from workers.errors import TransientFailure
 from workers.results.instance_reference import InstanceReference
 from workers.results.result_classes import ResultRole
 from workers.targets.http_client import DicomWeb, HttpAnswer
-from workers.targets.store_status import Answer, meaning_of
+from workers.targets.store_status import StoreResult, meaning_of
 from workers.targets.target import Target
-from workers.targets.transport import Alternatives, Sent, TargetRefuses
+from workers.targets.transport import Alternatives, SentObject, TargetRefuses
 
 REFERENCED, FAILED = "00081199", "00081198"
 """Referenced SOP Sequence and Failed SOP Sequence of the response (PS3.18 annex I)."""
@@ -43,7 +43,9 @@ JSON = {"Accept": "application/dicom+json"}
 class Stow:
     """A DICOMweb server as a target."""
 
-    def send(self, target: Target, calling_ae_title: str, objects: Mapping[ResultRole, Alternatives]) -> Iterator[Sent]:
+    def send(
+        self, target: Target, calling_ae_title: str, objects: Mapping[ResultRole, Alternatives]
+    ) -> Iterator[SentObject]:
         """Send by STOW-RS and yield what the server said to each object.
 
         Raises
@@ -81,15 +83,15 @@ class Stow:
         return frozenset(listed)
 
 
-def _store_best(server: DicomWeb, target: Target, role: ResultRole, choices: Alternatives) -> Sent:
+def _store_best(server: DicomWeb, target: Target, role: ResultRole, choices: Alternatives) -> SentObject:
     """Send the best of the alternatives that the server takes; there is no negotiation, so it is asked in turn."""
     sent = None
     for build in choices.values():
         dataset = build()
         answer = _post(server, dataset)
         _check_reached(target, answer)
-        sent = Sent(role, InstanceReference.of(dataset), *_meaning(answer, str(dataset.SOPInstanceUID)))
-        if sent.answer is not Answer.REFUSED or not _is_unknown_class(answer, str(dataset.SOPInstanceUID)):
+        sent = SentObject(role, InstanceReference.of(dataset), *_meaning(answer, str(dataset.SOPInstanceUID)))
+        if sent.answer is not StoreResult.REFUSED or not _is_unknown_class(answer, str(dataset.SOPInstanceUID)):
             return sent
     assert sent is not None  # noqa: S101 - a result is at least one object
     return sent
@@ -126,22 +128,22 @@ def _check_reached(target: Target, answer: HttpAnswer) -> None:
         raise TransientFailure(f"{target.url} is busy or behind something that is (HTTP {answer.status})")
 
 
-def _meaning(answer: HttpAnswer, uid: str) -> tuple[Answer, str]:
+def _meaning(answer: HttpAnswer, uid: str) -> tuple[StoreResult, str]:
     """Return what to do about an object after the response to its STOW-RS (PS3.18 table 10.5.3-1)."""
     said = f"HTTP {answer.status}"
     content = answer.json()
     if _holds(content, REFERENCED, uid):
-        return Answer.TAKEN, said
+        return StoreResult.TAKEN, said
     reason = _failure_reason(content, uid)
     if reason is not None:
-        meaning = Answer.TAKEN if reason == STORED_BEFORE else meaning_of(reason)
+        meaning = StoreResult.TAKEN if reason == STORED_BEFORE else meaning_of(reason)
         return meaning, f"{said}, 0x{reason:04X}"
     if answer.status == 200:
         # Stored, says the status; and nothing in the body says otherwise of this one.
-        return Answer.TAKEN, said
+        return StoreResult.TAKEN, said
     if 400 <= answer.status < 500:
-        return Answer.REFUSED, said
-    return Answer.TRY_AGAIN, said
+        return StoreResult.REFUSED, said
+    return StoreResult.TRY_AGAIN, said
 
 
 def _is_unknown_class(answer: HttpAnswer, uid: str) -> bool:

@@ -9,13 +9,15 @@ from workers.targets.echo_scu import verify
 from workers.targets.find_scu import find
 from workers.targets.store_scu import send
 from workers.targets.target import Target, TargetKind
-from workers.targets.transport import Alternatives, Sent, Transport
+from workers.targets.transport import Alternatives, SentObject, Transport
 
 
 class Dimse:
     """A Storage SCP: C-STORE, C-ECHO and C-FIND."""
 
-    def send(self, target: Target, calling_ae_title: str, objects: Mapping[ResultRole, Alternatives]) -> Iterator[Sent]:
+    def send(
+        self, target: Target, calling_ae_title: str, objects: Mapping[ResultRole, Alternatives]
+    ) -> Iterator[SentObject]:
         """Send over one association."""
         return send(target, calling_ae_title, objects)
 

@@ -29,7 +29,7 @@ from listener.tls.diagnosis import tls_failure
 from workers.errors import TransientFailure
 from workers.targets.target import Target
 
-LARGEST_ANSWER_BYTES = 1024**2
+MAX_RESPONSE_BYTES = 1024**2
 """An answer is a list of a few references: what is longer is not read on."""
 _READ_BYTES = 64 * 1024
 
@@ -99,7 +99,7 @@ def _body(answer: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
     content = b""
     while chunk := answer.read1(_READ_BYTES):
         content += chunk
-        if len(content) > LARGEST_ANSWER_BYTES:
+        if len(content) > MAX_RESPONSE_BYTES:
             raise ValueError("its answer is longer than any answer of this kind")
         if time.monotonic() > deadline:
             raise HttpTimeout

@@ -11,15 +11,15 @@ from listener.runtime.fault_points import FaultPoint, reach
 from workers.results.instance_reference import InstanceReference
 from workers.results.result_classes import ResultRole
 from workers.targets.association import associated
-from workers.targets.store_status import Answer, meaning_of
+from workers.targets.store_status import StoreResult, meaning_of
 from workers.targets.target import Target
-from workers.targets.transport import Alternatives, Sent
+from workers.targets.transport import Alternatives, SentObject
 
 NO_CONTEXT = "no presentation context: the target does not take this SOP class"
 TRANSFER_SYNTAXES: list[str | UID] = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
 
 
-def send(target: Target, calling_ae_title: str, objects: Mapping[ResultRole, Alternatives]) -> Iterator[Sent]:
+def send(target: Target, calling_ae_title: str, objects: Mapping[ResultRole, Alternatives]) -> Iterator[SentObject]:
     """Send the objects in their order over one association and yield the target's word on each as it comes.
 
     There may be fewer words than ``objects`` when the association ended: what has none was not sent.
@@ -39,7 +39,7 @@ def send(target: Target, calling_ae_title: str, objects: Mapping[ResultRole, Alt
             build = next((build for uid, build in choices.items() if uid in accepted), None)
             if build is None:
                 first = next(iter(choices.values()))()
-                yield Sent(role, InstanceReference.of(first), Answer.REFUSED, NO_CONTEXT)
+                yield SentObject(role, InstanceReference.of(first), StoreResult.REFUSED, NO_CONTEXT)
                 continue
             yield _store(association, role, build())
             if not association.is_established:
@@ -51,12 +51,12 @@ def storage_contexts(sop_classes: Iterable[str]) -> list[PresentationContext]:
     return [build_context(UID(uid), TRANSFER_SYNTAXES) for uid in dict.fromkeys(sop_classes)]
 
 
-def _store(association: Association, role: ResultRole, dataset: Dataset) -> Sent:
+def _store(association: Association, role: ResultRole, dataset: Dataset) -> SentObject:
     instance = InstanceReference.of(dataset)
     try:
         response = association.send_c_store(dataset)
     except RuntimeError:  # the association ended before the request was out
-        return Sent(role, instance, Answer.TRY_AGAIN, "association ended", heard=False)
+        return SentObject(role, instance, StoreResult.TRY_AGAIN, "association ended", heard=False)
     status = response.get("Status")
     text = "no response" if status is None else f"0x{status:04X}"
-    return Sent(role, instance, meaning_of(status), text, heard=status is not None)
+    return SentObject(role, instance, meaning_of(status), text, heard=status is not None)

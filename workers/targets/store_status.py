@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 
-class Answer(StrEnum):
+class StoreResult(StrEnum):
     """What to do after a C-STORE response."""
 
     TAKEN = "taken"
@@ -20,12 +20,12 @@ PERMANENT = frozenset(
 )
 
 
-def meaning_of(status: int | None) -> Answer:
+def meaning_of(status: int | None) -> StoreResult:
     """Classify a status; None is an empty response, which says nothing about what the peer did with the object."""
     if status is None:
-        return Answer.TRY_AGAIN
+        return StoreResult.TRY_AGAIN
     if status == SUCCESS or status in WARNINGS:
-        return Answer.TAKEN
+        return StoreResult.TAKEN
     if status in PERMANENT or status >> 8 == 0xA9 or status >> 12 == 0xC:
-        return Answer.REFUSED
-    return Answer.TRY_AGAIN
+        return StoreResult.REFUSED
+    return StoreResult.TRY_AGAIN

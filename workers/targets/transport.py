@@ -9,7 +9,7 @@ from pydicom import Dataset
 from workers.errors import TransientFailure
 from workers.results.instance_reference import InstanceReference
 from workers.results.result_classes import ResultRole
-from workers.targets.store_status import Answer
+from workers.targets.store_status import StoreResult
 from workers.targets.target import Target
 
 Alternatives = Mapping[str, Callable[[], Dataset]]
@@ -29,13 +29,13 @@ class NotAsked(TransientFailure):
 
 
 @dataclass(frozen=True)
-class Sent:
+class SentObject:
     """What the target said to one object."""
 
     role: ResultRole
     instance: InstanceReference
     """As it was sent: a plainer alternative has UIDs of its own."""
-    answer: Answer
+    answer: StoreResult
     status: str
     """The status as 0xNNNN (DIMSE) or as HTTP says it, or in words where no status came."""
     heard: bool = True
@@ -54,7 +54,9 @@ class Transport(Protocol):
     refuses for good.
     """
 
-    def send(self, target: Target, calling_ae_title: str, objects: Mapping[ResultRole, Alternatives]) -> Iterator[Sent]:
+    def send(
+        self, target: Target, calling_ae_title: str, objects: Mapping[ResultRole, Alternatives]
+    ) -> Iterator[SentObject]:
         """Send the objects in their order and yield the target's word on each as it comes.
 
         There may be fewer words than ``objects`` when the connection ended: what has none was not sent.

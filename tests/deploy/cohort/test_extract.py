@@ -19,7 +19,7 @@ from deploy.cohort.cases import OutlineCase
 from deploy.cohort.extract import Extracted, extract
 from deploy.cohort.image_pairs import pairs_below, read_pair
 from deploy.simulation.cohort import StudyToWrite, write_study
-from deploy.simulation.patients import Patient, draw_patients
+from deploy.simulation.patients import SimulatedPatient, draw_patients
 from deploy.simulation.planted import Planted
 from model_store.cohort.plan import IDENTITY_COLUMNS, ExtractPlan
 from model_store.signatures.profile import HAN2024
@@ -31,13 +31,13 @@ QUIET = Console(quiet=True)
 
 
 @pytest.fixture(scope="module")
-def patients() -> list[Patient]:
+def patients() -> list[SimulatedPatient]:
     """Return three simulated patients of two sites."""
     return draw_patients(7, 3, 2, Planted())
 
 
 @pytest.fixture(scope="module")
-def cohort(tmp_path_factory: pytest.TempPathFactory, patients: list[Patient]) -> Path:
+def cohort(tmp_path_factory: pytest.TempPathFactory, patients: list[SimulatedPatient]) -> Path:
     """Return a folder with three studies: one outlined three times, one with a damaged image, one as it should be."""
     folder = tmp_path_factory.mktemp("cohort")
     for patient in patients:
@@ -55,7 +55,7 @@ def extracted(cohort: Path) -> Extracted:
 
 
 def test_one_row_for_each_lesion_with_958_columns_or_the_reason(
-    extracted: Extracted, patients: list[Patient], cohort: Path
+    extracted: Extracted, patients: list[SimulatedPatient], cohort: Path
 ) -> None:
     """Repeated outlines are one lesion; a damaged study has its reason, and stops no other."""
     table = pd.read_parquet(cohort / "out" / "tables" / "features.parquet")
@@ -71,7 +71,7 @@ def test_one_row_for_each_lesion_with_958_columns_or_the_reason(
 
 
 def test_a_study_whose_outline_cannot_be_told_for_one_has_its_row(
-    cohort: Path, patients: list[Patient], tmp_path: Path
+    cohort: Path, patients: list[SimulatedPatient], tmp_path: Path
 ) -> None:
     """A SEG of which only rubbish is left does not make its patient vanish from the cohort."""
     for one in (patients[0], patients[2]):
@@ -85,7 +85,7 @@ def test_a_study_whose_outline_cannot_be_told_for_one_has_its_row(
     assert list(extracted.tables.reasons["reason"]) == ["no_outline"]
 
 
-def test_readers_of_the_same_lesion_are_told_apart(extracted: Extracted, patients: list[Patient]) -> None:
+def test_readers_of_the_same_lesion_are_told_apart(extracted: Extracted, patients: list[SimulatedPatient]) -> None:
     """Reader A drew it twice, reader B once; the lesion's row is the first of them."""
     outlines = extracted.tables.outlines
     mine = outlines[outlines["patient"] == patients[0].id]
@@ -97,7 +97,7 @@ def test_readers_of_the_same_lesion_are_told_apart(extracted: Extracted, patient
     ]
 
 
-def test_numbers_are_those_of_the_service(extracted: Extracted, patients: list[Patient], cohort: Path) -> None:
+def test_numbers_are_those_of_the_service(extracted: Extracted, patients: list[SimulatedPatient], cohort: Path) -> None:
     """A signature trained on the table meets the same features in the service, to the last digit."""
     folder = cohort / "dicom" / patients[2].id
     regions = measure(sorted((folder / "images").glob("*.dcm")), folder / "outline_a1.dcm", HAN2024).regions
@@ -144,7 +144,9 @@ def test_a_stopped_or_killed_extraction_goes_on(cohort: Path, tmp_path: Path, nu
     assert (resumed.tables.outlines["reason"] == "").sum() == 4
 
 
-def test_each_tumour_of_a_seg_is_a_lesion_of_its_own(cohort: Path, patients: list[Patient], tmp_path: Path) -> None:
+def test_each_tumour_of_a_seg_is_a_lesion_of_its_own(
+    cohort: Path, patients: list[SimulatedPatient], tmp_path: Path
+) -> None:
     """The service asks for one SEG per tumour; a cohort's are as they are, and no tumour is in another one's ring."""
     folder = cohort / "dicom" / patients[2].id
     images = sorted((folder / "images").glob("*.dcm"))
@@ -170,7 +172,7 @@ def test_each_tumour_of_a_seg_is_a_lesion_of_its_own(cohort: Path, patients: lis
 
 @pytest.mark.parametrize("ending", ["nrrd", "nii.gz"])
 def test_an_image_pair_gives_the_numbers_of_its_dicom(
-    cohort: Path, patients: list[Patient], tmp_path: Path, ending: str
+    cohort: Path, patients: list[SimulatedPatient], tmp_path: Path, ending: str
 ) -> None:
     """Also where a converter mirrored rows and slices: the image is turned back before it is sampled."""
     folder = cohort / "dicom" / patients[2].id

@@ -9,9 +9,9 @@ from click.testing import CliRunner, Result
 from deploy.cli import radtme
 from deploy.configuration.change_audit import notice_configuration
 from deploy.configuration.load import load_configuration
-from listener.audit.events import Node, Patient, Study, instances_transferred, node_rejected
+from listener.audit.events import AuditedPatient, AuditedStudy, Node, instances_transferred, node_rejected
 from listener.audit.message import Instances
-from listener.audit.reader import Entry, read_entries
+from listener.audit.reader import AuditEntry, read_entries
 from listener.audit.trail import AuditLog, NotAudited
 from listener.settings import AuditSettings
 from model_store.signatures.registry import Registry
@@ -26,7 +26,7 @@ def trail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AuditLog:
     (tmp_path / "radtme.yaml").write_text("data: .\n")
     log = AuditLog(AuditSettings(tmp_path / "audit"))
     for uid in (STUDY, OTHER):
-        study = Study(uid, Patient("ID-77", "SECRET^NAME"), (Instances("1.2.840.10008.5.1.4.1.1.4", 60),))
+        study = AuditedStudy(uid, AuditedPatient("ID-77", "SECRET^NAME"), (Instances("1.2.840.10008.5.1.4.1.1.4", 60),))
         log.write(instances_transferred(Node("MRI1", "192.0.2.5"), Node("RADTME"), study, sends=False))
     log.write(node_rejected(Node("EVIL", "192.0.2.66"), "RADTME", "calling_ae_title"))
     return log
@@ -37,7 +37,7 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(radtme, ["audit", *arguments])
 
 
-def entries(folder: Path, code: str) -> list[Entry]:
+def entries(folder: Path, code: str) -> list[AuditEntry]:
     """Return the messages of one kind."""
     return list(read_entries(folder, lambda entry: entry.event_code == code, print))
 

@@ -18,7 +18,7 @@ from deploy.errors import Unreachable
 from deploy.network.dicom_files import DicomFile, OtherFile, files_below, read_all
 from deploy.network.echo import echo
 from deploy.network.peer import Peer
-from deploy.network.send import Outcome, groups_by_context, send_files
+from deploy.network.send import SendOutcome, groups_by_context, send_files
 from deploy.stack.ports import free_port
 from deploy.stack.sink import Sink, instances_in
 
@@ -76,7 +76,7 @@ def test_files_arrive_as_they_are(sink, tmp_path):
     for number, syntax in enumerate([ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEGLSLossless]):
         write_instance(tmp_path, number, syntax)
     sent = send_files(peer, "US", instances(tmp_path), 10)
-    assert [one.outcome for one in sent] == [Outcome.STORED] * 3
+    assert [one.outcome for one in sent] == [SendOutcome.STORED] * 3
     for number in range(3):
         original, arrived = tmp_path / f"{number}.dcm", pacs / f"1.2.3.{number}.dcm"
         assert dcmread(arrived) == dcmread(original)
@@ -107,7 +107,7 @@ def test_no_answer_is_sent_once_more(fickle_peer, tmp_path):
         write_instance(tmp_path, number)
     statuses["1.2.3.1"] = [-1]
     sent = send_files(peer, "US", instances(tmp_path), 2)
-    assert [one.outcome for one in sent] == [Outcome.STORED] * 4
+    assert [one.outcome for one in sent] == [SendOutcome.STORED] * 4
 
 
 def test_what_stays_without_an_answer_is_unknown(fickle_peer, tmp_path):
@@ -117,7 +117,7 @@ def test_what_stays_without_an_answer_is_unknown(fickle_peer, tmp_path):
         write_instance(tmp_path, number)
     statuses["1.2.3.1"] = [-1, -1]
     sent = send_files(peer, "US", instances(tmp_path), 2)
-    assert [one.outcome for one in sent] == [Outcome.STORED, Outcome.UNKNOWN, Outcome.STORED]
+    assert [one.outcome for one in sent] == [SendOutcome.STORED, SendOutcome.UNKNOWN, SendOutcome.STORED]
 
 
 def test_a_refusal_is_final_and_a_warning_is_not(fickle_peer, tmp_path):
@@ -128,8 +128,8 @@ def test_a_refusal_is_final_and_a_warning_is_not(fickle_peer, tmp_path):
     statuses.update({"1.2.3.0": [0xC000], "1.2.3.1": [0xB000]})
     sent = send_files(peer, "US", instances(tmp_path), 10)
     assert [(one.outcome, one.said) for one in sent] == [
-        (Outcome.REFUSED, "status 0xC000"),
-        (Outcome.STORED, "status 0xB000"),
+        (SendOutcome.REFUSED, "status 0xC000"),
+        (SendOutcome.STORED, "status 0xB000"),
     ]
 
 
@@ -139,7 +139,7 @@ def test_a_transfer_syntax_that_the_peer_does_not_take(fickle_peer, tmp_path):
     write_instance(tmp_path, 0, JPEGLSLossless)
     write_instance(tmp_path, 1)
     sent = send_files(peer, "US", instances(tmp_path), 10)
-    assert [one.outcome for one in sent] == [Outcome.NOT_ACCEPTED, Outcome.STORED]
+    assert [one.outcome for one in sent] == [SendOutcome.NOT_ACCEPTED, SendOutcome.STORED]
 
 
 def test_more_kinds_than_one_association_holds():

@@ -9,7 +9,7 @@ from deploy.operations.decisions import drop, hold, release
 from deploy.operations.retry import retry
 from deploy.operations.status import read_status
 from listener.audit.reader import read_entries
-from listener.broker.messages import deliver_bell, score_bell
+from listener.broker.messages import delivery_announcement, score_announcement
 from listener.broker.sweep import Sweep
 from listener.metrics import SpoolCollector
 from listener.pairing.job_index import JobIndex
@@ -30,15 +30,15 @@ LATER = datetime(2099, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def rung(spool):
+def announced(spool):
     """Return a function that sweeps the spool once, and returns what was rung for."""
 
     def sweep():
-        bells = []
-        sweeper = Sweep(spool, bells.append, dict, every_seconds=1, ring_again_seconds=60)
+        announcements = []
+        sweeper = Sweep(spool, announcements.append, dict, every_seconds=1, reannounce_seconds=60)
         for moment in (0.0, 10.0, 20.0):
-            sweeper.turn(moment, LATER)
-        return bells
+            sweeper.scan(moment, LATER)
+        return announcements
 
     return sweep
 
@@ -65,7 +65,7 @@ def test_held_jobs_are_counted_where_they_are(spool, put_job):
     assert held() == {**none, "waiting": 1}
 
 
-def test_a_held_job_is_rung_for_by_nobody(spool, put_job, rung):
+def test_a_held_job_is_rung_for_by_nobody(spool, put_job, announced):
     """Neither what is ready, nor what its worker left, nor what is to be sent; all of it once it is released."""
     jobs = [
         put_job("1.1", JobState.READY),
@@ -74,11 +74,15 @@ def test_a_held_job_is_rung_for_by_nobody(spool, put_job, rung):
     ]
     for job in jobs:
         hold(spool, job, "ann", "")
-    assert rung() == []
-    assert release(spool, jobs[0]).bells == (score_bell(jobs[0].id),)
-    assert release(spool, jobs[1]).bells == ()
-    assert release(spool, jobs[2]).bells == (deliver_bell(jobs[2].id, "pacs"),)
-    assert set(rung()) == {score_bell(jobs[0].id), score_bell(jobs[1].id), deliver_bell(jobs[2].id, "pacs")}
+    assert announced() == []
+    assert release(spool, jobs[0]).announcements == (score_announcement(jobs[0].id),)
+    assert release(spool, jobs[1]).announcements == ()
+    assert release(spool, jobs[2]).announcements == (delivery_announcement(jobs[2].id, "pacs"),)
+    assert set(announced()) == {
+        score_announcement(jobs[0].id),
+        score_announcement(jobs[1].id),
+        delivery_announcement(jobs[2].id, "pacs"),
+    }
 
 
 def test_a_bell_that_was_rung_before_the_hold_does_nothing(spool, put_job):
@@ -108,10 +112,10 @@ def test_a_waiting_job_that_is_held_is_not_closed(spool, put_job, put_instances)
     announced = []
     pairer = Pairer(spool, settings, announced.append)
     hold(spool, job, "ann", "")
-    pairer.turn()
+    pairer.scan()
     assert (spool.find_job(job.id).state, announced) == (JobState.WAITING, [])
     release(spool, job)
-    pairer.turn()
+    pairer.scan()
     assert (spool.find_job(job.id).state, announced) == (JobState.READY, [job.id])
 
 
@@ -150,7 +154,7 @@ def test_a_hold_moves_along_with_its_job(spool, put_job):
         ),
     ],
 )
-def test_a_dropped_job_rests_until_it_is_taken_up_again(spool, put_job, rung, state, files, again):
+def test_a_dropped_job_rests_until_it_is_taken_up_again(spool, put_job, announced, state, files, again):
     """Nobody rings for it or takes it; who, when and why stay with it; `retry` lets it go on where it was."""
     job = put_job("1.1", state, **files)
     hold(spool, job, "ann", "") if state is not JobState.FAILED else None
@@ -158,7 +162,7 @@ def test_a_dropped_job_rests_until_it_is_taken_up_again(spool, put_job, rung, st
     dropped = spool.find_job(job.id)
     record = read_json(dropped.folder / "dropped.json")
     assert (dropped.state, record["by"], record["why"]) == (JobState.DROPPED, "ann", "test study")
-    assert rung() == []
+    assert announced() == []
     (shown,) = read_status(spool).jobs
     assert shown.says == "dropped by ann: test study"
     assert "dropped" in shown.times

@@ -6,7 +6,7 @@ import pytest
 
 from deploy.errors import CommandError
 from deploy.operations.retry import retry
-from listener.broker.messages import deliver_bell, score_bell
+from listener.broker.messages import delivery_announcement, score_announcement
 from listener.spool.atomic_files import read_json
 from listener.spool.jobs import JobState, job_id_for
 from listener.spool.locks import exclusive
@@ -39,7 +39,7 @@ def test_a_failed_job_without_results_is_ready_again(spool, put_job):
     done = retry(spool, job)
     again = spool.find_job(job.id)
     assert again.state is JobState.READY
-    assert done.bells == (score_bell(job.id),)
+    assert done.announcements == (score_announcement(job.id),)
     assert not (again.folder / "failure.json").exists()
     assert not (again.folder / "attempts.json").exists()
 
@@ -59,13 +59,13 @@ def test_a_failed_job_with_results_is_sent_again(spool, put_job):
     assert again.state is JobState.DELIVERING
     assert is_due(read_json(again.folder / "delivery" / "pacs.json"))
     assert read_json(again.folder / "delivery" / "archive.json")["state"] == "delivered"
-    assert done.bells == (deliver_bell(job.id, "pacs"),)
+    assert done.announcements == (delivery_announcement(job.id, "pacs"),)
 
 
 def test_a_delivery_is_due_now(spool, put_job):
     """The PACS is back: nobody wants to wait for the rest of the half hour."""
     job = put_job("1.1", JobState.DELIVERING, result={"outcome": "scored"}, delivery__pacs=delivery("pacs", "retry"))
-    assert retry(spool, job).bells == (deliver_bell(job.id, "pacs"),)
+    assert retry(spool, job).announcements == (delivery_announcement(job.id, "pacs"),)
     assert is_due(read_json(job.folder / "delivery" / "pacs.json"))
     assert spool.find_job(job.id).state is JobState.DELIVERING
 
@@ -75,7 +75,7 @@ def test_a_job_whose_worker_died_before_it_was_closed_is_closed(spool, put_job):
     job = put_job(
         "1.1", JobState.DELIVERING, result={"outcome": "scored"}, delivery__pacs=delivery("pacs", "delivered")
     )
-    assert retry(spool, job).bells == (deliver_bell(job.id, "pacs"),)
+    assert retry(spool, job).announcements == (delivery_announcement(job.id, "pacs"),)
     assert read_json(job.folder / "delivery" / "pacs.json")["state"] == "delivered"
 
 

@@ -18,7 +18,7 @@ from workers.delivery.circuit_breaker import write_circuit
 from workers.targets.target import Target
 
 
-def text_of(status_of, width: int) -> str:
+def format_time(status_of, width: int) -> str:
     """Return what a terminal of this width shows."""
     console = Console(file=io.StringIO(), width=width)
     show_status(console, status_of, everything=False)
@@ -44,7 +44,7 @@ EXPECTED = [
 @pytest.mark.parametrize("width", [60, 80, 120, 200])
 def test_each_state_says_why_it_is_where_it_is_on_every_width(full_spool, width):
     """Wide and narrow terminals say the same, and no line is cut off."""
-    shown = text_of(read_status(full_spool), width)
+    shown = format_time(read_status(full_spool), width)
     joined = " ".join(shown.split())
     assert [one for one in EXPECTED if one.replace(" ", "") not in joined.replace(" ", "")] == []
     assert max(map(len, shown.splitlines())) <= width
@@ -56,7 +56,7 @@ def test_a_target_that_cannot_be_reached_stands_at_the_top(spool, put_job):
     since = datetime.now(UTC) - timedelta(hours=2, minutes=1)
     opened = Circuit(CircuitState.OPEN, 3, 4, soon, 300.0, since, "PACS@h:1 cannot be reached")
     write_circuit(spool, "pacs", opened)
-    shown = text_of(read_status(spool), 200)
+    shown = format_time(read_status(spool), 200)
     assert "target pacs: not reached for 2 h" in shown
     assert "circuit open, asked again in 3 min: PACS@h:1 cannot be reached" in shown
 
@@ -65,7 +65,7 @@ def test_what_waits_for_a_target_that_is_not_gone_to_says_when_that_is_asked(ful
     """Not when its own next try would be due: nothing goes before the target answers. The status page says the same."""
     soon = datetime.now(UTC) + timedelta(minutes=3.2)
     write_circuit(full_spool, "pacs", Circuit(CircuitState.OPEN, 3, 4, soon, 300.0, None, "PACS@h:1 cannot be reached"))
-    shown = text_of(read_status(full_spool), 200)
+    shown = format_time(read_status(full_spool), 200)
     assert "pacs: retry, its target asked again in 3 min: PACS@h:1 cannot be reached" in shown
     assert "next try" not in shown
     targets = (Target("pacs", "PACS", "h", 1),)
@@ -83,21 +83,21 @@ def test_a_delivery_says_what_it_waits_for(spool, put_job):
     put_job(
         "1.1", JobState.DELIVERING, result=SCORED, delivery__pacs={**record, "requests": [request], "committed": ["1"]}
     )
-    assert "pacs: commitment requested 5 min ago, 1 of 2 committed" in text_of(read_status(spool), 200)
+    assert "pacs: commitment requested 5 min ago, 1 of 2 committed" in format_time(read_status(spool), 200)
 
 
 def test_a_job_that_was_given_back_says_why(spool, put_job):
     """A full disk shows where the person on call looks, not only in the log."""
     given_back = {"at": "2026-01-02T03:04:05.000+00:00", "why": "No space left on device"}
     put_job("1.9", JobState.READY, attempts={"began": [], "given_back": given_back})
-    assert "ready: waits for a worker (given back: No space left on device" in text_of(read_status(spool), 200)
+    assert "ready: waits for a worker (given back: No space left on device" in format_time(read_status(spool), 200)
 
 
 def test_rounding_never_contradicts_the_verdict(spool, put_job):
     """The same digits as in the report: as many as tell score and threshold apart."""
     near = {"hot_probability": 0.41226, "threshold": 0.4123, "phenotype": "cold"}
     put_job("1.4", JobState.DELIVERING, result=SCORED | {"score": near})
-    assert "COLD, hot probability 0.41226 (threshold 0.41230)" in text_of(read_status(spool), 200)
+    assert "COLD, hot probability 0.41226 (threshold 0.41230)" in format_time(read_status(spool), 200)
 
 
 def test_json_holds_everything_for_scripts(full_spool):

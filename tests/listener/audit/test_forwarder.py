@@ -8,7 +8,7 @@ import pytest
 
 import listener.audit.forwarder as forwarding
 from listener.audit.events import audit_log_used
-from listener.audit.forwarder import Forwarder, Place, backlog_bytes, read_place
+from listener.audit.forwarder import Forwarder, TrailPosition, backlog_bytes, read_position
 from listener.audit.trail import AuditLog, audit_files
 from listener.settings import AuditSettings, ClientTls, ServerTls
 from listener.settings import SyslogServer as SyslogSettings
@@ -41,9 +41,9 @@ def trail(tmp_path: Path) -> AuditLog:
 @pytest.fixture
 def forward(tmp_path: Path, server_certificate: Issued, monkeypatch: pytest.MonkeyPatch) -> Iterator[Forward]:
     """Return a function that starts to forward to a port; short waits."""
-    monkeypatch.setattr(forwarding, "LAST_WAIT_SECONDS", 1.0)
-    monkeypatch.setattr(forwarding, "FIRST_WAIT_SECONDS", 0.1)
-    monkeypatch.setattr(forwarding, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(forwarding, "MAX_WAIT_SECONDS", 1.0)
+    monkeypatch.setattr(forwarding, "MIN_WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(forwarding, "POLL_SECONDS", 0.05)
     monkeypatch.setattr(forwarding, "HELD_SECONDS", 0.5)
     started: list[Forwarder] = []
 
@@ -101,7 +101,9 @@ def test_restart_goes_on_where_it_was(trail: AuditLog, tls: ServerTls, forward: 
         first = forward(server.port)
         wait_until(lambda: server.frames, LONG, "the first message")
         first.stop()
-        assert read_place(tmp_path / "audit") == Place(1, (tmp_path / "audit" / "audit-000001.log").stat().st_size)
+        assert read_position(tmp_path / "audit") == TrailPosition(
+            1, (tmp_path / "audit" / "audit-000001.log").stat().st_size
+        )
         trail.write(audit_log_used("second"))
         forward(server.port)
         wait_until(lambda: len(server.frames) >= 2, LONG, "the second message")
@@ -124,14 +126,14 @@ def test_writing_never_waits_for_a_server_that_takes_nothing(trail: AuditLog, fo
         threading.Thread(target=write, daemon=True).start()
         assert done.wait(LONG)
         assert len(written(tmp_path)) == 50
-        assert read_place(tmp_path / "audit") == Place()
+        assert read_position(tmp_path / "audit") == TrailPosition()
 
 
 def test_server_without_the_right_certificate_gets_nothing(
     trail: AuditLog, tls: ServerTls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A server whose certificate another authority signed: not one byte of the trail, which names patients."""
-    monkeypatch.setattr(forwarding, "FIRST_WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(forwarding, "MIN_WAIT_SECONDS", 0.1)
     trail.write(audit_log_used("secret"))
     other = Authority(tmp_path / "other").issue("client")
     with syslog_server(tls) as server:

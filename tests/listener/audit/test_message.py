@@ -10,13 +10,16 @@ from xml.etree.ElementTree import Element, fromstring
 import pytest
 
 from listener.audit import events
-from listener.audit.events import Node, Patient, SignatureUsed, Study
+from listener.audit.events import AuditedPatient, AuditedStudy, Node, SignatureUsed
 from listener.audit.message import AuditMessage, Instances
 
 SCHEMA = Path(__file__).parents[2] / "reference" / "dicom_audit_message.rng"
 HOSTILE = "A\"><script>&amp;\x00\x1b\n\t\u2028\ud800\ufffe]]>'ÄÖ 山田"
-STUDY = Study(
-    HOSTILE, Patient(HOSTILE, HOSTILE), (Instances("1.2.840.10008.5.1.4.1.1.4", 3, ("1.2.3",)),), accession_number="A1"
+STUDY = AuditedStudy(
+    HOSTILE,
+    AuditedPatient(HOSTILE, HOSTILE),
+    (Instances("1.2.840.10008.5.1.4.1.1.4", 3, ("1.2.3",)),),
+    accession_number="A1",
 )
 PEER, OURSELVES = Node(HOSTILE, "192.0.2.7"), Node("RADTME", "host.example")
 
@@ -26,7 +29,9 @@ MESSAGES: dict[str, Callable[[], AuditMessage]] = {
     "begin": lambda: events.begin_transferring(PEER, OURSELVES, STUDY, sends=False),
     "received": lambda: events.instances_transferred(PEER, OURSELVES, STUDY, sends=False),
     "refused": lambda: events.instances_transferred(PEER, OURSELVES, STUDY, sends=True, failure=HOSTILE, final=True),
-    "nothing known": lambda: events.instances_transferred(PEER, OURSELVES, Study("", Patient()), sends=False),
+    "nothing known": lambda: events.instances_transferred(
+        PEER, OURSELVES, AuditedStudy("", AuditedPatient()), sends=False
+    ),
     "scored": lambda: events.case_scored(STUDY, SignatureUsed("s 1.0.0", "ab" * 32), {"outcome": HOSTILE}),
     "not scored": lambda: events.case_scored(STUDY, None, {"reason": "x"}),
     "rejected": lambda: events.node_rejected(Node(HOSTILE, "2001:db8::1"), HOSTILE, "calling_ae_title", 12),

@@ -87,9 +87,9 @@ class Pairing(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([0.0, 0.5, SETTLE, SETTLE, 10.0, DEADLINE / 2, DEADLINE]))
     def time_passes(self, seconds: float) -> None:
         """The wheel turns, time passes, the wheel turns."""
-        self.pairer.turn()
+        self.pairer.scan()
         self.now += seconds
-        self.pairer.turn()
+        self.pairer.scan()
         self.held_to_the_model(seconds)
 
     @rule()

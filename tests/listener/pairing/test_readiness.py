@@ -16,7 +16,7 @@ from pydicom.dataset import Dataset
 from listener.dicom.sop_classes import is_outline
 from listener.pairing import pairer as pairer_module
 from listener.pairing.pairer import Pairer
-from listener.pairing.readiness import Evidence, SeriesHeads, Step, decide, evidence, waiting_for
+from listener.pairing.readiness import Evidence, PairingDecision, SeriesHeads, decide, evidence, waiting_for
 from listener.pairing.segmentation_references import UNKNOWN_SERIES, outline_of
 from listener.settings import DeadlinePolicy, ListenerSettings, RetrieveSource
 from listener.spool.jobs import JobState, job_id_for
@@ -59,11 +59,11 @@ class Station:
             self.pairer.outline_kept(outline_of(object_), "SENDER")
         return kept
 
-    def turn(self, seconds: float = 0.0) -> None:
+    def scan(self, seconds: float = 0.0) -> None:
         """Let time pass, and look."""
-        self.pairer.turn()
+        self.pairer.scan()
         self.clock.now += seconds
-        self.pairer.turn()
+        self.pairer.scan()
 
     def jobs(self, *states: JobState) -> list[dict[str, Any]]:
         """Return what the jobs say."""
@@ -101,9 +101,9 @@ def test_any_order_gives_the_same_single_job(spool: Spool, clock: Clock, seed: i
     for object_ in objects:
         station.receive(object_)
         if generator.random() < 0.3:
-            station.turn(generator.choice([0.0, 1.0, 3.0]))
-    station.turn(3.0)
-    station.turn(3.0)
+            station.scan(generator.choice([0.0, 1.0, 3.0]))
+    station.scan(3.0)
+    station.scan(3.0)
     assert not list(spool.jobs(JobState.WAITING))
     jobs = sorted(station.jobs(JobState.READY), key=lambda job: job["version"])
     assert [job["version"] for job in jobs] == list(range(1, len(jobs) + 1))
@@ -130,11 +130,11 @@ def test_a_job_waits_for_quiet_after_the_last_required_instance(station: Station
     """Images that the outline does not name belong to the series too: the job waits until no more come."""
     station.receive(outline(images=[1]))
     station.receive(image(1))
-    station.turn(1.5)
+    station.scan(1.5)
     station.receive(image(2))
-    station.turn(1.5)
+    station.scan(1.5)
     assert not station.jobs(JobState.READY)
-    station.turn(2.0)
+    station.scan(2.0)
     (job,) = station.jobs(JobState.READY)
     assert job["instances"] == {IMAGES: [image_uid(1), image_uid(2)]}
 
@@ -147,8 +147,8 @@ def test_two_listeners_on_one_spool_make_one_job_and_announce_it_once(spool: Spo
     other.receive(image(2))
     other.receive(outline(images=[1, 2]))
     for _ in range(3):
-        one.turn(1.5)
-        other.turn(0.0)
+        one.scan(1.5)
+        other.scan(0.0)
     assert len(list(spool.jobs())) == 1
     assert len(one.announced + other.announced) == 1
 
@@ -157,11 +157,11 @@ def test_instances_without_a_named_series_are_found_in_their_study(station: Stat
     """Frame references without Referenced Series: the series is the one in which the instances lie."""
     station.receive(outline(images=[1, 2], named_series=False))
     station.receive(image(1))
-    station.turn(3.0)
+    station.scan(3.0)
     (job,) = station.jobs(JobState.WAITING)
     assert job["required"] == {UNKNOWN_SERIES: [image_uid(1), image_uid(2)]}
     station.receive(image(2))
-    station.turn(3.0)
+    station.scan(3.0)
     (job,) = station.jobs(JobState.READY)
     assert job["required"] == {IMAGES: [image_uid(1), image_uid(2)]}
     assert job["instances"] == {IMAGES: [image_uid(1), image_uid(2)]}
@@ -172,9 +172,9 @@ def test_an_outline_that_names_nothing_takes_the_images_of_its_frame_of_referenc
     station.receive(image(1))
     station.receive(image(1, series=f"{IMAGES}7", frame_of_reference="1.2.3"))
     station.receive(outline())
-    station.turn(30.0)
+    station.scan(30.0)
     assert not station.jobs(JobState.READY)
-    station.turn(31.0)
+    station.scan(31.0)
     (job,) = station.jobs(JobState.READY)
     assert (job["pairing"], job["required"]) == ("frame_of_reference", {})
     assert job["instances"] == {IMAGES: [image_uid(1)]}
@@ -187,9 +187,9 @@ def test_the_deadline_closes_a_job_with_its_reason(spool: Spool, clock: Clock) -
     station.receive(outline(images=range(1, 11)))
     for number in range(1, 8):
         station.receive(image(number))
-    station.turn(99.0)
+    station.scan(99.0)
     assert not station.jobs(JobState.READY)
-    station.turn(1.0)
+    station.scan(1.0)
     (job,) = station.jobs(JobState.READY)
     assert job["not_complete"]["reason"] == "missing_instances"
     assert job["not_complete"]["message"].startswith("3 of 10 instances missing")
@@ -207,16 +207,16 @@ def test_what_is_missing_is_fetched_once_before_the_job_is_closed(spool: Spool, 
     )
     station.receive(outline(images=[1, 2]))
     station.receive(image(1))
-    station.turn(100.0)
+    station.scan(100.0)
     for thread in threading.enumerate():
         if thread.name == "retrieve":
             thread.join(5)
     assert station.fetched == [(STUDY, {IMAGES: (image_uid(2),)})]
     (job,) = station.jobs(JobState.WAITING)
     assert job["fetched"]
-    station.turn(99.0)
+    station.scan(99.0)
     assert station.jobs(JobState.WAITING)
-    station.turn(1.0)
+    station.scan(1.0)
     (job,) = station.jobs(JobState.READY)
     assert job["not_complete"]["message"].startswith("1 of 2 instances missing")
 
@@ -225,19 +225,19 @@ def test_a_late_instance_makes_a_new_version_that_names_the_old_one(station: Sta
     """After the job has gone on, a new instance in its series gives one further job, once it has settled."""
     station.receive(outline(images=[1]))
     station.receive(image(1))
-    station.turn(3.0)
+    station.scan(3.0)
     (first,) = station.spool.jobs(JobState.READY)
     station.spool.move(first, JobState.DONE)
-    station.turn()
+    station.scan()
     station.receive(image(2))
-    station.turn(0.5)
+    station.scan(0.5)
     assert not station.jobs(JobState.READY)
-    station.turn(3.0)
+    station.scan(3.0)
     (second,) = station.jobs(JobState.READY)
     assert (second["version"], second["replaces"]) == (2, first.id)
     assert second["instances"] == {IMAGES: [image_uid(1), image_uid(2)]}
     station.receive(image(2))
-    station.turn(100.0)
+    station.scan(100.0)
     assert len(list(station.spool.jobs())) == 2
 
 
@@ -246,12 +246,12 @@ def test_a_late_instance_does_not_repeat_a_job_that_is_still_incomplete(spool: S
     station = Station(spool, clock, deadline_seconds=50.0)
     station.receive(outline(images=[1, 2, 3]))
     station.receive(image(1))
-    station.turn(50.0)
+    station.scan(50.0)
     station.receive(image(2))
-    station.turn(10.0)
+    station.scan(10.0)
     assert len(list(spool.jobs())) == 1
     station.receive(image(3))
-    station.turn(10.0)
+    station.scan(10.0)
     versions = {job["version"]: job for job in station.jobs()}
     assert versions[2]["not_complete"] is None
     assert versions[2]["replaces"] == versions[1]["job_id"]
@@ -260,7 +260,7 @@ def test_a_late_instance_does_not_repeat_a_job_that_is_still_incomplete(spool: S
 def close_without_images(station: Station, **outline_of: Any) -> None:
     """Let a job come to its deadline with nothing there."""
     station.receive(outline(**outline_of))
-    station.turn(50.0)
+    station.scan(50.0)
     (job,) = station.jobs(JobState.READY)
     assert (job["instances"], job["not_complete"]["reason"]) == ({}, "missing_instances")
 
@@ -273,13 +273,13 @@ def test_images_that_come_after_the_deadline_make_a_version(
     """Closed with nothing at all, whatever the outline names: when the images come, there is a result after all."""
     station = Station(spool, clock, deadline_seconds=50.0, settle_unreferenced_seconds=3.0)
     close_without_images(station, **outline_of)
-    station.turn(1000.0)
+    station.scan(1000.0)
     if restarted:
         station = Station(spool, clock, deadline_seconds=50.0, settle_unreferenced_seconds=3.0)
     station.receive(image(1))
     station.receive(image(2))
-    station.turn(4.0)
-    station.turn(4.0)
+    station.scan(4.0)
+    station.scan(4.0)
     versions = {job["version"]: job for job in station.jobs()}
     assert set(versions) == {1, 2}
     assert versions[2]["instances"] == {IMAGES: [image_uid(1), image_uid(2)]}
@@ -290,14 +290,14 @@ def test_a_later_series_of_the_frame_of_reference_makes_a_version(station: Stati
     """The outline names nothing: a post-contrast series that comes later belongs to it, one elsewhere in space not."""
     station.receive(image(1))
     station.receive(outline())
-    station.turn(61.0)
-    station.turn(1000.0)
+    station.scan(61.0)
+    station.scan(1000.0)
     station.receive(image(1, series=f"{IMAGES}7", frame_of_reference="1.2.3"))
-    station.turn(61.0)
+    station.scan(61.0)
     assert [job["version"] for job in station.jobs()] == [1]
     station.receive(image(1, series=f"{IMAGES}8"))
-    station.turn(61.0)
-    station.turn(1.0)
+    station.scan(61.0)
+    station.scan(1.0)
     versions = {job["version"]: set(job["instances"]) for job in station.jobs()}
     assert versions == {1: {IMAGES}, 2: {IMAGES, f"{IMAGES}8"}}
 
@@ -308,9 +308,9 @@ def test_time_in_which_no_listener_ran_is_no_waiting(spool: Spool, clock: Clock)
     (job,) = spool.jobs(JobState.WAITING)
     (job.folder / "job.json").write_text(json.dumps({**job.read(), "created": "2020-01-01T00:00:00+00:00"}))
     station = Station(spool, clock, deadline_seconds=100.0)
-    station.turn(99.0)
+    station.scan(99.0)
     station.receive(image(1))
-    station.turn(3.0)
+    station.scan(3.0)
     (ready,) = station.jobs(JobState.READY)
     assert ready["not_complete"] is None
 
@@ -320,11 +320,11 @@ def test_a_late_instance_that_came_while_no_listener_ran_is_noticed(spool: Spool
     station = Station(spool, clock)
     station.receive(outline(images=[1]))
     station.receive(image(1))
-    station.turn(3.0)
+    station.scan(3.0)
     station.receive(image(2))
     restarted = Station(spool, clock)
-    restarted.turn(3.0)
-    restarted.turn(3.0)
+    restarted.scan(3.0)
+    restarted.scan(3.0)
     assert [job["version"] for job in restarted.jobs()] == [1, 2]
 
 
@@ -354,8 +354,8 @@ def test_a_clock_that_jumps_neither_crashes_nor_holds_a_job_back(spool: Spool, c
     station.receive(outline(images=[1]))
     (job,) = spool.jobs(JobState.WAITING)
     (job.folder / "job.json").write_text(json.dumps({**job.read(), "created": jump}))
-    station.turn(100.0)
-    station.turn()
+    station.scan(100.0)
+    station.scan()
     assert [one["not_complete"]["reason"] for one in station.jobs(JobState.READY)] == ["missing_instances"]
 
 
@@ -388,7 +388,7 @@ def test_strangers_among_the_studies_do_not_keep_an_outline_from_its_job(spool: 
     station = Station(spool, clock)
     station.pairer.reconcile()
     station.receive(image(1))
-    station.turn(3.0)
+    station.scan(3.0)
     (job,) = station.jobs(JobState.READY)
     assert job["seg"]["sop_instance_uid"] == object_.SOPInstanceUID
 
@@ -432,7 +432,7 @@ def test_one_damaged_job_does_not_hold_up_the_others(station: Station) -> None:
     station.receive(image(1))
     fresh = Station(station.spool, station.clock)
     for one in (station, fresh):
-        one.turn(3.0)
+        one.scan(3.0)
     ready = [job["seg"]["sop_instance_uid"] for job in station.jobs(JobState.READY)]
     assert ready == [f"{OUTLINES}.3"]
 
@@ -450,20 +450,20 @@ def found(images: Sequence[int], required: Sequence[int]) -> Evidence:
 @pytest.mark.parametrize(
     ("what", "quiet", "age", "fetched", "step"),
     [
-        (found([1, 2], [1, 2]), 0.0, 0.0, False, Step.WAIT),
-        (found([1, 2], [1, 2]), 2.0, 0.0, False, Step.READY),
-        (found([1, 2], [1, 2]), 0.0, 100.0, False, Step.READY),
-        (found([1], [1, 2]), 50.0, 50.0, False, Step.WAIT),
-        (found([1], [1, 2]), 50.0, 100.0, False, Step.FETCH),
-        (found([1], [1, 2]), 50.0, 100.0, True, Step.CLOSE),
-        (found([1], []), 2.0, 5.0, False, Step.WAIT),
-        (found([1], []), 60.0, 60.0, False, Step.READY),
-        (found([], []), 100.0, 99.0, False, Step.WAIT),
-        (found([], []), 100.0, 100.0, False, Step.CLOSE),
+        (found([1, 2], [1, 2]), 0.0, 0.0, False, PairingDecision.WAIT),
+        (found([1, 2], [1, 2]), 2.0, 0.0, False, PairingDecision.READY),
+        (found([1, 2], [1, 2]), 0.0, 100.0, False, PairingDecision.READY),
+        (found([1], [1, 2]), 50.0, 50.0, False, PairingDecision.WAIT),
+        (found([1], [1, 2]), 50.0, 100.0, False, PairingDecision.FETCH),
+        (found([1], [1, 2]), 50.0, 100.0, True, PairingDecision.CLOSE),
+        (found([1], []), 2.0, 5.0, False, PairingDecision.WAIT),
+        (found([1], []), 60.0, 60.0, False, PairingDecision.READY),
+        (found([], []), 100.0, 99.0, False, PairingDecision.WAIT),
+        (found([], []), 100.0, 100.0, False, PairingDecision.CLOSE),
     ],
 )
 def test_the_decision_follows_from_the_evidence(
-    tmp_path: Path, what: Evidence, quiet: float, age: float, fetched: bool, step: Step
+    tmp_path: Path, what: Evidence, quiet: float, age: float, fetched: bool, step: PairingDecision
 ) -> None:
     """Everything there and quiet: ready. Deadline: fetch what is named and missing, once, then close."""
     settings = ListenerSettings(
@@ -473,9 +473,9 @@ def test_the_decision_follows_from_the_evidence(
         retrieve_from=RetrieveSource("PACS", "127.0.0.1", 1),
     )
     assert decide(what, settings, quiet, age, fetched) is step
-    if step is Step.FETCH:
+    if step is PairingDecision.FETCH:
         closing = replace(settings, deadline_policy=DeadlinePolicy.CLOSE)
-        assert decide(what, closing, quiet, age, fetched) is Step.CLOSE
+        assert decide(what, closing, quiet, age, fetched) is PairingDecision.CLOSE
 
 
 def test_evidence_of_an_empty_spool(spool: Spool, clock: Clock) -> None:

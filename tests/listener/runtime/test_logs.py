@@ -16,7 +16,7 @@ logs.configure()
 import structlog
 log = structlog.get_logger()
 with structlog.contextvars.bound_contextvars(association="a1"):
-    log.info("object_kept", voxels=3)
+    log.info("object_stored", voxels=3)
 try:
     1 / 0
 except ZeroDivisionError:
@@ -28,7 +28,7 @@ warnings.warn("Invalid value for VR PN: 'SECRET^NAME'")
 """
     output = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     lines = [json.loads(line) for line in output.splitlines()]
-    assert [line["event"] for line in lines] == ["object_kept", "it_failed", "something"]
+    assert [line["event"] for line in lines] == ["object_stored", "it_failed", "something"]
     assert "SECRET" not in output
     assert lines[0] | {"association": "a1", "voxels": 3, "level": "info"} == lines[0]
     assert lines[1]["error"] == ["ZeroDivisionError"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from listener.scp.admission import Admission, Rejection, check_caller
+from listener.scp.admission import Admission, AssociationRejection, check_caller
 from listener.scp.allow_list import AllowList, Caller, parse_address, plain_fingerprint
 from listener.settings import AllowedPeer, ListenerSettings
 from listener.tls.certificates import fingerprint
@@ -17,11 +17,11 @@ def test_associations_are_limited_in_total_and_for_each_peer() -> None:
     admission = Admission(max_associations=3, max_associations_per_peer=2, max_pending=64, max_pending_per_peer=32)
     with admission.association("a"), admission.association("a"):
         with admission.association("a") as refused:
-            assert refused is Rejection.TOO_MANY_OF_PEER
+            assert refused is AssociationRejection.TOO_MANY_OF_PEER
         with admission.association("b") as accepted:
             assert accepted is None
             with admission.association("c") as refused:
-                assert refused is Rejection.TOO_MANY_ASSOCIATIONS
+                assert refused is AssociationRejection.TOO_MANY_ASSOCIATIONS
     assert admission.open_associations == 0
 
 
@@ -48,12 +48,12 @@ def test_connections_that_have_not_associated_are_capped() -> None:
     ("calling", "called", "expected"),
     [
         ("PACS", "RADTME", None),
-        ("OTHER", "RADTME", Rejection.CALLING_AE_TITLE),
-        ("PACS", "WRONG", Rejection.CALLED_AE_TITLE),
+        ("OTHER", "RADTME", AssociationRejection.CALLING_AE_TITLE),
+        ("PACS", "WRONG", AssociationRejection.CALLED_AE_TITLE),
     ],
 )
 def test_ae_titles_are_checked_where_the_settings_ask_for_it(
-    tmp_path: Path, calling: str, called: str, expected: Rejection | None
+    tmp_path: Path, calling: str, called: str, expected: AssociationRejection | None
 ) -> None:
     """Unknown callers and wrong called titles are refused only by a listener that was told to."""
     open_to_all = ListenerSettings(spool=tmp_path)

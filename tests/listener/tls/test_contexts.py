@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry
 from listener.settings import AuditSettings, ClientTls, ListenerSettings, RetrieveSource, ServerTls, SyslogServer
 from listener.tls.certificate_metrics import listener_certificates
 from listener.tls.certificates import TlsFileError, fingerprint, read_secret, subject
-from listener.tls.contexts import Renewed, certificate_files, client_context, seconds_left, server_context, tls_args
+from listener.tls.contexts import Reloading, certificate_files, client_context, seconds_left, server_context, tls_args
 from support.certificates import DAY, Authority, secret_file
 
 
@@ -199,7 +199,7 @@ def test_a_secret_that_everyone_can_read_is_none(tmp_path: Path) -> None:
 def test_changed_files_are_taken_and_broken_ones_are_not(authority: Authority) -> None:
     """A renewed certificate is used from the next look on; a broken one leaves the old and raises the alarm."""
     ours = authority.issue("radtme", ends=2 * DAY)
-    renewed = Renewed("listener", lambda: server_context(ours.server()), certificate_files(ours.server()))
+    renewed = Reloading("listener", lambda: server_context(ours.server()), certificate_files(ours.server()))
     first = renewed.current()
     assert renewed.current() is first
     authority.issue("radtme", ends=9 * DAY)

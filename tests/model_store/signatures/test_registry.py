@@ -9,7 +9,7 @@ import pytest
 
 from model_store.errors import SignatureError
 from model_store.signatures.bundle import BundleContent, write_bundle
-from model_store.signatures.registry import Action, Activation, Registry, standing
+from model_store.signatures.registry import Activation, Registry, RegistryAction, standing
 
 
 @pytest.fixture
@@ -69,9 +69,9 @@ def test_history_tells_what_scored_when(registry: Registry, bundle: Path, next_b
     registry.rollback()
     history = registry.history()
     assert [(move.name, move.action) for move in history] == [
-        (bundle.name, Action.ACTIVATE),
-        (next_bundle.name, Action.ACTIVATE),
-        (bundle.name, Action.ROLLBACK),
+        (bundle.name, RegistryAction.ACTIVATE),
+        (next_bundle.name, RegistryAction.ACTIVATE),
+        (bundle.name, RegistryAction.ROLLBACK),
     ]
     times = [datetime.fromisoformat(move.when) for move in history]
     assert times == sorted(times)
@@ -80,7 +80,12 @@ def test_history_tells_what_scored_when(registry: Registry, bundle: Path, next_b
 
 def test_standing_follows_the_history() -> None:
     """What a rollback can go through is what was activated and not rolled back."""
-    moves = [("a", Action.ACTIVATE), ("b", Action.ACTIVATE), ("a", Action.ROLLBACK), ("c", Action.ACTIVATE)]
+    moves = [
+        ("a", RegistryAction.ACTIVATE),
+        ("b", RegistryAction.ACTIVATE),
+        ("a", RegistryAction.ROLLBACK),
+        ("c", RegistryAction.ACTIVATE),
+    ]
     assert standing([Activation(name, "", "", action) for name, action in moves]) == ["a", "c"]
 
 

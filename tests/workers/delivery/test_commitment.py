@@ -17,11 +17,11 @@ from support.listening import listening
 from support.outboxes import Watch, delivering, entry_of, state_of
 from support.scripted_pacs import ScriptedPacs, WorkerDied
 from workers.delivery import commitment
+from workers.delivery.attempt import DeliveryAttempt
 from workers.delivery.commitment import CommitmentOutcome
 from workers.delivery.deliver import deliver
 from workers.delivery.outbox import held_outbox
-from workers.delivery.record import MOST_REQUESTS, CommitmentRequest, State
-from workers.delivery.visit import Visit
+from workers.delivery.record import MAX_REQUESTS, CommitmentRequest, State
 from workers.settings import WorkerSettings
 from workers.targets.target import Proof, Target
 
@@ -284,11 +284,11 @@ def test_a_target_that_never_reports_leaves_no_heap_of_requests(
     watch, job, pacs = Watch(), delivering(spool, "pacs"), ScriptedPacs()
     monkeypatch.setattr(commitment, "request_commitment", pacs.request_commitment)
     target = Target("pacs", "PACS", "pacs", 104, proof=Proof.COMMITTED)
-    for _ in range(MOST_REQUESTS + 5):
+    for _ in range(MAX_REQUESTS + 5):
         deliver(spool, job.id, target, settings, watch, pacs)
         watch.forward(2 * HOUR)
-    assert len(pacs.requests) == MOST_REQUESTS + 5
-    assert len(left_over(spool)) == len(entry_of(spool, job).requests) == MOST_REQUESTS
+    assert len(pacs.requests) == MAX_REQUESTS + 5
+    assert len(left_over(spool)) == len(entry_of(spool, job).requests) == MAX_REQUESTS
 
 
 def test_a_worker_that_dies_at_the_very_end_leaves_no_request_behind(
@@ -303,7 +303,7 @@ def test_a_worker_that_dies_at_the_very_end_leaves_no_request_behind(
         assert found is not None
         found.write(found.entry.with_request(CommitmentRequest("2.25.1", None, frozenset({"1.2"}))))
     with monkeypatch.context() as patch:
-        patch.setattr(Visit, "forget_requests", die)
+        patch.setattr(DeliveryAttempt, "forget_requests", die)
         with pytest.raises(WorkerDied):
             deliver(spool, job.id, target, settings, transport=pacs)
     assert left_over(spool) == ["2.25.1.json"]
@@ -312,7 +312,7 @@ def test_a_worker_that_dies_at_the_very_end_leaves_no_request_behind(
     assert state_of(spool, job) is JobState.DONE
 
 
-def die(visit: Visit) -> None:
+def die(visit: DeliveryAttempt) -> None:
     """Stand in for a step before which the worker is killed."""
     raise WorkerDied
 

@@ -23,7 +23,7 @@ from listener.spool.atomic_files import read_json, write_json
 from listener.spool.jobs import Job, JobState, job_id_for
 from listener.spool.spool import Spool
 from support.processes import free_port
-from workers.delivery.deliver import deliver, put_off
+from workers.delivery.deliver import deliver, retry_later
 from workers.delivery.outbox import queue_delivery
 from workers.jobs import attempts as ledger
 from workers.jobs.score_job import encoded
@@ -242,7 +242,7 @@ def test_what_was_taken_is_kept_when_the_try_is_cut_short(
             patch.setattr(store_scu, "_store", interrupted)
             with pytest.raises(SoftTimeLimitExceeded):
                 deliver(spool, JOB_ID, target, impatient)
-        put = put_off(spool, JOB_ID, "pacs", impatient, "the try took too long")
+        put = retry_later(spool, JOB_ID, "pacs", impatient, "the try took too long")
         assert put is not None
         assert record_of(spool, "pacs")["last_error"] == "the try took too long"
         assert set(record_of(spool, "pacs")["taken"]) == {"key_image"}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from listener.broker.messages import Bell
+from listener.broker.messages import Announcement
 from listener.broker.sweep import Sweep
 from listener.spool.jobs import JobState
 from listener.spool.spool import Spool
@@ -34,8 +34,8 @@ class Night:
         self.passed = 0
         self.start = datetime.now(UTC) + timedelta(seconds=60)
         self.visits = 0
-        self._rung: list[Bell] = []
-        self._sweep = Sweep(self.spool, self._rung.append, dict, 5.0, 60.0)
+        self._announced: list[Announcement] = []
+        self._sweep = Sweep(self.spool, self._announced.append, dict, 5.0, 60.0)
         self.jobs = [delivering(self.spool, *pacs, number=number) for number in range(CASES)]
 
     def clock(self) -> datetime:
@@ -46,10 +46,10 @@ class Night:
         """Let time pass; workers answer every bell at once."""
         for _ in range(0, seconds, turn):
             self.passed += turn
-            self._rung.clear()
-            self._sweep.turn(self.passed, self.clock())
-            for bell in self._rung:
-                self._answer(*bell.args)
+            self._announced.clear()
+            self._sweep.scan(self.passed, self.clock())
+            for announcement in self._announced:
+                self._answer(*announcement.args)
 
     def _answer(self, job_id: str, name: str) -> None:
         target = Target(name, "PACS", name, 104)

@@ -91,7 +91,7 @@ class Outbox(RuleBasedStateMachine):
             self.operator_retries()
         for _ in range(12):
             self.forward(2 * HOUR)
-            self.visit()
+            self.attempt()
         assert self.entry.state is State.DELIVERED or self.model.refused
         assert self.state is (JobState.FAILED if self.model.refused else JobState.DONE)
         assert not list(self.spool.commitments.rglob("*.json"))
@@ -113,7 +113,7 @@ class Outbox(RuleBasedStateMachine):
     # What may happen --------------------------------------------------------------------------------------------------
 
     @rule()
-    def visit(self) -> None:
+    def attempt(self) -> None:
         """A worker hears the bell."""
         if self.state is not JobState.DELIVERING:
             return

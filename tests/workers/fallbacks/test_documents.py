@@ -32,7 +32,7 @@ from workers.jobs.result_objects import build_results
 from workers.results.result_classes import Fallback, ResultRole
 from workers.settings import WorkerSettings
 from workers.targets.store_scu import send
-from workers.targets.store_status import Answer
+from workers.targets.store_status import StoreResult
 from workers.targets.target import Target
 
 PLAINER = (EncapsulatedPDFStorage, SecondaryCaptureImageStorage)
@@ -157,7 +157,7 @@ def test_a_target_gets_the_best_that_it_takes(
     finally:
         server.shutdown()
     report = sent[0]
-    assert (report.answer is Answer.TAKEN) is (expected is not None)
+    assert (report.answer is StoreResult.TAKEN) is (expected is not None)
     if expected is not None:
         assert report.instance.sop_class_uid == came[0] == expected
 

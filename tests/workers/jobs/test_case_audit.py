@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydicom import Dataset
 
-from listener.audit.reader import Entry, read_entries
+from listener.audit.reader import AuditEntry, read_entries
 from listener.audit.trail import AuditLog, NotAudited
 from listener.settings import AuditSettings
 from support.dicom_objects import STUDY, image, image_uid
@@ -15,9 +15,9 @@ from workers.jobs.case_audit import scored
 from workers.results.instance_reference import InstanceReference
 from workers.results.result_classes import ResultRole
 from workers.targets.audited_transport import AuditedTransport
-from workers.targets.store_status import Answer
+from workers.targets.store_status import StoreResult
 from workers.targets.target import Target
-from workers.targets.transport import Alternatives, Sent
+from workers.targets.transport import Alternatives, SentObject
 
 TARGET = Target("pacs", "PACS", "192.0.2.10", 104)
 ROLES = (ResultRole.SEGMENTATION, ResultRole.KEY_IMAGE)
@@ -26,16 +26,18 @@ ROLES = (ResultRole.SEGMENTATION, ResultRole.KEY_IMAGE)
 class Scripted:
     """A transport that answers as a test says."""
 
-    def __init__(self, *answers: Answer, breaks: bool = False) -> None:
+    def __init__(self, *answers: StoreResult, breaks: bool = False) -> None:
         self.answers = answers
         self.breaks = breaks
         self.was_asked = False
 
-    def send(self, target: Target, calling_ae_title: str, objects: Mapping[ResultRole, Alternatives]) -> Iterator[Sent]:
+    def send(
+        self, target: Target, calling_ae_title: str, objects: Mapping[ResultRole, Alternatives]
+    ) -> Iterator[SentObject]:
         """Give the answers of the script, then break where it says so."""
         self.was_asked = True
         for (role, choices), answer in zip(objects.items(), self.answers, strict=False):
-            yield Sent(role, InstanceReference.of(next(iter(choices.values()))()), answer, answer.value)
+            yield SentObject(role, InstanceReference.of(next(iter(choices.values()))()), answer, answer.value)
         if self.breaks:
             raise TransientFailure("gone")
 
@@ -58,14 +60,14 @@ def objects() -> dict[ResultRole, Alternatives]:
     return {role: {"1.2": lambda number=number: made(number)} for number, role in enumerate(ROLES)}
 
 
-def told(folder: Path) -> list[Entry]:
+def told(folder: Path) -> list[AuditEntry]:
     """Return every message."""
     return list(read_entries(folder, lambda _: True, print))
 
 
 def test_each_try_is_told_before_and_after(tmp_path: Path) -> None:
     """What is about to go, then a message for what was taken and one for what was not."""
-    transport = AuditedTransport(Scripted(Answer.TAKEN, Answer.REFUSED), AuditSettings(tmp_path))
+    transport = AuditedTransport(Scripted(StoreResult.TAKEN, StoreResult.REFUSED), AuditSettings(tmp_path))
     assert len(list(transport.send(TARGET, "RADTME", objects()))) == 2
     begin, taken, refused = told(tmp_path)
     assert (begin.event_code, begin.instances) == ("110102", 2)
@@ -77,7 +79,7 @@ def test_each_try_is_told_before_and_after(tmp_path: Path) -> None:
 
 def test_broken_connection_is_told_too(tmp_path: Path) -> None:
     """What had been taken before it broke is told; where nothing was, that the try failed."""
-    transport = AuditedTransport(Scripted(Answer.TAKEN, breaks=True), AuditSettings(tmp_path / "some"))
+    transport = AuditedTransport(Scripted(StoreResult.TAKEN, breaks=True), AuditSettings(tmp_path / "some"))
     with pytest.raises(TransientFailure):
         list(transport.send(TARGET, "RADTME", objects()))
     assert [one.outcome for one in told(tmp_path / "some")] == ["ok", "ok"]
@@ -90,7 +92,7 @@ def test_broken_connection_is_told_too(tmp_path: Path) -> None:
 def test_nothing_is_sent_unaudited(tmp_path: Path) -> None:
     """While the trail cannot be written, the target is not even called, and the try is made again later."""
     (tmp_path / "audit").write_text("")
-    scripted = Scripted(Answer.TAKEN)
+    scripted = Scripted(StoreResult.TAKEN)
     with pytest.raises(TransientFailure, match="nothing is sent: the audit trail cannot be written"):
         list(AuditedTransport(scripted, AuditSettings(tmp_path / "audit")).send(TARGET, "RADTME", objects()))
     assert not scripted.was_asked

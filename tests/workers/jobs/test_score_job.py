@@ -224,7 +224,7 @@ def test_a_case_that_was_ended_took_the_time_until_then(
         raise SoftTimeLimitExceeded
 
     monkeypatch.setattr(scoring, "examine", slow)
-    done = tasks._scored(tasks.Bench(settings, spool, registry, worker_metrics()), claimed_job(spool, phantom))
+    done = tasks._scored(tasks.TaskContext(settings, spool, registry, worker_metrics()), claimed_job(spool, phantom))
     assert done is not None
     assert done.reason is Reason.TIME_LIMIT
     assert done.seconds >= 5
@@ -279,7 +279,7 @@ def test_a_case_over_its_memory_is_not_scored(
     monkeypatch.setattr(scoring, "examine", greedy)
     limited = replace(settings, max_job_memory_bytes=200 << 20)
     job = claimed_job(spool, phantom)
-    done = tasks._scored(tasks.Bench(limited, spool, registry, worker_metrics()), job)
+    done = tasks._scored(tasks.TaskContext(limited, spool, registry, worker_metrics()), job)
     assert done is not None
     assert (done.outcome, done.reason) == ("not_scored", Reason.MEMORY_LIMIT)
     assert set(objects(spool, job)) == {"summary_report.dcm"}
@@ -298,7 +298,7 @@ def test_an_outline_of_someone_else_is_not_scored(
     patient = outline.PatientID
     setattr(outline, keyword, "2.25.4711")
     outline.save_as(path)
-    done = tasks._scored(tasks.Bench(settings, spool, registry, worker_metrics()), job)
+    done = tasks._scored(tasks.TaskContext(settings, spool, registry, worker_metrics()), job)
     assert done is not None
     assert (done.outcome, done.reason) == ("not_scored", Reason.PATIENT_MISMATCH)
     written = result(spool, job)

@@ -19,8 +19,8 @@ from support.spool_jobs import REJECTED, SCORED
 from support.web_server import Handler, web_server
 from workers.notifications.body import UnusableTemplate, WebhookBody
 from workers.notifications.event import note_outcome, notifications_folder
-from workers.notifications.notifier import Notifier, Telling, pending
-from workers.settings import Outcome, WebhookSettings, WorkerSettings
+from workers.notifications.notifier import Notifier, WebhookOutcome, pending
+from workers.settings import CaseOutcome, WebhookSettings, WorkerSettings
 
 AT = "2026-01-02T03:04:07.000+00:00"
 JOB = {
@@ -61,26 +61,26 @@ class Told:
     """A notifier without its thread, and what it counted."""
 
     def __init__(self, spool: Spool, settings: WorkerSettings) -> None:
-        self.counts: Counter[Telling] = Counter()
+        self.counts: Counter[WebhookOutcome] = Counter()
         self._folder = notifications_folder(spool)
         self._notifier = Notifier(spool, settings, lambda telling: self.counts.update([telling]))
 
-    def turn(self) -> float:
+    def scan(self) -> float:
         """Tell what is due."""
-        return self._notifier.turn()
+        return self._notifier.scan()
 
     def until_nothing_waits(self, seconds: float = 60) -> None:
         """Turn until everything was told or given up."""
         end = time.monotonic() + seconds
         while pending(self._folder):
             assert time.monotonic() < end, "not told"
-            time.sleep(min(self.turn(), 0.02))
+            time.sleep(min(self.scan(), 0.02))
 
 
 def note(spool: Spool, settings: WorkerSettings, *numbers: int) -> None:
     """Write down that these cases were scored."""
     for number in numbers:
-        note_outcome(spool, put_job(spool, number), Outcome.SCORED, AT, settings)
+        note_outcome(spool, put_job(spool, number), CaseOutcome.SCORED, AT, settings)
 
 
 def answering(*statuses: int) -> Any:
@@ -98,10 +98,10 @@ def test_what_is_told_is_a_closed_list_without_patient_and_uid(spool: Spool) -> 
     with web_server(answering(204)) as server:
         settings = settings_of(spool, server.url)
         job = put_job(spool, 1, REJECTED)
-        note_outcome(spool, job, Outcome.NOT_SCORED, AT, settings, "tumour_too_small")
+        note_outcome(spool, job, CaseOutcome.NOT_SCORED, AT, settings, "tumour_too_small")
         Told(spool, settings).until_nothing_waits()
         with_uids = settings_of(spool, server.url, include_uids=True)
-        note_outcome(spool, job, Outcome.DELIVERED, AT, with_uids)
+        note_outcome(spool, job, CaseOutcome.DELIVERED, AT, with_uids)
         Told(spool, with_uids).until_nothing_waits()
     (method, path, headers, body), second = server.requests
     assert (method, path, headers["Content-Type"]) == ("POST", "/dicom-web", "application/json")
@@ -116,8 +116,10 @@ def test_what_is_told_is_a_closed_list_without_patient_and_uid(spool: Spool) -> 
 def test_an_outcome_that_nobody_wants_to_know_leaves_nothing(spool: Spool) -> None:
     """Neither without a webhook nor for an outcome that is not listed a file is written."""
     job = put_job(spool)
-    note_outcome(spool, job, Outcome.SCORED, AT, WorkerSettings(spool.root, spool.root))
-    note_outcome(spool, job, Outcome.SCORED, AT, settings_of(spool, "http://127.0.0.1:1", outcomes=(Outcome.FAILED,)))
+    note_outcome(spool, job, CaseOutcome.SCORED, AT, WorkerSettings(spool.root, spool.root))
+    note_outcome(
+        spool, job, CaseOutcome.SCORED, AT, settings_of(spool, "http://127.0.0.1:1", outcomes=(CaseOutcome.FAILED,))
+    )
     assert pending(notifications_folder(spool)) == []
 
 
@@ -128,7 +130,7 @@ def test_errors_are_tried_again_and_then_told_once(spool: Spool) -> None:
         note(spool, settings, 1, 2)
         told = Told(spool, settings)
         told.until_nothing_waits()
-    assert told.counts == {Telling.ERROR: 3, Telling.TOLD: 2}
+    assert told.counts == {WebhookOutcome.ERROR: 3, WebhookOutcome.SENT: 2}
     taken = [json.loads(body)["job_id"] for *_, body in server.requests][3:]
     assert sorted(taken) == [f"{number:016x}-v1" for number in (1, 2)]
 
@@ -140,11 +142,11 @@ def test_nobody_there_costs_one_try_a_round_and_longer_waits(spool: Spool) -> No
     told = Told(spool, settings)
     waits = []
     while len(waits) < 5:
-        wait = told.turn()
-        if told.counts[Telling.NO_ANSWER] > len(waits):
+        wait = told.scan()
+        if told.counts[WebhookOutcome.NO_ANSWER] > len(waits):
             waits.append(wait)
         time.sleep(0.02)
-    assert told.counts == {Telling.NO_ANSWER: 5}
+    assert told.counts == {WebhookOutcome.NO_ANSWER: 5}
     assert waits[0] <= 0.012
     assert 0.032 <= waits[-1] <= 0.048
     assert len(pending(notifications_folder(spool))) == 3
@@ -164,11 +166,11 @@ def test_a_silent_server_is_left_after_its_time(spool: Spool) -> None:
         settings = settings_of(spool, server.url, timeout_seconds=0.3)
         note(spool, settings, 1)
         told = Told(spool, settings)
-        told.turn()
-        assert told.counts == {Telling.NO_ANSWER: 1}
+        told.scan()
+        assert told.counts == {WebhookOutcome.NO_ANSWER: 1}
         silent[0] = False
         told.until_nothing_waits()
-    assert told.counts[Telling.TOLD] == 1
+    assert told.counts[WebhookOutcome.SENT] == 1
 
 
 def test_a_refusal_holds_back_no_other(spool: Spool) -> None:
@@ -177,8 +179,8 @@ def test_a_refusal_holds_back_no_other(spool: Spool) -> None:
         settings = settings_of(spool, server.url)
         note(spool, settings, 1, 2)
         told = Told(spool, settings)
-        told.turn()
-    assert told.counts == {Telling.REFUSED: 1, Telling.TOLD: 1}
+        told.scan()
+    assert told.counts == {WebhookOutcome.REFUSED: 1, WebhookOutcome.SENT: 1}
     assert pending(notifications_folder(spool)) == []
 
 
@@ -190,9 +192,9 @@ def test_a_redirect_is_not_followed(spool: Spool, tmp_path: Path) -> None:
             settings = settings_of(spool, server.url, secret_file=secret)
             note(spool, settings, 1)
             told = Told(spool, settings)
-            told.turn()
+            told.scan()
         assert elsewhere.requests == []
-    assert told.counts == {Telling.REFUSED: 1}
+    assert told.counts == {WebhookOutcome.REFUSED: 1}
     assert server.requests[0][2]["X-Radtme-Secret"] == "open sesame"
 
 
@@ -204,8 +206,8 @@ def test_what_could_not_be_told_for_too_long_is_given_up(spool: Spool) -> None:
     old = time.time() - 3700
     os.utime(path, (old, old))
     told = Told(spool, settings)
-    told.turn()
-    assert told.counts == {Telling.GIVEN_UP: 1}
+    told.scan()
+    assert told.counts == {WebhookOutcome.GIVEN_UP: 1}
     assert pending(notifications_folder(spool)) == []
 
 
@@ -214,12 +216,12 @@ def test_https_trusts_the_named_authority_alone(spool: Spool, tmp_path: Path) ->
     right, wrong = Authority(tmp_path / "right"), Authority(tmp_path / "wrong", "Other CA")
     server_tls = right.issue("server").server(ask=False)
     with web_server(answering(200), server_context(server_tls)) as server:
-        for authority, expected in ((wrong, Telling.NO_ANSWER), (right, Telling.TOLD)):
+        for authority, expected in ((wrong, WebhookOutcome.NO_ANSWER), (right, WebhookOutcome.SENT)):
             settings = settings_of(spool, server.url, tls=authority.issue("client").client())
             if not pending(notifications_folder(spool)):
                 note(spool, settings, 1)
             told = Told(spool, settings)
-            told.turn()
+            told.scan()
             assert told.counts == {expected: 1}
     assert len(server.requests) == 1
 
@@ -230,7 +232,7 @@ def test_a_secret_that_cannot_be_read_keeps_the_event(spool: Spool, tmp_path: Pa
         settings = settings_of(spool, server.url, secret_file=tmp_path / "later", secret_header="Authorization")
         note(spool, settings, 1)
         told = Told(spool, settings)
-        told.turn()
+        told.scan()
         assert server.requests == []
         secret_file(tmp_path / "later", "Bearer abc")
         told.until_nothing_waits()
@@ -274,15 +276,15 @@ def test_the_same_event_has_the_same_id(spool: Spool) -> None:
     settings = settings_of(spool, "http://127.0.0.1:1")
     job = put_job(spool)
     for _ in range(2):
-        note_outcome(spool, job, Outcome.SCORED, AT, settings)
-    note_outcome(spool, job, Outcome.DELIVERED, AT, settings)
+        note_outcome(spool, job, CaseOutcome.SCORED, AT, settings)
+    note_outcome(spool, job, CaseOutcome.DELIVERED, AT, settings)
     assert len(pending(notifications_folder(spool))) == 2
 
 
 def test_a_disk_that_refuses_costs_the_telling_alone(spool: Spool, caplog: pytest.LogCaptureFixture) -> None:
     """Nothing is raised where the case goes on."""
     notifications_folder(spool).write_text("no folder")
-    note_outcome(spool, put_job(spool), Outcome.SCORED, AT, settings_of(spool, "http://127.0.0.1:1"))
+    note_outcome(spool, put_job(spool), CaseOutcome.SCORED, AT, settings_of(spool, "http://127.0.0.1:1"))
 
 
 def test_a_damaged_file_is_given_up(spool: Spool) -> None:
@@ -292,8 +294,8 @@ def test_a_damaged_file_is_given_up(spool: Spool) -> None:
         note(spool, settings, 1)
         (notifications_folder(spool) / "half.json").write_text('{"event_id": ')
         told = Told(spool, settings)
-        told.turn()
-    assert told.counts == {Telling.TOLD: 1, Telling.REFUSED: 1}
+        told.scan()
+    assert told.counts == {WebhookOutcome.SENT: 1, WebhookOutcome.REFUSED: 1}
     assert pending(notifications_folder(spool)) == []
 
 
@@ -302,7 +304,7 @@ def test_no_process_is_forked_in_the_middle_of_a_word(spool: Spool) -> None:
     counting = threading.Event()
     of_metrics = threading.Lock()
 
-    def count(telling: Telling) -> None:
+    def count(telling: WebhookOutcome) -> None:
         with of_metrics:
             counting.set()
             time.sleep(0.5)

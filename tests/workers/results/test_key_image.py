@@ -13,7 +13,7 @@ from workers.jobs.result_objects import build_results
 from workers.results.common_modules import Origin, ResultVersion
 from workers.results.instance_reference import InstanceReference
 from workers.results.key_image import caption, edge_letters
-from workers.results.key_image_drawing import Caption, Outline, View, draw
+from workers.results.key_image_drawing import Caption, Contour, View, draw
 from workers.results.result_classes import ResultRole
 from workers.results.segmentation import COLOURS
 from workers.results.uids import ResultUids
@@ -55,7 +55,7 @@ def test_the_slice_is_shown_true_to_its_spacing() -> None:
     """A square in mm is a square on the picture, whatever the pixel spacing."""
     mask = np.zeros((60, 120), dtype=bool)
     mask[20:40, 40:80] = True  # 20 rows of 1 mm by 40 columns of 0.5 mm
-    view = View(np.zeros((60, 120)), (1.0, 0.5), [Outline("a", mask, (255, 0, 255))], ("A", "P", "H", "F"))
+    view = View(np.zeros((60, 120)), (1.0, 0.5), [Contour("a", mask, (255, 0, 255))], ("A", "P", "H", "F"))
     drawn = (np.asarray(draw(view, CAPTION))[:700, :700] == (255, 0, 255)).all(axis=2)
     height, width = (np.ptp(np.flatnonzero(drawn.any(axis=axis))) + 1 for axis in (1, 0))
     assert height == pytest.approx(width, abs=2)
@@ -94,7 +94,7 @@ def test_a_constant_slice_and_a_tumour_at_the_edge_are_drawn() -> None:
     mask = np.zeros((30, 30), dtype=bool)
     mask[0:2, 28:30] = True
     view = View(
-        np.full((30, 30), 7), (SPACING_MM[1], SPACING_MM[0]), [Outline("a", mask, (1, 2, 3))], ("A", "P", "H", "F")
+        np.full((30, 30), 7), (SPACING_MM[1], SPACING_MM[0]), [Contour("a", mask, (1, 2, 3))], ("A", "P", "H", "F")
     )
     assert draw(view, CAPTION).size == (1024, 768)
 
@@ -117,7 +117,7 @@ def test_its_words_never_contradict_the_verdict() -> None:
 
 def test_it_says_what_was_measured_and_covers_nothing_with_it() -> None:
     """However long a name the series has: inside the column, above the small slice."""
-    view = View(np.zeros((30, 30)), (1.0, 1.0), [Outline("a", np.eye(30, dtype=bool), (1, 2, 3))], ("A", "P", "H", "F"))
+    view = View(np.zeros((30, 30)), (1.0, 1.0), [Contour("a", np.eye(30, dtype=bool), (1, 2, 3))], ("A", "P", "H", "F"))
     pictures = [np.asarray(draw(view, replace(CAPTION, measured_on=f"x {'W' * n}"))) for n in (0, 8, 3000)]
     changed = [(picture != pictures[0]).any(axis=2) for picture in pictures[1:]]
     assert changed[0].any()

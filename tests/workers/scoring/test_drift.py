@@ -14,7 +14,7 @@ from model_store.signatures.registry import Registry
 from model_store.signatures.signature import Signature
 from model_store.signatures.training_ranges import FeatureRange
 from workers.features.regions import Region, RegionMeasurement
-from workers.metrics.recent_cases import FEWEST_CASES, MOST_SCANNERS, OTHER, DriftCollector, RecentCases
+from workers.metrics.recent_cases import MAX_SCANNERS, MIN_CASES, OTHER, DriftCollector, RecentCases
 from workers.scoring.drift import SHARES, WATCHED, DriftRecord, drift_record, part_of, scanner_of, stability_index
 
 
@@ -109,7 +109,7 @@ def shown(cases: RecentCases, digest: str | None = "d") -> dict[tuple[str, ...],
 def test_what_is_shown_is_what_lies_in_the_spool(spool: Spool) -> None:
     """Cases of the active signature by scanner; of another signature, of other outcomes and damaged ones not."""
     record = DriftRecord("A", {"ring_x": 5}, 2, 10)
-    for number in range(FEWEST_CASES):
+    for number in range(MIN_CASES):
         put(spool, number, record, phenotype="hot" if number % 3 else "cold")
     put(spool, 900, replace(record, scanner="B"))
     put(spool, 901, record, digest="another")
@@ -117,7 +117,7 @@ def test_what_is_shown_is_what_lies_in_the_spool(spool: Spool) -> None:
     assert damaged is not None
     (damaged.folder / "result.json").write_text("{")
     samples = shown(RecentCases(spool))
-    assert samples["radtme_recent_cases", "A"] == FEWEST_CASES
+    assert samples["radtme_recent_cases", "A"] == MIN_CASES
     assert samples["radtme_recent_hot_ratio", "A"] == pytest.approx(20 / 30)
     assert samples["radtme_recent_features_outside_training_ratio", "A"] == pytest.approx(0.2)
     assert samples["radtme_feature_stability_index", "A", "ring_x"] > 0.25
@@ -144,8 +144,8 @@ def test_a_result_that_comes_later_is_seen_later_and_one_that_goes_is_forgotten(
 
 def test_a_field_that_anyone_can_fill_does_not_fill_prometheus(spool: Spool) -> None:
     """Scanners beyond the first ones share a label."""
-    for number in range(MOST_SCANNERS + 5):
+    for number in range(MAX_SCANNERS + 5):
         put(spool, number, DriftRecord(f"S{number}", {"ring_x": 1}, 0, 10))
     samples = {key: value for key, value in shown(RecentCases(spool)).items() if key[0] == "radtme_recent_cases"}
-    assert len(samples) == MOST_SCANNERS + 1
+    assert len(samples) == MAX_SCANNERS + 1
     assert samples["radtme_recent_cases", OTHER] == 5

@@ -20,9 +20,9 @@ from workers.errors import TransientFailure
 from workers.results.instance_reference import InstanceReference
 from workers.results.result_classes import ResultRole
 from workers.targets.dicomweb import Stow
-from workers.targets.store_status import Answer
+from workers.targets.store_status import StoreResult
 from workers.targets.target import Target, TargetKind
-from workers.targets.transport import Alternatives, Sent, TargetRefuses
+from workers.targets.transport import Alternatives, SentObject, TargetRefuses
 
 ROLES = (ResultRole.SEGMENTATION, ResultRole.SUMMARY_REPORT)
 
@@ -42,7 +42,7 @@ def objects(count: int = 1) -> dict[ResultRole, Alternatives]:
     return {role: {"1.2": lambda n=n: result(n)} for n, role in enumerate(ROLES[:count], 1)}
 
 
-def send(url: str, count: int = 1, **more: Any) -> list[Sent]:
+def send(url: str, count: int = 1, **more: Any) -> list[SentObject]:
     """Send so many results."""
     return list(Stow().send(target(url, **more), "RADTME", objects(count)))
 
@@ -58,19 +58,19 @@ def failed(reason: int | None, uid: str) -> bytes:
 @pytest.mark.parametrize(
     ("status", "reason", "meaning"),
     [
-        (409, 0xA700, Answer.TRY_AGAIN),
-        (409, 0xA900, Answer.REFUSED),
-        (409, 0xC000, Answer.REFUSED),
-        (409, 0x0122, Answer.REFUSED),
-        (409, 0x0110, Answer.TRY_AGAIN),
-        (409, 0x0111, Answer.TAKEN),
-        (409, 0xB00E, Answer.TAKEN),
-        (202, 0xA700, Answer.TRY_AGAIN),
-        (200, 0xC000, Answer.REFUSED),
-        (409, None, Answer.REFUSED),
+        (409, 0xA700, StoreResult.TRY_AGAIN),
+        (409, 0xA900, StoreResult.REFUSED),
+        (409, 0xC000, StoreResult.REFUSED),
+        (409, 0x0122, StoreResult.REFUSED),
+        (409, 0x0110, StoreResult.TRY_AGAIN),
+        (409, 0x0111, StoreResult.TAKEN),
+        (409, 0xB00E, StoreResult.TAKEN),
+        (202, 0xA700, StoreResult.TRY_AGAIN),
+        (200, 0xC000, StoreResult.REFUSED),
+        (409, None, StoreResult.REFUSED),
     ],
 )
-def test_failure_reason_says_what_to_do(status: int, reason: int | None, meaning: Answer) -> None:
+def test_failure_reason_says_what_to_do(status: int, reason: int | None, meaning: StoreResult) -> None:
     """The reasons of the Failed SOP Sequence are C-STORE statuses (PS3.18 annex I) and mean the same."""
     with web_server(lambda handler: handler.answer(status, failed(reason, image(1).SOPInstanceUID))) as server:
         (sent,) = send(server.url)
@@ -81,19 +81,19 @@ def test_failure_reason_says_what_to_do(status: int, reason: int | None, meaning
 @pytest.mark.parametrize(
     ("status", "body", "meaning"),
     [
-        (200, b"", Answer.TAKEN),
-        (200, b"<html>thanks</html>", Answer.TAKEN),
-        (202, b"garbage \xff", Answer.TRY_AGAIN),
-        (204, b"", Answer.TRY_AGAIN),
-        (400, b"", Answer.REFUSED),
-        (413, b"", Answer.REFUSED),
-        (500, b"", Answer.TRY_AGAIN),
-        (409, b"[" * 100_000, Answer.REFUSED),
-        (409, b'{"00081198": {"Value": "x"}}', Answer.REFUSED),
-        (409, b'[{"00081198": []}]', Answer.REFUSED),
+        (200, b"", StoreResult.TAKEN),
+        (200, b"<html>thanks</html>", StoreResult.TAKEN),
+        (202, b"garbage \xff", StoreResult.TRY_AGAIN),
+        (204, b"", StoreResult.TRY_AGAIN),
+        (400, b"", StoreResult.REFUSED),
+        (413, b"", StoreResult.REFUSED),
+        (500, b"", StoreResult.TRY_AGAIN),
+        (409, b"[" * 100_000, StoreResult.REFUSED),
+        (409, b'{"00081198": {"Value": "x"}}', StoreResult.REFUSED),
+        (409, b'[{"00081198": []}]', StoreResult.REFUSED),
     ],
 )
-def test_status_without_a_word_on_the_object(status: int, body: bytes, meaning: Answer) -> None:
+def test_status_without_a_word_on_the_object(status: int, body: bytes, meaning: StoreResult) -> None:
     """Where the body says nothing that can be read, the status decides; what is not certain is tried again."""
     with web_server(lambda handler: handler.answer(status, body)) as server:
         assert [one.answer for one in send(server.url)] == [meaning]
@@ -116,12 +116,12 @@ def test_busy_server_is_asked_again_later(status: int) -> None:
         handler.answer(200 if len(handler.server.requests) == 1 else status)
 
     with web_server(behave) as server:
-        got: list[Sent] = []
+        got: list[SentObject] = []
         with pytest.raises(TransientFailure, match=f"HTTP {status}"):
             got.extend(Stow().send(target(server.url), "RADTME", objects(2)))
-        taken: Iterator[Sent] = Stow().send(target(server.url), "RADTME", objects(2))
+        taken: Iterator[SentObject] = Stow().send(target(server.url), "RADTME", objects(2))
         server.requests.clear()
-        assert next(taken).answer is Answer.TAKEN
+        assert next(taken).answer is StoreResult.TAKEN
 
 
 def test_redirect_gets_neither_credentials_nor_patients(tmp_path: Path) -> None:
@@ -245,7 +245,7 @@ def test_plainer_report_is_tried_where_the_class_is_not_taken() -> None:
     choices: Alternatives = {"1.2": lambda: result(1), "1.3": lambda: result(2)}
     with web_server(behave) as server:
         (sent,) = Stow().send(target(server.url), "RADTME", {ROLES[0]: choices})
-    assert sent.answer is Answer.TAKEN
+    assert sent.answer is StoreResult.TAKEN
     assert sent.sop_instance_uid == image(2).SOPInstanceUID
 
 

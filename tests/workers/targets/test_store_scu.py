@@ -22,7 +22,7 @@ from workers.errors import TransientFailure
 from workers.results.result_classes import ResultRole
 from workers.targets.association import AssociationRefused
 from workers.targets.store_scu import send
-from workers.targets.store_status import Answer
+from workers.targets.store_status import StoreResult
 from workers.targets.target import Target
 
 IMAGE, REPORT = ResultRole.KEY_IMAGE, ResultRole.SUMMARY_REPORT
@@ -68,7 +68,7 @@ def test_dcmtk_takes_what_is_sent(tmp_path: Path) -> None:
     port, dataset = free_port(), instance(SecondaryCaptureImageStorage)
     with running(["storescp", "-od", str(tmp_path), str(port)], tmp_path / "storescp.log", port):
         [sent] = send(target(port), "RADTME", {IMAGE: {dataset.SOPClassUID: lambda: dataset}})
-    assert (sent.role, sent.answer, sent.status) == (IMAGE, Answer.TAKEN, "0x0000")
+    assert (sent.role, sent.answer, sent.status) == (IMAGE, StoreResult.TAKEN, "0x0000")
     [received] = [path for path in tmp_path.iterdir() if path.suffix != ".log"]
     assert dataset.SOPInstanceUID in subprocess.run(["dcmdump", received], capture_output=True, text=True).stdout
 
@@ -84,7 +84,7 @@ def test_a_target_that_takes_implicit_only_gets_implicit() -> None:
     dataset = instance(SecondaryCaptureImageStorage)
     with peer(answer, syntaxes=(ImplicitVRLittleEndian,)) as port:
         [sent] = send(target(port), "RADTME", {IMAGE: {dataset.SOPClassUID: lambda: dataset}})
-    assert sent.answer is Answer.TAKEN
+    assert sent.answer is StoreResult.TAKEN
     assert seen == [(ImplicitVRLittleEndian, dataset.SOPInstanceUID)]
 
 
@@ -94,7 +94,7 @@ def test_a_report_falls_back_to_a_class_that_the_target_takes() -> None:
     choices = {Comprehensive3DSRStorage: lambda: better, ComprehensiveSRStorage: lambda: plainer}
     with peer(lambda _: 0x0000, sop_classes=(ComprehensiveSRStorage,)) as port:
         [sent] = send(target(port), "RADTME", {REPORT: choices})
-    assert (sent.answer, sent.sop_instance_uid) == (Answer.TAKEN, plainer.SOPInstanceUID)
+    assert (sent.answer, sent.sop_instance_uid) == (StoreResult.TAKEN, plainer.SOPInstanceUID)
 
 
 def test_an_object_that_the_target_has_no_context_for_does_not_hold_back_the_others() -> None:
@@ -103,14 +103,14 @@ def test_an_object_that_the_target_has_no_context_for_does_not_hold_back_the_oth
     with peer(lambda _: 0x0000, sop_classes=(SecondaryCaptureImageStorage,)) as port:
         objects = {REPORT: {report.SOPClassUID: lambda: report}, IMAGE: {image.SOPClassUID: lambda: image}}
         sent = list(send(target(port), "RADTME", objects))
-    assert [one.answer for one in sent] == [Answer.REFUSED, Answer.TAKEN]
+    assert [one.answer for one in sent] == [StoreResult.REFUSED, StoreResult.TAKEN]
     assert "presentation context" in sent[0].status
 
 
 @pytest.mark.parametrize(
-    ("status", "answer"), [(0xB000, Answer.TAKEN), (0xA900, Answer.REFUSED), (0xA700, Answer.TRY_AGAIN)]
+    ("status", "answer"), [(0xB000, StoreResult.TAKEN), (0xA900, StoreResult.REFUSED), (0xA700, StoreResult.TRY_AGAIN)]
 )
-def test_the_status_decides(status: int, answer: Answer) -> None:
+def test_the_status_decides(status: int, answer: StoreResult) -> None:
     """A warning is delivered, a mismatch is refused, a full disk is tried again."""
     dataset = instance(SecondaryCaptureImageStorage)
     with peer(lambda _: status) as port:
@@ -128,7 +128,7 @@ def test_a_response_that_never_comes_is_tried_again() -> None:
     dataset = instance(SecondaryCaptureImageStorage)
     with peer(swallow) as port:
         [sent] = send(target(port), "RADTME", {IMAGE: {dataset.SOPClassUID: lambda: dataset}})
-    assert sent.answer is Answer.TRY_AGAIN
+    assert sent.answer is StoreResult.TRY_AGAIN
 
 
 def test_nobody_there_is_transient() -> None:

@@ -7,19 +7,19 @@ from datetime import UTC, datetime
 from listener.runtime.fault_points import FaultPoint, reach
 from listener.spool.delivery_due import is_due
 from listener.spool.spool import Spool
-from workers.delivery.circuit_breaker import Breaker
+from workers.delivery.circuit_breaker import CircuitBreaker
 from workers.delivery.commitment import Commitment, CommitmentOutcome
-from workers.delivery.outbox import OutboxFile
-from workers.delivery.record import Entry, State, Word
+from workers.delivery.outbox import OutboxEntry
+from workers.delivery.record import DeliveryRecord, State, StoreResponse
 from workers.errors import TransientFailure
 from workers.fallbacks.alternatives import DamagedResult, alternatives
 from workers.results.result_classes import ResultRole
 from workers.settings import WorkerSettings, wait_seconds
-from workers.targets.store_status import Answer
+from workers.targets.store_status import StoreResult
 from workers.targets.target import Target
-from workers.targets.transport import NoGoodAnswer, NotAsked, Sent, TargetRefuses, Transport
+from workers.targets.transport import NoGoodAnswer, NotAsked, SentObject, TargetRefuses, Transport
 
-LOOKS_BEFORE_SENDING_AGAIN = 3
+QUERIES_BEFORE_SENDING_AGAIN = 3
 """A target may list what it took only after a while; after so many looks what it does not list is sent again."""
 
 Clock = Callable[[], datetime]
@@ -31,30 +31,30 @@ def utc_now() -> datetime:
 
 
 @dataclass(frozen=True)
-class Delivery:
+class DeliveryOutcome:
     """What one visit came to."""
 
     state: State
     wait_seconds: float | None
     """Until the next step, where there is one."""
-    sent: tuple[Sent, ...]
+    sent: tuple[SentObject, ...]
     error: str | None
     commitment: Mapping[CommitmentOutcome, int] = field(default_factory=dict)
     """What came of storage commitment in this visit."""
 
 
-class Visit:
+class DeliveryAttempt:
     """One visit to a target for one job. Each step is written down before the next one begins."""
 
     def __init__(
         self,
         spool: Spool,
-        file: OutboxFile,
+        file: OutboxEntry,
         target: Target,
         settings: WorkerSettings,
         clock: Clock,
         transport: Transport,
-        breaker: Breaker,
+        breaker: CircuitBreaker,
     ) -> None:
         self._file = file
         self._target = target
@@ -63,17 +63,17 @@ class Visit:
         self._transport = transport
         self._breaker = breaker
         self._commitment = Commitment(spool, file.job.id, target, settings.ae_title, clock)
-        self._sent: list[Sent] = []
+        self._sent: list[SentObject] = []
 
     @property
-    def entry(self) -> Entry:
+    def entry(self) -> DeliveryRecord:
         """The record as it is now, on disk too."""
         return self._file.entry
 
-    def outcome(self) -> Delivery:
+    def outcome(self) -> DeliveryOutcome:
         """Return what the visit came to."""
         entry = self.entry
-        return Delivery(
+        return DeliveryOutcome(
             entry.state, entry.wait_seconds, tuple(self._sent), entry.last_error, dict(+self._commitment.outcomes)
         )
 
@@ -92,14 +92,14 @@ class Visit:
         self._commitment.drop(entry, reports)
         return True
 
-    def may_go(self) -> bool:
+    def may_start(self) -> bool:
         """Tell whether the next step is due, and its target can be reached as far as anyone knows."""
         entry = self.entry
         circuit = self._breaker.circuit
         if entry.state.is_settled or (circuit.is_closed and not self._is_due()):
             return False
         waits_for_report = entry.state is State.COMMITMENT_REQUESTED and not self._is_due()
-        return not waits_for_report and self._breaker.lets_through(self._probe) and self._is_due()
+        return not waits_for_report and self._breaker.allow(self._probe) and self._is_due()
 
     def go(self) -> bool:
         """Do one step after the other until the delivery is settled or has to wait."""
@@ -112,13 +112,13 @@ class Visit:
             except (NoGoodAnswer, NotAsked) as failure:
                 self._wait(str(failure))
             except TransientFailure as failure:
-                self._breaker.missed(str(failure))
+                self._breaker.record_failure(str(failure))
                 self._wait(str(failure))
             except TargetRefuses as refusal:
-                self._breaker.reached()
-                self._file.write(self.entry.over(str(refusal), self._clock()))
+                self._breaker.record_success()
+                self._file.write(self.entry.as_refused(str(refusal), self._clock()))
             except DamagedResult as damage:
-                self._file.write(self.entry.over(str(damage), self._clock()))
+                self._file.write(self.entry.as_refused(str(damage), self._clock()))
         return True
 
     def forget_requests(self) -> None:
@@ -131,7 +131,7 @@ class Visit:
     def _probe(self) -> None:
         self._transport.probe(self._target, self._settings.ae_title)
 
-    def _staged(self, entry: Entry) -> Entry:
+    def _staged(self, entry: DeliveryRecord) -> DeliveryRecord:
         """Return the record at its stage; what cannot be proven from an old record is sent again."""
         proof = self._target.proof
         if proof.needs_commitment or proof.needs_look:
@@ -140,7 +140,7 @@ class Visit:
         staged = entry.staged(proof, self._clock())
         if staged.state is State.REFUSED:
             words = ((role, word.instance.sop_instance_uid, word.status) for role, word in entry.refused.items())
-            return staged.over(_complaints(words), self._clock())
+            return staged.as_refused(_complaints(words), self._clock())
         return staged
 
     def _step(self) -> None:
@@ -170,22 +170,24 @@ class Visit:
         reach(FaultPoint.DELIVERY_TRIED)
         words = self._sent[before:]
         if any(one.heard for one in words):
-            self._breaker.reached()
+            self._breaker.record_success()
         else:
-            self._breaker.missed(words[-1].status if words else "the association ended before anything was sent")
+            self._breaker.record_failure(
+                words[-1].status if words else "the association ended before anything was sent"
+            )
         if self.entry.unsent:
-            bad = ((one.role, one.sop_instance_uid, one.status) for one in words if one.answer is not Answer.TAKEN)
+            bad = ((one.role, one.sop_instance_uid, one.status) for one in words if one.answer is not StoreResult.TAKEN)
             self._wait(_complaints(bad) or "the association ended before everything was sent")
         else:
             self._file.write(self._staged(self.entry))
 
-    def _note(self, one: Sent) -> None:
+    def _note(self, one: SentObject) -> None:
         """Write a word down at once: what was taken is never sent again, whatever ends the visit."""
         self._sent.append(one)
-        word = Word(one.instance, one.status)
-        if one.answer is Answer.TAKEN:
+        word = StoreResponse(one.instance, one.status)
+        if one.answer is StoreResult.TAKEN:
             self._file.write(self.entry.with_taken(one.role, word))
-        elif one.answer is Answer.REFUSED:
+        elif one.answer is StoreResult.REFUSED:
             self._file.write(self.entry.with_refused(one.role, word))
 
     def _request_commitment(self) -> None:
@@ -195,7 +197,7 @@ class Visit:
         self._file.write(self.entry.with_request(request))
         self._commitment.forget(one for one in earlier if one not in self.entry.requests)
         self._commitment.ask(request, self.entry.uncommitted())
-        self._breaker.reached()
+        self._breaker.record_success()
         wait = self._target.commitment_timeout_seconds
         self._file.write(self.entry.waiting(State.COMMITMENT_REQUESTED, wait, None, self._clock()))
         self.take_up_reports()
@@ -205,10 +207,10 @@ class Visit:
         entry = self.entry
         asked = entry.unseen()
         listed = self._transport.seen(self._target, self._settings.ae_title, asked)
-        self._breaker.reached()
+        self._breaker.record_success()
         missing = [one.sop_instance_uid for one in asked if one.sop_instance_uid not in listed]
         entry = replace(entry.with_seen(listed), looks=entry.looks + 1 if missing else 0)
-        if missing and entry.looks >= LOOKS_BEFORE_SENDING_AGAIN:
+        if missing and entry.looks >= QUERIES_BEFORE_SENDING_AGAIN:
             entry = entry.without(missing)
         self._file.write(self._staged(entry))
         if missing:
