@@ -126,10 +126,10 @@ def send_made(made: Sequence[Any], peer: Any, calling: str, timeout: float) -> N
     CommandError
         If one was not stored.
     """
-    from deploy.network.send import Outcome, send_files
+    from deploy.network.send import SendOutcome, send_files
 
     sent = send_files(peer, calling, made, timeout)
-    refused = [one for one in sent if one.outcome is not Outcome.STORED]
+    refused = [one for one in sent if one.outcome is not SendOutcome.STORED]
     if refused:
         raise CommandError(f"{path_from_here(refused[0].file.path)}: {refused[0].outcome}: {refused[0].said}")
     click.echo(f"sent to {peer}: {len(sent)}")
