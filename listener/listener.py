@@ -61,7 +61,12 @@ class Listener:
             settings.reannounce_seconds,
         )
         self._pairer = Pairer(
-            self.spool, settings, self._sweep.announce_ready, _fetch(settings), self.metrics.case_received
+            self.spool,
+            settings,
+            self._sweep.announce_ready,
+            _fetch(settings),
+            self.metrics.case_received,
+            self.metrics.outline_set_aside,
         )
         quarantine = Quarantine(self.spool, settings.max_quarantine_bytes, settings.max_quarantine_objects)
         self.audit = AuditLog(settings.audit, self.metrics.audit_failed)
@@ -92,7 +97,7 @@ class Listener:
         cleared = clear_receiving(self.spool.receiving)
         self.metrics.registry.register(SpoolCollector(self.spool))
         self.metrics.registry.register(BrokerCollector(self._announcer.depths))
-        self.metrics.registry.register(PairingCollector(self._pairer.waits))
+        self.metrics.registry.register(PairingCollector(self._pairer.waits, self._pairer.most_cases_of_a_study))
         self.metrics.registry.register(listener_certificates(self.settings, self._tls))
         self._health = HealthServer(
             self.settings.metrics_host, self.settings.metrics_port, self.metrics.registry, self.liveness, self.readiness

@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 from listener.dicom.sop_classes import sop_class_label
 from listener.pairing.readiness import WaitsFor
 from listener.spool.jobs import JobState, is_held
+from listener.spool.set_aside import SetAside
 from listener.spool.spool import Spool
 
 _STORE_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -109,6 +110,12 @@ class ListenerMetrics:
             ["calling_ae_title"],
             registry=self.registry,
         )
+        self._set_aside = Counter(
+            "radtme_outlines_set_aside_total",
+            "How many outlines were kept that are no case, and why?",
+            ["reason"],
+            registry=self.registry,
+        )
         self._last_object = Gauge(
             "radtme_last_object_received_timestamp_seconds",
             "When did anything arrive last? 0: nothing since the start.",
@@ -118,6 +125,10 @@ class ListenerMetrics:
     def case_received(self, calling_ae_title: str | None) -> None:
         """Count an outline that has a job now; None where it was found in the spool after a crash."""
         self._cases.labels(self._peer_label(calling_ae_title or UNKNOWN_PEER)).inc()
+
+    def outline_set_aside(self, reason: SetAside) -> None:
+        """Count an outline that is kept and makes no case."""
+        self._set_aside.labels(reason.value).inc()
 
     def handshake_failed(self, reason: str) -> None:
         """Count a connection that did not become an encrypted one; ``reason`` is from a closed set."""
@@ -159,13 +170,19 @@ class ListenerMetrics:
 
 
 class PairingCollector(Collector):
-    """What jobs wait for, as the pairing saw them last."""
+    """What jobs wait for, and how many cases one study gets, as the pairing saw them last."""
 
-    def __init__(self, waits: Callable[[], Mapping[WaitsFor, int]]) -> None:
+    def __init__(self, waits: Callable[[], Mapping[WaitsFor, int]], most_cases: Callable[[], int]) -> None:
         self._waits = waits
+        self._most_cases = most_cases
 
     def collect(self) -> Iterable[Metric]:
-        """Yield the number of waiting jobs by what they wait for."""
+        """Yield the number of waiting jobs by what they wait for, and the most cases of one study."""
+        yield GaugeMetricFamily(
+            "radtme_study_cases_per_hour",
+            "How many cases did one study get within the last hour: does someone send our results back to us?",
+            value=self._most_cases(),
+        )
         family = GaugeMetricFamily("radtme_jobs_waiting", "What do the waiting jobs wait for?", labels=["reason"])
         for reason, count in self._waits().items():
             family.add_metric([reason.value], count)

@@ -13,6 +13,7 @@ from pydicom.uid import UID, SegmentationStorage
 
 from deploy.cohort.child_pool import run_tasks
 from deploy.network.dicom_files import files_below
+from listener.dicom.own_results import is_own_result
 from model_store.files import replace_durably
 from workers.errors import RejectedInput
 from workers.images.attributes import text
@@ -20,7 +21,6 @@ from workers.images.headers import MR_SOP_CLASSES, read_header
 from workers.outline.outline import LABEL_MAP_SEGMENTATION_STORAGE
 from workers.outline.segment_types import is_tumour
 from workers.outline.source_images import outline_references
-from workers.results.common_modules import MANUFACTURER, MODEL_NAME
 
 IMAGE, SEG, OTHER = "image", "seg", "other"
 IMAGE_TAGS = [
@@ -144,7 +144,7 @@ def _described(file: IndexedFile, header: Dataset, kind: str, **more: object) ->
 
 
 def _seg(file: IndexedFile, header: Dataset) -> IndexedFile:
-    if (text(header, "Manufacturer"), text(header, "ManufacturerModelName")) == (MANUFACTURER, MODEL_NAME):
+    if is_own_result(header):
         return file
     frames = header.get("PerFrameFunctionalGroupsSequence") or []
     return _described(

@@ -31,7 +31,7 @@ def status(study_uid: str | None, as_text: bool, everything: bool, config_file: 
     With STUDY_UID: the series of one study, and its jobs with all times. Reads only the spool, so it works with
     everything else down. Exit code 1 when nothing of the study ever came.
     """
-    from deploy.operations.status import read_jobs, read_series, read_status
+    from deploy.operations.status import read_jobs, read_series, read_set_aside, read_status
     from deploy.operations.status_text import as_json, show_status, show_study
 
     configuration = read_configuration(config_file)
@@ -48,16 +48,17 @@ def status(study_uid: str | None, as_text: bool, everything: bool, config_file: 
         study = checked_uid(study_uid)
     except InvalidUid as error:
         raise click.BadParameter(str(error), param_hint="STUDY_UID") from error
-    series, jobs = read_series(spool, study), read_jobs(spool, study)
+    series, jobs, outlines = read_series(spool, study), read_jobs(spool, study), read_set_aside(spool, study)
     warn_of_unknown_targets(jobs, configuration)
     if not series and not jobs:
         raise CommandError(
             f"nothing of study {study} is in {path_from_here(spool.root)}", "radtme status shows what is"
         )
     if as_text:
-        click.echo(json.dumps(as_json({"study_uid": study, "series": series, "jobs": jobs}), indent=1))
+        found_here = {"study_uid": study, "series": series, "jobs": jobs, "set_aside": outlines}
+        click.echo(json.dumps(as_json(found_here), indent=1))
     else:
-        show_study(output(), series, jobs)
+        show_study(output(), series, jobs, outlines)
 
 
 def warn_of_unknown_targets(jobs: "Sequence[JobStatus]", configuration: Configuration) -> None:

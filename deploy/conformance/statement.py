@@ -8,12 +8,12 @@ from pydicom.sr.coding import Code
 from deploy.conformance.listener_entity import listener_entity
 from deploy.conformance.sending_entity import sending_entity
 from deploy.conformance.tables import name_of, table
+from listener.dicom.own_results import MANUFACTURER, PRIVATE_SCHEME, RESULT_MODEL_NAME
 from listener.dicom.sop_classes import STORAGE_CLASSES, VERIFICATION
 from listener.pairing import retrieve
 from listener.settings import ListenerSettings
 from listener.tls.contexts import CIPHERS
 from workers.results import codes
-from workers.results.common_modules import MANUFACTURER, MODEL_NAME
 from workers.results.result_classes import RESULT_CLASSES
 from workers.settings import WorkerSettings
 from workers.targets import commitment_scu, find_scu
@@ -107,7 +107,7 @@ AE titles, hosts and ports of both directions are configured; `radtme connection
 
 def _schemes() -> str:
     named = {one.scheme_designator for one in vars(codes).values() if isinstance(one, Code)}
-    return ", ".join(sorted({*named, "IBSI"} - {codes.PRIVATE_SCHEME}))
+    return ", ".join(sorted({*named, "IBSI"} - {PRIVATE_SCHEME}))
 
 
 def _rest() -> str:
@@ -140,7 +140,7 @@ AE titles, addresses and certificates of peers can be restricted one by one (`li
 
 {table(("Result", "SOP class", "Placement"), created)}
 Patient and study attributes are copied from the source images; Type 2 attributes that they lack are empty. Manufacturer is
-`{MANUFACTURER}`, Manufacturer's Model Name `{MODEL_NAME}`. UIDs are derived from the source and the signature: the same case
+`{MANUFACTURER}`, Manufacturer's Model Name `{RESULT_MODEL_NAME}`. UIDs are derived from the source and the signature: the same case
 gives the same instances. Reports follow TID 1500 and are UNVERIFIED.
 
 ### 8.2 Private attributes
@@ -149,7 +149,7 @@ None are created.
 
 ### 8.3 Coded terminology
 
-{_schemes()}, and the private scheme {codes.PRIVATE_SCHEME}, which every object that uses it identifies.
+{_schemes()}, and the private scheme {PRIVATE_SCHEME}, which every object that uses it identifies.
 
 ### 8.4 Greyscale consistency, standard extended, specialised and private SOP classes
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from pydicom import dcmread
+from pydicom.errors import InvalidDicomError
+
 from deploy.errors import CommandError, WrongUsage
 from deploy.network.dicom_files import DicomFile, OtherFile, files_below, read_all
 from deploy.network.send import SendOutcome, SentFile, send_files
@@ -14,6 +17,8 @@ from deploy.operations.status import JobStatus, read_job
 from deploy.stack.local_stack import LISTENER, REDIS, SINK, WORKERS, LocalStack
 from deploy.stack.supervisor import NotReady
 from deploy.terminal import path_from_here
+from listener.dicom.data_set import UNREADABLE_BYTES
+from listener.dicom.own_results import OWN_RESULT_TAGS, is_own_result
 from listener.dicom.sop_classes import is_outline
 from listener.spool.jobs import JobState, job_id_for
 from listener.spool.spool import Spool
@@ -126,8 +131,15 @@ def study_files(folder: Path) -> tuple[list[DicomFile], list[OtherFile]]:
 
 
 def outlines_among(files: Sequence[DicomFile]) -> list[DicomFile]:
-    """Return the segmentations."""
-    return [file for file in files if is_outline(file.sop_class_uid)]
+    """Return the segmentations that make a case: not the results of an earlier scoring."""
+    return [file for file in files if is_outline(file.sop_class_uid) and not _is_own_result(file.path)]
+
+
+def _is_own_result(path: Path) -> bool:
+    try:
+        return is_own_result(dcmread(path, stop_before_pixels=True, specific_tags=list(OWN_RESULT_TAGS)))
+    except (OSError, InvalidDicomError, *UNREADABLE_BYTES):
+        return False  # the listener says what is wrong with it
 
 
 def send_study(stack: LocalStack, files: Sequence[DicomFile], watch: Watch) -> list[SentFile]:

@@ -89,6 +89,19 @@ def ingest() -> Dashboard:
                     "s",
                 ),
             ],
+            "Outlines": [
+                graph(
+                    "Outlines that make no case, per hour",
+                    "Kept and not scored: our own results that came back, and what was drawn on no breast MR.",
+                    [Query(grown("radtme_outlines_set_aside_total", "reason"), "{{reason}}")],
+                    stacked=True,
+                ),
+                graph(
+                    "Most cases of one study within an hour",
+                    "More than a handful means that someone sends outlines, or our own results, again and again.",
+                    [Query("max(radtme_study_cases_per_hour)", "cases")],
+                ),
+            ],
             "Certificates and audit": [
                 number(
                     "Certificates to renew within 30 days",

@@ -20,6 +20,7 @@ from deploy.terminal import age, path_from_here
 from listener.pairing.readiness import Waiting, waiting_for
 from listener.spool.atomic_files import read_json
 from listener.spool.jobs import HOLD_NAME, Job, JobState
+from listener.spool.set_aside import SetAsideOutline, set_aside_outlines
 from listener.spool.spool import Spool
 from listener.spool.timestamps import parse_time
 from workers.stages import Stage
@@ -129,6 +130,8 @@ class SpoolStatus:
     quarantine: tuple[Quarantined, ...]
     targets: tuple[TargetStatus, ...] = ()
     """Those that cannot be reached."""
+    set_aside: tuple[SetAsideOutline, ...] = ()
+    """Outlines that make no case, the newest first."""
 
     def count(self, state: JobState) -> int:
         """Return how many jobs are in ``state``."""
@@ -147,6 +150,7 @@ def read_status(spool: Spool) -> SpoolStatus:
         jobs=read_jobs(spool),
         quarantine=read_quarantine(spool),
         targets=read_targets(spool),
+        set_aside=read_set_aside(spool),
     )
 
 
@@ -179,6 +183,12 @@ def read_quarantine(spool: Spool) -> tuple[Quarantined, ...]:
             words = [str(content[key]) for key in ("reason", "message", "detail") if content.get(key)]
             found.append(Quarantined(path.stem, ": ".join(words) or "no reason given", _modified(path)))
     return tuple(sorted(found, key=lambda one: one.since or datetime.min.replace(tzinfo=UTC), reverse=True))
+
+
+def read_set_aside(spool: Spool, study_uid: str | None = None) -> tuple[SetAsideOutline, ...]:
+    """Return the outlines (of one study) that make no case, the newest first."""
+    found = [one for one in set_aside_outlines(spool) if study_uid in (None, one.study_uid)]
+    return tuple(sorted(found, key=lambda one: one.at, reverse=True))
 
 
 def read_moving(spool: Spool, job: Job) -> JobStatus | None:

@@ -1,5 +1,6 @@
 """The status of the spool for people (on wide and on narrow terminals) and for scripts (JSON)."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -15,12 +16,14 @@ from deploy.operations.delivery_status import DeliveryStatus, TargetStatus
 from deploy.operations.status import JobStatus, SeriesStatus, SpoolStatus, waits_long_for_a_worker
 from deploy.terminal import age, due, duration, path_from_here, size
 from listener.spool.jobs import JobState
+from listener.spool.set_aside import SetAside, SetAsideOutline
 from workers.scoring.case_result import shown_score
 
 NARROW = 90
 """Columns below which a job takes lines instead of a row."""
 MAX_FINISHED_SHOWN = 20
 MAX_QUARANTINED_SHOWN = 5
+MAX_SET_ASIDE_SHOWN = 5
 FINISHED = (JobState.DONE, JobState.DROPPED)
 STATE_STYLE = {
     JobState.WAITING: "yellow",
@@ -60,10 +63,27 @@ def show_status(console: Console, status: SpoolStatus, *, everything: bool) -> N
     hidden = len(status.jobs) - len(shown)
     if hidden:
         console.print(f"  and {hidden} finished jobs that are older (--all shows them)", style="dim")
+    show_set_aside(console, status.set_aside, everything=everything)
     show_quarantine(console, status, everything=everything)
 
 
-def show_study(console: Console, series: Sequence[SeriesStatus], jobs: Sequence[JobStatus]) -> None:
+def show_set_aside(console: Console, outlines: Sequence[SetAsideOutline], *, everything: bool) -> None:
+    """Print how many outlines make no case and why, and the newest of them."""
+    if not outlines:
+        return
+    console.print()
+    counts = Counter(one.reason.replace("_", " ") for one in outlines)
+    console.print(f"no case ({', '.join(f'{count} {reason}' for reason, count in counts.most_common())})", style="dim")
+    # Our own results come back with every case of a PACS that routes by modality: they are counted, not listed.
+    others = [one for one in outlines if everything or one.reason != SetAside.OWN_RESULT]
+    for one in others if everything else others[:MAX_SET_ASIDE_SHOWN]:
+        sender = f" from {one.calling_ae_title}" if one.calling_ae_title else ""
+        console.print(Padding(Text(f"{one.message}{sender}, study {one.study_uid}"), (0, 0, 0, 2)), overflow="fold")
+
+
+def show_study(
+    console: Console, series: Sequence[SeriesStatus], jobs: Sequence[JobStatus], outlines: Sequence[SetAsideOutline]
+) -> None:
     """Print one study: its series, then its jobs with all their times."""
     for one in series:
         came = f", last {age(one.last_arrival)} ago" if one.last_arrival else ""
@@ -72,6 +92,7 @@ def show_study(console: Console, series: Sequence[SeriesStatus], jobs: Sequence[
     for job in jobs:
         console.print()
         show_job(console, job)
+    show_set_aside(console, outlines, everything=True)
 
 
 def show_jobs(console: Console, jobs: Iterable[JobStatus]) -> None:

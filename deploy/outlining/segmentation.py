@@ -14,10 +14,11 @@ from pydicom import Dataset
 from deploy.errors import CommandError
 from deploy.outlining.mask import LabelledRegion, Mask
 from deploy.outlining.phase import OutlinedPhase
+from listener.dicom.own_results import MANUFACTURER
 from workers.images.attributes import text
 from workers.images.volume import SourceFrame
 from workers.results import codes
-from workers.results.common_modules import MANUFACTURER, set_file_meta, software_version
+from workers.results.common_modules import set_file_meta, software_version
 from workers.results.patient_study import content_moment, patient_and_study
 from workers.results.segmentation_frames import SourceGrid, binary_segmentation
 from workers.results.source_slices import source_slices

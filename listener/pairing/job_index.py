@@ -1,5 +1,6 @@
 """What the listener remembers of every job, so that it need not read them all again and again."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -114,6 +115,20 @@ class JobIndex:
             if facts.seg_uid not in newest or facts.version > newest[facts.seg_uid].version:
                 newest[facts.seg_uid] = facts
         return (facts for facts in newest.values() if facts.job_id not in {*self._waiting, *self._set_aside})
+
+    def issued(self, study_uid: str, sop_instance_uid: str) -> bool:
+        """Tell whether an object is a result that a job of this study gave, whatever became of its header since."""
+        for facts in self._facts.values():
+            job = self._spool.find_job(facts.job_id) if facts.study_uid == study_uid else None
+            result = job.read_intact("result.json") if job is not None else None
+            if sop_instance_uid in ((result or {}).get("objects") or {}).values():
+                return True
+        return False
+
+    def most_cases_of_a_study(self, since: str) -> int:
+        """Return how many jobs the study has that got most of them since a moment (UTC, ISO 8601)."""
+        counts = Counter(facts.study_uid for facts in self._facts.values() if facts.created >= since)
+        return max(counts.values(), default=0)
 
     def corrected_by(self, outline: SegmentationReferences) -> str | None:
         """Return the id of the job whose result a new outline replaces, or None.

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ from listener.spool.atomic_files import write_json
 from listener.spool.jobs import Job, JobState, is_held, job_id_for
 from listener.spool.repair import SpoolDefect, outlines_of, repair
 from listener.spool.self_tests import self_test_mark
+from listener.spool.set_aside import SetAside, is_set_aside, set_aside
 from listener.spool.spool import Spool
 
 log = structlog.get_logger()
@@ -87,13 +88,16 @@ class Pairer:
         announce: Callable[[str], None],
         fetch: Fetch | None = None,
         job_created: Callable[[str | None], None] = lambda calling_ae_title: None,
+        outline_set_aside: Callable[[SetAside], None] = lambda reason: None,
     ) -> None:
         self._spool = spool
         self._settings = settings
         self._announce = announce
         self._fetch = fetch
         self._job_created = job_created
+        self._outline_set_aside = outline_set_aside
         self._waits: dict[str, WaitsFor] = {}
+        self._most_cases = 0
         self._index = JobIndex(spool)
         self._index_lock = threading.Lock()
         self._heads = SeriesHeads()
@@ -125,11 +129,17 @@ class Pairer:
     # What the receive path calls ------------------------------------------------------------------------------------
 
     def outline_kept(self, outline: SegmentationReferences, calling_ae_title: str | None) -> None:
-        """Make sure that an outline has a job; called before it is acknowledged, and again when it comes again."""
+        """Make sure that an outline has a job; called before it is acknowledged, and again when it comes again.
+
+        Our own results get none, whoever sends them back.
+        """
         job_id = job_id_for(outline.sop_instance_uid, 1)
         with self._exclusive(), self._index_lock:
             if self._spool.find_job(job_id) is None:
                 self._index.refresh()
+                if outline.is_own_result or self._index.issued(outline.study_uid, outline.sop_instance_uid):
+                    self._set_aside(outline, SetAside.OWN_RESULT, "a result of radtme", calling_ae_title)
+                    return
                 content = job_content(
                     outline, 1, calling_ae_title, replaces=self._index.corrected_by(outline), created=_now()
                 )
@@ -138,6 +148,16 @@ class Pairer:
                 log.info("job_created", job=job_id, pairing=outline.pairing.value, replaces=content["replaces"])
                 self._job_created(calling_ae_title)
         self._wake.set()
+
+    def _set_aside(self, outline: SegmentationReferences, reason: SetAside, message: str, calling_ae_title: str | None) -> None:
+        uids = (outline.study_uid, outline.series_uid, outline.sop_instance_uid)
+        if set_aside(self._spool, uids, reason, message, calling_ae_title):
+            log.info("outline_set_aside", reason=reason.value, sop_instance_uid=outline.sop_instance_uid)
+            self._outline_set_aside(reason)
+
+    def most_cases_of_a_study(self) -> int:
+        """Return how many cases the study has that got most of them within the last hour."""
+        return self._most_cases
 
     def image_kept(self) -> None:
         """Look soon: something new lies in the spool."""
@@ -178,6 +198,7 @@ class Pairer:
             self._index.refresh()
             waiting = self._index.waiting
             latest = list(self._index.latest_past_waiting())
+            self._most_cases = self._index.most_cases_of_a_study(_hour_ago())
         self._waited = {job.id: self._waited[job.id] for job in waiting if job.id in self._waited}
         self._waits = {job.id: self._waits[job.id] for job in waiting if job.id in self._waits}
         # Each by itself: what goes wrong with one job must not hold up the others.
@@ -355,7 +376,9 @@ class Pairer:
         if series.stat().st_mtime < oldest or not _holds_outlines(series):
             return
         for path in sorted(series.glob("*.dcm")):
-            if is_uid(path.stem) and self._spool.find_job(job_id_for(path.stem, 1)) is None:
+            if not is_uid(path.stem) or is_set_aside(self._spool, series.parent.name, series.name, path.stem):
+                continue
+            if self._spool.find_job(job_id_for(path.stem, 1)) is None:
                 self._guarded(partial(self._reconcile_outline, path))
 
     def _reconcile_outline(self, path: Path) -> None:
@@ -383,3 +406,7 @@ def _holds_outlines(series: Path) -> bool:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _hour_ago() -> str:
+    return (datetime.now(UTC) - timedelta(hours=1)).isoformat(timespec="milliseconds")

@@ -11,6 +11,7 @@ from pydicom.uid import UID
 
 from listener.dicom.data_set import UnreadableDataSet, read_header
 from listener.dicom.limits import StructureLimits
+from listener.dicom.own_results import OWN_RESULT_TAGS, is_own_result
 from listener.dicom.sop_classes import is_image_class
 from listener.dicom.uids import InvalidUid, checked_uid
 from listener.runtime.safe_errors import stack_locations
@@ -26,9 +27,9 @@ OUTLINE_TAGS = [
     "SourceImageSequence",
     "ReferencedSeriesSequence",
     "PredecessorDocumentsSequence",
-    "SegmentSequence",
     "SharedFunctionalGroupsSequence",
     "PerFrameFunctionalGroupsSequence",
+    *OWN_RESULT_TAGS,
 ]
 
 
@@ -55,6 +56,8 @@ class SegmentationReferences:
     """Of its segments: who corrects an outline keeps them."""
     predecessors: tuple[str, ...] = field(default=())
     """SOP Instance UIDs that it says it replaces."""
+    is_own_result: bool = False
+    """Whether it says that radtme made it as a result."""
 
 
 def read_outline(
@@ -113,6 +116,7 @@ def _outline(header: Dataset) -> SegmentationReferences:
             for series in study.get("ReferencedSeriesSequence", [])
             for reference in series.get("ReferencedSOPSequence", [])
         ),
+        is_own_result=is_own_result(header),
     )
 
 

@@ -15,7 +15,7 @@ from importlib import resources
 
 from pydicom.sr.coding import Code
 
-from workers.results.codes import PRIVATE_SCHEME
+from listener.dicom.own_results import PRIVATE_SCHEME
 
 ORIGINAL = "original"
 LOG_PATTERN = re.compile(r"log-sigma-(\d+)-(\d+)-mm-3D")

@@ -23,9 +23,10 @@ from pydicom import Dataset
 from pydicom.sr.codedict import codes as public_codes
 from pydicom.uid import UID
 
+from listener.dicom.own_results import MANUFACTURER, RESULT_MODEL_NAME
 from workers.reports.content_items import plain, walk
 from workers.results import codes
-from workers.results.common_modules import MANUFACTURER, MODEL_NAME, Origin, composite, set_file_meta, software_version
+from workers.results.common_modules import Origin, composite, set_file_meta, software_version
 from workers.results.instance_reference import InstanceReference
 from workers.results.patient_study import references_by_series
 from workers.results.result_classes import ResultRole
@@ -80,7 +81,9 @@ def _document(origin: Origin, groups: Sequence[Group]) -> Dataset:
 
 def _observation_context(origin: Origin) -> ObservationContext:
     """Return who observed: this program, as a device (TID 1004)."""
-    device = DeviceObserverIdentifyingAttributes(uid=origin.uids.device(), name=f"{MODEL_NAME} {software_version()}")
+    device = DeviceObserverIdentifyingAttributes(
+        uid=origin.uids.device(), name=f"{RESULT_MODEL_NAME} {software_version()}"
+    )
     return ObservationContext(observer_device_context=ObserverContext(public_codes.DCM.Device, device))
 
 

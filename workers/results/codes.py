@@ -11,10 +11,9 @@ from highdicom.sr import CodedConcept
 from pydicom import Dataset
 from pydicom.sr.coding import Code
 
+from listener.dicom.own_results import PRIVATE_SCHEME
 from workers.errors import Reason
 from workers.results.uids import derived_uid
-
-PRIVATE_SCHEME = "99RADTME"
 
 # Document and observation context (TID 1500, TID 1001)
 REPORT_TITLE = Code("126002", "DCM", "Dynamic Contrast MR Measurement Report")

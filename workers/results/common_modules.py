@@ -11,6 +11,7 @@ from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
+from listener.dicom.own_results import MANUFACTURER, RESULT_MODEL_NAME
 from workers.results import codes
 from workers.results.instance_reference import InstanceReference
 from workers.results.patient_study import Moment, content_moment, patient_and_study
@@ -18,8 +19,6 @@ from workers.results.result_classes import RESULT_CLASSES, ResultRole
 from workers.results.uids import ResultUids, derived_uid
 from workers.scoring.case_result import SignatureIdentity
 
-MANUFACTURER = "radtme"
-MODEL_NAME = "radtme"
 SERIES_PER_VERSION = 10
 FIRST_SERIES_NUMBER = 9001
 SERIES_ORDER = (
@@ -105,9 +104,9 @@ def composite(origin: Origin, role: ResultRole, modality: str, description: str)
     instance.SeriesDescription = description
     instance.InstanceNumber = 1
     instance.Manufacturer = MANUFACTURER
-    instance.ManufacturerModelName = MODEL_NAME
+    instance.ManufacturerModelName = RESULT_MODEL_NAME
     instance.SoftwareVersions = software_version()
-    instance.DeviceSerialNumber = f"{MODEL_NAME}-{software_version()}"
+    instance.DeviceSerialNumber = f"{RESULT_MODEL_NAME}-{software_version()}"
     if origin.institution_name:
         instance.InstitutionName = origin.institution_name
     instance.CodingSchemeIdentificationSequence = codes.coding_schemes()
@@ -122,7 +121,7 @@ def contributing_equipment(origin: Origin) -> Dataset:
     item: Dataset = ContributingEquipment(
         manufacturer=MANUFACTURER,
         purpose_of_reference=codes.PROCESSING_EQUIPMENT,
-        manufacturer_model_name=signature.id[:64] if signature else MODEL_NAME,
+        manufacturer_model_name=signature.id[:64] if signature else RESULT_MODEL_NAME,
         software_versions=[signature.version[:64], signature.digest[:64]] if signature else software_version(),
         contribution_description=f"Radiomics score, feature profile {signature.profile}" if signature else "No score",
     )

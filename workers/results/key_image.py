@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from pydicom import Dataset
 
+from listener.dicom.own_results import RESULT_MODEL_NAME
 from workers.features.measurement import Measurement
 from workers.features.regions import Region
 from workers.results import codes
-from workers.results.common_modules import MODEL_NAME, Origin, composite, software_version
+from workers.results.common_modules import Origin, composite, software_version
 from workers.results.key_image_drawing import AMBER, Caption, Contour, View, draw
 from workers.results.result_classes import ResultRole
 from workers.results.segmentation import COLOURS, ring_label
@@ -104,7 +105,7 @@ def caption(origin: Origin, result: CaseResult, measurement: Measurement) -> Cap
         score=score.hot_probability if score else None,
         threshold=score.threshold if score else None,
         notice=signature.research_notice if signature else "",
-        footer=f"{MODEL_NAME} {software_version()}{named}, not verified by a person",
+        footer=f"{RESULT_MODEL_NAME} {software_version()}{named}, not verified by a person",
         measured_on=f"Measured on {_source_of(measurement)}",
     )
 

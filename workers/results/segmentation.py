@@ -12,11 +12,12 @@ from highdicom.color import CIELabColor
 from highdicom.seg import SegmentDescription
 from pydicom import Dataset
 
+from listener.dicom.own_results import MANUFACTURER, RESULT_MODEL_NAME
 from model_store.signatures.profile import PROFILES
 from workers.features.measurement import Measurement
 from workers.features.regions import Region
 from workers.results import codes
-from workers.results.common_modules import MANUFACTURER, MODEL_NAME, Origin, composite, series_number, software_version
+from workers.results.common_modules import Origin, composite, series_number, software_version
 from workers.results.patient_study import decoded
 from workers.results.result_classes import ResultRole
 from workers.results.segmentation_frames import SourceGrid, binary_segmentation
@@ -62,7 +63,7 @@ def segmentation(origin: Origin, measurement: Measurement) -> Dataset:
         sop_instance_uid=instance.SOPInstanceUID,
         instance_number=1,
         manufacturer=MANUFACTURER,
-        manufacturer_model_name=MODEL_NAME,
+        manufacturer_model_name=RESULT_MODEL_NAME,
         software_versions=software_version(),
         device_serial_number=instance.DeviceSerialNumber,
         content_label="TUMOUR_AND_RING",
@@ -92,7 +93,7 @@ def _tumour_segment(origin: Origin, measurement: Measurement) -> SegmentDescript
 def _ring_segment(origin: Origin, measurement: Measurement) -> SegmentDescription:
     tracking = tracking_of(Region.RING, origin.uids, None)
     algorithm = AlgorithmIdentificationSequence(
-        name=f"{MODEL_NAME} peritumoural ring",
+        name=f"{RESULT_MODEL_NAME} peritumoural ring",
         family=codes.MORPHOLOGICAL_OPERATIONS,
         version=software_version(),
         source=MANUFACTURER,

@@ -119,7 +119,7 @@ def test_json_holds_everything_for_scripts(full_spool):
 def test_one_study_shows_its_series_and_all_times(full_spool):
     """The person who is asked about one patient's study sees the way it took."""
     console = Console(file=io.StringIO(), width=120)
-    show_study(console, read_series(full_spool, "1.2.3"), read_jobs(full_spool, "1.2.3"))
+    show_study(console, read_series(full_spool, "1.2.3"), read_jobs(full_spool, "1.2.3"), ())
     shown = console.file.getvalue()
     for expected in (
         "series 1.2.3.1  3 instances",

@@ -20,6 +20,7 @@ from listener.pairing.readiness import Evidence, PairingDecision, SeriesHeads, d
 from listener.pairing.segmentation_references import UNKNOWN_SERIES, outline_of
 from listener.settings import DeadlinePolicy, ListenerSettings, RetrieveSource
 from listener.spool.jobs import JobState, job_id_for
+from listener.spool.set_aside import set_aside_outlines
 from listener.spool.spool import Kept, Spool
 from support.dicom_objects import FRAME_OF_REFERENCE, IMAGES, OUTLINES, STUDY, file_bytes, image, image_uid, outline
 
@@ -485,3 +486,20 @@ def test_evidence_of_an_empty_spool(spool: Spool, clock: Clock) -> None:
     (content,) = station.jobs()
     nothing = evidence(spool, content, SeriesHeads())
     assert (nothing.missing_count, nothing.image_count, nothing.complete) == (2, 0, False)
+
+
+def test_a_result_that_comes_back_makes_no_job_whoever_changed_its_header(station: Station) -> None:
+    """By the UID that a job of the study gave, also where an archive wrote another maker into it; said once."""
+    station.receive(image(1))
+    station.receive(outline(images=[1]))
+    station.turn(3.0)
+    (job,) = station.spool.jobs()
+    returned = outline(images=[1], number=2, series=f"{OUTLINES}7")
+    (job.folder / "result.json").write_text(json.dumps({"objects": {"segmentation": returned.SOPInstanceUID}}))
+    for _ in range(2):
+        station.receive(returned)
+    assert len(list(station.spool.jobs())) == 1
+    (aside,) = set_aside_outlines(station.spool)
+    assert (aside.reason, aside.sop_instance_uid) == ("own_result", returned.SOPInstanceUID)
+    station.pairer.reconcile()
+    assert len(list(station.spool.jobs())) == 1
