@@ -149,7 +149,9 @@ class Pairer:
                 self._job_created(calling_ae_title)
         self._wake.set()
 
-    def _set_aside(self, outline: SegmentationReferences, reason: SetAside, message: str, calling_ae_title: str | None) -> None:
+    def _set_aside(
+        self, outline: SegmentationReferences, reason: SetAside, message: str, calling_ae_title: str | None
+    ) -> None:
         uids = (outline.study_uid, outline.series_uid, outline.sop_instance_uid)
         if set_aside(self._spool, uids, reason, message, calling_ae_title):
             log.info("outline_set_aside", reason=reason.value, sop_instance_uid=outline.sop_instance_uid)

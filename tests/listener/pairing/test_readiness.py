@@ -492,7 +492,7 @@ def test_a_result_that_comes_back_makes_no_job_whoever_changed_its_header(statio
     """By the UID that a job of the study gave, also where an archive wrote another maker into it; said once."""
     station.receive(image(1))
     station.receive(outline(images=[1]))
-    station.turn(3.0)
+    station.scan(3.0)
     (job,) = station.spool.jobs()
     returned = outline(images=[1], number=2, series=f"{OUTLINES}7")
     (job.folder / "result.json").write_text(json.dumps({"objects": {"segmentation": returned.SOPInstanceUID}}))
