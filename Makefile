@@ -1,18 +1,23 @@
 # Two commands do everything: `make demo` runs the main job, `make test` passes the tests. Both set up what they need.
 
-PYTHON ?= python3
-VENV := .venv
+# Which Python: python3 where none is named and no .venv is there yet. VENV=FOLDER keeps one beside .venv.
+PYTHON ?=
+VENV ?= .venv
 BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 # Each part is a process of its own: without this, each of them compiles the libraries again where .pyc files are not written.
 export UV_COMPILE_BYTECODE ?= 1
+
+# One lock for every Python, from 3.11.0 on, with one version of each package wherever all of them have it: the same values.
+COMPILE = $(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.11 --fork-strategy fewest \
+	--generate-hashes --no-header --no-annotate
 
 # What the tests hold the program against: DICOM peers, validators, a PACS, Redis, Prometheus, a browser.
 TEST_PACKAGES := dcmtk dicom3tools orthanc orthanc-dicomweb redis-server prometheus chromium libpixelmed-java \
 	default-jre-headless fonts-dejavu-core libxml2-utils rsyslog rsyslog-gnutls poppler-utils docker-compose systemd \
 	gcc libc6-dev
 
-.PHONY: help install demo test check format bench faults fuzz dashboards schema audit sbom lock clean test-packages python-ready
+.PHONY: help install demo test check format bench faults fuzz dashboards schema audit sbom lock clean test-packages always
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -62,35 +67,29 @@ sbom: $(VENV)/.dev ## Write what the service runs on as CycloneDX JSON: dist/rad
 	$(BIN)/cyclonedx-py requirements requirements/runtime.txt --pyproject pyproject.toml --sv 1.6 --output-reproducible \
 		--validate -o dist/radtme.cdx.json
 
-lock: $(VENV)/.uv ## Renew the locked requirements from pyproject.toml
-	$(BIN)/uv pip compile -q pyproject.toml --extra embedded --extra study --generate-hashes --no-header --no-annotate \
-		-o requirements/runtime.txt
-	$(BIN)/uv pip compile -q pyproject.toml --generate-hashes --no-header --no-annotate -c requirements/runtime.txt \
-		-o requirements/service.txt
-	$(BIN)/uv pip compile -q pyproject.toml --extra embedded --extra study --group dev --generate-hashes --no-header --no-annotate \
-		-c requirements/runtime.txt -o requirements/dev.txt
+lock: $(VENV)/.uv ## Renew the locked requirements from pyproject.toml, for every Python that it names
+	$(COMPILE) --extra embedded --extra study -o requirements/runtime.txt
+	$(COMPILE) -c requirements/runtime.txt -o requirements/service.txt
+	$(COMPILE) --extra embedded --extra study --group dev -c requirements/runtime.txt -o requirements/dev.txt
 
 clean: ## Remove the environment and what tools left behind
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache dist
 
-python-ready:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-		|| { echo "radtme needs Python 3.11 or newer; name one: make PYTHON=python3.11 ..." >&2; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, os, sysconfig, sys; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' \
-		|| deploy/debian-packages python3-venv python3-dev
+# Always asked, made anew only where another Python is named than the one that it was made with.
+$(VENV)/pyvenv.cfg: always
+	@requirements/environment $(VENV) $(PYTHON)
 
-$(VENV)/.uv: requirements/uv.txt | python-ready
-	$(PYTHON) -m venv $(VENV)
+$(VENV)/.uv: requirements/uv.txt $(VENV)/pyvenv.cfg
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	@touch $@
 
 $(VENV)/.runtime: requirements/runtime.txt pyproject.toml $(VENV)/.uv
-	$(BIN)/uv pip install --quiet --require-hashes -r requirements/runtime.txt
-	$(BIN)/uv pip install --quiet --no-deps --editable .
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/runtime.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
-	$(BIN)/uv pip install --quiet --require-hashes -r requirements/dev.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
 	@touch $@
 
 test-packages:

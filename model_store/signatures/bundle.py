@@ -17,7 +17,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,8 @@ DESCRIPTION, ESTIMATOR, CANARY, REFERENCE, CARD = (
 REQUIRED_FILES = frozenset({DESCRIPTION, ESTIMATOR, CANARY, REFERENCE, CARD})
 LIBRARIES = ("numpy", "pyradiomics", "scikit-learn", "SimpleITK", "skops")
 """Those that change a number between pixels and score."""
+FORKS = {"pyradiomics": "pyradiomics-bhklab"}
+"""By which distribution a library is provided where it cannot be built itself."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,16 @@ def load_bundle(folder: Path, name: str | None = None) -> Signature:
 
 def installed_versions() -> dict[str, str]:
     """Return the versions of the libraries that change a number between pixels and score."""
-    return {name: version(name) for name in LIBRARIES}
+    return {name: _installed_version(name) for name in LIBRARIES}
+
+
+def _installed_version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        # From Python 3.12 on, a fork provides the module (pyproject.toml).
+        fork = FORKS[name]
+        return f"{version(fork)} ({fork})"
 
 
 def _read_files(folder: Path) -> dict[str, bytes]:

@@ -5,6 +5,7 @@ import io
 import json
 import shutil
 import zipfile
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from sklearn.ensemble import RandomForestClassifier
 
 from model_store.errors import SignatureError
 from model_store.files import sha256_of
-from model_store.signatures.bundle import BundleContent, load_bundle, write_bundle
+from model_store.signatures.bundle import BundleContent, installed_versions, load_bundle, write_bundle
 from model_store.signatures.canary import Canary, from_npz
 from model_store.signatures.estimator import from_skops, to_skops
 from model_store.signatures.profile import HAN2024
@@ -172,6 +173,13 @@ def test_other_library_version_is_noted_not_refused(bundle_content: BundleConten
     description = dataclasses.replace(bundle_content.description, library_versions=versions)
     folder = write_bundle(tmp_path, dataclasses.replace(bundle_content, description=description))
     assert [note for note in load_bundle(folder).notes if "scikit-learn 1.2.3" in note]
+
+
+def test_the_version_of_pyradiomics_is_that_of_the_distribution_with_its_module() -> None:
+    """pyradiomics itself on Python 3.11, a fork of it, named beside its version, on later ones."""
+    distribution = packages_distributions()["radiomics"][0]
+    named = "" if distribution == "pyradiomics" else f" ({distribution})"
+    assert installed_versions()["pyradiomics"] == version(distribution) + named
 
 
 def with_schema(content: bytes, change: tuple[str, str]) -> bytes:
