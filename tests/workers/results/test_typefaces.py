@@ -9,7 +9,7 @@ MISSING = "\U0010fffd"
 
 
 @pytest.mark.parametrize("bold", [False, True])
-@pytest.mark.parametrize("letter", "Aäřłøşĳ²³µ°±≥≤×–Ωσж№")
+@pytest.mark.parametrize("letter", "Aäřłøşĳ²³µ°±≥≤÷Ωσж№")
 def test_the_typeface_has_the_letters_of_labels_and_units(letter: str, bold: bool) -> None:
     """European letters, Greek, Cyrillic and the signs that measurements need are drawn as themselves."""
     face = pixel_font(20, bold=bold)
