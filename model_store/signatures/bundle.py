@@ -4,7 +4,7 @@
         signature.json     description, and the SHA-256 of every other file
         estimator.skops    the random forest
         canary.npz         probes and their answers
-        reference.parquet  training distribution of every feature
+        reference.npz      training distribution of every feature (format 1: reference.parquet)
         MODEL_CARD.md      for people, with its figures beside it
 
 The digest is the SHA-256 of ``signature.json``; the folder's name carries its begin. So no byte of any file can change
@@ -15,32 +15,39 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Container, Mapping, Set
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 from sklearn.ensemble import RandomForestClassifier
 
-from model_store.errors import UNREADABLE_ARCHIVE, SignatureError
+from model_store.errors import SignatureError
 from model_store.files import readable_json, sha256_of, sync_folder, write_durably
-from model_store.signatures.canary import Canary, check_canary, from_npz, to_npz
+from model_store.signatures import canary as canary_file
+from model_store.signatures import training_ranges
+from model_store.signatures.canary import Canary, check_canary
 from model_store.signatures.estimator import from_skops, to_skops
 from model_store.signatures.profile import PROFILES
 from model_store.signatures.signature import Description, Signature, bundle_name, profile_difference
-from model_store.signatures.training_ranges import FeatureRange, from_parquet, to_parquet
+from model_store.signatures.training_ranges import FeatureRange
 
-FORMAT = 1
+FORMAT = 2
 DESCRIPTION, ESTIMATOR, CANARY, REFERENCE, CARD = (
     "signature.json",
     "estimator.skops",
     "canary.npz",
-    "reference.parquet",
+    "reference.npz",
     "MODEL_CARD.md",
 )
-REQUIRED_FILES = frozenset({DESCRIPTION, ESTIMATOR, CANARY, REFERENCE, CARD})
+REFERENCES: Mapping[int, tuple[str, Callable[[bytes], dict[str, FeatureRange]]]] = {
+    1: ("reference.parquet", training_ranges.from_parquet),
+    FORMAT: (REFERENCE, training_ranges.from_npz),
+}
+"""The file with the training distribution and its reader, by the bundle's format."""
+REQUIRED_FILES = frozenset({DESCRIPTION, ESTIMATOR, CANARY, CARD})
+"""Of every format."""
 LIBRARIES = ("numpy", "pyradiomics", "scikit-learn", "SimpleITK", "skops")
 """Those that change a number between pixels and score."""
 FORKS = {"pyradiomics": "pyradiomics-bhklab"}
@@ -67,8 +74,8 @@ def write_bundle(parent: Path, content: BundleContent) -> Path:
     """
     files = {
         ESTIMATOR: to_skops(content.estimator),
-        CANARY: to_npz(content.canary),
-        REFERENCE: to_parquet(content.ranges),
+        CANARY: canary_file.to_npz(content.canary),
+        REFERENCE: training_ranges.to_npz(content.ranges),
         CARD: content.card.encode(),
         **content.figures,
     }
@@ -115,6 +122,8 @@ def load_bundle(folder: Path, name: str | None = None) -> Signature:
     files = _read_files(folder)
     raw = _parse(files[DESCRIPTION])
     digest = sha256_of(files[DESCRIPTION])
+    reference, read_ranges = REFERENCES[raw.pop("format")]
+    _require(files, {reference}, folder)
     _check_hashes(files, raw.pop("files"))
     description = _describe(raw)
     expected = bundle_name(description.id, description.version, digest)
@@ -129,8 +138,10 @@ def load_bundle(folder: Path, name: str | None = None) -> Signature:
         raise SignatureError(
             f"{ESTIMATOR} takes {estimator.n_features_in_} columns, {DESCRIPTION} names {len(description.columns)}"
         )
-    check_canary(from_npz(files[CANARY]), estimator)
-    ranges = _ranges(files[REFERENCE], description)
+    check_canary(canary_file.from_npz(files[CANARY]), estimator)
+    ranges = read_ranges(files[reference])
+    if unknown := [column for column in description.columns if column not in ranges]:
+        raise SignatureError(f"{reference} does not hold the training distribution of {', '.join(unknown[:3])}")
     return Signature(description, digest, estimator, ranges, _library_notes(description.library_versions))
 
 
@@ -154,8 +165,7 @@ def _read_files(folder: Path) -> dict[str, bytes]:
         raise SignatureError(f"{folder} is not a folder: a bundle is one, with {DESCRIPTION} in it")
     with os.scandir(folder) as entries:
         names = {entry.name: entry.is_file(follow_symlinks=False) for entry in entries}
-    if missing := sorted(REQUIRED_FILES - set(names)):
-        raise SignatureError(f"{folder.name}: {', '.join(missing)} missing; fetch the bundle again")
+    _require(names, REQUIRED_FILES, folder)
     if strange := sorted(name for name, is_file in names.items() if not is_file):
         raise SignatureError(f"{folder.name}: {', '.join(strange)} is no plain file; a bundle holds nothing else")
     try:
@@ -164,14 +174,20 @@ def _read_files(folder: Path) -> dict[str, bytes]:
         raise SignatureError(f"{folder.name}: {error.filename} cannot be read: {error.strerror}") from error
 
 
+def _require(present: Container[str], names: Set[str], folder: Path) -> None:
+    if missing := sorted(name for name in names if name not in present):
+        raise SignatureError(f"{folder.name}: {', '.join(missing)} missing; fetch the bundle again")
+
+
 def _parse(content: bytes) -> dict[str, Any]:
     try:
         raw: dict[str, Any] = json.loads(content)
-        found, _ = raw.pop("format"), raw["files"].items()
+        found, _ = raw["format"], raw["files"].items()
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise SignatureError(f"{DESCRIPTION} cannot be read: {error}; fetch the bundle again") from error
-    if found != FORMAT:
-        raise SignatureError(f"{DESCRIPTION} has format {found}, this program reads {FORMAT}: update the older one")
+    if found not in tuple(REFERENCES):
+        known = " and ".join(map(str, REFERENCES))
+        raise SignatureError(f"{DESCRIPTION} has format {found}, this program reads {known}: update the older one")
     return raw
 
 
@@ -208,16 +224,6 @@ def _check_profile(description: Description) -> None:
             f"{DESCRIPTION}: the profile {known.name} differs from this program's in {', '.join(differing)}; "
             "build the signature with this version"
         )
-
-
-def _ranges(content: bytes, description: Description) -> dict[str, FeatureRange]:
-    try:
-        ranges = from_parquet(content)
-    except (pa.ArrowException, *UNREADABLE_ARCHIVE) as error:
-        raise SignatureError(f"{REFERENCE} cannot be read: {error}; fetch the bundle again") from error
-    if missing := [name for name in description.columns if name not in ranges]:
-        raise SignatureError(f"{REFERENCE} does not hold the training distribution of {', '.join(missing[:3])}")
-    return ranges
 
 
 def _library_notes(trained_with: Mapping[str, str]) -> tuple[str, ...]:

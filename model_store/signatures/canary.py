@@ -1,7 +1,5 @@
 """Probe inputs with the answers they had at training: a signature that answers otherwise today is refused."""
 
-import io
-import zipfile
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,13 +7,11 @@ from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier
 
 from model_store.errors import UNREADABLE_ARCHIVE, SignatureError
-from model_store.signatures.archive_checks import check_arrays
+from model_store.signatures import numpy_archive
 
 PROBES = 32
 TOLERANCE = 1e-12
 """The order of 200 additions may change with a library; a vote may not."""
-MAX_BYTES = 64 * 1024**2
-"""Of the unpacked probes."""
 
 
 @dataclass(frozen=True)
@@ -58,13 +54,7 @@ def check_canary(canary: Canary, estimator: RandomForestClassifier) -> None:
 
 def to_npz(canary: Canary) -> bytes:
     """Return the canary as an npz file; the same canary gives the same bytes."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, array in (("inputs", canary.inputs), ("outputs", canary.outputs)):
-            content = io.BytesIO()
-            np.lib.format.write_array(content, np.ascontiguousarray(array), allow_pickle=False)
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0)), content.getvalue())
-    return buffer.getvalue()
+    return numpy_archive.to_npz({"inputs": canary.inputs, "outputs": canary.outputs})
 
 
 def from_npz(content: bytes) -> Canary:
@@ -74,11 +64,7 @@ def from_npz(content: bytes) -> Canary:
         SignatureError: this is not such a file.
     """
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            if sum(item.file_size for item in archive.infolist()) > MAX_BYTES:
-                raise SignatureError("canary.npz unpacks to more than 64 MiB: a few probes never do")
-            check_arrays(archive)
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            return Canary(np.asarray(arrays["inputs"], np.float64), np.asarray(arrays["outputs"], np.float64))
+        arrays = numpy_archive.from_npz(content)
+        return Canary(np.asarray(arrays["inputs"], np.float64), np.asarray(arrays["outputs"], np.float64))
     except UNREADABLE_ARCHIVE as error:
         raise SignatureError(f"canary.npz cannot be read: {error}") from error

@@ -17,7 +17,7 @@ from skops.io.exceptions import UntrustedTypesFoundException
 
 from model_store.errors import UNREADABLE_ARCHIVE, SignatureError
 from model_store.files import sha256_of
-from model_store.signatures.archive_checks import check_arrays
+from model_store.signatures.numpy_archive import check_arrays
 
 ALLOWED_TYPES = frozenset(
     {

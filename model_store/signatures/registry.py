@@ -27,6 +27,8 @@ from model_store.signatures.bundle import load_bundle, put_in_place
 from model_store.signatures.signature import Signature
 
 SHIPPED = Path(__file__).parent / "shipped"
+SHIPPED_AS_FORMAT_1 = "radtme-research-phantom-1.0.0-38e4d0203450"
+"""The shipped signature as it came before: same forest, columns and threshold, but only readable with pyarrow."""
 
 
 class RegistryAction(StrEnum):
@@ -147,15 +149,23 @@ class Registry:
                 raise SignatureError("there is no earlier signature to go back to; see radtme signature list")
             return self._point_to(before[-1], RegistryAction.ROLLBACK)
 
+    def awaits_shipped(self) -> bool:
+        """Whether the signature that comes with the program is to be activated.
+
+        So where none ever was, and where the same one is active in the format that the service cannot read.
+        """
+        current = self.current()
+        return current is None or current.name == SHIPPED_AS_FORMAT_1
+
     def ensure_shipped(self) -> None:
-        """Publish the research signature that comes with the program, and activate it where none ever was."""
+        """Publish the research signature that comes with the program, and activate it where it is awaited."""
         bundle = shipped_bundle()
         if bundle.name not in self.names():
             self.publish(bundle)
-        if self.current() is None:
+        if self.awaits_shipped():
             with self.locked():
                 # Asked again: another process may have been faster, or a person may have chosen.
-                if self.current() is None:
+                if self.awaits_shipped():
                     self._point_to(bundle.name, RegistryAction.ACTIVATE)
 
     def _load(self, name: str, digest: str | None = None) -> Signature:

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
+
+from model_store.errors import UNREADABLE_ARCHIVE, SignatureError
+from model_store.signatures import numpy_archive
 
 QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 
@@ -51,26 +52,51 @@ def ranges_of(columns: Sequence[str], values: NDArray[np.float64]) -> dict[str, 
     }
 
 
-def to_parquet(ranges: Mapping[str, FeatureRange]) -> bytes:
-    """Return the ranges as a Parquet file, one row per column."""
-    names = [field.name for field in fields(FeatureRange)]
-    rows = np.array([astuple(item) for item in ranges.values()], dtype=np.float64).T
-    columns = {"column": pa.array(list(ranges)), **dict(zip(names, map(pa.array, rows), strict=True))}
-    buffer = io.BytesIO()
-    pq.write_table(pa.table(columns), buffer, compression="zstd")
-    return buffer.getvalue()
+def to_npz(ranges: Mapping[str, FeatureRange]) -> bytes:
+    """Return the ranges as an npz file: ``columns`` (columns,) in ASCII, ``ranges`` (columns, 12)."""
+    rows = np.array([astuple(item) for item in ranges.values()], dtype=np.float64)
+    return numpy_archive.to_npz({"columns": np.array(list(ranges), dtype=np.bytes_), "ranges": rows})
 
 
-def from_parquet(content: bytes) -> dict[str, FeatureRange]:
+def from_npz(content: bytes) -> dict[str, FeatureRange]:
     """Read the ranges back.
 
     Raises:
-        pyarrow.ArrowException, KeyError: this is not such a file.
+        SignatureError: this is not such a file.
     """
-    table = pq.read_table(io.BytesIO(content)).to_pydict()
-    names = [field.name for field in fields(FeatureRange)]
-    rows = zip(*(table[name] for name in names), strict=True)
+    try:
+        arrays = numpy_archive.from_npz(content)
+        rows = np.asarray(arrays["ranges"], np.float64)
+        return _read([name.decode() for name in arrays["columns"]], rows)
+    except UNREADABLE_ARCHIVE as error:
+        raise SignatureError(f"reference.npz cannot be read: {error}; fetch the bundle again") from error
+
+
+def from_parquet(content: bytes) -> dict[str, FeatureRange]:
+    """Read the ranges of a bundle of format 1, one row per column.
+
+    Raises:
+        SignatureError: this is not such a file, or pyarrow, which the service does without, is not installed.
+    """
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError as error:
+        raise SignatureError(
+            "reference.parquet, of a bundle of format 1, is read with pyarrow: pip install 'radtme[study]', "
+            "or publish the signature again with this version"
+        ) from error
+    try:
+        table = pq.read_table(io.BytesIO(content)).to_pydict()
+        columns = [table[field.name] for field in fields(FeatureRange)]
+        return _read(table["column"], np.array(columns, dtype=np.float64).T)
+    except (pa.ArrowException, *UNREADABLE_ARCHIVE) as error:
+        raise SignatureError(f"reference.parquet cannot be read: {error}; fetch the bundle again") from error
+
+
+def _read(columns: Sequence[str], rows: NDArray[np.float64]) -> dict[str, FeatureRange]:
+    names = [field.name for field in fields(FeatureRange)][:-1]
     return {
-        column: FeatureRange(**dict(zip(names[:-1], row[:-1], strict=True)), cases=int(row[-1]))
-        for column, row in zip(table["column"], rows, strict=True)
+        column: FeatureRange(**dict(zip(names, map(float, row[:-1]), strict=True)), cases=int(row[-1]))
+        for column, row in zip(columns, rows, strict=True)
     }

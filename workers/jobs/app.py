@@ -173,8 +173,12 @@ def _audited(settings: WorkerSettings) -> Iterator[None]:
 
 def _ensure_signature(registry: Registry, audit: AuditLog) -> None:
     try:
-        if registry.current() is None:
-            changes = [f"activate {shipped_bundle().name}, which comes with the program", "active before: none"]
+        if registry.awaits_shipped():
+            before = registry.current()
+            changes = [
+                f"activate {shipped_bundle().name}, which comes with the program",
+                f"active before: {before.name if before else 'none'}",
+            ]
             audit.write(software_changed("workers", f"radtme:signature:{shipped_bundle().name}", changes))
         registry.ensure_shipped()
     except SignatureError as error:  # intake and delivery go on; each case says that it could not be scored

@@ -4,7 +4,9 @@ import dataclasses
 import io
 import json
 import shutil
+import sys
 import zipfile
+from collections.abc import Callable
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
@@ -14,17 +16,19 @@ from sklearn.ensemble import RandomForestClassifier
 
 from model_store.errors import SignatureError
 from model_store.files import sha256_of
+from model_store.signatures import training_ranges
 from model_store.signatures.bundle import BundleContent, installed_versions, load_bundle, write_bundle
 from model_store.signatures.canary import Canary, from_npz
 from model_store.signatures.estimator import from_skops, to_skops
 from model_store.signatures.profile import HAN2024
+from model_store.signatures.registry import SHIPPED_AS_FORMAT_1, Registry, shipped_bundle
 from model_store.signatures.signature import bundle_name
 
 FILES = (
     "signature.json",
     "estimator.skops",
     "canary.npz",
-    "reference.parquet",
+    "reference.npz",
     "MODEL_CARD.md",
     "roc.png",
     "calibration.png",
@@ -107,6 +111,48 @@ def test_unknown_file_folder_and_link_are_refused(bundle: Path, tmp_path: Path) 
             load_bundle(copy)
 
 
+FORMAT_1 = Path(__file__).parent / "format_1"
+"""What the shipped signature 1.0.0 had otherwise than its successor; the forest and the rest are the same files."""
+
+
+@pytest.fixture
+def bundle_of_format_1(tmp_path: Path) -> Path:
+    """Return the signature that the program shipped before its training distribution became an npz file."""
+    folder = Path(shutil.copytree(shipped_bundle(), tmp_path / SHIPPED_AS_FORMAT_1))
+    (folder / "reference.npz").unlink()
+    return Path(shutil.copytree(FORMAT_1, folder, dirs_exist_ok=True))
+
+
+def test_bundle_of_format_1_is_read_with_pyarrow(bundle_of_format_1: Path) -> None:
+    """Its name still proves its content, and everything that makes a score equals the shipped successor's."""
+    before, now = load_bundle(bundle_of_format_1), load_bundle(shipped_bundle())
+    assert before.ranges == now.ranges
+    assert dataclasses.replace(before.description, version=now.version) == now.description
+    for name in ("estimator.skops", "canary.npz"):
+        assert (bundle_of_format_1 / name).read_bytes() == (shipped_bundle() / name).read_bytes()
+
+
+def test_bundle_of_format_1_says_what_it_needs_where_pyarrow_is_missing(
+    bundle_of_format_1: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The service is installed without pyarrow: the message names the extra that brings it."""
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(SignatureError, match=r"reference\.parquet.*radtme\[study\]"):
+        load_bundle(bundle_of_format_1)
+
+
+def test_shipped_signature_of_format_1_is_succeeded_by_the_same_in_format_2(
+    bundle_of_format_1: Path, tmp_path: Path
+) -> None:
+    """After an upgrade the service goes on with the same forest; a signature that a person chose stays."""
+    registry = Registry(tmp_path / "models")
+    registry.publish(bundle_of_format_1)
+    registry.activate(bundle_of_format_1.name)
+    registry.ensure_shipped()
+    assert registry.active().name == shipped_bundle().name
+    assert [move.name for move in registry.history()] == [bundle_of_format_1.name, shipped_bundle().name]
+
+
 def test_renamed_folder_is_refused(copy: Path) -> None:
     """The folder's name carries the digest: a bundle under another's name is refused."""
     other = copy.rename(copy.with_name("test-signature-1.0-000000000000"))
@@ -152,7 +198,8 @@ def test_profile_that_means_something_else_is_refused(copy: Path, tmp_path: Path
         ("columns", ["skin_a"], "skin_a"),
         ("status", "approved", "approved"),
         ("surprise", 1, "surprise"),
-        ("format", 2, "format 2"),
+        ("format", 3, "format 3"),
+        ("format", 1, "reference.parquet missing"),
         ("profile", {"name": "han2024"}, "filters"),
     ],
 )
@@ -239,6 +286,11 @@ def test_pickle_and_text_are_refused(tmp_path: Path) -> None:
             from_skops(content)
 
 
+READERS: dict[str, Callable[[bytes], object]] = {
+    "canary.npz": from_npz,
+    "reference.npz": training_ranges.from_npz,
+    "estimator.skops": from_skops,
+}
 LENGTHS = (2**48, 2**62)
 """More elements than a machine has memory for, and more than an address has bits for."""
 
@@ -262,7 +314,7 @@ def with_long_array(content: bytes, number: int, length: int) -> bytes:
 @pytest.mark.parametrize("length", LENGTHS)
 def test_array_that_says_it_is_larger_than_its_file_is_refused(bundle: Path, length: int) -> None:
     """Nothing is allocated by what a header says."""
-    for name, read in (("canary.npz", from_npz), ("estimator.skops", from_skops)):
+    for name, read in READERS.items():
         content = (bundle / name).read_bytes()
         for number in (0, -1):
             with pytest.raises(SignatureError, match=name):
@@ -276,7 +328,7 @@ def test_machine_without_memory_is_not_the_bundles_fault(bundle: Path, monkeypat
         raise MemoryError
 
     monkeypatch.setattr("numpy.load", fail)
-    for name, read in (("canary.npz", from_npz), ("estimator.skops", from_skops)):
+    for name, read in READERS.items():
         with pytest.raises(MemoryError):
             read((bundle / name).read_bytes())
 
