@@ -137,7 +137,7 @@ def outlines_among(files: Sequence[DicomFile]) -> list[DicomFile]:
 
 def _is_own_result(path: Path) -> bool:
     try:
-        return is_own_result(dcmread(path, stop_before_pixels=True, specific_tags=list(OWN_RESULT_TAGS)))
+        return is_own_result(dcmread(path, force=True, stop_before_pixels=True, specific_tags=list(OWN_RESULT_TAGS)))
     except (OSError, InvalidDicomError, *UNREADABLE_BYTES):
         return False  # the listener says what is wrong with it
 

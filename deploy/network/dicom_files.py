@@ -2,24 +2,44 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_file_meta_info
 from pydicom.uid import MediaStorageDirectoryStorage
+
+from listener.dicom.bare_data_set import read_bare_data_set
+from listener.dicom.data_set import UnreadableDataSet
+from listener.dicom.part10 import file_head
 
 PREAMBLE_LENGTH = 128
 
 
 @dataclass(frozen=True)
 class DicomFile:
-    """An instance in a file, as its file meta information names it."""
+    """An instance in a file, as its file meta information names it, or its data set where it has none."""
 
     path: Path
     sop_class_uid: str
     sop_instance_uid: str
     transfer_syntax_uid: str
+    bare_offset: int | None = None
+    """Where the data set begins in a file without preamble; None in a file as PS3.10 says."""
+
+    @contextmanager
+    def part10(self) -> Iterator[Path]:
+        """Yield the file as PS3.10 says: itself, or a temporary one with the same data set."""
+        if self.bare_offset is None:
+            yield self.path
+            return
+        with NamedTemporaryFile(suffix=".dcm") as file:
+            file.write(file_head(self.sop_class_uid, self.sop_instance_uid, self.transfer_syntax_uid))
+            file.write(self.path.read_bytes()[self.bare_offset :])
+            file.flush()
+            yield Path(file.name)
 
 
 @dataclass(frozen=True)
@@ -47,7 +67,7 @@ def _read(path: Path) -> DicomFile | OtherFile | None:
     try:
         with open(path, "rb") as file:
             if file.read(PREAMBLE_LENGTH + 4)[PREAMBLE_LENGTH:] != b"DICM":
-                return OtherFile(path, "not a DICOM file")
+                return _read_bare(path)
         meta = read_file_meta_info(path)
     except OSError as error:
         return OtherFile(path, error.strerror or "cannot be read")
@@ -62,3 +82,14 @@ def _read(path: Path) -> DicomFile | OtherFile | None:
     return DicomFile(
         path, str(meta.MediaStorageSOPClassUID), str(meta.MediaStorageSOPInstanceUID), str(meta.TransferSyntaxUID)
     )
+
+
+def _read_bare(path: Path) -> DicomFile | OtherFile:
+    try:
+        found = read_bare_data_set(path)
+    except UnreadableDataSet as error:
+        return OtherFile(path, f"no Part 10 header, and as a data set: {error}")
+    if found is None:
+        return OtherFile(path, "not a DICOM file")
+    identity = found.identity
+    return DicomFile(path, identity.sop_class_uid, identity.sop_instance_uid, str(found.transfer_syntax), found.offset)

@@ -108,7 +108,8 @@ def _send_one(association: Association, accepted: set[tuple[str, str]], file: Di
     if _context_of(file) not in accepted:
         return SentFile(file, SendOutcome.NOT_ACCEPTED, "not taken in this SOP class and transfer syntax")
     try:
-        status = association.send_c_store(file.path).get("Status")
+        with file.part10() as path:
+            status = association.send_c_store(path).get("Status")
     except OSError as error:
         return SentFile(file, SendOutcome.UNREADABLE, error.strerror or "cannot be read")
     except RuntimeError:  # pynetdicom: the association ended before the request was out

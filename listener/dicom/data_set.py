@@ -8,6 +8,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
+from pydicom.datadict import keyword_for_tag
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException
 from pydicom.filereader import data_element_generator, read_dataset
@@ -99,7 +100,7 @@ def read_identity(head: bytes, transfer_syntax: UID, whole: bool = False) -> Ide
         for element in elements:
             value = element.value
             if element.tag in _TAGS and isinstance(value, bytes):
-                found[_TAGS[BaseTag(element.tag)]] = value.decode("ascii", "replace").rstrip("\0 ")
+                found[_TAGS[BaseTag(element.tag)]] = value.decode("ascii", "replace").strip("\0 ")
     except UNREADABLE_BYTES as error:
         if not whole:
             return None  # cut within an element, perhaps
@@ -108,13 +109,14 @@ def read_identity(head: bytes, transfer_syntax: UID, whole: bool = False) -> Ide
 
 
 def _checked(found: dict[str, str]) -> Identity:
-    missing = [name for name in _TAGS.values() if not found.get(name)]
+    keywords = {name: keyword_for_tag(tag) for tag, name in _TAGS.items()}
+    missing = [keyword for name, keyword in keywords.items() if not found.get(name)]
     if missing:
         raise UnreadableDataSet(f"the data set lacks {', '.join(missing)}")
     try:
-        return Identity(**{name: checked_uid(value) for name, value in found.items()})
+        return Identity(**{name: checked_uid(value, keywords[name]) for name, value in found.items()})
     except InvalidUid as error:
-        raise UnreadableDataSet(f"a UID of the data set is malformed: {error}") from error
+        raise UnreadableDataSet(str(error)) from error
 
 
 def read_identity_from(part: Path, offset: int, transfer_syntax: UID) -> Identity:

@@ -67,7 +67,7 @@ def check_stored(path: Path, limits: StructureLimits, max_inflated_bytes: int) -
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             if content[PREAMBLE_BYTES : PREAMBLE_BYTES + 4] != b"DICM":
                 return 0
-            start, syntax = _data_set(content)
+            start, syntax = data_set_of(content, PREAMBLE_BYTES + 4)
             if syntax != DeflatedExplicitVRLittleEndian:
                 return check_structure(content, start, syntax, limits)
             if not inflates_within(path, start, syntax, max_inflated_bytes):
@@ -75,9 +75,12 @@ def check_stored(path: Path, limits: StructureLimits, max_inflated_bytes: int) -
             return check_structure(_inflated(content, start, limits.max_header_bytes), 0, syntax, limits)
 
 
-def _data_set(content: mmap.mmap) -> tuple[int, UID]:
-    """Return where the data set begins, and its transfer syntax (PS3.10 section 7.1)."""
-    at, syntax = PREAMBLE_BYTES + 4, ""
+def data_set_of(content: mmap.mmap | bytes, at: int) -> tuple[int, UID]:
+    """Return where the data set begins behind File Meta Information at ``at``, and its transfer syntax.
+
+    PS3.10 section 7.1. Without one, the transfer syntax is empty.
+    """
+    syntax = ""
     while at + 12 <= len(content):
         group, element, vr, length = _SHORT.unpack_from(content, at)
         if group != 0x0002:

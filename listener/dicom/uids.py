@@ -1,30 +1,51 @@
-"""UIDs as PS3.5 section 9.1 allows them: checked before one becomes a path."""
+"""UIDs (PS3.5 section 9.1): checked before one becomes a path.
+
+The Standard forbids leading zeros in a component (``1.2.03``). Real devices write them, the UID identifies its object all
+the same, and nothing but digits and dots gets into a path: they are taken as they are.
+"""
 
 import re
 
-UID_PATTERN = re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))+")
+UID_PATTERN = re.compile(r"[0-9]+(\.[0-9]+)+", re.ASCII)
 UID_LENGTH = 64
 
 
 class InvalidUid(ValueError):
-    """A UID is not of the form that PS3.5 section 9.1 gives, and so cannot become a path."""
+    """A UID is not dotted numbers of at most 64 characters, and so cannot become a path."""
 
 
-def checked_uid(uid: object) -> str:
-    """Return ``uid`` as text if it has the form of PS3.5 section 9.1.
+def checked_uid(uid: object, attribute: str = "") -> str:
+    """Return ``uid`` as text if it is dotted numbers of at most 64 characters.
+
+    ``attribute`` is the keyword of the attribute that holds it, for the message.
 
     Raises
     ------
     InvalidUid
-        If it is empty, longer than 64 characters or holds anything but dotted numbers.
+        If it is not, with what is wrong with it.
     """
     text = str(uid)
-    if not is_uid(text):
+    fault = _fault(text)
+    if fault:
         # Not what was found: an element that was put in the wrong place may hold anything, a name too.
-        raise InvalidUid(f"expected a UID (dotted numbers, at most 64 characters), found {len(text)} characters")
+        raise InvalidUid(f"{attribute or 'a UID'} {fault}")
     return text
 
 
 def is_uid(text: str) -> bool:
-    """Tell whether ``text`` has the form of PS3.5 section 9.1."""
-    return len(text) <= UID_LENGTH and UID_PATTERN.fullmatch(text) is not None
+    """Tell whether ``text`` is dotted numbers of at most 64 characters."""
+    return not _fault(text)
+
+
+def _fault(text: str) -> str:
+    """Return what is wrong with a UID, without quoting it; empty where nothing is."""
+    if not text:
+        return "is empty"
+    if len(text) > UID_LENGTH:
+        return f"has {len(text)} characters, {UID_LENGTH} at most"
+    if UID_PATTERN.fullmatch(text):
+        return ""
+    for position, character in enumerate(text, start=1):
+        if not (character.isascii() and (character.isdigit() or character == ".")):
+            return f"has at {position} no digit or dot"
+    return "has an empty component" if "." in text else "is a single number"

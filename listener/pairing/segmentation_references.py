@@ -13,7 +13,7 @@ from listener.dicom.data_set import UnreadableDataSet, read_header
 from listener.dicom.limits import StructureLimits
 from listener.dicom.own_results import OWN_RESULT_TAGS, is_own_result
 from listener.dicom.sop_classes import is_image_class
-from listener.dicom.uids import InvalidUid, checked_uid
+from listener.dicom.uids import InvalidUid, checked_uid, is_uid
 from listener.runtime.safe_errors import stack_locations
 
 UNKNOWN_SERIES = ""
@@ -103,10 +103,10 @@ def _outline(header: Dataset) -> SegmentationReferences:
     pairing, required = _required(header)
     frame_of_reference = header.get("FrameOfReferenceUID")
     return SegmentationReferences(
-        sop_instance_uid=checked_uid(header.SOPInstanceUID),
-        study_uid=checked_uid(header.StudyInstanceUID),
-        series_uid=checked_uid(header.SeriesInstanceUID),
-        frame_of_reference_uid=checked_uid(frame_of_reference) if frame_of_reference else None,
+        sop_instance_uid=checked_uid(header.SOPInstanceUID, "SOPInstanceUID"),
+        study_uid=checked_uid(header.StudyInstanceUID, "StudyInstanceUID"),
+        series_uid=checked_uid(header.SeriesInstanceUID, "SeriesInstanceUID"),
+        frame_of_reference_uid=checked_uid(frame_of_reference, "FrameOfReferenceUID") if frame_of_reference else None,
         pairing=pairing,
         required=required,
         tracking_uids=_sorted(item.get("TrackingUID") for item in header.get("SegmentSequence", [])),
@@ -135,7 +135,7 @@ def _referenced_by_series(header: Dataset) -> Iterator[tuple[str, str]]:
     """Yield instance and series for what the Common Instance Reference Module lists."""
     for series in header.get("ReferencedSeriesSequence", []):
         for instance in _images(series.get("ReferencedInstanceSequence", [])):
-            yield instance, checked_uid(series.SeriesInstanceUID)
+            yield instance, checked_uid(series.SeriesInstanceUID, "SeriesInstanceUID of a referenced series")
 
 
 def _frame_references(header: Dataset) -> Iterator[Dataset]:
@@ -150,7 +150,7 @@ def _images(references: Iterable[Dataset]) -> Iterator[str]:
     """Yield the instances that are images: a report or another outline is not waited for."""
     for reference in references:
         if is_image_class(reference.get("ReferencedSOPClassUID")):
-            yield checked_uid(reference.ReferencedSOPInstanceUID)
+            yield checked_uid(reference.ReferencedSOPInstanceUID, "ReferencedSOPInstanceUID")
 
 
 def _by_series(instances: Iterable[str], series_of: Mapping[str, str]) -> Mapping[str, tuple[str, ...]]:
@@ -161,4 +161,5 @@ def _by_series(instances: Iterable[str], series_of: Mapping[str, str]) -> Mappin
 
 
 def _sorted(uids: Iterable[object]) -> tuple[str, ...]:
-    return tuple(sorted({checked_uid(uid) for uid in uids if uid}))
+    """Return those that are UIDs: nothing depends on these, so a wrong one is as good as none."""
+    return tuple(sorted({str(uid) for uid in uids if is_uid(str(uid or ""))}))

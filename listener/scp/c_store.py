@@ -119,9 +119,9 @@ class IncomingObject:
 
     def _open(self, parts: PartFiles) -> None:
         try:
-            uid = checked_uid(self._command.sop_instance_uid)
+            uid = checked_uid(self._command.sop_instance_uid, "AffectedSOPInstanceUID")
         except InvalidUid as error:
-            raise Refused(Status.INVALID_SOP_INSTANCE, "Affected SOP Instance UID is no UID") from error
+            raise Refused(Status.INVALID_SOP_INSTANCE, str(error)) from error
         if self._command.sop_class_uid != self._context.sop_class_uid:
             raise Refused(Status.SOP_CLASS_NOT_SUPPORTED, "SOP class differs from the presentation context")
         self._require_space()

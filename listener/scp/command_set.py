@@ -95,7 +95,7 @@ def _number(value: bytes) -> int:
 
 
 def _uid(value: bytes) -> str:
-    return value.decode("ascii", "replace").rstrip("\0 ")
+    return value.decode("ascii", "replace").strip("\0 ")
 
 
 def encode_response(command: Command, status: Status, comment: str = "") -> bytes:

@@ -21,6 +21,7 @@ from deploy.network.peer import Peer
 from deploy.network.send import SendOutcome, groups_by_context, send_files
 from deploy.stack.ports import free_port
 from deploy.stack.sink import Sink, instances_in
+from support.dicom_objects import data_set_bytes
 
 
 def write_instance(folder: Path, number: int, transfer_syntax: str = ExplicitVRLittleEndian) -> Path:
@@ -81,6 +82,33 @@ def test_files_arrive_as_they_are(sink, tmp_path):
         original, arrived = tmp_path / f"{number}.dcm", pacs / f"1.2.3.{number}.dcm"
         assert dcmread(arrived) == dcmread(original)
         assert dcmread(arrived).file_meta.TransferSyntaxUID == dcmread(original).file_meta.TransferSyntaxUID
+
+
+@pytest.mark.parametrize("kept", ["nothing", "meta"])
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+def test_a_data_set_without_part_10_header_arrives_as_it_is(sink, tmp_path, kept, syntax):
+    """Old CDs and raw exports: neither preamble nor File Meta Information, or the latter alone."""
+    peer, pacs = sink
+    whole = write_instance(tmp_path, 1, syntax)
+    expected, content = data_set_bytes(whole), whole.read_bytes()
+    whole.write_bytes(expected if kept == "nothing" else content[132:])
+    (sent,) = send_files(peer, "US", instances(tmp_path), 10)
+    assert sent.outcome is SendOutcome.STORED
+    assert data_set_bytes(pacs / "1.2.3.1.dcm") == expected
+    assert dcmread(pacs / "1.2.3.1.dcm").file_meta.TransferSyntaxUID == syntax
+
+
+def test_a_data_set_without_part_10_header_says_what_it_lacks(tmp_path):
+    """What no SOP class or transfer syntax is known of cannot be sent."""
+    dataset = dcmread(write_instance(tmp_path, 1))
+    del dataset.SOPClassUID
+    dataset.save_as(tmp_path / "1.dcm")
+    (tmp_path / "1.dcm").write_bytes(data_set_bytes(tmp_path / "1.dcm"))
+    compressed = data_set_bytes(write_instance(tmp_path, 2))
+    (tmp_path / "2.dcm").write_bytes(compressed + b"\xe0\x7f\x10\x00OB\0\0\xff\xff\xff\xff")
+    reasons = [file.reason for file in read_all(files_below(tmp_path)) if isinstance(file, OtherFile)]
+    assert "lacks SOPClassUID" in reasons[0]
+    assert "pixels are compressed" in reasons[1]
 
 
 def test_what_is_no_instance_is_named_and_never_stops_anything(tmp_path):

@@ -64,7 +64,7 @@ def test_missing_and_malformed_uids_are_refused(keyword: str, value: str | None)
         delattr(object_, keyword)
     else:
         object_[keyword]._value = value
-    with pytest.raises(UnreadableDataSet):
+    with pytest.raises(UnreadableDataSet, match=keyword):
         read_identity(encoded(object_, ExplicitVRLittleEndian), ExplicitVRLittleEndian, whole=True)
 
 
