@@ -152,6 +152,7 @@ def real_words(command: str) -> list[str]:
         "STUDY_UID": "1.2.3",
         "1.2.840...": "1.2.3",
         "FOLDER": "study",
+        "SERIES_FOLDER": "study",
         "TARGET": "pacs",
         "TEXT": "a reason",
         "FILE": "radtme.yaml",
