@@ -49,7 +49,7 @@ def test_each_alert_has_a_page(name: str) -> None:
     assert page.stem == re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()
     text = page.read_text()
     assert text.startswith(f"# {name}\n")
-    for part in ("**What still works.**", "## Look", "## Mend", "It clears "):
+    for part in ("**What still works.**", "## Check", "## Fix", "The alert resolves "):
         assert part in text, part
     for link in re.findall(r"\]\(([^)#]+)", text):
         assert (page.parent / link).is_file(), link
