@@ -9,10 +9,12 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+from pydicom.uid import UID
 
 from listener.dicom.sop_classes import sop_class_label
 from listener.pairing.readiness import WaitsFor
 from listener.spool.jobs import JobState, is_held
+from listener.spool.refused_contexts import RefusedContext
 from listener.spool.set_aside import SetAside
 from listener.spool.spool import Spool
 
@@ -110,6 +112,13 @@ class ListenerMetrics:
             ["calling_ae_title"],
             registry=self.registry,
         )
+        self._refused_contexts = Counter(
+            "radtme_contexts_refused_total",
+            "Which SOP classes do peers offer that we do not accept, or in no encoding that we accept?",
+            ["sop_class", "reason"],
+            registry=self.registry,
+        )
+        self._sop_class_label = LabelLimit()
         self._set_aside = Counter(
             "radtme_outlines_set_aside_total",
             "How many outlines were kept that are no case, and why?",
@@ -129,6 +138,12 @@ class ListenerMetrics:
     def outline_set_aside(self, reason: SetAside) -> None:
         """Count an outline that is kept and makes no case."""
         self._set_aside.labels(reason.value).inc()
+
+    def context_refused(self, context: RefusedContext) -> None:
+        """Count a presentation context that was not accepted."""
+        label = UID(context.sop_class_uid).keyword or OTHER
+        reason = "transfer_syntax" if context.transfer_syntax_uids else "sop_class"
+        self._refused_contexts.labels(self._sop_class_label(label), reason).inc()
 
     def handshake_failed(self, reason: str) -> None:
         """Count a connection that did not become an encrypted one; ``reason`` is from a closed set."""

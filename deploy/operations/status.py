@@ -20,6 +20,7 @@ from deploy.terminal import age, path_from_here
 from listener.pairing.readiness import Waiting, waiting_for
 from listener.spool.atomic_files import read_json
 from listener.spool.jobs import HOLD_NAME, Job, JobState
+from listener.spool.refused_contexts import RefusedContext, refused_contexts
 from listener.spool.set_aside import SetAsideOutline, set_aside_outlines
 from listener.spool.spool import Spool
 from listener.spool.timestamps import parse_time
@@ -107,6 +108,16 @@ class Quarantined:
 
 
 @dataclass(frozen=True)
+class RefusedOffer:
+    """A presentation context that a sender did not get."""
+
+    context: RefusedContext
+    says: str
+    last: datetime
+    """To the hour."""
+
+
+@dataclass(frozen=True)
 class SeriesStatus:
     """One series as it lies in the spool."""
 
@@ -132,6 +143,8 @@ class SpoolStatus:
     """Those that cannot be reached."""
     set_aside: tuple[SetAsideOutline, ...] = ()
     """Outlines that make no case, the newest first."""
+    refused_contexts: tuple[RefusedOffer, ...] = ()
+    """What senders offered and may not send, the newest first."""
 
     def count(self, state: JobState) -> int:
         """Return how many jobs are in ``state``."""
@@ -151,6 +164,7 @@ def read_status(spool: Spool) -> SpoolStatus:
         quarantine=read_quarantine(spool),
         targets=read_targets(spool),
         set_aside=read_set_aside(spool),
+        refused_contexts=read_refused_contexts(spool),
     )
 
 
@@ -189,6 +203,15 @@ def read_set_aside(spool: Spool, study_uid: str | None = None) -> tuple[SetAside
     """Return the outlines (of one study) that make no case, the newest first."""
     found = [one for one in set_aside_outlines(spool) if study_uid in (None, one.study_uid)]
     return tuple(sorted(found, key=lambda one: one.at, reverse=True))
+
+
+def read_refused_contexts(spool: Spool) -> tuple[RefusedOffer, ...]:
+    """Return what senders offered and may not send, the newest first."""
+    found = [
+        RefusedOffer(context, str(context), datetime.fromtimestamp(moment, UTC))
+        for context, moment in refused_contexts(spool)
+    ]
+    return tuple(sorted(found, key=lambda one: one.last, reverse=True))
 
 
 def read_moving(spool: Spool, job: Job) -> JobStatus | None:

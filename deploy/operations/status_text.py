@@ -24,6 +24,7 @@ NARROW = 90
 MAX_FINISHED_SHOWN = 20
 MAX_QUARANTINED_SHOWN = 5
 MAX_SET_ASIDE_SHOWN = 5
+MAX_REFUSED_SHOWN = 5
 FINISHED = (JobState.DONE, JobState.DROPPED)
 STATE_STYLE = {
     JobState.WAITING: "yellow",
@@ -63,6 +64,7 @@ def show_status(console: Console, status: SpoolStatus, *, everything: bool) -> N
     hidden = len(status.jobs) - len(shown)
     if hidden:
         console.print(f"  and {hidden} finished jobs that are older (--all shows them)", style="dim")
+    show_refused_contexts(console, status, everything=everything)
     show_set_aside(console, status.set_aside, everything=everything)
     show_quarantine(console, status, everything=everything)
 
@@ -138,6 +140,20 @@ def show_job(console: Console, job: JobStatus) -> None:
     for path in job.objects:
         grid.add_row("result", path_from_here(Path(path)))
     console.print(Padding(grid, (0, 0, 0, 2)))
+
+
+def show_refused_contexts(console: Console, status: SpoolStatus, *, everything: bool) -> None:
+    """Print what senders offer and may not send: images and outlines in encodings that are not accepted first."""
+    if not status.refused_contexts:
+        return
+    console.print()
+    console.print("offered and not accepted", style="yellow")
+    ranked = sorted(status.refused_contexts, key=lambda one: not one.context.transfer_syntax_uids)
+    shown = ranked if everything else ranked[:MAX_REFUSED_SHOWN]
+    for one in shown:
+        console.print(Padding(Text(f"{one.says}, last {age(one.last)} ago"), (0, 0, 0, 2)), overflow="fold")
+    if len(shown) < len(ranked):
+        console.print(f"  and {len(ranked) - len(shown)} more (--all shows them)", style="dim")
 
 
 def show_quarantine(console: Console, status: SpoolStatus, *, everything: bool) -> None:

@@ -1,7 +1,7 @@
 """UIDs (PS3.5 section 9.1): checked before one becomes a path.
 
-The Standard forbids leading zeros in a component (``1.2.03``). Real devices write them, the UID identifies its object all
-the same, and nothing but digits and dots gets into a path: they are taken as they are.
+The Standard forbids leading zeros in a component (``1.2.03``). Real devices write them; the UID identifies its object
+nevertheless, and nothing but digits and dots gets into a path: they are taken as they are.
 """
 
 import re

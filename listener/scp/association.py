@@ -32,10 +32,11 @@ from listener.scp.connection import (
     abort_pdu,
 )
 from listener.scp.exchange import AssociationOutcome, Exchange
-from listener.scp.negotiation import Request, negotiate, read_request, reject_pdu
+from listener.scp.negotiation import Request, negotiate, read_request, refused_contexts, reject_pdu
 from listener.scp.part_files import PartFiles
-from listener.scp.presentation_contexts import contexts_for
+from listener.scp.presentation_contexts import contexts_for, offered_storage
 from listener.spool.locks import exclusive
+from listener.spool.refused_contexts import RefusedContext, note_refused
 from listener.tls.certificates import subject
 from listener.tls.contexts import Reloading
 from listener.tls.handshake import HandshakeFailed
@@ -165,9 +166,27 @@ class Association:
             self._metrics.association_accepted(request.calling_ae_title)
             self._log.info("association_accepted", contexts=len(contexts))
             studies = self._received_studies(request)
-            return Exchange(
+            refused = refused_contexts(request, contexts.values()) if offered_storage(offered) else []
+            accepted = {context.sop_class_uid for context in contexts.values()}
+            self._note_refused([one for one in refused if one.sop_class_uid not in accepted])
+            exchange = Exchange(
                 self._connection, self._inbox, self._metrics, parts, contexts, request, self._log, studies
-            ).run()
+            )
+            outcome = exchange.run()
+            if not exchange.requests:
+                # A peer that got a class in one encoding and sends nothing has its objects in the other.
+                self._note_refused([one for one in refused if one.sop_class_uid in accepted])
+            return outcome
+
+    def _note_refused(self, refused: list[RefusedContext]) -> None:
+        """Say which contexts were not accepted, so that an administrator sees why nothing comes."""
+        for one in refused:
+            self._metrics.context_refused(one)
+            self._log.info(
+                "context_refused", sop_class_uid=one.sop_class_uid, transfer_syntax_uids=list(one.transfer_syntax_uids)
+            )
+            with suppress(OSError):  # it is said in the log
+                note_refused(self._inbox.spool, one)
 
     def _received_studies(self, request: Request) -> ReceivedStudies:
         ourselves = Node(self._settings.ae_title, socket.gethostname())

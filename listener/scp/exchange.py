@@ -82,7 +82,8 @@ class Exchange:
         self._object: IncomingObject | IncomingReport | None = None
         self._began: float | None = None
         self._kept = 0
-        self._requests = 0
+        self.requests = 0
+        """Messages that began, C-ECHO counted too."""
         self._message_bytes = 0
 
     def run(self) -> AssociationOutcome:
@@ -170,8 +171,8 @@ class Exchange:
             self._begin(context, command)
 
     def _begin_message(self) -> None:
-        self._requests += 1
-        if self._requests > self._settings.max_objects_per_association:
+        self.requests += 1
+        if self.requests > self._settings.max_objects_per_association:
             raise ProtocolError(0, "more requests than one association may make (max_objects_per_association)")
         self._began = time.perf_counter()
         self._message_bytes = 0

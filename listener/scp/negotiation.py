@@ -1,6 +1,6 @@
 """Answering an A-ASSOCIATE-RQ: pynetdicom's own PDUs and negotiation, without its reactor (PS3.8 section 9.3)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pydicom.uid import UID
@@ -14,14 +14,18 @@ from pynetdicom.pdu_primitives import (
 )
 from pynetdicom.presentation import PresentationContext, negotiate_as_acceptor
 
+from listener.dicom.commitment_report import STORAGE_COMMITMENT
 from listener.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from listener.dicom.sop_classes import STORAGE_CLASSES, VERIFICATION
 from listener.scp.admission import AssociationRejection
 from listener.scp.connection import INVALID_PDU_PARAMETER, ProtocolError
-from listener.scp.presentation_contexts import Context
+from listener.scp.presentation_contexts import TRANSFER_SYNTAXES, Context
+from listener.spool.refused_contexts import RefusedContext
 
 APPLICATION_CONTEXT_NAME = "1.2.840.10008.3.1.1.1"
 PROTOCOL_VERSION_BIT = 0x0001
 _ACCEPTED = 0x00
+NO_STORAGE = (VERIFICATION, STORAGE_COMMITMENT)
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,24 @@ def negotiate(
     response.presentation_context_definition_results_list = results
     response.user_information = [*_user_information(max_pdu_bytes), *role_items]
     return {context.id: context for context in map(_accepted, results) if context}, A_ASSOCIATE_AC(response).encode()
+
+
+def refused_contexts(request: Request, accepted: Iterable[Context]) -> list[RefusedContext]:
+    """Return the SOP classes that the peer may not send, and the encodings that it may not send the others in.
+
+    A class that was proposed several times is named once for each list of transfer syntaxes.
+    """
+    accepted_ids = {context.id for context in accepted}
+    known = set(STORAGE_CLASSES)
+    found = {}
+    for proposed in request.primitive.presentation_context_definition_list:
+        sop_class = str(proposed.abstract_syntax)
+        if proposed.context_id in accepted_ids or sop_class in NO_STORAGE:
+            continue
+        syntaxes = tuple(map(str, proposed.transfer_syntax)) if sop_class in known else ()
+        if not set(syntaxes) & set(TRANSFER_SYNTAXES):  # else it was refused for its role
+            found[sop_class, syntaxes] = RefusedContext(request.calling_ae_title, sop_class, syntaxes)
+    return list(found.values())
 
 
 def _proposed_roles(primitive: A_ASSOCIATE) -> dict[UID, tuple[bool | None, bool | None]]:

@@ -70,6 +70,11 @@ def contexts_for(
     return [context for context in contexts if may(context)]
 
 
+def offered_storage(contexts: Sequence[PresentationContext]) -> bool:
+    """Tell whether a peer that gets these contexts may send objects."""
+    return any(context.abstract_syntax in STORAGE_CLASSES for context in contexts)
+
+
 @dataclass(frozen=True)
 class Context:
     """An accepted presentation context: what its objects are and how they are encoded."""

@@ -223,7 +223,7 @@ def test_other_library_version_is_noted_not_refused(bundle_content: BundleConten
 
 
 def test_the_version_of_pyradiomics_is_that_of_the_distribution_with_its_module() -> None:
-    """pyradiomics itself on Python 3.11, a fork of it, named beside its version, on later ones."""
+    """Pyradiomics itself on Python 3.11, a fork of it, named beside its version, on later ones."""
     distribution = packages_distributions()["radiomics"][0]
     named = "" if distribution == "pyradiomics" else f" ({distribution})"
     assert installed_versions()["pyradiomics"] == version(distribution) + named
