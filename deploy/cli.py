@@ -49,6 +49,9 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
 must not wait for scikit-learn.
 """
 
+STUDY_LIBRARIES = ("matplotlib", "pandas", "pyarrow")
+"""What the commands for studies import, and an installation of the service alone does not have."""
+
 
 class CommandsByName(click.Group):
     """A group that imports a command when it is asked for."""
@@ -90,6 +93,11 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         code = error.exit_code
+    except ModuleNotFoundError as error:
+        if error.name not in STUDY_LIBRARIES:
+            raise
+        missing_library(error.name).show()
+        code = ExitCode.FAILED
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         code = ExitCode.INTERRUPTED
@@ -102,6 +110,11 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = ExitCode.OK
     sys.exit(code if isinstance(code, int) else ExitCode.OK)
+
+
+def missing_library(name: str) -> CommandError:
+    """Return what to tell whoever runs a command for studies where only the service is installed."""
+    return CommandError(f"this command needs {name}, which the service does without", "pip install 'radtme[study]'")
 
 
 def closed(error: OSError) -> CommandError:

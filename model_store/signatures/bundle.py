@@ -19,9 +19,7 @@ from collections.abc import Callable, Container, Mapping, Set
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
-
-from sklearn.ensemble import RandomForestClassifier
+from typing import TYPE_CHECKING, Any
 
 from model_store.errors import SignatureError
 from model_store.files import readable_json, sha256_of, sync_folder, write_durably
@@ -32,6 +30,9 @@ from model_store.signatures.estimator import from_skops, to_skops
 from model_store.signatures.profile import PROFILES
 from model_store.signatures.signature import Description, Signature, bundle_name, profile_difference
 from model_store.signatures.training_ranges import FeatureRange
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import RandomForestClassifier
 
 FORMAT = 2
 DESCRIPTION, ESTIMATOR, CANARY, REFERENCE, CARD = (
@@ -59,7 +60,7 @@ class BundleContent:
     """What is to become a bundle."""
 
     description: Description
-    estimator: RandomForestClassifier
+    estimator: "RandomForestClassifier"
     canary: Canary
     ranges: Mapping[str, FeatureRange]
     card: str

@@ -1,13 +1,16 @@
 """Probe inputs with the answers they had at training: a signature that answers otherwise today is refused."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import RandomForestClassifier
 
 from model_store.errors import UNREADABLE_ARCHIVE, SignatureError
 from model_store.signatures import numpy_archive
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import RandomForestClassifier
 
 PROBES = 32
 TOLERANCE = 1e-12
@@ -24,7 +27,7 @@ class Canary:
     """Probability of hot, (probes,)."""
 
 
-def make_canary(estimator: RandomForestClassifier, training: NDArray[np.float64], seed: int) -> Canary:
+def make_canary(estimator: "RandomForestClassifier", training: NDArray[np.float64], seed: int) -> Canary:
     """Return probes that lie between training cases, so that they repeat no one's values, and their answers."""
     rng = np.random.default_rng(seed)
     one, other = (training[rng.integers(len(training), size=PROBES)] for _ in range(2))
@@ -32,12 +35,12 @@ def make_canary(estimator: RandomForestClassifier, training: NDArray[np.float64]
     return Canary(inputs, hot_probability(estimator, inputs))
 
 
-def hot_probability(estimator: RandomForestClassifier, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+def hot_probability(estimator: "RandomForestClassifier", rows: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the probability of hot for each row (cases, columns)."""
     return np.asarray(estimator.predict_proba(rows)[:, 1], dtype=np.float64)
 
 
-def check_canary(canary: Canary, estimator: RandomForestClassifier) -> None:
+def check_canary(canary: Canary, estimator: "RandomForestClassifier") -> None:
     """Raise `SignatureError` when the estimator answers otherwise than it did at training."""
     if canary.inputs.ndim != 2 or canary.inputs.shape[1] != estimator.n_features_in_ or not len(canary.inputs):
         raise SignatureError(f"canary.npz: its probes do not have the estimator's {estimator.n_features_in_} columns")

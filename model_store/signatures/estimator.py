@@ -2,22 +2,25 @@
 
 skops writes no pickle, but a schema that names the classes to build. Only the classes that a forest is made of are
 allowed here, and the trees' node indices are checked before anything follows them: scikit-learn does not.
+
+skops and scikit-learn are imported where a forest is read or written: who only asks which signature is active starts
+a second sooner.
 """
 
 import io
 import json
 import zipfile
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import skops.io
-from sklearn.ensemble import RandomForestClassifier
-from skops.io.exceptions import UntrustedTypesFoundException
 
 from model_store.errors import UNREADABLE_ARCHIVE, SignatureError
 from model_store.files import sha256_of
 from model_store.signatures.numpy_archive import check_arrays
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import RandomForestClassifier
 
 ALLOWED_TYPES = frozenset(
     {
@@ -40,12 +43,14 @@ _MAX_BYTES = 64 * 1024**2
 _NO_TIME = (1980, 1, 1, 0, 0, 0)
 
 
-def to_skops(estimator: RandomForestClassifier) -> bytes:
+def to_skops(estimator: "RandomForestClassifier") -> bytes:
     """Return the forest as a skops file; the same forest gives the same bytes.
 
     skops names its members after memory addresses and stamps them with the clock; both are replaced here, and equal
     members are stored once. Between the fields of a tree's nodes scikit-learn leaves memory as it was: it is zeroed.
     """
+    import skops.io
+
     with zipfile.ZipFile(io.BytesIO(skops.io.dumps(_without_cases(estimator)))) as archive:
         schema = json.loads(archive.read(_SCHEMA))
         members = {name: _without_padding(archive.read(name)) for name in archive.namelist() if name != _SCHEMA}
@@ -66,7 +71,7 @@ def to_skops(estimator: RandomForestClassifier) -> bytes:
     return buffer.getvalue()
 
 
-def from_skops(content: bytes) -> RandomForestClassifier:
+def from_skops(content: bytes) -> "RandomForestClassifier":
     """Read a forest back.
 
     Raises:
@@ -84,6 +89,10 @@ def from_skops(content: bytes) -> RandomForestClassifier:
         raise SignatureError(
             f"estimator.skops would build {', '.join(strange)}, which no random forest is made of: do not use this file"
         )
+    import skops.io
+    from sklearn.ensemble import RandomForestClassifier
+    from skops.io.exceptions import UntrustedTypesFoundException
+
     try:
         estimator = skops.io.loads(content, trusted=["sklearn.tree._tree.Tree"])
     except (UntrustedTypesFoundException, *UNREADABLE_ARCHIVE) as error:
@@ -97,8 +106,10 @@ def from_skops(content: bytes) -> RandomForestClassifier:
     return estimator
 
 
-def _without_cases(estimator: RandomForestClassifier) -> RandomForestClassifier:
+def _without_cases(estimator: "RandomForestClassifier") -> "RandomForestClassifier":
     """Return the forest without what it remembers of single training cases."""
+    from sklearn.ensemble import RandomForestClassifier
+
     bare = RandomForestClassifier()
     bare.__dict__.update({name: value for name, value in vars(estimator).items() if name != "_sample_weight"})
     return bare
@@ -140,7 +151,7 @@ def _strange_types(schema: Any) -> set[str]:
     return strange
 
 
-def _check_trees(estimator: RandomForestClassifier) -> None:
+def _check_trees(estimator: "RandomForestClassifier") -> None:
     """Raise unless every tree's nodes point to later nodes of the same tree and to columns that exist."""
     columns = estimator.n_features_in_
     if list(estimator.classes_) != [0, 1] or not estimator.estimators_:

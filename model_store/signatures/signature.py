@@ -4,12 +4,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any
-
-from sklearn.ensemble import RandomForestClassifier
+from typing import TYPE_CHECKING, Any
 
 from model_store.signatures.profile import FEATURES_PER_REGION, FeatureProfile
 from model_store.signatures.training_ranges import FeatureRange
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import RandomForestClassifier
 
 REGION_PREFIXES = ("tumour_", "ring_")
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
@@ -103,7 +104,7 @@ class Signature:
     description: Description
     digest: str
     """SHA-256 of ``signature.json``, which holds those of all other files: the content address of the bundle."""
-    estimator: RandomForestClassifier = field(repr=False, compare=False)
+    estimator: "RandomForestClassifier" = field(repr=False, compare=False)
     ranges: Mapping[str, FeatureRange] = field(repr=False, compare=False)
     """The training distribution of each column, also of those that the estimator does not take."""
     notes: tuple[str, ...] = ()

@@ -1,5 +1,6 @@
 """The Celery application and the worker process."""
 
+import importlib
 import os
 import signal
 import tempfile
@@ -200,13 +201,18 @@ def readiness(settings: WorkerSettings, spool: Spool, registry: Registry) -> dic
 
 
 def _on_signals(registry: CheckedRegistry, server: HealthServer, at_work: threading.Event, *, scores: bool) -> None:
+    if scores:
+        # Before the pool forks: its processes share what is loaded here. Delivery never reads a forest.
+        importlib.import_module("skops.io")
+
     # The closures are kept alive by weak=False: Celery holds its receivers weakly otherwise.
     def warm_up(**_: object) -> None:
         server.let_go()
         sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)  # type: ignore[no-untyped-call]
         threadpoolctl.threadpool_limits(1)
-        if scores:
-            registry.measure_here()
+        if not scores:
+            return
+        registry.measure_here()
         try:
             registry.active()
         except SignatureError as error:

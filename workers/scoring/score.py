@@ -1,10 +1,10 @@
 """The score of a case, and how each feature moved it. A function of the signature and the measured regions."""
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.tree import DecisionTreeClassifier
 
 from model_store.errors import SignatureError
 from model_store.signatures.registry import Registry
@@ -12,6 +12,9 @@ from model_store.signatures.signature import Signature
 from workers.errors import ModelError, Reason, RejectedInput
 from workers.features.regions import RegionMeasurement
 from workers.scoring.case_result import Contribution, Score, SignatureIdentity
+
+if TYPE_CHECKING:
+    from sklearn.tree import DecisionTreeClassifier
 
 NAMES_IN_A_MESSAGE = 5
 
@@ -101,7 +104,9 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:NAMES_IN_A_MESSAGE]) + (f" and {more} more" if more > 0 else "")
 
 
-def _decompose(trees: Sequence[DecisionTreeClassifier], row: NDArray[np.float32]) -> tuple[float, NDArray[np.float64]]:
+def _decompose(
+    trees: Sequence["DecisionTreeClassifier"], row: NDArray[np.float32]
+) -> tuple[float, NDArray[np.float64]]:
     """Return the forest's mean and each column's effect, which add up to its probability for this row.
 
     Along the path of a row through a tree, the share of hot cases changes at every node; the change is the effect of

@@ -1,0 +1,80 @@
+"""The service runs without the libraries of studies, and a command loads only what it needs."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+STUDY_LIBRARIES = ("pandas", "pyarrow", "matplotlib", "lifelines", "gseapy", "pingouin", "statsmodels")
+SERVICE = (
+    "listener.listener",
+    "workers.jobs.app",
+    "workers.fallbacks.documents",
+    "model_store.signatures.bundle",
+    "deploy.commands.parts",
+    "deploy.commands.up",
+    "deploy.commands.demo",
+    "deploy.commands.selftest",
+    "deploy.commands.signature",
+    "deploy.commands.status",
+    "deploy.status_page.server",
+)
+SCORE = "from model_store.signatures import bundle, registry; bundle.load_bundle(registry.shipped_bundle())"
+
+
+def loaded_after(statement: str, *, absent: tuple[str, ...] = ()) -> set[str]:
+    """Return the top-level modules that a new interpreter has after a statement, while others cannot be found."""
+    # scikit-learn imports pandas wherever it is installed; `None` makes an import fail as if it were not.
+    program = (
+        f"import sys; sys.modules.update(dict.fromkeys({absent!r})); {statement}; "
+        "print(*(name for name, module in sys.modules.items() if module is not None))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    return {name.partition(".")[0] for name in done.stdout.split()}
+
+
+@pytest.mark.parametrize("statement", [*(f"import {module}" for module in SERVICE), SCORE])
+def test_the_service_does_without_the_libraries_of_studies(statement: str) -> None:
+    """Every part starts, and the shipped signature passes its checks, where they are not installed."""
+    assert loaded_after(statement, absent=STUDY_LIBRARIES).isdisjoint(STUDY_LIBRARIES)
+
+
+def test_the_services_lock_does_not_name_them() -> None:
+    """What an image installs is this list: 290 MB would come with pandas, pyarrow and Matplotlib."""
+    locked = (ROOT / "requirements" / "service.txt").read_text()
+    assert re.findall(r"^numpy==", locked, re.MULTILINE)
+    assert re.findall(rf"^({'|'.join(STUDY_LIBRARIES)})==", locked, re.MULTILINE) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "too_much"),
+    [
+        ("deploy.cli", {"numpy", "pydicom", "celery", "sklearn"}),
+        ("deploy.commands.status", {"celery", "pynetdicom", "scipy", "sklearn", "SimpleITK", "highdicom", "pandas"}),
+        ("deploy.status_page.server", {"celery", "scipy", "sklearn", "SimpleITK", "highdicom", "pandas"}),
+        ("listener.listener", {"scipy", "sklearn", "SimpleITK", "highdicom", "matplotlib", "pandas", "fontTools"}),
+        ("workers.jobs.app", {"sklearn", "skops", "pandas", "pyarrow", "matplotlib", "fontTools"}),
+    ],
+)
+def test_a_part_loads_only_what_it_needs(module: str, too_much: set[str]) -> None:
+    """An import costs every start: the libraries of another part are not among them."""
+    assert loaded_after(f"import {module}") & too_much == set()
+
+
+def test_a_command_for_studies_says_what_to_install_where_only_the_service_is(tmp_path: Path) -> None:
+    """Two lines and exit code 1 instead of a traceback."""
+    (tmp_path / "radtme.yaml").write_text("data: data\n")
+    (tmp_path / "features.parquet").touch()
+    program = (
+        f"import sys; sys.modules.update(dict.fromkeys({STUDY_LIBRARIES!r})); "
+        "sys.argv = ['radtme', 'signature', 'score', 'features.parquet']; import deploy.cli; deploy.cli.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "needs pandas" in done.stderr
+    assert "pip install 'radtme[study]'" in done.stderr
+    assert len(done.stderr.splitlines()) == 2
