@@ -31,7 +31,7 @@ class ServerTls:
     """False: the traffic is encrypted, and nobody is asked who they are."""
 
     @property
-    def own_client(self) -> "ClientTls":
+    def as_client(self) -> "ClientTls":
         """How this installation talks to its own server: with the server's certificate, trusting no other."""
         return ClientTls(self.certificate, self.certificate, self.key, self.key_password_file, check_hostname=False)
 

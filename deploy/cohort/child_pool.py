@@ -99,13 +99,13 @@ def _finished(children: Sequence[_Child[Task]]) -> list[tuple[_Child[Task], Ende
     for child in children:
         assert child.task is not None  # noqa: S101
         if child.pipe in ready:
-            found.append((child, _said(child, child.task)))
+            found.append((child, _error_of(child, child.task)))
         elif time.monotonic() >= child.deadline:
             found.append((child, Ended(child.task, failure="time_limit", detail="the case took too long")))
     return found
 
 
-def _said(child: _Child[Task], task: Task) -> Ended[Task]:
+def _error_of(child: _Child[Task], task: Task) -> Ended[Task]:
     try:
         value, failure, detail = child.pipe.recv()
     except (EOFError, ConnectionResetError):

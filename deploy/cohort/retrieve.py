@@ -44,7 +44,7 @@ PENDING = (0xFF00, 0xFF01)
 TIMEOUT_SECONDS, RESPONSE_TIMEOUT_SECONDS = 30.0, 600.0
 MODALITIES = ("MR", "SEG")
 NOT_IN_PACS, NOT_SENT, QUERY_FAILED = "not_in_pacs", "not_sent", "query_failed"
-WORDS = {
+REASON_TEXTS = {
     NOT_IN_PACS: "no MR or SEG series of this study is there",
     NOT_SENT: "the study was not sent whole",
     QUERY_FAILED: "the question whether the study is there (C-FIND) was not answered with success",
@@ -89,7 +89,7 @@ def retrieve_studies(source: PacsSource, folder: Path, console: Console) -> list
             answers = _ask_and_fetch(source, folder, keyword, value)
             found += sum(reason == "" for _, reason in answers)
             failed += [
-                NotRetrieved(entry, study, reason, f"{source.ae_title}: {WORDS[reason]}")
+                NotRetrieved(entry, study, reason, f"{source.ae_title}: {REASON_TEXTS[reason]}")
                 for study, reason in answers
                 if reason
             ]

@@ -28,7 +28,7 @@ _AGO = re.compile(r"([0-9]{1,6})([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
-def moment(text: str) -> datetime:
+def time_argument(text: str) -> datetime:
     """Return a time in UTC: ``2026-11-25``, ``2026-11-25T08:00`` (local unless it says so), or ``12h``, ``7d`` ago."""
     ago = _AGO.fullmatch(text)
     try:
@@ -42,8 +42,10 @@ def moment(text: str) -> datetime:
 
 
 @click.command(epilog="Example: radtme audit --since 12h --event security-alert")
-@click.option("--since", type=moment, metavar="TIME", help="From then on: 2026-11-25, 2026-11-25T08:00Z, 12h (ago).")
-@click.option("--until", type=moment, metavar="TIME", help="Up to this time.")
+@click.option(
+    "--since", type=time_argument, metavar="TIME", help="From then on: 2026-11-25, 2026-11-25T08:00Z, 12h (ago)."
+)
+@click.option("--until", type=time_argument, metavar="TIME", help="Up to this time.")
 @click.option("--study", metavar="UID", help="What concerns this study.")
 @click.option(
     "--event", metavar="EVENT", help="A code such as 110104, or the begin of a name: security, dicom-instances-..."

@@ -64,11 +64,11 @@ def phenotype(config_file: Path) -> None:
 
     What is done already, with the same files and settings, is not done again.
     """
-    from deploy.commands.signature_options import told
+    from deploy.commands.signature_options import readable_errors
     from deploy.research.phenotype import STEP, result_lines, run_phenotype
 
     study = load_study(config_file)
-    with told():
+    with readable_errors():
         ran = run_phenotype(study, lambda what: notices().print(what, markup=False))
     if not ran:
         notices().print("nothing to do: files and settings are those of the last run")

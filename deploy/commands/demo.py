@@ -25,14 +25,14 @@ from deploy.network.dicom_files import DicomFile
 from deploy.operations.status import JobStatus
 from deploy.operations.status_text import verdict
 from deploy.stack.local_stack import local_stack
-from deploy.stack.process import keep_from_others
+from deploy.stack.process import restrict_umask
 from deploy.terminal import duration, output, path_from_here
 from listener.spool.jobs import JobState
 from listener.spool.spool import Spool
 from workers.results.result_classes import ResultRole
 
 PHANTOM_SEED = 7
-HOW_TO_LOOK = {
+HOW_TO_OPEN = {
     ResultRole.SUMMARY_REPORT: "the report to read: dsrdump +Pl {path}",
     ResultRole.FEATURE_REPORT: "every feature, for machines: dsrdump +Pl {path}",
     ResultRole.SEGMENTATION: "tumour and ring: open it together with {study} in 3D Slicer or Weasis",
@@ -58,7 +58,7 @@ def demo(input_folder: Path | None, keep: Path | None) -> None:
     Starts a stack of its own on free ports (Redis, listener, worker, and a small Storage SCP that stands in for the
     PACS), sends a study by C-STORE, and waits until the results have arrived in the PACS. Leaves no process behind.
     """
-    keep_from_others()
+    restrict_umask()
     console = output()
     start = time.monotonic()
     files = study_files(input_folder)[0] if input_folder else []
@@ -135,6 +135,6 @@ def show_arrived(console: Console, arrived: list[ArrivedResult], study: Path) ->
     for one in arrived:
         path = path_from_here(one.path)
         picture = path_from_here(one.picture) if one.picture else path
-        look = HOW_TO_LOOK[one.role].format(path=path, picture=picture, study=path_from_here(study))
+        look = HOW_TO_OPEN[one.role].format(path=path, picture=picture, study=path_from_here(study))
         console.print(Padding(Text(path), (0, 0, 0, 4), expand=False), overflow="fold")
         console.print(Padding(Text(look, "dim"), (0, 0, 0, 6), expand=False), overflow="fold")

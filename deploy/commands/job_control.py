@@ -61,11 +61,11 @@ def hold(job_id: str, why: str, config_file: Path | None) -> None:
 def release(job_id: str, config_file: Path | None) -> None:
     """Let a held JOB go on where it is."""
     from deploy.operations.decision_audit import steering
-    from deploy.operations.decisions import release as let_go
+    from deploy.operations.decisions import release as release_job
 
     configuration, spool, job = _found(job_id, config_file)
     with steering(configuration, spool, job, CASE_RELEASED, ""):
-        done = let_go(spool, job)
+        done = release_job(spool, job)
     click.echo(done.message)
     _announce(configuration, done.announcements)
 
@@ -80,13 +80,13 @@ def drop(job_id: str, why: str, config_file: Path | None) -> None:
     It stays in the spool with who dropped it, when and why, until retention removes it; radtme retry takes it up again.
     """
     from deploy.operations.decision_audit import steering
-    from deploy.operations.decisions import drop as give_up
+    from deploy.operations.decisions import drop as drop_job
 
     if not why.strip():
         raise click.BadParameter("say why: whoever looks for the case later will want to know", param_hint="--why")
     configuration, spool, job = _found(job_id, config_file)
     with steering(configuration, spool, job, CASE_DROPPED, why):
-        click.echo(give_up(spool, job, acting_user(), why))
+        click.echo(drop_job(spool, job, acting_user(), why))
 
 
 def _found(job_id: str, config_file: Path | None) -> tuple[Configuration, Spool, Job]:

@@ -65,12 +65,12 @@ def ask_web(target: Target) -> None:
     """Ask a DICOMweb server whether it is there and lets us in."""
     from workers.errors import TransientFailure
     from workers.targets.dimse import transport_of
-    from workers.targets.transport import TargetRefuses
+    from workers.targets.transport import TargetRefused
 
     start = time.perf_counter()
     try:
         transport_of(target).probe(target, "")
-    except (TransientFailure, TargetRefuses) as error:
+    except (TransientFailure, TargetRefused) as error:
         raise Unreachable(str(error), "check the target's url, tls and credentials") from error
     click.echo(f"{target.url}: ok, QIDO-RS in {(time.perf_counter() - start) * 1000:.0f} ms")
 

@@ -13,7 +13,7 @@ from deploy.configuration.load import read_configuration
 from deploy.errors import CommandError, WrongUsage
 from deploy.operations.upgrade import require_layout
 from deploy.stack.ports import require_free
-from deploy.stack.process import keep_from_others, reload_event, stop_event
+from deploy.stack.process import reload_event, restrict_umask, stop_event
 from deploy.stack.readiness import reachable_host
 from deploy.stack.reload import Reload, reload_allow_list, reload_shown_targets
 from deploy.stack.running_stack import with_known_redis
@@ -34,7 +34,7 @@ def listen(config_file: Path | None) -> None:
     Intake goes on while Redis is away: what was not announced is announced when it is back. SIGHUP reads the lists of
     who may associate and report anew; certificates are taken up by themselves when their files change.
     """
-    keep_from_others()
+    restrict_umask()
     from listener.listener import Listener
     from listener.runtime.logs import configure
     from listener.tls.certificates import TlsFileError
@@ -76,7 +76,7 @@ def work(queues: str, concurrency: int | None, config_file: Path | None) -> None
     Several machines can work for one listener: they share its spool folder, the signatures and an external Redis.
     SIGHUP reads the targets anew: cases and deliveries that begin after that use them.
     """
-    keep_from_others()
+    restrict_umask()
     hung_up = reload_event()
     configuration = with_known_redis(read_configuration(config_file))
     require_layout(configuration)
@@ -110,7 +110,7 @@ def work(queues: str, concurrency: int | None, config_file: Path | None) -> None
 @config_option
 def sink(folder: Path | None, config_file: Path | None) -> None:
     """Run a small Storage SCP that writes what it gets to a folder: a stand-in for a PACS, for trying things out."""
-    keep_from_others()
+    restrict_umask()
     from deploy.stack.sink import Sink
 
     settings = read_configuration(config_file).sink
@@ -137,7 +137,7 @@ def status_page(config_file: Path | None) -> None:
     It reads the spool, so it works with everything else down. Stops on Ctrl-C or SIGTERM. SIGHUP reads the
     targets anew.
     """
-    keep_from_others()
+    restrict_umask()
     from deploy.status_page.overview import Pages
     from deploy.status_page.server import StatusPage
     from listener.runtime.logs import configure

@@ -47,9 +47,9 @@ def probe(target: str, calling: str | None, timeout: float, config_file: Path | 
     findings = ask(peer, calling_title(calling, configuration), timeout, known.fallback)
     click.echo(f"{peer}: C-ECHO in {findings.echo.echo_seconds * 1000:.0f} ms")
     show(findings, known)
-    if troubles := findings.troubles(known.results, known.proof):
+    if problems := findings.problems(known.results, known.proof):
         raise CommandError(
-            f"{peer}: {'; '.join(troubles)}",
+            f"{peer}: {'; '.join(problems)}",
             "let the PACS accept it, or change what the target gets (results, fallback) or has to prove (proof)",
         )
 

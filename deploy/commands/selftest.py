@@ -19,7 +19,7 @@ from deploy.configuration.load import Configuration, read_configuration
 from deploy.configuration.sections import SinkSettings
 from deploy.errors import CommandError, WrongUsage
 from deploy.operations.status import existing_spool
-from deploy.stack.process import keep_from_others
+from deploy.stack.process import restrict_umask
 from deploy.stack.running_stack import as_running
 from deploy.terminal import duration, notices, output
 from listener.audit.trail import NotAudited
@@ -75,7 +75,7 @@ def selftest(
     this version should find, and delivered. No target but the one that --target names gets any of it. Afterwards the
     case is removed from the spool. Exit code 0 when every step is OK, 1 when one failed.
     """
-    keep_from_others()
+    restrict_umask()
     from deploy.self_test.cleanup import remove_earlier
 
     configuration = as_running(read_configuration(config_file))
@@ -120,7 +120,7 @@ def _run(
     limit: float,
 ) -> tuple[list["Checked"], str]:
     """Run the steps; return them, and what is left of the case."""
-    from deploy.self_test.cleanup import give_up, remove_self_test
+    from deploy.self_test.cleanup import drop_failed_run, remove_self_test
     from deploy.self_test.run import SelfTestRun, Verdict
     from deploy.self_test.study import write_self_test
 
@@ -141,7 +141,7 @@ def _run(
                     steps.append(one)
                     status.update(f"{one.step.value}: {one.verdict.value}")
         finally:
-            given_up = "" if _succeeded(steps) else give_up(configuration, spool, run.job_id)
+            given_up = "" if _succeeded(steps) else drop_failed_run(configuration, spool, run.job_id)
         if any(one.verdict is Verdict.FAILED for one in steps):
             return steps, given_up or f"{run.job_id} stays for you to look at until the next self-test"
         if remove_self_test(configuration, spool, study.study_uid):

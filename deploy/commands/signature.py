@@ -7,7 +7,7 @@ from rich.table import Table
 
 from deploy.commands.options import config_option
 from deploy.commands.reproduce_study import reproduce_study
-from deploy.commands.signature_options import registry_of, told
+from deploy.commands.signature_options import readable_errors, registry_of
 from deploy.commands.signature_scores import compare, score
 from deploy.commands.study import publish, train, validate
 from deploy.configuration.load import read_configuration
@@ -30,7 +30,7 @@ def signature() -> None:
 def list_(history: bool, config_file: Path | None) -> None:
     """List the published signatures; the active one is marked."""
     registry = registry_of(config_file)
-    with told():
+    with readable_errors():
         names, moves = registry.names(), registry.history()
     if not names:
         click.echo(
@@ -49,7 +49,7 @@ def list_(history: bool, config_file: Path | None) -> None:
 def show(name: str | None, config_file: Path | None) -> None:
     """Check a signature (default: the active one) and show what it is and how good it is."""
     registry = registry_of(config_file)
-    with told():
+    with readable_errors():
         _print(registry.verify(name) if name else registry.active())
 
 
@@ -61,7 +61,7 @@ def verify(name_or_folder: str, config_file: Path | None) -> None:
     from model_store.signatures.bundle import load_bundle
 
     folder = Path(name_or_folder)
-    with told():
+    with readable_errors():
         found = load_bundle(folder) if folder.is_dir() else registry_of(config_file).verify(name_or_folder)
     click.echo(f"{found.name}: ok, SHA-256 {found.digest}")
     for note in found.notes:
@@ -75,7 +75,7 @@ def activate(name: str, config_file: Path | None) -> None:
     """Check NAME and let it score from the next case on. Nothing needs a restart."""
     configuration = read_configuration(config_file)
     registry = Registry(configuration.locations.model_store)
-    with told():
+    with readable_errors():
         found = registry.find(name)
         with audited(configuration, "activate", found):
             registry.activate(found)
@@ -88,7 +88,7 @@ def rollback(config_file: Path | None) -> None:
     """Let the signature that was active before score again."""
     configuration = read_configuration(config_file)
     registry = Registry(configuration.locations.model_store)
-    with told():
+    with readable_errors():
         earlier = standing(registry.history())[:-1]
         with audited(configuration, "roll back to", earlier[-1] if earlier else "none"):
             back = registry.rollback()
@@ -110,7 +110,7 @@ def shadow(name: str | None, off: bool, config_file: Path | None) -> None:
         raise WrongUsage("expected either NAME or --off")
     configuration = read_configuration(config_file)
     found = Shadow(Registry(configuration.locations.model_store))
-    with told():
+    with readable_errors():
         if off:
             before = found.current()
             with audited(configuration, "end the shadow", before.name if before else "none"):
@@ -140,7 +140,7 @@ def build_research(
         plan = ResearchPlan(seed, cases, held_out, bundle_version, PROFILES[profile_name])
     except ValueError as error:
         raise CommandError(str(error)) from error
-    with progress(notices(), "measuring phantoms", cases + held_out) as (bar, task), told():
+    with progress(notices(), "measuring phantoms", cases + held_out) as (bar, task), readable_errors():
         bundle = build_research_signature(output_folder, plan, jobs, lambda: bar.advance(task))
     click.echo(str(bundle))
 

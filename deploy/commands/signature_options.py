@@ -11,7 +11,7 @@ from model_store.signatures.registry import Registry
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def readable_errors() -> Iterator[None]:
     """Turn what is wrong with a signature into the one or two lines that a person reads."""
     try:
         yield

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from deploy.commands.options import config_option
-from deploy.commands.signature_options import registry_of, told
+from deploy.commands.signature_options import readable_errors, registry_of
 from deploy.configuration.load import read_configuration
 from deploy.terminal import path_from_here
 
@@ -23,7 +23,7 @@ def score(table: Path, name: str | None, output_file: Path | None, config_file: 
     from model_store.cohort.labelled_cohort import read_table
     from model_store.cohort.table_scores import score_table
 
-    with told():
+    with readable_errors():
         scores = score_table(_signature(name, config_file), read_table(table))
     if output_file is None:
         click.echo(scores.to_csv(index=False, float_format="%.17g"), nl=False)
@@ -51,7 +51,7 @@ def compare(
     """Compare two signatures: on the cases that one scored while the other was its shadow, or on a feature table."""
     from deploy.research.comparison import compare_on_spool, compare_on_table, write_comparison
 
-    with told():
+    with readable_errors():
         one, other = _signature(first, config_file), _signature(second, config_file)
         if table is None:
             found = compare_on_spool(read_configuration(config_file).locations.spool, one, other)

@@ -26,10 +26,10 @@ def check(as_text: bool, config_file: Path | None) -> None:
     The next start of a listener makes good what is shown. While parts run, what they are at may be among it.
     Exit code 1 when anything is found.
     """
-    from listener.spool.repair import check as look
+    from listener.spool.repair import check as check_spool
 
     found_in = existing_spool(read_configuration(config_file))
-    found = list(look(found_in))
+    found = list(check_spool(found_in))
     for one in found:
         where = one.path.relative_to(found_in.root)
         if as_text:

@@ -9,7 +9,7 @@ import click
 from rich.table import Table
 
 from deploy.commands.options import config_option
-from deploy.commands.signature_options import registry_of, told
+from deploy.commands.signature_options import readable_errors, registry_of
 from deploy.configuration.load import read_configuration
 from deploy.research.signature_audit import audited
 from deploy.terminal import notices, output, path_from_here, progress
@@ -34,10 +34,10 @@ def train(study: Path) -> None:
             bar, task = stack.enter_context(progress(notices(), "evaluating folds", folds))
             return lambda: bar.advance(task)
 
-        with told():
+        with readable_errors():
             done = train_study(load_study(study), begin)
     _print_training(done.summary)
-    _say(done.repeated, done.folder)
+    _show_step(done.repeated, done.folder)
     click.echo(str(done.bundle))
 
 
@@ -49,13 +49,13 @@ def validate(study: Path, config_file: Path | None) -> None:
     from deploy.configuration.study import load_study
     from deploy.research.steps import validate_study
 
-    with told():
+    with readable_errors():
         done = validate_study(load_study(study), lambda: registry_of(config_file))
     _print_validation(done.summary)
-    _say(done.repeated, done.folder)
+    _show_step(done.repeated, done.folder)
 
 
-def _say(repeated: bool, folder: Path) -> None:
+def _show_step(repeated: bool, folder: Path) -> None:
     if not repeated:
         click.echo("nothing changed since the last time", err=True)
     click.echo(f"tables, figures and summary.json are in {path_from_here(folder)}", err=True)
@@ -101,7 +101,7 @@ def publish(what: Path, config_file: Path | None) -> None:
 
     configuration = read_configuration(config_file)
     registry = Registry(configuration.locations.model_store)
-    with told():
+    with readable_errors():
         bundle, activates = (what, False) if what.is_dir() else write_publication(load_study(what))
         with audited(configuration, "publish", bundle.absolute().name):
             name = registry.publish(bundle)

@@ -13,7 +13,7 @@ from deploy.configuration.load import read_configuration
 from deploy.configuration.text import masked_url
 from deploy.operations.upgrade import require_layout
 from deploy.stack.local_stack import LocalStack, local_stack
-from deploy.stack.process import keep_from_others, reload_event, stop_event
+from deploy.stack.process import reload_event, restrict_umask, stop_event
 from deploy.stack.readiness import reachable_host
 from deploy.stack.supervisor import NotReady
 from deploy.terminal import notices, output, path_from_here
@@ -39,7 +39,7 @@ def up(config_file: Path | None, log_folder: Path | None) -> None:
     ends it at once; what was cut off goes on at the next start. Exit code 0 after an orderly stop.
     SIGHUP reads anew who may associate and where results go.
     """
-    keep_from_others()
+    restrict_umask()
     configuration = read_configuration(config_file)
     logs.configure()
     require_layout(configuration)

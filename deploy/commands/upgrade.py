@@ -17,9 +17,9 @@ from listener.spool.spool import Spool
 
 
 @click.command(epilog="Example: radtme upgrade --check; radtme upgrade")
-@click.option("--check", "only_look", is_flag=True, help="Change nothing; exit code 1 when there is something to do.")
+@click.option("--check", "check_only", is_flag=True, help="Change nothing; exit code 1 when there is something to do.")
 @config_option
-def upgrade(only_look: bool, config_file: Path | None) -> None:
+def upgrade(check_only: bool, config_file: Path | None) -> None:
     """Bring the spool of an earlier version to the layout of this one. All parts have to be stopped, on all machines.
 
     Back the spool up before. Killed in between, it goes on when it is run again; until then nothing starts.
@@ -38,7 +38,7 @@ def upgrade(only_look: bool, config_file: Path | None) -> None:
         return
     if found > LAYOUT:
         raise CommandError(f"{where} has layout {found}, this program has {LAYOUT}", "run the version that wrote it")
-    if only_look:
+    if check_only:
         click.echo(f"{where} has layout {found}; radtme upgrade brings it to {LAYOUT}")
         raise click.exceptions.Exit(ExitCode.FAILED)
     if read_running_stack(configuration) is not None:

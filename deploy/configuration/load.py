@@ -70,7 +70,7 @@ class Configuration:
     def own_listener(self) -> Peer:
         """Return how to reach the listener from this machine."""
         host = "127.0.0.1" if self.listener.host in ("0.0.0.0", "::", "") else self.listener.host  # noqa: S104
-        tls = self.listener.tls.own_client if self.listener.tls else None
+        tls = self.listener.tls.as_client if self.listener.tls else None
         return Peer(self.listener.ae_title, host, self.listener.port, tls)
 
     def with_redis(self, url: str) -> "Configuration":
@@ -249,7 +249,7 @@ def _with_sink(targets: tuple[Target, ...], sink: SinkSettings) -> tuple[Target,
 
 
 def _sink_target(sink: SinkSettings) -> Target:
-    return Target(SINK_TARGET, sink.ae_title, sink.host, sink.port, tls=sink.tls.own_client if sink.tls else None)
+    return Target(SINK_TARGET, sink.ae_title, sink.host, sink.port, tls=sink.tls.as_client if sink.tls else None)
 
 
 def _check_together(reader: ConfigurationReader, configuration: Configuration) -> None:

@@ -82,7 +82,7 @@ def _to_target(target: Target, calling: str) -> ConnectionLine:
         return ConnectionLine("out", "-", target.url, target.host_name, "", tls, "STOW-RS, QIDO-RS")
     services = [STORE]
     services += ["N-ACTION (commitment)"] if target.proof.needs_commitment else []
-    services += ["C-FIND (Study Root)"] if target.proof.needs_look else []
+    services += ["C-FIND (Study Root)"] if target.proof.needs_query else []
     return ConnectionLine("out", calling, target.ae_title, target.host, str(target.port), tls, ", ".join(services))
 
 

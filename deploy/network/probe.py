@@ -39,7 +39,7 @@ class Findings:
     commitment: bool
     query: bool
 
-    def troubles(self, results: frozenset[ResultRole], proof: Proof) -> list[str]:
+    def problems(self, results: frozenset[ResultRole], proof: Proof) -> list[str]:
         """Return what keeps these results from being delivered with this proof."""
         found = [
             f"{role.value} is not taken as any of its SOP classes"
@@ -48,7 +48,7 @@ class Findings:
         ]
         if proof.needs_commitment and not self.commitment:
             found.append(f"proof: {proof} needs Storage Commitment, which is not accepted")
-        if proof.needs_look and not self.query:
+        if proof.needs_query and not self.query:
             found.append(f"proof: {proof} needs Study Root Query (C-FIND), which is not accepted")
         return found
 

@@ -12,7 +12,7 @@ from listener.spool.locks import LOCK_NAME
 from listener.spool.spool import Spool
 from workers.delivery.outbox import outbox_files
 
-OVER = (JobState.DONE, JobState.FAILED, JobState.DROPPED)
+FINISHED_STATES = (JobState.DONE, JobState.FAILED, JobState.DROPPED)
 
 
 def hold(spool: Spool, job: Job, who: str, why: str) -> str:
@@ -26,7 +26,7 @@ def hold(spool: Spool, job: Job, who: str, why: str) -> str:
         If nothing is going on that could be held.
     """
     found: Job | None = job
-    while found is not None and found.state not in OVER:
+    while found is not None and found.state not in FINISHED_STATES:
         try:
             write_json(found.folder / HOLD_NAME, {"by": who, "at": utc_text(), "why": why})
         except FileNotFoundError:  # it moved on meanwhile

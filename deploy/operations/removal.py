@@ -36,7 +36,7 @@ def finish_earlier(spool: Spool) -> None:
         if entry.name.endswith(GONE):
             shutil.rmtree(entry)
         else:
-            with _alone(spool):
+            with _only_remover(spool):
                 _put_back(spool, entry)
 
 
@@ -48,7 +48,7 @@ def remove(spool: Spool, settings: RetentionSettings, jobs: StudyJobs, study_uid
     make_folder(removal_folder(spool))
     staged = removal_folder(spool) / study_uid
     gone = removal_folder(spool) / f"{study_uid}.{secrets.token_hex(4)}{GONE}"
-    with _alone(spool), contextlib.ExitStack() as locks:
+    with _only_remover(spool), contextlib.ExitStack() as locks:
         again = unit_of(spool, settings, study_uid, jobs.by_study().get(study_uid, []))
         if again.kept or not all([locks.enter_context(exclusive(job.folder)) for job in again.jobs]):  # noqa: C419
             return False
@@ -109,7 +109,7 @@ def _put_back(spool: Spool, staged: Path) -> None:
 
 
 @contextlib.contextmanager
-def _alone(spool: Spool) -> Iterator[None]:
+def _only_remover(spool: Spool) -> Iterator[None]:
     """Hold the lock under which jobs are created: meanwhile no outline gets one."""
     with held_lock(spool.root / "jobs", PAIRING_LOCK_NAME, "retention"):
         yield

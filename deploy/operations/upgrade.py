@@ -92,6 +92,6 @@ def _with_references(entry: DeliveryRecord, job: Job) -> DeliveryRecord:
     taken = dict(entry.taken)
     for role, word in entry.taken.items():
         known = references.get(role.value)
-        if not word.can_be_asked_for and known and known["sop_instance_uid"] == word.instance.sop_instance_uid:
+        if not word.can_be_verified and known and known["sop_instance_uid"] == word.instance.sop_instance_uid:
             taken[role] = replace(word, instance=InstanceReference(**known))
     return replace(entry, taken=taken)

@@ -19,7 +19,7 @@ from workers.images.attributes import text
 from workers.images.volume import SourceFrame
 from workers.results import codes
 from workers.results.common_modules import set_file_meta, software_version
-from workers.results.patient_study import content_moment, patient_and_study
+from workers.results.patient_study import content_date_time, patient_and_study
 from workers.results.segmentation_frames import SourceGrid, binary_segmentation
 from workers.results.source_slices import source_slices
 from workers.results.uids import derived_uid
@@ -48,7 +48,7 @@ def outline_segmentation(mask: Mask, source: OutlinedPhase) -> Dataset:
     shared = patient_and_study(headers[:1])
     place = (slices[0].reference.series_uid, mask.path.name)
     content = (*place, _digest(drawn), *(one.reference.sop_instance_uid for one in slices), *_names(mask.regions))
-    moment = content_moment(headers[0], headers)
+    moment = content_date_time(headers[0], headers)
     first = headers[0]
     grid = SourceGrid(
         slices,

@@ -17,22 +17,22 @@ from listener.spool.jobs import JobState, job_id_for
 from listener.spool.self_tests import SELF_TEST_TARGET, announced_self_tests
 from listener.spool.spool import Spool
 
-AT_ONCE = RetentionSettings(0, 0, 0, 0, 0)
+REMOVE_IMMEDIATELY = RetentionSettings(0, 0, 0, 0, 0)
 """A self-test is kept for no time: it is nobody's, and its targets have it."""
-WHY = "self-test is over"
+DROP_REASON = "self-test is over"
 
 
-def give_up(configuration: Configuration, spool: Spool, job_id: str) -> str:
+def drop_failed_run(configuration: Configuration, spool: Spool, job_id: str) -> str:
     """Drop the job of a self-test that did not come to its end, so that nothing more is done with it; say what was."""
     job = spool.find_job(job_id)
     if job is None or job.state in (JobState.DONE, JobState.DROPPED):
         return ""
     try:
-        with steering(configuration, spool, job, CASE_DROPPED, WHY):
-            drop(spool, job, acting_user(), WHY)
+        with steering(configuration, spool, job, CASE_DROPPED, DROP_REASON):
+            drop(spool, job, acting_user(), DROP_REASON)
     except CommandError:  # a worker has it just now, and finishes what it has begun
-        with steering(configuration, spool, job, CASE_HELD, WHY), contextlib.suppress(CommandError):
-            hold(spool, job, acting_user(), WHY)
+        with steering(configuration, spool, job, CASE_HELD, DROP_REASON), contextlib.suppress(CommandError):
+            hold(spool, job, acting_user(), DROP_REASON)
         return (
             f"a worker is still at {job_id}: it is held, so that nobody goes on with it; the next self-test removes it"
         )
@@ -45,9 +45,9 @@ def remove_self_test(configuration: Configuration, spool: Spool, study_uid: str)
 
     def tell(unit: Unit, folder: Path) -> None:
         if log.is_on:
-            log.write(study_deleted(study_on_disk(unit.study_uid, folder), WHY))
+            log.write(study_deleted(study_on_disk(unit.study_uid, folder), DROP_REASON))
 
-    return remove(spool, AT_ONCE, StudyJobs(spool), study_uid, tell)
+    return remove(spool, REMOVE_IMMEDIATELY, StudyJobs(spool), study_uid, tell)
 
 
 def remove_earlier(configuration: Configuration, spool: Spool) -> None:
@@ -58,6 +58,6 @@ def remove_earlier(configuration: Configuration, spool: Spool) -> None:
         if spool.find_job(job_id) is None and not (spool.studies / test.study_uid).exists():
             continue
         with contextlib.suppress(CommandError):  # someone works on it right now: the next one
-            give_up(configuration, spool, job_id)
+            drop_failed_run(configuration, spool, job_id)
             remove_self_test(configuration, spool, test.study_uid)
     (spool.targets / f"{SELF_TEST_TARGET}.json").unlink(missing_ok=True)

@@ -29,7 +29,7 @@ from workers.results.instance_reference import InstanceReference
 from workers.results.result_classes import ResultRole
 from workers.targets.dimse import transport_of
 from workers.targets.target import Target
-from workers.targets.transport import TargetRefuses
+from workers.targets.transport import TargetRefused
 
 T = TypeVar("T")
 POLL_SECONDS = 0.1
@@ -266,7 +266,7 @@ class SelfTestRun:
     def _listed(self, target: Target, wanted: list[InstanceReference]) -> frozenset[str]:
         try:
             return transport_of(target).seen(target, self._configuration.workers.ae_title, wanted)
-        except TargetRefuses as error:
+        except TargetRefused as error:
             raise StepSkipped(f"{target.name} cannot be asked: {error}") from error
         except TransientFailure as error:
             raise StepFailed(f"{target.name} was asked: {error}", f"radtme probe {target.name}") from error

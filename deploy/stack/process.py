@@ -32,6 +32,6 @@ def stop_event() -> threading.Event:
 OWNER_AND_GROUP = 0o027
 
 
-def keep_from_others() -> None:
+def restrict_umask() -> None:
     """Let no file that this process and its children make from now on be readable for everyone on the machine."""
     os.umask(OWNER_AND_GROUP)

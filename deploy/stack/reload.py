@@ -37,7 +37,7 @@ def reload_allow_list(listener: Listener, config_file: Path | None) -> None:
     def take_over() -> list[str]:
         configuration = read_configuration(config_file)
         new = configuration.listener
-        listener.audit.write(configuration_changed("listener", configuration.origin, _who_may(new)))
+        listener.audit.write(configuration_changed("listener", configuration.origin, _allowed_callers(new)))
         listener.allow(new.calling_ae_titles, new.peers, new.reporters)
         return _needs_restart(listener.settings, new, RELOADED)
 
@@ -95,5 +95,5 @@ def _needs_restart(running: Any, new: Any, reloaded: frozenset[str]) -> list[str
     return [name for name in names if getattr(new, name) != getattr(running, name)]
 
 
-def _who_may(new: ListenerSettings) -> list[str]:
+def _allowed_callers(new: ListenerSettings) -> list[str]:
     return [f"reloaded {name}: {yaml_value(getattr(new, name))}" for name in sorted(RELOADED)]

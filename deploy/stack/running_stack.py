@@ -75,8 +75,8 @@ def read_running_stack(configuration: Configuration) -> RunningStack | None:
     folder = configuration.run_folder
     if not (folder / LOCK_NAME).exists():
         return None
-    with exclusive(folder, LOCK_NAME) as nobody_runs:
-        if nobody_runs:
+    with exclusive(folder, LOCK_NAME) as no_stack_runs:
+        if no_stack_runs:
             return None
     with contextlib.suppress(OSError, ValueError, TypeError):
         return RunningStack(**read_json(folder / STACK_NAME))

@@ -180,7 +180,7 @@ class Supervisor:
         finally:
             if output:
                 output.close()
-        self._tell_guard("+", process.pid)
+        self._notify_guard("+", process.pid)
         if process.stdin is not None:
             with contextlib.suppress(BrokenPipeError):
                 process.stdin.write(program.standard_input.encode())
@@ -201,14 +201,14 @@ class Supervisor:
     def _end_group(self, child: _Child) -> None:
         # What a dead process started itself would otherwise go on without it.
         guard.send(child.process.pid, signal.SIGKILL)
-        self._tell_guard("-", child.process.pid)
+        self._notify_guard("-", child.process.pid)
 
     def _forget(self, child: _Child) -> None:
         if child.restart_at is None:
             self._end_group(child)
         child.process.wait()
 
-    def _tell_guard(self, sign: str, group: int) -> None:
+    def _notify_guard(self, sign: str, group: int) -> None:
         if self._guard is not None and self._guard.stdin is not None:
             with contextlib.suppress(BrokenPipeError):
                 self._guard.stdin.write(f"{sign}{group}\n".encode())

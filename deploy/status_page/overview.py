@@ -22,7 +22,7 @@ from workers.targets.target import Target
 
 register_character_sets()
 
-WORDS = {
+STATE_TEXTS = {
     JobState.WAITING: "waiting for images",
     JobState.READY: "ready, waiting for a worker",
     JobState.RUNNING: "being scored",
@@ -146,7 +146,7 @@ class Pages:
             hidden += max(len(jobs) - limit, 0)
             (finished if over else open_cases).extend(read)
             times = [status.since for status in read if status.since is not None and not over]
-            counts.append(StateCount(state, WORDS[state], len(jobs), min(times, default=None)))
+            counts.append(StateCount(state, STATE_TEXTS[state], len(jobs), min(times, default=None)))
         return Overview(
             counts=tuple(counts),
             open_cases=tuple(open_cases),

@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from deploy.configuration.sections import StatusPageSettings
 from deploy.operations.status_text import as_json
-from deploy.status_page.overview import WORDS, Pages
+from deploy.status_page.overview import STATE_TEXTS, Pages
 from deploy.terminal import age, due, duration, size
 from workers.scoring.case_result import shown_score
 
@@ -82,8 +82,18 @@ class _Content:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.filters |= {"age": age, "due": due, "duration": duration, "size": size, "moment": _moment}
-        self._templates.globals |= {"words": WORDS, "shown_score": shown_score, "REFRESH_SECONDS": REFRESH_SECONDS}
+        self._templates.filters |= {
+            "age": age,
+            "due": due,
+            "duration": duration,
+            "size": size,
+            "local_time": _local_time,
+        }
+        self._templates.globals |= {
+            "words": STATE_TEXTS,
+            "shown_score": shown_score,
+            "REFRESH_SECONDS": REFRESH_SECONDS,
+        }
 
     def answer(self, target: str) -> tuple[HTTPStatus, str, bytes]:
         """Return the status, the type and the body for a path with its query."""
@@ -151,5 +161,5 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing: a reader is no event."""
 
 
-def _moment(moment: datetime | None) -> str:
+def _local_time(moment: datetime | None) -> str:
     return moment.astimezone().isoformat(" ", timespec="seconds") if moment else ""

@@ -136,7 +136,7 @@ class Forwarder:
                 log.info("audit_forwarding", server=where)
                 _Sending(self._folder, connection, self._stopping).run()
         except (OSError, TlsFileError) as error:
-            reason = str(error) if isinstance(error, TlsFileError) else _in_words(error)
+            reason = str(error) if isinstance(error, TlsFileError) else _error_text(error)
             log.warning("audit_server_unreachable", server=where, reason=reason)
         finally:
             self.is_connected = False
@@ -213,7 +213,7 @@ def _taken_by_peer(connection: ssl.SSLSocket) -> bool:
     return bool(struct.unpack("i", left)[0] == 0)
 
 
-def _in_words(error: OSError) -> str:
+def _error_text(error: OSError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not accepted: {error.verify_message}"
     if isinstance(error, ssl.SSLError):

@@ -92,7 +92,7 @@ class ReceivedStudies:
                 if arrived.numbers:
                     self._write(arrived.study(uid), "")
             if refused:
-                self._write(_unknown_or(studies), _in_words(refused))
+                self._write(_unknown_or(studies), _error_text(refused))
         except NotAudited as error:
             log.error("audit_failed", reason=str(error), studies=len(studies))
 
@@ -110,5 +110,5 @@ def _unknown_or(studies: Mapping[str, _Arrived]) -> AuditedStudy:
     return AuditedStudy("", AuditedPatient())
 
 
-def _in_words(refused: Counter[str]) -> str:
+def _error_text(refused: Counter[str]) -> str:
     return "objects refused: " + ", ".join(f"{number} with {status}" for status, number in sorted(refused.items()))

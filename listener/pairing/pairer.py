@@ -204,12 +204,12 @@ class Pairer:
         self._waited = {job.id: self._waited[job.id] for job in waiting if job.id in self._waited}
         self._waits = {job.id: self._waits[job.id] for job in waiting if job.id in self._waits}
         # Each by itself: what goes wrong with one job must not hold up the others.
-        looks = [partial(self._look_at_waiting, job) for job in waiting]
-        looks += [partial(self._look_for_late_instances, facts) for facts in latest]
+        looks = [partial(self._review_waiting, job) for job in waiting]
+        looks += [partial(self._find_late_instances, facts) for facts in latest]
         pauses = [self._guarded(look) or self._settings.sweep_seconds for look in looks]
         return max(MIN_SCAN_SECONDS, min(pauses, default=self._settings.sweep_seconds))
 
-    def _look_at_waiting(self, job: Job) -> float:
+    def _review_waiting(self, job: Job) -> float:
         """Move a waiting job on if its time has come; return the seconds until it may."""
         if is_held(job.folder):
             self._waits.pop(job.id, None)
@@ -236,7 +236,7 @@ class Pairer:
     def _move_on(self, job: Job, content: dict[str, Any], found: Evidence, step: PairingDecision) -> None:
         if step is PairingDecision.FETCH:
             write_json(job.folder / "job.json", {**content, "fetched": _now()})
-            self._ask_for(content["study_uid"], found)
+            self._request_retrieve(content["study_uid"], found)
             return
         closed = step is PairingDecision.CLOSE
         write_json(job.folder / "job.json", ready_content(content, found, _now(), closed))
@@ -246,19 +246,19 @@ class Pairer:
             log.info("job_ready", job=job.id, images=found.image_count, missing=found.missing_count, closed=closed)
             self._announce(job.id)
 
-    def _ask_for(self, study_uid: str, found: Evidence) -> None:
+    def _request_retrieve(self, study_uid: str, found: Evidence) -> None:
         log.info("missing_instances_requested", study_uid=study_uid, missing=found.missing_count)
         if self._fetch is not None:
-            fetch = partial(self._fetch_in_turn, self._fetch, study_uid, found.missing)
+            fetch = partial(self._fetch_one_at_a_time, self._fetch, study_uid, found.missing)
             # Daemons: a PACS that does not answer must not keep the process from ending.
             threading.Thread(target=self._guarded, args=(fetch,), name="retrieve", daemon=True).start()
 
-    def _fetch_in_turn(self, fetch: Fetch, study_uid: str, missing: Mapping[str, tuple[str, ...]]) -> None:
+    def _fetch_one_at_a_time(self, fetch: Fetch, study_uid: str, missing: Mapping[str, tuple[str, ...]]) -> None:
         with self._fetching:
             if not self._stopping.is_set():
                 fetch(study_uid, missing)
 
-    def _look_for_late_instances(self, facts: JobFacts) -> float:
+    def _find_late_instances(self, facts: JobFacts) -> float:
         """Make a new version of a job whose series has grown since; return the seconds until one may be due."""
         counts = dict(facts.instance_counts)
         if facts.watches_study:

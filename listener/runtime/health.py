@@ -59,7 +59,7 @@ class HealthServer:
         """Begin to serve."""
         self._thread.start()
 
-    def let_go(self) -> None:
+    def stop_serving(self) -> None:
         """Close the port in a process that was forked while this one serves: it must not outlive the server."""
         self._server.socket.close()
 

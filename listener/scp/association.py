@@ -26,7 +26,7 @@ from listener.scp.connection import (
     A_ASSOCIATE_RQ,
     UNEXPECTED_PDU,
     Connection,
-    PeerGone,
+    PeerDisconnected,
     PeerTooSlow,
     ProtocolError,
     abort_pdu,
@@ -91,7 +91,7 @@ class Association:
             self._log.warning("association_timed_out", reason=str(error))
             self._try_to_send(abort_pdu(source=2, reason=0))
             outcome = self._ended(AssociationOutcome.TIMED_OUT)
-        except PeerGone as error:
+        except PeerDisconnected as error:
             self._log.info("connection_lost", reason=str(error))
             outcome = self._ended(AssociationOutcome.CONNECTION_LOST)
         except OSError as error:
@@ -107,7 +107,7 @@ class Association:
         return outcome if self._established else AssociationOutcome.NEVER_ASSOCIATED
 
     def _try_to_send(self, content: bytes) -> None:
-        with suppress(PeerGone, PeerTooSlow):  # it was a courtesy
+        with suppress(PeerDisconnected, PeerTooSlow):  # it was a courtesy
             self._connection.send(content)
 
     def _serve(self, pending: ExitStack) -> AssociationOutcome:
@@ -129,9 +129,9 @@ class Association:
                 Node(request.calling_ae_title, self._peer), request.called_ae_title, unwanted.label
             )
             return self._reject(unwanted)
-        with self._admission.association(self._peer) as no_place:
-            if no_place:
-                return self._reject(no_place)
+        with self._admission.association(self._peer) as no_folder:
+            if no_folder:
+                return self._reject(no_folder)
             pending.close()
             offered = contexts_for(self._supported, may_send=self._admission.may_send(caller), may_report=may_report)
             return self._accept(request, offered)

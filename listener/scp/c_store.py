@@ -105,7 +105,7 @@ class IncomingObject:
         self._refused: Refused | None = None
         self._part: Part | None = None
         self._offset = 0
-        self._look_at_space_at = FREE_SPACE_STEP_BYTES
+        self._check_space_at = FREE_SPACE_STEP_BYTES
         self._head = bytearray()
         self._identity: Identity | None = None
         self.received_bytes = 0
@@ -143,8 +143,8 @@ class IncomingObject:
             self._refuse(Refused(Status.OBJECT_TOO_LARGE, "larger than max_object_bytes"))
             return
         try:
-            if self.received_bytes > self._look_at_space_at:
-                self._look_at_space_at += FREE_SPACE_STEP_BYTES
+            if self.received_bytes > self._check_space_at:
+                self._check_space_at += FREE_SPACE_STEP_BYTES
                 self._require_space()
             self._part.write(fragment)
         except Refused as refused:
@@ -156,9 +156,9 @@ class IncomingObject:
         if len(self._head) < HEAD_BYTES:
             self._head += fragment[: HEAD_BYTES - len(self._head)]
             if len(self._head) == HEAD_BYTES:
-                self._look_ahead()
+                self._inspect_head()
 
-    def _look_ahead(self) -> None:
+    def _inspect_head(self) -> None:
         """Read the head while the rest is still on its way; what is wrong with it is said at the end."""
         with suppress(UnreadableDataSet):
             self._identity = read_identity(bytes(self._head), self._context.transfer_syntax)

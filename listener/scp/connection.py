@@ -25,7 +25,7 @@ _HEADER = struct.Struct(">BxL")
 _QUICKACK = getattr(socket, "TCP_QUICKACK", None)
 
 
-class PeerGone(Exception):
+class PeerDisconnected(Exception):
     """The peer closed the connection."""
 
 
@@ -85,7 +85,7 @@ class Connection:
         ------
         PeerTooSlow
             If no byte comes within ``wait_seconds``, or the PDU is not whole ``pdu_timeout_seconds`` after its first.
-        PeerGone
+        PeerDisconnected
             If the peer closes the connection or resets it.
         ProtocolError
             If the PDU is of an unknown type or longer than what was negotiated.
@@ -136,9 +136,9 @@ class Connection:
         except TimeoutError as error:
             raise PeerTooSlow("the peer was silent for too long") from error
         except OSError as error:
-            raise PeerGone(f"the connection broke: {error.strerror}") from error
+            raise PeerDisconnected(f"the connection broke: {error.strerror}") from error
         if received == 0:
-            raise PeerGone("the peer closed the connection")
+            raise PeerDisconnected("the peer closed the connection")
         self._end += received
 
     def send(self, content: bytes) -> None:
@@ -148,7 +148,7 @@ class Connection:
         ------
         PeerTooSlow
             If the peer does not take it in ``pdu_timeout_seconds``.
-        PeerGone
+        PeerDisconnected
             If the connection is closed.
         """
         try:
@@ -157,11 +157,11 @@ class Connection:
         except TimeoutError as error:
             raise PeerTooSlow("the peer does not read its responses") from error
         except OSError as error:
-            raise PeerGone(f"the connection broke: {error.strerror}") from error
+            raise PeerDisconnected(f"the connection broke: {error.strerror}") from error
 
     def await_close(self) -> None:
         """Give the peer a moment to close the connection, as it should after a release or a refusal."""
-        with suppress(PeerGone, PeerTooSlow, ProtocolError):
+        with suppress(PeerDisconnected, PeerTooSlow, ProtocolError):
             self.read_pdu(CLOSE_WAIT_SECONDS)
 
     def close(self) -> None:

@@ -91,7 +91,7 @@ class Exchange:
 
         Raises
         ------
-        ProtocolError, PeerTooSlow, PeerGone
+        ProtocolError, PeerTooSlow, PeerDisconnected
             If the association cannot go on; an unfinished object is forgotten.
         """
         try:

@@ -43,7 +43,7 @@ def _reason(secured: ssl.SSLSocket, timeout_seconds: float) -> str | None:
         secured.settimeout(min(ANSWER_SECONDS, timeout_seconds))
         secured.recv(1)
     except HandshakeFailed as failed:
-        return _in_words(failed.failure, failed.detail)
+        return _error_text(failed.failure, failed.detail)
     except TimeoutError:
         return None
     except OSError as error:
@@ -53,8 +53,8 @@ def _reason(secured: ssl.SSLSocket, timeout_seconds: float) -> str | None:
 
 def tls_failure(error: ssl.SSLError) -> str:
     """Return in words why a handshake of ours failed, and what to do."""
-    return _in_words(failure_of(error), detail_of(error))
+    return _error_text(failure_of(error), detail_of(error))
 
 
-def _in_words(failure: HandshakeFailure, detail: str) -> str:
+def _error_text(failure: HandshakeFailure, detail: str) -> str:
     return f"{_ADVICE.get(failure, 'the TLS handshake failed')} ({detail})"

@@ -67,8 +67,8 @@ class Description:
             raise ValueError(f"the threshold is a probability between 0 and 1, not {self.threshold}")
         if not self.columns or len(set(self.columns)) != len(self.columns):
             raise ValueError("there must be columns, each once")
-        if strangers := [name for name in self.columns if not name.startswith(REGION_PREFIXES)]:
-            raise ValueError(f"columns begin with one of {REGION_PREFIXES}, unlike {strangers[:3]}")
+        if unknown_features := [name for name in self.columns if not name.startswith(REGION_PREFIXES)]:
+            raise ValueError(f"columns begin with one of {REGION_PREFIXES}, unlike {unknown_features[:3]}")
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON-ready values; `from_json` reads them back."""

@@ -21,7 +21,7 @@ from workers.results.result_classes import ResultRole
 from workers.targets.dicomweb import Stow
 from workers.targets.store_status import StoreResult
 from workers.targets.target import Target, TargetKind
-from workers.targets.transport import Alternatives, TargetRefuses
+from workers.targets.transport import Alternatives, TargetRefused
 
 pytestmark = [
     pytest.mark.acceptance,
@@ -61,10 +61,10 @@ def test_password_of_a_real_server(tmp_path: Path) -> None:
     objects: dict[ResultRole, Alternatives] = {ResultRole.KEY_IMAGE: {"1.2": lambda: image(1)}}
     with orthanc(tmp_path / "pacs", **users) as pacs:
         plain = Target("web", kind=TargetKind.DICOMWEB, url=f"http://127.0.0.1:{pacs.http_port}/dicom-web")
-        with pytest.raises(TargetRefuses, match="credentials"):
+        with pytest.raises(TargetRefused, match="credentials"):
             Stow().probe(plain, "RADTME")
         named = Target("web", kind=TargetKind.DICOMWEB, url=plain.url, user="radtme", password_file=password)
-        with pytest.raises(TargetRefuses, match="credentials"):
+        with pytest.raises(TargetRefused, match="credentials"):
             list(Stow().send(named, "RADTME", objects))
         password.write_text("right")
         assert [one.answer for one in Stow().send(named, "RADTME", objects)] == [StoreResult.TAKEN]

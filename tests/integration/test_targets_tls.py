@@ -162,12 +162,12 @@ def test_we_reach_our_own_servers_by_their_own_certificate(tmp_path: Path, autho
     """`radtme send` to the own listener and delivery to the stand-in need no second certificate."""
     own = ours.server()
     with listening(tmp_path / "spool", tls=own) as listener:
-        assert echo(Peer("RADTME", "127.0.0.1", listener.port, own.own_client), "RADTME", 20)
+        assert echo(Peer("RADTME", "127.0.0.1", listener.port, own.as_client), "RADTME", 20)
     sink = Sink(SinkSettings(port=0, folder=tmp_path / "sink", tls=own))
     sink.start()
     try:
         held_up = socket.create_connection(("127.0.0.1", sink.port), timeout=10)
-        peer = Peer("SINK", "127.0.0.1", sink.port, own.own_client)
+        peer = Peer("SINK", "127.0.0.1", sink.port, own.as_client)
         context = build_context(MRImageStorage)
         with associated(peer, "RADTME", [context], 20) as association:
             assert association.send_c_store(image(1)).Status == 0

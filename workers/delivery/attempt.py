@@ -17,7 +17,7 @@ from workers.results.result_classes import ResultRole
 from workers.settings import WorkerSettings, wait_seconds
 from workers.targets.store_status import StoreResult
 from workers.targets.target import Target
-from workers.targets.transport import NoGoodAnswer, NotAsked, SentObject, TargetRefuses, Transport
+from workers.targets.transport import InvalidResponse, RequestNotSent, SentObject, TargetRefused, Transport
 
 QUERIES_BEFORE_SENDING_AGAIN = 3
 """A target may list what it took only after a while; after so many looks what it does not list is sent again."""
@@ -77,12 +77,12 @@ class DeliveryAttempt:
             entry.state, entry.wait_seconds, tuple(self._sent), entry.last_error, dict(+self._commitment.outcomes)
         )
 
-    def take_up_reports(self) -> bool:
+    def apply_reports(self) -> bool:
         """Make use of the commitment reports that came; tell whether there were any. Needs no target."""
         reports = self._commitment.reports(self.entry)
         if not reports:
             return False
-        entry, lost = self._commitment.taken_up(self.entry, reports)
+        entry, lost = self._commitment.apply(self.entry, reports)
         if lost and entry.unsent:
             wait = wait_seconds(max(1, entry.tries), self._settings)
             entry = entry.waiting(State.RETRY, wait, f"not committed: {'; '.join(lost)}", self._clock())
@@ -109,12 +109,12 @@ class DeliveryAttempt:
         while self.entry.next_try is None and not self.entry.state.is_settled:
             try:
                 self._step()
-            except (NoGoodAnswer, NotAsked) as failure:
+            except (InvalidResponse, RequestNotSent) as failure:
                 self._wait(str(failure))
             except TransientFailure as failure:
                 self._breaker.record_failure(str(failure))
                 self._wait(str(failure))
-            except TargetRefuses as refusal:
+            except TargetRefused as refusal:
                 self._breaker.record_success()
                 self._file.write(self.entry.as_refused(str(refusal), self._clock()))
             except DamagedResult as damage:
@@ -134,13 +134,13 @@ class DeliveryAttempt:
     def _staged(self, entry: DeliveryRecord) -> DeliveryRecord:
         """Return the record at its stage; what cannot be proven from an old record is sent again."""
         proof = self._target.proof
-        if proof.needs_commitment or proof.needs_look:
-            unknown = [word.instance.sop_instance_uid for word in entry.taken.values() if not word.can_be_asked_for]
+        if proof.needs_commitment or proof.needs_query:
+            unknown = [word.instance.sop_instance_uid for word in entry.taken.values() if not word.can_be_verified]
             entry = entry.without(unknown) if unknown else entry
         staged = entry.staged(proof, self._clock())
         if staged.state is State.REFUSED:
             words = ((role, word.instance.sop_instance_uid, word.status) for role, word in entry.refused.items())
-            return staged.as_refused(_complaints(words), self._clock())
+            return staged.as_refused(_status_texts(words), self._clock())
         return staged
 
     def _step(self) -> None:
@@ -149,7 +149,7 @@ class DeliveryAttempt:
         elif self._target.proof.needs_commitment and self.entry.uncommitted():
             self._request_commitment()
         else:
-            self._look()
+            self._query()
 
     def _wait(self, why: str) -> None:
         entry = self.entry
@@ -169,7 +169,7 @@ class DeliveryAttempt:
             reach(FaultPoint.DELIVERY_NOTED)
         reach(FaultPoint.DELIVERY_TRIED)
         words = self._sent[before:]
-        if any(one.heard for one in words):
+        if any(one.was_answered for one in words):
             self._breaker.record_success()
         else:
             self._breaker.record_failure(
@@ -177,7 +177,7 @@ class DeliveryAttempt:
             )
         if self.entry.unsent:
             bad = ((one.role, one.sop_instance_uid, one.status) for one in words if one.answer is not StoreResult.TAKEN)
-            self._wait(_complaints(bad) or "the association ended before everything was sent")
+            self._wait(_status_texts(bad) or "the association ended before everything was sent")
         else:
             self._file.write(self._staged(self.entry))
 
@@ -200,9 +200,9 @@ class DeliveryAttempt:
         self._breaker.record_success()
         wait = self._target.commitment_timeout_seconds
         self._file.write(self.entry.waiting(State.COMMITMENT_REQUESTED, wait, None, self._clock()))
-        self.take_up_reports()
+        self.apply_reports()
 
-    def _look(self) -> None:
+    def _query(self) -> None:
         """Ask the target to list what it took."""
         entry = self.entry
         asked = entry.unseen()
@@ -217,6 +217,6 @@ class DeliveryAttempt:
             self._wait(f"the target does not list {len(missing)} of {len(asked)} objects")
 
 
-def _complaints(words: Iterable[tuple[ResultRole, str, str]]) -> str:
+def _status_texts(words: Iterable[tuple[ResultRole, str, str]]) -> str:
     """Return in words what was wrong: role, UID and status of each object."""
     return "; ".join(f"{role} {uid}: {status}" for role, uid, status in words)

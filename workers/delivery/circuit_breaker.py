@@ -20,7 +20,7 @@ from listener.spool.spool import Spool
 from listener.spool.target_circuit import Circuit, CircuitState, read_circuit
 from workers.errors import TransientFailure
 from workers.settings import WorkerSettings, wait_seconds
-from workers.targets.transport import TargetRefuses
+from workers.targets.transport import TargetRefused
 
 MAX_PROBE_WAIT_SECONDS = 300.0
 """A probe costs nearly nothing: a target that is back is found sooner than its deliveries would try again."""
@@ -54,13 +54,13 @@ class CircuitBreaker:
                 return False
             if not self.circuit.wants_probe(self._clock()):  # someone else has just probed
                 return self.circuit.is_closed
-            return self._probed(probe)
+            return self._run_probe(probe)
 
     def record_success(self) -> None:
         """Note that the target answered."""
         if self.circuit.is_closed and not self.circuit.failures:
             return
-        with self._changing() as circuit:
+        with self._locked() as circuit:
             since = circuit.since if circuit.is_closed else self._clock()
             self._write(Circuit(since=since))
         if not circuit.is_closed:
@@ -68,15 +68,15 @@ class CircuitBreaker:
 
     def record_failure(self, why: str) -> None:
         """Note that the target could not be reached, or went silent; after enough of these the circuit opens."""
-        with self._changing() as circuit:
+        with self._locked() as circuit:
             failed = replace(circuit, failures=circuit.failures + 1, last_error=why)
             if circuit.is_closed and failed.failures >= self._settings.breaker_failures:
                 self._open(failed, why)
             else:  # where it is open already, this visit had begun before
                 self._write(failed)
 
-    def _probed(self, probe: Callable[[], None]) -> bool:
-        with self._changing() as circuit:
+    def _run_probe(self, probe: Callable[[], None]) -> bool:
+        with self._locked() as circuit:
             # A prober that dies leaves a circuit that is probed again after the same wait.
             wait = self._wait(circuit.openings)
             due = self._clock() + timedelta(seconds=wait)
@@ -84,12 +84,12 @@ class CircuitBreaker:
         try:
             probe()
         except TransientFailure as failure:
-            with self._changing() as circuit:
+            with self._locked() as circuit:
                 self._open(circuit, str(failure))
             return False
-        except TargetRefuses:  # it refuses, so it is there; each delivery meets the refusal itself
+        except TargetRefused:  # it refuses, so it is there; each delivery meets the refusal itself
             pass
-        with self._changing() as circuit:
+        with self._locked() as circuit:
             # Not trusted yet: unless something is delivered first, one more failure opens it again, for longer.
             failures = max(0, self._settings.breaker_failures - 1)
             self._write(Circuit(CircuitState.CLOSED, failures, circuit.openings, since=self._clock()))
@@ -110,7 +110,7 @@ class CircuitBreaker:
         return min(wait_seconds(max(1, openings), self._settings), MAX_PROBE_WAIT_SECONDS)
 
     @contextmanager
-    def _changing(self) -> Iterator[Circuit]:
+    def _locked(self) -> Iterator[Circuit]:
         with _change(self._spool, self._target):
             yield self.circuit
 

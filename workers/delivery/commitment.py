@@ -88,7 +88,7 @@ class Commitment:
         found = ((one, commitments.report_on(self._spool, one.transaction_uid)) for one in entry.requests)
         return {request: report for request, report in found if report is not None}
 
-    def taken_up(
+    def apply(
         self, entry: DeliveryRecord, reports: Mapping[CommitmentRequest, CommitmentReport]
     ) -> tuple[DeliveryRecord, tuple[str, ...]]:
         """Return what the reports make of the record, and in words what the target could not keep.

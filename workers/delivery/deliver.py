@@ -40,13 +40,13 @@ def deliver(
             attempt.forget_requests()
             close_when_settled(spool, found.job, settings)
             return None
-        taken_up = attempt.take_up_reports()
-        went = attempt.may_start() and attempt.go()
+        applied = attempt.apply_reports()
+        ran = attempt.may_start() and attempt.go()
         if attempt.entry.state.is_settled:
             reach(FaultPoint.DELIVERY_RECORDED)
             attempt.forget_requests()
             close_when_settled(spool, found.job, settings)
-        return attempt.outcome() if taken_up or went else None
+        return attempt.outcome() if applied or ran else None
 
 
 def retry_later(

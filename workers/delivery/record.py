@@ -64,7 +64,7 @@ class StoreResponse:
         }
 
     @property
-    def can_be_asked_for(self) -> bool:
+    def can_be_verified(self) -> bool:
         """Whether enough is known of the object to ask the target for it."""
         return bool(self.instance.sop_class_uid)
 
@@ -195,7 +195,7 @@ class DeliveryRecord:
             return State.REFUSED
         if proof.needs_commitment and self.uncommitted():
             return State.SENT
-        if proof.needs_look and self.unseen():
+        if proof.needs_query and self.unseen():
             return State.COMMITTED if proof.needs_commitment else State.SENT
         return State.DELIVERED
 

@@ -16,7 +16,7 @@ from workers.results import codes
 from workers.results.common_modules import set_file_meta
 from workers.results.uids import derived_uid
 
-STANDS_IN = "This archive did not take the {kind} that belongs here. {content} Original: SOP Instance UID {uid}."
+FALLBACK_NOTICE = "This archive did not take the {kind} that belongs here. {content} Original: SOP Instance UID {uid}."
 TEXT_ONLY = "This is its content as text to read, not for measuring or for programs."
 PICTURE_ONLY = "This describes it and shows one slice; the outlined voxels themselves are not in here."
 SHARED = (
@@ -69,7 +69,7 @@ def document_of(result: Dataset, path: Path) -> Document:
     """Return what is to be read."""
     is_report = "ContentSequence" in result
     kind = UID(result.SOPClassUID).name.removesuffix(" Storage")
-    notice = STANDS_IN.format(
+    notice = FALLBACK_NOTICE.format(
         kind=kind, content=TEXT_ONLY if is_report else PICTURE_ONLY, uid=str(result.SOPInstanceUID)
     )
     lines = list(_items(result, 0)) if is_report else list(_segments(result))

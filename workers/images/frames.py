@@ -92,8 +92,8 @@ def _frame_of_classic(instance: Instance) -> Frame:
         trigger_time_ms=number(header, "TriggerTime"),
         instance_number=None if order is None else int(order),
         acquisition_time=text(header, "AcquisitionDateTime")
-        or _moment(text(header, "AcquisitionDate"), text(header, "AcquisitionTime")),
-        content_time=_moment(text(header, "ContentDate"), text(header, "ContentTime")),
+        or _date_and_time(text(header, "AcquisitionDate"), text(header, "AcquisitionTime")),
+        content_time=_date_and_time(text(header, "ContentDate"), text(header, "ContentTime")),
     )
 
 
@@ -210,5 +210,5 @@ def _or(value: float | None, otherwise: float) -> float:
     return otherwise if value is None else value
 
 
-def _moment(date: str, time: str) -> str:
+def _date_and_time(date: str, time: str) -> str:
     return date + time if time else ""

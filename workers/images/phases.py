@@ -205,13 +205,13 @@ def across_series(phases: Iterable[Phase]) -> tuple[Phase, ...]:
     found = list(phases)
     if len(found) < 2 or any(phase.identity.count > 1 for phase in found):
         return tuple(found)
-    ordered = sorted(found, key=_moment)
+    ordered = sorted(found, key=_acquired)
     return tuple(
         replace(phase, identity=PhaseIdentity(index, len(ordered), PhaseEvidence.SERIES))
         for index, phase in enumerate(ordered, start=1)
     )
 
 
-def _moment(phase: Phase) -> tuple[str, str, tuple[int, int]]:
+def _acquired(phase: Phase) -> tuple[str, str, tuple[int, int]]:
     first = min(phase.frames, key=lambda frame: (frame.acquisition_time, frame.content_time))
     return first.acquisition_time, first.content_time, first.order or (0, 0)

@@ -207,7 +207,7 @@ def _on_signals(registry: CheckedRegistry, server: HealthServer, at_work: thread
 
     # The closures are kept alive by weak=False: Celery holds its receivers weakly otherwise.
     def warm_up(**_: object) -> None:
-        server.let_go()
+        server.stop_serving()
         sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)  # type: ignore[no-untyped-call]
         threadpoolctl.threadpool_limits(1)
         if not scores:

@@ -140,7 +140,7 @@ def _finished(spool: Spool, job: Job, settings: WorkerSettings, record: Mapping[
         outcome = CaseOutcome(record["outcome"])
         note_outcome(spool, job, outcome, record["finished"], settings, reason.value if reason else None)
     content = job.read()
-    targets = _hand_over(
+    targets = _queue_results(
         spool, job, targets_for(content, settings.targets), frozenset(map(ResultRole, record["objects"]))
     )
     stages = {Stage(stage): taken for stage, taken in record["stage_seconds"].items()}
@@ -269,7 +269,9 @@ def _replaced_objects(spool: Spool, content: Mapping[str, Any]) -> dict[ResultRo
     return {ResultRole(role): InstanceReference(**reference) for role, reference in earlier["references"].items()}
 
 
-def _hand_over(spool: Spool, job: Job, targets: tuple[Target, ...], roles: frozenset[ResultRole]) -> tuple[str, ...]:
+def _queue_results(
+    spool: Spool, job: Job, targets: tuple[Target, ...], roles: frozenset[ResultRole]
+) -> tuple[str, ...]:
     """Queue the results for each target that takes any of them; a job that nobody waits for is done."""
     wanted = {
         target.name: tuple(role.value for role in ResultRole if role in roles & target.results) for target in targets

@@ -52,7 +52,7 @@ class RecentCases:
     def by_scanner(self, digest: str) -> Mapping[str, list[RecentCase]]:
         """Return the last cases that this signature scored, the newest first, by scanner."""
         with self._lock:
-            self._look()
+            self._rescan()
             cases = [case for case in self._seen.values() if case is not None and case.digest == digest]
         found: dict[str, list[RecentCase]] = defaultdict(list)
         for case in sorted(cases, key=lambda case: case.finished, reverse=True):
@@ -60,7 +60,7 @@ class RecentCases:
             found[name if name in found or len(found) < MAX_SCANNERS else OTHER].append(case)
         return {name: of_scanner[:MAX_CASES] for name, of_scanner in found.items()}
 
-    def _look(self) -> None:
+    def _rescan(self) -> None:
         jobs = {job.id: job for job in self._spool.jobs(*FINISHED)}
         self._seen = {job_id: case for job_id, case in self._seen.items() if job_id in jobs}
         for job_id, job in jobs.items():

@@ -81,8 +81,8 @@ def _read(settings: WebhookSettings) -> Template:
     try:
         text = settings.template.read_text(encoding="utf-8")
         asked = find_undeclared_variables(environment.parse(text))
-        if not_told := sorted(asked - set(next(samples(settings)))):
-            raise UnusableTemplate(f"it asks for {', '.join(not_told)}, which is not told")
+        if unknown := sorted(asked - set(next(samples(settings)))):
+            raise UnusableTemplate(f"it asks for {', '.join(unknown)}, which is not told")
         return environment.from_string(text)
     except OSError as error:
         raise UnusableTemplate(f"it cannot be read: {error.strerror or error}") from error

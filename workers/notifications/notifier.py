@@ -25,7 +25,7 @@ from workers.errors import TransientFailure
 from workers.notifications.body import WebhookBody
 from workers.notifications.event import notifications_folder
 from workers.settings import WebhookSettings, WorkerSettings, wait_seconds
-from workers.targets.http_client import DicomWeb, one_line
+from workers.targets.http_client import HttpClient, one_line
 from workers.targets.target import Target, TargetKind
 
 POLL_SECONDS = 1.0
@@ -100,7 +100,7 @@ class Notifier:
     def scan(self) -> float:
         """Send what is due; return the seconds until the next scan."""
         make_folder(self._folder)
-        with _alone(self._folder) as mine:
+        with _only_sender(self._folder) as mine:
             if not mine:
                 return POLL_SECONDS
             waiting = pending(self._folder)
@@ -145,7 +145,7 @@ class Notifier:
             headers = {"Content-Type": "application/json", "Idempotency-Key": str(event["event_id"])}
             if self._webhook.secret_file is not None:
                 headers[self._webhook.secret_header] = one_line(self._webhook.secret_file)
-            with DicomWeb(self._target) as server:
+            with HttpClient(self._target) as server:
                 status = server.request("POST", path, headers, body).status
         except TransientFailure as error:
             return WebhookOutcome.NO_ANSWER, str(error)
@@ -185,7 +185,7 @@ def pending(folder: Path) -> list[Path]:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[bool]:
+def _only_sender(folder: Path) -> Iterator[bool]:
     """Hold the folder for this process. Not flock: the pool's processes would inherit that, and keep it."""
     descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
     try:

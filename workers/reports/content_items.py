@@ -81,8 +81,8 @@ def plain(dataset: Dataset) -> Dataset:
     return copied
 
 
-def walk(item: Dataset) -> Iterator[Dataset]:
+def descendants(item: Dataset) -> Iterator[Dataset]:
     """Yield ``item`` and everything below it."""
     yield item
     for child in item.get("ContentSequence", []):
-        yield from walk(child)
+        yield from descendants(child)

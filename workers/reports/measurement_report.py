@@ -24,7 +24,7 @@ from pydicom.sr.codedict import codes as public_codes
 from pydicom.uid import UID
 
 from listener.dicom.own_results import MANUFACTURER, RESULT_MODEL_NAME
-from workers.reports.content_items import plain, walk
+from workers.reports.content_items import descendants, plain
 from workers.results import codes
 from workers.results.common_modules import Origin, composite, set_file_meta, software_version
 from workers.results.instance_reference import InstanceReference
@@ -58,7 +58,7 @@ def measurement_report(
     if replaced := origin.version.replaced.get(role):
         instance.PredecessorDocumentsSequence = references_by_series([replaced])
     instance.update(plain(_document(origin, groups)))
-    for item in walk(instance):
+    for item in descendants(instance):
         if item.ValueType == "CONTAINER":
             item.ContinuityOfContent = "SEPARATE"
     return instance

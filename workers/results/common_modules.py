@@ -14,7 +14,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 from listener.dicom.own_results import MANUFACTURER, RESULT_MODEL_NAME
 from workers.results import codes
 from workers.results.instance_reference import InstanceReference
-from workers.results.patient_study import Moment, content_moment, patient_and_study
+from workers.results.patient_study import ContentDateTime, content_date_time, patient_and_study
 from workers.results.result_classes import RESULT_CLASSES, ResultRole
 from workers.results.uids import ResultUids, derived_uid
 from workers.scoring.case_result import SignatureIdentity
@@ -60,9 +60,9 @@ class Origin:
         return (*self.image_headers[:1], self.seg_header)
 
     @functools.cached_property
-    def moment(self) -> Moment:
+    def date_time(self) -> ContentDateTime:
         """The date and time that the results carry."""
-        return content_moment(self.seg_header, self.image_headers)
+        return content_date_time(self.seg_header, self.image_headers)
 
     @functools.cached_property
     def shared_attributes(self) -> Dataset:
@@ -89,15 +89,15 @@ def composite(origin: Origin, role: ResultRole, modality: str, description: str)
 
     In the source study, in a series of its own, in UTF-8, with nothing in it that another run would make differently.
     """
-    moment = origin.moment
+    date_time = origin.date_time
     instance = Dataset()
     instance.update(origin.shared_attributes)
     instance.SpecificCharacterSet = "ISO_IR 192"
     instance.SOPClassUID = RESULT_CLASSES[role][0]
     instance.SOPInstanceUID = origin.uids.instance(role)
-    instance.InstanceCreationDate, instance.InstanceCreationTime = moment.date, moment.time
-    instance.SeriesDate, instance.SeriesTime = moment.date, moment.time
-    instance.ContentDate, instance.ContentTime = moment.date, moment.time
+    instance.InstanceCreationDate, instance.InstanceCreationTime = date_time.date, date_time.time
+    instance.SeriesDate, instance.SeriesTime = date_time.date, date_time.time
+    instance.ContentDate, instance.ContentTime = date_time.date, date_time.time
     instance.Modality = modality
     instance.SeriesInstanceUID = origin.uids.series(role)
     instance.SeriesNumber = series_number(role, origin.version.number)

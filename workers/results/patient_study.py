@@ -80,7 +80,7 @@ UNKNOWN_DATE = "19000101"
 
 
 @dataclass(frozen=True)
-class Moment:
+class ContentDateTime:
     """A date (DA) and a time (TM)."""
 
     date: str
@@ -131,7 +131,7 @@ def decoded(source: Dataset, keywords: Iterable[str]) -> Dataset:
     return copied
 
 
-def content_moment(seg_header: Dataset, image_headers: Sequence[Dataset]) -> Moment:
+def content_date_time(seg_header: Dataset, image_headers: Sequence[Dataset]) -> ContentDateTime:
     """Return the date and time that results carry: those of the outline's content.
 
     A result has to be the same object in every run, so no clock is asked. Where the outline gives no content date,
@@ -142,8 +142,8 @@ def content_moment(seg_header: Dataset, image_headers: Sequence[Dataset]) -> Mom
             date = str(header.get(f"{entity}Date") or "")
             time = str(header.get(f"{entity}Time") or "")
             if DATE_PATTERN.fullmatch(date):
-                return Moment(date, time if TIME_PATTERN.fullmatch(time) else "000000")
-    return Moment(UNKNOWN_DATE, "000000")
+                return ContentDateTime(date, time if TIME_PATTERN.fullmatch(time) else "000000")
+    return ContentDateTime(UNKNOWN_DATE, "000000")
 
 
 def references_by_series(references: Iterable[InstanceReference]) -> list[Dataset]:

@@ -56,7 +56,7 @@ def binary_segmentation(
     slices = grid.slices[first : last + 1]
     thickness_mm = _distance_mm(slices)
     built = Segmentation(
-        source_images=[_stand_in(grid, number, source, thickness_mm) for number, source in enumerate(slices)],
+        source_images=[_source_header(grid, number, source, thickness_mm) for number, source in enumerate(slices)],
         # The segment is the last axis for highdicom, but the first in memory: its sums along it are 20 times faster
         pixel_array=np.moveaxis(np.ascontiguousarray(masks[:, first : last + 1]).view(np.uint8), 0, -1),
         segmentation_type=SegmentationTypeValues.BINARY,
@@ -72,7 +72,7 @@ def binary_segmentation(
     return built
 
 
-def _stand_in(grid: SourceGrid, number: int, source: SourceSlice, thickness_mm: float) -> Dataset:
+def _source_header(grid: SourceGrid, number: int, source: SourceSlice, thickness_mm: float) -> Dataset:
     """Return a header with what highdicom reads of a source, and nothing it could stumble over."""
     header = Dataset()
     for keyword in ("PatientID", "PatientName", "StudyID", "AccessionNumber"):

@@ -15,7 +15,7 @@ from listener.tls.contexts import tls_args
 from listener.tls.diagnosis import why_no_tls
 from workers.errors import TransientFailure
 from workers.targets.target import Target
-from workers.targets.transport import TargetRefuses
+from workers.targets.transport import TargetRefused
 
 REJECTED_PERMANENTLY = 0x01
 """A-ASSOCIATE-RJ result field (PS3.8 table 9-21)."""
@@ -23,7 +23,7 @@ CALLING_AE_TITLE, CALLED_AE_TITLE = (1, 3), (1, 7)
 """Source (service user) and what it does not recognise."""
 
 
-class AssociationRefused(TargetRefuses):
+class AssociationRefused(TargetRefused):
     """The target rejected the association for good, for example because it does not know this AE title."""
 
 

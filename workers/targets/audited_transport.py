@@ -19,7 +19,7 @@ from workers.results.instance_reference import InstanceReference
 from workers.results.result_classes import ResultRole
 from workers.targets.store_status import StoreResult
 from workers.targets.target import Target
-from workers.targets.transport import Alternatives, NotAsked, SentObject, Transport
+from workers.targets.transport import Alternatives, RequestNotSent, SentObject, Transport
 
 log = structlog.get_logger()
 
@@ -38,7 +38,7 @@ class AuditedTransport:
 
         Raises
         ------
-        NotAsked
+        RequestNotSent
             If the audit trail cannot be written: then nothing is sent.
         """
         if not self._audit.is_on:
@@ -84,7 +84,7 @@ class _Transfer:
         try:
             self._audit.write(begin_transferring(self._source, self._destination, study, sends=True))
         except NotAudited as error:
-            raise NotAsked(f"nothing is sent: {error.strerror}") from error
+            raise RequestNotSent(f"nothing is sent: {error.strerror}") from error
 
     def end(self, sent: Sequence[SentObject], ended: str) -> None:
         """Tell what was taken and what was not, in a message each (PS3.15 section A.5.2)."""

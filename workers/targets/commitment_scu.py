@@ -18,7 +18,7 @@ from listener.dicom.commitment_report import (
 from workers.results.instance_reference import InstanceReference
 from workers.targets.association import AssociationRefused, associated
 from workers.targets.target import Target
-from workers.targets.transport import NoGoodAnswer
+from workers.targets.transport import InvalidResponse
 
 REQUEST_STORAGE_COMMITMENT = 1
 """Action Type ID (PS3.4 section J.3.2.1.1)."""
@@ -75,15 +75,15 @@ def _ask(association: Association, transaction_uid: str, instances: Sequence[Ins
             request, REQUEST_STORAGE_COMMITMENT, STORAGE_COMMITMENT, STORAGE_COMMITMENT_INSTANCE
         )
     except RuntimeError as error:  # the association ended before the request was out
-        raise NoGoodAnswer("the association ended before the commitment request was out") from error
+        raise InvalidResponse("the association ended before the commitment request was out") from error
     status = response.get("Status")
     if status == SUCCESS:
         return
     if status is None:  # it may have heard it: a report on it is still welcome
-        raise NoGoodAnswer("no response to the commitment request")
+        raise InvalidResponse("no response to the commitment request")
     if status in PERMANENT:
         raise AssociationRefused(f"the target refused the commitment request with 0x{status:04X}")
-    raise NoGoodAnswer(f"the target answered the commitment request with 0x{status:04X}")
+    raise InvalidResponse(f"the target answered the commitment request with 0x{status:04X}")
 
 
 def _take(event: evt.Event, keep_report: Callable[[CommitmentReport], None]) -> tuple[int, None]:

@@ -16,10 +16,10 @@ from pydicom.uid import ExplicitVRLittleEndian
 from workers.errors import TransientFailure
 from workers.results.instance_reference import InstanceReference
 from workers.results.result_classes import ResultRole
-from workers.targets.http_client import DicomWeb, HttpAnswer
+from workers.targets.http_client import HttpClient, HttpResponse
 from workers.targets.store_status import StoreResult, meaning_of
 from workers.targets.target import Target
-from workers.targets.transport import Alternatives, SentObject, TargetRefuses
+from workers.targets.transport import Alternatives, SentObject, TargetRefused
 
 REFERENCED, FAILED = "00081199", "00081198"
 """Referenced SOP Sequence and Failed SOP Sequence of the response (PS3.18 annex I)."""
@@ -36,7 +36,7 @@ NOT_FOR_US = {
     410: "has no DICOMweb at this URL any more",
     501: "has no such service",
 }
-NOBODYS_UID = "2.25.0"
+UNKNOWN_INSTANCE_UID = "2.25.0"
 JSON = {"Accept": "application/dicom+json"}
 
 
@@ -52,23 +52,23 @@ class Stow:
         ------
         TransientFailure
             If there is no answer, or the server is too busy: what has no word was not taken for certain.
-        TargetRefuses
+        TargetRefused
             If it takes nothing from us.
         """
-        with DicomWeb(target) as server:
+        with HttpClient(target) as server:
             for role, choices in objects.items():
                 yield _store_best(server, target, role, choices)
 
     def probe(self, target: Target, calling_ae_title: str) -> None:
         """Ask for a study that nobody has."""
-        with DicomWeb(target) as server:
-            answer = server.request("GET", f"/studies?StudyInstanceUID={NOBODYS_UID}&limit=1", JSON)
+        with HttpClient(target) as server:
+            answer = server.request("GET", f"/studies?StudyInstanceUID={UNKNOWN_INSTANCE_UID}&limit=1", JSON)
         _check_reached(target, answer)
 
     def seen(self, target: Target, calling_ae_title: str, instances: Sequence[InstanceReference]) -> frozenset[str]:
         """Ask by QIDO-RS for each instance."""
         listed: set[str] = set()
-        with DicomWeb(target) as server:
+        with HttpClient(target) as server:
             for one in instances:
                 path = (
                     f"/studies/{one.study_uid}/series/{one.series_uid}/instances?SOPInstanceUID={one.sop_instance_uid}"
@@ -83,21 +83,21 @@ class Stow:
         return frozenset(listed)
 
 
-def _store_best(server: DicomWeb, target: Target, role: ResultRole, choices: Alternatives) -> SentObject:
+def _store_best(server: HttpClient, target: Target, role: ResultRole, choices: Alternatives) -> SentObject:
     """Send the best of the alternatives that the server takes; there is no negotiation, so it is asked in turn."""
     sent = None
     for build in choices.values():
         dataset = build()
         answer = _post(server, dataset)
         _check_reached(target, answer)
-        sent = SentObject(role, InstanceReference.of(dataset), *_meaning(answer, str(dataset.SOPInstanceUID)))
+        sent = SentObject(role, InstanceReference.of(dataset), *_result_of(answer, str(dataset.SOPInstanceUID)))
         if sent.answer is not StoreResult.REFUSED or not _is_unknown_class(answer, str(dataset.SOPInstanceUID)):
             return sent
     assert sent is not None  # noqa: S101 - a result is at least one object
     return sent
 
 
-def _post(server: DicomWeb, dataset: Dataset) -> HttpAnswer:
+def _post(server: HttpClient, dataset: Dataset) -> HttpResponse:
     boundary = secrets.token_hex(16)
     head = f"--{boundary}\r\nContent-Type: application/dicom\r\n\r\n".encode()
     content = f'multipart/related; type="application/dicom"; boundary={boundary}'
@@ -118,17 +118,17 @@ def file_of(dataset: Dataset) -> bytes:
     return buffer.getvalue()
 
 
-def _check_reached(target: Target, answer: HttpAnswer) -> None:
+def _check_reached(target: Target, answer: HttpResponse) -> None:
     """Raise where the answer is about us or the server, not about the object."""
     if 300 <= answer.status < 400:  # credentials and patients go to the configured place and to no other
-        raise TargetRefuses(f"{target.url} sends us elsewhere (HTTP {answer.status}): set url to the final address")
+        raise TargetRefused(f"{target.url} sends us elsewhere (HTTP {answer.status}): set url to the final address")
     if answer.status in NOT_FOR_US:
-        raise TargetRefuses(f"{target.url} {NOT_FOR_US[answer.status]} (HTTP {answer.status})")
+        raise TargetRefused(f"{target.url} {NOT_FOR_US[answer.status]} (HTTP {answer.status})")
     if answer.status in BUSY:
         raise TransientFailure(f"{target.url} is busy or behind something that is (HTTP {answer.status})")
 
 
-def _meaning(answer: HttpAnswer, uid: str) -> tuple[StoreResult, str]:
+def _result_of(answer: HttpResponse, uid: str) -> tuple[StoreResult, str]:
     """Return what to do about an object after the response to its STOW-RS (PS3.18 table 10.5.3-1)."""
     said = f"HTTP {answer.status}"
     content = answer.json()
@@ -146,7 +146,7 @@ def _meaning(answer: HttpAnswer, uid: str) -> tuple[StoreResult, str]:
     return StoreResult.TRY_AGAIN, said
 
 
-def _is_unknown_class(answer: HttpAnswer, uid: str) -> bool:
+def _is_unknown_class(answer: HttpResponse, uid: str) -> bool:
     """Tell whether the server does not take this SOP class, so that a plainer one may be taken."""
     return answer.status == 415 or _failure_reason(answer.json(), uid) == 0x0122
 

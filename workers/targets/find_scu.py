@@ -11,7 +11,7 @@ from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind  # t
 from workers.results.instance_reference import InstanceReference
 from workers.targets.association import associated
 from workers.targets.target import Target
-from workers.targets.transport import NoGoodAnswer
+from workers.targets.transport import InvalidResponse
 
 PENDING = (0xFF00, 0xFF01)
 SUCCESS = 0x0000
@@ -55,7 +55,7 @@ def _listed(association: Association, study_uid: str, series_uid: str) -> Iterat
             if status in PENDING and match is not None:
                 yield str(match.get("SOPInstanceUID", ""))
     except RuntimeError as error:  # the association ended before the request was out
-        raise NoGoodAnswer("the association ended before the search") from error
+        raise InvalidResponse("the association ended before the search") from error
     if status != SUCCESS:
         text = "no response" if status is None else f"0x{status:04X}"
-        raise NoGoodAnswer(f"the search for the results ended with {text}")
+        raise InvalidResponse(f"the search for the results ended with {text}")

@@ -35,7 +35,7 @@ _READ_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True)
-class HttpAnswer:
+class HttpResponse:
     """What a server said."""
 
     status: int
@@ -49,7 +49,7 @@ class HttpAnswer:
             return None
 
 
-class DicomWeb:
+class HttpClient:
     """A server, for the requests of one try. Close it after."""
 
     def __init__(self, target: Target) -> None:
@@ -61,13 +61,13 @@ class DicomWeb:
         except TlsFileError as error:
             raise TransientFailure(f"{target.url} cannot be asked: {error}") from error
 
-    def __enter__(self) -> "DicomWeb":
+    def __enter__(self) -> "HttpClient":
         return self
 
     def __exit__(self, *_: object) -> None:
         self._pool.close()
 
-    def request(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None) -> HttpAnswer:
+    def request(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None) -> HttpResponse:
         """Return the answer to one request.
 
         Raises
@@ -88,11 +88,11 @@ class DicomWeb:
                 timeout=urllib3.Timeout(connect=seconds, read=seconds),
             )
             try:
-                return HttpAnswer(answer.status, _body(answer, time.monotonic() + seconds))
+                return HttpResponse(answer.status, _body(answer, time.monotonic() + seconds))
             finally:
                 answer.close()
         except (HTTPError, OSError, ValueError) as error:
-            raise TransientFailure(f"{self._target.url} {_in_words(error)}") from error
+            raise TransientFailure(f"{self._target.url} {_error_text(error)}") from error
 
 
 def _body(answer: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
@@ -185,7 +185,7 @@ def one_line(path: Path) -> str:
     return secret
 
 
-def _in_words(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     """Say what went wrong without the words of the other side."""
     if isinstance(error, SSLError):
         cause = error.args[0] if error.args else None

@@ -56,7 +56,7 @@ def _store(association: Association, role: ResultRole, dataset: Dataset) -> Sent
     try:
         response = association.send_c_store(dataset)
     except RuntimeError:  # the association ended before the request was out
-        return SentObject(role, instance, StoreResult.TRY_AGAIN, "association ended", heard=False)
+        return SentObject(role, instance, StoreResult.TRY_AGAIN, "association ended", was_answered=False)
     status = response.get("Status")
     text = "no response" if status is None else f"0x{status:04X}"
-    return SentObject(role, instance, meaning_of(status), text, heard=status is not None)
+    return SentObject(role, instance, meaning_of(status), text, was_answered=status is not None)

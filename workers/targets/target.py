@@ -26,7 +26,7 @@ class Proof(StrEnum):
         return self in (Proof.COMMITTED, Proof.COMMITTED_AND_SEEN)
 
     @property
-    def needs_look(self) -> bool:
+    def needs_query(self) -> bool:
         """Whether the target has to list what it took."""
         return self in (Proof.SEEN, Proof.COMMITTED_AND_SEEN)
 

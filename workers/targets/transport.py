@@ -16,15 +16,15 @@ Alternatives = Mapping[str, Callable[[], Dataset]]
 """The same result by SOP class, the best one first; each is built only when the target takes no better one."""
 
 
-class TargetRefuses(Exception):
+class TargetRefused(Exception):
     """The target refuses for good, whatever is sent: asking again brings the same until someone mends it."""
 
 
-class NoGoodAnswer(TransientFailure):
+class InvalidResponse(TransientFailure):
     """The target is there, and this one request got no answer, or one that asks for patience."""
 
 
-class NotAsked(TransientFailure):
+class RequestNotSent(TransientFailure):
     """Something of ours kept us from asking: it says nothing of the target."""
 
 
@@ -38,7 +38,7 @@ class SentObject:
     answer: StoreResult
     status: str
     """The status as 0xNNNN (DIMSE) or as HTTP says it, or in words where no status came."""
-    heard: bool = True
+    was_answered: bool = True
     """False where the target said nothing: it may have stored the object or not, and may be dead."""
 
     @property
@@ -50,7 +50,7 @@ class SentObject:
 class Transport(Protocol):
     """One kind of target.
 
-    Its methods raise `TransientFailure` where the target cannot be reached or is too busy, and `TargetRefuses` where it
+    Its methods raise `TransientFailure` where the target cannot be reached or is too busy, and `TargetRefused` where it
     refuses for good.
     """
 

@@ -111,7 +111,7 @@ def test_every_job_goes_on_where_it_was(spool, old):
     assert entry_of(spool, old["queued"]).state is State.QUEUED
     half = entry_of(spool, old["half"])
     assert (half.state, half.tries, [str(role) for role in half.taken]) == (State.RETRY, 3, ["segmentation"])
-    assert all(word.can_be_asked_for for word in half.taken.values())
+    assert all(word.can_be_verified for word in half.taken.values())
     assert entry_of(spool, old["refused"]).state is State.REFUSED
 
 

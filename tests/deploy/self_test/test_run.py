@@ -9,7 +9,7 @@ from deploy.configuration.load import Configuration, load_configuration
 from deploy.configuration.sections import RetentionSettings
 from deploy.errors import CommandError
 from deploy.operations.retention import StudyJobs, units
-from deploy.self_test.cleanup import give_up, remove_earlier
+from deploy.self_test.cleanup import drop_failed_run, remove_earlier
 from deploy.self_test.features import complaint
 from listener.spool.jobs import Job, JobState, is_held, job_id_for
 from listener.spool.locks import exclusive
@@ -80,7 +80,7 @@ def test_a_case_that_a_worker_is_at_is_held_and_goes_later(
     job = put_job(SEG, JobState.RUNNING)
     with exclusive(job.folder) as mine:
         assert mine
-        assert "is held" in give_up(configuration, spool, job.id)
+        assert "is held" in drop_failed_run(configuration, spool, job.id)
         assert is_held(job.folder)
         remove_earlier(configuration, spool)
         assert spool.find_job(job.id) is not None

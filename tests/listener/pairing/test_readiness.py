@@ -413,7 +413,7 @@ def never(study_uid, missing):
 
 pairer = Pairer(Spool(root), ListenerSettings(root), print, never)
 for study_uid in ("1.2", "1.3"):
-    pairer._ask_for(study_uid, Evidence({}, {}, {}))
+    pairer._request_retrieve(study_uid, Evidence({}, {}, {}))
 asked.wait(5)
 pairer.stop()
 """

@@ -16,7 +16,7 @@ from support.scripted_pacs import SILENCE, ScriptedPacs
 from workers.delivery.deliver import deliver
 from workers.settings import WorkerSettings
 from workers.targets.target import Target
-from workers.targets.transport import NotAsked
+from workers.targets.transport import RequestNotSent
 
 HOUR, DAY = 3600, 24 * 3600
 TURN_SECONDS = 10
@@ -132,7 +132,7 @@ def test_an_error_of_ours_opens_no_circuit(tmp_path: Path) -> None:
     pacs = ScriptedPacs()
     night = Night(tmp_path, {"pacs": pacs})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ScriptedPacs, "_associate", lambda self: (_ for _ in ()).throw(NotAsked("nothing is sent")))
+        patch.setattr(ScriptedPacs, "_associate", lambda self: (_ for _ in ()).throw(RequestNotSent("nothing is sent")))
         night.go_on(HOUR)
     assert night.visits > CASES
     assert read_circuit(night.spool, "pacs").failures == 0

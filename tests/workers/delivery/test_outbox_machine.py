@@ -223,7 +223,7 @@ class Outbox(RuleBasedStateMachine):
         if entry.state is State.DELIVERED:
             assert len(entry.taken) == len(ROLES)
             assert not self.target.proof.needs_commitment or entry.committed == self.model.taken
-            assert not self.target.proof.needs_look or entry.seen == self.model.taken
+            assert not self.target.proof.needs_query or entry.seen == self.model.taken
         expected = {State.DELIVERED: JobState.DONE, State.REFUSED: JobState.FAILED}.get(entry.state)
         assert self.state is (expected or JobState.DELIVERING)
 

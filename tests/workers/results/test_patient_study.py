@@ -11,8 +11,8 @@ from workers.results.instance_reference import InstanceReference as Reference
 from workers.results.patient_study import (
     TYPE_2,
     UNKNOWN_DATE,
-    Moment,
-    content_moment,
+    ContentDateTime,
+    content_date_time,
     patient_and_study,
     references_by_series,
 )
@@ -124,7 +124,7 @@ def test_the_date_is_that_of_the_outline(attributes: dict[str, str], expected: t
     outline = Dataset()
     for keyword, value in attributes.items():
         setattr(outline, keyword, value)
-    assert content_moment(outline, []) == Moment(*expected)
+    assert content_date_time(outline, []) == ContentDateTime(*expected)
 
 
 def test_references_are_gathered_by_study_and_series() -> None:

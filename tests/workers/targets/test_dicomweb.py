@@ -22,7 +22,7 @@ from workers.results.result_classes import ResultRole
 from workers.targets.dicomweb import Stow
 from workers.targets.store_status import StoreResult
 from workers.targets.target import Target, TargetKind
-from workers.targets.transport import Alternatives, SentObject, TargetRefuses
+from workers.targets.transport import Alternatives, SentObject, TargetRefused
 
 ROLES = (ResultRole.SEGMENTATION, ResultRole.SUMMARY_REPORT)
 
@@ -103,7 +103,7 @@ def test_status_without_a_word_on_the_object(status: int, body: bytes, meaning: 
 def test_server_that_wants_nothing_from_us_refuses(status: int) -> None:
     """Credentials and URL are wrong until someone mends them: the rest is not even tried."""
     with web_server(lambda handler: handler.answer(status)) as server:
-        with pytest.raises(TargetRefuses, match=f"HTTP {status}"):
+        with pytest.raises(TargetRefused, match=f"HTTP {status}"):
             send(server.url, 2)
         assert len(server.requests) == 1
 
@@ -129,7 +129,7 @@ def test_redirect_gets_neither_credentials_nor_patients(tmp_path: Path) -> None:
     token = secret_file(tmp_path / "token", "SECRET-TOKEN\n")
     with web_server(lambda handler: handler.answer(200)) as other:
         with web_server(lambda handler: handler.answer(307, Location=other.url)) as server:
-            with pytest.raises(TargetRefuses, match="sends us elsewhere") as refused:
+            with pytest.raises(TargetRefused, match="sends us elsewhere") as refused:
                 send(server.url, token_file=token)
             assert server.requests[0][2]["Authorization"] == "Bearer SECRET-TOKEN"
         assert other.requests == []
