@@ -4,8 +4,20 @@ import ipaddress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
+
+from annotated_types import Ge, Gt, Interval
 
 from listener.dicom.limits import StructureLimits
+
+# The bounds of numbers stand in their types: the configuration reader and the JSON Schema take them from there.
+Port = Annotated[int, Interval(ge=1, le=65535)]
+FreePort = Annotated[int, Interval(ge=0, le=65535)]
+"""0 takes a free port."""
+Count = Annotated[int, Ge(1)]
+CountFromZero = Annotated[int, Ge(0)]
+Seconds = Annotated[float, Gt(0)]
+SecondsFromZero = Annotated[float, Ge(0)]
 
 
 class DeadlinePolicy(StrEnum):
@@ -68,7 +80,7 @@ class RetrieveSource:
 
     ae_title: str
     host: str
-    port: int
+    port: Port
     tls: ClientTls | None = None
 
 
@@ -78,7 +90,7 @@ class SyslogServer:
 
     host: str
     tls: ClientTls
-    port: int = 6514
+    port: Port = 6514
 
 
 @dataclass(frozen=True)
@@ -104,7 +116,7 @@ class ListenerSettings:
     ae_title: str = "RADTME"
     host: str = "127.0.0.1"
     """Loopback only, until someone says otherwise."""
-    port: int = 11112
+    port: FreePort = 11112
     """0 takes a free port."""
     tls: ServerTls | None = None
     """None: in the clear. 2762 is the port that is registered for DICOM over TLS; any other will do."""
@@ -116,53 +128,53 @@ class ListenerSettings:
     """Who may associate, each with the addresses and the certificate that it has to have."""
     reporters: tuple[AllowedPeer, ...] = ()
     """Whom we ask for storage commitment: they may associate to report on it, and for nothing else."""
-    max_associations: int = 16
-    max_associations_per_peer: int = 8
-    max_pending_connections: int = 64
+    max_associations: Count = 16
+    max_associations_per_peer: Count = 8
+    max_pending_connections: Count = 64
     """Connections that have not associated yet. Each costs a thread for as long as the ACSE timeout."""
-    max_pending_connections_per_peer: int = 32
-    max_objects_per_association: int = 50_000
+    max_pending_connections_per_peer: Count = 32
+    max_objects_per_association: Count = 50_000
     """Requests in one association, C-ECHO counted too; it is aborted then, and its sender may open the next one."""
-    max_pdu_bytes: int = 131072
+    max_pdu_bytes: Annotated[int, Ge(4096)] = 131072
     """dcmtk's own maximum: larger ones brought nothing."""
-    max_object_bytes: int = 2 * 1024**3
+    max_object_bytes: Annotated[int, Ge(1024)] = 2 * 1024**3
     """As it comes; a longer one is refused with 0xC002."""
-    max_inflated_bytes: int = 1024**3
+    max_inflated_bytes: Annotated[int, Ge(1024)] = 1024**3
     """What a deflated data set may inflate to: its bytes on the wire say nothing about its size in memory."""
-    max_header_bytes: int = StructureLimits.max_header_bytes
+    max_header_bytes: Annotated[int, Ge(1024)] = StructureLimits.max_header_bytes
     """Of a segmentation, before its pixels."""
-    max_sequence_depth: int = StructureLimits.max_sequence_depth
-    max_sequence_items: int = StructureLimits.max_sequence_items
-    max_referenced_instances: int = 50_000
+    max_sequence_depth: Annotated[int, Ge(8)] = StructureLimits.max_sequence_depth
+    max_sequence_items: Annotated[int, Ge(1000)] = StructureLimits.max_sequence_items
+    max_referenced_instances: Count = 50_000
     """Images that a segmentation names: its job waits for each of them, and its file lists them."""
-    max_quarantine_bytes: int = 10 * 1024**3
+    max_quarantine_bytes: CountFromZero = 10 * 1024**3
     """Of refused objects that are kept for a person to look at. Beyond it they are refused and dropped."""
-    max_quarantine_objects: int = 20_000
-    min_free_bytes: int = 1024**3
+    max_quarantine_objects: CountFromZero = 20_000
+    min_free_bytes: CountFromZero = 1024**3
     """Below this, C-STORE is answered with 0xA700 (out of resources)."""
-    acse_timeout_seconds: float = 15.0
-    idle_timeout_seconds: float = 60.0
-    pdu_timeout_seconds: float = 30.0
+    acse_timeout_seconds: Seconds = 15.0
+    idle_timeout_seconds: Seconds = 60.0
+    pdu_timeout_seconds: Seconds = 30.0
     """A whole PDU must be there this long after its first byte."""
-    message_timeout_seconds: float = 60.0
+    message_timeout_seconds: Seconds = 60.0
     """What a whole request, such as a C-STORE with its object, may take beyond its size at the slowest rate."""
-    min_bytes_per_second: int = 4096
+    min_bytes_per_second: Count = 4096
     """The slowest rate: a peer that drips whole small PDUs is ended, one behind a slow line is not."""
-    settle_seconds: float = 2.0
+    settle_seconds: SecondsFromZero = 2.0
     """A series counts as complete when nothing new came for this long and every referenced instance is there."""
-    settle_unreferenced_seconds: float = 60.0
+    settle_unreferenced_seconds: SecondsFromZero = 60.0
     """The same where the SEG names no instance, and quiet is all the evidence there is."""
-    deadline_seconds: float = 6 * 3600.0
+    deadline_seconds: Seconds = 6 * 3600.0
     deadline_policy: DeadlinePolicy = DeadlinePolicy.CLOSE
     retrieve_from: RetrieveSource | None = None
-    sweep_seconds: float = 5.0
+    sweep_seconds: Seconds = 5.0
     """How often the spool is looked through for what a lost message left behind."""
-    reannounce_seconds: float = 60.0
+    reannounce_seconds: Seconds = 60.0
     """A job that still lies where it lay is announced again after this long."""
     redis_url: str = field(default="redis://127.0.0.1:6379/0", repr=False)
     """May hold a password: never shown."""
     metrics_host: str = "127.0.0.1"
-    metrics_port: int = 9101
+    metrics_port: FreePort = 9101
     """0 takes a free port."""
     audit: AuditSettings | None = None
     """None: nothing is audited."""

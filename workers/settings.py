@@ -4,8 +4,11 @@ import random
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
 
-from listener.settings import AuditSettings, ClientTls
+from annotated_types import Ge
+
+from listener.settings import AuditSettings, ClientTls, Count, FreePort, Seconds
 from workers.limits import LIMITS, Limits
 from workers.results.result_classes import ResultRole
 from workers.targets.target import Target
@@ -42,9 +45,9 @@ class WebhookSettings:
     """A Jinja template of a body of your own, which has to come out as JSON; none: all fields."""
     include_uids: bool = False
     """Tell also the UIDs of study and outline: with them a patient can be found in the PACS."""
-    timeout_seconds: float = 10.0
+    timeout_seconds: Seconds = 10.0
     """For connecting and for the answer."""
-    give_up_hours: int = 24
+    give_up_hours: Count = 24
     """What could not be told for so long is not told any more."""
 
 
@@ -58,26 +61,26 @@ class WorkerSettings:
     targets: tuple[Target, ...] = ()
     ae_title: str = "RADTME"
     institution_name: str = ""
-    concurrency: int = 1
-    soft_time_limit_seconds: float = 240.0
+    concurrency: Count = 1
+    soft_time_limit_seconds: Seconds = 240.0
     """A case that takes longer ends as not scored, with this as its reason."""
-    hard_time_limit_seconds: float = 300.0
+    hard_time_limit_seconds: Seconds = 300.0
     """The worker process is killed this long after it began."""
-    max_job_memory_bytes: int = 4 * 1024**3
+    max_job_memory_bytes: Annotated[int, Ge(64 * 1024**2)] = 4 * 1024**3
     """What a case may take beyond what its process has at its start. A case that needs more ends as not scored."""
     limits: Limits = LIMITS
     """What a case may ask for."""
-    max_attempts: int = 3
+    max_attempts: Count = 3
     """A job that killed its worker this often is a failed job."""
-    first_retry_seconds: float = 30.0
-    last_retry_seconds: float = 1800.0
+    first_retry_seconds: Seconds = 30.0
+    last_retry_seconds: Seconds = 1800.0
     """Waits between deliveries double from the first to this one, and go on at this one."""
-    breaker_failures: int = 3
+    breaker_failures: Count = 3
     """A target that could not be reached this often in a row is left alone until it answers a probe."""
     redis_url: str = field(default="redis://127.0.0.1:6379/0", repr=False)
     """May hold a password: never shown."""
     metrics_host: str = "127.0.0.1"
-    metrics_port: int = 9102
+    metrics_port: FreePort = 9102
     """0 takes a free port."""
     audit: AuditSettings | None = None
     """None: nothing is audited."""

@@ -22,6 +22,7 @@ from deploy.configuration.redis_url import RedisProblem, RedisSettings, redis_ur
 from deploy.configuration.redis_url import in_the_clear as redis_in_the_clear
 from deploy.configuration.sections import Locations, RetentionSettings, SinkSettings, StatusPageSettings
 from deploy.configuration.target_checks import check_targets
+from deploy.configuration.values import settings_from
 from deploy.configuration.webhook_checks import check_webhook
 from deploy.errors import WrongUsage
 from deploy.network.peer import Peer
@@ -80,6 +81,22 @@ class Configuration:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Document(Locations):
+    """The configuration of a radtme installation."""
+
+    redis: RedisSettings
+    listener: ListenerSettings
+    workers: WorkerSettings
+    targets: tuple[Target, ...] = ()
+    """Where results go."""
+    sink: SinkSettings
+    audit: AuditSettings
+    status_page: StatusPageSettings
+    retention: RetentionSettings
+    webhook: WebhookSettings
+
+
 def read_configuration(config_file: Path | None) -> Configuration:
     """Return the configuration that a command was given, or finds."""
     return load_configuration(find_configuration(config_file))
@@ -95,6 +112,8 @@ PART_VARIABLE = "RADTME_PART_OF_STACK"
 OTHER_VARIABLES = frozenset({CONFIGURATION_VARIABLE, DEBUG_VARIABLE, PART_VARIABLE})
 LISTENER_SKIP = frozenset({"reporters", "spool", "redis_url", "audit"})
 WORKERS_SKIP = frozenset({"spool", "model_store", "redis_url", "targets", "audit", "webhook"})
+COMPUTED = {"listener": LISTENER_SKIP, "workers": WORKERS_SKIP}
+"""Fields of the sections that other settings decide: no file can give them."""
 
 
 class ConfigurationError(WrongUsage):
@@ -127,7 +146,7 @@ def load_configuration(file: Path | None, environment: Mapping[str, str] = os.en
         With every problem, each with its file and line or its environment variable.
     """
     base = Path.cwd() if file is None else file.absolute().parent
-    reader = ConfigurationReader(file, base, environment)
+    reader = ConfigurationReader(file, base, environment, COMPUTED)
     root = None if file is None else compose(file)
     configuration = _read(reader, root, file)
     _check_together(reader, configuration)
@@ -164,82 +183,64 @@ def compose(file: Path) -> yaml.Node | None:
 
 
 def _read(reader: ConfigurationReader, root: yaml.Node | None, file: Path | None) -> Configuration:
-    places = ("data", "spool", "model_store")
-    known = (*places, "redis", "listener", "workers", "targets", "sink", "audit", "status_page", "retention", "webhook")
-    sections = reader.entries(root, "", known)
-    locations = _locations(reader, sections)
-    redis = RedisSettings(**reader.given(RedisSettings, sections.get("redis"), "redis"))
-    sink_given = reader.given(SinkSettings, sections.get("sink"), "sink")
-    sink = SinkSettings(**{"folder": locations.data / SinkSettings.folder, **sink_given})
-    audit_given = reader.given(AuditSettings, sections.get("audit"), "audit")
-    audit = AuditSettings(**{"folder": locations.data / AUDIT_FOLDER, **audit_given})
-    external = _redis_url(reader, redis)
+    data = reader.section(root, Document)
+    for section, place in (
+        ("listener", "spool"),
+        ("workers", "spool"),
+        ("workers", "model_store"),
+        ("audit", "folder"),
+    ):
+        data[section].setdefault(place, place)  # required; where it lies depends on other settings
+    read = settings_from(reader, data, Document)
+    assert read is not None  # noqa: S101 - all that is left has defaults
+    locations = _locations(reader, read)
+    sink, audit = read.sink, read.audit
+    if "sink.folder" not in reader.origins:
+        sink = replace(sink, folder=locations.data / SinkSettings.folder)
+    if "audit.folder" not in reader.origins:
+        audit = replace(audit, folder=locations.data / AUDIT_FOLDER)
+    _check_names(reader, read.targets)
+    targets = _with_sink(read.targets, sink)
+    external = _redis_url(reader, read.redis)
     url: dict[str, Any] = {"redis_url": external} if external else {}
-    listener = reader.given(ListenerSettings, sections.get("listener"), "listener", skip=LISTENER_SKIP)
-    workers = reader.given(WorkerSettings, sections.get("workers"), "workers", skip=WORKERS_SKIP)
-    webhook = WebhookSettings(**reader.given(WebhookSettings, sections.get("webhook"), "webhook"))
-    targets = _with_sink(_targets(reader, sections.get("targets")), sink)
     return Configuration(
         file=file,
         locations=locations,
-        redis=replace(redis, embedded=redis.embedded and not redis.is_external),
-        listener=ListenerSettings(spool=locations.spool, audit=audit, reporters=reporters(targets), **listener, **url),
-        workers=WorkerSettings(
+        redis=replace(read.redis, embedded=read.redis.embedded and not read.redis.is_external),
+        listener=replace(read.listener, spool=locations.spool, audit=audit, reporters=reporters(targets), **url),
+        workers=replace(
+            read.workers,
             spool=locations.spool,
             model_store=locations.model_store,
             audit=audit,
             targets=targets,
-            webhook=webhook if webhook.url else None,
-            **workers,
+            webhook=read.webhook if read.webhook.url else None,
             **url,
         ),
         sink=sink,
         audit=audit,
-        status_page=StatusPageSettings(**reader.given(StatusPageSettings, sections.get("status_page"), "status_page")),
-        retention=RetentionSettings(**reader.given(RetentionSettings, sections.get("retention"), "retention")),
-        webhook=webhook,
+        status_page=read.status_page,
+        retention=read.retention,
+        webhook=read.webhook,
         origins=reader.origins,
     )
 
 
-def _locations(reader: ConfigurationReader, sections: Mapping[str, yaml.Node]) -> Locations:
-    node = yaml.MappingNode(
-        "tag:yaml.org,2002:map",
-        [
-            (yaml.ScalarNode("tag:yaml.org,2002:str", key, sections[key].start_mark), sections[key])
-            for key in ("data", "spool", "model_store")
-            if key in sections
-        ],
-    )
-    given = reader.given(Locations, node, "")
-    data = given.get("data", reader.base / Locations.data)
+def _locations(reader: ConfigurationReader, read: Document) -> Locations:
     return Locations(
-        data=data,
-        spool=given.get("spool", data / Locations.spool),
-        model_store=given.get("model_store", data / Locations.model_store),
+        data=read.data,
+        spool=read.spool if "spool" in reader.origins else read.data / Locations.spool,
+        model_store=read.model_store if "model_store" in reader.origins else read.data / Locations.model_store,
     )
 
 
-@dataclass(frozen=True)
-class _TargetList:
-    """The one key that is a list of sections."""
-
-    targets: tuple[Target, ...] = ()
-
-
-def _targets(reader: ConfigurationReader, node: yaml.Node | None) -> tuple[Target, ...]:
-    if node is None:
-        return ()
-    key = yaml.ScalarNode("tag:yaml.org,2002:str", "targets", node.start_mark)
-    given = reader.given(_TargetList, yaml.MappingNode("tag:yaml.org,2002:map", [(key, node)]), "", environment=False)
-    targets: tuple[Target, ...] = given.get("targets", ())
-    first: dict[str, int] = {}
+def _check_names(reader: ConfigurationReader, targets: Sequence[Target]) -> None:
+    first: set[str] = set()
     for index, target in enumerate(targets):
         if target.name in first:
-            place = reader.origins.get(reader.as_written(f"targets[{index}].name"), reader.place(node))
+            place = reader.origins[reader.as_written(f"targets[{index}].name")]
             reader.add_problem(place, "targets", f"two targets have the name {target.name!r}; give each its own")
-        first.setdefault(target.name, index)
-    return targets
+        first.add(target.name)
 
 
 def _with_sink(targets: tuple[Target, ...], sink: SinkSettings) -> tuple[Target, ...]:

@@ -1,35 +1,28 @@
-"""Fills frozen dataclasses from a YAML document and the environment, strictly, and remembers where each value stood.
+"""Reads YAML and the environment into plain data, with the place of each value; `values` makes settings of it.
 
 The dataclasses are the schema: their fields are the keys, their annotations the types, their defaults the defaults.
 Every problem is collected, so that one run shows all of them.
 """
 
 import difflib
+import math
+import re
 import types
 import typing
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, dataclass, fields, is_dataclass
-from enum import StrEnum
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from deploy.configuration.values import (
-    Kind,
-    Scalar,
-    WrongValue,
-    check_value,
-    choice,
-    number,
-    path_value,
-    scalar_from_yaml,
-    text_value,
-    whole_number,
-    yes_no,
-)
-
 ENVIRONMENT_PREFIX = "RADTME_"
+WHOLE_NUMBER_PATTERN = re.compile(r"-?(0|[1-9][0-9]{0,99})")
+NUMBER_PATTERN = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
+YES_NO = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+
+Location = tuple[str | int, ...]
+"""Keys and list indices, from the root of the file to a value."""
 
 
 @dataclass(frozen=True)
@@ -50,34 +43,69 @@ class Problem:
         return ": ".join(part for part in (self.place, self.setting, self.message) if part)
 
 
+@dataclass(frozen=True)
+class GivenValue:
+    """One value as it was written."""
+
+    place: str
+    """File and line, or the environment variable."""
+    annotation: Any
+    """Of its field, or of the items of a list; without ``None``."""
+    value: Any
+    found: str
+    """The value as an error message repeats it."""
+
+
 def environment_variable(setting: str) -> str:
     """Return the variable that overrides a setting: ``redis.url`` is ``RADTME_REDIS_URL``."""
     return ENVIRONMENT_PREFIX + setting.replace(".", "_").upper()
 
 
-class ConfigurationReader:
-    """Reads one configuration. `problems` and `origins` grow while it reads."""
+def setting_name(location: Location) -> str:
+    """Return a location as people write it, such as ``targets[0].tls.ca``."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).removeprefix(".")
 
-    def __init__(self, file: Path | None, base: Path, environment: Mapping[str, str]) -> None:
+
+def plain_type(annotation: Any) -> Any:
+    """Return an annotation without the bounds that `typing.Annotated` adds."""
+    return typing.get_args(annotation)[0] if typing.get_origin(annotation) is typing.Annotated else annotation
+
+
+def is_list(annotation: Any) -> bool:
+    """Whether the file has a list for a field."""
+    return typing.get_origin(annotation) in (tuple, frozenset)
+
+
+class ConfigurationReader:
+    """Reads one configuration. What it knows of the file grows while it reads."""
+
+    def __init__(
+        self,
+        file: Path | None,
+        base: Path,
+        environment: Mapping[str, str],
+        computed: Mapping[str, frozenset[str]] = types.MappingProxyType({}),
+    ) -> None:
         self.file_name = str(file) if file else ""
         self.base = base
         self.environment = environment
+        self.computed = computed
+        """Of each section, the fields that no file can give."""
         self.problems: list[Problem] = []
+        self.given: dict[Location, GivenValue] = {}
         self.origins: dict[str, str] = {}
         """Where each setting that is not a default was given."""
         self.known_variables: set[str] = set()
-        self._read_items: dict[str, list[int]] = {}
-        """Of each list in the file, the numbers of those items that could be read: the others leave no gap."""
-
-    def place(self, node: yaml.Node) -> str:
-        """Return the file and line of a node."""
-        return f"{self.file_name}:{node.start_mark.line + 1}"
+        self.unusable: set[Location] = set()
+        """Sections below those of the root in which a key is wrong."""
+        self.kept_items: dict[str, list[int]] = {}
+        """Of each list with items that cannot be used, the numbers of the others."""
 
     def as_written(self, setting: str) -> str:
-        """Return a setting that is named by its place among the items that could be read as the file numbers it."""
+        """Return a setting that is named by its place among the items that can be used as the file numbers it."""
         name, _, rest = setting.partition("[")
         index, bracket, tail = rest.partition("]")
-        numbers = self._read_items.get(name, [])
+        numbers = self.kept_items.get(name, [])
         if not bracket or int(index) >= len(numbers):  # no item, or one that does not come from the file
             return setting
         return f"{name}[{numbers[int(index)]}]{tail}"
@@ -86,135 +114,89 @@ class ConfigurationReader:
         """Remember something that is wrong."""
         self.problems.append(Problem(place, setting, message))
 
-    # Mappings --------------------------------------------------------------------------------------------------------
+    def section(self, node: yaml.Node | None, schema: type, location: Location = ()) -> Any:
+        """Return what file and environment give for the dataclass ``schema``: a dictionary of plain data."""
+        names = [one.name for one in fields(schema) if one.name not in self.computed.get(setting_name(location), ())]
+        entries = self._entries(node, location, names)
+        annotations = typing.get_type_hints(schema, include_extras=True)
+        data = {}
+        for name in names:
+            annotation, may_be_nothing = _without_none(annotations[name])
+            inner = (*location, name)
+            if text := self._environment_text(inner, annotation):
+                data[name] = self._from_environment(text, annotation, inner)
+            elif name in entries:
+                data[name] = self._value(entries[name], annotation, inner, may_be_nothing=may_be_nothing)
+            elif not location and is_dataclass(annotation) and isinstance(annotation, type) and not may_be_nothing:
+                data[name] = self.section(None, annotation, inner)  # the environment may still fill it
+        return data
 
-    def entries(self, node: yaml.Node | None, name: str, known: Iterable[str]) -> dict[str, yaml.Node]:
-        """Return the entries of a section; what is no mapping, unknown or there twice is a problem."""
+    def _entries(self, node: yaml.Node | None, location: Location, known: Iterable[str]) -> dict[str, yaml.Node]:
         if node is None or _is_nothing(node):
             return {}
         if not isinstance(node, yaml.MappingNode):
-            self.add_problem(self.place(node), name, f"expected a section of keys and values, found {_shape(node)}")
+            message = f"expected a section of keys and values, found {_described(node)}"
+            self.add_problem(self._place(node), setting_name(location), message)
             return {}
         known = tuple(known)
         found: dict[str, yaml.Node] = {}
         for key_node, value_node in node.value:
             key = str(key_node.value) if isinstance(key_node, yaml.ScalarNode) else ""
-            setting = f"{name}.{key}" if name else key
-            if key not in known:
-                self.add_problem(self.place(key_node), setting, unknown_key(known, key))
-            elif key in found:
-                self.add_problem(self.place(key_node), setting, "is given twice; keep one of them")
-            else:
+            if key in known and key not in found:
                 found[key] = value_node
+                continue
+            message = "is given twice; keep one of them" if key in known else unknown_key(known, key)
+            self.add_problem(self._place(key_node), setting_name((*location, key)), message)
+            if location[1:]:
+                self.unusable.add(location)
         return found
 
-    def given(
-        self,
-        schema: type,
-        node: yaml.Node | None,
-        name: str,
-        *,
-        skip: frozenset[str] = frozenset(),
-        environment: bool = True,
-    ) -> dict[str, Any]:
-        """Return the fields of the dataclass ``schema`` that the section or the environment gives."""
-        hints = typing.get_type_hints(schema)
-        names = [field.name for field in fields(schema) if field.name not in skip]
-        entries = self.entries(node, name, names)
-        values: dict[str, Any] = {}
-        for key in names:
-            setting = f"{name}.{key}" if name else key
-            source = self._source(entries.get(key), setting, environment=environment)
-            if source is None:
-                continue
-            place = source.place if isinstance(source, Scalar) else self.place(source)
-            try:
-                values[key] = self._value(hints[key], source, setting)
-            except WrongValue as error:
-                self.add_problem(place, setting, str(error))
-            else:
-                self.origins[setting] = place
-        return values
-
-    def instance(self, schema: type, node: yaml.Node, name: str) -> Any:
-        """Return an instance of ``schema`` from a section without defaults from elsewhere; None after a problem."""
-        before = len(self.problems)
-        values = self.given(schema, node, name, environment=False)
-        if len(self.problems) > before:
-            return None
-        required = [f.name for f in fields(schema) if f.default is MISSING and f.default_factory is MISSING]
-        missing = [key for key in required if key not in values]
-        if missing:
-            self.add_problem(self.place(node), name, f"expected also {', '.join(missing)}")
-            return None
-        try:
-            return schema(**values)
-        except ValueError as error:  # what its fields must be together
-            self.add_problem(self.place(node), name, str(error))
-            return None
-
-    def _source(self, node: yaml.Node | None, setting: str, *, environment: bool) -> yaml.Node | Scalar | None:
-        variable = environment_variable(setting)
-        if environment:
-            self.known_variables.add(variable)
-        if environment and self.environment.get(variable):
-            return Scalar(self.environment[variable], Kind.UNTYPED, f"environment {variable}")
-        return node
-
-    # Values ----------------------------------------------------------------------------------------------------------
-
-    def _value(self, hint: Any, source: yaml.Node | Scalar, setting: str) -> Any:
-        origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-        if origin in (tuple, frozenset):
-            return origin(self._items(arguments[0], source, setting))
-        if origin in (types.UnionType, typing.Union):
-            inner = next(argument for argument in arguments if argument is not type(None))
-            if isinstance(source, yaml.Node) and _is_nothing(source):
-                return None
-            return self._value(inner, source, setting)
-        if is_dataclass(hint) and isinstance(hint, type):
-            if isinstance(source, Scalar):
-                raise WrongValue("expected a section in the configuration file; the environment cannot hold one")
-            return self.instance(hint, source, setting)
-        if isinstance(source, yaml.Node) and not isinstance(source, yaml.ScalarNode):
-            raise WrongValue(f"expected a single value, found {_shape(source)}")
-        scalar = source if isinstance(source, Scalar) else scalar_from_yaml(source, self.place(source))
-        return self._plain_value(hint, scalar, setting)
-
-    def _items(self, hint: Any, source: yaml.Node | Scalar, setting: str) -> list[Any]:
-        if isinstance(source, Scalar):
-            parts = [part.strip() for part in source.text.split(",") if part.strip()]
-            return [self._value(hint, Scalar(part, source.kind, source.place), setting) for part in parts]
-        if _is_nothing(source):
-            return []
-        if not isinstance(source, yaml.SequenceNode):
-            raise WrongValue(f"expected a list ([...] or lines that begin with -), found {_shape(source)}")
-        values = []
-        for index, item in enumerate(source.value):
-            name = f"{setting}[{index}]" if is_dataclass(hint) else setting
-            try:
-                values.append(self._value(hint, item, name))
-            except WrongValue as error:
-                values.append(None)
-                self.add_problem(self.place(item), setting, str(error))
-        self._read_items[setting] = [index for index, value in enumerate(values) if value is not None]
-        return [value for value in values if value is not None]
-
-    def _plain_value(self, hint: Any, scalar: Scalar, setting: str) -> Any:
+    def _value(self, node: yaml.Node, annotation: Any, location: Location, *, may_be_nothing: bool = False) -> Any:
         value: Any
-        if hint is Path:
-            value = path_value(scalar, self.base)
-        elif hint is bool:
-            value = yes_no(scalar)
-        elif hint is int:
-            value = whole_number(scalar)
-        elif hint is float:
-            value = number(scalar)
-        elif isinstance(hint, type) and issubclass(hint, StrEnum):
-            return choice(scalar, hint)
+        if _is_nothing(node) and may_be_nothing:
+            value = None
+        elif is_dataclass(annotation) and isinstance(annotation, type) and (not location[1:] or _is_section(node)):
+            value = self.section(node, annotation, location)
+        elif is_list(annotation) and (isinstance(node, yaml.SequenceNode) or _is_nothing(node)):
+            inner = typing.get_args(annotation)[0]
+            items = [] if _is_nothing(node) else node.value
+            value = [self._value(item, inner, (*location, index)) for index, item in enumerate(items)]
         else:
-            value = text_value(scalar)
-        check_value(setting, value)
+            value = _scalar(node)
+        self._remember(location, GivenValue(self._place(node), annotation, value, _described(node)))
+        return value
+
+    def _remember(self, location: Location, given: GivenValue) -> None:
+        self.given[location] = given
+        if isinstance(location[-1], str) and (location[1:] or not is_dataclass(given.annotation)):
+            self.origins[setting_name(location)] = given.place
+
+    def _place(self, node: yaml.Node) -> str:
+        return f"{self.file_name}:{node.start_mark.line + 1}"
+
+    # The environment -------------------------------------------------------------------------------------------------
+
+    def _environment_text(self, location: Location, annotation: Any) -> str | None:
+        """Return what a variable gives for a setting at the root or in a section of the root."""
+        inner = typing.get_args(annotation)[0] if is_list(annotation) else annotation
+        if len(location) > 2 or (len(location) == 1 and is_dataclass(inner)):
+            return None
+        variable = environment_variable(setting_name(location))
+        self.known_variables.add(variable)
+        return self.environment.get(variable)
+
+    def _from_environment(self, text: str, annotation: Any, location: Location) -> Any:
+        value: Any
+        place = f"environment {environment_variable(setting_name(location))}"
+        if is_list(annotation):
+            inner = typing.get_args(annotation)[0]
+            parts = [part.strip() for part in text.split(",") if part.strip()]
+            value = [_typed(part, inner) for part in parts]
+            for index, part in enumerate(parts):
+                self.given[*location, index] = GivenValue(place, inner, value[index], repr(part))
+        else:
+            value = _typed(text, annotation)
+        self._remember(location, GivenValue(place, annotation, value, repr(text)))
         return value
 
 
@@ -226,13 +208,49 @@ def unknown_key(known: Iterable[str], key: str) -> str:
     return f"unknown key; expected one of {', '.join(known)}"
 
 
+def _without_none(annotation: Any) -> tuple[Any, bool]:
+    if typing.get_origin(annotation) not in (types.UnionType, typing.Union):
+        return annotation, False
+    return next(one for one in typing.get_args(annotation) if one is not type(None)), True
+
+
 def _is_nothing(node: yaml.Node) -> bool:
     return isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null" and node.style is None
 
 
-def _shape(node: yaml.Node) -> str:
-    if isinstance(node, yaml.MappingNode):
-        return "a section"
-    if isinstance(node, yaml.SequenceNode):
-        return "a list"
-    return f"the single value {node.value!r}"
+def _is_section(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.MappingNode) or _is_nothing(node)
+
+
+def _described(node: yaml.Node) -> str:
+    if not isinstance(node, yaml.ScalarNode):
+        return "a section" if isinstance(node, yaml.MappingNode) else "a list"
+    value = _scalar(node)
+    return "nothing" if value is None else repr(value) if isinstance(value, str) else str(node.value)
+
+
+def _scalar(node: yaml.Node) -> Any:
+    """Return the value of a node; numbers in other than plain decimal notation stay text."""
+    if not isinstance(node, yaml.ScalarNode):
+        return {} if isinstance(node, yaml.MappingNode) else []  # of the wrong shape, whatever is in it
+    if node.style is not None:
+        return node.value
+    if node.tag == "tag:yaml.org,2002:null":
+        return None
+    return YES_NO[node.value.lower()] if node.tag == "tag:yaml.org,2002:bool" else _number(node.value)
+
+
+def _typed(text: str, annotation: Any) -> str | int | float | bool:
+    """Return what a variable says, where everything is text, as the type that is expected."""
+    expected = plain_type(annotation)
+    if expected is bool:
+        return YES_NO.get(text.lower(), text)
+    return _number(text) if expected in (int, float) else text
+
+
+def _number(text: str) -> str | int | float:
+    if WHOLE_NUMBER_PATTERN.fullmatch(text):
+        return int(text)
+    if NUMBER_PATTERN.fullmatch(text) and math.isfinite(float(text)):
+        return float(text)
+    return text

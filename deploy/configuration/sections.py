@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from listener.settings import ServerTls
+from listener.settings import Count, FreePort, ServerTls
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class SinkSettings:
     enabled: bool = False
     ae_title: str = "SINK"
     host: str = "127.0.0.1"
-    port: int = 11113
+    port: FreePort = 11113
     """0 takes a free port."""
     folder: Path = Path("sink")
     tls: ServerTls | None = None
@@ -39,15 +39,15 @@ class RetentionSettings:
     A study goes together with its jobs, when each of them and its own last object are old enough.
     """
 
-    studies_days: int | None = 30
+    studies_days: Count | None = 30
     """Since the last object of the study came."""
-    done_days: int | None = 30
+    done_days: Count | None = 30
     """Since a job whose results were delivered was done."""
-    dropped_days: int | None = 90
+    dropped_days: Count | None = 90
     """Since a person dropped the job."""
-    failed_days: int | None = 90
+    failed_days: Count | None = 90
     """Since a job failed that has no result. One with a result that a target refused is kept."""
-    quarantine_days: int | None = 30
+    quarantine_days: Count | None = 30
     """Since an object was refused that is kept for a person to look at."""
 
 
@@ -58,12 +58,12 @@ class StatusPageSettings:
     enabled: bool = False
     """Let `radtme up` serve it; `radtme status-page` does in any case."""
     host: str = "127.0.0.1"
-    port: int = 9180
+    port: FreePort = 9180
     """0 takes a free port."""
     username: str = "radtme"
     password_file: Path | None = None
     """A file that holds the password, for its owner only; needed on anything but loopback."""
     show_patients: bool = False
     """Show Patient's Name and Patient ID of each case. Without it, the page knows no patient."""
-    newest: int = 50
+    newest: Count = 50
     """How many finished cases are listed."""

@@ -1,29 +1,36 @@
 """The configuration of a study: one YAML file whose sections are the plans of its steps."""
 
-import importlib
 import typing
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
-
 from deploy.configuration.load import ConfigurationError, compose
 from deploy.configuration.reader import ConfigurationReader
+from deploy.configuration.values import settings_from
 from deploy.errors import WrongUsage
+from model_store.cohort.plan import ExtractPlan
+from model_store.phenotype.plan import PhenotypePlan
+from model_store.publication.plan import PublishPlan
+from model_store.reliability.plan import ReliabilityPlan
+from model_store.training.plan import TrainPlan
+from model_store.validation.plan import ValidatePlan
 
-PLANS: Mapping[str, str] = {
-    "extract": "model_store.cohort.plan:ExtractPlan",
-    "phenotype": "model_store.phenotype.plan:PhenotypePlan",
-    "reliability": "model_store.reliability.plan:ReliabilityPlan",
-    "train": "model_store.training.plan:TrainPlan",
-    "validate": "model_store.validation.plan:ValidatePlan",
-    "publish": "model_store.publication.plan:PublishPlan",
-}
-"""Where the frozen dataclass of each section lies. Its module must be quick to import: every command reads all
-sections, so that one run shows every mistake.
-"""
+
+@dataclass(frozen=True)
+class Document:
+    """What the file may hold. Every command reads all sections, so that one run shows every mistake."""
+
+    output: Path = Path("study")
+    extract: ExtractPlan | None = None
+    phenotype: PhenotypePlan | None = None
+    reliability: ReliabilityPlan | None = None
+    train: TrainPlan | None = None
+    validate: ValidatePlan | None = None
+    publish: PublishPlan | None = None
+
+
 STEPS = ("extract", "phenotype", "reliability", "train", "validate", "publish")
 """In the order in which they run; each writes into ``<output>/<its name>``."""
 
@@ -72,33 +79,8 @@ def load_study(file: Path) -> StudyConfiguration:
         With every problem, each with its file and line.
     """
     reader = ConfigurationReader(file, file.absolute().parent, {})
-    sections = reader.entries(compose(file), "", ("output", *STEPS))
-    output = reader.given(_Output, _only("output", sections), "", environment=False)
-    plans = {
-        section: reader.instance(_plan_type(section), node, section)
-        for section, node in sections.items()
-        if section in PLANS
-    }
-    if reader.problems:
+    read = settings_from(reader, reader.section(compose(file), Document), Document)
+    if reader.problems or read is None:
         raise ConfigurationError(reader.problems)
-    return StudyConfiguration(file, output.get("output", reader.base / _Output.output), plans)
-
-
-@dataclass(frozen=True)
-class _Output:
-    """The one key that is no section."""
-
-    output: Path = Path("study")
-
-
-def _only(key: str, sections: Mapping[str, yaml.Node]) -> yaml.Node | None:
-    if key not in sections:
-        return None
-    name = yaml.ScalarNode("tag:yaml.org,2002:str", key, sections[key].start_mark)
-    return yaml.MappingNode("tag:yaml.org,2002:map", [(name, sections[key])])
-
-
-def _plan_type(section: str) -> type:
-    module, _, name = PLANS[section].partition(":")
-    found: type = getattr(importlib.import_module(module), name)
-    return found
+    plans = {step: plan for step in STEPS if (plan := getattr(read, step)) is not None}
+    return StudyConfiguration(file, read.output, plans)

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
+
+from annotated_types import Interval
 
 from model_store.signatures.profile import HAN2024, PROFILES, FeatureProfile
 
@@ -27,7 +30,7 @@ class PacsSource:
     """CSV with a column ``study_uid`` or ``accession_number``."""
     ae_title: str
     host: str
-    port: int
+    port: Annotated[int, Interval(ge=1, le=65535)]
     our_ae_title: str = "RADTME"
     method: RetrieveMethod = RetrieveMethod.GET
     listen_host: str = "127.0.0.1"

@@ -5,7 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from listener.settings import ClientTls
+from listener.settings import ClientTls, Port, Seconds, SecondsFromZero
 from workers.results.result_classes import Fallback, ResultRole
 
 
@@ -47,18 +47,18 @@ class Target:
     name: str
     ae_title: str = ""
     host: str = ""
-    port: int = 0
+    port: Port = 0
     results: frozenset[ResultRole] = frozenset(ResultRole)
     """Which objects this target gets."""
-    timeout_seconds: float = 30.0
+    timeout_seconds: Seconds = 30.0
     """For connecting, for the association and for each response."""
     fallback: Fallback = Fallback.DOCUMENT
     """What may go there instead of a result that it does not take."""
     proof: Proof = Proof.SENT
     """What counts as delivered."""
-    commitment_wait_seconds: float = 5.0
+    commitment_wait_seconds: SecondsFromZero = 5.0
     """How long an association stays open for the commitment report; later ones come to the listener."""
-    commitment_timeout_seconds: float = 3600.0
+    commitment_timeout_seconds: Seconds = 3600.0
     """A commitment that was not reported on after this long is asked for again."""
     tls: ClientTls | None = None
     """None: in the clear."""

@@ -96,7 +96,7 @@ def test_relative_paths_start_at_the_file(tmp_path):
         ("listener: {port: 0104}\n", "listener.port: expected a whole number, found 0104"),
         ("workers: {concurrency: 1:30}\n", "workers.concurrency: expected a whole number, found '1:30'"),
         ("workers: {concurrency: 0}\n", "workers.concurrency: expected at least 1, found 0"),
-        ("listener:\n  settle_seconds: [2]\n", "radtme.yaml:2: listener.settle_seconds: expected a single value"),
+        ("listener:\n  settle_seconds: [2]\n", "yaml:2: listener.settle_seconds: expected a number, found a list"),
         ("listener: {deadline_seconds: 0}\n", "listener.deadline_seconds: expected more than 0, found 0"),
         ("listener: {deadline_seconds: .inf}\n", "listener.deadline_seconds: expected a number"),
         ("listener: {ae_title: NO}\n", 'expected text, found NO (for text, write "NO" in quotes)'),
