@@ -16,36 +16,39 @@ from deploy.terminal import path_from_here
 from listener.runtime.safe_errors import stack_locations
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
-    "demo": ("deploy.commands.demo:demo", "Run the main job once on a generated study, or on your own"),
-    "up": ("deploy.commands.up:up", "Run the whole stack on this machine"),
-    "listen": ("deploy.commands.parts:listen", "Run the Storage SCP alone"),
-    "work": ("deploy.commands.parts:work", "Run workers alone: score what is ready, deliver what is scored"),
-    "sink": ("deploy.commands.parts:sink", "Run a small stand-in for a PACS"),
-    "echo": ("deploy.commands.network:echo", "Ask a DICOM peer whether it is there"),
-    "probe": ("deploy.commands.probe:probe", "Ask a target what it takes, and as what each result would go"),
+    "demo": ("deploy.commands.demo:demo", "Run one generated study, or one of your own, through all parts"),
+    "up": ("deploy.commands.up:up", "Run the whole service on this machine"),
+    "listen": ("deploy.commands.parts:listen", "Run the Storage SCP only"),
+    "work": ("deploy.commands.parts:work", "Run workers only: score ready jobs, deliver results"),
+    "sink": ("deploy.commands.parts:sink", "Run a small Storage SCP in place of a PACS, for tests"),
+    "echo": ("deploy.commands.network:echo", "Check that a DICOM peer answers"),
+    "probe": ("deploy.commands.probe:probe", "Show what a target accepts and in which form each result would be sent"),
     "selftest": ("deploy.commands.selftest:selftest", "Send a generated case through the running service"),
     "connections": (
         "deploy.commands.conformance:connections",
-        "Print the connection sheet for the administrator of the PACS",
+        "Print AE titles, hosts and ports for the administrator of the PACS",
     ),
     "conformance": ("deploy.commands.conformance:conformance", "Print the DICOM Conformance Statement"),
     "send": ("deploy.commands.network:send", "Send the DICOM files in a folder"),
     "outline": ("deploy.commands.outline:outline", "Make the tumour's outline in DICOM from a NIfTI, NRRD or MHA mask"),
-    "status": ("deploy.commands.status:status", "Show what came, waits, was scored, sent and failed, and why"),
-    "status-page": ("deploy.commands.parts:status_page", "Show the same in a browser, read only"),
+    "status": (
+        "deploy.commands.status:status",
+        "Show what was received, is waiting, was scored, sent or failed, and why",
+    ),
+    "status-page": ("deploy.commands.parts:status_page", "Serve the status as a read-only web page"),
     "retry": ("deploy.commands.job_control:retry", "Try a job again"),
-    "hold": ("deploy.commands.job_control:hold", "Let nobody work on a job until it is released"),
-    "release": ("deploy.commands.job_control:release", "Let a held job go on"),
-    "drop": ("deploy.commands.job_control:drop", "Give a job up: score and send nothing more"),
-    "spool": ("deploy.commands.spool:spool", "Look for what a crash left in the spool"),
-    "upgrade": ("deploy.commands.upgrade:upgrade", "Bring the spool of an earlier version to this one"),
-    "retention": ("deploy.commands.retention:retention", "Show what is old enough to go, and remove it"),
-    "audit": ("deploy.commands.audit:audit", "Show who sent, scored, delivered and changed what"),
-    "config": ("deploy.commands.config:config", "Check a configuration, or show the settings in effect"),
-    "cohort": ("deploy.commands.cohort:cohort", "Measure a cohort for a study, and how reliable its features are"),
+    "hold": ("deploy.commands.job_control:hold", "Keep a job from being scored or sent until it is released"),
+    "release": ("deploy.commands.job_control:release", "Release a held job"),
+    "drop": ("deploy.commands.job_control:drop", "Give up a job: nothing more is scored or sent"),
+    "spool": ("deploy.commands.spool:spool", "Check the spool for damage after a crash"),
+    "upgrade": ("deploy.commands.upgrade:upgrade", "Convert the spool of an earlier version"),
+    "retention": ("deploy.commands.retention:retention", "Show and remove data that exceeds its retention time"),
+    "audit": ("deploy.commands.audit:audit", "Show the audit trail: who sent, scored, delivered and changed what"),
+    "config": ("deploy.commands.config:config", "Check a configuration, or show the effective settings"),
+    "cohort": ("deploy.commands.cohort:cohort", "Measure a cohort for a study and the reliability of its features"),
     "signature": ("deploy.commands.signature:signature", "Train, validate, publish, activate and compare signatures"),
 }
-"""In the order of `radtme --help`, each with what it says there. A command is imported when it is used: `radtme status`
+"""In the order of `radtme --help`, each with its summary. A command is imported only when it is used: `radtme status`
 must not wait for scikit-learn.
 """
 
@@ -54,10 +57,10 @@ STUDY_LIBRARIES = ("matplotlib", "pandas", "pyarrow")
 
 
 class CommandsByName(click.Group):
-    """A group that imports a command when it is asked for."""
+    """A group that imports a command only when it is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names, in the order in which a person meets them."""
+        """Return the names in the order of `COMMANDS`."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -118,13 +121,13 @@ def missing_library(name: str) -> CommandError:
 
 
 def closed(error: OSError) -> CommandError:
-    """Return what to tell whoever may not enter a folder, or has a file in its place."""
+    """Return the error for a folder without permission, or with a file in its place."""
     where = path_from_here(Path(os.fsdecode(error.filename)))
     if isinstance(error, NotADirectoryError):
         return CommandError(f"{where}: a part of this path is a file, not a folder", "set data: in the configuration")
     return CommandError(
         f"{where}: user {os.geteuid()} has no permission",
-        "run this as the user that the service runs as (runuser -u radtme -- radtme ...), or correct owner and mode",
+        "run this as the user of the service (runuser -u radtme -- radtme ...), or correct owner and mode",
     )
 
 
@@ -141,8 +144,8 @@ def one_line_without_traceback(
     where = f" at {stack_locations(error)[-1]}" if stack_locations(error) else ""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         click.echo(f"error: {os.strerror(error.errno)}{where}", err=True)
-        click.echo("       make room where the command writes, then start it again", err=True)
+        click.echo("       free space on the disk that the command writes to, then run it again", err=True)
         return
     says = f": {os.strerror(error.errno)}" if isinstance(error, OSError) and error.errno else ""
     click.echo(f"error: {kind.__name__}{where}{says}", err=True)
-    click.echo("       RADTME_DEBUG=1 before the command shows more; it may show a patient's data", err=True)
+    click.echo("       set RADTME_DEBUG=1 to see the traceback, which may contain patient data", err=True)

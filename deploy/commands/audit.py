@@ -1,4 +1,4 @@
-"""``radtme audit``: who sent what, what was scored with which signature, what went where, what was changed."""
+"""``radtme audit``: who sent what, what was scored with which signature, what was sent where, what was changed."""
 
 import json
 import re
@@ -42,16 +42,14 @@ def time_argument(text: str) -> datetime:
 
 
 @click.command(epilog="Example: radtme audit --since 12h --event security-alert")
+@click.option("--since", type=time_argument, metavar="TIME", help="Start: 2026-11-25, 2026-11-25T08:00Z, or 12h (ago).")
+@click.option("--until", type=time_argument, metavar="TIME", help="End, in the same formats.")
+@click.option("--study", metavar="UID", help="Messages about this study only.")
 @click.option(
-    "--since", type=time_argument, metavar="TIME", help="From then on: 2026-11-25, 2026-11-25T08:00Z, 12h (ago)."
-)
-@click.option("--until", type=time_argument, metavar="TIME", help="Up to this time.")
-@click.option("--study", metavar="UID", help="What concerns this study.")
-@click.option(
-    "--event", metavar="EVENT", help="A code such as 110104, or the begin of a name: security, dicom-instances-..."
+    "--event", metavar="EVENT", help="A code such as 110104, or the beginning of a name: security, dicom-instances-..."
 )
 @click.option("--json", "as_text", is_flag=True, help="For scripts: one JSON object a line.")
-@click.option("--show-patients", is_flag=True, help="Also the patients' ids and names.")
+@click.option("--show-patients", is_flag=True, help="Show the patients' ids and names too.")
 @config_option
 def audit(
     since: datetime | None,
@@ -62,9 +60,9 @@ def audit(
     show_patients: bool,
     config_file: Path | None,
 ) -> None:
-    """Show the audit trail: who sent what, what was scored with what, what went where, who changed what.
+    """Show the audit trail: who sent what, what was scored with which signature, what was sent where, who changed what.
 
-    The files themselves are DICOM audit messages in syslog form; this reads them. To have read them is audited too.
+    The trail consists of files with DICOM audit messages in syslog form. Reading it is audited, too.
     """
     from listener.audit.reader import read_entries
 
@@ -73,7 +71,7 @@ def audit(
     if not folder.is_dir():
         raise CommandError(
             f"there is no audit trail at {path_from_here(folder)}",
-            "nothing ever ran with this configuration, or audit.enabled is false",
+            "nothing has run with this configuration yet, or audit.enabled is false",
         )
     codes = _event_codes(event)
     _tell_that_it_is_read(configuration)
@@ -96,7 +94,9 @@ def audit(
             _show(output(), entry, show_patients)
     if broken:
         shown = ", ".join(broken[:5])
-        click.echo(f"warning: {len(broken)} lines are no audit messages (a power cut, or tampering): {shown}", err=True)
+        click.echo(
+            f"warning: {len(broken)} lines are not audit messages (power failure or tampering): {shown}", err=True
+        )
 
 
 def _event_codes(event: str | None) -> frozenset[str] | None:

@@ -18,19 +18,21 @@ config_argument = click.argument(
 
 @click.group(epilog="Example: radtme cohort phenotype study.yaml", no_args_is_help=True)
 def cohort() -> None:
-    """Measure a cohort, and find out which features can be relied on. CONFIG is a study's configuration."""
+    """Measure a cohort and the reliability of its features. CONFIG is the configuration of a study."""
 
 
 @cohort.command(epilog="Example: radtme cohort extract study.yaml; radtme cohort extract ./dicom --output ./measured")
 @click.argument("source", metavar="CONFIG|FOLDER", type=click.Path(path_type=Path, exists=True))
-@click.option("--output", type=click.Path(path_type=Path, file_okay=False), help="Needed with a FOLDER.")
-@click.option("--profile", default=None, type=click.Choice(sorted(PROFILES)), help="With a FOLDER: how to measure.")
-@click.option("--jobs", default=None, type=click.IntRange(0), help="Processes that measure. Default: all cores.")
+@click.option(
+    "--output", type=click.Path(path_type=Path, file_okay=False), help="Folder for the tables; required with a FOLDER."
+)
+@click.option("--profile", default=None, type=click.Choice(sorted(PROFILES)), help="Feature profile, with a FOLDER.")
+@click.option("--jobs", default=None, type=click.IntRange(0), help="Number of processes. Default: all cores.")
 def extract(source: Path, output: Path | None, profile: str | None, jobs: int | None) -> None:
-    """Measure every outlined tumour of a cohort: 958 features a lesion, or the reason why not.
+    """Measure every outlined tumour of a cohort: 958 features for each lesion, or the reason for not measuring it.
 
-    A FOLDER holds DICOM in any layout, or NIfTI / NRRD images with masks beside them (X_image.nrrd, X_mask.nrrd).
-    Stopped with Ctrl-C, it goes on where it was when it is started again.
+    A FOLDER holds DICOM in any layout, or NIfTI / NRRD images with masks (X_image.nrrd, X_mask.nrrd).
+    After Ctrl-C, the next run continues where this one stopped.
     """
     from dataclasses import replace
 
@@ -38,11 +40,11 @@ def extract(source: Path, output: Path | None, profile: str | None, jobs: int | 
 
     if source.is_dir():
         if output is None:
-            raise WrongUsage(f"{path_from_here(source)} is a folder; say where its tables go with --output DIR")
+            raise WrongUsage(f"{path_from_here(source)} is a folder: name a folder for its tables with --output DIR")
         plan, folder = ExtractPlan(folder=source, profile=profile or "han2024"), output / "extract"
     else:
         if output is not None or profile is not None:
-            raise WrongUsage("--output and --profile go with a FOLDER; a CONFIG says both itself")
+            raise WrongUsage("--output and --profile are for a FOLDER; a CONFIG contains both")
         study = load_study(source)
         plan, folder = study.plan("extract", ExtractPlan), study.folder("extract")
     plan = plan if jobs is None else replace(plan, jobs=jobs)
@@ -62,7 +64,7 @@ def extract(source: Path, output: Path | None, profile: str | None, jobs: int | 
 def phenotype(config_file: Path) -> None:
     """Label each tumour of a cohort by its expression: immune-inflamed (hot) or immune-desert (cold).
 
-    What is done already, with the same files and settings, is not done again.
+    A step that was completed with the same files and settings is skipped.
     """
     from deploy.commands.signature_options import readable_errors
     from deploy.research.phenotype import STEP, result_lines, run_phenotype
@@ -71,7 +73,7 @@ def phenotype(config_file: Path) -> None:
     with readable_errors():
         ran = run_phenotype(study, lambda what: notices().print(what, markup=False))
     if not ran:
-        notices().print("nothing to do: files and settings are those of the last run")
+        notices().print("nothing to do: files and settings are unchanged since the last run")
     for line in result_lines(study):
         click.echo(line)
     click.echo(path_from_here(study.folder(STEP) / "tables" / "labels.parquet"))
@@ -81,20 +83,22 @@ def phenotype(config_file: Path) -> None:
 @click.argument("folder", metavar="OUT", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--seed", default=1, show_default=True, help="The same seed gives the same cohort.")
 @click.option("--patients", default=60, show_default=True, type=click.IntRange(10))
-@click.option("--sites", default=3, show_default=True, type=click.IntRange(1, 4), help="Each with its scanner.")
-@click.option("--no-effect", is_flag=True, help="Plant nothing: what is found in it then was never there.")
+@click.option(
+    "--sites", default=3, show_default=True, type=click.IntRange(1, 4), help="Each site has a scanner of its own."
+)
+@click.option("--no-effect", is_flag=True, help="Simulate no effect, so that any effect found is a false positive.")
 @click.option(
     "--repeated",
     default=0.4,
     show_default=True,
     type=click.FloatRange(0, 1),
-    help="Share of the patients whose tumour is outlined twice more, once by another reader.",
+    help="Share of the patients whose tumour is outlined twice more, once by a second reader.",
 )
-@click.option("--jobs", default=0, type=click.IntRange(0), help="Processes. Default: one for each core.")
+@click.option("--jobs", default=0, type=click.IntRange(0), help="Number of processes. Default: all cores.")
 def simulate(folder: Path, seed: int, patients: int, sites: int, no_effect: bool, repeated: float, jobs: int) -> None:
-    """Write a cohort of nobody into OUT, to run a study on: DICOM, labels, clinic, expression, gene sets, study.yaml.
+    """Write a simulated cohort into OUT, as input of a study: DICOM, labels, clinic, genes, study.yaml.
 
-    What was planted in it, and the AUC that can be reached, stands in planted.json.
+    planted.json contains the simulated effects and the AUC that can be reached.
     """
     from deploy.simulation.cohort import SimulationPlan, write_cohort
     from deploy.simulation.planted import Planted
@@ -107,9 +111,9 @@ def simulate(folder: Path, seed: int, patients: int, sites: int, no_effect: bool
 @cohort.command(epilog="Example: radtme cohort reliability study.yaml")
 @config_argument
 def reliability(config_file: Path) -> None:
-    """Say which features can be relied on: the ICC of each, from repeated outlines of the same lesions.
+    """Measure the reliability of each feature: its ICC over repeated outlines of the same lesions.
 
-    Where no two readers outlined the same lesions, outlines are redrawn by chance, and the result says so.
+    If no two readers outlined the same lesions, the outlines are perturbed at random, and the result states it.
     """
     from deploy.cohort.reliability import reliability as run
 

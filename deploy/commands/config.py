@@ -1,4 +1,4 @@
-"""``radtme config``: check a configuration, and show what is in effect."""
+"""``radtme config``: check a configuration, and show the effective settings."""
 
 import json
 from pathlib import Path
@@ -15,13 +15,13 @@ FILE_ARGUMENT = click.argument("file", required=False, type=click.Path(path_type
 
 @click.group(epilog="Example: radtme config check radtme.yaml", no_args_is_help=True)
 def config() -> None:
-    """Check a configuration file, or show the settings in effect."""
+    """Check a configuration file, or show the effective settings."""
 
 
 @config.command(epilog="Example: radtme config check /etc/radtme/radtme.yaml")
 @FILE_ARGUMENT
 def check(file: Path | None) -> None:
-    """Check FILE (default: the one that the other commands would use); exit code 2 when something is wrong."""
+    """Check FILE (default: the file that the other commands use). Exit code 2 if it contains a mistake."""
     configuration = read_configuration(file)
     problems = list(file_problems(configuration))
     if problems:
@@ -29,7 +29,7 @@ def check(file: Path | None) -> None:
     for warning in configuration.warnings:
         click.echo(f"warning: {warning}", err=True)
     if not configuration.workers.targets:
-        click.echo("warning: no targets: results stay in the spool and are sent nowhere", err=True)
+        click.echo("warning: no targets: results stay in the spool and are not sent", err=True)
     where = path_from_here(configuration.file) if configuration.file else "defaults (no configuration file)"
     click.echo(f"{where}: ok, {len(configuration.origins)} settings given, the rest are defaults")
 
@@ -37,9 +37,9 @@ def check(file: Path | None) -> None:
 @config.command(epilog="Example: radtme config show > radtme.yaml")
 @FILE_ARGUMENT
 def show(file: Path | None) -> None:
-    """Print the settings in effect as YAML, each with its origin: default, file and line, or environment.
+    """Print the effective settings as YAML, each with its origin: default, file and line, or environment.
 
-    Passwords are masked. The output is a complete configuration file to start from.
+    Passwords are masked. The output can be used as a configuration file.
     """
     configuration = read_configuration(file)
     lines = list(configuration_lines(configuration))
@@ -52,7 +52,7 @@ def show(file: Path | None) -> None:
 
 @config.command(epilog="Example: radtme config schema > radtme.schema.json")
 def schema() -> None:
-    """Print the JSON Schema of the configuration file: an editor that knows it completes and explains every setting."""
+    """Print the JSON Schema of the configuration file, with which editors complete and explain settings."""
     from deploy.configuration.schema import configuration_schema
 
     click.echo(json.dumps(configuration_schema(), indent=2))

@@ -21,9 +21,9 @@ def conformance() -> None:
 @click.command(epilog="Example: radtme connections --config radtme.yaml")
 @config_option
 def connections(config_file: Path | None) -> None:
-    """Print who connects to whom: AE titles, hosts, ports and services, in both directions.
+    """Print AE titles, hosts, ports and services of both directions, for the administrator of the PACS.
 
-    To be handed to the administrator of the PACS, who enters the same on the other side.
+    The administrator enters the same values on the other side.
     """
     from deploy.conformance.connections import connections_of, sheet
 

@@ -50,13 +50,13 @@ HOW_TO_OPEN = {
 @click.option(
     "--keep",
     type=click.Path(path_type=Path),
-    help="Folder for everything that comes of it; new or empty. Default: ./radtme-data/demo/<number>.",
+    help="Folder for all output; new or empty. Default: ./radtme-data/demo/<number>.",
 )
 def demo(input_folder: Path | None, keep: Path | None) -> None:
-    """Run the main job once, for real, on this machine, and show each stage with its time.
+    """Run one study through all parts on this machine, and show each stage with its time.
 
-    Starts a stack of its own on free ports (Redis, listener, worker, and a small Storage SCP that stands in for the
-    PACS), sends a study by C-STORE, and waits until the results have arrived in the PACS. Leaves no process behind.
+    Starts Redis, listener, worker and a small Storage SCP in place of the PACS on free ports, sends a study by
+    C-STORE, and waits until the results have arrived in the PACS. Stops all processes at the end.
     """
     restrict_umask()
     console = output()
@@ -87,7 +87,7 @@ def demo(input_folder: Path | None, keep: Path | None) -> None:
     if failed:
         raise CommandError(f"{failed[0].job_id}: {failed[0].says}", f"see {path_from_here(folder / 'logs')}")
     if input_folder is None and not all(job.outcome == "scored" for job in jobs):
-        raise CommandError("the phantom was not scored, although nothing is wrong with it", "the reason stands above")
+        raise CommandError("the phantom was not scored, although it is valid", "see the reason above")
 
 
 def make_phantom(folder: Path, watch: Watch) -> list[DicomFile]:

@@ -22,10 +22,10 @@ from listener.spool.spool import Spool
 @click.argument("job_id", metavar="JOB")
 @config_option
 def retry(job_id: str, config_file: Path | None) -> None:
-    """Try JOB again: a failed one is scored or sent again, one that is being sent is sent now.
+    """Try JOB again: a failed job is scored or sent again, a job that is being delivered is sent now.
 
-    One that was dropped goes on where it was. One that ended as not scored is scored again, as a new version that
-    replaces the old report.
+    A dropped job is resumed. A job that was not scored is scored again, as a new version whose report replaces
+    the old one.
     """
     from deploy.operations.decision_audit import steering
     from deploy.operations.retry import retry as try_again
@@ -39,13 +39,13 @@ def retry(job_id: str, config_file: Path | None) -> None:
 
 @click.command(epilog='Example: radtme hold 0123456789abcdef-v1 --why "outline is being corrected"')
 @click.argument("job_id", metavar="JOB")
-@click.option("--why", default="", help="Shown by radtme status, and audited.")
+@click.option("--why", default="", help="Reason; shown by radtme status and recorded in the audit trail.")
 @config_option
 def hold(job_id: str, why: str, config_file: Path | None) -> None:
-    """Let nobody work on JOB until radtme release: it is not moved on, scored or sent.
+    """Keep JOB from being scored or sent until radtme release.
 
-    What a worker has begun it finishes: a job that is being scored is held before its results are sent. The deadline of
-    a job that waits for images counts anew from its release.
+    A worker finishes the step that it has begun: a job that is being scored is held before its results are sent. The
+    deadline of a job that waits for images starts anew at its release.
     """
     from deploy.operations.decision_audit import steering
     from deploy.operations.decisions import hold as let_wait
@@ -59,7 +59,7 @@ def hold(job_id: str, why: str, config_file: Path | None) -> None:
 @click.argument("job_id", metavar="JOB")
 @config_option
 def release(job_id: str, config_file: Path | None) -> None:
-    """Let a held JOB go on where it is."""
+    """Release a held JOB: it continues in its state."""
     from deploy.operations.decision_audit import steering
     from deploy.operations.decisions import release as release_job
 
@@ -72,12 +72,12 @@ def release(job_id: str, config_file: Path | None) -> None:
 
 @click.command(epilog='Example: radtme drop 0123456789abcdef-v1 --why "test study"')
 @click.argument("job_id", metavar="JOB")
-@click.option("--why", required=True, help="Shown by radtme status, and audited.")
+@click.option("--why", required=True, help="Reason; shown by radtme status and recorded in the audit trail.")
 @config_option
 def drop(job_id: str, why: str, config_file: Path | None) -> None:
-    """Give JOB up: nothing more of it is scored or sent. What a target has taken already stays there.
+    """Give up JOB: nothing more is scored or sent. Objects that a target has stored stay there.
 
-    It stays in the spool with who dropped it, when and why, until retention removes it; radtme retry takes it up again.
+    The job stays in the spool, with who dropped it, when and why, until retention removes it. radtme retry resumes it.
     """
     from deploy.operations.decision_audit import steering
     from deploy.operations.decisions import drop as drop_job
@@ -106,4 +106,4 @@ def _announce(configuration: Configuration, announcements: Sequence[Announcement
 
     may_announce = configuration.redis.is_external or read_running_stack(configuration) is not None
     if not may_announce or not announce(as_running(configuration).listener.redis_url, announcements):
-        click.echo("no Redis is running now: it goes on when radtme is started", err=True)
+        click.echo("Redis is not running: the job continues when radtme is started", err=True)

@@ -30,7 +30,11 @@ MAX_LISTED = 10
 """Files that are named one by one before the rest is only counted."""
 
 timeout_option = click.option(
-    "--timeout", type=click.FloatRange(min=0, min_open=True), default=30.0, show_default=True, help="In seconds."
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=30.0,
+    show_default=True,
+    help="For each answer, in seconds.",
 )
 calling_option = click.option("--calling", metavar="AET", help="Our AE title. Default: workers.ae_title.")
 
@@ -42,7 +46,7 @@ calling_option = click.option("--calling", metavar="AET", help="Our AE title. De
 @tls_options
 @config_option
 def echo(target: str, calling: str | None, timeout: float, config_file: Path | None, **tls: Any) -> None:
-    """Ask a DICOM peer whether it is there (C-ECHO; QIDO-RS with a DICOMweb server), and say how long it took.
+    """Check that a DICOM peer answers (C-ECHO; QIDO-RS for a DICOMweb server), and print the response time.
 
     TARGET is the name of a target in the configuration, AET@host:port, or `own` for our own listener.
     """
@@ -77,15 +81,15 @@ def ask_web(target: Target) -> None:
 
 @click.command(epilog="Example: radtme send /data/study7; radtme send /data/study7 --to PACS@10.0.0.5:104")
 @click.argument("folder", type=click.Path(path_type=Path, exists=True))
-@click.option("--to", "target", default="own", help="A target's name or AET@host:port. Default: our own listener.")
+@click.option("--to", "target", default="own", help="Name of a target, or AET@host:port. Default: our own listener.")
 @calling_option
 @timeout_option
 @tls_options
 @config_option
 def send(folder: Path, target: str, calling: str | None, timeout: float, config_file: Path | None, **tls: Any) -> None:
-    """Send the DICOM files in FOLDER and below, as they are, over one association (C-STORE).
+    """Send the DICOM files in FOLDER and its subfolders unchanged over one association (C-STORE).
 
-    Files that are no DICOM instances are counted and named; a DICOMDIR is passed over. Exit code 1 if anything was
+    Files that are not DICOM instances are counted and listed; a DICOMDIR is skipped. Exit code 1 if any instance was
     not stored.
     """
     from deploy.network.dicom_files import DicomFile, OtherFile, files_below, read_all
@@ -133,11 +137,11 @@ def _named_peer(target: str, configuration: Configuration) -> Peer:
     for known in configuration.workers.targets:
         if known.name == target:
             if known.url:
-                raise WrongUsage(f"{target} is a DICOMweb server", "radtme send speaks to Storage SCPs")
+                raise WrongUsage(f"{target} is a DICOMweb server", "radtme send needs a Storage SCP")
             return Peer(known.ae_title, known.host, known.port, known.tls)
     if "@" not in target:
         names = ", ".join(["own", *(known.name for known in configuration.workers.targets)])
-        raise WrongUsage(f"there is no target {target!r}", f"known are: {names}; or give AET@host:port")
+        raise WrongUsage(f"there is no target {target!r}", f"known targets: {names}; or use AET@host:port")
     try:
         return parse_peer(target)
     except ValueError as error:
@@ -166,9 +170,9 @@ def summary(sent: Sequence["SentFile"]) -> Table:
 def report_others(others: Sequence["OtherFile"]) -> None:
     """Name the files that were not sent because they are no instances."""
     for file in others[:MAX_LISTED]:
-        click.echo(f"passed over: {path_from_here(file.path)}: {file.reason}", err=True)
+        click.echo(f"skipped: {path_from_here(file.path)}: {file.reason}", err=True)
     if len(others) > MAX_LISTED:
-        click.echo(f"passed over: {len(others) - MAX_LISTED} more", err=True)
+        click.echo(f"skipped: {len(others) - MAX_LISTED} more", err=True)
 
 
 def _first(others: Sequence["OtherFile"]) -> str:

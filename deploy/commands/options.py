@@ -15,5 +15,5 @@ def config_option(command: Decorated) -> Decorated:
         "--config",
         "config_file",
         type=click.Path(path_type=Path, dir_okay=False),
-        help="Configuration file. Default: $RADTME_CONFIG, else ./radtme.yaml, else defaults in ./radtme-data.",
+        help="Configuration file. Default: $RADTME_CONFIG, else ./radtme.yaml, else defaults, data in ./radtme-data.",
     )(command)

@@ -19,7 +19,7 @@ from deploy.stack.reload import Reload, reload_allow_list, reload_shown_targets
 from deploy.stack.running_stack import with_known_redis
 from listener.audit.trail import NotAudited
 
-PORT_ADVICE = "free the port, or set another one: listener.port, listener.metrics_port"
+PORT_ADVICE = "free the port, or set another listener.port or listener.metrics_port"
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 POLL_SECONDS = 0.5
 DRAIN_SECONDS = 30.0
@@ -29,10 +29,10 @@ DRAIN_SECONDS = 30.0
 @click.command(epilog="Example: radtme listen --config radtme.yaml")
 @config_option
 def listen(config_file: Path | None) -> None:
-    """Run the Storage SCP alone: accept, keep, pair, announce. Stops on Ctrl-C or SIGTERM, after open associations.
+    """Run the Storage SCP only: it receives and stores objects, pairs them and announces jobs.
 
-    Intake goes on while Redis is away: what was not announced is announced when it is back. SIGHUP reads the lists of
-    who may associate and report anew; certificates are taken up by themselves when their files change.
+    Stops on Ctrl-C or SIGTERM, after open associations. It keeps receiving while Redis is down, and announces the jobs
+    when Redis is back. SIGHUP reloads the lists of peers; certificates are reloaded when their files change.
     """
     restrict_umask()
     from listener.listener import Listener
@@ -66,15 +66,15 @@ def listen(config_file: Path | None) -> None:
     "--queues",
     default="compute,delivery",
     show_default=True,
-    help="What this process does, comma separated: compute (score), delivery (send).",
+    help="Work of this process, separated by commas: compute (score), delivery (send).",
 )
-@click.option("--concurrency", type=click.IntRange(min=1), help="Processes; default: workers.concurrency.")
+@click.option("--concurrency", type=click.IntRange(min=1), help="Number of processes. Default: workers.concurrency.")
 @config_option
 def work(queues: str, concurrency: int | None, config_file: Path | None) -> None:
-    """Run workers alone: score what is ready, deliver what is scored. Stops on Ctrl-C or SIGTERM, after running jobs.
+    """Run workers only: score ready jobs and deliver results. Stops on Ctrl-C or SIGTERM, after running jobs.
 
-    Several machines can work for one listener: they share its spool folder, the signatures and an external Redis.
-    SIGHUP reads the targets anew: cases and deliveries that begin after that use them.
+    Several machines can work for one listener if they share its spool folder, the signatures and an external Redis.
+    SIGHUP reloads the targets for cases and deliveries that begin afterwards.
     """
     restrict_umask()
     hung_up = reload_event()
@@ -109,7 +109,7 @@ def work(queues: str, concurrency: int | None, config_file: Path | None) -> None
 @click.option("--folder", type=click.Path(path_type=Path, file_okay=False), help="Default: sink.folder.")
 @config_option
 def sink(folder: Path | None, config_file: Path | None) -> None:
-    """Run a small Storage SCP that writes what it gets to a folder: a stand-in for a PACS, for trying things out."""
+    """Run a small Storage SCP that writes received objects to a folder, in place of a PACS, for tests."""
     restrict_umask()
     from deploy.stack.sink import Sink
 
@@ -132,10 +132,10 @@ def sink(folder: Path | None, config_file: Path | None) -> None:
 @click.command("status-page", epilog="Example: radtme status-page --config radtme.yaml")
 @config_option
 def status_page(config_file: Path | None) -> None:
-    """Serve a small page with the cases by state, each case's history, targets, signature and disk. Read only.
+    """Serve a read-only web page with the cases by state, each case's history, targets, signature and disk.
 
-    It reads the spool, so it works with everything else down. Stops on Ctrl-C or SIGTERM. SIGHUP reads the
-    targets anew.
+    It reads the spool, so it works even if all other parts are down. Stops on Ctrl-C or SIGTERM. SIGHUP reloads the
+    targets.
     """
     restrict_umask()
     from deploy.status_page.overview import Pages

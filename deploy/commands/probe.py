@@ -1,4 +1,4 @@
-"""``radtme probe``: what a target takes, before the first case finds out."""
+"""``radtme probe``: what a target accepts."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 @tls_options
 @config_option
 def probe(target: str, calling: str | None, timeout: float, config_file: Path | None, **tls: Any) -> None:
-    """Ask a target what it takes, and say as what each result would be sent. Nothing is stored there.
+    """Show what a target accepts and in which form each result would be sent. Nothing is stored there.
 
-    TARGET is the name of a target in the configuration, or AET@host:port. C-ECHO, then SOP classes and transfer
-    syntaxes, storage commitment and query by negotiation. A DICOMweb server negotiates nothing: it is asked by QIDO-RS
-    whether it is there. Exit code 1 if some result, or the proof that the configuration asks for, cannot be had.
+    TARGET is the name of a target in the configuration, or AET@host:port. Sends a C-ECHO, then negotiates SOP classes,
+    transfer syntaxes, storage commitment and query. A DICOMweb server has no negotiation: only a QIDO-RS query is sent.
+    Exit code 1 if a result cannot be sent in any form, or the target lacks the required proof.
     """
     from dataclasses import replace
 
@@ -50,7 +50,7 @@ def probe(target: str, calling: str | None, timeout: float, config_file: Path | 
     if problems := findings.problems(known.results, known.proof):
         raise CommandError(
             f"{peer}: {'; '.join(problems)}",
-            "let the PACS accept it, or change what the target gets (results, fallback) or has to prove (proof)",
+            "let the PACS accept it, or change the target's results, fallback or proof",
         )
 
 
@@ -63,15 +63,15 @@ def show(findings: "Findings", target: Target) -> None:
     """Print what is taken, and as what each result would go."""
     from deploy.conformance.tables import name_of
 
-    takes = _table("SOP class", "taken in")
+    takes = _table("SOP class", "accepted in")
     for uid, syntaxes in findings.taken.items():
-        takes.add_row(name_of(uid), ", ".join(name_of(syntax) for syntax in syntaxes) or "not taken")
+        takes.add_row(name_of(uid), ", ".join(name_of(syntax) for syntax in syntaxes) or "not accepted")
     goes = _table("result", "would be sent as", "transfer syntax")
     for role, sent in findings.goes_as.items():
         if role not in target.results:
             goes.add_row(role.value, "not configured for this target", "")
         elif sent is None:
-            goes.add_row(role.value, "nothing: not taken", "")
+            goes.add_row(role.value, "not sent: not accepted", "")
         else:
             goes.add_row(role.value, name_of(sent.sop_class), name_of(sent.transfer_syntax))
     for table in (takes, goes):
@@ -79,21 +79,23 @@ def show(findings: "Findings", target: Target) -> None:
         click.echo()
     click.echo(f"storage commitment: {_accepted(findings.commitment)}")
     click.echo(f"Study Root Query (C-FIND): {_accepted(findings.query)}")
-    click.echo(f"proof that is asked for: {target.proof}")
+    click.echo(f"required proof: {target.proof}")
 
 
 def _show_web(target: Target) -> None:
     from deploy.conformance.tables import name_of
     from workers.results.result_classes import RESULT_CLASSES, may_go_as
 
-    goes = _table("result", "is tried as, in turn")
+    goes = _table("result", "is tried as, in this order")
     for role in ResultRole:
         classes = ", then ".join(name_of(uid) for uid in may_go_as(target.fallback, RESULT_CLASSES[role]))
         goes.add_row(role.value, classes if role in target.results else "not configured for this target")
     output().print(goes)
     click.echo()
-    click.echo("STOW-RS negotiates nothing: whether it lets us store, and which SOP classes it takes, shows when we do")
-    click.echo(f"proof that is asked for: {target.proof}")
+    click.echo(
+        "STOW-RS has no negotiation: the rights to store and the accepted SOP classes show only when results are sent"
+    )
+    click.echo(f"required proof: {target.proof}")
 
 
 def _table(*columns: str) -> Table:

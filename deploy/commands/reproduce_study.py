@@ -15,10 +15,10 @@ REPORT = "report.html"
 @config_option
 @click.pass_context
 def reproduce_study(context: click.Context, study_file: Path, config_file: Path | None) -> None:
-    """Run every step of a study: extract, phenotype, reliability, train, validate, publish; and write report.html.
+    """Run all steps of a study: extract, phenotype, reliability, train, validate, publish; then write report.html.
 
-    The report is one file with every figure. Phenotypes come from section phenotype, or from the table train.labels.
-    Stopped, it goes on where it was when it is started again: a step with the same files and settings is done already.
+    The report is one file with all figures. Phenotypes come from section phenotype, or from the table train.labels.
+    An interrupted run continues when it is started again: completed steps with the same files and settings are skipped.
     """
     from deploy.commands.cohort import extract, phenotype, reliability
     from deploy.commands.study import publish, train, validate

@@ -1,4 +1,4 @@
-"""``radtme retention``: what is old enough to go, and removing it."""
+"""``radtme retention``: show and remove data that exceeds its retention time."""
 
 import json
 from collections.abc import Sequence
@@ -22,18 +22,20 @@ if TYPE_CHECKING:
     from deploy.operations.retention import StudyJobs, Unit
 
 
-REMOVED, WOULD_GO = "removed", "would go"
+REMOVED, WOULD_GO = "removed", "would be removed"
 
 
 @click.command(epilog="Example: radtme retention; radtme retention --apply")
-@click.option("--apply", "remove_it", is_flag=True, help="Remove it. Without this, nothing is changed.")
-@click.option("--json", "as_text", is_flag=True, help="For scripts: one JSON object a line, also for what stays.")
+@click.option("--apply", "remove_it", is_flag=True, help="Remove the data. Without this option, nothing is changed.")
+@click.option(
+    "--json", "as_text", is_flag=True, help="For scripts: one JSON object a line, also for data that is kept."
+)
 @config_option
 def retention(remove_it: bool, as_text: bool, config_file: Path | None) -> None:
-    """Show which studies, jobs and quarantined objects are older than the retention settings keep them.
+    """Show which studies, jobs and quarantined objects exceed their retention time.
 
-    A study goes together with its jobs, when all of them are old enough. Never what a job in work needs, and never a
-    result that no target has. Works while radtme runs. Every study that is removed is audited; the audit trail stays.
+    A study is removed together with its jobs when all of them exceed it, but never data that an unfinished job needs,
+    and never an undelivered result. Can be used while radtme runs. Each removed study is audited; the audit trail is kept.
     """
     from deploy.operations.retention import StudyJobs, old_quarantine, units
 
@@ -83,7 +85,7 @@ def _removed(
             if remove(spool, configuration.retention, jobs, unit.study_uid, tell):
                 gone.append(unit)
             else:
-                stays.append(replace(unit, kept="something came or was begun meanwhile"))
+                stays.append(replace(unit, kept="an object arrived or a job started meanwhile"))
     except NotAudited as error:
         raise cannot_audit(configuration, error) from error
     return gone, stays
@@ -109,7 +111,7 @@ def _show(
             each.name.removesuffix("_days").replace("done", "jobs that are done").replace("failed", "jobs that failed")
         )
         what = what.replace("dropped", "jobs that were dropped")
-        click.echo(f"{what}: kept {'for good' if days is None else f'{days} days'}")
+        click.echo(f"{what}: kept {'forever' if days is None else f'{days} days'}")
     click.echo()
     for unit in going:
         click.echo(f"{unit.study_uid}  {len(unit.jobs)} jobs  {size(unit.bytes)}")
@@ -117,6 +119,6 @@ def _show(
     click.echo(f"{len(going)} studies with {sum(len(unit.jobs) for unit in going)} jobs, {total}: {verb}")
     click.echo(f"{quarantine[0]} objects in quarantine, {size(quarantine[1])}: {verb}")
     if stays:
-        click.echo(f"{len(stays)} studies stay; --json says why of each")
+        click.echo(f"{len(stays)} studies are kept; --json shows the reason for each")
     if going and verb != REMOVED:
         click.echo("radtme retention --apply removes them")

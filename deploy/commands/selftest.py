@@ -41,23 +41,23 @@ STYLES = {"OK": "bold green", "FAILED": "bold red"}
     "--target",
     "target_name",
     metavar="NAME",
-    help="Deliver to this target of the configuration, and to no other. Default: a sink of the command's own.",
+    help="Deliver to this target of the configuration only. Default: a sink that the command starts.",
 )
 @click.option(
     "--limit",
     type=click.FloatRange(min=0, min_open=True),
     default=300.0,
     show_default=True,
-    help="How long all of it may take, in seconds.",
+    help="Time limit for the whole test, in seconds.",
 )
 @click.option(
     "--sink-host",
     default="127.0.0.1",
     show_default=True,
-    help="This machine as the delivery worker reaches it; another one than loopback opens a port for that long.",
+    help="Address of this machine for the delivery worker; any but loopback opens a port during the test.",
 )
-@click.option("--no-delivery", is_flag=True, help="Deliver to nobody: the result is read in the spool.")
-@click.option("--json", "as_text", is_flag=True, help="For scripts: everything, as one JSON document.")
+@click.option("--no-delivery", is_flag=True, help="Do not deliver: the result is read from the spool.")
+@click.option("--json", "as_text", is_flag=True, help="For scripts: everything as one JSON document.")
 @calling_option
 @config_option
 def selftest(
@@ -69,24 +69,24 @@ def selftest(
     calling: str | None,
     config_file: Path | None,
 ) -> None:
-    """Send a generated case of nobody through the running service, and check each step on its way.
+    """Send a generated case through the running service and check each step.
 
-    It is sent to our own listener by C-STORE, paired, scored by the running workers, compared with the features that
-    this version should find, and delivered. No target but the one that --target names gets any of it. Afterwards the
-    case is removed from the spool. Exit code 0 when every step is OK, 1 when one failed.
+    The case is sent to our own listener by C-STORE, paired, scored by the running workers, compared with the expected
+    features, and delivered. Only the target named with --target receives it. Afterwards the case is removed from the
+    spool. Exit code 0 if every step is OK, 1 if one failed.
     """
     restrict_umask()
     from deploy.self_test.cleanup import remove_earlier
 
     configuration = as_running(read_configuration(config_file))
     if no_delivery and target_name is not None:
-        raise WrongUsage("--target and --no-delivery exclude each other", "leave one of them out")
+        raise WrongUsage("--target and --no-delivery cannot be combined", "use one of them")
     target = None if target_name is None else _target(target_name, configuration)
     title = calling_title(calling, configuration)
     spool = existing_spool(configuration)
     with only_self_test(spool) as mine:
         if not mine:
-            raise CommandError("a self-test is running on this spool already", "wait for its end")
+            raise CommandError("another self-test is running on this spool", "wait until it has ended")
         try:
             remove_earlier(configuration, spool)
             steps, said = _run(configuration, spool, target, title, None if no_delivery else sink_host, limit)
@@ -107,7 +107,7 @@ def _target(name: str, configuration: Configuration) -> Target:
     found = next((target for target in targets if target.name == name), None)
     if found is None:
         names = ", ".join(target.name for target in targets)
-        raise WrongUsage(f"there is no target {name!r}", f"known are: {names or 'none'}")
+        raise WrongUsage(f"there is no target {name!r}", f"known targets: {names or 'none'}")
     return found
 
 
@@ -143,7 +143,7 @@ def _run(
         finally:
             given_up = "" if _succeeded(steps) else drop_failed_run(configuration, spool, run.job_id)
         if any(one.verdict is Verdict.FAILED for one in steps):
-            return steps, given_up or f"{run.job_id} stays for you to look at until the next self-test"
+            return steps, given_up or f"{run.job_id} is kept for inspection until the next self-test"
         if remove_self_test(configuration, spool, study.study_uid):
             return steps, ""
         return steps, f"the study {study.study_uid} is still in use; the next self-test removes it"

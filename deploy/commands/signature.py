@@ -21,11 +21,11 @@ from model_store.signatures.signature import Signature
 
 @click.group(epilog="Example: radtme signature list", no_args_is_help=True)
 def signature() -> None:
-    """Show, check, publish and activate signatures. NAME is a bundle's name, or the begin of its name or digest."""
+    """Show, check, publish and activate signatures. NAME is a bundle's name, or the beginning of its name or digest."""
 
 
 @signature.command("list", epilog="Example: radtme signature list --history")
-@click.option("--history", is_flag=True, help="Also what was active when.")
+@click.option("--history", is_flag=True, help="Also show which signature was active when.")
 @config_option
 def list_(history: bool, config_file: Path | None) -> None:
     """List the published signatures; the active one is marked."""
@@ -47,7 +47,7 @@ def list_(history: bool, config_file: Path | None) -> None:
 @click.argument("name", required=False)
 @config_option
 def show(name: str | None, config_file: Path | None) -> None:
-    """Check a signature (default: the active one) and show what it is and how good it is."""
+    """Check a signature (default: the active one) and show its description and performance."""
     registry = registry_of(config_file)
     with readable_errors():
         _print(registry.verify(name) if name else registry.active())
@@ -72,37 +72,37 @@ def verify(name_or_folder: str, config_file: Path | None) -> None:
 @click.argument("name")
 @config_option
 def activate(name: str, config_file: Path | None) -> None:
-    """Check NAME and let it score from the next case on. Nothing needs a restart."""
+    """Check NAME and activate it: it scores from the next case on, without a restart."""
     configuration = read_configuration(config_file)
     registry = Registry(configuration.locations.model_store)
     with readable_errors():
         found = registry.find(name)
         with audited(configuration, "activate", found):
             registry.activate(found)
-    click.echo(f"{found} scores from now on")
+    click.echo(f"{found} is active: it scores from the next case on")
 
 
 @signature.command(epilog="Example: radtme signature rollback")
 @config_option
 def rollback(config_file: Path | None) -> None:
-    """Let the signature that was active before score again."""
+    """Activate the previously active signature again."""
     configuration = read_configuration(config_file)
     registry = Registry(configuration.locations.model_store)
     with readable_errors():
         earlier = standing(registry.history())[:-1]
         with audited(configuration, "roll back to", earlier[-1] if earlier else "none"):
             back = registry.rollback()
-    click.echo(f"{back.name} scores from now on")
+    click.echo(f"{back.name} is active: it scores from the next case on")
 
 
 @signature.command(epilog="Example: radtme signature shadow other-signature-2.0.0")
 @click.argument("name", required=False)
-@click.option("--off", is_flag=True, help="End the shadow.")
+@click.option("--off", is_flag=True, help="Stop the shadow signature.")
 @config_option
 def shadow(name: str | None, off: bool, config_file: Path | None) -> None:
-    """Let NAME score every case beside the active signature, for comparison: stored in result.json, never sent.
+    """Let NAME score every case next to the active signature, for comparison. Its score is stored, never sent.
 
-    Without NAME, say which signature is the shadow. It must have the active one's profile.
+    Without NAME, show the current shadow signature. It must have the same profile as the active one.
     """
     from model_store.signatures.shadow import Shadow
 
@@ -119,21 +119,23 @@ def shadow(name: str | None, off: bool, config_file: Path | None) -> None:
             with audited(configuration, "shadow with", found.registry.find(name)):
                 found.set(name)
         current = found.current()
-    click.echo(f"{current.name} scores beside the active signature" if current else "there is no shadow")
+    click.echo(f"{current.name} is the shadow signature" if current else "no shadow signature")
 
 
 @signature.command("build-research", epilog="Example: radtme signature build-research ./bundles --jobs 2")
 @click.argument("output_folder", metavar="OUTPUT", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--seed", default=1, show_default=True, help="The same seed gives the same digest.")
-@click.option("--cases", default=160, show_default=True, help="Phantoms to train on.")
-@click.option("--held-out", default=80, show_default=True, help="Further phantoms to measure the performance on.")
+@click.option("--cases", default=160, show_default=True, help="Number of phantoms for training.")
+@click.option(
+    "--held-out", default=80, show_default=True, help="Number of further phantoms for measuring the performance."
+)
 @click.option("--bundle-version", default="1.0.0", show_default=True, help="Version of the signature.")
 @click.option("--profile", "profile_name", default="han2024", show_default=True, type=click.Choice(sorted(PROFILES)))
-@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1), help="Processes that measure.")
+@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1), help="Number of processes.")
 def build_research(
     output_folder: Path, seed: int, cases: int, held_out: int, bundle_version: str, profile_name: str, jobs: int
 ) -> None:
-    """Build the research signature from simulated phantoms, into a folder in OUTPUT. Takes some minutes."""
+    """Train the research signature on simulated phantoms and write it into a folder in OUTPUT. Takes some minutes."""
     from deploy.simulation.research_signature import ResearchPlan, build_research_signature
 
     try:

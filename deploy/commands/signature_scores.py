@@ -16,7 +16,9 @@ table_file = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.command(epilog="Example: radtme signature score study/extract/tables/features.parquet")
 @click.argument("table", type=table_file)
 @click.option("--signature", "name", help="A bundle's folder, or a published one's name. Default: the active one.")
-@click.option("--output", "output_file", type=click.Path(path_type=Path, dir_okay=False), help="Parquet or CSV.")
+@click.option(
+    "--output", "output_file", type=click.Path(path_type=Path, dir_okay=False), help="Output file, Parquet or CSV."
+)
 @config_option
 def score(table: Path, name: str | None, output_file: Path | None, config_file: Path | None) -> None:
     """Score the cases of a feature table as the service scores them. Prints CSV."""
@@ -36,9 +38,15 @@ def score(table: Path, name: str | None, output_file: Path | None, config_file: 
 @click.command(epilog="Example: radtme signature compare radtme-research-phantom-1.0.1 other-signature-2.0.0")
 @click.argument("first")
 @click.argument("second")
-@click.option("--table", type=table_file, help="Score this feature table with both, instead of what the spool holds.")
+@click.option(
+    "--table",
+    type=table_file,
+    help="Score this feature table with both, instead of using the stored scores in the spool.",
+)
 @click.option("--labels", type=table_file, help="With --table: also compare the AUCs (columns patient, phenotype).")
-@click.option("--output", "output_folder", type=click.Path(path_type=Path, file_okay=False), help="Tables and figure.")
+@click.option(
+    "--output", "output_folder", type=click.Path(path_type=Path, file_okay=False), help="Folder for tables and figure."
+)
 @config_option
 def compare(
     first: str,
@@ -48,7 +56,7 @@ def compare(
     output_folder: Path | None,
     config_file: Path | None,
 ) -> None:
-    """Compare two signatures: on the cases that one scored while the other was its shadow, or on a feature table."""
+    """Compare two signatures on the cases that both scored (one as shadow), or on a feature table."""
     from deploy.research.comparison import compare_on_spool, compare_on_table, write_comparison
 
     with readable_errors():

@@ -14,17 +14,17 @@ from deploy.terminal import path_from_here
 
 @click.group(epilog="Example: radtme spool check")
 def spool() -> None:
-    """Look after the spool."""
+    """Check the spool."""
 
 
 @spool.command(epilog="Example: radtme spool check")
 @click.option("--json", "as_text", is_flag=True, help="For scripts: one JSON object a line.")
 @config_option
 def check(as_text: bool, config_file: Path | None) -> None:
-    """Show what a crash, a power cut or a restored backup left in the spool. Changes nothing.
+    """Show damage in the spool after a crash, a power failure or a restored backup. Changes nothing.
 
-    The next start of a listener makes good what is shown. While parts run, what they are at may be among it.
-    Exit code 1 when anything is found.
+    The next start of a listener repairs what is shown. While parts are running, their current work may be listed, too.
+    Exit code 1 if anything is found.
     """
     from listener.spool.repair import check as check_spool
 
@@ -38,6 +38,6 @@ def check(as_text: bool, config_file: Path | None) -> None:
         else:
             click.echo(f"{one.defect.value}: {where}\n    at the next start: {one.remedy}")
     if not found and not as_text:
-        click.echo(f"{path_from_here(found_in.root)}: nothing is wrong")
+        click.echo(f"{path_from_here(found_in.root)}: no damage found")
     if found:
         raise click.exceptions.Exit(ExitCode.FAILED)

@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 @click.command(epilog="Example: radtme status; radtme status 1.2.826.0.1.3680043.8.498.1 --json")
 @click.argument("study_uid", metavar="[STUDY_UID]", required=False)
-@click.option("--json", "as_text", is_flag=True, help="For scripts: everything, as one JSON document.")
-@click.option("--all", "everything", is_flag=True, help="Also the older finished jobs.")
+@click.option("--json", "as_text", is_flag=True, help="For scripts: everything as one JSON document.")
+@click.option("--all", "everything", is_flag=True, help="Also show older finished jobs.")
 @config_option
 def status(study_uid: str | None, as_text: bool, everything: bool, config_file: Path | None) -> None:
-    """Show what came, what waits for what, what was scored, sent and failed, and why.
+    """Show what was received, is waiting, was scored, sent or failed, and why.
 
-    With STUDY_UID: the series of one study, and its jobs with all times. Reads only the spool, so it works with
-    everything else down. Exit code 1 when nothing of the study ever came.
+    With STUDY_UID: the series of one study, and its jobs with all times. Reads only the spool, so it works even if
+    all other parts are down. Exit code 1 if nothing of the study was received.
     """
     from deploy.operations.status import read_jobs, read_series, read_set_aside, read_status
     from deploy.operations.status_text import as_json, show_status, show_study
@@ -52,7 +52,7 @@ def status(study_uid: str | None, as_text: bool, everything: bool, config_file: 
     warn_of_unknown_targets(jobs, configuration)
     if not series and not jobs:
         raise CommandError(
-            f"nothing of study {study} is in {path_from_here(spool.root)}", "radtme status shows what is"
+            f"no object of study {study} is in {path_from_here(spool.root)}", "radtme status lists the studies"
         )
     if as_text:
         found_here = {"study_uid": study, "series": series, "jobs": jobs, "set_aside": outlines}
@@ -66,4 +66,4 @@ def warn_of_unknown_targets(jobs: "Sequence[JobStatus]", configuration: Configur
     known = {target.name for target in configuration.workers.targets}
     waiting = {one.target for job in jobs for one in job.deliveries if one.state not in SETTLED_STATES}
     for name in sorted(waiting - known - {SELF_TEST_TARGET}):
-        click.echo(f"warning: results wait for target {name!r}, which the configuration does not have", err=True)
+        click.echo(f"warning: results wait for target {name!r}, which is not in the configuration", err=True)

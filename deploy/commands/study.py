@@ -21,9 +21,9 @@ study_file = click.argument("study", metavar="CONFIG", type=click.Path(path_type
 @click.command(epilog="Example: radtme signature train study.yaml")
 @study_file
 def train(study: Path) -> None:
-    """Train a random forest on a cohort's tables, measure it by nested cross-validation, write a candidate bundle.
+    """Train a random forest on a cohort's tables, evaluate it by nested cross-validation, write a candidate bundle.
 
-    CONFIG is a study's configuration. Run again with the same inputs, it does nothing.
+    CONFIG is the configuration of a study. With unchanged inputs, a second run does nothing.
     """
     from deploy.configuration.study import load_study
     from deploy.research.steps import train_study
@@ -45,7 +45,7 @@ def train(study: Path) -> None:
 @study_file
 @config_option
 def validate(study: Path, config_file: Path | None) -> None:
-    """Measure a signature on labelled cohorts: discrimination, calibration, decision curve, subgroups, outcome."""
+    """Evaluate a signature on labelled cohorts: discrimination, calibration, decision curve, subgroups, outcome."""
     from deploy.configuration.study import load_study
     from deploy.research.steps import validate_study
 
@@ -57,7 +57,7 @@ def validate(study: Path, config_file: Path | None) -> None:
 
 def _show_step(repeated: bool, folder: Path) -> None:
     if not repeated:
-        click.echo("nothing changed since the last time", err=True)
+        click.echo("nothing has changed since the last run", err=True)
     click.echo(f"tables, figures and summary.json are in {path_from_here(folder)}", err=True)
 
 
@@ -81,7 +81,7 @@ def _print_validation(summary: dict[str, Any]) -> None:
         table.add_row(name, f"{found['cases']} ({found['hot']})", *measures)
     output().print(table)
     if not summary["patients_checked_against_training"]:
-        click.echo("note: not checked whether patients were trained on; name validate.training_cases", err=True)
+        click.echo("note: could not check for patients of the training cohort; set validate.training_cases", err=True)
 
 
 def _interval(estimate: dict[str, float] | None) -> str:
@@ -92,9 +92,9 @@ def _interval(estimate: dict[str, float] | None) -> str:
 @click.argument("what", metavar="BUNDLE|CONFIG", type=click.Path(path_type=Path, exists=True))
 @config_option
 def publish(what: Path, config_file: Path | None) -> None:
-    """Check a bundle's folder and copy it into the registry; of a study's CONFIG, make the bundle and its card first.
+    """Check a bundle's folder and copy it into the registry. For a study's CONFIG, create bundle and card first.
 
-    It scores nothing until it is activated.
+    The signature scores only after it is activated.
     """
     from deploy.configuration.study import load_study
     from deploy.research.steps import write_publication
@@ -109,5 +109,5 @@ def publish(what: Path, config_file: Path | None) -> None:
             with audited(configuration, "activate", name):
                 registry.activate(name)
     click.echo(
-        f"published {name}; " + ("it scores" if activates else f"radtme signature activate {name} lets it score")
+        f"published {name}; " + ("it is active" if activates else f"activate it with radtme signature activate {name}")
     )

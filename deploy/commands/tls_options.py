@@ -13,10 +13,10 @@ def tls_options(command: Decorated) -> Decorated:
     """Add the options that say how to speak TLS with a peer that is not in the configuration."""
     path = click.Path(path_type=Path, dir_okay=False)
     for option in (
-        click.option("--any-host", is_flag=True, help="Check the peer's certificate, but not that it names the host."),
+        click.option("--any-host", is_flag=True, help="Check the peer's certificate, but not its host name."),
         click.option("--key", type=path, help="Our private key (PEM)."),
-        click.option("--certificate", type=path, help="Our certificate (PEM), where the peer asks for one."),
-        click.option("--ca", type=path, help="Speak TLS, and trust the certificates in this file (PEM)."),
+        click.option("--certificate", type=path, help="Our certificate (PEM), if the peer requires one."),
+        click.option("--ca", type=path, help="Use TLS, and trust the certificates in this file (PEM)."),
     ):
         command = option(command)
     return command
@@ -26,8 +26,10 @@ def tls_given(ca: Path | None, certificate: Path | None, key: Path | None, *, an
     """Return what the options of `tls_options` say; None where there are none."""
     if ca is None:
         if certificate is not None or key is not None or any_host:
-            raise WrongUsage("--certificate, --key and --any-host need --ca", "say whom to trust: --ca FILE")
+            raise WrongUsage(
+                "--certificate, --key and --any-host need --ca", "name the trusted certificates: --ca FILE"
+            )
         return None
     if (certificate is None) != (key is None):
-        raise WrongUsage("--certificate and --key need each other", "give both or none")
+        raise WrongUsage("--certificate and --key need each other", "use both or neither")
     return ClientTls(ca, certificate, key, check_hostname=not any_host)

@@ -33,11 +33,11 @@ POLL_SECONDS = 0.2
 )
 @config_option
 def up(config_file: Path | None, log_folder: Path | None) -> None:
-    """Run the whole stack on this machine: Redis, listener and workers. A part that dies is started again.
+    """Run the whole service on this machine: Redis, listener and workers. A part that ends unexpectedly is restarted.
 
-    Ctrl-C or SIGTERM stops it in order: open associations finish, then running jobs, then Redis goes. A second Ctrl-C
-    ends it at once; what was cut off goes on at the next start. Exit code 0 after an orderly stop.
-    SIGHUP reads anew who may associate and where results go.
+    Ctrl-C or SIGTERM stops it in order: open associations finish, then running jobs, then Redis stops. A second Ctrl-C
+    stops it immediately; interrupted work continues at the next start. Exit code 0 after an orderly stop.
+    SIGHUP reloads peers and targets.
     """
     restrict_umask()
     configuration = read_configuration(config_file)
@@ -59,7 +59,7 @@ def up(config_file: Path | None, log_folder: Path | None) -> None:
             if hung_up.is_set():
                 hung_up.clear()
                 stack.reload()
-        notices().print("stopping; Ctrl-C again ends it at once", markup=False)
+        notices().print("stopping; press Ctrl-C again to stop immediately", markup=False)
         stack.drain(lambda name: notices().print(f"  {name}: finishing", markup=False))
     notices().print("stopped")
 
@@ -73,7 +73,7 @@ def show_where(console: Console, stack: LocalStack) -> None:
     table.add_column(overflow="fold")
     table.add_row("DICOM in", f"{listener.ae_title}@{listener.host}:{listener.port}")
     if not workers.targets:
-        table.add_row("results to", "no target: they stay in the spool")
+        table.add_row("results to", "no target: results stay in the spool")
     for target in workers.targets:
         table.add_row("results to", f"{target.name}: {target.where}")
     table.add_row("signature", _active_signature(configuration.locations.model_store))
@@ -92,7 +92,7 @@ def show_where(console: Console, stack: LocalStack) -> None:
         table.add_row("status page", f"http://{reachable_host(page.host)}:{page.port}/")
     option = f" --config {path_from_here(configuration.file)}" if configuration.file else ""
     table.add_row("next", f"radtme send FOLDER{option}\nradtme status{option}")
-    console.print("radtme is running; Ctrl-C stops it, after what runs has finished")
+    console.print("radtme is running; Ctrl-C stops it after current work has finished")
     console.print(table)
 
 
@@ -100,4 +100,4 @@ def _active_signature(model_store: Path) -> str:
     # The pointer alone: to read the signature itself would load scikit-learn, which takes seconds.
     with contextlib.suppress(OSError, ValueError, KeyError):
         return str(read_json(model_store / "active.json")["active"])
-    return "none is active: nothing is scored (radtme signature activate NAME)"
+    return "no active signature: cases are not scored (radtme signature activate NAME)"

@@ -17,12 +17,12 @@ from listener.spool.spool import Spool
 
 
 @click.command(epilog="Example: radtme upgrade --check; radtme upgrade")
-@click.option("--check", "check_only", is_flag=True, help="Change nothing; exit code 1 when there is something to do.")
+@click.option("--check", "check_only", is_flag=True, help="Change nothing; exit code 1 if an upgrade is necessary.")
 @config_option
 def upgrade(check_only: bool, config_file: Path | None) -> None:
-    """Bring the spool of an earlier version to the layout of this one. All parts have to be stopped, on all machines.
+    """Convert the spool of an earlier version to the layout of this version. First stop all parts on all machines.
 
-    Back the spool up before. Killed in between, it goes on when it is run again; until then nothing starts.
+    Back up the spool before. After an interruption, run the command again; until then no part starts.
     """
     from deploy.operations.upgrade import upgrade as bring_up
 
@@ -34,12 +34,12 @@ def upgrade(check_only: bool, config_file: Path | None) -> None:
     except WrongLayout as error:
         raise CommandError(error.message, error.remedy) from error
     if found is None or found == LAYOUT:
-        click.echo(f"{where}: {'nothing lies there yet' if found is None else f'has layout {LAYOUT} already'}")
+        click.echo(f"{where}: {'is empty' if found is None else f'already has layout {LAYOUT}'}")
         return
     if found > LAYOUT:
         raise CommandError(f"{where} has layout {found}, this program has {LAYOUT}", "run the version that wrote it")
     if check_only:
-        click.echo(f"{where} has layout {found}; radtme upgrade brings it to {LAYOUT}")
+        click.echo(f"{where} has layout {found}; radtme upgrade converts it to layout {LAYOUT}")
         raise click.exceptions.Exit(ExitCode.FAILED)
     if read_running_stack(configuration) is not None:
         raise CommandError("radtme is running on this data", "stop it first")
@@ -52,7 +52,7 @@ def upgrade(check_only: bool, config_file: Path | None) -> None:
     done = bring_up(spool)
     for path in done.unreadable:
         click.echo(
-            f"warning: {path_from_here(path)} cannot be read: radtme spool check says what the next start does",
+            f"warning: {path_from_here(path)} cannot be read: radtme spool check shows what the next start does",
             err=True,
         )
-    click.echo(f"{where} has layout {LAYOUT} now; {done.records} delivery records were written anew")
+    click.echo(f"{where} has layout {LAYOUT} now; {done.records} delivery records were rewritten")

@@ -55,7 +55,7 @@ def test_who_may_not_read_the_spool_is_told_as_whom_to_run(run_radtme, tmp_path)
     assert run.returncode == 1
     assert run.stderr.startswith("error: ")
     assert f": user {os.geteuid()} has no permission" in run.stderr
-    assert "run this as the user that the service runs as" in run.stderr
+    assert "run this as the user of the service" in run.stderr
 
 
 def without_override():
@@ -71,7 +71,7 @@ def test_a_full_disk_is_said_and_what_to_do(capsys, monkeypatch):
     one_line_without_traceback(OSError, error, None)
     told = capsys.readouterr().err
     assert told.startswith("error: No space left on device")
-    assert "make room" in told
+    assert "free space on the disk" in told
     assert "patient" not in told
 
 

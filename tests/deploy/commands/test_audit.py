@@ -86,7 +86,7 @@ def test_foreign_line_is_told_and_skipped(trail: AuditLog, tmp_path: Path) -> No
         file.write("half a mess\n")
         file.write('<85>1 x \ufeff<!DOCTYPE a [<!ENTITY b "c">]><AuditMessage>&b;</AuditMessage>\n')
     shown = run()
-    assert "2 lines are no audit messages" in shown.output
+    assert "2 lines are not audit messages" in shown.output
     assert "audit-000001.log:4" in shown.output
     assert "EVIL" in shown.output
 

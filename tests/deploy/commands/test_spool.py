@@ -14,7 +14,7 @@ def test_a_spool_in_order_and_one_that_is_not(spool, put_job, tmp_path) -> None:
     configuration.write_text(f"data: {spool.root.parent}\n")
     words = ["check", "--config", str(configuration)]
     done = CliRunner().invoke(command, words)
-    assert (done.exit_code, "nothing is wrong" in done.output) == (0, True), done.output
+    assert (done.exit_code, "no damage found" in done.output) == (0, True), done.output
     job = put_job("1.1", JobState.READY)
     (job.folder / "job.json").write_bytes(b"")
     done = CliRunner().invoke(command, words)

@@ -68,7 +68,7 @@ def test_a_pacs_that_takes_little(tmp_path: Path) -> None:
     said = rows(told.output)
     assert said["Segmentation Storage"] == ["Implicit VR Little Endian"]
     assert said["Secondary Capture Image Storage"] == ["Explicit VR Little Endian, Implicit VR Little Endian"]
-    assert said["Comprehensive 3D SR Storage"] == said["Enhanced SR Storage"] == ["not taken"]
+    assert said["Comprehensive 3D SR Storage"] == said["Enhanced SR Storage"] == ["not accepted"]
     assert said["segmentation"] == ["Segmentation Storage", "Implicit VR Little Endian"]
     assert said["summary_report"] == ["Comprehensive SR Storage", "Explicit VR Little Endian"]
     assert "storage commitment: not accepted" in told.output
@@ -134,4 +134,4 @@ def test_orthanc_by_dimse_and_by_dicomweb(tmp_path: Path) -> None:
         web = CliRunner().invoke(radtme, ["probe", "web", "--config", str(file)], env={"COLUMNS": "160"})
         assert web.exit_code == 0, web.output
         assert "ok, QIDO-RS" in web.output
-        assert "STOW-RS negotiates nothing" in web.output
+        assert "STOW-RS has no negotiation" in web.output

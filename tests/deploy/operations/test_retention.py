@@ -205,10 +205,10 @@ def test_the_command_shows_first_and_removes_when_told(spool, put_job, put_insta
     shown = run_radtme("retention")
     assert shown.returncode == 0
     assert "1 studies with 1 jobs" in shown.stdout
-    assert "1 objects in quarantine, 1 B: would go" in shown.stdout
+    assert "1 objects in quarantine, 1 B: would be removed" in shown.stdout
     (line, other) = map(json.loads, run_radtme("retention", "--json").stdout.splitlines())
-    assert (line["fate"], line["study_uid"], line["jobs"]) == ("would go", STUDY, [job.id])
-    assert other["fate"] == "would go"
+    assert (line["fate"], line["study_uid"], line["jobs"]) == ("would be removed", STUDY, [job.id])
+    assert other["fate"] == "would be removed"
     assert spool.find_job(job.id) is not None
     done = run_radtme("retention", "--apply")
     assert (done.returncode, "removed" in done.stdout) == (0, True), done.stderr

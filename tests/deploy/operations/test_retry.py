@@ -135,6 +135,6 @@ def test_the_command_works_without_redis(spool, put_job, run_radtme):
     run = run_radtme("retry", job.id)
     assert run.returncode == 0
     assert "ready to be scored again" in run.stdout
-    assert "no Redis is running" in run.stderr
+    assert "Redis is not running" in run.stderr
     assert run_radtme("retry", "nonsense").returncode == 2
     assert run_radtme("retry", job_id_for("9.9", 1)).returncode == 1

@@ -153,7 +153,7 @@ def test_the_command_says_what_is_not_there(spool, run_radtme, tmp_path: Path):
     """An unknown study is exit code 1, a malformed UID or a missing configuration 2; one or two lines, no traceback."""
     unknown = run_radtme("status", "9.9.9")
     assert (unknown.returncode, unknown.stdout) == (1, "")
-    assert "nothing of study 9.9.9" in unknown.stderr
+    assert "no object of study 9.9.9" in unknown.stderr
     assert run_radtme("status", "not-a-uid").returncode == 2
     missing = run_radtme("status", "--config", "nowhere.yaml")
     assert missing.returncode == 2
