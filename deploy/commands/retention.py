@@ -35,7 +35,7 @@ def retention(remove_it: bool, as_text: bool, config_file: Path | None) -> None:
     """Show which studies, jobs and quarantined objects exceed their retention time.
 
     A study is removed together with its jobs when all of them exceed it, but never data that an unfinished job needs,
-    and never an undelivered result. Can be used while radtme runs. Each removed study is audited; the audit trail is kept.
+    and never an undelivered result. Can be used while radtme runs. Each removed study is audited.
     """
     from deploy.operations.retention import StudyJobs, old_quarantine, units
 
