@@ -44,13 +44,22 @@ def tracked() -> tuple[str, ...]:
 @functools.cache
 def settings() -> frozenset[str]:
     """Return every setting of the configuration file and every section, with dots."""
+    whole = json.loads((ROOT / "deploy" / "radtme.schema.json").read_text())
+
+    def sections(entry: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        yield entry
+        if "$ref" in entry:
+            yield from sections(whole["$defs"][entry["$ref"].rpartition("/")[2]])
+        for each in [*entry.get("anyOf", ()), *entry.get("allOf", ())]:
+            yield from sections(each)
 
     def names(schema: dict[str, Any], prefix: str) -> Iterator[str]:
-        for name, entry in schema.get("properties", {}).items():
-            yield prefix + name
-            yield from names(entry, f"{prefix}{name}.")
+        for section in sections(schema):
+            for name, entry in section.get("properties", {}).items():
+                yield prefix + name
+                yield from names(entry, f"{prefix}{name}.")
 
-    return frozenset(names(json.loads((ROOT / "deploy" / "radtme.schema.json").read_text()), ""))
+    return frozenset(names(whole, ""))
 
 
 @functools.cache
