@@ -10,6 +10,7 @@ from annotated_types import Ge
 
 from listener.settings import AuditSettings, ClientTls, Count, FreePort, Seconds
 from workers.limits import LIMITS, Limits
+from workers.outline.segment_rules import SegmentRule
 from workers.results.result_classes import ResultRole
 from workers.targets.target import Target
 
@@ -70,6 +71,8 @@ class WorkerSettings:
     """What a case may take beyond what its process has at its start. A case that needs more ends as not scored."""
     limits: Limits = LIMITS
     """What a case may ask for."""
+    segment_rules: tuple[SegmentRule, ...] = ()
+    """What the site's segments are, where their codes do not say it: a tumour, other tissue, or neither."""
     max_attempts: Count = 3
     """A job that killed its worker this often is a failed job."""
     first_retry_seconds: Seconds = 30.0

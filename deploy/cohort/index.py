@@ -19,7 +19,7 @@ from workers.errors import RejectedInput
 from workers.images.attributes import text
 from workers.images.headers import MR_SOP_CLASSES, read_header
 from workers.outline.outline import LABEL_MAP_SEGMENTATION_STORAGE
-from workers.outline.segment_types import is_tumour
+from workers.outline.segment_choice import tumour_numbers
 from workers.outline.source_images import outline_references
 
 IMAGE, SEG, OTHER = "image", "seg", "other"
@@ -152,7 +152,7 @@ def _seg(file: IndexedFile, header: Dataset) -> IndexedFile:
         header,
         SEG,
         references=tuple(sorted({uid for uid, _ in outline_references(header, frames)})),
-        tumours=tuple(int(item.SegmentNumber) for item in header.get("SegmentSequence") or () if is_tumour(item)),
+        tumours=tumour_numbers(header),
         reader=str(header.get("ContentCreatorName") or ""),
         drawn=f"{text(header, 'ContentDate')}{text(header, 'ContentTime')}",
     )

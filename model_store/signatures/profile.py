@@ -38,7 +38,8 @@ class FeatureProfile:
     filters: FilterBank
     log_sigmas_mm: tuple[float, ...] = (2.0, 3.0, 4.0, 5.0)
     wavelet: str = "coif1"
-    phase_rule: PhaseRule = PhaseRule.REFUSE
+    phase_rule: PhaseRule = PhaseRule.FIRST_POST_CONTRAST
+    """Chooses the images, not how they are measured: two profiles that differ in it alone give the same features."""
     intensity_scale: float = 100.0
     bin_width: float = 25.0
     spacing_mm: float = 1.0

@@ -18,11 +18,14 @@ from workers.features.regions import Region, RegionMeasurement
 from workers.features.resampling import Resampled, bounds, box_of, resample, to_source
 from workers.features.ring import Ring, geometric_ring, ring_without, voxels_outside
 from workers.images.headers import read_image_headers
+from workers.images.technique import check_technique
 from workers.images.volume import Volume, build_volume
 from workers.limits import LIMITS, Limits
-from workers.outline.outline import read_outline
+from workers.outline.contrast import check_after_contrast
+from workers.outline.outline import NO_RULES, read_outline
 from workers.outline.phase_selection import choose_phase
 from workers.outline.region_of_interest import RegionOfInterest, place
+from workers.outline.segment_rules import SegmentRules
 from workers.stages import Stage, StageTimer, untimed
 
 RING_MARGIN_VOXELS = 4
@@ -53,15 +56,20 @@ def measure(
     timer: StageTimer = untimed,
     limits: Limits = LIMITS,
     segment_number: int | None = None,
+    rules: SegmentRules = NO_RULES,
+    other_series: Sequence[Sequence[Path]] = (),
 ) -> Measurement:
     """Measure tumour and ring of one case; ``segment_number`` names one of several tumours.
+
+    ``rules`` say what the site's segments are. ``other_series`` are the files of the study's other series: they tell
+    whether the phase lies before contrast, and are not measured.
 
     Raises
     ------
     RejectedInput
         With the reason why the case cannot be measured honestly.
     """
-    volume, roi, segment = read_case(image_paths, seg_path, profile, timer, limits, segment_number)
+    volume, roi, segment = read_case(image_paths, seg_path, profile, timer, limits, segment_number, rules, other_series)
     return measure_roi(volume, roi, profile, segment, timer)
 
 
@@ -72,6 +80,8 @@ def read_case(
     timer: StageTimer = untimed,
     limits: Limits = LIMITS,
     segment_number: int | None = None,
+    rules: SegmentRules = NO_RULES,
+    other_series: Sequence[Sequence[Path]] = (),
 ) -> tuple[Volume, RegionOfInterest, Dataset]:
     """Return the phase that the outline was drawn on, the outline on its grid, and the tumour's segment item.
 
@@ -81,14 +91,16 @@ def read_case(
         With the reason why there is nothing to measure.
     """
     with timer(Stage.READ):
-        outline = read_outline(seg_path, limits, segment_number)
+        outline = read_outline(seg_path, limits, segment_number, rules)
         instances = read_image_headers(image_paths, limits)
     with timer(Stage.PHASES):
         phase = choose_phase(instances, outline, profile.phase_rule)
+        check_technique(phase.frames[0].instance.dataset)
     with timer(Stage.VOLUME):
         volume = build_volume(phase, limits)
     with timer(Stage.ROI):
         roi = place(outline, volume)
+        check_after_contrast(phase, volume, roi, instances, other_series, limits)
     return volume, roi, outline.tumour_segment
 
 
@@ -108,7 +120,12 @@ def measure_roi(
         tumour=roi.tumour,
         ring=to_source(ring.mask, resampled),
         regions=regions,
-        notes=_notes(regions, ring, profile, touches_edge=_touches_edge(roi.tumour)),
+        notes=(
+            *roi.notes,
+            *volume.notes,
+            *_padding_notes(volume, roi),
+            *_notes(regions, ring, profile, touches_edge=_touches_edge(roi.tumour)),
+        ),
         tumour_segment=tumour_segment,
     )
 
@@ -171,9 +188,10 @@ def _resample(volume: Volume, roi: RegionOfInterest, profile: FeatureProfile) ->
         volume.array,
         volume.grid.spacing_zyx,
         roi.tumour,
-        roi.other_tissue,
+        _not_in_the_ring(roi, volume),
         profile,
         margin=max(margin_voxels(profile), air_margin_voxels(profile)) + _ring_reach(profile),
+        padding=volume.padding,
     )
     voxels = int(np.count_nonzero(resampled.tumour))
     if voxels < profile.min_tumour_voxels:
@@ -183,6 +201,12 @@ def _resample(volume: Volume, roi: RegionOfInterest, profile: FeatureProfile) ->
             f"{profile.min_tumour_voxels} on, because below that texture says nothing",
         )
     return resampled
+
+
+def _not_in_the_ring(roi: RegionOfInterest, volume: Volume) -> NDArray[np.bool_] | None:
+    if roi.other_tissue is None or volume.padding is None:
+        return roi.other_tissue if volume.padding is None else volume.padding
+    return roi.other_tissue | volume.padding
 
 
 def _ring(volume: Volume, resampled: Resampled, profile: FeatureProfile) -> Ring:
@@ -224,6 +248,11 @@ def _extents(mask: NDArray[np.bool_]) -> list[tuple[tuple[int, int], int]]:
 
 def _ring_reach(profile: FeatureProfile) -> int:
     return math.ceil(profile.ring_outer_mm / profile.spacing_mm) + RING_MARGIN_VOXELS
+
+
+def _padding_notes(volume: Volume, roi: RegionOfInterest) -> tuple[str, ...]:
+    padded = 0 if volume.padding is None else int(np.count_nonzero(volume.padding & roi.tumour))
+    return (f"{padded} voxels of the outline hold padding and no image.",) if padded else ()
 
 
 def _notes(

@@ -27,8 +27,10 @@ class Intensities:
     standard_deviation: float
 
 
-def intensities_of(array: NDArray[np.generic]) -> Intensities:
-    """Return mean and standard deviation; integers are summed exactly."""
+def intensities_of(array: NDArray[np.generic], padding: NDArray[np.bool_] | None = None) -> Intensities:
+    """Return mean and standard deviation of what is no padding; integers are summed exactly."""
+    if padding is not None:
+        array = array[~padding][None]
     count = array.size
     if np.issubdtype(array.dtype, np.integer) and array.dtype.itemsize <= 2:
         total, total_of_squares = _exact_sums(array)
@@ -112,10 +114,11 @@ def resample(
     other_tissue: NDArray[np.bool_] | None,
     profile: FeatureProfile,
     margin: int,
+    padding: NDArray[np.bool_] | None = None,
 ) -> Resampled:
     """Return scaled z-scores and masks around the tumour, ``margin`` resampled voxels more on each side."""
     z, y, x = (Axis(size, step, profile.spacing_mm) for size, step in zip(array.shape, spacing_zyx, strict=True))
-    source = Source(array, (z, y, x), intensities_of(array), profile.intensity_scale)
+    source = Source(array, (z, y, x), intensities_of(array, padding), profile.intensity_scale)
     ranges = _ranges_around(tumour, source.axes, margin)
     operators = [interpolation(axis, *part) for axis, part in zip(source.axes, ranges, strict=True)]
     return Resampled(

@@ -1,5 +1,7 @@
 """Data Elements read without pydicom's conversion, which takes longer than reading hundreds of headers does."""
 
+import math
+
 from pydicom import DataElement, Dataset
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataelem import RawDataElement
@@ -53,6 +55,19 @@ def number(dataset: Dataset, keyword: str) -> float | None:
     """Return the only value of a decimal or integer string, or None where there is none."""
     values = numbers(dataset, keyword)
     return values[0] if values else None
+
+
+def optional_number(dataset: Dataset, keyword: str) -> float | None:
+    """Return the first value of a decimal or integer string that nothing depends on; None where it is no number.
+
+    Scanners and archives write texts and decimal commas into such elements (``IM-12``, ``1,5``).
+    """
+    first = text(dataset, keyword).split("\\")[0]
+    try:
+        value = float(first)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
 
 
 def integer(dataset: Dataset, keyword: str) -> int | None:

@@ -1,20 +1,43 @@
 """Frames: what each single picture says about its place, its time and its grey values, whatever object it lies in."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pydicom import Dataset
+from pydicom.datadict import tag_for_keyword
 
 from workers.errors import Reason, RejectedInput
-from workers.images.attributes import integer, number, numbers, text
+from workers.images.attributes import integer, number, numbers, optional_number, text
 from workers.images.headers import Instance, frame_count
 
 Vector = tuple[float, float, float]
 
-STACK_ID, IN_STACK_POSITION, TEMPORAL_POSITION_INDEX = 0x00209056, 0x00209057, 0x00209128
-IMAGE_POSITION_PATIENT = 0x00200032
-SPATIAL_OR_TEMPORAL_DIMENSIONS = (STACK_ID, IN_STACK_POSITION, TEMPORAL_POSITION_INDEX, IMAGE_POSITION_PATIENT)
+SPATIAL_OR_TEMPORAL_DIMENSIONS = frozenset(
+    tag_for_keyword(keyword)
+    for keyword in (
+        "AcquisitionDateTime",
+        "AcquisitionNumber",
+        "AcquisitionTime",
+        "ContentTime",
+        "FrameAcquisitionDateTime",
+        "FrameAcquisitionNumber",
+        "FrameReferenceDateTime",
+        "ImagePositionPatient",
+        "InStackPositionNumber",
+        "InstanceNumber",
+        "NominalCardiacTriggerDelayTime",
+        "SliceLocation",
+        "StackID",
+        "TemporalPositionIndex",
+        "TemporalPositionTimeOffset",
+        "TriggerTime",
+    )
+)
+"""Tags of Dimension Index Pointers that do not tell pictures of one moment apart."""
+CLOCK = re.compile(r"(\d\d)(?::?(\d\d)(?::?(\d\d)(?:\.(\d*))?)?)?")
+"""A time (VR TM), also with the colons of ACR-NEMA."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +102,8 @@ def frames_of(instance: Instance) -> tuple[Frame, ...]:
 
 def _frame_of_classic(instance: Instance) -> Frame:
     header = instance.dataset
-    temporal = number(header, "TemporalPositionIdentifier")
-    order = number(header, "InstanceNumber")
+    temporal = optional_number(header, "TemporalPositionIdentifier")
+    order = optional_number(header, "InstanceNumber")
     return Frame(
         instance=instance,
         number=None,
@@ -89,7 +112,7 @@ def _frame_of_classic(instance: Instance) -> Frame:
         intercept=_or(number(header, "RescaleIntercept"), 0.0),
         contrast=(text(header, "ImageType"), text(header, "EchoTime")),
         temporal_position=None if temporal is None else int(temporal),
-        trigger_time_ms=number(header, "TriggerTime"),
+        trigger_time_ms=optional_number(header, "TriggerTime"),
         instance_number=None if order is None else int(order),
         acquisition_time=text(header, "AcquisitionDateTime")
         or _date_and_time(text(header, "AcquisitionDate"), text(header, "AcquisitionTime")),
@@ -108,7 +131,7 @@ def _frames_from_groups(instance: Instance) -> Iterator[Frame]:
             f"found {0 if per_frame is None else len(per_frame)}: its frames cannot be placed in space",
         )
     shared = _first(header, "SharedFunctionalGroupsSequence")
-    contrast_dimensions = _contrast_dimensions(header)
+    contrast_dimensions = _contrast_dimensions(header, per_frame)
     for index, own in enumerate(per_frame):
         yield _frame_of_group(instance, index, own, shared, contrast_dimensions)
 
@@ -143,7 +166,7 @@ def _frame_of_group(instance: Instance, index: int, own: Dataset, shared: Datase
         ),
         temporal_position=None if temporal is None else int(temporal),
         trigger_time_ms=None if trigger is None else float(trigger),
-        instance_number=int(number(instance.dataset, "InstanceNumber") or 0),
+        instance_number=int(optional_number(instance.dataset, "InstanceNumber") or 0),
         acquisition_time=str(content.get("FrameAcquisitionDateTime", "") or ""),
         content_time=str(content.get("FrameReferenceDateTime", "") or ""),
     )
@@ -190,9 +213,19 @@ def _is_orthonormal(row: tuple[float, ...], column: tuple[float, ...], tolerance
     return all(abs(value) <= tolerance for value in (dot(row, row) - 1, dot(column, column) - 1, dot(row, column)))
 
 
-def _contrast_dimensions(header: Dataset) -> list[int]:
+def _contrast_dimensions(header: Dataset, per_frame: Sequence[Dataset]) -> list[int]:
     pointers = [item.get("DimensionIndexPointer") for item in header.get("DimensionIndexSequence") or ()]
-    return [at for at, pointer in enumerate(pointers) if pointer not in SPATIAL_OR_TEMPORAL_DIMENSIONS]
+    values = [_as_list(_first(own, "FrameContentSequence").get("DimensionIndexValues")) for own in per_frame]
+    return [
+        at
+        for at, pointer in enumerate(pointers)
+        if pointer not in SPATIAL_OR_TEMPORAL_DIMENSIONS and not _counts_frames([one[at : at + 1] for one in values])
+    ]
+
+
+def _counts_frames(values: Sequence[list[int]]) -> bool:
+    """Whether a dimension has another value in each frame: it numbers them, and tells no kinds of pictures apart."""
+    return len(values) > 1 and len({tuple(value) for value in values}) == len(values)
 
 
 def _first(dataset: Dataset, keyword: str) -> Dataset:
@@ -211,4 +244,13 @@ def _or(value: float | None, otherwise: float) -> float:
 
 
 def _date_and_time(date: str, time: str) -> str:
-    return date + time if time else ""
+    """Return date and time as text that sorts by time; empty where the time is none (VR TM)."""
+    clock = CLOCK.fullmatch(time)
+    if clock is None:
+        return ""
+    hour, minute, second, fraction = clock.groups(default="")
+    return (
+        f"{date}{hour}{minute}{second}.{fraction}".rstrip("0").rstrip(".")
+        if fraction
+        else f"{date}{hour}{minute}{second}"
+    )

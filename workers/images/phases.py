@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.errors import Reason, RejectedInput
+from workers.images.families import families
 from workers.images.frames import Frame
 from workers.images.slices import slice_numbers
 
@@ -51,6 +52,8 @@ class Phase:
     identity: PhaseIdentity
     expected_slices: int
     """Slices that the series has; more than the phase has frames where some are missing."""
+    notes: tuple[str, ...] = ()
+    """What a reader should know of how it was chosen."""
 
     @property
     def references(self) -> frozenset[tuple[str, int | None]]:
@@ -59,20 +62,17 @@ class Phase:
 
 
 def split_series(frames: Sequence[Frame]) -> tuple[Phase, ...]:
-    """Split the frames of one series into phases; pictures of different contrast are split first, each on its own.
+    """Split the frames of one series into phases, each family of pictures on its own.
 
     Raises
     ------
     RejectedInput
         UNKNOWN_PHASE where slices repeat and no evidence tells why.
     """
-    contrasts: dict[Hashable, list[Frame]] = {}
-    for frame in frames:
-        contrasts.setdefault(frame.contrast, []).append(frame)
-    return tuple(phase for family in contrasts.values() for phase in _split_contrast(family))
+    return tuple(phase for family in families(frames) for phase in _split_family(family))
 
 
-def _split_contrast(frames: Sequence[Frame]) -> tuple[Phase, ...]:
+def _split_family(frames: Sequence[Frame]) -> tuple[Phase, ...]:
     slices = slice_numbers(frames)
     expected = len(set(slices.tolist()))
     repeats = max(Counter(slices.tolist()).values())
@@ -85,7 +85,8 @@ def _split_contrast(frames: Sequence[Frame]) -> tuple[Phase, ...]:
     raise RejectedInput(
         Reason.UNKNOWN_PHASE,
         f"series {frames[0].instance.series_uid}: slice positions repeat up to {repeats} times, and neither temporal "
-        "position, trigger time, instance order nor times tell the phases apart",
+        "positions, trigger times, the order of instance numbers nor acquisition times tell the phases apart: send the "
+        "series as the scanner made it, with its times, or each phase as a series of its own",
     )
 
 
@@ -115,8 +116,11 @@ def _is_sound(labels: Sequence[Hashable], slices: NDArray[np.intp], repeats: int
     pairs = set(zip(labels, slices.tolist(), strict=True))
     if len(pairs) < len(labels):
         return False
-    # A temporal position is meant to tell phases apart; anything else could also count slices.
-    return evidence is PhaseEvidence.TEMPORAL_POSITION or len(set(labels)) == repeats
+    # A temporal position is meant to tell phases apart, also where some have lost slices; some scanners count images in
+    # it. Anything else could also count slices.
+    if evidence is PhaseEvidence.TEMPORAL_POSITION:
+        return len(set(labels)) <= len(labels) / 2
+    return len(set(labels)) == repeats
 
 
 def _temporal_position(frames: Sequence[Frame], slices: NDArray[np.intp]) -> Labels:
@@ -144,7 +148,9 @@ def _repetition(frames: Sequence[Frame], slices: NDArray[np.intp]) -> Labels:
     runs = _runs(slices[order])
     if len(set(runs)) == repeats:
         return _in_original_order(runs, order)
-    return _ranks(numbers, slices)
+    # All phases of a slice, then the next slice; numbers in any other order say nothing.
+    changes = int(np.count_nonzero(np.diff(slices[order])))
+    return _ranks(numbers, slices) if changes == int(slices.max()) else None
 
 
 def _runs(slices: NDArray[np.intp]) -> list[int]:

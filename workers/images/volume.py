@@ -11,6 +11,7 @@ from pydicom import Dataset
 from workers.errors import Reason, RejectedInput
 from workers.images.attributes import text
 from workers.images.frames import Frame
+from workers.images.padding import padding_of
 from workers.images.phases import Phase, PhaseIdentity
 from workers.images.pixels import read_pixels
 from workers.images.slices import SAME_DIRECTION, SAME_SLICE_MM, normal_of
@@ -20,6 +21,8 @@ GAP_TOLERANCE = 0.05
 """Of the slice spacing: how far a gap may be from the others."""
 SHIFT_TOLERANCE_MM = 0.1
 """How far a slice may lie beside the line through the others."""
+MOST_SPACING_DIGITS = 6
+"""Behind the point, of the distance of slices in mm."""
 SPACING_TOLERANCE = 1e-3
 """Of the pixel spacing."""
 
@@ -66,7 +69,7 @@ class Volume:
     """One phase on its grid. The z index grows along row direction x column direction."""
 
     array: NDArray[np.generic]
-    """Grey values (z, y, x): stored values, rescaled where the headers say so."""
+    """Grey values (z, y, x): stored values, rescaled where the headers say so; padding holds the darkest of them."""
     origin_mm: tuple[float, float, float]
     """Centre of voxel (0, 0, 0) in patient coordinates (x, y, z)."""
     spacing_mm: tuple[float, float, float]
@@ -78,7 +81,12 @@ class Volume:
     headers: tuple[Dataset, ...]
     """One for each instance, without pixels, in slice order; a single one for Enhanced MR."""
     frame_of_reference_uid: str
+    """Empty where the images name none."""
     phase: PhaseIdentity
+    padding: NDArray[np.bool_] | None = None
+    """Voxels that hold no image (z, y, x), as the headers say; None where there are none."""
+    notes: tuple[str, ...] = ()
+    """What a reader should know of the images."""
 
     @cached_property
     def grid(self) -> Grid:
@@ -93,15 +101,16 @@ def build_volume(phase: Phase, limits: Limits = LIMITS) -> Volume:
     Raises
     ------
     RejectedInput
-        NO_GEOMETRY where an image names no frame of reference, IRREGULAR_GEOMETRY for mixed frames of reference,
-        orientation, spacing or matrix, MISSING_SLICES for gaps, UNREADABLE_PIXELS and INVALID_PIXELS for what the
-        pixels are.
+        IRREGULAR_GEOMETRY for mixed frames of reference, orientation, spacing or matrix, MISSING_SLICES for gaps,
+        UNREADABLE_PIXELS and INVALID_PIXELS for what the pixels are.
     """
     frame_of_reference_uid = _frame_of_reference(phase.frames)
     frames, normal = _in_slice_order(phase.frames)
     thickness_mm = _slice_spacing(frames, normal, phase.expected_slices)
     first = frames[0].plane
-    array = _rescaled(read_pixels(frames, limits.max_voxels), frames)
+    stored = read_pixels(frames, limits.max_voxels)
+    padding = padding_of(stored, frames)
+    array = _rescaled(stored, frames, padding)
     direction = np.column_stack([first.row_direction, first.column_direction, normal])
     return Volume(
         array=array,
@@ -112,6 +121,8 @@ def build_volume(phase: Phase, limits: Limits = LIMITS) -> Volume:
         headers=tuple({id(frame.instance): frame.instance.dataset for frame in frames}.values()),
         frame_of_reference_uid=frame_of_reference_uid,
         phase=phase.identity,
+        padding=padding,
+        notes=phase.notes,
     )
 
 
@@ -138,12 +149,6 @@ def _frame_of_reference(frames: Sequence[Frame]) -> str:
     found: dict[str, str] = {}
     for frame in frames:
         found.setdefault(text(frame.instance.dataset, "FrameOfReferenceUID"), frame.instance.sop_instance_uid)
-    if "" in found:
-        raise RejectedInput(
-            Reason.NO_GEOMETRY,
-            f"{found['']}: expected a FrameOfReferenceUID, found none: nothing says that the outline shares its "
-            "coordinates",
-        )
     if len(found) > 1:
         raise RejectedInput(
             Reason.IRREGULAR_GEOMETRY,
@@ -195,7 +200,23 @@ def _slice_spacing(frames: Sequence[Frame], normal: NDArray[np.float64], expecte
             Reason.IRREGULAR_GEOMETRY,
             f"series {series}: slices are shifted sideways by up to {np.abs(shifts).max():.2f} mm",
         )
-    return float((places[-1] - places[0]) / (len(frames) - 1))
+    return _unrounded(places)
+
+
+def _unrounded(places: NDArray[np.float64]) -> float:
+    """Return the distance of slices in mm: the number of fewest digits that their places allow.
+
+    Writers round positions. A distance of 2.5 mm then becomes 2.50004, and voxels of the resampled grid that lie just
+    between two slices fall to the other one, all at once.
+    """
+    steps = np.arange(len(places))
+    spacing_mm = float((places[-1] - places[0]) / (len(places) - 1))
+    off = np.abs(places - places[0] - steps * spacing_mm).max()
+    tolerance = max(2 * float(off), 1e-9) / (len(places) - 1)
+    for digits in range(MOST_SPACING_DIGITS):
+        if abs(round(spacing_mm, digits) - spacing_mm) <= tolerance:
+            return round(spacing_mm, digits)
+    return spacing_mm
 
 
 def _refuse_gap(frame: Frame, gap_mm: float, spacing_mm: float) -> None:
@@ -209,7 +230,9 @@ def _refuse_gap(frame: Frame, gap_mm: float, spacing_mm: float) -> None:
     raise RejectedInput(Reason.IRREGULAR_GEOMETRY, f"{message}found it after {gap_mm:.3f} mm")
 
 
-def _rescaled(stored: NDArray[np.generic], frames: Sequence[Frame]) -> NDArray[np.generic]:
+def _rescaled(
+    stored: NDArray[np.generic], frames: Sequence[Frame], padding: NDArray[np.bool_] | None
+) -> NDArray[np.generic]:
     if all(frame.slope == 1 and frame.intercept == 0 for frame in frames):
         array = stored
     else:
@@ -220,6 +243,8 @@ def _rescaled(stored: NDArray[np.generic], frames: Sequence[Frame]) -> NDArray[n
             raise RejectedInput(
                 Reason.INVALID_PIXELS, f"series {frames[0].instance.series_uid}: grey values that are no numbers"
             )
+    if padding is not None:
+        array[padding] = array[~padding].min()
     if array.min() == array.max():
         raise RejectedInput(
             Reason.INVALID_PIXELS, f"series {frames[0].instance.series_uid}: every voxel holds the same value"

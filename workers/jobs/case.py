@@ -1,6 +1,6 @@
 """One case, from the job's inputs to its result objects. A function of the spool's files and the signature."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -16,6 +16,8 @@ from model_store.signatures.signature import Signature
 from workers.errors import RadtmeError, Reason, RejectedInput
 from workers.features.measurement import Measurement, measure
 from workers.limits import LIMITS, Limits
+from workers.outline.outline import NO_RULES
+from workers.outline.segment_rules import SegmentRule, SegmentRules
 from workers.results.source_description import image_type_notes
 from workers.scoring.case_result import CaseResult, Rejection, Score
 from workers.scoring.drift import DriftRecord, drift_record
@@ -31,6 +33,10 @@ class CaseInputs:
     image_paths: tuple[Path, ...]
     not_complete: Mapping[str, str] | None
     """Reason and message where the waiting ended without all images."""
+    other_series: tuple[tuple[Path, ...], ...] = ()
+    """Files of the study's other image series, by series."""
+    rules: SegmentRules = NO_RULES
+    """What the site says its sender's segments are."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +49,8 @@ class Case:
     """Of a scored case: where it lies in the training distribution."""
 
 
-def inputs_of(spool: Spool, job: Mapping[str, Any]) -> CaseInputs:
-    """Return the files that ``job.json`` names."""
+def inputs_of(spool: Spool, job: Mapping[str, Any], rules: Sequence[SegmentRule] = ()) -> CaseInputs:
+    """Return the files that ``job.json`` names, the study's other series, and the site's rules for the sender."""
     study = job["study_uid"]
     seg = job["seg"]
     images = [
@@ -53,8 +59,17 @@ def inputs_of(spool: Spool, job: Mapping[str, Any]) -> CaseInputs:
         for instance in sorted(instances)
     ]
     return CaseInputs(
-        spool.instance_path(study, seg["series_uid"], seg["sop_instance_uid"]), tuple(images), job["not_complete"]
+        spool.instance_path(study, seg["series_uid"], seg["sop_instance_uid"]),
+        tuple(images),
+        job["not_complete"],
+        _other_series(spool, study, {seg["series_uid"], *job["instances"]}),
+        SegmentRules(tuple(rules), job.get("calling_ae_title") or ""),
     )
+
+
+def _other_series(spool: Spool, study_uid: str, known: Collection[str]) -> tuple[tuple[Path, ...], ...]:
+    folders = sorted(folder for folder in (spool.studies / study_uid).glob("*") if folder.name not in known)
+    return tuple(tuple(sorted(folder.glob("*.dcm"))) for folder in folders if folder.is_dir())
 
 
 def examine(inputs: CaseInputs, signature: Signature, timer: StageTimer, limits: Limits = LIMITS) -> Case:
@@ -66,7 +81,15 @@ def examine(inputs: CaseInputs, signature: Signature, timer: StageTimer, limits:
     notes: tuple[str, ...] = ()
     try:
         _require_complete(inputs)
-        measurement = measure(inputs.image_paths, inputs.seg_path, signature.profile, timer, limits)
+        measurement = measure(
+            inputs.image_paths,
+            inputs.seg_path,
+            signature.profile,
+            timer,
+            limits,
+            rules=inputs.rules,
+            other_series=inputs.other_series,
+        )
         with timer(Stage.SCORE):
             verdict = score(signature, measurement.regions)
             notes = out_of_range_notes(signature, measurement.regions)

@@ -77,7 +77,7 @@ def run(
     written = job.read_intact("result.json")
     if written is not None:  # an earlier attempt died, or ran out of time, on the last step
         return _finished(spool, job, settings, written, time.perf_counter() - begin)
-    inputs = inputs_of(spool, content)
+    inputs = inputs_of(spool, content, settings.segment_rules)
     case = rejected(ended_by) if ended_by else _examined(inputs, registry, timer, settings.limits)
     if time.perf_counter() - begin > settings.soft_time_limit_seconds:
         case = rejected(took_too_long(settings))

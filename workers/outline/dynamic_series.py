@@ -9,6 +9,7 @@ from workers.images.attributes import text
 from workers.images.frames import Plane
 from workers.images.phases import Phase, across_series
 from workers.images.slices import SAME_DIRECTION, normal_of
+from workers.images.technique import derivation, other_technique
 from workers.images.volume import grid_of
 from workers.outline.outline import Outline
 from workers.outline.region_of_interest import lies_on
@@ -41,6 +42,17 @@ def same_slices(phase: Phase, other: Phase) -> bool:
     return places(phase) == places(other) and phase.frames[0].plane.rows == other.frames[0].plane.rows
 
 
+def same_technique(phase: Phase, other: Phase) -> bool:
+    """Whether two phases say, and say alike, what does not change while contrast flows in."""
+    known = all(_value(phase, keyword) for keyword in TIMING)
+    return known and _technique(phase) == _technique(other)
+
+
+def start(phase: Phase) -> tuple[str, str]:
+    """Return when a phase begins, as text that sorts by time: acquisition time and content time."""
+    return min((frame.acquisition_time, frame.content_time) for frame in phase.frames)
+
+
 def _are_one_examination(phases: Sequence[Phase]) -> bool:
     first = phases[0]
     alike = all(same_slices(first, other) and _technique(first) == _technique(other) for other in phases)
@@ -62,13 +74,8 @@ def _technique(phase: Phase) -> tuple[str, ...]:
 
 
 def _is_other_technique(phase: Phase) -> bool:
-    classic = _value(phase, "ScanningSequence").split("\\")
-    is_gradient_echo = "GR" in classic and "EP" not in classic if classic != [""] else True
-    is_enhanced_other = (
-        _value(phase, "EchoPulseSequence") == "SPIN" or _value(phase, "EchoPlanarPulseSequence") == "YES"
-    )
-    is_diffusion = "DIFFUSION" in _value(phase, "ImageType").split("\\") or bool(_value(phase, "DiffusionBValue"))
-    return not is_gradient_echo or is_enhanced_other or is_diffusion
+    header = phase.frames[0].instance.dataset
+    return bool(other_technique(header) or derivation(header))
 
 
 def _may_hold(phase: Phase, outline: Outline) -> bool:

@@ -15,11 +15,14 @@ from workers.images.attributes import text
 from workers.images.frames import Plane, plane_of
 from workers.images.headers import Instance, file_bytes_after, frame_count, read_header
 from workers.limits import LIMITS, Limits
-from workers.outline.segment_pixels import read_segment_frames
-from workers.outline.segment_types import is_other_tissue, is_tumour
-from workers.outline.source_images import References, outline_references
+from workers.outline.segment_choice import ChosenSegments, choose_segments
+from workers.outline.segment_pixels import pads_frames, read_segment_frames
+from workers.outline.segment_rules import SegmentRules
+from workers.outline.source_images import References, outline_references, source_uids
 from workers.resources import is_out_of_memory
 
+NO_RULES = SegmentRules()
+PADDED_FRAMES = "The frames of the outline are padded to whole bytes, against PS3.5 section 8.1.1, and were read so."
 LABEL_MAP_SEGMENTATION_STORAGE = UID("1.2.840.10008.5.1.4.1.1.66.7")
 
 
@@ -38,6 +41,12 @@ class Outline:
     """Of each frame."""
     segment_numbers: tuple[int, ...]
     """Of each frame; 0 in a label map, whose frames hold many."""
+    named_series: frozenset[str] = frozenset()
+    """Series that it names without their images."""
+    frame_sources: tuple[frozenset[str], ...] = ()
+    """SOP Instance UIDs of the images that each frame names."""
+    notes: tuple[str, ...] = ()
+    """What a reader should know of how it was read."""
 
     @property
     def uid(self) -> str:
@@ -60,6 +69,11 @@ class Outline:
         """Whether pixel values are segment numbers."""
         return text(self.instance.dataset, "SegmentationType") == "LABELMAP"
 
+    @property
+    def label(self) -> str:
+        """Segment Label of the tumour; empty where it has none."""
+        return text(self.tumour_segment, "SegmentLabel")
+
     def masks(self) -> Iterator[tuple[int, Plane, NDArray[np.bool_]]]:
         """Yield segment number, plane and mask of each frame that holds tumour or other tissue."""
         wanted = self.other_tissue_numbers | {self.tumour_number}
@@ -69,10 +83,13 @@ class Outline:
                 yield number, self.planes[at], frame == number if self.is_label_map else frame.astype(bool)
 
 
-def read_outline(path: Path, limits: Limits = LIMITS, segment_number: int | None = None) -> Outline:
-    """Read a SEG's header and choose its tumour segment by codes.
+def read_outline(
+    path: Path, limits: Limits = LIMITS, segment_number: int | None = None, rules: SegmentRules = NO_RULES
+) -> Outline:
+    """Read a SEG's header and choose its tumour segment.
 
-    ``segment_number`` names one of several tumours; the others then do not belong in its ring.
+    ``segment_number`` names one of several tumours; the others then do not belong in its ring. ``rules`` are those of
+    the site.
 
     Raises
     ------
@@ -81,7 +98,7 @@ def read_outline(path: Path, limits: Limits = LIMITS, segment_number: int | None
     """
     instance = read_header(path, limits)
     try:
-        return _outline(instance, limits, segment_number)
+        return _outline(instance, limits, segment_number, rules)
     except (OSError, *UNREADABLE_BYTES) as error:
         # Values are read when they are asked for: what is missing, cut short or of another kind shows itself only then.
         if is_out_of_memory(error) or (isinstance(error, OSError) and not is_cut_short(error)):
@@ -92,30 +109,41 @@ def read_outline(path: Path, limits: Limits = LIMITS, segment_number: int | None
         ) from error
 
 
-def _outline(instance: Instance, limits: Limits, segment_number: int | None) -> Outline:
+def _outline(instance: Instance, limits: Limits, segment_number: int | None, rules: SegmentRules) -> Outline:
     header = instance.dataset
     _check_kind(instance)
-    segments = header.get("SegmentSequence") or []
+    is_label_map = text(header, "SegmentationType") == "LABELMAP"
+    segments = _segments(header, is_label_map)
     per_frame = header.get("PerFrameFunctionalGroupsSequence") or []
     _check_size(instance, len(per_frame))
     _check_segments(instance, segments, limits.max_segments)
     shared = (header.get("SharedFunctionalGroupsSequence") or [Dataset()])[0]
-    tumour = _the_tumour(segments, segment_number, instance.sop_instance_uid)
-    is_label_map = header.SegmentationType == "LABELMAP"
+    chosen = choose_segments(segments, rules, instance.sop_instance_uid)
+    tumour = _the_tumour(chosen, segment_number, instance.sop_instance_uid)
     numbers = tuple(0 if is_label_map else _segment_number(instance, own, shared) for own in per_frame)
     mine = [own for own, number in zip(per_frame, numbers, strict=True) if number in (0, tumour.SegmentNumber)]
     return Outline(
         instance=instance,
         tumour_segment=tumour,
-        other_tissue_numbers=frozenset(
-            int(item.SegmentNumber)
-            for item in segments
-            if is_other_tissue(item) or (is_tumour(item) and item is not tumour)
-        ),
+        other_tissue_numbers=chosen.other_tissue_numbers
+        | {int(item.SegmentNumber) for item in chosen.tumours if item is not tumour},
         references=outline_references(header, mine),
         planes=tuple(_plane(instance, at, own, shared) for at, own in enumerate(per_frame)),
         segment_numbers=numbers,
+        named_series=frozenset(
+            text(item, "SeriesInstanceUID")
+            for item in header.get("ReferencedSeriesSequence") or ()
+            if not item.get("ReferencedInstanceSequence")
+        ),
+        frame_sources=tuple(source_uids(own) for own in per_frame),
+        notes=(*chosen.notes, *([PADDED_FRAMES] if pads_frames(instance) else [])),
     )
+
+
+def _segments(header: Dataset, is_label_map: bool) -> Sequence[Dataset]:
+    """Return the items of the Segment Sequence; a label map may list its background, as segment 0 (PS3.3 C.8.20.2)."""
+    items: Sequence[Dataset] = header.get("SegmentSequence") or []
+    return [item for item in items if not (is_label_map and item.get("SegmentNumber") == 0)]
 
 
 def _refuse(instance: Instance, message: str) -> RejectedInput:
@@ -153,20 +181,20 @@ def _check_segments(instance: Instance, segments: Sequence[Dataset], max_segment
             raise _refuse(instance, f"item {at} of its SegmentSequence has no SegmentNumber")
 
 
-def _the_tumour(segments: Sequence[Dataset], wanted: int | None, uid: str) -> Dataset:
-    chosen = [item for item in segments if is_tumour(item) and wanted in (None, int(item.SegmentNumber))]
-    if not chosen:
+def _the_tumour(chosen: ChosenSegments, wanted: int | None, uid: str) -> Dataset:
+    tumours = [item for item in chosen.tumours if wanted in (None, int(item.SegmentNumber))]
+    if not tumours:
         raise RejectedInput(
             Reason.NO_TUMOUR_SEGMENT,
-            f"SEG {uid}: expected a segment with the type of a neoplasm, mass or lesion, found none among "
-            f"{len(segments)} segments",
+            f"SEG {uid}: expected segment {wanted} to be a tumour, found the tumours in "
+            f"{', '.join(str(item.SegmentNumber) for item in chosen.tumours)}",
         )
-    if len(chosen) > 1:
+    if len(tumours) > 1:
         raise RejectedInput(
             Reason.SEVERAL_TUMOUR_SEGMENTS,
-            f"SEG {uid}: expected one tumour segment, found {len(chosen)}: send each tumour in a SEG of its own",
+            f"SEG {uid}: expected one tumour segment, found {len(tumours)}: send each tumour in a SEG of its own",
         )
-    return chosen[0]
+    return tumours[0]
 
 
 def _plane(instance: Instance, at: int, own: Dataset, shared: Dataset) -> Plane:

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
+from itertools import pairwise
 
 from model_store.signatures.profile import PhaseRule
 from workers.errors import Reason, RejectedInput
@@ -9,10 +11,15 @@ from workers.images.attributes import text
 from workers.images.frames import Frame, frames_of
 from workers.images.headers import Instance
 from workers.images.phases import Phase, across_series, split_series
+from workers.images.technique import derivation
 from workers.outline.duplicate_images import without_copies
 from workers.outline.dynamic_series import dynamic_examination, same_slices
 from workers.outline.outline import Outline
 from workers.outline.source_images import References
+
+SLOWEST_ULTRAFAST_SECONDS = 30.0
+"""Between phases: in a faster series several phases pass before the contrast arrives."""
+CURE = "draw it on one phase, and export it with the images of that phase alone as its source"
 
 
 def choose_phase(instances: Sequence[Instance], outline: Outline, rule: PhaseRule) -> Phase:
@@ -22,7 +29,8 @@ def choose_phase(instances: Sequence[Instance], outline: Outline, rule: PhaseRul
     ------
     RejectedInput
         MISSING_INSTANCES where referenced images are not there, NO_GEOMETRY where they cannot be placed in space,
-        UNKNOWN_PHASE where they belong to several phases, or where nothing says which phase is meant.
+        IRREGULAR_GEOMETRY where they lie in stacks of different orientation or matrix, UNKNOWN_PHASE where they belong
+        to several phases, or where nothing says which phase is meant, and the rule does not decide it.
     """
     if not instances:
         raise RejectedInput(Reason.MISSING_INSTANCES, f"SEG {outline.uid}: expected images, found none")
@@ -35,26 +43,58 @@ def choose_phase(instances: Sequence[Instance], outline: Outline, rule: PhaseRul
             f"such as {min(missing)}",
         )
     if referenced:
-        return _referenced_phase(instances, outline)
-    return _phase_by_rule(instances, outline, rule)
+        return _referenced_phase(instances, outline, rule)
+    named = [one for one in instances if one.series_uid in outline.named_series]
+    return _phase_without_references(named or _of_its_space(instances, outline), outline, rule)
 
 
-def _referenced_phase(instances: Sequence[Instance], outline: Outline) -> Phase:
+def _referenced_phase(instances: Sequence[Instance], outline: Outline, rule: PhaseRule) -> Phase:
     referenced = {uid for uid, _ in outline.references}
     series = {one.series_uid for one in instances if one.sop_instance_uid in referenced}
-    if len(series) > 1:
-        raise RejectedInput(
-            Reason.UNKNOWN_PHASE, f"SEG {outline.uid}: it refers to images of {len(series)} series, expected one phase"
-        )
-    frames = _frames([one for one in instances if one.series_uid in series])
-    phases = split_series(without_copies(frames, referenced))
+    mine = [one for one in instances if one.series_uid in series]
+    phases = _phases(mine, referenced)
     hit = [phase for phase in phases if _holds(phase, outline.references)]
-    if len(hit) != 1:
+    if len(hit) == 1 and not (derivation(hit[0].frames[0].instance.dataset) and len(phases) > 1):
+        chosen = _among_series(hit[0], [one for one in instances if one.series_uid not in series])
+        return _with_strays_noted(chosen, phases)
+    if len({_stack(phase) for phase in hit}) > 1 and len(hit) > 1 and not _each_is_a_stack(hit):
+        raise RejectedInput(
+            Reason.IRREGULAR_GEOMETRY,
+            f"SEG {outline.uid}: the images that it was drawn on differ in orientation, matrix or spacing",
+        )
+    if not _names_all_alike(hit, outline):
         raise RejectedInput(
             Reason.UNKNOWN_PHASE,
-            f"SEG {outline.uid}: expected its images in one phase, found them in {len(hit)} of {len(phases)}",
+            f"SEG {outline.uid}: expected its images in one phase, found some in each of {len(hit)} of {len(phases)}: "
+            f"{CURE}",
         )
-    return _among_series(hit[0], [one for one in instances if one.series_uid not in series])
+    what = (
+        f"names images of {len(hit)} phases" if len(hit) > 1 else "was drawn on images that were computed from others"
+    )
+    return _by_rule(phases, hit if len(hit) > 1 else phases, outline, rule, what)
+
+
+def _names_all_alike(hit: Sequence[Phase], outline: Outline) -> bool:
+    """Whether each phase is named for the same slices, as writers do that are given a whole series."""
+    named = [
+        {
+            tuple(round(value, 1) for value in frame.plane.position)
+            for frame in phase.frames
+            if frame.reference in outline.references or (frame.reference[0], None) in outline.references
+        }
+        for phase in hit
+    ]
+    return all(places == named[0] for places in named)
+
+
+def _stack(phase: Phase) -> tuple[object, ...]:
+    plane = phase.frames[0].plane
+    axes = tuple(round(value, 2) for value in (*plane.row_direction, *plane.column_direction))
+    return axes, plane.rows, plane.columns
+
+
+def _each_is_a_stack(phases: Sequence[Phase]) -> bool:
+    return all(len(phase.frames) > 1 for phase in phases)
 
 
 def _among_series(phase: Phase, others: Sequence[Instance]) -> Phase:
@@ -70,29 +110,107 @@ def _among_series(phase: Phase, others: Sequence[Instance]) -> Phase:
     return phase
 
 
-def _phase_by_rule(instances: Sequence[Instance], outline: Outline, rule: PhaseRule) -> Phase:
+def _of_its_space(instances: Sequence[Instance], outline: Outline) -> list[Instance]:
     frame_of_reference = text(outline.instance.dataset, "FrameOfReferenceUID")
     mine = [one for one in instances if text(one.dataset, "FrameOfReferenceUID") in ("", frame_of_reference)]
     if not mine:
         raise RejectedInput(
-            Reason.OTHER_FRAME_OF_REFERENCE, f"SEG {outline.uid}: no image shares its frame of reference"
+            Reason.OTHER_FRAME_OF_REFERENCE,
+            f"SEG {outline.uid}: it names no images, and no image shares its frame of reference: {CURE}",
         )
-    phases = [phase for part in _by_series(mine) for phase in split_series(without_copies(_frames(part), ()))]
-    if len(phases) == 1:
-        return phases[0]
-    if rule is PhaseRule.FIRST_POST_CONTRAST:
-        for phase in dynamic_examination(phases, outline):
-            if phase.identity.index == 2:
-                return phase
+    return mine
+
+
+def _phase_without_references(instances: Sequence[Instance], outline: Outline, rule: PhaseRule) -> Phase:
+    phases = _phases(instances, ())
+    stacks = [phase for phase in phases if phase.expected_slices > 1]
+    if len(stacks) == 1:
+        return _with_strays_noted(stacks[0], phases)
+    what = "names a series and not its images" if outline.named_series else "does not name the images it was drawn on"
+    return _by_rule(phases, phases, outline, rule, what)
+
+
+def _by_rule(
+    phases: Sequence[Phase], candidates: Sequence[Phase], outline: Outline, rule: PhaseRule, what: str
+) -> Phase:
+    """Return the first phase after contrast among the candidates, with a note that says so."""
+    if rule is not PhaseRule.FIRST_POST_CONTRAST:
+        raise RejectedInput(
+            Reason.UNKNOWN_PHASE,
+            f"SEG {outline.uid}: it {what}, there are {len(phases)} phases, and the signature's phase rule is "
+            f"'{rule}': {CURE}",
+        )
+    examination = dynamic_examination(phases, outline)
+    if not examination:
+        raise RejectedInput(
+            Reason.UNKNOWN_PHASE,
+            f"SEG {outline.uid}: it {what}, and of {len(phases)} phases it is not plain which ones are one dynamic "
+            f"examination: {CURE}",
+        )
+    pace = _pace_seconds(examination)
+    if pace is not None and pace < SLOWEST_ULTRAFAST_SECONDS and len(examination) > 3:
+        raise RejectedInput(
+            Reason.UNKNOWN_PHASE,
+            f"SEG {outline.uid}: it {what}, and its {len(examination)} phases follow each other within {pace:.0f} s: "
+            f"no header says with which the contrast arrives: {CURE}",
+        )
+    allowed = [phase.references for phase in candidates]
+    for phase in examination:
+        if phase.identity.index >= 2 and phase.references in allowed:
+            note = (
+                f"The outline {what}: the first phase after contrast was measured by the signature's phase rule, phase "
+                f"{phase.identity.index} by {phase.identity.found_by}."
+            )
+            return _with_strays_noted(replace(phase, notes=(*phase.notes, note)), phases)
     raise RejectedInput(
-        Reason.UNKNOWN_PHASE,
-        f"SEG {outline.uid}: it does not say which images it was drawn on, and there are {len(phases)} phases "
-        + (
-            "that are not plainly one dynamic examination"
-            if rule is PhaseRule.FIRST_POST_CONTRAST
-            else "to choose from"
+        Reason.UNKNOWN_PHASE, f"SEG {outline.uid}: it {what}, and none of them is known to be after contrast: {CURE}"
+    )
+
+
+def _pace_seconds(phases: Sequence[Phase]) -> float | None:
+    """Return the median time from phase to phase; None where the headers do not say it."""
+    starts = [min(frame.acquisition_time or frame.content_time for frame in phase.frames) for phase in phases]
+    if not all(len(start.split(".")[0]) >= 6 and start.replace(".", "", 1).isdigit() for start in starts):
+        return None
+    seconds = []
+    for start in starts:
+        whole, _, fraction = start.partition(".")
+        clock = whole[-6:]
+        seconds.append(int(clock[:2]) * 3600 + int(clock[2:4]) * 60 + int(clock[4:]) + float(f"0.{fraction or 0}"))
+    gaps = sorted(later - earlier for earlier, later in pairwise(seconds))
+    return gaps[len(gaps) // 2] if gaps and gaps[0] > 0 else None
+
+
+def _with_strays_noted(phase: Phase, phases: Sequence[Phase]) -> Phase:
+    """Add a note on the pictures of its series that have its contrast and are none of its slices."""
+    first = phase.frames[0]
+    strays = [
+        other
+        for other in phases
+        if other.frames[0].instance.series_uid == first.instance.series_uid
+        and other.frames[0].contrast == first.contrast
+        and len(other.frames) < len(phase.frames)
+        and (other.identity.count == 1 and other.expected_slices < phase.expected_slices)
+    ]
+    count = sum(len(other.frames) for other in strays)
+    if not count:
+        return phase
+    differs = "orientation" if any(_stack(other) != _stack(phase) for other in strays) else "place"
+    pictures = "picture" if count == 1 else "pictures"
+    return replace(
+        phase,
+        notes=(
+            *phase.notes,
+            f"{count} {pictures} of the series, of another {differs} than its slices, were set aside.",
         ),
     )
+
+
+def _phases(instances: Sequence[Instance], referenced: Sequence[str] | set[str]) -> list[Phase]:
+    """Split each series into its phases; where each series is one phase, they are told by `dynamic_examination`."""
+    return [
+        phase for part in _by_series(instances) for phase in split_series(without_copies(_frames(part), referenced))
+    ]
 
 
 def _frames(instances: Sequence[Instance]) -> list[Frame]:

@@ -24,7 +24,9 @@ class RegionOfInterest:
 
     tumour: NDArray[np.bool_]
     other_tissue: NDArray[np.bool_] | None
-    """Voxels of segments coded as vessel, skin, chest wall and the like; None where there are none."""
+    """Voxels of segments of vessel, skin, chest wall and the like; None where there are none."""
+    notes: tuple[str, ...] = ()
+    """What a reader should know of the outline."""
 
 
 def place(outline: Outline, volume: Volume) -> RegionOfInterest:
@@ -33,10 +35,12 @@ def place(outline: Outline, volume: Volume) -> RegionOfInterest:
     Raises
     ------
     RejectedInput
-        PATIENT_MISMATCH, UNREADABLE_OBJECT where an ID cannot be decoded, OTHER_FRAME_OF_REFERENCE,
-        UNSUPPORTED_SEGMENTATION where it lies on another grid, OUTSIDE_VOLUME, EMPTY_SEGMENTATION.
+        PATIENT_MISMATCH, UNREADABLE_OBJECT where an ID cannot be decoded, OTHER_FRAME_OF_REFERENCE, NO_GEOMETRY where
+        neither a frame of reference nor the images that it names tell where it lies, UNSUPPORTED_SEGMENTATION where it
+        lies on another grid, OUTSIDE_VOLUME, EMPTY_SEGMENTATION, SINGLE_SLICE.
     """
     _check_identity(outline, volume)
+    notes = (*outline.notes, *_check_space(outline, volume))
     tumour = np.zeros(volume.array.shape, dtype=np.bool_)
     other = np.zeros_like(tumour) if outline.other_tissue_numbers else None
     for number, plane, mask in outline.masks():
@@ -48,7 +52,13 @@ def place(outline: Outline, volume: Volume) -> RegionOfInterest:
         raise RejectedInput(
             Reason.EMPTY_SEGMENTATION, f"SEG {outline.uid}: its tumour segment does not hold a single voxel"
         )
-    return RegionOfInterest(tumour, other)
+    if min(int(np.ptp(along)) for along in np.nonzero(tumour)) == 0:
+        raise RejectedInput(
+            Reason.SINGLE_SLICE,
+            f"SEG {outline.uid}: the tumour is outlined on one slice only, which is no volume: outline it on every "
+            "slice that shows it",
+        )
+    return RegionOfInterest(tumour, other, notes)
 
 
 def lies_on(plane: Plane, grid: Grid) -> bool:
@@ -76,13 +86,44 @@ def _check_identity(outline: Outline, volume: Volume) -> None:
             raise RejectedInput(
                 Reason.PATIENT_MISMATCH, f"SEG {outline.uid}: its {keyword} is not that of the images it lies on"
             )
-    frame_of_reference = text(header, "FrameOfReferenceUID")
-    if frame_of_reference and volume.frame_of_reference_uid not in ("", frame_of_reference):
+
+
+def _check_space(outline: Outline, volume: Volume) -> tuple[str, ...]:
+    """See that outline and images share coordinates; return a note where only the images that it names tell so.
+
+    An outline lies where the images lie that it was drawn on, if each of its frames lies on the image that it names.
+    """
+    mine, theirs = text(outline.instance.dataset, "FrameOfReferenceUID"), volume.frame_of_reference_uid
+    if mine and mine == theirs:
+        return ()
+    if _lies_on_named_images(outline, volume):
+        what = "name none" if not theirs else "name another"
+        return (f"Outline and images share no frame of reference (the images {what}): placed by the images it names.",)
+    if mine and theirs:
         raise RejectedInput(
             Reason.OTHER_FRAME_OF_REFERENCE,
-            f"SEG {outline.uid}: expected frame of reference {volume.frame_of_reference_uid}, "
-            f"found {frame_of_reference}: outline and images do not share coordinates",
+            f"SEG {outline.uid}: expected frame of reference {theirs}, found {mine}: outline and images do not share "
+            "coordinates: draw it on the images of this examination",
         )
+    if not theirs:
+        raise RejectedInput(
+            Reason.NO_GEOMETRY,
+            f"{volume.frames[0].sop_instance_uid}: expected a FrameOfReferenceUID, found none: nothing says that the "
+            "outline shares its coordinates: export it with the images that it was drawn on as its source",
+        )
+    return ()
+
+
+def _lies_on_named_images(outline: Outline, volume: Volume) -> bool:
+    at = {frame.sop_instance_uid: z for z, frame in enumerate(volume.frames) if frame.frame_number is None}
+    numbers = zip(outline.planes, outline.segment_numbers, outline.frame_sources, strict=True)
+    frames = [(plane, sources) for plane, number, sources in numbers if number in (0, outline.tumour_number)]
+    for plane, sources in frames:
+        places = [at[uid] for uid in sources if uid in at]
+        z = float(volume.grid.indices_of([plane.position])[0][2])
+        if not places or min(abs(z - place) for place in places) > OFF_GRID_VOXELS:
+            return False
+    return bool(frames)
 
 
 def _decoded(header: Dataset, keyword: str) -> str:
@@ -138,5 +179,6 @@ def _other_grid(plane: Plane, grid: Grid, uid: str, what: str) -> RejectedInput:
     return RejectedInput(
         Reason.UNSUPPORTED_SEGMENTATION,
         f"SEG {uid}: it was drawn on another grid than the images: {what} (pixels of {plane.column_spacing:g} x "
-        f"{plane.row_spacing:g} mm on voxels of {x:g} x {y:g} x {z:g} mm)",
+        f"{plane.row_spacing:g} mm on voxels of {x:g} x {y:g} x {z:g} mm; up to {OFF_GRID_VOXELS:g} voxels are "
+        "allowed): save the outline on the grid of the original images, not resampled",
     )

@@ -1,6 +1,7 @@
 """Pixels of a Segmentation: packed bits, fractions and labels, uncompressed or compressed."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,11 @@ from workers.images.pixels import IN_PLACE_SYNTAXES
 
 FRACTION = 0.5
 """Of MaximumFractionalValue: from here on a voxel belongs to the segment."""
+
+
+MOST_FLAG_VALUES = 64
+"""Different values in a mask of bit flags; probabilities have more."""
+MOST_SHOWN = 8
 
 
 def read_segment_frames(instance: Instance, frames: Sequence[int]) -> list[NDArray[np.generic]]:
@@ -28,7 +34,29 @@ def read_segment_frames(instance: Instance, frames: Sequence[int]) -> list[NDArr
     if text(instance.dataset, "SegmentationType") != "FRACTIONAL":
         return stored
     maximum = integer(instance.dataset, "MaximumFractionalValue") or 255
+    _check_fractions(instance, stored, maximum)
     return [frame.astype(np.float64) >= FRACTION * maximum for frame in stored]
+
+
+def _check_fractions(instance: Instance, frames: Sequence[NDArray[np.generic]], maximum: int) -> None:
+    """See that the values are fractions of a segment, and not bit flags or labels in the same bytes.
+
+    In masks of flags 0 is what no flag excludes, so that the corners of the frames hold flags; where fractions are
+    meant, the corners of an image lie outside of any tumour.
+    """
+    values = np.unique(np.concatenate([np.unique(frame) for frame in frames])) if frames else np.zeros(1)
+    corners = np.array([frame[[0, 0, -1, -1], [0, -1, 0, -1]] for frame in frames])
+    are_flags = (
+        len(values) <= MOST_FLAG_VALUES and len(corners) > 0 and float((corners > 0).all(axis=1).mean()) > FRACTION
+    )
+    never_half = 0 < float(values.max()) < FRACTION * maximum
+    if are_flags or never_half or float(values.max()) > maximum:
+        shown = ", ".join(str(int(value)) for value in values[:MOST_SHOWN])
+        raise RejectedInput(
+            Reason.UNSUPPORTED_SEGMENTATION,
+            f"SEG {instance.sop_instance_uid}: it is declared FRACTIONAL with a maximum of {maximum}, and its bytes "
+            f"({shown}) are flags or labels, not fractions: export the tumour as a BINARY segmentation",
+        )
 
 
 def _read_in_place(instance: Instance, frames: Sequence[int]) -> list[NDArray[np.generic]]:
@@ -47,8 +75,49 @@ def _read_in_place(instance: Instance, frames: Sequence[int]) -> list[NDArray[np
     if bits > 1:
         whole = np.memmap(instance.path, f"<u{bits // 8}", "r", offset, (count, rows, columns))
         return [np.array(whole[at]) for at in frames]
-    packed = np.memmap(instance.path, np.uint8, "r", offset, (expected,))
-    return [_unpacked(packed, at * size, size).reshape(rows, columns) for at in frames]
+    return _read_bits(instance, frames, rows, columns)
+
+
+def pads_frames(instance: Instance) -> bool:
+    """Tell by the length of the pixel data whether each frame of packed bits is padded to whole bytes.
+
+    Frames follow each other without (PS3.5 section 8.1.1); some writers pad them.
+    """
+    header = instance.dataset
+    pixels = (integer(header, "Rows") or 0) * (integer(header, "Columns") or 0)
+    if integer(header, "BitsAllocated") != 1 or instance.pixels is None or pixels % 8 == 0:
+        return False
+    right, padded = (frame_count(instance) * pixels + 7) // 8, frame_count(instance) * ((pixels + 7) // 8)
+    return instance.pixels.length in (padded, padded + 1) and right + right % 2 < padded
+
+
+def _read_bits(instance: Instance, frames: Sequence[int], rows: int, columns: int) -> list[NDArray[np.generic]]:
+    size, count = rows * columns, frame_count(instance)
+    padded_size = (size + 7) // 8 * 8
+    bytes_there = min(file_bytes_after(instance), (count * padded_size) // 8)
+    offset = instance.pixels.offset if instance.pixels else 0
+    packed = np.memmap(instance.path, np.uint8, "r", offset, (bytes_there,))
+
+    def read(step: int) -> list[NDArray[np.generic]]:
+        return [_unpacked(packed, at * step, size).reshape(rows, columns) for at in frames]
+
+    if pads_frames(instance):
+        return read(padded_size)
+    found = read(size)
+    # With few frames the length is the same; then the pixels tell: in frames that run ahead of each other by some bits,
+    # neighbouring slices overlap less than they should.
+    if size % 8 and bytes_there * 8 >= count * padded_size and _overlap(read(padded_size)) > _overlap(found):
+        raise RejectedInput(
+            Reason.UNSUPPORTED_SEGMENTATION,
+            f"SEG {instance.sop_instance_uid}: its {count} frames of {rows} x {columns} seem to be padded to whole bytes "
+            "each, against PS3.5 section 8.1.1, and their length does not tell: export it with another program, or as "
+            "FRACTIONAL",
+        )
+    return found
+
+
+def _overlap(frames: Sequence[NDArray[np.generic]]) -> int:
+    return sum(int(np.count_nonzero(np.logical_and(one, other))) for one, other in pairwise(frames))
 
 
 def _unpacked(packed: NDArray[np.uint8], start: int, count: int) -> NDArray[np.bool_]:

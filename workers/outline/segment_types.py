@@ -1,78 +1,148 @@
-"""What the codes of a segment say it is: the tumour, tissue that does not belong in the ring, or something else.
+"""What a segment says it is: the tumour, tissue that does not belong in the ring, or something else.
 
-The type decides (Segmented Property Type, PS3.16 CID 7159 and the neoplasms of the breast), because writers disagree on
-the category: a mass is filed as morphologically abnormal structure, as tissue and as anatomical structure. Comparing
-pydicom's codes makes legacy SNOMED RT values (SRT) equal to their SNOMED CT ones.
+A site's own rules come first, then the type's code (Segmented Property Type), because writers disagree on the category:
+a mass is filed as morphologically abnormal structure, as tissue and as anatomical structure. The table
+``segment_codes.csv`` lists the codes with their source. Many viewers give one unspecific code to every segment, and only
+label or code meaning tell what it is.
 """
 
+import csv
+import re
 from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from functools import cache
+from importlib import resources
 
 from pydicom import Dataset
 from pydicom.sr.coding import Code
 
-TUMOUR_TYPES = (
-    Code("108369006", "SCT", "Neoplasm"),
-    Code("372087000", "SCT", "Neoplasm, Primary"),
-    Code("86049000", "SCT", "Malignant neoplasm, primary"),
-    Code("367651003", "SCT", "Malignant neoplasm"),
-    Code("254837009", "SCT", "Malignant neoplasm of breast"),
-    Code("126926005", "SCT", "Neoplasm of breast"),
-    Code("68453008", "SCT", "Carcinoma, no subtype"),
-    Code("1187425009", "SCT", "Carcinoma"),
-    Code("82711006", "SCT", "Infiltrating duct carcinoma"),
-    Code("408643008", "SCT", "Infiltrating duct carcinoma of breast"),
-    Code("89740008", "SCT", "Lobular carcinoma"),
-    Code("4147007", "SCT", "Mass"),
-    Code("129788004", "SCT", "Mammographic breast mass"),
-    Code("52988006", "SCT", "Lesion"),
-    Code("27925004", "SCT", "Nodule"),
-    Code("228791009", "SCT", "Gross tumor volume"),
-    Code("C113842", "NCIt", "Enhancing Lesion"),
+from workers.outline.segment_rules import SegmentRole, SegmentRules
+
+UNSPECIFIC = "unspecific"
+STANDARD_SCHEMES = frozenset(
+    {"DCM", "FMA", "ICD10", "ICDO3", "I10", "LN", "NCIt", "RADLEX", "SCT", "SNM3", "SRT", "UMLS"}
 )
-OTHER_TISSUE_TYPES = (
-    Code("59820001", "SCT", "Blood vessel"),
-    Code("51114001", "SCT", "Artery"),
-    Code("29092000", "SCT", "Vein"),
-    Code("15825003", "SCT", "Aorta"),
-    Code("39937001", "SCT", "Skin"),
-    Code("54468004", "SCT", "Skin of nipple"),
-    Code("24142002", "SCT", "Nipple"),
-    Code("74160004", "SCT", "Skin of chest"),
-    Code("78904004", "SCT", "Chest wall"),
-    Code("71616004", "SCT", "Muscle"),
-    Code("91727004", "SCT", "Muscle tissue"),
-    Code("127954009", "SCT", "Skeletal muscle"),
-    Code("60005003", "SCT", "Pectoralis major muscle"),
-    Code("18686000", "SCT", "Pectoralis minor muscle"),
-    Code("113197003", "SCT", "Rib"),
-    Code("56873002", "SCT", "Sternum"),
-    Code("272673000", "SCT", "Bone"),
-    Code("3138006", "SCT", "Bone tissue"),
-    Code("39607008", "SCT", "Lung"),
-    Code("80891009", "SCT", "Heart"),
-    Code("10200004", "SCT", "Liver"),
-    Code("59441001", "SCT", "Lymph node"),
-    Code("68171009", "SCT", "Axillary lymph node"),
-    Code("15158005", "SCT", "Air"),
+"""Whose codes mean something else where the table does not list them; those of other schemes say nothing."""
+TUMOUR_WORDS = re.compile(
+    r"tumou?r|tumeur|tumore|neoplas|lesion|l[aä]sion|l[eé]sion|lesi[oó]n|\bmass\b|massa|masse|cancer|krebs|carcino|karzinom|"
+    r"malignan|sarcoma|\bgtv|\bdcis\b|\b(idc|ilc|nst)\b|\bbi-?rads|\broi\b.*(tum|les)|肿瘤|腫瘍|病灶|病变|종양",
+    re.IGNORECASE,
 )
-"""Breast, fibroglandular and adipose tissue are not among them: the ring is meant to hold those."""
+OTHER_TISSUE_WORDS = re.compile(
+    r"vessel|vascul|\bgef[aä][sß]|vaisseau|vaso\b|arter|\bvein|\baorta|\bskin\b|\bhaut\b|peau|nipple|mamille|chest wall|thoraxwand|"
+    r"muscle|muskel|pectoral|\bribs?\b|sternum|\bbones?\b|\blungs?\b|\bheart\b|\bliver\b|lymph|\bnodes?\b|axilla|\bair\b",
+    re.IGNORECASE,
+)
+CONTRADICTING_WORDS = re.compile(
+    r"\b(no|non|not|kein|without)\b|non-?(tumou?r|lesion|enhanc)|peri-?tumou?r|peri-?lesion|\bring\b|shell|margin|background|"
+    r"parenchym|fibroglandular|\bfgt\b|\bbpe\b|\bfat\b|adipos|glandular|contralateral|normal|healthy|reference|implant|cyst\b|seroma|"
+    r"h[ae]+matoma|o?edema|necro|clip\b|marker|secondary|metasta|prostat|kidney|renal|brain|spleen|pancrea|uter|ovar|bladder|"
+    r"thyroid|stomach|colon|rect(um|al)|spine|vertebra|femur|phantom",
+    re.IGNORECASE,
+)
+BREAST_WORDS = re.compile(r"breast|mamm[ae]|\bbrust\b|\bsein\b|\bseno\b|\bvoi\b", re.IGNORECASE)
 
 
-def is_tumour(segment: Dataset) -> bool:
-    """Return whether an item of the Segment Sequence is coded as the tumour."""
-    return _has_type(segment, TUMOUR_TYPES)
+class Evidence(StrEnum):
+    """How a segment's role is known."""
+
+    RULE = "rule"
+    CODE = "code"
+    WORDS = "words"
+    NONE = "none"
 
 
-def is_other_tissue(segment: Dataset) -> bool:
-    """Return whether an item of the Segment Sequence is coded as tissue that does not belong in the ring."""
-    return _has_type(segment, OTHER_TISSUE_TYPES)
+@dataclass(frozen=True)
+class SegmentMeaning:
+    """What a segment is, and how that is known."""
+
+    number: int
+    role: SegmentRole | None
+    """None: nothing says what it is, and nothing contradicts a tumour."""
+    evidence: Evidence
+    shown: str
+    """Label and codes, as a message names them."""
 
 
-def _has_type(segment: Dataset, types: Iterable[Code]) -> bool:
-    known = tuple(types)
-    for item in segment.get("SegmentedPropertyTypeCodeSequence") or ():
-        value = item.get("CodeValue") or item.get("LongCodeValue") or ""
-        code = Code(str(value), str(item.get("CodingSchemeDesignator", "")), str(item.get("CodeMeaning", "")))
-        if any(code == other for other in known):
-            return True
-    return False
+def meaning_of(segment: Dataset, rules: SegmentRules) -> SegmentMeaning:
+    """Return what an item of the Segment Sequence is."""
+    number, label = int(segment.SegmentNumber), _text(segment.get("SegmentLabel"))
+    types = _codes(segment, "SegmentedPropertyTypeCodeSequence")
+    names = tuple(f"{code.scheme_designator} {code.value}" for code in types)
+    shown = f"segment {number} '{label[:40]}' ({', '.join(map(_shown, types)) or 'no type code'})"
+    if (ruled := rules.role_of(names, label, number)) is not None:
+        return SegmentMeaning(number, ruled, Evidence.RULE, shown)
+    coded = {role for code in types if (role := _role_of_code(code))}
+    for role in (SegmentRole.TUMOUR, SegmentRole.OTHER_TISSUE, SegmentRole.IGNORED):
+        if role in coded:
+            return SegmentMeaning(number, role, Evidence.CODE, shown)
+    texts = [
+        label,
+        _text(segment.get("SegmentDescription")),
+        *(code.meaning for code in types if not _role_of_code(code)),
+    ]
+    worded = _role_of_words([text.replace("_", " ") for text in texts])
+    if worded is None and any(code.scheme_designator in STANDARD_SCHEMES and not _role_of_code(code) for code in types):
+        worded = SegmentRole.IGNORED  # a standard's code that is none of a tumour: an organ, or a kind of tissue
+    return SegmentMeaning(number, worded, Evidence.WORDS if worded else Evidence.NONE, shown)
+
+
+def _role_of_words(texts: Iterable[str]) -> SegmentRole | None:
+    found = " / ".join(text for text in texts if text)
+    if CONTRADICTING_WORDS.search(found):
+        return SegmentRole.IGNORED
+    if OTHER_TISSUE_WORDS.search(found):
+        return SegmentRole.OTHER_TISSUE
+    if TUMOUR_WORDS.search(found):
+        return SegmentRole.TUMOUR
+    return SegmentRole.IGNORED if BREAST_WORDS.search(found) else None
+
+
+def _role_of_code(code: Code) -> SegmentRole | str | None:
+    """Return the role of a code, `UNSPECIFIC`, or None where the table does not know it.
+
+    Comparing pydicom's codes makes legacy SNOMED RT values (SRT) equal to their SNOMED CT ones.
+    """
+    exact, patterns = _table()
+    for known, role in exact:
+        if code == known:
+            return role
+    for scheme, pattern, role in patterns:
+        if code.scheme_designator == scheme and fnmatchcase(code.value, pattern):
+            return role
+    return None
+
+
+@cache
+def _table() -> tuple[list[tuple[Code, SegmentRole | str]], list[tuple[str, str, SegmentRole | str]]]:
+    text = resources.files("workers.outline").joinpath("segment_codes.csv").read_text(encoding="utf-8")
+    exact: list[tuple[Code, SegmentRole | str]] = []
+    patterns: list[tuple[str, str, SegmentRole | str]] = []
+    for row in csv.DictReader(text.splitlines()):
+        role = row["role"] if row["role"] == UNSPECIFIC else SegmentRole(row["role"])
+        if re.search(r"[*?\[]", row["value"]):
+            patterns.append((row["scheme"], row["value"], role))
+        else:
+            exact.append((Code(row["value"], row["scheme"], row["meaning"]), role))
+    return exact, patterns
+
+
+def _codes(segment: Dataset, keyword: str) -> list[Code]:
+    return [
+        Code(
+            _text(item.get("CodeValue") or item.get("LongCodeValue") or item.get("URNCodeValue")),
+            _text(item.get("CodingSchemeDesignator")).replace("99SDM", "SRT"),
+            _text(item.get("CodeMeaning")),
+        )
+        for item in segment.get(keyword) or ()
+    ]
+
+
+def _shown(code: Code) -> str:
+    return f"type {code.scheme_designator} {code.value} {code.meaning[:40]}"
+
+
+def _text(value: object) -> str:
+    return " ".join(str(value or "").split())

@@ -30,6 +30,11 @@ def outline_references(header: Dataset, tumour_frames: Sequence[Dataset]) -> Ref
     return frozenset()
 
 
+def source_uids(groups: Dataset) -> frozenset[str]:
+    """Return the SOP Instance UIDs of the images that one frame's functional groups name."""
+    return frozenset(uid for item in _sources([groups]) for uid, _ in _reference(item))
+
+
 def _listed(series: Dataset) -> Sequence[Dataset]:
     found: Sequence[Dataset] = series.get("ReferencedInstanceSequence") or ()
     return found

@@ -23,6 +23,7 @@ from workers.results.result_classes import ResultRole
 from workers.results.segmentation_frames import SourceGrid, binary_segmentation
 from workers.results.source_slices import source_slices
 from workers.results.tracking import REGION_NAMES, Tracking, tracking_of
+from workers.results.uids import derived_uid
 
 SEGMENT_NUMBERS = {Region.TUMOUR: 1, Region.RING: 2}
 COLOURS = {Region.TUMOUR: (255, 92, 51), Region.RING: (51, 194, 255)}
@@ -45,12 +46,18 @@ def segmentation(origin: Origin, measurement: Measurement) -> Dataset:
     slices = source_slices(measurement.volume.frames, measurement.volume.headers)
     instance = composite(origin, ResultRole.SEGMENTATION, "SEG", DESCRIPTION)
     rows, columns = measurement.tumour.shape[1:]
+    # Required in a segmentation (PS3.3 C.7.4.1): where the images name none, that of the outline on them.
+    frame_of_reference_uid = (
+        measurement.volume.frame_of_reference_uid
+        or str(origin.seg_header.get("FrameOfReferenceUID") or "")
+        or derived_uid("frame of reference", str(measurement.volume.headers[0].SeriesInstanceUID))
+    )
     grid = SourceGrid(
         slices,
         rows,
         columns,
         instance.StudyInstanceUID,
-        measurement.volume.frame_of_reference_uid,
+        frame_of_reference_uid,
         measurement.volume.headers[0].get("PositionReferenceIndicator", ""),
     )
     built = binary_segmentation(
@@ -74,7 +81,7 @@ def segmentation(origin: Origin, measurement: Measurement) -> Dataset:
     for element in built:
         if element.tag not in instance:
             instance.add(element)
-    instance.FrameOfReferenceUID = measurement.volume.frame_of_reference_uid
+    instance.FrameOfReferenceUID = frame_of_reference_uid
     return instance
 
 

@@ -10,14 +10,12 @@ from collections.abc import Iterator, Sequence
 from pydicom import Dataset
 
 from workers.images.attributes import text
+from workers.images.technique import CALCULATED, DIFFUSION, RESHAPED
 from workers.results.source_slices import ReferencedFrame, attribute_of
 
 CLOCK = re.compile(r"(?:\d{8})?(\d\d)(\d\d)(\d\d)(?:\.\d+)?(?:[+-]\d{4})?")
 """A time (TM), or a date with a time (DT)."""
-DIFFUSION = frozenset({"ADC", "DIFFUSION", "TRACEW"})
-RESHAPED = frozenset({"MAXIMUM", "MINIMUM", "MINIP", "MIP", "MPR", "PROJECTION"})
-CALCULATED = frozenset({"ADDITION", "DIVISION", "MAP", "MEAN", "MULTIPLICATION", "SUB", "SUBTRACT", "SUBTRACTION"})
-NOT_ORIGINAL = DIFFUSION | RESHAPED | CALCULATED
+NOT_ORIGINAL = DIFFUSION | RESHAPED | CALCULATED | {"MPR"}
 """Words behind the second value of Image Type or Frame Type that speak of diffusion, or of images computed from others
 (PS3.3 C.8.3.1.1.1 and C.8.16.1.4, and what scanners write)."""
 

@@ -1,0 +1,142 @@
+"""Inputs from the field, through the real listener, its pairing and a worker's code: each ends as the table says."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydicom import Dataset, dcmread
+
+from deploy.network.dicom_files import DicomFile, files_below, read_all
+from deploy.network.peer import Peer
+from deploy.network.send import send_files
+from listener.spool.jobs import Job, JobState
+from listener.spool.spool import Spool
+from model_store.signatures.registry import Registry
+from support.field_cases import CASES, PAGE, Ending, FieldCase, page
+from support.listening import listening
+from workers.jobs.score_job import run
+from workers.settings import WorkerSettings
+
+pytestmark = pytest.mark.acceptance
+
+DEADLINE_SECONDS = 4.0
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What became of one outline."""
+
+    result: dict[str, Any]
+    features: tuple[float, ...]
+    """Every number of the feature report, in its order; empty where there is none."""
+
+    @property
+    def voxels(self) -> tuple[int, ...]:
+        """Of tumour and ring."""
+        return tuple(region["voxels"] for region in self.result["regions"])
+
+    @property
+    def words(self) -> str:
+        """What a reader is told: the refusal, or the notes."""
+        rejection = self.result["rejection"]
+        return rejection["message"] if rejection else " ".join(self.result["notes"])
+
+
+Send = Callable[[Path], list[Ended]]
+
+
+@pytest.fixture(scope="module")
+def send(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Send]:
+    """Send a folder to a running listener, work on the jobs that come of it, and return what became of each."""
+    folder = tmp_path_factory.mktemp("field")
+    registry = Registry(folder / "signatures")
+    registry.ensure_shipped()
+    times = {"deadline_seconds": DEADLINE_SECONDS, "settle_unreferenced_seconds": 0.6}
+    with listening(folder / "spool", **times) as listener:
+        spool = Spool(folder / "spool")
+        settings = WorkerSettings(spool.root, registry.root)
+
+        def one_folder(input_folder: Path) -> list[Ended]:
+            files = [file for file in read_all(files_below(input_folder)) if isinstance(file, DicomFile)]
+            before = {job.id for job in spool.jobs()}
+            send_files(Peer("RADTME", "127.0.0.1", listener.port), "FIELD", files, timeout_seconds=30)
+            created = [job.id for job in spool.jobs() if job.id not in before]
+            return [_work(spool, _ready(spool, job_id), registry, settings) for job_id in created]
+
+        yield one_folder
+
+
+def _ready(spool: Spool, job_id: str) -> Job:
+    end = time.monotonic() + DEADLINE_SECONDS + 10
+    while time.monotonic() < end:
+        job = spool.find_job(job_id)
+        if job is not None and job.state is JobState.READY:
+            running = spool.move(job, JobState.RUNNING)
+            assert running is not None
+            return running
+        time.sleep(0.02)
+    raise AssertionError(f"{job_id} was not ready in time")
+
+
+def _work(spool: Spool, job: Job, registry: Registry, settings: WorkerSettings) -> Ended:
+    run(spool, job, registry, settings)
+    done = spool.find_job(job.id)
+    assert done is not None
+    result = done.read_optional("result.json")
+    assert result is not None
+    report = done.folder / "objects" / "feature_report.dcm"
+    return Ended(result, tuple(_numbers(dcmread(report))) if report.exists() else ())
+
+
+def _numbers(item: Dataset) -> Iterator[float]:
+    for measured in item.get("MeasuredValueSequence") or ():
+        yield float(measured.NumericValue)
+    for child in item.get("ContentSequence") or ():
+        yield from _numbers(child)
+
+
+@pytest.fixture(scope="module")
+def references(send: Send, shared_data: Path, br06: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ended]:
+    """Return what the untouched studies come to."""
+    real = tmp_path_factory.mktemp("br06")
+    (real / "dce").symlink_to(br06 / "dce")
+    folders = {"phantom": shared_data / "field_cases" / "00_reference_phantom"}
+    ended = {name: send(folder) for name, folder in folders.items()}
+    send(br06 / "dce")
+    ended["br06"] = send(br06 / "tumour_seg")
+    return {name: one for name, [one] in ended.items()}
+
+
+def test_the_references_are_what_they_were(references: dict[str, Ended]) -> None:
+    """The phantom and the real patient keep their scores and voxels."""
+    found = {
+        name: (round(one.result["score"]["hot_probability"], 3), one.voxels, one.result["notes"])
+        for name, one in references.items()
+    }
+    assert found == {"phantom": (0.785, (3801, 5900), []), "br06": (0.795, (35914, 53751), [])}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.folder)
+def test_it_ends_as_the_table_says(
+    case: FieldCase, send: Send, references: dict[str, Ended], shared_data: Path
+) -> None:
+    """A case is measured with the features of the study that it was made from, refused with helpful words, or none."""
+    ended = send(shared_data / "field_cases" / case.folder / "input")
+    if case.ending is Ending.SET_ASIDE:
+        assert not ended
+        return
+    [one] = ended
+    assert one.result["outcome"] == ("scored" if case.ending is Ending.MEASURED else "not_scored"), one.words
+    assert [word for word in case.says if word not in one.words] == [], one.words
+    if case.reason:
+        assert one.result["rejection"]["reason"] == case.reason
+    if case.same_features_as:
+        assert one.features == pytest.approx(references[case.same_features_as].features, rel=1e-6)
+
+
+def test_the_page_is_written_from_the_table() -> None:
+    """docs/accepted-input.md says what the tests hold."""
+    assert PAGE.read_text() == page()

@@ -1,0 +1,43 @@
+"""Padding: pixels that were filled in around the image, and that show nothing (PS3.3 section C.7.5.1.1.2)."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.images.attributes import integer
+from workers.images.frames import Frame
+
+
+def padding_of(stored: NDArray[np.generic], frames: Sequence[Frame]) -> NDArray[np.bool_] | None:
+    """Return the padded voxels (z, y, x) among stored values; None where none or all are padding.
+
+    Pixel Padding Value and Pixel Padding Range Limit are stored values, before any rescaling; both ends are padding.
+    """
+    padding: NDArray[np.bool_] | None = None
+    for at, frame in enumerate(frames):
+        limits = _limits(frame, signed=stored.dtype.kind == "i")
+        if limits is None:
+            continue
+        if padding is None:
+            padding = np.zeros(stored.shape, dtype=np.bool_)
+        padding[at] = (stored[at] >= limits[0]) & (stored[at] <= limits[1])
+    return padding if padding is not None and padding.any() and not padding.all() else None
+
+
+def _limits(frame: Frame, *, signed: bool) -> tuple[int, int] | None:
+    """Return the lowest and the highest padding value.
+
+    Their value representation is that of the pixels; read without conversion, a negative one comes as unsigned.
+    """
+    header = frame.instance.dataset
+    first = integer(header, "PixelPaddingValue")
+    if first is None:
+        return None
+    last = integer(header, "PixelPaddingRangeLimit")
+    found = [_signed(value) if signed else value for value in (first, first if last is None else last)]
+    return min(found), max(found)
+
+
+def _signed(value: int) -> int:
+    return value - (1 << 16) if value >= 1 << 15 else value

@@ -1,0 +1,81 @@
+"""Which segment of an outline is the tumour, and which ones do not belong in its ring."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydicom import Dataset
+
+from workers.errors import Reason, RejectedInput
+from workers.outline.segment_rules import SegmentRole, SegmentRules
+from workers.outline.segment_types import Evidence, SegmentMeaning, meaning_of
+
+MOST_SHOWN = 8
+CURE = (
+    "give the tumour's segment the type Neoplasm (3D Slicer: Segment Editor, double click on the segment's colour; OHIF: "
+    "name the segment 'Tumor'), or name it in workers.segment_rules"
+)
+
+
+@dataclass(frozen=True)
+class ChosenSegments:
+    """What the segments of an outline are to the measurement."""
+
+    tumours: tuple[Dataset, ...]
+    """Items of the Segment Sequence, one or more."""
+    other_tissue_numbers: frozenset[int]
+    notes: tuple[str, ...]
+    """How the tumour was told, where no code says it."""
+
+
+def choose_segments(segments: Sequence[Dataset], rules: SegmentRules, uid: str) -> ChosenSegments:
+    """Return the tumours of an outline (``uid``: its SOP Instance UID) and the tissue that is no part of their rings.
+
+    Rules and codes decide; where none names a tumour, labels and code meanings; where these say nothing either, a single
+    segment that nothing contradicts is the tumour.
+
+    Raises
+    ------
+    RejectedInput
+        NO_TUMOUR_SEGMENT, with the labels and codes found.
+    """
+    meanings = [meaning_of(segment, rules) for segment in segments]
+    tumours, note = _tumours(meanings)
+    if not tumours:
+        shown = "; ".join(meaning.shown for meaning in meanings[:MOST_SHOWN]) or "no segment"
+        more = f" and {len(meanings) - MOST_SHOWN} more" if len(meanings) > MOST_SHOWN else ""
+        raise RejectedInput(
+            Reason.NO_TUMOUR_SEGMENT,
+            f"SEG {uid}: expected a segment of a neoplasm, mass or lesion, found {shown}{more}: {CURE}",
+        )
+    by_number = {int(segment.SegmentNumber): segment for segment in segments}
+    return ChosenSegments(
+        tuple(by_number[meaning.number] for meaning in tumours),
+        frozenset(meaning.number for meaning in meanings if meaning.role is SegmentRole.OTHER_TISSUE),
+        (note,) if note else (),
+    )
+
+
+def tumour_numbers(header: Dataset) -> tuple[int, ...]:
+    """Return the segment numbers of an outline's tumours; empty where none can be told."""
+    segments = [item for item in header.get("SegmentSequence") or () if item.get("SegmentNumber")]
+    try:
+        chosen = choose_segments(segments, SegmentRules(), "")
+    except RejectedInput:
+        return ()
+    return tuple(int(item.SegmentNumber) for item in chosen.tumours)
+
+
+def _tumours(meanings: Sequence[SegmentMeaning]) -> tuple[list[SegmentMeaning], str]:
+    named = [meaning for meaning in meanings if meaning.role is SegmentRole.TUMOUR]
+    if sure := [meaning for meaning in named if meaning.evidence is not Evidence.WORDS]:
+        return sure, ""
+    if named:
+        shown = "; ".join(meaning.shown for meaning in named[:MOST_SHOWN])
+        return named, f"No code of the outline names a tumour; its label or its code's meaning does: {shown}."
+    unknown = [meaning for meaning in meanings if meaning.role is None]
+    if len(unknown) == 1:
+        return (
+            unknown,
+            f"Nothing in the outline says what it shows; its only segment was taken for the tumour: {unknown[0].shown}.",
+        )
+    return [], ""
