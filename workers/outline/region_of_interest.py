@@ -115,11 +115,13 @@ def _check_space(outline: Outline, volume: Volume) -> tuple[str, ...]:
 
 
 def _lies_on_named_images(outline: Outline, volume: Volume) -> bool:
-    at = {frame.sop_instance_uid: z for z, frame in enumerate(volume.frames) if frame.frame_number is None}
+    at: dict[str, list[int]] = {}
+    for slice_number, frame in enumerate(volume.frames):
+        at.setdefault(frame.sop_instance_uid, []).append(slice_number)
     numbers = zip(outline.planes, outline.segment_numbers, outline.frame_sources, strict=True)
     frames = [(plane, sources) for plane, number, sources in numbers if number in (0, outline.tumour_number)]
     for plane, sources in frames:
-        places = [at[uid] for uid in sources if uid in at]
+        places = [place for uid in sources for place in at.get(uid, ())]
         z = float(volume.grid.indices_of([plane.position])[0][2])
         if not places or min(abs(z - place) for place in places) > OFF_GRID_VOXELS:
             return False

@@ -11,8 +11,8 @@ from workers.outline.segment_types import Evidence, SegmentMeaning, meaning_of
 
 MOST_SHOWN = 8
 CURE = (
-    "give the tumour's segment the type Neoplasm (3D Slicer: Segment Editor, double click on the segment's colour; OHIF: "
-    "name the segment 'Tumor'), or name it in workers.segment_rules"
+    "give the tumour's segment the type Neoplasm (3D Slicer: Segment Editor, double click on the segment's colour), "
+    "name it 'Tumor' (OHIF: Segmentation panel, rename), or describe it in workers.segment_rules"
 )
 
 
@@ -30,7 +30,7 @@ class ChosenSegments:
 def choose_segments(segments: Sequence[Dataset], rules: SegmentRules, uid: str) -> ChosenSegments:
     """Return the tumours of an outline (``uid``: its SOP Instance UID) and the tissue that is no part of their rings.
 
-    Rules and codes decide; where none names a tumour, labels and code meanings; where these say nothing either, a single
+    Rules and codes decide; where none names a tumour, labels and code meanings; where these say nothing, a single
     segment that nothing contradicts is the tumour.
 
     Raises
@@ -74,8 +74,6 @@ def _tumours(meanings: Sequence[SegmentMeaning]) -> tuple[list[SegmentMeaning], 
         return named, f"No code of the outline names a tumour; its label or its code's meaning does: {shown}."
     unknown = [meaning for meaning in meanings if meaning.role is None]
     if len(unknown) == 1:
-        return (
-            unknown,
-            f"Nothing in the outline says what it shows; its only segment was taken for the tumour: {unknown[0].shown}.",
-        )
+        shown = unknown[0].shown
+        return unknown, f"Nothing says what the outline shows; its only segment was taken for the tumour: {shown}."
     return [], ""

@@ -17,7 +17,7 @@ class SegmentRole(StrEnum):
 
 @dataclass(frozen=True)
 class SegmentRule:
-    """One row of the table: a segment that meets every condition given has this role. The first row that fits counts."""
+    """One row of the table: a segment that meets every condition given has this role; the first row counts."""
 
     role: SegmentRole
     sender: str = ""

@@ -2,8 +2,8 @@
 
 A site's own rules come first, then the type's code (Segmented Property Type), because writers disagree on the category:
 a mass is filed as morphologically abnormal structure, as tissue and as anatomical structure. The table
-``segment_codes.csv`` lists the codes with their source. Many viewers give one unspecific code to every segment, and only
-label or code meaning tell what it is.
+``segment_codes.csv`` lists the codes with their source. Many viewers give one unspecific code to every segment, and
+only label or code meaning tell what it is.
 """
 
 import csv
@@ -31,7 +31,8 @@ TUMOUR_WORDS = re.compile(
     re.IGNORECASE,
 )
 OTHER_TISSUE_WORDS = re.compile(
-    r"vessel|vascul|\bgef[aä][sß]|vaisseau|vaso\b|arter|\bvein|\baorta|\bskin\b|\bhaut\b|peau|nipple|mamille|chest wall|thoraxwand|"
+    r"vessel|vascul|\bgef[aä][sß]|vaisseau|vaso\b|arter|\bvein|\baorta|"
+    r"\bskin\b|\bhaut\b|peau|nipple|mamille|chest wall|thoraxwand|"
     r"muscle|muskel|pectoral|\bribs?\b|sternum|\bbones?\b|\blungs?\b|\bheart\b|\bliver\b|lymph|\bnodes?\b|axilla|\bair\b",
     re.IGNORECASE,
 )

@@ -1,7 +1,7 @@
 """Volumes: stacked by geometry, refused where the geometry or the pixels do not hold."""
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -103,15 +103,21 @@ def test_an_image_without_a_place_is_refused(write_series: WriteSeries, keyword:
     assert reason_of(images) is Reason.NO_GEOMETRY
 
 
-@pytest.mark.parametrize("which", [[2], range(6)])
-def test_an_image_without_frame_of_reference_is_refused(write_series: WriteSeries, which: Iterable[int]) -> None:
-    """Coordinates of nothing fit any outline; the message says what is missing."""
+def test_images_without_frame_of_reference_say_so(write_series: WriteSeries) -> None:
+    """A volume they are all the same; whether an outline lies on it is for the outline to prove."""
     images = write_series(ARRAY)
-    for at in which:
-        rewrite(images[at], FrameOfReferenceUID="")
+    for image in images:
+        rewrite(image, FrameOfReferenceUID="")
+    assert read(images).frame_of_reference_uid == ""
+
+
+def test_one_image_without_frame_of_reference_is_refused(write_series: WriteSeries) -> None:
+    """Nothing says that it lies where the others lie; the message says what is missing."""
+    images = write_series(ARRAY)
+    rewrite(images[2], FrameOfReferenceUID="")
     with pytest.raises(RejectedInput, match="FrameOfReferenceUID") as refused:
         read(images)
-    assert refused.value.reason is Reason.NO_GEOMETRY
+    assert refused.value.reason is Reason.IRREGULAR_GEOMETRY
 
 
 def test_slices_of_two_frames_of_reference_are_refused(write_series: WriteSeries) -> None:
@@ -255,3 +261,40 @@ def test_a_file_that_is_no_dicom_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RejectedInput, match=r"note\.dcm") as refused:
         read_image_headers([path])
     assert refused.value.reason is Reason.UNREADABLE_OBJECT
+
+
+@pytest.mark.parametrize(
+    ("spacing_mm", "digits"), [(2.5, 1), (2.2, 1), (2.5, 2), (1.1, 2), (0.8, 2), (2.5, 3), (1.1, 3), (0.8, 3)]
+)
+def test_rounded_positions_give_the_distance_that_was_meant(
+    write_series: WriteSeries, spacing_mm: float, digits: int
+) -> None:
+    """Oblique slices, each coordinate rounded: the distance of 40 slices is the one of fewest digits that fits."""
+    images = write_series(np.repeat(ARRAY, 7, axis=0)[:40])
+    row, column = np.array([0.8, 0.6, 0.0]), np.array([-0.36, 0.48, 0.8])
+    normal = np.cross(row, column)
+    for z, image in enumerate(images):
+        place = np.array([-12.34, 45.6, 7.89]) + z * spacing_mm * normal
+        rewrite(image, ImageOrientationPatient=[*row, *column], ImagePositionPatient=[round(v, digits) for v in place])
+    assert read(images).spacing_mm[2] == spacing_mm
+
+
+def test_padding_is_no_grey_value(write_series: WriteSeries) -> None:
+    """A padding value, or a range of them, as the header says; there the volume holds the darkest of the others."""
+    array = ARRAY.astype(np.int16)
+    array[:, :2], array[:, -1] = -2000, -1990
+    images = write_series(array, extra=lambda z: {"PixelPaddingValue": -2000, "PixelPaddingRangeLimit": -1980})
+    volume = read(images)
+    assert volume.padding is not None
+    np.testing.assert_array_equal(volume.padding, array < -1000)
+    assert volume.array.min() == array[array > -1000].min()
+
+
+def test_one_padding_value_is_one_value(write_series: WriteSeries) -> None:
+    """Without a limit the values beside it are image."""
+    array = ARRAY.astype(np.int16)
+    array[:, 0], array[:, 1] = -2000, -1999
+    volume = read(write_series(array, extra=lambda z: {"PixelPaddingValue": -2000}))
+    assert volume.padding is not None
+    assert volume.padding.sum() == array[:, 0].size
+    assert volume.array.min() == -1999

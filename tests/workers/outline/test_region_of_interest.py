@@ -196,7 +196,6 @@ def stretch(seg: FileDataset) -> None:
         (move(z=0.5), Reason.UNSUPPORTED_SEGMENTATION),
         (move(x=0.4), Reason.UNSUPPORTED_SEGMENTATION),
         (stretch, Reason.UNSUPPORTED_SEGMENTATION),
-        (lambda seg: setattr(seg, "FrameOfReferenceUID", "1.2.3"), Reason.OTHER_FRAME_OF_REFERENCE),
         (lambda seg: setattr(seg, "PatientID", "P2"), Reason.PATIENT_MISMATCH),
         (lambda seg: setattr(seg, "StudyInstanceUID", "1.2.3"), Reason.PATIENT_MISMATCH),
         (lambda seg: setattr(seg, "NumberOfFrames", 100_000), Reason.OVER_LIMITS),
@@ -213,6 +212,73 @@ def test_an_outline_that_does_not_fit_is_refused(
     """Beside the images, between their voxels, of another patient, or larger than any outline."""
     images = write_series(ARRAY)
     assert reason_of(images, write_seg(images, [(TUMOUR, MASK)], change=change)) is reason
+
+
+@pytest.mark.parametrize(("on_seg", "on_images"), [("1.2.3", None), ("1.2.3", ""), ("", "")])
+def test_the_named_images_say_where_an_outline_lies(
+    write_series: WriteSeries, write_seg: WriteSeg, on_seg: str, on_images: str | None
+) -> None:
+    """Without a frame of reference in common, frames that lie on the images they name are placed, with a note."""
+    extra = {} if on_images is None else {"FrameOfReferenceUID": on_images}
+    images = write_series(ARRAY, extra=lambda z: extra)
+    roi = placed(
+        images, write_seg(images, [(TUMOUR, MASK)], change=lambda seg: setattr(seg, "FrameOfReferenceUID", on_seg))
+    )
+    np.testing.assert_array_equal(roi.tumour, MASK)
+    assert "frame of reference" in " ".join(roi.notes)
+
+
+@pytest.mark.parametrize(("on_images", "reason"), [(None, Reason.OTHER_FRAME_OF_REFERENCE), ("", Reason.NO_GEOMETRY)])
+def test_without_a_common_space_nothing_is_placed(
+    write_series: WriteSeries, write_seg: WriteSeg, on_images: str | None, reason: Reason
+) -> None:
+    """An outline that lies a slice beside the images that it names was not drawn on them in these coordinates."""
+    extra = {} if on_images is None else {"FrameOfReferenceUID": on_images}
+    images = write_series(ARRAY, extra=lambda z: extra)
+
+    def move_away(seg: FileDataset) -> None:
+        seg.FrameOfReferenceUID = "1.2.3"
+        move(z=1)(seg)
+
+    assert reason_of(images, write_seg(images, [(TUMOUR, MASK)], change=move_away)) is reason
+
+
+def test_one_slice_is_no_volume(write_series: WriteSeries, write_seg: WriteSeg) -> None:
+    """Whatever its orientation, an outline on one slice says nothing of a tumour's shape."""
+    one_slice = MASK.copy()
+    one_slice[[2, 4]] = False
+    images = write_series(ARRAY)
+    assert reason_of(images, write_seg(images, [(TUMOUR, one_slice)])) is Reason.SINGLE_SLICE
+
+
+@pytest.mark.parametrize("values", [(33, 49), (255, 1)])
+def test_bit_flags_are_no_fractions(write_series: WriteSeries, write_seg: WriteSeg, values: tuple[int, int]) -> None:
+    """Where the corners of the frames hold flags, or no value reaches one half, bytes are not shares of a tumour."""
+
+    def flags(seg: FileDataset) -> None:
+        inside = np.frombuffer(seg.PixelData, dtype=np.uint8) > 0
+        outside, mark = (values[0], 0) if values[0] < 100 else (0, values[1])
+        seg.PixelData = np.where(inside, mark, outside).astype(np.uint8).tobytes()
+
+    images = write_series(ARRAY)
+    with pytest.raises(RejectedInput, match="flags or labels"):
+        placed(images, write_seg(images, [(TUMOUR, MASK)], kind="FRACTIONAL", change=flags))
+
+
+def test_padded_frames_are_read_where_their_length_tells(write_series: WriteSeries, write_seg: WriteSeg) -> None:
+    """A matrix of 9 x 11 has 99 bits: twelve padded frames take 156 bytes, and 149 without padding."""
+    array = np.random.default_rng(6).integers(0, 900, (14, 9, 11)).astype(np.int16)
+    mask = np.zeros(array.shape, dtype=bool)
+    mask[1:13, 2:6, 3:8] = True
+
+    def pad(seg: FileDataset) -> None:
+        frames = np.unpackbits(np.frombuffer(seg.PixelData, np.uint8), bitorder="little")[: 12 * 99].reshape(12, 99)
+        seg.PixelData = b"".join(np.packbits(frame, bitorder="little").tobytes() for frame in frames)
+
+    images = write_series(array)
+    roi = placed(images, write_seg(images, [(TUMOUR, mask)], change=pad))
+    np.testing.assert_array_equal(roi.tumour, mask)
+    assert "padded" in " ".join(roi.notes)
 
 
 def test_referenced_images_that_are_not_there_are_named(write_series: WriteSeries, write_seg: WriteSeg) -> None:

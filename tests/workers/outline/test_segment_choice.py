@@ -1,0 +1,104 @@
+"""Which segment is the tumour: rules, codes, labels, and what viewers write by default."""
+
+import pytest
+from pydicom import Dataset
+
+from workers.errors import Reason, RejectedInput
+from workers.outline.segment_choice import choose_segments
+from workers.outline.segment_rules import SegmentRole, SegmentRule, SegmentRules
+
+TISSUE, TISSUE_SRT, CONNECTIVE = "SCT 85756007 Tissue", "SRT T-D0050 Tissue", "SCT 21793004 Connective tissue"
+NEOPLASM, BREAST, VESSEL = "SCT 108369006 Neoplasm", "SCT 76752008 Breast", "SCT 59820001 Blood vessel"
+
+
+def segment(number: int, kind: str, label: str = "Segment 1") -> Dataset:
+    """Return an item of the Segment Sequence; ``kind`` is scheme, value and meaning of its type."""
+    item, code = Dataset(), Dataset()
+    item.SegmentNumber, item.SegmentLabel = number, label
+    code.CodingSchemeDesignator, code.CodeValue, code.CodeMeaning = kind.split(" ", 2)
+    item.SegmentedPropertyTypeCodeSequence = [code]
+    return item
+
+
+def chosen(*segments: tuple[str, str], rules: SegmentRules | None = None) -> tuple[list[int], set[int], bool]:
+    """Return tumours, other tissue, and whether there is a note; the segments are type and label, numbered from 1."""
+    items = [segment(number, *one) for number, one in enumerate(segments, start=1)]
+    found = choose_segments(items, rules or SegmentRules(), "1.2.3")
+    return [int(item.SegmentNumber) for item in found.tumours], set(found.other_tissue_numbers), bool(found.notes)
+
+
+@pytest.mark.parametrize(
+    ("segments", "expected"),
+    [
+        ([(NEOPLASM, "x")], ([1], set(), False)),
+        ([("SRT M-8FFFF Neoplasm", "x")], ([1], set(), False)),
+        ([("SRT M-85003 Infiltrating duct carcinoma", "x")], ([1], set(), False)),
+        ([("UMLS C0006826 Malignant Neoplasm", "x")], ([1], set(), False)),
+        ([("NCIt C4872 Breast Carcinoma", "x")], ([1], set(), False)),
+        ([("ICDO3 8500/3 Infiltrating duct carcinoma", "x")], ([1], set(), False)),
+        ([("I10 C50.4 Malignant neoplasm of upper-outer quadrant", "x")], ([1], set(), False)),
+        ([("SCT 999999 Some rare carcinoma of breast", "x")], ([1], set(), True)),
+        ([(TISSUE, "tumor")], ([1], set(), True)),
+        ([(TISSUE_SRT, "Tumor")], ([1], set(), True)),
+        ([(TISSUE_SRT, "Segment 1")], ([1], set(), True)),
+        ([(CONNECTIVE, "Segment_1")], ([1], set(), True)),
+        ([("99MIM 12 Contour", "roi")], ([1], set(), True)),
+        ([(BREAST, "Breast"), (TISSUE, "Lesion 1")], ([2], set(), True)),
+        ([(TISSUE, "breast"), (TISSUE, "breast cancer left"), (TISSUE, "vessel")], ([2], {3}, True)),
+        ([(NEOPLASM, "a"), (TISSUE, "tumor"), (VESSEL, "v")], ([1], {3}, False)),
+        ([(TISSUE, "tumor 1"), (TISSUE, "tumor 2")], ([1, 2], set(), True)),
+    ],
+)
+def test_the_tumour_is_told_by_code_then_by_label(
+    segments: list[tuple[str, str]], expected: tuple[list[int], set[int], bool]
+) -> None:
+    """Codes outweigh labels; a single segment that nothing contradicts is the tumour; a note says what no code says."""
+    assert chosen(*segments) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "label"),
+    [
+        (BREAST, "tumor"),
+        (VESSEL, "x"),
+        (TISSUE, "Breast"),
+        (TISSUE, "Axillary lymph node"),
+        (TISSUE, "peritumoral ring"),
+        (TISSUE, "normal tissue"),
+        ("SCT 10200004 Liver", "Segment 1"),
+        ("SCT 64033007 Kidney", "Segment 1"),
+        ("SCT 14799000 Neoplasm, Secondary", "Segment 1"),
+        ("99MIM 12 Prostate", "roi"),
+    ],
+)
+def test_what_contradicts_a_tumour_is_refused(kind: str, label: str) -> None:
+    """The message names label and code that were found, and the setting that cures it."""
+    with pytest.raises(RejectedInput, match=f"'{label}'.*{kind.split(' ')[1]}.*segment_rules") as refused:
+        chosen((kind, label))
+    assert refused.value.reason is Reason.NO_TUMOUR_SEGMENT
+
+
+def test_segments_that_say_nothing_are_not_guessed_among() -> None:
+    """Two unnamed segments: either may be the tumour."""
+    with pytest.raises(RejectedInput, match=r"segment 1 .*segment 2"):
+        chosen((TISSUE, "Segment 1"), (TISSUE, "Segment 2"))
+
+
+def test_the_rules_of_the_site_come_first() -> None:
+    """By sender, code, label or number; the first row that fits."""
+    rows = (
+        SegmentRule(SegmentRole.IGNORED, label="old*"),
+        SegmentRule(SegmentRole.TUMOUR, code="99SITE T*", sender="WS3"),
+        SegmentRule(SegmentRole.OTHER_TISSUE, segment_number=2),
+    )
+    segments = [("99SITE T1 Something", "a"), (NEOPLASM, "b"), (NEOPLASM, "Old outline")]
+    assert chosen(*segments, rules=SegmentRules(rows, "WS3")) == ([1], {2}, False)
+    assert chosen(("99SITE T1 Breast", "a"), rules=SegmentRules(rows, "WS3")) == ([1], set(), False)
+    with pytest.raises(RejectedInput):
+        chosen(("99SITE T1 Breast", "a"), rules=SegmentRules(rows, "WS4"))
+
+
+def test_a_row_for_every_segment_is_refused() -> None:
+    """A rule needs something to go by."""
+    with pytest.raises(ValueError, match="expected a code, a label or a segment_number"):
+        SegmentRule(SegmentRole.TUMOUR, sender="WS3")
