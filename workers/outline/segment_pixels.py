@@ -109,8 +109,8 @@ def _read_bits(instance: Instance, frames: Sequence[int], rows: int, columns: in
     if size % 8 and bytes_there * 8 >= count * padded_size and _overlap(read(padded_size)) > _overlap(found):
         raise RejectedInput(
             Reason.UNSUPPORTED_SEGMENTATION,
-            f"SEG {instance.sop_instance_uid}: its {count} frames of {rows} x {columns} seem to be padded to whole bytes, "
-            "against PS3.5 section 8.1.1, and their length does not tell: export it with another program, or as "
+            f"SEG {instance.sop_instance_uid}: its {count} frames of {rows} x {columns} seem to be padded to whole "
+            "bytes, against PS3.5 section 8.1.1, and their length does not tell: export it with another program, or as "
             "FRACTIONAL",
         )
     return found
