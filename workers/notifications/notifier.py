@@ -46,7 +46,7 @@ class WebhookOutcome(StrEnum):
     """How one request to the webhook ended."""
 
     SENT = "sent"
-    NO_ANSWER = "no_result"
+    NO_ANSWER = "no_answer"
     """The server cannot be reached, is too slow, or TLS fails: all notifications wait."""
     ERROR = "error"
     """It answered with 5xx, 408, 425 or 429: this notification waits."""
