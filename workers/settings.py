@@ -11,6 +11,7 @@ from annotated_types import Ge
 from listener.settings import AuditSettings, ClientTls, Count, FreePort, Seconds
 from workers.limits import LIMITS, Limits
 from workers.outline.segment_rules import SegmentRule
+from workers.results.readable_texts import SenderCharacterSet
 from workers.results.result_classes import ResultRole
 from workers.targets.target import Target
 
@@ -62,6 +63,9 @@ class WorkerSettings:
     targets: tuple[Target, ...] = ()
     ae_title: str = "RADTME"
     institution_name: str = ""
+    character_sets: tuple[SenderCharacterSet, ...] = ()
+    """What the texts of senders are written in that declare no Specific Character Set; the first row that fits counts.
+    """
     concurrency: Count = 1
     soft_time_limit_seconds: Seconds = 240.0
     """A case that takes longer ends as not scored, with this as its reason."""

@@ -17,6 +17,7 @@ from deploy.operations.status import JobStatus, SeriesStatus, SpoolStatus, waits
 from deploy.terminal import age, due, duration, path_from_here, size
 from listener.spool.jobs import JobState
 from listener.spool.set_aside import SetAside, SetAsideOutline
+from workers.results.readable_texts import UNREADABLE_TEXT
 from workers.scoring.case_result import shown_score
 
 NARROW = 90
@@ -207,6 +208,7 @@ def _words(job: JobStatus) -> list[Text]:
         lines.append(Text("same inputs as the result that it would replace: nothing new was sent"))
     if job.says:
         lines.append(Text(job.says))
+    lines += [Text(f"note: {note}", "yellow") for note in job.notes if note.startswith(UNREADABLE_TEXT)]
     lines += [_delivery(one) for one in job.deliveries]
     return lines
 

@@ -24,11 +24,13 @@ from workers.errors import ModelError, RadtmeError, Reason, RejectedInput
 from workers.jobs import attempts as ledger
 from workers.jobs.case import Case, CaseInputs, examine, headers_for_report, inputs_of, read_header, rejected
 from workers.jobs.case_audit import scored
+from workers.jobs.readable_case import readable_case
 from workers.jobs.result_objects import build_results
 from workers.limits import Limits
 from workers.notifications.event import note_outcome
 from workers.results.common_modules import ResultVersion
 from workers.results.instance_reference import InstanceReference
+from workers.results.readable_texts import character_set_of
 from workers.results.result_classes import ResultRole
 from workers.scoring.case_result import NOT_SCORED, SCORED, UNCHANGED
 from workers.scoring.score import active_signature
@@ -82,11 +84,17 @@ def run(
     if time.perf_counter() - begin > settings.soft_time_limit_seconds:
         case = rejected(took_too_long(settings))
     version = ResultVersion(content["version"], _replaced_objects(spool, content))
+    case, seg_header, image_headers = readable_case(
+        case,
+        read_header(inputs.seg_path),
+        headers_for_report(inputs, case.measurement),
+        character_set_of(content.get("calling_ae_title"), settings.character_sets),
+    )
     objects = build_results(
         case.result,
-        read_header(inputs.seg_path),
+        seg_header,
         case.measurement,
-        headers_for_report(inputs, case.measurement),
+        image_headers,
         version,
         settings.institution_name,
         timer,

@@ -1,0 +1,41 @@
+"""A case whose results repeat no text that cannot be read."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from pydicom import Dataset
+
+from workers.jobs.case import Case
+from workers.results.readable_texts import UNREADABLE_TEXT, declares_character_set, readable
+
+MAX_NAMED = 5
+
+
+def readable_case(
+    case: Case, seg_header: Dataset, image_headers: Sequence[Dataset], character_set: str
+) -> tuple[Case, Dataset, Sequence[Dataset]]:
+    """Return case, outline's header and images' headers without texts that cannot be read, and with a note of them.
+
+    ``character_set`` is that of the sender, for headers that declare none; empty where the site names none. Of the
+    images the first one counts: patient and study are taken from it.
+    """
+    seg, lost = readable(seg_header, character_set)
+    headers, measurement = list(image_headers), case.measurement
+    if headers:
+        headers[0], of_image = readable(headers[0], character_set)
+        lost = (*lost, *of_image)
+    if measurement is not None:
+        volume = replace(measurement.volume, headers=tuple(headers))
+        is_declared = declares_character_set(seg_header)
+        segment, of_segment = readable(measurement.tumour_segment, character_set, is_item=is_declared)
+        lost = (*lost, *of_segment)
+        measurement = replace(measurement, volume=volume, tumour_segment=segment)
+    if not lost:
+        return replace(case, measurement=measurement), seg, headers
+    keywords = list(dict.fromkeys(lost))
+    named = ", ".join(keywords[:MAX_NAMED]) + (f" and {len(keywords) - MAX_NAMED} more" * (len(keywords) > MAX_NAMED))
+    note = (
+        f"{UNREADABLE_TEXT}: {named}. The sender declares no character set, or a wrong one: see workers.character_sets."
+    )
+    result = replace(case.result, notes=(*case.result.notes, note))
+    return replace(case, result=result, measurement=measurement), seg, headers

@@ -1,0 +1,98 @@
+"""Texts of a source in its own character set, in that of its sender where it declares none, or not at all.
+
+A sender that declares no Specific Character Set (PS3.3 section C.12.1.1.2) may write ASCII only. Many write the bytes
+of their own country nevertheless. Which letters these are nobody can tell from them: a guess puts a wrong name into a
+result. So such a text is left out, unless the site says what its sender means.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pydicom import Dataset
+from pydicom.charset import convert_encodings, python_encoding
+from pydicom.datadict import dictionary_has_tag, dictionary_VR, keyword_for_tag
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import BaseTag
+
+from listener.dicom.data_set import UNREADABLE_BYTES
+
+TEXT_VRS = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
+"""Value representations that Specific Character Set speaks of (PS3.5 section 6.1.2.3)."""
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+PLAIN = ("", "ISO_IR 6")
+UNREADABLE_TEXT = "Left out because its letters cannot be told"
+"""How the note of a case begins."""
+
+
+@dataclass(frozen=True)
+class SenderCharacterSet:
+    """What the undeclared texts of a sender are written in."""
+
+    character_set: str
+    """A defined term of Specific Character Set, such as ``GB18030``, ``ISO_IR 13`` or ``ISO_IR 100``."""
+    sender: str = ""
+    """AE title; empty: any."""
+
+    def __post_init__(self) -> None:
+        """Refuse what is no defined term."""
+        if self.character_set not in python_encoding or self.character_set in PLAIN:
+            raise ValueError(
+                f"expected a defined term of Specific Character Set such as GB18030, ISO_IR 13 or ISO_IR 100, "
+                f"found {self.character_set!r}"
+            )
+
+
+def character_set_of(sender: str | None, table: tuple[SenderCharacterSet, ...]) -> str:
+    """Return what the undeclared texts of a sender are written in; empty where the site does not say."""
+    return next((row.character_set for row in table if row.sender in ("", sender)), "")
+
+
+def readable(header: Dataset, character_set: str = "", *, is_item: bool = False) -> tuple[Dataset, tuple[str, ...]]:
+    """Return a copy of a header without the texts that cannot be read, and their keywords.
+
+    ``character_set`` is that of the sender, for a header that declares none. ``is_item``: the data set is an item whose
+    parent declares the character set, or not.
+    """
+    found: Dataset = header[:]  # a copy shares its elements
+    declares = is_item if header.get("SpecificCharacterSet") is None else _declares(header)
+    if not declares and character_set:
+        found.SpecificCharacterSet = character_set
+        found.set_original_encoding(*_encoding(found), convert_encodings([character_set]))
+        declares = True
+    dropped = [tag for tag in _texts(found) if not _is_readable(found, tag, declares)]
+    for tag in dropped:
+        del found[tag]
+    return found, tuple(keyword_for_tag(tag) or str(tag) for tag in dropped)
+
+
+def declares_character_set(header: Dataset) -> bool:
+    """Tell whether a header says what its texts are written in."""
+    return _declares(header)
+
+
+def _declares(header: Dataset) -> bool:
+    terms = header.get("SpecificCharacterSet") or ()
+    return any(str(term) not in PLAIN for term in ([terms] if isinstance(terms, str) else terms))
+
+
+def _encoding(header: Dataset) -> tuple[bool, bool]:
+    is_implicit, is_little_endian = header.original_encoding
+    return bool(is_implicit), is_little_endian is not False
+
+
+def _texts(header: Dataset) -> Iterator[BaseTag]:
+    for tag in list(header.keys()):
+        element = header.get_item(tag)
+        vr = element.VR if element is not None else None
+        if vr is None or (vr == "UN" and isinstance(element, RawDataElement)):
+            vr = dictionary_VR(tag) if dictionary_has_tag(tag) else ""
+        if vr in TEXT_VRS:
+            yield BaseTag(tag)
+
+
+def _is_readable(header: Dataset, tag: BaseTag, declares: bool) -> bool:
+    try:
+        text = str(header[tag].value or "")
+    except UNREADABLE_BYTES:
+        return False
+    return REPLACEMENT not in text and (declares or text.isascii())
