@@ -17,7 +17,9 @@ TEST_PACKAGES := dcmtk dicom3tools orthanc orthanc-dicomweb redis-server prometh
 	default-jre-headless fonts-dejavu-core libxml2-utils rsyslog rsyslog-gnutls poppler-utils docker-compose systemd \
 	gcc libc6-dev
 
-.PHONY: help install demo test check format bench faults fuzz dashboards schema audit sbom lock clean test-packages always
+IMAGE_PACKAGES := buildah podman runc mmdebstrap fuse-overlayfs netavark aardvark-dns iptables uidmap
+
+.PHONY: help install demo test image check format bench faults fuzz dashboards schema audit sbom lock clean test-packages always
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -29,6 +31,10 @@ demo: $(VENV)/.runtime ## Run the main job on a generated study: start everythin
 
 test: $(VENV)/.dev test-packages ## Run the tests; installs what they need (Debian packages as root)
 	$(BIN)/pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+
+image: $(VENV)/.dev ## Build the container image, run the compose file's service from it, score a study (as root)
+	@deploy/debian-packages $(IMAGE_PACKAGES)
+	$(BIN)/python tests/acceptance/image_check.py
 
 check: $(VENV)/.dev ## Run the static checks
 	$(BIN)/ruff check .
