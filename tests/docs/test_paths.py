@@ -186,3 +186,10 @@ def test_a_wrong_name_in_code_is_found() -> None:
 def test_a_wrong_link_is_found(link: str, broken: bool) -> None:
     """The file, and the heading."""
     assert broken_links(ROOT / "README.md", f"[there]({link})") == ([link] if broken else [])
+
+
+def test_the_readme_lists_every_page() -> None:
+    """No page can only be found by searching: README.md links to each page directly in docs/."""
+    readme = (ROOT / "README.md").read_text()
+    assert [page.name for page in sorted((ROOT / "docs").glob("*.md")) if f"docs/{page.name})" not in readme] == []
+    assert len(readme.splitlines()) < 150

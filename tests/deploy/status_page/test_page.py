@@ -64,7 +64,7 @@ def test_overview_says_what_needs_a_look_and_lists_every_case(full_spool: Spool)
         answer, body = ask(port, "/")
     assert answer.status == 200
     for words in (
-        "Needs a look:",
+        "Needs attention:",
         "1 case failed.",
         "pacs could not be reached: PACS@h:1 cannot be reached.",
         "No signature is active: nothing is scored.",
@@ -88,7 +88,7 @@ def test_calm_says_so_and_a_full_disk_does_not(spool: Spool, put_job: Callable[.
     (registry / "active.json").write_text(json.dumps({"active": "research-1.0", "history": [move]}))
     put_job("1.1", JobState.DONE, result=SCORED)
     with serving(spool) as port:
-        assert "All is well." in ask(port, "/")[1]
+        assert "No problems." in ask(port, "/")[1]
     with serving(spool, min_free_bytes=1 << 62) as port:
         assert "objects are answered with 0xA700" in ask(port, "/")[1]
 
