@@ -1,6 +1,6 @@
 """The dashboard "Cases and delivery".
 
-What became of each case, and does every target get its results?
+What happened to each case, and does every target get its results?
 """
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
@@ -13,7 +13,7 @@ def delivery() -> Dashboard:
     return board(
         "delivery",
         "radtme: Cases and delivery",
-        "What became of each case, and does every target get its results?",
+        "What happened to each case, and does every target get its results?",
         {
             "Cases": [
                 graph(
@@ -96,7 +96,7 @@ def delivery() -> Dashboard:
                 ),
                 number(
                     "Targets that cannot be reached",
-                    "Their circuit is not closed: nobody goes there until a C-ECHO is answered.",
+                    "Their circuit breaker is open: deliveries wait until a C-ECHO is answered.",
                     'count(max by (target) (radtme_target_circuit{state="closed"}) == 0) or vector(0)',
                     steps=[(1, RED)],
                     width=8,
@@ -108,13 +108,13 @@ def delivery() -> Dashboard:
                         most_common("radtme_commitments_total", "target, outcome", "24h"),
                         "{{target}}: {{outcome}}",
                     ),
-                    empty="nobody was asked",
+                    empty="no requests",
                     width=8,
                 ),
             ],
             "Webhook": [
                 graph(
-                    "Outcomes told, per hour",
+                    "Webhook requests per hour",
                     "Tries to tell the webhook, where one is configured. No answer and error come again by themselves.",
                     [Query(grown("radtme_webhook_requests_total", "outcome"), "{{outcome}}")],
                     stacked=True,
@@ -122,7 +122,7 @@ def delivery() -> Dashboard:
                 ),
                 number(
                     "Webhook notifications waiting",
-                    "What the webhook has not taken yet; after webhook.give_up_hours it is given up.",
+                    "Outcomes not accepted yet; discarded after webhook.give_up_hours.",
                     "max(radtme_webhook_waiting)",
                     steps=[(100, AMBER)],
                     width=8,

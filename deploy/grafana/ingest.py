@@ -34,7 +34,7 @@ def ingest() -> Dashboard:
                     "At the rate of the last day.",
                     "min(radtme:spool_days_left)",
                     "d",
-                    empty="nothing came lately",
+                    empty="nothing received recently",
                     decimals=0,
                 ),
                 number(
@@ -42,7 +42,7 @@ def ingest() -> Dashboard:
                     "Seconds from a command to its response; 95 of 100 objects took no longer.",
                     quantile(0.95, "radtme_store_seconds", "15m"),
                     "s",
-                    empty="nothing came lately",
+                    empty="nothing received recently",
                     steps=[(1, AMBER), (5, RED)],
                 ),
                 number(
@@ -56,7 +56,7 @@ def ingest() -> Dashboard:
             "What arrives": [
                 graph(
                     "Objects per second by class",
-                    "Every C-STORE, whatever became of it.",
+                    "Every C-STORE with any outcome.",
                     [Query("sum by (sop_class) (rate(radtme_objects_received_total[5m]))", "{{sop_class}}")],
                     "cps",
                     stacked=True,
@@ -92,7 +92,7 @@ def ingest() -> Dashboard:
             "Outlines": [
                 graph(
                     "Outlines that make no case, per hour",
-                    "Kept and not scored: our own results that came back, and what was drawn on no breast MR.",
+                    "Not scored: our own results that were sent back, and outlines on other images.",
                     [Query(grown("radtme_outlines_set_aside_total", "reason"), "{{reason}}")],
                     stacked=True,
                 ),
@@ -138,7 +138,7 @@ def ingest() -> Dashboard:
                     "Objects by outcome, 24 h",
                     "New and duplicate are fine; anything else was not kept, or lies in quarantine.",
                     Query(most_common("radtme_objects_received_total", "outcome", "24h"), "{{outcome}}"),
-                    empty="nothing came",
+                    empty="nothing received",
                     width=6,
                 ),
                 bars(

@@ -25,7 +25,7 @@ def signature() -> Dashboard:
                     "active",
                     width=8,
                     hide=("Time", "Value"),
-                    empty="none is active: nothing is scored",
+                    empty="no active signature: cases are not scored",
                 ),
                 number(
                     "Verified",

@@ -1,6 +1,6 @@
 """The dashboard "Today".
 
-Is it working, and what is stuck?
+Does the service work, and what is stuck?
 """
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
@@ -15,9 +15,9 @@ def today() -> Dashboard:
     return board(
         "today",
         "radtme: Today",
-        "Is it working, and what is stuck?",
+        "Does the service work, and what is stuck?",
         {
-            "Is it working?": [
+            "Does it work?": [
                 number(
                     "Parts that do not answer",
                     "Listeners and workers that Prometheus cannot scrape. 0 is right.",
@@ -26,8 +26,8 @@ def today() -> Dashboard:
                     width=3,
                 ),
                 number(
-                    "Doorbell (Redis)",
-                    "Does Redis answer the listener? Intake goes on without; scoring waits.",
+                    "Redis",
+                    "Does Redis answer the listener? Receiving continues without it; scoring waits.",
                     "min(radtme_redis_up)",
                     words={"1": "rings", "0": "SILENT"},
                     steps=[],
@@ -63,7 +63,7 @@ def today() -> Dashboard:
                 ),
                 number(
                     "In quarantine",
-                    "Objects that came and could not be used, with their reasons (radtme status).",
+                    "Received objects that could not be used; radtme status shows the reasons.",
                     "max(radtme_quarantined_objects)",
                     steps=[(1, AMBER)],
                     width=3,
@@ -74,7 +74,7 @@ def today() -> Dashboard:
                     "min(radtme:spool_days_left)",
                     "d",
                     steps=[],
-                    empty="nothing came lately",
+                    empty="nothing received recently",
                     width=3,
                     decimals=0,
                 ),
@@ -147,7 +147,7 @@ def today() -> Dashboard:
                     hide=("Time", "__name__", "alertstate", "Value"),
                 ),
             ],
-            "How full?": [
+            "How full is the disk?": [
                 graph(
                     "Jobs by state",
                     "Where jobs are; a growing line is a queue.",
@@ -156,7 +156,7 @@ def today() -> Dashboard:
                 ),
                 graph(
                     "Outcomes per hour",
-                    "Cases that came to which outcome.",
+                    "Finished cases by outcome.",
                     [Query(grown("radtme_cases_total", "outcome"), "{{outcome}}")],
                     stacked=True,
                     width=12,

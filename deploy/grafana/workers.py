@@ -58,7 +58,7 @@ def workers() -> Dashboard:
             "How fast": [
                 graph(
                     "Seconds per stage, mean",
-                    "Where the time of a case goes.",
+                    "Time of a case by stage.",
                     [
                         Query(
                             "sum by (stage) (rate(radtme_stage_seconds_sum[15m])) / "

@@ -1,4 +1,4 @@
-"""The canary case as a DICOM study of nobody: what `radtme selftest` sends."""
+"""The canary case as a generated DICOM study, which `radtme selftest` sends."""
 
 import uuid
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A breast DCE-MRI study of nobody: what the demo sends, tests read and the research signature learns from.
+"""A generated breast DCE-MRI study: what the demo sends, tests read and the research signature learns from.
 
 The same specification gives the same voxels, the same UIDs and the same bytes.
 """

@@ -1,4 +1,4 @@
-"""Studies of nobody that `radtme selftest` sends through the running service, and who gets their results.
+"""Generated studies that `radtme selftest` sends through the running service, and who gets their results.
 
 A study is a self-test because a file on our own disk says so, written before its first object is sent. Nothing that a
 peer can put into an object makes it one: no patient's case is kept from its targets because it looks like a test. The

@@ -1,4 +1,4 @@
-"""The feature canary: a small case of nobody, whose features are measured anew in every process that scores.
+"""The feature canary: a small generated case, whose features are measured again in every process that scores.
 
 Another version of a library, or another processor, can change a feature where no test runs. Here it is seen before the
 first case is scored, and by whoever watches.
