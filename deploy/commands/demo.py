@@ -92,7 +92,7 @@ def demo(input_folder: Path | None, keep: Path | None) -> None:
 
 def make_phantom(folder: Path, watch: Watch) -> list[DicomFile]:
     """Write the phantom study, while the stack starts beside it."""
-    with watch.stage("phantom", "making a breast DCE-MRI of nobody") as detail:
+    with watch.stage("phantom", "generating a breast DCE-MRI") as detail:
         from deploy.simulation.phantom import write_phantom
 
         phantom = write_phantom(folder, PHANTOM_SEED)
