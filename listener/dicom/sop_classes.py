@@ -5,6 +5,7 @@ from pydicom.uid import (
     EnhancedMRImageStorage,
     LegacyConvertedEnhancedMRImageStorage,
     MRImageStorage,
+    RTStructureSetStorage,
     SegmentationStorage,
 )
 
@@ -31,7 +32,7 @@ VERIFICATION = UID("1.2.840.10008.1.1")
 LABEL_MAP_SEGMENTATION_STORAGE = UID("1.2.840.10008.5.1.4.1.1.66.7")
 
 IMAGE_CLASSES = (MRImageStorage, EnhancedMRImageStorage, LegacyConvertedEnhancedMRImageStorage)
-OUTLINE_CLASSES = (SegmentationStorage, LABEL_MAP_SEGMENTATION_STORAGE)
+OUTLINE_CLASSES = (SegmentationStorage, LABEL_MAP_SEGMENTATION_STORAGE, RTStructureSetStorage)
 STORAGE_CLASSES = (*IMAGE_CLASSES, *OUTLINE_CLASSES)
 
 
@@ -41,6 +42,7 @@ _LABELS = {
     str(LegacyConvertedEnhancedMRImageStorage): "legacy_converted_enhanced_mr",
     str(SegmentationStorage): "segmentation",
     str(LABEL_MAP_SEGMENTATION_STORAGE): "label_map_segmentation",
+    str(RTStructureSetStorage): "rt_structure_set",
 }
 
 

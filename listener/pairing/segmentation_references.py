@@ -1,4 +1,7 @@
-"""What a segmentation says about the images that it was drawn on (PS3.3 sections C.8.20.2, C.7.6.16.2.6, C.12.4)."""
+"""What an outline says about the images that it was drawn on.
+
+Of a segmentation: PS3.3 sections C.8.20.2, C.7.6.16.2.6 and C.12.4; of an RT structure set: C.8.8.5 and C.8.8.6.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -30,6 +33,9 @@ OUTLINE_TAGS = [
     "SharedFunctionalGroupsSequence",
     "PerFrameFunctionalGroupsSequence",
     *OWN_RESULT_TAGS,
+    "ReferencedFrameOfReferenceSequence",
+    "StructureSetROISequence",
+    "ROIContourSequence",
 ]
 
 
@@ -101,7 +107,7 @@ def outline_of(header: Dataset) -> SegmentationReferences:
 
 def _outline(header: Dataset) -> SegmentationReferences:
     pairing, required = _required(header)
-    frame_of_reference = header.get("FrameOfReferenceUID")
+    frame_of_reference = header.get("FrameOfReferenceUID") or _frame_of_reference_of_structures(header)
     return SegmentationReferences(
         sop_instance_uid=checked_uid(header.SOPInstanceUID, "SOPInstanceUID"),
         study_uid=checked_uid(header.StudyInstanceUID, "StudyInstanceUID"),
@@ -133,17 +139,39 @@ def _required(header: Dataset) -> tuple[Pairing, Mapping[str, tuple[str, ...]]]:
 
 def _referenced_by_series(header: Dataset) -> Iterator[tuple[str, str]]:
     """Yield instance and series for what the Common Instance Reference Module lists."""
-    for series in header.get("ReferencedSeriesSequence", []):
-        for instance in _images(series.get("ReferencedInstanceSequence", [])):
+    listed = [
+        *((series, "ReferencedInstanceSequence") for series in header.get("ReferencedSeriesSequence", [])),
+        *((series, "ContourImageSequence") for series in _series_of_structures(header)),
+    ]
+    for series, keyword in listed:
+        for instance in _images(series.get(keyword, [])):
             yield instance, checked_uid(series.SeriesInstanceUID, "SeriesInstanceUID of a referenced series")
 
 
 def _frame_references(header: Dataset) -> Iterator[Dataset]:
-    """Yield the source images of all frames."""
+    """Yield the source images of all frames, and those of all contours."""
     for name in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
         for group in header.get(name, []):
             for derivation in group.get("DerivationImageSequence", []):
                 yield from derivation.get("SourceImageSequence", [])
+    for structure in header.get("ROIContourSequence", []):
+        for contour in structure.get("ContourSequence", []):
+            yield from contour.get("ContourImageSequence", [])
+
+
+def _series_of_structures(header: Dataset) -> Iterator[Dataset]:
+    """Yield the series that a structure set lists (RT Referenced Series Sequence)."""
+    for frame_of_reference in header.get("ReferencedFrameOfReferenceSequence", []):
+        for study in frame_of_reference.get("RTReferencedStudySequence", []):
+            yield from study.get("RTReferencedSeriesSequence", [])
+
+
+def _frame_of_reference_of_structures(header: Dataset) -> str:
+    """Return the frame of reference that the contours of a structure set are given in, if one."""
+    items = (*header.get("StructureSetROISequence", []), *header.get("ReferencedFrameOfReferenceSequence", []))
+    found = {str(item.get("ReferencedFrameOfReferenceUID") or item.get("FrameOfReferenceUID") or "") for item in items}
+    found.discard("")
+    return found.pop() if len(found) == 1 else ""
 
 
 def _images(references: Iterable[Dataset]) -> Iterator[str]:

@@ -331,6 +331,39 @@ CASES: tuple[FieldCase, ...] = (
         Ending.MEASURED,
         "as above",
     ),
+    FieldCase(
+        "c61_gbk_undeclared",
+        Topic.SENDER,
+        "a patient's name in GBK, Shift-JIS or Latin-1, and no Specific Character Set",
+        Ending.MEASURED,
+        "the name is left out of the results, and a note says so, until `workers.character_sets` says what it is",
+        same_features_as="phantom",
+        says=("PatientName", "workers.character_sets"),
+    ),
+    FieldCase(
+        "l01_uid_leading_zero_component",
+        Topic.SENDER,
+        "UIDs with leading zeros in a component, against PS3.5 section 9.1",
+        Ending.MEASURED,
+        "taken as they are",
+        same_features_as="phantom",
+    ),
+    FieldCase(
+        "k01_no_preamble",
+        Topic.SENDER,
+        "files that are data sets without Part 10 header (`radtme send`, `radtme demo --input`)",
+        Ending.MEASURED,
+        "read in the encoding that their first element shows; what they lack is named",
+        same_features_as="phantom",
+    ),
+    FieldCase(
+        "f02_rtstruct",
+        Topic.KIND,
+        "an RT structure set without a region of interest",
+        Ending.REFUSED,
+        "nothing is drawn in it; one with closed planar contours is measured, as a segmentation is",
+        reason=Reason.NO_TUMOUR_SEGMENT,
+    ),
 )
 
 

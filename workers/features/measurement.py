@@ -26,6 +26,7 @@ from workers.outline.outline import NO_RULES, read_outline
 from workers.outline.phase_selection import choose_phase
 from workers.outline.region_of_interest import RegionOfInterest, place
 from workers.outline.segment_rules import SegmentRules
+from workers.outline.structure_set import is_structure_set, read_structure_set
 from workers.stages import Stage, StageTimer, untimed
 
 RING_MARGIN_VOXELS = 4
@@ -91,8 +92,11 @@ def read_case(
         With the reason why there is nothing to measure.
     """
     with timer(Stage.READ):
-        outline = read_outline(seg_path, limits, segment_number, rules)
+        contoured = is_structure_set(seg_path, limits)
+        outline = None if contoured else read_outline(seg_path, limits, segment_number, rules)
         instances = read_image_headers(image_paths, limits)
+        if outline is None:  # contours become pixels on the images alone
+            outline = read_structure_set(seg_path, instances, limits, segment_number, rules)
     with timer(Stage.PHASES):
         phase = choose_phase(instances, outline, profile.phase_rule)
         check_technique(phase.frames[0].instance.dataset)

@@ -1,0 +1,86 @@
+"""RT structure sets as treatment planning systems write them: contours in millimetres on each image."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset, dcmread
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, RTStructureSetStorage
+
+Contours = Mapping[int, Sequence[NDArray[np.float64]]]
+"""By index of the image: contours of n points x 3, in mm and patient coordinates."""
+
+
+def write_structure_set(
+    path: Path,
+    images: Sequence[Path],
+    regions: Mapping[str, Contours],
+    *,
+    interpreted: Mapping[str, str] | None = None,
+    names_images: bool = True,
+    geometry: str = "CLOSED_PLANAR",
+) -> Path:
+    """Write the named regions of interest; ``images`` are those of one series, by index."""
+    headers = [dcmread(image, stop_before_pixels=True) for image in images]
+    first = headers[0]
+    found = Dataset()
+    found.file_meta = FileMetaDataset()
+    found.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    found.SOPClassUID, found.SOPInstanceUID = RTStructureSetStorage, f"{first.StudyInstanceUID[:50]}.77"
+    found.file_meta.MediaStorageSOPClassUID = found.SOPClassUID
+    found.file_meta.MediaStorageSOPInstanceUID = found.SOPInstanceUID
+    for keyword in ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyInstanceUID", "StudyDate"):
+        setattr(found, keyword, first.get(keyword))
+    found.SeriesInstanceUID, found.Modality = f"{first.StudyInstanceUID[:50]}.76", "RTSTRUCT"
+    found.StructureSetLabel = "TUMOUR"
+    found.StructureSetROISequence = [
+        _item(ROINumber=at, ReferencedFrameOfReferenceUID=first.FrameOfReferenceUID, ROIName=name)
+        for at, name in enumerate(regions, start=1)
+    ]
+    found.RTROIObservationsSequence = [
+        _item(ObservationNumber=at, ReferencedROINumber=at, RTROIInterpretedType=(interpreted or {}).get(name, ""))
+        for at, name in enumerate(regions, start=1)
+    ]
+    found.ROIContourSequence = [
+        _item(
+            ReferencedROINumber=at,
+            ContourSequence=[
+                _contour(headers[index] if names_images else None, points, geometry)
+                for index, contours in region.items()
+                for points in contours
+            ],
+        )
+        for at, region in enumerate(regions.values(), start=1)
+    ]
+    if names_images:
+        series = _item(SeriesInstanceUID=first.SeriesInstanceUID, ContourImageSequence=[_image(one) for one in headers])
+        study = _item(ReferencedSOPInstanceUID=first.StudyInstanceUID, RTReferencedSeriesSequence=[series])
+        found.ReferencedFrameOfReferenceSequence = [
+            _item(FrameOfReferenceUID=first.FrameOfReferenceUID, RTReferencedStudySequence=[study])
+        ]
+    found.save_as(path, enforce_file_format=True)
+    return path
+
+
+def _item(**values: object) -> Dataset:
+    item = Dataset()
+    for keyword, value in values.items():
+        setattr(item, keyword, value)
+    return item
+
+
+def _image(header: Dataset) -> Dataset:
+    return _item(ReferencedSOPClassUID=header.SOPClassUID, ReferencedSOPInstanceUID=header.SOPInstanceUID)
+
+
+def _contour(header: Dataset | None, points: NDArray[np.float64], geometry: str) -> Dataset:
+    contour = _item(
+        ContourGeometricType=geometry,
+        NumberOfContourPoints=len(points),
+        ContourData=[f"{value:.4f}" for value in points.ravel()],
+    )
+    if header is not None:
+        contour.ContourImageSequence = [_image(header)]
+    return contour

@@ -1,0 +1,258 @@
+"""An RT structure set as an outline: each region of interest a segment, its closed planar contours masks on the images.
+
+PS3.3 sections C.8.8.5 (Structure Set), C.8.8.6 (ROI Contour) and C.8.8.8 (RT ROI Observations).
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset
+from pydicom.uid import RTStructureSetStorage
+
+from listener.dicom.data_set import UNREADABLE_BYTES
+from workers.errors import Reason, RejectedInput
+from workers.images.attributes import text
+from workers.images.frames import Plane, frames_of
+from workers.images.headers import Instance, read_header
+from workers.images.slices import normal_of
+from workers.limits import LIMITS, Limits
+from workers.outline.contours import filled
+from workers.outline.outline import NO_RULES, Outline
+from workers.outline.segment_choice import choose_segments
+from workers.outline.segment_rules import SegmentRules
+from workers.resources import is_out_of_memory
+
+CLOSED = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR")
+GROSS_TUMOUR_VOLUME = ("228791009", "SCT", "Gross tumor volume")
+INTERPRETED_AS_TUMOUR = "GTV"
+OFF_SLICE_MM = 0.25
+"""How far a contour may lie beside the slice that it was drawn on."""
+
+
+@dataclass(frozen=True, eq=False)
+class ContouredOutline(Outline):
+    """An outline whose masks are drawn from contours when they are asked for."""
+
+    contours: tuple[tuple[NDArray[np.float64], ...], ...] = ()
+    """Of each frame: contours in pixels (column, row)."""
+
+    def masks(self) -> Iterator[tuple[int, Plane, NDArray[np.bool_]]]:
+        """Yield segment number, plane and mask of each slice that holds tumour or other tissue."""
+        wanted = self.other_tissue_numbers | {self.tumour_number}
+        for number, plane, contours in zip(self.segment_numbers, self.planes, self.contours, strict=True):
+            if number in wanted:
+                yield number, plane, filled(contours, plane.rows, plane.columns)
+
+
+@dataclass(frozen=True, eq=False)
+class _Slice:
+    """A picture that contours may lie on."""
+
+    uid: str
+    plane: Plane
+
+    def distance_mm(self, points: NDArray[np.float64]) -> float:
+        """Return how far the farthest of points (x, y, z in mm) lies from the slice."""
+        return float(np.abs((points - self.plane.position) @ normal_of(self.plane)).max())
+
+    def pixels_of(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return points in patient coordinates as column and row."""
+        offsets = points - np.array(self.plane.position)
+        return np.column_stack(
+            [
+                offsets @ np.array(self.plane.row_direction) / self.plane.column_spacing,
+                offsets @ np.array(self.plane.column_direction) / self.plane.row_spacing,
+            ]
+        )
+
+
+def is_structure_set(path: Path, limits: Limits = LIMITS) -> bool:
+    """Tell whether a received outline is an RT structure set.
+
+    Raises
+    ------
+    RejectedInput
+        As `workers.images.headers.read_header`.
+    """
+    return text(read_header(path, limits).dataset, "SOPClassUID") == RTStructureSetStorage
+
+
+def read_structure_set(
+    path: Path,
+    images: Sequence[Instance],
+    limits: Limits = LIMITS,
+    segment_number: int | None = None,
+    rules: SegmentRules = NO_RULES,
+) -> Outline:
+    """Read a structure set and draw its contours on ``images``, on whose planes they lie.
+
+    ``segment_number`` names one of several tumours, by its place in the Structure Set ROI Sequence, from 1.
+
+    Raises
+    ------
+    RejectedInput
+        NO_TUMOUR_SEGMENT, SEVERAL_TUMOUR_SEGMENTS, UNSUPPORTED_SEGMENTATION where the tumour has no closed planar
+        contour or one lies beside the slices, UNREADABLE_OBJECT, OVER_LIMITS.
+    """
+    instance = read_header(path, limits)
+    try:
+        return _outline(instance, images, limits, segment_number, rules)
+    except UNREADABLE_BYTES as error:
+        if is_out_of_memory(error):
+            raise
+        raise RejectedInput(
+            Reason.UNREADABLE_OBJECT,
+            f"RTSTRUCT {instance.sop_instance_uid}: expected the attributes of a structure set "
+            f"({type(error).__name__})",
+        ) from error
+
+
+def _outline(
+    instance: Instance, images: Sequence[Instance], limits: Limits, segment_number: int | None, rules: SegmentRules
+) -> Outline:
+    header = instance.dataset
+    segments = _segments(header)
+    if len(segments) > limits.max_segments:
+        raise RejectedInput(
+            Reason.OVER_LIMITS, f"RTSTRUCT {instance.sop_instance_uid}: {len(segments)} regions of interest"
+        )
+    chosen = choose_segments(segments, rules, instance.sop_instance_uid)
+    tumours = [item for item in chosen.tumours if segment_number in (None, item.SegmentNumber)]
+    if len(tumours) != 1:
+        raise RejectedInput(
+            Reason.SEVERAL_TUMOUR_SEGMENTS if tumours else Reason.NO_TUMOUR_SEGMENT,
+            f"RTSTRUCT {instance.sop_instance_uid}: expected one tumour, found {len(tumours)}",
+        )
+    (tumour,) = tumours
+    others = chosen.other_tissue_numbers | {int(item.SegmentNumber) for item in chosen.tumours if item is not tumour}
+    number = int(tumour.SegmentNumber)
+    items = {at: _closed_contours(header, at, segments) for at in (number, *sorted(others))}
+    if not items[number]:
+        raise _refuse(instance, f"its region of interest {tumour.SegmentLabel!r} has no closed planar contour")
+    named = frozenset(uid for contour in items[number] for uid in _images_of(contour)) or _images_of_series(header)
+    slices = _slices(images, named)
+    placed = _placed(instance, items, slices, number)
+    own = [uid for at, uid, _, _ in placed if at == number]
+    return ContouredOutline(
+        instance=_with_frame_of_reference(instance),
+        tumour_segment=tumour,
+        other_tissue_numbers=frozenset(others),
+        references=frozenset((uid, None) for uid in (named or ())),
+        planes=tuple(plane for _, _, plane, _ in placed),
+        segment_numbers=tuple(at for at, _, _, _ in placed),
+        frame_sources=tuple(frozenset({uid}) for _, uid, _, _ in placed),
+        notes=(*chosen.notes, *_gap_note(slices, own)),
+        contours=tuple(contours for _, _, _, contours in placed),
+    )
+
+
+def _refuse(instance: Instance, message: str) -> RejectedInput:
+    return RejectedInput(Reason.UNSUPPORTED_SEGMENTATION, f"RTSTRUCT {instance.sop_instance_uid}: {message}")
+
+
+def _segments(header: Dataset) -> list[Dataset]:
+    """Return the regions of interest as items of a Segment Sequence, numbered from 1 in their order."""
+    observations = {item.get("ReferencedROINumber"): item for item in header.get("RTROIObservationsSequence") or ()}
+    found = []
+    for at, roi in enumerate(header.get("StructureSetROISequence") or (), start=1):
+        observation = observations.get(roi.get("ROINumber"), Dataset())
+        segment = Dataset()
+        segment.SegmentNumber = at
+        segment.SegmentLabel = str(roi.get("ROIName") or observation.get("ROIObservationLabel") or f"ROI {at}")[:64]
+        segment.SegmentAlgorithmType = "MANUAL"
+        codes = observation.get("RTROIIdentificationCodeSequence") or roi.get("RTROIIdentificationCodeSequence")
+        if codes:
+            segment.SegmentedPropertyTypeCodeSequence = codes
+        elif str(observation.get("RTROIInterpretedType") or "") == INTERPRETED_AS_TUMOUR:
+            segment.SegmentedPropertyTypeCodeSequence = [_gross_tumour_volume()]
+        found.append(segment)
+    return found
+
+
+def _gross_tumour_volume() -> Dataset:
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = GROSS_TUMOUR_VOLUME
+    return item
+
+
+def _closed_contours(header: Dataset, number: int, segments: Sequence[Dataset]) -> list[Dataset]:
+    roi_number = header.StructureSetROISequence[number - 1].get("ROINumber")
+    return [
+        contour
+        for item in header.get("ROIContourSequence") or ()
+        if item.get("ReferencedROINumber") == roi_number
+        for contour in item.get("ContourSequence") or ()
+        if str(contour.get("ContourGeometricType") or "") in CLOSED and len(contour.get("ContourData") or ()) >= 9
+    ]
+
+
+def _images_of(contour: Dataset) -> list[str]:
+    return [str(item.ReferencedSOPInstanceUID) for item in contour.get("ContourImageSequence") or ()]
+
+
+def _images_of_series(header: Dataset) -> frozenset[str]:
+    return frozenset(
+        str(item.ReferencedSOPInstanceUID)
+        for frame_of_reference in header.get("ReferencedFrameOfReferenceSequence") or ()
+        for study in frame_of_reference.get("RTReferencedStudySequence") or ()
+        for series in study.get("RTReferencedSeriesSequence") or ()
+        for item in series.get("ContourImageSequence") or ()
+    )
+
+
+def _slices(images: Sequence[Instance], named: frozenset[str]) -> list[_Slice]:
+    """Return the pictures that contours may lie on: those of the images that are named, else of all."""
+    mine = [one for one in images if one.sop_instance_uid in named] or list(images)
+    return [_Slice(one.sop_instance_uid, frame.plane) for one in mine for frame in frames_of(one)]
+
+
+def _placed(
+    instance: Instance, items: dict[int, list[Dataset]], slices: Sequence[_Slice], tumour: int
+) -> list[tuple[int, str, Plane, tuple[NDArray[np.float64], ...]]]:
+    """Return number, image, plane and contours in pixels of each slice of each region of interest."""
+    found: dict[tuple[int, int], list[NDArray[np.float64]]] = defaultdict(list)
+    for number, contours in items.items():
+        for contour in contours:
+            points = np.array(contour.ContourData, dtype=np.float64).reshape(-1, 3)
+            named = set(_images_of(contour))
+            near = [
+                (one.uid not in named, one.distance_mm(points), at)
+                for at, one in enumerate(slices)
+                if one.distance_mm(points) <= OFF_SLICE_MM
+            ]
+            if near:
+                at = min(near)[2]
+                found[number, at].append(slices[at].pixels_of(points))
+            elif number == tumour:
+                raise _refuse(instance, f"a contour lies more than {OFF_SLICE_MM:g} mm beside the slices of the images")
+    return [(number, slices[at].uid, slices[at].plane, tuple(found[number, at])) for number, at in sorted(found)]
+
+
+def _gap_note(slices: Sequence[_Slice], drawn: Sequence[str]) -> list[str]:
+    """Return a note where slices between the first and the last contour have none: nothing is interpolated."""
+    normal = normal_of(slices[0].plane)
+    depths = {round(float(np.dot(one.plane.position, normal)), 2): set[str]() for one in slices}
+    for one in slices:
+        depths[round(float(np.dot(one.plane.position, normal)), 2)].add(one.uid)
+    outlined = [bool(depths[depth] & set(drawn)) for depth in sorted(depths)]
+    first, last = outlined.index(True), len(outlined) - outlined[::-1].index(True)
+    missing = outlined[first:last].count(False)
+    return [f"{missing} slices between the outlined ones have no contour; nothing was put there."] if missing else []
+
+
+def _with_frame_of_reference(instance: Instance) -> Instance:
+    """Return the object with the frame of reference of its contours where its header names none itself."""
+    header = instance.dataset
+    if not text(header, "FrameOfReferenceUID"):
+        items = (
+            *(header.get("StructureSetROISequence") or ()),
+            *(header.get("ReferencedFrameOfReferenceSequence") or ()),
+        )
+        found = {str(one.get("ReferencedFrameOfReferenceUID") or one.get("FrameOfReferenceUID") or "") for one in items}
+        if len(found - {""}) == 1:
+            header.FrameOfReferenceUID = (found - {""}).pop()
+    return instance
