@@ -19,7 +19,12 @@ TEST_PACKAGES := dcmtk dicom3tools orthanc orthanc-dicomweb redis-server prometh
 
 IMAGE_PACKAGES := buildah podman runc mmdebstrap fuse-overlayfs netavark aardvark-dns iptables uidmap
 
-.PHONY: help install demo test image check format bench faults fuzz dashboards schema audit sbom lock clean test-packages always
+# What has to be the same on every Python. Named one by one: a path that is gone fails, a pattern could match nothing.
+VALUE_TESTS := tests/reference/test_feature_values.py tests/workers/features/test_canary.py \
+	tests/workers/features/test_extraction.py tests/workers/features/test_resampling.py tests/workers/features/test_ring.py \
+	tests/workers/images/test_volume.py tests/model_store/signatures/test_bundle.py
+
+.PHONY: help install demo test values bare image check format bench faults fuzz dashboards schema audit sbom lock clean test-packages always
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -35,6 +40,12 @@ test: $(VENV)/.dev test-packages ## Run the tests; installs what they need (Debi
 image: $(VENV)/.dev ## Build the container image, run the compose file's service from it, score a study (as root)
 	@deploy/debian-packages $(IMAGE_PACKAGES)
 	$(BIN)/python tests/acceptance/image_check.py
+
+values: $(VENV)/.dev ## Run the tests of values alone: features, published references, canary, signatures, images
+	$(BIN)/pytest $(VALUE_TESTS)
+
+bare: ## Run demo and test on a bare Debian 12 and 13, in root folders of their own; as root
+	deploy/bare-machine $(RELEASES)
 
 check: $(VENV)/.dev ## Run the static checks
 	$(BIN)/ruff check .

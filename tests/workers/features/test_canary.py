@@ -35,6 +35,14 @@ def test_every_profile_has_its_canary_and_meets_it(name: str) -> None:
     assert feature_canary.difference(PROFILES[name]) is None
 
 
+@pytest.mark.parametrize("name", sorted(PROFILES))
+def test_every_python_measures_the_same_values(name: str) -> None:
+    """All 958 features of the canary case on each supported Python, to 1e-9: one file of values holds all of them."""
+    expected = feature_canary.expected_features()[name]
+    assert len(expected) == 2 * FEATURES_PER_REGION
+    assert feature_canary.measured(PROFILES[name]) == pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+
 def test_one_changed_feature_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """A relative change of a millionth is within, of a hundred-thousandth is not; an absent feature is a difference."""
     profile = next(iter(PROFILES.values()))
