@@ -108,7 +108,7 @@ def _score_again(spool: Spool, job: Job) -> Retried:
         )
     content = job.read()
     number = int(content["version"]) + 1
-    new_id = job_id_for(content["seg"]["sop_instance_uid"], number)
+    new_id = job_id_for(content["seg"]["sop_instance_uid"], number, content.get("segment_number"))
     found = evidence(spool, content, SeriesHeads())
     if not found.complete:
         raise CommandError(

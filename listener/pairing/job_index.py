@@ -34,6 +34,8 @@ class JobFacts:
     named and had none."""
     watches_study: bool
     """Whether a series that is not counted here may concern it too."""
+    is_of_further_tumour: bool = False
+    """A worker made it beside the outline's own job, and makes its next versions too."""
 
     @classmethod
     def of(cls, content: Mapping[str, Any]) -> "JobFacts":
@@ -51,6 +53,7 @@ class JobFacts:
             instance_counts=dict.fromkeys(set(content["required"]) - {UNKNOWN_SERIES}, 0)
             | {series: len(uids) for series, uids in (content["instances"] or {}).items()},
             watches_study=watches_study(content),
+            is_of_further_tumour=content.get("segment_number") is not None,
         )
 
 
@@ -112,6 +115,8 @@ class JobIndex:
         """
         newest: dict[str, JobFacts] = {}
         for facts in self._facts.values():
+            if facts.is_of_further_tumour:
+                continue
             if facts.seg_uid not in newest or facts.version > newest[facts.seg_uid].version:
                 newest[facts.seg_uid] = facts
         return (facts for facts in newest.values() if facts.job_id not in {*self._waiting, *self._set_aside})
@@ -147,7 +152,7 @@ def _is_set_aside(job: Job) -> bool:
 
 
 def _is_corrected_by(facts: JobFacts, outline: SegmentationReferences) -> bool:
-    if facts.study_uid != outline.study_uid or facts.seg_uid == outline.sop_instance_uid:
+    if facts.is_of_further_tumour or facts.study_uid != outline.study_uid or facts.seg_uid == outline.sop_instance_uid:
         return False
     return _same_images(facts, outline) and (
         facts.seg_uid in outline.predecessors

@@ -30,9 +30,13 @@ class JobState(StrEnum):
     """Given up by a person; `radtme retry` takes it up again."""
 
 
-def job_id_for(seg_sop_instance_uid: str, version: int) -> str:
-    """Return the id of the job that scores this SEG for the ``version``-th time (1 is the first)."""
-    digest = hashlib.sha256(seg_sop_instance_uid.encode()).hexdigest()
+def job_id_for(seg_sop_instance_uid: str, version: int, segment_number: int | None = None) -> str:
+    """Return the id of the job that scores this SEG for the ``version``-th time (1 is the first).
+
+    ``segment_number`` is that of a further tumour in it; the first one is scored by the outline's own job.
+    """
+    tumour = "" if segment_number is None else f"#{segment_number}"
+    digest = hashlib.sha256(f"{seg_sop_instance_uid}{tumour}".encode()).hexdigest()
     return f"{digest[:16]}-v{version}"
 
 

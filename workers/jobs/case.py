@@ -37,6 +37,8 @@ class CaseInputs:
     """Files of the study's other image series, by series."""
     rules: SegmentRules = NO_RULES
     """What the site says its sender's segments are."""
+    segment_number: int | None = None
+    """Of the tumour that is measured; None where the outline has one."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ def examine(inputs: CaseInputs, signature: Signature, timer: StageTimer, limits:
             signature.profile,
             timer,
             limits,
+            segment_number=inputs.segment_number,
             rules=inputs.rules,
             other_series=inputs.other_series,
         )

@@ -8,7 +8,7 @@ from pydicom import Dataset
 from workers.features.measurement import Measurement
 from workers.reports.feature_report import feature_report
 from workers.reports.summary_report import summary_report
-from workers.results.common_modules import Origin, ResultVersion
+from workers.results.common_modules import Origin, ResultVersion, TumourOfSeveral
 from workers.results.instance_reference import InstanceReference
 from workers.results.key_image import key_image
 from workers.results.result_classes import ResultRole
@@ -29,6 +29,8 @@ def build_results(
     institution_name: str = "",
     timer: StageTimer = untimed,
     outline: InstanceReference | None = None,
+    tumour: TumourOfSeveral | None = None,
+    segment_number: int | None = None,
 ) -> dict[ResultRole, Dataset]:
     """Return the result objects of a case, by role, in the order in which they are sent.
 
@@ -40,15 +42,16 @@ def build_results(
     outline where no image came. ``version`` says which result of this outline it is, and which objects it replaces.
 
     ``outline`` says which object the outline is, where its file may be too damaged to say so itself; ``seg_header`` may
-    even be empty then.
+    even be empty then. ``tumour`` and ``segment_number`` name one of several tumours; the number only where it is not
+    the first.
     """
     headers = tuple(measurement.volume.headers) if measurement is not None else _intact(image_headers)
     known = _outline(seg_header, outline)
     digest = result.signature.digest if result.signature else ""
     version = version or ResultVersion()
     instances = (str(header.SOPInstanceUID) for header in headers)
-    uids = ResultUids.of(known.sop_instance_uid, instances, digest, version.number)
-    origin = Origin(seg_header, known, headers, result.signature, version, uids, institution_name)
+    uids = ResultUids.of(known.sop_instance_uid, instances, digest, version.number, segment_number)
+    origin = Origin(seg_header, known, headers, result.signature, version, uids, institution_name, tumour)
     objects: dict[ResultRole, Dataset] = {}
     if measurement is not None:
         with timer(Stage.SEGMENTATION):

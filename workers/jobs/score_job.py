@@ -3,7 +3,7 @@
 import io
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from pydicom import Dataset, dcmwrite
@@ -26,6 +26,7 @@ from workers.jobs.case import Case, CaseInputs, examine, headers_for_report, inp
 from workers.jobs.case_audit import scored
 from workers.jobs.readable_case import readable_case
 from workers.jobs.result_objects import build_results
+from workers.jobs.several_tumours import further_jobs, tumours_of, which_tumour
 from workers.limits import Limits
 from workers.notifications.event import note_outcome
 from workers.results.common_modules import ResultVersion
@@ -58,6 +59,8 @@ class Scored:
     """Outcome of the shadow signature beside it; None without one."""
     is_self_test: bool = False
     """Nobody's case: it says nothing of how scores are distributed."""
+    further: tuple[str, ...] = ()
+    """Ids of the ready jobs of the outline's further tumours."""
 
 
 def run(
@@ -80,6 +83,10 @@ def run(
     if written is not None:  # an earlier attempt died, or ran out of time, on the last step
         return _finished(spool, job, settings, written, time.perf_counter() - begin)
     inputs = inputs_of(spool, content, settings.segment_rules)
+    tumours = () if ended_by else tumours_of(inputs, settings.limits)
+    further = further_jobs(spool, content, tumours)
+    if len(tumours) > 1:
+        inputs = replace(inputs, segment_number=content.get("segment_number") or tumours[0])
     case = rejected(ended_by) if ended_by else _examined(inputs, registry, timer, settings.limits)
     if time.perf_counter() - begin > settings.soft_time_limit_seconds:
         case = rejected(took_too_long(settings))
@@ -90,6 +97,10 @@ def run(
         headers_for_report(inputs, case.measurement),
         character_set_of(content.get("calling_ae_title"), settings.character_sets),
     )
+    tumour = which_tumour(inputs.segment_number, tumours, case.measurement)
+    if tumour is not None:
+        note = f"The outline holds {tumour.count} tumours, each with results of its own; this is {tumour}."
+        case = replace(case, result=replace(case.result, notes=(note, *case.result.notes)))
     objects = build_results(
         case.result,
         seg_header,
@@ -99,6 +110,8 @@ def run(
         settings.institution_name,
         timer,
         _outline_of(content),
+        tumour,
+        content.get("segment_number"),
     )
     record = {"job_id": job.id, "seg": content["seg"], "started": started, **_findings(case), **_identity(objects)}
     if _same_as_before(spool, content, record):
@@ -117,7 +130,7 @@ def run(
     }
     write_json(job.folder / "result.json", record)
     reach(FaultPoint.RESULT_WRITTEN)
-    return _finished(spool, job, settings, record, time.perf_counter() - begin)
+    return replace(_finished(spool, job, settings, record, time.perf_counter() - begin), further=further)
 
 
 def earlier_version_in_work(spool: Spool, job: Job) -> str | None:

@@ -183,7 +183,7 @@ def _record_case(app: Celery, context: TaskContext, done: scoring.Scored) -> Non
     log.info("case_finished", job=done.job_id, outcome=done.outcome, reason=reason, seconds=round(done.seconds, 3))
     for target in done.targets:
         announce_delivery(app, done.job_id, target)
-    for later in scoring.later_versions(context.spool, done.job_id):
+    for later in (*done.further, *scoring.later_versions(context.spool, done.job_id)):
         announce_job(app, later)
 
 

@@ -9,6 +9,7 @@ from workers.errors import Reason, RejectedInput
 from workers.outline.segment_rules import SegmentRole, SegmentRules
 from workers.outline.segment_types import Evidence, SegmentMeaning, meaning_of
 
+NO_RULES = SegmentRules()
 MOST_SHOWN = 8
 CURE = (
     "give the tumour's segment the type Neoplasm (3D Slicer: Segment Editor, double click on the segment's colour), "
@@ -55,11 +56,11 @@ def choose_segments(segments: Sequence[Dataset], rules: SegmentRules, uid: str) 
     )
 
 
-def tumour_numbers(header: Dataset) -> tuple[int, ...]:
+def tumour_numbers(header: Dataset, rules: SegmentRules = NO_RULES) -> tuple[int, ...]:
     """Return the segment numbers of an outline's tumours; empty where none can be told."""
     segments = [item for item in header.get("SegmentSequence") or () if item.get("SegmentNumber")]
     try:
-        chosen = choose_segments(segments, SegmentRules(), "")
+        chosen = choose_segments(segments, rules, "")
     except RejectedInput:
         return ()
     return tuple(int(item.SegmentNumber) for item in chosen.tumours)

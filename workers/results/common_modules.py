@@ -28,6 +28,7 @@ SERIES_ORDER = (
     ResultRole.FEATURE_REPORT,
 )
 """How a viewer that sorts by series number lists them."""
+SERIES_PER_TUMOUR = 1000
 NOTHING_REPLACED: Mapping[ResultRole, InstanceReference] = MappingProxyType({})
 
 
@@ -38,6 +39,20 @@ class ResultVersion:
     number: int = 1
     replaced: Mapping[ResultRole, InstanceReference] = field(default_factory=lambda: NOTHING_REPLACED)
     """The objects of the version before, by role."""
+
+
+@dataclass(frozen=True)
+class TumourOfSeveral:
+    """Which of several tumours in one outline the results are about."""
+
+    number: int
+    """In the order of the segments; 1 is the first."""
+    count: int
+    name: str = ""
+    """What a reader knows it by: label, side and volume."""
+
+    def __str__(self) -> str:
+        return f"tumour {self.number} of {self.count}" + (f": {self.name}" if self.name else "")
 
 
 @dataclass(frozen=True)
@@ -53,6 +68,8 @@ class Origin:
     version: ResultVersion
     uids: ResultUids
     institution_name: str = ""
+    tumour: TumourOfSeveral | None = None
+    """None where the outline has one tumour."""
 
     @property
     def headers(self) -> tuple[Dataset, ...]:
@@ -79,9 +96,11 @@ def software_version() -> str:
     return metadata.version("radtme")
 
 
-def series_number(role: ResultRole, version: int) -> int:
-    """Return the series number of a result."""
-    return FIRST_SERIES_NUMBER + SERIES_PER_VERSION * (version - 1) + SERIES_ORDER.index(role)
+def series_number(role: ResultRole, origin: Origin) -> int:
+    """Return the series number of a result; those of further tumours stand behind those of the first."""
+    version, tumour = origin.version.number, origin.tumour.number if origin.tumour else 1
+    within = SERIES_PER_VERSION * (version - 1) + SERIES_ORDER.index(role)
+    return FIRST_SERIES_NUMBER + SERIES_PER_TUMOUR * (tumour - 1) + within
 
 
 def composite(origin: Origin, role: ResultRole, modality: str, description: str) -> Dataset:
@@ -100,8 +119,8 @@ def composite(origin: Origin, role: ResultRole, modality: str, description: str)
     instance.ContentDate, instance.ContentTime = date_time.date, date_time.time
     instance.Modality = modality
     instance.SeriesInstanceUID = origin.uids.series(role)
-    instance.SeriesNumber = series_number(role, origin.version.number)
-    instance.SeriesDescription = description
+    instance.SeriesNumber = series_number(role, origin)
+    instance.SeriesDescription = f"{description}, {origin.tumour}"[:64] if origin.tumour else description
     instance.InstanceNumber = 1
     instance.Manufacturer = MANUFACTURER
     instance.ManufacturerModelName = RESULT_MODEL_NAME

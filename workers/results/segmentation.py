@@ -66,7 +66,7 @@ def segmentation(origin: Origin, measurement: Measurement) -> Dataset:
         [_tumour_segment(origin, measurement), _ring_segment(origin, measurement)],
         origin.uids.dimension_organization(),
         series_instance_uid=instance.SeriesInstanceUID,
-        series_number=series_number(ResultRole.SEGMENTATION, origin.version.number),
+        series_number=series_number(ResultRole.SEGMENTATION, origin),
         sop_instance_uid=instance.SOPInstanceUID,
         instance_number=1,
         manufacturer=MANUFACTURER,

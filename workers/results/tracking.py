@@ -24,4 +24,5 @@ def tracking_of(region: Region, uids: ResultUids, tumour_segment: Dataset | None
         received_id, received_uid = tumour_segment.get("TrackingID"), tumour_segment.get("TrackingUID")
         if received_id and received_uid:
             return Tracking(str(received_id), str(received_uid))
-    return Tracking(REGION_NAMES[region], uids.tracking(region))
+    further = "" if uids.segment_number is None else f" of segment {uids.segment_number}"
+    return Tracking(f"{REGION_NAMES[region]}{further}", uids.tracking(region))

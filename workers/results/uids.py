@@ -31,14 +31,27 @@ class ResultUids:
     signature_digest: str
     """Empty where no signature could be loaded."""
     version: int
+    segment_number: int | None = None
+    """Of a further tumour of the outline; None for its first, or only one."""
 
     @classmethod
-    def of(cls, seg_uid: str, instance_uids: Iterable[str], signature_digest: str, version: int) -> "ResultUids":
+    def of(
+        cls,
+        seg_uid: str,
+        instance_uids: Iterable[str],
+        signature_digest: str,
+        version: int,
+        segment_number: int | None = None,
+    ) -> "ResultUids":
         """Gather what the UIDs follow from."""
-        return cls(seg_uid, frozenset(instance_uids), signature_digest, version)
+        return cls(seg_uid, frozenset(instance_uids), signature_digest, version, segment_number)
+
+    @property
+    def _outline(self) -> str:
+        return self.seg_uid if self.segment_number is None else f"{self.seg_uid}#{self.segment_number}"
 
     def _derive(self, *parts: str) -> str:
-        inputs = (self.seg_uid, *sorted(self.instance_uids), self.signature_digest, str(self.version))
+        inputs = (self._outline, *sorted(self.instance_uids), self.signature_digest, str(self.version))
         return derived_uid("radtme result", *parts, *inputs)
 
     def instance(self, role: ResultRole) -> str:
@@ -55,11 +68,11 @@ class ResultUids:
 
     def tracking(self, region: Region) -> str:
         """Return the tracking UID of a region: the same in every version, because the region stays the same."""
-        return derived_uid("radtme region", region.value, self.seg_uid)
+        return derived_uid("radtme region", region.value, self._outline)
 
     def verdict_tracking(self) -> str:
         """Return the tracking UID of a verdict about an outline that no region could be measured of."""
-        return derived_uid("radtme verdict", self.seg_uid)
+        return derived_uid("radtme verdict", self._outline)
 
     def device(self) -> str:
         """Return the Device UID: it changes with the signature (IHE AIR)."""

@@ -1,5 +1,6 @@
 """A scoring job in the spool: what is written, what a second run and a new version leave."""
 
+import copy
 import errno
 import time
 from collections.abc import Mapping
@@ -12,7 +13,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from billiard.exceptions import SoftTimeLimitExceeded
-from pydicom import dcmread
+from pydicom import Dataset, dcmread
+from pydicom.pixels.utils import pack_bits
+from pydicom.uid import generate_uid
 
 from deploy.simulation.phantom import Phantom, write_phantom
 from listener.spool.atomic_files import write_json
@@ -307,3 +310,68 @@ def test_an_outline_of_someone_else_is_not_scored(
     report = dcmread(BytesIO(content))
     assert name == "summary_report.dcm"
     assert (report.StudyInstanceUID, report.PatientID) == (phantom.study_uid, patient)
+
+
+def test_each_of_several_tumours_gets_results_of_its_own(
+    tmp_path: Path, spool: Spool, phantom: Phantom, settings: WorkerSettings, registry: Registry
+) -> None:
+    """A SEG with a second tumour makes a second job, once; UIDs, series and tracking of both differ."""
+    seg = dcmread(phantom.seg_path)
+    two = two_tumours(seg)
+    part = spool.receiving / "two"
+    two.save_as(part, enforce_file_format=True)
+    spool.keep(part, two.StudyInstanceUID, two.SeriesInstanceUID, two.SOPInstanceUID)
+    job = claimed_job(spool, phantom, seg={"series_uid": two.SeriesInstanceUID, "sop_instance_uid": two.SOPInstanceUID})
+    done = scoring.run(spool, job, registry, settings)
+    assert done.further == (job_id_for(two.SOPInstanceUID, 1, 2),)
+    [second] = spool.jobs(JobState.READY)
+    assert second.id == done.further[0]
+    running = spool.move(second, JobState.RUNNING)
+    assert running is not None
+    assert scoring.run(spool, running, registry, settings).further == ()
+    results = [result(spool, one) for one in (job, running)]
+    assert [one["outcome"] for one in results] == ["scored", "scored"]
+    assert results[0]["regions"][0]["voxels"] > results[1]["regions"][0]["voxels"]
+    assert not set(results[0]["objects"].values()) & set(results[1]["objects"].values())
+    reports = []
+    for one in (job, running):
+        found = spool.find_job(one.id)
+        assert found is not None
+        reports.append(dcmread(found.folder / "objects" / "segmentation.dcm"))
+    assert [report.SeriesDescription.split(",")[1].strip()[:13] for report in reports] == [
+        "tumour 1 of 2",
+        "tumour 2 of 2",
+    ]
+    tracked = [{segment.TrackingUID for segment in report.SegmentSequence} for report in reports]
+    assert not tracked[0] & tracked[1]
+    assert "tumour 2 of 2" in results[1]["notes"][0]
+
+
+def two_tumours(seg: Dataset) -> Dataset:
+    """Return the outline with a second tumour: the lower part of the first one, cut off from it."""
+    frames = np.unpackbits(np.frombuffer(seg.PixelData, np.uint8), bitorder="little")
+    frames = frames[: seg.NumberOfFrames * seg.Rows * seg.Columns].reshape(seg.NumberOfFrames, seg.Rows, seg.Columns)
+    rows = np.nonzero(frames.any(axis=(0, 2)))[0]
+    cut = rows[0] + int(len(rows) * 0.6)
+    upper, lower = frames.copy(), frames.copy()
+    upper[:, cut:], lower[:, :cut] = 0, 0
+    two = copy.deepcopy(seg)
+    two.SOPInstanceUID = two.file_meta.MediaStorageSOPInstanceUID = generate_uid(entropy_srcs=["two"])
+    shared = two.SharedFunctionalGroupsSequence[0]
+    identification = shared.SegmentIdentificationSequence
+    del shared.SegmentIdentificationSequence
+    groups = []
+    for number in (1, 2):
+        for group in seg.PerFrameFunctionalGroupsSequence:
+            own = copy.deepcopy(group)
+            own.SegmentIdentificationSequence = copy.deepcopy(identification)
+            own.SegmentIdentificationSequence[0].ReferencedSegmentNumber = number
+            groups.append(own)
+    two.PerFrameFunctionalGroupsSequence, two.NumberOfFrames = groups, len(groups)
+    second = copy.deepcopy(seg.SegmentSequence[0])
+    second.SegmentNumber, second.SegmentLabel = 2, "Satellite"
+    for keyword in ("TrackingID", "TrackingUID"):
+        second.pop(keyword, None)
+    two.SegmentSequence = [seg.SegmentSequence[0], second]
+    two.PixelData = pack_bits(np.concatenate([upper, lower]).astype(np.uint8))
+    return two

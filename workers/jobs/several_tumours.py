@@ -1,0 +1,80 @@
+"""Several tumours in one outline: each is a job of its own, with results of its own.
+
+The outline's job scores the first tumour, and makes a job for each further one, which is scored, delivered, shown and
+tried again like any other. Their ids follow from the outline and the segment, so that a second run makes no second job.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from listener.spool.jobs import JobState, job_id_for
+from listener.spool.spool import Spool
+from listener.spool.timestamps import now
+from workers.errors import RejectedInput
+from workers.features.measurement import Measurement
+from workers.features.regions import Region
+from workers.images.attributes import text
+from workers.images.headers import read_header
+from workers.jobs.case import CaseInputs
+from workers.limits import Limits
+from workers.outline.segment_choice import tumour_numbers
+from workers.results.common_modules import TumourOfSeveral
+
+MOST_TUMOURS = 20
+"""Of one outline; one with more is no outline of tumours, and is refused."""
+
+
+def tumours_of(inputs: CaseInputs, limits: Limits) -> tuple[int, ...]:
+    """Return the segment numbers of an outline's tumours, in order; empty where it cannot be read or has too many."""
+    if inputs.not_complete is not None:
+        return ()
+    try:
+        found = tumour_numbers(read_header(inputs.seg_path, limits).dataset, inputs.rules)
+    except RejectedInput:  # the measuring says so
+        return ()
+    return found if len(found) <= MOST_TUMOURS else ()
+
+
+def further_jobs(spool: Spool, content: Mapping[str, Any], tumours: Sequence[int]) -> tuple[str, ...]:
+    """Make a ready job for each tumour behind the first, where this is the outline's own job; return their ids."""
+    if content.get("segment_number") is not None:
+        return ()
+    seg, version = content["seg"]["sop_instance_uid"], content["version"]
+    replaced = spool.find_job(content["replaces"]) if content.get("replaces") else None
+    before = replaced.read() if replaced is not None else None
+    ids = []
+    for number in tumours[1:]:
+        job_id = job_id_for(seg, version, number)
+        earlier = before and job_id_for(before["seg"]["sop_instance_uid"], before["version"], number)
+        known = spool.find_job(earlier) if earlier else None
+        changed = {"job_id": job_id, "segment_number": number, "replaces": known.id if known else None}
+        spool.create_job(job_id, {**content, **changed, "created": now()}, JobState.READY)
+        ids.append(job_id)
+    return tuple(ids)
+
+
+def which_tumour(
+    segment_number: int | None, tumours: Sequence[int], measurement: Measurement | None
+) -> TumourOfSeveral | None:
+    """Return which of several tumours a segment is, with the name that a reader knows it by."""
+    if segment_number not in tumours or len(tumours) < 2:
+        return None
+    return TumourOfSeveral(
+        tumours.index(segment_number or 0) + 1, len(tumours), _name(measurement) if measurement else ""
+    )
+
+
+def _name(measurement: Measurement) -> str:
+    """Return label, side and volume, as far as outline and images say them."""
+    segment = measurement.tumour_segment
+    side = next(
+        (
+            text(modifier, "CodeMeaning")
+            for region in segment.get("AnatomicRegionSequence") or ()
+            for modifier in region.get("AnatomicRegionModifierSequence") or ()
+        ),
+        "",
+    )
+    volume = next(one.volume_ml for one in measurement.regions if one.region is Region.TUMOUR)
+    parts = (text(segment, "SegmentLabel")[:24], side[:12], f"{volume:.1f} mL")
+    return ", ".join(part for part in parts if part)
