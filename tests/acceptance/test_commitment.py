@@ -16,8 +16,7 @@ from support.listening import listening
 from support.outboxes import Watch, delivering, entry_of, state_of
 from support.pacs import Orthanc, orthanc
 from support.processes import free_port, wait_until
-from workers.delivery import visit
-from workers.delivery.attempt import Clock, DeliveryOutcome, utc_now
+from workers.delivery.attempt import Clock, DeliveryAttempt, DeliveryOutcome, utc_now
 from workers.delivery.deliver import deliver
 from workers.delivery.record import State
 from workers.settings import WorkerSettings
@@ -66,13 +65,13 @@ def reports(spool: Spool) -> list[Path]:
 def until_reported(
     spool: Spool, job: Job, target: Target, settings: WorkerSettings, clock: Clock
 ) -> list[DeliveryOutcome]:
-    """Deliver until Orthanc's report, which may come during the visit or after it, has been taken up."""
-    visits = [deliver(spool, job.id, target, settings, clock)]
-    if visits[0] is not None and visits[0].state is State.COMMITMENT_REQUESTED:
+    """Deliver until Orthanc's report, which may come during the attempt or after it, has been taken up."""
+    attempts = [deliver(spool, job.id, target, settings, clock)]
+    if attempts[0] is not None and attempts[0].state is State.COMMITMENT_REQUESTED:
         wait_until(lambda: reports(spool), 60, "a report from Orthanc")
-        visits.append(deliver(spool, job.id, target, settings, clock))
-    found = [one for one in visits if one is not None]
-    assert len(found) == len(visits)
+        attempts.append(deliver(spool, job.id, target, settings, clock))
+    found = [one for one in attempts if one is not None]
+    assert len(found) == len(attempts)
     return found
 
 
@@ -85,8 +84,8 @@ def test_orthanc_commits_itself_and_lists_what_it_has(
     target = target_of(reporting_pacs, Proof.COMMITTED_AND_SEEN)
     with listening(spool.root, port=listener_port, calling_ae_titles=("ORTHANC",)):
         job = delivering(spool, "pacs")
-        visits = until_reported(spool, job, target, settings, utc_now)
-    assert visits[-1].state is State.DELIVERED, visits[-1].error
+        attempts = until_reported(spool, job, target, settings, utc_now)
+    assert attempts[-1].state is State.DELIVERED, attempts[-1].error
     entry = entry_of(spool, job)
     assert len(entry.committed) == len(entry.seen) == 3
     assert state_of(spool, job) is JobState.DONE
@@ -102,21 +101,21 @@ def test_orthanc_says_what_it_has_lost_and_gets_it_again(
     with listening(spool.root, port=listener_port, calling_ae_titles=("ORTHANC",)):
         job = delivering(spool, "pacs")
         # The request goes out when everything was taken: lose an object between the two.
-        original = visit.DeliveryAttempt._request_commitment
+        original = DeliveryAttempt._request_commitment
 
-        def lose_first(self: visit.DeliveryAttempt) -> None:
+        def lose_first(self: DeliveryAttempt) -> None:
             uid = next(iter(self.entry.taken.values())).instance.sop_instance_uid
             delete_instance(reporting_pacs, uid)
             original(self)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(visit.DeliveryAttempt, "_request_commitment", lose_first)
+            patch.setattr(DeliveryAttempt, "_request_commitment", lose_first)
             lost = until_reported(spool, job, target, settings, watch)[-1]
         assert lost.state is State.RETRY
         assert "0x0112" in str(lost.error)
         watch.forward(3600)
         again = until_reported(spool, job, target, settings, watch)
-    assert [one.role.value for visit_ in again for one in visit_.sent] == ["segmentation"]
+    assert [one.role.value for attempt in again for one in attempt.sent] == ["segmentation"]
     assert again[-1].state is State.DELIVERED, again[-1].error
 
 

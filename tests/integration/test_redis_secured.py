@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 
 from deploy.configuration.load import load_configuration
 from deploy.configuration.redis_url import RedisProblem, RedisSettings, redis_url
-from listener.broker.announce_once import ring
+from listener.broker.announce_once import announce
 from listener.broker.announcer import Announcer
 from listener.broker.messages import score_announcement
 from support.certificates import Authority, secret_file
@@ -145,10 +145,10 @@ def test_the_documented_acl_allows_what_a_crash_needs_and_nothing_else(tmp_path:
         assert url is not None
         announcer = Announcer(url)
         announcer.start()
-        announcer.ring(score_announcement("job-1"))
-        wait_until(lambda: announcer.depths() == {"compute": 1, "delivery": 0}, 30, "the bell in its queue")
+        announcer.announce(score_announcement("job-1"))
+        wait_until(lambda: announcer.depths() == {"compute": 1, "delivery": 0}, 30, "the announcement in its queue")
         announcer.stop()
-        assert ring(url, [score_announcement("job-2")])
+        assert announce(url, [score_announcement("job-2")])
         app = Celery("test", broker=url, set_as_current=False)
         with app.connection_for_read() as connection:
             queue = connection.SimpleQueue("compute")

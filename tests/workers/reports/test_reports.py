@@ -13,7 +13,7 @@ from support.result_cases import FEATURE_NAMES, NOTICE, SIGNATURE, ResultCase, m
 from workers.errors import Reason
 from workers.features.regions import Region
 from workers.jobs.result_objects import build_results
-from workers.reports.content_items import walk
+from workers.reports.content_items import descendants
 from workers.reports.measurement_report import as_sop_class
 from workers.results.common_modules import ResultVersion
 from workers.results.instance_reference import InstanceReference
@@ -40,12 +40,12 @@ def name_of(item: Dataset) -> str:
 
 def groups_of(document: Dataset) -> list[Dataset]:
     """Return the measurement groups."""
-    return [item for item in walk(document) if name_of(item) == "Measurement Group"]
+    return [item for item in descendants(document) if name_of(item) == "Measurement Group"]
 
 
 def values(document: Dataset, name: str) -> Iterator[str]:
     """Yield the values of all items of this name, as text."""
-    for item in walk(document):
+    for item in descendants(document):
         if name_of(item) == name:
             if item.ValueType == "NUM":
                 yield str(item.MeasuredValueSequence[0].NumericValue)
@@ -60,7 +60,7 @@ def test_viewers_show_it(role: ResultRole) -> None:
     """Title and SEPARATE containers: else a black viewport, or values without names."""
     document = report(make_case(), role)
     assert document.ConceptNameCodeSequence[0].CodeValue == "126002"
-    containers = [item for item in walk(document) if item.ValueType == "CONTAINER"]
+    containers = [item for item in descendants(document) if item.ValueType == "CONTAINER"]
     assert {item.ContinuityOfContent for item in containers} == {"SEPARATE"}
     assert document.SpecificCharacterSet == "ISO_IR 192"
     assert (document.VerificationFlag, document.CompletionFlag) == ("UNVERIFIED", "COMPLETE")
@@ -96,7 +96,7 @@ def test_the_summary_is_short_and_says_why() -> None:
     assert list(values(document, "Volume")) == volumes
     assert list(values(document, "Quality note")) == list(case.result.notes)
     assert list(values(document, "Signature")) == ["phantom-hot-cold 1.2.0 (profile han2024, sha256 3f3f3f3f3f3f)"]
-    assert len(list(walk(document))) < 50
+    assert len(list(descendants(document))) < 50
 
 
 def test_tracking_is_the_same_everywhere() -> None:
@@ -222,7 +222,7 @@ def test_without_a_notice_there_is_no_empty_one() -> None:
     signature = replace(SIGNATURE, research_notice="", intended_use="")
     document = report(case, ResultRole.SUMMARY_REPORT, replace(case.result, signature=signature))
     assert list(values(document, "Notice")) == []
-    assert all(item.TextValue for item in walk(document) if item.ValueType == "TEXT")
+    assert all(item.TextValue for item in descendants(document) if item.ValueType == "TEXT")
 
 
 def test_rounding_never_contradicts_the_verdict() -> None:
