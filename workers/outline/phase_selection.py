@@ -196,12 +196,12 @@ def _with_strays_noted(phase: Phase, phases: Sequence[Phase]) -> Phase:
     if not count:
         return phase
     differs = "orientation" if any(_stack(other) != _stack(phase) for other in strays) else "place"
-    pictures = "picture" if count == 1 else "pictures"
+    pictures, were = ("picture", "was") if count == 1 else ("pictures", "were")
     return replace(
         phase,
         notes=(
             *phase.notes,
-            f"{count} {pictures} of the series, of another {differs} than its slices, were set aside.",
+            f"{count} {pictures} of the series, of another {differs} than its slices, {were} set aside.",
         ),
     )
 

@@ -1,0 +1,123 @@
+"""What a series holds beside the slices of its phases, and what numbers and times say of these."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pydicom import DataElement, dcmread
+from pydicom.datadict import tag_for_keyword
+from pydicom.dataset import FileDataset
+
+from workers.errors import Reason, RejectedInput
+from workers.images.frames import Frame, frames_of
+from workers.images.headers import read_image_headers
+from workers.images.phases import Phase, split_series
+
+WriteSeries = Callable[..., list[FileDataset]]
+ARRAY = np.random.default_rng(9).integers(0, 900, (8, 6, 6)).astype(np.int16)
+
+
+def frames(*parts: list[FileDataset]) -> list[Frame]:
+    """Return the frames of written images."""
+    paths = [Path(image.filename) for part in parts for image in part]
+    return [frame for instance in read_image_headers(paths) for frame in frames_of(instance)]
+
+
+def sizes(*parts: list[FileDataset]) -> list[int]:
+    """Return how many frames each phase has."""
+    return sorted(len(phase.frames) for phase in split_series(frames(*parts)))
+
+
+def phases(write_series: WriteSeries, extra: Callable[[int, int], dict[str, Any]], count: int = 3) -> tuple[Phase, ...]:
+    """Return what three phases are split into; ``extra(phase, z)`` gives attributes."""
+    written = [
+        write_series(ARRAY + number, name=f"p{number}_", extra=lambda z, number=number: extra(number, z))
+        for number in range(count)
+    ]
+    return split_series(frames(*written))
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"ImageOrientationPatient": [1, 0, 0, 0, 0, -1]},
+        {"ImagePositionPatient": [0, 0, 3.4]},
+        {"ImagePositionPatient": [0, 0, 55.5]},
+        {"PixelSpacing": [3, 3]},
+    ],
+    ids=["orientation", "between slices", "far away", "spacing"],
+)
+def test_a_stray_picture_is_set_apart(write_series: WriteSeries, attributes: dict[str, Any]) -> None:
+    """A projection or scout with the image type of the slices leaves a whole stack behind."""
+    slices = write_series(ARRAY)
+    stray = write_series(ARRAY[:1], name="s", extra=lambda z: attributes)
+    assert sizes(slices, stray) == [1, 8]
+
+
+@pytest.mark.parametrize(
+    "attributes", [{"ImageOrientationPatient": [1, 0, 0, 0, 0, -1]}, {"ImagePositionPatient": [0, 0, 3.4]}]
+)
+def test_a_slice_that_differs_stays_with_its_stack(write_series: WriteSeries, attributes: dict[str, Any]) -> None:
+    """Without it a slice would be missing: the stack is refused for it, and not measured with a gap."""
+    slices = write_series(ARRAY, extra=lambda z: attributes if z == 3 else {})
+    assert sizes(slices) == [8]
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_temporal_position_that_counts_images_is_passed_over(write_series: WriteSeries, first: int) -> None:
+    """The order of instance numbers tells the phases then."""
+    found = phases(
+        write_series,
+        lambda phase, z: {"TemporalPositionIdentifier": 8 * phase + z + first, "InstanceNumber": 8 * phase + z + 1},
+    )
+    assert [len(phase.frames) for phase in found] == [8, 8, 8]
+
+
+def test_random_numbers_without_times_are_refused(write_series: WriteSeries) -> None:
+    """The message is about the series, and says what would tell the phases apart."""
+    numbers = np.random.default_rng(3).permutation(24)
+    with pytest.raises(
+        RejectedInput, match=r"series .*send the series as the scanner made it, with its times"
+    ) as refused:
+        phases(write_series, lambda phase, z: {"InstanceNumber": int(numbers[8 * phase + z])})
+    assert refused.value.reason is Reason.UNKNOWN_PHASE
+
+
+def test_random_numbers_with_times_do_no_harm(write_series: WriteSeries) -> None:
+    """Acquisition times tell the phases, however they are written: with a fraction, with colons."""
+    numbers = np.random.default_rng(3).permutation(24)
+    times = (("100500", "100500.000000"), ("10:06:30", "100630.0"), ("100800", "100800.00"))
+    found = phases(
+        write_series,
+        lambda phase, z: {"InstanceNumber": int(numbers[8 * phase + z]), "AcquisitionTime": times[phase][z % 2]},
+    )
+    assert [len(phase.frames) for phase in found] == [8, 8, 8]
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"), [("InstanceNumber", b"IM-12 "), ("TriggerTime", b"1,5 "), ("TriggerTime", b"NaN ")]
+)
+def test_numbers_that_are_none_are_absent(write_series: WriteSeries, keyword: str, value: bytes) -> None:
+    """A text as Instance Number, a decimal comma, a NaN: the times decide."""
+    written = [
+        write_series(ARRAY + n, name=f"p{n}_", extra=lambda z, n=n: {"AcquisitionTime": f"1005{10 * n:02d}"})
+        for n in range(2)
+    ]
+    rewrite_raw(Path(written[0][2].filename), keyword, value)
+    assert sizes(*written) == [8, 8]
+
+
+def rewrite_raw(path: Path, keyword: str, value: bytes) -> None:
+    """Write bytes into an element that pydicom would refuse."""
+    dataset = dcmread(path)
+    dataset[keyword] = DataElement(tag_for_keyword(keyword) or 0, "UN", value)
+    dataset.save_as(path)
+    content = path.read_bytes()
+    kind = b"IS" if keyword == "InstanceNumber" else b"DS"
+    tag = int(tag_for_keyword(keyword) or 0)
+    head = (tag >> 16).to_bytes(2, "little") + (tag & 0xFFFF).to_bytes(2, "little")
+    old = head + b"UN\0\0" + len(value).to_bytes(4, "little") + value
+    assert old in content
+    path.write_bytes(content.replace(old, head + kind + len(value).to_bytes(2, "little") + value))

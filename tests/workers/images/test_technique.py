@@ -1,0 +1,98 @@
+"""What headers say against a phase of a breast's contrast series."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydicom import Dataset, dcmread
+
+from workers.errors import Reason, RejectedInput
+from workers.images.technique import check_technique, derivation, other_technique
+
+ORIGINAL = ["ORIGINAL", "PRIMARY", "OTHER"]
+
+
+def header(**attributes: Any) -> Dataset:
+    """Return a classic image's header."""
+    dataset = Dataset()
+    dataset.SeriesInstanceUID = "1.2.3"
+    for keyword, value in {"ImageType": ORIGINAL, **attributes}.items():
+        setattr(dataset, keyword, value)
+    return dataset
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {},
+        {"ImageType": ""},
+        {"ScanningSequence": "GR", "EchoTime": "2.4", "BodyPartExamined": "BREAST"},
+        {"ScanningSequence": "RM", "EchoTime": "4.2", "SeriesDescription": "Sagittal-IR_3DFGRE"},
+        {"ScanningSequence": ["GR", "IR"], "BodyPartExamined": "CHEST"},
+        {"ImageType": ["ORIGINAL", "PRIMARY", "M", "NORM", "DIS2D"], "SeriesDescription": "t1_fl3d_tra_dyn"},
+        {"ImageType": ["DERIVED", "PRIMARY", "M", "NORM"]},
+        {"ImageType": ["ORIGINAL", "PRIMARY", "M_FFE", "M", "FFE"], "SeriesDescription": "dyn sub-second"},
+        {"BodyPartExamined": "PELVIS", "StudyDescription": "MRI BREAST BILATERAL"},
+    ],
+)
+def test_a_phase_of_a_breast_is_taken(attributes: dict[str, Any]) -> None:
+    """Also where little is said, or the body part is that of the patient before."""
+    check_technique(header(**attributes))
+
+
+@pytest.mark.parametrize(
+    ("attributes", "words"),
+    [
+        ({"ImageType": ["DERIVED", "PRIMARY", "DIFFUSION", "ADC"]}, "ADC"),
+        ({"DiffusionBValue": 800.0}, "b-value"),
+        ({"ScanningSequence": ["EP", "GR"]}, "echo planar"),
+        ({"ScanningSequence": "SE"}, "spin echo"),
+        ({"ScanningSequence": "GR", "EchoTime": "30"}, "echo time 30 ms"),
+        ({"BodyPartExamined": "BRAIN"}, "BRAIN"),
+        ({"BodyPartExamined": "PROSTATE", "StudyDescription": "MR Prostate"}, "PROSTATE"),
+    ],
+)
+def test_other_techniques_are_refused(attributes: dict[str, Any], words: str) -> None:
+    """The message says what the header says, and what to outline instead."""
+    with pytest.raises(RejectedInput, match=f"{words}.*outline the tumour") as refused:
+        check_technique(header(**attributes))
+    assert refused.value.reason is Reason.OTHER_TECHNIQUE
+
+
+@pytest.mark.parametrize(
+    ("attributes", "words"),
+    [
+        ({"ImageType": ["DERIVED", "PRIMARY", "M", "ND", "SUB"]}, "subtraction"),
+        ({"ImageType": ["DERIVED", "SECONDARY", "PROCESSED"]}, "PROCESSED"),
+        ({"ImageType": ["DERIVED", "SECONDARY"]}, "SECONDARY"),
+        ({"ImageType": ["ORIGINAL", "PRIMARY", "M"], "SeriesDescription": "Sub 1"}, "subtraction"),
+        ({"ImageType": ["DERIVED", "SECONDARY", "PROJECTION IMAGE"]}, "projection"),
+        ({"ImageType": ["DERIVED", "PRIMARY", "MIP"]}, "projection"),
+        ({"ImageType": ["DERIVED", "PRIMARY", "KTRANS"]}, "KTRANS"),
+    ],
+)
+def test_computed_images_are_refused(attributes: dict[str, Any], words: str) -> None:
+    """Subtractions, projections, maps: the message says what to copy the outline to."""
+    with pytest.raises(RejectedInput, match=f"{words}.*copy the outline") as refused:
+        check_technique(header(**attributes))
+    assert refused.value.reason is Reason.DERIVED_IMAGES
+
+
+def test_what_frames_share_counts_too() -> None:
+    """An Enhanced MR object says it in its shared functional groups."""
+    echo, frame_type, shared = Dataset(), Dataset(), Dataset()
+    echo.EchoPlanarPulseSequence = "YES"
+    frame_type.FrameType = ["DERIVED", "PRIMARY", "NONE", "SUBTRACTION"]
+    shared.MRModifierSequence, shared.MRImageFrameTypeSequence = [echo], [frame_type]
+    dataset = header(SharedFunctionalGroupsSequence=[shared])
+    assert other_technique(dataset) == "echo planar"
+    assert "subtraction" in derivation(dataset)
+
+
+def test_real_images(shared_data: Path, br06: Path) -> None:
+    """A breast is taken; functional series of heads are refused."""
+    check_technique(dcmread(next(iter(sorted((br06 / "dce").iterdir()))), stop_before_pixels=True))
+    for series in ("ge_multiphase/2_fMRI_Multiphase_Des", "enhanced_mr/philips_ingenia_pcasl/cl_1901"):
+        image = dcmread(min((shared_data / series).iterdir()), stop_before_pixels=True)
+        with pytest.raises(RejectedInput):
+            check_technique(image)
