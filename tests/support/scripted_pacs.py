@@ -64,7 +64,7 @@ class ScriptedPacs:
             elif answer.value == "refused":
                 self.refused.append(instance.sop_instance_uid)
             text = "no response" if status is None else f"0x{status:04X}"
-            yield SentObject(role, instance, answer, text, heard=status is not None)
+            yield SentObject(role, instance, answer, text, was_answered=status is not None)
             if status is None:  # as pynetdicom does: no response in time ends the association
                 return
 
