@@ -56,8 +56,8 @@ def test_the_services_lock_does_not_name_them() -> None:
         ("deploy.cli", {"numpy", "pydicom", "celery", "sklearn"}),
         ("deploy.commands.status", {"celery", "pynetdicom", "scipy", "sklearn", "SimpleITK", "highdicom", "pandas"}),
         ("deploy.status_page.server", {"celery", "scipy", "sklearn", "SimpleITK", "highdicom", "pandas"}),
-        ("listener.listener", {"scipy", "sklearn", "SimpleITK", "highdicom", "matplotlib", "pandas", "fontTools"}),
-        ("workers.jobs.app", {"sklearn", "skops", "pandas", "pyarrow", "matplotlib", "fontTools"}),
+        ("listener.listener", {"scipy", "sklearn", "SimpleITK", "highdicom", "matplotlib", "pandas", "reportlab"}),
+        ("workers.jobs.app", {"sklearn", "skops", "pandas", "pyarrow", "matplotlib", "reportlab"}),
     ],
 )
 def test_a_part_loads_only_what_it_needs(module: str, too_much: set[str]) -> None:
