@@ -16,6 +16,7 @@ from workers.reports.measurement_report import algorithm_identification, measure
 from workers.results import codes
 from workers.results.common_modules import Origin
 from workers.results.instance_reference import InstanceReference
+from workers.results.not_scored_reasons import REASONS
 from workers.results.result_classes import ResultRole
 from workers.results.source_description import image_type_notes, measured_on
 from workers.results.tracking import REGION_NAMES, Tracking, tracking_of
@@ -94,7 +95,7 @@ def _volume(region: RegionMeasurement) -> Number:
 def _findings(result: CaseResult) -> Iterator[QualitativeEvaluation]:
     yield QualitativeEvaluation(codes.PHENOTYPE, verdict_code(result))
     if result.rejection is not None:
-        yield QualitativeEvaluation(codes.REASON, codes.REASONS[result.rejection.reason])
+        yield QualitativeEvaluation(codes.REASON, REASONS[result.rejection.reason])
 
 
 def verdict_code(result: CaseResult) -> Code:

@@ -11,8 +11,9 @@ from workers.features.regions import Region
 from workers.results import codes
 from workers.results.common_modules import Origin, composite, software_version
 from workers.results.key_image_drawing import AMBER, Caption, Contour, View, draw
+from workers.results.not_scored_reasons import REASONS
+from workers.results.region_display import COLOURS, ring_label
 from workers.results.result_classes import ResultRole
-from workers.results.segmentation import COLOURS, ring_label
 from workers.results.source_description import measured_on
 from workers.results.source_slices import SourceSlice, source_slices
 from workers.results.tracking import REGION_NAMES
@@ -116,7 +117,7 @@ def _lines(result: CaseResult) -> Iterator[str]:
         _, threshold = shown_score(result.score.hot_probability, result.score.threshold)
         yield f"Hot from {threshold} upwards"
     if result.rejection is not None:
-        yield codes.REASONS[result.rejection.reason].meaning
+        yield REASONS[result.rejection.reason].meaning
     for region in result.regions:
         yield f"{REGION_NAMES[region.region]}: {region.volume_ml:.1f} mL"
 

@@ -20,7 +20,7 @@ TEXT_VRS = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 """Value representations that Specific Character Set speaks of (PS3.5 section 6.1.2.3)."""
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 PLAIN = ("", "ISO_IR 6")
-UNREADABLE_TEXT = "Left out because its letters cannot be told"
+UNREADABLE_TEXT = "Left out because its character set is unknown"
 """How the note of a case begins."""
 
 

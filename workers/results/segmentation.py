@@ -13,21 +13,19 @@ from highdicom.seg import SegmentDescription
 from pydicom import Dataset
 
 from listener.dicom.own_results import MANUFACTURER, RESULT_MODEL_NAME
-from model_store.signatures.profile import PROFILES
 from workers.features.measurement import Measurement
 from workers.features.regions import Region
 from workers.results import codes
 from workers.results.common_modules import Origin, composite, series_number, software_version
 from workers.results.patient_study import decoded
+from workers.results.region_display import COLOURS, ring_label
 from workers.results.result_classes import ResultRole
 from workers.results.segmentation_frames import SourceGrid, binary_segmentation
 from workers.results.source_slices import source_slices
-from workers.results.tracking import REGION_NAMES, Tracking, tracking_of
+from workers.results.tracking import Tracking, tracking_of
 from workers.results.uids import derived_uid
 
 SEGMENT_NUMBERS = {Region.TUMOUR: 1, Region.RING: 2}
-COLOURS = {Region.TUMOUR: (255, 92, 51), Region.RING: (51, 194, 255)}
-"""Red, green, blue of 0 to 255. Orange and blue: told apart by nearly everyone, and never a grey value."""
 DESCRIPTION = "Tumour and ring"
 KEPT_OF_TUMOUR = (
     "SegmentedPropertyCategoryCodeSequence",
@@ -133,14 +131,6 @@ PROPERTIES = {
     Region.RING: (codes.TISSUE, codes.PERITUMOURAL_RING),
 }
 """Category and type of the segments."""
-
-
-def ring_label(origin: Origin) -> str:
-    """Return the name of the ring with its thickness, such as ``Peritumoural ring 4 mm``."""
-    profile = PROFILES.get(origin.signature.profile) if origin.signature else None
-    if profile is None:
-        return REGION_NAMES[Region.RING]
-    return f"{REGION_NAMES[Region.RING]} {profile.ring_inner_mm + profile.ring_outer_mm:g} mm"
 
 
 def _text(dataset: Dataset, keyword: str, otherwise: str) -> str:

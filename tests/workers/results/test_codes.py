@@ -4,18 +4,19 @@ from pydicom.sr.coding import Code
 
 from workers.errors import Reason
 from workers.results import codes
+from workers.results.not_scored_reasons import REASONS
 
 
 def all_codes() -> list[Code]:
     """Return every concept of the module."""
     named = [value for value in vars(codes).values() if isinstance(value, Code)]
-    return [*named, *codes.REASONS.values()]
+    return [*named, *REASONS.values()]
 
 
 def test_every_reason_has_a_code() -> None:
     """Every case that is not scored says why as a coded finding."""
-    assert set(codes.REASONS) == set(Reason)
-    assert len({code.value for code in codes.REASONS.values()}) == len(Reason)
+    assert set(REASONS) == set(Reason)
+    assert len({code.value for code in REASONS.values()}) == len(Reason)
 
 
 def test_codes_fit_their_value_representations() -> None:

@@ -1,0 +1,18 @@
+"""How tumour and ring are shown: their colours and the label of the ring."""
+
+from model_store.signatures.profile import PROFILES
+from workers.features.regions import Region
+from workers.results.common_modules import Origin
+from workers.results.tracking import REGION_NAMES
+
+COLOURS = {Region.TUMOUR: (255, 92, 51), Region.RING: (51, 194, 255)}
+"""Red, green and blue, each from 0 to 255. Most colour-blind readers can distinguish orange from blue, and neither
+colour occurs in a greyscale image."""
+
+
+def ring_label(origin: Origin) -> str:
+    """Return the name of the ring with its thickness, such as ``Peritumoural ring 4 mm``."""
+    profile = PROFILES.get(origin.signature.profile) if origin.signature else None
+    if profile is None:
+        return REGION_NAMES[Region.RING]
+    return f"{REGION_NAMES[Region.RING]} {profile.ring_inner_mm + profile.ring_outer_mm:g} mm"
