@@ -160,6 +160,9 @@ class ListenerSettings:
     """What a whole request, such as a C-STORE with its object, may take beyond its size at the slowest rate."""
     min_bytes_per_second: Count = 4096
     """The slowest rate: a peer that drips whole small PDUs is ended, one behind a slow line is not."""
+    set_aside_other_body_parts: bool = True
+    """Keep outlines apart whose headers, or those of their images, name another part of the body and no breast; False:
+    they are scored like the others."""
     settle_seconds: SecondsFromZero = 2.0
     """A series counts as complete when nothing new came for this long and every referenced instance is there."""
     settle_unreferenced_seconds: SecondsFromZero = 60.0

@@ -118,7 +118,7 @@ def _score_again(spool: Spool, job: Job) -> Retried:
     now = utc_text()
     fresh = {**content, "job_id": new_id, "version": number, "replaces": job.id, "created": now, "fetched": None}
     with held_lock(spool.root / "jobs", PAIRING_LOCK_NAME, job.id):
-        created = spool.create_job(new_id, ready_content(fresh, found, now, closed=False), JobState.READY)
+        created = spool.create_job(new_id, ready_content(fresh, found, now), JobState.READY)
     if created is None:
         raise CommandError(f"{job.id} has a later version already: {new_id}", f"radtme retry {new_id}")
     return Retried(f"{job.id}: scored again as {new_id}", (score_announcement(new_id),))

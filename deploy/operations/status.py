@@ -316,7 +316,7 @@ def _says(
 ) -> str:
     match state:
         case JobState.WAITING:
-            return f"waiting: {waiting}"
+            return f"waiting: {waiting}" + (f", {waiting.where}" if waiting and waiting.where else "")
         case JobState.READY:
             given_back = attempts.get("given_back")
             why = f" (given back: {given_back['why']}; tried again by itself)" if given_back else ""

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 import threading
 import time
 from collections import Counter
@@ -19,6 +20,8 @@ from pydicom import dcmread
 from listener.dicom.data_set import UnreadableDataSet
 from listener.dicom.sop_classes import is_outline
 from listener.dicom.uids import is_uid
+from listener.pairing.body_parts import other_body_part
+from listener.pairing.elsewhere import image_heads, study_of_missing
 from listener.pairing.job_index import JobFacts, JobIndex
 from listener.pairing.readiness import (
     UNREADABLE_FILE,
@@ -26,6 +29,7 @@ from listener.pairing.readiness import (
     PairingDecision,
     SeriesHeads,
     WaitsFor,
+    closing_message,
     decide,
     evidence,
     job_content,
@@ -39,6 +43,7 @@ from listener.runtime.fault_points import FaultPoint, reach
 from listener.settings import ListenerSettings
 from listener.spool.atomic_files import write_json
 from listener.spool.jobs import Job, JobState, is_held, job_id_for
+from listener.spool.refused_contexts import refused_contexts
 from listener.spool.repair import SpoolDefect, outlines_of, repair
 from listener.spool.self_tests import self_test_mark
 from listener.spool.set_aside import SetAside, is_set_aside, set_aside
@@ -52,6 +57,7 @@ RECONCILE_SECONDS = 24 * 3600.0
 """At start, outlines that came within this time and have no job get one. An older one had its job, and retention may
 have taken that away; one that was never acknowledged is sent again by its sender anyway."""
 
+SEARCH_AGAIN_SECONDS = 10.0
 FETCHES_AT_ONCE = 4
 """A PACS that does not answer one of them must not hold up the others."""
 
@@ -103,6 +109,7 @@ class Pairer:
         self._heads = SeriesHeads()
         self._observed: dict[Path, Observation] = {}
         self._waited: dict[str, Waited] = {}
+        self._searched: dict[str, float] = {}
         self._fetching = threading.BoundedSemaphore(FETCHES_AT_ONCE)
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -135,10 +142,12 @@ class Pairer:
         """
         job_id = job_id_for(outline.sop_instance_uid, 1)
         with self._exclusive(), self._index_lock:
-            if self._spool.find_job(job_id) is None:
+            uids = (outline.study_uid, outline.series_uid, outline.sop_instance_uid)
+            if self._spool.find_job(job_id) is None and not is_set_aside(self._spool, *uids):
                 self._index.refresh()
-                if outline.is_own_result or self._index.issued(outline.study_uid, outline.sop_instance_uid):
-                    self._set_aside(outline, SetAside.OWN_RESULT, "a result of radtme", calling_ae_title)
+                foreign = self._why_no_case(outline)
+                if foreign is not None:
+                    self._set_aside(uids, *foreign, calling_ae_title)
                     return
                 content = job_content(
                     outline, 1, calling_ae_title, replaces=self._index.corrected_by(outline), created=_now()
@@ -149,13 +158,36 @@ class Pairer:
                 self._job_created(calling_ae_title)
         self._wake.set()
 
+    def _why_no_case(self, outline: SegmentationReferences) -> tuple[SetAside, str] | None:
+        """Return why an outline makes no case, as far as its own header says it."""
+        if outline.is_own_result or self._index.issued(outline.study_uid, outline.sop_instance_uid):
+            return SetAside.OWN_RESULT, "a result of radtme"
+        if outline.never_accepted:
+            return SetAside.OTHER_IMAGES, f"drawn on {outline.never_accepted}, which is never measured"
+        if outline.other_body_part and self._settings.set_aside_other_body_parts:
+            return SetAside.OTHER_BODY_PART, f"its header says {outline.other_body_part!r}, and nothing of a breast"
+        return None
+
     def _set_aside(
-        self, outline: SegmentationReferences, reason: SetAside, message: str, calling_ae_title: str | None
+        self, uids: tuple[str, str, str], reason: SetAside, message: str, calling_ae_title: str | None
     ) -> None:
-        uids = (outline.study_uid, outline.series_uid, outline.sop_instance_uid)
         if set_aside(self._spool, uids, reason, message, calling_ae_title):
-            log.info("outline_set_aside", reason=reason.value, sop_instance_uid=outline.sop_instance_uid)
+            log.info("outline_set_aside", reason=reason.value, sop_instance_uid=uids[-1])
             self._outline_set_aside(reason)
+
+    def _is_set_aside(self, job: Job, content: dict[str, Any], found: Evidence) -> bool:
+        """Take a waiting job away whose images show another part of the body, by their headers."""
+        if not self._settings.set_aside_other_body_parts or "self_test" in content:
+            return False
+        word = other_body_part(image_heads(self._spool, content["study_uid"], found))
+        if not word:
+            return False
+        seg = content["seg"]
+        uids = (content["study_uid"], seg["series_uid"], seg["sop_instance_uid"])
+        message = f"the headers of its images say {word!r}, and nothing of a breast"
+        self._set_aside(uids, SetAside.OTHER_BODY_PART, message, content.get("calling_ae_title"))
+        shutil.rmtree(job.folder)
+        return True
 
     def most_cases_of_a_study(self) -> int:
         """Return how many cases the study has that got most of them within the last hour."""
@@ -202,6 +234,7 @@ class Pairer:
             latest = list(self._index.latest_past_waiting())
             self._most_cases = self._index.most_cases_of_a_study(_hour_ago())
         self._waited = {job.id: self._waited[job.id] for job in waiting if job.id in self._waited}
+        self._searched = {job.id: self._searched[job.id] for job in waiting if job.id in self._searched}
         self._waits = {job.id: self._waits[job.id] for job in waiting if job.id in self._waits}
         # Each by itself: what goes wrong with one job must not hold up the others.
         looks = [partial(self._review_waiting, job) for job in waiting]
@@ -224,27 +257,54 @@ class Pairer:
         age = self._age_seconds(job.id, content)
         fetched = content.get("fetched") is not None
         step = decide(found, self._settings, quiet, age, fetched=fetched)
+        elsewhere = self._lies_elsewhere(content, found, at_once=step is not PairingDecision.WAIT)
+        if elsewhere:
+            step = PairingDecision.CLOSE
         if step is PairingDecision.WAIT:
             self._waits[job.id] = found.waits_for(fetched)
             settle = max(0.0, settle_seconds(found, self._settings) - quiet) if found.complete else float("inf")
             return min(settle, max(0.0, self._settings.deadline_seconds - age))
         with self._exclusive():
             if job.folder.is_dir() and not is_held(job.folder):  # nobody was faster
-                self._move_on(job, content, found, step)
+                self._move_on(job, content, found, step, elsewhere)
         return self._settings.sweep_seconds
 
-    def _move_on(self, job: Job, content: dict[str, Any], found: Evidence, step: PairingDecision) -> None:
+    def _lies_elsewhere(self, content: dict[str, Any], found: Evidence, *, at_once: bool) -> str:
+        """Return in words in which other study all missing images lie; else looked for now and then."""
+        if not found.missing_count:
+            return ""
+        before = self._searched.get(content["job_id"])
+        if not at_once and before is not None and time.monotonic() - before < SEARCH_AGAIN_SECONDS:
+            return ""
+        self._searched[content["job_id"]] = time.monotonic()
+        study = study_of_missing(self._spool, content["study_uid"], found)
+        return f"they lie in study {study}: send the outline in the study of its images" if study else ""
+
+    def _move_on(
+        self, job: Job, content: dict[str, Any], found: Evidence, step: PairingDecision, elsewhere: str = ""
+    ) -> None:
         if step is PairingDecision.FETCH:
             write_json(job.folder / "job.json", {**content, "fetched": _now()})
             self._request_retrieve(content["study_uid"], found)
             return
+        if self._is_set_aside(job, content, found):
+            return
         closed = step is PairingDecision.CLOSE
-        write_json(job.folder / "job.json", ready_content(content, found, _now(), closed))
+        why = self._why_closed(content, found, elsewhere) if closed else ""
+        write_json(job.folder / "job.json", ready_content(content, found, _now(), why))
         reach(FaultPoint.PAIRING_DECIDED)
         if self._spool.move(job, JobState.READY):
             reach(FaultPoint.PAIRING_READIED)
             log.info("job_ready", job=job.id, images=found.image_count, missing=found.missing_count, closed=closed)
             self._announce(job.id)
+
+    def _why_closed(self, content: dict[str, Any], found: Evidence, elsewhere: str) -> str:
+        """Return what is missing, where it was expected, and what its sender offers instead, where that is known."""
+        if elsewhere:
+            return f"{found.waiting()} of study {content['study_uid']}: {elsewhere}"
+        sender = content.get("calling_ae_title")
+        offered = [str(one) for one, _ in refused_contexts(self._spool, sender) if one.transfer_syntax_uids]
+        return "; ".join([closing_message(content, found), *(offered if sender else [])])
 
     def _request_retrieve(self, study_uid: str, found: Evidence) -> None:
         log.info("missing_instances_requested", study_uid=study_uid, missing=found.missing_count)
@@ -292,7 +352,7 @@ class Pairer:
         fresh = {**previous, "job_id": job_id, "version": version, "replaces": previous["job_id"], "created": _now()}
         with self._exclusive():
             created = self._spool.create_job(
-                job_id, ready_content({**fresh, "fetched": None}, found, _now(), closed=False), JobState.READY
+                job_id, ready_content({**fresh, "fetched": None}, found, _now()), JobState.READY
             )
         if created:
             log.info("job_version_created", job=job_id, replaces=previous["job_id"], images=found.image_count)

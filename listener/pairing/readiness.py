@@ -6,7 +6,7 @@ function of values and of what lies in the spool; `listener.pairing.pairer` turn
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, StrEnum
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from listener.spool.jobs import Job, job_id_for
 from listener.spool.spool import Spool
 
 MISSING_INSTANCES = "missing_instances"
+MAX_SERIES_NAMED = 3
 UNREADABLE_FILE = (OSError, InvalidDicomError, *UNREADABLE_BYTES)
 """What pydicom raises on a file that is no instance."""
 
@@ -58,6 +59,8 @@ class Waiting:
     images: int
     """Images that lie there: with ``frame_of_reference`` there is nothing to count against."""
     by_reference: bool = True
+    where: str = ""
+    """Where the missing ones are expected, in words."""
 
     def __str__(self) -> str:
         if not self.by_reference:
@@ -112,7 +115,9 @@ class Evidence:
 
 def waiting_for(spool: Spool, job: Job) -> Waiting:
     """Return what a waiting job waits for; ``str()`` of it is a sentence such as ``37 of 176 instances missing``."""
-    return evidence(spool, job.read(), SeriesHeads()).waiting()
+    content = job.read()
+    found = evidence(spool, content, SeriesHeads())
+    return replace(found.waiting(), where=expected_in(content, found) if found.missing_count else "")
 
 
 def job_content(
@@ -138,21 +143,30 @@ def job_content(
     }
 
 
-def ready_content(content: Mapping[str, Any], found: Evidence, readied: str, closed: bool) -> dict[str, Any]:
-    """Return ``job.json`` of a job that waits no longer."""
+def ready_content(content: Mapping[str, Any], found: Evidence, readied: str, closed: str = "") -> dict[str, Any]:
+    """Return ``job.json`` of a job that waits no longer; ``closed`` says why, where not all of its images are there."""
     return {
         **content,
         "required": {series: list(found.required[series]) for series in sorted(found.required)},
         "instances": {series: sorted(found.images[series]) for series in sorted(found.images)},
-        "not_complete": {"reason": MISSING_INSTANCES, "message": _closing_message(found)} if closed else None,
+        "not_complete": {"reason": MISSING_INSTANCES, "message": closed} if closed else None,
         "readied": readied,
     }
 
 
-def _closing_message(found: Evidence) -> str:
+def closing_message(content: Mapping[str, Any], found: Evidence) -> str:
+    """Return what was missing when the deadline passed, and where it was expected."""
     if not found.required:
         return "no image of the segmentation's frame of reference came before the deadline"
-    return f"{found.waiting()} when the deadline passed"
+    return f"{found.waiting()} when the deadline passed ({expected_in(content, found)})"
+
+
+def expected_in(content: Mapping[str, Any], found: Evidence) -> str:
+    """Return in words where the missing instances of a job are expected."""
+    named = [series for series in found.missing if series != UNKNOWN_SERIES]
+    series = f"series {', '.join(named[:MAX_SERIES_NAMED])}" if named else "a series that it does not name"
+    more = f" and {len(named) - MAX_SERIES_NAMED} more" if len(named) > MAX_SERIES_NAMED else ""
+    return f"expected in {series}{more} of study {content['study_uid']}"
 
 
 def decide(
@@ -222,7 +236,11 @@ def evidence(spool: Spool, content: Mapping[str, Any], heads: SeriesHeads) -> Ev
         return Evidence(images=images, required={}, missing={})
     unknown = required.pop(UNKNOWN_SERIES, ())
     images = {series: spool.instances(study_uid, series) for series in required}
-    if unknown:
+    # Some writers file the images of several series under one: what is not there is looked for in the whole study.
+    required, misfiled = _misfiled(spool, study_uid, required, images)
+    images |= {series: spool.instances(study_uid, series) for series in required}
+    if unknown or misfiled:
+        unknown = (*unknown, *misfiled)
         required, found = _place(spool, study_uid, unknown, required)
         images |= found
     missing = {
@@ -231,6 +249,25 @@ def evidence(spool: Spool, content: Mapping[str, Any], heads: SeriesHeads) -> Ev
         if (left := tuple(sorted(set(instances) - images.get(series, frozenset()))))
     }
     return Evidence({series: found for series, found in images.items() if found}, required, missing)
+
+
+def _misfiled(
+    spool: Spool,
+    study_uid: str,
+    required: Mapping[str, tuple[str, ...]],
+    images: Mapping[str, frozenset[str]],
+) -> tuple[dict[str, tuple[str, ...]], list[str]]:
+    """Take out what is named under one series and lies in another of the study; a series of which nothing is left too.
+
+    Costs a listing of each series only where something is missing.
+    """
+    missing = {uid for series, uids in required.items() for uid in uids} - frozenset().union(*images.values(), ())
+    if not missing:
+        return dict(required), []
+    lying = frozenset().union(*(spool.instances(study_uid, series) for series in series_of_study(spool, study_uid)))
+    found = missing & lying
+    kept = {series: tuple(uid for uid in uids if uid not in found) for series, uids in required.items()}
+    return {series: uids for series, uids in kept.items() if uids}, sorted(found)
 
 
 def _images_by_frame_of_reference(

@@ -4,7 +4,7 @@ Of a segmentation: PS3.3 sections C.8.20.2, C.7.6.16.2.6 and C.12.4; of an RT st
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -15,8 +15,9 @@ from pydicom.uid import UID
 from listener.dicom.data_set import UnreadableDataSet, read_header
 from listener.dicom.limits import StructureLimits
 from listener.dicom.own_results import OWN_RESULT_TAGS, is_own_result
-from listener.dicom.sop_classes import is_image_class
+from listener.dicom.sop_classes import is_image, is_image_class
 from listener.dicom.uids import InvalidUid, checked_uid, is_uid
+from listener.pairing.body_parts import BODY_PART_TAGS, other_body_part
 from listener.runtime.safe_errors import stack_locations
 
 UNKNOWN_SERIES = ""
@@ -36,6 +37,7 @@ OUTLINE_TAGS = [
     "ReferencedFrameOfReferenceSequence",
     "StructureSetROISequence",
     "ROIContourSequence",
+    *BODY_PART_TAGS,
 ]
 
 
@@ -64,6 +66,17 @@ class SegmentationReferences:
     """SOP Instance UIDs that it says it replaces."""
     is_own_result: bool = False
     """Whether it says that radtme made it as a result."""
+    image_classes: frozenset[str] = frozenset()
+    """SOP Class UIDs of the images that it names."""
+    other_body_part: str = ""
+    """By what word its header names another part of the body than the breast; empty where it does not."""
+
+    @property
+    def never_accepted(self) -> str:
+        """The name of the SOP class of its images where none of them is ever accepted; else empty."""
+        if not self.image_classes or any(is_image(one) or not UID(one).keyword for one in self.image_classes):
+            return ""
+        return str(UID(min(self.image_classes)).name)
 
 
 def read_outline(
@@ -123,6 +136,8 @@ def _outline(header: Dataset) -> SegmentationReferences:
             for reference in series.get("ReferencedSOPSequence", [])
         ),
         is_own_result=is_own_result(header),
+        image_classes=frozenset(_image_classes(header)),
+        other_body_part=other_body_part([header]),
     )
 
 
@@ -137,15 +152,28 @@ def _required(header: Dataset) -> tuple[Pairing, Mapping[str, tuple[str, ...]]]:
     return Pairing.FRAME_OF_REFERENCE, {}
 
 
+def _listed(header: Dataset) -> Iterator[tuple[Dataset, Sequence[Dataset]]]:
+    """Yield the series that an outline lists, each with its images."""
+    for series in header.get("ReferencedSeriesSequence", []):
+        yield series, series.get("ReferencedInstanceSequence", [])
+    for series in _series_of_structures(header):
+        yield series, series.get("ContourImageSequence", [])
+
+
 def _referenced_by_series(header: Dataset) -> Iterator[tuple[str, str]]:
-    """Yield instance and series for what the Common Instance Reference Module lists."""
-    listed = [
-        *((series, "ReferencedInstanceSequence") for series in header.get("ReferencedSeriesSequence", [])),
-        *((series, "ContourImageSequence") for series in _series_of_structures(header)),
-    ]
-    for series, keyword in listed:
-        for instance in _images(series.get(keyword, [])):
+    """Yield instance and series for what an outline lists by series."""
+    for series, images in _listed(header):
+        for instance in _images(images):
             yield instance, checked_uid(series.SeriesInstanceUID, "SeriesInstanceUID of a referenced series")
+
+
+def _image_classes(header: Dataset) -> Iterator[str]:
+    """Yield the SOP class of each image that is named."""
+    listed = [reference for _, images in _listed(header) for reference in images]
+    for reference in (*listed, *_frame_references(header), *header.get("SourceImageSequence", [])):
+        sop_class = str(reference.get("ReferencedSOPClassUID") or "")
+        if sop_class and is_image_class(sop_class):
+            yield sop_class
 
 
 def _frame_references(header: Dataset) -> Iterator[Dataset]:

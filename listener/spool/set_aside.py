@@ -20,6 +20,10 @@ class SetAside(StrEnum):
 
     OWN_RESULT = "own_result"
     """It is a result of radtme."""
+    OTHER_IMAGES = "other_images"
+    """It was drawn on images that are never accepted, such as CT."""
+    OTHER_BODY_PART = "other_body_part"
+    """Its headers, or those of its images, name another part of the body than the breast."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from pydicom.dataset import Dataset
+from pydicom.uid import CTImageStorage, JPEGBaseline8Bit, MRImageStorage
 
 from listener.dicom.sop_classes import is_outline
 from listener.pairing import pairer as pairer_module
@@ -20,6 +21,7 @@ from listener.pairing.readiness import Evidence, PairingDecision, SeriesHeads, d
 from listener.pairing.segmentation_references import UNKNOWN_SERIES, outline_of
 from listener.settings import DeadlinePolicy, ListenerSettings, RetrieveSource
 from listener.spool.jobs import JobState, job_id_for
+from listener.spool.refused_contexts import RefusedContext, note_refused
 from listener.spool.set_aside import set_aside_outlines
 from listener.spool.spool import Kept, Spool
 from support.dicom_objects import FRAME_OF_REFERENCE, IMAGES, OUTLINES, STUDY, file_bytes, image, image_uid, outline
@@ -503,3 +505,121 @@ def test_a_result_that_comes_back_makes_no_job_whoever_changed_its_header(statio
     assert (aside.reason, aside.sop_instance_uid) == ("own_result", returned.SOPInstanceUID)
     station.pairer.reconcile()
     assert len(list(station.spool.jobs())) == 1
+
+
+def test_images_that_are_filed_under_a_wrong_series_are_found_in_their_study(station: Station) -> None:
+    """Some writers list the images of several series under one: what lies in the study is not missing."""
+    other = f"{IMAGES}8"
+    station.receive(outline(images=[1, 2], image_series=IMAGES))
+    station.receive(image(1))
+    misfiled = image(2)
+    misfiled.SeriesInstanceUID = other
+    station.receive(misfiled)
+    station.scan(3.0)
+    (job,) = station.jobs(JobState.READY)
+    assert job["not_complete"] is None
+    assert job["required"] == {IMAGES: [image_uid(1)], other: [image_uid(2)]}
+    assert set(job["instances"]) == {IMAGES, other}
+
+
+def test_images_that_lie_in_another_study_are_said_at_once(station: Station) -> None:
+    """Nobody has to wait for the deadline: the study that has them all is named."""
+    elsewhere = f"{STUDY}77"
+    for number in (1, 2):
+        station.receive(image(number, study=elsewhere))
+    station.receive(outline(images=[1, 2]))
+    station.scan()
+    (job,) = station.jobs(JobState.READY)
+    assert f"they lie in study {elsewhere}" in job["not_complete"]["message"]
+    assert "2 of 2 instances missing" in job["not_complete"]["message"]
+
+
+def test_what_is_missing_is_expected_somewhere(spool: Spool, clock: Clock) -> None:
+    """`radtme status`, and the report at last, name series and study; and what the sender offers instead."""
+    station = Station(spool, clock, deadline_seconds=10.0)
+    station.receive(outline(images=[1, 2]))
+    (waiting,) = spool.jobs(JobState.WAITING)
+    assert waiting_for(spool, waiting).where == f"expected in series {IMAGES} of study {STUDY}"
+    note_refused(spool, RefusedContext("SENDER", str(MRImageStorage), (str(JPEGBaseline8Bit),)))
+    station.scan(11.0)
+    (job,) = station.jobs(JobState.READY)
+    assert f"(expected in series {IMAGES} of study {STUDY})" in job["not_complete"]["message"]
+    assert "lossy images are not measured" in job["not_complete"]["message"]
+
+
+def with_words(object_: Dataset, **words: str) -> Dataset:
+    """Return an object with these attributes."""
+    for keyword, value in words.items():
+        setattr(object_, keyword, value)
+    return object_
+
+
+def test_an_outline_on_images_of_another_body_part_ends_as_no_case(station: Station) -> None:
+    """A prostate: known by the headers of its images once they are there; kept, noted, and nothing in its study."""
+    station.receive(with_words(image(1), BodyPartExamined="PROSTATE"))
+    station.receive(outline(images=[1]))
+    station.scan(3.0)
+    assert list(station.spool.jobs()) == []
+    (aside,) = set_aside_outlines(station.spool)
+    assert (aside.reason, "prostat" in aside.message) == ("other_body_part", True)
+    station.receive(outline(images=[1]))  # sent again
+    station.pairer.reconcile()
+    assert list(station.spool.jobs()) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"BodyPartExamined": "BREAST"},
+        {"BodyPartExamined": ""},
+        {"BodyPartExamined": "HEAD", "StudyDescription": "MRT Mamma bds."},
+        {"BodyPartExamined": "CHEST"},
+        {"SeriesDescription": "head first prone"},
+    ],
+)
+def test_a_word_for_the_breast_or_none_at_all_makes_a_case(station: Station, words: dict[str, str]) -> None:
+    """Body Part Examined is often a default of the scanner: it is no evidence against a word for the breast."""
+    station.receive(with_words(image(1), **words))
+    station.receive(outline(images=[1]))
+    station.scan(3.0)
+    assert len(station.jobs(JobState.READY)) == 1
+
+
+def test_a_site_may_score_other_body_parts(spool: Spool, clock: Clock) -> None:
+    """`listener.set_aside_other_body_parts: false`."""
+    station = Station(spool, clock, set_aside_other_body_parts=False)
+    station.receive(with_words(image(1), BodyPartExamined="LIVER"))
+    station.receive(outline(images=[1]))
+    station.scan(3.0)
+    assert len(station.jobs(JobState.READY)) == 1
+
+
+def on_class(object_: Dataset, sop_class: str) -> Dataset:
+    """Return an outline whose images are of this class."""
+    for series in object_.ReferencedSeriesSequence:
+        for reference in series.ReferencedInstanceSequence:
+            reference.ReferencedSOPClassUID = sop_class
+    for frame in object_.PerFrameFunctionalGroupsSequence:
+        for reference in frame.DerivationImageSequence[0].SourceImageSequence:
+            reference.ReferencedSOPClassUID = sop_class
+    return object_
+
+
+def test_an_outline_on_images_that_are_never_accepted_makes_no_case(station: Station) -> None:
+    """CT and PET are known at once, from the outline alone; an unknown class may be a new kind of MR."""
+    station.receive(on_class(outline(images=[1]), CTImageStorage))
+    (aside,) = set_aside_outlines(station.spool)
+    assert (aside.reason, "CT Image Storage" in aside.message) == ("other_images", True)
+    station.receive(on_class(outline(images=[1], number=2), "1.2.3.4"))
+    assert len(list(station.spool.jobs())) == 1
+
+
+@pytest.mark.parametrize(
+    ("labels", "aside"), [(["Liver"], True), (["Heart", "Tumor"], False), (["Prostate", "Peripheral zone"], False)]
+)
+def test_every_segment_has_to_be_of_another_body_part(station: Station, labels: list[str], aside: bool) -> None:
+    """A breast may be outlined together with the heart: one segment that could be a tumour is enough for a case."""
+    found = outline(images=[1])
+    found.SegmentSequence = [with_words(Dataset(), SegmentLabel=label) for label in labels]
+    station.receive(found)
+    assert bool(list(set_aside_outlines(station.spool))) is aside

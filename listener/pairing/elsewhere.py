@@ -1,0 +1,39 @@
+"""Images of an outline that lie where it does not say: in another study of the spool."""
+
+from collections.abc import Iterator
+
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+
+from listener.dicom.uids import is_uid
+from listener.pairing.body_parts import BODY_PART_TAGS
+from listener.pairing.readiness import UNREADABLE_FILE, Evidence, series_of_study
+from listener.spool.spool import Spool
+
+
+def study_of_missing(spool: Spool, study_uid: str, found: Evidence) -> str:
+    """Return the Study Instance UID of another study that holds all missing instances; empty where none does.
+
+    One of them is looked for in every series, which costs a look at each folder; the others only where it is found.
+    """
+    missing = {uid for uids in found.missing.values() for uid in uids}
+    one = min(missing, default="")
+    for path in spool.studies.glob(f"*/*/{one}.dcm") if one else ():
+        other = path.parent.parent.name
+        if other == study_uid or not is_uid(other):
+            continue
+        lying = frozenset().union(*(spool.instances(other, series) for series in series_of_study(spool, other)))
+        if missing <= lying:
+            return other
+    return ""
+
+
+def image_heads(spool: Spool, study_uid: str, found: Evidence) -> Iterator[Dataset]:
+    """Yield the header of one image of each series of a job, as far as it names a part of the body."""
+    for series, uids in sorted(found.images.items()):
+        for uid in sorted(uids)[:1]:
+            path = spool.instance_path(study_uid, series, uid)
+            try:
+                yield dcmread(path, stop_before_pixels=True, specific_tags=list(BODY_PART_TAGS))
+            except UNREADABLE_FILE:
+                continue  # the worker says what is wrong with it
