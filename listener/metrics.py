@@ -256,7 +256,7 @@ class BrokerCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         """Yield whether Redis answers and the depth of each queue (not a number where it does not)."""
         depths = self._depths()
-        yield GaugeMetricFamily("radtme_redis_up", "Does the doorbell ring?", value=float(depths is not None))
+        yield GaugeMetricFamily("radtme_redis_up", "Does Redis answer?", value=float(depths is not None))
         family = GaugeMetricFamily("radtme_queue_depth", "How many messages wait for a worker?", labels=["queue"])
         for queue in ("compute", "delivery"):
             family.add_metric([queue], math.nan if depths is None else depths.get(queue, 0))

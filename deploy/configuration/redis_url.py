@@ -18,7 +18,7 @@ EXPECTED_URL = "expected redis://[:password@]host:port/number or rediss://..."
 
 @dataclass(frozen=True)
 class RedisSettings:
-    """The doorbell. It holds nothing that cannot be rebuilt from the spool."""
+    """The broker of messages to the workers. It holds nothing that cannot be rebuilt from the spool."""
 
     embedded: bool = True
     """Start a Redis of our own with `radtme up`, on a free loopback port and with a random password."""

@@ -1,4 +1,4 @@
-"""Trying a job again: one change in the spool, then the bell. What cannot be tried again says why."""
+"""Trying a job again: one change in the spool, then the announcement. What cannot be tried again says why."""
 
 import time
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ TAKEN_UP = {
 
 @dataclass(frozen=True)
 class Retried:
-    """What was done, in words, and what to ring for."""
+    """What was done, in words, and what to announce."""
 
     message: str
     announcements: tuple[Announcement, ...]

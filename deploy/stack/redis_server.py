@@ -1,6 +1,6 @@
 """The embedded Redis: how its program is found, told what to be, and asked whether it is there.
 
-Redis is the doorbell here, not the ledger: nothing is written to disk, and one that is started empty loses no study.
+Redis carries messages here and is no record: nothing is written to disk, and one that is started empty loses no study.
 """
 
 import importlib.util

@@ -1,4 +1,4 @@
-"""Ringing once from a command. Best effort: what is not heard, the listener's sweep rings again."""
+"""Announcing once, from a command or a task. Best effort: the sweep announces again what Redis did not take."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The doorbell: tells the workers that a job lies ready, by task name and id. Never holds up the intake."""
+"""The announcer: tells the workers that a job lies ready, by task name and id. Never holds up the intake."""
 
 import threading
 from collections.abc import Mapping, Sequence
@@ -16,11 +16,11 @@ from listener.broker.messages import TIMEOUT_SECONDS, Announcement, Queue
 log = structlog.get_logger()
 
 TRY_AGAIN_SECONDS = 2.0
-"""Between two tries while Redis is away. What is pending is kept in memory; after a restart the sweep rings again."""
+"""Between two tries while Redis is away. Pending messages are in memory; after a restart the sweep sends them again."""
 
 
 class Announcer:
-    """Sends bells from a thread of its own; `ring` only notes them down, once each."""
+    """Sends announcements from a thread of its own; `announce` only notes them down, once each."""
 
     def __init__(self, redis_url: str) -> None:
         self._redis = Redis.from_url(
@@ -41,7 +41,7 @@ class Announcer:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop after the message that is being sent. The rest is rung again by the next sweep after the next start."""
+        """Stop after the message that is being sent. The rest is announced again by the sweep after the next start."""
         self._stopping.set()
         with self._changed:
             self._changed.notify_all()
@@ -76,7 +76,7 @@ class Announcer:
                 announcements = list(self._pending)
             try:
                 sent = self._send_all(announcements)
-            except Exception:  # whatever it was, the next bell must not be lost with it
+            except Exception:  # whatever it was, the next announcement must not be lost with it
                 log.exception("job_announcement_internal_error")
                 sent = False
             if not sent:

@@ -1,4 +1,4 @@
-"""The sweep: rings again for whatever lies in the spool although someone should have come for it."""
+"""The sweep: announces again what lies in the spool although a worker should have taken it."""
 
 import threading
 import time
@@ -32,7 +32,7 @@ class DueAnnouncement:
 
 
 class Sweep:
-    """Looks through the spool every few seconds. What it rings for does no harm when it is rung for twice."""
+    """Looks through the spool every few seconds. Announcing something twice does no harm."""
 
     def __init__(
         self,
@@ -147,7 +147,7 @@ class Sweep:
 
 
 def _grace(state: JobState) -> float:
-    """Return how long something is due before the sweep rings: workers ring for deliveries themselves, first."""
+    """Return how long something is due before the sweep announces it: workers announce deliveries themselves, first."""
     return 0.0 if state is JobState.READY else GRACE_SECONDS
 
 

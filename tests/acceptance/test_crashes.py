@@ -67,7 +67,7 @@ def test_a_worker_killed_in_the_middle_of_a_job(parts: Installation, pacs: Ortha
 
 
 def test_redis_killed_and_started_empty(parts: Installation, pacs: Orthanc, phantom: Phantom) -> None:
-    """The messages are gone; the spool rings again. The worker that was connected comes back by itself."""
+    """The messages are gone; the sweep announces the jobs again. The worker that was connected comes back by itself."""
     parts.start("redis", "listen", "work")
     parts.kill("redis")
     send(parts.dicom_port, *phantom.paths)

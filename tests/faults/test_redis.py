@@ -45,7 +45,7 @@ def assert_scored_once(parts: Installation, pacs: Recorder, study: Study) -> Non
 
 
 def test_redis_flushed(parts: Installation, pacs: Recorder, study: Study) -> None:
-    """The message is gone; the sweep rings again."""
+    """The message is gone; the sweep announces the job again."""
     parts.start("redis", "listen")
     store_all(parts.dicom_port, study.paths, [])
     wait_until(lambda: is_ready(parts), 180, "the job is ready")

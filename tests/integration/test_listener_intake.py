@@ -229,7 +229,7 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("redis-server") is None, reason="needs redis-server")
 def test_intake_goes_on_without_redis_and_the_job_is_announced_when_it_comes(tmp_path: Path) -> None:
-    """Redis is the doorbell: while it is away the job becomes ready all the same, the bell rings later."""
+    """While Redis is away the job becomes ready all the same, and is announced later."""
     port = free_port()
     with listening(tmp_path / "spool", redis_url=f"redis://127.0.0.1:{port}/0") as listener:
         began = time.monotonic()
@@ -241,7 +241,7 @@ def test_intake_goes_on_without_redis_and_the_job_is_announced_when_it_comes(tmp
         server = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
         with running(server, tmp_path / "redis.log", port):
             redis = Redis(port=port)
-            wait_until(lambda: redis.llen("compute"), 15, "the bell is rung")
+            wait_until(lambda: redis.llen("compute"), 15, "the job is announced")
             message = json.loads(redis.lindex("compute", 0))
             assert message["headers"]["task"] == "workers.tasks.score"
             assert message["content-type"] == "application/json"

@@ -98,7 +98,7 @@ class Site:
 
     @contextlib.contextmanager
     def working(self, fault: str = "", **changes: Any) -> Iterator[BaseProcess]:
-        """Run a worker that scores and delivers what a sweep of its own rings for."""
+        """Run a worker that scores and delivers what a sweep of its own announces."""
         with self._running(_work, fault, changes) as process:
             yield process
 
@@ -154,7 +154,7 @@ def _listen(site: Site, fault: str, port: int, changes: dict[str, Any]) -> None:
     threading.Event().wait()
 
 
-class _Doorbell:
+class _LocalBroker:
     """Stands where Celery stands: messages go to the same process."""
 
     def __init__(self) -> None:
@@ -163,7 +163,7 @@ class _Doorbell:
     def send_task(self, name: str, args: list[str], **_: object) -> None:
         self.announcements.put((name, tuple(args)))
 
-    def ring(self, announcement: Announcement) -> None:
+    def announce(self, announcement: Announcement) -> None:
         self.announcements.put((announcement.task, announcement.args))
 
 
@@ -174,11 +174,11 @@ def _work(site: Site, fault: str, changes: dict[str, Any]) -> None:
     settings = WorkerSettings(site.spool.root, site.model_store, site.targets, **options)
     site.spool.prepare()
     context = tasks.TaskContext(settings, site.spool, Registry(site.model_store), metrics.worker_metrics())
-    doorbell = _Doorbell()
-    sweep.Sweep(site.spool, doorbell.ring, dict, SWEEP_SECONDS, 1.0).start()
-    app: Any = doorbell
+    broker = _LocalBroker()
+    sweep.Sweep(site.spool, broker.announce, dict, SWEEP_SECONDS, 1.0).start()
+    app: Any = broker
     while True:
-        name, ids = doorbell.announcements.get()
+        name, ids = broker.announcements.get()
         if name == SCORE_TASK:
             tasks.score_job(app, context, *ids)
         else:

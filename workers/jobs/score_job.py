@@ -44,7 +44,7 @@ from workers.targets.target import Target
 
 @dataclass(frozen=True)
 class Scored:
-    """What a job came to, for the log, the metrics and the doorbell."""
+    """What a job came to, for the log, the metrics and the announcements."""
 
     job_id: str
     outcome: str

@@ -31,7 +31,7 @@ LATER = datetime(2099, 1, 1, tzinfo=UTC)
 
 @pytest.fixture
 def announced(spool):
-    """Return a function that sweeps the spool once, and returns what was rung for."""
+    """Return a function that sweeps the spool once, and returns what was announced."""
 
     def sweep():
         announcements = []
@@ -155,7 +155,7 @@ def test_a_hold_moves_along_with_its_job(spool, put_job):
     ],
 )
 def test_a_dropped_job_rests_until_it_is_taken_up_again(spool, put_job, announced, state, files, again):
-    """Nobody rings for it or takes it; who, when and why stay with it; `retry` lets it go on where it was."""
+    """Nobody announces it or takes it; who, when and why stay with it; `retry` lets it go on where it was."""
     job = put_job("1.1", state, **files)
     hold(spool, job, "ann", "") if state is not JobState.FAILED else None
     drop(spool, job, "ann", "test study")

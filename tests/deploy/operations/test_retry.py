@@ -130,7 +130,7 @@ def test_a_delivery_that_runs_right_now_is_not_disturbed(spool, put_job, monkeyp
 
 
 def test_the_command_works_without_redis(spool, put_job, run_radtme):
-    """The spool is the ledger: without a doorbell the change stands, and a remark says when it goes on."""
+    """The spool is the record: without Redis the change stands, and a remark says when it goes on."""
     job = put_job("1.1", JobState.FAILED, failure=FAILURE)
     run = run_radtme("retry", job.id)
     assert run.returncode == 0

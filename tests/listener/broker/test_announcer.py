@@ -1,4 +1,4 @@
-"""The doorbell's thread."""
+"""The announcer's thread."""
 
 import threading
 

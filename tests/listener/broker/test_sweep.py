@@ -1,4 +1,4 @@
-"""What the sweep rings for, and what it leaves alone."""
+"""What the sweep announces, and what it leaves alone."""
 
 import fcntl
 import os

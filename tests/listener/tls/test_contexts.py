@@ -224,7 +224,7 @@ def test_a_target_without_tls_is_spoken_to_without(authority: Authority) -> None
 
 
 def test_every_certificate_that_the_listener_shows_has_its_date(authority: Authority, tmp_path: Path) -> None:
-    """Also those for Redis and the syslog server: one that expires unseen stops the doorbell, or the audit's copy."""
+    """Also those for Redis and the syslog server: one that expires unseen stops announcements, or the audit's copy."""
     roles = ("listener", "retrieve_from", "syslog", "redis")
     shown = {role: authority.issue(role, ends=(number + 2) * DAY) for number, role in enumerate(roles)}
     settings = ListenerSettings(

@@ -43,7 +43,7 @@ class Night:
         return self.start + timedelta(seconds=self.passed)
 
     def go_on(self, seconds: int, turn: int = TURN_SECONDS) -> None:
-        """Let time pass; workers answer every bell at once."""
+        """Let time pass; workers answer every announcement at once."""
         for _ in range(0, seconds, turn):
             self.passed += turn
             self._announced.clear()
@@ -93,7 +93,7 @@ def test_a_target_that_is_down_for_days_is_not_given_up(tmp_path: Path) -> None:
 
 
 def test_a_dead_target_takes_no_worker_from_the_other(tmp_path: Path) -> None:
-    """Of two PACS one is dead: the other has every case at the first bell, and few bells are for the dead one."""
+    """Of two PACS one is dead: the other has every case at once, and few announcements are for the dead one."""
     dead, alive = ScriptedPacs(up=False), ScriptedPacs()
     night = Night(tmp_path, {"dead": dead, "alive": alive})
     night.go_on(2 * TURN_SECONDS)

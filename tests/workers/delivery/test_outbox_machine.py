@@ -114,7 +114,7 @@ class Outbox(RuleBasedStateMachine):
 
     @rule()
     def attempt(self) -> None:
-        """A worker hears the bell."""
+        """A worker takes the announcement."""
         if self.state is not JobState.DELIVERING:
             return
         model, pacs, before = self.model, self.pacs, self.entry

@@ -180,7 +180,7 @@ def test_a_job_that_died_on_its_last_step_is_handed_over_as_it_was(
 
 
 def test_a_version_waits_for_the_one_that_it_replaces(spool: Spool, phantom: Phantom) -> None:
-    """Its report names the earlier one, so that has to be written first; afterwards the later one is rung."""
+    """Its report names the earlier one, so that has to be written first; afterwards the later one is announced."""
     first, second = claimed_job(spool, phantom), claimed_job(spool, phantom, version=2)
     assert scoring.earlier_version_in_work(spool, second) == first.id
     spool.move(second, JobState.READY)
