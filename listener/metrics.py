@@ -33,53 +33,53 @@ class ListenerMetrics:
         ProcessCollector(registry=self.registry)
         self._associations = Counter(
             "radtme_associations_total",
-            "Do peers get through, and how do their connections end?",
+            "How do associations with peers end?",
             ["outcome"],
             registry=self.registry,
         )
         self._rejected = Counter(
             "radtme_associations_rejected_total",
-            "Why are peers turned away?",
+            "Why were associations rejected?",
             ["reason"],
             registry=self.registry,
         )
         self.open_associations = Gauge(
             "radtme_associations_open",
-            "How many peers are connected now, and is the limit near?",
+            "How many associations are open now, and is the limit near?",
             registry=self.registry,
         )
         self._handshakes = Counter(
             "radtme_tls_handshakes_failed_total",
-            "Why do peers not get an encrypted connection?",
+            "Why did TLS handshakes fail?",
             ["reason"],
             registry=self.registry,
         )
         self._objects = Counter(
             "radtme_objects_received_total",
-            "What arrives, and what becomes of it?",
+            "How many objects were received, by SOP class and outcome?",
             ["sop_class", "outcome"],
             registry=self.registry,
         )
         self._bytes = Counter(
             "radtme_objects_received_bytes_total",
-            "How much data arrives?",
+            "How many bytes were received, by SOP class and outcome?",
             ["sop_class", "outcome"],
             registry=self.registry,
         )
         self._seconds = Histogram(
             "radtme_store_seconds",
-            "How long does one C-STORE take, from its command to its response?",
+            "How long does a C-STORE take, from its request to its response?",
             buckets=_STORE_SECONDS,
             registry=self.registry,
         )
         self._audit_failures = Counter(
             "radtme_audit_failures_total",
-            "Can the audit trail not be written, so that nothing is accepted?",
+            "How often could an audit record not be written? While writing fails, no object is accepted.",
             registry=self.registry,
         )
         self._reports = Counter(
             "radtme_commitment_reports_received_total",
-            "Do storage commitment reports come in, and can they be kept?",
+            "How many storage commitment reports were received, and how were they answered?",
             ["answer"],
             registry=self.registry,
         )
@@ -90,44 +90,44 @@ class ListenerMetrics:
         self._peer_label = LabelLimit()
         self._peer_associations = Counter(
             "radtme_peer_associations_total",
-            "Which calling AE titles associate with us?",
+            "How many associations did each calling AE title open?",
             ["calling_ae_title"],
             registry=self.registry,
         )
         self._peer_objects = Counter(
             "radtme_peer_objects_total",
-            "Which calling AE title sends how much, and what becomes of it?",
+            "How many objects did each calling AE title send, by outcome?",
             ["calling_ae_title", "outcome"],
             registry=self.registry,
         )
         self._peer_bytes = Counter(
             "radtme_peer_objects_bytes_total",
-            "Which calling AE title sends how many bytes?",
+            "How many bytes did each calling AE title send?",
             ["calling_ae_title"],
             registry=self.registry,
         )
         self._cases = Counter(
             "radtme_cases_received_total",
-            "How many outlines arrived that are to be scored, and from which calling AE title?",
+            "How many outlines to be scored did each calling AE title send?",
             ["calling_ae_title"],
             registry=self.registry,
         )
         self._refused_contexts = Counter(
             "radtme_contexts_refused_total",
-            "Which SOP classes do peers offer that we do not accept, or in no encoding that we accept?",
+            "Which proposed SOP classes were refused, or had no transfer syntax that the listener accepts?",
             ["sop_class", "reason"],
             registry=self.registry,
         )
         self._sop_class_label = LabelLimit()
         self._set_aside = Counter(
             "radtme_outlines_set_aside_total",
-            "How many outlines were kept that are no case, and why?",
+            "How many outlines were stored without becoming a case, and why?",
             ["reason"],
             registry=self.registry,
         )
         self._last_object = Gauge(
             "radtme_last_object_received_timestamp_seconds",
-            "When did anything arrive last? 0: nothing since the start.",
+            "When was the last object received (Unix time)? 0: none since the start.",
             registry=self.registry,
         )
 
@@ -195,10 +195,10 @@ class PairingCollector(Collector):
         """Yield the number of waiting jobs by what they wait for, and the most cases of one study."""
         yield GaugeMetricFamily(
             "radtme_study_cases_per_hour",
-            "How many cases did one study get within the last hour: does someone send our results back to us?",
+            "How many cases did the busiest study get in the last hour? Many: results may be sent back.",
             value=self._most_cases(),
         )
-        family = GaugeMetricFamily("radtme_jobs_waiting", "What do the waiting jobs wait for?", labels=["reason"])
+        family = GaugeMetricFamily("radtme_jobs_waiting", "How many jobs wait, and for what?", labels=["reason"])
         for reason, count in self._waits().items():
             family.add_metric([reason.value], count)
         yield family
@@ -212,13 +212,13 @@ class SpoolCollector(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Yield jobs, their ages, quarantine and free space."""
-        jobs = GaugeMetricFamily("radtme_jobs", "Where do jobs pile up?", labels=["state"])
+        jobs = GaugeMetricFamily("radtme_jobs", "How many jobs are in each state?", labels=["state"])
         ages = GaugeMetricFamily(
             "radtme_job_oldest_seconds",
-            "How long has the oldest job of this state that nobody holds been there, since it was created or ready?",
+            "How old is the oldest job in this state that is not on hold, since it was created or became ready?",
             labels=["state"],
         )
-        held = GaugeMetricFamily("radtme_jobs_held", "How many jobs does a person hold, and where?", labels=["state"])
+        held = GaugeMetricFamily("radtme_jobs_held", "How many jobs are on hold, by state?", labels=["state"])
         now = time.time()
         for state in JobState:
             folders = [job.folder for job in self._spool.jobs(state)]
@@ -231,9 +231,9 @@ class SpoolCollector(Collector):
         yield jobs
         yield ages
         yield held
-        yield GaugeMetricFamily("radtme_quarantined_objects", "Is there anything to look at?", value=quarantined)
+        yield GaugeMetricFamily("radtme_quarantined_objects", "How many objects are in quarantine?", value=quarantined)
         yield GaugeMetricFamily(
-            "radtme_spool_free_bytes", "How much can still be received?", value=self._spool.free_bytes()
+            "radtme_spool_free_bytes", "How much free space does the spool's disk have?", value=self._spool.free_bytes()
         )
 
 
@@ -256,8 +256,10 @@ class BrokerCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         """Yield whether Redis answers and the depth of each queue (not a number where it does not)."""
         depths = self._depths()
-        yield GaugeMetricFamily("radtme_redis_up", "Does Redis answer?", value=float(depths is not None))
-        family = GaugeMetricFamily("radtme_queue_depth", "How many messages wait for a worker?", labels=["queue"])
+        yield GaugeMetricFamily(
+            "radtme_redis_up", "Is Redis reachable? 1: yes, 0: no.", value=float(depths is not None)
+        )
+        family = GaugeMetricFamily("radtme_queue_depth", "How many messages wait in each queue?", labels=["queue"])
         for queue in ("compute", "delivery"):
             family.add_metric([queue], math.nan if depths is None else depths.get(queue, 0))
         yield family

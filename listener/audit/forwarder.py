@@ -233,12 +233,12 @@ class ForwardingCollector(Collector):
         with suppress(OSError):
             yield GaugeMetricFamily(
                 "radtme_audit_backlog_bytes",
-                "How much of the audit trail has the syslog server not got yet?",
+                "How much of the audit trail has not yet reached the syslog server?",
                 value=backlog_bytes(self._folder),
             )
         yield GaugeMetricFamily(
             "radtme_audit_server_connected",
-            "Does this process forward the audit trail now (one of several listeners does)?",
+            "Does this process forward the audit trail now? Only one of several listeners does.",
             value=float(self._forwarder.is_connected),
         )
 

@@ -25,7 +25,7 @@ class CertificateCollector(Collector):
         """Yield the seconds left (not a number where the file cannot be read), and whether a new file was refused."""
         left = GaugeMetricFamily(
             "radtme_certificate_seconds_left",
-            "When does a certificate that we present expire? Below zero: peers refuse us already.",
+            "In how many seconds does the certificate that we present expire? Negative: it has expired.",
             labels=["role"],
         )
         for role, file in self._files.items():
@@ -33,7 +33,7 @@ class CertificateCollector(Collector):
         yield left
         stale = GaugeMetricFamily(
             "radtme_certificate_stale",
-            "Was the certificate replaced by something that cannot be used, so that the old one is still presented?",
+            "Was the certificate replaced by an unusable one, so that the previous one is still presented?",
             labels=["role"],
         )
         for role, renewed in self._renewed.items():

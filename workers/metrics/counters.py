@@ -75,7 +75,7 @@ class WorkerMetrics:
 def worker_metrics() -> WorkerMetrics:
     """Declare the counters; they live in no registry, the multiprocess collector finds their files."""
     return WorkerMetrics(
-        cases=Counter("radtme_cases", "How many cases came to which outcome?", ["outcome"], registry=None),
+        cases=Counter("radtme_cases", "How did cases end?", ["outcome"], registry=None),
         not_scored=Counter("radtme_cases_not_scored", "Why were cases not scored?", ["reason"], registry=None),
         shadow_cases=Counter(
             "radtme_shadow_cases",
@@ -90,48 +90,55 @@ def worker_metrics() -> WorkerMetrics:
             registry=None,
         ),
         verdicts=Counter(
-            "radtme_verdicts", "How many scored cases were called hot, and how many cold?", ["phenotype"], registry=None
+            "radtme_verdicts",
+            "How many scored cases were classified as hot, and how many as cold?",
+            ["phenotype"],
+            registry=None,
         ),
         stage_seconds=Histogram(
-            "radtme_stage_seconds", "Which stage takes how long?", ["stage"], buckets=SECONDS, registry=None
+            "radtme_stage_seconds",
+            "How long does each processing stage take?",
+            ["stage"],
+            buckets=SECONDS,
+            registry=None,
         ),
         case_seconds=Histogram(
             "radtme_case_seconds",
-            "How long does a case take, from the worker's claim to the written results?",
+            "How long does a case take, from the start in a worker to the written results?",
             buckets=SECONDS,
             registry=None,
         ),
         turnaround_seconds=Histogram(
             "radtme_turnaround_seconds",
-            "How long does it take from the last object of a case to its results in a target?",
+            "How long does it take from the last received object of a case to the delivery of its results, by target?",
             ["target"],
             buckets=TURNAROUND,
             registry=None,
         ),
         deliveries=Counter(
             "radtme_deliveries",
-            "How many tries to deliver a case ended how, by target?",
+            "How did attempts to deliver a case end, by target?",
             ["target", "outcome"],
             registry=None,
         ),
         objects_sent=Counter(
             "radtme_objects_sent",
-            "How many objects did each target take or refuse?",
+            "How many objects did each target accept or refuse?",
             ["target", "answer"],
             registry=None,
         ),
         commitments=Counter(
             "radtme_commitments",
-            "Do targets take responsibility: requests that went out or were never answered, objects by their answer?",
+            "How many commitment requests were sent or unanswered, and how many objects committed or failed?",
             ["target", "outcome"],
             registry=None,
         ),
         failures=Counter(
-            "radtme_jobs_failed", "Why did jobs fail, so that someone has to look?", ["reason"], registry=None
+            "radtme_jobs_failed", "How many jobs failed and need attention, by reason?", ["reason"], registry=None
         ),
         webhook=Counter(
             "radtme_webhook_requests",
-            "Does the webhook take what it is told, or is it away, failing or refusing?",
+            "How did requests to the webhook end?",
             ["outcome"],
             registry=None,
         ),
@@ -147,11 +154,13 @@ class ActiveSignature(Collector):
     def collect(self) -> Iterable[Metric]:
         """Yield 1 under the active signature's labels, and whether it can be used."""
         info = GaugeMetricFamily(
-            "radtme_active_signature", "Which signature scores the cases?", labels=["id", "version", "digest"]
+            "radtme_active_signature",
+            "Which signature is active? The value is always 1.",
+            labels=["id", "version", "digest"],
         )
         usable = GaugeMetricFamily(
             "radtme_signature_usable",
-            "Does the active signature pass its verification, and is the canary case measured as it should be?",
+            "Is the active signature verified, and does the canary case give its expected values? 1: yes, 0: no.",
         )
         try:
             signature = self._registry.active()
@@ -225,7 +234,7 @@ class WebhookCollector(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Yield how many outcomes wait."""
-        help_text = "How many outcomes wait until the webhook takes them?"
+        help_text = "How many notifications wait for delivery to the webhook?"
         return (GaugeMetricFamily("radtme_webhook_waiting", help_text, value=len(pending(self._folder))),)
 
 

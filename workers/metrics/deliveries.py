@@ -28,17 +28,17 @@ class DeliveryCollector(Collector):
         """Yield what waits, since when, and the circuit of each target."""
         waiting = GaugeMetricFamily(
             "radtme_deliveries_waiting",
-            "How many cases wait for which target, and for what?",
+            "How many cases wait for delivery to each target, by state?",
             labels=["target", "state"],
         )
         oldest = GaugeMetricFamily(
             "radtme_delivery_oldest_seconds",
-            "How long has the oldest case waited to be delivered to this target?",
+            "How long has the oldest case been waiting for delivery to this target?",
             labels=["target"],
         )
         circuits = GaugeMetricFamily(
             "radtme_target_circuit",
-            "Is anyone going to this target, or has it been given up until it answers (1 for the state it is in)?",
+            "In which state is the circuit breaker of this target? 1 for the current state, 0 for the others.",
             labels=["target", "state"],
         )
         entries = self._entries()

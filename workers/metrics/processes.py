@@ -24,10 +24,12 @@ class PoolCollector(Collector):
                 resident_bytes += memory.rss
                 # Children that ended count for the process that waited for them.
                 cpu_seconds += times.user + times.system + times.children_user + times.children_system
-        yield GaugeMetricFamily("radtme_pool_processes", "How many processes does this worker consist of?", value=count)
+        yield GaugeMetricFamily("radtme_pool_processes", "How many processes does this worker have?", value=count)
         yield GaugeMetricFamily(
             "radtme_pool_resident_bytes",
-            "How much memory do this worker's processes hold, and does it grow?",
+            "How much memory do this worker's processes use?",
             value=resident_bytes,
         )
-        yield CounterMetricFamily("radtme_pool_cpu_seconds", "How busy are this worker's processes?", value=cpu_seconds)
+        yield CounterMetricFamily(
+            "radtme_pool_cpu_seconds", "How much CPU time have this worker's processes used?", value=cpu_seconds
+        )

@@ -97,19 +97,23 @@ class DriftCollector(Collector):
         digest = self._active_digest()
         by_scanner = self._cases.by_scanner(digest) if digest else {}
         cases = GaugeMetricFamily(
-            "radtme_recent_cases", "How many cases of this scanner do the shares below speak of?", labels=["scanner"]
+            "radtme_recent_cases",
+            "How many recent cases of this scanner are the ratios calculated from?",
+            labels=["scanner"],
         )
         hot = GaugeMetricFamily(
-            "radtme_recent_hot_ratio", "Which share of this scanner's last cases was called hot?", labels=["scanner"]
+            "radtme_recent_hot_ratio",
+            "Which fraction of this scanner's recent cases was classified as hot?",
+            labels=["scanner"],
         )
         outside = GaugeMetricFamily(
             "radtme_recent_features_outside_training_ratio",
-            "Which share of the score's features lies outside the training range, in this scanner's last cases?",
+            "Which fraction of the score's features is outside the training range, in this scanner's recent cases?",
             labels=["scanner"],
         )
         stability = GaugeMetricFamily(
             "radtme_feature_stability_index",
-            "How far did this feature move from its training distribution? Above 0.25 someone should look.",
+            "How far has this feature shifted from training (population stability index)? Large: above 0.25.",
             labels=["scanner", "feature"],
         )
         for scanner, recent in by_scanner.items():
