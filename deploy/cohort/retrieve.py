@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pydicom import Dataset
 from pydicom.uid import (
@@ -15,7 +14,7 @@ from pydicom.uid import (
     MRImageStorage,
     SegmentationStorage,
 )
-from pynetdicom import AE, build_role, evt
+from pynetdicom import AE, build_context, build_role, evt
 from pynetdicom.association import Association
 from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     StudyRootQueryRetrieveInformationModelFind,
@@ -26,8 +25,8 @@ from rich.console import Console
 
 from deploy.errors import CommandError, Unreachable, WrongUsage
 from deploy.terminal import stepping
-from listener.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from listener.dicom.uids import InvalidUid, checked_uid
+from listener.scu.association import application_entity, request_association
 from listener.spool.atomic_files import write_bytes
 from model_store.cohort.plan import PacsSource, RetrieveMethod
 from workers.outline.outline import LABEL_MAP_SEGMENTATION_STORAGE
@@ -214,29 +213,20 @@ def _identifier(level: str, **keys: str) -> Dataset:
 
 
 def _entity(ae_title: str) -> AE:
-    entity = AE(ae_title)
-    entity.implementation_class_uid = IMPLEMENTATION_CLASS_UID
-    entity.implementation_version_name = IMPLEMENTATION_VERSION_NAME
-    entity.acse_timeout = entity.connection_timeout = TIMEOUT_SECONDS
-    entity.dimse_timeout = entity.network_timeout = RESPONSE_TIMEOUT_SECONDS
-    return entity
+    return application_entity(ae_title, TIMEOUT_SECONDS, RESPONSE_TIMEOUT_SECONDS)
 
 
 @contextmanager
 def _associated(source: PacsSource, model: str, handlers: Sequence[tuple[object, ...]] = ()) -> Iterator[Association]:
-    entity = _entity(source.our_ae_title)
-    entity.add_requested_context(model)
-    roles: list[Any] = []
-    if handlers:
-        for sop_class in WANTED:
-            entity.add_requested_context(sop_class, AllTransferSyntaxes)
-            roles.append(build_role(sop_class, scp_role=True))
-    association = entity.associate(
+    stored = WANTED if handlers else ()
+    association = request_association(
+        _entity(source.our_ae_title),
         source.host,
         source.port,
-        ae_title=source.ae_title,
-        ext_neg=roles,
-        evt_handlers=list(handlers),  # type: ignore[arg-type]
+        source.ae_title,
+        [build_context(model), *(build_context(sop_class, [*AllTransferSyntaxes]) for sop_class in stored)],
+        roles=[build_role(sop_class, scp_role=True) for sop_class in stored],
+        handlers=handlers,  # type: ignore[arg-type]
     )
     if not association.is_established:
         raise Unreachable(

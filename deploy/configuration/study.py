@@ -39,7 +39,7 @@ Plan = TypeVar("Plan")
 
 @dataclass(frozen=True)
 class StudyConfiguration:
-    """What a study is told."""
+    """The plans of the steps of one research study, and where they write."""
 
     file: Path
     output: Path

@@ -4,17 +4,14 @@ import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from pynetdicom import AE, evt
 from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext
 
 from deploy.errors import Unreachable
 from deploy.network.peer import Peer
-from listener.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from listener.scu.association import application_entity, request_association
 from listener.tls.certificates import TlsFileError
-from listener.tls.contexts import tls_args
 from listener.tls.diagnosis import why_no_tls
-from workers.targets.association import send_at_once
 
 CALLED_TITLE_UNKNOWN, CALLING_TITLE_UNKNOWN = 7, 3
 """Reasons of an A-ASSOCIATE-RJ from the service user (PS3.8 table 9-21)."""
@@ -32,20 +29,9 @@ def associated(
     Unreachable
         If there is none, with why and what to look at.
     """
-    entity = AE(calling_ae_title)
-    entity.implementation_class_uid = IMPLEMENTATION_CLASS_UID
-    entity.implementation_version_name = IMPLEMENTATION_VERSION_NAME
-    entity.requested_contexts = list(contexts)
-    entity.connection_timeout = entity.acse_timeout = timeout_seconds
-    entity.dimse_timeout = entity.network_timeout = timeout_seconds
+    entity = application_entity(calling_ae_title, timeout_seconds)
     try:
-        association = entity.associate(
-            peer.host,
-            peer.port,
-            ae_title=peer.ae_title,
-            evt_handlers=[(evt.EVT_CONN_OPEN, send_at_once)],
-            tls_args=tls_args(peer.tls, peer.host),
-        )
+        association = request_association(entity, peer.host, peer.port, peer.ae_title, contexts, peer.tls)
     except TlsFileError as error:
         raise Unreachable(f"{peer}: our own TLS files cannot be used", str(error)) from error
     except socket.gaierror as error:

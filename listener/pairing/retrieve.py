@@ -4,16 +4,14 @@ from collections.abc import Iterator, Mapping
 
 import structlog
 from pydicom.dataset import Dataset
-from pynetdicom import AE
 from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelMove  # type: ignore[attr-defined]
 
-from listener.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from listener.pairing.segmentation_references import UNKNOWN_SERIES
+from listener.scu.association import application_entity, request_association
 from listener.settings import RetrieveSource
 from listener.tls.certificates import TlsFileError
-from listener.tls.contexts import tls_args
 
 log = structlog.get_logger()
 
@@ -57,18 +55,12 @@ def retrieve(source: RetrieveSource, ae_title: str, study_uid: str, missing: Map
 
     What really came is seen in the spool, as with anything else.
     """
-    entity = AE(ae_title)
-    entity.implementation_class_uid = IMPLEMENTATION_CLASS_UID
-    entity.implementation_version_name = IMPLEMENTATION_VERSION_NAME
-    entity.acse_timeout = entity.connection_timeout = _TIMEOUT_SECONDS
-    entity.dimse_timeout = entity.network_timeout = _RESPONSE_TIMEOUT_SECONDS
-    entity.requested_contexts = contexts()
+    entity = application_entity(ae_title, _TIMEOUT_SECONDS, _RESPONSE_TIMEOUT_SECONDS)
     try:
-        tls = tls_args(source.tls, source.host)
+        association = request_association(entity, source.host, source.port, source.ae_title, contexts(), source.tls)
     except TlsFileError as error:
         log.error("retrieve_failed", study_uid=study_uid, reason=str(error), source=source.ae_title)
         return False
-    association = entity.associate(source.host, source.port, ae_title=source.ae_title, tls_args=tls)
     if not association.is_established:
         log.warning("retrieve_failed", study_uid=study_uid, reason="no association", source=source.ae_title)
         return False

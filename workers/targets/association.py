@@ -1,17 +1,15 @@
 """An association with a target, or why there is none and whether it is worth asking again."""
 
-import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from pynetdicom import AE, evt
+from pynetdicom import evt
 from pynetdicom.association import Association
 from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
 from pynetdicom.presentation import PresentationContext
 
-from listener.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from listener.scu.association import application_entity, request_association
 from listener.tls.certificates import TlsFileError
-from listener.tls.contexts import tls_args
 from listener.tls.diagnosis import why_no_tls
 from workers.errors import TransientFailure
 from workers.targets.target import Target
@@ -65,21 +63,11 @@ def _associate(
     roles: Sequence[SCP_SCU_RoleSelectionNegotiation],
     handlers: Sequence[evt.EventHandlerType],
 ) -> Association:
-    entity = AE(calling_ae_title)
-    entity.implementation_class_uid = IMPLEMENTATION_CLASS_UID
-    entity.implementation_version_name = IMPLEMENTATION_VERSION_NAME
-    entity.connection_timeout = entity.acse_timeout = target.timeout_seconds
-    entity.dimse_timeout = entity.network_timeout = target.timeout_seconds
+    entity = application_entity(calling_ae_title, target.timeout_seconds)
     where = f"{target.ae_title}@{target.host}:{target.port}"
     try:
-        association = entity.associate(
-            target.host,
-            target.port,
-            list(contexts),
-            ae_title=target.ae_title,
-            ext_neg=list(roles),
-            evt_handlers=[(evt.EVT_CONN_OPEN, send_at_once), *handlers],
-            tls_args=tls_args(target.tls, target.host),
+        association = request_association(
+            entity, target.host, target.port, target.ae_title, contexts, target.tls, roles, handlers
         )
     except TlsFileError as error:
         raise TransientFailure(f"{where} cannot be spoken to by TLS: {error}") from error
@@ -110,10 +98,3 @@ def _remedy(source: int | None, reason: int | None, calling_ae_title: str) -> st
     if (source, reason) == CALLED_AE_TITLE:
         return "the target's ae_title in the configuration is not the one that it goes by"
     return "its administrator can say why"
-
-
-def send_at_once(event: evt.Event) -> None:
-    """Switch Nagle's algorithm off: each small write of a C-STORE would wait for a delayed acknowledgement."""
-    connection = event.assoc.dul.socket
-    if connection is not None and connection.socket is not None:
-        connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -1,0 +1,1 @@
+"""Service Class User: associations that this program requests."""
