@@ -1,4 +1,4 @@
-"""What the workers are told at start. Read once, handed on, never changed."""
+"""The settings of the workers: read once at start, handed on, never changed."""
 
 import random
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ DELIVERY_GRACE_SECONDS = 30.0
 
 
 class CaseOutcome(StrEnum):
-    """What can be told of a case."""
+    """The outcomes of a case that the webhook can report."""
 
     SCORED = "scored"
     NOT_SCORED = "not_scored"
@@ -32,12 +32,12 @@ class CaseOutcome(StrEnum):
 
 @dataclass(frozen=True)
 class WebhookSettings:
-    """A URL that is told by POST what became of each case: JSON without patient data. Off without ``url``."""
+    """A URL that receives the outcome of each case by POST: JSON without patient data. Off without ``url``."""
 
     url: str = ""
     """Such as ``https://hospital.example/radtme``. Redirects are not followed."""
     outcomes: tuple[CaseOutcome, ...] = tuple(CaseOutcome)
-    """Which outcomes are told."""
+    """Which outcomes are sent."""
     tls: ClientTls | None = None
     """Needed for https."""
     secret_file: Path | None = None
@@ -92,7 +92,7 @@ class WorkerSettings:
     audit: AuditSettings | None = None
     """None: nothing is audited."""
     webhook: WebhookSettings | None = None
-    """None: nobody is told what became of a case."""
+    """None: no webhook."""
 
     @property
     def delivery_limit_seconds(self) -> float:

@@ -8,7 +8,7 @@ from workers.settings import WebhookSettings
 
 
 def host_of(webhook: WebhookSettings) -> str:
-    """Return the machine that is told."""
+    """Return the host that receives the notifications."""
     return urlsplit(webhook.url).hostname or ""
 
 
@@ -17,7 +17,7 @@ def check_webhook(webhook: WebhookSettings, complain: Callable[[str, str], None]
     if not webhook.url:
         given = [name for name in ("tls", "secret_file", "template") if getattr(webhook, name) is not None]
         if given:
-            complain(f"webhook.{given[0]}", "there is no webhook.url, so nobody is told anything")
+            complain(f"webhook.{given[0]}", "there is no webhook.url, so no notification is sent")
         return
     parts = urlsplit(webhook.url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:

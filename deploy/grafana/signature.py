@@ -73,7 +73,7 @@ def signature() -> Dashboard:
                 bars(
                     "Population stability index of the strongest features",
                     "How far each moved from its training distribution, per scanner. Below 0.1 nothing moved, above "
-                    "0.25 someone should look. Shown from 30 cases of a scanner on.",
+                    "0.25 investigate. Shown from 30 cases of a scanner on.",
                     Query(
                         "sort_desc(max by (scanner, feature) (radtme_feature_stability_index))",
                         "{{scanner}}: {{feature}}",

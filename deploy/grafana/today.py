@@ -42,7 +42,7 @@ def today() -> Dashboard:
                 ),
                 number(
                     "Failed jobs",
-                    "Jobs that ended without a result or were refused: someone has to look (radtme status).",
+                    "Jobs that ended without a result or were refused: manual action is needed (radtme status).",
                     'max(radtme_jobs{state="failed"})',
                     steps=[(1, RED)],
                     width=3,

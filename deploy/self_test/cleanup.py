@@ -18,7 +18,7 @@ from listener.spool.self_tests import SELF_TEST_TARGET, announced_self_tests
 from listener.spool.spool import Spool
 
 REMOVE_IMMEDIATELY = RetentionSettings(0, 0, 0, 0, 0)
-"""A self-test is kept for no time: it is nobody's, and its targets have it."""
+"""A self-test is not kept: it belongs to no real patient, and its targets have it."""
 DROP_REASON = "self-test is over"
 
 

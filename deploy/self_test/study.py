@@ -45,7 +45,7 @@ def write_self_test(folder: Path) -> SelfTestStudy:
 
 
 def _attributes() -> dict[str, str]:
-    """Return what says of every object that it is nobody's."""
+    """Return the attributes that mark every object as belonging to no real patient."""
     today = date.today().strftime("%Y%m%d")  # noqa: DTZ011 - the day as the people at the PACS know it
     return {
         **dict.fromkeys(("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate", "InstanceCreationDate"), today),

@@ -150,7 +150,7 @@ validate:
   clinical: clinical.csv
 
 publish:
-  data_source: Simulated patients; nobody's images.
+  data_source: Simulated patients; synthetic images.
   label_source: Simulated expression.
   research_notice: RESEARCH - simulated training data - not for clinical use
 """

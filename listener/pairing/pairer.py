@@ -115,7 +115,7 @@ class Pairer:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pairer", daemon=True)
         self.last_scan = time.monotonic()
-        """When the wheel last turned: a liveness check looks at it."""
+        """Time of the last completed scan, in monotonic seconds; the liveness check reads it."""
 
     def start(self) -> None:
         """Take in what lies in the spool, and begin to watch."""
@@ -129,7 +129,7 @@ class Pairer:
             self._thread.join()
 
     def waits(self) -> Mapping[WaitsFor, int]:
-        """Return how many jobs wait for what, as the last turn of the wheel saw them."""
+        """Return how many jobs wait for what, as of the last scan."""
         counts = Counter(list(self._waits.values()))
         return {reason: counts[reason] for reason in WaitsFor}
 
@@ -207,7 +207,7 @@ class Pairer:
         finally:
             os.close(descriptor)
 
-    # The wheel ------------------------------------------------------------------------------------------------------
+    # Scan -----------------------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
         self._guarded(self.reconcile)

@@ -2,7 +2,7 @@
 
 A segmentation names the instances it was drawn on. Its job waits for exactly those; once the last one lies in the spool
 and the series has been quiet for a short settle time, it is ready, in whatever order things came. Everything here is a
-function of values and of what lies in the spool; `listener.pairing.pairer` turns the wheel.
+function of values and of the spool's content; `listener.pairing.pairer` scans the spool.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""What may be logged of an error: its type and its places. Its text may quote an element, and so may its variables."""
+"""What may be logged of an error: exception type and stack locations, without messages that may quote patient data."""
 
 import traceback
 from pathlib import Path

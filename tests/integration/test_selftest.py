@@ -1,4 +1,4 @@
-"""`radtme selftest`: a case of nobody through the running service, to nobody but whom it was meant for."""
+"""`radtme selftest`: a synthetic test case through the running service, to nobody but whom it was meant for."""
 
 import json
 import re

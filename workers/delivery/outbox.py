@@ -52,7 +52,7 @@ class OutboxEntry:
 
 
 def read_entry(path: Path) -> DeliveryRecord | None:
-    """Return the record in ``path``; None, and an error in the log, where it is damaged: someone has to look."""
+    """Return the record in ``path``; None, and an error in the log, where it is damaged: manual action is needed."""
     try:
         return DeliveryRecord.of_json(read_json(path))
     except (ValueError, KeyError, TypeError, AttributeError) as error:

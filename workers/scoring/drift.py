@@ -2,7 +2,7 @@
 
 Of each scored case the worker writes down in which part of the training distribution its most important features fell.
 What a scanner's last cases add up to is compared with the training shares by the population stability index (Siddiqi,
-Credit Risk Scorecards, 2006): below 0.1 nothing moved, above 0.25 someone should look.
+Credit Risk Scorecards, 2006): below 0.1 nothing moved, above 0.25 investigate.
 """
 
 import math

@@ -8,7 +8,7 @@ class StoreResult(StrEnum):
 
     TAKEN = "taken"
     REFUSED = "refused"
-    """Sending the same again would bring the same: someone has to look."""
+    """Sending the same again would bring the same: manual action is needed."""
     TRY_AGAIN = "try_again"
 
 
