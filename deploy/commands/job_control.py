@@ -20,8 +20,13 @@ from listener.spool.spool import Spool
 
 @click.command(epilog="Example: radtme retry 0123456789abcdef-v1")
 @click.argument("job_id", metavar="JOB")
+@click.option(
+    "--corrected",
+    is_flag=True,
+    help="Take the corrected headers (same UIDs, same pixels) of its study from quarantine, then score it again.",
+)
 @config_option
-def retry(job_id: str, config_file: Path | None) -> None:
+def retry(job_id: str, corrected: bool, config_file: Path | None) -> None:
     """Try JOB again: a failed job is scored or sent again, a job that is being delivered is sent now.
 
     A dropped job is resumed. A job that was not scored is scored again, as a new version whose report replaces
@@ -31,8 +36,9 @@ def retry(job_id: str, config_file: Path | None) -> None:
     from deploy.operations.retry import retry as try_again
 
     configuration, spool, job = _found(job_id, config_file)
-    with steering(configuration, spool, job, CASE_RETRIED, f"was {job.state.value}"):
-        done = try_again(spool, job)
+    was = f"was {job.state.value}" + (", headers corrected" if corrected else "")
+    with steering(configuration, spool, job, CASE_RETRIED, was):
+        done = try_again(spool, job, corrected=corrected)
     click.echo(done.message)
     _announce(configuration, done.announcements)
 

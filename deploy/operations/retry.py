@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from deploy.errors import CommandError
+from deploy.operations.corrections import take_corrections, were_taken
 from listener.broker.messages import Announcement, delivery_announcement, score_announcement
 from listener.pairing.pairer import LOCK_NAME as PAIRING_LOCK_NAME
 from listener.pairing.readiness import SeriesHeads, evidence, ready_content
@@ -38,12 +39,15 @@ class Retried:
     announcements: tuple[Announcement, ...]
 
 
-def retry(spool: Spool, job: Job) -> Retried:
+def retry(spool: Spool, job: Job, *, corrected: bool = False) -> Retried:
     """Let a job be tried again.
 
     A failed or dropped job is ready again, or on its way again where its results exist; one that was dropped before
     its images were there waits for them again. Of a job that is being delivered, the next try is due now. A job that
     ended as not scored gets a new version that replaces it.
+
+    ``corrected``: headers of its study were corrected under the same UIDs and lie in quarantine; they take their places
+    first, and the job gets a new version whatever it came to.
 
     Raises
     ------
@@ -57,6 +61,8 @@ def retry(spool: Spool, job: Job) -> Retried:
             return _take_up(spool, job)
         case JobState.DELIVERING:
             return _deliver_now(spool, job)
+        case JobState.DONE if corrected:
+            return _score_corrected(spool, job)
         case JobState.DONE:
             return _score_again(spool, job)
         case JobState.WAITING:
@@ -99,6 +105,17 @@ def _deliver_now(spool: Spool, job: Job) -> Retried:
     )
 
 
+def _score_corrected(spool: Spool, job: Job) -> Retried:
+    taken = take_corrections(spool, str(job.read()["study_uid"]))
+    if not taken and not were_taken(spool, str(job.read()["study_uid"])):
+        raise CommandError(
+            f"{job.id}: no corrected copy of an object of its study is in quarantine",
+            "send the corrected study first: the PACS is told 0x0111, and its copies are kept there",
+        )
+    done = _next_version(spool, job)
+    return Retried(f"{taken} corrected objects taken; {done.message}", done.announcements)
+
+
 def _score_again(spool: Spool, job: Job) -> Retried:
     result = job.read_optional("result.json") or {}
     if result.get("outcome") != NOT_SCORED:
@@ -106,6 +123,10 @@ def _score_again(spool: Spool, job: Job) -> Retried:
             f"{job.id} is done and was {result.get('outcome', 'closed')}: there is nothing to try again",
             "a corrected outline or a late image makes a new version by itself",
         )
+    return _next_version(spool, job)
+
+
+def _next_version(spool: Spool, job: Job) -> Retried:
     content = job.read()
     number = int(content["version"]) + 1
     new_id = job_id_for(content["seg"]["sop_instance_uid"], number, content.get("segment_number"))

@@ -31,6 +31,7 @@ from workers.limits import Limits
 from workers.notifications.event import note_outcome
 from workers.results.common_modules import ResultVersion
 from workers.results.instance_reference import InstanceReference
+from workers.results.patient_study import TYPE_2
 from workers.results.readable_texts import character_set_of
 from workers.results.result_classes import ResultRole
 from workers.scoring.case_result import NOT_SCORED, SCORED, UNCHANGED
@@ -114,7 +115,7 @@ def run(
         content.get("segment_number"),
     )
     record = {"job_id": job.id, "seg": content["seg"], "started": started, **_findings(case), **_identity(objects)}
-    if _same_as_before(spool, content, record):
+    if _same_as_before(spool, content, record) and _same_patient_as_before(spool, content, objects):
         objects = {}
         record |= {"outcome": UNCHANGED, **_identity(objects)}
     reach(FaultPoint.SCORE_BUILT)
@@ -267,6 +268,17 @@ def _same_as_before(spool: Spool, content: Mapping[str, Any], record: Mapping[st
     """Tell whether this version found what the one it replaces found: then the PACS has the report already."""
     earlier = _replaced_result(spool, content)
     return earlier is not None and all(earlier.get(name) == record[name] for name in FINDINGS_THAT_COUNT)
+
+
+def _same_patient_as_before(spool: Spool, content: Mapping[str, Any], objects: Mapping[Any, Dataset]) -> bool:
+    """Tell whether the results name patient and study as those do that they would replace: headers can be corrected."""
+    earlier = spool.find_job(content["replaces"]) if content["replaces"] else None
+    path = next(iter(sorted((earlier.folder / "objects").glob("*.dcm"))), None) if earlier is not None else None
+    new = next(iter(objects.values()), None)
+    if path is None or new is None:
+        return True
+    old = read_header(path)
+    return all(str(old.get(keyword) or "") == str(new.get(keyword) or "") for keyword in TYPE_2)
 
 
 def _replaced_result(spool: Spool, content: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -1,0 +1,86 @@
+"""Corrected headers under known UIDs: a PACS that corrected a patient's name sends the study again as it is now.
+
+The listener keeps the first copy of an object and puts the other into quarantine: it cannot know which of two is right.
+A person says it here. Pixels have to be the same: what was drawn and measured stays what it was.
+"""
+
+import os
+from pathlib import Path
+
+from pydicom import Dataset, dcmread
+
+from deploy.errors import CommandError
+from listener.pairing.readiness import UNREADABLE_FILE
+from listener.scp.statuses import Status
+from listener.spool.atomic_files import fsync_folder, read_json, write_json
+from listener.spool.spool import Spool
+
+SUPERSEDED = "superseded"
+"""Reason of what lies in quarantine because a corrected copy took its place."""
+
+
+def take_corrections(spool: Spool, study_uid: str) -> int:
+    """Put the newest corrected copy of each object of a study into its place, and the one before into quarantine.
+
+    Returns how many were taken.
+
+    Raises
+    ------
+    CommandError
+        If a copy has other pixels, or another place in the study: nothing is taken then.
+    """
+    newest: dict[Path, Path] = {}
+    for reason in sorted(spool.quarantine.glob("*.json"), key=lambda path: path.stat().st_mtime):
+        place = _place_of(spool, reason, study_uid)
+        if place is not None:
+            newest[place] = reason.with_suffix(".dcm")
+    for place, corrected in newest.items():
+        _check_same_pixels(place, corrected)
+    for place, corrected in newest.items():
+        _exchange(place, corrected)
+    return len(newest)
+
+
+def were_taken(spool: Spool, study_uid: str) -> bool:
+    """Tell whether corrected copies of a study were taken before: it may have several cases."""
+    return any(_place_of(spool, reason, study_uid, SUPERSEDED) for reason in spool.quarantine.glob("*.json"))
+
+
+def _place_of(
+    spool: Spool, reason: Path, study_uid: str, wanted: str = Status.DUPLICATE_SOP_INSTANCE.name.lower()
+) -> Path | None:
+    """Return where the object in quarantine belongs; None where it is no other copy of one of this study."""
+    try:
+        content = read_json(reason)
+        if content.get("reason") != wanted:
+            return None
+        header = dcmread(reason.with_suffix(".dcm"), stop_before_pixels=True)
+        if str(header.StudyInstanceUID) != study_uid:
+            return None
+        place = spool.instance_path(study_uid, str(header.SeriesInstanceUID), str(header.SOPInstanceUID))
+    except (*UNREADABLE_FILE, AttributeError):
+        return None
+    return place if place.is_file() else None
+
+
+def _check_same_pixels(place: Path, corrected: Path) -> None:
+    if _pixels(dcmread(place)) != _pixels(dcmread(corrected)):
+        raise CommandError(
+            f"{place.stem}: the copy in quarantine has other pixels, not only another header",
+            "an image or outline that was changed needs a UID of its own: let its sender give it one",
+        )
+
+
+def _pixels(instance: Dataset) -> tuple[object, ...]:
+    return instance.file_meta.TransferSyntaxUID, instance.get("PixelData"), instance.get("ROIContourSequence")
+
+
+def _exchange(place: Path, corrected: Path) -> None:
+    before = corrected.with_name(f".{corrected.name}")
+    os.link(place, before)
+    os.replace(corrected, place)
+    fsync_folder(place.parent)
+    os.replace(before, corrected)
+    reason = corrected.with_suffix(".json")
+    content = {**read_json(reason), "reason": SUPERSEDED, "message": "a corrected copy took its place"}
+    write_json(reason, content)
