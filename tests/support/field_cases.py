@@ -332,6 +332,22 @@ CASES: tuple[FieldCase, ...] = (
         "as above",
     ),
     FieldCase(
+        "f01_nifti_mask",
+        Topic.KIND,
+        "a NIfTI, NRRD or MHA mask of ITK-SNAP or a pipeline beside the images",
+        Ending.COMMAND,
+        "[`radtme outline`](mask-files.md) makes the segmentation, which is measured as one of a viewer is",
+        same_features_as="phantom",
+    ),
+    FieldCase(
+        "a17b_resend_after_name_correction",
+        Topic.SENDER,
+        "the same UIDs again, with a corrected patient's name",
+        Ending.COMMAND,
+        "kept in quarantine; [`radtme retry --corrected`](spool.md#corrected-headers-under-known-uids) takes it "
+        "and makes a new version",
+    ),
+    FieldCase(
         "g01_ct_liver_seg_routed",
         Topic.SENDER,
         "a segmentation of a liver on CT, sent by a routing rule for all segmentations",
