@@ -154,6 +154,7 @@ def load_configuration(file: Path | None, environment: Mapping[str, str] = os.en
         raise ConfigurationError(reader.problems)
     ours = {name: value for name, value in environment.items() if name.startswith(ENVIRONMENT_PREFIX)}
     warnings = (
+        *reader.warnings,
         *_unknown_variables(reader),
         *unguarded(configuration.listener, configuration.workers),
         *shut_out(configuration.listener, configuration.workers),

@@ -19,6 +19,8 @@ import yaml
 ENVIRONMENT_PREFIX = "RADTME_"
 WHOLE_NUMBER_PATTERN = re.compile(r"-?(0|[1-9][0-9]{0,99})")
 NUMBER_PATTERN = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
+RENAMED_SETTINGS = {"listener.ring_again_seconds": "listener.reannounce_seconds"}
+"""Former names, which are read with a warning, and the names that replaced them."""
 YES_NO = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 Location = tuple[str | int, ...]
@@ -92,6 +94,8 @@ class ConfigurationReader:
         self.computed = computed
         """Of each section, the fields that no file can give."""
         self.problems: list[Problem] = []
+        self.warnings: list[str] = []
+        """What can be used as it is and should be changed."""
         self.given: dict[Location, GivenValue] = {}
         self.origins: dict[str, str] = {}
         """Where each setting that is not a default was given."""
@@ -142,6 +146,10 @@ class ConfigurationReader:
         found: dict[str, yaml.Node] = {}
         for key_node, value_node in node.value:
             key = str(key_node.value) if isinstance(key_node, yaml.ScalarNode) else ""
+            former = setting_name((*location, key))
+            if current := RENAMED_SETTINGS.get(former):
+                self.warnings.append(f"{self._place(key_node)}: {former} is now called {current}; rename it")
+                key = current.rpartition(".")[2]
             if key in known and key not in found:
                 found[key] = value_node
                 continue
@@ -181,9 +189,17 @@ class ConfigurationReader:
         inner = typing.get_args(annotation)[0] if is_list(annotation) else annotation
         if len(location) > 2 or (len(location) == 1 and is_dataclass(inner)):
             return None
-        variable = environment_variable(setting_name(location))
+        setting = setting_name(location)
+        variable = environment_variable(setting)
         self.known_variables.add(variable)
-        return self.environment.get(variable)
+        if variable in self.environment:
+            return self.environment[variable]
+        for former in (environment_variable(old) for old, current in RENAMED_SETTINGS.items() if current == setting):
+            self.known_variables.add(former)
+            if former in self.environment:
+                self.warnings.append(f"environment variable {former} is now called {variable}; rename it")
+                return self.environment[former]
+        return None
 
     def _from_environment(self, text: str, annotation: Any, location: Location) -> Any:
         value: Any

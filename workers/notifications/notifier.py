@@ -45,7 +45,8 @@ log = structlog.get_logger()
 class WebhookOutcome(StrEnum):
     """How one request to the webhook ended."""
 
-    SENT = "sent"
+    SENT = "told"
+    """The value is a label of `radtme_webhook_requests_total`: dashboards and alerts of sites query this one."""
     NO_ANSWER = "no_answer"
     """The server cannot be reached, is too slow, or TLS fails: all notifications wait."""
     ERROR = "error"

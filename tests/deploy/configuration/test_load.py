@@ -178,6 +178,35 @@ def test_an_unknown_environment_variable_is_a_warning(tmp_path):
     )
 
 
+def test_a_setting_is_read_under_its_former_name_with_a_warning(tmp_path):
+    """An upgrade starts with the file of before, and says what to rename."""
+    read = load(tmp_path, "listener:\n  ring_again_seconds: 7\n")
+    assert read.listener.reannounce_seconds == 7
+    assert read.origins["listener.reannounce_seconds"].endswith("radtme.yaml:2")
+    (warning,) = read.warnings
+    assert warning.endswith(
+        "radtme.yaml:2: listener.ring_again_seconds is now called listener.reannounce_seconds; rename it"
+    )
+
+
+def test_a_variable_is_read_under_its_former_name_with_a_warning(tmp_path):
+    """The new name wins where both are set."""
+    read = load(tmp_path, "", RADTME_LISTENER_RING_AGAIN_SECONDS="7")
+    assert read.listener.reannounce_seconds == 7
+    assert read.warnings == (
+        "environment variable RADTME_LISTENER_RING_AGAIN_SECONDS is now called RADTME_LISTENER_REANNOUNCE_SECONDS; "
+        "rename it",
+    )
+    both = {"RADTME_LISTENER_RING_AGAIN_SECONDS": "7", "RADTME_LISTENER_REANNOUNCE_SECONDS": "8"}
+    assert load(tmp_path, "", **both).listener.reannounce_seconds == 8
+
+
+def test_a_setting_under_both_of_its_names_is_given_twice(tmp_path):
+    """Which of the two is meant cannot be known."""
+    text = "listener:\n  ring_again_seconds: 7\n  reannounce_seconds: 8\n"
+    assert problems(tmp_path, text) == ["radtme.yaml:3: listener.reannounce_seconds: is given twice; keep one of them"]
+
+
 def test_a_title_that_may_come_from_anywhere_is_a_warning(tmp_path):
     """An AE title is no secret: on a network, who may send is known by address or certificate, too."""
     reachable = "listener:\n  host: 0.0.0.0\n"
