@@ -99,7 +99,7 @@ class AuditSettings:
 
     folder: Path
     enabled: bool = True
-    max_bytes: int = 64 * 1024**2
+    max_bytes: Annotated[int, Ge(1024)] = 64 * 1024**2
     """A file that is larger is closed and the next one begun. None is ever removed by us."""
     source_id: str = ""
     """AuditSourceID: which system speaks; empty for the name of the machine."""

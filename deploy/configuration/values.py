@@ -124,7 +124,7 @@ def _message(error: ErrorDetails, given: Mapping[Location, GivenValue]) -> str:
 def _expected(error: ErrorDetails, annotation: Any) -> str:
     if error["type"] == "enum":
         return f"one of {', '.join(member.value for member in annotation)}"
-    if error["type"] in ("greater_than", "greater_than_equal", "less_than_equal"):
+    if error["type"] in ("greater_than", "greater_than_equal", "less_than", "less_than_equal"):
         return _bounds(get_args(annotation)[1])
     if is_dataclass(annotation):
         return "a section of keys and values"
@@ -135,8 +135,12 @@ def _expected(error: ErrorDetails, annotation: Any) -> str:
 
 def _bounds(bound: Any) -> str:
     match bound:
-        case annotated_types.Interval(ge=lowest, le=highest):
-            return f"a port from {lowest} to {highest}"  # nothing else has two bounds
+        case annotated_types.Interval(gt=None, ge=lowest, lt=None, le=highest):
+            return f"a number from {lowest} to {highest}"
+        case annotated_types.Interval(gt=lowest, lt=None, le=highest):
+            return f"more than {lowest}, at most {highest}"
+        case annotated_types.Interval(gt=lowest, lt=highest):
+            return f"more than {lowest}, less than {highest}"
         case annotated_types.Ge(ge=lowest):
             return f"at least {lowest}"
         case _:

@@ -3,10 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
 
-from annotated_types import Interval
-
+from model_store.number_types import CountFromZero, Port
 from model_store.signatures.profile import HAN2024, PROFILES, FeatureProfile
 
 IDENTITY_COLUMNS = ("case", "patient", "study_uid", "series_uid", "seg_uid", "site", "scanner", "reason")
@@ -30,12 +28,12 @@ class PacsSource:
     """CSV with a column ``study_uid`` or ``accession_number``."""
     ae_title: str
     host: str
-    port: Annotated[int, Interval(ge=1, le=65535)]
+    port: Port
     our_ae_title: str = "RADTME"
     method: RetrieveMethod = RetrieveMethod.GET
     listen_host: str = "127.0.0.1"
     """Where C-MOVE sends to."""
-    listen_port: int = 11114
+    listen_port: Port = 11114
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ class ExtractPlan:
     """CSV with the columns image, mask, patient; optional: case, label, reader, site, scanner."""
     pacs: PacsSource | None = None
     profile: str = HAN2024.name
-    jobs: int = 0
+    jobs: CountFromZero = 0
     """Processes that measure; 0 is one for each core."""
     readers: Path | None = None
     """CSV with the columns seg_uid, reader, for SEGs that do not name who drew them."""
@@ -66,8 +64,6 @@ class ExtractPlan:
             raise ValueError(f"expected one of folder, pairs and pacs, found {' and '.join(given) or 'none'}")
         if self.profile not in PROFILES:
             raise ValueError(f"profile: expected one of {', '.join(sorted(PROFILES))}, found {self.profile!r}")
-        if self.jobs < 0:
-            raise ValueError(f"jobs: expected 0 (all cores) or more, found {self.jobs}")
 
     @property
     def feature_profile(self) -> FeatureProfile:

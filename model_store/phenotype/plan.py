@@ -3,6 +3,11 @@
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
+
+from annotated_types import Ge, Interval
+
+from model_store.number_types import CountFromZero, Seed
 
 
 class ExpressionUnit(StrEnum):
@@ -75,12 +80,12 @@ class PhenotypePlan:
     immune_populations: tuple[str, ...] = ()
     """Those that make a tumour inflamed; empty: all in `gene_sets`."""
     scaling: Scaling = Scaling.SAMPLE
-    least_coverage: float = 0.5
+    least_coverage: Annotated[float, Interval(gt=0, le=1)] = 0.5
     """Share of a set's genes that the matrix has to have."""
-    clusters: int = 0
+    clusters: CountFromZero = 0
     """0: as many as most indices vote for."""
-    most_clusters: int = 8
-    seed: int = 1
+    most_clusters: Annotated[int, Ge(3)] = 8
+    seed: Seed = 1
     second: SecondScoring | None = None
     clinical: ClinicalData | None = None
     checkpoint_genes: tuple[str, ...] = CHECKPOINT_GENES
@@ -95,10 +100,6 @@ class PhenotypePlan:
         ValueError
             Naming the field.
         """
-        if not 0 < self.least_coverage <= 1:
-            raise ValueError(f"least_coverage: expected a share above 0 and up to 1, found {self.least_coverage:g}")
-        if self.most_clusters < 3:
-            raise ValueError(f"most_clusters: expected at least 3, found {self.most_clusters}")
         if self.clusters and not 2 <= self.clusters <= self.most_clusters:
             raise ValueError(f"clusters: expected 0 (vote) or 2 to {self.most_clusters}, found {self.clusters}")
         if self.clinical and bool(self.clinical.time) != bool(self.clinical.event):

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from model_store.number_types import Count
+
 
 @dataclass(frozen=True)
 class CohortFiles:
@@ -27,7 +29,7 @@ class ValidatePlan:
     clinical: Path | None = None
     """Of the training cohort: the same columns."""
     subgroups: tuple[str, ...] = ("subtype", "stage", "site", "scanner")
-    smallest_subgroup: int = 20
+    smallest_subgroup: Count = 20
     """With fewer cases, or fewer than five of a class, a subgroup's numbers carry a warning."""
     response: str = "response"
     """Clinical column with CR, PR, SD, PD (RECIST)."""

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
+from listener.settings import CountFromZero
+
 
 class SegmentRole(StrEnum):
     """What a segment is to the measurement."""
@@ -26,7 +28,7 @@ class SegmentRule:
     """Scheme and value of the Segmented Property Type, such as ``SCT 85756007``; ``*`` stands for any characters."""
     label: str = ""
     """Segment Label, such as ``tumor*``; capitals do not count, ``*`` stands for any characters."""
-    segment_number: int | None = None
+    segment_number: CountFromZero | None = None
 
     def __post_init__(self) -> None:
         """Refuse a row that would hold for every segment."""

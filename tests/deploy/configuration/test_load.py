@@ -91,7 +91,7 @@ def test_relative_paths_start_at_the_file(tmp_path):
         ("data: x\nlistner: {}\n", "radtme.yaml:2: listner: unknown key; did you mean 'listener'?"),
         ("listener:\n  prot: 104\n", "radtme.yaml:2: listener.prot: unknown key; did you mean 'port'?"),
         ("listener:\n  port: 104\n  port: 105\n", "radtme.yaml:3: listener.port: is given twice; keep one of them"),
-        ("listener: {port: 70000}\n", "listener.port: expected a port from 0 to 65535, found 70000"),
+        ("listener: {port: 70000}\n", "listener.port: expected a number from 0 to 65535, found 70000"),
         ('listener: {port: "104"}\n', "listener.port: expected a whole number, found '104'"),
         ("listener: {port: 0104}\n", "listener.port: expected a whole number, found 0104"),
         ("workers: {concurrency: 1:30}\n", "workers.concurrency: expected a whole number, found '1:30'"),
@@ -112,7 +112,7 @@ def test_relative_paths_start_at_the_file(tmp_path):
         ("redis: {embedded: true, url: 'redis://h:1/0'}\n", "redis.embedded: redis.url names an external Redis"),
         ("workers: {soft_time_limit_seconds: 400}\n", "expected less than workers.hard_time_limit_seconds (300)"),
         ("targets:\n  - {name: a, host: h, port: 1}\n", "radtme.yaml:2: targets[0]: expected also ae_title"),
-        ("targets:\n  - {name: a, ae_title: A, host: h, port: 0}\n", "expected a port from 1 to 65535, found 0"),
+        ("targets:\n  - {name: a, ae_title: A, host: h, port: 0}\n", "expected a number from 1 to 65535, found 0"),
         ("targets:\n  - {name: a/b, ae_title: A, host: h, port: 1}\n", "expected a name of letters"),
         (
             "targets:\n  - {name: a, ae_title: A, host: h, port: 1}\n  - {name: a, ae_title: B, host: h, port: 1}\n",

@@ -1,16 +1,20 @@
 """The JSON Schema for editors says of a configuration file what the service itself says."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
 import yaml
 from click.testing import CliRunner
+from pydantic import TypeAdapter
 
 from deploy.cli import radtme
 from deploy.configuration.load import ConfigurationError, load_configuration
 from deploy.configuration.schema import configuration_schema
+from deploy.configuration.study import Document
 
 ROOT = Path(__file__).parents[3]
 PUBLISHED = ROOT / "deploy" / "radtme.schema.json"
@@ -41,6 +45,8 @@ BAD = [
     "listener: {settle_seconds: -1}",
     "listener: {idle_timeout_seconds: 0}",
     "listener: [1]",
+    "workers: {segment_rules: [{role: tumour, segment_number: -1}]}",
+    "audit: {max_bytes: 0}",
     "listener: {peers: [{addresses: [10.0.0.0/8]}]}",
     "workers: {concurrency: 0}",
     "workers: {institution_name: null}",
@@ -100,3 +106,23 @@ def test_every_setting_that_is_no_plain_name_is_explained() -> None:
     assert {"ListenerSettings", "Target", "ServerTls"} <= schema["$defs"].keys()
     assert [name for name, section in schema["$defs"].items() if not section.get("description")] == []
     assert schema["$defs"]["ListenerSettings"]["properties"]["settle_seconds"]["description"].startswith("A series")
+
+
+def unbounded(schema: Any, way: tuple[str, ...] = ()) -> Iterator[str]:
+    """Yield where a number of a schema has no lower bound."""
+    if isinstance(schema, dict):
+        kinds = schema["type"] if isinstance(schema.get("type"), list) else [schema.get("type")]
+        if {"integer", "number"}.intersection(kinds) and schema.keys().isdisjoint({"minimum", "exclusiveMinimum"}):
+            yield "/".join(way)
+        for key, inner in schema.items():
+            yield from unbounded(inner, (*way, str(key)))
+    elif isinstance(schema, list):
+        for number, inner in enumerate(schema):
+            yield from unbounded(inner, (*way, str(number)))
+
+
+def test_every_number_has_a_bound() -> None:
+    """No setting of an installation or a study means anything below zero: a slip of the pen is refused where it is."""
+    assert list(unbounded({"properties": {"seconds": {"type": "number"}}})) == ["properties/seconds"]
+    assert list(unbounded(configuration_schema())) == []
+    assert list(unbounded(TypeAdapter(Document).json_schema())) == []

@@ -49,3 +49,24 @@ def test_a_step_without_its_section_says_what_is_missing(tmp_path: Path) -> None
     """Cases have to lie somewhere: no default can say where."""
     with pytest.raises(WrongUsage, match="expected a section extract: expected one of folder"):
         load_study(written(tmp_path, "output: out\n")).plan("extract", ExtractPlan)
+
+
+@pytest.mark.parametrize(
+    ("section", "expected"),
+    [
+        ("reliability: {threshold: 1}", "reliability.threshold: expected more than 0, less than 1, found 1"),
+        ("reliability: {perturb: {noise_mm: -0.5}}", "reliability.perturb.noise_mm: expected at least 0, found -0.5"),
+        ("reliability: {seed: 4294967296}", "reliability.seed: expected a number from 0 to 2147483647"),
+        ("train: {columns: [8, 0]}", "train.columns: expected at least 1, found 0"),
+        ("train: {columns: []}", "train: columns: expected at least one number, found none"),
+        (
+            "phenotype: {expression: e.tsv, unit: tpm, gene_sets: g.gmt, least_coverage: 1.5}",
+            "phenotype.least_coverage: expected more than 0, at most 1, found 1.5",
+        ),
+    ],
+)
+def test_a_number_out_of_bounds_is_named_with_its_bounds(tmp_path: Path, section: str, expected: str) -> None:
+    """A night's run does not end at a step that cannot use it."""
+    with pytest.raises(ConfigurationError) as raised:
+        load_study(written(tmp_path, f"output: out\n{section}\n"))
+    assert expected in raised.value.message

@@ -1,0 +1,13 @@
+"""Numbers in the plans of a study. Bounds stand in the types: the configuration reader takes them from there."""
+
+from typing import Annotated
+
+from annotated_types import Ge, Interval
+
+Count = Annotated[int, Ge(1)]
+CountFromZero = Annotated[int, Ge(0)]
+Port = Annotated[int, Interval(ge=1, le=65535)]
+Seed = Annotated[int, Interval(ge=0, le=2**31 - 1)]
+"""Of random numbers. NumPy and scikit-learn take up to 2**32 - 1, and repetitions count on from it."""
+SpreadFromZero = Annotated[float, Ge(0)]
+"""A standard deviation."""
