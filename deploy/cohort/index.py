@@ -152,7 +152,7 @@ def _seg(file: IndexedFile, header: Dataset) -> IndexedFile:
         header,
         SEG,
         references=tuple(sorted({uid for uid, _ in outline_references(header, frames)})),
-        tumours=tumour_numbers(header),
+        tumours=tumour_numbers(header.get("SegmentSequence") or ()),
         reader=str(header.get("ContentCreatorName") or ""),
         drawn=f"{text(header, 'ContentDate')}{text(header, 'ContentTime')}",
     )

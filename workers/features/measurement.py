@@ -22,6 +22,7 @@ from workers.images.technique import check_technique
 from workers.images.volume import Volume, build_volume
 from workers.limits import LIMITS, Limits
 from workers.outline.contrast import check_after_contrast
+from workers.outline.converted_images import with_converted_images
 from workers.outline.outline import NO_RULES, read_outline
 from workers.outline.phase_selection import choose_phase
 from workers.outline.region_of_interest import RegionOfInterest, place
@@ -97,6 +98,7 @@ def read_case(
         instances = read_image_headers(image_paths, limits)
         if outline is None:  # contours become pixels on the images alone
             outline = read_structure_set(seg_path, instances, limits, segment_number, rules)
+        outline, instances = with_converted_images(outline, instances, other_series, limits)
     with timer(Stage.PHASES):
         phase = choose_phase(instances, outline, profile.phase_rule)
         check_technique(phase.frames[0].instance.dataset)

@@ -15,8 +15,10 @@ from listener.spool.spool import Spool
 from model_store.signatures.signature import Signature
 from workers.errors import RadtmeError, Reason, RejectedInput
 from workers.features.measurement import Measurement, measure
+from workers.images.headers import read_image_headers
 from workers.limits import LIMITS, Limits
-from workers.outline.outline import NO_RULES
+from workers.outline.converted_images import with_converted_images
+from workers.outline.outline import NO_RULES, read_outline
 from workers.outline.segment_rules import SegmentRule, SegmentRules
 from workers.results.source_description import image_type_notes
 from workers.scoring.case_result import CaseResult, Rejection, Score
@@ -82,7 +84,7 @@ def examine(inputs: CaseInputs, signature: Signature, timer: StageTimer, limits:
     rejection: Rejection | None = None
     notes: tuple[str, ...] = ()
     try:
-        _require_complete(inputs)
+        _require_complete(inputs, limits)
         measurement = measure(
             inputs.image_paths,
             inputs.seg_path,
@@ -119,11 +121,25 @@ def read_header(path: Path) -> Dataset:
         return Dataset()
 
 
-def _require_complete(inputs: CaseInputs) -> None:
+def _require_complete(inputs: CaseInputs, limits: Limits) -> None:
+    if inputs.not_complete is None and inputs.image_paths:
+        return
+    if inputs.other_series and _came_converted(inputs, limits):
+        return
     if inputs.not_complete is not None:
         raise RejectedInput(Reason(inputs.not_complete["reason"]), inputs.not_complete["message"])
-    if not inputs.image_paths:
-        raise RejectedInput(Reason.MISSING_INSTANCES, "no image of the series that the SEG refers to was received")
+    raise RejectedInput(Reason.MISSING_INSTANCES, "no image of the series that the SEG refers to was received")
+
+
+def _came_converted(inputs: CaseInputs, limits: Limits) -> bool:
+    """Whether the images that the outline names came as an Enhanced object that was converted from them."""
+    try:
+        outline = read_outline(inputs.seg_path, limits, inputs.segment_number, inputs.rules)
+        images = read_image_headers(inputs.image_paths, limits)
+    except RejectedInput:
+        return False
+    found, _ = with_converted_images(outline, images, inputs.other_series, limits)
+    return found is not outline
 
 
 def headers_for_report(inputs: CaseInputs, measurement: Measurement | None) -> Sequence[Dataset]:

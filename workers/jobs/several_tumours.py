@@ -7,6 +7,7 @@ tried again like any other. Their ids follow from the outline and the segment, s
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from listener.dicom.data_set import UNREADABLE_BYTES
 from listener.spool.jobs import JobState, job_id_for
 from listener.spool.spool import Spool
 from listener.spool.timestamps import now
@@ -18,6 +19,7 @@ from workers.images.headers import read_header
 from workers.jobs.case import CaseInputs
 from workers.limits import Limits
 from workers.outline.segment_choice import tumour_numbers
+from workers.outline.structure_set import is_structure_set, segments_of
 from workers.results.common_modules import TumourOfSeveral
 
 MOST_TUMOURS = 20
@@ -29,8 +31,10 @@ def tumours_of(inputs: CaseInputs, limits: Limits) -> tuple[int, ...]:
     if inputs.not_complete is not None:
         return ()
     try:
-        found = tumour_numbers(read_header(inputs.seg_path, limits).dataset, inputs.rules)
-    except RejectedInput:  # the measuring says so
+        header = read_header(inputs.seg_path, limits).dataset
+        segments = segments_of(header) if is_structure_set(inputs.seg_path, limits) else header.get("SegmentSequence")
+        found = tumour_numbers(segments or (), inputs.rules)
+    except (RejectedInput, *UNREADABLE_BYTES):  # the measuring says so
         return ()
     return found if len(found) <= MOST_TUMOURS else ()
 

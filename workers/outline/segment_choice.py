@@ -56,9 +56,9 @@ def choose_segments(segments: Sequence[Dataset], rules: SegmentRules, uid: str) 
     )
 
 
-def tumour_numbers(header: Dataset, rules: SegmentRules = NO_RULES) -> tuple[int, ...]:
-    """Return the segment numbers of an outline's tumours; empty where none can be told."""
-    segments = [item for item in header.get("SegmentSequence") or () if item.get("SegmentNumber")]
+def tumour_numbers(items: Sequence[Dataset], rules: SegmentRules = NO_RULES) -> tuple[int, ...]:
+    """Return the segment numbers of the tumours among the items of a Segment Sequence; empty where none can be told."""
+    segments = [item for item in items if item.get("SegmentNumber")]
     try:
         chosen = choose_segments(segments, rules, "")
     except RejectedInput:

@@ -115,7 +115,7 @@ def _outline(
     instance: Instance, images: Sequence[Instance], limits: Limits, segment_number: int | None, rules: SegmentRules
 ) -> Outline:
     header = instance.dataset
-    segments = _segments(header)
+    segments = segments_of(header)
     if len(segments) > limits.max_segments:
         raise RejectedInput(
             Reason.OVER_LIMITS, f"RTSTRUCT {instance.sop_instance_uid}: {len(segments)} regions of interest"
@@ -154,7 +154,7 @@ def _refuse(instance: Instance, message: str) -> RejectedInput:
     return RejectedInput(Reason.UNSUPPORTED_SEGMENTATION, f"RTSTRUCT {instance.sop_instance_uid}: {message}")
 
 
-def _segments(header: Dataset) -> list[Dataset]:
+def segments_of(header: Dataset) -> list[Dataset]:
     """Return the regions of interest as items of a Segment Sequence, numbered from 1 in their order."""
     observations = {item.get("ReferencedROINumber"): item for item in header.get("RTROIObservationsSequence") or ()}
     found = []
