@@ -1,1 +1,1 @@
-"""What is told to the people who connect us: the DICOM Conformance Statement and the connection sheet."""
+"""The DICOM Conformance Statement and the connection sheet, for those who connect radtme to a PACS."""

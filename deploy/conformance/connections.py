@@ -1,4 +1,4 @@
-"""The connection sheet: who connects to whom, as both sides have to configure it."""
+"""The connection sheet: every connection, with the values that both sides must configure."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class ConnectionLine:
     direction: str
     """in: to us; out: from us."""
     calling: str
-    """AE title, and where it comes from."""
+    """The calling AE title, with the permitted addresses."""
     called: str
     """AE title or URL."""
     host: str
@@ -30,7 +30,7 @@ class ConnectionLine:
 
 
 def connections_of(configuration: Configuration) -> list[ConnectionLine]:
-    """Return every DICOM connection that the configuration lets in or opens."""
+    """Return every connection that the configuration accepts or opens."""
     return [*_inbound(configuration), *_outbound(configuration)]
 
 

@@ -18,7 +18,7 @@ BEHAVIOUR: Mapping[Status, str] = {
 
 
 def listener_entity(settings: ListenerSettings) -> str:
-    """Return what the receiving application entity does and accepts."""
+    """Return the section on the receiving application entity: its services, policies and statuses."""
     rejections = [
         (one.value.result, one.value.source, one.value.reason, one.label.replace("_", " "))
         for one in AssociationRejection
@@ -33,7 +33,7 @@ def listener_entity(settings: ListenerSettings) -> str:
 #### 4.2.1.1 SOP classes
 
 Storage (SCP) of {len(STORAGE_CLASSES)} SOP classes in {len(TRANSFER_SYNTAXES)} transfer syntaxes, all uncompressed or lossless; Verification
-(SCP); Storage Commitment Push Model (SCU), for reports that come on an association which the SCP opens. Where
+(SCP); Storage Commitment Push Model (SCU), for reports on an association that the SCP opens. Where
 `listener.retrieve_from` is set, Study Root Query/Retrieve MOVE (SCU).
 
 #### 4.2.1.2 Association policies
@@ -51,35 +51,34 @@ Storage (SCP) of {len(STORAGE_CLASSES)} SOP classes in {len(TRANSFER_SYNTAXES)} 
 
 #### 4.2.1.3 Association initiation: missing images
 
-Only where `listener.deadline_policy` is `fetch`: when a segmentation's images have not come in time they are asked for by C-MOVE at
-the level IMAGE (STUDY where their series is not known), with the receiving AE title as the move destination.
+Only where `listener.deadline_policy` is `fetch`: if a segmentation's images have not arrived by the deadline, the AE retrieves them by C-MOVE at
+the level IMAGE (STUDY where their series is unknown), with the receiving AE title as the move destination.
 
 Proposed for retrieval:
 
 {context_table(retrieve.contexts(), "SCU")}
-Unique keys that are sent: Study Instance UID; at the level IMAGE also Series Instance UID and SOP Instance UID (at most
-{retrieve.UIDS_PER_REQUEST} in a request). Whatever the final status is, what counts is which instances came.
+Unique keys: Study Instance UID; at the level IMAGE also Series Instance UID and SOP Instance UID (at most
+{retrieve.UIDS_PER_REQUEST} in a request). The AE decides by the instances that it received, not by the final status.
 
 #### 4.2.1.4 Association acceptance
 
-Accepted from the AE titles, addresses and certificates in `listener.calling_ae_titles` and `listener.peers`, and under the called AE
-title that is configured (`require_called_ae_title`; by default wherever others than the own machine reach the port). Verification
-is open to each of them. Targets that are asked for storage commitment may associate to report on it, and for nothing else.
+The AE accepts associations from the AE titles, addresses and certificates in `listener.calling_ae_titles` and `listener.peers`. The called
+AE title must be the configured one (`require_called_ae_title`; by default wherever other machines can reach the port). Each of these
+peers may use Verification. Targets with storage commitment may associate only to send commitment reports.
 
 Accepted presentation contexts:
 
 {context_table(supported_contexts())}
-Where one presentation context proposes several transfer syntaxes, the first of the line that is among them is accepted.
+Where a presentation context proposes several transfer syntaxes, the AE accepts the first one of its own list that was proposed.
 
 Rejected associations (A-ASSOCIATE-RJ, PS3.8 table 9-21):
 
-{table(("Result", "Source", "Reason", "Because"), rejections)}
-Storage: level 2 (full). Data sets are kept byte for byte as received, with a File Meta Information of our own; nothing is coerced.
-The success status is given when the object is safe on disk. The same instance with the same bytes is a success again.
+{table(("Result", "Source", "Reason", "Cause"), rejections)}
+Storage: level 2 (full). Data sets are stored byte for byte as received, with a new File Meta Information; no attribute is coerced.
+The AE responds with success after the object has been written and synced to disk. An identical instance that is sent again is a success too.
 
 Statuses of C-STORE, C-ECHO and N-EVENT-REPORT responses:
 
 {table(("Status", "Kind", "Meaning"), statuses)}
-0xA700 invites the sender to try again later. On communication failure what came of an object is discarded; objects that were
-acknowledged are kept.
+After 0xA700, a sender can try again later. If communication fails, an incomplete object is discarded; acknowledged objects are kept.
 """

@@ -15,7 +15,7 @@ from workers.targets.target import Target
 
 
 def sending_entity(settings: WorkerSettings) -> str:
-    """Return what the sending application entity proposes, and what it makes of the answers."""
+    """Return the section on the sending application entity: what it proposes, and how it treats each status."""
     target = Target("", "", "", 0)
     results = [
         (role.value, number, UID(uid).name, uid)
@@ -29,11 +29,11 @@ def sending_entity(settings: WorkerSettings) -> str:
 #### 4.2.2.1 SOP classes
 
 Storage (SCU) of the results, Verification (SCU); Storage Commitment Push Model (SCU) and Study Root Query/Retrieve FIND (SCU) for
-targets whose `proof` asks for them. Each result goes as the first of its SOP classes that the target accepts:
+targets whose `proof` needs them. Each result is sent as the first of its SOP classes that the target accepts:
 
 {table(("Result", "Choice", "SOP class", "SOP class UID"), results)}
-The plainer reports say the same as the Comprehensive 3D SR, Encapsulated PDF and Secondary Capture show it drawn; each has UIDs of its own.
-A target with `fallback: report` gets none of these two, one with `fallback: none` no other SOP class than the first.
+The simpler SR classes have the same content as the Comprehensive 3D SR; Encapsulated PDF and Secondary Capture show it as pages. Each has its
+own UIDs. `fallback: report` excludes these last two, `fallback: none` allows only the first SOP class.
 
 #### 4.2.2.2 Association policies
 
@@ -41,7 +41,7 @@ A target with `fallback: report` gets none of these two, one with `fallback: non
 | --- | --- |
 | Application context name | 1.2.840.10008.3.1.1.1 |
 | Maximum PDU length received | {AE(settings.ae_title).maximum_pdu_size} |
-| Associations at a time | one for each worker process that delivers |
+| Associations at a time | one for each delivery worker process |
 | Asynchronous operations window | not negotiated |
 | SCP/SCU role selection, user identity, extended negotiation | not proposed |
 | Implementation class UID | {IMPLEMENTATION_CLASS_UID} |
@@ -49,21 +49,21 @@ A target with `fallback: report` gets none of these two, one with `fallback: non
 
 #### 4.2.2.3 Association initiation: storing results
 
-One association carries the results of one case; segmentation, key image, feature report, summary report, in this order.
+One association transfers the results of one case in this order: segmentation, key image, feature report, summary report.
 
 Proposed for storage:
 
 {context_table(storage_contexts(every_class), "SCU")}
 | C-STORE status | Behaviour |
 | --- | --- |
-| 0x0000 | taken |
-| {_listed(WARNINGS)} | taken, with a warning |
-| {_listed(PERMANENT)}, 0xA9xx, 0xCxxx | refused for good: the job fails and waits for a person |
-| any other (0xA7xx among them), none at all | tried again, {settings.first_retry_seconds:g} s later at first, up to {settings.last_retry_seconds:g} s, without an end |
+| 0x0000 | accepted |
+| {_listed(WARNINGS)} | accepted, with a warning |
+| {_listed(PERMANENT)}, 0xA9xx, 0xCxxx | refused permanently: the job fails and needs attention |
+| any other (also 0xA7xx), no response | retried without limit, at intervals from {settings.first_retry_seconds:g} s to {settings.last_retry_seconds:g} s |
 
 #### 4.2.2.4 Association initiation: verification
 
-When a target could not be reached {settings.breaker_failures} times in a row, it is probed by C-ECHO until it answers.
+After {settings.breaker_failures} consecutive failures to reach a target, the AE sends C-ECHO until the target answers.
 
 Proposed for verification:
 
@@ -71,14 +71,14 @@ Proposed for verification:
 #### 4.2.2.5 Association initiation: storage commitment
 
 N-ACTION (Action Type ID 1) with a new Transaction UID for each request. The association stays open for {target.commitment_wait_seconds:g} s
-(`commitment_wait_seconds`) for the report (N-EVENT-REPORT, Event Type ID 1 or 2); after that the receiving AE takes it on an association
-that the SCP opens. A request that was not reported on within {target.commitment_timeout_seconds:g} s (`commitment_timeout_seconds`) is made again.
+(`commitment_wait_seconds`) for the report (N-EVENT-REPORT, Event Type ID 1 or 2); after that the receiving AE accepts it on an association
+that the SCP opens. Without a report within {target.commitment_timeout_seconds:g} s (`commitment_timeout_seconds`), the request is repeated.
 Storage Media File-Set ID and UID are not supported.
 
 Proposed for storage commitment:
 
 {context_table(commitment_scu.contexts(), "SCU")}
-#### 4.2.2.6 Association initiation: looking whether a result is listed
+#### 4.2.2.6 Association initiation: query for delivered results
 
 C-FIND at the level IMAGE. Keys: Study Instance UID, Series Instance UID (single value matching), SOP Instance UID (universal matching).
 
@@ -94,7 +94,7 @@ The sending AE accepts no associations.
 | service (PS3.18) | use |
 | --- | --- |
 | Store transaction (STOW-RS), `POST studies/{{study}}` | one instance in a request, `multipart/related; type="application/dicom"`, Explicit VR Little Endian; the response as `application/dicom+json` |
-| Search transaction (QIDO-RS), `GET studies`, `GET studies/{{study}}/series/{{series}}/instances` | to see whether the server is there, and whether it lists a result |
+| Search transaction (QIDO-RS), `GET studies`, `GET studies/{{study}}/series/{{series}}/instances` | to check that the server answers, and that it lists a result |
 
 HTTP Basic authentication or a bearer token, from files. Redirects are not followed.
 """

@@ -1,4 +1,4 @@
-"""The DICOM Conformance Statement (PS3.2 annex A) of this version, with the values that hold unless configured otherwise."""
+"""The DICOM Conformance Statement (PS3.2 annex A) of this version, with the default values."""
 
 from importlib.metadata import version
 from pathlib import Path
@@ -33,7 +33,7 @@ LISTENER_TIMES = (
 
 
 def conformance_statement() -> str:
-    """Return the statement as Markdown. It depends on nothing but the program."""
+    """Return the statement as Markdown. It depends only on the program, not on a configuration."""
     listener, workers = ListenerSettings(spool=Path()), WorkerSettings(spool=Path(), model_store=Path())
     return "\n".join(
         [_overview(), listener_entity(listener), sending_entity(workers), _configuration(listener), _rest()]
@@ -52,8 +52,8 @@ def _overview() -> str:
     return f"""\
 # DICOM Conformance Statement
 
-radtme {version("radtme")}, in the form of PS3.2 annex A. Printed by `radtme conformance` from the tables that the program negotiates with; numbers
-are those that hold unless the configuration says otherwise. It is research software and not a medical device.
+radtme {version("radtme")}, in the form of PS3.2 annex A. `radtme conformance` prints it from the tables that the program uses for negotiation; numbers
+are the defaults. radtme is research software and not a medical device.
 
 ## 1 Overview
 
@@ -78,12 +78,12 @@ Terms and abbreviations are those of the DICOM Standard (PS3.1 to PS3.18).
 
 ### 4.1 Implementation model
 
-Application data flow: images and segmentations arrive at the receiving AE, which keeps them and pairs each segmentation with the images
-that it names. When they are complete a worker measures and scores the case, and the sending AE stores the results in every target,
-and asks for commitment or looks for them where the target's `proof` says so. Both AEs may have the same AE title.
+Application data flow: images and segmentations arrive at the receiving AE, which stores them and pairs each segmentation with the images
+that it references. When they are complete, a worker measures and scores the case. The sending AE stores the results in every target
+and requests commitment or queries for them as the target's `proof` requires. Both AEs may have the same AE title.
 
-Sequencing: images and segmentation may come in any order and on any number of associations. A case is ready when all referenced
-instances are there and nothing new came for the settling time.
+Sequencing: images and segmentation may arrive in any order and on any number of associations. A case is ready when all referenced
+instances have arrived and no new one arrived within the settling time.
 
 ## 4.2 Application entities
 """
@@ -121,25 +121,25 @@ Not supported.
 
 ## 6 Character sets
 
-Received objects may have any character set: they are kept as they are. Created objects use ISO_IR 192 (UTF-8), into which the texts of
-the source are converted.
+Received objects may have any character set and are stored unchanged. Created objects use ISO_IR 192 (UTF-8); texts of the source are
+converted.
 
 ## 7 Security
 
 | profile (PS3.15) | support |
 | --- | --- |
-| BCP 195 RFC 8996, 9325 TLS Secure Transport Connection Profile (B.12) | both directions (option): TLS 1.2 and 1.3, `{CIPHERS}`; certificates of both sides are checked |
+| BCP 195 RFC 8996, 9325 TLS Secure Transport Connection Profile (B.12) | both directions (option): TLS 1.2 and 1.3, `{CIPHERS}`; both sides' certificates are verified |
 | Audit Trail Message Format Profile (A.5) | yes |
 | Audit Trail Message Transmission Profile - SYSLOG-TLS (A.6) | option (RFC 5425) |
 
-AE titles, addresses and certificates of peers can be restricted one by one (`listener.peers`). User identity negotiation is not used.
+AE titles, addresses and certificates of peers can be restricted individually (`listener.peers`). User identity negotiation is not used.
 
 ## 8 Annexes
 
 ### 8.1 Created SOP instances
 
 {table(("Result", "SOP class", "Placement"), created)}
-Patient and study attributes are copied from the source images; Type 2 attributes that they lack are empty. Manufacturer is
+Patient and study attributes are copied from the source images; missing Type 2 attributes are empty. Manufacturer is
 `{MANUFACTURER}`, Manufacturer's Model Name `{RESULT_MODEL_NAME}`. UIDs are derived from the source and the signature: the same case
 gives the same instances. Reports follow TID 1500 and are UNVERIFIED.
 

@@ -1,4 +1,4 @@
-"""The tables of the Conformance Statement, made from what the code negotiates with."""
+"""The tables of the Conformance Statement, from the presentation contexts that the code negotiates."""
 
 import ast
 import inspect
@@ -29,7 +29,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 def context_table(contexts: Iterable[PresentationContext], role: str | None = None) -> str:
     """Return the presentation contexts, one a line (PS3.2 annex A.4.2).
 
-    ``role`` is ours; None takes it from the roles that a context lets the peer have.
+    ``role`` is our role; None derives it from the role that each context permits the peer.
     """
     rows = [
         (
@@ -45,7 +45,7 @@ def context_table(contexts: Iterable[PresentationContext], role: str | None = No
 
 
 def meanings(statuses: type[IntEnum]) -> dict[int, str]:
-    """Return the statuses, each with what the lines below it in the source say; else with its name in words."""
+    """Return the meaning of each status: the docstring below it in the source, else its name in words."""
     (definition,) = ast.parse(textwrap.dedent(inspect.getsource(statuses))).body
     assert isinstance(definition, ast.ClassDef)  # noqa: S101 - the source of a class is a class
     said = {}

@@ -4,29 +4,29 @@ from enum import IntEnum
 
 
 class Status(IntEnum):
-    """What a response says. 0xA7xx invites the sender to try again later; 0xA9xx and 0xCxxx tell it not to."""
+    """The status of a response. A later retry can succeed after 0xA7xx, but not after 0xA9xx or 0xCxxx."""
 
     SUCCESS = 0x0000
-    """The bytes are safe on disk."""
+    """The object is stored safely on disk."""
     DUPLICATE_SOP_INSTANCE = 0x0111
-    """Other bytes came under a UID that is already kept: the first stay, these lie in quarantine."""
+    """An object with this UID but different content is already stored; this one is put into quarantine."""
     PROCESSING_FAILURE = 0x0110
-    """A storage commitment report could not be written: report again."""
+    """The storage commitment report could not be written; send it again."""
     INVALID_ARGUMENT = 0x0115
-    """A storage commitment report that cannot be read."""
+    """The storage commitment report cannot be read."""
     INVALID_SOP_INSTANCE = 0x0117
-    """The SOP Instance UID of the command is no UID, so there is no name to keep the object under."""
+    """The SOP Instance UID of the command is not a valid UID."""
     SOP_CLASS_NOT_SUPPORTED = 0x0122
-    """The command names another SOP class than its presentation context."""
+    """The SOP class of the command differs from that of its presentation context."""
     UNRECOGNIZED_OPERATION = 0x0211
     OUT_OF_RESOURCES = 0xA700
-    """The disk is full or cannot be written; nothing was kept."""
+    """The disk is full or cannot be written; the object was not stored."""
     DATA_SET_MISMATCH = 0xA900
-    """The data set has other UIDs than the command."""
+    """The UIDs of the data set differ from those of the command."""
     CANNOT_UNDERSTAND = 0xC000
-    """The head of the data set cannot be read, or a UID in it is missing or no UID."""
+    """The beginning of the data set cannot be read, or a UID in it is missing or invalid."""
     OBJECT_TOO_LARGE = 0xC002
     OUTLINE_UNREADABLE = 0xC003
-    """A segmentation whose references cannot be read: it could never be paired."""
+    """The references of the segmentation cannot be read, so that it cannot be paired with images."""
     INTERNAL_ERROR = 0xC0FF
-    """An error of ours while this one object was handled; the log has it."""
+    """An internal error while this object was handled; see the log."""
