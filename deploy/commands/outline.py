@@ -1,4 +1,4 @@
-"""``radtme outline``: a DICOM Segmentation from a mask file, such as ITK-SNAP saves it."""
+"""``radtme outline``: convert a mask file, such as one from ITK-SNAP, to a DICOM Segmentation."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
 @click.option(
     "--phase",
     type=click.IntRange(1),
-    help="The phase that it was drawn on, 1 is the earliest. Default: the only one that the mask fits, else the first "
-    "after contrast.",
+    help="Number of the phase that the mask was drawn on; 1 is the earliest. Default: the only one that the mask fits, "
+    "otherwise the first after contrast.",
 )
 @click.option(
     "--label",
     "labels",
     multiple=True,
     metavar="VALUE[=NAME]",
-    help="A value of the mask that is a tumour, and what to call it; for several tumours once each.",
+    help="Value of a tumour in the mask, and its name. Repeat the option for several tumours.",
 )
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Default: MASK.seg.dcm beside MASK.")
-@click.option("--send", is_flag=True, help="Send what was made.")
+@click.option("--send", is_flag=True, help="Send the SEG.")
 @click.option("--to", "target", default="own", help="With --send: a target's name or AET@host:port. Default: own.")
 @calling_option
 @timeout_option
@@ -56,10 +56,10 @@ def outline(
     config_file: Path | None,
     **tls: Any,
 ) -> None:
-    """Make the tumour's outline as a DICOM SEG from MASK (NIfTI, NRRD, MHA), drawn on images in SERIES_FOLDER.
+    """Convert MASK (NIfTI, NRRD, MHA), drawn on the images in SERIES_FOLDER, to a DICOM SEG.
 
-    MASK may be a table instead (.csv): the columns mask and series, and if wanted phase, label and output, with paths
-    that start from SERIES_FOLDER. The mask may be flipped, turned or cropped against the images, not resampled.
+    MASK can also be a table (.csv) with the columns mask and series, and optionally phase, label and output. Its paths
+    are relative to SERIES_FOLDER. The mask may be flipped, rotated or cropped, but not resampled.
     """
     from deploy.network.dicom_files import DicomFile, read_all
 
@@ -80,7 +80,7 @@ def outline(
         peer = peer_of(target, configuration, tls_given(**tls))
         send_made(made, peer, calling_title(calling, configuration), timeout)
     if failed:
-        raise CommandError(f"{len(failed)} of {len(rows)} masks gave no SEG", "the reason of each stands above")
+        raise CommandError(f"{len(failed)} of {len(rows)} masks could not be converted", "see the errors above")
 
 
 def _rows(
@@ -91,7 +91,7 @@ def _rows(
 
     if mask.suffix.lower() == ".csv":
         if phase is not None or labels or output is not None:
-            raise WrongUsage("--phase, --label and --output go with a single mask; a table has columns for them")
+            raise WrongUsage("--phase, --label and --output apply to a single mask; a table has columns for them")
         return read_table(mask, series_folder)
     try:
         wanted = tuple(WantedLabel.parse(text) for text in labels)
@@ -101,7 +101,7 @@ def _rows(
 
 
 def make_one(row: "OutlineRow") -> str:
-    """Make one SEG and return a line about it."""
+    """Write one SEG and return a line that describes it."""
     from deploy.outlining.mask import read_mask
     from deploy.outlining.phase import outlined_phase, phases_below
     from deploy.outlining.segmentation import outline_segmentation, write_outline

@@ -1,7 +1,7 @@
-"""What reaches a hospital's listener, and what becomes of it: one table for the tests and for docs/accepted-input.md.
+"""Kinds of input that a hospital's listener receives and their outcome, for the tests and docs/accepted-input.md.
 
-Each row names a folder of ``../shared/data/field_cases`` with one input of that kind. After a change of the table:
-``PYTHONPATH=tests:. python -m support.field_cases`` writes the page.
+Each row names a folder of ``../shared/data/field_cases`` with one input of that kind. After a change of the table,
+write the page with ``PYTHONPATH=tests:. python -m support.field_cases``.
 """
 
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "accepted-input.md"
 
 
 class Ending(StrEnum):
-    """What becomes of an input; the value is what the page says."""
+    """The outcome of an input; the value is its text on the page."""
 
     MEASURED = "measured"
     REFUSED = "not scored"
     SET_ASIDE = "set aside"
-    """There is no job, and nothing is sent to the study."""
+    """The object is stored, but creates no job and no result."""
     COMMAND = "by a command"
-    """Nothing that is sent to the listener."""
+    """A command reads this input; it is not sent to the listener."""
 
 
 class Topic(StrEnum):
@@ -30,9 +30,9 @@ class Topic(StrEnum):
     SEGMENT = "Which segment is the tumour"
     PHASE = "Which phase is measured"
     IMAGES = "Which images can be measured"
-    KIND = "Kinds of segmentations, and where they lie"
-    SCANNER = "What scanners write"
-    SENDER = "What senders do"
+    KIND = "Types of segmentations, and their geometry"
+    SCANNER = "Peculiarities of scanners"
+    SENDER = "Peculiarities of senders"
 
 
 @dataclass(frozen=True)
@@ -43,16 +43,16 @@ class FieldCase:
     """Below ``field_cases``."""
     topic: Topic
     what: str
-    """What comes, as the page says it."""
+    """Description of the input on the page."""
     ending: Ending
     then: str
-    """What is done with it and why, or what to do about it, as the page says it."""
+    """What happens and why, or what to do, on the page."""
     same_features_as: str = ""
     """``phantom`` or ``br06``: every feature is that of this reference."""
     reason: Reason | None = None
     """Of a refusal."""
     says: tuple[str, ...] = ()
-    """Words that the refusal, or the notes of what is measured, must hold."""
+    """Words that the refusal or the notes must contain."""
 
 
 CASES: tuple[FieldCase, ...] = (
@@ -61,14 +61,14 @@ CASES: tuple[FieldCase, ...] = (
         Topic.SEGMENT,
         "3D Slicer's default terminology: Tissue (SCT 85756007)",
         Ending.MEASURED,
-        "a single segment that nothing contradicts is the tumour; a note says so",
+        "a single segment counts as the tumour unless its code contradicts that; a note states this",
         same_features_as="phantom",
         says=("Tissue",),
     ),
     FieldCase(
         "b02_ohif_tissue_srt",
         Topic.SEGMENT,
-        "OHIF's code of every segment: Tissue (SRT T-D0050)",
+        "OHIF's code for every segment: Tissue (SRT T-D0050)",
         Ending.MEASURED,
         "as above",
         same_features_as="phantom",
@@ -77,7 +77,7 @@ CASES: tuple[FieldCase, ...] = (
     FieldCase(
         "b09_ncit_umls",
         Topic.SEGMENT,
-        "codes of UMLS or NCIt for a neoplasm",
+        "UMLS or NCIt codes for a neoplasm",
         Ending.MEASURED,
         "these codes are known",
         same_features_as="phantom",
@@ -87,31 +87,31 @@ CASES: tuple[FieldCase, ...] = (
         Topic.KIND,
         "a LABELMAP that lists the background as segment 0",
         Ending.MEASURED,
-        "the background is no segment to choose from",
+        "the background segment is ignored",
         same_features_as="phantom",
     ),
     FieldCase(
         "b50_ispy2_bitmask_max255",
         Topic.KIND,
-        "FRACTIONAL whose bytes are bit flags (analysis masks of I-SPY 2)",
+        "FRACTIONAL with bit flags as values (analysis masks of I-SPY 2)",
         Ending.REFUSED,
-        "flags are no fractions: export the tumour as a BINARY segmentation",
+        "bit flags are not fractions: export the tumour as a BINARY segmentation",
         reason=Reason.UNSUPPORTED_SEGMENTATION,
         says=("flags", "BINARY"),
     ),
     FieldCase(
         "j04_odd_matrix_frames_padded_to_bytes",
         Topic.KIND,
-        "BINARY frames that are padded to whole bytes each, against PS3.5 section 8.1.1",
+        "BINARY with each frame padded to whole bytes, contrary to PS3.5 section 8.1.1",
         Ending.REFUSED,
-        "read so where the length of the pixel data tells, with a note; else export it with another program",
+        "measured, with a note, if the pixel data's length proves the padding; otherwise use another program",
         reason=Reason.UNSUPPORTED_SEGMENTATION,
         says=("padded", "8.1.1"),
     ),
     FieldCase(
         "d04_mask_reoriented_axial",
         Topic.KIND,
-        "frames in another orientation than the images, on their voxels",
+        "frames in another orientation than the images, on the same voxels",
         Ending.MEASURED,
         "placed by geometry",
         same_features_as="phantom",
@@ -138,16 +138,16 @@ CASES: tuple[FieldCase, ...] = (
     FieldCase(
         "c41_no_frame_of_reference_images",
         Topic.KIND,
-        "images without Frame of Reference UID; the outline names them",
+        "images without Frame of Reference UID; the outline references them",
         Ending.MEASURED,
-        "an outline lies on the images that it names; a note says so",
+        "the outline is placed on the images that it references; a note states this",
         same_features_as="phantom",
         says=("frame of reference",),
     ),
     FieldCase(
         "c42_no_frame_of_reference_both",
         Topic.KIND,
-        "neither images nor outline have a Frame of Reference UID; the outline names its images",
+        "neither images nor outline have a Frame of Reference UID; the outline references its images",
         Ending.MEASURED,
         "as above",
         same_features_as="phantom",
@@ -156,33 +156,33 @@ CASES: tuple[FieldCase, ...] = (
     FieldCase(
         "b56_series_only_separate",
         Topic.PHASE,
-        "the outline names its series and no images; each phase is a series",
+        "the outline references a series but no images; each phase is a series",
         Ending.MEASURED,
-        "the named series is measured",
+        "the referenced series is measured",
         same_features_as="phantom",
     ),
     FieldCase(
         "b58_nothing_separate",
         Topic.PHASE,
-        "the outline names nothing; each phase is a series",
+        "the outline references nothing; each phase is a series",
         Ending.MEASURED,
-        "the signature's phase rule decides; a note says so",
+        "the signature's phase rule selects the phase; a note states this",
         same_features_as="phantom",
         says=("phase",),
     ),
     FieldCase(
         "d01_itksnap_dcmqi_whole_series",
         Topic.PHASE,
-        "each frame names an image of every phase (dcmqi on ITK-SNAP's mask and the whole series)",
+        "each frame references an image of every phase (dcmqi on ITK-SNAP's mask and the whole series)",
         Ending.MEASURED,
-        "the signature's phase rule decides; a note says so",
+        "the signature's phase rule selects the phase; a note states this",
         same_features_as="phantom",
         says=("phase",),
     ),
     FieldCase(
         "j06_dcmqi_554_frames_name_all_phases_cir_names_first",
         Topic.PHASE,
-        "each frame names an image of every phase, the list of series only those of the first",
+        "each frame references an image of every phase, Referenced Series Sequence only those of the first",
         Ending.MEASURED,
         "as above",
         same_features_as="phantom",
@@ -191,7 +191,7 @@ CASES: tuple[FieldCase, ...] = (
     FieldCase(
         "e02_enhanced_seg_names_no_frames",
         Topic.PHASE,
-        "an Enhanced MR object of all phases, named without frame numbers",
+        "an Enhanced MR object of all phases, referenced without frame numbers",
         Ending.MEASURED,
         "as above",
         same_features_as="phantom",
@@ -202,13 +202,13 @@ CASES: tuple[FieldCase, ...] = (
         Topic.SCANNER,
         "a Legacy Converted Enhanced MR object whose frames are numbered through all phases",
         Ending.MEASURED,
-        "a dimension with another value in each frame tells no pictures apart; the phases follow from order and times",
+        "a dimension with a different value in each frame is ignored; frame order and times give the phases",
         same_features_as="phantom",
     ),
     FieldCase(
         "b20_sub_siemens",
         Topic.IMAGES,
-        "outlined on a subtraction (Image Type ... SUB)",
+        "outline on a subtraction (Image Type ... SUB)",
         Ending.REFUSED,
         "copy the outline to the phase after contrast, and send it again",
         reason=Reason.DERIVED_IMAGES,
@@ -217,7 +217,7 @@ CASES: tuple[FieldCase, ...] = (
     FieldCase(
         "b21_sub_ge",
         Topic.IMAGES,
-        "outlined on a subtraction (Image Type DERIVED, SECONDARY)",
+        "outline on a subtraction (Image Type DERIVED, SECONDARY)",
         Ending.REFUSED,
         "as above",
         reason=Reason.DERIVED_IMAGES,
@@ -226,7 +226,7 @@ CASES: tuple[FieldCase, ...] = (
     FieldCase(
         "o01_br06_subtraction",
         Topic.IMAGES,
-        "outlined on the subtraction of a real patient",
+        "outline on the subtraction of a real patient",
         Ending.REFUSED,
         "as above",
         reason=Reason.DERIVED_IMAGES,
@@ -235,7 +235,7 @@ CASES: tuple[FieldCase, ...] = (
     FieldCase(
         "b30_seg_on_precontrast",
         Topic.IMAGES,
-        "outlined on the phase before contrast",
+        "outline on the phase before contrast",
         Ending.REFUSED,
         "copy the outline to the phase after contrast, and send it again",
         reason=Reason.BEFORE_CONTRAST,
@@ -244,7 +244,7 @@ CASES: tuple[FieldCase, ...] = (
     FieldCase(
         "b32_seg_on_adc",
         Topic.IMAGES,
-        "outlined on an ADC map",
+        "outline on an ADC map",
         Ending.REFUSED,
         "outline the tumour on the phase after contrast",
         reason=Reason.OTHER_TECHNIQUE,
@@ -253,7 +253,7 @@ CASES: tuple[FieldCase, ...] = (
     FieldCase(
         "b33_seg_on_cad_map_no_word",
         Topic.IMAGES,
-        "outlined on a map that was computed from other images (Image Type DERIVED)",
+        "outline on a map that was computed from other images (Image Type DERIVED)",
         Ending.REFUSED,
         "outline the tumour on the phase after contrast",
         reason=Reason.DERIVED_IMAGES,
@@ -264,16 +264,16 @@ CASES: tuple[FieldCase, ...] = (
         Topic.SCANNER,
         "several phases in a series without times and with random instance numbers",
         Ending.REFUSED,
-        "nothing tells the phases apart: send them with their times, or as a series each",
+        "nothing distinguishes the phases: send them with their times, or each phase as a series",
         reason=Reason.UNKNOWN_PHASE,
         says=("series", "times"),
     ),
     FieldCase(
         "a08_tpi_counts_images",
         Topic.SCANNER,
-        "a Temporal Position Identifier that counts images",
+        "a Temporal Position Identifier that numbers the images",
         Ending.MEASURED,
-        "it is passed over, and the next evidence asked",
+        "ignored; the next attribute is used",
         same_features_as="phantom",
     ),
     FieldCase(
@@ -281,16 +281,16 @@ CASES: tuple[FieldCase, ...] = (
         Topic.SCANNER,
         "a projection or scout inside the series",
         Ending.MEASURED,
-        "set aside by its orientation or place; a note says so",
+        "excluded by its orientation or position; a note states this",
         same_features_as="phantom",
         says=("orientation",),
     ),
     FieldCase(
         "c46_instance_number_text",
         Topic.SCANNER,
-        "an Instance Number that is no number",
+        "an Instance Number that is not a number",
         Ending.MEASURED,
-        "taken as absent",
+        "treated as absent",
         same_features_as="phantom",
     ),
     FieldCase(
@@ -298,7 +298,7 @@ CASES: tuple[FieldCase, ...] = (
         Topic.SCANNER,
         "a Trigger Time with a decimal comma",
         Ending.MEASURED,
-        "taken as absent",
+        "treated as absent",
         same_features_as="phantom",
     ),
     FieldCase(
@@ -306,7 +306,7 @@ CASES: tuple[FieldCase, ...] = (
         Topic.SCANNER,
         "positions and direction cosines with few digits",
         Ending.MEASURED,
-        "rounding moves no voxel of the mask",
+        "the rounding shifts no voxel of the mask",
         same_features_as="phantom",
     ),
     FieldCase(
@@ -322,7 +322,7 @@ CASES: tuple[FieldCase, ...] = (
         Topic.SCANNER,
         "Pixel Padding Value -32768 around the field of view",
         Ending.MEASURED,
-        "padding is no grey value: it is left out of mean and standard deviation",
+        "padding values are excluded from mean and standard deviation",
     ),
     FieldCase(
         "c09_padding_minus_2000_corners",
@@ -336,7 +336,7 @@ CASES: tuple[FieldCase, ...] = (
         Topic.KIND,
         "a NIfTI, NRRD or MHA mask of ITK-SNAP or a pipeline beside the images",
         Ending.COMMAND,
-        "[`radtme outline`](mask-files.md) makes the segmentation, which is measured as one of a viewer is",
+        "[`radtme outline`](mask-files.md) converts it to a segmentation, which is measured like one from a viewer",
         same_features_as="phantom",
     ),
     FieldCase(
@@ -344,29 +344,29 @@ CASES: tuple[FieldCase, ...] = (
         Topic.SENDER,
         "the same UIDs again, with a corrected patient's name",
         Ending.COMMAND,
-        "kept in quarantine; [`radtme retry --corrected`](spool.md#corrected-headers-under-known-uids) takes it "
-        "and makes a new version",
+        "kept in quarantine; [`radtme retry --corrected`](spool.md#corrected-headers-under-known-uids) accepts it "
+        "and creates a new version",
     ),
     FieldCase(
         "g01_ct_liver_seg_routed",
         Topic.SENDER,
         "a segmentation of a liver on CT, sent by a routing rule for all segmentations",
         Ending.SET_ASIDE,
-        "drawn on images that are never accepted: kept, counted, shown by `radtme status`, and no report in that study",
+        "its images are of a kind that is never accepted: stored, counted, shown by `radtme status`; no report is sent",
     ),
     FieldCase(
         "f03_slicer_exports_ct",
         Topic.SENDER,
         "a breast MRI that a program exported as CT images",
         Ending.SET_ASIDE,
-        "as above: send the original MR images, and draw the outline on those",
+        "as above: send the original MR images, and draw the outline on them",
     ),
     FieldCase(
         "c52_seg_other_study",
         Topic.SENDER,
         "a segmentation in another study than its images",
         Ending.REFUSED,
-        "said at once, with the study that has the images: export the outline into that study",
+        "reported at once with the study that contains the images: export the outline into that study",
         reason=Reason.MISSING_INSTANCES,
         says=("they lie in study",),
     ),
@@ -375,41 +375,41 @@ CASES: tuple[FieldCase, ...] = (
         Topic.SENDER,
         "a segmentation that lists the images of several series under one of them",
         Ending.MEASURED,
-        "an image is looked for in the whole study; the phase is that of the profile's rule",
+        "images are searched in the whole study; the profile's rule selects the phase",
         says=("phase",),
     ),
     FieldCase(
         "c27_jpeg_lossy",
         Topic.SENDER,
-        "images in lossy JPEG alone",
+        "images only in lossy JPEG",
         Ending.REFUSED,
-        "the sender may not send them: let it send uncompressed or lossless images",
+        "not accepted: configure the sender to send uncompressed or lossless images",
         reason=Reason.MISSING_INSTANCES,
         says=("lossy images are not measured", "expected in series"),
     ),
     FieldCase(
         "c61_gbk_undeclared",
         Topic.SENDER,
-        "a patient's name in GBK, Shift-JIS or Latin-1, and no Specific Character Set",
+        "a patient's name in GBK, Shift-JIS or Latin-1, without Specific Character Set",
         Ending.MEASURED,
-        "the name is left out of the results, and a note says so, until `workers.character_sets` says what it is",
+        "the name is omitted from the results, with a note, until `workers.character_sets` defines the character set",
         same_features_as="phantom",
         says=("PatientName", "workers.character_sets"),
     ),
     FieldCase(
         "l01_uid_leading_zero_component",
         Topic.SENDER,
-        "UIDs with leading zeros in a component, against PS3.5 section 9.1",
+        "UIDs with leading zeros in a component, contrary to PS3.5 section 9.1",
         Ending.MEASURED,
-        "taken as they are",
+        "used unchanged",
         same_features_as="phantom",
     ),
     FieldCase(
         "k01_no_preamble",
         Topic.SENDER,
-        "files that are data sets without Part 10 header (`radtme send`, `radtme demo --input`)",
+        "data sets in files without a Part 10 header (`radtme send`, `radtme demo --input`)",
         Ending.MEASURED,
-        "read in the encoding that their first element shows; what they lack is named",
+        "read in the encoding that the first element indicates; missing attributes are reported",
         same_features_as="phantom",
     ),
     FieldCase(
@@ -417,7 +417,7 @@ CASES: tuple[FieldCase, ...] = (
         Topic.KIND,
         "an RT structure set without a region of interest",
         Ending.REFUSED,
-        "nothing is drawn in it; one with closed planar contours is measured, as a segmentation is",
+        "it contains no contour; one with closed planar contours is measured like a segmentation",
         reason=Reason.NO_TUMOUR_SEGMENT,
     ),
 )
@@ -426,16 +426,16 @@ CASES: tuple[FieldCase, ...] = (
 def page() -> str:
     """Return the text of docs/accepted-input.md."""
     lines = [
-        "# What is read, what is refused, and why",
+        "# Accepted and refused input",
         "",
-        "Each row is a kind of input that hospitals and researchers send, and each is a test: this page is written",
+        "Each row is a kind of input that hospitals and researchers send, and a test case: this page is generated",
         "from the table that `tests/acceptance/test_field_cases.py` runs. The reasons are explained in",
         "[not-scored.md](not-scored.md).",
     ]
     for topic in Topic:
         rows = [case for case in CASES if case.topic is topic]
         if rows:
-            lines += ["", f"## {topic}", "", "| what comes | ends as | because, or what to do |", "|---|---|---|"]
+            lines += ["", f"## {topic}", "", "| input | outcome | reason, or what to do |", "|---|---|---|"]
             lines += [_row(case) for case in rows]
     return "\n".join(lines) + "\n"
 

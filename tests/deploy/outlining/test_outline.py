@@ -225,7 +225,7 @@ def test_a_folder_of_cases_by_a_table(phantom: Phantom, tmp_path: Path) -> None:
     table.write_text("mask,series,label,output\nb.nii.gz,study,,\na.nii.gz,study,,made/a.dcm\nb.nii.gz,study,2=Left,\n")
     done = outline(table, tmp_path)
     assert done.exit_code == 1
-    assert "1 of 3 masks gave no SEG" in done.output
+    assert "1 of 3 masks could not be converted" in done.output
     for seg in ("made/a.dcm", "b.seg.dcm"):
         np.testing.assert_array_equal(measured(phantom, tmp_path / seg)[0], tumour_of(phantom))
     table.write_text("mask,series\nc.nii.gz,study\n")
