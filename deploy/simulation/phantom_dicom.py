@@ -10,10 +10,11 @@ import highdicom
 import numpy as np
 from highdicom.sr.coding import CodedConcept
 from numpy.typing import NDArray
-from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
-from pydicom.uid import UID, ExplicitVRLittleEndian, MRImageStorage
+from pydicom.dataset import Dataset, FileDataset
+from pydicom.uid import UID, MRImageStorage
 
-IMPLEMENTATION_CLASS_UID = UID("2.25.236094161098746913735137436327873210733")
+from workers.results.common_modules import set_file_meta
+
 _NAMESPACE = uuid.UUID("8d9c2b52-5f0e-4f0c-9a86-4a1f2b7ad3f1")
 DATE, HOUR = "20240301", 10
 ORIGIN_MM = (122.0, -150.0, 76.0)
@@ -173,14 +174,10 @@ def _common(key: str, acquisition: Acquisition, phase: int) -> dict[str, Any]:
 
 def _slice(values: dict[str, Any], plane: NDArray[np.uint16], offset_mm: float) -> FileDataset:
     """Return one slice, this far from the first, as a data set with file meta information."""
-    meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = MRImageStorage
-    meta.MediaStorageSOPInstanceUID = values["SOPInstanceUID"]
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID
-    dataset = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
+    dataset = FileDataset("", {}, preamble=b"\0" * 128)
     for keyword, value in values.items():
         setattr(dataset, keyword, value)
+    set_file_meta(dataset)
     x, y, z = ORIGIN_MM
     dataset.ImagePositionPatient = [round(x - offset_mm, 4), y, z]
     dataset.SliceLocation = round(offset_mm, 4)
@@ -215,6 +212,7 @@ def write_segmentation(
         omit_empty_frames=True,
     )
     _make_repeatable(seg, key)
+    set_file_meta(seg)
     path.parent.mkdir(parents=True, exist_ok=True)
     seg.save_as(path, enforce_file_format=True)
     return path

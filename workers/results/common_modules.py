@@ -12,11 +12,12 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from listener.dicom.own_results import MANUFACTURER, RESULT_MODEL_NAME
+from listener.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from workers.results import codes
 from workers.results.instance_reference import InstanceReference
 from workers.results.patient_study import ContentDateTime, content_date_time, patient_and_study
 from workers.results.result_classes import RESULT_CLASSES, ResultRole
-from workers.results.uids import ResultUids, derived_uid
+from workers.results.uids import ResultUids
 from workers.scoring.case_result import SignatureIdentity
 
 SERIES_PER_VERSION = 10
@@ -154,5 +155,5 @@ def set_file_meta(instance: Dataset) -> None:
     instance.file_meta.MediaStorageSOPClassUID = instance.SOPClassUID
     instance.file_meta.MediaStorageSOPInstanceUID = instance.SOPInstanceUID
     instance.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    instance.file_meta.ImplementationClassUID = UID(derived_uid("radtme implementation"))
-    instance.file_meta.ImplementationVersionName = f"RADTME_{software_version()}"[:16]
+    instance.file_meta.ImplementationClassUID = UID(IMPLEMENTATION_CLASS_UID)
+    instance.file_meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from pynetdicom.presentation import PresentationContext, build_context
 
 from deploy.cli import radtme
 from listener.dicom.commitment_report import STORAGE_COMMITMENT
-from listener.dicom.part10 import IMPLEMENTATION_CLASS_UID
+from listener.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from listener.pairing.retrieve import retrieve
 from listener.settings import AllowedPeer, RetrieveSource
 from support.listening import listening
@@ -141,6 +142,20 @@ def test_results_are_of_the_stated_classes(tmp_path: Path):
         path = tmp_path / f"{role.value}.dcm"
         result.save_as(path, enforce_file_format=True)
         assert list(alternatives(path)) == list(RESULT_CLASSES[role])
+
+
+def test_results_name_the_implementation_that_associations_name():
+    """PS3.7 section D.3.3.2: one implementation has one class UID, in files as in associations."""
+    case = make_case()
+    made = build_results(case.result, case.seg_header, case.measurement, case.headers)
+    assert {str(one.file_meta.ImplementationClassUID) for one in made.values()} == {IMPLEMENTATION_CLASS_UID}
+    assert {one.file_meta.ImplementationVersionName for one in made.values()} == {IMPLEMENTATION_VERSION_NAME}
+
+
+def test_the_version_name_is_that_of_the_program():
+    """A PACS administrator tells versions apart by it."""
+    major_minor = metadata.version("radtme").split(".")[:2]
+    assert "_".join(["RADTME", *major_minor]) == IMPLEMENTATION_VERSION_NAME
 
 
 def test_connection_sheet_names_both_directions(tmp_path):

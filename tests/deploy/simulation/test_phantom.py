@@ -9,6 +9,7 @@ import pydicom
 import pytest
 
 from deploy.simulation.phantom import Phantom, PhantomSpec, simulate, write_phantom
+from listener.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
 SMALL = {"slices": 24, "rows": 96, "columns": 96, "spacing_mm": (3.2, 1.6, 1.6), "tumour_diameter_mm": 20.0}
 
@@ -23,6 +24,13 @@ def test_same_seed_gives_same_bytes(phantom: Phantom, tmp_path: Path) -> None:
     """A retry of the demo sends the same objects: same UIDs, same bytes."""
     again = write_phantom(tmp_path, 5, **SMALL)
     assert [p.read_bytes() for p in again.paths] == [p.read_bytes() for p in phantom.paths]
+
+
+def test_files_name_the_implementation_that_associations_name(phantom: Phantom) -> None:
+    """PS3.7 section D.3.3.2: one implementation has one class UID, in files as in associations."""
+    metas = [pydicom.filereader.read_file_meta_info(path) for path in phantom.paths]
+    assert {meta.ImplementationClassUID for meta in metas} == {IMPLEMENTATION_CLASS_UID}
+    assert {meta.ImplementationVersionName for meta in metas} == {IMPLEMENTATION_VERSION_NAME}
 
 
 def test_any_other_setting_gives_other_uids(phantom: Phantom, tmp_path: Path) -> None:
