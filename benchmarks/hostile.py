@@ -32,6 +32,8 @@ from support.hostile_peers import HONEST, HOSTILE_ADDRESS, under_attack
 from support.installation import Installation, send
 from support.modality import store_until_gone
 from support.processes import running, wait_until
+from workers.results.result_record import read_result
+from workers.scoring.case_result import ResultOutcome
 
 AIM = 0.8
 MEBIBYTE = 1 << 20
@@ -104,9 +106,9 @@ def scored_per_minute(service: Installation, studies: Sequence[Path]) -> float:
 def _scored(service: Installation) -> set[str]:
     found = set()
     for job in service.spool.jobs(JobState.DONE, JobState.DELIVERING):
-        result = job.read_optional("result.json")
-        if result and result["outcome"] == "scored":
-            found.add(result["seg"]["sop_instance_uid"])
+        result = read_result(job)
+        if result is not None and result.outcome is ResultOutcome.SCORED:
+            found.add(result.seg.sop_instance_uid)
     return found
 
 

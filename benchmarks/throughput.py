@@ -31,6 +31,7 @@ sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "tests")]
 
 from deploy.simulation.phantom import write_phantom  # noqa: E402
 from listener.spool.jobs import Job  # noqa: E402
+from listener.spool.timestamps import format_time  # noqa: E402
 from support.broken_studies import SMALL  # noqa: E402
 from support.installation import send  # noqa: E402
 from support.pacs import Orthanc, orthanc  # noqa: E402
@@ -97,7 +98,7 @@ class Bench:
     def latencies(self, number: int) -> list[float]:
         """Return the seconds from ready to delivered of the last cases."""
         jobs = sorted(self.stack.jobs(), key=lambda job: job.folder.stat().st_mtime)[-number:]
-        return [_seconds(job.read()["readied"], _delivered(job)) for job in jobs]
+        return [_seconds(str(format_time(job.read().readied)), _delivered(job)) for job in jobs]
 
     def cpu_seconds(self) -> dict[str, float]:
         """Return the CPU seconds of each part so far, those of the processes it started and that still run included."""

@@ -13,7 +13,8 @@ from pydicom.uid import UID
 
 from listener.dicom.sop_classes import sop_class_label
 from listener.pairing.readiness import WaitsFor
-from listener.spool.jobs import JobState, is_held
+from listener.spool.job_files import is_held
+from listener.spool.jobs import JobState
 from listener.spool.refused_contexts import RefusedContext
 from listener.spool.set_aside import SetAside
 from listener.spool.spool import Spool

@@ -22,7 +22,7 @@ from deploy.demo.run import (
 )
 from deploy.errors import CommandError
 from deploy.network.dicom_files import DicomFile
-from deploy.operations.status import JobStatus
+from deploy.operations.job_status import JobStatus
 from deploy.operations.status_text import verdict
 from deploy.stack.local_stack import local_stack
 from deploy.stack.process import restrict_umask
@@ -116,11 +116,11 @@ def show_result(console: Console, job: JobStatus, spool: Path, folder: Path, stu
         console.print(Padding(verdict(job), (0, 0, 0, 2), expand=False))
     else:
         console.print(Padding(Text(job.says or str(job.outcome), "bold yellow"), (0, 0, 0, 2), expand=False))
-    notice = job.signature.get("research_notice")
-    if notice:
-        console.print(Padding(Text(str(notice), "bold yellow"), (0, 0, 0, 2), expand=False))
+    if job.signature is not None and job.signature.research_notice:
+        notice = Text(job.signature.research_notice, "bold yellow")
+        console.print(Padding(notice, (0, 0, 0, 2), expand=False))
     for region in job.regions:
-        console.print(f"  {region['region']}: {region['volume_ml']:.2f} mL", style="dim")
+        console.print(f"  {region.region.value}: {region.volume_ml:.2f} mL", style="dim")
     for note in job.notes:
         console.print(Padding(Text(f"note: {note}", "yellow"), (0, 0, 0, 2), expand=False))
     show_arrived(console, arrived, study)

@@ -24,7 +24,8 @@ from deploy.stack.running_stack import as_running
 from deploy.terminal import duration, notices, output
 from listener.audit.trail import NotAudited
 from listener.settings import is_loopback
-from listener.spool.self_tests import SelfTest, SinkAddress, announce_self_test, only_self_test
+from listener.spool.job_record import SinkAddress
+from listener.spool.self_tests import SelfTest, announce_self_test, only_self_test
 from listener.spool.spool import Spool
 from workers.targets.target import Target
 
@@ -132,7 +133,7 @@ def _run(
         study = write_self_test(Path(name) / "study")
         targets = () if target is None else (target.name,)
         seg = study.outline.sop_instance_uid
-        announce_self_test(spool, SelfTest(study.study_uid, seg, targets, sink, _now()))
+        announce_self_test(spool, SelfTest(study.study_uid, seg, targets, sink, datetime.now(UTC)))
         run = SelfTestRun(configuration, study, calling, target, Path(name) / "sink" if sink else None, limit)
         steps: list[Checked] = []
         try:
@@ -177,7 +178,3 @@ def _table(steps: "list[Checked]") -> Table:
         words = f"{one.detail}\n{one.remedy}" if one.remedy else one.detail
         table.add_row(one.step.value, f"[{style}]{one.verdict.value}[/]", duration(one.seconds), words)
     return table
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")

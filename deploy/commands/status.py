@@ -13,11 +13,10 @@ from deploy.errors import CommandError
 from deploy.operations.status import existing_spool
 from deploy.terminal import output, path_from_here
 from listener.dicom.uids import InvalidUid, checked_uid
-from listener.spool.delivery_due import SETTLED_STATES
 from listener.spool.self_tests import SELF_TEST_TARGET
 
 if TYPE_CHECKING:
-    from deploy.operations.status import JobStatus
+    from deploy.operations.job_status import JobStatus
 
 
 @click.command(epilog="Example: radtme status; radtme status 1.2.826.0.1.3680043.8.498.1 --json")
@@ -64,6 +63,6 @@ def status(study_uid: str | None, as_text: bool, everything: bool, config_file: 
 def warn_of_unknown_targets(jobs: "Sequence[JobStatus]", configuration: Configuration) -> None:
     """Name the targets that results wait for although the configuration has no such target."""
     known = {target.name for target in configuration.workers.targets}
-    waiting = {one.target for job in jobs for one in job.deliveries if one.state not in SETTLED_STATES}
+    waiting = {one.target for job in jobs for one in job.deliveries if not one.state.is_settled}
     for name in sorted(waiting - known - {SELF_TEST_TARGET}):
         click.echo(f"warning: results wait for target {name!r}, which is not in the configuration", err=True)

@@ -10,6 +10,9 @@ from pydicom import dcmread
 
 from deploy.configuration.load import SINK_TARGET
 from listener.spool.jobs import Job
+from listener.spool.record_file import read_optional
+from workers.delivery.outbox import record_path
+from workers.delivery.record import DeliveryRecord
 from workers.results.result_classes import ResultRole
 
 
@@ -25,12 +28,12 @@ class ArrivedResult:
 
 def collect_results(job: Job, pacs: Path, folder: Path) -> list[ArrivedResult]:
     """Link what arrived in ``pacs`` for a job into ``folder``, by role; what did not arrive is left out."""
-    record = job.read_optional(f"delivery/{SINK_TARGET}.json") or {}
+    record = read_optional(DeliveryRecord, record_path(job, SINK_TARGET))
+    taken = record.taken if record else {}
     folder.mkdir(parents=True, exist_ok=True)
     arrived = []
     for role in reversed(ResultRole):
-        taken = record.get("taken", {}).get(role.value)
-        source = pacs / f"{taken['sop_instance_uid']}.dcm" if taken else None
+        source = pacs / f"{taken[role].sop_instance_uid}.dcm" if role in taken else None
         if source is not None and source.is_file():
             path = folder / f"{role.value}.dcm"
             os.link(source, path)

@@ -13,7 +13,7 @@ from pydicom.errors import InvalidDicomError
 from deploy.errors import CommandError, WrongUsage
 from deploy.network.dicom_files import DicomFile, OtherFile, files_below, read_all
 from deploy.network.send import SendOutcome, SentFile, send_files
-from deploy.operations.status import JobStatus, read_job
+from deploy.operations.job_status import JobStatus, read_job
 from deploy.stack.local_stack import LISTENER, REDIS, SINK, WORKERS, LocalStack
 from deploy.stack.supervisor import NotReady
 from deploy.terminal import path_from_here

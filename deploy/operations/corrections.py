@@ -5,6 +5,7 @@ A person says it here. Pixels have to be the same: what was drawn and measured s
 """
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from pydicom import Dataset, dcmread
@@ -12,7 +13,9 @@ from pydicom import Dataset, dcmread
 from deploy.errors import CommandError
 from listener.pairing.readiness import UNREADABLE_FILE
 from listener.scp.statuses import Status
-from listener.spool.atomic_files import fsync_folder, read_json, write_json
+from listener.spool.atomic_files import fsync_folder
+from listener.spool.quarantine_record import QuarantineReason
+from listener.spool.record_file import read_record, write_record
 from listener.spool.spool import Spool
 
 SUPERSEDED = "superseded"
@@ -51,8 +54,7 @@ def _place_of(
 ) -> Path | None:
     """Return where the object in quarantine belongs; None where it is no other copy of one of this study."""
     try:
-        content = read_json(reason)
-        if content.get("reason") != wanted:
+        if read_record(QuarantineReason, reason).reason != wanted:
             return None
         header = dcmread(reason.with_suffix(".dcm"), stop_before_pixels=True)
         if str(header.StudyInstanceUID) != study_uid:
@@ -82,5 +84,5 @@ def _exchange(place: Path, corrected: Path) -> None:
     fsync_folder(place.parent)
     os.replace(before, corrected)
     reason = corrected.with_suffix(".json")
-    content = {**read_json(reason), "reason": SUPERSEDED, "message": "a corrected copy took its place"}
-    write_json(reason, content)
+    record = read_record(QuarantineReason, reason)
+    write_record(reason, replace(record, reason=SUPERSEDED, message="a corrected copy took its place"))

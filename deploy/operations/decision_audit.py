@@ -14,6 +14,7 @@ from listener.audit.events import AuditedPatient, AuditedStudy, case_steered, pa
 from listener.audit.trail import AuditLog, NotAudited
 from listener.pairing.readiness import UNREADABLE_FILE
 from listener.spool.jobs import Job
+from listener.spool.record_file import UnreadableRecord
 from listener.spool.spool import Spool
 
 
@@ -58,12 +59,11 @@ def _patient(path: Path) -> AuditedPatient:
 def _study(spool: Spool, job: Job) -> AuditedStudy:
     """Return whose case it is, as far as its files say."""
     try:
-        content = job.read()
-        study_uid, seg = str(content["study_uid"]), content["seg"]
-        path = spool.instance_path(study_uid, seg["series_uid"], seg["sop_instance_uid"])
-    except (OSError, ValueError, KeyError, TypeError):
+        record = job.read()
+    except (OSError, UnreadableRecord):
         return AuditedStudy("", AuditedPatient())
+    path = spool.instance_path(record.study_uid, record.seg.series_uid, record.seg.sop_instance_uid)
     try:
-        return AuditedStudy(study_uid, _patient(path))
+        return AuditedStudy(record.study_uid, _patient(path))
     except UNREADABLE_FILE:
-        return AuditedStudy(study_uid, AuditedPatient())
+        return AuditedStudy(record.study_uid, AuditedPatient())

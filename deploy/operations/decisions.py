@@ -1,14 +1,16 @@
 """What a person decides about a job: to hold it, to release it, to drop it. One change in the spool each."""
 
 from contextlib import ExitStack
+from datetime import UTC, datetime
 
 from deploy.errors import CommandError
-from deploy.operations.retry import DROP_NAME, Retried, held_lock, utc_text
+from deploy.operations.retry import Retried, held_lock
 from listener.broker.messages import delivery_announcement, score_announcement
 from listener.pairing.pairer import LOCK_NAME as PAIRING_LOCK_NAME
-from listener.spool.atomic_files import write_json
-from listener.spool.jobs import HOLD_NAME, Job, JobState, is_held
+from listener.spool.job_files import DROP_NAME, HOLD_NAME, Drop, Hold, is_held
+from listener.spool.jobs import Job, JobState
 from listener.spool.locks import LOCK_NAME
+from listener.spool.record_file import write_record
 from listener.spool.spool import Spool
 from workers.delivery.outbox import outbox_files
 
@@ -28,7 +30,7 @@ def hold(spool: Spool, job: Job, who: str, why: str) -> str:
     found: Job | None = job
     while found is not None and found.state not in FINISHED_STATES:
         try:
-            write_json(found.folder / HOLD_NAME, {"by": who, "at": utc_text(), "why": why})
+            write_record(found.folder / HOLD_NAME, Hold(who, datetime.now(UTC), why))
         except FileNotFoundError:  # it moved on meanwhile
             found = spool.find_job(job.id)
             continue
@@ -72,7 +74,7 @@ def drop(spool: Spool, job: Job, who: str, why: str) -> str:
         locks.enter_context(held_lock(spool.root / "jobs", PAIRING_LOCK_NAME, job.id))
         for name in (LOCK_NAME, *(f"deliver-{path.stem}.lock" for path in outbox_files(job))):
             locks.enter_context(held_lock(job.folder, name, job.id))
-        write_json(job.folder / DROP_NAME, {"by": who, "at": utc_text(), "why": why, "state": job.state.value})
+        write_record(job.folder / DROP_NAME, Drop(who, datetime.now(UTC), why, job.state))
         moved = spool.move(job, JobState.DROPPED)
     if moved is None:
         raise CommandError(f"{job.id} was moved by someone else meanwhile", "radtme status shows where it is now")

@@ -3,18 +3,21 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from pydicom.uid import UID
 
-from listener.spool.atomic_files import read_json
+from listener.spool.delivery_schedule import DeliveryState
 from listener.spool.jobs import Job
+from listener.spool.record_file import read_record
 from listener.spool.spool import Spool
 from listener.spool.target_circuit import CircuitState, read_circuit
-from listener.spool.timestamps import parse_time
 from workers.delivery.outbox import outbox_files
+from workers.delivery.record import DeliveryRecord, StoreResponse
+from workers.results.instance_reference import InstanceReference
+from workers.results.result_classes import ResultRole
+from workers.results.result_record import ResultRecord
 
-GOES_ON = ("queued", "retry", "sent", "committed")
+GOES_ON = (DeliveryState.QUEUED, DeliveryState.RETRY, DeliveryState.SENT, DeliveryState.COMMITTED)
 """States in which a delivery goes on by a visit of ours; in others it waits for the target's report, or for nothing."""
 
 
@@ -23,7 +26,7 @@ class DeliveryStatus:
     """How far the results of a job are on their way to one target."""
 
     target: str
-    state: str
+    state: DeliveryState
     tries: int
     objects: int
     """That the target is to get."""
@@ -61,10 +64,17 @@ class TargetStatus:
     last_error: str | None
 
 
-def read_deliveries(spool: Spool, job: Job) -> tuple[DeliveryStatus, ...]:
-    """Return the deliveries of a job, by target."""
-    written = (job.read_optional("result.json") or {}).get("references") or {}
-    return tuple(_with_circuit(spool, _delivery(path.stem, read_json(path), written)) for path in outbox_files(job))
+def read_deliveries(spool: Spool, job: Job, result: ResultRecord | None) -> tuple[DeliveryStatus, ...]:
+    """Return the deliveries of a job, by target.
+
+    Raises
+    ------
+    UnreadableRecord
+        If a record is damaged.
+    """
+    made = result.references if result else {}
+    records = (read_record(DeliveryRecord, path) for path in outbox_files(job))
+    return tuple(_with_circuit(spool, _delivery(record, made)) for record in records)
 
 
 def _with_circuit(spool: Spool, one: DeliveryStatus) -> DeliveryStatus:
@@ -74,29 +84,27 @@ def _with_circuit(spool: Spool, one: DeliveryStatus) -> DeliveryStatus:
     return one if circuit.is_closed else replace(one, target_asked=circuit.next_probe)
 
 
-def _delivery(name: str, content: Mapping[str, Any], written: Mapping[str, Any]) -> DeliveryStatus:
-    asked = [parse_time(request.get("requested")) for request in content.get("requests") or []]
+def _delivery(record: DeliveryRecord, made: Mapping[ResultRole, InstanceReference]) -> DeliveryStatus:
     return DeliveryStatus(
-        target=str(content.get("target", name)),
-        state=str(content.get("state", "unknown")),
-        tries=int(content.get("tries", 0)),
-        objects=len(content.get("roles") or []),
-        objects_taken=len(content.get("taken") or {}),
-        next_try=parse_time(content.get("next_try")),
-        last_error=content.get("last_error"),
-        updated=parse_time(content.get("updated")),
-        objects_committed=len(content.get("committed") or []),
-        objects_seen=len(content.get("seen") or []),
-        commitment_requested=asked[-1] if asked else None,
-        plainer=tuple(_plainer(content.get("taken") or {}, written)),
+        target=record.target,
+        state=record.state,
+        tries=record.tries,
+        objects=len(record.roles),
+        objects_taken=len(record.taken),
+        next_try=record.next_try,
+        last_error=record.last_error,
+        updated=record.updated,
+        objects_committed=len(record.committed),
+        objects_seen=len(record.seen),
+        commitment_requested=record.requests[-1].requested if record.requests else None,
+        plainer=tuple(_plainer(record.taken, made)),
     )
 
 
-def _plainer(taken: Mapping[str, Any], written: Mapping[str, Any]) -> Iterator[str]:
+def _plainer(taken: Mapping[ResultRole, StoreResponse], made: Mapping[ResultRole, InstanceReference]) -> Iterator[str]:
     for role, word in taken.items():
-        went_as, made_as = word.get("sop_class_uid"), (written.get(role) or {}).get("sop_class_uid")
-        if went_as and made_as and went_as != made_as:
-            yield f"{role} as {UID(went_as).name}"
+        if word.sop_class_uid and role in made and word.sop_class_uid != made[role].sop_class_uid:
+            yield f"{role} as {UID(word.sop_class_uid).name}"
 
 
 def read_targets(spool: Spool) -> tuple[TargetStatus, ...]:

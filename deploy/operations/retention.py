@@ -14,13 +14,14 @@ from pathlib import Path
 from deploy.configuration.sections import RetentionSettings
 from deploy.errors import CommandError
 from listener.dicom.uids import is_uid
-from listener.spool.atomic_files import read_json
+from listener.spool.delivery_schedule import DeliverySchedule, DeliveryState
 from listener.spool.jobs import Job, JobState
 from listener.spool.locks import LOCK_NAME
+from listener.spool.record_file import UnreadableRecord, read_record
 from listener.spool.repair import IN_WORK
-from listener.spool.self_tests import is_self_test
 from listener.spool.spool import Spool
 from workers.delivery.outbox import outbox_files
+from workers.results.result_record import read_result
 
 DAY_SECONDS = 86400.0
 
@@ -119,11 +120,11 @@ def _study_of(spool: Spool, job: Job) -> str:
     current: Job | None = job
     while current is not None:
         try:
-            return str(current.read()["study_uid"])
+            return current.read().study_uid
         except FileNotFoundError:
             moved = spool.find_job(job.id)
             current = moved if moved is not None and moved != current else None
-        except (ValueError, KeyError, TypeError):
+        except UnreadableRecord:
             break
     raise CommandError(
         f"job {job.id} cannot be read, so nobody knows which study it needs",
@@ -158,15 +159,15 @@ def _too_young(what: str, days: int | None, touched: float, now: float) -> str:
 def _is_undelivered(job: Job) -> bool:
     """Tell whether a job has results that lie nowhere else; what cannot be read may be one. A self-test has none."""
     try:
-        if is_self_test(job.read()):
+        if job.read().is_self_test:
             return False
-        result = job.read_optional("result.json")
-        if result is None or not result.get("objects"):
+        result = read_result(job)
+        if result is None or not result.objects:
             return (job.folder / "objects").is_dir() and any((job.folder / "objects").iterdir())
-        records = [read_json(path) for path in outbox_files(job)]
+        records = [read_record(DeliverySchedule, path) for path in outbox_files(job)]
     except (OSError, ValueError):
         return True
-    return not records or any(record.get("state") != "delivered" for record in records)
+    return not records or any(record.state is not DeliveryState.DELIVERED for record in records)
 
 
 def _measured(place: Path, *, count_folders: bool = False) -> tuple[int, float]:

@@ -11,18 +11,19 @@ from deploy.errors import CommandError
 from deploy.operations.corrections import take_corrections, were_taken
 from listener.broker.messages import Announcement, delivery_announcement, score_announcement
 from listener.pairing.pairer import LOCK_NAME as PAIRING_LOCK_NAME
-from listener.pairing.readiness import SeriesHeads, evidence, ready_content
-from listener.spool.atomic_files import read_json, write_json
-from listener.spool.jobs import HOLD_NAME, Job, JobState, is_held, job_id_for
+from listener.pairing.readiness import SeriesHeads, evidence, next_version
+from listener.spool.delivery_schedule import DeliveryState
+from listener.spool.job_files import ATTEMPTS_NAME, DROP_NAME, FAILURE_NAME, HOLD_NAME, RESULT_NAME, is_held
+from listener.spool.jobs import Job, JobState
 from listener.spool.locks import LOCK_NAME, exclusive
+from listener.spool.record_file import read_record, write_record
 from listener.spool.spool import Spool
 from workers.delivery.circuit_breaker import probe_now
 from workers.delivery.outbox import outbox_files
-from workers.delivery.record import DeliveryRecord, State
+from workers.delivery.record import DeliveryRecord
+from workers.results.result_record import read_result
+from workers.scoring.case_result import ResultOutcome
 
-NOT_SCORED = "not_scored"
-DROP_NAME = "dropped.json"
-"""In a job's folder: who gave it up, when, and why."""
 LOCK_SECONDS = 5.0
 TAKEN_UP = {
     JobState.DELIVERING: "its results are sent again",
@@ -79,13 +80,11 @@ def retry(spool: Spool, job: Job, *, corrected: bool = False) -> Retried:
 def _take_up(spool: Spool, job: Job) -> Retried:
     with held_lock(job.folder, LOCK_NAME, job.id):
         records = _delivery_records(job)
-        sent_before = (job.folder / "result.json").exists() and bool(records)
-        state = (
-            JobState.DELIVERING if sent_before else JobState.READY if job.read().get("readied") else JobState.WAITING
-        )
+        sent_before = (job.folder / RESULT_NAME).exists() and bool(records)
+        state = JobState.DELIVERING if sent_before else JobState.READY if job.read().readied else JobState.WAITING
         announcements: tuple[Announcement, ...] = (score_announcement(job.id),) if state is JobState.READY else ()
         announcements = _make_due(spool, job, records) if sent_before else announcements
-        for name in ("attempts.json", "failure.json", DROP_NAME, HOLD_NAME):
+        for name in (ATTEMPTS_NAME, FAILURE_NAME, DROP_NAME, HOLD_NAME):
             (job.folder / name).unlink(missing_ok=True)
         if spool.move(job, state) is None:
             raise CommandError(f"{job.id} was moved by someone else meanwhile", "radtme status shows where it is now")
@@ -106,8 +105,9 @@ def _deliver_now(spool: Spool, job: Job) -> Retried:
 
 
 def _score_corrected(spool: Spool, job: Job) -> Retried:
-    taken = take_corrections(spool, str(job.read()["study_uid"]))
-    if not taken and not were_taken(spool, str(job.read()["study_uid"])):
+    study_uid = job.read().study_uid
+    taken = take_corrections(spool, study_uid)
+    if not taken and not were_taken(spool, study_uid):
         raise CommandError(
             f"{job.id}: no corrected copy of an object of its study is in quarantine",
             "send the corrected study first: the PACS is told 0x0111, and its copies are kept there",
@@ -117,50 +117,47 @@ def _score_corrected(spool: Spool, job: Job) -> Retried:
 
 
 def _score_again(spool: Spool, job: Job) -> Retried:
-    result = job.read_optional("result.json") or {}
-    if result.get("outcome") != NOT_SCORED:
+    result = read_result(job)
+    if result is None or result.outcome is not ResultOutcome.NOT_SCORED:
         raise CommandError(
-            f"{job.id} is done and was {result.get('outcome', 'closed')}: there is nothing to try again",
+            f"{job.id} is done and was {result.outcome if result else 'closed'}: there is nothing to try again",
             "a corrected outline or a late image makes a new version by itself",
         )
     return _next_version(spool, job)
 
 
 def _next_version(spool: Spool, job: Job) -> Retried:
-    content = job.read()
-    number = int(content["version"]) + 1
-    new_id = job_id_for(content["seg"]["sop_instance_uid"], number, content.get("segment_number"))
-    found = evidence(spool, content, SeriesHeads())
+    record = job.read()
+    found = evidence(spool, record, SeriesHeads())
     if not found.complete:
         raise CommandError(
             f"{job.id} was not scored, and still waits for {found.waiting()}",
             "send what is missing: a new version is made by itself when it is there",
         )
-    now = utc_text()
-    fresh = {**content, "job_id": new_id, "version": number, "replaces": job.id, "created": now, "fetched": None}
+    version = next_version(record, found, datetime.now(UTC))
     with held_lock(spool.root / "jobs", PAIRING_LOCK_NAME, job.id):
-        created = spool.create_job(new_id, ready_content(fresh, found, now), JobState.READY)
+        created = spool.create_job(version, JobState.READY)
     if created is None:
-        raise CommandError(f"{job.id} has a later version already: {new_id}", f"radtme retry {new_id}")
-    return Retried(f"{job.id}: scored again as {new_id}", (score_announcement(new_id),))
+        raise CommandError(f"{job.id} has a later version already: {version.job_id}", f"radtme retry {version.job_id}")
+    return Retried(f"{job.id}: scored again as {version.job_id}", (score_announcement(version.job_id),))
 
 
 def _make_due(spool: Spool, job: Job, records: dict[Path, DeliveryRecord]) -> tuple[Announcement, ...]:
     announcements = []
     for path, record in records.items():
-        if record.state is State.DELIVERED:
+        if record.state is DeliveryState.DELIVERED:
             continue
         with held_lock(job.folder, f"deliver-{path.stem}.lock", job.id):
-            current = DeliveryRecord.of_json(read_json(path))
-            if current.state is not State.DELIVERED:
-                write_json(path, current.due_now(datetime.now(UTC)).to_json())
+            current = read_record(DeliveryRecord, path)
+            if current.state is not DeliveryState.DELIVERED:
+                write_record(path, current.due_now(datetime.now(UTC)))
                 announcements.append(delivery_announcement(job.id, path.stem))
         probe_now(spool, path.stem, datetime.now(UTC))
     return tuple(announcements)
 
 
 def _delivery_records(job: Job) -> dict[Path, DeliveryRecord]:
-    return {path: DeliveryRecord.of_json(read_json(path)) for path in outbox_files(job)}
+    return {path: read_record(DeliveryRecord, path) for path in outbox_files(job)}
 
 
 @contextmanager
@@ -175,8 +172,3 @@ def held_lock(folder: Path, name: str, job_id: str) -> Iterator[None]:
         if time.monotonic() > deadline:
             raise CommandError(f"{job_id}: someone works on it right now", "try again in a moment")
         time.sleep(0.05)
-
-
-def utc_text() -> str:
-    """Return the time in UTC, ISO 8601, to the millisecond."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")

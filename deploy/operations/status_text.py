@@ -13,12 +13,14 @@ from rich.table import Table
 from rich.text import Text
 
 from deploy.operations.delivery_status import DeliveryStatus, TargetStatus
-from deploy.operations.status import JobStatus, SeriesStatus, SpoolStatus, waits_long_for_a_worker
+from deploy.operations.job_status import JobStatus, waits_long_for_a_worker
+from deploy.operations.status import SeriesStatus, SpoolStatus
 from deploy.terminal import age, due, duration, path_from_here, size
+from listener.spool.delivery_schedule import DeliveryState
 from listener.spool.jobs import JobState
 from listener.spool.set_aside import SetAside, SetAsideOutline
 from workers.results.readable_texts import UNREADABLE_TEXT
-from workers.scoring.case_result import shown_score
+from workers.scoring.case_result import Phenotype, ResultOutcome, shown_score
 
 NARROW = 90
 """Columns below which a job takes lines instead of a row."""
@@ -36,6 +38,9 @@ STATE_STYLE = {
     JobState.FAILED: "bold red",
     JobState.DROPPED: "dim",
 }
+
+
+DELIVERY_STYLE = {DeliveryState.DELIVERED: "green", DeliveryState.REFUSED: "bold red", DeliveryState.QUEUED: ""}
 
 
 def as_json(value: Any) -> Any:
@@ -128,11 +133,11 @@ def show_job(console: Console, job: JobStatus) -> None:
     if job.replaces:
         grid.add_row("replaces", job.replaces)
     for region in job.regions:
-        grid.add_row(str(region.get("region")), f"{region.get('volume_ml', 0):.2f} mL, {region.get('voxels')} voxels")
+        grid.add_row(region.region.value, f"{region.volume_ml:.2f} mL, {region.voxels} voxels")
     for note in job.notes:
         grid.add_row("note", note)
     if job.signature:
-        grid.add_row("signature", f"{job.signature.get('id')} {job.signature.get('version')}")
+        grid.add_row("signature", f"{job.signature.id} {job.signature.version}")
     for name, moment in job.times.items():
         grid.add_row(name, moment)
     if job.stage_seconds:
@@ -175,7 +180,7 @@ def verdict(job: JobStatus) -> Text:
     assert job.hot_probability is not None  # noqa: S101 - of a scored job
     assert job.threshold is not None  # noqa: S101
     score, threshold = shown_score(job.hot_probability, job.threshold)
-    style = "bold red" if job.phenotype == "hot" else "bold blue"
+    style = "bold red" if job.phenotype is Phenotype.HOT else "bold blue"
     return Text.assemble(
         ((job.phenotype or "?").upper(), style),
         f", hot probability {score} (threshold {threshold})",
@@ -204,7 +209,7 @@ def _words(job: JobStatus) -> list[Text]:
     lines = []
     if job.hot_probability is not None and job.threshold is not None:
         lines.append(verdict(job))
-    if job.outcome == "unchanged":
+    if job.outcome is ResultOutcome.UNCHANGED:
         lines.append(Text("same inputs as the result that it would replace: nothing new was sent"))
     if job.says:
         lines.append(Text(job.says))
@@ -215,16 +220,16 @@ def _words(job: JobStatus) -> list[Text]:
 
 def _delivery(one: DeliveryStatus) -> Text:
     words = f"{one.target}: {one.state.replace('_', ' ')}"
-    if one.next_step is not None and (one.state != "queued" or one.target_asked is not None):
+    if one.next_step is not None and (one.state is not DeliveryState.QUEUED or one.target_asked is not None):
         step, moment = one.next_step
         words += f", {step} {due(moment)}" + (f", {one.tries} so far" if one.target_asked is None else "")
-    if one.state == "commitment_requested" and one.commitment_requested is not None:
+    if one.state is DeliveryState.COMMITMENT_REQUESTED and one.commitment_requested is not None:
         words += f" {age(one.commitment_requested)} ago, {one.objects_committed} of {one.objects} committed"
-    if one.last_error and one.state != "delivered":
+    if one.last_error and one.state is not DeliveryState.DELIVERED:
         words += f": {one.last_error}"
     if one.plainer:
         words += f" (not taken as made: {', '.join(one.plainer)})"
-    style = {"delivered": "green", "refused": "bold red", "queued": ""}.get(one.state, "yellow")
+    style = DELIVERY_STYLE.get(one.state, "yellow")
     return Text(words, style)
 
 

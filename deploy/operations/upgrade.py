@@ -12,14 +12,15 @@ from deploy.configuration.load import Configuration
 from deploy.errors import CommandError
 from deploy.operations.retry import held_lock
 from listener.pairing.pairer import LOCK_NAME as PAIRING_LOCK_NAME
-from listener.spool.atomic_files import make_folder, read_json, write_bytes, write_json
+from listener.spool.atomic_files import make_folder, write_bytes
 from listener.spool.jobs import Job, JobState
 from listener.spool.layout import LAYOUT, VERSION_NAME, WrongLayout, check_layout
 from listener.spool.locks import exclusive
+from listener.spool.record_file import UnreadableRecord, read_record, write_record
 from listener.spool.spool import Spool
 from workers.delivery.outbox import outbox_files
-from workers.delivery.record import DeliveryRecord
-from workers.results.instance_reference import InstanceReference
+from workers.delivery.record import DeliveryRecord, StoreResponse
+from workers.results.result_record import read_intact_result
 
 
 def require_layout(configuration: Configuration) -> None:
@@ -65,7 +66,7 @@ def upgrade(spool: Spool) -> Upgraded:
                 _require_alone(job, locks)
         for job in jobs:
             for path, entry in _entries(job, unreadable):
-                write_json(path, entry.to_json())
+                write_record(path, entry)
                 records += 1
         write_bytes(spool.root / VERSION_NAME, f"{LAYOUT}\n".encode())
     spool.prepare()
@@ -81,17 +82,19 @@ def _require_alone(job: Job, locks: ExitStack) -> None:
 def _entries(job: Job, unreadable: list[Path]) -> Iterator[tuple[Path, DeliveryRecord]]:
     for path in outbox_files(job):
         try:
-            yield path, _with_references(DeliveryRecord.of_json(read_json(path)), job)
-        except (ValueError, KeyError, TypeError, AttributeError):
+            yield path, _with_references(read_record(DeliveryRecord, path), job)
+        except UnreadableRecord:
             unreadable.append(path)
 
 
 def _with_references(entry: DeliveryRecord, job: Job) -> DeliveryRecord:
     """Return the record with the whole references of what was taken: what can be asked for is not sent again."""
-    references = (job.read_intact("result.json") or {}).get("references") or {}
+    result = read_intact_result(job)
+    references = result.references if result else {}
     taken = dict(entry.taken)
     for role, word in entry.taken.items():
-        known = references.get(role.value)
-        if not word.can_be_verified and known and known["sop_instance_uid"] == word.instance.sop_instance_uid:
-            taken[role] = replace(word, instance=InstanceReference(**known))
-    return replace(entry, taken=taken)
+        known = references.get(role)
+        if not word.can_be_verified and known and known.sop_instance_uid == word.sop_instance_uid:
+            taken[role] = StoreResponse.on(known, word.status)
+    queued = entry.waits_since
+    return replace(entry, queued=queued, taken=taken)

@@ -17,6 +17,8 @@ from model_store.reporting.step_output import write_figure, write_summary, write
 from model_store.signatures.signature import Signature
 from model_store.statistics.diagnostic_accuracy import compare_scores_of_same_cases
 from model_store.statistics.signature_agreement import agreement, differing_cases
+from workers.results.result_record import read_result
+from workers.scoring.case_result import Phenotype
 
 SCORED_STATES = (JobState.DELIVERING, JobState.DONE, JobState.FAILED)
 
@@ -42,21 +44,20 @@ def compare_on_spool(spool: Path, first: Signature, second: Signature) -> Signat
         SignatureError: there are fewer than three.
     """
     rows, not_scored = [], 0
-    for case, record in _shadowed(Spool(spool)):
-        shadow, active = record["shadow"], {"digest": record["signature"]["digest"], **record["score"]}
-        if {shadow.get("digest"), active["digest"]} != {first.digest, second.digest}:
+    for case, active, shadow in _shadowed(Spool(spool)):
+        if {shadow.digest, active.digest} != {first.digest, second.digest}:
             continue
-        if "hot_probability" not in shadow:
+        if shadow.hot_probability is None:
             not_scored += 1
             continue
-        one, other = (active, shadow) if active["digest"] == first.digest else (shadow, active)
+        one, other = (active, shadow) if active.digest == first.digest else (shadow, active)
         rows.append(
             {
                 "case": case,
-                "first": one["hot_probability"],
-                "second": other["hot_probability"],
-                "first_hot": one["phenotype"] == HOT,
-                "second_hot": other["phenotype"] == HOT,
+                "first": one.hot_probability,
+                "second": other.hot_probability,
+                "first_hot": one.phenotype is Phenotype.HOT,
+                "second_hot": other.phenotype is Phenotype.HOT,
             }
         )
     notes = [f"{not_scored} cases were scored by the active signature only"] if not_scored else []
@@ -111,13 +112,25 @@ def write_comparison(folder: Path, found: SignatureComparison) -> None:
     write_summary(folder, found.summary)
 
 
-def _shadowed(spool: Spool) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Return job id and result of every case that was scored beside a shadow."""
-    for state in SCORED_STATES:
-        for job in spool.jobs(state):
-            record = job.read_optional("result.json")
-            if record and record.get("shadow") and record["score"]:
-                yield job.id, record
+@dataclass(frozen=True)
+class _Verdict:
+    """What one signature said of a case."""
+
+    digest: str | None
+    hot_probability: float | None
+    """None where it could not score the case."""
+    phenotype: Phenotype | None
+
+
+def _shadowed(spool: Spool) -> Iterator[tuple[str, _Verdict, _Verdict]]:
+    """Yield job id, verdict and shadow's verdict of every case that was scored beside a shadow."""
+    for job in spool.jobs(*SCORED_STATES):
+        result = read_result(job)
+        if result is None or result.score is None or result.signature is None or result.shadow is None:
+            continue
+        score, shadow = result.score, result.shadow
+        active = _Verdict(result.signature.digest, score.hot_probability, score.phenotype)
+        yield job.id, active, _Verdict(shadow.digest, shadow.hot_probability, shadow.phenotype)
 
 
 def _comparison(cases: pd.DataFrame, first: Signature, second: Signature, notes: list[str]) -> SignatureComparison:

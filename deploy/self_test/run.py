@@ -18,15 +18,18 @@ from deploy.network.send import SendOutcome, send_files
 from deploy.self_test.features import complaint, has_canary, reported_features
 from deploy.self_test.study import SelfTestStudy
 from listener.pairing.readiness import waiting_for
-from listener.spool.atomic_files import read_json
+from listener.spool.delivery_schedule import DeliveryState
+from listener.spool.job_files import RESULT_NAME
 from listener.spool.jobs import Job, JobState, job_id_for
+from listener.spool.record_file import read_record
 from listener.spool.self_tests import SELF_TEST_TARGET
 from listener.spool.spool import Spool
-from workers.delivery.outbox import read_entry
-from workers.delivery.record import DeliveryRecord, State
+from workers.delivery.outbox import read_entry, record_path
+from workers.delivery.record import DeliveryRecord
 from workers.errors import TransientFailure
 from workers.results.instance_reference import InstanceReference
 from workers.results.result_classes import ResultRole
+from workers.results.result_record import ResultRecord, read_intact_result
 from workers.targets.dimse import transport_of
 from workers.targets.target import Target
 from workers.targets.transport import TargetRefused
@@ -154,7 +157,7 @@ class SelfTestRun:
             self._send([self._study.outline])
         except Unreachable as error:
             raise StepFailed(error.message, f"{error.advice}; is radtme listen (or radtme up) running?") from error
-        if "self_test" not in self._in_job(Job.read):
+        if not self._in_job(Job.read).is_self_test:
             raise StepFailed(
                 f"{peer} did not take the study for a self-test",
                 "restart the listener with this version; run the command as the user that the listener runs as",
@@ -177,23 +180,23 @@ class SelfTestRun:
                 f"still waits: {self._waits_for(job)}",
                 "the listener pairs in a thread: its /healthz and log say whether that runs",
             )
-        content = self._in_job(Job.read)
-        if content["not_complete"]:
-            raise StepFailed(str(content["not_complete"]["message"]), "listener.deadline_seconds is very short")
-        return f"{sum(map(len, content['instances'].values()))} images with their outline"
+        record = self._in_job(Job.read)
+        if record.not_complete:
+            raise StepFailed(record.not_complete.message, "listener.deadline_seconds is very short")
+        return f"{sum(map(len, (record.instances or {}).values()))} images with their outline"
 
     def _scored(self) -> str:
-        while (result := (job := self._job()).read_intact("result.json")) is None:
+        while (result := read_intact_result(job := self._job())) is None:
             if job.state is JobState.FAILED:
-                failure = job.read_optional("failure.json") or {}
-                raise StepFailed(f"{failure.get('reason')}: {failure.get('message')}", SEE_ERRORS)
+                failure = job.failure()
+                raise StepFailed(f"{failure.reason}: {failure.message}" if failure else "it failed", SEE_ERRORS)
             self._wait(f"still {job.state.value}", lambda job=job: self._why_not_scored(job.state))  # type: ignore[misc]
-        if result["outcome"] != "scored":
-            rejection = result["rejection"] or {}
-            raise StepFailed(
-                f"{rejection.get('reason')}: {rejection.get('message')}", "docs/not-scored.md says what to do"
-            )
-        return f"{result['score']['hot_probability']:.4f} by {result['signature']['id']}"
+        if result.rejection is not None:
+            reason, message = result.rejection.reason, result.rejection.message
+            raise StepFailed(f"{reason}: {message}", "docs/not-scored.md says what to do")
+        if result.score is None or result.signature is None:
+            raise StepFailed(f"the result is {result.outcome}", SEE_ERRORS)
+        return f"{result.score.hot_probability:.4f} by {result.signature.id}"
 
     def _why_not_scored(self, state: JobState) -> str:
         if state is JobState.RUNNING:
@@ -205,7 +208,9 @@ class SelfTestRun:
         return "no worker took it: is radtme work (queue compute) running, on the same spool and Redis?"
 
     def _features(self) -> str:
-        profile = str(self._in_job(lambda job: read_json(job.folder / "result.json"))["signature"]["profile"])
+        result = self._in_job(lambda job: read_record(ResultRecord, job.folder / RESULT_NAME))
+        assert result.signature is not None  # noqa: S101 - it was scored
+        profile = result.signature.profile
         if not has_canary(profile):
             raise StepSkipped(f"nobody knows what profile {profile} measures on this case")
         name = f"{ResultRole.FEATURE_REPORT.value}.dcm"
@@ -220,14 +225,14 @@ class SelfTestRun:
             while self._job().state is not JobState.DONE:
                 self._wait(f"still {self._job().state.value}", SEE_ERRORS)
             raise StepSkipped("to nobody, as asked")
-        while (entry := self._entry(name)) is None or entry.state is not State.DELIVERED:
+        while (entry := self._entry(name)) is None or entry.state is not DeliveryState.DELIVERED:
             job = self._job()
             if entry is None and job.state is JobState.DONE:
                 raise StepFailed(
                     f"the workers have no target {name} that takes any of it",
                     "have them read the configuration anew: SIGHUP to workers (or to radtme up)",
                 )
-            if entry is not None and entry.state is State.REFUSED:
+            if entry is not None and entry.state is DeliveryState.REFUSED:
                 raise StepFailed(f"{name} refused: {entry.last_error}", f"radtme probe {name} says what it takes")
             said = f"{entry.state.value}: {entry.last_error or 'nobody has tried yet'}" if entry else "not begun"
             self._wait(said, self._why_not_delivered(entry))
@@ -303,7 +308,7 @@ class SelfTestRun:
 
     def _entry(self, target: str) -> DeliveryRecord | None:
         with contextlib.suppress(FileNotFoundError):  # it moves on just now
-            return read_entry(self._job().folder / "delivery" / f"{target}.json")
+            return read_entry(record_path(self._job(), target))
         return None
 
     def _in_job(self, look: Callable[[Job], T]) -> T:

@@ -12,8 +12,10 @@ from pydicom import dcmread
 from pydicom.errors import InvalidDicomError
 
 from deploy.configuration.sections import StatusPageSettings
-from deploy.operations.status import JobStatus, Quarantined, read_moving, read_quarantine, waits_long_for_a_worker
+from deploy.operations.job_status import JobStatus, read_moving, waits_long_for_a_worker
+from deploy.operations.status import Quarantined, read_quarantine
 from listener.dicom.character_sets import register_character_sets
+from listener.spool.delivery_schedule import DeliveryState
 from listener.spool.jobs import JOB_ID_PATTERN, Job, JobState
 from listener.spool.spool import Spool
 from model_store.errors import SignatureError
@@ -186,7 +188,7 @@ class Pages:
 
     def _target_lines(self, cases: list[JobStatus]) -> Iterator[TargetLine]:
         addresses = {one.name: one.where for one in self._targets}
-        deliveries = [one for case in cases for one in case.deliveries if one.state != "delivered"]
+        deliveries = [one for case in cases for one in case.deliveries if one.state is not DeliveryState.DELIVERED]
         for name in [*addresses, *sorted({one.target for one in deliveries} - addresses.keys())]:
             mine = [one for one in deliveries if one.target == name]
             troubled = [one for one in mine if one.last_error]
@@ -194,7 +196,7 @@ class Pages:
                 name=name,
                 address=addresses.get(name, "not in the configuration"),
                 waiting=len(mine),
-                refused=sum(one.state == "refused" for one in mine),
+                refused=sum(one.state is DeliveryState.REFUSED for one in mine),
                 last_error=(troubled[-1].last_error or "") if troubled else "",
                 next_step=min((one.next_step for one in mine if one.next_step), key=itemgetter(1), default=None),
             )

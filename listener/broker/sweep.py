@@ -10,9 +10,11 @@ import structlog
 
 from listener.broker.messages import Announcement, Queue, delivery_announcement, score_announcement
 from listener.spool.commitments import reported
-from listener.spool.delivery_due import SETTLED_STATES, is_due, needs_target
-from listener.spool.jobs import Job, JobState, is_held
+from listener.spool.delivery_schedule import DeliverySchedule
+from listener.spool.job_files import is_held
+from listener.spool.jobs import Job, JobState
 from listener.spool.locks import exclusive
+from listener.spool.record_file import UnreadableRecord, read_record
 from listener.spool.retry_later import waits_for_retry
 from listener.spool.spool import Spool
 from listener.spool.target_circuit import Circuit, read_circuit
@@ -133,14 +135,16 @@ class Sweep:
                 continue
             deliveries = list(_deliveries(job))
             # Settled, and still here: its worker died between the last record and the move. Any delivery closes it.
-            left_behind = all(state.get("state") in SETTLED_STATES for _, state in deliveries)
-            for target, state in deliveries:
+            left_behind = all(delivery is not None and delivery.state.is_settled for _, delivery in deliveries)
+            for target, delivery in deliveries:
+                if delivery is None:
+                    continue
                 if target not in circuits:
                     circuits[target] = read_circuit(self._spool, target)
                 circuit = circuits[target]
-                if left_behind or (circuit.is_closed and is_due(state, job.id, circuit, clock)):
+                if left_behind or (circuit.is_closed and delivery.is_due(job.id, circuit, clock)):
                     yield DueAnnouncement(delivery_announcement(job.id, target), JobState.DELIVERING)
-                elif target not in probing and circuit.wants_probe(clock) and needs_target(state, clock):
+                elif target not in probing and circuit.wants_probe(clock) and delivery.needs_target(clock):
                     # Of those that wait for a dead target, one is enough to probe it.
                     probing.add(target)
                     yield DueAnnouncement(delivery_announcement(job.id, target), JobState.DELIVERING)
@@ -156,13 +160,13 @@ def _is_free(job: Job) -> bool:
         return free
 
 
-def _deliveries(job: Job) -> Iterator[tuple[str, Mapping[str, object]]]:
-    outbox = job.folder / "delivery"
-    for path in sorted(outbox.glob("*.json")):
+def _deliveries(job: Job) -> Iterator[tuple[str, DeliverySchedule | None]]:
+    """Yield the deliveries of a job by target; None where a record is damaged: neither due nor settled."""
+    for path in sorted((job.folder / "delivery").glob("*.json")):
         try:
-            state = job.read_optional(f"delivery/{path.name}")
-        except ValueError as error:
-            log.error("delivery_unreadable", job=job.id, target=path.stem, error=type(error).__name__)
-            state = {}  # one damaged record must not stop the sweep; neither due nor settled
-        if state is not None:
-            yield path.stem, state
+            yield path.stem, read_record(DeliverySchedule, path)
+        except FileNotFoundError:  # its job moved on just now
+            continue
+        except UnreadableRecord as error:  # one damaged record must not stop the sweep
+            log.error("delivery_unreadable", job=job.id, target=path.stem, error=str(error))
+            yield path.stem, None

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any
 
 from pydicom import Dataset
 from pydicom.errors import BytesLengthException
@@ -54,20 +53,6 @@ class CommitmentReport:
             raise UnreadableReport(str(error)) from error
         except (AttributeError, TypeError, ValueError, RecursionError, BytesLengthException) as error:
             raise UnreadableReport(f"the report cannot be read ({type(error).__name__})") from error
-
-    @classmethod
-    def of_json(cls, content: Mapping[str, Any]) -> "CommitmentReport":
-        """Return the report that a file of `to_json` holds."""
-        failed = {str(uid): int(reason, 16) for uid, reason in content["failed"].items()}
-        return cls(str(content["transaction_uid"]), tuple(map(str, content["committed"])), failed)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return what the file holds."""
-        return {
-            "transaction_uid": self.transaction_uid,
-            "committed": list(self.committed),
-            "failed": {uid: f"0x{reason:04X}" for uid, reason in self.failed.items()},
-        }
 
 
 def decode_report(content: bytes, transfer_syntax: UID) -> CommitmentReport:

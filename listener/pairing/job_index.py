@@ -3,14 +3,15 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
 
 import structlog
 
-from listener.pairing.readiness import watches_study
-from listener.pairing.segmentation_references import UNKNOWN_SERIES, SegmentationReferences
-from listener.runtime.safe_errors import stack_locations
-from listener.spool.jobs import Job, JobState, is_held
+from listener.pairing.segmentation_references import SegmentationReferences
+from listener.spool.job_files import is_held
+from listener.spool.job_record import UNKNOWN_SERIES, JobRecord
+from listener.spool.jobs import Job, JobState
+from listener.spool.record_file import UnreadableRecord
 from listener.spool.spool import Spool
 
 log = structlog.get_logger()
@@ -25,7 +26,7 @@ class JobFacts:
     study_uid: str
     seg_uid: str
     seg_series_uid: str
-    created: str
+    created: datetime
     tracking_uids: frozenset[str]
     image_series: frozenset[str]
     frame_of_reference_uid: str | None
@@ -38,22 +39,23 @@ class JobFacts:
     """A worker made it beside the outline's own job, and makes its next versions too."""
 
     @classmethod
-    def of(cls, content: Mapping[str, Any]) -> "JobFacts":
-        """Return the facts of a ``job.json``."""
+    def of(cls, job: JobRecord) -> "JobFacts":
+        """Return the facts of a job."""
+        instances = job.instances or {}
         return cls(
-            job_id=content["job_id"],
-            version=content["version"],
-            study_uid=content["study_uid"],
-            seg_uid=content["seg"]["sop_instance_uid"],
-            seg_series_uid=content["seg"]["series_uid"],
-            created=content["created"],
-            tracking_uids=frozenset(content.get("tracking_uids", ())),
-            image_series=frozenset(content["required"]),
-            frame_of_reference_uid=content["frame_of_reference_uid"],
-            instance_counts=dict.fromkeys(set(content["required"]) - {UNKNOWN_SERIES}, 0)
-            | {series: len(uids) for series, uids in (content["instances"] or {}).items()},
-            watches_study=watches_study(content),
-            is_of_further_tumour=content.get("segment_number") is not None,
+            job_id=job.job_id,
+            version=job.version,
+            study_uid=job.study_uid,
+            seg_uid=job.seg.sop_instance_uid,
+            seg_series_uid=job.seg.series_uid,
+            created=job.created,
+            tracking_uids=frozenset(job.tracking_uids),
+            image_series=frozenset(job.required),
+            frame_of_reference_uid=job.frame_of_reference_uid,
+            instance_counts=dict.fromkeys(set(job.required) - {UNKNOWN_SERIES}, 0)
+            | {series: len(uids) for series, uids in instances.items()},
+            watches_study=job.watches_study,
+            is_of_further_tumour=job.segment_number is not None,
         )
 
 
@@ -92,15 +94,9 @@ class JobIndex:
             self._facts[job.id] = JobFacts.of(job.read())
         except FileNotFoundError:
             return  # it moved on between the listing and now: the next refresh finds it
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except UnreadableRecord as error:
             # One damaged job must not stop all the others. Said once; looked at again after a restart.
-            log.error(
-                "job_unreadable",
-                job=job.id,
-                state=job.state.value,
-                error=type(error).__name__,
-                at=stack_locations(error),
-            )
+            log.error("job_unreadable", job=job.id, state=job.state.value, error=str(error))
             self._unreadable.add(job.id)
 
     @property
@@ -125,13 +121,13 @@ class JobIndex:
         """Tell whether an object is a result that a job of this study gave, whatever became of its header since."""
         for facts in self._facts.values():
             job = self._spool.find_job(facts.job_id) if facts.study_uid == study_uid else None
-            result = job.read_intact("result.json") if job is not None else None
-            if sop_instance_uid in ((result or {}).get("objects") or {}).values():
+            issued = job.issued() if job is not None else None
+            if issued is not None and sop_instance_uid in issued.objects.values():
                 return True
         return False
 
-    def most_cases_of_a_study(self, since: str) -> int:
-        """Return how many jobs the study has that got most of them since a moment (UTC, ISO 8601)."""
+    def most_cases_of_a_study(self, since: datetime) -> int:
+        """Return how many jobs the study has that got most of them since a moment."""
         counts = Counter(facts.study_uid for facts in self._facts.values() if facts.created >= since)
         return max(counts.values(), default=0)
 

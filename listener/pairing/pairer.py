@@ -12,19 +12,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import structlog
-from pydicom import dcmread
 
-from listener.dicom.data_set import UnreadableDataSet
-from listener.dicom.sop_classes import is_outline
-from listener.dicom.uids import is_uid
 from listener.pairing.body_parts import other_body_part
 from listener.pairing.elsewhere import image_heads, study_of_missing
 from listener.pairing.job_index import JobFacts, JobIndex
 from listener.pairing.readiness import (
-    UNREADABLE_FILE,
     Evidence,
     PairingDecision,
     SeriesHeads,
@@ -32,20 +26,23 @@ from listener.pairing.readiness import (
     closing_message,
     decide,
     evidence,
-    job_content,
-    ready_content,
+    made_ready,
+    new_job,
+    next_version,
     series_of_study,
     settle_seconds,
-    watched_series,
 )
-from listener.pairing.segmentation_references import OUTLINE_TAGS, SegmentationReferences, outline_of
+from listener.pairing.reconcile import outline_at, outlines_without_job
+from listener.pairing.segmentation_references import SegmentationReferences
+from listener.pairing.series_watch import SeriesWatch
 from listener.runtime.fault_points import FaultPoint, reach
 from listener.settings import ListenerSettings
-from listener.spool.atomic_files import write_json
-from listener.spool.jobs import Job, JobState, is_held, job_id_for
+from listener.spool.job_files import is_held
+from listener.spool.job_record import JobRecord
+from listener.spool.jobs import Job, JobState, job_id_for
 from listener.spool.refused_contexts import refused_contexts
 from listener.spool.repair import SpoolDefect, outlines_of, repair
-from listener.spool.self_tests import self_test_mark
+from listener.spool.self_tests import self_test_of
 from listener.spool.set_aside import SetAside, is_set_aside, set_aside
 from listener.spool.spool import Spool
 
@@ -53,10 +50,6 @@ log = structlog.get_logger()
 
 LOCK_NAME = "pairing.lock"
 MIN_SCAN_SECONDS = 0.1
-RECONCILE_SECONDS = 24 * 3600.0
-"""At start, outlines that came within this time and have no job get one. An older one had its job, and retention may
-have taken that away; one that was never acknowledged is sent again by its sender anyway."""
-
 SEARCH_AGAIN_SECONDS = 10.0
 FETCHES_AT_ONCE = 4
 """A PACS that does not answer one of them must not hold up the others."""
@@ -66,18 +59,10 @@ Fetch = Callable[[str, Mapping[str, tuple[str, ...]]], None]
 
 
 @dataclass(frozen=True)
-class Observation:
-    """When a series folder was first seen as it is now, by a clock that nobody can turn."""
-
-    mtime_ns: int
-    since: float
-
-
-@dataclass(frozen=True)
 class Waited:
     """Since when this process has seen a job wait as it waits now: for its sender, or for what was asked for."""
 
-    fetched: str | None
+    fetched: datetime | None
     since: float
 
 
@@ -107,7 +92,7 @@ class Pairer:
         self._index = JobIndex(spool)
         self._index_lock = threading.Lock()
         self._heads = SeriesHeads()
-        self._observed: dict[Path, Observation] = {}
+        self._watch = SeriesWatch(spool, settings)
         self._waited: dict[str, Waited] = {}
         self._searched: dict[str, float] = {}
         self._fetching = threading.BoundedSemaphore(FETCHES_AT_ONCE)
@@ -149,12 +134,10 @@ class Pairer:
                 if foreign is not None:
                     self._set_aside(uids, *foreign, calling_ae_title)
                     return
-                content = job_content(
-                    outline, 1, calling_ae_title, replaces=self._index.corrected_by(outline), created=_now()
-                )
-                content |= self_test_mark(self._spool, outline.study_uid)
-                self._spool.create_job(job_id, content)
-                log.info("job_created", job=job_id, pairing=outline.pairing.value, replaces=content["replaces"])
+                replaces = self._index.corrected_by(outline)
+                recipients = self_test_of(self._spool, outline.study_uid)
+                self._spool.create_job(new_job(outline, calling_ae_title, replaces, datetime.now(UTC), recipients))
+                log.info("job_created", job=job_id, pairing=outline.pairing.value, replaces=replaces)
                 self._job_created(calling_ae_title)
         self._wake.set()
 
@@ -175,17 +158,16 @@ class Pairer:
             log.info("outline_set_aside", reason=reason.value, sop_instance_uid=uids[-1])
             self._outline_set_aside(reason)
 
-    def _is_set_aside(self, job: Job, content: dict[str, Any], found: Evidence) -> bool:
+    def _is_set_aside(self, job: Job, record: JobRecord, found: Evidence) -> bool:
         """Take a waiting job away whose images show another part of the body, by their headers."""
-        if not self._settings.set_aside_other_body_parts or "self_test" in content:
+        if not self._settings.set_aside_other_body_parts or record.is_self_test:
             return False
-        word = other_body_part(image_heads(self._spool, content["study_uid"], found))
+        word = other_body_part(image_heads(self._spool, record.study_uid, found))
         if not word:
             return False
-        seg = content["seg"]
-        uids = (content["study_uid"], seg["series_uid"], seg["sop_instance_uid"])
+        uids = (record.study_uid, record.seg.series_uid, record.seg.sop_instance_uid)
         message = f"the headers of its images say {word!r}, and nothing of a breast"
-        self._set_aside(uids, SetAside.OTHER_BODY_PART, message, content.get("calling_ae_title"))
+        self._set_aside(uids, SetAside.OTHER_BODY_PART, message, record.calling_ae_title)
         shutil.rmtree(job.folder)
         return True
 
@@ -232,7 +214,7 @@ class Pairer:
             self._index.refresh()
             waiting = self._index.waiting
             latest = list(self._index.latest_past_waiting())
-            self._most_cases = self._index.most_cases_of_a_study(_hour_ago())
+            self._most_cases = self._index.most_cases_of_a_study(datetime.now(UTC) - timedelta(hours=1))
         self._waited = {job.id: self._waited[job.id] for job in waiting if job.id in self._waited}
         self._searched = {job.id: self._searched[job.id] for job in waiting if job.id in self._searched}
         self._waits = {job.id: self._waits[job.id] for job in waiting if job.id in self._waits}
@@ -249,15 +231,15 @@ class Pairer:
             self._waited.pop(job.id, None)  # its deadline counts from its release
             return self._settings.sweep_seconds
         try:
-            content = job.read()
+            record = job.read()
         except FileNotFoundError:
             return self._settings.sweep_seconds  # another listener moved it
-        quiet = self._quiet_seconds(content)
-        found = evidence(self._spool, content, self._heads)
-        age = self._age_seconds(job.id, content)
-        fetched = content.get("fetched") is not None
+        quiet = self._watch.quiet_seconds(record)
+        found = evidence(self._spool, record, self._heads)
+        age = self._age_seconds(record)
+        fetched = record.fetched is not None
         step = decide(found, self._settings, quiet, age, fetched=fetched)
-        elsewhere = self._lies_elsewhere(content, found, at_once=step is not PairingDecision.WAIT)
+        elsewhere = self._lies_elsewhere(record, found, at_once=step is not PairingDecision.WAIT)
         if elsewhere:
             step = PairingDecision.CLOSE
         if step is PairingDecision.WAIT:
@@ -266,45 +248,45 @@ class Pairer:
             return min(settle, max(0.0, self._settings.deadline_seconds - age))
         with self._exclusive():
             if job.folder.is_dir() and not is_held(job.folder):  # nobody was faster
-                self._move_on(job, content, found, step, elsewhere)
+                self._move_on(job, record, found, step, elsewhere)
         return self._settings.sweep_seconds
 
-    def _lies_elsewhere(self, content: dict[str, Any], found: Evidence, *, at_once: bool) -> str:
+    def _lies_elsewhere(self, record: JobRecord, found: Evidence, *, at_once: bool) -> str:
         """Return in words in which other study all missing images lie; else looked for now and then."""
         if not found.missing_count:
             return ""
-        before = self._searched.get(content["job_id"])
+        before = self._searched.get(record.job_id)
         if not at_once and before is not None and time.monotonic() - before < SEARCH_AGAIN_SECONDS:
             return ""
-        self._searched[content["job_id"]] = time.monotonic()
-        study = study_of_missing(self._spool, content["study_uid"], found)
+        self._searched[record.job_id] = time.monotonic()
+        study = study_of_missing(self._spool, record.study_uid, found)
         return f"they lie in study {study}: send the outline in the study of its images" if study else ""
 
     def _move_on(
-        self, job: Job, content: dict[str, Any], found: Evidence, step: PairingDecision, elsewhere: str = ""
+        self, job: Job, record: JobRecord, found: Evidence, step: PairingDecision, elsewhere: str = ""
     ) -> None:
         if step is PairingDecision.FETCH:
-            write_json(job.folder / "job.json", {**content, "fetched": _now()})
-            self._request_retrieve(content["study_uid"], found)
+            job.write(replace(record, fetched=datetime.now(UTC)))
+            self._request_retrieve(record.study_uid, found)
             return
-        if self._is_set_aside(job, content, found):
+        if self._is_set_aside(job, record, found):
             return
         closed = step is PairingDecision.CLOSE
-        why = self._why_closed(content, found, elsewhere) if closed else ""
-        write_json(job.folder / "job.json", ready_content(content, found, _now(), why))
+        why = self._why_closed(record, found, elsewhere) if closed else ""
+        job.write(made_ready(record, found, datetime.now(UTC), why))
         reach(FaultPoint.PAIRING_DECIDED)
         if self._spool.move(job, JobState.READY):
             reach(FaultPoint.PAIRING_READIED)
             log.info("job_ready", job=job.id, images=found.image_count, missing=found.missing_count, closed=closed)
             self._announce(job.id)
 
-    def _why_closed(self, content: dict[str, Any], found: Evidence, elsewhere: str) -> str:
+    def _why_closed(self, record: JobRecord, found: Evidence, elsewhere: str) -> str:
         """Return what is missing, where it was expected, and what its sender offers instead, where that is known."""
         if elsewhere:
-            return f"{found.waiting()} of study {content['study_uid']}: {elsewhere}"
-        sender = content.get("calling_ae_title")
+            return f"{found.waiting()} of study {record.study_uid}: {elsewhere}"
+        sender = record.calling_ae_title
         offered = [str(one) for one, _ in refused_contexts(self._spool, sender) if one.transfer_syntax_uids]
-        return "; ".join([closing_message(content, found), *(offered if sender else [])])
+        return "; ".join([closing_message(record, found), *(offered if sender else [])])
 
     def _request_retrieve(self, study_uid: str, found: Evidence) -> None:
         log.info("missing_instances_requested", study_uid=study_uid, missing=found.missing_count)
@@ -329,97 +311,48 @@ class Pairer:
         grown = [
             series
             for series, count in counts.items()
-            if self._has_changed(self._spool.series_folder(facts.study_uid, series), count)
+            if self._watch.has_grown(self._spool.series_folder(facts.study_uid, series), count)
         ]
         if not grown:
             return self._settings.sweep_seconds
         job = self._spool.find_job(facts.job_id)
         if job is None:
             return self._settings.sweep_seconds
-        content = job.read()
-        found = evidence(self._spool, content, self._heads)
-        if not found.complete or _same_instances(content["instances"], found):
+        record = job.read()
+        found = evidence(self._spool, record, self._heads)
+        if not found.complete or _same_instances(record, found):
             return self._settings.sweep_seconds
-        unsettled = settle_seconds(found, self._settings) - self._quiet_seconds(content)
+        unsettled = settle_seconds(found, self._settings) - self._watch.quiet_seconds(record)
         if unsettled > 0:
             return unsettled
-        self._make_version(content, found)
+        self._make_version(record, found)
         return self._settings.sweep_seconds
 
-    def _make_version(self, previous: Mapping[str, Any], found: Evidence) -> None:
-        version = previous["version"] + 1
-        job_id = job_id_for(previous["seg"]["sop_instance_uid"], version)
-        fresh = {**previous, "job_id": job_id, "version": version, "replaces": previous["job_id"], "created": _now()}
+    def _make_version(self, previous: JobRecord, found: Evidence) -> None:
+        version = next_version(previous, found, datetime.now(UTC))
         with self._exclusive():
-            created = self._spool.create_job(
-                job_id, ready_content({**fresh, "fetched": None}, found, _now()), JobState.READY
-            )
+            created = self._spool.create_job(version, JobState.READY)
         if created:
-            log.info("job_version_created", job=job_id, replaces=previous["job_id"], images=found.image_count)
-            self._announce(job_id)
+            log.info("job_version_created", job=version.job_id, replaces=previous.job_id, images=found.image_count)
+            self._announce(version.job_id)
 
-    # What is seen ---------------------------------------------------------------------------------------------------
-
-    def _has_changed(self, folder: Path, known_count: int) -> bool:
-        """Tell whether a series may hold more than ``known_count`` instances; looks again only where it was touched."""
-        before = self._observed.get(folder)
-        now = self._observe(folder)
-        if now is None or (before is not None and before.mtime_ns == now.mtime_ns and self._settled_long_ago(now)):
-            return False
-        return sum(name.endswith(".dcm") for name in os.listdir(folder)) > known_count
-
-    def _settled_long_ago(self, seen: Observation) -> bool:
-        longest = max(self._settings.settle_seconds, self._settings.settle_unreferenced_seconds)
-        return time.monotonic() - seen.since > longest + 2 * self._settings.sweep_seconds
-
-    def _observe(self, folder: Path) -> Observation | None:
-        try:
-            mtime_ns = folder.stat().st_mtime_ns
-        except FileNotFoundError:
-            self._observed.pop(folder, None)
-            return None
-        seen = self._observed.get(folder)
-        if seen is None or seen.mtime_ns != mtime_ns:
-            seen = self._observed[folder] = Observation(mtime_ns, time.monotonic())
-        return seen
-
-    def _quiet_seconds(self, content: Mapping[str, Any]) -> float:
-        """Return for how long no instance came into a job's series, as far as this process has seen.
-
-        A folder's modification time is compared with itself only, never with the clock: a clock that jumps can neither
-        hold a job back nor hurry it.
-        """
-        folders = [
-            self._spool.series_folder(content["study_uid"], series) for series in watched_series(self._spool, content)
-        ]
-        seen = [observation for folder in folders if (observation := self._observe(folder))]
-        return time.monotonic() - max((observation.since for observation in seen), default=time.monotonic())
-
-    def _age_seconds(self, job_id: str, content: Mapping[str, Any]) -> float:
+    def _age_seconds(self, job: JobRecord) -> float:
         """Return for how long this process has seen a job wait; after a fetch, since the fetch.
 
         The time before it started does not count: while no listener ran, nothing could come, and what the senders kept
         back comes now.
         """
-        fetched = content.get("fetched")
-        waited = self._waited.get(job_id)
-        if waited is None or waited.fetched != fetched:
-            waited = self._waited[job_id] = Waited(fetched, time.monotonic())
+        waited = self._waited.get(job.job_id)
+        if waited is None or waited.fetched != job.fetched:
+            waited = self._waited[job.job_id] = Waited(job.fetched, time.monotonic())
         return time.monotonic() - waited.since
 
     # After a crash --------------------------------------------------------------------------------------------------
 
     def reconcile(self) -> None:
-        """Make good what a crash left, and give a job to every recent outline in the spool that has none.
-
-        One head is read per series that was touched lately; in a series of outlines each file's name is its UID.
-        """
+        """Make good what a crash left, and give a job to every recent outline in the spool that has none."""
         self._guarded(self._repair)
-        oldest = time.time() - RECONCILE_SECONDS
-        for study in sorted(self._spool.studies.iterdir()):
-            if is_uid(study.name):
-                # Each by itself, here and below: what one folder or file is must not hold up the others.
-                self._guarded(partial(self._reconcile_study, study, oldest))
+        outlines_without_job(self._spool, self._guarded, self._make_job)
 
     def _repair(self) -> None:
         """Make good what a crash left; a job that can be read no more is made again from its outline."""
@@ -428,47 +361,13 @@ class Pairer:
             self._index = JobIndex(self._spool)  # what it could not read before may be readable now
         lost = frozenset(one.job_id for one in found if one.job_id and one.defect is SpoolDefect.JOB_UNREADABLE)
         for path in outlines_of(self._spool, lost):
-            self._guarded(partial(self._reconcile_outline, path))
+            self._guarded(partial(self._make_job, path))
 
-    def _reconcile_study(self, study: Path, oldest: float) -> None:
-        for series in series_of_study(self._spool, study.name):
-            self._guarded(partial(self._reconcile_series, study / series, oldest))
-
-    def _reconcile_series(self, series: Path, oldest: float) -> None:
-        if series.stat().st_mtime < oldest or not _holds_outlines(series):
-            return
-        for path in sorted(series.glob("*.dcm")):
-            if not is_uid(path.stem) or is_set_aside(self._spool, series.parent.name, series.name, path.stem):
-                continue
-            if self._spool.find_job(job_id_for(path.stem, 1)) is None:
-                self._guarded(partial(self._reconcile_outline, path))
-
-    def _reconcile_outline(self, path: Path) -> None:
-        try:
-            outline = outline_of(dcmread(path, stop_before_pixels=True, specific_tags=list(OUTLINE_TAGS)))
-        except (UnreadableDataSet, *UNREADABLE_FILE) as error:
-            log.warning("outline_unreadable", sop_instance_uid=path.stem, error=type(error).__name__)
-            return
-        self.outline_kept(replace(outline, sop_instance_uid=path.stem), None)
+    def _make_job(self, path: Path) -> None:
+        outline = outline_at(path)
+        if outline is not None:
+            self.outline_kept(replace(outline, sop_instance_uid=path.stem), None)
 
 
-def _same_instances(instances: Mapping[str, list[str]], found: Evidence) -> bool:
-    return {series: frozenset(uids) for series, uids in instances.items()} == dict(found.images)
-
-
-def _holds_outlines(series: Path) -> bool:
-    for path in series.glob("*.dcm"):
-        try:
-            head = dcmread(path, specific_tags=["SOPClassUID"], stop_before_pixels=True)
-        except UNREADABLE_FILE:
-            continue  # another instance of the series may say it
-        return is_outline(str(head.get("SOPClassUID")))
-    return False
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-def _hour_ago() -> str:
-    return (datetime.now(UTC) - timedelta(hours=1)).isoformat(timespec="milliseconds")
+def _same_instances(job: JobRecord, found: Evidence) -> bool:
+    return {series: frozenset(uids) for series, uids in (job.instances or {}).items()} == dict(found.images)

@@ -7,9 +7,9 @@ function of values and of the spool's content; `listener.pairing.pairer` scans t
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import Enum, StrEnum
 from pathlib import Path
-from typing import Any
 
 from pydicom import dcmread
 from pydicom.errors import InvalidDicomError
@@ -17,8 +17,16 @@ from pydicom.errors import InvalidDicomError
 from listener.dicom.data_set import UNREADABLE_BYTES
 from listener.dicom.sop_classes import is_image
 from listener.dicom.uids import is_uid
-from listener.pairing.segmentation_references import UNKNOWN_SERIES, Pairing, SegmentationReferences
+from listener.pairing.segmentation_references import SegmentationReferences
 from listener.settings import DeadlinePolicy, ListenerSettings
+from listener.spool.job_record import (
+    UNKNOWN_SERIES,
+    JobRecord,
+    NotComplete,
+    Pairing,
+    SegmentationReference,
+    SelfTestRecipients,
+)
 from listener.spool.jobs import Job, job_id_for
 from listener.spool.spool import Spool
 
@@ -115,58 +123,73 @@ class Evidence:
 
 def waiting_for(spool: Spool, job: Job) -> Waiting:
     """Return what a waiting job waits for; ``str()`` of it is a sentence such as ``37 of 176 instances missing``."""
-    content = job.read()
-    found = evidence(spool, content, SeriesHeads())
-    return replace(found.waiting(), where=expected_in(content, found) if found.missing_count else "")
+    record = job.read()
+    found = evidence(spool, record, SeriesHeads())
+    return replace(found.waiting(), where=expected_in(record, found) if found.missing_count else "")
 
 
-def job_content(
-    outline: SegmentationReferences, version: int, calling_ae_title: str | None, replaces: str | None, created: str
-) -> dict[str, Any]:
-    """Return what the ``job.json`` of a new job says (docs/spool.md)."""
-    return {
-        "job_id": job_id_for(outline.sop_instance_uid, version),
-        "version": version,
-        "replaces": replaces,
-        "study_uid": outline.study_uid,
-        "seg": {"series_uid": outline.series_uid, "sop_instance_uid": outline.sop_instance_uid},
-        "pairing": outline.pairing.value,
-        "frame_of_reference_uid": outline.frame_of_reference_uid,
-        "required": {series: list(instances) for series, instances in outline.required.items()},
-        "instances": None,
-        "not_complete": None,
-        "created": created,
-        "readied": None,
-        "fetched": None,
-        "tracking_uids": list(outline.tracking_uids),
-        "calling_ae_title": calling_ae_title,
-    }
+def new_job(
+    outline: SegmentationReferences,
+    calling_ae_title: str | None,
+    replaces: str | None,
+    created: datetime,
+    self_test: SelfTestRecipients | None = None,
+) -> JobRecord:
+    """Return the first job of an outline, which waits for its images."""
+    return JobRecord(
+        job_id=job_id_for(outline.sop_instance_uid, 1),
+        version=1,
+        replaces=replaces,
+        study_uid=outline.study_uid,
+        seg=SegmentationReference(outline.series_uid, outline.sop_instance_uid),
+        pairing=outline.pairing,
+        frame_of_reference_uid=outline.frame_of_reference_uid,
+        required=outline.required,
+        created=created,
+        tracking_uids=outline.tracking_uids,
+        calling_ae_title=calling_ae_title,
+        self_test=self_test,
+    )
 
 
-def ready_content(content: Mapping[str, Any], found: Evidence, readied: str, closed: str = "") -> dict[str, Any]:
-    """Return ``job.json`` of a job that waits no longer; ``closed`` says why, where not all of its images are there."""
-    return {
-        **content,
-        "required": {series: list(found.required[series]) for series in sorted(found.required)},
-        "instances": {series: sorted(found.images[series]) for series in sorted(found.images)},
-        "not_complete": {"reason": MISSING_INSTANCES, "message": closed} if closed else None,
-        "readied": readied,
-    }
+def next_version(previous: JobRecord, found: Evidence, created: datetime) -> JobRecord:
+    """Return the job that scores the same outline anew, ready with what lies there now."""
+    version = previous.version + 1
+    fresh = replace(
+        previous,
+        job_id=job_id_for(previous.seg.sop_instance_uid, version, previous.segment_number),
+        version=version,
+        replaces=previous.job_id,
+        created=created,
+        fetched=None,
+    )
+    return made_ready(fresh, found, created)
 
 
-def closing_message(content: Mapping[str, Any], found: Evidence) -> str:
+def made_ready(job: JobRecord, found: Evidence, readied: datetime, closed: str = "") -> JobRecord:
+    """Return a job that waits no longer; ``closed`` says why, where not all of its images are there."""
+    return replace(
+        job,
+        required={series: found.required[series] for series in sorted(found.required)},
+        instances={series: tuple(sorted(found.images[series])) for series in sorted(found.images)},
+        not_complete=NotComplete(MISSING_INSTANCES, closed) if closed else None,
+        readied=readied,
+    )
+
+
+def closing_message(job: JobRecord, found: Evidence) -> str:
     """Return what was missing when the deadline passed, and where it was expected."""
     if not found.required:
         return "no image of the segmentation's frame of reference came before the deadline"
-    return f"{found.waiting()} when the deadline passed ({expected_in(content, found)})"
+    return f"{found.waiting()} when the deadline passed ({expected_in(job, found)})"
 
 
-def expected_in(content: Mapping[str, Any], found: Evidence) -> str:
+def expected_in(job: JobRecord, found: Evidence) -> str:
     """Return in words where the missing instances of a job are expected."""
     named = [series for series in found.missing if series != UNKNOWN_SERIES]
     series = f"series {', '.join(named[:MAX_SERIES_NAMED])}" if named else "a series that it does not name"
     more = f" and {len(named) - MAX_SERIES_NAMED} more" if len(named) > MAX_SERIES_NAMED else ""
-    return f"expected in {series}{more} of study {content['study_uid']}"
+    return f"expected in {series}{more} of study {job.study_uid}"
 
 
 def decide(
@@ -227,21 +250,20 @@ class SeriesHeads:
         return None
 
 
-def evidence(spool: Spool, content: Mapping[str, Any], heads: SeriesHeads) -> Evidence:
+def evidence(spool: Spool, job: JobRecord, heads: SeriesHeads) -> Evidence:
     """Look into the spool for a job's images."""
-    study_uid = content["study_uid"]
-    required = {series: tuple(instances) for series, instances in content["required"].items()}
-    if content["pairing"] == Pairing.FRAME_OF_REFERENCE:
-        images = _images_by_frame_of_reference(spool, content, heads)
+    if job.pairing is Pairing.FRAME_OF_REFERENCE:
+        images = _images_by_frame_of_reference(spool, job, heads)
         return Evidence(images=images, required={}, missing={})
+    required = dict(job.required)
     unknown = required.pop(UNKNOWN_SERIES, ())
-    images = {series: spool.instances(study_uid, series) for series in required}
+    images = {series: spool.instances(job.study_uid, series) for series in required}
     # Some writers file the images of several series under one: what is not there is looked for in the whole study.
-    required, misfiled = _misfiled(spool, study_uid, required, images)
-    images |= {series: spool.instances(study_uid, series) for series in required}
+    required, misfiled = _misfiled(spool, job.study_uid, required, images)
+    images |= {series: spool.instances(job.study_uid, series) for series in required}
     if unknown or misfiled:
         unknown = (*unknown, *misfiled)
-        required, found = _place(spool, study_uid, unknown, required)
+        required, found = _place(spool, job.study_uid, unknown, required)
         images |= found
     missing = {
         series: left
@@ -270,14 +292,11 @@ def _misfiled(
     return {series: uids for series, uids in kept.items() if uids}, sorted(found)
 
 
-def _images_by_frame_of_reference(
-    spool: Spool, content: Mapping[str, Any], heads: SeriesHeads
-) -> dict[str, frozenset[str]]:
-    study_uid = content["study_uid"]
+def _images_by_frame_of_reference(spool: Spool, job: JobRecord, heads: SeriesHeads) -> dict[str, frozenset[str]]:
     return {
-        series: spool.instances(study_uid, series)
-        for series in series_of_study(spool, study_uid)
-        if heads.is_image_of(spool.series_folder(study_uid, series), content["frame_of_reference_uid"])
+        series: spool.instances(job.study_uid, series)
+        for series in series_of_study(spool, job.study_uid)
+        if heads.is_image_of(spool.series_folder(job.study_uid, series), job.frame_of_reference_uid)
     }
 
 
@@ -307,14 +326,9 @@ def series_of_study(spool: Spool, study_uid: str) -> list[str]:
     return sorted(entry.name for entry in entries if is_uid(entry.name) and entry.is_dir())
 
 
-def watches_study(content: Mapping[str, Any]) -> bool:
-    """Tell whether any series of its study may concern a job: it names none, or not of every instance."""
-    return not content["required"] or UNKNOWN_SERIES in content["required"]
-
-
-def watched_series(spool: Spool, content: Mapping[str, Any]) -> list[str]:
+def watched_series(spool: Spool, job: JobRecord) -> list[str]:
     """Return the series in which something new would concern this job."""
-    named = [series for series in content["required"] if series != UNKNOWN_SERIES]
-    if not watches_study(content):
+    named = [series for series in job.required if series != UNKNOWN_SERIES]
+    if not job.watches_study:
         return named
-    return sorted({*named, *series_of_study(spool, content["study_uid"])} - {content["seg"]["series_uid"]})
+    return sorted({*named, *series_of_study(spool, job.study_uid)} - {job.seg.series_uid})

@@ -8,9 +8,9 @@ from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelMove  # type: ignore[attr-defined]
 
-from listener.pairing.segmentation_references import UNKNOWN_SERIES
 from listener.scu.association import application_entity, request_association
 from listener.settings import RetrieveSource
+from listener.spool.job_record import UNKNOWN_SERIES
 from listener.tls.certificates import TlsFileError
 
 log = structlog.get_logger()

@@ -6,7 +6,6 @@ Of a segmentation: PS3.3 sections C.8.20.2, C.7.6.16.2.6 and C.12.4; of an RT st
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 
 from pydicom.dataset import Dataset
@@ -19,9 +18,7 @@ from listener.dicom.sop_classes import is_image, is_image_class
 from listener.dicom.uids import InvalidUid, checked_uid, is_uid
 from listener.pairing.body_parts import BODY_PART_TAGS, other_body_part
 from listener.runtime.safe_errors import stack_locations
-
-UNKNOWN_SERIES = ""
-"""Key of the instances whose series the segmentation does not name."""
+from listener.spool.job_record import UNKNOWN_SERIES, Pairing
 
 OUTLINE_TAGS = [
     "SOPInstanceUID",
@@ -39,14 +36,6 @@ OUTLINE_TAGS = [
     "ROIContourSequence",
     *BODY_PART_TAGS,
 ]
-
-
-class Pairing(StrEnum):
-    """What a segmentation's images are known by, the strongest evidence first."""
-
-    INSTANCES = "instances"
-    SOURCE_IMAGES = "source_images"
-    FRAME_OF_REFERENCE = "frame_of_reference"
 
 
 @dataclass(frozen=True)

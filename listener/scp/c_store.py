@@ -9,7 +9,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 import structlog
 
@@ -35,6 +34,7 @@ from listener.scp.presentation_contexts import Context
 from listener.scp.quarantine import Quarantine
 from listener.scp.statuses import Status
 from listener.settings import ListenerSettings
+from listener.spool.quarantine_record import QuarantineReason
 from listener.spool.spool import Kept, Spool
 
 log = structlog.get_logger()
@@ -265,16 +265,16 @@ class IncomingObject:
 
     def _put_in_quarantine(self, refused: Refused, part: Part) -> None:
         part.sync()
-        reason: dict[str, Any] = {
-            "reason": refused.status.name.lower(),
-            "status": f"0x{refused.status:04X}",
-            "message": str(refused),
-            "sop_class_uid": self._command.sop_class_uid,
-            "sop_instance_uid": self._command.sop_instance_uid,
-            "transfer_syntax_uid": str(self._context.transfer_syntax),
-            "calling_ae_title": self._calling_ae_title,
-            "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        }
+        reason = QuarantineReason(
+            reason=refused.status.name.lower(),
+            message=str(refused),
+            at=datetime.now(UTC),
+            status=f"0x{refused.status:04X}",
+            sop_class_uid=self._command.sop_class_uid,
+            sop_instance_uid=self._command.sop_instance_uid,
+            transfer_syntax_uid=str(self._context.transfer_syntax),
+            calling_ae_title=self._calling_ae_title,
+        )
         if not self._inbox.quarantine.put(part.path, self._command.sop_instance_uid, reason):
             log.warning("quarantine_full", sop_instance_uid=self._shown_uid, calling_ae_title=self._calling_ae_title)
 

@@ -5,15 +5,14 @@ began; beyond the limits an object gets the same status and the same log line, a
 take more than half, so that one that has gone wild leaves room to see what goes wrong with another.
 """
 
-import json
 import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+from listener.spool.quarantine_record import QuarantineReason
+from listener.spool.record_file import UnreadableRecord, read_record
 from listener.spool.spool import Spool
 
 RECOUNT_SECONDS = 30.0
@@ -33,12 +32,12 @@ class Quarantine:
         self._bytes: Counter[str] = Counter()
         self._objects: Counter[str] = Counter()
 
-    def put(self, part: Path, sop_instance_uid: str, reason: Mapping[str, Any]) -> bool:
+    def put(self, part: Path, sop_instance_uid: str, reason: QuarantineReason) -> bool:
         """Move a received file there with ``reason``; False where there is no room, and the file is left.
 
-        ``reason["calling_ae_title"]`` is whose share it takes.
+        ``reason.calling_ae_title`` is whose share it takes.
         """
-        sender, size = str(reason["calling_ae_title"]), part.stat().st_size
+        sender, size = reason.calling_ae_title, part.stat().st_size
         with self._lock:
             self._recount()
             if not self._has_room(sender, size):
@@ -72,8 +71,8 @@ class Quarantine:
 
 def _sender(reason: Path) -> str:
     try:
-        return str(json.loads(reason.read_bytes())["calling_ae_title"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return read_record(QuarantineReason, reason).calling_ae_title
+    except (OSError, UnreadableRecord):
         return ""  # someone is tidying up
 
 

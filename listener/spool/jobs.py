@@ -5,14 +5,21 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
-import structlog
-
-from listener.spool.atomic_files import read_json
-
-log = structlog.get_logger()
-
+from listener.spool.job_files import (
+    ATTEMPTS_NAME,
+    DROP_NAME,
+    FAILURE_NAME,
+    HOLD_NAME,
+    RESULT_NAME,
+    Attempts,
+    Drop,
+    Failure,
+    Hold,
+    IssuedObjects,
+)
+from listener.spool.job_record import JOB_NAME, JobRecord
+from listener.spool.record_file import read_intact, read_optional, read_record, write_record
 
 JOB_ID_PATTERN = re.compile(r"[a-z0-9]{16}-v[1-9][0-9]{0,5}")
 
@@ -48,30 +55,38 @@ class Job:
     state: JobState
     folder: Path
 
-    def read(self) -> dict[str, Any]:
-        """Return what ``job.json`` says (its fields: docs/spool.md)."""
-        return read_json(self.folder / "job.json")
+    def read(self) -> JobRecord:
+        """Return what ``job.json`` says.
 
-    def read_optional(self, name: str) -> dict[str, Any] | None:
-        """Return what ``<name>`` in the job's folder says, or None where there is no such file."""
-        try:
-            return read_json(self.folder / name)
-        except FileNotFoundError:
-            return None
+        Raises
+        ------
+        FileNotFoundError
+            If the job moved on.
+        UnreadableRecord
+            If the file is damaged.
+        """
+        return read_record(JobRecord, self.folder / JOB_NAME)
 
-    def read_intact(self, name: str) -> dict[str, Any] | None:
-        """Return the same; None also where a power cut left the file damaged, for one that can be written again."""
-        try:
-            return self.read_optional(name)
-        except ValueError:
-            log.warning("file_unreadable", job=self.id, name=name)
-            return None
+    def write(self, record: JobRecord) -> None:
+        """Replace ``job.json``."""
+        write_record(self.folder / JOB_NAME, record)
 
+    def attempts(self) -> Attempts:
+        """Return how often it was begun; never, where that is not written or damaged."""
+        return read_intact(Attempts, self.folder / ATTEMPTS_NAME) or Attempts()
 
-HOLD_NAME = "hold.json"
-"""In the job's folder, where it moves along with the job: who holds it, since when, and why."""
+    def failure(self) -> Failure | None:
+        """Return why it failed, if it did."""
+        return read_optional(Failure, self.folder / FAILURE_NAME)
 
+    def hold(self) -> Hold | None:
+        """Return who holds it; None where nobody does, or the file is damaged."""
+        return read_intact(Hold, self.folder / HOLD_NAME)
 
-def is_held(folder: Path) -> bool:
-    """Tell whether a person holds the job in this folder."""
-    return (folder / HOLD_NAME).exists()
+    def drop(self) -> Drop | None:
+        """Return who gave it up; None where nobody did, or the file is damaged."""
+        return read_intact(Drop, self.folder / DROP_NAME)
+
+    def issued(self) -> IssuedObjects | None:
+        """Return the objects of its result; None where there is none, or the file is damaged."""
+        return read_intact(IssuedObjects, self.folder / RESULT_NAME)

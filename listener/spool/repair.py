@@ -17,9 +17,11 @@ from pathlib import Path
 
 import structlog
 
-from listener.spool.atomic_files import fsync_folder, make_folder, read_json, write_json
+from listener.spool.atomic_files import fsync_folder, make_folder, read_json
 from listener.spool.jobs import Job, JobState, job_id_for
 from listener.spool.locks import exclusive
+from listener.spool.quarantine_record import QuarantineReason
+from listener.spool.record_file import UtcTime, write_record
 from listener.spool.spool import Spool
 
 log = structlog.get_logger()
@@ -67,6 +69,18 @@ class Finding:
     def remedy(self) -> str:
         """What `repair` does about it."""
         return REMEDIES[self.defect]
+
+
+@dataclass(frozen=True)
+class AsideReason:
+    """Why a job's folder lies in ``jobs/aside``: the JSON file beside it."""
+
+    reason: SpoolDefect
+    message: str
+    """What becomes of it."""
+    state: str
+    """Where the job lay; a value of `JobState`."""
+    at: UtcTime
 
 
 def aside_folder(spool: Spool) -> Path:
@@ -194,7 +208,8 @@ def _repaired_file(spool: Spool, finding: Finding) -> bool:
     if time.time() - path.stat().st_mtime < YOUNG_SECONDS:
         return False
     if finding.defect is SpoolDefect.OBJECT_WITHOUT_REASON:
-        write_json(path.with_suffix(".json"), {"reason": "unknown", "message": "its reason was lost", "at": _now()})
+        lost = QuarantineReason(reason="unknown", message="its reason was lost", at=datetime.now(UTC))
+        write_record(path.with_suffix(".json"), lost)
     else:
         path.unlink()
     return True
@@ -217,8 +232,8 @@ def _put_aside(spool: Spool, finding: Finding) -> bool:
     aside = aside_folder(spool)
     make_folder(aside)
     name = f"{finding.job_id}.{finding.path.parent.name}.{secrets.token_hex(4)}"
-    reason = {"reason": finding.defect.value, "message": finding.remedy, "state": finding.path.parent.name}
-    write_json(aside / f"{name}.json", {**reason, "at": _now()})
+    reason = AsideReason(finding.defect, finding.remedy, finding.path.parent.name, datetime.now(UTC))
+    write_record(aside / f"{name}.json", reason)
     os.rename(finding.path, aside / name)
     for folder in (aside, finding.path.parent):
         fsync_folder(folder)
@@ -232,7 +247,3 @@ def _held(folder: Path) -> Iterator[bool]:
         names = {"lock", *(path.name for path in folder.glob("deliver-*.lock"))}
         # A list: each lock is taken, also after one that is not free.
         yield all([stack.enter_context(exclusive(folder, name)) for name in sorted(names)])  # noqa: C419
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -32,10 +32,10 @@ def waits_for_retry(folder: Path, clock: datetime) -> bool:
     return given_back <= clock.timestamp() < due
 
 
-def was_deferred_since(folder: Path, moment: str, clock: datetime) -> bool:
-    """Tell whether a job was given back after a moment (ISO 8601), and not in the future."""
+def was_deferred_since(folder: Path, moment: datetime, clock: datetime) -> bool:
+    """Tell whether a job was given back after a moment, and not in the future."""
     given_back, _ = _times(folder)
-    return datetime.fromisoformat(moment).timestamp() <= given_back <= clock.timestamp()
+    return moment.timestamp() <= given_back <= clock.timestamp()
 
 
 def _times(folder: Path) -> tuple[float, float]:

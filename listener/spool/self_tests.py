@@ -5,29 +5,21 @@ peer can put into an object makes it one: no patient's case is kept from its tar
 file stays when the case is removed, so that what another system sends back of it is known again.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
 
 from listener.dicom.uids import InvalidUid, checked_uid
-from listener.spool.atomic_files import make_folder, read_json, write_json
+from listener.spool.atomic_files import make_folder
+from listener.spool.job_record import SelfTestRecipients, SinkAddress
 from listener.spool.locks import exclusive
+from listener.spool.record_file import UnreadableRecord, UtcTime, read_record, write_record
 from listener.spool.spool import Spool
 
 SELF_TEST_TARGET = "selftest"
 """What the built-in sink is called in outboxes, logs and metrics; no target of a configuration may be called so."""
 LOCK_NAME = "lock"
-
-
-@dataclass(frozen=True)
-class SinkAddress:
-    """Where the command that runs the self-test takes its results itself."""
-
-    ae_title: str
-    host: str
-    port: int
 
 
 @dataclass(frozen=True)
@@ -40,22 +32,7 @@ class SelfTest:
     targets: tuple[str, ...]
     """Names of the targets that get its results; nobody else gets them."""
     sink: SinkAddress | None
-    announced: str
-    """UTC, ISO 8601."""
-
-    @classmethod
-    def of_json(cls, content: dict[str, Any]) -> Self:
-        """Read what lies in the file.
-
-        Raises
-        ------
-        KeyError, TypeError
-            If it is no announcement.
-        """
-        sink = content["sink"]
-        return cls(
-            **{**content, "targets": tuple(content["targets"]), "sink": None if sink is None else SinkAddress(**sink)}
-        )
+    announced: UtcTime
 
 
 def self_tests_folder(spool: Spool) -> Path:
@@ -66,31 +43,30 @@ def self_tests_folder(spool: Spool) -> Path:
 def announce_self_test(spool: Spool, test: SelfTest) -> None:
     """Write down that this study is a self-test. Nothing of it may be sent before this returned."""
     make_folder(self_tests_folder(spool))
-    write_json(self_tests_folder(spool) / f"{checked_uid(test.study_uid)}.json", asdict(test))
+    write_record(self_tests_folder(spool) / f"{checked_uid(test.study_uid)}.json", test)
 
 
 def announced_self_tests(spool: Spool) -> Iterator[SelfTest]:
     """Yield every announcement that can be read."""
     for path in sorted(self_tests_folder(spool).glob("*.json")):
         try:
-            yield SelfTest.of_json(read_json(path))
-        except (OSError, ValueError, KeyError, TypeError):
+            yield read_record(SelfTest, path)
+        except (OSError, UnreadableRecord):
             continue
 
 
-def self_test_mark(spool: Spool, study_uid: str) -> dict[str, Any]:
-    """Return what the ``job.json`` of a study says about it being a self-test; nothing where it is none.
+def self_test_of(spool: Spool, study_uid: str) -> SelfTestRecipients | None:
+    """Return who alone gets the results of a study that is a self-test; None where it is none.
 
     An announcement that cannot be read still is one: then nobody gets the results.
     """
     try:
-        path = self_tests_folder(spool) / f"{checked_uid(study_uid)}.json"
-        test = SelfTest.of_json(read_json(path))
+        test = read_record(SelfTest, self_tests_folder(spool) / f"{checked_uid(study_uid)}.json")
     except (FileNotFoundError, InvalidUid):
-        return {}
-    except (OSError, ValueError, KeyError, TypeError):
-        return {"self_test": {"targets": [], "sink": None}}
-    return {"self_test": {"targets": list(test.targets), "sink": asdict(test.sink) if test.sink else None}}
+        return None
+    except (OSError, UnreadableRecord):
+        return SelfTestRecipients()
+    return SelfTestRecipients(test.targets, test.sink)
 
 
 @contextmanager
@@ -99,8 +75,3 @@ def only_self_test(spool: Spool) -> Iterator[bool]:
     make_folder(self_tests_folder(spool))
     with exclusive(self_tests_folder(spool), LOCK_NAME) as mine:
         yield mine
-
-
-def is_self_test(content: Mapping[str, Any]) -> bool:
-    """Tell whether the case of this ``job.json`` is nobody's."""
-    return content.get("self_test") is not None

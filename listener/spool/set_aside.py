@@ -3,14 +3,14 @@
 Beside the object lies ``<sop instance>.aside.json`` with the reason, and goes with it.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
-from listener.spool.atomic_files import read_json, write_json
+from listener.spool.record_file import UnreadableRecord, UtcTime, read_record, write_record
 from listener.spool.spool import Spool
-from listener.spool.timestamps import now
 
 ENDING = ".aside.json"
 
@@ -36,8 +36,7 @@ class SetAsideOutline:
     reason: str
     message: str
     calling_ae_title: str | None
-    at: str
-    """UTC, ISO 8601."""
+    at: UtcTime
 
 
 def set_aside(
@@ -51,7 +50,7 @@ def set_aside(
     file = _file(spool, *uids)
     if file.exists():
         return False
-    write_json(file, asdict(SetAsideOutline(*uids, reason.value, message, calling_ae_title, now())))
+    write_record(file, SetAsideOutline(*uids, reason, message, calling_ae_title, datetime.now(UTC)))
     return True
 
 
@@ -64,13 +63,9 @@ def set_aside_outlines(spool: Spool) -> Iterator[SetAsideOutline]:
     """Yield those in the spool; one that is being removed, or cannot be read, is passed over."""
     for path in spool.studies.glob(f"*/*/*{ENDING}"):
         try:
-            yield _of_json(read_json(path))
-        except (OSError, ValueError, TypeError):
+            yield read_record(SetAsideOutline, path)
+        except (OSError, UnreadableRecord):
             continue
-
-
-def _of_json(content: Mapping[str, str]) -> SetAsideOutline:
-    return SetAsideOutline(**content)
 
 
 def _file(spool: Spool, study_uid: str, series_uid: str, sop_instance_uid: str) -> Path:

@@ -15,20 +15,23 @@ filesystem, because one rename is one step of a job. Layout::
 import errno
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 import structlog
 
 from listener.dicom.uids import checked_uid
 from listener.runtime.fault_points import FaultPoint, reach
-from listener.spool.atomic_files import fsync_folder, make_folder, same_content, write_bytes, write_json
+from listener.spool.atomic_files import fsync_folder, make_folder, same_content, write_bytes
+from listener.spool.job_files import FAILURE_NAME, Failure
+from listener.spool.job_record import JOB_NAME, JobRecord
 from listener.spool.jobs import JOB_ID_PATTERN, Job, JobState
 from listener.spool.layout import LAYOUT, VERSION_NAME, check_layout
-from listener.spool.timestamps import now
+from listener.spool.quarantine_record import QuarantineReason
+from listener.spool.record_file import write_record
 
 log = structlog.get_logger()
 
@@ -144,11 +147,11 @@ class Spool:
         part.unlink()
         return Kept.NEW
 
-    def put_in_quarantine(self, part: Path, sop_instance_uid: str, reason: Mapping[str, Any]) -> Path:
+    def put_in_quarantine(self, part: Path, sop_instance_uid: str, reason: QuarantineReason) -> Path:
         """Move a received file into quarantine beside a JSON file that says why; return its new path."""
         name = f"{checked_uid(sop_instance_uid)}.{secrets.token_hex(4)}"
         target = self.quarantine / f"{name}.dcm"
-        write_json(self.quarantine / f"{name}.json", reason)
+        write_record(self.quarantine / f"{name}.json", reason)
         reach(FaultPoint.QUARANTINE_REASONED)
         os.rename(part, target)
         fsync_folder(self.quarantine)
@@ -178,25 +181,25 @@ class Spool:
                     return Job(job_id, state, folder)
         return None
 
-    def create_job(self, job_id: str, content: Mapping[str, Any], state: JobState = JobState.WAITING) -> Job | None:
-        """Create a job whole, or return None where a job of this id exists in any state."""
-        if self.find_job(job_id) is not None:
+    def create_job(self, record: JobRecord, state: JobState = JobState.WAITING) -> Job | None:
+        """Create a job whole, or return None where a job of its id exists in any state."""
+        if self.find_job(record.job_id) is not None:
             return None
-        folder = self.job_folder(state, job_id)
-        temporary = folder.with_name(f".{job_id}.{secrets.token_hex(4)}")
+        folder = self.job_folder(state, record.job_id)
+        temporary = folder.with_name(f".{record.job_id}.{secrets.token_hex(4)}")
         temporary.mkdir()
-        write_json(temporary / "job.json", content)
+        write_record(temporary / JOB_NAME, record)
         reach(FaultPoint.JOB_WRITTEN)
         try:
             os.rename(temporary, folder)  # fails where the folder exists: a job's folder is never empty
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
-            (temporary / "job.json").unlink()
+            (temporary / JOB_NAME).unlink()
             temporary.rmdir()
             return None
         fsync_folder(folder.parent)
-        return Job(job_id, state, folder)
+        return Job(record.job_id, state, folder)
 
     def move(self, job: Job, state: JobState) -> Job | None:
         """Move a job to ``state`` with one rename; None where another process moved it first."""
@@ -213,9 +216,6 @@ class Spool:
 
 def fail(spool: Spool, job: Job, reason: str, message: str) -> None:
     """End a job as failed, with why and with what a person can do."""
-    attempts = len((job.read_intact("attempts.json") or {"began": []})["began"])
-    write_json(
-        job.folder / "failure.json",
-        {"reason": reason, "message": message, "at": now(), "attempts": attempts},
-    )
+    failure = Failure(reason, message, datetime.now(UTC), len(job.attempts().began))
+    write_record(job.folder / FAILURE_NAME, failure)
     spool.move(job, JobState.FAILED)

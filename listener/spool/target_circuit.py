@@ -4,17 +4,16 @@ Closed: go. Open: it could not be reached, several times in a row; nobody goes u
 worker probes it right now. The file survives restarts; what cannot be read counts as closed.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from pathlib import Path
 
 import structlog
 
-from listener.spool.atomic_files import read_json
+from listener.spool.record_file import TimeIfReadable, UnreadableRecord, read_record, write_record
 from listener.spool.spool import Spool
-from listener.spool.timestamps import format_time, is_past, parse_time
+from listener.spool.timestamps import is_past
 
 log = structlog.get_logger()
 
@@ -36,37 +35,12 @@ class Circuit:
     """Times in a row that it could not be reached."""
     openings: int = 0
     """Probes in a row that failed, and the opening before them: the wait for the next one grows with it."""
-    next_probe: datetime | None = None
+    next_probe: TimeIfReadable = None
     wait_seconds: float | None = None
     """From when ``next_probe`` was written until it is due."""
-    since: datetime | None = None
+    since: TimeIfReadable = None
     """When it came into its state."""
     last_error: str | None = None
-
-    @classmethod
-    def of(cls, content: Mapping[str, Any]) -> "Circuit":
-        """Return the circuit that a file of `to_json` describes."""
-        return cls(
-            CircuitState(content["state"]),
-            int(content["failures"]),
-            int(content["openings"]),
-            parse_time(content.get("next_probe")),
-            content.get("wait_seconds"),
-            parse_time(content.get("since")),
-            content.get("last_error"),
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        """Return what the file holds."""
-        return {
-            "state": self.state.value,
-            "failures": self.failures,
-            "openings": self.openings,
-            "next_probe": format_time(self.next_probe),
-            "wait_seconds": self.wait_seconds,
-            "since": format_time(self.since),
-            "last_error": self.last_error,
-        }
 
     @property
     def is_closed(self) -> bool:
@@ -87,9 +61,18 @@ class Circuit:
 def read_circuit(spool: Spool, target: str) -> Circuit:
     """Return the circuit of the target of this name; a closed one where there is no file, or a damaged one."""
     try:
-        return Circuit.of(read_json(spool.targets / f"{target}.json"))
+        return read_record(Circuit, _path(spool, target))
     except FileNotFoundError:
         return Circuit()
-    except (ValueError, KeyError, TypeError) as error:
-        log.error("circuit_unreadable", target=target, error=type(error).__name__)
+    except UnreadableRecord as error:
+        log.error("circuit_unreadable", target=target, error=str(error))
         return Circuit()
+
+
+def write_circuit(spool: Spool, target: str, circuit: Circuit) -> None:
+    """Write down how a target can be reached, for all processes."""
+    write_record(_path(spool, target), circuit)
+
+
+def _path(spool: Spool, target: str) -> Path:
+    return spool.targets / f"{target}.json"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from deploy.simulation.phantom import write_phantom
+from listener.spool.delivery_schedule import DeliveryState
 from listener.spool.jobs import Job, JobState
 from listener.spool.spool import Spool
 from support.broken_studies import SMALL
@@ -18,7 +19,6 @@ from support.pacs import Orthanc, orthanc
 from support.processes import free_port, wait_until
 from workers.delivery.attempt import Clock, DeliveryAttempt, DeliveryOutcome, utc_now
 from workers.delivery.deliver import deliver
-from workers.delivery.record import State
 from workers.settings import WorkerSettings
 from workers.targets.target import Proof, Target
 
@@ -67,7 +67,7 @@ def until_reported(
 ) -> list[DeliveryOutcome]:
     """Deliver until Orthanc's report, which may come during the attempt or after it, has been taken up."""
     attempts = [deliver(spool, job.id, target, settings, clock)]
-    if attempts[0] is not None and attempts[0].state is State.COMMITMENT_REQUESTED:
+    if attempts[0] is not None and attempts[0].state is DeliveryState.COMMITMENT_REQUESTED:
         wait_until(lambda: reports(spool), 60, "a report from Orthanc")
         attempts.append(deliver(spool, job.id, target, settings, clock))
     found = [one for one in attempts if one is not None]
@@ -85,7 +85,7 @@ def test_orthanc_commits_itself_and_lists_what_it_has(
     with listening(spool.root, port=listener_port, calling_ae_titles=("ORTHANC",)):
         job = delivering(spool, "pacs")
         attempts = until_reported(spool, job, target, settings, utc_now)
-    assert attempts[-1].state is State.DELIVERED, attempts[-1].error
+    assert attempts[-1].state is DeliveryState.DELIVERED, attempts[-1].error
     entry = entry_of(spool, job)
     assert len(entry.committed) == len(entry.seen) == 3
     assert state_of(spool, job) is JobState.DONE
@@ -111,12 +111,12 @@ def test_orthanc_says_what_it_has_lost_and_gets_it_again(
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(DeliveryAttempt, "_request_commitment", lose_first)
             lost = until_reported(spool, job, target, settings, watch)[-1]
-        assert lost.state is State.RETRY
+        assert lost.state is DeliveryState.RETRY
         assert "0x0112" in str(lost.error)
         watch.forward(3600)
         again = until_reported(spool, job, target, settings, watch)
     assert [one.role.value for attempt in again for one in attempt.sent] == ["segmentation"]
-    assert again[-1].state is State.DELIVERED, again[-1].error
+    assert again[-1].state is DeliveryState.DELIVERED, again[-1].error
 
 
 def test_a_case_is_done_when_the_pacs_has_committed_itself(tmp_path: Path) -> None:

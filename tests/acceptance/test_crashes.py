@@ -10,6 +10,7 @@ from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, SegmentationStor
 from pynetdicom import AE
 
 from deploy.simulation.phantom import Phantom, write_phantom
+from listener.spool.atomic_files import read_json
 from listener.spool.jobs import Job, JobState
 from support.broken_studies import SMALL
 from support.installation import Installation, send
@@ -142,7 +143,7 @@ def tries(parts: Installation) -> int:
 
 def tries_of(job: Job) -> int:
     """Return how often a job's results were offered to the PACS."""
-    record = job.read_optional("delivery/pacs.json")
+    record = read_json(job.folder / "delivery" / "pacs.json")
     return 0 if record is None else int(record["tries"])
 
 
@@ -158,7 +159,7 @@ def test_a_job_that_kills_its_workers_becomes_a_failed_job(parts: Installation, 
     parts.start("work")
     [job] = parts.wait_for_jobs(1)
     assert job.state is JobState.FAILED
-    failure = job.read_optional("failure.json")
+    failure = read_json(job.folder / "failure.json")
     assert failure is not None
     assert failure["reason"] == "worker_killed"
     assert "worker_killed" in parts.radtme("status")
@@ -166,5 +167,5 @@ def test_a_job_that_kills_its_workers_becomes_a_failed_job(parts: Installation, 
 
 def attempts(parts: Installation) -> int:
     """Return how often the only job was begun."""
-    record = parts.jobs()[0].read_optional("attempts.json")
+    record = read_json(parts.jobs()[0].folder / "attempts.json")
     return 0 if record is None else len(record["began"])

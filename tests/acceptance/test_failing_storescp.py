@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread
 
+from listener.spool.delivery_schedule import DeliveryState
 from listener.spool.jobs import JobState
 from listener.spool.spool import Spool
 from support.outboxes import ROLES, Watch, delivering, entry_of, state_of
 from support.processes import free_port, running
 from workers.delivery.deliver import deliver
-from workers.delivery.record import State
 from workers.settings import WorkerSettings
 from workers.targets.target import Target
 
@@ -40,13 +40,13 @@ def test_what_storescp_cut_off_arrives_in_the_next_association(tmp_path: Path, o
     with running(storescp(received, port, option), tmp_path / "first.log", port):
         first = deliver(spool, job.id, replace(target, timeout_seconds=5), settings, watch)
     assert first is not None
-    assert first.state is State.RETRY
+    assert first.state is DeliveryState.RETRY
     assert entry_of(spool, job).taken == {}
     watch.forward(3600)
     with running(storescp(received, port), tmp_path / "second.log", port):
         second = deliver(spool, job.id, target, settings, watch)
     assert second is not None
-    assert second.state is State.DELIVERED, second.error
+    assert second.state is DeliveryState.DELIVERED, second.error
     uids = [str(dcmread(path).SOPInstanceUID) for path in received.iterdir()]
     assert len(uids) == len(set(uids)) == len(ROLES)
     assert state_of(spool, job) is JobState.DONE
@@ -63,6 +63,6 @@ def test_a_storescp_that_refuses_every_association_stops_the_delivery(tmp_path: 
         watch.forward(3600)
         assert deliver(spool, job.id, Target("pacs", "DCMTK", "127.0.0.1", port), settings, watch) is None
     assert outcome is not None
-    assert outcome.state is State.REFUSED
+    assert outcome.state is DeliveryState.REFUSED
     assert "rejected the association" in str(outcome.error)
     assert state_of(spool, job) is JobState.FAILED

@@ -14,6 +14,7 @@ from pydicom import dcmread
 
 from deploy.grafana import build
 from deploy.simulation.phantom import write_phantom
+from listener.spool.atomic_files import read_json
 from listener.spool.jobs import JobState, job_id_for
 from support.broken_studies import SMALL, break_study
 from support.installation import send
@@ -114,7 +115,7 @@ def test_every_case_is_in_its_right_final_state(day: Day) -> None:
     jobs = {job.id: job for job in day.stack.jobs()}
     assert jobs.keys() == {*day.good, *day.broken}
     assert {job.state for job in jobs.values()} == {JobState.DONE}
-    outcomes = {name: job.read_optional("result.json") or {} for name, job in jobs.items()}
+    outcomes = {name: read_json(job.folder / "result.json") for name, job in jobs.items()}
     assert {outcomes[name]["outcome"] for name in day.good} == {"scored"}
     assert {name: (outcomes[name].get("rejection") or {}).get("reason") for name in day.broken} == day.broken
 

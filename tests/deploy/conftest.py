@@ -12,8 +12,11 @@ from typing import Any
 import pytest
 
 from listener.spool.atomic_files import write_json
+from listener.spool.job_record import SegmentationReference
 from listener.spool.jobs import Job, JobState, job_id_for
+from listener.spool.quarantine_record import QuarantineReason
 from listener.spool.spool import Spool
+from support.records import job_record
 from support.spool_jobs import REJECTED, SCORED, delivery, in_minutes
 
 STUDY, SERIES, SEG_SERIES = "1.2.3", "1.2.3.1", "1.2.3.2"
@@ -50,22 +53,16 @@ def put_job(spool: Spool) -> Callable[..., Job]:
     """Return a function that lays a job into a state, with the files that it would have there."""
 
     def put(seg_uid: str, state: JobState, *, required: int = 4, **files: dict[str, Any]) -> Job:
-        content = {
-            "job_id": job_id_for(seg_uid, 1),
-            "version": 1,
-            "replaces": None,
-            "study_uid": STUDY,
-            "seg": {"series_uid": SEG_SERIES, "sop_instance_uid": seg_uid},
-            "pairing": "instances",
-            "frame_of_reference_uid": "1.2.3.9",
-            "required": {SERIES: [f"{SERIES}.{number}" for number in range(required)]},
-            "instances": None,
-            "not_complete": None,
-            "created": ago(720),
-            "readied": None if state is JobState.WAITING else ago(600),
-            "calling_ae_title": "MR1",
-        }
-        job = spool.create_job(job_id_for(seg_uid, 1), content, state)
+        record = job_record(
+            job_id_for(seg_uid, 1),
+            study_uid=STUDY,
+            seg=SegmentationReference(SEG_SERIES, seg_uid),
+            required={SERIES: tuple(f"{SERIES}.{number}" for number in range(required))},
+            instances=None,
+            created=datetime.now(UTC) - timedelta(seconds=720),
+            readied=None if state is JobState.WAITING else datetime.now(UTC) - timedelta(seconds=600),
+        )
+        job = spool.create_job(record, state)
         assert job is not None
         for name, value in files.items():
             path = job.folder / f"{name.replace('__', '/')}.json"
@@ -88,7 +85,7 @@ def full_spool(spool: Spool, put_instances: Callable[[int], None], put_job: Call
         JobState.DELIVERING,
         result=SCORED,
         delivery__pacs=delivery("pacs", "retry", next_try=in_minutes(12.2), last_error="PACS@h:1 cannot be reached"),
-        delivery__archive=delivery("archive", "delivered", taken={"summary_report": {}}),
+        delivery__archive=delivery("archive", "delivered", taken={"summary_report": {"sop_instance_uid": "1.2.9"}}),
     )
     put_job("1.5", JobState.DONE, result=REJECTED)
     put_job(
@@ -103,7 +100,7 @@ def full_spool(spool: Spool, put_instances: Callable[[int], None], put_job: Call
     )
     part = spool.receiving / "a.part"
     part.write_bytes(b"x")
-    spool.put_in_quarantine(part, "1.2.3.4", {"reason": "cannot_understand", "message": "other bytes"})
+    spool.put_in_quarantine(part, "1.2.3.4", QuarantineReason(reason="cannot_understand", message="other bytes"))
     return spool
 
 

@@ -12,6 +12,7 @@ import pytest
 from pydicom import dcmread
 
 from deploy.simulation.phantom import write_phantom
+from listener.spool.atomic_files import read_json
 from listener.spool.jobs import JobState
 from support.broken_studies import SMALL
 from support.certificates import Authority, Issued
@@ -151,7 +152,8 @@ def _scored(installation: Installation) -> set[str]:
     return {
         result["seg"]["sop_instance_uid"]
         for job in installation.spool.jobs(JobState.DONE, JobState.DELIVERING)
-        if (result := job.read_optional("result.json")) and result["outcome"] == "scored"
+        if (job.folder / "result.json").exists()
+        and (result := read_json(job.folder / "result.json"))["outcome"] == "scored"
     }
 
 

@@ -11,6 +11,7 @@ import pytest
 from pydicom import dcmread
 
 from deploy.simulation.phantom import Phantom, write_phantom
+from listener.spool.atomic_files import read_json
 from listener.spool.jobs import JobState
 from support.disturbed import TINY
 from support.installation import Installation, send
@@ -72,7 +73,7 @@ def clock_of(service: Installation) -> datetime:
 def next_try(service: Installation) -> str | None:
     """Return when the only delivery under way is tried again, as its record says."""
     [job] = service.spool.jobs(JobState.DELIVERING)
-    record = job.read_optional("delivery/pacs.json")
+    record = read_json(job.folder / "delivery" / "pacs.json")
     return record["next_try"] if record and record["tries"] else None
 
 

@@ -26,6 +26,7 @@ from redis import Redis
 from listener.listener import Listener
 from listener.settings import DeadlinePolicy, RetrieveSource
 from listener.spool.jobs import JobState, job_id_for
+from listener.spool.record_file import as_json
 from listener.spool.spool import Spool
 from support.dicom_objects import IMAGES, OUTLINES, STUDY, data_set_bytes, image, image_uid, outline, transcoded, write
 from support.listening import dcmtk, listener_process, listening, store
@@ -50,7 +51,7 @@ def patient_listener(tmp_path: Path) -> Iterator[Listener]:
 
 def jobs(spool: Spool, *states: JobState) -> list[dict[str, Any]]:
     """Return what the jobs in these states say."""
-    return [job.read() for job in spool.jobs(*states)]
+    return [as_json(job.read()) for job in spool.jobs(*states)]
 
 
 @needs_dcmtk

@@ -13,8 +13,10 @@ from typing import Any
 import yaml
 
 from listener.spool.jobs import Job, JobState
+from listener.spool.record_file import as_json
 from listener.spool.spool import Spool
 from support.processes import free_port, is_listening, kill, start, stop, wait_until
+from workers.results.result_record import read_result
 
 RADTME = [str(Path(sys.executable).with_name("radtme"))]
 FINAL = (JobState.DONE, JobState.FAILED)
@@ -106,9 +108,9 @@ class Installation:
 
     def result(self, job: Job) -> dict[str, Any]:
         """Return the job's result."""
-        result = job.read_optional("result.json")
+        result = read_result(job)
         assert result is not None, f"{job.id} lies in {job.state} without a result"
-        return result
+        return as_json(result)
 
     def get(self, part: str, path: str) -> str:
         """Return the body of a part's HTTP answer."""

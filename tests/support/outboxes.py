@@ -13,13 +13,16 @@ from pydicom.uid import (
 
 from deploy.operations.retry import held_lock
 from listener.pairing.pairer import LOCK_NAME as PAIRING_LOCK_NAME
-from listener.spool.atomic_files import read_json, write_json
 from listener.spool.jobs import Job, JobState, job_id_for
+from listener.spool.record_file import read_record
 from listener.spool.spool import Spool
-from workers.delivery.outbox import queue_delivery
+from support.records import job_record, result_record
+from workers.delivery.outbox import queue_delivery, record_path
 from workers.delivery.record import DeliveryRecord
 from workers.jobs import attempts as ledger
 from workers.jobs.score_job import encoded
+from workers.results.result_classes import ResultRole
+from workers.results.result_record import write_result
 
 ROLES = {
     "segmentation": SegmentationStorage,
@@ -58,11 +61,11 @@ def delivering(spool: Spool, *targets: str, number: int = 1, roles: tuple[str, .
     """Return a job whose results lie ready for these targets."""
     job_id = job_id_for(f"1.2.{number}", 1)
     with held_lock(spool.root / "jobs", PAIRING_LOCK_NAME, job_id):  # a listener that starts meanwhile clears leftovers
-        job = spool.create_job(job_id, {"job_id": job_id}, JobState.RUNNING)
+        job = spool.create_job(job_record(job_id), JobState.RUNNING)
         assert job is not None
-        write_json(job.folder / "result.json", {"job_id": job_id, "outcome": "scored"})
+        write_result(job, result_record(job_id))
         ledger.write_objects(job, {role: encoded(document(ROLES[role])) for role in roles})
-        queue_delivery(job, dict.fromkeys(targets, roles))
+        queue_delivery(job, dict.fromkeys(targets, tuple(map(ResultRole, roles))))
         moved = spool.move(job, JobState.DELIVERING)
     assert moved is not None
     return moved
@@ -72,7 +75,7 @@ def entry_of(spool: Spool, job: Job, target: str = "pacs") -> DeliveryRecord:
     """Return the outbox record of a job for a target, wherever the job lies now."""
     found = spool.find_job(job.id)
     assert found is not None
-    return DeliveryRecord.of_json(read_json(found.folder / "delivery" / f"{target}.json"))
+    return read_record(DeliveryRecord, record_path(found, target))
 
 
 def state_of(spool: Spool, job: Job) -> JobState:

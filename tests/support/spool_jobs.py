@@ -2,11 +2,21 @@
 
 from datetime import UTC, datetime, timedelta
 
+SEG = {"series_uid": "1.2.3.2", "sop_instance_uid": "1.2.3.2.1"}
 SCORED = {
+    "job_id": "0123456789abcdef-v1",
+    "seg": SEG,
     "outcome": "scored",
     "score": {"hot_probability": 0.71, "threshold": 0.5, "phenotype": "hot"},
     "rejection": None,
-    "signature": {"id": "research", "version": "1.0", "digest": "d"},
+    "signature": {
+        "id": "research",
+        "version": "1.0",
+        "digest": "d",
+        "profile": "han2024",
+        "intended_use": "Research on simulations.",
+        "research_notice": "RESEARCH",
+    },
     "regions": [{"region": "tumour", "volume_ml": 12.345, "voxels": 12345, "grey_levels": 40}],
     "notes": ["grey levels: 9"],
     "stage_seconds": {"read": 0.1, "features": 1.2},
@@ -15,6 +25,9 @@ SCORED = {
     "objects": {"summary_report": "1.2.9"},
 }
 REJECTED = {
+    "job_id": "0123456789abcdef-v1",
+    "seg": SEG,
+    "started": "2026-01-02T03:04:05.000+00:00",
     "outcome": "not_scored",
     "score": None,
     "rejection": {"reason": "tumour_too_small", "message": "63 voxels, the profile asks for 100"},
@@ -24,7 +37,15 @@ REJECTED = {
 
 def delivery(target: str, state: str, **more: object) -> dict[str, object]:
     """Return a delivery record."""
-    return {"target": target, "state": state, "tries": 2, "taken": {}, "next_try": None, "last_error": None} | more
+    return {
+        "target": target,
+        "roles": ["summary_report"],
+        "state": state,
+        "tries": 2,
+        "taken": {},
+        "next_try": None,
+        "last_error": None,
+    } | more
 
 
 def in_minutes(minutes: float) -> str:

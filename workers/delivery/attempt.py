@@ -5,12 +5,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from listener.runtime.fault_points import FaultPoint, reach
-from listener.spool.delivery_due import is_due
+from listener.spool.delivery_schedule import DeliveryState
 from listener.spool.spool import Spool
 from workers.delivery.circuit_breaker import CircuitBreaker
 from workers.delivery.commitment import Commitment, CommitmentOutcome
 from workers.delivery.outbox import OutboxEntry
-from workers.delivery.record import DeliveryRecord, State, StoreResponse
+from workers.delivery.record import DeliveryRecord, StoreResponse
 from workers.errors import TransientFailure
 from workers.fallbacks.alternatives import DamagedResult, alternatives
 from workers.results.result_classes import ResultRole
@@ -34,7 +34,7 @@ def utc_now() -> datetime:
 class DeliveryOutcome:
     """What one visit came to."""
 
-    state: State
+    state: DeliveryState
     wait_seconds: float | None
     """Until the next step, where there is one."""
     sent: tuple[SentObject, ...]
@@ -85,7 +85,7 @@ class DeliveryAttempt:
         entry, lost = self._commitment.apply(self.entry, reports)
         if lost and entry.unsent:
             wait = wait_seconds(max(1, entry.tries), self._settings)
-            entry = entry.waiting(State.RETRY, wait, f"not committed: {'; '.join(lost)}", self._clock())
+            entry = entry.waiting(DeliveryState.RETRY, wait, f"not committed: {'; '.join(lost)}", self._clock())
         elif not entry.unsent and (entry.refused or not entry.uncommitted()):
             entry = self._staged(entry)
         self._file.write(entry)
@@ -98,12 +98,12 @@ class DeliveryAttempt:
         circuit = self._breaker.circuit
         if entry.state.is_settled or (circuit.is_closed and not self._is_due()):
             return False
-        waits_for_report = entry.state is State.COMMITMENT_REQUESTED and not self._is_due()
+        waits_for_report = entry.state is DeliveryState.COMMITMENT_REQUESTED and not self._is_due()
         return not waits_for_report and self._breaker.allow(self._probe) and self._is_due()
 
     def go(self) -> bool:
         """Do one step after the other until the delivery is settled or has to wait."""
-        if self.entry.state is State.COMMITMENT_REQUESTED:
+        if self.entry.state is DeliveryState.COMMITMENT_REQUESTED:
             self._commitment.unanswered()
         self._file.write(self._staged(self.entry).tried())
         while self.entry.next_try is None and not self.entry.state.is_settled:
@@ -126,7 +126,7 @@ class DeliveryAttempt:
         self._commitment.forget(self.entry.requests)
 
     def _is_due(self) -> bool:
-        return is_due(self.entry.to_json(), self._file.job.id, self._breaker.circuit, self._clock())
+        return self.entry.is_due(self._file.job.id, self._breaker.circuit, self._clock())
 
     def _probe(self) -> None:
         self._transport.probe(self._target, self._settings.ae_title)
@@ -138,7 +138,7 @@ class DeliveryAttempt:
             unknown = [word.instance.sop_instance_uid for word in entry.taken.values() if not word.can_be_verified]
             entry = entry.without(unknown) if unknown else entry
         staged = entry.staged(proof, self._clock())
-        if staged.state is State.REFUSED:
+        if staged.state is DeliveryState.REFUSED:
             words = ((role, word.instance.sop_instance_uid, word.status) for role, word in entry.refused.items())
             return staged.as_refused(_status_texts(words), self._clock())
         return staged
@@ -184,7 +184,7 @@ class DeliveryAttempt:
     def _note(self, one: SentObject) -> None:
         """Write a word down at once: what was taken is never sent again, whatever ends the visit."""
         self._sent.append(one)
-        word = StoreResponse(one.instance, one.status)
+        word = StoreResponse.on(one.instance, one.status)
         if one.answer is StoreResult.TAKEN:
             self._file.write(self.entry.with_taken(one.role, word))
         elif one.answer is StoreResult.REFUSED:
@@ -199,7 +199,7 @@ class DeliveryAttempt:
         self._commitment.ask(request, self.entry.uncommitted())
         self._breaker.record_success()
         wait = self._target.commitment_timeout_seconds
-        self._file.write(self.entry.waiting(State.COMMITMENT_REQUESTED, wait, None, self._clock()))
+        self._file.write(self.entry.waiting(DeliveryState.COMMITMENT_REQUESTED, wait, None, self._clock()))
         self.apply_reports()
 
     def _query(self) -> None:

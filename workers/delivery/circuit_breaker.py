@@ -14,10 +14,10 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from listener.spool.atomic_files import make_folder, write_json
+from listener.spool.atomic_files import make_folder
 from listener.spool.locks import exclusive
 from listener.spool.spool import Spool
-from listener.spool.target_circuit import Circuit, CircuitState, read_circuit
+from listener.spool.target_circuit import Circuit, CircuitState, read_circuit, write_circuit
 from workers.errors import TransientFailure
 from workers.settings import WorkerSettings, wait_seconds
 from workers.targets.transport import TargetRefused
@@ -124,11 +124,6 @@ def probe_now(spool: Spool, target: str, now: datetime) -> None:
         circuit = read_circuit(spool, target)
         if not circuit.is_closed:
             write_circuit(spool, target, replace(circuit, next_probe=now, wait_seconds=0.0))
-
-
-def write_circuit(spool: Spool, target: str, circuit: Circuit) -> None:
-    """Write down how a target can be reached, for all processes."""
-    write_json(spool.targets / f"{target}.json", circuit.to_json())
 
 
 @contextmanager

@@ -1,13 +1,15 @@
 """Results on their way to their targets: visits to one target each, and the end of a job when all have settled."""
 
+from datetime import UTC, datetime
+
 from listener.runtime.fault_points import FaultPoint, reach
-from listener.spool.jobs import Job, JobState, is_held
+from listener.spool.delivery_schedule import DeliveryState
+from listener.spool.job_files import is_held
+from listener.spool.jobs import Job, JobState
 from listener.spool.spool import Spool, fail
-from listener.spool.timestamps import format_time, now
 from workers.delivery.attempt import Clock, DeliveryAttempt, DeliveryOutcome, utc_now
 from workers.delivery.circuit_breaker import CircuitBreaker
 from workers.delivery.outbox import held_outbox, outbox_files, read_entry
-from workers.delivery.record import State
 from workers.errors import FailureReason
 from workers.notifications.event import note_outcome
 from workers.settings import CaseOutcome, WorkerSettings, wait_seconds
@@ -69,7 +71,7 @@ def retry_later(
         if found is None or found.entry.state.is_settled:
             return None
         wait = wait_seconds(max(1, found.entry.tries), settings)
-        state = State.RETRY if found.entry.unsent else found.entry.state
+        state = DeliveryState.RETRY if found.entry.unsent else found.entry.state
         found.write(found.entry.waiting(state, wait, why, clock()))
         return DeliveryOutcome(state, wait, (), why)
 
@@ -87,13 +89,13 @@ def close_when_settled(spool: Spool, job: Job, settings: WorkerSettings) -> None
     settled = [entry for entry in entries if entry is not None and entry.state.is_settled]
     if len(settled) < len(entries):
         return
-    refusals = [f"{entry.target}: {entry.last_error}" for entry in settled if entry.state is State.REFUSED]
+    refusals = [f"{entry.target}: {entry.last_error}" for entry in settled if entry.state is DeliveryState.REFUSED]
     if refusals:
         remedy = "when the target takes it, run: radtme retry " + job.id
         reason = FailureReason.DELIVERY_REFUSED
-        note_outcome(spool, job, CaseOutcome.FAILED, now(), settings, reason.value)
+        note_outcome(spool, job, CaseOutcome.FAILED, datetime.now(UTC), settings, reason)
         fail(spool, job, reason, "; ".join([*refusals, remedy]))
     else:
         last = max((entry.updated for entry in settled if entry.updated), default=None)
-        note_outcome(spool, job, CaseOutcome.DELIVERED, format_time(last) or now(), settings)
+        note_outcome(spool, job, CaseOutcome.DELIVERED, last or datetime.now(UTC), settings)
         spool.move(job, JobState.DONE)

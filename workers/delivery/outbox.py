@@ -8,29 +8,39 @@ from pathlib import Path
 
 import structlog
 
-from listener.spool.atomic_files import make_folder, read_json, write_json
+from listener.spool.atomic_files import make_folder
 from listener.spool.jobs import Job, JobState
 from listener.spool.locks import exclusive
+from listener.spool.record_file import UnreadableRecord, read_intact, read_record, write_record
 from listener.spool.spool import Spool
 from workers.delivery.record import DeliveryRecord, queued
+from workers.results.result_classes import ResultRole
+
+OUTBOX_NAME = "delivery"
+"""In the job's folder: a file for each target."""
 
 
-def queue_delivery(job: Job, targets: Mapping[str, tuple[str, ...]]) -> None:
-    """Write an outbox entry for each target; ``targets`` gives the roles that each one gets.
+def queue_delivery(job: Job, targets: Mapping[str, tuple[ResultRole, ...]]) -> None:
+    """Write an outbox record for each target; ``targets`` gives the roles that each one gets.
 
-    An entry of an earlier attempt is kept once something was sent: it says what the target has taken.
+    A record of an earlier attempt is kept once something was sent: it says what the target has taken.
     """
-    outbox = job.folder / "delivery"
-    make_folder(outbox)
+    make_folder(job.folder / OUTBOX_NAME)
     for name, roles in targets.items():
-        earlier = job.read_intact(f"delivery/{name}.json")
-        if earlier is None or not earlier["tries"]:
-            write_json(outbox / f"{name}.json", queued(name, roles, datetime.now(UTC)).to_json())
+        path = record_path(job, name)
+        earlier = read_intact(DeliveryRecord, path)
+        if earlier is None or not earlier.tries:
+            write_record(path, queued(name, roles, datetime.now(UTC)))
+
+
+def record_path(job: Job, target: str) -> Path:
+    """Return where the record of a job for a target lies, or would lie."""
+    return job.folder / OUTBOX_NAME / f"{target}.json"
 
 
 def outbox_files(job: Job) -> list[Path]:
     """Return the delivery records of a job, by target name."""
-    outbox = job.folder / "delivery"
+    outbox = job.folder / OUTBOX_NAME
     return sorted(outbox.glob("*.json")) if outbox.is_dir() else []
 
 
@@ -47,16 +57,16 @@ class OutboxEntry:
 
     def write(self, entry: DeliveryRecord) -> None:
         """Make a new record of it, on disk first."""
-        write_json(self.path, entry.to_json())
+        write_record(self.path, entry)
         self.entry = entry
 
 
 def read_entry(path: Path) -> DeliveryRecord | None:
     """Return the record in ``path``; None, and an error in the log, where it is damaged: manual action is needed."""
     try:
-        return DeliveryRecord.of_json(read_json(path))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        log.error("delivery_unreadable", job=path.parents[1].name, target=path.stem, error=type(error).__name__)
+        return read_record(DeliveryRecord, path)
+    except UnreadableRecord as error:
+        log.error("delivery_unreadable", job=path.parents[1].name, target=path.stem, error=str(error))
         return None
 
 
@@ -67,7 +77,7 @@ def held_outbox(spool: Spool, job_id: str, target_name: str) -> Iterator[OutboxE
     if job is None or job.state is not JobState.DELIVERING:
         yield None
         return
-    path = job.folder / "delivery" / f"{target_name}.json"
+    path = record_path(job, target_name)
     with exclusive(job.folder, f"deliver-{target_name}.lock") as mine:
         entry = read_entry(path) if mine and path.exists() else None
         yield OutboxEntry(job, path, entry) if entry is not None else None

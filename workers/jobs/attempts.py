@@ -11,12 +11,13 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from listener.runtime.fault_points import FaultPoint, reach
-from listener.spool.atomic_files import fsync_folder, make_folder, write_bytes, write_json
-from listener.spool.jobs import Job, JobState, is_held
+from listener.spool.atomic_files import fsync_folder, make_folder, write_bytes
+from listener.spool.job_files import ATTEMPTS_NAME, Attempts, GivenBack, is_held
+from listener.spool.jobs import Job, JobState
 from listener.spool.locks import exclusive
+from listener.spool.record_file import write_record
 from listener.spool.retry_later import set_retry_time, waits_for_retry, was_deferred_since
 from listener.spool.spool import Spool
-from listener.spool.timestamps import now
 
 
 @contextlib.contextmanager
@@ -41,13 +42,13 @@ def begin_attempt(job: Job) -> int:
     """
     for unfinished in job.folder.rglob(".*.tmp"):
         unfinished.unlink(missing_ok=True)
-    earlier = job.read_intact("attempts.json") or {"began": []}
-    before = earlier["began"]
-    if before and "given_back" not in earlier and was_deferred_since(job.folder, before[-1], datetime.now(UTC)):
+    earlier = job.attempts()
+    before = earlier.began
+    if before and earlier.given_back is None and was_deferred_since(job.folder, before[-1], datetime.now(UTC)):
         before = before[:-1]  # it was given back, and a full disk refused to take that down
-    began = [*before, now()]
-    write_json(job.folder / "attempts.json", {"began": began})
-    return len(began)
+    attempts = Attempts((*before, datetime.now(UTC)))
+    write_record(job.folder / ATTEMPTS_NAME, attempts)
+    return len(attempts.began)
 
 
 def give_back(spool: Spool, job: Job, why: str, counted: bool = True) -> None:
@@ -59,10 +60,10 @@ def give_back(spool: Spool, job: Job, why: str, counted: bool = True) -> None:
     shutil.rmtree(job.folder / "objects.part", ignore_errors=True)  # the others may need the space
     with contextlib.suppress(OSError):
         set_retry_time(job.folder, datetime.now(UTC))
-    began = (job.read_intact("attempts.json") or {"began": []})["began"]
+    began = job.attempts().began
     remaining = began[:-1] if counted else began
     with contextlib.suppress(OSError):
-        write_json(job.folder / "attempts.json", {"began": remaining, "given_back": {"at": now(), "why": why}})
+        write_record(job.folder / ATTEMPTS_NAME, Attempts(remaining, GivenBack(datetime.now(UTC), why)))
     with contextlib.suppress(OSError):
         spool.move(job, JobState.READY)
 

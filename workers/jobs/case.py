@@ -1,16 +1,16 @@
 """One case, from the job's inputs to its result objects. A function of the spool's files and the signature."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from pydicom import Dataset, dcmread
 from pydicom.errors import InvalidDicomError
 
 from listener.dicom.data_set import UNREADABLE_BYTES
 from listener.dicom.part10 import check_stored
+from listener.spool.job_record import JobRecord, NotComplete
 from listener.spool.spool import Spool
 from model_store.signatures.signature import Signature
 from workers.errors import RadtmeError, Reason, RejectedInput
@@ -22,7 +22,8 @@ from workers.outline.outline import NO_RULES, read_outline
 from workers.outline.segment_rules import SegmentRule, SegmentRules
 from workers.results.source_description import image_type_notes
 from workers.scoring.case_result import CaseResult, Rejection, Score
-from workers.scoring.drift import DriftRecord, drift_record
+from workers.scoring.drift import drift_record
+from workers.scoring.drift_record import DriftRecord
 from workers.scoring.score import identity, out_of_range_notes, score
 from workers.stages import Stage, StageTimer
 
@@ -33,8 +34,8 @@ class CaseInputs:
 
     seg_path: Path
     image_paths: tuple[Path, ...]
-    not_complete: Mapping[str, str] | None
-    """Reason and message where the waiting ended without all images."""
+    not_complete: NotComplete | None
+    """Where the waiting ended without all images."""
     other_series: tuple[tuple[Path, ...], ...] = ()
     """Files of the study's other image series, by series."""
     rules: SegmentRules = NO_RULES
@@ -53,22 +54,26 @@ class Case:
     """Of a scored case: where it lies in the training distribution."""
 
 
-def inputs_of(spool: Spool, job: Mapping[str, Any], rules: Sequence[SegmentRule] = ()) -> CaseInputs:
-    """Return the files that ``job.json`` names, the study's other series, and the site's rules for the sender."""
-    study = job["study_uid"]
-    seg = job["seg"]
+def inputs_of(spool: Spool, job: JobRecord, rules: Sequence[SegmentRule] = ()) -> CaseInputs:
+    """Return the files that a job names, the study's other series, and the site's rules for the sender."""
+    instances_of = job.instances or {}
     images = [
-        spool.instance_path(study, series, instance)
-        for series, instances in sorted(job["instances"].items())
+        spool.instance_path(job.study_uid, series, instance)
+        for series, instances in sorted(instances_of.items())
         for instance in sorted(instances)
     ]
     return CaseInputs(
-        spool.instance_path(study, seg["series_uid"], seg["sop_instance_uid"]),
+        seg_path(spool, job),
         tuple(images),
-        job["not_complete"],
-        _other_series(spool, study, {seg["series_uid"], *job["instances"]}),
-        SegmentRules(tuple(rules), job.get("calling_ae_title") or ""),
+        job.not_complete,
+        _other_series(spool, job.study_uid, {job.seg.series_uid, *instances_of}),
+        SegmentRules(tuple(rules), job.calling_ae_title or ""),
     )
+
+
+def seg_path(spool: Spool, job: JobRecord) -> Path:
+    """Return where the outline of a job lies."""
+    return spool.instance_path(job.study_uid, job.seg.series_uid, job.seg.sop_instance_uid)
 
 
 def _other_series(spool: Spool, study_uid: str, known: Collection[str]) -> tuple[tuple[Path, ...], ...]:
@@ -127,7 +132,7 @@ def _require_complete(inputs: CaseInputs, limits: Limits) -> None:
     if inputs.other_series and _came_converted(inputs, limits):
         return
     if inputs.not_complete is not None:
-        raise RejectedInput(Reason(inputs.not_complete["reason"]), inputs.not_complete["message"])
+        raise RejectedInput(Reason(inputs.not_complete.reason), inputs.not_complete.message)
     raise RejectedInput(Reason.MISSING_INSTANCES, "no image of the series that the SEG refers to was received")
 
 

@@ -1,20 +1,19 @@
 """The audit of what the workers do: what was scored with which signature, and what went where."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import structlog
 from pydicom import Dataset
 
 from listener.audit.events import AuditedStudy, SignatureUsed, case_scored, patient_of
 from listener.audit.trail import AuditLog
-from workers.results.instance_reference import InstanceReference
+from workers.results.result_record import ResultRecord
 from workers.targets.audited_transport import _by_class
 
 log = structlog.get_logger()
 
 
-def scored(audit: AuditLog, study_uid: str, seg_header: Dataset, record: Mapping[str, Any]) -> None:
+def scored(audit: AuditLog, study_uid: str, seg_header: Dataset, record: ResultRecord) -> None:
     """Write down what a case came to, before anyone can see its results.
 
     Raises
@@ -24,20 +23,19 @@ def scored(audit: AuditLog, study_uid: str, seg_header: Dataset, record: Mapping
     """
     if not audit.is_on:
         return
-    known = record["signature"]
-    references = [InstanceReference(**reference) for reference in record["references"].values()]
-    study = AuditedStudy(study_uid, patient_of(seg_header), _by_class(references))
-    signature = SignatureUsed(f"{known['id']} {known['version']}", known["digest"]) if known else None
+    known = record.signature
+    study = AuditedStudy(study_uid, patient_of(seg_header), _by_class(list(record.references.values())))
+    signature = SignatureUsed(f"{known.id} {known.version}", known.digest) if known else None
     audit.write(case_scored(study, signature, dict(_findings(record))))
 
 
-def _findings(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    yield "job", record["job_id"]
-    yield "outcome", record["outcome"]
-    yield "outline", record["seg"]["sop_instance_uid"]
-    if record["score"] is not None:
-        yield "probability", f"{record['score']['hot_probability']:.4f}"
-        yield "threshold", f"{record['score']['threshold']:.4f}"
-        yield "phenotype", record["score"]["phenotype"]
-    if record["rejection"] is not None:
-        yield "reason", str(record["rejection"]["reason"])
+def _findings(record: ResultRecord) -> Iterator[tuple[str, str]]:
+    yield "job", record.job_id
+    yield "outcome", record.outcome.value
+    yield "outline", record.seg.sop_instance_uid
+    if record.score is not None:
+        yield "probability", f"{record.score.hot_probability:.4f}"
+        yield "threshold", f"{record.score.threshold:.4f}"
+        yield "phenotype", record.score.phenotype.value
+    if record.rejection is not None:
+        yield "reason", record.rejection.reason.value

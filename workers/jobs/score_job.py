@@ -3,26 +3,24 @@
 import io
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from pydicom import Dataset, dcmwrite
 from pydicom.uid import SegmentationStorage
 
 from listener.audit.trail import AuditLog
 from listener.runtime.fault_points import FaultPoint, reach
-from listener.spool.atomic_files import write_json
+from listener.spool.job_record import JobRecord
 from listener.spool.jobs import Job, JobState
-from listener.spool.self_tests import is_self_test
 from listener.spool.spool import Spool
-from listener.spool.timestamps import now
 from model_store.signatures.registry import Registry
 from model_store.signatures.shadow import Shadow
 from model_store.signatures.signature import Signature
 from workers.delivery.outbox import queue_delivery
 from workers.errors import ModelError, RadtmeError, Reason, RejectedInput
 from workers.jobs import attempts as ledger
-from workers.jobs.case import Case, CaseInputs, examine, headers_for_report, inputs_of, read_header, rejected
+from workers.jobs.case import Case, CaseInputs, examine, headers_for_report, inputs_of, read_header, rejected, seg_path
 from workers.jobs.case_audit import scored
 from workers.jobs.readable_case import readable_case
 from workers.jobs.result_objects import build_results
@@ -34,8 +32,16 @@ from workers.results.instance_reference import InstanceReference
 from workers.results.patient_study import TYPE_2
 from workers.results.readable_texts import character_set_of
 from workers.results.result_classes import ResultRole
-from workers.scoring.case_result import NOT_SCORED, SCORED, UNCHANGED
+from workers.results.result_record import (
+    RegionRecord,
+    ResultRecord,
+    ScoreRecord,
+    read_intact_result,
+    write_result,
+)
+from workers.scoring.case_result import Phenotype, ResultOutcome
 from workers.scoring.score import active_signature
+from workers.scoring.shadow_record import ShadowOutcome
 from workers.scoring.shadow_score import shadow_record
 from workers.settings import CaseOutcome, WorkerSettings
 from workers.stages import Stage, StageSeconds
@@ -48,15 +54,15 @@ class Scored:
     """What a job came to, for the log, the metrics and the announcements."""
 
     job_id: str
-    outcome: str
+    outcome: ResultOutcome
     reason: Reason | None
     stage_seconds: Mapping[Stage, float]
     seconds: float
     targets: tuple[str, ...]
     hot_probability: float | None = None
     """Of a scored case; None where it was not scored, or nothing new was found."""
-    phenotype: str | None = None
-    shadow: str | None = None
+    phenotype: Phenotype | None = None
+    shadow: ShadowOutcome | None = None
     """Outcome of the shadow signature beside it; None without one."""
     is_self_test: bool = False
     """Nobody's case: it says nothing of how scores are distributed."""
@@ -77,26 +83,25 @@ def run(
     ``shadow`` scores beside the active signature, into ``result.json`` only. ``ended_by`` ends the case as not scored
     without looking at its pixels, for example after a time limit.
     """
-    started, begin = now(), time.perf_counter()
+    started, begin = datetime.now(UTC), time.perf_counter()
     timer = StageSeconds()
-    content = job.read()
-    written = job.read_intact("result.json")
+    record = job.read()
+    written = read_intact_result(job)
     if written is not None:  # an earlier attempt died, or ran out of time, on the last step
         return _finished(spool, job, settings, written, time.perf_counter() - begin)
-    inputs = inputs_of(spool, content, settings.segment_rules)
+    inputs = inputs_of(spool, record, settings.segment_rules)
     tumours = () if ended_by else tumours_of(inputs, settings.limits)
-    further = further_jobs(spool, content, tumours)
+    further = further_jobs(spool, record, tumours)
     if len(tumours) > 1:
-        inputs = replace(inputs, segment_number=content.get("segment_number") or tumours[0])
+        inputs = replace(inputs, segment_number=record.segment_number or tumours[0])
     case = rejected(ended_by) if ended_by else _examined(inputs, registry, timer, settings.limits)
     if time.perf_counter() - begin > settings.soft_time_limit_seconds:
         case = rejected(took_too_long(settings))
-    version = ResultVersion(content["version"], _replaced_objects(spool, content))
     case, seg_header, image_headers = readable_case(
         case,
         read_header(inputs.seg_path),
         headers_for_report(inputs, case.measurement),
-        character_set_of(content.get("calling_ae_title"), settings.character_sets),
+        character_set_of(record.calling_ae_title, settings.character_sets),
     )
     tumour = which_tumour(inputs.segment_number, tumours, case.measurement)
     if tumour is not None:
@@ -107,31 +112,33 @@ def run(
         seg_header,
         case.measurement,
         image_headers,
-        version,
+        ResultVersion(record.version, _replaced_objects(spool, record)),
         settings.institution_name,
         timer,
-        _outline_of(content),
+        _outline_of(record),
         tumour,
-        content.get("segment_number"),
+        record.segment_number,
     )
-    record = {"job_id": job.id, "seg": content["seg"], "started": started, **_findings(case), **_identity(objects)}
-    if _same_as_before(spool, content, record) and _same_patient_as_before(spool, content, objects):
+    result = _with_objects(_findings(record, case, started), objects)
+    earlier = _replaced_result(spool, record)
+    # Then the PACS has the report already, for the same patient.
+    if earlier is not None and earlier.has_same_findings(result) and _same_patient_as_before(spool, record, objects):
         objects = {}
-        record |= {"outcome": UNCHANGED, **_identity(objects)}
+        result = _with_objects(replace(result, outcome=ResultOutcome.UNCHANGED), objects)
     reach(FaultPoint.SCORE_BUILT)
     with timer(Stage.WRITE):
         ledger.write_objects(job, {role.value: encoded(dataset) for role, dataset in objects.items()})
-    if is_self_test(content):
-        record["drift"] = shadow = None
-    if shadow is not None and (beside := shadow_record(shadow, case.result)) is not None:
-        record["shadow"] = beside
-    record |= {
-        "finished": now(),
-        "stage_seconds": {s.value: round(t, 4) for s, t in timer.seconds.items()},
-    }
-    write_json(job.folder / "result.json", record)
+    if record.is_self_test:
+        result, shadow = replace(result, drift=None), None
+    result = replace(
+        result,
+        shadow=None if shadow is None else shadow_record(shadow, case.result),
+        finished=datetime.now(UTC),
+        stage_seconds={stage: round(seconds, 4) for stage, seconds in timer.seconds.items()},
+    )
+    write_result(job, result)
     reach(FaultPoint.RESULT_WRITTEN)
-    return replace(_finished(spool, job, settings, record, time.perf_counter() - begin), further=further)
+    return replace(_finished(spool, job, settings, result, time.perf_counter() - begin), further=further)
 
 
 def earlier_version_in_work(spool: Spool, job: Job) -> str | None:
@@ -139,57 +146,49 @@ def earlier_version_in_work(spool: Spool, job: Job) -> str | None:
 
     A result has to name the one that it replaces, so it cannot be written before it.
     """
-    replaced = job.read()["replaces"]
+    replaced = job.read().replaces
     earlier = spool.find_job(replaced) if replaced else None
     return earlier.id if earlier and earlier.state in (JobState.READY, JobState.RUNNING) else None
 
 
 def later_versions(spool: Spool, job_id: str) -> list[str]:
     """Return the ids of the ready jobs whose results replace this one's."""
-    return [job.id for job in spool.jobs(JobState.READY) if job.read()["replaces"] == job_id]
+    return [job.id for job in spool.jobs(JobState.READY) if job.read().replaces == job_id]
 
 
-def _outline_of(content: Mapping[str, Any]) -> InstanceReference:
+def _outline_of(job: JobRecord) -> InstanceReference:
     """Return which object the outline is: the job knows it even where the file is damaged."""
-    seg = content["seg"]
-    return InstanceReference(content["study_uid"], seg["series_uid"], str(SegmentationStorage), seg["sop_instance_uid"])
+    return InstanceReference(job.study_uid, job.seg.series_uid, str(SegmentationStorage), job.seg.sop_instance_uid)
 
 
-def _finished(spool: Spool, job: Job, settings: WorkerSettings, record: Mapping[str, Any], seconds: float) -> Scored:
-    _audit(spool, job, settings, record)
-    reason = Reason(record["rejection"]["reason"]) if record["rejection"] else None
-    if record["outcome"] != UNCHANGED:
-        outcome = CaseOutcome(record["outcome"])
-        note_outcome(spool, job, outcome, record["finished"], settings, reason.value if reason else None)
-    content = job.read()
-    targets = _queue_results(
-        spool, job, targets_for(content, settings.targets), frozenset(map(ResultRole, record["objects"]))
-    )
-    stages = {Stage(stage): taken for stage, taken in record["stage_seconds"].items()}
-    verdict = record["score"] if record["outcome"] == SCORED else None
+def _finished(spool: Spool, job: Job, settings: WorkerSettings, result: ResultRecord, seconds: float) -> Scored:
+    record = job.read()
+    _audit(spool, record, settings, result)
+    reason = result.rejection.reason if result.rejection else None
+    if result.outcome is not ResultOutcome.UNCHANGED:
+        outcome = CaseOutcome(result.outcome)
+        note_outcome(spool, job, outcome, result.finished, settings, reason)
+    targets = _queue_results(spool, job, targets_for(record, settings.targets), frozenset(result.objects))
+    verdict = result.score if result.outcome is ResultOutcome.SCORED else None
     return Scored(
         job.id,
-        record["outcome"],
+        result.outcome,
         reason,
-        stages,
+        result.stage_seconds,
         seconds,
         targets,
-        verdict["hot_probability"] if verdict else None,
-        verdict["phenotype"] if verdict else None,
-        record["shadow"]["outcome"] if "shadow" in record else None,
-        is_self_test(content),
+        verdict.hot_probability if verdict else None,
+        verdict.phenotype if verdict else None,
+        result.shadow.outcome if result.shadow else None,
+        record.is_self_test,
     )
 
 
-def _audit(spool: Spool, job: Job, settings: WorkerSettings, record: Mapping[str, Any]) -> None:
+def _audit(spool: Spool, record: JobRecord, settings: WorkerSettings, result: ResultRecord) -> None:
     """Write down what was found before it is handed on; `NotAudited` gives the job back, to be tried again."""
     audit = AuditLog(settings.audit)
-    if not audit.is_on:
-        return
-    content = job.read()
-    seg = content["seg"]
-    path = spool.instance_path(content["study_uid"], seg["series_uid"], seg["sop_instance_uid"])
-    scored(audit, content["study_uid"], read_header(path), record)
+    if audit.is_on:
+        scored(audit, record.study_uid, read_header(seg_path(spool, record)), result)
 
 
 def took_too_long(settings: WorkerSettings) -> RejectedInput:
@@ -223,56 +222,38 @@ def _examined(inputs: CaseInputs, registry: Registry, timer: StageSeconds, limit
     return examine(inputs, signature, timer, limits)
 
 
-def _findings(case: Case) -> dict[str, Any]:
-    """Return what `radtme status` shows of a case."""
+def _findings(job: JobRecord, case: Case, started: datetime) -> ResultRecord:
+    """Return what a case came to; when it was finished, and with which objects, is to be filled in."""
     result, measurement = case.result, case.measurement
     score = result.score
-    return {
-        "outcome": SCORED if score else NOT_SCORED,
-        "score": None
-        if score is None
-        else {
-            "hot_probability": score.hot_probability,
-            "threshold": score.threshold,
-            "phenotype": "hot" if score.is_hot else "cold",
-        },
-        "rejection": None if result.rejection is None else asdict(result.rejection),
-        "signature": None if result.signature is None else asdict(result.signature),
-        "regions": [
-            {
-                "region": region.region.value,
-                "volume_ml": region.volume_ml,
-                "voxels": region.voxels,
-                "grey_levels": region.grey_levels,
-                "missing": dict(region.missing),
-            }
+    return ResultRecord(
+        job_id=job.job_id,
+        seg=job.seg,
+        started=started,
+        finished=started,
+        outcome=ResultOutcome.SCORED if score else ResultOutcome.NOT_SCORED,
+        score=ScoreRecord(score.hot_probability, score.threshold, score.phenotype) if score else None,
+        rejection=result.rejection,
+        signature=result.signature,
+        regions=tuple(
+            RegionRecord(region.region, region.volume_ml, region.voxels, region.grey_levels, dict(region.missing))
             for region in result.regions
-        ],
-        "notes": list(result.notes),
-        "instances": sorted({frame.sop_instance_uid for frame in measurement.volume.frames}) if measurement else [],
-        "drift": None if case.drift is None else case.drift.to_json(),
-    }
+        ),
+        notes=result.notes,
+        instances=tuple(sorted({frame.sop_instance_uid for frame in measurement.volume.frames})) if measurement else (),
+        drift=case.drift,
+    )
 
 
-def _identity(objects: Mapping[ResultRole, Dataset]) -> dict[str, Any]:
-    return {
-        "objects": {role.value: str(dataset.SOPInstanceUID) for role, dataset in objects.items()},
-        "references": {role.value: asdict(InstanceReference.of(dataset)) for role, dataset in objects.items()},
-    }
+def _with_objects(result: ResultRecord, objects: Mapping[ResultRole, Dataset]) -> ResultRecord:
+    references = {role: InstanceReference.of(dataset) for role, dataset in objects.items()}
+    uids = {role: reference.sop_instance_uid for role, reference in references.items()}
+    return replace(result, objects=uids, references=references)
 
 
-FINDINGS_THAT_COUNT = ("seg", "outcome", "score", "rejection", "signature", "regions", "instances")
-
-
-def _same_as_before(spool: Spool, content: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
-    """Tell whether this version found what the one it replaces found: then the PACS has the report already."""
-    earlier = _replaced_result(spool, content)
-    return earlier is not None and all(earlier.get(name) == record[name] for name in FINDINGS_THAT_COUNT)
-
-
-def _same_patient_as_before(spool: Spool, content: Mapping[str, Any], objects: Mapping[Any, Dataset]) -> bool:
+def _same_patient_as_before(spool: Spool, record: JobRecord, objects: Mapping[ResultRole, Dataset]) -> bool:
     """Tell whether the results name patient and study as those do that they would replace: headers can be corrected."""
-    earlier = spool.find_job(content["replaces"]) if content["replaces"] else None
+    earlier = spool.find_job(record.replaces) if record.replaces else None
     path = next(iter(sorted((earlier.folder / "objects").glob("*.dcm"))), None) if earlier is not None else None
     new = next(iter(objects.values()), None)
     if path is None or new is None:
@@ -281,34 +262,30 @@ def _same_patient_as_before(spool: Spool, content: Mapping[str, Any], objects: M
     return all(str(old.get(keyword) or "") == str(new.get(keyword) or "") for keyword in TYPE_2)
 
 
-def _replaced_result(spool: Spool, content: Mapping[str, Any]) -> dict[str, Any] | None:
+def _replaced_result(spool: Spool, record: JobRecord) -> ResultRecord | None:
     """Return the newest earlier result that was reported: an unchanged version stands for the one before it."""
-    replaced = content["replaces"]
+    replaced = record.replaces
     while replaced is not None:
         job = spool.find_job(replaced)
         if job is None:
             return None
-        result = job.read_intact("result.json")
-        if result is not None and result["outcome"] != UNCHANGED:
+        result = read_intact_result(job)
+        if result is not None and result.outcome is not ResultOutcome.UNCHANGED:
             return result
-        replaced = job.read()["replaces"]
+        replaced = job.read().replaces
     return None
 
 
-def _replaced_objects(spool: Spool, content: Mapping[str, Any]) -> dict[ResultRole, InstanceReference]:
-    earlier = _replaced_result(spool, content)
-    if earlier is None:
-        return {}
-    return {ResultRole(role): InstanceReference(**reference) for role, reference in earlier["references"].items()}
+def _replaced_objects(spool: Spool, record: JobRecord) -> Mapping[ResultRole, InstanceReference]:
+    earlier = _replaced_result(spool, record)
+    return {} if earlier is None else earlier.references
 
 
 def _queue_results(
     spool: Spool, job: Job, targets: tuple[Target, ...], roles: frozenset[ResultRole]
 ) -> tuple[str, ...]:
     """Queue the results for each target that takes any of them; a job that nobody waits for is done."""
-    wanted = {
-        target.name: tuple(role.value for role in ResultRole if role in roles & target.results) for target in targets
-    }
+    wanted = {target.name: tuple(role for role in ResultRole if role in roles & target.results) for target in targets}
     wanted = {name: chosen for name, chosen in wanted.items() if chosen}
     if not wanted:
         spool.move(job, JobState.DONE)

@@ -4,13 +4,14 @@ The outline's job scores the first tumour, and makes a job for each further one,
 tried again like any other. Their ids follow from the outline and the segment, so that a second run makes no second job.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 
 from listener.dicom.data_set import UNREADABLE_BYTES
+from listener.spool.job_record import JobRecord
 from listener.spool.jobs import JobState, job_id_for
 from listener.spool.spool import Spool
-from listener.spool.timestamps import now
 from workers.errors import RejectedInput
 from workers.features.measurement import Measurement
 from workers.features.regions import Region
@@ -22,7 +23,7 @@ from workers.outline.segment_choice import tumour_numbers
 from workers.outline.structure_set import is_structure_set, segments_of
 from workers.results.common_modules import TumourOfSeveral
 
-MOST_TUMOURS = 20
+MAX_TUMOURS = 20
 """Of one outline; one with more is no outline of tumours, and is refused."""
 
 
@@ -36,23 +37,28 @@ def tumours_of(inputs: CaseInputs, limits: Limits) -> tuple[int, ...]:
         found = tumour_numbers(segments or (), inputs.rules)
     except (RejectedInput, *UNREADABLE_BYTES):  # the measuring says so
         return ()
-    return found if len(found) <= MOST_TUMOURS else ()
+    return found if len(found) <= MAX_TUMOURS else ()
 
 
-def further_jobs(spool: Spool, content: Mapping[str, Any], tumours: Sequence[int]) -> tuple[str, ...]:
+def further_jobs(spool: Spool, record: JobRecord, tumours: Sequence[int]) -> tuple[str, ...]:
     """Make a ready job for each tumour behind the first, where this is the outline's own job; return their ids."""
-    if content.get("segment_number") is not None:
+    if record.segment_number is not None:
         return ()
-    seg, version = content["seg"]["sop_instance_uid"], content["version"]
-    replaced = spool.find_job(content["replaces"]) if content.get("replaces") else None
+    replaced = spool.find_job(record.replaces) if record.replaces else None
     before = replaced.read() if replaced is not None else None
     ids = []
     for number in tumours[1:]:
-        job_id = job_id_for(seg, version, number)
-        earlier = before and job_id_for(before["seg"]["sop_instance_uid"], before["version"], number)
+        job_id = job_id_for(record.seg.sop_instance_uid, record.version, number)
+        earlier = before and job_id_for(before.seg.sop_instance_uid, before.version, number)
         known = spool.find_job(earlier) if earlier else None
-        changed = {"job_id": job_id, "segment_number": number, "replaces": known.id if known else None}
-        spool.create_job(job_id, {**content, **changed, "created": now()}, JobState.READY)
+        further = replace(
+            record,
+            job_id=job_id,
+            segment_number=number,
+            replaces=known.id if known else None,
+            created=datetime.now(UTC),
+        )
+        spool.create_job(further, JobState.READY)
         ids.append(job_id)
     return tuple(ids)
 

@@ -3,6 +3,7 @@
 import logging
 import time
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 import structlog
 from billiard.exceptions import SoftTimeLimitExceeded
@@ -13,14 +14,15 @@ from listener.broker.announce_once import announce_delivery, announce_job
 from listener.broker.messages import DELIVER_TASK, SCORE_TASK
 from listener.runtime.fault_points import FaultPoint, reach
 from listener.runtime.safe_errors import stack_locations
+from listener.spool.delivery_schedule import DeliveryState
+from listener.spool.job_record import JOB_NAME, JobRecord
 from listener.spool.jobs import Job, JobState
+from listener.spool.record_file import read_optional
 from listener.spool.spool import Spool, fail
-from listener.spool.timestamps import now
 from model_store.signatures.registry import Registry
 from model_store.signatures.shadow import Shadow
 from workers.delivery import deliver as delivery
 from workers.delivery.attempt import DeliveryOutcome
-from workers.delivery.record import State
 from workers.errors import FailureReason
 from workers.jobs import attempts as attempts
 from workers.jobs import score_job as scoring
@@ -160,7 +162,7 @@ def _killed_message(settings: WorkerSettings, job_id: str) -> str:
 
 
 def _fail(context: TaskContext, job: Job, reason: FailureReason, message: str) -> None:
-    note_outcome(context.spool, job, CaseOutcome.FAILED, now(), context.settings, reason.value)
+    note_outcome(context.spool, job, CaseOutcome.FAILED, datetime.now(UTC), context.settings, reason)
     fail(context.spool, job, reason, message)
     context.metrics.failures.labels(reason.value).inc()
     log.error("job_failed", reason=reason.value, message=message)
@@ -168,19 +170,21 @@ def _fail(context: TaskContext, job: Job, reason: FailureReason, message: str) -
 
 def _record_case(app: Celery, context: TaskContext, done: scoring.Scored) -> None:
     metrics = context.metrics
-    metrics.cases.labels(done.outcome).inc()
+    metrics.cases.labels(done.outcome.value).inc()
     metrics.case_seconds.observe(done.seconds)
     if done.hot_probability is not None and done.phenotype is not None and not done.is_self_test:
         metrics.scores.observe(done.hot_probability)
-        metrics.verdicts.labels(done.phenotype).inc()
+        metrics.verdicts.labels(done.phenotype.value).inc()
     for stage, seconds in done.stage_seconds.items():
         metrics.stage_seconds.labels(stage.value).observe(seconds)
     if done.shadow is not None:
-        metrics.shadow_cases.labels(done.shadow).inc()
+        metrics.shadow_cases.labels(done.shadow.value).inc()
     if done.reason is not None:
         metrics.not_scored.labels(done.reason.value).inc()
     reason = done.reason.value if done.reason else None
-    log.info("case_finished", job=done.job_id, outcome=done.outcome, reason=reason, seconds=round(done.seconds, 3))
+    log.info(
+        "case_finished", job=done.job_id, outcome=done.outcome.value, reason=reason, seconds=round(done.seconds, 3)
+    )
     for target in done.targets:
         announce_delivery(app, done.job_id, target)
     for later in (*done.further, *scoring.later_versions(context.spool, done.job_id)):
@@ -200,7 +204,7 @@ def deliver_job(context: TaskContext, job_id: str, target_name: str) -> None:
         if outcome is None:
             return
         context.metrics.deliveries.labels(target_name, outcome.state.value).inc()
-        if outcome.state is State.DELIVERED:
+        if outcome.state is DeliveryState.DELIVERED:
             _note_turnaround(context, job_id, target_name)
         for one in outcome.sent:
             context.metrics.objects_sent.labels(target_name, one.answer.value).inc()
@@ -214,14 +218,16 @@ def deliver_job(context: TaskContext, job_id: str, target_name: str) -> None:
 
 def _note_turnaround(context: TaskContext, job_id: str, target_name: str) -> None:
     job = context.spool.find_job(job_id)
-    content = None if job is None else job.read_optional("job.json")
-    seconds = None if content is None else seconds_since_last_object(context.spool, content)
+    record = None if job is None else read_optional(JobRecord, job.folder / JOB_NAME)
+    seconds = None if record is None else seconds_since_last_object(context.spool, record)
     if seconds is not None:
         context.metrics.turnaround_seconds.labels(target_name).observe(seconds)
 
 
 def _log_delivery(outcome: DeliveryOutcome, taken: int) -> None:
-    level = logging.ERROR if outcome.state is State.REFUSED else logging.WARNING if outcome.error else logging.INFO
+    level = (
+        logging.ERROR if outcome.state is DeliveryState.REFUSED else logging.WARNING if outcome.error else logging.INFO
+    )
     log.log(level, "delivery_attempted", outcome=outcome.state.value, objects=taken, error=outcome.error)
 
 

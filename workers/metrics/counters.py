@@ -2,17 +2,17 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, values
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
+from listener.spool.job_record import JobRecord
 from listener.spool.spool import Spool
 from listener.tls.certificate_metrics import CertificateCollector
 from model_store.errors import SignatureError
@@ -23,8 +23,8 @@ from workers.metrics.processes import PoolCollector
 from workers.metrics.recent_cases import DriftCollector, RecentCases
 from workers.notifications.event import notifications_folder
 from workers.notifications.notifier import WebhookOutcome, pending
-from workers.scoring.case_result import NOT_SCORED, SCORED, UNCHANGED
-from workers.scoring.shadow_score import ShadowOutcome
+from workers.scoring.case_result import Phenotype, ResultOutcome
+from workers.scoring.shadow_record import ShadowOutcome
 from workers.settings import WorkerSettings
 from workers.stages import Stage
 from workers.targets.store_status import StoreResult
@@ -177,8 +177,8 @@ def start_at_zero(metrics: WorkerMetrics, targets: Iterable[str]) -> None:
 
     Call it in the main process, which lives as long as its metrics do.
     """
-    for outcome in (SCORED, NOT_SCORED, UNCHANGED):
-        metrics.cases.labels(outcome)
+    for outcome in ResultOutcome:
+        metrics.cases.labels(outcome.value)
     for reason in Reason:
         metrics.not_scored.labels(reason.value)
     for shadow_outcome in ShadowOutcome:
@@ -187,8 +187,8 @@ def start_at_zero(metrics: WorkerMetrics, targets: Iterable[str]) -> None:
         metrics.failures.labels(failure.value)
     for telling in WebhookOutcome:
         metrics.webhook.labels(telling.value)
-    for phenotype in ("hot", "cold"):
-        metrics.verdicts.labels(phenotype)
+    for phenotype in Phenotype:
+        metrics.verdicts.labels(phenotype.value)
     for stage in Stage:
         metrics.stage_seconds.labels(stage.value)
     for target in targets:
@@ -245,15 +245,14 @@ def _active_digest(registry: Registry) -> str | None:
         return None
 
 
-def seconds_since_last_object(spool: Spool, job: Mapping[str, Any]) -> float | None:
+def seconds_since_last_object(spool: Spool, job: JobRecord) -> float | None:
     """Return the seconds since the last of a job's objects came; None where none lies there any more."""
     arrivals = [path.stat().st_mtime for path in _paths(spool, job) if path.exists()]
     return max(0.0, time.time() - max(arrivals)) if arrivals else None
 
 
-def _paths(spool: Spool, job: Mapping[str, Any]) -> Iterator[Path]:
-    study, seg = job["study_uid"], job["seg"]
-    yield spool.instance_path(study, seg["series_uid"], seg["sop_instance_uid"])
-    for series, instances in (job["instances"] or {}).items():
+def _paths(spool: Spool, job: JobRecord) -> Iterator[Path]:
+    yield spool.instance_path(job.study_uid, job.seg.series_uid, job.seg.sop_instance_uid)
+    for series, instances in (job.instances or {}).items():
         for instance in instances:
-            yield spool.instance_path(study, series, instance)
+            yield spool.instance_path(job.study_uid, series, instance)

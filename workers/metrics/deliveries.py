@@ -7,13 +7,15 @@ from pathlib import Path
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from listener.spool.jobs import JobState, is_held
+from listener.spool.delivery_schedule import DeliveryState
+from listener.spool.job_files import is_held
+from listener.spool.jobs import JobState
 from listener.spool.spool import Spool
 from listener.spool.target_circuit import CircuitState, read_circuit
 from workers.delivery.outbox import outbox_files, read_entry
-from workers.delivery.record import DeliveryRecord, State
+from workers.delivery.record import DeliveryRecord
 
-OPEN_STATES = tuple(state for state in State if not state.is_settled)
+OPEN_STATES = tuple(state for state in DeliveryState if not state.is_settled)
 
 
 class DeliveryCollector(Collector):
@@ -68,6 +70,6 @@ def _entry_still_there(path: Path) -> DeliveryRecord | None:
 
 
 def _age(entry: DeliveryRecord) -> float:
-    if entry.queued is None:
+    if entry.waits_since is None:
         return 0.0
-    return max(0.0, (datetime.now(UTC) - entry.queued).total_seconds())
+    return max(0.0, (datetime.now(UTC) - entry.waits_since).total_seconds())

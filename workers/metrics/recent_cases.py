@@ -8,15 +8,20 @@ import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from listener.spool.atomic_files import read_json
+from listener.spool.job_files import RESULT_NAME
 from listener.spool.jobs import Job, JobState
+from listener.spool.record_file import UnreadableRecord
 from listener.spool.spool import Spool
-from workers.scoring.drift import SHARES, DriftRecord, stability_index
+from workers.results.result_record import read_result
+from workers.scoring.case_result import Phenotype, ResultOutcome
+from workers.scoring.drift import SHARES, stability_index
+from workers.scoring.drift_record import DriftRecord
 
 FINISHED = (JobState.DELIVERING, JobState.DONE, JobState.FAILED)
 MAX_CASES = 200
@@ -34,7 +39,7 @@ log = structlog.get_logger()
 class RecentCase:
     """What is kept in mind of a scored case."""
 
-    finished: str
+    finished: datetime
     digest: str
     """Of the signature that scored it."""
     is_hot: bool
@@ -65,24 +70,21 @@ class RecentCases:
         self._seen = {job_id: case for job_id, case in self._seen.items() if job_id in jobs}
         for job_id, job in jobs.items():
             # No result: it failed without one, or it has just moved on. The next look will tell.
-            if job_id not in self._seen and (job.folder / "result.json").exists():
+            if job_id not in self._seen and (job.folder / RESULT_NAME).exists():
                 self._seen[job_id] = _read(job)
 
 
 def _read(job: Job) -> RecentCase | None:
     try:
-        result = read_json(job.folder / "result.json")
-        if result["outcome"] != "scored" or not result.get("drift"):
-            return None
-        return RecentCase(
-            finished=str(result["finished"]),
-            digest=str(result["signature"]["digest"]),
-            is_hot=result["score"]["phenotype"] == "hot",
-            drift=DriftRecord.from_json(result["drift"]),
-        )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        log.warning("result_unreadable", job=job.id, error=type(error).__name__)
+        result = read_result(job)
+    except (OSError, UnreadableRecord) as error:
+        log.warning("result_unreadable", job=job.id, error=str(error))
         return None
+    if result is None or result.score is None or result.signature is None or result.drift is None:
+        return None
+    if result.outcome is not ResultOutcome.SCORED:
+        return None
+    return RecentCase(result.finished, result.signature.digest, result.score.phenotype is Phenotype.HOT, result.drift)
 
 
 class DriftCollector(Collector):

@@ -1,13 +1,17 @@
 """The body that a webhook gets: all fields as JSON, or what a site's own template makes of them."""
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 
 from jinja2 import StrictUndefined, Template, TemplateError
 from jinja2.meta import find_undeclared_variables
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from listener.spool.record_file import as_json
+from workers.errors import Reason
+from workers.notifications.event import CaseEvent
 from workers.settings import CaseOutcome, WebhookSettings
 
 MAX_BODY_BYTES = 64 * 1024
@@ -26,7 +30,7 @@ class WebhookBody:
         for sample in samples(settings):
             self.of(sample)
 
-    def of(self, event: Mapping[str, Any]) -> bytes:
+    def of(self, event: CaseEvent) -> bytes:
         """Return the body that tells of an event.
 
         Raises
@@ -34,44 +38,52 @@ class WebhookBody:
         UnusableTemplate
             If the template makes no JSON of it.
         """
+        told = as_json(event)
         if self._template is None:
-            return json.dumps(event, sort_keys=True).encode()
+            return json.dumps(told, sort_keys=True).encode()
         try:
-            body = self._template.render(event).encode()
+            body = self._template.render(told).encode()
             json.loads(body)
         except TemplateError as error:
-            raise UnusableTemplate(f"it fails for outcome {event['outcome']}: {error}") from error
+            raise UnusableTemplate(f"it fails for outcome {event.outcome}: {error}") from error
         except (ValueError, TypeError, ArithmeticError, RecursionError) as error:
-            raise UnusableTemplate(f"for outcome {event['outcome']} it makes no JSON: {error}") from error
+            raise UnusableTemplate(f"for outcome {event.outcome} it makes no JSON: {error}") from error
         if len(body) > MAX_BODY_BYTES:
             raise UnusableTemplate(f"it makes {len(body)} bytes, more than {MAX_BODY_BYTES}")
         return body
 
 
-def samples(settings: WebhookSettings) -> Iterator[dict[str, Any]]:
+def samples(settings: WebhookSettings) -> Iterator[CaseEvent]:
     """Yield an event of each outcome, with and without what may be absent: what a template has to cope with."""
-    at = "2026-01-01T00:00:00.000+00:00"
+    at = datetime(2026, 1, 1, tzinfo=UTC)
     for outcome in CaseOutcome:
-        full = {
-            "event_id": "0" * 32,
-            "outcome": outcome.value,
-            "reason": "time_limit",
-            "at": at,
-            "job_id": "0123456789abcdef-v1",
-            "version": 1,
-            "replaces": "0123456789abcdef-v1",
-            "signature_id": "signature",
-            "signature_version": "1.0.0",
-            "created": at,
-            "readied": at,
-            "finished": at,
-            "self_test": False,
-        }
-        if settings.include_uids:
-            full |= {"study_uid": "1.2.3", "seg_sop_instance_uid": "1.2.3.4"}
+        full = CaseEvent(
+            event_id="0" * 32,
+            outcome=outcome,
+            reason=Reason.TIME_LIMIT,
+            at=at,
+            job_id="0123456789abcdef-v1",
+            version=1,
+            replaces="0123456789abcdef-v1",
+            signature_id="signature",
+            signature_version="1.0.0",
+            created=at,
+            readied=at,
+            finished=at,
+            self_test=False,
+            study_uid="1.2.3" if settings.include_uids else None,
+            seg_sop_instance_uid="1.2.3.4" if settings.include_uids else None,
+        )
         yield full
-        absent = ("reason", "replaces", "signature_id", "signature_version", "finished")
-        yield full | dict.fromkeys(absent, None) | {"self_test": True}
+        yield replace(
+            full,
+            reason=None,
+            replaces=None,
+            signature_id=None,
+            signature_version=None,
+            finished=None,
+            self_test=True,
+        )
 
 
 def _read(settings: WebhookSettings) -> Template:
@@ -81,8 +93,8 @@ def _read(settings: WebhookSettings) -> Template:
     try:
         text = settings.template.read_text(encoding="utf-8")
         asked = find_undeclared_variables(environment.parse(text))
-        if unknown := sorted(asked - set(next(samples(settings)))):
-            raise UnusableTemplate(f"it asks for {', '.join(unknown)}, which is not told")
+        if not_told := sorted(asked - as_json(next(samples(settings))).keys()):
+            raise UnusableTemplate(f"it asks for {', '.join(not_told)}, which is not told")
         return environment.from_string(text)
     except OSError as error:
         raise UnusableTemplate(f"it cannot be read: {error.strerror or error}") from error

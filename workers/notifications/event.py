@@ -5,16 +5,20 @@ Written before the step that it tells of, by whoever takes the step: a kill in b
 """
 
 import hashlib
-from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 import structlog
 
-from listener.spool.atomic_files import make_folder, write_json
+from listener.spool.atomic_files import make_folder
 from listener.spool.jobs import Job
-from listener.spool.self_tests import is_self_test
+from listener.spool.record_file import LEFT_OUT_IF_NONE, UtcTime, write_record
 from listener.spool.spool import Spool
+from listener.spool.timestamps import format_time
+from workers.errors import FailureReason, Reason
+from workers.results.result_record import read_intact_result
 from workers.settings import CaseOutcome, WorkerSettings
 
 log = structlog.get_logger()
@@ -25,12 +29,43 @@ def notifications_folder(spool: Spool) -> Path:
     return spool.root / "notifications"
 
 
+@dataclass(frozen=True, kw_only=True)
+class CaseEvent:
+    """What is told of a case: nothing of a patient, and UIDs only if they were asked for."""
+
+    event_id: str
+    """The same whenever the same event is written again."""
+    outcome: CaseOutcome
+    reason: str | None
+    """Coded: of a rejection (`Reason`) or a failure (`FailureReason`)."""
+    at: UtcTime
+    """When it happened."""
+    job_id: str
+    version: int
+    replaces: str | None
+    """Id of the job whose result this one replaces."""
+    signature_id: str | None
+    signature_version: str | None
+    created: UtcTime
+    """When the job was."""
+    readied: UtcTime | None
+    finished: UtcTime | None
+    self_test: bool
+    study_uid: Annotated[str | None, LEFT_OUT_IF_NONE] = None
+    seg_sop_instance_uid: Annotated[str | None, LEFT_OUT_IF_NONE] = None
+
+
 def note_outcome(
-    spool: Spool, job: Job, outcome: CaseOutcome, at: str, settings: WorkerSettings, reason: str | None = None
+    spool: Spool,
+    job: Job,
+    outcome: CaseOutcome,
+    at: datetime,
+    settings: WorkerSettings,
+    reason: Reason | FailureReason | None = None,
 ) -> None:
     """Write down that an outcome is to be told, if anyone wants to know it; never fails.
 
-    ``at`` is when it happened, UTC, ISO 8601; the same event has the same time when it is written again.
+    ``at`` is when it happened; the same event has the same time when it is written again.
     """
     webhook = settings.webhook
     if webhook is None or outcome not in webhook.outcomes:
@@ -39,31 +74,32 @@ def note_outcome(
         folder = notifications_folder(spool)
         make_folder(folder)
         told = event(job, outcome, at, reason, include_uids=webhook.include_uids)
-        write_json(folder / f"{told['event_id']}.json", told)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        write_record(folder / f"{told.event_id}.json", told)
+    except (OSError, ValueError) as error:
         log.error("webhook_event_not_stored", job=job.id, outcome=outcome.value, error=type(error).__name__)
 
 
-def event(job: Job, outcome: CaseOutcome, at: str, reason: str | None, *, include_uids: bool) -> dict[str, Any]:
-    """Return what is told: nothing of a patient, and UIDs only if they were asked for."""
-    content = job.read()
-    result: Mapping[str, Any] = job.read_intact("result.json") or {}
-    signature = result.get("signature") or {}
-    told = {
-        "event_id": hashlib.sha256(f"{job.id} {outcome.value} {at}".encode()).hexdigest()[:32],
-        "outcome": outcome.value,
-        "reason": reason,
-        "at": at,
-        "job_id": job.id,
-        "version": content["version"],
-        "replaces": content["replaces"],
-        "signature_id": signature.get("id"),
-        "signature_version": signature.get("version"),
-        "created": content["created"],
-        "readied": content["readied"],
-        "finished": result.get("finished"),
-        "self_test": is_self_test(content),
-    }
-    if include_uids:
-        told |= {"study_uid": content["study_uid"], "seg_sop_instance_uid": content["seg"]["sop_instance_uid"]}
-    return told
+def event(
+    job: Job, outcome: CaseOutcome, at: datetime, reason: Reason | FailureReason | None, *, include_uids: bool
+) -> CaseEvent:
+    """Return what is told of a job."""
+    record = job.read()
+    result = read_intact_result(job)
+    signature = result.signature if result else None
+    return CaseEvent(
+        event_id=hashlib.sha256(f"{job.id} {outcome.value} {format_time(at)}".encode()).hexdigest()[:32],
+        outcome=outcome,
+        reason=reason,
+        at=at,
+        job_id=job.id,
+        version=record.version,
+        replaces=record.replaces,
+        signature_id=signature.id if signature else None,
+        signature_version=signature.version if signature else None,
+        created=record.created,
+        readied=record.readied,
+        finished=result.finished if result else None,
+        self_test=record.is_self_test,
+        study_uid=record.study_uid if include_uids else None,
+        seg_sop_instance_uid=record.seg.sop_instance_uid if include_uids else None,
+    )

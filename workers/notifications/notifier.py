@@ -8,22 +8,22 @@ import fcntl
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
 
 from listener.runtime.safe_errors import stack_locations
-from listener.spool.atomic_files import make_folder, read_json
+from listener.spool.atomic_files import make_folder
+from listener.spool.record_file import read_record
 from listener.spool.spool import Spool
 from listener.tls.certificates import TlsFileError
 from workers.errors import TransientFailure
 from workers.notifications.body import WebhookBody
-from workers.notifications.event import notifications_folder
+from workers.notifications.event import CaseEvent, notifications_folder
 from workers.settings import WebhookSettings, WorkerSettings, wait_seconds
 from workers.targets.http_client import HttpClient, one_line
 from workers.targets.target import Target, TargetKind
@@ -118,32 +118,33 @@ class Notifier:
         return POLL_SECONDS
 
     def _send(self, path: Path) -> bool:
-        """Try to send one notification; False where the server did not answer, so that the others need not be tried."""
+        """Try to tell one; False where nobody answered, so that the others need not be tried."""
+        event: CaseEvent | None = None
         try:
-            event = read_json(path)
+            event = read_record(CaseEvent, path)
             result, reason = self._post(event)
-        except (ValueError, KeyError) as error:  # damaged, or a template that this one is too much for
-            result, reason, event = WebhookOutcome.REFUSED, str(error) or type(error).__name__, {}
+        except ValueError as error:  # damaged, or a template that this one is too much for
+            result, reason = WebhookOutcome.REFUSED, str(error) or type(error).__name__
         if result in (WebhookOutcome.NO_ANSWER, WebhookOutcome.ERROR) and self._is_too_old(path):
             result = WebhookOutcome.GIVEN_UP
+        about = {"job": event.job_id if event else None, "outcome": event.outcome.value if event else None}
         with FORK_LOCK:
             self._count(result)
-            about = {"job": event.get("job_id"), "outcome": event.get("outcome"), "reason": reason}
             if result in (WebhookOutcome.NO_ANSWER, WebhookOutcome.ERROR):
-                log.warning("webhook_delivery_failed", **about)
+                log.warning("webhook_delivery_failed", reason=reason, **about)
             elif result is not WebhookOutcome.SENT:
-                log.error("webhook_delivery_abandoned", **about)
+                log.error("webhook_delivery_abandoned", reason=reason, **about)
         if result in (WebhookOutcome.NO_ANSWER, WebhookOutcome.ERROR):
             self._retry_later(path.name)
             return result is WebhookOutcome.ERROR
         path.unlink(missing_ok=True)
         return True
 
-    def _post(self, event: Mapping[str, Any]) -> tuple[WebhookOutcome, str]:
+    def _post(self, event: CaseEvent) -> tuple[WebhookOutcome, str]:
         body = self._body.of(event)
         path = "/" if self._webhook.url.endswith("/") else ""
         try:
-            headers = {"Content-Type": "application/json", "Idempotency-Key": str(event["event_id"])}
+            headers = {"Content-Type": "application/json", "Idempotency-Key": event.event_id}
             if self._webhook.secret_file is not None:
                 headers[self._webhook.secret_header] = one_line(self._webhook.secret_file)
             with HttpClient(self._target) as server:

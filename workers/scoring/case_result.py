@@ -1,9 +1,29 @@
 """What a case came to: the value between the computing and the writing of reports."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from workers.errors import Reason
 from workers.features.regions import RegionMeasurement
+
+
+class ResultOutcome(StrEnum):
+    """What a job came to."""
+
+    SCORED = "scored"
+    NOT_SCORED = "not_scored"
+    """For a reason that its report says."""
+    UNCHANGED = "unchanged"
+    """The same as the result that it would replace: nothing new is sent."""
+
+
+class Phenotype(StrEnum):
+    """The class of a scored case."""
+
+    HOT = "hot"
+    """Immune-inflamed."""
+    COLD = "cold"
+    """Immune-desert."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +68,11 @@ class Score:
         """Whether the score reaches the signature's threshold."""
         return self.hot_probability >= self.threshold
 
+    @property
+    def phenotype(self) -> Phenotype:
+        """The class of the case."""
+        return Phenotype.HOT if self.is_hot else Phenotype.COLD
+
 
 @dataclass(frozen=True)
 class Rejection:
@@ -67,9 +92,6 @@ class CaseResult:
     notes: tuple[str, ...] = ()
     """Quality notes for the reader of the report."""
     signature: SignatureIdentity | None = None
-
-
-SCORED, NOT_SCORED, UNCHANGED = "scored", "not_scored", "unchanged"
 
 
 MIN_DIGITS = 3

@@ -7,9 +7,7 @@ Credit Risk Scorecards, 2006): below 0.1 nothing moved, above 0.25 investigate.
 
 import math
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Self
+from collections.abc import Sequence
 
 import numpy as np
 from pydicom import Dataset
@@ -18,6 +16,7 @@ from model_store.signatures.signature import Signature
 from model_store.signatures.training_ranges import FeatureRange
 from workers.features.regions import RegionMeasurement
 from workers.images.attributes import text
+from workers.scoring.drift_record import DriftRecord
 
 WATCHED = 10
 """How many features are watched: those that the forest leans on most."""
@@ -27,33 +26,6 @@ UNKNOWN_SCANNER = "unknown"
 SCANNER_LENGTH = 48
 SMOOTHING = 0.5
 """Cases that each part is given for nothing, so that an empty one does not make the index infinite."""
-
-
-@dataclass(frozen=True)
-class DriftRecord:
-    """Where one case lies in the training distribution."""
-
-    scanner: str
-    """Manufacturer and model, as the images say."""
-    parts: Mapping[str, int]
-    """Of each watched column, the part of the training distribution that it fell in: an index into `SHARES`."""
-    outside: int
-    """How many of the signature's features lie outside the range of the training cases."""
-    features: int
-    """How many features the signature takes."""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return JSON-ready values."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Self:
-        """Read a record back.
-
-        Raises:
-            TypeError: a field is missing or unknown.
-        """
-        return cls(**value)
 
 
 def drift_record(signature: Signature, regions: Sequence[RegionMeasurement], headers: Sequence[Dataset]) -> DriftRecord:

@@ -4,8 +4,7 @@ It is computed once the case is decided, on the features that were measured for 
 """
 
 from collections.abc import Sequence
-from enum import StrEnum
-from typing import Any
+from dataclasses import replace
 
 import structlog
 
@@ -15,24 +14,15 @@ from model_store.signatures.shadow import Shadow, require_same_profile
 from model_store.signatures.signature import Signature
 from workers.errors import RejectedInput
 from workers.features.regions import RegionMeasurement
-from workers.scoring.case_result import CaseResult, Score, SignatureIdentity
+from workers.scoring.case_result import CaseResult, Phenotype, Score, SignatureIdentity
 from workers.scoring.score import feature_row
+from workers.scoring.shadow_record import ShadowOutcome, ShadowRecord
 
 log = structlog.get_logger()
 
 
-class ShadowOutcome(StrEnum):
-    """What the shadow came to, beside a case that was scored."""
-
-    AGREES = "agrees"
-    DIFFERS = "differs"
-    NOT_SCORED = "not_scored"
-    """A feature that it takes cannot be computed."""
-    FAILED = "failed"
-
-
-def shadow_record(shadow: Shadow, result: CaseResult) -> dict[str, Any] | None:
-    """Return what ``result.json`` holds under ``shadow``; None without a shadow, or where the case has no score.
+def shadow_record(shadow: Shadow, result: CaseResult) -> ShadowRecord | None:
+    """Return what the shadow came to; None without a shadow, or where the case has no score.
 
     A border: whatever comes out of a shadow becomes a record, because the case is decided without it. Not even the
     end of the task's time, which a case that is decided already need not fear.
@@ -52,7 +42,7 @@ def shadow_record(shadow: Shadow, result: CaseResult) -> dict[str, Any] | None:
         # Only of our own errors is it sure that their text quotes no element.
         why = str(error) if isinstance(error, SignatureError) else type(error).__name__
         log.warning("shadow_failed", error=why)
-        return {"outcome": ShadowOutcome.FAILED.value, "name": name, "error": why}
+        return ShadowRecord(outcome=ShadowOutcome.FAILED, name=name, error=why)
 
 
 def _require_scored_by(active: Signature, scored_by: SignatureIdentity) -> None:
@@ -62,20 +52,22 @@ def _require_scored_by(active: Signature, scored_by: SignatureIdentity) -> None:
 
 def _record(
     signature: Signature, active: Signature, score: Score, regions: Sequence[RegionMeasurement]
-) -> dict[str, Any]:
+) -> ShadowRecord:
     require_same_profile(active, signature)
-    record = {"name": signature.name, "digest": signature.digest, "beside": active.digest}
+    known = ShadowRecord(
+        outcome=ShadowOutcome.NOT_SCORED, name=signature.name, digest=signature.digest, beside=active.digest
+    )
     try:
         row = feature_row(signature, regions)
     except RejectedInput as rejection:
-        return record | {"outcome": ShadowOutcome.NOT_SCORED.value, "error": str(rejection)}
+        return replace(known, error=str(rejection))
     probability = float(hot_probability(signature.estimator, row)[0])
     is_hot = probability >= signature.threshold
-    agrees = is_hot == score.is_hot
-    return record | {
-        "outcome": (ShadowOutcome.AGREES if agrees else ShadowOutcome.DIFFERS).value,
-        "hot_probability": probability,
-        "threshold": signature.threshold,
-        "phenotype": "hot" if is_hot else "cold",
-        "difference": probability - score.hot_probability,
-    }
+    return replace(
+        known,
+        outcome=ShadowOutcome.AGREES if is_hot == score.is_hot else ShadowOutcome.DIFFERS,
+        hot_probability=probability,
+        threshold=signature.threshold,
+        phenotype=Phenotype.HOT if is_hot else Phenotype.COLD,
+        difference=probability - score.hot_probability,
+    )

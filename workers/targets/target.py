@@ -5,7 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from listener.settings import ClientTls, Port, Seconds, SecondsFromZero
+from listener.settings import ClientTls, FreePort, Seconds, SecondsFromZero
 from workers.results.result_classes import Fallback, ResultRole
 
 
@@ -47,7 +47,7 @@ class Target:
     name: str
     ae_title: str = ""
     host: str = ""
-    port: Port = 0
+    port: FreePort = 0
     results: frozenset[ResultRole] = frozenset(ResultRole)
     """Which objects this target gets."""
     timeout_seconds: Seconds = 30.0

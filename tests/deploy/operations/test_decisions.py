@@ -16,7 +16,8 @@ from listener.pairing.job_index import JobIndex
 from listener.pairing.pairer import Pairer
 from listener.settings import ListenerSettings
 from listener.spool.atomic_files import read_json
-from listener.spool.jobs import JobState, is_held
+from listener.spool.job_files import is_held
+from listener.spool.jobs import JobState
 from listener.spool.locks import exclusive
 from support.outboxes import delivering
 from support.spool_jobs import SCORED, delivery

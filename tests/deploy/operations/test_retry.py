@@ -10,6 +10,7 @@ from listener.broker.messages import delivery_announcement, score_announcement
 from listener.spool.atomic_files import read_json
 from listener.spool.jobs import JobState, job_id_for
 from listener.spool.locks import exclusive
+from support.spool_jobs import REJECTED, SCORED
 
 FAILURE = {"reason": "worker_killed", "message": "3 workers died", "at": "2026-01-02T03:04:05+00:00", "attempts": 3}
 FAR = "2099-01-01T00:00:00.000+00:00"
@@ -50,7 +51,7 @@ def test_a_failed_job_with_results_is_sent_again(spool, put_job):
         "1.1",
         JobState.FAILED,
         failure=FAILURE,
-        result={"outcome": "scored"},
+        result=SCORED,
         delivery__pacs=delivery("pacs", "refused"),
         delivery__archive=delivery("archive", "delivered"),
     )
@@ -64,7 +65,7 @@ def test_a_failed_job_with_results_is_sent_again(spool, put_job):
 
 def test_a_delivery_is_due_now(spool, put_job):
     """The PACS is back: nobody wants to wait for the rest of the half hour."""
-    job = put_job("1.1", JobState.DELIVERING, result={"outcome": "scored"}, delivery__pacs=delivery("pacs", "retry"))
+    job = put_job("1.1", JobState.DELIVERING, result=SCORED, delivery__pacs=delivery("pacs", "retry"))
     assert retry(spool, job).announcements == (delivery_announcement(job.id, "pacs"),)
     assert is_due(read_json(job.folder / "delivery" / "pacs.json"))
     assert spool.find_job(job.id).state is JobState.DELIVERING
@@ -72,9 +73,7 @@ def test_a_delivery_is_due_now(spool, put_job):
 
 def test_a_job_whose_worker_died_before_it_was_closed_is_closed(spool, put_job):
     """Every target has its results: one more visit of a worker moves the job on."""
-    job = put_job(
-        "1.1", JobState.DELIVERING, result={"outcome": "scored"}, delivery__pacs=delivery("pacs", "delivered")
-    )
+    job = put_job("1.1", JobState.DELIVERING, result=SCORED, delivery__pacs=delivery("pacs", "delivered"))
     assert retry(spool, job).announcements == (delivery_announcement(job.id, "pacs"),)
     assert read_json(job.folder / "delivery" / "pacs.json")["state"] == "delivered"
 
@@ -82,13 +81,13 @@ def test_a_job_whose_worker_died_before_it_was_closed_is_closed(spool, put_job):
 def test_a_job_that_was_not_scored_gets_a_new_version(spool, put_job, put_instances):
     """The old report stays what it was; the new one names it as replaced and measures what lies there now."""
     put_instances(4)
-    job = put_job("1.1", JobState.DONE, result={"outcome": "not_scored"})
+    job = put_job("1.1", JobState.DONE, result=REJECTED)
     retry(spool, job)
     new = spool.find_job(job_id_for("1.1", 2))
     content = new.read()
     assert new.state is JobState.READY
-    assert (content["version"], content["replaces"], content["job_id"]) == (2, job.id, new.id)
-    assert [len(uids) for uids in content["instances"].values()] == [4]
+    assert (content.version, content.replaces, content.job_id) == (2, job.id, new.id)
+    assert [len(uids) for uids in content.instances.values()] == [4]
     assert spool.find_job(job.id).state is JobState.DONE
     with pytest.raises(CommandError, match="has a later version already"):
         retry(spool, job)
@@ -97,7 +96,7 @@ def test_a_job_that_was_not_scored_gets_a_new_version(spool, put_job, put_instan
 def test_images_that_are_still_missing_cannot_be_retried_into_being(spool, put_job, put_instances):
     """Scoring again would only close the job again: it says what to send instead."""
     put_instances(3)
-    job = put_job("1.1", JobState.DONE, result={"outcome": "not_scored"})
+    job = put_job("1.1", JobState.DONE, result=REJECTED)
     with pytest.raises(CommandError, match="1 of 4 instances missing"):
         retry(spool, job)
     assert spool.find_job(job_id_for("1.1", 2)) is None
@@ -115,7 +114,7 @@ def test_a_job_on_its_way_is_left_alone(spool, put_job, state):
 def test_a_scored_job_is_left_alone(spool, put_job):
     """A result that exists is not made twice."""
     with pytest.raises(CommandError, match="was scored"):
-        retry(spool, put_job("1.1", JobState.DONE, result={"outcome": "scored"}))
+        retry(spool, put_job("1.1", JobState.DONE, result=SCORED))
 
 
 def test_a_delivery_that_runs_right_now_is_not_disturbed(spool, put_job, monkeypatch):

@@ -9,14 +9,16 @@ from pydicom import dcmread
 from deploy.operations.decisions import drop, hold
 from deploy.operations.upgrade import upgrade
 from listener.spool.atomic_files import write_json
+from listener.spool.delivery_schedule import DeliveryState
 from listener.spool.jobs import Job, JobState
 from listener.spool.layout import LAYOUT, layout_of
+from listener.spool.record_file import as_json
 from listener.spool.spool import Spool
 from support.layout_1 import deliver_as_layout_1, jobs_of_layout_1
 from support.outboxes import ROLES, delivering, entry_of, state_of
+from support.records import result_record
 from support.scripted_pacs import ScriptedPacs
 from workers.delivery.deliver import deliver
-from workers.delivery.record import State
 from workers.results.instance_reference import InstanceReference
 from workers.settings import WorkerSettings
 from workers.targets.target import Proof, Target
@@ -37,7 +39,7 @@ def put_case(spool: Spool) -> Case:
         job = delivering(spool, "pacs", number=number)
         files = {role: dcmread(job.folder / "objects" / f"{role}.dcm") for role in ROLES}
         references = {role: vars(InstanceReference.of(found)) for role, found in files.items()}
-        write_json(job.folder / "result.json", {"job_id": job.id, "outcome": "scored", "references": references})
+        write_json(job.folder / "result.json", as_json(result_record(job.id)) | {"references": references})
         return job
 
     return put
@@ -56,10 +58,10 @@ def test_the_version_before_goes_on_and_so_does_this_one_afterwards(spool: Spool
     deliver(
         spool, jobs["half"].id, target, settings_of(spool, target), lambda: later, ScriptedPacs(statuses=[0, 0xA700])
     )
-    assert entry_of(spool, jobs["unproven"]).state is State.SENT
+    assert entry_of(spool, jobs["unproven"]).state is DeliveryState.SENT
     assert [str(role) for role in entry_of(spool, jobs["half"]).taken] == ["segmentation", "summary_report"]
     for name in ("half", "unproven"):  # the page speaks of when they are due
-        record = entry_of(spool, jobs[name]).to_json() | {"next_try": None}
+        record = as_json(entry_of(spool, jobs[name])) | {"next_try": None}
         write_json(jobs[name].folder / "delivery" / "pacs.json", record)
     hold(spool, jobs["held"], "someone", "for a test")
     drop(spool, jobs["dropped"], "someone", "for a test")
@@ -82,5 +84,5 @@ def test_the_version_before_goes_on_and_so_does_this_one_afterwards(spool: Spool
     for name, job in jobs.items():
         deliver(spool, job.id, target, settings_of(spool, target), lambda: later, again)
         if name != "dropped":
-            assert entry_of(spool, job).state is State.DELIVERED
+            assert entry_of(spool, job).state is DeliveryState.DELIVERED
     assert again.associations == []

@@ -10,13 +10,15 @@ from deploy.operations.retry import retry
 from deploy.operations.upgrade import upgrade
 from listener.audit.reader import read_entries
 from listener.spool.atomic_files import read_json, write_bytes, write_json
+from listener.spool.delivery_schedule import DeliveryState
 from listener.spool.jobs import JobState
 from listener.spool.layout import LAYOUT, WrongLayout, layout_of
 from listener.spool.locks import exclusive
+from listener.spool.record_file import as_json, write_record
 from support.outboxes import ROLES, delivering, entry_of, state_of
+from support.records import result_record
 from support.scripted_pacs import ScriptedPacs
 from workers.delivery.deliver import deliver
-from workers.delivery.record import State
 from workers.settings import WorkerSettings
 from workers.targets.target import Proof, Target
 
@@ -60,7 +62,7 @@ def with_results(spool, number):
             "sop_class_uid": str(found.SOPClassUID),
             "sop_instance_uid": str(found.SOPInstanceUID),
         }
-    write_json(job.folder / "result.json", {"job_id": job.id, "outcome": "scored", "references": references})
+    write_json(job.folder / "result.json", as_json(result_record(job.id)) | {"references": references})
     return job
 
 
@@ -108,11 +110,11 @@ def test_every_job_goes_on_where_it_was(spool, old):
     assert layout_of(spool.root) == LAYOUT
     spool.prepare()
     assert {name: state_of(spool, job) for name, job in old.items()} == states
-    assert entry_of(spool, old["queued"]).state is State.QUEUED
+    assert entry_of(spool, old["queued"]).state is DeliveryState.QUEUED
     half = entry_of(spool, old["half"])
-    assert (half.state, half.tries, [str(role) for role in half.taken]) == (State.RETRY, 3, ["segmentation"])
+    assert (half.state, half.tries, [str(role) for role in half.taken]) == (DeliveryState.RETRY, 3, ["segmentation"])
     assert all(word.can_be_verified for word in half.taken.values())
-    assert entry_of(spool, old["refused"]).state is State.REFUSED
+    assert entry_of(spool, old["refused"]).state is DeliveryState.REFUSED
 
 
 @pytest.mark.parametrize("proof", [Proof.SENT, Proof.SEEN])
@@ -139,10 +141,10 @@ def test_a_kill_in_between_costs_another_run(spool, old, monkeypatch):
         if len(written) == 2:
             raise KeyboardInterrupt
         written.append(path)
-        write_json(path, value)
+        write_record(path, value)
 
     with monkeypatch.context() as patched:
-        patched.setattr("deploy.operations.upgrade.write_json", dying)
+        patched.setattr("deploy.operations.upgrade.write_record", dying)
         with pytest.raises(KeyboardInterrupt):
             upgrade(spool)
     assert layout_of(spool.root) == 1

@@ -16,7 +16,9 @@ from pydicom import dcmread
 
 from deploy.cli import radtme
 from deploy.simulation.phantom import Phantom, write_phantom
+from listener.spool.job_record import JobRecord
 from listener.spool.jobs import Job, JobState, job_id_for
+from listener.spool.record_file import as_json, record_of
 from listener.spool.spool import Spool
 from model_store.cohort.table_scores import score_table
 from model_store.signatures.bundle import load_bundle
@@ -25,6 +27,7 @@ from model_store.signatures.registry import Registry, shipped_bundle
 from model_store.signatures.shadow import Shadow
 from model_store.validation.cohort_validation import ScoredCohort, cohort_numbers
 from support.broken_studies import SMALL
+from support.records import job_record
 from workers.features.extraction import columns
 from workers.features.measurement import measure
 from workers.jobs import score_job as scoring
@@ -291,7 +294,8 @@ def create_job(spool: Spool, phantom: Phantom, seg: Any, images: list[Any], vers
         "instances": {images[0].SeriesInstanceUID: [image.SOPInstanceUID for image in images]},
         "not_complete": None,
     }
-    job = spool.create_job(job_id, content, JobState.RUNNING)
+    complete = {**as_json(job_record(job_id)), **content, "required": content["instances"]}
+    job = spool.create_job(record_of(JobRecord, complete, "job.json"), JobState.RUNNING)
     assert job is not None
     return job
 

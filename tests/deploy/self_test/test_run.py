@@ -11,8 +11,10 @@ from deploy.errors import CommandError
 from deploy.operations.retention import StudyJobs, units
 from deploy.self_test.cleanup import drop_failed_run, remove_earlier
 from deploy.self_test.features import complaint
-from listener.spool.jobs import Job, JobState, is_held, job_id_for
+from listener.spool.job_files import is_held
+from listener.spool.jobs import Job, JobState, job_id_for
 from listener.spool.locks import exclusive
+from listener.spool.record_file import as_json
 from listener.spool.self_tests import SelfTest, SinkAddress, announce_self_test, only_self_test, self_test_mark
 from listener.spool.spool import Spool
 from tests.deploy.conftest import STUDY
@@ -53,7 +55,9 @@ def test_a_delivery_that_should_not_be_there_goes_nowhere(spool: Spool, put_job:
     """An outbox for another target, as a program that knows no self-tests would leave it, has no target."""
     job = put_job(SEG, JobState.DELIVERING, delivery__pacs={"target": "pacs", "state": "queued"})
     assert targets_of_job(spool, job.id, (PACS, OTHER)) == (PACS, OTHER)
-    marked = put_job("1.2.3.2.2", JobState.DELIVERING, job={**job.read(), "self_test": {"targets": [], "sink": None}})
+    marked = put_job(
+        "1.2.3.2.2", JobState.DELIVERING, job={**as_json(job.read()), "self_test": {"targets": [], "sink": None}}
+    )
     assert targets_of_job(spool, marked.id, (PACS, OTHER)) == ()
 
 

@@ -22,7 +22,8 @@ from deploy.operations.status_text import show_status
 from deploy.status_page.overview import Pages
 from deploy.status_page.server import StatusPage
 from listener.spool.atomic_files import read_json, write_json
-from listener.spool.jobs import HOLD_NAME, Job, JobState, job_id_for
+from listener.spool.job_files import HOLD_NAME
+from listener.spool.jobs import Job, JobState, job_id_for
 from listener.spool.spool import Spool
 from support.dicom_objects import image
 from support.installation import RADTME

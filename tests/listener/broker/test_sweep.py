@@ -12,6 +12,7 @@ from listener.broker.sweep import Sweep
 from listener.spool.atomic_files import make_folder, write_json
 from listener.spool.jobs import Job, JobState, job_id_for
 from listener.spool.spool import Spool
+from support.records import job_record
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -33,7 +34,7 @@ class Sweeping:
 
     def job(self, state: JobState, number: int = 1) -> Job:
         """Put a job into the spool."""
-        job = self.spool.create_job(job_id_for(f"1.2.{number}", 1), {}, state)
+        job = self.spool.create_job(job_record(job_id_for(f"1.2.{number}", 1)), state)
         assert job is not None
         return job
 

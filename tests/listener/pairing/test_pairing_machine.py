@@ -15,6 +15,7 @@ from listener.pairing.pairer import Pairer
 from listener.pairing.segmentation_references import outline_of
 from listener.settings import ListenerSettings
 from listener.spool.jobs import Job, JobState, job_id_for
+from listener.spool.record_file import as_json
 from listener.spool.spool import Kept, Spool
 from support.dicom_objects import IMAGES, file_bytes, image, image_uid, outline, outline_uid
 
@@ -121,12 +122,12 @@ class Pairing(RuleBasedStateMachine):
 
     def jobs_of(self, number: int) -> list[Job]:
         """Return the jobs of an outline, by version."""
-        jobs = [job for job in self.spool.jobs() if job.read()["seg"]["sop_instance_uid"] == outline_uid(number)]
-        return sorted(jobs, key=lambda job: job.read()["version"])
+        jobs = [job for job in self.spool.jobs() if job.read().seg.sop_instance_uid == outline_uid(number)]
+        return sorted(jobs, key=lambda job: job.read().version)
 
     def versions(self, number: int) -> list[dict[str, Any]]:
         """Return what they say."""
-        return [job.read() for job in self.jobs_of(number)]
+        return [as_json(job.read()) for job in self.jobs_of(number)]
 
     def is_complete(self, number: int) -> bool:
         """Tell whether all that an outline names has come."""
@@ -143,8 +144,8 @@ class Pairing(RuleBasedStateMachine):
                 assert not is_waiting, "everything is there, and quiet"
             if self.waited[number] >= DEADLINE:
                 assert not is_waiting, "the deadline passed"
-            elif not self.is_complete(number) and not first.read()["instances"]:
-                assert is_waiting or first.read()["not_complete"], "ready without its images"
+            elif not self.is_complete(number) and not first.read().instances:
+                assert is_waiting or first.read().not_complete, "ready without its images"
 
     # What holds -------------------------------------------------------------------------------------------------------
 
@@ -166,7 +167,7 @@ class Pairing(RuleBasedStateMachine):
         """And what was decided once stays as it was: nothing is made ready twice."""
         if not hasattr(self, "spool"):
             return
-        past = {job.id: job.read() for number in self.outlines for job in self.jobs_of(number)}
+        past = {job.id: as_json(job.read()) for number in self.outlines for job in self.jobs_of(number)}
         past = {job_id: content for job_id, content in past.items() if content["instances"] is not None}
         for job_id, content in past.items():
             required = {uid for uids in content["required"].values() for uid in uids}

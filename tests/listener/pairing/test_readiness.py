@@ -18,9 +18,11 @@ from listener.dicom.sop_classes import is_outline
 from listener.pairing import pairer as pairer_module
 from listener.pairing.pairer import Pairer
 from listener.pairing.readiness import Evidence, PairingDecision, SeriesHeads, decide, evidence, waiting_for
-from listener.pairing.segmentation_references import UNKNOWN_SERIES, outline_of
+from listener.pairing.segmentation_references import outline_of
 from listener.settings import DeadlinePolicy, ListenerSettings, RetrieveSource
+from listener.spool.job_record import UNKNOWN_SERIES
 from listener.spool.jobs import JobState, job_id_for
+from listener.spool.record_file import as_json
 from listener.spool.refused_contexts import RefusedContext, note_refused
 from listener.spool.set_aside import set_aside_outlines
 from listener.spool.spool import Kept, Spool
@@ -70,7 +72,7 @@ class Station:
 
     def jobs(self, *states: JobState) -> list[dict[str, Any]]:
         """Return what the jobs say."""
-        return [job.read() for job in self.spool.jobs(*states)]
+        return [as_json(job.read()) for job in self.spool.jobs(*states)]
 
 
 @pytest.fixture
@@ -309,7 +311,7 @@ def test_time_in_which_no_listener_ran_is_no_waiting(spool: Spool, clock: Clock)
     """Down for longer than the deadline: the senders' queues empty first, then the waiting begins to count."""
     Station(spool, clock).receive(outline(images=[1]))
     (job,) = spool.jobs(JobState.WAITING)
-    (job.folder / "job.json").write_text(json.dumps({**job.read(), "created": "2020-01-01T00:00:00+00:00"}))
+    (job.folder / "job.json").write_text(json.dumps({**as_json(job.read()), "created": "2020-01-01T00:00:00+00:00"}))
     station = Station(spool, clock, deadline_seconds=100.0)
     station.scan(99.0)
     station.receive(image(1))
@@ -356,7 +358,7 @@ def test_a_clock_that_jumps_neither_crashes_nor_holds_a_job_back(spool: Spool, c
     station = Station(spool, clock, deadline_seconds=100.0)
     station.receive(outline(images=[1]))
     (job,) = spool.jobs(JobState.WAITING)
-    (job.folder / "job.json").write_text(json.dumps({**job.read(), "created": jump}))
+    (job.folder / "job.json").write_text(json.dumps({**as_json(job.read()), "created": jump}))
     station.scan(100.0)
     station.scan()
     assert [one["not_complete"]["reason"] for one in station.jobs(JobState.READY)] == ["missing_instances"]
@@ -428,7 +430,7 @@ def test_one_damaged_job_does_not_hold_up_the_others(station: Station) -> None:
     station.receive(outline(images=[1], number=2, series=f"{OUTLINES}9"))
     station.receive(outline(images=[1], number=3, series=f"{OUTLINES}8"))
     damaged, incomplete, _ = sorted(
-        station.spool.jobs(JobState.WAITING), key=lambda job: str(job.read()["seg"]["sop_instance_uid"])
+        station.spool.jobs(JobState.WAITING), key=lambda job: job.read().seg.sop_instance_uid
     )
     (damaged.folder / "job.json").write_text("{")
     (incomplete.folder / "job.json").write_text("{}")
@@ -485,8 +487,8 @@ def test_evidence_of_an_empty_spool(spool: Spool, clock: Clock) -> None:
     """An outline that comes first: everything is missing, nothing is complete."""
     station = Station(spool, clock)
     station.receive(outline(images=[1, 2]))
-    (content,) = station.jobs()
-    nothing = evidence(spool, content, SeriesHeads())
+    (job,) = spool.jobs()
+    nothing = evidence(spool, job.read(), SeriesHeads())
     assert (nothing.missing_count, nothing.image_count, nothing.complete) == (2, 0, False)
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from listener.scp import quarantine
 from listener.scp.quarantine import Quarantine
+from listener.spool.quarantine_record import QuarantineReason
 from listener.spool.spool import Spool
 
 NUMBERS = itertools.count()
@@ -16,7 +17,7 @@ def put(target: Quarantine, spool: Spool, sender: str, size: int = 100) -> bool:
     """Offer an object."""
     part = spool.receiving / f"{next(NUMBERS)}.part"
     part.write_bytes(bytes(size))
-    kept = target.put(part, "1.2.3", {"calling_ae_title": sender, "reason": "cannot_understand"})
+    kept = target.put(part, "1.2.3", QuarantineReason(reason="cannot_understand", calling_ae_title=sender))
     assert part.exists() is not kept
     return kept
 

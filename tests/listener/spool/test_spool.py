@@ -9,7 +9,9 @@ import pytest
 from listener.dicom.uids import InvalidUid, checked_uid
 from listener.spool.atomic_files import read_json, write_json
 from listener.spool.jobs import JobState, job_id_for
+from listener.spool.quarantine_record import QuarantineReason
 from listener.spool.spool import Kept, Spool
+from support.records import job_record
 
 STUDY, SERIES, INSTANCE = "1.2.826.0.1", "1.2.826.0.1.1", "1.2.826.0.1.1.7"
 
@@ -89,21 +91,21 @@ def test_copies_that_arrive_at_once_leave_one(spool: Spool) -> None:
 def test_a_job_lies_in_one_state_and_is_created_once(spool: Spool) -> None:
     """One SEG and version is one job, in whatever state it is when its SEG comes again."""
     job_id = job_id_for(INSTANCE, 1)
-    job = spool.create_job(job_id, {"job_id": job_id})
+    job = spool.create_job(job_record(job_id))
     assert job is not None
     for state in (JobState.READY, JobState.RUNNING, JobState.DELIVERING, JobState.DONE):
         moved = spool.move(job, state)
         assert moved is not None
         job = moved
-        assert spool.create_job(job_id, {"job_id": job_id}) is None
+        assert spool.create_job(job_record(job_id)) is None
         assert [(one.id, one.state) for one in spool.jobs()] == [(job_id, state)]
-    assert job.read() == {"job_id": job_id}
+    assert job.read() == job_record(job_id)
 
 
 def test_a_job_that_another_process_moved_is_not_moved_again(spool: Spool) -> None:
     """Of two that rename the same folder one wins, and the other one is told."""
     job_id = job_id_for(INSTANCE, 1)
-    job = spool.create_job(job_id, {})
+    job = spool.create_job(job_record(job_id))
     assert job is not None
     assert spool.move(job, JobState.READY) is not None
     assert spool.move(job, JobState.READY) is None
@@ -134,6 +136,8 @@ def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
 
 def test_what_is_quarantined_lies_beside_its_reason(spool: Spool) -> None:
     """Whoever finds a file there finds out why."""
-    path = spool.put_in_quarantine(part(spool, b"x"), INSTANCE, {"reason": "conflict"})
+    path = spool.put_in_quarantine(
+        part(spool, b"x"), INSTANCE, QuarantineReason(reason="conflict", message="other bytes")
+    )
     assert path.read_bytes() == b"x"
-    assert read_json(path.with_suffix(".json")) == {"reason": "conflict"}
+    assert read_json(path.with_suffix(".json"))["reason"] == "conflict"

@@ -10,6 +10,7 @@ from pydicom import dcmread
 from listener.listener import Listener
 from listener.settings import AllowedPeer
 from listener.spool.commitments import note_request
+from listener.spool.delivery_schedule import DeliveryState
 from listener.spool.jobs import JobState
 from listener.spool.spool import Spool
 from support.committing import PROCESSING_FAILURE, committing_pacs
@@ -21,7 +22,7 @@ from workers.delivery.attempt import DeliveryAttempt
 from workers.delivery.commitment import CommitmentOutcome
 from workers.delivery.deliver import deliver
 from workers.delivery.outbox import held_outbox
-from workers.delivery.record import MAX_REQUESTS, CommitmentRequest, State
+from workers.delivery.record import MAX_REQUESTS, CommitmentRequest
 from workers.settings import WorkerSettings
 from workers.targets.target import Proof, Target
 
@@ -70,7 +71,7 @@ def test_a_report_on_the_same_association_settles_the_delivery(spool: Spool, set
     with committing_pacs() as (target, pacs):
         outcome = deliver(spool, job.id, committed(target), settings)
     assert outcome is not None
-    assert outcome.state is State.DELIVERED
+    assert outcome.state is DeliveryState.DELIVERED
     assert outcome.commitment == {CommitmentOutcome.REQUESTED: 1, CommitmentOutcome.COMMITTED: 3}
     assert [len(request.ReferencedSOPSequence) for request in pacs.asked] == [3]
     assert pacs.answers in ([0x0000], [])  # the answer may cross the release
@@ -87,12 +88,12 @@ def test_a_report_that_comes_to_the_listener_settles_it_too(
         target = not_waiting(target)
         first = deliver(spool, job.id, target, settings)
         assert first is not None
-        assert first.state is State.COMMITMENT_REQUESTED
+        assert first.state is DeliveryState.COMMITMENT_REQUESTED
         assert deliver(spool, job.id, target, settings) is None, "nothing to do until it reports"
         assert pacs.report_later(listener.port, pacs.asked[0]) == 0x0000
         second = deliver(spool, job.id, target, settings)
     assert second is not None
-    assert second.state is State.DELIVERED
+    assert second.state is DeliveryState.DELIVERED
     assert len(pacs.stored) == 3
     assert state_of(spool, job) is JobState.DONE
     assert left_over(spool) == []
@@ -108,13 +109,13 @@ def test_what_the_target_could_not_keep_is_sent_again_and_asked_for_anew(
         pacs.failing = {lost: PROCESSING_FAILURE}
         first = deliver(spool, job.id, committed(target), settings, watch)
         assert first is not None
-        assert (first.state, first.error) == (State.RETRY, f"not committed: {lost}: 0x0110")
+        assert (first.state, first.error) == (DeliveryState.RETRY, f"not committed: {lost}: 0x0110")
         pacs.failing = {}
         assert deliver(spool, job.id, committed(target), settings, watch) is None, "not before its time"
         watch.forward(HOUR)
         second = deliver(spool, job.id, committed(target), settings, watch)
     assert second is not None
-    assert second.state is State.DELIVERED
+    assert second.state is DeliveryState.DELIVERED
     assert pacs.stored.count(lost) == 2
     assert len(pacs.stored) == 4
     assert [len(request.ReferencedSOPSequence) for request in pacs.asked] == [3, 1]
@@ -128,7 +129,7 @@ def test_a_class_that_the_target_never_keeps_is_a_refusal(spool: Spool, settings
         pacs.failing = {read_uid(spool, job.id, "segmentation"): 0x0122}
         outcome = deliver(spool, job.id, committed(target), settings)
     assert outcome is not None
-    assert outcome.state is State.REFUSED
+    assert outcome.state is DeliveryState.REFUSED
     assert "0x0122" in str(outcome.error)
     assert state_of(spool, job) is JobState.FAILED
 
@@ -143,13 +144,13 @@ def test_a_report_in_part_leaves_the_rest_waiting_and_is_asked_for_again(
         pacs.silent_about = frozenset({read_uid(spool, job.id, "key_image")})
         first = deliver(spool, job.id, target, settings, watch)
         assert first is not None
-        assert first.state is State.COMMITMENT_REQUESTED
+        assert first.state is DeliveryState.COMMITMENT_REQUESTED
         assert len(entry_of(spool, job).committed) == 2
         pacs.silent_about = frozenset()
         watch.forward(target.commitment_timeout_seconds + 1)
         second = deliver(spool, job.id, target, settings, watch)
     assert second is not None
-    assert second.state is State.DELIVERED
+    assert second.state is DeliveryState.DELIVERED
     assert len(pacs.stored) == 3
     assert [len(request.ReferencedSOPSequence) for request in pacs.asked] == [3, 1]
 
@@ -164,14 +165,14 @@ def test_a_report_that_never_comes_is_asked_for_again_and_an_old_one_still_count
         for _ in range(3):
             outcome = deliver(spool, job.id, target, settings, watch)
             assert outcome is not None
-            assert outcome.state is State.COMMITMENT_REQUESTED
+            assert outcome.state is DeliveryState.COMMITMENT_REQUESTED
             watch.forward(target.commitment_timeout_seconds + 1)
         assert len({request.TransactionUID for request in pacs.asked}) == 3
         assert len(pacs.stored) == 3
         assert pacs.report_later(listener.port, pacs.asked[0]) == 0x0000
         late = deliver(spool, job.id, target, settings, watch)
         assert late is not None
-        assert late.state is State.DELIVERED
+        assert late.state is DeliveryState.DELIVERED
         assert pacs.report_later(listener.port, pacs.asked[1]) == 0x0000, "nobody waits for it, and nothing is wrong"
     assert left_over(spool) == []
 
@@ -201,7 +202,7 @@ def test_a_late_report_does_not_vouch_for_what_was_lost_since(
         assert pacs.report_later(listener.port, pacs.asked[-1]) == 0x0000
         last = deliver(spool, job.id, target, settings, watch)
     assert last is not None
-    assert last.state is State.DELIVERED
+    assert last.state is DeliveryState.DELIVERED
 
 
 def test_a_target_that_knows_no_commitment_is_a_refusal_that_names_the_remedy(
@@ -212,7 +213,7 @@ def test_a_target_that_knows_no_commitment_is_a_refusal_that_names_the_remedy(
     with committing_pacs(action_status=0x0211) as (target, pacs):
         outcome = deliver(spool, job.id, committed(target), settings)
     assert outcome is not None
-    assert outcome.state is State.REFUSED
+    assert outcome.state is DeliveryState.REFUSED
     assert "0x0211" in str(outcome.error)
     assert len(pacs.stored) == 3
     assert state_of(spool, job) is JobState.FAILED
@@ -255,7 +256,7 @@ def test_seen_means_that_the_target_lists_it(spool: Spool, settings: WorkerSetti
         pacs.listed = None
         last = deliver(spool, job.id, target, settings, watch)
     assert last is not None
-    assert last.state is State.DELIVERED
+    assert last.state is DeliveryState.DELIVERED
     assert pacs.stored.count(hidden) == 2
     assert len(pacs.stored) == 4
     assert pacs.asked == []
@@ -268,12 +269,12 @@ def test_committed_and_seen_needs_both(spool: Spool, settings: WorkerSettings) -
         target = replace(target, proof=Proof.COMMITTED_AND_SEEN)
         first = deliver(spool, job.id, target, settings, watch)
         assert first is not None
-        assert first.state is State.COMMITTED
+        assert first.state is DeliveryState.COMMITTED
         pacs.listed = None
         watch.forward(HOUR)
         second = deliver(spool, job.id, target, settings, watch)
     assert second is not None
-    assert second.state is State.DELIVERED
+    assert second.state is DeliveryState.DELIVERED
     assert len(pacs.stored) == 3
 
 

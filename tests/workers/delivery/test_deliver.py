@@ -23,6 +23,7 @@ from listener.spool.atomic_files import read_json, write_json
 from listener.spool.jobs import Job, JobState, job_id_for
 from listener.spool.spool import Spool
 from support.processes import free_port
+from support.records import job_record
 from workers.delivery.deliver import deliver, retry_later
 from workers.delivery.outbox import queue_delivery
 from workers.jobs import attempts as ledger
@@ -69,7 +70,7 @@ def document(sop_class: str) -> Dataset:
 
 def delivering(spool: Spool, *targets: str) -> Job:
     """Return a job whose results lie ready for these targets."""
-    job = spool.create_job(JOB_ID, {"job_id": JOB_ID}, JobState.RUNNING)
+    job = spool.create_job(job_record(JOB_ID), JobState.RUNNING)
     assert job is not None
     ledger.write_objects(
         job,
@@ -159,11 +160,11 @@ def test_a_refusal_is_final_and_someone_is_told(spool: Spool, settings: WorkerSe
     assert len(peer.seen) == 2
     job = spool.find_job(JOB_ID)
     assert job is not None
-    failure = job.read_optional("failure.json")
+    failure = job.failure()
     assert failure is not None
-    assert failure["reason"] == "delivery_refused"
+    assert failure.reason == "delivery_refused"
     for word in ("pacs", "0xA900", "radtme retry"):
-        assert word in failure["message"]
+        assert word in failure.message
 
 
 def test_a_dead_target_holds_back_its_own_copy_only(spool: Spool, settings: WorkerSettings) -> None:
@@ -176,8 +177,7 @@ def test_a_dead_target_holds_back_its_own_copy_only(spool: Spool, settings: Work
     assert state(spool) is JobState.DELIVERING
     job = spool.find_job(JOB_ID)
     assert job is not None
-    record = job.read_optional("delivery/archive.json")
-    assert record is not None
+    record = read_json(job.folder / "delivery" / "archive.json")
     assert (record["state"], record["tries"], record["taken"]) == ("retry", 1, {})
     assert "cannot be reached" in record["last_error"]
     assert record["next_try"] > record["updated"]
@@ -185,10 +185,10 @@ def test_a_dead_target_holds_back_its_own_copy_only(spool: Spool, settings: Work
 
 def test_a_target_gets_only_the_objects_that_it_is_to_get(spool: Spool, settings: WorkerSettings) -> None:
     """Each target says which results it takes."""
-    job = spool.create_job(JOB_ID, {"job_id": JOB_ID}, JobState.RUNNING)
+    job = spool.create_job(job_record(JOB_ID), JobState.RUNNING)
     assert job is not None
     ledger.write_objects(job, {"key_image": encoded(document(SecondaryCaptureImageStorage)), "summary_report": b""})
-    queue_delivery(job, {"pacs": ("key_image",)})
+    queue_delivery(job, {"pacs": (ResultRole.KEY_IMAGE,)})
     spool.move(job, JobState.DELIVERING)
     with pacs() as (target, peer):
         deliver(spool, JOB_ID, replace(target, results=IMAGE_ONLY), settings)

@@ -8,13 +8,14 @@ import pytest
 from pynetdicom import AE
 from pynetdicom.sop_class import Verification
 
+from listener.spool.atomic_files import read_json
+from listener.spool.delivery_schedule import DeliveryState
 from listener.spool.jobs import JobState
 from listener.spool.spool import Spool
 from listener.spool.target_circuit import CircuitState, read_circuit
 from support.committing import committing_pacs
 from support.outboxes import Watch, delivering, entry_of, state_of
 from workers.delivery.deliver import deliver
-from workers.delivery.record import State
 from workers.results.result_classes import ResultRole
 from workers.settings import WorkerSettings
 from workers.targets.target import Target
@@ -43,7 +44,7 @@ def test_success_and_warnings_count_as_taken(spool: Spool, settings: WorkerSetti
     with committing_pacs(statuses=[status] * 3) as (target, _):
         outcome = deliver(spool, job.id, target, settings)
     assert outcome is not None
-    assert outcome.state is State.DELIVERED
+    assert outcome.state is DeliveryState.DELIVERED
     assert state_of(spool, job) is JobState.DONE
 
 
@@ -54,13 +55,13 @@ def test_what_may_pass_is_sent_again_under_the_same_uid(spool: Spool, settings: 
     with committing_pacs(statuses=[0x0000, status]) as (target, pacs):
         first = deliver(spool, job.id, target, settings, watch)
         assert first is not None
-        assert first.state is State.RETRY
+        assert first.state is DeliveryState.RETRY
         assert f"0x{status:04X}" in str(first.error)
         assert deliver(spool, job.id, target, settings, watch) is None
         watch.forward(HOUR)
         second = deliver(spool, job.id, target, settings, watch)
         assert second is not None
-        assert second.state is State.DELIVERED
+        assert second.state is DeliveryState.DELIVERED
         assert [one.role for one in second.sent] == [ResultRole.KEY_IMAGE]
         assert len(pacs.stored) == 4
         assert len(set(pacs.stored)) == 3
@@ -77,10 +78,10 @@ def test_what_never_passes_stops_and_says_what_to_do(spool: Spool, settings: Wor
         assert deliver(spool, job.id, target, settings, watch) is None
         assert len(pacs.stored) == 3
     assert outcome is not None
-    assert outcome.state is State.REFUSED
+    assert outcome.state is DeliveryState.REFUSED
     found = spool.find_job(job.id)
     assert found is not None
-    failure = found.read_optional("failure.json") or {}
+    failure = read_json(found.folder / "failure.json")
     assert (found.state, failure["reason"]) == (JobState.FAILED, "delivery_refused")
     assert f"0x{status:04X}" in failure["message"]
     assert f"radtme retry {job.id}" in failure["message"]
@@ -99,7 +100,7 @@ def test_a_target_that_does_not_know_us_is_told_who_has_to_mend_what(spool: Spoo
     finally:
         server.shutdown()
     assert outcome is not None
-    assert outcome.state is State.REFUSED
+    assert outcome.state is DeliveryState.REFUSED
     assert f"allow the calling AE title {settings.ae_title}" in str(outcome.error)
     assert state_of(spool, job) is JobState.FAILED
 
@@ -110,12 +111,12 @@ def test_an_association_that_ends_in_the_middle_costs_no_object(spool: Spool, se
     with committing_pacs(ends_at=1) as (target, pacs):
         first = deliver(spool, job.id, replace(target, timeout_seconds=5), settings, watch)
         assert first is not None
-        assert first.state is State.RETRY
+        assert first.state is DeliveryState.RETRY
         assert set(entry_of(spool, job).taken) == {ResultRole.SEGMENTATION}
         watch.forward(HOUR)
         second = deliver(spool, job.id, target, settings, watch)
         assert second is not None
-        assert second.state is State.DELIVERED
+        assert second.state is DeliveryState.DELIVERED
         assert [one.role for one in second.sent] == [ResultRole.KEY_IMAGE, ResultRole.SUMMARY_REPORT]
         assert len(pacs.stored) == len(set(pacs.stored)) == 3
 
@@ -129,7 +130,7 @@ def test_a_target_that_swallows_responses_opens_its_circuit(spool: Spool, settin
         for job in jobs[:3]:
             outcome = deliver(spool, job.id, quick, settings, watch)
             assert outcome is not None
-            assert outcome.state is State.RETRY
+            assert outcome.state is DeliveryState.RETRY
             assert "no response" in str(outcome.error)
         assert read_circuit(spool, "pacs").state is CircuitState.OPEN
         arrived = len(pacs.stored)

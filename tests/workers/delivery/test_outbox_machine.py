@@ -13,13 +13,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from deploy.operations.retry import retry
 from listener.dicom.commitment_report import CommitmentReport
 from listener.spool.commitments import keep_report
+from listener.spool.delivery_schedule import DeliveryState
 from listener.spool.jobs import JobState
 from listener.spool.spool import Spool
 from support.outboxes import ROLES, Watch, delivering, entry_of
 from support.scripted_pacs import SILENCE, ScriptedPacs, WorkerDied
 from workers.delivery import commitment
 from workers.delivery.deliver import deliver
-from workers.delivery.record import State
 from workers.results.result_classes import ResultRole
 from workers.settings import WorkerSettings
 from workers.targets.target import Proof, Target
@@ -87,12 +87,12 @@ class Outbox(RuleBasedStateMachine):
         self.pacs.up, self.pacs.lists, self.pacs.reports_at_once = True, True, True
         self.pacs.rejects, self.pacs.dies_before = False, None
         self.pacs.statuses.clear()
-        if self.entry.state is State.REFUSED:
+        if self.entry.state is DeliveryState.REFUSED:
             self.operator_retries()
         for _ in range(12):
             self.forward(2 * HOUR)
             self.attempt()
-        assert self.entry.state is State.DELIVERED or self.model.refused
+        assert self.entry.state is DeliveryState.DELIVERED or self.model.refused
         assert self.state is (JobState.FAILED if self.model.refused else JobState.DONE)
         assert not list(self.spool.commitments.rglob("*.json"))
         self.patch.undo()
@@ -220,11 +220,11 @@ class Outbox(RuleBasedStateMachine):
         if not hasattr(self, "job"):
             return
         entry = self.entry
-        if entry.state is State.DELIVERED:
+        if entry.state is DeliveryState.DELIVERED:
             assert len(entry.taken) == len(ROLES)
             assert not self.target.proof.needs_commitment or entry.committed == self.model.taken
             assert not self.target.proof.needs_query or entry.seen == self.model.taken
-        expected = {State.DELIVERED: JobState.DONE, State.REFUSED: JobState.FAILED}.get(entry.state)
+        expected = {DeliveryState.DELIVERED: JobState.DONE, DeliveryState.REFUSED: JobState.FAILED}.get(entry.state)
         assert self.state is (expected or JobState.DELIVERING)
 
     @invariant()

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,15 +21,21 @@ from pydicom.uid import (
 from pynetdicom import AE, evt
 
 from deploy.operations.delivery_status import read_deliveries
-from listener.spool.atomic_files import make_folder, write_json
+from listener.spool.atomic_files import make_folder
+from listener.spool.delivery_schedule import DeliveryState
 from listener.spool.jobs import JobState
+from listener.spool.record_file import write_record
 from listener.spool.spool import Spool
 from support.outboxes import delivering, entry_of, state_of
 from support.recorder import recorder
+from support.records import AT, job_record, result_record
 from support.result_cases import FEATURE_NAMES, make_case
 from workers.delivery.deliver import deliver
+from workers.delivery.outbox import record_path
+from workers.delivery.record import StoreResponse, queued
 from workers.fallbacks.alternatives import alternatives
 from workers.jobs.result_objects import build_results
+from workers.results.instance_reference import InstanceReference
 from workers.results.result_classes import Fallback, ResultRole
 from workers.settings import WorkerSettings
 from workers.targets.store_scu import send
@@ -192,19 +199,27 @@ def test_a_result_that_may_go_in_no_form_is_refused_and_told(tmp_path: Path) -> 
         deliver(spool, job.id, target, WorkerSettings(spool.root, tmp_path))
     assert not pacs.digests
     assert state_of(spool, job) is JobState.FAILED
-    assert "accepts none of the SOP classes" in entry_of(spool, job).to_json()["last_error"]
+    assert "accepts none of the SOP classes" in str(entry_of(spool, job).last_error)
 
 
 def test_status_shows_what_went_in_another_form(tmp_path: Path) -> None:
     """The case's record has the SOP class that a target took, and `radtme status` names what differs."""
     spool = Spool(tmp_path)
     spool.prepare()
-    job = spool.create_job("0123456789abcdef-v1", {}, JobState.DELIVERING)
+    job = spool.create_job(job_record("0123456789abcdef-v1"), JobState.DELIVERING)
     assert job is not None
-    made = {"sop_class_uid": Comprehensive3DSRStorage}
-    write_json(job.folder / "result.json", {"references": {"summary_report": made, "key_image": made}})
-    taken = {"summary_report": {"sop_class_uid": EncapsulatedPDFStorage}, "key_image": made}
+    made = InstanceReference("1.2.3", "1.2.3.4", Comprehensive3DSRStorage, "1.2.3.4.5")
+    result = result_record(job.id, references={ResultRole.SUMMARY_REPORT: made, ResultRole.KEY_IMAGE: made})
+    plainer = replace(made, sop_class_uid=EncapsulatedPDFStorage)
+    record = replace(
+        queued("pacs", ResultRole, AT),
+        state=DeliveryState.DELIVERED,
+        taken={
+            ResultRole.SUMMARY_REPORT: StoreResponse.on(plainer, "0x0000"),
+            ResultRole.KEY_IMAGE: StoreResponse.on(made, "0x0000"),
+        },
+    )
     make_folder(job.folder / "delivery")
-    write_json(job.folder / "delivery" / "pacs.json", {"target": "pacs", "state": "delivered", "taken": taken})
-    (status,) = read_deliveries(spool, job)
+    write_record(record_path(job, "pacs"), record)
+    (status,) = read_deliveries(spool, job, result)
     assert status.plainer == ("summary_report as Encapsulated PDF Storage",)

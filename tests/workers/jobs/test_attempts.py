@@ -8,9 +8,11 @@ from listener.spool.atomic_files import read_json
 from listener.spool.jobs import Job, JobState, job_id_for
 from listener.spool.locks import exclusive
 from listener.spool.spool import Spool, fail
+from support.records import job_record
 from workers.delivery.outbox import outbox_files, queue_delivery
 from workers.errors import FailureReason
 from workers.jobs import attempts as ledger
+from workers.results.result_classes import ResultRole
 
 JOB_ID = job_id_for("1.2.3", 1)
 
@@ -26,7 +28,7 @@ def spool(tmp_path: Path) -> Spool:
 @pytest.fixture
 def ready(spool: Spool) -> Job:
     """Return a job that waits for a worker."""
-    job = spool.create_job(JOB_ID, {"job_id": JOB_ID}, JobState.READY)
+    job = spool.create_job(job_record(JOB_ID), JobState.READY)
     assert job is not None
     return job
 
@@ -57,7 +59,7 @@ def test_a_job_whose_worker_died_is_taken_over(spool: Spool, ready: Job) -> None
 @pytest.mark.parametrize("state", [JobState.WAITING, JobState.DELIVERING, JobState.DONE, JobState.FAILED])
 def test_a_job_in_any_other_state_is_not_claimed(spool: Spool, state: JobState) -> None:
     """A late message for a job that moved on does nothing."""
-    spool.create_job(JOB_ID, {"job_id": JOB_ID}, state)
+    spool.create_job(job_record(JOB_ID), state)
     with ledger.claimed(spool, JOB_ID) as job:
         assert job is None
     assert [one.state for one in spool.jobs()] == [state]
@@ -78,9 +80,9 @@ def test_a_job_given_back_is_ready_again_and_the_attempt_does_not_count(spool: S
     back = spool.find_job(JOB_ID)
     assert back is not None
     assert back.state is JobState.READY
-    attempts = back.read_optional("attempts.json")
-    assert attempts is not None
-    assert attempts["given_back"]["why"] == "ENOSPC"
+    given_back = back.attempts().given_back
+    assert given_back is not None
+    assert given_back.why == "ENOSPC"
     assert ledger.begin_attempt(back) == 2, "the attempt before it still counts"
 
 
@@ -98,10 +100,10 @@ def test_objects_of_an_interrupted_attempt_are_replaced_as_a_whole(ready: Job) -
 
 def test_an_outbox_entry_that_exists_keeps_what_the_target_has_taken(ready: Job) -> None:
     """A job that is taken over after its worker died must not forget what was already sent."""
-    queue_delivery(ready, {"pacs": ("segmentation",)})
+    queue_delivery(ready, {"pacs": (ResultRole.SEGMENTATION,)})
     path = ready.folder / "delivery" / "pacs.json"
     path.write_text(path.read_text().replace('"tries": 0', '"tries": 4'))
-    queue_delivery(ready, {"pacs": ("segmentation",), "archive": ("segmentation",)})
+    queue_delivery(ready, {"pacs": (ResultRole.SEGMENTATION,), "archive": (ResultRole.SEGMENTATION,)})
     assert read_json(path)["tries"] == 4
     assert [one.name for one in outbox_files(ready)] == ["archive.json", "pacs.json"]
 
@@ -114,8 +116,9 @@ def test_a_failed_job_says_why_and_how_often_it_was_tried(spool: Spool, ready: J
     failed = spool.find_job(JOB_ID)
     assert failed is not None
     assert failed.state is JobState.FAILED
-    failure = read_json(failed.folder / "failure.json")
-    assert (failure["reason"], failure["attempts"]) == ("worker_killed", 2)
+    failure = failed.failure()
+    assert failure is not None
+    assert (failure.reason, failure.attempts) == ("worker_killed", 2)
 
 
 def test_the_lock_is_free_when_its_holder_lets_go(ready: Job) -> None:

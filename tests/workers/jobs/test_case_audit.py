@@ -1,19 +1,25 @@
 """What the workers write to the audit trail: what was scored with what, and what went where."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from pydicom import Dataset
+from pydicom.uid import SegmentationStorage
 
 from listener.audit.reader import AuditEntry, read_entries
 from listener.audit.trail import AuditLog, NotAudited
 from listener.settings import AuditSettings
+from listener.spool.job_record import SegmentationReference
 from support.dicom_objects import STUDY, image, image_uid
+from support.records import SIGNATURE, result_record
 from workers.errors import TransientFailure
 from workers.jobs.case_audit import scored
 from workers.results.instance_reference import InstanceReference
 from workers.results.result_classes import ResultRole
+from workers.results.result_record import ScoreRecord
+from workers.scoring.case_result import Phenotype
 from workers.targets.audited_transport import AuditedTransport
 from workers.targets.store_status import StoreResult
 from workers.targets.target import Target
@@ -100,22 +106,14 @@ def test_nothing_is_sent_unaudited(tmp_path: Path) -> None:
 
 def test_case_is_told_with_its_signature(tmp_path: Path) -> None:
     """Score, signature with digest, outline, and the results that came of it; a trail that fails stops the case."""
-    record = {
-        "job_id": "0123456789abcdef-v1",
-        "outcome": "scored",
-        "seg": {"sop_instance_uid": "1.2.9"},
-        "score": {"hot_probability": 0.71234, "threshold": 0.6, "phenotype": "hot"},
-        "rejection": None,
-        "signature": {"id": "sig", "version": "1.0.0", "digest": "ab" * 32},
-        "references": {
-            "segmentation": {
-                "study_uid": STUDY,
-                "series_uid": "1.2",
-                "sop_class_uid": "1.2.840.10008.5.1.4.1.1.66.4",
-                "sop_instance_uid": image_uid(1),
-            }
-        },
-    }
+    reference = InstanceReference(STUDY, "1.2", SegmentationStorage, image_uid(1))
+    record = result_record(
+        "0123456789abcdef-v1",
+        seg=SegmentationReference("1.2.8", "1.2.9"),
+        score=ScoreRecord(0.71234, 0.6, Phenotype.HOT),
+        signature=replace(SIGNATURE, id="sig", version="1.0.0", digest="ab" * 32),
+        references={ResultRole.SEGMENTATION: reference},
+    )
     scored(AuditLog(AuditSettings(tmp_path / "audit")), STUDY, image(1), record)
     (one,) = told(tmp_path / "audit")
     assert (one.event_code, one.kinds, one.instances) == ("110103", ("Radiomics scoring",), 1)

@@ -18,11 +18,14 @@ from pydicom.pixels.utils import pack_bits
 from pydicom.uid import generate_uid
 
 from deploy.simulation.phantom import Phantom, write_phantom
-from listener.spool.atomic_files import write_json
+from listener.spool.atomic_files import read_json, write_json
+from listener.spool.job_record import JobRecord
 from listener.spool.jobs import Job, JobState, job_id_for
+from listener.spool.record_file import as_json, record_of
 from listener.spool.spool import Kept, Spool
 from model_store.signatures.registry import Registry
 from support.broken_studies import SMALL
+from support.records import job_record
 from workers.delivery.outbox import outbox_files
 from workers.errors import Reason
 from workers.jobs import score_job as scoring
@@ -81,7 +84,8 @@ def claimed_job(spool: Spool, phantom: Phantom, version: int = 1, **changes: obj
         "not_complete": None,
         **changes,
     }
-    job = spool.create_job(job_id, content, JobState.RUNNING)
+    complete = {**as_json(job_record(job_id)), **content, "required": content["instances"]}
+    job = spool.create_job(record_of(JobRecord, complete, "job.json"), JobState.RUNNING)
     assert job is not None
     return job
 
@@ -90,7 +94,7 @@ def result(spool: Spool, job: Job) -> dict[str, Any]:
     """Return the result of a job, wherever it lies now."""
     found = spool.find_job(job.id)
     assert found is not None
-    read = found.read_optional("result.json")
+    read = read_json(found.folder / "result.json")
     assert read is not None
     return read
 
@@ -238,7 +242,7 @@ def test_an_outline_that_was_damaged_on_disk_is_reported(
 ) -> None:
     """A file that is cut short ends as not scored, with a report in the right study, not as a defect of ours."""
     job = claimed_job(spool, phantom)
-    seg = job.read()["seg"]
+    seg = as_json(job.read())["seg"]
     path = spool.instance_path(phantom.study_uid, seg["series_uid"], seg["sop_instance_uid"])
     path.write_bytes(path.read_bytes()[:200])
     done = scoring.run(spool, job, registry, settings)
@@ -295,7 +299,7 @@ def test_an_outline_of_someone_else_is_not_scored(
 ) -> None:
     """The task ends with the coded reason and a report that is filed under the patient of the images."""
     job = claimed_job(spool, phantom)
-    seg = job.read()["seg"]
+    seg = as_json(job.read())["seg"]
     path = spool.instance_path(phantom.study_uid, seg["series_uid"], seg["sop_instance_uid"])
     outline = dcmread(path)
     patient = outline.PatientID

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from listener.spool.jobs import HOLD_NAME, JobState
+from listener.spool.job_files import HOLD_NAME
+from listener.spool.jobs import JobState
 from listener.spool.spool import Spool
 from support.outboxes import Watch, delivering
 from support.scripted_pacs import ScriptedPacs

@@ -5,6 +5,7 @@ import os
 import threading
 import time
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from listener.spool.spool import Spool
 from listener.tls.contexts import server_context
 from support.certificates import Authority, secret_file
 from support.processes import free_port
+from support.records import job_record
 from support.spool_jobs import REJECTED, SCORED
 from support.web_server import Handler, web_server
 from workers.notifications.body import UnusableTemplate, WebhookBody
@@ -22,17 +24,7 @@ from workers.notifications.event import note_outcome, notifications_folder
 from workers.notifications.notifier import Notifier, WebhookOutcome, pending
 from workers.settings import CaseOutcome, WebhookSettings, WorkerSettings
 
-AT = "2026-01-02T03:04:07.000+00:00"
-JOB = {
-    "job_id": "0123456789abcdef-v1",
-    "version": 1,
-    "replaces": None,
-    "study_uid": "1.2.3",
-    "seg": {"series_uid": "1.2.3.4", "sop_instance_uid": "1.2.3.4.5"},
-    "created": AT,
-    "readied": AT,
-    "calling_ae_title": "MR1",
-}
+AT = datetime(2026, 1, 2, 3, 4, 7, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -45,7 +37,7 @@ def spool(tmp_path: Path) -> Spool:
 
 def put_job(spool: Spool, number: int = 0, result: dict[str, Any] = SCORED) -> Job:
     """Put a job with a result into the spool."""
-    job = spool.create_job(f"{number:016x}-v1", {**JOB, "job_id": f"{number:016x}-v1"}, JobState.DELIVERING)
+    job = spool.create_job(job_record(f"{number:016x}-v1"), JobState.DELIVERING)
     assert job is not None
     (job.folder / "result.json").write_text(json.dumps(result))
     return job

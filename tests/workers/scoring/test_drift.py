@@ -1,21 +1,25 @@
 """How far a scanner's cases lie from the training cases."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 from pydicom import Dataset
 
-from listener.spool.atomic_files import write_json
 from listener.spool.jobs import JobState, job_id_for
 from listener.spool.spool import Spool
 from model_store.signatures.registry import Registry
 from model_store.signatures.signature import Signature
 from model_store.signatures.training_ranges import FeatureRange
+from support.records import SIGNATURE, job_record, result_record
 from workers.features.regions import Region, RegionMeasurement
 from workers.metrics.recent_cases import MAX_SCANNERS, MIN_CASES, OTHER, DriftCollector, RecentCases
-from workers.scoring.drift import SHARES, WATCHED, DriftRecord, drift_record, part_of, scanner_of, stability_index
+from workers.results.result_record import ScoreRecord, write_result
+from workers.scoring.case_result import Phenotype
+from workers.scoring.drift import SHARES, WATCHED, drift_record, part_of, scanner_of, stability_index
+from workers.scoring.drift_record import DriftRecord
 
 
 @pytest.fixture(scope="module")
@@ -85,16 +89,16 @@ def test_a_scanner_is_named_without_what_a_label_cannot_hold() -> None:
 
 def put(spool: Spool, number: int, record: DriftRecord, digest: str = "d", phenotype: str = "hot") -> None:
     """Put a scored case into the spool."""
-    job = spool.create_job(job_id_for(f"1.2.{number}", 1), {"job_id": "x"}, JobState.DONE)
+    job = spool.create_job(job_record(job_id_for(f"1.2.{number}", 1)), JobState.DONE)
     assert job is not None
-    result = {
-        "outcome": "scored",
-        "finished": f"2026-01-01T00:{number // 60:02}:{number % 60:02}",
-        "signature": {"digest": digest},
-        "score": {"phenotype": phenotype},
-        "drift": record.to_json(),
-    }
-    write_json(job.folder / "result.json", result)
+    result = result_record(
+        job.id,
+        finished=datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=number),
+        signature=replace(SIGNATURE, digest=digest),
+        score=ScoreRecord(0.5, 0.5, Phenotype(phenotype)),
+        drift=record,
+    )
+    write_result(job, result)
 
 
 def shown(cases: RecentCases, digest: str | None = "d") -> dict[tuple[str, ...], float]:
@@ -113,7 +117,7 @@ def test_what_is_shown_is_what_lies_in_the_spool(spool: Spool) -> None:
         put(spool, number, record, phenotype="hot" if number % 3 else "cold")
     put(spool, 900, replace(record, scanner="B"))
     put(spool, 901, record, digest="another")
-    damaged = spool.create_job(job_id_for("1.2.902", 1), {}, JobState.DONE)
+    damaged = spool.create_job(job_record(job_id_for("1.2.902", 1)), JobState.DONE)
     assert damaged is not None
     (damaged.folder / "result.json").write_text("{")
     samples = shown(RecentCases(spool))
@@ -129,7 +133,7 @@ def test_what_is_shown_is_what_lies_in_the_spool(spool: Spool) -> None:
 def test_a_result_that_comes_later_is_seen_later_and_one_that_goes_is_forgotten(spool: Spool) -> None:
     """A job without a result yet is looked at again; one that retention removed does not count any more."""
     cases, record = RecentCases(spool), DriftRecord("A", {"ring_x": 1}, 0, 10)
-    job = spool.create_job(job_id_for("1.2.3", 1), {}, JobState.DELIVERING)
+    job = spool.create_job(job_record(job_id_for("1.2.3", 1)), JobState.DELIVERING)
     assert job is not None
     assert shown(cases) == {}
     put(spool, 4, record)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from listener.settings import ClientTls
 from workers.results.result_classes import Fallback, ResultRole
-from workers.targets.current_targets import CurrentTargets, from_json, to_json
+from workers.targets.current_targets import CurrentTargets
 from workers.targets.target import Proof, Target, TargetKind
 
 TLS = ClientTls(Path("ca"), Path("certificate"), Path("key"), Path("password"), check_hostname=False)
@@ -29,14 +29,16 @@ FULL = Target(
 )
 
 
-def test_every_setting_of_a_target_survives() -> None:
+def test_every_setting_of_a_target_survives(tmp_path: Path) -> None:
     """Each field differs from its default here, so a new one that is forgotten is seen."""
     plain = Target("")
     assert [one.name for one in fields(Target) if getattr(FULL, one.name) == getattr(plain, one.name)] == []
     assert [one.name for one in fields(TLS) if getattr(TLS, one.name) == one.default] == []
     for target in (FULL, plain):
-        assert from_json(to_json(target)) == target
-        kinds = [type(getattr(from_json(to_json(target)), one.name)) for one in fields(Target)]
+        CurrentTargets(tmp_path / "targets.json", ()).put([target])
+        (read,) = CurrentTargets(tmp_path / "targets.json", ()).get()
+        assert read == target
+        kinds = [type(getattr(read, one.name)) for one in fields(Target)]
         assert kinds == [type(getattr(target, one.name)) for one in fields(Target)], "text equals an enum, and is none"
 
 

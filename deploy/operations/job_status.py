@@ -1,0 +1,221 @@
+"""One job as a person wants to know it: where it is, why, since when, and what it came to."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from deploy.operations.delivery_status import DeliveryStatus, read_deliveries
+from deploy.terminal import age
+from listener.pairing.readiness import Waiting, waiting_for
+from listener.spool.job_files import Attempts, Drop, Failure, Hold
+from listener.spool.job_record import JobRecord
+from listener.spool.jobs import Job, JobState
+from listener.spool.record_file import UnreadableRecord
+from listener.spool.spool import Spool
+from listener.spool.timestamps import format_time, parse_time
+from workers.results.result_record import RegionRecord, ResultRecord, read_result
+from workers.scoring.case_result import Phenotype, ResultOutcome, SignatureIdentity
+from workers.stages import Stage
+
+LONG_READY_SECONDS = 900
+"""As the alert RadtmeCasesWaitForWorkers."""
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """One job as it lies in the spool."""
+
+    job_id: str
+    state: JobState
+    version: int
+    replaces: str | None
+    study_uid: str
+    since: datetime | None
+    """When it came into its state, as far as its files say."""
+    says: str
+    """Why it is where it is, in words."""
+    times: Mapping[str, str]
+    """Every time that is written down, UTC, in the order in which they come."""
+    missing_instances: int = 0
+    required_instances: int = 0
+    not_complete: str | None = None
+    """What was missing when the deadline ended the waiting."""
+    outcome: ResultOutcome | None = None
+    hot_probability: float | None = None
+    threshold: float | None = None
+    phenotype: Phenotype | None = None
+    reason: str | None = None
+    """Coded: of a rejection or a failure."""
+    held: Hold | None = None
+    """Who holds it, since when and why."""
+    dropped: Drop | None = None
+    """Who gave it up, when and why."""
+    attempts: int = 0
+    signature: SignatureIdentity | None = None
+    regions: tuple[RegionRecord, ...] = ()
+    notes: tuple[str, ...] = ()
+    stage_seconds: Mapping[Stage, float] = field(default_factory=dict)
+    deliveries: tuple[DeliveryStatus, ...] = ()
+    objects: tuple[str, ...] = ()
+    """Paths of the results."""
+
+
+def waits_long_for_a_worker(jobs: Iterable[JobStatus]) -> str:
+    """Return in a sentence since when the oldest ready job waits, longer than workers that run let it; else nothing."""
+    ready = [one.since for one in jobs if one.state is JobState.READY and one.since and not one.held]
+    oldest = min(ready, default=None)
+    if oldest is None or (datetime.now(UTC) - oldest).total_seconds() <= LONG_READY_SECONDS:
+        return ""
+    return f"No worker has begun the oldest ready case for {age(oldest)}: does one run for compute?"
+
+
+def read_moving(spool: Spool, job: Job) -> JobStatus | None:
+    """Return the status of a job that may move on meanwhile; None where it went away altogether."""
+    for _ in range(3):  # every rename costs one look; a job has no more than that ahead of it
+        try:
+            return read_job(spool, job)
+        except FileNotFoundError:
+            again = spool.find_job(job.id)
+            if again is None:
+                return None
+            job = again
+        except UnreadableRecord as error:
+            return _unreadable(job, error)
+    return None
+
+
+def read_job(spool: Spool, job: Job) -> JobStatus:
+    """Return the status of one job.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it moved on while it was read.
+    UnreadableRecord
+        If one of its files is damaged.
+    """
+    record = job.read()
+    result = read_result(job)
+    failure = job.failure()
+    attempts = job.attempts()
+    held = job.hold()
+    dropped = job.drop() if job.state is JobState.DROPPED else None
+    deliveries = read_deliveries(spool, job, result)
+    waiting = waiting_for(spool, job) if job.state is JobState.WAITING else None
+    times = _times(record, attempts, result, failure, deliveries, held, dropped)
+    score, rejection = (result.score, result.rejection) if result else (None, None)
+    return JobStatus(
+        job_id=job.id,
+        state=job.state,
+        version=record.version,
+        replaces=record.replaces,
+        study_uid=record.study_uid,
+        since=_since(job.state, times),
+        says=_self_test(record)
+        + (_decided(held, dropped, job) or _says(job.state, waiting, record, attempts, result, failure)),
+        times=times,
+        missing_instances=waiting.missing if waiting else 0,
+        required_instances=sum(map(len, record.required.values())),
+        not_complete=record.not_complete.message if record.not_complete else None,
+        outcome=result.outcome if result else None,
+        hot_probability=score.hot_probability if score else None,
+        threshold=score.threshold if score else None,
+        phenotype=score.phenotype if score else None,
+        reason=failure.reason if failure else rejection.reason if rejection else None,
+        held=held,
+        dropped=dropped,
+        attempts=len(attempts.began),
+        signature=result.signature if result else None,
+        regions=result.regions if result else (),
+        notes=result.notes if result else (),
+        stage_seconds=_in_order(result.stage_seconds) if result else {},
+        deliveries=deliveries,
+        objects=tuple(str(path) for path in sorted((job.folder / "objects").glob("*.dcm"))),
+    )
+
+
+def _unreadable(job: Job, error: UnreadableRecord) -> JobStatus:
+    return JobStatus(job.id, job.state, 0, None, "?", None, f"its files cannot be read: {error}", {})
+
+
+def _in_order(stage_seconds: Mapping[Stage, float]) -> dict[Stage, float]:
+    return {stage: stage_seconds[stage] for stage in Stage if stage in stage_seconds}
+
+
+def _self_test(record: JobRecord) -> str:
+    """Return that a case is a self-test's, and who alone gets its results; empty where it is a patient's."""
+    recipients = record.self_test
+    if recipients is None:
+        return ""
+    names = [*recipients.targets, *(["its own sink"] if recipients.sink else ())]
+    return f"self-test, only for {', '.join(names) or 'nobody'}; "
+
+
+def _decided(held: Hold | None, dropped: Drop | None, job: Job) -> str:
+    """Return what a person decided about a job, in words; empty where nobody did."""
+    if job.state is JobState.DROPPED:
+        return f"dropped by {dropped.by}: {dropped.why}" if dropped else "dropped by someone: no dropped.json"
+    if held is not None:
+        why = f": {held.why}" if held.why else ""
+        return f"held by {held.by} while {job.state.value}{why} (radtme release {job.id})"
+    return ""
+
+
+def _says(
+    state: JobState,
+    waiting: Waiting | None,
+    record: JobRecord,
+    attempts: Attempts,
+    result: ResultRecord | None,
+    failure: Failure | None,
+) -> str:
+    match state:
+        case JobState.WAITING:
+            return f"waiting: {waiting}"
+        case JobState.READY:
+            given_back = attempts.given_back
+            why = f" (given back: {given_back.why}; tried again by itself)" if given_back else ""
+            return f"ready: waits for a worker{why}"
+        case JobState.RUNNING:
+            return f"running: attempt {max(len(attempts.began), 1)}"
+        case JobState.FAILED:
+            return f"failed: {failure.reason}: {failure.message}" if failure else "failed: unknown: no failure.json"
+    if result is not None and result.rejection is not None:
+        return f"not scored: {result.rejection.reason}: {result.rejection.message}"
+    if record.not_complete:
+        return f"not scored: {record.not_complete.message}"
+    return ""
+
+
+def _times(
+    record: JobRecord,
+    attempts: Attempts,
+    result: ResultRecord | None,
+    failure: Failure | None,
+    deliveries: tuple[DeliveryStatus, ...],
+    held: Hold | None,
+    dropped: Drop | None,
+) -> dict[str, str]:
+    found = {
+        "created": record.created,
+        "ready": record.readied,
+        "began": attempts.began[-1] if attempts.began else None,
+        "started": result.started if result else None,
+        "finished": result.finished if result else None,
+        **{f"{one.state} {one.target}": one.updated for one in deliveries},
+        "failed": failure.at if failure else None,
+        "held": held.at if held else None,
+        "dropped": dropped.at if dropped else None,
+    }
+    return {name: text for name, moment in found.items() if (text := format_time(moment)) is not None}
+
+
+def _since(state: JobState, times: Mapping[str, str]) -> datetime | None:
+    names = {
+        JobState.WAITING: ("created",),
+        JobState.READY: ("ready", "created"),
+        JobState.RUNNING: ("began", "ready", "created"),
+        JobState.DROPPED: ("dropped", "created"),
+        JobState.FAILED: ("failed", "finished", "began", "ready", "created"),
+    }.get(state, ("finished", "began", "ready", "created"))
+    return next((moment for name in names if (moment := parse_time(times.get(name))) is not None), None)

@@ -1,0 +1,62 @@
+"""Since when a series folder lies there as it does now, by a clock that nobody can turn."""
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from listener.pairing.readiness import watched_series
+from listener.settings import ListenerSettings
+from listener.spool.job_record import JobRecord
+from listener.spool.spool import Spool
+
+
+@dataclass(frozen=True)
+class Observation:
+    """When a series folder was first seen as it is now."""
+
+    mtime_ns: int
+    since: float
+    """Monotonic seconds."""
+
+
+class SeriesWatch:
+    """What this process has seen of the series folders.
+
+    A folder's modification time is compared with itself only, never with the clock: a clock that jumps can neither
+    hold a job back nor hurry it. Used by one thread.
+    """
+
+    def __init__(self, spool: Spool, settings: ListenerSettings) -> None:
+        self._spool = spool
+        self._settings = settings
+        self._observed: dict[Path, Observation] = {}
+
+    def has_grown(self, folder: Path, known_count: int) -> bool:
+        """Tell whether a series may hold more than ``known_count`` instances; looks again only where it was touched."""
+        before = self._observed.get(folder)
+        now = self._observe(folder)
+        if now is None or (before is not None and before.mtime_ns == now.mtime_ns and self._settled_long_ago(now)):
+            return False
+        return sum(name.endswith(".dcm") for name in os.listdir(folder)) > known_count
+
+    def quiet_seconds(self, job: JobRecord) -> float:
+        """Return for how long no instance came into a job's series, as far as this process has seen."""
+        folders = [self._spool.series_folder(job.study_uid, series) for series in watched_series(self._spool, job)]
+        seen = [observation for folder in folders if (observation := self._observe(folder))]
+        return time.monotonic() - max((observation.since for observation in seen), default=time.monotonic())
+
+    def _settled_long_ago(self, seen: Observation) -> bool:
+        longest = max(self._settings.settle_seconds, self._settings.settle_unreferenced_seconds)
+        return time.monotonic() - seen.since > longest + 2 * self._settings.sweep_seconds
+
+    def _observe(self, folder: Path) -> Observation | None:
+        try:
+            mtime_ns = folder.stat().st_mtime_ns
+        except FileNotFoundError:
+            self._observed.pop(folder, None)
+            return None
+        seen = self._observed.get(folder)
+        if seen is None or seen.mtime_ns != mtime_ns:
+            seen = self._observed[folder] = Observation(mtime_ns, time.monotonic())
+        return seen
