@@ -1,10 +1,17 @@
 """Fixtures that every tier shares."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import structlog
+import threadpoolctl
+
+# One thread, as in the service: more add in another order, and the last digit of a feature differs. NumPy is loaded
+# before this file (the warning filters name pandas), other libraries and child processes come after it.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+threadpoolctl.threadpool_limits(1)
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
