@@ -1,14 +1,11 @@
 """Serves the status page over HTTP: two pages and a style sheet, for GET and HEAD; nothing changes anything."""
 
 import base64
-import contextlib
 import hmac
 import json
-import threading
-from collections.abc import Callable
 from datetime import datetime
+from email.message import Message
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -18,6 +15,7 @@ from deploy.configuration.sections import StatusPageSettings
 from deploy.operations.status_text import as_json
 from deploy.status_page.overview import STATE_TEXTS, Pages
 from deploy.terminal import age, due, duration, size
+from listener.runtime.http_server import HttpServer, Response
 from workers.scoring.case_result import shown_score
 
 REFRESH_SECONDS = 30
@@ -31,42 +29,30 @@ HEADERS = {
 HTML, CSS, JSON = "text/html; charset=utf-8", "text/css; charset=utf-8", "application/json"
 HEALTH_PATH = "/healthz"
 """Answered to everyone: an orchestrator knows no password."""
-CLIENT_SECONDS = 10.0
-"""How long a client may be silent."""
 
 
-class StatusPage:
-    """Serves until it is stopped."""
+class StatusPage(HttpServer):
+    """Serves the pages, to those who know the password where there is one."""
 
     def __init__(self, settings: StatusPageSettings, pages: Pages, password: str | None) -> None:
-        wanted = None
+        super().__init__(settings.host, settings.port, "status page", self._response)
+        self._content = _Content(pages)
+        self._authorization = None
         if password is not None:
-            wanted = b"Basic " + base64.b64encode(f"{settings.username}:{password}".encode())
+            self._authorization = b"Basic " + base64.b64encode(f"{settings.username}:{password}".encode())
 
-        class Handler(_Handler):
-            content = _Content(pages)
-            authorization = wanted
+    def _response(self, target: str, headers: Message) -> Response:
+        if target == HEALTH_PATH:
+            return Response(b"ok\n", headers=HEADERS)
+        if not self._is_known(headers.get("Authorization", "")):
+            asked = HEADERS | {"WWW-Authenticate": 'Basic realm="radtme", charset="UTF-8"'}
+            return Response(b"user name and password, please\n", status=HTTPStatus.UNAUTHORIZED, headers=asked)
+        return self._content.answer(target)
 
-        self._server = ThreadingHTTPServer((settings.host, settings.port), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), name="status page", daemon=True)
-
-    @property
-    def port(self) -> int:
-        """The port that is listened on."""
-        port: int = self._server.server_address[1]
-        return port
-
-    def start(self) -> None:
-        """Begin to serve."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop serving and free the port."""
-        if self._thread.is_alive():
-            self._server.shutdown()
-            self._thread.join()
-        self._server.server_close()
+    def _is_known(self, given: str) -> bool:
+        if self._authorization is None:
+            return True
+        return hmac.compare_digest(given.encode("latin-1", errors="replace"), self._authorization)
 
 
 class _Content:
@@ -95,8 +81,8 @@ class _Content:
             "REFRESH_SECONDS": REFRESH_SECONDS,
         }
 
-    def answer(self, target: str) -> tuple[HTTPStatus, str, bytes]:
-        """Return the status, the type and the body for a path with its query."""
+    def answer(self, target: str) -> Response:
+        """Return the response to a path with its query."""
         parts = urlsplit(target)
         refresh = "refresh" in parse_qs(parts.query, keep_blank_values=True)
         match parts.path.strip("/").split("/"):
@@ -113,52 +99,13 @@ class _Content:
                     return self._page("case.html", case=case_found, patient=patient, refresh=refresh)
             case ["status.json"]:
                 body = json.dumps(as_json(self._pages.overview()), indent=1)
-                return HTTPStatus.OK, JSON, body.encode()
+                return Response(body.encode(), JSON, headers=HEADERS)
             case ["style.css"]:
-                return HTTPStatus.OK, CSS, self._style
+                return Response(self._style, CSS, headers=HEADERS)
         return self._page("missing.html", HTTPStatus.NOT_FOUND, refresh=False)
 
-    def _page(self, name: str, status: HTTPStatus = HTTPStatus.OK, **values: object) -> tuple[HTTPStatus, str, bytes]:
-        return status, HTML, self._templates.get_template(name).render(**values).encode()
-
-
-class _Handler(BaseHTTPRequestHandler):
-    content: _Content
-    authorization: bytes | None
-    timeout = CLIENT_SECONDS
-    server_version = "radtme"
-    sys_version = ""
-
-    def do_GET(self) -> None:
-        self._answer(self.wfile.write)
-
-    def do_HEAD(self) -> None:
-        self._answer(len)
-
-    def _answer(self, send: Callable[[bytes], int]) -> None:
-        if self.path == HEALTH_PATH:
-            status, kind, body = HTTPStatus.OK, "text/plain", b"ok\n"
-        elif not self._is_known():
-            status, kind, body = HTTPStatus.UNAUTHORIZED, "text/plain", b"user name and password, please\n"
-        else:
-            status, kind, body = self.content.answer(self.path)
-        with contextlib.suppress(ConnectionError):  # a reader that went away
-            self.send_response(status)
-            if status is HTTPStatus.UNAUTHORIZED:
-                self.send_header("WWW-Authenticate", 'Basic realm="radtme", charset="UTF-8"')
-            for name, value in {"Content-Type": kind, "Content-Length": str(len(body)), **HEADERS}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            send(body)
-
-    def _is_known(self) -> bool:
-        if self.authorization is None:
-            return True
-        given = self.headers.get("Authorization", "").encode("latin-1", errors="replace")
-        return hmac.compare_digest(given, self.authorization)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
-        """Say nothing: a reader is no event."""
+    def _page(self, name: str, status: HTTPStatus = HTTPStatus.OK, **values: object) -> Response:
+        return Response(self._templates.get_template(name).render(**values).encode(), HTML, status, HEADERS)
 
 
 def _local_time(moment: datetime | None) -> str:

@@ -1,13 +1,17 @@
 """The HTTP side: metrics, liveness, readiness."""
 
+import contextlib
 import json
+import socket
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from http.client import HTTPConnection
 
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
+from listener.runtime import http_server
 from listener.runtime.health import Check, HealthServer, report
 
 
@@ -51,3 +55,23 @@ def test_only_required_checks_decide() -> None:
     """Redis is shown and does not make the intake unready; a bare truth value is a required check."""
     assert report({"disk": True, "redis": Check(False, required=False)})[0]
     assert not report({"disk": False})[0]
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /healthz HT"])
+def test_a_silent_client_is_hung_up_on(server: HealthServer, sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each holds a thread: one that says nothing, or stops in its first line, gives it back. Others are served."""
+    monkeypatch.setattr(http_server._Handler, "timeout", 0.5)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as client:
+        client.sendall(sent)
+        assert get(server, "/healthz")[0] == 200
+        assert client.recv(1) == b""
+
+
+def test_the_answer_to_head_has_no_body_and_nobody_learns_which_python_serves(server: HealthServer) -> None:
+    """A probe may ask so; the version would tell an attacker what to try."""
+    with contextlib.closing(HTTPConnection("127.0.0.1", server.port, timeout=5)) as connection:
+        connection.request("HEAD", "/healthz")
+        response = connection.getresponse()
+        assert int(response.headers["Content-Length"]) > 0
+        assert response.read() == b""
+        assert response.headers["Server"].strip() == "radtme"
