@@ -2,6 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 FloatArray = NDArray[np.float32]
 
@@ -21,8 +22,9 @@ def smooth_noise(
         for size, step_mm, offset in zip(shape, spacing_mm, rng.random(3), strict=True)
     ]
     field = rng.standard_normal([matrix.shape[1] for matrix in weights]).astype(np.float32)
-    for axis, matrix in enumerate(weights):
-        field = np.moveaxis(np.tensordot(matrix, field, axes=(1, axis)), 0, axis)
+    with threadpool_limits(1):  # several threads round the sums otherwise, and the same seed must give the same field
+        for axis, matrix in enumerate(weights):
+            field = np.moveaxis(np.tensordot(matrix, field, axes=(1, axis)), 0, axis)
     return np.ascontiguousarray(field)
 
 

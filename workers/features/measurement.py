@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
+from threadpoolctl import threadpool_limits
 
 from model_store.signatures.profile import FeatureProfile
 from workers.errors import Reason, RejectedInput
@@ -146,15 +147,18 @@ def measure_volume(
     RejectedInput
         With the reason why it cannot be measured honestly.
     """
-    with timer(Stage.PREPROCESS):
-        _check_size(roi, volume, profile)
-        _check_texture(roi, volume)
-        resampled = _resample(volume, roi, profile)
-    with timer(Stage.RING):
-        ring = _ring(volume, resampled, profile)
-    with timer(Stage.FEATURES):
-        masks = {Region.TUMOUR: resampled.tumour, Region.RING: ring.mask}
-        regions = measure_regions(resampled, masks, profile)
+    # How a sum is shared among the threads of BLAS and OpenMP decides its rounding: with one, every machine gives the
+    # same values.
+    with threadpool_limits(1):
+        with timer(Stage.PREPROCESS):
+            _check_size(roi, volume, profile)
+            _check_texture(roi, volume)
+            resampled = _resample(volume, roi, profile)
+        with timer(Stage.RING):
+            ring = _ring(volume, resampled, profile)
+        with timer(Stage.FEATURES):
+            masks = {Region.TUMOUR: resampled.tumour, Region.RING: ring.mask}
+            regions = measure_regions(resampled, masks, profile)
     _check_levels(regions, volume, profile)
     return resampled, ring, regions
 

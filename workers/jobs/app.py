@@ -13,7 +13,6 @@ from pathlib import Path
 
 import SimpleITK as sitk
 import structlog
-import threadpoolctl
 from celery import Celery, signals
 from celery.apps.worker import Worker
 from redis import Redis
@@ -209,7 +208,6 @@ def _on_signals(registry: CheckedRegistry, server: HealthServer, at_work: thread
     def warm_up(**_: object) -> None:
         server.stop_serving()
         sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)  # type: ignore[no-untyped-call]
-        threadpoolctl.threadpool_limits(1)
         if not scores:
             return
         registry.measure_here()
