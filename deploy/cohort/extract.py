@@ -50,8 +50,8 @@ def extract(plan: ExtractPlan, folder: Path, console: Console) -> Extracted:
     cases = find_cases(plan, folder, console)
     if not cases:
         raise CommandError(
-            "no outline was found: neither a DICOM SEG nor a mask beside an image",
-            "check extract.folder in the configuration; radtme cohort extract --help says what is looked for",
+            "no outline found: neither a DICOM SEG nor a pair of image and mask",
+            "check extract.folder in the configuration; radtme cohort extract --help describes the accepted files",
         )
     mark_begun(folder)
     profile = plan.feature_profile
@@ -101,12 +101,12 @@ def find_cases(plan: ExtractPlan, folder: Path, console: Console) -> list[Outlin
     readers = _readers(plan.readers)
     if plan.pairs is not None:
         if not plan.pairs.is_file():
-            raise WrongUsage(f"extract.pairs: {plan.pairs} is no file")
+            raise WrongUsage(f"extract.pairs: {plan.pairs} is not a file")
         return _with_readers(listed_pairs(plan.pairs), readers)
     source = folder / RECEIVED if plan.pacs is not None else plan.folder
     assert source is not None  # noqa: S101
     if not source.is_dir():
-        raise WrongUsage(f"extract.folder: {source} is no folder")
+        raise WrongUsage(f"extract.folder: {source} is not a folder")
     files = _index(source, folder / INDEX, plan.jobs, console)
     return [*dicom_cases(source, files, readers), *_with_readers(pairs_below(source), readers)]
 

@@ -42,7 +42,8 @@ def listed_pairs(file: Path) -> list[OutlineCase]:
     for at, case in enumerate(cases, start=2):
         if case.case in seen:
             raise WrongUsage(
-                f"{file}:{at}: the same case as in line {seen[case.case]}", "give each row a name in a column case"
+                f"{file}:{at}: duplicate of the case in line {seen[case.case]}",
+                "add a column case with a unique name for each row",
             )
         seen[case.case] = at
     return cases
@@ -52,7 +53,7 @@ def _listed(file: Path, at: int, row: dict[str, str]) -> OutlineCase:
     image, mask = (file.parent / row[name] for name in ("image", "mask"))
     for path in (image, mask):
         if not path.is_file():
-            raise WrongUsage(f"{file}:{at}: {path} is no file")
+            raise WrongUsage(f"{file}:{at}: {path} is not a file")
     label = row.get("label") or ""
     if label and not label.isdecimal():
         raise WrongUsage(f"{file}:{at}: label: expected a whole number, found {label!r}")
@@ -133,7 +134,9 @@ def read_pair(case: OutlineCase) -> tuple[Volume, RegionOfInterest]:
     image, mask = (_as_dicom_stores(one) for one in (image, mask))
     array = sitk.GetArrayFromImage(image)
     if not np.isfinite(array).all() or array.min() == array.max():
-        raise RejectedInput(Reason.INVALID_PIXELS, "the image holds one single value, or values that are no numbers")
+        raise RejectedInput(
+            Reason.INVALID_PIXELS, "all voxels of the image have the same value, or some are not numbers"
+        )
     x, y, z = (round(step, SPACING_DECIMALS) for step in image.GetSpacing())
     volume = Volume(
         array=array,
@@ -176,8 +179,8 @@ def _check_same_grid(image: Any, mask: Any) -> None:
     if not same:
         raise RejectedInput(
             Reason.UNSUPPORTED_SEGMENTATION,
-            f"the mask lies on another grid than the image: {mask.GetSize()} voxels of {mask.GetSpacing()} mm on "
-            f"{image.GetSize()} of {image.GetSpacing()} mm, or at another place",
+            f"the mask and the image have different grids: {mask.GetSize()} voxels of {mask.GetSpacing()} mm on "
+            f"{image.GetSize()} of {image.GetSpacing()} mm, or a different position",
         )
 
 
@@ -199,12 +202,12 @@ def _tumour(mask: NDArray[np.generic], label: int | None) -> NDArray[np.bool_]:
         if len(values) > 1:
             raise RejectedInput(
                 Reason.SEVERAL_TUMOUR_SEGMENTS,
-                f"the mask holds {len(values)} values, and nothing says which one is the tumour; list the pair with "
+                f"the mask contains {len(values)} label values, and none is marked as the tumour; list the pair with "
                 "its label",
             )
         tumour = mask != 0
     else:
         tumour = mask == label
     if not tumour.any():
-        raise RejectedInput(Reason.EMPTY_SEGMENTATION, "the mask does not hold a single voxel of the tumour")
+        raise RejectedInput(Reason.EMPTY_SEGMENTATION, "the mask contains no tumour voxel")
     return np.asarray(tumour)

@@ -92,7 +92,7 @@ def reliability(
     """
     source = extracted / "tables" / "outlines.parquet"
     if not source.is_file():
-        raise CommandError("there is no table of outlines yet", "run radtme cohort extract first")
+        raise CommandError("there is no table of outlines", "run radtme cohort extract first")
     inputs = fingerprint(plan, [source])
     if is_done(folder, inputs):
         console.print("reliability: nothing has changed")

@@ -98,7 +98,7 @@ def retrieve_studies(source: PacsSource, folder: Path, console: Console) -> list
     if not found:
         raise CommandError(
             f"{source.ae_title} sent none of the {len(wanted)} studies",
-            "check with radtme echo; C-MOVE needs our AE title and address to be known to the PACS",
+            "check with radtme echo; for C-MOVE, the PACS must have our AE title and address configured",
         )
     return failed
 
@@ -125,7 +125,7 @@ def read_queries(file: Path) -> list[tuple[int, tuple[str, str]]]:
         for at, row in enumerate(rows, start=2):
             value = (row[column] or "").strip()
             if column == "study_uid" and not _is_uid(value):
-                raise WrongUsage(f"{file}:{at}: study_uid: expected a UID, found something else")
+                raise WrongUsage(f"{file}:{at}: study_uid: expected a valid UID")
             if not value or set("*?\\") & set(value):
                 raise WrongUsage(f"{file}:{at}: {column}: expected one value without wildcards")
             wanted.append((at, (names[column], value)))
@@ -232,7 +232,7 @@ def _associated(source: PacsSource, model: str, handlers: Sequence[tuple[object,
         raise Unreachable(
             f"{source.ae_title} at {source.host}:{source.port} does not accept an association from "
             f"{source.our_ae_title}",
-            "check extract.pacs in the configuration, and whether the PACS knows our AE title",
+            "check extract.pacs in the configuration, and that our AE title is configured in the PACS",
         )
     try:
         yield association
@@ -258,7 +258,7 @@ def _receiving(source: PacsSource, folder: Path) -> Iterator[None]:
     except OSError as error:
         raise Unreachable(
             f"cannot listen on {source.listen_host}:{source.listen_port}: {error.strerror}",
-            "give a free port with extract.pacs.listen_port, and tell the PACS",
+            "set extract.pacs.listen_port to a free port, and configure it in the PACS",
         ) from error
     try:
         yield

@@ -169,8 +169,8 @@ def compose(file: Path) -> yaml.Node | None:
         return yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
     except FileNotFoundError:
         raise WrongUsage(
-            f"{file}: there is no such configuration file",
-            "write one (radtme config show prints a complete one to start from), or give another with --config",
+            f"{file}: configuration file not found",
+            "create it (radtme config show prints a complete example), or give another file with --config",
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise WrongUsage(f"{file}: cannot be read: {error}") from error
@@ -180,7 +180,7 @@ def compose(file: Path) -> yaml.Node | None:
     except yaml.YAMLError as error:
         raise ConfigurationError([Problem(str(file), "", f"is not valid YAML: {error}")]) from error
     except RecursionError as error:
-        raise ConfigurationError([Problem(str(file), "", "is nested deeper than a configuration is")]) from error
+        raise ConfigurationError([Problem(str(file), "", "is nested too deeply for a configuration")]) from error
 
 
 def _read(reader: ConfigurationReader, root: yaml.Node | None, file: Path | None) -> Configuration:

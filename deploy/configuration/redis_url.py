@@ -63,7 +63,7 @@ def redis_url(settings: RedisSettings) -> str | None:
         _check_alone(settings)
         return None
     if settings.url and settings.url_file:
-        raise RedisProblem("redis.url_file", "redis.url is given too; keep one of the two")
+        raise RedisProblem("redis.url_file", "redis.url is also set; remove one of the two")
     setting = "redis.url" if settings.url else "redis.url_file"
     parts = redis_parts(settings.url or _secret(settings.url_file, setting))
     if parts is None:
@@ -83,11 +83,11 @@ def _check_query(setting: str, query: str) -> None:
     for name, _ in parse_qsl(query, keep_blank_values=True):
         if name.startswith("ssl"):
             raise RedisProblem(
-                setting, f"{name} does not belong into the URL: certificates are always checked; give redis.ca"
+                setting, f"{name} is not allowed in the URL: certificates are always verified; set redis.ca"
             )
         if name in ("username", "password"):
             raise RedisProblem(
-                setting, f"{name} does not belong behind the ?; give redis.username and redis.password_file"
+                setting, f"{name} is not allowed as a URL parameter; set redis.username and redis.password_file"
             )
 
 
@@ -103,7 +103,7 @@ def redis_parts(url: str) -> SplitResult | None:
 def _check_alone(settings: RedisSettings) -> None:
     for name in ("username", "password_file", "ca", "certificate", "key"):
         if getattr(settings, name) is not None:
-            raise RedisProblem(f"redis.{name}", "is for an external Redis; give redis.url or redis.url_file too")
+            raise RedisProblem(f"redis.{name}", "requires an external Redis: set redis.url or redis.url_file")
 
 
 def in_the_clear(url: str) -> Iterator[str]:
@@ -115,9 +115,9 @@ def in_the_clear(url: str) -> Iterator[str]:
 
 def _netloc(settings: RedisSettings, username: str | None, password: str | None, netloc: str) -> str:
     if settings.username and username:
-        raise RedisProblem("redis.username", "the URL names a user too; keep one of the two")
+        raise RedisProblem("redis.username", "the URL also contains a user; remove one of the two")
     if settings.password_file and password:
-        raise RedisProblem("redis.password_file", "the URL holds a password too; keep one of the two")
+        raise RedisProblem("redis.password_file", "the URL also contains a password; remove one of the two")
     if not settings.username and not settings.password_file:
         return netloc
     user = quote(settings.username, safe="") if settings.username else username or ""
@@ -129,7 +129,7 @@ def _netloc(settings: RedisSettings, username: str | None, password: str | None,
 def _tls(settings: RedisSettings) -> dict[str, str]:
     """Return the parameters that both libraries take from a URL."""
     if not settings.check_hostname and settings.ca is None:
-        raise RedisProblem("redis.check_hostname", "without it any certificate in the world would do; give redis.ca")
+        raise RedisProblem("redis.check_hostname", "without it, any valid certificate would be accepted; set redis.ca")
     if (settings.certificate is None) != (settings.key is None):
         raise RedisProblem("redis.certificate", "a certificate needs its key, and a key its certificate")
     parameters = {"ssl_cert_reqs": "required", "ssl_check_hostname": str(settings.check_hostname).lower()}

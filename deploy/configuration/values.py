@@ -185,7 +185,7 @@ def _host(value: str) -> None:
     if not value or not re.fullmatch(r"[A-Za-z0-9._:%-]+", value):
         raise ValueError(f"expected a host name or an IP address without a port, found {value!r}")
     if re.fullmatch(r"[^:]+:[0-9]+", value):
-        raise ValueError(f"expected a host without a port (the port is a setting of its own), found {value!r}")
+        raise ValueError(f"expected a host without a port (the port is a separate setting), found {value!r}")
 
 
 def _redis_url(value: str) -> None:

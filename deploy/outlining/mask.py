@@ -96,11 +96,11 @@ def read_mask(path: Path, wanted: Sequence[WantedLabel] = ()) -> Mask:
     image = _read(path)
     found = dict(_regions(path, image))
     if not found:
-        raise CommandError(f"{path}: every voxel is 0: the mask is empty", "save the segmentation from the tool again")
+        raise CommandError(f"{path}: the mask is empty: all voxels are 0", "save the segmentation again")
     named = wanted or _the_only(path, found)
     missing = [one.value for one in named if one.value not in found]
     if missing:
-        raise CommandError(f"{path}: no voxel has the label {missing[0]}", f"its labels: {_listed(found)}")
+        raise CommandError(f"{path}: no voxel has the label {missing[0]}", f"the mask has the labels: {_listed(found)}")
     x, y, z = image.GetSize()
     return Mask(
         path=path,
@@ -120,8 +120,8 @@ def _read(path: Path) -> Any:
     except RuntimeError as error:
         if "orthonormal" in str(error) or "Orthonormal" in str(error):
             raise CommandError(
-                f"{path}: its axes are not at right angles to each other (sform of the NIfTI header)",
-                "export it from the tool again, or as NRRD",
+                f"{path}: its axes are not orthogonal (sform of the NIfTI header)",
+                "export it again, or as NRRD",
             ) from error
         raise CommandError(f"{path}: cannot be read as NIfTI, NRRD or MetaImage", "save it again as .nii.gz") from error
     if image.GetDimension() == 4 and image.GetSize()[3] == 1:
@@ -139,8 +139,8 @@ def _regions(path: Path, image: Any) -> Iterator[tuple[int, LabelledRegion]]:
     array = sitk.GetArrayViewFromImage(image)
     if not np.isfinite(array).all() or (array != np.rint(array)).any():
         raise CommandError(
-            f"{path}: its values are no whole numbers: a probability map is no outline",
-            "threshold it (at 0.5, say) in the tool that made it, and save the mask",
+            f"{path}: its values are not whole numbers; a probability map is not an outline",
+            "apply a threshold, such as 0.5, in the program that created it, and save the mask",
         )
     segments = dict(_slicer_segments(image))
     layers = array[..., np.newaxis] if array.ndim == 3 else array
@@ -181,8 +181,8 @@ def _slicer_segments(image: Any) -> Iterator[tuple[int, tuple[int, int, str]]]:
 def _the_only(path: Path, found: Mapping[int, LabelledRegion]) -> tuple[WantedLabel, ...]:
     if len(found) > 1:
         raise CommandError(
-            f"{path}: it holds {len(found)} labels, and nothing says which is the tumour: {_listed(found)}",
-            f"name it with --label {min(found)}; several tumours with --label for each",
+            f"{path}: it has {len(found)} labels, and none is marked as the tumour: {_listed(found)}",
+            f"give the tumour's label with --label {min(found)}; for several tumours, repeat --label",
         )
     return (WantedLabel(next(iter(found))),)
 

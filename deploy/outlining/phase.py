@@ -57,7 +57,7 @@ def phases_below(folder: Path) -> list[Phase]:
     """
     files = [one for one in read_all(files_below(folder)) if isinstance(one, DicomFile) and is_image(one.sop_class_uid)]
     if not files:
-        raise CommandError(f"{folder}: no MR image in DICOM", "name the folder that holds the images of the series")
+        raise CommandError(f"{folder}: contains no DICOM MR image", "give the folder with the images of the series")
     series: dict[str, dict[str, list[Frame]]] = {}
     phases: list[Phase] = []
     troubles: list[str] = []
@@ -75,7 +75,7 @@ def phases_below(folder: Path) -> list[Phase]:
         except RejectedInput as error:
             troubles.append(str(error))
     if not phases:
-        raise CommandError(f"{folder}: no series of it can be read", troubles[0])
+        raise CommandError(f"{folder}: none of its series can be read", troubles[0])
     return phases
 
 
@@ -92,25 +92,25 @@ def outlined_phase(mask: Mask, phases: Sequence[Phase], wanted: int | None = Non
     fitting, closest = _fitting(mask, phases)
     if not fitting:
         raise CommandError(
-            f"{mask.path}: it lies on another grid than the images: {closest} "
+            f"{mask.path}: its grid differs from that of the images: {closest} "
             f"(voxel centres may differ by {OFF_GRID_VOXELS:g} of a voxel)",
-            "export the mask on the grid of the images, not resampled; or name the folder of the series that it was "
-            "drawn on",
+            "export the mask on the grid of the images, without resampling; or give the folder of the series that it "
+            "was drawn on",
         )
     if len({text(one.phase.frames[0].instance.dataset, "StudyInstanceUID") for one in fitting}) > 1:
-        raise CommandError(f"{mask.path}: it fits images of several studies", "name the folder of one study")
+        raise CommandError(f"{mask.path}: it matches images of several studies", "give the folder of one study")
     ordered = _numbered(fitting)
     listed = "; ".join(map(str, ordered))
     if wanted is not None:
         if not 1 <= wanted <= len(ordered):
-            raise CommandError(f"{mask.path}: there is no phase {wanted} among those that it fits", f"these: {listed}")
+            raise CommandError(f"{mask.path}: phase {wanted} is not among those that it matches", f"these: {listed}")
         return ordered[wanted - 1]
     if len(ordered) == 1:
         return ordered[0]
     if not _are_one_examination([one.phase for one in ordered]):
         raise CommandError(
-            f"{mask.path}: it fits {len(ordered)} phases that are not plainly one dynamic examination",
-            f"say which it was drawn on with --phase: {listed}",
+            f"{mask.path}: it matches {len(ordered)} phases that cannot be identified as one dynamic examination",
+            f"give the phase that it was drawn on with --phase: {listed}",
         )
     return ordered[FIRST_POST_CONTRAST - 1]
 

@@ -103,7 +103,7 @@ def _drawn(mask: Mask, region: LabelledRegion, source: OutlinedPhase) -> NDArray
     if outside:
         raise CommandError(
             f"{mask.path}: {outside} voxels of label {region.value} lie outside the images",
-            "is it the mask of this series? Name the folder of the series that it was drawn on",
+            "check that the mask belongs to this series, and give the folder of the series that it was drawn on",
         )
     return drawn
 

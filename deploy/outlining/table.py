@@ -51,9 +51,9 @@ def _row(file: Path, at: int, row: dict[str, str | None], folder: Path) -> Outli
     cells = {name: (value or "").strip() for name, value in row.items() if name is not None and isinstance(value, str)}
     mask, series = folder / cells.get("mask", ""), folder / cells.get("series", "")
     if not mask.is_file():
-        raise WrongUsage(f"{file}:{at}: mask: {mask} is no file")
+        raise WrongUsage(f"{file}:{at}: mask: {mask} is not a file")
     if not series.is_dir():
-        raise WrongUsage(f"{file}:{at}: series: {series} is no folder")
+        raise WrongUsage(f"{file}:{at}: series: {series} is not a folder")
     phase = cells.get("phase", "")
     if phase and not (phase.isdecimal() and int(phase) > 0):
         raise WrongUsage(f"{file}:{at}: phase: expected a number from 1, found {phase!r}")

@@ -22,7 +22,7 @@ def run_phenotype(study: StudyConfiguration, tell: Callable[[str], None]) -> boo
     """
     plan = study.plan(STEP, PhenotypePlan)
     if missing := [path for path in plan.inputs() if not path.is_file()]:
-        raise StudyError(f"{missing[0]} is no file; section {STEP} of {study.file} names it")
+        raise StudyError(f"{missing[0]} is not a file; see section {STEP} of {study.file}")
     folder = study.folder(STEP)
     inputs = fingerprint(plan, plan.inputs())
     if is_done(folder, inputs):

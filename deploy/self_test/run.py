@@ -159,8 +159,8 @@ class SelfTestRun:
             raise StepFailed(error.message, f"{error.advice}; is radtme listen (or radtme up) running?") from error
         if not self._in_job(Job.read).is_self_test:
             raise StepFailed(
-                f"{peer} did not take the study for a self-test",
-                "restart the listener with this version; run the command as the user that the listener runs as",
+                f"{peer} did not recognise the study as a self-test",
+                "restart the listener with this version, and run the command as the listener's user",
             )
         return f"to {peer} as {self._calling}"
 
@@ -178,7 +178,7 @@ class SelfTestRun:
         while (job := self._job()).state is JobState.WAITING:
             self._wait(
                 f"still waits: {self._waits_for(job)}",
-                "the listener pairs in a thread: its /healthz and log say whether that runs",
+                "pairing runs in a thread of the listener: check its /healthz and log",
             )
         record = self._in_job(Job.read)
         if record.not_complete:
@@ -193,26 +193,26 @@ class SelfTestRun:
             self._wait(f"still {job.state.value}", lambda job=job: self._why_not_scored(job.state))  # type: ignore[misc]
         if result.rejection is not None:
             reason, message = result.rejection.reason, result.rejection.message
-            raise StepFailed(f"{reason}: {message}", "docs/not-scored.md says what to do")
+            raise StepFailed(f"{reason}: {message}", "see docs/not-scored.md")
         if result.score is None or result.signature is None:
             raise StepFailed(f"the result is {result.outcome}", SEE_ERRORS)
         return f"{result.score.hot_probability:.4f} by {result.signature.id}"
 
     def _why_not_scored(self, state: JobState) -> str:
         if state is JobState.RUNNING:
-            return "a worker is at it: give it longer with --limit, or look at its log"
+            return "a worker is processing it: raise --limit, or see the worker's log"
         try:
             Redis.from_url(self._configuration.workers.redis_url, socket_connect_timeout=1, socket_timeout=1).ping()
         except RedisError:
-            return "Redis does not answer, so no worker hears of it: start Redis"
-        return "no worker took it: is radtme work (queue compute) running, on the same spool and Redis?"
+            return "Redis does not answer, so that no worker is notified: start Redis"
+        return "no worker took it: check that radtme work (queue compute) runs with the same spool and Redis"
 
     def _features(self) -> str:
         result = self._in_job(lambda job: read_record(ResultRecord, job.folder / RESULT_NAME))
         assert result.signature is not None  # noqa: S101 - it was scored
         profile = result.signature.profile
         if not has_canary(profile):
-            raise StepSkipped(f"nobody knows what profile {profile} measures on this case")
+            raise StepSkipped(f"profile {profile} has no expected values for this case")
         name = f"{ResultRole.FEATURE_REPORT.value}.dcm"
         found = self._in_job(lambda job: reported_features(job.folder / "objects" / name, profile))
         if (said := complaint(found, profile)) is not None:
@@ -224,20 +224,20 @@ class SelfTestRun:
         if self._target is None and self._sink is None:
             while self._job().state is not JobState.DONE:
                 self._wait(f"still {self._job().state.value}", SEE_ERRORS)
-            raise StepSkipped("to nobody, as asked")
+            raise StepSkipped("not requested")
         while (entry := self._entry(name)) is None or entry.state is not DeliveryState.DELIVERED:
             job = self._job()
             if entry is None and job.state is JobState.DONE:
                 raise StepFailed(
-                    f"the workers have no target {name} that takes any of it",
-                    "have them read the configuration anew: SIGHUP to workers (or to radtme up)",
+                    f"the workers have no target {name} that accepts these results",
+                    "reload their configuration: send SIGHUP to the workers (or to radtme up)",
                 )
             if entry is not None and entry.state is DeliveryState.REFUSED:
-                raise StepFailed(f"{name} refused: {entry.last_error}", f"radtme probe {name} says what it takes")
-            said = f"{entry.state.value}: {entry.last_error or 'nobody has tried yet'}" if entry else "not begun"
+                raise StepFailed(f"{name} refused: {entry.last_error}", f"radtme probe {name} shows what it accepts")
+            said = f"{entry.state.value}: {entry.last_error or 'no attempt yet'}" if entry else "not started"
             self._wait(said, self._why_not_delivered(entry))
         while self._job().state is JobState.DELIVERING:
-            self._wait("all is delivered, and the job still open", "look at the log of the delivery worker")
+            self._wait("everything is delivered, but the job is still open", "see the log of the delivery worker")
         return f"{len(entry.taken)} objects to {name}"
 
     def _why_not_delivered(self, entry: DeliveryRecord | None) -> str:
@@ -245,7 +245,7 @@ class SelfTestRun:
             return (
                 f"radtme echo {self._target.name}"
                 if self._target
-                else "the delivery worker does not reach this machine: give --sink-host NAME or --no-delivery"
+                else "the delivery worker cannot reach this machine: use --sink-host NAME or --no-delivery"
             )
         return "is a worker for the queue delivery running?"
 
@@ -253,7 +253,7 @@ class SelfTestRun:
         if self._sink is not None:
             return self._seen_in_sink(self._sink)
         if self._target is None:
-            raise StepSkipped("by nobody")
+            raise StepSkipped("no target to check")
         entry = self._entry(self._target.name)
         assert entry is not None  # noqa: S101 - it was delivered
         wanted = [word.instance for word in entry.taken.values()]
@@ -263,7 +263,7 @@ class SelfTestRun:
             if missing:
                 self._wait(
                     f"{len(missing)} of {len(wanted)} objects are not listed",
-                    "it took them: look in the PACS for where it put them, such as a folder for what does not match",
+                    "the target accepted them: search the PACS, for example its folder for unmatched objects",
                     ASK_AGAIN_SECONDS,
                 )
         return f"{len(wanted)} objects are listed by {self._target.name}"
@@ -272,9 +272,9 @@ class SelfTestRun:
         try:
             return transport_of(target).seen(target, self._configuration.workers.ae_title, wanted)
         except TargetRefused as error:
-            raise StepSkipped(f"{target.name} cannot be asked: {error}") from error
+            raise StepSkipped(f"{target.name} cannot be queried: {error}") from error
         except TransientFailure as error:
-            raise StepFailed(f"{target.name} was asked: {error}", f"radtme probe {target.name}") from error
+            raise StepFailed(f"{target.name}: query failed: {error}", f"radtme probe {target.name}") from error
 
     def _seen_in_sink(self, sink: Path) -> str:
         made = sorted((self._job().folder / "objects").glob("*.dcm"))
@@ -282,8 +282,8 @@ class SelfTestRun:
             sent = dcmread(path)
             came = sink / f"{sent.SOPInstanceUID}.dcm"
             if not came.is_file() or _values(dcmread(came)) != _values(sent):
-                raise StepFailed(f"the {path.stem} did not arrive as it was made", "please report this")
-        return f"{len(made)} objects arrived as they were made"
+                raise StepFailed(f"the {path.stem} arrived changed or not at all", "please report this")
+        return f"{len(made)} objects arrived unchanged"
 
     # What it looks at -------------------------------------------------------------------------------------------------
 
@@ -293,7 +293,7 @@ class SelfTestRun:
         if failed:
             raise StepFailed(
                 f"{len(failed)} of {len(sent)} objects: {failed[0].outcome.value}, {failed[0].said}",
-                "docs/spool.md says what each status means; 0xA700 is a full disk",
+                "docs/spool.md explains each status; 0xA700 means a full disk",
             )
 
     def _is_kept(self, file: DicomFile) -> bool:
@@ -303,7 +303,7 @@ class SelfTestRun:
     def _job(self) -> Job:
         job = self._spool.find_job(self.job_id)
         if job is None:
-            raise StepFailed("the job is gone", "someone removed it: radtme audit says who")
+            raise StepFailed("the job no longer exists", "it was removed: radtme audit shows by whom")
         return job
 
     def _entry(self, target: str) -> DeliveryRecord | None:
@@ -316,7 +316,7 @@ class SelfTestRun:
         for _ in range(len(JobState)):
             with contextlib.suppress(FileNotFoundError):
                 return look(self._job())
-        raise StepFailed("the files of the job are gone", SEE_ERRORS)
+        raise StepFailed("the files of the job no longer exist", SEE_ERRORS)
 
     def _waits_for(self, job: Job) -> str:
         with contextlib.suppress(FileNotFoundError):  # it moves on just now

@@ -26,5 +26,5 @@ def read_clinical(path: Path, columns: Iterable[str]) -> pd.DataFrame:
     if missing := [name for name in (PATIENT, *wanted) if name not in table.columns]:
         raise StudyError(f"{path} has no column {', '.join(missing)}; it has {', '.join(map(str, table.columns))}")
     if twice := int(table[PATIENT].duplicated().sum()):
-        raise StudyError(f"{path}: {twice} rows name a patient of an earlier row; expected one row per patient")
+        raise StudyError(f"{path}: {twice} rows repeat a patient; expected one row per patient")
     return table.set_index(table[PATIENT].astype(str))[wanted]

@@ -30,9 +30,11 @@ class FeatureTable:
                 f"and labels of shape {self.hot.shape}"
             )
         if twice := [name for name, times in Counter(self.columns).items() if times > 1]:
-            raise TrainingError(f"column {twice[0]} comes more than once")
+            raise TrainingError(f"column {twice[0]} occurs more than once")
         if np.isinf(self.values).any():
-            raise TrainingError(f"column {self.columns[int(np.argwhere(np.isinf(self.values))[0][1])]} is infinite")
+            raise TrainingError(
+                f"column {self.columns[int(np.argwhere(np.isinf(self.values))[0][1])]} contains an infinite value"
+            )
 
     def rows(self, chosen: NDArray[np.intp]) -> "FeatureTable":
         """Return some of the cases."""

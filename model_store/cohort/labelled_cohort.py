@@ -81,7 +81,7 @@ def labelled_cohort(features: pd.DataFrame, labels: pd.DataFrame) -> LabelledCoh
     if known.empty:
         raise TrainingError(
             f"none of {len(measured)} measured cases belongs to one of the {len(phenotype)} patients with a label; "
-            "do both tables use the same pseudonyms?"
+            "check that both tables use the same pseudonyms"
         )
     patients = known["patient"].astype(str)
     table = FeatureTable(
@@ -107,8 +107,8 @@ def _numbers(features: pd.DataFrame) -> NDArray[np.float64]:
         strange = features.notna() & features.apply(pd.to_numeric, errors="coerce").isna()
         name = strange.any().idxmax()
         raise TrainingError(
-            f"column {name} of the features holds something that is no number in {int(strange[name].sum())} of "
-            f"{len(features)} cases; expected numbers, or nothing where a feature could not be computed"
+            f"column {name} of the features contains values that are not numbers in {int(strange[name].sum())} of "
+            f"{len(features)} cases; expected numbers, or empty cells where a feature could not be computed"
         ) from error
     return values
 
@@ -119,15 +119,15 @@ def phenotypes(labels: pd.DataFrame) -> pd.Series:
     strange = known.loc[~known["phenotype"].isin([HOT, COLD]), "phenotype"]
     if not strange.empty:
         raise TrainingError(
-            f"row {strange.index[0] + 1} of the table of labels says {strange.iloc[0]!r} ({len(strange)} rows are "
-            f"neither); a phenotype is {HOT} or {COLD}, or empty where it is not known"
+            f"row {strange.index[0] + 1} of the table of labels contains {strange.iloc[0]!r} ({len(strange)} rows "
+            f"are invalid); a phenotype is {HOT} or {COLD}, or empty if unknown"
         )
     distinct = known[["patient", "phenotype"]].drop_duplicates()
     twice = distinct["patient"].duplicated()
     if twice.any():
         raise TrainingError(
-            f"{int(twice.sum())} patients are both {HOT} and {COLD} in the table of labels, the first one again in "
-            f"row {distinct.index[twice][0] + 1}; leave one of the rows out"
+            f"{int(twice.sum())} patients are both {HOT} and {COLD} in the table of labels, the first one repeated in "
+            f"row {distinct.index[twice][0] + 1}; remove one of the rows"
         )
     return distinct.set_index(distinct["patient"].astype(str))["phenotype"]
 

@@ -23,14 +23,14 @@ def require_no_label(table: FeatureTable, extra: Mapping[str, NDArray[np.float64
     """
     columns = dict(zip(table.columns, table.values.T, strict=True)) | dict(extra or {})
     if named := [name for name in columns if name.rpartition("_")[2].lower() in LABEL_WORDS]:
-        raise LeakError(f"column {named[0]} is called like a label; labels must not be among the features")
+        raise LeakError(f"column {named[0]} has the name of a label; remove labels from the features")
     hot, cold = int(table.hot.sum()), int((~table.hot).sum())
     chance = len(columns) * 2 / comb(hot + cold, hot) if hot and cold else 1.0
     separating = [name for name, values in columns.items() if separates(values, table.hot)]
     if separating and chance < MAX_CHANCE:
         raise LeakError(
-            f"column {separating[0]} separates {hot} hot from {cold} cold cases without an error "
-            f"({len(separating)} columns do): a label among the features; leave it out or find out why"
+            f"column {separating[0]} separates {hot} hot from {cold} cold cases without error "
+            f"({len(separating)} such columns): a label among the features; remove it or find the cause"
         )
 
 
@@ -44,15 +44,17 @@ def separates(values: NDArray[np.float64], hot: NDArray[np.bool_]) -> bool:
 def require_other_patients(training: Iterable[str], other: Iterable[str], what: str) -> None:
     """Refuse a patient who is trained on and measured on."""
     if shared := set(training) & set(other):
-        raise LeakError(f"{len(shared)} patients are in the training table and in {what}; leave them out of one")
+        raise LeakError(
+            f"{len(shared)} patients are in the training table and in {what}; remove them from one of the two"
+        )
 
 
 def require_other_images(training: frozenset[bytes], other: Iterable[bytes], what: str) -> None:
     """Refuse the same measurement in training and in another cohort: one patient under two pseudonyms."""
     if shared := sum(values in training for values in other):
         raise LeakError(
-            f"{shared} cases of {what} have the same values in every feature as a case that was trained on: the same "
-            "images under another pseudonym; leave them out of one"
+            f"{shared} cases of {what} have the same values in every feature as a training case: the same "
+            "images under another pseudonym; remove them from one of the two"
         )
 
 
@@ -64,5 +66,5 @@ def require_no_twins(table: FeatureTable) -> None:
         if other != patient:
             raise LeakError(
                 "two patients have the same values in every feature: the same images under two pseudonyms; "
-                "give both the same one, or leave one out"
+                "use one pseudonym for both, or remove one"
             )

@@ -77,8 +77,8 @@ def require_honest_selection(name: str, frame: pd.DataFrame, training_patients: 
     origin = provenance_of(frame)
     if origin is None:
         raise LeakError(
-            f"{name} does not say which cases and whether labels were used to make it, so features may have been "
-            "selected outside the folds; use the Parquet file that radtme wrote, or say in the plan where it comes from"
+            f"{name} does not state which cases it was made from and whether labels were used, so features may have "
+            "been selected outside the folds; use the Parquet file that radtme wrote, or state its origin in the plan"
         )
     if origin.used_labels and (shared := {patient_key(p) for p in training_patients} & set(origin.patients)):
         raise LeakError(

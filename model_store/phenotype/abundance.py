@@ -69,5 +69,5 @@ def scaled(abundance: pd.DataFrame, scaling: Scaling) -> pd.DataFrame:
 def _z_scores_of_columns(table: pd.DataFrame) -> pd.DataFrame:
     spread = table.std()
     if not (spread > 0).all():
-        raise StudyError("all abundances of a sample, or of a population, are the same; remove it")
+        raise StudyError("all abundances of a sample or a population are equal; remove it")
     return (table - table.mean()) / spread

@@ -60,7 +60,7 @@ def find_clusters(data: Floats, most: int, seed: int, number: int | None = None)
     different = len(np.unique(data, axis=0))
     if different < 2 * (most + 1):
         raise StudyError(
-            f"{different} different cases are too few to look for up to {most} clusters; "
+            f"{different} different cases are too few for up to {most} clusters; "
             f"expected at least {2 * (most + 1)}, or a smaller most_clusters"
         )
     labels = {k: partition(data, k, seed) for k in range(1, most + 2)}

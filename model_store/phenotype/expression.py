@@ -72,12 +72,10 @@ def _check_shape(path: Path, table: pd.DataFrame) -> None:
     # Never the names of samples: they are patients.
     if not table.columns.is_unique:
         twice = int(np.argmax(table.columns.duplicated())) + 1
-        raise StudyError(
-            f"{path}: sample {twice} of {samples} has the name of an earlier one; expected each sample once"
-        )
+        raise StudyError(f"{path}: sample {twice} of {samples} repeats an earlier name; expected each sample once")
     if textual := [at for at, dtype in enumerate(table.dtypes, 1) if not pd.api.types.is_numeric_dtype(dtype)]:
         raise StudyError(
-            f"{path}: column {textual[0] + 1} is not of numbers; expected genes' names in the first, numbers after it"
+            f"{path}: column {textual[0] + 1} is not numeric; expected gene names in the first column, then numbers"
         )
     if genes < MIN_GENES:
         turned = "; it looks as if samples were in rows: transpose it" if samples >= MIN_GENES else ""
@@ -110,20 +108,24 @@ def _check_values(path: Path, values: pd.DataFrame, unit: ExpressionUnit) -> Non
     numbers = values.to_numpy()
     if not np.isfinite(numbers).all():
         row = int(np.argwhere(~np.isfinite(numbers))[0][0])
-        raise StudyError(f"{path}: gene {values.index[row]} lacks a number in some sample; expected one everywhere")
+        raise StudyError(
+            f"{path}: gene {values.index[row]} has no number in at least one sample; expected a number in each"
+        )
     largest, smallest = float(numbers.max()), float(numbers.min())
     if unit is ExpressionUnit.LOG:
         if largest > MAX_LOG_VALUE:
-            raise StudyError(f"{path}: found {largest:g}, which is no logarithm; expected unit: counts or tpm")
+            raise StudyError(f"{path}: found {largest:g}, which is not a logarithm; expected unit: counts or tpm")
         return
     if smallest < 0:
         raise StudyError(f"{path}: found {smallest:g}; {unit.value} are never negative; expected unit: log")
     if largest <= MAX_LOG_VALUE:
         raise StudyError(f"{path}: no value is above {largest:g}, so it looks like a logarithm; expected unit: log")
     if not (numbers.sum(axis=0) > 0).all():
-        raise StudyError(f"{path}: a sample has no expression at all; remove it")
+        raise StudyError(f"{path}: a sample has no expression; remove it")
     if unit is ExpressionUnit.COUNTS and _looks_like_tpm(numbers):
-        raise StudyError(f"{path}: every sample sums to about a million and is not whole; expected unit: tpm")
+        raise StudyError(
+            f"{path}: the values of each sample are not whole numbers and sum to about a million; expected unit: tpm"
+        )
 
 
 def _looks_like_tpm(numbers: np.ndarray) -> bool:

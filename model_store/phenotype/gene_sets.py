@@ -32,7 +32,7 @@ def read_gene_sets(path: Path) -> dict[str, tuple[str, ...]]:
             raise StudyError(f"{path}, line {number}: the set {name.strip()} comes twice; rename or remove one of them")
         sets[name.strip()] = found
     if not sets:
-        raise StudyError(f"{path} holds no gene set; expected a GMT file")
+        raise StudyError(f"{path} contains no gene set; expected a GMT file")
     return sets
 
 
@@ -81,4 +81,4 @@ def _lines(path: Path) -> list[str]:
     except OSError as error:
         raise StudyError(f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise StudyError(f"{path} is no text; expected a GMT file") from error
+        raise StudyError(f"{path} is not a text file; expected a GMT file") from error

@@ -55,8 +55,8 @@ def name_clusters(abundance: pd.DataFrame, labels: NDArray[np.intp], immune: tup
     number = int(labels.max()) + 1
     if number != 2:
         raise AmbiguousPhenotype(
-            f"{number} clusters; expected 2 to call one inflamed and the other desert; "
-            "look at the votes and the heatmap, and say clusters: 2 if two phenotypes are wanted all the same"
+            f"{number} clusters; expected 2, one inflamed and one desert; "
+            "check the votes and the heatmap, and set clusters: 2 to force two phenotypes"
         )
     names = pd.Series([str(label) for label in labels], index=abundance.columns)
     table = comparison_table(abundance.T, names)
@@ -88,7 +88,7 @@ def immune_level(abundance: pd.DataFrame, immune: tuple[str, ...] = ()) -> "pd.S
 def _chosen(abundance: pd.DataFrame, immune: tuple[str, ...]) -> tuple[str, ...]:
     if missing := [name for name in immune if name not in abundance.index]:
         raise StudyError(
-            f"immune_populations names {missing[0]}, which is no gene set; there are {', '.join(abundance.index)}"
+            f"immune_populations names {missing[0]}, which is not a gene set; available: {', '.join(abundance.index)}"
         )
     return immune or tuple(map(str, abundance.index))
 
@@ -97,10 +97,10 @@ def _refuse_ambiguous(different: int, concordant: int, immune: int) -> None:
     if different < MIN_DIFFERENT * immune:
         raise AmbiguousPhenotype(
             f"{different} of {immune} immune populations differ between the two clusters; expected at least a third; "
-            "the clusters are not about immune cells: look at the heatmap, and at batches in the cohort"
+            "the clusters do not reflect immune cells: check the heatmap and batch effects in the cohort"
         )
     if concordant < MIN_CONCORDANT * different:
         raise AmbiguousPhenotype(
             f"of {different} immune populations that differ between the two clusters, {concordant} are higher in the "
-            "same one; expected three quarters; name those that decide in immune_populations, if the study has them"
+            "same one; expected three quarters; set the decisive ones in immune_populations if the study defines them"
         )

@@ -159,7 +159,7 @@ def _write_clinical(study: PhenotypeData, clinical: ClinicalData) -> dict[str, A
     if known.empty:
         raise StudyError(
             f"{clinical.table}: none of {len(table)} patients is a column of the expression matrix; "
-            "do both files use the same pseudonyms?"
+            "check that both files use the same pseudonyms"
         )
     summary: dict[str, Any] = {"patients": len(known), "without": len(study.found.labels) - len(known)}
     if clinical.composition:
@@ -186,7 +186,9 @@ def _write_pathways(study: PhenotypeData, path: Path) -> dict[str, Any]:
     usable = coverage.loc[coverage["found"] >= study.plan.least_coverage * coverage["genes"], "set"]
     chosen = covered_sets({name: sets[name] for name in usable}, values.index, study.plan.least_coverage)
     if not chosen:
-        raise StudyError(f"{path}: no pathway has enough of its genes in the matrix; do both use the same names?")
+        raise StudyError(
+            f"{path}: no pathway has enough of its genes in the matrix; check that both use the same gene names"
+        )
     write_table(study.folder, "pathway_scores", pathway_scores(values, chosen, labels))
     enriched = ranked_enrichment(values, chosen, labels, HOT, study.plan.seed)
     write_table(study.folder, "pathway_enrichment", enriched)

@@ -1,4 +1,4 @@
-"""The model card: what a person must know before trusting a signature."""
+"""The model card: what a reader must know before using a signature."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,7 +15,7 @@ def model_card(description: Description, figures: Mapping[str, str] = FIGURES) -
 
 
 def card_sections(description: Description, figures: Mapping[str, str], more: Sequence[Section] = ()) -> list[Section]:
-    """Return the card; ``more`` stands between what it does and how it was made."""
+    """Return the card; ``more`` is inserted between the description of the signature and its feature profile."""
     d = description
     notice = (
         Block(text=d.research_notice, notice=True) if d.research_notice else Block(text=f"Status: {d.status.value}")
@@ -36,8 +36,9 @@ def card_sections(description: Description, figures: Mapping[str, str], more: Se
 def _what_it_does(description: Description) -> str:
     return (
         f"A random forest on {len(description.columns)} radiomics features of the tumour and of a ring around its "
-        "border gives the probability that the tumour is immune-inflamed (hot). "
-        f"From {description.threshold:.4f} on the case is called hot, below it cold (immune-desert). "
+        "border estimates the probability that the tumour is immune-inflamed (hot). "
+        f"A case with a probability of at least {description.threshold:.4f} is classified as hot, "
+        "otherwise as cold (immune-desert). "
         "The threshold is the one with the largest Youden index on out-of-fold probabilities."
     )
 
@@ -56,7 +57,7 @@ def _performance(metrics: Mapping[str, Any]) -> tuple[Block, ...]:
     ]
     methods = [f"{name.replace('_', ' ')}: {m['method']}." for name, m in metrics.items() if "method" in m]
     note = " ".join(
-        ["Intervals are of 95 %: DeLong for the AUC, Wilson for the others, unless told otherwise.", *methods]
+        ["Intervals are of 95 %: DeLong for the AUC, Wilson for the others, unless stated otherwise.", *methods]
     )
     return (Block(rows=(head, *rows)), Block(text=note))
 

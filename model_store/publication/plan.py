@@ -58,6 +58,6 @@ class PublishPlan:
             Naming the field.
         """
         if self.validated and not self.protocol.strip():
-            raise ValueError("protocol: expected where the protocol stands, because validated is set")
+            raise ValueError("protocol: expected a reference to the protocol, because validated is set")
         if not self.validated and not self.research_notice.strip():
             raise ValueError("research_notice: expected a notice, because validated is not set")

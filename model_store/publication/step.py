@@ -70,8 +70,8 @@ def publish_study(plan: PublishPlan, output: Path) -> Path:
     cohorts: dict[str, Any] = {name: one for name, one in validation.get("cohorts", {}).items() if name != "training"}
     if plan.validated and not (cohorts and validation["patients_checked_against_training"]):
         raise TrainingError(
-            "validated is set, but no cohort of other patients was validated on (with the training cases at hand to "
-            "check that they are others); name one in validate.cohorts"
+            "validated is set, but no cohort of other patients was validated on (with the training cases available to "
+            "check this); name one in validate.cohorts"
         )
     description = describe(plan, signature.description, cohorts)
     figures = _figures(output, with_validation=bool(validation))

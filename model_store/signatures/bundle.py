@@ -163,12 +163,14 @@ def _installed_version(name: str) -> str:
 def _read_files(folder: Path) -> dict[str, bytes]:
     """Return every file of the bundle; a bundle has no folders and no links."""
     if not folder.is_dir():
-        raise SignatureError(f"{folder} is not a folder: a bundle is one, with {DESCRIPTION} in it")
+        raise SignatureError(f"{folder} is not a folder; expected a bundle: a folder that contains {DESCRIPTION}")
     with os.scandir(folder) as entries:
         names = {entry.name: entry.is_file(follow_symlinks=False) for entry in entries}
     _require(names, REQUIRED_FILES, folder)
     if strange := sorted(name for name, is_file in names.items() if not is_file):
-        raise SignatureError(f"{folder.name}: {', '.join(strange)} is no plain file; a bundle holds nothing else")
+        raise SignatureError(
+            f"{folder.name}: {', '.join(strange)} is not a regular file; a bundle contains only regular files"
+        )
     try:
         return {name: (folder / name).read_bytes() for name in sorted(names)}
     except OSError as error:
@@ -198,7 +200,7 @@ def _check_hashes(files: Mapping[str, bytes], hashes: Mapping[str, str]) -> None
     if unknown := sorted(present - set(hashes)):
         raise SignatureError(f"{', '.join(unknown)} is not named in {DESCRIPTION}; remove it or fetch the bundle again")
     if missing := sorted(set(hashes) - present):
-        raise SignatureError(f"{', '.join(missing)} is named in {DESCRIPTION} and missing; fetch the bundle again")
+        raise SignatureError(f"{', '.join(missing)} is named in {DESCRIPTION} but missing; fetch the bundle again")
     for name in sorted(present):
         found = sha256_of(files[name])
         if found != hashes[name]:

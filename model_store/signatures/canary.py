@@ -43,14 +43,14 @@ def hot_probability(estimator: "RandomForestClassifier", rows: NDArray[np.float6
 def check_canary(canary: Canary, estimator: "RandomForestClassifier") -> None:
     """Raise `SignatureError` when the estimator answers otherwise than it did at training."""
     if canary.inputs.ndim != 2 or canary.inputs.shape[1] != estimator.n_features_in_ or not len(canary.inputs):
-        raise SignatureError(f"canary.npz: its probes do not have the estimator's {estimator.n_features_in_} columns")
+        raise SignatureError(f"canary.npz: its probes do not match the estimator's {estimator.n_features_in_} columns")
     if canary.outputs.shape != (len(canary.inputs),):
-        raise SignatureError("canary.npz: there is not one answer for each probe")
+        raise SignatureError("canary.npz: expected one answer for each probe")
     difference = np.abs(hot_probability(estimator, canary.inputs) - canary.outputs)
     # Written so that NaN is a difference too.
     if not np.all(difference <= TOLERANCE):
         raise SignatureError(
-            f"canary.npz: probe {int(np.argmax(difference))} gets another score than at training (difference "
+            f"canary.npz: probe {int(np.argmax(difference))} has a different score than at training (difference "
             f"{np.max(difference):.3g}): install the library versions that signature.json names"
         )
 

@@ -80,14 +80,17 @@ def from_skops(content: bytes) -> "RandomForestClassifier":
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             if sum(item.file_size for item in archive.infolist()) > _MAX_BYTES:
-                raise SignatureError("estimator.skops unpacks to more than 64 MiB: a forest of ours never does")
+                raise SignatureError(
+                    "estimator.skops unpacks to more than 64 MiB: a radtme forest is smaller: do not use this file"
+                )
             check_arrays(archive)
             schema = json.loads(archive.read(_SCHEMA))
     except UNREADABLE_ARCHIVE as error:
         raise SignatureError(f"estimator.skops is not a skops file: {error}") from error
     if strange := sorted(_strange_types(schema)):
         raise SignatureError(
-            f"estimator.skops would build {', '.join(strange)}, which no random forest is made of: do not use this file"
+            f"estimator.skops would construct {', '.join(strange)}, which do not occur in a random forest: "
+            "do not use this file"
         )
     import skops.io
     from sklearn.ensemble import RandomForestClassifier
@@ -171,4 +174,6 @@ def _check_trees(estimator: "RandomForestClassifier") -> None:
             and np.all((tree.feature[inner] >= 0) & (tree.feature[inner] < columns))
         )
         if not sound:
-            raise SignatureError(f"estimator.skops: tree {number} points outside itself: do not use this file")
+            raise SignatureError(
+                f"estimator.skops: tree {number} refers to a node outside the tree: do not use this file"
+            )

@@ -34,7 +34,7 @@ def check_arrays(archive: zipfile.ZipFile) -> None:
                 raise ValueError(f"{item.filename} is of an unknown version of NumPy's format")
             shape, _, kind = read_header(file)
         if math.prod(shape) * kind.itemsize > item.file_size:
-            raise ValueError(f"{item.filename} says that it is larger than it is")
+            raise ValueError(f"{item.filename} declares a larger size than it has")
 
 
 def to_npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:

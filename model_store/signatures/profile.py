@@ -72,12 +72,10 @@ class FeatureProfile:
                 f"{FEATURES_PER_REGION} features, found {list(sigmas)}"
             )
         if len(sigmas) != len(set(sigmas)) or not all(_is_positive(sigma) for sigma in sigmas):
-            raise ValueError(f"profile {self.name}: log_sigmas_mm are expected to be lengths, found {list(sigmas)}")
+            raise ValueError(f"profile {self.name}: log_sigmas_mm expected positive lengths, found {list(sigmas)}")
         for field in ("intensity_scale", "bin_width", "spacing_mm", "ring_outer_mm"):
             if not _is_positive(getattr(self, field)):
-                raise ValueError(
-                    f"profile {self.name}: {field} is expected to be above 0, found {getattr(self, field)}"
-                )
+                raise ValueError(f"profile {self.name}: {field} expected a value above 0, found {getattr(self, field)}")
 
     def to_json(self) -> dict[str, Any]:
         """Return the profile as JSON-ready values; `from_json` reads them back."""

@@ -104,7 +104,7 @@ class Registry:
         if len(found) == 1 and reference:
             return found[0]
         what = f"{len(found)} signatures match" if found else "no signature matches"
-        raise SignatureError(f"{what} {reference!r}; there are: {', '.join(names) or 'none'}")
+        raise SignatureError(f"{what} {reference!r}; available: {', '.join(names) or 'none'}")
 
     def verify(self, reference: str) -> Signature:
         """Read a published bundle with every check, from disk."""
@@ -146,7 +146,7 @@ class Registry:
         with self.locked():
             before = standing(self.history())[:-1]
             if not before:
-                raise SignatureError("there is no earlier signature to go back to; see radtme signature list")
+                raise SignatureError("there is no earlier signature to return to; see radtme signature list")
             return self._point_to(before[-1], RegistryAction.ROLLBACK)
 
     def awaits_shipped(self) -> bool:
@@ -186,7 +186,7 @@ class Registry:
         same = f"{signature.id}-{signature.version}-"
         for name in self.names():
             if name.startswith(same) and len(name) == len(signature.name) and name != signature.name:
-                raise SignatureError(f"{name} has the same id and version and other content: raise the version")
+                raise SignatureError(f"{name} has the same id and version but different content: increase the version")
 
     @contextmanager
     def locked(self) -> Iterator[None]:

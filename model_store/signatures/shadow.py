@@ -81,7 +81,7 @@ class Shadow:
         """
         signature, active = self.registry.verify(reference), self.registry.active()
         if signature.digest == active.digest:
-            raise SignatureError(f"{signature.name} is the active signature; a shadow is another one")
+            raise SignatureError(f"{signature.name} is the active signature; the shadow must be a different one")
         require_same_profile(active, signature)
         return self._move(ShadowMove(signature.name, signature.digest, _now()))
 

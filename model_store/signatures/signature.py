@@ -62,11 +62,11 @@ class Description:
         for name in (self.id, self.version):
             require_name(name)
         if self.status is SignatureStatus.RESEARCH and not self.research_notice.strip():
-            raise ValueError("a research signature needs a research notice: every result has to carry it")
+            raise ValueError("a research signature needs a research notice, which every result includes")
         if not 0 < self.threshold < 1:
             raise ValueError(f"the threshold is a probability between 0 and 1, not {self.threshold}")
         if not self.columns or len(set(self.columns)) != len(self.columns):
-            raise ValueError("there must be columns, each once")
+            raise ValueError("expected at least one column, and each only once")
         if unknown_features := [name for name in self.columns if not name.startswith(REGION_PREFIXES)]:
             raise ValueError(f"columns begin with one of {REGION_PREFIXES}, unlike {unknown_features[:3]}")
 

@@ -51,10 +51,10 @@ def outcome(clinical: pd.DataFrame, time: str, event: str) -> SurvivalData:
     """
     times = pd.to_numeric(clinical[time], errors="coerce")
     if (times.isna() & clinical[time].notna()).any() or (times < 0).any():
-        raise StudyError(f"column {time} holds something that is no time; expected numbers from 0 on, or nothing")
+        raise StudyError(f"column {time} contains values that are not times; expected numbers from 0, or empty cells")
     flags = pd.to_numeric(clinical[event].astype("object").replace({"True": 1, "False": 0}), errors="coerce")
     if not flags.dropna().isin([0, 1]).all() or (flags.isna() & clinical[event].notna()).any():
-        raise StudyError(f"column {event} holds something else than 0 (no event until then) and 1 (event)")
+        raise StudyError(f"column {event} contains values other than 0 (no event until then) and 1 (event)")
     table = pd.DataFrame({"time": times.astype(np.float64), "event": flags})
     complete = table[table.notna().all(axis=1) & (table["time"] > 0)]
     return SurvivalData(complete.assign(event=complete["event"] == 1), len(table) - len(complete))

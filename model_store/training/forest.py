@@ -142,7 +142,7 @@ def select_columns(table: FeatureTable, count: int) -> tuple[str, ...]:
     unusable = {name for names in unusable_columns(table).values() for name in names}
     names = [name for name in table.columns if name not in unusable]
     if not names:
-        raise TrainingError("no column has different values and is there in every case")
+        raise TrainingError("no column has varying values and is present in every case")
     ranks = rankdata(table.matrix(names), axis=0)
     standard = (ranks - ranks.mean(axis=0)) / ranks.std(axis=0)
     labels = table.hot - table.hot.mean()

@@ -73,7 +73,7 @@ def train_inputs(plan: TrainPlan, output: Path) -> TrainInputs:
         plan.preselected_on,
     )
     if absent := [path for path in inputs.files() if not path.is_file()]:
-        raise TrainingError(f"{absent[0]} is not there; run the step that writes it, or name another file in train")
+        raise TrainingError(f"{absent[0]} does not exist; run the step that writes it, or set another file in train")
     return inputs
 
 
@@ -128,7 +128,7 @@ def _not_offered(
     not_offered: dict[str, tuple[str, ...]] = {}
     selections: dict[str, str] = {}
     if strange := sorted(set(plan.leave_out) - set(table.columns)):
-        raise TrainingError(f"leave_out names {strange[0]}, which is no column of the features")
+        raise TrainingError(f"leave_out names {strange[0]}, which is not a column of the features")
     if plan.leave_out:
         not_offered["left out by the plan"] = plan.leave_out
     if inputs.reliability is not None:
@@ -142,7 +142,7 @@ def _not_offered(
         chosen = set(frame["feature"])
         not_offered["not preselected"] = tuple(name for name in table.columns if name not in chosen)
     if all(name in {n for names in not_offered.values() for n in names} for name in table.columns):
-        raise TrainingError("no feature is left: the lists that leave features out leave out all of them")
+        raise TrainingError("no feature is left: the exclusion lists exclude all of them")
     return not_offered, selections
 
 

@@ -86,7 +86,7 @@ def with_clinical(cases: pd.DataFrame, clinical: pd.DataFrame | None) -> pd.Data
     if clinical is None:
         return cases
     if clinical["patient"].astype(str).duplicated().any():
-        raise TrainingError("the clinical table has a patient twice; expected one row for each")
+        raise TrainingError("the clinical table contains a patient twice; expected one row per patient")
     more = clinical.assign(patient=clinical["patient"].astype(str))
     more = more[["patient", *(name for name in more.columns if name not in cases.columns)]]
     return cases.merge(more, on="patient", how="left", validate="many_to_one")

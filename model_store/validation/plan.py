@@ -49,4 +49,4 @@ class ValidatePlan:
         """
         names = [cohort.name for cohort in self.cohorts]
         if len(set(names)) != len(names) or "training" in names:
-            raise ValueError(f"cohorts: expected names of their own, other than training, found {names}")
+            raise ValueError(f"cohorts: expected unique names other than training, found {names}")

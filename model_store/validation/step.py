@@ -72,7 +72,7 @@ def validate_inputs(plan: ValidatePlan, output: Path, training_features: Path | 
         features if features.is_file() else None,
     )
     if absent := [path for path in inputs.files() if not path.is_file()]:
-        raise TrainingError(f"{absent[0]} is not there; validate cannot do without it")
+        raise TrainingError(f"{absent[0]} does not exist; the step validate requires it")
     return inputs
 
 
@@ -92,7 +92,7 @@ def run_validation(
     trained_values = _training_values(inputs, trained_on) if own else frozenset()
     cohorts += [_scored(files, signature, trained_on, trained_values) for files in inputs.cohorts]
     if not cohorts:
-        raise TrainingError("there is no cohort to validate on; name one in validate.cohorts")
+        raise TrainingError("there is no cohort to validate on; add one to validate.cohorts")
     numbers = {cohort.name: cohort_numbers(cohort) for cohort in cohorts}
     for cohort in cohorts:
         if cohort.auc_estimate:

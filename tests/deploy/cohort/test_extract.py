@@ -199,7 +199,7 @@ def test_a_mask_of_several_values_needs_a_label(tmp_path: Path) -> None:
     sitk.WriteImage(image, str(tmp_path / "image.nrrd"))
     sitk.WriteImage(sitk.GetImageFromArray(mask), str(tmp_path / "mask.nrrd"))
     (case,) = pairs_below(tmp_path)
-    with pytest.raises(RejectedInput, match="holds 2 values"):
+    with pytest.raises(RejectedInput, match="contains 2 label values"):
         read_pair(case)
     assert read_pair(replace(case, label=2))[1].tumour.sum() == 2 * 64
 
@@ -210,7 +210,7 @@ def test_mask_on_another_grid_is_refused(tmp_path: Path) -> None:
     sitk.WriteImage(image, str(tmp_path / "image.nrrd"))
     image.SetOrigin((0.5, 0, 0))
     sitk.WriteImage(image, str(tmp_path / "mask.nrrd"))
-    with pytest.raises(RejectedInput, match="another grid"):
+    with pytest.raises(RejectedInput, match="different grids"):
         read_pair(pairs_below(tmp_path)[0])
 
 

@@ -64,7 +64,7 @@ def small(tmp_path: Path) -> pd.DataFrame:
     ("fault", "said"),
     [
         ("duplicate", "1 genes have several rows, such as GENE0"),
-        ("nan", "gene GENE3 lacks a number in some sample"),
+        ("nan", "gene GENE3 has no number in at least one sample"),
         ("transposed", "found 20 rows and 3000 columns"),
         ("ensembl", "expected the same kind of names in both files, such as HUGO symbols"),
     ],
@@ -93,4 +93,4 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     """Before anything is computed."""
     result = run(tmp_path, tmp_path / "expression.tsv", tmp_path / "sets.gmt")
     assert result.exit_code == 1
-    assert "expression.tsv is no file" in result.output
+    assert "expression.tsv is not a file" in result.output

@@ -281,7 +281,7 @@ def test_an_enabled_sink_is_a_target(tmp_path):
 
 def test_a_file_that_is_missing_is_named(tmp_path):
     """A mistyped --config never silently becomes the defaults."""
-    with pytest.raises(WrongUsage, match="there is no such configuration file"):
+    with pytest.raises(WrongUsage, match="configuration file not found"):
         load_configuration(tmp_path / "nowhere.yaml", {})
 
 

@@ -174,7 +174,7 @@ def test_the_phase_can_be_named(phantom: Phantom, tmp_path: Path) -> None:
     assert {item.ReferencedSOPInstanceUID for item in named} == {
         str(dcmread(path, specific_tags=["SOPInstanceUID"]).SOPInstanceUID) for path in phantom.image_paths[2]
     }
-    assert "no phase 4" in outline(mask, phantom.seg_path.parent, "--phase", "4").output
+    assert "phase 4 is not among" in outline(mask, phantom.seg_path.parent, "--phase", "4").output
 
 
 def test_series_of_one_phase_each_are_counted_by_time(tmp_path: Path) -> None:
@@ -207,7 +207,7 @@ def test_the_same_mask_gives_the_same_object(phantom: Phantom, tmp_path: Path) -
 
 @pytest.mark.parametrize(
     ("values", "said"),
-    [(np.zeros((20, 72, 64), np.uint8), "the mask is empty"), (np.full((20, 72, 64), 0.4), "no whole numbers")],
+    [(np.zeros((20, 72, 64), np.uint8), "the mask is empty"), (np.full((20, 72, 64), 0.4), "not whole numbers")],
 )
 def test_what_is_no_mask_is_refused(phantom: Phantom, tmp_path: Path, values: NDArray[np.generic], said: str) -> None:
     """Nothing in it, or probabilities."""

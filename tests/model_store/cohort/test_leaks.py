@@ -79,9 +79,9 @@ def test_label_in_what_is_missing_is_refused(make_table: MakeTable) -> None:
 
 
 def test_label_among_the_features_is_refused_by_name(make_table: MakeTable) -> None:
-    """A column that is called like a label is refused, whatever it holds."""
+    """A column that has the name of a label is refused, whatever it holds."""
     table = make_table(2, cases=20)
-    with pytest.raises(LeakError, match="tumour_phenotype is called like a label"):
+    with pytest.raises(LeakError, match="tumour_phenotype has the name of a label"):
         require_no_label(replace(table, columns=(*table.columns[:-1], "tumour_phenotype")))
 
 
@@ -129,7 +129,7 @@ def test_a_list_that_does_not_say_where_it_comes_from_is_refused(
     )
     listed = {"preselected": tmp_path / "list.csv"}
     for field in ("preselected", "reliability"):
-        with pytest.raises(LeakError, match="does not say which cases"):
+        with pytest.raises(LeakError, match="does not state which cases"):
             run(study(**{field: tmp_path / "list.csv"}), tmp_path)
     with pytest.raises(LeakError, match=r"60 patients .* selected outside the folds"):
         run(study(**listed, preselected_origin="ours", preselected_on=tmp_path / "labels.csv"), tmp_path)
@@ -153,7 +153,7 @@ def test_reliable_features_are_a_threshold_on_their_icc(
         other.loc[changed, "kept"] = not other.loc[changed, "kept"]
         other.loc[frame["kept"][::-1].idxmax(), "icc_intra"] = 0.7500001
         other.to_parquet(tmp_path / "icc.parquet")
-        with pytest.raises(LeakError, match="does not say which cases"):
+        with pytest.raises(LeakError, match="does not state which cases"):
             run(study(reliability=tmp_path / "icc.parquet"), tmp_path)
 
 
@@ -203,7 +203,7 @@ def test_contradicting_labels_are_refused(make_table: MakeTable) -> None:
     both = pd.concat([labels, pd.DataFrame({"patient": ["P0"], "phenotype": ["cold"]})])
     with pytest.raises(TrainingError, match="1 patients are both"):
         labelled_cohort(features, both)
-    with pytest.raises(TrainingError, match="says 'warm'"):
+    with pytest.raises(TrainingError, match="contains 'warm'"):
         labelled_cohort(features, labels.replace("hot", "warm"))
     with pytest.raises(TrainingError, match="same pseudonyms"):
         labelled_cohort(features, labels.assign(patient="X" + labels["patient"]))
@@ -229,9 +229,9 @@ def test_what_is_wrong_with_a_row_is_told_by_its_number(make_table: MakeTable) -
         labelled_cohort(features, both)
     warm = labels.copy()
     warm.loc[4, "phenotype"] = "warm"
-    with pytest.raises(TrainingError, match=r"row 5 of the table of labels says 'warm' \(1 rows are neither\)"):
+    with pytest.raises(TrainingError, match=r"row 5 of the table of labels contains 'warm' \(1 rows are invalid\)"):
         labelled_cohort(features, warm)
     words = features.astype({table.columns[3]: object})
     words.loc[2, table.columns[3]] = "large"
-    with pytest.raises(TrainingError, match=f"column {table.columns[3]} .* no number in 1 of 20 cases"):
+    with pytest.raises(TrainingError, match=f"column {table.columns[3]} .* not numbers in 1 of 20 cases"):
         labelled_cohort(words, labels)

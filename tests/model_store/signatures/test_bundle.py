@@ -168,7 +168,7 @@ def test_canary_refuses_another_forest(copy: Path, bundle_content: BundleContent
     other = RandomForestClassifier(5, max_depth=2, random_state=0, n_jobs=1)
     other.fit(rng.normal(size=(40, len(bundle_content.description.columns))), np.arange(40) % 2)
     (copy / "estimator.skops").write_bytes(to_skops(other))
-    with pytest.raises(SignatureError, match=r"canary\.npz: probe .* another score"):
+    with pytest.raises(SignatureError, match=r"canary\.npz: probe .* different score"):
         load_bundle(resealed(copy, tmp_path))
 
 
@@ -196,7 +196,7 @@ def test_profile_that_means_something_else_is_refused(copy: Path, tmp_path: Path
         ("threshold", 1.5, "threshold"),
         ("research_notice", "", "notice"),
         ("research_notice", " ", "notice"),
-        ("columns", ["tumour_a", "tumour_a"], "each once"),
+        ("columns", ["tumour_a", "tumour_a"], "each only once"),
         ("columns", ["skin_a"], "skin_a"),
         ("status", "approved", "approved"),
         ("surprise", 1, "surprise"),

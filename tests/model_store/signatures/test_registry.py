@@ -122,7 +122,7 @@ def test_one_version_has_one_content(
     registry.publish(bundle)
     content = bundle_content
     other = write_bundle(tmp_path, type(content)(**{**vars(content), "card": "another card"}))
-    with pytest.raises(SignatureError, match="raise the version"):
+    with pytest.raises(SignatureError, match="increase the version"):
         registry.publish(other)
 
 
