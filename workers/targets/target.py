@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
 from urllib.parse import urlsplit
 
-from listener.settings import ClientTls, FreePort, Seconds, SecondsFromZero
+from pydantic import Field
+
+from listener.settings import ClientTls, Port, Seconds, SecondsFromZero
 from workers.results.result_classes import Fallback, ResultRole
 
 
@@ -47,7 +50,8 @@ class Target:
     name: str
     ae_title: str = ""
     host: str = ""
-    port: FreePort = 0
+    # 0 stands for none, as a DICOMweb target has: the file that hands targets on leaves it out, since it is no port.
+    port: Annotated[Port, Field(exclude_if=lambda port: port == 0)] = 0
     results: frozenset[ResultRole] = frozenset(ResultRole)
     """Which objects this target gets."""
     timeout_seconds: Seconds = 30.0
