@@ -271,7 +271,7 @@ MAX_VALUES = 64
 
 
 class LabelLimit:
-    """Gives values a label each, until there are too many: nobody may fill Prometheus from outside."""
+    """Gives each value its own label up to a limit, so that peers cannot flood Prometheus with labels."""
 
     def __init__(self, most: int = MAX_VALUES) -> None:
         self._most = most

@@ -9,7 +9,7 @@ from typing import Any
 
 
 def write_durably(path: Path, content: bytes) -> None:
-    """Write a file whose folder nobody reads yet, and wait until it is on disk."""
+    """Write a file into a folder that is not in use yet, and wait until it is on disk."""
     with path.open("xb") as file:
         file.write(content)
         file.flush()

@@ -36,7 +36,7 @@ class Reason(StrEnum):
 
 
 class FailureReason(StrEnum):
-    """Why a job failed: nobody got a result, and manual action is needed."""
+    """Why a job failed: no target received a result, and manual action is needed."""
 
     WORKER_KILLED = "worker_killed"
     INTERNAL_ERROR = "internal_error"

@@ -1,4 +1,4 @@
-"""Tasks in child processes, one at a time in each: a child that dies names its task, and the rest goes on.
+"""Tasks in child processes, one at a time in each: if a child dies, its task is reported and the others continue.
 
 The pools of the standard library end, or wait for ever, when a child is killed, and do not say what it worked on.
 """

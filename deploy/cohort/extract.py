@@ -91,7 +91,7 @@ def _not_there(one: "NotRetrieved") -> MeasuredOutline:
 
 
 def _no_outline(case: OutlineCase) -> MeasuredOutline:
-    """Return the row of a study that nobody outlined, or whose outline cannot even be told for a SEG."""
+    """Return the row of a study without an outline, or whose outline is not recognisable as a SEG."""
     message = "expected a DICOM SEG of the study's images, found none that can be read as DICOM"
     return MeasuredOutline(case, {"reason": "no_outline", "message": message})
 

@@ -1,4 +1,4 @@
-"""What must hold between settings so that nobody gets in who should not, and nothing goes out in the clear unasked."""
+"""Checks across settings against unauthorised access and unintended unencrypted traffic."""
 
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING

@@ -32,7 +32,7 @@ RESULT_SECONDS = 400.0
 SEND_TIMEOUT_SECONDS = 30.0
 POLL_SECONDS = 0.05
 CONFIGURATION = """\
-# Written by radtme demo. radtme up --config on this file goes on from here.
+# Written by radtme demo. radtme up --config with this file continues from here.
 data: .
 listener:
   port: 0

@@ -18,7 +18,7 @@ FINISHED_STATES = (JobState.DONE, JobState.FAILED, JobState.DROPPED)
 
 
 def hold(spool: Spool, job: Job, who: str, why: str) -> str:
-    """Let nobody work on a job until it is released; return in words what that means now.
+    """Hold a job until it is released; return as text what that means now.
 
     What a worker has begun it finishes: a job that is being scored waits before its results are sent.
 
@@ -45,7 +45,7 @@ def release(spool: Spool, job: Job) -> Retried:
     Raises
     ------
     CommandError
-        If nobody holds it.
+        If the job is not on hold.
     """
     found = spool.find_job(job.id) or job
     if not is_held(found.folder):

@@ -152,7 +152,7 @@ def _self_test(record: JobRecord) -> str:
 
 
 def _decided(held: Hold | None, dropped: Drop | None, job: Job) -> str:
-    """Return what a person decided about a job, in words; empty where nobody did."""
+    """Return an operator's decision about a job as text; empty if there is none."""
     if job.state is JobState.DROPPED:
         return f"dropped by {dropped.by}: {dropped.why}" if dropped else "dropped by someone: no dropped.json"
     if held is not None:

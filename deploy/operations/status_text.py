@@ -234,7 +234,7 @@ def _delivery(one: DeliveryStatus) -> Text:
 
 
 def _unreachable(target: TargetStatus) -> Text:
-    """Return that nobody goes to a target, since when, and when it is asked next."""
+    """Return that delivery to a target is suspended, since when, and when the next probe is due."""
     since = f" for {age(target.since)}" if target.since else ""
     probe = f", asked again {due(target.next_probe)}" if target.next_probe else ""
     why = f": {target.last_error}" if target.last_error else ""

@@ -48,7 +48,7 @@ class Upgraded:
 
 
 def upgrade(spool: Spool) -> Upgraded:
-    """Bring a spool of layout 1 to this program's; nobody may work on it meanwhile.
+    """Upgrade a spool of layout 1 to this program's layout; no other process may use it meanwhile.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The end of a self-test: what is left of it goes, as far as nobody has to look at it."""
+"""The end of a self-test: removes its files, except those that need attention."""
 
 import contextlib
 from pathlib import Path

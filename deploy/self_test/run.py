@@ -105,7 +105,7 @@ class SelfTestRun:
         self._study = study
         self._calling = calling_ae_title
         self._target = target
-        """None: the built-in sink, which writes to the folder ``sink``; None too: nobody gets it."""
+        """None: the built-in sink, which writes to the folder ``sink``; None too: no target receives it."""
         self._sink = sink
         self._limit = limit_seconds
         self._end = time.monotonic() + limit_seconds

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterable
 
 GRACE_SECONDS = 10.0
-"""From asking the processes to end to ending them: what does not finish in this time goes on at the next start."""
+"""From asking the processes to end to ending them: what does not finish in this time continues at the next start."""
 
 
 def main() -> None:

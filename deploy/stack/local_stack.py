@@ -21,7 +21,7 @@ COMPUTE, STATUS_PAGE = "compute", "status page"
 DRAIN_ORDER = (LISTENER, WORKERS, DELIVERY, STATUS_PAGE, SINK, REDIS)
 """Nothing new comes in, then what runs is finished, then what others lean on goes."""
 RELOAD_ORDER = (LISTENER, DELIVERY, WORKERS, STATUS_PAGE)
-"""Who hears of a new target: first who takes its reports, then who sends to it, who chooses it, who shows it."""
+"""Which parts reload for a new target, in this order: accepting its reports, sending to it, choosing it, showing it."""
 LISTENER_DRAIN_SECONDS = 40.0
 QUICK_DRAIN_SECONDS = 5.0
 MARGIN_SECONDS = 10.0

@@ -14,7 +14,7 @@ ANY_ADDRESS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """Return a port of ``host`` that nobody listens on now."""
+    """Return a port of ``host`` that no process listens on now."""
     with _socket(host) as probe:
         probe.bind((host, 0))
         port: int = probe.getsockname()[1]

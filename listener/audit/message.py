@@ -38,7 +38,7 @@ class EventOutcome(IntEnum):
     MINOR_FAILURE = 4
     """What was asked for was refused; it may be tried again."""
     SERIOUS_FAILURE = 8
-    """It was refused for good."""
+    """It was refused permanently."""
     MAJOR_FAILURE = 12
     """Something is not available any more."""
 

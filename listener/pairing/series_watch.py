@@ -1,4 +1,4 @@
-"""Since when a series folder lies there as it does now, by a clock that nobody can turn."""
+"""Since when a series folder has been unchanged, by the monotonic clock."""
 
 import os
 import time

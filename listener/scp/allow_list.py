@@ -49,7 +49,7 @@ class AllowList:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nobody is listed."""
+        """Whether the list is empty."""
         return not self._entries
 
     def knows_address(self, address: str) -> bool:

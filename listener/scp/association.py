@@ -193,7 +193,7 @@ class Association:
         return ReceivedStudies(self._inbox.audit, Node(request.calling_ae_title, self._peer), ourselves)
 
     def _receiving_folder(self, cleanup: ExitStack) -> Path:
-        """Make this association's folder, locked for as long as we live, so that nobody clears it away."""
+        """Create this association's folder, locked while the process lives, so that no other process removes it."""
         folder = self._inbox.spool.receiving / self.id
         folder.mkdir()
         cleanup.callback(shutil.rmtree, folder, ignore_errors=True)

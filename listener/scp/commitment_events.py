@@ -43,7 +43,7 @@ class IncomingReport:
             self._content += fragment
 
     def finish(self) -> StoreReply:
-        """Return the answer: success only when the report is safe, or when nobody waits for it any more."""
+        """Return the answer: success only when the report is stored, or no delivery waits for it any more."""
         if self.received_bytes > MAX_REPORT_BYTES:
             return StoreReply(Status.INVALID_ARGUMENT, "the report is too long")
         try:

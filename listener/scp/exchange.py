@@ -137,7 +137,7 @@ class Exchange:
         Raises
         ------
         PeerTooSlow
-            If the message goes on for longer than its size allows.
+            If the message takes longer than its size allows.
         """
         if self._began is None:
             return

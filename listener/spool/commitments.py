@@ -68,7 +68,7 @@ def note_request(spool: Spool, transaction_uid: str, job_id: str, target: str) -
 
 
 def keep_report(spool: Spool, report: CommitmentReport, calling_ae_title: str) -> bool:
-    """Keep a report until its delivery takes it up; False where nobody waits for it (any more), so nothing is kept."""
+    """Store a report until its delivery reads it; False if no delivery waits for it, and nothing is stored."""
     if not _request(spool, report.transaction_uid).exists():
         return False
     path = _report(spool, report.transaction_uid)

@@ -44,7 +44,7 @@ class DeliveryState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class DeliverySchedule:
-    """When a delivery goes on."""
+    """When a delivery continues."""
 
     state: DeliveryState
     updated: TimeIfReadable = None
@@ -61,7 +61,7 @@ class DeliverySchedule:
         )
 
     def needs_target(self, clock: datetime) -> bool:
-        """Tell whether this delivery goes on as soon as its target can be reached."""
+        """Return whether this delivery continues as soon as its target can be reached."""
         if self.state is DeliveryState.COMMITMENT_REQUESTED:
             return self._time_has_come(clock)
         return not self.state.is_settled

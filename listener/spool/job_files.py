@@ -46,7 +46,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Hold:
-    """Who holds the job: until it is released nobody moves it on, scores or sends it."""
+    """Who holds the job: until it is released, it is not scored or sent and does not change its state."""
 
     by: str
     at: UtcTime

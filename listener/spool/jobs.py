@@ -80,11 +80,11 @@ class Job:
         return read_optional(Failure, self.folder / FAILURE_NAME)
 
     def hold(self) -> Hold | None:
-        """Return who holds it; None where nobody does, or the file is damaged."""
+        """Return who holds the job; None if it is not on hold or the file is damaged."""
         return read_intact(Hold, self.folder / HOLD_NAME)
 
     def drop(self) -> Drop | None:
-        """Return who gave it up; None where nobody did, or the file is damaged."""
+        """Return who gave up the job; None if it was not given up or the file is damaged."""
         return read_intact(Drop, self.folder / DROP_NAME)
 
     def issued(self) -> IssuedObjects | None:

@@ -7,7 +7,7 @@ from listener.spool.record_file import UtcTime
 
 @dataclass(frozen=True, kw_only=True)
 class QuarantineReason:
-    """Why an object was received and cannot be used. UIDs are as its sender gave them, empty where nobody knows."""
+    """Why an object was received and cannot be used. UIDs are as the sender gave them, empty where unknown."""
 
     reason: str
     """Coded: the name of the status that its sender got, in lower case."""

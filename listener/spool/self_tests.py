@@ -30,7 +30,7 @@ class SelfTest:
     seg_sop_instance_uid: str
     """Of its only outline."""
     targets: tuple[str, ...]
-    """Names of the targets that get its results; nobody else gets them."""
+    """Names of the targets that receive its results; no other target does."""
     sink: SinkAddress | None
     announced: UtcTime
 
@@ -58,7 +58,7 @@ def announced_self_tests(spool: Spool) -> Iterator[SelfTest]:
 def self_test_of(spool: Spool, study_uid: str) -> SelfTestRecipients | None:
     """Return who alone gets the results of a study that is a self-test; None where it is none.
 
-    An announcement that cannot be read still is one: then nobody gets the results.
+    An unreadable announcement still counts as one; no target then receives the results.
     """
     try:
         test = read_record(SelfTest, self_tests_folder(spool) / f"{checked_uid(study_uid)}.json")

@@ -1,6 +1,6 @@
 """The circuit of a target: whether it is worth going to, as the workers wrote it down for all processes.
 
-Closed: go. Open: it could not be reached, several times in a row; nobody goes until a probe is due. Half open: one
+Closed: go. Open: it could not be reached, several times in a row; no delivery until a probe is due. Half open: one
 worker probes it right now. The file survives restarts; what cannot be read counts as closed.
 """
 

@@ -29,7 +29,7 @@ class TrainPlan:
     preselected_origin: str = ""
     """Where that list comes from (a publication, a hypothesis), if it is no table of ours that says so itself."""
     preselected_on: Path | None = None
-    """Table with a column patient: whose labels that list was made with. Without it: nobody's here."""
+    """Table with a column patient: the patients whose labels that list was made with. Without it: none."""
     leave_out: tuple[str, ...] = ()
     """Features that are not offered."""
     columns: tuple[Count, ...] = (8, 16, 24)

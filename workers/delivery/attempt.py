@@ -182,7 +182,7 @@ class DeliveryAttempt:
             self._file.write(self._staged(self.entry))
 
     def _note(self, one: SentObject) -> None:
-        """Write a word down at once: what was taken is never sent again, whatever ends the visit."""
+        """Record an answer at once, so that an accepted object is never sent again, however the attempt ends."""
         self._sent.append(one)
         word = StoreResponse.on(one.instance, one.status)
         if one.answer is StoreResult.TAKEN:

@@ -43,7 +43,7 @@ class CircuitBreaker:
         return read_circuit(self._spool, self._target)
 
     def allow(self, probe: Callable[[], None]) -> bool:
-        """Tell whether to go to the target; where a probe is due and nobody else probes, ask it first."""
+        """Return whether to attempt delivery; if a probe is due and no other process probes, probe the target first."""
         circuit = self.circuit
         if circuit.is_closed:
             return True

@@ -61,7 +61,7 @@ class Commitment:
         TransientFailure
             If it did not get through.
         AssociationRefused
-            If the target does not offer this, or refuses it for good.
+            If the target does not offer this, or refuses it permanently.
         """
         uid = request.transaction_uid
         self.outcomes[CommitmentOutcome.REQUESTED] += 1

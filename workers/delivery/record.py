@@ -70,7 +70,7 @@ class DeliveryRecord(DeliverySchedule):
     taken: Mapping[ResultRole, StoreResponse] = field(default_factory=dict)
     """What the target took."""
     refused: Mapping[ResultRole, StoreResponse] = field(default_factory=dict)
-    """What the target refused for good; not sent again until someone asks for it."""
+    """What the target refused permanently; not sent again until an operator retries it."""
     committed: SortedUids = frozenset()
     """SOP Instance UIDs that the target took responsibility for."""
     seen: SortedUids = frozenset()
@@ -147,7 +147,7 @@ class DeliveryRecord(DeliverySchedule):
         return replace(self, taken={**self.taken, role: word})
 
     def with_refused(self, role: ResultRole, word: StoreResponse) -> "DeliveryRecord":
-        """Return it with an object that the target refused for good."""
+        """Return the record with an object that the target refused permanently."""
         return replace(self, refused={**self.refused, role: word})
 
     def with_request(self, request: CommitmentRequest) -> "DeliveryRecord":
@@ -191,7 +191,7 @@ class DeliveryRecord(DeliverySchedule):
 
 
 def queued(target: str, roles: Iterable[ResultRole], clock: datetime) -> DeliveryRecord:
-    """Return the record of results that nobody has tried to send yet."""
+    """Return the record of results without any attempt to send them."""
     return DeliveryRecord(
         target=target,
         roles=tuple(roles),

@@ -19,7 +19,7 @@ _AFTER_SCAN_LS = re.compile(rb"\xff[\x80-\xcf\xd8-\xfe]")
 
 
 def is_whole(stream: bytes) -> bool:
-    """Tell whether a stream of the JPEG family goes on to its end; True for any other.
+    """Return whether a JPEG-family stream is complete to its end marker; True for any other stream.
 
     Of JPEG 2000 the end alone is looked at (EOC, ISO 15444-1 section A.4.4): a decoder makes something of any bytes.
     """

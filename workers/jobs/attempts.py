@@ -22,7 +22,7 @@ from listener.spool.spool import Spool
 
 @contextlib.contextmanager
 def claimed(spool: Spool, job_id: str) -> Iterator[Job | None]:
-    """Hold the job for the block; None where nobody may score it now: unknown, further on, put off, held, claimed."""
+    """Hold the job for the block; None if it must not be scored now: unknown, further on, put off, held, claimed."""
     job = spool.find_job(job_id)
     if job is not None and (waits_for_retry(job.folder, datetime.now(UTC)) or is_held(job.folder)):
         job = None

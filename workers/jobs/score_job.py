@@ -284,7 +284,7 @@ def _replaced_objects(spool: Spool, record: JobRecord) -> Mapping[ResultRole, In
 def _queue_results(
     spool: Spool, job: Job, targets: tuple[Target, ...], roles: frozenset[ResultRole]
 ) -> tuple[str, ...]:
-    """Queue the results for each target that takes any of them; a job that nobody waits for is done."""
+    """Queue the results for each target that accepts any of them; a job without such a target is done."""
     wanted = {target.name: tuple(role for role in ResultRole if role in roles & target.results) for target in targets}
     wanted = {name: chosen for name, chosen in wanted.items() if chosen}
     if not wanted:

@@ -12,7 +12,7 @@ from workers.targets.target import Target
 log = structlog.get_logger()
 
 FORK_LOCK = threading.Lock()
-# A pool process that was forked in the midst of a renewal would inherit locks that nobody ever lets go.
+# A pool process that was forked in the midst of a renewal would inherit locks that are never released.
 os.register_at_fork(before=FORK_LOCK.acquire, after_in_parent=FORK_LOCK.release, after_in_child=FORK_LOCK.release)
 
 

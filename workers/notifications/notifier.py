@@ -118,7 +118,7 @@ class Notifier:
         return POLL_SECONDS
 
     def _send(self, path: Path) -> bool:
-        """Try to tell one; False where nobody answered, so that the others need not be tried."""
+        """Try to send one notification; False if the server did not answer, so that the others are not tried."""
         event: CaseEvent | None = None
         try:
             event = read_record(CaseEvent, path)

@@ -25,7 +25,7 @@ def measured_on(frames: Sequence[ReferencedFrame], headers: Sequence[Dataset], w
 
     Such as ``series 4 'Sag T1 FS DCE', 160 slices, instance numbers 161 to 320, temporal position 2, acquired at
     10:11:00``; what they do not say is left out. The description is free text that may hold a name: without it the rest
-    can be drawn into pixels, where nobody can take it out again.
+    can be drawn into pixels, where it cannot be removed.
     """
     description = str(headers[0].get("SeriesDescription") or "").strip() if with_description else ""
     return ", ".join((_series(headers[0], description), *_parts(frames, headers)))

@@ -22,7 +22,7 @@ CALLING_AE_TITLE, CALLED_AE_TITLE = (1, 3), (1, 7)
 
 
 class AssociationRefused(TargetRefused):
-    """The target rejected the association for good, for example because it does not know this AE title."""
+    """The target rejected the association permanently, for example because it does not know this AE title."""
 
 
 @contextmanager
@@ -71,7 +71,7 @@ def _associate(
         )
     except TlsFileError as error:
         raise TransientFailure(f"{where} cannot be spoken to by TLS: {error}") from error
-    except OSError as error:  # such as a host name that nobody knows
+    except OSError as error:  # such as an unknown host name
         raise TransientFailure(f"{where} cannot be reached: {error.strerror or type(error).__name__}") from error
     if association.is_established:
         return association

@@ -55,7 +55,7 @@ def request_commitment(
     TransientFailure
         If there is no association, or the request got no good answer.
     AssociationRefused
-        If the target offers no storage commitment, or refuses the request for good.
+        If the target offers no storage commitment, or refuses the request permanently.
     """
     handlers: list[evt.EventHandlerType] = [(evt.EVT_N_EVENT_REPORT, lambda event: _take(event, keep_report))]
     with associated(target, calling_ae_title, contexts(), "no storage commitment", handlers=handlers) as association:

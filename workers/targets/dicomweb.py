@@ -60,7 +60,7 @@ class Stow:
                 yield _store_best(server, target, role, choices)
 
     def probe(self, target: Target, calling_ae_title: str) -> None:
-        """Ask for a study that nobody has."""
+        """Query a study that does not exist."""
         with HttpClient(target) as server:
             answer = server.request("GET", f"/studies?StudyInstanceUID={UNKNOWN_INSTANCE_UID}&limit=1", JSON)
         _check_reached(target, answer)

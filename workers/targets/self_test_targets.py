@@ -1,4 +1,4 @@
-"""Who gets the results of a self-test: the targets that it was announced for, and nobody else."""
+"""The targets of a self-test's results: only those that it was announced for."""
 
 from collections.abc import Iterable
 

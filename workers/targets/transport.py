@@ -17,7 +17,7 @@ Alternatives = Mapping[str, Callable[[], Dataset]]
 
 
 class TargetRefused(Exception):
-    """The target refuses for good, whatever is sent: asking again brings the same until someone mends it."""
+    """The target refuses permanently, whatever is sent: a retry fails until the cause is corrected."""
 
 
 class InvalidResponse(TransientFailure):
@@ -51,7 +51,7 @@ class Transport(Protocol):
     """One kind of target.
 
     Its methods raise `TransientFailure` where the target cannot be reached or is too busy, and `TargetRefused` where it
-    refuses for good.
+    refuses permanently.
     """
 
     def send(
