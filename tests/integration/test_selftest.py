@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,9 @@ import yaml
 from pydicom import dcmread
 
 from deploy.self_test.study import write_self_test
+from listener.spool.job_record import SelfTestRecipients
 from listener.spool.jobs import JobState, job_id_for
-from listener.spool.self_tests import SelfTest, announce_self_test, self_test_mark, self_tests_folder
+from listener.spool.self_tests import SelfTest, announce_self_test, self_test_of, self_tests_folder
 from listener.spool.spool import Spool
 from support.installation import RADTME, Installation, send
 from support.pacs import Orthanc, orthanc
@@ -216,7 +218,7 @@ def test_what_a_target_sends_back_is_known_again(parts: Installation, clinical: 
     already = len(clinical.digests)
     study = write_self_test(tmp_path)
     seg = study.outline.sop_instance_uid
-    announce_self_test(parts.spool, SelfTest(study.study_uid, seg, ("test",), None, "2026-01-01T00:00:00+00:00"))
+    announce_self_test(parts.spool, SelfTest(study.study_uid, seg, ("test",), None, datetime(2026, 1, 1, tzinfo=UTC)))
     send(parts.dicom_port, tmp_path)
 
     def finished() -> bool:
@@ -243,8 +245,8 @@ def test_an_announcement_that_cannot_be_read_is_one_for_nobody(tmp_path: Path) -
     spool.prepare()
     self_tests_folder(spool).mkdir()
     (self_tests_folder(spool) / "1.2.3.json").write_text('{"study_uid": "1.2')
-    assert self_test_mark(spool, "1.2.3") == {"self_test": {"targets": [], "sink": None}}
-    assert self_test_mark(spool, "1.2.4") == {}
+    assert self_test_of(spool, "1.2.3") == SelfTestRecipients(targets=(), sink=None)
+    assert self_test_of(spool, "1.2.4") is None
 
 
 def test_two_studies_share_no_uid(tmp_path: Path) -> None:

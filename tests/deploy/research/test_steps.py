@@ -236,7 +236,7 @@ def test_images_of_training_under_another_pseudonym_are_refused(study: Path, tmp
 def test_published_forest_is_the_trained_one(study: Path) -> None:
     """Publishing adds words and figures: estimator, canary and reference distribution are the candidate's."""
     (candidate,) = (study.parent / "out" / "train" / "bundle").iterdir()
-    for name in ("estimator.skops", "canary.npz", "reference.parquet"):
+    for name in ("estimator.skops", "canary.npz", "reference.npz"):
         assert (candidate / name).read_bytes() == (published(study) / name).read_bytes()
     assert published(study).name in run(study.parent, "list").output
 

@@ -1,6 +1,8 @@
 """What is left of a self-test, and who may get it, without a running service."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from listener.spool.job_files import is_held
 from listener.spool.jobs import Job, JobState, job_id_for
 from listener.spool.locks import exclusive
 from listener.spool.record_file import as_json
-from listener.spool.self_tests import SelfTest, SinkAddress, announce_self_test, only_self_test, self_test_mark
+from listener.spool.self_tests import SelfTest, SinkAddress, announce_self_test, only_self_test, self_test_of
 from listener.spool.spool import Spool
 from tests.deploy.conftest import STUDY
 from workers.features.canary import expected_features
@@ -36,18 +38,20 @@ def configuration(tmp_path: Path) -> Configuration:
 
 def announced(spool: Spool, *targets: str, sink: SinkAddress | None = None) -> None:
     """Announce the study of the hand-made jobs."""
-    announce_self_test(spool, SelfTest(STUDY, SEG, targets, sink, "2026-01-01T00:00:00+00:00"))
+    announce_self_test(spool, SelfTest(STUDY, SEG, targets, sink, datetime(2026, 1, 1, tzinfo=UTC)))
 
 
-def test_only_the_announced_targets_get_it(spool: Spool) -> None:
+def test_only_the_announced_targets_get_it(spool: Spool, put_job: Callable[..., Job]) -> None:
     """Everyone without an announcement; the named one; the sink alone; nobody where the named one is gone."""
     everyone = (PACS, OTHER)
-    assert targets_for({}, everyone) == everyone
+    job = put_job(SEG, JobState.READY).read()
+    assert targets_for(job, everyone) == everyone
     announced(spool, "other")
-    assert targets_for(self_test_mark(spool, STUDY), everyone) == (OTHER,)
-    assert targets_for(self_test_mark(spool, STUDY), (PACS,)) == ()
+    marked = replace(job, self_test=self_test_of(spool, STUDY))
+    assert targets_for(marked, everyone) == (OTHER,)
+    assert targets_for(marked, (PACS,)) == ()
     announced(spool, sink=SinkAddress("SELFTEST", "127.0.0.1", 4242))
-    (sink,) = targets_for(self_test_mark(spool, STUDY), everyone)
+    (sink,) = targets_for(replace(job, self_test=self_test_of(spool, STUDY)), everyone)
     assert (sink.name, sink.where) == ("selftest", "SELFTEST@127.0.0.1:4242")
 
 
@@ -73,7 +77,7 @@ def test_what_a_killed_command_left_goes_with_the_next_one(
     assert list(spool.jobs()) == []
     assert not (spool.studies / STUDY).exists()
     assert list(spool.targets.iterdir()) == []
-    assert "self_test" in self_test_mark(spool, STUDY)
+    assert self_test_of(spool, STUDY) is not None
 
 
 def test_a_case_that_a_worker_is_at_is_held_and_goes_later(
