@@ -37,7 +37,7 @@ def train(study: Path) -> None:
         with readable_errors():
             done = train_study(load_study(study), begin)
     _print_training(done.summary)
-    _show_step(done.repeated, done.folder)
+    _show_step(done.has_run, done.folder)
     click.echo(str(done.bundle))
 
 
@@ -52,11 +52,11 @@ def validate(study: Path, config_file: Path | None) -> None:
     with readable_errors():
         done = validate_study(load_study(study), lambda: registry_of(config_file))
     _print_validation(done.summary)
-    _show_step(done.repeated, done.folder)
+    _show_step(done.has_run, done.folder)
 
 
-def _show_step(repeated: bool, folder: Path) -> None:
-    if not repeated:
+def _show_step(has_run: bool, folder: Path) -> None:
+    if not has_run:
         click.echo("nothing has changed since the last run", err=True)
     click.echo(f"tables, figures and summary.json are in {path_from_here(folder)}", err=True)
 

@@ -26,7 +26,7 @@ from grafana_foundation_sdk.models.dashboard import (
     ValueMappingResult,
 )
 
-GREEN, AMBER, RED, BLUE = "green", "orange", "red", "blue"
+GREEN, AMBER, RED = "green", "orange", "red"
 SOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
 WIDTH = 24
 EMPTY = "no data yet"

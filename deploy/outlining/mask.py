@@ -74,11 +74,6 @@ class Mask:
         return np.asarray(indices * np.array(self.spacing_mm) @ self.direction.T + self.origin_mm)
 
 
-def is_mask_file(path: Path) -> bool:
-    """Tell by the name whether SimpleITK reads a mask from this file."""
-    return path.name.lower().endswith(ENDINGS)
-
-
 def stem_of(path: Path) -> str:
     """Return the name of a mask file without its ending."""
     ending = next((ending for ending in ENDINGS if path.name.lower().endswith(ending)), path.suffix)

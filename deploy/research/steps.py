@@ -24,8 +24,8 @@ class StepDone:
     folder: Path
     summary: dict[str, Any]
     bundle: Path | None
-    repeated: bool
-    """Whether it had to run; else everything was there already."""
+    has_run: bool
+    """Whether it ran now; else its results of an earlier run are up to date."""
 
 
 def train_study(study: StudyConfiguration, on_begin: Callable[[int], Callable[[], None]]) -> StepDone:

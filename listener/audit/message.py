@@ -39,8 +39,6 @@ class EventOutcome(IntEnum):
     """What was asked for was refused; it may be tried again."""
     SERIOUS_FAILURE = 8
     """It was refused permanently."""
-    MAJOR_FAILURE = 12
-    """Something is not available any more."""
 
 
 @dataclass(frozen=True)

@@ -55,8 +55,6 @@ class Family:
 FOREST = Family("random forest", GRID)
 ELASTIC_NET = Family("elastic net", tuple(ElasticNet(columns, c) for columns in (8, 24, 48) for c in (0.05, 0.5)))
 BOOSTING = Family("gradient boosting", tuple(Boosting(columns, depth) for columns in (8, 16) for depth in (1, 2)))
-FAMILIES = (ELASTIC_NET, FOREST, BOOSTING)
-"""From the simplest to the least simple: a weighted sum, an average of trees, a sum of trees fitted to each other."""
 
 
 @dataclass(frozen=True)

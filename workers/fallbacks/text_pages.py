@@ -29,7 +29,7 @@ INDENT = 3
 INDENT_WIDTH = 0.022 * WIDTH
 RISE = 0.76
 """From the baseline of a text to its top, of its size."""
-BLACK, RED, GREY = (0.0, 0.0, 0.0), (0.541, 0.110, 0.0), (0.333, 0.333, 0.333)
+RED, GREY = (0.541, 0.110, 0.0), (0.333, 0.333, 0.333)
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,6 @@ BREAST = Code("76752008", "SCT", "Breast")
 
 # References between images (CID 7202, CID 7203)
 SOURCE_IMAGE = Code("121322", "DCM", "Source image for image processing operation")
-SEGMENTATION_DERIVATION = Code("113076", "DCM", "Segmentation")
 
 # Measurements
 VOLUME = Code("118565006", "SCT", "Volume")
