@@ -93,18 +93,18 @@ def test_an_unverified_tls_setup_cannot_be_written_down(tmp_path: Path) -> None:
     secret = secret_file(tmp_path / "secret", "s3cret")
     ca = tmp_path / "ca.pem"
     cases = [
-        (RedisSettings(url="rediss://:s3cret@h:1/0?ssl_cert_reqs=none"), "redis.url", "always checked"),
-        (RedisSettings(url="rediss://h:1/0?ssl_check_hostname=false"), "redis.url", "always checked"),
-        (RedisSettings(url="rediss://h:1/0", check_hostname=False), "redis.check_hostname", "give redis.ca"),
+        (RedisSettings(url="rediss://:s3cret@h:1/0?ssl_cert_reqs=none"), "redis.url", "always verified"),
+        (RedisSettings(url="rediss://h:1/0?ssl_check_hostname=false"), "redis.url", "always verified"),
+        (RedisSettings(url="rediss://h:1/0", check_hostname=False), "redis.check_hostname", "set redis.ca"),
         (RedisSettings(url="redis://h:1/0", ca=ca), "redis.ca", "rediss://"),
         (RedisSettings(url="rediss://h:1/0", ca=ca, key=ca), "redis.certificate", "needs its key"),
         (RedisSettings(url="http://:s3cret@h/"), "redis.url", "expected redis://"),
-        (RedisSettings(url="redis://h:1/0?password=s3cret"), "redis.url", "password does not belong"),
-        (RedisSettings(url="redis://h:1/0?db=1&username=s3cret"), "redis.url", "username does not belong"),
+        (RedisSettings(url="redis://h:1/0?password=s3cret"), "redis.url", "password is not allowed"),
+        (RedisSettings(url="redis://h:1/0?db=1&username=s3cret"), "redis.url", "username is not allowed"),
         (RedisSettings(url_file=secret), "redis.url_file", "expected redis://"),
-        (RedisSettings(url="redis://:s3cret@h:1/0", password_file=secret), "redis.password_file", "keep one"),
-        (RedisSettings(url="redis://a@h:1/0", username="b"), "redis.username", "keep one"),
-        (RedisSettings(url="redis://h:1/0", url_file=secret), "redis.url_file", "keep one"),
+        (RedisSettings(url="redis://:s3cret@h:1/0", password_file=secret), "redis.password_file", "remove one"),
+        (RedisSettings(url="redis://a@h:1/0", username="b"), "redis.username", "remove one"),
+        (RedisSettings(url="redis://h:1/0", url_file=secret), "redis.url_file", "remove one"),
         (RedisSettings(url="redis://h:1/0", password_file=tmp_path / "no"), "redis.password_file", "no such file"),
         (RedisSettings(password_file=secret), "redis.password_file", "external Redis"),
     ]
