@@ -40,8 +40,10 @@ class SignatureComparison:
 def compare_on_spool(spool: Path, first: Signature, second: Signature) -> SignatureComparison:
     """Compare on the jobs that one signature scored while the other was its shadow, whichever was which.
 
-    Raises:
-        SignatureError: there are fewer than three.
+    Raises
+    ------
+    SignatureError
+        There are fewer than three.
     """
     rows, not_scored = [], 0
     for case, active, shadow in _shadowed(Spool(spool)):
@@ -69,8 +71,10 @@ def compare_on_spool(spool: Path, first: Signature, second: Signature) -> Signat
 def compare_on_table(table: Path, labels: Path | None, first: Signature, second: Signature) -> SignatureComparison:
     """Compare on a feature table; with labels, the AUCs too.
 
-    Raises:
-        SignatureError: the table lacks a column of one of them, or too few cases are scored by both.
+    Raises
+    ------
+    SignatureError
+        The table lacks a column of one of them, or too few cases are scored by both.
     """
     features = read_table(table)
     one, other = score_table(first, features), score_table(second, features)

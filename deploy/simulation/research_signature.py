@@ -45,8 +45,10 @@ def build_research_signature(
 ) -> Path:
     """Simulate, measure, train, validate, and write the bundle into ``parent``; return its folder.
 
-    Raises:
-        TrainingError: too few phantoms could be measured.
+    Raises
+    ------
+    TrainingError
+        Too few phantoms could be measured.
     """
     specs = cohort_specs(plan.seed, plan.cases + plan.held_out)
     return write_bundle(parent, research_content(plan, measure_cohort(specs, plan.profile, jobs, on_case)))

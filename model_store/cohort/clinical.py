@@ -13,8 +13,10 @@ PATIENT = "patient"
 def read_clinical(path: Path, columns: Iterable[str]) -> pd.DataFrame:
     """Read a CSV or Parquet table with a column ``patient``; return the named columns, indexed by patient.
 
-    Raises:
-        StudyError: no such file or column, or a patient with two rows.
+    Raises
+    ------
+    StudyError
+        No such file or column, or a patient with two rows.
     """
     try:
         table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, dtype={PATIENT: str})

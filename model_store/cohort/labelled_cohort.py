@@ -32,8 +32,10 @@ class LabelledCohort:
 def read_table(path: Path, required: Sequence[str] = ()) -> pd.DataFrame:
     """Read a Parquet or CSV table; ``case`` and ``patient`` are text whatever they look like.
 
-    Raises:
-        TrainingError: the file is not there, is no table, or lacks a column.
+    Raises
+    ------
+    TrainingError
+        The file is not there, is no table, or lacks a column.
     """
     try:
         frame = pd.read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
@@ -67,8 +69,10 @@ def measured_rows(features: pd.DataFrame) -> pd.DataFrame:
 def labelled_cohort(features: pd.DataFrame, labels: pd.DataFrame) -> LabelledCohort:
     """Return the measured cases whose patient has a phenotype.
 
-    Raises:
-        TrainingError: a label is neither hot nor cold, a patient has two, or no case is left.
+    Raises
+    ------
+    TrainingError
+        A label is neither hot nor cold, a patient has two, or no case is left.
     """
     phenotype = phenotypes(labels)
     measured = measured_rows(features)

@@ -18,8 +18,10 @@ LABEL_WORDS = ("phenotype", "label", "outcome", "class", "hot", "cold", "target"
 def require_no_label(table: FeatureTable, extra: Mapping[str, NDArray[np.float64]] | None = None) -> None:
     """Refuse a feature that is the label, by name or by value; ``extra`` are covariates to look at as well.
 
-    Raises:
-        LeakError: a column is called like a label, equals it, or separates the classes as no feature does by chance.
+    Raises
+    ------
+    LeakError
+        A column is called like a label, equals it, or separates the classes as no feature does by chance.
     """
     columns = dict(zip(table.columns, table.values.T, strict=True)) | dict(extra or {})
     if named := [name for name in columns if name.rpartition("_")[2].lower() in LABEL_WORDS]:

@@ -71,8 +71,10 @@ def follows_from_icc(frame: pd.DataFrame) -> bool:
 def require_honest_selection(name: str, frame: pd.DataFrame, training_patients: Iterable[str]) -> Provenance:
     """Return the origin of a table that leaves features out before the folds are made.
 
-    Raises:
-        LeakError: it does not say where it comes from, or it was chosen with the labels of patients to train on.
+    Raises
+    ------
+    LeakError
+        It does not say where it comes from, or it was chosen with the labels of patients to train on.
     """
     origin = provenance_of(frame)
     if origin is None:

@@ -14,8 +14,10 @@ IDENTITY = ("case", "patient", "study_uid", "series_uid", "seg_uid")
 def score_table(signature: Signature, features: pd.DataFrame) -> pd.DataFrame:
     """Return each row's identity, ``hot_probability``, ``threshold``, ``phenotype`` and ``not_scored`` (why not).
 
-    Raises:
-        SignatureError: the table lacks a column of the signature, so it was measured with another profile.
+    Raises
+    ------
+    SignatureError
+        The table lacks a column of the signature, so it was measured with another profile.
     """
     if absent := [name for name in signature.columns if name not in features]:
         raise SignatureError(

@@ -56,8 +56,10 @@ def mean_of_markers(expression: pd.DataFrame, sets: GeneSets) -> pd.DataFrame:
 def scaled(abundance: pd.DataFrame, scaling: Scaling) -> pd.DataFrame:
     """Return abundances (populations in rows) as z-scores.
 
-    Raises:
-        StudyError: a population, or a sample, in which nothing differs.
+    Raises
+    ------
+    StudyError
+        A population, or a sample, in which nothing differs.
     """
     if scaling is Scaling.NONE:
         return abundance

@@ -54,8 +54,10 @@ def find_clusters(data: Floats, most: int, seed: int, number: int | None = None)
 
     A tied vote goes to the number with the better silhouette.
 
-    Raises:
-        StudyError: too few different cases for so many clusters.
+    Raises
+    ------
+    StudyError
+        Too few different cases for so many clusters.
     """
     different = len(np.unique(data, axis=0))
     if different < 2 * (most + 1):

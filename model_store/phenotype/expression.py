@@ -30,8 +30,10 @@ class Expression:
 def read_expression(path: Path, unit: ExpressionUnit, duplicates: Duplicates = Duplicates.REFUSE) -> Expression:
     """Read genes in rows and samples in columns from TSV, CSV (both also .gz) or Parquet.
 
-    Raises:
-        StudyError: with what was expected: numbers, genes in rows, unique samples, values that fit the unit.
+    Raises
+    ------
+    StudyError
+        With what was expected: numbers, genes in rows, unique samples, values that fit the unit.
     """
     table = _read(path)
     _check_shape(path, table)

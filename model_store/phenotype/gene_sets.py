@@ -17,8 +17,10 @@ GeneSets = Mapping[str, tuple[str, ...]]
 def read_gene_sets(path: Path) -> dict[str, tuple[str, ...]]:
     """Read a GMT file: one set per line, tab-separated: name, description, genes. A set of a single gene is kept.
 
-    Raises:
-        StudyError: a line without genes, a name that comes twice, no set at all, a file that is no text.
+    Raises
+    ------
+    StudyError
+        A line without genes, a name that comes twice, no set at all, a file that is no text.
     """
     sets: dict[str, tuple[str, ...]] = {}
     for number, line in enumerate(_lines(path), 1):
@@ -54,8 +56,10 @@ def coverage_table(sets: GeneSets, genes: Iterable[str]) -> pd.DataFrame:
 def covered_sets(sets: GeneSets, genes: Iterable[str], least_share: float) -> dict[str, tuple[str, ...]]:
     """Return the sets with their genes that are there.
 
-    Raises:
-        StudyError: of some set less than `least_share` is there; usually other names (Ensembl) or another species.
+    Raises
+    ------
+    StudyError
+        Of some set less than `least_share` is there; usually other names (Ensembl) or another species.
     """
     there = set(genes)
     found = {name: tuple(gene for gene in members if gene in there) for name, members in sets.items()}

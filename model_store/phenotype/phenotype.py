@@ -48,8 +48,10 @@ def name_clusters(abundance: pd.DataFrame, labels: NDArray[np.intp], immune: tup
         labels: 0 or 1 for each patient.
         immune: the populations that decide; all of them where none is named.
 
-    Raises:
-        AmbiguousPhenotype: there are not two clusters, or their populations do not say which is the inflamed one.
+    Raises
+    ------
+    AmbiguousPhenotype
+        There are not two clusters, or their populations do not say which is the inflamed one.
     """
     chosen = _chosen(abundance, immune)
     number = int(labels.max()) + 1

@@ -48,9 +48,11 @@ class PhenotypeData:
 def find_phenotypes(plan: PhenotypePlan, folder: Path, tell: Tell) -> dict[str, Any]:
     """Run the step; return its summary.
 
-    Raises:
-        StudyError: inputs that nothing can be made of, or clusters that have no honest name. Tables and figures up to
-            there are written, so that one can look at them.
+    Raises
+    ------
+    StudyError
+        Inputs that nothing can be made of, or clusters that have no honest name. Tables and figures up to
+        there are written, so that one can look at them.
     """
     tell("reading expression and gene sets")
     expression = read_expression(plan.expression, plan.unit, plan.duplicates)

@@ -56,9 +56,12 @@ OWNER_TEXTS = (
 def publish_study(plan: PublishPlan, output: Path) -> Path:
     """Write the bundle that is to be published into ``<output>/publish/bundle`` and return its folder.
 
-    Raises:
-        TrainingError: nothing was trained, what was validated is not it, or ``validated`` has nothing to rest on.
-        SignatureError: the candidate fails a check.
+    Raises
+    ------
+    TrainingError
+        Nothing was trained, what was validated is not it, or ``validated`` has nothing to rest on.
+    SignatureError
+        The candidate fails a check.
     """
     candidate = candidate_bundle(output)
     signature = load_bundle(candidate)
@@ -93,8 +96,10 @@ def publish_study(plan: PublishPlan, output: Path) -> Path:
 def candidate_bundle(output: Path) -> Path:
     """Return the folder of the bundle that step ``train`` wrote last.
 
-    Raises:
-        TrainingError: there is none.
+    Raises
+    ------
+    TrainingError
+        There is none.
     """
     folders = [path for path in (output / "train" / "bundle").glob("[!.]*") if path.is_dir()]
     if len(folders) != 1:

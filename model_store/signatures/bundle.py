@@ -116,9 +116,11 @@ def load_bundle(folder: Path, name: str | None = None) -> Signature:
 
     ``name`` is what the folder should be called, where it is not yet (while it is being published).
 
-    Raises:
-        SignatureError: a file is missing, unknown or changed; the description, the profile or the estimator is not what
-            this program can use; the canary gets other answers than at training.
+    Raises
+    ------
+    SignatureError
+        A file is missing, unknown or changed; the description, the profile or the estimator is not what
+        this program can use; the canary gets other answers than at training.
     """
     files = _read_files(folder)
     raw = _parse(files[DESCRIPTION])

@@ -63,8 +63,10 @@ def to_npz(canary: Canary) -> bytes:
 def from_npz(content: bytes) -> Canary:
     """Read a canary back.
 
-    Raises:
-        SignatureError: this is not such a file.
+    Raises
+    ------
+    SignatureError
+        This is not such a file.
     """
     try:
         arrays = numpy_archive.from_npz(content)

@@ -74,8 +74,10 @@ def to_skops(estimator: "RandomForestClassifier") -> bytes:
 def from_skops(content: bytes) -> "RandomForestClassifier":
     """Read a forest back.
 
-    Raises:
-        SignatureError: the file names a type that a forest is not made of, or its trees point outside themselves.
+    Raises
+    ------
+    SignatureError
+        The file names a type that a forest is not made of, or its trees point outside themselves.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:

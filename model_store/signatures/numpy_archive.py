@@ -22,8 +22,10 @@ def check_arrays(archive: zipfile.ZipFile) -> None:
 
     After this a `MemoryError` while the archive is read is the machine's, and says nothing about the archive.
 
-    Raises:
-        ValueError: an array says that it is larger than its file, or its file has no header that we write.
+    Raises
+    ------
+    ValueError
+        An array says that it is larger than its file, or its file has no header that we write.
     """
     for item in archive.infolist():
         if not item.filename.endswith(".npy"):
@@ -54,7 +56,8 @@ def to_npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:
 def from_npz(content: bytes) -> dict[str, NDArray[Any]]:
     """Read the arrays back.
 
-    Raises:
+    Raises
+    ------
         One of `model_store.errors.UNREADABLE_ARCHIVE`: this is no such file, or it unpacks to more than ``MAX_BYTES``.
     """
     with zipfile.ZipFile(io.BytesIO(content)) as archive:

@@ -60,8 +60,10 @@ class Registry:
     def active(self) -> Signature:
         """Return the signature that scores now: reads the pointer, and the bundle only when it is another one.
 
-        Raises:
-            SignatureError: none is active, or it fails a check.
+        Raises
+        ------
+        SignatureError
+            None is active, or it fails a check.
         """
         current = self.current()
         if current is None:
@@ -94,8 +96,10 @@ class Registry:
     def find(self, reference: str) -> str:
         """Return the name of the one bundle whose name or digest begins with ``reference``.
 
-        Raises:
-            SignatureError: none does, or several do.
+        Raises
+        ------
+        SignatureError
+            None does, or several do.
         """
         names = self.names()
         found = [name for name in names if name == reference] or [
@@ -113,8 +117,10 @@ class Registry:
     def publish(self, bundle: Path) -> str:
         """Copy a bundle into the registry and return its name. The same bundle twice is the same as once.
 
-        Raises:
-            SignatureError: the bundle fails a check, or another one has the same id and version.
+        Raises
+        ------
+        SignatureError
+            The bundle fails a check, or another one has the same id and version.
         """
         signature = load_bundle(bundle)
         with self.locked():
@@ -140,8 +146,10 @@ class Registry:
     def rollback(self) -> Activation:
         """Let the signature that was active before this one score again; done twice, the one before that.
 
-        Raises:
-            SignatureError: there is none before.
+        Raises
+        ------
+        SignatureError
+            There is none before.
         """
         with self.locked():
             before = standing(self.history())[:-1]

@@ -43,8 +43,10 @@ class Shadow:
     def history(self) -> list[ShadowMove]:
         """Return every move of the pointer, the oldest first.
 
-        Raises:
-            SignatureError: the file cannot be read.
+        Raises
+        ------
+        SignatureError
+            The file cannot be read.
         """
         path = self.registry.root / "shadow.json"
         try:
@@ -57,8 +59,10 @@ class Shadow:
     def signature(self) -> Signature | None:
         """Return the shadow, verified; None where there is none.
 
-        Raises:
-            SignatureError: it fails a check.
+        Raises
+        ------
+        SignatureError
+            It fails a check.
         """
         current = self.current()
         if current is None:
@@ -76,8 +80,10 @@ class Shadow:
     def set(self, reference: str) -> ShadowMove:
         """Let a published signature score beside the active one from the next case on.
 
-        Raises:
-            SignatureError: it fails a check, is the active one, or has another profile.
+        Raises
+        ------
+        SignatureError
+            It fails a check, is the active one, or has another profile.
         """
         signature, active = self.registry.verify(reference), self.registry.active()
         if signature.digest == active.digest:
@@ -106,8 +112,10 @@ class Shadow:
 def require_same_profile(active: Signature, shadow: Signature) -> None:
     """Raise unless both measure alike: the shadow is scored on the features of the active one.
 
-    Raises:
-        SignatureError: they do not; the message names the fields.
+    Raises
+    ------
+    SignatureError
+        They do not; the message names the fields.
     """
     differing = [name for name in profile_difference(active.profile, shadow.profile) if name != "name"]
     if differing:

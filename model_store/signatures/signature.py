@@ -19,8 +19,10 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
 def require_name(name: str) -> None:
     """Refuse what cannot be the id or version of a signature, because it becomes part of a folder's name.
 
-    Raises:
-        ValueError: it holds other characters, or too many.
+    Raises
+    ------
+    ValueError
+        It holds other characters, or too many.
     """
     if not _NAME.fullmatch(name):
         raise ValueError(f"id and version are lower-case letters, digits, dots and hyphens, not {name!r}")
@@ -84,8 +86,10 @@ class Description:
     def from_json(cls, value: Mapping[str, Any]) -> "Description":
         """Read a description back.
 
-        Raises:
-            ValueError, TypeError, KeyError: a field is missing, unknown, or holds what it cannot hold.
+        Raises
+        ------
+        ValueError, TypeError, KeyError
+            A field is missing, unknown, or holds what it cannot hold.
         """
         fields = dict(value)
         counted = fields.pop("features_per_region")

@@ -61,8 +61,10 @@ def to_npz(ranges: Mapping[str, FeatureRange]) -> bytes:
 def from_npz(content: bytes) -> dict[str, FeatureRange]:
     """Read the ranges back.
 
-    Raises:
-        SignatureError: this is not such a file.
+    Raises
+    ------
+    SignatureError
+        This is not such a file.
     """
     try:
         arrays = numpy_archive.from_npz(content)
@@ -75,8 +77,10 @@ def from_npz(content: bytes) -> dict[str, FeatureRange]:
 def from_parquet(content: bytes) -> dict[str, FeatureRange]:
     """Read the ranges of a bundle of format 1, one row per column.
 
-    Raises:
-        SignatureError: this is not such a file, or pyarrow, which the service does without, is not installed.
+    Raises
+    ------
+    SignatureError
+        This is not such a file, or pyarrow, which the service does without, is not installed.
     """
     try:
         import pyarrow as pa

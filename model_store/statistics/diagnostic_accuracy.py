@@ -74,8 +74,10 @@ class AucDifference:
 def compare_scores_of_same_cases(hot: Flags, first: Floats, second: Floats) -> AucDifference:
     """Compare the areas of two scores of the same cases (DeLong et al., Biometrics 44:837, 1988).
 
-    Raises:
-        TrainingError: a class has fewer than two cases.
+    Raises
+    ------
+    TrainingError
+        A class has fewer than two cases.
     """
     if min(int(hot.sum()), int((~hot).sum())) < 2:
         raise TrainingError("comparing two AUCs needs two cases of each class")

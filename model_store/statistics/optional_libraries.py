@@ -9,8 +9,10 @@ from model_store.errors import StudyError
 def study_library(name: str) -> Any:
     """Import a module of the ``study`` extra, such as ``lifelines.statistics``.
 
-    Raises:
-        StudyError: it is not installed.
+    Raises
+    ------
+    StudyError
+        It is not installed.
     """
     try:
         return importlib.import_module(name)

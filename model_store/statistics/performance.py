@@ -94,8 +94,10 @@ def placements(hot: Flags, score: Floats) -> tuple[Floats, Floats]:
 def auc_with_interval(hot: Flags, score: Floats, confidence: float = CONFIDENCE) -> Estimate:
     """Return the area under the ROC curve with DeLong's interval, cut to 0 to 1.
 
-    Raises:
-        TrainingError: a class has fewer than two cases.
+    Raises
+    ------
+    TrainingError
+        A class has fewer than two cases.
     """
     if min(int(hot.sum()), int((~hot).sum())) < 2:
         raise TrainingError(
@@ -111,8 +113,10 @@ def auc_with_interval(hot: Flags, score: Floats, confidence: float = CONFIDENCE)
 def wilson_interval(successes: int, trials: int, confidence: float = CONFIDENCE) -> Estimate:
     """Return a proportion with Wilson's score interval (without continuity correction).
 
-    Raises:
-        TrainingError: there is no trial.
+    Raises
+    ------
+    TrainingError
+        There is no trial.
     """
     if trials < 1:
         raise TrainingError("a proportion needs at least one case")

@@ -36,8 +36,10 @@ class SignatureAgreement:
 def agreement(first: Floats, second: Floats, first_hot: Flags, second_hot: Flags) -> SignatureAgreement:
     """Compare two signatures' scores and verdicts of the same cases.
 
-    Raises:
-        SignatureError: there are fewer than three cases.
+    Raises
+    ------
+    SignatureError
+        There are fewer than three cases.
     """
     cases = len(first)
     if cases < FEWEST:

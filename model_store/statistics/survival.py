@@ -46,8 +46,10 @@ class LogRank:
 def outcome(clinical: pd.DataFrame, time: str, event: str) -> SurvivalData:
     """Read time and event from columns of a table.
 
-    Raises:
-        StudyError: a time that is no number or negative, or an event that is not 0 or 1.
+    Raises
+    ------
+    StudyError
+        A time that is no number or negative, or an event that is not 0 or 1.
     """
     times = pd.to_numeric(clinical[time], errors="coerce")
     if (times.isna() & clinical[time].notna()).any() or (times < 0).any():

@@ -42,8 +42,10 @@ def develop(
 ) -> BundleContent:
     """Train on one table, measure on the other, and return all that a bundle holds.
 
-    Raises:
-        TrainingError: a table does not have the profile's columns, or both share a patient.
+    Raises
+    ------
+    TrainingError
+        A table does not have the profile's columns, or both share a patient.
     """
     check_columns(training)
     if common := set(training.patients) & set(held_out.patients):

@@ -56,8 +56,10 @@ class Trained:
 def train(table: FeatureTable, seed: int, grid: Sequence[Candidate] = GRID) -> Trained:
     """Choose a forest by cross-validation, fit it on all cases, and set its threshold.
 
-    Raises:
-        TrainingError: too few patients of a class for the folds, or no usable column.
+    Raises
+    ------
+    TrainingError
+        Too few patients of a class for the folds, or no usable column.
     """
     left_out = unusable_columns(table)
     table = table.without(name for names in left_out.values() for name in names)

@@ -125,8 +125,10 @@ def nested_cross_validation(
 ) -> list[Nested]:
     """Measure what each family is worth on this table, all on the same folds. A fold that was kept is not done again.
 
-    Raises:
-        TrainingError: too few patients of a class for the folds, or no usable column.
+    Raises
+    ------
+    TrainingError
+        Too few patients of a class for the folds, or no usable column.
     """
     tasks = [(table, fold, family) for family in families for fold in outer_folds(table, repeats, seed)]
     known = [kept.find(family, fold) if kept else None for _, fold, family in tasks]

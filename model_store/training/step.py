@@ -61,8 +61,10 @@ class TrainInputs:
 def train_inputs(plan: TrainPlan, output: Path) -> TrainInputs:
     """Return the files that a plan means: what it does not name lies where the earlier steps write.
 
-    Raises:
-        TrainingError: a file that is needed is not there.
+    Raises
+    ------
+    TrainingError
+        A file that is needed is not there.
     """
     reliability = plan.reliability or output / "reliability" / "tables" / "icc.parquet"
     inputs = TrainInputs(
@@ -96,9 +98,12 @@ def run_training(
 ) -> Training:
     """Read, refuse what leaks, measure by nested cross-validation, and train the forest on all cases.
 
-    Raises:
-        LeakError: the answer lies among the questions.
-        TrainingError: a table is not what it should be, or too few patients of a class.
+    Raises
+    ------
+    LeakError
+        The answer lies among the questions.
+    TrainingError
+        A table is not what it should be, or too few patients of a class.
     """
     features = read_table(inputs.features, ("patient",))
     cohort = labelled_cohort(features, read_table(inputs.labels, ("patient", "phenotype")))

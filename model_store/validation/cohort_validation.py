@@ -58,8 +58,10 @@ def scored_cohort(
 ) -> ScoredCohort:
     """Return a cohort scored by a signature; cases that lack one of its columns are left out, as in the service.
 
-    Raises:
-        TrainingError: no case is left, or a class has fewer than two.
+    Raises
+    ------
+    TrainingError
+        No case is left, or a class has fewer than two.
     """
     values = cohort.table.matrix(signature.columns)
     complete = ~np.isnan(values).any(axis=1)

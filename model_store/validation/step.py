@@ -58,8 +58,10 @@ class ValidateInputs:
 def validate_inputs(plan: ValidatePlan, output: Path, training_features: Path | None) -> ValidateInputs:
     """Return the files that a plan means.
 
-    Raises:
-        TrainingError: a file is not there.
+    Raises
+    ------
+    TrainingError
+        A file is not there.
     """
     cases = plan.training_cases or output / "train" / "tables" / "cases.parquet"
     populations = plan.populations or output / "phenotype" / "tables" / "abundance.parquet"
@@ -83,9 +85,12 @@ def run_validation(
 
     ``own`` says that the signature was trained in this study, so that the training cases' out-of-fold scores are its.
 
-    Raises:
-        LeakError: a patient was trained on, under this pseudonym or another.
-        TrainingError: a table is not what it should be.
+    Raises
+    ------
+    LeakError
+        A patient was trained on, under this pseudonym or another.
+    TrainingError
+        A table is not what it should be.
     """
     trained_on = read_table(inputs.training_cases, ("patient",)) if inputs.training_cases else None
     cohorts = [_training_cohort(trained_on, signature, inputs, folder)] if own and trained_on is not None else []

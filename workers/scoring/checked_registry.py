@@ -39,8 +39,10 @@ class CheckedRegistry(Registry):
     def active(self) -> Signature:
         """Return the signature that scores now.
 
-        Raises:
-            SignatureError: none is active, it fails a check, or features are not measured as they should be.
+        Raises
+        ------
+        SignatureError
+            None is active, it fails a check, or features are not measured as they should be.
         """
         signature = super().active()
         if self._measures_here and signature.profile.name not in self._passed:

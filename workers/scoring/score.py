@@ -22,8 +22,10 @@ NAMES_IN_A_MESSAGE = 5
 def active_signature(registry: Registry) -> Signature:
     """Return the signature that scores now.
 
-    Raises:
-        ModelError: there is none, or it fails a check.
+    Raises
+    ------
+    ModelError
+        There is none, or it fails a check.
     """
     try:
         return registry.active()
@@ -46,8 +48,10 @@ def identity(signature: Signature) -> SignatureIdentity:
 def score(signature: Signature, regions: Sequence[RegionMeasurement]) -> Score:
     """Return the probability of hot, with the contribution of each feature.
 
-    Raises:
-        RejectedInput: a feature that the signature takes is absent; the message names it.
+    Raises
+    ------
+    RejectedInput
+        A feature that the signature takes is absent; the message names it.
     """
     row = feature_row(signature, regions)
     # The trees compare in single precision: so must the walk along them.
