@@ -191,14 +191,14 @@ def test_card_answers_tripod_in_both_forms(study: Path) -> None:
 def test_steps_are_not_repeated(study: Path) -> None:
     """A step whose plan and inputs are the same does nothing; one whose input changed runs again."""
     for command in ("train", "validate"):
-        assert "nothing changed" in run(study.parent, command, study).output
+        assert "nothing has changed" in run(study.parent, command, study).output
     labels = study.parent / "external_labels.csv"
     before = labels.read_bytes()
     labels.write_bytes(before.replace(b"E0,hot\n", b""))
     try:
         again = run(study.parent, "validate", study)
         assert again.exit_code == 0
-        assert "nothing changed" not in again.output
+        assert "nothing has changed" not in again.output
         assert summary(study, "validate")["cohorts"]["external"]["cases"] == 43
     finally:
         labels.write_bytes(before)
