@@ -13,6 +13,7 @@ def write_durably(path: Path, content: bytes) -> None:
     with path.open("xb") as file:
         file.write(content)
         file.flush()
+        # What names this file next must not be on disk before its content is.
         os.fsync(file.fileno())
 
 
@@ -29,6 +30,7 @@ def sync_folder(folder: Path) -> None:
     """Wait until the names in a folder are on disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
+        # A rename is safe from a power cut when its folder is on disk.
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

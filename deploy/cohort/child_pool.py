@@ -37,6 +37,7 @@ class Ended(Generic[Task]):
 
 class _Child(Generic[Task]):
     def __init__(self, function: Callable[[Task], Any]) -> None:
+        # Not fork: a child would inherit locks that threads of this process hold.
         context = get_context("spawn")
         self.pipe, other_end = context.Pipe()
         process = context.Process(target=_serve, args=(other_end, function), daemon=True)

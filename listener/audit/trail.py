@@ -91,6 +91,7 @@ def writing(folder: Path) -> Iterator[None]:
     folder.mkdir(mode=0o750, parents=True, exist_ok=True)
     lock = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE)
     try:
+        # Messages are appended and files begun by one writer at a time; two would mix their lines.
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
     finally:

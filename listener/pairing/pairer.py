@@ -184,6 +184,7 @@ class Pairer:
         """Hold the lock that all listeners of this spool create jobs and make them ready under."""
         descriptor = os.open(self._spool.root / "jobs" / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
+            # Two listeners of one spool would make two jobs of one outline.
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
         finally:

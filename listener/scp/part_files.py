@@ -31,6 +31,7 @@ class Part:
     def sync(self) -> None:
         """Wait until every byte is on the disk, and close the file; does nothing where it is closed."""
         if self._descriptor >= 0:
+            # Success is answered after this: the sender may delete its copy then.
             os.fsync(self._descriptor)
             self._close()
 

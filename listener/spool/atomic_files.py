@@ -15,6 +15,7 @@ def fsync_folder(folder: Path) -> None:
     """Make a rename or a new name in ``folder`` survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
+        # A file system may write the name later than the content.
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
@@ -27,6 +28,7 @@ def write_bytes(path: Path, content: bytes) -> None:
         with open(temporary, "wb") as file:
             file.write(content)
             file.flush()
+            # Before the rename: after a power cut the new name could stand for an empty file otherwise.
             os.fsync(file.fileno())
         reach(FaultPoint.FILE_WRITTEN)
         os.replace(temporary, path)

@@ -23,6 +23,7 @@ def exclusive(folder: Path, name: str = LOCK_NAME) -> Iterator[bool]:
         return
     try:
         try:
+            # Whoever finds it taken goes on to other work instead of waiting for a case to end.
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             yield False

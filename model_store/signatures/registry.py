@@ -205,6 +205,7 @@ class Registry:
         except OSError as error:
             raise SignatureError(f"{self.root} cannot be written: {error.strerror}") from error
         try:
+            # Two commands at once would both decide by the same history.
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
         finally:

@@ -132,6 +132,7 @@ def _change(spool: Spool, target: str) -> Iterator[None]:
     make_folder(spool.targets)
     lock = os.open(spool.targets / f"{target}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
     try:
+        # Counts are read and written back: of two workers at once, one failure would be lost.
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
     finally:

@@ -120,6 +120,7 @@ def run_worker(settings: WorkerSettings, queues: Sequence[str] = QUEUES, renewal
             hostname=f"radtme-{os.getpid()}@%h",
             queues=list(queues),
             concurrency=settings.concurrency,
+            # Processes, not threads: a case that exhausts memory or crashes a decoder ends its process alone.
             pool="prefork",
             without_gossip=True,
             without_mingle=True,

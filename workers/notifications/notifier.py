@@ -192,6 +192,7 @@ def _only_sender(folder: Path) -> Iterator[bool]:
     descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
     try:
         try:
+            # Two senders would send each notification twice; the other processes look again later.
             fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             yield False
