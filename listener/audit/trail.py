@@ -6,7 +6,6 @@ names never change, so a reader's place in them stays right.
 """
 
 import errno
-import fcntl
 import os
 import re
 import socket
@@ -18,6 +17,7 @@ from pathlib import Path
 from listener.audit.message import AuditMessage
 from listener.settings import AuditSettings
 from listener.spool.atomic_files import fsync_folder
+from listener.spool.locks import waiting_lock
 
 PRIORITY = 10 * 8 + 5
 """Facility security/authorization, severity normal but significant (PS3.15 section A.6)."""
@@ -89,13 +89,9 @@ def file_number(path: Path) -> int:
 def writing(folder: Path) -> Iterator[None]:
     """Be the only one who changes anything in the folder, among all processes and threads."""
     folder.mkdir(mode=0o750, parents=True, exist_ok=True)
-    lock = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE)
-    try:
-        # Messages are appended and files begun by one writer at a time; two would mix their lines.
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    # Messages are appended and files begun by one writer at a time; two would mix their lines.
+    with waiting_lock(folder / LOCK_NAME):
         yield
-    finally:
-        os.close(lock)
 
 
 def _append(folder: Path, max_bytes: int, line: bytes) -> None:

@@ -1,7 +1,5 @@
 """The thread that makes jobs ready, and makes a new version of a job whose series has grown since."""
 
-import fcntl
-import os
 import shutil
 import threading
 import time
@@ -40,6 +38,7 @@ from listener.settings import ListenerSettings
 from listener.spool.job_files import is_held
 from listener.spool.job_record import JobRecord
 from listener.spool.jobs import Job, JobState, job_id_for
+from listener.spool.locks import waiting_lock
 from listener.spool.refused_contexts import refused_contexts
 from listener.spool.repair import SpoolDefect, outlines_of, repair
 from listener.spool.self_tests import self_test_of
@@ -182,13 +181,9 @@ class Pairer:
     @contextmanager
     def _exclusive(self) -> Iterator[None]:
         """Hold the lock that all listeners of this spool create jobs and make them ready under."""
-        descriptor = os.open(self._spool.root / "jobs" / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-        try:
-            # Two listeners of one spool would make two jobs of one outline.
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        # Two listeners of one spool would make two jobs of one outline.
+        with waiting_lock(self._spool.root / "jobs" / LOCK_NAME):
             yield
-        finally:
-            os.close(descriptor)
 
     # Scan -----------------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,17 @@ LOCK_NAME = "lock"
 
 
 @contextlib.contextmanager
+def waiting_lock(path: Path) -> Iterator[None]:
+    """Hold the lock file ``path`` while the block runs, after every other process and thread that holds it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
 def exclusive(folder: Path, name: str = LOCK_NAME) -> Iterator[bool]:
     """Hold the lock file ``name`` in ``folder`` while the block runs; yields False where another process holds it.
 

@@ -5,8 +5,6 @@ open, nothing is sent to the target and no delivery attempt is used up. When a p
 cheapest request there is.
 """
 
-import fcntl
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,7 +13,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from listener.spool.atomic_files import make_folder
-from listener.spool.locks import exclusive
+from listener.spool.locks import exclusive, waiting_lock
 from listener.spool.spool import Spool
 from listener.spool.target_circuit import Circuit, CircuitState, read_circuit, write_circuit
 from workers.errors import TransientFailure
@@ -130,10 +128,6 @@ def probe_now(spool: Spool, target: str, now: datetime) -> None:
 def _change(spool: Spool, target: str) -> Iterator[None]:
     """Keep the other workers from changing a circuit for the moment of a change."""
     make_folder(spool.targets)
-    lock = os.open(spool.targets / f"{target}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-    try:
-        # Counts are read and written back: of two workers at once, one failure would be lost.
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    # Counts are read and written back: of two workers at once, one failure would be lost.
+    with waiting_lock(spool.targets / f"{target}.lock"):
         yield
-    finally:
-        os.close(lock)
