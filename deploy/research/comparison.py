@@ -17,7 +17,7 @@ from model_store.reporting.step_output import write_figure, write_summary, write
 from model_store.signatures.signature import Signature
 from model_store.statistics.diagnostic_accuracy import compare_scores_of_same_cases
 from model_store.statistics.signature_agreement import agreement, differing_cases
-from workers.results.result_record import read_result
+from workers.results.result_record import read_intact_result
 from workers.scoring.case_result import Phenotype
 
 SCORED_STATES = (JobState.DELIVERING, JobState.DONE, JobState.FAILED)
@@ -129,7 +129,7 @@ class _Verdict:
 def _shadowed(spool: Spool) -> Iterator[tuple[str, _Verdict, _Verdict]]:
     """Yield job id, verdict and shadow's verdict of every case that was scored beside a shadow."""
     for job in spool.jobs(*SCORED_STATES):
-        result = read_result(job)
+        result = read_intact_result(job)
         if result is None or result.score is None or result.signature is None or result.shadow is None:
             continue
         score, shadow = result.score, result.shadow

@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -20,6 +19,8 @@ from model_store.signatures.registry import Registry
 from support.field_cases import CASES, PAGE, Ending, FieldCase, page
 from support.listening import listening
 from workers.jobs.score_job import run
+from workers.results.result_record import ResultRecord, read_result
+from workers.scoring.case_result import ResultOutcome
 from workers.settings import WorkerSettings
 
 pytestmark = pytest.mark.acceptance
@@ -33,20 +34,20 @@ SENT = [case for case in CASES if case.ending is not Ending.COMMAND]
 class Ended:
     """What became of one outline."""
 
-    result: dict[str, Any]
+    result: ResultRecord
     features: tuple[float, ...]
     """Every number of the feature report, in its order; empty where there is none."""
 
     @property
     def voxels(self) -> tuple[int, ...]:
         """Of tumour and ring."""
-        return tuple(region["voxels"] for region in self.result["regions"])
+        return tuple(region.voxels for region in self.result.regions)
 
     @property
     def words(self) -> str:
         """What a reader is told: the refusal, or the notes."""
-        rejection = self.result["rejection"]
-        return rejection["message"] if rejection else " ".join(self.result["notes"])
+        rejection = self.result.rejection
+        return rejection.message if rejection else " ".join(self.result.notes)
 
 
 Send = Callable[[Path], list[Ended]]
@@ -89,7 +90,7 @@ def _work(spool: Spool, job: Job, registry: Registry, settings: WorkerSettings) 
     run(spool, job, registry, settings)
     done = spool.find_job(job.id)
     assert done is not None
-    result = done.read_optional("result.json")
+    result = read_result(done)
     assert result is not None
     report = done.folder / "objects" / "feature_report.dcm"
     return Ended(result, tuple(_numbers(dcmread(report))) if report.exists() else ())
@@ -116,7 +117,10 @@ def references(send: Send, shared_data: Path, br06: Path, tmp_path_factory: pyte
 
 def test_the_references_are_what_they_were(references: dict[str, Ended]) -> None:
     """The phantom and the real patient keep their scores and voxels."""
-    found = {name: (round(one.result["score"]["hot_probability"], 3), one.voxels) for name, one in references.items()}
+    scores = {name: one.result.score for name, one in references.items()}
+    found = {
+        name: (round(score.hot_probability, 3), references[name].voxels) for name, score in scores.items() if score
+    }
     assert found == {"phantom": (0.785, (3801, 5900)), "br06": (0.795, (35914, 53751))}
 
 
@@ -130,10 +134,12 @@ def test_it_ends_as_the_table_says(
         assert not ended
         return
     [one] = ended
-    assert one.result["outcome"] == ("scored" if case.ending is Ending.MEASURED else "not_scored"), one.words
+    expected = ResultOutcome.SCORED if case.ending is Ending.MEASURED else ResultOutcome.NOT_SCORED
+    assert one.result.outcome is expected, one.words
     assert [word for word in case.says if word not in one.words] == [], one.words
     if case.reason:
-        assert one.result["rejection"]["reason"] == case.reason
+        assert one.result.rejection is not None
+        assert one.result.rejection.reason == case.reason
     if case.same_features_as:
         assert one.features == pytest.approx(references[case.same_features_as].features, rel=1e-6)
 

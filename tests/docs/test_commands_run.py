@@ -97,8 +97,9 @@ def scoring(our_signature: Path, tmp_path_factory: pytest.TempPathFactory) -> di
     inside = {name: [(one.minimum + one.maximum) / 2] for name, one in shipped.ranges.items()}
     case = {"case": ["A"], "patient": ["A"], "reason": [""]}
     pd.DataFrame({**case, **inside}).to_parquet(folder / "features.parquet")
-    shadow = {"digest": load_bundle(our_signature).digest, "hot_probability": 0.4, "phenotype": "cold"}
-    signature = {"id": "research", "version": "1", "digest": shipped.digest}
+    verdict = {"hot_probability": 0.4, "phenotype": "cold"}
+    shadow = {"outcome": "differs", "name": OURS, "digest": load_bundle(our_signature).digest, **verdict}
+    signature = SCORED["signature"] | {"digest": shipped.digest}
     return {"folder": folder, "result": SCORED | {"shadow": shadow, "signature": signature}}
 
 

@@ -162,7 +162,8 @@ def test_other_tissue_is_left_out_of_the_outer_half(
 @pytest.mark.parametrize(
     ("radius_mm", "x_mm", "changes", "reason"),
     [
-        (1.0, 30, {}, Reason.TUMOUR_TOO_SMALL),
+        (1.0, 30, {}, Reason.SINGLE_SLICE),
+        (2.5, 30, {}, Reason.TUMOUR_TOO_SMALL),
         (9.0, 30, {"max_tumour_ml": 2.0}, Reason.TUMOUR_TOO_LARGE),
         (9.0, 20, {"min_ring_share": 0.99}, Reason.RING_TOO_SMALL),
     ],
@@ -176,7 +177,7 @@ def test_what_the_profile_does_not_measure_is_refused(
     changes: dict[str, float],
     reason: Reason,
 ) -> None:
-    """Too few voxels for texture, more than a tumour has, a ring that lies in air."""
+    """One slice only, too few voxels for texture, more than a tumour has, a ring that lies in air."""
     images = write_series(array, spacing=SPACING)
     seg = write_seg(images, [(TUMOUR, ball(radius_mm, x_mm))])
     assert reason_of(images, seg, **changes) is reason
