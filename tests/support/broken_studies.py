@@ -61,8 +61,15 @@ def outside_volume(phantom: Phantom) -> None:
 
 
 def other_frame_of_reference(phantom: Phantom) -> None:
-    """Draw it in the coordinates of another examination."""
-    edit(phantom.seg_path, lambda seg: setattr(seg, "FrameOfReferenceUID", UID("2.25.4711")))
+    """Draw it in the coordinates of another examination, where the patient lay half a slice apart."""
+
+    def move(seg: Dataset) -> None:
+        seg.FrameOfReferenceUID = UID("2.25.4711")
+        for frame in seg.PerFrameFunctionalGroupsSequence:
+            plane = frame.PlanePositionSequence[0]
+            plane.ImagePositionPatient = [float(value) + 1.25 for value in plane.ImagePositionPatient]
+
+    edit(phantom.seg_path, move)
 
 
 def missing_instance(phantom: Phantom) -> None:
@@ -91,7 +98,7 @@ def missing_slice(phantom: Phantom) -> None:
 
 
 def tumour_too_small(phantom: Phantom) -> None:
-    """Draw four voxels."""
+    """Draw four voxels on each of two slices."""
 
     def shrink(seg: Dataset) -> None:
         frames = frames_of(seg)
@@ -99,7 +106,7 @@ def tumour_too_small(phantom: Phantom) -> None:
         inside = np.argwhere(frames[middle])
         y, x = inside[len(inside) // 2]
         frames[:] = 0
-        frames[middle, y : y + 2, x : x + 2] = 1
+        frames[middle - 1 : middle + 1, y : y + 2, x : x + 2] = 1
         set_frames(seg, frames)
 
     edit(phantom.seg_path, shrink)

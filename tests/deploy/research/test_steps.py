@@ -367,10 +367,12 @@ def test_score_names_what_a_row_lacks(study: Path, row: pd.DataFrame) -> None:
 def test_columns_of_a_plan_are_checked(study: Path) -> None:
     """A mistake in the plan is told with its line."""
     other = study.parent / "wrong.yaml"
-    other.write_text(study.read_text().replace("repeats: 1", "repeats: 0"))
+    text = study.read_text().replace("repeats: 1", "repeats: 0")
+    other.write_text(text)
+    line = 1 + next(number for number, one in enumerate(text.splitlines()) if "repeats: 0" in one)
     refused = run(study.parent, "train", other)
     assert refused.exit_code == 2
-    assert "wrong.yaml:2: train: repeats: expected at least 1, found 0" in refused.output
+    assert f"wrong.yaml:{line}: train.repeats: expected at least 1, found 0" in refused.output
 
 
 def test_classes_that_do_not_overlap_are_no_certainty() -> None:
