@@ -126,6 +126,8 @@ class ListenerMetrics:
             ["reason"],
             registry=self.registry,
         )
+        for reason in SetAside:  # from zero: an increase from nothing to one is none to Prometheus
+            self._set_aside.labels(reason.value)
         self._last_object = Gauge(
             "radtme_last_object_received_timestamp_seconds",
             "When was the last object received (Unix time)? 0: none since the start.",

@@ -1,6 +1,7 @@
-"""Label values that come over the wire."""
+"""Counters of the listener, and label values that come over the wire."""
 
-from listener.metrics import OTHER, LabelLimit
+from listener.metrics import OTHER, LabelLimit, ListenerMetrics
+from listener.spool.set_aside import SetAside
 
 
 def test_the_first_values_are_shown_and_all_further_ones_share_a_label() -> None:
@@ -8,3 +9,13 @@ def test_the_first_values_are_shown_and_all_further_ones_share_a_label() -> None
     label = LabelLimit(most=3)
     assert [label(f"AE{number}") for number in range(5)] == ["AE0", "AE1", "AE2", OTHER, OTHER]
     assert label("AE1") == "AE1"
+
+
+def test_outlines_that_make_no_case_are_counted_from_zero() -> None:
+    """A counter that first appears with its first event shows no increase: every reason is there from the start."""
+    metrics = ListenerMetrics()
+    name = "radtme_outlines_set_aside_total"
+    values = {reason: metrics.registry.get_sample_value(name, {"reason": reason.value}) for reason in SetAside}
+    assert values == dict.fromkeys(SetAside, 0.0)
+    metrics.outline_set_aside(SetAside.OWN_RESULT)
+    assert metrics.registry.get_sample_value(name, {"reason": SetAside.OWN_RESULT.value}) == 1.0
