@@ -58,9 +58,9 @@ def test_a_worker_killed_in_the_middle_of_a_job(parts: Installation, pacs: Ortha
     """The next worker goes on with the job that the dead one held."""
     parts.start("redis", "listen")
     send(parts.dicom_port, *phantom.paths)
-    wait_until(lambda: in_state(parts, JobState.READY), 20, "the job is ready")
+    wait_until(lambda: in_state(parts, JobState.READY), 60, "the job is ready")
     parts.start("work")
-    wait_until(lambda: not in_state(parts, JobState.READY), 30, "the job is taken")
+    wait_until(lambda: not in_state(parts, JobState.READY), 120, "the job is taken")
     parts.kill("work")
     assert in_state(parts, JobState.RUNNING), "the kill came too late to test anything"
     parts.start("work")
@@ -72,7 +72,7 @@ def test_redis_killed_and_started_empty(parts: Installation, pacs: Orthanc, phan
     parts.start("redis", "listen", "work")
     parts.kill("redis")
     send(parts.dicom_port, *phantom.paths)
-    wait_until(lambda: in_state(parts, JobState.READY), 20, "intake and pairing go on without Redis")
+    wait_until(lambda: in_state(parts, JobState.READY), 60, "intake and pairing go on without Redis")
     parts.start("redis")
     assert_scored_once(parts, pacs, phantom)
 
@@ -83,7 +83,7 @@ def test_the_listener_killed_while_receiving(parts: Installation, pacs: Orthanc,
     acknowledged: list[str] = []
     sender = threading.Thread(target=store_all, args=(parts.dicom_port, phantom, acknowledged))
     sender.start()
-    wait_until(lambda: len(acknowledged) >= 20, 20, "some objects are acknowledged")
+    wait_until(lambda: len(acknowledged) >= 20, 60, "some objects are acknowledged")
     parts.kill("listen")
     sender.join(60)
     assert 20 <= len(acknowledged) < len(phantom.paths)
@@ -128,7 +128,7 @@ def test_a_pacs_that_is_down_gets_everything_when_it_comes_back(
     parts.start()
     send(parts.dicom_port, *phantom.paths)
     wait_until(lambda: in_state(parts, JobState.DELIVERING), 60, "the results lie ready")
-    wait_until(lambda: tries(parts) >= 2, 30, "a second try was made")
+    wait_until(lambda: tries(parts) >= 2, 120, "a second try was made")
     parts.stop("work")
     parts.configuration.write_text(text)
     parts.start("work")
@@ -151,10 +151,10 @@ def test_a_job_that_kills_its_workers_becomes_a_failed_job(parts: Installation, 
     """After three dead workers the job is put aside with its reason, and the next one is scored."""
     parts.start("redis", "listen")
     send(parts.dicom_port, *phantom.paths)
-    wait_until(lambda: in_state(parts, JobState.READY), 20, "the job is ready")
+    wait_until(lambda: in_state(parts, JobState.READY), 60, "the job is ready")
     for number in range(3):
         parts.start("work")
-        wait_until(lambda n=number: in_state(parts, JobState.RUNNING) and attempts(parts) > n, 30, "the job is taken")
+        wait_until(lambda n=number: in_state(parts, JobState.RUNNING) and attempts(parts) > n, 120, "the job is taken")
         parts.kill("work")
     parts.start("work")
     [job] = parts.wait_for_jobs(1)
