@@ -1,1 +1,1 @@
-"""Storage and Verification SCP: accept, keep, pair, announce. Never decodes a pixel."""
+"""Storage and Verification SCP: accepts, stores, pairs and announces objects. It never decodes pixel data."""

@@ -32,7 +32,7 @@ from listener.tls.contexts import reloading_server_context
 log = structlog.get_logger()
 
 STALLED_SECONDS = 60.0
-"""A loop that has not turned for so long, beyond its own pause, is not alive."""
+"""A loop whose last iteration is older than this, beyond its own pause, counts as dead."""
 
 
 class Listener:
@@ -86,7 +86,7 @@ class Listener:
         self._stopped = False
 
     def start(self) -> None:
-        """Prepare the spool, clear away what dead processes left, and accept associations.
+        """Prepare the spool, remove what dead processes left behind, and accept associations.
 
         Raises
         ------
@@ -119,7 +119,7 @@ class Listener:
         log.info("listener_started", ae_title=self.settings.ae_title, port=self.port, cleared=cleared)
 
     def stop(self, drain_seconds: float = 10.0) -> None:
-        """Accept no more, let running associations finish, abort those that take longer than ``drain_seconds``.
+        """Stop accepting, let open associations finish, and abort those that take longer than ``drain_seconds``.
 
         Does nothing the second time.
         """
@@ -152,14 +152,14 @@ class Listener:
         peers: Iterable[AllowedPeer],
         reporters: Iterable[AllowedPeer] | None = None,
     ) -> None:
-        """Replace the list of who may associate; associations that are open stay.
+        """Replace the list of peers that may associate; open associations are kept.
 
-        ``reporters`` are those who may report on storage commitment; None leaves them as they are.
+        ``reporters`` may report on storage commitment; None leaves them unchanged.
 
         Raises
         ------
         ValueError
-            If it is empty, and others than this machine can reach us.
+            If it is empty although other machines can reach the listener.
         """
         titles, entries = tuple(calling_ae_titles), tuple(peers)
         if not titles and not entries and not is_loopback(self.settings.host):
@@ -170,7 +170,7 @@ class Listener:
         log.info("allow_list_replaced", entries=len(titles) + len(entries))
 
     def liveness(self) -> Mapping[str, Check]:
-        """Tell whether the loops turn."""
+        """Return whether all loops are running."""
         now = time.monotonic()
         longest = self.settings.sweep_seconds + STALLED_SECONDS
         return {
@@ -181,7 +181,7 @@ class Listener:
         }
 
     def readiness(self) -> Mapping[str, Check]:
-        """Tell whether an object that came now would be kept. Redis is shown, but the intake does not need it."""
+        """Return whether an object received now would be stored. Redis is shown, but the intake does not need it."""
         free = self.spool.free_bytes()
         enough = Check(
             free >= self.settings.min_free_bytes, f"{free} bytes free, {self.settings.min_free_bytes} needed"

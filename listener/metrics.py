@@ -1,4 +1,4 @@
-"""What the listener counts. Each help text is the question that the person on call asks."""
+"""The listener's metrics. Each help text is the question that the person on call asks."""
 
 import math
 import threading
@@ -135,11 +135,11 @@ class ListenerMetrics:
         )
 
     def case_received(self, calling_ae_title: str | None) -> None:
-        """Count an outline that has a job now; None where it was found in the spool after a crash."""
+        """Count an outline for which a job was created; None where it was found in the spool after a crash."""
         self._cases.labels(self._peer_label(calling_ae_title or UNKNOWN_PEER)).inc()
 
     def outline_set_aside(self, reason: SetAside) -> None:
-        """Count an outline that is kept and makes no case."""
+        """Count an outline that is stored and makes no case."""
         self._set_aside.labels(reason.value).inc()
 
     def context_refused(self, context: RefusedContext) -> None:
@@ -149,7 +149,7 @@ class ListenerMetrics:
         self._refused_contexts.labels(self._sop_class_label(label), reason).inc()
 
     def handshake_failed(self, reason: str) -> None:
-        """Count a connection that did not become an encrypted one; ``reason`` is from a closed set."""
+        """Count a failed TLS handshake; ``reason`` is from a closed set."""
         self._handshakes.labels(reason).inc()
 
     def audit_failed(self) -> None:
@@ -188,7 +188,7 @@ class ListenerMetrics:
 
 
 class PairingCollector(Collector):
-    """What jobs wait for, and how many cases one study gets, as the pairing saw them last."""
+    """What jobs wait for, and the number of cases of a study, as of the last scan of the pairer."""
 
     def __init__(self, waits: Callable[[], Mapping[WaitsFor, int]], most_cases: Callable[[], int]) -> None:
         self._waits = waits
@@ -208,7 +208,7 @@ class PairingCollector(Collector):
 
 
 class SpoolCollector(Collector):
-    """Reads the spool when someone asks: nothing is counted that could be wrong after a restart."""
+    """Reads the spool at each scrape: no counter that would be wrong after a restart."""
 
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
@@ -251,7 +251,7 @@ def _age(folder: Path, now: float) -> float:
 
 
 class BrokerCollector(Collector):
-    """Asks Redis when someone asks: how long the queues are, and whether it is there at all."""
+    """Asks Redis at each scrape for the length of the queues, and whether it answers at all."""
 
     def __init__(self, depths: Callable[[], Mapping[str, int] | None]) -> None:
         self._depths = depths
@@ -273,7 +273,7 @@ MAX_VALUES = 64
 
 
 class LabelLimit:
-    """Gives each value its own label up to a limit, so that peers cannot flood Prometheus with labels."""
+    """Gives each value a label of its own up to a limit, so that peers cannot flood Prometheus with labels."""
 
     def __init__(self, most: int = MAX_VALUES) -> None:
         self._most = most

@@ -1,1 +1,1 @@
-"""DICOM PS3.15 audit messages: made, kept on disk, read back and forwarded to syslog."""
+"""DICOM PS3.15 audit messages: created, stored on disk, read back and forwarded to syslog."""

@@ -15,7 +15,7 @@ class Code:
     meaning: str
 
 
-# What happened (CID 400) ---------------------------------------------------------------------------------------------
+# Event ID (CID 400) ---------------------------------------------------------------------------------------------------
 APPLICATION_ACTIVITY = Code("110100", DCM, "Application Activity")
 AUDIT_LOG_USED = Code("110101", DCM, "Audit Log Used")
 BEGIN_TRANSFERRING = Code("110102", DCM, "Begin Transferring DICOM Instances")
@@ -33,7 +33,7 @@ EVENTS = (
     SECURITY_ALERT,
 )
 
-# Of what kind (CID 401, CID 403) -------------------------------------------------------------------------------------
+# Event Type Code (CID 401, CID 403) -----------------------------------------------------------------------------------
 APPLICATION_START = Code("110120", DCM, "Application Start")
 APPLICATION_STOP = Code("110121", DCM, "Application Stop")
 NODE_AUTHENTICATION = Code("110126", DCM, "Node Authentication")
@@ -47,13 +47,13 @@ CASE_DROPPED = Code("case-dropped", PRIVATE, "Case dropped")
 CASE_RETRIED = Code("case-retried", PRIVATE, "Case tried again")
 SCORING = Code("scoring", PRIVATE, "Radiomics scoring")
 
-# Who took part (CID 402) ---------------------------------------------------------------------------------------------
+# Role ID Code (CID 402) ----------------------------------------------------------------------------------------------
 APPLICATION = Code("110150", DCM, "Application")
 APPLICATION_LAUNCHER = Code("110151", DCM, "Application Launcher")
 DESTINATION = Code("110152", DCM, "Destination Role ID")
 SOURCE = Code("110153", DCM, "Source Role ID")
 
-# What an identifier is (CID 404, RFC 3881 section 5.5.4) -------------------------------------------------------------
+# Participant Object ID Type Code (CID 404, RFC 3881 section 5.5.4) ----------------------------------------------------
 STUDY_INSTANCE_UID = Code("110180", DCM, "Study Instance UID")
 NODE_ID = Code("110182", DCM, "Node ID")
 PATIENT_NUMBER = Code("2", "RFC-3881", "Patient Number")

@@ -1,4 +1,4 @@
-"""The events that radtme audits, each as the message that PS3.15 section A.5.3 asks for."""
+"""The events that radtme audits, each as the message that PS3.15 section A.5.3 specifies."""
 
 import os
 import pwd
@@ -14,7 +14,7 @@ from listener.audit.message import AuditMessage, EventAction, EventOutcome, Inst
 
 @dataclass(frozen=True)
 class AuditedPatient:
-    """Whom a study is of, as its objects say; empty where they cannot be read."""
+    """The patient of a study, from the headers of its objects; empty where they cannot be read."""
 
     id: str = ""
     name: str = ""
@@ -22,7 +22,7 @@ class AuditedPatient:
 
 @dataclass(frozen=True)
 class AuditedStudy:
-    """A study, and the instances of it that an event is about."""
+    """A study, and those of its instances that an event concerns."""
 
     uid: str
     patient: AuditedPatient
@@ -45,7 +45,7 @@ class AuditedStudy:
 
 @dataclass(frozen=True)
 class Node:
-    """A peer, or we ourselves, as one end of a transfer."""
+    """One end of a transfer: a peer, or this system."""
 
     name: str
     """Its AE title or URL."""
@@ -55,7 +55,7 @@ class Node:
 
 @dataclass(frozen=True)
 class SignatureUsed:
-    """What a case was scored with, or what now scores."""
+    """The signature that scored a case, or that is active now."""
 
     name: str
     digest: str
@@ -66,7 +66,7 @@ class SignatureUsed:
 
 
 def application_activity(part: str, ae_titles: Sequence[str], *, started: bool) -> AuditMessage:
-    """A part of radtme has started, or stops in order (A.5.3.1)."""
+    """A process of radtme has started, or is shutting down cleanly (A.5.3.1)."""
     application = Participant(
         process_id(part), codes.APPLICATION, False, f"AETITLES={';'.join(ae_titles)}", node=socket.gethostname()
     )
@@ -75,7 +75,7 @@ def application_activity(part: str, ae_titles: Sequence[str], *, started: bool) 
 
 
 def begin_transferring(source: Node, destination: Node, study: AuditedStudy, *, sends: bool) -> AuditMessage:
-    """Instances of a study begin to go from ``source`` to ``destination`` (A.5.3.3); ``sends``: we are the source."""
+    """The transfer of instances from ``source`` to ``destination`` begins (A.5.3.3); ``sends``: we are the source."""
     participants = _ends(source, destination, sends=sends)
     return AuditMessage(codes.BEGIN_TRANSFERRING, EventAction.EXECUTE, participants, subjects=study.subjects())
 
@@ -83,7 +83,7 @@ def begin_transferring(source: Node, destination: Node, study: AuditedStudy, *, 
 def instances_transferred(
     source: Node, destination: Node, study: AuditedStudy, *, sends: bool, failure: str = "", final: bool = False
 ) -> AuditMessage:
-    """Instances of a study went from ``source`` to ``destination``, or were refused with ``failure`` (A.5.3.7)."""
+    """Instances were transferred from ``source`` to ``destination``, or refused with ``failure`` (A.5.3.7)."""
     refused = EventOutcome.SERIOUS_FAILURE if final else EventOutcome.MINOR_FAILURE
     return AuditMessage(
         codes.INSTANCES_TRANSFERRED,
@@ -111,7 +111,7 @@ def case_scored(study: AuditedStudy, signature: SignatureUsed | None, findings: 
 
 
 def case_steered(study: AuditedStudy, kind: codes.Code, job_id: str, why: str, failure: str = "") -> AuditMessage:
-    """A person decides what becomes of a case: ``kind`` says what; ``failure``, why it could not be done."""
+    """A person decided about a case: ``kind`` is the decision, ``failure`` why it could not be carried out."""
     text = "; ".join(part for part in (job_id, why, failure) if part)
     return AuditMessage(
         codes.INSTANCES_ACCESSED,
@@ -125,7 +125,7 @@ def case_steered(study: AuditedStudy, kind: codes.Code, job_id: str, why: str, f
 
 
 def study_deleted(study: AuditedStudy, why: str) -> AuditMessage:
-    """A study is removed from the spool with all that came of it (A.5.3.8)."""
+    """A study is removed from the spool together with its jobs and results (A.5.3.8)."""
     return AuditMessage(
         codes.STUDY_DELETED,
         EventAction.DELETE,
@@ -136,7 +136,7 @@ def study_deleted(study: AuditedStudy, why: str) -> AuditMessage:
 
 
 def node_rejected(peer: Node, called: str, reason: str, times: int = 1) -> AuditMessage:
-    """A peer was not let in (A.5.3.12, Node Authentication); ``times`` counts what one message stands for."""
+    """A peer was rejected (A.5.3.12, Node Authentication); ``times``: how many rejections the message covers."""
     more = f", {times} times since the last message about it" if times > 1 else ""
     return AuditMessage(
         codes.SECURITY_ALERT,
@@ -153,12 +153,12 @@ def node_rejected(peer: Node, called: str, reason: str, times: int = 1) -> Audit
 
 
 def configuration_changed(part: str, what: str, changes: Sequence[str]) -> AuditMessage:
-    """The configuration differs from the one that was seen last (A.5.3.12, Security Configuration)."""
+    """The configuration has changed since the last start or reload (A.5.3.12, Security Configuration)."""
     return _alert(part, codes.SECURITY_CONFIGURATION, what, changes)
 
 
 def software_changed(part: str, what: str, changes: Sequence[str], *, failed: bool = False) -> AuditMessage:
-    """Another program version runs, or another signature scores (A.5.3.12, Software Configuration)."""
+    """The program version or the active signature has changed (A.5.3.12, Software Configuration)."""
     return _alert(
         part,
         codes.SOFTWARE_CONFIGURATION,
@@ -181,13 +181,13 @@ def audit_log_used(folder: str) -> AuditMessage:
 
 
 def launcher(role: codes.Code | None = codes.APPLICATION_LAUNCHER) -> Participant:
-    """Return the person or account that this process runs for."""
+    """Return the user account that this process runs under."""
     user = acting_user()
     return Participant(user, role, True, _account() if user != _account() else "", node=socket.gethostname())
 
 
 def acting_user() -> str:
-    """Return the name of the person or account that this process runs for."""
+    """Return the name of the user account that this process runs under."""
     return os.environ.get("SUDO_USER") or _account()
 
 
@@ -231,7 +231,7 @@ def _account() -> str:
 
 
 def patient_of(header: Dataset) -> AuditedPatient:
-    """Return whom an object is of."""
+    """Return the patient of an object."""
     try:
         return AuditedPatient(str(header.get("PatientID") or ""), str(header.get("PatientName") or ""))
     except (ValueError, LookupError):  # elements that cannot be decoded: the trail says that it is unknown

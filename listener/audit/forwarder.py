@@ -1,6 +1,6 @@
 """A copy of the audit trail to a syslog server over TLS (RFC 5425, PS3.15 section A.6).
 
-The files are the queue: a place in them is remembered on disk, and what lies behind it is sent again until it is known
+The files are the queue: the position up to which they were sent is on disk; what follows it is sent until it is known
 to have left. Syslog has no acknowledgement, so a message counts as sent when the server's machine has taken its bytes
 and the connection has held for a while after that. What was under way when it broke is sent again: a message may come
 twice, with the same bytes. Nothing waits for the server: intake and scoring write to the files alone.
@@ -38,7 +38,7 @@ LOCK_NAME = "forward.lock"
 CONNECT_SECONDS = 10.0
 SEND_SECONDS = 30.0
 HELD_SECONDS = 2.0
-"""A connection that lives so long after a message was taken by the server's machine has delivered it."""
+"""A message counts as delivered when its connection has stayed open this long after the server's machine took it."""
 POLL_SECONDS = 0.5
 MIN_WAIT_SECONDS, MAX_WAIT_SECONDS = 1.0, 300.0
 CHUNK_BYTES = 256 * 1024
@@ -46,14 +46,14 @@ CHUNK_BYTES = 256 * 1024
 
 @dataclass(frozen=True, order=True)
 class TrailPosition:
-    """Where in the trail: the number of a file and an offset in it."""
+    """A position in the trail: the number of a file and an offset in bytes."""
 
     file: int = 0
     offset: int = 0
 
 
 def read_position(folder: Path) -> TrailPosition:
-    """Return up to where the trail has been forwarded."""
+    """Return the position up to which the trail has been forwarded."""
     try:
         content = read_json(folder / POSITION_NAME)
         return TrailPosition(int(content["file"]), int(content["offset"]))
@@ -62,7 +62,7 @@ def read_position(folder: Path) -> TrailPosition:
 
 
 def lines_after(folder: Path, position: TrailPosition) -> list[tuple[bytes, TrailPosition]]:
-    """Return some of the whole lines that follow, each with the place behind it."""
+    """Return the next whole lines, each with the position after it."""
     for path in audit_files(folder):
         number = file_number(path)
         if number < position.file:
@@ -106,11 +106,11 @@ class Forwarder:
         self.is_connected = False
 
     def start(self) -> None:
-        """Begin to forward."""
+        """Start to forward."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Send what there is if the server takes it at once, and end; the rest is sent after the next start."""
+        """Send what the server takes at once, then stop; the rest is sent after the next start."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(HELD_SECONDS + 3.0)
@@ -143,7 +143,7 @@ class Forwarder:
 
 
 class _Sending:
-    """What is under way on one connection."""
+    """The messages in flight on one connection."""
 
     def __init__(self, folder: Path, connection: ssl.SSLSocket, stopping: threading.Event) -> None:
         self._folder = folder
@@ -173,7 +173,7 @@ class _Sending:
                 self._stopping.wait(POLL_SECONDS)
 
     def _send_remaining(self) -> None:
-        """Wait a little for what is under way, so that the next start need not send it again."""
+        """Wait briefly for messages in flight, so that the next start need not send them again."""
         deadline = time.monotonic() + HELD_SECONDS + 1.0
         while self._under_way and time.monotonic() < deadline:
             time.sleep(0.1)
@@ -189,7 +189,7 @@ class _Sending:
             write_json(self._folder / POSITION_NAME, {"file": confirmed.file, "offset": confirmed.offset})
 
     def _check_connection(self) -> None:
-        """Raise if the server has closed or reset the connection; it never says anything else."""
+        """Raise if the server has closed or reset the connection; a syslog server never sends data."""
         self._connection.settimeout(0.0)
         with suppress(ssl.SSLWantReadError, BlockingIOError):
             if not self._connection.recv(4096):
@@ -222,7 +222,7 @@ def _error_text(error: OSError) -> str:
 
 
 class ForwardingCollector(Collector):
-    """How far the copy is behind, read from the disk at each scrape."""
+    """The backlog of the copy, read from disk at each scrape."""
 
     def __init__(self, folder: Path, forwarder: Forwarder) -> None:
         self._folder = folder
@@ -244,7 +244,7 @@ class ForwardingCollector(Collector):
 
 
 def forwarder(settings: AuditSettings | None, registry: CollectorRegistry) -> Forwarder | None:
-    """Return what forwards the trail, where the settings name a server; its metrics are in ``registry``."""
+    """Return the forwarder of the trail where the settings name a server; ``registry`` gets its metrics."""
     if settings is None or not settings.enabled or settings.syslog is None:
         return None
     made = Forwarder(settings.folder, settings.syslog)

@@ -1,4 +1,4 @@
-"""Audit messages as XML, by the schema of PS3.15 section A.5.1. Values in, one line of text out.
+"""Audit messages as XML, by the schema of PS3.15 section A.5.1: one message is one line of text.
 
 A message may hold a patient's name and id, where the Standard asks for them: it goes to the audit trail and nowhere
 else.
@@ -15,10 +15,10 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 from listener.audit.codes import Code
 
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What no XML 1.0 document may hold, escaped or not."""
+"""Characters that an XML 1.0 document must not contain, escaped or not."""
 _ADDRESS = re.compile(r"[0-9.]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.%\w]*")
 FEW = 10
-"""Instances of a SOP class are listed by UID up to this number; beyond it, their number is all that is told."""
+"""Instances of a SOP class are listed by UID up to this number; above it, only their number is given."""
 
 
 class EventAction(Enum):
@@ -36,7 +36,7 @@ class EventOutcome(IntEnum):
 
     SUCCESS = 0
     MINOR_FAILURE = 4
-    """What was asked for was refused; it may be tried again."""
+    """The request was refused and may be repeated."""
     SERIOUS_FAILURE = 8
     """It was refused permanently."""
 
@@ -56,12 +56,12 @@ class Participant:
 
 @dataclass(frozen=True)
 class Instances:
-    """The instances of one SOP class that are spoken of."""
+    """The instances of one SOP class that an event concerns."""
 
     sop_class_uid: str
     number: int
     uids: tuple[str, ...] = ()
-    """Which ones, where they are few."""
+    """Their UIDs, where there are few."""
 
 
 class SubjectKind(Enum):
@@ -88,7 +88,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class AuditMessage:
-    """One event, by whom, and what it was about."""
+    """One event with its participants and participant objects."""
 
     event: Code
     action: EventAction

@@ -17,7 +17,7 @@ EVENT_NAMES = {code.meaning.lower().replace(" ", "-"): code.value for code in EV
 
 @dataclass(frozen=True)
 class AuditEntry:
-    """One message of the trail, as a person reads it."""
+    """One message of the trail in readable form."""
 
     at: datetime
     event_code: str
@@ -26,12 +26,12 @@ class AuditEntry:
     outcome: str
     description: str
     who: tuple[str, ...]
-    """Each participant, with its role and where it is; the one who asked for it is the first."""
+    """Each participant with its role and network address; the requestor comes first."""
     studies: tuple[str, ...]
     patients: tuple[str, ...]
     """ID and name, where the message has them."""
     objects: tuple[str, ...]
-    """What else it is about."""
+    """The other participant objects."""
     instances: int
     details: dict[str, str]
 
@@ -39,7 +39,7 @@ class AuditEntry:
 def read_entries(
     folder: Path, wanted: Callable[[AuditEntry], bool], unreadable: Callable[[str], None]
 ) -> Iterator[AuditEntry]:
-    """Yield the wanted messages, the oldest first; ``unreadable`` is told the place of a line that is none."""
+    """Yield the wanted messages, the oldest first; ``unreadable`` is called with the position of an invalid line."""
     for path in audit_files(folder):
         with open(path, "rb") as file:
             for number, line in enumerate(file, 1):
@@ -54,7 +54,7 @@ def read_entries(
 
 def _parsed(line: str) -> Element:
     _, bom, xml = line.partition(BOM)
-    if not bom or "<!" in xml:  # we never write a declaration, so nobody needs to expand one
+    if not bom or "<!" in xml:  # we never write a declaration, so none has to be expanded
         raise ValueError("no audit message")
     return fromstring(xml)  # noqa: S314
 

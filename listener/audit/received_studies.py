@@ -1,4 +1,4 @@
-"""The audit of what one association brings: who begins to send a study, and what of it was kept or refused.
+"""The audit of one association: who starts to send a study, and which of its objects were stored or refused.
 
 Before the first object of a study is acknowledged, a message says that it comes, from whom and of whom; the end of the
 association says how much came. Between the two, the spool itself tells.
@@ -20,9 +20,9 @@ from listener.dicom.data_set import Identity, UnreadableDataSet, read_patient
 log = structlog.get_logger()
 
 MAX_STUDIES = 32
-"""Studies of one association that are counted at a time: before one more, all that came so far is told."""
+"""Studies counted at a time in one association: before the next one, everything received so far is audited."""
 MAX_OBJECTS = 5000
-"""Objects after which it is told too, in an association that does not end."""
+"""After this many objects an audit message is written too, for associations that stay open."""
 
 
 @dataclass
@@ -38,7 +38,7 @@ class _Arrived:
 
 
 class ReceivedStudies:
-    """What one association has brought, for the audit trail. Used by its thread alone."""
+    """The objects that one association has brought, for the audit trail. Used only by its own thread."""
 
     def __init__(self, audit: AuditLog, source: Node, destination: Node) -> None:
         self._audit = audit
@@ -48,12 +48,12 @@ class ReceivedStudies:
         self._refused: Counter[str] = Counter()
 
     def begins(self, identity: Identity, part: Path, offset: int, transfer_syntax: UID) -> None:
-        """Say that objects of this study come, the first time that one does.
+        """Write that objects of this study are being received, with the first one.
 
         Raises
         ------
         NotAudited
-            If it cannot be written down: then the object must not be kept.
+            If the message cannot be written: then the object must not be stored.
         """
         if not self._audit.is_on or identity.study_uid in self._studies:
             return
@@ -80,11 +80,11 @@ class ReceivedStudies:
             self.end()
 
     def refused(self, status: str) -> None:
-        """Count an object that was not kept; ``status`` is what its sender was told."""
+        """Count an object that was not stored; ``status`` is the DIMSE status that its sender received."""
         self._refused[status] += 1
 
     def end(self) -> None:
-        """Say what came, and begin to count anew. What was acknowledged stays so, whether it can be told or not."""
+        """Write what was received, and restart the count. Acknowledged objects stay acknowledged if this fails."""
         studies, self._studies = self._studies, {}
         refused, self._refused = self._refused, Counter()
         try:

@@ -1,4 +1,4 @@
-"""The audit of peers that are not let in: the first time at once, then at most once a minute, with how often."""
+"""The audit of rejected peers: at once the first time, then at most once a minute with the number of rejections."""
 
 import threading
 import time
@@ -14,7 +14,7 @@ from listener.audit.trail import AuditLog, NotAudited
 log = structlog.get_logger()
 
 QUIET_SECONDS = 60.0
-"""After a message about a peer, further ones are counted for so long: a flood must not fill the disk."""
+"""Further rejections of a peer are only counted for this long after a message: a flood must not fill the disk."""
 MAX_REMEMBERED = 1024
 
 
@@ -24,11 +24,11 @@ class _Seen:
     peer: Node
     called: str
     since: int = 0
-    """How often it came again since it was told."""
+    """The number of rejections since the last message."""
 
 
 class RejectedPeers:
-    """Tells the audit trail of peers that were refused. Never raises: a refusal needs no permission."""
+    """Writes rejected peers to the audit trail. Never raises: a rejection happens whether it can be audited or not."""
 
     def __init__(self, audit: AuditLog, clock: Callable[[], float] = time.monotonic) -> None:
         self._audit = audit
@@ -37,7 +37,7 @@ class RejectedPeers:
         self._seen: OrderedDict[tuple[str, str], _Seen] = OrderedDict()
 
     def rejected(self, peer: Node, called: str, reason: str) -> None:
-        """Tell of a refusal, or count it where the same was told within the last minute."""
+        """Write a rejection, or count it where the same one was written within the last minute."""
         with self._lock:
             key, now = (peer.address, reason), self._clock()
             seen = self._seen.get(key)
@@ -54,7 +54,7 @@ class RejectedPeers:
             self._rest(why, left)
 
     def end(self) -> None:
-        """Tell of what was only counted so far."""
+        """Write the rejections that were only counted so far."""
         with self._lock:
             left = list(self._seen.items())
             self._seen.clear()

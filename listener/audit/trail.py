@@ -30,11 +30,11 @@ _MODE = 0o640
 
 
 class NotAudited(OSError):
-    """A message could not be written to the audit trail: what it is about must not happen."""
+    """A message could not be written to the audit trail: the audited action must not happen."""
 
 
 class AuditLog:
-    """Appends audit messages. Without settings, or where they say so, it does nothing."""
+    """Appends audit messages. Does nothing without settings, or where they switch the audit off."""
 
     def __init__(self, settings: AuditSettings | None, failed: Callable[[], None] = lambda: None) -> None:
         """``failed`` is called for each message that could not be written."""
@@ -87,7 +87,7 @@ def file_number(path: Path) -> int:
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Be the only one who changes anything in the folder, among all processes and threads."""
+    """Hold the exclusive lock on the folder, among all processes and threads."""
     folder.mkdir(mode=0o750, parents=True, exist_ok=True)
     # Messages are appended and files begun by one writer at a time; two would mix their lines.
     with waiting_lock(folder / LOCK_NAME):
@@ -113,7 +113,7 @@ def _append(folder: Path, max_bytes: int, line: bytes) -> None:
 
 
 def _write_whole(file: int, size: int, line: bytes) -> None:
-    """Write the line in one call and all of it, or none."""
+    """Write the whole line in one call, or nothing."""
     try:
         written = os.write(file, line)
         if written == len(line):

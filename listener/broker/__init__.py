@@ -1,1 +1,1 @@
-"""Celery messages: task names, the announcer, and the sweep that repeats what was lost."""
+"""Celery messages: task names, the announcer, and the sweep that repeats lost messages."""

@@ -1,4 +1,4 @@
-"""The announcer: tells the workers that a job lies ready, by task name and id. Never holds up the intake."""
+"""The announcer: notifies the workers of ready jobs, by task name and id. Never delays the intake."""
 
 import threading
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ TRY_AGAIN_SECONDS = 2.0
 
 
 class Announcer:
-    """Sends announcements from a thread of its own; `announce` only notes them down, once each."""
+    """Sends announcements from a thread of its own; `announce` only queues them, each once."""
 
     def __init__(self, redis_url: str) -> None:
         self._redis = Redis.from_url(
@@ -37,7 +37,7 @@ class Announcer:
         self._thread = threading.Thread(target=self._run, name="announcer", daemon=True)
 
     def start(self) -> None:
-        """Begin to send."""
+        """Start to send."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -51,13 +51,13 @@ class Announcer:
         self._redis.close()
 
     def announce(self, announcement: Announcement) -> None:
-        """Note a message down; returns at once."""
+        """Queue a message; returns at once."""
         with self._changed:
             self._pending[announcement] = None
             self._changed.notify_all()
 
     def depths(self) -> Mapping[str, int] | None:
-        """Return how many messages lie in each queue, or None where Redis does not answer."""
+        """Return the number of messages in each queue, or None where Redis does not answer."""
         try:
             return {queue.value: int(self._redis.llen(queue.value)) for queue in Queue}
         except RedisError:
@@ -65,7 +65,7 @@ class Announcer:
 
     @property
     def is_running(self) -> bool:
-        """Whether its thread lives."""
+        """Whether its thread is alive."""
         return self._thread.is_alive()
 
     def _run(self) -> None:
@@ -84,7 +84,7 @@ class Announcer:
 
     def _send_all(self, announcements: Sequence[Announcement]) -> bool:
         for announcement in announcements:
-            # One try tells enough about all the others.
+            # Where one attempt fails, the others would fail too.
             if self._stopping.is_set() or not self._send(announcement):
                 return False
             with self._changed:

@@ -1,17 +1,17 @@
-"""The messages that tell the workers what lies ready: task names, queues and ids."""
+"""The messages that notify the workers of ready jobs and deliveries: task names, queues and ids."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 SCORE_TASK = "workers.tasks.score"
 DELIVER_TASK = "workers.tasks.deliver"
-"""The names of the Celery tasks on the wire. They are no module paths: messages of an earlier version carry them."""
+"""The names of the Celery tasks on the wire. Not module paths: messages of earlier versions carry them."""
 TIMEOUT_SECONDS = 2.0
-"""For connecting to Redis and for each answer."""
+"""Time limit for connecting to Redis and for each answer."""
 
 
 class Queue(StrEnum):
-    """The queues that the workers listen on."""
+    """The queues that the workers consume."""
 
     COMPUTE = "compute"
     DELIVERY = "delivery"

@@ -1,4 +1,4 @@
-"""The sweep: announces again what lies in the spool although a worker should have taken it."""
+"""The sweep: announces jobs and deliveries again that a worker should have taken and did not."""
 
 import threading
 import time
@@ -27,14 +27,14 @@ GRACE_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class DueAnnouncement:
-    """Something that someone should come for, and the state of its job."""
+    """A message to be announced again, and the state of its job."""
 
     announcement: Announcement
     state: JobState
 
 
 class Sweep:
-    """Looks through the spool every few seconds. Announcing something twice does no harm."""
+    """Scans the spool every few seconds. Announcing something twice does no harm."""
 
     def __init__(
         self,
@@ -56,10 +56,10 @@ class Sweep:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sweep", daemon=True)
         self.last_scan = time.monotonic()
-        """When the last sweep ended: a liveness check looks at it."""
+        """When the last sweep ended, for the liveness check."""
 
     def start(self) -> None:
-        """Begin to sweep."""
+        """Start to sweep."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -69,7 +69,7 @@ class Sweep:
             self._thread.join()
 
     def announce_ready(self, job_id: str) -> None:
-        """Ring at once for a job that has just become ready."""
+        """Announce a job that has just become ready, at once."""
         due = DueAnnouncement(score_announcement(job_id), JobState.READY)
         with self._announced_lock:
             self._announced[due] = time.monotonic()
@@ -114,7 +114,7 @@ class Sweep:
         running = list(self._spool.jobs(JobState.RUNNING))
         self._running_since = {job.id: self._running_since.get(job.id, now) for job in running}
         for job in running:
-            # In the moment after its claim a worker must find the lock free: only a job that has lain here is tried.
+            # Right after its claim a worker must find the lock free: only jobs that have been running for a while are tried.
             if (
                 now - self._running_since[job.id] >= GRACE_SECONDS
                 and not waits_for_retry(job.folder, clock)
@@ -134,7 +134,7 @@ class Sweep:
             if is_held(job.folder):
                 continue
             deliveries = list(_deliveries(job))
-            # Settled, and still here: its worker died between the last record and the move. Any delivery closes it.
+            # Settled, but not moved: its worker died between the last record and the move. Any delivery task closes it.
             left_behind = all(delivery is not None and delivery.state.is_settled for _, delivery in deliveries)
             for target, delivery in deliveries:
                 if delivery is None:
@@ -145,13 +145,13 @@ class Sweep:
                 if left_behind or (circuit.is_closed and delivery.is_due(job.id, circuit, clock)):
                     yield DueAnnouncement(delivery_announcement(job.id, target), JobState.DELIVERING)
                 elif target not in probing and circuit.wants_probe(clock) and delivery.needs_target(clock):
-                    # Of those that wait for a dead target, one is enough to probe it.
+                    # Of the deliveries that wait for an unreachable target, one is enough to probe it.
                     probing.add(target)
                     yield DueAnnouncement(delivery_announcement(job.id, target), JobState.DELIVERING)
 
 
 def _grace(state: JobState) -> float:
-    """Return how long something is due before the sweep announces it: workers announce deliveries themselves, first."""
+    """Return for how long something must be due before the sweep announces it: workers announce deliveries first."""
     return 0.0 if state is JobState.READY else GRACE_SECONDS
 
 

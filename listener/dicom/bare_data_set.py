@@ -1,6 +1,6 @@
 """Files that hold a data set without the preamble and File Meta Information of PS3.10: old CDs, raw exports.
 
-The transfer syntax is not written down in them; the first element shows it, except how pixels are compressed.
+They do not state the transfer syntax; the first element shows it, except how pixel data are compressed.
 """
 
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ def read_bare_data_set(path: Path) -> BareDataSet | None:
     Raises
     ------
     UnreadableDataSet
-        If it is one, and lacks what it must have to be sent.
+        If it is a data set without the attributes that are needed to send it.
     """
     with open(path, "rb") as file:
         if _begin(file.read(_LONGEST_META_BYTES))[1] is None:

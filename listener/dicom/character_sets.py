@@ -1,6 +1,6 @@
 """The character sets of the Standard (PS3.3 section C.12.1.1.2) that pydicom reads wrongly or not at all.
 
-Left to itself it takes Latin alphabet No. 9 for No. 1, and leaves the escape sequences of GB 2312 in the text.
+By default it reads Latin alphabet No. 1 as No. 9, and leaves the escape sequences of GB 2312 in the text.
 """
 
 from pydicom import charset

@@ -1,4 +1,4 @@
-"""Storage Commitment Push Model, what the SCP reports: the N-EVENT-REPORT's data set (PS3.4 section J.3.3)."""
+"""Storage Commitment Push Model: the SCP's report, the data set of an N-EVENT-REPORT (PS3.4 section J.3.3)."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,16 +18,16 @@ STORAGE_COMMITMENT_INSTANCE = UID("1.2.840.10008.1.20.1.1")
 """The well-known SOP Instance of N-ACTION and N-EVENT-REPORT (PS3.4 section J.3.5)."""
 LIMITS = StructureLimits(max_sequence_depth=4)
 MAX_REPORT_BYTES = 1024 * 1024
-"""A case has a handful of results; a report on some thousand instances fits in."""
+"""A case has a handful of results; this leaves room for a report on some thousand instances."""
 
 
 class UnreadableReport(Exception):
-    """A report lacks what table J.3-2 asks for, or cannot be read at all."""
+    """A report lacks attributes that table J.3-2 requires, or cannot be read at all."""
 
 
 @dataclass(frozen=True)
 class CommitmentReport:
-    """What an SCP takes responsibility for, and what not."""
+    """The instances that an SCP takes responsibility for, and those that it does not."""
 
     transaction_uid: str
     committed: tuple[str, ...]
@@ -37,7 +37,7 @@ class CommitmentReport:
 
     @classmethod
     def of(cls, event: Dataset) -> "CommitmentReport":
-        """Return what the data set of an N-EVENT-REPORT says.
+        """Return the report in the data set of an N-EVENT-REPORT.
 
         Raises
         ------
@@ -61,7 +61,7 @@ def decode_report(content: bytes, transfer_syntax: UID) -> CommitmentReport:
     Raises
     ------
     UnreadableReport
-        If it is none, or no report.
+        If it is not a data set, or not a report.
     """
     try:
         check_structure(content, 0, transfer_syntax, LIMITS)

@@ -1,4 +1,4 @@
-"""What must be known of a data set before it is kept: four UIDs from its head. Pixels are never touched."""
+"""What must be known of a data set before it is stored: four UIDs from its head. Pixel data are never read."""
 
 import struct
 import zlib
@@ -31,9 +31,9 @@ _TAGS = {
 _LAST_TAG = max(_TAGS)
 _PATIENT_TAGS = (Tag("SpecificCharacterSet"), Tag("PatientName"), Tag("PatientID"))
 HEAD_BYTES = 64 * 1024
-"""So much of an object is kept in memory while it comes in: enough for nearly every head."""
+"""Bytes of an object that are kept in memory while it is received: enough for nearly every head."""
 MAX_HEAD_BYTES = 4 * 1024**2
-"""A data set that hides its Series Instance UID behind more than this is not read further."""
+"""A data set whose Series Instance UID comes after more bytes than this is not read further."""
 INFLATE_STEP_BYTES = 1024**2
 UNREADABLE_BYTES = (
     AttributeError,
@@ -53,17 +53,17 @@ UNREADABLE_BYTES = (
 
 
 def is_cut_short(error: OSError) -> bool:
-    """Tell whether it is pydicom's word for a sequence that ends in the middle: what the system says has a number."""
+    """Return whether this is pydicom's error for a sequence that is cut short: errors of the system have a number."""
     return error.errno is None
 
 
 class UnreadableDataSet(ValueError):
-    """The head of a data set cannot be read, or lacks what it must have."""
+    """The head of a data set cannot be read, or lacks a required attribute."""
 
 
 @dataclass(frozen=True)
 class Identity:
-    """The four UIDs that say which object this is and where it belongs; each is a checked UID."""
+    """The four UIDs that identify an object and its study and series; each one is checked."""
 
     sop_class_uid: str
     sop_instance_uid: str
@@ -159,7 +159,7 @@ def read_patient(part: Path, offset: int, transfer_syntax: UID) -> tuple[str, st
 
 
 def read_header(part: Path, offset: int, transfer_syntax: UID, tags: Sequence[str], limits: StructureLimits) -> Dataset:
-    """Read the named elements of a file, up to its pixels, after a look at how much it would build.
+    """Read the named elements of a file, up to its pixel data, after a check of depth, width and length.
 
     Raises
     ------

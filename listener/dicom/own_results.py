@@ -1,4 +1,4 @@
-"""Telling our own results from outlines: a PACS that routes a study to us routes what we put there, too.
+"""Recognises radtme's own results: a PACS that routes a study to us also routes the results that we stored there.
 
 By maker and model, so that the results of another installation are known as well. What radtme makes as an input (a
 phantom, an outline from a mask file) has the same maker and a model name of its own.
@@ -15,7 +15,7 @@ OWN_RESULT_TAGS = ("Manufacturer", "ManufacturerModelName", "SegmentSequence")
 def is_own_result(header: Dataset) -> bool:
     """Tell whether an object is a result of radtme, of whatever version and installation.
 
-    Where a de-identifier took the maker away, a segment that is coded in our private scheme tells it.
+    Where a de-identifier removed the manufacturer, a segment coded in our private scheme identifies it.
     """
     maker, model = (str(header.get(keyword) or "").strip() for keyword in OWN_RESULT_TAGS[:2])
     if maker or model:

@@ -1,6 +1,6 @@
 """The head of a DICOM file: preamble and File Meta Information (PS3.10 section 7.1).
 
-It says nothing about who sent the object, so that the same object gives the same bytes whoever brings it.
+It does not name the sender, so that the same object gives the same bytes whoever sends it.
 """
 
 import mmap
@@ -20,7 +20,7 @@ IMPLEMENTATION_VERSION_NAME = "RADTME_0_1"
 
 
 def file_head(sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str) -> bytes:
-    """Return everything that stands before the data set of a file."""
+    """Return the bytes that precede the data set of a file."""
     elements = b"".join(
         [
             _element(0x0001, b"OB", b"\0\1"),
@@ -50,7 +50,7 @@ _TRANSFER_SYNTAX = 0x0010
 
 
 def check_stored(path: Path, limits: StructureLimits, max_inflated_bytes: int) -> int:
-    """Check a DICOM file; return how many bytes come before its pixels. What is no DICOM file has none.
+    """Check a DICOM file; return the number of bytes before its pixel data, 0 where it is not a DICOM file.
 
     Raises
     ------

@@ -19,7 +19,7 @@ _NO_IMAGES = (
     "Fiducials",
     "ValueMapping",
 )
-"""In the keyword of a SOP class: what an outline may come from, but is not drawn on."""
+"""In the keyword of a SOP class: an outline may be derived from these, but is not drawn on them."""
 
 
 def is_image_class(sop_class_uid: object) -> bool:

@@ -1,4 +1,4 @@
-"""How deep and how wide a data set is, found out before anything is built from it.
+"""Checks how deep and how wide a data set is, before anything is built from it.
 
 pydicom makes a Python object of each item and goes down one level of calls per nested sequence: a few megabytes of
 empty items become gigabytes, and 10,000 nested sequences end the recursion. Here the same bytes are walked with a loop
@@ -60,7 +60,7 @@ class _Level:
     is_sequence: bool
     is_implicit: bool
     end: int | None
-    """Where it ends; None where a delimiter says so."""
+    """Where it ends; None where a delimiter marks the end."""
 
 
 class _StructureParser:

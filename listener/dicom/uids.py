@@ -1,7 +1,7 @@
 """UIDs (PS3.5 section 9.1): checked before one becomes a path.
 
 The Standard forbids leading zeros in a component (``1.2.03``). Real devices write them; the UID identifies its object
-nevertheless, and nothing but digits and dots gets into a path: they are taken as they are.
+nevertheless, and only digits and dots get into a path: they are accepted as received.
 """
 
 import re
@@ -27,7 +27,7 @@ def checked_uid(uid: object, attribute: str = "") -> str:
     text = str(uid)
     fault = _fault(text)
     if fault:
-        # Not what was found: an element that was put in the wrong place may hold anything, a name too.
+        # The value is not quoted: a misplaced element may hold anything, such as a name.
         raise InvalidUid(f"{attribute or 'a UID'} {fault}")
     return text
 
@@ -38,7 +38,7 @@ def is_uid(text: str) -> bool:
 
 
 def _fault(text: str) -> str:
-    """Return what is wrong with a UID, without quoting it; empty where nothing is."""
+    """Return what is wrong with a UID, without quoting it; empty where it is valid."""
     if not text:
         return "is empty"
     if len(text) > UID_LENGTH:

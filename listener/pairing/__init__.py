@@ -1,1 +1,1 @@
-"""Which images a segmentation refers to, and when a job has everything it needs."""
+"""Pairs outlines with the images that they refer to, and decides when a job is ready."""

@@ -1,4 +1,4 @@
-"""Whether an outline was drawn on no breast, by what headers say: a routing rule also sends livers and prostates.
+"""Evidence in headers that an outline was not drawn on a breast: routing rules also send livers and prostates.
 
 Body Part Examined (PS3.16 annex L) is often wrong or a default, so a word for the breast anywhere outweighs it, and
 only a word for another part of the body is evidence: no word at all is none.

@@ -1,4 +1,4 @@
-"""Images of an outline that lie where it does not say: in another study of the spool."""
+"""Images of an outline that are in another study of the spool than the outline says."""
 
 from collections.abc import Iterator
 

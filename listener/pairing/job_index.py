@@ -1,4 +1,4 @@
-"""What the listener remembers of every job, so that it need not read them all again and again."""
+"""What the listener remembers of each job, so that it need not read all of them again."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class JobFacts:
-    """A job, as far as a new instance or a new outline may concern it."""
+    """The facts of a job that a new instance or a new outline may concern."""
 
     job_id: str
     version: int
@@ -73,7 +73,7 @@ class JobIndex:
         self._set_aside: frozenset[str] = frozenset()
 
     def refresh(self) -> None:
-        """Take in what other processes did: new jobs, jobs that moved on, jobs that were removed."""
+        """Read what other processes changed: new jobs, jobs that changed their state, jobs that were removed."""
         waiting = {job.id: job for job in self._spool.jobs(JobState.WAITING)}
         further = {job.id: job for job in self._spool.jobs(*(set(JobState) - {JobState.WAITING}))}
         self._set_aside = frozenset(job.id for job in further.values() if _is_set_aside(job))
@@ -82,7 +82,7 @@ class JobIndex:
             if (job_id not in self._facts or job_id in moved_on) and job_id not in self._unreadable:
                 self._read(job)
         for job_id in set(self._facts) - set(waiting) - set(further):
-            # A job on its way from one state to the next may hide for one listing.
+            # A job that is being moved from one state to the next may be missing from one listing.
             if self._spool.find_job(job_id) is None:
                 del self._facts[job_id]
         self._waiting = {
@@ -95,7 +95,7 @@ class JobIndex:
         except FileNotFoundError:
             return  # it moved on between the listing and now: the next refresh finds it
         except UnreadableRecord as error:
-            # One damaged job must not stop all the others. Said once; looked at again after a restart.
+            # One damaged job must not stop all the others. Logged once; read again after a restart.
             log.error("job_unreadable", job=job.id, state=job.state.value, error=str(error))
             self._unreadable.add(job.id)
 

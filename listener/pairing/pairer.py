@@ -54,19 +54,19 @@ FETCHES_AT_ONCE = 4
 """A PACS that does not answer one of them must not hold up the others."""
 
 Fetch = Callable[[str, Mapping[str, tuple[str, ...]]], None]
-"""Asks the PACS for instances of a study, by series."""
+"""Requests instances of a study from the PACS, by series."""
 
 
 @dataclass(frozen=True)
 class Waited:
-    """Since when this process has seen a job wait as it waits now: for its sender, or for what was asked for."""
+    """Since when this process has seen a job wait as it does now: for its sender, or for requested images."""
 
     fetched: datetime | None
     since: float
 
 
 class Pairer:
-    """Makes a job for each outline and moves it on when its images are there.
+    """Creates a job for each outline and makes it ready when its images have arrived.
 
     Any number of listeners may share a spool: creating a job and making it ready happen under one lock file.
     """
@@ -102,27 +102,27 @@ class Pairer:
         """Time of the last completed scan, in monotonic seconds; the liveness check reads it."""
 
     def start(self) -> None:
-        """Take in what lies in the spool, and begin to watch."""
+        """Read the spool, and start to watch it."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop watching. What is unfinished is found again at the next start; a C-MOVE ends with the process."""
+        """Stop watching. Unfinished work is found again at the next start; a C-MOVE ends with the process."""
         self._stopping.set()
         self._wake.set()
         if self._thread.is_alive():
             self._thread.join()
 
     def waits(self) -> Mapping[WaitsFor, int]:
-        """Return how many jobs wait for what, as of the last scan."""
+        """Return the number of waiting jobs by what they wait for, as of the last scan."""
         counts = Counter(list(self._waits.values()))
         return {reason: counts[reason] for reason in WaitsFor}
 
-    # What the receive path calls ------------------------------------------------------------------------------------
+    # Called by the receive path ------------------------------------------------------------------------------------
 
     def outline_kept(self, outline: SegmentationReferences, calling_ae_title: str | None) -> None:
-        """Make sure that an outline has a job; called before it is acknowledged, and again when it comes again.
+        """Make sure that an outline has a job; called before it is acknowledged, and whenever it is received again.
 
-        Our own results get none, whoever sends them back.
+        Our own results get no job, whoever sends them back.
         """
         job_id = job_id_for(outline.sop_instance_uid, 1)
         with self._exclusive(), self._index_lock:
@@ -141,7 +141,7 @@ class Pairer:
         self._wake.set()
 
     def _why_no_case(self, outline: SegmentationReferences) -> tuple[SetAside, str] | None:
-        """Return why an outline makes no case, as far as its own header says it."""
+        """Return why an outline makes no case, as far as its own header tells."""
         if outline.is_own_result or self._index.issued(outline.study_uid, outline.sop_instance_uid):
             return SetAside.OWN_RESULT, "a result of radtme"
         if outline.never_accepted:
@@ -158,7 +158,7 @@ class Pairer:
             self._outline_set_aside(reason)
 
     def _is_set_aside(self, job: Job, record: JobRecord, found: Evidence) -> bool:
-        """Take a waiting job away whose images show another part of the body, by their headers."""
+        """Remove a waiting job whose images show another part of the body, by their headers."""
         if not self._settings.set_aside_other_body_parts or record.is_self_test:
             return False
         word = other_body_part(image_heads(self._spool, record.study_uid, found))
@@ -171,17 +171,17 @@ class Pairer:
         return True
 
     def most_cases_of_a_study(self) -> int:
-        """Return how many cases the study has that got most of them within the last hour."""
+        """Return the largest number of cases that any study got within the last hour."""
         return self._most_cases
 
     def image_kept(self) -> None:
-        """Look soon: something new lies in the spool."""
+        """Request a scan soon: something new is in the spool."""
         self._wake.set()
 
     @contextmanager
     def _exclusive(self) -> Iterator[None]:
-        """Hold the lock that all listeners of this spool create jobs and make them ready under."""
-        # Two listeners of one spool would make two jobs of one outline.
+        """Hold the lock under which all listeners of this spool create jobs and make them ready."""
+        # Without it, two listeners of one spool would create two jobs for one outline.
         with waiting_lock(self._spool.root / "jobs" / LOCK_NAME):
             yield
 
@@ -193,7 +193,7 @@ class Pairer:
             self._wake.clear()
             pause = self._guarded(self.scan) or self._settings.sweep_seconds
             self.last_scan = time.monotonic()
-            # Not for every object of a burst: everything that came in the meantime is seen in one look.
+            # Not for every object of a burst: one scan sees everything that was received in the meantime.
             self._stopping.wait(MIN_SCAN_SECONDS)
             self._wake.wait(pause)
 
@@ -205,7 +205,7 @@ class Pairer:
             return None
 
     def scan(self) -> float:
-        """Look at every job once; return the seconds after which something may be due."""
+        """Examine every job once; return the seconds until something may be due."""
         with self._index_lock:
             self._index.refresh()
             waiting = self._index.waiting
@@ -214,14 +214,14 @@ class Pairer:
         self._waited = {job.id: self._waited[job.id] for job in waiting if job.id in self._waited}
         self._searched = {job.id: self._searched[job.id] for job in waiting if job.id in self._searched}
         self._waits = {job.id: self._waits[job.id] for job in waiting if job.id in self._waits}
-        # Each by itself: what goes wrong with one job must not hold up the others.
+        # Each by itself: an error in one job must not delay the others.
         looks = [partial(self._review_waiting, job) for job in waiting]
         looks += [partial(self._find_late_instances, facts) for facts in latest]
         pauses = [self._guarded(look) or self._settings.sweep_seconds for look in looks]
         return max(MIN_SCAN_SECONDS, min(pauses, default=self._settings.sweep_seconds))
 
     def _review_waiting(self, job: Job) -> float:
-        """Move a waiting job on if its time has come; return the seconds until it may."""
+        """Advance a waiting job if it is due; return the seconds until it may be."""
         if is_held(job.folder):
             self._waits.pop(job.id, None)
             self._waited.pop(job.id, None)  # its deadline counts from its release
@@ -243,12 +243,12 @@ class Pairer:
             settle = max(0.0, settle_seconds(found, self._settings) - quiet) if found.complete else float("inf")
             return min(settle, max(0.0, self._settings.deadline_seconds - age))
         with self._exclusive():
-            if job.folder.is_dir() and not is_held(job.folder):  # nobody was faster
+            if job.folder.is_dir() and not is_held(job.folder):  # no other process was faster
                 self._move_on(job, record, found, step, elsewhere)
         return self._settings.sweep_seconds
 
     def _lies_elsewhere(self, record: JobRecord, found: Evidence, *, at_once: bool) -> str:
-        """Return in words in which other study all missing images lie; else looked for now and then."""
+        """Return a sentence naming the other study that holds all missing images; searched for only now and then."""
         if not found.missing_count:
             return ""
         before = self._searched.get(record.job_id)
@@ -277,7 +277,7 @@ class Pairer:
             self._announce(job.id)
 
     def _why_closed(self, record: JobRecord, found: Evidence, elsewhere: str) -> str:
-        """Return what is missing, where it was expected, and what its sender offers instead, where that is known."""
+        """Return what is missing, where it was expected, and what its sender proposed instead, where that is known."""
         if elsewhere:
             return f"{found.waiting()} of study {record.study_uid}: {elsewhere}"
         sender = record.calling_ae_title
@@ -297,13 +297,13 @@ class Pairer:
                 fetch(study_uid, missing)
 
     def _find_late_instances(self, facts: JobFacts) -> float:
-        """Make a new version of a job whose series has grown since; return the seconds until one may be due."""
+        """Create a new version of a job whose series has grown since; return the seconds until one may be due."""
         counts = dict(facts.instance_counts)
         if facts.watches_study:
             others = dict.fromkeys(series_of_study(self._spool, facts.study_uid), 0)
             others.pop(facts.seg_series_uid, None)
             counts = others | counts
-        # Every folder is looked at: each has its own time from which it counts as settled.
+        # Every folder is examined: each has its own time from which it counts as settled.
         grown = [
             series
             for series, count in counts.items()
@@ -335,7 +335,7 @@ class Pairer:
     def _age_seconds(self, job: JobRecord) -> float:
         """Return for how long this process has seen a job wait; after a fetch, since the fetch.
 
-        The time before it started does not count: while no listener ran, nothing could come, and what the senders kept
+        The time before it started does not count: while no listener ran, nothing was received, and what the senders kept
         back comes now.
         """
         waited = self._waited.get(job.job_id)
@@ -346,12 +346,12 @@ class Pairer:
     # After a crash --------------------------------------------------------------------------------------------------
 
     def reconcile(self) -> None:
-        """Make good what a crash left, and give a job to every recent outline in the spool that has none."""
+        """Repair what a crash left, and create a job for every recent outline in the spool that has none."""
         self._guarded(self._repair)
         outlines_without_job(self._spool, self._guarded, self._make_job)
 
     def _repair(self) -> None:
-        """Make good what a crash left; a job that can be read no more is made again from its outline."""
+        """Repair what a crash left; a job that can no longer be read is created again from its outline."""
         with self._exclusive(), self._index_lock:
             found = repair(self._spool)
             self._index = JobIndex(self._spool)  # what it could not read before may be readable now

@@ -1,7 +1,7 @@
 """When a job is ready: by evidence, not by the clock.
 
-A segmentation names the instances it was drawn on. Its job waits for exactly those; once the last one lies in the spool
-and the series has been quiet for a short settle time, it is ready, in whatever order things came. Everything here is a
+A segmentation names the instances it was drawn on. Its job waits for exactly those; once the last one is in the spool
+and the series has been quiet for a short settle time, it is ready, in whatever order objects arrive. All of this is a
 function of values and of the spool's content; `listener.pairing.pairer` scans the spool.
 """
 
@@ -33,11 +33,11 @@ from listener.spool.spool import Spool
 MISSING_INSTANCES = "missing_instances"
 MAX_SERIES_NAMED = 3
 UNREADABLE_FILE = (OSError, InvalidDicomError, *UNREADABLE_BYTES)
-"""What pydicom raises on a file that is no instance."""
+"""What pydicom raises on a file that is not an instance."""
 
 
 class PairingDecision(Enum):
-    """What is to be done with a waiting job now."""
+    """What to do with a waiting job now."""
 
     WAIT = "wait"
     READY = "ready"
@@ -53,19 +53,19 @@ class WaitsFor(StrEnum):
     ANY_IMAGE = "any_image"
     """Any image of the outline's frame of reference: it names none."""
     FETCH = "fetch"
-    """Images that were asked for by C-MOVE."""
+    """Images that were requested by C-MOVE."""
     SETTLING = "settling"
-    """Nothing but a moment of quiet: everything is there."""
+    """Only the settle time: everything is there."""
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """What a job waits for, in numbers; as text it is what ``radtme status`` prints."""
+    """What a job waits for, in numbers; its text is what ``radtme status`` prints."""
 
     required: int
     missing: int
     images: int
-    """Images that lie there: with ``frame_of_reference`` there is nothing to count against."""
+    """Images that are there: with ``frame_of_reference`` their expected number is unknown."""
     by_reference: bool = True
     where: str = ""
     """Where the missing ones are expected, in words."""
@@ -80,7 +80,7 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What lies in the spool for one job."""
+    """The instances in the spool for one job."""
 
     images: Mapping[str, frozenset[str]]
     """All instances of the image series, by Series Instance UID."""
@@ -90,12 +90,12 @@ class Evidence:
 
     @property
     def missing_count(self) -> int:
-        """How many instances have not come yet."""
+        """The number of instances that have not arrived yet."""
         return sum(map(len, self.missing.values()))
 
     @property
     def image_count(self) -> int:
-        """How many images lie there."""
+        """The number of images that are there."""
         return sum(map(len, self.images.values()))
 
     @property
@@ -153,7 +153,7 @@ def new_job(
 
 
 def next_version(previous: JobRecord, found: Evidence, created: datetime) -> JobRecord:
-    """Return the job that scores the same outline anew, ready with what lies there now."""
+    """Return the job that scores the same outline again, ready with the images that are there now."""
     version = previous.version + 1
     fresh = replace(
         previous,
@@ -167,7 +167,7 @@ def next_version(previous: JobRecord, found: Evidence, created: datetime) -> Job
 
 
 def made_ready(job: JobRecord, found: Evidence, readied: datetime, closed: str = "") -> JobRecord:
-    """Return a job that waits no longer; ``closed`` says why, where not all of its images are there."""
+    """Return a job that no longer waits; ``closed`` is the reason where not all of its images are there."""
     return replace(
         job,
         required={series: found.required[series] for series in sorted(found.required)},
@@ -195,20 +195,20 @@ def expected_in(job: JobRecord, found: Evidence) -> str:
 def decide(
     found: Evidence, settings: ListenerSettings, quiet_seconds: float, age_seconds: float, fetched: bool
 ) -> PairingDecision:
-    """Return what is to be done with a waiting job.
+    """Return what to do with a waiting job.
 
     Parameters
     ----------
     found
-        What lies in the spool for it.
+        The instances in the spool for it.
     settings
         Settle times, deadline and policy.
     quiet_seconds
-        For how long nothing new came into its image series.
+        For how long its image series have not changed.
     age_seconds
         For how long it has waited; after a fetch, since the fetch.
     fetched
-        Whether the missing images were already asked for.
+        Whether the missing images were already requested.
     """
     expired = age_seconds >= settings.deadline_seconds
     if found.complete:
@@ -229,13 +229,13 @@ def settle_seconds(found: Evidence, settings: ListenerSettings) -> float:
 
 
 class SeriesHeads:
-    """Remembers, for each series folder, what the first image in it says: it is the same for the whole series."""
+    """Caches, for each series folder, the frame of reference of its first image: the whole series shares it."""
 
     def __init__(self) -> None:
         self._heads: dict[Path, tuple[bool, str]] = {}
 
     def is_image_of(self, folder: Path, frame_of_reference_uid: str | None) -> bool:
-        """Tell whether a series holds images in this frame of reference."""
+        """Return whether a series holds images in this frame of reference."""
         head = self._heads.get(folder) or self._read(folder)
         return head is not None and head[0] and bool(frame_of_reference_uid) and head[1] == frame_of_reference_uid
 
@@ -251,7 +251,7 @@ class SeriesHeads:
 
 
 def evidence(spool: Spool, job: JobRecord, heads: SeriesHeads) -> Evidence:
-    """Look into the spool for a job's images."""
+    """Find a job's images in the spool."""
     if job.pairing is Pairing.FRAME_OF_REFERENCE:
         images = _images_by_frame_of_reference(spool, job, heads)
         return Evidence(images=images, required={}, missing={})
@@ -279,7 +279,7 @@ def _misfiled(
     required: Mapping[str, tuple[str, ...]],
     images: Mapping[str, frozenset[str]],
 ) -> tuple[dict[str, tuple[str, ...]], list[str]]:
-    """Take out what is named under one series and lies in another of the study; a series of which nothing is left too.
+    """Remove instances that are named under one series and are in another one of the study, and series left empty.
 
     Costs a listing of each series only where something is missing.
     """
@@ -320,7 +320,7 @@ def _place(
 
 
 def series_of_study(spool: Spool, study_uid: str) -> list[str]:
-    """Return the Series Instance UIDs of a study that lie in the spool, sorted; what is no series is passed over."""
+    """Return the Series Instance UIDs of a study in the spool, sorted; other files are ignored."""
     folder = spool.studies / study_uid
     entries = folder.iterdir() if folder.is_dir() else ()
     return sorted(entry.name for entry in entries if is_uid(entry.name) and entry.is_dir())

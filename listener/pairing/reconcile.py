@@ -1,4 +1,4 @@
-"""After a crash: outlines in the spool that have no job. Each is handed on; what one file is holds up no other."""
+"""After a crash: finds outlines in the spool that have no job. A damaged file does not delay the others."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -20,8 +20,8 @@ from listener.spool.spool import Spool
 log = structlog.get_logger()
 
 RECENT_SECONDS = 24 * 3600.0
-"""Outlines that came within this time and have no job get one. An older one had its job, and retention may have taken
-that away; one that was never acknowledged is sent again by its sender anyway."""
+"""Outlines received within this time that have no job get one. An older one had its job, and retention may have removed
+it; one that was never acknowledged is sent again by its sender anyway."""
 
 Guarded = Callable[[Callable[[], None]], object]
 """Runs a step; logs what it raises."""
@@ -39,7 +39,7 @@ def outlines_without_job(spool: Spool, guarded: Guarded, found: Callable[[Path],
 
 
 def outline_at(path: Path) -> SegmentationReferences | None:
-    """Read an outline that lies in the spool; None, and a warning in the log, where that is not possible."""
+    """Read an outline from the spool; None, and a warning in the log, where that is not possible."""
     try:
         return outline_of(dcmread(path, stop_before_pixels=True, specific_tags=list(OUTLINE_TAGS)))
     except (UnreadableDataSet, *UNREADABLE_FILE) as error:

@@ -1,4 +1,4 @@
-"""Asking the PACS for instances that did not come: C-MOVE to ourselves (PS3.4 section C.4.2)."""
+"""Requests missing instances from the PACS: C-MOVE to ourselves (PS3.4 section C.4.2)."""
 
 from collections.abc import Iterator, Mapping
 
@@ -23,14 +23,14 @@ _PENDING = (0xFF00, 0xFF01)
 
 
 def contexts() -> list[PresentationContext]:
-    """Return what is proposed."""
+    """Return the presentation contexts to propose."""
     return [build_context(StudyRootQueryRetrieveInformationModelMove)]
 
 
 def identifiers(study_uid: str, missing: Mapping[str, tuple[str, ...]]) -> Iterator[Dataset]:
-    """Yield the C-MOVE identifiers that ask for ``missing`` (instances by series).
+    """Yield the C-MOVE identifiers that request ``missing`` (instances by series).
 
-    Instances whose series is not known can only be asked for with their study.
+    Instances whose series is not known can only be requested with their study.
     """
     if missing.get(UNKNOWN_SERIES):
         yield _identifier("STUDY", study_uid)
@@ -53,7 +53,7 @@ def _identifier(level: str, study_uid: str) -> Dataset:
 def retrieve(source: RetrieveSource, ae_title: str, study_uid: str, missing: Mapping[str, tuple[str, ...]]) -> bool:
     """Ask ``source`` to send the missing instances to ``ae_title``; return whether it agreed to all of it.
 
-    What really came is seen in the spool, as with anything else.
+    What was really received is seen in the spool, as with any other object.
     """
     entity = application_entity(ae_title, _TIMEOUT_SECONDS, _RESPONSE_TIMEOUT_SECONDS)
     try:
@@ -73,7 +73,7 @@ def retrieve(source: RetrieveSource, ae_title: str, study_uid: str, missing: Map
 
 
 def _move(association: Association, ae_title: str, identifier: Dataset) -> int:
-    """Return the final status of one C-MOVE; 0xFFFF where none came."""
+    """Return the final status of one C-MOVE; 0xFFFF where there was none."""
     final = 0xFFFF
     for status, _ in association.send_c_move(identifier, ae_title, StudyRootQueryRetrieveInformationModelMove):
         code = status.get("Status")

@@ -1,4 +1,4 @@
-"""What an outline says about the images that it was drawn on.
+"""The images that an outline was drawn on, as its references state.
 
 Of a segmentation: PS3.3 sections C.8.20.2, C.7.6.16.2.6 and C.12.4; of an RT structure set: C.8.8.5 and C.8.8.6.
 """
@@ -50,19 +50,19 @@ class SegmentationReferences:
     required: Mapping[str, tuple[str, ...]]
     """SOP Instance UIDs by Series Instance UID, sorted; `UNKNOWN_SERIES` where the series is not named."""
     tracking_uids: tuple[str, ...] = ()
-    """Of its segments: who corrects an outline keeps them."""
+    """Tracking UIDs of its segments: a corrected outline keeps them."""
     predecessors: tuple[str, ...] = field(default=())
-    """SOP Instance UIDs that it says it replaces."""
+    """SOP Instance UIDs of the objects that it replaces."""
     is_own_result: bool = False
-    """Whether it says that radtme made it as a result."""
+    """Whether its header identifies it as a result of radtme."""
     image_classes: frozenset[str] = frozenset()
     """SOP Class UIDs of the images that it names."""
     other_body_part: str = ""
-    """By what word its header names another part of the body than the breast; empty where it does not."""
+    """The word by which its header names another part of the body than the breast; empty where it does not."""
 
     @property
     def never_accepted(self) -> str:
-        """The name of the SOP class of its images where none of them is ever accepted; else empty."""
+        """The name of the SOP class of its images where the listener never accepts that class; else empty."""
         if not self.image_classes or any(is_image(one) or not UID(one).keyword for one in self.image_classes):
             return ""
         return str(UID(min(self.image_classes)).name)
@@ -192,7 +192,7 @@ def _frame_of_reference_of_structures(header: Dataset) -> str:
 
 
 def _images(references: Iterable[Dataset]) -> Iterator[str]:
-    """Yield the instances that are images: a report or another outline is not waited for."""
+    """Yield the instances that are images: a job does not wait for reports or other outlines."""
     for reference in references:
         if is_image_class(reference.get("ReferencedSOPClassUID")):
             yield checked_uid(reference.ReferencedSOPInstanceUID, "ReferencedSOPInstanceUID")
@@ -206,5 +206,5 @@ def _by_series(instances: Iterable[str], series_of: Mapping[str, str]) -> Mappin
 
 
 def _sorted(uids: Iterable[object]) -> tuple[str, ...]:
-    """Return those that are UIDs: nothing depends on these, so a wrong one is as good as none."""
+    """Return the valid UIDs among these: nothing depends on them, so an invalid one is ignored."""
     return tuple(sorted({str(uid) for uid in uids if is_uid(str(uid or ""))}))

@@ -21,7 +21,7 @@ class Observation:
 
 
 class SeriesWatch:
-    """What this process has seen of the series folders.
+    """What this process has observed of the series folders.
 
     A folder's modification time is compared with itself only, never with the clock: a clock that jumps can neither
     hold a job back nor hurry it. Used by one thread.
@@ -33,7 +33,7 @@ class SeriesWatch:
         self._observed: dict[Path, Observation] = {}
 
     def has_grown(self, folder: Path, known_count: int) -> bool:
-        """Tell whether a series may hold more than ``known_count`` instances; looks again only where it was touched."""
+        """Return whether a series may hold more than ``known_count`` instances; lists it again only after a change."""
         before = self._observed.get(folder)
         now = self._observe(folder)
         if now is None or (before is not None and before.mtime_ns == now.mtime_ns and self._settled_long_ago(now)):
@@ -41,7 +41,7 @@ class SeriesWatch:
         return sum(name.endswith(".dcm") for name in os.listdir(folder)) > known_count
 
     def quiet_seconds(self, job: JobRecord) -> float:
-        """Return for how long no instance came into a job's series, as far as this process has seen."""
+        """Return for how long a job's series have not changed, as far as this process has observed."""
         folders = [self._spool.series_folder(job.study_uid, series) for series in watched_series(self._spool, job)]
         seen = [observation for folder in folders if (observation := self._observe(folder))]
         return time.monotonic() - max((observation.since for observation in seen), default=time.monotonic())
