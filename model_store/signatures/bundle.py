@@ -34,7 +34,8 @@ from model_store.signatures.training_ranges import FeatureRange
 if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestClassifier
 
-FORMAT = 2
+FORMAT = 3
+"""From 3 on, ``signature.json`` holds ``acceptance`` and ``certainty``."""
 DESCRIPTION, ESTIMATOR, CANARY, REFERENCE, CARD = (
     "signature.json",
     "estimator.skops",
@@ -44,6 +45,7 @@ DESCRIPTION, ESTIMATOR, CANARY, REFERENCE, CARD = (
 )
 REFERENCES: Mapping[int, tuple[str, Callable[[bytes], dict[str, FeatureRange]]]] = {
     1: ("reference.parquet", training_ranges.from_parquet),
+    2: (REFERENCE, training_ranges.from_npz),
     FORMAT: (REFERENCE, training_ranges.from_npz),
 }
 """The file with the training distribution and its reader, by the bundle's format."""

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from model_store.signatures.acceptance import DEFAULT_ACCEPTANCE, AcceptanceContract
 from model_store.signatures.profile import FEATURES_PER_REGION, FeatureProfile
 from model_store.signatures.training_ranges import FeatureRange
 
@@ -59,6 +60,10 @@ class Description:
     metrics: Mapping[str, Any]
     """Performance with intervals, by how it was measured."""
     library_versions: Mapping[str, str]
+    acceptance: AcceptanceContract = DEFAULT_ACCEPTANCE
+    """To what it may be applied; bundles of formats 1 and 2 state none and get the default."""
+    certainty: Mapping[str, Any] = field(default_factory=dict)
+    """What calibrates how sure a verdict is; empty where training did not calibrate."""
 
     def __post_init__(self) -> None:
         for name in (self.id, self.version):
@@ -71,6 +76,8 @@ class Description:
             raise ValueError("expected at least one column, and each only once")
         if unknown_features := [name for name in self.columns if not name.startswith(REGION_PREFIXES)]:
             raise ValueError(f"columns begin with one of {REGION_PREFIXES}, unlike {unknown_features[:3]}")
+        if not isinstance(self.certainty, Mapping):
+            raise TypeError("certainty is a mapping")
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON-ready values; `from_json` reads them back."""
@@ -80,6 +87,7 @@ class Description:
             "profile": self.profile.to_json(),
             "features_per_region": FEATURES_PER_REGION,
             "status": self.status.value,
+            "acceptance": self.acceptance.to_json(),
         }
 
     @classmethod
@@ -98,6 +106,8 @@ class Description:
         fields["status"] = SignatureStatus(fields["status"])
         fields["profile"] = FeatureProfile.from_json(fields["profile"])
         fields["columns"] = tuple(fields["columns"])
+        if "acceptance" in fields:
+            fields["acceptance"] = AcceptanceContract.from_json(fields["acceptance"])
         return cls(**fields)
 
 
@@ -138,6 +148,11 @@ class Signature:
     def threshold(self) -> float:
         """A case is hot when its probability reaches this."""
         return self.description.threshold
+
+    @property
+    def acceptance(self) -> AcceptanceContract:
+        """To which images and measurements it may be applied."""
+        return self.description.acceptance
 
     @property
     def research_notice(self) -> str:

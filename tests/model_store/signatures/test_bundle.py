@@ -17,6 +17,7 @@ from sklearn.ensemble import RandomForestClassifier
 from model_store.errors import SignatureError
 from model_store.files import sha256_of
 from model_store.signatures import training_ranges
+from model_store.signatures.acceptance import AcceptanceContract
 from model_store.signatures.bundle import BundleContent, installed_versions, load_bundle, write_bundle
 from model_store.signatures.canary import Canary, from_npz
 from model_store.signatures.estimator import from_skops, to_skops
@@ -200,9 +201,11 @@ def test_profile_that_means_something_else_is_refused(copy: Path, tmp_path: Path
         ("columns", ["skin_a"], "skin_a"),
         ("status", "approved", "approved"),
         ("surprise", 1, "surprise"),
-        ("format", 3, "format 3"),
+        ("format", 4, "format 4"),
         ("format", 1, "reference.parquet missing"),
         ("profile", {"name": "han2024"}, "filters"),
+        ("certainty", "sure", "certainty"),
+        ("acceptance", {"min_grey_levels": 8}, "max_outside_share"),
     ],
 )
 def test_description_that_does_not_fit_is_refused(
@@ -214,6 +217,12 @@ def test_description_that_does_not_fit_is_refused(
     (copy / "signature.json").write_text(json.dumps(description))
     with pytest.raises(SignatureError, match=said):
         load_bundle(resealed(copy, tmp_path))
+
+
+def test_a_bundle_of_format_2_has_the_documented_default_contract() -> None:
+    """The shipped signature states no contract: techniques, phase, 8 grey levels and a quarter of its features hold."""
+    description = load_bundle(shipped_bundle()).description
+    assert (description.acceptance, description.certainty) == (AcceptanceContract({}, 8, 0.25), {})
 
 
 def test_other_library_version_is_noted_not_refused(bundle_content: BundleContent, tmp_path: Path) -> None:

@@ -1,0 +1,111 @@
+"""The acceptance contract: to which images and measurements a signature may be applied.
+
+The signature owns it, training writes it, and the workers apply it. What an image says against a criterion refuses the
+case; what it does not say is noted.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Criterion(StrEnum):
+    """What a case has to meet. A site may let a criterion note what it would refuse."""
+
+    TECHNIQUE = "technique"
+    """An MR gradient echo: not echo planar, spin echo or diffusion-weighted."""
+    DERIVATION = "derivation"
+    """Not computed from other images: no subtraction, projection or parameter map."""
+    BODY_PART = "body_part"
+    """The breast, or nothing that says otherwise."""
+    CONTRAST_PHASE = "contrast_phase"
+    """After contrast, by the headers and by the enhancement inside the outline."""
+    ACQUISITION = "acquisition"
+    """Repetition time, echo time, flip angle and field strength as at training."""
+    SPACING = "spacing"
+    """Pixel and slice spacing as at training."""
+    GREY_LEVELS = "grey_levels"
+    """Enough grey levels in tumour and ring for texture."""
+    FEATURE_RANGE = "feature_range"
+    """At most a share of the score's features lies outside the range of the training cases."""
+    TRAINING_DISTANCE = "training_distance"
+    """The score's features taken together lie as near to the training cases as these lie to each other."""
+
+
+class Parameter(StrEnum):
+    """A number of the acquisition whose range training may know; the unit stands in the name."""
+
+    REPETITION_TIME = "repetition_time_ms"
+    ECHO_TIME = "echo_time_ms"
+    FLIP_ANGLE = "flip_angle_degrees"
+    FIELD_STRENGTH = "field_strength_tesla"
+    PIXEL_SPACING = "pixel_spacing_mm"
+    SLICE_SPACING = "slice_spacing_mm"
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Accepted values, both ends included."""
+
+    minimum: float
+    maximum: float
+
+    def __post_init__(self) -> None:
+        """Refuse what holds nothing."""
+        if not (math.isfinite(self.minimum) and math.isfinite(self.maximum) and self.minimum <= self.maximum):
+            raise ValueError(
+                f"an interval goes from a smaller to a larger number, not {self.minimum} to {self.maximum}"
+            )
+
+    def holds(self, value: float) -> bool:
+        """Whether the value lies in it."""
+        return self.minimum <= value <= self.maximum
+
+
+@dataclass(frozen=True)
+class AcceptanceContract:
+    """To what a signature may be applied. The default is that of bundles which state none (formats 1 and 2)."""
+
+    acquisition: Mapping[Parameter, Interval] = field(default_factory=dict)
+    """By parameter, with the margin already in it; a parameter that training did not know has none."""
+    min_grey_levels: int = 8
+    """Of tumour and of ring: below this texture is quantisation."""
+    max_outside_share: float = 0.25
+    """Of the columns that the forest takes: how many may lie outside the range of the training cases."""
+
+    def __post_init__(self) -> None:
+        """Refuse limits that accept everything by mistake, or nothing."""
+        if not 0 <= self.max_outside_share <= 1:
+            raise ValueError(f"max_outside_share is a share between 0 and 1, not {self.max_outside_share}")
+        if self.min_grey_levels < 2:
+            raise ValueError(f"min_grey_levels is at least 2, not {self.min_grey_levels}")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON-ready values; `from_json` reads them back."""
+        return asdict(self) | {"acquisition": {name.value: asdict(span) for name, span in self.acquisition.items()}}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "AcceptanceContract":
+        """Read a contract back; unknown and missing fields are errors, because each decides what is scored.
+
+        Raises
+        ------
+        ValueError, TypeError, KeyError, AttributeError
+            A field is missing, unknown, or holds what it cannot hold.
+        """
+        if set(value) != set(cls.__dataclass_fields__):
+            differing = sorted(set(value) ^ set(cls.__dataclass_fields__))
+            raise ValueError(f"acceptance: fields are missing or unknown: {', '.join(differing)}")
+        for name in ("min_grey_levels", "max_outside_share"):
+            if isinstance(value[name], bool) or not isinstance(value[name], int | float):
+                raise TypeError(f"acceptance: {name} is a number, not {value[name]!r}")
+        acquisition = {
+            Parameter(name): Interval(float(span["minimum"]), float(span["maximum"]))
+            for name, span in value["acquisition"].items()
+        }
+        return cls(acquisition, int(value["min_grey_levels"]), float(value["max_outside_share"]))
+
+
+DEFAULT_ACCEPTANCE = AcceptanceContract()
