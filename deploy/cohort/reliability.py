@@ -15,7 +15,6 @@ from deploy.cohort.child_pool import run_tasks
 from deploy.cohort.extract import RESULTS, find_cases
 from deploy.cohort.measure import kept_values, measured_values, read_outline_case
 from deploy.cohort.outline_bits import dice
-from deploy.cohort.redrawn_outlines import redrawn
 from deploy.errors import CommandError
 from deploy.terminal import stepping
 from model_store.cohort.plan import ExtractPlan
@@ -45,6 +44,7 @@ from model_store.signatures.profile import FeatureProfile
 from workers.errors import RejectedInput
 from workers.features.extraction import columns
 from workers.features.measurement import measure_roi
+from workers.features.redrawn_outlines import redrawn
 from workers.outline.region_of_interest import RegionOfInterest
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from deploy.cohort.smooth_noise import FloatArray, smooth_noise
+from workers.features.smooth_noise import FloatArray, smooth_noise
 
 
 @dataclass(frozen=True)

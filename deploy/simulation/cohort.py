@@ -8,7 +8,6 @@ import numpy as np
 from rich.console import Console
 
 from deploy.cohort.child_pool import run_tasks
-from deploy.cohort.redrawn_outlines import redrawn
 from deploy.errors import CommandError
 from deploy.simulation.patients import (
     IMMUNE,
@@ -27,6 +26,7 @@ from deploy.simulation.planted import Planted, planted_summary
 from deploy.terminal import stepping
 from model_store.files import readable_json, replace_durably
 from model_store.reliability.plan import Perturbation
+from workers.features.redrawn_outlines import redrawn
 
 READERS = ("SIMULATED^READER A", "SIMULATED^READER B")
 SAME_READER = Perturbation(shift_mm=0.25, border_mm=0.2, rotation_degrees=1.5, noise_mm=0.25)

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from deploy.cohort.smooth_noise import FloatArray, smooth_noise
 from deploy.simulation.anatomy import TUMOUR, PhantomGrid, grow_breast
 from deploy.simulation.phantom_dicom import write_images, write_segmentation
 from deploy.simulation.tumour import TumourTraits, draw_traits, grow_tumour
+from workers.features.smooth_noise import FloatArray, smooth_noise
 
 INFLAMMATION_OF = {"inflamed": 0.75, "desert": 0.25}
 INFLAMMATION_SPREAD = 0.18

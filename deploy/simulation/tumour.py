@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from deploy.cohort.smooth_noise import FloatArray, smooth_noise
 from deploy.simulation.anatomy import Anatomy, PhantomGrid
+from workers.features.smooth_noise import FloatArray, smooth_noise
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from model_store.cohort.feature_table import FeatureTable
 from model_store.errors import TrainingError
 from model_store.signatures.canary import hot_probability
+from model_store.signatures.certainty import Certainty
 from model_store.statistics.performance import Performance, auc_with_interval, performance, youden_threshold
 
 FOLDS = 5
@@ -49,6 +50,8 @@ class Trained:
     out_of_fold: NDArray[np.float64]
     """Probability of hot for each case from the forests that had not seen its patient."""
     out_of_fold_performance: Performance
+    certainty: Certainty
+    """Calibrated on `out_of_fold`; the thresholds are those without one of the folds each."""
     left_out: dict[str, tuple[str, ...]]
     """Columns that no forest was offered, by why."""
 
@@ -68,15 +71,18 @@ def train(table: FeatureTable, seed: int, grid: Sequence[Candidate] = GRID) -> T
     auc = {candidate: auc_with_interval(table.hot, p).value for candidate, p in probabilities.items()}
     chosen = max(grid, key=lambda candidate: auc[candidate])
     columns = select_columns(table, chosen.columns)
-    threshold = youden_threshold(table.hot, probabilities[chosen])
+    unseen = probabilities[chosen]
+    threshold = youden_threshold(table.hot, unseen)
+    thresholds = [youden_threshold(table.hot[rest], unseen[rest]) for rest, _ in folds]
     return Trained(
         estimator=fit_forest(table, columns, chosen, seed),
         columns=columns,
         threshold=threshold,
         chosen=chosen,
         cross_validated_auc={name_of(candidate): value for candidate, value in auc.items()},
-        out_of_fold=probabilities[chosen],
-        out_of_fold_performance=performance(table.hot, probabilities[chosen], threshold),
+        out_of_fold=unseen,
+        out_of_fold_performance=performance(table.hot, unseen, threshold),
+        certainty=Certainty.calibrated(unseen, table.hot, thresholds),
         left_out=left_out,
     )
 

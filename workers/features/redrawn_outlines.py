@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from deploy.cohort.smooth_noise import smooth_noise
 from model_store.reliability.plan import Perturbation
 from workers.features.resampling import box_of
+from workers.features.smooth_noise import smooth_noise
 
 MARGIN_MM = 10.0
 NOISE_SCALE_MM = 6.0
