@@ -11,8 +11,8 @@ from deploy.simulation.phantom import write_phantom
 from support.broken_studies import SMALL
 from support.installation import Installation, send
 
-LARGE = {"slices": 128, "rows": 256, "columns": 256, "phases": 1}
-"""Needs more than the limit below; the small study needs less."""
+LARGE = {"slices": 64, "rows": 256, "columns": 256, "phases": 1}
+"""Needs more than the least limit that can be set."""
 PICKLE = "application/x-python-serialize"
 
 
@@ -58,7 +58,7 @@ def test_foreign_messages_and_a_case_over_its_memory_leave_the_worker_at_work(tm
     pickle.loads(pickle.dumps(Harmful(control)))  # noqa: S301 - ours, to see that it would do harm
     assert control.exists()
     pickled = pickle.dumps(((Harmful(touched),), {}, {}))
-    with Installation(tmp_path / "installation", max_job_memory_bytes=96 << 20, concurrency=1) as parts:
+    with Installation(tmp_path / "installation", max_job_memory_bytes=64 << 20, concurrency=1) as parts:
         parts.start()
         url = f"redis://127.0.0.1:{parts.redis_port}/0"
         put(url, pickled, PICKLE, "binary")

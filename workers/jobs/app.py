@@ -1,6 +1,5 @@
 """The Celery application and the worker process."""
 
-import importlib
 import os
 import signal
 import tempfile
@@ -11,7 +10,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import SimpleITK as sitk
 import structlog
 from celery import Celery, signals
 from celery.apps.worker import Worker
@@ -25,7 +23,7 @@ from listener.spool.spool import Spool
 from model_store.errors import SignatureError
 from model_store.signatures.registry import Registry, shipped_bundle
 from model_store.signatures.shadow import Shadow
-from workers.jobs import tasks
+from workers.jobs import preloading, tasks
 from workers.jobs.target_reload import TargetReload, start_reloading
 from workers.metrics import counters as metrics
 from workers.notifications.notifier import Notifier
@@ -202,20 +200,13 @@ def readiness(settings: WorkerSettings, spool: Spool, registry: Registry) -> dic
 
 def _on_signals(registry: CheckedRegistry, server: HealthServer, at_work: threading.Event, *, scores: bool) -> None:
     if scores:
-        # Before the pool forks: its processes share what is loaded here. Delivery never reads a forest.
-        importlib.import_module("skops.io")
+        preloading.load_libraries()
 
     # The closures are kept alive by weak=False: Celery holds its receivers weakly otherwise.
     def warm_up(**_: object) -> None:
         server.stop_serving()
-        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)  # type: ignore[no-untyped-call]
-        if not scores:
-            return
-        registry.measure_here()
-        try:
-            registry.active()
-        except SignatureError as error:
-            log.error("signature_unusable", error=str(error))
+        if scores:
+            preloading.warm_up(registry)
 
     def ready(**_: object) -> None:
         at_work.set()

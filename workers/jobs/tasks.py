@@ -2,6 +2,7 @@
 
 import logging
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -19,6 +20,7 @@ from listener.spool.job_record import JOB_NAME, JobRecord
 from listener.spool.jobs import Job, JobState
 from listener.spool.record_file import read_optional
 from listener.spool.spool import Spool, fail
+from model_store.errors import SignatureError
 from model_store.signatures.registry import Registry
 from model_store.signatures.shadow import Shadow
 from workers.delivery import deliver as delivery
@@ -132,6 +134,9 @@ def _scored(context: TaskContext, job: Job) -> scoring.Scored | None:
     begin = time.perf_counter()
     try:
         try:
+            # A signature that was activated since the last case is read here, outside the memory of this one.
+            with suppress(SignatureError):  # scoring reports it
+                context.registry.active()
             with memory_limited(context.settings.max_job_memory_bytes):
                 return scoring.run(context.spool, job, context.registry, context.settings, shadow=context.shadow)
         except SoftTimeLimitExceeded:
