@@ -21,9 +21,20 @@ def write_structure_set(
     interpreted: Mapping[str, str] | None = None,
     names_images: bool = True,
     geometry: str = "CLOSED_PLANAR",
+    converted: Path | None = None,
+    first_frame: int = 1,
 ) -> Path:
-    """Write the named regions of interest; ``images`` are those of one series, by index."""
+    """Write the named regions of interest; ``images`` are those of one series, by index.
+
+    ``converted``: they name frames of this object instead, ``first_frame`` for the first of the images.
+    """
     headers = [dcmread(image, stop_before_pixels=True) for image in images]
+    if converted is not None:
+        enhanced = dcmread(converted, stop_before_pixels=True)
+        for at, header in enumerate(headers):
+            for keyword in ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID"):
+                setattr(header, keyword, enhanced[keyword].value)
+            header.ReferencedFrameNumber = first_frame + at
     first = headers[0]
     found = Dataset()
     found.file_meta = FileMetaDataset()
@@ -72,7 +83,10 @@ def _item(**values: object) -> Dataset:
 
 
 def _image(header: Dataset) -> Dataset:
-    return _item(ReferencedSOPClassUID=header.SOPClassUID, ReferencedSOPInstanceUID=header.SOPInstanceUID)
+    found = _item(ReferencedSOPClassUID=header.SOPClassUID, ReferencedSOPInstanceUID=header.SOPInstanceUID)
+    if "ReferencedFrameNumber" in header:
+        found.ReferencedFrameNumber = header.ReferencedFrameNumber
+    return found
 
 
 def _contour(header: Dataset | None, points: NDArray[np.float64], geometry: str) -> Dataset:

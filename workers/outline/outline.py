@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
-from pydicom.uid import UID, SegmentationStorage
+from pydicom.uid import UID, RTStructureSetStorage, SegmentationStorage
 
 from listener.dicom.data_set import UNREADABLE_BYTES, is_cut_short
 from workers.errors import Reason, RejectedInput
@@ -15,7 +15,7 @@ from workers.images.attributes import text
 from workers.images.frames import Plane, plane_of
 from workers.images.headers import Instance, file_bytes_after, frame_count, read_header
 from workers.limits import LIMITS, Limits
-from workers.outline.segment_choice import ChosenSegments, choose_segments
+from workers.outline.segment_choice import choose_segments
 from workers.outline.segment_pixels import pads_frames, read_segment_frames
 from workers.outline.segment_rules import SegmentRules
 from workers.outline.source_images import References, outline_references, source_uids
@@ -52,6 +52,11 @@ class Outline:
     def uid(self) -> str:
         """SOP Instance UID."""
         return self.instance.sop_instance_uid
+
+    @property
+    def name(self) -> str:
+        """How messages name it: kind of object and SOP Instance UID."""
+        return name_of(self.instance)
 
     @property
     def tumour_number(self) -> int:
@@ -105,7 +110,7 @@ def read_outline(
             raise
         raise RejectedInput(
             Reason.UNREADABLE_OBJECT,
-            f"SEG {instance.sop_instance_uid}: expected the attributes of a segmentation ({type(error).__name__})",
+            f"{name_of(instance)}: expected the attributes of a segmentation ({type(error).__name__})",
         ) from error
 
 
@@ -118,15 +123,14 @@ def _outline(instance: Instance, limits: Limits, segment_number: int | None, rul
     _check_size(instance, len(per_frame))
     _check_segments(instance, segments, limits.max_segments)
     shared = (header.get("SharedFunctionalGroupsSequence") or [Dataset()])[0]
-    chosen = choose_segments(segments, rules, instance.sop_instance_uid)
-    tumour = _the_tumour(chosen, segment_number, instance.sop_instance_uid)
+    chosen = choose_segments(segments, rules, name_of(instance))
+    tumour = chosen.tumour(segment_number, name_of(instance))
     numbers = tuple(0 if is_label_map else _segment_number(instance, own, shared) for own in per_frame)
     mine = [own for own, number in zip(per_frame, numbers, strict=True) if number in (0, tumour.SegmentNumber)]
     return Outline(
         instance=instance,
         tumour_segment=tumour,
-        other_tissue_numbers=chosen.other_tissue_numbers
-        | {int(item.SegmentNumber) for item in chosen.tumours if item is not tumour},
+        other_tissue_numbers=chosen.beside(tumour),
         references=outline_references(header, mine),
         planes=tuple(_plane(instance, at, own, shared) for at, own in enumerate(per_frame)),
         segment_numbers=numbers,
@@ -146,8 +150,14 @@ def _segments(header: Dataset, is_label_map: bool) -> Sequence[Dataset]:
     return [item for item in items if not (is_label_map and item.get("SegmentNumber") == 0)]
 
 
+def name_of(instance: Instance) -> str:
+    """Return how messages name an outline: kind of object and SOP Instance UID."""
+    kind = "RTSTRUCT" if text(instance.dataset, "SOPClassUID") == RTStructureSetStorage else "SEG"
+    return f"{kind} {instance.sop_instance_uid}"
+
+
 def _refuse(instance: Instance, message: str) -> RejectedInput:
-    return RejectedInput(Reason.UNSUPPORTED_SEGMENTATION, f"SEG {instance.sop_instance_uid}: {message}")
+    return RejectedInput(Reason.UNSUPPORTED_SEGMENTATION, f"{name_of(instance)}: {message}")
 
 
 def _check_kind(instance: Instance) -> None:
@@ -174,27 +184,11 @@ def _check_size(instance: Instance, described: int) -> None:
 def _check_segments(instance: Instance, segments: Sequence[Dataset], max_segments: int) -> None:
     if len(segments) > max_segments:
         raise RejectedInput(
-            Reason.OVER_LIMITS, f"SEG {instance.sop_instance_uid}: {len(segments)} segments, at most {max_segments}"
+            Reason.OVER_LIMITS, f"{name_of(instance)}: {len(segments)} segments, at most {max_segments}"
         )
     for at, segment in enumerate(segments, start=1):
         if not segment.get("SegmentNumber"):
             raise _refuse(instance, f"item {at} of its SegmentSequence has no SegmentNumber")
-
-
-def _the_tumour(chosen: ChosenSegments, wanted: int | None, uid: str) -> Dataset:
-    tumours = [item for item in chosen.tumours if wanted in (None, int(item.SegmentNumber))]
-    if not tumours:
-        raise RejectedInput(
-            Reason.NO_TUMOUR_SEGMENT,
-            f"SEG {uid}: expected segment {wanted} to be a tumour, found the tumours in "
-            f"{', '.join(str(item.SegmentNumber) for item in chosen.tumours)}",
-        )
-    if len(tumours) > 1:
-        raise RejectedInput(
-            Reason.SEVERAL_TUMOUR_SEGMENTS,
-            f"SEG {uid}: expected one tumour segment, found {len(tumours)}: send each tumour in a SEG of its own",
-        )
-    return tumours[0]
 
 
 def _plane(instance: Instance, at: int, own: Dataset, shared: Dataset) -> Plane:
@@ -204,7 +198,7 @@ def _plane(instance: Instance, at: int, own: Dataset, shared: Dataset) -> Plane:
 
     try:
         return plane_of(
-            f"SEG {instance.sop_instance_uid} frame {at + 1}",
+            f"{name_of(instance)} frame {at + 1}",
             group("PlanePositionSequence"),
             group("PlaneOrientationSequence"),
             group("PixelMeasuresSequence"),

@@ -9,7 +9,7 @@ from model_store.signatures.profile import PhaseRule
 from workers.errors import Reason, RejectedInput
 from workers.images.attributes import text
 from workers.images.frames import Frame, frames_of
-from workers.images.headers import Instance
+from workers.images.headers import Instance, frame_count
 from workers.images.phases import Phase, across_series, split_series
 from workers.images.technique import derivation
 from workers.outline.duplicate_images import without_copies
@@ -33,19 +33,35 @@ def choose_phase(instances: Sequence[Instance], outline: Outline, rule: PhaseRul
         to several phases, or where nothing says which phase is meant, and the rule does not decide it.
     """
     if not instances:
-        raise RejectedInput(Reason.MISSING_INSTANCES, f"SEG {outline.uid}: expected images, found none")
+        raise RejectedInput(Reason.MISSING_INSTANCES, f"{outline.name}: expected images, found none")
     referenced = {uid for uid, _ in outline.references}
     missing = referenced - {instance.sop_instance_uid for instance in instances}
     if missing:
         raise RejectedInput(
             Reason.MISSING_INSTANCES,
-            f"SEG {outline.uid}: {len(missing)} of the {len(referenced)} images that it refers to are not there, "
+            f"{outline.name}: {len(missing)} of the {len(referenced)} images that it refers to are not there, "
             f"such as {min(missing)}",
         )
+    outline = _with_checked_frame_numbers(outline, instances)
     if referenced:
         return _referenced_phase(instances, outline, rule)
     named = [one for one in instances if one.series_uid in outline.named_series]
     return _phase_without_references(named or _of_its_space(instances, outline), outline, rule)
+
+
+def _with_checked_frame_numbers(outline: Outline, instances: Sequence[Instance]) -> Outline:
+    """Return the outline without frame numbers of classic images, which some writers give as 1."""
+    counts = {one.sop_instance_uid: frame_count(one) for one in instances}
+    for uid, number in sorted((uid, number) for uid, number in outline.references if number is not None):
+        if uid in counts and not 1 <= number <= counts[uid]:
+            raise RejectedInput(
+                Reason.MISSING_INSTANCES,
+                f"{outline.name}: it refers to frame {number} of image {uid}, which has {counts[uid]}: export it "
+                "again with the images that it was drawn on",
+            )
+    classic = {one.sop_instance_uid for one in instances if not one.is_multi_frame}
+    references = frozenset((uid, None if uid in classic else number) for uid, number in outline.references)
+    return replace(outline, references=references)
 
 
 def _referenced_phase(instances: Sequence[Instance], outline: Outline, rule: PhaseRule) -> Phase:
@@ -60,12 +76,12 @@ def _referenced_phase(instances: Sequence[Instance], outline: Outline, rule: Pha
     if len({_stack(phase) for phase in hit}) > 1 and len(hit) > 1 and not _each_is_a_stack(hit):
         raise RejectedInput(
             Reason.IRREGULAR_GEOMETRY,
-            f"SEG {outline.uid}: the images that it was drawn on differ in orientation, matrix or spacing",
+            f"{outline.name}: the images that it was drawn on differ in orientation, matrix or spacing",
         )
     if not _names_all_alike(hit, outline):
         raise RejectedInput(
             Reason.UNKNOWN_PHASE,
-            f"SEG {outline.uid}: expected its images in one phase, found some in each of {len(hit)} of {len(phases)}: "
+            f"{outline.name}: expected its images in one phase, found some in each of {len(hit)} of {len(phases)}: "
             f"{CURE}",
         )
     what = (
@@ -116,7 +132,7 @@ def _of_its_space(instances: Sequence[Instance], outline: Outline) -> list[Insta
     if not mine:
         raise RejectedInput(
             Reason.OTHER_FRAME_OF_REFERENCE,
-            f"SEG {outline.uid}: it names no images, and no image shares its frame of reference: {CURE}",
+            f"{outline.name}: it names no images, and no image shares its frame of reference: {CURE}",
         )
     return mine
 
@@ -137,21 +153,21 @@ def _by_rule(
     if rule is not PhaseRule.FIRST_POST_CONTRAST:
         raise RejectedInput(
             Reason.UNKNOWN_PHASE,
-            f"SEG {outline.uid}: it {what}, there are {len(phases)} phases, and the signature's phase rule is "
+            f"{outline.name}: it {what}, there are {len(phases)} phases, and the signature's phase rule is "
             f"'{rule}': {CURE}",
         )
     examination = dynamic_examination(phases, outline)
     if not examination:
         raise RejectedInput(
             Reason.UNKNOWN_PHASE,
-            f"SEG {outline.uid}: it {what}, and of {len(phases)} phases it is not plain which ones are one dynamic "
+            f"{outline.name}: it {what}, and of {len(phases)} phases it is not plain which ones are one dynamic "
             f"examination: {CURE}",
         )
     pace = _pace_seconds(examination)
     if pace is not None and pace < SLOWEST_ULTRAFAST_SECONDS and len(examination) > 3:
         raise RejectedInput(
             Reason.UNKNOWN_PHASE,
-            f"SEG {outline.uid}: it {what}, and its {len(examination)} phases follow each other within {pace:.0f} s: "
+            f"{outline.name}: it {what}, and its {len(examination)} phases follow each other within {pace:.0f} s: "
             f"no header says with which the contrast arrives: {CURE}",
         )
     allowed = [phase.references for phase in candidates]
@@ -163,7 +179,7 @@ def _by_rule(
             )
             return _with_strays_noted(replace(phase, notes=(*phase.notes, note)), phases)
     raise RejectedInput(
-        Reason.UNKNOWN_PHASE, f"SEG {outline.uid}: it {what}, and none of them is known to be after contrast: {CURE}"
+        Reason.UNKNOWN_PHASE, f"{outline.name}: it {what}, and none of them is known to be after contrast: {CURE}"
     )
 
 

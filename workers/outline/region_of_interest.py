@@ -47,15 +47,15 @@ def place(outline: Outline, volume: Volume) -> RegionOfInterest:
         is_tumour = number == outline.tumour_number
         target = tumour if is_tumour else other
         if target is not None and mask.any():
-            _draw(target, mask, plane, volume.grid, outline.uid, may_leave=not is_tumour)
+            _draw(target, mask, plane, volume.grid, outline.name, may_leave=not is_tumour)
     if not tumour.any():
         raise RejectedInput(
-            Reason.EMPTY_SEGMENTATION, f"SEG {outline.uid}: its tumour segment does not hold a single voxel"
+            Reason.EMPTY_SEGMENTATION, f"{outline.name}: its tumour segment does not hold a single voxel"
         )
     if min(int(np.ptp(along)) for along in np.nonzero(tumour)) == 0:
         raise RejectedInput(
             Reason.SINGLE_SLICE,
-            f"SEG {outline.uid}: the tumour is outlined on one slice only, which is no volume: outline it on every "
+            f"{outline.name}: the tumour is outlined on one slice only, which is no volume: outline it on every "
             "slice that shows it",
         )
     return RegionOfInterest(tumour, other, notes)
@@ -84,7 +84,7 @@ def _check_identity(outline: Outline, volume: Volume) -> None:
             values.discard("")
         if len(values) > 1:
             raise RejectedInput(
-                Reason.PATIENT_MISMATCH, f"SEG {outline.uid}: its {keyword} is not that of the images it lies on"
+                Reason.PATIENT_MISMATCH, f"{outline.name}: its {keyword} is not that of the images it lies on"
             )
 
 
@@ -102,7 +102,7 @@ def _check_space(outline: Outline, volume: Volume) -> tuple[str, ...]:
     if mine and theirs:
         raise RejectedInput(
             Reason.OTHER_FRAME_OF_REFERENCE,
-            f"SEG {outline.uid}: expected frame of reference {theirs}, found {mine}: outline and images do not share "
+            f"{outline.name}: expected frame of reference {theirs}, found {mine}: outline and images do not share "
             "coordinates: draw it on the images of this examination",
         )
     if not theirs:
@@ -142,7 +142,7 @@ def _decoded(header: Dataset, keyword: str) -> str:
 
 
 def _draw(
-    target: NDArray[np.bool_], mask: NDArray[np.bool_], plane: Plane, grid: Grid, uid: str, *, may_leave: bool
+    target: NDArray[np.bool_], mask: NDArray[np.bool_], plane: Plane, grid: Grid, name: str, *, may_leave: bool
 ) -> None:
     rows, columns = np.nonzero(mask)
     down = np.array(plane.column_direction) * plane.row_spacing
@@ -152,14 +152,14 @@ def _draw(
     if not may_leave and not inside.all():
         raise RejectedInput(
             Reason.OUTSIDE_VOLUME,
-            f"SEG {uid}: {np.count_nonzero(~inside)} of {rows.size} tumour pixels of a frame lie outside the images",
+            f"{name}: {np.count_nonzero(~inside)} of {rows.size} tumour pixels of a frame lie outside the images",
         )
-    corner, along_rows, along_columns = _steps(plane, grid, uid)
+    corner, along_rows, along_columns = _steps(plane, grid, name)
     x, y, z = (corner + np.outer(rows, along_rows) + np.outer(columns, along_columns))[inside].T
     target[z, y, x] = True
 
 
-def _steps(plane: Plane, grid: Grid, uid: str) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+def _steps(plane: Plane, grid: Grid, name: str) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
     """Return the index (x, y, z) of the first pixel, and the steps to the next row and to the next column."""
     last_row, last_column = max(plane.rows - 1, 1), max(plane.columns - 1, 1)
     first = np.array(plane.position)
@@ -168,19 +168,19 @@ def _steps(plane: Plane, grid: Grid, uid: str) -> tuple[NDArray[np.intp], NDArra
     corners = grid.indices_of([first, first + last_row * down, first + last_column * right])
     whole = np.rint(corners)
     if np.abs(corners - whole).max() > OFF_GRID_VOXELS:
-        raise _other_grid(plane, grid, uid, f"it lies up to {np.abs(corners - whole).max():.2f} voxels off the grid")
+        raise _other_grid(plane, grid, name, f"it lies up to {np.abs(corners - whole).max():.2f} voxels off the grid")
     steps = (whole[1] - whole[0]) / last_row, (whole[2] - whole[0]) / last_column
     for step in steps:
         if sorted(np.abs(step)) != [0.0, 0.0, 1.0]:
-            raise _other_grid(plane, grid, uid, "its pixels do not step from voxel to voxel")
+            raise _other_grid(plane, grid, name, "its pixels do not step from voxel to voxel")
     return whole[0].astype(np.intp), steps[0].astype(np.intp), steps[1].astype(np.intp)
 
 
-def _other_grid(plane: Plane, grid: Grid, uid: str, what: str) -> RejectedInput:
+def _other_grid(plane: Plane, grid: Grid, name: str, what: str) -> RejectedInput:
     x, y, z = grid.spacing_mm
     return RejectedInput(
         Reason.UNSUPPORTED_SEGMENTATION,
-        f"SEG {uid}: it was drawn on another grid than the images: {what} (pixels of {plane.column_spacing:g} x "
+        f"{name}: it was drawn on another grid than the images: {what} (pixels of {plane.column_spacing:g} x "
         f"{plane.row_spacing:g} mm on voxels of {x:g} x {y:g} x {z:g} mm; up to {OFF_GRID_VOXELS:g} voxels are "
         "allowed): save the outline on the grid of the original images, not resampled",
     )

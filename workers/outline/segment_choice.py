@@ -27,9 +27,36 @@ class ChosenSegments:
     notes: tuple[str, ...]
     """How the tumour was told, where no code says it."""
 
+    def tumour(self, wanted: int | None, name: str) -> Dataset:
+        """Return the tumour with a segment number, or the only one (``name``: how a message names the outline).
 
-def choose_segments(segments: Sequence[Dataset], rules: SegmentRules, uid: str) -> ChosenSegments:
-    """Return the tumours of an outline (``uid``: its SOP Instance UID) and the tissue that is no part of their rings.
+        Raises
+        ------
+        RejectedInput
+            NO_TUMOUR_SEGMENT, SEVERAL_TUMOUR_SEGMENTS.
+        """
+        found = [item for item in self.tumours if wanted in (None, int(item.SegmentNumber))]
+        if not found:
+            numbers = ", ".join(str(item.SegmentNumber) for item in self.tumours)
+            raise RejectedInput(
+                Reason.NO_TUMOUR_SEGMENT,
+                f"{name}: expected segment {wanted} to be a tumour, found the tumours in {numbers}",
+            )
+        if len(found) > 1:
+            raise RejectedInput(
+                Reason.SEVERAL_TUMOUR_SEGMENTS,
+                f"{name}: its {len(found)} tumour segments are too many to be measured each by itself: put the parts "
+                "of one tumour into one segment",
+            )
+        return found[0]
+
+    def beside(self, tumour: Dataset) -> frozenset[int]:
+        """Return the numbers of the segments that are no part of this tumour's ring: other tissue, other tumours."""
+        return self.other_tissue_numbers | {int(item.SegmentNumber) for item in self.tumours if item is not tumour}
+
+
+def choose_segments(segments: Sequence[Dataset], rules: SegmentRules, name: str) -> ChosenSegments:
+    """Return the tumours of an outline (``name``: how messages name it) and the tissue that is no part of their rings.
 
     Rules and codes decide; where none names a tumour, labels and code meanings; where these say nothing, a single
     segment that nothing contradicts is the tumour.
@@ -46,7 +73,7 @@ def choose_segments(segments: Sequence[Dataset], rules: SegmentRules, uid: str) 
         more = f" and {len(meanings) - MOST_SHOWN} more" if len(meanings) > MOST_SHOWN else ""
         raise RejectedInput(
             Reason.NO_TUMOUR_SEGMENT,
-            f"SEG {uid}: expected a segment of a neoplasm, mass or lesion, found {shown}{more}: {CURE}",
+            f"{name}: expected a segment of a neoplasm, mass or lesion, found {shown}{more}: {CURE}",
         )
     by_number = {int(segment.SegmentNumber): segment for segment in segments}
     return ChosenSegments(

@@ -25,14 +25,19 @@ def outline_references(header: Dataset, tumour_frames: Sequence[Dataset]) -> Ref
         by_series,
         header.get("SourceImageSequence") or (),
     ):
-        if found := frozenset(reference for item in items for reference in _reference(item)):
+        if found := image_references(items):
             return found
     return frozenset()
 
 
+def image_references(items: Iterable[Dataset]) -> References:
+    """Return the images that items of an image sequence name, as whole instances or by frame."""
+    return frozenset(reference for item in items for reference in _reference(item))
+
+
 def source_uids(groups: Dataset) -> frozenset[str]:
     """Return the SOP Instance UIDs of the images that one frame's functional groups name."""
-    return frozenset(uid for item in _sources([groups]) for uid, _ in _reference(item))
+    return frozenset(uid for uid, _ in image_references(_sources([groups])))
 
 
 def _listed(series: Dataset) -> Sequence[Dataset]:

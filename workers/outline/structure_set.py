@@ -21,9 +21,10 @@ from workers.images.headers import Instance, read_header
 from workers.images.slices import normal_of
 from workers.limits import LIMITS, Limits
 from workers.outline.contours import filled
-from workers.outline.outline import NO_RULES, Outline
+from workers.outline.outline import NO_RULES, Outline, name_of
 from workers.outline.segment_choice import choose_segments
 from workers.outline.segment_rules import SegmentRules
+from workers.outline.source_images import References, image_references
 from workers.resources import is_out_of_memory
 
 CLOSED = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR")
@@ -52,8 +53,13 @@ class ContouredOutline(Outline):
 class _Slice:
     """A picture that contours may lie on."""
 
-    uid: str
+    reference: tuple[str, int | None]
+    """SOP Instance UID and frame number."""
     plane: Plane
+
+    def is_named(self, references: References) -> bool:
+        """Tell whether references name this picture, by its frame or as part of a whole instance."""
+        return self.reference in references or (self.reference[0], None) in references
 
     def distance_mm(self, points: NDArray[np.float64]) -> float:
         """Return how far the farthest of points (x, y, z in mm) lies from the slice."""
@@ -68,6 +74,19 @@ class _Slice:
                 offsets @ np.array(self.plane.column_direction) / self.plane.row_spacing,
             ]
         )
+
+
+@dataclass(frozen=True, eq=False)
+class _Placed:
+    """The contours of one region of interest on one slice."""
+
+    number: int
+    """Of the region of interest, in their order, from 1."""
+    uid: str
+    """SOP Instance UID of the slice's image."""
+    plane: Plane
+    contours: tuple[NDArray[np.float64], ...]
+    """In pixels (column, row)."""
 
 
 def is_structure_set(path: Path, limits: Limits = LIMITS) -> bool:
@@ -106,8 +125,7 @@ def read_structure_set(
             raise
         raise RejectedInput(
             Reason.UNREADABLE_OBJECT,
-            f"RTSTRUCT {instance.sop_instance_uid}: expected the attributes of a structure set "
-            f"({type(error).__name__})",
+            f"{name_of(instance)}: expected the attributes of a structure set ({type(error).__name__})",
         ) from error
 
 
@@ -117,41 +135,39 @@ def _outline(
     header = instance.dataset
     segments = segments_of(header)
     if len(segments) > limits.max_segments:
-        raise RejectedInput(
-            Reason.OVER_LIMITS, f"RTSTRUCT {instance.sop_instance_uid}: {len(segments)} regions of interest"
-        )
-    chosen = choose_segments(segments, rules, instance.sop_instance_uid)
-    tumours = [item for item in chosen.tumours if segment_number in (None, item.SegmentNumber)]
-    if len(tumours) != 1:
-        raise RejectedInput(
-            Reason.SEVERAL_TUMOUR_SEGMENTS if tumours else Reason.NO_TUMOUR_SEGMENT,
-            f"RTSTRUCT {instance.sop_instance_uid}: expected one tumour, found {len(tumours)}",
-        )
-    (tumour,) = tumours
-    others = chosen.other_tissue_numbers | {int(item.SegmentNumber) for item in chosen.tumours if item is not tumour}
+        raise RejectedInput(Reason.OVER_LIMITS, f"{name_of(instance)}: {len(segments)} regions of interest")
+    chosen = choose_segments(segments, rules, name_of(instance))
+    tumour = chosen.tumour(segment_number, name_of(instance))
+    others = chosen.beside(tumour)
     number = int(tumour.SegmentNumber)
     items = {at: _closed_contours(header, at, segments) for at in (number, *sorted(others))}
     if not items[number]:
         raise _refuse(instance, f"its region of interest {tumour.SegmentLabel!r} has no closed planar contour")
-    named = frozenset(uid for contour in items[number] for uid in _images_of(contour)) or _images_of_series(header)
-    slices = _slices(images, named)
-    placed = _placed(instance, items, slices, number)
-    own = [uid for at, uid, _, _ in placed if at == number]
+    named = image_references(image for contour in items[number] for image in contour.get("ContourImageSequence") or ())
+    named = named or _images_of_series(header)
+    slices = [_Slice(frame.reference, frame.plane) for one in images for frame in frames_of(one)]
+    mine = [one for one in slices if one.is_named(named)] or slices
+    placed = [
+        *_placed(instance, number, items.pop(number), mine, must_lie=True),
+        # Other tissue may lie on slices beside the tumour's: the ring reaches them.
+        *(one for at, contours in items.items() for one in _placed(instance, at, contours, slices, must_lie=False)),
+    ]
+    own = [one.plane for one in placed if one.number == number]
     return ContouredOutline(
         instance=_with_frame_of_reference(instance),
         tumour_segment=tumour,
-        other_tissue_numbers=frozenset(others),
-        references=frozenset((uid, None) for uid in (named or ())),
-        planes=tuple(plane for _, _, plane, _ in placed),
-        segment_numbers=tuple(at for at, _, _, _ in placed),
-        frame_sources=tuple(frozenset({uid}) for _, uid, _, _ in placed),
-        notes=(*chosen.notes, *_gap_note(slices, own)),
-        contours=tuple(contours for _, _, _, contours in placed),
+        other_tissue_numbers=others,
+        references=named,
+        planes=tuple(one.plane for one in placed),
+        segment_numbers=tuple(one.number for one in placed),
+        frame_sources=tuple(frozenset({one.uid}) for one in placed),
+        notes=(*chosen.notes, *_gap_note(mine, own)),
+        contours=tuple(one.contours for one in placed),
     )
 
 
 def _refuse(instance: Instance, message: str) -> RejectedInput:
-    return RejectedInput(Reason.UNSUPPORTED_SEGMENTATION, f"RTSTRUCT {instance.sop_instance_uid}: {message}")
+    return RejectedInput(Reason.UNSUPPORTED_SEGMENTATION, f"{name_of(instance)}: {message}")
 
 
 def segments_of(header: Dataset) -> list[Dataset]:
@@ -190,13 +206,9 @@ def _closed_contours(header: Dataset, number: int, segments: Sequence[Dataset]) 
     ]
 
 
-def _images_of(contour: Dataset) -> list[str]:
-    return [str(item.ReferencedSOPInstanceUID) for item in contour.get("ContourImageSequence") or ()]
-
-
-def _images_of_series(header: Dataset) -> frozenset[str]:
-    return frozenset(
-        str(item.ReferencedSOPInstanceUID)
+def _images_of_series(header: Dataset) -> References:
+    return image_references(
+        item
         for frame_of_reference in header.get("ReferencedFrameOfReferenceSequence") or ()
         for study in frame_of_reference.get("RTReferencedStudySequence") or ()
         for series in study.get("RTReferencedSeriesSequence") or ()
@@ -204,43 +216,34 @@ def _images_of_series(header: Dataset) -> frozenset[str]:
     )
 
 
-def _slices(images: Sequence[Instance], named: frozenset[str]) -> list[_Slice]:
-    """Return the pictures that contours may lie on: those of the images that are named, else of all."""
-    mine = [one for one in images if one.sop_instance_uid in named] or list(images)
-    return [_Slice(one.sop_instance_uid, frame.plane) for one in mine for frame in frames_of(one)]
-
-
 def _placed(
-    instance: Instance, items: dict[int, list[Dataset]], slices: Sequence[_Slice], tumour: int
-) -> list[tuple[int, str, Plane, tuple[NDArray[np.float64], ...]]]:
-    """Return number, image, plane and contours in pixels of each slice of each region of interest."""
-    found: dict[tuple[int, int], list[NDArray[np.float64]]] = defaultdict(list)
-    for number, contours in items.items():
-        for contour in contours:
-            points = np.array(contour.ContourData, dtype=np.float64).reshape(-1, 3)
-            named = set(_images_of(contour))
-            near = [
-                (one.uid not in named, one.distance_mm(points), at)
-                for at, one in enumerate(slices)
-                if one.distance_mm(points) <= OFF_SLICE_MM
-            ]
-            if near:
-                at = min(near)[2]
-                found[number, at].append(slices[at].pixels_of(points))
-            elif number == tumour:
-                raise _refuse(instance, f"a contour lies more than {OFF_SLICE_MM:g} mm beside the slices of the images")
-    return [(number, slices[at].uid, slices[at].plane, tuple(found[number, at])) for number, at in sorted(found)]
+    instance: Instance, number: int, contours: Sequence[Dataset], slices: Sequence[_Slice], *, must_lie: bool
+) -> list[_Placed]:
+    """Return the contours of a region of interest by the slice that they lie on: of several, one that they name."""
+    found: dict[int, list[NDArray[np.float64]]] = defaultdict(list)
+    for contour in contours:
+        points = np.array(contour.ContourData, dtype=np.float64).reshape(-1, 3)
+        named = image_references(contour.get("ContourImageSequence") or ())
+        distances = [one.distance_mm(points) for one in slices]
+        near = [at for at, distance in enumerate(distances) if distance <= OFF_SLICE_MM]
+        if near:
+            at = min(near, key=lambda at: (not slices[at].is_named(named), round(distances[at], 2), at))
+            found[at].append(slices[at].pixels_of(points))
+        elif must_lie:
+            raise _refuse(instance, f"a contour lies more than {OFF_SLICE_MM:g} mm beside the slices of the images")
+    return [_Placed(number, slices[at].reference[0], slices[at].plane, tuple(found[at])) for at in sorted(found)]
 
 
-def _gap_note(slices: Sequence[_Slice], drawn: Sequence[str]) -> list[str]:
+def _gap_note(slices: Sequence[_Slice], drawn: Sequence[Plane]) -> list[str]:
     """Return a note where slices between the first and the last contour have none: nothing is interpolated."""
-    normal = normal_of(slices[0].plane)
-    depths = {round(float(np.dot(one.plane.position, normal)), 2): set[str]() for one in slices}
-    for one in slices:
-        depths[round(float(np.dot(one.plane.position, normal)), 2)].add(one.uid)
-    outlined = [bool(depths[depth] & set(drawn)) for depth in sorted(depths)]
-    first, last = outlined.index(True), len(outlined) - outlined[::-1].index(True)
-    missing = outlined[first:last].count(False)
+    normal = normal_of(drawn[0])
+
+    def depth(plane: Plane) -> float:
+        return round(float(np.dot(plane.position, normal)), 2)
+
+    outlined = {depth(plane) for plane in drawn}
+    between = {depth(one.plane) for one in slices if min(outlined) < depth(one.plane) < max(outlined)}
+    missing = len(between - outlined)
     return [f"{missing} slices between the outlined ones have no contour; nothing was put there."] if missing else []
 
 

@@ -9,6 +9,7 @@ from pydicom import dcmread
 
 from deploy.simulation.phantom import Phantom, write_phantom
 from model_store.signatures.profile import HAN2024
+from support.enhanced_images import write_legacy_converted
 from support.structure_sets import Contours, write_structure_set
 from workers.errors import Reason, RejectedInput
 from workers.features.measurement import read_case
@@ -81,6 +82,52 @@ def test_the_interpreted_type_tells_the_tumour_among_organs(phantom: Phantom, tm
         tmp_path / "rs.dcm", phantom.image_paths[1], regions, interpreted={"Structure 2": "GTV", "Breast_L": "ORGAN"}
     )
     assert tumour_ml(phantom, path)[0] == pytest.approx(4 / 3 * np.pi * RADIUS_MM**3 / 1000, rel=0.02)
+
+
+@pytest.fixture(scope="module")
+def converted(phantom: Phantom, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the phantom as one object of all three phases."""
+    images = [image for phase in phantom.image_paths for image in phase]
+    return write_legacy_converted(tmp_path_factory.mktemp("converted") / "enhanced.dcm", images)
+
+
+@pytest.mark.parametrize("phase", [2, 3])
+def test_a_frame_number_says_which_phase_the_contours_were_drawn_on(
+    phantom: Phantom, converted: Path, tmp_path: Path, phase: int
+) -> None:
+    """PS3.3 section 10.3: Referenced Frame Number; frames of every phase lie in one object."""
+    images = phantom.image_paths[0]
+    ball = circles(images, centre_of(phantom), RADIUS_MM)
+    first = (phase - 1) * len(images) + 1
+    path = write_structure_set(tmp_path / "rs.dcm", images, {"Tumor": ball}, converted=converted, first_frame=first)
+    volume, roi, _ = read_case([converted], path, HAN2024)
+    found = np.count_nonzero(roi.tumour) * np.prod(volume.spacing_mm)
+    assert found == pytest.approx(4 / 3 * np.pi * RADIUS_MM**3, rel=0.02)
+    assert volume.phase.index == phase
+    assert "rule" not in " ".join(volume.notes)
+
+
+def test_frames_that_an_object_does_not_have_are_missing(phantom: Phantom, converted: Path, tmp_path: Path) -> None:
+    """Of 144 frames the last named one is number 190: nothing says which phase was meant."""
+    images = phantom.image_paths[0]
+    ball = circles(images, centre_of(phantom), RADIUS_MM)
+    path = write_structure_set(tmp_path / "rs.dcm", images, {"Tumor": ball}, converted=converted, first_frame=145)
+    with pytest.raises(RejectedInput, match=r"frame 1[4-9][0-9] of.*which has 144") as refused:
+        read_case([converted], path, HAN2024)
+    assert refused.value.reason is Reason.MISSING_INSTANCES
+
+
+def test_other_tissue_on_the_slices_beside_the_tumour_is_known(phantom: Phantom, tmp_path: Path) -> None:
+    """The ring reaches 2 mm beyond the last slice of the tumour: a vessel that runs there does not belong in it."""
+    images, centre = phantom.image_paths[1], centre_of(phantom)
+    tumour = circles(images, centre, RADIUS_MM)
+    last = max(tumour)
+    places = [dcmread(image, specific_tags=["ImagePositionPatient"]).ImagePositionPatient[0] for image in images]
+    beside = {at: [tumour[last][0] + [float(places[at] - places[last]), 0, 0]] for at in (last + 1, last + 2)}
+    path = write_structure_set(tmp_path / "rs.dcm", images, {"Tumor": tumour, "Vessel": beside})
+    _, roi, _ = read_case([image for phase in phantom.image_paths for image in phase], path, HAN2024)
+    assert roi.other_tissue is not None
+    assert set(np.nonzero(roi.other_tissue)[0]) == {last + 1, last + 2}
 
 
 def refusal(phantom: Phantom, path: Path) -> RejectedInput:
