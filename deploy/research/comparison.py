@@ -85,8 +85,8 @@ def compare_on_table(table: Path, labels: Path | None, first: Signature, second:
             "case": names,
             "first": one["hot_probability"],
             "second": other["hot_probability"],
-            "first_hot": one["phenotype"] == HOT,
-            "second_hot": other["phenotype"] == HOT,
+            "first_hot": one["tendency"] == HOT,
+            "second_hot": other["tendency"] == HOT,
         }
     )[both].reset_index(drop=True)
     notes = [f"{int((~both).sum())} rows are not scored by both"] if not both.all() else []

@@ -1,18 +1,26 @@
 """Scores of a feature table, as the service gives them."""
 
+import math
+
 import numpy as np
 import pandas as pd
 
-from model_store.cohort.labelled_cohort import measured_rows
+from model_store.cohort.labelled_cohort import COLD, HOT, measured_rows
 from model_store.errors import SignatureError
 from model_store.signatures.canary import hot_probability
+from model_store.signatures.certainty import PredictionSet
 from model_store.signatures.signature import Signature
 
+UNCERTAIN = "uncertain"
 IDENTITY = ("case", "patient", "study_uid", "series_uid", "seg_uid")
 
 
 def score_table(signature: Signature, features: pd.DataFrame) -> pd.DataFrame:
-    """Return each row's identity, ``hot_probability``, ``threshold``, ``phenotype`` and ``not_scored`` (why not).
+    """Return each row's identity, score, verdict, and why it is not scored.
+
+    ``tendency`` is the class by the threshold, ``prediction_set`` what the case may be (empty where the signature was
+    not calibrated), ``phenotype`` the verdict: uncertain where both are possible. The service also calls a verdict
+    uncertain where redrawn outlines change it; a table has no outlines.
 
     Raises
     ------
@@ -33,13 +41,22 @@ def score_table(signature: Signature, features: pd.DataFrame) -> pd.DataFrame:
     for index in np.flatnonzero(scored):
         probability[index] = hot_probability(signature.estimator, values[index : index + 1])[0]
     table = features[[name for name in IDENTITY if name in features]].reset_index(drop=True)
-    verdict = np.where(probability >= signature.threshold, "hot", "cold")
+    tendency = np.where(scored, np.where(probability >= signature.threshold, HOT, COLD), "")
+    sets = np.array([_prediction_set(signature, value) for value in probability.tolist()])
     return table.assign(
         hot_probability=probability,
         threshold=signature.threshold,
-        phenotype=np.where(scored, verdict, ""),
+        phenotype=np.where(sets == PredictionSet.BOTH, UNCERTAIN, tendency),
+        tendency=tendency,
+        prediction_set=sets,
         not_scored=_why(features, signature, finite, measured),
     )
+
+
+def _prediction_set(signature: Signature, probability: float) -> str:
+    if signature.certainty is None or math.isnan(probability):
+        return ""
+    return signature.certainty.prediction_set(probability, is_hot=probability >= signature.threshold).value
 
 
 def _why(features: pd.DataFrame, signature: Signature, finite: np.ndarray, measured: np.ndarray) -> list[str]:

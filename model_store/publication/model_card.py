@@ -1,9 +1,11 @@
 """The model card: what a reader must know before using a signature."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from model_store.reporting.document import Block, Section, pairs, to_markdown
+from model_store.signatures.certainty import METHOD, PredictionSet
 from model_store.signatures.signature import Description
 
 FIGURES = {"roc.png": "ROC curves", "calibration.png": "Calibration", "importance.png": "Feature importance"}
@@ -28,6 +30,7 @@ def card_sections(description: Description, figures: Mapping[str, str], more: Se
         Section("Training cases", (pairs(d.cohort),)),
         Section("Training", (pairs(d.training),)),
         Section("Performance", (*_performance(d.metrics), *(Block(figure=item) for item in figures.items()))),
+        Section("How sure a verdict is", (_certainty(d),)),
         Section("Columns, in the order of the estimator", (Block(items=d.columns),)),
         Section("Made with", (pairs(d.library_versions),)),
     ]
@@ -41,6 +44,36 @@ def _what_it_does(description: Description) -> str:
         "otherwise as cold (immune-desert). "
         "The threshold is the one with the largest Youden index on out-of-fold probabilities."
     )
+
+
+def _certainty(description: Description) -> Block:
+    """Return what the calibration says of future cases, and how far the threshold can be relied on."""
+    found = description.certainty
+    if found is None:
+        return Block(text="It was not calibrated: a result says hot or cold, and not how sure that is.")
+    sets = [
+        found.prediction_set(score, is_hot=score >= description.threshold)
+        for score in (*found.hot_scores, *found.cold_scores)
+    ]
+    undecided = sum(one is PredictionSet.BOTH for one in sets)
+    interval = found.threshold_interval
+    return pairs(
+        {
+            "method": METHOD,
+            "coverage": f"{found.coverage:.0%} of the cases of each class have their class in their prediction set, as "
+            "long as cases are like those of training",
+            "calibrated on": f"{len(found.hot_scores)} hot and {len(found.cold_scores)} cold training cases",
+            "hot is possible": _bound("from", found.hot_from),
+            "cold is possible": _bound("up to", found.cold_to),
+            "hot or cold": f"{undecided} of {len(sets)} training cases: the verdict on such a case is uncertain",
+            "threshold": f"{description.threshold:.4f}; {interval.low:.4f} to {interval.high:.4f} in the "
+            f"{interval.folds} folds of the training",
+        }
+    )
+
+
+def _bound(word: str, score: float) -> str:
+    return f"{word} {score:.4f}" if math.isfinite(score) else "always, because training had too few cases of the class"
 
 
 def _performance(metrics: Mapping[str, Any]) -> tuple[Block, ...]:

@@ -125,6 +125,8 @@ class Certainty:
         ValueError, TypeError, KeyError
             A field is missing, unknown, or holds what it cannot hold.
         """
+        if not isinstance(value, Mapping):
+            raise TypeError("certainty is a mapping")
         fields = dict(value)
         if (method := fields.pop("method")) != METHOD:
             raise ValueError(f"certainty was calibrated by a method that this program does not know: {method}")

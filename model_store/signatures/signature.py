@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from model_store.signatures.acceptance import DEFAULT_ACCEPTANCE, AcceptanceContract
+from model_store.signatures.certainty import Certainty
 from model_store.signatures.profile import FEATURES_PER_REGION, FeatureProfile
 from model_store.signatures.training_ranges import FeatureRange
 
@@ -62,8 +63,8 @@ class Description:
     library_versions: Mapping[str, str]
     acceptance: AcceptanceContract = DEFAULT_ACCEPTANCE
     """To what it may be applied; bundles of formats 1 and 2 state none and get the default."""
-    certainty: Mapping[str, Any] = field(default_factory=dict)
-    """What calibrates how sure a verdict is; empty where training did not calibrate."""
+    certainty: Certainty | None = None
+    """What calibrates how sure a verdict is; None where training did not calibrate, as before format 3."""
 
     def __post_init__(self) -> None:
         for name in (self.id, self.version):
@@ -76,8 +77,6 @@ class Description:
             raise ValueError("expected at least one column, and each only once")
         if unknown_features := [name for name in self.columns if not name.startswith(REGION_PREFIXES)]:
             raise ValueError(f"columns begin with one of {REGION_PREFIXES}, unlike {unknown_features[:3]}")
-        if not isinstance(self.certainty, Mapping):
-            raise TypeError("certainty is a mapping")
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON-ready values; `from_json` reads them back."""
@@ -88,6 +87,7 @@ class Description:
             "features_per_region": FEATURES_PER_REGION,
             "status": self.status.value,
             "acceptance": self.acceptance.to_json(),
+            "certainty": self.certainty.to_json() if self.certainty else None,
         }
 
     @classmethod
@@ -108,6 +108,8 @@ class Description:
         fields["columns"] = tuple(fields["columns"])
         if "acceptance" in fields:
             fields["acceptance"] = AcceptanceContract.from_json(fields["acceptance"])
+        if fields.get("certainty") is not None:
+            fields["certainty"] = Certainty.from_json(fields["certainty"])
         return cls(**fields)
 
 
@@ -153,6 +155,11 @@ class Signature:
     def acceptance(self) -> AcceptanceContract:
         """To which images and measurements it may be applied."""
         return self.description.acceptance
+
+    @property
+    def certainty(self) -> Certainty | None:
+        """What calibrates how sure a verdict is; None in bundles of format 1 and 2."""
+        return self.description.certainty
 
     @property
     def research_notice(self) -> str:

@@ -69,6 +69,7 @@ def develop(
             "held_out": performance(held_out.hot, probability, trained.threshold).to_json(),
         },
         library_versions=installed_versions(),
+        certainty=trained.certainty,
     )
     curves = [("cross-validation", training.hot, trained.out_of_fold), ("held out", held_out.hot, probability)]
     return BundleContent(

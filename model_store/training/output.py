@@ -1,6 +1,6 @@
 """What step ``train`` writes: tables, figures, the summary, and a candidate bundle that validates and is published."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from model_store.reporting.card_figures import png
 from model_store.reporting.step_output import write_figure, write_summary, write_table
 from model_store.signatures.bundle import BundleContent, installed_versions, write_bundle
 from model_store.signatures.canary import make_canary
+from model_store.signatures.certainty import Certainty, ThresholdInterval
 from model_store.signatures.profile import PROFILES
 from model_store.signatures.signature import Description, SignatureStatus
 from model_store.signatures.training_ranges import ranges_of
@@ -161,6 +162,7 @@ def bundle_content(plan: TrainPlan, training: Training, summary: dict[str, Any])
         },
         metrics={"nested_cross_validation": summary["families"][training.forest.family.name]["performance"]},
         library_versions=installed_versions(),
+        certainty=certainty_of(training),
     )
     return BundleContent(
         description=description,
@@ -170,6 +172,12 @@ def bundle_content(plan: TrainPlan, training: Training, summary: dict[str, Any])
         card=model_card(description),
         figures={},
     )
+
+
+def certainty_of(training: Training) -> Certainty:
+    """Return the calibration; its threshold interval is that of the outer folds, which each chose everything anew."""
+    thresholds = [result.threshold for result in training.forest.folds]
+    return replace(training.trained.certainty, threshold_interval=ThresholdInterval.of(thresholds))
 
 
 def _family(nested: Nested, hot: Flags) -> dict[str, Any]:

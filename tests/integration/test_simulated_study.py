@@ -227,4 +227,4 @@ def test_the_service_gives_the_score_of_the_table(cohort: Cohort, found: dict[st
     (row,) = [row for row in csv.DictReader(io.StringIO(told)) if row["study_uid"] == study_uid]
     assert abs(float(row["hot_probability"]) - score["hot_probability"]) <= 1e-12
     assert float(row["threshold"]) == score["threshold"]
-    assert row["phenotype"] == score["phenotype"]
+    assert row["tendency"] == score.get("tendency", score["phenotype"])

@@ -222,7 +222,7 @@ def test_description_that_does_not_fit_is_refused(
 def test_a_bundle_of_format_2_has_the_documented_default_contract() -> None:
     """The shipped signature states no contract: techniques, phase, 8 grey levels and a quarter of its features hold."""
     description = load_bundle(shipped_bundle()).description
-    assert (description.acceptance, description.certainty) == (AcceptanceContract({}, 8, 0.25), {})
+    assert (description.acceptance, description.certainty) == (AcceptanceContract({}, 8, 0.25), None)
 
 
 def test_other_library_version_is_noted_not_refused(bundle_content: BundleContent, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from model_store.cohort.feature_table import FeatureTable, table_of
 from model_store.errors import TrainingError
+from model_store.publication.model_card import model_card
 from model_store.signatures.bundle import BundleContent
 from model_store.signatures.canary import hot_probability
 from model_store.signatures.profile import HAN2024
@@ -153,3 +154,18 @@ def test_card_says_what_must_be_known(bundle_content: BundleContent) -> None:
         assert f"{auc['value']:.3f} ({auc['low']:.3f} to {auc['high']:.3f})" in card
     assert all(f"`{column}`" in card for column in description.columns)
     assert all(f"({figure})" in card for figure in bundle_content.figures)
+
+
+def test_card_says_how_sure_a_verdict_is(bundle_content: BundleContent) -> None:
+    """The card carries the coverage, the bounds of the classes, and how far the threshold moves between the folds."""
+    card, certainty = bundle_content.card, bundle_content.description.certainty
+    assert certainty is not None
+    thresholds = certainty.threshold_interval
+    assert thresholds.folds == 5
+    assert thresholds.low <= bundle_content.description.threshold <= thresholds.high
+    assert f"{thresholds.low:.4f} to {thresholds.high:.4f} in the 5 folds" in card
+    assert f"from {certainty.hot_from:.4f}" in card
+    assert f"up to {certainty.cold_to:.4f}" in card
+    assert "90% of the cases of each class" in card
+    nothing = dataclasses.replace(bundle_content.description, certainty=None)
+    assert "was not calibrated" in model_card(nothing)

@@ -1,0 +1,43 @@
+"""The scores of a feature table say how sure they are."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from model_store.cohort.table_scores import score_table
+from model_store.signatures.bundle import BundleContent, load_bundle, write_bundle
+from model_store.signatures.certainty import Certainty, ThresholdInterval
+
+
+def test_a_case_that_may_be_either_is_uncertain(bundle: Path, bundle_content: BundleContent, tmp_path: Path) -> None:
+    """Where both classes are possible the verdict is uncertain, and the class by the threshold stays visible."""
+    probes = pd.DataFrame(bundle_content.canary.inputs, columns=list(bundle_content.description.columns))
+    undecided = Certainty(0.9, (0.0,) * 9, (1.0,) * 9, ThresholdInterval(0.4, 0.6, 5))
+    found = score_table(
+        load_bundle(write_bundle(tmp_path, described(bundle_content, undecided))), probes.assign(patient="A")
+    )
+    by_threshold = np.where(found["hot_probability"] >= found["threshold"], "hot", "cold")
+    assert set(found["prediction_set"]) == {"hot or cold"}
+    assert set(found["phenotype"]) == {"uncertain"}
+    assert found["tendency"].tolist() == by_threshold.tolist()
+    certain = score_table(load_bundle(bundle), probes.assign(patient="A"))
+    sure = certain["prediction_set"] != "hot or cold"
+    assert sure.any()
+    assert certain.loc[sure, "phenotype"].tolist() == certain.loc[sure, "prediction_set"].tolist()
+
+
+def test_a_signature_without_calibration_says_hot_or_cold_only(bundle_content: BundleContent, tmp_path: Path) -> None:
+    """A bundle of an earlier format gives verdicts as before, and an empty prediction set."""
+    probes = pd.DataFrame(bundle_content.canary.inputs, columns=list(bundle_content.description.columns))
+    found = score_table(
+        load_bundle(write_bundle(tmp_path, described(bundle_content, None))), probes.assign(patient="A")
+    )
+    assert set(found["prediction_set"]) == {""}
+    assert found["phenotype"].tolist() == found["tendency"].tolist()
+
+
+def described(content: BundleContent, certainty: Certainty | None) -> BundleContent:
+    """Return the content with another calibration."""
+    return dataclasses.replace(content, description=dataclasses.replace(content.description, certainty=certainty))
