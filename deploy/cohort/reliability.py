@@ -19,16 +19,16 @@ from deploy.errors import CommandError
 from deploy.terminal import stepping
 from model_store.cohort.plan import ExtractPlan
 from model_store.cohort.provenance import provenance, stamp
+from model_store.cohort.repeated_outlines import RATINGS, SMALLEST, Repetition
 from model_store.files import readable_json, replace_durably
 from model_store.reliability.figures import icc_figure, kept_figure
 from model_store.reliability.plan import Perturbation, ReliabilityPlan
 from model_store.reliability.reliability import (
     CLASSES,
-    SMALLEST,
     Repeats,
-    Repetition,
     agreement_of,
     icc_table,
+    ratings_table,
     repeated_by_readers,
 )
 from model_store.reporting.step_output import (
@@ -102,14 +102,17 @@ def reliability(
     features = list(columns(extraction.feature_profile))
     repeats = repeated_by_readers(outlines)
     agreements = {one.kind: agreement_of(outlines, one, features) for one in repeats}
+    ratings = [ratings_table(outlines, one, features) for one in repeats]
     overlap = {str(one.kind): _dice(outlines, one, extracted) for one in repeats}
     if Repetition.INTER not in agreements:
         redrawn_outlines, repeated = _redraw(plan, extraction, extracted, folder, outlines, console)
         agreements[Repetition.PERTURBED] = agreement_of(redrawn_outlines, repeated, features)
+        ratings.append(ratings_table(redrawn_outlines, repeated, features))
     table = icc_table(agreements, plan.threshold)
     origin = provenance("reliability", outlines, outlines["patient"].astype(str), used_labels=False)
     table = stamp(table, origin)
     write_table(folder, "icc", table)
+    write_table(folder, RATINGS, pd.concat(ratings, ignore_index=True))
     write_figure(folder, "icc_by_class", icc_figure(table, plan.threshold))
     write_figure(folder, "kept_by_class", kept_figure(table))
     write_summary(folder, summary_of(table, plan, repeats, overlap))

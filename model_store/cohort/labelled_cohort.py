@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 from pyarrow import ArrowException
 
 from model_store.cohort.feature_table import FeatureTable
+from model_store.cohort.missing_values import CompleteTable
+from model_store.cohort.twins import PIXEL_DIGEST
 from model_store.errors import TrainingError
 from model_store.signatures.signature import REGION_PREFIXES
 
 HOT, COLD = "hot", "cold"
-CASE_COLUMNS = ("case", "patient", "site", "scanner")
+CASE_COLUMNS = ("case", "patient", "site", "scanner", PIXEL_DIGEST)
 """What is kept of a case beside its features, where the table has it."""
 
 
@@ -24,9 +26,17 @@ class LabelledCohort:
 
     table: FeatureTable
     cases: pd.DataFrame
-    """One row per row of the table: ``case``, ``patient``, ``site``, ``scanner``."""
+    """One row per row of the table: `CASE_COLUMNS`, as far as they are known."""
     left_out: dict[str, int]
     """Rows that are not in the table, by why."""
+
+    def only(self, complete: CompleteTable) -> "LabelledCohort":
+        """Return the cohort with a table of its complete cases."""
+        return LabelledCohort(
+            complete.table,
+            self.cases.loc[complete.kept].reset_index(drop=True),
+            {**self.left_out, "lacks a feature that nearly all cases have": len(complete.cases_left_out)},
+        )
 
 
 def read_table(path: Path, required: Sequence[str] = ()) -> pd.DataFrame:
@@ -90,20 +100,14 @@ def labelled_cohort(features: pd.DataFrame, labels: pd.DataFrame) -> LabelledCoh
     patients = known["patient"].astype(str)
     table = FeatureTable(
         tuple(feature_columns(known)),
-        _numbers(known[feature_columns(known)]),
+        feature_values(known[feature_columns(known)]),
         (phenotype.loc[patients].to_numpy() == HOT).astype(np.bool_),
         tuple(patients),
     )
     return LabelledCohort(table, _cases(known), left_out)
 
 
-def measured_values(features: pd.DataFrame) -> list[bytes]:
-    """Return the features of each case in one order, to know the same images again whatever they are called."""
-    values = _numbers(features[sorted(feature_columns(features))])
-    return [row.tobytes() for row in values]
-
-
-def _numbers(features: pd.DataFrame) -> NDArray[np.float64]:
+def feature_values(features: pd.DataFrame) -> NDArray[np.float64]:
     """Return the features as numbers; NaN where there is none."""
     try:
         values: NDArray[np.float64] = features.to_numpy(dtype=np.float64, na_value=np.nan)

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from model_store.reliability.reliability import CLASSES, Repetition
+from model_store.cohort.repeated_outlines import Repetition
+from model_store.reliability.reliability import CLASSES
 from model_store.reporting.card_figures import COLD, GREY, HOT
 
 REGION_COLOURS = {"tumour": HOT, "ring": COLD}

@@ -2,28 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 import pandas as pd
 
+from model_store.cohort.repeated_outlines import SMALLEST, Repetition, agreement
 from model_store.signatures.signature import REGION_PREFIXES
-from model_store.statistics.intraclass_correlation import IntraclassCorrelation, icc_agreement
 
 CLASSES = ("shape", "firstorder", "glcm", "gldm", "glrlm", "glszm", "ngtdm")
-SMALLEST = 5
-"""Lesions with repeated outlines: from fewer, an ICC says nothing."""
-
-
-class Repetition(StrEnum):
-    """What was repeated."""
-
-    INTRA = "intra"
-    """The same reader drew the outline twice."""
-    INTER = "inter"
-    """Two readers drew it."""
-    PERTURBED = "perturbed"
-    """Nobody did: outlines were redrawn by chance, a substitute."""
 
 
 @dataclass(frozen=True)
@@ -65,20 +51,22 @@ def repeated_by_readers(outlines: pd.DataFrame) -> list[Repeats]:
 
 def agreement_of(outlines: pd.DataFrame, repeats: Repeats, features: Sequence[str]) -> pd.DataFrame:
     """Return feature, ICC with interval, and how many lesions it is of; lesions that lack a feature are left out."""
-    values = outlines[list(features)].to_numpy(dtype=np.float64)[np.array(repeats.rows)]
-    complete = ~np.isnan(values).any(axis=1)
-    result = pd.DataFrame({"feature": list(features), "n": complete.sum(axis=0)})
-    for name in ("icc", "low", "high"):
-        result[name] = np.nan
-    # Features share the lesions that have them: one computation for each pattern, nearly always a single one.
-    patterns = {pattern.tobytes(): pattern for pattern in complete.T}
-    for key, pattern in patterns.items():
-        of = np.array([column.tobytes() == key for column in complete.T])
-        if pattern.sum() < SMALLEST:
-            continue
-        agreed: IntraclassCorrelation = icc_agreement(values[pattern][:, :, of])
-        result.loc[of, "icc"], result.loc[of, "low"], result.loc[of, "high"] = agreed.icc, agreed.low, agreed.high
-    return result
+    return agreement(outlines[list(features)].to_numpy(dtype=np.float64)[np.array(repeats.rows)], features)
+
+
+def ratings_table(outlines: pd.DataFrame, repeats: Repeats, features: Sequence[str]) -> pd.DataFrame:
+    """Return the values that an ICC is computed from: ``kind``, ``lesion`` (its first case), ``rater``, features."""
+    rows = np.array(repeats.rows)
+    lesions, raters = rows.shape
+    head = pd.DataFrame(
+        {
+            "kind": str(repeats.kind),
+            "lesion": np.repeat(outlines["case"].astype(str).to_numpy()[rows[:, 0]], raters),
+            "rater": np.tile(np.array(repeats.raters), lesions),
+        }
+    )
+    values = outlines[list(features)].to_numpy(dtype=np.float64)[rows.ravel()]
+    return pd.concat([head, pd.DataFrame(values, columns=list(features))], axis=1)
 
 
 def icc_table(agreements: dict[Repetition, pd.DataFrame], threshold: float) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from model_store.cohort.feature_table import FeatureTable
+from model_store.cohort.missing_values import CompleteTable, complete_table
 from model_store.errors import TrainingError
 from model_store.publication.model_card import model_card
 from model_store.reporting.card_figures import calibration_figure, importance_figure, roc_figure
@@ -50,6 +51,8 @@ def develop(
     check_columns(training)
     if common := set(training.patients) & set(held_out.patients):
         raise TrainingError(f"{len(common)} patients are in the training and in the held-out table")
+    whole, complete = training, complete_table(training)
+    training = complete.table
     trained = train(training, seed, grid)
     held_out = complete_cases(held_out, trained.columns)
     probability = hot_probability(trained.estimator, held_out.matrix(trained.columns))
@@ -63,7 +66,7 @@ def develop(
         columns=trained.columns,
         threshold=trained.threshold,
         cohort={**purpose.cohort, "cases": len(training.patients), "hot": int(training.hot.sum())},
-        training=_training(trained, seed),
+        training=_training(trained, complete, seed),
         metrics={
             "cross_validation": trained.out_of_fold_performance.to_json(),
             "held_out": performance(held_out.hot, probability, trained.threshold).to_json(),
@@ -76,7 +79,7 @@ def develop(
         description=description,
         estimator=trained.estimator,
         canary=make_canary(trained.estimator, training.matrix(trained.columns), seed),
-        ranges=ranges_of(training.columns, training.values),
+        ranges=ranges_of(whole.columns, whole.values[complete.kept]),
         card=model_card(description),
         figures={
             "roc.png": roc_figure(curves),
@@ -99,7 +102,7 @@ def complete_cases(table: FeatureTable, columns: tuple[str, ...]) -> FeatureTabl
     return table.rows(np.flatnonzero(~np.isnan(table.matrix(columns)).any(axis=1)))
 
 
-def _training(trained: Trained, seed: int) -> dict[str, Any]:
+def _training(trained: Trained, complete: CompleteTable, seed: int) -> dict[str, Any]:
     return {
         "method": f"random forest; candidates compared by {FOLDS}-fold cross-validation, stratified "
         "by class and grouped by patient; columns are selected inside each fold",
@@ -107,7 +110,11 @@ def _training(trained: Trained, seed: int) -> dict[str, Any]:
         "cross_validated_auc": trained.cross_validated_auc,
         "chosen": name_of(trained.chosen),
         "settings": asdict(trained.chosen),
-        "columns_left_out": {why: list(names) for why, names in trained.left_out.items()},
+        "columns_left_out": {
+            "missing in too many cases": list(complete.columns_left_out),
+            **{why: list(names) for why, names in trained.left_out.items()},
+        },
+        "cases_left_out": len(complete.cases_left_out),
         "note": "The cross-validated AUC is the best of several, and its interval is too narrow because the folds "
         "share cases. The held-out one has neither fault.",
     }

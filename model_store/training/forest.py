@@ -59,13 +59,17 @@ class Trained:
 def train(table: FeatureTable, seed: int, grid: Sequence[Candidate] = GRID) -> Trained:
     """Choose a forest by cross-validation, fit it on all cases, and set its threshold.
 
+    The table has no missing values (`model_store.cohort.missing_values.complete_table`).
+
     Raises
     ------
     TrainingError
-        Too few patients of a class for the folds, or no usable column.
+        A value is missing, too few patients of a class for the folds, or no usable column.
     """
-    left_out = unusable_columns(table)
-    table = table.without(name for names in left_out.values() for name in names)
+    if np.isnan(table.values).any():
+        raise TrainingError("the table has missing values; a forest is trained on complete cases")
+    left_out = {"constant": constant_columns(table)}
+    table = table.without(left_out["constant"])
     folds = patient_folds(table, seed)
     probabilities = {candidate: out_of_fold(table, folds, candidate, seed) for candidate in grid}
     auc = {candidate: auc_with_interval(table.hot, p).value for candidate, p in probabilities.items()}
@@ -133,24 +137,18 @@ def fit_forest(table: FeatureTable, columns: Sequence[str], candidate: Candidate
     return forest.fit(table.matrix(columns), table.hot.astype(int))
 
 
-def unusable_columns(table: FeatureTable) -> dict[str, tuple[str, ...]]:
-    """Return the columns that nothing can be learnt from: some case lacks them, or they never change."""
-    absent = np.asarray(np.isnan(table.values).any(axis=0))
-    filled = np.where(absent, 0.0, table.values)
-    constant = np.asarray(~absent & (filled.max(axis=0) == filled.min(axis=0)))
-    return {"not computable in every case": _named(table, absent), "constant": _named(table, constant)}
-
-
-def _named(table: FeatureTable, flags: NDArray[np.bool_]) -> tuple[str, ...]:
-    return tuple(name for name, flag in zip(table.columns, flags.tolist(), strict=True) if flag)
+def constant_columns(table: FeatureTable) -> tuple[str, ...]:
+    """Return the columns that nothing can be learnt from, because they never change."""
+    constant = np.ptp(table.values, axis=0) == 0
+    return tuple(name for name, flag in zip(table.columns, constant.tolist(), strict=True) if flag)
 
 
 def select_columns(table: FeatureTable, count: int) -> tuple[str, ...]:
     """Return up to ``count`` columns that tell the classes apart best, none of them nearly a copy of another."""
-    unusable = {name for names in unusable_columns(table).values() for name in names}
+    unusable = set(constant_columns(table))
     names = [name for name in table.columns if name not in unusable]
     if not names:
-        raise TrainingError("no column has varying values and is present in every case")
+        raise TrainingError("no column has varying values")
     ranks = rankdata(table.matrix(names), axis=0)
     standard = (ranks - ranks.mean(axis=0)) / ranks.std(axis=0)
     labels = table.hot - table.hot.mean()

@@ -48,6 +48,7 @@ def write_training(plan: TrainPlan, training: Training, folder: Path) -> Path:
         "folds": fold_table(training),
         "importance": importance,
         "features_left_out": left_out_table(training),
+        "cases_left_out": training.incomplete,
     }
     for name, table in tables.items():
         write_table(folder, name, table)
@@ -86,12 +87,12 @@ def summary_of(
             "standard_error": float(simplest["standard_error"]),
         },
         "features": {
-            "offered": len(table.columns) - sum(map(len, training.trained.left_out.values())),
+            "offered": len(table.columns) - len(training.trained.left_out["constant"]),
             "taken": list(training.trained.columns),
             "left_out": {
-                why: len(names) for why, names in {**training.not_offered, **training.trained.left_out}.items()
+                why: len(names) for why, names in {**training.offered.left_out, **training.columns_left_out}.items()
             },
-            "selections": training.selections,
+            "selections": training.offered.origins,
         },
         "top_features": importance.head(20)["feature"].tolist(),
         "method": NESTED_METHOD,
@@ -123,6 +124,15 @@ def notes(training: Training) -> list[str]:
         for name, p in tells.items()
         if p < 0.05
     ]
+    found += training.separation.notes()
+    if len(training.incomplete):
+        classes = ", ".join(
+            f"{count} {name}" for name, count in training.incomplete["phenotype"].value_counts().items()
+        )
+        found.append(
+            f"{len(training.incomplete)} cases ({classes}) lack features that nearly all others have, and were left "
+            "out: tables/cases_left_out names them"
+        )
     smaller = min(int(table.hot.sum()), int((~table.hot).sum()))
     if smaller < 50:
         found.append(f"{smaller} cases of the smaller class: intervals are wide, and the choice of features unsteady")
@@ -156,7 +166,7 @@ def bundle_content(plan: TrainPlan, training: Training, summary: dict[str, Any])
             "cross_validated_auc": trained.cross_validated_auc,
             "imbalance": summary["imbalance"],
             "simplest_within_one_standard_error": "{family} {settings}".format(**summary["simplest_within_one_se"]),
-            "feature_lists": training.selections or "none",
+            "feature_lists": training.offered.origins or "none",
             "features_left_out": summary["features"]["left_out"],
             "notes": summary["notes"],
         },

@@ -32,6 +32,10 @@ class TrainPlan:
     """Table with a column patient: the patients whose labels that list was made with. Without it: none."""
     leave_out: tuple[str, ...] = ()
     """Features that are not offered."""
+    leave_out_origin: str = ""
+    """Why: where that list comes from (a publication, a hypothesis)."""
+    leave_out_on: Path | None = None
+    """Table with a column patient: the patients whose labels that list was made with. Without it: none."""
     columns: tuple[Count, ...] = (8, 16, 24)
     """How many features the candidates take."""
     max_depths: tuple[Count, ...] = (3, 5)

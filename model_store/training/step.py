@@ -1,6 +1,6 @@
 """Step ``train`` of a study: from the tables of a cohort to a candidate bundle, and all that was found on the way."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,14 +9,16 @@ import numpy as np
 import pandas as pd
 
 from model_store.cohort.feature_table import FeatureTable
-from model_store.cohort.labelled_cohort import LabelledCohort, labelled_cohort, read_table
-from model_store.cohort.leaks import require_no_label, require_no_twins, require_other_patients
-from model_store.cohort.provenance import follows_from_icc, provenance_of, require_honest_selection
-from model_store.errors import LeakError, TrainingError
+from model_store.cohort.labelled_cohort import COLD, HOT, LabelledCohort, labelled_cohort, read_table
+from model_store.cohort.leaks import Separation, require_no_label
+from model_store.cohort.missing_values import CompleteTable, complete_table
+from model_store.cohort.twins import PIXEL_DIGEST, require_no_twins
+from model_store.errors import TrainingError
 from model_store.training.development import check_columns
 from model_store.training.forest import FOLDS, Candidate, Trained, train
 from model_store.training.model_families import BOOSTING, ELASTIC_NET, FOREST, Family, words
 from model_store.training.nested_cross_validation import KeepsFolds, Nested, nested_cross_validation
+from model_store.training.offered_features import Offered, offered_features
 from model_store.training.plan import TrainPlan
 
 
@@ -31,10 +33,14 @@ class Training:
     trained: Trained
     nested: tuple[Nested, ...]
     """Of the forest first."""
-    not_offered: dict[str, tuple[str, ...]]
-    """Features that were left out before the folds, by why; no label was looked at."""
-    selections: dict[str, str]
-    """Where the lists that left features out come from."""
+    offered: Offered
+    """What was left out before the folds, and where the lists come from."""
+    columns_left_out: dict[str, tuple[str, ...]]
+    """Offered features that no fold was given, by why; no label was looked at."""
+    incomplete: pd.DataFrame
+    """Cases that were left out because they lack features: ``case``, ``patient``, ``phenotype``, ``lacks``."""
+    separation: Separation
+    """How well single features separate the classes."""
 
     @property
     def forest(self) -> Nested:
@@ -51,10 +57,11 @@ class TrainInputs:
     reliability: Path | None
     preselected: Path | None
     preselected_on: Path | None
+    leave_out_on: Path | None
 
     def files(self) -> list[Path]:
         """Return those that are given."""
-        given = (self.features, self.labels, self.reliability, self.preselected, self.preselected_on)
+        given = (self.features, self.labels, self.reliability, self.preselected, self.preselected_on, self.leave_out_on)
         return [path for path in given if path is not None]
 
 
@@ -73,6 +80,7 @@ def train_inputs(plan: TrainPlan, output: Path) -> TrainInputs:
         None if plan.all_features or not (plan.reliability or reliability.is_file()) else reliability,
         plan.preselected,
         plan.preselected_on,
+        plan.leave_out_on,
     )
     if absent := [path for path in inputs.files() if not path.is_file()]:
         raise TrainingError(f"{absent[0]} does not exist; run the step that writes it, or set another file in train")
@@ -109,73 +117,38 @@ def run_training(
     cohort = labelled_cohort(features, read_table(inputs.labels, ("patient", "phenotype")))
     check_columns(cohort.table)
     whole = cohort.table
-    not_offered, selections = _not_offered(plan, inputs, whole)
-    table = whole.without(name for names in not_offered.values() for name in names)
-    require_no_label(table)
-    require_no_twins(whole)
+    offered = offered_features(plan, inputs.reliability, features, whole)
+    separation = require_no_label(offered.of(whole), plan.seed)
+    require_no_twins(whole, cohort.cases.get(PIXEL_DIGEST))
+    complete = complete_table(offered.of(whole))
     families = families_of(plan)
     grid = [candidate for candidate in families[0].candidates if isinstance(candidate, Candidate)]
-    trained = train(table, plan.seed, grid)
-    usable = table.without(name for names in trained.left_out.values() for name in names)
+    trained = train(complete.table, plan.seed, grid)
+    usable = complete.table.without(name for names in trained.left_out.values() for name in names)
     nested = nested_cross_validation(usable, families, plan.repeats, plan.seed, jobs, on_fold, kept)
-    return Training(replace(cohort, table=table), whole, trained, tuple(nested), not_offered, selections)
+    return Training(
+        cohort=cohort.only(complete),
+        whole=whole.rows(complete.kept),
+        trained=trained,
+        nested=tuple(nested),
+        offered=offered,
+        separation=separation,
+        incomplete=_incomplete_cases(cohort, complete),
+        columns_left_out={"missing in too many cases": complete.columns_left_out, **trained.left_out},
+    )
+
+
+def _incomplete_cases(cohort: LabelledCohort, complete: CompleteTable) -> pd.DataFrame:
+    rows = sorted(complete.cases_left_out)
+    table = cohort.cases.loc[rows, ["case", "patient"]].reset_index(drop=True)
+    table["phenotype"] = np.where(cohort.table.hot[rows], HOT, COLD)
+    table["lacks"] = [", ".join(complete.cases_left_out[row]) for row in rows]
+    return table
 
 
 def fold_count(plan: TrainPlan) -> int:
     """Return how many folds a training evaluates, for its progress."""
     return len(families_of(plan)) * plan.repeats * FOLDS
-
-
-def _not_offered(
-    plan: TrainPlan, inputs: TrainInputs, table: FeatureTable
-) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
-    """Return the features that are left out before the folds, and where the lists come from."""
-    not_offered: dict[str, tuple[str, ...]] = {}
-    selections: dict[str, str] = {}
-    if strange := sorted(set(plan.leave_out) - set(table.columns)):
-        raise TrainingError(f"leave_out names {strange[0]}, which is not a column of the features")
-    if plan.leave_out:
-        not_offered["left out by the plan"] = plan.leave_out
-    if inputs.reliability is not None:
-        frame = read_table(inputs.reliability, ("feature", "kept"))
-        kept = set(frame.loc[frame["kept"].astype(bool), "feature"])
-        not_offered["not reliable"] = tuple(name for name in table.columns if name not in kept)
-        selections["reliability"] = _reliability_origin(inputs.reliability, frame, table.patients)
-    if inputs.preselected is not None:
-        frame = read_table(inputs.preselected, ("feature",))
-        selections["preselected"] = _origin(plan, inputs, frame, table.patients)
-        chosen = set(frame["feature"])
-        not_offered["not preselected"] = tuple(name for name in table.columns if name not in chosen)
-    if all(name in {n for names in not_offered.values() for n in names} for name in table.columns):
-        raise TrainingError("no feature is left: the exclusion lists exclude all of them")
-    return not_offered, selections
-
-
-def _reliability_origin(path: Path, frame: pd.DataFrame, patients: Sequence[str]) -> str:
-    """Say where the list of reliable features comes from; refuse one that may know the labels."""
-    if provenance_of(frame) is None and follows_from_icc(frame):
-        return "intraclass correlation, no labels used: the list is a threshold on the table's own ICC"
-    origin = require_honest_selection(str(path), frame, patients)
-    return f"{origin.step}, {_labels(origin.used_labels)}, rows {origin.rows[:12]}"
-
-
-def _origin(plan: TrainPlan, inputs: TrainInputs, frame: pd.DataFrame, patients: Sequence[str]) -> str:
-    """Return where a preselected list comes from, once it is sure that no label of these patients made it."""
-    if provenance_of(frame) is None and plan.preselected_origin.strip():
-        if inputs.preselected_on is None:
-            return f"{plan.preselected_origin} (declared; {_labels(False)})"
-        selected_on = read_table(inputs.preselected_on, ("patient",))["patient"].astype(str)
-        try:
-            require_other_patients(patients, selected_on, "the cohort that features were preselected on")
-        except LeakError as error:
-            raise LeakError(f"{error}: a feature selected outside the folds") from error
-        return f"{plan.preselected_origin} (declared; with the labels of {selected_on.nunique()} other patients)"
-    origin = require_honest_selection(str(inputs.preselected), frame, patients)
-    return f"{origin.step}, {_labels(origin.used_labels)}, rows {origin.rows[:12]}"
-
-
-def _labels(used: bool) -> str:
-    return "with labels of other patients" if used else "no labels used"
 
 
 def candidate_table(training: Training) -> pd.DataFrame:
@@ -259,6 +232,6 @@ def case_table(training: Training) -> pd.DataFrame:
 
 def left_out_table(training: Training) -> pd.DataFrame:
     """Return every feature that no fold was offered, with why."""
-    reasons = {**training.not_offered, **training.trained.left_out}
+    reasons = {**training.offered.left_out, **training.columns_left_out}
     rows = [(name, why) for why, names in reasons.items() for name in names]
     return pd.DataFrame(rows, columns=["feature", "why"])

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from model_store.cohort.labelled_cohort import labelled_cohort, measured_rows, measured_values, read_table
-from model_store.cohort.leaks import require_other_images, require_other_patients
+from model_store.cohort.labelled_cohort import labelled_cohort, read_table
 from model_store.errors import LeakError, TrainingError
 from model_store.reporting import figures as study_figures
 from model_store.reporting.step_output import read_summary, write_figure, write_summary, write_table
@@ -27,6 +26,7 @@ from model_store.validation.cohort_validation import (
     subgroup_table,
     with_clinical,
 )
+from model_store.validation.other_patients import Checked, TrainedOn
 from model_store.validation.outcome import median_split
 from model_store.validation.plan import CohortFiles, ValidatePlan
 
@@ -92,21 +92,24 @@ def run_validation(
     TrainingError
         A table is not what it should be.
     """
-    trained_on = read_table(inputs.training_cases, ("patient",)) if inputs.training_cases else None
-    cohorts = [_training_cohort(trained_on, signature, inputs, folder)] if own and trained_on is not None else []
-    trained_values = _training_values(inputs, trained_on) if own else frozenset()
-    cohorts += [_scored(files, signature, trained_on, trained_values) for files in inputs.cohorts]
+    cases = read_table(inputs.training_cases, ("patient",)) if inputs.training_cases else None
+    features = read_table(inputs.features, ("patient",)) if own and inputs.features else cases
+    cohorts = [_training_cohort(cases, signature, inputs, folder)] if own and cases is not None else []
+    others = [_scored(files, signature, TrainedOn.of(cases, features)) for files in inputs.cohorts]
+    cohorts += [cohort for cohort, _ in others]
     if not cohorts:
         raise TrainingError("there is no cohort to validate on; add one to validate.cohorts")
     numbers = {cohort.name: cohort_numbers(cohort) for cohort in cohorts}
+    for cohort, checked in others:
+        numbers[cohort.name]["compared_with_training"] = checked.to_json()
     for cohort in cohorts:
         if cohort.auc_estimate:
             numbers[cohort.name] |= {"notes": [OUT_OF_FOLD]}
     summary: dict[str, Any] = {
         "signature": {"id": signature.id, "version": signature.version, "digest": signature.digest},
         "cohorts": numbers,
-        "patients_checked_against_training": trained_on is not None,
-        "against_training": _against_first(cohorts) if own and trained_on is not None else {},
+        "patients_checked_against_training": cases is not None,
+        "against_training": _against_first(cohorts) if own and cases is not None else {},
     }
     _write_performance(cohorts, numbers, folder)
     summary["groups"] = _write_groups(plan, cohorts, folder)
@@ -127,27 +130,14 @@ def _training_cohort(cases: pd.DataFrame, signature: Signature, inputs: Validate
     return ScoredCohort(TRAINING, with_clinical(found, clinical), signature.threshold, {}, Estimate(**forest))
 
 
-def _training_values(inputs: ValidateInputs, trained_on: pd.DataFrame | None) -> frozenset[bytes]:
-    """Return what was measured of the cases that were trained on, to know them again under another pseudonym."""
-    if inputs.features is None or trained_on is None:
-        return frozenset()
-    features = read_table(inputs.features, ("patient",))
-    mine = features[features["patient"].astype(str).isin(trained_on["patient"].astype(str))]
-    return frozenset(measured_values(measured_rows(mine)))
-
-
-def _scored(
-    files: CohortFiles, signature: Signature, trained_on: pd.DataFrame | None, trained_values: frozenset[bytes]
-) -> ScoredCohort:
+def _scored(files: CohortFiles, signature: Signature, trained_on: TrainedOn) -> tuple[ScoredCohort, Checked]:
     features = read_table(files.features, ("patient",))
     labels = read_table(files.labels, ("patient", "phenotype"))
     clinical = read_table(files.clinical, ("patient",)) if files.clinical else None
     try:
         cohort = labelled_cohort(features, labels)
-        if trained_on is not None:
-            require_other_patients(trained_on["patient"].astype(str), cohort.table.patients, f"the cohort {files.name}")
-        require_other_images(trained_values, measured_values(measured_rows(features)), f"the cohort {files.name}")
-        return scored_cohort(files.name, signature, cohort, clinical)
+        checked = trained_on.require_others(features, f"the cohort {files.name}")
+        return scored_cohort(files.name, signature, cohort, clinical), checked
     except LeakError:
         raise
     except TrainingError as error:

@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from model_store.reliability.reliability import Repetition, agreement_of, class_of, icc_table, repeated_by_readers
+from model_store.cohort.repeated_outlines import Repetition
+from model_store.reliability.reliability import agreement_of, class_of, icc_table, repeated_by_readers
 
 FEATURES = ("tumour_original_shape_Sphericity", "ring_log-sigma-2-0-mm-3D_glcm_Contrast")
 

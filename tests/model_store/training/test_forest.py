@@ -15,7 +15,7 @@ from model_store.signatures.profile import HAN2024
 from model_store.signatures.signature import SignatureStatus
 from model_store.statistics.performance import auc_with_interval
 from model_store.training.development import Purpose, check_columns, complete_cases, develop
-from model_store.training.forest import Candidate, patient_folds, select_columns, train, unusable_columns
+from model_store.training.forest import Candidate, constant_columns, patient_folds, select_columns, train
 
 MakeTable = Callable[..., FeatureTable]
 QUICK = (Candidate(columns=6, max_depth=3, min_samples_leaf=4, trees=40),)
@@ -80,16 +80,18 @@ def test_same_seed_gives_same_forest(make_table: MakeTable) -> None:
     assert np.array_equal(one.out_of_fold, other.out_of_fold)
 
 
-def test_constant_and_incomplete_columns_are_left_out_and_named(make_table: MakeTable) -> None:
-    """A column that one case lacks and one that never changes are not offered to any forest, and are listed."""
+def test_constant_columns_are_left_out_and_named(make_table: MakeTable) -> None:
+    """A column that never changes is not offered to any forest, and is listed; missing values are refused."""
     table = make_table(3, effect=2.0)
     values = table.values.copy()
-    values[5, 0] = np.nan
     values[:, 1] = 4.0
     trained = train(dataclasses.replace(table, values=values), 0, QUICK)
-    assert trained.left_out == {"not computable in every case": ("ring_f000",), "constant": ("ring_f001",)}
-    assert not {"ring_f000", "ring_f001"} & set(trained.columns)
-    assert unusable_columns(table) == {"not computable in every case": (), "constant": ()}
+    assert trained.left_out == {"constant": ("ring_f001",)}
+    assert "ring_f001" not in trained.columns
+    assert constant_columns(table) == ()
+    values[5, 0] = np.nan
+    with pytest.raises(TrainingError, match="missing values"):
+        train(dataclasses.replace(table, values=values), 0, QUICK)
 
 
 def test_copies_of_a_column_are_chosen_once(make_table: MakeTable) -> None:
