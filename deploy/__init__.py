@@ -1,1 +1,1 @@
-"""Where it all is put together: the ``radtme`` command, the one-machine stack, the phantom."""
+"""The ``radtme`` command, the one-machine stack, simulated data, dashboards and everything else around the service."""

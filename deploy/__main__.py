@@ -1,4 +1,4 @@
-"""``python -m deploy`` is ``radtme``: how the stack starts its own parts with the interpreter that it runs in."""
+"""``python -m deploy`` is ``radtme``: the stack starts its parts this way, with its own interpreter."""
 
 from deploy.cli import main
 

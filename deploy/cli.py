@@ -53,7 +53,7 @@ must not wait for scikit-learn.
 """
 
 STUDY_LIBRARIES = ("matplotlib", "pandas", "pyarrow")
-"""What the commands for studies import, and an installation of the service alone does not have."""
+"""Packages that the commands for studies import and that an installation of the service alone lacks."""
 
 
 class CommandsByName(click.Group):
@@ -116,7 +116,7 @@ def main() -> None:
 
 
 def missing_library(name: str) -> CommandError:
-    """Return what to tell whoever runs a command for studies where only the service is installed."""
+    """Return the error for a command for studies where only the service is installed."""
     return CommandError(f"this command needs {name}, which the service does without", "pip install 'radtme[study]'")
 
 
@@ -134,7 +134,7 @@ def closed(error: OSError) -> CommandError:
 def one_line_without_traceback(
     kind: type[BaseException], error: BaseException, traceback: TracebackType | None
 ) -> None:
-    """Say in one line where something went wrong inside; the traceback is shown with RADTME_DEBUG=1.
+    """Print in one line where an internal error occurred; RADTME_DEBUG=1 shows the traceback.
 
     Not the error's text, which may quote an element: a service manager writes what `radtme listen` says to a log.
     """

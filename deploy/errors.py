@@ -1,4 +1,4 @@
-"""What a command of ``radtme`` ends with: its exit codes, and the error that the person at the terminal reads."""
+"""Exit codes and errors of the ``radtme`` commands."""
 
 from enum import IntEnum
 from typing import IO, Any, ClassVar
@@ -11,11 +11,11 @@ class ExitCode(IntEnum):
 
     OK = 0
     FAILED = 1
-    """The command did its work, and the answer is no: something was refused, failed or not found."""
+    """The command ran, and the answer is no: something was refused, failed or not found."""
     USAGE = 2
     """Wrong arguments or a wrong configuration: nothing was done."""
     UNREACHABLE = 3
-    """A peer cannot be reached, or it refuses to talk to us."""
+    """A peer cannot be reached, or refuses the association."""
     INTERRUPTED = 130
     """Ctrl-C before the end."""
 
@@ -43,6 +43,6 @@ class WrongUsage(CommandError):
 
 
 class Unreachable(CommandError):
-    """A peer cannot be reached, or it refuses to talk to us."""
+    """A peer cannot be reached, or refuses the association."""
 
     exit_code: ClassVar[int] = ExitCode.UNREACHABLE

@@ -1,1 +1,1 @@
-"""From a job in the spool to delivered objects: thin Celery tasks around pure functions."""
+"""Scores the jobs of the spool and delivers their results: thin Celery tasks around pure functions."""

@@ -1,10 +1,10 @@
-"""The three families of errors. The family says what to do next; the reason says why, from a closed set."""
+"""The three families of errors. The family determines what to do next; the reason, from a closed set, why."""
 
 from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """Why a case is not scored. The value is what `radtme status`, the log, the metrics and the report say."""
+    """Why a case is not scored. `radtme status`, the log, the metrics and the report show the value."""
 
     EMPTY_SEGMENTATION = "empty_segmentation"
     NO_TUMOUR_SEGMENT = "no_tumour_segment"
@@ -52,15 +52,15 @@ class RadtmeError(Exception):
 
 
 class RejectedInput(RadtmeError):
-    """The input cannot be scored honestly. Never retried: the case ends as not scored."""
+    """The input cannot be scored reliably. Never retried: the case ends as not scored."""
 
 
 class TransientFailure(Exception):
-    """Something outside failed and may work later. Retried."""
+    """An external failure that may pass. Retried."""
 
 
 class ModelError(RadtmeError):
-    """The signature cannot be trusted. Nothing is scored until someone has looked."""
+    """The signature cannot be trusted. Nothing is scored until an operator has corrected it."""
 
     def __init__(self, message: str) -> None:
         super().__init__(Reason.SIGNATURE_UNUSABLE, message)

@@ -1,4 +1,4 @@
-"""How much a case may ask for. Each limit is checked before memory is taken for what a header claims."""
+"""Size limits of a case. Each is checked before memory is allocated for what a header claims."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -11,7 +11,7 @@ from listener.settings import Count
 
 @dataclass(frozen=True)
 class Limits:
-    """What no breast examination comes near; a header that asks for more is damaged or hostile."""
+    """Limits far above any breast examination; a header that claims more is damaged or hostile."""
 
     max_images: Count = 20_000
     """Files of a case: the headers of all of them are held in memory."""
@@ -33,9 +33,9 @@ class Limits:
 
     @property
     def structure(self) -> StructureLimits:
-        """Return those that hold for the header of one object."""
+        """Return the limits for the header of one object."""
         return StructureLimits(self.max_sequence_depth, self.max_sequence_items, self.max_header_bytes)
 
 
 LIMITS = Limits()
-"""The defaults."""
+"""The default limits."""

@@ -16,7 +16,7 @@ from workers.results.result_classes import ResultRole
 from workers.targets.target import Target
 
 STEPS_OF_AN_ASSOCIATION = 3
-"""Connecting, being accepted, releasing: each may take a target's whole timeout."""
+"""Connecting, negotiating and releasing: each may take a target's whole timeout."""
 DELIVERY_GRACE_SECONDS = 30.0
 """Between the interruption of a delivery and the end of its process."""
 
@@ -41,16 +41,16 @@ class WebhookSettings:
     tls: ClientTls | None = None
     """Needed for https."""
     secret_file: Path | None = None
-    """Holds one line that goes into ``secret_header``; read anew for each request."""
+    """A file with one line that is sent in ``secret_header``; read again for each request."""
     secret_header: str = "X-Radtme-Secret"  # noqa: S105 - the name of a header
     template: Path | None = None
     """A Jinja template of a body of your own, which has to come out as JSON; none: all fields."""
     include_uids: bool = False
-    """Tell also the UIDs of study and outline: with them a patient can be found in the PACS."""
+    """Include the UIDs of study and outline: with them a patient can be found in the PACS."""
     timeout_seconds: Seconds = 10.0
     """For connecting and for the answer."""
     give_up_hours: Count = 24
-    """What could not be told for so long is not told any more."""
+    """A notification that could not be sent for this long is given up."""
 
 
 @dataclass(frozen=True)
@@ -64,26 +64,26 @@ class WorkerSettings:
     ae_title: str = "RADTME"
     institution_name: str = ""
     character_sets: tuple[SenderCharacterSet, ...] = ()
-    """What the texts of senders are written in that declare no Specific Character Set; the first row that fits counts.
+    """The character sets of senders that declare no Specific Character Set; the first matching row applies.
     """
     concurrency: Count = 1
     soft_time_limit_seconds: Seconds = 240.0
-    """A case that takes longer ends as not scored, with this as its reason."""
+    """A case that takes longer ends as not scored, for that reason."""
     hard_time_limit_seconds: Seconds = 300.0
     """The worker process is killed this long after it began."""
     max_job_memory_bytes: Annotated[int, Ge(64 * 1024**2)] = 4 * 1024**3
-    """What a case may take beyond what its process has at its start. A case that needs more ends as not scored."""
+    """Memory of a case beyond what its process has at its start. A case that needs more ends as not scored."""
     limits: Limits = LIMITS
-    """What a case may ask for."""
+    """Size limits of a case."""
     segment_rules: tuple[SegmentRule, ...] = ()
-    """What the site's segments are, where their codes do not say it: a tumour, other tissue, or neither."""
+    """What segments are where their codes do not say it: a tumour, other tissue, or neither."""
     max_attempts: Count = 3
     """A job that killed its worker this often is a failed job."""
     first_retry_seconds: Seconds = 30.0
     last_retry_seconds: Seconds = 1800.0
-    """Waits between deliveries double from the first to this one, and go on at this one."""
+    """Waits between delivery attempts double from the first one up to this one."""
     breaker_failures: Count = 3
-    """A target that could not be reached this often in a row is left alone until it answers a probe."""
+    """After this many consecutive failures a target's circuit opens: nothing is sent until it answers a probe."""
     redis_url: str = field(default="redis://127.0.0.1:6379/0", repr=False)
     """May hold a password: never shown."""
     metrics_host: str = "127.0.0.1"
@@ -96,9 +96,9 @@ class WorkerSettings:
 
     @property
     def delivery_limit_seconds(self) -> float:
-        """How long one visit to a target may take: what it may take for each step, and a minute.
+        """How long one delivery attempt may take: the limits of its steps, and a minute.
 
-        At the most there are four associations: to probe, to send, to ask for commitment and to look.
+        There are at most four associations: to probe, to send, to request commitment and to query.
         """
         steps = 4 * STEPS_OF_AN_ASSOCIATION + 2 * len(ResultRole) + 2
         slowest = max((steps * one.timeout_seconds + one.commitment_wait_seconds for one in self.targets), default=0.0)
@@ -111,7 +111,7 @@ class WorkerSettings:
 
 
 JITTER = 0.2
-"""Share of a wait that is random, so that the cases of a night do not all come back in the same second."""
+"""The random share of a wait, so that the cases of a night are not all retried in the same second."""
 
 
 def wait_seconds(tries: int, settings: WorkerSettings) -> float:

@@ -1,4 +1,4 @@
-"""The stages that a case passes through in a worker, and how their time is taken."""
+"""The stages that a case passes through in a worker, and the measurement of their time."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ StageTimer = Callable[[Stage], AbstractContextManager[None]]
 
 @contextmanager
 def untimed(stage: Stage) -> Iterator[None]:
-    """Take no time."""
+    """Measure nothing."""
     yield
 
 

@@ -15,7 +15,7 @@ from model_store.signatures.profile import FeatureProfile
 
 @dataclass(frozen=True)
 class OutlineCase:
-    """One outline, and everything that it is measured from. Files are given by their full path."""
+    """One outline, and the files that it is measured from. Files are given by their full path."""
 
     case: str
     """The SEG's SOP Instance UID, with the segment's number where it holds several tumours; or the pair's name."""
@@ -42,7 +42,7 @@ class OutlineCase:
         return hashlib.sha256(self.case.encode()).hexdigest()[:24]
 
     def inputs(self, profile: FeatureProfile) -> str:
-        """Return what changes when the case would be measured otherwise."""
+        """Return a key of everything that the measurement of the case depends on."""
         files = [(name, *_stamp(name)) for name in (self.outline, *self.images)]
         said = [asdict(self), profile.to_json(), files, version("radtme")]
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
@@ -84,7 +84,7 @@ def dicom_cases(folder: Path, files: Iterable[IndexedFile], readers: Mapping[str
 
 
 def studies_without_outline(images: Iterable[IndexedFile], cases: Iterable[OutlineCase]) -> list[OutlineCase]:
-    """Return a case for each study of which there are images, and no outline that could be told for one."""
+    """Return a case for each study that has images and no recognisable outline."""
     outlined = {uid for case in cases for uid in (case.study_uid, case.series_uid)}
     studies: dict[str, OutlineCase] = {}
     for one in images:

@@ -1,6 +1,6 @@
 """Tasks in child processes, one at a time in each: if a child dies, its task is reported and the others continue.
 
-The pools of the standard library end, or wait for ever, when a child is killed, and do not say what it worked on.
+The pools of the standard library break or hang when a child is killed, and do not say which task it worked on.
 """
 
 import os
@@ -17,15 +17,15 @@ from listener.runtime.safe_errors import stack_locations
 
 Task = TypeVar("Task")
 TASKS_PER_CHILD = 40
-"""Then it makes way for a fresh one, so that what libraries leave behind never adds up."""
+"""After this many tasks a child is replaced, so that leaks of libraries never add up."""
 LIMIT_SECONDS = 1800.0
-"""Of one task; beyond, its child is ended."""
+"""Time limit of one task; after it, its child is killed."""
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS")
 
 
 @dataclass(frozen=True)
 class Ended(Generic[Task]):
-    """What became of a task."""
+    """The outcome of a task."""
 
     task: Task
     value: Any = None
@@ -67,7 +67,7 @@ def run_tasks(
     tasks_per_child: int = TASKS_PER_CHILD,
     limit_seconds: float = LIMIT_SECONDS,
 ) -> Iterator[Ended[Task]]:
-    """Call a function of a module for each task in so many processes (0: one for each core), as they finish.
+    """Call a function of a module for each task in ``processes`` processes (0: one per core); yield as they finish.
 
     Each process has one thread. Children end with the iterator, and with this process however it ends.
     """
@@ -93,7 +93,7 @@ def run_tasks(
 
 
 def _finished(children: Sequence[_Child[Task]]) -> list[tuple[_Child[Task], Ended[Task]]]:
-    """Wait until a child has something to say, and return what each of them says."""
+    """Wait for messages of the children and return them."""
     now = time.monotonic()
     ready = wait([child.pipe for child in children], timeout=max(0.0, min(c.deadline for c in children) - now))
     found = []
@@ -118,7 +118,7 @@ def _error_of(child: _Child[Task], task: Task) -> Ended[Task]:
 
 
 def _serve(pipe: Connection, function: Callable[[Any], Any]) -> None:
-    """Run in the child: the border where whatever comes becomes a record."""
+    """Run in the child: the border where any exception becomes a record."""
     while True:
         try:
             task = pipe.recv()

@@ -31,7 +31,7 @@ RECEIVED = "received"
 
 @dataclass(frozen=True)
 class Extracted:
-    """What an extraction came to."""
+    """The outcome of an extraction."""
 
     tables: CohortTables
     measured_now: int
@@ -39,7 +39,7 @@ class Extracted:
 
 
 def extract(plan: ExtractPlan, folder: Path, console: Console) -> Extracted:
-    """Measure a cohort into a step's folder. What an earlier run measured of the same inputs is kept.
+    """Measure a cohort into a step's folder. Results of an earlier run from the same inputs are kept.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def extract(plan: ExtractPlan, folder: Path, console: Console) -> Extracted:
             step()
         for ended in run_tasks(measure_case, todo, plan.jobs):
             task = ended.task
-            # What is wrong with the process and not with the case is tried again by the next run.
+            # Failures of the process, unlike those of the case, are retried by the next run.
             broken = {"reason": ended.failure, "message": ended.detail}
             results[task.case.key] = broken if ended.failure else kept_result(task)
             step()
@@ -85,7 +85,7 @@ def _fetch(plan: ExtractPlan, folder: Path, console: Console) -> "list[NotRetrie
 
 
 def _not_there(one: "NotRetrieved") -> MeasuredOutline:
-    """Return the row of a study that did not come; whose it is, only the PACS knows."""
+    """Return the row of a study that was not retrieved; only the PACS knows its patient."""
     case = OutlineCase(one.entry, patient="", images=(), outline="", study_uid=one.study_uid)
     return MeasuredOutline(case, {"reason": one.reason, "message": one.message})
 
@@ -97,7 +97,7 @@ def _no_outline(case: OutlineCase) -> MeasuredOutline:
 
 
 def find_cases(plan: ExtractPlan, folder: Path, console: Console) -> list[OutlineCase]:
-    """Return the outlines that a plan asks for, of what was fetched where they lie in a PACS."""
+    """Return the outlines that a plan selects, after they were retrieved where they are in a PACS."""
     readers = _readers(plan.readers)
     if plan.pairs is not None:
         if not plan.pairs.is_file():

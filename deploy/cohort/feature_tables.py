@@ -1,4 +1,4 @@
-"""From measured outlines to tables: one row for each lesion, one for each outline, and what could not be computed."""
+"""The tables of a cohort: one row per lesion, one per outline, and what could not be computed."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ READING_COLUMNS = ("lesion", "reader", "reading", "drawn", "tumour_ml", "ring_ml
 
 @dataclass(frozen=True)
 class MeasuredOutline:
-    """A case with what came of it."""
+    """A case with its outcome."""
 
     case: OutlineCase
     result: Mapping[str, Any]
@@ -32,7 +32,7 @@ class MeasuredOutline:
 
 @dataclass(frozen=True)
 class CohortTables:
-    """What extraction leaves."""
+    """The tables that extraction writes."""
 
     features: pd.DataFrame
     """One row for each lesion: its first outline that could be measured."""
@@ -84,7 +84,7 @@ def cohort_tables(measured: Sequence[MeasuredOutline], profile: FeatureProfile) 
 
 
 def named_readers(outlines: Sequence[MeasuredOutline], lesions: Sequence[int]) -> list[str]:
-    """Return who drew each outline. Those who are not named are told apart by the series that they wrote to."""
+    """Return the reader of each outline. Readers without a name are distinguished by the series they wrote."""
     unnamed: dict[int, dict[str, str]] = defaultdict(dict)
     readers = []
     for one, lesion in zip(outlines, lesions, strict=True):

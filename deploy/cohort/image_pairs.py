@@ -21,7 +21,7 @@ ENDINGS = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha")
 MASK_WORDS = ("mask", "label", "seg")
 SAME_PLACE_MM = 1e-3
 SPACING_DECIMALS = 6
-"""NIfTI stores single precision: 0.8 mm comes back as 0.800000012."""
+"""NIfTI stores single precision: 0.8 mm is read back as 0.800000012."""
 
 
 def listed_pairs(file: Path) -> list[OutlineCase]:
@@ -117,7 +117,7 @@ def _as_mask(name: str) -> Iterator[tuple[str, str]]:
 
 
 def read_pair(case: OutlineCase) -> tuple[Volume, RegionOfInterest]:
-    """Return an image and its mask as the volume and outline that DICOM of the same would give.
+    """Return an image and its mask as the volume and outline that the same data in DICOM would give.
 
     Axes are flipped to where DICOM writers let them run (columns to the left or back, rows to the back or feet): the
     1 mm grid begins at the first voxel, and a mirrored image would be sampled in other places. The third axis is taken

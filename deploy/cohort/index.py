@@ -1,4 +1,4 @@
-"""What lies in a folder of DICOM, in any layout: every header is read once, and remembered until its file changes."""
+"""An index of a folder of DICOM in any layout: every header is read once, and cached until its file changes."""
 
 import json
 import os
@@ -39,7 +39,7 @@ FILES_PER_TASK = 500
 
 @dataclass(frozen=True)
 class IndexedFile:
-    """One file, as far as cases are found by it."""
+    """The attributes of one file by which cases are found."""
 
     path: str
     """Relative to the folder."""
@@ -64,9 +64,9 @@ class IndexedFile:
 
 
 def index_folder(folder: Path, cache: Path, jobs: int, on_files: Callable[[int], None]) -> list[IndexedFile]:
-    """Return the MR images and SEGs below a folder; ``on_files`` is told how many more files have been read.
+    """Return the MR images and SEGs below a folder; ``on_files`` is called with the number of files read since.
 
-    What the service wrote itself is left out: a study that was scored before holds its results.
+    Results of the service are left out: a study that was scored before contains them.
     """
     known = {one.path: one for one in _read(cache)}
     current: list[IndexedFile] = []
@@ -82,7 +82,7 @@ def index_folder(folder: Path, cache: Path, jobs: int, on_files: Callable[[int],
     on_files(len(current))
     parts = [new[start : start + FILES_PER_TASK] for start in range(0, len(new), FILES_PER_TASK)]
     for ended in run_tasks(_index_files, parts, jobs):
-        # A header that ends its process takes its neighbours along; one by one, it takes itself only.
+        # A header that crashes its process takes its batch along; one by one, it takes only itself.
         found = ended.value if ended.value is not None else _one_by_one(ended.task, jobs)
         current.extend(found)
         on_files(len(ended.task))
@@ -121,7 +121,7 @@ def _index_file(folder: Path, name: str) -> IndexedFile:
     if UID(text(header, "SOPClassUID")) in (SegmentationStorage, LABEL_MAP_SEGMENTATION_STORAGE):
         try:
             return _seg(nothing, read_header(path).dataset)
-        except RejectedInput:  # measuring it will say why not: an outline that vanished would be missed by nobody
+        except RejectedInput:  # the measurement says why not: an outline that vanished here would go unnoticed
             return _described(nothing, header, SEG)
     if UID(text(header, "SOPClassUID")) not in MR_SOP_CLASSES:
         return nothing

@@ -1,4 +1,4 @@
-"""One outline of a cohort, measured in a child process with the workers' own code, and kept as soon as it is."""
+"""Measures one outline of a cohort in a child process with the workers' own code, and writes the result at once."""
 
 import json
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from workers.outline.region_of_interest import RegionOfInterest
 
 @dataclass(frozen=True)
 class MeasuringTask:
-    """What a child is given."""
+    """The task of a child."""
 
     case: OutlineCase
     profile: FeatureProfile
@@ -48,7 +48,7 @@ def measure_case(task: MeasuringTask) -> str:
 
 
 def read_outline_case(case: OutlineCase, profile: FeatureProfile) -> tuple[Volume, RegionOfInterest, Dataset]:
-    """Return volume and outline of a case, whatever files it lies in.
+    """Return volume and outline of a case, whatever its file format.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def read_outline_case(case: OutlineCase, profile: FeatureProfile) -> tuple[Volum
 
 
 def measured_values(measurement: Measurement) -> dict[str, Any]:
-    """Return what a table says about a measured case, as JSON-ready values."""
+    """Return the table's values of a measured case, JSON-ready."""
     features = {f"{r.region}_{name}": float(value) for r in measurement.regions for name, value in r.features.items()}
     return {
         "features": features,
@@ -75,7 +75,7 @@ def measured_values(measurement: Measurement) -> dict[str, Any]:
 
 
 def kept_result(task: MeasuringTask) -> dict[str, Any] | None:
-    """Return what an earlier run measured of the same inputs, if it is there and whole."""
+    """Return the result of an earlier run from the same inputs, if there is one and it is whole."""
     return kept_values(task.path, task.inputs)
 
 

@@ -1,4 +1,4 @@
-"""An outline in few bytes: enough to tell whether two of them mark the same lesion."""
+"""An outline in few bytes: enough to decide whether two of them mark the same lesion."""
 
 import base64
 import zlib
@@ -35,7 +35,7 @@ def unpacked(value: Mapping[str, Any]) -> NDArray[np.bool_]:
 def same_lesions(outlines: Sequence[Mapping[str, Any] | None]) -> list[int]:
     """Return a number for each outline of one series; those that mark the same lesion have the same one.
 
-    What has no mask stands alone.
+    An outline without a mask gets a number of its own.
     """
     lesion = list(range(len(outlines)))
     masks = [None if one is None else unpacked(one) for one in outlines]

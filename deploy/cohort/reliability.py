@@ -83,7 +83,7 @@ def measure_redrawn(task: RedrawingTask) -> str:
 def reliability(
     plan: ReliabilityPlan, extraction: ExtractPlan, extracted: Path, folder: Path, console: Console
 ) -> pd.DataFrame:
-    """Write ``icc`` and figures into a step's folder, from what extraction left in ``extracted``; return the table.
+    """Write ``icc`` and figures into a step's folder, from the extraction in ``extracted``; return the table.
 
     Raises
     ------
@@ -128,7 +128,7 @@ def _redraw(
     outlines: pd.DataFrame,
     console: Console,
 ) -> tuple[pd.DataFrame, Repeats]:
-    """Return the measured outlines with their redrawn ones below, and which belong together."""
+    """Return the measured outlines followed by their redrawn ones, and which belong together."""
     chosen = _drawn_cases(plan, outlines)
     cases = {one.case: one for one in find_cases(extraction, extracted, console)}
     profile = extraction.feature_profile

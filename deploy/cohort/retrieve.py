@@ -1,4 +1,4 @@
-"""Fetching a cohort from a PACS: a list of studies, by their UIDs or accession numbers (PS3.4 annex C)."""
+"""Retrieves a cohort from a PACS: a list of studies, by their UIDs or accession numbers (PS3.4 annex C)."""
 
 import csv
 from collections.abc import Iterator, Sequence
@@ -49,15 +49,15 @@ REASON_TEXTS = {
     QUERY_FAILED: "the question whether the study is there (C-FIND) was not answered with success",
 }
 COMPLETE = "complete"
-"""An empty file in a study's folder: the PACS said that it had sent all of it."""
+"""An empty file in a study's folder: the PACS reported that it had sent the whole study."""
 
 
 @dataclass(frozen=True)
 class NotRetrieved:
-    """An entry of the list that the PACS did not answer with a whole study."""
+    """An entry of the list for which the PACS did not send a whole study."""
 
     entry: str
-    """Where it stands: file and line."""
+    """Its place: file and line."""
     study_uid: str
     """Empty where the list has an accession number that the PACS does not know."""
     reason: str
@@ -66,18 +66,18 @@ class NotRetrieved:
 
 
 def retrieve_studies(source: PacsSource, folder: Path, console: Console) -> list[NotRetrieved]:
-    """Fetch the studies of a list into ``folder/<study UID>``. What an earlier run fetched whole is not asked for.
+    """Fetch the studies of a list into ``folder/<study UID>``. Studies that an earlier run fetched whole are skipped.
 
-    A study that the PACS does not have, or does not send whole, is told and returned, and the others are fetched.
+    A study that the PACS does not have, or does not send whole, is reported and returned; the others are fetched.
 
     Raises
     ------
     WrongUsage
         The list is wrong.
     Unreachable
-        The PACS does not talk to us.
+        The PACS cannot be reached or refuses the association.
     CommandError
-        Not a single study came.
+        No study was retrieved.
     """
     wanted = read_queries(source.queries)
     failed: list[NotRetrieved] = []
@@ -145,7 +145,7 @@ class _QueryFailed(Exception):
 
 
 def _ask_and_fetch(source: PacsSource, folder: Path, keyword: str, value: str) -> list[tuple[str, str]]:
-    """Return each study that an entry of the list stands for, with why it is not whole."""
+    """Return the studies that match each entry of the list, with why a study is not whole."""
     by_uid = keyword == "StudyInstanceUID"
     try:
         studies = [value] if by_uid else _find(source, keyword, value)
@@ -242,7 +242,7 @@ def _associated(source: PacsSource, model: str, handlers: Sequence[tuple[object,
 
 @contextmanager
 def _receiving(source: PacsSource, folder: Path) -> Iterator[None]:
-    """Run the Storage SCP that C-MOVE sends to, where that is how studies come."""
+    """Run the Storage SCP that C-MOVE sends to, where studies are retrieved by C-MOVE."""
     folder.mkdir(parents=True, exist_ok=True)
     if source.method is RetrieveMethod.GET:
         yield
@@ -269,7 +269,7 @@ def _receiving(source: PacsSource, folder: Path) -> Iterator[None]:
 
 
 def _store(event: evt.Event, folder: Path) -> int:
-    """Keep what came as it came, under its checked UIDs."""
+    """Store received objects unchanged, under their checked UIDs."""
     try:
         study = checked_uid(str(event.dataset.get("StudyInstanceUID") or ""))
         uid = checked_uid(getattr(event.request, "AffectedSOPInstanceUID", ""))

@@ -126,7 +126,7 @@ def _plain(entry: "AuditEntry", show_patients: bool) -> dict[str, object]:
 
 
 def _show(console: Console, entry: "AuditEntry", show_patients: bool) -> None:
-    """Print a message: when, what and how it went in one line, the rest below."""
+    """Print a message: time, event and outcome in one line, the rest below."""
     style = "" if entry.outcome == "ok" else "bold red"
     head = Text(entry.at.strftime("%Y-%m-%d %H:%M:%S")).append("  ").append(f"{entry.outcome:<8}", style)
     head.append(f" {', '.join((entry.event, *entry.kinds))}", "bold")

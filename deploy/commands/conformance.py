@@ -1,4 +1,4 @@
-"""``radtme conformance`` and ``radtme connections``: what the administrator of the PACS wants to know of us."""
+"""``radtme conformance`` and ``radtme connections``: what the administrator of the PACS needs to know."""
 
 from pathlib import Path
 

@@ -102,13 +102,13 @@ def make_phantom(folder: Path, watch: Watch) -> list[DicomFile]:
 
 
 def show_step(console: Console, step: DemoStep) -> None:
-    """Print a stage that is over."""
+    """Print a completed stage."""
     line = Text.assemble((f"  {step.name:<14}", "bold"), f"{duration(step.seconds):>8}")
     console.print(line.append(f"  {step.detail}", "dim") if step.detail else line)
 
 
 def show_result(console: Console, job: JobStatus, spool: Path, folder: Path, study: Path) -> None:
-    """Print what came out, where it lies, and how to look at it."""
+    """Print the outcome, the paths of the results, and how to view them."""
     found = Spool(spool).find_job(job.job_id)
     arrived = collect_results(found, folder / "pacs", folder / "results" / job.job_id) if found else []
     console.print()
@@ -127,7 +127,7 @@ def show_result(console: Console, job: JobStatus, spool: Path, folder: Path, stu
 
 
 def show_arrived(console: Console, arrived: list[ArrivedResult], study: Path) -> None:
-    """Print where the results lie and how to look at each."""
+    """Print the paths of the results and how to view each."""
     if not arrived:
         return
     console.print()

@@ -66,7 +66,7 @@ def echo(target: str, calling: str | None, timeout: float, config_file: Path | N
 
 
 def ask_web(target: Target) -> None:
-    """Ask a DICOMweb server whether it is there and lets us in."""
+    """Check that a DICOMweb server answers and accepts our credentials."""
     from workers.errors import TransientFailure
     from workers.targets.dimse import transport_of
     from workers.targets.transport import TargetRefused
@@ -123,9 +123,9 @@ def send(folder: Path, target: str, calling: str | None, timeout: float, config_
 
 
 def peer_of(target: str, configuration: Configuration, tls: ClientTls | None = None) -> Peer:
-    """Return the peer that a person named: ``own``, a target of the configuration, or ``AET@host:port``.
+    """Return the peer that was named: ``own``, a target of the configuration, or ``AET@host:port``.
 
-    ``tls`` is what the command line gave; it stands in for that of the configuration.
+    ``tls`` is from the command line; it replaces that of the configuration.
     """
     peer = _named_peer(target, configuration)
     return peer if tls is None else replace(peer, tls=tls)
@@ -149,7 +149,7 @@ def _named_peer(target: str, configuration: Configuration) -> Peer:
 
 
 def calling_title(given: str | None, configuration: Configuration) -> str:
-    """Return the AE title that we call ourselves."""
+    """Return our calling AE title."""
     try:
         return checked_ae_title(given) if given is not None else configuration.workers.ae_title
     except ValueError as error:
@@ -157,7 +157,7 @@ def calling_title(given: str | None, configuration: Configuration) -> str:
 
 
 def summary(sent: Sequence["SentFile"]) -> Table:
-    """Return what was sent, by SOP class and transfer syntax, and what became of it."""
+    """Return the outcome of the sent instances by SOP class and transfer syntax."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("instances", "SOP class", "transfer syntax", "outcome"):
         table.add_column(column, justify="right" if column == "instances" else "left")
@@ -168,7 +168,7 @@ def summary(sent: Sequence["SentFile"]) -> Table:
 
 
 def report_others(others: Sequence["OtherFile"]) -> None:
-    """Name the files that were not sent because they are no instances."""
+    """List the files that were not sent because they are not DICOM instances."""
     for file in others[:MAX_LISTED]:
         click.echo(f"skipped: {path_from_here(file.path)}: {file.reason}", err=True)
     if len(others) > MAX_LISTED:

@@ -23,7 +23,7 @@ PORT_ADVICE = "free the port, or set another listener.port or listener.metrics_p
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 POLL_SECONDS = 0.5
 DRAIN_SECONDS = 30.0
-"""How long associations may take to finish after a stop was asked for."""
+"""How long associations may take to finish after a stop was requested."""
 
 
 @click.command(epilog="Example: radtme listen --config radtme.yaml")
@@ -82,7 +82,7 @@ def work(queues: str, concurrency: int | None, config_file: Path | None) -> None
     require_layout(configuration)
     settings = configuration.workers
     require_free("workers.metrics_port", settings.metrics_host, settings.metrics_port)
-    # Before NumPy and its relatives are loaded: several workers with a thread per core each only wait for each other.
+    # Set before NumPy and the like are loaded: several workers with a thread per core each would be slower.
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
     from listener.runtime.logs import configure
     from workers.jobs.app import QUEUES, run_worker

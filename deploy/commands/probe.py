@@ -55,12 +55,12 @@ def probe(target: str, calling: str | None, timeout: float, config_file: Path | 
 
 
 def _target(name: str, configuration: Configuration) -> Target:
-    """Return the target of this name; for any other peer one that gets every result, with no more proof than sent."""
+    """Return the target of this name; for any other peer, one that gets every result and needs no proof beyond sent."""
     return next((one for one in configuration.workers.targets if one.name == name), Target(name))
 
 
 def show(findings: "Findings", target: Target) -> None:
-    """Print what is taken, and as what each result would go."""
+    """Print what is accepted, and the form in which each result would be sent."""
     from deploy.conformance.tables import name_of
 
     takes = _table("SOP class", "accepted in")

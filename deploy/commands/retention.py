@@ -68,7 +68,7 @@ def retention(remove_it: bool, as_text: bool, config_file: Path | None) -> None:
 def _removed(
     configuration: Configuration, spool: Spool, jobs: "StudyJobs", going: "Sequence[Unit]"
 ) -> tuple[list["Unit"], list["Unit"]]:
-    """Remove these studies; return what is gone, and what stays after all."""
+    """Remove these studies; return those removed, and those kept after all."""
     from deploy.operations.decision_audit import study_on_disk
     from deploy.operations.removal import remove
 

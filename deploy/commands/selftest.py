@@ -120,7 +120,7 @@ def _run(
     sink_host: str | None,
     limit: float,
 ) -> tuple[list["Checked"], str]:
-    """Run the steps; return them, and what is left of the case."""
+    """Run the steps; return them, and what is left of the case in the spool."""
     from deploy.self_test.cleanup import drop_failed_run, remove_self_test
     from deploy.self_test.run import SelfTestRun, Verdict
     from deploy.self_test.study import write_self_test
@@ -156,7 +156,7 @@ def _succeeded(steps: "list[Checked]") -> bool:
 
 @contextmanager
 def _sink(folder: Path, target: Target | None, host: str | None, caller: str) -> Iterator[SinkAddress | None]:
-    """Take the results for the block, from ``caller`` alone, where no target was chosen and somebody is to get them."""
+    """Receive the results during the block, from ``caller`` alone, where no target was chosen."""
     from deploy.stack.sink import Sink
 
     if target is not None or host is None:

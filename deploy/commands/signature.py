@@ -1,4 +1,4 @@
-"""``radtme signature``: which signatures there are, which one scores, and how to get another one."""
+"""``radtme signature``: list, check, publish and activate signatures."""
 
 from pathlib import Path
 
@@ -148,7 +148,7 @@ def build_research(
 
 
 def _print(found: Signature) -> None:
-    """Print what a person asks about a signature."""
+    """Print the description and performance of a signature."""
     description = found.description
     table = Table.grid(padding=(0, 2))
     rows = {

@@ -1,4 +1,4 @@
-"""What the commands about signatures share: the registry of the configuration, and how an error is told."""
+"""Shared by the commands about signatures: the registry of the configuration, and the message of an error."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from model_store.signatures.registry import Registry
 
 @contextmanager
 def readable_errors() -> Iterator[None]:
-    """Turn what is wrong with a signature into the one or two lines that a person reads."""
+    """Turn an error in a signature into an error message of one or two lines."""
     try:
         yield
     except SignatureError as error:

@@ -1,4 +1,4 @@
-"""``radtme spool``: what a crash, a power cut or a restored backup left behind."""
+"""``radtme spool``: shows damage after a crash, a power cut or a restored backup."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""``radtme status``: what lies in the spool."""
+"""``radtme status``: the content of the spool."""
 
 import json
 from collections.abc import Sequence
@@ -61,7 +61,7 @@ def status(study_uid: str | None, as_text: bool, everything: bool, config_file: 
 
 
 def warn_of_unknown_targets(jobs: "Sequence[JobStatus]", configuration: Configuration) -> None:
-    """Name the targets that results wait for although the configuration has no such target."""
+    """List the targets that results wait for although the configuration has no such target."""
     known = {target.name for target in configuration.workers.targets}
     waiting = {one.target for job in jobs for one in job.deliveries if not one.state.is_settled}
     for name in sorted(waiting - known - {SELF_TEST_TARGET}):

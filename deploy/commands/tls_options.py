@@ -1,4 +1,4 @@
-"""Options by which a command speaks TLS with a peer that is not in the configuration."""
+"""TLS options for a peer that is not in the configuration."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from listener.settings import ClientTls
 
 
 def tls_options(command: Decorated) -> Decorated:
-    """Add the options that say how to speak TLS with a peer that is not in the configuration."""
+    """Add the TLS options for a peer that is not in the configuration."""
     path = click.Path(path_type=Path, dir_okay=False)
     for option in (
         click.option("--any-host", is_flag=True, help="Check the peer's certificate, but not its host name."),
@@ -23,7 +23,7 @@ def tls_options(command: Decorated) -> Decorated:
 
 
 def tls_given(ca: Path | None, certificate: Path | None, key: Path | None, *, any_host: bool) -> ClientTls | None:
-    """Return what the options of `tls_options` say; None where there are none."""
+    """Return the settings from the options of `tls_options`; None where none was given."""
     if ca is None:
         if certificate is not None or key is not None or any_host:
             raise WrongUsage(

@@ -50,7 +50,7 @@ def up(config_file: Path | None, log_folder: Path | None) -> None:
             with notices().status("starting"):
                 stack.wait_ready(READY_SECONDS, stopping.is_set)
         except NotReady as error:
-            # Not a reason to stop: what can be received is received, and the rest may come.
+            # Not a reason to stop: objects can be received meanwhile, and the other parts may become ready later.
             notices().print(f"warning: {error}: {stack.not_ready()}", markup=False)
         if not stopping.is_set():
             show_where(output(), stack)
@@ -65,7 +65,7 @@ def up(config_file: Path | None, log_folder: Path | None) -> None:
 
 
 def show_where(console: Console, stack: LocalStack) -> None:
-    """Print where everything listens and lies."""
+    """Print addresses, ports and paths."""
     configuration = stack.configuration
     listener, workers = configuration.listener, configuration.workers
     table = Table.grid(padding=(0, 2))

@@ -1,4 +1,4 @@
-"""Notices that an installation runs with another configuration or program version than last time, and audits it."""
+"""Detects and audits a configuration or program version that differs from the last run."""
 
 import hashlib
 import os
@@ -20,7 +20,7 @@ from listener.spool.atomic_files import read_json, write_json
 
 
 def audited_start(configuration: Configuration, command: str) -> None:
-    """Audit what is new in the configuration, unless ``command`` is a part of a stack that has done so.
+    """Audit changes of the configuration, unless ``command`` is a part of a stack that has done so.
 
     Raises
     ------
@@ -36,7 +36,7 @@ def audited_start(configuration: Configuration, command: str) -> None:
 
 
 def cannot_audit(configuration: Configuration, error: OSError) -> CommandError:
-    """Return what to tell where the audit trail cannot be written."""
+    """Return the error for an audit trail that cannot be written."""
     where = path_from_here(configuration.audit.folder)
     cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
     return CommandError(
@@ -49,16 +49,16 @@ FIRST = "first seen with this audit trail"
 
 
 def notice_configuration(configuration: Configuration, command: str) -> None:
-    """Audit what is new since ``command`` was last started, or read its configuration, on this machine.
+    """Audit changes since ``command`` was last started, or last read its configuration, on this machine.
 
-    Secrets stand in no configuration that can be shown, so they are not seen here either, not even as a hash.
+    Secrets are not part of the configuration that is shown, so they are not compared here either, not even as a hash.
 
     Raises
     ------
     NotAudited
         If the audit trail cannot be written.
     OSError
-        If what was seen cannot be remembered.
+        If the current state cannot be stored.
     """
     settings = configuration.audit
     path = settings.folder / f"configuration-{socket.gethostname()}-{command}.json"
@@ -76,7 +76,7 @@ def notice_configuration(configuration: Configuration, command: str) -> None:
 def _write(
     settings: AuditSettings, configuration: Configuration, command: str, before: Mapping[str, Any], now: dict[str, Any]
 ) -> None:
-    # Switching it off is the last thing that it tells.
+    # The last message is that the audit was switched off.
     audit = AuditLog(_switched_on(settings) if before.get("audited") else settings)
     if before.get("audited") != settings.enabled:
         audit.write(audit_recording(command, started=settings.enabled))
@@ -91,7 +91,7 @@ def _write(
 
 
 def target_changes(before: Configuration, now: Configuration) -> list[str]:
-    """Return what is new in the targets, as the audit trail says it."""
+    """Return the changes of the targets, as the audit trail states them."""
     return list(_changes(_targets(before), _targets(now)))
 
 

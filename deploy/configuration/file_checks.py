@@ -1,4 +1,4 @@
-"""Whether the certificates, keys and secrets that a configuration names can be used: ``radtme config check`` asks."""
+"""Checks that the certificates, keys and secrets of a configuration can be used, for ``radtme config check``."""
 
 from collections.abc import Callable, Iterator
 from functools import partial

@@ -33,7 +33,7 @@ from workers.targets.target import Target
 
 @dataclass(frozen=True)
 class Configuration:
-    """What one installation is told at start."""
+    """The settings of one installation."""
 
     file: Path | None
     locations: Locations
@@ -56,11 +56,11 @@ class Configuration:
 
     @property
     def run_folder(self) -> Path:
-        """Where a running stack says that it runs, and on which ports."""
+        """The file in which a running stack states its ports."""
         return self.locations.data / "run"
 
     def place_of(self, setting: str) -> str:
-        """Return where a setting was given, or else the file as a whole."""
+        """Return the place where a setting was given, or else the file as a whole."""
         return self.origins.get(setting) or self.origins.get(f"{setting}.name") or str(self.file or "defaults")
 
     @property
@@ -108,12 +108,12 @@ SINK_TARGET = "sink"
 AUDIT_FOLDER = "audit"
 DEBUG_VARIABLE = "RADTME_DEBUG"
 PART_VARIABLE = "RADTME_PART_OF_STACK"
-"""Set for what `radtme up` starts: it has looked at the configuration for its parts."""
+"""Set for parts started by `radtme up`, which has checked the configuration for them."""
 OTHER_VARIABLES = frozenset({CONFIGURATION_VARIABLE, DEBUG_VARIABLE, PART_VARIABLE})
 LISTENER_SKIP = frozenset({"reporters", "spool", "redis_url", "audit"})
 WORKERS_SKIP = frozenset({"spool", "model_store", "redis_url", "targets", "audit", "webhook"})
 COMPUTED = {"listener": LISTENER_SKIP, "workers": WORKERS_SKIP}
-"""Fields of the sections that other settings decide: no file can give them."""
+"""Fields of the sections that follow from other settings: a file cannot set them."""
 
 
 class ConfigurationError(WrongUsage):
@@ -136,7 +136,7 @@ def find_configuration(given: Path | None, environment: Mapping[str, str] = os.e
 
 
 def load_configuration(file: Path | None, environment: Mapping[str, str] = os.environ) -> Configuration:
-    """Read the configuration; without a file, everything has its default and lies in ``./radtme-data``.
+    """Read the configuration; without a file, every setting has its default and all data are in ``./radtme-data``.
 
     Relative paths in the file start at the file's folder.
 
@@ -266,7 +266,7 @@ def _check_together(reader: ConfigurationReader, configuration: Configuration) -
     check_clients(listener, workers, problem)
     check_status_page(configuration.status_page, problem)
     check_webhook(configuration.webhook, problem)
-    # The sink is no target of the file's: its port may be 0, a free one.
+    # The sink is not a target in the file: its port may be 0, a free one.
     check_targets([target for target in workers.targets if target != _sink_target(configuration.sink)], problem)
     if listener.deadline_policy is DeadlinePolicy.FETCH and listener.retrieve_from is None:
         problem(
@@ -292,7 +292,7 @@ def _redis_url(reader: ConfigurationReader, redis: RedisSettings) -> str | None:
     embedded_place = reader.origins.get("redis.embedded", "")
     url_place = reader.origins.get("redis.url", "")
     if redis.is_external and redis.embedded and embedded_place and not url_place.startswith("environment"):
-        reader.add_problem(embedded_place, "redis.embedded", "redis.url names an external Redis; keep one of the two")
+        reader.add_problem(embedded_place, "redis.embedded", "redis.url names an external Redis; remove one of them")
     if not redis.is_external and not redis.embedded:
         reader.add_problem(
             embedded_place, "redis.embedded", "is false; give redis.url: redis://host:6379/0, or RADTME_REDIS_URL"
@@ -311,7 +311,7 @@ def _unknown_variables(reader: ConfigurationReader) -> tuple[str, ...]:
 
 
 def reporters(targets: Iterable[Target]) -> tuple[AllowedPeer, ...]:
-    """Return the targets that are asked, each from its own address where the configuration names it by one."""
+    """Return the targets that receive commitment requests, each with its address where the configuration names one."""
     asked = (target for target in targets if target.proof.needs_commitment)
     return tuple(AllowedPeer(one.ae_title, (one.host,) if _is_address(one.host) else ()) for one in asked)
 

@@ -17,7 +17,7 @@ Complain = Callable[[str, str], None]
 
 
 def check_listener(listener: ListenerSettings, complain: Complain) -> None:
-    """Complain about a listener that anyone could send to, or that asks for certificates it cannot check."""
+    """Report a listener that anyone could send to, or that requires certificates it cannot check."""
     tls = listener.tls
     if not is_loopback(listener.host) and not listener.calling_ae_titles and not listener.peers:
         complain(
@@ -42,7 +42,7 @@ def check_listener(listener: ListenerSettings, complain: Complain) -> None:
 
 
 def check_clients(listener: ListenerSettings, workers: WorkerSettings, complain: Complain) -> None:
-    """Complain about half a client certificate."""
+    """Report a client certificate without its key, or a key without its certificate."""
     for setting, tls in client_sections(listener, workers):
         if (tls.certificate is None) != (tls.key is None):
             complain(setting, "a certificate needs its key, and a key its certificate; give both or none")
@@ -51,7 +51,7 @@ def check_clients(listener: ListenerSettings, workers: WorkerSettings, complain:
 
 
 def check_status_page(page: StatusPageSettings, complain: Complain) -> None:
-    """Complain about a status page that anyone on the network could read."""
+    """Report a status page that anyone on the network could read."""
     if not is_loopback(page.host) and page.password_file is None:
         complain(
             "status_page.host",
@@ -61,7 +61,7 @@ def check_status_page(page: StatusPageSettings, complain: Complain) -> None:
 
 
 def check_sink(sink: "SinkSettings", complain: Complain) -> None:
-    """Complain about a sink that anyone on the network could fill: it has no list of callers and no limits."""
+    """Report a sink that anyone on the network could fill: it has no list of callers and no limits."""
     known = sink.tls is not None and sink.tls.require_client_certificate
     if not is_loopback(sink.host) and not known:
         complain(
@@ -74,7 +74,7 @@ def check_sink(sink: "SinkSettings", complain: Complain) -> None:
 
 
 def client_sections(listener: ListenerSettings, workers: WorkerSettings) -> Iterator[tuple[str, ClientTls]]:
-    """Yield each section that says how to be a TLS client, with its name."""
+    """Yield each section with TLS client settings, with its name."""
     if listener.audit is not None and listener.audit.syslog is not None:
         yield "audit.syslog.tls", listener.audit.syslog.tls
     if listener.retrieve_from is not None and listener.retrieve_from.tls is not None:
@@ -87,7 +87,7 @@ def client_sections(listener: ListenerSettings, workers: WorkerSettings) -> Iter
 
 
 def unguarded(listener: ListenerSettings, workers: WorkerSettings) -> Iterator[str]:
-    """Yield a warning for each way over the network that is not encrypted, or open to more machines than need be."""
+    """Yield a warning for each network connection that is not encrypted, or open to more machines than necessary."""
     if listener.tls is None and not is_loopback(listener.host):
         yield f"listener.host is {listener.host} without listener.tls: what peers send can be read on the way"
     named = (peer.ae_title for peer in listener.peers if not peer.addresses and not _shows_certificate(peer))

@@ -1,4 +1,4 @@
-"""Reads YAML and the environment into plain data, with the place of each value; `values` makes settings of it.
+"""Reads YAML and the environment into plain data, with the place of each value; `values` converts them to settings.
 
 The dataclasses are the schema: their fields are the keys, their annotations the types, their defaults the defaults.
 Every problem is collected, so that one run shows all of them.
@@ -29,7 +29,7 @@ Location = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong in a configuration."""
+    """One problem in a configuration."""
 
     place: str
     """File and line, or the environment variable."""
@@ -37,7 +37,7 @@ class Problem:
     message: str
 
     def order(self) -> tuple[str, int]:
-        """Return what sorts problems as a reader meets them: by file, then by line."""
+        """Return a sort key: by file, then by line."""
         file, _, line = self.place.rpartition(":")
         return (file, int(line)) if line.isdigit() else (self.place, 0)
 
@@ -79,7 +79,7 @@ def is_list(annotation: Any) -> bool:
 
 
 class ConfigurationReader:
-    """Reads one configuration. What it knows of the file grows while it reads."""
+    """Reads one configuration, and collects its problems and places."""
 
     def __init__(
         self,
@@ -92,10 +92,10 @@ class ConfigurationReader:
         self.base = base
         self.environment = environment
         self.computed = computed
-        """Of each section, the fields that no file can give."""
+        """By section, the fields that a file cannot set."""
         self.problems: list[Problem] = []
         self.warnings: list[str] = []
-        """What can be used as it is and should be changed."""
+        """Settings that work but should be changed."""
         self.given: dict[Location, GivenValue] = {}
         self.origins: dict[str, str] = {}
         """Where each setting that is not a default was given."""
@@ -115,11 +115,11 @@ class ConfigurationReader:
         return f"{name}[{numbers[int(index)]}]{tail}"
 
     def add_problem(self, place: str, setting: str, message: str) -> None:
-        """Remember something that is wrong."""
+        """Add a problem."""
         self.problems.append(Problem(place, setting, message))
 
     def section(self, node: yaml.Node | None, schema: type, location: Location = ()) -> Any:
-        """Return what file and environment give for the dataclass ``schema``: a dictionary of plain data."""
+        """Return the values of file and environment for the dataclass ``schema``, as plain data."""
         names = [one.name for one in fields(schema) if one.name not in self.computed.get(setting_name(location), ())]
         entries = self._entries(node, location, names)
         annotations = typing.get_type_hints(schema, include_extras=True)
@@ -185,7 +185,7 @@ class ConfigurationReader:
     # The environment -------------------------------------------------------------------------------------------------
 
     def _environment_text(self, location: Location, annotation: Any) -> str | None:
-        """Return what a variable gives for a setting at the root or in a section of the root."""
+        """Return the value of an environment variable for a setting at the root or in a section of the root."""
         inner = typing.get_args(annotation)[0] if is_list(annotation) else annotation
         if len(location) > 2 or (len(location) == 1 and is_dataclass(inner)):
             return None
@@ -217,7 +217,7 @@ class ConfigurationReader:
 
 
 def unknown_key(known: Iterable[str], key: str) -> str:
-    """Return what to say about a key that does not exist."""
+    """Return the message for a key that does not exist."""
     near = difflib.get_close_matches(key, tuple(known), n=1, cutoff=0.5)
     if near:
         return f"unknown key; did you mean {near[0]!r}?"
@@ -257,7 +257,7 @@ def _scalar(node: yaml.Node) -> Any:
 
 
 def _typed(text: str, annotation: Any) -> str | int | float | bool:
-    """Return what a variable says, where everything is text, as the type that is expected."""
+    """Return the text of an environment variable as the expected type."""
     expected = plain_type(annotation)
     if expected is bool:
         return YES_NO.get(text.lower(), text)

@@ -1,4 +1,4 @@
-"""How an external Redis is reached: one URL that redis-py and kombu read alike, and that always checks a certificate.
+"""The URL of an external Redis: redis-py and kombu read it alike, and it always checks the certificate.
 
 kombu takes a ``rediss://`` without more to mean that no certificate is checked. So nothing is left to a default here:
 each TLS parameter is written into the URL, and a URL that brings its own is refused.
@@ -21,7 +21,7 @@ class RedisSettings:
     """The broker of messages to the workers. It holds nothing that cannot be rebuilt from the spool."""
 
     embedded: bool = True
-    """Start a Redis of our own with `radtme up`, on a free loopback port and with a random password."""
+    """Start an embedded Redis with `radtme up`, on a free loopback port and with a random password."""
     url: str | None = field(default=None, repr=False)
     """Of an external Redis; its presence turns the embedded one off. May hold a password: never shown."""
     url_file: Path | None = None
@@ -33,13 +33,13 @@ class RedisSettings:
     ca: Path | None = None
     """Whose certificates are accepted with ``rediss://``; without it, those that this machine trusts."""
     certificate: Path | None = None
-    """What we show, where Redis asks for it; PEM, as is the key, which must have no password."""
+    """Our client certificate, where Redis requires one; PEM, like the key, which must have no password."""
     key: Path | None = None
     check_hostname: bool = True
 
     @property
     def is_external(self) -> bool:
-        """Whether another Redis than our own is named."""
+        """Whether an external Redis is configured."""
         return bool(self.url or self.url_file)
 
 
@@ -57,7 +57,7 @@ def redis_url(settings: RedisSettings) -> str | None:
     Raises
     ------
     RedisProblem
-        If a file cannot be read, two settings say different things, or a certificate would not be checked.
+        If a file cannot be read, two settings contradict each other, or a certificate would not be checked.
     """
     if not settings.is_external:
         _check_alone(settings)
@@ -79,7 +79,7 @@ def redis_url(settings: RedisSettings) -> str | None:
 
 
 def _check_query(setting: str, query: str) -> None:
-    """See that a query brings nothing that kombu and redis-py would read differently, and no password to be shown."""
+    """Check that a query has nothing that kombu and redis-py would read differently, and no visible password."""
     for name, _ in parse_qsl(query, keep_blank_values=True):
         if name.startswith("ssl"):
             raise RedisProblem(
@@ -92,7 +92,7 @@ def _check_query(setting: str, query: str) -> None:
 
 
 def redis_parts(url: str) -> SplitResult | None:
-    """Return the parts of the URL of a Redis; None where it is none. What urllib says may quote the password."""
+    """Return the parts of the URL of a Redis; None where it is not a URL. An error of urllib may quote it."""
     with suppress(ValueError):
         parts = urlsplit(url)
         if parts.scheme in ("redis", "rediss") and parts.hostname and parts.port != 0:

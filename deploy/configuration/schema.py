@@ -19,7 +19,7 @@ class _Generator(GenerateJsonSchema):
 
 def configuration_schema() -> dict[str, Any]:
     """Return the schema of ``radtme.yaml``."""
-    # A dataclass takes no configuration from an adapter of its own, but from what it stands in.
+    # A dataclass ignores the configuration of its adapter, but takes that of the model around it.
     configured = TypeAdapter(tuple[Document], config=ConfigDict(extra="forbid", use_attribute_docstrings=True))
     definitions = configured.json_schema(schema_generator=_Generator)["$defs"]
     root = definitions.pop(Document.__name__)

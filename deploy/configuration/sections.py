@@ -1,4 +1,4 @@
-"""How long what kind of data is kept."""
+"""Settings of storage, retention, sink and status page."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ from listener.settings import Count, FreePort, ServerTls
 
 @dataclass(frozen=True)
 class SinkSettings:
-    """A small Storage SCP that stands in for a PACS: for trying things out, not for keeping anything.
+    """A small Storage SCP in place of a PACS: for trials, not for keeping anything.
 
     Where it is enabled, `radtme up` starts it, and it is a target of that name.
     """
@@ -24,31 +24,31 @@ class SinkSettings:
 
 @dataclass(frozen=True)
 class Locations:
-    """Where things lie on disk."""
+    """Folders on disk."""
 
     data: Path = Path("radtme-data")
-    """Everything below lies in here, unless it is placed elsewhere."""
+    """The parent of all folders below, unless they are set themselves."""
     spool: Path = Path("spool")
     model_store: Path = Path("signatures")
 
 
 @dataclass(frozen=True)
 class RetentionSettings:
-    """What `radtme retention --apply` may remove, in days; left empty: nothing of that kind. Nothing else removes it.
+    """After how many days `radtme retention --apply` may remove data; empty: never. Nothing else removes data.
 
     A study goes together with its jobs, when each of them and its own last object are old enough.
     """
 
     studies_days: Count | None = 30
-    """Since the last object of the study came."""
+    """Since the last object of the study was received."""
     done_days: Count | None = 30
-    """Since a job whose results were delivered was done."""
+    """Since the results of a job were delivered."""
     dropped_days: Count | None = 90
-    """Since a person dropped the job."""
+    """Since the job was dropped."""
     failed_days: Count | None = 90
     """Since a job failed that has no result. One with a result that a target refused is kept."""
     quarantine_days: Count | None = 30
-    """Since an object was refused that is kept for a person to look at."""
+    """Since the object was put into quarantine."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,6 @@ class StatusPageSettings:
     password_file: Path | None = None
     """A file that holds the password, for its owner only; needed on anything but loopback."""
     show_patients: bool = False
-    """Show Patient's Name and Patient ID of each case. Without it, the page knows no patient."""
+    """Show Patient's Name and Patient ID of each case. Without it, the page shows no patient data."""
     newest: Count = 50
     """How many finished cases are listed."""

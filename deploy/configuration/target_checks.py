@@ -1,4 +1,4 @@
-"""What must fit together in a target: each kind needs its own settings, and secrets do not travel in the clear."""
+"""Checks the settings of a target: each kind needs its own, and secrets must not be sent unencrypted."""
 
 from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import urlsplit
@@ -17,7 +17,7 @@ def foreign_settings(kind: TargetKind) -> tuple[str, ...]:
 
 
 def check_targets(targets: Sequence[Target], complain: Callable[[str, str], None]) -> None:
-    """Complain about what is missing in a target, or belongs to the other kind."""
+    """Report settings of a target that are missing, or that belong to the other kind."""
     for index, target in enumerate(targets):
         if target.name == SELF_TEST_TARGET:
             complain(f"targets[{index}]", f"the name {SELF_TEST_TARGET} is kept for radtme selftest; give another one")

@@ -1,4 +1,4 @@
-"""Settings from plain data: pydantic checks types and bounds, and here is what it cannot know and what we say of it."""
+"""Converts plain data to settings: pydantic checks types and bounds; this module adds other checks and the messages."""
 
 import json
 import re
@@ -28,9 +28,9 @@ EXPECTED = {int: "a whole number", float: "a number", bool: "true or false"}
 
 
 def settings_from(reader: ConfigurationReader, data: dict[str, Any], schema: type[Settings]) -> Settings | None:
-    """Return the settings; each problem is added to the reader's, and what it is about is left at its default.
+    """Return the settings; each problem is added to the reader's, and its setting keeps its default.
 
-    Relative paths start at the folder of the configuration file. None where nothing can be made of the rest.
+    Relative paths start at the folder of the configuration file. None where the rest is unusable.
     """
     failed = {where: problem for where, given in reader.given.items() if (problem := _text_problem(where, given))}
     try:
@@ -96,7 +96,7 @@ def _whole(location: Location) -> Location:
     return next((location[: n + 1] for n, part in enumerate(location) if isinstance(part, int)), location[:2])
 
 
-# What is said ---------------------------------------------------------------------------------------------------------
+# Messages ------------------------------------------------------------------------------------------------------------
 
 
 def _missing(locations: Iterable[Location]) -> Iterator[tuple[Location, str]]:
@@ -147,7 +147,7 @@ def _bounds(bound: Any) -> str:
             return f"more than {bound.gt}"
 
 
-# What text must be ----------------------------------------------------------------------------------------------------
+# Checks of text -----------------------------------------------------------------------------------------------------
 
 
 def _text_problem(location: Location, given: GivenValue) -> str:

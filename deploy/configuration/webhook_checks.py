@@ -1,4 +1,4 @@
-"""What must fit together in the webhook: nothing secret travels in the clear, and the URL can be used."""
+"""Checks the settings of the webhook: no secret is sent unencrypted, and the URL can be used."""
 
 from collections.abc import Callable
 from urllib.parse import urlsplit
@@ -13,7 +13,7 @@ def host_of(webhook: WebhookSettings) -> str:
 
 
 def check_webhook(webhook: WebhookSettings, complain: Callable[[str, str], None]) -> None:
-    """Complain about a URL that cannot be used, and about a secret that would go in the clear."""
+    """Report a URL that cannot be used, and a secret that would be sent unencrypted."""
     if not webhook.url:
         given = [name for name in ("tls", "secret_file", "template") if getattr(webhook, name) is not None]
         if given:

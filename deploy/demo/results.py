@@ -1,4 +1,4 @@
-"""The results of a demo under names that a person can type, as they arrived in the stand-in PACS."""
+"""The results of a demo under short file names, as they arrived in the sink."""
 
 import os
 from dataclasses import dataclass
@@ -18,16 +18,16 @@ from workers.results.result_classes import ResultRole
 
 @dataclass(frozen=True)
 class ArrivedResult:
-    """One result object that the stand-in PACS holds."""
+    """One result object in the sink."""
 
     role: ResultRole
     path: Path
     picture: Path | None = None
-    """The same as PNG, where it is an image to look at."""
+    """The same as PNG, where it is an image."""
 
 
 def collect_results(job: Job, pacs: Path, folder: Path) -> list[ArrivedResult]:
-    """Link what arrived in ``pacs`` for a job into ``folder``, by role; what did not arrive is left out."""
+    """Link the objects of a job that arrived in ``pacs`` into ``folder``, by role."""
     record = read_optional(DeliveryRecord, record_path(job, SINK_TARGET))
     taken = record.taken if record else {}
     folder.mkdir(parents=True, exist_ok=True)

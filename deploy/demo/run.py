@@ -52,7 +52,7 @@ sink:
 
 @dataclass(frozen=True)
 class DemoStep:
-    """One stage that a study has passed."""
+    """One stage that a study has completed."""
 
     name: str
     seconds: float
@@ -60,7 +60,7 @@ class DemoStep:
 
 
 class Watch:
-    """Tells the person at the terminal what happens: the stage that runs, and each that is over."""
+    """Shows progress on the terminal: the current stage, and each completed one."""
 
     def __init__(self, on_begin: Callable[[str], None], on_step: Callable[[DemoStep], None]) -> None:
         self._on_begin = on_begin
@@ -68,7 +68,7 @@ class Watch:
 
     @contextlib.contextmanager
     def stage(self, name: str, doing: str) -> Iterator[list[str]]:
-        """Time the block; what it puts into the list becomes the step's detail."""
+        """Time the block; the texts that it adds to the list become the step's detail."""
         self._on_begin(doing)
         detail: list[str] = []
         start = time.monotonic()
@@ -76,7 +76,7 @@ class Watch:
         self.step(DemoStep(name, time.monotonic() - start, ", ".join(detail)))
 
     def begin(self, doing: str) -> None:
-        """Show what happens now."""
+        """Show the current stage."""
         self._on_begin(doing)
 
 
@@ -168,12 +168,12 @@ def send_study(stack: LocalStack, files: Sequence[DicomFile], watch: Watch) -> l
 
 
 def follow(stack: LocalStack, seg: DicomFile, watch: Watch) -> JobStatus:
-    """Wait until a segmentation's job has come to its end, and tell each stage on the way.
+    """Wait until a segmentation's job has ended, and report each stage.
 
     Raises
     ------
     CommandError
-        If the workers do not start, or the job comes to no end.
+        If the workers do not start, or the job does not end.
     """
     job_id = job_id_for(seg.sop_instance_uid, 1)
     watch.begin("waiting for all images that the SEG names")

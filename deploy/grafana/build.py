@@ -35,7 +35,7 @@ def _encoded(builder: Dashboard) -> str:
 
 
 def main() -> None:
-    """Write all files, and remove those of dashboards that are no more."""
+    """Write all files, and remove those of former dashboards."""
     contents = dashboards()
     FOLDER.mkdir(exist_ok=True)
     for stale in set(FOLDER.glob("*.json")) - {FOLDER / name for name in contents}:

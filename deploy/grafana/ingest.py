@@ -133,17 +133,17 @@ def ingest() -> Dashboard:
                     width=6,
                 ),
             ],
-            "What is turned away": [
+            "Rejected objects and peers": [
                 bars(
                     "Objects by outcome, 24 h",
-                    "New and duplicate are fine; anything else was not kept, or lies in quarantine.",
+                    "New and duplicate are fine; anything else was not stored, or is in quarantine.",
                     Query(most_common("radtme_objects_received_total", "outcome", "24h"), "{{outcome}}"),
                     empty="nothing received",
                     width=6,
                 ),
                 bars(
                     "Rejected associations by reason, 24 h",
-                    "Why peers were turned away.",
+                    "Why peers were rejected.",
                     Query(most_common("radtme_associations_rejected_total", "reason", "24h"), "{{reason}}"),
                     empty="none",
                     width=6,

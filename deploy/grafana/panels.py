@@ -1,4 +1,4 @@
-"""The few kinds of panels that our dashboards are made of: each has a unit, a description and a useful empty state."""
+"""The kinds of panels in the dashboards: each has a unit, a description and a useful empty state."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

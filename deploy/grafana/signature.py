@@ -11,7 +11,7 @@ STEPS = [(0.1, AMBER), (0.25, RED)]
 
 
 def signature() -> Dashboard:
-    """Return the dashboard for whoever answers for the signature."""
+    """Return the dashboard for the people responsible for the signature."""
     return board(
         "signature",
         "radtme: Signature and drift",

@@ -1,4 +1,4 @@
-"""Associations that commands open, and why one could not be opened, in words for the person at the terminal."""
+"""Requests associations for commands; errors say why one could not be opened, and what to check."""
 
 import socket
 from collections.abc import Iterator, Sequence
@@ -27,7 +27,7 @@ def associated(
     Raises
     ------
     Unreachable
-        If there is none, with why and what to look at.
+        If it cannot be opened, with the reason and what to check.
     """
     entity = application_entity(calling_ae_title, timeout_seconds)
     try:

@@ -1,4 +1,4 @@
-"""What lies in a folder that someone wants to send: DICOM instances, and the files that are none."""
+"""Finds the DICOM instances in a folder to be sent, and the files that are not instances."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -58,7 +58,7 @@ def files_below(folder: Path) -> list[Path]:
 
 
 def read_all(paths: Sequence[Path]) -> Iterator[DicomFile | OtherFile | None]:
-    """Yield what each file is; None for a DICOMDIR, which is an index and no instance."""
+    """Yield the kind of each file; None for a DICOMDIR, which is an index and not an instance."""
     for path in paths:
         yield _read(path)
 

@@ -12,7 +12,7 @@ PEER_PATTERN = re.compile(r"(?P<ae_title>[^@]+)@(?P<host>\[[0-9A-Fa-f:.]+\]|[^@:
 
 @dataclass(frozen=True)
 class Peer:
-    """Who to talk to."""
+    """The address of a peer."""
 
     ae_title: str
     host: str
@@ -41,7 +41,7 @@ def checked_ae_title(text: str) -> str:
 
 
 def parse_peer(text: str) -> Peer:
-    """Read ``AET@host:port`` (an IPv6 address stands in brackets).
+    """Read ``AET@host:port`` (an IPv6 address in brackets).
 
     Raises
     ------

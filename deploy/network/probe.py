@@ -1,4 +1,4 @@
-"""What a target takes, and what would be sent to it as what. Nothing is stored there."""
+"""Finds out what a target accepts, and the form in which each result would be sent. Nothing is stored there."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ EVERY_CLASS = tuple(dict.fromkeys(uid for classes in RESULT_CLASSES.values() for
 
 @dataclass(frozen=True)
 class GoesAs:
-    """As what a result would be sent."""
+    """The form in which a result would be sent."""
 
     sop_class: UID
     transfer_syntax: UID
@@ -29,18 +29,18 @@ class GoesAs:
 
 @dataclass(frozen=True)
 class Findings:
-    """What a Storage SCP was found to take."""
+    """What a Storage SCP accepts."""
 
     echo: Echo
     taken: Mapping[UID, tuple[UID, ...]]
     """Transfer syntaxes by SOP class, of those that we send."""
     goes_as: Mapping[ResultRole, GoesAs | None]
-    """None: the target takes this result as nothing that we can send."""
+    """None: the target accepts this result in no form that we can send."""
     commitment: bool
     query: bool
 
     def problems(self, results: frozenset[ResultRole], proof: Proof) -> list[str]:
-        """Return what keeps these results from being delivered with this proof."""
+        """Return what prevents these results from being delivered with this proof."""
         found = [
             f"{role.value} is not taken as any of its SOP classes"
             for role in RESULT_CLASSES
@@ -56,7 +56,7 @@ class Findings:
 def probe(
     peer: Peer, calling_ae_title: str, timeout_seconds: float, fallback: Fallback = Fallback.DOCUMENT
 ) -> Findings:
-    """Ask ``peer`` by C-ECHO and by negotiation alone.
+    """Probe ``peer`` by C-ECHO and negotiation alone.
 
     Two associations: as a delivery proposes it, and each SOP class and transfer syntax in a context of its own.
 

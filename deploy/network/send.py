@@ -1,4 +1,4 @@
-"""C-STORE SCU for folders: the files as they are, over one association, with the peer's word on each."""
+"""C-STORE SCU for folders: sends files unchanged over one association, and returns the peer's answer for each."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,20 +18,20 @@ MAX_CONTEXTS = 128
 
 
 class SendOutcome(StrEnum):
-    """What became of one file."""
+    """The outcome of one file."""
 
     STORED = "stored"
     REFUSED = "refused"
     NOT_ACCEPTED = "not accepted"
-    """The peer takes no instance of this SOP class in this transfer syntax."""
+    """The peer does not accept this SOP class in this transfer syntax."""
     UNREADABLE = "unreadable"
     UNKNOWN = "unknown"
-    """No answer, also not the second time: it may or may not be there."""
+    """No answer, not even the second time: the peer may or may not have stored it."""
 
 
 @dataclass(frozen=True)
 class SentFile:
-    """One file, what became of it, and the peer's words."""
+    """One file with its outcome and the peer's answer."""
 
     file: DicomFile
     outcome: SendOutcome
@@ -45,7 +45,7 @@ def send_files(
     timeout_seconds: float,
     on_sent: Callable[[SentFile], None] = lambda sent: None,
 ) -> list[SentFile]:
-    """Send files to ``peer`` and return what became of each, in their order; an unknown outcome is tried once more.
+    """Send files to ``peer`` and return their outcomes in order; a file with an unknown outcome is sent once more.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def _send_group(
                     sent = _send_one(association, accepted, left.pop(0))
                     yield sent
                     if sent.outcome is SendOutcome.UNKNOWN:
-                        # Whatever is wrong with this association, the next file shall not suffer from it.
+                        # An error in this association must not affect the next file.
                         association.abort()
         except Unreachable as error:
             if not may_fail:
@@ -121,5 +121,5 @@ def _send_one(association: Association, accepted: set[tuple[str, str]], file: Di
         case StoreResult.REFUSED:
             return SentFile(file, SendOutcome.REFUSED, said)
         case StoreResult.TRY_AGAIN:
-            # A status that was given is the peer's last word for now; none at all says nothing.
+            # A status is final for now; no answer at all is not.
             return SentFile(file, SendOutcome.UNKNOWN if status is None else SendOutcome.REFUSED, said)

@@ -1,7 +1,7 @@
-"""Corrected headers under known UIDs: a PACS that corrected a patient's name sends the study again as it is now.
+"""Corrected headers under known UIDs: a PACS that corrected a patient's name sends the same UIDs again.
 
 The listener keeps the first copy of an object and puts the other into quarantine: it cannot know which of two is right.
-A person says it here. Pixels have to be the same: what was drawn and measured stays what it was.
+A person decides it here. Pixels must be the same, because the outline was drawn on them.
 """
 
 import os
@@ -19,13 +19,13 @@ from listener.spool.record_file import read_record, write_record
 from listener.spool.spool import Spool
 
 SUPERSEDED = "superseded"
-"""Reason of what lies in quarantine because a corrected copy took its place."""
+"""The quarantine reason of objects that a corrected copy has replaced."""
 
 
 def take_corrections(spool: Spool, study_uid: str) -> int:
-    """Put the newest corrected copy of each object of a study into its place, and the one before into quarantine.
+    """Replace each object of a study with its newest corrected copy, and put the former one into quarantine.
 
-    Returns how many were taken.
+    Returns the number of replaced objects.
 
     Raises
     ------
@@ -45,14 +45,14 @@ def take_corrections(spool: Spool, study_uid: str) -> int:
 
 
 def were_taken(spool: Spool, study_uid: str) -> bool:
-    """Tell whether corrected copies of a study were taken before: it may have several cases."""
+    """Return whether objects of a study were replaced before: it may have several cases."""
     return any(_place_of(spool, reason, study_uid, SUPERSEDED) for reason in spool.quarantine.glob("*.json"))
 
 
 def _place_of(
     spool: Spool, reason: Path, study_uid: str, wanted: str = Status.DUPLICATE_SOP_INSTANCE.name.lower()
 ) -> Path | None:
-    """Return where the object in quarantine belongs; None where it is no other copy of one of this study."""
+    """Return the path that the quarantined object belongs to; None where it is no copy of one of this study."""
     try:
         if read_record(QuarantineReason, reason).reason != wanted:
             return None

@@ -20,7 +20,7 @@ from listener.spool.spool import Spool
 
 @contextmanager
 def steering(configuration: Configuration, spool: Spool, job: Job, kind: Code, why: str) -> Iterator[None]:
-    """Write down who decides what about a case, then do the block; and that it failed, where it does.
+    """Audit the decision and its author, then run the block; audit its failure, too.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def steering(configuration: Configuration, spool: Spool, job: Job, kind: Code, w
 
 
 def study_on_disk(study_uid: str, folder: Path) -> AuditedStudy:
-    """Return a study and whose it is, as the first of its objects that can be read says."""
+    """Return a study and its patient, from the first of its objects that can be read."""
     for path in sorted(folder.glob("*/*.dcm")):
         try:
             return AuditedStudy(study_uid, _patient(path))
@@ -57,7 +57,7 @@ def _patient(path: Path) -> AuditedPatient:
 
 
 def _study(spool: Spool, job: Job) -> AuditedStudy:
-    """Return whose case it is, as far as its files say."""
+    """Return the patient of a case, as far as its files say."""
     try:
         record = job.read()
     except (OSError, UnreadableRecord):

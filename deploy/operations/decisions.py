@@ -1,4 +1,4 @@
-"""What a person decides about a job: to hold it, to release it, to drop it. One change in the spool each."""
+"""Decisions about a job: hold, release and drop. Each is one change in the spool."""
 
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -18,14 +18,14 @@ FINISHED_STATES = (JobState.DONE, JobState.FAILED, JobState.DROPPED)
 
 
 def hold(spool: Spool, job: Job, who: str, why: str) -> str:
-    """Hold a job until it is released; return as text what that means now.
+    """Hold a job until it is released; return a sentence that says what this means now.
 
-    What a worker has begun it finishes: a job that is being scored waits before its results are sent.
+    A worker finishes its current step: a job that is being scored is held before its results are sent.
 
     Raises
     ------
     CommandError
-        If nothing is going on that could be held.
+        If the job is finished, so that nothing can be held.
     """
     found: Job | None = job
     while found is not None and found.state not in FINISHED_STATES:
@@ -40,7 +40,7 @@ def hold(spool: Spool, job: Job, who: str, why: str) -> str:
 
 
 def release(spool: Spool, job: Job) -> Retried:
-    """Let a held job go on.
+    """Release a held job.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def drop(spool: Spool, job: Job, who: str, why: str) -> str:
     Raises
     ------
     CommandError
-        If it is over already, or someone works on it right now.
+        If it is finished already, or a process works on it right now.
     """
     if job.state in (JobState.DONE, JobState.DROPPED):
         raise CommandError(f"{job.id} is {job.state.value}: there is nothing to drop", "radtme status shows what is")

@@ -1,4 +1,4 @@
-"""How far results are on their way to their targets, and which targets cannot be reached: read from the spool alone."""
+"""The progress of deliveries, and the targets that cannot be reached: read from the spool alone."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -18,12 +18,12 @@ from workers.results.result_classes import ResultRole
 from workers.results.result_record import ResultRecord
 
 GOES_ON = (DeliveryState.QUEUED, DeliveryState.RETRY, DeliveryState.SENT, DeliveryState.COMMITTED)
-"""States in which a delivery goes on by a visit of ours; in others it waits for the target's report, or for nothing."""
+"""States in which the next step is an attempt of ours; in others it waits for the target, or is settled."""
 
 
 @dataclass(frozen=True)
 class DeliveryStatus:
-    """How far the results of a job are on their way to one target."""
+    """The progress of delivering the results of a job to one target."""
 
     target: str
     state: DeliveryState
@@ -41,11 +41,11 @@ class DeliveryStatus:
     plainer: tuple[str, ...] = ()
     """Results that the target took in another form only, such as ``summary_report as Encapsulated PDF Storage``."""
     target_asked: datetime | None = None
-    """When its target, which cannot be reached, is asked again; nothing goes there before it answers."""
+    """When its unreachable target is probed again; nothing is sent before it answers."""
 
     @property
     def next_step(self) -> tuple[str, datetime] | None:
-        """What happens next, and when: to an open circuit nothing goes, whenever the next try would be due."""
+        """The next step and its time: while a circuit is open nothing is sent, even if an attempt is due."""
         if self.state not in GOES_ON:
             return None
         if self.target_asked is not None:
@@ -55,7 +55,7 @@ class DeliveryStatus:
 
 @dataclass(frozen=True)
 class TargetStatus:
-    """A target that is not gone to at the moment."""
+    """A target to which nothing is sent at the moment."""
 
     target: str
     circuit: CircuitState

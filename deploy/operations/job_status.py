@@ -1,4 +1,4 @@
-"""One job as a person wants to know it: where it is, why, since when, and what it came to."""
+"""The status of one job: its state, why and since when, and its outcome."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ LONG_READY_SECONDS = 900
 
 @dataclass(frozen=True)
 class JobStatus:
-    """One job as it lies in the spool."""
+    """One job of the spool."""
 
     job_id: str
     state: JobState
@@ -35,7 +35,7 @@ class JobStatus:
     says: str
     """Why it is where it is, in words."""
     times: Mapping[str, str]
-    """Every time that is written down, UTC, in the order in which they come."""
+    """All recorded times, UTC, in order."""
     missing_instances: int = 0
     required_instances: int = 0
     not_complete: str | None = None
@@ -61,7 +61,7 @@ class JobStatus:
 
 
 def waits_long_for_a_worker(jobs: Iterable[JobStatus]) -> str:
-    """Return in a sentence since when the oldest ready job waits, longer than workers that run let it; else nothing."""
+    """Return a sentence on how long the oldest ready job has waited, if longer than running workers take."""
     ready = [one.since for one in jobs if one.state is JobState.READY and one.since and not one.held]
     oldest = min(ready, default=None)
     if oldest is None or (datetime.now(UTC) - oldest).total_seconds() <= LONG_READY_SECONDS:
@@ -70,7 +70,7 @@ def waits_long_for_a_worker(jobs: Iterable[JobStatus]) -> str:
 
 
 def read_moving(spool: Spool, job: Job) -> JobStatus | None:
-    """Return the status of a job that may move on meanwhile; None where it went away altogether."""
+    """Return the status of a job that may change its state meanwhile; None where it was removed."""
     for _ in range(3):  # every rename costs one look; a job has no more than that ahead of it
         try:
             return read_job(spool, job)
@@ -143,7 +143,7 @@ def _in_order(stage_seconds: Mapping[Stage, float]) -> dict[Stage, float]:
 
 
 def _self_test(record: JobRecord) -> str:
-    """Return that a case is a self-test's, and who alone gets its results; empty where it is a patient's."""
+    """Return that a case is a self-test, and which target gets its results; empty for a patient's case."""
     recipients = record.self_test
     if recipients is None:
         return ""

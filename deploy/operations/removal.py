@@ -21,16 +21,16 @@ from listener.spool.spool import Spool
 
 GONE = ".gone"
 Tell = Callable[[Unit, Path], None]
-"""Is told what goes, and where its objects lie just now."""
+"""Called with the data to be removed, and the current place of its objects."""
 
 
 def removal_folder(spool: Spool) -> Path:
-    """Return where a study lies between its place and its end."""
+    """Return where a study is staged for removal."""
     return spool.root / "removal"
 
 
 def finish_earlier(spool: Spool) -> None:
-    """Delete what an earlier run decided to delete, and put back what it had not decided."""
+    """Delete what an earlier run had committed to removal, and restore what it had only staged."""
     folder = removal_folder(spool)
     for entry in sorted(folder.iterdir()) if folder.is_dir() else ():
         if entry.name.endswith(GONE):
@@ -41,9 +41,9 @@ def finish_earlier(spool: Spool) -> None:
 
 
 def remove(spool: Spool, settings: RetentionSettings, jobs: StudyJobs, study_uid: str, tell: Tell) -> bool:
-    """Remove a study and its jobs; False where that is not possible any more: something came, or someone works on it.
+    """Remove a study and its jobs; False where that is no longer possible: objects arrived, or a process works on it.
 
-    ``tell`` is called before it is decided; what it raises undoes everything.
+    ``tell`` is called before the removal is committed; an exception from it undoes everything.
     """
     make_folder(removal_folder(spool))
     staged = removal_folder(spool) / study_uid
@@ -54,7 +54,7 @@ def remove(spool: Spool, settings: RetentionSettings, jobs: StudyJobs, study_uid
             return False
         try:
             _stage(again, staged)
-            # What the listener stored between the look and the rename was acknowledged: then it all goes back.
+            # Objects stored between the check and the rename were acknowledged: then everything is restored.
             is_decided = not touched_since(staged / "study", again.last_touched)
             if is_decided:
                 tell(again, staged / "study")

@@ -1,4 +1,4 @@
-"""What is old enough to go: whole studies with their jobs, and what lies in quarantine. Decides, changes nothing.
+"""Decides what exceeds its retention time: whole studies with their jobs, and quarantined objects. Changes nothing.
 
 A study and its jobs are one unit: without its study a job could be scored anew on what is left, and without its job an
 outline that comes again would be scored and sent again.
@@ -37,12 +37,12 @@ class Unit:
     bytes: int
     last_touched: float
     kept: str
-    """Why it stays; empty where it may go."""
+    """Why it is kept; empty where it may be removed."""
 
 
 @dataclass(frozen=True)
 class QuarantinedFile:
-    """An object in quarantine that may go, with its reason."""
+    """An object in quarantine that may be removed, with its reason."""
 
     name: str
     bytes: int
@@ -57,7 +57,7 @@ class StudyJobs:
         self._studies: dict[str, str] = {}
 
     def by_study(self) -> Mapping[str, list[Job]]:
-        """Return what lies in the spool now.
+        """Return the current content of the spool.
 
         Raises
         ------
@@ -76,7 +76,7 @@ class StudyJobs:
 
 
 def units(spool: Spool, settings: RetentionSettings, jobs: StudyJobs) -> Iterator[Unit]:
-    """Yield every study and its jobs, by UID, each with why it stays, if it does.
+    """Yield every study and its jobs, by UID, each with the reason for keeping it, if any.
 
     Raises
     ------
@@ -103,7 +103,7 @@ def unit_of(spool: Spool, settings: RetentionSettings, study_uid: str, jobs: Seq
 
 
 def old_quarantine(spool: Spool, settings: RetentionSettings) -> Iterator[QuarantinedFile]:
-    """Yield what has been in quarantine for long enough, by name."""
+    """Yield the quarantined objects that exceed their retention time, by name."""
     now = time.time()
     for path in sorted(spool.quarantine.glob("*.dcm")):
         size, touched = _measured(path)
@@ -112,7 +112,7 @@ def old_quarantine(spool: Spool, settings: RetentionSettings) -> Iterator[Quaran
 
 
 def touched_since(folder: Path, moment: float) -> bool:
-    """Tell whether anything came into a folder after a moment."""
+    """Return whether a folder has changed since a moment."""
     return _measured(folder, count_folders=True)[1] > moment
 
 
@@ -127,7 +127,7 @@ def _study_of(spool: Spool, job: Job) -> str:
         except UnreadableRecord:
             break
     raise CommandError(
-        f"job {job.id} cannot be read, so nobody knows which study it needs",
+        f"job {job.id} cannot be read, so it is not known which study it needs",
         "radtme spool check says more; the next start of the listener puts it in order",
     )
 
@@ -157,7 +157,7 @@ def _too_young(what: str, days: int | None, touched: float, now: float) -> str:
 
 
 def _is_undelivered(job: Job) -> bool:
-    """Tell whether a job has results that lie nowhere else; what cannot be read may be one. A self-test has none."""
+    """Return whether a job has results that exist nowhere else; an unreadable one counts. A self-test has none."""
     try:
         if job.read().is_self_test:
             return False

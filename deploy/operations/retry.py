@@ -1,4 +1,4 @@
-"""Trying a job again: one change in the spool, then the announcement. What cannot be tried again says why."""
+"""Retries a job: one change in the spool, then the announcement. An error says why a job cannot be retried."""
 
 import time
 from collections.abc import Iterator
@@ -34,14 +34,14 @@ TAKEN_UP = {
 
 @dataclass(frozen=True)
 class Retried:
-    """What was done, in words, and what to announce."""
+    """A description of what was done, and what to announce."""
 
     message: str
     announcements: tuple[Announcement, ...]
 
 
 def retry(spool: Spool, job: Job, *, corrected: bool = False) -> Retried:
-    """Let a job be tried again.
+    """Make a job be tried again.
 
     A failed or dropped job is ready again, or on its way again where its results exist; one that was dropped before
     its images were there waits for them again. Of a job that is being delivered, the next try is due now. A job that
@@ -53,7 +53,7 @@ def retry(spool: Spool, job: Job, *, corrected: bool = False) -> Retried:
     Raises
     ------
     CommandError
-        If there is nothing to try again.
+        If the job cannot be retried.
     """
     if job.state is not JobState.DROPPED and is_held(job.folder):
         raise CommandError(f"{job.id} is held by a person", f"radtme release {job.id} lets it go on")

@@ -1,6 +1,6 @@
-"""What came, what waits for what, what was scored, sent, failed and why: read from the spool alone.
+"""The status of the spool: received objects, jobs by state, deliveries, failures. Reads the spool alone.
 
-Works with everything else down. No patient attribute is read.
+Works while all other parts are down. No patient attribute is read.
 """
 
 import contextlib
@@ -52,7 +52,7 @@ class Quarantined:
 
 @dataclass(frozen=True)
 class RefusedOffer:
-    """A presentation context that a sender did not get."""
+    """A presentation context that was refused to a sender."""
 
     context: RefusedContext
     says: str
@@ -62,7 +62,7 @@ class RefusedOffer:
 
 @dataclass(frozen=True)
 class SeriesStatus:
-    """One series as it lies in the spool."""
+    """One series of the spool."""
 
     study_uid: str
     series_uid: str
@@ -72,13 +72,13 @@ class SeriesStatus:
 
 @dataclass(frozen=True)
 class SpoolStatus:
-    """The whole spool at one moment."""
+    """The status of the whole spool at one moment."""
 
     spool: Path
     studies: int
     instances: int
     receiving: int
-    """Objects that are coming in and not acknowledged yet."""
+    """Objects that are being received and not acknowledged yet."""
     free_bytes: int
     jobs: tuple[JobStatus, ...]
     quarantine: tuple[Quarantined, ...]
@@ -87,7 +87,7 @@ class SpoolStatus:
     set_aside: tuple[SetAsideOutline, ...] = ()
     """Outlines that make no case, the newest first."""
     refused_contexts: tuple[RefusedOffer, ...] = ()
-    """What senders offered and may not send, the newest first."""
+    """Presentation contexts that were refused, the newest first."""
 
     def count(self, state: JobState) -> int:
         """Return how many jobs are in ``state``."""
@@ -95,7 +95,7 @@ class SpoolStatus:
 
 
 def read_status(spool: Spool) -> SpoolStatus:
-    """Read the state of everything."""
+    """Read the status of the whole spool."""
     series = [folder for study in _folders(spool.studies) for folder in _folders(study)]
     return SpoolStatus(
         spool=spool.root,
@@ -112,7 +112,7 @@ def read_status(spool: Spool) -> SpoolStatus:
 
 
 def read_jobs(spool: Spool, study_uid: str | None = None) -> tuple[JobStatus, ...]:
-    """Return the jobs (of one study), the oldest of each state first. One that moves on meanwhile is found again."""
+    """Return the jobs (of one study), the oldest of each state first. One that is moved meanwhile is found again."""
     found: dict[str, JobStatus] = {}
     for job in list(spool.jobs()):
         status = read_moving(spool, job)
@@ -124,7 +124,7 @@ def read_jobs(spool: Spool, study_uid: str | None = None) -> tuple[JobStatus, ..
 
 
 def read_series(spool: Spool, study_uid: str) -> tuple[SeriesStatus, ...]:
-    """Return the series of a study; empty where nothing of it came."""
+    """Return the series of a study; empty where nothing of it was received."""
     return tuple(
         SeriesStatus(study_uid, folder.name, len(_instances(folder)), _modified(folder))
         for folder in _folders(spool.studies / study_uid)
@@ -132,7 +132,7 @@ def read_series(spool: Spool, study_uid: str) -> tuple[SeriesStatus, ...]:
 
 
 def read_quarantine(spool: Spool) -> tuple[Quarantined, ...]:
-    """Return what lies in quarantine, the newest first."""
+    """Return the objects in quarantine, the newest first."""
     found = []
     for path in spool.quarantine.glob("*.json"):
         with contextlib.suppress(OSError, UnreadableRecord):

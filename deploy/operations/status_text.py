@@ -123,7 +123,7 @@ def show_jobs(console: Console, jobs: Iterable[JobStatus]) -> None:
 
 
 def show_job(console: Console, job: JobStatus) -> None:
-    """Print one job with everything that is known of it."""
+    """Print one job with all its details."""
     console.print(Text.assemble("job ", (job.job_id, "bold"), "  ", _state(job), f"  {_age(job)}"))
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)
@@ -149,7 +149,7 @@ def show_job(console: Console, job: JobStatus) -> None:
 
 
 def show_refused_contexts(console: Console, status: SpoolStatus, *, everything: bool) -> None:
-    """Print what senders offer and may not send: images and outlines in encodings that are not accepted first."""
+    """Print refused presentation contexts: those of images and outlines come first."""
     if not status.refused_contexts:
         return
     console.print()
@@ -163,7 +163,7 @@ def show_refused_contexts(console: Console, status: SpoolStatus, *, everything: 
 
 
 def show_quarantine(console: Console, status: SpoolStatus, *, everything: bool) -> None:
-    """Print what was received and cannot be used."""
+    """Print the objects in quarantine."""
     if not status.quarantine:
         return
     console.print()

@@ -1,6 +1,6 @@
-"""Bringing a spool to the layout of this program: each file whole, the version last, so that a kill costs another run.
+"""Upgrades a spool to the layout of this program: each file whole, the version last, so that it can be interrupted.
 
-What is written can be read by the program before it too, except for what only the new one knows.
+The program before can read the written files too, except for new fields.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from workers.results.result_record import read_intact_result
 
 
 def require_layout(configuration: Configuration) -> None:
-    """Let pass a spool of this program's layout, and one that is still to be made.
+    """Accept a spool of this program's layout, and one that does not exist yet.
 
     Raises
     ------
@@ -39,12 +39,12 @@ def require_layout(configuration: Configuration) -> None:
 
 @dataclass(frozen=True)
 class Upgraded:
-    """What an upgrade came to."""
+    """The outcome of an upgrade."""
 
     records: int
-    """Delivery records that were written anew."""
+    """Delivery records that were rewritten."""
     unreadable: tuple[Path, ...]
-    """Left as they are: the next start of the listener puts them in order, `radtme spool check` shows how."""
+    """Left as they are: the next start of the listener repairs them; `radtme spool check` shows how."""
 
 
 def upgrade(spool: Spool) -> Upgraded:
@@ -53,7 +53,7 @@ def upgrade(spool: Spool) -> Upgraded:
     Raises
     ------
     CommandError
-        If someone does.
+        If another process uses it.
     """
     for state in JobState:
         make_folder(spool.jobs_folder(state))

@@ -21,7 +21,7 @@ LABEL_LENGTH = 64
 
 @dataclass(frozen=True)
 class WantedLabel:
-    """A value of the mask that is a tumour, as a person names it: ``2``, or ``2=Left, upper outer``."""
+    """A value of the mask that is a tumour, as given on the command line: ``2``, or ``2=Left, upper outer``."""
 
     value: int
     name: str = ""
@@ -49,7 +49,7 @@ class LabelledRegion:
 
     value: int
     name: str
-    """Empty where neither the file nor a person names it."""
+    """Empty where neither the file nor the user names it."""
     voxels: NDArray[np.bool_]
     """In the mask's own grid (z, y, x)."""
 
@@ -130,7 +130,7 @@ def _read(path: Path) -> Any:
 
 
 def _regions(path: Path, image: Any) -> Iterator[tuple[int, LabelledRegion]]:
-    """Yield the regions by the value that a person names them with."""
+    """Yield the regions by the value that the user selects them with."""
     array = sitk.GetArrayViewFromImage(image)
     if not np.isfinite(array).all() or (array != np.rint(array)).any():
         raise CommandError(

@@ -1,4 +1,4 @@
-"""The phase that a mask was drawn on: those in a folder on whose grid it lies, and the one of them that is meant."""
+"""Finds the phase that a mask was drawn on: among those in a folder whose grid it fits."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ FIRST_POST_CONTRAST = 2
 
 @dataclass(frozen=True, eq=False)
 class OutlinedPhase:
-    """A phase on whose grid the mask lies."""
+    """A phase whose grid the mask fits."""
 
     phase: Phase
     grid: Grid
@@ -87,7 +87,7 @@ def outlined_phase(mask: Mask, phases: Sequence[Phase], wanted: int | None = Non
     Raises
     ------
     CommandError
-        If the mask fits none, with what differs; or if nothing says which of several is meant.
+        If the mask fits none, with what differs; or if nothing decides between several.
     """
     fitting, closest = _fitting(mask, phases)
     if not fitting:

@@ -1,4 +1,4 @@
-"""Where a mask lies on the grid of the images: flipped, turned, cropped or padded, but never resampled."""
+"""The position of a mask on the grid of the images: flipped, rotated, cropped or padded, but never resampled."""
 
 from dataclasses import dataclass
 
@@ -30,7 +30,7 @@ class Placement:
 
 
 def placement_on(mask: Mask, grid: Grid) -> Placement | None:
-    """Return how the mask lies on the grid; None where its voxels are not voxels of the images.
+    """Return the placement of the mask on the grid; None where its voxels are not voxels of the images.
 
     The corners of the mask may lie up to `OFF_GRID_VOXELS` of a voxel from voxel centres, as in a received SEG.
     """
@@ -48,7 +48,7 @@ def placement_on(mask: Mask, grid: Grid) -> Placement | None:
 
 
 def differences(mask: Mask, grid: Grid) -> str:
-    """Return in words how the grid of the mask differs from that of the images."""
+    """Return a description of how the grid of the mask differs from that of the images."""
     found = []
     ours, theirs = mask.shape[::-1], grid.shape[::-1]
     if sorted(ours) != sorted(theirs):

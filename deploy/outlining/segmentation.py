@@ -1,4 +1,4 @@
-"""The Segmentation that stands for a mask: coded as tumour, on the grid of the phase, naming each of its images."""
+"""Makes the Segmentation of a mask: coded as tumour, on the grid of the phase, referencing each of its images."""
 
 import hashlib
 import os

@@ -12,7 +12,7 @@ SEG_ENDING = ".seg.dcm"
 
 @dataclass(frozen=True)
 class OutlineRow:
-    """What one SEG is made from."""
+    """The inputs of one SEG."""
 
     mask: Path
     series: Path
@@ -29,7 +29,7 @@ def default_output(mask: Path) -> Path:
 def read_table(file: Path, folder: Path) -> list[OutlineRow]:
     """Read a CSV with the columns mask and series; optional: phase, label, output. Paths start from ``folder``.
 
-    Several labels stand in one cell with semicolons between: ``1=Left;2=Right``.
+    Several labels in one cell are separated by semicolons: ``1=Left;2=Right``.
 
     Raises
     ------

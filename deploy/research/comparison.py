@@ -25,7 +25,7 @@ SCORED_STATES = (JobState.DELIVERING, JobState.DONE, JobState.FAILED)
 
 @dataclass(frozen=True)
 class SignatureComparison:
-    """How two signatures agree."""
+    """The agreement of two signatures."""
 
     cases: pd.DataFrame
     """``case, first, second, first_hot, second_hot``."""
@@ -118,7 +118,7 @@ def write_comparison(folder: Path, found: SignatureComparison) -> None:
 
 @dataclass(frozen=True)
 class _Verdict:
-    """What one signature said of a case."""
+    """The result of one signature for a case."""
 
     digest: str | None
     hot_probability: float | None

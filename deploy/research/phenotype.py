@@ -18,7 +18,7 @@ def run_phenotype(study: StudyConfiguration, tell: Callable[[str], None]) -> boo
     WrongUsage
         The configuration has no section for it.
     SignatureError
-        A file that is not there, or that no honest phenotype can be made of.
+        A file is missing, or no valid phenotype can be derived from it.
     """
     plan = study.plan(STEP, PhenotypePlan)
     if missing := [path for path in plan.inputs() if not path.is_file()]:

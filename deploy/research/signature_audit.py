@@ -1,4 +1,4 @@
-"""Audits what is done to signatures, before it is done: which one scores decides what a radiologist reads."""
+"""Audits changes of signatures before they take effect: the active one decides what a radiologist reads."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from model_store.signatures.registry import Registry
 
 @contextmanager
 def audited(configuration: Configuration, action: str, name: str) -> Iterator[None]:
-    """Write down that ``action`` is done to a signature, then do the block; and that it failed, where it does.
+    """Audit ``action`` on a signature, then run the block; audit its failure, too.
 
     Raises
     ------
@@ -35,7 +35,7 @@ def audited(configuration: Configuration, action: str, name: str) -> Iterator[No
 
 
 def active_name(configuration: Configuration) -> str:
-    """Return the name of the signature that scores now, or words where none does."""
+    """Return the name of the active signature, or a description where there is none."""
     try:
         current = Registry(configuration.locations.model_store).current()
     except SignatureError:

@@ -19,7 +19,7 @@ from model_store.validation.plan import ValidatePlan
 
 @dataclass(frozen=True)
 class StepDone:
-    """What a step came to."""
+    """The outcome of a step."""
 
     folder: Path
     summary: dict[str, Any]

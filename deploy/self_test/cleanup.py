@@ -18,12 +18,12 @@ from listener.spool.self_tests import SELF_TEST_TARGET, announced_self_tests
 from listener.spool.spool import Spool
 
 REMOVE_IMMEDIATELY = RetentionSettings(0, 0, 0, 0, 0)
-"""A self-test is not kept: it belongs to no real patient, and its targets have it."""
+"""A self-test is not retained: it belongs to no real patient, and its targets have its results."""
 DROP_REASON = "self-test is over"
 
 
 def drop_failed_run(configuration: Configuration, spool: Spool, job_id: str) -> str:
-    """Drop the job of a self-test that did not come to its end, so that nothing more is done with it; say what was."""
+    """Drop the job of a self-test that did not end, so that it is not processed further; return a description."""
     job = spool.find_job(job_id)
     if job is None or job.state in (JobState.DONE, JobState.DROPPED):
         return ""
@@ -33,14 +33,12 @@ def drop_failed_run(configuration: Configuration, spool: Spool, job_id: str) -> 
     except CommandError:  # a worker has it just now, and finishes what it has begun
         with steering(configuration, spool, job, CASE_HELD, DROP_REASON), contextlib.suppress(CommandError):
             hold(spool, job, acting_user(), DROP_REASON)
-        return (
-            f"a worker is still at {job_id}: it is held, so that nobody goes on with it; the next self-test removes it"
-        )
-    return f"{job_id} is dropped, so that nobody goes on with it; it stays for you to look at until the next self-test"
+        return f"a worker is still processing {job_id}: it is put on hold, and the next self-test removes it"
+    return f"{job_id} is dropped and not processed further; it is kept for inspection until the next self-test"
 
 
 def remove_self_test(configuration: Configuration, spool: Spool, study_uid: str) -> bool:
-    """Remove a study and its jobs; False where retention would keep them, because someone works on them."""
+    """Remove a study and its jobs; False where a process is working on them."""
     log = AuditLog(configuration.audit)
 
     def tell(unit: Unit, folder: Path) -> None:
@@ -51,7 +49,7 @@ def remove_self_test(configuration: Configuration, spool: Spool, study_uid: str)
 
 
 def remove_earlier(configuration: Configuration, spool: Spool) -> None:
-    """Remove what earlier self-tests left: one that failed, or whose command was killed."""
+    """Remove the files of earlier self-tests that failed, or whose command was killed."""
     finish_earlier(spool)
     for test in announced_self_tests(spool):
         job_id = job_id_for(test.seg_sop_instance_uid, 1)

@@ -1,4 +1,4 @@
-"""The features of a self-test, read back from the report that the service wrote, against those of the canary."""
+"""Compares the features of a self-test, read back from the service's report, with those of the canary."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -34,7 +34,7 @@ def reported_features(path: Path, profile: str) -> dict[str, float]:
 
 
 def complaint(found: Mapping[str, float], profile: str) -> str | None:
-    """Return what differs from the canary, in words; None where nothing does."""
+    """Return a description of what differs from the canary; None where nothing does."""
     expected = expected_features()[profile]
     wrong = differing(found, expected)
     if not wrong:
@@ -45,7 +45,7 @@ def complaint(found: Mapping[str, float], profile: str) -> str | None:
 
 
 def has_canary(profile: str) -> bool:
-    """Tell whether anyone knows what this profile measures on the case."""
+    """Return whether the expected features of the case are known for this profile."""
     return profile in expected_features()
 
 

@@ -1,4 +1,4 @@
-"""The way of a generated case through the running service, step by step, as it can be seen in the spool."""
+"""Follows a generated case through the running service, step by step, as the spool shows it."""
 
 import contextlib
 import time
@@ -76,7 +76,7 @@ class Checked:
 
 
 class StepFailed(Exception):
-    """A step did not come to what it should."""
+    """A step failed."""
 
     def __init__(self, detail: str, remedy: str) -> None:
         super().__init__(detail)
@@ -89,7 +89,7 @@ class StepSkipped(Exception):
 
 
 class SelfTestRun:
-    """One case on its way. Each step waits for what the service does and says what it saw."""
+    """One case in the service. Each step waits for an outcome of the service and describes it."""
 
     def __init__(
         self,
@@ -112,7 +112,7 @@ class SelfTestRun:
         self.job_id = job_id_for(study.outline.sop_instance_uid, 1)
 
     def steps(self) -> Iterator[Checked]:
-        """Do one step after the other; after one that failed the others are not reached, but after a comparison."""
+        """Run the steps in order; after a failed one the others are skipped, except after a failed comparison."""
         works: dict[SelfTestStep, Callable[[], str]] = {
             SelfTestStep.SENT: self._send_first,
             SelfTestStep.ACKNOWLEDGED: self._send_rest,
@@ -285,7 +285,7 @@ class SelfTestRun:
                 raise StepFailed(f"the {path.stem} arrived changed or not at all", "please report this")
         return f"{len(made)} objects arrived unchanged"
 
-    # What it looks at -------------------------------------------------------------------------------------------------
+    # Observations ---------------------------------------------------------------------------------------------------
 
     def _send(self, files: tuple[DicomFile, ...] | list[DicomFile]) -> None:
         sent = send_files(self._configuration.own_listener(), self._calling, files, SEND_TIMEOUT_SECONDS)
@@ -312,7 +312,7 @@ class SelfTestRun:
         return None
 
     def _in_job(self, look: Callable[[Job], T]) -> T:
-        """Return what ``look`` finds in the job's folder, which may move on meanwhile."""
+        """Return what ``look`` finds in the job's folder, which may be moved meanwhile."""
         for _ in range(len(JobState)):
             with contextlib.suppress(FileNotFoundError):
                 return look(self._job())
@@ -331,5 +331,5 @@ class SelfTestRun:
 
 
 def _values(dataset: Dataset) -> dict[int, Any]:
-    """Return what stands in it, however it was encoded for the way."""
+    """Return the content, whatever its transfer syntax."""
     return {int(element.tag): element.value for element in dataset}

@@ -15,7 +15,7 @@ from workers.features.smooth_noise import FloatArray, smooth_noise
 
 @dataclass(frozen=True)
 class PhantomGrid:
-    """Where the voxels lie. Axes are ``z, y, x`` of the image; positions in mm from the centre of the first voxel."""
+    """The voxel grid. Axes are ``z, y, x`` of the image; positions in mm from the centre of the first voxel."""
 
     shape: tuple[int, int, int]
     spacing_mm: tuple[float, float, float]

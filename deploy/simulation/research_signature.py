@@ -1,4 +1,4 @@
-"""The research signature that comes with the program: trained on phantoms, to prove the chain."""
+"""The research signature that ships with radtme: trained on phantoms, to prove that the chain works."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence

@@ -12,7 +12,7 @@ from workers.features.smooth_noise import FloatArray, smooth_noise
 
 @dataclass(frozen=True)
 class TumourTraits:
-    """What the inside and the rim of a tumour look like. Each depends on the inflammation and on chance."""
+    """The appearance of the inside and the rim of a tumour. Each trait depends on the inflammation and on chance."""
 
     mottle: float
     """Relative amplitude of the uptake's variation inside."""
@@ -43,7 +43,7 @@ def draw_traits(rng: np.random.Generator, inflammation: float) -> TumourTraits:
 
 @dataclass(frozen=True)
 class Tumour:
-    """Where the tumour lies and what it takes up."""
+    """The position and the contrast uptake of the tumour."""
 
     mask: NDArray[np.bool_]
     share: FloatArray

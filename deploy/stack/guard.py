@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterable
 
 GRACE_SECONDS = 10.0
-"""From asking the processes to end to ending them: what does not finish in this time continues at the next start."""
+"""From SIGTERM to SIGKILL: work that does not finish in this time continues at the next start."""
 
 
 def main() -> None:
@@ -27,7 +27,7 @@ def main() -> None:
 
 
 def end(groups: Iterable[int], grace_seconds: float) -> None:
-    """Ask the process groups to end, and end what has not after ``grace_seconds``."""
+    """Terminate the process groups, and kill those that have not ended after ``grace_seconds``."""
     left = {group for group in groups if send(group, signal.SIGTERM)}
     deadline = time.monotonic() + grace_seconds
     while left and time.monotonic() < deadline:

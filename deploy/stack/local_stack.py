@@ -19,7 +19,7 @@ from deploy.stack.supervisor import Program, StartFailed, Supervisor
 REDIS, SINK, LISTENER, WORKERS, DELIVERY = "redis", "sink", "listener", "workers", "delivery"
 COMPUTE, STATUS_PAGE = "compute", "status page"
 DRAIN_ORDER = (LISTENER, WORKERS, DELIVERY, STATUS_PAGE, SINK, REDIS)
-"""Nothing new comes in, then what runs is finished, then what others lean on goes."""
+"""The order of stopping: first intake, then running jobs, then the parts that others depend on."""
 RELOAD_ORDER = (LISTENER, DELIVERY, WORKERS, STATUS_PAGE)
 """Which parts reload for a new target, in this order: accepting its reports, sending to it, choosing it, showing it."""
 LISTENER_DRAIN_SECONDS = 40.0
@@ -27,7 +27,7 @@ QUICK_DRAIN_SECONDS = 5.0
 MARGIN_SECONDS = 10.0
 LOG_TAIL_LINES = 5
 MIN_DELIVERY_PROCESSES = 2
-"""Processes of a program that delivers: one target that does not answer must not hold up the others, or the scoring."""
+"""Delivery processes: one target that does not answer must not delay the others, or the scoring."""
 
 
 class LocalStack:
@@ -69,7 +69,7 @@ class LocalStack:
             raise CommandError(str(error), self._end_of_log(error.program)) from error
 
     def not_ready(self) -> str:
-        """Return what keeps the listener and the workers from being ready, in words."""
+        """Return a description of what keeps the listener and the workers from being ready."""
         listener, workers = self.configuration.listener, self.configuration.workers
         reasons = {
             LISTENER: failing_checks(listener.metrics_host, listener.metrics_port),
@@ -80,7 +80,7 @@ class LocalStack:
         return "; ".join(f"{name}: {reason}" for name, reason in reasons.items() if reason)
 
     def reload(self) -> None:
-        """Let the listener and the workers read anew who may associate and where results go."""
+        """Make the listener and the workers reload their peers and targets."""
         running = self.supervisor.pids()
         for name in RELOAD_ORDER:
             if name in running:
@@ -88,7 +88,7 @@ class LocalStack:
                     os.kill(running[name], signal.SIGHUP)
 
     def drain(self, on_part: Callable[[str], None] = lambda name: None) -> None:
-        """End the parts in their order, each after it has finished what it does."""
+        """Stop the parts in order, each after it has finished its work."""
         for name in DRAIN_ORDER:
             if name in self.supervisor.pids():
                 on_part(name)
@@ -151,7 +151,7 @@ def programs(
         name: str, command: Sequence[str], is_ready: Callable[[], bool], drain_seconds: float, **variables: str
     ) -> Program:
         arguments = ["--config", str(configuration.file)] if configuration.file else []
-        # -P: a folder of the working directory must never stand in for one of our packages.
+        # -P: a folder of the working directory must never shadow one of our packages.
         return Program(
             name=name,
             command=[sys.executable, "-P", "-m", "deploy", *command, *arguments],
@@ -165,7 +165,7 @@ def programs(
     if redis is not None:
         program = [str(redis_program()), "-"]
         text = redis.configuration()
-        # It greets with art at the level of its warnings: always to a file.
+        # Celery prints a banner at warning level: always to a file.
         greeting = log_file(REDIS) or configuration.run_folder / "redis.log"
         yield Program(REDIS, program, redis.is_ready, QUICK_DRAIN_SECONDS, None, text, greeting)
     if sink.enabled:

@@ -1,4 +1,4 @@
-"""TCP ports of the one-machine stack: free ones where 0 is configured, and a clear word where one is taken."""
+"""TCP ports of the one-machine stack: free ones where 0 is configured, and an error where one is taken."""
 
 import errno
 import itertools
@@ -63,7 +63,7 @@ def require_apart(wanted: Mapping[str, tuple[str, int]]) -> None:
 
 
 def delivery_metrics_port(configuration: Configuration) -> int:
-    """Return where the workers that deliver answer: the port above that of the workers that score, or a free one.
+    """Return the port of the delivery workers' metrics: the one above that of the scoring workers, or a free one.
 
     Raises
     ------

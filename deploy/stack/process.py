@@ -1,4 +1,4 @@
-"""How a long-running command learns that it is to stop."""
+"""Signals and file permissions of long-running commands."""
 
 import os
 import signal
@@ -33,5 +33,5 @@ OWNER_AND_GROUP = 0o027
 
 
 def restrict_umask() -> None:
-    """Let no file that this process and its children make from now on be readable for everyone on the machine."""
+    """Make files that this process and its children create unreadable for other users (umask)."""
     os.umask(OWNER_AND_GROUP)

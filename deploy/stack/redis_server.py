@@ -1,6 +1,6 @@
-"""The embedded Redis: how its program is found, told what to be, and asked whether it is there.
+"""The embedded Redis: finds its program, configures it, and checks that it answers.
 
-Redis carries messages here and is no record: nothing is written to disk, and one that is started empty loses no study.
+Redis only carries messages: nothing is written to disk, and starting it empty loses no study.
 """
 
 import importlib.util

@@ -1,4 +1,4 @@
-"""What running parts take over from a changed configuration: callers and targets. The rest needs a restart."""
+"""Reloads a changed configuration in running parts: peers and targets. Other settings need a restart."""
 
 from collections.abc import Callable
 from dataclasses import fields
@@ -32,7 +32,7 @@ log = structlog.get_logger()
 
 
 def reload_allow_list(listener: Listener, config_file: Path | None) -> None:
-    """Read the configuration anew; a mistake in it keeps what there is, and is said in the log."""
+    """Read the configuration again; a mistake in it is logged, and the current settings stay."""
 
     def take_over() -> list[str]:
         configuration = read_configuration(config_file)
@@ -56,7 +56,7 @@ def reload_shown_targets(pages: "Pages", config_file: Path | None) -> None:
 
 
 class Reload:
-    """The configuration as running workers have it, and what they take over when it changes."""
+    """The configuration of running workers, and the settings that they reload."""
 
     def __init__(self, running: Configuration, config_file: Path | None) -> None:
         self._started_with = self._running = running
@@ -64,7 +64,7 @@ class Reload:
         self._audit = AuditLog(running.audit)
 
     def targets(self) -> tuple[Target, ...] | None:
-        """Return the targets as the configuration has them now; None where a mistake in it keeps what there is."""
+        """Return the targets of the current configuration; None where a mistake in it keeps the former ones."""
         return self._running.workers.targets if _told(self._take_over) else None
 
     def _take_over(self) -> list[str]:
@@ -77,7 +77,7 @@ class Reload:
 
 
 def _told(take_over: Callable[[], list[str]]) -> bool:
-    """Take over what can be, and say in the log what needs a restart, or why nothing was taken over."""
+    """Apply the settings that can be reloaded, and log which ones need a restart, or why nothing was applied."""
     try:
         needs_restart = take_over()
     except CommandError as error:

@@ -1,4 +1,4 @@
-"""What a running ``radtme up`` tells other commands: that it runs, and on which ports. Lies in ``<data>/run``."""
+"""The state of a running ``radtme up`` for other commands: its ports. A file in ``<data>/run``."""
 
 import contextlib
 import json

@@ -114,7 +114,7 @@ class Sweep:
         running = list(self._spool.jobs(JobState.RUNNING))
         self._running_since = {job.id: self._running_since.get(job.id, now) for job in running}
         for job in running:
-            # Right after its claim a worker must find the lock free: only jobs that have been running for a while are tried.
+            # Right after its claim a worker must find the lock free: only jobs that have run for a while are tried.
             if (
                 now - self._running_since[job.id] >= GRACE_SECONDS
                 and not waits_for_retry(job.folder, clock)

@@ -335,7 +335,7 @@ class Pairer:
     def _age_seconds(self, job: JobRecord) -> float:
         """Return for how long this process has seen a job wait; after a fetch, since the fetch.
 
-        The time before it started does not count: while no listener ran, nothing was received, and what the senders kept
+        The time before it started does not count: without a listener nothing was received, and what the senders kept
         back comes now.
         """
         waited = self._waited.get(job.job_id)

@@ -1,4 +1,4 @@
-"""One visit to a target for one job: the steps that can be done now, each written down before the next one begins."""
+"""One delivery attempt to a target for one job: the steps that are due, each recorded before the next one begins."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -20,7 +20,7 @@ from workers.targets.target import Target
 from workers.targets.transport import InvalidResponse, RequestNotSent, SentObject, TargetRefused, Transport
 
 QUERIES_BEFORE_SENDING_AGAIN = 3
-"""A target may list what it took only after a while; after so many looks what it does not list is sent again."""
+"""A target may list objects only some time after it took them; unlisted ones are sent again after this many queries."""
 
 Clock = Callable[[], datetime]
 
@@ -32,7 +32,7 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class DeliveryOutcome:
-    """What one visit came to."""
+    """The outcome of one attempt."""
 
     state: DeliveryState
     wait_seconds: float | None
@@ -40,11 +40,11 @@ class DeliveryOutcome:
     sent: tuple[SentObject, ...]
     error: str | None
     commitment: Mapping[CommitmentOutcome, int] = field(default_factory=dict)
-    """What came of storage commitment in this visit."""
+    """The outcome of storage commitment in this attempt."""
 
 
 class DeliveryAttempt:
-    """One visit to a target for one job. Each step is written down before the next one begins."""
+    """One delivery attempt to a target for one job. Each step is recorded before the next one begins."""
 
     def __init__(
         self,
@@ -67,18 +67,18 @@ class DeliveryAttempt:
 
     @property
     def entry(self) -> DeliveryRecord:
-        """The record as it is now, on disk too."""
+        """The current record, as it is on disk."""
         return self._file.entry
 
     def outcome(self) -> DeliveryOutcome:
-        """Return what the visit came to."""
+        """Return the outcome of the attempt."""
         entry = self.entry
         return DeliveryOutcome(
             entry.state, entry.wait_seconds, tuple(self._sent), entry.last_error, dict(+self._commitment.outcomes)
         )
 
     def apply_reports(self) -> bool:
-        """Make use of the commitment reports that came; tell whether there were any. Needs no target."""
+        """Apply the commitment reports that have arrived; return whether there were any. Needs no connection."""
         reports = self._commitment.reports(self.entry)
         if not reports:
             return False
@@ -93,7 +93,7 @@ class DeliveryAttempt:
         return True
 
     def may_start(self) -> bool:
-        """Tell whether the next step is due, and its target can be reached as far as anyone knows."""
+        """Return whether the next step is due and its target counts as reachable."""
         entry = self.entry
         circuit = self._breaker.circuit
         if entry.state.is_settled or (circuit.is_closed and not self._is_due()):
@@ -102,7 +102,7 @@ class DeliveryAttempt:
         return not waits_for_report and self._breaker.allow(self._probe) and self._is_due()
 
     def go(self) -> bool:
-        """Do one step after the other until the delivery is settled or has to wait."""
+        """Perform the steps one after the other until the delivery is settled or has to wait."""
         if self.entry.state is DeliveryState.COMMITMENT_REQUESTED:
             self._commitment.unanswered()
         self._file.write(self._staged(self.entry).tried())
@@ -122,7 +122,7 @@ class DeliveryAttempt:
         return True
 
     def forget_requests(self) -> None:
-        """Wait for no more reports."""
+        """Stop waiting for reports."""
         self._commitment.forget(self.entry.requests)
 
     def _is_due(self) -> bool:
@@ -132,7 +132,7 @@ class DeliveryAttempt:
         self._transport.probe(self._target, self._settings.ae_title)
 
     def _staged(self, entry: DeliveryRecord) -> DeliveryRecord:
-        """Return the record at its stage; what cannot be proven from an old record is sent again."""
+        """Return the record with its stage; objects that an old record cannot prove are sent again."""
         proof = self._target.proof
         if proof.needs_commitment or proof.needs_query:
             unknown = [word.instance.sop_instance_uid for word in entry.taken.values() if not word.can_be_verified]
@@ -158,7 +158,7 @@ class DeliveryAttempt:
     # Steps -----------------------------------------------------------------------------------------------------------
 
     def _send(self) -> None:
-        """Send what the target has not taken yet, over one association, what is referred to first."""
+        """Send the objects that the target has not taken yet, over one association, referenced objects first."""
         roles = self.entry.unsent
         folder, fallback = self._file.job.folder / "objects", self._target.fallback
         objects = {role: alternatives(folder / f"{role}.dcm", fallback) for role in roles}
@@ -191,7 +191,7 @@ class DeliveryAttempt:
             self._file.write(self.entry.with_refused(one.role, word))
 
     def _request_commitment(self) -> None:
-        """Ask the target to take responsibility; its report may come now, later, or never."""
+        """Request storage commitment from the target; its report may come now, later, or never."""
         request = self._commitment.note(self.entry.uncommitted())
         earlier = self.entry.requests
         self._file.write(self.entry.with_request(request))
@@ -203,7 +203,7 @@ class DeliveryAttempt:
         self.apply_reports()
 
     def _query(self) -> None:
-        """Ask the target to list what it took."""
+        """Query the target for the objects that it took."""
         entry = self.entry
         asked = entry.unseen()
         listed = self._transport.seen(self._target, self._settings.ae_title, asked)
@@ -218,5 +218,5 @@ class DeliveryAttempt:
 
 
 def _status_texts(words: Iterable[tuple[ResultRole, str, str]]) -> str:
-    """Return in words what was wrong: role, UID and status of each object."""
+    """Return a description of the failures: role, UID and status of each object."""
     return "; ".join(f"{role} {uid}: {status}" for role, uid, status in words)

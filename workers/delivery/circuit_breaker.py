@@ -21,7 +21,7 @@ from workers.settings import WorkerSettings, wait_seconds
 from workers.targets.transport import TargetRefused
 
 MAX_PROBE_WAIT_SECONDS = 300.0
-"""A probe costs nearly nothing: a target that is back is found sooner than its deliveries would try again."""
+"""A probe is cheap: it finds a target that is back sooner than the deliveries' own retries would."""
 
 log = structlog.get_logger()
 
@@ -37,7 +37,7 @@ class CircuitBreaker:
 
     @property
     def circuit(self) -> Circuit:
-        """The circuit as it is now."""
+        """The current circuit."""
         return read_circuit(self._spool, self._target)
 
     def allow(self, probe: Callable[[], None]) -> bool:
@@ -75,7 +75,7 @@ class CircuitBreaker:
 
     def _run_probe(self, probe: Callable[[], None]) -> bool:
         with self._locked() as circuit:
-            # A prober that dies leaves a circuit that is probed again after the same wait.
+            # If the probing process dies, the circuit is probed again after the same wait.
             wait = self._wait(circuit.openings)
             due = self._clock() + timedelta(seconds=wait)
             self._write(replace(circuit, state=CircuitState.HALF_OPEN, next_probe=due, wait_seconds=wait))
@@ -88,7 +88,7 @@ class CircuitBreaker:
         except TargetRefused:  # it refuses, so it is there; each delivery meets the refusal itself
             pass
         with self._locked() as circuit:
-            # Not trusted yet: unless something is delivered first, one more failure opens it again, for longer.
+            # Not fully closed yet: unless a delivery succeeds first, one more failure opens it again, for longer.
             failures = max(0, self._settings.breaker_failures - 1)
             self._write(Circuit(CircuitState.CLOSED, failures, circuit.openings, since=self._clock()))
         log.info("circuit_closed", target=self._target)
@@ -126,8 +126,8 @@ def probe_now(spool: Spool, target: str, now: datetime) -> None:
 
 @contextmanager
 def _change(spool: Spool, target: str) -> Iterator[None]:
-    """Keep the other workers from changing a circuit for the moment of a change."""
+    """Hold the lock under which a circuit is changed."""
     make_folder(spool.targets)
-    # Counts are read and written back: of two workers at once, one failure would be lost.
+    # Counts are read and written back: without the lock, one of two simultaneous failures would be lost.
     with waiting_lock(spool.targets / f"{target}.lock"):
         yield

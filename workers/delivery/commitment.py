@@ -1,4 +1,4 @@
-"""Storage commitment of one delivery: requests that go out, and what their reports make of its record."""
+"""Storage commitment of one delivery: sends requests, and applies their reports to the delivery record."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,20 +21,20 @@ log = structlog.get_logger()
 
 
 class CommitmentOutcome(StrEnum):
-    """What is counted."""
+    """The counted events."""
 
     REQUESTED = "requested"
-    """Requests that went out."""
+    """Requests that were sent."""
     UNANSWERED = "unanswered"
     """Requests that were not reported on in time."""
     COMMITTED = "committed"
     """Objects that a target took responsibility for."""
     FAILED = "failed"
-    """Objects that it could not keep."""
+    """Objects that a target could not keep."""
 
 
 class Commitment:
-    """Asks, and reads what came back."""
+    """Sends requests and reads their reports."""
 
     def __init__(
         self, spool: Spool, job_id: str, target: Target, calling_ae_title: str, clock: Callable[[], datetime]
@@ -45,21 +45,21 @@ class Commitment:
         self._calling_ae_title = calling_ae_title
         self._clock = clock
         self.outcomes: Counter[CommitmentOutcome] = Counter()
-        """What came of it so far."""
+        """The events so far."""
 
     def note(self, instances: Sequence[InstanceReference]) -> CommitmentRequest:
-        """Write down that a report may come under a new Transaction UID, before anyone can know it."""
+        """Record a new Transaction UID before it is sent, so that its report is recognised however early it comes."""
         uid = str(generate_uid(prefix=None))
         commitments.note_request(self._spool, uid, self._job_id, self._target.name)
         return CommitmentRequest(uid, self._clock(), frozenset(one.sop_instance_uid for one in instances))
 
     def ask(self, request: CommitmentRequest, instances: Sequence[InstanceReference]) -> None:
-        """Send the request, and stay for a report on the same association as long as the target's settings say.
+        """Send the request, and wait for a report on the same association for as long as the target's settings say.
 
         Raises
         ------
         TransientFailure
-            If it did not get through.
+            If the request got no answer.
         AssociationRefused
             If the target does not offer this, or refuses it permanently.
         """
@@ -84,18 +84,18 @@ class Commitment:
         log.warning("commitment_unanswered", timeout_seconds=self._target.commitment_timeout_seconds)
 
     def reports(self, entry: DeliveryRecord) -> Mapping[CommitmentRequest, CommitmentReport]:
-        """Return the reports that lie ready for a delivery, by the request that each answers, the oldest first."""
+        """Return the stored reports for a delivery, by the request that each answers, the oldest first."""
         found = ((one, commitments.report_on(self._spool, one.transaction_uid)) for one in entry.requests)
         return {request: report for request, report in found if report is not None}
 
     def apply(
         self, entry: DeliveryRecord, reports: Mapping[CommitmentRequest, CommitmentReport]
     ) -> tuple[DeliveryRecord, tuple[str, ...]]:
-        """Return what the reports make of the record, and in words what the target could not keep.
+        """Return the record after the reports, and a description of the objects that the target could not keep.
 
-        What it vouches for is committed, whichever request it answers. What it could not keep is to be sent again, or
-        is refused where sending it again would not help. What it does not mention waits for another report. Taking a
-        report up twice changes nothing.
+        What the target takes responsibility for is committed, whichever request it answers. What it could not keep is
+        sent again, or refused where that would not help. What it does not mention waits for another report. Applying a
+        report twice changes nothing.
         """
         lost: list[str] = []
         for request, report in reports.items():
@@ -116,7 +116,7 @@ class Commitment:
         return entry, tuple(lost)
 
     def drop(self, entry: DeliveryRecord, reports: Mapping[CommitmentRequest, CommitmentReport]) -> None:
-        """Remove reports that the record has taken up, and forget requests that nothing can be reported on any more."""
+        """Remove reports that the record contains, and forget requests whose report no longer matters."""
         waiting = {request.transaction_uid for request in entry.requests}
         for request in reports:
             if request.transaction_uid in waiting:
@@ -125,11 +125,11 @@ class Commitment:
                 commitments.forget(self._spool, [request.transaction_uid])
 
     def forget(self, requests: Iterable[CommitmentRequest]) -> None:
-        """Wait for no report on these any more."""
+        """Stop waiting for reports on these."""
         commitments.forget(self._spool, [request.transaction_uid for request in requests])
 
 
 def _still_asked(entry: DeliveryRecord, request: CommitmentRequest) -> frozenset[str]:
-    """Return what a request still asks for: another report may have made some of it void meanwhile."""
+    """Return the instances that a request still covers: another report may have settled some of them meanwhile."""
     now = (one.instances for one in entry.requests if one.transaction_uid == request.transaction_uid)
     return next(now, frozenset())

@@ -1,4 +1,4 @@
-"""Results on their way to their targets: visits to one target each, and the end of a job when all have settled."""
+"""Delivers results to their targets, and ends a job when all its deliveries are settled."""
 
 from datetime import UTC, datetime
 
@@ -27,7 +27,7 @@ def deliver(
     clock: Clock = utc_now,
     transport: Transport | None = None,
 ) -> DeliveryOutcome | None:
-    """Take the results of a job as far towards one target as they come now.
+    """Advance the delivery of a job's results to one target as far as possible now.
 
     None where nothing is due, a person holds the job, another worker is at it, or the target cannot be reached at the
     moment, as others found.
@@ -61,9 +61,9 @@ def retry_later(
     *,
     too_slow: bool = False,
 ) -> DeliveryOutcome | None:
-    """Write down that a visit was cut short, so that it is seen and the next one waits its time.
+    """Record that an attempt was interrupted, so that it is visible and the next one waits.
 
-    ``too_slow`` says that it was the target that took too long.
+    ``too_slow``: the target took too long.
     """
     if too_slow:
         CircuitBreaker(spool, target_name, settings, clock).record_failure(why)
@@ -77,14 +77,14 @@ def retry_later(
 
 
 def close_if_settled(spool: Spool, job_id: str, settings: WorkerSettings) -> None:
-    """Move a job on whose last word was written by a worker that died before it could, whoever its targets were."""
+    """Move a job whose deliveries are all settled, but whose worker died before it could move it."""
     job = spool.find_job(job_id)
     if job is not None and job.state is JobState.DELIVERING:
         close_when_settled(spool, job, settings)
 
 
 def close_when_settled(spool: Spool, job: Job, settings: WorkerSettings) -> None:
-    """Move a job on when every target has said its last word: done, or failed where one refused."""
+    """Move a job when all its deliveries are settled: to done, or to failed where a target refused."""
     entries = [read_entry(path) for path in outbox_files(job)]
     settled = [entry for entry in entries if entry is not None and entry.state.is_settled]
     if len(settled) < len(entries):

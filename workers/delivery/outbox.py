@@ -1,4 +1,4 @@
-"""The file of an outbox record, held by one process at a time."""
+"""The outbox: one file for each job and target, locked by one process at a time."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,7 +23,7 @@ OUTBOX_NAME = "delivery"
 def queue_delivery(job: Job, targets: Mapping[str, tuple[ResultRole, ...]]) -> None:
     """Write an outbox record for each target; ``targets`` gives the roles that each one gets.
 
-    A record of an earlier attempt is kept once something was sent: it says what the target has taken.
+    A record of an earlier attempt is kept once something was sent: it states what the target has taken.
     """
     make_folder(job.folder / OUTBOX_NAME)
     for name, roles in targets.items():
@@ -34,7 +34,7 @@ def queue_delivery(job: Job, targets: Mapping[str, tuple[ResultRole, ...]]) -> N
 
 
 def record_path(job: Job, target: str) -> Path:
-    """Return where the record of a job for a target lies, or would lie."""
+    """Return the path of the record of a job for a target, whether or not it exists."""
     return job.folder / OUTBOX_NAME / f"{target}.json"
 
 
@@ -49,14 +49,14 @@ log = structlog.get_logger()
 
 @dataclass
 class OutboxEntry:
-    """The record of one delivery while its lock is held: what it says, and where."""
+    """The record of one delivery while its lock is held, with its path."""
 
     job: Job
     path: Path
     entry: DeliveryRecord
 
     def write(self, entry: DeliveryRecord) -> None:
-        """Make a new record of it, on disk first."""
+        """Replace the record, on disk first."""
         write_record(self.path, entry)
         self.entry = entry
 
@@ -72,7 +72,7 @@ def read_entry(path: Path) -> DeliveryRecord | None:
 
 @contextmanager
 def held_outbox(spool: Spool, job_id: str, target_name: str) -> Iterator[OutboxEntry | None]:
-    """Hold the record of a job for one target; None where there is none to be delivered, or someone holds it."""
+    """Lock the record of a job for one target; None where there is none, or another process has locked it."""
     job = spool.find_job(job_id)
     if job is None or job.state is not JobState.DELIVERING:
         yield None

@@ -1,4 +1,4 @@
-"""The outbox record of one job for one target: what it gets, what it took, what it vouched for, what comes next."""
+"""The delivery record of one job for one target: what it gets, has taken and committed to, and the next step."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -11,24 +11,24 @@ from workers.results.result_classes import ResultRole
 from workers.targets.target import Proof
 
 MAX_REQUESTS = 48
-"""Commitment requests that are remembered: a target that was silent for two days is not waited for any more."""
+"""Commitment requests that are remembered: after two days without a report, a delivery stops waiting for the target."""
 
 
 @dataclass(frozen=True)
 class StoreResponse:
-    """What a target said to one object. Records of spool layout 1 know its SOP Instance UID only."""
+    """A target's answer for one object. Records of spool layout 1 know its SOP Instance UID only."""
 
     sop_instance_uid: str
     study_uid: str = ""
     series_uid: str = ""
     sop_class_uid: str = ""
-    """As which the target got it."""
+    """The SOP class in which the target got it."""
     status: str = ""
     """Of the C-STORE response or of the HTTP answer, in words."""
 
     @classmethod
     def on(cls, instance: InstanceReference, status: str) -> "StoreResponse":
-        """Return what a target said to an instance."""
+        """Return a target's answer for an instance."""
         return cls(instance.sop_instance_uid, instance.study_uid, instance.series_uid, instance.sop_class_uid, status)
 
     @property
@@ -38,7 +38,7 @@ class StoreResponse:
 
     @property
     def can_be_verified(self) -> bool:
-        """Whether enough is known of the object to ask the target for it."""
+        """Whether enough is known of the object to query the target for it."""
         return bool(self.sop_class_uid)
 
 
@@ -49,14 +49,14 @@ class CommitmentRequest:
     transaction_uid: str
     requested: TimeIfReadable
     instances: SortedUids
-    """SOP Instance UIDs whose report is still of use."""
+    """SOP Instance UIDs whose report is still awaited."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeliveryRecord(DeliverySchedule):
-    """How far the results of one job are on their way to one target: ``delivery/<target>.json`` in the job's folder.
+    """The progress of delivering one job's results to one target: ``delivery/<target>.json`` in the job's folder.
 
-    A step makes a new one; nothing is written before the step's outcome is known, but each word. Times are UTC.
+    Each step makes a new record; it is written with each answer of the target. Times are UTC.
     """
 
     target: str
@@ -64,7 +64,7 @@ class DeliveryRecord(DeliverySchedule):
     roles: tuple[ResultRole, ...]
     """What the target gets."""
     queued: TimeIfReadable = None
-    """When the results lay ready for the target; records of spool layout 1 do not say."""
+    """When the results became ready for the target; not in records of spool layout 1."""
     tries: int
     """Visits to the target."""
     taken: Mapping[ResultRole, StoreResponse] = field(default_factory=dict)
@@ -76,17 +76,17 @@ class DeliveryRecord(DeliverySchedule):
     seen: SortedUids = frozenset()
     """SOP Instance UIDs that the target listed."""
     looks: int = 0
-    """Looks in a row that missed something."""
+    """Consecutive queries that missed an object."""
     requests: tuple[CommitmentRequest, ...] = ()
     """Requests for storage commitment that may still be reported on, the oldest first."""
     last_error: str | None = None
-    """Why the last step came to nothing."""
+    """Why the last step failed."""
 
-    # What it says ----------------------------------------------------------------------------------------------------
+    # Queries -----------------------------------------------------------------------------------------------------
 
     @property
     def waits_since(self) -> datetime | None:
-        """When the results lay ready, as far as the record says."""
+        """When the results became ready, as far as the record states it."""
         return self.queued or self.updated
 
     @property
@@ -97,7 +97,7 @@ class DeliveryRecord(DeliverySchedule):
         )
 
     def uncommitted(self) -> tuple[InstanceReference, ...]:
-        """Return what the target has taken and not yet vouched for."""
+        """Return the objects that the target has taken and not yet committed to."""
         return self._taken_but(self.committed)
 
     def unseen(self) -> tuple[InstanceReference, ...]:
@@ -109,7 +109,7 @@ class DeliveryRecord(DeliverySchedule):
         return tuple(one for one in instances if one.sop_instance_uid not in uids)
 
     def stage(self, proof: Proof) -> DeliveryState:
-        """Return how far it is by what the target has taken and vouched for, if nothing is outstanding."""
+        """Return the stage that follows from what the target has taken and committed to, if nothing is outstanding."""
         if self.unsent:
             return DeliveryState.RETRY
         if self.refused:
@@ -120,30 +120,30 @@ class DeliveryRecord(DeliverySchedule):
             return DeliveryState.COMMITTED if proof.needs_commitment else DeliveryState.SENT
         return DeliveryState.DELIVERED
 
-    # What a step makes of it -----------------------------------------------------------------------------------------
+    # Changes, each a new record --------------------------------------------------------------------------------------
 
     def staged(self, proof: Proof, clock: datetime) -> "DeliveryRecord":
-        """Return it at the stage that its words have brought it to, with the next step due now."""
+        """Return the record at the stage that its answers imply, with the next step due now."""
         stage = self.stage(proof)
         return replace(self, state=stage, next_try=None, wait_seconds=None, last_error=None, updated=clock)
 
     def waiting(self, state: DeliveryState, seconds: float, why: str | None, clock: datetime) -> "DeliveryRecord":
-        """Return it with its next step put off."""
+        """Return the record with its next step postponed."""
         due = clock + timedelta(seconds=seconds)
         return replace(self, state=state, next_try=due, wait_seconds=seconds, last_error=why, updated=clock)
 
     def as_refused(self, why: str, clock: datetime) -> "DeliveryRecord":
-        """Return it as refused."""
+        """Return the record as refused."""
         return replace(
             self, state=DeliveryState.REFUSED, next_try=None, wait_seconds=None, last_error=why, updated=clock
         )
 
     def tried(self) -> "DeliveryRecord":
-        """Return it with one more visit to the target counted."""
+        """Return the record with one more attempt counted."""
         return replace(self, tries=self.tries + 1)
 
     def with_taken(self, role: ResultRole, word: StoreResponse) -> "DeliveryRecord":
-        """Return it with an object that the target took."""
+        """Return the record with an object that the target took."""
         return replace(self, taken={**self.taken, role: word})
 
     def with_refused(self, role: ResultRole, word: StoreResponse) -> "DeliveryRecord":
@@ -151,11 +151,11 @@ class DeliveryRecord(DeliverySchedule):
         return replace(self, refused={**self.refused, role: word})
 
     def with_request(self, request: CommitmentRequest) -> "DeliveryRecord":
-        """Return it with one more request that may be reported on."""
+        """Return the record with one more commitment request."""
         return replace(self, requests=(*self.requests, request)[-MAX_REQUESTS:])
 
     def with_reported(self, transaction_uid: str, uids: frozenset[str]) -> "DeliveryRecord":
-        """Return it with the request of this UID waiting for no further word on ``uids``."""
+        """Return the record with this request no longer waiting for a report on ``uids``."""
         requests = (
             replace(one, instances=one.instances - uids) if one.transaction_uid == transaction_uid else one
             for one in self.requests
@@ -163,15 +163,15 @@ class DeliveryRecord(DeliverySchedule):
         return replace(self, requests=tuple(one for one in requests if one.instances))
 
     def with_committed(self, uids: Iterable[str]) -> "DeliveryRecord":
-        """Return it with objects that the target took responsibility for."""
+        """Return the record with objects that the target took responsibility for."""
         return replace(self, committed=self.committed | frozenset(uids))
 
     def with_seen(self, uids: Iterable[str]) -> "DeliveryRecord":
-        """Return it with objects that the target listed."""
+        """Return the record with objects that the target listed."""
         return replace(self, seen=self.seen | frozenset(uids), looks=0)
 
     def without(self, uids: Iterable[str]) -> "DeliveryRecord":
-        """Return it without objects that the target has lost: to be sent again; earlier requests are void for them."""
+        """Return the record without objects that the target has lost: they are sent again and requested anew."""
         gone = frozenset(uids)
         requests = (replace(one, instances=one.instances - gone) for one in self.requests)
         return replace(
@@ -184,7 +184,7 @@ class DeliveryRecord(DeliverySchedule):
         )
 
     def due_now(self, clock: datetime) -> "DeliveryRecord":
-        """Return it with its next step due at once, and what was refused to be tried again."""
+        """Return the record with its next step due at once, and refused objects to be tried again."""
         state = DeliveryState.QUEUED if self.unsent or self.refused else self.state
         state = DeliveryState.SENT if state is DeliveryState.REFUSED else state
         return replace(self, state=state, refused={}, next_try=clock, wait_seconds=0.0, updated=clock)

@@ -1,4 +1,4 @@
-"""As what a written result may go to a target: itself first, then plainer objects that say the same."""
+"""The SOP classes in which a result can be sent: its own first, then plainer objects with the same content."""
 
 from collections.abc import Callable
 from functools import partial
@@ -14,16 +14,16 @@ from workers.targets.transport import Alternatives
 
 
 class DamagedResult(Exception):
-    """A result object that was written is not there any more, or cannot be read."""
+    """A result object is missing from the spool, or cannot be read."""
 
 
 def alternatives(path: Path, fallback: Fallback = Fallback.DOCUMENT) -> Alternatives:
-    """Return the result in ``path`` by the SOP classes that it can go as to a target with this setting.
+    """Return the result in ``path`` by the SOP classes in which it can be sent to a target with this setting.
 
     Raises
     ------
     DamagedResult
-        If the file is gone or no DICOM.
+        If the file is missing or not DICOM.
     """
     try:
         dataset = dcmread(path)

@@ -1,6 +1,6 @@
-"""A report or a segmentation as a document to read, for an archive that takes neither: PDF or Secondary Capture.
+"""A report or a segmentation as a readable document, for archives that accept neither: PDF or Secondary Capture.
 
-It is made from the written result alone, so it says the same, and says first what it stands in for.
+It is made from the written result alone, so it has the same content, and it names first the object that it replaces.
 """
 
 from collections.abc import Iterator
@@ -29,11 +29,11 @@ SHARED = (
     *("SeriesNumber", "SeriesDescription", "InstanceNumber", "Manufacturer", "ManufacturerModelName"),
     *("SoftwareVersions", "DeviceSerialNumber", "InstitutionName", "ContributingEquipmentSequence"),
 )
-"""Patient, study, series and equipment: what has the same meaning in every IOD."""
+"""Attributes of patient, study, series and equipment, which have the same meaning in every IOD."""
 
 
 def as_encapsulated_pdf(result: Dataset, path: Path) -> Dataset:
-    """Return a result as a PDF document in a series of its own; beside its file ``path`` lies the key image."""
+    """Return a result as a PDF document in a series of its own; the key image is in the folder of its file ``path``."""
     document = document_of(result, path)
     other = _other(result, EncapsulatedPDFStorage, "DOC")
     other.AcquisitionDateTime = ""
@@ -54,7 +54,7 @@ def as_secondary_capture(result: Dataset, path: Path) -> Dataset:
     other.ImageType = ["DERIVED", "SECONDARY"]
     other.PatientOrientation = None
     other.Laterality = result.get("Laterality")
-    other.DerivationDescription = f"Stands in for {result.SOPInstanceUID}, as text"
+    other.DerivationDescription = f"Text replacement for {result.SOPInstanceUID}"
     other.SourceImageSequence = [item for item in _evidence(result) if "SR" not in UID(item.ReferencedSOPClassUID).name]
     other.SamplesPerPixel, other.PhotometricInterpretation, other.PlanarConfiguration = 3, "RGB", 0
     other.Rows, other.Columns = pixels.shape[:2]
@@ -66,7 +66,7 @@ def as_secondary_capture(result: Dataset, path: Path) -> Dataset:
 
 
 def document_of(result: Dataset, path: Path) -> Document:
-    """Return what is to be read."""
+    """Return the readable content."""
     is_report = "ContentSequence" in result
     kind = UID(result.SOPClassUID).name.removesuffix(" Storage")
     notice = FALLBACK_NOTICE.format(
@@ -94,7 +94,7 @@ def _other(result: Dataset, sop_class_uid: UID, modality: str) -> Dataset:
 
 
 def _evidence(result: Dataset) -> Iterator[Dataset]:
-    """Yield a reference to each instance that the result rests on."""
+    """Yield a reference to each instance that the result is based on."""
     for keyword in ("CurrentRequestedProcedureEvidenceSequence", "PertinentOtherEvidenceSequence"):
         for study in result.get(keyword) or ():
             for series in study.ReferencedSeriesSequence:
@@ -111,7 +111,7 @@ def _reference(item: Dataset) -> Dataset:
 
 
 def _items(parent: Dataset, depth: int) -> Iterator[Line]:
-    """Yield a content tree, a line for each item."""
+    """Yield a content tree, one line for each item."""
     for item in parent.get("ContentSequence") or ():
         value = _value(item)
         names = item.get("ConceptNameCodeSequence")

@@ -1,4 +1,4 @@
-"""Text and pictures at fixed places as a PDF: fonts embedded, text searchable, the same content the same bytes."""
+"""Writes text and pictures at fixed positions as a PDF: fonts embedded, text searchable, deterministic bytes."""
 
 import functools
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Picture:
-    """Pixels as rows, columns, RGB, and where they go: lower left corner, width and height in points."""
+    """Pixels as (rows, columns, RGB), and their position: lower left corner, width and height in points."""
 
     pixels: NDArray[np.uint8]
     x: float
@@ -41,7 +41,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Page:
-    """What stands on one page; the picture is drawn first."""
+    """The content of one page; the picture is drawn first."""
 
     runs: Sequence[Run]
     picture: Picture | None = None

@@ -1,4 +1,4 @@
-"""Pages of plain text, with a picture where there is one: as PDF or as pixels. The same text gives the same bytes."""
+"""Lays out plain text, with an optional picture, as pages: PDF or pixels. The same text gives the same bytes."""
 
 import textwrap
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from workers.fallbacks.pdf import Page, Picture, Run, write_pdf
 from workers.results.typefaces import pixel_font
 
 INCH = 72.0
-"""In points, which all lengths here are."""
+"""In points, like all lengths in this module."""
 WIDTH, HEIGHT = 8.27 * INCH, 11.69 * INCH
 """A4."""
 LEFT, TOP, BOTTOM = 0.07 * WIDTH, 0.93 * HEIGHT, 0.07 * HEIGHT
@@ -21,7 +21,7 @@ LINE = 0.165 * INCH
 HEAD = 0.9 * INCH
 """The title, and what is free around it."""
 LETTERS = 98
-"""That fit into a line of this size."""
+"""Characters that fit into a line of this size."""
 PICTURE_HEIGHT = 5.0 * INCH
 PICTURE_DPI = 120
 INDENT = 3
@@ -43,11 +43,11 @@ class Line:
 
 @dataclass(frozen=True)
 class Document:
-    """What stands on the pages."""
+    """The content of the pages."""
 
     title: str
     notice: str
-    """Below the title: what this is, and what it is not."""
+    """Below the title: what the document is, and what it is not."""
     lines: Sequence[Line]
     foot: str = ""
     """On each page, before its number."""

@@ -1,4 +1,4 @@
-"""What the workers count. The help text is the question that the person on call asks."""
+"""The workers' metrics. Each help text is the question that the person on call asks."""
 
 import os
 import time
@@ -173,7 +173,7 @@ class ActiveSignature(Collector):
 
 
 def start_at_zero(metrics: WorkerMetrics, targets: Iterable[str]) -> None:
-    """Show every counter whose labels are a closed set from the start: an increase from nothing cannot be seen.
+    """Create every counter whose labels are a closed set at zero: Prometheus cannot see an increase from nothing.
 
     Call it in the main process, which lives as long as its metrics do.
     """
@@ -204,7 +204,7 @@ class TargetCertificates(Collector):
         self._targets = targets
 
     def collect(self) -> Iterable[Metric]:
-        """Yield what is known of those that are shown now."""
+        """Yield the metrics of the certificates in use now."""
         shown = {f"target_{target.name}": target.tls.certificate for target in self._targets() if target.tls}
         return CertificateCollector(shown).collect()
 
@@ -212,7 +212,7 @@ class TargetCertificates(Collector):
 def scrape_registry(
     folder: Path, registry: Registry, settings: WorkerSettings, targets: Callable[[], tuple[Target, ...]] | None = None
 ) -> CollectorRegistry:
-    """Return what ``/metrics`` shows: sums over all processes, the signature, its drift, and what waits for whom."""
+    """Return the content of ``/metrics``: sums over all processes, the signature, its drift, and pending deliveries."""
     spool = Spool(settings.spool)
     current = targets or (lambda: settings.targets)
     collectors = CollectorRegistry()
@@ -227,13 +227,13 @@ def scrape_registry(
 
 
 class WebhookCollector(Collector):
-    """What waits to be told."""
+    """The notifications that wait to be sent."""
 
     def __init__(self, spool: Spool) -> None:
         self._folder = notifications_folder(spool)
 
     def collect(self) -> Iterable[Metric]:
-        """Yield how many outcomes wait."""
+        """Yield the number of waiting notifications."""
         help_text = "How many notifications wait for delivery to the webhook?"
         return (GaugeMetricFamily("radtme_webhook_waiting", help_text, value=len(pending(self._folder))),)
 
@@ -246,7 +246,7 @@ def _active_digest(registry: Registry) -> str | None:
 
 
 def seconds_since_last_object(spool: Spool, job: JobRecord) -> float | None:
-    """Return the seconds since the last of a job's objects came; None where none lies there any more."""
+    """Return the seconds since the last of a job's objects arrived; None where none is left."""
     arrivals = [path.stat().st_mtime for path in _paths(spool, job) if path.exists()]
     return max(0.0, time.time() - max(arrivals)) if arrivals else None
 

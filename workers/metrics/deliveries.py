@@ -1,4 +1,4 @@
-"""What waits for which target and whether it can be reached, read from the spool when someone asks."""
+"""Pending deliveries and the circuit of each target, read from the spool at each scrape."""
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ OPEN_STATES = tuple(state for state in DeliveryState if not state.is_settled)
 
 
 class DeliveryCollector(Collector):
-    """Looks through the outboxes at each scrape: nothing is counted that could be wrong after a restart."""
+    """Reads the outboxes at each scrape: no counter that would be wrong after a restart."""
 
     def __init__(self, spool: Spool, targets: Callable[[], Iterable[str]]) -> None:
         self._spool = spool
@@ -27,7 +27,7 @@ class DeliveryCollector(Collector):
         """Those of the configuration: each is shown, also while nothing waits for it."""
 
     def collect(self) -> Iterable[Metric]:
-        """Yield what waits, since when, and the circuit of each target."""
+        """Yield the number and age of pending deliveries, and the circuit of each target."""
         waiting = GaugeMetricFamily(
             "radtme_deliveries_waiting",
             "How many cases wait for delivery to each target, by state?",
@@ -55,7 +55,7 @@ class DeliveryCollector(Collector):
         return (waiting, oldest, circuits)
 
     def _entries(self) -> list[DeliveryRecord]:
-        # What a person holds waits for that person, and is counted by the listener.
+        # Jobs on hold wait for a person, and are counted by the listener.
         jobs = [job for job in self._spool.jobs(JobState.DELIVERING) if not is_held(job.folder)]
         paths = [path for job in jobs for path in outbox_files(job)]
         entries = (_entry_still_there(path) for path in paths)

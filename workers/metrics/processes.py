@@ -1,4 +1,4 @@
-"""What the worker's processes take of the machine: the main one and its pool."""
+"""Memory and processor time of the worker's processes: the main one and its pool."""
 
 from collections.abc import Iterable
 from contextlib import suppress

@@ -1,6 +1,6 @@
-"""What the last cases came to, read from the spool when someone asks.
+"""The results of the last cases, read from the spool at each scrape.
 
-The spool is the truth: a number that is read from it is right after a restart, and the same whichever worker is asked.
+The spool is authoritative: a number read from it is right after a restart, and the same from every worker.
 Results never change once they are written, so each is read once.
 """
 
@@ -27,7 +27,7 @@ FINISHED = (JobState.DELIVERING, JobState.DONE, JobState.FAILED)
 MAX_CASES = 200
 """Per scanner: as many as a busy month brings, few enough that last month's repair is forgotten."""
 MIN_CASES = 30
-"""Below this the stability index says more about chance than about the scanner."""
+"""Below this number of cases, the stability index reflects chance rather than the scanner."""
 MAX_SCANNERS = 20
 OTHER = "other"
 """Under this label go scanners beyond the first ones, so that a field that anyone can fill cannot fill Prometheus."""
@@ -37,7 +37,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class RecentCase:
-    """What is kept in mind of a scored case."""
+    """The cached facts of a scored case."""
 
     finished: datetime
     digest: str
@@ -47,7 +47,7 @@ class RecentCase:
 
 
 class RecentCases:
-    """The scored cases in the spool; each result is read once. May be asked from several threads."""
+    """The scored cases in the spool; each result is read once. Safe for several threads."""
 
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
@@ -69,7 +69,7 @@ class RecentCases:
         jobs = {job.id: job for job in self._spool.jobs(*FINISHED)}
         self._seen = {job_id: case for job_id, case in self._seen.items() if job_id in jobs}
         for job_id, job in jobs.items():
-            # No result: it failed without one, or it has just moved on. The next look will tell.
+            # No result: the job failed without one, or was just moved. The next scrape will show.
             if job_id not in self._seen and (job.folder / RESULT_NAME).exists():
                 self._seen[job_id] = _read(job)
 

@@ -1,4 +1,4 @@
-"""The body that a webhook gets: all fields as JSON, or what a site's own template makes of them."""
+"""The body of a webhook request: all fields as JSON, or the output of the site's own template."""
 
 import json
 from collections.abc import Iterator
@@ -18,25 +18,25 @@ MAX_BODY_BYTES = 64 * 1024
 
 
 class UnusableTemplate(ValueError):
-    """A template cannot be read, or makes no JSON of an outcome; says why."""
+    """A template cannot be read, or its output is not JSON; the message says why."""
 
 
 class WebhookBody:
-    """Makes bodies. The template is read once."""
+    """Renders bodies. The template is read once."""
 
     def __init__(self, settings: WebhookSettings) -> None:
-        """Raise `UnusableTemplate` if it makes no JSON of some outcome."""
+        """Raise `UnusableTemplate` if its output for some outcome is not JSON."""
         self._template = None if settings.template is None else _read(settings)
         for sample in samples(settings):
             self.of(sample)
 
     def of(self, event: CaseEvent) -> bytes:
-        """Return the body that tells of an event.
+        """Return the body for an event.
 
         Raises
         ------
         UnusableTemplate
-            If the template makes no JSON of it.
+            If the output of the template is not JSON.
         """
         told = as_json(event)
         if self._template is None:
@@ -54,7 +54,7 @@ class WebhookBody:
 
 
 def samples(settings: WebhookSettings) -> Iterator[CaseEvent]:
-    """Yield an event of each outcome, with and without what may be absent: what a template has to cope with."""
+    """Yield an event of each outcome, with and without its optional fields: a template must handle all of them."""
     at = datetime(2026, 1, 1, tzinfo=UTC)
     for outcome in CaseOutcome:
         full = CaseEvent(
@@ -87,14 +87,14 @@ def samples(settings: WebhookSettings) -> Iterator[CaseEvent]:
 
 
 def _read(settings: WebhookSettings) -> Template:
-    # Sandboxed: a template is text of the site's, and no way to run code of its author's as our user.
+    # Sandboxed: a template must not be a way to run its author's code as our user.
     environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
     assert settings.template is not None  # noqa: S101 - the caller looked
     try:
         text = settings.template.read_text(encoding="utf-8")
         asked = find_undeclared_variables(environment.parse(text))
         if not_told := sorted(asked - as_json(next(samples(settings))).keys()):
-            raise UnusableTemplate(f"it asks for {', '.join(not_told)}, which is not told")
+            raise UnusableTemplate(f"it uses {', '.join(not_told)}, which is not a field of an event")
         return environment.from_string(text)
     except OSError as error:
         raise UnusableTemplate(f"it cannot be read: {error.strerror or error}") from error

@@ -1,7 +1,7 @@
-"""What is to be told of cases: one file each in ``notifications/`` until it has been told, or is given up.
+"""Notifications about cases: one file each in ``notifications/`` until it has been sent, or is given up.
 
-Written before the step that it tells of, by whoever takes the step: a kill in between tells it twice, with the same
-``event_id``, and never not at all. A disk that refuses it costs the telling, not the case.
+Written before the step that it reports, by the process of that step: a kill in between reports it twice, with the same
+``event_id``, and never not at all. A full disk costs the notification, not the case.
 """
 
 import hashlib
@@ -25,19 +25,19 @@ log = structlog.get_logger()
 
 
 def notifications_folder(spool: Spool) -> Path:
-    """Return where it lies."""
+    """Return the folder of the notifications."""
     return spool.root / "notifications"
 
 
 @dataclass(frozen=True, kw_only=True)
 class CaseEvent:
-    """What is told of a case: nothing of a patient, and UIDs only if they were asked for."""
+    """The content of a notification: no patient data, and UIDs only if the settings include them."""
 
     event_id: str
     """The same whenever the same event is written again."""
     outcome: CaseOutcome
     reason: str | None
-    """Coded: of a rejection (`Reason`) or a failure (`FailureReason`)."""
+    """The code of a rejection (`Reason`) or a failure (`FailureReason`)."""
     at: UtcTime
     """When it happened."""
     job_id: str
@@ -47,7 +47,7 @@ class CaseEvent:
     signature_id: str | None
     signature_version: str | None
     created: UtcTime
-    """When the job was."""
+    """When the job was received."""
     readied: UtcTime | None
     finished: UtcTime | None
     self_test: bool
@@ -63,7 +63,7 @@ def note_outcome(
     settings: WorkerSettings,
     reason: Reason | FailureReason | None = None,
 ) -> None:
-    """Write down that an outcome is to be told, if anyone wants to know it; never fails.
+    """Queue a notification of an outcome, if a webhook wants it; never fails.
 
     ``at`` is when it happened; the same event has the same time when it is written again.
     """
@@ -82,7 +82,7 @@ def note_outcome(
 def event(
     job: Job, outcome: CaseOutcome, at: datetime, reason: Reason | FailureReason | None, *, include_uids: bool
 ) -> CaseEvent:
-    """Return what is told of a job."""
+    """Return the notification of a job."""
     record = job.read()
     result = read_intact_result(job)
     signature = result.signature if result else None

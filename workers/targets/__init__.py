@@ -1,1 +1,1 @@
-"""How a target is spoken to: C-STORE, STOW-RS, C-FIND, C-ECHO, storage commitment."""
+"""Clients for targets: C-STORE, STOW-RS, C-FIND, C-ECHO, storage commitment."""

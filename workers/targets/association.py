@@ -1,4 +1,4 @@
-"""An association with a target, or why there is none and whether it is worth asking again."""
+"""Requests an association with a target; its errors distinguish failures that may pass from permanent ones."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ from workers.targets.transport import TargetRefused
 REJECTED_PERMANENTLY = 0x01
 """A-ASSOCIATE-RJ result field (PS3.8 table 9-21)."""
 CALLING_AE_TITLE, CALLED_AE_TITLE = (1, 3), (1, 7)
-"""Source (service user) and what it does not recognise."""
+"""Source (service user) and the reasons that name an AE title."""
 
 
 class AssociationRefused(TargetRefused):
@@ -36,7 +36,7 @@ def associated(
 ) -> Iterator[Association]:
     """Hold an association for the block; released at its end, aborted where it broke.
 
-    ``what`` says in words what the contexts are for.
+    ``what`` describes the purpose of the contexts, for messages.
 
     Raises
     ------

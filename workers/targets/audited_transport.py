@@ -25,7 +25,7 @@ log = structlog.get_logger()
 
 
 class AuditedTransport:
-    """A transport that writes down what it sends, before the first byte and after the last answer."""
+    """A transport that audits what it sends, before the first byte and after the last answer."""
 
     def __init__(self, transport: Transport, settings: AuditSettings | None) -> None:
         self._transport = transport
@@ -59,16 +59,16 @@ class AuditedTransport:
             transfer.end(sent, ended)
 
     def probe(self, target: Target, calling_ae_title: str) -> None:
-        """Ask as the transport does: that someone is there concerns no patient."""
+        """Echo as the transport does: it concerns no patient, so it is not audited."""
         self._transport.probe(target, calling_ae_title)
 
     def seen(self, target: Target, calling_ae_title: str, instances: Sequence[InstanceReference]) -> frozenset[str]:
-        """Ask as the transport does."""
+        """Query as the transport does."""
         return self._transport.seen(target, calling_ae_title, instances)
 
 
 class _Transfer:
-    """One try to send results of one study."""
+    """One attempt to send results of one study."""
 
     def __init__(
         self, audit: AuditLog, source: Node, destination: Node, study_uid: str, patient: AuditedPatient
@@ -87,7 +87,7 @@ class _Transfer:
             raise RequestNotSent(f"nothing is sent: {error.strerror}") from error
 
     def end(self, sent: Sequence[SentObject], ended: str) -> None:
-        """Tell what was taken and what was not, in a message each (PS3.15 section A.5.2)."""
+        """Audit what was taken and what was not, in a message each (PS3.15 section A.5.2)."""
         taken = [one for one in sent if one.answer is StoreResult.TAKEN]
         left = [one for one in sent if one.answer is not StoreResult.TAKEN]
         if taken:
@@ -99,7 +99,7 @@ class _Transfer:
             self._write((), ended)
 
     def _write(self, sent: Sequence[SentObject], failure: str, *, final: bool = False) -> None:
-        """Write a message; what was sent stays sent, whether it can be told or not."""
+        """Write a message; never raises, because what was sent stays sent."""
         study = AuditedStudy(self._study_uid, self._patient, _by_class([one.instance for one in sent]))
         try:
             self._audit.write(

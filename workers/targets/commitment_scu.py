@@ -24,7 +24,7 @@ REQUEST_STORAGE_COMMITMENT = 1
 """Action Type ID (PS3.4 section J.3.2.1.1)."""
 SUCCESS, PROCESSING_FAILURE, INVALID_ARGUMENT = 0x0000, 0x0110, 0x0115
 PERMANENT = frozenset({0x0112, 0x0117, 0x0118, 0x0119, 0x0122, 0x0123, 0x0124, 0x0211, 0x0212})
-"""Statuses of an N-ACTION (PS3.7 section 10.1.4.1.10) that the same request would meet again."""
+"""Statuses of an N-ACTION (PS3.7 section 10.1.4.1.10) that the same request would get again."""
 PERMANENT_FAILURES = frozenset({0x0119, 0x0122})
 """Failure Reasons (PS3.3 section C.14.1.1) that sending the object again does not change."""
 POLL_SECONDS = 0.05
@@ -33,7 +33,7 @@ log = structlog.get_logger()
 
 
 def contexts() -> list[PresentationContext]:
-    """Return what is proposed."""
+    """Return the proposed presentation contexts."""
     return [build_context(STORAGE_COMMITMENT)]
 
 
@@ -45,10 +45,10 @@ def request_commitment(
     keep_report: Callable[[CommitmentReport], None],
     has_report: Callable[[], bool],
 ) -> None:
-    """Ask the target to take responsibility for ``instances``, and stay a while for its report.
+    """Request storage commitment for ``instances``, and wait some time for the report.
 
-    ``keep_report`` must make a report safe before it returns: then it is answered with success. ``has_report`` says
-    whether it has come, on whatever association.
+    ``keep_report`` must store a report durably before it returns: it is answered with success. ``has_report`` tells
+    whether it has arrived, on whatever association.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The targets as they are now: the main process replaces them while it runs, its pool processes follow."""
+"""The current targets: the main process replaces them at a reload, and its pool processes follow."""
 
 import os
 from collections.abc import Iterable
@@ -14,15 +14,15 @@ Stamp = tuple[int, int]
 
 @dataclass(frozen=True)
 class TargetsFile:
-    """What the main process put. It holds paths of secrets, and no secret."""
+    """The file with the main process's targets. It holds paths of secrets, and no secret."""
 
     targets: tuple[Target, ...]
 
 
 class CurrentTargets:
-    """Each process has a copy. A file beside the metrics carries what the main process put; it holds no secret.
+    """Each process has a copy. A file beside the metrics carries the main process's targets; it holds no secret.
 
-    Pool processes take over exactly what was put, never what the configuration file has become since.
+    Pool processes use exactly these, never a configuration file that has changed since.
     """
 
     def __init__(self, file: Path, targets: Iterable[Target]) -> None:
@@ -31,7 +31,7 @@ class CurrentTargets:
         self._seen: Stamp | None = None
 
     def get(self) -> tuple[Target, ...]:
-        """Return the targets, those that were put last by whichever process."""
+        """Return the current targets."""
         with suppress(FileNotFoundError):  # nothing was put, or the main process has ended
             stamp = _stamp(self._file)
             if stamp != self._seen:

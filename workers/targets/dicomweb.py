@@ -1,7 +1,7 @@
 """STOW-RS, QIDO-RS: a DICOMweb server as a target (PS3.18 sections 10.5 and 10.6).
 
-One request for each object, in their order: the segmentation first, the report that refers to it last. So every object
-has a status of its own also where a server says nothing but a number, and one that is refused holds back no other.
+One request for each object, in order: the segmentation first, the report that refers to it last. So every object
+has a status of its own also where a server answers with a bare number, and a refused one does not block the others.
 """
 
 import secrets
@@ -25,7 +25,7 @@ REFERENCED, FAILED = "00081199", "00081198"
 """Referenced SOP Sequence and Failed SOP Sequence of the response (PS3.18 annex I)."""
 REFERENCED_INSTANCE, FAILURE_REASON, SOP_INSTANCE = "00081155", "00081197", "00080018"
 STORED_BEFORE = 0xB00E
-"""Not in the Standard: the reason of a widely used server for an instance that it has already."""
+"""Not in the Standard: the reason that a widely used server gives for an instance that it already has."""
 BUSY = frozenset({408, 425, 429, 502, 503, 504})
 NOT_FOR_US = {
     401: "does not accept our credentials, or none are configured",
@@ -46,12 +46,12 @@ class Stow:
     def send(
         self, target: Target, calling_ae_title: str, objects: Mapping[ResultRole, Alternatives]
     ) -> Iterator[SentObject]:
-        """Send by STOW-RS and yield what the server said to each object.
+        """Send by STOW-RS and yield the server's answer for each object.
 
         Raises
         ------
         TransientFailure
-            If there is no answer, or the server is too busy: what has no word was not taken for certain.
+            If there is no answer, or the server is too busy: objects without an answer do not count as taken.
         TargetRefused
             If it takes nothing from us.
         """
@@ -84,7 +84,7 @@ class Stow:
 
 
 def _store_best(server: HttpClient, target: Target, role: ResultRole, choices: Alternatives) -> SentObject:
-    """Send the best of the alternatives that the server takes; there is no negotiation, so it is asked in turn."""
+    """Send the first alternative that the server takes; without negotiation, each is tried in turn."""
     sent = None
     for build in choices.values():
         dataset = build()
@@ -139,7 +139,7 @@ def _result_of(answer: HttpResponse, uid: str) -> tuple[StoreResult, str]:
         meaning = StoreResult.TAKEN if reason == STORED_BEFORE else meaning_of(reason)
         return meaning, f"{said}, 0x{reason:04X}"
     if answer.status == 200:
-        # Stored, says the status; and nothing in the body says otherwise of this one.
+        # The status says stored, and the body does not contradict it for this object.
         return StoreResult.TAKEN, said
     if 400 <= answer.status < 500:
         return StoreResult.REFUSED, said

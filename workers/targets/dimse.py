@@ -22,14 +22,14 @@ class Dimse:
         return send(target, calling_ae_title, objects)
 
     def probe(self, target: Target, calling_ae_title: str) -> None:
-        """Ask by C-ECHO."""
+        """Verify by C-ECHO."""
         verify(target, calling_ae_title)
 
     def seen(self, target: Target, calling_ae_title: str, instances: Sequence[InstanceReference]) -> frozenset[str]:
-        """Ask by C-FIND."""
+        """Query by C-FIND."""
         return find(target, calling_ae_title, instances)
 
 
 def transport_of(target: Target) -> Transport:
-    """Return what talks to this target: the one place that knows which kinds of targets there are."""
+    """Return the transport of this target: the one place that knows which kinds of targets there are."""
     return Stow() if target.kind is TargetKind.DICOMWEB else Dimse()

@@ -1,4 +1,4 @@
-"""C-FIND at the level of the instance: whether a target lists what it took (PS3.4 section C.4.1)."""
+"""C-FIND at instance level: whether a target lists the objects that it took (PS3.4 section C.4.1)."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ SUCCESS = 0x0000
 
 
 def contexts() -> list[PresentationContext]:
-    """Return what is proposed."""
+    """Return the proposed presentation contexts."""
     return [build_context(StudyRootQueryRetrieveInformationModelFind)]
 
 

@@ -1,6 +1,6 @@
 """HTTP with a DICOMweb server (PS3.18): one request, one bounded answer, no redirects, credentials read from files.
 
-Client libraries for DICOMweb raise on a status of 4xx, and with it goes what the server said about each object; they
+Client libraries for DICOMweb raise on a status of 4xx and discard what the server said about each object; they
 follow redirects, take credentials from ``~/.netrc`` and proxies from the environment. urllib3 does none of it.
 """
 
@@ -30,13 +30,13 @@ from workers.errors import TransientFailure
 from workers.targets.target import Target
 
 MAX_RESPONSE_BYTES = 1024**2
-"""An answer is a list of a few references: what is longer is not read on."""
+"""An answer is a list of a few references: a longer one is not read to its end."""
 _READ_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True)
 class HttpResponse:
-    """What a server said."""
+    """A server's response."""
 
     status: int
     body: bytes
@@ -50,7 +50,7 @@ class HttpResponse:
 
 
 class HttpClient:
-    """A server, for the requests of one try. Close it after."""
+    """A connection to a server for the requests of one attempt. Close it afterwards."""
 
     def __init__(self, target: Target) -> None:
         """Raise `TransientFailure` if a file with credentials or certificates cannot be read."""
@@ -108,7 +108,7 @@ def _body(answer: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
 
 @contextlib.contextmanager
 def _in_time(connection: HTTPConnection) -> Iterator[None]:
-    """End the connection where the block takes too long: a limit for each byte would wait for a slow peer for ever."""
+    """Close the connection where the block takes too long: a timeout for each read never ends with a slow peer."""
     opened = connection.sock
     overdue = threading.Event()
 
@@ -162,7 +162,7 @@ def _pool(target: Target) -> HTTPConnectionPool:
 
 
 def credentials(target: Target) -> dict[str, str]:
-    """Return the header that says who we are; the files are read anew for each try.
+    """Return the authentication header; the files are read again for each attempt.
 
     Raises
     ------
@@ -178,7 +178,7 @@ def credentials(target: Target) -> dict[str, str]:
 
 
 def one_line(path: Path) -> str:
-    """Return the one line of a file; what it holds is in no message."""
+    """Return the one line of a file; no message quotes it."""
     secret = read_secret(path)
     if not secret.isprintable() or not secret.isascii():
         raise TlsFileError(path, "expected one line of printable ASCII", "write it anew")
@@ -186,7 +186,7 @@ def one_line(path: Path) -> str:
 
 
 def _error_text(error: Exception) -> str:
-    """Say what went wrong without the words of the other side."""
+    """Describe an error without quoting the server."""
     if isinstance(error, SSLError):
         cause = error.args[0] if error.args else None
         why = tls_failure(cause) if isinstance(cause, ssl.SSLError) else "the TLS handshake failed"

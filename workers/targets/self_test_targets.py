@@ -10,7 +10,7 @@ from workers.targets.target import Target
 
 
 def targets_for(job: JobRecord, targets: Iterable[Target]) -> tuple[Target, ...]:
-    """Return which of these targets get the results of a case: all, or those of a self-test."""
+    """Return the targets that get the results of a case: all, or those of its self-test."""
     recipients = job.self_test
     if recipients is None:
         return tuple(targets)
@@ -19,7 +19,7 @@ def targets_for(job: JobRecord, targets: Iterable[Target]) -> tuple[Target, ...]
 
 
 def targets_of_job(spool: Spool, job_id: str, targets: tuple[Target, ...]) -> tuple[Target, ...]:
-    """Return which targets a job that lies in the spool may be delivered to."""
+    """Return the targets that a job of the spool may be delivered to."""
     for _ in range(2):  # one that moves on meanwhile is read the second time
         job = spool.find_job(job_id)
         record = None if job is None else read_intact(JobRecord, job.folder / JOB_NAME)

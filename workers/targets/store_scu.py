@@ -20,9 +20,9 @@ TRANSFER_SYNTAXES: list[str | UID] = [ExplicitVRLittleEndian, ImplicitVRLittleEn
 
 
 def send(target: Target, calling_ae_title: str, objects: Mapping[ResultRole, Alternatives]) -> Iterator[SentObject]:
-    """Send the objects in their order over one association and yield the target's word on each as it comes.
+    """Send the objects in order over one association and yield the target's answer for each as it arrives.
 
-    There may be fewer words than ``objects`` when the association ended: what has none was not sent.
+    There may be fewer answers than ``objects`` when the association ended: objects without one were not sent.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def send(target: Target, calling_ae_title: str, objects: Mapping[ResultRole, Alt
 
 
 def storage_contexts(sop_classes: Iterable[str]) -> list[PresentationContext]:
-    """Return what is proposed for objects of these SOP classes: one context each."""
+    """Return the presentation contexts for these SOP classes: one each."""
     return [build_context(UID(uid), TRANSFER_SYNTAXES) for uid in dict.fromkeys(sop_classes)]
 
 

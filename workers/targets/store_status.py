@@ -1,4 +1,4 @@
-"""What a C-STORE response means for an object that has to arrive (PS3.4 table B.2-1, PS3.7 annex C)."""
+"""Classifies the status of a C-STORE response (PS3.4 table B.2-1, PS3.7 annex C)."""
 
 from enum import StrEnum
 
@@ -8,20 +8,20 @@ class StoreResult(StrEnum):
 
     TAKEN = "taken"
     REFUSED = "refused"
-    """Sending the same again would bring the same: manual action is needed."""
+    """Sending it again would get the same answer: manual action is needed."""
     TRY_AGAIN = "try_again"
 
 
 SUCCESS = 0x0000
 WARNINGS = frozenset({0x0001, 0x0107, 0x0111, 0x0116, 0xB000, 0xB006, 0xB007})
-"""The object was stored, with a remark; 0x0111: it had been stored before."""
+"""The object was stored, with a warning; 0x0111: it had been stored before."""
 PERMANENT = frozenset(
     {0x0105, 0x0106, 0x0112, 0x0115, 0x0117, 0x0118, 0x0119, 0x0120, 0x0121, 0x0122, 0x0124, 0x0211, 0x0212}
 )
 
 
 def meaning_of(status: int | None) -> StoreResult:
-    """Classify a status; None is an empty response, which says nothing about what the peer did with the object."""
+    """Classify a status; None is an empty response, which does not say what the peer did with the object."""
     if status is None:
         return StoreResult.TRY_AGAIN
     if status == SUCCESS or status in WARNINGS:

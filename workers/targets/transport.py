@@ -1,4 +1,4 @@
-"""What every kind of target can do: take objects, say whether it is there, and say what it has."""
+"""The interface of all kinds of targets: store, echo and query."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,25 +21,25 @@ class TargetRefused(Exception):
 
 
 class InvalidResponse(TransientFailure):
-    """The target is there, and this one request got no answer, or one that asks for patience."""
+    """The target is reachable, but this request got no answer, or a temporary refusal."""
 
 
 class RequestNotSent(TransientFailure):
-    """Something of ours kept us from asking: it says nothing of the target."""
+    """A local failure prevented the request: it says nothing about the target."""
 
 
 @dataclass(frozen=True)
 class SentObject:
-    """What the target said to one object."""
+    """The target's answer for one object."""
 
     role: ResultRole
     instance: InstanceReference
     """As it was sent: a plainer alternative has UIDs of its own."""
     answer: StoreResult
     status: str
-    """The status as 0xNNNN (DIMSE) or as HTTP says it, or in words where no status came."""
+    """The status as 0xNNNN (DIMSE) or as an HTTP status, or a description where there was none."""
     was_answered: bool = True
-    """False where the target said nothing: it may have stored the object or not, and may be dead."""
+    """False where the target did not answer: it may have stored the object or not, and may be down."""
 
     @property
     def sop_instance_uid(self) -> str:
@@ -57,16 +57,16 @@ class Transport(Protocol):
     def send(
         self, target: Target, calling_ae_title: str, objects: Mapping[ResultRole, Alternatives]
     ) -> Iterator[SentObject]:
-        """Send the objects in their order and yield the target's word on each as it comes.
+        """Send the objects in order and yield the target's answer for each as it arrives.
 
-        There may be fewer words than ``objects`` when the connection ended: what has none was not sent.
+        There may be fewer answers than ``objects`` when the connection ended: objects without one were not sent.
         """
         ...
 
     def probe(self, target: Target, calling_ae_title: str) -> None:
-        """Return when the target answers the cheapest question there is."""
+        """Return when the target has answered the cheapest request."""
         ...
 
     def seen(self, target: Target, calling_ae_title: str, instances: Sequence[InstanceReference]) -> frozenset[str]:
-        """Return the SOP Instance UIDs of those ``instances`` that the target lists when it is asked for them."""
+        """Return the SOP Instance UIDs of those ``instances`` that the target lists in a query."""
         ...

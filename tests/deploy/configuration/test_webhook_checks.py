@@ -59,7 +59,7 @@ def test_config_check_looks_into_template_and_secret(
     run = run_radtme("config", "check", str(file))
     said = run.stdout + run.stderr
     assert run.returncode == 2
-    assert "radtme.yaml:5: webhook.template: it asks for patient_name, which is not told" in said
+    assert "radtme.yaml:5: webhook.template: it uses patient_name, which is not a field of an event" in said
     assert "radtme.yaml:4: webhook.secret_file:" in said
     secret.chmod(0o600)
     template.write_text('{"text": {{ job_id|tojson }}}')

@@ -83,12 +83,12 @@ def test_what_a_killed_command_left_goes_with_the_next_one(
 def test_a_case_that_a_worker_is_at_is_held_and_goes_later(
     spool: Spool, configuration: Configuration, put_job: Callable[..., Job]
 ) -> None:
-    """The worker finishes what it has begun, then nobody goes on; the next self-test can remove it."""
+    """The worker finishes its step, then the job stays on hold; the next self-test can remove it."""
     announced(spool)
     job = put_job(SEG, JobState.RUNNING)
     with exclusive(job.folder) as mine:
         assert mine
-        assert "is held" in drop_failed_run(configuration, spool, job.id)
+        assert "is put on hold" in drop_failed_run(configuration, spool, job.id)
         assert is_held(job.folder)
         remove_earlier(configuration, spool)
         assert spool.find_job(job.id) is not None

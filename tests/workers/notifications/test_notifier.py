@@ -248,8 +248,8 @@ def test_a_template_makes_the_body_of_a_site(spool: Spool, tmp_path: Path) -> No
     ("template", "words"),
     [
         ("{{ outcome", "no Jinja template"),
-        ('{"text": {{ patient_name|tojson }}}', "it asks for patient_name, which is not told"),
-        ('{"text": {{ study_uid|tojson }}}', "it asks for study_uid, which is not told"),
+        ('{"text": {{ patient_name|tojson }}}', "it uses patient_name, which is not a field of an event"),
+        ('{"text": {{ study_uid|tojson }}}', "it uses study_uid, which is not a field of an event"),
         ('{"text": "{{ reason.upper() }}"}', "has no attribute 'upper'"),
         ("told: {{ outcome }}", "no JSON"),
         ('{"text": {{ "".__class__.__mro__|string|tojson }}}', "unsafe"),
