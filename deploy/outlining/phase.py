@@ -16,6 +16,7 @@ from workers.images.attributes import text
 from workers.images.frames import Frame, frames_of
 from workers.images.headers import read_header
 from workers.images.phases import Phase, across_series, split_series
+from workers.images.slices import ROUNDING_MM
 from workers.images.volume import Grid, grid_of
 from workers.outline.dynamic_series import TECHNIQUE
 from workers.outline.region_of_interest import OFF_GRID_VOXELS
@@ -93,7 +94,7 @@ def outlined_phase(mask: Mask, phases: Sequence[Phase], wanted: int | None = Non
     if not fitting:
         raise CommandError(
             f"{mask.path}: its grid differs from that of the images: {closest} "
-            f"(voxel centres may differ by {OFF_GRID_VOXELS:g} of a voxel)",
+            f"(voxel centres may differ by {OFF_GRID_VOXELS:g} of a voxel, or by {ROUNDING_MM:g} mm)",
             "export the mask on the grid of the images, without resampling; or give the folder of the series that it "
             "was drawn on",
         )

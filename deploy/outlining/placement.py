@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from deploy.outlining.mask import LabelledRegion, Mask
 from workers.images.volume import Grid
-from workers.outline.region_of_interest import OFF_GRID_VOXELS
+from workers.outline.region_of_interest import off_grid_limits
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,14 +32,14 @@ class Placement:
 def placement_on(mask: Mask, grid: Grid) -> Placement | None:
     """Return the placement of the mask on the grid; None where its voxels are not voxels of the images.
 
-    The corners of the mask may lie up to `OFF_GRID_VOXELS` of a voxel from voxel centres, as in a received SEG.
+    The corners of the mask may lie as far from voxel centres as those of a received SEG (`off_grid_limits`).
     """
     size = np.array(mask.shape[::-1])
     last = np.maximum(size - 1, 1)
     corners = np.vstack([np.zeros(3), np.diag(last)])
     exact = grid.indices_of(mask.points_of(corners))
     whole = np.rint(exact)
-    if np.abs(exact - whole).max() > OFF_GRID_VOXELS:
+    if (np.abs(exact - whole) > off_grid_limits(grid)).any():
         return None
     steps = (whole[1:] - whole[0]) / last[:, None]
     if not _is_signed_permutation(steps):

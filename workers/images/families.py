@@ -13,14 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.images.frames import Frame
-from workers.images.slices import SAME_DIRECTION, normal_of, slice_numbers
+from workers.images.slices import normal_of, same_plane, slice_numbers, steps_between
 
 FEWEST_SLICES = 4
 """From here on it can be told what step the slices of a stack keep."""
 OFF_STEP = 0.1
 """Of the distance between slices: how far from its step a slice of a regular stack may lie."""
-SAME_SPACING = 1e-3
-"""Of the pixel spacing."""
 MOST_STRAYS = 3
 """More pictures off the steps are no projection or scout: the stack itself is irregular."""
 
@@ -36,25 +34,13 @@ def families(frames: Sequence[Frame]) -> list[list[Frame]]:
 def _by_plane(frames: list[Frame]) -> list[list[Frame]]:
     groups: list[list[Frame]] = []
     for frame in frames:
-        near = [group for group in groups if _same_plane(frame, group[0])]
+        near = [group for group in groups if same_plane(frame.plane, group[0].plane)]
         if near:
             near[0].append(frame)
         else:
             groups.append([frame])
-    if len(groups) == 1 or not _is_regular(_places(max(groups, key=len))):
-        return [frames]
-    return groups
-
-
-def _same_plane(frame: Frame, other: Frame) -> bool:
-    one, two = frame.plane, other.plane
-    axes = np.subtract((one.row_direction, one.column_direction), (two.row_direction, two.column_direction))
-    spacing = np.subtract((one.row_spacing, one.column_spacing), (two.row_spacing, two.column_spacing))
-    return (
-        (one.rows, one.columns) == (two.rows, two.columns)
-        and bool(np.abs(axes).max() < SAME_DIRECTION)
-        and bool(np.abs(spacing).max() <= SAME_SPACING * one.row_spacing)
-    )
+    stack = _by_step(max(groups, key=len))[0]  # one of several projections may be parallel to the slices
+    return groups if len(groups) > 1 and _is_regular(_places(stack)) else [frames]
 
 
 def _by_step(frames: list[Frame]) -> list[list[Frame]]:
@@ -84,5 +70,8 @@ def _places(frames: Sequence[Frame]) -> NDArray[np.float64]:
 def _is_regular(places: NDArray[np.float64]) -> bool:
     if len(places) < FEWEST_SLICES:
         return False
+    steps, keeps_steps = steps_between(places)
     gaps = np.diff(places)
-    return bool(np.abs(gaps - np.median(gaps)).max() <= OFF_STEP * abs(float(np.median(gaps))))
+    return (keeps_steps and bool(steps.max() == 1)) or bool(
+        np.abs(gaps - np.median(gaps)).max() <= OFF_STEP * abs(float(np.median(gaps)))
+    )

@@ -1,4 +1,4 @@
-"""Which frames lie in the same slice."""
+"""Which frames lie in the same slice, and whether slices keep a step."""
 
 from collections.abc import Sequence
 
@@ -11,12 +11,51 @@ SAME_SLICE_MM = 0.05
 """Frames whose distance along the normal is below this lie in the same slice."""
 SAME_DIRECTION = 1e-3
 """Direction cosines that differ by less are the same."""
+SAME_SPACING = 1e-3
+"""Of the pixel spacing."""
+ROUNDING_MM = 0.12
+"""How far a position may lie from where its grid has it. Devices and archives write positions with one decimal: each
+coordinate is then off by up to 0.05 mm, a place along an oblique normal by up to 0.087 mm, and the grid that is fitted
+to a few such places by a little more."""
 
 
 def normal_of(plane: Plane) -> NDArray[np.float64]:
     """Return the unit normal of a plane: row direction x column direction."""
     normal = np.cross(plane.row_direction, plane.column_direction)
     return np.asarray(normal / np.linalg.norm(normal))
+
+
+def same_plane(plane: Plane, other: Plane) -> bool:
+    """Whether two planes agree in matrix, orientation and pixel spacing."""
+    axes = np.subtract((plane.row_direction, plane.column_direction), (other.row_direction, other.column_direction))
+    spacing = np.subtract((plane.row_spacing, plane.column_spacing), (other.row_spacing, other.column_spacing))
+    return (
+        (plane.rows, plane.columns) == (other.rows, other.columns)
+        and bool(np.abs(axes).max() < SAME_DIRECTION)
+        and bool(np.abs(spacing).max() <= SAME_SPACING * plane.row_spacing)
+    )
+
+
+def same_places(frames: Sequence[Frame], others: Sequence[Frame]) -> bool:
+    """Whether two stacks hold the same slices, each written with its own rounding."""
+    if not frames or len(frames) != len(others):
+        return len(frames) == len(others)
+    normal = normal_of(frames[0].plane)
+    one, two = (np.array([frame.plane.position for frame in stack]) for stack in (frames, others))
+    one, two = (positions[np.argsort(positions @ normal, kind="stable")] for positions in (one, two))
+    return bool(np.abs(one - two).max() <= ROUNDING_MM)
+
+
+def steps_between(places: NDArray[np.float64]) -> tuple[NDArray[np.float64], bool]:
+    """Return how many steps lie between places in ascending order, and whether all places are whole steps apart.
+
+    2 is a missing slice. Places may lie up to `ROUNDING_MM` beside the equal steps that fit them best.
+    """
+    gaps = np.diff(places)
+    steps = np.maximum(1.0, np.rint(gaps / np.median(gaps)))
+    numbers = np.concatenate([[0.0], np.cumsum(steps)])
+    off = places - np.polynomial.Polynomial.fit(numbers, places, 1)(numbers)
+    return steps, bool(np.abs(off).max() <= ROUNDING_MM)
 
 
 def slice_numbers(frames: Sequence[Frame]) -> NDArray[np.intp]:

@@ -14,17 +14,20 @@ from workers.images.frames import Frame
 from workers.images.padding import padding_of
 from workers.images.phases import Phase, PhaseIdentity
 from workers.images.pixels import read_pixels
-from workers.images.slices import SAME_DIRECTION, SAME_SLICE_MM, normal_of
+from workers.images.slices import (
+    ROUNDING_MM,
+    SAME_DIRECTION,
+    SAME_SLICE_MM,
+    SAME_SPACING,
+    normal_of,
+    steps_between,
+)
 from workers.limits import LIMITS, Limits
 
 GAP_TOLERANCE = 0.05
-"""Of the slice spacing: how far a gap may be from the others."""
-SHIFT_TOLERANCE_MM = 0.1
-"""How far a slice may lie beside the line through the others."""
+"""Of the slice spacing: how far a gap may be from the others, where rounding (`ROUNDING_MM`) does not explain it."""
 MOST_SPACING_DIGITS = 6
-"""Behind the point, of the distance of slices in mm."""
-SPACING_TOLERANCE = 1e-3
-"""Of the pixel spacing."""
+"""Behind the point, of the distance of slices and of the origin in mm."""
 
 
 @dataclass(frozen=True)
@@ -105,18 +108,15 @@ def build_volume(phase: Phase, limits: Limits = LIMITS) -> Volume:
         UNREADABLE_PIXELS and INVALID_PIXELS for what the pixels are.
     """
     frame_of_reference_uid = _frame_of_reference(phase.frames)
-    frames, normal = _in_slice_order(phase.frames)
-    thickness_mm = _slice_spacing(frames, normal, phase.expected_slices)
-    first = frames[0].plane
+    frames, grid = _stacked(phase)
     stored = read_pixels(frames, limits.max_voxels)
     padding = padding_of(stored, frames)
     array = _rescaled(stored, frames, padding)
-    direction = np.column_stack([first.row_direction, first.column_direction, normal])
     return Volume(
         array=array,
-        origin_mm=first.position,
-        spacing_mm=(first.column_spacing, first.row_spacing, thickness_mm),
-        direction=direction,
+        origin_mm=grid.origin_mm,
+        spacing_mm=grid.spacing_mm,
+        direction=grid.direction,
         frames=tuple(SourceFrame(frame.instance.sop_instance_uid, frame.number) for frame in frames),
         headers=tuple({id(frame.instance): frame.instance.dataset for frame in frames}.values()),
         frame_of_reference_uid=frame_of_reference_uid,
@@ -134,15 +134,26 @@ def grid_of(phase: Phase) -> Grid:
     RejectedInput
         IRREGULAR_GEOMETRY, MISSING_SLICES.
     """
+    return _stacked(phase)[1]
+
+
+def _stacked(phase: Phase) -> tuple[list[Frame], Grid]:
+    """Return the frames in the order of the z index, and their grid."""
     frames, normal = _in_slice_order(phase.frames)
-    thickness_mm = _slice_spacing(frames, normal, phase.expected_slices)
+    positions = np.array([frame.plane.position for frame in frames])
+    spacing_mm = _slice_spacing(frames, positions @ normal, phase.expected_slices)
+    origins = positions - np.outer(np.arange(len(frames)) * spacing_mm, normal)
+    _check_sideways(frames, origins, normal)
+    # The mean: no single position, with its rounding, decides where the others lie.
+    x, y, z = (round(float(value), MOST_SPACING_DIGITS) for value in origins.mean(axis=0))
     first = frames[0].plane
-    return Grid(
-        first.position,
-        (first.column_spacing, first.row_spacing, thickness_mm),
+    grid = Grid(
+        (x, y, z),
+        (first.column_spacing, first.row_spacing, spacing_mm),
         np.column_stack([first.row_direction, first.column_direction, normal]),
         (len(frames), first.rows, first.columns),
     )
+    return frames, grid
 
 
 def _frame_of_reference(frames: Sequence[Frame]) -> str:
@@ -165,7 +176,7 @@ def _in_slice_order(frames: Sequence[Frame]) -> tuple[list[Frame], NDArray[np.fl
         same_axes = np.abs(np.array([plane.row_direction, plane.column_direction]) - axes).max() < SAME_DIRECTION
         same_matrix = (plane.rows, plane.columns) == (first.rows, first.columns)
         spacings = np.array([plane.column_spacing, plane.row_spacing])
-        same_spacing = np.allclose(spacings, [first.column_spacing, first.row_spacing], rtol=SPACING_TOLERANCE)
+        same_spacing = np.allclose(spacings, [first.column_spacing, first.row_spacing], rtol=SAME_SPACING)
         if not (same_axes and same_matrix and same_spacing):
             what = "orientation" if not same_axes else "matrix" if not same_matrix else "pixel spacing"
             raise RejectedInput(
@@ -176,31 +187,36 @@ def _in_slice_order(frames: Sequence[Frame]) -> tuple[list[Frame], NDArray[np.fl
     return sorted(frames, key=lambda frame: float(np.dot(frame.plane.position, normal))), normal
 
 
-def _slice_spacing(frames: Sequence[Frame], normal: NDArray[np.float64], expected_slices: int) -> float:
+def _slice_spacing(frames: Sequence[Frame], places: NDArray[np.float64], expected_slices: int) -> float:
     series = frames[0].instance.series_uid
     if len(frames) < 2 or len(frames) < expected_slices:
         raise RejectedInput(
             Reason.MISSING_SLICES,
             f"series {series}: expected {max(expected_slices, 2)} slices in this phase, found {len(frames)}",
         )
-    positions = np.array([frame.plane.position for frame in frames])
-    places = positions @ normal
     gaps = np.diff(places)
     spacing_mm = float(np.median(gaps))
     if gaps.min() <= SAME_SLICE_MM:
         raise RejectedInput(
             Reason.IRREGULAR_GEOMETRY, f"series {series}: two pictures of one phase lie in the same slice"
         )
+    steps, keeps_steps = steps_between(places)
+    allowed = np.where(keeps_steps & (steps == 1), np.inf, GAP_TOLERANCE * spacing_mm)
     for at, gap in enumerate(gaps):
-        if abs(gap - spacing_mm) > GAP_TOLERANCE * spacing_mm:
-            _refuse_gap(frames[at], float(gap), spacing_mm)
-    shifts = positions - positions[0] - np.outer(places - places[0], normal)
-    if np.abs(shifts).max() > SHIFT_TOLERANCE_MM:
+        if abs(gap - spacing_mm) > allowed[at]:
+            _refuse_gap(frames[at], float(gap), spacing_mm, is_whole=keeps_steps)
+    return _unrounded(places)
+
+
+def _check_sideways(frames: Sequence[Frame], origins: NDArray[np.float64], normal: NDArray[np.float64]) -> None:
+    """See that slices lie above each other; ``origins`` are their positions without the steps between them."""
+    sideways = origins - np.outer(origins @ normal, normal)
+    shift_mm = float(np.abs(sideways - sideways.mean(axis=0)).max())
+    if shift_mm > ROUNDING_MM:
         raise RejectedInput(
             Reason.IRREGULAR_GEOMETRY,
-            f"series {series}: slices are shifted sideways by up to {np.abs(shifts).max():.2f} mm",
+            f"series {frames[0].instance.series_uid}: slices are shifted sideways by up to {shift_mm:.2f} mm",
         )
-    return _unrounded(places)
 
 
 def _unrounded(places: NDArray[np.float64]) -> float:
@@ -219,9 +235,9 @@ def _unrounded(places: NDArray[np.float64]) -> float:
     return spacing_mm
 
 
-def _refuse_gap(frame: Frame, gap_mm: float, spacing_mm: float) -> None:
+def _refuse_gap(frame: Frame, gap_mm: float, spacing_mm: float, *, is_whole: bool) -> None:
     missing = gap_mm / spacing_mm - 1
-    whole = round(missing) >= 1 and abs(missing - round(missing)) <= 2 * GAP_TOLERANCE
+    whole = round(missing) >= 1 and (is_whole or abs(missing - round(missing)) <= 2 * GAP_TOLERANCE)
     message = f"after {frame.instance.sop_instance_uid}: expected the next slice after {spacing_mm:.3f} mm, "
     if whole:
         raise RejectedInput(

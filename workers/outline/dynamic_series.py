@@ -8,7 +8,7 @@ from workers.errors import RejectedInput
 from workers.images.attributes import text
 from workers.images.frames import Plane
 from workers.images.phases import Phase, across_series
-from workers.images.slices import SAME_DIRECTION, normal_of
+from workers.images.slices import SAME_DIRECTION, normal_of, same_places, same_plane
 from workers.images.technique import derivation, other_technique
 from workers.images.volume import grid_of
 from workers.outline.outline import Outline
@@ -35,11 +35,7 @@ def dynamic_examination(phases: Sequence[Phase], outline: Outline) -> tuple[Phas
 
 def same_slices(phase: Phase, other: Phase) -> bool:
     """Whether two phases show the same slices."""
-
-    def places(of: Phase) -> set[tuple[float, ...]]:
-        return {tuple(round(value, 1) for value in frame.plane.position) for frame in of.frames}
-
-    return places(phase) == places(other) and phase.frames[0].plane.rows == other.frames[0].plane.rows
+    return same_plane(phase.frames[0].plane, other.frames[0].plane) and same_places(phase.frames, other.frames)
 
 
 def same_technique(phase: Phase, other: Phase) -> bool:

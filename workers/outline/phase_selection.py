@@ -11,6 +11,7 @@ from workers.images.attributes import text
 from workers.images.frames import Frame, frames_of
 from workers.images.headers import Instance, frame_count
 from workers.images.phases import Phase, across_series, split_series
+from workers.images.slices import same_places, same_plane
 from workers.images.technique import derivation
 from workers.outline.duplicate_images import without_copies
 from workers.outline.dynamic_series import dynamic_examination, same_slices
@@ -73,7 +74,7 @@ def _referenced_phase(instances: Sequence[Instance], outline: Outline, rule: Pha
     if len(hit) == 1 and not (derivation(hit[0].frames[0].instance.dataset) and len(phases) > 1):
         chosen = _among_series(hit[0], [one for one in instances if one.series_uid not in series])
         return _with_strays_noted(chosen, phases)
-    if len({_stack(phase) for phase in hit}) > 1 and len(hit) > 1 and not _each_is_a_stack(hit):
+    if not _are_parallel(hit) and not _each_is_a_stack(hit):
         raise RejectedInput(
             Reason.IRREGULAR_GEOMETRY,
             f"{outline.name}: the images that it was drawn on differ in orientation, matrix or spacing",
@@ -93,20 +94,18 @@ def _referenced_phase(instances: Sequence[Instance], outline: Outline, rule: Pha
 def _names_all_alike(hit: Sequence[Phase], outline: Outline) -> bool:
     """Whether each phase is named for the same slices, as writers do that are given a whole series."""
     named = [
-        {
-            tuple(round(value, 1) for value in frame.plane.position)
+        [
+            frame
             for frame in phase.frames
             if frame.reference in outline.references or (frame.reference[0], None) in outline.references
-        }
+        ]
         for phase in hit
     ]
-    return all(places == named[0] for places in named)
+    return all(same_places(frames, named[0]) for frames in named)
 
 
-def _stack(phase: Phase) -> tuple[object, ...]:
-    plane = phase.frames[0].plane
-    axes = tuple(round(value, 2) for value in (*plane.row_direction, *plane.column_direction))
-    return axes, plane.rows, plane.columns
+def _are_parallel(phases: Sequence[Phase]) -> bool:
+    return all(same_plane(phase.frames[0].plane, phases[0].frames[0].plane) for phase in phases)
 
 
 def _each_is_a_stack(phases: Sequence[Phase]) -> bool:
@@ -206,12 +205,12 @@ def _with_strays_noted(phase: Phase, phases: Sequence[Phase]) -> Phase:
         if other.frames[0].instance.series_uid == first.instance.series_uid
         and other.frames[0].contrast == first.contrast
         and len(other.frames) < len(phase.frames)
-        and (other.identity.count == 1 and other.expected_slices < phase.expected_slices)
+        and other.expected_slices < phase.expected_slices
     ]
     count = sum(len(other.frames) for other in strays)
     if not count:
         return phase
-    differs = "orientation" if any(_stack(other) != _stack(phase) for other in strays) else "place"
+    differs = "orientation" if not _are_parallel([phase, *strays]) else "place"
     pictures, were = ("picture", "was") if count == 1 else ("pictures", "were")
     return replace(
         phase,

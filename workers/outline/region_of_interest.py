@@ -10,11 +10,12 @@ from listener.dicom.data_set import UNREADABLE_BYTES
 from workers.errors import Reason, RejectedInput
 from workers.images.attributes import text
 from workers.images.frames import Plane
+from workers.images.slices import ROUNDING_MM
 from workers.images.volume import Grid, Volume
 from workers.outline.outline import Outline
 
 OFF_GRID_VOXELS = 0.1
-"""How far a pixel centre of the outline may lie from a voxel centre."""
+"""How far a pixel centre of the outline may lie from a voxel centre; `ROUNDING_MM` where that is more."""
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -72,6 +73,11 @@ def lies_on(plane: Plane, grid: Grid) -> bool:
     return bool((high >= 0).all() and (low < np.array(grid.shape[::-1])).all())
 
 
+def off_grid_limits(grid: Grid) -> NDArray[np.float64]:
+    """Return how many voxels (x, y, z) a pixel centre of an outline may lie from a voxel centre."""
+    return np.maximum(OFF_GRID_VOXELS, ROUNDING_MM / np.array(grid.spacing_mm))
+
+
 def _check_identity(outline: Outline, volume: Volume) -> None:
     """See that outline and images say the same of patient and study, each in its own character set.
 
@@ -123,7 +129,7 @@ def _lies_on_named_images(outline: Outline, volume: Volume) -> bool:
     for plane, sources in frames:
         places = [place for uid in sources for place in at.get(uid, ())]
         z = float(volume.grid.indices_of([plane.position])[0][2])
-        if not places or min(abs(z - place) for place in places) > OFF_GRID_VOXELS:
+        if not places or min(abs(z - place) for place in places) > off_grid_limits(volume.grid)[2]:
             return False
     return bool(frames)
 
@@ -167,7 +173,7 @@ def _steps(plane: Plane, grid: Grid, name: str) -> tuple[NDArray[np.intp], NDArr
     right = np.array(plane.row_direction) * plane.column_spacing
     corners = grid.indices_of([first, first + last_row * down, first + last_column * right])
     whole = np.rint(corners)
-    if np.abs(corners - whole).max() > OFF_GRID_VOXELS:
+    if (np.abs(corners - whole) > off_grid_limits(grid)).any():
         raise _other_grid(plane, grid, name, f"it lies up to {np.abs(corners - whole).max():.2f} voxels off the grid")
     steps = (whole[1] - whole[0]) / last_row, (whole[2] - whole[0]) / last_column
     for step in steps:
@@ -181,6 +187,6 @@ def _other_grid(plane: Plane, grid: Grid, name: str, what: str) -> RejectedInput
     return RejectedInput(
         Reason.UNSUPPORTED_SEGMENTATION,
         f"{name}: it was drawn on another grid than the images: {what} (pixels of {plane.column_spacing:g} x "
-        f"{plane.row_spacing:g} mm on voxels of {x:g} x {y:g} x {z:g} mm; up to {OFF_GRID_VOXELS:g} voxels are "
-        "allowed): save the outline on the grid of the original images, not resampled",
+        f"{plane.row_spacing:g} mm on voxels of {x:g} x {y:g} x {z:g} mm; up to {OFF_GRID_VOXELS:g} voxels "
+        f"or {ROUNDING_MM:g} mm are allowed): save the outline on the grid of the original images, not resampled",
     )

@@ -54,6 +54,23 @@ def test_a_stray_picture_is_set_apart(write_series: WriteSeries, attributes: dic
     assert sizes(slices, stray) == [1, 8]
 
 
+def test_projections_from_all_sides_are_set_apart(write_series: WriteSeries) -> None:
+    """One of twelve that turn around the feet-head axis is parallel to the slices, and lies between two of them."""
+
+    def turned(at: int) -> dict[str, Any]:
+        angle = np.radians(15 * at)
+        axes = [np.cos(angle), np.sin(angle), 0, 0, 0, -1]
+        return {
+            "ImageOrientationPatient": [round(float(value), 6) for value in axes],
+            "ImagePositionPatient": [3.4, 0, 0],
+        }
+
+    sagittal = {"ImageOrientationPatient": [0, 1, 0, 0, 0, -1]}
+    slices = write_series(ARRAY, extra=lambda z: {**sagittal, "ImagePositionPatient": [z, 0, 0]})
+    projections = write_series(np.concatenate([ARRAY, ARRAY[:4]]), name="s", extra=turned)
+    assert sizes(slices, projections) == [*[1] * 12, 8]
+
+
 @pytest.mark.parametrize(
     "attributes", [{"ImageOrientationPatient": [1, 0, 0, 0, 0, -1]}, {"ImagePositionPatient": [0, 0, 3.4]}]
 )

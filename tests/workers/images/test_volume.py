@@ -1,7 +1,7 @@
 """Volumes: stacked by geometry, refused where the geometry or the pixels do not hold."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -298,3 +298,72 @@ def test_one_padding_value_is_one_value(write_series: WriteSeries) -> None:
     assert volume.padding is not None
     assert volume.padding.sum() == array[:, 0].size
     assert volume.array.min() == -1999
+
+
+AXES = {
+    "axial": np.eye(3),
+    "oblique": np.array([[0.8, 0.36, -0.48], [0.0, 0.8, 0.6], [0.6, -0.48, 0.64]]),
+}
+"""Rows: row direction, column direction, normal; orthonormal with two decimals."""
+
+
+def write_stack(
+    write_series: WriteSeries,
+    axes: np.ndarray,
+    step_mm: float,
+    slices: int,
+    digits: int,
+    moved_mm: Sequence[float] = (),
+) -> list[FileDataset]:
+    """Write slices of equal steps whose positions have ``digits`` decimals; ``moved_mm`` moves the fourth slice."""
+
+    def place(z: int) -> dict[str, object]:
+        exact = np.array([-73.13, 21.77, 40.09]) + z * step_mm * axes[2]
+        if z == 3 and len(moved_mm):
+            exact = exact + np.asarray(moved_mm) @ axes
+        return {
+            "ImagePositionPatient": [round(float(value), digits) for value in exact],
+            "ImageOrientationPatient": axes[:2].ravel().tolist(),
+        }
+
+    array = RNG.integers(0, 500, (slices, 8, 9)).astype(np.int16)
+    return write_series(array, extra=place)
+
+
+@pytest.mark.parametrize("axes", AXES)
+@pytest.mark.parametrize("step_mm", [0.8, 1.04, 1.1, 1.25, 2.5])
+@pytest.mark.parametrize("digits", [1, 2, 3])
+def test_rounded_positions_make_the_grid_of_exact_ones(
+    write_series: WriteSeries, axes: str, step_mm: float, digits: int
+) -> None:
+    """With one decimal, gaps of 1.04 mm are written as 1.0 or 1.1; the distance of slices is still 1.04 mm."""
+    volume = read(write_stack(write_series, AXES[axes], step_mm, 40, digits))
+    assert volume.spacing_mm[2] == step_mm
+    np.testing.assert_allclose(volume.origin_mm, [-73.13, 21.77, 40.09], atol=0.05)
+
+
+@pytest.mark.parametrize("axes", AXES)
+@pytest.mark.parametrize("moved_mm", [(0, 0, 0.25), (0.25, 0, 0), (0, 0, -0.25)])
+@pytest.mark.parametrize("digits", [1, 4])
+def test_a_slice_that_lies_elsewhere_is_no_rounding(
+    write_series: WriteSeries, axes: str, moved_mm: tuple[float, ...], digits: int
+) -> None:
+    """A quarter of a millimetre along or beside slices of 1 mm is more than a decimal can hide."""
+    images = write_stack(write_series, AXES[axes], 1.0, 40, digits, moved_mm)
+    assert reason_of(images) is Reason.IRREGULAR_GEOMETRY
+
+
+def test_steps_that_grow_are_no_rounding(write_series: WriteSeries) -> None:
+    """Steps of 1.0 mm and then of 1.1 mm are two stacks, though each gap by itself could be rounded."""
+    places = np.concatenate([np.arange(20) * 1.0, 19 + np.arange(1, 21) * 1.1])
+    images = write_series(
+        RNG.integers(0, 500, (40, 8, 9)).astype(np.int16),
+        extra=lambda z: {"ImagePositionPatient": [0, 0, round(float(places[z]), 1)]},
+    )
+    assert reason_of(images) is Reason.IRREGULAR_GEOMETRY
+
+
+def test_a_missing_slice_is_seen_through_the_rounding(write_series: WriteSeries) -> None:
+    """A gap of two steps is no rounding either."""
+    images = write_stack(write_series, AXES["oblique"], 0.8, 40, 1)
+    assert reason_of([*images[:7], *images[8:]]) is Reason.MISSING_SLICES
