@@ -12,6 +12,9 @@ from pathlib import Path
 from deploy.cohort.index import IMAGE, SEG, IndexedFile
 from model_store.signatures.profile import FeatureProfile
 
+RESULT_FORMAT = 2
+"""Of the kept results: one of another format is measured again."""
+
 
 @dataclass(frozen=True)
 class OutlineCase:
@@ -44,7 +47,7 @@ class OutlineCase:
     def inputs(self, profile: FeatureProfile) -> str:
         """Return a key of everything that the measurement of the case depends on."""
         files = [(name, *_stamp(name)) for name in (self.outline, *self.images)]
-        said = [asdict(self), profile.to_json(), files, version("radtme")]
+        said = [asdict(self), profile.to_json(), files, version("radtme"), RESULT_FORMAT]
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 

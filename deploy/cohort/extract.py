@@ -11,12 +11,14 @@ from rich.console import Console
 
 from deploy.cohort.cases import OutlineCase, dicom_cases, studies_without_outline
 from deploy.cohort.child_pool import run_tasks
+from deploy.cohort.control_step import CONTROLS, control_tables
 from deploy.cohort.feature_tables import CohortTables, MeasuredOutline, cohort_tables
 from deploy.cohort.image_pairs import listed_pairs, pairs_below
 from deploy.cohort.index import IndexedFile, index_folder, indexed_images
 from deploy.cohort.measure import MeasuringTask, kept_result, measure_case
 from deploy.errors import CommandError, WrongUsage
 from deploy.terminal import stepping
+from model_store.cohort.control_tables import ControlRegion
 from model_store.cohort.plan import ExtractPlan
 from model_store.reporting.step_output import mark_begun, mark_done, write_summary, write_table
 
@@ -73,6 +75,8 @@ def extract(plan: ExtractPlan, folder: Path, console: Console) -> Extracted:
         measured += map(_no_outline, studies_without_outline(indexed_images(folder / INDEX), cases))
     tables = cohort_tables(measured, profile)
     _write(folder, tables, plan)
+    _write_controls(plan, tables, cases, folder, console)
+    mark_done(folder, "cases")  # each case knows its own inputs; extract itself always looks again
     return Extracted(tables, len(todo))
 
 
@@ -134,7 +138,22 @@ def _write(folder: Path, tables: CohortTables, plan: ExtractPlan) -> None:
     for name in ("features", "outlines", "reasons", "not_computable"):
         write_table(folder, name, getattr(tables, name))
     write_summary(folder, summary_of(tables, plan))
-    mark_done(folder, "cases")  # each case knows its own inputs; extract itself always looks again
+
+
+def _write_controls(
+    plan: ExtractPlan, tables: CohortTables, cases: Sequence[OutlineCase], folder: Path, console: Console
+) -> None:
+    """Write the tables of control regions; remove those of an earlier run where the plan measures none."""
+    if not plan.controls:
+        for kind in ControlRegion:
+            for path in (folder / "tables").glob(f"{kind.table}.*"):
+                path.unlink()
+        return
+    by_name = {case.case: case for case in cases}
+    measured, kept = folder / RESULTS, folder / CONTROLS
+    found = control_tables(tables.features, by_name, plan.feature_profile, measured, kept, plan.jobs, console)
+    for name, table in found.items():
+        write_table(folder, name, table)
 
 
 def summary_of(tables: CohortTables, plan: ExtractPlan) -> dict[str, Any]:

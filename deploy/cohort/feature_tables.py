@@ -11,6 +11,7 @@ import pandas as pd
 from deploy.cohort.cases import OutlineCase
 from deploy.cohort.outline_bits import same_lesions
 from model_store.cohort.plan import IDENTITY_COLUMNS
+from model_store.cohort.twins import PIXEL_DIGEST
 from model_store.signatures.profile import FeatureProfile
 from workers.features.extraction import columns
 
@@ -105,6 +106,7 @@ def _row(one: MeasuredOutline, lesion: str, reader: str, reading: int) -> dict[s
         "seg_uid": case.seg_uid,
         "site": case.site,
         "scanner": case.scanner,
+        PIXEL_DIGEST: result.get("pixel_digest", ""),
         "reason": one.reason,
         "lesion": lesion,
         "reader": reader,

@@ -10,6 +10,7 @@ from pydicom import Dataset
 from deploy.cohort.cases import OutlineCase
 from deploy.cohort.image_pairs import read_pair
 from deploy.cohort.outline_bits import packed
+from deploy.cohort.pixel_digest import pixel_digest
 from model_store.files import readable_json, replace_durably
 from model_store.signatures.profile import FeatureProfile
 from workers.errors import RejectedInput
@@ -71,6 +72,8 @@ def measured_values(measurement: Measurement) -> dict[str, Any]:
         "grey_levels": {str(r.region): r.grey_levels for r in measurement.regions},
         "notes": list(measurement.notes),
         "outline": packed(measurement.tumour),
+        "ring": packed(measurement.ring),
+        "pixel_digest": pixel_digest(measurement.volume),
     }
 
 

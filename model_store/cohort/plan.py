@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from model_store.cohort.twins import PIXEL_DIGEST
 from model_store.number_types import CountFromZero, Port
 from model_store.signatures.profile import HAN2024, PROFILES, FeatureProfile
 
-IDENTITY_COLUMNS = ("case", "patient", "study_uid", "series_uid", "seg_uid", "site", "scanner", "reason")
+IDENTITY_COLUMNS = ("case", "patient", "study_uid", "series_uid", "seg_uid", "site", "scanner", PIXEL_DIGEST, "reason")
 """Of the feature table, before the 958 features. ``reason`` is empty where the lesion was measured."""
 
 
@@ -46,6 +47,9 @@ class ExtractPlan:
     """CSV with the columns image, mask, patient; optional: case, label, reader, site, scanner."""
     pacs: PacsSource | None = None
     profile: str = HAN2024.name
+    controls: bool = True
+    """Measure control regions too, which a validated signature has to beat; each lesion then takes about three times
+    as long."""
     jobs: CountFromZero = 0
     """Processes that measure; 0 is one for each core."""
     readers: Path | None = None

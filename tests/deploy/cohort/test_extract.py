@@ -107,6 +107,31 @@ def test_numbers_are_those_of_the_service(extracted: Extracted, patients: list[S
             assert row[f"{measured.region}_{name}"] == value
 
 
+def test_control_regions_have_a_table_each(
+    extracted: Extracted, patients: list[SimulatedPatient], cohort: Path
+) -> None:
+    """A row for each measured lesion, with the same columns; the feature table names the images by their digest."""
+    features = extracted.tables.features.set_index("patient")
+    assert features.loc[[patients[0].id, patients[2].id], "pixel_digest"].str.fullmatch("[0-9a-f]{64}").all()
+    assert features.at[patients[1].id, "pixel_digest"] == ""
+    own = features.loc[patients[2].id]
+    for name in ("shuffled_voxels", "elsewhere"):
+        table = pd.read_parquet(cohort / "out" / "tables" / f"control_{name}.parquet").set_index("patient")
+        assert sorted(table.index) == sorted([patients[0].id, patients[2].id])
+        assert (table["reason"] == "").all()
+        assert table.filter(regex="^(tumour|ring)_").notna().to_numpy().all()
+        assert table.at[patients[2].id, "case"] == own["case"]
+        texture = "tumour_original_glcm_Correlation"
+        assert table.at[patients[2].id, texture] != own[texture]
+
+
+def test_control_regions_of_an_earlier_run_do_not_stay(cohort: Path, tmp_path: Path, extracted: Extracted) -> None:
+    """A plan without controls leaves no table that says something of other features."""
+    shutil.copytree(cohort / "out", tmp_path / "out")
+    extract(ExtractPlan(folder=cohort / "dicom", jobs=1, controls=False), tmp_path / "out", QUIET)
+    assert not list((tmp_path / "out" / "tables").glob("control_*"))
+
+
 def test_a_second_run_measures_nothing_again_but_what_changed(extracted: Extracted, cohort: Path) -> None:
     """What is on disk is taken, until its files or the plan change."""
     plan = ExtractPlan(folder=cohort / "dicom", jobs=1)
