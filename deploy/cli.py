@@ -5,7 +5,6 @@ import importlib
 import os
 import sys
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 
@@ -82,7 +81,7 @@ class CommandsByName(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog="Exit codes: 0 done, 1 failed or refused, 2 wrong usage or configuration, 3 not reachable, 130 interrupted.",
 )
-@click.version_option(version("radtme"), prog_name="radtme")
+@click.version_option(package_name="radtme", prog_name="radtme")
 def radtme() -> None:
     """Score the tumour immune phenotype on breast DCE-MRI, from DICOM to DICOM. For research use only."""
 

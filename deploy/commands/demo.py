@@ -29,7 +29,7 @@ from deploy.stack.process import restrict_umask
 from deploy.terminal import duration, output, path_from_here
 from listener.spool.jobs import JobState
 from listener.spool.spool import Spool
-from workers.results.result_classes import ResultRole
+from workers.results.result_roles import ResultRole
 
 PHANTOM_SEED = 7
 HOW_TO_OPEN = {

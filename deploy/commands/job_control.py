@@ -33,12 +33,16 @@ def retry(job_id: str, corrected: bool, config_file: Path | None) -> None:
     the old one.
     """
     from deploy.operations.decision_audit import steering
-    from deploy.operations.retry import retry as try_again
+
+    if corrected:
+        from deploy.operations.corrections import retry_corrected as try_again
+    else:
+        from deploy.operations.retry import retry as try_again
 
     configuration, spool, job = _found(job_id, config_file)
     was = f"was {job.state.value}" + (", headers corrected" if corrected else "")
     with steering(configuration, spool, job, CASE_RETRIED, was):
-        done = try_again(spool, job, corrected=corrected)
+        done = try_again(spool, job)
     click.echo(done.message)
     _announce(configuration, done.announcements)
 
@@ -108,8 +112,9 @@ def _found(job_id: str, config_file: Path | None) -> tuple[Configuration, Spool,
 
 
 def _announce(configuration: Configuration, announcements: Sequence[Announcement]) -> None:
-    from listener.broker.announce_once import announce
+    if configuration.redis.is_external or read_running_stack(configuration) is not None:
+        from listener.broker.announce_once import announce
 
-    may_announce = configuration.redis.is_external or read_running_stack(configuration) is not None
-    if not may_announce or not announce(as_running(configuration).listener.redis_url, announcements):
-        click.echo("Redis is not running: the job continues when radtme is started", err=True)
+        if announce(as_running(configuration).listener.redis_url, announcements):
+            return
+    click.echo("Redis is not running: the job continues when radtme is started", err=True)

@@ -13,7 +13,7 @@ from deploy.configuration.load import Configuration, read_configuration
 from deploy.errors import CommandError
 from deploy.stack.running_stack import as_running
 from deploy.terminal import output
-from workers.results.result_classes import ResultRole
+from workers.results.result_roles import ResultRole
 from workers.targets.target import Target, TargetKind
 
 if TYPE_CHECKING:

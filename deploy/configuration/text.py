@@ -10,7 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from deploy.configuration.load import LISTENER_SKIP, WORKERS_SKIP, Configuration
 from deploy.configuration.target_checks import foreign_settings
-from workers.results.result_classes import ResultRole
+from workers.results.result_roles import ResultRole
 
 MASK = "***"
 

@@ -13,7 +13,7 @@ from listener.spool.jobs import Job
 from listener.spool.record_file import read_optional
 from workers.delivery.outbox import record_path
 from workers.delivery.record import DeliveryRecord
-from workers.results.result_classes import ResultRole
+from workers.results.result_roles import ResultRole
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from deploy.network.association import associated
 from deploy.network.echo import Echo, echo
 from deploy.network.peer import Peer
 from listener.dicom.commitment_report import STORAGE_COMMITMENT
-from workers.results.result_classes import RESULT_CLASSES, Fallback, ResultRole, may_go_as
+from workers.results.result_classes import RESULT_CLASSES, may_go_as
+from workers.results.result_roles import Fallback, ResultRole
 from workers.targets import commitment_scu, find_scu
 from workers.targets import echo_scu as verification
 from workers.targets.store_scu import TRANSFER_SYNTAXES, storage_contexts

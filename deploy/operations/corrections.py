@@ -11,15 +11,41 @@ from pathlib import Path
 from pydicom import Dataset, dcmread
 
 from deploy.errors import CommandError
-from listener.pairing.readiness import UNREADABLE_FILE
+from deploy.operations.retry import Retried, retry, score_next_version
+from listener.dicom.data_set import UNREADABLE_FILE
 from listener.scp.statuses import Status
 from listener.spool.atomic_files import fsync_folder
+from listener.spool.job_files import is_held
+from listener.spool.jobs import Job, JobState
 from listener.spool.quarantine_record import QuarantineReason
 from listener.spool.record_file import read_record, write_record
 from listener.spool.spool import Spool
 
 SUPERSEDED = "superseded"
 """The quarantine reason of objects that a corrected copy has replaced."""
+
+
+def retry_corrected(spool: Spool, job: Job) -> Retried:
+    """Let corrected headers of a job's study take their places, then score the job again whatever it came to.
+
+    A job that is not done is tried again as `retry` does it.
+
+    Raises
+    ------
+    CommandError
+        If there is nothing to correct, a copy has other pixels, or there is nothing to try again.
+    """
+    if job.state is not JobState.DONE or is_held(job.folder):
+        return retry(spool, job)
+    study_uid = job.read().study_uid
+    taken = take_corrections(spool, study_uid)
+    if not taken and not were_taken(spool, study_uid):
+        raise CommandError(
+            f"{job.id}: no corrected copy of an object of its study is in quarantine",
+            "send the corrected study first: the PACS is told 0x0111, and its copies are kept there",
+        )
+    done = score_next_version(spool, job)
+    return Retried(f"{taken} corrected objects taken; {done.message}", done.announcements)
 
 
 def take_corrections(spool: Spool, study_uid: str) -> int:

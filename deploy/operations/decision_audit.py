@@ -4,15 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pydicom import dcmread
-
 from deploy.configuration.change_audit import cannot_audit
 from deploy.configuration.load import Configuration
 from deploy.errors import CommandError
 from listener.audit.codes import Code
 from listener.audit.events import AuditedPatient, AuditedStudy, case_steered, patient_of
 from listener.audit.trail import AuditLog, NotAudited
-from listener.pairing.readiness import UNREADABLE_FILE
 from listener.spool.jobs import Job
 from listener.spool.record_file import UnreadableRecord
 from listener.spool.spool import Spool
@@ -45,15 +42,17 @@ def steering(configuration: Configuration, spool: Spool, job: Job, kind: Code, w
 def study_on_disk(study_uid: str, folder: Path) -> AuditedStudy:
     """Return a study and its patient, from the first of its objects that can be read."""
     for path in sorted(folder.glob("*/*.dcm")):
-        try:
-            return AuditedStudy(study_uid, _patient(path))
-        except UNREADABLE_FILE:
-            continue
+        patient = _patient(path)
+        if patient is not None:
+            return AuditedStudy(study_uid, patient)
     return AuditedStudy(study_uid, AuditedPatient())
 
 
-def _patient(path: Path) -> AuditedPatient:
-    return patient_of(dcmread(path, specific_tags=["PatientID", "PatientName"], stop_before_pixels=True))
+def _patient(path: Path) -> AuditedPatient | None:
+    from listener.dicom.data_set import read_attributes  # pydicom: without an audit trail no header is read
+
+    header = read_attributes(path, "PatientID", "PatientName")
+    return None if header is None else patient_of(header)
 
 
 def _study(spool: Spool, job: Job) -> AuditedStudy:
@@ -63,7 +62,4 @@ def _study(spool: Spool, job: Job) -> AuditedStudy:
     except (OSError, UnreadableRecord):
         return AuditedStudy("", AuditedPatient())
     path = spool.instance_path(record.study_uid, record.seg.series_uid, record.seg.sop_instance_uid)
-    try:
-        return AuditedStudy(record.study_uid, _patient(path))
-    except UNREADABLE_FILE:
-        return AuditedStudy(record.study_uid, AuditedPatient())
+    return AuditedStudy(record.study_uid, _patient(path) or AuditedPatient())

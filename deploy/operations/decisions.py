@@ -6,10 +6,9 @@ from datetime import UTC, datetime
 from deploy.errors import CommandError
 from deploy.operations.retry import Retried, held_lock
 from listener.broker.messages import delivery_announcement, score_announcement
-from listener.pairing.pairer import LOCK_NAME as PAIRING_LOCK_NAME
 from listener.spool.job_files import DROP_NAME, HOLD_NAME, Drop, Hold, is_held
 from listener.spool.jobs import Job, JobState
-from listener.spool.locks import LOCK_NAME
+from listener.spool.locks import LOCK_NAME, PAIRING_LOCK_NAME
 from listener.spool.record_file import write_record
 from listener.spool.spool import Spool
 from workers.delivery.outbox import outbox_files

@@ -4,8 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from pydicom.uid import UID
-
+from listener.dicom.uids import uid_name
 from listener.spool.delivery_schedule import DeliveryState
 from listener.spool.jobs import Job
 from listener.spool.record_file import read_record
@@ -14,8 +13,8 @@ from listener.spool.target_circuit import CircuitState, read_circuit
 from workers.delivery.outbox import outbox_files
 from workers.delivery.record import DeliveryRecord, StoreResponse
 from workers.results.instance_reference import InstanceReference
-from workers.results.result_classes import ResultRole
 from workers.results.result_record import ResultRecord
+from workers.results.result_roles import ResultRole
 
 GOES_ON = (DeliveryState.QUEUED, DeliveryState.RETRY, DeliveryState.SENT, DeliveryState.COMMITTED)
 """States in which the next step is an attempt of ours; in others it waits for the target, or is settled."""
@@ -104,7 +103,7 @@ def _delivery(record: DeliveryRecord, made: Mapping[ResultRole, InstanceReferenc
 def _plainer(taken: Mapping[ResultRole, StoreResponse], made: Mapping[ResultRole, InstanceReference]) -> Iterator[str]:
     for role, word in taken.items():
         if word.sop_class_uid and role in made and word.sop_class_uid != made[role].sop_class_uid:
-            yield f"{role} as {UID(word.sop_class_uid).name}"
+            yield f"{role} as {uid_name(word.sop_class_uid)}"
 
 
 def read_targets(spool: Spool) -> tuple[TargetStatus, ...]:

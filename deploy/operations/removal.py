@@ -14,9 +14,8 @@ from pathlib import Path
 from deploy.configuration.sections import RetentionSettings
 from deploy.operations.retention import StudyJobs, Unit, touched_since, unit_of
 from deploy.operations.retry import held_lock
-from listener.pairing.pairer import LOCK_NAME as PAIRING_LOCK_NAME
 from listener.spool.atomic_files import fsync_folder, make_folder
-from listener.spool.locks import exclusive
+from listener.spool.locks import PAIRING_LOCK_NAME, exclusive
 from listener.spool.spool import Spool
 
 GONE = ".gone"

@@ -8,14 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from deploy.errors import CommandError
-from deploy.operations.corrections import take_corrections, were_taken
 from listener.broker.messages import Announcement, delivery_announcement, score_announcement
-from listener.pairing.pairer import LOCK_NAME as PAIRING_LOCK_NAME
 from listener.pairing.readiness import SeriesHeads, evidence, next_version
 from listener.spool.delivery_schedule import DeliveryState
 from listener.spool.job_files import ATTEMPTS_NAME, DROP_NAME, FAILURE_NAME, HOLD_NAME, RESULT_NAME, is_held
 from listener.spool.jobs import Job, JobState
-from listener.spool.locks import LOCK_NAME, exclusive
+from listener.spool.locks import LOCK_NAME, PAIRING_LOCK_NAME, exclusive
 from listener.spool.record_file import read_record, write_record
 from listener.spool.spool import Spool
 from workers.delivery.circuit_breaker import probe_now
@@ -40,15 +38,12 @@ class Retried:
     announcements: tuple[Announcement, ...]
 
 
-def retry(spool: Spool, job: Job, *, corrected: bool = False) -> Retried:
+def retry(spool: Spool, job: Job) -> Retried:
     """Make a job be tried again.
 
     A failed or dropped job is ready again, or on its way again where its results exist; one that was dropped before
     its images were there waits for them again. Of a job that is being delivered, the next try is due now. A job that
     ended as not scored gets a new version that replaces it.
-
-    ``corrected``: headers of its study were corrected under the same UIDs and lie in quarantine; they take their places
-    first, and the job gets a new version whatever it came to.
 
     Raises
     ------
@@ -62,8 +57,6 @@ def retry(spool: Spool, job: Job, *, corrected: bool = False) -> Retried:
             return _take_up(spool, job)
         case JobState.DELIVERING:
             return _deliver_now(spool, job)
-        case JobState.DONE if corrected:
-            return _score_corrected(spool, job)
         case JobState.DONE:
             return _score_again(spool, job)
         case JobState.WAITING:
@@ -104,18 +97,6 @@ def _deliver_now(spool: Spool, job: Job) -> Retried:
     )
 
 
-def _score_corrected(spool: Spool, job: Job) -> Retried:
-    study_uid = job.read().study_uid
-    taken = take_corrections(spool, study_uid)
-    if not taken and not were_taken(spool, study_uid):
-        raise CommandError(
-            f"{job.id}: no corrected copy of an object of its study is in quarantine",
-            "send the corrected study first: the PACS is told 0x0111, and its copies are kept there",
-        )
-    done = _next_version(spool, job)
-    return Retried(f"{taken} corrected objects taken; {done.message}", done.announcements)
-
-
 def _score_again(spool: Spool, job: Job) -> Retried:
     result = read_result(job)
     if result is None or result.outcome is not ResultOutcome.NOT_SCORED:
@@ -123,10 +104,17 @@ def _score_again(spool: Spool, job: Job) -> Retried:
             f"{job.id} is done and was {result.outcome if result else 'closed'}: there is nothing to try again",
             "a corrected outline or a late image makes a new version by itself",
         )
-    return _next_version(spool, job)
+    return score_next_version(spool, job)
 
 
-def _next_version(spool: Spool, job: Job) -> Retried:
+def score_next_version(spool: Spool, job: Job) -> Retried:
+    """Let a finished job be scored again, as a new version that replaces it.
+
+    Raises
+    ------
+    CommandError
+        If its images are not complete, or it has a later version.
+    """
     record = job.read()
     found = evidence(spool, record, SeriesHeads())
     if not found.complete:

@@ -19,7 +19,7 @@ from deploy.terminal import age, due, duration, path_from_here, size
 from listener.spool.delivery_schedule import DeliveryState
 from listener.spool.jobs import JobState
 from listener.spool.set_aside import SetAside, SetAsideOutline
-from workers.results.readable_texts import UNREADABLE_TEXT
+from workers.results.sender_character_sets import UNREADABLE_TEXT
 from workers.scoring.case_result import Phenotype, ResultOutcome, shown_score
 
 NARROW = 90

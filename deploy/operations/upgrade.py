@@ -11,11 +11,10 @@ from pathlib import Path
 from deploy.configuration.load import Configuration
 from deploy.errors import CommandError
 from deploy.operations.retry import held_lock
-from listener.pairing.pairer import LOCK_NAME as PAIRING_LOCK_NAME
 from listener.spool.atomic_files import make_folder, write_bytes
 from listener.spool.jobs import Job, JobState
 from listener.spool.layout import LAYOUT, VERSION_NAME, WrongLayout, check_layout
-from listener.spool.locks import exclusive
+from listener.spool.locks import PAIRING_LOCK_NAME, exclusive
 from listener.spool.record_file import UnreadableRecord, read_record, write_record
 from listener.spool.spool import Spool
 from workers.delivery.outbox import outbox_files

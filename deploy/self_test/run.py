@@ -28,8 +28,8 @@ from workers.delivery.outbox import read_entry, record_path
 from workers.delivery.record import DeliveryRecord
 from workers.errors import TransientFailure
 from workers.results.instance_reference import InstanceReference
-from workers.results.result_classes import ResultRole
 from workers.results.result_record import ResultRecord, read_intact_result
+from workers.results.result_roles import ResultRole
 from workers.targets.dimse import transport_of
 from workers.targets.target import Target
 from workers.targets.transport import TargetRefused

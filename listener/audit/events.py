@@ -5,11 +5,13 @@ import pwd
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-from pydicom import Dataset
+from typing import TYPE_CHECKING
 
 from listener.audit import codes
 from listener.audit.message import AuditMessage, EventAction, EventOutcome, Instances, Participant, Subject, SubjectKind
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
 
 
 @dataclass(frozen=True)
@@ -230,7 +232,7 @@ def _account() -> str:
         return f"uid {os.getuid()}"
 
 
-def patient_of(header: Dataset) -> AuditedPatient:
+def patient_of(header: "Dataset") -> AuditedPatient:
     """Return the patient of an object."""
     try:
         return AuditedPatient(str(header.get("PatientID") or ""), str(header.get("PatientName") or ""))

@@ -10,8 +10,8 @@ from typing import BinaryIO
 
 from pydicom.datadict import keyword_for_tag
 from pydicom.dataset import Dataset
-from pydicom.errors import BytesLengthException
-from pydicom.filereader import data_element_generator, read_dataset
+from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.filereader import data_element_generator, dcmread, read_dataset
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
@@ -50,11 +50,21 @@ UNREADABLE_BYTES = (
     zlib.error,
 )
 """What pydicom and zlib raise on bytes that are no data set; `is_cut_short` knows one more."""
+UNREADABLE_FILE = (OSError, InvalidDicomError, *UNREADABLE_BYTES)
+"""What pydicom raises on a file that is no instance."""
 
 
 def is_cut_short(error: OSError) -> bool:
     """Return whether this is pydicom's error for a sequence that is cut short: errors of the system have a number."""
     return error.errno is None
+
+
+def read_attributes(path: Path, *keywords: str) -> Dataset | None:
+    """Return some attributes of an instance in the spool; None where its file is damaged or gone."""
+    try:
+        return dcmread(path, stop_before_pixels=True, specific_tags=list(keywords))
+    except UNREADABLE_FILE:
+        return None
 
 
 class UnreadableDataSet(ValueError):

@@ -32,6 +32,13 @@ def checked_uid(uid: object, attribute: str = "") -> str:
     return text
 
 
+def uid_name(uid: str) -> str:
+    """Return the name of a UID in the Standard (PS3.6 annex A); the UID where it has none."""
+    from pydicom.uid import UID  # all of pydicom, for those alone who show a name
+
+    return UID(uid).name
+
+
 def is_uid(text: str) -> bool:
     """Tell whether ``text`` is dotted numbers of at most 64 characters."""
     return not _fault(text)

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from pydicom import dcmread
 from pydicom.dataset import Dataset
 
+from listener.dicom.data_set import read_attributes
 from listener.dicom.uids import is_uid
 from listener.pairing.body_parts import BODY_PART_TAGS
-from listener.pairing.readiness import UNREADABLE_FILE, Evidence, series_of_study
+from listener.pairing.readiness import Evidence, series_of_study
 from listener.spool.spool import Spool
 
 
@@ -32,8 +32,6 @@ def image_heads(spool: Spool, study_uid: str, found: Evidence) -> Iterator[Datas
     """Yield the header of one image of each series of a job, as far as it names a part of the body."""
     for series, uids in sorted(found.images.items()):
         for uid in sorted(uids)[:1]:
-            path = spool.instance_path(study_uid, series, uid)
-            try:
-                yield dcmread(path, stop_before_pixels=True, specific_tags=list(BODY_PART_TAGS))
-            except UNREADABLE_FILE:
-                continue  # the worker says what is wrong with it
+            head = read_attributes(spool.instance_path(study_uid, series, uid), *BODY_PART_TAGS)
+            if head is not None:  # else the worker says what is wrong with it
+                yield head

@@ -38,7 +38,7 @@ from listener.settings import ListenerSettings
 from listener.spool.job_files import is_held
 from listener.spool.job_record import JobRecord
 from listener.spool.jobs import Job, JobState, job_id_for
-from listener.spool.locks import waiting_lock
+from listener.spool.locks import PAIRING_LOCK_NAME, waiting_lock
 from listener.spool.refused_contexts import refused_contexts
 from listener.spool.repair import SpoolDefect, outlines_of, repair
 from listener.spool.self_tests import self_test_of
@@ -47,7 +47,6 @@ from listener.spool.spool import Spool
 
 log = structlog.get_logger()
 
-LOCK_NAME = "pairing.lock"
 MIN_SCAN_SECONDS = 0.1
 SEARCH_AGAIN_SECONDS = 10.0
 FETCHES_AT_ONCE = 4
@@ -182,7 +181,7 @@ class Pairer:
     def _exclusive(self) -> Iterator[None]:
         """Hold the lock under which all listeners of this spool create jobs and make them ready."""
         # Without it, two listeners of one spool would create two jobs for one outline.
-        with waiting_lock(self._spool.root / "jobs" / LOCK_NAME):
+        with waiting_lock(self._spool.root / "jobs" / PAIRING_LOCK_NAME):
             yield
 
     # Scan -----------------------------------------------------------------------------------------------------------

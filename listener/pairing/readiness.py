@@ -10,14 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum, StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pydicom import dcmread
-from pydicom.errors import InvalidDicomError
-
-from listener.dicom.data_set import UNREADABLE_BYTES
-from listener.dicom.sop_classes import is_image
 from listener.dicom.uids import is_uid
-from listener.pairing.segmentation_references import SegmentationReferences
 from listener.settings import DeadlinePolicy, ListenerSettings
 from listener.spool.job_record import (
     UNKNOWN_SERIES,
@@ -30,10 +25,11 @@ from listener.spool.job_record import (
 from listener.spool.jobs import Job, job_id_for
 from listener.spool.spool import Spool
 
+if TYPE_CHECKING:
+    from listener.pairing.segmentation_references import SegmentationReferences
+
 MISSING_INSTANCES = "missing_instances"
 MAX_SERIES_NAMED = 3
-UNREADABLE_FILE = (OSError, InvalidDicomError, *UNREADABLE_BYTES)
-"""What pydicom raises on a file that is not an instance."""
 
 
 class PairingDecision(Enum):
@@ -129,7 +125,7 @@ def waiting_for(spool: Spool, job: Job) -> Waiting:
 
 
 def new_job(
-    outline: SegmentationReferences,
+    outline: "SegmentationReferences",
     calling_ae_title: str | None,
     replaces: str | None,
     created: datetime,
@@ -240,10 +236,13 @@ class SeriesHeads:
         return head is not None and head[0] and bool(frame_of_reference_uid) and head[1] == frame_of_reference_uid
 
     def _read(self, folder: Path) -> tuple[bool, str] | None:
+        # Only outlines that name no images get here: `radtme status` mostly does without pydicom.
+        from listener.dicom.data_set import read_attributes
+        from listener.dicom.sop_classes import is_image
+
         for path in folder.glob("*.dcm"):
-            try:
-                head = dcmread(path, stop_before_pixels=True, specific_tags=["SOPClassUID", "FrameOfReferenceUID"])
-            except UNREADABLE_FILE:
+            head = read_attributes(path, "SOPClassUID", "FrameOfReferenceUID")
+            if head is None:
                 continue  # another instance of the series may say it
             self._heads[folder] = (is_image(str(head.get("SOPClassUID"))), str(head.get("FrameOfReferenceUID", "")))
             return self._heads[folder]

@@ -8,10 +8,10 @@ from pathlib import Path
 import structlog
 from pydicom import dcmread
 
-from listener.dicom.data_set import UnreadableDataSet
+from listener.dicom.data_set import UNREADABLE_FILE, UnreadableDataSet, read_attributes
 from listener.dicom.sop_classes import is_outline
 from listener.dicom.uids import is_uid
-from listener.pairing.readiness import UNREADABLE_FILE, series_of_study
+from listener.pairing.readiness import series_of_study
 from listener.pairing.segmentation_references import OUTLINE_TAGS, SegmentationReferences, outline_of
 from listener.spool.jobs import job_id_for
 from listener.spool.set_aside import is_set_aside
@@ -69,9 +69,7 @@ def _without_job(spool: Spool, series: Path) -> Iterator[Path]:
 
 def _holds_outlines(series: Path) -> bool:
     for path in series.glob("*.dcm"):
-        try:
-            head = dcmread(path, specific_tags=["SOPClassUID"], stop_before_pixels=True)
-        except UNREADABLE_FILE:
-            continue  # another instance of the series may say it
-        return is_outline(str(head.get("SOPClassUID")))
+        head = read_attributes(path, "SOPClassUID")
+        if head is not None:  # else another instance of the series may say it
+            return is_outline(str(head.get("SOPClassUID")))
     return False

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 LOCK_NAME = "lock"
+PAIRING_LOCK_NAME = "pairing.lock"
+"""In the folder of all jobs: held while new jobs are made."""
 
 
 @contextlib.contextmanager

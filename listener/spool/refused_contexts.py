@@ -9,8 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
-from pydicom.uid import UID
-
+from listener.dicom.uids import uid_name
 from listener.spool.atomic_files import make_folder, read_json, write_json
 from listener.spool.spool import Spool
 
@@ -46,12 +45,12 @@ class RefusedContext:
         return bool(self.transfer_syntax_uids) and all(map(_is_lossy, self.transfer_syntax_uids))
 
     def __str__(self) -> str:
-        sop_class = UID(self.sop_class_uid)
+        sop_class = f"{uid_name(self.sop_class_uid)} ({self.sop_class_uid})"
         if not self.transfer_syntax_uids:
-            return f"{self.calling_ae_title} offers {sop_class.name} ({sop_class}), which is not accepted"
-        syntaxes = ", ".join(f"{UID(uid).name} ({uid})" for uid in self.transfer_syntax_uids)
+            return f"{self.calling_ae_title} offers {sop_class}, which is not accepted"
+        syntaxes = ", ".join(f"{uid_name(uid)} ({uid})" for uid in self.transfer_syntax_uids)
         why = "lossy images are not measured" if self.is_lossy_only else "which is not accepted"
-        return f"{self.calling_ae_title} offers {sop_class.name} only in {syntaxes}: {why}"
+        return f"{self.calling_ae_title} offers {sop_class} only in {syntaxes}: {why}"
 
 
 def note_refused(spool: Spool, context: RefusedContext) -> None:
@@ -90,5 +89,5 @@ def refused_contexts(spool: Spool, calling_ae_title: str | None = None) -> Itera
 
 
 def _is_lossy(transfer_syntax_uid: str) -> bool:
-    name = UID(transfer_syntax_uid).name
+    name = uid_name(transfer_syntax_uid)
     return any(word in name for word in LOSSY_WORDS) and LOSSLESS_WORD not in name

@@ -9,7 +9,7 @@ from deploy.errors import CommandError
 from deploy.network.dicom_files import DicomFile, files_below, read_all
 from deploy.network.peer import Peer
 from deploy.network.send import send_files
-from deploy.operations.retry import retry
+from deploy.operations.corrections import retry_corrected
 from deploy.simulation.phantom import write_phantom
 from listener.listener import Listener
 from listener.spool.jobs import Job, JobState
@@ -61,7 +61,7 @@ def test_a_corrected_name_gets_into_a_new_version_that_replaces_the_first(tmp_pa
         send(listener, tmp_path / "study")
         first, _ = worked(listener, registry)
         with pytest.raises(CommandError, match="no corrected copy"):
-            retry(listener.spool, first, corrected=True)
+            retry_corrected(listener.spool, first)
         for path in phantom.paths:
             header = dcmread(path)
             header.PatientName = "Corrected^Name"
@@ -69,7 +69,7 @@ def test_a_corrected_name_gets_into_a_new_version_that_replaces_the_first(tmp_pa
         send(listener, tmp_path / "study")
         kept = {str(dcmread(path).PatientName) for path in listener.spool.studies.rglob("*.dcm")}
         assert kept == {"PHANTOM^SIMULATED 7"}
-        retry(listener.spool, first, corrected=True)
+        retry_corrected(listener.spool, first)
         kept = {str(dcmread(path).PatientName) for path in listener.spool.studies.rglob("*.dcm")}
         assert kept == {"Corrected^Name"}
         second, outcome = worked(listener, registry)
@@ -91,6 +91,6 @@ def test_a_copy_with_other_pixels_is_no_correction(tmp_path: Path) -> None:
         changed.save_as(phantom.paths[0])
         send(listener, tmp_path / "study")
         with pytest.raises(CommandError, match="other pixels"):
-            retry(listener.spool, first, corrected=True)
+            retry_corrected(listener.spool, first)
         place = listener.spool.instance_path(phantom.study_uid, phantom.series_uids[0], str(changed.SOPInstanceUID))
         assert any(dcmread(place).PixelData)

@@ -17,7 +17,7 @@ from support.pacs import PLUGIN, orthanc
 from support.web_server import forward_to, web_server
 from workers.errors import TransientFailure
 from workers.results.instance_reference import InstanceReference
-from workers.results.result_classes import ResultRole
+from workers.results.result_roles import ResultRole
 from workers.targets.dicomweb import Stow
 from workers.targets.store_status import StoreResult
 from workers.targets.target import Target, TargetKind

@@ -9,7 +9,7 @@ from listener.spool.spool import Spool
 from support.scripted_pacs import ScriptedPacs
 from workers.delivery.outbox import outbox_files
 from workers.fallbacks.alternatives import alternatives
-from workers.results.result_classes import ResultRole
+from workers.results.result_roles import ResultRole
 from workers.targets.store_status import StoreResult
 from workers.targets.target import Target
 

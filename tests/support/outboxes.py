@@ -12,8 +12,8 @@ from pydicom.uid import (
 )
 
 from deploy.operations.retry import held_lock
-from listener.pairing.pairer import LOCK_NAME as PAIRING_LOCK_NAME
 from listener.spool.jobs import Job, JobState, job_id_for
+from listener.spool.locks import PAIRING_LOCK_NAME
 from listener.spool.record_file import read_record
 from listener.spool.spool import Spool
 from support.records import job_record, result_record
@@ -21,8 +21,8 @@ from workers.delivery.outbox import queue_delivery, record_path
 from workers.delivery.record import DeliveryRecord
 from workers.jobs import attempts as ledger
 from workers.jobs.score_job import encoded
-from workers.results.result_classes import ResultRole
 from workers.results.result_record import write_result
+from workers.results.result_roles import ResultRole
 
 ROLES = {
     "segmentation": SegmentationStorage,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from listener.dicom.commitment_report import CommitmentReport
 from workers.errors import TransientFailure
 from workers.results.instance_reference import InstanceReference
-from workers.results.result_classes import ResultRole
+from workers.results.result_roles import ResultRole
 from workers.targets.association import AssociationRefused
 from workers.targets.store_status import meaning_of
 from workers.targets.target import Target

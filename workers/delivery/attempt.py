@@ -13,7 +13,7 @@ from workers.delivery.outbox import OutboxEntry
 from workers.delivery.record import DeliveryRecord, StoreResponse
 from workers.errors import TransientFailure
 from workers.fallbacks.alternatives import DamagedResult, alternatives
-from workers.results.result_classes import ResultRole
+from workers.results.result_roles import ResultRole
 from workers.settings import WorkerSettings, wait_seconds
 from workers.targets.store_status import StoreResult
 from workers.targets.target import Target

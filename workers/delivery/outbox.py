@@ -14,7 +14,7 @@ from listener.spool.locks import exclusive
 from listener.spool.record_file import UnreadableRecord, read_intact, read_record, write_record
 from listener.spool.spool import Spool
 from workers.delivery.record import DeliveryRecord, queued
-from workers.results.result_classes import ResultRole
+from workers.results.result_roles import ResultRole
 
 OUTBOX_NAME = "delivery"
 """In the job's folder: a file for each target."""

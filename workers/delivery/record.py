@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from listener.spool.delivery_schedule import DeliverySchedule, DeliveryState
 from listener.spool.record_file import SortedUids, TimeIfReadable
 from workers.results.instance_reference import InstanceReference
-from workers.results.result_classes import ResultRole
+from workers.results.result_roles import ResultRole
 from workers.targets.target import Proof
 
 MAX_REQUESTS = 48

@@ -9,7 +9,8 @@ from pydicom.errors import InvalidDicomError
 from pydicom.uid import Comprehensive3DSRStorage, SegmentationStorage
 
 from workers.reports.measurement_report import as_sop_class
-from workers.results.result_classes import PAGES, PLAINER_REPORTS, Fallback, may_go_as
+from workers.results.result_classes import PAGES, PLAINER_REPORTS, may_go_as
+from workers.results.result_roles import Fallback
 from workers.targets.transport import Alternatives
 
 

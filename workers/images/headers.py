@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pydicom import Dataset, dcmread
-from pydicom.errors import InvalidDicomError
 from pydicom.uid import (
     UID,
     DeflatedExplicitVRLittleEndian,
@@ -19,7 +18,7 @@ from pydicom.uid import (
     MRImageStorage,
 )
 
-from listener.dicom.data_set import UNREADABLE_BYTES
+from listener.dicom.data_set import UNREADABLE_FILE
 from listener.dicom.part10 import check_stored
 from listener.dicom.structure_check import TooComplex
 from workers.errors import Reason, RejectedInput
@@ -86,7 +85,7 @@ def read_header(path: Path, limits: Limits = LIMITS) -> Instance:
             pixels = None if deflated else _locate_pixels(file, syntax)
     except TooComplex as error:
         raise RejectedInput(Reason.OVER_LIMITS, f"{path.name}: {error}") from error
-    except (InvalidDicomError, OSError, *UNREADABLE_BYTES) as error:
+    except UNREADABLE_FILE as error:
         if is_out_of_memory(error) or is_of_the_machine(error):
             raise
         raise RejectedInput(

@@ -6,9 +6,8 @@ from itertools import islice
 from pathlib import Path
 
 from pydicom import Dataset, dcmread
-from pydicom.errors import InvalidDicomError
 
-from listener.dicom.data_set import UNREADABLE_BYTES
+from listener.dicom.data_set import UNREADABLE_FILE
 from listener.dicom.part10 import check_stored
 from listener.spool.job_record import JobRecord, NotComplete
 from listener.spool.spool import Spool
@@ -122,7 +121,7 @@ def read_header(path: Path) -> Dataset:
     try:
         check_stored(path, LIMITS.structure, LIMITS.max_inflated_bytes)
         return dcmread(path, stop_before_pixels=True, force=True)
-    except (InvalidDicomError, OSError, *UNREADABLE_BYTES):
+    except UNREADABLE_FILE:
         return Dataset()
 
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 from pydicom import Dataset
 
 from workers.jobs.case import Case
-from workers.results.readable_texts import UNREADABLE_TEXT, declares_character_set, readable
+from workers.results.readable_texts import declares_character_set, readable
+from workers.results.sender_character_sets import UNREADABLE_TEXT
 
 MAX_NAMED = 5
 

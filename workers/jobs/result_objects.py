@@ -11,7 +11,7 @@ from workers.reports.summary_report import summary_report
 from workers.results.common_modules import Origin, ResultVersion, TumourOfSeveral
 from workers.results.instance_reference import InstanceReference
 from workers.results.key_image import key_image
-from workers.results.result_classes import ResultRole
+from workers.results.result_roles import ResultRole
 from workers.results.segmentation import segmentation
 from workers.results.uids import ResultUids
 from workers.scoring.case_result import CaseResult

@@ -30,8 +30,6 @@ from workers.notifications.event import note_outcome
 from workers.results.common_modules import ResultVersion
 from workers.results.instance_reference import InstanceReference
 from workers.results.patient_study import TYPE_2
-from workers.results.readable_texts import character_set_of
-from workers.results.result_classes import ResultRole
 from workers.results.result_record import (
     RegionRecord,
     ResultRecord,
@@ -39,6 +37,8 @@ from workers.results.result_record import (
     read_intact_result,
     write_result,
 )
+from workers.results.result_roles import ResultRole
+from workers.results.sender_character_sets import character_set_of
 from workers.scoring.case_result import Phenotype, ResultOutcome
 from workers.scoring.score import active_signature
 from workers.scoring.shadow_record import ShadowOutcome

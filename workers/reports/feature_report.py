@@ -19,7 +19,7 @@ from workers.reports.measurement_report import algorithm_identification, measure
 from workers.results import codes
 from workers.results.common_modules import Origin
 from workers.results.instance_reference import InstanceReference
-from workers.results.result_classes import ResultRole
+from workers.results.result_roles import ResultRole
 from workers.results.segmentation import PROPERTIES, SEGMENT_NUMBERS
 from workers.results.tracking import tracking_of
 from workers.scoring.case_result import CaseResult, Score

@@ -29,7 +29,7 @@ from workers.results import codes
 from workers.results.common_modules import Origin, composite, set_file_meta, software_version
 from workers.results.instance_reference import InstanceReference
 from workers.results.patient_study import references_by_series
-from workers.results.result_classes import ResultRole
+from workers.results.result_roles import ResultRole
 from workers.results.uids import derived_uid
 
 Group = MeasurementsAndQualitativeEvaluations | VolumetricROIMeasurementsAndQualitativeEvaluations

@@ -17,7 +17,7 @@ from workers.results import codes
 from workers.results.common_modules import Origin
 from workers.results.instance_reference import InstanceReference
 from workers.results.not_scored_reasons import REASONS
-from workers.results.result_classes import ResultRole
+from workers.results.result_roles import ResultRole
 from workers.results.source_description import image_type_notes, measured_on
 from workers.results.tracking import REGION_NAMES, Tracking, tracking_of
 from workers.scoring.case_result import CaseResult, Contribution, Score, shown_score

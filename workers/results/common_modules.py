@@ -16,7 +16,8 @@ from listener.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSI
 from workers.results import codes
 from workers.results.instance_reference import InstanceReference
 from workers.results.patient_study import ContentDateTime, content_date_time, patient_and_study
-from workers.results.result_classes import RESULT_CLASSES, ResultRole
+from workers.results.result_classes import RESULT_CLASSES
+from workers.results.result_roles import ResultRole
 from workers.results.uids import ResultUids
 from workers.scoring.case_result import SignatureIdentity
 

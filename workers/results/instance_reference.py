@@ -1,8 +1,10 @@
 """A reference to an instance: study, series, SOP class and UID."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from pydicom import Dataset
+if TYPE_CHECKING:
+    from pydicom import Dataset
 
 
 @dataclass(frozen=True)
@@ -15,7 +17,7 @@ class InstanceReference:
     sop_instance_uid: str
 
     @classmethod
-    def of(cls, instance: Dataset) -> "InstanceReference":
+    def of(cls, instance: "Dataset") -> "InstanceReference":
         """Return the reference to ``instance``."""
         return cls(
             str(instance.StudyInstanceUID),
@@ -24,8 +26,10 @@ class InstanceReference:
             str(instance.SOPInstanceUID),
         )
 
-    def item(self) -> Dataset:
+    def item(self) -> "Dataset":
         """Return the SOP Instance Reference Macro (PS3.3 table 10-11)."""
+        from pydicom import Dataset  # records hold references too, and are read without pydicom
+
         item = Dataset()
         item.ReferencedSOPClassUID = self.sop_class_uid
         item.ReferencedSOPInstanceUID = self.sop_instance_uid

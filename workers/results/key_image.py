@@ -13,7 +13,7 @@ from workers.results.common_modules import Origin, composite, software_version
 from workers.results.key_image_drawing import AMBER, Caption, Contour, View, draw
 from workers.results.not_scored_reasons import REASONS
 from workers.results.region_display import COLOURS, ring_label
-from workers.results.result_classes import ResultRole
+from workers.results.result_roles import ResultRole
 from workers.results.source_description import measured_on
 from workers.results.source_slices import SourceSlice, source_slices
 from workers.results.tracking import REGION_NAMES

@@ -6,10 +6,9 @@ result. So such a text is left out, unless the site says what its sender means.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from pydicom import Dataset
-from pydicom.charset import convert_encodings, python_encoding
+from pydicom.charset import convert_encodings
 from pydicom.datadict import dictionary_has_tag, dictionary_VR, keyword_for_tag
 from pydicom.dataelem import RawDataElement
 from pydicom.tag import BaseTag
@@ -20,31 +19,6 @@ TEXT_VRS = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 """Value representations that Specific Character Set speaks of (PS3.5 section 6.1.2.3)."""
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 PLAIN = ("", "ISO_IR 6")
-UNREADABLE_TEXT = "Left out because its character set is unknown"
-"""How the note of a case begins."""
-
-
-@dataclass(frozen=True)
-class SenderCharacterSet:
-    """What the undeclared texts of a sender are written in."""
-
-    character_set: str
-    """A defined term of Specific Character Set, such as ``GB18030``, ``ISO_IR 13`` or ``ISO_IR 100``."""
-    sender: str = ""
-    """AE title; empty: any."""
-
-    def __post_init__(self) -> None:
-        """Refuse what is no defined term."""
-        if self.character_set not in python_encoding or self.character_set in PLAIN:
-            raise ValueError(
-                f"expected a defined term of Specific Character Set such as GB18030, ISO_IR 13 or ISO_IR 100, "
-                f"found {self.character_set!r}"
-            )
-
-
-def character_set_of(sender: str | None, table: tuple[SenderCharacterSet, ...]) -> str:
-    """Return what the undeclared texts of a sender are written in; empty where the site does not say."""
-    return next((row.character_set for row in table if row.sender in ("", sender)), "")
 
 
 def readable(header: Dataset, character_set: str = "", *, is_item: bool = False) -> tuple[Dataset, tuple[str, ...]]:

@@ -1,7 +1,6 @@
 """As which SOP classes the results go: the first that a target takes."""
 
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
 
 from pydicom.uid import (
     UID,
@@ -13,19 +12,12 @@ from pydicom.uid import (
     SegmentationStorage,
 )
 
+from workers.results.result_roles import Fallback, ResultRole
+
 PLAINER_REPORTS = (ComprehensiveSRStorage, EnhancedSRStorage)
 PAGES = (EncapsulatedPDFStorage, SecondaryCaptureImageStorage)
 """The same drawn, for people only."""
 REPORT_CLASSES = (Comprehensive3DSRStorage, *PLAINER_REPORTS, *PAGES)
-
-
-class ResultRole(StrEnum):
-    """The objects that a case can bring forth, in the order in which they are sent: what is referred to goes first."""
-
-    SEGMENTATION = "segmentation"
-    KEY_IMAGE = "key_image"
-    FEATURE_REPORT = "feature_report"
-    SUMMARY_REPORT = "summary_report"
 
 
 RESULT_CLASSES: Mapping[ResultRole, tuple[UID, ...]] = {
@@ -35,17 +27,6 @@ RESULT_CLASSES: Mapping[ResultRole, tuple[UID, ...]] = {
     ResultRole.SUMMARY_REPORT: REPORT_CLASSES,
 }
 """The first is as it is made; the others say the same, for a target that does not take that one."""
-
-
-class Fallback(StrEnum):
-    """The plainest form in which a target may get a result that it does not take as it was made."""
-
-    DOCUMENT = "document"
-    """A plainer SR; else Encapsulated PDF or Secondary Capture, for people only."""
-    REPORT = "report"
-    """A plainer SR that says the same."""
-    NONE = "none"
-    """As it was made, or not at all."""
 
 
 def may_go_as(fallback: Fallback, classes: Sequence[str]) -> list[UID]:

@@ -10,7 +10,7 @@ from listener.spool.jobs import Job
 from listener.spool.record_file import LEFT_OUT_IF_NONE, UtcTime, read_intact, read_optional, write_record
 from workers.features.regions import Region
 from workers.results.instance_reference import InstanceReference
-from workers.results.result_classes import ResultRole
+from workers.results.result_roles import ResultRole
 from workers.scoring.case_result import Phenotype, Rejection, ResultOutcome, SignatureIdentity
 from workers.scoring.drift_record import DriftRecord
 from workers.scoring.shadow_record import ShadowRecord

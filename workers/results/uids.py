@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from workers.features.regions import Region
-from workers.results.result_classes import ResultRole
+from workers.results.result_roles import ResultRole
 
 
 def derived_uid(*parts: str) -> str:

@@ -16,7 +16,7 @@ from listener.audit.message import Instances
 from listener.audit.trail import AuditLog, NotAudited
 from listener.settings import AuditSettings
 from workers.results.instance_reference import InstanceReference
-from workers.results.result_classes import ResultRole
+from workers.results.result_roles import ResultRole
 from workers.targets.store_status import StoreResult
 from workers.targets.target import Target
 from workers.targets.transport import Alternatives, RequestNotSent, SentObject, Transport

@@ -15,7 +15,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from workers.errors import TransientFailure
 from workers.results.instance_reference import InstanceReference
-from workers.results.result_classes import ResultRole
+from workers.results.result_roles import ResultRole
 from workers.targets.http_client import HttpClient, HttpResponse
 from workers.targets.store_status import StoreResult, meaning_of
 from workers.targets.target import Target

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from workers.results.instance_reference import InstanceReference
-from workers.results.result_classes import ResultRole
+from workers.results.result_roles import ResultRole
 from workers.targets.dicomweb import Stow
 from workers.targets.echo_scu import verify
 from workers.targets.find_scu import find

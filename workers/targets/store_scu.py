@@ -9,7 +9,7 @@ from pynetdicom.presentation import PresentationContext, build_context
 
 from listener.runtime.fault_points import FaultPoint, reach
 from workers.results.instance_reference import InstanceReference
-from workers.results.result_classes import ResultRole
+from workers.results.result_roles import ResultRole
 from workers.targets.association import associated
 from workers.targets.store_status import StoreResult, meaning_of
 from workers.targets.target import Target

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import Field
 
 from listener.settings import ClientTls, Port, Seconds, SecondsFromZero
-from workers.results.result_classes import Fallback, ResultRole
+from workers.results.result_roles import Fallback, ResultRole
 
 
 class Proof(StrEnum):

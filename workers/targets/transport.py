@@ -2,17 +2,18 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
-
-from pydicom import Dataset
+from typing import TYPE_CHECKING, Protocol
 
 from workers.errors import TransientFailure
 from workers.results.instance_reference import InstanceReference
-from workers.results.result_classes import ResultRole
+from workers.results.result_roles import ResultRole
 from workers.targets.store_status import StoreResult
 from workers.targets.target import Target
 
-Alternatives = Mapping[str, Callable[[], Dataset]]
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+Alternatives = Mapping[str, Callable[[], "Dataset"]]
 """The same result by SOP class, the best one first; each is built only when the target takes no better one."""
 
 

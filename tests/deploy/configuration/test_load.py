@@ -9,7 +9,7 @@ from deploy.configuration.load import Configuration, ConfigurationError, find_co
 from deploy.configuration.text import configuration_lines, masked_url
 from deploy.errors import WrongUsage
 from listener.settings import AuditSettings, DeadlinePolicy, ListenerSettings
-from workers.results.result_classes import ResultRole
+from workers.results.result_roles import ResultRole
 from workers.settings import WorkerSettings
 from workers.targets.target import Target
 

@@ -24,7 +24,8 @@ from workers.errors import TransientFailure
 from workers.fallbacks.alternatives import alternatives
 from workers.jobs.result_objects import build_results
 from workers.results.instance_reference import InstanceReference
-from workers.results.result_classes import RESULT_CLASSES, ResultRole
+from workers.results.result_classes import RESULT_CLASSES
+from workers.results.result_roles import ResultRole
 from workers.targets.association import AssociationRefused
 from workers.targets.commitment_scu import request_commitment
 from workers.targets.echo_scu import verify

@@ -28,7 +28,7 @@ from workers.delivery.deliver import deliver, retry_later
 from workers.delivery.outbox import queue_delivery
 from workers.jobs import attempts as ledger
 from workers.jobs.score_job import encoded
-from workers.results.result_classes import ResultRole
+from workers.results.result_roles import ResultRole
 from workers.settings import WorkerSettings, wait_seconds
 from workers.targets import store_scu
 from workers.targets.target import Target

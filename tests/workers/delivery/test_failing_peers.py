@@ -16,7 +16,7 @@ from listener.spool.target_circuit import CircuitState, read_circuit
 from support.committing import committing_pacs
 from support.outboxes import Watch, delivering, entry_of, state_of
 from workers.delivery.deliver import deliver
-from workers.results.result_classes import ResultRole
+from workers.results.result_roles import ResultRole
 from workers.settings import WorkerSettings
 from workers.targets.target import Target
 

@@ -20,7 +20,7 @@ from support.outboxes import ROLES, Watch, delivering, entry_of
 from support.scripted_pacs import SILENCE, ScriptedPacs, WorkerDied
 from workers.delivery import commitment
 from workers.delivery.deliver import deliver
-from workers.results.result_classes import ResultRole
+from workers.results.result_roles import ResultRole
 from workers.settings import WorkerSettings
 from workers.targets.target import Proof, Target
 

@@ -36,7 +36,7 @@ from workers.delivery.record import StoreResponse, queued
 from workers.fallbacks.alternatives import alternatives
 from workers.jobs.result_objects import build_results
 from workers.results.instance_reference import InstanceReference
-from workers.results.result_classes import Fallback, ResultRole
+from workers.results.result_roles import Fallback, ResultRole
 from workers.settings import WorkerSettings
 from workers.targets.store_scu import send
 from workers.targets.store_status import StoreResult

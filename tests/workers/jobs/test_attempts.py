@@ -12,7 +12,7 @@ from support.records import job_record
 from workers.delivery.outbox import outbox_files, queue_delivery
 from workers.errors import FailureReason
 from workers.jobs import attempts as ledger
-from workers.results.result_classes import ResultRole
+from workers.results.result_roles import ResultRole
 
 JOB_ID = job_id_for("1.2.3", 1)
 

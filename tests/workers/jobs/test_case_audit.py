@@ -17,8 +17,8 @@ from support.records import SIGNATURE, result_record
 from workers.errors import TransientFailure
 from workers.jobs.case_audit import scored
 from workers.results.instance_reference import InstanceReference
-from workers.results.result_classes import ResultRole
 from workers.results.result_record import ScoreRecord
+from workers.results.result_roles import ResultRole
 from workers.scoring.case_result import Phenotype
 from workers.targets.audited_transport import AuditedTransport
 from workers.targets.store_status import StoreResult

@@ -5,6 +5,7 @@ from io import BytesIO
 
 import pytest
 from pydicom import Dataset, dcmread, dcmwrite
+from pydicom.charset import python_encoding
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
@@ -12,7 +13,7 @@ from support.result_cases import FEATURE_NAMES, make_case
 from workers.jobs.case import Case
 from workers.jobs.readable_case import readable_case
 from workers.jobs.result_objects import build_results
-from workers.results.readable_texts import SenderCharacterSet, character_set_of
+from workers.results.sender_character_sets import DEFINED_TERMS, SenderCharacterSet, character_set_of
 
 CHINESE, JAPANESE, GERMAN = "王^小东", "ﾔﾏﾀﾞ^ﾀﾛｳ", "Müller^Jörg"
 GARBLED = (CHINESE.encode("gb18030"), JAPANESE.encode("shift_jis"), GERMAN.encode("latin-1"))
@@ -92,3 +93,9 @@ def test_the_first_row_that_fits_counts_and_a_row_names_a_defined_term() -> None
     assert character_set_of("PACS", ()) == ""
     with pytest.raises(ValueError, match="defined term"):
         SenderCharacterSet("KLINGON")
+
+
+def test_every_defined_term_is_one_that_texts_are_decoded_by() -> None:
+    """Those that pydicom has, with what it lacks of the Standard; without the default repertoire and misspelt terms."""
+    assert set(python_encoding) - DEFINED_TERMS == {"", "ISO_IR 6", "ISO 2022 GBK", "ISO 2022 58"}
+    assert set(python_encoding) >= DEFINED_TERMS

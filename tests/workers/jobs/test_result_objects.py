@@ -15,7 +15,7 @@ from workers.jobs import result_objects as results
 from workers.jobs.result_objects import build_results
 from workers.results.common_modules import ResultVersion
 from workers.results.instance_reference import InstanceReference
-from workers.results.result_classes import ResultRole
+from workers.results.result_roles import ResultRole
 from workers.stages import Stage, StageSeconds
 
 

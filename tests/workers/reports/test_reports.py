@@ -17,7 +17,7 @@ from workers.reports.content_items import descendants
 from workers.reports.measurement_report import as_sop_class
 from workers.results.common_modules import ResultVersion
 from workers.results.instance_reference import InstanceReference
-from workers.results.result_classes import ResultRole
+from workers.results.result_roles import ResultRole
 from workers.scoring.case_result import CaseResult
 
 

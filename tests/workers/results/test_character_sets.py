@@ -18,7 +18,7 @@ from workers.fallbacks.documents import as_secondary_capture
 from workers.images.headers import read_header
 from workers.jobs.result_objects import build_results
 from workers.results.patient_study import patient_and_study
-from workers.results.result_classes import ResultRole
+from workers.results.result_roles import ResultRole
 
 DEFINED_TERMS = {
     *(f"ISO_IR {number}" for number in (13, 100, 101, 109, 110, 126, 127, 138, 144, 148, 166, 192, 203)),

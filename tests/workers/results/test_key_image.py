@@ -15,7 +15,7 @@ from workers.results.instance_reference import InstanceReference
 from workers.results.key_image import caption, edge_letters
 from workers.results.key_image_drawing import Caption, Contour, View, draw
 from workers.results.region_display import COLOURS
-from workers.results.result_classes import ResultRole
+from workers.results.result_roles import ResultRole
 from workers.results.uids import ResultUids
 
 CAPTION = Caption("title", "0.73 HOT", (255, 92, 51), ["a line"], 0.73, 0.41, "RESEARCH", "footer")

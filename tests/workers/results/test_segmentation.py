@@ -13,7 +13,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from support.result_cases import SHAPE, SPACING_MM, ResultCase, make_case
 from workers.jobs.result_objects import build_results
-from workers.results.result_classes import ResultRole
+from workers.results.result_roles import ResultRole
 
 
 def written(case: ResultCase) -> Dataset:

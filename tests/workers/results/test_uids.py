@@ -5,7 +5,7 @@ import uuid
 import pytest
 
 from workers.features.regions import Region
-from workers.results.result_classes import ResultRole
+from workers.results.result_roles import ResultRole
 from workers.results.uids import ResultUids, derived_uid
 
 UIDS = ResultUids.of("1.2.3", ["1.5", "1.4"], "ab", 1)

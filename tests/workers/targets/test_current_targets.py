@@ -4,7 +4,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from listener.settings import ClientTls
-from workers.results.result_classes import Fallback, ResultRole
+from workers.results.result_roles import Fallback, ResultRole
 from workers.targets.current_targets import CurrentTargets
 from workers.targets.target import Proof, Target, TargetKind
 

@@ -19,7 +19,7 @@ from pynetdicom import AE, evt
 
 from support.processes import free_port, running
 from workers.errors import TransientFailure
-from workers.results.result_classes import ResultRole
+from workers.results.result_roles import ResultRole
 from workers.targets.association import AssociationRefused
 from workers.targets.store_scu import send
 from workers.targets.store_status import StoreResult
