@@ -1,15 +1,15 @@
-"""The outlines of a cohort: each tumour segment of each SEG, and each mask beside an image."""
+"""The outlines of a cohort: each tumour of each SEG or RT structure set, and each mask beside an image."""
 
 import hashlib
 import json
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from deploy.cohort.index import IMAGE, SEG, IndexedFile
+from deploy.cohort.index import IMAGE, OUTLINE, IndexedFile
 from model_store.signatures.profile import FeatureProfile
 
 RESULT_FORMAT = 2
@@ -21,7 +21,7 @@ class OutlineCase:
     """One outline, and the files that it is measured from. Files are given by their full path."""
 
     case: str
-    """The SEG's SOP Instance UID, with the segment's number where it holds several tumours; or the pair's name."""
+    """The outline's SOP Instance UID, with the segment's number where it holds several tumours; or the pair's name."""
     patient: str
     images: tuple[str, ...]
     outline: str
@@ -30,7 +30,7 @@ class OutlineCase:
     seg_uid: str = ""
     seg_series_uid: str = ""
     segment_number: int | None = None
-    """Of one of several tumours in a SEG."""
+    """Of one of several tumours in an outline."""
     label: int | None = None
     """Of the tumour in a mask that holds several values."""
     is_pair: bool = False
@@ -38,6 +38,8 @@ class OutlineCase:
     scanner: str = ""
     reader: str = ""
     drawn: str = ""
+    other_series: tuple[tuple[str, ...], ...] = ()
+    """The study's other series: they tell whether the phase lies before contrast, or hold images in another form."""
 
     @property
     def key(self) -> str:
@@ -46,7 +48,8 @@ class OutlineCase:
 
     def inputs(self, profile: FeatureProfile) -> str:
         """Return a key of everything that the measurement of the case depends on."""
-        files = [(name, *_stamp(name)) for name in (self.outline, *self.images)]
+        others = (name for series in self.other_series for name in series)
+        files = [(name, *_stamp(name)) for name in (self.outline, *self.images, *others)]
         said = [asdict(self), profile.to_json(), files, version("radtme"), RESULT_FORMAT]
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
@@ -60,10 +63,10 @@ def _stamp(name: str) -> tuple[int, int]:
 
 
 def dicom_cases(folder: Path, files: Iterable[IndexedFile], readers: Mapping[str, str]) -> list[OutlineCase]:
-    """Return a case for each tumour of each SEG, with the images that the service would measure it on.
+    """Return a case for each tumour of each outline, with the images that the service would measure it on.
 
-    Those are the series of the images that the SEG names, else everything of its study in its frame of reference. A
-    SEG that was copied, or sent twice, counts once.
+    Those are the series of the images that the outline names, else everything of its study in its frame of reference.
+    An outline that was copied, or sent twice, counts once.
     """
     files = list(files)
     images = [one for one in files if one.kind == IMAGE]
@@ -73,7 +76,7 @@ def dicom_cases(folder: Path, files: Iterable[IndexedFile], readers: Mapping[str
     for one in images:
         by_series[one.series_uid].append(one)
         by_study[one.study_uid].append(one)
-    segs = {one.sop_instance_uid: one for one in reversed(files) if one.kind == SEG}
+    segs = {one.sop_instance_uid: one for one in reversed(files) if one.kind == OUTLINE}
     cases: list[OutlineCase] = []
     for seg in sorted(segs.values(), key=lambda one: one.path):
         named = sorted({series_of[uid] for uid in seg.references if uid in series_of})
@@ -82,7 +85,8 @@ def dicom_cases(folder: Path, files: Iterable[IndexedFile], readers: Mapping[str
             found = [
                 one for one in by_study[seg.study_uid] if one.frame_of_reference_uid in ("", seg.frame_of_reference_uid)
             ]
-        cases.extend(_cases_of(folder, seg, found, readers.get(seg.sop_instance_uid, seg.reader)))
+        others = _other_series(folder, by_study[seg.study_uid], {one.series_uid for one in found})
+        cases.extend(_cases_of(folder, seg, found, others, readers.get(seg.sop_instance_uid, seg.reader)))
     return cases
 
 
@@ -97,7 +101,17 @@ def studies_without_outline(images: Iterable[IndexedFile], cases: Iterable[Outli
     return list(studies.values())
 
 
-def _cases_of(folder: Path, seg: IndexedFile, images: list[IndexedFile], reader: str) -> Iterator[OutlineCase]:
+def _other_series(folder: Path, images: Iterable[IndexedFile], known: Collection[str]) -> tuple[tuple[str, ...], ...]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for one in images:
+        if one.series_uid not in known:
+            found[one.series_uid].append(str(folder / one.path))
+    return tuple(tuple(sorted(found[series])) for series in sorted(found))
+
+
+def _cases_of(
+    folder: Path, seg: IndexedFile, images: list[IndexedFile], others: tuple[tuple[str, ...], ...], reader: str
+) -> Iterator[OutlineCase]:
     first = images[0] if images else seg
     for number in seg.tumours if len(seg.tumours) > 1 else (None,):
         yield OutlineCase(
@@ -114,4 +128,5 @@ def _cases_of(folder: Path, seg: IndexedFile, images: list[IndexedFile], reader:
             scanner=first.scanner if images else "",
             reader=reader,
             drawn=seg.drawn,
+            other_series=others,
         )

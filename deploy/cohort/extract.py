@@ -52,7 +52,7 @@ def extract(plan: ExtractPlan, folder: Path, console: Console) -> Extracted:
     cases = find_cases(plan, folder, console)
     if not cases:
         raise CommandError(
-            "no outline found: neither a DICOM SEG nor a pair of image and mask",
+            "no outline found: neither a DICOM SEG or RTSTRUCT nor a pair of image and mask",
             "check extract.folder in the configuration; radtme cohort extract --help describes the accepted files",
         )
     mark_begun(folder)
@@ -95,8 +95,8 @@ def _not_there(one: "NotRetrieved") -> MeasuredOutline:
 
 
 def _no_outline(case: OutlineCase) -> MeasuredOutline:
-    """Return the row of a study without an outline, or whose outline is not recognisable as a SEG."""
-    message = "expected a DICOM SEG of the study's images, found none that can be read as DICOM"
+    """Return the row of a study without an outline, or whose outline is not recognisable as one."""
+    message = "expected a DICOM SEG or RTSTRUCT of the study's images, found none that can be read as DICOM"
     return MeasuredOutline(case, {"reason": "no_outline", "message": message})
 
 

@@ -9,20 +9,22 @@ from typing import Any
 
 from pydicom import Dataset, dcmread
 from pydicom.errors import InvalidDicomError
-from pydicom.uid import UID, SegmentationStorage
+from pydicom.uid import UID, RTStructureSetStorage, SegmentationStorage
 
 from deploy.cohort.child_pool import run_tasks
 from deploy.network.dicom_files import files_below
+from listener.dicom.data_set import UNREADABLE_BYTES
 from listener.dicom.own_results import is_own_result
 from model_store.files import replace_durably
 from workers.errors import RejectedInput
 from workers.images.attributes import text
 from workers.images.headers import MR_SOP_CLASSES, read_header
-from workers.outline.outline import LABEL_MAP_SEGMENTATION_STORAGE
-from workers.outline.segment_choice import tumour_numbers
-from workers.outline.source_images import outline_references
+from workers.outline.outline import LABEL_MAP_SEGMENTATION_STORAGE, is_structure_set
+from workers.outline.structure_set import frame_of_reference_of
+from workers.outline.tumours import drawn_on, tumours_of
 
-IMAGE, SEG, OTHER = "image", "seg", "other"
+IMAGE, OUTLINE, OTHER = "image", "outline", "other"
+OUTLINE_CLASSES = (SegmentationStorage, LABEL_MAP_SEGMENTATION_STORAGE, RTStructureSetStorage)
 IMAGE_TAGS = [
     "SOPClassUID",
     "SOPInstanceUID",
@@ -35,6 +37,8 @@ IMAGE_TAGS = [
     "ManufacturerModelName",
 ]
 FILES_PER_TASK = 500
+FORMAT = json.dumps({"format": 2})
+"""First line of the remembered headers: those of a version that knew fewer kinds of outlines are read again."""
 
 
 @dataclass(frozen=True)
@@ -54,17 +58,17 @@ class IndexedFile:
     site: str = ""
     scanner: str = ""
     references: tuple[str, ...] = ()
-    """Of a SEG: the images that it was drawn on."""
+    """Of an outline: the images that it was drawn on."""
     tumours: tuple[int, ...] = ()
-    """Of a SEG: the numbers of its tumour segments."""
+    """Of an outline: the numbers of its tumours."""
     reader: str = ""
-    """Of a SEG: who drew it."""
+    """Of an outline: who drew it."""
     drawn: str = ""
-    """Of a SEG: when."""
+    """Of an outline: when."""
 
 
 def index_folder(folder: Path, cache: Path, jobs: int, on_files: Callable[[int], None]) -> list[IndexedFile]:
-    """Return the MR images and SEGs below a folder; ``on_files`` is called with the number of files read since.
+    """Return the MR images and outlines below a folder; ``on_files`` is called with the number of files read since.
 
     Results of the service are left out: a study that was scored before contains them.
     """
@@ -118,11 +122,12 @@ def _index_file(folder: Path, name: str) -> IndexedFile:
         header = dcmread(path, stop_before_pixels=True, specific_tags=IMAGE_TAGS)
     except (InvalidDicomError, OSError, EOFError, ValueError, AttributeError, TypeError, NotImplementedError, KeyError):
         return nothing
-    if UID(text(header, "SOPClassUID")) in (SegmentationStorage, LABEL_MAP_SEGMENTATION_STORAGE):
+    if UID(text(header, "SOPClassUID")) in OUTLINE_CLASSES:
         try:
-            return _seg(nothing, read_header(path).dataset)
-        except RejectedInput:  # the measurement says why not: an outline that vanished here would go unnoticed
-            return _described(nothing, header, SEG)
+            return _outline(nothing, read_header(path).dataset)
+        # The measurement says why not: an outline that vanished here would go unnoticed.
+        except (RejectedInput, *UNREADABLE_BYTES):
+            return _described(nothing, header, OUTLINE)
     if UID(text(header, "SOPClassUID")) not in MR_SOP_CLASSES:
         return nothing
     return _described(nothing, header, IMAGE)
@@ -143,24 +148,24 @@ def _described(file: IndexedFile, header: Dataset, kind: str, **more: object) ->
     return IndexedFile(file.path, file.size, file.mtime_ns, **values, **more)  # type: ignore[arg-type]
 
 
-def _seg(file: IndexedFile, header: Dataset) -> IndexedFile:
+def _outline(file: IndexedFile, header: Dataset) -> IndexedFile:
     if is_own_result(header):
         return file
-    frames = header.get("PerFrameFunctionalGroupsSequence") or []
-    return _described(
-        file,
-        header,
-        SEG,
-        references=tuple(sorted({uid for uid, _ in outline_references(header, frames)})),
-        tumours=tumour_numbers(header.get("SegmentSequence") or ()),
-        reader=str(header.get("ContentCreatorName") or ""),
-        drawn=f"{text(header, 'ContentDate')}{text(header, 'ContentTime')}",
-    )
+    named = {"references": tuple(sorted({uid for uid, _ in drawn_on(header)})), "tumours": tumours_of(header)}
+    if not is_structure_set(header):
+        reader, drawn = str(header.get("ContentCreatorName") or ""), text(header, "ContentDate")
+        return _described(file, header, OUTLINE, reader=reader, drawn=f"{drawn}{text(header, 'ContentTime')}", **named)
+    header.FrameOfReferenceUID = frame_of_reference_of(header)
+    interpreters = {str(one.get("ROIInterpreter") or "") for one in header.get("RTROIObservationsSequence") or ()}
+    reader = interpreters.pop() if len(interpreters) == 1 else ""
+    drawn = f"{text(header, 'StructureSetDate')}{text(header, 'StructureSetTime')}"
+    return _described(file, header, OUTLINE, reader=reader, drawn=drawn, **named)
 
 
 def _read(cache: Path) -> list[IndexedFile]:
     try:
-        return [_from_json(line) for line in cache.read_text().splitlines()]
+        form, *lines = cache.read_text().splitlines()
+        return [_from_json(line) for line in lines] if form == FORMAT else []
     except (OSError, ValueError, TypeError):
         return []
 
@@ -173,4 +178,5 @@ def _from_json(line: str) -> IndexedFile:
 
 def _write(cache: Path, files: Iterable[IndexedFile]) -> None:
     cache.parent.mkdir(parents=True, exist_ok=True)
-    replace_durably(cache, "".join(json.dumps(asdict(one)) + "\n" for one in files).encode())
+    lines = [FORMAT, *(json.dumps(asdict(one)) for one in files)]
+    replace_durably(cache, "".join(f"{line}\n" for line in lines).encode())

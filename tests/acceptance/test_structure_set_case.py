@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from pydicom import Dataset, dcmread
 from pydicom.uid import RTStructureSetStorage
 
@@ -19,7 +18,7 @@ from listener.spool.jobs import Job, JobState
 from model_store.signatures.registry import Registry
 from support.listening import listening
 from support.processes import wait_until
-from support.structure_sets import Contours, write_structure_set
+from support.structure_sets import contours_of, write_structure_set
 from workers.jobs.score_job import Scored, run
 from workers.settings import WorkerSettings
 
@@ -33,21 +32,6 @@ def names_structure_set(instance: Dataset, uid: str) -> bool:
     return any(
         element.keyword == "ReferencedSOPInstanceUID" and element.value == uid for element in instance.iterall()
     ) and any(element.value == RTStructureSetStorage for element in instance.iterall() if element.VR == "UI")
-
-
-def contours_of(mask: NDArray[np.bool_], images: tuple[Path, ...]) -> Contours:
-    """Return the rows of a mask (z, y, x) as one contour on each slice that has two or more of them."""
-    found = {}
-    for index, path in enumerate(images):
-        rows = np.flatnonzero(mask[index].any(axis=1))
-        if rows.size < 2:
-            continue
-        header = dcmread(path, stop_before_pixels=True)
-        x, y, z = header.ImagePositionPatient
-        left = [(int(np.flatnonzero(mask[index, row])[0]), int(row)) for row in rows]
-        right = [(int(np.flatnonzero(mask[index, row])[-1]), int(row)) for row in rows[::-1]]
-        found[index] = [np.array([(x, y + 1.6 * column, z - 1.6 * row) for column, row in [*left, *right]])]
-    return found
 
 
 def score(listener: Listener, registry: Registry, job: Job) -> tuple[Scored, Path]:
@@ -104,7 +88,7 @@ def test_each_tumour_of_a_structure_set_gets_results_of_its_own(tmp_path: Path, 
     phantom.seg_path.unlink()
     middle = int(np.argwhere(tumour)[:, 1].mean())
     upper, lower = tumour.copy(), tumour.copy()
-    upper[:, middle + 2 :], lower[:, : middle - 2] = False, False
+    upper[:, middle - 2 :], lower[:, : middle + 2] = False, False
     regions = {"GTV index": contours_of(upper, images), "GTV satellite": contours_of(lower, images)}
     write_structure_set(phantom.seg_path.with_name("rs.dcm"), images, regions)
     with listening(tmp_path / "spool") as listener:

@@ -75,6 +75,22 @@ def write_structure_set(
     return path
 
 
+def contours_of(mask: NDArray[np.bool_], images: Sequence[Path]) -> Contours:
+    """Return the rows of a mask (z, y, x) as one contour on each sagittal slice that has two or more of them."""
+    found = {}
+    for index, path in enumerate(images):
+        rows = np.flatnonzero(mask[index].any(axis=1))
+        if rows.size < 2:
+            continue
+        header = dcmread(path, stop_before_pixels=True)
+        x, y, z = header.ImagePositionPatient
+        down, across = header.PixelSpacing
+        left = [(int(np.flatnonzero(mask[index, row])[0]), int(row)) for row in rows]
+        right = [(int(np.flatnonzero(mask[index, row])[-1]), int(row)) for row in rows[::-1]]
+        found[index] = [np.array([(x, y + across * column, z - down * row) for column, row in [*left, *right]])]
+    return found
+
+
 def _item(**values: object) -> Dataset:
     item = Dataset()
     for keyword, value in values.items():

@@ -18,17 +18,17 @@ from workers.features.filters import margin_voxels
 from workers.features.regions import Region, RegionMeasurement
 from workers.features.resampling import Resampled, bounds, box_of, resample, to_source
 from workers.features.ring import Ring, geometric_ring, ring_without, voxels_outside
-from workers.images.headers import read_image_headers
+from workers.images.headers import read_header, read_image_headers
 from workers.images.technique import check_technique
 from workers.images.volume import Volume, build_volume
 from workers.limits import LIMITS, Limits
 from workers.outline.contrast import check_after_contrast
 from workers.outline.converted_images import with_converted_images
-from workers.outline.outline import NO_RULES, read_outline
+from workers.outline.outline import NO_RULES, is_structure_set, read_outline
 from workers.outline.phase_selection import choose_phase
 from workers.outline.region_of_interest import RegionOfInterest, place
 from workers.outline.segment_rules import SegmentRules
-from workers.outline.structure_set import is_structure_set, read_structure_set
+from workers.outline.structure_set import read_structure_set
 from workers.stages import Stage, StageTimer, untimed
 
 RING_MARGIN_VOXELS = 4
@@ -94,7 +94,7 @@ def read_case(
         With the reason why there is nothing to measure.
     """
     with timer(Stage.READ):
-        contoured = is_structure_set(seg_path, limits)
+        contoured = is_structure_set(read_header(seg_path, limits).dataset)
         outline = None if contoured else read_outline(seg_path, limits, segment_number, rules)
         instances = read_image_headers(image_paths, limits)
         if outline is None:  # contours become pixels on the images alone

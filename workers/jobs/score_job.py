@@ -24,7 +24,7 @@ from workers.jobs.case import Case, CaseInputs, examine, headers_for_report, inp
 from workers.jobs.case_audit import scored
 from workers.jobs.readable_case import readable_case
 from workers.jobs.result_objects import build_results
-from workers.jobs.several_tumours import further_jobs, tumours_of, which_tumour
+from workers.jobs.several_tumours import further_jobs, tumours_in, which_tumour
 from workers.limits import Limits
 from workers.notifications.event import note_outcome
 from workers.results.common_modules import ResultVersion
@@ -90,7 +90,7 @@ def run(
     if written is not None:  # an earlier attempt died, or ran out of time, on the last step
         return _finished(spool, job, settings, written, time.perf_counter() - begin)
     inputs = inputs_of(spool, record, settings.segment_rules)
-    tumours = () if ended_by else tumours_of(inputs, settings.limits)
+    tumours = () if ended_by else tumours_in(inputs, settings.limits)
     further = further_jobs(spool, record, tumours)
     if len(tumours) > 1:
         inputs = replace(inputs, segment_number=record.segment_number or tumours[0])

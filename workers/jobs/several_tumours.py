@@ -19,25 +19,18 @@ from workers.images.attributes import text
 from workers.images.headers import read_header
 from workers.jobs.case import CaseInputs
 from workers.limits import Limits
-from workers.outline.segment_choice import tumour_numbers
-from workers.outline.structure_set import is_structure_set, segments_of
+from workers.outline.tumours import tumours_of
 from workers.results.common_modules import TumourOfSeveral
 
-MAX_TUMOURS = 20
-"""Of one outline; one with more is no outline of tumours, and is refused."""
 
-
-def tumours_of(inputs: CaseInputs, limits: Limits) -> tuple[int, ...]:
+def tumours_in(inputs: CaseInputs, limits: Limits) -> tuple[int, ...]:
     """Return the segment numbers of an outline's tumours, in order; empty where it cannot be read or has too many."""
     if inputs.not_complete is not None:
         return ()
     try:
-        header = read_header(inputs.seg_path, limits).dataset
-        segments = segments_of(header) if is_structure_set(inputs.seg_path, limits) else header.get("SegmentSequence")
-        found = tumour_numbers(segments or (), inputs.rules)
+        return tumours_of(read_header(inputs.seg_path, limits).dataset, inputs.rules)
     except (RejectedInput, *UNREADABLE_BYTES):  # the measuring says so
         return ()
-    return found if len(found) <= MAX_TUMOURS else ()
 
 
 def further_jobs(spool: Spool, record: JobRecord, tumours: Sequence[int]) -> tuple[str, ...]:

@@ -150,10 +150,14 @@ def _segments(header: Dataset, is_label_map: bool) -> Sequence[Dataset]:
     return [item for item in items if not (is_label_map and item.get("SegmentNumber") == 0)]
 
 
+def is_structure_set(header: Dataset) -> bool:
+    """Tell whether an outline is an RT structure set."""
+    return text(header, "SOPClassUID") == RTStructureSetStorage
+
+
 def name_of(instance: Instance) -> str:
     """Return how messages name an outline: kind of object and SOP Instance UID."""
-    kind = "RTSTRUCT" if text(instance.dataset, "SOPClassUID") == RTStructureSetStorage else "SEG"
-    return f"{kind} {instance.sop_instance_uid}"
+    return f"{'RTSTRUCT' if is_structure_set(instance.dataset) else 'SEG'} {instance.sop_instance_uid}"
 
 
 def _refuse(instance: Instance, message: str) -> RejectedInput:

@@ -4,14 +4,13 @@ PS3.3 sections C.8.8.5 (Structure Set), C.8.8.6 (ROI Contour) and C.8.8.8 (RT RO
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
-from pydicom.uid import RTStructureSetStorage
 
 from listener.dicom.data_set import UNREADABLE_BYTES
 from workers.errors import Reason, RejectedInput
@@ -89,17 +88,6 @@ class _Placed:
     """In pixels (column, row)."""
 
 
-def is_structure_set(path: Path, limits: Limits = LIMITS) -> bool:
-    """Tell whether a received outline is an RT structure set.
-
-    Raises
-    ------
-    RejectedInput
-        As `workers.images.headers.read_header`.
-    """
-    return text(read_header(path, limits).dataset, "SOPClassUID") == RTStructureSetStorage
-
-
 def read_structure_set(
     path: Path,
     images: Sequence[Instance],
@@ -143,8 +131,7 @@ def _outline(
     items = {at: _closed_contours(header, at, segments) for at in (number, *sorted(others))}
     if not items[number]:
         raise _refuse(instance, f"its region of interest {tumour.SegmentLabel!r} has no closed planar contour")
-    named = image_references(image for contour in items[number] for image in contour.get("ContourImageSequence") or ())
-    named = named or _images_of_series(header)
+    named = _images_of(items[number]) or _images_of_series(header)
     slices = [_Slice(frame.reference, frame.plane) for one in images for frame in frames_of(one)]
     mine = [one for one in slices if one.is_named(named)] or slices
     placed = [
@@ -189,6 +176,25 @@ def segments_of(header: Dataset) -> list[Dataset]:
     return found
 
 
+def contour_references(header: Dataset) -> References:
+    """Return the images that the contours of any region name; else those of the series that the object lists."""
+    contours = (
+        contour for item in header.get("ROIContourSequence") or () for contour in item.get("ContourSequence") or ()
+    )
+    return _images_of(contours) or _images_of_series(header)
+
+
+def frame_of_reference_of(header: Dataset) -> str:
+    """Return the frame of reference of the contours, where the header or all of its items name one."""
+    own = text(header, "FrameOfReferenceUID")
+    items = (
+        *(header.get("StructureSetROISequence") or ()),
+        *(header.get("ReferencedFrameOfReferenceSequence") or ()),
+    )
+    found = {str(one.get("ReferencedFrameOfReferenceUID") or one.get("FrameOfReferenceUID") or "") for one in items}
+    return own or ((found - {""}).pop() if len(found - {""}) == 1 else "")
+
+
 def _gross_tumour_volume() -> Dataset:
     item = Dataset()
     item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = GROSS_TUMOUR_VOLUME
@@ -204,6 +210,10 @@ def _closed_contours(header: Dataset, number: int, segments: Sequence[Dataset]) 
         for contour in item.get("ContourSequence") or ()
         if str(contour.get("ContourGeometricType") or "") in CLOSED and len(contour.get("ContourData") or ()) >= 9
     ]
+
+
+def _images_of(contours: Iterable[Dataset]) -> References:
+    return image_references(image for contour in contours for image in contour.get("ContourImageSequence") or ())
 
 
 def _images_of_series(header: Dataset) -> References:
@@ -223,7 +233,7 @@ def _placed(
     found: dict[int, list[NDArray[np.float64]]] = defaultdict(list)
     for contour in contours:
         points = np.array(contour.ContourData, dtype=np.float64).reshape(-1, 3)
-        named = image_references(contour.get("ContourImageSequence") or ())
+        named = _images_of([contour])
         distances = [one.distance_mm(points) for one in slices]
         near = [at for at, distance in enumerate(distances) if distance <= OFF_SLICE_MM]
         if near:
@@ -249,13 +259,6 @@ def _gap_note(slices: Sequence[_Slice], drawn: Sequence[Plane]) -> list[str]:
 
 def _with_frame_of_reference(instance: Instance) -> Instance:
     """Return the object with the frame of reference of its contours where its header names none itself."""
-    header = instance.dataset
-    if not text(header, "FrameOfReferenceUID"):
-        items = (
-            *(header.get("StructureSetROISequence") or ()),
-            *(header.get("ReferencedFrameOfReferenceSequence") or ()),
-        )
-        found = {str(one.get("ReferencedFrameOfReferenceUID") or one.get("FrameOfReferenceUID") or "") for one in items}
-        if len(found - {""}) == 1:
-            header.FrameOfReferenceUID = (found - {""}).pop()
+    if found := frame_of_reference_of(instance.dataset):
+        instance.dataset.FrameOfReferenceUID = found
     return instance

@@ -20,10 +20,12 @@ from deploy.cohort.extract import Extracted, extract
 from deploy.cohort.image_pairs import pairs_below, read_pair
 from deploy.simulation.cohort import StudyToWrite, write_study
 from deploy.simulation.patients import SimulatedPatient, draw_patients
+from deploy.simulation.phantom import write_phantom
 from deploy.simulation.planted import Planted
 from model_store.cohort.plan import IDENTITY_COLUMNS, ExtractPlan
 from model_store.signatures.profile import HAN2024
 from support.processes import group_lives, start, wait_until
+from support.structure_sets import contours_of, write_structure_set
 from workers.errors import RejectedInput
 from workers.features.measurement import measure, measure_roi, read_case
 
@@ -172,7 +174,7 @@ def test_a_stopped_or_killed_extraction_goes_on(cohort: Path, tmp_path: Path, nu
 def test_each_tumour_of_a_seg_is_a_lesion_of_its_own(
     cohort: Path, patients: list[SimulatedPatient], tmp_path: Path
 ) -> None:
-    """The service asks for one SEG per tumour; a cohort's are as they are, and no tumour is in another one's ring."""
+    """No tumour is in another one's ring."""
     folder = cohort / "dicom" / patients[2].id
     images = sorted((folder / "images").glob("*.dcm"))
     seg = dcmread(folder / "outline_a1.dcm")
@@ -191,8 +193,39 @@ def test_each_tumour_of_a_seg_is_a_lesion_of_its_own(
     assert not (one.tumour & two.tumour).any()
     assert one.other_tissue is not None
     assert (one.other_tissue == two.tumour).all()
-    with pytest.raises(RejectedInput, match="expected one tumour segment, found 2"):
+    with pytest.raises(RejectedInput, match="its 2 tumour segments are too many"):
         read_case(images, tmp_path / "seg.dcm", HAN2024)
+
+
+def test_each_tumour_of_a_structure_set_has_the_numbers_of_the_service(tmp_path: Path) -> None:
+    """Two regions of interest on the second of three series, one a phase: two rows, of the features that a job gets."""
+    small = {"slices": 40, "rows": 96, "columns": 96, "spacing_mm": (2.0, 1.6, 1.6), "tumour_diameter_mm": 26.0}
+    phantom = write_phantom(tmp_path / "dicom", 7, separate_series=True, **small)
+    phantom.seg_path.unlink()
+    images, middle = phantom.image_paths[1], int(np.argwhere(phantom.images.tumour)[:, 1].mean())
+    upper, lower = phantom.images.tumour.copy(), phantom.images.tumour.copy()
+    upper[:, middle - 2 :], lower[:, : middle + 2] = False, False
+    regions = {"GTV index": contours_of(upper, images), "GTV satellite": contours_of(lower, images)}
+    outline = write_structure_set(tmp_path / "dicom" / "rs.dcm", images, regions)
+    rows = extract(ExtractPlan(folder=tmp_path / "dicom", jobs=2), tmp_path / "out", QUIET).tables.features
+    assert list(rows["reason"]) == ["", ""]
+    others = [phantom.image_paths[0], phantom.image_paths[2]]
+    for number, (_, row) in enumerate(rows.sort_values("case").iterrows(), start=1):
+        measured = measure(images, outline, HAN2024, segment_number=number, other_series=others)
+        expected = {f"{r.region}_{name}": value for r in measured.regions for name, value in r.features.items()}
+        assert expected == {name: row[name] for name in expected}
+
+
+def test_the_phase_before_contrast_is_refused_as_by_the_service(tmp_path: Path) -> None:
+    """A phase a series: the next series of the study is 30 % brighter inside the outline, drawn on the first one."""
+    small = {"slices": 40, "rows": 96, "columns": 96, "spacing_mm": (2.0, 1.6, 1.6), "tumour_diameter_mm": 26.0}
+    phantom = write_phantom(tmp_path / "dicom", 7, separate_series=True, **small)
+    phantom.seg_path.unlink()
+    images = phantom.image_paths[0]
+    regions = {"Tumor": contours_of(phantom.images.tumour, images)}
+    write_structure_set(tmp_path / "dicom" / "rs.dcm", images, regions)
+    rows = extract(ExtractPlan(folder=tmp_path / "dicom", jobs=1), tmp_path / "out", QUIET).tables.features
+    assert list(rows["reason"]) == ["before_contrast"]
 
 
 @pytest.mark.parametrize("ending", ["nrrd", "nii.gz"])

@@ -1,0 +1,26 @@
+"""Which tumours an outline holds, whatever kind of object it is."""
+
+from pydicom import Dataset
+
+from workers.outline.outline import NO_RULES, is_structure_set
+from workers.outline.segment_choice import tumour_numbers
+from workers.outline.segment_rules import SegmentRules
+from workers.outline.source_images import References, outline_references
+from workers.outline.structure_set import contour_references, segments_of
+
+MAX_TUMOURS = 20
+"""Of one outline; one with more is no outline of tumours, and is refused."""
+
+
+def tumours_of(header: Dataset, rules: SegmentRules = NO_RULES) -> tuple[int, ...]:
+    """Return the segment numbers of an outline's tumours, in order; empty where there are none, or too many."""
+    segments = segments_of(header) if is_structure_set(header) else header.get("SegmentSequence") or ()
+    found = tumour_numbers(segments, rules)
+    return found if len(found) <= MAX_TUMOURS else ()
+
+
+def drawn_on(header: Dataset) -> References:
+    """Return the images that an outline names as those that it was drawn on; empty where it does not say."""
+    if is_structure_set(header):
+        return contour_references(header)
+    return outline_references(header, header.get("PerFrameFunctionalGroupsSequence") or [])
