@@ -124,7 +124,7 @@ class Signature:
     ranges: Mapping[str, FeatureRange] = field(repr=False, compare=False)
     """The training distribution of each column, also of those that the estimator does not take."""
     notes: tuple[str, ...] = ()
-    """What is unlike at training, such as another version of a library, without changing a number of the canary."""
+    """Which libraries have another version than at training; none of them changes a number of the canary."""
 
     @property
     def id(self) -> str:

@@ -20,7 +20,11 @@ from workers.images.volume import SourceFrame, Volume
 from workers.outline.region_of_interest import RegionOfInterest
 
 EXPECTED = Path(__file__).with_name("feature_canary.csv")
-"""Profile, column, value: written by `expected_csv` with the locked versions of all libraries."""
+"""Profile, column, value: written by `expected_csv` with the locked versions of all libraries.
+
+The values of a profile stay from release to release: they are those that signatures were trained on. A profile that is
+to give others takes another name.
+"""
 SPACING_MM = (1.0, 1.0, 1.5)
 RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE = 1e-6, 1e-9
 """Far above what the order of a sum changes, far below what moves a score."""
@@ -56,9 +60,8 @@ def difference(profile: FeatureProfile) -> str | None:
 
     A profile that did not come with the program has no expected values, and so no difference.
     """
-    expected = expected_features().get(profile.name)
-    known = PROFILES.get(profile.name)
-    if expected is None or known is None or replace(profile, phase_rule=known.phase_rule) != known:
+    expected = expected_of(profile)
+    if expected is None:
         return None
     found = measured(profile)
     wrong = differing(found, expected)
@@ -69,6 +72,14 @@ def difference(profile: FeatureProfile) -> str | None:
         f"{len(wrong)} of {len(expected)} features of the canary case differ: {first} is {found.get(first, 'absent')}, "
         f"expected {expected[first]}; install the library versions that requirements/service.txt locks"
     )
+
+
+def expected_of(profile: FeatureProfile) -> Mapping[str, float] | None:
+    """Return the expected features of the case by column; None for a profile that did not come with the program."""
+    known = PROFILES.get(profile.name)
+    if known is None or replace(profile, phase_rule=known.phase_rule) != known:
+        return None
+    return expected_features().get(profile.name)
 
 
 def differing(found: Mapping[str, float], expected: Mapping[str, float]) -> list[str]:

@@ -1,6 +1,7 @@
 """The registry as a worker sees it: a signature is usable only where this installation measures what it should."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
@@ -10,7 +11,7 @@ from model_store.errors import SignatureError
 from model_store.signatures.profile import FeatureProfile
 from model_store.signatures.registry import Registry
 from model_store.signatures.signature import Signature
-from workers.features.canary import difference
+from workers.features.canary import difference, expected_of
 
 log = structlog.get_logger()
 
@@ -39,6 +40,9 @@ class CheckedRegistry(Registry):
     def active(self) -> Signature:
         """Return the signature that scores now.
 
+        In a process that scores it carries no notes of other library versions where both canaries, the signature's and
+        that of the features, gave what they should: nothing in a report then differs from what training gave.
+
         Raises
         ------
         SignatureError
@@ -49,6 +53,8 @@ class CheckedRegistry(Registry):
             self._check(signature.profile)
         if self._mark.exists():
             raise SignatureError(self._mark.read_text())
+        if self._measures_here and expected_of(signature.profile):
+            return replace(signature, notes=())
         return signature
 
     def _check(self, profile: FeatureProfile) -> None:

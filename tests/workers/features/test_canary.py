@@ -4,6 +4,7 @@ import json
 import re
 import sys
 import urllib.error
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,24 @@ def test_a_process_that_differs_ends_the_scoring_of_all(
     with pytest.raises(SignatureError):
         main.active()
     assert usable(main) == 0.0
+
+
+def test_another_library_version_is_noted_in_reports_only_where_no_canary_speaks_for_it(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From Python 3.12 on another distribution provides pyradiomics, with equal values: a report says the same there.
+
+    The canary has no values for a profile of a hospital's own, so the note stays.
+    """
+    noted = replace(Registry(store).active(), notes=("trained with pyradiomics 3.0.1, running with another",))
+    monkeypatch.setattr(Registry, "active", lambda self: noted)
+    scoring, looking = (CheckedRegistry(store, tmp_path) for _ in range(2))
+    scoring.measure_here()
+    assert scoring.active().notes == ()
+    assert looking.active().notes == noted.notes
+    own = replace(noted.profile, name="our-own", bin_width=noted.profile.bin_width * 2)
+    noted = replace(noted, description=replace(noted.description, profile=own))
+    assert scoring.active().notes == noted.notes
 
 
 class WithOtherExpectations(Installation):
