@@ -1,5 +1,6 @@
 """The three families of errors. The family determines what to do next; the reason, from a closed set, why."""
 
+import errno
 from enum import StrEnum
 
 
@@ -64,3 +65,24 @@ class ModelError(RadtmeError):
 
     def __init__(self, message: str) -> None:
         super().__init__(Reason.SIGNATURE_UNUSABLE, message)
+
+
+TRANSIENT_ERRNOS = frozenset(
+    {
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.ESTALE,
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.ENOMEM,
+        errno.EAGAIN,
+        errno.EROFS,
+        errno.EACCES,
+        errno.EPERM,
+    }
+)
+
+
+def is_of_the_machine(error: BaseException) -> bool:
+    """Tell whether an error passes without anyone touching the job: a full disk, a permission that was lost, ..."""
+    return isinstance(error, OSError) and error.errno in TRANSIENT_ERRNOS

@@ -11,8 +11,7 @@ import click
 from pydicom.uid import UID
 from rich.table import Table
 
-from deploy.commands.options import config_option
-from deploy.commands.tls_options import tls_given, tls_options
+from deploy.commands.options import config_option, tls_given, tls_options
 from deploy.configuration.load import Configuration, read_configuration
 from deploy.errors import CommandError, Unreachable, WrongUsage
 from deploy.network.peer import Peer, checked_ae_title, parse_peer

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deploy.commands.network import calling_option, calling_title, peer_of, timeout_option
-from deploy.commands.options import config_option
-from deploy.commands.tls_options import tls_given, tls_options
+from deploy.commands.options import config_option, tls_given, tls_options
 from deploy.configuration.load import read_configuration
 from deploy.errors import CommandError, WrongUsage
 from deploy.stack.running_stack import as_running

@@ -7,8 +7,7 @@ import click
 from rich.table import Table
 
 from deploy.commands.network import ask_web, calling_option, calling_title, peer_of, timeout_option
-from deploy.commands.options import config_option
-from deploy.commands.tls_options import tls_given, tls_options
+from deploy.commands.options import config_option, tls_given, tls_options
 from deploy.configuration.load import Configuration, read_configuration
 from deploy.errors import CommandError
 from deploy.stack.running_stack import as_running

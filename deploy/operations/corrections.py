@@ -17,9 +17,8 @@ from listener.scp.statuses import Status
 from listener.spool.atomic_files import fsync_folder
 from listener.spool.job_files import is_held
 from listener.spool.jobs import Job, JobState
-from listener.spool.quarantine_record import QuarantineReason
 from listener.spool.record_file import read_record, write_record
-from listener.spool.spool import Spool
+from listener.spool.spool import QuarantineReason, Spool
 
 SUPERSEDED = "superseded"
 """The quarantine reason of objects that a corrected copy has replaced."""

@@ -16,11 +16,10 @@ from deploy.operations.job_status import JobStatus, read_moving
 from deploy.operations.upgrade import require_layout
 from deploy.terminal import path_from_here
 from listener.spool.jobs import JobState
-from listener.spool.quarantine_record import QuarantineReason
 from listener.spool.record_file import UnreadableRecord, read_record
 from listener.spool.refused_contexts import RefusedContext, refused_contexts
 from listener.spool.set_aside import SetAsideOutline, set_aside_outlines
-from listener.spool.spool import Spool
+from listener.spool.spool import QuarantineReason, Spool
 
 
 def existing_spool(configuration: Configuration) -> Spool:

@@ -5,7 +5,6 @@ import socketserver
 import ssl
 import threading
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -100,8 +99,3 @@ class Sink:
         except OSError:
             return OUT_OF_RESOURCES
         return SUCCESS
-
-
-def instances_in(folder: Path) -> list[Path]:
-    """Return the instances that a sink wrote to ``folder``."""
-    return sorted(path for path in folder.glob("*.dcm") if not path.name.startswith("."))

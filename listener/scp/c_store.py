@@ -34,8 +34,7 @@ from listener.scp.presentation_contexts import Context
 from listener.scp.quarantine import Quarantine
 from listener.scp.statuses import Status
 from listener.settings import ListenerSettings
-from listener.spool.quarantine_record import QuarantineReason
-from listener.spool.spool import Kept, Spool
+from listener.spool.spool import Kept, QuarantineReason, Spool
 
 log = structlog.get_logger()
 

@@ -11,9 +11,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from listener.spool.quarantine_record import QuarantineReason
 from listener.spool.record_file import UnreadableRecord, read_record
-from listener.spool.spool import Spool
+from listener.spool.spool import QuarantineReason, Spool
 
 RECOUNT_SECONDS = 30.0
 """Someone may have emptied the folder, or another listener may have filled it."""

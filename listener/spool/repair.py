@@ -20,9 +20,8 @@ import structlog
 from listener.spool.atomic_files import fsync_folder, make_folder, read_json
 from listener.spool.jobs import Job, JobState, job_id_for
 from listener.spool.locks import exclusive
-from listener.spool.quarantine_record import QuarantineReason
 from listener.spool.record_file import UtcTime, write_record
-from listener.spool.spool import Spool
+from listener.spool.spool import QuarantineReason, Spool
 
 log = structlog.get_logger()
 

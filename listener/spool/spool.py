@@ -30,10 +30,29 @@ from listener.spool.job_files import FAILURE_NAME, Failure
 from listener.spool.job_record import JOB_NAME, JobRecord
 from listener.spool.jobs import JOB_ID_PATTERN, Job, JobState
 from listener.spool.layout import LAYOUT, VERSION_NAME, check_layout
-from listener.spool.quarantine_record import QuarantineReason
-from listener.spool.record_file import write_record
+from listener.spool.record_file import UtcTime, write_record
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuarantineReason:
+    """Why an object lies in quarantine: the JSON file beside it.
+
+    UIDs are as the sender gave them, empty where unknown.
+    """
+
+    reason: str
+    """Coded: the name of the status that its sender got, in lower case."""
+    message: str = ""
+    at: UtcTime | None = None
+    status: str = ""
+    """Of the C-STORE response, such as ``0xA900``."""
+    sop_class_uid: str = ""
+    sop_instance_uid: str = ""
+    transfer_syntax_uid: str = ""
+    calling_ae_title: str = ""
+    """Whose share of the quarantine it takes."""
 
 
 class Kept(StrEnum):

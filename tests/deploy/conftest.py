@@ -14,8 +14,7 @@ import pytest
 from listener.spool.atomic_files import write_json
 from listener.spool.job_record import SegmentationReference
 from listener.spool.jobs import Job, JobState, job_id_for
-from listener.spool.quarantine_record import QuarantineReason
-from listener.spool.spool import Spool
+from listener.spool.spool import QuarantineReason, Spool
 from support.records import job_record
 from support.spool_jobs import REJECTED, SCORED, delivery, in_minutes
 

@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 from deploy.configuration.load import load_configuration
 from deploy.configuration.sections import SinkSettings
 from deploy.stack.reload import Reload, reload_allow_list
-from deploy.stack.sink import Sink, instances_in
+from deploy.stack.sink import Sink
 from listener.audit.reader import read_entries
 from listener.settings import AuditSettings
 from support.dicom_objects import image, outline, write
@@ -72,19 +72,19 @@ def test_the_next_case_goes_to_the_new_target(
             wait_until(lambda: parts.log("work").count(expected) > said, 60, expected)
 
         one_more_case()
-        first = len(instances_in(at_old))
+        first = len(list(at_old.glob("[!.]*.dcm")))
         assert first > 0
         with_targets(parts.configuration, [{**new, "port": "everywhere"}])
         hang_up("configuration_not_reloaded")
         one_more_case()
-        assert len(instances_in(at_old)) == 2 * first
+        assert len(list(at_old.glob("[!.]*.dcm"))) == 2 * first
         with_targets(parts.configuration, [{**new, "timeout_seconds": 60}])
         hang_up("targets_replaced")
         with_targets(parts.configuration, "half a file")  # nobody was told: what was taken over stays
         for _ in range(4):
             one_more_case()
-        assert len(instances_in(at_new)) == 4 * first
-        assert len(instances_in(at_old)) == 2 * first
+        assert len(list(at_new.glob("[!.]*.dcm"))) == 4 * first
+        assert len(list(at_old.glob("[!.]*.dcm"))) == 2 * first
         shown = parts.get("work", "/metrics")
         assert 'radtme_target_circuit{state="closed",target="new"} 1.0' in shown
         assert 'target="old"' not in shown.split("radtme_target_circuit{", 1)[1].split("# HELP")[0]

@@ -18,7 +18,7 @@ from deploy.network.dicom_files import DicomFile, read_all
 from deploy.network.echo import echo
 from deploy.network.peer import Peer
 from deploy.network.send import SendOutcome, send_files
-from deploy.stack.sink import Sink, instances_in
+from deploy.stack.sink import Sink
 from listener.pairing.retrieve import retrieve
 from listener.settings import ClientTls, RetrieveSource
 from listener.tls.contexts import server_context
@@ -172,7 +172,7 @@ def test_we_reach_our_own_servers_by_their_own_certificate(tmp_path: Path, autho
         with associated(peer, "RADTME", [context], 20) as association:
             assert association.send_c_store(image(1)).Status == 0
         held_up.close()
-        assert len(instances_in(tmp_path / "sink")) == 1
+        assert len(list((tmp_path / "sink").glob("[!.]*.dcm"))) == 1
         with pytest.raises(Unreachable):
             echo(Peer("SINK", "127.0.0.1", sink.port), "RADTME", 20)
     finally:

@@ -19,9 +19,8 @@ from workers.errors import Reason, RejectedInput
 from workers.images.codestream import declared_size, is_whole
 from workers.images.compressed_pixels import UndecodablePixels, decode_pixels
 from workers.images.headers import read_header, read_image_headers
-from workers.limits import LIMITS
+from workers.limits import LIMITS, data_bytes, is_out_of_memory, memory_limited
 from workers.outline.outline import read_outline
-from workers.resources import data_bytes, is_out_of_memory, memory_limited
 
 EXPLICIT = "1.2.840.10008.1.2.1"
 MEBIBYTE = 1 << 20

@@ -10,9 +10,10 @@ from pydicom.encaps import generate_frames
 from pydicom.pixels.utils import pixel_array
 from pydicom.uid import RLELossless
 
+from workers.errors import is_of_the_machine
 from workers.images.attributes import integer, text
 from workers.images.codestream import declared_size, is_whole
-from workers.resources import is_of_the_machine, is_out_of_memory
+from workers.limits import is_out_of_memory
 
 MAX_RLE_RATIO = 1.1
 """Of a frame's bytes. Run-length encoding makes noise longer by less than a hundredth; a reader expands all of it."""

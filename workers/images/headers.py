@@ -21,10 +21,9 @@ from pydicom.uid import (
 from listener.dicom.data_set import UNREADABLE_FILE
 from listener.dicom.part10 import check_stored
 from listener.dicom.structure_check import TooComplex
-from workers.errors import Reason, RejectedInput
+from workers.errors import Reason, RejectedInput, is_of_the_machine
 from workers.images.attributes import integer, numbers, text
-from workers.limits import LIMITS, Limits
-from workers.resources import is_of_the_machine, is_out_of_memory
+from workers.limits import LIMITS, Limits, is_out_of_memory
 
 MR_SOP_CLASSES = (MRImageStorage, EnhancedMRImageStorage, LegacyConvertedEnhancedMRImageStorage)
 PIXEL_DATA_TAG = (0x7FE0, 0x0010)

@@ -20,9 +20,8 @@ from workers.outline.converted_images import with_converted_images
 from workers.outline.outline import NO_RULES, read_outline
 from workers.outline.segment_rules import SegmentRule, SegmentRules
 from workers.results.source_description import image_type_notes
-from workers.scoring.case_result import CaseResult, Rejection, Score
+from workers.scoring.case_result import CaseResult, DriftRecord, Rejection, Score
 from workers.scoring.drift import drift_record
-from workers.scoring.drift_record import DriftRecord
 from workers.scoring.score import identity, out_of_range_notes, score
 from workers.stages import Stage, StageTimer
 

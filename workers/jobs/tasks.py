@@ -25,12 +25,12 @@ from model_store.signatures.registry import Registry
 from model_store.signatures.shadow import Shadow
 from workers.delivery import deliver as delivery
 from workers.delivery.attempt import DeliveryOutcome
-from workers.errors import FailureReason
+from workers.errors import FailureReason, is_of_the_machine
 from workers.jobs import attempts as attempts
 from workers.jobs import score_job as scoring
+from workers.limits import is_out_of_memory, memory_limited
 from workers.metrics.counters import WorkerMetrics, seconds_since_last_object
 from workers.notifications.event import note_outcome
-from workers.resources import is_of_the_machine, is_out_of_memory, memory_limited
 from workers.settings import DELIVERY_GRACE_SECONDS, CaseOutcome, WorkerSettings
 from workers.targets.current_targets import CurrentTargets
 from workers.targets.self_test_targets import targets_of_job

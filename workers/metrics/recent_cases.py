@@ -19,9 +19,8 @@ from listener.spool.jobs import Job, JobState
 from listener.spool.record_file import UnreadableRecord
 from listener.spool.spool import Spool
 from workers.results.result_record import read_result
-from workers.scoring.case_result import Phenotype, ResultOutcome
+from workers.scoring.case_result import DriftRecord, Phenotype, ResultOutcome
 from workers.scoring.drift import SHARES, stability_index
-from workers.scoring.drift_record import DriftRecord
 
 FINISHED = (JobState.DELIVERING, JobState.DONE, JobState.FAILED)
 MAX_CASES = 200

@@ -14,12 +14,11 @@ from workers.errors import Reason, RejectedInput
 from workers.images.attributes import text
 from workers.images.frames import Plane, plane_of
 from workers.images.headers import Instance, file_bytes_after, frame_count, read_header
-from workers.limits import LIMITS, Limits
+from workers.limits import LIMITS, Limits, is_out_of_memory
 from workers.outline.segment_choice import choose_segments
 from workers.outline.segment_pixels import pads_frames, read_segment_frames
 from workers.outline.segment_rules import SegmentRules
 from workers.outline.source_images import References, outline_references, source_uids
-from workers.resources import is_out_of_memory
 
 NO_RULES = SegmentRules()
 PADDED_FRAMES = "The frames of the outline are padded to whole bytes, against PS3.5 section 8.1.1, and were read so."

@@ -18,13 +18,12 @@ from workers.images.attributes import text
 from workers.images.frames import Plane, frames_of
 from workers.images.headers import Instance, read_header
 from workers.images.slices import normal_of
-from workers.limits import LIMITS, Limits
+from workers.limits import LIMITS, Limits, is_out_of_memory
 from workers.outline.contours import filled
 from workers.outline.outline import NO_RULES, Outline, name_of
 from workers.outline.segment_choice import choose_segments
 from workers.outline.segment_rules import SegmentRules
 from workers.outline.source_images import References, image_references
-from workers.resources import is_out_of_memory
 
 CLOSED = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR")
 GROSS_TUMOUR_VOLUME = ("228791009", "SCT", "Gross tumor volume")

@@ -11,8 +11,7 @@ from listener.spool.record_file import LEFT_OUT_IF_NONE, UtcTime, read_intact, r
 from workers.features.regions import Region
 from workers.results.instance_reference import InstanceReference
 from workers.results.result_roles import ResultRole
-from workers.scoring.case_result import Phenotype, Rejection, ResultOutcome, SignatureIdentity
-from workers.scoring.drift_record import DriftRecord
+from workers.scoring.case_result import DriftRecord, Phenotype, Rejection, ResultOutcome, SignatureIdentity
 from workers.scoring.shadow_record import ShadowRecord
 from workers.stages import Stage
 

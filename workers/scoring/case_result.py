@@ -1,5 +1,6 @@
 """What a case came to: the value between the computing and the writing of reports."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -109,3 +110,18 @@ def shown_score(score: float, threshold: float) -> tuple[str, str]:
     while score != threshold and digits < MAX_DIGITS and f"{score:.{digits}f}" == f"{threshold:.{digits}f}":
         digits += 1
     return f"{score:.{digits}f}", f"{threshold:.{digits}f}"
+
+
+@dataclass(frozen=True)
+class DriftRecord:
+    """Where one case lies in the training distribution of its signature: what ``result.json`` keeps of it."""
+
+    scanner: str
+    """Manufacturer and model, as the images say."""
+    parts: Mapping[str, int]
+    """Of each watched column, the part of the training distribution that it fell in: an index into
+    `workers.scoring.drift.SHARES`."""
+    outside: int
+    """How many of the signature's features lie outside the range of the training cases."""
+    features: int
+    """How many features the signature takes."""

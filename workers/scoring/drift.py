@@ -16,7 +16,7 @@ from model_store.signatures.signature import Signature
 from model_store.signatures.training_ranges import FeatureRange
 from workers.features.regions import RegionMeasurement
 from workers.images.attributes import text
-from workers.scoring.drift_record import DriftRecord
+from workers.scoring.case_result import DriftRecord
 
 WATCHED = 10
 """How many features are watched: those that the forest leans on most."""

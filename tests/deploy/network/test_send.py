@@ -20,7 +20,7 @@ from deploy.network.echo import echo
 from deploy.network.peer import Peer
 from deploy.network.send import SendOutcome, groups_by_context, send_files
 from deploy.stack.ports import free_port
-from deploy.stack.sink import Sink, instances_in
+from deploy.stack.sink import Sink
 from support.dicom_objects import data_set_bytes
 
 
@@ -248,4 +248,4 @@ def test_the_sink_lists_what_it_holds(sink, tmp_path):
     write_instance(tmp_path, 1)
     for _ in range(2):
         send_files(peer, "US", instances(tmp_path / "1.dcm"), 10)
-    assert instances_in(pacs) == [pacs / "1.2.3.1.dcm"]
+    assert list(pacs.glob("[!.]*.dcm")) == [pacs / "1.2.3.1.dcm"]

@@ -7,8 +7,7 @@ import pytest
 
 from listener.scp import quarantine
 from listener.scp.quarantine import Quarantine
-from listener.spool.quarantine_record import QuarantineReason
-from listener.spool.spool import Spool
+from listener.spool.spool import QuarantineReason, Spool
 
 NUMBERS = itertools.count()
 

@@ -9,8 +9,7 @@ import pytest
 from listener.dicom.uids import InvalidUid, checked_uid
 from listener.spool.atomic_files import read_json, write_json
 from listener.spool.jobs import JobState, job_id_for
-from listener.spool.quarantine_record import QuarantineReason
-from listener.spool.spool import Kept, Spool
+from listener.spool.spool import Kept, QuarantineReason, Spool
 from support.records import job_record
 
 STUDY, SERIES, INSTANCE = "1.2.826.0.1", "1.2.826.0.1.1", "1.2.826.0.1.1.7"

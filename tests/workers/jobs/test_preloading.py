@@ -14,7 +14,7 @@ from workers.jobs import preloading
 from workers.jobs.case import CaseInputs, examine, read_header
 from workers.jobs.result_objects import build_results
 from workers.jobs.score_job import encoded
-from workers.resources import memory_limited
+from workers.limits import memory_limited
 from workers.scoring.checked_registry import CheckedRegistry
 from workers.stages import untimed
 

@@ -17,9 +17,8 @@ from support.records import SIGNATURE, job_record, result_record
 from workers.features.regions import Region, RegionMeasurement
 from workers.metrics.recent_cases import MAX_SCANNERS, MIN_CASES, OTHER, DriftCollector, RecentCases
 from workers.results.result_record import ScoreRecord, write_result
-from workers.scoring.case_result import Phenotype
+from workers.scoring.case_result import DriftRecord, Phenotype
 from workers.scoring.drift import SHARES, WATCHED, drift_record, part_of, scanner_of, stability_index
-from workers.scoring.drift_record import DriftRecord
 
 
 @pytest.fixture(scope="module")
