@@ -102,7 +102,7 @@ def read_case(
         outline, instances = with_converted_images(outline, instances, other_series, limits)
     with timer(Stage.PHASES):
         phase = choose_phase(instances, outline, profile.phase_rule)
-        check_technique(phase.frames[0].instance.dataset)
+        check_technique(phase.frames[0].instance.dataset, phase.frames[0].number)
     with timer(Stage.VOLUME):
         volume = build_volume(phase, limits)
     with timer(Stage.ROI):

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from pydicom import Dataset
 
+from listener.dicom.data_set import UNREADABLE_BYTES
 from workers.errors import Reason, RejectedInput
 from workers.images.attributes import text
 
@@ -34,8 +35,10 @@ OTHER_BODY_PARTS = frozenset({
 """Of Body Part Examined. CHEST and THORAX are not among them: breasts are examined under these."""
 
 
-def check_technique(header: Dataset) -> None:
+def check_technique(header: Dataset, frame_number: int | None = None) -> None:
     """See that nothing in an image's header contradicts a phase of a breast's contrast series.
+
+    Here and below, ``frame_number`` names the frame of a multi-frame image; 1 is the first.
 
     Raises
     ------
@@ -43,13 +46,13 @@ def check_technique(header: Dataset) -> None:
         DERIVED_IMAGES for images that were computed from others, OTHER_TECHNIQUE for other techniques and body parts.
     """
     name = f"series {text(header, 'SeriesInstanceUID')}"
-    if found := other_technique(header):
+    if found := other_technique(header, frame_number):
         raise RejectedInput(
             Reason.OTHER_TECHNIQUE,
             f"{name}: it is no phase of a breast's contrast series ({found}): outline the tumour on the phase after "
             "contrast of the dynamic series",
         )
-    if found := derivation(header):
+    if found := derivation(header, frame_number):
         raise RejectedInput(
             Reason.DERIVED_IMAGES,
             f"{name}: its images were computed from others ({found}): copy the outline to the phase after contrast "
@@ -57,31 +60,36 @@ def check_technique(header: Dataset) -> None:
         )
 
 
-def other_technique(header: Dataset) -> str:
+def other_technique(header: Dataset, frame_number: int | None = None) -> str:
     """Return what says that images are of another technique or body part; empty where nothing does."""
-    sequences = set(_value(header, "ScanningSequence").split("\\"))
-    echo_ms = _echo_time_ms(header)
-    body_part = re.sub(r"[^A-Z]", "", _value(header, "BodyPartExamined").upper())
-    if found := DIFFUSION & _words(header):
+
+    def value(keyword: str) -> str:
+        return value_of(header, keyword, frame_number)
+
+    sequences = set(value("ScanningSequence").split("\\"))
+    echo_ms = _number(value("EchoTime") or value("EffectiveEchoTime"))
+    body_part = re.sub(r"[^A-Z]", "", value("BodyPartExamined").upper())
+    words = {word for image_type in image_types(header, frame_number) for word in _words_of(image_type)}
+    if found := DIFFUSION & words:
         return f"diffusion: {', '.join(sorted(found))}"
-    if _value(header, "DiffusionBValue"):
+    if _number(value("DiffusionBValue")):
         return "diffusion: it has a b-value"
-    if "EP" in sequences or _value(header, "EchoPlanarPulseSequence") == "YES":
+    if "EP" in sequences or value("EchoPlanarPulseSequence") == "YES":
         return "echo planar"
-    if "SE" in sequences or _value(header, "EchoPulseSequence") == "SPIN":
+    if "SE" in sequences or value("EchoPulseSequence") == "SPIN":
         return "spin echo"
     if echo_ms > LONGEST_ECHO_MS:
         return f"echo time {echo_ms:g} ms"
-    described = " ".join(_value(header, keyword) for keyword in DESCRIPTIONS)
+    described = " ".join(map(value, DESCRIPTIONS))
     if body_part in OTHER_BODY_PARTS and not BREAST.search(described):
         return f"body part {body_part}"
     return ""
 
 
-def derivation(header: Dataset) -> str:
+def derivation(header: Dataset, frame_number: int | None = None) -> str:
     """Return what says that images were computed from others; empty where nothing does."""
-    described = DESCRIBED.search(_value(header, "SeriesDescription"))
-    for image_type in image_types(header):
+    described = DESCRIBED.search(text(header, "SeriesDescription"))
+    for image_type in image_types(header, frame_number):
         shown = f"image type {', '.join(image_type)}"
         words = _words_of(image_type)
         if words & RESHAPED or (described and described[1].upper() == "MIP"):
@@ -94,16 +102,45 @@ def derivation(header: Dataset) -> str:
     return ""
 
 
-def image_types(header: Dataset) -> Iterator[tuple[str, ...]]:
-    """Yield Image Type, and the Frame Type that all frames share."""
+def image_types(header: Dataset, frame_number: int | None = None) -> Iterator[tuple[str, ...]]:
+    """Yield Image Type, and the Frame Type that the frame or all frames have."""
     yield tuple(part.strip().upper() for part in text(header, "ImageType").split("\\"))
-    for shared in header.get("SharedFunctionalGroupsSequence") or ():
-        for item in shared.get("MRImageFrameTypeSequence") or ():
+    for groups in _functional_groups(header, frame_number):
+        for item in groups.get("MRImageFrameTypeSequence") or ():
             yield tuple(part.strip().upper() for part in text(item, "FrameType").split("\\"))
 
 
-def _words(header: Dataset) -> frozenset[str]:
-    return frozenset(word for image_type in image_types(header) for word in _words_of(image_type))
+def value_of(header: Dataset, keyword: str, frame_number: int | None) -> str:
+    """Return an attribute of an image as text, wherever a multi-frame image holds it; empty where it has none.
+
+    What a writer does not share among frames, such as the echo time, stands in the groups of each frame.
+    """
+    if found := text(header, keyword):
+        return found
+    for groups in _functional_groups(header, frame_number):
+        for element in groups:
+            for item in element.value if element.VR == "SQ" else ():
+                if keyword in item and (found := _converted(item, keyword)):
+                    return found
+    return ""
+
+
+def _functional_groups(header: Dataset, frame_number: int | None) -> Iterator[Dataset]:
+    per_frame = header.get("PerFrameFunctionalGroupsSequence") or ()
+    if frame_number is not None and frame_number <= len(per_frame):
+        yield per_frame[frame_number - 1]
+    yield from header.get("SharedFunctionalGroupsSequence") or ()
+
+
+def _converted(item: Dataset, keyword: str) -> str:
+    """Return an element of any value representation as text, also a binary one (VR FD)."""
+    try:
+        value = item[keyword].value
+    except UNREADABLE_BYTES:
+        return ""
+    if value is None or isinstance(value, str) or not hasattr(value, "__iter__"):
+        return "" if value is None else str(value).strip()
+    return "\\".join(map(str, value))
 
 
 def _words_of(image_type: tuple[str, ...]) -> frozenset[str]:
@@ -111,20 +148,8 @@ def _words_of(image_type: tuple[str, ...]) -> frozenset[str]:
     return frozenset(word for value in image_type[2:] for word in re.split(r"[^A-Z0-9]+", value) if word)
 
 
-def _echo_time_ms(header: Dataset) -> float:
+def _number(found: str) -> float:
     try:
-        return float(_value(header, "EchoTime") or _value(header, "EffectiveEchoTime") or 0)
+        return float(found or 0)
     except ValueError:
         return 0.0
-
-
-def _value(header: Dataset, keyword: str) -> str:
-    """Return an attribute of an image, or of what all frames of a multi-frame image share."""
-    if found := text(header, keyword):
-        return found
-    for shared in header.get("SharedFunctionalGroupsSequence") or ():
-        for element in shared:
-            for item in element.value if element.VR == "SQ" else ():
-                if found := text(item, keyword):
-                    return found
-    return ""

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from workers.errors import RejectedInput
-from workers.images.attributes import text
 from workers.images.frames import Plane
 from workers.images.phases import Phase, across_series
 from workers.images.slices import SAME_DIRECTION, normal_of, same_places, same_plane
-from workers.images.technique import derivation, other_technique
+from workers.images.technique import derivation, other_technique, value_of
 from workers.images.volume import grid_of
 from workers.outline.outline import Outline
 from workers.outline.region_of_interest import lies_on
@@ -40,8 +39,14 @@ def same_slices(phase: Phase, other: Phase) -> bool:
 
 def same_technique(phase: Phase, other: Phase) -> bool:
     """Whether two phases say, and say alike, what does not change while contrast flows in."""
-    known = all(_value(phase, keyword) for keyword in TIMING)
-    return known and _technique(phase) == _technique(other)
+    technique = _technique(phase)
+    return _is_known(technique) and technique == _technique(other)
+
+
+def is_derived(phase: Phase) -> bool:
+    """Whether its images were computed from others."""
+    first = phase.frames[0]
+    return bool(derivation(first.instance.dataset, first.number))
 
 
 def start(phase: Phase) -> tuple[str, str]:
@@ -51,27 +56,30 @@ def start(phase: Phase) -> tuple[str, str]:
 
 def _are_one_examination(phases: Sequence[Phase]) -> bool:
     first = phases[0]
-    alike = all(same_slices(first, other) and _technique(first) == _technique(other) for other in phases)
+    technique = _technique(first)
+    alike = all(same_slices(first, other) and technique == _technique(other) for other in phases)
     times = {min((one.acquisition_time, one.content_time) for one in phase.frames) for phase in phases}
-    known = all(_value(first, keyword) for keyword in TIMING)
-    return len(phases) > 1 and alike and known and len(times) == len(phases)
+    return len(phases) > 1 and alike and _is_known(technique) and len(times) == len(phases)
 
 
 def _series(phase: Phase) -> str:
     return phase.frames[0].instance.series_uid
 
 
-def _value(phase: Phase, keyword: str) -> str:
-    return text(phase.frames[0].instance.dataset, keyword)
+def _technique(phase: Phase) -> dict[str, str]:
+    first = phase.frames[0]
+    found = {keyword: value_of(first.instance.dataset, keyword, first.number) for keyword in TECHNIQUE}
+    found["EchoTime"] = found["EchoTime"] or value_of(first.instance.dataset, "EffectiveEchoTime", first.number)
+    return found
 
 
-def _technique(phase: Phase) -> tuple[str, ...]:
-    return tuple(_value(phase, keyword) for keyword in TECHNIQUE)
+def _is_known(technique: dict[str, str]) -> bool:
+    return all(technique[keyword] for keyword in TIMING)
 
 
 def _is_other_technique(phase: Phase) -> bool:
-    header = phase.frames[0].instance.dataset
-    return bool(other_technique(header) or derivation(header))
+    first = phase.frames[0]
+    return is_derived(phase) or bool(other_technique(first.instance.dataset, first.number))
 
 
 def _may_hold(phase: Phase, outline: Outline) -> bool:

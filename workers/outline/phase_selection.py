@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from itertools import pairwise
 
 from model_store.signatures.profile import PhaseRule
 from workers.errors import Reason, RejectedInput
@@ -12,14 +11,16 @@ from workers.images.frames import Frame, frames_of
 from workers.images.headers import Instance, frame_count
 from workers.images.phases import Phase, across_series, split_series
 from workers.images.slices import same_places, same_plane
-from workers.images.technique import derivation
 from workers.outline.duplicate_images import without_copies
-from workers.outline.dynamic_series import dynamic_examination, same_slices
+from workers.outline.dynamic_series import dynamic_examination, is_derived, same_slices
 from workers.outline.outline import Outline
+from workers.outline.phase_times import first_after_bolus, pace_seconds
 from workers.outline.source_images import References
 
 SLOWEST_ULTRAFAST_SECONDS = 30.0
 """Between phases: in a faster series several phases pass before the contrast arrives."""
+MOST_PHASES_WITHOUT_TIMES = 12
+"""More phases whose times are not known are taken for an ultrafast series; others have three to eight."""
 CURE = "draw it on one phase, and export it with the images of that phase alone as its source"
 
 
@@ -71,7 +72,7 @@ def _referenced_phase(instances: Sequence[Instance], outline: Outline, rule: Pha
     mine = [one for one in instances if one.series_uid in series]
     phases = _phases(mine, referenced)
     hit = [phase for phase in phases if _holds(phase, outline.references)]
-    if len(hit) == 1 and not (derivation(hit[0].frames[0].instance.dataset) and len(phases) > 1):
+    if len(hit) == 1 and not (is_derived(hit[0]) and len(phases) > 1):
         chosen = _among_series(hit[0], [one for one in instances if one.series_uid not in series])
         return _with_strays_noted(chosen, phases)
     if not _are_parallel(hit) and not _each_is_a_stack(hit):
@@ -162,38 +163,28 @@ def _by_rule(
             f"{outline.name}: it {what}, and of {len(phases)} phases it is not plain which ones are one dynamic "
             f"examination: {CURE}",
         )
-    pace = _pace_seconds(examination)
-    if pace is not None and pace < SLOWEST_ULTRAFAST_SECONDS and len(examination) > 3:
+    pace = pace_seconds(examination)
+    is_ultrafast = len(examination) > MOST_PHASES_WITHOUT_TIMES if pace is None else pace < SLOWEST_ULTRAFAST_SECONDS
+    if is_ultrafast and len(examination) > 3:
         raise RejectedInput(
             Reason.UNKNOWN_PHASE,
-            f"{outline.name}: it {what}, and its {len(examination)} phases follow each other within {pace:.0f} s: "
+            f"{outline.name}: it {what}, and its {len(examination)} phases follow each other "
+            f"{'at times that it does not say' if pace is None else f'within {pace:.0f} s'}: "
             f"no header says with which the contrast arrives: {CURE}",
         )
     allowed = [phase.references for phase in candidates]
-    for phase in examination:
+    bolus = first_after_bolus(examination)
+    for phase in examination[bolus or 0 :]:
         if phase.identity.index >= 2 and phase.references in allowed:
             note = (
                 f"The outline {what}: the first phase after contrast was measured by the signature's phase rule, phase "
-                f"{phase.identity.index} by {phase.identity.found_by}."
+                f"{phase.identity.index} by {phase.identity.found_by}"
+                f"{', the first one that began after the Contrast/Bolus Start Time' if bolus else ''}."
             )
             return _with_strays_noted(replace(phase, notes=(*phase.notes, note)), phases)
     raise RejectedInput(
         Reason.UNKNOWN_PHASE, f"{outline.name}: it {what}, and none of them is known to be after contrast: {CURE}"
     )
-
-
-def _pace_seconds(phases: Sequence[Phase]) -> float | None:
-    """Return the median time from phase to phase; None where the headers do not say it."""
-    starts = [min(frame.acquisition_time or frame.content_time for frame in phase.frames) for phase in phases]
-    if not all(len(start.split(".")[0]) >= 6 and start.replace(".", "", 1).isdigit() for start in starts):
-        return None
-    seconds = []
-    for start in starts:
-        whole, _, fraction = start.partition(".")
-        clock = whole[-6:]
-        seconds.append(int(clock[:2]) * 3600 + int(clock[2:4]) * 60 + int(clock[4:]) + float(f"0.{fraction or 0}"))
-    gaps = sorted(later - earlier for earlier, later in pairwise(seconds))
-    return gaps[len(gaps) // 2] if gaps and gaps[0] > 0 else None
 
 
 def _with_strays_noted(phase: Phase, phases: Sequence[Phase]) -> Phase:

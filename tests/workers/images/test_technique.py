@@ -1,5 +1,6 @@
 """What headers say against a phase of a breast's contrast series."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 from pydicom import Dataset, dcmread
 
 from workers.errors import Reason, RejectedInput
-from workers.images.technique import check_technique, derivation, other_technique
+from workers.images.technique import check_technique, derivation, other_technique, value_of
 
 ORIGINAL = ["ORIGINAL", "PRIMARY", "OTHER"]
 
@@ -96,3 +97,54 @@ def test_real_images(shared_data: Path, br06: Path) -> None:
         image = dcmread(min((shared_data / series).iterdir()), stop_before_pixels=True)
         with pytest.raises(RejectedInput):
             check_technique(image)
+
+
+def enhanced(folder: Path, shared: dict[str, dict[str, Any]], own: Sequence[dict[str, dict[str, Any]]]) -> Dataset:
+    """Write and read an Enhanced MR header with these functional groups, so that its elements are raw."""
+    dataset = header(ImageType=["ORIGINAL", "PRIMARY", "MIXED", "NONE"])
+
+    def groups(content: dict[str, dict[str, Any]]) -> Dataset:
+        item = Dataset()
+        for sequence, attributes in content.items():
+            macro = Dataset()
+            for keyword, value in attributes.items():
+                setattr(macro, keyword, value)
+            setattr(item, sequence, [macro])
+        return item
+
+    dataset.SharedFunctionalGroupsSequence = [groups(shared)]
+    dataset.PerFrameFunctionalGroupsSequence = [groups(content) for content in own]
+    dataset.save_as(folder / "enhanced", implicit_vr=True, little_endian=True)
+    return dcmread(folder / "enhanced", force=True)
+
+
+def test_what_frames_do_not_share_is_read_from_each(tmp_path: Path) -> None:
+    """Philips writes echo time and frame type frame by frame; a subtraction may lie beside its sources."""
+    dataset = enhanced(
+        tmp_path,
+        {"MRTimingAndRelatedParametersSequence": {"RepetitionTime": "4.6"}},
+        [
+            {
+                "MREchoSequence": {"EffectiveEchoTime": echo},
+                "MRImageFrameTypeSequence": {"FrameType": [kind, "PRIMARY", "VOLUME", word]},
+                "MRDiffusionSequence": {"DiffusionBValue": 0.0},
+            }
+            for echo, kind, word in (
+                (2.3, "ORIGINAL", "NONE"),
+                (90.0, "ORIGINAL", "NONE"),
+                (2.3, "DERIVED", "SUBTRACTION"),
+            )
+        ],
+    )
+    check_technique(dataset, 1)
+    assert other_technique(dataset, 2) == "echo time 90 ms"
+    assert "SUBTRACTION" in derivation(dataset, 3)
+    assert value_of(dataset, "RepetitionTime", 1) == "4.6"
+
+
+@pytest.mark.parametrize("where", ["shared", "own"])
+def test_a_b_value_of_an_enhanced_image_is_diffusion(tmp_path: Path, where: str) -> None:
+    """Shared or of the frame."""
+    groups = {"MRDiffusionSequence": {"DiffusionBValue": 800.0}}
+    dataset = enhanced(tmp_path, groups if where == "shared" else {}, [groups if where == "own" else {}])
+    assert "b-value" in other_technique(dataset, 1)

@@ -1,0 +1,213 @@
+"""Whether an outlined phase lies after contrast: by brightness inside the outline and by Contrast/Bolus Start Time."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pydicom import Dataset
+from pydicom.dataset import FileDataset
+
+from model_store.signatures.profile import HAN2024, PhaseRule
+from workers.errors import Reason, RejectedInput
+from workers.features.measurement import read_case
+from workers.images.headers import read_image_headers
+from workers.images.phases import Phase
+from workers.outline.outline import read_outline
+from workers.outline.phase_selection import choose_phase
+
+SHAPE = (6, 10, 12)
+MASK = np.zeros(SHAPE, dtype=bool)
+MASK[2:5, 3:7, 4:9] = True
+BREAST = np.random.default_rng(5).integers(200, 300, SHAPE).astype(np.int16)
+DCE = {"EchoTime": "2.1", "RepetitionTime": "4.6", "ScanningSequence": "GR"}
+WriteSeries = Callable[..., list[FileDataset]]
+WriteSeg = Callable[..., Path]
+
+
+def tumour_code() -> Dataset:
+    """Return the code of a neoplasm."""
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = "108369006", "SCT", "Neoplasm"
+    return item
+
+
+def write_examination(
+    write_series: WriteSeries,
+    enhancement: Sequence[float],
+    one_series: bool,
+    extra: Callable[[int], dict[str, Any]] = lambda number: {},
+    seconds: float = 60,
+) -> list[list[FileDataset]]:
+    """Write phases whose tumour is so many times as bright as the first one's; ``extra(number)`` adds attributes."""
+    phases = []
+    for number, factor in enumerate(enhancement):
+        begin = int(number * seconds)
+        common = {
+            **DCE,
+            "SeriesInstanceUID": "1.2.3" if one_series else f"1.2.3.{number}",
+            "AcquisitionTime": f"10{begin // 60:02d}{begin % 60:02d}",
+            **extra(number),
+        }
+        array = np.where(MASK, BREAST * factor, BREAST).astype(np.int16)
+        first = 1 + (number * SHAPE[0] if one_series else 0)
+        attributes = [{**common, "InstanceNumber": first + z} for z in range(SHAPE[0])]
+        phases.append(write_series(array, name=f"p{number}_", extra=attributes.__getitem__))
+    return phases
+
+
+def refusal(phases: Sequence[Sequence[FileDataset]], write_seg: WriteSeg, outlined: int) -> RejectedInput | None:
+    """Outline one phase; return why it is refused, or None."""
+    series: dict[str, list[Path]] = {}
+    for image in (image for phase in phases for image in phase):
+        series.setdefault(image.SeriesInstanceUID, []).append(Path(image.filename))
+    mine = series.pop(phases[outlined][0].SeriesInstanceUID)
+    seg = write_seg(phases[outlined], [(tumour_code(), MASK)])
+    try:
+        read_case(mine, seg, HAN2024, other_series=list(series.values()))
+    except RejectedInput as error:
+        return error
+    return None
+
+
+ULTRAFAST = [*[1.0] * 6, 1.4, 1.7, 1.9, 2.0, 2.0, 2.0]
+
+
+@pytest.mark.parametrize("one_series", [True, False])
+@pytest.mark.parametrize(
+    ("enhancement", "outlined", "is_before"),
+    [
+        ([1, 1.6], 0, True),
+        ([1, 1.6], 1, False),
+        ([1, 1, 1.6, 1.5], 0, False),  # the next phase is no brighter: nothing says that contrast comes later
+        ([1, 1, 1.6, 1.5], 1, True),
+        ([1, 1, 1.6, 1.5], 2, False),
+        ([1, 1, 1.6, 1.5], 3, False),
+        ([1, 1.15, 1.6], 1, False),  # slow enhancement
+        ([1, 1.05, 1.1], 1, False),  # no enhancement at all
+        (ULTRAFAST, 3, True),
+        (ULTRAFAST, 6, False),
+        (ULTRAFAST, 11, False),
+    ],
+)
+def test_brightness_tells_a_phase_before_contrast(
+    write_series: WriteSeries,
+    write_seg: WriteSeg,
+    one_series: bool,
+    enhancement: list[float],
+    outlined: int,
+    is_before: bool,
+) -> None:
+    """A phase as dark as the first one, while the next or the last one is 30 % brighter, shows no contrast."""
+    phases = write_examination(write_series, enhancement, one_series)
+    found = refusal(phases, write_seg, outlined)
+    assert (found is not None) == is_before
+    if found:
+        assert found.reason is Reason.BEFORE_CONTRAST
+        assert "copy the outline to the phase after contrast" in str(found)
+
+
+def begun_at(time: str) -> Callable[[int], dict[str, Any]]:
+    """Every image says when the bolus began."""
+    return lambda number: {"ContrastBolusStartTime": time}
+
+
+def after_the_first(number: int) -> dict[str, Any]:
+    """The phase before contrast has no bolus yet."""
+    return {"ContrastBolusStartTime": "100130"} if number else {}
+
+
+def triggered(number: int) -> dict[str, Any]:
+    """One acquisition time for the series, as GE writes it, and the phase's delay as Trigger Time."""
+    return {"AcquisitionTime": "100000", "TriggerTime": str(60000 * number), "ContrastBolusStartTime": "100130.5"}
+
+
+@pytest.mark.parametrize(
+    ("one_series", "extra"),
+    [
+        (True, begun_at("100130.000")),
+        (False, begun_at("100130.000")),
+        (True, after_the_first),
+        (False, after_the_first),
+        (True, triggered),
+    ],
+)
+@pytest.mark.parametrize(("outlined", "is_before"), [(0, True), (1, True), (2, False), (3, False)])
+def test_a_phase_that_began_before_the_bolus_is_refused(
+    write_series: WriteSeries,
+    write_seg: WriteSeg,
+    one_series: bool,
+    extra: Callable[[int], dict[str, Any]],
+    outlined: int,
+    is_before: bool,
+) -> None:
+    """Phases begin at 0, 60, 120 and 180 s, the bolus at 90 s; a tumour that does not enhance tells nothing."""
+    phases = write_examination(write_series, [1, 1, 1.05, 1.1], one_series, extra)
+    found = refusal(phases, write_seg, outlined)
+    assert (found is not None) == is_before
+    if found:
+        assert found.reason is Reason.BEFORE_CONTRAST
+        assert "Contrast/Bolus Start Time" in str(found)
+
+
+@pytest.mark.parametrize(
+    ("extra", "enhancement"),
+    [
+        (begun_at("100130"), [1, 1.6, 1.6, 1.6]),  # an injector's clock that is late: the tumour has enhanced
+        (begun_at("093000"), [1, 1, 1, 1]),  # before all phases
+        (begun_at("120000"), [1, 1, 1, 1]),  # behind all of them
+        (begun_at("none"), [1, 1, 1, 1]),
+        (lambda number: {"ContrastBolusStartTime": f"1001{10 * number:02d}"}, [1, 1, 1, 1]),  # another one each
+        (lambda number: {"AcquisitionTime": "100000", "ContrastBolusStartTime": "100130"}, [1, 1, 1, 1]),
+    ],
+)
+def test_a_bolus_time_that_proves_nothing_is_ignored(
+    write_series: WriteSeries, write_seg: WriteSeg, extra: Callable[[int], dict[str, Any]], enhancement: list[float]
+) -> None:
+    """It counts where it lies between two phases, all images agree, and the pixels do not say otherwise."""
+    phases = write_examination(write_series, enhancement, one_series=True, extra=extra)
+    assert refusal(phases, write_seg, 1) is None
+
+
+def by_rule(phases: Sequence[Sequence[FileDataset]], write_seg: WriteSeg) -> Phase:
+    """Return the phase that is measured where the outline names none."""
+    outline = read_outline(write_seg(phases[0], [(tumour_code(), MASK)], refer=False))
+    instances = read_image_headers(Path(image.filename) for phase in phases for image in phase)
+    return choose_phase(instances, outline, PhaseRule.FIRST_POST_CONTRAST)
+
+
+@pytest.mark.parametrize("one_series", [True, False])
+def test_the_rule_takes_the_first_phase_that_began_after_the_bolus(
+    write_series: WriteSeries, write_seg: WriteSeg, one_series: bool
+) -> None:
+    """Two phases lie before contrast; without a bolus time the second phase would be taken for the first after it."""
+    phases = write_examination(write_series, [1, 1, 1.6, 1.7], one_series, begun_at("100130"))
+    chosen = by_rule(phases, write_seg)
+    assert chosen.identity.index == 3
+    assert "Contrast/Bolus Start Time" in " ".join(chosen.notes)
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        lambda number: {},
+        lambda number: {"AcquisitionTime": "100000", "TriggerTime": str(5000 * number)},
+        lambda number: {"AcquisitionTime": "", "TriggerTime": str(5000 * number)},
+        lambda number: {"AcquisitionTime": ""},
+    ],
+    ids=["times", "one time and delays", "delays", "numbers alone"],
+)
+def test_the_rule_does_not_choose_among_ultrafast_phases(
+    write_series: WriteSeries, write_seg: WriteSeg, extra: Callable[[int], dict[str, Any]]
+) -> None:
+    """Of 60 phases, 5 s apart, no header says with which the contrast arrives; an outline on one is measured."""
+    enhancement = [1.0] * 12 + [1.5 + 0.01 * at for at in range(48)]
+    phases = write_examination(write_series, enhancement, one_series=True, extra=extra, seconds=5)
+    with pytest.raises(RejectedInput, match="60 phases") as refused:
+        by_rule(phases, write_seg)
+    assert refused.value.reason is Reason.UNKNOWN_PHASE
+    assert refusal(phases, write_seg, 30) is None
+    found = refusal(phases, write_seg, 5)
+    assert found is not None
+    assert found.reason is Reason.BEFORE_CONTRAST
