@@ -8,7 +8,7 @@ from typing import Annotated
 
 from annotated_types import Ge
 
-from listener.settings import AuditSettings, ClientTls, Count, FreePort, Seconds
+from listener.settings import AuditSettings, ClientTls, Count, FreePort, Seconds, SecondsFromZero
 from workers.limits import LIMITS, Limits
 from workers.outline.segment_rules import SegmentRule
 from workers.results.result_roles import ResultRole
@@ -71,6 +71,9 @@ class WorkerSettings:
     """A case that takes longer ends as not scored, for that reason."""
     hard_time_limit_seconds: Seconds = 300.0
     """The worker process is killed this long after it began."""
+    stability_seconds: SecondsFromZero = 5.0
+    """What redrawing the outline of a case may take, by prediction and not by the clock; 0: outlines are not redrawn.
+    Fewer than 6 redrawn outlines say nothing, more than 10 are not drawn."""
     max_job_memory_bytes: Annotated[int, Ge(64 * 1024**2)] = 4 * 1024**3
     """Memory of a case beyond what its process has at its start. A case that needs more ends as not scored."""
     limits: Limits = LIMITS

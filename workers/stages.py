@@ -17,6 +17,7 @@ class Stage(StrEnum):
     RING = "ring"
     FEATURES = "features"
     SCORE = "score"
+    STABILITY = "stability"
     SEGMENTATION = "segmentation"
     KEY_IMAGE = "key_image"
     REPORTS = "reports"

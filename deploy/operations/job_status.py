@@ -13,8 +13,9 @@ from listener.spool.jobs import Job, JobState
 from listener.spool.record_file import UnreadableRecord
 from listener.spool.spool import Spool
 from listener.spool.timestamps import format_time, parse_time
+from model_store.signatures.certainty import PredictionSet
 from workers.results.result_record import RegionRecord, ResultRecord, read_result
-from workers.scoring.case_result import Phenotype, ResultOutcome, SignatureIdentity
+from workers.scoring.case_result import Doubt, Phenotype, ResultOutcome, SignatureIdentity, Stability
 from workers.stages import Stage
 
 LONG_READY_SECONDS = 900
@@ -44,6 +45,15 @@ class JobStatus:
     hot_probability: float | None = None
     threshold: float | None = None
     phenotype: Phenotype | None = None
+    """The verdict."""
+    tendency: Phenotype | None = None
+    """The class by the threshold."""
+    prediction_set: PredictionSet | None = None
+    """The classes that the case may belong to; None where the signature was not calibrated."""
+    stability: Stability | None = None
+    """Scores of redrawn outlines; None where none were redrawn."""
+    doubts: tuple[Doubt, ...] = ()
+    """Why the verdict is uncertain."""
     reason: str | None = None
     """Coded: of a rejection or a failure."""
     held: Hold | None = None
@@ -121,6 +131,10 @@ def read_job(spool: Spool, job: Job) -> JobStatus:
         hot_probability=score.hot_probability if score else None,
         threshold=score.threshold if score else None,
         phenotype=score.phenotype if score else None,
+        tendency=score.tendency or score.phenotype if score else None,
+        prediction_set=score.prediction_set if score else None,
+        stability=score.stability if score else None,
+        doubts=score.doubts if score else (),
         reason=failure.reason if failure else rejection.reason if rejection else None,
         held=held,
         dropped=dropped,

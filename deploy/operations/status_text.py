@@ -19,6 +19,7 @@ from deploy.terminal import age, due, duration, path_from_here, size
 from listener.spool.delivery_schedule import DeliveryState
 from listener.spool.jobs import JobState
 from listener.spool.set_aside import SetAside, SetAsideOutline
+from workers.results.certainty_texts import doubt_texts, range_text
 from workers.results.sender_character_sets import UNREADABLE_TEXT
 from workers.scoring.case_result import Phenotype, ResultOutcome, shown_score
 
@@ -40,6 +41,7 @@ STATE_STYLE = {
 }
 
 
+VERDICT_STYLE = {Phenotype.HOT: "bold red", Phenotype.COLD: "bold blue", Phenotype.UNCERTAIN: "bold magenta"}
 DELIVERY_STYLE = {DeliveryState.DELIVERED: "green", DeliveryState.REFUSED: "bold red", DeliveryState.QUEUED: ""}
 
 
@@ -176,15 +178,20 @@ def show_quarantine(console: Console, status: SpoolStatus, *, everything: bool) 
 
 
 def verdict(job: JobStatus) -> Text:
-    """Return class, score and threshold of a scored job, with the digits that its report shows."""
+    """Return verdict, score and threshold of a scored job, with the digits that its report shows."""
+    assert job.phenotype is not None  # noqa: S101 - of a scored job
+    return Text.assemble((job.phenotype.upper(), VERDICT_STYLE[job.phenotype]), score_words(job))
+
+
+def score_words(job: JobStatus) -> str:
+    """Return what follows the verdict of a scored job: tendency, score, threshold, redrawn outlines, and doubts."""
     assert job.hot_probability is not None  # noqa: S101 - of a scored job
     assert job.threshold is not None  # noqa: S101
     score, threshold = shown_score(job.hot_probability, job.threshold)
-    style = "bold red" if job.phenotype is Phenotype.HOT else "bold blue"
-    return Text.assemble(
-        ((job.phenotype or "?").upper(), style),
-        f", hot probability {score} (threshold {threshold})",
-    )
+    tends = f", tends to {job.tendency}" if job.doubts else ""
+    redrawn = f", redrawn outlines {range_text(job.stability, job.threshold)}" if job.stability else ""
+    doubts = "".join(f". {why}" for why in doubt_texts(job.doubts)).rstrip(".")
+    return f"{tends}, hot probability {score} (threshold {threshold}{redrawn}){doubts}"
 
 
 def _headline(status: SpoolStatus) -> Text:

@@ -12,11 +12,10 @@ from urllib.parse import parse_qs, urlsplit
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from deploy.configuration.sections import StatusPageSettings
-from deploy.operations.status_text import as_json
+from deploy.operations.status_text import as_json, score_words
 from deploy.status_page.overview import STATE_TEXTS, Pages
 from deploy.terminal import age, due, duration, size
 from listener.runtime.http_server import HttpServer, Response
-from workers.scoring.case_result import shown_score
 
 REFRESH_SECONDS = 30
 HEADERS = {
@@ -77,7 +76,7 @@ class _Content:
         }
         self._templates.globals |= {
             "words": STATE_TEXTS,
-            "shown_score": shown_score,
+            "score_words": score_words,
             "REFRESH_SECONDS": REFRESH_SECONDS,
         }
 

@@ -12,10 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 COVERAGE = 0.9
 """Of new signatures. A class needs 9 training cases before it can ever be left out of a set."""
@@ -67,14 +68,14 @@ class Certainty:
     @classmethod
     def calibrated(
         cls,
-        score: NDArray[np.float64],
-        hot: NDArray[np.bool_],
+        score: "NDArray[np.float64]",
+        hot: "NDArray[np.bool_]",
         thresholds: Sequence[float],
         coverage: float = COVERAGE,
     ) -> "Certainty":
         """Return the calibration of out-of-fold scores (cases,) and the thresholds that the folds chose."""
-        rounded = np.round(score, SCORE_DIGITS)
-        hot_scores, cold_scores = (tuple(np.sort(rounded[which]).tolist()) for which in (hot, ~hot))
+        cases = sorted((round(value, SCORE_DIGITS), is_hot) for value, is_hot in zip(score.tolist(), hot, strict=True))
+        hot_scores, cold_scores = (tuple(value for value, flag in cases if bool(flag) is own) for own in (True, False))
         return cls(coverage, hot_scores, cold_scores, ThresholdInterval.of(thresholds))
 
     @cached_property

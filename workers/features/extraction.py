@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -13,7 +13,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from model_store.signatures.profile import FEATURES_PER_REGION, FeatureProfile
-from workers.features.filters import as_sitk, filtered_images, image_names
+from workers.features.filters import FilteredImage, as_sitk, filtered_images, image_names
 from workers.features.regions import Region, RegionMeasurement
 from workers.features.resampling import Box, Resampled, box_of
 
@@ -76,6 +76,70 @@ def measure_regions(
     return tuple(_measurement(region, resampled.image, mask, found[region], profile) for region, mask in masks.items())
 
 
+def measure_columns(
+    resampled: Resampled,
+    outlines: Sequence[Mapping[Region, NDArray[np.bool_]]],
+    profile: FeatureProfile,
+    wanted: Collection[str],
+) -> tuple[dict[str, float], ...]:
+    """Measure some columns of several outlines (masks on the resampled crop); NaN where there is no value.
+
+    Only the filters and features that the columns need are computed, and each filter once for all outlines.
+    """
+    _silence()
+    spacing_mm = (profile.spacing_mm,) * 3
+    found: tuple[dict[str, float], ...] = tuple({} for _ in outlines)
+    for values, masks in zip(found, outlines, strict=True):
+        for region, mask in masks.items():
+            if names := _wanted(wanted, region, "original", SHAPE):
+                own = as_sitk(mask[box_of(mask)].astype(np.uint8), *spacing_mm)
+                values |= _columns(region, _outcomes(SHAPE, "original", own, own, {}, names))
+    together = box_of(np.logical_or.reduce([mask for masks in outlines for mask in masks.values()]))
+    images = {name for name in image_names(profile) if any(f"_{name}_" in column for column in wanted)}
+    for filtered in filtered_images(resampled, together, profile, images):
+        for values, masks in zip(found, outlines, strict=True):
+            for region, mask in masks.items():
+                values |= _columns(region, _wanted_intensities(filtered, mask, spacing_mm, region, wanted))
+    return found
+
+
+def wanted_classes(wanted: Collection[str], region: Region, profile: FeatureProfile) -> tuple[int, int]:
+    """Return how many classes of features a region is measured for: of shape, and of intensities over all images."""
+    shape = bool(_wanted(wanted, region, "original", SHAPE))
+    names = ((image, one) for image in image_names(profile) for one in INTENSITY_CLASSES)
+    return int(shape), sum(bool(_wanted(wanted, region, *one)) for one in names)
+
+
+def _wanted_intensities(
+    filtered: FilteredImage,
+    mask: NDArray[np.bool_],
+    spacing_mm: tuple[float, float, float],
+    region: Region,
+    wanted: Collection[str],
+) -> Outcomes:
+    classes = {name: _wanted(wanted, region, filtered.name, name) for name in INTENSITY_CLASSES}
+    if not any(classes.values()):
+        return {}
+    box = box_of(mask)
+    part = as_sitk(filtered.array[_shifted(box, filtered.start)], *spacing_mm)
+    own = as_sitk(mask[box].astype(np.uint8), *spacing_mm)
+    outcomes: Outcomes = {}
+    for feature_class, names in classes.items():
+        if names:
+            outcomes |= _outcomes(feature_class, filtered.name, part, own, filtered.settings, names)
+    return outcomes
+
+
+def _wanted(wanted: Collection[str], region: Region, image_name: str, feature_class: str) -> tuple[str, ...]:
+    """Return the features of a class whose columns are wanted."""
+    begin = f"{region}_{image_name}_{feature_class}_"
+    return tuple(name for name in _names_of_class(feature_class) if begin + name in wanted)
+
+
+def _columns(region: Region, outcomes: Outcomes) -> dict[str, float]:
+    return {f"{region}_{name}": value for name, value in _values(outcomes).items()}
+
+
 def shape_features(mask: NDArray[np.bool_], spacing_mm: tuple[float, float, float]) -> dict[str, float]:
     """Return the shape features of a mask (z, y, x; spacing x, y, z), by pyradiomics name."""
     return _values(_shape(mask, spacing_mm))
@@ -135,15 +199,21 @@ def _intensities(
 
 
 def _outcomes(
-    feature_class: str, image_name: str, image: sitk.Image, mask: sitk.Image, settings: Mapping[str, Any]
+    feature_class: str,
+    image_name: str,
+    image: sitk.Image,
+    mask: sitk.Image,
+    settings: Mapping[str, Any],
+    names: Sequence[str] | None = None,
 ) -> Outcomes:
+    """Return the features of a class; all of them where no ``names`` are given."""
     calculator = radiomics.getFeatureClasses()[feature_class](image, mask, **settings)
     with np.errstate(all="ignore"):
         # Not execute(): that one takes whatever is raised for a missing value, the end of a task's time included.
         calculator._initCalculation()
         return {
             f"{image_name}_{feature_class}_{name}": _outcome(getattr(calculator, f"get{name}FeatureValue"))
-            for name in _names_of_class(feature_class)
+            for name in (_names_of_class(feature_class) if names is None else names)
         }
 
 

@@ -1,6 +1,6 @@
 """The five images that features are measured on: the original one and four that pyradiomics' filters make of it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,20 +56,29 @@ def image_types(profile: FeatureProfile) -> dict[str, dict[str, Any]]:
     return {"Original": {}, "LoG": {"sigma": list(profile.log_sigmas_mm)}}
 
 
-def filtered_images(resampled: Resampled, box: Box, profile: FeatureProfile) -> Iterator[FilteredImage]:
-    """Yield the original image and its filtered ones, at least where ``box`` (of the resampled image) is."""
+def filtered_images(
+    resampled: Resampled, box: Box, profile: FeatureProfile, wanted: Collection[str] | None = None
+) -> Iterator[FilteredImage]:
+    """Yield the original image and its filtered ones, at least where ``box`` (of the resampled image) is.
+
+    ``wanted`` are the names of those that are needed; without it, all of them are.
+    """
     settings = settings_of(profile)
-    yield FilteredImage("original", resampled.image, (0, 0, 0), settings)
+    names = [name for name in image_names(profile) if wanted is None or name in wanted]
+    if "original" in names:
+        yield FilteredImage("original", resampled.image, (0, 0, 0), settings)
     if profile.filters is FilterBank.WAVELET_2D:
         wavelet = settings | image_types(profile)["Wavelet"]
         image = as_sitk(resampled.image, profile.spacing_mm)
         for filtered, name, _ in imageoperations.getWaveletImage(image, None, **wavelet):
-            yield FilteredImage(name, sitk.GetArrayFromImage(filtered), (0, 0, 0), wavelet)
+            if name in names:
+                yield FilteredImage(name, sitk.GetArrayFromImage(filtered), (0, 0, 0), wavelet)
         return
     z, y, x = ((start + part.start, start + part.stop) for (start, _), part in zip(resampled.ranges, box, strict=True))
     corner = (box[0].start, box[1].start, box[2].start)
     for sigma, name in zip(profile.log_sigmas_mm, image_names(profile)[1:], strict=True):
-        yield FilteredImage(name, laplacian_of_gaussian(resampled.source, (z, y, x), sigma), corner, settings)
+        if name in names:
+            yield FilteredImage(name, laplacian_of_gaussian(resampled.source, (z, y, x), sigma), corner, settings)
 
 
 def as_sitk(array: NDArray[Any], *spacing_mm: float) -> sitk.Image:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from workers.errors import Reason, RejectedInput
 from workers.features.air import air_margin_voxels, air_near, find_air
 from workers.features.extraction import measure_regions
 from workers.features.filters import margin_voxels
+from workers.features.redraws import Surroundings
 from workers.features.regions import Region, RegionMeasurement
 from workers.features.resampling import Resampled, bounds, box_of, resample, to_source
 from workers.features.ring import Ring, geometric_ring, ring_without, voxels_outside
@@ -50,6 +51,8 @@ class Measurement:
     """Quality notes for the reader of the report."""
     tumour_segment: Dataset
     """The item of the SEG's Segment Sequence."""
+    surroundings: Surroundings | None = field(default=None, repr=False)
+    """Where redrawn outlines can be measured."""
 
 
 def measure(

@@ -4,6 +4,8 @@ An outline is the zero of a distance map: rotated and shifted as a whole, moved 
 place by a smooth field. Zwanenburg et al., Scientific Reports 9:614 (2019) judge features by such chains.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -26,8 +28,7 @@ def redrawn(
     shift = how.shift_mm * rng.standard_normal(3)
     border = how.border_mm * float(rng.standard_normal())
     spacing = np.array(spacing_mm)
-    margin = int(np.ceil(MARGIN_MM / spacing.min()))
-    box = box_of(mask, margin)
+    box = box_of(mask, margin_voxels(spacing_mm))
     part = mask[box]
     radius = (3 * np.count_nonzero(part) * float(spacing.prod()) / (4 * np.pi)) ** (1 / 3)
     border = float(np.clip(border, -MAX_SHARE_OF_RADIUS * radius, MAX_SHARE_OF_RADIUS * radius))
@@ -42,6 +43,11 @@ def redrawn(
     drawn = np.zeros_like(mask)
     drawn[box] = _largest_part(moved < 0)
     return drawn if drawn.any() else mask.copy()
+
+
+def margin_voxels(spacing_mm: Iterable[float]) -> int:
+    """Return how many voxels around an outline a redrawn one may reach, on each side."""
+    return int(np.ceil(MARGIN_MM / min(spacing_mm)))
 
 
 def _rotation(angles: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -15,8 +15,12 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.special import ndtr
 
+from model_store.signatures.profile import FeatureProfile
+
 SMOOTHING_VOXELS = 0.7
 """Sigma of the kernel that places the border: enough to see past the steps of the voxels."""
+RING_MARGIN_VOXELS = 4
+"""Around the ring, so that neither its distances nor its smoothing meet the edge of the crop."""
 DEEPEST = math.sqrt(3) / 2
 """No voxel at the border lies deeper than half its diagonal."""
 
@@ -30,6 +34,11 @@ class Ring:
     """Of the geometric ring: what is left after air, other tissue and what lies outside the images are taken out."""
     outside_voxels: int = 0
     """Of the geometric ring: what the images do not show."""
+
+
+def ring_reach(profile: FeatureProfile) -> int:
+    """Return how many voxels around a tumour are needed to find its ring."""
+    return math.ceil(profile.ring_outer_mm / profile.spacing_mm) + RING_MARGIN_VOXELS
 
 
 def geometric_ring(tumour: NDArray[np.bool_], inner_mm: float, outer_mm: float, spacing_mm: float) -> NDArray[np.bool_]:

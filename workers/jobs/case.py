@@ -1,7 +1,7 @@
 """One case, from the job's inputs to its result objects. A function of the spool's files and the signature."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from workers.results.source_description import image_type_notes
 from workers.scoring.case_result import CaseResult, DriftRecord, Rejection, Score
 from workers.scoring.drift import drift_record
 from workers.scoring.score import identity, out_of_range_notes, score
+from workers.scoring.stability import stability_of
 from workers.stages import Stage, StageTimer
 
 
@@ -79,8 +80,17 @@ def _other_series(spool: Spool, study_uid: str, known: Collection[str]) -> tuple
     return tuple(tuple(sorted(folder.glob("*.dcm"))) for folder in folders if folder.is_dir())
 
 
-def examine(inputs: CaseInputs, signature: Signature, timer: StageTimer, limits: Limits = LIMITS) -> Case:
-    """Measure and score a case; what cannot be scored honestly comes back as a rejection with its reason."""
+def examine(
+    inputs: CaseInputs,
+    signature: Signature,
+    timer: StageTimer,
+    limits: Limits = LIMITS,
+    stability_seconds: float = 0.0,
+) -> Case:
+    """Measure and score a case; what cannot be scored honestly comes back as a rejection with its reason.
+
+    ``stability_seconds`` is what redrawing the outline may take, by prediction; 0 does without.
+    """
     measurement: Measurement | None = None
     verdict: Score | None = None
     drift: DriftRecord | None = None
@@ -102,12 +112,26 @@ def examine(inputs: CaseInputs, signature: Signature, timer: StageTimer, limits:
             verdict = score(signature, measurement.regions)
             notes = out_of_range_notes(signature, measurement.regions)
             drift = drift_record(signature, measurement.regions, measurement.volume.headers)
+        with timer(Stage.STABILITY):
+            verdict = with_stability(verdict, signature, measurement, stability_seconds)
     except RejectedInput as error:
         rejection = Rejection(error.reason, str(error))
     regions = measurement.regions if measurement else ()
     measured_notes = (*measurement.notes, *image_type_notes(measurement.volume.headers)) if measurement else ()
     result = CaseResult(verdict, rejection, regions, (*measured_notes, *notes, *signature.notes), identity(signature))
     return Case(result, measurement, drift)
+
+
+def with_stability(verdict: Score, signature: Signature, measurement: Measurement, budget_seconds: float) -> Score:
+    """Return the score with what redrawn outlines make of it."""
+    if measurement.surroundings is None:
+        return verdict
+    return replace(
+        verdict,
+        stability=stability_of(
+            signature, measurement.surroundings, measurement.regions, verdict.hot_probability, budget_seconds
+        ),
+    )
 
 
 def rejected(error: RadtmeError) -> Case:

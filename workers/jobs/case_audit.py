@@ -7,7 +7,7 @@ from pydicom import Dataset
 
 from listener.audit.events import AuditedStudy, SignatureUsed, case_scored, patient_of
 from listener.audit.trail import AuditLog
-from workers.results.result_record import ResultRecord
+from workers.results.result_record import ResultRecord, ScoreRecord
 from workers.targets.audited_transport import _by_class
 
 log = structlog.get_logger()
@@ -37,5 +37,16 @@ def _findings(record: ResultRecord) -> Iterator[tuple[str, str]]:
         yield "probability", f"{record.score.hot_probability:.4f}"
         yield "threshold", f"{record.score.threshold:.4f}"
         yield "phenotype", record.score.phenotype.value
+        yield from _certainty(record.score)
     if record.rejection is not None:
         yield "reason", record.rejection.reason.value
+
+
+def _certainty(score: ScoreRecord) -> Iterator[tuple[str, str]]:
+    """Yield how sure the verdict is, as far as it is known."""
+    if score.tendency is not None:
+        yield "tendency", score.tendency.value
+    if score.prediction_set is not None:
+        yield "prediction set", score.prediction_set.value
+    if score.stability is not None:
+        yield "redrawn outlines", f"{score.stability.low:.4f} to {score.stability.high:.4f}"

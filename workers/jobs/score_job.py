@@ -25,7 +25,6 @@ from workers.jobs.case_audit import scored
 from workers.jobs.readable_case import readable_case
 from workers.jobs.result_objects import build_results
 from workers.jobs.several_tumours import further_jobs, tumours_in, which_tumour
-from workers.limits import Limits
 from workers.notifications.event import note_outcome
 from workers.results.common_modules import ResultVersion
 from workers.results.instance_reference import InstanceReference
@@ -94,7 +93,7 @@ def run(
     further = further_jobs(spool, record, tumours)
     if len(tumours) > 1:
         inputs = replace(inputs, segment_number=record.segment_number or tumours[0])
-    case = rejected(ended_by) if ended_by else _examined(inputs, registry, timer, settings.limits)
+    case = rejected(ended_by) if ended_by else _examined(inputs, registry, timer, settings)
     if time.perf_counter() - begin > settings.soft_time_limit_seconds:
         case = rejected(took_too_long(settings))
     case, seg_header, image_headers = readable_case(
@@ -214,12 +213,12 @@ def encoded(dataset: Dataset) -> bytes:
     return buffer.getvalue()
 
 
-def _examined(inputs: CaseInputs, registry: Registry, timer: StageSeconds, limits: Limits) -> Case:
+def _examined(inputs: CaseInputs, registry: Registry, timer: StageSeconds, settings: WorkerSettings) -> Case:
     try:
         signature: Signature = active_signature(registry)
     except ModelError as error:
         return rejected(error)
-    return examine(inputs, signature, timer, limits)
+    return examine(inputs, signature, timer, settings.limits, settings.stability_seconds)
 
 
 def _findings(job: JobRecord, case: Case, started: datetime) -> ResultRecord:
@@ -232,7 +231,7 @@ def _findings(job: JobRecord, case: Case, started: datetime) -> ResultRecord:
         started=started,
         finished=started,
         outcome=ResultOutcome.SCORED if score else ResultOutcome.NOT_SCORED,
-        score=ScoreRecord(score.hot_probability, score.threshold, score.phenotype) if score else None,
+        score=ScoreRecord.of(score) if score else None,
         rejection=result.rejection,
         signature=result.signature,
         regions=tuple(

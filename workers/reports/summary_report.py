@@ -7,6 +7,7 @@ from highdicom.sr import MeasurementsAndQualitativeEvaluations, QualitativeEvalu
 from pydicom import Dataset
 from pydicom.sr.coding import Code
 
+from model_store.signatures.certainty import PredictionSet
 from workers.features.measurement import Measurement
 from workers.features.regions import Region, RegionMeasurement
 from workers.reports.content_items import container, text
@@ -14,17 +15,24 @@ from workers.reports.encoded_items import prepare_for_writing
 from workers.reports.feature_codes import feature_concept
 from workers.reports.measurement_report import algorithm_identification, measurement_report
 from workers.results import codes
+from workers.results.certainty_texts import VERDICTS, doubt_texts, place_texts, set_text, stability_text
 from workers.results.common_modules import Origin
 from workers.results.instance_reference import InstanceReference
 from workers.results.not_scored_reasons import REASONS
 from workers.results.result_roles import ResultRole
 from workers.results.source_description import image_type_notes, measured_on
 from workers.results.tracking import REGION_NAMES, Tracking, tracking_of
-from workers.scoring.case_result import CaseResult, Contribution, Score, shown_score
+from workers.scoring.case_result import CaseResult, Contribution, Phenotype, Score, Stability, shown_score
 
 STRONGEST_EFFECTS = 5
 VOLUME_DIGITS = 2
 SHORT_DIGEST = 12
+CLASS_CODES = {Phenotype.HOT: codes.HOT, Phenotype.COLD: codes.COLD, Phenotype.UNCERTAIN: codes.UNCERTAIN}
+SET_CODES = {
+    PredictionSet.HOT: codes.HOT,
+    PredictionSet.COLD: codes.COLD,
+    PredictionSet.BOTH: codes.HOT_OR_COLD,
+}
 
 
 def summary_report(
@@ -52,7 +60,7 @@ def headline(result: CaseResult) -> str:
     if result.score is None:
         return "Radiomics not scored"
     shown, _ = shown_score(result.score.hot_probability, result.score.threshold)
-    return f"Radiomics {shown} {'HOT' if result.score.is_hot else 'COLD'}"
+    return f"Radiomics {shown} {VERDICTS[result.score.phenotype]}"
 
 
 def _verdict(
@@ -82,10 +90,14 @@ def _group(
 
 def _score_numbers(origin: Origin, score: Score) -> list[Number]:
     shown, threshold = shown_score(score.hot_probability, score.threshold)
-    return [
+    numbers = [
         Number(codes.SCORE, float(shown), codes.PROBABILITY, algorithm_id=algorithm_identification(origin)),
         Number(codes.THRESHOLD, float(threshold), codes.PROBABILITY),
     ]
+    if isinstance(score.stability, Stability):
+        ends = ((codes.LOWEST_SCORE, score.stability.low), (codes.HIGHEST_SCORE, score.stability.high))
+        numbers += [Number(code, float(shown_score(end, score.threshold)[0]), codes.PROBABILITY) for code, end in ends]
+    return numbers
 
 
 def _volume(region: RegionMeasurement) -> Number:
@@ -94,20 +106,26 @@ def _volume(region: RegionMeasurement) -> Number:
 
 def _findings(result: CaseResult) -> Iterator[QualitativeEvaluation]:
     yield QualitativeEvaluation(codes.PHENOTYPE, verdict_code(result))
+    if result.score is not None:
+        if result.score.phenotype is Phenotype.UNCERTAIN:
+            yield QualitativeEvaluation(codes.TENDENCY, CLASS_CODES[result.score.tendency])
+        if result.score.prediction_set is not None:
+            yield QualitativeEvaluation(codes.PREDICTION_SET, SET_CODES[result.score.prediction_set])
     if result.rejection is not None:
         yield QualitativeEvaluation(codes.REASON, REASONS[result.rejection.reason])
 
 
 def verdict_code(result: CaseResult) -> Code:
-    """Return the class as a coded finding."""
-    if result.score is None:
-        return codes.NOT_SCORED
-    return codes.HOT if result.score.is_hot else codes.COLD
+    """Return the verdict as a coded finding."""
+    return codes.NOT_SCORED if result.score is None else CLASS_CODES[result.score.phenotype]
 
 
 def _verdict_texts(origin: Origin, result: CaseResult) -> Iterator[Dataset]:
     if result.rejection is not None:
         yield text(codes.EXPLANATION, result.rejection.message)
+    if result.score is not None:
+        for why in doubt_texts(result.score.doubts):
+            yield text(codes.UNCERTAINTY, why)
     if origin.signature is not None and origin.signature.research_notice:
         yield text(codes.NOTICE, origin.signature.research_notice)
 
@@ -115,6 +133,10 @@ def _verdict_texts(origin: Origin, result: CaseResult) -> Iterator[Dataset]:
 def _explanations(origin: Origin, result: CaseResult, measurement: Measurement | None) -> Iterator[Dataset]:
     """Yield what the verdict rests on, as sentences."""
     if result.score is not None:
+        yield text(codes.STABILITY, stability_text(result.score))
+        yield text(codes.PREDICTION_SET, set_text(result.score))
+        for place in place_texts(result.score):
+            yield text(codes.POSITION, place)
         for contribution in result.score.contributions[:STRONGEST_EFFECTS]:
             yield text(codes.EFFECT, effect_text(contribution))
     headers = measurement.volume.headers if measurement else ()

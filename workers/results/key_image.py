@@ -9,17 +9,21 @@ from listener.dicom.own_results import RESULT_MODEL_NAME
 from workers.features.measurement import Measurement
 from workers.features.regions import Region
 from workers.results import codes
+from workers.results.certainty_texts import VERDICTS, range_text
 from workers.results.common_modules import Origin, composite, software_version
-from workers.results.key_image_drawing import AMBER, Caption, Contour, View, draw
+from workers.results.key_image_drawing import AMBER, VIOLET, Caption, Contour, View, draw
 from workers.results.not_scored_reasons import REASONS
 from workers.results.region_display import COLOURS, ring_label
 from workers.results.result_roles import ResultRole
 from workers.results.source_description import measured_on
 from workers.results.source_slices import SourceSlice, source_slices
 from workers.results.tracking import REGION_NAMES
-from workers.scoring.case_result import CaseResult, shown_score
+from workers.results.training_strip import Strip
+from workers.scoring.case_result import CaseResult, Doubt, Phenotype, Score, Stability, shown_score
 
 HOT_COLOUR, COLD_COLOUR = COLOURS[Region.TUMOUR], COLOURS[Region.RING]
+SHORT_DOUBTS = {Doubt.OUTLINE: "depends on the outline", Doubt.CALIBRATION: "both classes have such scores"}
+VERDICT_COLOURS = {Phenotype.HOT: HOT_COLOUR, Phenotype.COLD: COLD_COLOUR, Phenotype.UNCERTAIN: VIOLET}
 DESCRIPTION = "Radiomics key image"
 AXIS_LETTERS = (("L", "R"), ("P", "A"), ("H", "F"))
 """Where each axis of the patient's coordinates points to, and where it comes from."""
@@ -64,7 +68,8 @@ def _source_item(source: SourceSlice) -> Dataset:
 
 
 def _view(origin: Origin, measurement: Measurement, number: int, source: SourceSlice) -> View:
-    labels = {Region.TUMOUR: REGION_NAMES[Region.TUMOUR], Region.RING: ring_label(origin)}
+    names = {Region.TUMOUR: REGION_NAMES[Region.TUMOUR], Region.RING: ring_label(origin)}
+    labels = {one.region: f"{names[one.region]}, {one.volume_ml:.1f} mL" for one in measurement.regions}
     masks = {Region.TUMOUR: measurement.tumour[number], Region.RING: measurement.ring[number]}
     row_spacing_mm, column_spacing_mm = source.pixel_spacing_mm
     return View(
@@ -96,30 +101,54 @@ def caption(origin: Origin, result: CaseResult, measurement: Measurement) -> Cap
         verdict, colour = "NOT SCORED", AMBER
     else:
         shown, _ = shown_score(score.hot_probability, score.threshold)
-        verdict, colour = (f"{shown} HOT", HOT_COLOUR) if score.is_hot else (f"{shown} COLD", COLD_COLOUR)
+        verdict, colour = f"{shown} {VERDICTS[score.phenotype]}", VERDICT_COLOURS[score.phenotype]
     named = f", signature {signature.id} {signature.version}" if signature else ""
     return Caption(
         title="Radiomics score",
         verdict=verdict,
         verdict_colour=colour,
         lines=list(_lines(result)),
-        score=score.hot_probability if score else None,
-        threshold=score.threshold if score else None,
+        strip=_strip(score) if score else None,
         notice=signature.research_notice if signature else "",
         footer=f"{RESULT_MODEL_NAME} {software_version()}{named}, not verified by a person",
         measured_on=f"Measured on {_source_of(measurement)}",
     )
 
 
+def _strip(score: Score) -> Strip:
+    certainty = score.certainty
+    return Strip(
+        score=score.hot_probability,
+        threshold=score.threshold,
+        span=score.span,
+        hot=certainty.hot_scores if certainty else (),
+        cold=certainty.cold_scores if certainty else (),
+        hot_colour=HOT_COLOUR,
+        cold_colour=COLD_COLOUR,
+        verdict_colour=VERDICT_COLOURS[score.phenotype],
+    )
+
+
 def _lines(result: CaseResult) -> Iterator[str]:
     if result.score is not None:
-        yield "immune-inflamed" if result.score.is_hot else "immune-desert"
-        _, threshold = shown_score(result.score.hot_probability, result.score.threshold)
-        yield f"Hot from {threshold} upwards"
+        yield from _score_lines(result.score)
     if result.rejection is not None:
         yield REASONS[result.rejection.reason].meaning
-    for region in result.regions:
-        yield f"{REGION_NAMES[region.region]}: {region.volume_ml:.1f} mL"
+
+
+def _score_lines(score: Score) -> Iterator[str]:
+    if score.doubts:
+        yield f"tends to {score.tendency}, but {' and '.join(SHORT_DOUBTS[doubt] for doubt in score.doubts)}"
+    else:
+        yield {Phenotype.HOT: "immune-inflamed", Phenotype.COLD: "immune-desert"}[score.tendency]
+    _, threshold = shown_score(score.hot_probability, score.threshold)
+    yield f"Hot from {threshold} upwards"
+    if isinstance(score.stability, Stability):
+        yield f"Redrawn outlines {range_text(score.stability, score.threshold, ' - ')}"
+    else:
+        yield "Outline not redrawn"
+    if score.certainty is not None:
+        yield f"Possible at {score.certainty.coverage:.0%}: {score.prediction_set}"
 
 
 def _source_of(measurement: Measurement) -> str:

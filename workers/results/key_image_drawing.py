@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from workers.results.training_strip import Strip, draw_strip
 from workers.results.typefaces import pixel_font
 
 WIDTH, HEIGHT = 1024, 768
@@ -21,7 +22,7 @@ CONTEXT_MM = 14.0
 """Tissue that is shown around the outlines."""
 MIN_VIEW_MM = 60.0
 OUTLINE_WIDTH = 2
-WHITE, GREY, DARK, AMBER = (245, 245, 245), (165, 165, 165), (70, 70, 70), (255, 196, 61)
+WHITE, GREY, AMBER, VIOLET = (245, 245, 245), (165, 165, 165), (255, 196, 61), (200, 160, 255)
 Colour = tuple[int, int, int]
 
 
@@ -57,8 +58,8 @@ class Caption:
     verdict: str
     verdict_colour: Colour
     lines: Sequence[str]
-    score: float | None
-    threshold: float | None
+    strip: Strip | None
+    """Of a scored case."""
     notice: str
     """May be empty."""
     footer: str
@@ -177,28 +178,15 @@ def _draw_caption(pen: ImageDraw.ImageDraw, caption: Caption, outlines: Sequence
     pen.text((x, y), caption.title, GREY, pixel_font(20))
     y += 34
     y = _draw_lines(pen, caption.verdict, (x, y), width, 38, caption.verdict_colour) + 12
-    if caption.score is not None and caption.threshold is not None:
-        y = _draw_score_bar(pen, caption, x, y, width)
+    if caption.strip is not None:
+        y = draw_strip(pen, caption.strip, (x, y), width)
     for line in caption.lines:
         y = _draw_lines(pen, line, (x, y), width, 18, WHITE) + 6
     y += 12
     for outline in outlines:
         pen.rectangle([(x, y + 3), (x + 18, y + 17)], outline=outline.colour, width=3)
-        y = _draw_lines(pen, outline.label, (x + 28, y), width - 28, 17, WHITE) + 8
+        y = _draw_lines(pen, outline.label, (x + 28, y), width - 28, 16, WHITE) + 8
     _draw_lines(pen, caption.measured_on, (x, y + 4), width, 14, GREY, lowest=MARGIN + PANEL - INSET)
-
-
-def _draw_score_bar(pen: ImageDraw.ImageDraw, caption: Caption, x: int, y: int, width: int) -> int:
-    """Draw the score between 0 and 1 with the threshold; return where the next line begins."""
-    assert caption.score is not None  # noqa: S101
-    assert caption.threshold is not None  # noqa: S101
-    pen.rectangle([(x, y), (x + width, y + 12)], DARK)
-    pen.rectangle([(x, y), (x + round(width * caption.score), y + 12)], caption.verdict_colour)
-    at = x + round(width * caption.threshold)
-    pen.line([(at, y - 5), (at, y + 17)], WHITE, 3)
-    for value, anchor in ((0.0, "la"), (1.0, "ra")):
-        pen.text((x + width * value, y + 20), f"{value:g}", GREY, pixel_font(14), anchor)
-    return y + 46
 
 
 def _draw_lines(

@@ -8,10 +8,21 @@ from listener.spool.job_files import RESULT_NAME
 from listener.spool.job_record import SegmentationReference
 from listener.spool.jobs import Job
 from listener.spool.record_file import LEFT_OUT_IF_NONE, UtcTime, read_intact, read_optional, write_record
+from model_store.signatures.certainty import PredictionSet
 from workers.features.regions import Region
 from workers.results.instance_reference import InstanceReference
 from workers.results.result_roles import ResultRole
-from workers.scoring.case_result import DriftRecord, Phenotype, Rejection, ResultOutcome, SignatureIdentity
+from workers.scoring.case_result import (
+    Doubt,
+    DriftRecord,
+    NotRedrawn,
+    Phenotype,
+    Rejection,
+    ResultOutcome,
+    Score,
+    SignatureIdentity,
+    Stability,
+)
 from workers.scoring.shadow_record import ShadowRecord
 from workers.stages import Stage
 
@@ -24,6 +35,40 @@ class ScoreRecord:
     threshold: float
     """From which on the case is called hot."""
     phenotype: Phenotype
+    """The verdict: hot, cold or uncertain."""
+    tendency: Annotated[Phenotype | None, LEFT_OUT_IF_NONE] = None
+    """The class by the threshold. None in results of before there were uncertain ones: the verdict was this class."""
+    prediction_set: Annotated[PredictionSet | None, LEFT_OUT_IF_NONE] = None
+    """None where the signature was not calibrated."""
+    coverage: Annotated[float | None, LEFT_OUT_IF_NONE] = None
+    """Share of the cases of each class whose prediction set holds their class."""
+    stability: Annotated[Stability | None, LEFT_OUT_IF_NONE] = None
+    """None where no outlines were redrawn."""
+    not_redrawn: Annotated[str | None, LEFT_OUT_IF_NONE] = None
+    """Why not."""
+    doubts: tuple[Doubt, ...] = ()
+    """Why the verdict is uncertain."""
+
+    @classmethod
+    def of(cls, score: Score) -> "ScoreRecord":
+        """Return what is kept of a score."""
+        redrawn = score.stability
+        return cls(
+            score.hot_probability,
+            score.threshold,
+            score.phenotype,
+            score.tendency,
+            score.prediction_set,
+            score.certainty.coverage if score.certainty else None,
+            redrawn if isinstance(redrawn, Stability) else None,
+            redrawn.why if isinstance(redrawn, NotRedrawn) else None,
+            score.doubts,
+        )
+
+    @property
+    def is_hot(self) -> bool:
+        """Whether the score reached the threshold, however sure that was."""
+        return (self.tendency or self.phenotype) is Phenotype.HOT
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
 """What a case came to: the value between the computing and the writing of reports."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
+from model_store.signatures.certainty import Certainty, PredictionSet
 from workers.errors import Reason
 from workers.features.regions import RegionMeasurement
 
@@ -19,12 +20,23 @@ class ResultOutcome(StrEnum):
 
 
 class Phenotype(StrEnum):
-    """The class of a scored case."""
+    """The verdict on a scored case."""
 
     HOT = "hot"
     """Immune-inflamed."""
     COLD = "cold"
     """Immune-desert."""
+    UNCERTAIN = "uncertain"
+    """The score tends to one class, and does not decide between them: `Doubt` says why."""
+
+
+class Doubt(StrEnum):
+    """Why a verdict is uncertain."""
+
+    OUTLINE = "outline"
+    """A redrawn outline gives the other class."""
+    CALIBRATION = "calibration"
+    """Training cases of both classes have scores like this one: the prediction set is *hot or cold*."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +66,29 @@ class Contribution:
 
 
 @dataclass(frozen=True)
+class Stability:
+    """The score when the outline is redrawn within reader variation."""
+
+    low: float
+    """The smallest score, the case's own included."""
+    high: float
+    """The largest one."""
+    redraws: int
+    """How many redrawn outlines could be scored."""
+    drawn: int
+    """Of how many."""
+
+
+@dataclass(frozen=True)
+class NotRedrawn:
+    """Why the stability is not known."""
+
+    why: str
+
+
+@dataclass(frozen=True)
 class Score:
-    """The verdict."""
+    """The score of a case, and how sure it is."""
 
     hot_probability: float
     threshold: float
@@ -63,6 +96,9 @@ class Score:
     """The score of an average training case: the point that the contributions start from."""
     contributions: tuple[Contribution, ...]
     """All features that the forest used, the strongest effect first."""
+    certainty: Certainty | None = field(default=None, repr=False)
+    """The signature's calibration; None where it has none."""
+    stability: Stability | NotRedrawn = NotRedrawn("the outline was not redrawn")
 
     @property
     def is_hot(self) -> bool:
@@ -70,9 +106,39 @@ class Score:
         return self.hot_probability >= self.threshold
 
     @property
-    def phenotype(self) -> Phenotype:
-        """The class of the case."""
+    def span(self) -> tuple[float, float]:
+        """The smallest and the largest score of redrawn outlines; the score itself where there are none."""
+        if isinstance(self.stability, Stability):
+            return self.stability.low, self.stability.high
+        return self.hot_probability, self.hot_probability
+
+    @property
+    def tendency(self) -> Phenotype:
+        """The class by the threshold, hot or cold, however sure it is."""
         return Phenotype.HOT if self.is_hot else Phenotype.COLD
+
+    @property
+    def prediction_set(self) -> PredictionSet | None:
+        """The classes that the case may belong to; None where the signature was not calibrated."""
+        if self.certainty is None:
+            return None
+        return self.certainty.prediction_set(self.hot_probability, is_hot=self.is_hot)
+
+    @property
+    def doubts(self) -> tuple[Doubt, ...]:
+        """Why the verdict is uncertain; empty where it is not."""
+        found = []
+        low, high = self.span
+        if low < self.threshold <= high:
+            found.append(Doubt.OUTLINE)
+        if self.prediction_set is PredictionSet.BOTH:
+            found.append(Doubt.CALIBRATION)
+        return tuple(found)
+
+    @property
+    def phenotype(self) -> Phenotype:
+        """The verdict."""
+        return Phenotype.UNCERTAIN if self.doubts else self.tendency
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,7 @@ def score(signature: Signature, regions: Sequence[RegionMeasurement]) -> Score:
         threshold=signature.threshold,
         mean_probability=mean,
         contributions=tuple(sorted(contributions, key=lambda item: (-abs(item.effect), item.column))),
+        certainty=signature.certainty,
     )
 
 

@@ -16,9 +16,11 @@ from workers.results.key_image import caption, edge_letters
 from workers.results.key_image_drawing import Caption, Contour, View, draw
 from workers.results.region_display import COLOURS
 from workers.results.result_roles import ResultRole
+from workers.results.training_strip import Strip
 from workers.results.uids import ResultUids
 
-CAPTION = Caption("title", "0.73 HOT", (255, 92, 51), ["a line"], 0.73, 0.41, "RESEARCH", "footer")
+STRIP = Strip(0.73, 0.41, (0.6, 0.8), (0.5, 0.9), (0.1, 0.2), (255, 92, 51), (51, 194, 255), (255, 92, 51))
+CAPTION = Caption("title", "0.73 HOT", (255, 92, 51), ["a line"], STRIP, "RESEARCH", "footer")
 
 
 def key_image() -> Dataset:

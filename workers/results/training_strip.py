@@ -1,0 +1,81 @@
+"""The strip of the key image: where this case lies among the training cases of both classes.
+
+Hot training cases stand above the line, cold ones below it, each class by its own share, so that a larger class does
+not look more likely. The range of the redrawn outlines lies on the line.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import ImageDraw
+
+from workers.results.typefaces import pixel_font
+
+BINS = 24
+"""Of the score from 0 to 1."""
+BAR_HEIGHT = 34
+"""Of the fullest bin of either class."""
+AXIS_HEIGHT = 14
+LABEL_SIZE = 15
+HEIGHT = 2 * BAR_HEIGHT + AXIS_HEIGHT
+WHITE, GREY, DARK = (245, 245, 245), (165, 165, 165), (70, 70, 70)
+Colour = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Strip:
+    """What is drawn."""
+
+    score: float
+    threshold: float
+    span: tuple[float, float]
+    """Smallest and largest score of the redrawn outlines; the score itself where there are none."""
+    hot: Sequence[float]
+    """Scores of the hot training cases; may be empty, as those of the cold ones."""
+    cold: Sequence[float]
+    hot_colour: Colour
+    cold_colour: Colour
+    verdict_colour: Colour
+
+
+def draw_strip(pen: ImageDraw.ImageDraw, strip: Strip, place: tuple[int, int], width: int) -> int:
+    """Draw the strip with its upper left corner at ``place`` (x, y); return where the next line begins."""
+    x, y = place
+    upper = y + BAR_HEIGHT
+    lower = upper + AXIS_HEIGHT
+    _draw_bars(pen, strip.hot, (x, upper - 1), width, -BAR_HEIGHT, strip.hot_colour)
+    _draw_bars(pen, strip.cold, (x, lower + 1), width, BAR_HEIGHT, strip.cold_colour)
+    pen.rectangle([(x, upper), (x + width, lower)], DARK)
+    ends = [x + round(width * end) for end in strip.span]
+    pen.rectangle([(ends[0] - 2, upper + 3), (ends[1] + 2, lower - 3)], strip.verdict_colour)
+    at = x + round(width * strip.threshold)
+    for begin in range(y, y + HEIGHT, 8):
+        pen.line([(at, begin), (at, begin + 4)], WHITE, 2)
+    _draw_case(pen, x + round(width * strip.score), (upper, lower))
+    below = y + HEIGHT + 4
+    for value, anchor in ((0.0, "la"), (1.0, "ra")):
+        pen.text((x + width * value, below), f"{value:g}", GREY, pixel_font(LABEL_SIZE), anchor)
+    if strip.hot and strip.cold:
+        pen.text((x + width / 2, below), "training: hot above, cold below", GREY, pixel_font(LABEL_SIZE), "ma")
+    return below + LABEL_SIZE + 10
+
+
+def _draw_bars(
+    pen: ImageDraw.ImageDraw, scores: Sequence[float], base: tuple[int, int], width: int, height: int, colour: Colour
+) -> None:
+    counts, edges = np.histogram(scores, BINS, (0.0, 1.0))
+    x, y = base
+    for count, left, right in zip(counts.tolist(), edges[:-1], edges[1:], strict=True):
+        if count:
+            top = y + round(height * count / counts.max())
+            span = (x + round(width * left), x + round(width * right) - 2)
+            pen.rectangle([(span[0], min(y, top)), (span[1], max(y, top))], colour)
+
+
+def _draw_case(pen: ImageDraw.ImageDraw, at: int, line: tuple[int, int]) -> None:
+    """Draw this case as a diamond on the line, with an edge that sets it off from everything below it."""
+    upper, lower = line
+    middle, reach = (upper + lower) // 2, AXIS_HEIGHT // 2 + 5
+    corners = [(at, middle - reach), (at + reach, middle), (at, middle + reach), (at - reach, middle)]
+    pen.polygon(corners, WHITE, (0, 0, 0), 2)

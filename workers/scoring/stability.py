@@ -1,0 +1,95 @@
+"""Stability of a score: what the signature says when the outline is redrawn within reader variation.
+
+How many outlines are redrawn follows from the time that they are predicted to take, and never from a clock: the same
+case gets the same range on a busy machine and on an idle one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from model_store.signatures.canary import hot_probability
+from model_store.signatures.signature import Signature
+from workers.features.extraction import measure_columns, wanted_classes
+from workers.features.redraws import Masks, Surroundings, outline_voxels, redrawn_masks
+from workers.features.regions import RegionMeasurement
+from workers.scoring.case_result import NotRedrawn, Stability
+
+MAX_REDRAWS = 10
+MIN_REDRAWS = 6
+"""With fewer, nothing is said: a range grows with the number of redraws."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a redraw takes, in seconds of a core, measured with pyradiomics 3.0.1 on balls of 8 to 80 mm and on br06.
+
+    Only ratios matter: a machine that is twice as slow takes twice the set time.
+    """
+
+    per_source_voxel: float = 1.7e-7
+    """Of the box around the outline: redrawing it."""
+    per_resampled_voxel: float = 2.4e-7
+    """Of the box around the ring: finding the ring."""
+    per_class: float = 1.0e-3
+    """Of features, on one image in one region."""
+    per_class_voxel: float = 2.3e-7
+    """Of the region."""
+    per_shape_voxel_squared: float = 1.3e-10
+    """Of the region: the diameters are those of all pairs of vertices."""
+
+
+COST = Cost()
+
+
+def stability_of(
+    signature: Signature,
+    surroundings: Surroundings,
+    regions: Sequence[RegionMeasurement],
+    own_score: float,
+    budget_seconds: float,
+) -> Stability | NotRedrawn:
+    """Return the range of the scores of redrawn outlines, the case's own score included, or why there is none."""
+    if budget_seconds == 0:
+        return NotRedrawn("redrawing is switched off (workers.stability_seconds is 0)")
+    each = predicted_seconds(signature, surroundings, regions)
+    count = min(MAX_REDRAWS, int(budget_seconds / each))
+    if count < MIN_REDRAWS:
+        return NotRedrawn(
+            f"{MIN_REDRAWS} redrawn outlines of this size take about {MIN_REDRAWS * each:.0f} s, more than the "
+            f"{budget_seconds:g} s of workers.stability_seconds"
+        )
+    # As for the features of the case: with one thread every machine rounds alike.
+    with threadpool_limits(1):
+        drawn = [redrawn_masks(surroundings, number, signature.profile) for number in range(count)]
+        scores = _scores(signature, surroundings, [masks for masks in drawn if masks is not None])
+    if len(scores) < MIN_REDRAWS:
+        return NotRedrawn(
+            f"{len(scores)} of {count} redrawn outlines can be measured; {MIN_REDRAWS} are needed to say anything"
+        )
+    return Stability(min(own_score, *scores), max(own_score, *scores), len(scores), count)
+
+
+def predicted_seconds(
+    signature: Signature, surroundings: Surroundings, regions: Sequence[RegionMeasurement], cost: Cost = COST
+) -> float:
+    """Return how long one redraw is predicted to take; the same for the same outline on every machine."""
+    source, resampled = outline_voxels(surroundings, signature.profile)
+    seconds = cost.per_source_voxel * source + cost.per_resampled_voxel * resampled
+    for region in regions:
+        shape, others = wanted_classes(signature.columns, region.region, signature.profile)
+        seconds += others * (cost.per_class + cost.per_class_voxel * region.voxels)
+        seconds += shape * cost.per_shape_voxel_squared * region.voxels**2
+    return seconds
+
+
+def _scores(signature: Signature, surroundings: Surroundings, drawn: Sequence[Masks]) -> list[float]:
+    """Return the scores of those outlines that have all features that the signature takes."""
+    if not drawn:
+        return []
+    measured = measure_columns(surroundings.resampled, drawn, signature.profile, signature.columns)
+    rows = (np.array([[values.get(column, np.nan) for column in signature.columns]]) for values in measured)
+    # One at a time, as cases come, so that no order of additions can differ.
+    return [float(hot_probability(signature.estimator, row)[0]) for row in rows if np.isfinite(row).all()]
