@@ -48,7 +48,8 @@ class Page:
 
 
 def write_pdf(title: str, pages: Sequence[Page], width: float, height: float) -> bytes:
-    """Return a PDF of these pages, all of one size in points."""
+    """Return a PDF of these pages, all of one size in points. Half a surrogate pair in a text is shown as ``?``."""
+    title = _valid(title)
     file = BytesIO()
     # Invariant: no time and no random number, so a retry gives the same bytes.
     # Without a first font of our own, each page would name Helvetica, which is not embedded.
@@ -65,10 +66,15 @@ def write_pdf(title: str, pages: Sequence[Page], width: float, height: float) ->
         for run in page.runs:
             canvas.setFillColorRGB(*run.colour)
             canvas.setFont(_registered(bold=run.bold), run.size)
-            canvas.drawString(run.x, run.y, run.text)
+            canvas.drawString(run.x, run.y, _valid(run.text))
         canvas.showPage()
     canvas.save()
     return file.getvalue()
+
+
+def _valid(text: str) -> str:
+    """Return a text without what no encoding of Unicode can hold."""
+    return text.encode(errors="replace").decode()
 
 
 @functools.cache
