@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-from annotated_types import Ge, Gt, Interval
+from annotated_types import Ge, Interval
 
 from listener.dicom.limits import StructureLimits
 
@@ -16,8 +16,16 @@ FreePort = Annotated[int, Interval(ge=0, le=65535)]
 """0 takes a free port."""
 Count = Annotated[int, Ge(1)]
 CountFromZero = Annotated[int, Ge(0)]
-Seconds = Annotated[float, Gt(0)]
-SecondsFromZero = Annotated[float, Ge(0)]
+# A longer time is a slip of the pen, and more than the system's calls for waiting can count.
+DAY_SECONDS = 86_400
+YEAR_SECONDS = 366 * DAY_SECONDS
+Seconds = Annotated[float, Interval(gt=0, le=YEAR_SECONDS)]
+SecondsFromZero = Annotated[float, Interval(ge=0, le=YEAR_SECONDS)]
+TimeoutSeconds = Annotated[float, Interval(gt=0, le=DAY_SECONDS)]
+"""Of a connection."""
+Hours = Annotated[int, Interval(ge=1, le=366 * 24)]
+Days = Annotated[int, Interval(ge=1, le=36_525)]
+"""At most a century."""
 
 
 class DeadlinePolicy(StrEnum):
@@ -152,11 +160,11 @@ class ListenerSettings:
     max_quarantine_objects: CountFromZero = 20_000
     min_free_bytes: CountFromZero = 1024**3
     """Below this, C-STORE is answered with 0xA700 (out of resources)."""
-    acse_timeout_seconds: Seconds = 15.0
-    idle_timeout_seconds: Seconds = 60.0
-    pdu_timeout_seconds: Seconds = 30.0
+    acse_timeout_seconds: TimeoutSeconds = 15.0
+    idle_timeout_seconds: TimeoutSeconds = 60.0
+    pdu_timeout_seconds: TimeoutSeconds = 30.0
     """A whole PDU must be there this long after its first byte."""
-    message_timeout_seconds: Seconds = 60.0
+    message_timeout_seconds: TimeoutSeconds = 60.0
     """What a whole request, such as a C-STORE with its object, may take beyond its size at the slowest rate."""
     min_bytes_per_second: Count = 4096
     """The slowest rate: a peer that drips whole small PDUs is ended, one behind a slow line is not."""

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from annotated_types import Ge
 
-from listener.settings import AuditSettings, ClientTls, Count, FreePort, Seconds, SecondsFromZero
+from listener.settings import AuditSettings, ClientTls, Count, FreePort, Hours, Seconds, SecondsFromZero, TimeoutSeconds
 from workers.limits import LIMITS, Limits
 from workers.outline.segment_rules import SegmentRule
 from workers.results.result_roles import ResultRole
@@ -47,9 +47,9 @@ class WebhookSettings:
     """A Jinja template of a body of your own, which has to come out as JSON; none: all fields."""
     include_uids: bool = False
     """Include the UIDs of study and outline: with them a patient can be found in the PACS."""
-    timeout_seconds: Seconds = 10.0
+    timeout_seconds: TimeoutSeconds = 10.0
     """For connecting and for the answer."""
-    give_up_hours: Count = 24
+    give_up_hours: Hours = 24
     """A notification that could not be sent for this long is given up."""
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from listener.settings import Count, FreePort, ServerTls
+from listener.settings import Count, Days, FreePort, ServerTls
 
 
 @dataclass(frozen=True)
@@ -39,15 +39,15 @@ class RetentionSettings:
     A study goes together with its jobs, when each of them and its own last object are old enough.
     """
 
-    studies_days: Count | None = 30
+    studies_days: Days | None = 30
     """Since the last object of the study was received."""
-    done_days: Count | None = 30
+    done_days: Days | None = 30
     """Since the results of a job were delivered."""
-    dropped_days: Count | None = 90
+    dropped_days: Days | None = 90
     """Since the job was dropped."""
-    failed_days: Count | None = 90
+    failed_days: Days | None = 90
     """Since a job failed that has no result. One with a result that a target refused is kept."""
-    quarantine_days: Count | None = 30
+    quarantine_days: Days | None = 30
     """Since the object was put into quarantine."""
 
 

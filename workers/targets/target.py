@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
-from listener.settings import ClientTls, Port, Seconds, SecondsFromZero
+from listener.settings import ClientTls, Port, Seconds, SecondsFromZero, TimeoutSeconds
 from workers.results.result_roles import Fallback, ResultRole
 
 
@@ -54,7 +54,7 @@ class Target:
     port: Annotated[Port, Field(exclude_if=lambda port: port == 0)] = 0
     results: frozenset[ResultRole] = frozenset(ResultRole)
     """Which objects this target gets."""
-    timeout_seconds: Seconds = 30.0
+    timeout_seconds: TimeoutSeconds = 30.0
     """For connecting, for the association and for each response."""
     fallback: Fallback = Fallback.DOCUMENT
     """What may be sent instead of a result that it does not take."""

@@ -95,9 +95,24 @@ def test_relative_paths_start_at_the_file(tmp_path):
         ('listener: {port: "104"}\n', "listener.port: expected a whole number, found '104'"),
         ("listener: {port: 0104}\n", "listener.port: expected a whole number, found 0104"),
         ("workers: {concurrency: 1:30}\n", "workers.concurrency: expected a whole number, found '1:30'"),
+        (
+            "listener: {sweep_seconds: 1.0e+31}\n",
+            "listener.sweep_seconds: expected more than 0, at most 31622400, found 1.0e+31",
+        ),
+        (
+            "listener: {idle_timeout_seconds: 86401}\n",
+            "listener.idle_timeout_seconds: expected more than 0, at most 86400",
+        ),
+        (
+            "retention: {done_days: 1000000}\n",
+            "retention.done_days: expected a number from 1 to 36525, found 1000000",
+        ),
         ("workers: {concurrency: 0}\n", "workers.concurrency: expected at least 1, found 0"),
         ("listener:\n  settle_seconds: [2]\n", "yaml:2: listener.settle_seconds: expected a number, found a list"),
-        ("listener: {deadline_seconds: 0}\n", "listener.deadline_seconds: expected more than 0, found 0"),
+        (
+            "listener: {deadline_seconds: 0}\n",
+            "listener.deadline_seconds: expected more than 0, at most 31622400, found 0",
+        ),
         ("listener: {deadline_seconds: .inf}\n", "listener.deadline_seconds: expected a number"),
         ("listener: {ae_title: NO}\n", 'expected text, found NO (for text, write "NO" in quotes)'),
         ("listener: {ae_title: SEVENTEEN_LETTERS}\n", "expected an AE title of 1 to 16 characters"),

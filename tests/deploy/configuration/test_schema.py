@@ -121,6 +121,25 @@ def unbounded(schema: Any, way: tuple[str, ...] = ()) -> Iterator[str]:
             yield from unbounded(inner, (*way, str(number)))
 
 
+def endless(schema: Any, way: tuple[str, ...] = ()) -> Iterator[str]:
+    """Yield the times of a schema without an upper bound: settings named by a unit of time."""
+    if isinstance(schema, dict):
+        for key, inner in schema.items():
+            if key.endswith(("_seconds", "_hours", "_days")) and "maximum" not in json.dumps(inner).lower():
+                yield "/".join((*way, key))
+            yield from endless(inner, (*way, str(key)))
+    elif isinstance(schema, list):
+        for number, inner in enumerate(schema):
+            yield from endless(inner, (*way, str(number)))
+
+
+def test_every_time_has_an_end() -> None:
+    """What the system's calls for waiting cannot count is refused where it is written, not by a part that stops."""
+    assert list(endless({"properties": {"give_up_hours": {"minimum": 1}}})) == ["properties/give_up_hours"]
+    assert list(endless(configuration_schema())) == []
+    assert list(endless(TypeAdapter(Document).json_schema())) == []
+
+
 def test_every_number_has_a_bound() -> None:
     """No setting of an installation or a study means anything below zero: a slip of the pen is refused where it is."""
     assert list(unbounded({"properties": {"seconds": {"type": "number"}}})) == ["properties/seconds"]

@@ -35,7 +35,7 @@ def problems(tmp_path: Path, **webhook: object) -> str:
         ({"secret_file": "s"}, "webhook.secret_file: there is no webhook.url"),
         ({"url": "http://h/x", "secret_header": "X Y"}, "webhook.secret_header: expected the name of an HTTP header"),
         ({"url": "http://h/x", "outcomes": ["cured"]}, "expected one of scored, not_scored, failed, delivered"),
-        ({"url": "http://h/x", "give_up_hours": 0}, "webhook.give_up_hours: expected at least 1"),
+        ({"url": "http://h/x", "give_up_hours": 0}, "webhook.give_up_hours: expected a number from 1 to 8784"),
         ({"url": "http://127.0.0.1:8080/x", "secret_file": "s", "outcomes": ["failed"]}, ""),
         ({"url": "https://h/x", "tls": {"ca": "ca.pem"}, "secret_file": "s", "include_uids": True}, ""),
         ({}, ""),
