@@ -11,6 +11,7 @@ from deploy.simulation.research_cohort import (
     MeasuredCase,
     cohort_specs,
     cohort_table,
+    control_tables,
     measure_cohort,
 )
 from model_store.signatures.bundle import BundleContent, write_bundle
@@ -51,7 +52,7 @@ def build_research_signature(
         Too few phantoms could be measured.
     """
     specs = cohort_specs(plan.seed, plan.cases + plan.held_out)
-    return write_bundle(parent, research_content(plan, measure_cohort(specs, plan.profile, jobs, on_case)))
+    return write_bundle(parent, research_content(plan, measure_cohort(specs, plan.profile, jobs, on_case, plan.cases)))
 
 
 def research_content(plan: ResearchPlan, cases: Sequence[MeasuredCase]) -> BundleContent:
@@ -74,4 +75,5 @@ def research_content(plan: ResearchPlan, cases: Sequence[MeasuredCase]) -> Bundl
         },
     )
     training, held_out = (cohort_table(part) for part in (cases[: plan.cases], cases[plan.cases :]))
-    return develop(purpose, plan.profile, training, held_out, plan.seed)
+    regions = control_tables(cases[: plan.cases])
+    return develop(purpose, plan.profile, training, held_out, plan.seed, regions=regions)

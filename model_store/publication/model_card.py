@@ -28,7 +28,8 @@ def card_sections(description: Description, figures: Mapping[str, str], more: Se
         *more,
         Section("Feature profile", (pairs(d.profile.to_json()),)),
         Section("Training cases", (pairs(d.cohort),)),
-        Section("Training", (pairs(d.training),)),
+        Section("Training", (pairs({k: v for k, v in d.training.items() if k != "negative_controls"}),)),
+        Section("Negative controls", _negative_controls(d)),
         Section("Performance", (*_performance(d.metrics), *(Block(figure=item) for item in figures.items()))),
         Section("How sure a verdict is", (_certainty(d),)),
         Section("Columns, in the order of the estimator", (Block(items=d.columns),)),
@@ -44,6 +45,28 @@ def _what_it_does(description: Description) -> str:
         "otherwise as cold (immune-desert). "
         "The threshold is the one with the largest Youden index on out-of-fold probabilities."
     )
+
+
+def _negative_controls(description: Description) -> tuple[Block, ...]:
+    """Return what the same training makes of data in which it must find less."""
+    found = description.training.get("negative_controls")
+    if not found:
+        return (Block(text="None were measured."),)
+    head = ("control", "cases", "AUC", "signature minus control", "beaten")
+    rows = [
+        (one["name"], str(one["cases"]), interval(one["auc"]), interval(one["difference"]), _beaten(one))
+        for one in found
+    ]
+    text = (
+        "The same training on data in which it must find less, on the same folds. A control is beaten when the "
+        "corrected interval of the difference lies above 0. A signature that does not beat all of them stays a "
+        "research signature."
+    )
+    return (Block(text=text), Block(rows=(head, *rows)))
+
+
+def _beaten(control: Mapping[str, Any]) -> str:
+    return f"not measured: {control['note']}" if control["note"] else "yes" if control["beaten"] else "no"
 
 
 def _certainty(description: Description) -> Block:

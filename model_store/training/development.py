@@ -5,7 +5,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from model_store.cohort.control_tables import ControlRegion
 from model_store.cohort.feature_table import FeatureTable
 from model_store.cohort.missing_values import CompleteTable, complete_table
 from model_store.errors import TrainingError
@@ -18,6 +20,16 @@ from model_store.signatures.signature import REGION_PREFIXES, Description, Signa
 from model_store.signatures.training_ranges import ranges_of
 from model_store.statistics.performance import performance
 from model_store.training.forest import FOLDS, GRID, Candidate, Trained, name_of, train
+from model_store.training.negative_controls import (
+    Control,
+    ControlledTraining,
+    fold_auc,
+    negative_controls,
+    volume_of,
+)
+from model_store.training.nested_cross_validation import outer_folds
+
+CONTROL_REPEATS = 2
 
 
 @dataclass(frozen=True)
@@ -40,8 +52,11 @@ def develop(
     held_out: FeatureTable,
     seed: int,
     grid: Sequence[Candidate] = GRID,
+    regions: Mapping[ControlRegion, pd.DataFrame] | None = None,
 ) -> BundleContent:
     """Train on one table, measure on the other, and return all that a bundle holds.
+
+    ``regions`` are tables of control regions, whose ``case`` is the patient of the training table.
 
     Raises
     ------
@@ -66,7 +81,10 @@ def develop(
         columns=trained.columns,
         threshold=trained.threshold,
         cohort={**purpose.cohort, "cases": len(training.patients), "hot": int(training.hot.sum())},
-        training=_training(trained, complete, seed),
+        training={
+            **_training(trained, complete, seed),
+            "negative_controls": [one.to_json() for one in _controls(training, trained, regions or {}, seed)],
+        },
         metrics={
             "cross_validation": trained.out_of_fold_performance.to_json(),
             "held_out": performance(held_out.hot, probability, trained.threshold).to_json(),
@@ -100,6 +118,17 @@ def check_columns(table: FeatureTable) -> None:
 def complete_cases(table: FeatureTable, columns: tuple[str, ...]) -> FeatureTable:
     """Return the cases that have all of these columns: the others would not be scored either."""
     return table.rows(np.flatnonzero(~np.isnan(table.matrix(columns)).any(axis=1)))
+
+
+def _controls(
+    table: FeatureTable, trained: Trained, regions: Mapping[ControlRegion, pd.DataFrame], seed: int
+) -> tuple[Control, ...]:
+    """Measure the negative controls, on other folds than those that the settings were chosen on."""
+    folds = outer_folds(table, CONTROL_REPEATS, seed + 1)
+    offered = table.without(trained.left_out["constant"])
+    auc = fold_auc(offered, folds, trained.chosen)
+    signature = ControlledTraining(offered, table.patients, folds, auc, trained.chosen)
+    return negative_controls(signature, regions, volume_of(table), seed)
 
 
 def _training(trained: Trained, complete: CompleteTable, seed: int) -> dict[str, Any]:

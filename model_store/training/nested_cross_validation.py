@@ -135,7 +135,7 @@ def nested_cross_validation(
     todo = [task for task, found in zip(tasks, known, strict=True) if found is None]
     results: list[FoldResult] = []
     with process_map(min(jobs, max(len(todo), 1))) as mapped:
-        evaluated = iter(mapped(_evaluate, todo))
+        evaluated = iter(mapped(evaluate_fold, todo))
         for (_, _, family), found in zip(tasks, known, strict=True):
             result = found or next(evaluated)
             if kept and found is None:
@@ -156,12 +156,18 @@ def corrected_standard_error(values: NDArray[np.float64]) -> float:
 
 def corrected_interval(values: NDArray[np.float64], confidence: float = CONFIDENCE) -> Estimate:
     """Return the mean over folds with its corrected interval, cut to 0 to 1."""
+    found = corrected_difference(values, confidence)
+    return Estimate(found.value, max(0.0, found.low), min(1.0, found.high))
+
+
+def corrected_difference(values: NDArray[np.float64], confidence: float = CONFIDENCE) -> Estimate:
+    """Return the mean of differences over folds with its corrected interval."""
     mean = float(values.mean())
     half = float(student_t.ppf(0.5 + confidence / 2, len(values) - 1)) * corrected_standard_error(values)
-    return Estimate(mean, max(0.0, mean - half), min(1.0, mean + half))
+    return Estimate(mean, mean - half, mean + half)
 
 
-def _evaluate(task: tuple[FeatureTable, Fold, Family]) -> FoldResult:
+def evaluate_fold(task: tuple[FeatureTable, Fold, Family]) -> FoldResult:
     """Choose on the training part, measure on the held-out part."""
     table, fold, family = task
     part, held_out = table.rows(fold.training), table.rows(fold.held_out)

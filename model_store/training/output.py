@@ -21,6 +21,7 @@ from model_store.signatures.training_ranges import ranges_of
 from model_store.statistics.performance import Flags
 from model_store.training.forest import FOLDS
 from model_store.training.model_families import words
+from model_store.training.negative_controls import control_notes
 from model_store.training.nested_cross_validation import MEASURES, Nested
 from model_store.training.plan import TrainPlan
 from model_store.training.step import (
@@ -86,6 +87,8 @@ def summary_of(
             "auc": float(simplest["auc"]),
             "standard_error": float(simplest["standard_error"]),
         },
+        "leave_one_site_out": training.sites.to_json() if training.sites else None,
+        "negative_controls": [one.to_json() for one in training.controls],
         "features": {
             "offered": len(table.columns) - len(training.trained.left_out["constant"]),
             "taken": list(training.trained.columns),
@@ -125,6 +128,8 @@ def notes(training: Training) -> list[str]:
         if p < 0.05
     ]
     found += training.separation.notes()
+    found += control_notes(training.controls)
+    found += training.sites.notes() if training.sites else []
     if len(training.incomplete):
         classes = ", ".join(
             f"{count} {name}" for name, count in training.incomplete["phenotype"].value_counts().items()
@@ -168,9 +173,10 @@ def bundle_content(plan: TrainPlan, training: Training, summary: dict[str, Any])
             "simplest_within_one_standard_error": "{family} {settings}".format(**summary["simplest_within_one_se"]),
             "feature_lists": training.offered.origins or "none",
             "features_left_out": summary["features"]["left_out"],
+            "negative_controls": summary["negative_controls"],
             "notes": summary["notes"],
         },
-        metrics={"nested_cross_validation": summary["families"][training.forest.family.name]["performance"]},
+        metrics=_metrics(training, summary),
         library_versions=installed_versions(),
         certainty=certainty_of(training),
     )
@@ -182,6 +188,12 @@ def bundle_content(plan: TrainPlan, training: Training, summary: dict[str, Any])
         card=model_card(description),
         figures={},
     )
+
+
+def _metrics(training: Training, summary: dict[str, Any]) -> dict[str, Any]:
+    found = {"nested_cross_validation": summary["families"][training.forest.family.name]["performance"]}
+    other_sites = training.sites.performance() if training.sites else None
+    return found | ({"leave_one_site_out": other_sites} if other_sites else {})
 
 
 def certainty_of(training: Training) -> Certainty:

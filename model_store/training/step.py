@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from model_store.cohort.control_tables import ControlRegion
 from model_store.cohort.feature_table import FeatureTable
 from model_store.cohort.labelled_cohort import COLD, HOT, LabelledCohort, labelled_cohort, read_table
 from model_store.cohort.leaks import Separation, require_no_label
@@ -16,10 +17,18 @@ from model_store.cohort.twins import PIXEL_DIGEST, require_no_twins
 from model_store.errors import TrainingError
 from model_store.training.development import check_columns
 from model_store.training.forest import FOLDS, Candidate, Trained, train
+from model_store.training.left_out_sites import LeftOutSites, left_out_sites
 from model_store.training.model_families import BOOSTING, ELASTIC_NET, FOREST, Family, words
+from model_store.training.negative_controls import (
+    Control,
+    ControlledTraining,
+    negative_controls,
+    volume_of,
+)
 from model_store.training.nested_cross_validation import KeepsFolds, Nested, nested_cross_validation
 from model_store.training.offered_features import Offered, offered_features
 from model_store.training.plan import TrainPlan
+from model_store.training.processes import process_map
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,10 @@ class Training:
     """Cases that were left out because they lack features: ``case``, ``patient``, ``phenotype``, ``lacks``."""
     separation: Separation
     """How well single features separate the classes."""
+    controls: tuple[Control, ...]
+    """The negative controls."""
+    sites: LeftOutSites | None
+    """Leave-one-site-out; None where fewer than two sites are known."""
 
     @property
     def forest(self) -> Nested:
@@ -58,11 +71,12 @@ class TrainInputs:
     preselected: Path | None
     preselected_on: Path | None
     leave_out_on: Path | None
+    controls: dict[ControlRegion, Path]
 
     def files(self) -> list[Path]:
         """Return those that are given."""
         given = (self.features, self.labels, self.reliability, self.preselected, self.preselected_on, self.leave_out_on)
-        return [path for path in given if path is not None]
+        return [path for path in given if path is not None] + list(self.controls.values())
 
 
 def train_inputs(plan: TrainPlan, output: Path) -> TrainInputs:
@@ -74,13 +88,16 @@ def train_inputs(plan: TrainPlan, output: Path) -> TrainInputs:
         A file that is needed is not there.
     """
     reliability = plan.reliability or output / "reliability" / "tables" / "icc.parquet"
+    features = plan.features or output / "extract" / "tables" / "features.parquet"
+    beside = {kind: features.with_name(f"{kind.table}{features.suffix}") for kind in ControlRegion}
     inputs = TrainInputs(
-        plan.features or output / "extract" / "tables" / "features.parquet",
+        features,
         plan.labels or output / "phenotype" / "tables" / "labels.parquet",
         None if plan.all_features or not (plan.reliability or reliability.is_file()) else reliability,
         plan.preselected,
         plan.preselected_on,
         plan.leave_out_on,
+        {kind: path for kind, path in beside.items() if path.is_file()},
     )
     if absent := [path for path in inputs.files() if not path.is_file()]:
         raise TrainingError(f"{absent[0]} does not exist; run the step that writes it, or set another file in train")
@@ -126,13 +143,27 @@ def run_training(
     trained = train(complete.table, plan.seed, grid)
     usable = complete.table.without(name for names in trained.left_out.values() for name in names)
     nested = nested_cross_validation(usable, families, plan.repeats, plan.seed, jobs, on_fold, kept)
+    cohort, whole = cohort.only(complete), whole.rows(complete.kept)
+    regions = {kind: read_table(path, ("case",)) for kind, path in inputs.controls.items()}
+    signature = ControlledTraining(
+        usable,
+        cohort.cases["case"].tolist(),
+        [result.fold for result in nested[0].folds],
+        np.array([result.measures["auc"] for result in nested[0].folds]),
+        trained.chosen,
+    )
+    with process_map(jobs) as mapped:
+        controls = negative_controls(signature, regions, volume_of(whole), plan.seed, mapped)
+        sites = left_out_sites(usable, cohort.cases.get("site"), families[0], plan.seed, mapped)
     return Training(
-        cohort=cohort.only(complete),
-        whole=whole.rows(complete.kept),
+        cohort=cohort,
+        whole=whole,
         trained=trained,
         nested=tuple(nested),
         offered=offered,
         separation=separation,
+        controls=controls,
+        sites=sites,
         incomplete=_incomplete_cases(cohort, complete),
         columns_left_out={"missing in too many cases": complete.columns_left_out, **trained.left_out},
     )

@@ -44,8 +44,8 @@ def test_finished_folds_are_not_done_again_and_nothing_differs(
     with pytest.raises(KeyboardInterrupt):
         nested_cross_validation(table, FAMILIES, 1, 7, on_fold=interrupted_after(7), kept=kept)
     evaluated: list[object] = []
-    evaluate = nested._evaluate
-    monkeypatch.setattr(nested, "_evaluate", lambda task: (evaluated.append(task), evaluate(task))[1])
+    evaluate = nested.evaluate_fold
+    monkeypatch.setattr(nested, "evaluate_fold", lambda task: (evaluated.append(task), evaluate(task))[1])
     resumed = nested_cross_validation(table, FAMILIES, 1, 7, kept=kept)
     assert len(evaluated) == 3
     for one, other in zip(whole, resumed, strict=True):
