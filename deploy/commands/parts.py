@@ -37,7 +37,7 @@ def listen(config_file: Path | None) -> None:
     restrict_umask()
     from listener.listener import Listener
     from listener.runtime.logs import configure
-    from listener.tls.certificates import TlsFileError
+    from listener.tls.certificates import CredentialFileError
 
     configuration = with_known_redis(read_configuration(config_file))
     configure()
@@ -47,7 +47,7 @@ def listen(config_file: Path | None) -> None:
     try:
         listener = Listener(configuration.listener)
         listener.start()
-    except TlsFileError as error:
+    except CredentialFileError as error:
         raise WrongUsage(f"the listener cannot start: listener.tls: {error}") from error
     except NotAudited as error:
         raise cannot_audit(configuration, error) from error
@@ -142,7 +142,7 @@ def status_page(config_file: Path | None) -> None:
     from deploy.status_page.server import StatusPage
     from listener.runtime.logs import configure
     from listener.spool.spool import Spool
-    from listener.tls.certificates import TlsFileError, read_secret
+    from listener.tls.certificates import CredentialFileError, read_secret
 
     configuration = read_configuration(config_file)
     settings = configuration.status_page
@@ -159,7 +159,7 @@ def status_page(config_file: Path | None) -> None:
             settings,
         )
         page = StatusPage(settings, pages, password)
-    except TlsFileError as error:
+    except CredentialFileError as error:
         raise WrongUsage(f"status_page.password_file: {error}") from error
     except OSError as error:
         raise CommandError(

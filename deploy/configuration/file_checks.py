@@ -7,10 +7,11 @@ from deploy.configuration.load import Configuration
 from deploy.configuration.network_checks import client_sections
 from deploy.configuration.reader import Problem
 from deploy.configuration.redis_url import check_files
-from listener.tls.certificates import TlsFileError
+from listener.tls.certificates import CredentialFileError
 from listener.tls.contexts import client_context, server_context
 from workers.notifications.body import UnusableTemplate, WebhookBody
-from workers.targets.http_client import credentials, one_line
+from workers.targets.dicomweb import credentials
+from workers.targets.http_client import one_line
 
 
 def file_problems(configuration: Configuration) -> Iterator[Problem]:
@@ -18,7 +19,7 @@ def file_problems(configuration: Configuration) -> Iterator[Problem]:
     for setting, use in _uses(configuration):
         try:
             use()
-        except TlsFileError as error:
+        except CredentialFileError as error:
             yield Problem(configuration.place_of(setting), setting, str(error))
     if configuration.workers.webhook is not None:
         try:

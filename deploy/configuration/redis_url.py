@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from listener.settings import is_loopback
-from listener.tls.certificates import TlsFileError, check_key, check_validity, first_certificate, read_secret
+from listener.tls.certificates import CredentialFileError, check_key, check_validity, first_certificate, read_secret
 
 EXPECTED_URL = "expected redis://[:password@]host:port/number or rediss://..."
 
@@ -145,7 +145,7 @@ def check_files(settings: RedisSettings) -> None:
 
     Raises
     ------
-    TlsFileError
+    CredentialFileError
         If one cannot be used.
     """
     if settings.ca is not None:
@@ -158,5 +158,5 @@ def check_files(settings: RedisSettings) -> None:
 def _secret(file: Path | None, setting: str) -> str:
     try:
         return read_secret(file) if file else ""
-    except TlsFileError as error:
+    except CredentialFileError as error:
         raise RedisProblem(setting, str(error)) from error

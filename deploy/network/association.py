@@ -10,7 +10,7 @@ from pynetdicom.presentation import PresentationContext
 from deploy.errors import Unreachable
 from deploy.network.peer import Peer
 from listener.scu.association import application_entity, request_association
-from listener.tls.certificates import TlsFileError
+from listener.tls.certificates import CredentialFileError
 from listener.tls.diagnosis import why_no_tls
 
 CALLED_TITLE_UNKNOWN, CALLING_TITLE_UNKNOWN = 7, 3
@@ -32,7 +32,7 @@ def associated(
     entity = application_entity(calling_ae_title, timeout_seconds)
     try:
         association = request_association(entity, peer.host, peer.port, peer.ae_title, contexts, peer.tls)
-    except TlsFileError as error:
+    except CredentialFileError as error:
         raise Unreachable(f"{peer}: our own TLS files cannot be used", str(error)) from error
     except socket.gaierror as error:
         raise Unreachable(

@@ -28,7 +28,7 @@ from listener.audit.trail import audit_files, file_number
 from listener.settings import AuditSettings, SyslogServer
 from listener.spool.atomic_files import read_json, write_json
 from listener.spool.locks import exclusive
-from listener.tls.certificates import TlsFileError
+from listener.tls.certificates import CredentialFileError
 from listener.tls.contexts import client_context
 
 log = structlog.get_logger()
@@ -135,8 +135,8 @@ class Forwarder:
                 self.is_connected = True
                 log.info("audit_forwarding", server=where)
                 _Sending(self._folder, connection, self._stopping).run()
-        except (OSError, TlsFileError) as error:
-            reason = str(error) if isinstance(error, TlsFileError) else _error_text(error)
+        except (OSError, CredentialFileError) as error:
+            reason = str(error) if isinstance(error, CredentialFileError) else _error_text(error)
             log.warning("audit_server_unreachable", server=where, reason=reason)
         finally:
             self.is_connected = False

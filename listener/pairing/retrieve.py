@@ -11,7 +11,7 @@ from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelMove  # t
 from listener.scu.association import application_entity, request_association
 from listener.settings import RetrieveSource
 from listener.spool.job_record import UNKNOWN_SERIES
-from listener.tls.certificates import TlsFileError
+from listener.tls.certificates import CredentialFileError
 
 log = structlog.get_logger()
 
@@ -58,7 +58,7 @@ def retrieve(source: RetrieveSource, ae_title: str, study_uid: str, missing: Map
     entity = application_entity(ae_title, _TIMEOUT_SECONDS, _RESPONSE_TIMEOUT_SECONDS)
     try:
         association = request_association(entity, source.host, source.port, source.ae_title, contexts(), source.tls)
-    except TlsFileError as error:
+    except CredentialFileError as error:
         log.error("retrieve_failed", study_uid=study_uid, reason=str(error), source=source.ae_title)
         return False
     if not association.is_established:

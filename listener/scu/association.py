@@ -43,7 +43,7 @@ def request_association(
 
     Raises
     ------
-    TlsFileError
+    CredentialFileError
         If a TLS file of ours cannot be used.
     OSError
         If the host cannot be resolved.

@@ -10,7 +10,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from listener.settings import ListenerSettings
-from listener.tls.certificates import TlsFileError
+from listener.tls.certificates import CredentialFileError
 from listener.tls.contexts import Reloading, seconds_left
 
 
@@ -63,5 +63,5 @@ def _shown_to_redis(url: str) -> Path | None:
 def _seconds_left(file: Path) -> float:
     try:
         return seconds_left(file)
-    except TlsFileError:
+    except CredentialFileError:
         return math.nan

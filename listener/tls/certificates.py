@@ -1,4 +1,4 @@
-"""Certificates and keys in files: read, checked, and named when they cannot be used."""
+"""Certificates, keys and passwords in files: read, checked, and named when they cannot be used."""
 
 import stat
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 
-class TlsFileError(ValueError):
+class CredentialFileError(ValueError):
     """A certificate, a key or a password file cannot be used: which one, why, and what to do."""
 
     def __init__(self, file: Path | None, found: str, advice: str) -> None:
@@ -23,12 +23,12 @@ def read_secret(file: Path) -> str:
 
     Raises
     ------
-    TlsFileError
+    CredentialFileError
         If it cannot be read, is empty, or everyone on this machine can read it.
     """
     secret = _private(file, "password file").decode(errors="replace").rstrip("\r\n")
     if not secret:
-        raise TlsFileError(file, "is empty", "write the password into it, on one line")
+        raise CredentialFileError(file, "is empty", "write the password into it, on one line")
     return secret
 
 
@@ -42,7 +42,7 @@ def first_certificate(file: Path) -> x509.Certificate:
 
     Raises
     ------
-    TlsFileError
+    CredentialFileError
         If there is none.
     """
     content = _content(file)
@@ -50,7 +50,7 @@ def first_certificate(file: Path) -> x509.Certificate:
         return x509.load_pem_x509_certificates(content)[0]
     except ValueError as error:
         advice = "expected -----BEGIN CERTIFICATE-----; a .der or .p12 file has to be converted with openssl"
-        raise TlsFileError(file, "holds no PEM certificate that can be read", advice) from error
+        raise CredentialFileError(file, "holds no PEM certificate that can be read", advice) from error
 
 
 def check_validity(file: Path, certificate: x509.Certificate) -> None:
@@ -58,16 +58,16 @@ def check_validity(file: Path, certificate: x509.Certificate) -> None:
 
     Raises
     ------
-    TlsFileError
+    CredentialFileError
         If it does not.
     """
     now = datetime.now(UTC)
     if now > certificate.not_valid_after_utc:
         since = certificate.not_valid_after_utc.isoformat(timespec="minutes")
-        raise TlsFileError(file, f"the certificate expired at {since}", "renew it and replace the file")
+        raise CredentialFileError(file, f"the certificate expired at {since}", "renew it and replace the file")
     if now < certificate.not_valid_before_utc:
         since = certificate.not_valid_before_utc.isoformat(timespec="minutes")
-        raise TlsFileError(file, f"the certificate is not valid before {since}", "check the clock, or wait")
+        raise CredentialFileError(file, f"the certificate is not valid before {since}", "check the clock, or wait")
 
 
 def check_key(file: Path, password: str | None, certificate_file: Path) -> None:
@@ -75,7 +75,7 @@ def check_key(file: Path, password: str | None, certificate_file: Path) -> None:
 
     Raises
     ------
-    TlsFileError
+    CredentialFileError
         If not.
     """
     content = _private(file, "private key")
@@ -83,13 +83,13 @@ def check_key(file: Path, password: str | None, certificate_file: Path) -> None:
         key = load_pem_private_key(content, password.encode() if password else None)
     except TypeError as error:
         needs = "is encrypted" if password is None else "is not encrypted, and a password was given"
-        raise TlsFileError(file, needs, "set or remove key_password_file") from error
+        raise CredentialFileError(file, needs, "set or remove key_password_file") from error
     except (ValueError, UnsupportedAlgorithm) as error:
         found = "cannot be read with the password that was given" if password else "holds no PEM private key"
-        raise TlsFileError(file, found, "check key_password_file and the file") from error
+        raise CredentialFileError(file, found, "check key_password_file and the file") from error
     form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     if key.public_key().public_bytes(*form) != first_certificate(certificate_file).public_key().public_bytes(*form):
-        raise TlsFileError(
+        raise CredentialFileError(
             file, f"does not belong to the certificate in {certificate_file}", "replace both files together"
         )
 
@@ -109,7 +109,7 @@ def subject(der: bytes) -> str:
 def _private(file: Path, what: str) -> bytes:
     content = _content(file)
     if file.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH):
-        raise TlsFileError(file, f"everyone on this machine can read or change this {what}", f"chmod o= {file}")
+        raise CredentialFileError(file, f"everyone on this machine can read or change this {what}", f"chmod o= {file}")
     return content
 
 
@@ -117,6 +117,6 @@ def _content(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except FileNotFoundError as error:
-        raise TlsFileError(file, "there is no such file", "check the path") from error
+        raise CredentialFileError(file, "there is no such file", "check the path") from error
     except OSError as error:
-        raise TlsFileError(file, f"cannot be read: {error.strerror}", "check its owner and mode") from error
+        raise CredentialFileError(file, f"cannot be read: {error.strerror}", "check its owner and mode") from error

@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 import structlog
 
 from listener.settings import ClientTls, ServerTls
-from listener.tls.certificates import TlsFileError, check_key, check_validity, first_certificate, key_password
+from listener.tls.certificates import CredentialFileError, check_key, check_validity, first_certificate, key_password
 
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:@SECLEVEL=2"
 """Of TLS 1.2; those of TLS 1.3 are all of this kind. Level 2 refuses RSA keys below 2048 bits and SHA-1 signatures."""
@@ -29,7 +29,7 @@ def server_context(tls: ServerTls) -> ssl.SSLContext:
 
     Raises
     ------
-    TlsFileError
+    CredentialFileError
         If a file cannot be used; the message names it and says what to do.
     """
     context = _context(ssl.PROTOCOL_TLS_SERVER)
@@ -38,7 +38,7 @@ def server_context(tls: ServerTls) -> ssl.SSLContext:
     _present(context, tls.certificate, tls.key, tls.key_password_file)
     if tls.require_client_certificate:
         if tls.ca is None:
-            raise TlsFileError(None, "without a CA no client certificate can be checked", "give ca: FILE")
+            raise CredentialFileError(None, "without a CA no client certificate can be checked", "give ca: FILE")
         _trust(context, tls.ca)
         context.verify_mode = ssl.CERT_REQUIRED
     return context
@@ -49,7 +49,7 @@ def client_context(tls: ClientTls) -> ssl.SSLContext:
 
     Raises
     ------
-    TlsFileError
+    CredentialFileError
         If a file cannot be used; the message names it and says what to do.
     """
     context = _context(ssl.PROTOCOL_TLS_CLIENT)
@@ -68,7 +68,7 @@ def tls_args(tls: ClientTls | None, host: str) -> tuple[ssl.SSLContext, str] | N
 
     Raises
     ------
-    TlsFileError
+    CredentialFileError
         If a file cannot be used.
     """
     return None if tls is None else (client_context(tls), host)
@@ -85,7 +85,7 @@ def seconds_left(certificate: Path) -> float:
 
     Raises
     ------
-    TlsFileError
+    CredentialFileError
         If it cannot be read.
     """
     return (first_certificate(certificate).not_valid_after_utc - datetime.now(UTC)).total_seconds()
@@ -120,7 +120,7 @@ class Reloading(Generic[Made]):
     def _reload(self) -> None:
         try:
             self._made = self._make()
-        except (TlsFileError, OSError, ValueError) as error:
+        except (CredentialFileError, OSError, ValueError) as error:
             self.is_stale = True
             log.error("certificate_reload_failed", what=self._what, reason=str(error), kept="the last valid one")
             return
@@ -136,7 +136,7 @@ def reloading_server_context(tls: ServerTls, what: str) -> Reloading[ssl.SSLCont
 
     Raises
     ------
-    TlsFileError
+    CredentialFileError
         If a file cannot be used from the start.
     """
     return Reloading(what, lambda: server_context(tls), certificate_files(tls))
@@ -168,7 +168,7 @@ def _present(context: ssl.SSLContext, certificate: Path, key: Path, password_fil
         context.load_cert_chain(certificate, key, password=lambda: password or "")
     except (ssl.SSLError, OSError) as error:
         reason = error.reason if isinstance(error, ssl.SSLError) else error.strerror
-        raise TlsFileError(
+        raise CredentialFileError(
             certificate,
             f"cannot be used: {reason}",
             "expected RSA with 2048 bits or more, or ECDSA with P-256",
@@ -180,4 +180,4 @@ def _trust(context: ssl.SSLContext, ca: Path) -> None:
     try:
         context.load_verify_locations(ca)
     except (ssl.SSLError, OSError) as error:
-        raise TlsFileError(ca, "cannot be used as a CA bundle", "expected PEM certificates") from error
+        raise CredentialFileError(ca, "cannot be used as a CA bundle", "expected PEM certificates") from error

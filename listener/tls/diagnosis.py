@@ -4,7 +4,7 @@ import socket
 import ssl
 
 from listener.settings import ClientTls
-from listener.tls.certificates import TlsFileError
+from listener.tls.certificates import CredentialFileError
 from listener.tls.contexts import client_context
 from listener.tls.handshake import HandshakeFailed, HandshakeFailure, detail_of, failure_of, shake_hands
 
@@ -31,7 +31,7 @@ def why_no_tls(tls: ClientTls, host: str, port: int, timeout_seconds: float) -> 
         try:
             context = client_context(tls)
             secured = context.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False)
-        except (TlsFileError, ssl.SSLError) as error:
+        except (CredentialFileError, ssl.SSLError) as error:
             return str(error)
         with secured:
             return _reason(secured, timeout_seconds)

@@ -20,13 +20,12 @@ from listener.runtime.safe_errors import stack_locations
 from listener.spool.atomic_files import make_folder
 from listener.spool.record_file import read_record
 from listener.spool.spool import Spool
-from listener.tls.certificates import TlsFileError
+from listener.tls.certificates import CredentialFileError
 from workers.errors import TransientFailure
 from workers.notifications.body import WebhookBody
 from workers.notifications.event import CaseEvent, notifications_folder
 from workers.settings import WebhookSettings, WorkerSettings, wait_seconds
 from workers.targets.http_client import HttpClient, one_line
-from workers.targets.target import Target, TargetKind
 
 POLL_SECONDS = 1.0
 HOUR_SECONDS = 3600.0
@@ -71,7 +70,6 @@ class Notifier:
         self._folder = notifications_folder(spool)
         self._count = count
         self._body = WebhookBody(self._webhook)
-        self._target = target_of(self._webhook)
         self._misses = 0
         self._tries: dict[str, tuple[int, float]] = {}
         """For each file answered with an error: attempts, and when it is due again (monotonic seconds)."""
@@ -147,11 +145,12 @@ class Notifier:
             headers = {"Content-Type": "application/json", "Idempotency-Key": event.event_id}
             if self._webhook.secret_file is not None:
                 headers[self._webhook.secret_header] = one_line(self._webhook.secret_file)
-            with HttpClient(self._target) as server:
+            tls = self._webhook.tls if urlsplit(self._webhook.url).scheme == "https" else None
+            with HttpClient(self._webhook.url, tls, self._webhook.timeout_seconds) as server:
                 status = server.request("POST", path, headers, body).status
         except TransientFailure as error:
             return WebhookOutcome.NO_ANSWER, str(error)
-        except TlsFileError as error:
+        except CredentialFileError as error:
             return WebhookOutcome.NO_ANSWER, f"webhook.secret_file: {error}"
         reason = f"HTTP {status}"
         if 200 <= status < 300:
@@ -164,17 +163,6 @@ class Notifier:
 
     def _is_too_old(self, path: Path) -> bool:
         return time.time() - path.stat().st_mtime > self._webhook.give_up_hours * HOUR_SECONDS
-
-
-def target_of(webhook: WebhookSettings) -> Target:
-    """Return the URL in the form that our HTTP client takes: no redirects, bounded responses, no proxies."""
-    return Target(
-        "webhook",
-        kind=TargetKind.DICOMWEB,
-        url=webhook.url,
-        tls=webhook.tls if urlsplit(webhook.url).scheme == "https" else None,
-        timeout_seconds=webhook.timeout_seconds,
-    )
 
 
 def pending(folder: Path) -> list[Path]:

@@ -9,7 +9,7 @@ from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
 from pynetdicom.presentation import PresentationContext
 
 from listener.scu.association import application_entity, request_association
-from listener.tls.certificates import TlsFileError
+from listener.tls.certificates import CredentialFileError
 from listener.tls.diagnosis import why_no_tls
 from workers.errors import TransientFailure
 from workers.targets.target import Target
@@ -69,7 +69,7 @@ def _associate(
         association = request_association(
             entity, target.host, target.port, target.ae_title, contexts, target.tls, roles, handlers
         )
-    except TlsFileError as error:
+    except CredentialFileError as error:
         raise TransientFailure(f"{where} cannot be spoken to by TLS: {error}") from error
     except OSError as error:  # such as an unknown host name
         raise TransientFailure(f"{where} cannot be reached: {error.strerror or type(error).__name__}") from error

@@ -4,6 +4,7 @@ One request for each object, in order: the segmentation first, the report that r
 has a status of its own also where a server answers with a bare number, and a refused one does not block the others.
 """
 
+import base64
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO
@@ -13,10 +14,11 @@ from pydicom import Dataset, dcmwrite
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
+from listener.tls.certificates import CredentialFileError
 from workers.errors import TransientFailure
 from workers.results.instance_reference import InstanceReference
 from workers.results.result_roles import ResultRole
-from workers.targets.http_client import HttpClient, HttpResponse
+from workers.targets.http_client import HttpClient, HttpResponse, one_line
 from workers.targets.store_status import StoreResult, meaning_of
 from workers.targets.target import Target
 from workers.targets.transport import Alternatives, SentObject, TargetRefused
@@ -55,20 +57,20 @@ class Stow:
         TargetRefused
             If it takes nothing from us.
         """
-        with HttpClient(target) as server:
+        with _client(target) as server:
             for role, choices in objects.items():
                 yield _store_best(server, target, role, choices)
 
     def probe(self, target: Target, calling_ae_title: str) -> None:
         """Query a study that does not exist."""
-        with HttpClient(target) as server:
+        with _client(target) as server:
             answer = server.request("GET", f"/studies?StudyInstanceUID={UNKNOWN_INSTANCE_UID}&limit=1", JSON)
         _check_reached(target, answer)
 
     def seen(self, target: Target, calling_ae_title: str, instances: Sequence[InstanceReference]) -> frozenset[str]:
         """Ask by QIDO-RS for each instance."""
         listed: set[str] = set()
-        with HttpClient(target) as server:
+        with _client(target) as server:
             for one in instances:
                 path = (
                     f"/studies/{one.study_uid}/series/{one.series_uid}/instances?SOPInstanceUID={one.sop_instance_uid}"
@@ -81,6 +83,29 @@ class Stow:
                     raise TransientFailure(f"{target.url} answered the search with HTTP {answer.status}")
                 listed |= {_first(match, SOP_INSTANCE) for match in _items(answer.json())} & {one.sop_instance_uid}
         return frozenset(listed)
+
+
+def credentials(target: Target) -> dict[str, str]:
+    """Return the authentication header; the files are read again for each attempt.
+
+    Raises
+    ------
+    CredentialFileError
+        If a file cannot be read, is readable for everyone, or holds something else than one line of ASCII.
+    """
+    if target.token_file is not None:
+        return {"Authorization": f"Bearer {one_line(target.token_file)}"}
+    if target.password_file is not None:
+        pair = base64.b64encode(f"{target.user}:{one_line(target.password_file)}".encode()).decode()
+        return {"Authorization": f"Basic {pair}"}
+    return {}
+
+
+def _client(target: Target) -> HttpClient:
+    try:
+        return HttpClient(target.url, target.tls, target.timeout_seconds, credentials(target))
+    except CredentialFileError as error:
+        raise TransientFailure(f"{target.url} cannot be asked: {error}") from error
 
 
 def _store_best(server: HttpClient, target: Target, role: ResultRole, choices: Alternatives) -> SentObject:

@@ -1,10 +1,9 @@
-"""HTTP with a DICOMweb server (PS3.18): one request, one bounded answer, no redirects, credentials read from files.
+"""HTTP with a DICOMweb server (PS3.18) or the webhook: one request, one bounded answer, no redirects, no proxies.
 
 Client libraries for DICOMweb raise on a status of 4xx and discard what the server said about each object; they
 follow redirects, take credentials from ``~/.netrc`` and proxies from the environment. urllib3 does none of it.
 """
 
-import base64
 import contextlib
 import json
 import socket
@@ -23,11 +22,11 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, NewConnectionError, SSLError
 from urllib3.exceptions import TimeoutError as HttpTimeout
 
-from listener.tls.certificates import TlsFileError, read_secret
+from listener.settings import ClientTls
+from listener.tls.certificates import CredentialFileError, read_secret
 from listener.tls.contexts import client_context
 from listener.tls.diagnosis import tls_failure
 from workers.errors import TransientFailure
-from workers.targets.target import Target
 
 MAX_RESPONSE_BYTES = 1024**2
 """An answer is a list of a few references: a longer one is not read to its end."""
@@ -52,14 +51,15 @@ class HttpResponse:
 class HttpClient:
     """A connection to a server for the requests of one attempt. Close it afterwards."""
 
-    def __init__(self, target: Target) -> None:
-        """Raise `TransientFailure` if a file with credentials or certificates cannot be read."""
-        self._target = target
+    def __init__(
+        self, url: str, tls: ClientTls | None, timeout_seconds: float, headers: Mapping[str, str] | None = None
+    ) -> None:
+        """Raise `TransientFailure` if a file with certificates cannot be read. ``headers`` go with every request."""
+        self._url, self._timeout_seconds, self._headers = url, timeout_seconds, headers or {}
         try:
-            self._headers = credentials(target)
-            self._pool = _pool(target)
-        except TlsFileError as error:
-            raise TransientFailure(f"{target.url} cannot be asked: {error}") from error
+            self._pool = _pool(url, tls)
+        except CredentialFileError as error:
+            raise TransientFailure(f"{url} cannot be asked: {error}") from error
 
     def __enter__(self) -> "HttpClient":
         return self
@@ -75,11 +75,11 @@ class HttpClient:
         TransientFailure
             If there is none, whole and in time.
         """
-        seconds = self._target.timeout_seconds
+        seconds = self._timeout_seconds
         try:
             answer = self._pool.request(
                 method,
-                urlsplit(self._target.url).path.rstrip("/") + path,
+                urlsplit(self._url).path.rstrip("/") + path,
                 body=body,
                 headers={**self._headers, **headers, "Accept-Encoding": "identity"},
                 redirect=False,
@@ -92,7 +92,7 @@ class HttpClient:
             finally:
                 answer.close()
         except (HTTPError, OSError, ValueError) as error:
-            raise TransientFailure(f"{self._target.url} {_error_text(error)}") from error
+            raise TransientFailure(f"{self._url} {_error_text(error)}") from error
 
 
 def _body(answer: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
@@ -148,40 +148,24 @@ class _SecurePool(HTTPSConnectionPool):
     ConnectionCls = _SecureConnection
 
 
-def _pool(target: Target) -> HTTPConnectionPool:
-    parts = urlsplit(target.url)
+def _pool(url: str, tls: ClientTls | None) -> HTTPConnectionPool:
+    parts = urlsplit(url)
     assert parts.hostname is not None  # noqa: S101 - the configuration was checked
-    if target.tls is None:
+    if tls is None:
         return _Pool(parts.hostname, parts.port)
     return _SecurePool(
         parts.hostname,
         parts.port,
-        ssl_context=client_context(target.tls),
-        assert_hostname=None if target.tls.check_hostname else False,
+        ssl_context=client_context(tls),
+        assert_hostname=None if tls.check_hostname else False,
     )
-
-
-def credentials(target: Target) -> dict[str, str]:
-    """Return the authentication header; the files are read again for each attempt.
-
-    Raises
-    ------
-    TlsFileError
-        If a file cannot be read, is readable for everyone, or holds something else than one line of ASCII.
-    """
-    if target.token_file is not None:
-        return {"Authorization": f"Bearer {one_line(target.token_file)}"}
-    if target.password_file is not None:
-        pair = base64.b64encode(f"{target.user}:{one_line(target.password_file)}".encode()).decode()
-        return {"Authorization": f"Basic {pair}"}
-    return {}
 
 
 def one_line(path: Path) -> str:
     """Return the one line of a file; no message quotes it."""
     secret = read_secret(path)
     if not secret.isprintable() or not secret.isascii():
-        raise TlsFileError(path, "expected one line of printable ASCII", "write it anew")
+        raise CredentialFileError(path, "expected one line of printable ASCII", "write it anew")
     return secret
 
 

@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry
 
 from listener.settings import AuditSettings, ClientTls, ListenerSettings, RetrieveSource, ServerTls, SyslogServer
 from listener.tls.certificate_metrics import listener_certificates
-from listener.tls.certificates import TlsFileError, fingerprint, read_secret, subject
+from listener.tls.certificates import CredentialFileError, fingerprint, read_secret, subject
 from listener.tls.contexts import Reloading, certificate_files, client_context, seconds_left, server_context, tls_args
 from support.certificates import DAY, Authority, secret_file
 
@@ -173,13 +173,13 @@ def test_each_wrong_file_is_named_with_what_to_do(authority: Authority, tmp_path
         (replace(good.server(), key_password_file=right), good.key, "is not encrypted"),
     ]
     for settings, file, words in cases:
-        with pytest.raises(TlsFileError) as caught:
+        with pytest.raises(CredentialFileError) as caught:
             server_context(settings)
         assert str(file) in str(caught.value)
         assert words in str(caught.value)
         assert "abracadabra" not in str(caught.value)
     server_context(replace(locked.server(), key_password_file=right))
-    with pytest.raises(TlsFileError, match="without a CA"):
+    with pytest.raises(CredentialFileError, match="without a CA"):
         server_context(ServerTls(good.certificate, good.key))
 
 
@@ -190,9 +190,9 @@ def test_a_secret_that_everyone_can_read_is_none(tmp_path: Path) -> None:
     file.chmod(0o640)
     assert read_secret(file) == "s3cret"
     file.chmod(0o644)
-    with pytest.raises(TlsFileError, match="chmod o="):
+    with pytest.raises(CredentialFileError, match="chmod o="):
         read_secret(file)
-    with pytest.raises(TlsFileError, match="is empty"):
+    with pytest.raises(CredentialFileError, match="is empty"):
         read_secret(secret_file(tmp_path / "empty", ""))
 
 
