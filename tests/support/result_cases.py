@@ -10,13 +10,22 @@ from pydicom import Dataset
 from pydicom.sr.coding import Code
 from pydicom.uid import EnhancedMRImageStorage, MRImageStorage, SegmentationStorage
 
+from model_store.signatures.certainty import Certainty, ThresholdInterval
 from workers.errors import Reason
 from workers.features.measurement import Measurement
 from workers.features.regions import Region, RegionMeasurement
 from workers.images.phases import PhaseEvidence, PhaseIdentity
 from workers.images.volume import SourceFrame, Volume
 from workers.reports.feature_codes import feature_table
-from workers.scoring.case_result import CaseResult, Contribution, Rejection, Score, SignatureIdentity
+from workers.scoring.case_result import (
+    CaseResult,
+    Contribution,
+    NotRedrawn,
+    Rejection,
+    Score,
+    SignatureIdentity,
+    Stability,
+)
 
 SHAPE, SPACING_MM = (12, 40, 44), (0.7, 0.8, 1.5)
 NOTICE = "RESEARCH - simulated training data - not for clinical use"
@@ -35,6 +44,13 @@ CONTRIBUTIONS = (
     Contribution("ring_original_glcm_MCC", 0.7, 0.0103),
     Contribution("tumour_original_firstorder_Mean", 3.0, 0.0001),
 )
+
+HOT_SCORES, COLD_SCORES = (tuple(round(first + 0.03 * step, 2) for step in range(20)) for first in (0.3, 0.05))
+CERTAINTY = Certainty(0.9, HOT_SCORES, COLD_SCORES, ThresholdInterval(0.4, 0.45, 5))
+"""Hot training cases from 0.30 to 0.87, cold ones from 0.05 to 0.62: of the cases of each class one in ten is further
+out than 0.33 or 0.59."""
+
+TOO_LARGE = NotRedrawn("the outline is too large")
 
 
 @dataclass(frozen=True)
@@ -58,13 +74,15 @@ def make_case(
     enhanced: bool = False,
     hot_probability: float = 0.7312,
     features: Sequence[str] = FEATURE_NAMES,
+    certainty: Certainty | None = None,
+    stability: Stability | NotRedrawn = TOO_LARGE,
 ) -> ResultCase:
     """Return a scored case; ``*_extra`` are attributes that the headers carry beside the bare minimum."""
     headers = _enhanced_header(image_extra or {}) if enhanced else _classic_headers(image_extra or {})
     seg_header = _seg_header(seg_extra or {})
     change_segment(seg_header.SegmentSequence[0])
     measurement = _measurement(headers, seg_header, enhanced, features)
-    score = Score(hot_probability, 0.4123, 0.5, CONTRIBUTIONS)
+    score = Score(hot_probability, 0.4123, 0.5, CONTRIBUTIONS, certainty, stability)
     result = CaseResult(score, None, measurement.regions, ("Ring: 12 grey levels; 16 to 128 are advised.",), SIGNATURE)
     return ResultCase(seg_header, measurement, result)
 

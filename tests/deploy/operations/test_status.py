@@ -100,6 +100,28 @@ def test_rounding_never_contradicts_the_verdict(spool, put_job):
     assert "COLD, hot probability 0.41226 (threshold 0.41230)" in format_time(read_status(spool), 200)
 
 
+def test_an_uncertain_verdict_says_what_it_tends_to_and_why(spool, put_job):
+    """The third verdict with score, range of redrawn outlines and reason; for scripts under fixed names."""
+    score = {
+        "hot_probability": 0.7,
+        "threshold": 0.5,
+        "phenotype": "uncertain",
+        "tendency": "hot",
+        "prediction_set": "hot or cold",
+        "coverage": 0.9,
+        "stability": {"low": 0.4, "high": 0.8, "redraws": 10, "drawn": 10},
+        "doubts": ["outline"],
+    }
+    put_job("1.4", JobState.DELIVERING, result=SCORED | {"score": score})
+    assert (
+        "UNCERTAIN, tends to hot, hot probability 0.700 (threshold 0.500, redrawn outlines 0.400 to 0.800). "
+        "Redrawn outlines give scores on both sides of the threshold" in format_time(read_status(spool), 220)
+    )
+    (job,) = as_json(read_status(spool))["jobs"]
+    assert (job["phenotype"], job["tendency"], job["doubts"]) == ("uncertain", "hot", ["outline"])
+    assert job["stability"]["low"] == 0.4
+
+
 def test_json_holds_everything_for_scripts(full_spool):
     """A script finds states, reasons, scores and due times under fixed names."""
     found = as_json(read_status(full_spool))

@@ -13,7 +13,7 @@ from radiomics.glcm import RadiomicsGLCM
 from scipy import ndimage
 
 from model_store.signatures.profile import HAN2024, HAN2024_WAVELET2D, FeatureProfile
-from workers.features.extraction import columns, feature_names, grey_levels, measure_regions
+from workers.features.extraction import columns, feature_names, grey_levels, measure_columns, measure_regions
 from workers.features.filters import image_types, margin_voxels, settings_of
 from workers.features.laplacian_of_gaussian import laplacian_of_gaussian
 from workers.features.regions import Region
@@ -72,6 +72,27 @@ def test_regions_equal_pyradiomics_on_the_whole_image(
         expected = _by_pyradiomics(whole, mask, profile)
         for name, value in ours.features.items():
             assert value == pytest.approx(expected[name], rel=1e-6, abs=1e-6 * _scale(name, expected)), name
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.name)
+def test_some_columns_of_several_outlines_are_those_of_each(
+    profile: FeatureProfile, array: NDArray[np.int16], tumour: NDArray[np.bool_]
+) -> None:
+    """What is measured for a few columns of outlines side by side is what each outline has by itself."""
+    resampled = resample(array, SPACING[::-1], tumour, None, profile, margin=margin_voxels(profile) + 8)
+    outlines = [
+        {Region.TUMOUR: mask, Region.RING: geometric_ring(mask, 2.0, 2.0, 1.0)}
+        for mask in (resampled.tumour, ndimage.binary_dilation(resampled.tumour))
+    ]
+    wanted = columns(profile)[::37]
+    found = measure_columns(resampled, outlines, profile, wanted)
+    for masks, ours in zip(outlines, found, strict=True):
+        whole = measure_regions(resampled, masks, profile)
+        expected = {f"{region.region}_{name}": value for region in whole for name, value in region.features.items()}
+        assert set(ours) == set(wanted)
+        for name, value in ours.items():
+            # Where the filter ends differs with the outlines beside it.
+            assert value == pytest.approx(expected[name], rel=1e-6, abs=1e-6), name
 
 
 def _scale(name: str, features: Mapping[str, float]) -> float:

@@ -12,6 +12,7 @@ from listener.audit.reader import AuditEntry, read_entries
 from listener.audit.trail import AuditLog, NotAudited
 from listener.settings import AuditSettings
 from listener.spool.job_record import SegmentationReference
+from model_store.signatures.certainty import PredictionSet
 from support.dicom_objects import STUDY, image, image_uid
 from support.records import SIGNATURE, result_record
 from workers.errors import TransientFailure
@@ -19,7 +20,7 @@ from workers.jobs.case_audit import scored
 from workers.results.instance_reference import InstanceReference
 from workers.results.result_record import ScoreRecord
 from workers.results.result_roles import ResultRole
-from workers.scoring.case_result import Phenotype
+from workers.scoring.case_result import Phenotype, Stability
 from workers.targets.audited_transport import AuditedTransport
 from workers.targets.store_status import StoreResult
 from workers.targets.target import Target
@@ -110,7 +111,14 @@ def test_case_is_told_with_its_signature(tmp_path: Path) -> None:
     record = result_record(
         "0123456789abcdef-v1",
         seg=SegmentationReference("1.2.8", "1.2.9"),
-        score=ScoreRecord(0.71234, 0.6, Phenotype.HOT),
+        score=ScoreRecord(
+            0.71234,
+            0.6,
+            Phenotype.UNCERTAIN,
+            tendency=Phenotype.HOT,
+            prediction_set=PredictionSet.BOTH,
+            stability=Stability(0.51, 0.81236, 10, 10),
+        ),
         signature=replace(SIGNATURE, id="sig", version="1.0.0", digest="ab" * 32),
         references={ResultRole.SEGMENTATION: reference},
     )
@@ -119,6 +127,9 @@ def test_case_is_told_with_its_signature(tmp_path: Path) -> None:
     assert (one.event_code, one.kinds, one.instances) == ("110103", ("Radiomics scoring",), 1)
     assert one.objects == (f"sig 1.0.0 ({'ab' * 32})",)
     assert one.details["probability"] == "0.7123"
+    assert (one.details["phenotype"], one.details["tendency"]) == ("uncertain", "hot")
+    assert one.details["prediction set"] == "hot or cold"
+    assert one.details["redrawn outlines"] == "0.5100 to 0.8124"
     (tmp_path / "file").write_text("")
     with pytest.raises(NotAudited):
         scored(AuditLog(AuditSettings(tmp_path / "file")), STUDY, image(1), record)

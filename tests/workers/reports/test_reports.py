@@ -9,7 +9,7 @@ import pytest
 from pydicom import Dataset, dcmread, dcmwrite
 from pydicom.uid import ComprehensiveSRStorage, EnhancedSRStorage
 
-from support.result_cases import FEATURE_NAMES, NOTICE, SIGNATURE, ResultCase, make_case, rejected
+from support.result_cases import CERTAINTY, FEATURE_NAMES, NOTICE, SIGNATURE, ResultCase, make_case, rejected
 from workers.errors import Reason
 from workers.features.regions import Region
 from workers.jobs.result_objects import build_results
@@ -18,7 +18,7 @@ from workers.reports.measurement_report import as_sop_class
 from workers.results.common_modules import ResultVersion
 from workers.results.instance_reference import InstanceReference
 from workers.results.result_roles import ResultRole
-from workers.scoring.case_result import CaseResult
+from workers.scoring.case_result import CaseResult, Stability
 
 
 def written(dataset: Dataset) -> Dataset:
@@ -82,6 +82,50 @@ def test_the_verdict_comes_first(probability: float, phenotype: str) -> None:
     assert list(values(document, "Threshold for hot")) == ["0.412"]
     assert list(values(document, "Tumour immune phenotype")) == [phenotype]
     assert list(values(document, "Notice")) == [NOTICE]
+
+
+def test_an_uncertain_verdict_says_why_and_what_it_tends_to() -> None:
+    """Coded as a third verdict; the score, its range, the tendency and the prediction set stand beside it."""
+    case = make_case(hot_probability=0.45, certainty=CERTAINTY, stability=Stability(0.4, 0.61, 9, 10))
+    document = report(case, ResultRole.SUMMARY_REPORT)
+    (group,) = [one for one in groups_of(document) if "Radiomics score" in map(name_of, one.ContentSequence)]
+    codes = {name_of(item): item.ConceptCodeSequence[0] for item in group.ContentSequence if item.ValueType == "CODE"}
+    verdict = codes["Tumour immune phenotype"]
+    assert (verdict.CodeValue, verdict.CodingSchemeDesignator) == ("uncertain", "99RADTME")
+    assert codes["Tendency (class by the threshold)"].CodeValue == "hot"
+    assert codes["Prediction set"].CodeValue == "hot-or-cold"
+    assert list(values(document, "Radiomics score")) == ["0.45"]
+    assert list(values(document, "Lowest score of redrawn outlines")) == ["0.4"]
+    assert list(values(document, "Highest score of redrawn outlines")) == ["0.61"]
+    assert list(values(document, "Why the verdict is uncertain")) == [
+        "Redrawn outlines give scores on both sides of the threshold.",
+        "Training cases of both classes have scores like this one.",
+    ]
+    (redrawn,) = values(document, "Score when the outline is redrawn")
+    assert redrawn.startswith("0.400 to 0.610 over the outline and 9 of 10 redrawn ones")
+    assert document.SeriesDescription == "Radiomics 0.450 UNCERTAIN"
+
+
+def test_a_certain_verdict_shows_where_the_case_lies() -> None:
+    """Above and among how many training cases of each class, and the counts of each tenth of the score."""
+    case = make_case(hot_probability=0.7312, certainty=CERTAINTY, stability=Stability(0.7, 0.75, 10, 10))
+    document = report(case, ResultRole.SUMMARY_REPORT)
+    assert list(values(document, "Tumour immune phenotype")) == ["HOT (immune-inflamed)"]
+    assert not list(values(document, "Tendency (class by the threshold)"))
+    assert not list(values(document, "Why the verdict is uncertain"))
+    place, tenths = values(document, "Where this case lies")
+    # Hot: 0.30, 0.33, ... 0.72 are 15 below 0.7312; cold ones end at 0.62.
+    assert place == "The score is higher than that of 15 of 20 hot and 20 of 20 cold training cases."
+    assert tenths.endswith("hot 0 0 0 4 3 3 4 [3] 3 0, cold 2 3 4 3 3 4 1 [0] 0 0.")
+
+
+def test_a_range_that_is_not_known_says_why() -> None:
+    """Neither a range nor a doubt is made up where the outline was not redrawn or the signature not calibrated."""
+    document = report(make_case(), ResultRole.SUMMARY_REPORT)
+    assert list(values(document, "Score when the outline is redrawn")) == ["Not computed: the outline is too large."]
+    assert list(values(document, "Prediction set")) == ["Not known: the signature was not calibrated."]
+    assert not list(values(document, "Lowest score of redrawn outlines"))
+    assert not list(values(document, "Where this case lies"))
 
 
 def test_the_summary_is_short_and_says_why() -> None:

@@ -4,20 +4,22 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw
 from pydicom import Dataset
 
-from support.result_cases import SPACING_MM, make_case, rejected
+from support.result_cases import CERTAINTY, SPACING_MM, ResultCase, make_case, rejected
 from workers.errors import Reason
 from workers.features.regions import Region
 from workers.jobs.result_objects import build_results
 from workers.results.common_modules import Origin, ResultVersion
 from workers.results.instance_reference import InstanceReference
 from workers.results.key_image import caption, edge_letters
-from workers.results.key_image_drawing import Caption, Contour, View, draw
+from workers.results.key_image_drawing import AMBER, VIOLET, Caption, Contour, View, draw
 from workers.results.region_display import COLOURS
 from workers.results.result_roles import ResultRole
-from workers.results.training_strip import Strip
+from workers.results.training_strip import Strip, draw_strip
 from workers.results.uids import ResultUids
+from workers.scoring.case_result import Stability
 
 STRIP = Strip(0.73, 0.41, (0.6, 0.8), (0.5, 0.9), (0.1, 0.2), (255, 92, 51), (51, 194, 255), (255, 92, 51))
 CAPTION = Caption("title", "0.73 HOT", (255, 92, 51), ["a line"], STRIP, "RESEARCH", "footer")
@@ -101,18 +103,48 @@ def test_a_constant_slice_and_a_tumour_at_the_edge_are_drawn() -> None:
     assert draw(view, CAPTION).size == (1024, 768)
 
 
+def test_an_uncertain_verdict_has_a_colour_of_its_own() -> None:
+    """Neither hot's nor cold's nor that of a case without score; the words keep score, tendency and range."""
+    case = make_case(hot_probability=0.45, certainty=CERTAINTY, stability=Stability(0.4, 0.61, 10, 10))
+    words = words_of(case)
+    assert words.verdict == "0.450 UNCERTAIN"
+    assert words.verdict_colour == VIOLET
+    assert VIOLET not in (*COLOURS.values(), AMBER)
+    assert "tends to hot, but depends on the outline and both classes have such scores" in words.lines
+    assert "Redrawn outlines 0.400 - 0.610" in words.lines
+    assert "Possible at 90%: hot or cold" in words.lines
+    pixels = build_results(case.result, case.seg_header, case.measurement)[ResultRole.KEY_IMAGE].pixel_array
+    assert (pixels[45:150, 720:] == VIOLET).all(axis=2).any()
+
+
+def test_the_strip_shows_the_training_cases_of_both_classes() -> None:
+    """Hot above the line and cold below, at their scores; the diamond lies at the score, the bar on the range."""
+    picture = Image.new("RGB", (240, 140))
+    hot, cold, own = (255, 0, 0), (0, 0, 255), (0, 255, 0)
+    strip = Strip(0.5, 0.25, (0.4, 0.7), (0.9,) * 5, (0.1,) * 5, hot, cold, own)
+    draw_strip(ImageDraw.Draw(picture), strip, (20, 10), 200)
+    drawn = np.asarray(picture)
+    hot_at, cold_at, range_at = (np.argwhere((drawn == colour).all(axis=2)) for colour in (hot, cold, own))
+    line = range_at[:, 0].mean()
+    assert hot_at[:, 0].max() < line < cold_at[:, 0].min()
+    # 24 bins of 8 pixels: 0.9 lies in the 22nd, 0.1 in the 3rd.
+    assert (hot_at[:, 1].min() - 20) / 200 == pytest.approx(21 / 24, abs=0.02)
+    assert (cold_at[:, 1].min() - 20) / 200 == pytest.approx(2 / 24, abs=0.02)
+    assert (range_at[:, 1].min() - 20) / 200 == pytest.approx(0.4, abs=0.02)
+    assert (range_at[:, 1].max() - 20) / 200 == pytest.approx(0.7, abs=0.02)
+    assert tuple(drawn[round(line), 20 + 100]) == (245, 245, 245)
+
+
+def words_of(case: ResultCase) -> Caption:
+    """Return the words beside the slice."""
+    uids = ResultUids.of("1.2", (), "", 1)
+    origin = Origin(case.seg_header, InstanceReference.of(case.seg_header), (), None, ResultVersion(), uids)
+    return caption(origin, case.result, case.measurement)
+
+
 def test_its_words_never_contradict_the_verdict() -> None:
     """Score and threshold have as many digits as tell them apart."""
-    case = make_case(hot_probability=0.41226)
-    origin = Origin(
-        case.seg_header,
-        InstanceReference.of(case.seg_header),
-        (),
-        None,
-        ResultVersion(),
-        ResultUids.of("1.2", (), "", 1),
-    )
-    words = caption(origin, case.result, case.measurement)
+    words = words_of(make_case(hot_probability=0.41226))
     assert words.verdict == "0.41226 COLD"
     assert "Hot from 0.41230 upwards" in words.lines
 

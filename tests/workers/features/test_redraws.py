@@ -1,0 +1,71 @@
+"""Redrawn outlines: what another reader might have drawn, the same whenever and wherever it is asked for."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from model_store.signatures.profile import HAN2024
+from workers.features.redraws import READER_VARIATION, Surroundings, redrawn_masks
+from workers.features.regions import Region
+from workers.features.resampling import resample
+from workers.features.ring import geometric_ring
+
+SPACING_ZYX = (1.5, 0.9, 0.9)
+SHAPE = (44, 70, 74)
+
+
+def surroundings(
+    radius_mm: float = 9.0, at: tuple[int, int, int] = (22, 35, 37), shape: tuple[int, int, int] = SHAPE
+) -> Surroundings:
+    """Return a ball in noise."""
+    grid = np.moveaxis(np.indices(shape), 0, -1) - np.array(at)
+    tumour: NDArray[np.bool_] = np.asarray(((grid * SPACING_ZYX) ** 2).sum(axis=-1) <= radius_mm**2)
+    array = np.random.default_rng(1).integers(0, 900, shape).astype(np.uint16)
+    resampled = resample(array, SPACING_ZYX, tumour, None, HAN2024, margin=16)
+    return Surroundings(resampled, tumour, np.zeros_like(resampled.tumour))
+
+
+def test_an_outline_is_redrawn_alike_wherever_it_lies() -> None:
+    """The redraw follows from the outline and its number: in a larger image it has the same shape at another place."""
+    here, there = surroundings(), surroundings(at=(30, 45, 47), shape=(64, 96, 90))
+    for number in (0, 7):
+        masks, again, moved = (redrawn_masks(one, number, HAN2024) for one in (here, surroundings(), there))
+        assert masks is not None
+        assert again is not None
+        assert moved is not None
+        for region in Region:
+            np.testing.assert_array_equal(masks[region], again[region])
+            assert masks[region].sum() == pytest.approx(moved[region].sum(), rel=0.01)
+
+
+def test_redraws_differ_as_readers_do() -> None:
+    """Each is another outline, near the first one: its volume differs by what a border of 1 mm holds, not by a half."""
+    whole = surroundings()
+    volumes = [int(masks[Region.TUMOUR].sum()) for n in range(10) if (masks := redrawn_masks(whole, n, HAN2024))]
+    own = int(whole.resampled.tumour.sum())
+    assert len(set(volumes)) == 10
+    # 1 mm more around 9 mm are 37 % more volume.
+    assert 0.1 < np.std(volumes) / own < 2 * READER_VARIATION.border_mm * 0.37
+    assert abs(np.mean(volumes) / own - 1) < 0.37
+
+
+def test_each_redraw_has_a_ring_of_its_own_without_what_is_excluded() -> None:
+    """The ring lies around the redrawn border; what is excluded misses in its outer half, and there only."""
+    whole = surroundings()
+    excluded = np.zeros_like(whole.excluded)
+    excluded[:, : excluded.shape[1] // 2] = True
+    masks = redrawn_masks(replace(whole, excluded=excluded), 3, replace(HAN2024, min_ring_share=0.3))
+    assert masks is not None
+    tumour, ring = masks[Region.TUMOUR], masks[Region.RING]
+    np.testing.assert_array_equal(ring, geometric_ring(tumour, 2.0, 2.0, 1.0) & ~(excluded & ~tumour))
+    assert (ring & excluded & tumour).any()
+    assert (ring & ~excluded & ~tumour).any()
+
+
+def test_what_the_profile_would_not_measure_is_no_redraw() -> None:
+    """Neither a tumour below the smallest size nor a ring of which too little is left is scored."""
+    whole = surroundings()
+    assert redrawn_masks(whole, 0, replace(HAN2024, min_tumour_voxels=100_000)) is None
+    assert redrawn_masks(replace(whole, excluded=np.ones_like(whole.excluded)), 0, HAN2024) is None
