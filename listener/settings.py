@@ -9,6 +9,7 @@ from typing import Annotated
 from annotated_types import Ge, Interval
 
 from listener.dicom.limits import StructureLimits
+from listener.dicom.sender_character_sets import SenderCharacterSet
 
 # The bounds of numbers stand in their types: the configuration reader and the JSON Schema take them from there.
 Port = Annotated[int, Interval(ge=1, le=65535)]
@@ -114,6 +115,8 @@ class AuditSettings:
     site_id: str = ""
     """AuditEnterpriseSiteID: where it stands, as your organisation names it."""
     syslog: SyslogServer | None = None
+    character_sets: tuple[SenderCharacterSet, ...] = ()
+    """Of senders that declare none: ``workers.character_sets``."""
 
 
 @dataclass(frozen=True)

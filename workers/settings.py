@@ -8,11 +8,11 @@ from typing import Annotated
 
 from annotated_types import Ge
 
+from listener.dicom.sender_character_sets import SenderCharacterSet
 from listener.settings import AuditSettings, ClientTls, Count, FreePort, Hours, Seconds, SecondsFromZero, TimeoutSeconds
 from workers.limits import LIMITS, Limits
 from workers.outline.segment_rules import SegmentRule
 from workers.results.result_roles import ResultRole
-from workers.results.sender_character_sets import SenderCharacterSet
 from workers.targets.target import Target
 
 STEPS_OF_AN_ASSOCIATION = 3

@@ -157,6 +157,7 @@ def status_page(config_file: Path | None) -> None:
             configuration.workers.targets,
             configuration.listener.min_free_bytes,
             settings,
+            configuration.workers.character_sets,
         )
         page = StatusPage(settings, pages, password)
     except CredentialFileError as error:

@@ -77,7 +77,7 @@ def _removed(
     def tell(unit: "Unit", folder: Path) -> None:
         if log.is_on:
             what = f"retention: {len(unit.jobs)} jobs, {unit.bytes} bytes"
-            log.write(study_deleted(study_on_disk(unit.study_uid, folder), what))
+            log.write(study_deleted(study_on_disk(unit.study_uid, folder, log), what))
 
     gone, stays = [], []
     try:

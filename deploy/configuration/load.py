@@ -112,7 +112,7 @@ PART_VARIABLE = "RADTME_PART_OF_STACK"
 OTHER_VARIABLES = frozenset({CONFIGURATION_VARIABLE, DEBUG_VARIABLE, PART_VARIABLE})
 LISTENER_SKIP = frozenset({"reporters", "spool", "redis_url", "audit"})
 WORKERS_SKIP = frozenset({"spool", "model_store", "redis_url", "targets", "audit", "webhook"})
-COMPUTED = {"listener": LISTENER_SKIP, "workers": WORKERS_SKIP}
+COMPUTED = {"listener": LISTENER_SKIP, "workers": WORKERS_SKIP, "audit": frozenset({"character_sets"})}
 """Fields of the sections that follow from other settings: a file cannot set them."""
 
 
@@ -195,7 +195,7 @@ def _read(reader: ConfigurationReader, root: yaml.Node | None, file: Path | None
     read = settings_from(reader, data, Document)
     assert read is not None  # noqa: S101 - all that is left has defaults
     locations = _locations(reader, read)
-    sink, audit = read.sink, read.audit
+    sink, audit = read.sink, replace(read.audit, character_sets=read.workers.character_sets)
     if "sink.folder" not in reader.origins:
         sink = replace(sink, folder=locations.data / SinkSettings.folder)
     if "audit.folder" not in reader.origins:

@@ -26,7 +26,7 @@ def steering(configuration: Configuration, spool: Spool, job: Job, kind: Code, w
     """
     log = AuditLog(configuration.audit)
     try:
-        study = _study(spool, job) if log.is_on else None
+        study = _study(spool, job, log) if log.is_on else None
         if study is not None:
             log.write(case_steered(study, kind, job.id, why))
         try:
@@ -39,27 +39,29 @@ def steering(configuration: Configuration, spool: Spool, job: Job, kind: Code, w
         raise cannot_audit(configuration, error) from error
 
 
-def study_on_disk(study_uid: str, folder: Path) -> AuditedStudy:
+def study_on_disk(study_uid: str, folder: Path, log: AuditLog) -> AuditedStudy:
     """Return a study and its patient, from the first of its objects that can be read."""
     for path in sorted(folder.glob("*/*.dcm")):
-        patient = _patient(path)
+        patient = _patient(path, log.character_set_of(None))
         if patient is not None:
             return AuditedStudy(study_uid, patient)
     return AuditedStudy(study_uid, AuditedPatient())
 
 
-def _patient(path: Path) -> AuditedPatient | None:
+def _patient(path: Path, character_set: str) -> AuditedPatient | None:
     from listener.dicom.data_set import read_attributes  # pydicom: without an audit trail no header is read
 
     header = read_attributes(path, "PatientID", "PatientName")
-    return None if header is None else patient_of(header)
+    return None if header is None else patient_of(header, character_set)
 
 
-def _study(spool: Spool, job: Job) -> AuditedStudy:
+def _study(spool: Spool, job: Job, log: AuditLog) -> AuditedStudy:
     """Return the patient of a case, as far as its files say."""
     try:
         record = job.read()
     except (OSError, UnreadableRecord):
         return AuditedStudy("", AuditedPatient())
     path = spool.instance_path(record.study_uid, record.seg.series_uid, record.seg.sop_instance_uid)
-    return AuditedStudy(record.study_uid, _patient(path) or AuditedPatient())
+    return AuditedStudy(
+        record.study_uid, _patient(path, log.character_set_of(record.calling_ae_title)) or AuditedPatient()
+    )

@@ -16,11 +16,11 @@ from deploy.operations.delivery_status import DeliveryStatus, TargetStatus
 from deploy.operations.job_status import JobStatus, waits_long_for_a_worker
 from deploy.operations.status import SeriesStatus, SpoolStatus
 from deploy.terminal import age, due, duration, path_from_here, size
+from listener.dicom.sender_character_sets import UNREADABLE_TEXT
 from listener.spool.delivery_schedule import DeliveryState
 from listener.spool.jobs import JobState
 from listener.spool.set_aside import SetAside, SetAsideOutline
 from workers.results.certainty_texts import doubt_texts, range_text
-from workers.results.sender_character_sets import UNREADABLE_TEXT
 from workers.scoring.case_result import Phenotype, ResultOutcome, shown_score
 
 NARROW = 90

@@ -43,7 +43,7 @@ def remove_self_test(configuration: Configuration, spool: Spool, study_uid: str)
 
     def tell(unit: Unit, folder: Path) -> None:
         if log.is_on:
-            log.write(study_deleted(study_on_disk(unit.study_uid, folder), DROP_REASON))
+            log.write(study_deleted(study_on_disk(unit.study_uid, folder, log), DROP_REASON))
 
     return remove(spool, REMOVE_IMMEDIATELY, StudyJobs(spool), study_uid, tell)
 

@@ -1,6 +1,7 @@
 """What the status page says, as values: read from the spool and the registry, so it works with everything else down."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -8,21 +9,26 @@ from datetime import datetime
 from operator import itemgetter
 from pathlib import Path
 
-from pydicom import dcmread
-from pydicom.errors import InvalidDicomError
-
 from deploy.configuration.sections import StatusPageSettings
 from deploy.operations.job_status import JobStatus, read_moving, waits_long_for_a_worker
-from deploy.operations.status import Quarantined, read_quarantine
-from listener.dicom.character_sets import register_character_sets
+from deploy.operations.status import (
+    Quarantined,
+    RefusedOffer,
+    read_quarantine,
+    read_refused_contexts,
+    read_set_aside,
+)
+from listener.dicom.data_set import read_attributes
+from listener.dicom.patient_texts import shown_text
+from listener.dicom.sender_character_sets import SenderCharacterSet, character_set_of
 from listener.spool.delivery_schedule import DeliveryState
 from listener.spool.jobs import JOB_ID_PATTERN, Job, JobState
+from listener.spool.record_file import UnreadableRecord
+from listener.spool.set_aside import SetAside, SetAsideOutline
 from listener.spool.spool import Spool
 from model_store.errors import SignatureError
 from model_store.signatures.registry import Registry
 from workers.targets.target import Target
-
-register_character_sets()
 
 STATE_TEXTS = {
     JobState.WAITING: "waiting for images",
@@ -83,6 +89,20 @@ class Overview:
     """None where there is no spool yet."""
     min_free_bytes: int
     quarantine: tuple[Quarantined, ...]
+    set_aside: tuple[SetAsideOutline, ...] = ()
+    """Outlines that make no case, the newest first; of our own results the count is enough."""
+    refused_contexts: tuple[RefusedOffer, ...] = ()
+    """What senders offer and may not send, the newest first."""
+
+    @property
+    def set_aside_counts(self) -> list[tuple[str, int]]:
+        """Return why outlines make no case, in words, and how many."""
+        return Counter(one.reason.replace("_", " ") for one in self.set_aside).most_common()
+
+    @property
+    def foreign_outlines(self) -> list[SetAsideOutline]:
+        """Return the outlines without a case that are not our own results."""
+        return [one for one in self.set_aside if one.reason != SetAside.OWN_RESULT]
 
     @property
     def problems(self) -> list[str]:
@@ -118,12 +138,15 @@ class Pages:
         targets: tuple[Target, ...],
         min_free_bytes: int,
         settings: StatusPageSettings,
+        character_sets: tuple[SenderCharacterSet, ...] = (),
     ) -> None:
+        """``character_sets``: of senders that declare none, for the patients that are shown."""
         self._spool = spool
         self._registry = Registry(model_store)
         self._targets = targets
         self._min_free_bytes = min_free_bytes
         self._settings = settings
+        self._character_sets = character_sets
 
     @property
     def settings(self) -> StatusPageSettings:
@@ -159,6 +182,8 @@ class Pages:
             free_bytes=self._spool.free_bytes() if self._spool.root.is_dir() else None,
             min_free_bytes=self._min_free_bytes,
             quarantine=read_quarantine(self._spool),
+            set_aside=read_set_aside(self._spool),
+            refused_contexts=read_refused_contexts(self._spool),
         )
 
     def case(self, job_id: str) -> JobStatus | None:
@@ -171,11 +196,17 @@ class Pages:
         if not self._settings.show_patients:
             return None
         for path in sorted((self._spool.studies / case.study_uid).glob("*/*.dcm"))[:1]:
-            try:
-                dataset = dcmread(path, stop_before_pixels=True, specific_tags=["PatientName", "PatientID"])
-            except (OSError, InvalidDicomError):
+            header = read_attributes(path, "PatientName", "PatientID")
+            if header is None:
                 return None
-            return ShownPatient(str(dataset.get("PatientName", "")), str(dataset.get("PatientID", "")))
+            character_set = character_set_of(self._sender(case), self._character_sets)
+            return ShownPatient(*(shown_text(header, name, character_set) for name in ("PatientName", "PatientID")))
+        return None
+
+    def _sender(self, case: JobStatus) -> str | None:
+        with suppress(OSError, UnreadableRecord):
+            job = self._spool.find_job(case.job_id)
+            return job.read().calling_ae_title if job else None
         return None
 
     def _jobs(self, state: JobState, *, newest_first: bool) -> list[Job]:

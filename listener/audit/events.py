@@ -232,9 +232,11 @@ def _account() -> str:
         return f"uid {os.getuid()}"
 
 
-def patient_of(header: "Dataset") -> AuditedPatient:
-    """Return the patient of an object."""
+def patient_of(header: "Dataset", character_set: str = "") -> AuditedPatient:
+    """Return the patient of an object; ``character_set`` is its sender's, for an object that declares none."""
+    from listener.dicom.patient_texts import shown_text  # pydicom: without an audit trail no header is read
+
     try:
-        return AuditedPatient(str(header.get("PatientID") or ""), str(header.get("PatientName") or ""))
+        return AuditedPatient(*(shown_text(header, keyword, character_set) for keyword in ("PatientID", "PatientName")))
     except (ValueError, LookupError):  # elements that cannot be decoded: the trail says that it is unknown
         return AuditedPatient()

@@ -43,6 +43,7 @@ class ReceivedStudies:
     def __init__(self, audit: AuditLog, source: Node, destination: Node) -> None:
         self._audit = audit
         self._source = source
+        self._character_set = audit.character_set_of(source.name)
         self._destination = destination
         self._studies: dict[str, _Arrived] = {}
         self._refused: Counter[str] = Counter()
@@ -60,7 +61,7 @@ class ReceivedStudies:
         if len(self._studies) >= MAX_STUDIES:
             self.end()
         try:
-            patient = AuditedPatient(*read_patient(part, offset, transfer_syntax))
+            patient = AuditedPatient(*read_patient(part, offset, transfer_syntax, self._character_set))
         except UnreadableDataSet:  # the object is kept all the same, and so is the trail
             patient = AuditedPatient()
         study = AuditedStudy(identity.study_uid, patient)

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from listener.audit.message import AuditMessage
+from listener.dicom.sender_character_sets import character_set_of
 from listener.settings import AuditSettings
 from listener.spool.atomic_files import fsync_folder
 from listener.spool.locks import waiting_lock
@@ -45,6 +46,10 @@ class AuditLog:
     def is_on(self) -> bool:
         """Whether anything is written."""
         return self._settings is not None
+
+    def character_set_of(self, sender: str | None) -> str:
+        """Return what the undeclared texts of a sender are written in; empty where the site does not say."""
+        return character_set_of(sender, self._settings.character_sets) if self._settings else ""
 
     def write(self, message: AuditMessage) -> None:
         """Append a message and wait until it is on the disk.

@@ -17,6 +17,7 @@ from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
 from listener.dicom.character_sets import register_character_sets
 from listener.dicom.limits import StructureLimits
+from listener.dicom.patient_texts import shown_text
 from listener.dicom.structure_check import PIXEL_DATA, TooComplex, check_file, check_structure
 from listener.dicom.uids import InvalidUid, checked_uid
 
@@ -144,8 +145,10 @@ def read_identity_from(part: Path, offset: int, transfer_syntax: UID) -> Identit
     return identity
 
 
-def read_patient(part: Path, offset: int, transfer_syntax: UID) -> tuple[str, str]:
+def read_patient(part: Path, offset: int, transfer_syntax: UID, character_set: str = "") -> tuple[str, str]:
     """Return Patient ID and Patient's Name of a file, in Unicode, for the audit trail alone; empty where absent.
+
+    ``character_set`` is that of the sender, for a data set that declares none.
 
     Raises
     ------
@@ -163,7 +166,7 @@ def read_patient(part: Path, offset: int, transfer_syntax: UID) -> tuple[str, st
             stop_when=lambda tag, vr, length: tag > _PATIENT_TAGS[-1],
             specific_tags=list(_PATIENT_TAGS),
         )
-        return str(header.get("PatientID") or ""), str(header.get("PatientName") or "")
+        return shown_text(header, "PatientID", character_set), shown_text(header, "PatientName", character_set)
     except UNREADABLE_BYTES as error:
         raise UnreadableDataSet(f"the patient cannot be read ({type(error).__name__})") from error
 

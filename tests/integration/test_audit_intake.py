@@ -1,14 +1,17 @@
 """The listener's audit trail, with real associations: who sent what, who was turned away, and nothing without it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pydicom import dcmread
 from pydicom.uid import MRImageStorage
 
 from listener.audit.events import Node
 from listener.audit.reader import AuditEntry, read_entries
 from listener.audit.rejected_peers import RejectedPeers
 from listener.audit.trail import AuditLog
+from listener.dicom.sender_character_sets import SenderCharacterSet
 from listener.scp.statuses import Status
 from listener.settings import AuditSettings
 from support.dicom_objects import STUDY, image, outline
@@ -46,6 +49,26 @@ def test_association_says_who_sent_what_of_whom(tmp_path: Path, settings: AuditS
     assert (end.instances, end.outcome) == (3, "ok")
     activity = entries(settings.folder, ACTIVITY)
     assert [one.kinds for one in activity] == [("Application Start",), ("Application Stop",)]
+
+
+@pytest.mark.parametrize(
+    ("sender", "shown"), [("MRI1", "王小^小东"), ("MRI2", "\\xcd\\xf5\\xd0\\xa1^\\xd0\\xa1\\xb6\\xab")]
+)
+def test_undeclared_names_are_written_in_the_senders_letters_or_as_bytes(
+    tmp_path: Path, settings: AuditSettings, sender: str, shown: str
+) -> None:
+    """GBK without Specific Character Set: the trail is searched by name, and a wrong name is another patient's."""
+    file = tmp_path / "image.dcm"
+    sent = image(1)
+    sent.PatientName = "NNNN^NNNN"
+    sent.save_as(file, enforce_file_format=True)
+    file.write_bytes(file.read_bytes().replace(b"NNNN^NNNN", "王小^小东".encode("gbk")))
+    settings = replace(settings, character_sets=(SenderCharacterSet("GBK", "MRI1"),))
+    with listening(tmp_path / "spool", audit=settings) as listener:
+        assert store(listener.port, dcmread(file), calling=sender) == [0]
+    begin, end = entries(settings.folder, BEGIN, TRANSFERRED)
+    assert begin.patients == end.patients
+    assert begin.patients[0].startswith(f"{shown} (")
 
 
 def test_refused_object_is_told_apart_from_kept_ones(tmp_path: Path, settings: AuditSettings) -> None:

@@ -7,13 +7,14 @@ from pydicom import Dataset
 
 from listener.audit.events import AuditedStudy, SignatureUsed, case_scored, patient_of
 from listener.audit.trail import AuditLog
+from listener.spool.job_record import JobRecord
 from workers.results.result_record import ResultRecord, ScoreRecord
 from workers.targets.audited_transport import _by_class
 
 log = structlog.get_logger()
 
 
-def scored(audit: AuditLog, study_uid: str, seg_header: Dataset, record: ResultRecord) -> None:
+def scored(audit: AuditLog, job: JobRecord, seg_header: Dataset, record: ResultRecord) -> None:
     """Write down what a case came to, before anyone can see its results.
 
     Raises
@@ -24,7 +25,11 @@ def scored(audit: AuditLog, study_uid: str, seg_header: Dataset, record: ResultR
     if not audit.is_on:
         return
     known = record.signature
-    study = AuditedStudy(study_uid, patient_of(seg_header), _by_class(list(record.references.values())))
+    study = AuditedStudy(
+        job.study_uid,
+        patient_of(seg_header, audit.character_set_of(job.calling_ae_title)),
+        _by_class(list(record.references.values())),
+    )
     signature = SignatureUsed(f"{known.id} {known.version}", known.digest) if known else None
     audit.write(case_scored(study, signature, dict(_findings(record))))
 

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 from pydicom import Dataset
 
+from listener.dicom.patient_texts import declares_character_set
+from listener.dicom.sender_character_sets import UNREADABLE_TEXT
 from workers.jobs.case import Case
-from workers.results.readable_texts import declares_character_set, readable
-from workers.results.sender_character_sets import UNREADABLE_TEXT
+from workers.results.readable_texts import readable
 
 MAX_NAMED = 5
 

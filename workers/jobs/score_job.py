@@ -10,6 +10,7 @@ from pydicom import Dataset, dcmwrite
 from pydicom.uid import SegmentationStorage
 
 from listener.audit.trail import AuditLog
+from listener.dicom.sender_character_sets import character_set_of
 from listener.runtime.fault_points import FaultPoint, reach
 from listener.spool.job_record import JobRecord
 from listener.spool.jobs import Job, JobState
@@ -37,7 +38,6 @@ from workers.results.result_record import (
     write_result,
 )
 from workers.results.result_roles import ResultRole
-from workers.results.sender_character_sets import character_set_of
 from workers.scoring.case_result import Phenotype, ResultOutcome
 from workers.scoring.score import active_signature
 from workers.scoring.shadow_record import ShadowOutcome
@@ -187,7 +187,7 @@ def _audit(spool: Spool, record: JobRecord, settings: WorkerSettings, result: Re
     """Write down what was found before it is handed on; `NotAudited` gives the job back, to be tried again."""
     audit = AuditLog(settings.audit)
     if audit.is_on:
-        scored(audit, record.study_uid, read_header(seg_path(spool, record)), result)
+        scored(audit, record, read_header(seg_path(spool, record)), result)
 
 
 def took_too_long(settings: WorkerSettings) -> RejectedInput:

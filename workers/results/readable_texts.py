@@ -14,11 +14,10 @@ from pydicom.dataelem import RawDataElement
 from pydicom.tag import BaseTag
 
 from listener.dicom.data_set import UNREADABLE_BYTES
+from listener.dicom.patient_texts import REPLACEMENT, declares_character_set
 
 TEXT_VRS = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 """Value representations that Specific Character Set speaks of (PS3.5 section 6.1.2.3)."""
-REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-PLAIN = ("", "ISO_IR 6")
 
 
 def readable(header: Dataset, character_set: str = "", *, is_item: bool = False) -> tuple[Dataset, tuple[str, ...]]:
@@ -28,7 +27,7 @@ def readable(header: Dataset, character_set: str = "", *, is_item: bool = False)
     parent declares the character set, or not.
     """
     found: Dataset = header[:]  # a copy shares its elements
-    declares = is_item if header.get("SpecificCharacterSet") is None else _declares(header)
+    declares = is_item if header.get("SpecificCharacterSet") is None else declares_character_set(header)
     if not declares and character_set:
         found.SpecificCharacterSet = character_set
         found.set_original_encoding(*_encoding(found), convert_encodings([character_set]))
@@ -37,16 +36,6 @@ def readable(header: Dataset, character_set: str = "", *, is_item: bool = False)
     for tag in dropped:
         del found[tag]
     return found, tuple(keyword_for_tag(tag) or str(tag) for tag in dropped)
-
-
-def declares_character_set(header: Dataset) -> bool:
-    """Tell whether a header says what its texts are written in."""
-    return _declares(header)
-
-
-def _declares(header: Dataset) -> bool:
-    terms = header.get("SpecificCharacterSet") or ()
-    return any(str(term) not in PLAIN for term in ([terms] if isinstance(terms, str) else terms))
 
 
 def _encoding(header: Dataset) -> tuple[bool, bool]:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, sync_playwright
+from pydicom.uid import JPEGBaseline8Bit, MRImageStorage
 from rich.console import Console
 
 from deploy.configuration.sections import StatusPageSettings
@@ -21,9 +22,12 @@ from deploy.operations.status import read_status
 from deploy.operations.status_text import show_status
 from deploy.status_page.overview import Pages
 from deploy.status_page.server import StatusPage
+from listener.dicom.sender_character_sets import SenderCharacterSet
 from listener.spool.atomic_files import read_json, write_json
 from listener.spool.job_files import HOLD_NAME
 from listener.spool.jobs import Job, JobState, job_id_for
+from listener.spool.refused_contexts import RefusedContext, note_refused
+from listener.spool.set_aside import SetAside, set_aside
 from listener.spool.spool import Spool
 from support.dicom_objects import image
 from support.installation import RADTME
@@ -38,10 +42,17 @@ PACS = Target("pacs", "PACS", "192.0.2.10", 104)
 
 
 @contextmanager
-def serving(spool: Spool, password: str | None = None, min_free_bytes: int = 0, **settings: Any) -> Iterator[int]:
+def serving(
+    spool: Spool,
+    password: str | None = None,
+    min_free_bytes: int = 0,
+    character_sets: tuple[SenderCharacterSet, ...] = (),
+    **settings: Any,
+) -> Iterator[int]:
     """Serve the page of a spool for the block, on the port that is yielded."""
     told = StatusPageSettings(port=0, **settings)
-    page = StatusPage(told, Pages(spool, spool.root.parent / "signatures", (PACS,), min_free_bytes, told), password)
+    pages = Pages(spool, spool.root.parent / "signatures", (PACS,), min_free_bytes, told, character_sets)
+    page = StatusPage(told, pages, password)
     page.start()
     try:
         yield page.port
@@ -187,6 +198,47 @@ def test_patients_are_shown_only_where_that_was_switched_on(spool: Spool, put_jo
     with serving(spool, show_patients=True) as port:
         for path in paths[:2]:
             assert "Müller^&lt;b&gt;Änne</strong> (P-4711)" in ask(port, path)[1]
+
+
+def test_a_name_without_character_set_is_never_shown_in_wrong_letters(
+    spool: Spool, put_job: Callable[..., Job]
+) -> None:
+    """GBK bytes: the letters where the site says what its sender writes, else the bytes."""
+    dataset = image(1)
+    dataset.PatientName, dataset.PatientID = "NNNN^NNNN", "P-4711"
+    folder = spool.series_folder("1.2.3", "1.2.3.1")
+    folder.mkdir(parents=True)
+    path = folder / "1.2.3.1.1.dcm"
+    dataset.save_as(path, enforce_file_format=True)
+    path.write_bytes(path.read_bytes().replace(b"NNNN^NNNN", "王小^小东".encode("gbk")))
+    put_job("1.5", JobState.DONE, result=REJECTED)
+    with serving(spool, show_patients=True) as port:
+        assert "\\xcd\\xf5\\xd0\\xa1^\\xd0\\xa1\\xb6\\xab</strong> (P-4711)" in ask(port, "/")[1]
+    with serving(spool, character_sets=(SenderCharacterSet("GBK"),), show_patients=True) as port:
+        assert "王小^小东</strong> (P-4711)" in ask(port, "/")[1]
+
+
+def test_outlines_without_a_case_and_refused_offers_are_listed(spool: Spool) -> None:
+    """A liver of a routing rule with its sender and study, our own results counted, what a sender cannot send."""
+    for series in ("1.2.3.5", "1.2.3.6"):
+        spool.series_folder("1.2.3", series).mkdir(parents=True)
+    set_aside(spool, ("1.2.3", "1.2.3.5", "1.2.3.5.1"), SetAside.OTHER_IMAGES, "drawn on CT Image Storage", "ROUTER")
+    for number in range(3):
+        set_aside(spool, ("1.2.3", "1.2.3.6", f"1.2.3.6.{number}"), SetAside.OWN_RESULT, "a result of radtme", "PACS")
+    note_refused(spool, RefusedContext("MODALITY", str(MRImageStorage), (str(JPEGBaseline8Bit),)))
+    with serving(spool) as port:
+        _, body = ask(port, "/")
+        told = json.loads(ask(port, "/status.json")[1])
+    for words in (
+        "3 own result, 1 other images",
+        "drawn on CT Image Storage from ROUTER",
+        "MODALITY offers MR Image Storage",
+        "lossy images are not measured, last",
+    ):
+        assert words in body, words
+    assert "a result of radtme" not in body
+    assert [one["reason"] for one in told["set_aside"]].count("own_result") == 3
+    assert [one["context"]["calling_ae_title"] for one in told["refused_contexts"]] == ["MODALITY"]
 
 
 def test_finished_cases_beyond_the_newest_are_counted(spool: Spool, put_job: Callable[..., Job]) -> None:

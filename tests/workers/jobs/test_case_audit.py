@@ -14,7 +14,7 @@ from listener.settings import AuditSettings
 from listener.spool.job_record import SegmentationReference
 from model_store.signatures.certainty import PredictionSet
 from support.dicom_objects import STUDY, image, image_uid
-from support.records import SIGNATURE, result_record
+from support.records import SIGNATURE, job_record, result_record
 from workers.errors import TransientFailure
 from workers.jobs.case_audit import scored
 from workers.results.instance_reference import InstanceReference
@@ -26,6 +26,7 @@ from workers.targets.store_status import StoreResult
 from workers.targets.target import Target
 from workers.targets.transport import Alternatives, SentObject
 
+JOB = job_record("0123456789abcdef-v1", study_uid=STUDY)
 TARGET = Target("pacs", "PACS", "192.0.2.10", 104)
 ROLES = (ResultRole.SEGMENTATION, ResultRole.KEY_IMAGE)
 
@@ -122,7 +123,7 @@ def test_case_is_told_with_its_signature(tmp_path: Path) -> None:
         signature=replace(SIGNATURE, id="sig", version="1.0.0", digest="ab" * 32),
         references={ResultRole.SEGMENTATION: reference},
     )
-    scored(AuditLog(AuditSettings(tmp_path / "audit")), STUDY, image(1), record)
+    scored(AuditLog(AuditSettings(tmp_path / "audit")), JOB, image(1), record)
     (one,) = told(tmp_path / "audit")
     assert (one.event_code, one.kinds, one.instances) == ("110103", ("Radiomics scoring",), 1)
     assert one.objects == (f"sig 1.0.0 ({'ab' * 32})",)
@@ -132,4 +133,4 @@ def test_case_is_told_with_its_signature(tmp_path: Path) -> None:
     assert one.details["redrawn outlines"] == "0.5100 to 0.8124"
     (tmp_path / "file").write_text("")
     with pytest.raises(NotAudited):
-        scored(AuditLog(AuditSettings(tmp_path / "file")), STUDY, image(1), record)
+        scored(AuditLog(AuditSettings(tmp_path / "file")), JOB, image(1), record)

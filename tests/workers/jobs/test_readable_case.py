@@ -9,11 +9,11 @@ from pydicom.charset import python_encoding
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
+from listener.dicom.sender_character_sets import DEFINED_TERMS, SenderCharacterSet, character_set_of
 from support.result_cases import FEATURE_NAMES, make_case
 from workers.jobs.case import Case
 from workers.jobs.readable_case import readable_case
 from workers.jobs.result_objects import build_results
-from workers.results.sender_character_sets import DEFINED_TERMS, SenderCharacterSet, character_set_of
 
 CHINESE, JAPANESE, GERMAN = "王^小东", "ﾔﾏﾀﾞ^ﾀﾛｳ", "Müller^Jörg"
 GARBLED = (CHINESE.encode("gb18030"), JAPANESE.encode("shift_jis"), GERMAN.encode("latin-1"))
