@@ -11,12 +11,14 @@ from pathlib import Path
 from pydicom import Dataset, dcmread
 
 from deploy.errors import CommandError
-from deploy.operations.retry import Retried, retry, score_next_version
+from deploy.operations.retry import Retried, held_lock, retry, score_next_version
+from listener.broker.messages import score_announcement
 from listener.dicom.data_set import UNREADABLE_FILE
 from listener.scp.statuses import Status
 from listener.spool.atomic_files import fsync_folder
-from listener.spool.job_files import is_held
+from listener.spool.job_files import RESULT_NAME, is_held
 from listener.spool.jobs import Job, JobState
+from listener.spool.locks import LOCK_NAME, PAIRING_LOCK_NAME
 from listener.spool.record_file import read_record, write_record
 from listener.spool.spool import QuarantineReason, Spool
 
@@ -25,17 +27,40 @@ SUPERSEDED = "superseded"
 
 
 def retry_corrected(spool: Spool, job: Job) -> Retried:
-    """Let corrected headers of a job's study take their places, then score the job again whatever it came to.
+    """Let corrected headers of a job's study take their places, then let the job be scored with them.
 
-    A job that is not done is tried again as `retry` does it.
+    A job that has a result gets a new version that replaces it, whatever became of it. One that has none yet waits on,
+    or is tried again.
 
     Raises
     ------
     CommandError
-        If there is nothing to correct, a copy has other pixels, or there is nothing to try again.
+        If there is nothing to correct, a copy has other pixels, the job is held or is being scored.
     """
-    if job.state is not JobState.DONE or is_held(job.folder):
-        return retry(spool, job)
+    if job.state is not JobState.DROPPED and is_held(job.folder):
+        return retry(spool, job)  # which says how to release it
+    if job.state is JobState.RUNNING:
+        raise CommandError(
+            f"{job.id} is being scored with the headers that came first",
+            "repeat the command when radtme status says done",
+        )
+    if job.state in (JobState.WAITING, JobState.READY):
+        return _correct_before_scoring(spool, job)
+    taken = _take(spool, job)
+    done = score_next_version(spool, job) if (job.folder / RESULT_NAME).exists() else retry(spool, job)
+    return Retried(f"{taken} corrected objects taken; {done.message}", done.announcements)
+
+
+def _correct_before_scoring(spool: Spool, job: Job) -> Retried:
+    """Correct a job that has no result while nobody moves it: no worker may read half of the new headers."""
+    with held_lock(spool.root / "jobs", PAIRING_LOCK_NAME, job.id), held_lock(job.folder, LOCK_NAME, job.id):
+        taken = _take(spool, job)
+    if job.state is JobState.WAITING:
+        return Retried(f"{taken} corrected objects taken; {job.id} waits for its images, and is scored with them", ())
+    return Retried(f"{taken} corrected objects taken; {job.id} is scored with them", (score_announcement(job.id),))
+
+
+def _take(spool: Spool, job: Job) -> int:
     study_uid = job.read().study_uid
     taken = take_corrections(spool, study_uid)
     if not taken and not were_taken(spool, study_uid):
@@ -43,8 +68,7 @@ def retry_corrected(spool: Spool, job: Job) -> Retried:
             f"{job.id}: no corrected copy of an object of its study is in quarantine",
             "send the corrected study first: the PACS is told 0x0111, and its copies are kept there",
         )
-    done = score_next_version(spool, job)
-    return Retried(f"{taken} corrected objects taken; {done.message}", done.announcements)
+    return taken
 
 
 def take_corrections(spool: Spool, study_uid: str) -> int:

@@ -10,7 +10,7 @@ from deploy.network.dicom_files import DicomFile, files_below, read_all
 from deploy.network.peer import Peer
 from deploy.network.send import send_files
 from deploy.operations.corrections import retry_corrected
-from deploy.simulation.phantom import write_phantom
+from deploy.simulation.phantom import Phantom, write_phantom
 from listener.listener import Listener
 from listener.spool.jobs import Job, JobState
 from model_store.signatures.registry import Registry
@@ -52,6 +52,14 @@ def uids(job: Job) -> set[str]:
     return {str(dcmread(path).SOPInstanceUID) for path in (job.folder / "objects").glob("*.dcm")}
 
 
+def correct(phantom: Phantom) -> None:
+    """Give every object of the study another patient's name."""
+    for path in phantom.paths:
+        header = dcmread(path)
+        header.PatientName = "Corrected^Name"
+        header.save_as(path)
+
+
 def test_a_corrected_name_gets_into_a_new_version_that_replaces_the_first(tmp_path: Path) -> None:
     """The first copy counts until a person says otherwise; then the results carry the corrected name, and new UIDs."""
     phantom = write_phantom(tmp_path / "study", 7, **SMALL)
@@ -62,10 +70,7 @@ def test_a_corrected_name_gets_into_a_new_version_that_replaces_the_first(tmp_pa
         first, _ = worked(listener, registry)
         with pytest.raises(CommandError, match="no corrected copy"):
             retry_corrected(listener.spool, first)
-        for path in phantom.paths:
-            header = dcmread(path)
-            header.PatientName = "Corrected^Name"
-            header.save_as(path)
+        correct(phantom)
         send(listener, tmp_path / "study")
         kept = {str(dcmread(path).PatientName) for path in listener.spool.studies.rglob("*.dcm")}
         assert kept == {"PHANTOM^SIMULATED 7"}
@@ -94,3 +99,61 @@ def test_a_copy_with_other_pixels_is_no_correction(tmp_path: Path) -> None:
             retry_corrected(listener.spool, first)
         place = listener.spool.instance_path(phantom.study_uid, phantom.series_uids[0], str(changed.SOPInstanceUID))
         assert any(dcmread(place).PixelData)
+
+
+@pytest.mark.parametrize("state", [JobState.READY, JobState.FAILED])
+def test_a_job_without_a_result_is_scored_with_the_corrected_headers(tmp_path: Path, state: JobState) -> None:
+    """No second version: nothing was sent that a second one could replace."""
+    phantom = write_phantom(tmp_path / "study", 7, **SMALL)
+    registry = Registry(tmp_path / "signatures")
+    registry.ensure_shipped()
+    with listening(tmp_path / "spool") as listener:
+        send(listener, tmp_path / "study")
+        wait_until(lambda: any(listener.spool.jobs(JobState.READY)), 20, "a ready job")
+        (ready,) = listener.spool.jobs(JobState.READY)
+        job = ready if state is JobState.READY else listener.spool.move(ready, state)
+        assert job is not None
+        correct(phantom)
+        send(listener, tmp_path / "study")
+        assert "corrected objects taken" in retry_corrected(listener.spool, job).message
+        scored, outcome = worked(listener, registry)
+    assert (scored.id, outcome, named(scored)) == (ready.id, "scored", {"Corrected^Name"})
+
+
+def test_a_job_that_waits_is_scored_with_the_corrected_headers(tmp_path: Path) -> None:
+    """The correction came before the last image did."""
+    phantom = write_phantom(tmp_path / "study", 7, **SMALL)
+    last = phantom.image_paths[1][-1]
+    registry = Registry(tmp_path / "signatures")
+    registry.ensure_shipped()
+    with listening(tmp_path / "spool") as listener:
+        late = last.rename(tmp_path / "late.dcm")
+        send(listener, tmp_path / "study")
+        wait_until(lambda: any(listener.spool.jobs(JobState.WAITING)), 20, "a waiting job")
+        (waiting,) = listener.spool.jobs(JobState.WAITING)
+        late.rename(last)
+        correct(phantom)
+        late = last.rename(late)
+        send(listener, tmp_path / "study")
+        assert "waits for its images" in retry_corrected(listener.spool, waiting).message
+        late.rename(last)
+        send(listener, tmp_path / "study")
+        scored, outcome = worked(listener, registry)
+    assert (scored.id, outcome, named(scored)) == (waiting.id, "scored", {"Corrected^Name"})
+
+
+def test_a_job_that_is_being_scored_is_left_alone(tmp_path: Path) -> None:
+    """A worker reads its headers right now: the person is told to come back."""
+    phantom = write_phantom(tmp_path / "study", 7, **SMALL)
+    with listening(tmp_path / "spool") as listener:
+        send(listener, tmp_path / "study")
+        wait_until(lambda: any(listener.spool.jobs(JobState.READY)), 20, "a ready job")
+        (ready,) = listener.spool.jobs(JobState.READY)
+        running = listener.spool.move(ready, JobState.RUNNING)
+        assert running is not None
+        correct(phantom)
+        send(listener, tmp_path / "study")
+        with pytest.raises(CommandError, match="is being scored"):
+            retry_corrected(listener.spool, running)
+        kept = {str(dcmread(path).PatientName) for path in listener.spool.studies.rglob("*.dcm")}
+    assert kept == {"PHANTOM^SIMULATED 7"}

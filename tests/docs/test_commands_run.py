@@ -13,12 +13,13 @@ import pandas as pd
 import pytest
 import yaml
 from click.testing import CliRunner
+from pydicom import Dataset
 
 from deploy.cli import radtme
 from deploy.configuration.sections import SinkSettings
 from deploy.stack.sink import Sink
 from listener.spool.jobs import Job, JobState, job_id_for
-from listener.spool.spool import Spool
+from listener.spool.spool import QuarantineReason, Spool
 from model_store.cohort.feature_table import FeatureTable
 from model_store.signatures.bundle import load_bundle, write_bundle
 from model_store.signatures.profile import HAN2024
@@ -116,6 +117,18 @@ def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, int]]:
         pacs.stop()
 
 
+def put_corrected_copy(spool: Spool, instance: Dataset) -> None:
+    """Put an object into the spool, and into quarantine what came under its UIDs with another patient's name."""
+    instance.StudyInstanceUID = "1.2.3"
+    place = spool.instance_path("1.2.3", instance.SeriesInstanceUID, instance.SOPInstanceUID)
+    place.parent.mkdir(parents=True)
+    instance.save_as(place, enforce_file_format=True)
+    instance.PatientName = "Corrected^Name"
+    part = spool.receiving / "corrected.part"
+    instance.save_as(part, enforce_file_format=True)
+    spool.put_in_quarantine(part, instance.SOPInstanceUID, QuarantineReason(reason="duplicate_sop_instance"))
+
+
 @pytest.fixture
 def installed(
     tmp_path: Path,
@@ -138,6 +151,7 @@ def installed(
     for number in range(3):
         put_job(f"1.9{number}", JobState.DONE, result=scoring["result"])
     write(tmp_path / "study", [image(1)])
+    put_corrected_copy(full_spool, image(1))
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("RADTME_CONFIG", raising=False)
     held = CliRunner().invoke(radtme, ["hold", put_job("1.8", JobState.READY).id])  # and the audit trail begins
