@@ -36,7 +36,7 @@ from generated_study import StudyFiles, write_study
 
 from listener.spool.atomic_files import write_bytes
 from model_store.signatures.bundle import load_bundle
-from model_store.signatures.profile import PROFILES, FeatureProfile
+from model_store.signatures.profile import DEFAULT_PROFILE, PROFILES, FeatureProfile
 from model_store.signatures.registry import shipped_bundle
 from model_store.signatures.signature import Signature
 from workers.features.filters import image_types, settings_of
@@ -195,7 +195,7 @@ def largest_difference(documented: Values, measurement: Measurement) -> tuple[fl
 def main() -> None:
     """Write the study, run both ways, print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--profile", choices=sorted(PROFILES), default="han2024")
+    parser.add_argument("--profile", choices=sorted(PROFILES), default=DEFAULT_PROFILE.name)
     parser.add_argument("--repeat", type=int, default=3, help="runs of our way; the cheapest counts (default: 3)")
     arguments = parser.parse_args()
     shipped = load_bundle(shipped_bundle())

@@ -89,7 +89,7 @@ def _coarse(mask: NDArray[np.bool_], steps: NDArray[np.intp]) -> NDArray[np.bool
 
 def _measured(volume: Volume, roi: RegionOfInterest, profile: FeatureProfile) -> dict[str, float] | str:
     try:
-        _, _, regions = measure_volume(volume, roi, profile)
+        regions = measure_volume(volume, roi, profile).regions
     except RejectedInput as refusal:
         return refusal.reason.value
     return {f"{one.region}_{name}": float(value) for one in regions for name, value in one.features.items()}

@@ -9,7 +9,7 @@ from deploy.errors import ExitCode, WrongUsage
 from deploy.terminal import notices, path_from_here
 from model_store.cohort.plan import ExtractPlan
 from model_store.reliability.plan import ReliabilityPlan
-from model_store.signatures.profile import PROFILES
+from model_store.signatures.profile import DEFAULT_PROFILE, PROFILES
 
 config_argument = click.argument(
     "config_file", metavar="CONFIG", type=click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -41,7 +41,7 @@ def extract(source: Path, output: Path | None, profile: str | None, jobs: int | 
     if source.is_dir():
         if output is None:
             raise WrongUsage(f"{path_from_here(source)} is a folder: name a folder for its tables with --output DIR")
-        plan, folder = ExtractPlan(folder=source, profile=profile or "han2024"), output / "extract"
+        plan, folder = ExtractPlan(folder=source, profile=profile or DEFAULT_PROFILE.name), output / "extract"
     else:
         if output is not None or profile is not None:
             raise WrongUsage("--output and --profile are for a FOLDER; a CONFIG contains both")

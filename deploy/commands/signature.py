@@ -14,7 +14,7 @@ from deploy.configuration.load import read_configuration
 from deploy.errors import CommandError, WrongUsage
 from deploy.research.signature_audit import audited
 from deploy.terminal import notices, output, path_from_here, progress
-from model_store.signatures.profile import PROFILES
+from model_store.signatures.profile import DEFAULT_PROFILE, PROFILES
 from model_store.signatures.registry import Registry, standing
 from model_store.signatures.signature import Signature
 
@@ -130,7 +130,9 @@ def shadow(name: str | None, off: bool, config_file: Path | None) -> None:
     "--held-out", default=80, show_default=True, help="Number of further phantoms for measuring the performance."
 )
 @click.option("--bundle-version", default="1.1.0", show_default=True, help="Version of the signature.")
-@click.option("--profile", "profile_name", default="han2024", show_default=True, type=click.Choice(sorted(PROFILES)))
+@click.option(
+    "--profile", "profile_name", default=DEFAULT_PROFILE.name, show_default=True, type=click.Choice(sorted(PROFILES))
+)
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(1), help="Number of processes.")
 def build_research(
     output_folder: Path, seed: int, cases: int, held_out: int, bundle_version: str, profile_name: str, jobs: int

@@ -15,7 +15,7 @@ from deploy.simulation.research_cohort import (
     measure_cohort,
 )
 from model_store.signatures.bundle import BundleContent, write_bundle
-from model_store.signatures.profile import HAN2024, FeatureProfile
+from model_store.signatures.profile import DEFAULT_PROFILE, FeatureProfile
 from model_store.signatures.signature import SignatureStatus, require_name
 from model_store.training.development import Purpose, develop
 
@@ -35,7 +35,7 @@ class ResearchPlan:
     cases: int = 160
     held_out: int = 80
     version: str = "1.0.0"
-    profile: FeatureProfile = HAN2024
+    profile: FeatureProfile = DEFAULT_PROFILE
 
     def __post_init__(self) -> None:
         require_name(self.version)  # here already: the measuring in between takes minutes

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from model_store.cohort.twins import PIXEL_DIGEST
 from model_store.number_types import CountFromZero, Port
-from model_store.signatures.profile import HAN2024, PROFILES, FeatureProfile
+from model_store.signatures.profile import DEFAULT_PROFILE, PROFILES, FeatureProfile, present_name
 
 IDENTITY_COLUMNS = ("case", "patient", "study_uid", "series_uid", "seg_uid", "site", "scanner", PIXEL_DIGEST, "reason")
 """Of the feature table, before the 958 features. ``reason`` is empty where the lesion was measured."""
@@ -46,7 +46,7 @@ class ExtractPlan:
     pairs: Path | None = None
     """CSV with the columns image, mask, patient; optional: case, label, reader, site, scanner."""
     pacs: PacsSource | None = None
-    profile: str = HAN2024.name
+    profile: str = DEFAULT_PROFILE.name
     controls: bool = True
     """Measure control regions too, which a validated signature has to beat; each lesion then takes about three times
     as long."""
@@ -66,10 +66,10 @@ class ExtractPlan:
         given = [name for name in ("folder", "pairs", "pacs") if getattr(self, name) is not None]
         if len(given) != 1:
             raise ValueError(f"expected one of folder, pairs and pacs, found {' and '.join(given) or 'none'}")
-        if self.profile not in PROFILES:
+        if present_name(self.profile) not in PROFILES:
             raise ValueError(f"profile: expected one of {', '.join(sorted(PROFILES))}, found {self.profile!r}")
 
     @property
     def feature_profile(self) -> FeatureProfile:
         """The profile itself."""
-        return PROFILES[self.profile]
+        return PROFILES[present_name(self.profile)]

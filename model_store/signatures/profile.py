@@ -5,7 +5,7 @@ of another.
 """
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -30,9 +30,30 @@ class PhaseRule(StrEnum):
     FIRST_POST_CONTRAST = "first_post_contrast"
 
 
+class Normalisation(StrEnum):
+    """Which voxels give the mean and the standard deviation of the z-score."""
+
+    WHOLE_IMAGE = "whole_image"
+    """All of the phase volume, air included, as in the paper: cropping or padding the images moves every intensity."""
+    NEAR_TISSUE = "near_tissue"
+    """The tissue around the outline, at a distance in mm: the same voxels whatever else the images show."""
+
+
+class Exclusion(StrEnum):
+    """What is looked for in the images and taken out of the ring, beside air and the segments of the outline."""
+
+    VESSELS = "vessels"
+    SKIN = "skin"
+    CHEST_WALL = "chest_wall"
+
+
 @dataclass(frozen=True)
 class FeatureProfile:
-    """How features are measured. Lengths in mm; intensities in z-scores times ``intensity_scale``."""
+    """How features are measured. Lengths in mm; intensities in z-scores times ``intensity_scale``.
+
+    The fields from ``normalisation`` on came later: a profile that was written without them has their defaults, which
+    are what was done before.
+    """
 
     name: str
     filters: FilterBank
@@ -56,6 +77,22 @@ class FeatureProfile:
     min_grey_levels: int = 16
     max_grey_levels: int = 128
     """Outside these the report carries a note (pyradiomics documentation, customization, "binWidth")."""
+    normalisation: Normalisation = Normalisation.WHOLE_IMAGE
+    reach_mm: float = 30.0
+    """With `Normalisation.NEAR_TISSUE`, all is measured on the images up to this distance around the outline's box:
+    six times the widest Laplacian of Gaussian."""
+    reference_from_mm: float = 5.0
+    """The reference tissue begins beyond the ring and what a redrawn outline would take in ..."""
+    reference_to_mm: float = 20.0
+    """... and ends here."""
+    dark_share: float = 0.07
+    """Of the tumour's median: what is darker is air, and no reference."""
+    exclusions: tuple[Exclusion, ...] = ()
+    skin_mm: float = 2.0
+    """Breast skin is 1.45 mm thick on average, with a standard deviation of 0.30 mm (Huang et al., Medical Physics
+    35:1199, 2008)."""
+    vessel_length_mm: float = 15.0
+    """A shorter tube is no large vessel."""
 
     def __post_init__(self) -> None:
         """Refuse what does not give 479 features, or no numbers at all.
@@ -73,9 +110,27 @@ class FeatureProfile:
             )
         if len(sigmas) != len(set(sigmas)) or not all(_is_positive(sigma) for sigma in sigmas):
             raise ValueError(f"profile {self.name}: log_sigmas_mm expected positive lengths, found {list(sigmas)}")
-        for field in ("intensity_scale", "bin_width", "spacing_mm", "ring_outer_mm"):
+        for field in POSITIVE:
             if not _is_positive(getattr(self, field)):
                 raise ValueError(f"profile {self.name}: {field} expected a value above 0, found {getattr(self, field)}")
+        if not 0 <= self.reference_from_mm < self.reference_to_mm <= self.reach_mm:
+            raise ValueError(
+                f"profile {self.name}: expected reference_from_mm < reference_to_mm <= reach_mm, found "
+                f"{self.reference_from_mm}, {self.reference_to_mm}, {self.reach_mm}"
+            )
+
+    @property
+    def description(self) -> str:
+        """What intensities are compared with, and what is left out of the ring, in a sentence each."""
+        if self.normalisation is Normalisation.WHOLE_IMAGE:
+            reference = "Intensities are z-scores of the whole phase volume, and move when it is cropped or padded."
+        else:
+            reference = (
+                f"Intensities are z-scores of the tissue {self.reference_from_mm:g} to {self.reference_to_mm:g} mm "
+                "around the outline, and do not move with the field of view."
+            )
+        found = ", ".join(exclusion.replace("_", " ") for exclusion in self.exclusions)
+        return f"{reference} The ring leaves out air and other segments{f', and {found} where found' if found else ''}."
 
     def to_json(self) -> dict[str, Any]:
         """Return the profile as JSON-ready values; `from_json` reads them back."""
@@ -83,8 +138,16 @@ class FeatureProfile:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "FeatureProfile":
-        """Read a profile back; unknown and missing fields are errors, because each changes a number."""
+        """Read a profile back; unknown and missing fields are errors, because each changes a number.
+
+        Fields that came later may be missing all together, and a former name is read as the present one.
+        """
         fields = dict(value)
+        fields["name"] = present_name(fields["name"])
+        if not set(fields) & set(LATER_FIELDS):
+            fields |= {name: HAN2024.to_json()[name] for name in LATER_FIELDS}
+        fields["normalisation"] = Normalisation(fields["normalisation"])
+        fields["exclusions"] = tuple(Exclusion(one) for one in fields["exclusions"])
         fields["filters"] = FilterBank(fields["filters"])
         fields["phase_rule"] = PhaseRule(fields["phase_rule"])
         fields["log_sigmas_mm"] = tuple(fields["log_sigmas_mm"])
@@ -96,10 +159,44 @@ class FeatureProfile:
         return profile
 
 
+POSITIVE = (
+    "intensity_scale",
+    "bin_width",
+    "spacing_mm",
+    "ring_outer_mm",
+    "reach_mm",
+    "dark_share",
+    "skin_mm",
+    "vessel_length_mm",
+)
+LATER_FIELDS = (
+    "normalisation",
+    "reach_mm",
+    "reference_from_mm",
+    "reference_to_mm",
+    "dark_share",
+    "exclusions",
+    "skin_mm",
+    "vessel_length_mm",
+)
+
+
 def _is_positive(value: float) -> bool:
     return math.isfinite(value) and value > 0
 
 
-HAN2024 = FeatureProfile(name="han2024", filters=FilterBank.LAPLACIAN_OF_GAUSSIAN)
-HAN2024_WAVELET2D = FeatureProfile(name="han2024-wavelet2d", filters=FilterBank.WAVELET_2D)
-PROFILES = {profile.name: profile for profile in (HAN2024, HAN2024_WAVELET2D)}
+HAN2024 = FeatureProfile(name="han2024-whole-image", filters=FilterBank.LAPLACIAN_OF_GAUSSIAN)
+HAN2024_WAVELET2D = FeatureProfile(name="han2024-wavelet2d-whole-image", filters=FilterBank.WAVELET_2D)
+NEAR_TISSUE = replace(
+    HAN2024, name="han2024-near-tissue", normalisation=Normalisation.NEAR_TISSUE, exclusions=tuple(Exclusion)
+)
+NEAR_TISSUE_WAVELET2D = replace(NEAR_TISSUE, name="han2024-wavelet2d-near-tissue", filters=FilterBank.WAVELET_2D)
+PROFILES = {profile.name: profile for profile in (NEAR_TISSUE, NEAR_TISSUE_WAVELET2D, HAN2024, HAN2024_WAVELET2D)}
+DEFAULT_PROFILE = NEAR_TISSUE
+FORMER_NAMES = {"han2024": HAN2024.name, "han2024-wavelet2d": HAN2024_WAVELET2D.name}
+"""Of bundles and files of studies that were written when these were the only profiles."""
+
+
+def present_name(name: str) -> str:
+    """Return a profile's present name, where it once had another one."""
+    return FORMER_NAMES.get(name, name)

@@ -15,7 +15,7 @@ from model_store.reporting.step_output import write_figure, write_summary, write
 from model_store.signatures.bundle import BundleContent, installed_versions, write_bundle
 from model_store.signatures.canary import make_canary
 from model_store.signatures.certainty import Certainty, ThresholdInterval
-from model_store.signatures.profile import PROFILES
+from model_store.signatures.profile import PROFILES, present_name
 from model_store.signatures.signature import Description, SignatureStatus
 from model_store.signatures.training_ranges import ranges_of
 from model_store.statistics.performance import Flags
@@ -153,7 +153,7 @@ def bundle_content(plan: TrainPlan, training: Training, summary: dict[str, Any])
         status=SignatureStatus.RESEARCH,
         intended_use="None yet: a candidate that has to be validated and published.",
         research_notice=CANDIDATE_NOTICE,
-        profile=PROFILES[plan.profile],
+        profile=PROFILES[present_name(plan.profile)],
         columns=trained.columns,
         threshold=trained.threshold,
         cohort={

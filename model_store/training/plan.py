@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from model_store.number_types import Count, CountFromZero, Seed
-from model_store.signatures.profile import HAN2024, PROFILES
+from model_store.signatures.profile import DEFAULT_PROFILE, PROFILES, present_name
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class TrainPlan:
     id: str = "study"
     version: str = "1.0.0"
     """Id and version of the signature that may come of it."""
-    profile: str = HAN2024.name
+    profile: str = DEFAULT_PROFILE.name
     """The one that the features were measured with."""
     features: Path | None = None
     """Table with a row for each lesion."""
@@ -56,7 +56,7 @@ class TrainPlan:
         ValueError
             Naming the field.
         """
-        if self.profile not in PROFILES:
+        if present_name(self.profile) not in PROFILES:
             raise ValueError(f"profile: expected one of {', '.join(sorted(PROFILES))}, found {self.profile!r}")
         for name in ("columns", "max_depths"):
             if not getattr(self, name):

@@ -7,7 +7,7 @@ same threshold then finds the border of that air on the fine grid.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,25 +34,37 @@ class Air:
     """Air of a whole volume, on a coarse grid."""
 
     mask: NDArray[np.bool_]
-    """z, y, x; voxel i is voxel i x step of the volume."""
+    """z, y, x; voxel i is voxel i x step of the volume, less its start."""
     steps: tuple[int, int, int]
     level: float
     """Grey value of air."""
     threshold: float
     """Grey value of the smoothed volume: what is brighter is body."""
+    start: tuple[int, int, int] = (0, 0, 0)
+    """Voxel of the searched volume at which the measured part begins."""
+
+    def seen_from(self, start: tuple[int, int, int]) -> "Air":
+        """Return the same air, as seen from another first voxel: that one counts as voxel 0."""
+        return replace(self, start=start)
 
 
 def find_air(
-    array: NDArray[np.generic], spacing_zyx: tuple[float, float, float], profile: FeatureProfile
+    array: NDArray[np.generic],
+    spacing_zyx: tuple[float, float, float],
+    profile: FeatureProfile,
+    dark: float | None = None,
 ) -> Air | None:
-    """Find the air outside the body (z, y, x); None where the images show none."""
+    """Find the air outside the body (z, y, x); None where the images show none.
+
+    The grey value up to which voxels are air is ``dark``; without it, it lies just above the darkest peak.
+    """
     steps = tuple(max(1, round(COARSE_MM / spacing)) for spacing in spacing_zyx)
     z, y, x = steps
     coarse = ndimage.gaussian_filter(array[::z, ::y, ::x].astype(np.float32), 1.0, mode="nearest")
-    level, spread, brightest = _darkest_peak(coarse)
-    if level - min(0.0, float(coarse.min())) > DARK_SHARE * brightest:
+    found = _above_the_darkest_peak(coarse, profile) if dark is None else (min(0.0, dark), dark)
+    if found is None:
         return None
-    threshold = level + max(profile.air_sigmas * spread, MIN_STEP * brightest)
+    level, threshold = found
     bright = coarse > threshold
     labels, count = ndimage.label(bright)
     if count == 0:
@@ -79,6 +91,15 @@ def air_near(air: Air | None, resampled: Resampled) -> NDArray[np.bool_]:
     return _up_to_the_edge(sure, part, smooth, resampled.source.scaled(air.level), resampled.spacing_mm)
 
 
+def skin_below(air: NDArray[np.bool_], profile: FeatureProfile) -> NDArray[np.bool_]:
+    """Return the voxels of the resampled grid whose centres lie up to ``skin_mm`` below the border of air."""
+    if not air.any():
+        return np.zeros_like(air)
+    # Distances count from centres of air voxels, and the border lies half a voxel nearer.
+    reach = profile.skin_mm / profile.spacing_mm + 0.5
+    return np.asarray(~air & (ndimage.distance_transform_edt(~air) <= reach))
+
+
 def _up_to_the_edge(
     sure: NDArray[np.bool_], part: NDArray[np.float64], smooth: NDArray[np.float64], level: float, spacing_mm: float
 ) -> NDArray[np.bool_]:
@@ -88,6 +109,14 @@ def _up_to_the_edge(
     sharp = ndimage.gaussian_filter(part, 0.5 / spacing_mm, mode="nearest")
     below_half = sharp <= (level + brightest) / 2
     return np.asarray(ndimage.binary_dilation(sure, iterations=steps, mask=sure | below_half))
+
+
+def _above_the_darkest_peak(coarse: NDArray[np.float32], profile: FeatureProfile) -> tuple[float, float] | None:
+    """Return the grey value of air and the threshold above it; None where the darkest peak is tissue."""
+    level, spread, brightest = _darkest_peak(coarse)
+    if level - min(0.0, float(coarse.min())) > DARK_SHARE * brightest:
+        return None
+    return level, level + max(profile.air_sigmas * spread, MIN_STEP * brightest)
 
 
 def _darkest_peak(coarse: NDArray[np.float32]) -> tuple[float, float, float]:
@@ -106,7 +135,9 @@ def _darkest_peak(coarse: NDArray[np.float32]) -> tuple[float, float, float]:
 
 def _coarse_indices(air: Air, resampled: Resampled) -> list[NDArray[np.intp]]:
     indices = []
-    for axis, part, step, size in zip(resampled.source.axes, resampled.ranges, air.steps, air.mask.shape, strict=True):
-        source = axis.source_indices(*part)
+    for axis, part, step, size, start in zip(
+        resampled.source.axes, resampled.ranges, air.steps, air.mask.shape, air.start, strict=True
+    ):
+        source = axis.from_anchor(*part) + axis.anchor + start
         indices.append(np.clip(np.rint(source / step), 0, size - 1).astype(np.intp))
     return indices

@@ -51,8 +51,7 @@ def canary_case() -> tuple[Volume, RegionOfInterest]:
 def measured(profile: FeatureProfile) -> dict[str, float]:
     """Return the features of the case, by column."""
     volume, roi = canary_case()
-    _, _, regions = measure_volume(volume, roi, profile)
-    return _by_column(regions)
+    return _by_column(measure_volume(volume, roi, profile).regions)
 
 
 def difference(profile: FeatureProfile) -> str | None:

@@ -17,37 +17,52 @@ left out weighs less than 1e-8."""
 
 @dataclass(frozen=True)
 class Axis:
-    """One axis of the resampled grid. Index 0 is the voxel at the volume's edge."""
+    """One axis of the resampled grid. Index 0 is the first voxel whose centre lies in the volume.
+
+    Places are counted from the anchor and not from the volume's edge, so that the same voxels of another field of view
+    give the same numbers to the last bit.
+    """
 
     source_size: int
     source_spacing_mm: float
     spacing_mm: float
+    anchor: int = 0
+    """Source voxel at whose outer edge a resampled voxel begins."""
 
     @property
     def size(self) -> int:
         """How many voxel centres of the resampled grid lie inside the volume."""
-        return max(1, int(np.floor(self.source_size * self.source_spacing_mm / self.spacing_mm + 0.5 + 1e-9)))
+        return max(1, self._lead + self._centres_in(self.source_size - self.anchor))
 
-    def source_indices(self, start: int, stop: int) -> NDArray[np.float64]:
-        """Return the continuous source index of the resampled voxels from ``start`` to before ``stop``."""
-        places_mm = (np.arange(start, stop) + 0.5) * self.spacing_mm
-        return np.clip(places_mm / self.source_spacing_mm - 0.5, -0.5, self.source_size - 0.5)
+    @property
+    def _lead(self) -> int:
+        """How many of them lie before the anchor."""
+        return self._centres_in(self.anchor)
+
+    def _centres_in(self, source_voxels: int) -> int:
+        return int(np.floor(source_voxels * self.source_spacing_mm / self.spacing_mm + 0.5 + 1e-9))
+
+    def from_anchor(self, start: int, stop: int) -> NDArray[np.float64]:
+        """Return the continuous source index, less the anchor, of the resampled voxels from ``start`` to ``stop``."""
+        places_mm = (np.arange(start, stop) - self._lead + 0.5) * self.spacing_mm
+        exact = places_mm / self.source_spacing_mm - 0.5
+        return np.clip(exact, -0.5 - self.anchor, self.source_size - 0.5 - self.anchor)
 
     def nearest_source(self, start: int, stop: int) -> NDArray[np.intp]:
         """Return the source voxels that hold the centres of resampled voxels (ITK's rounding: half goes up)."""
-        nearest = np.floor(self.source_indices(start, stop) + 0.5)
+        nearest = np.floor(self.from_anchor(start, stop) + 0.5) + self.anchor
         return np.asarray(np.clip(nearest, 0, self.source_size - 1), dtype=np.intp)
 
     def nearest_resampled(self) -> NDArray[np.intp]:
         """Return the resampled voxel that holds the centre of each source voxel."""
-        exact = (np.arange(self.source_size) + 0.5) * self.source_spacing_mm / self.spacing_mm - 0.5
-        return np.asarray(np.clip(np.floor(exact + 0.5), 0, self.size - 1), dtype=np.intp)
+        exact = (np.arange(self.source_size) - self.anchor + 0.5) * self.source_spacing_mm / self.spacing_mm - 0.5
+        return np.asarray(np.clip(np.floor(exact + 0.5) + self._lead, 0, self.size - 1), dtype=np.intp)
 
     def resampled_range(self, first: int, last: int, margin: int) -> tuple[int, int]:
         """Return the resampled voxels whose centres lie in source voxels ``first`` to ``last``, and ``margin`` more."""
         ratio = self.source_spacing_mm / self.spacing_mm
-        start = int(np.floor(first * ratio - 0.5)) - margin
-        stop = int(np.ceil((last + 1) * ratio + 0.5)) + margin
+        start = int(np.floor((first - self.anchor) * ratio - 0.5)) + self._lead - margin
+        stop = int(np.ceil((last + 1 - self.anchor) * ratio + 0.5)) + self._lead + margin
         return max(0, start), min(self.size, stop)
 
 
@@ -70,15 +85,15 @@ def interpolation(axis: Axis, start: int, stop: int) -> AxisOperator:
 
     The weights are those of ITK's B-spline of order 3: spline coefficients with mirrored ends, then the basis function.
     """
-    exact = axis.source_indices(start, stop)
-    low = max(0, int(np.floor(exact[0])) - SUPPORT_VOXELS)
-    high = min(axis.source_size, int(np.floor(exact[-1])) + SUPPORT_VOXELS + 2)
+    exact = axis.from_anchor(start, stop)
+    low = max(0, int(np.floor(exact[0])) + axis.anchor - SUPPORT_VOXELS)
+    high = min(axis.source_size, int(np.floor(exact[-1])) + axis.anchor + SUPPORT_VOXELS + 2)
     size = high - low
     coefficients = ndimage.spline_filter1d(np.eye(size), order=3, axis=0, mode="mirror") if size > 1 else np.eye(1)
     basis = np.zeros((stop - start, size))
     for tap in range(-1, 3):
         place = np.floor(exact).astype(np.intp) + tap
-        mirrored = _mirror(place, axis.source_size) - low
+        mirrored = _mirror(place + axis.anchor, axis.source_size) - low
         np.add.at(basis, (np.arange(stop - start), mirrored), _cubic_basis(exact - place))
     return AxisOperator(slice(low, high), basis @ coefficients)
 

@@ -1,7 +1,6 @@
 """From files on disk to measured features: the pure part of a case, for the service and for cohorts alike."""
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,15 +9,17 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 from threadpoolctl import threadpool_limits
 
-from model_store.signatures.profile import FeatureProfile
+from model_store.signatures.profile import Exclusion, FeatureProfile, Normalisation
 from workers.errors import Reason, RejectedInput
-from workers.features.air import air_margin_voxels, air_near, find_air
+from workers.features.air import Air, air_margin_voxels, air_near, find_air, skin_below
 from workers.features.extraction import measure_regions
 from workers.features.filters import margin_voxels
+from workers.features.measured_part import MeasuredPart, measured_part, on_volume, without_empty_borders
+from workers.features.normalisation import dark_grey_value
 from workers.features.redraws import Surroundings
 from workers.features.regions import Region, RegionMeasurement
-from workers.features.resampling import Resampled, bounds, box_of, resample, to_source
-from workers.features.ring import Ring, geometric_ring, ring_without, voxels_outside
+from workers.features.resampling import Resampled, bounds, box_of, resample
+from workers.features.ring import Cause, Ring, geometric_ring, ring_reach, ring_without, voxels_outside
 from workers.images.headers import read_header, read_image_headers
 from workers.images.technique import check_technique
 from workers.images.volume import Volume, build_volume
@@ -32,8 +33,8 @@ from workers.outline.segment_rules import SegmentRules
 from workers.outline.structure_set import read_structure_set
 from workers.stages import Stage, StageTimer, untimed
 
-RING_MARGIN_VOXELS = 4
-"""Around the ring, so that neither its distances nor its smoothing meet the edge of the crop."""
+SMALLEST_SHARE = 0.005
+"""Of the ring: less is not worth a note."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,26 +125,38 @@ def measure_roi(
     RejectedInput
         With the reason why the outline cannot be measured honestly.
     """
-    resampled, ring, regions = measure_volume(volume, roi, profile, timer)
+    found = measure_volume(volume, roi, profile, timer)
     return Measurement(
         volume=volume,
         tumour=roi.tumour,
-        ring=to_source(ring.mask, resampled),
-        regions=regions,
+        ring=found.ring_on_volume,
+        regions=found.regions,
         notes=(
             *roi.notes,
             *volume.notes,
             *_padding_notes(volume, roi),
-            *_notes(regions, ring, profile, touches_edge=_touches_edge(roi.tumour)),
+            *_notes(found.regions, found.ring, profile, touches_edge=_touches_edge(roi.tumour)),
         ),
         tumour_segment=tumour_segment,
+        surroundings=found.surroundings,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class MeasuredVolume:
+    """What does not depend on how the case was stored."""
+
+    regions: tuple[RegionMeasurement, ...]
+    ring: Ring
+    """On the resampled grid."""
+    ring_on_volume: NDArray[np.bool_]
+    surroundings: Surroundings
 
 
 def measure_volume(
     volume: Volume, roi: RegionOfInterest, profile: FeatureProfile, timer: StageTimer = untimed
-) -> tuple[Resampled, Ring, tuple[RegionMeasurement, ...]]:
-    """Measure tumour and ring of a volume: what does not depend on how the case was stored.
+) -> MeasuredVolume:
+    """Measure tumour and ring of a volume.
 
     Raises
     ------
@@ -156,14 +169,21 @@ def measure_volume(
         with timer(Stage.PREPROCESS):
             _check_size(roi, volume, profile)
             _check_texture(roi, volume)
-            resampled = _resample(volume, roi, profile)
+            part = measured_part(volume, roi, profile)
+            resampled = _resample(part, profile)
         with timer(Stage.RING):
-            ring = _ring(volume, resampled, profile)
+            excluded = _not_in_the_ring(volume, part, resampled, profile)
+            ring = _ring(resampled, excluded, profile)
         with timer(Stage.FEATURES):
             masks = {Region.TUMOUR: resampled.tumour, Region.RING: ring.mask}
             regions = measure_regions(resampled, masks, profile)
     _check_levels(regions, volume, profile)
-    return resampled, ring, regions
+    return MeasuredVolume(
+        regions,
+        ring,
+        on_volume(ring.mask, resampled, part, volume),
+        Surroundings(resampled, part.tumour, np.logical_or.reduce(list(excluded.values()))),
+    )
 
 
 def _check_size(roi: RegionOfInterest, volume: Volume, profile: FeatureProfile) -> None:
@@ -196,15 +216,16 @@ def _check_levels(regions: Sequence[RegionMeasurement], volume: Volume, profile:
             )
 
 
-def _resample(volume: Volume, roi: RegionOfInterest, profile: FeatureProfile) -> Resampled:
+def _resample(part: MeasuredPart, profile: FeatureProfile) -> Resampled:
     resampled = resample(
-        volume.array,
-        volume.grid.spacing_zyx,
-        roi.tumour,
-        _not_in_the_ring(roi, volume),
+        part.array,
+        part.spacing_zyx,
+        part.tumour,
+        part.other_tissue,
         profile,
-        margin=max(margin_voxels(profile), air_margin_voxels(profile)) + _ring_reach(profile),
-        padding=volume.padding,
+        margin=max(margin_voxels(profile), air_margin_voxels(profile)) + ring_reach(profile),
+        intensities=part.intensities,
+        anchor=part.anchor,
     )
     voxels = int(np.count_nonzero(resampled.tumour))
     if voxels < profile.min_tumour_voxels:
@@ -216,35 +237,53 @@ def _resample(volume: Volume, roi: RegionOfInterest, profile: FeatureProfile) ->
     return resampled
 
 
-def _not_in_the_ring(roi: RegionOfInterest, volume: Volume) -> NDArray[np.bool_] | None:
-    if roi.other_tissue is None or volume.padding is None:
-        return roi.other_tissue if volume.padding is None else volume.padding
-    return roi.other_tissue | volume.padding
+def _not_in_the_ring(
+    volume: Volume, part: MeasuredPart, resampled: Resampled, profile: FeatureProfile
+) -> dict[Cause, NDArray[np.bool_]]:
+    """Return what the outer half of the ring leaves out, by cause, on the resampled grid."""
+    excluded = {Cause.AIR: air_near(_air(volume, part, profile), resampled)}
+    if resampled.other_tissue is not None:
+        excluded[Cause.SEGMENT] = resampled.other_tissue
+    if Exclusion.SKIN in profile.exclusions:
+        excluded[Cause.SKIN] = skin_below(excluded[Cause.AIR], profile)
+    return excluded
 
 
-def _ring(volume: Volume, resampled: Resampled, profile: FeatureProfile) -> Ring:
-    box = box_of(resampled.tumour, margin=_ring_reach(profile))
+def _ring(resampled: Resampled, excluded: Mapping[Cause, NDArray[np.bool_]], profile: FeatureProfile) -> Ring:
+    box = box_of(resampled.tumour, margin=ring_reach(profile))
     tumour = resampled.tumour[box]
     whole = geometric_ring(tumour, profile.ring_inner_mm, profile.ring_outer_mm, profile.spacing_mm)
-    air = find_air(volume.array, volume.grid.spacing_zyx, profile)
-    excluded = air_near(air, resampled)[box]
-    if resampled.other_tissue is not None:
-        excluded |= resampled.other_tissue[box]
-    ring = ring_without(whole, tumour, excluded, _outside(tumour, profile))
+    near = {cause: mask[box] for cause, mask in excluded.items()}
+    ring = ring_without(whole, tumour, near, _outside(tumour, profile))
     if ring.share < profile.min_ring_share:
         raise RejectedInput(
             Reason.RING_TOO_SMALL,
-            f"{ring.share:.0%} of the ring is left after air, other tissue and what lies outside the images are taken "
-            f"out; profile {profile.name} measures from {profile.min_ring_share:.0%} on",
+            f"{ring.share:.0%} of the ring is left; profile {profile.name} measures from {profile.min_ring_share:.0%} "
+            f"on ({_left_out(ring)})",
         )
     mask = np.zeros_like(resampled.tumour)
     mask[box] = ring.mask
     return replace(ring, mask=mask)
 
 
+def _air(volume: Volume, part: MeasuredPart, profile: FeatureProfile) -> Air | None:
+    if profile.normalisation is Normalisation.WHOLE_IMAGE:
+        return find_air(volume.array, part.spacing_zyx, profile)
+    seen = without_empty_borders(volume.array, part.box)
+    dark = dark_grey_value(part.array, part.tumour, profile)
+    air = find_air(volume.array[seen], part.spacing_zyx, profile, dark)
+    z, y, x = (at - within.start for at, within in zip(part.start, seen, strict=True))
+    return air and air.seen_from((z, y, x))
+
+
+def _left_out(ring: Ring) -> str:
+    """Return what was taken out of the ring, in words."""
+    return ", ".join(f"{share:.0%} {cause}" for cause, share in ring.left_out.items() if share >= SMALLEST_SHARE)
+
+
 def _outside(tumour: NDArray[np.bool_], profile: FeatureProfile) -> int:
     """Count the ring's voxels beyond the images; the box around a tumour ends there and nowhere else."""
-    reach = _ring_reach(profile)
+    reach = ring_reach(profile)
     is_cut = any(first < reach or last >= size - reach for (first, last), size in _extents(tumour))
     return (
         voxels_outside(tumour, profile.ring_inner_mm, profile.ring_outer_mm, profile.spacing_mm, reach) if is_cut else 0
@@ -257,10 +296,6 @@ def _touches_edge(mask: NDArray[np.bool_]) -> bool:
 
 def _extents(mask: NDArray[np.bool_]) -> list[tuple[tuple[int, int], int]]:
     return list(zip(bounds(mask), mask.shape, strict=True))
-
-
-def _ring_reach(profile: FeatureProfile) -> int:
-    return math.ceil(profile.ring_outer_mm / profile.spacing_mm) + RING_MARGIN_VOXELS
 
 
 def _padding_notes(volume: Volume, roi: RegionOfInterest) -> tuple[str, ...]:
@@ -284,7 +319,6 @@ def _notes(
             )
         if measured.missing:
             notes.append(f"{len(measured.missing)} features of the {measured.region} could not be computed.")
-    if ring.share < 0.995:
-        where = "in air or other tissue, or outside the images," if ring.outside_voxels else "in air or other tissue"
-        notes.append(f"{1 - ring.share:.0%} of the ring lies {where} and was left out.")
+    if ring.share < 1 - SMALLEST_SHARE:
+        notes.append(f"{1 - ring.share:.0%} of the ring was left out: {_left_out(ring)}.")
     return tuple(notes)

@@ -1,7 +1,7 @@
 """From the source grid to what features are measured on: z-scores on a 1 mm grid, around the tumour only.
 
-The grid is anchored to the whole volume, not to the crop: its first voxel shares its outer corner with the volume's
-first voxel (as in pyradiomics), so that a voxel's value never depends on what was cropped.
+The grid is anchored to a voxel of the source, not to the crop: by default its first voxel shares its outer corner with
+the volume's first voxel (as in pyradiomics); with another anchor a voxel's value does not depend on the field of view.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ Ranges = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
 
 @dataclass(frozen=True)
 class Intensities:
-    """Mean and standard deviation of the whole phase volume (n - 1 in the denominator, as ITK and pyradiomics do)."""
+    """Mean and standard deviation of the reference (n - 1 in the denominator, as ITK and pyradiomics do)."""
 
     mean: float
     standard_deviation: float
@@ -114,11 +114,19 @@ def resample(
     other_tissue: NDArray[np.bool_] | None,
     profile: FeatureProfile,
     margin: int,
-    padding: NDArray[np.bool_] | None = None,
+    intensities: Intensities | None = None,
+    anchor: tuple[int, int, int] = (0, 0, 0),
 ) -> Resampled:
-    """Return scaled z-scores and masks around the tumour, ``margin`` resampled voxels more on each side."""
-    z, y, x = (Axis(size, step, profile.spacing_mm) for size, step in zip(array.shape, spacing_zyx, strict=True))
-    source = Source(array, (z, y, x), intensities_of(array, padding), profile.intensity_scale)
+    """Return scaled z-scores and masks around the tumour, ``margin`` resampled voxels more on each side.
+
+    ``intensities`` are those of the whole array where none are given. At the source voxel ``anchor`` (z, y, x) a
+    resampled voxel begins.
+    """
+    z, y, x = (
+        Axis(size, step, profile.spacing_mm, at)
+        for size, step, at in zip(array.shape, spacing_zyx, anchor, strict=True)
+    )
+    source = Source(array, (z, y, x), intensities or intensities_of(array), profile.intensity_scale)
     ranges = _ranges_around(tumour, source.axes, margin)
     operators = [interpolation(axis, *part) for axis, part in zip(source.axes, ranges, strict=True)]
     return Resampled(

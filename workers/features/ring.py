@@ -8,7 +8,9 @@ in place), and distances are counted from there.
 
 import itertools
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,15 +27,29 @@ DEEPEST = math.sqrt(3) / 2
 """No voxel at the border lies deeper than half its diagonal."""
 
 
+class Cause(StrEnum):
+    """Why a part of the ring is not measured. A voxel counts for the first one that is true of it."""
+
+    OUTSIDE = "outside the images"
+    SEGMENT = "in other segments or padding"
+    AIR = "in air"
+    SKIN = "in skin"
+    CHEST_WALL = "in the chest wall"
+    VESSEL = "in large vessels"
+
+
 @dataclass(frozen=True, eq=False)
 class Ring:
     """The ring as it is measured."""
 
     mask: NDArray[np.bool_]
-    share: float
-    """Of the geometric ring: what is left after air, other tissue and what lies outside the images are taken out."""
-    outside_voxels: int = 0
-    """Of the geometric ring: what the images do not show."""
+    left_out: Mapping[Cause, float]
+    """Share of the geometric ring that each cause took out."""
+
+    @property
+    def share(self) -> float:
+        """Of the geometric ring: what is left."""
+        return 1.0 - sum(self.left_out.values())
 
 
 def ring_reach(profile: FeatureProfile) -> int:
@@ -62,12 +78,21 @@ def voxels_outside(tumour: NDArray[np.bool_], inner_mm: float, outer_mm: float, 
 
 
 def ring_without(
-    ring: NDArray[np.bool_], tumour: NDArray[np.bool_], excluded: NDArray[np.bool_] | None, outside_voxels: int = 0
+    ring: NDArray[np.bool_],
+    tumour: NDArray[np.bool_],
+    excluded: Mapping[Cause, NDArray[np.bool_]],
+    outside_voxels: int = 0,
 ) -> Ring:
-    """Take ``excluded`` (air, other tissue) out of the outer half of the ring; ``outside_voxels`` miss anyway."""
-    kept = ring if excluded is None else ring & ~(excluded & ~tumour)
-    whole = int(np.count_nonzero(ring)) + outside_voxels
-    return Ring(kept, float(np.count_nonzero(kept)) / max(1, whole), outside_voxels)
+    """Take what is excluded out of the outer half of the ring; ``outside_voxels`` of it miss anyway."""
+    whole = max(1, int(np.count_nonzero(ring)) + outside_voxels)
+    left_out = {Cause.OUTSIDE: outside_voxels / whole}
+    kept = ring.copy()
+    for cause in Cause:
+        if cause in excluded:
+            gone = kept & excluded[cause] & ~tumour
+            left_out[cause] = int(np.count_nonzero(gone)) / whole
+            kept &= ~gone
+    return Ring(kept, left_out)
 
 
 def _depth_at_border(tumour: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -1,6 +1,6 @@
 """How tumour and ring are shown: their colours and the label of the ring."""
 
-from model_store.signatures.profile import PROFILES
+from model_store.signatures.profile import PROFILES, present_name
 from workers.features.regions import Region
 from workers.results.common_modules import Origin
 from workers.results.tracking import REGION_NAMES
@@ -12,7 +12,7 @@ colour occurs in a greyscale image."""
 
 def ring_label(origin: Origin) -> str:
     """Return the name of the ring with its thickness, such as ``Peritumoural ring 4 mm``."""
-    profile = PROFILES.get(origin.signature.profile) if origin.signature else None
+    profile = PROFILES.get(present_name(origin.signature.profile)) if origin.signature else None
     if profile is None:
         return REGION_NAMES[Region.RING]
     return f"{REGION_NAMES[Region.RING]} {profile.ring_inner_mm + profile.ring_outer_mm:g} mm"

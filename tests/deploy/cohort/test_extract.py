@@ -23,7 +23,7 @@ from deploy.simulation.patients import SimulatedPatient, draw_patients
 from deploy.simulation.phantom import write_phantom
 from deploy.simulation.planted import Planted
 from model_store.cohort.plan import IDENTITY_COLUMNS, ExtractPlan
-from model_store.signatures.profile import HAN2024
+from model_store.signatures.profile import DEFAULT_PROFILE, HAN2024
 from support.processes import group_lives, start, wait_until
 from support.structure_sets import contours_of, write_structure_set
 from workers.errors import RejectedInput
@@ -102,7 +102,7 @@ def test_readers_of_the_same_lesion_are_told_apart(extracted: Extracted, patient
 def test_numbers_are_those_of_the_service(extracted: Extracted, patients: list[SimulatedPatient], cohort: Path) -> None:
     """A signature trained on the table meets the same features in the service, to the last digit."""
     folder = cohort / "dicom" / patients[2].id
-    regions = measure(sorted((folder / "images").glob("*.dcm")), folder / "outline_a1.dcm", HAN2024).regions
+    regions = measure(sorted((folder / "images").glob("*.dcm")), folder / "outline_a1.dcm", DEFAULT_PROFILE).regions
     row = extracted.tables.features.set_index("patient").loc[patients[2].id]
     for measured in regions:
         for name, value in measured.features.items():
@@ -211,7 +211,7 @@ def test_each_tumour_of_a_structure_set_has_the_numbers_of_the_service(tmp_path:
     assert list(rows["reason"]) == ["", ""]
     others = [phantom.image_paths[0], phantom.image_paths[2]]
     for number, (_, row) in enumerate(rows.sort_values("case").iterrows(), start=1):
-        measured = measure(images, outline, HAN2024, segment_number=number, other_series=others)
+        measured = measure(images, outline, DEFAULT_PROFILE, segment_number=number, other_series=others)
         expected = {f"{r.region}_{name}": value for r in measured.regions for name, value in r.features.items()}
         assert expected == {name: row[name] for name in expected}
 

@@ -12,7 +12,7 @@ from deploy.cli import radtme
 from deploy.simulation.research_cohort import cohort_specs, measure_cohort
 from deploy.simulation.research_signature import RESEARCH_NOTICE
 from model_store.signatures.bundle import load_bundle
-from model_store.signatures.profile import FEATURES_PER_REGION, HAN2024
+from model_store.signatures.profile import DEFAULT_PROFILE, FEATURES_PER_REGION, HAN2024
 from model_store.signatures.registry import Registry, shipped_bundle
 
 
@@ -49,7 +49,7 @@ def test_build_research_writes_a_bundle_that_verifies(bundle: Path) -> None:
 def test_phantom_measured_again_has_the_same_features(bundle: Path) -> None:
     """To the last bit, and so that it lies in the ranges that another process wrote: else digests would differ."""
     specs = cohort_specs(seed=5, cases=10)[:1]
-    first, again = (measure_cohort(specs, HAN2024, 1, lambda: None) for _ in range(2))
+    first, again = (measure_cohort(specs, DEFAULT_PROFILE, 1, lambda: None) for _ in range(2))
     assert first == again
     assert first[0].hot
     assert len(first[0].features) == 2 * FEATURES_PER_REGION

@@ -115,12 +115,12 @@ def test_two_at_once_are_told_apart(spool: Spool) -> None:
 
 def test_absent_and_wrong_features_are_counted_and_three_named() -> None:
     """A column that is missing is a difference; what is further off than a millionth too."""
-    expected = expected_features()["han2024"]
-    assert complaint(expected, "han2024") is None
+    expected = expected_features()["han2024-near-tissue"]
+    assert complaint(expected, "han2024-near-tissue") is None
     names = list(expected)
     found = {name: value for name, value in expected.items() if name != names[0]}
     found |= {name: expected[name] * 1.001 + 1 for name in names[1:5]}
-    said = complaint(found, "han2024")
+    said = complaint(found, "han2024-near-tissue")
     assert said is not None
     assert said.startswith(f"5 of 958 features differ: {names[0]} is absent, expected ")
     assert said.endswith(" and 2 more")

@@ -157,7 +157,7 @@ def test_values_outside_training_are_noted(signature: Signature, cases: tuple[np
 def test_identity_names_the_signature(signature: Signature) -> None:
     """Results carry id, version, digest, profile and the notice."""
     found = identity(signature)
-    assert (found.id, found.version, found.digest, found.profile) == ("five", "1", "ab" * 32, "han2024")
+    assert (found.id, found.version, found.digest, found.profile) == ("five", "1", "ab" * 32, HAN2024.name)
     assert found.research_notice == "RESEARCH"
 
 

@@ -1,0 +1,73 @@
+"""What intensities are compared with: mean and standard deviation of a reference that the profile names.
+
+Over the whole volume they hang on the field of view. Inside the body they still do: how much of the chest, or of the
+other breast, is seen moves them by a tenth and more, whichever threshold finds the body (docs/decisions.md). So the
+reference is the tissue near the outline, voxel by voxel, without anything that looks further.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from model_store.signatures.profile import FeatureProfile
+from workers.errors import Reason, RejectedInput
+from workers.features.resampling import Intensities, box_of, intensities_of
+
+LATTICE_MM = 1.5
+"""About every so many mm a voxel is taken: tens of thousands around a small tumour."""
+MIN_REFERENCE_ML = 1.0
+"""Less is no reference: the images were cut or masked close to the outline."""
+
+
+def near_tissue_intensities(
+    array: NDArray[np.generic],
+    spacing_zyx: tuple[float, float, float],
+    tumour: NDArray[np.bool_],
+    padding: NDArray[np.bool_] | None,
+    profile: FeatureProfile,
+) -> Intensities:
+    """Return mean and standard deviation of the tissue around an outline.
+
+    Tissue is what is brighter than `dark_grey_value`, smoothed or not, from ``reference_from_mm`` to
+    ``reference_to_mm`` away from the outline. The lattice of voxels is anchored to the outline.
+
+    Raises
+    ------
+    RejectedInput
+        INVALID_PIXELS where less than 1 mL of it is in the images, or all of it has one grey value.
+    """
+    steps = tuple(max(1, round(LATTICE_MM / step)) for step in spacing_zyx)
+    starts = tuple(part.start % by for part, by in zip(box_of(tumour), steps, strict=True))
+    lattice = tuple(slice(start, None, by) for start, by in zip(starts, steps, strict=True))
+    coarse, outline = array[lattice], tumour[lattice]
+    if not outline.any():  # thinner than the lattice
+        steps, coarse, outline = (1, 1, 1), array, tumour
+        lattice = (slice(None),) * 3
+    sampling = [step * by for step, by in zip(spacing_zyx, steps, strict=True)]
+    distance = ndimage.distance_transform_edt(~outline, sampling=sampling)
+    smooth = ndimage.gaussian_filter(coarse.astype(np.float32), 1.0, mode="nearest")
+    # Smoothed, because noise in air may be bright; and by itself, because smoothing blurs the border into the air.
+    tissue = np.minimum(smooth, coarse) > dark_grey_value(array, tumour, profile)
+    tissue &= (distance > profile.reference_from_mm) & (distance <= profile.reference_to_mm)
+    if padding is not None:
+        tissue &= ~padding[lattice]
+    values = coarse[tissue]
+    found_ml = values.size * float(np.prod(sampling)) / 1000
+    if found_ml < MIN_REFERENCE_ML or values.min() == values.max():
+        raise RejectedInput(
+            Reason.INVALID_PIXELS,
+            f"{found_ml:.1f} mL of tissue lie {profile.reference_from_mm:g} to {profile.reference_to_mm:g} mm around "
+            f"the outline, expected {MIN_REFERENCE_ML:g} mL with more than one grey value: send the images as the "
+            "scanner made them, neither masked nor cropped to the tumour",
+        )
+    return intensities_of(values[None])
+
+
+def dark_grey_value(array: NDArray[np.generic], tumour: NDArray[np.bool_], profile: FeatureProfile) -> float:
+    """Return the grey value up to which voxels near the outline are taken for air.
+
+    A tumour after contrast is bright, and the noise of air far below a tenth of it. Where rescaling gives negative
+    values, the darkest ones stand for zero.
+    """
+    zero = 0.0 if array.min() >= 0 else min(0.0, float(np.percentile(array.astype(np.float64), 1)))
+    return zero + profile.dark_share * (float(np.median(array[tumour].astype(np.float64))) - zero)
