@@ -10,6 +10,7 @@ from annotated_types import Ge
 
 from listener.dicom.sender_character_sets import SenderCharacterSet
 from listener.settings import AuditSettings, ClientTls, Count, FreePort, Hours, Seconds, SecondsFromZero, TimeoutSeconds
+from model_store.signatures.acceptance import Criterion
 from workers.limits import LIMITS, Limits
 from workers.outline.segment_rules import SegmentRule
 from workers.results.result_roles import ResultRole
@@ -80,6 +81,8 @@ class WorkerSettings:
     """Size limits of a case."""
     segment_rules: tuple[SegmentRule, ...] = ()
     """What segments are where their codes do not say it: a tumour, other tissue, or neither."""
+    criteria_as_notes: tuple[Criterion, ...] = ()
+    """Acceptance criteria that warn in place of refusing a case. Each such case says so in its results."""
     max_attempts: Count = 3
     """A job that killed its worker this often is a failed job."""
     first_retry_seconds: Seconds = 30.0

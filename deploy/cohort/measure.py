@@ -71,7 +71,7 @@ def measured_values(measurement: Measurement) -> dict[str, Any]:
         "missing": {f"{r.region}_{name}": why for r in measurement.regions for name, why in r.missing.items()},
         "volume_ml": {str(r.region): r.volume_ml for r in measurement.regions},
         "grey_levels": {str(r.region): r.grey_levels for r in measurement.regions},
-        "notes": list(measurement.notes),
+        "notes": [note.text for note in measurement.notes],
         "outline": packed(measurement.tumour),
         "ring": packed(measurement.ring),
         "pixel_digest": pixel_digest(measurement.volume),

@@ -16,6 +16,7 @@ from workers.features.measurement import Measurement
 from workers.features.regions import Region, RegionMeasurement
 from workers.images.phases import PhaseEvidence, PhaseIdentity
 from workers.images.volume import SourceFrame, Volume
+from workers.notes import Note
 from workers.reports.feature_codes import feature_table
 from workers.scoring.case_result import (
     CaseResult,
@@ -83,7 +84,8 @@ def make_case(
     change_segment(seg_header.SegmentSequence[0])
     measurement = _measurement(headers, seg_header, enhanced, features)
     score = Score(hot_probability, 0.4123, 0.5, CONTRIBUTIONS, certainty, stability)
-    result = CaseResult(score, None, measurement.regions, ("Ring: 12 grey levels; 16 to 128 are advised.",), SIGNATURE)
+    notes = (Note("Ring: 12 grey levels; 16 to 128 are advised."),)
+    result = CaseResult(score, None, measurement.regions, notes, SIGNATURE)
     return ResultCase(seg_header, measurement, result)
 
 

@@ -1,6 +1,6 @@
 """From files on disk to measured features: the pure part of a case, for the service and for cohorts alike."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 from threadpoolctl import threadpool_limits
 
+from model_store.signatures.acceptance import AcceptanceContract, Criterion
 from model_store.signatures.profile import Exclusion, FeatureProfile, Normalisation
+from workers.acceptance import DEFAULT, Acceptance, Objection
 from workers.errors import Reason, RejectedInput
 from workers.features.air import Air, air_margin_voxels, air_near, find_air, skin_below
 from workers.features.extraction import measure_regions
@@ -20,11 +22,13 @@ from workers.features.redraws import Surroundings
 from workers.features.regions import Region, RegionMeasurement
 from workers.features.resampling import Resampled, bounds, box_of, resample
 from workers.features.ring import Cause, Ring, geometric_ring, ring_reach, ring_without, voxels_outside
+from workers.images.acquisition import acquisition_notes, acquisition_objections
 from workers.images.headers import read_header, read_image_headers
-from workers.images.technique import check_technique
+from workers.images.technique import technique_objections
 from workers.images.volume import Volume, build_volume
 from workers.limits import LIMITS, Limits
-from workers.outline.contrast import check_after_contrast
+from workers.notes import Note, warning
+from workers.outline.contrast import contrast_evidence
 from workers.outline.converted_images import with_converted_images
 from workers.outline.outline import NO_RULES, is_structure_set, read_outline
 from workers.outline.phase_selection import choose_phase
@@ -48,7 +52,7 @@ class Measurement:
     """On the source grid: the measured ring, brought back by nearest neighbour."""
     regions: tuple[RegionMeasurement, ...]
     """Tumour, ring."""
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
     """Quality notes for the reader of the report."""
     tumour_segment: Dataset
     """The item of the SEG's Segment Sequence."""
@@ -65,19 +69,22 @@ def measure(
     segment_number: int | None = None,
     rules: SegmentRules = NO_RULES,
     other_series: Sequence[Sequence[Path]] = (),
+    acceptance: Acceptance = DEFAULT,
 ) -> Measurement:
     """Measure tumour and ring of one case; ``segment_number`` names one of several tumours.
 
     ``rules`` say what the site's segments are. ``other_series`` are the files of the study's other series: they tell
-    whether the phase lies before contrast, and are not measured.
+    whether the phase lies before contrast, and are not measured. ``acceptance`` decides what is refused.
 
     Raises
     ------
     RejectedInput
         With the reason why the case cannot be measured honestly.
     """
-    volume, roi, segment = read_case(image_paths, seg_path, profile, timer, limits, segment_number, rules, other_series)
-    return measure_roi(volume, roi, profile, segment, timer)
+    volume, roi, segment = read_case(
+        image_paths, seg_path, profile, timer, limits, segment_number, rules, other_series, acceptance
+    )
+    return measure_roi(volume, roi, profile, segment, timer, acceptance)
 
 
 def read_case(
@@ -89,6 +96,7 @@ def read_case(
     segment_number: int | None = None,
     rules: SegmentRules = NO_RULES,
     other_series: Sequence[Sequence[Path]] = (),
+    acceptance: Acceptance = DEFAULT,
 ) -> tuple[Volume, RegionOfInterest, Dataset]:
     """Return the phase that the outline was drawn on, the outline on its grid, and the tumour's segment item.
 
@@ -106,17 +114,25 @@ def read_case(
         outline, instances = with_converted_images(outline, instances, other_series, limits)
     with timer(Stage.PHASES):
         phase = choose_phase(instances, outline, profile.phase_rule)
-        check_technique(phase.frames[0].instance.dataset, phase.frames[0].number)
+        notes = acceptance.judge(technique_objections(phase.frames[0].instance.dataset, phase.frames[0].number))
     with timer(Stage.VOLUME):
         volume = build_volume(phase, limits)
+        notes += acceptance.judge(acquisition_objections(volume, acceptance.contract))
+        notes += acquisition_notes(volume, acceptance.contract)
     with timer(Stage.ROI):
         roi = place(outline, volume)
-        check_after_contrast(phase, volume, roi, instances, other_series, limits)
-    return volume, roi, outline.tumour_segment
+        contrast = contrast_evidence(phase, volume, roi, instances, other_series, limits)
+        notes += (*acceptance.judge(contrast.objections), *contrast.notes)
+    return replace(volume, notes=(*volume.notes, *notes)), roi, outline.tumour_segment
 
 
 def measure_roi(
-    volume: Volume, roi: RegionOfInterest, profile: FeatureProfile, tumour_segment: Dataset, timer: StageTimer = untimed
+    volume: Volume,
+    roi: RegionOfInterest,
+    profile: FeatureProfile,
+    tumour_segment: Dataset,
+    timer: StageTimer = untimed,
+    acceptance: Acceptance = DEFAULT,
 ) -> Measurement:
     """Measure tumour and ring of an outline on a volume, wherever both came from.
 
@@ -126,6 +142,7 @@ def measure_roi(
         With the reason why the outline cannot be measured honestly.
     """
     found = measure_volume(volume, roi, profile, timer)
+    level_notes = acceptance.judge(_level_objections(found.regions, volume, acceptance.contract))
     return Measurement(
         volume=volume,
         tumour=roi.tumour,
@@ -134,6 +151,7 @@ def measure_roi(
         notes=(
             *roi.notes,
             *volume.notes,
+            *level_notes,
             *_padding_notes(volume, roi),
             *_notes(found.regions, found.ring, profile, touches_edge=_touches_edge(roi.tumour)),
         ),
@@ -213,6 +231,19 @@ def _check_levels(regions: Sequence[RegionMeasurement], volume: Volume, profile:
                 Reason.INVALID_PIXELS,
                 f"image {volume.frames[0].sop_instance_uid}: the {measured.region} on it has one single grey level "
                 f"in the bins of profile {profile.name}, which has no texture",
+            )
+
+
+def _level_objections(
+    regions: Sequence[RegionMeasurement], volume: Volume, contract: AcceptanceContract
+) -> Iterator[Objection]:
+    for measured in regions:
+        if measured.grey_levels < contract.min_grey_levels:
+            yield Objection(
+                Criterion.GREY_LEVELS,
+                f"image {volume.frames[0].sop_instance_uid}: the {measured.region} on it has {measured.grey_levels} "
+                f"grey levels, and {contract.min_grey_levels} are needed for texture: check that the outline lies on "
+                "the images as the scanner made them",
             )
 
 
@@ -298,27 +329,29 @@ def _extents(mask: NDArray[np.bool_]) -> list[tuple[tuple[int, int], int]]:
     return list(zip(bounds(mask), mask.shape, strict=True))
 
 
-def _padding_notes(volume: Volume, roi: RegionOfInterest) -> tuple[str, ...]:
+def _padding_notes(volume: Volume, roi: RegionOfInterest) -> tuple[Note, ...]:
     padded = 0 if volume.padding is None else int(np.count_nonzero(volume.padding & roi.tumour))
-    return (f"{padded} voxels of the outline hold padding and no image.",) if padded else ()
+    return (warning(f"{padded} voxels of the outline hold padding and no image."),) if padded else ()
 
 
 def _notes(
     regions: Sequence[RegionMeasurement], ring: Ring, profile: FeatureProfile, *, touches_edge: bool
-) -> tuple[str, ...]:
+) -> tuple[Note, ...]:
     notes = []
     if touches_edge:
-        notes.append("The outline touches the edge of the images: what lies beyond was not measured.")
+        text = "The outline touches the edge of the images: what lies beyond was not measured."
+        notes.append(warning(text, "Outline touches the edge"))
     for measured in regions:
         levels = measured.grey_levels
         if not profile.min_grey_levels <= levels <= profile.max_grey_levels:
             few = "few" if levels < profile.min_grey_levels else "many"
-            notes.append(
+            text = (
                 f"The {measured.region} has {levels} grey levels, {few} for texture features: "
                 f"{profile.min_grey_levels} to {profile.max_grey_levels} are recommended."
             )
+            notes.append(warning(text, f"{measured.region.capitalize()}: {levels} grey levels, {few} for texture"))
         if measured.missing:
-            notes.append(f"{len(measured.missing)} features of the {measured.region} could not be computed.")
+            notes.append(Note(f"{len(measured.missing)} features of the {measured.region} could not be computed."))
     if ring.share < 1 - SMALLEST_SHARE:
-        notes.append(f"{1 - ring.share:.0%} of the ring was left out: {_left_out(ring)}.")
+        notes.append(Note(f"{1 - ring.share:.0%} of the ring was left out: {_left_out(ring)}."))
     return tuple(notes)

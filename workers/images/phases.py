@@ -17,6 +17,7 @@ from workers.errors import Reason, RejectedInput
 from workers.images.families import families
 from workers.images.frames import Frame
 from workers.images.slices import slice_numbers
+from workers.notes import Note
 
 Labels = list[float] | list[int] | list[str] | list[tuple[int, int]] | None
 """A sortable phase label for each frame, or None where the evidence is not there."""
@@ -52,7 +53,7 @@ class Phase:
     identity: PhaseIdentity
     expected_slices: int
     """Slices that the series has; more than the phase has frames where some are missing."""
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     """What a reader should know of how it was chosen."""
 
     @property

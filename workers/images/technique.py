@@ -1,7 +1,7 @@
 """What images say of how they were made: whether they can be a phase of a breast's contrast series at all.
 
-Missing evidence is no offence; only what a header says against it counts (PS3.3 sections C.8.3.1, C.8.13.2 and
-C.8.13.3, and what scanners write there).
+Missing evidence is no offence; only what a header says against it counts (PS3.3 sections C.7.6.16.2.8, C.8.3.1,
+C.8.13.2, C.8.13.3 and C.8.13.5, and what scanners write there).
 """
 
 import re
@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pydicom import Dataset
 
 from listener.dicom.data_set import UNREADABLE_BYTES
-from workers.errors import Reason, RejectedInput
+from model_store.signatures.acceptance import Criterion
+from workers.acceptance import Objection
 from workers.images.attributes import text
 
 DIFFUSION = frozenset({"ADC", "DIFFUSION", "EADC", "FA", "TRACEW"})
@@ -25,6 +26,16 @@ BREAST = re.compile(r"breast|mamm|brust|\bsein|\bseno|乳", re.IGNORECASE)
 """Scanners keep the body part of the last patient; a description that says breast outweighs it."""
 LONGEST_ECHO_MS = 15.0
 """T1-weighted contrast series of the breast have echo times below 5 ms; T2*-weighted ones and EPI above 20."""
+OTHER_CONTRASTS = frozenset({"DIFFUSION", "FLUID_ATTENUATED", "FLOW_ENCODED", "PROTON_DENSITY", "T2", "T2_STAR"})
+"""Of Acquisition Contrast (0008,9209)."""
+PHASE_IMAGES = frozenset({"P", "PHASE", "PHASE MAP", "VELOCITY"})
+"""Values of Image Type, behind the second one, of images of the signal's phase; the others are of its magnitude."""
+FAT_IMAGES = frozenset({"F", "FAT"})
+"""Of the Dixon method: contrast agent does not reach fat."""
+OTHER_DESCRIPTIONS = re.compile(
+    r"(?<![a-z0-9])(dwi|stir|flair|haste|localizer|localiser|scout|t2(?:w|\*)?)(?![a-z0-9])", re.IGNORECASE
+)
+FITTING_DESCRIPTIONS = re.compile(r"t1|dyn|dce|contrast|gad|vibe|thrive|vibrant|flash|spgr", re.IGNORECASE)
 # fmt: off
 OTHER_BODY_PARTS = frozenset({
     "ABDOMEN", "ANKLE", "BLADDER", "BRAIN", "CSPINE", "ELBOW", "EXTREMITY", "FOOT", "HAND", "HEAD", "HEART", "HIP",
@@ -33,44 +44,50 @@ OTHER_BODY_PARTS = frozenset({
 })
 # fmt: on
 """Of Body Part Examined. CHEST and THORAX are not among them: breasts are examined under these."""
+OTHER_ORGANS = re.compile(
+    r"(?<![a-z])(brain|cerebr\w*|prostat\w*|liver|hepat\w*|abdom\w*|pelvi\w*|knee|spine|cardiac|kidney|renal|rect(?:um|al))"
+    r"(?![a-z])",
+    re.IGNORECASE,
+)
+"""What descriptions call other body parts."""
 
 
-def check_technique(header: Dataset, frame_number: int | None = None) -> None:
-    """See that nothing in an image's header contradicts a phase of a breast's contrast series.
+def technique_objections(header: Dataset, frame_number: int | None = None) -> Iterator[Objection]:
+    """Yield what an image's header says against a phase of a breast's contrast series.
 
     Here and below, ``frame_number`` names the frame of a multi-frame image; 1 is the first.
-
-    Raises
-    ------
-    RejectedInput
-        DERIVED_IMAGES for images that were computed from others, OTHER_TECHNIQUE for other techniques and body parts.
     """
     name = f"series {text(header, 'SeriesInstanceUID')}"
     if found := other_technique(header, frame_number):
-        raise RejectedInput(
-            Reason.OTHER_TECHNIQUE,
+        yield Objection(
+            Criterion.TECHNIQUE,
             f"{name}: it is no phase of a breast's contrast series ({found}): outline the tumour on the phase after "
             "contrast of the dynamic series",
         )
+    if found := other_body_part(header, frame_number):
+        yield Objection(
+            Criterion.BODY_PART,
+            f"{name}: it shows no breast ({found}): outline the tumour on the phase after contrast of the dynamic "
+            "series of the breast",
+        )
     if found := derivation(header, frame_number):
-        raise RejectedInput(
-            Reason.DERIVED_IMAGES,
+        yield Objection(
+            Criterion.DERIVATION,
             f"{name}: its images were computed from others ({found}): copy the outline to the phase after contrast "
             "that they were made from, and send it again",
         )
 
 
 def other_technique(header: Dataset, frame_number: int | None = None) -> str:
-    """Return what says that images are of another technique or body part; empty where nothing does."""
+    """Return what says that images are of another technique; empty where nothing does."""
 
     def value(keyword: str) -> str:
         return value_of(header, keyword, frame_number)
 
     sequences = set(value("ScanningSequence").split("\\"))
     echo_ms = _number(value("EchoTime") or value("EffectiveEchoTime"))
-    body_part = re.sub(r"[^A-Z]", "", value("BodyPartExamined").upper())
-    words = {word for image_type in image_types(header, frame_number) for word in _words_of(image_type)}
-    if found := DIFFUSION & words:
+    types = list(image_types(header, frame_number))
+    if found := DIFFUSION & {word for image_type in types for word in _words_of(image_type)}:
         return f"diffusion: {', '.join(sorted(found))}"
     if _number(value("DiffusionBValue")):
         return "diffusion: it has a b-value"
@@ -78,12 +95,50 @@ def other_technique(header: Dataset, frame_number: int | None = None) -> str:
         return "echo planar"
     if "SE" in sequences or value("EchoPulseSequence") == "SPIN":
         return "spin echo"
+    if (contrast := value("AcquisitionContrast")) in OTHER_CONTRASTS:
+        return f"acquisition contrast {contrast}"
     if echo_ms > LONGEST_ECHO_MS:
         return f"echo time {echo_ms:g} ms"
-    described = " ".join(map(value, DESCRIPTIONS))
-    if body_part in OTHER_BODY_PARTS and not BREAST.search(described):
+    values = {value for image_type in types for value in image_type[2:]}
+    if PHASE_IMAGES & values or value("ComplexImageComponent") == "PHASE":
+        return "phase image"
+    if FAT_IMAGES & values:
+        return "fat image"
+    return _other_description(header, is_gradient_echo="GR" in sequences)
+
+
+def _other_description(header: Dataset, *, is_gradient_echo: bool) -> str:
+    """Return the word of a series description that names another technique, where no attribute says which it is."""
+    described = text(header, "SeriesDescription")
+    found = OTHER_DESCRIPTIONS.search(described)
+    if found is None or is_gradient_echo or FITTING_DESCRIPTIONS.search(described):
+        return ""
+    return f"series description with '{found[1]}'"
+
+
+def other_body_part(header: Dataset, frame_number: int | None = None) -> str:
+    """Return what says that images show another body part than the breast; empty where nothing does."""
+    described = " ".join(text(header, keyword) for keyword in DESCRIPTIONS)
+    region = " ".join(_anatomic_regions(header, frame_number))
+    if BREAST.search(f"{described} {region}"):
+        return ""
+    body_part = re.sub(r"[^A-Z]", "", text(header, "BodyPartExamined").upper())
+    if body_part in OTHER_BODY_PARTS:
         return f"body part {body_part}"
-    return ""
+    if OTHER_BODY_PARTS & set(re.findall(r"[A-Z]+", region.upper())):
+        return f"anatomic region {region}"
+    organ = OTHER_ORGANS.search(described) if body_part != "BREAST" else None
+    return f"described as {organ[1].lower()}" if organ else ""
+
+
+def _anatomic_regions(header: Dataset, frame_number: int | None) -> Iterator[str]:
+    """Yield the meanings of Anatomic Region, of the image and of its frame."""
+    anatomies = [
+        one for groups in _functional_groups(header, frame_number) for one in groups.get("FrameAnatomySequence") or ()
+    ]
+    for holder in (header, *anatomies):
+        for item in holder.get("AnatomicRegionSequence") or ():
+            yield text(item, "CodeMeaning")
 
 
 def derivation(header: Dataset, frame_number: int | None = None) -> str:

@@ -23,6 +23,7 @@ from workers.images.slices import (
     steps_between,
 )
 from workers.limits import LIMITS, Limits
+from workers.notes import Note
 
 GAP_TOLERANCE = 0.05
 """Of the slice spacing: how far a gap may be from the others, where rounding (`ROUNDING_MM`) does not explain it."""
@@ -88,7 +89,7 @@ class Volume:
     phase: PhaseIdentity
     padding: NDArray[np.bool_] | None = None
     """Voxels that hold no image (z, y, x), as the headers say; None where there are none."""
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     """What a reader should know of the images."""
 
     @cached_property

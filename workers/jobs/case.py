@@ -11,18 +11,22 @@ from listener.dicom.data_set import UNREADABLE_FILE
 from listener.dicom.part10 import check_stored
 from listener.spool.job_record import JobRecord, NotComplete
 from listener.spool.spool import Spool
+from model_store.signatures.acceptance import Criterion
 from model_store.signatures.signature import Signature
+from workers.acceptance import Acceptance
 from workers.errors import RadtmeError, Reason, RejectedInput
 from workers.features.measurement import Measurement, measure
 from workers.images.headers import read_image_headers
 from workers.limits import LIMITS, Limits
+from workers.notes import Note
 from workers.outline.converted_images import with_converted_images
 from workers.outline.outline import NO_RULES, read_outline
 from workers.outline.segment_rules import SegmentRule, SegmentRules
 from workers.results.source_description import image_type_notes
+from workers.scoring.applicability import feature_objections, out_of_range_notes
 from workers.scoring.case_result import CaseResult, DriftRecord, Rejection, Score
 from workers.scoring.drift import drift_record
-from workers.scoring.score import identity, out_of_range_notes, score
+from workers.scoring.score import identity, score
 from workers.scoring.stability import stability_of
 from workers.stages import Stage, StageTimer
 
@@ -39,6 +43,8 @@ class CaseInputs:
     """Files of the study's other image series, by series."""
     rules: SegmentRules = NO_RULES
     """What the site says its sender's segments are."""
+    criteria_as_notes: frozenset[Criterion] = frozenset()
+    """What the site lets warn in place of refusing."""
     segment_number: int | None = None
     """Of the tumour that is measured; None where the outline has one."""
 
@@ -53,7 +59,9 @@ class Case:
     """Of a scored case: where it lies in the training distribution."""
 
 
-def inputs_of(spool: Spool, job: JobRecord, rules: Sequence[SegmentRule] = ()) -> CaseInputs:
+def inputs_of(
+    spool: Spool, job: JobRecord, rules: Sequence[SegmentRule] = (), criteria_as_notes: Sequence[Criterion] = ()
+) -> CaseInputs:
     """Return the files that a job names, the study's other series, and the site's rules for the sender."""
     instances_of = job.instances or {}
     images = [
@@ -67,6 +75,7 @@ def inputs_of(spool: Spool, job: JobRecord, rules: Sequence[SegmentRule] = ()) -
         job.not_complete,
         _other_series(spool, job.study_uid, {job.seg.series_uid, *instances_of}),
         SegmentRules(tuple(rules), job.calling_ae_title or ""),
+        frozenset(criteria_as_notes),
     )
 
 
@@ -95,7 +104,8 @@ def examine(
     verdict: Score | None = None
     drift: DriftRecord | None = None
     rejection: Rejection | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
+    acceptance = Acceptance(signature.acceptance, inputs.criteria_as_notes)
     try:
         _require_complete(inputs, limits)
         measurement = measure(
@@ -107,10 +117,13 @@ def examine(
             segment_number=inputs.segment_number,
             rules=inputs.rules,
             other_series=inputs.other_series,
+            acceptance=acceptance,
         )
         with timer(Stage.SCORE):
-            verdict = score(signature, measurement.regions)
+            found = score(signature, measurement.regions)
             notes = out_of_range_notes(signature, measurement.regions)
+            notes += acceptance.judge(feature_objections(signature, measurement.regions))
+            verdict = found
             drift = drift_record(signature, measurement.regions, measurement.volume.headers)
         with timer(Stage.STABILITY):
             verdict = with_stability(verdict, signature, measurement, stability_seconds)
@@ -118,7 +131,8 @@ def examine(
         rejection = Rejection(error.reason, str(error))
     regions = measurement.regions if measurement else ()
     measured_notes = (*measurement.notes, *image_type_notes(measurement.volume.headers)) if measurement else ()
-    result = CaseResult(verdict, rejection, regions, (*measured_notes, *notes, *signature.notes), identity(signature))
+    notes = (*measured_notes, *notes, *map(Note, signature.notes))
+    result = CaseResult(verdict, rejection, regions, notes, identity(signature))
     return Case(result, measurement, drift)
 
 

@@ -45,6 +45,8 @@ def _findings(record: ResultRecord) -> Iterator[tuple[str, str]]:
         yield from _certainty(record.score)
     if record.rejection is not None:
         yield "reason", record.rejection.reason.value
+    if record.warnings:
+        yield "warnings", " ".join(record.warnings)
 
 
 def _certainty(score: ScoreRecord) -> Iterator[tuple[str, str]]:

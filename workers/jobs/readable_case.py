@@ -8,6 +8,7 @@ from pydicom import Dataset
 from listener.dicom.patient_texts import declares_character_set
 from listener.dicom.sender_character_sets import UNREADABLE_TEXT
 from workers.jobs.case import Case
+from workers.notes import Note
 from workers.results.readable_texts import readable
 
 MAX_NAMED = 5
@@ -36,7 +37,7 @@ def readable_case(
         return replace(case, measurement=measurement), seg, headers
     keywords = list(dict.fromkeys(lost))
     named = ", ".join(keywords[:MAX_NAMED]) + (f" and {len(keywords) - MAX_NAMED} more" * (len(keywords) > MAX_NAMED))
-    note = (
+    note = Note(
         f"{UNREADABLE_TEXT}: {named}. The sender declares no character set, or a wrong one: see workers.character_sets."
     )
     result = replace(case.result, notes=(*case.result.notes, note))

@@ -26,6 +26,7 @@ from workers.jobs.case_audit import scored
 from workers.jobs.readable_case import readable_case
 from workers.jobs.result_objects import build_results
 from workers.jobs.several_tumours import further_jobs, tumours_in, which_tumour
+from workers.notes import Note
 from workers.notifications.event import note_outcome
 from workers.results.common_modules import ResultVersion
 from workers.results.instance_reference import InstanceReference
@@ -88,7 +89,7 @@ def run(
     written = read_intact_result(job)
     if written is not None:  # an earlier attempt died, or ran out of time, on the last step
         return _finished(spool, job, settings, written, time.perf_counter() - begin)
-    inputs = inputs_of(spool, record, settings.segment_rules)
+    inputs = inputs_of(spool, record, settings.segment_rules, settings.criteria_as_notes)
     tumours = () if ended_by else tumours_in(inputs, settings.limits)
     further = further_jobs(spool, record, tumours)
     if len(tumours) > 1:
@@ -104,7 +105,7 @@ def run(
     )
     tumour = which_tumour(inputs.segment_number, tumours, case.measurement)
     if tumour is not None:
-        note = f"The outline holds {tumour.count} tumours, each with results of its own; this is {tumour}."
+        note = Note(f"The outline holds {tumour.count} tumours, each with results of its own; this is {tumour}.")
         case = replace(case, result=replace(case.result, notes=(note, *case.result.notes)))
     objects = build_results(
         case.result,
@@ -238,7 +239,8 @@ def _findings(job: JobRecord, case: Case, started: datetime) -> ResultRecord:
             RegionRecord(region.region, region.volume_ml, region.voxels, region.grey_levels, dict(region.missing))
             for region in result.regions
         ),
-        notes=result.notes,
+        notes=tuple(note.text for note in result.notes),
+        warnings=tuple(note.text for note in result.warnings),
         instances=tuple(sorted({frame.sop_instance_uid for frame in measurement.volume.frames})) if measurement else (),
         drift=case.drift,
     )

@@ -1,139 +1,142 @@
-"""Whether a phase lies after contrast, by its headers and by what other phases show inside the outline."""
+"""Whether a phase lies after contrast: by what its headers say, and by the enhancement inside the outline."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from workers.errors import Reason, RejectedInput
-from workers.images.frames import frames_of
-from workers.images.headers import Instance, read_image_headers
-from workers.images.phases import Phase, split_series
+from model_store.signatures.acceptance import Criterion
+from workers.acceptance import Objection
+from workers.errors import RejectedInput
+from workers.images.contrast_agent import names_an_agent, said_before_contrast
+from workers.images.headers import Instance
+from workers.images.phases import Phase
 from workers.images.slices import normal_of
 from workers.images.volume import Volume, build_volume
 from workers.limits import Limits
-from workers.outline.dynamic_series import same_slices, same_technique, start
+from workers.notes import Note, warning
+from workers.outline.examination import examination_of
 from workers.outline.phase_times import first_after_bolus
 from workers.outline.region_of_interest import RegionOfInterest
 
 ENHANCEMENT = 0.3
-"""Of the tumour's median: by how much a phase before contrast is darker than the one that follows. From one phase after
-contrast to the next, tumours change by a tenth or two (BI-RADS: persistent from 10 % on)."""
-UNCHANGED = 0.1
-"""Of the tumour's median: a phase that is brighter than the first one by less shows no contrast in the tumour yet."""
+"""Of the tumour's median: by how much brighter the phase is that contrast arrives in. From one phase after contrast to
+the next, tumours change by a tenth or two (BI-RADS: persistent from 10 % on)."""
+NO_ENHANCEMENT = 0.1
+"""Of the tumour's median: less than this is no enhancement."""
 
 
-def check_after_contrast(
+@dataclass(frozen=True)
+class ContrastEvidence:
+    """What speaks against a phase after contrast, and what a reader should know of it."""
+
+    objections: tuple[Objection, ...] = ()
+    notes: tuple[Note, ...] = ()
+
+
+def contrast_evidence(
     phase: Phase,
     volume: Volume,
     roi: RegionOfInterest,
     instances: Sequence[Instance],
     other_series: Sequence[Sequence[Path]],
     limits: Limits,
-) -> None:
-    """Check that the phase does not lie before contrast, as far as other phases of its examination tell.
+) -> ContrastEvidence:
+    """Return whether headers or grey values say that the phase was acquired before contrast.
 
-    The first phase of an examination is compared with the next one, a later phase with the first, the next and the
-    last one: there may be several phases before contrast.
-
-    Raises
-    ------
-    RejectedInput
-        BEFORE_CONTRAST where a later phase is that much brighter inside the outline, or where the phase began before
-        the Contrast/Bolus Start Time and is not brighter than the first one.
+    Grey values decide where there are phases to compare with; headers often repeat what holds for the whole series.
     """
-    examination = _examination(phase, instances, other_series, limits)
-    at = [other.references for other in examination].index(phase.references)
-    if len(examination) < 2:
-        return
-    here = float(np.median(volume.array[roi.tumour].astype(np.float64)))
-    gained = _gain(_inside(examination[0], volume, roi, limits), here) if at else 0.0
-    bolus = first_after_bolus(examination)
-    if bolus is not None and at < bolus and (gained is None or gained < ENHANCEMENT):
-        raise _before_contrast(volume, "by its acquisition time it began before the Contrast/Bolus Start Time")
-    if gained is None or gained >= UNCHANGED:
-        return
-    later = {"next": examination[at + 1 :][:1], "last": examination[at + 1 :][-1:] if at else ()}
-    for which, found in later.items():
-        for other in found:
-            gain = _gain(here, _inside(other, volume, roi, limits))
-            if gain is not None and gain >= ENHANCEMENT:
-                raise _before_contrast(volume, f"inside it the {which} phase is {gain:.0%} brighter")
+    phases = examination_of(phase, instances, other_series, limits)
+    medians = _Medians(volume, roi, limits)
+    number = phases.index(phase)
+    gain = medians.gain(phases[0]) if number else None
+    if (said := _shown_before(phases, number, medians, gain)) or (said := _said_before(phases, number, gain)):
+        return ContrastEvidence((Objection(Criterion.CONTRAST_PHASE, _message(volume, said)),))
+    return ContrastEvidence(notes=tuple(_notes(phases, gain)))
 
 
-def _before_contrast(volume: Volume, evidence: str) -> RejectedInput:
-    return RejectedInput(
-        Reason.BEFORE_CONTRAST,
-        f"image {volume.frames[0].sop_instance_uid}: the outline was drawn on the phase before contrast: {evidence}: "
-        "copy the outline to the phase after contrast, and send it again",
+class _Medians:
+    """The tumour's median in the phases of an examination, read slice by slice as far as the outline goes."""
+
+    def __init__(self, volume: Volume, roi: RegionOfInterest, limits: Limits) -> None:
+        slices = np.flatnonzero(roi.tumour.any(axis=(1, 2)))
+        self._outlined = slice(int(slices[0]), int(slices[-1]) + 1)
+        self._tumour = roi.tumour[self._outlined]
+        self._here = float(np.median(volume.array[roi.tumour].astype(np.float64)))
+        self._limits = limits
+        self._known: dict[int, float | None] = {}
+
+    def gain(self, earlier: Phase) -> float | None:
+        """Return by what share the measured phase is brighter than another one; None where they cannot be compared."""
+        other = self._of(earlier)
+        return self._here / other - 1 if other is not None and other > 0 else None
+
+    def later_gain(self, later: Phase) -> float | None:
+        """Return by what share another phase is brighter than the measured one; None where they cannot be compared."""
+        other = self._of(later)
+        return other / self._here - 1 if other is not None and self._here > 0 else None
+
+    def _of(self, phase: Phase) -> float | None:
+        if id(phase) not in self._known:
+            self._known[id(phase)] = self._read(phase)
+        return self._known[id(phase)]
+
+    def _read(self, phase: Phase) -> float | None:
+        normal = normal_of(phase.frames[0].plane)
+        ordered = sorted(phase.frames, key=lambda frame: float(np.dot(frame.plane.position, normal)))
+        frames = tuple(ordered[self._outlined])
+        try:
+            array = build_volume(replace(phase, frames=frames, expected_slices=len(frames)), self._limits).array
+        except RejectedInput:  # a phase that cannot be read says nothing of another one
+            return None
+        return float(np.median(array[self._tumour].astype(np.float64))) if array.shape == self._tumour.shape else None
+
+
+def _shown_before(phases: Sequence[Phase], number: int, medians: _Medians, gain: float | None) -> str:
+    """Return what grey values say: contrast arrives in a later phase, and has not arrived in this one."""
+    if number and (gain is None or gain >= NO_ENHANCEMENT):
+        return ""
+    before = 0.0
+    for later in phases[number + 1 :]:
+        after = medians.later_gain(later)
+        if after is None:
+            return ""
+        if (1 + after) / (1 + before) - 1 >= ENHANCEMENT:
+            which = "the next phase" if later is phases[number + 1] else "a later phase"
+            return f"inside it {which} is {after:.0%} brighter"
+        if abs(after) >= NO_ENHANCEMENT and not number:  # it changes from phase to phase: contrast is there
+            return ""
+        before = after if abs(after) < NO_ENHANCEMENT else before
+    return ""
+
+
+def _said_before(phases: Sequence[Phase], number: int, gain: float | None) -> str:
+    """Return what headers say; nothing where the tumour has enhanced."""
+    if gain is not None and gain >= ENHANCEMENT:
+        return ""
+    if number < (first_after_bolus(phases) or 0):
+        return "by its acquisition time it began before the Contrast/Bolus Start Time"
+    phase = phases[number]
+    return said_before_contrast(phase.frames[0], is_alone=phase.identity.count == 1)
+
+
+def _message(volume: Volume, said: str) -> str:
+    return (
+        f"image {volume.frames[0].sop_instance_uid}: the outline was drawn on the phase before contrast: {said}: copy "
+        "the outline to the phase after contrast, and send it again"
     )
 
 
-def _inside(phase: Phase, volume: Volume, roi: RegionOfInterest, limits: Limits) -> float | None:
-    """Return the median of a phase of the same slices inside the outline; None where it cannot be read.
-
-    Only the slices of the outline are read.
-    """
-    normal = normal_of(phase.frames[0].plane)
-    frames = sorted(phase.frames, key=lambda frame: float(np.dot(frame.plane.position, normal)))
-    slices = np.flatnonzero(roi.tumour.any(axis=(1, 2)))
-    part = slice(int(slices[0]), int(slices[-1]) + 1)
-    try:
-        other = build_volume(replace(phase, frames=tuple(frames[part]), expected_slices=len(frames[part])), limits)
-    except RejectedInput:  # what cannot be read says nothing of the outlined phase
-        return None
-    return float(np.median(other.array[roi.tumour[part]].astype(np.float64)))
-
-
-def _gain(earlier: float | None, later: float | None) -> float | None:
-    """Return by which share the later value is the brighter one; None where they do not tell."""
-    return later / earlier - 1 if earlier and later and min(earlier, later) > 0 else None
-
-
-def _examination(
-    phase: Phase, instances: Sequence[Instance], other_series: Sequence[Sequence[Path]], limits: Limits
-) -> tuple[Phase, ...]:
-    """Return the phases of its examination in order of time: those of its series, and series of the same technique."""
-    series = phase.frames[0].instance.series_uid
-    mine = _phases([one for one in instances if one.series_uid == series])
-    own = [
-        other for other in mine if other.frames[0].contrast == phase.frames[0].contrast and same_slices(phase, other)
-    ]
-    if phase.references not in [other.references for other in own]:
-        own = [phase]
-    others = [*_by_series([one for one in instances if one.series_uid != series]), *_alike(phase, other_series, limits)]
-    beside = [
-        other
-        for part in others
-        for other in _phases(part)
-        if same_slices(phase, other) and same_technique(phase, other)
-    ]
-    before = sorted((other for other in beside if start(other) < start(own[0])), key=start)
-    after = sorted((other for other in beside if start(other) > start(own[-1])), key=start)
-    return *before, *own, *after
-
-
-def _alike(phase: Phase, other_series: Sequence[Sequence[Path]], limits: Limits) -> Iterator[list[Instance]]:
-    """Yield the other series whose first image is of the same technique; the rest is not even opened."""
-    for paths in other_series:
-        with suppress(RejectedInput):  # an object that cannot be read, or is no MR image, is no phase
-            (first,) = read_image_headers(paths[:1], limits)
-            (head,) = split_series(frames_of(first))[:1]
-            if same_technique(phase, head):
-                yield list(read_image_headers(paths, limits))
-
-
-def _phases(instances: Sequence[Instance]) -> tuple[Phase, ...]:
-    try:
-        return split_series([frame for instance in instances for frame in frames_of(instance)]) if instances else ()
-    except RejectedInput:
-        return ()
-
-
-def _by_series(instances: Sequence[Instance]) -> list[list[Instance]]:
-    groups: dict[str, list[Instance]] = {}
-    for instance in instances:
-        groups.setdefault(instance.series_uid, []).append(instance)
-    return list(groups.values())
+def _notes(phases: Sequence[Phase], gain: float | None) -> Iterator[Note]:
+    if gain is not None and gain < NO_ENHANCEMENT:
+        yield warning(
+            f"Inside the outline the measured phase is {gain:+.0%} brighter than the first phase: the tumour does not "
+            "enhance, or the phases are in another order than their headers say.",
+            "The outline does not enhance",
+        )
+    if len(phases) == 1 and not names_an_agent(phases[0].frames[0]):
+        yield Note(
+            "Nothing says that the images were acquired after contrast: no contrast agent in the header, and no other "
+            "phase to compare with."
+        )

@@ -7,9 +7,12 @@ from pathlib import Path
 from workers.errors import RejectedInput
 from workers.images.headers import Instance, read_header
 from workers.limits import Limits
+from workers.notes import Note
 from workers.outline.outline import Outline
 
-NOTE = "The images that the outline names did not come; an Enhanced object that was converted from them was measured."
+NOTE = Note(
+    "The images that the outline names did not come; an Enhanced object that was converted from them was measured."
+)
 
 
 def with_converted_images(

@@ -15,13 +15,16 @@ from workers.images.attributes import text
 from workers.images.frames import Plane, plane_of
 from workers.images.headers import Instance, file_bytes_after, frame_count, read_header
 from workers.limits import LIMITS, Limits, is_out_of_memory
+from workers.notes import Note
 from workers.outline.segment_choice import choose_segments
 from workers.outline.segment_pixels import pads_frames, read_segment_frames
 from workers.outline.segment_rules import SegmentRules
 from workers.outline.source_images import References, outline_references, source_uids
 
 NO_RULES = SegmentRules()
-PADDED_FRAMES = "The frames of the outline are padded to whole bytes, against PS3.5 section 8.1.1, and were read so."
+PADDED_FRAMES = Note(
+    "The frames of the outline are padded to whole bytes, against PS3.5 section 8.1.1, and were read so."
+)
 LABEL_MAP_SEGMENTATION_STORAGE = UID("1.2.840.10008.5.1.4.1.1.66.7")
 
 
@@ -44,7 +47,7 @@ class Outline:
     """Series that it names without their images."""
     frame_sources: tuple[frozenset[str], ...] = ()
     """SOP Instance UIDs of the images that each frame names."""
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     """What a reader should know of how it was read."""
 
     @property

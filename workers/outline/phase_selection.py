@@ -11,6 +11,7 @@ from workers.images.frames import Frame, frames_of
 from workers.images.headers import Instance, frame_count
 from workers.images.phases import Phase, across_series, split_series
 from workers.images.slices import same_places, same_plane
+from workers.notes import Note
 from workers.outline.duplicate_images import without_copies
 from workers.outline.dynamic_series import dynamic_examination, is_derived, same_slices
 from workers.outline.outline import Outline
@@ -176,7 +177,7 @@ def _by_rule(
     bolus = first_after_bolus(examination)
     for phase in examination[bolus or 0 :]:
         if phase.identity.index >= 2 and phase.references in allowed:
-            note = (
+            note = Note(
                 f"The outline {what}: the first phase after contrast was measured by the signature's phase rule, phase "
                 f"{phase.identity.index} by {phase.identity.found_by}"
                 f"{', the first one that began after the Contrast/Bolus Start Time' if bolus else ''}."
@@ -207,7 +208,7 @@ def _with_strays_noted(phase: Phase, phases: Sequence[Phase]) -> Phase:
         phase,
         notes=(
             *phase.notes,
-            f"{count} {pictures} of the series, of another {differs} than its slices, {were} set aside.",
+            Note(f"{count} {pictures} of the series, of another {differs} than its slices, {were} set aside."),
         ),
     )
 

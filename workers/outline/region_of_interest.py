@@ -12,6 +12,7 @@ from workers.images.attributes import text
 from workers.images.frames import Plane
 from workers.images.slices import ROUNDING_MM
 from workers.images.volume import Grid, Volume
+from workers.notes import Note
 from workers.outline.outline import Outline
 
 OFF_GRID_VOXELS = 0.1
@@ -26,7 +27,7 @@ class RegionOfInterest:
     tumour: NDArray[np.bool_]
     other_tissue: NDArray[np.bool_] | None
     """Voxels of segments of vessel, skin, chest wall and the like; None where there are none."""
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     """What a reader should know of the outline."""
 
 
@@ -94,7 +95,7 @@ def _check_identity(outline: Outline, volume: Volume) -> None:
             )
 
 
-def _check_space(outline: Outline, volume: Volume) -> tuple[str, ...]:
+def _check_space(outline: Outline, volume: Volume) -> tuple[Note, ...]:
     """See that outline and images share coordinates; return a note where only the images that it names tell so.
 
     An outline lies where the images lie that it was drawn on, if each of its frames lies on the image that it names.
@@ -104,7 +105,9 @@ def _check_space(outline: Outline, volume: Volume) -> tuple[str, ...]:
         return ()
     if _lies_on_named_images(outline, volume):
         what = "name none" if not theirs else "name another"
-        return (f"Outline and images share no frame of reference (the images {what}): placed by the images it names.",)
+        return (
+            Note(f"Outline and images share no frame of reference (the images {what}): placed by the images it names."),
+        )
     if mine and theirs:
         raise RejectedInput(
             Reason.OTHER_FRAME_OF_REFERENCE,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pydicom import Dataset
 
 from workers.errors import Reason, RejectedInput
+from workers.notes import Note
 from workers.outline.segment_rules import SegmentRole, SegmentRules
 from workers.outline.segment_types import Evidence, SegmentMeaning, meaning_of
 
@@ -24,7 +25,7 @@ class ChosenSegments:
     tumours: tuple[Dataset, ...]
     """Items of the Segment Sequence, one or more."""
     other_tissue_numbers: frozenset[int]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
     """How the tumour was told, where no code says it."""
 
     def tumour(self, wanted: int | None, name: str) -> Dataset:
@@ -79,7 +80,7 @@ def choose_segments(segments: Sequence[Dataset], rules: SegmentRules, name: str)
     return ChosenSegments(
         tuple(by_number[meaning.number] for meaning in tumours),
         frozenset(meaning.number for meaning in meanings if meaning.role is SegmentRole.OTHER_TISSUE),
-        (note,) if note else (),
+        (Note(note),) if note else (),
     )
 
 

@@ -19,6 +19,7 @@ from workers.images.frames import Plane, frames_of
 from workers.images.headers import Instance, read_header
 from workers.images.slices import normal_of
 from workers.limits import LIMITS, Limits, is_out_of_memory
+from workers.notes import Note
 from workers.outline.contours import filled
 from workers.outline.outline import NO_RULES, Outline, name_of
 from workers.outline.segment_choice import choose_segments
@@ -243,7 +244,7 @@ def _placed(
     return [_Placed(number, slices[at].reference[0], slices[at].plane, tuple(found[at])) for at in sorted(found)]
 
 
-def _gap_note(slices: Sequence[_Slice], drawn: Sequence[Plane]) -> list[str]:
+def _gap_note(slices: Sequence[_Slice], drawn: Sequence[Plane]) -> list[Note]:
     """Return a note where slices between the first and the last contour have none: nothing is interpolated."""
     normal = normal_of(drawn[0])
 
@@ -253,7 +254,8 @@ def _gap_note(slices: Sequence[_Slice], drawn: Sequence[Plane]) -> list[str]:
     outlined = {depth(plane) for plane in drawn}
     between = {depth(one.plane) for one in slices if min(outlined) < depth(one.plane) < max(outlined)}
     missing = len(between - outlined)
-    return [f"{missing} slices between the outlined ones have no contour; nothing was put there."] if missing else []
+    text = f"{missing} slices between the outlined ones have no contour; nothing was put there."
+    return [Note(text)] if missing else []
 
 
 def _with_frame_of_reference(instance: Instance) -> Instance:

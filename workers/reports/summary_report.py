@@ -10,6 +10,7 @@ from pydicom.sr.coding import Code
 from model_store.signatures.certainty import PredictionSet
 from workers.features.measurement import Measurement
 from workers.features.regions import Region, RegionMeasurement
+from workers.notes import Severity
 from workers.reports.content_items import container, text
 from workers.reports.encoded_items import prepare_for_writing
 from workers.reports.feature_codes import feature_concept
@@ -143,7 +144,8 @@ def _explanations(origin: Origin, result: CaseResult, measurement: Measurement |
     if measurement is not None:
         yield text(codes.MEASURED_ON, measured_on(measurement.volume.frames, headers))
     for note in dict.fromkeys((*image_type_notes(headers), *result.notes)):
-        yield text(codes.QUALITY_NOTE, note)
+        prefix = "Warning: " if note.severity is Severity.WARNING else ""
+        yield text(codes.QUALITY_NOTE, f"{prefix}{note.text}")
     signature = origin.signature
     if signature is not None:
         digest = signature.digest[:SHORT_DIGEST]

@@ -104,6 +104,8 @@ class ResultRecord:
     """As far as they were measured."""
     notes: tuple[str, ...] = ()
     """Quality notes, as the report has them."""
+    warnings: tuple[str, ...] = ()
+    """Those of the notes that change how the score is to be read."""
     instances: tuple[str, ...] = ()
     """SOP Instance UIDs of the images that were measured, sorted."""
     drift: DriftRecord | None = None

@@ -11,6 +11,7 @@ from pydicom import Dataset
 
 from workers.images.attributes import text
 from workers.images.technique import CALCULATED, DIFFUSION, RESHAPED
+from workers.notes import Note, warning
 from workers.results.source_slices import ReferencedFrame, attribute_of
 
 CLOCK = re.compile(r"(?:\d{8})?(\d\d)(\d\d)(\d\d)(?:\.\d+)?(?:[+-]\d{4})?")
@@ -31,10 +32,12 @@ def measured_on(frames: Sequence[ReferencedFrame], headers: Sequence[Dataset], w
     return ", ".join((_series(headers[0], description), *_parts(frames, headers)))
 
 
-def image_type_notes(headers: Sequence[Dataset]) -> tuple[str, ...]:
-    """Return a quality note where images are no original phase of a contrast series, such as an ADC map."""
+def image_type_notes(headers: Sequence[Dataset]) -> tuple[Note, ...]:
+    """Return a warning where images are no original phase of a contrast series, such as an ADC map."""
     return tuple(
-        f"The measured images are no original DCE phase: image type {', '.join(values)}."
+        warning(
+            f"The measured images are no original DCE phase: image type {', '.join(values)}.", "No original DCE phase"
+        )
         for values in sorted({values for header in headers for values in _image_types(header)})
         if NOT_ORIGINAL.intersection(word for value in values[2:] for word in re.split(r"[^A-Z0-9]+", value.upper()))
     )

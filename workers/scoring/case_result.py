@@ -7,6 +7,7 @@ from enum import StrEnum
 from model_store.signatures.certainty import Certainty, PredictionSet
 from workers.errors import Reason
 from workers.features.regions import RegionMeasurement
+from workers.notes import Note, warnings_of
 
 
 class ResultOutcome(StrEnum):
@@ -156,9 +157,14 @@ class CaseResult:
     score: Score | None
     rejection: Rejection | None
     regions: tuple[RegionMeasurement, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     """Quality notes for the reader of the report."""
     signature: SignatureIdentity | None = None
+
+    @property
+    def warnings(self) -> tuple[Note, ...]:
+        """The notes that change how the score is to be read."""
+        return warnings_of(self.notes)
 
 
 MIN_DIGITS = 3

@@ -1,6 +1,6 @@
 """The score of a case, and how each feature moved it. A function of the signature and the measured regions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,12 +11,11 @@ from model_store.signatures.registry import Registry
 from model_store.signatures.signature import Signature
 from workers.errors import ModelError, Reason, RejectedInput
 from workers.features.regions import RegionMeasurement
+from workers.scoring.applicability import by_column, some
 from workers.scoring.case_result import Contribution, Score, SignatureIdentity
 
 if TYPE_CHECKING:
     from sklearn.tree import DecisionTreeClassifier
-
-NAMES_IN_A_MESSAGE = 5
 
 
 def active_signature(registry: Registry) -> Signature:
@@ -71,42 +70,18 @@ def score(signature: Signature, regions: Sequence[RegionMeasurement]) -> Score:
     )
 
 
-def out_of_range_notes(signature: Signature, regions: Sequence[RegionMeasurement]) -> tuple[str, ...]:
-    """Return a quality note when features lie outside the range of the training cases."""
-    values = _by_column(regions)
-    outside = [
-        column
-        for column in signature.columns
-        if column in values and not signature.ranges[column].holds(values[column])
-    ]
-    if not outside:
-        return ()
-    count = f"{len(outside)} of {len(signature.columns)} features of the score"
-    return (f"{count} outside the range of the training cases: {_some(outside)}",)
-
-
 def feature_row(signature: Signature, regions: Sequence[RegionMeasurement]) -> NDArray[np.float64]:
     """Return the values in the estimator's order, shape (1, columns)."""
-    values = _by_column(regions)
+    values = by_column(regions)
     if absent := [column for column in signature.columns if not np.isfinite(values.get(column, np.nan))]:
         reasons = {f"{r.region.value}_{name}": why for r in regions for name, why in r.missing.items()}
         why = f" ({reasons[absent[0]]})" if absent[0] in reasons else ""
         raise RejectedInput(
             Reason.FEATURE_NOT_COMPUTABLE,
             f"{len(absent)} of {len(signature.columns)} features that the signature takes cannot be computed: "
-            f"{_some(absent)}{why}",
+            f"{some(absent)}{why}",
         )
     return np.array([[values[column] for column in signature.columns]], dtype=np.float64)
-
-
-def _by_column(regions: Sequence[RegionMeasurement]) -> Mapping[str, float]:
-    return {f"{r.region.value}_{name}": float(value) for r in regions for name, value in r.features.items()}
-
-
-def _some(names: Sequence[str]) -> str:
-    """Return the first names, and how many more there are."""
-    more = len(names) - NAMES_IN_A_MESSAGE
-    return ", ".join(names[:NAMES_IN_A_MESSAGE]) + (f" and {more} more" if more > 0 else "")
 
 
 def _decompose(

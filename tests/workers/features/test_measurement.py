@@ -13,11 +13,14 @@ from pydicom import Dataset
 from pydicom.dataset import FileDataset
 from scipy import ndimage
 
+from model_store.signatures.acceptance import Criterion
 from model_store.signatures.profile import HAN2024_WAVELET2D
+from workers.acceptance import Acceptance
 from workers.errors import Reason, RejectedInput
 from workers.features.extraction import feature_names
 from workers.features.measurement import Measurement, measure
 from workers.features.regions import Region
+from workers.notes import Severity
 from workers.stages import Stage, StageSeconds
 
 PROFILE = HAN2024_WAVELET2D
@@ -58,6 +61,11 @@ def array() -> NDArray[np.int16]:
 def paths_of(images: list[FileDataset]) -> list[Path]:
     """Where the images lie."""
     return [Path(image.filename) for image in images]
+
+
+def texts(found: Measurement) -> list[str]:
+    """Return the notes of a measurement."""
+    return [note.text for note in found.notes]
 
 
 def reason_of(images: list[FileDataset], seg: Path, **changes: float) -> Reason:
@@ -103,7 +111,7 @@ def test_air_is_left_out_of_the_ring_and_noted(
     images = write_series(array, spacing=SPACING)
     found = measure(paths_of(images), write_seg(images, [(TUMOUR, ball(9, x_mm=20.5))]), PROFILE)
     assert not found.ring[:, :, :11].any()
-    assert any("of the ring was left out:" in note and "in air" in note for note in found.notes)
+    assert any("of the ring was left out:" in note and "in air" in note for note in texts(found))
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
@@ -124,8 +132,8 @@ def test_what_lies_outside_the_images_is_missing_from_the_ring(
     images = write_series(array)
     seg = write_seg(images, [(TUMOUR, tumour)])
     found = measure(paths_of(images), seg, PROFILE)
-    assert any("The outline touches the edge of the images" in note for note in found.notes)
-    (note,) = (note for note in found.notes if "outside the images" in note)
+    assert any("The outline touches the edge of the images" in note for note in texts(found))
+    (note,) = (note for note in texts(found) if "outside the images" in note)
     beyond = math.pi * 10**2 * 2 + 2 * math.pi * (10 + 8 / (3 * math.pi)) * math.pi
     whole = 2 / 3 * math.pi * (12**3 - 8**3) + beyond
     assert float(note.split("%")[0]) / 100 == pytest.approx(beyond / whole, abs=0.03)
@@ -142,7 +150,7 @@ def test_a_tumour_away_from_the_edge_has_no_note(write_series: WriteSeries, writ
     tumour[3:-3, 3:-3, 3:-3] = True
     images = write_series(array)
     found = measure(paths_of(images), write_seg(images, [(TUMOUR, tumour)]), PROFILE)
-    assert not [note for note in found.notes if "outside" in note or "edge" in note]
+    assert not [note for note in texts(found) if "outside" in note or "edge" in note]
 
 
 def test_other_tissue_is_left_out_of_the_outer_half(
@@ -196,7 +204,7 @@ def test_a_tumour_of_one_grey_value_is_refused(
     assert reason_of(textured, seg, bin_width=1e6) is Reason.INVALID_PIXELS
 
 
-@pytest.mark.parametrize(("bin_width", "word"), [(12.0, "many"), (200.0, "few")])
+@pytest.mark.parametrize(("bin_width", "word"), [(12.0, "many"), (50.0, "few")])
 def test_grey_levels_outside_the_recommended_range_are_noted(
     write_series: WriteSeries, write_seg: WriteSeg, array: NDArray[np.int16], bin_width: float, word: str
 ) -> None:
@@ -205,7 +213,24 @@ def test_grey_levels_outside_the_recommended_range_are_noted(
     seg = write_seg(images, [(TUMOUR, ball(6))])
     found = measure(paths_of(images), seg, replace(PROFILE, bin_width=bin_width, max_grey_levels=30))
     levels = found.regions[0].grey_levels
-    assert f"The tumour has {levels} grey levels, {word} for texture features: 16 to 30 are recommended." in found.notes
+    assert f"The tumour has {levels} grey levels, {word} for texture features: 16 to 30 are recommended." in texts(
+        found
+    )
+
+
+def test_too_few_grey_levels_are_refused_unless_the_site_has_them_noted(
+    write_series: WriteSeries, write_seg: WriteSeg, array: NDArray[np.int16]
+) -> None:
+    """Three grey levels are no texture; a site that scores such a case all the same is told so in its results."""
+    images = write_series(array, spacing=SPACING)
+    seg = write_seg(images, [(TUMOUR, ball(6))])
+    coarse = replace(PROFILE, bin_width=200.0)
+    with pytest.raises(RejectedInput, match="3 grey levels, and 8") as refused:
+        measure(paths_of(images), seg, coarse)
+    assert refused.value.reason is Reason.TOO_FEW_GREY_LEVELS
+    noted = Acceptance(noted=frozenset({Criterion.GREY_LEVELS}))
+    found = measure(paths_of(images), seg, coarse, acceptance=noted)
+    assert any("3 grey levels" in note.text for note in found.notes if note.severity is Severity.WARNING)
 
 
 @pytest.fixture(scope="module")

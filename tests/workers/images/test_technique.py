@@ -7,8 +7,17 @@ from typing import Any
 import pytest
 from pydicom import Dataset, dcmread
 
+from model_store.signatures.acceptance import Criterion
+from workers.acceptance import DEFAULT, Acceptance
 from workers.errors import Reason, RejectedInput
-from workers.images.technique import check_technique, derivation, other_technique, value_of
+from workers.images.technique import derivation, other_technique, technique_objections, value_of
+from workers.notes import Severity
+
+
+def check_technique(image: Dataset, frame_number: int | None = None) -> None:
+    """Judge an image by the default contract."""
+    assert DEFAULT.judge(technique_objections(image, frame_number)) == ()
+
 
 ORIGINAL = ["ORIGINAL", "PRIMARY", "OTHER"]
 
@@ -34,6 +43,10 @@ def header(**attributes: Any) -> Dataset:
         {"ImageType": ["DERIVED", "PRIMARY", "M", "NORM"]},
         {"ImageType": ["ORIGINAL", "PRIMARY", "M_FFE", "M", "FFE"], "SeriesDescription": "dyn sub-second"},
         {"BodyPartExamined": "PELVIS", "StudyDescription": "MRI BREAST BILATERAL"},
+        {"ScanningSequence": "GR", "SeriesDescription": "T2 prep fs"},
+        {"SeriesDescription": "T1 dyn after T2"},
+        {"ImageType": ["DERIVED", "PRIMARY", "M", "DIXON", "WATER"]},
+        {"BodyPartExamined": "BREAST", "StudyDescription": "liver staging"},
     ],
 )
 def test_a_phase_of_a_breast_is_taken(attributes: dict[str, Any]) -> None:
@@ -49,14 +62,53 @@ def test_a_phase_of_a_breast_is_taken(attributes: dict[str, Any]) -> None:
         ({"ScanningSequence": ["EP", "GR"]}, "echo planar"),
         ({"ScanningSequence": "SE"}, "spin echo"),
         ({"ScanningSequence": "GR", "EchoTime": "30"}, "echo time 30 ms"),
-        ({"BodyPartExamined": "BRAIN"}, "BRAIN"),
-        ({"BodyPartExamined": "PROSTATE", "StudyDescription": "MR Prostate"}, "PROSTATE"),
+        ({"AcquisitionContrast": "T2"}, "acquisition contrast T2"),
+        ({"ImageType": ["ORIGINAL", "PRIMARY", "PHASE MAP", "P", "FFE"]}, "phase image"),
+        ({"ImageType": ["DERIVED", "PRIMARY", "DIXON", "FAT"]}, "fat image"),
+        ({"ScanningSequence": "RM", "SeriesDescription": "Ax STIR"}, "STIR"),
+        ({"SeriesDescription": "T2w TSE"}, "T2w"),
     ],
 )
 def test_other_techniques_are_refused(attributes: dict[str, Any], words: str) -> None:
     """The message says what the header says, and what to outline instead."""
     with pytest.raises(RejectedInput, match=f"{words}.*outline the tumour") as refused:
         check_technique(header(**attributes))
+    assert refused.value.reason is Reason.OTHER_TECHNIQUE
+
+
+def anatomic_region(meaning: str) -> list[Dataset]:
+    """Return the only item of Anatomic Region Sequence."""
+    item = Dataset()
+    item.CodeMeaning = meaning
+    return [item]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "words"),
+    [
+        ({"BodyPartExamined": "BRAIN"}, "BRAIN"),
+        ({"BodyPartExamined": "PROSTATE", "StudyDescription": "MR Prostate"}, "PROSTATE"),
+        ({"StudyDescription": "MRI prostate"}, "prostate"),
+        ({"AnatomicRegionSequence": anatomic_region("Brain")}, "anatomic region Brain"),
+    ],
+)
+def test_other_body_parts_are_refused(attributes: dict[str, Any], words: str) -> None:
+    """Body part, anatomic region or description name another organ, and nothing a breast."""
+    with pytest.raises(RejectedInput, match=f"{words}.*outline the tumour") as refused:
+        check_technique(header(**attributes))
+    assert refused.value.reason is Reason.OTHER_BODY_PART
+
+
+def test_a_site_may_let_a_criterion_warn() -> None:
+    """A criterion that the site set to note gives a warning with the same words; the others go on refusing."""
+    brain = header(BodyPartExamined="BRAIN")
+    [note] = Acceptance(noted=frozenset({Criterion.BODY_PART})).judge(technique_objections(brain))
+    assert note.severity is Severity.WARNING
+    assert "BRAIN" in note.text
+    assert "'body_part'" in note.text
+    brain.ScanningSequence = "EP"
+    with pytest.raises(RejectedInput) as refused:
+        Acceptance(noted=frozenset({Criterion.BODY_PART})).judge(technique_objections(brain))
     assert refused.value.reason is Reason.OTHER_TECHNIQUE
 
 

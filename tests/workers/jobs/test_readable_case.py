@@ -46,7 +46,7 @@ def names_in_results(name: bytes, declared: str | None, character_set: str) -> t
         buffer = BytesIO()
         dcmwrite(buffer, instance, enforce_file_format=True)
         found.add(str(dcmread(BytesIO(buffer.getvalue())).PatientName or ""))
-    return found, case.result.notes
+    return found, tuple(note.text for note in case.result.notes)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Whether an outlined phase lies after contrast: by brightness inside the outline and by Contrast/Bolus Start Time."""
+"""Whether an outlined phase lies after contrast: by brightness inside the outline, and by what headers say."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,8 +12,11 @@ from pydicom.dataset import FileDataset
 from model_store.signatures.profile import HAN2024, PhaseRule
 from workers.errors import Reason, RejectedInput
 from workers.features.measurement import read_case
-from workers.images.headers import read_image_headers
+from workers.images.contrast_agent import names_an_agent, said_before_contrast
+from workers.images.frames import frames_of
+from workers.images.headers import read_header, read_image_headers
 from workers.images.phases import Phase
+from workers.notes import Note, Severity
 from workers.outline.outline import read_outline
 from workers.outline.phase_selection import choose_phase
 
@@ -80,7 +83,9 @@ ULTRAFAST = [*[1.0] * 6, 1.4, 1.7, 1.9, 2.0, 2.0, 2.0]
     [
         ([1, 1.6], 0, True),
         ([1, 1.6], 1, False),
-        ([1, 1, 1.6, 1.5], 0, False),  # the next phase is no brighter: nothing says that contrast comes later
+        ([1, 1, 1.6, 1.5], 0, True),  # contrast comes with the third phase
+        ([1, 1.15, 1.3, 1.5], 0, False),  # it rises from phase to phase: all of them may lie after contrast
+        ([1.8, 1.6, 1.5], 0, False),  # washout
         ([1, 1, 1.6, 1.5], 1, True),
         ([1, 1, 1.6, 1.5], 2, False),
         ([1, 1, 1.6, 1.5], 3, False),
@@ -185,7 +190,7 @@ def test_the_rule_takes_the_first_phase_that_began_after_the_bolus(
     phases = write_examination(write_series, [1, 1, 1.6, 1.7], one_series, begun_at("100130"))
     chosen = by_rule(phases, write_seg)
     assert chosen.identity.index == 3
-    assert "Contrast/Bolus Start Time" in " ".join(chosen.notes)
+    assert "Contrast/Bolus Start Time" in " ".join(note.text for note in chosen.notes)
 
 
 @pytest.mark.parametrize(
@@ -211,3 +216,97 @@ def test_the_rule_does_not_choose_among_ultrafast_phases(
     found = refusal(phases, write_seg, 5)
     assert found is not None
     assert found.reason is Reason.BEFORE_CONTRAST
+
+
+def read(
+    write_series: WriteSeries,
+    write_seg: WriteSeg,
+    levels: list[int],
+    outlined: int,
+    **attributes: Any,
+) -> tuple[Note, ...]:
+    """Write phases whose tumour has these levels, read the case outlined on one of them, and return its notes."""
+    noise = np.random.default_rng(5)
+    phases: list[list[FileDataset]] = []
+    for number, level in enumerate(levels):
+        array = noise.normal(100, 5, SHAPE)
+        array[MASK] = noise.normal(level, 5, MASK.sum())
+        when = {"TemporalPositionIdentifier": number + 1, "AcquisitionTime": f"10{number:02d}00"}
+        extra = {**(when if len(levels) > 1 else {}), "ContrastBolusAgent": "Gadobutrol", **attributes}
+        phases.append(write_series(array.astype(np.int16), name=f"p{number}-", extra=lambda z, extra=extra: extra))
+    paths = [Path(image.filename) for phase in phases for image in phase]
+    volume, _, _ = read_case(paths, write_seg(phases[outlined], [(tumour_code(), MASK)]), HAN2024)
+    assert volume.array[MASK].mean() == pytest.approx(levels[outlined], abs=2)
+    return volume.notes
+
+
+@pytest.mark.parametrize(("levels", "outlined"), [([100, 101, 103], 1), ([200, 150], 1)])
+def test_a_tumour_without_enhancement_is_a_warning(
+    write_series: WriteSeries, write_seg: WriteSeg, levels: list[int], outlined: int
+) -> None:
+    """It may not take up contrast, or the phases are in another order: a reader must know, and nothing contradicts."""
+    [note] = read(write_series, write_seg, levels, outlined)
+    assert note.severity is Severity.WARNING
+    assert "does not enhance" in note.text
+
+
+def test_without_phase_and_agent_a_note_says_that_nothing_is_known(
+    write_series: WriteSeries, write_seg: WriteSeg
+) -> None:
+    """A single phase whose header names no contrast agent is taken: missing evidence is no offence."""
+    [note] = read(write_series, write_seg, [150], 0, ContrastBolusAgent="")
+    assert note.severity is Severity.NOTE
+    assert "Nothing says" in note.text
+    assert read(write_series, write_seg, [150], 0) == ()
+
+
+def test_enhancement_outweighs_a_header(write_series: WriteSeries, write_seg: WriteSeg) -> None:
+    """Headers repeat what holds before the injection: a tumour that has grown 80 % brighter has contrast."""
+    assert read(write_series, write_seg, [100, 180], 1, ContrastBolusAgent="NONE") == ()
+    with pytest.raises(RejectedInput, match="Contrast/Bolus Agent NONE"):
+        read(write_series, write_seg, [150], 0, ContrastBolusAgent="NONE")
+
+
+def usage(**attributes: str) -> list[Dataset]:
+    """Return functional groups with one item of Contrast/Bolus Usage Sequence."""
+    item, group = Dataset(), Dataset()
+    for keyword, value in attributes.items():
+        setattr(item, keyword, value)
+    group.ContrastBolusUsageSequence = [item]
+    return [group]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "words"),
+    [
+        ({}, ""),
+        ({"ContrastBolusAgent": "none"}, "Contrast/Bolus Agent none"),
+        ({"SeriesDescription": "T1 fl3d pre contrast"}, "'pre contrast'"),
+        ({"SeriesDescription": "T1 nativ"}, "'nativ'"),
+        ({"SeriesDescription": "T1 pre and post contrast"}, ""),
+        ({"SeriesDescription": "T1 fs prep dyn"}, ""),
+        ({"SeriesDescription": "Prescan normalised"}, ""),
+        (
+            {"SharedFunctionalGroupsSequence": usage(ContrastBolusAgentPhase="PRE_CONTRAST")},
+            "Agent Phase PRE_CONTRAST",
+        ),
+        ({"SharedFunctionalGroupsSequence": usage(ContrastBolusAgentAdministered="NO")}, "Administered NO"),
+        ({"SharedFunctionalGroupsSequence": usage(ContrastBolusAgentPhase="POST_CONTRAST")}, ""),
+    ],
+    ids=str,
+)
+def test_what_headers_say(write_series: WriteSeries, attributes: dict[str, Any], words: str) -> None:
+    """Agent, its phase, and the description of a series of one phase (PS3.3 C.7.6.4, C.7.6.16.2.12)."""
+    [image] = write_series(np.full((1, 4, 4), 9, np.int16), extra=lambda z: attributes)
+    [frame] = frames_of(read_header(Path(image.filename)))
+    found = said_before_contrast(frame, is_alone=True)
+    assert bool(found) == bool(words)
+    assert words in found
+
+
+def test_a_description_of_several_phases_says_nothing_of_one(write_series: WriteSeries) -> None:
+    """It is the series' description."""
+    [image] = write_series(np.full((1, 4, 4), 9, np.int16), extra=lambda z: {"SeriesDescription": "T1 pre contrast"})
+    [frame] = frames_of(read_header(Path(image.filename)))
+    assert not said_before_contrast(frame, is_alone=False)
+    assert not names_an_agent(frame)

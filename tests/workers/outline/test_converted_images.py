@@ -37,7 +37,7 @@ def test_the_frames_stand_for_the_images_that_they_were_made_of(shared_data: Pat
     found, again, _ = read_case([], outline, HAN2024, other_series=[[case / "legacy.dcm"]])
     assert found.frames == volume.frames
     assert (again.tumour == roi.tumour).all()
-    assert "converted" in " ".join(again.notes)
+    assert "converted" in " ".join(note.text for note in again.notes)
 
 
 def test_another_object_stands_for_nothing(shared_data: Path, br06: Path, tmp_path: Path) -> None:

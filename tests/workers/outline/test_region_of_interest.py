@@ -225,7 +225,7 @@ def test_the_named_images_say_where_an_outline_lies(
         images, write_seg(images, [(TUMOUR, MASK)], change=lambda seg: setattr(seg, "FrameOfReferenceUID", on_seg))
     )
     np.testing.assert_array_equal(roi.tumour, MASK)
-    assert "frame of reference" in " ".join(roi.notes)
+    assert "frame of reference" in " ".join(note.text for note in roi.notes)
 
 
 @pytest.mark.parametrize(("on_images", "reason"), [(None, Reason.OTHER_FRAME_OF_REFERENCE), ("", Reason.NO_GEOMETRY)])
@@ -278,7 +278,7 @@ def test_padded_frames_are_read_where_their_length_tells(write_series: WriteSeri
     images = write_series(array)
     roi = placed(images, write_seg(images, [(TUMOUR, mask)], change=pad))
     np.testing.assert_array_equal(roi.tumour, mask)
-    assert "padded" in " ".join(roi.notes)
+    assert "padded" in " ".join(note.text for note in roi.notes)
 
 
 def test_referenced_images_that_are_not_there_are_named(write_series: WriteSeries, write_seg: WriteSeg) -> None:

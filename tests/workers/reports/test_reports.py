@@ -13,6 +13,7 @@ from support.result_cases import CERTAINTY, FEATURE_NAMES, NOTICE, SIGNATURE, Re
 from workers.errors import Reason
 from workers.features.regions import Region
 from workers.jobs.result_objects import build_results
+from workers.notes import warning
 from workers.reports.content_items import descendants
 from workers.reports.measurement_report import as_sop_class
 from workers.results.common_modules import ResultVersion
@@ -138,7 +139,7 @@ def test_the_summary_is_short_and_says_why() -> None:
     assert effects[2] == "-0.031 towards cold: Ring, Skewness = -0.25"
     volumes = [f"{region.volume_ml:.2f}" for region in case.result.regions]
     assert list(values(document, "Volume")) == volumes
-    assert list(values(document, "Quality note")) == list(case.result.notes)
+    assert list(values(document, "Quality note")) == [note.text for note in case.result.notes]
     assert list(values(document, "Signature")) == ["phantom-hot-cold 1.2.0 (profile han2024, sha256 3f3f3f3f3f3f)"]
     assert len(list(descendants(document))) < 50
 
@@ -281,8 +282,8 @@ def test_the_summary_says_what_was_measured() -> None:
     """Series and slices, and a warning where they are no phase of a contrast series; once, whoever noted it."""
     extra = {"SeriesNumber": 4, "SeriesDescription": "ADC", "ImageType": ["DERIVED", "PRIMARY", "DIFFUSION", "ADC"]}
     case = make_case(image_extra=extra)
-    note = "The measured images are no original DCE phase: image type DERIVED, PRIMARY, DIFFUSION, ADC."
-    for notes in ((), (note,)):
+    text = "The measured images are no original DCE phase: image type DERIVED, PRIMARY, DIFFUSION, ADC."
+    for notes in ((), (warning(text, "No original DCE phase"),)):
         document = report(case, ResultRole.SUMMARY_REPORT, replace(case.result, notes=notes))
         assert list(values(document, "Measured on")) == ["series 4 'ADC', 12 slices"]
-        assert list(values(document, "Quality note")) == [note]
+        assert list(values(document, "Quality note")) == [f"Warning: {text}"]

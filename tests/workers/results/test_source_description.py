@@ -104,5 +104,5 @@ def test_images_that_are_no_original_phase_are_noted(image_type: list[str] | Non
     header.ImageType = image_type
     notes = image_type_notes([header, header])
     assert len(notes) == is_noted
-    assert all(", ".join(image_type or ()) in note for note in notes)
+    assert all(", ".join(image_type or ()) in note.text for note in notes)
     assert len(image_type_notes([])) == 0

@@ -15,7 +15,7 @@ from model_store.signatures.signature import Description, Signature, SignatureSt
 from model_store.signatures.training_ranges import ranges_of
 from workers.errors import ModelError, Reason, RejectedInput
 from workers.features.regions import Region, RegionMeasurement
-from workers.scoring.score import active_signature, identity, out_of_range_notes, score
+from workers.scoring.score import active_signature, identity, score
 
 COLUMNS = ("ring_a", "ring_b", "tumour_a", "tumour_c", "tumour_d")
 
@@ -139,19 +139,6 @@ def test_infinite_feature_is_absent(signature: Signature) -> None:
     """A number that is none does not reach the forest."""
     with pytest.raises(RejectedInput, match="ring_b"):
         score(signature, regions([0, np.inf, 0, 0, 0]))
-
-
-def test_values_outside_training_are_noted(signature: Signature, cases: tuple[np.ndarray, np.ndarray]) -> None:
-    """A value beyond the smallest or largest of training is noted with its column; the border itself is inside."""
-    rows = cases[0]
-    inside = np.median(rows, axis=0)
-    assert out_of_range_notes(signature, regions(inside)) == ()
-    assert out_of_range_notes(signature, regions(rows.max(axis=0))) == ()
-    far = inside.copy()
-    far[[1, 4]] = 99.0, -99.0
-    (note,) = out_of_range_notes(signature, regions(far))
-    assert note.startswith("2 of 5 features")
-    assert note.endswith("ring_b, tumour_d")
 
 
 def test_identity_names_the_signature(signature: Signature) -> None:

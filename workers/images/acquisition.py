@@ -1,0 +1,76 @@
+"""How images were acquired, in the numbers that a signature's acceptance contract may bound."""
+
+import math
+from collections.abc import Iterator, Mapping
+
+from pydicom import Dataset
+
+from model_store.signatures.acceptance import AcceptanceContract, Criterion, Parameter
+from workers.acceptance import Objection
+from workers.images.attributes import text
+from workers.images.technique import value_of
+from workers.images.volume import Volume
+from workers.notes import Note
+
+ATTRIBUTES: Mapping[Parameter, tuple[str, ...]] = {
+    Parameter.REPETITION_TIME: ("RepetitionTime",),
+    Parameter.ECHO_TIME: ("EchoTime", "EffectiveEchoTime"),
+    Parameter.FLIP_ANGLE: ("FlipAngle",),
+    Parameter.FIELD_STRENGTH: ("MagneticFieldStrength",),
+}
+STRONGEST_TESLA = 20.0
+"""Larger numbers are in gauss, as some scanners write Magnetic Field Strength (PS3.3 section C.8.3.1 wants tesla)."""
+GAUSS_PER_TESLA = 10_000.0
+SPACINGS = (Parameter.PIXEL_SPACING, Parameter.SLICE_SPACING)
+
+
+def acquisition_of(volume: Volume) -> dict[Parameter, float]:
+    """Return the parameters that headers and geometry of a phase state; the others are absent."""
+    header, frame_number = volume.headers[0], volume.frames[0].frame_number
+    stated = {name: _first_number(header, frame_number, keywords) for name, keywords in ATTRIBUTES.items()}
+    found = {name: value for name, value in stated.items() if value is not None}
+    if (field := found.get(Parameter.FIELD_STRENGTH, 0.0)) > STRONGEST_TESLA:
+        found[Parameter.FIELD_STRENGTH] = field / GAUSS_PER_TESLA
+    column_spacing, row_spacing, slice_spacing = volume.spacing_mm
+    return found | {
+        Parameter.PIXEL_SPACING: math.sqrt(column_spacing * row_spacing),
+        Parameter.SLICE_SPACING: slice_spacing,
+    }
+
+
+def acquisition_objections(volume: Volume, contract: AcceptanceContract) -> Iterator[Objection]:
+    """Yield the parameters that lie outside the range of the training cases."""
+    found = acquisition_of(volume)
+    series = text(volume.headers[0], "SeriesInstanceUID")
+    for name, span in contract.acquisition.items():
+        if name in found and not span.holds(found[name]):
+            yield Objection(
+                Criterion.SPACING if name in SPACINGS else Criterion.ACQUISITION,
+                f"series {series}: its {words(name)} is {found[name]:.3g}, and the signature was trained on "
+                f"{span.minimum:.3g} to {span.maximum:.3g}: it says nothing of such images",
+            )
+
+
+def acquisition_notes(volume: Volume, contract: AcceptanceContract) -> tuple[Note, ...]:
+    """Return a note of the parameters that the contract bounds and the images do not state."""
+    missing = [words(name) for name in contract.acquisition if name not in acquisition_of(volume)]
+    if not missing:
+        return ()
+    return (Note(f"The images do not state {', '.join(missing)}: not compared with the training cases."),)
+
+
+def words(name: Parameter) -> str:
+    """Return a parameter as a reader knows it, such as ``echo time (ms)``."""
+    *what, unit = name.value.split("_")
+    return f"{' '.join(what)} ({unit})"
+
+
+def _first_number(header: Dataset, frame_number: int | None, keywords: tuple[str, ...]) -> float | None:
+    for keyword in keywords:
+        try:
+            value = float(value_of(header, keyword, frame_number).split("\\")[0])
+        except ValueError:
+            continue
+        if math.isfinite(value) and value > 0:
+            return value
+    return None

@@ -1,0 +1,64 @@
+"""The phases of the examination that a phase belongs to, in its own series and in the study's others."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from workers.errors import RejectedInput
+from workers.images.frames import frames_of
+from workers.images.headers import Instance, read_image_headers
+from workers.images.phases import Phase, split_series
+from workers.limits import Limits
+from workers.outline.dynamic_series import same_slices, same_technique, start
+
+
+def examination_of(
+    phase: Phase, instances: Sequence[Instance], other_series: Sequence[Sequence[Path]], limits: Limits
+) -> tuple[Phase, ...]:
+    """Return the phases of the examination in order of time, ``phase`` among them.
+
+    Those of other series count where they show the same slices in the same technique.
+    """
+    series = phase.frames[0].instance.series_uid
+    mine = _phases([one for one in instances if one.series_uid == series])
+    own = [
+        phase if other.references == phase.references else other
+        for other in mine
+        if other.frames[0].contrast == phase.frames[0].contrast and same_slices(phase, other)
+    ]
+    if phase not in own:
+        own = [phase]
+    others = [*_by_series([one for one in instances if one.series_uid != series]), *_alike(phase, other_series, limits)]
+    beside = [
+        other
+        for part in others
+        for other in _phases(part)
+        if same_slices(phase, other) and same_technique(phase, other)
+    ]
+    before = sorted((other for other in beside if start(other) < start(own[0])), key=start)
+    after = sorted((other for other in beside if start(other) > start(own[-1])), key=start)
+    return *before, *own, *after
+
+
+def _alike(phase: Phase, other_series: Sequence[Sequence[Path]], limits: Limits) -> Iterator[list[Instance]]:
+    """Yield the other series whose first image is of the same technique; the rest is not even opened."""
+    for paths in other_series:
+        with suppress(RejectedInput):  # an object that cannot be read, or is no MR image, is no phase
+            (first,) = read_image_headers(paths[:1], limits)
+            (head,) = split_series(frames_of(first))[:1]
+            if same_technique(phase, head):
+                yield list(read_image_headers(paths, limits))
+
+
+def _phases(instances: Sequence[Instance]) -> tuple[Phase, ...]:
+    try:
+        return split_series([frame for instance in instances for frame in frames_of(instance)]) if instances else ()
+    except RejectedInput:
+        return ()
+
+
+def _by_series(instances: Sequence[Instance]) -> list[list[Instance]]:
+    groups: dict[str, list[Instance]] = {}
+    for instance in instances:
+        groups.setdefault(instance.series_uid, []).append(instance)
+    return list(groups.values())

@@ -1,0 +1,53 @@
+"""Whether the measured features are of the kind that the signature was trained on."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from model_store.signatures.acceptance import Criterion
+from model_store.signatures.signature import Signature
+from workers.acceptance import Objection
+from workers.features.regions import RegionMeasurement
+from workers.notes import Note
+
+NAMES_IN_A_MESSAGE = 5
+
+
+def feature_objections(signature: Signature, regions: Sequence[RegionMeasurement]) -> Iterator[Objection]:
+    """Yield what the features say against scoring: single ones out of range, and all of them taken together."""
+    outside = out_of_range(signature, regions)
+    limit = signature.acceptance.max_outside_share
+    if len(outside) > limit * len(signature.columns):
+        yield Objection(
+            Criterion.FEATURE_RANGE,
+            f"{_count(signature, outside)} outside the range of the training cases, more than the {limit:.0%} that "
+            f"signature {signature.id} accepts: {some(outside)}: check that the outline lies on the tumour, on the "
+            "phase after contrast",
+        )
+
+
+def out_of_range_notes(signature: Signature, regions: Sequence[RegionMeasurement]) -> tuple[Note, ...]:
+    """Return a quality note when some features lie outside the range of the training cases, but not too many."""
+    outside = out_of_range(signature, regions)
+    if not outside or len(outside) > signature.acceptance.max_outside_share * len(signature.columns):
+        return ()
+    return (Note(f"{_count(signature, outside)} outside the range of the training cases: {some(outside)}"),)
+
+
+def out_of_range(signature: Signature, regions: Sequence[RegionMeasurement]) -> list[str]:
+    """Return the columns of the score whose value lies outside the range of the training cases."""
+    values = by_column(regions)
+    return [name for name in signature.columns if name in values and not signature.ranges[name].holds(values[name])]
+
+
+def by_column(regions: Sequence[RegionMeasurement]) -> Mapping[str, float]:
+    """Return the features by column name, such as ``ring_original_glcm_Contrast``."""
+    return {f"{r.region.value}_{name}": float(value) for r in regions for name, value in r.features.items()}
+
+
+def some(names: Sequence[str]) -> str:
+    """Return the first names, and how many more there are."""
+    more = len(names) - NAMES_IN_A_MESSAGE
+    return ", ".join(names[:NAMES_IN_A_MESSAGE]) + (f" and {more} more" if more > 0 else "")
+
+
+def _count(signature: Signature, outside: Sequence[str]) -> str:
+    return f"{len(outside)} of {len(signature.columns)} features of the score"
