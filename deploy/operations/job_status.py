@@ -64,6 +64,8 @@ class JobStatus:
     signature: SignatureIdentity | None = None
     regions: tuple[RegionRecord, ...] = ()
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    """Those of the notes that change how the score is to be read."""
     stage_seconds: Mapping[Stage, float] = field(default_factory=dict)
     deliveries: tuple[DeliveryStatus, ...] = ()
     objects: tuple[str, ...] = ()
@@ -142,6 +144,7 @@ def read_job(spool: Spool, job: Job) -> JobStatus:
         signature=result.signature if result else None,
         regions=result.regions if result else (),
         notes=result.notes if result else (),
+        warnings=result.warnings if result else (),
         stage_seconds=_in_order(result.stage_seconds) if result else {},
         deliveries=deliveries,
         objects=tuple(str(path) for path in sorted((job.folder / "objects").glob("*.dcm"))),

@@ -137,7 +137,7 @@ def show_job(console: Console, job: JobStatus) -> None:
     for region in job.regions:
         grid.add_row(region.region.value, f"{region.volume_ml:.2f} mL, {region.voxels} voxels")
     for note in job.notes:
-        grid.add_row("note", note)
+        grid.add_row("warning" if note in job.warnings else "note", note)
     if job.signature:
         grid.add_row("signature", f"{job.signature.id} {job.signature.version}")
     for name, moment in job.times.items():

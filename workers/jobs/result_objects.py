@@ -51,7 +51,9 @@ def build_results(
     version = version or ResultVersion()
     instances = (str(header.SOPInstanceUID) for header in headers)
     uids = ResultUids.of(known.sop_instance_uid, instances, digest, version.number, segment_number)
-    origin = Origin(seg_header, known, headers, result.signature, version, uids, institution_name, tumour)
+    origin = Origin(
+        seg_header, known, headers, result.signature, version, uids, institution_name, tumour, bool(result.warnings)
+    )
     objects: dict[ResultRole, Dataset] = {}
     if measurement is not None:
         with timer(Stage.SEGMENTATION):

@@ -31,6 +31,8 @@ SERIES_ORDER = (
 )
 """How a viewer that sorts by series number lists them."""
 SERIES_PER_TUMOUR = 1000
+SEE_WARNINGS = "(see warnings)"
+"""In the Series Description of each result whose case has a warning."""
 NOTHING_REPLACED: Mapping[ResultRole, InstanceReference] = MappingProxyType({})
 
 
@@ -72,6 +74,8 @@ class Origin:
     institution_name: str = ""
     tumour: TumourOfSeveral | None = None
     """None where the outline has one tumour."""
+    has_warnings: bool = False
+    """Whether a note changes how the score is to be read."""
 
     @property
     def headers(self) -> tuple[Dataset, ...]:
@@ -122,7 +126,8 @@ def composite(origin: Origin, role: ResultRole, modality: str, description: str)
     instance.Modality = modality
     instance.SeriesInstanceUID = origin.uids.series(role)
     instance.SeriesNumber = series_number(role, origin)
-    instance.SeriesDescription = f"{description}, {origin.tumour}"[:64] if origin.tumour else description
+    shown = f"{description} {SEE_WARNINGS}" if origin.has_warnings else description
+    instance.SeriesDescription = f"{shown}, {origin.tumour}"[:64] if origin.tumour else shown
     instance.InstanceNumber = 1
     instance.Manufacturer = MANUFACTURER
     instance.ManufacturerModelName = RESULT_MODEL_NAME

@@ -25,6 +25,8 @@ HOT_COLOUR, COLD_COLOUR = COLOURS[Region.TUMOUR], COLOURS[Region.RING]
 SHORT_DOUBTS = {Doubt.OUTLINE: "depends on the outline", Doubt.CALIBRATION: "both classes have such scores"}
 VERDICT_COLOURS = {Phenotype.HOT: HOT_COLOUR, Phenotype.COLD: COLD_COLOUR, Phenotype.UNCERTAIN: VIOLET}
 DESCRIPTION = "Radiomics key image"
+SHOWN_WARNINGS = 3
+"""As many as fit beside the slice."""
 AXIS_LETTERS = (("L", "R"), ("P", "A"), ("H", "F"))
 """Where each axis of the patient's coordinates points to, and where it comes from."""
 
@@ -108,6 +110,7 @@ def caption(origin: Origin, result: CaseResult, measurement: Measurement) -> Cap
         verdict=verdict,
         verdict_colour=colour,
         lines=list(_lines(result)),
+        warnings=list(_warnings(result)),
         strip=_strip(score) if score else None,
         notice=signature.research_notice if signature else "",
         footer=f"{RESULT_MODEL_NAME} {software_version()}{named}, not verified by a person",
@@ -149,6 +152,13 @@ def _score_lines(score: Score) -> Iterator[str]:
         yield "Outline not redrawn"
     if score.certainty is not None:
         yield f"Possible at {score.certainty.coverage:.0%}: {score.prediction_set}"
+
+
+def _warnings(result: CaseResult) -> Iterator[str]:
+    for note in result.warnings[:SHOWN_WARNINGS]:
+        yield f"Warning: {note.short}"
+    if (more := len(result.warnings) - SHOWN_WARNINGS) > 0:
+        yield f"{more} more warnings in the report"
 
 
 def _source_of(measurement: Measurement) -> str:

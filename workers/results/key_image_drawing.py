@@ -64,6 +64,8 @@ class Caption:
     """May be empty."""
     footer: str
     measured_on: str = ""
+    warnings: Sequence[str] = ()
+    """What changes how the score is to be read, in few words."""
 
 
 @dataclass(frozen=True)
@@ -182,6 +184,8 @@ def _draw_caption(pen: ImageDraw.ImageDraw, caption: Caption, outlines: Sequence
         y = draw_strip(pen, caption.strip, (x, y), width)
     for line in caption.lines:
         y = _draw_lines(pen, line, (x, y), width, 18, WHITE) + 6
+    for words in caption.warnings:
+        y = _draw_lines(pen, words, (x, y), width, 16, AMBER) + 4
     y += 12
     for outline in outlines:
         pen.rectangle([(x, y + 3), (x + 18, y + 17)], outline=outline.colour, width=3)

@@ -11,6 +11,7 @@ from support.result_cases import CERTAINTY, SPACING_MM, ResultCase, make_case, r
 from workers.errors import Reason
 from workers.features.regions import Region
 from workers.jobs.result_objects import build_results
+from workers.notes import Note, warning
 from workers.results.common_modules import Origin, ResultVersion
 from workers.results.instance_reference import InstanceReference
 from workers.results.key_image import caption, edge_letters
@@ -74,6 +75,39 @@ def test_a_case_without_score_says_so() -> None:
     verdict = np.s_[45:100, 720:]
     assert not (not_scored[verdict] == COLOURS[Region.TUMOUR]).all(axis=2).any()
     assert (scored[verdict] == COLOURS[Region.TUMOUR]).all(axis=2).any()
+
+
+def test_warnings_are_drawn_and_said_in_every_series_description() -> None:
+    """What changes how the score is to be read stands beside the slice, in amber, and where a viewer lists series."""
+    case = make_case()
+    notes = (Note("one remark"), warning("a long explanation", "Before contrast"))
+    results = build_results(replace(case.result, notes=notes), case.seg_header, case.measurement)
+    assert all(str(one.SeriesDescription).endswith("(see warnings)") for one in results.values())
+    text_column = np.s_[100:700, 720:]
+    amber = [
+        int((one.pixel_array[text_column] == AMBER).all(axis=2).sum())
+        for one in (key_image(), results[ResultRole.KEY_IMAGE])
+    ]
+    assert amber[1] > amber[0] + 100
+    assert "warnings" not in key_image().SeriesDescription
+
+
+def test_more_warnings_than_fit_are_counted() -> None:
+    """None of them is left out without a word."""
+    case = make_case()
+    result = replace(case.result, notes=tuple(warning(f"warning {number}") for number in range(5)))
+    origin = Origin(
+        case.seg_header,
+        InstanceReference.of(case.seg_header),
+        (),
+        None,
+        ResultVersion(),
+        ResultUids.of("1.2", (), "", 1),
+    )
+    assert caption(origin, result, case.measurement).warnings[2:] == [
+        "Warning: warning 2",
+        "2 more warnings in the report",
+    ]
 
 
 @pytest.mark.parametrize(
