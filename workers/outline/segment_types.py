@@ -3,12 +3,12 @@
 A site's own rules come first, then the type's code (Segmented Property Type), because writers disagree on the category:
 a mass is filed as morphologically abnormal structure, as tissue and as anatomical structure. The table
 ``segment_codes.csv`` lists the codes with their source. Many viewers give one unspecific code to every segment, and
-only label or code meaning tell what it is.
+only label or code meaning tell what it is: ``segment_words.csv`` lists words of the languages that hospitals write.
 """
 
 import csv
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -25,25 +25,15 @@ STANDARD_SCHEMES = frozenset(
     {"DCM", "FMA", "ICD10", "ICDO3", "I10", "LN", "NCIt", "RADLEX", "SCT", "SNM3", "SRT", "UMLS"}
 )
 """Whose codes mean something else where the table does not list them; those of other schemes say nothing."""
-TUMOUR_WORDS = re.compile(
-    r"tumou?r|tumeur|tumore|neoplas|lesion|l[aä]sion|l[eé]sion|lesi[oó]n|\bmass\b|massa|masse|cancer|krebs|carcino|karzinom|"
-    r"malignan|sarcoma|\bgtv|\bdcis\b|\b(idc|ilc|nst)\b|\bbi-?rads|\broi\b.*(tum|les)|肿瘤|腫瘍|病灶|病变|종양",
-    re.IGNORECASE,
-)
-OTHER_TISSUE_WORDS = re.compile(
-    r"vessel|vascul|\bgef[aä][sß]|vaisseau|vaso\b|arter|\bvein|\baorta|"
-    r"\bskin\b|\bhaut\b|peau|nipple|mamille|chest wall|thoraxwand|"
-    r"muscle|muskel|pectoral|\bribs?\b|sternum|\bbones?\b|\blungs?\b|\bheart\b|\bliver\b|lymph|\bnodes?\b|axilla|\bair\b",
-    re.IGNORECASE,
-)
-CONTRADICTING_WORDS = re.compile(
-    r"\b(no|non|not|kein|without)\b|non-?(tumou?r|lesion|enhanc)|peri-?tumou?r|peri-?lesion|\bring\b|shell|margin|background|"
-    r"parenchym|fibroglandular|\bfgt\b|\bbpe\b|\bfat\b|adipos|glandular|contralateral|normal|healthy|reference|implant|cyst\b|seroma|"
-    r"h[ae]+matoma|o?edema|necro|clip\b|marker|secondary|metasta|prostat|kidney|renal|brain|spleen|pancrea|uter|ovar|bladder|"
-    r"thyroid|stomach|colon|rect(um|al)|spine|vertebra|femur|phantom",
-    re.IGNORECASE,
-)
-BREAST_WORDS = re.compile(r"breast|mamm[ae]|\bbrust\b|\bsein\b|\bseno\b|\bvoi\b", re.IGNORECASE)
+NON_MASS = re.compile(r"non[- ]?mass", re.IGNORECASE)
+"""A lesion of BI-RADS, whose name begins as a negation."""
+ROLE_OF_WORDS = {
+    "contradicting": SegmentRole.IGNORED,
+    "other_tissue": SegmentRole.OTHER_TISSUE,
+    "tumour": SegmentRole.TUMOUR,
+    "breast": SegmentRole.IGNORED,
+}
+"""By the first column of ``segment_words.csv``; the first whose words occur decides."""
 
 
 class Evidence(StrEnum):
@@ -91,14 +81,16 @@ def meaning_of(segment: Dataset, rules: SegmentRules) -> SegmentMeaning:
 
 
 def _role_of_words(texts: Iterable[str]) -> SegmentRole | None:
-    found = " / ".join(text for text in texts if text)
-    if CONTRADICTING_WORDS.search(found):
-        return SegmentRole.IGNORED
-    if OTHER_TISSUE_WORDS.search(found):
-        return SegmentRole.OTHER_TISSUE
-    if TUMOUR_WORDS.search(found):
-        return SegmentRole.TUMOUR
-    return SegmentRole.IGNORED if BREAST_WORDS.search(found) else None
+    found = NON_MASS.sub("lesion", " / ".join(text for text in texts if text))
+    return next((role for words, role in _words() if words.search(found)), None)
+
+
+@cache
+def _words() -> tuple[tuple[re.Pattern[str], SegmentRole], ...]:
+    patterns: dict[str, list[str]] = {kind: [] for kind in ROLE_OF_WORDS}
+    for row in _rows("segment_words.csv"):
+        patterns[row["role"]].append(row["words"])
+    return tuple((re.compile("|".join(patterns[kind]), re.IGNORECASE), role) for kind, role in ROLE_OF_WORDS.items())
 
 
 def _role_of_code(code: Code) -> SegmentRole | str | None:
@@ -118,16 +110,20 @@ def _role_of_code(code: Code) -> SegmentRole | str | None:
 
 @cache
 def _table() -> tuple[list[tuple[Code, SegmentRole | str]], list[tuple[str, str, SegmentRole | str]]]:
-    text = resources.files("workers.outline").joinpath("segment_codes.csv").read_text(encoding="utf-8")
     exact: list[tuple[Code, SegmentRole | str]] = []
     patterns: list[tuple[str, str, SegmentRole | str]] = []
-    for row in csv.DictReader(text.splitlines()):
+    for row in _rows("segment_codes.csv"):
         role = row["role"] if row["role"] == UNSPECIFIC else SegmentRole(row["role"])
         if re.search(r"[*?\[]", row["value"]):
             patterns.append((row["scheme"], row["value"], role))
         else:
             exact.append((Code(row["value"], row["scheme"], row["meaning"]), role))
     return exact, patterns
+
+
+def _rows(table: str) -> Iterator[dict[str, str]]:
+    text = resources.files("workers.outline").joinpath(table).read_text(encoding="utf-8")
+    yield from csv.DictReader(text.splitlines())
 
 
 def _codes(segment: Dataset, keyword: str) -> list[Code]:

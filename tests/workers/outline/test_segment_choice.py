@@ -78,6 +78,50 @@ def test_what_contradicts_a_tumour_is_refused(kind: str, label: str) -> None:
     assert refused.value.reason is Reason.NO_TUMOUR_SEGMENT
 
 
+@pytest.mark.parametrize(
+    ("tumour", "breast", "vessel"),
+    [
+        ("Tumor links", "Brustgewebe", "Gefäße"),
+        ("tumeur", "sein gauche", "vaisseaux"),
+        ("lesione", "seno", "vasi"),
+        ("nódulo", "mama", "vaso"),
+        ("svulst", "bryst", "vessel"),
+        ("knobbel", "borst", "bloedvat"),
+        ("guz", "pierś", "naczynia"),
+        ("опухоль", "молочная железа", "сосуды"),
+        ("肿块", "乳腺", "血管"),
+        ("腫瘤", "乳房", "血管"),
+        ("がん", "乳房", "血管"),
+        ("종양", "유방", "혈관"),
+    ],
+)
+def test_labels_are_read_in_the_languages_of_hospitals(tumour: str, breast: str, vessel: str) -> None:
+    """OHIF and 3D Slicer code all three as Tissue: the label alone tells them apart."""
+    assert chosen((TISSUE, breast), (TISSUE, tumour), (TISSUE, vessel)) == ([2], {3}, True)
+
+
+@pytest.mark.parametrize(
+    "label",
+    ["Leber", "foie", "fegato", "hígado", "wątroba", "печень", "肝臓", "Lunge", "poumon", "Herz", "cœur", "心脏", "Niere",
+     "почка", "Prostata", "Lymphknoten", "ganglion axillaire", "węzły", "淋巴结", "Zyste", "kyste", "киста", "囊肿",
+     "tumor bed", "Brustwand", "peau", "皮肤", "pierś", "молочная железа", "乳房", "prsa", "keine Läsion", "Fettgewebe"],
+)  # fmt: skip
+def test_an_organ_in_any_of_these_languages_is_no_tumour(label: str) -> None:
+    """A single segment coded Tissue would be taken for the tumour, and a liver would get a score."""
+    with pytest.raises(RejectedInput) as refused:
+        chosen((TISSUE, label))
+    assert refused.value.reason is Reason.NO_TUMOUR_SEGMENT
+
+
+@pytest.mark.parametrize(
+    "label",
+    ["non-mass enhancement", "Non mass lesion", "NME", "abnormal area", "Mamma-Ca", "lump", "Herd re", "nodule"],
+)
+def test_a_lesion_whose_name_resembles_a_negation_is_one(label: str) -> None:
+    """BI-RADS calls a lesion non-mass enhancement; abnormal is not normal."""
+    assert chosen((TISSUE, label)) == ([1], set(), True)
+
+
 def test_segments_that_say_nothing_are_not_guessed_among() -> None:
     """Two unnamed segments: either may be the tumour."""
     with pytest.raises(RejectedInput, match=r"segment 1 .*segment 2"):
