@@ -42,6 +42,14 @@ def signature() -> Dashboard:
                     empty="none scored",
                 ),
                 number(
+                    "Uncertain, 7 days",
+                    "Share of the scored cases whose verdict is uncertain.",
+                    'sum(increase(radtme_verdicts_total{phenotype="uncertain"}[7d])) '
+                    "/ sum(increase(radtme_verdicts_total[7d]))",
+                    "percentunit",
+                    empty="none scored",
+                ),
+                number(
                     "Not scored, 7 days",
                     "Share of the cases that were not scored.",
                     'sum(increase(radtme_cases_total{outcome="not_scored"}[7d])) / '
@@ -90,22 +98,31 @@ def signature() -> Dashboard:
                     "percentunit",
                     steps=[(0.1, AMBER), (0.2, RED)],
                     empty="no case of this signature",
-                    width=8,
+                    width=6,
                 ),
                 bars(
-                    "Called hot by scanner model",
-                    "Share of its last cases. Two scanners of one hospital should not differ much.",
+                    "Uncertain by scanner model",
+                    "Share of its last cases whose verdict is uncertain.",
+                    Query("max by (scanner) (radtme_recent_uncertain_ratio)", "{{scanner}}"),
+                    "percentunit",
+                    empty="no case of this signature",
+                    width=6,
+                ),
+                bars(
+                    "Scored as hot by scanner model",
+                    "Share of its last cases, by the threshold, certain or not. Two scanners of one hospital should "
+                    "not differ much.",
                     Query("max by (scanner) (radtme_recent_hot_ratio)", "{{scanner}}"),
                     "percentunit",
                     empty="no case of this signature",
-                    width=8,
+                    width=6,
                 ),
                 bars(
                     "Cases by scanner model",
                     "How many last cases these shares speak of (200 at most).",
                     Query("max by (scanner) (radtme_recent_cases)", "{{scanner}}"),
                     empty="no case of this signature",
-                    width=8,
+                    width=6,
                 ),
                 bars(
                     "Shadow signature beside the active one, 7 days",

@@ -108,6 +108,15 @@ def today() -> Dashboard:
                     decimals=0,
                 ),
                 number(
+                    "Uncertain",
+                    "Share of the scored cases whose verdict is uncertain.",
+                    'sum(increase(radtme_verdicts_total{phenotype="uncertain"}[24h])) '
+                    "/ sum(increase(radtme_verdicts_total[24h]))",
+                    "percentunit",
+                    empty="none scored",
+                    decimals=0,
+                ),
+                number(
                     "Last object to PACS, half of the cases",
                     "From the last object of a case to its results in the PACS; half of the cases took no longer.",
                     quantile(0.5, "radtme_turnaround_seconds", "24h"),

@@ -33,7 +33,7 @@ class Surroundings:
     resampled: Resampled
     outline: NDArray[np.bool_]
     """On the source grid (z, y, x)."""
-    excluded: NDArray[np.bool_] | None
+    excluded: NDArray[np.bool_]
     """On the resampled grid (z, y, x): what is not measured in the outer half of a ring, such as air."""
 
 
@@ -52,7 +52,7 @@ def redrawn_masks(surroundings: Surroundings, number: int, profile: FeatureProfi
         return None
     box = box_of(tumour, ring_reach(profile))
     whole = geometric_ring(tumour[box], profile.ring_inner_mm, profile.ring_outer_mm, profile.spacing_mm)
-    kept = whole if surroundings.excluded is None else whole & ~(surroundings.excluded[box] & ~tumour[box])
+    kept = whole & ~(surroundings.excluded[box] & ~tumour[box])
     if np.count_nonzero(kept) < profile.min_ring_share * np.count_nonzero(whole):
         return None
     ring = np.zeros_like(tumour)

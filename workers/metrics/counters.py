@@ -91,7 +91,7 @@ def worker_metrics() -> WorkerMetrics:
         ),
         verdicts=Counter(
             "radtme_verdicts",
-            "How many scored cases were classified as hot, and how many as cold?",
+            "How many scored cases are hot, how many cold, and of how many is that uncertain?",
             ["phenotype"],
             registry=None,
         ),

@@ -42,6 +42,8 @@ class RecentCase:
     digest: str
     """Of the signature that scored it."""
     is_hot: bool
+    """By the threshold, however sure that is."""
+    is_uncertain: bool
     drift: DriftRecord
 
 
@@ -83,7 +85,9 @@ def _read(job: Job) -> RecentCase | None:
         return None
     if result.outcome is not ResultOutcome.SCORED:
         return None
-    return RecentCase(result.finished, result.signature.digest, result.score.phenotype is Phenotype.HOT, result.drift)
+    score = result.score
+    is_uncertain = score.phenotype is Phenotype.UNCERTAIN
+    return RecentCase(result.finished, result.signature.digest, score.is_hot, is_uncertain, result.drift)
 
 
 class DriftCollector(Collector):
@@ -104,7 +108,12 @@ class DriftCollector(Collector):
         )
         hot = GaugeMetricFamily(
             "radtme_recent_hot_ratio",
-            "Which fraction of this scanner's recent cases was classified as hot?",
+            "Which fraction of this scanner's recent cases scored as hot, certain or not?",
+            labels=["scanner"],
+        )
+        uncertain = GaugeMetricFamily(
+            "radtme_recent_uncertain_ratio",
+            "Which fraction of this scanner's recent cases has an uncertain verdict?",
             labels=["scanner"],
         )
         outside = GaugeMetricFamily(
@@ -120,12 +129,13 @@ class DriftCollector(Collector):
         for scanner, recent in by_scanner.items():
             cases.add_metric([scanner], len(recent))
             hot.add_metric([scanner], sum(case.is_hot for case in recent) / len(recent))
+            uncertain.add_metric([scanner], sum(case.is_uncertain for case in recent) / len(recent))
             features = sum(case.drift.features for case in recent)
             outside.add_metric([scanner], sum(case.drift.outside for case in recent) / max(features, 1))
             if len(recent) >= MIN_CASES:
                 for feature, index in _stability(recent):
                     stability.add_metric([scanner, feature], index)
-        return cases, hot, outside, stability
+        return cases, hot, uncertain, outside, stability
 
 
 def _stability(recent: list[RecentCase]) -> Iterator[tuple[str, float]]:

@@ -67,6 +67,7 @@ def samples(settings: WebhookSettings) -> Iterator[CaseEvent]:
             replaces="0123456789abcdef-v1",
             signature_id="signature",
             signature_version="1.0.0",
+            is_certain=True,
             created=at,
             readied=at,
             finished=at,
@@ -81,6 +82,7 @@ def samples(settings: WebhookSettings) -> Iterator[CaseEvent]:
             replaces=None,
             signature_id=None,
             signature_version=None,
+            is_certain=None,
             finished=None,
             self_test=True,
         )

@@ -19,6 +19,7 @@ from listener.spool.spool import Spool
 from listener.spool.timestamps import format_time
 from workers.errors import FailureReason, Reason
 from workers.results.result_record import read_intact_result
+from workers.scoring.case_result import Phenotype
 from workers.settings import CaseOutcome, WorkerSettings
 
 log = structlog.get_logger()
@@ -46,6 +47,8 @@ class CaseEvent:
     """Id of the job whose result this one replaces."""
     signature_id: str | None
     signature_version: str | None
+    is_certain: bool | None
+    """Whether the verdict is certain; None where there is none. The verdict itself is not told."""
     created: UtcTime
     """When the job was received."""
     readied: UtcTime | None
@@ -96,6 +99,7 @@ def event(
         replaces=record.replaces,
         signature_id=signature.id if signature else None,
         signature_version=signature.version if signature else None,
+        is_certain=result.score.phenotype is not Phenotype.UNCERTAIN if result and result.score else None,
         created=record.created,
         readied=record.readied,
         finished=result.finished if result else None,

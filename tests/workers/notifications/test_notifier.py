@@ -85,7 +85,7 @@ def test_what_is_told_is_a_closed_list_without_patient_and_uid(spool: Spool) -> 
     """Ids, outcome, reason, signature and times; UIDs only where they were asked for."""
     fields = {
         *("event_id", "outcome", "reason", "at", "job_id", "version", "replaces", "signature_id", "signature_version"),
-        *("created", "readied", "finished", "self_test"),
+        *("is_certain", "created", "readied", "finished", "self_test"),
     }
     with web_server(answering(204)) as server:
         settings = settings_of(spool, server.url)

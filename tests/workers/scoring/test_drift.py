@@ -86,7 +86,14 @@ def test_a_scanner_is_named_without_what_a_label_cannot_hold() -> None:
     assert len(scanner_of(scanner("x" * 500))) <= 48
 
 
-def put(spool: Spool, number: int, record: DriftRecord, digest: str = "d", phenotype: str = "hot") -> None:
+def put(
+    spool: Spool,
+    number: int,
+    record: DriftRecord,
+    digest: str = "d",
+    phenotype: str = "hot",
+    tendency: str | None = None,
+) -> None:
     """Put a scored case into the spool."""
     job = spool.create_job(job_record(job_id_for(f"1.2.{number}", 1)), JobState.DONE)
     assert job is not None
@@ -94,7 +101,7 @@ def put(spool: Spool, number: int, record: DriftRecord, digest: str = "d", pheno
         job.id,
         finished=datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=number),
         signature=replace(SIGNATURE, digest=digest),
-        score=ScoreRecord(0.5, 0.5, Phenotype(phenotype)),
+        score=ScoreRecord(0.5, 0.5, Phenotype(phenotype), tendency and Phenotype(tendency)),
         drift=record,
     )
     write_result(job, result)
@@ -113,7 +120,8 @@ def test_what_is_shown_is_what_lies_in_the_spool(spool: Spool) -> None:
     """Cases of the active signature by scanner; of another signature, of other outcomes and damaged ones not."""
     record = DriftRecord("A", {"ring_x": 5}, 2, 10)
     for number in range(MIN_CASES):
-        put(spool, number, record, phenotype="hot" if number % 3 else "cold")
+        verdict = {"phenotype": "uncertain", "tendency": "hot"} if number % 3 == 2 else {"phenotype": "hot"}
+        put(spool, number, record, **(verdict if number % 3 else {"phenotype": "cold"}))
     put(spool, 900, replace(record, scanner="B"))
     put(spool, 901, record, digest="another")
     damaged = spool.create_job(job_record(job_id_for("1.2.902", 1)), JobState.DONE)
@@ -122,6 +130,7 @@ def test_what_is_shown_is_what_lies_in_the_spool(spool: Spool) -> None:
     samples = shown(RecentCases(spool))
     assert samples["radtme_recent_cases", "A"] == MIN_CASES
     assert samples["radtme_recent_hot_ratio", "A"] == pytest.approx(20 / 30)
+    assert samples["radtme_recent_uncertain_ratio", "A"] == pytest.approx(10 / 30)
     assert samples["radtme_recent_features_outside_training_ratio", "A"] == pytest.approx(0.2)
     assert samples["radtme_feature_stability_index", "A", "ring_x"] > 0.25
     assert samples["radtme_recent_cases", "B"] == 1
