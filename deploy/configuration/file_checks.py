@@ -10,8 +10,7 @@ from deploy.configuration.redis_url import check_files
 from listener.tls.certificates import CredentialFileError
 from listener.tls.contexts import client_context, server_context
 from workers.notifications.body import UnusableTemplate, WebhookBody
-from workers.targets.dicomweb import credentials
-from workers.targets.http_client import one_line
+from workers.targets.http_client import credentials, one_line
 
 
 def file_problems(configuration: Configuration) -> Iterator[Problem]:

@@ -4,7 +4,6 @@ One request for each object, in order: the segmentation first, the report that r
 has a status of its own also where a server answers with a bare number, and a refused one does not block the others.
 """
 
-import base64
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO
@@ -18,7 +17,7 @@ from listener.tls.certificates import CredentialFileError
 from workers.errors import TransientFailure
 from workers.results.instance_reference import InstanceReference
 from workers.results.result_roles import ResultRole
-from workers.targets.http_client import HttpClient, HttpResponse, one_line
+from workers.targets.http_client import HttpClient, HttpResponse, credentials
 from workers.targets.store_status import StoreResult, meaning_of
 from workers.targets.target import Target
 from workers.targets.transport import Alternatives, SentObject, TargetRefused
@@ -83,22 +82,6 @@ class Stow:
                     raise TransientFailure(f"{target.url} answered the search with HTTP {answer.status}")
                 listed |= {_first(match, SOP_INSTANCE) for match in _items(answer.json())} & {one.sop_instance_uid}
         return frozenset(listed)
-
-
-def credentials(target: Target) -> dict[str, str]:
-    """Return the authentication header; the files are read again for each attempt.
-
-    Raises
-    ------
-    CredentialFileError
-        If a file cannot be read, is readable for everyone, or holds something else than one line of ASCII.
-    """
-    if target.token_file is not None:
-        return {"Authorization": f"Bearer {one_line(target.token_file)}"}
-    if target.password_file is not None:
-        pair = base64.b64encode(f"{target.user}:{one_line(target.password_file)}".encode()).decode()
-        return {"Authorization": f"Basic {pair}"}
-    return {}
 
 
 def _client(target: Target) -> HttpClient:

@@ -4,6 +4,7 @@ Client libraries for DICOMweb raise on a status of 4xx and discard what the serv
 follow redirects, take credentials from ``~/.netrc`` and proxies from the environment. urllib3 does none of it.
 """
 
+import base64
 import contextlib
 import json
 import socket
@@ -27,6 +28,7 @@ from listener.tls.certificates import CredentialFileError, read_secret
 from listener.tls.contexts import client_context
 from listener.tls.diagnosis import tls_failure
 from workers.errors import TransientFailure
+from workers.targets.target import Target
 
 MAX_RESPONSE_BYTES = 1024**2
 """An answer is a list of a few references: a longer one is not read to its end."""
@@ -159,6 +161,22 @@ def _pool(url: str, tls: ClientTls | None) -> HTTPConnectionPool:
         ssl_context=client_context(tls),
         assert_hostname=None if tls.check_hostname else False,
     )
+
+
+def credentials(target: Target) -> dict[str, str]:
+    """Return the authentication header; the files are read again for each attempt.
+
+    Raises
+    ------
+    CredentialFileError
+        If a file cannot be read, is readable for everyone, or holds something else than one line of ASCII.
+    """
+    if target.token_file is not None:
+        return {"Authorization": f"Bearer {one_line(target.token_file)}"}
+    if target.password_file is not None:
+        pair = base64.b64encode(f"{target.user}:{one_line(target.password_file)}".encode()).decode()
+        return {"Authorization": f"Basic {pair}"}
+    return {}
 
 
 def one_line(path: Path) -> str:
