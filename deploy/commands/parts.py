@@ -18,6 +18,7 @@ from deploy.stack.readiness import reachable_host
 from deploy.stack.reload import Reload, reload_allow_list, reload_shown_targets
 from deploy.stack.running_stack import with_known_redis
 from listener.audit.trail import NotAudited
+from listener.broker.messages import Queue
 
 PORT_ADVICE = "free the port, or set another listener.port or listener.metrics_port"
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -85,13 +86,13 @@ def work(queues: str, concurrency: int | None, config_file: Path | None) -> None
     # Set before NumPy and the like are loaded: several workers with a thread per core each would be slower.
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
     from listener.runtime.logs import configure
-    from workers.jobs.app import QUEUES, run_worker
+    from workers.jobs.app import run_worker
     from workers.jobs.target_reload import TargetReload
     from workers.notifications.body import UnusableTemplate
 
     names = tuple(name.strip() for name in queues.split(",") if name.strip())
-    if not names or not set(names) <= set(QUEUES):
-        raise WrongUsage(f"expected queues among {', '.join(QUEUES)}, found {queues!r}")
+    if not names or not set(names) <= set(Queue):
+        raise WrongUsage(f"expected queues among {', '.join(Queue)}, found {queues!r}")
     configure()
     if concurrency is not None:
         settings = replace(settings, concurrency=concurrency)

@@ -5,10 +5,10 @@ from pynetdicom import AE
 
 from deploy.conformance.tables import context_table, table
 from listener.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from listener.scu.association import verification_contexts
 from workers.results.result_classes import RESULT_CLASSES
 from workers.settings import WorkerSettings
 from workers.targets import commitment_scu, find_scu
-from workers.targets import echo_scu as verification
 from workers.targets.store_scu import storage_contexts
 from workers.targets.store_status import PERMANENT, WARNINGS
 from workers.targets.target import Target
@@ -67,7 +67,7 @@ After {settings.breaker_failures} consecutive failures to reach a target, the AE
 
 Proposed for verification:
 
-{context_table(verification.contexts(), "SCU")}
+{context_table(verification_contexts(), "SCU")}
 #### 4.2.2.5 Association initiation: storage commitment
 
 N-ACTION (Action Type ID 1) with a new Transaction UID for each request. The association stays open for {target.commitment_wait_seconds:g} s

@@ -3,12 +3,10 @@
 import time
 from dataclasses import dataclass
 
-from pynetdicom import build_context
-from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
-
 from deploy.errors import Unreachable
 from deploy.network.association import associated
 from deploy.network.peer import Peer
+from listener.scu.association import c_echo, verification_contexts
 
 
 @dataclass(frozen=True)
@@ -28,9 +26,9 @@ def echo(peer: Peer, calling_ae_title: str, timeout_seconds: float) -> Echo:
         If there is no association, no answer, or another status than success.
     """
     start = time.perf_counter()
-    with associated(peer, calling_ae_title, [build_context(Verification)], timeout_seconds) as association:
+    with associated(peer, calling_ae_title, verification_contexts(), timeout_seconds) as association:
         there = time.perf_counter()
-        status = association.send_c_echo().get("Status")
+        status = c_echo(association)
         end = time.perf_counter()
     if status is None:
         raise Unreachable(f"{peer}: no answer to C-ECHO within {timeout_seconds:g} s", "the association was accepted")

@@ -10,10 +10,10 @@ from deploy.network.association import associated
 from deploy.network.echo import Echo, echo
 from deploy.network.peer import Peer
 from listener.dicom.commitment_report import STORAGE_COMMITMENT
+from listener.scu.association import verification_contexts
 from workers.results.result_classes import RESULT_CLASSES, may_go_as
 from workers.results.result_roles import Fallback, ResultRole
 from workers.targets import commitment_scu, find_scu
-from workers.targets import echo_scu as verification
 from workers.targets.store_scu import TRANSFER_SYNTAXES, storage_contexts
 from workers.targets.target import Proof
 
@@ -92,6 +92,6 @@ def _accepted(
     peer: Peer, calling_ae_title: str, contexts: list[PresentationContext], timeout_seconds: float
 ) -> list[PresentationContext]:
     """Return the contexts that the peer accepts; Verification, which it does accept, keeps an association open."""
-    proposed = [*contexts, *verification.contexts()]
+    proposed = [*contexts, *verification_contexts()]
     with associated(peer, calling_ae_title, proposed, timeout_seconds) as association:
         return list(association.accepted_contexts)

@@ -15,9 +15,10 @@ from deploy.stack.readiness import failing_checks, http_ready, port_ready
 from deploy.stack.redis_server import RedisServer, redis_program
 from deploy.stack.running_stack import RunningStack, only_stack, publish
 from deploy.stack.supervisor import Program, StartFailed, Supervisor
+from listener.broker.messages import Queue
 
 REDIS, SINK, LISTENER, WORKERS, DELIVERY = "redis", "sink", "listener", "workers", "delivery"
-COMPUTE, STATUS_PAGE = "compute", "status page"
+STATUS_PAGE = "status page"
 DRAIN_ORDER = (LISTENER, WORKERS, DELIVERY, STATUS_PAGE, SINK, REDIS)
 """The order of stopping: first intake, then running jobs, then the parts that others depend on."""
 RELOAD_ORDER = (LISTENER, DELIVERY, WORKERS, STATUS_PAGE)
@@ -185,13 +186,13 @@ def _workers(
     scoring, delivering = workers.hard_time_limit_seconds, workers.delivery_limit_seconds
     ready = http_ready(workers.metrics_host, workers.metrics_port)
     if delivery_port is None:
-        both = ["work", "--queues", f"{COMPUTE},{DELIVERY}", *several]
+        both = ["work", "--queues", ",".join(Queue), *several]
         yield part(WORKERS, both, ready, max(scoring, delivering) + MARGIN_SECONDS)
         return
-    yield part(WORKERS, ["work", "--queues", COMPUTE], ready, scoring + MARGIN_SECONDS)
+    yield part(WORKERS, ["work", "--queues", Queue.COMPUTE], ready, scoring + MARGIN_SECONDS)
     yield part(
         DELIVERY,
-        ["work", "--queues", DELIVERY, *several],
+        ["work", "--queues", Queue.DELIVERY, *several],
         http_ready(workers.metrics_host, delivery_port),
         delivering + MARGIN_SECONDS,
         **{environment_variable("workers.metrics_port"): str(delivery_port)},

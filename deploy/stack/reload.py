@@ -13,12 +13,12 @@ from deploy.configuration.text import yaml_value
 from deploy.errors import CommandError
 from listener.audit.events import configuration_changed
 from listener.audit.trail import AuditLog, NotAudited
-from listener.listener import Listener
 from listener.settings import ListenerSettings
 from workers.targets.target import Target
 
 if TYPE_CHECKING:
     from deploy.status_page.overview import Pages
+    from listener.listener import Listener
 
 
 RELOADED = frozenset({"calling_ae_titles", "peers", "reporters"})
@@ -31,7 +31,7 @@ stack. Ports that `radtme up` chose are in the environment of its parts, then an
 log = structlog.get_logger()
 
 
-def reload_allow_list(listener: Listener, config_file: Path | None) -> None:
+def reload_allow_list(listener: "Listener", config_file: Path | None) -> None:
     """Read the configuration again; a mistake in it is logged, and the current settings stay."""
 
     def take_over() -> list[str]:

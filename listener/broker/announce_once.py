@@ -9,26 +9,25 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from listener.broker.messages import TIMEOUT_SECONDS, Announcement, delivery_announcement, score_announcement
+from listener.broker.sending import send, sending_app
+
+log = structlog.get_logger()
 
 
 def announce(redis_url: str, announcements: Sequence[Announcement]) -> bool:
     """Send the messages; False where Redis cannot be reached."""
-    app = Celery("radtme-command", broker=redis_url, set_as_current=False)
-    app.conf.update(task_serializer="json", accept_content=["json"], task_ignore_result=True)
+    app = sending_app(redis_url)
     try:
         # Asked first, because a broker that is away would hold up Celery for much longer.
         with Redis.from_url(redis_url, socket_connect_timeout=TIMEOUT_SECONDS, socket_timeout=TIMEOUT_SECONDS) as redis:
             redis.ping()
         for announcement in announcements:
-            app.send_task(announcement.task, args=list(announcement.args), queue=announcement.queue.value, retry=False)
+            send(app, announcement)
     except (RedisError, OperationalError):
         return False
     finally:
         app.close()
     return True
-
-
-log = structlog.get_logger()
 
 
 def announce_job(app: Celery, job_id: str) -> None:
@@ -43,6 +42,6 @@ def announce_delivery(app: Celery, job_id: str, target: str) -> None:
 
 def _announce(app: Celery, announcement: Announcement) -> None:
     try:
-        app.send_task(announcement.task, args=list(announcement.args), queue=announcement.queue.value, retry=False)
+        send(app, announcement)
     except OperationalError:
         log.warning("job_announcement_failed", task=announcement.task, ids=announcement.args)

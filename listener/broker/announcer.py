@@ -4,7 +4,6 @@ import threading
 from collections.abc import Mapping, Sequence
 
 import structlog
-from celery import Celery
 from kombu.exceptions import OperationalError
 from redis import Redis
 from redis.backoff import NoBackoff
@@ -12,6 +11,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from listener.broker.messages import TIMEOUT_SECONDS, Announcement, Queue
+from listener.broker.sending import send, sending_app
 
 log = structlog.get_logger()
 
@@ -29,7 +29,7 @@ class Announcer:
             socket_timeout=TIMEOUT_SECONDS,
             retry=Retry(NoBackoff(), 0),
         )
-        self._app = _celery(redis_url)
+        self._app = sending_app(redis_url)
         self._pending: dict[Announcement, None] = {}
         self._changed = threading.Condition()
         self._stopping = threading.Event()
@@ -94,9 +94,7 @@ class Announcer:
     def _send(self, announcement: Announcement) -> bool:
         try:
             self._redis.ping()
-            self._app.send_task(
-                announcement.task, args=list(announcement.args), queue=announcement.queue.value, retry=False
-            )
+            send(self._app, announcement)
         except (OperationalError, RedisError, OSError) as error:
             if self._reachable:
                 log.warning("job_announcement_failed", error=type(error).__name__, pending=len(self._pending))
@@ -106,20 +104,3 @@ class Announcer:
             log.info("job_announcement_resumed")
         self._reachable = True
         return True
-
-
-def _celery(redis_url: str) -> Celery:
-    app = Celery("radtme-listener", broker=redis_url, set_as_current=False)
-    app.conf.update(
-        task_serializer="json",
-        accept_content=["json"],
-        task_ignore_result=True,
-        broker_connection_retry=False,
-        broker_connection_max_retries=0,
-        broker_transport_options={
-            "socket_timeout": TIMEOUT_SECONDS,
-            "socket_connect_timeout": TIMEOUT_SECONDS,
-            "max_retries": 0,
-        },
-    )
-    return app

@@ -1,12 +1,16 @@
-"""Requests an association (PS3.8 section 7.1) under our implementation identity, over TLS where the peer wants it."""
+"""Requests an association (PS3.8 section 7.1) under our implementation identity, over TLS where the peer wants it.
+
+And the one request that every peer has to answer: C-ECHO.
+"""
 
 import socket
 from collections.abc import Sequence
 
-from pynetdicom import AE, evt
+from pynetdicom import AE, build_context, evt
 from pynetdicom.association import Association
 from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
 from pynetdicom.presentation import PresentationContext
+from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
 from listener.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from listener.settings import ClientTls
@@ -57,6 +61,20 @@ def request_association(
         evt_handlers=[(evt.EVT_CONN_OPEN, disable_nagle), *handlers],
         tls_args=tls_args(tls, host),
     )
+
+
+def verification_contexts() -> list[PresentationContext]:
+    """Return what is proposed for a C-ECHO."""
+    return [build_context(Verification)]
+
+
+def c_echo(association: Association) -> int | None:
+    """Return the status that a C-ECHO was answered with (PS3.4 annex A); None where no answer came."""
+    try:
+        status: int | None = association.send_c_echo().get("Status")
+    except RuntimeError:  # the association ended before the request was out
+        return None
+    return status
 
 
 def disable_nagle(event: evt.Event) -> None:

@@ -62,6 +62,7 @@ def test_the_services_lock_does_not_name_them() -> None:
     ("module", "too_much"),
     [
         ("deploy.cli", {"numpy", "pydicom", "celery", "sklearn"}),
+        ("deploy.commands.parts", {"numpy", "pydicom", "celery", "pynetdicom", "scipy", "sklearn", "SimpleITK"}),
         ("deploy.status_page.server", {"celery", "scipy", "sklearn", "SimpleITK", "highdicom", "pandas"}),
         ("listener.listener", {"scipy", "sklearn", "SimpleITK", "highdicom", "matplotlib", "pandas", "reportlab"}),
         ("workers.jobs.app", {"sklearn", "skops", "pandas", "pyarrow", "matplotlib", "reportlab"}),

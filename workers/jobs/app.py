@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 
 from listener.audit.events import application_activity, software_changed
 from listener.audit.trail import AuditLog, NotAudited
+from listener.broker.messages import Queue
 from listener.runtime.health import HealthServer
 from listener.spool.spool import Spool
 from model_store.errors import SignatureError
@@ -32,8 +33,6 @@ from workers.settings import WorkerSettings
 from workers.targets.current_targets import CurrentTargets
 from workers.targets.target import Target
 
-COMPUTE, DELIVERY = "compute", "delivery"
-QUEUES = (COMPUTE, DELIVERY)
 CASES_PER_PROCESS = 500
 """A pool process is replaced after this many tasks, so that a slow leak in a library never grows old."""
 
@@ -52,7 +51,7 @@ def create_app(settings: WorkerSettings) -> Celery:
         task_ignore_result=True,
         task_acks_late=True,
         task_reject_on_worker_lost=True,
-        task_default_queue=COMPUTE,
+        task_default_queue=Queue.COMPUTE.value,
         task_soft_time_limit=settings.soft_time_limit_seconds,
         task_time_limit=settings.hard_time_limit_seconds,
         worker_prefetch_multiplier=1,
@@ -88,7 +87,9 @@ class _Worker(Worker):  # type: ignore[misc]
         signal.signal(signal.SIGHUP, ours)
 
 
-def run_worker(settings: WorkerSettings, queues: Sequence[str] = QUEUES, renewal: TargetReload | None = None) -> int:
+def run_worker(
+    settings: WorkerSettings, queues: Sequence[str] = tuple(Queue), renewal: TargetReload | None = None
+) -> int:
     """Work until stopped; SIGTERM and SIGINT let the running jobs finish. Returns the process's exit code.
 
     ``renewal`` brings other targets meanwhile: each task that begins after that uses them.
@@ -112,7 +113,7 @@ def run_worker(settings: WorkerSettings, queues: Sequence[str] = QUEUES, renewal
             liveness=lambda: {"worker": True},
             readiness=lambda: {**readiness(settings, spool, registry), "worker": at_work.is_set()},
         )
-        _on_signals(registry, server, at_work, scores=COMPUTE in queues)
+        _on_signals(registry, server, at_work, scores=Queue.COMPUTE in queues)
         worker = _Worker(
             app=app,
             hostname=f"radtme-{os.getpid()}@%h",
@@ -127,7 +128,7 @@ def run_worker(settings: WorkerSettings, queues: Sequence[str] = QUEUES, renewal
         )
         if renewal is not None:
             start_reloading(renewal, partial(_take_over, app, worker, context, targets))
-        notifier = _notifier(spool, settings, context.metrics) if DELIVERY in queues else None
+        notifier = _notifier(spool, settings, context.metrics) if Queue.DELIVERY in queues else None
         # Before the worker connects: whoever asks while Redis is away has to get an answer.
         server.start()
         log.info("health_server_started", metrics_port=server.port)

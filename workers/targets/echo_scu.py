@@ -1,16 +1,9 @@
 """C-ECHO: whether a target is there, at the price of one small association (PS3.4 annex A)."""
 
-from pynetdicom.presentation import PresentationContext, build_context
-from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
-
+from listener.scu.association import c_echo, verification_contexts
 from workers.errors import TransientFailure
 from workers.targets.association import associated
 from workers.targets.target import Target
-
-
-def contexts() -> list[PresentationContext]:
-    """Return what is proposed."""
-    return [build_context(Verification)]
 
 
 def verify(target: Target, calling_ae_title: str) -> None:
@@ -25,10 +18,7 @@ def verify(target: Target, calling_ae_title: str) -> None:
     AssociationRefused
         If the target rejects the association permanently.
     """
-    with associated(target, calling_ae_title, contexts(), "no Verification") as association:
-        try:
-            answered = association.send_c_echo().get("Status") is not None
-        except RuntimeError:  # the association ended before the request was out
-            answered = False
+    with associated(target, calling_ae_title, verification_contexts(), "no Verification") as association:
+        answered = c_echo(association) is not None
     if not answered:
         raise TransientFailure(f"{target.ae_title}@{target.host}:{target.port} does not answer C-ECHO")
