@@ -298,8 +298,9 @@ CASES: tuple[FieldCase, ...] = (
         Topic.SCANNER,
         "a Trigger Time with a decimal comma",
         Ending.MEASURED,
-        "treated as absent",
+        "treated as absent; a note states this",
         same_features_as="phantom",
+        says=("TriggerTime", "absent"),
     ),
     FieldCase(
         "c02_oblique_coarse",

@@ -1,13 +1,19 @@
 """Data Elements read without pydicom's conversion, which takes longer than reading hundreds of headers does."""
 
 import math
+import re
+from collections.abc import Sequence
 
 from pydicom import DataElement, Dataset
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataelem import RawDataElement
 
-from workers.errors import Reason, RejectedInput
+from listener.dicom.data_set import UNREADABLE_BYTES
+from workers.errors import Reason, RejectedInput, is_of_the_machine
+from workers.limits import is_out_of_memory
 
+DECIMAL = re.compile(r" *[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)? *", re.ASCII)
+"""A decimal or integer string (VR DS, IS): Python's float takes more, such as ``nan`` and ``1_0``."""
 BINARY_INTEGER_BYTES = (2, 4)
 """Of one value: VR US and SS, UL and SL."""
 
@@ -40,34 +46,69 @@ def numbers(dataset: Dataset, keyword: str) -> tuple[float, ...]:
         UNREADABLE_OBJECT where a value is no number.
     """
     content = text(dataset, keyword)
-    if not content:
-        return ()
-    try:
-        return tuple(float(part) for part in content.split("\\"))
-    except ValueError as error:
-        raise RejectedInput(
-            Reason.UNREADABLE_OBJECT,
-            f"{text(dataset, 'SOPInstanceUID')}: {keyword} is expected to hold numbers and does not",
-        ) from error
+    values = [_decimal(part) for part in content.split("\\")] if content else []
+    found = tuple(value for value in values if value is not None)
+    if len(found) < len(values):
+        raise _unreadable(dataset, keyword, "numbers")
+    return found
 
 
 def number(dataset: Dataset, keyword: str) -> float | None:
-    """Return the only value of a decimal or integer string, or None where there is none."""
+    """Return the only value of a decimal or integer string, or None where there is none.
+
+    Raises
+    ------
+    RejectedInput
+        UNREADABLE_OBJECT where it is no single number.
+    """
     values = numbers(dataset, keyword)
+    if len(values) > 1:
+        raise _unreadable(dataset, keyword, "one number")
     return values[0] if values else None
 
 
 def optional_number(dataset: Dataset, keyword: str) -> float | None:
-    """Return the first value of a decimal or integer string that nothing depends on; None where it is no number.
+    """Return the only value of a decimal or integer string that nothing depends on; None where it is no number.
 
     Scanners and archives write texts and decimal commas into such elements (``IM-12``, ``1,5``).
     """
-    first = text(dataset, keyword).split("\\")[0]
+    return _decimal(text(dataset, keyword))
+
+
+def optional_integer(dataset: Dataset, keyword: str) -> int | None:
+    """Return the same of an integer; None where the number is none."""
+    value = optional_number(dataset, keyword)
+    return int(value) if value is not None and value.is_integer() else None
+
+
+def optional_binary_numbers(dataset: Dataset, keyword: str) -> tuple[float, ...]:
+    """Return the values of a binary number (VR US, UL, FD) that nothing depends on; empty where they are none."""
     try:
-        value = float(first)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
+        value = dataset.get(keyword)
+        values = value if isinstance(value, Sequence) and not isinstance(value, str | bytes) else [value]
+        found = tuple(float(part) for part in values if isinstance(part, int | float))
+    except UNREADABLE_BYTES as error:
+        if is_out_of_memory(error):
+            raise
+        return ()
+    return found if len(found) == len(values) and all(map(math.isfinite, found)) else ()
+
+
+def optional_binary_number(dataset: Dataset, keyword: str) -> float | None:
+    """Return the only value of a binary number that nothing depends on; None where it is none."""
+    values = optional_binary_numbers(dataset, keyword)
+    return values[0] if len(values) == 1 else None
+
+
+def items(dataset: Dataset, keyword: str) -> Sequence[Dataset]:
+    """Return the items of a sequence that nothing depends on; empty where they cannot be read."""
+    try:
+        found: Sequence[Dataset] = dataset.get(keyword) or ()
+    except (OSError, *UNREADABLE_BYTES) as error:
+        if is_out_of_memory(error) or is_of_the_machine(error):
+            raise
+        return ()
+    return found
 
 
 def integer(dataset: Dataset, keyword: str) -> int | None:
@@ -88,9 +129,18 @@ def integer(dataset: Dataset, keyword: str) -> int | None:
             return int.from_bytes(element.value, "little" if element.is_little_endian else "big")
     elif isinstance(element.value, int):
         return element.value
-    raise RejectedInput(
+    raise _unreadable(dataset, keyword, "one integer")
+
+
+def _decimal(content: str) -> float | None:
+    value = float(content) if DECIMAL.fullmatch(content) else math.nan
+    return value if math.isfinite(value) else None
+
+
+def _unreadable(dataset: Dataset, keyword: str, expected: str) -> RejectedInput:
+    return RejectedInput(
         Reason.UNREADABLE_OBJECT,
-        f"{text(dataset, 'SOPInstanceUID')}: {keyword} is expected to hold one integer and does not",
+        f"{text(dataset, 'SOPInstanceUID')}: {keyword} is expected to hold {expected} and does not",
     )
 
 

@@ -3,14 +3,25 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from pydicom import Dataset
 from pydicom.datadict import tag_for_keyword
 
-from workers.errors import Reason, RejectedInput
-from workers.images.attributes import integer, number, numbers, optional_number, text
+from listener.dicom.data_set import UNREADABLE_BYTES
+from workers.errors import Reason, RejectedInput, is_of_the_machine
+from workers.images.attributes import (
+    integer,
+    items,
+    number,
+    numbers,
+    optional_binary_number,
+    optional_binary_numbers,
+    optional_integer,
+    optional_number,
+    text,
+)
 from workers.images.headers import Instance, frame_count
+from workers.limits import is_out_of_memory
 
 Vector = tuple[float, float, float]
 
@@ -36,6 +47,12 @@ SPATIAL_OR_TEMPORAL_DIMENSIONS = frozenset(
     )
 )
 """Tags of Dimension Index Pointers that do not tell pictures of one moment apart."""
+OPTIONAL_NUMBERS = {
+    "InstanceNumber": "instance_number",
+    "TemporalPositionIdentifier": "temporal_position",
+    "TriggerTime": "trigger_time_ms",
+}
+"""Attributes of classic images by which phases are told, and what `Frame` calls them."""
 CLOCK = re.compile(r"(\d\d)(?::?(\d\d)(?::?(\d\d)(?:\.(\d*))?)?)?")
 """A time (VR TM), also with the colons of ACR-NEMA."""
 
@@ -93,17 +110,23 @@ def frames_of(instance: Instance) -> tuple[Frame, ...]:
     Raises
     ------
     RejectedInput
-        NO_GEOMETRY where a frame does not say where it lies.
+        NO_GEOMETRY where a frame does not say where it lies, UNREADABLE_OBJECT.
     """
-    if instance.is_multi_frame:
+    if not instance.is_multi_frame:
+        return (_frame_of_classic(instance),)
+    try:
         return tuple(_frames_from_groups(instance))
-    return (_frame_of_classic(instance),)
+    except (OSError, *UNREADABLE_BYTES) as error:
+        if is_out_of_memory(error) or is_of_the_machine(error):
+            raise
+        raise RejectedInput(
+            Reason.UNREADABLE_OBJECT,
+            f"{instance.sop_instance_uid}: expected readable functional groups ({type(error).__name__})",
+        ) from error
 
 
 def _frame_of_classic(instance: Instance) -> Frame:
     header = instance.dataset
-    temporal = optional_number(header, "TemporalPositionIdentifier")
-    order = optional_number(header, "InstanceNumber")
     return Frame(
         instance=instance,
         number=None,
@@ -111,9 +134,9 @@ def _frame_of_classic(instance: Instance) -> Frame:
         slope=_or(number(header, "RescaleSlope"), 1.0),
         intercept=_or(number(header, "RescaleIntercept"), 0.0),
         contrast=(text(header, "ImageType"), text(header, "EchoTime")),
-        temporal_position=None if temporal is None else int(temporal),
+        temporal_position=optional_integer(header, "TemporalPositionIdentifier"),
         trigger_time_ms=optional_number(header, "TriggerTime"),
-        instance_number=None if order is None else int(order),
+        instance_number=optional_integer(header, "InstanceNumber"),
         acquisition_time=text(header, "AcquisitionDateTime")
         or _date_and_time(text(header, "AcquisitionDate"), text(header, "AcquisitionTime")),
         content_time=_date_and_time(text(header, "ContentDate"), text(header, "ContentTime")),
@@ -143,9 +166,8 @@ def _frame_of_group(instance: Instance, index: int, own: Dataset, shared: Datase
     content = group("FrameContentSequence")
     values = group("PixelValueTransformationSequence")
     frame_type = group("MRImageFrameTypeSequence")
-    dimension_values = _as_list(content.get("DimensionIndexValues"))
-    trigger = group("CardiacSynchronizationSequence").get("NominalCardiacTriggerDelayTime")
-    temporal = content.get("TemporalPositionIndex")
+    dimension_values = optional_binary_numbers(content, "DimensionIndexValues")
+    temporal = optional_binary_number(content, "TemporalPositionIndex")
     return Frame(
         instance=instance,
         number=index + 1,
@@ -160,16 +182,29 @@ def _frame_of_group(instance: Instance, index: int, own: Dataset, shared: Datase
         intercept=_or(number(values, "RescaleIntercept"), 0.0),
         contrast=(
             text(frame_type, "FrameType"),
-            str(frame_type.get("ComplexImageComponent", "")),
-            str(group("MREchoSequence").get("EffectiveEchoTime", "")),
+            text(frame_type, "ComplexImageComponent"),
+            str(optional_binary_number(group("MREchoSequence"), "EffectiveEchoTime") or ""),
             *(str(dimension_values[at]) for at in dimensions if at < len(dimension_values)),
         ),
         temporal_position=None if temporal is None else int(temporal),
-        trigger_time_ms=None if trigger is None else float(trigger),
-        instance_number=int(optional_number(instance.dataset, "InstanceNumber") or 0),
-        acquisition_time=str(content.get("FrameAcquisitionDateTime", "") or ""),
-        content_time=str(content.get("FrameReferenceDateTime", "") or ""),
+        trigger_time_ms=optional_binary_number(
+            group("CardiacSynchronizationSequence"), "NominalCardiacTriggerDelayTime"
+        ),
+        instance_number=optional_integer(instance.dataset, "InstanceNumber") or 0,
+        acquisition_time=text(content, "FrameAcquisitionDateTime"),
+        content_time=text(content, "FrameReferenceDateTime"),
     )
+
+
+def unread_number_notes(frames: Sequence[Frame]) -> Iterator[str]:
+    """Yield a note on each attribute of classic images that is no number where it should be one."""
+    for keyword, field in OPTIONAL_NUMBERS.items():
+        count = sum(
+            frame.number is None and getattr(frame, field) is None and bool(text(frame.instance.dataset, keyword))
+            for frame in frames
+        )
+        if count:
+            yield f"{keyword} of {count} of {len(frames)} images is no number, and was treated as absent."
 
 
 def plane_of(name: str, position: Dataset, orientation: Dataset, measures: Dataset, image: Dataset) -> Plane:
@@ -214,8 +249,8 @@ def _is_orthonormal(row: tuple[float, ...], column: tuple[float, ...], tolerance
 
 
 def _contrast_dimensions(header: Dataset, per_frame: Sequence[Dataset]) -> list[int]:
-    pointers = [item.get("DimensionIndexPointer") for item in header.get("DimensionIndexSequence") or ()]
-    values = [_as_list(_first(own, "FrameContentSequence").get("DimensionIndexValues")) for own in per_frame]
+    pointers = [item.get("DimensionIndexPointer") for item in items(header, "DimensionIndexSequence")]
+    values = [optional_binary_numbers(_first(own, "FrameContentSequence"), "DimensionIndexValues") for own in per_frame]
     return [
         at
         for at, pointer in enumerate(pointers)
@@ -223,20 +258,14 @@ def _contrast_dimensions(header: Dataset, per_frame: Sequence[Dataset]) -> list[
     ]
 
 
-def _counts_frames(values: Sequence[list[int]]) -> bool:
+def _counts_frames(values: Sequence[tuple[float, ...]]) -> bool:
     """Whether a dimension has another value in each frame: it numbers them, and tells no kinds of pictures apart."""
-    return len(values) > 1 and len({tuple(value) for value in values}) == len(values)
+    return len(values) > 1 and len(set(values)) == len(values)
 
 
 def _first(dataset: Dataset, keyword: str) -> Dataset:
     sequence = dataset.get(keyword)
     return sequence[0] if sequence else Dataset()
-
-
-def _as_list(value: Any) -> list[int]:
-    if value is None:
-        return []
-    return [int(part) for part in value] if hasattr(value, "__iter__") else [int(value)]
 
 
 def _or(value: float | None, otherwise: float) -> float:

@@ -10,7 +10,7 @@ from pydicom import Dataset
 
 from workers.errors import Reason, RejectedInput
 from workers.images.attributes import text
-from workers.images.frames import Frame
+from workers.images.frames import Frame, unread_number_notes
 from workers.images.padding import padding_of
 from workers.images.phases import Phase, PhaseIdentity
 from workers.images.pixels import read_pixels
@@ -123,7 +123,7 @@ def build_volume(phase: Phase, limits: Limits = LIMITS) -> Volume:
         frame_of_reference_uid=frame_of_reference_uid,
         phase=phase.identity,
         padding=padding,
-        notes=phase.notes,
+        notes=(*phase.notes, *unread_number_notes(frames)),
     )
 
 
@@ -255,7 +255,8 @@ def _rescaled(
     else:
         slopes = np.array([frame.slope for frame in frames])[:, None, None]
         intercepts = np.array([frame.intercept for frame in frames])[:, None, None]
-        array = stored * slopes + intercepts
+        with np.errstate(over="ignore", invalid="ignore"):  # told below
+            array = stored * slopes + intercepts
         if not np.isfinite(array).all():
             raise RejectedInput(
                 Reason.INVALID_PIXELS, f"series {frames[0].instance.series_uid}: grey values that are no numbers"

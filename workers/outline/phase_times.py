@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from pydicom import Dataset
 
-from workers.images.attributes import text
+from workers.images.attributes import items, text
 from workers.images.phases import Phase
 
 CLOCK = re.compile(r"(?:\d{8})?(\d\d)(\d\d)(\d\d)(?:\.(\d*))?(?:[+-]\d{4})?")
@@ -40,8 +40,8 @@ def _bolus_time(header: Dataset) -> str:
     """Return Contrast/Bolus Start Time, of an Enhanced image too."""
     profiles = [
         profile
-        for agent in header.get("ContrastBolusAgentSequence") or ()
-        for profile in agent.get("ContrastAdministrationProfileSequence") or ()
+        for agent in items(header, "ContrastBolusAgentSequence")
+        for profile in items(agent, "ContrastAdministrationProfileSequence")
     ]
     return next(filter(None, (text(item, "ContrastBolusStartTime") for item in (header, *profiles))), "")
 

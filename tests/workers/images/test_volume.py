@@ -194,12 +194,14 @@ def test_bits_that_cannot_be_are_refused(write_series: WriteSeries) -> None:
 @pytest.mark.parametrize(
     ("attributes", "reason"),
     [
-        ({"RescaleSlope": "nan"}, Reason.INVALID_PIXELS),
+        ({"RescaleSlope": "nan"}, Reason.UNREADABLE_OBJECT),
+        ({"RescaleSlope": "1\\2"}, Reason.UNREADABLE_OBJECT),
+        ({"RescaleSlope": "1e308"}, Reason.INVALID_PIXELS),
         ({"PhotometricInterpretation": "RGB", "SamplesPerPixel": 3}, Reason.UNREADABLE_PIXELS),
         ({"LossyImageCompression": "01"}, Reason.UNREADABLE_PIXELS),
         ({"PixelData": b"\0" * 20}, Reason.UNREADABLE_PIXELS),
     ],
-    ids=["nan", "colour", "lossy", "short"],
+    ids=["nan", "two slopes", "overflow", "colour", "lossy", "short"],
 )
 @pytest.mark.filterwarnings("ignore:Invalid value for VR DS")
 def test_pixels_that_cannot_be_trusted_are_refused(
