@@ -1,55 +1,88 @@
-"""Images in another form: an Enhanced object that says which images it was converted from (PS3.3 C.7.6.16.2)."""
+"""Images in another form: an Enhanced object and its classic twins (PS3.3 sections C.7.6.16.2 and C.12.1).
 
-from collections.abc import Mapping, Sequence
+The converted side says what it was made of, in its Conversion Source Attributes Sequence: each frame of an Enhanced
+object, or each classic image that an Enhanced object was split into.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+
+from pydicom import Dataset
 
 from workers.errors import RejectedInput
 from workers.images.headers import Instance, read_header
 from workers.limits import Limits
 from workers.notes import Note
 from workers.outline.outline import Outline
+from workers.outline.source_images import References, image_references
 
-NOTE = Note(
+NOTE_ENHANCED = Note(
     "The images that the outline names did not come; an Enhanced object that was converted from them was measured."
+)
+NOTE_CLASSIC = Note(
+    "The Enhanced object that the outline names did not come; images that were converted from it were measured."
 )
 
 
 def with_converted_images(
     outline: Outline, images: Sequence[Instance], other_series: Sequence[Sequence[Path]], limits: Limits
 ) -> tuple[Outline, tuple[Instance, ...]]:
-    """Return outline and images; where named images are missing, the objects converted from them and their frames."""
+    """Return outline and images; where named images are missing, what was converted from them takes their place."""
     missing = {uid for uid, _ in outline.references} - {one.sop_instance_uid for one in images}
     if not missing:
         return outline, tuple(images)
-    converted = [one for paths in other_series if len(paths) <= len(missing) for one in _readable(paths, limits)]
-    frames = {uid: frame for one in converted for uid, frame in _sources(one).items()}
-    if not missing <= frames.keys():
+    converted = [one for paths in other_series for one in _converted(paths, limits)]
+    made_of: dict[tuple[str, int | None], set[tuple[str, int | None]]] = defaultdict(set)
+    for one in converted:
+        for source, own in _sources(one):
+            made_of[source].add(own)
+            made_of[source[0], None].add(own)
+    if not all(made_of.get(reference) for reference in outline.references if reference[0] in missing):
         return outline, tuple(images)
-    named = frozenset(frames.get(uid, (uid, number)) for uid, number in outline.references)
-    sources = tuple(
-        frozenset(frames[uid][0] if uid in frames else uid for uid in uids) for uids in outline.frame_sources
+    named = frozenset(own for reference in outline.references for own in made_of.get(reference, {reference}))
+    uids = {uid for uid, _ in named}
+    used = {one.series_uid for one in converted if one.sop_instance_uid in uids}
+    note = NOTE_ENHANCED if any(one.is_multi_frame for one in converted) else NOTE_CLASSIC
+    found = replace(
+        outline,
+        references=named,
+        frame_sources=tuple(_instead(uids, made_of) for uids in outline.frame_sources),
+        notes=(*outline.notes, note),
     )
-    used = {uid for uid, _ in named}
-    found = replace(outline, references=named, frame_sources=sources, notes=(*outline.notes, NOTE))
-    return found, tuple(one for one in (*images, *converted) if one.sop_instance_uid in used)
+    return found, (*images, *(one for one in converted if one.series_uid in used))
 
 
-def _readable(paths: Sequence[Path], limits: Limits) -> list[Instance]:
-    found = []
-    for path in paths:
+def _converted(paths: Sequence[Path], limits: Limits) -> Iterator[Instance]:
+    """Yield the objects of a series; nothing of one whose first object was not converted from another."""
+    for at, path in enumerate(paths):
         try:
-            found.append(read_header(path, limits))
+            found = read_header(path, limits)
         except RejectedInput:  # what is wrong with another object does not concern this outline
             continue
-    return found
+        if at == 0 and not any(True for _ in _sources(found)):
+            return
+        yield found
 
 
-def _sources(instance: Instance) -> Mapping[str, tuple[str, int]]:
-    """Return, by SOP Instance UID of a classic image, the object and frame that was made of it."""
-    per_frame = instance.dataset.get("PerFrameFunctionalGroupsSequence") or ()
-    return {
-        str(item.get("ReferencedSOPInstanceUID", "")): (instance.sop_instance_uid, number)
-        for number, groups in enumerate(per_frame, start=1)
-        for item in groups.get("ConversionSourceAttributesSequence") or ()
-    }
+def _sources(instance: Instance) -> Iterator[tuple[tuple[str, int | None], tuple[str, int | None]]]:
+    """Yield each picture that an object was made of, and the picture of the object that was made of it."""
+    uid = instance.sop_instance_uid
+    if not instance.is_multi_frame:
+        for source in _named(instance.dataset):
+            yield source, (uid, None)
+        return
+    for number, groups in enumerate(instance.dataset.get("PerFrameFunctionalGroupsSequence") or (), start=1):
+        for source in _named(groups):
+            yield source, (uid, number)
+
+
+def _named(item: Dataset) -> References:
+    return image_references(item.get("ConversionSourceAttributesSequence") or ())
+
+
+def _instead(
+    uids: frozenset[str], made_of: Mapping[tuple[str, int | None], set[tuple[str, int | None]]]
+) -> frozenset[str]:
+    return frozenset(own for uid in uids for own, _ in made_of.get((uid, None)) or {(uid, None)})

@@ -3,11 +3,20 @@
 from pathlib import Path
 
 import pytest
-from pydicom import dcmread
+from pydicom import Dataset, dcmread
+from pydicom.uid import EnhancedMRImageStorage
 
-from model_store.signatures.profile import HAN2024
+from deploy.simulation.phantom import write_phantom
+from model_store.signatures.bundle import load_bundle
+from model_store.signatures.profile import HAN2024, FeatureProfile
+from model_store.signatures.registry import shipped_bundle
 from workers.errors import RejectedInput
 from workers.features.measurement import read_case
+
+
+def shipped_profile() -> FeatureProfile:
+    """Return the profile of the shipped signature, whose phase rule is the first after contrast."""
+    return load_bundle(shipped_bundle()).profile
 
 
 def renamed_outline(case: Path, folder: Path) -> Path:
@@ -38,6 +47,38 @@ def test_the_frames_stand_for_the_images_that_they_were_made_of(shared_data: Pat
     assert found.frames == volume.frames
     assert (again.tumour == roi.tumour).all()
     assert "converted" in " ".join(note.text for note in again.notes)
+
+
+@pytest.mark.parametrize("numbered", [True, False])
+def test_classic_images_stand_for_the_object_that_they_were_split_from(tmp_path: Path, numbered: bool) -> None:
+    """The outline names an Enhanced object; what came are the images that an archive made of its frames."""
+    small = {"slices": 24, "rows": 64, "columns": 64, "spacing_mm": (2.0, 2.0, 2.0), "tumour_diameter_mm": 20.0}
+    phantom = write_phantom(tmp_path / "study", 7, **small)
+    paths = [path for phase in phantom.image_paths for path in phase]
+    volume, roi, _ = read_case(paths, phantom.seg_path, HAN2024)
+    frames = {}
+    for number, path in enumerate(paths, start=1):
+        image, source = dcmread(path), Dataset()
+        frames[str(image.SOPInstanceUID)] = number
+        source.ReferencedSOPClassUID, source.ReferencedSOPInstanceUID = EnhancedMRImageStorage, "1.2.3.4"
+        source.ReferencedFrameNumber = number
+        image.ConversionSourceAttributesSequence = [source]
+        image.save_as(path)
+    seg = dcmread(phantom.seg_path)
+    for keyword in ("ReferencedSeriesSequence", "SourceImageSequence"):
+        seg.pop(keyword, None)
+    for groups in seg.PerFrameFunctionalGroupsSequence:
+        for named in groups.DerivationImageSequence[0].SourceImageSequence:
+            number = frames[named.ReferencedSOPInstanceUID]
+            named.ReferencedSOPClassUID, named.ReferencedSOPInstanceUID = EnhancedMRImageStorage, "1.2.3.4"
+            if numbered:
+                named.ReferencedFrameNumber = number
+    seg.save_as(phantom.seg_path)
+    found, again, _ = read_case([], phantom.seg_path, shipped_profile(), other_series=[paths])
+    assert found.frames == volume.frames
+    assert (again.tumour == roi.tumour).all()
+    assert "converted" in " ".join(map(str, again.notes))
+    assert ("phase rule" in " ".join(map(str, found.notes))) is not numbered  # without numbers any phase may be meant
 
 
 def test_another_object_stands_for_nothing(shared_data: Path, br06: Path, tmp_path: Path) -> None:
