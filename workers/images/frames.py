@@ -22,6 +22,7 @@ from workers.images.attributes import (
 )
 from workers.images.headers import Instance, frame_count
 from workers.limits import is_out_of_memory
+from workers.notes import Note
 
 Vector = tuple[float, float, float]
 
@@ -196,7 +197,7 @@ def _frame_of_group(instance: Instance, index: int, own: Dataset, shared: Datase
     )
 
 
-def unread_number_notes(frames: Sequence[Frame]) -> Iterator[str]:
+def unread_number_notes(frames: Sequence[Frame]) -> Iterator[Note]:
     """Yield a note on each attribute of classic images that is no number where it should be one."""
     for keyword, field in OPTIONAL_NUMBERS.items():
         count = sum(
@@ -204,7 +205,7 @@ def unread_number_notes(frames: Sequence[Frame]) -> Iterator[str]:
             for frame in frames
         )
         if count:
-            yield f"{keyword} of {count} of {len(frames)} images is no number, and was treated as absent."
+            yield Note(f"{keyword} of {count} of {len(frames)} images is no number, and was treated as absent.")
 
 
 def plane_of(name: str, position: Dataset, orientation: Dataset, measures: Dataset, image: Dataset) -> Plane:

@@ -16,7 +16,7 @@ def padding_of(stored: NDArray[np.generic], frames: Sequence[Frame]) -> NDArray[
     """
     padding: NDArray[np.bool_] | None = None
     for at, frame in enumerate(frames):
-        limits = _limits(frame, signed=stored.dtype.kind == "i")
+        limits = _limits(frame)
         if limits is None:
             continue
         if padding is None:
@@ -25,7 +25,7 @@ def padding_of(stored: NDArray[np.generic], frames: Sequence[Frame]) -> NDArray[
     return padding if padding is not None and padding.any() and not padding.all() else None
 
 
-def _limits(frame: Frame, *, signed: bool) -> tuple[int, int] | None:
+def _limits(frame: Frame) -> tuple[int, int] | None:
     """Return the lowest and the highest padding value.
 
     Their value representation is that of the pixels; read without conversion, a negative one comes as unsigned.
@@ -35,6 +35,7 @@ def _limits(frame: Frame, *, signed: bool) -> tuple[int, int] | None:
     if first is None:
         return None
     last = integer(header, "PixelPaddingRangeLimit")
+    signed = integer(header, "PixelRepresentation")
     found = [_signed(value) if signed else value for value in (first, first if last is None else last)]
     return min(found), max(found)
 

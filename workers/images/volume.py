@@ -11,6 +11,7 @@ from pydicom import Dataset
 from workers.errors import Reason, RejectedInput
 from workers.images.attributes import text
 from workers.images.frames import Frame, unread_number_notes
+from workers.images.inverted import INVERTED_NOTE, is_inverted, upright
 from workers.images.padding import padding_of
 from workers.images.phases import Phase, PhaseIdentity
 from workers.images.pixels import read_pixels
@@ -112,7 +113,14 @@ def build_volume(phase: Phase, limits: Limits = LIMITS) -> Volume:
     frames, grid = _stacked(phase)
     stored = read_pixels(frames, limits.max_voxels)
     padding = padding_of(stored, frames)
-    array = _rescaled(stored, frames, padding)
+    array = _without_padding(_rescaled(stored, frames), padding)
+    inverted = is_inverted(frames)
+    if inverted:
+        array = _without_padding(upright(array, padding, frames), padding)
+    if array.min() == array.max():
+        raise RejectedInput(
+            Reason.INVALID_PIXELS, f"series {frames[0].instance.series_uid}: every voxel holds the same value"
+        )
     return Volume(
         array=array,
         origin_mm=grid.origin_mm,
@@ -123,7 +131,7 @@ def build_volume(phase: Phase, limits: Limits = LIMITS) -> Volume:
         frame_of_reference_uid=frame_of_reference_uid,
         phase=phase.identity,
         padding=padding,
-        notes=(*phase.notes, *unread_number_notes(frames)),
+        notes=(*phase.notes, *unread_number_notes(frames), *((INVERTED_NOTE,) if inverted else ())),
     )
 
 
@@ -247,9 +255,7 @@ def _refuse_gap(frame: Frame, gap_mm: float, spacing_mm: float, *, is_whole: boo
     raise RejectedInput(Reason.IRREGULAR_GEOMETRY, f"{message}found it after {gap_mm:.3f} mm")
 
 
-def _rescaled(
-    stored: NDArray[np.generic], frames: Sequence[Frame], padding: NDArray[np.bool_] | None
-) -> NDArray[np.generic]:
+def _rescaled(stored: NDArray[np.generic], frames: Sequence[Frame]) -> NDArray[np.generic]:
     if all(frame.slope == 1 and frame.intercept == 0 for frame in frames):
         array = stored
     else:
@@ -261,10 +267,11 @@ def _rescaled(
             raise RejectedInput(
                 Reason.INVALID_PIXELS, f"series {frames[0].instance.series_uid}: grey values that are no numbers"
             )
+    return array
+
+
+def _without_padding(array: NDArray[np.generic], padding: NDArray[np.bool_] | None) -> NDArray[np.generic]:
+    """Put the darkest of the other values where padding is."""
     if padding is not None:
         array[padding] = array[~padding].min()
-    if array.min() == array.max():
-        raise RejectedInput(
-            Reason.INVALID_PIXELS, f"series {frames[0].instance.series_uid}: every voxel holds the same value"
-        )
     return array

@@ -11,6 +11,7 @@ from workers.acceptance import Objection
 from workers.errors import RejectedInput
 from workers.images.contrast_agent import names_an_agent, said_before_contrast
 from workers.images.headers import Instance
+from workers.images.inverted import is_inverted
 from workers.images.phases import Phase
 from workers.images.slices import normal_of
 from workers.images.volume import Volume, build_volume
@@ -85,12 +86,15 @@ class _Medians:
     def _read(self, phase: Phase) -> float | None:
         normal = normal_of(phase.frames[0].plane)
         ordered = sorted(phase.frames, key=lambda frame: float(np.dot(frame.plane.position, normal)))
-        frames = tuple(ordered[self._outlined])
+        # What is dark in MONOCHROME1 images is seen in all slices alone.
+        part = slice(None) if is_inverted(ordered[:1]) else self._outlined
+        frames = tuple(ordered[part])
         try:
             array = build_volume(replace(phase, frames=frames, expected_slices=len(frames)), self._limits).array
         except RejectedInput:  # a phase that cannot be read says nothing of another one
             return None
-        return float(np.median(array[self._tumour].astype(np.float64))) if array.shape == self._tumour.shape else None
+        inside = array if part == self._outlined else array[self._outlined]
+        return float(np.median(inside[self._tumour].astype(np.float64))) if inside.shape == self._tumour.shape else None
 
 
 def _shown_before(phases: Sequence[Phase], number: int, medians: _Medians, gain: float | None) -> str:

@@ -369,3 +369,73 @@ def test_a_missing_slice_is_seen_through_the_rounding(write_series: WriteSeries)
     """A gap of two steps is no rounding either."""
     images = write_stack(write_series, AXES["oblique"], 0.8, 40, 1)
     assert reason_of([*images[:7], *images[8:]]) is Reason.MISSING_SLICES
+
+
+def with_bright_spots(shape: tuple[int, int, int] = (6, 8, 9)) -> np.ndarray:
+    """Return what an MR image looks like: mostly dark."""
+    values = RNG.integers(10, 60, shape)
+    values[2:4, 2:5, 2:6] += 400
+    return values
+
+
+@pytest.mark.parametrize(("dtype", "top"), [(np.uint16, 4095), (np.int16, 0), (np.int16, 32_000), (np.uint16, 460)])
+@pytest.mark.parametrize("slope", ["1", "0.5"])
+def test_monochrome1_is_turned_upright(write_series: WriteSeries, dtype: type, top: int, slope: str) -> None:
+    """Lowest values brightest (PS3.3 C.7.6.3.1.2): the same image up to a constant, which z-scores do not see."""
+    values = with_bright_spots()
+    images = write_series(
+        (top - values).astype(dtype),
+        extra=lambda z: {"PhotometricInterpretation": "MONOCHROME1", "RescaleSlope": slope},
+    )
+    volume = read(images)
+    np.testing.assert_array_equal(volume.array, (values - values.min()) * float(slope))
+    assert "MONOCHROME1" in " ".join(note.text for note in volume.notes)
+
+
+def test_padding_is_no_part_of_a_monochrome1_image(write_series: WriteSeries) -> None:
+    """Padding becomes the darkest value, not the brightest."""
+    values = with_bright_spots()
+    stored = (1000 - values).astype(np.int16)
+    stored[:, :, -2:] = -32768
+    attributes = {"PhotometricInterpretation": "MONOCHROME1", "PixelPaddingValue": -32768}
+    volume = read(write_series(stored, extra=lambda z: attributes))
+    shown = values[:, :, :-2]
+    np.testing.assert_array_equal(volume.array[:, :, :-2], shown - shown.min())
+    assert (volume.array[:, :, -2:] == 0).all()
+
+
+@pytest.mark.parametrize("slices", [range(6), range(2)], ids=["all", "some"])
+def test_monochrome1_that_its_pixels_contradict_is_refused(write_series: WriteSeries, slices: range) -> None:
+    """Inverting an image that is not inverted would score the inverse of the tumour."""
+    images = write_series(
+        with_bright_spots().astype(np.uint16),
+        extra=lambda z: {"PhotometricInterpretation": "MONOCHROME1"} if z in slices else {},
+    )
+    with pytest.raises(RejectedInput, match="PhotometricInterpretation") as refused:
+        read(images)
+    assert refused.value.reason is Reason.INVALID_PIXELS
+
+
+@pytest.mark.parametrize(
+    ("dtype", "attributes", "padded"),
+    [
+        (np.int16, {"PixelPaddingValue": -2000}, [-2000]),
+        (np.int16, {"PixelPaddingValue": -2000, "PixelPaddingRangeLimit": -1990}, [-2000, -1995, -1990]),
+        (np.int16, {"PixelPaddingValue": -1990, "PixelPaddingRangeLimit": -2000}, [-2000, -1990]),
+        (np.uint16, {"PixelPaddingValue": 65535}, [65535]),
+        (np.uint16, {"PixelPaddingValue": 63536, "PixelPaddingRangeLimit": 65535}, [63536, 65000]),
+        (np.uint16, {"PixelPaddingValue": 0}, [0]),
+    ],
+)
+def test_padding_is_found_in_the_sign_of_its_own_image(
+    write_series: WriteSeries, dtype: type, attributes: dict[str, int], padded: list[int]
+) -> None:
+    """In a volume whose last slice has the other Pixel Representation; limits may come in either order."""
+    values = with_bright_spots()
+    stored = values.astype(dtype)
+    stored[0, 0, : len(padded)] = padded
+    other = {"PixelRepresentation": int(dtype is np.uint16)}
+    images = write_series(stored, extra=lambda z: attributes if z < 5 else other)
+    volume = read(images)
+    assert volume.padding is not None
+    assert np.argwhere(volume.padding).tolist() == [[0, 0, x] for x in range(len(padded))]
