@@ -11,3 +11,5 @@ Seed = Annotated[int, Interval(ge=0, le=2**31 - 1)]
 """Of random numbers. NumPy and scikit-learn take up to 2**32 - 1, and repetitions count on from it."""
 SpreadFromZero = Annotated[float, Ge(0)]
 """A standard deviation."""
+DiscriminationBar = Annotated[float, Interval(ge=0.5, lt=1)]
+"""An AUC to exceed."""

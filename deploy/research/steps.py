@@ -3,7 +3,8 @@
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ def train_study(study: StudyConfiguration, on_begin: Callable[[int], Callable[[]
     ``on_begin`` gets the number of folds and returns what to call after each.
     """
     from model_store.publication.step import candidate_bundle
+    from model_store.training.declaration import declaration
     from model_store.training.kept_folds import KeptFolds
     from model_store.training.output import write_training
     from model_store.training.step import fold_count, run_training, train_inputs
@@ -48,7 +50,8 @@ def train_study(study: StudyConfiguration, on_begin: Callable[[int], Callable[[]
     shutil.rmtree(folder / "bundle", ignore_errors=True)
     kept = KeptFolds(folder / "folds", current)
     training = run_training(plan, inputs, plan.jobs or os.cpu_count() or 1, on_begin(fold_count(plan)), kept)
-    bundle = write_training(plan, training, folder)
+    declared = declaration(plan, folder, study.folder("validate"), datetime.now(UTC).date())
+    bundle = write_training(plan, replace(training, declared=declared), folder)
     kept.forget()
     mark_done(folder, current, _files(folder))
     return StepDone(folder, read_summary(folder), bundle, True)

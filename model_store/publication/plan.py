@@ -1,6 +1,7 @@
 """Section ``publish`` of a study's configuration."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class PublishPlan:
     contact: str = ""
     protocol: str = ""
     """Where the protocol of the validation stands that was written before it."""
+    protocol_file: Path | None = None
+    """The same file as train.protocol: its hash has to be the one that was declared at training."""
     conflicts_of_interest: str = ""
     patient_involvement: str = ""
     sample_size: str = ""
@@ -44,7 +47,7 @@ class PublishPlan:
     """Whether those who labelled, and those who drew, knew of the other."""
     data_sharing: str = ""
     validated: bool = False
-    """Measured on patients of another site, with a protocol written before. Else every result carries the notice."""
+    """Without the notice on every result: only where all requirements of `model_store.publication.claims` are met."""
     research_notice: str = "RESEARCH - not validated - not for clinical use"
     activate: bool = False
     """Let it score as soon as it is published."""
@@ -57,7 +60,7 @@ class PublishPlan:
         ValueError
             Naming the field.
         """
-        if self.validated and not self.protocol.strip():
-            raise ValueError("protocol: expected a reference to the protocol, because validated is set")
+        if self.validated and (not self.protocol.strip() or self.protocol_file is None):
+            raise ValueError("protocol: expected a reference to it and protocol_file, because validated is set")
         if not self.validated and not self.research_notice.strip():
             raise ValueError("research_notice: expected a notice, because validated is not set")

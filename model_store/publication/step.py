@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from model_store.errors import TrainingError
+from model_store.publication.claims import requirements, requirements_section
 from model_store.publication.model_card import card_sections, interval
 from model_store.publication.plan import PublishPlan
 from model_store.publication.tripod import NOT_REPORTED, checklist
@@ -71,16 +72,18 @@ def publish_study(plan: PublishPlan, output: Path) -> Path:
             "step validate measured another signature than the candidate; run radtme signature validate"
         )
     cohorts: dict[str, Any] = {name: one for name, one in validation.get("cohorts", {}).items() if name != "training"}
-    if plan.validated and not (cohorts and validation["patients_checked_against_training"]):
+    claims = requirements(signature.description, cohorts, plan.protocol_file)
+    if plan.validated and (unmet := [one for one in claims if not one.is_met]):
         raise TrainingError(
-            "validated is set, but no cohort of other patients was validated on (with the training cases available to "
-            "check this); name one in validate.cohorts"
+            "validated is set, but not all requirements are met: "
+            + "; ".join(f"{one.name}: {one.found}" for one in unmet)
+            + ". Publish it without validated; its results then carry the research notice"
         )
     description = describe(plan, signature.description, cohorts)
     figures = _figures(output, with_validation=bool(validation))
     captions = {name: caption for name, (caption, _) in figures.items()}
     pictures = {name: content for name, (_, content) in figures.items()}
-    sections = card_sections(description, captions, _owner_sections(plan, cohorts))
+    sections = card_sections(description, captions, [*_owner_sections(plan, cohorts), requirements_section(claims)])
     sections.append(_tripod(plan, bool(cohorts)))
     content = BundleContent(
         description=description,

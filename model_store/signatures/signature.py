@@ -36,7 +36,7 @@ class SignatureStatus(StrEnum):
     RESEARCH = "research"
     """For proving the chain and for studies: never for care."""
     VALIDATED = "validated"
-    """Measured on patients of another site, with a protocol written before."""
+    """Measured on other patients, against a bar and a protocol of before (`model_store.publication.claims`)."""
 
 
 @dataclass(frozen=True)

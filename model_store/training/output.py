@@ -174,6 +174,8 @@ def bundle_content(plan: TrainPlan, training: Training, summary: dict[str, Any])
             "feature_lists": training.offered.origins or "none",
             "features_left_out": summary["features"]["left_out"],
             "negative_controls": summary["negative_controls"],
+            "sites_known": len(training.sites.sites) if training.sites else 0,
+            **({"declared": training.declared.to_json()} if training.declared else {}),
             "notes": summary["notes"],
         },
         metrics=_metrics(training, summary),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from model_store.number_types import Count, CountFromZero, Seed
+from model_store.number_types import Count, CountFromZero, DiscriminationBar, Seed
 from model_store.signatures.profile import DEFAULT_PROFILE, PROFILES, present_name
 
 
@@ -36,6 +36,10 @@ class TrainPlan:
     """Why: where that list comes from (a publication, a hypothesis)."""
     leave_out_on: Path | None = None
     """Table with a column patient: the patients whose labels that list was made with. Without it: none."""
+    validation_bar: DiscriminationBar | None = None
+    """Declared before the validation: the lower confidence limit of each external AUC has to be above it."""
+    protocol: Path | None = None
+    """File with the protocol of the validation; its hash is kept, with the date. Only with `validation_bar`."""
     columns: tuple[Count, ...] = (8, 16, 24)
     """How many features the candidates take."""
     max_depths: tuple[Count, ...] = (3, 5)
@@ -58,6 +62,8 @@ class TrainPlan:
         """
         if present_name(self.profile) not in PROFILES:
             raise ValueError(f"profile: expected one of {', '.join(sorted(PROFILES))}, found {self.profile!r}")
+        if (self.validation_bar is None) != (self.protocol is None):
+            raise ValueError("validation_bar: expected together with protocol, and protocol with it")
         for name in ("columns", "max_depths"):
             if not getattr(self, name):
                 raise ValueError(f"{name}: expected at least one number, found none")

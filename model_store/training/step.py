@@ -15,6 +15,7 @@ from model_store.cohort.leaks import Separation, require_no_label
 from model_store.cohort.missing_values import CompleteTable, complete_table
 from model_store.cohort.twins import PIXEL_DIGEST, require_no_twins
 from model_store.errors import TrainingError
+from model_store.training.declaration import Declaration
 from model_store.training.development import check_columns
 from model_store.training.forest import FOLDS, Candidate, Trained, train
 from model_store.training.left_out_sites import LeftOutSites, left_out_sites
@@ -54,6 +55,8 @@ class Training:
     """The negative controls."""
     sites: LeftOutSites | None
     """Leave-one-site-out; None where fewer than two sites are known."""
+    declared: Declaration | None = None
+    """What the study declared before its validation."""
 
     @property
     def forest(self) -> Nested:
@@ -71,12 +74,15 @@ class TrainInputs:
     preselected: Path | None
     preselected_on: Path | None
     leave_out_on: Path | None
+    protocol: Path | None
     controls: dict[ControlRegion, Path]
 
     def files(self) -> list[Path]:
         """Return those that are given."""
-        given = (self.features, self.labels, self.reliability, self.preselected, self.preselected_on, self.leave_out_on)
-        return [path for path in given if path is not None] + list(self.controls.values())
+        given: tuple[Path | None, ...] = (self.features, self.labels, self.reliability)
+        given += (self.preselected, self.preselected_on)
+        given += (self.leave_out_on, self.protocol, *self.controls.values())
+        return [path for path in given if path is not None]
 
 
 def train_inputs(plan: TrainPlan, output: Path) -> TrainInputs:
@@ -97,6 +103,7 @@ def train_inputs(plan: TrainPlan, output: Path) -> TrainInputs:
         plan.preselected,
         plan.preselected_on,
         plan.leave_out_on,
+        plan.protocol,
         {kind: path for kind, path in beside.items() if path.is_file()},
     )
     if absent := [path for path in inputs.files() if not path.is_file()]:

@@ -242,19 +242,27 @@ def test_published_forest_is_the_trained_one(study: Path) -> None:
 
 
 def test_validated_needs_other_patients_and_a_protocol(study: Path) -> None:
-    """``validated`` takes the notice away, so it has to rest on something."""
+    """``validated`` takes the notice away: each requirement that is not met is named, and the card states all."""
     other = study.parent / "claims.yaml"
     other.write_text(study.read_text().replace("publish: {", "publish: {validated: yes, "))
     assert "protocol" in run(study.parent, "publish", other).output
-    text = other.read_text().replace("validated: yes", "validated: yes, protocol: osf.io")
-    begin, end = text.index("  cohorts:"), text.index("publish:")
-    other.write_text(text[:begin].replace("output: out", "output: claims") + text[end:])
-    other.write_text(other.read_text().replace("train: {", "train: {alternatives: no, "))
-    for command in ("train", "validate"):
-        assert run(study.parent, command, other).exit_code == 0
+    (study.parent / "protocol.txt").write_text("as planned")
+    text = other.read_text().replace("validated: yes", "validated: yes, protocol: osf.io, protocol_file: protocol.txt")
+    other.write_text(text)
     refused = run(study.parent, "publish", other)
     assert refused.exit_code == 1
-    assert "no cohort of other patients" in refused.output
+    said = " ".join(refused.output.split())
+    for missing in (
+        "a bar declared before: train.validation_bar and train.protocol were not set",
+        "external could not be compared with the training cases by pixel digests",
+        "negative controls are beaten: not beaten: shuffled voxels (there is no table control_shuffled_voxels",
+    ):
+        assert missing in said
+    card = (published(study) / "MODEL_CARD.md").read_text()
+    assert "## Requirements of a validated signature" in card
+    assert "| other patients | no | external could not be compared" in card
+    assert "## Negative controls" in card
+    assert "leave one site out" in card
 
 
 @pytest.fixture

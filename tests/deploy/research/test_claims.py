@@ -1,0 +1,197 @@
+"""What may be published as validated: an honest study, and no noise that calls its own patients another hospital."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner, Result
+
+from deploy.cli import radtme
+from model_store.signatures.bundle import load_bundle
+from model_store.signatures.profile import HAN2024
+from workers.features.extraction import columns
+
+COLUMNS = list(columns(HAN2024))
+PLAN = (
+    "output: out\n"
+    "train: {id: ours, version: 1.0.0, features: train.parquet, labels: train_labels.csv, columns: [8],\n"
+    "  max_depths: [3], trees: 30, repeats: 2, jobs: 1, alternatives: no,\n"
+    "  validation_bar: 0.7, protocol: protocol.txt}\n"
+    "validate: {cohorts: [{name: other, features: other.parquet, labels: other_labels.csv}]}\n"
+    "publish: {validated: yes, protocol: osf.io, protocol_file: protocol.txt}\n"
+)
+
+
+@dataclass(frozen=True)
+class Study:
+    """The tables of a study in a folder."""
+
+    folder: Path
+
+    def cohort(self, name: str, prefix: str, seed: int, effect: float, controls: bool = False) -> None:
+        """Write a cohort of 120 patients of three sites, 30 of whose features know the phenotype by ``effect``."""
+        rng = np.random.default_rng(seed)
+        hot = np.arange(120) % 2 == 0
+        values = rng.normal(size=(120, len(COLUMNS)))
+        values[:, 100:130] += effect * hot[:, None]
+        self.write(name, prefix, values, seed)
+        if controls:
+            for kind in ("shuffled_voxels", "elsewhere"):
+                table = self.table(prefix, rng.normal(size=(120, len(COLUMNS))), seed)
+                table.to_parquet(self.folder / f"control_{kind}.parquet")
+
+    def table(self, prefix: str, values: np.ndarray, seed: int) -> pd.DataFrame:
+        """Return a feature table as the extraction writes it."""
+        patients = [f"{prefix}{index}" for index in range(len(values))]
+        head = pd.DataFrame({"case": [f"case {one}" for one in patients], "patient": patients, "reason": ""})
+        head["site"] = [f"site {index // 2 % 3}" for index in range(len(values))]
+        head["pixel_digest"] = [f"{seed * 1000 + index:064x}" for index in range(len(values))]
+        return pd.concat([head, pd.DataFrame(values, columns=COLUMNS)], axis=1)
+
+    def write(self, name: str, prefix: str, values: np.ndarray, seed: int) -> None:
+        """Write features and labels; every other patient is hot."""
+        table = self.table(prefix, values, seed)
+        table.to_parquet(self.folder / f"{name}.parquet")
+        phenotype = np.where(np.arange(len(values)) % 2 == 0, "hot", "cold")
+        labels = pd.DataFrame({"patient": table["patient"], "phenotype": phenotype})
+        labels.to_csv(self.folder / f"{name}_labels.csv", index=False)
+
+    def run(self, command: str) -> Result:
+        """Run a step as a person does."""
+        config = [] if command == "train" else ["--config", str(self.folder / "radtme.yaml")]
+        return CliRunner().invoke(radtme, ["signature", command, str(self.folder / "study.yaml"), *config])
+
+    def said(self, command: str) -> str:
+        """Run a step that is refused, and return what it says in one line."""
+        result = self.run(command)
+        assert result.exit_code == 1, result.output
+        return " ".join(result.output.split())
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Study:
+    """Return a folder with a plan that declares its bar and its protocol."""
+    (tmp_path / "radtme.yaml").write_text("data: data\n")
+    (tmp_path / "study.yaml").write_text(PLAN)
+    (tmp_path / "protocol.txt").write_text("AUC of at least 0.7 at the other hospital")
+    return Study(tmp_path)
+
+
+def done(result: Result) -> str:
+    """Return what a step printed that has to succeed."""
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_an_honest_study_may_be_published_as_validated(study: Study) -> None:
+    """Other patients, a bar declared before and passed, controls beaten: the notice goes, and the card states why."""
+    study.cohort("train", "P", 1, 1.0, controls=True)
+    study.cohort("other", "E", 2, 1.0)
+    for command in ("train", "validate", "publish"):
+        done(study.run(command))
+    (folder,) = (study.folder / "out" / "publish" / "bundle").iterdir()
+    signature = load_bundle(folder)
+    assert signature.description.status.value == "validated"
+    assert signature.research_notice == ""
+    card = (folder / "MODEL_CARD.md").read_text()
+    assert "7 of 7 are met" in card
+    declared = signature.description.training["declared"]
+    assert declared["validation_bar"] == 0.7
+    assert not declared["after_results"]
+    before = folder.name
+    done(study.run("train"))
+    done(study.run("publish"))
+    assert [path.name for path in (study.folder / "out" / "publish" / "bundle").iterdir()] == [before]
+
+
+def test_noise_whose_own_patients_are_called_another_hospital_is_not_validated(study: Study) -> None:
+    """120 noise patients, the same table with six digits and other pseudonyms (AUC 0.98 on them): refused."""
+    study.cohort("train", "P", 1, 0.0, controls=True)
+    done(study.run("train"))
+    values = pd.read_parquet(study.folder / "train.parquet")[COLUMNS].to_numpy()
+    study.write("other", "E", np.array([[float(f"{value:.6g}") for value in row] for row in values]), 2)
+    assert "120 cases of the cohort other have nearly the same values in every feature" in study.said("validate")
+    assert "other patients: no cohort of other patients was validated on" in study.said("publish")
+    assert not (study.folder / "out" / "publish").exists()
+
+
+def test_noise_is_not_validated_on_other_noise(study: Study) -> None:
+    """An AUC of 0.5 is below the bar, and noise beats no control."""
+    study.cohort("train", "P", 1, 0.0, controls=True)
+    study.cohort("other", "E", 2, 0.0)
+    done(study.run("train"))
+    done(study.run("validate"))
+    said = study.said("publish")
+    assert "external performance: other: AUC 0." in said
+    assert "the bar is 0.7" in said
+    assert "negative controls are beaten: not beaten: shuffled labels" in said
+    assert "leave-one-site-out AUC" in said
+
+
+def edit(study: Study, old: str, new: str) -> None:
+    """Change the plan."""
+    path = study.folder / "study.yaml"
+    path.write_text(path.read_text().replace(old, new))
+
+
+def without_digests(study: Study) -> None:
+    """Take the pixel digests out of the external table."""
+    path = study.folder / "other.parquet"
+    pd.read_parquet(path).drop(columns="pixel_digest").to_parquet(path)
+    done(study.run("validate"))
+
+
+def with_a_later_bar(study: Study) -> None:
+    """Train again with a lower bar, once the external cohort was measured."""
+    edit(study, "validation_bar: 0.7", "validation_bar: 0.6")
+    done(study.run("train"))
+    done(study.run("validate"))
+
+
+def with_another_protocol(study: Study) -> None:
+    """Name another file at publishing than at training."""
+    (study.folder / "later.txt").write_text("AUC of whatever came out")
+    edit(study, "protocol_file: protocol.txt", "protocol_file: later.txt")
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (without_digests, "other patients: other could not be compared with the training cases by pixel digests"),
+        (with_a_later_bar, "a bar declared before: lower limit of the AUC above 0.6"),
+        (with_another_protocol, "the protocol of that day: SHA-256"),
+    ],
+)
+def test_each_requirement_alone_keeps_the_notice(study: Study, change: Callable[[Study], None], named: str) -> None:
+    """A table without digests, a bar of after the result, and another protocol are each enough, and named alone."""
+    study.cohort("train", "P", 1, 1.0, controls=True)
+    study.cohort("other", "E", 2, 1.0)
+    done(study.run("train"))
+    done(study.run("validate"))
+    change(study)
+    said = study.said("publish")
+    assert f"not all requirements are met: {named}" in said
+    edit(study, "validated: yes, ", "")
+    done(study.run("publish"))
+    (folder,) = (study.folder / "out" / "publish" / "bundle").iterdir()
+    assert load_bundle(folder).research_notice
+    assert "6 of 7 are met" in (folder / "MODEL_CARD.md").read_text()
+
+
+def test_site_equal_to_the_label_is_not_validated(study: Study) -> None:
+    """Folds at random give a high AUC; no site can be held out, so that nobody knows what was learnt."""
+    study.cohort("train", "P", 1, 1.0, controls=True)
+    study.cohort("other", "E", 2, 1.0)
+    path = study.folder / "train.parquet"
+    table = pd.read_parquet(path)
+    table.assign(site=np.where(np.arange(120) % 2 == 0, "A", "B")).to_parquet(path)
+    printed = done(study.run("train"))
+    assert "leave-one-site-out could not be measured" in printed
+    done(study.run("validate"))
+    assert "sites of the training: 2 known, but none could be held out and measured" in study.said("publish")
+    summary = json.loads((study.folder / "out" / "train" / "summary.json").read_text())
+    assert summary["leave_one_site_out"]["auc"] is None
