@@ -9,22 +9,21 @@ from typing import Any
 
 from pydicom import Dataset, dcmread
 from pydicom.errors import InvalidDicomError
-from pydicom.uid import UID, RTStructureSetStorage, SegmentationStorage
 
 from deploy.cohort.child_pool import run_tasks
 from deploy.network.dicom_files import files_below
 from listener.dicom.data_set import UNREADABLE_BYTES
 from listener.dicom.own_results import is_own_result
+from listener.dicom.sop_classes import is_image, is_outline
 from model_store.files import replace_durably
 from workers.errors import RejectedInput
 from workers.images.attributes import text
-from workers.images.headers import MR_SOP_CLASSES, read_header
-from workers.outline.outline import LABEL_MAP_SEGMENTATION_STORAGE, is_structure_set
+from workers.images.headers import read_header
+from workers.outline.outline import is_structure_set
 from workers.outline.structure_set import frame_of_reference_of
 from workers.outline.tumours import drawn_on, tumours_of
 
 IMAGE, OUTLINE, OTHER = "image", "outline", "other"
-OUTLINE_CLASSES = (SegmentationStorage, LABEL_MAP_SEGMENTATION_STORAGE, RTStructureSetStorage)
 IMAGE_TAGS = [
     "SOPClassUID",
     "SOPInstanceUID",
@@ -122,13 +121,13 @@ def _index_file(folder: Path, name: str) -> IndexedFile:
         header = dcmread(path, stop_before_pixels=True, specific_tags=IMAGE_TAGS)
     except (InvalidDicomError, OSError, EOFError, ValueError, AttributeError, TypeError, NotImplementedError, KeyError):
         return nothing
-    if UID(text(header, "SOPClassUID")) in OUTLINE_CLASSES:
+    if is_outline(text(header, "SOPClassUID")):
         try:
             return _outline(nothing, read_header(path).dataset)
         # The measurement says why not: an outline that vanished here would go unnoticed.
         except (RejectedInput, *UNREADABLE_BYTES):
             return _described(nothing, header, OUTLINE)
-    if UID(text(header, "SOPClassUID")) not in MR_SOP_CLASSES:
+    if not is_image(text(header, "SOPClassUID")):
         return nothing
     return _described(nothing, header, IMAGE)
 

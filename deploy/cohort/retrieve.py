@@ -7,13 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pydicom import Dataset
-from pydicom.uid import (
-    AllTransferSyntaxes,
-    EnhancedMRImageStorage,
-    LegacyConvertedEnhancedMRImageStorage,
-    MRImageStorage,
-    SegmentationStorage,
-)
+from pydicom.uid import AllTransferSyntaxes
 from pynetdicom import AE, build_context, build_role, evt
 from pynetdicom.association import Association
 from pynetdicom.sop_class import (  # type: ignore[attr-defined]
@@ -25,26 +19,19 @@ from rich.console import Console
 
 from deploy.errors import CommandError, Unreachable, WrongUsage
 from deploy.terminal import stepping
+from listener.dicom.sop_classes import STORAGE_CLASSES
 from listener.dicom.uids import InvalidUid, checked_uid
 from listener.scu.association import application_entity, request_association
 from listener.spool.atomic_files import write_bytes
 from model_store.cohort.plan import PacsSource, RetrieveMethod
-from workers.outline.outline import LABEL_MAP_SEGMENTATION_STORAGE
 
-WANTED = (
-    MRImageStorage,
-    EnhancedMRImageStorage,
-    LegacyConvertedEnhancedMRImageStorage,
-    SegmentationStorage,
-    LABEL_MAP_SEGMENTATION_STORAGE,
-)
 SUCCESS, OUT_OF_RESOURCES, CANNOT_UNDERSTAND = 0x0000, 0xA700, 0xC000
 PENDING = (0xFF00, 0xFF01)
 TIMEOUT_SECONDS, RESPONSE_TIMEOUT_SECONDS = 30.0, 600.0
-MODALITIES = ("MR", "SEG")
+MODALITIES = ("MR", "SEG", "RTSTRUCT")
 NOT_IN_PACS, NOT_SENT, QUERY_FAILED = "not_in_pacs", "not_sent", "query_failed"
 REASON_TEXTS = {
-    NOT_IN_PACS: "no MR or SEG series of this study is there",
+    NOT_IN_PACS: "no MR, SEG or RTSTRUCT series of this study is there",
     NOT_SENT: "the study was not sent whole",
     QUERY_FAILED: "the question whether the study is there (C-FIND) was not answered with success",
 }
@@ -164,7 +151,7 @@ def _find(source: PacsSource, keyword: str, value: str) -> list[str]:
 
 
 def _fetch(source: PacsSource, folder: Path, study: str) -> str:
-    """Fetch the MR and SEG series of a study; return why it is not whole, or nothing where it is."""
+    """Fetch the MR, SEG and RTSTRUCT series of a study; return why it is not whole, or nothing where it is."""
     mark = folder / study / COMPLETE
     if mark.exists():
         return ""
@@ -218,7 +205,7 @@ def _entity(ae_title: str) -> AE:
 
 @contextmanager
 def _associated(source: PacsSource, model: str, handlers: Sequence[tuple[object, ...]] = ()) -> Iterator[Association]:
-    stored = WANTED if handlers else ()
+    stored = STORAGE_CLASSES if handlers else ()
     association = request_association(
         _entity(source.our_ae_title),
         source.host,
@@ -249,7 +236,7 @@ def _receiving(source: PacsSource, folder: Path) -> Iterator[None]:
         return
     entity = _entity(source.our_ae_title)
     entity.require_called_aet = True
-    for sop_class in WANTED:
+    for sop_class in STORAGE_CLASSES:
         entity.add_supported_context(sop_class, AllTransferSyntaxes)
     try:
         server = entity.start_server(

@@ -34,8 +34,3 @@ def is_past(moment: datetime | None, wait_seconds: float | None, clock: datetime
         return True
     longest = MAX_WAIT_SECONDS if wait_seconds is None else wait_seconds
     return moment <= clock or moment - clock > timedelta(seconds=longest + SLACK_SECONDS)
-
-
-def now() -> str:
-    """Return the time in UTC, ISO 8601, to the millisecond."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")

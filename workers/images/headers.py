@@ -9,23 +9,16 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pydicom import Dataset, dcmread
-from pydicom.uid import (
-    UID,
-    DeflatedExplicitVRLittleEndian,
-    EnhancedMRImageStorage,
-    ImplicitVRLittleEndian,
-    LegacyConvertedEnhancedMRImageStorage,
-    MRImageStorage,
-)
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian, MRImageStorage
 
 from listener.dicom.data_set import UNREADABLE_FILE
 from listener.dicom.part10 import check_stored
+from listener.dicom.sop_classes import is_image
 from listener.dicom.structure_check import TooComplex
 from workers.errors import Reason, RejectedInput, is_of_the_machine
 from workers.images.attributes import integer, numbers, text
 from workers.limits import LIMITS, Limits, is_out_of_memory
 
-MR_SOP_CLASSES = (MRImageStorage, EnhancedMRImageStorage, LegacyConvertedEnhancedMRImageStorage)
 PIXEL_DATA_TAG = (0x7FE0, 0x0010)
 UNDEFINED_LENGTH = 0xFFFFFFFF
 
@@ -147,7 +140,7 @@ def read_image_headers(paths: Iterable[Path], limits: Limits = LIMITS) -> tuple[
                 Reason.OVER_LIMITS, f"the headers of its images have more than {limits.max_headers_bytes} bytes"
             )
         sop_class = UID(text(instance.dataset, "SOPClassUID"))
-        if sop_class not in MR_SOP_CLASSES:
+        if not is_image(sop_class):
             raise RejectedInput(
                 Reason.UNREADABLE_OBJECT,
                 f"{instance.sop_instance_uid}: expected an MR, Enhanced MR or Legacy Converted Enhanced MR image, "

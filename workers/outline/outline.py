@@ -10,6 +10,7 @@ from pydicom import Dataset
 from pydicom.uid import UID, RTStructureSetStorage, SegmentationStorage
 
 from listener.dicom.data_set import UNREADABLE_BYTES, is_cut_short
+from listener.dicom.sop_classes import LABEL_MAP_SEGMENTATION_STORAGE
 from workers.errors import Reason, RejectedInput
 from workers.images.attributes import text
 from workers.images.frames import Plane, plane_of
@@ -25,7 +26,6 @@ NO_RULES = SegmentRules()
 PADDED_FRAMES = Note(
     "The frames of the outline are padded to whole bytes, against PS3.5 section 8.1.1, and were read so."
 )
-LABEL_MAP_SEGMENTATION_STORAGE = UID("1.2.840.10008.5.1.4.1.1.66.7")
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,7 @@ from pydicom import dcmread
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     MRImageStorage,
+    RTStructureSetStorage,
     SegmentationStorage,
     StudyRootQueryRetrieveInformationModelFind,
 )
@@ -25,6 +26,7 @@ from model_store.cohort.plan import ExtractPlan, PacsSource, RetrieveMethod
 from support.broken_studies import SMALL
 from support.pacs import PLUGIN, orthanc
 from support.processes import free_port
+from support.structure_sets import contours_of, write_structure_set
 
 ABSENT = "1.2.826.0.1.3680043.8.498.1"
 QUIET = Console(quiet=True)
@@ -37,7 +39,7 @@ pytestmark = pytest.mark.skipif(
 def send(port: int, files: list[Path]) -> None:
     """Store files in the PACS."""
     entity = AE("MODALITY")
-    for sop_class in (MRImageStorage, SegmentationStorage):
+    for sop_class in (MRImageStorage, SegmentationStorage, RTStructureSetStorage):
         entity.add_requested_context(sop_class)
     association = entity.associate("127.0.0.1", port, ae_title="ORTHANC")
     assert association.is_established
@@ -92,6 +94,29 @@ def test_accession_number_that_the_pacs_does_not_know(tmp_path: Path) -> None:
     assert reasons.pop("list.csv:3") == "not_in_pacs"
     assert list(reasons.values()) == [""]
     assert np.count_nonzero(done.tables.features["study_uid"] == "") == 1
+
+
+@pytest.mark.parametrize("method", list(RetrieveMethod))
+def test_an_rt_structure_set_is_fetched_as_an_outline(tmp_path: Path, method: RetrieveMethod) -> None:
+    """Every class of outline that is measured is asked for, not the segmentations alone."""
+    phantom = write_phantom(tmp_path / "dicom", 7, **{**SMALL, "phases": 1})
+    images = list(phantom.image_paths[0])
+    mask = np.zeros((SMALL["slices"], SMALL["rows"], SMALL["columns"]), bool)
+    mask[8:16, 40:56, 40:56] = True
+    phantom.seg_path.unlink()
+    outline = write_structure_set(tmp_path / "dicom" / "rs.dcm", images, {"Tumor": contours_of(mask, images)})
+    header = dcmread(outline)
+    queries = tmp_path / "list.csv"
+    queries.write_text(f"study_uid\n{header.StudyInstanceUID}\n")
+    our_port = free_port()
+    modalities = {"ours": ["RADTME", "127.0.0.1", our_port]}
+    with orthanc(tmp_path / "orthanc", DicomModalities=modalities, DicomAlwaysAllowGet=True) as pacs:
+        send(pacs.dicom_port, [*images, outline])
+        source = PacsSource(queries, "ORTHANC", "127.0.0.1", pacs.dicom_port, listen_port=our_port, method=method)
+        assert retrieve_studies(source, tmp_path / "out", QUIET) == []
+    came = {path.stem for path in (tmp_path / "out" / header.StudyInstanceUID).glob("*.dcm")}
+    assert len(came) == len(images) + 1
+    assert header.SOPInstanceUID in came
 
 
 @pytest.mark.parametrize("column", ["study_uid", "accession_number"])
