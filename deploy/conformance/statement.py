@@ -105,6 +105,24 @@ AE titles, hosts and ports of both directions are configured; `radtme connection
 {table(("Parameter", "Default"), [*times, ("`targets[].timeout_seconds` (connecting, association, response)", f"{timeout:g}")])}"""
 
 
+def _verdicts() -> list[tuple[str, str, str]]:
+    """Return the codes of the verdict, all of the private scheme."""
+    when = (
+        (codes.HOT, "the score reaches the threshold"),
+        (codes.COLD, "it does not"),
+        (
+            codes.UNCERTAIN,
+            "a redrawn outline gives the other class, or training cases of both classes have such scores",
+        ),
+        (codes.NOT_SCORED, "the case has no score; the report says why"),
+    )
+    return [(code.value, code.meaning, condition) for code, condition in when]
+
+
+def _code(code: Code) -> str:
+    return f'({code.value}, {code.scheme_designator}, "{code.meaning}")'
+
+
 def _schemes() -> str:
     named = {one.scheme_designator for one in vars(codes).values() if isinstance(one, Code)}
     return ", ".join(sorted({*named, "IBSI"} - {PRIVATE_SCHEME}))
@@ -150,6 +168,11 @@ None are created.
 ### 8.3 Coded terminology
 
 {_schemes()}, and the private scheme {PRIVATE_SCHEME}, which every object that uses it identifies.
+
+The verdict is the value of {_code(codes.PHENOTYPE)} in the summary report:
+
+{table(("Code value", "Meaning", "When"), _verdicts())}
+Beside an uncertain verdict, {_code(codes.TENDENCY)} holds the class by the threshold.
 
 ### 8.4 Greyscale consistency, standard extended, specialised and private SOP classes
 
