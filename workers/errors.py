@@ -22,6 +22,7 @@ class Reason(StrEnum):
     OTHER_TECHNIQUE = "other_technique"
     OTHER_BODY_PART = "other_body_part"
     BEFORE_CONTRAST = "before_contrast"
+    OTHER_PHASE = "other_phase"
     OTHER_ACQUISITION = "other_acquisition"
     OTHER_SPACING = "other_spacing"
     UNREADABLE_PIXELS = "unreadable_pixels"

@@ -12,6 +12,7 @@ from deploy.cohort.cases import OutlineCase
 from deploy.cohort.outline_bits import same_lesions
 from model_store.cohort.plan import IDENTITY_COLUMNS
 from model_store.cohort.twins import PIXEL_DIGEST
+from model_store.signatures.acceptance import ACQUISITION_COLUMNS, TECHNIQUE
 from model_store.signatures.profile import FeatureProfile
 from workers.features.extraction import columns
 
@@ -64,14 +65,14 @@ def cohort_tables(measured: Sequence[MeasuredOutline], profile: FeatureProfile) 
     table = pd.DataFrame([{k: v for k, v in row.items() if k != "features"} for row in rows])
     outlines_table = pd.concat(
         [
-            table.reindex(columns=[*IDENTITY_COLUMNS, *READING_COLUMNS]),
+            table.reindex(columns=[*IDENTITY_COLUMNS, *ACQUISITION_COLUMNS, *READING_COLUMNS]),
             pd.DataFrame(features.reshape(len(rows), len(names)), columns=list(names)),
         ],
         axis=1,
     )
     outlines_table = outlines_table.sort_values(["patient", "case"], kind="stable", ignore_index=True)
     return CohortTables(
-        features=_first_of_each_lesion(outlines_table)[[*IDENTITY_COLUMNS, *names]],
+        features=_first_of_each_lesion(outlines_table)[[*IDENTITY_COLUMNS, *ACQUISITION_COLUMNS, *names]],
         outlines=outlines_table,
         reasons=pd.DataFrame(
             [(one.case.case, one.reason, one.result.get("message", "")) for one in measured if one.reason],
@@ -108,6 +109,7 @@ def _row(one: MeasuredOutline, lesion: str, reader: str, reading: int) -> dict[s
         "scanner": case.scanner,
         PIXEL_DIGEST: result.get("pixel_digest", ""),
         "reason": one.reason,
+        **_acquired(result.get("acquisition", {})),
         "lesion": lesion,
         "reader": reader,
         "reading": reading,
@@ -118,6 +120,11 @@ def _row(one: MeasuredOutline, lesion: str, reader: str, reading: int) -> dict[s
         "ring_levels": levels.get("ring", np.nan),
         "features": result.get("features", {}),
     }
+
+
+def _acquired(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns of how the images were acquired: numbers, and the technique as text."""
+    return {name: found.get(name, "" if name == TECHNIQUE else np.nan) for name in ACQUISITION_COLUMNS}
 
 
 def _first_of_each_lesion(outlines: pd.DataFrame) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from model_store.files import readable_json, replace_durably
 from model_store.signatures.profile import FeatureProfile
 from workers.errors import RejectedInput
 from workers.features.measurement import Measurement, measure_roi, read_case
+from workers.images.acquisition import acquisition_columns
 from workers.images.volume import Volume
 from workers.outline.region_of_interest import RegionOfInterest
 
@@ -72,6 +73,7 @@ def measured_values(measurement: Measurement) -> dict[str, Any]:
         "volume_ml": {str(r.region): r.volume_ml for r in measurement.regions},
         "grey_levels": {str(r.region): r.grey_levels for r in measurement.regions},
         "notes": [note.text for note in measurement.notes],
+        "acquisition": acquisition_columns(measurement.volume),
         "outline": packed(measurement.tumour),
         "ring": packed(measurement.ring),
         "pixel_digest": pixel_digest(measurement.volume),

@@ -13,10 +13,11 @@ from model_store.cohort.feature_table import FeatureTable
 from model_store.cohort.missing_values import CompleteTable
 from model_store.cohort.twins import PIXEL_DIGEST
 from model_store.errors import TrainingError
+from model_store.signatures.acceptance import ACQUISITION_COLUMNS
 from model_store.signatures.signature import REGION_PREFIXES
 
 HOT, COLD = "hot", "cold"
-CASE_COLUMNS = ("case", "patient", "site", "scanner", PIXEL_DIGEST)
+CASE_COLUMNS = ("case", "patient", "site", "scanner", PIXEL_DIGEST, *ACQUISITION_COLUMNS)
 """What is kept of a case beside its features, where the table has it."""
 
 

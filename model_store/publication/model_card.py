@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from model_store.reporting.document import Block, Section, pairs, to_markdown
+from model_store.signatures.acceptance import AcceptanceContract, Parameter
 from model_store.signatures.certainty import METHOD, PredictionSet
 from model_store.signatures.signature import Description
 
@@ -26,6 +27,7 @@ def card_sections(description: Description, figures: Mapping[str, str], more: Se
         Section(f"{d.id} {d.version}", (notice, Block(text=f"Intended use: {d.intended_use}"))),
         Section("What it does", (Block(text=_what_it_does(d)),)),
         *more,
+        Section("What it may be applied to", _acceptance(d.acceptance)),
         Section("Feature profile", (pairs(d.profile.to_json()),)),
         Section("Training cases", (pairs(d.cohort),)),
         Section("Training", (pairs({k: v for k, v in d.training.items() if k != "negative_controls"}),)),
@@ -45,6 +47,24 @@ def _what_it_does(description: Description) -> str:
         "otherwise as cold (immune-desert). "
         "The threshold is the one with the largest Youden index on out-of-fold probabilities."
     )
+
+
+def _acceptance(contract: AcceptanceContract) -> tuple[Block, ...]:
+    """Return the acceptance contract in words, and its limits."""
+    text = (
+        "MR images of the breast, gradient echo, as the scanner made them, in a phase after contrast. A case with "
+        "evidence against one of these, or beyond a limit, is not scored; what its images do not state is noted."
+    )
+    limits = {
+        **{name.value: f"{span.minimum:g} to {span.maximum:g}" for name, span in contract.acquisition.items()},
+        "phases of the examination": ", ".join(map(str, contract.phases)) or "any after contrast",
+        "grey levels, at least": contract.min_grey_levels,
+        "features outside the training range, at most": f"{contract.max_outside_share:.0%}",
+        "distance from the training cases, at most": contract.max_training_distance or "not limited",
+    }
+    missing = [name.value for name in Parameter if name not in contract.acquisition]
+    more = Block(text=f"Not limited, because training did not know them: {', '.join(missing)}.")
+    return (Block(text=text), pairs(limits), *((more,) if missing else ()))
 
 
 def _negative_controls(description: Description) -> tuple[Block, ...]:

@@ -92,6 +92,7 @@ def publish_study(plan: PublishPlan, output: Path) -> Path:
         ranges=signature.ranges,
         card=to_markdown(sections),
         figures={**pictures, HTML_CARD: to_html(sections, pictures)},
+        distance=signature.distance,
     )
     return write_bundle(output / "publish" / "bundle", content)
 

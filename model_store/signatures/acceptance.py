@@ -22,6 +22,8 @@ class Criterion(StrEnum):
     """The breast, or nothing that says otherwise."""
     CONTRAST_PHASE = "contrast_phase"
     """After contrast, by the headers and by the enhancement inside the outline."""
+    PHASE_NUMBER = "phase_number"
+    """A phase of the examination that the signature was trained on."""
     ACQUISITION = "acquisition"
     """Repetition time, echo time, flip angle and field strength as at training."""
     SPACING = "spacing"
@@ -43,6 +45,11 @@ class Parameter(StrEnum):
     FIELD_STRENGTH = "field_strength_tesla"
     PIXEL_SPACING = "pixel_spacing_mm"
     SLICE_SPACING = "slice_spacing_mm"
+
+
+PHASE, TECHNIQUE = "phase", "technique"
+ACQUISITION_COLUMNS = (PHASE, TECHNIQUE, *(name.value for name in Parameter))
+"""Columns of a feature table from which training writes a contract: how the images were acquired, as far as known."""
 
 
 @dataclass(frozen=True)
@@ -74,17 +81,27 @@ class AcceptanceContract:
     """Of tumour and of ring: below this texture is quantisation."""
     max_outside_share: float = 0.25
     """Of the columns that the forest takes: how many may lie outside the range of the training cases."""
+    phases: tuple[int, ...] = ()
+    """Numbers of the phases in their examination that training knew, 1 before contrast; empty: not bounded."""
+    max_training_distance: float | None = None
+    """In `TrainingDistance`, which the bundle then holds; None: not bounded."""
 
     def __post_init__(self) -> None:
         """Refuse limits that accept everything by mistake, or nothing."""
         if not 0 <= self.max_outside_share <= 1:
             raise ValueError(f"max_outside_share is a share between 0 and 1, not {self.max_outside_share}")
+        if any(phase < 1 for phase in self.phases):
+            raise ValueError(f"phases are numbers from 1, not {list(self.phases)}")
+        limit = self.max_training_distance
+        if limit is not None and not (math.isfinite(limit) and limit > 0):
+            raise ValueError(f"max_training_distance is above 0, not {limit}")
         if self.min_grey_levels < 2:
             raise ValueError(f"min_grey_levels is at least 2, not {self.min_grey_levels}")
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON-ready values; `from_json` reads them back."""
-        return asdict(self) | {"acquisition": {name.value: asdict(span) for name, span in self.acquisition.items()}}
+        acquisition = {name.value: asdict(span) for name, span in self.acquisition.items()}
+        return asdict(self) | {"acquisition": acquisition, "phases": list(self.phases)}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "AcceptanceContract":
@@ -98,14 +115,24 @@ class AcceptanceContract:
         if set(value) != set(cls.__dataclass_fields__):
             differing = sorted(set(value) ^ set(cls.__dataclass_fields__))
             raise ValueError(f"acceptance: fields are missing or unknown: {', '.join(differing)}")
-        for name in ("min_grey_levels", "max_outside_share"):
-            if isinstance(value[name], bool) or not isinstance(value[name], int | float):
-                raise TypeError(f"acceptance: {name} is a number, not {value[name]!r}")
+        limits = {name: value[name] for name in ("min_grey_levels", "max_outside_share", "max_training_distance")}
+        limits |= {f"phases[{at}]": phase for at, phase in enumerate(value["phases"])}
+        for name, limit in limits.items():
+            if limit is None and name == "max_training_distance":
+                continue
+            if isinstance(limit, bool) or not isinstance(limit, int | float):
+                raise TypeError(f"acceptance: {name} is a number, not {limit!r}")
         acquisition = {
             Parameter(name): Interval(float(span["minimum"]), float(span["maximum"]))
             for name, span in value["acquisition"].items()
         }
-        return cls(acquisition, int(value["min_grey_levels"]), float(value["max_outside_share"]))
+        return cls(
+            acquisition,
+            int(value["min_grey_levels"]),
+            float(value["max_outside_share"]),
+            tuple(map(int, value["phases"])),
+            value["max_training_distance"],
+        )
 
 
 DEFAULT_ACCEPTANCE = AcceptanceContract()

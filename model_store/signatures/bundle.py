@@ -4,6 +4,7 @@
         signature.json     description, and the SHA-256 of every other file
         estimator.skops    the random forest
         canary.npz         probes and their answers
+        distance.npz       how far a case lies from the training cases, where the contract limits it
         reference.npz      training distribution of every feature (format 1: reference.parquet)
         MODEL_CARD.md      for people, with its figures beside it
 
@@ -24,11 +25,12 @@ from typing import TYPE_CHECKING, Any
 from model_store.errors import SignatureError
 from model_store.files import readable_json, sha256_of, sync_folder, write_durably
 from model_store.signatures import canary as canary_file
-from model_store.signatures import training_ranges
+from model_store.signatures import training_distance, training_ranges
 from model_store.signatures.canary import Canary, check_canary
 from model_store.signatures.estimator import from_skops, to_skops
 from model_store.signatures.profile import PROFILES
 from model_store.signatures.signature import Description, Signature, bundle_name, profile_difference
+from model_store.signatures.training_distance import TrainingDistance
 from model_store.signatures.training_ranges import FeatureRange
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ DESCRIPTION, ESTIMATOR, CANARY, REFERENCE, CARD = (
     "reference.npz",
     "MODEL_CARD.md",
 )
+DISTANCE = "distance.npz"
 REFERENCES: Mapping[int, tuple[str, Callable[[bytes], dict[str, FeatureRange]]]] = {
     1: ("reference.parquet", training_ranges.from_parquet),
     2: (REFERENCE, training_ranges.from_npz),
@@ -68,6 +71,8 @@ class BundleContent:
     card: str
     figures: Mapping[str, bytes]
     """By file name."""
+    distance: TrainingDistance | None = None
+    """Where the description's contract limits it."""
 
 
 def write_bundle(parent: Path, content: BundleContent) -> Path:
@@ -82,6 +87,8 @@ def write_bundle(parent: Path, content: BundleContent) -> Path:
         CARD: content.card.encode(),
         **content.figures,
     }
+    if content.distance is not None:
+        files[DISTANCE] = training_distance.to_npz(content.distance)
     hashes = {name: sha256_of(data) for name, data in files.items()}
     files[DESCRIPTION] = readable_json({"format": FORMAT, "files": hashes, **content.description.to_json()})
     name = bundle_name(content.description.id, content.description.version, sha256_of(files[DESCRIPTION]))
@@ -147,7 +154,18 @@ def load_bundle(folder: Path, name: str | None = None) -> Signature:
     ranges = read_ranges(files[reference])
     if unknown := [column for column in description.columns if column not in ranges]:
         raise SignatureError(f"{reference} does not hold the training distribution of {', '.join(unknown[:3])}")
-    return Signature(description, digest, estimator, ranges, _library_notes(description.library_versions))
+    notes = _library_notes(description.library_versions)
+    return Signature(description, digest, estimator, ranges, notes, _distance(files, description))
+
+
+def _distance(files: Mapping[str, bytes], description: Description) -> TrainingDistance | None:
+    """Return the distance that the contract limits; the one is not there without the other."""
+    if (description.acceptance.max_training_distance is None) != (DISTANCE not in files):
+        raise SignatureError(
+            f"{DESCRIPTION} limits the distance from the training cases, and {DISTANCE} measures it: expected both or "
+            "none of them; fetch the bundle again"
+        )
+    return training_distance.from_npz(files[DISTANCE], len(description.columns)) if DISTANCE in files else None
 
 
 def installed_versions() -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from model_store.signatures.acceptance import DEFAULT_ACCEPTANCE, AcceptanceContract
 from model_store.signatures.certainty import Certainty
 from model_store.signatures.profile import FEATURES_PER_REGION, FeatureProfile
+from model_store.signatures.training_distance import TrainingDistance
 from model_store.signatures.training_ranges import FeatureRange
 
 if TYPE_CHECKING:
@@ -125,6 +126,8 @@ class Signature:
     """The training distribution of each column, also of those that the estimator does not take."""
     notes: tuple[str, ...] = ()
     """Which libraries have another version than at training; none of them changes a number of the canary."""
+    distance: TrainingDistance | None = field(default=None, repr=False, compare=False)
+    """Where the contract limits it."""
 
     @property
     def id(self) -> str:

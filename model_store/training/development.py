@@ -19,6 +19,7 @@ from model_store.signatures.profile import FEATURES_PER_REGION, FeatureProfile
 from model_store.signatures.signature import REGION_PREFIXES, Description, SignatureStatus
 from model_store.signatures.training_ranges import ranges_of
 from model_store.statistics.performance import performance
+from model_store.training.acceptance_contract import contract_of
 from model_store.training.forest import FOLDS, GRID, Candidate, Trained, name_of, train
 from model_store.training.negative_controls import (
     Control,
@@ -71,6 +72,7 @@ def develop(
     trained = train(training, seed, grid)
     held_out = complete_cases(held_out, trained.columns)
     probability = hot_probability(trained.estimator, held_out.matrix(trained.columns))
+    contracted = contract_of(training.matrix(trained.columns), training.patients)
     description = Description(
         id=purpose.id,
         version=purpose.version,
@@ -90,6 +92,7 @@ def develop(
             "held_out": performance(held_out.hot, probability, trained.threshold).to_json(),
         },
         library_versions=installed_versions(),
+        acceptance=contracted.contract,
         certainty=trained.certainty,
     )
     curves = [("cross-validation", training.hot, trained.out_of_fold), ("held out", held_out.hot, probability)]
@@ -104,6 +107,7 @@ def develop(
             "calibration.png": calibration_figure(curves),
             "importance.png": importance_figure(trained.columns, trained.estimator.feature_importances_),
         },
+        distance=contracted.distance,
     )
 
 

@@ -12,6 +12,7 @@ from model_store.publication.model_card import model_card
 from model_store.reporting import figures as study_figures
 from model_store.reporting.card_figures import png
 from model_store.reporting.step_output import write_figure, write_summary, write_table
+from model_store.signatures.acceptance import PHASE, TECHNIQUE, Parameter
 from model_store.signatures.bundle import BundleContent, installed_versions, write_bundle
 from model_store.signatures.canary import make_canary
 from model_store.signatures.certainty import Certainty, ThresholdInterval
@@ -19,6 +20,7 @@ from model_store.signatures.profile import PROFILES, present_name
 from model_store.signatures.signature import Description, SignatureStatus
 from model_store.signatures.training_ranges import ranges_of
 from model_store.statistics.performance import Flags
+from model_store.training.acceptance_contract import contract_of
 from model_store.training.forest import FOLDS
 from model_store.training.model_families import words
 from model_store.training.negative_controls import control_notes
@@ -147,6 +149,7 @@ def notes(training: Training) -> list[str]:
 def bundle_content(plan: TrainPlan, training: Training, summary: dict[str, Any]) -> BundleContent:
     """Return the candidate bundle, as yet without figures."""
     trained, table = training.trained, training.cohort.table
+    contracted = contract_of(table.matrix(trained.columns), table.patients, training.cohort.cases)
     description = Description(
         id=plan.id,
         version=plan.version,
@@ -161,6 +164,7 @@ def bundle_content(plan: TrainPlan, training: Training, summary: dict[str, Any])
             "patients": summary["patients"],
             "hot": summary["hot"],
             "left out": training.cohort.left_out,
+            **_acquired(training.cohort.cases),
         },
         training={
             "method": f"random forest; the candidate with the largest AUC in a {FOLDS}-fold cross-validation, "
@@ -180,6 +184,7 @@ def bundle_content(plan: TrainPlan, training: Training, summary: dict[str, Any])
         },
         metrics=_metrics(training, summary),
         library_versions=installed_versions(),
+        acceptance=contracted.contract,
         certainty=certainty_of(training),
     )
     return BundleContent(
@@ -189,7 +194,19 @@ def bundle_content(plan: TrainPlan, training: Training, summary: dict[str, Any])
         ranges=ranges_of(training.whole.columns, training.whole.values),
         card=model_card(description),
         figures={},
+        distance=contracted.distance,
     )
+
+
+def _acquired(cases: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """Return how many cases were acquired how, as far as the feature table says it."""
+    names = [name for name in ("scanner", TECHNIQUE, PHASE, Parameter.FIELD_STRENGTH.value) if name in cases]
+    counts = {name: cases[name].replace("", np.nan).dropna().astype(str).value_counts() for name in names}
+    return {
+        name.replace("_", " "): {str(value): int(count) for value, count in sorted(found.items())}
+        for name, found in counts.items()
+        if len(found)
+    }
 
 
 def _metrics(training: Training, summary: dict[str, Any]) -> dict[str, Any]:

@@ -3,9 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping
 
-from pydicom import Dataset
-
-from model_store.signatures.acceptance import AcceptanceContract, Criterion, Parameter
+from model_store.signatures.acceptance import PHASE, TECHNIQUE, AcceptanceContract, Criterion, Parameter
 from workers.acceptance import Objection
 from workers.images.attributes import text
 from workers.images.technique import value_of
@@ -21,13 +19,13 @@ ATTRIBUTES: Mapping[Parameter, tuple[str, ...]] = {
 STRONGEST_TESLA = 20.0
 """Larger numbers are in gauss, as some scanners write Magnetic Field Strength (PS3.3 section C.8.3.1 wants tesla)."""
 GAUSS_PER_TESLA = 10_000.0
+TECHNIQUE_ATTRIBUTES = ("ScanningSequence", "SequenceVariant", "EchoPulseSequence")
 SPACINGS = (Parameter.PIXEL_SPACING, Parameter.SLICE_SPACING)
 
 
 def acquisition_of(volume: Volume) -> dict[Parameter, float]:
     """Return the parameters that headers and geometry of a phase state; the others are absent."""
-    header, frame_number = volume.headers[0], volume.frames[0].frame_number
-    stated = {name: _first_number(header, frame_number, keywords) for name, keywords in ATTRIBUTES.items()}
+    stated = {name: _first_number(volume, keywords) for name, keywords in ATTRIBUTES.items()}
     found = {name: value for name, value in stated.items() if value is not None}
     if (field := found.get(Parameter.FIELD_STRENGTH, 0.0)) > STRONGEST_TESLA:
         found[Parameter.FIELD_STRENGTH] = field / GAUSS_PER_TESLA
@@ -38,15 +36,33 @@ def acquisition_of(volume: Volume) -> dict[Parameter, float]:
     }
 
 
+def acquisition_columns(volume: Volume) -> dict[str, float | str]:
+    """Return `model_store.signatures.acceptance.ACQUISITION_COLUMNS` of a phase; what is not known is absent."""
+    found: dict[str, float | str] = {name.value: value for name, value in acquisition_of(volume).items()}
+    if volume.phase.count > 1:
+        found[PHASE] = volume.phase.index
+    if technique := " ".join(filter(None, (_value(volume, keyword) for keyword in TECHNIQUE_ATTRIBUTES))):
+        found[TECHNIQUE] = technique
+    return found
+
+
 def acquisition_objections(volume: Volume, contract: AcceptanceContract) -> Iterator[Objection]:
     """Yield the parameters that lie outside the range of the training cases."""
     found = acquisition_of(volume)
-    series = text(volume.headers[0], "SeriesInstanceUID")
+    series = f"series {text(volume.headers[0], 'SeriesInstanceUID')}"
+    phase = volume.phase
+    if contract.phases and phase.count > 1 and phase.index not in contract.phases:
+        known = ", ".join(map(str, contract.phases))
+        yield Objection(
+            Criterion.PHASE_NUMBER,
+            f"{series}: phase {phase.index} of {phase.count} was outlined, and the signature was trained on phase "
+            f"{known}: copy the outline to that phase, and send it again",
+        )
     for name, span in contract.acquisition.items():
         if name in found and not span.holds(found[name]):
             yield Objection(
                 Criterion.SPACING if name in SPACINGS else Criterion.ACQUISITION,
-                f"series {series}: its {words(name)} is {found[name]:.3g}, and the signature was trained on "
+                f"{series}: its {words(name)} is {found[name]:.3g}, and the signature was trained on "
                 f"{span.minimum:.3g} to {span.maximum:.3g}: it says nothing of such images",
             )
 
@@ -65,12 +81,17 @@ def words(name: Parameter) -> str:
     return f"{' '.join(what)} ({unit})"
 
 
-def _first_number(header: Dataset, frame_number: int | None, keywords: tuple[str, ...]) -> float | None:
+def _first_number(volume: Volume, keywords: tuple[str, ...]) -> float | None:
     for keyword in keywords:
         try:
-            value = float(value_of(header, keyword, frame_number).split("\\")[0])
+            value = float(_value(volume, keyword).split("\\")[0])
         except ValueError:
             continue
         if math.isfinite(value) and value > 0:
             return value
     return None
+
+
+def _value(volume: Volume, keyword: str) -> str:
+    """Return an attribute of the first slice; empty where there is no header, as of a NIfTI image."""
+    return value_of(volume.headers[0], keyword, volume.frames[0].frame_number) if volume.headers else ""

@@ -30,6 +30,7 @@ REASONS = MappingProxyType(
             (Reason.OTHER_TECHNIQUE, "ns-technique", "The images are not a contrast series of the breast"),
             (Reason.OTHER_BODY_PART, "ns-body-part", "The images show another body part"),
             (Reason.BEFORE_CONTRAST, "ns-pre-contrast", "The outline refers to the phase before contrast"),
+            (Reason.OTHER_PHASE, "ns-other-phase", "Another contrast phase than the signature was trained on"),
             (Reason.OTHER_ACQUISITION, "ns-acquisition", "Acquired unlike the training cases of the signature"),
             (Reason.OTHER_SPACING, "ns-spacing", "Voxel spacing unlike the training cases of the signature"),
             (Reason.UNREADABLE_PIXELS, "ns-no-pixels", "The pixels cannot be read"),

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+import numpy as np
+
 from model_store.signatures.acceptance import Criterion
 from model_store.signatures.signature import Signature
 from workers.acceptance import Objection
@@ -22,6 +24,18 @@ def feature_objections(signature: Signature, regions: Sequence[RegionMeasurement
             f"signature {signature.id} accepts: {some(outside)}: check that the outline lies on the tumour, on the "
             "phase after contrast",
         )
+
+    if signature.distance is not None and signature.acceptance.max_training_distance is not None:
+        values = by_column(regions)
+        row = np.array([[values[name] for name in signature.columns]], dtype=np.float64)
+        distance, most = float(signature.distance.of(row)[0]), signature.acceptance.max_training_distance
+        if distance > most:
+            yield Objection(
+                Criterion.TRAINING_DISTANCE,
+                f"the features of the score, taken together, lie {distance:.3g} from the training cases, and signature "
+                f"{signature.id} accepts {most:.3g}: check that the outline lies on the tumour, on the phase after "
+                "contrast",
+            )
 
 
 def out_of_range_notes(signature: Signature, regions: Sequence[RegionMeasurement]) -> tuple[Note, ...]:

@@ -23,6 +23,7 @@ from deploy.simulation.patients import SimulatedPatient, draw_patients
 from deploy.simulation.phantom import write_phantom
 from deploy.simulation.planted import Planted
 from model_store.cohort.plan import IDENTITY_COLUMNS, ExtractPlan
+from model_store.signatures.acceptance import ACQUISITION_COLUMNS
 from model_store.signatures.profile import DEFAULT_PROFILE, HAN2024
 from support.processes import group_lives, start, wait_until
 from support.structure_sets import contours_of, write_structure_set
@@ -85,6 +86,26 @@ def test_a_study_whose_outline_cannot_be_told_for_one_has_its_row(
     assert rows["reason"].to_dict() == {patients[0].id: "", patients[2].id: "no_outline"}
     assert rows.at[patients[2].id, "site"] == patients[2].scanner.site
     assert list(extracted.tables.reasons["reason"]) == ["no_outline"]
+
+
+def test_the_table_says_how_images_were_acquired(
+    extracted: Extracted, patients: list[SimulatedPatient], cohort: Path
+) -> None:
+    """What the scanner wrote, read with pydicom; nothing in the row of a case that was not measured."""
+    rows = extracted.tables.features.set_index("patient")[list(ACQUISITION_COLUMNS)]
+    found = rows.loc[patients[0].id]
+    files = sorted((cohort / "dicom" / patients[0].id).rglob("*.dcm"))
+    headers = (dcmread(path, stop_before_pixels=True) for path in files)
+    image = next(one for one in headers if one.Modality == "MR")
+    assert found["technique"] == f"{image.ScanningSequence} {image.SequenceVariant}"
+    assert found["repetition_time_ms"] == float(image.RepetitionTime)
+    assert found["echo_time_ms"] == float(image.EchoTime)
+    assert found["flip_angle_degrees"] == float(image.FlipAngle)
+    assert found["field_strength_tesla"] == float(image.MagneticFieldStrength)
+    assert found["pixel_spacing_mm"] == pytest.approx(float(image.PixelSpacing[0]))
+    assert found["slice_spacing_mm"] > 0
+    assert np.isnan(found["phase"])  # of a series that holds one phase
+    assert rows.loc[patients[1].id].drop("technique").isna().all()
 
 
 def test_readers_of_the_same_lesion_are_told_apart(extracted: Extracted, patients: list[SimulatedPatient]) -> None:

@@ -11,6 +11,8 @@ CONTRACT = AcceptanceContract(
     acquisition={Parameter.ECHO_TIME: Interval(0.5, 4.5), Parameter.FIELD_STRENGTH: Interval(1.5, 3.0)},
     min_grey_levels=10,
     max_outside_share=0.2,
+    phases=(2, 3),
+    max_training_distance=8.5,
 )
 
 
@@ -33,6 +35,10 @@ def test_both_ends_of_an_interval_are_accepted() -> None:
         {"max_outside_share": 1.5},
         {"max_outside_share": "0.2"},
         {"min_grey_levels": True},
+        {"phases": [0]},
+        {"phases": ["2"]},
+        {"max_training_distance": 0.0},
+        {"max_training_distance": "far"},
         {"min_grey_levels": 1},
         {"acquisition": {"colour": {"minimum": 0, "maximum": 1}}},
         {"acquisition": {"echo_time_ms": {"minimum": 2, "maximum": 1}}},

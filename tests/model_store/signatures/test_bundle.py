@@ -16,7 +16,7 @@ from sklearn.ensemble import RandomForestClassifier
 
 from model_store.errors import SignatureError
 from model_store.files import sha256_of
-from model_store.signatures import training_ranges
+from model_store.signatures import numpy_archive, training_ranges
 from model_store.signatures.acceptance import AcceptanceContract
 from model_store.signatures.bundle import BundleContent, installed_versions, load_bundle, write_bundle
 from model_store.signatures.canary import Canary, from_npz
@@ -30,6 +30,7 @@ FILES = (
     "estimator.skops",
     "canary.npz",
     "reference.npz",
+    "distance.npz",
     "MODEL_CARD.md",
     "roc.png",
     "calibration.png",
@@ -223,6 +224,35 @@ def test_a_bundle_of_format_2_has_the_documented_default_contract() -> None:
     """The shipped signature states no contract: techniques, phase, 8 grey levels and a quarter of its features hold."""
     description = load_bundle(shipped_bundle()).description
     assert (description.acceptance, description.certainty) == (AcceptanceContract({}, 8, 0.25), None)
+
+
+def test_distance_and_its_limit_come_together(copy: Path, tmp_path: Path) -> None:
+    """A contract that limits the distance needs its arrays, and arrays without a limit would be ignored."""
+    description = json.loads((copy / "signature.json").read_text())
+    description["acceptance"]["max_training_distance"] = None
+    (copy / "signature.json").write_text(json.dumps(description))
+    with pytest.raises(SignatureError, match=r"distance\.npz"):
+        load_bundle(resealed(copy, tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda arrays: arrays.pop("scale"), "cannot be read"),
+        (lambda arrays: arrays.update(median=np.zeros(1)), "median"),
+        (lambda arrays: arrays["location"].fill(np.nan), "location"),
+        (lambda arrays: arrays["scale"].fill(0.0), "scale"),
+    ],
+)
+def test_a_distance_that_cannot_be_computed_is_refused(
+    copy: Path, tmp_path: Path, change: Callable[[dict[str, np.ndarray]], object], said: str
+) -> None:
+    """Other shapes, infinite numbers or a scale of 0 would let every case pass, or none."""
+    arrays = numpy_archive.from_npz((copy / "distance.npz").read_bytes())
+    change(arrays)
+    (copy / "distance.npz").write_bytes(numpy_archive.to_npz(arrays))
+    with pytest.raises(SignatureError, match=said):
+        load_bundle(resealed(copy, tmp_path))
 
 
 def test_other_library_version_is_noted_not_refused(bundle_content: BundleContent, tmp_path: Path) -> None:
