@@ -43,6 +43,10 @@ from listener.tls.handshake import HandshakeFailed
 
 log = structlog.get_logger()
 
+MOST_WANTED_CONTEXTS = 16
+"""A peer that is refused more contexts proposes whatever it knows (storescu: 64 SOP classes), and not what it will send:
+they are told only where it then sends nothing."""
+
 
 class Association:
     """Serves one connection. Call `run` in a thread of its own."""
@@ -168,14 +172,17 @@ class Association:
             studies = self._received_studies(request)
             refused = refused_contexts(request, contexts.values()) if offered_storage(offered) else []
             accepted = {context.sop_class_uid for context in contexts.values()}
-            self._note_refused([one for one in refused if one.sop_class_uid not in accepted])
+            wanted = [one for one in refused if one.sop_class_uid not in accepted]
+            if len(wanted) > MOST_WANTED_CONTEXTS:
+                wanted = []
+            self._note_refused(wanted)
             exchange = Exchange(
                 self._connection, self._inbox, self._metrics, parts, contexts, request, self._log, studies
             )
             outcome = exchange.run()
             if not exchange.requests:
                 # A peer that got a class in one encoding and sends nothing has its objects in the other.
-                self._note_refused([one for one in refused if one.sop_class_uid in accepted])
+                self._note_refused([one for one in refused if one not in wanted])
             return outcome
 
     def _note_refused(self, refused: list[RefusedContext]) -> None:

@@ -1,10 +1,13 @@
 """What a sender offers and may not send is said, so that an administrator sees why nothing comes."""
 
+import shutil
+import subprocess
 import urllib.request
 from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
 
+import pytest
 from pydicom.uid import (
     CTImageStorage,
     ExplicitVRLittleEndian,
@@ -52,7 +55,7 @@ def test_a_sender_of_lossy_images_alone_is_named_with_its_encodings(tmp_path: Pa
         for _ in range(2):
             associate(listener, [(MRImageStorage, JPEGBaseline8Bit), (MRImageStorage, JPEGExtended12Bit)])
         shown = said(listener)
-        assert shown.count("CONSOLE offers MR Image Storage only in") == 2
+        assert shown.count(f"CONSOLE offers MR Image Storage ({MRImageStorage}) only in") == 2
         assert f"JPEG Baseline (Process 1) ({JPEGBaseline8Bit}): lossy images are not measured" in shown
         counted = 'radtme_contexts_refused_total{reason="transfer_syntax",sop_class="MRImageStorage"} 4.0'
         assert counted in metrics(listener)
@@ -66,6 +69,76 @@ def test_an_encoding_beside_one_that_is_accepted_counts_only_if_nothing_is_sent(
     with listening(tmp_path / "other") as listener:
         associate(listener, [(MRImageStorage, JPEGLosslessSV1), (MRImageStorage, ExplicitVRLittleEndian)])
         assert "offered and not accepted" not in said(listener)
+
+
+ASSOCIATION = """
+[[TransferSyntaxes]]
+[Video]
+TransferSyntax1 = 1.2.840.10008.1.2.4.100
+TransferSyntax2 = 1.2.840.10008.1.2.4.102
+[HTJ2K]
+TransferSyntax1 = 1.2.840.10008.1.2.4.203
+[Private]
+TransferSyntax1 = 1.2.3.4.5.6
+[Plain]
+TransferSyntax1 = 1.2.840.10008.1.2.1
+[[PresentationContexts]]
+[Offered]
+PresentationContext1 = 1.2.840.10008.5.1.4.1.1.4\\Video
+PresentationContext2 = 1.2.840.10008.5.1.4.1.1.4.1\\HTJ2K
+PresentationContext3 = 1.2.840.10008.5.1.4.1.1.4\\Private
+PresentationContext4 = 1.2.840.113619.4.26\\Plain
+PresentationContext5 = 1.2.840.10008.5.1.4.1.1.2\\Plain
+[[Profiles]]
+[Scanner]
+PresentationContexts = Offered
+"""
+
+
+def storescu(listener: Listener, image: Path, *options: str) -> int:
+    """Send an image with dcmtk's storescu; return its exit status."""
+    command = ["storescu", *options, "-aet", "CONSOLE", "-aec", "RADTME", "127.0.0.1", str(listener.port), str(image)]
+    return subprocess.run(command, capture_output=True, check=False, timeout=60).returncode
+
+
+@pytest.mark.skipif(shutil.which("storescu") is None, reason="needs storescu (Debian package dcmtk)")
+def test_what_storescu_offers_and_may_not_send_is_named(tmp_path: Path, shared_data: Path) -> None:
+    """Video, HTJ2K with loss, a private transfer syntax and private SOP classes, each by its UID."""
+    image = min((shared_data / "field_cases" / "00_reference_phantom" / "images").iterdir())
+    profile = tmp_path / "scanner.cfg"
+    profile.write_text(ASSOCIATION)
+    with listening(tmp_path / "spool") as listener:
+        assert storescu(listener, image, "-xf", str(profile), "Scanner") != 0
+        wait_until(lambda: "1.2.840.113619.4.26" in said(listener), 10, "the note on the private SOP class")
+        shown = said(listener)
+        counted = metrics(listener)
+    for uid in ("1.2.840.10008.1.2.4.100", "1.2.840.10008.1.2.4.102", "1.2.840.10008.1.2.4.203", "1.2.3.4.5.6"):
+        assert f"({uid})" in shown
+    assert f"CT Image Storage ({CTImageStorage}), which is not accepted" in shown
+    assert 'reason="transfer_syntax",sop_class="EnhancedMRImageStorage"} 1.0' in counted
+    assert 'reason="sop_class",sop_class="other"} 1.0' in counted
+
+
+@pytest.mark.skipif(shutil.which("storescu") is None, reason="needs storescu (Debian package dcmtk)")
+def test_a_sender_that_offers_everything_is_named_only_if_it_sends_nothing(tmp_path: Path, shared_data: Path) -> None:
+    """Storescu proposes all SOP classes that it knows for one MR image: 60 notes would hide what matters."""
+    image = min((shared_data / "field_cases" / "00_reference_phantom" / "images").iterdir())
+    as_ct = min((shared_data / "field_cases" / "f03_slicer_exports_ct" / "input").rglob("*.dcm"))
+    with listening(tmp_path / "spool") as listener:
+        assert storescu(listener, image) == 0
+        assert "offered and not accepted" not in said(listener)
+        assert storescu(listener, as_ct) != 0
+        wait_until(lambda: f"({CTImageStorage})" in said(listener), 10, "the note at the end of the association")
+
+
+def test_peers_cannot_flood_the_metric_with_labels(tmp_path: Path) -> None:
+    """Five hundred SOP classes that nobody knows are one label."""
+    with listening(tmp_path / "spool") as listener:
+        for peer in range(5):
+            associate(listener, [(f"1.2.{peer}.{at + 1}", ExplicitVRLittleEndian) for at in range(100)])
+        wait_until(lambda: "} 500.0" in metrics(listener), 10, "all associations")
+        lines = [line for line in metrics(listener).splitlines() if line.startswith("radtme_contexts_refused_total{")]
+        assert lines == ['radtme_contexts_refused_total{reason="sop_class",sop_class="other"} 500.0']
 
 
 def test_a_class_that_is_never_accepted_is_named(tmp_path: Path) -> None:
