@@ -18,6 +18,8 @@ MARGIN = 16
 SIDE = PANEL + 2 * MARGIN
 """Where the text column begins."""
 INSET = 150
+SMALLEST_INSET = 90
+"""The small slice gives way to words; below this it shows nothing."""
 CONTEXT_MM = 14.0
 """Tissue that is shown around the outlines."""
 MIN_VIEW_MM = 60.0
@@ -96,8 +98,9 @@ def draw(view: View, caption: Caption) -> Image.Image:
     _draw_scale(
         pen, panel.width / ((window.right - window.left) * view.pixel_spacing_mm[1]), left, upper + panel.height
     )
-    _draw_caption(pen, caption, view.outlines)
-    _draw_inset(picture, view, grey, window)
+    left_over = MARGIN + PANEL - _draw_caption(pen, caption, view.outlines)
+    if left_over >= SMALLEST_INSET:
+        _draw_inset(picture, view, grey, window, min(INSET, left_over))
     _draw_notice(pen, caption)
     return picture
 
@@ -174,7 +177,8 @@ def _draw_scale(pen: ImageDraw.ImageDraw, pixels_per_mm: float, left: int, lower
     pen.text((x, y - 6), "1 cm", WHITE, pixel_font(15), "ls", stroke_width=2, stroke_fill=(0, 0, 0))
 
 
-def _draw_caption(pen: ImageDraw.ImageDraw, caption: Caption, outlines: Sequence[Contour]) -> None:
+def _draw_caption(pen: ImageDraw.ImageDraw, caption: Caption, outlines: Sequence[Contour]) -> int:
+    """Write the words; return where they end."""
     x, y = SIDE, MARGIN + 4
     width = WIDTH - SIDE - MARGIN
     pen.text((x, y), caption.title, GREY, pixel_font(20))
@@ -189,8 +193,10 @@ def _draw_caption(pen: ImageDraw.ImageDraw, caption: Caption, outlines: Sequence
     y += 12
     for outline in outlines:
         pen.rectangle([(x, y + 3), (x + 18, y + 17)], outline=outline.colour, width=3)
-        y = _draw_lines(pen, outline.label, (x + 28, y), width - 28, 16, WHITE) + 8
-    _draw_lines(pen, caption.measured_on, (x, y + 4), width, 14, GREY, lowest=MARGIN + PANEL - INSET)
+        y = _draw_lines(pen, outline.label, (x + 28, y), width - 28, 15, WHITE) + 8
+    lowest = max(MARGIN + PANEL - INSET, min(y + 60, MARGIN + PANEL))
+    end = _draw_lines(pen, caption.measured_on, (x, y + 4), width, 14, GREY, lowest=lowest)
+    return min(end, max(lowest, y))
 
 
 def _draw_lines(
@@ -235,11 +241,11 @@ def _short_words(pen: ImageDraw.ImageDraw, text: str, width: int, size: int) -> 
         yield part
 
 
-def _draw_inset(picture: Image.Image, view: View, grey: NDArray[np.uint8], window: Window) -> None:
+def _draw_inset(picture: Image.Image, view: View, grey: NDArray[np.uint8], window: Window, side: int) -> None:
     """Show the whole slice small, with the place of the large view."""
     height_mm = view.pixels.shape[0] * view.pixel_spacing_mm[0]
     width_mm = view.pixels.shape[1] * view.pixel_spacing_mm[1]
-    scale = INSET / max(height_mm, width_mm)
+    scale = side / max(height_mm, width_mm)
     size = (max(1, round(width_mm * scale)), max(1, round(height_mm * scale)))
     inset = Image.fromarray(grey).resize(size, Image.Resampling.BILINEAR).convert("RGB")
     by_row, by_column = scale * view.pixel_spacing_mm[0], scale * view.pixel_spacing_mm[1]

@@ -15,7 +15,7 @@ from workers.notes import Note, warning
 from workers.results.common_modules import Origin, ResultVersion
 from workers.results.instance_reference import InstanceReference
 from workers.results.key_image import caption, edge_letters
-from workers.results.key_image_drawing import AMBER, VIOLET, Caption, Contour, View, draw
+from workers.results.key_image_drawing import AMBER, VIOLET, WHITE, Caption, Contour, View, draw
 from workers.results.region_display import COLOURS
 from workers.results.result_roles import ResultRole
 from workers.results.training_strip import Strip, draw_strip
@@ -135,6 +135,19 @@ def test_a_constant_slice_and_a_tumour_at_the_edge_are_drawn() -> None:
         np.full((30, 30), 7), (SPACING_MM[1], SPACING_MM[0]), [Contour("a", mask, (1, 2, 3))], ("A", "P", "H", "F")
     )
     assert draw(view, CAPTION).size == (1024, 768)
+
+
+def test_many_words_are_never_covered_by_the_small_slice() -> None:
+    """An uncertain verdict with warnings takes the room of the small slice: what is written stays readable."""
+    ones = np.ones((30, 30))
+    view = View(ones, (1.0, 1.0), [Contour("a", np.eye(30, dtype=bool), (1, 2, 3))] * 2, ("A", "P", "H", "F"))
+    for count in range(12):
+        full = replace(CAPTION, lines=[f"a line with many words, number {number}" for number in range(count)])
+        words = np.asarray(draw(view, full))
+        alone = np.asarray(draw(replace(view, pixels=np.zeros((30, 30))), full))
+        column = np.s_[16:704, 720:]
+        is_text = (alone[column] == WHITE).all(axis=2)
+        assert (words[column][is_text] == WHITE).all()
 
 
 def test_an_uncertain_verdict_has_a_colour_of_its_own() -> None:
