@@ -44,7 +44,7 @@ from listener.tls.handshake import HandshakeFailed
 log = structlog.get_logger()
 
 MOST_WANTED_CONTEXTS = 16
-"""A peer that is refused more contexts proposes whatever it knows (storescu: 64 SOP classes), and not what it will send:
+"""A peer that is refused more contexts proposes whatever it knows (storescu: 64 SOP classes), not what it will send:
 they are told only where it then sends nothing."""
 
 
