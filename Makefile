@@ -9,8 +9,10 @@ export OMP_NUM_THREADS ?= 1
 export UV_COMPILE_BYTECODE ?= 1
 
 # One lock for every Python, from 3.11.0 on, with one version of each package wherever all of them have it: the same values.
-COMPILE = $(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.11 --fork-strategy fewest \
+COMPILE = $(BIN)/uv pip compile -q --universal --python-version 3.11 --fork-strategy fewest \
 	--generate-hashes --no-header --no-annotate
+# What a package without a wheel is built with is locked too: its code runs at the installation.
+INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python --build-constraints requirements/build.txt
 
 # What the tests hold the program against: DICOM peers, validators, a PACS, Redis, Prometheus, a browser.
 TEST_PACKAGES := dcmtk dicom3tools orthanc orthanc-dicomweb redis-server prometheus chromium libpixelmed-java \
@@ -47,13 +49,14 @@ values: $(VENV)/.dev ## Run the tests of values alone: features, published refer
 bare: ## Run demo and test on a bare Debian 12 and 13, in root folders of their own; as root
 	deploy/bare-machine $(RELEASES)
 
-check: $(VENV)/.dev ## Run the static checks
+check: $(VENV)/.dev ## Run the static checks, and import every test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	@$(BIN)/radtme config schema | cmp -s - deploy/radtme.schema.json \
 		|| { echo "deploy/radtme.schema.json is not what the settings say: run make schema" >&2; exit 1; }
+	@collected=$$($(BIN)/pytest --collect-only -q) || { echo "$$collected" | tail -n 60; exit 1; }
 
 format: $(VENV)/.dev ## Format the code
 	$(BIN)/ruff check --fix .
@@ -85,9 +88,10 @@ sbom: $(VENV)/.dev ## Write what the service runs on as CycloneDX JSON: dist/rad
 		--validate -o dist/radtme.cdx.json
 
 lock: $(VENV)/.uv ## Renew the locked requirements from pyproject.toml, for every Python that it names
-	$(COMPILE) --extra embedded --extra study -o requirements/runtime.txt
-	$(COMPILE) -c requirements/runtime.txt -o requirements/service.txt
-	$(COMPILE) --extra embedded --extra study --group dev -c requirements/runtime.txt -o requirements/dev.txt
+	$(COMPILE) pyproject.toml --extra embedded --extra study -o requirements/runtime.txt
+	$(COMPILE) pyproject.toml -c requirements/runtime.txt -o requirements/service.txt
+	$(COMPILE) pyproject.toml --extra embedded --extra study --group dev -c requirements/runtime.txt -o requirements/dev.txt
+	$(COMPILE) --group build -c requirements/service.txt -o requirements/build.txt
 
 clean: ## Remove the environment and what tools left behind
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache dist
@@ -100,13 +104,13 @@ $(VENV)/.uv: requirements/uv.txt $(VENV)/pyvenv.cfg
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	@touch $@
 
-$(VENV)/.runtime: requirements/runtime.txt pyproject.toml $(VENV)/.uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/runtime.txt
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+$(VENV)/.runtime: requirements/runtime.txt requirements/build.txt pyproject.toml $(VENV)/.uv
+	$(INSTALL) --require-hashes -r requirements/runtime.txt
+	$(INSTALL) --no-deps --editable .
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	$(INSTALL) --require-hashes -r requirements/dev.txt
 	@touch $@
 
 test-packages:

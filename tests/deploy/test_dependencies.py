@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,20 @@ def test_the_bill_of_materials_is_valid_and_complete() -> None:
     assert {(part["name"], part["version"]) for part in bill["components"]} == locked
     assert all(part["externalReferences"][0]["hashes"] for part in bill["components"])
     assert bill["metadata"]["component"]["name"] == "radtme"
+
+
+def test_what_builds_a_package_without_a_wheel_is_locked() -> None:
+    """A build runs the code of its requirements: each has digests, and each installation obeys."""
+    asked = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]["build"]
+    locked = re.findall(
+        r"^([a-z-]+)==\S+ \\\n    --hash=sha256:", (ROOT / "requirements/build.txt").read_text(), re.MULTILINE
+    )
+    assert {re.split("[<>=]", name)[0] for name in asked} <= set(locked)
+    for page in ("Makefile", "deploy/Dockerfile", "docs/installation.md"):
+        text = (ROOT / page).read_text().replace("\\\n", " ")
+        installs = re.findall(r"uv pip install .*", text)
+        assert installs, page
+        assert all("--build-constraints requirements/build.txt" in line for line in installs), page
 
 
 @pytest.mark.parametrize(
