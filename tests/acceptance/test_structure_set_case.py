@@ -100,6 +100,6 @@ def test_each_tumour_of_a_structure_set_gets_results_of_its_own(tmp_path: Path, 
     assert (scored.outcome, again.outcome, again.further) == ("scored", "scored", ())
     segmentations = [dcmread(folder / "segmentation.dcm") for folder in (objects, further_objects)]
     for number, (name, segmentation) in enumerate(zip(regions, segmentations, strict=True), start=1):
-        assert f"tumour {number} of 2: {name}" in segmentation.SeriesDescription
+        assert segmentation.SeriesDescription.startswith(f"{number}/2 Tumour and ring, {name}, ")
     first_uids, second_uids = ({item.TrackingUID for item in one.SegmentSequence} for one in segmentations)
     assert not first_uids & second_uids

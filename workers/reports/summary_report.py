@@ -122,6 +122,8 @@ def verdict_code(result: CaseResult) -> Code:
 
 
 def _verdict_texts(origin: Origin, result: CaseResult) -> Iterator[Dataset]:
+    if origin.tumour is not None:
+        yield text(codes.LESION, str(origin.tumour))
     if result.rejection is not None:
         yield text(codes.EXPLANATION, result.rejection.message)
     if result.score is not None:

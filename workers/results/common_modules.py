@@ -58,6 +58,10 @@ class TumourOfSeveral:
     def __str__(self) -> str:
         return f"tumour {self.number} of {self.count}" + (f": {self.name}" if self.name else "")
 
+    def describe(self, content: str) -> str:
+        """Return a Series Description that begins with the tumour's number: lists of series show its first words."""
+        return f"{self.number}/{self.count} {content}" + (f", {self.name}" if self.name else "")
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -127,7 +131,7 @@ def composite(origin: Origin, role: ResultRole, modality: str, description: str)
     instance.SeriesInstanceUID = origin.uids.series(role)
     instance.SeriesNumber = series_number(role, origin)
     shown = f"{description} {SEE_WARNINGS}" if origin.has_warnings else description
-    instance.SeriesDescription = f"{shown}, {origin.tumour}"[:64] if origin.tumour else shown
+    instance.SeriesDescription = origin.tumour.describe(shown)[:64] if origin.tumour else shown
     instance.InstanceNumber = 1
     instance.Manufacturer = MANUFACTURER
     instance.ManufacturerModelName = RESULT_MODEL_NAME

@@ -109,7 +109,7 @@ def caption(origin: Origin, result: CaseResult, measurement: Measurement) -> Cap
         title="Radiomics score",
         verdict=verdict,
         verdict_colour=colour,
-        lines=list(_lines(result)),
+        lines=[*([f"T{str(origin.tumour)[1:]}"] if origin.tumour else []), *_lines(result)],
         warnings=list(_warnings(result)),
         strip=_strip(score) if score else None,
         notice=signature.research_notice if signature else "",

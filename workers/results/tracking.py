@@ -24,5 +24,9 @@ def tracking_of(region: Region, uids: ResultUids, tumour_segment: Dataset | None
         received_id, received_uid = tumour_segment.get("TrackingID"), tumour_segment.get("TrackingUID")
         if received_id and received_uid:
             return Tracking(str(received_id), str(received_uid))
-    further = "" if uids.segment_number is None else f" of segment {uids.segment_number}"
-    return Tracking(f"{REGION_NAMES[region]}{further}", uids.tracking(region))
+    if uids.segment_number is None:
+        return Tracking(REGION_NAMES[region], uids.tracking(region))
+    of = f"segment {uids.segment_number}"
+    label = "" if tumour_segment is None else str(tumour_segment.get("SegmentLabel") or "")
+    named = f"{label} ({of})" if label and region is Region.TUMOUR else f"{REGION_NAMES[region]} of {of}"
+    return Tracking(named, uids.tracking(region))

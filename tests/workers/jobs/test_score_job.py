@@ -342,10 +342,9 @@ def test_each_of_several_tumours_gets_results_of_its_own(
         found = spool.find_job(one.id)
         assert found is not None
         reports.append(dcmread(found.folder / "objects" / "segmentation.dcm"))
-    assert [report.SeriesDescription.split(",")[1].strip()[:13] for report in reports] == [
-        "tumour 1 of 2",
-        "tumour 2 of 2",
-    ]
+    assert [report.SeriesDescription[:20] for report in reports] == ["1/2 Tumour and ring,", "2/2 Tumour and ring,"]
+    assert "Satellite" in reports[1].SeriesDescription
+    assert reports[1].SegmentSequence[0].TrackingID == "Satellite (segment 2)"
     tracked = [{segment.TrackingUID for segment in report.SegmentSequence} for report in reports]
     assert not tracked[0] & tracked[1]
     assert "tumour 2 of 2" in results[1]["notes"][0]
