@@ -58,8 +58,8 @@ def compare_on_spool(spool: Path, first: Signature, second: Signature) -> Signat
                 "case": case,
                 "first": one.hot_probability,
                 "second": other.hot_probability,
-                "first_hot": one.phenotype is Phenotype.HOT,
-                "second_hot": other.phenotype is Phenotype.HOT,
+                "first_hot": one.is_hot,
+                "second_hot": other.is_hot,
             }
         )
     notes = [f"{not_scored} cases were scored by the active signature only"] if not_scored else []
@@ -123,7 +123,8 @@ class _Verdict:
     digest: str | None
     hot_probability: float | None
     """None where it could not score the case."""
-    phenotype: Phenotype | None
+    is_hot: bool
+    """By the threshold, however sure that is."""
 
 
 def _shadowed(spool: Spool) -> Iterator[tuple[str, _Verdict, _Verdict]]:
@@ -133,8 +134,8 @@ def _shadowed(spool: Spool) -> Iterator[tuple[str, _Verdict, _Verdict]]:
         if result is None or result.score is None or result.signature is None or result.shadow is None:
             continue
         score, shadow = result.score, result.shadow
-        active = _Verdict(result.signature.digest, score.hot_probability, score.phenotype)
-        yield job.id, active, _Verdict(shadow.digest, shadow.hot_probability, shadow.phenotype)
+        active = _Verdict(result.signature.digest, score.hot_probability, score.is_hot)
+        yield job.id, active, _Verdict(shadow.digest, shadow.hot_probability, shadow.phenotype is Phenotype.HOT)
 
 
 def _comparison(cases: pd.DataFrame, first: Signature, second: Signature, notes: list[str]) -> SignatureComparison:

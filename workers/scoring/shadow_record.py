@@ -32,6 +32,7 @@ class ShadowRecord:
     hot_probability: Annotated[float | None, LEFT_OUT_IF_NONE] = None
     threshold: Annotated[float | None, LEFT_OUT_IF_NONE] = None
     phenotype: Annotated[Phenotype | None, LEFT_OUT_IF_NONE] = None
+    """The class by its threshold: hot or cold."""
     difference: Annotated[float | None, LEFT_OUT_IF_NONE] = None
     """Its hot probability less that of the case."""
     error: Annotated[str | None, LEFT_OUT_IF_NONE] = None
