@@ -1,6 +1,9 @@
 """``result.json``: what is kept of a result, and results of earlier versions."""
 
 import json
+from pathlib import Path
+
+import pytest
 
 from listener.spool.job_files import RESULT_NAME
 from listener.spool.jobs import JobState, job_id_for
@@ -10,6 +13,14 @@ from support.records import job_record, result_record
 from support.result_cases import CERTAINTY, make_case
 from workers.results.result_record import ScoreRecord, read_result, write_result
 from workers.scoring.case_result import Doubt, Phenotype, Stability
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Spool:
+    """Return an empty spool."""
+    found = Spool(tmp_path)
+    found.prepare()
+    return found
 
 
 def test_a_result_of_before_there_were_uncertain_verdicts_is_read(spool: Spool) -> None:
