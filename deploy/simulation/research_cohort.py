@@ -39,7 +39,7 @@ class MeasuredCase:
 
 
 def cohort_specs(seed: int, cases: int) -> list[PhantomSpec]:
-    """Return phantoms of a single phase each: half of them inflamed, protocols and noise in turn."""
+    """Return phantoms with a phase before and after contrast: half of them inflamed, protocols and noise in turn."""
     return [
         PhantomSpec(
             seed=seed * 1_000_000 + index,
@@ -48,7 +48,7 @@ def cohort_specs(seed: int, cases: int) -> list[PhantomSpec]:
             rows=matrix,
             columns=matrix,
             spacing_mm=spacing_mm,
-            phases=1,
+            phases=2,
             noise=NOISES[index // 6 % 3],
         )
         for index in range(cases)
@@ -62,7 +62,7 @@ def measure_phantom(spec: PhantomSpec, profile: FeatureProfile, with_controls: b
     with tempfile.TemporaryDirectory(prefix="radtme-phantom-") as folder:
         phantom = write_spec(Path(folder), spec)
         try:
-            volume, roi, segment = read_case(phantom.image_paths[0], phantom.seg_path, profile)
+            volume, roi, segment = read_case(phantom.paths[:-1], phantom.seg_path, profile)
             measurement = measure_roi(volume, roi, profile, segment)
         except RejectedInput as refusal:
             return MeasuredCase(patient, hot, {}, f"{refusal.reason}")

@@ -30,6 +30,8 @@ class MeasuredPart:
     intensities: Intensities
     anchor: tuple[int, int, int]
     """Voxel of the part at which the resampled grid begins."""
+    before_contrast: NDArray[np.generic] | None
+    """The same part before contrast, where that phase is there."""
 
     @property
     def start(self) -> tuple[int, int, int]:
@@ -113,4 +115,5 @@ def _part(
         other_tissue=np.logical_or.reduce(masks) if masks else None,
         intensities=intensities,
         anchor=anchor,
+        before_contrast=None if volume.before_contrast is None else volume.before_contrast.part(box),
     )

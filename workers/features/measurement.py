@@ -16,12 +16,13 @@ from workers.errors import Reason, RejectedInput
 from workers.features.air import Air, air_margin_voxels, air_near, find_air, skin_below
 from workers.features.extraction import measure_regions
 from workers.features.filters import margin_voxels
-from workers.features.measured_part import MeasuredPart, measured_part, on_volume, without_empty_borders
+from workers.features.measured_part import MeasuredPart, measured_part, near_box, on_volume, without_empty_borders
 from workers.features.normalisation import dark_grey_value
 from workers.features.redraws import Surroundings
 from workers.features.regions import Region, RegionMeasurement
 from workers.features.resampling import Resampled, bounds, box_of, resample
 from workers.features.ring import Cause, Ring, geometric_ring, ring_reach, ring_without, voxels_outside
+from workers.features.vessels import find_vessels, vessel_margin_voxels
 from workers.images.acquisition import acquisition_notes, acquisition_objections
 from workers.images.headers import read_header, read_image_headers
 from workers.images.technique import technique_objections
@@ -30,6 +31,7 @@ from workers.limits import LIMITS, Limits
 from workers.notes import Note, warning
 from workers.outline.contrast import contrast_evidence
 from workers.outline.converted_images import with_converted_images
+from workers.outline.earlier_phase import surroundings_in
 from workers.outline.outline import NO_RULES, is_structure_set, read_outline
 from workers.outline.phase_selection import choose_phase
 from workers.outline.region_of_interest import RegionOfInterest, place
@@ -123,6 +125,9 @@ def read_case(
         roi = place(outline, volume)
         contrast = contrast_evidence(phase, volume, roi, instances, other_series, limits)
         notes += (*acceptance.judge(contrast.objections), *contrast.notes)
+        if Exclusion.VESSELS in profile.exclusions and contrast.before is not None:
+            box = near_box(roi.tumour, volume.grid.spacing_zyx, profile.reach_mm)
+            volume = replace(volume, before_contrast=surroundings_in(contrast.before, volume, box, limits))
     return replace(volume, notes=(*volume.notes, *notes)), roi, outline.tumour_segment
 
 
@@ -254,7 +259,9 @@ def _resample(part: MeasuredPart, profile: FeatureProfile) -> Resampled:
         part.tumour,
         part.other_tissue,
         profile,
-        margin=max(margin_voxels(profile), air_margin_voxels(profile)) + ring_reach(profile),
+        margin=max(
+            max(margin_voxels(profile), air_margin_voxels(profile)) + ring_reach(profile), vessel_margin_voxels(profile)
+        ),
         intensities=part.intensities,
         anchor=part.anchor,
     )
@@ -277,6 +284,10 @@ def _not_in_the_ring(
         excluded[Cause.SEGMENT] = resampled.other_tissue
     if Exclusion.SKIN in profile.exclusions:
         excluded[Cause.SKIN] = skin_below(excluded[Cause.AIR], profile)
+    if Exclusion.VESSELS in profile.exclusions and part.before_contrast is not None:
+        vessels = find_vessels(part.array, part.before_contrast, resampled, profile)
+        if vessels is not None:
+            excluded[Cause.VESSEL] = vessels
     return excluded
 
 
@@ -354,4 +365,8 @@ def _notes(
             notes.append(Note(f"{len(measured.missing)} features of the {measured.region} could not be computed."))
     if ring.share < 1 - SMALLEST_SHARE:
         notes.append(Note(f"{1 - ring.share:.0%} of the ring was left out: {_left_out(ring)}."))
+    if Exclusion.VESSELS in profile.exclusions and Cause.VESSEL not in ring.left_out:
+        notes.append(
+            Note("Large vessels were not checked in the ring: no phase before contrast fits the measured one.")
+        )
     return tuple(notes)

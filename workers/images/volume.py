@@ -70,6 +70,22 @@ class Grid:
 
 
 @dataclass(frozen=True, eq=False)
+class EarlierPhase:
+    """Part of the phase before contrast, on the grid of the phase after it."""
+
+    array: NDArray[np.generic]
+    """Grey values (z, y, x)."""
+    start: tuple[int, int, int]
+    """Voxel of the volume at which the part begins."""
+
+    def part(self, box: tuple[slice, slice, slice]) -> NDArray[np.generic] | None:
+        """Return what lies in a box of the volume; None where the part does not hold all of it."""
+        z, y, x = (slice(one.start - at, one.stop - at) for one, at in zip(box, self.start, strict=True))
+        ends = zip((z, y, x), self.array.shape, strict=True)
+        return self.array[z, y, x] if all(one.start >= 0 and one.stop <= size for one, size in ends) else None
+
+
+@dataclass(frozen=True, eq=False)
 class Volume:
     """One phase on its grid. The z index grows along row direction x column direction."""
 
@@ -92,6 +108,8 @@ class Volume:
     """Voxels that hold no image (z, y, x), as the headers say; None where there are none."""
     notes: tuple[Note, ...] = ()
     """What a reader should know of the images."""
+    before_contrast: EarlierPhase | None = None
+    """Around the outline, where a profile compares with it."""
 
     @cached_property
     def grid(self) -> Grid:

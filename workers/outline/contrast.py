@@ -34,6 +34,8 @@ class ContrastEvidence:
 
     objections: tuple[Objection, ...] = ()
     notes: tuple[Note, ...] = ()
+    before: Phase | None = None
+    """The first phase, where the tumour enhances from it to the measured one."""
 
 
 def contrast_evidence(
@@ -54,7 +56,8 @@ def contrast_evidence(
     gain = medians.gain(phases[0]) if number else None
     if (said := _shown_before(phases, number, medians, gain)) or (said := _said_before(phases, number, gain)):
         return ContrastEvidence((Objection(Criterion.CONTRAST_PHASE, _message(volume, said)),))
-    return ContrastEvidence(notes=tuple(_notes(phases, gain)))
+    is_before = gain is not None and gain >= ENHANCEMENT
+    return ContrastEvidence(notes=tuple(_notes(phases, gain)), before=phases[0] if is_before else None)
 
 
 class _Medians:
