@@ -1,1 +1,1 @@
-"""MR images: headers, frames, pixels, phases, and the volume they make up."""
+"""MR images: headers, frames, pixels, phases, and the volume that they form."""

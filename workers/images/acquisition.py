@@ -1,4 +1,4 @@
-"""How images were acquired, in the numbers that a signature's acceptance contract may bound."""
+"""Acquisition parameters of images, as the numbers that a signature's acceptance contract may bound."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -17,14 +17,14 @@ ATTRIBUTES: Mapping[Parameter, tuple[str, ...]] = {
     Parameter.FIELD_STRENGTH: ("MagneticFieldStrength",),
 }
 STRONGEST_TESLA = 20.0
-"""Larger numbers are in gauss, as some scanners write Magnetic Field Strength (PS3.3 section C.8.3.1 wants tesla)."""
+"""Tesla. Larger values are in gauss, which some scanners write although PS3.3 section C.8.3.1 requires tesla."""
 GAUSS_PER_TESLA = 10_000.0
 TECHNIQUE_ATTRIBUTES = ("ScanningSequence", "SequenceVariant", "EchoPulseSequence")
 SPACINGS = (Parameter.PIXEL_SPACING, Parameter.SLICE_SPACING)
 
 
 def acquisition_of(volume: Volume) -> dict[Parameter, float]:
-    """Return the parameters that headers and geometry of a phase state; the others are absent."""
+    """Return the parameters that headers and geometry of a phase state; parameters that are not stated are absent."""
     stated = {name: _first_number(volume, keywords) for name, keywords in ATTRIBUTES.items()}
     found = {name: value for name, value in stated.items() if value is not None}
     if (field := found.get(Parameter.FIELD_STRENGTH, 0.0)) > STRONGEST_TESLA:
@@ -37,7 +37,7 @@ def acquisition_of(volume: Volume) -> dict[Parameter, float]:
 
 
 def acquisition_columns(volume: Volume) -> dict[str, float | str]:
-    """Return `model_store.signatures.acceptance.ACQUISITION_COLUMNS` of a phase; what is not known is absent."""
+    """Return `model_store.signatures.acceptance.ACQUISITION_COLUMNS` of a phase; unknown values are absent."""
     found: dict[str, float | str] = {name.value: value for name, value in acquisition_of(volume).items()}
     if volume.phase.count > 1:
         found[PHASE] = volume.phase.index
@@ -47,7 +47,7 @@ def acquisition_columns(volume: Volume) -> dict[str, float | str]:
 
 
 def acquisition_objections(volume: Volume, contract: AcceptanceContract) -> Iterator[Objection]:
-    """Yield the parameters that lie outside the range of the training cases."""
+    """Yield an objection for each parameter outside the range of the training cases."""
     found = acquisition_of(volume)
     series = f"series {text(volume.headers[0], 'SeriesInstanceUID')}"
     phase = volume.phase
@@ -63,12 +63,12 @@ def acquisition_objections(volume: Volume, contract: AcceptanceContract) -> Iter
             yield Objection(
                 Criterion.SPACING if name in SPACINGS else Criterion.ACQUISITION,
                 f"{series}: its {words(name)} is {found[name]:.3g}, and the signature was trained on "
-                f"{span.minimum:.3g} to {span.maximum:.3g}: it says nothing of such images",
+                f"{span.minimum:.3g} to {span.maximum:.3g}: it is not valid for such images",
             )
 
 
 def acquisition_notes(volume: Volume, contract: AcceptanceContract) -> tuple[Note, ...]:
-    """Return a note of the parameters that the contract bounds and the images do not state."""
+    """Return a note that lists the parameters that the contract bounds and the images do not state."""
     missing = [words(name) for name in contract.acquisition if name not in acquisition_of(volume)]
     if not missing:
         return ()
@@ -76,7 +76,7 @@ def acquisition_notes(volume: Volume, contract: AcceptanceContract) -> tuple[Not
 
 
 def words(name: Parameter) -> str:
-    """Return a parameter as a reader knows it, such as ``echo time (ms)``."""
+    """Return the name of a parameter in plain words with its unit, such as ``echo time (ms)``."""
     *what, unit = name.value.split("_")
     return f"{' '.join(what)} ({unit})"
 
@@ -93,5 +93,5 @@ def _first_number(volume: Volume, keywords: tuple[str, ...]) -> float | None:
 
 
 def _value(volume: Volume, keyword: str) -> str:
-    """Return an attribute of the first slice; empty where there is no header, as of a NIfTI image."""
+    """Return an attribute of the first slice; empty where there is no header, as with a NIfTI image."""
     return value_of(volume.headers[0], keyword, volume.frames[0].frame_number) if volume.headers else ""

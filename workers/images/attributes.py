@@ -1,4 +1,4 @@
-"""Data Elements read without pydicom's conversion, which takes longer than reading hundreds of headers does."""
+"""Reads Data Elements without pydicom's conversion, which takes longer than reading hundreds of headers does."""
 
 import math
 import re
@@ -13,18 +13,18 @@ from workers.errors import Reason, RejectedInput, is_of_the_machine
 from workers.limits import is_out_of_memory
 
 DECIMAL = re.compile(r" *[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)? *", re.ASCII)
-"""A decimal or integer string (VR DS, IS): Python's float takes more, such as ``nan`` and ``1_0``."""
+"""A decimal or integer string (VR DS, IS). Python's float accepts more, such as ``nan`` and ``1_0``."""
 BINARY_INTEGER_BYTES = (2, 4)
-"""Of one value: VR US and SS, UL and SL."""
+"""VRs of one binary value, by size: US and SS, UL and SL."""
 
 
 def text(dataset: Dataset, keyword: str) -> str:
-    """Return an element as text without padding, several values with backslashes between; empty where it is absent.
+    """Return an element as text without padding, several values separated by backslashes; empty where it is absent.
 
     Raises
     ------
     RejectedInput
-        UNREADABLE_OBJECT where it is of no kind that DICOM knows.
+        UNREADABLE_OBJECT where its value representation is unknown to DICOM.
     """
     element = _element(dataset, keyword)
     if element is None or element.value is None:
@@ -43,7 +43,7 @@ def numbers(dataset: Dataset, keyword: str) -> tuple[float, ...]:
     Raises
     ------
     RejectedInput
-        UNREADABLE_OBJECT where a value is no number.
+        UNREADABLE_OBJECT where a value is not a number.
     """
     content = text(dataset, keyword)
     values = [_decimal(part) for part in content.split("\\")] if content else []
@@ -54,12 +54,12 @@ def numbers(dataset: Dataset, keyword: str) -> tuple[float, ...]:
 
 
 def number(dataset: Dataset, keyword: str) -> float | None:
-    """Return the only value of a decimal or integer string, or None where there is none.
+    """Return the single value of a decimal or integer string, or None where it is absent or empty.
 
     Raises
     ------
     RejectedInput
-        UNREADABLE_OBJECT where it is no single number.
+        UNREADABLE_OBJECT where it is not a single number.
     """
     values = numbers(dataset, keyword)
     if len(values) > 1:
@@ -68,7 +68,7 @@ def number(dataset: Dataset, keyword: str) -> float | None:
 
 
 def optional_number(dataset: Dataset, keyword: str) -> float | None:
-    """Return the only value of a decimal or integer string that nothing depends on; None where it is no number.
+    """Return the single value of an optional decimal or integer string; None where it is not a number.
 
     Scanners and archives write texts and decimal commas into such elements (``IM-12``, ``1,5``).
     """
@@ -76,13 +76,13 @@ def optional_number(dataset: Dataset, keyword: str) -> float | None:
 
 
 def optional_integer(dataset: Dataset, keyword: str) -> int | None:
-    """Return the same of an integer; None where the number is none."""
+    """Return the single value of an optional integer string; None where it is not an integer."""
     value = optional_number(dataset, keyword)
     return int(value) if value is not None and value.is_integer() else None
 
 
 def optional_binary_numbers(dataset: Dataset, keyword: str) -> tuple[float, ...]:
-    """Return the values of a binary number (VR US, UL, FD) that nothing depends on; empty where they are none."""
+    """Return the values of an optional binary number (VR US, UL, FD); empty where they cannot be read."""
     try:
         value = dataset.get(keyword)
         values = value if isinstance(value, Sequence) and not isinstance(value, str | bytes) else [value]
@@ -95,13 +95,13 @@ def optional_binary_numbers(dataset: Dataset, keyword: str) -> tuple[float, ...]
 
 
 def optional_binary_number(dataset: Dataset, keyword: str) -> float | None:
-    """Return the only value of a binary number that nothing depends on; None where it is none."""
+    """Return the single value of an optional binary number; None where there is not exactly one."""
     values = optional_binary_numbers(dataset, keyword)
     return values[0] if len(values) == 1 else None
 
 
 def items(dataset: Dataset, keyword: str) -> Sequence[Dataset]:
-    """Return the items of a sequence that nothing depends on; empty where they cannot be read."""
+    """Return the items of an optional sequence; empty where they cannot be read."""
     try:
         found: Sequence[Dataset] = dataset.get(keyword) or ()
     except (OSError, *UNREADABLE_BYTES) as error:
@@ -112,12 +112,12 @@ def items(dataset: Dataset, keyword: str) -> Sequence[Dataset]:
 
 
 def integer(dataset: Dataset, keyword: str) -> int | None:
-    """Return the only value of a binary integer (VR US, UL), or None where there is none.
+    """Return the single value of a binary integer (VR US, UL), or None where there is none.
 
     Raises
     ------
     RejectedInput
-        UNREADABLE_OBJECT where it is no single integer: pydicom gives out bytes of any length as they are.
+        UNREADABLE_OBJECT where it is not a single integer: pydicom returns bytes of an unexpected length unconverted.
     """
     element = _element(dataset, keyword)
     if element is None or element.value is None:

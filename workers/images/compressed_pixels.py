@@ -1,4 +1,4 @@
-"""Decoding compressed pixel data, after a look at what it would become."""
+"""Decodes compressed pixel data, after checking the size that each frame declares."""
 
 import struct
 from pathlib import Path
@@ -16,16 +16,17 @@ from workers.images.codestream import declared_size, is_whole
 from workers.limits import is_out_of_memory
 
 MAX_RLE_RATIO = 1.1
-"""Of a frame's bytes. Run-length encoding makes noise longer by less than a hundredth; a reader expands all of it."""
+"""Largest RLE frame as a ratio of the uncompressed one. RLE lengthens noise by less than 1 %; decoders expand all of
+it."""
 RLE_HEADER_BYTES = 1024
 
 
 class UndecodablePixels(ValueError):
-    """The stream is damaged, or would become something else than its header says."""
+    """The stream is damaged, or its size differs from the header's."""
 
 
 def decode_pixels(path: Path) -> NDArray[np.generic]:
-    """Return all frames of an object (frame, y, x), stored values as they are.
+    """Return all frames of an object (frame, y, x) as stored values.
 
     Raises
     ------
@@ -39,7 +40,7 @@ def decode_pixels(path: Path) -> NDArray[np.generic]:
         _check_streams(dataset)
         # raw: stored values as they are, whatever the photometric interpretation
         values = pixel_array(with_bits_in_order(dataset), raw=True)
-    # A damaged stream makes a decoder raise whatever its C library or plugin thinks of.
+    # On a damaged stream a decoder raises any of these, depending on its C library or plugin.
     except (
         ArithmeticError,
         AttributeError,
@@ -60,7 +61,7 @@ def decode_pixels(path: Path) -> NDArray[np.generic]:
 
 
 def with_bits_in_order(dataset: Dataset) -> Dataset:
-    """Undo what Explicit VR Big Endian does to packed bits: their bytes change places within each word of OW."""
+    """Swap the bytes of packed bits within each word of OW, to undo Explicit VR Big Endian."""
     syntax = dataset.file_meta.TransferSyntaxUID
     if syntax.is_little_endian or dataset.BitsAllocated != 1 or dataset["PixelData"].VR != "OW":
         return dataset
@@ -80,13 +81,13 @@ def _check_streams(dataset: Dataset) -> None:
         if at >= count:
             raise UndecodablePixels(f"expected {count} frames, found more")
         size = declared_size(stream)
-        if size is None and syntax != RLELossless:  # a decoder looks further for it, past garbage and other heads
+        if size is None and syntax != RLELossless:  # a decoder searches on for it, past garbage and other headers
             raise UndecodablePixels(f"expected frames of {rows} x {columns}, frame {at + 1} declares none")
         if size is not None and size != (rows, columns):
             raise UndecodablePixels(
                 f"expected frames of {rows} x {columns}, frame {at + 1} declares {size[0]} x {size[1]}"
             )
         if not is_whole(stream):
-            raise UndecodablePixels(f"frame {at + 1} is damaged, or does not go on to its end")
+            raise UndecodablePixels(f"frame {at + 1} is damaged or incomplete")
         if syntax == RLELossless and len(stream) > longest:
-            raise UndecodablePixels(f"frame {at + 1} is longer than run-length encoding can make it")
+            raise UndecodablePixels(f"frame {at + 1} is longer than RLE can produce")

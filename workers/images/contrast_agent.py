@@ -1,4 +1,4 @@
-"""What headers say of the contrast agent (PS3.3 sections C.7.6.4 and C.7.6.16.2.12, and what scanners write)."""
+"""Evidence in headers about the contrast agent (PS3.3 sections C.7.6.4 and C.7.6.16.2.12, and scanners' habits)."""
 
 import re
 from collections.abc import Iterator
@@ -9,20 +9,20 @@ from workers.images.attributes import text
 from workers.images.frames import Frame
 
 NO_AGENT = re.compile(r"no|none|without|native?|ohne", re.IGNORECASE)
-"""Values of Contrast/Bolus Agent that say that there was none."""
+"""Values of Contrast/Bolus Agent that mean that no agent was given."""
 BEFORE = re.compile(
     r"(?<![a-z])(?:pre|before|ohne|w/?o|without)[ _-]*(?:contrast|gad(?:o\w*)?|gd|km|injection)?(?![a-z])"
     r"|(?<![a-z])nativ",
     re.IGNORECASE,
 )
 AFTER = re.compile(r"(?<![a-z])(?:post|after|dyn\w*|dce|mit)(?![a-z])|\+ ?(?:c|gd|km)(?![a-z])", re.IGNORECASE)
-"""A series of all phases may be called ``pre and post``."""
+"""Overrides `BEFORE`: a series of all phases may be called ``pre and post``."""
 
 
 def said_before_contrast(frame: Frame, *, is_alone: bool) -> str:
-    """Return what says that a frame was acquired before contrast; empty where nothing does.
+    """Return the evidence that a frame was acquired before contrast; empty where there is none.
 
-    ``is_alone``: its series holds one phase, so that the series' description is about it.
+    ``is_alone``: the series holds one phase only, so that its Series Description applies to that phase.
     """
     header = frame.instance.dataset
     for usage in _usages(frame):
@@ -39,7 +39,7 @@ def said_before_contrast(frame: Frame, *, is_alone: bool) -> str:
 
 
 def names_an_agent(frame: Frame) -> bool:
-    """Whether the header says that a contrast agent was given."""
+    """Return whether the header states that a contrast agent was given."""
     header = frame.instance.dataset
     agent = text(header, "ContrastBolusAgent")
     given = any(text(usage, "ContrastBolusAgentAdministered") == "YES" for usage in _usages(frame))
@@ -47,7 +47,7 @@ def names_an_agent(frame: Frame) -> bool:
 
 
 def _usages(frame: Frame) -> Iterator[Dataset]:
-    """Yield the items of Contrast/Bolus Usage Sequence of the frame, or of all frames of its object."""
+    """Yield the items of Contrast/Bolus Usage Sequence for the frame, and those shared by all frames of its object."""
     header = frame.instance.dataset
     groups = list(header.get("SharedFunctionalGroupsSequence") or ())
     if frame.number is not None:

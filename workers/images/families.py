@@ -1,9 +1,9 @@
-"""Families of pictures: those of a series that can make up volumes together.
+"""Groups the frames of a series into families: frames that can form volumes together.
 
-A series may hold more than the slices of its phases: a projection, a scout, the same slices in another contrast. They
-differ in contrast, in orientation, matrix or pixel spacing, or lie off the steps that the other slices keep. Pictures
-are set apart for their geometry only where the others make up a regular stack without them: a slice that differs
-belongs to its stack, which is then refused for it, and not measured with a slice lost.
+A series may hold more than the slices of its phases: a projection, a scout, the same slices in another contrast. These
+differ in contrast, orientation, matrix or pixel spacing, or lie off the regular steps of the other slices. Frames are
+set apart because of their geometry only where the remaining ones form a regular stack. A slice that merely differs
+stays with its stack, which is then refused, so that no volume is measured with a slice missing.
 """
 
 from collections import defaultdict
@@ -16,11 +16,11 @@ from workers.images.frames import Frame
 from workers.images.slices import normal_of, same_plane, slice_numbers, steps_between
 
 FEWEST_SLICES = 4
-"""From here on it can be told what step the slices of a stack keep."""
+"""With at least this many slices, the regular step of a stack can be determined."""
 OFF_STEP = 0.1
-"""Of the distance between slices: how far from its step a slice of a regular stack may lie."""
+"""As a share of the slice distance: how far a slice of a regular stack may lie from its step."""
 MOST_STRAYS = 3
-"""More pictures off the steps are no projection or scout: the stack itself is irregular."""
+"""With more frames off the steps, these are not projections or scouts: the stack itself is irregular."""
 
 
 def families(frames: Sequence[Frame]) -> list[list[Frame]]:
@@ -44,7 +44,7 @@ def _by_plane(frames: list[Frame]) -> list[list[Frame]]:
 
 
 def _by_step(frames: list[Frame]) -> list[list[Frame]]:
-    """Split off pictures whose absence makes the stack regular."""
+    """Split off frames whose removal makes the stack regular."""
     places = _places(frames)
     if len(places) <= FEWEST_SLICES or _is_regular(places):
         return [frames]
@@ -60,7 +60,7 @@ def _by_step(frames: list[Frame]) -> list[list[Frame]]:
 
 
 def _places(frames: Sequence[Frame]) -> NDArray[np.float64]:
-    """Return where each slice lies along the normal, in the order of `slice_numbers`."""
+    """Return the position of each slice along the normal, in the order of `slice_numbers`, in mm."""
     of_place = slice_numbers(frames)
     along = np.array([frame.plane.position for frame in frames]) @ normal_of(frames[0].plane)
     sums = np.bincount(of_place, weights=along)

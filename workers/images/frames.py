@@ -1,4 +1,4 @@
-"""Frames: what each single picture says about its place, its time and its grey values, whatever object it lies in."""
+"""Frames: position, time and grey value scale of each single picture, from classic and multi-frame objects."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -47,27 +47,27 @@ SPATIAL_OR_TEMPORAL_DIMENSIONS = frozenset(
         "TriggerTime",
     )
 )
-"""Tags of Dimension Index Pointers that do not tell pictures of one moment apart."""
+"""Tags of Dimension Index Pointers that do not distinguish frames of the same moment."""
 OPTIONAL_NUMBERS = {
     "InstanceNumber": "instance_number",
     "TemporalPositionIdentifier": "temporal_position",
     "TriggerTime": "trigger_time_ms",
 }
-"""Attributes of classic images by which phases are told, and what `Frame` calls them."""
+"""Attributes of classic images that distinguish phases, with the field of `Frame` that holds each."""
 CLOCK = re.compile(r"(\d\d)(?::?(\d\d)(?::?(\d\d)(?:\.(\d*))?)?)?")
-"""A time (VR TM), also with the colons of ACR-NEMA."""
+"""A time (VR TM), also with colons as in ACR-NEMA."""
 
 
 @dataclass(frozen=True)
 class Plane:
-    """Where the pixels of a frame lie (PS3.3 section C.7.6.2), in mm and patient coordinates."""
+    """The position of a frame's pixels (PS3.3 section C.7.6.2), in mm and patient coordinates."""
 
     position: Vector
     """Centre of the first pixel."""
     row_direction: Vector
-    """Unit vector along which the column index grows."""
+    """Unit vector along which the column index increases."""
     column_direction: Vector
-    """Unit vector along which the row index grows."""
+    """Unit vector along which the row index increases."""
     column_spacing: float
     """Between the centres of neighbouring columns."""
     row_spacing: float
@@ -77,7 +77,7 @@ class Plane:
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One picture of an instance, with what tells phases apart."""
+    """One frame of an instance, with the attributes that distinguish phases."""
 
     instance: Instance
     number: int | None
@@ -86,22 +86,22 @@ class Frame:
     slope: float
     intercept: float
     contrast: tuple[str, ...]
-    """Frames that differ here are different pictures of the same moment (echo, component, label and control)."""
+    """Frames that differ here are different pictures of the same moment (echo, component, label or control)."""
     temporal_position: int | None
     trigger_time_ms: float | None
     instance_number: int | None
-    """Of its object; 0 where a multi-frame object has none."""
+    """Instance Number of its object; 0 where a multi-frame object has none."""
     acquisition_time: str
     content_time: str
 
     @property
     def reference(self) -> tuple[str, int | None]:
-        """SOP Instance UID and frame number, as other objects refer to it."""
+        """SOP Instance UID and frame number, as other objects reference it."""
         return self.instance.sop_instance_uid, self.number
 
     @property
     def order(self) -> tuple[int, int] | None:
-        """Number of its object, then place in it; None where the object has no number."""
+        """Instance Number of its object, then the frame's position in it; None where the object has no number."""
         return None if self.instance_number is None else (self.instance_number, self.number or 0)
 
 
@@ -111,7 +111,7 @@ def frames_of(instance: Instance) -> tuple[Frame, ...]:
     Raises
     ------
     RejectedInput
-        NO_GEOMETRY where a frame does not say where it lies, UNREADABLE_OBJECT.
+        NO_GEOMETRY where a frame has no position in space, UNREADABLE_OBJECT where an attribute cannot be read.
     """
     if not instance.is_multi_frame:
         return (_frame_of_classic(instance),)
@@ -198,18 +198,18 @@ def _frame_of_group(instance: Instance, index: int, own: Dataset, shared: Datase
 
 
 def unread_number_notes(frames: Sequence[Frame]) -> Iterator[Note]:
-    """Yield a note on each attribute of classic images that is no number where it should be one."""
+    """Yield a note for each numeric attribute of classic images whose value is not a number."""
     for keyword, field in OPTIONAL_NUMBERS.items():
         count = sum(
             frame.number is None and getattr(frame, field) is None and bool(text(frame.instance.dataset, keyword))
             for frame in frames
         )
         if count:
-            yield Note(f"{keyword} of {count} of {len(frames)} images is no number, and was treated as absent.")
+            yield Note(f"{keyword} of {count} of {len(frames)} images is not a number, and was treated as absent.")
 
 
 def plane_of(name: str, position: Dataset, orientation: Dataset, measures: Dataset, image: Dataset) -> Plane:
-    """Return the plane that these data sets describe; ``name`` is what an error calls the frame.
+    """Return the plane that these data sets describe; ``name`` is the frame's name in error messages.
 
     Raises
     ------
@@ -260,7 +260,7 @@ def _contrast_dimensions(header: Dataset, per_frame: Sequence[Dataset]) -> list[
 
 
 def _counts_frames(values: Sequence[tuple[float, ...]]) -> bool:
-    """Whether a dimension has another value in each frame: it numbers them, and tells no kinds of pictures apart."""
+    """Return whether a dimension has another value in each frame: it then numbers frames, and separates no kinds."""
     return len(values) > 1 and len(set(values)) == len(values)
 
 
@@ -274,7 +274,7 @@ def _or(value: float | None, otherwise: float) -> float:
 
 
 def _date_and_time(date: str, time: str) -> str:
-    """Return date and time as text that sorts by time; empty where the time is none (VR TM)."""
+    """Return date and time as text that sorts by time; empty where the time is not a valid TM value."""
     clock = CLOCK.fullmatch(time)
     if clock is None:
         return ""

@@ -1,4 +1,4 @@
-"""The headers of received instances: read once, pixels left on disk and located."""
+"""The headers of received instances: each is read once, and its pixel data is located but left on disk."""
 
 import os
 import struct
@@ -25,7 +25,7 @@ UNDEFINED_LENGTH = 0xFFFFFFFF
 
 @dataclass(frozen=True)
 class PixelLocation:
-    """Where the value of Pixel Data begins in its file, and how long the element says it is, in bytes."""
+    """The offset of the value of Pixel Data in its file, and the length that the element declares, in bytes."""
 
     offset: int
     length: int
@@ -42,7 +42,7 @@ class Instance:
     pixels: PixelLocation | None
     """None where the object has no Pixel Data, or holds it deflated."""
     header_bytes: int = 0
-    """Before the pixels."""
+    """In bytes, of everything before Pixel Data."""
 
     @property
     def sop_instance_uid(self) -> str:
@@ -56,7 +56,7 @@ class Instance:
 
     @property
     def is_multi_frame(self) -> bool:
-        """Whether its frames are described by functional groups."""
+        """Whether functional groups describe its frames."""
         return text(self.dataset, "SOPClassUID") != MRImageStorage
 
 
@@ -66,7 +66,7 @@ def read_header(path: Path, limits: Limits = LIMITS) -> Instance:
     Raises
     ------
     RejectedInput
-        UNREADABLE_OBJECT where the file is no DICOM file or ends before its header does, OVER_LIMITS.
+        UNREADABLE_OBJECT where the file is not a DICOM file or its header is incomplete, OVER_LIMITS.
     """
     try:
         header_bytes = check_stored(path, limits.structure, limits.max_inflated_bytes)
@@ -90,7 +90,7 @@ def read_header(path: Path, limits: Limits = LIMITS) -> Instance:
 
 
 def _check_frames(instance: Instance, limits: Limits) -> None:
-    """See how many pixels the header claims, before memory is taken for any of them."""
+    """Check the number of pixels that the header declares, before memory is allocated for them."""
     frames = frame_count(instance)
     pixels = frames * (integer(instance.dataset, "Rows") or 0) * (integer(instance.dataset, "Columns") or 0)
     if frames > limits.max_frames:
@@ -102,30 +102,30 @@ def _check_frames(instance: Instance, limits: Limits) -> None:
 
 
 def frame_count(instance: Instance) -> int:
-    """Return NumberOfFrames; 1 where there is none.
+    """Return NumberOfFrames; 1 where it is absent.
 
     Raises
     ------
     RejectedInput
-        UNREADABLE_OBJECT where it is no number, or none that frames can have.
+        UNREADABLE_OBJECT where it is not a valid number of frames.
     """
     found = numbers(instance.dataset, "NumberOfFrames")
     if not found:
         return 1
     if len(found) > 1 or not found[0] >= 1 or not found[0].is_integer():
         raise RejectedInput(
-            Reason.UNREADABLE_OBJECT, f"{instance.path.name}: its NumberOfFrames is no number of frames"
+            Reason.UNREADABLE_OBJECT, f"{instance.path.name}: its NumberOfFrames is not a valid number of frames"
         )
     return int(found[0])
 
 
 def read_image_headers(paths: Iterable[Path], limits: Limits = LIMITS) -> tuple[Instance, ...]:
-    """Read the headers of MR images, each SOP Instance UID once.
+    """Read the headers of MR images, one for each SOP Instance UID.
 
     Raises
     ------
     RejectedInput
-        UNREADABLE_OBJECT where a file cannot be read or is no MR image, OVER_LIMITS.
+        UNREADABLE_OBJECT where a file cannot be read or is not an MR image, OVER_LIMITS.
     """
     images = list(islice(paths, limits.max_images + 1))
     if len(images) > limits.max_images:
@@ -151,7 +151,7 @@ def read_image_headers(paths: Iterable[Path], limits: Limits = LIMITS) -> tuple[
 
 
 def _locate_pixels(file: BinaryIO, syntax: UID) -> PixelLocation | None:
-    # pydicom stops at the element that it does not read, and goes back to its first byte.
+    # pydicom stops before the first element that it does not read, and seeks back to its first byte.
     start = file.tell()
     order = "<" if syntax.is_little_endian else ">"
     head = file.read(12)

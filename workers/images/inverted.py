@@ -14,12 +14,12 @@ INVERTED_NOTE = Note("The images are MONOCHROME1, lowest values brightest: their
 
 
 def is_inverted(frames: Sequence[Frame]) -> bool:
-    """Tell whether the lowest values of the frames are the brightest.
+    """Return whether the lowest values of the frames are displayed brightest.
 
     Raises
     ------
     RejectedInput
-        INVALID_PIXELS where the frames differ in this.
+        INVALID_PIXELS where the frames differ in PhotometricInterpretation.
     """
     found = {text(frame.instance.dataset, "PhotometricInterpretation") == "MONOCHROME1" for frame in frames}
     if len(found) > 1:
@@ -34,7 +34,7 @@ def is_inverted(frames: Sequence[Frame]) -> bool:
 def upright(
     array: NDArray[np.generic], padding: NDArray[np.bool_] | None, frames: Sequence[Frame]
 ) -> NDArray[np.generic]:
-    """Return the grey values (z, y, x) of MONOCHROME1 images so that bright is high: 0 for the highest value.
+    """Return the grey values (z, y, x) of MONOCHROME1 images inverted: bright is high, the highest value becomes 0.
 
     Raises
     ------
@@ -49,6 +49,6 @@ def upright(
         raise RejectedInput(
             Reason.INVALID_PIXELS,
             f"series {frames[0].instance.series_uid}: its PhotometricInterpretation is MONOCHROME1, by which most of "
-            "the image is bright: expected the dark background of an MR image: send the original images",
+            "the image is bright; expected the dark background of an MR image: send the original images",
         )
     return values

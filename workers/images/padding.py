@@ -1,4 +1,4 @@
-"""Padding: pixels that were filled in around the image, and that show nothing (PS3.3 section C.7.5.1.1.2)."""
+"""Padding: pixels that were added around the image and hold no image data (PS3.3 section C.7.5.1.1.2)."""
 
 from collections.abc import Sequence
 
@@ -10,9 +10,9 @@ from workers.images.frames import Frame
 
 
 def padding_of(stored: NDArray[np.generic], frames: Sequence[Frame]) -> NDArray[np.bool_] | None:
-    """Return the padded voxels (z, y, x) among stored values; None where none or all are padding.
+    """Return the mask of padded voxels (z, y, x) among stored values; None where no voxel or every voxel is padding.
 
-    Pixel Padding Value and Pixel Padding Range Limit are stored values, before any rescaling; both ends are padding.
+    Pixel Padding Value and Pixel Padding Range Limit are stored values, before rescaling; the range includes both.
     """
     padding: NDArray[np.bool_] | None = None
     for at, frame in enumerate(frames):
@@ -28,7 +28,7 @@ def padding_of(stored: NDArray[np.generic], frames: Sequence[Frame]) -> NDArray[
 def _limits(frame: Frame) -> tuple[int, int] | None:
     """Return the lowest and the highest padding value.
 
-    Their value representation is that of the pixels; read without conversion, a negative one comes as unsigned.
+    Their value representation is that of the pixel data; read without conversion, a negative value appears as unsigned.
     """
     header = frame.instance.dataset
     first = integer(header, "PixelPaddingValue")

@@ -1,7 +1,7 @@
-"""DCE phases: which frames of a series were taken at the same moment.
+"""DCE phases: groups the frames of a series that were acquired at the same moment.
 
-The evidence is tried in a fixed order, and taken only where it is sound: no phase may hold a slice twice. The
-AcquisitionNumber is no evidence, because scanners give one number to several phases.
+Several kinds of evidence are tried in a fixed order, and each is accepted only where it is consistent: no phase may
+hold a slice twice. AcquisitionNumber is not used, because scanners give the same number to several phases.
 """
 
 from collections import Counter
@@ -20,11 +20,11 @@ from workers.images.slices import slice_numbers
 from workers.notes import Note
 
 Labels = list[float] | list[int] | list[str] | list[tuple[int, int]] | None
-"""A sortable phase label for each frame, or None where the evidence is not there."""
+"""Returns a sortable phase label for each frame, or None where this evidence is absent."""
 
 
 class PhaseEvidence(StrEnum):
-    """What told the phases of a series apart."""
+    """The evidence that separated the phases of a series."""
 
     SINGLE = "single phase"
     TEMPORAL_POSITION = "temporal position"
@@ -37,7 +37,7 @@ class PhaseEvidence(StrEnum):
 
 @dataclass(frozen=True)
 class PhaseIdentity:
-    """Which phase of the examination this is."""
+    """The phase's number in the examination, and how it was determined."""
 
     index: int
     """1 is the first."""
@@ -52,9 +52,9 @@ class Phase:
     frames: tuple[Frame, ...]
     identity: PhaseIdentity
     expected_slices: int
-    """Slices that the series has; more than the phase has frames where some are missing."""
+    """Number of slices in the series; greater than the number of frames where slices of this phase are missing."""
     notes: tuple[Note, ...] = ()
-    """What a reader should know of how it was chosen."""
+    """Notes for the report on how the phase was chosen."""
 
     @property
     def references(self) -> frozenset[tuple[str, int | None]]:
@@ -63,12 +63,12 @@ class Phase:
 
 
 def split_series(frames: Sequence[Frame]) -> tuple[Phase, ...]:
-    """Split the frames of one series into phases, each family of pictures on its own.
+    """Split the frames of one series into phases, separately for each family of frames.
 
     Raises
     ------
     RejectedInput
-        UNKNOWN_PHASE where slices repeat and no evidence tells why.
+        UNKNOWN_PHASE where slices repeat and no evidence separates the phases.
     """
     return tuple(phase for family in families(frames) for phase in _split_family(family))
 
@@ -87,14 +87,14 @@ def _split_family(frames: Sequence[Frame]) -> tuple[Phase, ...]:
         Reason.UNKNOWN_PHASE,
         f"series {frames[0].instance.series_uid}: slice positions repeat up to {repeats} times, and neither temporal "
         "positions, trigger times, the order of instance numbers nor acquisition times tell the phases apart: send the "
-        "series as the scanner made it, with its times, or each phase as a series of its own",
+        "original series with its acquisition times, or each phase as a series of its own",
     )
 
 
 def _are_parts_of_phases(frames: Sequence[Frame]) -> bool:
-    """Whether frames of different temporal positions lie beside each other: what is left of incomplete phases.
+    """Return whether frames of different temporal positions share no slice: remains of incomplete phases.
 
-    One position for each slice is a scanner's count of slices.
+    Where each slice has a position of its own, the scanner counts slices in this attribute.
     """
     positions = {frame.temporal_position for frame in frames} - {None}
     return 1 < len(positions) < len(frames)
@@ -117,8 +117,8 @@ def _is_sound(labels: Sequence[Hashable], slices: NDArray[np.intp], repeats: int
     pairs = set(zip(labels, slices.tolist(), strict=True))
     if len(pairs) < len(labels):
         return False
-    # A temporal position is meant to tell phases apart, also where some have lost slices; some scanners count images in
-    # it. Anything else could also count slices.
+    # A temporal position identifies a phase, even one with missing slices; but some scanners count images in
+    # it. Any other attribute could also count slices.
     if evidence is PhaseEvidence.TEMPORAL_POSITION:
         return len(set(labels)) <= len(labels) / 2
     return len(set(labels)) == repeats
@@ -149,13 +149,13 @@ def _repetition(frames: Sequence[Frame], slices: NDArray[np.intp]) -> Labels:
     runs = _runs(slices[order])
     if len(set(runs)) == repeats:
         return _in_original_order(runs, order)
-    # All phases of a slice, then the next slice; numbers in any other order say nothing.
+    # All phases of a slice, then the next slice; numbers in any other order are no evidence.
     changes = int(np.count_nonzero(np.diff(slices[order])))
     return _ranks(numbers, slices) if changes == int(slices.max()) else None
 
 
 def _runs(slices: NDArray[np.intp]) -> list[int]:
-    """Phase after phase: a new phase begins with the first slice that the current one already has."""
+    """Label frames stored phase after phase: a phase begins with the first slice that the current one already has."""
     labels: list[int] = []
     seen: set[int] = set()
     run = 0
@@ -168,7 +168,7 @@ def _runs(slices: NDArray[np.intp]) -> list[int]:
 
 
 def _ranks(values: Sequence[Any], slices: NDArray[np.intp]) -> Labels:
-    """Slice after slice: the n-th picture of a slice is of the n-th phase. Tells only where every slice is complete."""
+    """Label frames stored slice after slice: the n-th frame of a slice is of the n-th phase. Needs complete slices."""
     counts = set(Counter(slices.tolist()).values())
     if len(counts) != 1 or len(set(zip(values, slices.tolist(), strict=True))) < len(values):
         return None
@@ -208,7 +208,7 @@ EVIDENCE: tuple[tuple[PhaseEvidence, Callable[[Sequence[Frame], NDArray[np.intp]
 
 
 def across_series(phases: Iterable[Phase]) -> tuple[Phase, ...]:
-    """Number the phases of several series as one examination, where each series holds one phase; in order of time."""
+    """Number the phases of several series as one examination, in order of time, where each series holds one phase."""
     found = list(phases)
     if len(found) < 2 or any(phase.identity.count > 1 for phase in found):
         return tuple(found)

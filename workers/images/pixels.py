@@ -1,4 +1,4 @@
-"""Pixel values of frames, read straight into one array where they lie uncompressed."""
+"""Pixel values of frames, read directly into one array where they are uncompressed."""
 
 from collections.abc import Sequence
 
@@ -17,12 +17,12 @@ IN_PLACE_SYNTAXES = (ImplicitVRLittleEndian, ExplicitVRLittleEndian)
 
 
 def read_pixels(frames: Sequence[Frame], max_voxels: int = LIMITS.max_voxels) -> NDArray[np.generic]:
-    """Return stored values, one slice for each frame in the given order (z, y, x).
+    """Return the stored values (z, y, x), one slice for each frame in the given order.
 
     Raises
     ------
     RejectedInput
-        UNREADABLE_PIXELS where pixel data is missing, truncated, damaged or of a kind that no MR image has; OVER_LIMITS
+        UNREADABLE_PIXELS where pixel data is missing, truncated, damaged or invalid for an MR image; OVER_LIMITS
         where the frames have more than ``max_voxels`` voxels together.
     """
     first = frames[0].plane
@@ -45,7 +45,7 @@ def read_pixels(frames: Sequence[Frame], max_voxels: int = LIMITS.max_voxels) ->
 
 
 def stored_bytes(instance: Instance) -> bytes:
-    """Return the value of Pixel Data as it lies in the file."""
+    """Return the bytes of the value of Pixel Data as stored in the file."""
     if instance.pixels is None:
         return b""
     with open(instance.path, "rb") as file:
@@ -56,7 +56,7 @@ def stored_bytes(instance: Instance) -> bytes:
 def _stored_values(
     frame: Frame, decoded: dict[str, NDArray[np.generic]], into: NDArray[np.generic]
 ) -> NDArray[np.generic]:
-    """Return a frame's values as its own header means them, in ``into`` itself where its type allows."""
+    """Return a frame's values, interpreted by its own header; in ``into`` itself where its type allows."""
     own = _stored_dtype(frame.instance)
     if _lies_in_place(frame.instance):
         values = into if own == into.dtype else np.empty(into.shape, dtype=own)
@@ -105,7 +105,7 @@ def _lies_in_place(instance: Instance) -> bool:
 
 
 def _check_length(frame: Frame) -> None:
-    """See that the length of the element, the matrix and the file agree, before memory is taken for them."""
+    """Check that element length, matrix and file size agree, before memory is allocated for the pixels."""
     instance = frame.instance
     if not _lies_in_place(instance):
         return
@@ -113,7 +113,7 @@ def _check_length(frame: Frame) -> None:
     count = frame_count(instance)
     expected = frame.plane.rows * frame.plane.columns * _stored_dtype(instance).itemsize * count
     there = file_bytes_after(instance)
-    # Trailing padding is harmless; a row or a column too many says that the matrix is not that of the pixels.
+    # Trailing padding is harmless; an extra row or column means that the matrix is not that of the pixels.
     padding = min(frame.plane.rows, frame.plane.columns) * _stored_dtype(instance).itemsize
     if not expected <= location.length < expected + max(padding, 2) or there < expected:
         raise RejectedInput(
@@ -171,7 +171,7 @@ def _fits(array: NDArray[np.generic], bits: int) -> bool:
 
 
 def _without_unused_bits(values: NDArray[np.generic], stored: int | None) -> NDArray[np.generic]:
-    """Drop what old scanners hide in the bits above BitsStored (PS3.5 section 8.1.1), and extend the sign."""
+    """Clear what old scanners store in the bits above BitsStored (PS3.5 section 8.1.1), and extend the sign."""
     allocated = values.dtype.itemsize * 8
     if stored is None or stored >= allocated or _fits(values, stored):
         return values

@@ -1,4 +1,4 @@
-"""Which frames lie in the same slice, and whether slices keep a step."""
+"""Assigns frames to slices, and checks whether slices are equally spaced."""
 
 from collections.abc import Sequence
 
@@ -8,15 +8,15 @@ from numpy.typing import NDArray
 from workers.images.frames import Frame, Plane
 
 SAME_SLICE_MM = 0.05
-"""Frames whose distance along the normal is below this lie in the same slice."""
+"""mm. Frames whose distance along the normal is below this belong to the same slice."""
 SAME_DIRECTION = 1e-3
-"""Direction cosines that differ by less are the same."""
+"""Direction cosines that differ by less than this are equal."""
 SAME_SPACING = 1e-3
-"""Of the pixel spacing."""
+"""As a share of the pixel spacing."""
 ROUNDING_MM = 0.12
-"""How far a position may lie from where its grid has it. Devices and archives write positions with one decimal: each
-coordinate is then off by up to 0.05 mm, a place along an oblique normal by up to 0.087 mm, and the grid that is fitted
-to a few such places by a little more."""
+"""How far a position may lie from its grid, in mm. Devices and archives write positions with one decimal: each
+coordinate then has an error of up to 0.05 mm, a position along an oblique normal of up to 0.087 mm, and a grid that is
+fitted to a few such positions slightly more."""
 
 
 def normal_of(plane: Plane) -> NDArray[np.float64]:
@@ -26,7 +26,7 @@ def normal_of(plane: Plane) -> NDArray[np.float64]:
 
 
 def same_plane(plane: Plane, other: Plane) -> bool:
-    """Whether two planes agree in matrix, orientation and pixel spacing."""
+    """Return whether two planes agree in matrix, orientation and pixel spacing."""
     axes = np.subtract((plane.row_direction, plane.column_direction), (other.row_direction, other.column_direction))
     spacing = np.subtract((plane.row_spacing, plane.column_spacing), (other.row_spacing, other.column_spacing))
     return (
@@ -37,7 +37,7 @@ def same_plane(plane: Plane, other: Plane) -> bool:
 
 
 def same_places(frames: Sequence[Frame], others: Sequence[Frame]) -> bool:
-    """Whether two stacks hold the same slices, each written with its own rounding."""
+    """Return whether two stacks hold the same slices, apart from rounding."""
     if not frames or len(frames) != len(others):
         return len(frames) == len(others)
     normal = normal_of(frames[0].plane)
@@ -47,9 +47,9 @@ def same_places(frames: Sequence[Frame], others: Sequence[Frame]) -> bool:
 
 
 def steps_between(places: NDArray[np.float64]) -> tuple[NDArray[np.float64], bool]:
-    """Return how many steps lie between places in ascending order, and whether all places are whole steps apart.
+    """Return the number of steps between positions in ascending order, and whether all positions lie on equal steps.
 
-    2 is a missing slice. Places may lie up to `ROUNDING_MM` beside the equal steps that fit them best.
+    A value of 2 means a missing slice. Positions may deviate by up to `ROUNDING_MM` from the best-fitting equal steps.
     """
     gaps = np.diff(places)
     steps = np.maximum(1.0, np.rint(gaps / np.median(gaps)))
@@ -59,7 +59,7 @@ def steps_between(places: NDArray[np.float64]) -> tuple[NDArray[np.float64], boo
 
 
 def slice_numbers(frames: Sequence[Frame]) -> NDArray[np.intp]:
-    """Number the slices that the frames lie in: equal numbers, same orientation and same place along the normal."""
+    """Number the slices of the frames: the same number means the same orientation and position along the normal."""
     numbers = np.zeros(len(frames), dtype=np.intp)
     taken = 0
     for members in _by_orientation(frames):

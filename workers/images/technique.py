@@ -1,7 +1,7 @@
-"""What images say of how they were made: whether they can be a phase of a breast's contrast series at all.
+"""Evidence in headers that images cannot be a phase of a contrast series of the breast.
 
-Missing evidence is no offence; only what a header says against it counts (PS3.3 sections C.7.6.16.2.8, C.8.3.1,
-C.8.13.2, C.8.13.3 and C.8.13.5, and what scanners write there).
+Missing attributes are accepted; only a statement to the contrary counts (PS3.3 sections C.7.6.16.2.8, C.8.3.1,
+C.8.13.2, C.8.13.3 and C.8.13.5, and scanners' habits).
 """
 
 import re
@@ -20,18 +20,18 @@ RESHAPED = frozenset({"MAXIMUM", "MINIMUM", "MINIP", "MIP", "MNIP", "PROJECTION"
 CALCULATED = SUBTRACTED | {"ADDITION", "DIVISION", "MAP", "MEAN", "MULTIPLICATION", "PROCESSED", "STD"}
 PERFUSION_MAPS = frozenset({"KEP", "KTRANS", "MTT", "RCBF", "RCBV", "RELCBF", "RELCBV", "TTP", "T1", "VE", "VP"})
 DESCRIBED = re.compile(r"(?<![a-z0-9])(sub|subs|subtract(?:ed|ion)?|mip|adc)(?![a-z-])", re.IGNORECASE)
-"""What a series description says of images whose Image Type is too short to say it."""
+"""Words of a series description that identify other techniques, for images whose Image Type is too short."""
 DESCRIPTIONS = ("StudyDescription", "SeriesDescription", "ProtocolName")
 BREAST = re.compile(r"breast|mamm|brust|\bsein|\bseno|乳", re.IGNORECASE)
-"""Scanners keep the body part of the last patient; a description that says breast outweighs it."""
+"""Scanners keep the body part of the previous patient, so a description that names the breast takes precedence."""
 LONGEST_ECHO_MS = 15.0
-"""T1-weighted contrast series of the breast have echo times below 5 ms; T2*-weighted ones and EPI above 20."""
+"""ms. T1-weighted contrast series of the breast have echo times below 5 ms; T2*-weighted series and EPI above 20 ms."""
 OTHER_CONTRASTS = frozenset({"DIFFUSION", "FLUID_ATTENUATED", "FLOW_ENCODED", "PROTON_DENSITY", "T2", "T2_STAR"})
-"""Of Acquisition Contrast (0008,9209)."""
+"""Values of Acquisition Contrast (0008,9209)."""
 PHASE_IMAGES = frozenset({"P", "PHASE", "PHASE MAP", "VELOCITY"})
-"""Values of Image Type, behind the second one, of images of the signal's phase; the others are of its magnitude."""
+"""Values of Image Type, from the third on, of images of the signal's phase; all others are magnitude images."""
 FAT_IMAGES = frozenset({"F", "FAT"})
-"""Of the Dixon method: contrast agent does not reach fat."""
+"""Values of Image Type of the Dixon method: contrast agent does not reach fat."""
 OTHER_DESCRIPTIONS = re.compile(
     r"(?<![a-z0-9])(dwi|stir|flair|haste|localizer|localiser|scout|t2(?:w|\*)?)(?![a-z0-9])", re.IGNORECASE
 )
@@ -43,43 +43,43 @@ OTHER_BODY_PARTS = frozenset({
     "SHOULDER", "SKULL", "SPINE", "TSPINE", "UTERUS", "WRIST",
 })
 # fmt: on
-"""Of Body Part Examined. CHEST and THORAX are not among them: breasts are examined under these."""
+"""Values of Body Part Examined. CHEST and THORAX are not among them: breast examinations use them as well."""
 OTHER_ORGANS = re.compile(
     r"(?<![a-z])(brain|cerebr\w*|prostat\w*|liver|hepat\w*|abdom\w*|pelvi\w*|knee|spine|cardiac|kidney|renal|rect(?:um|al))"
     r"(?![a-z])",
     re.IGNORECASE,
 )
-"""What descriptions call other body parts."""
+"""Words of series descriptions that name other parts of the body."""
 
 
 def technique_objections(header: Dataset, frame_number: int | None = None) -> Iterator[Objection]:
-    """Yield what an image's header says against a phase of a breast's contrast series.
+    """Yield the objections in an image's header to its being a phase of a contrast series of the breast.
 
-    Here and below, ``frame_number`` names the frame of a multi-frame image; 1 is the first.
+    Here and below, ``frame_number`` is the number of a frame in a multi-frame image, from 1.
     """
     name = f"series {text(header, 'SeriesInstanceUID')}"
     if found := other_technique(header, frame_number):
         yield Objection(
             Criterion.TECHNIQUE,
-            f"{name}: it is no phase of a breast's contrast series ({found}): outline the tumour on the phase after "
-            "contrast of the dynamic series",
+            f"{name}: it is not a phase of a contrast series of the breast ({found}): outline the tumour on "
+            "the phase after contrast of the dynamic series",
         )
     if found := other_body_part(header, frame_number):
         yield Objection(
             Criterion.BODY_PART,
-            f"{name}: it shows no breast ({found}): outline the tumour on the phase after contrast of the dynamic "
-            "series of the breast",
+            f"{name}: it does not show the breast ({found}): outline the tumour on the phase after contrast of "
+            "the dynamic series of the breast",
         )
     if found := derivation(header, frame_number):
         yield Objection(
             Criterion.DERIVATION,
             f"{name}: its images were computed from others ({found}): copy the outline to the phase after contrast "
-            "that they were made from, and send it again",
+            "that they were computed from, and send it again",
         )
 
 
 def other_technique(header: Dataset, frame_number: int | None = None) -> str:
-    """Return what says that images are of another technique; empty where nothing does."""
+    """Return the evidence that images are of another technique; empty where there is none."""
 
     def value(keyword: str) -> str:
         return value_of(header, keyword, frame_number)
@@ -108,7 +108,7 @@ def other_technique(header: Dataset, frame_number: int | None = None) -> str:
 
 
 def _other_description(header: Dataset, *, is_gradient_echo: bool) -> str:
-    """Return the word of a series description that names another technique, where no attribute says which it is."""
+    """Return the word of a series description that names another technique, where no attribute states the technique."""
     described = text(header, "SeriesDescription")
     found = OTHER_DESCRIPTIONS.search(described)
     if found is None or is_gradient_echo or FITTING_DESCRIPTIONS.search(described):
@@ -117,7 +117,7 @@ def _other_description(header: Dataset, *, is_gradient_echo: bool) -> str:
 
 
 def other_body_part(header: Dataset, frame_number: int | None = None) -> str:
-    """Return what says that images show another body part than the breast; empty where nothing does."""
+    """Return the evidence that images show another body part than the breast; empty where there is none."""
     described = " ".join(text(header, keyword) for keyword in DESCRIPTIONS)
     region = " ".join(_anatomic_regions(header, frame_number))
     if BREAST.search(f"{described} {region}"):
@@ -132,7 +132,7 @@ def other_body_part(header: Dataset, frame_number: int | None = None) -> str:
 
 
 def _anatomic_regions(header: Dataset, frame_number: int | None) -> Iterator[str]:
-    """Yield the meanings of Anatomic Region, of the image and of its frame."""
+    """Yield the meanings of Anatomic Region, for the image and for its frame."""
     anatomies = [
         one for groups in _functional_groups(header, frame_number) for one in groups.get("FrameAnatomySequence") or ()
     ]
@@ -142,7 +142,7 @@ def _anatomic_regions(header: Dataset, frame_number: int | None) -> Iterator[str
 
 
 def derivation(header: Dataset, frame_number: int | None = None) -> str:
-    """Return what says that images were computed from others; empty where nothing does."""
+    """Return the evidence that images were computed from others; empty where there is none."""
     described = DESCRIBED.search(text(header, "SeriesDescription"))
     for image_type in image_types(header, frame_number):
         shown = f"image type {', '.join(image_type)}"
@@ -158,7 +158,7 @@ def derivation(header: Dataset, frame_number: int | None = None) -> str:
 
 
 def image_types(header: Dataset, frame_number: int | None = None) -> Iterator[tuple[str, ...]]:
-    """Yield Image Type, and the Frame Type that the frame or all frames have."""
+    """Yield the image's Image Type, and Frame Type of the frame or shared by all frames."""
     yield tuple(part.strip().upper() for part in text(header, "ImageType").split("\\"))
     for groups in _functional_groups(header, frame_number):
         for item in groups.get("MRImageFrameTypeSequence") or ():
@@ -166,9 +166,9 @@ def image_types(header: Dataset, frame_number: int | None = None) -> Iterator[tu
 
 
 def value_of(header: Dataset, keyword: str, frame_number: int | None) -> str:
-    """Return an attribute of an image as text, wherever a multi-frame image holds it; empty where it has none.
+    """Return an attribute of an image as text, wherever a multi-frame image holds it; empty where it is absent.
 
-    What a writer does not share among frames, such as the echo time, stands in the groups of each frame.
+    An attribute that differs between frames, such as the echo time, is in the functional groups of each frame.
     """
     if found := text(header, keyword):
         return found
@@ -188,7 +188,7 @@ def _functional_groups(header: Dataset, frame_number: int | None) -> Iterator[Da
 
 
 def _converted(item: Dataset, keyword: str) -> str:
-    """Return an element of any value representation as text, also a binary one (VR FD)."""
+    """Return an element of any value representation as text, including binary ones (VR FD)."""
     try:
         value = item[keyword].value
     except UNREADABLE_BYTES:
@@ -199,7 +199,7 @@ def _converted(item: Dataset, keyword: str) -> str:
 
 
 def _words_of(image_type: tuple[str, ...]) -> frozenset[str]:
-    """Return the words behind the second value: the first two say only that images are derived, or secondary."""
+    """Return the values from the third on: the first two only say whether images are derived or secondary."""
     return frozenset(word for value in image_type[2:] for word in re.split(r"[^A-Z0-9]+", value) if word)
 
 

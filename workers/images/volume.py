@@ -1,4 +1,4 @@
-"""A phase as a volume, stacked by geometry and never by file order."""
+"""A phase as a volume: its slices are ordered by geometry, never by file order."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,14 +27,14 @@ from workers.limits import LIMITS, Limits
 from workers.notes import Note
 
 GAP_TOLERANCE = 0.05
-"""Of the slice spacing: how far a gap may be from the others, where rounding (`ROUNDING_MM`) does not explain it."""
+"""As a share of the slice spacing: how far a gap may differ from the others beyond rounding (`ROUNDING_MM`)."""
 MOST_SPACING_DIGITS = 6
-"""Behind the point, of the distance of slices and of the origin in mm."""
+"""Decimal places to which slice distance and origin in mm are rounded."""
 
 
 @dataclass(frozen=True)
 class SourceFrame:
-    """The picture that a slice of the volume came from."""
+    """The frame that a slice of the volume was read from."""
 
     sop_instance_uid: str
     frame_number: int | None
@@ -43,28 +43,28 @@ class SourceFrame:
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """A regular grid of voxels. Vectors are x, y, z; shapes are z, y, x, as arrays are."""
+    """A regular grid of voxels. Vectors are in order x, y, z; shapes are in array order z, y, x."""
 
     origin_mm: tuple[float, float, float]
-    """Centre of voxel (0, 0, 0) in patient coordinates."""
+    """Centre of voxel (0, 0, 0) in patient coordinates, in mm."""
     spacing_mm: tuple[float, float, float]
     direction: NDArray[np.float64]
-    """3 x 3; the columns are the unit vectors along which the x, y and z index grow."""
+    """3 x 3; the columns are the unit vectors along which the x, y and z index increase."""
     shape: tuple[int, int, int]
 
     def indices_of(self, points_mm: ArrayLike) -> NDArray[np.float64]:
-        """Return the continuous indices (x, y, z) of points in patient coordinates; the last axis has length 3."""
+        """Return the continuous indices (x, y, z) of points in patient coordinates (mm); the last axis has length 3."""
         offsets = np.asarray(points_mm, dtype=np.float64) - self.origin_mm
         return np.asarray(offsets @ np.linalg.inv(self.direction).T / self.spacing_mm)
 
     def points_of(self, indices: ArrayLike) -> NDArray[np.float64]:
-        """Return the points in patient coordinates of continuous indices (x, y, z)."""
+        """Return the points in patient coordinates (mm) of continuous indices (x, y, z)."""
         steps = np.asarray(indices, dtype=np.float64) * self.spacing_mm
         return np.asarray(steps @ self.direction.T + self.origin_mm)
 
     @property
     def spacing_zyx(self) -> tuple[float, float, float]:
-        """Spacing in the order of array axes, in mm."""
+        """Spacing in the order of the array axes (z, y, x), in mm."""
         x, y, z = self.spacing_mm
         return z, y, x
 
@@ -79,7 +79,7 @@ class EarlierPhase:
     """Voxel of the volume at which the part begins."""
 
     def part(self, box: tuple[slice, slice, slice]) -> NDArray[np.generic] | None:
-        """Return what lies in a box of the volume; None where the part does not hold all of it."""
+        """Return the grey values in a box of the volume; None where the part does not hold the whole box."""
         z, y, x = (slice(one.start - at, one.stop - at) for one, at in zip(box, self.start, strict=True))
         ends = zip((z, y, x), self.array.shape, strict=True)
         return self.array[z, y, x] if all(one.start >= 0 and one.stop <= size for one, size in ends) else None
@@ -87,14 +87,14 @@ class EarlierPhase:
 
 @dataclass(frozen=True, eq=False)
 class Volume:
-    """One phase on its grid. The z index grows along row direction x column direction."""
+    """One phase on its grid. The z index increases along row direction x column direction."""
 
     array: NDArray[np.generic]
-    """Grey values (z, y, x): stored values, rescaled where the headers say so; padding holds the darkest of them."""
+    """Grey values (z, y, x): stored values, rescaled where the headers say so; padding has the lowest of them."""
     origin_mm: tuple[float, float, float]
-    """Centre of voxel (0, 0, 0) in patient coordinates (x, y, z)."""
+    """Centre of voxel (0, 0, 0) in patient coordinates (x, y, z), in mm."""
     spacing_mm: tuple[float, float, float]
-    """Along x, y, z."""
+    """Along x, y, z, in mm."""
     direction: NDArray[np.float64]
     """3 x 3; the columns are the unit vectors of the x, y and z index axes in patient coordinates."""
     frames: tuple[SourceFrame, ...]
@@ -102,14 +102,14 @@ class Volume:
     headers: tuple[Dataset, ...]
     """One for each instance, without pixels, in slice order; a single one for Enhanced MR."""
     frame_of_reference_uid: str
-    """Empty where the images name none."""
+    """Empty where the images have none."""
     phase: PhaseIdentity
     padding: NDArray[np.bool_] | None = None
-    """Voxels that hold no image (z, y, x), as the headers say; None where there are none."""
+    """Mask (z, y, x) of voxels that are padding according to the headers; None where there are none."""
     notes: tuple[Note, ...] = ()
-    """What a reader should know of the images."""
+    """Notes for the report about the images."""
     before_contrast: EarlierPhase | None = None
-    """Around the outline, where a profile compares with it."""
+    """The part around the outline, where the profile compares with it; None elsewhere."""
 
     @cached_property
     def grid(self) -> Grid:
@@ -119,13 +119,13 @@ class Volume:
 
 
 def build_volume(phase: Phase, limits: Limits = LIMITS) -> Volume:
-    """Stack a phase.
+    """Stack the frames of a phase into a volume.
 
     Raises
     ------
     RejectedInput
         IRREGULAR_GEOMETRY for mixed frames of reference, orientation, spacing or matrix, MISSING_SLICES for gaps,
-        UNREADABLE_PIXELS and INVALID_PIXELS for what the pixels are.
+        UNREADABLE_PIXELS, INVALID_PIXELS.
     """
     frame_of_reference_uid = _frame_of_reference(phase.frames)
     frames, grid = _stacked(phase)
@@ -165,13 +165,13 @@ def grid_of(phase: Phase) -> Grid:
 
 
 def _stacked(phase: Phase) -> tuple[list[Frame], Grid]:
-    """Return the frames in the order of the z index, and their grid."""
+    """Return the frames in order of the z index, and their grid."""
     frames, normal = _in_slice_order(phase.frames)
     positions = np.array([frame.plane.position for frame in frames])
     spacing_mm = _slice_spacing(frames, positions @ normal, phase.expected_slices)
     origins = positions - np.outer(np.arange(len(frames)) * spacing_mm, normal)
     _check_sideways(frames, origins, normal)
-    # The mean: no single position, with its rounding, decides where the others lie.
+    # The mean, so that the rounding of one position does not shift all others.
     x, y, z = (round(float(value), MOST_SPACING_DIGITS) for value in origins.mean(axis=0))
     first = frames[0].plane
     grid = Grid(
@@ -225,7 +225,7 @@ def _slice_spacing(frames: Sequence[Frame], places: NDArray[np.float64], expecte
     spacing_mm = float(np.median(gaps))
     if gaps.min() <= SAME_SLICE_MM:
         raise RejectedInput(
-            Reason.IRREGULAR_GEOMETRY, f"series {series}: two pictures of one phase lie in the same slice"
+            Reason.IRREGULAR_GEOMETRY, f"series {series}: two frames of one phase are in the same slice"
         )
     steps, keeps_steps = steps_between(places)
     allowed = np.where(keeps_steps & (steps == 1), np.inf, GAP_TOLERANCE * spacing_mm)
@@ -236,7 +236,7 @@ def _slice_spacing(frames: Sequence[Frame], places: NDArray[np.float64], expecte
 
 
 def _check_sideways(frames: Sequence[Frame], origins: NDArray[np.float64], normal: NDArray[np.float64]) -> None:
-    """See that slices lie above each other; ``origins`` are their positions without the steps between them."""
+    """Check that slices lie above each other; ``origins`` are their positions without the steps between them."""
     sideways = origins - np.outer(origins @ normal, normal)
     shift_mm = float(np.abs(sideways - sideways.mean(axis=0)).max())
     if shift_mm > ROUNDING_MM:
@@ -247,10 +247,10 @@ def _check_sideways(frames: Sequence[Frame], origins: NDArray[np.float64], norma
 
 
 def _unrounded(places: NDArray[np.float64]) -> float:
-    """Return the distance of slices in mm: the number of fewest digits that their places allow.
+    """Return the slice distance in mm: the number with the fewest digits that fits the positions.
 
-    Writers round positions. A distance of 2.5 mm then becomes 2.50004, and voxels of the resampled grid that lie just
-    between two slices fall to the other one, all at once.
+    Writers round positions. A distance of 2.5 mm then becomes 2.50004, and resampled voxels exactly halfway between two
+    slices would all change to the other slice.
     """
     steps = np.arange(len(places))
     spacing_mm = float((places[-1] - places[0]) / (len(places) - 1))
@@ -283,13 +283,13 @@ def _rescaled(stored: NDArray[np.generic], frames: Sequence[Frame]) -> NDArray[n
             array = stored * slopes + intercepts
         if not np.isfinite(array).all():
             raise RejectedInput(
-                Reason.INVALID_PIXELS, f"series {frames[0].instance.series_uid}: grey values that are no numbers"
+                Reason.INVALID_PIXELS, f"series {frames[0].instance.series_uid}: grey values are not finite numbers"
             )
     return array
 
 
 def _without_padding(array: NDArray[np.generic], padding: NDArray[np.bool_] | None) -> NDArray[np.generic]:
-    """Put the darkest of the other values where padding is."""
+    """Set padding to the lowest of the other values."""
     if padding is not None:
         array[padding] = array[~padding].min()
     return array

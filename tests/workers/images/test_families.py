@@ -93,9 +93,7 @@ def test_a_temporal_position_that_counts_images_is_passed_over(write_series: Wri
 def test_random_numbers_without_times_are_refused(write_series: WriteSeries) -> None:
     """The message is about the series, and says what would tell the phases apart."""
     numbers = np.random.default_rng(3).permutation(24)
-    with pytest.raises(
-        RejectedInput, match=r"series .*send the series as the scanner made it, with its times"
-    ) as refused:
+    with pytest.raises(RejectedInput, match=r"series .*send the original series with its acquisition times") as refused:
         phases(write_series, lambda phase, z: {"InstanceNumber": int(numbers[8 * phase + z])})
     assert refused.value.reason is Reason.UNKNOWN_PHASE
 
