@@ -1,4 +1,4 @@
-"""What can be wrong with a signature or the registry that holds it."""
+"""Errors of signatures, their registry and studies."""
 
 import struct
 import tokenize
@@ -7,15 +7,15 @@ import zlib
 
 
 class SignatureError(Exception):
-    """A signature cannot be trusted, found or built. The message names the file or column and says what to do."""
+    """A signature cannot be trusted, found or built. The message names the file or column and what to do."""
 
 
 class TrainingError(SignatureError):
-    """A table of cases that no honest signature can be trained on."""
+    """A table of cases on which no valid signature can be trained."""
 
 
 class StudyError(SignatureError):
-    """Files or settings of a study that no honest analysis can be made of."""
+    """Files or settings of a study that allow no valid analysis."""
 
 
 class LeakError(TrainingError):

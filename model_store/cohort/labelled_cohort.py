@@ -123,7 +123,7 @@ def feature_values(features: pd.DataFrame) -> NDArray[np.float64]:
 
 
 def phenotypes(labels: pd.DataFrame) -> pd.Series:
-    """Return the phenotype by patient. Rows are told by their number: a patient is not named in a message."""
+    """Return the phenotype by patient. Messages name rows by number, never a patient."""
     known = labels.reset_index(drop=True).dropna(subset=["phenotype"])
     strange = known.loc[~known["phenotype"].isin([HOT, COLD]), "phenotype"]
     if not strange.empty:

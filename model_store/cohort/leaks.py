@@ -1,4 +1,4 @@
-"""Refusals of cohorts in which the answer lies among the questions: a label among the features."""
+"""Refuses cohorts with leaks: labels or their equivalents among the features, or the same patient twice."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Where a list of features comes from: which cases it was computed on, and whether their labels were looked at.
+"""The origin of a list of features: the cases that it was computed on, and whether their labels were used.
 
 A list that was chosen with the labels of the cases that it is then measured on makes noise look like skill. Such a
 list cannot be told from an honest one by its content, so a table that leaves features out carries its origin with it
@@ -32,7 +32,7 @@ class Provenance:
 
 
 def patient_key(patient: str) -> str:
-    """Return what stands for a patient in a table that is passed on."""
+    """Return the key of a patient in a table that is passed on."""
     return sha256_of(f"patient {patient}".encode())[:24]
 
 
@@ -56,7 +56,7 @@ def provenance_of(frame: pd.DataFrame) -> Provenance | None:
 
 
 def follows_from_icc(frame: pd.DataFrame) -> bool:
-    """Whether ``kept`` says no more than the table's ``icc_*`` columns: one threshold on the lowest of them gives it.
+    """Whether ``kept`` follows from the table's ``icc_*`` columns alone: one threshold on their minimum gives it.
 
     An ICC is computed from repeated outlines; a list that follows from it alone cannot have been chosen by labels.
     """
@@ -74,7 +74,7 @@ def require_honest_selection(name: str, frame: pd.DataFrame, training_patients: 
     Raises
     ------
     LeakError
-        It does not say where it comes from, or it was chosen with the labels of patients to train on.
+        Its origin is not stated, or it was chosen with the labels of patients to train on.
     """
     origin = provenance_of(frame)
     if origin is None:

@@ -89,7 +89,7 @@ def mcclain_rao(p: Partitions) -> Values:
 
 
 def c_index(p: Partitions) -> Values:
-    """Where the sum of distances within clusters lies between the smallest and the largest such a sum could be."""
+    """The sum of distances within clusters, scaled between the smallest and the largest possible sum."""
     ordered = np.sort(p.distances)
     found = {}
     for k in p.choices:
@@ -101,12 +101,12 @@ def c_index(p: Partitions) -> Values:
 
 
 def point_biserial(p: Partitions) -> Values:
-    """Correlation of a pair's distance with whether it lies in different clusters."""
+    """Point-biserial correlation of a pair's distance with its being in different clusters."""
     return {k: float(np.corrcoef(p.distances, p.between(k))[0, 1]) for k in p.choices}
 
 
 def ratkowsky_lance(p: Partitions) -> Values:
-    """Mean share of a dimension's spread that lies between clusters, by the root of their number."""
+    """Mean share of a dimension's spread between clusters, divided by the root of their number."""
     total = p.scatter(1)
     return {k: float(np.mean(np.sqrt(1 - p.scatter(k) / total)) / np.sqrt(k)) for k in p.choices}
 
@@ -136,7 +136,7 @@ def g_plus(p: Partitions) -> Values:
 
 
 def tau(p: Partitions) -> Values:
-    """Kendall's correlation of a pair's distance with whether it lies in different clusters."""
+    """Kendall's correlation of a pair's distance with its being in different clusters."""
     pairs = len(p.distances)
     half = pairs * (pairs - 1) / 2
     found = {}

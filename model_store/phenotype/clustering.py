@@ -44,7 +44,7 @@ class Clusters:
 
     @property
     def tally(self) -> dict[int, int]:
-        """How many indices chose each number; 1 is the gap statistic's and Hartigan's way to say: no clusters."""
+        """The number of indices that chose each number of clusters; 1 (gap statistic, Hartigan) means no clusters."""
         counted = Counter(int(choice) for choice in self.votes["choice"])
         return dict(sorted(counted.items()))
 
@@ -57,7 +57,7 @@ def find_clusters(data: Floats, most: int, seed: int, number: int | None = None)
     Raises
     ------
     StudyError
-        Too few different cases for so many clusters.
+        Too few distinct cases for this number of clusters.
     """
     different = len(np.unique(data, axis=0))
     if different < 2 * (most + 1):

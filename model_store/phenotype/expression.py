@@ -10,7 +10,7 @@ from model_store.errors import StudyError
 from model_store.phenotype.plan import Duplicates, ExpressionUnit
 
 MIN_GENES = 1000
-"""Ranks within a sample say nothing when only a panel of genes was measured."""
+"""Ranks within a sample are meaningless when only a panel of genes was measured."""
 MAX_LOG_VALUE = 50.0
 """A logarithm to base 2 of anything that a sequencer counts is smaller."""
 

@@ -1,4 +1,4 @@
-"""Immune phenotypes: clusters of tumours named by what their immune populations say."""
+"""Immune phenotypes: clusters of tumours, named by their immune populations."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ MIN_CONCORDANT = 3 / 4
 
 
 class AmbiguousPhenotype(StudyError):
-    """Clusters that cannot honestly be called inflamed and desert."""
+    """Clusters that cannot be identified as inflamed and desert."""
 
 
 @dataclass(frozen=True)

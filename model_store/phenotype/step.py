@@ -51,7 +51,7 @@ def find_phenotypes(plan: PhenotypePlan, folder: Path, tell: Tell) -> dict[str, 
     Raises
     ------
     StudyError
-        Inputs that nothing can be made of, or clusters that have no honest name. Tables and figures up to
+        Unusable inputs, or clusters that cannot be named. Tables and figures up to
         there are written, so that one can look at them.
     """
     tell("reading expression and gene sets")

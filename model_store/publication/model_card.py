@@ -90,7 +90,7 @@ def _beaten(control: Mapping[str, Any]) -> str:
 
 
 def _certainty(description: Description) -> Block:
-    """Return what the calibration says of future cases, and how far the threshold can be relied on."""
+    """Return the calibration's statement on future cases, and the interval of the threshold."""
     found = description.certainty
     if found is None:
         return Block(text="It was not calibrated: a result says hot or cold, and not how sure that is.")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class PublishPlan:
-    """Section ``publish``: what the model card says that no number can."""
+    """Section ``publish``: the parts of the model card that cannot be computed."""
 
     intended_use: str = "Research on the tumour immune phenotype. Not for decisions about a patient."
     not_for: str = "Care of patients; tumours or scanners unlike those of the training cases; other organs."
@@ -36,7 +36,7 @@ class PublishPlan:
     limitations: tuple[str, ...] = ()
     contact: str = ""
     protocol: str = ""
-    """Where the protocol of the validation stands that was written before it."""
+    """Where the protocol of the validation, written before it, can be read."""
     protocol_file: Path | None = None
     """The same file as train.protocol: its hash has to be the one that was declared at training."""
     conflicts_of_interest: str = ""

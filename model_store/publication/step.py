@@ -114,7 +114,7 @@ def candidate_bundle(output: Path) -> Path:
 
 
 def describe(plan: PublishPlan, candidate: Description, cohorts: Mapping[str, Any]) -> Description:
-    """Return what the published bundle says: the candidate's words, with purpose and validation."""
+    """Return the description of the published bundle: the candidate's, with purpose and validation."""
     names = ("cases", "hot", "auc", "sensitivity", "specificity", "ppv", "npv", "accuracy", "confusion", "calibration")
     validated = {name: {key: numbers[key] for key in names} for name, numbers in cohorts.items()}
     return replace(

@@ -1,4 +1,4 @@
-"""The items of TRIPOD+AI (Collins et al., BMJ 385:e078378, 2024), and where a study of ours answers them.
+"""The items of TRIPOD+AI (Collins et al., BMJ 385:e078378, 2024), and where a study of radtme answers them.
 
 The words of the items are shortened; the statement itself is what to report by.
 """

@@ -30,7 +30,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Section:
-    """A heading and what stands below it; the first section of a document has its title."""
+    """A heading with its content; the heading of the first section is the document's title."""
 
     title: str
     blocks: tuple[Block, ...]
@@ -73,7 +73,7 @@ def _markdown(block: Block) -> str:
 
 
 def to_html(sections: Sequence[Section], figures: Mapping[str, bytes]) -> bytes:
-    """Return the document as one HTML file that holds its figures and refers to nothing outside."""
+    """Return the document as one self-contained HTML file, figures included."""
     pictures = {name: (base64.b64encode(content).decode(), _shown_width(content)) for name, content in figures.items()}
     page = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     page.tests["short_number"] = _is_short_number
@@ -90,7 +90,7 @@ def _shown_width(png: bytes) -> int | None:
 
 
 def _is_short_number(part: str) -> bool:
-    """Tell whether a cell is a number, with its interval or exponent, that must not break across lines."""
+    """Return whether a cell is a number, with its interval or exponent, that must not break across lines."""
     return len(part) <= MAX_NUMBER_LENGTH and part.lstrip("<>=-\u2212+ ")[:1].isdigit()
 
 

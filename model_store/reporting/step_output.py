@@ -84,7 +84,7 @@ def fingerprint(plan: object, inputs: Iterable[Path] = (), more: Iterable[str] =
 
 
 def is_done(folder: Path, inputs: str) -> bool:
-    """Tell whether a step finished with these inputs (a `fingerprint`) and everything it wrote is still as it was."""
+    """Return whether a step has completed with these inputs (a `fingerprint`) and its output is unchanged."""
     try:
         record = json.loads((folder / RECORD).read_bytes())
         written: dict[str, str] = record["outputs"]

@@ -15,7 +15,7 @@ TOP = 20
 REPEATED_BY = {"intra": "the same reader", "inter": "another reader", "perturbed": "chance (substitute)"}
 TRAINING, PUBLISHED_FAMILY = "training", "random forest"
 READING = (
-    "Intervals in brackets are of 95 %. Every figure and table lies in the study's folder, under the name of its step.",
+    "Intervals in brackets are of 95 %. Every figure and table is in the study's folder, under the name of its step.",
     "A study on few or simulated cases, or on one site, shows that the chain works. It is no evidence for patients.",
 )
 
@@ -65,7 +65,7 @@ CHAPTERS = (
     Chapter(
         "train",
         "4. Radiomics signature",
-        "Everything that is chosen is chosen inside the folds, and no patient lies in two of them.",
+        "Every choice is made inside the folds, and no patient is in two of them.",
         (
             ("importance", "The features that matter most"),
             ("candidates", "Models compared in the same folds"),
@@ -93,7 +93,7 @@ CHAPTERS = (
 
 
 def study_report(output: Path, title: str) -> bytes:
-    """Return the report of the steps that lie in a study's folder. It holds its figures; nothing else is needed."""
+    """Return the report of the steps in a study's folder, as one file with its figures."""
     pictures: dict[str, bytes] = {}
     sections = [Section(title, _verdict(output))]
     for chapter in CHAPTERS:
@@ -123,7 +123,7 @@ def _figures(chapter: Chapter, folder: Path, pictures: dict[str, bytes]) -> list
 
 
 def _detail(pattern: str, stem: str, cohorts: Sequence[str]) -> tuple[str, ...]:
-    """Return what a file's name says: ``score_other_hospital_stage`` is of the cohort other_hospital, and of stage."""
+    """Return cohort and subject from a file's name: ``score_other_hospital_stage`` is cohort other_hospital, stage."""
     part = stem.removeprefix(pattern.rstrip("*")) if pattern.endswith("_*") else ""
     cohort = max((name for name in cohorts if f"{part}_".startswith(f"{name}_")), key=len, default="")
     rest = part[len(cohort) :].strip("_").replace("_", " ")
@@ -254,7 +254,7 @@ def _interval(estimate: Mapping[str, float] | None) -> str:
 
 
 def _table(frame: pd.DataFrame) -> Block:
-    """Return a table without the columns that say nothing."""
+    """Return a table without its empty columns."""
     told = {name: [_said(value) for value in frame[name]] for name in frame.columns}
     told = {name: values for name, values in told.items() if any(values)}
     return Block(rows=(tuple(name.replace("_", " ") for name in told), *zip(*told.values(), strict=True)))

@@ -1,7 +1,7 @@
 """The acceptance contract: to which images and measurements a signature may be applied.
 
-The signature owns it, training writes it, and the workers apply it. What an image says against a criterion refuses the
-case; what it does not say is noted.
+The signature owns it, training writes it, and the workers apply it. Evidence in an image against a criterion refuses
+case; missing evidence is noted.
 """
 
 import math
@@ -19,7 +19,7 @@ class Criterion(StrEnum):
     DERIVATION = "derivation"
     """Not computed from other images: no subtraction, projection or parameter map."""
     BODY_PART = "body_part"
-    """The breast, or nothing that says otherwise."""
+    """The breast, or no statement of another body part."""
     CONTRAST_PHASE = "contrast_phase"
     """After contrast, by the headers and by the enhancement inside the outline."""
     PHASE_NUMBER = "phase_number"
@@ -37,7 +37,7 @@ class Criterion(StrEnum):
 
 
 class Parameter(StrEnum):
-    """A number of the acquisition whose range training may know; the unit stands in the name."""
+    """A number of the acquisition whose range training may know; the name includes the unit."""
 
     REPETITION_TIME = "repetition_time_ms"
     ECHO_TIME = "echo_time_ms"

@@ -1,4 +1,4 @@
-"""The bundle: a signature as a folder that proves what it holds.
+"""The bundle: a signature as a folder whose content is verified by hashes.
 
     <id>-<version>-<first 12 digits of the digest>/
         signature.json     description, and the SHA-256 of every other file
@@ -217,7 +217,7 @@ def _parse(content: bytes) -> dict[str, Any]:
 
 
 def _check_hashes(files: Mapping[str, bytes], hashes: Mapping[str, str]) -> None:
-    """Raise for the first file that is not what ``signature.json`` says."""
+    """Raise for the first file whose hash is not that in ``signature.json``."""
     present = set(files) - {DESCRIPTION}
     if unknown := sorted(present - set(hashes)):
         raise SignatureError(f"{', '.join(unknown)} is not named in {DESCRIPTION}; remove it or fetch the bundle again")

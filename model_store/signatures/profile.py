@@ -24,7 +24,7 @@ class FilterBank(StrEnum):
 
 
 class PhaseRule(StrEnum):
-    """Which DCE phase is measured where the SEG does not say."""
+    """The DCE phase to measure where the SEG does not identify one."""
 
     REFUSE = "refuse"
     FIRST_POST_CONTRAST = "first_post_contrast"
@@ -69,11 +69,11 @@ class FeatureProfile:
     air_sigmas: float = 5.0
     """What is brighter than the air peak of the smoothed volume by this many of its standard deviations is body."""
     min_tumour_voxels: int = 100
-    """Of resampled voxels: below this, texture says nothing."""
+    """Resampled voxels; below this number, texture is meaningless."""
     max_tumour_ml: float = 1500.0
     """More than a breast: an outline of something else."""
     min_ring_share: float = 0.5
-    """Of the geometric ring: below this, too much of it lies in air or other tissue."""
+    """Share of the geometric ring; below this, too much of it is air or other tissue."""
     min_grey_levels: int = 16
     max_grey_levels: int = 128
     """Outside these the report carries a note (pyradiomics documentation, customization, "binWidth")."""

@@ -28,7 +28,7 @@ from model_store.signatures.signature import Signature
 
 SHIPPED = Path(__file__).parent / "shipped"
 SHIPPED_AS_FORMAT_1 = "radtme-research-phantom-1.0.0-38e4d0203450"
-"""The shipped signature as it came before: same forest, columns and threshold, but only readable with pyarrow."""
+"""The former shipped signature: same forest, columns and threshold, but only readable with pyarrow."""
 
 
 class RegistryAction(StrEnum):

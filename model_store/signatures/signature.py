@@ -42,7 +42,7 @@ class SignatureStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Description:
-    """What a signature says about itself: all of ``signature.json`` but the hashes of its files."""
+    """The description of a signature: all of ``signature.json`` but the hashes of its files."""
 
     id: str
     version: str

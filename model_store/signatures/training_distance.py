@@ -1,4 +1,4 @@
-"""How far a case lies from the training cases in the forest's features taken together."""
+"""The distance of a case from the training cases in the space of the forest's features."""
 
 from dataclasses import dataclass, fields
 

@@ -32,14 +32,14 @@ class FeatureRange:
 
     @classmethod
     def of(cls, values: NDArray[np.float64]) -> "FeatureRange":
-        """Summarise the values of one feature; NaN stands for a case without it."""
+        """Summarise the values of one feature; NaN means a case without it."""
         present = values[~np.isnan(values)]
         names = [field.name for field in fields(cls)]
         summary = [*map(float, np.quantile(present, QUANTILES)), float(present.mean()), float(present.std())]
         return cls(**dict(zip(names[:-1], summary, strict=True)), cases=len(present))
 
     def holds(self, value: float) -> bool:
-        """Whether the value lies between the smallest and the largest one of training."""
+        """Return whether the value is between the minimum and the maximum of training."""
         return self.minimum <= value <= self.maximum
 
 

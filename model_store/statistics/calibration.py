@@ -1,4 +1,4 @@
-"""Whether probabilities mean what they say: intercept, slope and Brier score."""
+"""Calibration of probabilities: intercept, slope and Brier score."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,7 +10,7 @@ from model_store.errors import TrainingError
 from model_store.statistics.performance import Estimate, Flags, Floats, normal_quantile
 
 EDGE = 0.001
-"""A forest may say 0 or 1, whose logit is infinite: probabilities are moved this far inwards."""
+"""A forest may give 0 or 1, whose logit is infinite: probabilities are moved inwards by this much."""
 STEPS = 100
 
 

@@ -52,7 +52,7 @@ class Group:
 
 @dataclass(frozen=True)
 class GroupComparison:
-    """What a test says about the groups."""
+    """The result of a test between groups."""
 
     test: Test
     statistic: float

@@ -130,7 +130,7 @@ def wilson_interval(successes: int, trials: int, confidence: float = CONFIDENCE)
 def youden_threshold(hot: Flags, score: Floats) -> float:
     """Return the threshold with the largest sensitivity + specificity - 1 (Youden, Cancer 3:32, 1950).
 
-    It lies half-way to the next lower score, so that a score on the border of training does not decide on rounding.
+    It is half-way to the next lower score, so that rounding does not decide for a training score at the border.
     Of equally good ones the highest is taken.
     """
     false_positive_rate, true_positive_rate, thresholds = roc_curve(hot, score, drop_intermediate=False)

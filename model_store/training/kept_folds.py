@@ -18,7 +18,7 @@ class KeptFolds:
         self._folder, self._inputs = folder, inputs
 
     def find(self, family: Family, fold: Fold) -> FoldResult | None:
-        """Return what this fold came to, if it was kept whole and of the same inputs."""
+        """Return the stored result of a fold, if it is complete and from the same inputs."""
         try:
             said = json.loads(self._path(family, fold).read_bytes())
             if said.pop("inputs") != self._inputs:
@@ -29,7 +29,7 @@ class KeptFolds:
             return None
 
     def keep(self, family: Family, result: FoldResult) -> None:
-        """Keep what a fold came to."""
+        """Store the result of a fold."""
         said = {name: value for name, value in vars(result).items() if name != "fold"}
         said |= {"probability": result.probability.tolist(), "columns": list(result.columns), "inputs": self._inputs}
         self._folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What the same training makes of data in which it must find less: shuffled labels, other voxels, the volume alone.
+"""Negative controls: the same training on shuffled labels, on other voxels and on the volume alone must perform worse.
 
 Every control is trained on the training part of each outer fold, with the settings of the published forest, and
 measured on the held-out part. A signature beats a control when the corrected interval (Nadeau and Bengio) of the
@@ -32,7 +32,7 @@ REGION_NAMES = {
 }
 NAMES = (SHUFFLED_LABELS, *REGION_NAMES.values(), VOLUME_ALONE)
 FEWEST_SHARE = 0.8
-"""Of the training cases: a control that can be measured in fewer says nothing about them."""
+"""Share of the training cases; a control that can be measured in fewer does not represent them."""
 VOLUME_COLUMNS = ("tumour_original_shape_MeshVolume", "tumour_original_shape_VoxelVolume")
 
 Floats = NDArray[np.float64]
@@ -131,7 +131,7 @@ def control_notes(controls: Sequence[Control]) -> list[str]:
 
 
 def _shuffled_labels(signature: ControlledTraining, seed: int, mapped: MapFunction) -> Control:
-    """Train on labels that were shuffled among patients, anew in each repeat."""
+    """Train on labels that are shuffled among patients, differently in each repeat."""
     table = signature.table
     _, first, of = np.unique(np.array(table.patients), return_index=True, return_inverse=True)
     tasks: list[tuple[FeatureTable, Fold, Candidate]] = []

@@ -1,4 +1,4 @@
-"""What a way of training is worth, measured by repeated nested cross-validation.
+"""The performance of a training procedure, measured by repeated nested cross-validation.
 
 In each outer fold everything that looks at labels (columns, candidate, threshold) is chosen on the other folds by an
 inner cross-validation; the held-out cases only answer. So the mean over the folds is not the best of several.
@@ -41,7 +41,7 @@ class Fold:
 
 @dataclass(frozen=True)
 class FoldResult:
-    """What one outer fold came to."""
+    """The result of one outer fold."""
 
     fold: Fold
     chosen: str
@@ -99,10 +99,10 @@ class KeepsFolds(Protocol):
     """Where folds are kept in case that the training is interrupted (`model_store.training.kept_folds`)."""
 
     def find(self, family: Family, fold: Fold) -> FoldResult | None:
-        """Return what this fold came to, if it was kept."""
+        """Return the result of this fold, if it was stored."""
 
     def keep(self, family: Family, result: FoldResult) -> None:
-        """Keep what a fold came to."""
+        """Store the result of a fold."""
 
 
 def outer_folds(table: FeatureTable, repeats: int, seed: int) -> list[Fold]:

@@ -43,7 +43,7 @@ NESTED_METHOD = (
 
 
 def write_training(plan: TrainPlan, training: Training, folder: Path) -> Path:
-    """Write all that a training came to into the step's folder; return the candidate bundle's folder."""
+    """Write the results of a training into the step's folder; return the candidate bundle's folder."""
     importance, candidates = importance_table(training), candidate_table(training)
     tables = {
         "cases": case_table(training),
@@ -199,7 +199,7 @@ def bundle_content(plan: TrainPlan, training: Training, summary: dict[str, Any])
 
 
 def _acquired(cases: pd.DataFrame) -> dict[str, dict[str, int]]:
-    """Return how many cases were acquired how, as far as the feature table says it."""
+    """Return the number of cases by acquisition, as far as the feature table states it."""
     names = [name for name in ("scanner", TECHNIQUE, PHASE, Parameter.FIELD_STRENGTH.value) if name in cases]
     counts = {name: cases[name].replace("", np.nan).dropna().astype(str).value_counts() for name in names}
     return {
@@ -216,7 +216,7 @@ def _metrics(training: Training, summary: dict[str, Any]) -> dict[str, Any]:
 
 
 def certainty_of(training: Training) -> Certainty:
-    """Return the calibration; its threshold interval is that of the outer folds, which each chose everything anew."""
+    """Return the calibration; its threshold interval is that of the outer folds, each with choices of its own."""
     thresholds = [result.threshold for result in training.forest.folds]
     return replace(training.trained.certainty, threshold_interval=ThresholdInterval.of(thresholds))
 

@@ -27,7 +27,7 @@ class TrainPlan:
     preselected: Path | None = None
     """Table with a column feature: nothing else is offered."""
     preselected_origin: str = ""
-    """Where that list comes from (a publication, a hypothesis), if it is no table of ours that says so itself."""
+    """The origin of that list (a publication, a hypothesis), unless it is a table that states it."""
     preselected_on: Path | None = None
     """Table with a column patient: the patients whose labels that list was made with. Without it: none."""
     leave_out: tuple[str, ...] = ()

@@ -34,7 +34,7 @@ from model_store.training.processes import process_map
 
 @dataclass(frozen=True)
 class Training:
-    """What a training came to."""
+    """The result of a training."""
 
     cohort: LabelledCohort
     """With the features that were offered."""
@@ -86,7 +86,7 @@ class TrainInputs:
 
 
 def train_inputs(plan: TrainPlan, output: Path) -> TrainInputs:
-    """Return the files that a plan means: what it does not name lies where the earlier steps write.
+    """Return the input files of a plan; those that it does not name are in the output of the earlier steps.
 
     Raises
     ------
@@ -133,9 +133,9 @@ def run_training(
     Raises
     ------
     LeakError
-        The answer lies among the questions.
+        There is a leak.
     TrainingError
-        A table is not what it should be, or too few patients of a class.
+        A table is invalid, or a class has too few patients.
     """
     features = read_table(inputs.features, ("patient",))
     cohort = labelled_cohort(features, read_table(inputs.labels, ("patient", "phenotype")))

@@ -166,7 +166,7 @@ def _columns(name: str, estimate: Estimate) -> dict[str, float]:
 
 
 def score_groups(cohort: ScoredCohort, columns: tuple[str, ...]) -> dict[str, dict[str, Floats]]:
-    """Return the scores by phenotype and by each column's values, as far as the cohort has them."""
+    """Return the scores by phenotype and by each column's values, where the cohort has them."""
     groups = {}
     for column in ("phenotype", *columns):
         if column in cohort.cases and (known := cohort.cases.dropna(subset=[column]))[column].nunique() > 1:

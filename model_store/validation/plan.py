@@ -40,7 +40,7 @@ class ValidatePlan:
     """Table with the column patient and one for each cell population; without it the study's own."""
 
     def __post_init__(self) -> None:
-        """Refuse cohorts that cannot be told apart.
+        """Refuse cohorts with the same name.
 
         Raises
         ------

@@ -83,7 +83,7 @@ def run_validation(
 ) -> dict[str, Any]:
     """Score every cohort, write tables, figures and summary into the step's folder, and return the summary.
 
-    ``own`` says that the signature was trained in this study, so that the training cases' out-of-fold scores are its.
+    ``own``: the signature was trained in this study, so that its training cases have out-of-fold scores.
 
     Raises
     ------
@@ -207,7 +207,7 @@ def _write_groups(plan: ValidatePlan, cohorts: list[ScoredCohort], folder: Path)
 
 
 def _write_response(plan: ValidatePlan, cohorts: list[ScoredCohort], folder: Path) -> dict[str, Any]:
-    """Write how the score goes with the response (RECIST)."""
+    """Write the association of the score with the response (RECIST)."""
     found: dict[str, Any] = {}
     rows = []
     for cohort in cohorts:
