@@ -1,6 +1,6 @@
 """The acceptance contract: to which images and measurements a signature may be applied.
 
-The signature owns it, training writes it, and the workers apply it. Evidence in an image against a criterion refuses
+The signature owns it, training writes it, and the workers apply it. Evidence in an image against a criterion refuses a
 case; missing evidence is noted.
 """
 
