@@ -44,7 +44,7 @@ from model_store.signatures.profile import FeatureProfile
 from workers.errors import RejectedInput
 from workers.features.extraction import columns
 from workers.features.measurement import measure_roi
-from workers.features.redrawn_outlines import redrawn
+from workers.features.redrawn_outlines import BorderDistance, redrawn
 from workers.outline.region_of_interest import RegionOfInterest
 
 
@@ -71,7 +71,7 @@ def measure_redrawn(task: RedrawingTask) -> str:
     try:
         volume, roi, segment = read_outline_case(task.case, task.profile)
         rng = np.random.default_rng([task.seed, task.repeat, int(task.case.key[:8], 16)])
-        mask = redrawn(roi.tumour, volume.grid.spacing_zyx, rng, task.how)
+        mask = redrawn(BorderDistance.of(roi.tumour, volume.grid.spacing_zyx), rng, task.how)
         result = measured_values(measure_roi(volume, RegionOfInterest(mask, roi.other_tissue), task.profile, segment))
     except RejectedInput as refusal:
         result = {"reason": refusal.reason.value, "message": str(refusal)}

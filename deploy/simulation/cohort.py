@@ -26,7 +26,7 @@ from deploy.simulation.planted import Planted, planted_summary
 from deploy.terminal import stepping
 from model_store.files import readable_json, replace_durably
 from model_store.reliability.plan import Perturbation
-from workers.features.redrawn_outlines import redrawn
+from workers.features.redrawn_outlines import BorderDistance, redrawn
 
 READERS = ("SIMULATED^READER A", "SIMULATED^READER B")
 SAME_READER = Perturbation(shift_mm=0.25, border_mm=0.2, rotation_degrees=1.5, noise_mm=0.25)
@@ -118,7 +118,7 @@ def write_study(task: StudyToWrite) -> None:
         return
     rng = np.random.default_rng([patient.seed, 5])
     for name, reader, how in (("a2", READERS[0], SAME_READER), ("b1", READERS[1], OTHER_READER)):
-        mask = redrawn(images.tumour, spec.spacing_mm, rng, how)
+        mask = redrawn(BorderDistance.of(images.tumour, spec.spacing_mm), rng, how)
         write_segmentation(task.folder / f"outline_{name}.dcm", f"{key}/{name}", written, mask, 0, reader)
 
 

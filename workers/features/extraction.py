@@ -174,6 +174,7 @@ def _silence() -> None:
     logging.getLogger("radiomics").setLevel(logging.CRITICAL + 1)
 
 
+@cache
 def _names_of_class(feature_class: str) -> tuple[str, ...]:
     names = radiomics.getFeatureClasses()[feature_class].getFeatureNames()
     return tuple(name for name, is_deprecated in names.items() if not is_deprecated)

@@ -5,13 +5,14 @@ place by a smooth field. Zwanenburg et al., Scientific Reports 9:614 (2019) judg
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from model_store.reliability.plan import Perturbation
-from workers.features.resampling import box_of
+from workers.features.resampling import Box, box_of
 from workers.features.smooth_noise import smooth_noise
 
 MARGIN_MM = 10.0
@@ -20,29 +21,46 @@ MAX_SHARE_OF_RADIUS = 0.3
 """Of the radius of a ball of the same volume: no border moves further as a whole."""
 
 
-def redrawn(
-    mask: NDArray[np.bool_], spacing_mm: tuple[float, float, float], rng: np.random.Generator, how: Perturbation
-) -> NDArray[np.bool_]:
-    """Return a mask (z, y, x) drawn again; its largest connected part, inside the same array."""
+@dataclass(frozen=True, eq=False)
+class BorderDistance:
+    """How far voxels lie from the border of an outline: computed once for all its redraws."""
+
+    mask: NDArray[np.bool_]
+    """The outline (z, y, x)."""
+    box: Box
+    """Around it, as far as a redrawn one may reach."""
+    outside_mm: NDArray[np.float64]
+    """In the box: distance to the border, negative inside."""
+    spacing_mm: tuple[float, float, float]
+
+    @classmethod
+    def of(cls, mask: NDArray[np.bool_], spacing_mm: tuple[float, float, float]) -> "BorderDistance":
+        """Measure the distances around a mask; spacing along z, y, x."""
+        box = box_of(mask, margin_voxels(spacing_mm))
+        part = mask[box]
+        outside = ndimage.distance_transform_edt(~part, spacing_mm) - ndimage.distance_transform_edt(part, spacing_mm)
+        return cls(mask, box, outside, spacing_mm)
+
+
+def redrawn(outline: BorderDistance, rng: np.random.Generator, how: Perturbation) -> NDArray[np.bool_]:
+    """Return an outline (z, y, x) drawn again; its largest connected part, inside the same array."""
     turn = np.radians(how.rotation_degrees) * rng.standard_normal(3)
     shift = how.shift_mm * rng.standard_normal(3)
     border = how.border_mm * float(rng.standard_normal())
-    spacing = np.array(spacing_mm)
-    box = box_of(mask, margin_voxels(spacing_mm))
-    part = mask[box]
+    spacing = np.array(outline.spacing_mm)
+    part = outline.mask[outline.box]
     radius = (3 * np.count_nonzero(part) * float(spacing.prod()) / (4 * np.pi)) ** (1 / 3)
     border = float(np.clip(border, -MAX_SHARE_OF_RADIUS * radius, MAX_SHARE_OF_RADIUS * radius))
-    outside = ndimage.distance_transform_edt(~part, spacing) - ndimage.distance_transform_edt(part, spacing)
     centre = np.argwhere(part).mean(axis=0) * spacing
     rotation = _rotation(turn)
     # Index to mm, back by the shift, turned about the centre, to index: where each voxel's value comes from.
     matrix = (rotation * spacing) / spacing[:, None]
     offset = (centre - rotation @ (centre + shift)) / spacing
-    moved = ndimage.affine_transform(outside, matrix, offset, order=1, mode="nearest")
-    moved += how.noise_mm * smooth_noise(rng, part.shape, spacing_mm, NOISE_SCALE_MM) - border
-    drawn = np.zeros_like(mask)
-    drawn[box] = _largest_part(moved < 0)
-    return drawn if drawn.any() else mask.copy()
+    moved = ndimage.affine_transform(outline.outside_mm, matrix, offset, order=1, mode="nearest")
+    moved += how.noise_mm * smooth_noise(rng, part.shape, outline.spacing_mm, NOISE_SCALE_MM) - border
+    drawn = np.zeros_like(outline.mask)
+    drawn[outline.box] = _largest_part(moved < 0)
+    return drawn if drawn.any() else outline.mask.copy()
 
 
 def margin_voxels(spacing_mm: Iterable[float]) -> int:

@@ -5,7 +5,7 @@ takes over all of it, so that what differs between two redraws is the outline al
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from model_store.reliability.plan import Perturbation
 from model_store.signatures.profile import FeatureProfile
 from workers.features.extraction import grey_levels
-from workers.features.redrawn_outlines import margin_voxels, redrawn
+from workers.features.redrawn_outlines import BorderDistance, margin_voxels, redrawn
 from workers.features.regions import Region
 from workers.features.resampling import Resampled, box_of, nearest
 from workers.features.ring import geometric_ring, ring_reach
@@ -37,17 +37,22 @@ class Surroundings:
     """On the resampled grid (z, y, x): what is not measured in the outer half of a ring, such as air."""
 
 
-def redrawn_masks(surroundings: Surroundings, number: int, profile: FeatureProfile) -> Masks | None:
-    """Return tumour and ring of the redraw with this number; None where the profile does not measure so little.
+def redrawn_masks(surroundings: Surroundings, count: int, profile: FeatureProfile) -> Iterator[Masks | None]:
+    """Yield tumour and ring of so many redraws; None where the profile does not measure so little.
 
     The same outline gives the same redraws, wherever in an image it lies and whatever UID it has.
     """
-    resampled = surroundings.resampled
-    axes = resampled.source.axes
+    axes = surroundings.resampled.source.axes
     spacing_mm = (axes[0].source_spacing_mm, axes[1].source_spacing_mm, axes[2].source_spacing_mm)
-    rng = np.random.default_rng([*_seed(surroundings.outline), number])
-    outline = redrawn(surroundings.outline, spacing_mm, rng, READER_VARIATION)
-    tumour = nearest(outline, axes, resampled.ranges)
+    border, seed = BorderDistance.of(surroundings.outline, spacing_mm), _seed(surroundings.outline)
+    for number in range(count):
+        outline = redrawn(border, np.random.default_rng([*seed, number]), READER_VARIATION)
+        yield _with_ring(outline, surroundings, profile)
+
+
+def _with_ring(outline: NDArray[np.bool_], surroundings: Surroundings, profile: FeatureProfile) -> Masks | None:
+    resampled = surroundings.resampled
+    tumour = nearest(outline, resampled.source.axes, resampled.ranges)
     if np.count_nonzero(tumour) < profile.min_tumour_voxels:
         return None
     box = box_of(tumour, ring_reach(profile))

@@ -29,7 +29,7 @@ class Cost:
     Only ratios matter: a machine that is twice as slow takes twice the set time.
     """
 
-    per_source_voxel: float = 1.7e-7
+    per_source_voxel: float = 1.0e-7
     """Of the box around the outline: redrawing it."""
     per_resampled_voxel: float = 2.4e-7
     """Of the box around the ring: finding the ring."""
@@ -63,8 +63,8 @@ def stability_of(
         )
     # As for the features of the case: with one thread every machine rounds alike.
     with threadpool_limits(1):
-        drawn = [redrawn_masks(surroundings, number, signature.profile) for number in range(count)]
-        scores = _scores(signature, surroundings, [masks for masks in drawn if masks is not None])
+        drawn = [masks for masks in redrawn_masks(surroundings, count, signature.profile) if masks is not None]
+        scores = _scores(signature, surroundings, drawn)
     if len(scores) < MIN_REDRAWS:
         return NotRedrawn(
             f"{len(scores)} of {count} redrawn outlines can be measured; {MIN_REDRAWS} are needed to say anything"
@@ -90,6 +90,6 @@ def _scores(signature: Signature, surroundings: Surroundings, drawn: Sequence[Ma
     if not drawn:
         return []
     measured = measure_columns(surroundings.resampled, drawn, signature.profile, signature.columns)
-    rows = (np.array([[values.get(column, np.nan) for column in signature.columns]]) for values in measured)
-    # One at a time, as cases come, so that no order of additions can differ.
-    return [float(hot_probability(signature.estimator, row)[0]) for row in rows if np.isfinite(row).all()]
+    rows = np.array([[values.get(column, np.nan) for column in signature.columns] for values in measured])
+    complete = rows[np.isfinite(rows).all(axis=1)]
+    return hot_probability(signature.estimator, complete).tolist() if len(complete) else []
