@@ -70,6 +70,11 @@ def _print_training(summary: dict[str, Any]) -> None:
     simplest = summary["simplest_within_one_se"]
     click.echo(f"chosen forest: {summary['chosen']}, threshold {summary['threshold']:.4f}")
     click.echo(f"simplest within one standard error of the best: {simplest['family']}, {simplest['settings']}")
+    for control in summary.get("negative_controls", ()):
+        verdict = control["note"] or ("beaten" if control["beaten"] else "not beaten")
+        click.echo(f"negative control {control['name']}: AUC {_interval(control['auc'])}, {verdict}")
+    if sites := summary.get("leave_one_site_out"):
+        click.echo(f"leave-one-site-out: AUC {_interval(sites['auc'])}")
     for note in (summary["imbalance"], *summary["notes"]):
         click.echo(f"note: {note}", err=True)
 
@@ -80,6 +85,10 @@ def _print_validation(summary: dict[str, Any]) -> None:
         measures = (_interval(found[measure]) for measure in ("auc", "sensitivity", "specificity"))
         table.add_row(name, f"{found['cases']} ({found['hot']})", *measures)
     output().print(table)
+    for name, found in summary["cohorts"].items():
+        compared = found.get("compared_with_training", {})
+        if missing := [how.replace("_", " ") for how, was_done in compared.items() if not was_done]:
+            click.echo(f"note: {name} was not compared with the training cases by {' and '.join(missing)}", err=True)
     if not summary["patients_checked_against_training"]:
         click.echo("note: could not check for patients of the training cohort; set validate.training_cases", err=True)
 

@@ -216,10 +216,29 @@ def _trained(summary: Mapping[str, Any], folder: Path) -> list[Block]:
         "simplest within one standard error": f"{simplest['family']}, {simplest['settings']}",
         "seed": summary["seed"],
     }
+    if other_sites := summary.get("leave_one_site_out"):
+        sites = (_interval(other_sites[name]) for name in measures)
+        rows += ((f"{PUBLISHED_FAMILY}, leave-one-site-out", *sites),)
+    controls = tuple(
+        (
+            one["name"],
+            _interval(one["auc"]),
+            _interval(one["difference"]),
+            one["note"] or ("yes" if one["beaten"] else "no"),
+        )
+        for one in summary.get("negative_controls", ())
+    )
+    head = ("negative control", "AUC", "signature minus control", "beaten")
     said = [Block(text=note) for note in (summary["imbalance"], *summary["notes"])]
     names = tuple(summary["top_features"][:TOP])
     top = (Block(text=f"The {len(names)} features of most weight:"), Block(items=names))
-    return [pairs(chosen), Block(rows=(("model", *map(_title, measures)), *rows)), *said, *top]
+    return [
+        pairs(chosen),
+        Block(rows=(("model", *map(_title, measures)), *rows)),
+        Block(rows=(head, *controls)),
+        *said,
+        *top,
+    ]
 
 
 def _validated(summary: Mapping[str, Any], folder: Path) -> list[Block]:

@@ -91,8 +91,9 @@ def test_an_honest_study_may_be_published_as_validated(study: Study) -> None:
     """Other patients, a bar declared before and passed, controls beaten: the notice goes, and the card states why."""
     study.cohort("train", "P", 1, 1.0, controls=True)
     study.cohort("other", "E", 2, 1.0)
-    for command in ("train", "validate", "publish"):
-        done(study.run(command))
+    printed = "".join(done(study.run(command)) for command in ("train", "validate", "publish"))
+    assert "negative control volume alone: AUC 0." in printed
+    assert "leave-one-site-out: AUC 0." in printed
     (folder,) = (study.folder / "out" / "publish" / "bundle").iterdir()
     signature = load_bundle(folder)
     assert signature.description.status.value == "validated"
@@ -130,6 +131,9 @@ def test_noise_is_not_validated_on_other_noise(study: Study) -> None:
     assert "the bar is 0.7" in said
     assert "negative controls are beaten: not beaten: shuffled labels" in said
     assert "leave-one-site-out AUC" in said
+    summary = json.loads((study.folder / "out" / "train" / "summary.json").read_text())
+    for auc in (summary["families"]["random forest"]["performance"]["auc"], summary["leave_one_site_out"]["auc"]):
+        assert auc["low"] < 0.5 < auc["high"]
 
 
 def edit(study: Study, old: str, new: str) -> None:
@@ -142,7 +146,8 @@ def without_digests(study: Study) -> None:
     """Take the pixel digests out of the external table."""
     path = study.folder / "other.parquet"
     pd.read_parquet(path).drop(columns="pixel_digest").to_parquet(path)
-    done(study.run("validate"))
+    printed = done(study.run("validate"))
+    assert "other was not compared with the training cases by pixel digests" in " ".join(printed.split())
 
 
 def with_a_later_bar(study: Study) -> None:
