@@ -40,6 +40,8 @@ class Air:
     """Grey value of air."""
     threshold: float
     """Grey value of the smoothed volume: what is brighter is body."""
+    dark: NDArray[np.bool_]
+    """All that is not brighter, on the same grid: air, and what is as dark inside the body."""
     start: tuple[int, int, int] = (0, 0, 0)
     """Voxel of the searched volume at which the measured part begins."""
 
@@ -70,7 +72,7 @@ def find_air(
     if count == 0:
         return None
     body = labels == 1 + int(np.argmax(np.bincount(labels[bright])[1:]))
-    return Air(~ndimage.binary_fill_holes(body), (z, y, x), level, threshold)
+    return Air(~ndimage.binary_fill_holes(body), (z, y, x), level, threshold, ~bright)
 
 
 def air_margin_voxels(profile: FeatureProfile) -> int:
@@ -80,15 +82,25 @@ def air_margin_voxels(profile: FeatureProfile) -> int:
 
 def air_near(air: Air | None, resampled: Resampled) -> NDArray[np.bool_]:
     """Return the air in the resampled image (z, y, x)."""
-    part = resampled.image
     if air is None:
-        return np.zeros(part.shape, dtype=np.bool_)
-    coarse = air.mask[np.ix_(*_coarse_indices(air, resampled))]
-    smooth = ndimage.gaussian_filter(part, 1.0 / resampled.spacing_mm, mode="nearest")
+        return np.zeros(resampled.image.shape, dtype=np.bool_)
+    sure, smooth = dark_near(air.mask, air, resampled)
+    part = resampled.image
+    return _up_to_the_edge(sure, part, smooth, resampled.source.scaled(air.level), resampled.spacing_mm)
+
+
+def on_resampled(mask: NDArray[np.bool_], air: Air, resampled: Resampled) -> NDArray[np.bool_]:
+    """Return a mask on the coarse grid of the air on the resampled grid, by nearest neighbour."""
+    return mask[np.ix_(*_coarse_indices(air, resampled))]
+
+
+def dark_near(mask: NDArray[np.bool_], air: Air, resampled: Resampled) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Return what is dark in the resampled image and connected to a mask on the coarse grid, and the smoothed image."""
+    coarse = on_resampled(mask, air, resampled)
+    smooth = ndimage.gaussian_filter(resampled.image, 1.0 / resampled.spacing_mm, mode="nearest")
     dark = smooth <= resampled.source.scaled(air.threshold)
     near = ndimage.binary_dilation(coarse, iterations=math.ceil(HALO_MM / resampled.spacing_mm))
-    sure = ndimage.binary_propagation(coarse & dark, mask=near & dark)
-    return _up_to_the_edge(sure, part, smooth, resampled.source.scaled(air.level), resampled.spacing_mm)
+    return ndimage.binary_propagation(coarse & dark, mask=near & dark), smooth
 
 
 def skin_below(air: NDArray[np.bool_], profile: FeatureProfile) -> NDArray[np.bool_]:

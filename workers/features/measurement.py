@@ -14,6 +14,7 @@ from model_store.signatures.profile import Exclusion, FeatureProfile, Normalisat
 from workers.acceptance import DEFAULT, Acceptance, Objection
 from workers.errors import Reason, RejectedInput
 from workers.features.air import Air, air_margin_voxels, air_near, find_air, skin_below
+from workers.features.chest_wall import find_chest_wall
 from workers.features.extraction import measure_regions
 from workers.features.filters import margin_voxels
 from workers.features.measured_part import MeasuredPart, measured_part, near_box, on_volume, without_empty_borders
@@ -279,11 +280,16 @@ def _not_in_the_ring(
     volume: Volume, part: MeasuredPart, resampled: Resampled, profile: FeatureProfile
 ) -> dict[Cause, NDArray[np.bool_]]:
     """Return what the outer half of the ring leaves out, by cause, on the resampled grid."""
-    excluded = {Cause.AIR: air_near(_air(volume, part, profile), resampled)}
+    air, searched = _air(volume, part, profile)
+    excluded = {Cause.AIR: air_near(air, resampled)}
     if resampled.other_tissue is not None:
         excluded[Cause.SEGMENT] = resampled.other_tissue
     if Exclusion.SKIN in profile.exclusions:
         excluded[Cause.SKIN] = skin_below(excluded[Cause.AIR], profile)
+    if Exclusion.CHEST_WALL in profile.exclusions:
+        backwards = volume.direction[1, ::-1]  # patient coordinates grow towards the left, the back and the head
+        wall = find_chest_wall(air, searched, part.spacing_zyx, backwards, resampled, profile)
+        excluded[Cause.CHEST_WALL] = wall
     if Exclusion.VESSELS in profile.exclusions and part.before_contrast is not None:
         vessels = find_vessels(part.array, part.before_contrast, resampled, profile)
         if vessels is not None:
@@ -308,14 +314,15 @@ def _ring(resampled: Resampled, excluded: Mapping[Cause, NDArray[np.bool_]], pro
     return replace(ring, mask=mask)
 
 
-def _air(volume: Volume, part: MeasuredPart, profile: FeatureProfile) -> Air | None:
+def _air(volume: Volume, part: MeasuredPart, profile: FeatureProfile) -> tuple[Air | None, NDArray[np.generic]]:
+    """Return the air, and the array that it was searched in."""
     if profile.normalisation is Normalisation.WHOLE_IMAGE:
-        return find_air(volume.array, part.spacing_zyx, profile)
+        return find_air(volume.array, part.spacing_zyx, profile), volume.array
     seen = without_empty_borders(volume.array, part.box)
     dark = dark_grey_value(part.array, part.tumour, profile)
     air = find_air(volume.array[seen], part.spacing_zyx, profile, dark)
     z, y, x = (at - within.start for at, within in zip(part.start, seen, strict=True))
-    return air and air.seen_from((z, y, x))
+    return air and air.seen_from((z, y, x)), volume.array[seen]
 
 
 def _left_out(ring: Ring) -> str:

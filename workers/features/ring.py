@@ -33,8 +33,8 @@ class Cause(StrEnum):
     OUTSIDE = "outside the images"
     SEGMENT = "in other segments or padding"
     AIR = "in air"
-    SKIN = "in skin"
     CHEST_WALL = "in the chest wall"
+    SKIN = "in skin"
     VESSEL = "in large vessels"
 
 

@@ -1,0 +1,80 @@
+"""The chest wall, where the images show the lung behind it.
+
+Muscle looks like glandular tissue, so the wall is found from behind: a large region as dark as the air outside the
+body, wholly behind the tumour, is lung, and what lies just in front of it is chest wall.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from model_store.signatures.profile import FeatureProfile
+from workers.features.air import Air, dark_near
+from workers.features.resampling import Resampled
+
+MIN_LUNG_ML = 20.0
+AS_DARK_AS_AIR = 1.5
+"""Times the median of the air outside: fat that a surface coil hardly sees is brighter."""
+CHEST_WALL_MM = 10.0
+"""In front of the lung: pleura, ribs and the muscle between them. The muscles in front of the ribs are not found."""
+
+
+def find_chest_wall(
+    air: Air | None,
+    array: NDArray[np.generic],
+    spacing_zyx: tuple[float, float, float],
+    backwards_zyx: NDArray[np.float64],
+    resampled: Resampled,
+    profile: FeatureProfile,
+) -> NDArray[np.bool_]:
+    """Return the chest wall on the resampled grid (z, y, x); empty where no lung is in the images.
+
+    ``array`` is what ``air`` was searched in. ``backwards_zyx`` says how much nearer to the patient's back a voxel
+    lies for each step along an axis, in units of the step.
+    """
+    none = np.zeros(resampled.tumour.shape, dtype=np.bool_)
+    lung = None if air is None else _lung(air, array, spacing_zyx, backwards_zyx, resampled)
+    if air is None or lung is None:
+        return none
+    near, _ = dark_near(lung, air, resampled)
+    if not near.any():
+        return none
+    reach = CHEST_WALL_MM / profile.spacing_mm + 0.5
+    return np.asarray(near | (ndimage.distance_transform_edt(~near) <= reach))
+
+
+def _lung(
+    air: Air,
+    array: NDArray[np.generic],
+    spacing_zyx: tuple[float, float, float],
+    backwards_zyx: NDArray[np.float64],
+    resampled: Resampled,
+) -> NDArray[np.bool_] | None:
+    """Return the lung on the coarse grid of the air; None where there is none."""
+    z, y, x = air.steps
+    values = array[::z, ::y, ::x]
+    step_mm = np.array(spacing_zyx) * air.steps
+    labels, count = ndimage.label(air.dark)
+    behind = np.argwhere(air.dark) @ (step_mm * backwards_zyx)
+    tumour = _centre(air, resampled) @ (step_mm * backwards_zyx)
+    numbers = labels[air.dark]
+    is_lung = np.zeros(count + 1, dtype=np.bool_)
+    for number in np.flatnonzero(np.bincount(numbers) * float(step_mm.prod()) / 1000 >= MIN_LUNG_ML):
+        is_lung[number] = behind[numbers == number].min() > tumour
+    outside = air.dark & ~is_lung[labels]
+    if not is_lung.any() or not outside.any():
+        return None
+    darkness = float(np.median(values[outside].astype(np.float64)))
+    for number in np.flatnonzero(is_lung):
+        is_lung[number] = np.median(values[labels == number].astype(np.float64)) <= AS_DARK_AS_AIR * darkness
+    return np.asarray(is_lung[labels]) if is_lung.any() else None
+
+
+def _centre(air: Air, resampled: Resampled) -> NDArray[np.float64]:
+    """Return the tumour's centre as a continuous index of the coarse grid (z, y, x)."""
+    places = np.argwhere(resampled.tumour).mean(axis=0) + [start for start, _ in resampled.ranges]
+    found = []
+    for axis, place, start, step in zip(resampled.source.axes, places, air.start, air.steps, strict=True):
+        at = round(float(place))
+        found.append((float(axis.from_anchor(at, at + 1)[0]) + axis.anchor + start) / step)
+    return np.array(found)
