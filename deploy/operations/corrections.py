@@ -13,7 +13,7 @@ from pydicom import Dataset, dcmread
 from deploy.errors import CommandError
 from deploy.operations.retry import Retried, held_lock, retry, score_next_version
 from listener.broker.messages import score_announcement
-from listener.dicom.data_set import UNREADABLE_FILE
+from listener.dicom.data_set import UNREADABLE_FILE, read_attributes
 from listener.scp.statuses import Status
 from listener.spool.atomic_files import fsync_folder
 from listener.spool.job_files import RESULT_NAME, is_held
@@ -22,6 +22,9 @@ from listener.spool.locks import LOCK_NAME, PAIRING_LOCK_NAME
 from listener.spool.record_file import read_record, write_record
 from listener.spool.spool import QuarantineReason, Spool
 
+PATIENT = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex")
+DUPLICATE = Status.DUPLICATE_SOP_INSTANCE.name.lower()
+"""The quarantine reason of second copies."""
 SUPERSEDED = "superseded"
 """The quarantine reason of objects that a corrected copy has replaced."""
 
@@ -62,7 +65,7 @@ def _correct_before_scoring(spool: Spool, job: Job) -> Retried:
 
 def _take(spool: Spool, job: Job) -> int:
     study_uid = job.read().study_uid
-    taken = take_corrections(spool, study_uid)
+    taken = _take_corrections(spool, job)
     if not taken and not were_taken(spool, study_uid):
         raise CommandError(
             f"{job.id}: no corrected copy of an object of its study is in quarantine",
@@ -71,7 +74,28 @@ def _take(spool: Spool, job: Job) -> int:
     return taken
 
 
-def take_corrections(spool: Spool, study_uid: str) -> int:
+def _check_one_patient(spool: Spool, job: Job, newest: dict[Path, Path]) -> None:
+    """Check that corrected headers do not leave a case of two patients."""
+    record = job.read()
+    case = [spool.instance_path(record.study_uid, record.seg.series_uid, record.seg.sop_instance_uid)]
+    for series, instances in (record.instances or {}).items():
+        case += [spool.instance_path(record.study_uid, series, instance) for instance in instances]
+    before, after = ({_patient(of.get(path, path)) for path in case} for of in (dict[Path, Path](), newest))
+    if len(after) > len(before):
+        corrected = sum(path in newest for path in case)
+        raise CommandError(
+            f"{job.id}: corrected copies of {corrected} of its {len(case)} objects are in quarantine, and the "
+            "others have another patient's name, ID, birth date or sex",
+            "send the whole study again; a sender that stops at the warning 0x0111 must be told to go on",
+        )
+
+
+def _patient(path: Path) -> tuple[str, ...]:
+    header = read_attributes(path, *PATIENT) or Dataset()
+    return tuple(str(header.get(keyword) or "").strip() for keyword in PATIENT)
+
+
+def _take_corrections(spool: Spool, job: Job) -> int:
     """Replace each object of a study with its newest corrected copy, and put the former one into quarantine.
 
     Returns the number of replaced objects.
@@ -79,8 +103,9 @@ def take_corrections(spool: Spool, study_uid: str) -> int:
     Raises
     ------
     CommandError
-        If a copy has other pixels, or another place in the study: nothing is taken then.
+        If a copy has other pixels, or the case would hold two patients: nothing is taken then.
     """
+    study_uid = job.read().study_uid
     newest: dict[Path, Path] = {}
     for reason in sorted(spool.quarantine.glob("*.json"), key=lambda path: path.stat().st_mtime):
         place = _place_of(spool, reason, study_uid)
@@ -88,6 +113,7 @@ def take_corrections(spool: Spool, study_uid: str) -> int:
             newest[place] = reason.with_suffix(".dcm")
     for place, corrected in newest.items():
         _check_same_pixels(place, corrected)
+    _check_one_patient(spool, job, newest)
     for place, corrected in newest.items():
         _exchange(place, corrected)
     return len(newest)
@@ -98,9 +124,7 @@ def were_taken(spool: Spool, study_uid: str) -> bool:
     return any(_place_of(spool, reason, study_uid, SUPERSEDED) for reason in spool.quarantine.glob("*.json"))
 
 
-def _place_of(
-    spool: Spool, reason: Path, study_uid: str, wanted: str = Status.DUPLICATE_SOP_INSTANCE.name.lower()
-) -> Path | None:
+def _place_of(spool: Spool, reason: Path, study_uid: str, wanted: str = DUPLICATE) -> Path | None:
     """Return the path that the quarantined object belongs to; None where it is no copy of one of this study."""
     try:
         if read_record(QuarantineReason, reason).reason != wanted:

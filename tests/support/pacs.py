@@ -42,6 +42,20 @@ class Orthanc:
         with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
             return bytes(answer.read())
 
+    def post(self, path: str, body: object) -> Any:
+        """Return what a call of the REST API with a JSON body answers.
+
+        Raises
+        ------
+        HTTPError
+            If it fails.
+        """
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.http_port}{path}", json.dumps(body).encode(), {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310
+            return json.loads(answer.read() or b"null")
+
     def instances(self, study_uid: str) -> list[dict[str, Any]]:
         """Return what QIDO-RS lists in a study: SOP class, series and instance of each object."""
         body = self.get(f"/dicom-web/studies/{study_uid}/instances")
