@@ -9,7 +9,7 @@ from workers.images.attributes import text
 from workers.images.frames import Frame
 
 NO_AGENT = re.compile(r"no|none|without|native?|ohne", re.IGNORECASE)
-"""Values of Contrast/Bolus Agent that mean that no agent was given."""
+"""Values of Contrast/Bolus Agent that mean that no agent was given. They prove nothing: br06 has NONE, and enhances."""
 BEFORE = re.compile(
     r"(?<![a-z])(?:pre|before|ohne|w/?o|without)[ _-]*(?:contrast|gad(?:o\w*)?|gd|km|injection)?(?![a-z])"
     r"|(?<![a-z])nativ",
@@ -30,8 +30,6 @@ def said_before_contrast(frame: Frame, *, is_alone: bool) -> str:
             return "Contrast/Bolus Agent Phase PRE_CONTRAST"
         if text(usage, "ContrastBolusAgentAdministered") == "NO":
             return "Contrast/Bolus Agent Administered NO"
-    if NO_AGENT.fullmatch(agent := text(header, "ContrastBolusAgent")):
-        return f"Contrast/Bolus Agent {agent}"
     described = text(header, "SeriesDescription")
     if is_alone and (found := BEFORE.search(described)) and not AFTER.search(described):
         return f"series description with '{found[0].strip()}'"
