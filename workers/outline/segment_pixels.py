@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,9 @@ FRACTION = 0.5
 MOST_FLAG_VALUES = 64
 """Different values in a mask of bit flags; probabilities have more."""
 MOST_SHOWN = 8
+BitOrder = Literal["little", "big"]
+FRAYED = 0.8
+"""Of the borders along rows: fewer of them in the other bit order mean that it is the right one."""
 
 
 def read_segment_frames(instance: Instance, frames: Sequence[int]) -> list[NDArray[np.generic]]:
@@ -98,12 +102,13 @@ def _read_bits(instance: Instance, frames: Sequence[int], rows: int, columns: in
     offset = instance.pixels.offset if instance.pixels else 0
     packed = np.memmap(instance.path, np.uint8, "r", offset, (bytes_there,))
 
-    def read(step: int) -> list[NDArray[np.generic]]:
-        return [_unpacked(packed, at * step, size).reshape(rows, columns) for at in frames]
+    def read(step: int, order: BitOrder = "little") -> list[NDArray[np.generic]]:
+        return [_unpacked(packed, at * step, size, order).reshape(rows, columns) for at in frames]
 
     if pads_frames(instance):
         return read(padded_size)
     found = read(size)
+    _check_bit_order(instance, found, read(size, "big"))
     # With few frames the length is the same; then the pixels tell: in frames that run ahead of each other by some bits,
     # neighbouring slices overlap less than they should.
     if size % 8 and bytes_there * 8 >= count * padded_size and _overlap(read(padded_size)) > _overlap(found):
@@ -120,10 +125,26 @@ def _overlap(frames: Sequence[NDArray[np.generic]]) -> int:
     return sum(int(np.count_nonzero(np.logical_and(one, other))) for one, other in pairwise(frames))
 
 
-def _unpacked(packed: NDArray[np.uint8], start: int, count: int) -> NDArray[np.bool_]:
+def _check_bit_order(
+    instance: Instance, frames: Sequence[NDArray[np.generic]], reversed_frames: Sequence[NDArray[np.generic]]
+) -> None:
+    """See that the first pixel is the lowest bit: read the wrong way round, an outline is torn into steps of 8."""
+    if _borders(reversed_frames) < FRAYED * _borders(frames):
+        raise RejectedInput(
+            Reason.UNSUPPORTED_SEGMENTATION,
+            f"SEG {instance.sop_instance_uid}: its bits seem to be packed from the highest to the lowest, against "
+            "PS3.5 section 8.1.1: export it with another program, or as FRACTIONAL",
+        )
+
+
+def _borders(frames: Sequence[NDArray[np.generic]]) -> int:
+    return sum(int(np.count_nonzero(np.diff(frame.view(np.uint8), axis=1))) for frame in frames)
+
+
+def _unpacked(packed: NDArray[np.uint8], start: int, count: int, order: BitOrder) -> NDArray[np.bool_]:
     """Take ``count`` bits; a frame need not begin at a byte (PS3.5 section 8.1.1)."""
     first, last = start // 8, (start + count + 7) // 8
-    bits = np.unpackbits(packed[first:last], bitorder="little")
+    bits = np.unpackbits(packed[first:last], bitorder=order)
     return bits[start - first * 8 :][:count].view(np.bool_)
 
 

@@ -208,7 +208,7 @@ def _closed_contours(header: Dataset, number: int, segments: Sequence[Dataset]) 
         for item in header.get("ROIContourSequence") or ()
         if item.get("ReferencedROINumber") == roi_number
         for contour in item.get("ContourSequence") or ()
-        if str(contour.get("ContourGeometricType") or "") in CLOSED and len(contour.get("ContourData") or ()) >= 9
+        if str(contour.get("ContourGeometricType") or "") in CLOSED and len(contour.get("ContourData") or ()) >= 3
     ]
 
 

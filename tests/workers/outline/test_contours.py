@@ -62,6 +62,13 @@ def test_a_traced_mask_comes_back_whole(rounding: float) -> None:
     assert np.count_nonzero(mask & ~drawn) == 0
 
 
+def test_a_pixel_and_a_line_of_pixels_come_back() -> None:
+    """Writers that trace a mask give one point for a single pixel, two for a line of them; rt-utils does."""
+    pixel, line = np.array([[12.0, 7.0]]), np.array([[3.0, 5.0], [6.0, 5.0]])
+    assert np.argwhere(filled([pixel], 20, 20)).tolist() == [[7, 12]]
+    assert np.argwhere(filled([line], 20, 20)).tolist() == [[5, 3], [5, 4], [5, 5], [5, 6]]
+
+
 def test_what_lies_beside_the_picture_is_cut_off() -> None:
     """A contour that leaves the picture fills what is in it."""
     drawn = filled([circle(10.0, np.array([0.0, 31.3]))], 64, 64)

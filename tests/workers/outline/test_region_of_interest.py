@@ -281,6 +281,23 @@ def test_padded_frames_are_read_where_their_length_tells(write_series: WriteSeri
     assert "padded" in " ".join(note.text for note in roi.notes)
 
 
+def test_bits_in_the_wrong_order_are_refused(write_series: WriteSeries, write_seg: WriteSeg) -> None:
+    """Each byte holds its first pixel in the highest bit: the outline would be torn into steps of eight pixels."""
+    array = np.random.default_rng(5).integers(0, 900, (7, 40, 45)).astype(np.int16)
+    mask = np.zeros(array.shape, dtype=bool)
+    mask[2:5, 6:31, 7:36] = True
+    images = write_series(array)
+
+    def turn(seg: FileDataset) -> None:
+        bits = np.unpackbits(np.frombuffer(seg.PixelData, np.uint8), bitorder="little")
+        seg.PixelData = np.packbits(bits, bitorder="big").tobytes()
+
+    with pytest.raises(RejectedInput, match="highest to the lowest") as refused:
+        placed(images, write_seg(images, [(TUMOUR, mask)], change=turn))
+    assert refused.value.reason is Reason.UNSUPPORTED_SEGMENTATION
+    assert placed(images, write_seg(images, [(TUMOUR, mask)])).tumour.sum() == mask.sum()
+
+
 def test_referenced_images_that_are_not_there_are_named(write_series: WriteSeries, write_seg: WriteSeg) -> None:
     """The outline says on what it was drawn; without it nothing is measured."""
     images = write_series(ARRAY)
