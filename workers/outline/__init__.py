@@ -1,1 +1,1 @@
-"""The tumour outline: segments, source images, phase selection, region of interest."""
+"""The tumour outline: its segments, the images it was drawn on, phase selection, region of interest."""

@@ -1,4 +1,4 @@
-"""Closed planar contours as pixels: what lies inside or on a contour, holes left out."""
+"""Rasterises closed planar contours: pixels inside or on a contour, without holes."""
 
 from collections.abc import Iterable
 
@@ -6,15 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 ON_CONTOUR_PIXELS = 0.02
-"""How near a pixel's centre must be to lie on a contour: writers that trace a mask run through pixel centres, and round
-to a hundredth of a millimetre."""
+"""As a share of a pixel: how far a pixel centre may be from a contour and still be on it. Writers that trace a mask
+draw through pixel centres, and round to a hundredth of a millimetre."""
 
 
 def filled(contours: Iterable[NDArray[np.float64]], rows: int, columns: int) -> NDArray[np.bool_]:
-    """Return the pixels (row, column) whose centres lie inside the contours by the even-odd rule, or on one of them.
+    """Return the mask (row, column) of pixels whose centres are inside the contours by the even-odd rule, or on one.
 
-    A contour inside another is a hole, one inside the hole an island; a keyhole that joins them in one line gives the
-    same. Contours are n x 2: column and row, where 0 is the centre of the first pixel.
+    A contour inside another one is a hole, one inside the hole an island; a keyhole contour that joins both gives the
+    same mask. Contours are n x 2 (column, row) in pixels; 0 is the centre of the first pixel.
     """
     inside = np.zeros((rows, columns), dtype=np.bool_)
     on_line = np.zeros_like(inside)
@@ -27,7 +27,7 @@ def filled(contours: Iterable[NDArray[np.float64]], rows: int, columns: int) -> 
 
 
 def _cross(inside: NDArray[np.bool_], start: NDArray[np.float64], end: NDArray[np.float64]) -> None:
-    """Turn over what lies beyond an edge in each row that it crosses."""
+    """Invert the pixels beyond an edge in each row that it crosses."""
     (x0, y0), (x1, y1) = (start, end) if start[1] <= end[1] else (end, start)
     rows = np.arange(max(0, int(np.ceil(y0))), min(inside.shape[0], int(np.ceil(y1))))
     for row in rows:  # y0 <= row < y1: a vertex counts for one of its two edges
@@ -36,7 +36,7 @@ def _cross(inside: NDArray[np.bool_], start: NDArray[np.float64], end: NDArray[n
 
 
 def _mark(on_line: NDArray[np.bool_], start: NDArray[np.float64], end: NDArray[np.float64]) -> None:
-    """Mark the pixels whose centres lie on an edge."""
+    """Mark the pixels whose centres are on an edge."""
     length = float(np.abs(end - start).max())
     along = int(np.argmax(np.abs(end - start)))
     low, high = sorted((float(start[along]), float(end[along])))

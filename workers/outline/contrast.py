@@ -1,4 +1,4 @@
-"""Whether a phase lies after contrast: by what its headers say, and by the enhancement inside the outline."""
+"""Decides whether a phase is after contrast, from its headers and from the enhancement inside the outline."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -22,20 +22,20 @@ from workers.outline.phase_times import first_after_bolus
 from workers.outline.region_of_interest import RegionOfInterest
 
 ENHANCEMENT = 0.3
-"""Of the tumour's median: by how much brighter the phase is that contrast arrives in. From one phase after contrast to
-the next, tumours change by a tenth or two (BI-RADS: persistent from 10 % on)."""
+"""As a share of the tumour's median: the least increase in the phase in which contrast arrives. Between phases after
+contrast, tumours change by 10 to 20 % (BI-RADS: persistent from 10 % on)."""
 NO_ENHANCEMENT = 0.1
-"""Of the tumour's median: less than this is no enhancement."""
+"""As a share of the tumour's median: a smaller change is not enhancement."""
 
 
 @dataclass(frozen=True)
 class ContrastEvidence:
-    """What speaks against a phase after contrast, and what a reader should know of it."""
+    """Evidence that a phase is before contrast, and notes for the report."""
 
     objections: tuple[Objection, ...] = ()
     notes: tuple[Note, ...] = ()
     before: Phase | None = None
-    """The first phase, where the tumour enhances from it to the measured one."""
+    """The first phase, if the tumour enhances from it to the measured one; else None."""
 
 
 def contrast_evidence(
@@ -46,9 +46,9 @@ def contrast_evidence(
     other_series: Sequence[Sequence[Path]],
     limits: Limits,
 ) -> ContrastEvidence:
-    """Return whether headers or grey values say that the phase was acquired before contrast.
+    """Return the evidence from headers and grey values that the phase was acquired before contrast.
 
-    Grey values decide where there are phases to compare with; headers often repeat what holds for the whole series.
+    Grey values decide where there are phases to compare with: headers often repeat what applies to the whole series.
     """
     phases = examination_of(phase, instances, other_series, limits)
     medians = _Medians(volume, roi, limits)
@@ -61,7 +61,7 @@ def contrast_evidence(
 
 
 class _Medians:
-    """The tumour's median in the phases of an examination, read slice by slice as far as the outline goes."""
+    """The tumour's median grey value in the phases of an examination; only the slices of the outline are read."""
 
     def __init__(self, volume: Volume, roi: RegionOfInterest, limits: Limits) -> None:
         slices = np.flatnonzero(roi.tumour.any(axis=(1, 2)))
@@ -72,12 +72,12 @@ class _Medians:
         self._known: dict[int, float | None] = {}
 
     def gain(self, earlier: Phase) -> float | None:
-        """Return by what share the measured phase is brighter than another one; None where they cannot be compared."""
+        """Return the measured phase's relative increase over another phase; None where they cannot be compared."""
         other = self._of(earlier)
         return self._here / other - 1 if other is not None and other > 0 else None
 
     def later_gain(self, later: Phase) -> float | None:
-        """Return by what share another phase is brighter than the measured one; None where they cannot be compared."""
+        """Return another phase's relative increase over the measured one; None where they cannot be compared."""
         other = self._of(later)
         return other / self._here - 1 if other is not None and self._here > 0 else None
 
@@ -89,19 +89,19 @@ class _Medians:
     def _read(self, phase: Phase) -> float | None:
         normal = normal_of(phase.frames[0].plane)
         ordered = sorted(phase.frames, key=lambda frame: float(np.dot(frame.plane.position, normal)))
-        # What is dark in MONOCHROME1 images is seen in all slices alone.
+        # For MONOCHROME1 images the check for a dark background needs all slices.
         part = slice(None) if is_inverted(ordered[:1]) else self._outlined
         frames = tuple(ordered[part])
         try:
             array = build_volume(replace(phase, frames=frames, expected_slices=len(frames)), self._limits).array
-        except RejectedInput:  # a phase that cannot be read says nothing of another one
+        except RejectedInput:  # an unreadable phase is no evidence
             return None
         inside = array if part == self._outlined else array[self._outlined]
         return float(np.median(inside[self._tumour].astype(np.float64))) if inside.shape == self._tumour.shape else None
 
 
 def _shown_before(phases: Sequence[Phase], number: int, medians: _Medians, gain: float | None) -> str:
-    """Return what grey values say: contrast arrives in a later phase, and has not arrived in this one."""
+    """Return the evidence in grey values that contrast arrives in a later phase; empty where there is none."""
     if number and (gain is None or gain >= NO_ENHANCEMENT):
         return ""
     before = 0.0
@@ -112,14 +112,14 @@ def _shown_before(phases: Sequence[Phase], number: int, medians: _Medians, gain:
         if (1 + after) / (1 + before) - 1 >= ENHANCEMENT:
             which = "the next phase" if later is phases[number + 1] else "a later phase"
             return f"inside it {which} is {after:.0%} brighter"
-        if abs(after) >= NO_ENHANCEMENT and not number:  # it changes from phase to phase: contrast is there
+        if abs(after) >= NO_ENHANCEMENT and not number:  # intensities change between phases: contrast has arrived
             return ""
         before = after if abs(after) < NO_ENHANCEMENT else before
     return ""
 
 
 def _said_before(phases: Sequence[Phase], number: int, gain: float | None) -> str:
-    """Return what headers say; nothing where the tumour has enhanced."""
+    """Return the evidence in headers; empty where there is none or the tumour has enhanced."""
     if gain is not None and gain >= ENHANCEMENT:
         return ""
     if number < (first_after_bolus(phases) or 0):
@@ -139,11 +139,11 @@ def _notes(phases: Sequence[Phase], gain: float | None) -> Iterator[Note]:
     if gain is not None and gain < NO_ENHANCEMENT:
         yield warning(
             f"Inside the outline the measured phase is {gain:+.0%} brighter than the first phase: the tumour does not "
-            "enhance, or the phases are in another order than their headers say.",
+            "enhance, or the headers give the wrong order of the phases.",
             "The outline does not enhance",
         )
     if len(phases) == 1 and not names_an_agent(phases[0].frames[0]):
         yield Note(
-            "Nothing says that the images were acquired after contrast: no contrast agent in the header, and no other "
+            "No evidence that the images were acquired after contrast: no contrast agent in the header, and no other "
             "phase to compare with."
         )

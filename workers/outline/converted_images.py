@@ -1,7 +1,7 @@
-"""Images in another form: an Enhanced object and its classic twins (PS3.3 sections C.7.6.16.2 and C.12.1).
+"""Converted images: an Enhanced object and its classic counterparts (PS3.3 sections C.7.6.16.2 and C.12.1).
 
-The converted side says what it was made of, in its Conversion Source Attributes Sequence: each frame of an Enhanced
-object, or each classic image that an Enhanced object was split into.
+The converted side states its source in its Conversion Source Attributes Sequence: for each frame of an Enhanced object,
+or for each classic image that was split from one.
 """
 
 from collections import defaultdict
@@ -19,17 +19,17 @@ from workers.outline.outline import Outline
 from workers.outline.source_images import References, image_references
 
 NOTE_ENHANCED = Note(
-    "The images that the outline names did not come; an Enhanced object that was converted from them was measured."
+    "The images that the outline references are missing; an Enhanced object converted from them was measured."
 )
 NOTE_CLASSIC = Note(
-    "The Enhanced object that the outline names did not come; images that were converted from it were measured."
+    "The Enhanced object that the outline references is missing; images converted from it were measured."
 )
 
 
 def with_converted_images(
     outline: Outline, images: Sequence[Instance], other_series: Sequence[Sequence[Path]], limits: Limits
 ) -> tuple[Outline, tuple[Instance, ...]]:
-    """Return outline and images; where named images are missing, what was converted from them takes their place."""
+    """Return outline and images, with missing images replaced by those that were converted from them."""
     missing = {uid for uid, _ in outline.references} - {one.sop_instance_uid for one in images}
     if not missing:
         return outline, tuple(images)
@@ -55,11 +55,11 @@ def with_converted_images(
 
 
 def _converted(paths: Sequence[Path], limits: Limits) -> Iterator[Instance]:
-    """Yield the objects of a series; nothing of one whose first object was not converted from another."""
+    """Yield the objects of a series; none if its first object was not converted from another."""
     for at, path in enumerate(paths):
         try:
             found = read_header(path, limits)
-        except RejectedInput:  # what is wrong with another object does not concern this outline
+        except RejectedInput:  # errors in other objects do not affect this outline
             continue
         if at == 0 and not any(True for _ in _sources(found)):
             return
@@ -67,7 +67,7 @@ def _converted(paths: Sequence[Path], limits: Limits) -> Iterator[Instance]:
 
 
 def _sources(instance: Instance) -> Iterator[tuple[tuple[str, int | None], tuple[str, int | None]]]:
-    """Yield each picture that an object was made of, and the picture of the object that was made of it."""
+    """Yield pairs of a source image and the image that was converted from it, as SOP Instance UID and frame number."""
     uid = instance.sop_instance_uid
     if not instance.is_multi_frame:
         for source in _named(instance.dataset):

@@ -1,4 +1,4 @@
-"""Copies: the same picture in two instances, as archives that changed UIDs send it."""
+"""Removes duplicates: the same image in two instances, sent by archives that changed UIDs."""
 
 from collections.abc import Iterable, Sequence
 
@@ -7,9 +7,9 @@ from workers.images.pixels import stored_bytes
 
 
 def without_copies(frames: Sequence[Frame], referenced: Iterable[str]) -> list[Frame]:
-    """Drop copies: classic images that agree in place, time, number and contrast, and in every byte of their pixels.
+    """Drop duplicates: classic images that agree in position, time, number, contrast and every byte of pixel data.
 
-    The one that ``referenced`` (SOP Instance UIDs) names is kept, else the one whose UID sorts first.
+    Of each group, an image that is in ``referenced`` (SOP Instance UIDs) is kept, else the one with the lowest UID.
     """
     preferred = frozenset(referenced)
     groups: dict[tuple[object, ...], list[Frame]] = {}

@@ -1,4 +1,4 @@
-"""Which phases are one dynamic contrast-enhanced examination, where an outline does not name its images."""
+"""Finds the phases of one dynamic contrast-enhanced examination, for an outline that does not reference images."""
 
 from collections.abc import Sequence
 
@@ -14,15 +14,16 @@ from workers.outline.outline import Outline
 from workers.outline.region_of_interest import lies_on
 
 TIMING = ("EchoTime", "RepetitionTime")
-"""What does not change while contrast flows in; without them, series of their own cannot be told from each other."""
+"""Parameters that stay the same while contrast arrives; without them, separate series cannot be matched."""
 TECHNIQUE = (*TIMING, "FlipAngle", "ScanningSequence", "SequenceVariant", "ImageType")
 
 
 def dynamic_examination(phases: Sequence[Phase], outline: Outline) -> tuple[Phase, ...]:
-    """Return the phases, numbered, if those that the outline can lie on are plainly one examination; else none.
+    """Return the numbered phases if those that can hold the outline clearly form one examination; else none.
 
-    Other grids and plainly other techniques (spin echo, echo planar, diffusion) are set aside. What is left must be the
-    phases of one series, or series of one phase each with the same slices, the same technique and times of their own.
+    Phases on other grids and of other techniques (spin echo, echo planar, diffusion) are excluded. The remaining ones
+    must be the phases of one series, or series of one phase each with the same slices, the same technique and different
+    times.
     """
     left = [phase for phase in phases if not _is_other_technique(phase) and _may_hold(phase, outline)]
     if {phase.identity.count for phase in left} == {1}:
@@ -33,24 +34,24 @@ def dynamic_examination(phases: Sequence[Phase], outline: Outline) -> tuple[Phas
 
 
 def same_slices(phase: Phase, other: Phase) -> bool:
-    """Whether two phases show the same slices."""
+    """Return whether two phases show the same slices."""
     return same_plane(phase.frames[0].plane, other.frames[0].plane) and same_places(phase.frames, other.frames)
 
 
 def same_technique(phase: Phase, other: Phase) -> bool:
-    """Whether two phases say, and say alike, what does not change while contrast flows in."""
+    """Return whether both phases state the acquisition parameters of `TECHNIQUE`, and they are equal."""
     technique = _technique(phase)
     return _is_known(technique) and technique == _technique(other)
 
 
 def is_derived(phase: Phase) -> bool:
-    """Whether its images were computed from others."""
+    """Return whether the images of a phase were computed from others."""
     first = phase.frames[0]
     return bool(derivation(first.instance.dataset, first.number))
 
 
 def start(phase: Phase) -> tuple[str, str]:
-    """Return when a phase begins, as text that sorts by time: acquisition time and content time."""
+    """Return the start of a phase as text that sorts by time: acquisition time and content time."""
     return min((frame.acquisition_time, frame.content_time) for frame in phase.frames)
 
 
@@ -83,7 +84,7 @@ def _is_other_technique(phase: Phase) -> bool:
 
 
 def _may_hold(phase: Phase, outline: Outline) -> bool:
-    """Whether the outline lies on the phase's grid; a damaged phase of that orientation cannot be ruled out."""
+    """Return whether the outline is on the phase's grid; True for a damaged phase of the same orientation."""
     if phase.expected_slices < 2:
         return False
     try:

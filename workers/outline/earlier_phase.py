@@ -14,9 +14,9 @@ from workers.limits import Limits
 def surroundings_in(
     phase: Phase, volume: Volume, box: tuple[slice, slice, slice], limits: Limits
 ) -> EarlierPhase | None:
-    """Return what a phase of the same slices shows in a box of the volume (z, y, x); None where it cannot be read.
+    """Return the grey values of another phase in a box of the volume (z, y, x); None where it cannot be read.
 
-    Only the slices of the box are read.
+    The phase must have the same slices; only those of the box are read.
     """
     normal = normal_of(phase.frames[0].plane)
     ordered = sorted(phase.frames, key=lambda frame: float(np.dot(frame.plane.position, normal)))

@@ -1,4 +1,4 @@
-"""The phases of the examination that a phase belongs to, in its own series and in the study's others."""
+"""Finds the phases of an examination, in the series of a given phase and in other series of the study."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -15,9 +15,9 @@ from workers.outline.dynamic_series import same_slices, same_technique, start
 def examination_of(
     phase: Phase, instances: Sequence[Instance], other_series: Sequence[Sequence[Path]], limits: Limits
 ) -> tuple[Phase, ...]:
-    """Return the phases of the examination in order of time, ``phase`` among them.
+    """Return the phases of the examination in order of time, including ``phase``.
 
-    Those of other series count where they show the same slices in the same technique.
+    Phases of other series are included where they show the same slices with the same technique.
     """
     series = phase.frames[0].instance.series_uid
     mine = _phases([one for one in instances if one.series_uid == series])
@@ -41,9 +41,9 @@ def examination_of(
 
 
 def _alike(phase: Phase, other_series: Sequence[Sequence[Path]], limits: Limits) -> Iterator[list[Instance]]:
-    """Yield the other series whose first image is of the same technique; the rest is not even opened."""
+    """Yield the other series whose first image has the same technique; further files of the rest are not opened."""
     for paths in other_series:
-        with suppress(RejectedInput):  # an object that cannot be read, or is no MR image, is no phase
+        with suppress(RejectedInput):  # an unreadable object, or one that is not an MR image, is not a phase
             (first,) = read_image_headers(paths[:1], limits)
             (head,) = split_series(frames_of(first))[:1]
             if same_technique(phase, head):

@@ -1,4 +1,4 @@
-"""An outline as it was received: the segments of a DICOM Segmentation, what they are, and what they were drawn on."""
+"""The received outline: the segments of a DICOM Segmentation, their meaning, and the images they were drawn on."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,31 +24,31 @@ from workers.outline.source_images import References, outline_references, source
 
 NO_RULES = SegmentRules()
 PADDED_FRAMES = Note(
-    "The frames of the outline are padded to whole bytes, against PS3.5 section 8.1.1, and were read so."
+    "The frames of the outline are padded to whole bytes, which violates PS3.5 section 8.1.1; they were read as such."
 )
 
 
 @dataclass(frozen=True, eq=False)
 class Outline:
-    """A SEG whose header was read and checked; its pixels are still on disk."""
+    """A SEG whose header has been read and checked; its pixel data is still on disk."""
 
     instance: Instance
     tumour_segment: Dataset
-    """Item of the Segment Sequence."""
+    """Its item of the Segment Sequence."""
     other_tissue_numbers: frozenset[int]
-    """Segment numbers that are taken out of the ring."""
+    """Numbers of the segments that are excluded from the ring."""
     references: References
-    """The images it was drawn on; empty where it does not say."""
+    """The images it was drawn on; empty where it references none."""
     planes: tuple[Plane, ...]
-    """Of each frame."""
+    """The plane of each frame."""
     segment_numbers: tuple[int, ...]
-    """Of each frame; 0 in a label map, whose frames hold many."""
+    """The segment number of each frame; 0 in a label map, whose frames hold several segments."""
     named_series: frozenset[str] = frozenset()
-    """Series that it names without their images."""
+    """Series Instance UIDs that it references without their images."""
     frame_sources: tuple[frozenset[str], ...] = ()
-    """SOP Instance UIDs of the images that each frame names."""
+    """SOP Instance UIDs of the images that each frame references."""
     notes: tuple[Note, ...] = ()
-    """What a reader should know of how it was read."""
+    """Notes for the report on how it was read."""
 
     @property
     def uid(self) -> str:
@@ -57,7 +57,7 @@ class Outline:
 
     @property
     def name(self) -> str:
-        """How messages name it: kind of object and SOP Instance UID."""
+        """Its name in messages: kind of object and SOP Instance UID."""
         return name_of(self.instance)
 
     @property
@@ -95,19 +95,20 @@ def read_outline(
 ) -> Outline:
     """Read a SEG's header and choose its tumour segment.
 
-    ``segment_number`` names one of several tumours; the others then do not belong in its ring. ``rules`` are those of
-    the site.
+    ``segment_number`` selects one of several tumours; the others are then excluded from its ring. ``rules`` are the
+    site's segment rules.
 
     Raises
     ------
     RejectedInput
-        UNSUPPORTED_SEGMENTATION for what is no usable SEG, NO_TUMOUR_SEGMENT, SEVERAL_TUMOUR_SEGMENTS, OVER_LIMITS.
+        UNSUPPORTED_SEGMENTATION for an object that is not a usable SEG, NO_TUMOUR_SEGMENT,
+        SEVERAL_TUMOUR_SEGMENTS, OVER_LIMITS.
     """
     instance = read_header(path, limits)
     try:
         return _outline(instance, limits, segment_number, rules)
     except (OSError, *UNREADABLE_BYTES) as error:
-        # Values are read when they are asked for: what is missing, cut short or of another kind shows itself only then.
+        # Values are decoded on access: missing, truncated or wrongly typed elements raise only then.
         if is_out_of_memory(error) or (isinstance(error, OSError) and not is_cut_short(error)):
             raise
         raise RejectedInput(
@@ -147,18 +148,18 @@ def _outline(instance: Instance, limits: Limits, segment_number: int | None, rul
 
 
 def _segments(header: Dataset, is_label_map: bool) -> Sequence[Dataset]:
-    """Return the items of the Segment Sequence; a label map may list its background, as segment 0 (PS3.3 C.8.20.2)."""
+    """Return the items of the Segment Sequence, without a label map's background (segment 0, PS3.3 C.8.20.2)."""
     items: Sequence[Dataset] = header.get("SegmentSequence") or []
     return [item for item in items if not (is_label_map and item.get("SegmentNumber") == 0)]
 
 
 def is_structure_set(header: Dataset) -> bool:
-    """Tell whether an outline is an RT structure set."""
+    """Return whether an outline is an RT structure set."""
     return text(header, "SOPClassUID") == RTStructureSetStorage
 
 
 def name_of(instance: Instance) -> str:
-    """Return how messages name an outline: kind of object and SOP Instance UID."""
+    """Return an outline's name in messages: kind of object and SOP Instance UID."""
     return f"{'RTSTRUCT' if is_structure_set(instance.dataset) else 'SEG'} {instance.sop_instance_uid}"
 
 
@@ -218,4 +219,4 @@ def _segment_number(instance: Instance, own: Dataset, shared: Dataset) -> int:
     for groups in (own, shared):
         for item in groups.get("SegmentIdentificationSequence") or ():
             return int(item.ReferencedSegmentNumber)
-    raise _refuse(instance, "a frame does not say which segment it shows")
+    raise _refuse(instance, "a frame does not state its segment number")

@@ -1,4 +1,4 @@
-"""Which phase is measured: the one that the outline was drawn on, else the one that the profile's rule names."""
+"""Selects the phase to measure: the one the outline was drawn on, else the one that the profile's rule selects."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -19,9 +19,9 @@ from workers.outline.phase_times import first_after_bolus, pace_seconds
 from workers.outline.source_images import References
 
 SLOWEST_ULTRAFAST_SECONDS = 30.0
-"""Between phases: in a faster series several phases pass before the contrast arrives."""
+"""Between the starts of phases: in a faster series, several phases pass before contrast arrives."""
 MOST_PHASES_WITHOUT_TIMES = 12
-"""More phases whose times are not known are taken for an ultrafast series; others have three to eight."""
+"""A series with more phases of unknown times counts as ultrafast; other series have three to eight phases."""
 CURE = "draw it on one phase, and export it with the images of that phase alone as its source"
 
 
@@ -32,8 +32,8 @@ def choose_phase(instances: Sequence[Instance], outline: Outline, rule: PhaseRul
     ------
     RejectedInput
         MISSING_INSTANCES where referenced images are not there, NO_GEOMETRY where they cannot be placed in space,
-        IRREGULAR_GEOMETRY where they lie in stacks of different orientation or matrix, UNKNOWN_PHASE where they belong
-        to several phases, or where nothing says which phase is meant, and the rule does not decide it.
+        IRREGULAR_GEOMETRY where their stacks differ in orientation or matrix, UNKNOWN_PHASE where they belong
+        to several phases, or the outline does not identify a phase, and the rule does not decide.
     """
     if not instances:
         raise RejectedInput(Reason.MISSING_INSTANCES, f"{outline.name}: expected images, found none")
@@ -53,7 +53,7 @@ def choose_phase(instances: Sequence[Instance], outline: Outline, rule: PhaseRul
 
 
 def _with_checked_frame_numbers(outline: Outline, instances: Sequence[Instance]) -> Outline:
-    """Return the outline without frame numbers of classic images, which some writers give as 1."""
+    """Return the outline without frame numbers of classic images, which some writers set to 1."""
     counts = {one.sop_instance_uid: frame_count(one) for one in instances}
     for uid, number in sorted((uid, number) for uid, number in outline.references if number is not None):
         if uid in counts and not 1 <= number <= counts[uid]:
@@ -94,7 +94,7 @@ def _referenced_phase(instances: Sequence[Instance], outline: Outline, rule: Pha
 
 
 def _names_all_alike(hit: Sequence[Phase], outline: Outline) -> bool:
-    """Whether each phase is named for the same slices, as writers do that are given a whole series."""
+    """Return whether the same slices are referenced in each phase, as by writers that reference a whole series."""
     named = [
         [
             frame
@@ -118,7 +118,7 @@ def _among_series(phase: Phase, others: Sequence[Instance]) -> Phase:
     """Number the phase among those of other series that show the same slices."""
     alike = [phase]
     for instances in _by_series(others):
-        with suppress(RejectedInput):  # what is wrong with another series does not concern this one
+        with suppress(RejectedInput):  # errors in other series do not affect this one
             frames = _frames(instances)
             alike.extend(other for other in split_series(frames) if same_slices(phase, other))
     for numbered in across_series(alike):
@@ -150,7 +150,7 @@ def _phase_without_references(instances: Sequence[Instance], outline: Outline, r
 def _by_rule(
     phases: Sequence[Phase], candidates: Sequence[Phase], outline: Outline, rule: PhaseRule, what: str
 ) -> Phase:
-    """Return the first phase after contrast among the candidates, with a note that says so."""
+    """Return the first phase after contrast among the candidates, with a note on how it was chosen."""
     if rule is not PhaseRule.FIRST_POST_CONTRAST:
         raise RejectedInput(
             Reason.UNKNOWN_PHASE,
@@ -161,7 +161,7 @@ def _by_rule(
     if not examination:
         raise RejectedInput(
             Reason.UNKNOWN_PHASE,
-            f"{outline.name}: it {what}, and of {len(phases)} phases it is not plain which ones are one dynamic "
+            f"{outline.name}: it {what}, and of {len(phases)} phases it is not clear which ones form one dynamic "
             f"examination: {CURE}",
         )
     pace = pace_seconds(examination)
@@ -170,7 +170,7 @@ def _by_rule(
         raise RejectedInput(
             Reason.UNKNOWN_PHASE,
             f"{outline.name}: it {what}, and its {len(examination)} phases follow each other "
-            f"{'at times that it does not say' if pace is None else f'within {pace:.0f} s'}: "
+            f"{'at unknown times' if pace is None else f'within {pace:.0f} s'}: "
             f"no header says with which the contrast arrives: {CURE}",
         )
     allowed = [phase.references for phase in candidates]
@@ -184,12 +184,12 @@ def _by_rule(
             )
             return _with_strays_noted(replace(phase, notes=(*phase.notes, note)), phases)
     raise RejectedInput(
-        Reason.UNKNOWN_PHASE, f"{outline.name}: it {what}, and none of them is known to be after contrast: {CURE}"
+        Reason.UNKNOWN_PHASE, f"{outline.name}: it {what}, and no phase is known to be after contrast: {CURE}"
     )
 
 
 def _with_strays_noted(phase: Phase, phases: Sequence[Phase]) -> Phase:
-    """Add a note on the pictures of its series that have its contrast and are none of its slices."""
+    """Add a note on frames of the same series and contrast that are not among the phase's slices."""
     first = phase.frames[0]
     strays = [
         other
@@ -202,19 +202,19 @@ def _with_strays_noted(phase: Phase, phases: Sequence[Phase]) -> Phase:
     count = sum(len(other.frames) for other in strays)
     if not count:
         return phase
-    differs = "orientation" if not _are_parallel([phase, *strays]) else "place"
+    differs = "orientation" if not _are_parallel([phase, *strays]) else "position"
     pictures, were = ("picture", "was") if count == 1 else ("pictures", "were")
     return replace(
         phase,
         notes=(
             *phase.notes,
-            Note(f"{count} {pictures} of the series, of another {differs} than its slices, {were} set aside."),
+            Note(f"{count} {pictures} of the series with another {differs} than its slices {were} set aside."),
         ),
     )
 
 
 def _phases(instances: Sequence[Instance], referenced: Sequence[str] | set[str]) -> list[Phase]:
-    """Split each series into its phases; where each series is one phase, they are told by `dynamic_examination`."""
+    """Split each series into its phases; where each series is one phase, `dynamic_examination` groups them."""
     return [
         phase for part in _by_series(instances) for phase in split_series(without_copies(_frames(part), referenced))
     ]
@@ -232,5 +232,5 @@ def _by_series(instances: Sequence[Instance]) -> list[list[Instance]]:
 
 
 def _holds(phase: Phase, references: References) -> bool:
-    """Whether any referenced picture lies in the phase; a reference without frame number means every frame."""
+    """Return whether a referenced frame is in the phase; a reference without frame number means every frame."""
     return any(reference in references or (reference[0], None) in references for reference in phase.references)

@@ -1,4 +1,4 @@
-"""When phases were acquired, and which of them began after the contrast was injected, by their headers."""
+"""Acquisition times of phases from their headers, and the first phase after the contrast injection."""
 
 import re
 from collections.abc import Sequence
@@ -10,22 +10,22 @@ from workers.images.attributes import items, text
 from workers.images.phases import Phase
 
 CLOCK = re.compile(r"(?:\d{8})?(\d\d)(\d\d)(\d\d)(?:\.(\d*))?(?:[+-]\d{4})?")
-"""A time with seconds (VR TM), also behind a date and with an offset from UTC (VR DT)."""
+"""A time with seconds (VR TM), optionally preceded by a date and followed by an offset from UTC (VR DT)."""
 
 
 def pace_seconds(phases: Sequence[Phase]) -> float | None:
-    """Return the median time from phase to phase, in their order; None where the headers do not say it."""
+    """Return the median time between successive phases, in seconds; None where the headers do not state it."""
     starts = _starts(phases, "acquisition_time") or _starts(phases, "content_time") or _triggers(phases)
     gaps = sorted(later - earlier for earlier, later in pairwise(starts))
     return gaps[len(gaps) // 2] if gaps and gaps[0] > 0 else None
 
 
 def first_after_bolus(phases: Sequence[Phase]) -> int | None:
-    """Return the position in ``phases``, in order of time, of the first that began after the bolus.
+    """Return the index in ``phases`` (in order of time) of the first phase that began after the bolus; else None.
 
-    The evidence is Contrast/Bolus Start Time (PS3.3 sections C.7.6.4 and C.7.6.4b) against the acquisition times, plus
-    Trigger Time where all phases have one acquisition time. It counts only where all phases that have it agree, and
-    where it lies between two phases; None elsewhere. Content times are those of the reconstruction, and no evidence.
+    Contrast/Bolus Start Time (PS3.3 sections C.7.6.4 and C.7.6.4b) is compared with the acquisition times, plus Trigger
+    Time where all phases have the same acquisition time. It counts only where all phases that state it agree, and where
+    it falls between two phases. Content times are not used: they are times of reconstruction.
     """
     found = {time for phase in phases if (time := _bolus_time(phase.frames[0].instance.dataset))}
     bolus = _seconds(found.pop()) if len(found) == 1 else None
@@ -37,7 +37,7 @@ def first_after_bolus(phases: Sequence[Phase]) -> int | None:
 
 
 def _bolus_time(header: Dataset) -> str:
-    """Return Contrast/Bolus Start Time, of an Enhanced image too."""
+    """Return Contrast/Bolus Start Time of a classic or Enhanced image; empty where there is none."""
     profiles = [
         profile
         for agent in items(header, "ContrastBolusAgentSequence")
@@ -47,7 +47,7 @@ def _bolus_time(header: Dataset) -> str:
 
 
 def _starts(phases: Sequence[Phase], keyword: str) -> list[float]:
-    """Return when each phase began, in seconds of the day; empty where not every frame says it."""
+    """Return the start of each phase, in seconds of the day; empty where a frame has no such time."""
     starts = _firsts([[_seconds(getattr(frame, keyword)) for frame in phase.frames] for phase in phases])
     triggers = _triggers(phases)
     if len(set(starts)) == 1 and triggers:
@@ -56,7 +56,7 @@ def _starts(phases: Sequence[Phase], keyword: str) -> list[float]:
 
 
 def _triggers(phases: Sequence[Phase]) -> list[float]:
-    """Return the first Trigger Time of each phase, in seconds; empty where not every frame has one."""
+    """Return the first Trigger Time of each phase, in seconds; empty where a frame has none."""
     return [first / 1000 for first in _firsts([[frame.trigger_time_ms for frame in phase.frames] for phase in phases])]
 
 

@@ -1,4 +1,4 @@
-"""The outline on the grid of the volume that it was drawn on."""
+"""The outline as masks on the grid of the volume that it was drawn on."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from workers.notes import Note
 from workers.outline.outline import Outline
 
 OFF_GRID_VOXELS = 0.1
-"""How far a pixel centre of the outline may lie from a voxel centre; `ROUNDING_MM` where that is more."""
+"""How far a pixel centre of the outline may be from a voxel centre, in voxels; `ROUNDING_MM` where that is more."""
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -26,20 +26,20 @@ class RegionOfInterest:
 
     tumour: NDArray[np.bool_]
     other_tissue: NDArray[np.bool_] | None
-    """Voxels of segments of vessel, skin, chest wall and the like; None where there are none."""
+    """Voxels of segments such as vessel, skin and chest wall; None where there are none."""
     notes: tuple[Note, ...] = ()
-    """What a reader should know of the outline."""
+    """Notes for the report about the outline."""
 
 
 def place(outline: Outline, volume: Volume) -> RegionOfInterest:
-    """Place the outline by geometry; frames may be flipped or turned against the volume, not resampled.
+    """Place the outline by geometry; its frames may be flipped or rotated against the volume, but not resampled.
 
     Raises
     ------
     RejectedInput
         PATIENT_MISMATCH, UNREADABLE_OBJECT where an ID cannot be decoded, OTHER_FRAME_OF_REFERENCE, NO_GEOMETRY where
-        neither a frame of reference nor the images that it names tell where it lies, UNSUPPORTED_SEGMENTATION where it
-        lies on another grid, OUTSIDE_VOLUME, EMPTY_SEGMENTATION, SINGLE_SLICE.
+        neither a frame of reference nor the referenced images give its position, UNSUPPORTED_SEGMENTATION where it
+        is on another grid, OUTSIDE_VOLUME, EMPTY_SEGMENTATION, SINGLE_SLICE.
     """
     _check_identity(outline, volume)
     notes = (*outline.notes, *_check_space(outline, volume))
@@ -57,14 +57,14 @@ def place(outline: Outline, volume: Volume) -> RegionOfInterest:
     if min(int(np.ptp(along)) for along in np.nonzero(tumour)) == 0:
         raise RejectedInput(
             Reason.SINGLE_SLICE,
-            f"{outline.name}: the tumour is outlined on one slice only, which is no volume: outline it on every "
+            f"{outline.name}: the tumour is outlined on one slice only, which is not a volume: outline it on every "
             "slice that shows it",
         )
     return RegionOfInterest(tumour, other, notes)
 
 
 def lies_on(plane: Plane, grid: Grid) -> bool:
-    """Whether the pixels of a frame of an outline are voxels of the grid, within its slices."""
+    """Return whether the pixels of an outline's frame are voxels of the grid, within its slices."""
     try:
         corner, along_rows, along_columns = _steps(plane, grid, "")
     except RejectedInput:
@@ -75,14 +75,14 @@ def lies_on(plane: Plane, grid: Grid) -> bool:
 
 
 def off_grid_limits(grid: Grid) -> NDArray[np.float64]:
-    """Return how many voxels (x, y, z) a pixel centre of an outline may lie from a voxel centre."""
+    """Return how far a pixel centre of an outline may be from a voxel centre, in voxels (x, y, z)."""
     return np.maximum(OFF_GRID_VOXELS, ROUNDING_MM / np.array(grid.spacing_mm))
 
 
 def _check_identity(outline: Outline, volume: Volume) -> None:
-    """See that outline and images say the same of patient and study, each in its own character set.
+    """Check that outline and images agree on patient and study, each decoded with its own character set.
 
-    A missing value is not that of the other side. An issuer counts where both name one: many senders name none.
+    A missing ID differs from a present one. Issuers are compared only where both are present: many senders omit them.
     """
     header = outline.instance.dataset
     for keyword in ("PatientID", "IssuerOfPatientID", "StudyInstanceUID"):
@@ -91,22 +91,23 @@ def _check_identity(outline: Outline, volume: Volume) -> None:
             values.discard("")
         if len(values) > 1:
             raise RejectedInput(
-                Reason.PATIENT_MISMATCH, f"{outline.name}: its {keyword} is not that of the images it lies on"
+                Reason.PATIENT_MISMATCH, f"{outline.name}: its {keyword} differs from that of the images"
             )
 
 
 def _check_space(outline: Outline, volume: Volume) -> tuple[Note, ...]:
-    """See that outline and images share coordinates; return a note where only the images that it names tell so.
+    """Check that outline and images share coordinates; return a note where only the referenced images prove it.
 
-    An outline lies where the images lie that it was drawn on, if each of its frames lies on the image that it names.
+    Without a common frame of reference, an outline shares the images' coordinates if each of its frames lies on the
+    image that it references.
     """
     mine, theirs = text(outline.instance.dataset, "FrameOfReferenceUID"), volume.frame_of_reference_uid
     if mine and mine == theirs:
         return ()
     if _lies_on_named_images(outline, volume):
-        what = "name none" if not theirs else "name another"
+        what = "have none" if not theirs else "have another"
         return (
-            Note(f"Outline and images share no frame of reference (the images {what}): placed by the images it names."),
+            Note(f"Outline and images share no frame of reference (images {what}): placed by the referenced images."),
         )
     if mine and theirs:
         raise RejectedInput(
@@ -138,14 +139,14 @@ def _lies_on_named_images(outline: Outline, volume: Volume) -> bool:
 
 
 def _decoded(header: Dataset, keyword: str) -> str:
-    """Return a text in Unicode: the bytes of two different ones may look alike, and those of the same one differ."""
+    """Return a text element in Unicode: the same text has different bytes in different character sets."""
     try:
         found = str(header.get(keyword) or "").strip(" \0")
     except UNREADABLE_BYTES as error:
         raise RejectedInput(Reason.UNREADABLE_OBJECT, f"{keyword} cannot be read ({type(error).__name__})") from error
-    if REPLACEMENT in found:  # any byte that its character set does not know becomes this one
+    if REPLACEMENT in found:  # stands for bytes that the character set cannot decode
         raise RejectedInput(
-            Reason.UNREADABLE_OBJECT, f"{keyword} holds bytes that its Specific Character Set does not know"
+            Reason.UNREADABLE_OBJECT, f"{keyword} holds bytes that its Specific Character Set cannot decode"
         )
     return found
 

@@ -1,4 +1,4 @@
-"""Which segment of an outline is the tumour, and which ones do not belong in its ring."""
+"""Chooses the tumour segments of an outline, and the segments that are excluded from the ring."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,16 +20,16 @@ CURE = (
 
 @dataclass(frozen=True)
 class ChosenSegments:
-    """What the segments of an outline are to the measurement."""
+    """The roles of an outline's segments in the measurement."""
 
     tumours: tuple[Dataset, ...]
     """Items of the Segment Sequence, one or more."""
     other_tissue_numbers: frozenset[int]
     notes: tuple[Note, ...]
-    """How the tumour was told, where no code says it."""
+    """How the tumour was identified, where no code identifies it."""
 
     def tumour(self, wanted: int | None, name: str) -> Dataset:
-        """Return the tumour with a segment number, or the only one (``name``: how a message names the outline).
+        """Return the tumour with this segment number, or the only one; ``name``: the outline in messages.
 
         Raises
         ------
@@ -46,21 +46,21 @@ class ChosenSegments:
         if len(found) > 1:
             raise RejectedInput(
                 Reason.SEVERAL_TUMOUR_SEGMENTS,
-                f"{name}: its {len(found)} tumour segments are too many to be measured each by itself: put the parts "
+                f"{name}: its {len(found)} tumour segments are too many to be measured separately: put the parts "
                 "of one tumour into one segment",
             )
         return found[0]
 
     def beside(self, tumour: Dataset) -> frozenset[int]:
-        """Return the numbers of the segments that are no part of this tumour's ring: other tissue, other tumours."""
+        """Return the numbers of the segments that are excluded from this tumour's ring: other tissue, other tumours."""
         return self.other_tissue_numbers | {int(item.SegmentNumber) for item in self.tumours if item is not tumour}
 
 
 def choose_segments(segments: Sequence[Dataset], rules: SegmentRules, name: str) -> ChosenSegments:
-    """Return the tumours of an outline (``name``: how messages name it) and the tissue that is no part of their rings.
+    """Return the tumours of an outline, and the tissue excluded from their rings; ``name``: the outline in messages.
 
-    Rules and codes decide; where none names a tumour, labels and code meanings; where these say nothing, a single
-    segment that nothing contradicts is the tumour.
+    Rules and codes decide first; where none identifies a tumour, labels and code meanings; where these do not either, a
+    single segment that nothing contradicts is the tumour.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def choose_segments(segments: Sequence[Dataset], rules: SegmentRules, name: str)
 
 
 def tumour_numbers(items: Sequence[Dataset], rules: SegmentRules = NO_RULES) -> tuple[int, ...]:
-    """Return the segment numbers of the tumours among the items of a Segment Sequence; empty where none can be told."""
+    """Return the segment numbers of the tumours among the items of a Segment Sequence; empty where there are none."""
     segments = [item for item in items if item.get("SegmentNumber")]
     try:
         chosen = choose_segments(segments, rules, "")
@@ -104,5 +104,5 @@ def _tumours(meanings: Sequence[SegmentMeaning]) -> tuple[list[SegmentMeaning], 
     unknown = [meaning for meaning in meanings if meaning.role is None]
     if len(unknown) == 1:
         shown = unknown[0].shown
-        return unknown, f"Nothing says what the outline shows; its only segment was taken for the tumour: {shown}."
+        return unknown, f"The outline does not say what it shows; its only segment was taken for the tumour: {shown}."
     return [], ""

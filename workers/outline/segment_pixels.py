@@ -14,19 +14,19 @@ from workers.images.headers import Instance, file_bytes_after, frame_count
 from workers.images.pixels import IN_PLACE_SYNTAXES
 
 FRACTION = 0.5
-"""Of MaximumFractionalValue: from here on a voxel belongs to the segment."""
+"""As a share of MaximumFractionalValue: at or above it, a voxel belongs to the segment."""
 
 
 MOST_FLAG_VALUES = 64
-"""Different values in a mask of bit flags; probabilities have more."""
+"""Number of different values in a mask of bit flags; probabilities have more."""
 MOST_SHOWN = 8
 BitOrder = Literal["little", "big"]
 FRAYED = 0.8
-"""Of the borders along rows: fewer of them in the other bit order mean that it is the right one."""
+"""As a share of the borders along rows: if the other bit order has fewer than this, it is the right one."""
 
 
 def read_segment_frames(instance: Instance, frames: Sequence[int]) -> list[NDArray[np.generic]]:
-    """Return the frames (0 is the first): masks of BINARY and FRACTIONAL, segment numbers of LABELMAP.
+    """Return frames by index from 0: masks for BINARY and FRACTIONAL, segment numbers for LABELMAP.
 
     Raises
     ------
@@ -43,10 +43,10 @@ def read_segment_frames(instance: Instance, frames: Sequence[int]) -> list[NDArr
 
 
 def _check_fractions(instance: Instance, frames: Sequence[NDArray[np.generic]], maximum: int) -> None:
-    """See that the values are fractions of a segment, and not bit flags or labels in the same bytes.
+    """Check that the values are fractions of a segment, not bit flags or labels in the same bytes.
 
-    In masks of flags 0 is what no flag excludes, so that the corners of the frames hold flags; where fractions are
-    meant, the corners of an image lie outside of any tumour.
+    In masks of bit flags, 0 marks voxels that no flag excludes, so that the corners of the frames are flagged. With
+    fractions, the corners are 0, because no tumour is there.
     """
     values = np.unique(np.concatenate([np.unique(frame) for frame in frames])) if frames else np.zeros(1)
     corners = np.array([frame[[0, 0, -1, -1], [0, -1, 0, -1]] for frame in frames])
@@ -58,7 +58,7 @@ def _check_fractions(instance: Instance, frames: Sequence[NDArray[np.generic]], 
         shown = ", ".join(str(int(value)) for value in values[:MOST_SHOWN])
         raise RejectedInput(
             Reason.UNSUPPORTED_SEGMENTATION,
-            f"SEG {instance.sop_instance_uid}: it is declared FRACTIONAL with a maximum of {maximum}, and its bytes "
+            f"SEG {instance.sop_instance_uid}: it is declared FRACTIONAL with a maximum of {maximum}, but its bytes "
             f"({shown}) are flags or labels, not fractions: export the tumour as a BINARY segmentation",
         )
 
@@ -83,9 +83,9 @@ def _read_in_place(instance: Instance, frames: Sequence[int]) -> list[NDArray[np
 
 
 def pads_frames(instance: Instance) -> bool:
-    """Tell by the length of the pixel data whether each frame of packed bits is padded to whole bytes.
+    """Return whether each frame of packed bits is padded to whole bytes, judged by the length of the pixel data.
 
-    Frames follow each other without (PS3.5 section 8.1.1); some writers pad them.
+    Frames follow each other without padding (PS3.5 section 8.1.1), but some writers add it.
     """
     header = instance.dataset
     pixels = (integer(header, "Rows") or 0) * (integer(header, "Columns") or 0)
@@ -109,13 +109,13 @@ def _read_bits(instance: Instance, frames: Sequence[int], rows: int, columns: in
         return read(padded_size)
     found = read(size)
     _check_bit_order(instance, found, read(size, "big"))
-    # With few frames the length is the same; then the pixels tell: in frames that run ahead of each other by some bits,
+    # With few frames the length is the same; then the pixels decide: in frames that are shifted by some bits,
     # neighbouring slices overlap less than they should.
     if size % 8 and bytes_there * 8 >= count * padded_size and _overlap(read(padded_size)) > _overlap(found):
         raise RejectedInput(
             Reason.UNSUPPORTED_SEGMENTATION,
-            f"SEG {instance.sop_instance_uid}: its {count} frames of {rows} x {columns} seem to be padded to whole "
-            "bytes, against PS3.5 section 8.1.1, and their length does not tell: export it with another program, or as "
+            f"SEG {instance.sop_instance_uid}: its {count} frames of {rows} x {columns} may be padded to whole "
+            "bytes, against PS3.5 section 8.1.1, and the length is ambiguous: export it with another program, or as "
             "FRACTIONAL",
         )
     return found
@@ -128,7 +128,7 @@ def _overlap(frames: Sequence[NDArray[np.generic]]) -> int:
 def _check_bit_order(
     instance: Instance, frames: Sequence[NDArray[np.generic]], reversed_frames: Sequence[NDArray[np.generic]]
 ) -> None:
-    """See that the first pixel is the lowest bit: read the wrong way round, an outline is torn into steps of 8."""
+    """Check that the first pixel is the lowest bit: in the other bit order, borders break up every 8 pixels."""
     if _borders(reversed_frames) < FRAYED * _borders(frames):
         raise RejectedInput(
             Reason.UNSUPPORTED_SEGMENTATION,
@@ -142,7 +142,7 @@ def _borders(frames: Sequence[NDArray[np.generic]]) -> int:
 
 
 def _unpacked(packed: NDArray[np.uint8], start: int, count: int, order: BitOrder) -> NDArray[np.bool_]:
-    """Take ``count`` bits; a frame need not begin at a byte (PS3.5 section 8.1.1)."""
+    """Return ``count`` bits; a frame need not begin at a byte boundary (PS3.5 section 8.1.1)."""
     first, last = start // 8, (start + count + 7) // 8
     bits = np.unpackbits(packed[first:last], bitorder=order)
     return bits[start - first * 8 :][:count].view(np.bool_)

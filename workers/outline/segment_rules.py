@@ -1,4 +1,4 @@
-"""What a site says its segments are, where the codes of its programs do not say it."""
+"""A site's rules for the meaning of segments, for programs whose codes do not state it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,18 +8,18 @@ from listener.settings import CountFromZero
 
 
 class SegmentRole(StrEnum):
-    """What a segment is to the measurement."""
+    """The role of a segment in the measurement."""
 
     TUMOUR = "tumour"
     OTHER_TISSUE = "other_tissue"
-    """Vessel, skin, chest wall and the like: taken out of the ring."""
+    """Vessel, skin, chest wall and the like: excluded from the ring."""
     IGNORED = "ignored"
-    """Neither: the breast, for example."""
+    """Neither of these, for example the breast."""
 
 
 @dataclass(frozen=True)
 class SegmentRule:
-    """One row of the table: a segment that meets every condition given has this role; the first row counts."""
+    """One row of the table: the role of a segment that meets all given conditions; the first matching row applies."""
 
     role: SegmentRole
     sender: str = ""
@@ -27,13 +27,13 @@ class SegmentRule:
     code: str = ""
     """Scheme and value of the Segmented Property Type, such as ``SCT 85756007``; ``*`` stands for any characters."""
     label: str = ""
-    """Segment Label, such as ``tumor*``; capitals do not count, ``*`` stands for any characters."""
+    """Segment Label, such as ``tumor*``; case-insensitive, ``*`` stands for any characters."""
     segment_number: CountFromZero | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a row that would hold for every segment."""
+        """Refuse a row that would apply to every segment."""
         if not self.code and not self.label and self.segment_number is None:
-            raise ValueError("expected a code, a label or a segment_number: a rule without any holds for every segment")
+            raise ValueError("expected a code, a label or a segment_number: a rule without any fits every segment")
 
     def fits(self, sender: str, codes: tuple[str, ...], label: str, number: int) -> bool:
         """Return whether a segment with these type codes (``SCT 85756007``), label and number meets the conditions."""
@@ -47,12 +47,12 @@ class SegmentRule:
 
 @dataclass(frozen=True)
 class SegmentRules:
-    """The table of a site, for the outlines of one sender."""
+    """The rules of a site, applied to the outlines of one sender."""
 
     rows: tuple[SegmentRule, ...] = ()
     sender: str = ""
 
     def role_of(self, codes: tuple[str, ...], label: str, number: int) -> SegmentRole | None:
-        """Return what the table says a segment is; None where it says nothing."""
+        """Return the role of a segment by the rules; None where no rule applies."""
         fitting = (row.role for row in self.rows if row.fits(self.sender, codes, label, number))
         return next(fitting, None)

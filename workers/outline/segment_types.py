@@ -1,9 +1,9 @@
-"""What a segment says it is: the tumour, tissue that does not belong in the ring, or something else.
+"""The meaning of a segment: the tumour, tissue that is excluded from the ring, or something else.
 
 A site's own rules come first, then the type's code (Segmented Property Type), because writers disagree on the category:
 a mass is filed as morphologically abnormal structure, as tissue and as anatomical structure. The table
-``segment_codes.csv`` lists the codes with their source. Many viewers give one unspecific code to every segment, and
-only label or code meaning tell what it is: ``segment_words.csv`` lists words of the languages that hospitals write.
+``segment_codes.csv`` lists the codes with their source. Many viewers give every segment the same unspecific code, and
+only label or code meaning identify it: ``segment_words.csv`` lists words in the languages of hospitals.
 """
 
 import csv
@@ -24,20 +24,20 @@ UNSPECIFIC = "unspecific"
 STANDARD_SCHEMES = frozenset(
     {"DCM", "FMA", "ICD10", "ICDO3", "I10", "LN", "NCIt", "RADLEX", "SCT", "SNM3", "SRT", "UMLS"}
 )
-"""Whose codes mean something else where the table does not list them; those of other schemes say nothing."""
+"""A code of these schemes that the table does not list means something else; codes of other schemes are no evidence."""
 NON_MASS = re.compile(r"non[- ]?mass", re.IGNORECASE)
-"""A lesion of BI-RADS, whose name begins as a negation."""
+"""A BI-RADS lesion type, whose name begins with a negation."""
 ROLE_OF_WORDS = {
     "contradicting": SegmentRole.IGNORED,
     "other_tissue": SegmentRole.OTHER_TISSUE,
     "tumour": SegmentRole.TUMOUR,
     "breast": SegmentRole.IGNORED,
 }
-"""By the first column of ``segment_words.csv``; the first whose words occur decides."""
+"""Roles by the first column of ``segment_words.csv``; the first whose words occur applies."""
 
 
 class Evidence(StrEnum):
-    """How a segment's role is known."""
+    """The evidence for a segment's role."""
 
     RULE = "rule"
     CODE = "code"
@@ -47,18 +47,18 @@ class Evidence(StrEnum):
 
 @dataclass(frozen=True)
 class SegmentMeaning:
-    """What a segment is, and how that is known."""
+    """The role of a segment, and the evidence for it."""
 
     number: int
     role: SegmentRole | None
-    """None: nothing says what it is, and nothing contradicts a tumour."""
+    """None where nothing identifies it and nothing contradicts a tumour."""
     evidence: Evidence
     shown: str
-    """Label and codes, as a message names them."""
+    """Label and codes, for messages."""
 
 
 def meaning_of(segment: Dataset, rules: SegmentRules) -> SegmentMeaning:
-    """Return what an item of the Segment Sequence is."""
+    """Return the meaning of an item of the Segment Sequence."""
     number, label = int(segment.SegmentNumber), _text(segment.get("SegmentLabel"))
     types = _codes(segment, "SegmentedPropertyTypeCodeSequence")
     names = tuple(f"{code.scheme_designator} {code.value}" for code in types)
@@ -76,7 +76,7 @@ def meaning_of(segment: Dataset, rules: SegmentRules) -> SegmentMeaning:
     ]
     worded = _role_of_words([text.replace("_", " ") for text in texts])
     if worded is None and any(code.scheme_designator in STANDARD_SCHEMES and not _role_of_code(code) for code in types):
-        worded = SegmentRole.IGNORED  # a standard's code that is none of a tumour: an organ, or a kind of tissue
+        worded = SegmentRole.IGNORED  # a standard code that does not mean a tumour: an organ, or a kind of tissue
     return SegmentMeaning(number, worded, Evidence.WORDS if worded else Evidence.NONE, shown)
 
 
@@ -94,9 +94,9 @@ def _words() -> tuple[tuple[re.Pattern[str], SegmentRole], ...]:
 
 
 def _role_of_code(code: Code) -> SegmentRole | str | None:
-    """Return the role of a code, `UNSPECIFIC`, or None where the table does not know it.
+    """Return the role of a code, `UNSPECIFIC`, or None where the table does not list it.
 
-    Comparing pydicom's codes makes legacy SNOMED RT values (SRT) equal to their SNOMED CT ones.
+    Comparing pydicom's codes makes legacy SNOMED RT values (SRT) equal to their SNOMED CT equivalents.
     """
     exact, patterns = _table()
     for known, role in exact:

@@ -1,4 +1,4 @@
-"""The images that an outline was drawn on, as its SEG names them (PS3.3 sections C.7.6.16.2.6, C.12.4 and C.8.20.2)."""
+"""The images that an outline was drawn on, from its SEG (PS3.3 sections C.7.6.16.2.6, C.12.4 and C.8.20.2)."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -7,14 +7,14 @@ from pydicom import Dataset
 from listener.dicom.sop_classes import is_image_class
 
 References = frozenset[tuple[str, int | None]]
-"""SOP Instance UID and frame number (None: a whole instance) of images."""
+"""Images as SOP Instance UID and frame number; None: the whole instance."""
 
 
 def outline_references(header: Dataset, tumour_frames: Sequence[Dataset]) -> References:
-    """Return the images of the tumour's frames (items of the per-frame functional groups); empty where nothing says.
+    """Return the images of the tumour's frames (items of the per-frame functional groups); empty where none is given.
 
-    What frames say comes first: a writer may list a whole series while it drew on one phase of it. Frames of other
-    segments count only where those of the tumour say nothing: a breast may be outlined on another phase.
+    References of frames come first: a writer may list a whole series although it drew on one phase of it. Frames of
+    other segments count only where the tumour's frames have no references: a breast may be outlined on another phase.
     """
     shared = header.get("SharedFunctionalGroupsSequence") or []
     everything = header.get("PerFrameFunctionalGroupsSequence") or []
@@ -31,12 +31,12 @@ def outline_references(header: Dataset, tumour_frames: Sequence[Dataset]) -> Ref
 
 
 def image_references(items: Iterable[Dataset]) -> References:
-    """Return the images that items of an image sequence name, as whole instances or by frame."""
+    """Return the images that items of an image sequence reference, as whole instances or by frame."""
     return frozenset(reference for item in items for reference in _reference(item))
 
 
 def source_uids(groups: Dataset) -> frozenset[str]:
-    """Return the SOP Instance UIDs of the images that one frame's functional groups name."""
+    """Return the SOP Instance UIDs of the images that one frame's functional groups reference."""
     return frozenset(uid for uid, _ in image_references(_sources([groups])))
 
 

@@ -1,4 +1,4 @@
-"""An RT structure set as an outline: each region of interest a segment, its closed planar contours masks on the images.
+"""An RT structure set as an outline: each region of interest is a segment, its closed planar contours become masks.
 
 PS3.3 sections C.8.8.5 (Structure Set), C.8.8.6 (ROI Contour) and C.8.8.8 (RT ROI Observations).
 """
@@ -30,15 +30,15 @@ CLOSED = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR")
 GROSS_TUMOUR_VOLUME = ("228791009", "SCT", "Gross tumor volume")
 INTERPRETED_AS_TUMOUR = "GTV"
 OFF_SLICE_MM = 0.25
-"""How far a contour may lie beside the slice that it was drawn on."""
+"""How far a contour may be from the slice that it was drawn on."""
 
 
 @dataclass(frozen=True, eq=False)
 class ContouredOutline(Outline):
-    """An outline whose masks are drawn from contours when they are asked for."""
+    """An outline whose masks are rasterised from contours on access."""
 
     contours: tuple[tuple[NDArray[np.float64], ...], ...] = ()
-    """Of each frame: contours in pixels (column, row)."""
+    """The contours of each frame, in pixels (column, row)."""
 
     def masks(self) -> Iterator[tuple[int, Plane, NDArray[np.bool_]]]:
         """Yield segment number, plane and mask of each slice that holds tumour or other tissue."""
@@ -50,22 +50,22 @@ class ContouredOutline(Outline):
 
 @dataclass(frozen=True, eq=False)
 class _Slice:
-    """A picture that contours may lie on."""
+    """An image that contours may lie on."""
 
     reference: tuple[str, int | None]
     """SOP Instance UID and frame number."""
     plane: Plane
 
     def is_named(self, references: References) -> bool:
-        """Tell whether references name this picture, by its frame or as part of a whole instance."""
+        """Return whether references include this image, by its frame or as part of a whole instance."""
         return self.reference in references or (self.reference[0], None) in references
 
     def distance_mm(self, points: NDArray[np.float64]) -> float:
-        """Return how far the farthest of points (x, y, z in mm) lies from the slice."""
+        """Return the largest distance of points (x, y, z in mm) from the slice."""
         return float(np.abs((points - self.plane.position) @ normal_of(self.plane)).max())
 
     def pixels_of(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return points in patient coordinates as column and row."""
+        """Return points in patient coordinates (mm) as column and row."""
         offsets = points - np.array(self.plane.position)
         return np.column_stack(
             [
@@ -80,7 +80,7 @@ class _Placed:
     """The contours of one region of interest on one slice."""
 
     number: int
-    """Of the region of interest, in their order, from 1."""
+    """Number of the region of interest, in their order, from 1."""
     uid: str
     """SOP Instance UID of the slice's image."""
     plane: Plane
@@ -95,15 +95,15 @@ def read_structure_set(
     segment_number: int | None = None,
     rules: SegmentRules = NO_RULES,
 ) -> Outline:
-    """Read a structure set and draw its contours on ``images``, on whose planes they lie.
+    """Read a structure set and place its contours on the planes of ``images``.
 
-    ``segment_number`` names one of several tumours, by its place in the Structure Set ROI Sequence, from 1.
+    ``segment_number`` selects one of several tumours, by its position in the Structure Set ROI Sequence, from 1.
 
     Raises
     ------
     RejectedInput
         NO_TUMOUR_SEGMENT, SEVERAL_TUMOUR_SEGMENTS, UNSUPPORTED_SEGMENTATION where the tumour has no closed planar
-        contour or one lies beside the slices, UNREADABLE_OBJECT, OVER_LIMITS.
+        contour or a contour is off the slices, UNREADABLE_OBJECT, OVER_LIMITS.
     """
     instance = read_header(path, limits)
     try:
@@ -136,7 +136,7 @@ def _outline(
     mine = [one for one in slices if one.is_named(named)] or slices
     placed = [
         *_placed(instance, number, items.pop(number), mine, must_lie=True),
-        # Other tissue may lie on slices beside the tumour's: the ring reaches them.
+        # Other tissue may be on slices next to the tumour's, which the ring reaches.
         *(one for at, contours in items.items() for one in _placed(instance, at, contours, slices, must_lie=False)),
     ]
     own = [one.plane for one in placed if one.number == number]
@@ -177,7 +177,7 @@ def segments_of(header: Dataset) -> list[Dataset]:
 
 
 def contour_references(header: Dataset) -> References:
-    """Return the images that the contours of any region name; else those of the series that the object lists."""
+    """Return the images that the contours of any region reference; else those of the series that the object lists."""
     contours = (
         contour for item in header.get("ROIContourSequence") or () for contour in item.get("ContourSequence") or ()
     )
@@ -185,7 +185,7 @@ def contour_references(header: Dataset) -> References:
 
 
 def frame_of_reference_of(header: Dataset) -> str:
-    """Return the frame of reference of the contours, where the header or all of its items name one."""
+    """Return the frame of reference of the contours, from the header or, if they agree, from its items; else empty."""
     own = text(header, "FrameOfReferenceUID")
     items = (
         *(header.get("StructureSetROISequence") or ()),
@@ -229,7 +229,7 @@ def _images_of_series(header: Dataset) -> References:
 def _placed(
     instance: Instance, number: int, contours: Sequence[Dataset], slices: Sequence[_Slice], *, must_lie: bool
 ) -> list[_Placed]:
-    """Return the contours of a region of interest by the slice that they lie on: of several, one that they name."""
+    """Return the contours of a region of interest by slice; among several slices, a referenced one is preferred."""
     found: dict[int, list[NDArray[np.float64]]] = defaultdict(list)
     for contour in contours:
         points = np.array(contour.ContourData, dtype=np.float64).reshape(-1, 3)
@@ -240,12 +240,12 @@ def _placed(
             at = min(near, key=lambda at: (not slices[at].is_named(named), round(distances[at], 2), at))
             found[at].append(slices[at].pixels_of(points))
         elif must_lie:
-            raise _refuse(instance, f"a contour lies more than {OFF_SLICE_MM:g} mm beside the slices of the images")
+            raise _refuse(instance, f"a contour lies more than {OFF_SLICE_MM:g} mm off the slices of the images")
     return [_Placed(number, slices[at].reference[0], slices[at].plane, tuple(found[at])) for at in sorted(found)]
 
 
 def _gap_note(slices: Sequence[_Slice], drawn: Sequence[Plane]) -> list[Note]:
-    """Return a note where slices between the first and the last contour have none: nothing is interpolated."""
+    """Return a note where slices between the first and the last contour have none: contours are not interpolated."""
     normal = normal_of(drawn[0])
 
     def depth(plane: Plane) -> float:
@@ -254,12 +254,12 @@ def _gap_note(slices: Sequence[_Slice], drawn: Sequence[Plane]) -> list[Note]:
     outlined = {depth(plane) for plane in drawn}
     between = {depth(one.plane) for one in slices if min(outlined) < depth(one.plane) < max(outlined)}
     missing = len(between - outlined)
-    text = f"{missing} slices between the outlined ones have no contour; nothing was put there."
+    text = f"{missing} slices between the outlined ones have no contour; contours were not interpolated."
     return [Note(text)] if missing else []
 
 
 def _with_frame_of_reference(instance: Instance) -> Instance:
-    """Return the object with the frame of reference of its contours where its header names none itself."""
+    """Return the object with the frame of reference of its contours where its own header has none."""
     if found := frame_of_reference_of(instance.dataset):
         instance.dataset.FrameOfReferenceUID = found
     return instance

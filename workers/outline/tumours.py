@@ -1,4 +1,4 @@
-"""Which tumours an outline holds, whatever kind of object it is."""
+"""The tumours of an outline, for a SEG and a structure set alike."""
 
 from pydicom import Dataset
 
@@ -9,7 +9,7 @@ from workers.outline.source_images import References, outline_references
 from workers.outline.structure_set import contour_references, segments_of
 
 MAX_TUMOURS = 20
-"""Of one outline; one with more is no outline of tumours, and is refused."""
+"""Of one outline; an outline with more is refused, because its segments are unlikely to be tumours."""
 
 
 def tumours_of(header: Dataset, rules: SegmentRules = NO_RULES) -> tuple[int, ...]:
@@ -20,7 +20,7 @@ def tumours_of(header: Dataset, rules: SegmentRules = NO_RULES) -> tuple[int, ..
 
 
 def drawn_on(header: Dataset) -> References:
-    """Return the images that an outline names as those that it was drawn on; empty where it does not say."""
+    """Return the images that an outline references as those it was drawn on; empty where there are none."""
     if is_structure_set(header):
         return contour_references(header)
     return outline_references(header, header.get("PerFrameFunctionalGroupsSequence") or [])

@@ -256,7 +256,7 @@ def test_without_phase_and_agent_a_note_says_that_nothing_is_known(
     """A single phase whose header names no contrast agent is taken: missing evidence is no offence."""
     [note] = read(write_series, write_seg, [150], 0, ContrastBolusAgent="")
     assert note.severity is Severity.NOTE
-    assert "Nothing says" in note.text
+    assert "No evidence" in note.text
     assert read(write_series, write_seg, [150], 0) == ()
 
 

@@ -146,5 +146,5 @@ def test_what_cannot_be_measured_is_refused_with_what_was_found(phantom: Phantom
     assert (found.reason, "no closed planar contour" in str(found)) == (Reason.UNSUPPORTED_SEGMENTATION, True)
     between = {index: [points + np.array([0.8, 0, 0]) for points in contours] for index, contours in ball.items()}
     found = refusal(phantom, write_structure_set(tmp_path / "b.dcm", images, {"Tumor": between}))
-    assert (found.reason, "beside the slices" in str(found)) == (Reason.UNSUPPORTED_SEGMENTATION, True)
+    assert (found.reason, "off the slices" in str(found)) == (Reason.UNSUPPORTED_SEGMENTATION, True)
     assert refusal(phantom, write_structure_set(tmp_path / "c.dcm", images, {})).reason is Reason.NO_TUMOUR_SEGMENT
