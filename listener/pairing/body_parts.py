@@ -16,11 +16,19 @@ BODY_PART_TAGS = (
     "ProtocolName",
     "RequestedProcedureDescription",
 )
-BREAST = re.compile(r"breast|mamma|brust|mammo|\bsein|seno\b|mama\b|pierś|молочн|乳", re.IGNORECASE)
+BREAST = re.compile(
+    r"breast|mamma|brust|brüst|mammo|\bsein|seno\b|mama\b|\bborst|bryst|bröst|pierś|piersi|молочн|груд|乳|유방",
+    re.IGNORECASE,
+)
 OTHER = re.compile(
     r"prostat|liver|hepat|brain|cerebr|\bhead\b(?!.first)|skull|\bneck\b|spine|knee|\bhip\b|shoulder|ankle|\bfoot\b(?!.first)|"
     r"wrist|elbow|pelvi|kidney|renal|pancrea|bladder|uter(?:us|ine)|cervix|ovar|rect(?:um|al)|colon|bowel|spleen|"
-    r"heart|cardiac|\beye\b|orbit|extremit|\bleg\b|femur|tibia|thyroid|\blung|pituitar|gehirn|leber|niere",
+    r"heart|cardiac|\beye\b|orbit|extremit|\bleg\b|femur|tibia|thyroid|\blung|pituitar|"
+    r"gehirn|sch(?:ä|ae)del|leber|niere|becken|schulter|wirbels|\bknie|hüfte|\bherz(?!zent)|"
+    r"c[ée]r[ée]br|cr[âa]ne|\bfoie|\brachis|\bgenou|[ée]paule|\bhanche|\bbassin|"
+    r"pr[óo]stat|h[íi]gado|f[íi]gado|fegato|cr[áa]neo|cr[âa]nio|columna|coluna|colonna|rodilla|joelho|ginocchio|hombro|ombro|spalla|"
+    r"wątrob|mózg|czaszk|kręgos|kolan|miednic|голов|печен|позвон|колен|простат|почк|"
+    r"头颅|颅脑|脑|脳|肝|前列腺|骨盆|膝|肩|椎|肾|腎",
     re.IGNORECASE,
 )
 

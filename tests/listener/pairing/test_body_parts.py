@@ -1,0 +1,59 @@
+"""Whether headers show another part of the body, in the languages that hospitals write."""
+
+import pytest
+from pydicom import Dataset
+
+from listener.pairing.body_parts import other_body_part
+
+
+def study(description: str) -> Dataset:
+    """Return a header with this Study Description."""
+    header = Dataset()
+    header.StudyDescription = description
+    return header
+
+
+@pytest.mark.parametrize(
+    "description",
+    [
+        "MR PROSTATE W WO",
+        "MRT Schädel nativ",
+        "MRT der Leber",
+        "IRM cérébrale",
+        "IRM hépatique foie",
+        "RM próstata multiparamétrica",
+        "RM de rodilla derecha",
+        "RM colonna lombare",
+        "MR głowy, mózg",
+        "головного мозга",
+        "печени",
+        "头颅平扫",
+        "前列腺 MR",
+        "MR 肝臓",
+    ],
+)
+def test_another_organ_is_told_in_any_of_these_languages(description: str) -> None:
+    """A routing rule for all segmentations sends these too: no report is written into their study."""
+    assert other_body_part([study(description)])
+
+
+@pytest.mark.parametrize(
+    "description",
+    [
+        "MR BREAST BILATERAL",
+        "MRT Mamma, Leber mit abgebildet",
+        "IRM des seins",
+        "RM mama bilateral",
+        "MR borst",
+        "MR piersi",
+        "молочных желез",
+        "乳腺 MR 增强",
+        "乳房 MRI",
+        "유방 MRI",
+        "Herzzentrum MRT",
+        "DCE dynamic",
+    ],
+)
+def test_a_breast_anywhere_or_nothing_is_no_evidence(description: str) -> None:
+    """A word for the breast outweighs every other; without any word nothing is known."""
+    assert other_body_part([study(description)]) == ""
