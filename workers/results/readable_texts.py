@@ -5,10 +5,11 @@ of their own country nevertheless. Which letters these are nobody can tell from 
 result. So such a text is left out, unless the site says what its sender means.
 """
 
+import re
 from collections.abc import Iterator
 
 from pydicom import Dataset
-from pydicom.charset import convert_encodings
+from pydicom.charset import convert_encodings, python_encoding
 from pydicom.datadict import dictionary_has_tag, dictionary_VR, keyword_for_tag
 from pydicom.dataelem import RawDataElement
 from pydicom.tag import BaseTag
@@ -16,6 +17,9 @@ from pydicom.tag import BaseTag
 from listener.dicom.data_set import UNREADABLE_BYTES
 from listener.dicom.patient_texts import REPLACEMENT, declares_character_set
 
+DEFAULT_REPERTOIRE = ("", "ISO_IR 6", "ISO 2022 IR 6")
+C1_CONTROL = re.compile("[\x80-\x9f]")
+"""Control characters that no text may hold (PS3.5 section 6.1.3)."""
 TEXT_VRS = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 """Value representations that Specific Character Set speaks of (PS3.5 section 6.1.2.3)."""
 
@@ -54,8 +58,35 @@ def _texts(header: Dataset) -> Iterator[BaseTag]:
 
 
 def _is_readable(header: Dataset, tag: BaseTag, declares: bool) -> bool:
+    raw = _raw(header.get_item(tag))
     try:
         text = str(header[tag].value or "")
     except UNREADABLE_BYTES:
         return False
-    return REPLACEMENT not in text and (declares or text.isascii())
+    if REPLACEMENT in text or C1_CONTROL.search(text):
+        return False
+    return text.isascii() or (declares and not _contradicts(header, raw))
+
+
+def _raw(element: object) -> bytes:
+    """Return the bytes of an element as they came; empty where they are no longer known."""
+    value = getattr(element, "value", b"")
+    value = getattr(value, "original_string", value)  # of a person name that was read before
+    return value if isinstance(value, bytes) else b""
+
+
+def _contradicts(header: Dataset, raw: bytes) -> bool:
+    """Tell whether bytes beyond ASCII cannot be in the declared character set (PS3.3 C.12.1.1.2), though they decode.
+
+    pydicom takes them for Latin-1 where the first term is the default repertoire or none that it knows. UTF-8 decodes
+    in any set of single bytes, into two or three letters for one.
+    """
+    terms = header.get("SpecificCharacterSet") or ""
+    first = str(terms if isinstance(terms, str) else terms[0])
+    encoding = python_encoding.get(first)
+    if first in DEFAULT_REPERTOIRE or encoding is None:
+        return not raw.split(b"\x1b")[0].isascii()
+    try:
+        return encoding.startswith(("iso8859", "latin")) and not raw.isascii() and bool(raw.decode("utf-8"))
+    except UnicodeDecodeError:
+        return False
