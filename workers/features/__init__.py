@@ -1,1 +1,1 @@
-"""Resampling, filters, ring and radiomics features of tumour and ring."""
+"""Resampling, filters, the peritumoral ring, and radiomics features of tumour and ring."""

@@ -1,9 +1,9 @@
-"""Where the body ends: air around the breast does not belong in the ring.
+"""Finds the air around the body, which is excluded from the ring.
 
-Air is dark, it is the darkest peak of the histogram, and it reaches the edge of the images; fat that a scanner
-suppressed is nearly as dark, but lies behind the skin. So: a threshold just above the air peak of the smoothed volume,
-on a coarse grid; the largest bright part with its holes filled is the body; what is left is air. Near the tumour the
-same threshold then finds the border of that air on the fine grid.
+Air is dark, forms the darkest peak of the histogram, and reaches the edge of the images; fat that a scanner suppressed
+is nearly as dark, but is below the skin. A threshold just above the air peak is applied to the smoothed volume on a
+coarse grid. The largest bright component with its holes filled is the body, the rest is air. Near the tumour, the same
+threshold then finds the border of that air on the fine grid.
 """
 
 import math
@@ -18,15 +18,15 @@ from workers.features.resampling import Resampled
 
 COARSE_MM = 3.0
 DARK_SHARE = 0.15
-"""Of the brightest percentile: a darkest peak above this is tissue, and the images show no air."""
+"""As a share of the 99th percentile: a darkest peak above this is tissue, and the images show no air."""
 HISTOGRAM_BINS = 400
 MIN_PEAK = 0.1
-"""Of the highest peak."""
+"""As a share of the highest peak: lower maxima of the histogram are not peaks."""
 MIN_STEP = 0.01
-"""Of the brightest percentile, above air: where a scanner sets air to zero, its peak has no width."""
+"""As a share of the 99th percentile, above air: where a scanner sets air to zero, its peak has no width."""
 SMOOTHING_REACH_MM = 2.0
 HALO_MM = 10.0
-"""How far smoothing bright skin moves the border on the coarse grid outwards: up to three coarse voxels."""
+"""How far smoothing of bright skin moves the border outwards on the coarse grid: up to three coarse voxels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,19 +34,19 @@ class Air:
     """Air of a whole volume, on a coarse grid."""
 
     mask: NDArray[np.bool_]
-    """z, y, x; voxel i is voxel i x step of the volume, less its start."""
+    """(z, y, x); voxel i is voxel i x step of the volume, minus the start."""
     steps: tuple[int, int, int]
     level: float
     """Grey value of air."""
     threshold: float
-    """Grey value of the smoothed volume: what is brighter is body."""
+    """Grey value of the smoothed volume above which a voxel belongs to the body."""
     dark: NDArray[np.bool_]
-    """All that is not brighter, on the same grid: air, and what is as dark inside the body."""
+    """All voxels up to the threshold, on the same grid: air, and equally dark voxels inside the body."""
     start: tuple[int, int, int] = (0, 0, 0)
     """Voxel of the searched volume at which the measured part begins."""
 
     def seen_from(self, start: tuple[int, int, int]) -> "Air":
-        """Return the same air, as seen from another first voxel: that one counts as voxel 0."""
+        """Return the same air in an array that begins at voxel ``start``."""
         return replace(self, start=start)
 
 
@@ -58,7 +58,7 @@ def find_air(
 ) -> Air | None:
     """Find the air outside the body (z, y, x); None where the images show none.
 
-    The grey value up to which voxels are air is ``dark``; without it, it lies just above the darkest peak.
+    Voxels up to the grey value ``dark`` are air; without it, the threshold is just above the darkest peak.
     """
     steps = tuple(max(1, round(COARSE_MM / spacing)) for spacing in spacing_zyx)
     z, y, x = steps
@@ -76,12 +76,12 @@ def find_air(
 
 
 def air_margin_voxels(profile: FeatureProfile) -> int:
-    """Return how far around a ring the resampled image is needed, to see air beyond the halo of bright skin."""
+    """Return the margin around a ring that the resampled image needs, to show air beyond the halo of bright skin."""
     return math.ceil(HALO_MM / profile.spacing_mm)
 
 
 def air_near(air: Air | None, resampled: Resampled) -> NDArray[np.bool_]:
-    """Return the air in the resampled image (z, y, x)."""
+    """Return the mask of air in the resampled image (z, y, x)."""
     if air is None:
         return np.zeros(resampled.image.shape, dtype=np.bool_)
     sure, smooth = dark_near(air.mask, air, resampled)
@@ -90,12 +90,12 @@ def air_near(air: Air | None, resampled: Resampled) -> NDArray[np.bool_]:
 
 
 def on_resampled(mask: NDArray[np.bool_], air: Air, resampled: Resampled) -> NDArray[np.bool_]:
-    """Return a mask on the coarse grid of the air on the resampled grid, by nearest neighbour."""
+    """Map a mask on the coarse grid of the air to the resampled grid, by nearest neighbour."""
     return mask[np.ix_(*_coarse_indices(air, resampled))]
 
 
 def dark_near(mask: NDArray[np.bool_], air: Air, resampled: Resampled) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """Return what is dark in the resampled image and connected to a mask on the coarse grid, and the smoothed image."""
+    """Return the dark voxels of the resampled image that are connected to a coarse mask, and the smoothed image."""
     coarse = on_resampled(mask, air, resampled)
     smooth = ndimage.gaussian_filter(resampled.image, 1.0 / resampled.spacing_mm, mode="nearest")
     dark = smooth <= resampled.source.scaled(air.threshold)
@@ -104,10 +104,10 @@ def dark_near(mask: NDArray[np.bool_], air: Air, resampled: Resampled) -> tuple[
 
 
 def skin_below(air: NDArray[np.bool_], profile: FeatureProfile) -> NDArray[np.bool_]:
-    """Return the voxels of the resampled grid whose centres lie up to ``skin_mm`` below the border of air."""
+    """Return the voxels of the resampled grid whose centres are at most ``skin_mm`` below the border of air."""
     if not air.any():
         return np.zeros_like(air)
-    # Distances count from centres of air voxels, and the border lies half a voxel nearer.
+    # Distances are measured from centres of air voxels; the border is half a voxel closer.
     reach = profile.skin_mm / profile.spacing_mm + 0.5
     return np.asarray(~air & (ndimage.distance_transform_edt(~air) <= reach))
 
@@ -115,7 +115,7 @@ def skin_below(air: NDArray[np.bool_], profile: FeatureProfile) -> NDArray[np.bo
 def _up_to_the_edge(
     sure: NDArray[np.bool_], part: NDArray[np.float64], smooth: NDArray[np.float64], level: float, spacing_mm: float
 ) -> NDArray[np.bool_]:
-    """Let air grow back over what smoothing the bright skin took from it: to half of the brightest value nearby."""
+    """Extend air over the border that smoothing of bright skin hid: up to half of the brightest value nearby."""
     steps = math.ceil(SMOOTHING_REACH_MM / spacing_mm)
     brightest = ndimage.maximum_filter(smooth, 2 * steps + 1, mode="nearest")
     sharp = ndimage.gaussian_filter(part, 0.5 / spacing_mm, mode="nearest")
@@ -132,14 +132,14 @@ def _above_the_darkest_peak(coarse: NDArray[np.float32], profile: FeatureProfile
 
 
 def _darkest_peak(coarse: NDArray[np.float32]) -> tuple[float, float, float]:
-    """Return place and spread of the darkest peak of the histogram, and the brightest percentile above the darkest."""
+    """Return position and spread of the darkest peak, and the 99th percentile, from the lowest value if that is negative."""
     darkest, brightest = float(coarse.min()), float(np.percentile(coarse, 99))
     counts, edges = np.histogram(coarse, bins=HISTOGRAM_BINS, range=(darkest, max(brightest, darkest + 1e-6)))
     smooth = ndimage.gaussian_filter1d(counts.astype(np.float64), 2.0, mode="nearest")
     highest = ndimage.maximum_filter1d(smooth, 17, mode="nearest")
     at = int(np.flatnonzero((smooth == highest) & (smooth >= MIN_PEAK * smooth.max()))[0])
     level = float(edges[at] + edges[at + 1]) / 2
-    # The dark half of the peak, because tissue lies on the other side of it.
+    # Only the dark half of the peak: the other half contains tissue.
     below = coarse[coarse <= level]
     spread = 1.4826 * float(np.median(level - below)) if below.size else 0.0
     return level, spread, brightest - min(0.0, darkest)

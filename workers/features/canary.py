@@ -1,7 +1,7 @@
-"""The feature canary: a small generated case, whose features are measured again in every process that scores.
+"""The feature canary: a small generated case, whose features are measured in each process before it scores.
 
-Another version of a library, or another processor, can change a feature where no test runs. Here it is seen before the
-first case is scored, and by whoever watches.
+Another version of a library, or another processor, can change a feature where no test runs. The canary detects this
+before the first case is scored, and exposes it to monitoring.
 """
 
 import csv
@@ -22,16 +22,16 @@ from workers.outline.region_of_interest import RegionOfInterest
 EXPECTED = Path(__file__).with_name("feature_canary.csv")
 """Profile, column, value: written by `expected_csv` with the locked versions of all libraries.
 
-The values of a profile stay from release to release: they are those that signatures were trained on. A profile that is
-to give others takes another name.
+The values of a profile stay the same from release to release, because signatures were trained on them. A profile with
+other values gets another name.
 """
 SPACING_MM = (1.0, 1.0, 1.5)
 RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE = 1e-6, 1e-9
-"""Far above what the order of a sum changes, far below what moves a score."""
+"""Relative. Far above the effect of the order of summation, far below what changes a score."""
 
 
 def canary_case() -> tuple[Volume, RegionOfInterest]:
-    """Return the case: closed forms in integers and sines, rounded to grey values, the same everywhere."""
+    """Return the case: closed forms in integers and sines, rounded to grey values, identical on every machine."""
     z, y, x = np.meshgrid(*(np.arange(size, dtype=np.float64) for size in (20, 44, 40)), indexing="ij")
     squares = ((z - 9.5) / 4.2) ** 2 + ((y - 22) / 6.5) ** 2 + ((x - 19) / 5.5) ** 2
     tumour = squares <= 1 + 0.15 * np.sin(0.9 * x) * np.cos(0.7 * y)
@@ -49,15 +49,15 @@ def canary_case() -> tuple[Volume, RegionOfInterest]:
 
 
 def measured(profile: FeatureProfile) -> dict[str, float]:
-    """Return the features of the case, by column."""
+    """Return the features of the case by column, as this process measures them."""
     volume, roi = canary_case()
     return _by_column(measure_volume(volume, roi, profile).regions)
 
 
 def difference(profile: FeatureProfile) -> str | None:
-    """Return what this process measures otherwise than expected, in words; None where nothing is.
+    """Return a message on features that this process measures with unexpected values; None where there are none.
 
-    A profile that did not come with the program has no expected values, and so no difference.
+    A profile that is not part of the program has no expected values, and therefore no difference.
     """
     expected = expected_of(profile)
     if expected is None:
@@ -74,7 +74,7 @@ def difference(profile: FeatureProfile) -> str | None:
 
 
 def expected_of(profile: FeatureProfile) -> Mapping[str, float] | None:
-    """Return the expected features of the case by column; None for a profile that did not come with the program."""
+    """Return the expected features of the case by column; None for a profile that is not part of the program."""
     known = PROFILES.get(profile.name)
     if known is None or replace(profile, phase_rule=known.phase_rule) != known:
         return None
@@ -82,7 +82,7 @@ def expected_of(profile: FeatureProfile) -> Mapping[str, float] | None:
 
 
 def differing(found: Mapping[str, float], expected: Mapping[str, float]) -> list[str]:
-    """Return the columns that are absent, or further from what is expected than the tolerance."""
+    """Return the columns that are absent, or differ from the expected value by more than the tolerance."""
     return [
         name
         for name, value in expected.items()
@@ -101,7 +101,7 @@ def expected_features() -> Mapping[str, Mapping[str, float]]:
 
 
 def expected_csv() -> str:
-    """Return what `EXPECTED` should hold, as this process measures it."""
+    """Return the content of `EXPECTED` as this process measures it."""
     rows = [(name, *item) for name, profile in PROFILES.items() for item in measured(profile).items()]
     return "".join(f"{profile},{column},{value!r}\n" for profile, column, value in rows)
 

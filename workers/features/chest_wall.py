@@ -1,7 +1,7 @@
-"""The chest wall, where the images show the lung behind it.
+"""Finds the chest wall, where the images show the lung behind it.
 
 Muscle looks like glandular tissue, so the wall is found from behind: a large region as dark as the air outside the
-body, wholly behind the tumour, is lung, and what lies just in front of it is chest wall.
+body, entirely behind the tumour, is lung, and the tissue just in front of it is chest wall.
 """
 
 import numpy as np
@@ -14,9 +14,9 @@ from workers.features.resampling import Resampled
 
 MIN_LUNG_ML = 20.0
 AS_DARK_AS_AIR = 1.5
-"""Times the median of the air outside: fat that a surface coil hardly sees is brighter."""
+"""Multiple of the median of the air outside: fat far from a surface coil is brighter."""
 CHEST_WALL_MM = 10.0
-"""In front of the lung: pleura, ribs and the muscle between them. The muscles in front of the ribs are not found."""
+"""In front of the lung: pleura, ribs and intercostal muscle. The muscles in front of the ribs are not found."""
 
 
 def find_chest_wall(
@@ -29,8 +29,8 @@ def find_chest_wall(
 ) -> NDArray[np.bool_]:
     """Return the chest wall on the resampled grid (z, y, x); empty where no lung is in the images.
 
-    ``array`` is what ``air`` was searched in. ``backwards_zyx`` says how much nearer to the patient's back a voxel
-    lies for each step along an axis, in units of the step.
+    ``array`` is the array that ``air`` was found in. ``backwards_zyx`` is the component of each axis towards the
+    patient's back.
     """
     none = np.zeros(resampled.tumour.shape, dtype=np.bool_)
     lung = None if air is None else _lung(air, array, spacing_zyx, backwards_zyx, resampled)

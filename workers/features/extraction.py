@@ -1,4 +1,4 @@
-"""Features of a region, by pyradiomics 3.0.1: 14 of shape, 18 first-order and 75 texture ones of five images."""
+"""Features of a region by pyradiomics 3.0.1: 14 of shape, and 18 first-order and 75 texture features of five images."""
 
 import logging
 import math
@@ -20,15 +20,15 @@ from workers.features.resampling import Box, Resampled, box_of
 SHAPE = "shape"
 INTENSITY_CLASSES = ("firstorder", "glcm", "gldm", "glrlm", "glszm", "ngtdm")
 IMAGINARY_ROUNDING = 1e-9
-"""Share of a value that its imaginary part may have and still be rounding."""
+"""Largest imaginary part, as a share of the value, that still counts as rounding."""
 
 NO_VALUE = (ArithmeticError, ValueError, IndexError, np.linalg.LinAlgError)
-"""What arithmetic raises where a feature has no value; anything else is a defect, or the end of a task's time."""
+"""Raised by arithmetic where a feature has no value; any other exception is a defect, or the task's time limit."""
 
 
 @dataclass(frozen=True)
 class NotComputable:
-    """What stands for the value of a feature whose computation failed."""
+    """Takes the place of the value of a feature whose computation failed."""
 
     error: str
     """Name of the exception's type."""
@@ -52,16 +52,16 @@ def feature_names(profile: FeatureProfile) -> tuple[str, ...]:
 
 @cache
 def columns(profile: FeatureProfile) -> tuple[str, ...]:
-    """Return the columns of a feature table: region and feature, the tumour's first."""
+    """Return the columns of a feature table, named by region and feature, those of the tumour first."""
     return tuple(f"{region}_{name}" for region in Region for name in feature_names(profile))
 
 
 def measure_regions(
     resampled: Resampled, masks: Mapping[Region, NDArray[np.bool_]], profile: FeatureProfile
 ) -> tuple[RegionMeasurement, ...]:
-    """Measure regions (masks on the resampled crop): each filter runs once, and serves all of them.
+    """Measure regions (masks on the resampled crop); each filter runs once for all regions.
 
-    A feature that cannot be computed is left out and named in ``missing``, with why.
+    A feature that cannot be computed is left out and listed in ``missing`` with the reason.
     """
     _silence()
     spacing_mm = (profile.spacing_mm,) * 3
@@ -82,7 +82,7 @@ def measure_columns(
     profile: FeatureProfile,
     wanted: Collection[str],
 ) -> tuple[dict[str, float], ...]:
-    """Measure some columns of several outlines (masks on the resampled crop); NaN where there is no value.
+    """Measure some columns of several outlines (masks on the resampled crop); NaN where a feature has no value.
 
     Only the filters and features that the columns need are computed, and each filter once for all outlines.
     """
@@ -104,7 +104,7 @@ def measure_columns(
 
 
 def wanted_classes(wanted: Collection[str], region: Region, profile: FeatureProfile) -> tuple[int, int]:
-    """Return how many classes of features a region is measured for: of shape, and of intensities over all images."""
+    """Return the numbers of feature classes to measure in a region: of shape, and of intensities over all images."""
     shape = bool(_wanted(wanted, region, "original", SHAPE))
     names = ((image, one) for image in image_names(profile) for one in INTENSITY_CLASSES)
     return int(shape), sum(bool(_wanted(wanted, region, *one)) for one in names)
@@ -152,9 +152,9 @@ def intensity_features(
     image_name: str,
     settings: Mapping[str, Any],
 ) -> dict[str, float]:
-    """Return the first-order and texture features of a region, by pyradiomics name; NaN where there is no value.
+    """Return the first-order and texture features of a region, by pyradiomics name; NaN where a feature has no value.
 
-    Image and mask (z, y, x; spacing x, y, z) are cropped to the region's bounding box, as pyradiomics does it.
+    Image and mask (z, y, x; spacing x, y, z) are cropped to the region's bounding box, as in pyradiomics.
     """
     return _values(_intensities(image, mask, spacing_mm, image_name, settings))
 
@@ -170,7 +170,7 @@ def _shifted(box: Box, start: tuple[int, int, int]) -> Box:
 
 
 def _silence() -> None:
-    """Keep pyradiomics from writing about each feature: what is missing is named in the result."""
+    """Silence pyradiomics' log messages about single features: the result lists missing ones."""
     logging.getLogger("radiomics").setLevel(logging.CRITICAL + 1)
 
 
@@ -210,7 +210,7 @@ def _outcomes(
     """Return the features of a class; all of them where no ``names`` are given."""
     calculator = radiomics.getFeatureClasses()[feature_class](image, mask, **settings)
     with np.errstate(all="ignore"):
-        # Not execute(): that one takes whatever is raised for a missing value, the end of a task's time included.
+        # Not execute(): it treats any exception as a missing value, even the task's time limit.
         calculator._initCalculation()
         return {
             f"{image_name}_{feature_class}_{name}": _outcome(getattr(calculator, f"get{name}FeatureValue"))
@@ -234,7 +234,7 @@ def _value(outcome: float | NotComputable | None) -> float:
 
 
 def real_value(value: NDArray[np.generic] | complex) -> float:
-    """Return a feature's value as a real number; NaN where it has an imaginary part that is more than rounding.
+    """Return a feature's value as a real number; NaN where its imaginary part is more than rounding.
 
     MCC is a root of an eigenvalue of an unsymmetric matrix, which rounding can make complex.
     """

@@ -1,4 +1,4 @@
-"""The five images that features are measured on: the original one and four that pyradiomics' filters make of it."""
+"""The five images that features are measured on: the original image and four filtered by pyradiomics."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from workers.features.laplacian_of_gaussian import laplacian_of_gaussian
 from workers.features.resampling import Box, Resampled
 
 WAVELET_MARGIN_VOXELS = 10
-"""A coif1 kernel has 6 taps; the rest is for longer wavelets."""
+"""A coif1 kernel has 6 taps; the rest is a reserve for longer wavelets."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +30,7 @@ class FilteredImage:
 
 
 def margin_voxels(profile: FeatureProfile) -> int:
-    """Return how many resampled voxels around a region the filters of this profile take from the resampled image."""
+    """Return how many resampled voxels around a region the filters of this profile need."""
     return WAVELET_MARGIN_VOXELS if profile.filters is FilterBank.WAVELET_2D else 0
 
 
@@ -47,9 +47,9 @@ def settings_of(profile: FeatureProfile) -> dict[str, Any]:
 
 
 def image_types(profile: FeatureProfile) -> dict[str, dict[str, Any]]:
-    """Return the image types with their own settings, as a pyradiomics parameter file gives them.
+    """Return the image types with their settings, in the form of a pyradiomics parameter file.
 
-    ``force2D`` makes the wavelet work within slices and, as always in pyradiomics, the texture of its images too.
+    ``force2D`` applies the wavelet within slices; pyradiomics then also computes the texture of these images in 2D.
     """
     if profile.filters is FilterBank.WAVELET_2D:
         return {"Original": {}, "Wavelet": {"wavelet": profile.wavelet, "force2D": True, "force2Ddimension": 0}}
@@ -59,9 +59,9 @@ def image_types(profile: FeatureProfile) -> dict[str, dict[str, Any]]:
 def filtered_images(
     resampled: Resampled, box: Box, profile: FeatureProfile, wanted: Collection[str] | None = None
 ) -> Iterator[FilteredImage]:
-    """Yield the original image and its filtered ones, at least where ``box`` (of the resampled image) is.
+    """Yield the original image and the filtered ones, at least for ``box`` of the resampled image.
 
-    ``wanted`` are the names of those that are needed; without it, all of them are.
+    ``wanted`` lists the names of the images that are needed; without it, all are computed.
     """
     settings = settings_of(profile)
     names = [name for name in image_names(profile) if wanted is None or name in wanted]
@@ -82,7 +82,7 @@ def filtered_images(
 
 
 def as_sitk(array: NDArray[Any], *spacing_mm: float) -> sitk.Image:
-    """Wrap an array (z, y, x) as an image; spacing along x, y, z, or one for all."""
+    """Convert an array (z, y, x) to an image; spacing along x, y, z, or one value for all axes, in mm."""
     image = sitk.GetImageFromArray(array)
     image.SetSpacing(spacing_mm * 3 if len(spacing_mm) == 1 else spacing_mm)  # type: ignore[no-untyped-call]
     return image

@@ -1,7 +1,7 @@
-"""One axis of the resampled grid, and what it does to an image as a small matrix.
+"""One axis of the resampled grid, and interpolation along it as a small matrix.
 
-The resampled grid is parallel to the source grid, so that interpolating and filtering are done axis after axis. Each is
-linear, so each is a matrix of a few hundred rows and columns that holds the weights of its toolkit.
+The resampled grid is parallel to the source grid, so that interpolation and filters are applied axis by axis. Each is
+linear, and therefore a matrix of a few hundred rows and columns that holds the weights of its toolkit.
 """
 
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 SUPPORT_VOXELS = 16
-"""Source voxels on each side that a spline value is taken from. The weights fall by 0.268 per voxel, so that what is
-left out weighs less than 1e-8."""
+"""Number of source voxels on each side that a spline value depends on. The weights fall by a factor of 0.268 per voxel,
+so that omitted voxels weigh less than 1e-8."""
 
 
 @dataclass(frozen=True)
 class Axis:
     """One axis of the resampled grid. Index 0 is the first voxel whose centre lies in the volume.
 
-    Places are counted from the anchor and not from the volume's edge, so that the same voxels of another field of view
-    give the same numbers to the last bit.
+    Positions are counted from the anchor, not from the volume's edge, so that the same voxels in another field of view
+    give bitwise equal numbers.
     """
 
     source_size: int
@@ -31,35 +31,37 @@ class Axis:
 
     @property
     def size(self) -> int:
-        """How many voxel centres of the resampled grid lie inside the volume."""
+        """Number of voxel centres of the resampled grid inside the volume."""
         return max(1, self._lead + self._centres_in(self.source_size - self.anchor))
 
     @property
     def _lead(self) -> int:
-        """How many of them lie before the anchor."""
+        """Number of voxel centres before the anchor."""
         return self._centres_in(self.anchor)
 
     def _centres_in(self, source_voxels: int) -> int:
         return int(np.floor(source_voxels * self.source_spacing_mm / self.spacing_mm + 0.5 + 1e-9))
 
     def from_anchor(self, start: int, stop: int) -> NDArray[np.float64]:
-        """Return the continuous source index, less the anchor, of the resampled voxels from ``start`` to ``stop``."""
+        """Return the continuous source index of resampled voxels ``start`` to ``stop`` - 1, relative to the anchor."""
         places_mm = (np.arange(start, stop) - self._lead + 0.5) * self.spacing_mm
         exact = places_mm / self.source_spacing_mm - 0.5
         return np.clip(exact, -0.5 - self.anchor, self.source_size - 0.5 - self.anchor)
 
     def nearest_source(self, start: int, stop: int) -> NDArray[np.intp]:
-        """Return the source voxels that hold the centres of resampled voxels (ITK's rounding: half goes up)."""
+        """Return the source voxels that contain the centres of resampled voxels (rounding as in ITK: half rounds up).
+        """
         nearest = np.floor(self.from_anchor(start, stop) + 0.5) + self.anchor
         return np.asarray(np.clip(nearest, 0, self.source_size - 1), dtype=np.intp)
 
     def nearest_resampled(self) -> NDArray[np.intp]:
-        """Return the resampled voxel that holds the centre of each source voxel."""
+        """Return the resampled voxel that contains the centre of each source voxel."""
         exact = (np.arange(self.source_size) - self.anchor + 0.5) * self.source_spacing_mm / self.spacing_mm - 0.5
         return np.asarray(np.clip(np.floor(exact + 0.5) + self._lead, 0, self.size - 1), dtype=np.intp)
 
     def resampled_range(self, first: int, last: int, margin: int) -> tuple[int, int]:
-        """Return the resampled voxels whose centres lie in source voxels ``first`` to ``last``, and ``margin`` more."""
+        """Return the range of resampled voxels that source voxels ``first`` to ``last`` cover, plus ``margin`` on each
+        side."""
         ratio = self.source_spacing_mm / self.spacing_mm
         start = int(np.floor((first - self.anchor) * ratio - 0.5)) + self._lead - margin
         stop = int(np.ceil((last + 1 - self.anchor) * ratio + 0.5)) + self._lead + margin
@@ -71,17 +73,17 @@ class AxisOperator:
     """A linear operator along one axis."""
 
     columns: slice
-    """Source voxels that it needs."""
+    """Source voxels that it reads."""
     matrix: NDArray[np.float64]
-    """One row for each resulting voxel, one column for each source voxel."""
+    """One row for each result voxel, one column for each source voxel."""
 
     def after(self, matrix: NDArray[np.float64]) -> "AxisOperator":
-        """Return the operator that multiplies ``matrix`` to the result of this one."""
+        """Return the operator that multiplies the result of this one by ``matrix``."""
         return AxisOperator(self.columns, matrix @ self.matrix)
 
 
 def interpolation(axis: Axis, start: int, stop: int) -> AxisOperator:
-    """Return the interpolation of the resampled voxels from ``start`` to before ``stop``.
+    """Return the interpolation of the resampled voxels ``start`` to ``stop`` - 1.
 
     The weights are those of ITK's B-spline of order 3: spline coefficients with mirrored ends, then the basis function.
     """

@@ -1,9 +1,9 @@
-"""The Laplacian of Gaussian of ITK's recursive filter, computed where it is needed only.
+"""The Laplacian of Gaussian of ITK's recursive filter, computed only where it is needed.
 
-Its response falls slowly: to leave features equal within 1e-6, an image must reach 12 sigma beyond the region, for 5 mm
-that is 60 mm on each side. Filtering such a block to keep its middle costs a second per case. The filter is linear and
-works axis after axis, so ITK is asked for its response along each axis (by filtering unit impulses); with the
-interpolation in front, this gives the filtered voxels of the region straight from the source volume.
+Its response decays slowly: for features equal within 1e-6, an image must extend 12 sigma beyond the region, which is 60
+mm on each side for a sigma of 5 mm. Filtering such a block to keep only its middle takes a second per case. The filter
+is linear and separable, so ITK's response along each axis is measured by filtering unit impulses. Combined with the
+interpolation, it gives the filtered voxels of the region directly from the source volume.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ from workers.features.interpolation import Axis, AxisOperator, interpolation
 from workers.features.resampling import Ranges, Source, contract
 
 MARGIN_SIGMAS = 12.0
-"""Beyond this the response is below 1e-6 of its peak (tests/workers/features/test_extraction.py)."""
+"""Beyond this many sigma the response is below 1e-6 of its peak (tests/workers/features/test_extraction.py)."""
 
 
 def laplacian_of_gaussian(source: Source, ranges: Ranges, sigma_mm: float) -> NDArray[np.float64]:
@@ -33,7 +33,7 @@ def laplacian_of_gaussian(source: Source, ranges: Ranges, sigma_mm: float) -> ND
 def _sum_of_curvatures(
     values: NDArray[np.float64], smooth: list[NDArray[np.float64]], curve: list[NDArray[np.float64]]
 ) -> NDArray[np.float64]:
-    """Add up the second derivatives along each axis, each smoothed along the two others."""
+    """Add up the second derivatives along each axis, each smoothed along the other two axes."""
     rows = len(smooth[0])
     both = contract(np.concatenate([smooth[0], curve[0]]), values, 0)
     smooth_z, curve_z = both[:rows], both[rows:]

@@ -1,7 +1,7 @@
-"""The part of a phase volume that a profile measures on.
+"""The part of a phase volume that a profile measures.
 
-With `Normalisation.NEAR_TISSUE` nothing looks beyond the surroundings of the outline, and the resampled grid begins at
-the outline: another field of view, or padding, that leaves these surroundings whole gives the same numbers.
+With `Normalisation.NEAR_TISSUE`, only the surroundings of the outline are used, and the resampled grid begins at the
+outline: another field of view, or padding, that keeps these surroundings gives the same numbers.
 """
 
 from dataclasses import dataclass
@@ -21,17 +21,17 @@ class MeasuredPart:
     """Arrays (z, y, x) of the part."""
 
     box: Box
-    """In the volume."""
+    """Its box in the volume."""
     array: NDArray[np.generic]
     spacing_zyx: tuple[float, float, float]
     tumour: NDArray[np.bool_]
     other_tissue: NDArray[np.bool_] | None
-    """Other segments and padding: not in the ring."""
+    """Other segments and padding, which are excluded from the ring."""
     intensities: Intensities
     anchor: tuple[int, int, int]
     """Voxel of the part at which the resampled grid begins."""
     before_contrast: NDArray[np.generic] | None
-    """The same part before contrast, where that phase is there."""
+    """The same part before contrast, where that phase exists."""
 
     @property
     def start(self) -> tuple[int, int, int]:
@@ -41,12 +41,12 @@ class MeasuredPart:
 
 
 def measured_part(volume: Volume, roi: RegionOfInterest, profile: FeatureProfile) -> MeasuredPart:
-    """Return what the profile measures on.
+    """Return the part of a volume that the profile measures.
 
     Raises
     ------
     RejectedInput
-        INVALID_PIXELS where there is too little tissue around the outline to compare with.
+        INVALID_PIXELS where there is too little tissue around the outline as a reference.
     """
     if profile.normalisation is Normalisation.WHOLE_IMAGE:
         z, y, x = (slice(0, size) for size in volume.array.shape)
@@ -62,14 +62,14 @@ def measured_part(volume: Volume, roi: RegionOfInterest, profile: FeatureProfile
 
 
 def on_volume(mask: NDArray[np.bool_], resampled: Resampled, part: MeasuredPart, volume: Volume) -> NDArray[np.bool_]:
-    """Bring a mask on the resampled crop back to the volume's grid, by nearest neighbour."""
+    """Map a mask on the resampled crop back to the volume's grid, by nearest neighbour."""
     whole = np.zeros(volume.array.shape, dtype=np.bool_)
     whole[part.box] = to_source(mask, resampled)
     return whole
 
 
 def near_box(tumour: NDArray[np.bool_], spacing_zyx: tuple[float, float, float], reach_mm: float) -> Box:
-    """Return the box of an outline (z, y, x), ``reach_mm`` wider on each side as far as the array goes."""
+    """Return the box of an outline (z, y, x), extended by ``reach_mm`` on each side within the array."""
     wider = (int(np.ceil(reach_mm / step)) for step in spacing_zyx)
     z, y, x = (
         slice(max(0, part.start - by), min(size, part.stop + by))
@@ -79,15 +79,15 @@ def near_box(tumour: NDArray[np.bool_], spacing_zyx: tuple[float, float, float],
 
 
 def within(outer: Box, inner: Box) -> Box:
-    """Return a box of a part, as a box of the whole."""
+    """Return a box in coordinates of the whole array, given a box within its part ``outer``."""
     z, y, x = (slice(out.start + one.start, out.start + one.stop) for out, one in zip(outer, inner, strict=True))
     return z, y, x
 
 
 def without_empty_borders(array: NDArray[np.generic], keep: Box) -> Box:
-    """Return the box of an array (z, y, x) without planes at its sides that hold its darkest value and nothing else.
+    """Return the box of an array (z, y, x) without border planes that hold only its lowest value.
 
-    They show nothing: padding, or air that a scanner set to zero. What lies in ``keep`` stays.
+    Such planes hold no image data: padding, or air that a scanner set to zero. The box ``keep`` is never cut.
     """
     darkest = array.min()
     found: list[slice] = []

@@ -1,4 +1,4 @@
-"""From files on disk to measured features: the pure part of a case, for the service and for cohorts alike."""
+"""From files on disk to measured features: the part of a case without side effects, for the service and for cohorts."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -41,26 +41,26 @@ from workers.outline.structure_set import read_structure_set
 from workers.stages import Stage, StageTimer, untimed
 
 SMALLEST_SHARE = 0.005
-"""Of the ring: less is not worth a note."""
+"""Share of the ring below which a cause is not reported."""
 
 
 @dataclass(frozen=True, eq=False)
 class Measurement:
-    """What was measured, and on what."""
+    """The measured regions of a case, their features, and the volume they were measured on."""
 
     volume: Volume
     tumour: NDArray[np.bool_]
-    """On the source grid (z, y, x): exactly the outline that came in."""
+    """On the source grid (z, y, x): the received outline, unchanged."""
     ring: NDArray[np.bool_]
-    """On the source grid: the measured ring, brought back by nearest neighbour."""
+    """On the source grid: the measured ring, mapped back by nearest neighbour."""
     regions: tuple[RegionMeasurement, ...]
     """Tumour, ring."""
     notes: tuple[Note, ...]
-    """Quality notes for the reader of the report."""
+    """Quality notes for the report."""
     tumour_segment: Dataset
-    """The item of the SEG's Segment Sequence."""
+    """Its item of the SEG's Segment Sequence."""
     surroundings: Surroundings | None = field(default=None, repr=False)
-    """Where redrawn outlines can be measured."""
+    """The surroundings in which redrawn outlines can be measured."""
 
 
 def measure(
@@ -74,15 +74,15 @@ def measure(
     other_series: Sequence[Sequence[Path]] = (),
     acceptance: Acceptance = DEFAULT,
 ) -> Measurement:
-    """Measure tumour and ring of one case; ``segment_number`` names one of several tumours.
+    """Measure tumour and ring of one case; ``segment_number`` selects one of several tumours.
 
-    ``rules`` say what the site's segments are. ``other_series`` are the files of the study's other series: they tell
-    whether the phase lies before contrast, and are not measured. ``acceptance`` decides what is refused.
+    ``rules`` are the site's segment rules. ``other_series`` are the files of the study's other series, which are not
+    measured: they show whether the phase is before contrast. ``acceptance`` decides what is refused.
 
     Raises
     ------
     RejectedInput
-        With the reason why the case cannot be measured honestly.
+        With the reason why it cannot be measured.
     """
     volume, roi, segment = read_case(
         image_paths, seg_path, profile, timer, limits, segment_number, rules, other_series, acceptance
@@ -106,13 +106,13 @@ def read_case(
     Raises
     ------
     RejectedInput
-        With the reason why there is nothing to measure.
+        With the reason why the case cannot be measured.
     """
     with timer(Stage.READ):
         contoured = is_structure_set(read_header(seg_path, limits).dataset)
         outline = None if contoured else read_outline(seg_path, limits, segment_number, rules)
         instances = read_image_headers(image_paths, limits)
-        if outline is None:  # contours become pixels on the images alone
+        if outline is None:  # contours can only be rasterised on the images
             outline = read_structure_set(seg_path, instances, limits, segment_number, rules)
         outline, instances = with_converted_images(outline, instances, other_series, limits)
     with timer(Stage.PHASES):
@@ -140,12 +140,12 @@ def measure_roi(
     timer: StageTimer = untimed,
     acceptance: Acceptance = DEFAULT,
 ) -> Measurement:
-    """Measure tumour and ring of an outline on a volume, wherever both came from.
+    """Measure tumour and ring of an outline on a volume from any source.
 
     Raises
     ------
     RejectedInput
-        With the reason why the outline cannot be measured honestly.
+        With the reason why the outline cannot be measured.
     """
     found = measure_volume(volume, roi, profile, timer)
     level_notes = acceptance.judge(_level_objections(found.regions, volume, acceptance.contract))
@@ -168,7 +168,7 @@ def measure_roi(
 
 @dataclass(frozen=True, eq=False)
 class MeasuredVolume:
-    """What does not depend on how the case was stored."""
+    """Measurements that do not depend on how the case was stored."""
 
     regions: tuple[RegionMeasurement, ...]
     ring: Ring
@@ -185,9 +185,9 @@ def measure_volume(
     Raises
     ------
     RejectedInput
-        With the reason why it cannot be measured honestly.
+        With the reason why it cannot be measured.
     """
-    # How a sum is shared among the threads of BLAS and OpenMP decides its rounding: with one, every machine gives the
+    # The number of BLAS and OpenMP threads affects the rounding of sums: with one thread, every machine gives the
     # same values.
     with threadpool_limits(1):
         with timer(Stage.PREPROCESS):
@@ -216,7 +216,7 @@ def _check_size(roi: RegionOfInterest, volume: Volume, profile: FeatureProfile) 
         raise RejectedInput(
             Reason.TUMOUR_TOO_LARGE,
             f"the tumour segment has {tumour_ml:.0f} mL, more than the {profile.max_tumour_ml:g} mL that profile "
-            f"{profile.name} takes for a tumour: it may outline the breast",
+            f"{profile.name} accepts as a tumour: it may outline the breast",
         )
 
 
@@ -271,7 +271,7 @@ def _resample(part: MeasuredPart, profile: FeatureProfile) -> Resampled:
         raise RejectedInput(
             Reason.TUMOUR_TOO_SMALL,
             f"the tumour has {voxels} voxels of {profile.spacing_mm:g} mm; profile {profile.name} measures from "
-            f"{profile.min_tumour_voxels} on, because below that texture says nothing",
+            f"{profile.min_tumour_voxels} on, because smaller regions have no meaningful texture",
         )
     return resampled
 
@@ -279,7 +279,7 @@ def _resample(part: MeasuredPart, profile: FeatureProfile) -> Resampled:
 def _not_in_the_ring(
     volume: Volume, part: MeasuredPart, resampled: Resampled, profile: FeatureProfile
 ) -> dict[Cause, NDArray[np.bool_]]:
-    """Return what the outer half of the ring leaves out, by cause, on the resampled grid."""
+    """Return the masks that are excluded from the outer half of the ring, by cause, on the resampled grid."""
     air, searched = _air(volume, part, profile)
     excluded = {Cause.AIR: air_near(air, resampled)}
     if resampled.other_tissue is not None:
@@ -315,7 +315,7 @@ def _ring(resampled: Resampled, excluded: Mapping[Cause, NDArray[np.bool_]], pro
 
 
 def _air(volume: Volume, part: MeasuredPart, profile: FeatureProfile) -> tuple[Air | None, NDArray[np.generic]]:
-    """Return the air, and the array that it was searched in."""
+    """Return the air, and the array that it was found in."""
     if profile.normalisation is Normalisation.WHOLE_IMAGE:
         return find_air(volume.array, part.spacing_zyx, profile), volume.array
     seen = without_empty_borders(volume.array, part.box)
@@ -326,12 +326,12 @@ def _air(volume: Volume, part: MeasuredPart, profile: FeatureProfile) -> tuple[A
 
 
 def _left_out(ring: Ring) -> str:
-    """Return what was taken out of the ring, in words."""
+    """Return the excluded shares of the ring as text."""
     return ", ".join(f"{share:.0%} {cause}" for cause, share in ring.left_out.items() if share >= SMALLEST_SHARE)
 
 
 def _outside(tumour: NDArray[np.bool_], profile: FeatureProfile) -> int:
-    """Count the ring's voxels beyond the images; the box around a tumour ends there and nowhere else."""
+    """Count the ring's voxels beyond the images; the box around a tumour is cut only at the edge of the images."""
     reach = ring_reach(profile)
     is_cut = any(first < reach or last >= size - reach for (first, last), size in _extents(tumour))
     return (
@@ -349,7 +349,7 @@ def _extents(mask: NDArray[np.bool_]) -> list[tuple[tuple[int, int], int]]:
 
 def _padding_notes(volume: Volume, roi: RegionOfInterest) -> tuple[Note, ...]:
     padded = 0 if volume.padding is None else int(np.count_nonzero(volume.padding & roi.tumour))
-    return (warning(f"{padded} voxels of the outline hold padding and no image."),) if padded else ()
+    return (warning(f"{padded} voxels of the outline are padding without image data."),) if padded else ()
 
 
 def _notes(

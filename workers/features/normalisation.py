@@ -1,8 +1,8 @@
-"""What intensities are compared with: mean and standard deviation of a reference that the profile names.
+"""Reference intensities: mean and standard deviation of the tissue that the profile selects.
 
-Over the whole volume they hang on the field of view. Inside the body they still do: how much of the chest, or of the
-other breast, is seen moves them by a tenth and more, whichever threshold finds the body (docs/decisions.md). So the
-reference is the tissue near the outline, voxel by voxel, without anything that looks further.
+Over the whole volume, they depend on the field of view. Inside the body they still do: the visible part of the chest,
+or of the other breast, changes them by a tenth and more, whichever threshold finds the body (docs/decisions.md). The
+reference is therefore the tissue near the outline, judged voxel by voxel from its surroundings only.
 """
 
 import numpy as np
@@ -14,9 +14,9 @@ from workers.errors import Reason, RejectedInput
 from workers.features.resampling import Intensities, box_of, intensities_of
 
 LATTICE_MM = 1.5
-"""About every so many mm a voxel is taken: tens of thousands around a small tumour."""
+"""Distance of the sampled voxels: tens of thousands of samples around a small tumour."""
 MIN_REFERENCE_ML = 1.0
-"""Less is no reference: the images were cut or masked close to the outline."""
+"""With less tissue there is no reference: the images were cropped or masked close to the outline."""
 
 
 def near_tissue_intensities(
@@ -26,15 +26,15 @@ def near_tissue_intensities(
     padding: NDArray[np.bool_] | None,
     profile: FeatureProfile,
 ) -> Intensities:
-    """Return mean and standard deviation of the tissue around an outline.
+    """Return mean and standard deviation of the tissue around an outline (arrays z, y, x).
 
-    Tissue is what is brighter than `dark_grey_value`, smoothed or not, from ``reference_from_mm`` to
-    ``reference_to_mm`` away from the outline. The lattice of voxels is anchored to the outline.
+    Tissue is every voxel brighter than `dark_grey_value`, before and after smoothing, from ``reference_from_mm`` to
+    ``reference_to_mm`` away from the outline. The lattice of sampled voxels is anchored to the outline.
 
     Raises
     ------
     RejectedInput
-        INVALID_PIXELS where less than 1 mL of it is in the images, or all of it has one grey value.
+        INVALID_PIXELS where the images hold less than 1 mL of tissue, or all of it has one grey value.
     """
     steps = tuple(max(1, round(LATTICE_MM / step)) for step in spacing_zyx)
     starts = tuple(part.start % by for part, by in zip(box_of(tumour), steps, strict=True))
@@ -46,7 +46,7 @@ def near_tissue_intensities(
     sampling = [step * by for step, by in zip(spacing_zyx, steps, strict=True)]
     distance = ndimage.distance_transform_edt(~outline, sampling=sampling)
     smooth = ndimage.gaussian_filter(coarse.astype(np.float32), 1.0, mode="nearest")
-    # Smoothed, because noise in air may be bright; and by itself, because smoothing blurs the border into the air.
+    # Smoothed, because noise in air may be bright; and unsmoothed, because smoothing blurs the border into the air.
     tissue = np.minimum(smooth, coarse) > dark_grey_value(array, tumour, profile)
     tissue &= (distance > profile.reference_from_mm) & (distance <= profile.reference_to_mm)
     if padding is not None:
@@ -56,18 +56,18 @@ def near_tissue_intensities(
     if found_ml < MIN_REFERENCE_ML or values.min() == values.max():
         raise RejectedInput(
             Reason.INVALID_PIXELS,
-            f"{found_ml:.1f} mL of tissue lie {profile.reference_from_mm:g} to {profile.reference_to_mm:g} mm around "
-            f"the outline, expected {MIN_REFERENCE_ML:g} mL with more than one grey value: send the images as the "
-            "scanner made them, neither masked nor cropped to the tumour",
+            f"{found_ml:.1f} mL of tissue are {profile.reference_from_mm:g} to {profile.reference_to_mm:g} mm around "
+            f"the outline, expected {MIN_REFERENCE_ML:g} mL with more than one grey value: send the original images, "
+            "neither masked nor cropped to the tumour",
         )
     return intensities_of(values[None])
 
 
 def dark_grey_value(array: NDArray[np.generic], tumour: NDArray[np.bool_], profile: FeatureProfile) -> float:
-    """Return the grey value up to which voxels near the outline are taken for air.
+    """Return the grey value up to which voxels near the outline count as air.
 
-    A tumour after contrast is bright, and the noise of air far below a tenth of it. Where rescaling gives negative
-    values, the darkest ones stand for zero.
+    A tumour after contrast is bright, and the noise of air is far below a tenth of it. Where rescaling gives negative
+    values, the lowest ones are taken as zero.
     """
     zero = 0.0 if array.min() >= 0 else min(0.0, float(np.percentile(array.astype(np.float64), 1)))
     return zero + profile.dark_share * (float(np.median(array[tumour].astype(np.float64))) - zero)

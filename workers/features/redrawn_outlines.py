@@ -1,7 +1,8 @@
-"""Outlines as another reader, or the same one on another day, would have drawn them: a stated substitute.
+"""Simulates outlines as another reader, or the same reader on another day, would draw them.
 
-An outline is the zero of a distance map: rotated and shifted as a whole, moved outwards or inwards, and from place to
-place by a smooth field. Zwanenburg et al., Scientific Reports 9:614 (2019) judge features by such chains.
+An outline is the zero level of a distance map, which is rotated and shifted as a whole, moved outwards or inwards, and
+moved locally by a smooth random field. Zwanenburg et al., Scientific Reports 9:614 (2019), assess features with such
+perturbation chains.
 """
 
 from collections.abc import Iterable
@@ -18,24 +19,24 @@ from workers.features.smooth_noise import smooth_noise
 MARGIN_MM = 10.0
 NOISE_SCALE_MM = 6.0
 MAX_SHARE_OF_RADIUS = 0.3
-"""Of the radius of a ball of the same volume: no border moves further as a whole."""
+"""As a share of the radius of a ball of the same volume: the largest move of the whole border."""
 
 
 @dataclass(frozen=True, eq=False)
 class BorderDistance:
-    """How far voxels lie from the border of an outline: computed once for all its redraws."""
+    """Signed distances of voxels to the border of an outline, computed once for all its redraws."""
 
     mask: NDArray[np.bool_]
     """The outline (z, y, x)."""
     box: Box
-    """Around it, as far as a redrawn one may reach."""
+    """Box around the outline, as far as a redrawn one may reach."""
     outside_mm: NDArray[np.float64]
-    """In the box: distance to the border, negative inside."""
+    """Within the box: distance to the border, negative inside."""
     spacing_mm: tuple[float, float, float]
 
     @classmethod
     def of(cls, mask: NDArray[np.bool_], spacing_mm: tuple[float, float, float]) -> "BorderDistance":
-        """Measure the distances around a mask; spacing along z, y, x."""
+        """Compute the distances around a mask; spacing along z, y, x."""
         box = box_of(mask, margin_voxels(spacing_mm))
         part = mask[box]
         outside = ndimage.distance_transform_edt(~part, spacing_mm) - ndimage.distance_transform_edt(part, spacing_mm)
@@ -43,7 +44,7 @@ class BorderDistance:
 
 
 def redrawn(outline: BorderDistance, rng: np.random.Generator, how: Perturbation) -> NDArray[np.bool_]:
-    """Return an outline (z, y, x) drawn again; its largest connected part, inside the same array."""
+    """Return a redrawn outline (z, y, x): its largest connected component, inside the same array."""
     turn = np.radians(how.rotation_degrees) * rng.standard_normal(3)
     shift = how.shift_mm * rng.standard_normal(3)
     border = how.border_mm * float(rng.standard_normal())
@@ -53,7 +54,7 @@ def redrawn(outline: BorderDistance, rng: np.random.Generator, how: Perturbation
     border = float(np.clip(border, -MAX_SHARE_OF_RADIUS * radius, MAX_SHARE_OF_RADIUS * radius))
     centre = np.argwhere(part).mean(axis=0) * spacing
     rotation = _rotation(turn)
-    # Index to mm, back by the shift, turned about the centre, to index: where each voxel's value comes from.
+    # For each voxel the position of its value: index to mm, minus the shift, rotated about the centre, to index.
     matrix = (rotation * spacing) / spacing[:, None]
     offset = (centre - rotation @ (centre + shift)) / spacing
     moved = ndimage.affine_transform(outline.outside_mm, matrix, offset, order=1, mode="nearest")
@@ -64,12 +65,12 @@ def redrawn(outline: BorderDistance, rng: np.random.Generator, how: Perturbation
 
 
 def margin_voxels(spacing_mm: Iterable[float]) -> int:
-    """Return how many voxels around an outline a redrawn one may reach, on each side."""
+    """Return how many voxels a redrawn outline may extend beyond the original, on each side."""
     return int(np.ceil(MARGIN_MM / min(spacing_mm)))
 
 
 def _rotation(angles: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the rotation about z, then y, then x (all of them small)."""
+    """Return the rotation about z, then y, then x (small angles, in radians)."""
     matrix = np.eye(3)
     for axis, angle in enumerate(angles):
         one = np.eye(3)

@@ -1,7 +1,7 @@
-"""Outlines as another reader might have drawn them, with the ring of each, in the surroundings of the one that came in.
+"""Redrawn outlines of a case and the ring of each, in the surroundings of the received outline.
 
-The images are prepared once: scaled, resampled, and searched for what does not belong in the ring. A redrawn outline
-takes over all of it, so that what differs between two redraws is the outline alone.
+The images are prepared once: scaled, resampled, and searched for tissue that is excluded from the ring. All redrawn
+outlines use these, so that two redraws differ only in the outline.
 """
 
 import hashlib
@@ -20,27 +20,27 @@ from workers.features.resampling import Resampled, box_of, nearest
 from workers.features.ring import geometric_ring, ring_reach
 
 READER_VARIATION = Perturbation()
-"""What ``radtme cohort reliability`` takes by default: standard deviations of 1 mm along each axis, 5 degrees about
-each, 1 mm of the whole border and 0.7 mm of it from place to place."""
+"""The default of ``radtme cohort reliability``: standard deviations of 1 mm along each axis, 5 degrees about each axis,
+1 mm for the whole border and 0.7 mm locally."""
 
 Masks = Mapping[Region, NDArray[np.bool_]]
 
 
 @dataclass(frozen=True, eq=False)
 class Surroundings:
-    """What an outline was measured in."""
+    """The images and masks in which an outline was measured."""
 
     resampled: Resampled
     outline: NDArray[np.bool_]
     """On the source grid (z, y, x)."""
     excluded: NDArray[np.bool_]
-    """On the resampled grid (z, y, x): what is not measured in the outer half of a ring, such as air."""
+    """On the resampled grid (z, y, x): excluded from the outer half of a ring, such as air."""
 
 
 def redrawn_masks(surroundings: Surroundings, count: int, profile: FeatureProfile) -> Iterator[Masks | None]:
-    """Yield tumour and ring of so many redraws; None where the profile does not measure so little.
+    """Yield tumour and ring of ``count`` redraws; None where they are too small for the profile.
 
-    The same outline gives the same redraws, wherever in an image it lies and whatever UID it has.
+    The same outline gives the same redraws, regardless of its position in the image and its UID.
     """
     axes = surroundings.resampled.source.axes
     spacing_mm = (axes[0].source_spacing_mm, axes[1].source_spacing_mm, axes[2].source_spacing_mm)
@@ -68,7 +68,7 @@ def _with_ring(outline: NDArray[np.bool_], surroundings: Surroundings, profile: 
 
 
 def outline_voxels(surroundings: Surroundings, profile: FeatureProfile) -> tuple[int, int]:
-    """Return how many voxels lie in the boxes that redraws take: around the outline, and around the ring."""
+    """Return the number of voxels in the boxes that redraws need: around the outline, and around the ring."""
     resampled = surroundings.resampled
     margin = margin_voxels(axis.source_spacing_mm for axis in resampled.source.axes)
     source = surroundings.outline[box_of(surroundings.outline, margin)].size
@@ -76,7 +76,7 @@ def outline_voxels(surroundings: Surroundings, profile: FeatureProfile) -> tuple
 
 
 def _seed(outline: NDArray[np.bool_]) -> tuple[int, ...]:
-    """Return numbers that follow from the outline's voxels alone."""
+    """Return seed numbers that depend only on the outline's voxels."""
     part = outline[box_of(outline)]
     digest = hashlib.sha256(str(part.shape).encode() + np.packbits(part).tobytes()).digest()
     return tuple(np.frombuffer(digest[:16], dtype=">u4").tolist())

@@ -14,14 +14,14 @@ class Region(StrEnum):
 
 @dataclass(frozen=True)
 class RegionMeasurement:
-    """What was measured in one region."""
+    """The measurements of one region."""
 
     region: Region
     volume_ml: float
     voxels: int
     grey_levels: int
-    """Occupied bins of the original image in this region."""
+    """Number of occupied bins of the original image in this region."""
     features: Mapping[str, float]
-    """By pyradiomics name, such as ``log-sigma-2-0-mm-3D_glcm_Contrast``."""
+    """Feature values by pyradiomics name, such as ``log-sigma-2-0-mm-3D_glcm_Contrast``."""
     missing: Mapping[str, str] = field(default_factory=dict)
-    """Features that cannot be computed, each with why."""
+    """Features that cannot be computed, each with the reason."""

@@ -1,7 +1,7 @@
-"""From the source grid to what features are measured on: z-scores on a 1 mm grid, around the tumour only.
+"""From the source grid to the grid of features: z-scores on a 1 mm grid, around the tumour only.
 
-The grid is anchored to a voxel of the source, not to the crop: by default its first voxel shares its outer corner with
-the volume's first voxel (as in pyradiomics); with another anchor a voxel's value does not depend on the field of view.
+The grid is anchored to a voxel of the source, not to the crop: by default, its first voxel shares its outer corner with
+the volume's first voxel (as in pyradiomics). With another anchor, a voxel's value does not depend on the field of view.
 """
 
 from collections.abc import Sequence
@@ -16,19 +16,19 @@ from workers.features.interpolation import Axis, AxisOperator, interpolation
 Box = tuple[slice, slice, slice]
 """A part of an array (z, y, x)."""
 Ranges = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
-"""First index and the one after the last (z, y, x)."""
+"""First index and last index + 1 (z, y, x)."""
 
 
 @dataclass(frozen=True)
 class Intensities:
-    """Mean and standard deviation of the reference (n - 1 in the denominator, as ITK and pyradiomics do)."""
+    """Mean and standard deviation of the reference (n - 1 in the denominator, as in ITK and pyradiomics)."""
 
     mean: float
     standard_deviation: float
 
 
 def intensities_of(array: NDArray[np.generic], padding: NDArray[np.bool_] | None = None) -> Intensities:
-    """Return mean and standard deviation of what is no padding; integers are summed exactly."""
+    """Return mean and standard deviation of all voxels outside padding; integers are summed exactly."""
     if padding is not None:
         array = array[~padding][None]
     count = array.size
@@ -55,7 +55,7 @@ def _exact_sums(array: NDArray[np.generic]) -> tuple[int, int]:
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A whole phase volume as linear operators see it: z-scores on the source grid, computed where they are needed."""
+    """A whole phase volume as input of linear operators: z-scores on the source grid, computed on demand."""
 
     array: NDArray[np.generic]
     """Grey values (z, y, x)."""
@@ -85,7 +85,7 @@ class Source:
 
 
 def contract(matrix: NDArray[np.float64], values: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
-    """Multiply a matrix to one axis of an array."""
+    """Multiply one axis of an array by a matrix."""
     if axis == 0:
         return np.asarray((matrix @ values.reshape(len(values), -1)).reshape(-1, *values.shape[1:]))
     if axis == values.ndim - 1:
@@ -99,7 +99,7 @@ class Resampled:
 
     source: Source
     ranges: Ranges
-    """Of the whole resampled grid."""
+    """Ranges of the crop in the whole resampled grid."""
     image: NDArray[np.float64]
     """Scaled z-scores (z, y, x)."""
     tumour: NDArray[np.bool_]
@@ -117,10 +117,10 @@ def resample(
     intensities: Intensities | None = None,
     anchor: tuple[int, int, int] = (0, 0, 0),
 ) -> Resampled:
-    """Return scaled z-scores and masks around the tumour, ``margin`` resampled voxels more on each side.
+    """Return scaled z-scores and masks around the tumour, with a margin of ``margin`` resampled voxels on each side.
 
-    ``intensities`` are those of the whole array where none are given. At the source voxel ``anchor`` (z, y, x) a
-    resampled voxel begins.
+    ``intensities`` default to those of the whole array. A resampled voxel begins at the source voxel ``anchor`` (z, y,
+    x).
     """
     z, y, x = (
         Axis(size, step, profile.spacing_mm, at)
@@ -157,7 +157,7 @@ def bounds(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
 
 
 def box_of(mask: NDArray[np.bool_], margin: int = 0) -> Box:
-    """Return the bounding box of a mask, ``margin`` voxels wider on each side as far as the array goes."""
+    """Return the bounding box of a mask, extended by ``margin`` voxels on each side within the array."""
     z, y, x = (
         slice(max(0, first - margin), min(size, last + 1 + margin))
         for (first, last), size in zip(bounds(mask), mask.shape, strict=True)
@@ -171,7 +171,7 @@ def nearest(mask: NDArray[np.bool_], axes: tuple[Axis, Axis, Axis], ranges: Rang
 
 
 def to_source(mask: NDArray[np.bool_], resampled: Resampled) -> NDArray[np.bool_]:
-    """Bring a mask on the resampled crop back to the source grid, by nearest neighbour."""
+    """Map a mask on the resampled crop back to the source grid, by nearest neighbour."""
     source = np.zeros(resampled.source.array.shape, dtype=np.bool_)
     takers, places = [], []
     for axis, (start, stop) in zip(resampled.source.axes, resampled.ranges, strict=True):

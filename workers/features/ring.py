@@ -1,9 +1,9 @@
-"""The peritumoral ring: every voxel whose distance to the tumour's border is at most 2 mm, on either side of it.
+"""The peritumoral ring: every voxel at most 2 mm from the tumour's border, on either side.
 
-The border lies between voxels. A distance map counts from voxel centres, so its raw values stand half a voxel and more
-beside the truth: 25,358 voxels for the ring of a 40 mm ball, where 4/3 pi (22^3 - 18^3) = 20,173. So each voxel at the
-border is first asked how deep in its region it lies (from the tumour smoothed with a kernel that keeps curved borders
-in place), and distances are counted from there.
+The border lies between voxels. A distance map measures from voxel centres, so its raw values are off by half a voxel
+and more: 25,358 voxels for the ring of a 40 mm ball, where 4/3 pi (22^3 - 18^3) = 20,173. Therefore, the depth of each
+voxel at the border is determined first (from the tumour smoothed with a kernel that keeps curved borders in place), and
+distances are measured from there.
 """
 
 import itertools
@@ -20,15 +20,15 @@ from scipy.special import ndtr
 from model_store.signatures.profile import FeatureProfile
 
 SMOOTHING_VOXELS = 0.7
-"""Sigma of the kernel that places the border: enough to see past the steps of the voxels."""
+"""Sigma of the kernel that locates the border: enough to smooth the steps between voxels."""
 RING_MARGIN_VOXELS = 4
-"""Around the ring, so that neither its distances nor its smoothing meet the edge of the crop."""
+"""Margin around the ring, so that neither distances nor smoothing are affected by the edge of the crop."""
 DEEPEST = math.sqrt(3) / 2
-"""No voxel at the border lies deeper than half its diagonal."""
+"""No voxel at the border is deeper than half its diagonal."""
 
 
 class Cause(StrEnum):
-    """Why a part of the ring is not measured. A voxel counts for the first one that is true of it."""
+    """Why a part of the ring is not measured. A voxel counts for the first cause that applies."""
 
     OUTSIDE = "outside the images"
     SEGMENT = "in other segments or padding"
@@ -40,25 +40,25 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Ring:
-    """The ring as it is measured."""
+    """The ring without its excluded parts."""
 
     mask: NDArray[np.bool_]
     left_out: Mapping[Cause, float]
-    """Share of the geometric ring that each cause took out."""
+    """Share of the geometric ring that each cause excludes."""
 
     @property
     def share(self) -> float:
-        """Of the geometric ring: what is left."""
+        """The remaining share of the geometric ring."""
         return 1.0 - sum(self.left_out.values())
 
 
 def ring_reach(profile: FeatureProfile) -> int:
-    """Return how many voxels around a tumour are needed to find its ring."""
+    """Return the margin around a tumour that is needed to compute its ring, in voxels."""
     return math.ceil(profile.ring_outer_mm / profile.spacing_mm) + RING_MARGIN_VOXELS
 
 
 def geometric_ring(tumour: NDArray[np.bool_], inner_mm: float, outer_mm: float, spacing_mm: float) -> NDArray[np.bool_]:
-    """Return the voxels within ``inner_mm`` inside and ``outer_mm`` outside of the border (isotropic grid, z, y, x)."""
+    """Return the voxels up to ``inner_mm`` inside and ``outer_mm`` outside the border (isotropic grid, z, y, x)."""
     depth = _depth_at_border(tumour)
     outside = _distance_from(tumour, depth, outer_mm / spacing_mm)
     inside = _distance_from(~tumour, -depth, inner_mm / spacing_mm)
@@ -68,9 +68,9 @@ def geometric_ring(tumour: NDArray[np.bool_], inner_mm: float, outer_mm: float, 
 
 
 def voxels_outside(tumour: NDArray[np.bool_], inner_mm: float, outer_mm: float, spacing_mm: float, margin: int) -> int:
-    """Return how many voxels of the geometric ring lie beyond the edges of the array, ``margin`` voxels around it.
+    """Return how many voxels of the geometric ring are beyond the edges of the array, within ``margin`` voxels.
 
-    Nobody knows how far a tumour goes on beyond an edge that it touches: as far as it takes to end there.
+    How far a tumour extends beyond an edge that it touches is unknown: it is taken to end at the edge.
     """
     padded = geometric_ring(np.pad(tumour, margin), inner_mm, outer_mm, spacing_mm)
     inside = padded[margin:-margin, margin:-margin, margin:-margin]
@@ -83,7 +83,7 @@ def ring_without(
     excluded: Mapping[Cause, NDArray[np.bool_]],
     outside_voxels: int = 0,
 ) -> Ring:
-    """Take what is excluded out of the outer half of the ring; ``outside_voxels`` of it miss anyway."""
+    """Exclude masks from the outer half of the ring; ``outside_voxels`` of it are missing already."""
     whole = max(1, int(np.count_nonzero(ring)) + outside_voxels)
     left_out = {Cause.OUTSIDE: outside_voxels / whole}
     kept = ring.copy()
@@ -96,9 +96,9 @@ def ring_without(
 
 
 def _depth_at_border(tumour: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return how deep voxels lie inside the tumour, in voxels, negative outside; true near the border only."""
-    # Twice a Gaussian less one of twice the variance: no second moment, so that a curved border stays where it is.
-    # The profile of a flat border turns the smoothed value into a depth.
+    """Return the depth of voxels inside the tumour, in voxels, negative outside; valid near the border only."""
+    # Twice a Gaussian minus one of twice the variance has no second moment, so that a curved border stays in place.
+    # The profile of a flat border converts the smoothed value to a depth.
     wide = SMOOTHING_VOXELS * math.sqrt(2)
     mask = tumour.astype(np.float64)
     smooth = 2 * ndimage.gaussian_filter(mask, SMOOTHING_VOXELS, mode="nearest")
@@ -111,8 +111,8 @@ def _depth_at_border(tumour: NDArray[np.bool_]) -> NDArray[np.float64]:
 def _distance_from(region: NDArray[np.bool_], depth: NDArray[np.float64], reach: float) -> NDArray[np.float64]:
     """Return the distance of voxels to the border of ``region``, in voxels; infinite beyond ``reach``.
 
-    The shortest way from a voxel leads to some voxel of the region, less the depth in which that one lies. Between a
-    voxel of the region and one outside lies the border: their distance is never less than what is returned.
+    It is the smallest distance to a voxel of the region, minus the depth of that voxel. The border lies between the two
+    voxels, so the distance between their centres is never less than the result.
     """
     border = region & ~ndimage.binary_erosion(region, border_value=1)
     height = np.where(border, -np.clip(depth, 0.0, DEEPEST), np.inf)

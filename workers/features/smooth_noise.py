@@ -1,4 +1,4 @@
-"""Smooth random fields: what makes simulated tissue look grown instead of drawn."""
+"""Smooth random fields, which give simulated tissue a natural texture."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,19 +10,17 @@ FloatArray = NDArray[np.float32]
 def smooth_noise(
     rng: np.random.Generator, shape: tuple[int, int, int], spacing_mm: tuple[float, float, float], scale_mm: float
 ) -> FloatArray:
-    """Return a field of mean 0 and standard deviation 1 that varies over about ``scale_mm``.
+    """Return a field (z, y, x) of mean 0 and standard deviation 1 that varies over about ``scale_mm``.
 
-    Random coefficients on a coarse grid of that step, interpolated by cubic B-splines: one small matrix product per
+    Random coefficients on a coarse grid of that step are interpolated by cubic B-splines: one small matrix product per
     axis, where a Gaussian filter of the same width would read the full volume dozens of times.
-
-    Axes are ``z, y, x``.
     """
     weights = [
         _spline_weights(size, step_mm / scale_mm, offset)
         for size, step_mm, offset in zip(shape, spacing_mm, rng.random(3), strict=True)
     ]
     field = rng.standard_normal([matrix.shape[1] for matrix in weights]).astype(np.float32)
-    with threadpool_limits(1):  # several threads round the sums otherwise, and the same seed must give the same field
+    with threadpool_limits(1):  # several threads change the rounding of sums; a seed must always give the same field
         for axis, matrix in enumerate(weights):
             field = np.moveaxis(np.tensordot(matrix, field, axes=(1, axis)), 0, axis)
     return np.ascontiguousarray(field)
@@ -34,7 +32,7 @@ def _spline_weights(size: int, step: float, offset: float) -> FloatArray:
     first = np.floor(position).astype(int)
     u = position - first
     basis = np.stack([(1 - u) ** 3, 3 * u**3 - 6 * u**2 + 4, -3 * u**3 + 3 * u**2 + 3 * u + 1, u**3], axis=1)
-    # Norm 1 keeps the variance the same between knots as on them.
+    # Norm 1 gives the same variance between knots as on them.
     basis /= np.linalg.norm(basis, axis=1, keepdims=True)
     weights = np.zeros((size, int(first[-1]) + 4), dtype=np.float32)
     for shift in range(4):

@@ -1,8 +1,8 @@
-"""Large vessels near a tumour: tubes in the enhancement, brighter than the tumour and longer than what belongs to it.
+"""Finds large vessels near a tumour: tubes in the enhancement, brighter than the tumour and longer than its structures.
 
-The enhancement is the phase after contrast less the one before: fat and glandular tissue disappear, vessels stay. Tubes
-are where the Hessian of the smoothed enhancement says so, over several scales (Frangi et al., MICCAI 1998; in the form
-of Antiga, Insight Journal 2007, which ITK has).
+The enhancement is the difference of the phases after and before contrast: fat and glandular tissue disappear, vessels
+stay. Tubes are found by the Hessian of the smoothed enhancement at several scales (Frangi et al., MICCAI 1998, in the
+form of Antiga, Insight Journal 2007, as in ITK).
 """
 
 import math
@@ -18,15 +18,15 @@ from workers.features.interpolation import interpolation
 from workers.features.resampling import Intensities, Resampled, Source
 
 SCALES_MM = (0.8, 1.2, 1.8, 2.7)
-"""Standard deviations of the smoothing: diameters of about 2 to 8 mm."""
+"""Standard deviations of the smoothing, for diameters of about 2 to 8 mm."""
 MARGIN_MM = 20.0
-"""Around the outline: more than the length that makes a vessel."""
+"""Margin around the outline: more than the minimum length of a vessel."""
 TUBULARITY = 0.4
-"""Of at most 0.86, which a straight tube reaches; a ball has 0.12, a sheet 0."""
+"""A straight tube reaches at most 0.86; a ball has 0.12, a sheet 0."""
 CONTRAST = 0.1
-"""Of the tumour's median enhancement: second derivatives below this are noise."""
+"""As a share of the tumour's median enhancement: smaller second derivatives are noise."""
 WALL_MM = 3.0
-"""How far from its middle a vessel is looked for: up to half of its brightness."""
+"""Largest distance of a vessel's wall from its centre line; the wall is at half the brightness."""
 CONNECTED = np.ones((3, 3, 3), dtype=np.bool_)
 
 
@@ -36,7 +36,7 @@ def find_vessels(
     """Return the large vessels on the resampled grid (z, y, x), outside the tumour; None where it does not enhance.
 
     ``after`` and ``before`` are the phases on the source grid that was resampled. A vessel enhances more than the
-    tumour's median, is at least ``vessel_length_mm`` long, and lies mostly beyond the ring.
+    tumour's median, is at least ``vessel_length_mm`` long, and is mostly beyond the ring.
     """
     axes = resampled.source.axes
     source = Source(np.subtract(after, before, dtype=np.float32), axes, Intensities(0.0, 1.0), 1.0)
@@ -46,12 +46,12 @@ def find_vessels(
 
 
 def vessel_margin_voxels(profile: FeatureProfile) -> int:
-    """Return how far around a tumour the resampled image is needed."""
+    """Return the margin around a tumour that the resampled image needs, in voxels."""
     return math.ceil(MARGIN_MM / profile.spacing_mm) if Exclusion.VESSELS in profile.exclusions else 0
 
 
 def _vessels(enhancement: NDArray[np.float64], tumour: NDArray[np.bool_], profile: FeatureProfile) -> NDArray[np.bool_]:
-    """Find them in the enhancement relative to the tumour's median."""
+    """Find vessels in the enhancement relative to the tumour's median."""
     bright = np.argwhere((enhancement >= 1) & ~tumour)
     middle = np.zeros_like(tumour)
     middle[tuple(bright[tubularity(enhancement, bright, profile.spacing_mm) >= TUBULARITY].T)] = True
@@ -63,7 +63,7 @@ def _vessels(enhancement: NDArray[np.float64], tumour: NDArray[np.bool_], profil
     labels, count = ndimage.label(tubes, CONNECTED)
     places = np.argwhere(tubes)
     numbers = labels[tubes]
-    # From centres of voxels of the tumour: its border lies half a voxel nearer.
+    # Measured from centres of tumour voxels; the border is half a voxel closer.
     distance, _ = KDTree(np.argwhere(tumour & ~ndimage.binary_erosion(tumour))).query(places)
     is_beyond_ring = distance > profile.ring_outer_mm / profile.spacing_mm + 0.5
     kept = np.zeros(count + 1, dtype=np.bool_)
@@ -75,10 +75,11 @@ def _vessels(enhancement: NDArray[np.float64], tumour: NDArray[np.bool_], profil
 
 
 def tubularity(image: NDArray[np.float64], places: NDArray[np.intp], spacing_mm: float) -> NDArray[np.float64]:
-    """Return how much the bright structure at each place looks like a tube, 0 to 0.86, the largest over all scales.
+    """Return the tubularity of the bright structure at each position, 0 to 0.86, the maximum over all scales.
 
-    ``places`` are indices (n, 3) in the image (z, y, x; isotropic). It equals ITK's ObjectnessMeasureImageFilter there
-    (alpha and beta 0.5, gamma `CONTRAST`), which would take most of a second for the whole image.
+    ``places`` are indices (n, 3) in the image (z, y, x; isotropic). The result equals ITK's
+    ObjectnessMeasureImageFilter (alpha and beta 0.5, gamma `CONTRAST`), which would take most of a second for the whole
+    image.
     """
     found = np.zeros(len(places))
     for scale_mm in SCALES_MM:
@@ -97,7 +98,7 @@ def tubularity(image: NDArray[np.float64], places: NDArray[np.intp], spacing_mm:
 
 
 def _hessian(image: NDArray[np.float32], places: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Return the second derivatives (n, 3, 3) at places, by central differences in voxels."""
+    """Return the second derivatives (n, 3, 3) at the positions, by central differences in voxels."""
     padded = np.pad(image, 1, mode="edge")
     unit = np.eye(3, dtype=np.intp)
 
