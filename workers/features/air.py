@@ -132,7 +132,7 @@ def _above_the_darkest_peak(coarse: NDArray[np.float32], profile: FeatureProfile
 
 
 def _darkest_peak(coarse: NDArray[np.float32]) -> tuple[float, float, float]:
-    """Return position and spread of the darkest peak, and the 99th percentile, from the lowest value if that is negative."""
+    """Return position and spread of the darkest peak, and the 99th percentile (above the lowest value if negative)."""
     darkest, brightest = float(coarse.min()), float(np.percentile(coarse, 99))
     counts, edges = np.histogram(coarse, bins=HISTOGRAM_BINS, range=(darkest, max(brightest, darkest + 1e-6)))
     smooth = ndimage.gaussian_filter1d(counts.astype(np.float64), 2.0, mode="nearest")

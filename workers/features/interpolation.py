@@ -49,8 +49,7 @@ class Axis:
         return np.clip(exact, -0.5 - self.anchor, self.source_size - 0.5 - self.anchor)
 
     def nearest_source(self, start: int, stop: int) -> NDArray[np.intp]:
-        """Return the source voxels that contain the centres of resampled voxels (rounding as in ITK: half rounds up).
-        """
+        """Return the source voxels that contain the centres of resampled voxels (as in ITK, half rounds up)."""
         nearest = np.floor(self.from_anchor(start, stop) + 0.5) + self.anchor
         return np.asarray(np.clip(nearest, 0, self.source_size - 1), dtype=np.intp)
 
@@ -60,8 +59,7 @@ class Axis:
         return np.asarray(np.clip(np.floor(exact + 0.5) + self._lead, 0, self.size - 1), dtype=np.intp)
 
     def resampled_range(self, first: int, last: int, margin: int) -> tuple[int, int]:
-        """Return the range of resampled voxels that source voxels ``first`` to ``last`` cover, plus ``margin`` on each
-        side."""
+        """Return the resampled voxels that cover source voxels ``first`` to ``last``, plus ``margin`` on each side."""
         ratio = self.source_spacing_mm / self.spacing_mm
         start = int(np.floor((first - self.anchor) * ratio - 0.5)) + self._lead - margin
         stop = int(np.ceil((last + 1 - self.anchor) * ratio + 0.5)) + self._lead + margin
