@@ -1,1 +1,1 @@
-"""Celery app and tasks; one case from claim to result."""
+"""Celery application and tasks; processing of one case from claim to result."""

@@ -34,16 +34,16 @@ from workers.targets.current_targets import CurrentTargets
 from workers.targets.target import Target
 
 CASES_PER_PROCESS = 500
-"""A pool process is replaced after this many tasks, so that a slow leak in a library never grows old."""
+"""A pool process is replaced after this many tasks, to limit slow memory leaks in libraries."""
 
 PROCESS_START_SECONDS = 60.0
-"""How long a pool process may take to warm up before it is replaced."""
+"""How long the warm-up of a pool process may take before the process is replaced."""
 
 log = structlog.get_logger()
 
 
 def create_app(settings: WorkerSettings) -> Celery:
-    """Return a Celery app that acknowledges late, takes one message at a time, and speaks nothing but JSON."""
+    """Return a Celery app that acknowledges late, prefetches one message, and accepts JSON only."""
     app = Celery("radtme", broker=settings.redis_url, set_as_current=False)
     app.conf.update(
         accept_content=["json"],
@@ -56,10 +56,10 @@ def create_app(settings: WorkerSettings) -> Celery:
         task_time_limit=settings.hard_time_limit_seconds,
         worker_prefetch_multiplier=1,
         worker_concurrency=settings.concurrency,
-        # A process says that it is up after its warm-up, which loads the signature and measures the feature canary.
+        # A process reports that it is up after its warm-up, which loads the signature and measures the feature canary.
         worker_proc_alive_timeout=PROCESS_START_SECONDS,
         worker_max_tasks_per_child=CASES_PER_PROCESS,
-        # Whoever can write to Redis could stop or reconfigure the workers by it.
+        # Otherwise any client that can write to Redis could stop or reconfigure the workers.
         worker_enable_remote_control=False,
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
@@ -78,10 +78,10 @@ def create_app(settings: WorkerSettings) -> Celery:
 
 
 class _Worker(Worker):  # type: ignore[misc]
-    """Leaves SIGHUP to whoever started the workers; Celery's own answer to it is to start the program anew."""
+    """Keeps the SIGHUP handler of the calling program; Celery's own handler restarts the program."""
 
     def install_platform_tweaks(self, worker: Worker) -> None:
-        """Let Celery take its signals, but this one."""
+        """Install Celery's signal handlers, except for SIGHUP."""
         ours = signal.getsignal(signal.SIGHUP)
         super().install_platform_tweaks(worker)
         signal.signal(signal.SIGHUP, ours)
@@ -90,9 +90,9 @@ class _Worker(Worker):  # type: ignore[misc]
 def run_worker(
     settings: WorkerSettings, queues: Sequence[str] = tuple(Queue), renewal: TargetReload | None = None
 ) -> int:
-    """Work until stopped; SIGTERM and SIGINT let the running jobs finish. Returns the process's exit code.
+    """Run the worker until it is stopped, and return the exit code; SIGTERM and SIGINT let running jobs finish.
 
-    ``renewal`` brings other targets meanwhile: each task that begins after that uses them.
+    ``renewal`` provides new targets at run time: tasks that begin after a reload use them.
     """
     spool = Spool(settings.spool)
     spool.prepare()
@@ -119,7 +119,7 @@ def run_worker(
             hostname=f"radtme-{os.getpid()}@%h",
             queues=list(queues),
             concurrency=settings.concurrency,
-            # Processes, not threads: a case that exhausts memory or crashes a decoder ends its process alone.
+            # Processes, not threads: a case that exhausts memory or crashes a decoder ends only its own process.
             pool="prefork",
             without_gossip=True,
             without_mingle=True,
@@ -129,7 +129,7 @@ def run_worker(
         if renewal is not None:
             start_reloading(renewal, partial(_take_over, app, worker, context, targets))
         notifier = _notifier(spool, settings, context.metrics) if Queue.DELIVERY in queues else None
-        # Before the worker connects: whoever asks while Redis is away has to get an answer.
+        # Started before the worker connects, so that health requests are answered while Redis is down.
         server.start()
         log.info("health_server_started", metrics_port=server.port)
         try:
@@ -155,7 +155,7 @@ def _take_over(
 ) -> None:
     metrics.start_at_zero(context.metrics, (target.name for target in targets))
     tasks.limit_deliveries(app, replace(context.settings, targets=targets))
-    if worker.consumer is not None:  # it remembers the limits
+    if worker.consumer is not None:  # it caches the limits
         worker.consumer.update_strategies()
     current.put(targets)
     log.info("targets_replaced", targets=[target.name for target in targets])
@@ -163,11 +163,11 @@ def _take_over(
 
 @contextmanager
 def _audited(settings: WorkerSettings) -> Iterator[None]:
-    """Write down that the workers start, and that they stop in order."""
+    """Audit the start of the workers, and their orderly shutdown."""
     audit = AuditLog(settings.audit)
     audit.write(application_activity("workers", [settings.ae_title], started=True))
     yield
-    with suppress(NotAudited):  # the trail shows a start without an end
+    with suppress(NotAudited):  # the trail then shows a start without an end
         audit.write(application_activity("workers", [settings.ae_title], started=False))
 
 
@@ -181,12 +181,12 @@ def _ensure_signature(registry: Registry, audit: AuditLog) -> None:
             ]
             audit.write(software_changed("workers", f"radtme:signature:{shipped_bundle().name}", changes))
         registry.ensure_shipped()
-    except SignatureError as error:  # intake and delivery go on; each case says that it could not be scored
+    except SignatureError as error:  # intake and delivery continue; each case reports why it is not scored
         log.error("signature_unusable", error=str(error))
 
 
 def readiness(settings: WorkerSettings, spool: Spool, registry: Registry) -> dict[str, bool]:
-    """Return what a worker needs, each with whether it is there."""
+    """Return the worker's dependencies, each with whether it is available."""
     checks = {"spool": os.access(spool.root, os.W_OK), "redis": True, "signature": True}
     try:
         Redis.from_url(settings.redis_url, socket_connect_timeout=1, socket_timeout=1).ping()
@@ -203,7 +203,7 @@ def _on_signals(registry: CheckedRegistry, server: HealthServer, at_work: thread
     if scores:
         preloading.load_libraries()
 
-    # The closures are kept alive by weak=False: Celery holds its receivers weakly otherwise.
+    # weak=False keeps the closures alive: by default Celery holds only weak references to receivers.
     def warm_up(**_: object) -> None:
         server.stop_serving()
         if scores:

@@ -1,7 +1,7 @@
-"""A job's steps in the spool, from the worker's side: claim, count, write, move on.
+"""The steps of a job in the spool, as a worker takes them: claim, count the attempt, write, give back.
 
-Each step is one rename or one whole file, so that a worker can be killed between any two of them and the next one goes
-on from what lies there.
+Each step is one rename or one whole file, so that a worker can be killed between any two steps and the next worker
+continues from the files that are there.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from listener.spool.spool import Spool
 
 @contextlib.contextmanager
 def claimed(spool: Spool, job_id: str) -> Iterator[Job | None]:
-    """Hold the job for the block; None if it must not be scored now: unknown, further on, put off, held, claimed."""
+    """Hold the job during the block; None if it is unknown, no longer ready, deferred, held or claimed elsewhere."""
     job = spool.find_job(job_id)
     if job is not None and (waits_for_retry(job.folder, datetime.now(UTC)) or is_held(job.folder)):
         job = None
@@ -36,28 +36,28 @@ def claimed(spool: Spool, job_id: str) -> Iterator[Job | None]:
 
 
 def begin_attempt(job: Job) -> int:
-    """Write down that an attempt begins, before anything that might kill the worker; return how many it makes.
+    """Record the start of an attempt, before anything that might kill the worker; return the number of attempts.
 
-    What an attempt that was killed left half written goes: who holds the job's lock is the only one that writes in it.
+    Removes unfinished files of a killed attempt: only the holder of the job's lock writes in its folder.
     """
     for unfinished in job.folder.rglob(".*.tmp"):
         unfinished.unlink(missing_ok=True)
     earlier = job.attempts()
     before = earlier.began
     if before and earlier.given_back is None and was_deferred_since(job.folder, before[-1], datetime.now(UTC)):
-        before = before[:-1]  # it was given back, and a full disk refused to take that down
+        before = before[:-1]  # it was given back, but a full disk prevented the record
     attempts = Attempts((*before, datetime.now(UTC)))
     write_record(job.folder / ATTEMPTS_NAME, attempts)
     return len(attempts.began)
 
 
 def give_back(spool: Spool, job: Job, why: str, counted: bool = True) -> None:
-    """Undo a claim after something outside failed: the job is announced again after a while, longer each time.
+    """Return a claimed job after an external failure; it is announced again after a delay that grows each time.
 
-    ``counted`` tells whether the attempt was written down: it does not count. What the machine refuses of this is left:
-    then the job is found without its lock.
+    ``counted``: the attempt was recorded; it is removed from the count. Steps that fail with an OSError are skipped:
+    the job is then recovered because it has no lock.
     """
-    shutil.rmtree(job.folder / "objects.part", ignore_errors=True)  # the others may need the space
+    shutil.rmtree(job.folder / "objects.part", ignore_errors=True)  # free the space for other jobs
     with contextlib.suppress(OSError):
         set_retry_time(job.folder, datetime.now(UTC))
     began = job.attempts().began
@@ -69,7 +69,7 @@ def give_back(spool: Spool, job: Job, why: str, counted: bool = True) -> None:
 
 
 def write_objects(job: Job, objects: Mapping[str, bytes]) -> None:
-    """Write the result objects, all or none; what an earlier attempt left is replaced by the same bytes."""
+    """Write all result objects or none; those of an earlier attempt are replaced by the same bytes."""
     staging = job.folder / "objects.part"
     shutil.rmtree(staging, ignore_errors=True)
     make_folder(staging)

@@ -1,4 +1,4 @@
-"""One case, from the job's inputs to its result objects. A function of the spool's files and the signature."""
+"""One case, from the job's inputs to score or rejection: a function of the spool's files and the signature."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -33,36 +33,36 @@ from workers.stages import Stage, StageTimer
 
 @dataclass(frozen=True)
 class CaseInputs:
-    """The files that a job is about."""
+    """The files and the site's rules for one job."""
 
     seg_path: Path
     image_paths: tuple[Path, ...]
     not_complete: NotComplete | None
-    """Where the waiting ended without all images."""
+    """Why the wait for images ended early; None where all images are there."""
     other_series: tuple[tuple[Path, ...], ...] = ()
     """Files of the study's other image series, by series."""
     rules: SegmentRules = NO_RULES
-    """What the site says its sender's segments are."""
+    """The site's segment rules for the sender."""
     criteria_as_notes: frozenset[Criterion] = frozenset()
-    """What the site lets warn in place of refusing."""
+    """Criteria that add a warning instead of refusing the case, by the site's configuration."""
     segment_number: int | None = None
-    """Of the tumour that is measured; None where the outline has one."""
+    """Number of the measured tumour's segment; None where the outline has one tumour."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """What a case came to, and what its reports need beside that."""
+    """The result of a case, and the values that its reports need in addition."""
 
     result: CaseResult
     measurement: Measurement | None
     drift: DriftRecord | None = None
-    """Of a scored case: where it lies in the training distribution."""
+    """The position of a scored case in the training distribution."""
 
 
 def inputs_of(
     spool: Spool, job: JobRecord, rules: Sequence[SegmentRule] = (), criteria_as_notes: Sequence[Criterion] = ()
 ) -> CaseInputs:
-    """Return the files that a job names, the study's other series, and the site's rules for the sender."""
+    """Return the files of a job, the study's other series, and the site's rules for the sender."""
     instances_of = job.instances or {}
     images = [
         spool.instance_path(job.study_uid, series, instance)
@@ -80,7 +80,7 @@ def inputs_of(
 
 
 def seg_path(spool: Spool, job: JobRecord) -> Path:
-    """Return where the outline of a job lies."""
+    """Return the path of a job's outline."""
     return spool.instance_path(job.study_uid, job.seg.series_uid, job.seg.sop_instance_uid)
 
 
@@ -96,9 +96,9 @@ def examine(
     limits: Limits = LIMITS,
     stability_seconds: float = 0.0,
 ) -> Case:
-    """Measure and score a case; what cannot be scored honestly comes back as a rejection with its reason.
+    """Measure and score a case; a case that cannot be scored is returned as a rejection with its reason.
 
-    ``stability_seconds`` is what redrawing the outline may take, by prediction; 0 does without.
+    ``stability_seconds`` is the predicted time that redrawing the outline may take; 0 switches redrawing off.
     """
     measurement: Measurement | None = None
     verdict: Score | None = None
@@ -137,7 +137,7 @@ def examine(
 
 
 def with_stability(verdict: Score, signature: Signature, measurement: Measurement, budget_seconds: float) -> Score:
-    """Return the score with what redrawn outlines make of it."""
+    """Return the score with its stability over redrawn outlines."""
     if measurement.surroundings is None:
         return verdict
     return replace(
@@ -149,12 +149,12 @@ def with_stability(verdict: Score, signature: Signature, measurement: Measuremen
 
 
 def rejected(error: RadtmeError) -> Case:
-    """Return the case that ended as not scored for a reason outside the measuring."""
+    """Return a case that is not scored for a reason outside the measurement."""
     return Case(CaseResult(None, Rejection(error.reason, str(error))), None)
 
 
 def read_header(path: Path) -> Dataset:
-    """Return a received object's attributes without its pixels; empty where the file is damaged or gone."""
+    """Return a received object's attributes without its pixels; empty where the file is damaged or missing."""
     try:
         check_stored(path, LIMITS.structure, LIMITS.max_inflated_bytes)
         return dcmread(path, stop_before_pixels=True, force=True)
@@ -173,7 +173,7 @@ def _require_complete(inputs: CaseInputs, limits: Limits) -> None:
 
 
 def _came_converted(inputs: CaseInputs, limits: Limits) -> bool:
-    """Whether the images that the outline names came as an Enhanced object that was converted from them."""
+    """Return whether an Enhanced object was received that was converted from the images that the outline references."""
     try:
         outline = read_outline(inputs.seg_path, limits, inputs.segment_number, inputs.rules)
         images = read_image_headers(inputs.image_paths, limits)
@@ -184,7 +184,7 @@ def _came_converted(inputs: CaseInputs, limits: Limits) -> bool:
 
 
 def headers_for_report(inputs: CaseInputs, measurement: Measurement | None) -> Sequence[Dataset]:
-    """Return the headers of the images that the report is about: the measured ones, else one of those that came."""
+    """Return the headers of the images that the report is about: the measured ones, else the first readable one."""
     if measurement is not None:
         return measurement.volume.headers
     found = (read_header(path) for path in inputs.image_paths)

@@ -1,4 +1,4 @@
-"""The audit of what the workers do: what was scored with which signature, and what went where."""
+"""The workers' audit messages: scored cases with their signature, and transfers of results."""
 
 from collections.abc import Iterator
 
@@ -15,12 +15,12 @@ log = structlog.get_logger()
 
 
 def scored(audit: AuditLog, job: JobRecord, seg_header: Dataset, record: ResultRecord) -> None:
-    """Write down what a case came to, before anyone can see its results.
+    """Audit the result of a case, before it can be seen.
 
     Raises
     ------
     NotAudited
-        If it cannot be written: then the results stay where they are.
+        If the message cannot be written: then the results are not delivered.
     """
     if not audit.is_on:
         return
@@ -50,7 +50,7 @@ def _findings(record: ResultRecord) -> Iterator[tuple[str, str]]:
 
 
 def _certainty(score: ScoreRecord) -> Iterator[tuple[str, str]]:
-    """Yield how sure the verdict is, as far as it is known."""
+    """Yield the known details of how certain the verdict is."""
     if score.tendency is not None:
         yield "tendency", score.tendency.value
     if score.prediction_set is not None:

@@ -1,7 +1,7 @@
-"""What a scoring worker loads before its first case.
+"""Loads large libraries before a worker's first case.
 
-A library that reads something large at its first use would take it from the memory that the first case may have, and
-every process of the pool would hold a copy of its own.
+A library that reads large data at its first use would take it from the first case's memory limit, and each process of
+the pool would hold a copy.
 """
 
 import importlib
@@ -18,9 +18,9 @@ log = structlog.get_logger()
 
 
 def load_libraries() -> None:
-    """Load skops with scikit-learn, and highdicom's tables of all IODs. The processes of the pool share them.
+    """Load skops with scikit-learn, and highdicom's tables of all IODs, which the pool's processes then share.
 
-    highdicom reads its tables, 22 MB of JSON that take 54 MiB, when a process makes its first object.
+    highdicom reads its tables, 22 MB of JSON that take 54 MiB, when it creates the first object of a process.
     """
     importlib.import_module("skops.io")
     study, series, instance = (generate_uid() for _ in range(3))
@@ -30,7 +30,7 @@ def load_libraries() -> None:
 def warm_up(registry: CheckedRegistry) -> None:
     """Load the signature and measure the feature canary, in a process of the pool.
 
-    Not before the fork: ITK's threads must not be there then.
+    Not before the fork, because ITK's threads must not exist then.
     """
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)  # type: ignore[no-untyped-call]
     registry.measure_here()

@@ -1,4 +1,4 @@
-"""A case whose results repeat no text that cannot be read."""
+"""Removes undecodable texts from a case, so that its results do not copy them."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,10 +17,10 @@ MAX_NAMED = 5
 def readable_case(
     case: Case, seg_header: Dataset, image_headers: Sequence[Dataset], character_set: str
 ) -> tuple[Case, Dataset, Sequence[Dataset]]:
-    """Return case, outline's header and images' headers without texts that cannot be read, and with a note of them.
+    """Return case, outline header and image headers without undecodable texts, and with a note that lists them.
 
-    ``character_set`` is that of the sender, for headers that declare none; empty where the site names none. Of the
-    images the first one counts: patient and study are taken from it.
+    ``character_set`` is that of the sender, for headers that declare none; empty where the site configures none. Of the
+    images, only the first header is changed: patient and study are taken from it.
     """
     seg, lost = readable(seg_header, character_set)
     headers, measurement = list(image_headers), case.measurement

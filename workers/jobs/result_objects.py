@@ -1,4 +1,4 @@
-"""The objects that a case brings forth, ready to be written."""
+"""The result objects of a case, ready to be written."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -34,16 +34,15 @@ def build_results(
 ) -> dict[ResultRole, Dataset]:
     """Return the result objects of a case, by role, in the order in which they are sent.
 
-    The same arguments give the same bytes, whenever and wherever. Each data set has its file meta information; write it
-    with ``dcmwrite(path, dataset, enforce_file_format=True)``.
+    The same arguments always give the same bytes. Each data set has its file meta information; write it with
+    ``dcmwrite(path, dataset, enforce_file_format=True)``.
 
-    ``seg_header`` is the outline as received; its pixels are not needed. Without a ``measurement`` there is the summary
-    report alone, which says why; its patient and study are copied from the first of ``image_headers``, or from the
-    outline where no image came. ``version`` says which result of this outline it is, and which objects it replaces.
-
-    ``outline`` says which object the outline is, where its file may be too damaged to say so itself; ``seg_header`` may
-    even be empty then. ``tumour`` and ``segment_number`` name one of several tumours; the number only where it is not
-    the first.
+    ``seg_header`` is the received outline; its pixels are not needed. Without a ``measurement``, the only object is the
+    summary report with the reason; its patient and study are copied from the first of ``image_headers``, or from the
+    outline where no image was received. ``version`` is the number of this result of the outline, with the objects that
+    it replaces. ``outline`` identifies the outline, even where its file is damaged; ``seg_header`` may then be empty.
+    ``tumour`` and ``segment_number`` identify one of several tumours; the number is given only where it is not the
+    first.
     """
     headers = tuple(measurement.volume.headers) if measurement is not None else _intact(image_headers)
     known = _outline(seg_header, outline)
@@ -69,12 +68,12 @@ def build_results(
 
 
 def _outline(seg_header: Dataset, known: InstanceReference | None) -> InstanceReference:
-    """Return the reference to the outline; its SOP class is told by its header, where it has one."""
+    """Return the reference to the outline, with the SOP class of its header where it has one."""
     if known is None:
         return InstanceReference.of(seg_header)
     return replace(known, sop_class_uid=str(seg_header.get("SOPClassUID") or known.sop_class_uid))
 
 
 def _intact(image_headers: Sequence[Dataset]) -> tuple[Dataset, ...]:
-    """Return the headers that say which object they are of: damaged ones cannot be referred to."""
+    """Return the headers that identify their object: damaged ones cannot be referenced."""
     return tuple(header for header in image_headers if all(header.get(keyword) for keyword in IDENTITY))

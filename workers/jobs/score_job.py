@@ -1,4 +1,4 @@
-"""A scoring job, from its claim in the spool to its results lying ready for delivery."""
+"""Processes a scoring job, from its claim in the spool to results that are ready for delivery."""
 
 import io
 import time
@@ -51,7 +51,7 @@ from workers.targets.target import Target
 
 @dataclass(frozen=True)
 class Scored:
-    """What a job came to, for the log, the metrics and the announcements."""
+    """The outcome of a job, for the log, the metrics and the announcements."""
 
     job_id: str
     outcome: ResultOutcome
@@ -60,12 +60,12 @@ class Scored:
     seconds: float
     targets: tuple[str, ...]
     hot_probability: float | None = None
-    """Of a scored case; None where it was not scored, or nothing new was found."""
+    """Of a scored case; None where the case was not scored, or the result is unchanged."""
     phenotype: Phenotype | None = None
     shadow: ShadowOutcome | None = None
-    """Outcome of the shadow signature beside it; None without one."""
+    """Outcome of the shadow signature; None without one."""
     is_self_test: bool = False
-    """Nobody's case: it says nothing of how scores are distributed."""
+    """A self-test has no patient, and is excluded from the distribution of scores."""
     further: tuple[str, ...] = ()
     """Ids of the ready jobs of the outline's further tumours."""
 
@@ -78,16 +78,16 @@ def run(
     ended_by: RadtmeError | None = None,
     shadow: Shadow | None = None,
 ) -> Scored:
-    """Score a claimed job, write its results, and move it on to delivery.
+    """Score a claimed job, write its results, and queue them for delivery.
 
-    ``shadow`` scores beside the active signature, into ``result.json`` only. ``ended_by`` ends the case as not scored
-    without looking at its pixels, for example after a time limit.
+    ``shadow`` scores in addition to the active signature, into ``result.json`` only. ``ended_by`` ends the case as not
+    scored without reading its pixels, for example after a time limit.
     """
     started, begin = datetime.now(UTC), time.perf_counter()
     timer = StageSeconds()
     record = job.read()
     written = read_intact_result(job)
-    if written is not None:  # an earlier attempt died, or ran out of time, on the last step
+    if written is not None:  # an earlier attempt was killed, or timed out, in the last step
         return _finished(spool, job, settings, written, time.perf_counter() - begin)
     inputs = inputs_of(spool, record, settings.segment_rules, settings.criteria_as_notes)
     tumours = () if ended_by else tumours_in(inputs, settings.limits)
@@ -121,7 +121,7 @@ def run(
     )
     result = _with_objects(_findings(record, case, started), objects)
     earlier = _replaced_result(spool, record)
-    # Then the PACS has the report already, for the same patient.
+    # The PACS already has this report, for the same patient.
     if earlier is not None and earlier.has_same_findings(result) and _same_patient_as_before(spool, record, objects):
         objects = {}
         result = _with_objects(replace(result, outcome=ResultOutcome.UNCHANGED), objects)
@@ -142,9 +142,9 @@ def run(
 
 
 def earlier_version_in_work(spool: Spool, job: Job) -> str | None:
-    """Return the id of the version that this one replaces, where a worker has it or will have it soon.
+    """Return the id of the version that this one replaces, if it is still ready or running.
 
-    A result has to name the one that it replaces, so it cannot be written before it.
+    A result must name the one that it replaces, so it cannot be written before that one.
     """
     replaced = job.read().replaces
     earlier = spool.find_job(replaced) if replaced else None
@@ -152,12 +152,12 @@ def earlier_version_in_work(spool: Spool, job: Job) -> str | None:
 
 
 def later_versions(spool: Spool, job_id: str) -> list[str]:
-    """Return the ids of the ready jobs whose results replace this one's."""
+    """Return the ids of the ready jobs whose results replace those of this job."""
     return [job.id for job in spool.jobs(JobState.READY) if job.read().replaces == job_id]
 
 
 def _outline_of(job: JobRecord) -> InstanceReference:
-    """Return which object the outline is: the job knows it even where the file is damaged."""
+    """Return the reference to the outline, which the job knows even where the file is damaged."""
     return InstanceReference(job.study_uid, job.seg.series_uid, str(SegmentationStorage), job.seg.sop_instance_uid)
 
 
@@ -185,30 +185,30 @@ def _finished(spool: Spool, job: Job, settings: WorkerSettings, result: ResultRe
 
 
 def _audit(spool: Spool, record: JobRecord, settings: WorkerSettings, result: ResultRecord) -> None:
-    """Write down what was found before it is handed on; `NotAudited` gives the job back, to be tried again."""
+    """Audit the result before it is delivered; `NotAudited` gives the job back, to be tried again."""
     audit = AuditLog(settings.audit)
     if audit.is_on:
         scored(audit, record, read_header(seg_path(spool, record)), result)
 
 
 def took_too_long(settings: WorkerSettings) -> RejectedInput:
-    """Return why a case over its time is not scored.
+    """Return the reason why a case that exceeds its time limit is not scored.
 
-    The limit interrupts wherever the case is, and pyradiomics takes any exception for a feature that has no value. So
-    a case over its time is never scored, whether it was interrupted or not.
+    The limit interrupts the case at any point, and pyradiomics treats any exception as a feature without a value. A
+    case over the limit is therefore never scored, whether or not it was interrupted.
     """
     limit = settings.soft_time_limit_seconds
     return RejectedInput(Reason.TIME_LIMIT, f"the case took longer than the limit of {limit:g} s")
 
 
 def took_too_much(settings: WorkerSettings) -> RejectedInput:
-    """Return why a case that runs out of memory is not scored."""
+    """Return the reason why a case that runs out of memory is not scored."""
     limit = settings.max_job_memory_bytes / 1024**2
     return RejectedInput(Reason.MEMORY_LIMIT, f"the case needs more memory than the limit of {limit:.0f} MiB")
 
 
 def encoded(dataset: Dataset) -> bytes:
-    """Return the object as a DICOM file."""
+    """Return the object encoded as a DICOM file."""
     buffer = io.BytesIO()
     dcmwrite(buffer, dataset, enforce_file_format=True)
     return buffer.getvalue()
@@ -223,7 +223,7 @@ def _examined(inputs: CaseInputs, registry: Registry, timer: StageSeconds, setti
 
 
 def _findings(job: JobRecord, case: Case, started: datetime) -> ResultRecord:
-    """Return what a case came to; when it was finished, and with which objects, is to be filled in."""
+    """Return the record of a case; its end time and its objects are still to be filled in."""
     result, measurement = case.result, case.measurement
     score = result.score
     return ResultRecord(
@@ -253,7 +253,7 @@ def _with_objects(result: ResultRecord, objects: Mapping[ResultRole, Dataset]) -
 
 
 def _same_patient_as_before(spool: Spool, record: JobRecord, objects: Mapping[ResultRole, Dataset]) -> bool:
-    """Tell whether the results name patient and study as those do that they would replace: headers can be corrected."""
+    """Return whether the results have the same patient and study as those they replace: headers may be corrected."""
     earlier = spool.find_job(record.replaces) if record.replaces else None
     path = next(iter(sorted((earlier.folder / "objects").glob("*.dcm"))), None) if earlier is not None else None
     new = next(iter(objects.values()), None)
@@ -264,7 +264,7 @@ def _same_patient_as_before(spool: Spool, record: JobRecord, objects: Mapping[Re
 
 
 def _replaced_result(spool: Spool, record: JobRecord) -> ResultRecord | None:
-    """Return the newest earlier result that was reported: an unchanged version stands for the one before it."""
+    """Return the newest earlier result that was reported, skipping unchanged versions."""
     replaced = record.replaces
     while replaced is not None:
         job = spool.find_job(replaced)
@@ -285,7 +285,7 @@ def _replaced_objects(spool: Spool, record: JobRecord) -> Mapping[ResultRole, In
 def _queue_results(
     spool: Spool, job: Job, targets: tuple[Target, ...], roles: frozenset[ResultRole]
 ) -> tuple[str, ...]:
-    """Queue the results for each target that accepts any of them; a job without such a target is done."""
+    """Queue the results for each target that accepts any of them; a job without such a target becomes done."""
     wanted = {target.name: tuple(role for role in ResultRole if role in roles & target.results) for target in targets}
     wanted = {name: chosen for name, chosen in wanted.items() if chosen}
     if not wanted:

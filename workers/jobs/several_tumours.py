@@ -1,7 +1,7 @@
-"""Several tumours in one outline: each is a job of its own, with results of its own.
+"""Several tumours in one outline: each is a separate job with its own results.
 
-The outline's job scores the first tumour, and makes a job for each further one, which is scored, delivered, shown and
-tried again like any other. Their ids follow from the outline and the segment, so that a second run makes no second job.
+The outline's job scores the first tumour, and creates a job for each further one, which is scored, delivered, shown and
+retried like any other. Their ids are derived from outline and segment, so that a second run creates no second job.
 """
 
 from collections.abc import Sequence
@@ -29,12 +29,12 @@ def tumours_in(inputs: CaseInputs, limits: Limits) -> tuple[int, ...]:
         return ()
     try:
         return tumours_of(read_header(inputs.seg_path, limits).dataset, inputs.rules)
-    except (RejectedInput, *UNREADABLE_BYTES):  # the measuring says so
+    except (RejectedInput, *UNREADABLE_BYTES):  # the measurement reports it
         return ()
 
 
 def further_jobs(spool: Spool, record: JobRecord, tumours: Sequence[int]) -> tuple[str, ...]:
-    """Make a ready job for each tumour behind the first, where this is the outline's own job; return their ids."""
+    """Create a ready job for each tumour after the first, if this is the outline's own job; return their ids."""
     if record.segment_number is not None:
         return ()
     replaced = spool.find_job(record.replaces) if record.replaces else None
@@ -59,7 +59,7 @@ def further_jobs(spool: Spool, record: JobRecord, tumours: Sequence[int]) -> tup
 def which_tumour(
     segment_number: int | None, tumours: Sequence[int], measurement: Measurement | None
 ) -> TumourOfSeveral | None:
-    """Return which of several tumours a segment is, with the name that a reader knows it by."""
+    """Return the tumour's number among several, with a name that readers recognise."""
     if segment_number not in tumours or len(tumours) < 2:
         return None
     return TumourOfSeveral(
@@ -68,7 +68,7 @@ def which_tumour(
 
 
 def _name(measurement: Measurement) -> str:
-    """Return label, side and volume, as far as outline and images say them."""
+    """Return label, side and volume, as far as outline and images state them."""
     segment = measurement.tumour_segment
     side = next(
         (

@@ -1,4 +1,4 @@
-"""Takes over other targets while the workers run, when it is asked to."""
+"""Replaces the targets of running workers on request."""
 
 import os
 import threading
@@ -12,21 +12,21 @@ from workers.targets.target import Target
 log = structlog.get_logger()
 
 FORK_LOCK = threading.Lock()
-# A pool process that was forked in the midst of a renewal would inherit locks that are never released.
+# A pool process that was forked during a reload would inherit locks that are never released.
 os.register_at_fork(before=FORK_LOCK.acquire, after_in_parent=FORK_LOCK.release, after_in_child=FORK_LOCK.release)
 
 
 @dataclass(frozen=True)
 class TargetReload:
-    """How the workers learn that their targets changed, and what they are now."""
+    """Signals the workers that the targets changed, and reads the new ones."""
 
     asked: threading.Event
     read: Callable[[], tuple[Target, ...] | None]
-    """None where they stay as they are."""
+    """None where they are unchanged."""
 
 
 def start_reloading(renewal: TargetReload, take_over: Callable[[tuple[Target, ...]], None]) -> None:
-    """Renew whenever it is asked for, in a thread: a signal may come while any lock is held."""
+    """Reload on request, in a thread of its own: a signal may arrive while any lock is held."""
     threading.Thread(target=_reload, args=(renewal, take_over), name="renewal", daemon=True).start()
 
 
@@ -38,5 +38,5 @@ def _reload(renewal: TargetReload, take_over: Callable[[tuple[Target, ...]], Non
                 targets = renewal.read()
                 if targets is not None:
                     take_over(targets)
-            except OSError as error:  # the next time that it is asked for may go better
+            except OSError as error:  # the next request may succeed
                 log.error("configuration_not_reloaded", reason=error.strerror or type(error).__name__)

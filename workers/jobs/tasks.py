@@ -1,4 +1,4 @@
-"""The Celery tasks: claim, call, write, announce. Messages carry ids only; all else is in the spool."""
+"""The Celery tasks: claim, call, write, announce. Messages carry ids only; all data is in the spool."""
 
 import logging
 import time
@@ -39,7 +39,7 @@ from workers.targets.target import Target
 
 
 def is_transient(error: Exception) -> bool:
-    """Tell whether the job can be done later as it is: the machine, or its audit trail, refused something."""
+    """Return whether the job can be retried unchanged: the machine or the audit trail refused an operation."""
     return isinstance(error, NotAudited) or is_of_the_machine(error)
 
 
@@ -48,7 +48,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class TaskContext:
-    """What every task needs: the settings, the spool, the signatures, the metrics and the targets."""
+    """Shared by all tasks: settings, spool, signatures, metrics and targets."""
 
     settings: WorkerSettings
     spool: Spool
@@ -56,17 +56,17 @@ class TaskContext:
     metrics: WorkerMetrics
     shadow: Shadow | None = None
     targets: CurrentTargets | None = None
-    """The targets as they were last reloaded; None where those of the settings never change."""
+    """The targets as of the last reload; None where they never change."""
 
     def with_current_targets(self) -> "TaskContext":
-        """Return this context with the targets as they are now, for one task."""
+        """Return this context with the current targets, for one task."""
         if self.targets is None:
             return self
         return replace(self, settings=replace(self.settings, targets=self.targets.get()))
 
 
 def register(app: Celery, context: TaskContext) -> None:
-    """Give the app its two tasks."""
+    """Register the two tasks with the app."""
 
     @app.task(name=SCORE_TASK, shared=False)  # type: ignore[untyped-decorator]
     def score(job_id: str) -> None:
@@ -80,14 +80,14 @@ def register(app: Celery, context: TaskContext) -> None:
 
 
 def limit_deliveries(app: Celery, settings: WorkerSettings) -> None:
-    """Give a delivery the time that its targets need at the most. A running consumer has to be told to look again."""
+    """Set the time limits of a delivery to the longest of its targets. A running consumer must reload them itself."""
     limit = settings.delivery_limit_seconds
     task = app.tasks[DELIVER_TASK]
     task.soft_time_limit, task.time_limit = limit, limit + DELIVERY_GRACE_SECONDS
 
 
 def score_job(app: Celery, context: TaskContext, job_id: str) -> None:
-    """Score a job, unless it is done, claimed by another worker, or has ended its worker too often."""
+    """Score a job, unless it is done, claimed by another worker, or has killed its worker too often."""
     with structlog.contextvars.bound_contextvars(job=job_id):
         try:
             with attempts.claimed(context.spool, job_id) as job:
@@ -102,7 +102,7 @@ def score_job(app: Celery, context: TaskContext, job_id: str) -> None:
 
 
 def _attempted(context: TaskContext, job: Job | None) -> scoring.Scored | None:
-    """Begin an attempt at a claimed job; a machine that fails meanwhile costs the job nothing but time."""
+    """Begin an attempt at a claimed job; a failure of the machine delays the job, and is not counted."""
     if job is None:
         log.info("job_not_ready")
         return None
@@ -130,12 +130,12 @@ def _attempted(context: TaskContext, job: Job | None) -> scoring.Scored | None:
 
 
 def _scored(context: TaskContext, job: Job) -> scoring.Scored | None:
-    """Run the job. The border of the process: whatever comes becomes a result, another try, or a failure record."""
+    """Run the job. This is a process border: any exception becomes a result, a retry, or a failure record."""
     begin = time.perf_counter()
     try:
         try:
-            # A signature that was activated since the last case is read here, outside the memory of this one.
-            with suppress(SignatureError):  # scoring reports it
+            # A newly activated signature is loaded here, outside the memory limit of the case.
+            with suppress(SignatureError):  # scoring reports the error
                 context.registry.active()
             with memory_limited(context.settings.max_job_memory_bytes):
                 return scoring.run(context.spool, job, context.registry, context.settings, shadow=context.shadow)
@@ -145,13 +145,13 @@ def _scored(context: TaskContext, job: Job) -> scoring.Scored | None:
             if not is_out_of_memory(error):
                 raise
             ended_by = scoring.took_too_much(context.settings)
-        # Only now: while its exception is handled, what the case had allocated is still there.
+        # Outside the handler: while the exception is handled, the memory of the case is still allocated.
         ended = scoring.run(context.spool, job, context.registry, context.settings, ended_by=ended_by)
         return replace(ended, seconds=time.perf_counter() - begin)
     except Exception as error:
         if is_transient(error):
             raise
-        # The text of an exception may quote an element of the dataset; its type and location cannot.
+        # The text of an exception may quote an element of the data set; its type and location cannot.
         at = stack_locations(error)
         log.error("job_internal_error", error=type(error).__name__, at=at)
         message = f"{type(error).__name__} at {at[-1]}; please report this, then run: radtme retry {job.id}"
@@ -161,7 +161,7 @@ def _scored(context: TaskContext, job: Job) -> scoring.Scored | None:
 
 def _killed_message(settings: WorkerSettings, job_id: str) -> str:
     return (
-        f"{settings.max_attempts} workers died while they worked on this job, or were ended after "
+        f"{settings.max_attempts} workers died while they processed this job, or were killed after "
         f"{settings.hard_time_limit_seconds:g} s of it; look at its objects, then run: radtme retry {job_id}"
     )
 
@@ -197,7 +197,7 @@ def _record_case(app: Celery, context: TaskContext, done: scoring.Scored) -> Non
 
 
 def deliver_job(context: TaskContext, job_id: str, target_name: str) -> None:
-    """Send a job's results to one target, and write down what it took."""
+    """Send a job's results to one target, and record the outcome."""
     with structlog.contextvars.bound_contextvars(job=job_id, target=target_name):
         allowed = targets_of_job(context.spool, job_id, context.settings.targets)
         target = next((one for one in allowed if one.name == target_name), None)
@@ -237,7 +237,7 @@ def _log_delivery(outcome: DeliveryOutcome, taken: int) -> None:
 
 
 def _delivered(context: TaskContext, job_id: str, target: Target) -> DeliveryOutcome | None:
-    """Try once. The border of the process: whatever comes becomes a written record and a next try."""
+    """Try to deliver once. This is a process border: any exception becomes a record and a retry."""
     try:
         return delivery.deliver(context.spool, job_id, target, context.settings)
     except SoftTimeLimitExceeded:
@@ -255,7 +255,7 @@ def _delivered(context: TaskContext, job_id: str, target: Target) -> DeliveryOut
 def _retry_later(
     context: TaskContext, job_id: str, target: Target, why: str, *, too_slow: bool = False
 ) -> DeliveryOutcome | None:
-    """Record that an attempt was interrupted; where the disk refuses that too, the sweep announces it again."""
+    """Record that an attempt was interrupted; if the disk refuses that too, the sweep announces the delivery again."""
     try:
         return delivery.retry_later(context.spool, job_id, target.name, context.settings, why, too_slow=too_slow)
     except OSError as error:
