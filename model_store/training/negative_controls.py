@@ -20,7 +20,7 @@ from model_store.cohort.labelled_cohort import feature_values, measured_rows
 from model_store.cohort.missing_values import complete_table
 from model_store.errors import TrainingError
 from model_store.statistics.performance import Estimate, placements
-from model_store.training.forest import Candidate, patient_folds
+from model_store.training.forest import FOLDS, Candidate, patient_folds
 from model_store.training.model_families import fit
 from model_store.training.nested_cross_validation import Fold, corrected_difference, corrected_interval
 
@@ -33,6 +33,8 @@ REGION_NAMES = {
 NAMES = (SHUFFLED_LABELS, *REGION_NAMES.values(), VOLUME_ALONE)
 FEWEST_SHARE = 0.8
 """Share of the training cases; a control that can be measured in fewer does not represent them."""
+SHUFFLES = 4
+"""Of the labels, in each repeat of the folds."""
 VOLUME_COLUMNS = ("tumour_original_shape_MeshVolume", "tumour_original_shape_VoxelVolume")
 
 Floats = NDArray[np.float64]
@@ -131,18 +133,24 @@ def control_notes(controls: Sequence[Control]) -> list[str]:
 
 
 def _shuffled_labels(signature: ControlledTraining, seed: int, mapped: MapFunction) -> Control:
-    """Train on labels that are shuffled among patients, differently in each repeat."""
+    """Train on labels that were shuffled among patients, several times in each repeat; a fold's AUC is their mean.
+
+    A single shuffle of few patients may happen to resemble the labels, or to be learnt by chance.
+    """
     table = signature.table
     _, first, of = np.unique(np.array(table.patients), return_index=True, return_inverse=True)
+    repeats = sorted({fold.repeat for fold in signature.folds})
     tasks: list[tuple[FeatureTable, Fold, Candidate]] = []
-    for repeat in sorted({fold.repeat for fold in signature.folds}):
-        labels = np.random.default_rng([seed, repeat]).permutation(table.hot[first])[of.ravel()]
-        shuffled = replace(table, hot=labels)
-        splits = patient_folds(shuffled, seed + repeat)
-        folds = [Fold(repeat, at, seed + repeat, training, rest) for at, (training, rest) in enumerate(splits)]
-        tasks += [(shuffled, fold, signature.candidate) for fold in folds]
+    for repeat in repeats:
+        for shuffle in range(SHUFFLES):
+            labels = np.random.default_rng([seed, repeat, shuffle]).permutation(table.hot[first])[of.ravel()]
+            shuffled = replace(table, hot=labels)
+            splits = patient_folds(shuffled, seed + repeat)
+            folds = [Fold(repeat, at, seed + repeat, training, rest) for at, (training, rest) in enumerate(splits)]
+            tasks += [(shuffled, fold, signature.candidate) for fold in folds]
     auc = np.array(list(mapped(_held_out_auc, tasks)), np.float64)
-    return _compared(SHUFFLED_LABELS, signature.auc, auc, len(table.patients))
+    means = auc.reshape(len(repeats), SHUFFLES, FOLDS).mean(axis=1).ravel()
+    return _compared(SHUFFLED_LABELS, signature.auc, means, len(table.patients))
 
 
 def _region(signature: ControlledTraining, name: str, frame: pd.DataFrame, mapped: MapFunction) -> Control:
