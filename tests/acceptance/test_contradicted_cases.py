@@ -1,0 +1,237 @@
+"""Images that a signature says nothing about, made of real ones: each got a verdict once, and gets none now.
+
+Each trick is tried with the contract, which refuses it, and with every criterion set to note, which gives the score
+that it had before: 0.785 and 0.795 are those of the untouched phantom and of br06.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import highdicom
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from pydicom import Dataset, dcmread
+from pydicom.sr.codedict import codes
+
+from model_store.signatures.acceptance import Criterion
+from model_store.signatures.bundle import load_bundle
+from model_store.signatures.registry import shipped_bundle
+from model_store.signatures.signature import Signature
+from workers.errors import Reason
+from workers.jobs.case import Case, CaseInputs, examine
+from workers.stages import untimed
+
+pytestmark = pytest.mark.acceptance
+
+MEASURED_WITH = "1.1.0"
+"""The version of the shipped signature that the scores before are of."""
+Pixels = NDArray[np.float64]
+
+
+@dataclass
+class Study:
+    """The images of a study by phase, and its outline."""
+
+    phases: list[list[Dataset]]
+    seg: Dataset
+
+
+Trick = Callable[[Study], None]
+
+
+def every_image(**attributes: object) -> Trick:
+    """Return the trick that changes headers alone."""
+
+    def change(study: Study) -> None:
+        for image in (image for phase in study.phases for image in phase):
+            for keyword, value in attributes.items():
+                setattr(image, keyword, value)
+
+    return change
+
+
+def every_pixel(change: Callable[[Pixels], Pixels]) -> Trick:
+    """Return the trick that changes grey values alone; each phase becomes an array (z, y, x) of its own."""
+
+    def changed(study: Study) -> None:
+        for phase in study.phases:
+            write_pixels(phase, change(np.stack([image.pixel_array for image in phase]).astype(np.float64)))
+
+    return changed
+
+
+def write_pixels(phase: Sequence[Dataset], array: Pixels) -> None:
+    """Write grey values as 16-bit integers."""
+    stored = np.clip(np.round(array), -32768, 32767).astype(np.int16)
+    for image, plane in zip(phase, stored, strict=True):
+        image.PixelData = plane.tobytes()
+        image.BitsStored, image.HighBit, image.PixelRepresentation = 16, 15, 1
+
+
+def noise(array: Pixels) -> Pixels:
+    """Return Gaussian noise of the same mean and spread."""
+    return np.random.default_rng(20).normal(array.mean(), array.std(), array.shape)
+
+
+def inverted(array: Pixels) -> Pixels:
+    """Return bright for dark."""
+    return 4095 - np.minimum(array, 4095)
+
+
+def cubed(array: Pixels) -> Pixels:
+    """Return grey values whose contrast is bent."""
+    return np.asarray((array / array.max()) ** 3 * 4095)
+
+
+def subtraction(study: Study) -> None:
+    """Leave nothing but the difference of the outlined phase to the first, with the words of a scanner."""
+    before, after = (np.stack([image.pixel_array for image in phase]).astype(np.float64) for phase in study.phases[:2])
+    write_pixels(study.phases[1], after - before)
+    for image in study.phases[1]:
+        image.ImageType = ["DERIVED", "PRIMARY", "M", "ND", "SUB"]
+    study.phases = [study.phases[1]]
+
+
+def outlined_before_contrast(study: Study) -> None:
+    """Move the outline from the second phase to the first."""
+    moved = dict(zip(*([str(image.SOPInstanceUID) for image in phase] for phase in study.phases[1::-1]), strict=True))
+
+    def move(dataset: Dataset) -> None:
+        for element in dataset:
+            if element.VR == "SQ":
+                for item in element.value:
+                    move(item)
+            elif element.keyword == "ReferencedSOPInstanceUID":
+                element.value = moved.get(str(element.value), element.value)
+
+    move(study.seg)
+
+
+def read_study(images: Sequence[Path], seg: Path, phases: int) -> Study:
+    """Return the images by phase: of one series, phase after phase, each in the order of instance numbers."""
+    found = sorted(map(dcmread, images), key=lambda image: int(image.InstanceNumber))
+    slices = len(found) // phases
+    return Study([found[at * slices : (at + 1) * slices] for at in range(phases)], dcmread(seg))
+
+
+def brain_study(shared_data: Path) -> Study:
+    """Return a GE functional series of a brain, with a ball as the outline on its fourth phase."""
+    images = [dcmread(path) for path in sorted((shared_data / "ge_multiphase" / "2_fMRI_Multiphase_Des").iterdir())]
+    by_phase: dict[int, list[Dataset]] = {}
+    for image in images:
+        by_phase.setdefault(int(image.TemporalPositionIdentifier), []).append(image)
+    phases = [
+        sorted(by_phase[number], key=lambda image: float(image.ImagePositionPatient[2])) for number in sorted(by_phase)
+    ]
+    source = phases[3]
+    z, y, x = np.indices((len(source), source[0].Rows, source[0].Columns))
+    centre = (len(source) // 2, source[0].Rows // 2, source[0].Columns // 2)
+    ball = ((z - centre[0]) ** 2 + ((y - centre[1]) / 3) ** 2 + ((x - centre[2]) / 3) ** 2) <= 9
+    algorithm = highdicom.seg.SegmentAlgorithmTypeValues.MANUAL
+    seg = highdicom.seg.Segmentation(
+        source_images=source,
+        pixel_array=ball.astype(np.uint8),
+        segmentation_type=highdicom.seg.SegmentationTypeValues.BINARY,
+        segment_descriptions=[
+            highdicom.seg.SegmentDescription(
+                1, "Tumour", codes.SCT.MorphologicallyAbnormalStructure, codes.SCT.Neoplasm, algorithm
+            )
+        ],
+        series_instance_uid=highdicom.UID(),
+        series_number=90,
+        sop_instance_uid=highdicom.UID(),
+        instance_number=1,
+        manufacturer="Test",
+        manufacturer_model_name="Test",
+        software_versions="1",
+        device_serial_number="1",
+    )
+    return Study(phases, seg)
+
+
+@dataclass(frozen=True)
+class Contradicted:
+    """A case that must not be scored."""
+
+    name: str
+    study: str
+    trick: Trick
+    before: float | None
+    """Its score by the shipped signature where nothing refuses it; None where it is that of br06 anyway."""
+    reasons: tuple[Reason, ...]
+    """One of these refuses it."""
+    may_warn: bool = False
+    """A signature whose contract does not limit the distance scores it, with a warning."""
+
+
+UNLIKE = (Reason.FEATURES_OUT_OF_RANGE, Reason.UNLIKE_TRAINING)
+T2 = every_image(ScanningSequence="SE", SequenceVariant="SK", EchoTime="90", SeriesDescription="Ax T2 TSE")
+ADC = every_image(ImageType=["DERIVED", "PRIMARY", "DIFFUSION", "ADC"], SeriesDescription="ADC")
+PROSTATE = every_image(BodyPartExamined="PROSTATE", StudyDescription="MR Prostate", SeriesDescription="t1 vibe dyn")
+CASES = (
+    Contradicted("before contrast", "phantom", outlined_before_contrast, 0.890, (Reason.BEFORE_CONTRAST,)),
+    Contradicted("before contrast", "br06", outlined_before_contrast, 0.884, (Reason.BEFORE_CONTRAST,)),
+    Contradicted("subtraction", "phantom", subtraction, 0.117, (Reason.DERIVED_IMAGES,)),
+    Contradicted("subtraction", "br06", subtraction, 0.592, (Reason.DERIVED_IMAGES,)),
+    Contradicted("ADC map", "br06", ADC, None, (Reason.OTHER_TECHNIQUE,)),
+    Contradicted("T2 spin echo", "br06", T2, None, (Reason.OTHER_TECHNIQUE,)),
+    Contradicted("prostate", "br06", PROSTATE, 0.795, (Reason.OTHER_BODY_PART,)),
+    Contradicted("brain fMRI", "brain", lambda study: None, 0.456, (Reason.OTHER_TECHNIQUE,)),
+    Contradicted("Gaussian noise", "phantom", every_pixel(noise), 0.676, UNLIKE),
+    Contradicted("Gaussian noise", "br06", every_pixel(noise), 0.824, UNLIKE),
+    Contradicted("cubed grey values", "br06", every_pixel(cubed), 0.231, UNLIKE),
+    Contradicted("inverted grey values", "phantom", every_pixel(inverted), 0.607, UNLIKE, may_warn=True),
+    Contradicted("inverted grey values", "br06", every_pixel(inverted), 0.651, UNLIKE, may_warn=True),
+)
+
+
+@pytest.fixture(scope="module")
+def signature() -> Signature:
+    """Return the shipped signature."""
+    return load_bundle(shipped_bundle())
+
+
+@pytest.fixture
+def study_of(shared_data: Path, br06: Path) -> Callable[[str], Study]:
+    """Return a study by its name, to be changed."""
+    phantom = shared_data / "field_cases" / "00_reference_phantom"
+    return {
+        "phantom": lambda: read_study(sorted((phantom / "images").iterdir()), phantom / "seg.dcm", 3),
+        "br06": lambda: read_study(sorted((br06 / "dce").iterdir()), br06 / "tumour_seg" / "seg.dcm", 3),
+        "brain": lambda: brain_study(shared_data),
+    }.__getitem__
+
+
+def examined(study: Study, folder: Path, signature: Signature, noted: frozenset[Criterion]) -> Case:
+    """Write a study and examine it as a worker does."""
+    paths = []
+    for image in (image for phase in study.phases for image in phase):
+        paths.append(folder / f"{image.SOPInstanceUID}.dcm")
+        image.save_as(paths[-1])
+    study.seg.save_as(folder / "seg.dcm")
+    inputs = CaseInputs(folder / "seg.dcm", tuple(paths), None, criteria_as_notes=noted)
+    return examine(inputs, signature, untimed)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.name}, {case.study}")
+def test_what_contradicts_the_contract_gets_no_verdict(
+    case: Contradicted, study_of: Callable[[str], Callable[[], Study]], signature: Signature, tmp_path: Path
+) -> None:
+    """Refused with its reason; with all criteria set to note, scored as before, with a warning."""
+    study = study_of(case.study)()
+    case.trick(study)
+    result = examined(study, tmp_path, signature, frozenset()).result
+    if result.rejection is None:
+        assert case.may_warn
+        assert result.warnings
+    else:
+        assert result.rejection.reason in case.reasons, result.rejection.message
+    if case.before is None:
+        return
+    noted = examined(study, tmp_path, signature, frozenset(Criterion)).result
+    assert noted.score is not None
+    assert noted.warnings
+    if signature.version == MEASURED_WITH:
+        assert noted.score.hot_probability == pytest.approx(case.before, abs=6e-4)
