@@ -1,1 +1,1 @@
-"""The signature's score of a case, its drift against training, and the shadow signature."""
+"""The signature's score of a case, its stability, drift against training, and the shadow signature."""

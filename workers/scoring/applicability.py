@@ -1,4 +1,4 @@
-"""Whether the measured features are of the kind that the signature was trained on."""
+"""Checks whether a case's features are within the range that the signature was trained on."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -14,7 +14,7 @@ NAMES_IN_A_MESSAGE = 5
 
 
 def feature_objections(signature: Signature, regions: Sequence[RegionMeasurement]) -> Iterator[Objection]:
-    """Yield what the features say against scoring: single ones out of range, and all of them taken together."""
+    """Yield the objections to scoring: single features out of range, and the features of the score taken together."""
     outside = out_of_range(signature, regions)
     limit = signature.acceptance.max_outside_share
     if len(outside) > limit * len(signature.columns):
@@ -39,7 +39,7 @@ def feature_objections(signature: Signature, regions: Sequence[RegionMeasurement
 
 
 def out_of_range_notes(signature: Signature, regions: Sequence[RegionMeasurement]) -> tuple[Note, ...]:
-    """Return a quality note when some features lie outside the range of the training cases, but not too many."""
+    """Return a quality note where some features, but not too many, are outside the range of the training cases."""
     outside = out_of_range(signature, regions)
     if not outside or len(outside) > signature.acceptance.max_outside_share * len(signature.columns):
         return ()
@@ -47,18 +47,18 @@ def out_of_range_notes(signature: Signature, regions: Sequence[RegionMeasurement
 
 
 def out_of_range(signature: Signature, regions: Sequence[RegionMeasurement]) -> list[str]:
-    """Return the columns of the score whose value lies outside the range of the training cases."""
+    """Return the columns of the score whose values are outside the range of the training cases."""
     values = by_column(regions)
     return [name for name in signature.columns if name in values and not signature.ranges[name].holds(values[name])]
 
 
 def by_column(regions: Sequence[RegionMeasurement]) -> Mapping[str, float]:
-    """Return the features by column name, such as ``ring_original_glcm_Contrast``."""
+    """Return feature values by column name, such as ``ring_original_glcm_Contrast``."""
     return {f"{r.region.value}_{name}": float(value) for r in regions for name, value in r.features.items()}
 
 
 def some(names: Sequence[str]) -> str:
-    """Return the first names, and how many more there are."""
+    """Return the first names, and the number of further ones."""
     more = len(names) - NAMES_IN_A_MESSAGE
     return ", ".join(names[:NAMES_IN_A_MESSAGE]) + (f" and {more} more" if more > 0 else "")
 

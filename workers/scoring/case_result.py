@@ -1,4 +1,4 @@
-"""What a case came to: the value between the computing and the writing of reports."""
+"""The result of a case: the value that the computation passes to the reports."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,13 +11,13 @@ from workers.notes import Note, warnings_of
 
 
 class ResultOutcome(StrEnum):
-    """What a job came to."""
+    """The outcome of a job."""
 
     SCORED = "scored"
     NOT_SCORED = "not_scored"
-    """For a reason that its report says."""
+    """The report states the reason."""
     UNCHANGED = "unchanged"
-    """The same as the result that it would replace: nothing new is sent."""
+    """Equal to the result that it would replace: nothing new is sent."""
 
 
 class Phenotype(StrEnum):
@@ -28,11 +28,11 @@ class Phenotype(StrEnum):
     COLD = "cold"
     """Immune-desert."""
     UNCERTAIN = "uncertain"
-    """The score tends to one class, and does not decide between them: `Doubt` says why."""
+    """The score is nearer to one class, but does not decide between them: `Doubt` is the reason."""
 
 
 class Doubt(StrEnum):
-    """Why a verdict is uncertain."""
+    """The reason why a verdict is uncertain."""
 
     OUTLINE = "outline"
     """A redrawn outline gives the other class."""
@@ -42,7 +42,7 @@ class Doubt(StrEnum):
 
 @dataclass(frozen=True)
 class SignatureIdentity:
-    """Which signature scored the case."""
+    """The signature that scored the case."""
 
     id: str
     version: str
@@ -52,82 +52,82 @@ class SignatureIdentity:
     """Name of the feature profile."""
     intended_use: str
     research_notice: str
-    """The notice that every result carries, such as RESEARCH - simulated training data - not for clinical use."""
+    """The notice of every result, such as RESEARCH - simulated training data - not for clinical use."""
 
 
 @dataclass(frozen=True)
 class Contribution:
-    """How far one feature moved the score away from the signature's mean."""
+    """The effect of one feature on the score, relative to the signature's mean."""
 
     column: str
     """Region and feature, such as ``ring_original_glcm_Contrast``."""
     value: float
     effect: float
-    """Difference of the hot probability; the effects of all features and the mean add up to the score."""
+    """Change of the hot probability; the mean and the effects of all features add up to the score."""
 
 
 @dataclass(frozen=True)
 class Stability:
-    """The score when the outline is redrawn within reader variation."""
+    """The range of scores over outlines that are redrawn within reader variation."""
 
     low: float
-    """The smallest score, the case's own included."""
+    """The lowest score, including that of the received outline."""
     high: float
-    """The largest one."""
+    """The highest score, including that of the received outline."""
     redraws: int
-    """How many redrawn outlines could be scored."""
+    """Number of redrawn outlines that could be scored."""
     drawn: int
-    """Of how many."""
+    """Number of redrawn outlines."""
 
 
 @dataclass(frozen=True)
 class NotRedrawn:
-    """Why the stability is not known."""
+    """The reason why the stability is unknown."""
 
     why: str
 
 
 @dataclass(frozen=True)
 class Score:
-    """The score of a case, and how sure it is."""
+    """The score of a case, and its certainty."""
 
     hot_probability: float
     threshold: float
     mean_probability: float
-    """The score of an average training case: the point that the contributions start from."""
+    """The score of an average training case, to which the contributions are added."""
     contributions: tuple[Contribution, ...]
-    """All features that the forest used, the strongest effect first."""
+    """All features that the forest uses, in descending order of effect."""
     certainty: Certainty | None = field(default=None, repr=False)
     """The signature's calibration; None where it has none."""
     stability: Stability | NotRedrawn = NotRedrawn("the outline was not redrawn")
 
     @property
     def is_hot(self) -> bool:
-        """Whether the score reaches the signature's threshold."""
+        """Whether the score is at or above the signature's threshold."""
         return self.hot_probability >= self.threshold
 
     @property
     def span(self) -> tuple[float, float]:
-        """The smallest and the largest score of redrawn outlines; the score itself where there are none."""
+        """The lowest and the highest score of redrawn outlines; the score itself where there are none."""
         if isinstance(self.stability, Stability):
             return self.stability.low, self.stability.high
         return self.hot_probability, self.hot_probability
 
     @property
     def tendency(self) -> Phenotype:
-        """The class by the threshold, hot or cold, however sure it is."""
+        """The class by the threshold, hot or cold, regardless of certainty."""
         return Phenotype.HOT if self.is_hot else Phenotype.COLD
 
     @property
     def prediction_set(self) -> PredictionSet | None:
-        """The classes that the case may belong to; None where the signature was not calibrated."""
+        """The classes that the case may belong to; None where the signature has no calibration."""
         if self.certainty is None:
             return None
         return self.certainty.prediction_set(self.hot_probability, is_hot=self.is_hot)
 
     @property
     def doubts(self) -> tuple[Doubt, ...]:
-        """Why the verdict is uncertain; empty where it is not."""
+        """The reasons why the verdict is uncertain; empty where it is certain."""
         found = []
         low, high = self.span
         if low < self.threshold <= high:
@@ -138,13 +138,13 @@ class Score:
 
     @property
     def phenotype(self) -> Phenotype:
-        """The verdict."""
+        """The verdict: hot, cold or uncertain."""
         return Phenotype.UNCERTAIN if self.doubts else self.tendency
 
 
 @dataclass(frozen=True)
 class Rejection:
-    """Why the case is not scored."""
+    """The reason why the case is not scored."""
 
     reason: Reason
     message: str
@@ -152,31 +152,31 @@ class Rejection:
 
 @dataclass(frozen=True)
 class CaseResult:
-    """Either a score or a rejection; regions as far as they were measured."""
+    """Either a score or a rejection, with the regions that were measured."""
 
     score: Score | None
     rejection: Rejection | None
     regions: tuple[RegionMeasurement, ...] = ()
     notes: tuple[Note, ...] = ()
-    """Quality notes for the reader of the report."""
+    """Quality notes for the report."""
     signature: SignatureIdentity | None = None
 
     @property
     def warnings(self) -> tuple[Note, ...]:
-        """The notes that change how the score is to be read."""
+        """The notes that affect the interpretation of the score."""
         return warnings_of(self.notes)
 
 
 MIN_DIGITS = 3
 MAX_DIGITS = 14
-"""Behind the point: a Decimal String holds 16 characters (PS3.5 section 6.2)."""
+"""Decimal places: a Decimal String holds 16 characters (PS3.5 section 6.2)."""
 
 
 def shown_score(score: float, threshold: float) -> tuple[str, str]:
-    """Return score and threshold with three digits, and more where both would look the same without being it.
+    """Return score and threshold with three digits, or more where rounding would make them look equal.
 
-    Rounded alike they could contradict the verdict: 0.41226 is cold below a threshold of 0.4123, "0.412" is not cold
-    from "0.412" upwards.
+    Rounded alike they could contradict the verdict: 0.41226 is cold below a threshold of 0.4123, but "0.412" is not
+    cold with hot "from 0.412 upwards".
     """
     digits = MIN_DIGITS
     while score != threshold and digits < MAX_DIGITS and f"{score:.{digits}f}" == f"{threshold:.{digits}f}":
@@ -186,14 +186,14 @@ def shown_score(score: float, threshold: float) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class DriftRecord:
-    """Where one case lies in the training distribution of its signature: what ``result.json`` keeps of it."""
+    """The position of a case in the training distribution of its signature, as stored in ``result.json``."""
 
     scanner: str
-    """Manufacturer and model, as the images say."""
+    """Manufacturer and model, from the image headers."""
     parts: Mapping[str, int]
-    """Of each watched column, the part of the training distribution that it fell in: an index into
+    """By watched column, the part of the training distribution that the value is in: an index into
     `workers.scoring.drift.SHARES`."""
     outside: int
-    """How many of the signature's features lie outside the range of the training cases."""
+    """Number of the signature's features outside the range of the training cases."""
     features: int
-    """How many features the signature takes."""
+    """Number of the signature's features."""

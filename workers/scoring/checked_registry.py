@@ -1,4 +1,4 @@
-"""The registry as a worker sees it: a signature is usable only where this installation measures what it should."""
+"""The workers' registry: a signature is usable only where this installation measures features correctly."""
 
 import os
 from dataclasses import replace
@@ -19,34 +19,34 @@ MARK = "feature_canary_differs"
 
 
 class CheckedRegistry(Registry):
-    """A registry whose active signature passes the feature canary in the processes that score.
+    """A registry whose active signature must pass the feature canary in the processes that score.
 
-    The first of them that measures something else leaves a mark: from then on no process of this worker scores, and
-    its readiness and metrics, which the main process serves, say so. The main process measures nothing itself: ITK's
-    threads must not be there when it forks.
+    The first process that measures a different value leaves a mark file: no process of this worker then scores, and
+    readiness and metrics, which the main process serves, report it. The main process does not measure, because ITK's
+    threads must not exist when it forks.
     """
 
     def __init__(self, root: Path, shared: Path) -> None:
-        """``shared`` is a folder of this worker alone."""
+        """Open the registry in ``root``; ``shared`` is a folder for the processes of this worker only."""
         super().__init__(root)
         self._mark = shared / MARK
         self._measures_here = False
         self._passed: set[str] = set()
 
     def measure_here(self) -> None:
-        """Check the features from now on: call it in a process that scores."""
+        """Check the features from now on: to be called in a process that scores."""
         self._measures_here = True
 
     def active(self) -> Signature:
-        """Return the signature that scores now.
+        """Return the active signature.
 
-        In a process that scores it carries no notes of other library versions where both canaries, the signature's and
-        that of the features, gave what they should: nothing in a report then differs from what training gave.
+        In a process that scores, notes about other library versions are removed if both canaries, that of the signature
+        and that of the features, passed: results then equal those of training.
 
         Raises
         ------
         SignatureError
-            None is active, it fails a check, or features are not measured as they should be.
+            None is active, it fails a check, or features are measured with unexpected values.
         """
         signature = super().active()
         if self._measures_here and signature.profile.name not in self._passed:

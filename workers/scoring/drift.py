@@ -1,8 +1,8 @@
-"""How far the cases of a scanner lie from those that the signature was trained on.
+"""Compares the cases of a scanner with the training cases of the signature.
 
-Of each scored case the worker writes down in which part of the training distribution its most important features fell.
-What a scanner's last cases add up to is compared with the training shares by the population stability index (Siddiqi,
-Credit Risk Scorecards, 2006): below 0.1 nothing moved, above 0.25 investigate.
+For each scored case, the worker records the part of the training distribution that each of the most important features
+is in. The counts of a scanner's last cases are compared with the training shares by the population stability index
+(Siddiqi, Credit Risk Scorecards, 2006): below 0.1 there is no shift, above 0.25 investigate.
 """
 
 import math
@@ -19,17 +19,17 @@ from workers.images.attributes import text
 from workers.scoring.case_result import DriftRecord
 
 WATCHED = 10
-"""How many features are watched: those that the forest leans on most."""
+"""Number of watched features: the most important ones of the forest."""
 SHARES = (0.05, 0.20, 0.25, 0.25, 0.20, 0.05)
 """Share of the training cases below the 5th percentile, between it and the first quartile, and so on."""
 UNKNOWN_SCANNER = "unknown"
 SCANNER_LENGTH = 48
 SMOOTHING = 0.5
-"""Cases that each part is given for nothing, so that an empty one does not make the index infinite."""
+"""Pseudo-count of each part, so that an empty part does not make the index infinite."""
 
 
 def drift_record(signature: Signature, regions: Sequence[RegionMeasurement], headers: Sequence[Dataset]) -> DriftRecord:
-    """Return where a scored case lies in the distribution of the training cases."""
+    """Return the position of a scored case in the distribution of the training cases."""
     values = {f"{r.region.value}_{name}": float(value) for r in regions for name, value in r.features.items()}
     ranges = signature.ranges
     return DriftRecord(
@@ -41,7 +41,7 @@ def drift_record(signature: Signature, regions: Sequence[RegionMeasurement], hea
 
 
 def watched_columns(signature: Signature) -> tuple[str, ...]:
-    """Return the columns that the forest leans on most, the strongest first."""
+    """Return the columns that are most important to the forest, in descending order."""
     importance = signature.estimator.feature_importances_
     order = np.argsort(-np.round(importance, 9), kind="stable")[:WATCHED]
     return tuple(signature.columns[index] for index in order)
@@ -54,13 +54,13 @@ def part_of(range_: FeatureRange, value: float) -> int:
 
 
 def stability_index(counts: Sequence[int]) -> float:
-    """Return the population stability index of cases counted by part against the training shares."""
+    """Return the population stability index of case counts by part against the training shares."""
     total = sum(counts) + SMOOTHING * len(SHARES)
     found = [(count + SMOOTHING) / total for count in counts]
     return sum((is_ - was) * math.log(is_ / was) for is_, was in zip(found, SHARES, strict=True))
 
 
 def scanner_of(header: Dataset) -> str:
-    """Return manufacturer and model in characters that a label may hold."""
+    """Return manufacturer and model, with the characters of a metric label only."""
     words = " ".join(text(header, name) for name in ("Manufacturer", "ManufacturerModelName"))
     return re.sub(r"[^A-Za-z0-9._+-]+", " ", words).strip()[:SCANNER_LENGTH].strip() or UNKNOWN_SCANNER

@@ -1,4 +1,4 @@
-"""The score of a case, and how each feature moved it. A function of the signature and the measured regions."""
+"""The score of a case, and the effect of each feature: a function of the signature and the measured regions."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 def active_signature(registry: Registry) -> Signature:
-    """Return the signature that scores now.
+    """Return the active signature.
 
     Raises
     ------
     ModelError
-        There is none, or it fails a check.
+        If none is active, or it fails a check.
     """
     try:
         return registry.active()
@@ -33,7 +33,7 @@ def active_signature(registry: Registry) -> Signature:
 
 
 def identity(signature: Signature) -> SignatureIdentity:
-    """Return what every result says about the signature."""
+    """Return the part of the signature that every result states."""
     return SignatureIdentity(
         id=signature.id,
         version=signature.version,
@@ -50,10 +50,10 @@ def score(signature: Signature, regions: Sequence[RegionMeasurement]) -> Score:
     Raises
     ------
     RejectedInput
-        A feature that the signature takes is absent; the message names it.
+        If a feature of the signature is absent; the message names it.
     """
     row = feature_row(signature, regions)
-    # The trees compare in single precision: so must the walk along them.
+    # The trees compare in single precision, so the decision paths must do so too.
     single = row.astype(np.float32)
     mean, effects = _decompose(signature.estimator.estimators_, single)
     probability = float(signature.estimator.predict_proba(row)[0, 1])
@@ -78,7 +78,7 @@ def feature_row(signature: Signature, regions: Sequence[RegionMeasurement]) -> N
         why = f" ({reasons[absent[0]]})" if absent[0] in reasons else ""
         raise RejectedInput(
             Reason.FEATURE_NOT_COMPUTABLE,
-            f"{len(absent)} of {len(signature.columns)} features that the signature takes cannot be computed: "
+            f"{len(absent)} of {len(signature.columns)} features of the signature cannot be computed: "
             f"{some(absent)}{why}",
         )
     return np.array([[values[column] for column in signature.columns]], dtype=np.float64)
@@ -89,15 +89,15 @@ def _decompose(
 ) -> tuple[float, NDArray[np.float64]]:
     """Return the forest's mean and each column's effect, which add up to its probability for this row.
 
-    Along the path of a row through a tree, the share of hot cases changes at every node; the change is the effect of
-    the column that the node asked for (Saabas, "Interpreting random forests", 2014).
+    Along the decision path of a row through a tree, the share of hot cases changes at every node; the change is
+    attributed to the column that the node tests (Saabas, "Interpreting random forests", 2014).
     """
     mean, effects = 0.0, np.zeros(row.shape[1])
     for member in trees:
         tree = member.tree_
         weights = tree.value[:, 0, :]
         hot = weights[:, 1] / weights.sum(axis=1)
-        # Children have higher numbers than their parents, so the sorted path is the path.
+        # Children have higher numbers than their parents, so sorted node numbers are in order of the path.
         path = np.sort(tree.decision_path(row).indices)
         mean += float(hot[0])
         np.add.at(effects, tree.feature[path[:-1]], np.diff(hot[path]))

@@ -1,4 +1,4 @@
-"""What the shadow signature came to beside a scored case: what ``result.json`` keeps of it."""
+"""The outcome of the shadow signature for a scored case, as stored in ``result.json``."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,12 +9,12 @@ from workers.scoring.case_result import Phenotype
 
 
 class ShadowOutcome(StrEnum):
-    """What the shadow came to, beside a case that was scored."""
+    """The outcome of the shadow signature for a scored case."""
 
     AGREES = "agrees"
     DIFFERS = "differs"
     NOT_SCORED = "not_scored"
-    """A feature that it takes cannot be computed."""
+    """A feature of the shadow signature cannot be computed."""
     FAILED = "failed"
 
 
@@ -24,7 +24,7 @@ class ShadowRecord:
 
     outcome: ShadowOutcome
     name: str | None = None
-    """Of the shadow signature; None where that could not be found out."""
+    """Name of the shadow signature; None where it could not be determined."""
     digest: Annotated[str | None, LEFT_OUT_IF_NONE] = None
     """SHA-256 of its bundle, hexadecimal."""
     beside: Annotated[str | None, LEFT_OUT_IF_NONE] = None
@@ -34,6 +34,6 @@ class ShadowRecord:
     phenotype: Annotated[Phenotype | None, LEFT_OUT_IF_NONE] = None
     """The class by its threshold: hot or cold."""
     difference: Annotated[float | None, LEFT_OUT_IF_NONE] = None
-    """Its hot probability less that of the case."""
+    """Its hot probability minus that of the case."""
     error: Annotated[str | None, LEFT_OUT_IF_NONE] = None
-    """Why it did not score."""
+    """Why it did not score the case."""

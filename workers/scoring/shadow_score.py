@@ -1,6 +1,6 @@
-"""The shadow's score of a case: written down beside the result, never sent, and unable to harm the case.
+"""The shadow's score of a case: stored with the result, never sent, and without effect on the case.
 
-It is computed once the case is decided, on the features that were measured for it.
+It is computed after the case is decided, from the features that were measured for it.
 """
 
 from collections.abc import Sequence
@@ -22,10 +22,10 @@ log = structlog.get_logger()
 
 
 def shadow_record(shadow: Shadow, result: CaseResult) -> ShadowRecord | None:
-    """Return what the shadow came to; None without a shadow, or where the case has no score.
+    """Return the shadow's outcome; None without a shadow, or where the case has no score.
 
-    A border: whatever comes out of a shadow becomes a record, because the case is decided without it. Not even the
-    end of the task's time, which a case that is decided already need not fear.
+    This is an error border: any exception in a shadow becomes a record, because the case is already decided without it.
+    This includes the end of the task's time limit.
     """
     name = None
     try:
@@ -39,7 +39,7 @@ def shadow_record(shadow: Shadow, result: CaseResult) -> ShadowRecord | None:
         _require_scored_by(active, result.signature)
         return _record(signature, active, result.score, result.regions)
     except Exception as error:  # noqa: BLE001
-        # Only of our own errors is it sure that their text quotes no element.
+        # Only our own errors are known not to quote an element in their text.
         why = str(error) if isinstance(error, SignatureError) else type(error).__name__
         log.warning("shadow_failed", error=why)
         return ShadowRecord(outcome=ShadowOutcome.FAILED, name=name, error=why)

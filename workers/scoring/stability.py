@@ -1,7 +1,7 @@
-"""Stability of a score: what the signature says when the outline is redrawn within reader variation.
+"""Stability of a score: the signature's scores of outlines that are redrawn within reader variation.
 
-How many outlines are redrawn follows from the time that they are predicted to take, and never from a clock: the same
-case gets the same range on a busy machine and on an idle one.
+The number of redrawn outlines follows from their predicted time, never from a clock: the same case gets the same range
+on a busy machine and on an idle one.
 """
 
 from collections.abc import Sequence
@@ -19,26 +19,26 @@ from workers.scoring.case_result import NotRedrawn, Stability
 
 MAX_REDRAWS = 10
 MIN_REDRAWS = 6
-"""With fewer, nothing is said: a range grows with the number of redraws."""
+"""With fewer, no range is reported: a range grows with the number of redraws."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a redraw takes, in seconds of a core, measured with pyradiomics 3.0.1 on balls of 8 to 80 mm and on br06.
+    """Time of a redraw in seconds of one core, measured with pyradiomics 3.0.1 on balls of 8 to 80 mm and on br06.
 
-    Only ratios matter: a machine that is twice as slow takes twice the set time.
+    Only ratios matter: a machine that is half as fast takes twice the configured time.
     """
 
     per_source_voxel: float = 1.0e-7
-    """Of the box around the outline: redrawing it."""
+    """Redrawing, per voxel of the box around the outline."""
     per_resampled_voxel: float = 2.4e-7
-    """Of the box around the ring: finding the ring."""
+    """Computing the ring, per voxel of the box around the ring."""
     per_class: float = 1.0e-3
-    """Of features, on one image in one region."""
+    """Per feature class, for one image in one region."""
     per_class_voxel: float = 2.3e-7
-    """Of the region."""
+    """Per feature class and voxel of the region."""
     per_shape_voxel_squared: float = 1.3e-10
-    """Of the region: the diameters are those of all pairs of vertices."""
+    """Shape, per squared number of voxels of the region: diameters compare all pairs of vertices."""
 
 
 COST = Cost()
@@ -51,7 +51,7 @@ def stability_of(
     own_score: float,
     budget_seconds: float,
 ) -> Stability | NotRedrawn:
-    """Return the range of the scores of redrawn outlines, the case's own score included, or why there is none."""
+    """Return the range of scores of redrawn outlines, including the case's own score, or the reason for none."""
     if budget_seconds == 0:
         return NotRedrawn("redrawing is switched off (workers.stability_seconds is 0)")
     each = predicted_seconds(signature, surroundings, regions)
@@ -61,13 +61,13 @@ def stability_of(
             f"{MIN_REDRAWS} redrawn outlines of this size take about {MIN_REDRAWS * each:.0f} s, more than the "
             f"{budget_seconds:g} s of workers.stability_seconds"
         )
-    # As for the features of the case: with one thread every machine rounds alike.
+    # As for the features of the case: with one thread, rounding is the same on every machine.
     with threadpool_limits(1):
         drawn = [masks for masks in redrawn_masks(surroundings, count, signature.profile) if masks is not None]
         scores = _scores(signature, surroundings, drawn)
     if len(scores) < MIN_REDRAWS:
         return NotRedrawn(
-            f"{len(scores)} of {count} redrawn outlines can be measured; {MIN_REDRAWS} are needed to say anything"
+            f"{len(scores)} of {count} redrawn outlines can be measured; at least {MIN_REDRAWS} are needed"
         )
     return Stability(min(own_score, *scores), max(own_score, *scores), len(scores), count)
 
@@ -75,7 +75,7 @@ def stability_of(
 def predicted_seconds(
     signature: Signature, surroundings: Surroundings, regions: Sequence[RegionMeasurement], cost: Cost = COST
 ) -> float:
-    """Return how long one redraw is predicted to take; the same for the same outline on every machine."""
+    """Return the predicted time of one redraw in seconds; for an outline it is the same on every machine."""
     source, resampled = outline_voxels(surroundings, signature.profile)
     seconds = cost.per_source_voxel * source + cost.per_resampled_voxel * resampled
     for region in regions:
@@ -86,7 +86,7 @@ def predicted_seconds(
 
 
 def _scores(signature: Signature, surroundings: Surroundings, drawn: Sequence[Masks]) -> list[float]:
-    """Return the scores of those outlines that have all features that the signature takes."""
+    """Return the scores of those outlines that have all features of the signature."""
     if not drawn:
         return []
     measured = measure_columns(surroundings.resampled, drawn, signature.profile, signature.columns)
