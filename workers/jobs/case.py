@@ -19,7 +19,7 @@ from workers.features.measurement import Measurement, measure
 from workers.images.headers import read_image_headers
 from workers.limits import LIMITS, Limits
 from workers.notes import Note
-from workers.outline.converted_images import with_converted_images
+from workers.outline.converted_images import images_in_other_form, with_converted_images
 from workers.outline.outline import NO_RULES, read_outline
 from workers.outline.segment_rules import SegmentRule, SegmentRules
 from workers.results.source_description import image_type_notes
@@ -168,7 +168,9 @@ def _require_complete(inputs: CaseInputs, limits: Limits) -> None:
     if inputs.other_series and _came_converted(inputs, limits):
         return
     if inputs.not_complete is not None:
-        raise RejectedInput(Reason(inputs.not_complete.reason), inputs.not_complete.message)
+        other_form = images_in_other_form(read_header(inputs.seg_path), inputs.other_series, limits)
+        message = "; ".join(filter(None, (inputs.not_complete.message, other_form)))
+        raise RejectedInput(Reason(inputs.not_complete.reason), message)
     raise RejectedInput(Reason.MISSING_INSTANCES, "no image of the series that the SEG refers to was received")
 
 

@@ -10,9 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from pydicom import Dataset
+from pydicom.uid import MRImageStorage
 
+from listener.dicom.data_set import UNREADABLE_BYTES
+from listener.dicom.sop_classes import IMAGE_CLASSES
 from workers.errors import RejectedInput
-from workers.images.headers import Instance, read_header
+from workers.images.attributes import text
+from workers.images.headers import Instance, read_header, read_image_headers
 from workers.limits import Limits
 from workers.notes import Note
 from workers.outline.outline import Outline
@@ -52,6 +56,29 @@ def with_converted_images(
         notes=(*outline.notes, note),
     )
     return found, (*images, *(one for one in converted if one.series_uid in used))
+
+
+def images_in_other_form(header: Dataset, other_series: Sequence[Sequence[Path]], limits: Limits) -> str:
+    """Return which images of the outline's frame of reference came where it names the other form; empty where none."""
+    try:
+        classes = {str(element.value) for element in header.iterall() if element.keyword == "ReferencedSOPClassUID"}
+    except UNREADABLE_BYTES:  # a damaged outline names nothing that can be looked for
+        return ""
+    named = {sop_class == MRImageStorage for sop_class in classes & set(IMAGE_CLASSES)}
+    frame_of_reference = text(header, "FrameOfReferenceUID")
+    for paths in other_series:
+        try:
+            (first,) = read_image_headers(paths[:1], limits)
+        except (RejectedInput, ValueError):  # no MR images
+            continue
+        is_classic = not first.is_multi_frame
+        if named == {not is_classic} and text(first.dataset, "FrameOfReferenceUID") == frame_of_reference:
+            form = "classic" if is_classic else "Enhanced"
+            return (
+                f"series {first.series_uid} of the study holds {form} MR images of the same frame of reference, and "
+                "does not say that they were converted from those that the outline names: draw it on these"
+            )
+    return ""
 
 
 def _converted(paths: Sequence[Path], limits: Limits) -> Iterator[Instance]:

@@ -12,6 +12,8 @@ from model_store.signatures.profile import HAN2024, FeatureProfile
 from model_store.signatures.registry import shipped_bundle
 from workers.errors import RejectedInput
 from workers.features.measurement import read_case
+from workers.limits import LIMITS
+from workers.outline.converted_images import images_in_other_form
 
 
 def shipped_profile() -> FeatureProfile:
@@ -79,6 +81,18 @@ def test_classic_images_stand_for_the_object_that_they_were_split_from(tmp_path:
     assert (again.tumour == roi.tumour).all()
     assert "converted" in " ".join(map(str, again.notes))
     assert ("phase rule" in " ".join(map(str, found.notes))) is not numbered  # without numbers any phase may be meant
+
+
+def test_images_in_another_form_are_named_where_nothing_links_them(shared_data: Path, tmp_path: Path) -> None:
+    """The outline names classic images, and an Enhanced object of their frame of reference came: the person is told."""
+    case = shared_data / "field_cases" / "e04_legacy_converted" / "input"
+    outline = dcmread(renamed_outline(case, tmp_path), stop_before_pixels=True)
+    series = str(dcmread(case / "legacy.dcm", specific_tags=["SeriesInstanceUID"]).SeriesInstanceUID)
+    assert f"series {series} of the study holds Enhanced MR" in images_in_other_form(
+        outline, [[case / "seg.dcm"], [case / "legacy.dcm"]], LIMITS
+    )
+    outline.FrameOfReferenceUID = "1.2.3"
+    assert images_in_other_form(outline, [[case / "legacy.dcm"]], LIMITS) == ""
 
 
 def test_another_object_stands_for_nothing(shared_data: Path, br06: Path, tmp_path: Path) -> None:
