@@ -17,6 +17,7 @@ from pydicom import dcmread
 from scipy.stats import rankdata
 
 from deploy.cohort.child_pool import run_tasks
+from model_store.cohort.repeated_outlines import require_recomputed
 from support.installation import RADTME, Installation, send
 from support.twin_tumours import Twin, measure_twin
 
@@ -121,12 +122,17 @@ def planted(table: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Fl
 
 
 def test_reliability_is_told_of_every_feature(cohort: Cohort) -> None:
-    """Nobody outlined these tumours twice, so outlines are redrawn: one row for each feature, and how many are kept."""
+    """Nobody outlined these tumours twice, so outlines are redrawn: one row for each feature, and how many are kept.
+
+    A training computes the table again from the values that lie beside it.
+    """
     file = cohort.folder / "redrawn.yaml"
     few = "{perturb: {cases: 6, repeats: 1}}"
     file.write_text(f"output: out\nextract: {{folder: dicom}}\nreliability: {few}\n")
     said = radtme("cohort", "reliability", file)
-    table = pd.read_parquet(cohort.folder / "out" / "reliability" / "tables" / "icc.parquet")
+    path = cohort.folder / "out" / "reliability" / "tables" / "icc.parquet"
+    table = pd.read_parquet(path)
+    assert "recomputed from ratings.parquet" in require_recomputed(path, table, pd.read_parquet(cohort.features))
     assert len(table) == FEATURES
     assert f"{table['kept'].sum()} of {FEATURES} features have an ICC" in said
     assert 0 < table["kept"].sum() < FEATURES
