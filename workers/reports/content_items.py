@@ -1,7 +1,7 @@
-"""Content items of structured reports as plain data sets, equal to what highdicom builds.
+"""Content items of structured reports as plain data sets, equal to those of highdicom.
 
-highdicom checks each item thoroughly, which costs a millisecond; a thousand numbers of the same shape need that once.
-The tests compare each kind with highdicom's.
+highdicom checks each item thoroughly, which takes a millisecond; a thousand numbers of the same form need one check.
+The tests compare each kind of item with highdicom's.
 """
 
 import functools
@@ -55,14 +55,14 @@ def coded(name: Code, value: Code, relationship: str = CONTAINS) -> Dataset:
 
 
 def text(name: Code, value: str, relationship: str = CONTAINS) -> Dataset:
-    """Return a text."""
+    """Return a text item."""
     item = _item(relationship, "TEXT", name)
     item.TextValue = value
     return item
 
 
 def container(name: Code, children: Sequence[Dataset]) -> Dataset:
-    """Return a heading with its children, each to be shown for itself."""
+    """Return a container as a heading for its children, each of which is displayed separately."""
     item = _item(CONTAINS, "CONTAINER", name)
     item.ContinuityOfContent = "SEPARATE"
     item.ContentSequence = list(children)
@@ -70,7 +70,7 @@ def container(name: Code, children: Sequence[Dataset]) -> Dataset:
 
 
 def plain(dataset: Dataset) -> Dataset:
-    """Return a copy of what highdicom built, as data sets that can be changed and written without its checks."""
+    """Return a copy of highdicom's content as data sets that can be changed and written without its checks."""
     copied = Dataset()
     for element in dataset:
         if element.VR == "SQ":
@@ -82,7 +82,7 @@ def plain(dataset: Dataset) -> Dataset:
 
 
 def descendants(item: Dataset) -> Iterator[Dataset]:
-    """Yield ``item`` and everything below it."""
+    """Yield ``item`` and all its descendants."""
     yield item
     for child in item.get("ContentSequence", []):
         yield from descendants(child)

@@ -1,8 +1,8 @@
-"""Measurements of structured reports, encoded at once.
+"""Measurements of structured reports, directly in their encoded form.
 
-A feature report holds a thousand numbers of the same shape. As pydicom data sets they cost 0.2 s to build and 0.55 s to
-write; encoded straight into Explicit VR Little Endian (PS3.5 section 7.1.2) they cost a fiftieth of that. What comes
-out is equal to `content_items.number`, which is equal to what highdicom builds.
+A feature report holds a thousand numbers of the same form. As pydicom data sets they take 0.2 s to build and 0.55 s to
+write; encoding them directly in Explicit VR Little Endian (PS3.5 section 7.1.2) takes a fiftieth of that. The result is
+equal to `content_items.number`, which is equal to highdicom's.
 """
 
 import functools
@@ -60,10 +60,10 @@ def encoded_number(name: Code, value: float, unit: Code, method: Code | None = N
 def with_encoded_content(container: Dataset, items: Iterable[bytes]) -> Dataset:
     """Return ``container`` with these encoded items as its content.
 
-    Writing copies their bytes; pydicom decodes them when the content is looked into.
+    Writing copies their bytes; pydicom decodes them when the content is accessed.
     """
     content = b"".join(items)
-    # pydicom copies what is still encoded only where it sees the same encoding before and after
+    # pydicom copies encoded elements only where source and destination have the same encoding
     copied = Dataset(parent_encoding=UTF_8)
     copied.update(container)
     copied.set_original_encoding(is_implicit_vr=False, is_little_endian=True, character_encoding=UTF_8)
@@ -72,12 +72,12 @@ def with_encoded_content(container: Dataset, items: Iterable[bytes]) -> Dataset:
 
 
 def prepare_for_writing(dataset: Dataset) -> None:
-    """Tell pydicom that ``dataset`` needs no conversion to be written in Explicit VR Little Endian.
+    """Mark ``dataset`` for pydicom as not needing conversion to Explicit VR Little Endian.
 
-    Without, it walks through everything below each item again, at each level, to look for ambiguous VRs; a
-    report has none, and what is still encoded would be decoded for it.
+    Otherwise pydicom searches all descendants of each item, at each level, for ambiguous VRs; a report has none, and
+    encoded elements would be decoded for the search.
     """
-    if dataset.original_encoding == (None, None):  # made here: nothing in it is encoded yet
+    if dataset.original_encoding == (None, None):  # created here: nothing in it is encoded yet
         encoding = UTF_8 if "SpecificCharacterSet" in dataset else default_encoding
         dataset.set_original_encoding(is_implicit_vr=False, is_little_endian=True, character_encoding=encoding)
     for element in dataset.elements():

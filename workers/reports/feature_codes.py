@@ -1,9 +1,9 @@
-"""What each feature is called: its code, its unit, the filter it was taken on, and words that a radiologist can read.
+"""Names of features: code, unit, filter, and a text that a radiologist can read.
 
-The table ``feature_codes.csv`` names each of pyradiomics' 107 features. Source ``dicom``: the code stands in PS3.16
-(CID 7466 to 7478, 7500, 7501); ``ibsi``: only in the reference manual of the Image Biomarker Standardisation
-Initiative (arXiv:1612.07003); ``private``: nowhere, or defined otherwise there (pyradiomics' kurtosis does not
-subtract 3).
+The table ``feature_codes.csv`` names each of pyradiomics' 107 features. Source ``dicom``: the code is in PS3.16 (CID
+7466 to 7478, 7500, 7501). Source ``ibsi``: it is only in the reference manual of the Image Biomarker Standardisation
+Initiative (arXiv:1612.07003). Source ``private``: it is in neither, or is defined differently there (pyradiomics'
+kurtosis does not subtract 3).
 """
 
 import csv
@@ -30,9 +30,9 @@ class FeatureConcept:
     name: Code
     unit: Code
     method: Code | None
-    """The filtered image it was taken on; None for the original image. The name alone does not tell."""
+    """The filter of the image; None for the original image. The feature's name alone does not include it."""
     text: str
-    """Such as ``Contrast of GLCM, LoG 2 mm``."""
+    """Text for readers, such as ``Contrast of GLCM, LoG 2 mm``."""
 
 
 @functools.cache
@@ -50,7 +50,7 @@ def feature_table() -> Mapping[tuple[str, str], tuple[Code, Code]]:
 
 @functools.lru_cache(maxsize=2048)
 def feature_concept(name: str) -> FeatureConcept:
-    """Return what a feature is called, by its pyradiomics name, such as ``log-sigma-2-0-mm-3D_glcm_Contrast``.
+    """Return the names of a feature, by its pyradiomics name, such as ``log-sigma-2-0-mm-3D_glcm_Contrast``.
 
     Raises
     ------

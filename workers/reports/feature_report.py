@@ -65,7 +65,7 @@ def _group(
 
 
 def _with_features(group: Dataset, region: RegionMeasurement, score: Score | None) -> Dataset:
-    """Return the group with the numbers in their place: before the reference to the segment."""
+    """Return the group with its numbers inserted before the reference to the segment."""
     items = list(group.ContentSequence)
     names = [item.ConceptNameCodeSequence[0].CodeValue for item in items]
     place = names.index(REFERENCED_SEGMENT)
@@ -79,7 +79,7 @@ def _with_features(group: Dataset, region: RegionMeasurement, score: Score | Non
 
 
 def _encoded_score(score: Score) -> Iterator[bytes]:
-    """Yield the verdict as it was computed: the summary report rounds it."""
+    """Yield the unrounded score and its parts, because the summary report rounds them."""
     for code, value in (
         (codes.SCORE, score.hot_probability),
         (codes.THRESHOLD, score.threshold),

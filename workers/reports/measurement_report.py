@@ -1,7 +1,7 @@
-"""What both reports have in common: a measurement report (TID 1500) that viewers show as text.
+"""Shared by both reports: a measurement report (TID 1500) that viewers display as text.
 
-Two things decide whether a viewer shows it. The title: under "Imaging Measurement Report" OHIF expects an outline in
-each group, and shows a black viewport without. And continuity: in a CONTINUOUS container viewers print the values
+Two properties decide whether a viewer displays it. Title: for an "Imaging Measurement Report", OHIF expects an outline
+in each group, and otherwise shows a black viewport. Continuity: in a CONTINUOUS container, viewers print the values
 without their names, so every container is SEPARATE.
 """
 
@@ -42,10 +42,10 @@ def measurement_report(
     groups: Sequence[Group],
     referenced: Iterable[InstanceReference],
 ) -> Dataset:
-    """Return a Comprehensive 3D SR that holds these measurement groups.
+    """Return a Comprehensive 3D SR with these measurement groups.
 
-    ``description`` is what a viewer's list of series shows; ``referenced`` are the instances that the report is about,
-    beside the outline and the measured images.
+    ``description`` is the Series Description. ``referenced`` are the instances that the report is about, in addition to
+    the outline and the measured images.
     """
     instance = composite(origin, role, "SR", description)
     instance.CompletionFlag = "COMPLETE"
@@ -80,7 +80,7 @@ def _document(origin: Origin, groups: Sequence[Group]) -> Dataset:
 
 
 def _observation_context(origin: Origin) -> ObservationContext:
-    """Return who observed: this program, as a device (TID 1004)."""
+    """Return the observer context: this program, as a device (TID 1004)."""
     device = DeviceObserverIdentifyingAttributes(
         uid=origin.uids.device(), name=f"{RESULT_MODEL_NAME} {software_version()}"
     )
@@ -88,7 +88,7 @@ def _observation_context(origin: Origin) -> ObservationContext:
 
 
 def algorithm_identification(origin: Origin) -> AlgorithmIdentification | None:
-    """Return the signature as an algorithm (TID 4019); readers may keep only the first parameter, so there is one."""
+    """Return the signature as an algorithm (TID 4019), with one parameter, because readers may keep only the first."""
     signature = origin.signature
     if signature is None:
         return None
@@ -102,10 +102,10 @@ def algorithm_identification(origin: Origin) -> AlgorithmIdentification | None:
 
 
 def as_sop_class(report: Dataset, sop_class_uid: str) -> Dataset:
-    """Return the same report as an instance of another SR class, for archives that do not know Comprehensive 3D SR.
+    """Return the same report in another SR class, for archives that do not accept Comprehensive 3D SR.
 
-    The content holds no coordinates and no reference from item to item, so it is valid as Comprehensive SR and as
-    Enhanced SR too. It becomes another instance in a series of its own, always with the same UIDs.
+    The content has no coordinates and no references between items, so it is valid as Comprehensive SR and Enhanced SR.
+    The copy is a separate instance in a series of its own, always with the same UIDs.
     """
     other = deepcopy(report)
     other.SOPClassUID = UID(sop_class_uid)

@@ -1,4 +1,4 @@
-"""The summary report: what a radiologist reads in seconds. The verdict first, then why, then what it rests on."""
+"""The summary report, for radiologists: first the verdict, then the reasons for it, then its basis."""
 
 from collections.abc import Iterator, Sequence
 
@@ -39,7 +39,7 @@ SET_CODES = {
 def summary_report(
     origin: Origin, result: CaseResult, measurement: Measurement | None, referenced: Sequence[InstanceReference]
 ) -> Dataset:
-    """Return the summary report of a scored or a not scored case."""
+    """Return the summary report of a case, scored or not."""
     tumour_segment = measurement.tumour_segment if measurement else None
     measured = {region.region: region for region in result.regions} if measurement else {}
     groups = [_verdict(origin, result, tumour_segment, measured.get(Region.TUMOUR))]
@@ -67,7 +67,7 @@ def headline(result: CaseResult) -> str:
 def _verdict(
     origin: Origin, result: CaseResult, tumour_segment: Dataset | None, tumour: RegionMeasurement | None
 ) -> MeasurementsAndQualitativeEvaluations:
-    """Return the first group: score, threshold and class, or that there is none and why."""
+    """Return the first group: score, threshold and class, or the reason why there is no score."""
     score = result.score
     if tumour_segment is None:
         tracking = Tracking(REGION_NAMES[Region.TUMOUR], origin.uids.verdict_tracking())
@@ -134,7 +134,7 @@ def _verdict_texts(origin: Origin, result: CaseResult) -> Iterator[Dataset]:
 
 
 def _explanations(origin: Origin, result: CaseResult, measurement: Measurement | None) -> Iterator[Dataset]:
-    """Yield what the verdict rests on, as sentences."""
+    """Yield the basis of the verdict, as sentences."""
     if result.score is not None:
         yield text(codes.STABILITY, stability_text(result.score))
         yield text(codes.PREDICTION_SET, set_text(result.score))
@@ -158,13 +158,13 @@ def _explanations(origin: Origin, result: CaseResult, measurement: Measurement |
             yield text(codes.INTENDED_USE, signature.intended_use)
     if origin.version.number > 1:
         yield text(
-            codes.REPLACES, f"This is result {origin.version.number} of the outline; it replaces the one before."
+            codes.REPLACES, f"This is result {origin.version.number} of the outline; it replaces the previous one."
         )
     yield text(codes.COMMENT, "Made by a program, not verified by a person.")
 
 
 def effect_text(contribution: Contribution) -> str:
-    """Return how a feature moved the score, such as ``+0.04: Ring, Contrast of GLCM, LoG 2 mm = 12.3``."""
+    """Return the effect of a feature on the score, such as ``+0.04: Ring, Contrast of GLCM, LoG 2 mm = 12.3``."""
     region, feature = contribution.column.split("_", 1)
     name = {Region.TUMOUR.value: "Tumour", Region.RING.value: "Ring"}[region]
     direction = "towards hot" if contribution.effect >= 0 else "towards cold"

@@ -1,1 +1,1 @@
-"""What all result objects share, the segmentation and the key image."""
+"""Shared parts of all result objects, the segmentation, and the key image."""

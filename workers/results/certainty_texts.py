@@ -1,4 +1,4 @@
-"""How sure a verdict is, in words that report, key image and status share."""
+"""Texts on the certainty of a verdict, shared by report, key image and status."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
@@ -10,19 +10,19 @@ DOUBTS = {
     Doubt.OUTLINE: "Redrawn outlines give scores on both sides of the threshold.",
     Doubt.CALIBRATION: "Training cases of both classes have scores like this one.",
 }
-"""Why a verdict is uncertain."""
+"""The reason why a verdict is uncertain."""
 VERDICTS = {Phenotype.HOT: "HOT", Phenotype.COLD: "COLD", Phenotype.UNCERTAIN: "UNCERTAIN"}
 
 
 def doubt_texts(doubts: Sequence[Doubt]) -> Iterator[str]:
-    """Yield why a verdict is uncertain, a sentence each."""
+    """Yield the reasons why a verdict is uncertain, one sentence each."""
     return (DOUBTS[doubt] for doubt in doubts)
 
 
 def range_text(stability: Stability, threshold: float, between: str = " to ") -> str:
-    """Return the range of the scores of redrawn outlines, such as ``0.312 to 0.795``, never rounded over the threshold.
+    """Return the range of scores of redrawn outlines, such as ``0.312 to 0.795``, never rounded across the threshold.
 
-    The digits are those that tell each end from the threshold.
+    Each end has enough digits to differ from the threshold.
     """
     low, _ = shown_score(stability.low, threshold)
     high, _ = shown_score(stability.high, threshold)
@@ -30,29 +30,29 @@ def range_text(stability: Stability, threshold: float, between: str = " to ") ->
 
 
 def stability_text(score: Score) -> str:
-    """Return what redrawn outlines make of the score, in a sentence."""
+    """Return the stability of the score over redrawn outlines, as text."""
     found = score.stability
     if isinstance(found, NotRedrawn):
         return f"Not computed: {found.why}."
     of = f"{found.redraws} of {found.drawn}" if found.redraws < found.drawn else str(found.redraws)
     return (
-        f"{range_text(found, score.threshold)} over the outline and {of} redrawn ones: shifted, turned, wider or "
-        "narrower, and wavy, as readers differ."
+        f"{range_text(found, score.threshold)} over the outline and {of} redrawn ones: shifted, rotated, wider or "
+        "narrower, and irregular, as outlines differ between readers."
     )
 
 
 def set_text(score: Score) -> str:
     """Return the prediction set with its coverage, such as ``hot or cold (90 % of each class are covered)``."""
     if score.certainty is None or score.prediction_set is None:
-        return "Not known: the signature was not calibrated."
+        return "Unknown: the signature was not calibrated."
     return (
         f"{score.prediction_set}. {score.certainty.coverage:.0%} of the cases of each class have their class in such a "
-        "set, as long as they are like the training cases."
+        "set, if they are like the training cases."
     )
 
 
 def place_texts(score: Score) -> Iterator[str]:
-    """Yield where the case lies among the training cases: in a sentence, and as counts by tenths of the score."""
+    """Yield the position of the case among the training cases: as a sentence, and as counts by tenths of the score."""
     if score.certainty is None:
         return
     value, hot, cold = score.hot_probability, score.certainty.hot_scores, score.certainty.cold_scores
@@ -71,7 +71,7 @@ def _below(scores: Sequence[float], value: float) -> int:
 
 
 def _tenths(scores: Sequence[float], value: float) -> str:
-    """Return how many scores lie in each tenth, the last one with its upper end."""
+    """Return the number of scores in each tenth, as text; the last tenth includes its upper end."""
     ends = [bisect_left(scores, step / TENTHS) for step in range(TENTHS)]
     counts = [after - before for before, after in zip(ends, [*ends[1:], bisect_right(scores, 1.0)], strict=True)]
     own = min(int(value * TENTHS), TENTHS - 1)

@@ -1,7 +1,7 @@
-"""Every coded concept that the results use, once and by name.
+"""Every coded concept of the results, defined once and by name.
 
-Public concepts come from PS3.16; what no public scheme has is ours, under the private scheme 99RADTME. Private code
-values have at most 16 characters, meanings at most 64 (PS3.5 SH and LO).
+Public concepts come from PS3.16; concepts without a public code are in the private scheme 99RADTME. Private code values
+have at most 16 characters, meanings at most 64 (PS3.5 SH and LO).
 """
 
 from highdicom.coding_schemes import CodingSchemeIdentificationItem
@@ -14,7 +14,7 @@ from workers.results.uids import derived_uid
 
 # Document and observation context (TID 1500, TID 1001)
 REPORT_TITLE = Code("126002", "DCM", "Dynamic Contrast MR Measurement Report")
-"""Viewers that expect outlines of their own in an "Imaging Measurement Report" show this one as text."""
+"""Shown as text, because viewers expect outlines within an "Imaging Measurement Report"."""
 PROCEDURE_REPORTED = Code("126020", "DCM", "Multiparametric MRI")
 """The template binds the procedure to CID 100, which has no code for MRI of the breast."""
 ENGLISH = Code("en-US", "RFC5646", "English (United States)")
@@ -40,7 +40,7 @@ VOLUME = Code("118565006", "SCT", "Volume")
 MILLILITRE = Code("mL", "UCUM", "mL")
 NO_UNITS = Code("1", "UCUM", "no units")
 PROBABILITY = Code("{probability}", "UCUM", "probability")
-"""Annotated unity: viewers print the unit behind the number, and "0.731 1" would be misread."""
+"""Annotated unity: viewers print the unit after the number, and "0.731 1" would be misread."""
 
 # The verdict
 SCORE = Code("radiomics-score", PRIVATE_SCHEME, "Radiomics score")
@@ -74,7 +74,7 @@ MISSING_FEATURE = Code("missing-feature", PRIVATE_SCHEME, "Feature that cannot b
 
 
 def coding_schemes() -> list[Dataset]:
-    """Return the items that identify the schemes outside DICOM's own (PS3.3 C.12.1.1.2)."""
+    """Return the items that identify the coding schemes outside DICOM (PS3.3 C.12.1.1.2)."""
     return [
         CodingSchemeIdentificationItem(
             PRIVATE_SCHEME,

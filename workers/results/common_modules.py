@@ -1,4 +1,4 @@
-"""The part that all results have in common: patient, study, series, equipment, SOP common."""
+"""Modules that all results share: patient, study, series, equipment, SOP common."""
 
 import functools
 from collections.abc import Mapping, Sequence
@@ -29,49 +29,50 @@ SERIES_ORDER = (
     ResultRole.KEY_IMAGE,
     ResultRole.FEATURE_REPORT,
 )
-"""How a viewer that sorts by series number lists them."""
+"""The order of results in viewers that sort by series number."""
 SERIES_PER_TUMOUR = 1000
 SEE_WARNINGS = "(see warnings)"
-"""In the Series Description of each result whose case has a warning."""
+"""Appended to the Series Description of each result whose case has a warning."""
 NOTHING_REPLACED: Mapping[ResultRole, InstanceReference] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class ResultVersion:
-    """Which result of this outline it is, and what it replaces."""
+    """The number of this result of the outline, and the objects that it replaces."""
 
     number: int = 1
     replaced: Mapping[ResultRole, InstanceReference] = field(default_factory=lambda: NOTHING_REPLACED)
-    """The objects of the version before, by role."""
+    """The objects of the previous version, by role."""
 
 
 @dataclass(frozen=True)
 class TumourOfSeveral:
-    """Which of several tumours in one outline the results are about."""
+    """One of several tumours in an outline, that the results are about."""
 
     number: int
-    """In the order of the segments; 1 is the first."""
+    """Position in the order of the segments, from 1."""
     count: int
     name: str = ""
-    """What a reader knows it by: label, side and volume."""
+    """Its name for readers: label, side and volume."""
 
     def __str__(self) -> str:
         return f"tumour {self.number} of {self.count}" + (f": {self.name}" if self.name else "")
 
     def describe(self, content: str) -> str:
-        """Return a Series Description that begins with the tumour's number: lists of series show its first words."""
+        """Return a Series Description that begins with the tumour's number, because lists of series cut it off."""
         return f"{self.number}/{self.count} {content}" + (f", {self.name}" if self.name else "")
 
 
 @dataclass(frozen=True)
 class Origin:
-    """What the results of one case are made from."""
+    """The sources of the results of one case."""
 
     seg_header: Dataset
-    """Of the outline; of a damaged one what is left of it."""
+    """Header of the outline; of a damaged outline, the readable part."""
     outline: InstanceReference
     image_headers: Sequence[Dataset]
-    """Of the measured instances, in slice order; of any image where none was measured; empty where none came."""
+    """Headers of the measured instances in slice order; one of any image where none was measured; empty without images.
+    """
     signature: SignatureIdentity | None
     version: ResultVersion
     uids: ResultUids
@@ -79,21 +80,21 @@ class Origin:
     tumour: TumourOfSeveral | None = None
     """None where the outline has one tumour."""
     has_warnings: bool = False
-    """Whether a note changes how the score is to be read."""
+    """Whether a note affects the interpretation of the score."""
 
     @property
     def headers(self) -> tuple[Dataset, ...]:
-        """The headers that patient and study are taken from, the best first."""
+        """The headers that patient and study are taken from, in order of preference."""
         return (*self.image_headers[:1], self.seg_header)
 
     @functools.cached_property
     def date_time(self) -> ContentDateTime:
-        """The date and time that the results carry."""
+        """The date and time of the results."""
         return content_date_time(self.seg_header, self.image_headers)
 
     @functools.cached_property
     def shared_attributes(self) -> Dataset:
-        """Patient and study."""
+        """The attributes of patient and study."""
         attributes = patient_and_study(self.headers)
         if not self.image_headers:
             attributes.StudyInstanceUID = self.outline.study_uid
@@ -107,16 +108,16 @@ def software_version() -> str:
 
 
 def series_number(role: ResultRole, origin: Origin) -> int:
-    """Return the series number of a result; those of further tumours stand behind those of the first."""
+    """Return the series number of a result; those of further tumours follow those of the first."""
     version, tumour = origin.version.number, origin.tumour.number if origin.tumour else 1
     within = SERIES_PER_VERSION * (version - 1) + SERIES_ORDER.index(role)
     return FIRST_SERIES_NUMBER + SERIES_PER_TUMOUR * (tumour - 1) + within
 
 
 def composite(origin: Origin, role: ResultRole, modality: str, description: str) -> Dataset:
-    """Return a new instance that holds everything but its content.
+    """Return a new instance without content.
 
-    In the source study, in a series of its own, in UTF-8, with nothing in it that another run would make differently.
+    It is in the study of its sources, in a series of its own, in UTF-8, and has the same attributes in every run.
     """
     date_time = origin.date_time
     instance = Dataset()
@@ -146,7 +147,7 @@ def composite(origin: Origin, role: ResultRole, modality: str, description: str)
 
 
 def contributing_equipment(origin: Origin) -> Dataset:
-    """Return the item that names the signature as equipment, with a Device UID that changes with it (IHE AIR)."""
+    """Return the item that describes the signature as equipment; its Device UID follows the signature (IHE AIR)."""
     signature = origin.signature
     item: Dataset = ContributingEquipment(
         manufacturer=MANUFACTURER,
@@ -160,7 +161,7 @@ def contributing_equipment(origin: Origin) -> Dataset:
 
 
 def set_file_meta(instance: Dataset) -> None:
-    """Give ``instance`` the file meta information that fits it (PS3.10 section 7.1)."""
+    """Add the file meta information to ``instance`` (PS3.10 section 7.1)."""
     instance.file_meta = FileMetaDataset()
     instance.file_meta.MediaStorageSOPClassUID = instance.SOPClassUID
     instance.file_meta.MediaStorageSOPInstanceUID = instance.SOPInstanceUID

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class InstanceReference:
-    """Where an instance lies in the patient's data."""
+    """The reference to an instance: its study, series, SOP class and SOP Instance UID."""
 
     study_uid: str
     series_uid: str
@@ -28,7 +28,7 @@ class InstanceReference:
 
     def item(self) -> "Dataset":
         """Return the SOP Instance Reference Macro (PS3.3 table 10-11)."""
-        from pydicom import Dataset  # records hold references too, and are read without pydicom
+        from pydicom import Dataset  # imported here, because records hold references and are read without pydicom
 
         item = Dataset()
         item.ReferencedSOPClassUID = self.sop_class_uid

@@ -1,4 +1,4 @@
-"""The key image: a Secondary Capture for viewers that can show neither segmentation nor report."""
+"""The key image: a Secondary Capture for viewers that support neither segmentations nor reports."""
 
 from collections.abc import Iterator, Sequence
 
@@ -26,13 +26,13 @@ SHORT_DOUBTS = {Doubt.OUTLINE: "depends on the outline", Doubt.CALIBRATION: "bot
 VERDICT_COLOURS = {Phenotype.HOT: HOT_COLOUR, Phenotype.COLD: COLD_COLOUR, Phenotype.UNCERTAIN: VIOLET}
 DESCRIPTION = "Radiomics key image"
 SHOWN_WARNINGS = 3
-"""As many as fit beside the slice."""
+"""Number of warnings that fit next to the slice."""
 AXIS_LETTERS = (("L", "R"), ("P", "A"), ("H", "F"))
-"""Where each axis of the patient's coordinates points to, and where it comes from."""
+"""For each axis of patient coordinates, the letters of its positive and of its negative direction."""
 
 
 def key_image(origin: Origin, result: CaseResult, measurement: Measurement) -> Dataset:
-    """Return the slice with the largest tumour area, with both outlines and the verdict."""
+    """Return the key image: the slice with the largest tumour area, with both outlines and the verdict."""
     number = largest_slice(measurement)
     source = source_slices([measurement.volume.frames[number]], measurement.volume.headers)[0]
     pixels = np.asarray(draw(_view(origin, measurement, number, source), caption(origin, result, measurement)))
@@ -58,7 +58,7 @@ def key_image(origin: Origin, result: CaseResult, measurement: Measurement) -> D
 
 
 def largest_slice(measurement: Measurement) -> int:
-    """Return the index of the slice that holds the most tumour."""
+    """Return the index of the slice with the largest tumour area."""
     return int(np.argmax(measurement.tumour.sum(axis=(1, 2))))
 
 
@@ -90,14 +90,14 @@ def edge_letters(orientation: Sequence[float]) -> tuple[str, str, str, str]:
 
 
 def _letters(direction: Sequence[float]) -> tuple[str, str]:
-    """Return where a direction points to and where it comes from, by its largest component."""
+    """Return the letters of a direction and of its opposite, by its largest component."""
     axis = int(np.argmax(np.abs(direction)))
     towards, away = AXIS_LETTERS[axis]
     return (towards, away) if direction[axis] > 0 else (away, towards)
 
 
 def caption(origin: Origin, result: CaseResult, measurement: Measurement) -> Caption:
-    """Return the words beside the slice."""
+    """Return the text next to the slice."""
     score, signature = result.score, origin.signature
     if score is None:
         verdict, colour = "NOT SCORED", AMBER

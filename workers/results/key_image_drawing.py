@@ -1,4 +1,4 @@
-"""The picture of the key image: the slice with the most tumour, both outlines, and the verdict beside it."""
+"""Draws the key image: the slice with the largest tumour area, both outlines, and the verdict next to it."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -13,15 +13,15 @@ from workers.results.typefaces import pixel_font
 
 WIDTH, HEIGHT = 1024, 768
 PANEL = 688
-"""Side of the square that the slice is shown in, pixels."""
+"""Side of the square that shows the slice, in pixels."""
 MARGIN = 16
 SIDE = PANEL + 2 * MARGIN
-"""Where the text column begins."""
+"""Left edge of the text column, in pixels."""
 INSET = 150
 SMALLEST_INSET = 90
-"""The small slice gives way to words; below this it shows nothing."""
+"""Side of the smallest inset, in pixels: text takes precedence over it, and a smaller inset would be useless."""
 CONTEXT_MM = 14.0
-"""Tissue that is shown around the outlines."""
+"""Margin of tissue that is shown around the outlines, in mm."""
 MIN_VIEW_MM = 60.0
 OUTLINE_WIDTH = 2
 WHITE, GREY, AMBER, VIOLET = (245, 245, 245), (165, 165, 165), (255, 196, 61), (200, 160, 255)
@@ -30,31 +30,31 @@ Colour = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Contour:
-    """A region on the shown slice."""
+    """The outline of a region on the displayed slice."""
 
     label: str
     mask: NDArray[np.bool_]
-    """Rows, columns."""
+    """Mask (rows, columns)."""
     colour: Colour
 
 
 @dataclass(frozen=True)
 class View:
-    """The shown slice."""
+    """The displayed slice."""
 
     pixels: NDArray[np.generic]
-    """Rows, columns."""
+    """Grey values (rows, columns)."""
     pixel_spacing_mm: tuple[float, float]
-    """Between rows, between columns."""
+    """Between rows, then between columns."""
     outlines: Sequence[Contour]
-    """The first one is drawn last, on top."""
+    """Drawn in reverse order, so that the first one is on top."""
     edge_letters: tuple[str, str, str, str]
     """Patient directions at the left, right, upper and lower edge."""
 
 
 @dataclass(frozen=True)
 class Caption:
-    """What stands beside the slice."""
+    """The text next to the slice."""
 
     title: str
     verdict: str
@@ -63,16 +63,16 @@ class Caption:
     strip: Strip | None
     """Of a scored case."""
     notice: str
-    """May be empty."""
+    """Empty where the signature has none."""
     footer: str
     measured_on: str = ""
     warnings: Sequence[str] = ()
-    """What changes how the score is to be read, in few words."""
+    """Short texts of what affects the interpretation of the score."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """A part of the slice in voxels, as (left, upper, right, lower)."""
+    """A part of the slice in voxels: left, upper, right and lower edge."""
 
     left: float
     upper: float
@@ -80,12 +80,12 @@ class Window:
     lower: float
 
     def box(self) -> tuple[float, float, float, float]:
-        """Return it as Pillow wants it."""
+        """Return the edges in Pillow's order."""
         return (self.left, self.upper, self.right, self.lower)
 
 
 def draw(view: View, caption: Caption) -> Image.Image:
-    """Return the picture, RGB."""
+    """Return the key image in RGB."""
     picture = Image.new("RGB", (WIDTH, HEIGHT))
     window = _window(view)
     grey = _grey_levels(view.pixels, window)
@@ -106,7 +106,7 @@ def draw(view: View, caption: Caption) -> Image.Image:
 
 
 def _grey_levels(pixels: NDArray[np.generic], window: Window) -> NDArray[np.uint8]:
-    """Return the slice in 256 greys, between the 1st and 99.8th percentile of the part that is enlarged."""
+    """Return the slice in 256 grey levels, between the 1st and 99.8th percentile of the enlarged part."""
     values = np.asarray(pixels, dtype=np.float32)
     part = values[int(window.upper) : math.ceil(window.lower), int(window.left) : math.ceil(window.right)]
     low, high = np.percentile(part, [1.0, 99.8])
@@ -116,7 +116,7 @@ def _grey_levels(pixels: NDArray[np.generic], window: Window) -> NDArray[np.uint
 
 
 def _window(view: View) -> Window:
-    """Return the square, in mm, around the outlines; moved, not cut, where it would leave the slice."""
+    """Return the window around the outlines, square in mm; shifted where it would extend beyond the slice."""
     shown = np.any([outline.mask for outline in view.outlines], axis=0)
     extents = []
     for axis, spacing_mm in ((1, view.pixel_spacing_mm[1]), (0, view.pixel_spacing_mm[0])):
@@ -133,7 +133,7 @@ def _window(view: View) -> Window:
 
 
 def _panel(view: View, grey: NDArray[np.uint8], window: Window) -> Image.Image:
-    """Return the window enlarged, true to the pixel spacing, with the outlines."""
+    """Return the enlarged window with the outlines, with the aspect ratio of the pixel spacing."""
     width_mm = (window.right - window.left) * view.pixel_spacing_mm[1]
     height_mm = (window.lower - window.upper) * view.pixel_spacing_mm[0]
     scale = PANEL / max(width_mm, height_mm)
@@ -145,7 +145,7 @@ def _panel(view: View, grey: NDArray[np.uint8], window: Window) -> Image.Image:
 
 
 def _outline(mask: NDArray[np.bool_], size: tuple[int, int], window: Window) -> Image.Image:
-    """Return the inner border of a mask at the size of the panel: along the voxels, because those were measured."""
+    """Return the inner border of a mask at the size of the panel: along voxel edges, because voxels were measured."""
     enlarged = Image.fromarray(mask.astype(np.uint8) * 255).resize(size, Image.Resampling.NEAREST, box=window.box())
     inside = np.pad(np.asarray(enlarged) > 0, OUTLINE_WIDTH)
     core = inside.copy()
@@ -171,14 +171,14 @@ def _draw_edge_letters(
 
 
 def _draw_scale(pen: ImageDraw.ImageDraw, pixels_per_mm: float, left: int, lower: int) -> None:
-    """Draw a bar of 1 cm."""
+    """Draw a scale bar of 1 cm."""
     x, y, length = left + 14, lower - 16, round(10 * pixels_per_mm)
     pen.line([(x, y), (x + length, y)], WHITE, 3)
     pen.text((x, y - 6), "1 cm", WHITE, pixel_font(15), "ls", stroke_width=2, stroke_fill=(0, 0, 0))
 
 
 def _draw_caption(pen: ImageDraw.ImageDraw, caption: Caption, outlines: Sequence[Contour]) -> int:
-    """Write the words; return where they end."""
+    """Draw the text; return the vertical position of its end."""
     x, y = SIDE, MARGIN + 4
     width = WIDTH - SIDE - MARGIN
     pen.text((x, y), caption.title, GREY, pixel_font(20))
@@ -208,7 +208,7 @@ def _draw_lines(
     colour: Colour,
     lowest: int = HEIGHT,
 ) -> int:
-    """Write a text, broken to a width, as far as it ends above ``lowest``; return where the next one begins."""
+    """Draw a text, wrapped to a width, as far as it ends above ``lowest``; return the position of the next line."""
     x, y = place
     for line in _broken(pen, text, width, size):
         if y + size > lowest:
@@ -230,7 +230,7 @@ def _broken(pen: ImageDraw.ImageDraw, text: str, width: int, size: int) -> list[
 
 
 def _short_words(pen: ImageDraw.ImageDraw, text: str, width: int, size: int) -> Iterator[str]:
-    """Yield the words, those that are wider than a line in parts."""
+    """Yield the words of a text; words wider than a line are split."""
     for word in text.split():
         part = ""
         for letter in word:
@@ -242,7 +242,7 @@ def _short_words(pen: ImageDraw.ImageDraw, text: str, width: int, size: int) -> 
 
 
 def _draw_inset(picture: Image.Image, view: View, grey: NDArray[np.uint8], window: Window, side: int) -> None:
-    """Show the whole slice small, with the place of the large view."""
+    """Draw the whole slice as an inset that marks the enlarged part."""
     height_mm = view.pixels.shape[0] * view.pixel_spacing_mm[0]
     width_mm = view.pixels.shape[1] * view.pixel_spacing_mm[1]
     scale = side / max(height_mm, width_mm)

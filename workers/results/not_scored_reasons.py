@@ -1,7 +1,7 @@
-"""The text and the private code of each reason for not scoring, as the results show them.
+"""Text and private code of each reason for not scoring.
 
 Code values have at most 16 characters, meanings at most 64 (PS3.5 SH and LO). ``docs/not-scored.md`` explains each
-reason and what to do.
+reason and its remedy.
 """
 
 from types import MappingProxyType

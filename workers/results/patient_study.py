@@ -1,4 +1,4 @@
-"""What results say about where they come from: patient, study, date, and the instances that they refer to."""
+"""Patient, study and date of results, copied from their sources, and references to instances."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -20,7 +20,7 @@ TYPE_2 = (
     "StudyID",
     "AccessionNumber",
 )
-"""Must be there, may be empty (PS3.3 C.7.1.1, C.7.2.1). De-identified images often lack them."""
+"""Required, but may be empty (Type 2, PS3.3 C.7.1.1, C.7.2.1). De-identified images often lack them."""
 
 COPIED = (
     *TYPE_2,
@@ -71,12 +71,12 @@ COPIED = (
     # PS3.3 C.12.1 SOP Common
     "TimezoneOffsetFromUTC",
 )
-"""The attributes of patient and study that a result shares with its sources."""
+"""Attributes of patient and study that a result copies from its sources."""
 
 DATE_PATTERN = re.compile(r"[0-9]{8}")
 TIME_PATTERN = re.compile(r"[0-9]{6}(\.[0-9]{1,6})?")
 UNKNOWN_DATE = "19000101"
-"""Content Date of a result whose sources say no date at all: it must have one (Type 1), and no clock may set it."""
+"""Content Date of a result whose sources have no date: it is Type 1, and must not depend on a clock."""
 
 
 @dataclass(frozen=True)
@@ -88,14 +88,14 @@ class ContentDateTime:
 
 
 def patient_and_study(headers: Sequence[Dataset]) -> Dataset:
-    """Return patient and study attributes: of the first header, and what it lacks of the next ones of that patient.
+    """Return patient and study attributes of the first header, completed from further headers of the same patient.
 
-    What Type 2 requires and no header has is there, empty.
+    Type 2 attributes that no header has are empty.
     """
     copied = Dataset()
     for header in headers:
-        # Of the images' patient, not the outline's, where they differ: images come from the scanner's worklist and the
-        # archive has them; an outline comes from a workstation, where a person may have opened the wrong patient.
+        # Where they differ, the images' patient is used, not the outline's: images come from the scanner's worklist and
+        # are in the archive; an outline comes from a workstation, where the wrong patient may have been open.
         if header is headers[0] or _is_same_patient(header, headers[0]):
             lacking = [keyword for keyword in COPIED if keyword not in copied]
             copied.update(decoded(header, lacking))
@@ -106,7 +106,7 @@ def patient_and_study(headers: Sequence[Dataset]) -> Dataset:
 
 
 def _is_same_patient(header: Dataset, other: Dataset) -> bool:
-    """Whether both have the same Patient ID, and no issuers that differ: an ID is unique for its issuer only."""
+    """Return whether both have the same Patient ID and no different issuers: an ID is unique only for its issuer."""
     ids, issuers = (
         [str(one.get(keyword) or "").strip() for one in (header, other)]
         for keyword in ("PatientID", "IssuerOfPatientID")
@@ -115,15 +115,15 @@ def _is_same_patient(header: Dataset, other: Dataset) -> bool:
 
 
 def decoded(source: Dataset, keywords: Iterable[str]) -> Dataset:
-    """Return those of these attributes that ``source`` has, to be written in any character set.
+    """Return those of these attributes that ``source`` has, decoded so that they can be written in any character set.
 
-    Texts below a sequence are still bytes in the character set of ``source``; they would be written as they are.
+    Undecoded texts in sequences would still be in the character set of ``source``, and would be written unchanged.
     """
     copied = Dataset()
     for keyword in keywords:
         if keyword in source:
             copied.add(deepcopy(source[keyword]))
-    for element in copied.iterall():  # looking at an element decodes it
+    for element in copied.iterall():  # accessing an element decodes it
         if element.VR == "SQ":
             for item in element.value:
                 if "SpecificCharacterSet" in item:
@@ -132,10 +132,10 @@ def decoded(source: Dataset, keywords: Iterable[str]) -> Dataset:
 
 
 def content_date_time(seg_header: Dataset, image_headers: Sequence[Dataset]) -> ContentDateTime:
-    """Return the date and time that results carry: those of the outline's content.
+    """Return the date and time of results: those of the outline's content.
 
-    A result has to be the same object in every run, so no clock is asked. Where the outline gives no content date,
-    its series date is taken, then its study date, then the same of the first image, and at last `UNKNOWN_DATE`.
+    A result must be the same object in every run, so no clock is used. Where the outline has no content date, its
+    series date is used, then its study date, then those of the first image, and finally `UNKNOWN_DATE`.
     """
     for header in (seg_header, *image_headers[:1]):
         for entity in ("Content", "Series", "Study"):
@@ -147,7 +147,7 @@ def content_date_time(seg_header: Dataset, image_headers: Sequence[Dataset]) -> 
 
 
 def references_by_series(references: Iterable[InstanceReference]) -> list[Dataset]:
-    """Return the Hierarchical SOP Instance Reference Macro (PS3.3 table C.17-3), studies and series in given order."""
+    """Return the Hierarchical SOP Instance Reference Macro (PS3.3 table C.17-3) of references in their order."""
     studies: dict[str, dict[str, list[Dataset]]] = {}
     for reference in references:
         series = studies.setdefault(reference.study_uid, {})

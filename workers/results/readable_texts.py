@@ -1,8 +1,8 @@
-"""Texts of a source in its own character set, in that of its sender where it declares none, or not at all.
+"""Texts of a source, decoded by its own character set or by that of its sender, and omitted where that fails.
 
-A sender that declares no Specific Character Set (PS3.3 section C.12.1.1.2) may write ASCII only. Many write the bytes
-of their own country nevertheless. Which letters these are nobody can tell from them: a guess puts a wrong name into a
-result. So such a text is left out, unless the site says what its sender means.
+A sender that declares no Specific Character Set (PS3.3 section C.12.1.1.2) may write ASCII only. Many nevertheless
+write the character set of their country. The bytes do not tell which one, and a guess would put a wrong name into a
+result. Such a text is omitted, unless the site configures the sender's character set.
 """
 
 import re
@@ -19,16 +19,16 @@ from listener.dicom.patient_texts import REPLACEMENT, declares_character_set
 
 DEFAULT_REPERTOIRE = ("", "ISO_IR 6", "ISO 2022 IR 6")
 C1_CONTROL = re.compile("[\x80-\x9f]")
-"""Control characters that no text may hold (PS3.5 section 6.1.3)."""
+"""Control characters that are not allowed in texts (PS3.5 section 6.1.3)."""
 TEXT_VRS = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
-"""Value representations that Specific Character Set speaks of (PS3.5 section 6.1.2.3)."""
+"""Value representations that Specific Character Set applies to (PS3.5 section 6.1.2.3)."""
 
 
 def readable(header: Dataset, character_set: str = "", *, is_item: bool = False) -> tuple[Dataset, tuple[str, ...]]:
-    """Return a copy of a header without the texts that cannot be read, and their keywords.
+    """Return a copy of a header without undecodable texts, and the keywords of those texts.
 
     ``character_set`` is that of the sender, for a header that declares none. ``is_item``: the data set is an item whose
-    parent declares the character set, or not.
+    parent declares a character set.
     """
     found: Dataset = header[:]  # a copy shares its elements
     declares = is_item if header.get("SpecificCharacterSet") is None else declares_character_set(header)
@@ -69,17 +69,17 @@ def _is_readable(header: Dataset, tag: BaseTag, declares: bool) -> bool:
 
 
 def _raw(element: object) -> bytes:
-    """Return the bytes of an element as they came; empty where they are no longer known."""
+    """Return the original bytes of an element; empty where they are no longer available."""
     value = getattr(element, "value", b"")
-    value = getattr(value, "original_string", value)  # of a person name that was read before
+    value = getattr(value, "original_string", value)  # of a person name that was accessed before
     return value if isinstance(value, bytes) else b""
 
 
 def _contradicts(header: Dataset, raw: bytes) -> bool:
-    """Tell whether bytes beyond ASCII cannot be in the declared character set (PS3.3 C.12.1.1.2), though they decode.
+    """Return whether non-ASCII bytes contradict the declared character set (PS3.3 C.12.1.1.2), although they decode.
 
-    pydicom takes them for Latin-1 where the first term is the default repertoire or none that it knows. UTF-8 decodes
-    in any set of single bytes, into two or three letters for one.
+    pydicom decodes as Latin-1 where the first term is the default repertoire or unknown. UTF-8 decodes in any
+    single-byte character set, to two or three characters for each one.
     """
     terms = header.get("SpecificCharacterSet") or ""
     first = str(terms if isinstance(terms, str) else terms[0])

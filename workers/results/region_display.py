@@ -1,4 +1,4 @@
-"""How tumour and ring are shown: their colours and the label of the ring."""
+"""Display of tumour and ring: their colours, and the label of the ring."""
 
 from model_store.signatures.profile import PROFILES, present_name
 from workers.features.regions import Region

@@ -1,4 +1,4 @@
-"""As which SOP classes the results go: the first that a target takes."""
+"""SOP classes in which a result may be sent: the first that a target accepts."""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,7 +16,7 @@ from workers.results.result_roles import Fallback, ResultRole
 
 PLAINER_REPORTS = (ComprehensiveSRStorage, EnhancedSRStorage)
 PAGES = (EncapsulatedPDFStorage, SecondaryCaptureImageStorage)
-"""The same drawn, for people only."""
+"""The same content as pages for people, not for machines."""
 REPORT_CLASSES = (Comprehensive3DSRStorage, *PLAINER_REPORTS, *PAGES)
 
 
@@ -26,11 +26,11 @@ RESULT_CLASSES: Mapping[ResultRole, tuple[UID, ...]] = {
     ResultRole.FEATURE_REPORT: REPORT_CLASSES,
     ResultRole.SUMMARY_REPORT: REPORT_CLASSES,
 }
-"""The first is as it is made; the others say the same, for a target that does not take that one."""
+"""The first is the original; the others have the same content, for a target that does not accept the first."""
 
 
 def may_go_as(fallback: Fallback, classes: Sequence[str]) -> list[UID]:
-    """Return those of a result's SOP classes, best first, in which a target with this setting may get it."""
+    """Return the SOP classes, best first, in which a target with this setting may receive a result."""
     best, *plainer = map(UID, classes)
     match fallback:
         case Fallback.DOCUMENT:

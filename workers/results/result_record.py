@@ -1,4 +1,4 @@
-"""What a job came to: ``result.json`` in the job's folder."""
+"""The record of a job's result: ``result.json`` in the job's folder."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -33,25 +33,26 @@ class ScoreRecord:
 
     hot_probability: float
     threshold: float
-    """From which on the case is called hot."""
+    """At or above it, the case is called hot."""
     phenotype: Phenotype
     """The verdict: hot, cold or uncertain."""
     tendency: Annotated[Phenotype | None, LEFT_OUT_IF_NONE] = None
-    """The class by the threshold. None in results of before there were uncertain ones: the verdict was this class."""
+    """The class by the threshold. None in results of versions without uncertain verdicts: there, the verdict is this
+    class."""
     prediction_set: Annotated[PredictionSet | None, LEFT_OUT_IF_NONE] = None
-    """None where the signature was not calibrated."""
+    """None where the signature has no calibration."""
     coverage: Annotated[float | None, LEFT_OUT_IF_NONE] = None
-    """Share of the cases of each class whose prediction set holds their class."""
+    """Share of the cases of each class whose prediction set contains their class."""
     stability: Annotated[Stability | None, LEFT_OUT_IF_NONE] = None
     """None where no outlines were redrawn."""
     not_redrawn: Annotated[str | None, LEFT_OUT_IF_NONE] = None
-    """Why not."""
+    """The reason why no outlines were redrawn."""
     doubts: tuple[Doubt, ...] = ()
-    """Why the verdict is uncertain."""
+    """The reasons why the verdict is uncertain."""
 
     @classmethod
     def of(cls, score: Score) -> "ScoreRecord":
-        """Return what is kept of a score."""
+        """Return the record of a score."""
         redrawn = score.stability
         return cls(
             score.hot_probability,
@@ -67,21 +68,21 @@ class ScoreRecord:
 
     @property
     def is_hot(self) -> bool:
-        """Whether the score reached the threshold, however sure that was."""
+        """Whether the score is at or above the threshold, regardless of certainty."""
         return (self.tendency or self.phenotype) is Phenotype.HOT
 
 
 @dataclass(frozen=True)
 class RegionRecord:
-    """What was measured in one region; its features stand in the feature report."""
+    """The measurements of one region; its features are in the feature report."""
 
     region: Region
     volume_ml: float
     voxels: int
     grey_levels: int
-    """Occupied bins of the original image in this region."""
+    """Number of occupied bins of the original image in this region."""
     missing: Mapping[str, str] = field(default_factory=dict)
-    """Features that cannot be computed, each with why."""
+    """Features that cannot be computed, each with the reason."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,37 +91,37 @@ class ResultRecord:
 
     job_id: str
     seg: SegmentationReference
-    """The outline."""
+    """The reference to the outline."""
     started: UtcTime
     finished: UtcTime
     outcome: ResultOutcome
     score: ScoreRecord | None = None
     """Of a scored case."""
     rejection: Rejection | None = None
-    """Why the case is not scored."""
+    """The reason why the case is not scored."""
     signature: SignatureIdentity | None = None
-    """That scored the case, or refused to."""
+    """The signature that scored the case, or refused it."""
     regions: tuple[RegionRecord, ...] = ()
-    """As far as they were measured."""
+    """The regions that were measured."""
     notes: tuple[str, ...] = ()
-    """Quality notes, as the report has them."""
+    """Quality notes, as in the report."""
     warnings: tuple[str, ...] = ()
-    """Those of the notes that change how the score is to be read."""
+    """The notes that affect the interpretation of the score."""
     instances: tuple[str, ...] = ()
     """SOP Instance UIDs of the images that were measured, sorted."""
     drift: DriftRecord | None = None
-    """Of a scored case that is no self-test."""
+    """Of a scored case that is not a self-test."""
     shadow: Annotated[ShadowRecord | None, LEFT_OUT_IF_NONE] = None
-    """What the shadow signature came to, where there was one."""
+    """The outcome of the shadow signature; None without one."""
     objects: Mapping[ResultRole, str] = field(default_factory=dict)
-    """SOP Instance UIDs of the result objects; none of an unchanged result."""
+    """SOP Instance UIDs of the result objects by role; empty for an unchanged result."""
     references: Mapping[ResultRole, InstanceReference] = field(default_factory=dict)
-    """The same as whole references."""
+    """References to the result objects by role."""
     stage_seconds: Mapping[Stage, float] = field(default_factory=dict)
     """Wall-clock seconds of each stage."""
 
     def has_same_findings(self, other: "ResultRecord") -> bool:
-        """Tell whether another result of the same outline found the same, whenever and with whatever objects."""
+        """Return whether another result of the same outline has the same findings, regardless of times and objects."""
         return self._findings == other._findings
 
     @property
@@ -129,7 +130,7 @@ class ResultRecord:
 
 
 def read_result(job: Job) -> ResultRecord | None:
-    """Return the result of a job; None where it has none.
+    """Return the result of a job; None where there is none.
 
     Raises
     ------
@@ -140,7 +141,7 @@ def read_result(job: Job) -> ResultRecord | None:
 
 
 def read_intact_result(job: Job) -> ResultRecord | None:
-    """Return the same; None also where the file is damaged, so that the job can be scored again."""
+    """Return the result of a job; None also where the file is damaged, so that the job can be scored again."""
     return read_intact(ResultRecord, job.folder / RESULT_NAME)
 
 

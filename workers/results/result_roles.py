@@ -1,10 +1,10 @@
-"""The result objects of a case by role, and how plain a form of one a target may get."""
+"""Result objects by role, and the fallback forms that a target may receive."""
 
 from enum import StrEnum
 
 
 class ResultRole(StrEnum):
-    """The objects that a case can bring forth, in the order in which they are sent: what is referred to goes first."""
+    """The result objects of a case in the order in which they are sent: referenced objects first."""
 
     SEGMENTATION = "segmentation"
     KEY_IMAGE = "key_image"
@@ -13,11 +13,11 @@ class ResultRole(StrEnum):
 
 
 class Fallback(StrEnum):
-    """The plainest form in which a target may get a result that it does not take as it was made."""
+    """The plainest form of a result that may be sent to a target that does not accept the original."""
 
     DOCUMENT = "document"
     """A plainer SR; else Encapsulated PDF or Secondary Capture, for people only."""
     REPORT = "report"
-    """A plainer SR that says the same."""
+    """A plainer SR with the same content."""
     NONE = "none"
-    """As it was made, or not at all."""
+    """The original only."""

@@ -1,7 +1,7 @@
-"""The segmentation: tumour and ring on the grid of the images that were measured.
+"""The segmentation: tumour and ring on the grid of the measured images.
 
-A BINARY one, uncompressed, without empty frames, that says which slice each frame was drawn on: this is what every
-viewer draws where it belongs. Tumour and ring overlap by the inner part of the ring.
+It is BINARY, uncompressed, without empty frames, and references the source slice of each frame, so that every viewer
+displays it in the right place. Tumour and ring overlap in the inner part of the ring.
 """
 
 from typing import Any
@@ -36,7 +36,7 @@ KEPT_OF_TUMOUR = (
     "SegmentAlgorithmName",
     "SegmentationAlgorithmIdentificationSequence",
 )
-"""What the received segment says about itself, where it says it."""
+"""Attributes of the received segment that are copied if present."""
 
 
 def segmentation(origin: Origin, measurement: Measurement) -> Dataset:
@@ -44,7 +44,7 @@ def segmentation(origin: Origin, measurement: Measurement) -> Dataset:
     slices = source_slices(measurement.volume.frames, measurement.volume.headers)
     instance = composite(origin, ResultRole.SEGMENTATION, "SEG", DESCRIPTION)
     rows, columns = measurement.tumour.shape[1:]
-    # Required in a segmentation (PS3.3 C.7.4.1): where the images name none, that of the outline on them.
+    # Required in a segmentation (PS3.3 C.7.4.1): where the images have none, that of the outline.
     frame_of_reference_uid = (
         measurement.volume.frame_of_reference_uid
         or str(origin.seg_header.get("FrameOfReferenceUID") or "")
@@ -84,7 +84,7 @@ def segmentation(origin: Origin, measurement: Measurement) -> Dataset:
 
 
 def _tumour_segment(origin: Origin, measurement: Measurement) -> SegmentDescription:
-    """Return the description of the tumour: what the received segment says about itself."""
+    """Return the description of the tumour, from the attributes of the received segment."""
     received = measurement.tumour_segment
     tracking = tracking_of(Region.TUMOUR, origin.uids, received)
     description = _description(Region.TUMOUR, _text(received, "SegmentLabel", "Tumour"), tracking, "MANUAL")

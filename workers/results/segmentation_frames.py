@@ -1,7 +1,7 @@
-"""A BINARY segmentation on the grid of its source images, as highdicom builds it, with references to the real sources.
+"""Builds a BINARY segmentation on the grid of its source images with highdicom, with references to these images.
 
-highdicom is given stand-ins for the sources: missing Type 2 attributes, several phases in one series and frames of an
-Enhanced MR would all stop it.
+highdicom gets substitutes of the source headers, because missing Type 2 attributes, several phases in one series and
+frames of an Enhanced MR image would be errors.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from workers.results.uids import derived_uid
 
 @dataclass(frozen=True)
 class SourceGrid:
-    """The slices that a segmentation is drawn on, and what they share."""
+    """The slices that the segmentation is drawn on, and their common attributes."""
 
     slices: Sequence[SourceSlice]
     rows: int
@@ -32,7 +32,7 @@ class SourceGrid:
 
     @property
     def referenced_series(self) -> Dataset:
-        """The item of the Referenced Series Sequence: one series, because viewers count the first one only."""
+        """The item of the Referenced Series Sequence: a single series, because viewers read only the first item."""
         item = Dataset()
         instances = {source.reference.sop_instance_uid: source.reference for source in self.slices}
         item.ReferencedInstanceSequence = [reference.item() for reference in instances.values()]
@@ -47,7 +47,7 @@ def binary_segmentation(
     dimension_organization_uid: str,
     **attributes: Any,
 ) -> Dataset:
-    """Return the segmentation of ``masks`` (segment, z, y, x), without the slices that no segment touches.
+    """Return the segmentation of ``masks`` (segment, z, y, x), without slices that no segment is on.
 
     ``attributes`` are further arguments of `highdicom.seg.Segmentation`.
     """
@@ -67,13 +67,13 @@ def binary_segmentation(
     _replace_references(built, slices)
     for sequence in (built.DimensionOrganizationSequence, built.DimensionIndexSequence):
         for item in sequence:
-            item.DimensionOrganizationUID = dimension_organization_uid  # highdicom makes a random one
+            item.DimensionOrganizationUID = dimension_organization_uid  # highdicom generates a random one
     built.ReferencedSeriesSequence = [grid.referenced_series]
     return built
 
 
 def _source_header(grid: SourceGrid, number: int, source: SourceSlice, thickness_mm: float) -> Dataset:
-    """Return a header with what highdicom reads of a source, and nothing it could stumble over."""
+    """Return a header with the attributes that highdicom reads from a source, and no others."""
     header = Dataset()
     for keyword in ("PatientID", "PatientName", "StudyID", "AccessionNumber"):
         setattr(header, keyword, "")
@@ -95,16 +95,16 @@ def _source_header(grid: SourceGrid, number: int, source: SourceSlice, thickness
 
 
 def _distance_mm(slices: Sequence[SourceSlice]) -> float:
-    """Return the distance of neighbouring slices; 1 mm where there is one slice only."""
+    """Return the distance between neighbouring slices in mm; 1 mm for a single slice."""
     if len(slices) == 1:
         return 1.0
     return float(np.linalg.norm(np.subtract(slices[1].position_mm, slices[0].position_mm)))
 
 
 def _replace_references(built: Dataset, slices: Sequence[SourceSlice]) -> None:
-    """Let each frame refer to the real instance, and to the frame of it, where there are frames."""
+    """Reference the source instance in each frame, and its frame where it has several."""
     real = {derived_uid("stand-in", str(number)): source for number, source in enumerate(slices)}
     for group in built.PerFrameFunctionalGroupsSequence:
         item = group.DerivationImageSequence[0].SourceImageSequence[0]
-        if item.ReferencedSOPInstanceUID in real:  # frames of one slice share an item, which is done already
+        if item.ReferencedSOPInstanceUID in real:  # frames of one slice share an item, which is already complete
             item.update(real[item.ReferencedSOPInstanceUID].item())

@@ -1,7 +1,7 @@
-"""What the measured images say about themselves, for a reader who wants to find them again.
+"""Describes the measured images for readers who want to find them in the study.
 
-Only what the measured slices themselves say: how many phases there are depends on what else had come when the case was
-measured, and a result has to be the same whatever comes later.
+The description uses the measured slices only: the number of phases depends on the images that were received when the
+case was measured, but a result must not change with images that arrive later.
 """
 
 import re
@@ -17,26 +17,27 @@ from workers.results.source_slices import ReferencedFrame, attribute_of
 CLOCK = re.compile(r"(?:\d{8})?(\d\d)(\d\d)(\d\d)(?:\.\d+)?(?:[+-]\d{4})?")
 """A time (TM), or a date with a time (DT)."""
 NOT_ORIGINAL = DIFFUSION | RESHAPED | CALCULATED | {"MPR"}
-"""Words behind the second value of Image Type or Frame Type that speak of diffusion, or of images computed from others
-(PS3.3 C.8.3.1.1.1 and C.8.16.1.4, and what scanners write)."""
+"""Words after the second value of Image Type or Frame Type that denote diffusion or computed images (PS3.3 C.8.3.1.1.1
+and C.8.16.1.4, and scanners' habits)."""
 
 
 def measured_on(frames: Sequence[ReferencedFrame], headers: Sequence[Dataset], with_description: bool = True) -> str:
-    """Return where to find the measured slices.
+    """Return a text by which the measured slices can be found.
 
-    Such as ``series 4 'Sag T1 FS DCE', 160 slices, instance numbers 161 to 320, temporal position 2, acquired at
-    10:11:00``; what they do not say is left out. The description is free text that may hold a name: without it the rest
-    can be drawn into pixels, where it cannot be removed.
+    An example is ``series 4 'Sag T1 FS DCE', 160 slices, instance numbers 161 to 320, temporal position 2, acquired at
+    10:11:00``; missing attributes are left out. The description is free text that may contain a name: without it, the
+    text can be drawn into pixels, from which a name could not be removed.
     """
     description = str(headers[0].get("SeriesDescription") or "").strip() if with_description else ""
     return ", ".join((_series(headers[0], description), *_parts(frames, headers)))
 
 
 def image_type_notes(headers: Sequence[Dataset]) -> tuple[Note, ...]:
-    """Return a warning where images are no original phase of a contrast series, such as an ADC map."""
+    """Return a warning where images are not an original phase of a contrast series, such as an ADC map."""
     return tuple(
         warning(
-            f"The measured images are no original DCE phase: image type {', '.join(values)}.", "No original DCE phase"
+            f"The measured images are not an original DCE phase: image type {', '.join(values)}.",
+            "Not an original DCE phase",
         )
         for values in sorted({values for header in headers for values in _image_types(header)})
         if NOT_ORIGINAL.intersection(word for value in values[2:] for word in re.split(r"[^A-Z0-9]+", value.upper()))
@@ -96,7 +97,7 @@ def _times(frames: Sequence[ReferencedFrame], headers: dict[str, Dataset]) -> It
 def _values(
     frames: Sequence[ReferencedFrame], headers: dict[str, Dataset], keyword: str, frame_keyword: str
 ) -> list[str]:
-    """Return an attribute of each slice, as text; of a multi-frame instance from its Frame Content Sequence."""
+    """Return an attribute of each slice as text; for a multi-frame instance, from its Frame Content Sequence."""
     values = []
     for frame in frames:
         header = headers[str(frame.sop_instance_uid)]

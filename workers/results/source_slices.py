@@ -1,4 +1,4 @@
-"""The slices that were measured, each with its place in space and the instance and frame it came from."""
+"""The measured slices, each with its position in space and its source instance and frame."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,31 +10,31 @@ from workers.results.instance_reference import InstanceReference
 
 
 class ReferencedFrame(Protocol):
-    """Where a slice came from."""
+    """The source of a slice."""
 
     @property
     def sop_instance_uid(self) -> str:
-        """The instance."""
+        """SOP class and SOP Instance UID of the instance."""
         ...
 
     @property
     def frame_number(self) -> int | None:
-        """The frame, from 1; None in a single-frame instance."""
+        """Frame number from 1; None in a single-frame instance."""
         ...
 
 
 @dataclass(frozen=True)
 class SourceSlice:
-    """A slice as its source describes it: what is drawn on it must lie exactly there."""
+    """A slice with the geometry of its source, in which segments drawn on it must be placed exactly."""
 
     reference: InstanceReference
     frame_number: int | None
     position_mm: tuple[float, ...]
     """Image Position (Patient): the centre of the first voxel."""
     orientation: tuple[float, ...]
-    """Image Orientation (Patient): direction along a row, then along a column."""
+    """Image Orientation (Patient): row direction, then column direction."""
     pixel_spacing_mm: tuple[float, ...]
-    """Between rows, then between columns."""
+    """Between rows, then between columns, in mm."""
     thickness_mm: float | None
 
     def item(self) -> Dataset:
@@ -73,7 +73,7 @@ def _floats(header: Dataset, frame_number: int | None, sequence: str, keyword: s
 
 
 def attribute_of(header: Dataset, frame_number: int | None, sequence: str, keyword: str) -> Any:
-    """Return an attribute of a frame: its own functional group, else the shared one (PS3.3 C.7.6.16)."""
+    """Return an attribute of a frame, from its own functional group or else the shared one (PS3.3 C.7.6.16)."""
     if frame_number is None:
         return header.get(keyword)
     for group in (header.PerFrameFunctionalGroupsSequence[frame_number - 1], header.SharedFunctionalGroupsSequence[0]):

@@ -1,4 +1,4 @@
-"""What a region is called in every result: the same identifier and UID in segmentation and reports."""
+"""Tracking of regions: the same identifier and UID in segmentation and reports."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ class Tracking:
 
 
 def tracking_of(region: Region, uids: ResultUids, tumour_segment: Dataset | None) -> Tracking:
-    """Return the tracking of a region: that which the outline came with, else a derived one."""
+    """Return the tracking of a region: that of the received outline, else a derived one."""
     if region is Region.TUMOUR and tumour_segment is not None:
         received_id, received_uid = tumour_segment.get("TrackingID"), tumour_segment.get("TrackingUID")
         if received_id and received_uid:

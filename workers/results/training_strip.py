@@ -1,7 +1,7 @@
-"""The strip of the key image: where this case lies among the training cases of both classes.
+"""Draws the strip of the key image: the position of the case among the training cases of both classes.
 
-Hot training cases stand above the line, cold ones below it, each class by its own share, so that a larger class does
-not look more likely. The range of the redrawn outlines lies on the line.
+Hot training cases are above the line, cold ones below it. Each class is scaled on its own, so that a larger class does
+not look more likely. The range of the redrawn outlines is on the line.
 """
 
 from collections.abc import Sequence
@@ -13,9 +13,9 @@ from PIL import ImageDraw
 from workers.results.typefaces import pixel_font
 
 BINS = 24
-"""Of the score from 0 to 1."""
+"""Number of bins of the score from 0 to 1."""
 BAR_HEIGHT = 34
-"""Of the fullest bin of either class."""
+"""Of the fullest bin of each class, in pixels."""
 AXIS_HEIGHT = 14
 LABEL_SIZE = 15
 HEIGHT = 2 * BAR_HEIGHT + AXIS_HEIGHT
@@ -25,14 +25,14 @@ Colour = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Strip:
-    """What is drawn."""
+    """The content of the strip."""
 
     score: float
     threshold: float
     span: tuple[float, float]
-    """Smallest and largest score of the redrawn outlines; the score itself where there are none."""
+    """Lowest and highest score of the redrawn outlines; the score itself where there are none."""
     hot: Sequence[float]
-    """Scores of the hot training cases; may be empty, as those of the cold ones."""
+    """Scores of the hot training cases; may be empty, like those of the cold ones."""
     cold: Sequence[float]
     hot_colour: Colour
     cold_colour: Colour
@@ -40,7 +40,7 @@ class Strip:
 
 
 def draw_strip(pen: ImageDraw.ImageDraw, strip: Strip, place: tuple[int, int], width: int) -> int:
-    """Draw the strip with its upper left corner at ``place`` (x, y); return where the next line begins."""
+    """Draw the strip with its upper left corner at ``place`` (x, y); return the y position of the next line."""
     x, y = place
     upper = y + BAR_HEIGHT
     lower = upper + AXIS_HEIGHT
@@ -74,7 +74,7 @@ def _draw_bars(
 
 
 def _draw_case(pen: ImageDraw.ImageDraw, at: int, line: tuple[int, int]) -> None:
-    """Draw this case as a diamond on the line, with an edge that sets it off from everything below it."""
+    """Draw this case as a diamond on the line, with a border that separates it from the background."""
     upper, lower = line
     middle, reach = (upper + lower) // 2, AXIS_HEIGHT // 2 + 5
     corners = [(at, middle - reach), (at + reach, middle), (at, middle + reach), (at - reach, middle)]

@@ -1,7 +1,7 @@
-"""The typeface of everything that is drawn for people: DejaVu Sans, which comes with the program.
+"""The typeface of everything that is drawn for people: DejaVu Sans, which is part of the program.
 
-Version 2.37, unaltered, with its licence beside it (`fonts/LICENSE`, Bitstream Vera and Arev). It has the letters of
-Latin, Greek and Cyrillic and the signs of units, so a report does not depend on which fonts a machine has.
+Version 2.37, unaltered, with its licence (`fonts/LICENSE`, Bitstream Vera and Arev). It covers Latin, Greek and
+Cyrillic letters and the signs of units, so that a report does not depend on installed fonts.
 """
 
 import functools
@@ -19,5 +19,5 @@ def font_file(*, bold: bool = False) -> Path:
 
 @functools.lru_cache(maxsize=32)
 def pixel_font(size: float, *, bold: bool = False) -> ImageFont.FreeTypeFont:
-    """Return the face for drawing with Pillow; ``size`` is that of an em, in pixels."""
+    """Return the font for drawing with Pillow; ``size`` is the em size in pixels."""
     return ImageFont.truetype(font_file(bold=bold), size)

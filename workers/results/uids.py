@@ -1,4 +1,4 @@
-"""UIDs of results: derived from what a result was made of, so that a retry makes the same object, never another."""
+"""UIDs of results, derived from their sources, so that a retry produces the same objects."""
 
 import hashlib
 import uuid
@@ -10,10 +10,10 @@ from workers.results.result_roles import ResultRole
 
 
 def derived_uid(*parts: str) -> str:
-    """Return the UID that always belongs to these texts.
+    """Return the UID that is derived from these texts.
 
-    The form is that of PS3.5 section B.2: 2.25 and a UUID as an integer. The UUID is made of the first 128 bits of a
-    SHA-256 over the texts, with the version and variant bits of a UUID by name.
+    The form is that of PS3.5 section B.2: 2.25 and a UUID as an integer. The UUID consists of the first 128 bits of a
+    SHA-256 over the texts, with the version and variant bits of a name-based UUID.
     """
     digest = hashlib.sha256("\0".join(parts).encode()).digest()
     return f"2.25.{uuid.UUID(bytes=digest[:16], version=5).int}"
@@ -23,7 +23,7 @@ def derived_uid(*parts: str) -> str:
 class ResultUids:
     """The UIDs of all results of one case.
 
-    They follow from the outline, the measured instances in any order, the signature, and the result version.
+    They are derived from the outline, the measured instances in any order, the signature, and the result version.
     """
 
     seg_uid: str
@@ -32,7 +32,7 @@ class ResultUids:
     """Empty where no signature could be loaded."""
     version: int
     segment_number: int | None = None
-    """Of a further tumour of the outline; None for its first, or only one."""
+    """Segment number of a further tumour of the outline; None for its first or only one."""
 
     @classmethod
     def of(
@@ -43,7 +43,7 @@ class ResultUids:
         version: int,
         segment_number: int | None = None,
     ) -> "ResultUids":
-        """Gather what the UIDs follow from."""
+        """Collect the values that the UIDs are derived from."""
         return cls(seg_uid, frozenset(instance_uids), signature_digest, version, segment_number)
 
     @property
@@ -71,7 +71,7 @@ class ResultUids:
         return derived_uid("radtme region", region.value, self._outline)
 
     def verdict_tracking(self) -> str:
-        """Return the tracking UID of a verdict about an outline that no region could be measured of."""
+        """Return the tracking UID of a verdict about an outline without a measured region."""
         return derived_uid("radtme verdict", self._outline)
 
     def device(self) -> str:

@@ -124,7 +124,7 @@ def test_a_range_that_is_not_known_says_why() -> None:
     """Neither a range nor a doubt is made up where the outline was not redrawn or the signature not calibrated."""
     document = report(make_case(), ResultRole.SUMMARY_REPORT)
     assert list(values(document, "Score when the outline is redrawn")) == ["Not computed: the outline is too large."]
-    assert list(values(document, "Prediction set")) == ["Not known: the signature was not calibrated."]
+    assert list(values(document, "Prediction set")) == ["Unknown: the signature was not calibrated."]
     assert not list(values(document, "Lowest score of redrawn outlines"))
     assert not list(values(document, "Where this case lies"))
 
@@ -282,8 +282,8 @@ def test_the_summary_says_what_was_measured() -> None:
     """Series and slices, and a warning where they are no phase of a contrast series; once, whoever noted it."""
     extra = {"SeriesNumber": 4, "SeriesDescription": "ADC", "ImageType": ["DERIVED", "PRIMARY", "DIFFUSION", "ADC"]}
     case = make_case(image_extra=extra)
-    text = "The measured images are no original DCE phase: image type DERIVED, PRIMARY, DIFFUSION, ADC."
-    for notes in ((), (warning(text, "No original DCE phase"),)):
+    text = "The measured images are not an original DCE phase: image type DERIVED, PRIMARY, DIFFUSION, ADC."
+    for notes in ((), (warning(text, "Not an original DCE phase"),)):
         document = report(case, ResultRole.SUMMARY_REPORT, replace(case.result, notes=notes))
         assert list(values(document, "Measured on")) == ["series 4 'ADC', 12 slices"]
         assert list(values(document, "Quality note")) == [f"Warning: {text}"]

@@ -113,4 +113,4 @@ def test_redraws_that_cannot_be_measured_say_so(measurement: Measurement) -> Non
     assert surroundings is not None
     nothing_left = replace(surroundings, excluded=np.ones_like(surroundings.resampled.tumour))
     found = stability(replace(measurement, surroundings=nothing_left), 60.0)
-    assert found == NotRedrawn("0 of 10 redrawn outlines can be measured; 6 are needed to say anything")
+    assert found == NotRedrawn("0 of 10 redrawn outlines can be measured; at least 6 are needed")
