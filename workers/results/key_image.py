@@ -158,7 +158,7 @@ def _warnings(result: CaseResult) -> Iterator[str]:
     for note in result.warnings[:SHOWN_WARNINGS]:
         yield f"Warning: {note.short}"
     if (more := len(result.warnings) - SHOWN_WARNINGS) > 0:
-        yield f"{more} more warnings in the report"
+        yield f"{more} more warning{'s' * (more > 1)} in the report"
 
 
 def _source_of(measurement: Measurement) -> str:
