@@ -108,6 +108,16 @@ def test_changed_configuration_is_told_with_what_changed(tmp_path: Path) -> None
     assert "second@" not in everything
 
 
+def test_a_criterion_that_only_warns_from_now_on_is_told(tmp_path: Path) -> None:
+    """A site that weakens the acceptance contract does so on record."""
+    file = tmp_path / "radtme.yaml"
+    for text in ("data: .\n", "data: .\nworkers: {criteria_as_notes: [body_part]}\n"):
+        file.write_text(text)
+        notice_configuration(load_configuration(file, {}), "work")
+    changed = entries(tmp_path / "audit", "110113")[-1]
+    assert "workers.criteria_as_notes: [] -> [body_part]" in changed.description
+
+
 def test_switching_the_trail_off_is_its_last_message(tmp_path: Path) -> None:
     """Audit Recording Stopped is written although the new configuration says that nothing is."""
     file = tmp_path / "radtme.yaml"

@@ -122,6 +122,7 @@ def test_case_is_told_with_its_signature(tmp_path: Path) -> None:
         ),
         signature=replace(SIGNATURE, id="sig", version="1.0.0", digest="ab" * 32),
         references={ResultRole.SEGMENTATION: reference},
+        warnings=("Scored although criterion 'spacing' is not met.",),
     )
     scored(AuditLog(AuditSettings(tmp_path / "audit")), JOB, image(1), record)
     (one,) = told(tmp_path / "audit")
@@ -131,6 +132,7 @@ def test_case_is_told_with_its_signature(tmp_path: Path) -> None:
     assert (one.details["phenotype"], one.details["tendency"]) == ("uncertain", "hot")
     assert one.details["prediction set"] == "hot or cold"
     assert one.details["redrawn outlines"] == "0.5100 to 0.8124"
+    assert one.details["warnings"] == "Scored although criterion 'spacing' is not met."
     (tmp_path / "file").write_text("")
     with pytest.raises(NotAudited):
         scored(AuditLog(AuditSettings(tmp_path / "file")), JOB, image(1), record)
