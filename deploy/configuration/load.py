@@ -111,8 +111,9 @@ PART_VARIABLE = "RADTME_PART_OF_STACK"
 """Set for parts started by `radtme up`, which has checked the configuration for them."""
 OTHER_VARIABLES = frozenset({CONFIGURATION_VARIABLE, DEBUG_VARIABLE, PART_VARIABLE})
 LISTENER_SKIP = frozenset({"reporters", "spool", "redis_url", "audit"})
+AUDIT_SKIP = frozenset({"character_sets"})
 WORKERS_SKIP = frozenset({"spool", "model_store", "redis_url", "targets", "audit", "webhook"})
-COMPUTED = {"listener": LISTENER_SKIP, "workers": WORKERS_SKIP, "audit": frozenset({"character_sets"})}
+COMPUTED = {"listener": LISTENER_SKIP, "workers": WORKERS_SKIP, "audit": AUDIT_SKIP}
 """Fields of the sections that follow from other settings: a file cannot set them."""
 
 

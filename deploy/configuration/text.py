@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from deploy.configuration.load import LISTENER_SKIP, WORKERS_SKIP, Configuration
+from deploy.configuration.load import AUDIT_SKIP, LISTENER_SKIP, WORKERS_SKIP, Configuration
 from deploy.configuration.target_checks import foreign_settings
 from workers.results.result_roles import ResultRole
 
@@ -43,7 +43,7 @@ def configuration_lines(configuration: Configuration) -> Iterator[tuple[str, str
         ("listener", configuration.listener, LISTENER_SKIP),
         ("workers", configuration.workers, WORKERS_SKIP),
         ("sink", configuration.sink, frozenset()),
-        ("audit", configuration.audit, frozenset()),
+        ("audit", configuration.audit, AUDIT_SKIP),
         ("status_page", configuration.status_page, frozenset()),
         ("retention", configuration.retention, frozenset()),
         ("webhook", configuration.webhook, frozenset()),
