@@ -248,8 +248,8 @@ def _level_objections(
             yield Objection(
                 Criterion.GREY_LEVELS,
                 f"image {volume.frames[0].sop_instance_uid}: the {measured.region} on it has {measured.grey_levels} "
-                f"grey levels, and {contract.min_grey_levels} are needed for texture: check that the outline lies on "
-                "the images as the scanner made them",
+                f"grey levels, and {contract.min_grey_levels} are needed for texture: check that the outline was "
+                "drawn on the original images",
             )
 
 

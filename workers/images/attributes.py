@@ -140,14 +140,14 @@ def _decimal(content: str) -> float | None:
 def _unreadable(dataset: Dataset, keyword: str, expected: str) -> RejectedInput:
     return RejectedInput(
         Reason.UNREADABLE_OBJECT,
-        f"{text(dataset, 'SOPInstanceUID')}: {keyword} is expected to hold {expected} and does not",
+        f"{text(dataset, 'SOPInstanceUID')}: expected {expected} in {keyword}, found another value",
     )
 
 
 def _element(dataset: Dataset, keyword: str) -> DataElement | RawDataElement | None:
     try:
         return dataset.get_item(tag_for_keyword(keyword) or keyword)
-    except NotImplementedError as error:  # pydicom converts an element without a value at once, by its VR
+    except NotImplementedError as error:  # pydicom immediately converts an element without a value, by its VR
         raise RejectedInput(
-            Reason.UNREADABLE_OBJECT, f"{keyword} of an object has a value representation that DICOM does not know"
+            Reason.UNREADABLE_OBJECT, f"{keyword} of an object has an unknown value representation"
         ) from error

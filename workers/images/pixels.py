@@ -90,7 +90,7 @@ def _stored_dtype(instance: Instance) -> np.dtype[np.generic]:
         raise RejectedInput(Reason.UNREADABLE_PIXELS, f"{uid}: expected 1 to {allocated} BitsStored, found {stored}")
     if text(header, "LossyImageCompression") == "01":
         raise RejectedInput(
-            Reason.UNREADABLE_PIXELS, f"{uid}: lossy compressed, so that its texture is not that of the image"
+            Reason.UNREADABLE_PIXELS, f"{uid}: lossy compression has changed its texture: send the original images"
         )
     kind = "i" if integer(header, "PixelRepresentation") else "u"
     return np.dtype(f"<{kind}{allocated // 8}")
@@ -118,8 +118,8 @@ def _check_length(frame: Frame) -> None:
     if not expected <= location.length < expected + max(padding, 2) or there < expected:
         raise RejectedInput(
             Reason.UNREADABLE_PIXELS,
-            f"{instance.sop_instance_uid}: expected {expected} bytes of pixels, the element says {location.length}, "
-            f"the file holds {there}",
+            f"{instance.sop_instance_uid}: expected {expected} bytes of pixels, found {location.length} in the header, "
+            f"{there} in the file: send the image again",
         )
 
 
@@ -132,7 +132,7 @@ def _read_into(target: NDArray[np.generic], frame: Frame) -> None:
         while view:
             got = file.readinto(view)
             if not got:
-                raise RejectedInput(Reason.UNREADABLE_PIXELS, f"{instance.sop_instance_uid}: its file was cut short")
+                raise RejectedInput(Reason.UNREADABLE_PIXELS, f"{instance.sop_instance_uid}: its file is truncated")
             view = view[got:]
 
 
@@ -144,7 +144,7 @@ def _decoded(frame: Frame, decoded: dict[str, NDArray[np.generic]]) -> NDArray[n
         decoded[uid] = _decode(instance)
     whole = decoded[uid]
     if whole.dtype.kind not in "iu":
-        raise RejectedInput(Reason.INVALID_PIXELS, f"{uid}: expected whole numbers as pixels, found floating point")
+        raise RejectedInput(Reason.INVALID_PIXELS, f"{uid}: expected integers as pixels, found floating point")
     plane = frame.plane
     if whole.shape[1:] != (plane.rows, plane.columns) or (frame.number or 1) > len(whole):
         raise RejectedInput(

@@ -190,7 +190,8 @@ def _frame_of_reference(frames: Sequence[Frame]) -> str:
     if len(found) > 1:
         raise RejectedInput(
             Reason.IRREGULAR_GEOMETRY,
-            f"{max(found.values())}: its FrameOfReferenceUID differs from that of the other slices",
+            f"{max(found.values())}: its FrameOfReferenceUID differs from that of the other slices: send the "
+            "original images of one examination",
         )
     return next(iter(found))
 
@@ -208,7 +209,8 @@ def _in_slice_order(frames: Sequence[Frame]) -> tuple[list[Frame], NDArray[np.fl
             what = "orientation" if not same_axes else "matrix" if not same_matrix else "pixel spacing"
             raise RejectedInput(
                 Reason.IRREGULAR_GEOMETRY,
-                f"{frame.instance.sop_instance_uid}: its {what} differs from that of the other slices",
+                f"{frame.instance.sop_instance_uid}: its {what} differs from that of the other slices: "
+                "send the original series of this phase",
             )
     normal = normal_of(first)
     return sorted(frames, key=lambda frame: float(np.dot(frame.plane.position, normal))), normal
@@ -219,13 +221,15 @@ def _slice_spacing(frames: Sequence[Frame], places: NDArray[np.float64], expecte
     if len(frames) < 2 or len(frames) < expected_slices:
         raise RejectedInput(
             Reason.MISSING_SLICES,
-            f"series {series}: expected {max(expected_slices, 2)} slices in this phase, found {len(frames)}",
+            f"series {series}: expected {max(expected_slices, 2)} slices in this phase, found {len(frames)}: "
+            "send the missing slices",
         )
     gaps = np.diff(places)
     spacing_mm = float(np.median(gaps))
     if gaps.min() <= SAME_SLICE_MM:
         raise RejectedInput(
-            Reason.IRREGULAR_GEOMETRY, f"series {series}: two frames of one phase are in the same slice"
+            Reason.IRREGULAR_GEOMETRY,
+            f"series {series}: two frames of one phase are in the same slice: send each slice once",
         )
     steps, keeps_steps = steps_between(places)
     allowed = np.where(keeps_steps & (steps == 1), np.inf, GAP_TOLERANCE * spacing_mm)
@@ -242,7 +246,8 @@ def _check_sideways(frames: Sequence[Frame], origins: NDArray[np.float64], norma
     if shift_mm > ROUNDING_MM:
         raise RejectedInput(
             Reason.IRREGULAR_GEOMETRY,
-            f"series {frames[0].instance.series_uid}: slices are shifted sideways by up to {shift_mm:.2f} mm",
+            f"series {frames[0].instance.series_uid}: slices are shifted sideways by up to {shift_mm:.2f} mm: "
+            "send the original series",
         )
 
 
@@ -268,9 +273,10 @@ def _refuse_gap(frame: Frame, gap_mm: float, spacing_mm: float, *, is_whole: boo
     message = f"after {frame.instance.sop_instance_uid}: expected the next slice after {spacing_mm:.3f} mm, "
     if whole:
         raise RejectedInput(
-            Reason.MISSING_SLICES, f"{message}found it after {gap_mm:.3f} mm: {round(missing)} slices are missing"
+            Reason.MISSING_SLICES,
+            f"{message}found it after {gap_mm:.3f} mm: {round(missing)} slices are missing: send the missing slices",
         )
-    raise RejectedInput(Reason.IRREGULAR_GEOMETRY, f"{message}found it after {gap_mm:.3f} mm")
+    raise RejectedInput(Reason.IRREGULAR_GEOMETRY, f"{message}found it after {gap_mm:.3f} mm: send the original series")
 
 
 def _rescaled(stored: NDArray[np.generic], frames: Sequence[Frame]) -> NDArray[np.generic]:
@@ -279,11 +285,12 @@ def _rescaled(stored: NDArray[np.generic], frames: Sequence[Frame]) -> NDArray[n
     else:
         slopes = np.array([frame.slope for frame in frames])[:, None, None]
         intercepts = np.array([frame.intercept for frame in frames])[:, None, None]
-        with np.errstate(over="ignore", invalid="ignore"):  # told below
+        with np.errstate(over="ignore", invalid="ignore"):  # reported below
             array = stored * slopes + intercepts
         if not np.isfinite(array).all():
             raise RejectedInput(
-                Reason.INVALID_PIXELS, f"series {frames[0].instance.series_uid}: grey values are not finite numbers"
+                Reason.INVALID_PIXELS,
+                f"series {frames[0].instance.series_uid}: grey values are not finite numbers: send the original images",
             )
     return array
 

@@ -59,10 +59,10 @@ def with_converted_images(
 
 
 def images_in_other_form(header: Dataset, other_series: Sequence[Sequence[Path]], limits: Limits) -> str:
-    """Return which images of the outline's frame of reference came where it names the other form; empty where none."""
+    """Return a message on images in the other form than the outline references, Enhanced or classic; empty if none."""
     try:
         classes = {str(element.value) for element in header.iterall() if element.keyword == "ReferencedSOPClassUID"}
-    except UNREADABLE_BYTES:  # a damaged outline names nothing that can be looked for
+    except UNREADABLE_BYTES:  # the references of a damaged outline cannot be read
         return ""
     named = {sop_class == MRImageStorage for sop_class in classes & set(IMAGE_CLASSES)}
     frame_of_reference = text(header, "FrameOfReferenceUID")
@@ -75,8 +75,8 @@ def images_in_other_form(header: Dataset, other_series: Sequence[Sequence[Path]]
         if named == {not is_classic} and text(first.dataset, "FrameOfReferenceUID") == frame_of_reference:
             form = "classic" if is_classic else "Enhanced"
             return (
-                f"series {first.series_uid} of the study holds {form} MR images of the same frame of reference, and "
-                "does not say that they were converted from those that the outline names: draw it on these"
+                f"series {first.series_uid} of the study holds {form} MR images of the same frame of reference, "
+                "without a reference to those that the outline was drawn on: draw it on these"
             )
     return ""
 
