@@ -53,7 +53,7 @@ def show(name: str | None, config_file: Path | None) -> None:
         _print(registry.verify(name) if name else registry.active())
 
 
-@signature.command(epilog="Example: radtme signature verify ./radtme-research-phantom-1.1.0-0123456789ab")
+@signature.command(epilog="Example: radtme signature verify ./radtme-research-phantom-1.2.0-0123456789ab")
 @click.argument("name_or_folder")
 @config_option
 def verify(name_or_folder: str, config_file: Path | None) -> None:
@@ -68,7 +68,7 @@ def verify(name_or_folder: str, config_file: Path | None) -> None:
         click.echo(f"note: {note}", err=True)
 
 
-@signature.command(epilog="Example: radtme signature activate radtme-research-phantom-1.1.0")
+@signature.command(epilog="Example: radtme signature activate radtme-research-phantom-1.2.0")
 @click.argument("name")
 @config_option
 def activate(name: str, config_file: Path | None) -> None:
@@ -129,7 +129,7 @@ def shadow(name: str | None, off: bool, config_file: Path | None) -> None:
 @click.option(
     "--held-out", default=80, show_default=True, help="Number of further phantoms for measuring the performance."
 )
-@click.option("--bundle-version", default="1.1.0", show_default=True, help="Version of the signature.")
+@click.option("--bundle-version", default="1.2.0", show_default=True, help="Version of the signature.")
 @click.option(
     "--profile", "profile_name", default=DEFAULT_PROFILE.name, show_default=True, type=click.Choice(sorted(PROFILES))
 )

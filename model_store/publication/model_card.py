@@ -28,7 +28,7 @@ def card_sections(description: Description, figures: Mapping[str, str], more: Se
         Section("What it does", (Block(text=_what_it_does(d)),)),
         *more,
         Section("What it may be applied to", _acceptance(d.acceptance)),
-        Section("Feature profile", (pairs(d.profile.to_json()),)),
+        Section("Feature profile", (Block(text=d.profile.description), pairs(d.profile.to_json()))),
         Section("Training cases", (pairs(d.cohort),)),
         Section("Training", (pairs({k: v for k, v in d.training.items() if k != "negative_controls"}),)),
         Section("Negative controls", _negative_controls(d)),

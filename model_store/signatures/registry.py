@@ -28,7 +28,7 @@ from model_store.signatures.signature import Signature
 
 SHIPPED = Path(__file__).parent / "shipped"
 SHIPPED_AS_FORMAT_1 = "radtme-research-phantom-1.0.0-38e4d0203450"
-"""The former shipped signature: same forest, columns and threshold, but only readable with pyarrow."""
+"""A former shipped signature, which the service cannot read: it needs pyarrow."""
 
 
 class RegistryAction(StrEnum):
@@ -160,7 +160,7 @@ class Registry:
     def awaits_shipped(self) -> bool:
         """Whether the signature that comes with the program is to be activated.
 
-        So where none ever was, and where the same one is active in the format that the service cannot read.
+        So where none ever was, and where a former one is active in the format that the service cannot read.
         """
         current = self.current()
         return current is None or current.name == SHIPPED_AS_FORMAT_1

@@ -12,7 +12,7 @@ from deploy.cli import radtme
 from deploy.simulation.research_cohort import cohort_specs, measure_cohort
 from deploy.simulation.research_signature import RESEARCH_NOTICE
 from model_store.signatures.bundle import load_bundle
-from model_store.signatures.profile import DEFAULT_PROFILE, FEATURES_PER_REGION, HAN2024
+from model_store.signatures.profile import DEFAULT_PROFILE, FEATURES_PER_REGION
 from model_store.signatures.registry import Registry, shipped_bundle
 
 
@@ -126,7 +126,7 @@ def test_shipped_signature_is_sound(tmp_path: Path) -> None:
     registry.ensure_shipped()
     signature = registry.active()
     assert signature.research_notice == RESEARCH_NOTICE
-    assert signature.profile == HAN2024
+    assert signature.profile == DEFAULT_PROFILE
     assert len(registry.history()) == 1
     assert sum(path.stat().st_size for path in shipped_bundle().iterdir()) < 1_500_000
     auc = signature.description.metrics["held_out"]["auc"]

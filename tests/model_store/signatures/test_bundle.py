@@ -24,6 +24,7 @@ from model_store.signatures.estimator import from_skops, to_skops
 from model_store.signatures.profile import HAN2024
 from model_store.signatures.registry import SHIPPED_AS_FORMAT_1, Registry, shipped_bundle
 from model_store.signatures.signature import bundle_name
+from support.former_signatures import SHIPPED_AS_FORMAT_2
 
 FILES = (
     "signature.json",
@@ -114,26 +115,26 @@ def test_unknown_file_folder_and_link_are_refused(bundle: Path, tmp_path: Path) 
 
 
 FORMAT_1 = Path(__file__).parent / "format_1"
-"""What the shipped signature 1.0.0 had otherwise than its successor; the forest and the rest are the same files."""
+"""What the shipped signature 1.0.0 had otherwise than 1.1.0; the forest and the rest are the same files."""
 
 
 @pytest.fixture
 def bundle_of_format_1(tmp_path: Path) -> Path:
     """Return the signature that the program shipped before its training distribution became an npz file."""
-    folder = Path(shutil.copytree(shipped_bundle(), tmp_path / SHIPPED_AS_FORMAT_1))
+    folder = Path(shutil.copytree(SHIPPED_AS_FORMAT_2, tmp_path / SHIPPED_AS_FORMAT_1))
     (folder / "reference.npz").unlink()
     return Path(shutil.copytree(FORMAT_1, folder, dirs_exist_ok=True))
 
 
 def test_bundle_of_format_1_is_read_with_pyarrow(bundle_of_format_1: Path) -> None:
-    """Its name still proves its content, and everything that makes a score equals the shipped successor's."""
-    before, now = load_bundle(bundle_of_format_1), load_bundle(shipped_bundle())
+    """Its name still proves its content, and everything that makes a score equals its successor's."""
+    before, now = load_bundle(bundle_of_format_1), load_bundle(SHIPPED_AS_FORMAT_2)
     assert before.ranges == now.ranges
     rule = now.profile.phase_rule  # which images are measured, and nothing of how
     profile = dataclasses.replace(before.profile, phase_rule=rule)
     assert dataclasses.replace(before.description, version=now.version, profile=profile) == now.description
     for name in ("estimator.skops", "canary.npz"):
-        assert (bundle_of_format_1 / name).read_bytes() == (shipped_bundle() / name).read_bytes()
+        assert (bundle_of_format_1 / name).read_bytes() == (SHIPPED_AS_FORMAT_2 / name).read_bytes()
 
 
 def test_bundle_of_format_1_says_what_it_needs_where_pyarrow_is_missing(
@@ -145,16 +146,21 @@ def test_bundle_of_format_1_says_what_it_needs_where_pyarrow_is_missing(
         load_bundle(bundle_of_format_1)
 
 
-def test_shipped_signature_of_format_1_is_succeeded_by_the_same_in_format_2(
+def test_shipped_signature_of_format_1_is_succeeded_by_the_shipped_one(
     bundle_of_format_1: Path, tmp_path: Path
 ) -> None:
-    """After an upgrade the service goes on with the same forest; a signature that a person chose stays."""
+    """After an upgrade the service goes on with what it can read; a signature that a person chose stays."""
     registry = Registry(tmp_path / "models")
     registry.publish(bundle_of_format_1)
     registry.activate(bundle_of_format_1.name)
     registry.ensure_shipped()
     assert registry.active().name == shipped_bundle().name
     assert [move.name for move in registry.history()] == [bundle_of_format_1.name, shipped_bundle().name]
+
+
+def test_a_bundle_of_format_2_measures_as_before() -> None:
+    """The shipped 1.1.0 keeps its whole-image z-scores, and stays active where it was."""
+    assert load_bundle(SHIPPED_AS_FORMAT_2).profile == HAN2024
 
 
 def test_renamed_folder_is_refused(copy: Path) -> None:
@@ -221,8 +227,8 @@ def test_description_that_does_not_fit_is_refused(
 
 
 def test_a_bundle_of_format_2_has_the_documented_default_contract() -> None:
-    """The shipped signature states no contract: techniques, phase, 8 grey levels and a quarter of its features hold."""
-    description = load_bundle(shipped_bundle()).description
+    """The shipped 1.1.0 states no contract: techniques, phase, 8 grey levels and a quarter of its features hold."""
+    description = load_bundle(SHIPPED_AS_FORMAT_2).description
     assert (description.acceptance, description.certainty) == (AcceptanceContract({}, 8, 0.25), None)
 
 

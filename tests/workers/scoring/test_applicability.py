@@ -6,8 +6,8 @@ import pytest
 
 from model_store.signatures.acceptance import AcceptanceContract, Criterion
 from model_store.signatures.bundle import load_bundle
-from model_store.signatures.registry import shipped_bundle
 from model_store.signatures.signature import Signature
+from support.former_signatures import SHIPPED_AS_FORMAT_2
 from workers.acceptance import DEFAULT, Acceptance
 from workers.errors import Reason, RejectedInput
 from workers.features.regions import Region, RegionMeasurement
@@ -17,8 +17,8 @@ from workers.scoring.applicability import feature_objections, out_of_range_notes
 
 @pytest.fixture(scope="module")
 def signature() -> Signature:
-    """Return the shipped signature: 16 columns, the default contract."""
-    return load_bundle(shipped_bundle())
+    """Return a signature with 16 columns and the default contract."""
+    return load_bundle(SHIPPED_AS_FORMAT_2)
 
 
 def regions(signature: Signature, outside: int) -> list[RegionMeasurement]:
