@@ -113,7 +113,7 @@ def read_outline(
             raise
         raise RejectedInput(
             Reason.UNREADABLE_OBJECT,
-            f"{name_of(instance)}: expected the attributes of a segmentation ({type(error).__name__})",
+            f"{name_of(instance)}: expected valid attributes of a segmentation ({type(error).__name__})",
         ) from error
 
 

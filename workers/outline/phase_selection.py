@@ -31,7 +31,7 @@ def choose_phase(instances: Sequence[Instance], outline: Outline, rule: PhaseRul
     Raises
     ------
     RejectedInput
-        MISSING_INSTANCES where referenced images are not there, NO_GEOMETRY where they cannot be placed in space,
+        MISSING_INSTANCES where referenced images are missing, NO_GEOMETRY where they cannot be placed in space,
         IRREGULAR_GEOMETRY where their stacks differ in orientation or matrix, UNKNOWN_PHASE where they belong
         to several phases, or the outline does not identify a phase, and the rule does not decide.
     """
@@ -42,8 +42,8 @@ def choose_phase(instances: Sequence[Instance], outline: Outline, rule: PhaseRul
     if missing:
         raise RejectedInput(
             Reason.MISSING_INSTANCES,
-            f"{outline.name}: {len(missing)} of the {len(referenced)} images that it refers to are not there, "
-            f"such as {min(missing)}",
+            f"{outline.name}: {len(missing)} of the {len(referenced)} images that it references are missing, "
+            f"such as {min(missing)}: send them",
         )
     outline = _with_checked_frame_numbers(outline, instances)
     if referenced:
@@ -59,7 +59,7 @@ def _with_checked_frame_numbers(outline: Outline, instances: Sequence[Instance])
         if uid in counts and not 1 <= number <= counts[uid]:
             raise RejectedInput(
                 Reason.MISSING_INSTANCES,
-                f"{outline.name}: it refers to frame {number} of image {uid}, which has {counts[uid]}: export it "
+                f"{outline.name}: it references frame {number} of image {uid}, which has {counts[uid]}: export it "
                 "again with the images that it was drawn on",
             )
     classic = {one.sop_instance_uid for one in instances if not one.is_multi_frame}

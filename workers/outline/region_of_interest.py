@@ -52,7 +52,8 @@ def place(outline: Outline, volume: Volume) -> RegionOfInterest:
             _draw(target, mask, plane, volume.grid, outline.name, may_leave=not is_tumour)
     if not tumour.any():
         raise RejectedInput(
-            Reason.EMPTY_SEGMENTATION, f"{outline.name}: its tumour segment does not hold a single voxel"
+            Reason.EMPTY_SEGMENTATION,
+            f"{outline.name}: its tumour segment does not hold a single voxel: save the outline again and send it",
         )
     if min(int(np.ptp(along)) for along in np.nonzero(tumour)) == 0:
         raise RejectedInput(
@@ -91,7 +92,8 @@ def _check_identity(outline: Outline, volume: Volume) -> None:
             values.discard("")
         if len(values) > 1:
             raise RejectedInput(
-                Reason.PATIENT_MISMATCH, f"{outline.name}: its {keyword} differs from that of the images"
+                Reason.PATIENT_MISMATCH,
+                f"{outline.name}: its {keyword} differs from that of the images: find the cause before anything else",
             )
 
 
@@ -162,7 +164,8 @@ def _draw(
     if not may_leave and not inside.all():
         raise RejectedInput(
             Reason.OUTSIDE_VOLUME,
-            f"{name}: {np.count_nonzero(~inside)} of {rows.size} tumour pixels of a frame lie outside the images",
+            f"{name}: {np.count_nonzero(~inside)} of {rows.size} tumour pixels of a frame lie outside the images: "
+            "check which series it was drawn on",
         )
     corner, along_rows, along_columns = _steps(plane, grid, name)
     x, y, z = (corner + np.outer(rows, along_rows) + np.outer(columns, along_columns))[inside].T

@@ -113,7 +113,7 @@ def read_structure_set(
             raise
         raise RejectedInput(
             Reason.UNREADABLE_OBJECT,
-            f"{name_of(instance)}: expected the attributes of a structure set ({type(error).__name__})",
+            f"{name_of(instance)}: expected valid attributes of a structure set ({type(error).__name__})",
         ) from error
 
 
@@ -123,7 +123,10 @@ def _outline(
     header = instance.dataset
     segments = segments_of(header)
     if len(segments) > limits.max_segments:
-        raise RejectedInput(Reason.OVER_LIMITS, f"{name_of(instance)}: {len(segments)} regions of interest")
+        raise RejectedInput(
+            Reason.OVER_LIMITS,
+            f"{name_of(instance)}: {len(segments)} regions of interest, at most {limits.max_segments}",
+        )
     chosen = choose_segments(segments, rules, name_of(instance))
     tumour = chosen.tumour(segment_number, name_of(instance))
     others = chosen.beside(tumour)
