@@ -29,7 +29,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     ),
     "conformance": ("deploy.commands.conformance:conformance", "Print the DICOM Conformance Statement"),
     "send": ("deploy.commands.network:send", "Send the DICOM files in a folder"),
-    "outline": ("deploy.commands.outline:outline", "Make the tumour's outline in DICOM from a NIfTI, NRRD or MHA mask"),
+    "outline": ("deploy.commands.outline:outline", "Convert a NIfTI, NRRD or MHA mask of a tumour to a DICOM SEG"),
     "status": (
         "deploy.commands.status:status",
         "Show what was received, is waiting, was scored, sent or failed, and why",

@@ -96,7 +96,7 @@ def phenotype(config_file: Path) -> None:
 )
 @click.option("--jobs", default=0, type=click.IntRange(0), help="Number of processes. Default: all cores.")
 def simulate(folder: Path, seed: int, patients: int, sites: int, no_effect: bool, repeated: float, jobs: int) -> None:
-    """Write a simulated cohort into OUT, as input of a study: DICOM, labels, clinic, genes, study.yaml.
+    """Write a simulated cohort into OUT, as input of a study: DICOM, labels, clinical data, genes, study.yaml.
 
     planted.json contains the simulated effects and the AUC that can be reached.
     """

@@ -29,7 +29,7 @@ def today() -> Dashboard:
                     "Redis",
                     "Does Redis answer the listener? Receiving continues without it; scoring waits.",
                     "min(radtme_redis_up)",
-                    words={"1": "rings", "0": "SILENT"},
+                    words={"1": "answers", "0": "NO ANSWER"},
                     steps=[],
                     width=3,
                 ),

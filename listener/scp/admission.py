@@ -1,4 +1,4 @@
-"""Who may associate, and how many at once."""
+"""Whether an association is accepted: by the allow-list, and by the number of open ones; else its A-ASSOCIATE-RJ."""
 
 import threading
 from collections import Counter

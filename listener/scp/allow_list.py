@@ -41,7 +41,7 @@ class _Entry:
 
 
 class AllowList:
-    """The list. Empty, it lets everyone in: the configuration allows that on loopback only."""
+    """The allow-list. An empty one admits everyone, which the configuration permits on loopback only."""
 
     def __init__(self, ae_titles: Iterable[str] = (), peers: Iterable[AllowedPeer] = ()) -> None:
         allowed = [*(AllowedPeer(title) for title in ae_titles), *peers]

@@ -1,4 +1,6 @@
-"""The peritumoral ring: every voxel at most 2 mm from the tumour's border, on either side.
+"""The peritumoral ring: every voxel near the tumour's border, by default at most 2 mm inside or outside.
+
+The profile sets both distances (`FeatureProfile.ring_inner_mm`, `FeatureProfile.ring_outer_mm`).
 
 The border lies between voxels. A distance map measures from voxel centres, so its raw values are off by half a voxel
 and more: 25,358 voxels for the ring of a 40 mm ball, where 4/3 pi (22^3 - 18^3) = 20,173. Therefore, the depth of each
