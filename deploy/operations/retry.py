@@ -9,6 +9,7 @@ from pathlib import Path
 
 from deploy.errors import CommandError
 from listener.broker.messages import Announcement, delivery_announcement, score_announcement
+from listener.pairing.conversion_sources import ConversionSources
 from listener.pairing.readiness import SeriesHeads, evidence, next_version
 from listener.spool.delivery_schedule import DeliveryState
 from listener.spool.job_files import ATTEMPTS_NAME, DROP_NAME, FAILURE_NAME, HOLD_NAME, RESULT_NAME, is_held
@@ -116,7 +117,7 @@ def score_next_version(spool: Spool, job: Job) -> Retried:
         If its images are not complete, or it has a later version.
     """
     record = job.read()
-    found = evidence(spool, record, SeriesHeads())
+    found = evidence(spool, record, SeriesHeads(), ConversionSources())
     if not found.complete:
         raise CommandError(
             f"{job.id} was not scored, and still waits for {found.waiting()}",

@@ -14,6 +14,7 @@ from pathlib import Path
 import structlog
 
 from listener.pairing.body_parts import other_body_part
+from listener.pairing.conversion_sources import ConversionSources
 from listener.pairing.elsewhere import image_heads, study_of_missing
 from listener.pairing.job_index import JobFacts, JobIndex
 from listener.pairing.readiness import (
@@ -90,6 +91,7 @@ class Pairer:
         self._index = JobIndex(spool)
         self._index_lock = threading.Lock()
         self._heads = SeriesHeads()
+        self._conversions = ConversionSources()
         self._watch = SeriesWatch(spool, settings)
         self._waited: dict[str, Waited] = {}
         self._searched: dict[str, float] = {}
@@ -229,8 +231,8 @@ class Pairer:
             record = job.read()
         except FileNotFoundError:
             return self._settings.sweep_seconds  # another listener moved it
-        quiet = self._watch.quiet_seconds(record)
-        found = evidence(self._spool, record, self._heads)
+        found = evidence(self._spool, record, self._heads, self._conversions)
+        quiet = self._watch.quiet_seconds(record, found.images)
         age = self._age_seconds(record)
         fetched = record.fetched is not None
         step = decide(found, self._settings, quiet, age, fetched=fetched)
@@ -314,10 +316,10 @@ class Pairer:
         if job is None:
             return self._settings.sweep_seconds
         record = job.read()
-        found = evidence(self._spool, record, self._heads)
+        found = evidence(self._spool, record, self._heads, self._conversions)
         if not found.complete or _same_instances(record, found):
             return self._settings.sweep_seconds
-        unsettled = settle_seconds(found, self._settings) - self._watch.quiet_seconds(record)
+        unsettled = settle_seconds(found, self._settings) - self._watch.quiet_seconds(record, found.images)
         if unsettled > 0:
             return unsettled
         self._make_version(record, found)

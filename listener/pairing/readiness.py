@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from listener.dicom.uids import is_uid
+from listener.pairing.conversion_sources import ConversionSources
 from listener.settings import DeadlinePolicy, ListenerSettings
 from listener.spool.job_record import (
     UNKNOWN_SERIES,
@@ -83,6 +84,8 @@ class Evidence:
     required: Mapping[str, tuple[str, ...]]
     """What the outline names, under the series where it was found."""
     missing: Mapping[str, tuple[str, ...]]
+    converted: bool = False
+    """Whether images that were converted from missing ones take their place."""
 
     @property
     def missing_count(self) -> int:
@@ -221,7 +224,8 @@ def decide(
 
 def settle_seconds(found: Evidence, settings: ListenerSettings) -> float:
     """Return how long a job's series must be quiet: longer where quiet is all the evidence there is."""
-    return settings.settle_seconds if found.required else settings.settle_unreferenced_seconds
+    by_name = found.required and not found.converted
+    return settings.settle_seconds if by_name else settings.settle_unreferenced_seconds
 
 
 class SeriesHeads:
@@ -249,8 +253,10 @@ class SeriesHeads:
         return None
 
 
-def evidence(spool: Spool, job: JobRecord, heads: SeriesHeads) -> Evidence:
-    """Find a job's images in the spool."""
+def evidence(
+    spool: Spool, job: JobRecord, heads: SeriesHeads, conversions: ConversionSources | None = None
+) -> Evidence:
+    """Find a job's images in the spool; with ``conversions``, also what was converted from images that are missing."""
     if job.pairing is Pairing.FRAME_OF_REFERENCE:
         images = _images_by_frame_of_reference(spool, job, heads)
         return Evidence(images=images, required={}, missing={})
@@ -262,14 +268,31 @@ def evidence(spool: Spool, job: JobRecord, heads: SeriesHeads) -> Evidence:
     images |= {series: spool.instances(job.study_uid, series) for series in required}
     if unknown or misfiled:
         unknown = (*unknown, *misfiled)
-        required, found = _place(spool, job.study_uid, unknown, required)
-        images |= found
+        required, placed = _place(spool, job.study_uid, unknown, required)
+        images |= placed
     missing = {
         series: left
         for series, instances in required.items()
         if (left := tuple(sorted(set(instances) - images.get(series, frozenset()))))
     }
-    return Evidence({series: found for series, found in images.items() if found}, required, missing)
+    found = Evidence({series: found for series, found in images.items() if found}, required, missing)
+    return _with_converted(spool, job, found, conversions) if missing and conversions else found
+
+
+def _with_converted(spool: Spool, job: JobRecord, found: Evidence, conversions: ConversionSources) -> Evidence:
+    """Add the series of the study that were converted from the missing images, if they account for all of these."""
+    missing = {uid for uids in found.missing.values() for uid in uids}
+    converted: dict[str, frozenset[str]] = {}
+    sources: set[str] = set()
+    for series in series_of_study(spool, job.study_uid):
+        instances = spool.instances(job.study_uid, series)
+        of_series = conversions.of_series(spool.series_folder(job.study_uid, series), instances) & missing
+        if of_series:
+            converted[series] = instances
+            sources |= of_series
+    if missing != sources:
+        return found
+    return replace(found, images={**found.images, **converted}, missing={}, converted=True)
 
 
 def _misfiled(

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,9 +41,13 @@ class SeriesWatch:
             return False
         return sum(name.endswith(".dcm") for name in os.listdir(folder)) > known_count
 
-    def quiet_seconds(self, job: JobRecord) -> float:
-        """Return for how long a job's series have not changed, as far as this process has observed."""
-        folders = [self._spool.series_folder(job.study_uid, series) for series in watched_series(self._spool, job)]
+    def quiet_seconds(self, job: JobRecord, found: Iterable[str] = ()) -> float:
+        """Return for how long a job's series, and those where its images were found, have not changed.
+
+        As far as this process has observed.
+        """
+        watched = sorted({*watched_series(self._spool, job), *found})
+        folders = [self._spool.series_folder(job.study_uid, series) for series in watched]
         seen = [observation for folder in folders if (observation := self._observe(folder))]
         return time.monotonic() - max((observation.since for observation in seen), default=time.monotonic())
 

@@ -102,5 +102,8 @@ class JobRecord:
 
     @property
     def watches_study(self) -> bool:
-        """Whether any series of its study may concern it: it names none, or not of every instance."""
-        return not self.required or UNKNOWN_SERIES in self.required
+        """Whether any series of its study may concern it: it names none, or not of every instance, or lacks images.
+
+        Missing images may come in another series than the one named, or converted.
+        """
+        return not self.required or UNKNOWN_SERIES in self.required or self.not_complete is not None

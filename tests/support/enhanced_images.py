@@ -5,7 +5,7 @@ from pathlib import Path
 
 from highdicom.legacy import LegacyConvertedEnhancedMRImage
 from pydicom import dcmread
-from pydicom.uid import generate_uid
+from pydicom.uid import MRImageStorage, generate_uid
 
 TYPE_2 = ("AccessionNumber", "StudyID", "ReferringPhysicianName", "StudyTime", "PositionReferenceIndicator")
 """What highdicom expects every image to have."""
@@ -33,4 +33,23 @@ def write_legacy_converted(path: Path, images: Sequence[Path]) -> Path:
         instance_number=1,
     )
     found.save_as(path, enforce_file_format=True)
+    return path
+
+
+def outline_on_classic(case: Path, folder: Path) -> Path:
+    """Write the case's outline as it was drawn on the classic images that the object was converted from."""
+    legacy, seg = dcmread(case / "legacy.dcm"), dcmread(case / "seg.dcm")
+    classic = [
+        groups.ConversionSourceAttributesSequence[0].ReferencedSOPInstanceUID
+        for groups in legacy.PerFrameFunctionalGroupsSequence
+    ]
+    for groups in seg.PerFrameFunctionalGroupsSequence:
+        for source in groups.DerivationImageSequence[0].SourceImageSequence:
+            source.ReferencedSOPClassUID = MRImageStorage
+            source.ReferencedSOPInstanceUID = classic[int(source.ReferencedFrameNumber) - 1]
+            del source.ReferencedFrameNumber
+    for keyword in ("ReferencedSeriesSequence", "SourceImageSequence"):
+        seg.pop(keyword, None)
+    path = folder / "seg.dcm"
+    seg.save_as(path)
     return path

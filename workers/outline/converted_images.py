@@ -37,7 +37,8 @@ def with_converted_images(
     missing = {uid for uid, _ in outline.references} - {one.sop_instance_uid for one in images}
     if not missing:
         return outline, tuple(images)
-    converted = [one for paths in other_series for one in _converted(paths, limits)]
+    converted = [one for one in images if any(_sources(one))]
+    converted += [one for paths in other_series for one in _converted(paths, limits)]
     made_of: dict[tuple[str, int | None], set[tuple[str, int | None]]] = defaultdict(set)
     for one in converted:
         for source, own in _sources(one):
@@ -55,7 +56,9 @@ def with_converted_images(
         frame_sources=tuple(_instead(uids, made_of) for uids in outline.frame_sources),
         notes=(*outline.notes, note),
     )
-    return found, (*images, *(one for one in converted if one.series_uid in used))
+    replaced = {one.sop_instance_uid for one in converted} | {uid for uid, _ in made_of}
+    kept = [one for one in images if one.sop_instance_uid not in replaced]
+    return found, (*kept, *(one for one in converted if one.series_uid in used))
 
 
 def images_in_other_form(header: Dataset, other_series: Sequence[Sequence[Path]], limits: Limits) -> str:
@@ -88,7 +91,7 @@ def _converted(paths: Sequence[Path], limits: Limits) -> Iterator[Instance]:
             found = read_header(path, limits)
         except RejectedInput:  # errors in other objects do not affect this outline
             continue
-        if at == 0 and not any(True for _ in _sources(found)):
+        if at == 0 and not any(_sources(found)):
             return
         yield found
 

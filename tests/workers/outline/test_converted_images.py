@@ -10,6 +10,7 @@ from deploy.simulation.phantom import write_phantom
 from model_store.signatures.bundle import load_bundle
 from model_store.signatures.profile import HAN2024, FeatureProfile
 from model_store.signatures.registry import shipped_bundle
+from support.enhanced_images import outline_on_classic
 from workers.errors import RejectedInput
 from workers.features.measurement import read_case
 from workers.limits import LIMITS
@@ -21,34 +22,29 @@ def shipped_profile() -> FeatureProfile:
     return load_bundle(shipped_bundle()).profile
 
 
-def renamed_outline(case: Path, folder: Path) -> Path:
-    """Write the case's outline as it was drawn on the classic images that the object was converted from."""
-    legacy, seg = dcmread(case / "legacy.dcm"), dcmread(case / "seg.dcm")
-    classic = [
-        groups.ConversionSourceAttributesSequence[0].ReferencedSOPInstanceUID
-        for groups in legacy.PerFrameFunctionalGroupsSequence
-    ]
-    for groups in seg.PerFrameFunctionalGroupsSequence:
-        for source in groups.DerivationImageSequence[0].SourceImageSequence:
-            source.ReferencedSOPClassUID = "1.2.840.10008.5.1.4.1.1.4"
-            source.ReferencedSOPInstanceUID = classic[int(source.ReferencedFrameNumber) - 1]
-            del source.ReferencedFrameNumber
-    for keyword in ("ReferencedSeriesSequence", "SourceImageSequence"):
-        seg.pop(keyword, None)
-    path = folder / "seg.dcm"
-    seg.save_as(path)
-    return path
-
-
 def test_the_frames_stand_for_the_images_that_they_were_made_of(shared_data: Path, tmp_path: Path) -> None:
     """The same phase, the same voxels, and a note that says so."""
     case = shared_data / "field_cases" / "e04_legacy_converted" / "input"
     volume, roi, _ = read_case([case / "legacy.dcm"], case / "seg.dcm", HAN2024)
-    outline = renamed_outline(case, tmp_path)
-    found, again, _ = read_case([], outline, HAN2024, other_series=[[case / "legacy.dcm"]])
+    outline = outline_on_classic(case, tmp_path)
+    for images, other_series in ([], [[case / "legacy.dcm"]]), ([case / "legacy.dcm"], []):
+        found, again, _ = read_case(images, outline, HAN2024, other_series=other_series)
+        assert found.frames == volume.frames
+        assert (again.tumour == roi.tumour).all()
+        assert "converted" in " ".join(note.text for note in again.notes)
+
+
+def test_converted_images_replace_the_named_ones_that_came(shared_data: Path, tmp_path: Path) -> None:
+    """Some of the classic images came beside the object made of all of them: no slice is there twice."""
+    case = shared_data / "field_cases" / "e04_legacy_converted" / "input"
+    volume, _, _ = read_case([case / "legacy.dcm"], case / "seg.dcm", HAN2024)
+    outline = dcmread(outline_on_classic(case, tmp_path), stop_before_pixels=True)
+    named = outline.PerFrameFunctionalGroupsSequence[0].DerivationImageSequence[0].SourceImageSequence[0]
+    came = dcmread(min((case.parents[1] / "00_reference_phantom" / "images").iterdir()))
+    came.SOPInstanceUID = came.file_meta.MediaStorageSOPInstanceUID = named.ReferencedSOPInstanceUID
+    came.save_as(tmp_path / "came.dcm")
+    found, _, _ = read_case([tmp_path / "came.dcm", case / "legacy.dcm"], tmp_path / "seg.dcm", HAN2024)
     assert found.frames == volume.frames
-    assert (again.tumour == roi.tumour).all()
-    assert "converted" in " ".join(note.text for note in again.notes)
 
 
 @pytest.mark.parametrize("numbered", [True, False])
@@ -86,7 +82,7 @@ def test_classic_images_stand_for_the_object_that_they_were_split_from(tmp_path:
 def test_images_in_another_form_are_named_where_nothing_links_them(shared_data: Path, tmp_path: Path) -> None:
     """The outline names classic images, and an Enhanced object of their frame of reference came: the person is told."""
     case = shared_data / "field_cases" / "e04_legacy_converted" / "input"
-    outline = dcmread(renamed_outline(case, tmp_path), stop_before_pixels=True)
+    outline = dcmread(outline_on_classic(case, tmp_path), stop_before_pixels=True)
     series = str(dcmread(case / "legacy.dcm", specific_tags=["SeriesInstanceUID"]).SeriesInstanceUID)
     assert f"series {series} of the study holds Enhanced MR" in images_in_other_form(
         outline, [[case / "seg.dcm"], [case / "legacy.dcm"]], LIMITS
@@ -98,6 +94,6 @@ def test_images_in_another_form_are_named_where_nothing_links_them(shared_data: 
 def test_another_object_stands_for_nothing(shared_data: Path, br06: Path, tmp_path: Path) -> None:
     """What was not converted from the named images does not take their place."""
     case = shared_data / "field_cases" / "e04_legacy_converted" / "input"
-    outline = renamed_outline(case, tmp_path)
+    outline = outline_on_classic(case, tmp_path)
     with pytest.raises(RejectedInput, match="found none"):
         read_case([], outline, HAN2024, other_series=[[min((br06 / "dce").iterdir())]])
