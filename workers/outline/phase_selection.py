@@ -171,7 +171,7 @@ def _by_rule(
             Reason.UNKNOWN_PHASE,
             f"{outline.name}: it {what}, and its {len(examination)} phases follow each other "
             f"{'at unknown times' if pace is None else f'within {pace:.0f} s'}: "
-            f"no header says with which the contrast arrives: {CURE}",
+            f"no header states in which phase contrast arrives: {CURE}",
         )
     allowed = [phase.references for phase in candidates]
     bolus = first_after_bolus(examination)
