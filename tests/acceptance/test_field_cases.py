@@ -20,7 +20,7 @@ from support.field_cases import CASES, PAGE, Ending, FieldCase, page
 from support.listening import listening
 from workers.jobs.score_job import run
 from workers.results.result_record import ResultRecord, read_result
-from workers.scoring.case_result import ResultOutcome
+from workers.scoring.case_result import Doubt, Phenotype, ResultOutcome
 from workers.settings import WorkerSettings
 
 pytestmark = pytest.mark.acceptance
@@ -116,12 +116,15 @@ def references(send: Send, shared_data: Path, br06: Path, tmp_path_factory: pyte
 
 
 def test_the_references_are_what_they_were(references: dict[str, Ended]) -> None:
-    """The phantom and the real patient keep their scores and voxels."""
+    """The phantom and the real patient keep their scores and voxels; both verdicts depend on who drew it."""
     scores = {name: one.result.score for name, one in references.items()}
     found = {
         name: (round(score.hot_probability, 3), references[name].voxels) for name, score in scores.items() if score
     }
     assert found == {"phantom": (0.645, (3819, 5872)), "br06": (0.933, (35652, 53213))}
+    verdicts = {name: (score.phenotype, score.tendency, score.doubts) for name, score in scores.items() if score}
+    expected = (Phenotype.UNCERTAIN, Phenotype.HOT, (Doubt.OUTLINE,))
+    assert verdicts == {"phantom": expected, "br06": expected}
 
 
 @pytest.mark.parametrize("case", SENT, ids=lambda case: case.folder)
