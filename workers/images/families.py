@@ -19,8 +19,10 @@ FEWEST_SLICES = 4
 """With at least this many slices, the regular step of a stack can be determined."""
 OFF_STEP = 0.1
 """As a share of the slice distance: how far a slice of a regular stack may lie from its step."""
-MOST_STRAYS = 3
-"""With more frames off the steps, these are not projections or scouts: the stack itself is irregular."""
+FEW_STRAYS = 3
+"""So many slice positions off the steps may be projections or scouts, however few slices the stack has."""
+MOST_STRAYS_SHARE = 0.25
+"""Of the regular slice positions. With more of them off the steps, the stack itself is irregular."""
 
 
 def families(frames: Sequence[Frame]) -> list[list[Frame]]:
@@ -52,11 +54,12 @@ def _by_step(frames: list[Frame]) -> list[list[Frame]]:
     steps = (places[None] - places[[0, len(places) // 2, -1], None]) / step  # the origin itself may be a stray
     strays = np.abs(steps - np.rint(steps)) > OFF_STEP
     stray = strays[int(np.argmin(strays.sum(axis=1)))]
-    of_place = slice_numbers(frames)
-    alone = [frame for frame, at in zip(frames, of_place.tolist(), strict=True) if stray[at]]
-    if not alone or len(alone) > MOST_STRAYS or not _is_regular(places[~stray]):
+    most = max(FEW_STRAYS, MOST_STRAYS_SHARE * np.count_nonzero(~stray))
+    if not 0 < np.count_nonzero(stray) <= most or not _is_regular(places[~stray]):
         return [frames]
-    return [[frame for frame, at in zip(frames, of_place.tolist(), strict=True) if not stray[at]], alone]
+    is_stray = stray[slice_numbers(frames)].tolist()
+    alone = [frame for frame, one in zip(frames, is_stray, strict=True) if one]
+    return [[frame for frame, one in zip(frames, is_stray, strict=True) if not one], alone]
 
 
 def _places(frames: Sequence[Frame]) -> NDArray[np.float64]:

@@ -87,7 +87,8 @@ def _split_family(frames: Sequence[Frame]) -> tuple[Phase, ...]:
         Reason.UNKNOWN_PHASE,
         f"series {frames[0].instance.series_uid}: slice positions repeat up to {repeats} times, and neither temporal "
         "positions, trigger times, the order of instance numbers nor acquisition times tell the phases apart: send the "
-        "original series with its acquisition times, or each phase as a series of its own",
+        "original series with its acquisition times, or each phase as a series of its own, without scouts and "
+        "projections",
     )
 
 

@@ -28,6 +28,7 @@ from workers.notes import Note
 
 GAP_TOLERANCE = 0.05
 """As a share of the slice spacing: how far a gap may differ from the others beyond rounding (`ROUNDING_MM`)."""
+SEND_SLICES = "send the missing slices, or the series without scouts and projections if it holds any"
 MOST_SPACING_DIGITS = 6
 """Decimal places to which slice distance and origin in mm are rounded."""
 
@@ -222,7 +223,7 @@ def _slice_spacing(frames: Sequence[Frame], places: NDArray[np.float64], expecte
         raise RejectedInput(
             Reason.MISSING_SLICES,
             f"series {series}: expected {max(expected_slices, 2)} slices in this phase, found {len(frames)}: "
-            "send the missing slices",
+            f"{SEND_SLICES}",
         )
     gaps = np.diff(places)
     spacing_mm = float(np.median(gaps))
@@ -274,7 +275,7 @@ def _refuse_gap(frame: Frame, gap_mm: float, spacing_mm: float, *, is_whole: boo
     if whole:
         raise RejectedInput(
             Reason.MISSING_SLICES,
-            f"{message}found it after {gap_mm:.3f} mm: {round(missing)} slices are missing: send the missing slices",
+            f"{message}found it after {gap_mm:.3f} mm: {round(missing)} slices are missing: {SEND_SLICES}",
         )
     raise RejectedInput(Reason.IRREGULAR_GEOMETRY, f"{message}found it after {gap_mm:.3f} mm: send the original series")
 

@@ -54,6 +54,38 @@ def test_a_stray_picture_is_set_apart(write_series: WriteSeries, attributes: dic
     assert sizes(slices, stray) == [1, 8]
 
 
+PHASES = np.random.default_rng(5).integers(0, 900, (3, 24, 6, 6)).astype(np.int16)
+
+
+def with_scouts(write_series: WriteSeries, places: list[float]) -> tuple[list[FileDataset], ...]:
+    """Write three phases of 24 slices 1 mm apart, and parallel scouts at ``places`` in mm."""
+    written = [
+        write_series(phase, name=f"p{number}_", extra=lambda z, number=number: {"AcquisitionTime": f"1005{number}0"})
+        for number, phase in enumerate(PHASES)
+    ]
+    scouts = write_series(
+        PHASES[0][: len(places)],
+        name="s",
+        extra=lambda z: {"ImagePositionPatient": [0, 0, places[z]], "AcquisitionTime": "100000"},
+    )
+    return (*written, scouts)
+
+
+@pytest.mark.parametrize("first", [3.4, 55.5, -33.3], ids=["between slices", "after", "before"])
+def test_several_parallel_scouts_are_set_apart(write_series: WriteSeries, first: float) -> None:
+    """Five scouts 6 mm apart in each other's line: every phase keeps its 24 slices."""
+    assert sizes(*with_scouts(write_series, [first + 6 * at for at in range(5)])) == [5, 24, 24, 24]
+
+
+@pytest.mark.parametrize(
+    ("first", "count"), [(56.0, 4), (0.5, 20)], ids=["in line with the slices", "nearly as many as slices"]
+)
+def test_scouts_that_may_be_slices_are_named_as_a_cause(write_series: WriteSeries, first: float, count: int) -> None:
+    """Not told from a stack with missing or shifted slices: refused, and the advice names both."""
+    with pytest.raises(RejectedInput, match="without scouts and projections"):
+        split_series(frames(*with_scouts(write_series, [first + 6 * at for at in range(count)])))
+
+
 def test_projections_from_all_sides_are_set_apart(write_series: WriteSeries) -> None:
     """One of twelve that turn around the feet-head axis is parallel to the slices, and lies between two of them."""
 
