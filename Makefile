@@ -24,6 +24,7 @@ IMAGE_PACKAGES := buildah podman runc mmdebstrap fuse-overlayfs netavark aardvar
 # What has to be the same on every Python. Named one by one: a path that is gone fails, a pattern could match nothing.
 VALUE_TESTS := tests/reference/test_feature_values.py tests/workers/features/test_canary.py \
 	tests/workers/features/test_extraction.py tests/workers/features/test_resampling.py tests/workers/features/test_ring.py \
+	tests/workers/features/test_field_of_view.py tests/workers/features/test_vessels.py tests/workers/features/test_chest_wall.py \
 	tests/workers/images/test_volume.py tests/model_store/signatures/test_bundle.py
 
 .PHONY: help install demo test values bare image check format bench faults fuzz dashboards schema audit sbom lock clean test-packages always

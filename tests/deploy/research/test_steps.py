@@ -22,7 +22,7 @@ from listener.spool.record_file import as_json, record_of
 from listener.spool.spool import Spool
 from model_store.cohort.table_scores import score_table
 from model_store.signatures.bundle import load_bundle
-from model_store.signatures.profile import HAN2024
+from model_store.signatures.profile import DEFAULT_PROFILE
 from model_store.signatures.registry import Registry, shipped_bundle
 from model_store.signatures.shadow import Shadow
 from model_store.validation.cohort_validation import ScoredCohort, cohort_numbers
@@ -46,10 +46,10 @@ def phantom(tmp_path_factory: pytest.TempPathFactory) -> Phantom:
 @pytest.fixture(scope="module")
 def row(phantom: Phantom) -> pd.DataFrame:
     """Return the study's row of a feature table, measured by the workers' code."""
-    found = measure(phantom.image_paths[1], phantom.seg_path, HAN2024, untimed)
+    found = measure(phantom.paths[:-1], phantom.seg_path, DEFAULT_PROFILE, untimed)
     features = {f"{r.region.value}_{name}": float(value) for r in found.regions for name, value in r.features.items()}
     names = {"case": "phantom", "patient": "phantom", "reason": ""}
-    return pd.DataFrame([names | {name: features.get(name, np.nan) for name in columns(HAN2024)}])
+    return pd.DataFrame([names | {name: features.get(name, np.nan) for name in columns(DEFAULT_PROFILE)}])
 
 
 @pytest.fixture(scope="module")
@@ -78,14 +78,14 @@ def write_cohort(folder: Path, name: str, row: pd.DataFrame, prefix: str, cases:
     """Write the tables of a cohort around a measured study: 20 columns of each region tell the classes apart."""
     rng = np.random.default_rng(seed)
     hot = np.arange(cases) % 2 == 0
-    base = row[list(columns(HAN2024))].fillna(1.0).to_numpy(np.float64)
+    base = row[list(columns(DEFAULT_PROFILE))].fillna(1.0).to_numpy(np.float64)
     values = base + (np.abs(base) + 1) * 0.2 * rng.normal(size=(cases, base.shape[1]))
     planted = [*range(20), *range(479, 499)]
     values[:, planted] += (np.abs(base[:, planted]) + 1) * 0.2 * hot[:, None]
     patients = [f"{prefix}{index}" for index in range(cases)]
     cases_table = pd.DataFrame({"case": [f"case {p}" for p in patients], "patient": patients, "reason": ""})
     cases_table["site"] = np.where(np.arange(cases) % 3 == 0, "north", "south")
-    features = pd.concat([cases_table, pd.DataFrame(values, columns=columns(HAN2024))], axis=1)
+    features = pd.concat([cases_table, pd.DataFrame(values, columns=columns(DEFAULT_PROFILE))], axis=1)
     features.to_parquet(folder / f"{name}.parquet")
     labels = pd.DataFrame({"patient": patients, "phenotype": np.where(hot, "hot", "cold")})
     labels.to_csv(folder / f"{name}_labels.csv", index=False)
@@ -369,7 +369,7 @@ def test_score_names_what_a_row_lacks(study: Path, row: pd.DataFrame) -> None:
     row.drop(columns=list(signature.columns)).to_parquet(other)
     refused = run(study.parent, "score", other, "--signature", published(study))
     assert refused.exit_code == 1
-    assert "not measured with profile han2024" in refused.output
+    assert "not measured with profile han2024-near-tissue" in refused.output
 
 
 def test_columns_of_a_plan_are_checked(study: Path) -> None:
