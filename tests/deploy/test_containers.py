@@ -69,6 +69,23 @@ def test_the_image_holds_every_package_and_ignores_the_rest() -> None:
     assert {f"!{name}" for name in copied} <= set(ignored)
 
 
+@pytest.mark.skipif(shutil.which("dpkg-query") is None, reason="needs dpkg")
+@pytest.mark.parametrize(
+    "program", ["sh", "find", "grep", "sleep", "touch", "hostname", "tar", "update-ca-certificates"]
+)
+def test_the_image_keeps_the_programs_that_are_run_in_its_containers(program: str) -> None:
+    """Entry points and health checks of the compose file, commands of the documentation, and `kubectl cp`."""
+    found = re.search(r"trim-system / (.*?)\s*&&", DOCKERFILE.read_text(), re.DOTALL)
+    assert found is not None
+    kept = set(found[1].replace("\\", "").split())
+    asked = [f"{folder}/{program}" for folder in ("/bin", "/sbin", "/usr/bin", "/usr/sbin")]
+    ran = subprocess.run(["dpkg-query", "--search", *asked], capture_output=True, text=True)
+    owners = {line.partition(":")[0] for line in ran.stdout.splitlines()}
+    if not owners:
+        pytest.skip(f"no package of {program} is installed here")
+    assert owners & kept, f"{program} is in {', '.join(owners)}"
+
+
 @needs_compose
 def test_every_container_is_pinned_hardened_watched_and_limited() -> None:
     """No root, no writable root file system, no capability, a health check, limits, a version that stays."""

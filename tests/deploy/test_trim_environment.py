@@ -44,7 +44,13 @@ def sections(library: Path) -> str:
 
 def test_tests_and_sources_of_extensions_go_and_python_stays(trim: ModuleType, tmp_path: Path) -> None:
     """Tests may stand inside tests; data and stubs are no sources of extensions."""
-    gone = ("one/tests/test_one.py", "one/tests/tests/data.dcm", "one/include/one.h", "one/_one.pyx")
+    gone = (
+        "one/tests/test_one.py",
+        "one/tests/tests/data.dcm",
+        "one/data/test_files/more/CT.dcm",
+        "one/include/one.h",
+        "one/_one.pyx",
+    )
     stays = ("one/__init__.py", "one/_one.pyi", "one/data.json", "one/testing.py")
     for name in (*gone, *stays):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -52,6 +58,20 @@ def test_tests_and_sources_of_extensions_go_and_python_stays(trim: ModuleType, t
     trim.remove_tests(tmp_path)
     trim.remove_sources_of_extensions(tmp_path)
     assert {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()} == set(stays)
+
+
+def test_compiled_programs_go_with_the_scripts_that_start_them(trim: ModuleType, library: Path, tmp_path: Path) -> None:
+    """GDCM's wheel brings 14 programs; libraries, links to them and every script without such a program stay."""
+    package, scripts = library.parent, tmp_path / "bin"
+    scripts.mkdir()
+    program = package / "answer"
+    subprocess.run(["gcc", "-o", program, "-xc", "-"], input="int main(void) { return 42; }", text=True, check=True)
+    (package / "libanswer.so").symlink_to(library.name)
+    for path in (scripts / "answer", scripts / "radtme", package / "table.json", package / "empty"):
+        path.touch()
+    trim.remove_programs(package, scripts)
+    assert {path.name for path in package.iterdir()} == {library.name, "libanswer.so", "table.json", "empty"}
+    assert [path.name for path in scripts.iterdir()] == ["radtme"]
 
 
 def test_large_tables_say_the_same_in_fewer_bytes(trim: ModuleType, tmp_path: Path) -> None:
