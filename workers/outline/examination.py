@@ -42,7 +42,7 @@ def examination_of(
 
 def _alike(phase: Phase, other_series: Sequence[Sequence[Path]], limits: Limits) -> Iterator[list[Instance]]:
     """Yield the other series whose first image has the same technique; further files of the rest are not opened."""
-    for paths in other_series:
+    for paths in filter(None, other_series):  # the folder of a series that is being received may be empty
         with suppress(RejectedInput):  # an unreadable object, or one that is not an MR image, is not a phase
             (first,) = read_image_headers(paths[:1], limits)
             (head,) = split_series(frames_of(first))[:1]

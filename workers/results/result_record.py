@@ -126,7 +126,8 @@ class ResultRecord:
 
     @property
     def _findings(self) -> tuple[object, ...]:
-        return self.seg, self.outcome, self.score, self.rejection, self.signature, self.regions, self.instances
+        verdict = self.outcome, self.score, self.rejection, self.signature, self.warnings
+        return self.seg, *verdict, self.regions, self.instances
 
 
 def read_result(job: Job) -> ResultRecord | None:

@@ -113,6 +113,14 @@ def test_brightness_tells_a_phase_before_contrast(
         assert "copy the outline to the phase after contrast" in str(found)
 
 
+def test_a_series_folder_without_images_is_no_phase(write_series: WriteSeries, write_seg: WriteSeg) -> None:
+    """The folder of a series is made before its first image is in place: until then it holds none."""
+    [images] = write_examination(write_series, [1.6], one_series=True)
+    seg = write_seg(images, [(tumour_code(), MASK)])
+    volume, _, _ = read_case([Path(one.filename) for one in images], seg, HAN2024, other_series=[()])
+    assert volume.phase.count == 1
+
+
 def begun_at(time: str) -> Callable[[int], dict[str, Any]]:
     """Every image says when the bolus began."""
     return lambda number: {"ContrastBolusStartTime": time}

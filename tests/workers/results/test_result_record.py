@@ -53,3 +53,11 @@ def test_how_sure_a_score_is_comes_back(spool: Spool) -> None:
     assert found.score.prediction_set is PredictionSet.BOTH
     assert found.score.doubts == (Doubt.OUTLINE, Doubt.CALIBRATION)
     assert found.score.stability == Stability(0.35, 0.6, 9, 10)
+
+
+def test_a_result_with_another_warning_is_another_result() -> None:
+    """A warning changes how the score is to be read: a report that lacks it is replaced."""
+    plain = result_record("a")
+    warned = result_record("b", warnings=("Scored although criterion 'technique' is not met.",))
+    assert plain.has_same_findings(result_record("b"))
+    assert not plain.has_same_findings(warned)
