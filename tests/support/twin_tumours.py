@@ -5,7 +5,7 @@ from pathlib import Path
 
 from deploy.simulation.cohort import StudyToWrite, write_study
 from deploy.simulation.patients import SCANNERS, SimulatedPatient
-from model_store.signatures.profile import HAN2024
+from model_store.signatures.profile import DEFAULT_PROFILE
 from workers.features.measurement import measure
 
 
@@ -24,5 +24,5 @@ def measure_twin(twin: Twin) -> dict[str, float]:
     patient = SimulatedPatient(f"TWIN{twin.number}", 9_000_000 + twin.number, False, twin.inflammation, scanner)
     write_study(StudyToWrite(patient, twin.folder, repeated=False))
     images = sorted((twin.folder / "images").glob("*.dcm"))
-    regions = measure(images, twin.folder / "outline_a1.dcm", HAN2024).regions
+    regions = measure(images, twin.folder / "outline_a1.dcm", DEFAULT_PROFILE).regions
     return {f"{r.region.value}_{name}": float(value) for r in regions for name, value in r.features.items()}
