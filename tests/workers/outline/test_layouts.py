@@ -1,6 +1,8 @@
 """One examination in the layouts that scanners and converters make of it: the same phase, the same voxels."""
 
 import copy
+import shutil
+import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +12,16 @@ import pytest
 from highdicom.legacy import LegacyConvertedEnhancedMRImage
 from numpy.typing import NDArray
 from pydicom import Dataset, dcmread
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.encaps import encapsulate, generate_frames
+from pydicom.uid import (
+    UID,
+    ExplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    RLELossless,
+)
 
 from model_store.signatures.profile import HAN2024
 from workers.errors import Reason, RejectedInput
@@ -158,6 +169,58 @@ def test_every_layout_is_the_same_case(examination: Examination, tmp_path: Path,
     assert number == 2
     assert sorted(plane.tobytes() for plane in array) == sorted(plane.tobytes() for plane in expected)
     assert int(roi.tumour.sum()) == int(examination.outline.pixel_array.sum())
+
+
+def _by_dcmtk(option: str) -> Callable[[Path, Path], None]:
+    def compress(plain: Path, compressed: Path) -> None:
+        subprocess.run(["dcmcjpeg", option, str(plain), str(compressed)], check=True, timeout=60)
+
+    return compress
+
+
+def _by_pydicom(transfer_syntax: UID) -> Callable[[Path, Path], None]:
+    def compress(plain: Path, compressed: Path) -> None:
+        image = dcmread(plain)
+        image.compress(transfer_syntax, generate_instance_uid=False)
+        image.save_as(compressed, enforce_file_format=True)
+
+    return compress
+
+
+@pytest.mark.parametrize("basic_offset_table", [True, False])
+@pytest.mark.parametrize(
+    ("transfer_syntax", "compress"),
+    [
+        (JPEGLosslessSV1, _by_dcmtk("+e1")),
+        (JPEGLossless, _by_dcmtk("+el")),
+        (JPEGLSLossless, _by_pydicom(JPEGLSLossless)),
+        (JPEG2000Lossless, _by_pydicom(JPEG2000Lossless)),
+        (RLELossless, _by_pydicom(RLELossless)),
+    ],
+    ids=lambda value: value.keyword if isinstance(value, UID) else "",
+)
+def test_a_compressed_enhanced_object_is_the_same_case(
+    examination: Examination,
+    tmp_path: Path,
+    transfer_syntax: UID,
+    compress: Callable[[Path, Path], None],
+    basic_offset_table: bool,
+) -> None:
+    """All phases in one object, in each lossless encoding that others write, with or without a Basic Offset Table."""
+    if transfer_syntax in (JPEGLosslessSV1, JPEGLossless) and shutil.which("dcmcjpeg") is None:
+        pytest.skip("needs dcmtk's dcmcjpeg")
+    outline = outline_on(examination, examination.enhanced, "frames")
+    expected, expected_roi, number = read(tmp_path / "plain", [examination.enhanced], outline)
+    compress(tmp_path / "plain" / "0.dcm", tmp_path / "compressed.dcm")
+    compressed = dcmread(tmp_path / "compressed.dcm")
+    assert compressed.file_meta.TransferSyntaxUID == transfer_syntax
+    frames = list(generate_frames(compressed.PixelData, number_of_frames=PHASES * SLICES))
+    compressed.PixelData = encapsulate(frames, has_bot=basic_offset_table)
+    compressed.save_as(tmp_path / "compressed.dcm", enforce_file_format=True)
+    volume, roi, *_ = read_case([tmp_path / "compressed.dcm"], tmp_path / "plain" / "1.dcm", HAN2024)
+    np.testing.assert_array_equal(volume.array, expected)
+    np.testing.assert_array_equal(roi.tumour, expected_roi.tumour)
+    assert volume.phase.index == number
 
 
 def test_enhanced_objects_that_nothing_tells_apart_are_refused(examination: Examination, tmp_path: Path) -> None:
