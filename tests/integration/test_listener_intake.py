@@ -19,8 +19,12 @@ from pydicom.uid import (
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
+    MRImageStorage,
     RLELossless,
+    SegmentationStorage,
 )
+from pynetdicom import AE
+from pynetdicom import _config as pynetdicom_config
 from redis import Redis
 
 from listener.listener import Listener
@@ -28,7 +32,18 @@ from listener.settings import DeadlinePolicy, RetrieveSource
 from listener.spool.jobs import JobState, job_id_for
 from listener.spool.record_file import as_json
 from listener.spool.spool import Spool
-from support.dicom_objects import IMAGES, OUTLINES, STUDY, data_set_bytes, image, image_uid, outline, transcoded, write
+from support.dicom_objects import (
+    IMAGES,
+    OUTLINES,
+    STUDY,
+    data_set_bytes,
+    file_bytes,
+    image,
+    image_uid,
+    outline,
+    transcoded,
+    write,
+)
 from support.listening import dcmtk, listener_process, listening, store
 from support.processes import free_port, running, wait_until
 
@@ -124,6 +139,37 @@ def test_every_encoding_is_kept_as_it_came(
     assert read == dcmread(sent)
     if transfer_syntax != DeflatedExplicitVRLittleEndian:  # dcmtk deflates anew
         assert data_set_bytes(kept) == data_set_bytes(sent)
+
+
+@pytest.mark.parametrize("component", ["99999", "0099999"], ids=["valid", "leading zeros"])
+@pytest.mark.parametrize("padding", [b" ", b"\0"], ids=["space", "NUL"])
+def test_uids_as_devices_write_them_are_stored_and_paired(
+    listener: Listener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, component: str, padding: bytes
+) -> None:
+    """A trailing space or NUL is padding and no part of the UID, a leading zero is: answered, in one complete job."""
+    monkeypatch.setattr(pynetdicom_config, "STORE_SEND_CHUNKED_DATASET", True)  # files go out byte for byte
+    root, mark = STUDY[:-2], "7777"  # stands for the padding: pydicom would strip it
+    paths = []
+    for number, one in enumerate([image(1), image(2), outline(images=[1, 2])]):
+        for element in [element for element in one.iterall() if element.VR == "UI"]:
+            if element.value.startswith(root):
+                element.value = element.value.replace(".99999.", f".{component}.") + mark
+        one.file_meta.MediaStorageSOPInstanceUID = one.SOPInstanceUID.removesuffix(mark)
+        paths.append(tmp_path / f"{number}.dcm")
+        paths[-1].write_bytes(file_bytes(one).replace(mark.encode(), padding * len(mark)))
+    entity = AE("DEVICE")
+    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = 20
+    for sop_class in (MRImageStorage, SegmentationStorage):
+        entity.add_requested_context(sop_class, ExplicitVRLittleEndian)
+    association = entity.associate("127.0.0.1", listener.port)
+    assert [association.send_c_store(path).get("Status") for path in paths] == [0, 0, 0]
+    association.release()
+    wait_until(lambda: jobs(listener.spool, JobState.READY), 15, "the job is ready")
+    (job,) = jobs(listener.spool)
+    series, *uids = (uid.replace(".99999.", f".{component}.") for uid in (IMAGES, image_uid(1), image_uid(2)))
+    assert job["required"] == job["instances"] == {series: uids}
+    kept = listener.spool.studies.rglob(f"{uids[0]}.dcm")
+    assert uids[0].encode() + padding * len(mark) in next(kept).read_bytes()
 
 
 def test_bytes_do_not_depend_on_who_sent_them(listener: Listener) -> None:
