@@ -12,7 +12,7 @@ from pathlib import Path
 from deploy.cohort.index import IMAGE, OUTLINE, IndexedFile
 from model_store.signatures.profile import FeatureProfile
 
-RESULT_FORMAT = 2
+RESULT_FORMAT = 3
 """Of the kept results: one of another format is measured again."""
 
 

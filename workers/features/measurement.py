@@ -24,7 +24,7 @@ from workers.features.regions import Region, RegionMeasurement
 from workers.features.resampling import Resampled, bounds, box_of, resample
 from workers.features.ring import Cause, Ring, geometric_ring, ring_reach, ring_without, voxels_outside
 from workers.features.vessels import find_vessels, vessel_margin_voxels
-from workers.images.acquisition import acquisition_notes, acquisition_objections
+from workers.images.acquisition import acquisition_notes, acquisition_objections, phase_notes, phase_objections
 from workers.images.headers import read_header, read_image_headers
 from workers.images.technique import technique_objections
 from workers.images.volume import Volume, build_volume
@@ -126,6 +126,9 @@ def read_case(
         roi = place(outline, volume)
         contrast = contrast_evidence(phase, volume, roi, instances, other_series, limits)
         notes += (*acceptance.judge(contrast.objections), *contrast.notes)
+        volume = replace(volume, number_in_examination=contrast.number)
+        notes += acceptance.judge(phase_objections(volume, acceptance.contract))
+        notes += phase_notes(volume, acceptance.contract)
         if Exclusion.VESSELS in profile.exclusions and contrast.before is not None:
             box = near_box(roi.tumour, volume.grid.spacing_zyx, profile.reach_mm)
             volume = replace(volume, before_contrast=surroundings_in(contrast.before, volume, box, limits))

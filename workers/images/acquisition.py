@@ -39,8 +39,8 @@ def acquisition_of(volume: Volume) -> dict[Parameter, float]:
 def acquisition_columns(volume: Volume) -> dict[str, float | str]:
     """Return `model_store.signatures.acceptance.ACQUISITION_COLUMNS` of a phase; unknown values are absent."""
     found: dict[str, float | str] = {name.value: value for name, value in acquisition_of(volume).items()}
-    if volume.phase.count > 1:
-        found[PHASE] = volume.phase.index
+    if volume.number_in_examination is not None:
+        found[PHASE] = volume.number_in_examination
     if technique := " ".join(filter(None, (_value(volume, keyword) for keyword in TECHNIQUE_ATTRIBUTES))):
         found[TECHNIQUE] = technique
     return found
@@ -49,15 +49,7 @@ def acquisition_columns(volume: Volume) -> dict[str, float | str]:
 def acquisition_objections(volume: Volume, contract: AcceptanceContract) -> Iterator[Objection]:
     """Yield an objection for each parameter outside the range of the training cases."""
     found = acquisition_of(volume)
-    series = f"series {text(volume.headers[0], 'SeriesInstanceUID')}"
-    phase = volume.phase
-    if contract.phases and phase.count > 1 and phase.index not in contract.phases:
-        known = ", ".join(map(str, contract.phases))
-        yield Objection(
-            Criterion.PHASE_NUMBER,
-            f"{series}: phase {phase.index} of {phase.count} was outlined, and the signature was trained on phase "
-            f"{known}: copy the outline to that phase, and send it again",
-        )
+    series = _series(volume)
     for name, span in contract.acquisition.items():
         if name in found and not span.holds(found[name]):
             yield Objection(
@@ -75,10 +67,35 @@ def acquisition_notes(volume: Volume, contract: AcceptanceContract) -> tuple[Not
     return (Note(f"The images do not state {', '.join(missing)}: not compared with the training cases."),)
 
 
+def phase_objections(volume: Volume, contract: AcceptanceContract) -> Iterator[Objection]:
+    """Yield an objection if the phase has another number in its examination than those of the training cases."""
+    number = volume.number_in_examination
+    if contract.phases and number is not None and number not in contract.phases:
+        known = ", ".join(map(str, contract.phases))
+        yield Objection(
+            Criterion.PHASE_NUMBER,
+            f"{_series(volume)}: phase {number} of the examination was outlined, and the signature was trained on "
+            f"phase {known}: copy the outline to that phase, and send it again",
+        )
+
+
+def phase_notes(volume: Volume, contract: AcceptanceContract) -> tuple[Note, ...]:
+    """Return a note where the contract bounds the number of the phase, and it is unknown."""
+    if not contract.phases or volume.number_in_examination is not None:
+        return ()
+    return (
+        Note("The phase's number was not compared with the training cases: no phase before contrast was received."),
+    )
+
+
 def words(name: Parameter) -> str:
     """Return the name of a parameter in plain words with its unit, such as ``echo time (ms)``."""
     *what, unit = name.value.split("_")
     return f"{' '.join(what)} ({unit})"
+
+
+def _series(volume: Volume) -> str:
+    return f"series {text(volume.headers[0], 'SeriesInstanceUID')}"
 
 
 def _first_number(volume: Volume, keywords: tuple[str, ...]) -> float | None:

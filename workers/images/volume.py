@@ -109,6 +109,8 @@ class Volume:
     """Mask (z, y, x) of voxels that are padding according to the headers; None where there are none."""
     notes: tuple[Note, ...] = ()
     """Notes for the report about the images."""
+    number_in_examination: int | None = None
+    """Number of the phase among those of all series of the examination, 1 before contrast; None where it is unknown."""
     before_contrast: EarlierPhase | None = None
     """The part around the outline, where the profile compares with it; None elsewhere."""
 

@@ -36,6 +36,9 @@ class ContrastEvidence:
     notes: tuple[Note, ...] = ()
     before: Phase | None = None
     """The first phase, if the tumour enhances from it to the measured one; else None."""
+    number: int | None = None
+    """Number of the measured phase in the examination, from 1; None where no phase before contrast was received: then
+    the first one may be missing."""
 
 
 def contrast_evidence(
@@ -57,7 +60,10 @@ def contrast_evidence(
     if (said := _shown_before(phases, number, medians, gain)) or (said := _said_before(phases, number, gain)):
         return ContrastEvidence((Objection(Criterion.CONTRAST_PHASE, _message(volume, said)),))
     is_before = gain is not None and gain >= ENHANCEMENT
-    return ContrastEvidence(notes=tuple(_notes(phases, gain)), before=phases[0] if is_before else None)
+    notes = tuple(_notes(phases, gain))
+    return (
+        ContrastEvidence(notes=notes, before=phases[0], number=number + 1) if is_before else ContrastEvidence((), notes)
+    )
 
 
 class _Medians:

@@ -10,10 +10,17 @@ import pytest
 from pydicom.dataset import FileDataset
 
 from model_store.signatures.acceptance import AcceptanceContract, Criterion, Interval, Parameter
-from workers.images.acquisition import acquisition_columns, acquisition_notes, acquisition_objections, acquisition_of
+from workers.images.acquisition import (
+    acquisition_columns,
+    acquisition_notes,
+    acquisition_objections,
+    acquisition_of,
+    phase_notes,
+    phase_objections,
+)
 from workers.images.frames import frames_of
 from workers.images.headers import read_image_headers
-from workers.images.phases import PhaseEvidence, PhaseIdentity, split_series
+from workers.images.phases import split_series
 from workers.images.volume import Volume, build_volume
 
 WriteSeries = Callable[..., list[FileDataset]]
@@ -67,7 +74,7 @@ def test_br06_states_what_its_scanner_wrote(br06: Path) -> None:
     """1.5 T, written as 15000 gauss; 0.703 x 0.703 x 2 mm."""
     instances = read_image_headers(sorted((br06 / "dce").iterdir()))
     phase = split_series([frame for instance in instances for frame in frames_of(instance)])[1]
-    found = acquisition_columns(build_volume(phase))
+    found = acquisition_columns(replace(build_volume(phase), number_in_examination=2))
     assert found["field_strength_tesla"] == 1.5
     assert found["pixel_spacing_mm"] == pytest.approx(0.703, abs=5e-4)
     assert found["slice_spacing_mm"] == pytest.approx(2.0)
@@ -117,11 +124,11 @@ def test_what_is_not_stated_is_a_note(volume_of: Callable[..., Volume]) -> None:
     assert acquisition_notes(volume_of(**STATED), CONTRACT) == ()
 
 
-@pytest.mark.parametrize(("index", "count", "is_refused"), [(2, 3, False), (3, 3, True), (1, 1, False)])
+@pytest.mark.parametrize(("number", "is_refused"), [(2, False), (3, True), (None, False)])
 def test_another_phase_than_at_training_is_an_objection(
-    volume_of: Callable[..., Volume], index: int, count: int, is_refused: bool
+    volume_of: Callable[..., Volume], number: int | None, is_refused: bool
 ) -> None:
-    """Phase 3 where training knew the second; a series of one phase has no number."""
-    phase = PhaseIdentity(index, count, PhaseEvidence.TEMPORAL_POSITION)
-    objections = list(acquisition_objections(replace(volume_of(), phase=phase), AcceptanceContract(phases=(2,))))
-    assert [one.criterion for one in objections] == [Criterion.PHASE_NUMBER] * is_refused
+    """Phase 3 where training knew the second; an unknown number is a note."""
+    volume, contract = replace(volume_of(), number_in_examination=number), AcceptanceContract(phases=(2,))
+    assert [one.criterion for one in phase_objections(volume, contract)] == [Criterion.PHASE_NUMBER] * is_refused
+    assert len(phase_notes(volume, contract)) == (number is None)

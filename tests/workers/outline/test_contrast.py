@@ -9,7 +9,9 @@ import pytest
 from pydicom import Dataset
 from pydicom.dataset import FileDataset
 
+from model_store.signatures.acceptance import AcceptanceContract
 from model_store.signatures.profile import HAN2024, PhaseRule
+from workers.acceptance import DEFAULT, Acceptance
 from workers.errors import Reason, RejectedInput
 from workers.features.measurement import read_case
 from workers.images.contrast_agent import names_an_agent, said_before_contrast
@@ -60,7 +62,9 @@ def write_examination(
     return phases
 
 
-def refusal(phases: Sequence[Sequence[FileDataset]], write_seg: WriteSeg, outlined: int) -> RejectedInput | None:
+def refusal(
+    phases: Sequence[Sequence[FileDataset]], write_seg: WriteSeg, outlined: int, acceptance: Acceptance = DEFAULT
+) -> RejectedInput | None:
     """Outline one phase; return why it is refused, or None."""
     series: dict[str, list[Path]] = {}
     for image in (image for phase in phases for image in phase):
@@ -68,7 +72,7 @@ def refusal(phases: Sequence[Sequence[FileDataset]], write_seg: WriteSeg, outlin
     mine = series.pop(phases[outlined][0].SeriesInstanceUID)
     seg = write_seg(phases[outlined], [(tumour_code(), MASK)])
     try:
-        read_case(mine, seg, HAN2024, other_series=list(series.values()))
+        read_case(mine, seg, HAN2024, other_series=list(series.values()), acceptance=acceptance)
     except RejectedInput as error:
         return error
     return None
@@ -111,6 +115,28 @@ def test_brightness_tells_a_phase_before_contrast(
     if found:
         assert found.reason is Reason.BEFORE_CONTRAST
         assert "copy the outline to the phase after contrast" in str(found)
+
+
+@pytest.mark.parametrize("pre_in_own_series", [True, False])
+@pytest.mark.parametrize(("outlined", "trained_on", "is_refused"), [(1, 2, False), (1, 1, True), (2, 2, True)])
+def test_a_phase_is_numbered_among_all_series_of_the_examination(
+    write_series: WriteSeries,
+    write_seg: WriteSeg,
+    pre_in_own_series: bool,
+    outlined: int,
+    trained_on: int,
+    is_refused: bool,
+) -> None:
+    """The first phase after contrast is the second one, also where the phase before contrast is another series."""
+    series = ["1.2.3.1" if pre_in_own_series else "1.2.3.2", "1.2.3.2", "1.2.3.2"]
+    phases = write_examination(
+        write_series, [1, 1.6, 1.8], False, extra=lambda number: {"SeriesInstanceUID": series[number]}
+    )
+    accepted = Acceptance(AcceptanceContract(phases=(trained_on,)))
+    found = refusal(phases, write_seg, outlined, accepted)
+    assert (found.reason if found else None) is (Reason.OTHER_PHASE if is_refused else None)
+    if pre_in_own_series:  # which may come later: then the number is unknown
+        assert refusal(phases[1:], write_seg, outlined - 1, accepted) is None
 
 
 def test_a_series_folder_without_images_is_no_phase(write_series: WriteSeries, write_seg: WriteSeg) -> None:
