@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
-from sklearn.metrics import roc_curve
 
 from model_store.errors import TrainingError
 
@@ -125,18 +124,6 @@ def wilson_interval(successes: int, trials: int, confidence: float = CONFIDENCE)
     middle = (successes + z2 / 2) / (trials + z2)
     half = float(np.sqrt(z2 * (share * (1 - share) * trials + z2 / 4))) / (trials + z2)
     return Estimate(share, max(0.0, middle - half), min(1.0, middle + half))
-
-
-def youden_threshold(hot: Flags, score: Floats) -> float:
-    """Return the threshold with the largest sensitivity + specificity - 1 (Youden, Cancer 3:32, 1950).
-
-    It is half-way to the next lower score, so that rounding does not decide for a training score at the border.
-    Of equally good ones the highest is taken.
-    """
-    false_positive_rate, true_positive_rate, thresholds = roc_curve(hot, score, drop_intermediate=False)
-    best = float(thresholds[int(np.argmax(true_positive_rate - false_positive_rate))])
-    lower = score[score < best]
-    return (best + float(lower.max())) / 2 if len(lower) and np.isfinite(best) else min(best, float(score.max()))
 
 
 def calibration_points(hot: Flags, probability: Floats, bins: int = 5) -> list[tuple[float, Estimate]]:

@@ -9,19 +9,18 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.metrics import roc_curve
 from sklearn.model_selection import StratifiedGroupKFold
 
 from model_store.cohort.feature_table import FeatureTable
 from model_store.errors import TrainingError
 from model_store.signatures.canary import hot_probability
 from model_store.signatures.certainty import Certainty
-from model_store.statistics.performance import Performance, auc_with_interval, performance, youden_threshold
+from model_store.statistics.performance import Flags, Floats, Performance, auc_with_interval, performance
+from model_store.training.column_selection import constant_columns, select_columns
 
 FOLDS = 5
-MAX_CORRELATION = 0.9
-"""Of two columns whose ranks correlate more, the one that tells the classes apart less is left out."""
 
 
 @dataclass(frozen=True)
@@ -137,29 +136,13 @@ def fit_forest(table: FeatureTable, columns: Sequence[str], candidate: Candidate
     return forest.fit(table.matrix(columns), table.hot.astype(int))
 
 
-def constant_columns(table: FeatureTable) -> tuple[str, ...]:
-    """Return the columns that nothing can be learnt from, because they never change."""
-    constant = np.ptp(table.values, axis=0) == 0
-    return tuple(name for name, flag in zip(table.columns, constant.tolist(), strict=True) if flag)
+def youden_threshold(hot: Flags, score: Floats) -> float:
+    """Return the threshold with the largest sensitivity + specificity - 1 (Youden, Cancer 3:32, 1950).
 
-
-def select_columns(table: FeatureTable, count: int) -> tuple[str, ...]:
-    """Return up to ``count`` columns that tell the classes apart best, none of them nearly a copy of another."""
-    unusable = set(constant_columns(table))
-    names = [name for name in table.columns if name not in unusable]
-    if not names:
-        raise TrainingError("no column has varying values")
-    ranks = rankdata(table.matrix(names), axis=0)
-    standard = (ranks - ranks.mean(axis=0)) / ranks.std(axis=0)
-    labels = table.hot - table.hot.mean()
-    # The correlation of ranks with the label orders columns as their AUC does.
-    separation = np.abs(labels @ standard)
-    chosen: list[int] = []
-    # Rounded, so that copies of a column tie and the first name wins on every machine.
-    for index in np.argsort(-np.round(separation, 9), kind="stable"):
-        correlation = np.abs(standard[:, index] @ standard[:, chosen]) / len(standard)
-        if not (correlation > MAX_CORRELATION).any():
-            chosen.append(int(index))
-        if len(chosen) == count:
-            break
-    return tuple(names[index] for index in sorted(chosen))
+    It is half-way to the next lower score, so that rounding does not decide for a training score at the border.
+    Of equally good ones the highest is taken.
+    """
+    false_positive_rate, true_positive_rate, thresholds = roc_curve(hot, score, drop_intermediate=False)
+    best = float(thresholds[int(np.argmax(true_positive_rate - false_positive_rate))])
+    lower = score[score < best]
+    return (best + float(lower.max())) / 2 if len(lower) and np.isfinite(best) else min(best, float(score.max()))

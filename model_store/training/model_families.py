@@ -17,7 +17,8 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 from model_store.cohort.feature_table import FeatureTable
 from model_store.signatures.canary import hot_probability
-from model_store.training.forest import GRID, Candidate, fit_forest, select_columns
+from model_store.training.column_selection import select_columns
+from model_store.training.forest import GRID, Candidate, fit_forest
 
 
 @dataclass(frozen=True)

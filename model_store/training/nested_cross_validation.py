@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from scipy.stats import t as student_t
 
 from model_store.cohort.feature_table import FeatureTable
-from model_store.statistics.performance import CONFIDENCE, Estimate, placements, youden_threshold
-from model_store.training.forest import FOLDS, patient_folds
+from model_store.statistics.performance import CONFIDENCE, Estimate, placements
+from model_store.training.forest import FOLDS, patient_folds, youden_threshold
 from model_store.training.model_families import Family, Fitted, fit, words
 from model_store.training.processes import process_map
 

@@ -15,7 +15,7 @@ from model_store.cohort.provenance import provenance, provenance_of, require_hon
 from model_store.cohort.repeated_outlines import Repetition
 from model_store.errors import LeakError, TrainingError
 from model_store.reliability.reliability import Repeats, agreement_of, ratings_table
-from model_store.training.forest import select_columns
+from model_store.training.column_selection import select_columns
 from model_store.training.plan import TrainPlan
 from model_store.training.step import run_training, train_inputs
 

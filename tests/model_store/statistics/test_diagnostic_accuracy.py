@@ -18,8 +18,9 @@ from model_store.statistics.diagnostic_accuracy import (
     decision_curve,
     shares,
 )
-from model_store.statistics.performance import auc_with_interval, confusion_of, youden_threshold
+from model_store.statistics.performance import auc_with_interval, confusion_of
 from model_store.statistics.signature_agreement import agreement, kappa
+from model_store.training.forest import youden_threshold
 
 REFERENCE = Path(__file__).parents[2] / "reference"
 

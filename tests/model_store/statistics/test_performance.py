@@ -11,7 +11,6 @@ from model_store.statistics.performance import (
     calibration_points,
     performance,
     wilson_interval,
-    youden_threshold,
 )
 
 
@@ -84,25 +83,6 @@ def test_wilson_equals_scipy() -> None:
         theirs = binomtest(successes, 33).proportion_ci(method="wilson")
         ours = wilson_interval(successes, 33)
         assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
-
-
-def test_youden_threshold_by_hand() -> None:
-    """Hot at 3, 5, 6, 7, cold at 1, 2, 4: from 5 on the index is 3/4 + 3/3 - 1, from 3 on 4/4 + 2/3 - 1, less."""
-    score = np.array([3.0, 5, 6, 7, 1, 2, 4])
-    assert youden_threshold(np.array([True] * 4 + [False] * 3), score) == 4.5
-
-
-@pytest.mark.parametrize("steps", [None, 2])
-def test_no_threshold_is_better_than_youdens(steps: int | None) -> None:
-    """Trying every threshold one by one finds none with a larger sum of sensitivity and specificity."""
-    for seed in range(20):
-        hot, score = some_scores(seed, 40, steps)
-
-        def index(threshold: float, hot: np.ndarray = hot, score: np.ndarray = score) -> float:
-            return float((score[hot] >= threshold).mean() + (score[~hot] < threshold).mean())
-
-        best = max(index(threshold) for threshold in (*score, score.max() + 1))
-        assert index(youden_threshold(hot, score)) == pytest.approx(best, abs=1e-12)
 
 
 def test_performance_counts_what_the_threshold_does() -> None:

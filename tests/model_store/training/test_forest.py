@@ -14,8 +14,9 @@ from model_store.signatures.canary import hot_probability
 from model_store.signatures.profile import HAN2024
 from model_store.signatures.signature import SignatureStatus
 from model_store.statistics.performance import auc_with_interval
+from model_store.training.column_selection import constant_columns, select_columns
 from model_store.training.development import Purpose, check_columns, complete_cases, develop
-from model_store.training.forest import Candidate, constant_columns, patient_folds, select_columns, train
+from model_store.training.forest import Candidate, patient_folds, train, youden_threshold
 
 MakeTable = Callable[..., FeatureTable]
 QUICK = (Candidate(columns=6, max_depth=3, min_samples_leaf=4, trees=40),)
@@ -94,17 +95,6 @@ def test_constant_columns_are_left_out_and_named(make_table: MakeTable) -> None:
         train(dataclasses.replace(table, values=values), 0, QUICK)
 
 
-def test_copies_of_a_column_are_chosen_once(make_table: MakeTable) -> None:
-    """Of columns that order the cases alike, the first is taken and the others give way to something new."""
-    table = make_table(3, effect=2.0)
-    values = table.values.copy()
-    values[:, 1] = np.exp(values[:, 0])
-    values[:, 2] = -3 * values[:, 0]
-    chosen = select_columns(dataclasses.replace(table, values=values), 10)
-    assert len({"ring_f000", "ring_f001", "ring_f002"} & set(chosen)) == 1
-    assert len(chosen) == 10
-
-
 def test_best_candidate_of_the_grid_is_taken(make_table: MakeTable) -> None:
     """The candidate with the largest out-of-fold AUC is chosen, and all are reported."""
     trained = train(make_table(9), 0, (*QUICK, Candidate(columns=1, max_depth=1, min_samples_leaf=20, trees=40)))
@@ -171,3 +161,25 @@ def test_card_says_how_sure_a_verdict_is(bundle_content: BundleContent) -> None:
     assert "90% of the cases of each class" in card
     nothing = dataclasses.replace(bundle_content.description, certainty=None)
     assert "was not calibrated" in model_card(nothing)
+
+
+def test_youden_threshold_by_hand() -> None:
+    """Hot at 3, 5, 6, 7, cold at 1, 2, 4: from 5 on the index is 3/4 + 3/3 - 1, from 3 on 4/4 + 2/3 - 1, less."""
+    score = np.array([3.0, 5, 6, 7, 1, 2, 4])
+    assert youden_threshold(np.array([True] * 4 + [False] * 3), score) == 4.5
+
+
+@pytest.mark.parametrize("steps", [None, 2])
+def test_no_threshold_is_better_than_youdens(steps: int | None) -> None:
+    """Trying every threshold one by one finds none with a larger sum of sensitivity and specificity."""
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        hot = rng.random(40) < 0.4
+        score = rng.normal(size=40) + hot
+        score = np.round(score * steps) / steps if steps else score
+
+        def index(threshold: float, hot: np.ndarray = hot, score: np.ndarray = score) -> float:
+            return float((score[hot] >= threshold).mean() + (score[~hot] < threshold).mean())
+
+        best = max(index(threshold) for threshold in (*score, score.max() + 1))
+        assert index(youden_threshold(hot, score)) == pytest.approx(best, abs=1e-12)

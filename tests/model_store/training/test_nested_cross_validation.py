@@ -9,7 +9,8 @@ import pytest
 from scipy.stats import binom
 
 from model_store.cohort.feature_table import FeatureTable
-from model_store.training.forest import Candidate, select_columns
+from model_store.training.column_selection import select_columns
+from model_store.training.forest import Candidate
 from model_store.training.model_families import BOOSTING, ELASTIC_NET, FOREST, Boosting, ElasticNet, Family, fit, words
 from model_store.training.nested_cross_validation import (
     corrected_interval,
