@@ -23,6 +23,11 @@ class Stage(StrEnum):
     REPORTS = "reports"
     WRITE = "write"
 
+    @property
+    def shown(self) -> str:
+        """The name of the stage as people read it; the value is for labels and records."""
+        return "region of interest" if self is Stage.ROI else self.value.replace("_", " ")
+
 
 StageTimer = Callable[[Stage], AbstractContextManager[None]]
 """Called at the start of each stage; the context manager it returns ends with the stage."""

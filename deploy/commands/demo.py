@@ -34,7 +34,7 @@ from workers.results.result_roles import ResultRole
 PHANTOM_SEED = 7
 HOW_TO_OPEN = {
     ResultRole.SUMMARY_REPORT: "the report to read: dsrdump +Pl {path}",
-    ResultRole.FEATURE_REPORT: "every feature, for machines: dsrdump +Pl {path}",
+    ResultRole.FEATURE_REPORT: "every feature, for programs: dsrdump +Pl {path}",
     ResultRole.SEGMENTATION: "tumour and ring: open it together with {study} in 3D Slicer or Weasis",
     ResultRole.KEY_IMAGE: "the overlay to look at, also as a picture: {picture}",
 }
@@ -103,7 +103,7 @@ def make_phantom(folder: Path, watch: Watch) -> list[DicomFile]:
 
 def show_step(console: Console, step: DemoStep) -> None:
     """Print a completed stage."""
-    line = Text.assemble((f"  {step.name:<14}", "bold"), f"{duration(step.seconds):>8}")
+    line = Text.assemble((f"  {step.name:<20}", "bold"), f"{duration(step.seconds):>8}")
     console.print(line.append(f"  {step.detail}", "dim") if step.detail else line)
 
 
@@ -131,7 +131,7 @@ def show_arrived(console: Console, arrived: list[ArrivedResult], study: Path) ->
     if not arrived:
         return
     console.print()
-    console.print("  In the stand-in PACS now, and under these names:")
+    console.print("  Stored in the test PACS, and as files:")
     for one in arrived:
         path = path_from_here(one.path)
         picture = path_from_here(one.picture) if one.picture else path

@@ -69,7 +69,7 @@ def hold(job_id: str, why: str, config_file: Path | None) -> None:
 @click.argument("job_id", metavar="JOB")
 @config_option
 def release(job_id: str, config_file: Path | None) -> None:
-    """Release a held JOB: it continues in its state."""
+    """Release a held JOB: it continues where it was held."""
     from deploy.operations.decision_audit import steering
     from deploy.operations.decisions import release as release_job
 

@@ -150,7 +150,7 @@ def send_study(stack: LocalStack, files: Sequence[DicomFile], watch: Watch) -> l
     CommandError
         If the listener does not get ready, or refuses a segmentation.
     """
-    with watch.stage("listener", "waiting for Redis, the listener and the stand-in PACS") as detail:
+    with watch.stage("listener", "waiting for Redis, the listener and the test PACS") as detail:
         _wait_ready(stack, (REDIS, LISTENER, SINK))
         peer = stack.configuration.own_listener()
         detail.append(f"listens as {peer}")
@@ -188,8 +188,8 @@ def follow(stack: LocalStack, seg: DicomFile, watch: Watch) -> JobStatus:
     result = _until(stack, job_id, lambda job: bool(job.outcome) or _is_over(job), RESULT_SECONDS)
     for stage in Stage:
         if stage in result.stage_seconds:
-            watch.step(DemoStep(stage.value, result.stage_seconds[stage]))
-    watch.begin("delivering the results to the stand-in PACS")
+            watch.step(DemoStep(stage.shown, result.stage_seconds[stage]))
+    watch.begin("delivering the results to the test PACS")
     over = _until(stack, job_id, _is_over, RESULT_SECONDS)
     for one in over.deliveries:
         seconds = seconds_between(over.times, "finished", f"{one.state} {one.target}")

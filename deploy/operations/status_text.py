@@ -143,7 +143,7 @@ def show_job(console: Console, job: JobStatus) -> None:
     for name, moment in job.times.items():
         grid.add_row(name, moment)
     if job.stage_seconds:
-        stages = ", ".join(f"{name} {duration(seconds)}" for name, seconds in job.stage_seconds.items())
+        stages = ", ".join(f"{stage.shown} {duration(seconds)}" for stage, seconds in job.stage_seconds.items())
         grid.add_row("stages", stages)
     for path in job.objects:
         grid.add_row("result", path_from_here(Path(path)))

@@ -19,7 +19,7 @@ class Status(IntEnum):
     SOP_CLASS_NOT_SUPPORTED = 0x0122
     """The SOP class of the command differs from that of its presentation context."""
     UNRECOGNIZED_OPERATION = 0x0211
-    OUT_OF_RESOURCES = 0xA700
+    OUT_OF_RESOURCES = 0xA700  # `_out_of_resources` in `c_store.py` maps every OSError to it
     """The disk is full or cannot be written; the object was not stored."""
     DATA_SET_MISMATCH = 0xA900
     """The UIDs of the data set differ from those of the command."""

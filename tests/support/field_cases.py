@@ -20,7 +20,7 @@ class Ending(StrEnum):
     REFUSED = "not scored"
     SET_ASIDE = "set aside"
     """The object is stored, but creates no job and no result."""
-    COMMAND = "by a command"
+    COMMAND = "after a command"
     """A command reads this input; it is not sent to the listener."""
 
 

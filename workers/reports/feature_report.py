@@ -1,4 +1,4 @@
-"""The feature report: the full feature vector of both regions, for machines."""
+"""The feature report: the full feature vector of both regions, for programs."""
 
 from collections.abc import Iterator
 

@@ -17,7 +17,7 @@ REASONS = MappingProxyType(
         for reason, value, meaning in (
             (Reason.EMPTY_SEGMENTATION, "ns-empty-seg", "The outline is empty"),
             (Reason.NO_TUMOUR_SEGMENT, "ns-no-tumour", "No segment of the outline is coded as a tumour"),
-            (Reason.SEVERAL_TUMOUR_SEGMENTS, "ns-many-tumours", "Several segments of the outline are tumours"),
+            (Reason.SEVERAL_TUMOUR_SEGMENTS, "ns-many-tumours", "More than 20 segments are tumours"),
             (Reason.UNSUPPORTED_SEGMENTATION, "ns-unsupported", "This type of segmentation is not supported"),
             (Reason.OUTSIDE_VOLUME, "ns-outside", "The outline lies outside the images"),
             (Reason.OTHER_FRAME_OF_REFERENCE, "ns-other-frame", "Outline and images differ in frame of reference"),

@@ -16,7 +16,7 @@ from workers.results.result_roles import Fallback, ResultRole
 
 PLAINER_REPORTS = (ComprehensiveSRStorage, EnhancedSRStorage)
 PAGES = (EncapsulatedPDFStorage, SecondaryCaptureImageStorage)
-"""The same content as pages for people, not for machines."""
+"""The same content as pages for people, not for programs."""
 REPORT_CLASSES = (Comprehensive3DSRStorage, *PLAINER_REPORTS, *PAGES)
 
 
