@@ -10,22 +10,28 @@ from listener.pairing.body_parts import BODY_PART_TAGS
 from listener.pairing.readiness import Evidence, series_of_study
 from listener.spool.spool import Spool
 
+MOST_STUDIES = 3
+"""More studies that one series would be split over are not searched."""
 
-def study_of_missing(spool: Spool, study_uid: str, found: Evidence) -> str:
-    """Return the Study Instance UID of another study that holds all missing instances; empty where none does.
+
+def studies_of_missing(spool: Spool, study_uid: str, found: Evidence) -> tuple[str, ...]:
+    """Return the Study Instance UIDs of the other studies that hold all missing instances; empty where none do.
 
     One of them is looked for in every series, which costs a look at each folder; the others only where it is found.
     """
     missing = {uid for uids in found.missing.values() for uid in uids}
-    one = min(missing, default="")
-    for path in spool.studies.glob(f"*/*/{one}.dcm") if one else ():
-        other = path.parent.parent.name
-        if other == study_uid or not is_uid(other):
-            continue
-        lying = frozenset().union(*(spool.instances(other, series) for series in series_of_study(spool, other)))
-        if missing <= lying:
-            return other
-    return ""
+    studies: list[str] = []
+    while missing and len(studies) < MOST_STUDIES:
+        lying = {
+            other: frozenset().union(*(spool.instances(other, series) for series in series_of_study(spool, other)))
+            for path in spool.studies.glob(f"*/*/{min(missing)}.dcm")
+            if is_uid(other := path.parent.parent.name) and other != study_uid
+        }
+        if not lying:
+            return ()
+        studies.append(max(sorted(lying), key=lambda other: len(missing & lying[other])))
+        missing -= lying[studies[-1]]
+    return () if missing else tuple(studies)
 
 
 def image_heads(spool: Spool, study_uid: str, found: Evidence) -> Iterator[Dataset]:

@@ -15,7 +15,7 @@ import structlog
 
 from listener.pairing.body_parts import other_body_part
 from listener.pairing.conversion_sources import ConversionSources
-from listener.pairing.elsewhere import image_heads, study_of_missing
+from listener.pairing.elsewhere import image_heads, studies_of_missing
 from listener.pairing.job_index import JobFacts, JobIndex
 from listener.pairing.readiness import (
     Evidence,
@@ -249,15 +249,19 @@ class Pairer:
         return self._settings.sweep_seconds
 
     def _lies_elsewhere(self, record: JobRecord, found: Evidence, *, at_once: bool) -> str:
-        """Return a sentence naming the other study that holds all missing images; searched for only now and then."""
+        """Return a sentence naming the studies that hold all missing images; searched for only now and then."""
         if not found.missing_count:
             return ""
         before = self._searched.get(record.job_id)
         if not at_once and before is not None and time.monotonic() - before < SEARCH_AGAIN_SECONDS:
             return ""
         self._searched[record.job_id] = time.monotonic()
-        study = study_of_missing(self._spool, record.study_uid, found)
-        return f"they lie in study {study}: send the outline in the study of its images" if study else ""
+        studies = studies_of_missing(self._spool, record.study_uid, found)
+        if not studies:
+            return ""
+        is_split = len(studies) > 1 or found.missing_count < found.waiting().required
+        what = "the outline and all of its images in one study" if is_split else "the outline in the study of its images"
+        return f"they lie in study {' and '.join(studies)}: send {what}"
 
     def _move_on(
         self, job: Job, record: JobRecord, found: Evidence, step: PairingDecision, elsewhere: str = ""

@@ -172,6 +172,33 @@ def test_uids_as_devices_write_them_are_stored_and_paired(
     assert uids[0].encode() + padding * len(mark) in next(kept).read_bytes()
 
 
+def test_images_long_after_the_outline_make_one_new_version(tmp_path: Path) -> None:
+    """Closed at the deadline; then the images come in two associations, and everything once more: one new version."""
+    with listening(tmp_path / "spool", deadline_seconds=0.5) as listener:
+        outline_ = outline(images=[1, 2, 3, 4])
+        assert store(listener.port, outline_) == [0]
+        wait_until(lambda: jobs(listener.spool, JobState.READY), 15, "the job is closed")
+        (closed,) = jobs(listener.spool)
+        assert closed["not_complete"]["message"].startswith("4 of 4 instances missing")
+        assert store(listener.port, image(1), image(2)) == [0, 0]
+        assert store(listener.port, image(3), image(4)) == [0, 0]
+        wait_until(lambda: len(jobs(listener.spool)) == 2, 15, "the new version is there")
+        again = [*(image(number) for number in (1, 2, 3, 4)), outline_]
+        assert store(listener.port, *again) == [0] * 5
+        later = outline(images=[1, 2, 3, 4], number=2, series=f"{OUTLINES}9")
+        assert store(listener.port, later) == [0]
+        later_id = job_id_for(later.SOPInstanceUID, 1)
+        wait_until(
+            lambda: any(job.id == later_id for job in listener.spool.jobs(JobState.READY)),
+            15,
+            "all was looked at again",
+        )
+        versions = {job["version"]: job for job in jobs(listener.spool) if job["job_id"] != later_id}
+    assert set(versions) == {1, 2}
+    assert (versions[2]["not_complete"], versions[2]["replaces"]) == (None, closed["job_id"])
+    assert versions[2]["instances"] == {IMAGES: sorted(image_uid(number) for number in (1, 2, 3, 4))}
+
+
 def test_bytes_do_not_depend_on_who_sent_them(listener: Listener) -> None:
     """The same object from two senders is one object, not a conflict."""
     assert store(listener.port, image(1), calling="ONE") == [0]

@@ -542,6 +542,27 @@ def test_images_that_lie_in_another_study_are_said_at_once(station: Station) -> 
     assert "2 of 2 instances missing" in job["not_complete"]["message"]
 
 
+@pytest.mark.parametrize("own", [True, False])
+def test_a_series_that_is_split_over_two_studies_is_said_at_once(station: Station, own: bool) -> None:
+    """One image in the outline's study or in a second other one: both are named, and that one study needs them all."""
+    elsewhere, first = f"{STUDY}77", STUDY if own else f"{STUDY}66"
+    station.receive(image(1, study=first))
+    station.receive(image(2, study=elsewhere))
+    station.receive(outline(images=[1, 2]))
+    station.scan()
+    (job,) = station.jobs(JobState.READY)
+    message = job["not_complete"]["message"]
+    assert f"{elsewhere}: send the outline and all of its images in one study" in message
+    assert own or f"they lie in study {first} and {elsewhere}" in message
+    assert f"{1 if own else 2} of 2 instances missing" in message
+    station.receive(image(2))
+    station.receive(image(1))
+    station.scan(3.0)
+    station.scan()
+    versions = {job["version"]: job["not_complete"] for job in station.jobs()}
+    assert versions[2] is None
+
+
 def test_what_is_missing_is_expected_somewhere(spool: Spool, clock: Clock) -> None:
     """`radtme status`, and the report at last, name series and study; and what the sender offers instead."""
     station = Station(spool, clock, deadline_seconds=10.0)
