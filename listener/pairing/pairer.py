@@ -260,8 +260,8 @@ class Pairer:
         if not studies:
             return ""
         is_split = len(studies) > 1 or found.missing_count < found.waiting().required
-        what = "the outline and all of its images in one study" if is_split else "the outline in the study of its images"
-        return f"they lie in study {' and '.join(studies)}: send {what}"
+        where = "and all of its images in one study" if is_split else "in the study of its images"
+        return f"they lie in study {' and '.join(studies)}: send the outline {where}"
 
     def _move_on(
         self, job: Job, record: JobRecord, found: Evidence, step: PairingDecision, elsewhere: str = ""
