@@ -175,7 +175,7 @@ class ListenerSettings:
     """Keep outlines apart whose headers, or those of their images, name another part of the body and no breast; False:
     they are scored like the others."""
     settle_seconds: SecondsFromZero = 2.0
-    """A series counts as complete when nothing new came for this long and every referenced instance is there."""
+    """A case is complete when every referenced instance is there, and nothing new came in its study for this long."""
     settle_unreferenced_seconds: SecondsFromZero = 60.0
     """The same where the SEG names no instance, and quiet is all the evidence there is."""
     deadline_seconds: Seconds = 6 * 3600.0

@@ -232,7 +232,7 @@ class Pairer:
         except FileNotFoundError:
             return self._settings.sweep_seconds  # another listener moved it
         found = evidence(self._spool, record, self._heads, self._conversions)
-        quiet = self._watch.quiet_seconds(record, found.images)
+        quiet = self._watch.quiet_seconds(record)
         age = self._age_seconds(record)
         fetched = record.fetched is not None
         step = decide(found, self._settings, quiet, age, fetched=fetched)
@@ -323,7 +323,7 @@ class Pairer:
         found = evidence(self._spool, record, self._heads, self._conversions)
         if not found.complete or _same_instances(record, found):
             return self._settings.sweep_seconds
-        unsettled = settle_seconds(found, self._settings) - self._watch.quiet_seconds(record, found.images)
+        unsettled = settle_seconds(found, self._settings) - self._watch.quiet_seconds(record)
         if unsettled > 0:
             return unsettled
         self._make_version(record, found)

@@ -346,11 +346,3 @@ def series_of_study(spool: Spool, study_uid: str) -> list[str]:
     folder = spool.studies / study_uid
     entries = folder.iterdir() if folder.is_dir() else ()
     return sorted(entry.name for entry in entries if is_uid(entry.name) and entry.is_dir())
-
-
-def watched_series(spool: Spool, job: JobRecord) -> list[str]:
-    """Return the series in which something new would concern this job."""
-    named = [series for series in job.required if series != UNKNOWN_SERIES]
-    if not job.watches_study:
-        return named
-    return sorted({*named, *series_of_study(spool, job.study_uid)} - {job.seg.series_uid})

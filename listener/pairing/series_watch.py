@@ -2,11 +2,10 @@
 
 import os
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from listener.pairing.readiness import watched_series
+from listener.pairing.readiness import series_of_study
 from listener.settings import ListenerSettings
 from listener.spool.job_record import JobRecord
 from listener.spool.spool import Spool
@@ -41,13 +40,14 @@ class SeriesWatch:
             return False
         return sum(name.endswith(".dcm") for name in os.listdir(folder)) > known_count
 
-    def quiet_seconds(self, job: JobRecord, found: Iterable[str] = ()) -> float:
-        """Return for how long a job's series, and those where its images were found, have not changed.
+    def quiet_seconds(self, job: JobRecord) -> float:
+        """Return for how long no series of a job's study has changed, except that of the outline.
 
-        As far as this process has observed.
+        As far as this process has observed. The series that the outline does not name count too, because a phase before
+        contrast may be among them.
         """
-        watched = sorted({*watched_series(self._spool, job), *found})
-        folders = [self._spool.series_folder(job.study_uid, series) for series in watched]
+        watched = {*series_of_study(self._spool, job.study_uid)} - {job.seg.series_uid}
+        folders = [self._spool.series_folder(job.study_uid, series) for series in sorted(watched)]
         seen = [observation for folder in folders if (observation := self._observe(folder))]
         return time.monotonic() - max((observation.since for observation in seen), default=time.monotonic())
 

@@ -150,6 +150,20 @@ def test_a_job_waits_for_quiet_after_the_last_required_instance(station: Station
     assert job["instances"] == {IMAGES: [image_uid(1), image_uid(2)]}
 
 
+def test_a_job_waits_until_its_study_is_quiet(station: Station) -> None:
+    """The other phases may be series of their own: they tell a phase before contrast, and vessels in the ring."""
+    station.receive(outline(images=[1]))
+    station.receive(image(1))
+    station.scan(1.5)
+    for number in (1, 2):
+        station.receive(image(number, series=f"{IMAGES}7"))
+        station.scan(1.5)
+        assert not station.jobs(JobState.READY)
+    station.scan(2.0)
+    (job,) = station.jobs(JobState.READY)
+    assert job["instances"] == {IMAGES: [image_uid(1)]}
+
+
 def test_two_listeners_on_one_spool_make_one_job_and_announce_it_once(spool: Spool, clock: Clock) -> None:
     """The outline comes to one listener, the images to another, the outline again to the other."""
     one, other = Station(spool, clock), Station(spool, clock)
