@@ -107,7 +107,9 @@ def test_every_setting_that_is_no_plain_name_is_explained() -> None:
     schema = configuration_schema()
     assert {"ListenerSettings", "Target", "ServerTls"} <= schema["$defs"].keys()
     assert [name for name, section in schema["$defs"].items() if not section.get("description")] == []
-    assert schema["$defs"]["ListenerSettings"]["properties"]["settle_seconds"]["description"].startswith("A case is complete")
+    assert schema["$defs"]["ListenerSettings"]["properties"]["settle_seconds"]["description"].startswith(
+        "A case is complete"
+    )
 
 
 def unbounded(schema: Any, way: tuple[str, ...] = ()) -> Iterator[str]:
