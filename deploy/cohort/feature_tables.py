@@ -10,7 +10,7 @@ import pandas as pd
 
 from deploy.cohort.cases import OutlineCase
 from deploy.cohort.outline_bits import same_lesions
-from model_store.cohort.plan import IDENTITY_COLUMNS
+from model_store.cohort.plan import IDENTITY_COLUMNS, PROFILE
 from model_store.cohort.twins import PIXEL_DIGEST
 from model_store.signatures.acceptance import ACQUISITION_COLUMNS, TECHNIQUE
 from model_store.signatures.profile import FeatureProfile
@@ -63,6 +63,7 @@ def cohort_tables(measured: Sequence[MeasuredOutline], profile: FeatureProfile) 
             rows.append(_row(one, ordered[lesion].case.case, reader, readings[lesion, reader]))
     features = np.array([[row["features"].get(name, np.nan) for name in names] for row in rows], dtype=np.float64)
     table = pd.DataFrame([{k: v for k, v in row.items() if k != "features"} for row in rows])
+    table[PROFILE] = profile.name
     outlines_table = pd.concat(
         [
             table.reindex(columns=[*IDENTITY_COLUMNS, *ACQUISITION_COLUMNS, *READING_COLUMNS]),

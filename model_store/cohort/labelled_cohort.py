@@ -11,9 +11,11 @@ from pyarrow import ArrowException
 
 from model_store.cohort.feature_table import FeatureTable
 from model_store.cohort.missing_values import CompleteTable
+from model_store.cohort.plan import PROFILE
 from model_store.cohort.twins import PIXEL_DIGEST
 from model_store.errors import TrainingError
 from model_store.signatures.acceptance import ACQUISITION_COLUMNS
+from model_store.signatures.profile import present_name
 from model_store.signatures.signature import REGION_PREFIXES
 
 HOT, COLD = "hot", "cold"
@@ -147,3 +149,13 @@ def _cases(rows: pd.DataFrame) -> pd.DataFrame:
     if "case" not in kept:
         kept.insert(0, "case", kept["patient"])
     return kept
+
+
+def other_profile(table: pd.DataFrame, profile: str) -> str | None:
+    """Return the profile that a feature table was measured with, where that is another one than ``profile``.
+
+    Tables of releases before the column, and of others, do not say it.
+    """
+    named = set(table[PROFILE].dropna().astype(str)) - {""} if PROFILE in table else set()
+    others = sorted({present_name(name) for name in named} - {present_name(profile)})
+    return others[0] if others else None

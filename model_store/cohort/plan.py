@@ -8,7 +8,12 @@ from model_store.cohort.twins import PIXEL_DIGEST
 from model_store.number_types import CountFromZero, Port
 from model_store.signatures.profile import DEFAULT_PROFILE, PROFILES, FeatureProfile, present_name
 
-IDENTITY_COLUMNS = ("case", "patient", "study_uid", "series_uid", "seg_uid", "site", "scanner", PIXEL_DIGEST, "reason")
+PROFILE = "profile"
+"""Column that names the feature profile: several profiles give columns of the same names."""
+IDENTITY_COLUMNS = (
+    *("case", "patient", "study_uid", "series_uid", "seg_uid", "site", "scanner"),
+    *(PIXEL_DIGEST, PROFILE, "reason"),
+)
 """Of the feature table, before the 958 features. ``reason`` is empty where the lesion was measured."""
 
 

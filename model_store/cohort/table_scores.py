@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from model_store.cohort.labelled_cohort import COLD, HOT, measured_rows
+from model_store.cohort.labelled_cohort import COLD, HOT, measured_rows, other_profile
 from model_store.errors import SignatureError
 from model_store.signatures.canary import hot_probability
 from model_store.signatures.certainty import PredictionSet
@@ -25,8 +25,13 @@ def score_table(signature: Signature, features: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     SignatureError
-        The table lacks a column of the signature, so it was measured with another profile.
+        The table was measured with another profile: it says so, or lacks a column of the signature.
     """
+    if (other := other_profile(features, signature.profile.name)) is not None:
+        raise SignatureError(
+            f"the table was measured with profile {other}, not with profile {signature.profile.name}; extract it with "
+            "that profile"
+        )
     if absent := [name for name in signature.columns if name not in features]:
         raise SignatureError(
             f"the table has no column {absent[0]} ({len(absent)} of {len(signature.columns)} are missing): it was not "

@@ -10,7 +10,7 @@ import pandas as pd
 
 from model_store.cohort.control_tables import ControlRegion
 from model_store.cohort.feature_table import FeatureTable
-from model_store.cohort.labelled_cohort import COLD, HOT, LabelledCohort, labelled_cohort, read_table
+from model_store.cohort.labelled_cohort import COLD, HOT, LabelledCohort, labelled_cohort, other_profile, read_table
 from model_store.cohort.leaks import Separation, require_no_label
 from model_store.cohort.missing_values import CompleteTable, complete_table
 from model_store.cohort.twins import PIXEL_DIGEST, require_no_twins
@@ -138,6 +138,11 @@ def run_training(
         A table is invalid, or a class has too few patients.
     """
     features = read_table(inputs.features, ("patient",))
+    if (other := other_profile(features, plan.profile)) is not None:
+        raise TrainingError(
+            f"{inputs.features.name} was measured with profile {other}, train has profile {plan.profile}: set "
+            "train.profile, or extract again"
+        )
     cohort = labelled_cohort(features, read_table(inputs.labels, ("patient", "phenotype")))
     check_columns(cohort.table)
     whole = cohort.table

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from model_store.cohort.table_scores import score_table
+from model_store.errors import SignatureError
 from model_store.signatures.bundle import BundleContent, load_bundle, write_bundle
 from model_store.signatures.certainty import Certainty, ThresholdInterval
 
@@ -41,3 +43,13 @@ def test_a_signature_without_calibration_says_hot_or_cold_only(bundle_content: B
 def described(content: BundleContent, certainty: Certainty | None) -> BundleContent:
     """Return the content with another calibration."""
     return dataclasses.replace(content, description=dataclasses.replace(content.description, certainty=certainty))
+
+
+def test_a_table_of_another_profile_is_refused(bundle: Path) -> None:
+    """Its columns have the same names: the column profile tells, under the present or a former name."""
+    signature = load_bundle(bundle)
+    row = {name: [0.0] for name in signature.columns}
+    for name in (signature.profile.name, "han2024"):
+        score_table(signature, pd.DataFrame(row | {"case": ["a"], "profile": [name]}))
+    with pytest.raises(SignatureError, match="measured with profile han2024-near-tissue, not with profile"):
+        score_table(signature, pd.DataFrame(row | {"case": ["a"], "profile": ["han2024-near-tissue"]}))
