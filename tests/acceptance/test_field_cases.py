@@ -16,7 +16,7 @@ from deploy.network.send import send_files
 from listener.spool.jobs import Job, JobState
 from listener.spool.spool import Spool
 from model_store.signatures.registry import Registry
-from support.field_cases import CASES, PAGE, Ending, FieldCase, page
+from support.field_cases import CASES, OTHER_CASES, PAGE, Ending, FieldCase, page
 from support.listening import listening
 from workers.jobs.score_job import run
 from workers.results.result_record import ResultRecord, read_result
@@ -163,3 +163,10 @@ def test_a_mask_is_measured_as_the_segmentation_is(
 def test_the_page_is_written_from_the_table() -> None:
     """docs/accepted-input.md says what the tests hold."""
     assert PAGE.read_text() == page()
+
+
+@pytest.mark.parametrize("test", [case.test for case in OTHER_CASES])
+def test_rows_without_a_folder_name_a_test(test: str) -> None:
+    """What no test holds is not on the page."""
+    path, function = test.split("::")
+    assert f"\ndef {function}(" in (Path(__file__).parents[1] / path).read_text()

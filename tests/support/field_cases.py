@@ -1,7 +1,8 @@
 """Kinds of input that a hospital's listener receives and their outcome, for the tests and docs/accepted-input.md.
 
-Each row names a folder of ``../shared/data/field_cases`` with one input of that kind. After a change of the table,
-write the page with ``PYTHONPATH=tests:. python -m support.field_cases``.
+Each row of `CASES` names a folder of ``../shared/data/field_cases`` with one input of that kind, each row of
+`OTHER_CASES` a test that makes its input itself. After a change of the tables, write the page with
+``PYTHONPATH=tests:. python -m support.field_cases``.
 """
 
 from dataclasses import dataclass
@@ -53,6 +54,22 @@ class FieldCase:
     """Of a refusal."""
     says: tuple[str, ...] = ()
     """Words that the refusal or the notes must contain."""
+
+
+@dataclass(frozen=True)
+class OtherCase:
+    """One kind of input that a test makes itself."""
+
+    test: str
+    """File below ``tests`` and function, as pytest names them."""
+    topic: Topic
+    what: str
+    """Description of the input on the page."""
+    ending: Ending
+    then: str
+    """What happens and why, or what to do, on the page."""
+    reason: Reason | None = None
+    """Of a refusal."""
 
 
 CASES: tuple[FieldCase, ...] = (
@@ -424,24 +441,151 @@ CASES: tuple[FieldCase, ...] = (
 )
 
 
+OTHER_CASES: tuple[OtherCase, ...] = (
+    OtherCase(
+        "workers/jobs/test_score_job.py::test_each_of_several_tumours_gets_results_of_its_own",
+        Topic.SEGMENT,
+        "several tumour segments in one segmentation",
+        Ending.MEASURED,
+        "each tumour is scored by itself and gets results of its own",
+    ),
+    OtherCase(
+        "acceptance/test_structure_set_case.py::test_a_structure_set_is_scored_and_referenced",
+        Topic.KIND,
+        "an RT structure set with closed planar contours",
+        Ending.MEASURED,
+        "the contours become a mask on the images; the results reference the structure set",
+    ),
+    OtherCase(
+        "acceptance/test_structure_set_case.py::test_each_tumour_of_a_structure_set_gets_results_of_its_own",
+        Topic.KIND,
+        "an RT structure set with several tumours",
+        Ending.MEASURED,
+        "each tumour is scored by itself and gets results of its own",
+    ),
+    OtherCase(
+        "workers/outline/test_structure_set.py::test_what_cannot_be_measured_is_refused_with_what_was_found",
+        Topic.KIND,
+        "an RT structure set with points, or with contours between the slices",
+        Ending.REFUSED,
+        "draw closed contours on the slices of the original images",
+        reason=Reason.UNSUPPORTED_SEGMENTATION,
+    ),
+    OtherCase(
+        "workers/outline/test_layouts.py::test_every_layout_is_the_same_case",
+        Topic.SCANNER,
+        "an Enhanced or Legacy Converted Enhanced MR object for each phase, in one series or a series each",
+        Ending.MEASURED,
+        "temporal positions, times or instance numbers give the phases",
+    ),
+    OtherCase(
+        "workers/outline/test_layouts.py::test_enhanced_objects_that_nothing_tells_apart_are_refused",
+        Topic.SCANNER,
+        "Enhanced MR objects of one series without temporal positions, times and instance numbers",
+        Ending.REFUSED,
+        "nothing distinguishes the phases: send them with their times, or each phase as a series",
+        reason=Reason.UNKNOWN_PHASE,
+    ),
+    OtherCase(
+        "workers/outline/test_layouts.py::test_a_compressed_enhanced_object_is_the_same_case",
+        Topic.SCANNER,
+        "an Enhanced MR object in JPEG Lossless, JPEG-LS, JPEG 2000 (lossless) or RLE",
+        Ending.MEASURED,
+        "the grey values are those of the uncompressed object",
+    ),
+    OtherCase(
+        "workers/outline/test_layouts.py::test_rescaling_may_differ_from_slice_to_slice",
+        Topic.SCANNER,
+        "Rescale Slope and Intercept that differ from slice to slice",
+        Ending.MEASURED,
+        "each slice is rescaled by its own values",
+    ),
+    OtherCase(
+        "workers/images/test_volume.py::test_monochrome1_is_turned_upright",
+        Topic.SCANNER,
+        "MONOCHROME1 images",
+        Ending.MEASURED,
+        "grey values are inverted; a note states this",
+    ),
+    OtherCase(
+        "workers/images/test_volume.py::test_monochrome1_that_its_pixels_contradict_is_refused",
+        Topic.SCANNER,
+        "images that are MONOCHROME1 by their header only",
+        Ending.REFUSED,
+        "inverting would make most of the image bright: correct Photometric Interpretation",
+        reason=Reason.INVALID_PIXELS,
+    ),
+    OtherCase(
+        "workers/images/test_families.py::test_several_parallel_scouts_are_set_apart",
+        Topic.SCANNER,
+        "several scouts parallel to the slices, between or beside them",
+        Ending.MEASURED,
+        "excluded by their position; a note states this",
+    ),
+    OtherCase(
+        "workers/features/test_bilateral.py::test_a_second_breast_in_the_images_changes_no_feature",
+        Topic.SCANNER,
+        "an axial series with both breasts",
+        Ending.MEASURED,
+        "the features are those of the breast with the tumour",
+    ),
+    OtherCase(
+        "acceptance/test_converted_case.py::test_it_is_scored_without_waiting_for_the_deadline",
+        Topic.SENDER,
+        "an outline on classic images, and the Enhanced object that was converted from them",
+        Ending.MEASURED,
+        "Conversion Source Attributes Sequence links both; a note states this",
+    ),
+    OtherCase(
+        "workers/outline/test_converted_images.py::test_classic_images_stand_for_the_object_that_they_were_split_from",
+        Topic.SENDER,
+        "an outline on an Enhanced object, and the classic images that were converted from it",
+        Ending.MEASURED,
+        "as above",
+    ),
+    OtherCase(
+        "listener/pairing/test_readiness.py::test_a_series_that_is_split_over_two_studies_is_said_at_once",
+        Topic.SENDER,
+        "a series that is split over several studies",
+        Ending.REFUSED,
+        "reported at once with the studies: send the outline and all of its images in one study",
+        reason=Reason.MISSING_INSTANCES,
+    ),
+    OtherCase(
+        "integration/test_listener_intake.py::test_images_long_after_the_outline_make_one_new_version",
+        Topic.SENDER,
+        "images that come long after the outline, in several associations",
+        Ending.MEASURED,
+        "not scored at the deadline; a new version when they are complete",
+    ),
+    OtherCase(
+        "integration/test_listener_intake.py::test_uids_as_devices_write_them_are_stored_and_paired",
+        Topic.SENDER,
+        "UIDs with a trailing space or NUL",
+        Ending.MEASURED,
+        "padding is no part of the UID",
+    ),
+)
+
+
 def page() -> str:
     """Return the text of docs/accepted-input.md."""
     lines = [
         "# Accepted and refused input",
         "",
-        "Each row is a kind of input that hospitals and researchers send, and a test case: this page is generated",
-        "from the table that `tests/acceptance/test_field_cases.py` runs. The reasons are explained in",
-        "[not-scored.md](not-scored.md).",
+        "Each row is a kind of input that hospitals and researchers send, and has a test: this page is generated",
+        "from the tables in `tests/support/field_cases.py`, which `tests/acceptance/test_field_cases.py` runs or which",
+        "name the test. The reasons are explained in [not-scored.md](not-scored.md).",
     ]
     for topic in Topic:
-        rows = [case for case in CASES if case.topic is topic]
+        rows = [case for case in (*CASES, *OTHER_CASES) if case.topic is topic]
         if rows:
             lines += ["", f"## {topic}", "", "| input | outcome | reason, or what to do |", "|---|---|---|"]
             lines += [_row(case) for case in rows]
     return "\n".join(lines) + "\n"
 
 
-def _row(case: FieldCase) -> str:
+def _row(case: FieldCase | OtherCase) -> str:
     ending = f"{case.ending}: `{case.reason}`" if case.reason else str(case.ending)
     return f"| {case.what} | {ending} | {case.then} |"
 
