@@ -116,6 +116,9 @@ def show_result(console: Console, job: JobStatus, spool: Path, folder: Path, stu
         console.print(Padding(verdict(job), (0, 0, 0, 2), expand=False))
     else:
         console.print(Padding(Text(job.says or str(job.outcome), "bold yellow"), (0, 0, 0, 2), expand=False))
+    if job.doubts:
+        meaning = f"This is a result, not an error: the score alone says {job.tendency}, but the evidence is too weak."
+        console.print(Padding(Text(meaning, "dim"), (0, 0, 0, 2), expand=False))
     if job.signature is not None and job.signature.research_notice:
         notice = Text(job.signature.research_notice, "bold yellow")
         console.print(Padding(notice, (0, 0, 0, 2), expand=False))

@@ -29,6 +29,8 @@ def processes_of(folder: Path) -> list[str]:
 def test_the_phantom_is_scored_and_its_results_arrive(tmp_path: Path):
     """Score, class and notice are shown, each stage with its time; four results lie in the PACS; no process is left.
 
+    Whoever sees UNCERTAIN for the first time reads that it is a result.
+
     The variables of a real installation have no effect: its spool, its ports and its Redis are not the demo's.
     """
     installation = {
@@ -43,6 +45,7 @@ def test_the_phantom_is_scored_and_its_results_arrive(tmp_path: Path):
     assert run.returncode == 0, run.stdout + run.stderr
     for expected in ("sent", "paired", "features", "delivered", "hot probability", "threshold", "not for clinical use"):
         assert expected in run.stdout, expected
+    assert ("UNCERTAIN" in run.stdout) == ("This is a result, not an error" in run.stdout)
     results = next((tmp_path / "kept" / "results").iterdir())
     assert sorted(path.stem for path in results.glob("*.dcm")) == ROLES
     study = dcmread(next((tmp_path / "kept" / "study").rglob("*.dcm"))).StudyInstanceUID

@@ -150,8 +150,8 @@ def _score_lines(score: Score) -> Iterator[str]:
         yield f"Redrawn outlines {range_text(score.stability, score.threshold, ' - ')}"
     else:
         yield "Outline not redrawn"
-    if score.certainty is not None:
-        yield f"Possible at {score.certainty.coverage:.0%}: {score.prediction_set}"
+    if score.prediction_set is not None:
+        yield f"Prediction set: {score.prediction_set}"
 
 
 def _warnings(result: CaseResult) -> Iterator[str]:
