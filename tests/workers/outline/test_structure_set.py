@@ -148,3 +148,15 @@ def test_what_cannot_be_measured_is_refused_with_what_was_found(phantom: Phantom
     found = refusal(phantom, write_structure_set(tmp_path / "b.dcm", images, {"Tumor": between}))
     assert (found.reason, "off the slices" in str(found)) == (Reason.UNSUPPORTED_SEGMENTATION, True)
     assert refusal(phantom, write_structure_set(tmp_path / "c.dcm", images, {})).reason is Reason.NO_TUMOUR_SEGMENT
+
+
+def test_contours_on_images_that_came_converted_lie_on_their_frames(
+    phantom: Phantom, converted: Path, tmp_path: Path
+) -> None:
+    """The structure set names classic images, and the object that was made of them is what came."""
+    images = phantom.image_paths[1]
+    path = write_structure_set(tmp_path / "rs.dcm", images, {"Tumor": circles(images, centre_of(phantom), RADIUS_MM)})
+    volume, roi, _ = read_case([*images], path, HAN2024)
+    found, again, _ = read_case([converted], path, HAN2024)
+    np.testing.assert_array_equal(found.array, volume.array)
+    np.testing.assert_array_equal(again.tumour, roi.tumour)
