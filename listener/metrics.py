@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 from pydicom.uid import UID
 
 from listener.dicom.sop_classes import sop_class_label
-from listener.pairing.readiness import WaitsFor
+from listener.pairing.evidence import WaitsFor
 from listener.spool.job_files import is_held
 from listener.spool.jobs import JobState
 from listener.spool.refused_contexts import RefusedContext

@@ -177,7 +177,7 @@ class ListenerSettings:
     settle_seconds: SecondsFromZero = 2.0
     """A case is complete when every referenced instance is there, and nothing new came in its study for this long."""
     settle_unreferenced_seconds: SecondsFromZero = 60.0
-    """The same where the SEG names no instance, and quiet is all the evidence there is."""
+    """The same where the SEG names no instance, or images converted from the missing ones take their place."""
     deadline_seconds: Seconds = 6 * 3600.0
     deadline_policy: DeadlinePolicy = DeadlinePolicy.CLOSE
     retrieve_from: RetrieveSource | None = None

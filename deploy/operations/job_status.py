@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 from deploy.operations.delivery_status import DeliveryStatus, read_deliveries
 from deploy.terminal import age
-from listener.pairing.readiness import Waiting, waiting_for
+from listener.pairing.evidence import Waiting
+from listener.pairing.readiness import waiting_for
 from listener.spool.job_files import Attempts, Drop, Failure, Hold
 from listener.spool.job_record import JobRecord
 from listener.spool.jobs import Job, JobState

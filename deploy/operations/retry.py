@@ -10,7 +10,8 @@ from pathlib import Path
 from deploy.errors import CommandError
 from listener.broker.messages import Announcement, delivery_announcement, score_announcement
 from listener.pairing.conversion_sources import ConversionSources
-from listener.pairing.readiness import SeriesHeads, evidence, next_version
+from listener.pairing.evidence import SeriesHeads, evidence
+from listener.pairing.readiness import next_version
 from listener.spool.delivery_schedule import DeliveryState
 from listener.spool.job_files import ATTEMPTS_NAME, DROP_NAME, FAILURE_NAME, HOLD_NAME, RESULT_NAME, is_held
 from listener.spool.jobs import Job, JobState

@@ -7,7 +7,7 @@ from pydicom.dataset import Dataset
 from listener.dicom.data_set import read_attributes
 from listener.dicom.uids import is_uid
 from listener.pairing.body_parts import BODY_PART_TAGS
-from listener.pairing.readiness import Evidence, series_of_study
+from listener.pairing.evidence import Evidence, series_of_study
 from listener.spool.spool import Spool
 
 MOST_STUDIES = 3

@@ -16,19 +16,15 @@ import structlog
 from listener.pairing.body_parts import other_body_part
 from listener.pairing.conversion_sources import ConversionSources
 from listener.pairing.elsewhere import image_heads, studies_of_missing
+from listener.pairing.evidence import Evidence, SeriesHeads, WaitsFor, evidence, series_of_study
 from listener.pairing.job_index import JobFacts, JobIndex
 from listener.pairing.readiness import (
-    Evidence,
     PairingDecision,
-    SeriesHeads,
-    WaitsFor,
     closing_message,
     decide,
-    evidence,
     made_ready,
     new_job,
     next_version,
-    series_of_study,
     settle_seconds,
 )
 from listener.pairing.reconcile import outline_at, outlines_without_job

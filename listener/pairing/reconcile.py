@@ -11,7 +11,7 @@ from pydicom import dcmread
 from listener.dicom.data_set import UNREADABLE_FILE, UnreadableDataSet, read_attributes
 from listener.dicom.sop_classes import is_outline
 from listener.dicom.uids import is_uid
-from listener.pairing.readiness import series_of_study
+from listener.pairing.evidence import series_of_study
 from listener.pairing.segmentation_references import OUTLINE_TAGS, SegmentationReferences, outline_of
 from listener.spool.jobs import job_id_for
 from listener.spool.set_aside import is_set_aside

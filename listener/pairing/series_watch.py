@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from listener.pairing.readiness import series_of_study
+from listener.pairing.evidence import series_of_study
 from listener.settings import ListenerSettings
 from listener.spool.job_record import JobRecord
 from listener.spool.spool import Spool

@@ -22,8 +22,9 @@ from pydicom.uid import (
 
 from listener.dicom.sop_classes import is_outline
 from listener.pairing import pairer as pairer_module
+from listener.pairing.evidence import Evidence, SeriesHeads, evidence
 from listener.pairing.pairer import Pairer
-from listener.pairing.readiness import Evidence, PairingDecision, SeriesHeads, decide, evidence, waiting_for
+from listener.pairing.readiness import PairingDecision, decide, waiting_for
 from listener.pairing.segmentation_references import outline_of
 from listener.settings import DeadlinePolicy, ListenerSettings, RetrieveSource
 from listener.spool.job_record import UNKNOWN_SERIES
@@ -424,7 +425,7 @@ def test_a_pacs_that_does_not_answer_holds_up_neither_other_fetches_nor_the_end(
 import sys, threading
 from pathlib import Path
 from listener.pairing.pairer import Pairer
-from listener.pairing.readiness import Evidence
+from listener.pairing.evidence import Evidence
 from listener.settings import ListenerSettings
 from listener.spool.spool import Spool
 
