@@ -7,11 +7,10 @@ also names the images that a subtraction or projection was computed from.
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pydicom.dataset import Dataset
-
-from listener.dicom.data_set import UNREADABLE_BYTES, read_attributes
-from listener.dicom.sop_classes import is_image
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 
 class ConversionSources:
@@ -37,6 +36,10 @@ class ConversionSources:
 
 def _sources_of(path: Path) -> frozenset[str] | None:
     """Return what an image names as its sources; None where it cannot be read."""
+    # `radtme status` and other short commands import this module without reading an image.
+    from listener.dicom.data_set import UNREADABLE_BYTES, read_attributes
+    from listener.dicom.sop_classes import is_image
+
     header = read_attributes(
         path, "SOPClassUID", "ConversionSourceAttributesSequence", "PerFrameFunctionalGroupsSequence"
     )
@@ -48,7 +51,7 @@ def _sources_of(path: Path) -> frozenset[str] | None:
         return None
 
 
-def _named(header: Dataset) -> Iterator[str]:
+def _named(header: "Dataset") -> Iterator[str]:
     for item in (header, *(header.get("PerFrameFunctionalGroupsSequence") or ())):
         for source in item.get("ConversionSourceAttributesSequence") or ():
             yield str(source.get("ReferencedSOPInstanceUID"))
