@@ -13,6 +13,7 @@ from model_store.cohort.feature_table import FeatureTable
 from model_store.cohort.labelled_cohort import COLD, HOT, LabelledCohort, labelled_cohort, other_profile, read_table
 from model_store.cohort.leaks import Separation, require_no_label
 from model_store.cohort.missing_values import CompleteTable, complete_table
+from model_store.cohort.plan import PROFILE
 from model_store.cohort.twins import PIXEL_DIGEST, require_no_twins
 from model_store.errors import TrainingError
 from model_store.training.declaration import Declaration
@@ -55,6 +56,8 @@ class Training:
     """The negative controls."""
     sites: LeftOutSites | None
     """Leave-one-site-out; None where fewer than two sites are known."""
+    states_profile: bool
+    """Whether the feature table names the profile that it was measured with."""
     declared: Declaration | None = None
     """What the study declared before its validation."""
 
@@ -176,6 +179,7 @@ def run_training(
         separation=separation,
         controls=controls,
         sites=sites,
+        states_profile=PROFILE in features,
         incomplete=_incomplete_cases(cohort, complete),
         columns_left_out={"missing in too many cases": complete.columns_left_out, **trained.left_out},
     )

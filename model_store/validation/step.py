@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from model_store.cohort.labelled_cohort import labelled_cohort, read_table
+from model_store.cohort.labelled_cohort import labelled_cohort, other_profile, read_table
 from model_store.errors import LeakError, TrainingError
 from model_store.reporting import figures as study_figures
 from model_store.reporting.step_output import read_summary, write_figure, write_summary, write_table
@@ -134,6 +134,11 @@ def _scored(files: CohortFiles, signature: Signature, trained_on: TrainedOn) -> 
     features = read_table(files.features, ("patient",))
     labels = read_table(files.labels, ("patient", "phenotype"))
     clinical = read_table(files.clinical, ("patient",)) if files.clinical else None
+    if (other := other_profile(features, signature.profile.name)) is not None:
+        raise TrainingError(
+            f"cohort {files.name}: it was measured with profile {other}, the signature with {signature.profile.name}: "
+            "extract it again"
+        )
     try:
         cohort = labelled_cohort(features, labels)
         checked = trained_on.require_others(features, f"the cohort {files.name}")
