@@ -9,7 +9,11 @@ from listener.audit.events import AuditedStudy, SignatureUsed, case_scored, pati
 from listener.audit.trail import AuditLog
 from listener.spool.job_record import JobRecord
 from workers.results.result_record import ResultRecord, ScoreRecord
+from workers.scoring.case_result import shown_score
 from workers.targets.audited_transport import _by_class
+
+DIGITS = 4
+"""Decimal places of a score, at least."""
 
 log = structlog.get_logger()
 
@@ -39,8 +43,9 @@ def _findings(record: ResultRecord) -> Iterator[tuple[str, str]]:
     yield "outcome", record.outcome.value
     yield "outline", record.seg.sop_instance_uid
     if record.score is not None:
-        yield "probability", f"{record.score.hot_probability:.4f}"
-        yield "threshold", f"{record.score.threshold:.4f}"
+        probability, threshold = shown_score(record.score.hot_probability, record.score.threshold, DIGITS)
+        yield "probability", probability
+        yield "threshold", threshold
         yield "phenotype", record.score.phenotype.value
         yield from _certainty(record.score)
     if record.rejection is not None:
@@ -56,4 +61,5 @@ def _certainty(score: ScoreRecord) -> Iterator[tuple[str, str]]:
     if score.prediction_set is not None:
         yield "prediction set", score.prediction_set.value
     if score.stability is not None:
-        yield "redrawn outlines", f"{score.stability.low:.4f} to {score.stability.high:.4f}"
+        ends = (shown_score(end, score.threshold, DIGITS)[0] for end in (score.stability.low, score.stability.high))
+        yield "redrawn outlines", " to ".join(ends)

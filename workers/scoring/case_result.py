@@ -172,13 +172,12 @@ MAX_DIGITS = 14
 """Decimal places: a Decimal String holds 16 characters (PS3.5 section 6.2)."""
 
 
-def shown_score(score: float, threshold: float) -> tuple[str, str]:
-    """Return score and threshold with three digits, or more where rounding would make them look equal.
+def shown_score(score: float, threshold: float, digits: int = MIN_DIGITS) -> tuple[str, str]:
+    """Return score and threshold with so many digits, or more where rounding would make them look equal.
 
     Rounded alike they could contradict the verdict: 0.41226 is cold below a threshold of 0.4123, but "0.412" is not
     cold with hot "from 0.412 upwards".
     """
-    digits = MIN_DIGITS
     while score != threshold and digits < MAX_DIGITS and f"{score:.{digits}f}" == f"{threshold:.{digits}f}":
         digits += 1
     return f"{score:.{digits}f}", f"{threshold:.{digits}f}"

@@ -106,6 +106,15 @@ def test_nothing_is_sent_unaudited(tmp_path: Path) -> None:
     assert not scripted.was_asked
 
 
+def test_an_audited_score_is_never_rounded_onto_its_threshold(tmp_path: Path) -> None:
+    """0.41226 is cold below a threshold of 0.4123; with equal numbers the trail would contradict the verdict."""
+    score = ScoreRecord(0.41226, 0.4123, Phenotype.COLD, stability=Stability(0.41225, 0.412299, 10, 10))
+    scored(AuditLog(AuditSettings(tmp_path)), JOB, image(1), result_record("0123456789abcdef-v1", score=score))
+    (one,) = told(tmp_path)
+    assert (one.details["probability"], one.details["threshold"]) == ("0.41226", "0.41230")
+    assert one.details["redrawn outlines"] == "0.41225 to 0.412299"
+
+
 def test_case_is_told_with_its_signature(tmp_path: Path) -> None:
     """Score, signature with digest, outline, and the results that came of it; a trail that fails stops the case."""
     reference = InstanceReference(STUDY, "1.2", SegmentationStorage, image_uid(1))
