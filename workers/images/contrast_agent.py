@@ -11,7 +11,9 @@ from workers.images.frames import Frame
 NO_AGENT = re.compile(r"no|none|without|native?|ohne", re.IGNORECASE)
 """Values of Contrast/Bolus Agent that mean that no agent was given. They prove nothing: br06 has NONE, and enhances."""
 BEFORE = re.compile(
-    r"(?<![a-z])(?:pre|before|ohne|w/?o|without)[ _-]*(?:contrast|gad(?:o\w*)?|gd|km|injection)?(?![a-z])"
+    r"(?<![a-z])(?:(?:pre|before)(?![ _-]*(?:op|biops|chemo|nac|treat|therap))"
+    r"|(?:ohne|w/?o|without)(?![ _-]*(?:fat|fett|fs|sat)))"
+    r"[ _-]*(?:contrast|gad(?:o\w*)?|gd|km|injection)?(?![a-z])"
     r"|(?<![a-z])nativ",
     re.IGNORECASE,
 )

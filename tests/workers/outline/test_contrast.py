@@ -339,6 +339,28 @@ def test_what_headers_say(write_series: WriteSeries, attributes: dict[str, Any],
     assert words in found
 
 
+@pytest.mark.parametrize(
+    ("description", "is_before"),
+    [
+        ("T1 pre FS", True),
+        ("AX T1 W/O", True),
+        ("t1 ohne KM fs", True),
+        ("AX T1 w/o FS", False),
+        ("t1 without fat sat", False),
+        ("T1 ohne Fettsaettigung", False),
+        ("T1 pre-op", False),
+        ("AX T1 PRE CHEMO", False),
+    ],
+)
+def test_a_description_without_fat_saturation_or_before_a_therapy_says_nothing(
+    write_series: WriteSeries, description: str, is_before: bool
+) -> None:
+    """Only contrast is meant: a single phase after contrast must not be refused for these words."""
+    [image] = write_series(np.full((1, 4, 4), 9, np.int16), extra=lambda z: {"SeriesDescription": description})
+    [frame] = frames_of(read_header(Path(image.filename)))
+    assert bool(said_before_contrast(frame, is_alone=True)) == is_before
+
+
 def test_a_description_of_several_phases_says_nothing_of_one(write_series: WriteSeries) -> None:
     """It is the series' description."""
     [image] = write_series(np.full((1, 4, 4), 9, np.int16), extra=lambda z: {"SeriesDescription": "T1 pre contrast"})
