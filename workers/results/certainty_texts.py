@@ -8,7 +8,7 @@ from workers.scoring.case_result import Doubt, NotRedrawn, Phenotype, Score, Sta
 TENTHS = 10
 DOUBTS = {
     Doubt.OUTLINE: "Redrawn outlines give scores on both sides of the threshold.",
-    Doubt.CALIBRATION: "Training cases of both classes have scores like this one.",
+    Doubt.CALIBRATION: "The scores of the training cases do not decide between the classes here.",
 }
 """The reason why a verdict is uncertain."""
 VERDICTS = {Phenotype.HOT: "HOT", Phenotype.COLD: "COLD", Phenotype.UNCERTAIN: "UNCERTAIN"}

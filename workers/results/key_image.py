@@ -22,7 +22,7 @@ from workers.results.training_strip import Strip
 from workers.scoring.case_result import CaseResult, Doubt, Phenotype, Score, Stability, shown_score
 
 HOT_COLOUR, COLD_COLOUR = COLOURS[Region.TUMOUR], COLOURS[Region.RING]
-SHORT_DOUBTS = {Doubt.OUTLINE: "depends on the outline", Doubt.CALIBRATION: "both classes have such scores"}
+SHORT_DOUBTS = {Doubt.OUTLINE: "depends on the outline", Doubt.CALIBRATION: "training cases do not decide"}
 VERDICT_COLOURS = {Phenotype.HOT: HOT_COLOUR, Phenotype.COLD: COLD_COLOUR, Phenotype.UNCERTAIN: VIOLET}
 DESCRIPTION = "Radiomics key image"
 SHOWN_WARNINGS = 3

@@ -37,7 +37,7 @@ class Doubt(StrEnum):
     OUTLINE = "outline"
     """A redrawn outline gives the other class."""
     CALIBRATION = "calibration"
-    """Training cases of both classes have scores like this one: the prediction set is *hot or cold*."""
+    """The scores of the training cases do not decide between the classes: the prediction set is *hot or cold*."""
 
 
 @dataclass(frozen=True)

@@ -100,7 +100,7 @@ def test_an_uncertain_verdict_says_why_and_what_it_tends_to() -> None:
     assert list(values(document, "Highest score of redrawn outlines")) == ["0.61"]
     assert list(values(document, "Why the verdict is uncertain")) == [
         "Redrawn outlines give scores on both sides of the threshold.",
-        "Training cases of both classes have scores like this one.",
+        "The scores of the training cases do not decide between the classes here.",
     ]
     (redrawn,) = values(document, "Score when the outline is redrawn")
     assert redrawn.startswith("0.400 to 0.610 over the outline and 9 of 10 redrawn ones")

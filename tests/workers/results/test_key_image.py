@@ -157,7 +157,7 @@ def test_an_uncertain_verdict_has_a_colour_of_its_own() -> None:
     assert words.verdict == "0.450 UNCERTAIN"
     assert words.verdict_colour == VIOLET
     assert VIOLET not in (*COLOURS.values(), AMBER)
-    assert "tends to hot, but depends on the outline and both classes have such scores" in words.lines
+    assert "tends to hot, but depends on the outline and training cases do not decide" in words.lines
     assert "Redrawn outlines 0.400 - 0.610" in words.lines
     assert "Prediction set: hot or cold" in words.lines
     pixels = build_results(case.result, case.seg_header, case.measurement)[ResultRole.KEY_IMAGE].pixel_array
