@@ -22,7 +22,7 @@ from listener.spool.jobs import Job, JobState, job_id_for
 from listener.spool.spool import QuarantineReason, Spool
 from model_store.cohort.feature_table import FeatureTable
 from model_store.signatures.bundle import load_bundle, write_bundle
-from model_store.signatures.profile import HAN2024
+from model_store.signatures.profile import DEFAULT_PROFILE
 from model_store.signatures.registry import Registry, shipped_bundle
 from model_store.signatures.signature import SignatureStatus
 from model_store.training.development import Purpose, develop
@@ -69,7 +69,7 @@ RUN_HERE = [command for command in DOCUMENTED if elsewhere(command) is None and 
 @pytest.fixture(scope="session")
 def our_signature(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a second signature's bundle, for random numbers."""
-    columns = feature_columns(HAN2024)
+    columns = feature_columns(DEFAULT_PROFILE)
 
     def table(seed: int, prefix: str) -> FeatureTable:
         rng = np.random.default_rng(seed)
@@ -81,7 +81,7 @@ def our_signature(tmp_path_factory: pytest.TempPathFactory) -> Path:
     name, version = OURS.rsplit("-", 1)
     purpose = Purpose(name, version, SignatureStatus.RESEARCH, "Tests", "RESEARCH", {"source": "random numbers"})
     quick = (Candidate(columns=8, max_depth=2, min_samples_leaf=4, trees=20),)
-    content = develop(purpose, HAN2024, table(1, "P"), table(2, "H"), 1, quick)
+    content = develop(purpose, DEFAULT_PROFILE, table(1, "P"), table(2, "H"), 1, quick)
     return write_bundle(tmp_path_factory.mktemp("ours"), content)
 
 

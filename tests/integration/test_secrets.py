@@ -129,7 +129,7 @@ def test_no_command_shows_a_secret(tmp_path: Path) -> None:
     ("redis", "words"),
     [
         ({"url": f"http://user:{IN_URL}@host/0"}, "expected redis://"),
-        ({"url": f"redis://user:{IN_URL}@host:1/0", "embedded": True}, "keep one"),
+        ({"url": f"redis://user:{IN_URL}@host:1/0", "embedded": True}, "remove one"),
         ({"url": f"rediss://user:{IN_URL}@host:1/0?ssl_cert_reqs=none"}, "always verified"),
         ({"url": f"redis://user:{IN_URL}@host:notaport/0"}, "expected redis://"),
         ({"url": f"redis://user:{IN_URL}@[host:1/0"}, "expected redis://"),

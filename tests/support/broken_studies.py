@@ -172,7 +172,7 @@ WAYS: dict[str, tuple[str, Callable[[Phantom], None]]] = {
         ("tumour_too_small", tumour_too_small),
         ("no_tumour_segment", no_tumour_segment),
         ("invalid_pixels", constant_pixels),
-        ("invalid_pixels", not_a_number),
+        ("unreadable_object", not_a_number),
         ("unknown_phase", unknown_phase),
     )
 }
