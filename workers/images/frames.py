@@ -185,7 +185,7 @@ def _frame_of_group(instance: Instance, index: int, own: Dataset, shared: Datase
             text(frame_type, "FrameType"),
             text(frame_type, "ComplexImageComponent"),
             str(optional_binary_number(group("MREchoSequence"), "EffectiveEchoTime") or ""),
-            *(str(dimension_values[at]) for at in dimensions if at < len(dimension_values)),
+            *(f"{dimension_values[at]:.0f}" for at in dimensions if at < len(dimension_values)),
         ),
         temporal_position=None if temporal is None else int(temporal),
         trigger_time_ms=optional_binary_number(
