@@ -64,6 +64,9 @@ def cohort_tables(measured: Sequence[MeasuredOutline], profile: FeatureProfile) 
     features = np.array([[row["features"].get(name, np.nan) for name in names] for row in rows], dtype=np.float64)
     table = pd.DataFrame([{k: v for k, v in row.items() if k != "features"} for row in rows])
     table[PROFILE] = profile.name
+    # As floating-point numbers whether or not a row lacks one, so that tables of the same cases are the same.
+    numbers = [name for name in ACQUISITION_COLUMNS if name != TECHNIQUE and name in table]
+    table[numbers] = table[numbers].astype(np.float64)
     outlines_table = pd.concat(
         [
             table.reindex(columns=[*IDENTITY_COLUMNS, *ACQUISITION_COLUMNS, *READING_COLUMNS]),

@@ -78,8 +78,9 @@ def _check_one_patient(spool: Spool, job: Job, newest: dict[Path, Path]) -> None
     """Check that corrected headers do not leave a case of two patients."""
     record = job.read()
     case = [spool.instance_path(record.study_uid, record.seg.series_uid, record.seg.sop_instance_uid)]
-    for series, instances in (record.instances or {}).items():
-        case += [spool.instance_path(record.study_uid, series, instance) for instance in instances]
+    for series, instances in (record.instances or record.required).items():
+        case += [spool.instance_path(record.study_uid, series, instance) for instance in instances if series]
+    case = [path for path in case if path.exists()]  # images that a waiting job still lacks have no patient yet
     before, after = ({_patient(of.get(path, path)) for path in case} for of in (dict[Path, Path](), newest))
     if len(after) > len(before):
         corrected = sum(path in newest for path in case)

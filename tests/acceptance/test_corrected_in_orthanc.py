@@ -64,7 +64,7 @@ def test_orthanc_stops_at_the_first_known_object_without_permissive(tmp_path: Pa
     """It takes 0x0111 for a failure: a study that is sent again needs the option that docs/spool.md names."""
     port = free_port()
     modality = {"AET": "RADTME", "Host": "127.0.0.1", "Port": port}
-    write_phantom(tmp_path / "study", 5, **SMALL)
+    write_phantom(tmp_path / "study", 5, **{**SMALL, "phases": 1})  # every image belongs to the case
     with (
         orthanc(tmp_path / "pacs", DicomModalities={"radtme": modality}, OverwriteInstances=True) as pacs,
         listening(tmp_path / "spool", port=port) as listener,
