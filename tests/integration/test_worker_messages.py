@@ -11,7 +11,7 @@ from deploy.simulation.phantom import write_phantom
 from support.broken_studies import SMALL
 from support.installation import Installation, send
 
-LARGE = {"slices": 64, "rows": 256, "columns": 256, "phases": 1}
+LARGE = {"slices": 192, "rows": 256, "columns": 256, "phases": 1}
 """Needs more than the least limit that can be set."""
 PICKLE = "application/x-python-serialize"
 
