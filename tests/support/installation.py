@@ -64,10 +64,10 @@ class Installation:
         }
         self.configuration.write_text(yaml.safe_dump(settings))
 
-    def start(self, *parts: str) -> None:
-        """Start redis, listen and work (or the named ones) and wait until each is ready."""
+    def start(self, *parts: str, **variables: str) -> None:
+        """Start redis, listen and work (or the named ones), with these variables, and wait until each is ready."""
         for part in parts or ("redis", "listen", "work"):
-            environment = {} if part == "redis" else self._environment
+            environment = {} if part == "redis" else {**self._environment, **variables}
             self._processes[part] = start(self._command(part), self.folder / f"{part}.log", **environment)
         for part in parts or ("redis", "listen", "work"):
             self._wait(part)
