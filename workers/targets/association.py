@@ -5,7 +5,8 @@ from contextlib import contextmanager
 
 from pynetdicom import evt
 from pynetdicom.association import Association
-from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
+from pynetdicom.pdu import A_ASSOCIATE_RJ
+from pynetdicom.pdu_primitives import A_ASSOCIATE, SCP_SCU_RoleSelectionNegotiation
 from pynetdicom.presentation import PresentationContext
 
 from listener.scu.association import application_entity, request_association
@@ -65,9 +66,16 @@ def _associate(
 ) -> Association:
     entity = application_entity(calling_ae_title, target.timeout_seconds)
     where = f"{target.ae_title}@{target.host}:{target.port}"
+    rejections: list[A_ASSOCIATE] = []
+
+    def note_rejection(event: evt.Event) -> None:
+        if isinstance(event.pdu, A_ASSOCIATE_RJ):
+            rejections.append(event.pdu.to_primitive())
+
+    noted = (*handlers, (evt.EVT_PDU_RECV, note_rejection))
     try:
         association = request_association(
-            entity, target.host, target.port, target.ae_title, contexts, target.tls, roles, handlers
+            entity, target.host, target.port, target.ae_title, contexts, target.tls, roles, noted
         )
     except CredentialFileError as error:
         raise TransientFailure(f"{where} cannot be spoken to by TLS: {error}") from error
@@ -75,12 +83,15 @@ def _associate(
         raise TransientFailure(f"{where} cannot be reached: {error.strerror or type(error).__name__}") from error
     if association.is_established:
         return association
-    raise _why_not(association, target, calling_ae_title, where, what)
+    # pynetdicom may read a rejection and still report an abort, if the peer closes the connection right after it.
+    answer = rejections[-1] if rejections else None
+    raise _why_not(association, answer, target, calling_ae_title, where, what)
 
 
-def _why_not(association: Association, target: Target, calling_ae_title: str, where: str, what: str) -> Exception:
-    answer = association.acceptor.primitive
-    if not association.is_rejected or answer is None:
+def _why_not(
+    association: Association, answer: A_ASSOCIATE | None, target: Target, calling_ae_title: str, where: str, what: str
+) -> Exception:
+    if answer is None:
         if association.rejected_contexts:
             return AssociationRefused(f"{where} accepts {what}; its administrator can say which it could take")
         found = why_no_tls(target.tls, target.host, target.port, target.timeout_seconds) if target.tls else None
