@@ -76,19 +76,20 @@ MISSING_FEATURE = Code("missing-feature", PRIVATE_SCHEME, "Feature that cannot b
 def coding_schemes() -> list[Dataset]:
     """Return the items that identify the coding schemes outside DICOM (PS3.3 C.12.1.1.2)."""
     return [
-        CodingSchemeIdentificationItem(
-            PRIVATE_SCHEME,
-            name="radtme private codes",
-            responsible_organization="radtme",
-            uid=derived_uid("radtme coding scheme"),
-        ),
-        CodingSchemeIdentificationItem(
+        _coding_scheme(PRIVATE_SCHEME, derived_uid("radtme coding scheme"), "radtme private codes", "radtme"),
+        _coding_scheme(
             "IBSI",
-            name="Image Biomarker Standardisation Initiative",
-            uid="1.2.840.10008.2.16.13",
-            responsible_organization="Image Biomarker Standardisation Initiative",
+            "1.2.840.10008.2.16.13",
+            "Image Biomarker Standardisation Initiative",
+            "Image Biomarker Standardisation Initiative",
         ),
     ]
+
+
+def _coding_scheme(designator: str, uid: str, name: str, organization: str) -> Dataset:
+    item: Dataset = CodingSchemeIdentificationItem(designator, name=name, responsible_organization=organization)
+    item.CodingSchemeUID = uid  # highdicom 0.28.2 drops a UID that comes without the name of a registry
+    return item
 
 
 def code_item(code: Code) -> Dataset:

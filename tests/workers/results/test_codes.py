@@ -1,10 +1,17 @@
 """Coded concepts."""
 
-from pydicom.sr.coding import Code
+from io import BytesIO
 
+from pydicom import Dataset, dcmread, dcmwrite
+from pydicom.sr.coding import Code
+from pydicom.uid import UID
+
+from support.result_cases import FEATURE_NAMES, make_case
 from workers.errors import Reason
+from workers.jobs.result_objects import build_results
 from workers.results import codes
 from workers.results.not_scored_reasons import REASONS
+from workers.results.result_roles import ResultRole
 
 
 def all_codes() -> list[Code]:
@@ -34,3 +41,24 @@ def test_public_meanings_are_those_of_the_standard() -> None:
         if code.scheme_designator in ("DCM", "SCT"):
             known = {value for by_value in concepts[code.scheme_designator].values() for value in by_value}
             assert code.value in known, code
+
+
+def test_every_result_identifies_its_coding_schemes_by_uid() -> None:
+    """Coding Scheme UID (PS3.3 C.12.1.1.2): a designator such as 99RADTME alone is not unique in the world."""
+    case = make_case(features=FEATURE_NAMES[:5])
+    for role, instance in build_results(case.result, case.seg_header, case.measurement).items():
+        buffer = BytesIO()
+        dcmwrite(buffer, instance, enforce_file_format=True)
+        read = dcmread(BytesIO(buffer.getvalue()))
+        schemes = {str(item.CodingSchemeDesignator): item for item in read.CodingSchemeIdentificationSequence}
+        assert UID(schemes["IBSI"].CodingSchemeUID).name == "Image Biomarker Standardisation Initiative", role
+        assert UID(schemes["99RADTME"].CodingSchemeUID).is_valid, role
+        assert len({item.CodingSchemeUID for item in schemes.values()}) == len(schemes), role
+        assert _private_designators(read) <= set(schemes), role
+    assert set(build_results(case.result, case.seg_header, case.measurement)) == set(ResultRole)
+
+
+def _private_designators(instance: Dataset) -> set[str]:
+    """Return the designators in use that are not among those that DICOM itself defines without a registration."""
+    found = {str(one.value) for one in instance.iterall() if one.keyword == "CodingSchemeDesignator"}
+    return found - {"DCM", "SCT", "UCUM", "UMLS", "RFC5646", "LN"}
