@@ -21,7 +21,7 @@ from deploy.errors import CommandError, Unreachable, WrongUsage
 from deploy.terminal import stepping
 from listener.dicom.sop_classes import STORAGE_CLASSES
 from listener.dicom.uids import InvalidUid, checked_uid
-from listener.scu.association import application_entity, request_association
+from listener.scu.association import AssociationRejected, application_entity, request_association
 from listener.spool.atomic_files import write_bytes
 from model_store.cohort.plan import PacsSource, RetrieveMethod
 
@@ -206,21 +206,22 @@ def _entity(ae_title: str) -> AE:
 @contextmanager
 def _associated(source: PacsSource, model: str, handlers: Sequence[tuple[object, ...]] = ()) -> Iterator[Association]:
     stored = STORAGE_CLASSES if handlers else ()
-    association = request_association(
-        _entity(source.our_ae_title),
-        source.host,
-        source.port,
-        source.ae_title,
-        [build_context(model), *(build_context(sop_class, [*AllTransferSyntaxes]) for sop_class in stored)],
-        roles=[build_role(sop_class, scp_role=True) for sop_class in stored],
-        handlers=handlers,  # type: ignore[arg-type]
-    )
-    if not association.is_established:
-        raise Unreachable(
-            f"{source.ae_title} at {source.host}:{source.port} does not accept an association from "
-            f"{source.our_ae_title}",
-            "check extract.pacs in the configuration, and that our AE title is configured in the PACS",
+    where = f"{source.ae_title} at {source.host}:{source.port}"
+    try:
+        association = request_association(
+            _entity(source.our_ae_title),
+            source.host,
+            source.port,
+            source.ae_title,
+            [build_context(model), *(build_context(sop_class, [*AllTransferSyntaxes]) for sop_class in stored)],
+            roles=[build_role(sop_class, scp_role=True) for sop_class in stored],
+            handlers=handlers,  # type: ignore[arg-type]
         )
+    except AssociationRejected as rejection:
+        advice = f"check extract.pacs in the configuration, and that the PACS knows our AE title {source.our_ae_title}"
+        raise Unreachable(f"{where} rejected the association: {rejection}", advice) from rejection
+    if not association.is_established:
+        raise Unreachable(f"{where} does not answer an association request", "check extract.pacs in the configuration")
     try:
         yield association
     finally:

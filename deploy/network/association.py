@@ -9,13 +9,15 @@ from pynetdicom.presentation import PresentationContext
 
 from deploy.errors import Unreachable
 from deploy.network.peer import Peer
-from listener.scu.association import application_entity, request_association
+from listener.scu.association import (
+    CALLED_AE_TITLE,
+    CALLING_AE_TITLE,
+    AssociationRejected,
+    application_entity,
+    request_association,
+)
 from listener.tls.certificates import CredentialFileError
 from listener.tls.diagnosis import why_no_tls
-
-CALLED_TITLE_UNKNOWN, CALLING_TITLE_UNKNOWN = 7, 3
-"""Reasons of an A-ASSOCIATE-RJ from the service user (PS3.8 table 9-21)."""
-SERVICE_USER = 1
 
 
 @contextmanager
@@ -32,6 +34,8 @@ def associated(
     entity = application_entity(calling_ae_title, timeout_seconds)
     try:
         association = request_association(entity, peer.host, peer.port, peer.ae_title, contexts, peer.tls)
+    except AssociationRejected as rejection:
+        raise _rejected(peer, calling_ae_title, rejection) from rejection
     except CredentialFileError as error:
         raise Unreachable(f"{peer}: our own TLS files cannot be used", str(error)) from error
     except socket.gaierror as error:
@@ -39,7 +43,7 @@ def associated(
             f"{peer}: the host name {peer.host} is not known", "check the name, or use an IP address"
         ) from error
     if not association.is_established:
-        raise _why_not(peer, calling_ae_title, association, timeout_seconds)
+        raise _why_not(peer, association, timeout_seconds)
     try:
         yield association
     except BaseException:
@@ -49,9 +53,7 @@ def associated(
         association.release()
 
 
-def _why_not(peer: Peer, calling_ae_title: str, association: Association, timeout_seconds: float) -> Unreachable:
-    if association.is_rejected:
-        return _rejection(peer, calling_ae_title, association)
+def _why_not(peer: Peer, association: Association, timeout_seconds: float) -> Unreachable:
     if association.rejected_contexts:
         return Unreachable(
             f"{peer} accepts none of the SOP classes and transfer syntaxes that were proposed",
@@ -76,14 +78,11 @@ def _why_not(peer: Peer, calling_ae_title: str, association: Association, timeou
     )
 
 
-def _rejection(peer: Peer, calling_ae_title: str, association: Association) -> Unreachable:
-    answer = association.acceptor.primitive
-    if answer is None:
-        return Unreachable(f"{peer} rejected the association", "its log says more")
-    message = f"{peer} rejected the association: {answer.reason_str} ({answer.result_str.lower()})"
-    if answer.result_source == SERVICE_USER and answer.diagnostic == CALLED_TITLE_UNKNOWN:
+def _rejected(peer: Peer, calling_ae_title: str, rejection: AssociationRejected) -> Unreachable:
+    message = f"{peer} rejected the association: {rejection}"
+    if rejection.source_and_reason == CALLED_AE_TITLE:
         return Unreachable(message, f"it does not answer to the AE title {peer.ae_title}")
-    if answer.result_source == SERVICE_USER and answer.diagnostic == CALLING_TITLE_UNKNOWN:
+    if rejection.source_and_reason == CALLING_AE_TITLE:
         advice = f"it does not know us: add our AE title {calling_ae_title} there (in a radtme.yaml: listener.peers)"
         return Unreachable(message, advice)
     return Unreachable(message, "its log says more; a limit that is reached passes by itself")

@@ -8,7 +8,7 @@ from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelMove  # type: ignore[attr-defined]
 
-from listener.scu.association import application_entity, request_association
+from listener.scu.association import AssociationRejected, application_entity, request_association
 from listener.settings import RetrieveSource
 from listener.spool.job_record import UNKNOWN_SERIES
 from listener.tls.certificates import CredentialFileError
@@ -60,6 +60,9 @@ def retrieve(source: RetrieveSource, ae_title: str, study_uid: str, missing: Map
         association = request_association(entity, source.host, source.port, source.ae_title, contexts(), source.tls)
     except CredentialFileError as error:
         log.error("retrieve_failed", study_uid=study_uid, reason=str(error), source=source.ae_title)
+        return False
+    except AssociationRejected as error:
+        log.warning("retrieve_failed", study_uid=study_uid, reason=str(error), source=source.ae_title)
         return False
     if not association.is_established:
         log.warning("retrieve_failed", study_uid=study_uid, reason="no association", source=source.ae_title)

@@ -8,13 +8,28 @@ from collections.abc import Sequence
 
 from pynetdicom import AE, build_context, evt
 from pynetdicom.association import Association
-from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
+from pynetdicom.pdu import A_ASSOCIATE_RJ
+from pynetdicom.pdu_primitives import A_ASSOCIATE, SCP_SCU_RoleSelectionNegotiation
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
 from listener.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from listener.settings import ClientTls
 from listener.tls.contexts import tls_args
+
+CALLING_AE_TITLE, CALLED_AE_TITLE = (1, 3), (1, 7)
+"""Source (service user) and the reasons of an A-ASSOCIATE-RJ that name an AE title (PS3.8 table 9-21)."""
+_REJECTED_PERMANENTLY = 0x01
+
+
+class AssociationRejected(Exception):
+    """The peer answered the request with an A-ASSOCIATE-RJ; the message is its result, source and reason as text."""
+
+    def __init__(self, answer: A_ASSOCIATE) -> None:
+        super().__init__(f"{answer.result_str}, {answer.source_str}, {answer.reason_str}")
+        self.is_permanent = answer.result == _REJECTED_PERMANENTLY
+        self.source_and_reason = (answer.result_source, answer.diagnostic)
+        """As numbers: see ``CALLING_AE_TITLE`` and ``CALLED_AE_TITLE``."""
 
 
 def application_entity(ae_title: str, timeout_seconds: float, response_timeout_seconds: float | None = None) -> AE:
@@ -43,24 +58,39 @@ def request_association(
     roles: Sequence[SCP_SCU_RoleSelectionNegotiation] = (),
     handlers: Sequence[evt.EventHandlerType] = (),
 ) -> Association:
-    """Return the association that was requested, whether or not it was accepted: see its ``is_established``.
+    """Return the association that was requested; ``is_established`` is false where the peer did not answer.
+
+    It is false as well where the peer aborted, or accepted none of the presentation contexts.
 
     Raises
     ------
+    AssociationRejected
+        If the peer rejected the association.
     CredentialFileError
         If a TLS file of ours cannot be used.
     OSError
         If the host cannot be resolved.
     """
-    return entity.associate(
+    rejections: list[A_ASSOCIATE] = []
+
+    def note_rejection(event: evt.Event) -> None:
+        if isinstance(event.pdu, A_ASSOCIATE_RJ):
+            rejections.append(event.pdu.to_primitive())
+
+    association = entity.associate(
         host,
         port,
         list(contexts),
         ae_title=called_ae_title,
         ext_neg=list(roles),
-        evt_handlers=[(evt.EVT_CONN_OPEN, disable_nagle), *handlers],
+        evt_handlers=[(evt.EVT_CONN_OPEN, disable_nagle), (evt.EVT_PDU_RECV, note_rejection), *handlers],
         tls_args=tls_args(tls, host),
     )
+    # ``is_rejected`` is not enough: where the peer closes the connection right after its A-ASSOCIATE-RJ, pynetdicom may
+    # have read the PDU and report an abort all the same.
+    if rejections:
+        raise AssociationRejected(rejections[-1])
+    return association
 
 
 def verification_contexts() -> list[PresentationContext]:

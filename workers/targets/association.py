@@ -5,21 +5,21 @@ from contextlib import contextmanager
 
 from pynetdicom import evt
 from pynetdicom.association import Association
-from pynetdicom.pdu import A_ASSOCIATE_RJ
-from pynetdicom.pdu_primitives import A_ASSOCIATE, SCP_SCU_RoleSelectionNegotiation
+from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
 from pynetdicom.presentation import PresentationContext
 
-from listener.scu.association import application_entity, request_association
+from listener.scu.association import (
+    CALLED_AE_TITLE,
+    CALLING_AE_TITLE,
+    AssociationRejected,
+    application_entity,
+    request_association,
+)
 from listener.tls.certificates import CredentialFileError
 from listener.tls.diagnosis import why_no_tls
 from workers.errors import TransientFailure
 from workers.targets.target import Target
 from workers.targets.transport import TargetRefused
-
-REJECTED_PERMANENTLY = 0x01
-"""A-ASSOCIATE-RJ result field (PS3.8 table 9-21)."""
-CALLING_AE_TITLE, CALLED_AE_TITLE = (1, 3), (1, 7)
-"""Source (service user) and the reasons that name an AE title."""
 
 
 class AssociationRefused(TargetRefused):
@@ -66,46 +66,38 @@ def _associate(
 ) -> Association:
     entity = application_entity(calling_ae_title, target.timeout_seconds)
     where = f"{target.ae_title}@{target.host}:{target.port}"
-    rejections: list[A_ASSOCIATE] = []
-
-    def note_rejection(event: evt.Event) -> None:
-        if isinstance(event.pdu, A_ASSOCIATE_RJ):
-            rejections.append(event.pdu.to_primitive())
-
-    noted = (*handlers, (evt.EVT_PDU_RECV, note_rejection))
     try:
         association = request_association(
-            entity, target.host, target.port, target.ae_title, contexts, target.tls, roles, noted
+            entity, target.host, target.port, target.ae_title, contexts, target.tls, roles, handlers
         )
+    except AssociationRejected as rejection:
+        raise _rejected(rejection, calling_ae_title, where) from rejection
     except CredentialFileError as error:
         raise TransientFailure(f"{where} cannot be spoken to by TLS: {error}") from error
     except OSError as error:  # such as an unknown host name
         raise TransientFailure(f"{where} cannot be reached: {error.strerror or type(error).__name__}") from error
     if association.is_established:
         return association
-    # pynetdicom may read a rejection and still report an abort, if the peer closes the connection right after it.
-    answer = rejections[-1] if rejections else None
-    raise _why_not(association, answer, target, calling_ae_title, where, what)
+    raise _why_not(association, target, where, what)
 
 
-def _why_not(
-    association: Association, answer: A_ASSOCIATE | None, target: Target, calling_ae_title: str, where: str, what: str
-) -> Exception:
-    if answer is None:
-        if association.rejected_contexts:
-            return AssociationRefused(f"{where} accepts {what}; its administrator can say which it could take")
-        found = why_no_tls(target.tls, target.host, target.port, target.timeout_seconds) if target.tls else None
-        return TransientFailure(f"{where} cannot be reached or ended the association{f': {found}' if found else ''}")
-    said = f"{answer.result_str}, {answer.source_str}, {answer.reason_str}"
-    if answer.result == REJECTED_PERMANENTLY:
-        remedy = _remedy(answer.result_source, answer.diagnostic, calling_ae_title)
-        return AssociationRefused(f"{where} rejected the association: {said}; {remedy}")
-    return TransientFailure(f"{where} rejected the association for now: {said}")
+def _why_not(association: Association, target: Target, where: str, what: str) -> Exception:
+    if association.rejected_contexts:
+        return AssociationRefused(f"{where} accepts {what}; its administrator can say which it could take")
+    found = why_no_tls(target.tls, target.host, target.port, target.timeout_seconds) if target.tls else None
+    return TransientFailure(f"{where} cannot be reached or ended the association{f': {found}' if found else ''}")
 
 
-def _remedy(source: int | None, reason: int | None, calling_ae_title: str) -> str:
-    if (source, reason) == CALLING_AE_TITLE:
+def _rejected(rejection: AssociationRejected, calling_ae_title: str, where: str) -> Exception:
+    if rejection.is_permanent:
+        remedy = _remedy(rejection.source_and_reason, calling_ae_title)
+        return AssociationRefused(f"{where} rejected the association: {rejection}; {remedy}")
+    return TransientFailure(f"{where} rejected the association for now: {rejection}")
+
+
+def _remedy(source_and_reason: tuple[int | None, int | None], calling_ae_title: str) -> str:
+    if source_and_reason == CALLING_AE_TITLE:
         return f"its administrator has to allow the calling AE title {calling_ae_title}"
-    if (source, reason) == CALLED_AE_TITLE:
+    if source_and_reason == CALLED_AE_TITLE:
         return "the target's ae_title in the configuration is not the one that it goes by"
     return "its administrator can say why"

@@ -22,6 +22,7 @@ from deploy.network.send import SendOutcome, groups_by_context, send_files
 from deploy.stack.ports import free_port
 from deploy.stack.sink import Sink
 from support.dicom_objects import data_set_bytes
+from support.rejecting import NEEDS_STORESCP, TRIES, rejecting_storescp
 
 
 def write_instance(folder: Path, number: int, transfer_syntax: str = ExplicitVRLittleEndian) -> Path:
@@ -198,6 +199,15 @@ def test_echo_says_what_is_wrong():
         assert echo(Peer("STRICT", "127.0.0.1", server.server_address[1]), "US", 5).echo_seconds > 0
     finally:
         server.shutdown()
+
+
+@NEEDS_STORESCP
+def test_echo_names_the_reason_of_each_rejection(tmp_path):
+    """Also where the peer closes the connection right after its A-ASSOCIATE-RJ."""
+    with rejecting_storescp(tmp_path) as port:
+        for _ in range(TRIES):
+            with pytest.raises(Unreachable, match="rejected the association: Rejected Permanent"):
+                echo(Peer("DCMTK", "127.0.0.1", port), "US", 10)
 
 
 @pytest.mark.acceptance
