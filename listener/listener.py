@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 
 import structlog
 
@@ -21,6 +22,7 @@ from listener.runtime.health import Check, HealthServer
 from listener.scp.admission import Admission
 from listener.scp.allow_list import AllowList
 from listener.scp.c_store import Inbox
+from listener.scp.counter_labels import counter_labels
 from listener.scp.part_files import clear_receiving
 from listener.scp.quarantine import Quarantine
 from listener.scp.server import Server, _server
@@ -95,6 +97,8 @@ class Listener:
         """
         self.spool.prepare()
         cleared = clear_receiving(self.spool.receiving)
+        self.metrics.start_at_zero(counter_labels(self.settings))
+        self.metrics.last_object_received(self.spool.last_arrival() or 0.0)
         self.metrics.registry.register(SpoolCollector(self.spool))
         self.metrics.registry.register(BrokerCollector(self._announcer.depths))
         self.metrics.registry.register(PairingCollector(self._pairer.waits, self._pairer.most_cases_of_a_study))
@@ -165,6 +169,7 @@ class Listener:
         if not titles and not entries and not is_loopback(self.settings.host):
             raise ValueError(f"the list of who may associate is empty, and {self.settings.host} can be reached by all")
         self._admission.allowed = AllowList(titles, entries)
+        self.metrics.start_at_zero(counter_labels(replace(self.settings, calling_ae_titles=titles, peers=entries)))
         if reporters is not None:
             self._admission.reporters = AllowList(peers=reporters)
         log.info("allow_list_replaced", entries=len(titles) + len(entries))

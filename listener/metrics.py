@@ -4,6 +4,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
@@ -11,7 +12,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from pydicom.uid import UID
 
-from listener.dicom.sop_classes import sop_class_label
+from listener.dicom.sop_classes import SOP_CLASS_LABELS, sop_class_label
 from listener.pairing.evidence import WaitsFor
 from listener.spool.job_files import is_held
 from listener.spool.jobs import JobState
@@ -24,6 +25,19 @@ UNKNOWN_PEER = "unknown"
 _OPEN_STATES = (JobState.WAITING, JobState.READY, JobState.RUNNING, JobState.DELIVERING, JobState.FAILED)
 
 _HOLDABLE_STATES = (JobState.WAITING, JobState.READY, JobState.RUNNING, JobState.DELIVERING)
+
+
+@dataclass(frozen=True)
+class ClosedLabels:
+    """All values that the labels of the listener's counters can have, as far as they are known at its start."""
+
+    association_outcomes: tuple[str, ...]
+    rejections: tuple[str, ...]
+    handshake_failures: tuple[str, ...]
+    report_answers: tuple[str, ...]
+    object_outcomes: tuple[str, ...]
+    calling_ae_titles: tuple[str, ...]
+    """Those of the configured peers; others are counted from their first association on."""
 
 
 class ListenerMetrics:
@@ -108,7 +122,10 @@ class ListenerMetrics:
             registry=self.registry,
         )
         self._cases = Counter(
-            "radtme_cases_received_total",
+            "radtme_cases_received_total", "How many outlines to be scored were received?", registry=self.registry
+        )
+        self._peer_cases = Counter(
+            "radtme_peer_cases_total",
             "How many outlines to be scored did each calling AE title send?",
             ["calling_ae_title"],
             registry=self.registry,
@@ -130,13 +147,39 @@ class ListenerMetrics:
             self._set_aside.labels(reason.value)
         self._last_object = Gauge(
             "radtme_last_object_received_timestamp_seconds",
-            "When was the last object received (Unix time)? 0: none since the start.",
+            "When was the last object received (Unix time)? 0: the spool holds none.",
             registry=self.registry,
         )
 
+    def start_at_zero(self, labels: ClosedLabels) -> None:
+        """Create every counter whose labels are known at zero: Prometheus cannot see an increase from nothing."""
+        for counter, values in (
+            (self._associations, labels.association_outcomes),
+            (self._rejected, labels.rejections),
+            (self._handshakes, labels.handshake_failures),
+            (self._reports, labels.report_answers),
+        ):
+            for value in values:
+                counter.labels(value)
+        for outcome in labels.object_outcomes:
+            for sop_class in SOP_CLASS_LABELS:
+                self._objects.labels(sop_class, outcome)
+                self._bytes.labels(sop_class, outcome)
+        for title in (*labels.calling_ae_titles, UNKNOWN_PEER):
+            peer = self._peer_label(title)
+            for peer_counter in (self._peer_associations, self._peer_bytes, self._peer_cases):
+                peer_counter.labels(peer)
+            for outcome in labels.object_outcomes:
+                self._peer_objects.labels(peer, outcome)
+
+    def last_object_received(self, moment: float) -> None:
+        """Say when the last object came (Unix time, seconds), as the spool shows at the start."""
+        self._last_object.set(moment)
+
     def case_received(self, calling_ae_title: str | None) -> None:
         """Count an outline for which a job was created; None where it was found in the spool after a crash."""
-        self._cases.labels(self._peer_label(calling_ae_title or UNKNOWN_PEER)).inc()
+        self._cases.inc()
+        self._peer_cases.labels(self._peer_label(calling_ae_title or UNKNOWN_PEER)).inc()
 
     def outline_set_aside(self, reason: SetAside) -> None:
         """Count an outline that is stored and makes no case."""

@@ -76,7 +76,7 @@ def ingest() -> Dashboard:
                 graph(
                     "Outlines per hour by calling AE title",
                     "Outlines that are to be scored.",
-                    [Query(grown("radtme_cases_received_total", "calling_ae_title"), "{{calling_ae_title}}")],
+                    [Query(grown("radtme_peer_cases_total", "calling_ae_title"), "{{calling_ae_title}}")],
                     stacked=True,
                 ),
                 graph(

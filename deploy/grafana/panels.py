@@ -54,6 +54,11 @@ def most_common(metric: str, by: str, window: str) -> str:
     return f'{grew} or on() label_replace(vector(0), "{by.partition(",")[0]}", "none", "", "")'
 
 
+def whole_day(counter: str) -> str:
+    """Return how often something happened in the last 24 hours, as a whole number: Prometheus extrapolates."""
+    return f"round(sum(increase({counter}[24h])))"
+
+
 def grown(metric: str, by: str, window: str = "1h") -> str:
     """Return what a counter grew by within ``window``, by label."""
     return f"sum by ({by}) (increase({metric}[{window}]))"

@@ -5,7 +5,7 @@ Does the service work, and what is stuck?
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from deploy.grafana.panels import AMBER, RED, Query, bars, board, graph, grown, number, quantile, rows
+from deploy.grafana.panels import AMBER, RED, Query, bars, board, graph, grown, number, quantile, rows, whole_day
 
 HOUR = 3600.0
 
@@ -20,8 +20,9 @@ def today() -> Dashboard:
             "Does it work?": [
                 number(
                     "Parts that do not answer",
-                    "Listeners and workers that Prometheus cannot scrape. 0 is right.",
-                    'count(up{job=~"radtme-.*"} == 0) or vector(0)',
+                    "Of listener, compute and delivery: those that Prometheus cannot scrape or find. 0 is right.",
+                    "count(radtme:part_up == 0) or (count(radtme:part_up) * 0)",
+                    empty="no rules: load deploy/prometheus/rules",
                     steps=[(1, RED)],
                     width=3,
                 ),
@@ -83,19 +84,19 @@ def today() -> Dashboard:
                 number(
                     "Outlines received",
                     "Outlines (SEG) that are to be scored.",
-                    "sum(increase(radtme_cases_received_total[24h]))",
+                    whole_day("radtme_cases_received_total"),
                     decimals=0,
                 ),
                 number(
                     "Scored",
                     "Cases that got a score.",
-                    'sum(increase(radtme_cases_total{outcome="scored"}[24h]))',
+                    whole_day('radtme_cases_total{outcome="scored"}'),
                     decimals=0,
                 ),
                 number(
                     "Not scored",
                     "Cases that ended as not scored, with a reason in their report.",
-                    'sum(increase(radtme_cases_total{outcome="not_scored"}[24h]))',
+                    whole_day('radtme_cases_total{outcome="not_scored"}'),
                     decimals=0,
                 ),
                 number(
@@ -126,7 +127,7 @@ def today() -> Dashboard:
                 number(
                     "Objects received",
                     "Instances that are safe on disk.",
-                    'sum(increase(radtme_objects_received_total{outcome="new"}[24h]))',
+                    whole_day('radtme_objects_received_total{outcome="new"}'),
                     decimals=0,
                 ),
             ],

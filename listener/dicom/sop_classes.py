@@ -46,9 +46,13 @@ _LABELS = {
 }
 
 
+_OTHER_LABEL = "other"
+SOP_CLASS_LABELS = (*_LABELS.values(), _OTHER_LABEL)
+
+
 def sop_class_label(sop_class_uid: str) -> str:
     """Return a metric label from a closed set, whatever a peer writes into its command."""
-    return _LABELS.get(sop_class_uid, "other")
+    return _LABELS.get(sop_class_uid, _OTHER_LABEL)
 
 
 def is_outline(sop_class_uid: str) -> bool:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, StrEnum
 
 from listener.scp.allow_list import AllowList, Caller
 from listener.settings import ListenerSettings
@@ -39,6 +39,13 @@ class AssociationRejection(Enum):
     def label(self) -> str:
         """The name that metrics and logs use."""
         return self.name.lower()
+
+
+class ConnectionRefusal(StrEnum):
+    """Why a connection is closed before it can ask for an association."""
+
+    ADDRESS_NOT_ALLOWED = "address_not_allowed"
+    TOO_MANY_CONNECTIONS = "too_many_connections"
 
 
 _REJECTIONS = {

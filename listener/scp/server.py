@@ -12,7 +12,7 @@ from pynetdicom.transport import AssociationServer
 from listener.audit.events import Node
 from listener.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from listener.metrics import ListenerMetrics
-from listener.scp.admission import Admission
+from listener.scp.admission import Admission, ConnectionRefusal
 from listener.scp.association import Association
 from listener.scp.c_store import Inbox
 from listener.scp.connection import Connection
@@ -64,13 +64,14 @@ class Server(AssociationServer):
         """Serve a new connection in its own thread, or close it at once where too many wait to associate."""
         peer = str(client_address[0])
         if not self._admission.knows_address(peer):
-            log.warning("connection_refused", peer=peer, reason="address_not_allowed")
-            self._metrics.association_rejected("address_not_allowed")
-            self._inbox.rejected_peers.rejected(Node("", peer), self._inbox.settings.ae_title, "address_not_allowed")
+            why = ConnectionRefusal.ADDRESS_NOT_ALLOWED.value
+            log.warning("connection_refused", peer=peer, reason=why)
+            self._metrics.association_rejected(why)
+            self._inbox.rejected_peers.rejected(Node("", peer), self._inbox.settings.ae_title, why)
             request.close()
             return
         if not self._admission.admit_connection(peer):
-            self._metrics.association_rejected("too_many_connections")
+            self._metrics.association_rejected(ConnectionRefusal.TOO_MANY_CONNECTIONS.value)
             request.close()
             return
         settings = self._inbox.settings

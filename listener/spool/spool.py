@@ -16,6 +16,7 @@ import errno
 import os
 import secrets
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -125,6 +126,14 @@ class Spool:
         """Return the bytes that an unprivileged process can still write."""
         status = os.statvfs(self.root)
         return status.f_bavail * status.f_frsize
+
+    def last_arrival(self) -> float | None:
+        """Return when the newest object was stored (Unix time, seconds), to the folder of its series; None: never."""
+        arrivals = []
+        for folder in self.studies.glob("*/*/"):
+            with suppress(FileNotFoundError):  # removed meanwhile
+                arrivals.append(folder.stat().st_mtime)
+        return max(arrivals, default=None)
 
     # Objects ---------------------------------------------------------------------------------------------------------
 

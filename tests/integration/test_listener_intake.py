@@ -338,7 +338,8 @@ def test_metrics_answer_without_patient_data(listener: Listener) -> None:
     assert 'radtme_objects_received_total{outcome="new",sop_class="mr"} 1.0' in text
     assert 'radtme_objects_received_total{outcome="duplicate",sop_class="mr"} 1.0' in text
     assert 'radtme_jobs{state="waiting"} 1.0' in text
-    assert 'radtme_cases_received_total{calling_ae_title="SENDER"} 1.0' in text
+    assert "radtme_cases_received_total 1.0" in text
+    assert 'radtme_peer_cases_total{calling_ae_title="SENDER"} 1.0' in text
     assert 'radtme_peer_objects_total{calling_ae_title="SENDER",outcome="new"} 2.0' in text
     waiting = 'radtme_jobs_waiting{reason="images"} 1.0'
     wait_until(lambda: waiting in metrics(listener), 20, "what it waits for is shown")

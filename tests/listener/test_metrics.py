@@ -1,7 +1,11 @@
 """Counters of the listener, and label values that come over the wire."""
 
+import os
+from pathlib import Path
+
 from listener.metrics import OTHER, LabelLimit, ListenerMetrics
 from listener.spool.set_aside import SetAside
+from support.listening import listening
 
 
 def test_the_first_values_are_shown_and_all_further_ones_share_a_label() -> None:
@@ -19,3 +23,16 @@ def test_outlines_that_make_no_case_are_counted_from_zero() -> None:
     assert values == dict.fromkeys(SetAside, 0.0)
     metrics.outline_set_aside(SetAside.OWN_RESULT)
     assert metrics.registry.get_sample_value(name, {"reason": SetAside.OWN_RESULT.value}) == 1.0
+
+
+def test_the_last_arrival_is_known_after_a_restart(tmp_path: Path) -> None:
+    """The newest object in the spool says it; otherwise a listener that receives nothing more raises no alert."""
+    name = "radtme_last_object_received_timestamp_seconds"
+    with listening(tmp_path) as listener:
+        assert listener.metrics.registry.get_sample_value(name) == 0.0
+    for number, moment in (("1", 1_700_000_000), ("2", 1_600_000_000)):
+        series = tmp_path / "studies" / "1.2.3" / number
+        series.mkdir(parents=True)
+        os.utime(series, (moment, moment))
+    with listening(tmp_path) as listener:
+        assert listener.metrics.registry.get_sample_value(name) == 1_700_000_000.0

@@ -12,11 +12,13 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
+from listener.spool.delivery_schedule import DeliveryState
 from listener.spool.job_record import JobRecord
 from listener.spool.spool import Spool
 from listener.tls.certificate_metrics import CertificateCollector
 from model_store.errors import SignatureError
 from model_store.signatures.registry import Registry
+from workers.delivery.commitment import CommitmentOutcome
 from workers.errors import FailureReason, Reason
 from workers.metrics.deliveries import DeliveryCollector
 from workers.metrics.processes import PoolCollector
@@ -192,9 +194,17 @@ def start_at_zero(metrics: WorkerMetrics, targets: Iterable[str]) -> None:
     for stage in Stage:
         metrics.stage_seconds.labels(stage.value)
     for target in targets:
-        metrics.turnaround_seconds.labels(target)
-        for answer in StoreResult:
-            metrics.objects_sent.labels(target, answer.value)
+        _start_target_at_zero(metrics, target)
+
+
+def _start_target_at_zero(metrics: WorkerMetrics, target: str) -> None:
+    metrics.turnaround_seconds.labels(target)
+    for answer in StoreResult:
+        metrics.objects_sent.labels(target, answer.value)
+    for state in DeliveryState:
+        metrics.deliveries.labels(target, state.value)
+    for event in CommitmentOutcome:
+        metrics.commitments.labels(target, event.value)
 
 
 class TargetCertificates(Collector):
