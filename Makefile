@@ -17,7 +17,7 @@ INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python --build-constrain
 # What the tests hold the program against: DICOM peers, validators, a PACS, Redis, Prometheus, a browser.
 TEST_PACKAGES := dcmtk dicom3tools orthanc orthanc-dicomweb redis-server prometheus chromium libpixelmed-java \
 	default-jre-headless fonts-dejavu-core libxml2-utils rsyslog rsyslog-gnutls poppler-utils docker-compose systemd \
-	gcc libc6-dev
+	plastimatch gcc libc6-dev
 
 IMAGE_PACKAGES := buildah podman runc mmdebstrap fuse-overlayfs netavark aardvark-dns iptables uidmap
 
@@ -93,6 +93,7 @@ lock: $(VENV)/.uv ## Renew the locked requirements from pyproject.toml, for ever
 	$(COMPILE) pyproject.toml -c requirements/runtime.txt -o requirements/service.txt
 	$(COMPILE) pyproject.toml --extra embedded --extra study --group dev -c requirements/runtime.txt -o requirements/dev.txt
 	$(COMPILE) --group build -c requirements/service.txt -o requirements/build.txt
+	$(COMPILE) --group writers --no-deps -c requirements/runtime.txt -o requirements/writers.txt
 
 clean: ## Remove the environment and what tools left behind
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache dist

@@ -141,7 +141,7 @@ class Pairer:
         """Return why an outline makes no case, as far as its own header tells."""
         if outline.is_own_result or self._index.issued(outline.study_uid, outline.sop_instance_uid):
             return SetAside.OWN_RESULT, "a result of radtme"
-        if outline.never_accepted:
+        if outline.never_accepted and not outline.is_structure_set:
             return SetAside.OTHER_IMAGES, f"drawn on {outline.never_accepted}, which is never measured"
         if outline.other_body_part and self._settings.set_aside_other_body_parts:
             return SetAside.OTHER_BODY_PART, f"its header says {outline.other_body_part!r}, and nothing of a breast"
@@ -155,17 +155,28 @@ class Pairer:
             self._outline_set_aside(reason)
 
     def _is_set_aside(self, job: Job, record: JobRecord, found: Evidence) -> bool:
-        """Remove a waiting job whose images show another part of the body, by their headers."""
-        if not self._settings.set_aside_other_body_parts or record.is_self_test:
-            return False
-        word = other_body_part(image_heads(self._spool, record.study_uid, found))
-        if not word:
+        """Remove a waiting job whose images show another part of the body, or are none that can be measured."""
+        foreign = None if record.is_self_test else self._why_foreign(record, found)
+        if foreign is None:
             return False
         uids = (record.study_uid, record.seg.series_uid, record.seg.sop_instance_uid)
-        message = f"the headers of its images say {word!r}, and nothing of a breast"
-        self._set_aside(uids, SetAside.OTHER_BODY_PART, message, record.calling_ae_title)
+        self._set_aside(uids, *foreign, record.calling_ae_title)
         shutil.rmtree(job.folder)
         return True
+
+    def _why_foreign(self, record: JobRecord, found: Evidence) -> tuple[SetAside, str] | None:
+        """Return why a waiting outline makes no case, as far as its images tell: those that came, or that none came."""
+        if not found.image_count:
+            uids = (record.study_uid, record.seg.series_uid, record.seg.sop_instance_uid)
+            outline = outline_at(self._spool.instance_path(*uids))
+            if outline is not None and outline.never_accepted:
+                return SetAside.OTHER_IMAGES, f"drawn on {outline.never_accepted}; no MR image that it names came"
+        if self._settings.set_aside_other_body_parts:
+            word = other_body_part(image_heads(self._spool, record.study_uid, found))
+            if word:
+                message = f"the headers of its images say {word!r}, and nothing of a breast"
+                return SetAside.OTHER_BODY_PART, message
+        return None
 
     def most_cases_of_a_study(self) -> int:
         """Return the largest number of cases that any study got within the last hour."""
@@ -262,11 +273,11 @@ class Pairer:
     def _move_on(
         self, job: Job, record: JobRecord, found: Evidence, step: PairingDecision, elsewhere: str = ""
     ) -> None:
+        if not elsewhere and self._is_set_aside(job, record, found):
+            return
         if step is PairingDecision.FETCH:
             job.write(replace(record, fetched=datetime.now(UTC)))
             self._request_retrieve(record.study_uid, found)
-            return
-        if self._is_set_aside(job, record, found):
             return
         closed = step is PairingDecision.CLOSE
         why = self._why_closed(record, found, elsewhere) if closed else ""

@@ -57,6 +57,8 @@ class SegmentationReferences:
     """Whether its header identifies it as a result of radtme."""
     image_classes: frozenset[str] = frozenset()
     """SOP Class UIDs of the images that it names."""
+    is_structure_set: bool = False
+    """Whether it is an RT structure set: some writers of these name every image as CT (plastimatch)."""
     other_body_part: str = ""
     """The word by which its header names another part of the body than the breast; empty where it does not."""
 
@@ -126,6 +128,7 @@ def _outline(header: Dataset) -> SegmentationReferences:
         ),
         is_own_result=is_own_result(header),
         image_classes=frozenset(_image_classes(header)),
+        is_structure_set="StructureSetROISequence" in header,
         other_body_part=other_body_part([header]),
     )
 

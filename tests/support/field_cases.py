@@ -457,6 +457,20 @@ OTHER_CASES: tuple[OtherCase, ...] = (
         "the contours become a mask on the images; the results reference the structure set",
     ),
     OtherCase(
+        "acceptance/test_structure_set_writers.py::test_a_hole_is_no_part_of_the_tumour",
+        Topic.KIND,
+        "holes in an RT structure set, as contours inside a contour (rt-utils) or joined to it (plastimatch)",
+        Ending.MEASURED,
+        "left out of the tumour",
+    ),
+    OtherCase(
+        "listener/pairing/test_readiness.py::test_a_structure_set_that_names_mr_images_as_ct_is_a_case",
+        Topic.KIND,
+        "an RT structure set that names MR images as CT (plastimatch)",
+        Ending.MEASURED,
+        "the received images count; set aside at the deadline if no MR image of those that it references was received",
+    ),
+    OtherCase(
         "acceptance/test_structure_set_case.py::test_each_tumour_of_a_structure_set_gets_results_of_its_own",
         Topic.KIND,
         "an RT structure set with several tumours",

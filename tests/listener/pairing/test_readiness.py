@@ -18,6 +18,7 @@ from pydicom.uid import (
     JPEGBaseline8Bit,
     LegacyConvertedEnhancedMRImageStorage,
     MRImageStorage,
+    RTStructureSetStorage,
 )
 
 from listener.dicom.sop_classes import is_outline
@@ -656,6 +657,44 @@ def test_an_outline_on_images_that_are_never_accepted_makes_no_case(station: Sta
     assert (aside.reason, "CT Image Storage" in aside.message) == ("other_images", True)
     station.receive(on_class(outline(images=[1], number=2), "1.2.3.4"))
     assert len(list(station.spool.jobs())) == 1
+
+
+def structure_set(sop_class: str) -> Dataset:
+    """Return a structure set that names an image of this class."""
+    reference = with_words(Dataset(), ReferencedSOPClassUID=sop_class, ReferencedSOPInstanceUID=image_uid(1))
+    series = with_words(Dataset(), SeriesInstanceUID=IMAGES, ContourImageSequence=[reference])
+    study = with_words(Dataset(), RTReferencedSeriesSequence=[series])
+    found = outline(images=[])
+    found.SOPClassUID = found.file_meta.MediaStorageSOPClassUID = RTStructureSetStorage
+    found.StructureSetROISequence = [with_words(Dataset(), ROINumber=1)]
+    found.ReferencedFrameOfReferenceSequence = [with_words(Dataset(), RTReferencedStudySequence=[study])]
+    return found
+
+
+@pytest.mark.parametrize("policy", DeadlinePolicy)
+def test_a_structure_set_that_names_ct_is_believed_only_if_no_mr_comes(
+    spool: Spool, clock: Clock, policy: DeadlinePolicy
+) -> None:
+    """Plastimatch names every image as CT. A plan on CT is neither fetched nor scored: set aside at the deadline."""
+    source = RetrieveSource("PACS", "127.0.0.1", 104)
+    station = Station(spool, clock, deadline_seconds=10.0, deadline_policy=policy, retrieve_from=source)
+    station.receive(structure_set(CTImageStorage))
+    station.scan(9.0)
+    assert len(station.jobs(JobState.WAITING)) == 1
+    station.scan(2.0)
+    assert (list(station.spool.jobs()), station.fetched) == ([], [])
+    [aside] = set_aside_outlines(station.spool)
+    assert (aside.reason, "CT Image Storage" in aside.message) == ("other_images", True)
+
+
+@pytest.mark.parametrize("images_first", [True, False])
+def test_a_structure_set_that_names_mr_images_as_ct_is_a_case(station: Station, images_first: bool) -> None:
+    """The images that came under the named UIDs are MR: the class in the reference is wrong."""
+    received = [image(1), structure_set(CTImageStorage)]
+    for one in received if images_first else reversed(received):
+        station.receive(one)
+    station.scan(3.0)
+    assert len(station.jobs(JobState.READY)) == 1
 
 
 @pytest.mark.parametrize(
