@@ -18,9 +18,9 @@ from workers.outline.region_of_interest import RegionOfInterest
 
 COARSE_MM = 3.0
 CLEARANCE_MM = 10.0
-"""Between the tumour's border and the other place: further than the ring, and than the border of most oedema."""
+"""Between the tumour's border and the control region: more than the width of the ring and of most oedema."""
 RING_SLACK_MM = 1.0
-"""Beyond the ring, for the coarse grid on which a place is looked for."""
+"""Added to the width of the ring, because the region is searched for on a coarse grid."""
 
 
 def control_features(
@@ -33,9 +33,11 @@ def control_features(
     found: dict[ControlRegion, dict[str, float] | str] = {}
     shuffled = shuffled_voxels(volume, roi.tumour, ring, np.random.default_rng(seed))
     found[ControlRegion.SHUFFLED_VOXELS] = _measured(shuffled, roi, profile)
-    place = elsewhere(volume, roi, profile)
+    moved_tumour = elsewhere(volume, roi, profile)
     found[ControlRegion.ELSEWHERE] = (
-        "no_place" if place is None else _measured(volume, RegionOfInterest(place, roi.other_tissue), profile)
+        "no_place"
+        if moved_tumour is None
+        else _measured(volume, RegionOfInterest(moved_tumour, roi.other_tissue), profile)
     )
     return found
 
@@ -51,9 +53,9 @@ def shuffled_voxels(
 
 
 def elsewhere(volume: Volume, roi: RegionOfInterest, profile: FeatureProfile) -> NDArray[np.bool_] | None:
-    """Return the outline moved to the nearest place where it and its ring lie in the body, away from the tumour.
+    """Return the outline moved to the nearest position where it and its ring lie in the body, away from the tumour.
 
-    None where there is no such place.
+    None where there is none.
     """
     spacing = volume.grid.spacing_zyx
     air = find_air(volume.array, spacing, profile)
@@ -63,8 +65,8 @@ def elsewhere(volume: Volume, roi: RegionOfInterest, profile: FeatureProfile) ->
         if other is not None:
             taken |= _coarse(other, steps)
     tumour = np.zeros_like(taken)
-    places = np.argwhere(roi.tumour)
-    nearest = np.minimum(np.rint(places / steps).astype(np.intp), np.array(taken.shape) - 1)
+    voxels = np.argwhere(roi.tumour)
+    nearest = np.minimum(np.rint(voxels / steps).astype(np.intp), np.array(taken.shape) - 1)
     tumour[tuple(nearest.T)] = True
     distance = ndimage.distance_transform_edt(~tumour, np.array(spacing) * steps)
     taken |= distance <= CLEARANCE_MM
@@ -72,13 +74,13 @@ def elsewhere(volume: Volume, roi: RegionOfInterest, profile: FeatureProfile) ->
     shape = distance[box] <= profile.ring_outer_mm + RING_SLACK_MM
     covered = correlate(taken.astype(np.float32), shape.astype(np.float32), mode="valid", method="fft")
     shifts = (np.argwhere(covered < 0.5) - [part.start for part in box]) * steps
-    inside = (places.min(axis=0) + shifts >= 0) & (places.max(axis=0) + shifts < roi.tumour.shape)
+    inside = (voxels.min(axis=0) + shifts >= 0) & (voxels.max(axis=0) + shifts < roi.tumour.shape)
     shifts = shifts[inside.all(axis=1)]
     if not len(shifts):
         return None
     shift = shifts[int(np.argmin(np.linalg.norm(shifts * spacing, axis=1)))]
     moved = np.zeros_like(roi.tumour)
-    moved[tuple((places + shift).T)] = True
+    moved[tuple((voxels + shift).T)] = True
     return moved
 
 

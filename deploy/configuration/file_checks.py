@@ -19,13 +19,13 @@ def file_problems(configuration: Configuration) -> Iterator[Problem]:
         try:
             use()
         except CredentialFileError as error:
-            yield Problem(configuration.place_of(setting), setting, str(error))
+            yield Problem(configuration.origin_of(setting), setting, str(error))
     if configuration.workers.webhook is not None:
         try:
             WebhookBody(configuration.workers.webhook)
         except UnusableTemplate as error:
             setting = "webhook.template"
-            yield Problem(configuration.place_of(setting), setting, str(error))
+            yield Problem(configuration.origin_of(setting), setting, str(error))
 
 
 def _uses(configuration: Configuration) -> Iterator[tuple[str, Callable[[], object]]]:

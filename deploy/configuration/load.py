@@ -59,8 +59,8 @@ class Configuration:
         """The file in which a running stack states its ports."""
         return self.locations.data / "run"
 
-    def place_of(self, setting: str) -> str:
-        """Return the place where a setting was given, or else the file as a whole."""
+    def origin_of(self, setting: str) -> str:
+        """Return where a setting was given (file and line, or variable), or else the file as a whole."""
         return self.origins.get(setting) or self.origins.get(f"{setting}.name") or str(self.file or "defaults")
 
     @property
@@ -186,13 +186,13 @@ def compose(file: Path) -> yaml.Node | None:
 
 def _read(reader: ConfigurationReader, root: yaml.Node | None, file: Path | None) -> Configuration:
     data = reader.section(root, Document)
-    for section, place in (
+    for section, key in (
         ("listener", "spool"),
         ("workers", "spool"),
         ("workers", "model_store"),
         ("audit", "folder"),
     ):
-        data[section].setdefault(place, place)  # required; where it lies depends on other settings
+        data[section].setdefault(key, key)  # required; its default depends on other settings
     read = settings_from(reader, data, Document)
     assert read is not None  # noqa: S101 - all that is left has defaults
     locations = _locations(reader, read)
@@ -240,8 +240,8 @@ def _check_names(reader: ConfigurationReader, targets: Sequence[Target]) -> None
     first: set[str] = set()
     for index, target in enumerate(targets):
         if target.name in first:
-            place = reader.origins[reader.as_written(f"targets[{index}].name")]
-            reader.add_problem(place, "targets", f"two targets have the name {target.name!r}; give each its own")
+            origin = reader.origins[reader.as_written(f"targets[{index}].name")]
+            reader.add_problem(origin, "targets", f"two targets have the name {target.name!r}; give each its own")
         first.add(target.name)
 
 
@@ -260,7 +260,7 @@ def _check_together(reader: ConfigurationReader, configuration: Configuration) -
 
     def problem(setting: str, message: str) -> None:
         setting = reader.as_written(setting)
-        reader.add_problem(configuration.place_of(setting), setting, message)
+        reader.add_problem(configuration.origin_of(setting), setting, message)
 
     check_listener(listener, problem)
     check_sink(configuration.sink, problem)
@@ -290,13 +290,13 @@ def _check_together(reader: ConfigurationReader, configuration: Configuration) -
 
 def _redis_url(reader: ConfigurationReader, redis: RedisSettings) -> str | None:
     """Return the URL of an external Redis, if there is one that can be used."""
-    embedded_place = reader.origins.get("redis.embedded", "")
-    url_place = reader.origins.get("redis.url", "")
-    if redis.is_external and redis.embedded and embedded_place and not url_place.startswith("environment"):
-        reader.add_problem(embedded_place, "redis.embedded", "redis.url names an external Redis; remove one of them")
+    embedded_origin = reader.origins.get("redis.embedded", "")
+    url_origin = reader.origins.get("redis.url", "")
+    if redis.is_external and redis.embedded and embedded_origin and not url_origin.startswith("environment"):
+        reader.add_problem(embedded_origin, "redis.embedded", "redis.url names an external Redis; remove one of them")
     if not redis.is_external and not redis.embedded:
         reader.add_problem(
-            embedded_place, "redis.embedded", "is false; give redis.url: redis://host:6379/0, or RADTME_REDIS_URL"
+            embedded_origin, "redis.embedded", "is false; give redis.url: redis://host:6379/0, or RADTME_REDIS_URL"
         )
     try:
         return redis_url(redis)

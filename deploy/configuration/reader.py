@@ -1,4 +1,4 @@
-"""Reads YAML and the environment into plain data, with the place of each value; `values` converts them to settings.
+"""Reads YAML and the environment into plain data, with the origin of each value; `values` converts them to settings.
 
 The dataclasses are the schema: their fields are the keys, their annotations the types, their defaults the defaults.
 Every problem is collected, so that one run shows all of them.
@@ -31,25 +31,25 @@ Location = tuple[str | int, ...]
 class Problem:
     """One problem in a configuration."""
 
-    place: str
+    origin: str
     """File and line, or the environment variable."""
     setting: str
     message: str
 
     def order(self) -> tuple[str, int]:
         """Return a sort key: by file, then by line."""
-        file, _, line = self.place.rpartition(":")
-        return (file, int(line)) if line.isdigit() else (self.place, 0)
+        file, _, line = self.origin.rpartition(":")
+        return (file, int(line)) if line.isdigit() else (self.origin, 0)
 
     def __str__(self) -> str:
-        return ": ".join(part for part in (self.place, self.setting, self.message) if part)
+        return ": ".join(part for part in (self.origin, self.setting, self.message) if part)
 
 
 @dataclass(frozen=True)
 class GivenValue:
     """One value as it was written."""
 
-    place: str
+    origin: str
     """File and line, or the environment variable."""
     annotation: Any
     """Of its field, or of the items of a list; without ``None``."""
@@ -79,7 +79,7 @@ def is_list(annotation: Any) -> bool:
 
 
 class ConfigurationReader:
-    """Reads one configuration, and collects its problems and places."""
+    """Reads one configuration, and collects its problems and the origin of each value."""
 
     def __init__(
         self,
@@ -106,7 +106,7 @@ class ConfigurationReader:
         """Of each list with items that cannot be used, the numbers of the others."""
 
     def as_written(self, setting: str) -> str:
-        """Return a setting that is named by its place among the items that can be used as the file numbers it."""
+        """Return a list item's setting with its number in the file, given its number among the valid items."""
         name, _, rest = setting.partition("[")
         index, bracket, tail = rest.partition("]")
         numbers = self.kept_items.get(name, [])
@@ -114,9 +114,9 @@ class ConfigurationReader:
             return setting
         return f"{name}[{numbers[int(index)]}]{tail}"
 
-    def add_problem(self, place: str, setting: str, message: str) -> None:
+    def add_problem(self, origin: str, setting: str, message: str) -> None:
         """Add a problem."""
-        self.problems.append(Problem(place, setting, message))
+        self.problems.append(Problem(origin, setting, message))
 
     def section(self, node: yaml.Node | None, schema: type, location: Location = ()) -> Any:
         """Return the values of file and environment for the dataclass ``schema``, as plain data."""
@@ -140,7 +140,7 @@ class ConfigurationReader:
             return {}
         if not isinstance(node, yaml.MappingNode):
             message = f"expected a section of keys and values, found {_described(node)}"
-            self.add_problem(self._place(node), setting_name(location), message)
+            self.add_problem(self._origin(node), setting_name(location), message)
             return {}
         known = tuple(known)
         found: dict[str, yaml.Node] = {}
@@ -148,13 +148,13 @@ class ConfigurationReader:
             key = str(key_node.value) if isinstance(key_node, yaml.ScalarNode) else ""
             former = setting_name((*location, key))
             if current := RENAMED_SETTINGS.get(former):
-                self.warnings.append(f"{self._place(key_node)}: {former} is now called {current}; rename it")
+                self.warnings.append(f"{self._origin(key_node)}: {former} is now called {current}; rename it")
                 key = current.rpartition(".")[2]
             if key in known and key not in found:
                 found[key] = value_node
                 continue
             message = "is given twice; keep one of them" if key in known else unknown_key(known, key)
-            self.add_problem(self._place(key_node), setting_name((*location, key)), message)
+            self.add_problem(self._origin(key_node), setting_name((*location, key)), message)
             if location[1:]:
                 self.unusable.add(location)
         return found
@@ -171,15 +171,15 @@ class ConfigurationReader:
             value = [self._value(item, inner, (*location, index)) for index, item in enumerate(items)]
         else:
             value = _scalar(node)
-        self._remember(location, GivenValue(self._place(node), annotation, value, _described(node)))
+        self._remember(location, GivenValue(self._origin(node), annotation, value, _described(node)))
         return value
 
     def _remember(self, location: Location, given: GivenValue) -> None:
         self.given[location] = given
         if isinstance(location[-1], str) and (location[1:] or not is_dataclass(given.annotation)):
-            self.origins[setting_name(location)] = given.place
+            self.origins[setting_name(location)] = given.origin
 
-    def _place(self, node: yaml.Node) -> str:
+    def _origin(self, node: yaml.Node) -> str:
         return f"{self.file_name}:{node.start_mark.line + 1}"
 
     # The environment -------------------------------------------------------------------------------------------------
@@ -203,16 +203,16 @@ class ConfigurationReader:
 
     def _from_environment(self, text: str, annotation: Any, location: Location) -> Any:
         value: Any
-        place = f"environment {environment_variable(setting_name(location))}"
+        origin = f"environment {environment_variable(setting_name(location))}"
         if is_list(annotation):
             inner = typing.get_args(annotation)[0]
             parts = [part.strip() for part in text.split(",") if part.strip()]
             value = [_typed(part, inner) for part in parts]
             for index, part in enumerate(parts):
-                self.given[*location, index] = GivenValue(place, inner, value[index], repr(part))
+                self.given[*location, index] = GivenValue(origin, inner, value[index], repr(part))
         else:
             value = _typed(text, annotation)
-        self._remember(location, GivenValue(place, annotation, value, repr(text)))
+        self._remember(location, GivenValue(origin, annotation, value, repr(text)))
         return value
 
 

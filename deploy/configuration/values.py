@@ -44,9 +44,9 @@ def settings_from(reader: ConfigurationReader, data: dict[str, Any], schema: typ
         )
     if failed or reader.unusable:
         for location, message in failed.items():
-            place = reader.given[location].place if location in reader.given else reader.file_name
+            origin = reader.given[location].origin if location in reader.given else reader.file_name
             name = location[:-1] if location and _is_plain_item(location, reader) else location
-            reader.add_problem(place, setting_name(name), message)
+            reader.add_problem(origin, setting_name(name), message)
         _leave_out(reader, data, failed.keys() | reader.unusable)
         try:
             found = TypeAdapter(schema).validate_json(_json(data), strict=True)
@@ -114,7 +114,7 @@ def _message(error: ErrorDetails, given: Mapping[Location, GivenValue]) -> str:
     one = given[error["loc"]]
     hint = ""
     expected = _expected(error, one.annotation)
-    if is_dataclass(one.annotation) and one.place.startswith("environment"):
+    if is_dataclass(one.annotation) and one.origin.startswith("environment"):
         return "expected a section in the configuration file; the environment cannot hold one"
     if expected == "text" and isinstance(one.value, bool | int | float):
         hint = f' (for text, write "{one.found}" in quotes)'

@@ -57,11 +57,11 @@ def _inbound(configuration: Configuration) -> Iterator[ConnectionLine]:
     for title in listener.calling_ae_titles:
         yield line(title, STORE)
     for peer in listener.peers:
-        yield line(_with_places(peer.ae_title, peer.addresses), STORE)
+        yield line(_with_addresses(peer.ae_title, peer.addresses), STORE)
     if not listener.calling_ae_titles and not listener.peers:
         yield line(ANY, STORE)
     for reporter in listener.reporters:
-        yield line(_with_places(reporter.ae_title, reporter.addresses), REPORT)
+        yield line(_with_addresses(reporter.ae_title, reporter.addresses), REPORT)
 
 
 def _outbound(configuration: Configuration) -> Iterator[ConnectionLine]:
@@ -86,7 +86,7 @@ def _to_target(target: Target, calling: str) -> ConnectionLine:
     return ConnectionLine("out", calling, target.ae_title, target.host, str(target.port), tls, ", ".join(services))
 
 
-def _with_places(title: str, addresses: tuple[str, ...]) -> str:
+def _with_addresses(title: str, addresses: tuple[str, ...]) -> str:
     return f"{title} from {', '.join(addresses)}" if addresses else title
 
 

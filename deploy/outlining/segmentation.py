@@ -46,8 +46,8 @@ def outline_segmentation(mask: Mask, source: OutlinedPhase) -> Dataset:
     headers = list({id(frame.instance): frame.instance.dataset for frame in frames}.values())
     slices = source_slices([SourceFrame(*frame.reference) for frame in frames], headers)
     shared = patient_and_study(headers[:1])
-    place = (slices[0].reference.series_uid, mask.path.name)
-    content = (*place, _digest(drawn), *(one.reference.sop_instance_uid for one in slices), *_names(mask.regions))
+    uid_seed = (slices[0].reference.series_uid, mask.path.name)
+    content = (*uid_seed, _digest(drawn), *(one.reference.sop_instance_uid for one in slices), *_names(mask.regions))
     moment = content_date_time(headers[0], headers)
     first = headers[0]
     grid = SourceGrid(
@@ -55,15 +55,16 @@ def outline_segmentation(mask: Mask, source: OutlinedPhase) -> Dataset:
         rows=source.grid.shape[1],
         columns=source.grid.shape[2],
         study_uid=shared.StudyInstanceUID,
-        frame_of_reference_uid=text(first, "FrameOfReferenceUID") or derived_uid("outline frame of reference", *place),
+        frame_of_reference_uid=text(first, "FrameOfReferenceUID")
+        or derived_uid("outline frame of reference", *uid_seed),
         position_reference=text(first, "PositionReferenceIndicator"),
     )
     instance = binary_segmentation(
         grid,
         np.stack(drawn),
-        [_segment(number, name, place) for number, name in enumerate(_names(mask.regions), start=1)],
+        [_segment(number, name, uid_seed) for number, name in enumerate(_names(mask.regions), start=1)],
         derived_uid("outline dimensions", *content),
-        series_instance_uid=derived_uid("outline series", *place),
+        series_instance_uid=derived_uid("outline series", *uid_seed),
         series_number=SERIES_NUMBER,
         series_description=DESCRIPTION,
         sop_instance_uid=derived_uid("outline", *content),
@@ -121,7 +122,7 @@ def _names(regions: Sequence[LabelledRegion]) -> list[str]:
     return [region.name or f"Tumour {region.value}" for region in regions]
 
 
-def _segment(number: int, name: str, place: tuple[str, ...]) -> SegmentDescription:
+def _segment(number: int, name: str, uid_seed: tuple[str, ...]) -> SegmentDescription:
     return SegmentDescription(
         segment_number=number,
         segment_label=name,
@@ -129,6 +130,6 @@ def _segment(number: int, name: str, place: tuple[str, ...]) -> SegmentDescripti
         segmented_property_type=codes.NEOPLASM,
         algorithm_type=SegmentAlgorithmTypeValues.MANUAL,
         anatomic_regions=[codes.BREAST],
-        tracking_uid=derived_uid("outline tracking", *place, str(number)),
+        tracking_uid=derived_uid("outline tracking", *uid_seed, str(number)),
         tracking_id=name,
     )

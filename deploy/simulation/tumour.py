@@ -56,7 +56,7 @@ def grow_tumour(
     rng: np.random.Generator, grid: PhantomGrid, anatomy: Anatomy, diameter_mm: float, traits: TumourTraits
 ) -> Tumour:
     """Return a tumour of about this diameter somewhere in the breast."""
-    distance = _border_distance(rng, grid, _place(rng, grid, anatomy, diameter_mm), diameter_mm, traits.irregularity)
+    distance = _border_distance(rng, grid, _centre(rng, grid, anatomy, diameter_mm), diameter_mm, traits.irregularity)
     mask = _largest_part(distance < 0)
     radius = diameter_mm / 2
     core = np.clip(-distance / radius, 0, 1)
@@ -76,7 +76,7 @@ def _largest_part(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.asarray(labels == int(np.argmax(sizes)))
 
 
-def _place(
+def _centre(
     rng: np.random.Generator, grid: PhantomGrid, anatomy: Anatomy, diameter_mm: float
 ) -> tuple[float, float, float]:
     """Return a centre in mm that keeps the tumour and its surroundings inside the breast where there is room."""

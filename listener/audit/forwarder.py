@@ -150,20 +150,20 @@ class _Sending:
         self._connection = connection
         self._stopping = stopping
         self._under_way: deque[tuple[float, TrailPosition]] = deque()
-        self._place = read_position(folder)
+        self._position = read_position(folder)
 
     def run(self) -> None:
         while True:
-            lines = lines_after(self._folder, self._place)
+            lines = lines_after(self._folder, self._position)
             if lines:
                 self._connection.settimeout(SEND_SECONDS)
                 messages = [line for line, _ in lines if line]
                 self._connection.sendall(b"".join(b"%d %s" % (len(message), message) for message in messages))
-                self._place = lines[-1][1]
+                self._position = lines[-1][1]
             self._check_connection()
             now = time.monotonic()
             if lines:
-                self._under_way.append((now, self._place))
+                self._under_way.append((now, self._position))
             if _taken_by_peer(self._connection):
                 self._confirm(now - HELD_SECONDS)
             if self._stopping.is_set() and not lines:

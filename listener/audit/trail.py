@@ -2,7 +2,7 @@
 
 Any number of processes write to it. Each message is whole and on the disk before `AuditLog.write` returns, so whoever
 writes before acting never acts unaudited. A file that has grown to its size is left as it is and the next one begun:
-names never change, so a reader's place in them stays right.
+names never change, so a reader's position in them stays valid.
 """
 
 import errno

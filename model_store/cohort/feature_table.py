@@ -49,10 +49,10 @@ class FeatureTable:
 
     def matrix(self, columns: Sequence[str]) -> NDArray[np.float64]:
         """Return the values of these columns in this order."""
-        place = {name: index for index, name in enumerate(self.columns)}
-        if absent := [name for name in columns if name not in place]:
+        column_index = {name: number for number, name in enumerate(self.columns)}
+        if absent := [name for name in columns if name not in column_index]:
             raise TrainingError(f"the table has no column {absent[0]} ({len(absent)} are missing)")
-        return self.values[:, [place[name] for name in columns]]
+        return self.values[:, [column_index[name] for name in columns]]
 
 
 def table_of(cases: Sequence[tuple[str, bool, Mapping[str, float]]]) -> FeatureTable:

@@ -32,7 +32,7 @@ def heatmap_figure(z_scores: pd.DataFrame, phenotype: "pd.Series[str]", evidence
     rows = _population_order(z_scores, phenotype)
     figure = Figure(figsize=(9.5, 1.6 + 0.24 * len(rows)))
     grid = figure.add_gridspec(2, 2, height_ratios=(0.5, len(rows)), width_ratios=(40, 1), hspace=0.03, wspace=0.05)
-    band, axes, colours = (figure.add_subplot(place) for place in (grid[0, 0], grid[1, 0], grid[1, 1]))
+    band, axes, colours = (figure.add_subplot(index) for index in (grid[0, 0], grid[1, 0], grid[1, 1]))
     band.set_axis_off()
     band.set(xlim=(-0.5, len(columns) - 0.5), ylim=(0, 1))
     start = 0
@@ -80,8 +80,8 @@ def votes_figure(votes: pd.DataFrame, chosen: int) -> Figure:
     left.axvline(chosen, color=GREY, linestyle="--", linewidth=1)
     left.set(xlabel="number of clusters", ylabel="mean silhouette", xticks=numbers)
     left.set_ylim(bottom=min(0.0, left.get_ylim()[0]))
-    for place, choice in enumerate(votes["choice"]):
-        right.plot(choice, place, "s", color=COLOURS[HOT] if choice == chosen else GREY, markersize=8)
+    for index, choice in enumerate(votes["choice"]):
+        right.plot(choice, index, "s", color=COLOURS[HOT] if choice == chosen else GREY, markersize=8)
     shown = [1, *numbers]
     right.set_xticks(shown, [f"{k}\n{(votes['choice'] == k).sum()} votes" for k in shown], fontsize=8)
     right.set_yticks(range(len(votes)), votes["index"].tolist(), fontsize=8)
@@ -95,8 +95,8 @@ def votes_figure(votes: pd.DataFrame, chosen: int) -> Figure:
 def composition_figure(phenotype: "pd.Series[str]", clinical: pd.DataFrame, p_values: Sequence[float]) -> Figure:
     """Draw the shares of each column's values in either phenotype, with the p value of the column's association."""
     figure = Figure(figsize=(3.4 * clinical.shape[1] + 0.6, 4.2))
-    for place, (name, p) in enumerate(zip(clinical.columns, p_values, strict=True)):
-        axes = figure.add_subplot(1, clinical.shape[1], place + 1)
+    for index, (name, p) in enumerate(zip(clinical.columns, p_values, strict=True)):
+        axes = figure.add_subplot(1, clinical.shape[1], index + 1)
         counts = pd.crosstab(clinical[name].astype(str), phenotype.loc[clinical.index])
         present = [kind for kind in (HOT, COLD) if kind in counts]
         shares = counts[present] / counts[present].sum()
@@ -106,7 +106,7 @@ def composition_figure(phenotype: "pd.Series[str]", clinical: pd.DataFrame, p_va
             bottom += shares.loc[value].to_numpy()
         axes.set_xticks(range(len(present)), [f"{kind}\nn = {counts[kind].sum()}" for kind in present])
         axes.set_title(f"{name}, {shown_p(p)}", fontsize=9)
-        axes.set_ylabel("share" if place == 0 else "")
+        axes.set_ylabel("share" if index == 0 else "")
         axes.legend(fontsize=7, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=2)
     figure.subplots_adjust(wspace=0.35)
     return figure
@@ -136,8 +136,8 @@ def genes_figure(
     figure = Figure(figsize=(2.3 * columns + 0.5, 2.5 * rows))
     q = comparisons.set_index("name")["q"]
     rng = np.random.default_rng(0)
-    for place, gene in enumerate(expression.columns):
-        axes = figure.add_subplot(rows, columns, place + 1)
+    for index, gene in enumerate(expression.columns):
+        axes = figure.add_subplot(rows, columns, index + 1)
         for position, kind in enumerate((HOT, COLD)):
             values = expression.loc[phenotype == kind, gene].to_numpy()
             spread = rng.uniform(-0.18, 0.18, len(values))
@@ -161,14 +161,14 @@ def enrichment_figure(table: pd.DataFrame, most: int = 24) -> Figure:
         for nes, q in zip(shown["nes"], shown["q"], strict=True)
     ]
     axes.barh([_words(name) for name in shown["pathway"]], shown["nes"], color=colours)
-    for place, q in enumerate(shown["q"]):
+    for index, q in enumerate(shown["q"]):
         axes.text(
-            0.02 * np.sign(-shown["nes"].iloc[place]),
-            place,
+            0.02 * np.sign(-shown["nes"].iloc[index]),
+            index,
             f"q {short_p(q)}",
             va="center",
             fontsize=7,
-            ha="right" if shown["nes"].iloc[place] > 0 else "left",
+            ha="right" if shown["nes"].iloc[index] > 0 else "left",
         )
     axes.axvline(0, color="black", linewidth=0.6)
     axes.set_xlabel(

@@ -22,9 +22,9 @@ def survival_figure(groups: Mapping[str, pd.DataFrame], p: float, title: str = "
     end = max(float(table["time"].max()) for table in groups.values())
     when = np.asarray(MaxNLocator(TICKS).tick_values(0, end))
     when = when[when <= end]
-    for place, (name, table) in enumerate(groups.items()):
+    for index, (name, table) in enumerate(groups.items()):
         time, event = table["time"].to_numpy(np.float64), table["event"].to_numpy(np.bool_)
-        colour = COLOURS.get(name, PALETTE[place % len(PALETTE)])
+        colour = COLOURS.get(name, PALETTE[index % len(PALETTE)])
         curve = kaplan_meier(time, event)
         axes.step(
             curve["time"],
@@ -40,14 +40,14 @@ def survival_figure(groups: Mapping[str, pd.DataFrame], p: float, title: str = "
         censored = curve[curve["time"].isin(time[~event])]
         axes.plot(censored["time"], censored["survival"], "|", color=colour, markersize=5)
         for x, number in zip(when, at_risk(time, when), strict=True):
-            below.text(x, -place, str(number), ha="center", va="center", fontsize=8, color=colour)
+            below.text(x, -index, str(number), ha="center", va="center", fontsize=8, color=colour)
     axes.set(xlim=(-0.02 * end, 1.02 * end), ylim=(0, 1.02), ylabel="without event", xlabel="time")
     axes.set_xticks(when, [f"{x:.4g}" for x in when])
     axes.text(0.03, 0.05, f"{p_name} {shown_p(p)}", transform=axes.transAxes, fontsize=9)
     axes.set_title(title, fontsize=10)
     axes.legend(fontsize=8, frameon=False, loc="upper right")
     below.set(xlim=(-0.02 * end, 1.02 * end), ylim=(-len(groups) + 0.4, 0.6))
-    below.set_yticks([-place for place in range(len(groups))], list(groups), fontsize=8)
+    below.set_yticks([-index for index in range(len(groups))], list(groups), fontsize=8)
     below.set_xticks([])
     below.set_title("at risk", fontsize=8, loc="left")
     below.tick_params(length=0)
@@ -62,13 +62,13 @@ def forest_figure(table: pd.DataFrame) -> Figure:
     shown = table.dropna(subset=["hazard_ratio"]).sort_values("hazard_ratio", ascending=False).reset_index(drop=True)
     figure = Figure(figsize=(8.2, 1.0 + 0.27 * max(1, len(shown))))
     axes = figure.add_subplot()
-    for place, row in enumerate(shown.to_dict("records")):
+    for index, row in enumerate(shown.to_dict("records")):
         ratio, low, high, q = (float(row[name]) for name in ("hazard_ratio", "low", "high", "q"))
         colour = GREY if not q < 0.05 else PALETTE[0] if ratio > 1 else PALETTE[1]
-        axes.plot([low, high], [place, place], color=colour, linewidth=1.4)
-        axes.plot(ratio, place, "s", color=colour, markersize=5)
+        axes.plot([low, high], [index, index], color=colour, linewidth=1.4)
+        axes.plot(ratio, index, "s", color=colour, markersize=5)
         said = f"{ratio:.2f} ({low:.2f} to {high:.2f})   {shown_p(float(row['p']))}   q {short_p(q)}"
-        axes.text(1.02, place, said, transform=axes.get_yaxis_transform(), va="center", fontsize=7.5)
+        axes.text(1.02, index, said, transform=axes.get_yaxis_transform(), va="center", fontsize=7.5)
     axes.axvline(1, color="black", linewidth=0.6)
     axes.set_xscale("log")
     low, high = (shown["low"].min(), shown["high"].max()) if len(shown) else (0.5, 2.0)

@@ -174,7 +174,7 @@ def _tripod(plan: PublishPlan, validated_on_others: bool) -> Section:
     rows = checklist(written, validated_on_others=validated_on_others)
     missing = sum(where == NOT_REPORTED for *_, where in rows)
     text = (
-        f"{len(rows) - missing} of {len(rows)} items have a place in this card, {missing} are not reported. "
+        f"{len(rows) - missing} of {len(rows)} items are answered in this card, {missing} are not reported. "
         "Whether what is written there says all that an item asks for is for its reader to judge."
     )
     return Section("TRIPOD+AI", (Block(text=text), Block(rows=(("item", "topic", "where"), *rows))))

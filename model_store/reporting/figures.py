@@ -133,8 +133,8 @@ def score_by_group(parts: Mapping[str, Floats], title: str, threshold: float) ->
     made, axes = figure(1.6 + 1.1 * len(parts), 4.0)
     rng = np.random.default_rng(0)
     axes.boxplot(list(parts.values()), showfliers=False, widths=0.5, medianprops={"color": HOT})
-    for place, values in enumerate(parts.values(), start=1):
-        axes.plot(place + rng.uniform(-0.12, 0.12, len(values)), values, "o", color=COLD, alpha=0.5, markersize=3)
+    for row_number, values in enumerate(parts.values(), start=1):
+        axes.plot(row_number + rng.uniform(-0.12, 0.12, len(values)), values, "o", color=COLD, alpha=0.5, markersize=3)
     axes.axhline(threshold, color=GREY, linestyle=":", linewidth=1)
     axes.set_xticks(range(1, len(parts) + 1), [f"{name}\nn = {len(values)}" for name, values in parts.items()])
     axes.set(ylabel="score", title=title, ylim=(-0.02, 1.02))
@@ -146,10 +146,10 @@ def subgroup_forest(table: pd.DataFrame) -> Figure:
     """Draw the AUC of every subgroup with its interval; hollow where it carries a warning."""
     rows = table.dropna(subset=["auc"]).iloc[::-1].reset_index(drop=True)
     made, axes = figure(7.0, 1.2 + 0.28 * max(1, len(rows)))
-    for place, (_, row) in enumerate(rows.iterrows()):
+    for row_number, (_, row) in enumerate(rows.iterrows()):
         reach = [[row["auc"] - row["auc_low"]], [row["auc_high"] - row["auc"]]]
         face = "white" if row["warning"] else COLD
-        axes.errorbar(row["auc"], place, xerr=reach, fmt="o", color=COLD, markerfacecolor=face, capsize=2)
+        axes.errorbar(row["auc"], row_number, xerr=reach, fmt="o", color=COLD, markerfacecolor=face, capsize=2)
     axes.axvline(0.5, color=GREY, linestyle=":", linewidth=1)
     names = [f"{row.cohort}: {row.subgroup} {row.value} (n = {row.cases})" for row in rows.itertuples()]
     axes.set_yticks(range(len(rows)), names)

@@ -26,7 +26,7 @@ DOTS_PER_INCH = 150
 
 def write_table(folder: Path, name: str, frame: "pd.DataFrame") -> tuple[Path, Path]:
     """Write a table into a step's folder, as Parquet (exact, with types) and as CSV (for people), without its index."""
-    parquet, csv = (_place(folder, "tables", name, kind) for kind in ("parquet", "csv"))
+    parquet, csv = (_output_path(folder, "tables", name, kind) for kind in ("parquet", "csv"))
     buffer = io.BytesIO()
     frame.to_parquet(buffer, index=False)
     replace_durably(parquet, buffer.getvalue())
@@ -40,7 +40,7 @@ def write_figure(folder: Path, name: str, figure: "Figure") -> tuple[Path, Path]
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
-    png, svg = (_place(folder, "figures", name, kind) for kind in ("png", "svg"))
+    png, svg = (_output_path(folder, "figures", name, kind) for kind in ("png", "svg"))
     buffer = io.BytesIO()
     FigureCanvasAgg(figure).print_figure(
         buffer, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None}, bbox_inches="tight"
@@ -114,6 +114,6 @@ def _own_outputs(folder: Path) -> list[Path]:
     return [*found, summary] if summary.is_file() else found
 
 
-def _place(folder: Path, part: str, name: str, kind: str) -> Path:
+def _output_path(folder: Path, part: str, name: str, kind: str) -> Path:
     (folder / part).mkdir(parents=True, exist_ok=True)
     return folder / part / f"{name}.{kind}"

@@ -115,7 +115,7 @@ def _figures(chapter: Chapter, folder: Path, pictures: dict[str, bytes]) -> list
     cohorts = tuple(_in_order(read_summary(folder).get("cohorts", {})))
     for pattern, caption in chapter.figures:
         found = {path: _detail(pattern, path.stem, cohorts) for path in (folder / "figures").glob(f"{pattern}.png")}
-        for path, detail in sorted(found.items(), key=lambda pair: (_place(pair[1], cohorts), pair[1])):
+        for path, detail in sorted(found.items(), key=lambda pair: (_cohort_order(pair[1], cohorts), pair[1])):
             name = f"{chapter.step}/{path.name}"
             pictures[name] = path.read_bytes()
             blocks.append(Block(figure=(name, caption + (f": {', '.join(detail)}" if any(detail) else ""))))
@@ -130,7 +130,7 @@ def _detail(pattern: str, stem: str, cohorts: Sequence[str]) -> tuple[str, ...]:
     return tuple(word for word in (cohort, rest) if word)
 
 
-def _place(detail: tuple[str, ...], cohorts: Sequence[str]) -> int:
+def _cohort_order(detail: tuple[str, ...], cohorts: Sequence[str]) -> int:
     return cohorts.index(detail[0]) if detail and detail[0] in cohorts else len(cohorts)
 
 

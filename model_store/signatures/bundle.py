@@ -99,13 +99,13 @@ def write_bundle(parent: Path, content: BundleContent) -> Path:
         for file_name, data in files.items():
             write_durably(folder / file_name, data)
         sync_folder(folder)
-        return put_in_place(folder, parent / name)
+        return move_verified(folder, parent / name)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def put_in_place(folder: Path, final: Path) -> Path:
-    """Verify a complete folder and give it its name, in one step; what is there already is verified instead."""
+def move_verified(folder: Path, final: Path) -> Path:
+    """Verify a complete folder and rename it to ``final``; a bundle that is there already is verified instead."""
     load_bundle(folder, name=final.name)
     if final.exists():
         load_bundle(final)

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from model_store.errors import SignatureError
 from model_store.files import readable_json, replace_durably, sync_folder, write_durably
-from model_store.signatures.bundle import load_bundle, put_in_place
+from model_store.signatures.bundle import load_bundle, move_verified
 from model_store.signatures.signature import Signature
 
 SHIPPED = Path(__file__).parent / "shipped"
@@ -133,7 +133,7 @@ class Registry:
                 for path in sorted(bundle.iterdir()):
                     write_durably(folder / path.name, path.read_bytes())
                 sync_folder(folder)
-                put_in_place(folder, self.root / "bundles" / signature.name)
+                move_verified(folder, self.root / "bundles" / signature.name)
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
         return signature.name

@@ -76,8 +76,8 @@ def logistic_fit(design: Floats, hot: Flags, offset: Floats | None = None) -> tu
     return None
 
 
-def _estimate(fit: tuple[Floats, Floats] | None, place: int) -> Estimate | None:
+def _estimate(fit: tuple[Floats, Floats] | None, index: int) -> Estimate | None:
     if fit is None:
         return None
-    value, reach = float(fit[0][place]), normal_quantile(0.95) * float(fit[1][place])
+    value, reach = float(fit[0][index]), normal_quantile(0.95) * float(fit[1][index])
     return Estimate(value, value - reach, value + reach)

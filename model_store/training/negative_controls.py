@@ -166,17 +166,18 @@ def _region(signature: ControlledTraining, name: str, frame: pd.DataFrame, mappe
     kept = there[complete.kept]
     if len(kept) < FEWEST_SHARE * len(table.patients):
         return Control(name, len(kept), note=f"it could be measured in {len(kept)} of {len(table.patients)} cases")
-    place = np.full(len(table.patients), -1)
-    place[kept] = np.arange(len(kept))
+    new_index = np.full(len(table.patients), -1)
+    new_index[kept] = np.arange(len(kept))
     folds = [
-        replace(one, training=_in(place, one.training), held_out=_in(place, one.held_out)) for one in signature.folds
+        replace(one, training=_in(new_index, one.training), held_out=_in(new_index, one.held_out))
+        for one in signature.folds
     ]
     auc = fold_auc(complete.table, folds, signature.candidate, mapped)
     return _compared(name, signature.auc, auc, len(kept))
 
 
-def _in(place: NDArray[np.intp], rows: NDArray[np.intp]) -> NDArray[np.intp]:
-    found = place[rows]
+def _in(new_index: NDArray[np.intp], rows: NDArray[np.intp]) -> NDArray[np.intp]:
+    found = new_index[rows]
     return found[found >= 0]
 
 

@@ -68,8 +68,8 @@ def as_pixels(document: Document) -> NDArray[np.uint8]:
     if page.picture is not None:
         one = page.picture
         size = (round(one.width * scale), round(one.height * scale))
-        place = (round(one.x * scale), round((HEIGHT - one.y - one.height) * scale))
-        paper.paste(Image.fromarray(one.pixels).resize(size, Image.Resampling.BICUBIC), place)
+        corner = (round(one.x * scale), round((HEIGHT - one.y - one.height) * scale))
+        paper.paste(Image.fromarray(one.pixels).resize(size, Image.Resampling.BICUBIC), corner)
     pen = ImageDraw.Draw(paper)
     for run in page.runs:
         baseline = (run.x * scale, (HEIGHT - run.y) * scale)
@@ -106,7 +106,7 @@ def _page(document: Document, head: Sequence[str], lines: Sequence[Line], number
             y -= LINE
         y -= 0.1 * INCH
         if document.picture is not None:
-            picture = _placed(document.picture, y)
+            picture = _picture(document.picture, y)
             y -= PICTURE_HEIGHT + LINE
     for line in lines:
         runs.append(Run(line.text, LEFT + line.depth * INDENT_WIDTH, y - RISE * SIZE, SIZE, line.bold))
@@ -115,7 +115,7 @@ def _page(document: Document, head: Sequence[str], lines: Sequence[Line], number
     return Page(runs, picture)
 
 
-def _placed(pixels: NDArray[np.uint8], top: float) -> Picture:
+def _picture(pixels: NDArray[np.uint8], top: float) -> Picture:
     """Return a picture below ``top``, as large as there is room for, in the middle."""
     rows, columns = pixels.shape[:2]
     scale = min((WIDTH - 2 * LEFT) / columns, PICTURE_HEIGHT / rows)

@@ -72,9 +72,9 @@ def _lung(
 
 def _centre(air: Air, resampled: Resampled) -> NDArray[np.float64]:
     """Return the tumour's centre as a continuous index of the coarse grid (z, y, x)."""
-    places = np.argwhere(resampled.tumour).mean(axis=0) + [start for start, _ in resampled.ranges]
+    centre = np.argwhere(resampled.tumour).mean(axis=0) + [start for start, _ in resampled.ranges]
     found = []
-    for axis, place, start, step in zip(resampled.source.axes, places, air.start, air.steps, strict=True):
-        at = round(float(place))
+    for axis, position, start, step in zip(resampled.source.axes, centre, air.start, air.steps, strict=True):
+        at = round(float(position))
         found.append((float(axis.from_anchor(at, at + 1)[0]) + axis.anchor + start) / step)
     return np.array(found)

@@ -44,8 +44,8 @@ class Axis:
 
     def from_anchor(self, start: int, stop: int) -> NDArray[np.float64]:
         """Return the continuous source index of resampled voxels ``start`` to ``stop`` - 1, relative to the anchor."""
-        places_mm = (np.arange(start, stop) - self._lead + 0.5) * self.spacing_mm
-        exact = places_mm / self.source_spacing_mm - 0.5
+        positions_mm = (np.arange(start, stop) - self._lead + 0.5) * self.spacing_mm
+        exact = positions_mm / self.source_spacing_mm - 0.5
         return np.clip(exact, -0.5 - self.anchor, self.source_size - 0.5 - self.anchor)
 
     def nearest_source(self, start: int, stop: int) -> NDArray[np.intp]:
@@ -92,9 +92,9 @@ def interpolation(axis: Axis, start: int, stop: int) -> AxisOperator:
     coefficients = ndimage.spline_filter1d(np.eye(size), order=3, axis=0, mode="mirror") if size > 1 else np.eye(1)
     basis = np.zeros((stop - start, size))
     for tap in range(-1, 3):
-        place = np.floor(exact).astype(np.intp) + tap
-        mirrored = _mirror(place + axis.anchor, axis.source_size) - low
-        np.add.at(basis, (np.arange(stop - start), mirrored), _cubic_basis(exact - place))
+        node = np.floor(exact).astype(np.intp) + tap
+        mirrored = _mirror(node + axis.anchor, axis.source_size) - low
+        np.add.at(basis, (np.arange(stop - start), mirrored), _cubic_basis(exact - node))
     return AxisOperator(slice(low, high), basis @ coefficients)
 
 

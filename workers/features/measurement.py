@@ -35,7 +35,7 @@ from workers.outline.converted_images import with_converted_images
 from workers.outline.earlier_phase import surroundings_in
 from workers.outline.outline import NO_RULES, is_structure_set, read_outline
 from workers.outline.phase_selection import choose_phase
-from workers.outline.region_of_interest import RegionOfInterest, place
+from workers.outline.region_of_interest import RegionOfInterest, region_of_interest
 from workers.outline.segment_rules import SegmentRules
 from workers.outline.structure_set import read_structure_set
 from workers.stages import Stage, StageTimer, untimed
@@ -123,7 +123,7 @@ def read_case(
         notes += acceptance.judge(acquisition_objections(volume, acceptance.contract))
         notes += acquisition_notes(volume, acceptance.contract)
     with timer(Stage.ROI):
-        roi = place(outline, volume)
+        roi = region_of_interest(outline, volume)
         contrast = contrast_evidence(phase, volume, roi, instances, other_series, limits)
         notes += (*acceptance.judge(contrast.objections), *contrast.notes)
         volume = replace(volume, number_in_examination=contrast.number)

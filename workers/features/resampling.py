@@ -173,11 +173,11 @@ def nearest(mask: NDArray[np.bool_], axes: tuple[Axis, Axis, Axis], ranges: Rang
 def to_source(mask: NDArray[np.bool_], resampled: Resampled) -> NDArray[np.bool_]:
     """Map a mask on the resampled crop back to the source grid, by nearest neighbour."""
     source = np.zeros(resampled.source.array.shape, dtype=np.bool_)
-    takers, places = [], []
+    to_source_index, from_mask = [], []
     for axis, (start, stop) in zip(resampled.source.axes, resampled.ranges, strict=True):
         index = axis.nearest_resampled()
         inside = np.flatnonzero((index >= start) & (index < stop))
-        takers.append(inside)
-        places.append(index[inside] - start)
-    source[np.ix_(*takers)] = mask[np.ix_(*places)]
+        to_source_index.append(inside)
+        from_mask.append(index[inside] - start)
+    source[np.ix_(*to_source_index)] = mask[np.ix_(*from_mask)]
     return source

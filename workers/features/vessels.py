@@ -61,31 +61,31 @@ def _vessels(enhancement: NDArray[np.float64], tumour: NDArray[np.bool_], profil
     half = ndimage.maximum_filter(np.where(middle, enhancement, 0), size) / 2
     tubes = ndimage.binary_propagation(middle, CONNECTED, (half > 0) & (enhancement >= half) & ~tumour)
     labels, count = ndimage.label(tubes, CONNECTED)
-    places = np.argwhere(tubes)
+    voxels = np.argwhere(tubes)
     numbers = labels[tubes]
     # Measured from centres of tumour voxels; the border is half a voxel closer.
-    distance, _ = KDTree(np.argwhere(tumour & ~ndimage.binary_erosion(tumour))).query(places)
+    distance, _ = KDTree(np.argwhere(tumour & ~ndimage.binary_erosion(tumour))).query(voxels)
     is_beyond_ring = distance > profile.ring_outer_mm / profile.spacing_mm + 0.5
     kept = np.zeros(count + 1, dtype=np.bool_)
     for number in range(1, count + 1):
         own = numbers == number
-        is_long = _length(places[own]) * profile.spacing_mm >= profile.vessel_length_mm
+        is_long = _length(voxels[own]) * profile.spacing_mm >= profile.vessel_length_mm
         kept[number] = is_long and is_beyond_ring[own].mean() > 0.5
     return np.asarray(kept[labels])
 
 
-def tubularity(image: NDArray[np.float64], places: NDArray[np.intp], spacing_mm: float) -> NDArray[np.float64]:
+def tubularity(image: NDArray[np.float64], voxels: NDArray[np.intp], spacing_mm: float) -> NDArray[np.float64]:
     """Return the tubularity of the bright structure at each position, 0 to 0.86, the maximum over all scales.
 
-    ``places`` are indices (n, 3) in the image (z, y, x; isotropic). The result equals ITK's
+    ``voxels`` are indices (n, 3) in the image (z, y, x; isotropic). The result equals ITK's
     ObjectnessMeasureImageFilter (alpha and beta 0.5, gamma `CONTRAST`), which would take most of a second for the whole
     image.
     """
-    found = np.zeros(len(places))
+    found = np.zeros(len(voxels))
     for scale_mm in SCALES_MM:
         sigma = scale_mm / spacing_mm
         smooth = ndimage.gaussian_filter(image.astype(np.float32), sigma, mode="nearest") * np.float32(sigma**2)
-        curvatures = np.linalg.eigvalsh(_hessian(smooth, places))
+        curvatures = np.linalg.eigvalsh(_hessian(smooth, voxels))
         order = np.argsort(np.abs(curvatures), axis=1)
         along, across, most = np.take_along_axis(curvatures, order, axis=1).T
         is_tube = (across < 0) & (most < 0)
@@ -97,15 +97,15 @@ def tubularity(image: NDArray[np.float64], places: NDArray[np.intp], spacing_mm:
     return found
 
 
-def _hessian(image: NDArray[np.float32], places: NDArray[np.intp]) -> NDArray[np.float64]:
+def _hessian(image: NDArray[np.float32], voxels: NDArray[np.intp]) -> NDArray[np.float64]:
     """Return the second derivatives (n, 3, 3) at the positions, by central differences in voxels."""
     padded = np.pad(image, 1, mode="edge")
     unit = np.eye(3, dtype=np.intp)
 
     def at(*steps: NDArray[np.intp]) -> NDArray[np.float64]:
-        return np.asarray(padded[tuple((places + 1 + sum(steps)).T)], dtype=np.float64)
+        return np.asarray(padded[tuple((voxels + 1 + sum(steps)).T)], dtype=np.float64)
 
-    hessian = np.empty((len(places), 3, 3))
+    hessian = np.empty((len(voxels), 3, 3))
     for i, one in enumerate(unit):
         hessian[:, i, i] = at(one) - 2 * at() + at(-one)
         for j, other in enumerate(unit[:i]):
@@ -114,11 +114,11 @@ def _hessian(image: NDArray[np.float32], places: NDArray[np.intp]) -> NDArray[np
     return hessian
 
 
-def _length(places: NDArray[np.intp]) -> float:
+def _length(voxels: NDArray[np.intp]) -> float:
     """Return the largest distance between two voxels, in voxels."""
-    if len(places) > 50:
+    if len(voxels) > 50:
         try:
-            places = places[ConvexHull(places).vertices]
+            voxels = voxels[ConvexHull(voxels).vertices]
         except QhullError:  # all in one plane
-            places = places[:: math.ceil(len(places) / 500)]
-    return float(pdist(places).max()) + 1 if len(places) > 1 else float(len(places))
+            voxels = voxels[:: math.ceil(len(voxels) / 500)]
+    return float(pdist(voxels).max()) + 1 if len(voxels) > 1 else float(len(voxels))

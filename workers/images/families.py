@@ -42,39 +42,39 @@ def _by_plane(frames: list[Frame]) -> list[list[Frame]]:
         else:
             groups.append([frame])
     stack = _by_step(max(groups, key=len))[0]  # one of several projections may be parallel to the slices
-    return groups if len(groups) > 1 and _is_regular(_places(stack)) else [frames]
+    return groups if len(groups) > 1 and _is_regular(_slice_positions(stack)) else [frames]
 
 
 def _by_step(frames: list[Frame]) -> list[list[Frame]]:
     """Split off frames whose removal makes the stack regular."""
-    places = _places(frames)
-    if len(places) <= FEWEST_SLICES or _is_regular(places):
+    positions = _slice_positions(frames)
+    if len(positions) <= FEWEST_SLICES or _is_regular(positions):
         return [frames]
-    step = float(np.median(np.diff(places)))
-    steps = (places[None] - places[[0, len(places) // 2, -1], None]) / step  # the origin itself may be a stray
+    step = float(np.median(np.diff(positions)))
+    steps = (positions[None] - positions[[0, len(positions) // 2, -1], None]) / step  # the origin itself may be a stray
     strays = np.abs(steps - np.rint(steps)) > OFF_STEP
     stray = strays[int(np.argmin(strays.sum(axis=1)))]
     most = max(FEW_STRAYS, MOST_STRAYS_SHARE * np.count_nonzero(~stray))
-    if not 0 < np.count_nonzero(stray) <= most or not _is_regular(places[~stray]):
+    if not 0 < np.count_nonzero(stray) <= most or not _is_regular(positions[~stray]):
         return [frames]
     is_stray = stray[slice_numbers(frames)].tolist()
     alone = [frame for frame, one in zip(frames, is_stray, strict=True) if one]
     return [[frame for frame, one in zip(frames, is_stray, strict=True) if not one], alone]
 
 
-def _places(frames: Sequence[Frame]) -> NDArray[np.float64]:
+def _slice_positions(frames: Sequence[Frame]) -> NDArray[np.float64]:
     """Return the position of each slice along the normal, in the order of `slice_numbers`, in mm."""
-    of_place = slice_numbers(frames)
+    slice_of_frame = slice_numbers(frames)
     along = np.array([frame.plane.position for frame in frames]) @ normal_of(frames[0].plane)
-    sums = np.bincount(of_place, weights=along)
-    return np.asarray(sums / np.bincount(of_place))
+    sums = np.bincount(slice_of_frame, weights=along)
+    return np.asarray(sums / np.bincount(slice_of_frame))
 
 
-def _is_regular(places: NDArray[np.float64]) -> bool:
-    if len(places) < FEWEST_SLICES:
+def _is_regular(positions: NDArray[np.float64]) -> bool:
+    if len(positions) < FEWEST_SLICES:
         return False
-    steps, keeps_steps = steps_between(places)
-    gaps = np.diff(places)
+    steps, keeps_steps = steps_between(positions)
+    gaps = np.diff(positions)
     return (keeps_steps and bool(steps.max() == 1)) or bool(
         np.abs(gaps - np.median(gaps)).max() <= OFF_STEP * abs(float(np.median(gaps)))
     )

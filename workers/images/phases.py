@@ -160,10 +160,10 @@ def _runs(slices: NDArray[np.intp]) -> list[int]:
     labels: list[int] = []
     seen: set[int] = set()
     run = 0
-    for place in slices.tolist():
-        if place in seen:
+    for number in slices.tolist():
+        if number in seen:
             run, seen = run + 1, set()
-        seen.add(place)
+        seen.add(number)
         labels.append(run)
     return labels
 

@@ -13,7 +13,7 @@ from workers.images.frames import Frame
 from workers.images.headers import Instance, PixelLocation, file_bytes_after, frame_count
 from workers.limits import LIMITS
 
-IN_PLACE_SYNTAXES = (ImplicitVRLittleEndian, ExplicitVRLittleEndian)
+NATIVE_SYNTAXES = (ImplicitVRLittleEndian, ExplicitVRLittleEndian)
 
 
 def read_pixels(frames: Sequence[Frame], max_voxels: int = LIMITS.max_voxels) -> NDArray[np.generic]:
@@ -58,7 +58,7 @@ def _stored_values(
 ) -> NDArray[np.generic]:
     """Return a frame's values, interpreted by its own header; in ``into`` itself where its type allows."""
     own = _stored_dtype(frame.instance)
-    if _lies_in_place(frame.instance):
+    if _is_native(frame.instance):
         values = into if own == into.dtype else np.empty(into.shape, dtype=own)
         _read_into(values, frame)
     else:
@@ -100,14 +100,14 @@ def _common_dtype(dtypes: set[np.dtype[np.generic]]) -> np.dtype[np.generic]:
     return np.result_type(*dtypes)
 
 
-def _lies_in_place(instance: Instance) -> bool:
-    return instance.transfer_syntax in IN_PLACE_SYNTAXES and instance.pixels is not None
+def _is_native(instance: Instance) -> bool:
+    return instance.transfer_syntax in NATIVE_SYNTAXES and instance.pixels is not None
 
 
 def _check_length(frame: Frame) -> None:
     """Check that element length, matrix and file size agree, before memory is allocated for the pixels."""
     instance = frame.instance
-    if not _lies_in_place(instance):
+    if not _is_native(instance):
         return
     location = instance.pixels or PixelLocation(0, 0)
     count = frame_count(instance)

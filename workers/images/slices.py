@@ -36,7 +36,7 @@ def same_plane(plane: Plane, other: Plane) -> bool:
     )
 
 
-def same_places(frames: Sequence[Frame], others: Sequence[Frame]) -> bool:
+def same_positions(frames: Sequence[Frame], others: Sequence[Frame]) -> bool:
     """Return whether two stacks hold the same slices, apart from rounding."""
     if not frames or len(frames) != len(others):
         return len(frames) == len(others)
@@ -46,15 +46,15 @@ def same_places(frames: Sequence[Frame], others: Sequence[Frame]) -> bool:
     return bool(np.abs(one - two).max() <= ROUNDING_MM)
 
 
-def steps_between(places: NDArray[np.float64]) -> tuple[NDArray[np.float64], bool]:
+def steps_between(positions: NDArray[np.float64]) -> tuple[NDArray[np.float64], bool]:
     """Return the number of steps between positions in ascending order, and whether all positions lie on equal steps.
 
     A value of 2 means a missing slice. Positions may deviate by up to `ROUNDING_MM` from the best-fitting equal steps.
     """
-    gaps = np.diff(places)
+    gaps = np.diff(positions)
     steps = np.maximum(1.0, np.rint(gaps / np.median(gaps)))
     numbers = np.concatenate([[0.0], np.cumsum(steps)])
-    off = places - np.polynomial.Polynomial.fit(numbers, places, 1)(numbers)
+    off = positions - np.polynomial.Polynomial.fit(numbers, positions, 1)(numbers)
     return steps, bool(np.abs(off).max() <= ROUNDING_MM)
 
 
@@ -64,9 +64,9 @@ def slice_numbers(frames: Sequence[Frame]) -> NDArray[np.intp]:
     taken = 0
     for members in _by_orientation(frames):
         normal = normal_of(frames[members[0]].plane)
-        places = np.array([frames[at].plane.position for at in members]) @ normal
-        order = np.argsort(places, kind="stable")
-        steps = np.diff(places[order]) > SAME_SLICE_MM
+        positions = np.array([frames[at].plane.position for at in members]) @ normal
+        order = np.argsort(positions, kind="stable")
+        steps = np.diff(positions[order]) > SAME_SLICE_MM
         numbers[np.array(members)[order]] = taken + np.concatenate([[0], np.cumsum(steps)])
         taken += 1 + int(steps.sum())
     return numbers

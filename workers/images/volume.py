@@ -219,7 +219,7 @@ def _in_slice_order(frames: Sequence[Frame]) -> tuple[list[Frame], NDArray[np.fl
     return sorted(frames, key=lambda frame: float(np.dot(frame.plane.position, normal))), normal
 
 
-def _slice_spacing(frames: Sequence[Frame], places: NDArray[np.float64], expected_slices: int) -> float:
+def _slice_spacing(frames: Sequence[Frame], positions: NDArray[np.float64], expected_slices: int) -> float:
     series = frames[0].instance.series_uid
     if len(frames) < 2 or len(frames) < expected_slices:
         raise RejectedInput(
@@ -227,19 +227,19 @@ def _slice_spacing(frames: Sequence[Frame], places: NDArray[np.float64], expecte
             f"series {series}: expected {max(expected_slices, 2)} slices in this phase, found {len(frames)}: "
             f"{SEND_SLICES}",
         )
-    gaps = np.diff(places)
+    gaps = np.diff(positions)
     spacing_mm = float(np.median(gaps))
     if gaps.min() <= SAME_SLICE_MM:
         raise RejectedInput(
             Reason.IRREGULAR_GEOMETRY,
             f"series {series}: two frames of one phase are in the same slice: send each slice once",
         )
-    steps, keeps_steps = steps_between(places)
+    steps, keeps_steps = steps_between(positions)
     allowed = np.where(keeps_steps & (steps == 1), np.inf, GAP_TOLERANCE * spacing_mm)
     for at, gap in enumerate(gaps):
         if abs(gap - spacing_mm) > allowed[at]:
             _refuse_gap(frames[at], float(gap), spacing_mm, is_whole=keeps_steps)
-    return _unrounded(places)
+    return _unrounded(positions)
 
 
 def _check_sideways(frames: Sequence[Frame], origins: NDArray[np.float64], normal: NDArray[np.float64]) -> None:
@@ -254,16 +254,16 @@ def _check_sideways(frames: Sequence[Frame], origins: NDArray[np.float64], norma
         )
 
 
-def _unrounded(places: NDArray[np.float64]) -> float:
+def _unrounded(positions: NDArray[np.float64]) -> float:
     """Return the slice distance in mm: the number with the fewest digits that fits the positions.
 
     Writers round positions. A distance of 2.5 mm then becomes 2.50004, and resampled voxels exactly halfway between two
     slices would all change to the other slice.
     """
-    steps = np.arange(len(places))
-    spacing_mm = float((places[-1] - places[0]) / (len(places) - 1))
-    off = np.abs(places - places[0] - steps * spacing_mm).max()
-    tolerance = max(2 * float(off), 1e-9) / (len(places) - 1)
+    steps = np.arange(len(positions))
+    spacing_mm = float((positions[-1] - positions[0]) / (len(positions) - 1))
+    off = np.abs(positions - positions[0] - steps * spacing_mm).max()
+    tolerance = max(2 * float(off), 1e-9) / (len(positions) - 1)
     for digits in range(MOST_SPACING_DIGITS):
         if abs(round(spacing_mm, digits) - spacing_mm) <= tolerance:
             return round(spacing_mm, digits)

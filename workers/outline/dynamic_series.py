@@ -7,7 +7,7 @@ import numpy as np
 from workers.errors import RejectedInput
 from workers.images.frames import Plane
 from workers.images.phases import Phase, across_series
-from workers.images.slices import SAME_DIRECTION, normal_of, same_places, same_plane
+from workers.images.slices import SAME_DIRECTION, normal_of, same_plane, same_positions
 from workers.images.technique import derivation, other_technique, value_of
 from workers.images.volume import grid_of
 from workers.outline.outline import Outline
@@ -35,7 +35,7 @@ def dynamic_examination(phases: Sequence[Phase], outline: Outline) -> tuple[Phas
 
 def same_slices(phase: Phase, other: Phase) -> bool:
     """Return whether two phases show the same slices."""
-    return same_plane(phase.frames[0].plane, other.frames[0].plane) and same_places(phase.frames, other.frames)
+    return same_plane(phase.frames[0].plane, other.frames[0].plane) and same_positions(phase.frames, other.frames)
 
 
 def same_technique(phase: Phase, other: Phase) -> bool:

@@ -31,7 +31,7 @@ class RegionOfInterest:
     """Notes for the report about the outline."""
 
 
-def place(outline: Outline, volume: Volume) -> RegionOfInterest:
+def region_of_interest(outline: Outline, volume: Volume) -> RegionOfInterest:
     """Place the outline by geometry; its frames may be flipped or rotated against the volume, but not resampled.
 
     Raises
@@ -133,9 +133,9 @@ def _lies_on_named_images(outline: Outline, volume: Volume) -> bool:
     numbers = zip(outline.planes, outline.segment_numbers, outline.frame_sources, strict=True)
     frames = [(plane, sources) for plane, number, sources in numbers if number in (0, outline.tumour_number)]
     for plane, sources in frames:
-        places = [place for uid in sources for place in at.get(uid, ())]
+        positions = [position for uid in sources for position in at.get(uid, ())]
         z = float(volume.grid.indices_of([plane.position])[0][2])
-        if not places or min(abs(z - place) for place in places) > off_grid_limits(volume.grid)[2]:
+        if not positions or min(abs(z - position) for position in positions) > off_grid_limits(volume.grid)[2]:
             return False
     return bool(frames)
 

@@ -11,7 +11,7 @@ from workers.errors import Reason, RejectedInput
 from workers.images.attributes import integer, text
 from workers.images.compressed_pixels import UndecodablePixels, decode_pixels
 from workers.images.headers import Instance, file_bytes_after, frame_count
-from workers.images.pixels import IN_PLACE_SYNTAXES
+from workers.images.pixels import NATIVE_SYNTAXES
 
 FRACTION = 0.5
 """As a share of MaximumFractionalValue: at or above it, a voxel belongs to the segment."""
@@ -33,8 +33,8 @@ def read_segment_frames(instance: Instance, frames: Sequence[int]) -> list[NDArr
     RejectedInput
         UNREADABLE_PIXELS where pixel data is missing, truncated or damaged.
     """
-    in_place = instance.transfer_syntax in IN_PLACE_SYNTAXES and instance.pixels is not None
-    stored = _read_in_place(instance, frames) if in_place else _decode(instance, frames)
+    is_native = instance.transfer_syntax in NATIVE_SYNTAXES and instance.pixels is not None
+    stored = _read_native(instance, frames) if is_native else _decode(instance, frames)
     if text(instance.dataset, "SegmentationType") != "FRACTIONAL":
         return stored
     maximum = integer(instance.dataset, "MaximumFractionalValue") or 255
@@ -63,7 +63,7 @@ def _check_fractions(instance: Instance, frames: Sequence[NDArray[np.generic]], 
         )
 
 
-def _read_in_place(instance: Instance, frames: Sequence[int]) -> list[NDArray[np.generic]]:
+def _read_native(instance: Instance, frames: Sequence[int]) -> list[NDArray[np.generic]]:
     header = instance.dataset
     rows, columns, bits = (integer(header, keyword) or 0 for keyword in ("Rows", "Columns", "BitsAllocated"))
     count = frame_count(instance)

@@ -76,7 +76,7 @@ class _Slice:
 
 
 @dataclass(frozen=True, eq=False)
-class _Placed:
+class _PlaneContours:
     """The contours of one region of interest on one slice."""
 
     number: int
@@ -137,22 +137,26 @@ def _outline(
     named = _images_of(items[number]) or _images_of_series(header)
     slices = [_Slice(frame.reference, frame.plane) for one in images for frame in frames_of(one)]
     mine = [one for one in slices if one.is_named(named)] or slices
-    placed = [
-        *_placed(instance, number, items.pop(number), mine, must_lie=True),
+    on_planes = [
+        *_contours_by_plane(instance, number, items.pop(number), mine, must_lie=True),
         # Other tissue may be on slices next to the tumour's, which the ring reaches.
-        *(one for at, contours in items.items() for one in _placed(instance, at, contours, slices, must_lie=False)),
+        *(
+            one
+            for at, contours in items.items()
+            for one in _contours_by_plane(instance, at, contours, slices, must_lie=False)
+        ),
     ]
-    own = [one.plane for one in placed if one.number == number]
+    own = [one.plane for one in on_planes if one.number == number]
     return ContouredOutline(
         instance=_with_frame_of_reference(instance),
         tumour_segment=tumour,
         other_tissue_numbers=others,
         references=named,
-        planes=tuple(one.plane for one in placed),
-        segment_numbers=tuple(one.number for one in placed),
-        frame_sources=tuple(frozenset({one.uid}) for one in placed),
+        planes=tuple(one.plane for one in on_planes),
+        segment_numbers=tuple(one.number for one in on_planes),
+        frame_sources=tuple(frozenset({one.uid}) for one in on_planes),
         notes=(*chosen.notes, *_gap_note(mine, own)),
-        contours=tuple(one.contours for one in placed),
+        contours=tuple(one.contours for one in on_planes),
     )
 
 
@@ -229,9 +233,9 @@ def _images_of_series(header: Dataset) -> References:
     )
 
 
-def _placed(
+def _contours_by_plane(
     instance: Instance, number: int, contours: Sequence[Dataset], slices: Sequence[_Slice], *, must_lie: bool
-) -> list[_Placed]:
+) -> list[_PlaneContours]:
     """Return the contours of a region of interest by slice; among several slices, a referenced one is preferred."""
     found: dict[int, list[NDArray[np.float64]]] = defaultdict(list)
     for contour in contours:
@@ -244,7 +248,7 @@ def _placed(
             found[at].append(slices[at].pixels_of(points))
         elif must_lie:
             raise _refuse(instance, f"a contour lies more than {OFF_SLICE_MM:g} mm off the slices of the images")
-    return [_Placed(number, slices[at].reference[0], slices[at].plane, tuple(found[at])) for at in sorted(found)]
+    return [_PlaneContours(number, slices[at].reference[0], slices[at].plane, tuple(found[at])) for at in sorted(found)]
 
 
 def _gap_note(slices: Sequence[_Slice], drawn: Sequence[Plane]) -> list[Note]:

@@ -16,7 +16,7 @@ from workers.reports.encoded_items import prepare_for_writing
 from workers.reports.feature_codes import feature_concept
 from workers.reports.measurement_report import algorithm_identification, measurement_report
 from workers.results import codes
-from workers.results.certainty_texts import VERDICTS, doubt_texts, place_texts, set_text, stability_text
+from workers.results.certainty_texts import VERDICTS, doubt_texts, set_text, stability_text, training_position_texts
 from workers.results.common_modules import Origin
 from workers.results.instance_reference import InstanceReference
 from workers.results.not_scored_reasons import REASONS
@@ -138,8 +138,8 @@ def _explanations(origin: Origin, result: CaseResult, measurement: Measurement |
     if result.score is not None:
         yield text(codes.STABILITY, stability_text(result.score))
         yield text(codes.PREDICTION_SET, set_text(result.score))
-        for place in place_texts(result.score):
-            yield text(codes.POSITION, place)
+        for sentence in training_position_texts(result.score):
+            yield text(codes.POSITION, sentence)
         for contribution in result.score.contributions[:STRONGEST_EFFECTS]:
             yield text(codes.EFFECT, effect_text(contribution))
     headers = measurement.volume.headers if measurement else ()

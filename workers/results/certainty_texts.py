@@ -51,7 +51,7 @@ def set_text(score: Score) -> str:
     )
 
 
-def place_texts(score: Score) -> Iterator[str]:
+def training_position_texts(score: Score) -> Iterator[str]:
     """Yield the position of the case among the training cases: as a sentence, and as counts by tenths of the score."""
     if score.certainty is None:
         return

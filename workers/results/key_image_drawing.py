@@ -160,13 +160,13 @@ def _draw_edge_letters(
 ) -> None:
     left, upper, right, lower = box
     middle_x, middle_y = (left + right) // 2, (upper + lower) // 2
-    places = (
+    anchors = (
         (left + 8, middle_y, "lm"),
         (right - 8, middle_y, "rm"),
         (middle_x, upper + 8, "ma"),
         (middle_x, lower - 8, "md"),
     )
-    for letter, (x, y, anchor) in zip(letters, places, strict=True):
+    for letter, (x, y, anchor) in zip(letters, anchors, strict=True):
         pen.text((x, y), letter, AMBER, pixel_font(22), anchor, stroke_width=2, stroke_fill=(0, 0, 0))
 
 
@@ -202,14 +202,14 @@ def _draw_caption(pen: ImageDraw.ImageDraw, caption: Caption, outlines: Sequence
 def _draw_lines(
     pen: ImageDraw.ImageDraw,
     text: str,
-    place: tuple[int, int],
+    corner: tuple[int, int],
     width: int,
     size: int,
     colour: Colour,
     lowest: int = HEIGHT,
 ) -> int:
     """Draw a text, wrapped to a width, as far as it ends above ``lowest``; return the position of the next line."""
-    x, y = place
+    x, y = corner
     for line in _broken(pen, text, width, size):
         if y + size > lowest:
             break

@@ -39,9 +39,9 @@ class Strip:
     verdict_colour: Colour
 
 
-def draw_strip(pen: ImageDraw.ImageDraw, strip: Strip, place: tuple[int, int], width: int) -> int:
-    """Draw the strip with its upper left corner at ``place`` (x, y); return the y position of the next line."""
-    x, y = place
+def draw_strip(pen: ImageDraw.ImageDraw, strip: Strip, corner: tuple[int, int], width: int) -> int:
+    """Draw the strip with its upper left corner at ``corner`` (x, y); return the y position of the next line."""
+    x, y = corner
     upper = y + BAR_HEIGHT
     lower = upper + AXIS_HEIGHT
     _draw_bars(pen, strip.hot, (x, upper - 1), width, -BAR_HEIGHT, strip.hot_colour)

@@ -21,7 +21,7 @@ from workers.images.headers import read_image_headers
 from workers.images.volume import Grid, build_volume
 from workers.outline.outline import read_outline
 from workers.outline.phase_selection import choose_phase
-from workers.outline.region_of_interest import place
+from workers.outline.region_of_interest import region_of_interest
 
 SMALL = {"slices": 20, "rows": 72, "columns": 64, "spacing_mm": (3.2, 2.0, 1.8), "tumour_diameter_mm": 24.0}
 
@@ -44,7 +44,7 @@ def measured(study: Phantom, seg: Path) -> tuple[NDArray[np.bool_], int]:
     instances = read_image_headers(path for phase in study.image_paths for path in phase)
     outline = read_outline(seg)
     volume = build_volume(choose_phase(instances, outline, PhaseRule.REFUSE))
-    return place(outline, volume).tumour, volume.phase.index
+    return region_of_interest(outline, volume).tumour, volume.phase.index
 
 
 def save(path: Path, values: NDArray[np.generic], grid: Grid) -> Path:

@@ -17,7 +17,7 @@ from workers.images.headers import read_image_headers
 from workers.images.volume import build_volume
 from workers.outline.outline import read_outline
 from workers.outline.phase_selection import choose_phase
-from workers.outline.region_of_interest import RegionOfInterest, place
+from workers.outline.region_of_interest import RegionOfInterest, region_of_interest
 
 ARRAY = np.random.default_rng(5).integers(0, 900, (7, 10, 12)).astype(np.int16)
 MASK = np.zeros(ARRAY.shape, dtype=bool)
@@ -41,7 +41,7 @@ def placed(images: list[FileDataset], seg: Path, rule: PhaseRule = PhaseRule.REF
     """Read images and outline, and place it."""
     instances = read_image_headers(Path(image.filename) for image in images)
     outline = read_outline(seg)
-    return place(outline, build_volume(choose_phase(instances, outline, rule)))
+    return region_of_interest(outline, build_volume(choose_phase(instances, outline, rule)))
 
 
 def reason_of(images: list[FileDataset], seg: Path) -> Reason:

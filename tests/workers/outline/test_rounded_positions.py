@@ -15,7 +15,7 @@ from workers.images.headers import read_image_headers
 from workers.images.volume import build_volume
 from workers.outline.outline import read_outline
 from workers.outline.phase_selection import choose_phase
-from workers.outline.region_of_interest import place
+from workers.outline.region_of_interest import region_of_interest
 
 SHAPE = (30, 10, 12)
 STEP_MM = 1.04
@@ -76,7 +76,7 @@ def test_rounding_moves_no_voxel(
     assert (phase.identity.index, phase.identity.count) == (2, 3)
     volume = build_volume(phase)
     assert volume.spacing_mm == (1.0, 1.0, STEP_MM)
-    np.testing.assert_array_equal(place(outline, volume).tumour, MASK)
+    np.testing.assert_array_equal(region_of_interest(outline, volume).tumour, MASK)
 
 
 def test_phases_of_one_jittered_study_are_still_compared(write_series: WriteSeries, write_seg: WriteSeg) -> None:
