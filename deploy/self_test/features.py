@@ -8,8 +8,7 @@ from pydicom import Dataset, dcmread
 from workers.features.canary import differing, expected_features
 from workers.features.regions import Region
 from workers.reports.feature_codes import feature_concept
-from workers.reports.feature_report import REFERENCED_SEGMENT
-from workers.results.codes import MEASUREMENT_METHOD
+from workers.results.codes import MEASUREMENT_METHOD, REFERENCED_SEGMENT
 from workers.results.segmentation import SEGMENT_NUMBERS
 
 MEASUREMENT_GROUP = "125007"
@@ -80,7 +79,7 @@ def _groups(item: Dataset) -> Iterator[Dataset]:
 def _region_of(group: Dataset) -> Region:
     regions = {number: region for region, number in SEGMENT_NUMBERS.items()}
     for item in group.ContentSequence:
-        if item.ValueType == "IMAGE" and item.ConceptNameCodeSequence[0].CodeValue == REFERENCED_SEGMENT:
+        if item.ValueType == "IMAGE" and item.ConceptNameCodeSequence[0].CodeValue == REFERENCED_SEGMENT.value:
             number = item.ReferencedSOPSequence[0].ReferencedSegmentNumber
             return regions[int(number[0] if not isinstance(number, int) else number)]
     raise ValueError("a measurement group without a segment")

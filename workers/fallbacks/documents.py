@@ -133,8 +133,9 @@ def _value(item: Dataset) -> str:
             return str(item.ConceptCodeSequence[0].CodeMeaning)
         case "NUM":
             measured = item.MeasuredValueSequence[0]
-            unit = measured.MeasurementUnitsCodeSequence[0].CodeValue
-            return f"{measured.NumericValue} {'' if unit in ('1', '{probability}') else unit}".strip()
+            unit = measured.MeasurementUnitsCodeSequence[0]
+            name = {"1": "", "/1": unit.CodeMeaning}.get(unit.CodeValue, unit.CodeValue)
+            return f"{measured.NumericValue} {name}".strip()
         case "UIDREF":
             return str(item.UID)
         case "IMAGE" | "COMPOSITE":

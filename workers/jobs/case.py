@@ -27,6 +27,7 @@ from workers.scoring.applicability import feature_objections, out_of_range_notes
 from workers.scoring.case_result import CaseResult, DriftRecord, Rejection, Score
 from workers.scoring.drift import drift_record
 from workers.scoring.score import identity, score
+from workers.scoring.signature_quality import signature_quality
 from workers.scoring.stability import stability_of
 from workers.stages import Stage, StageTimer
 
@@ -132,7 +133,8 @@ def examine(
     regions = measurement.regions if measurement else ()
     measured_notes = (*measurement.notes, *image_type_notes(measurement.volume.headers)) if measurement else ()
     notes = (*measured_notes, *notes, *map(Note, signature.notes))
-    result = CaseResult(verdict, rejection, regions, notes, identity(signature))
+    quality = signature_quality(signature.description)
+    result = CaseResult(verdict, rejection, regions, notes, identity(signature), quality)
     return Case(result, measurement, drift)
 
 

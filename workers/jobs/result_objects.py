@@ -13,7 +13,9 @@ from workers.results.instance_reference import InstanceReference
 from workers.results.key_image import key_image
 from workers.results.result_roles import ResultRole
 from workers.results.segmentation import segmentation
+from workers.results.source_description import phase_words
 from workers.results.uids import ResultUids
+from workers.results.wording import ENGLISH, Wording
 from workers.scoring.case_result import CaseResult
 from workers.stages import Stage, StageTimer, untimed
 
@@ -31,6 +33,7 @@ def build_results(
     outline: InstanceReference | None = None,
     tumour: TumourOfSeveral | None = None,
     segment_number: int | None = None,
+    wording: Wording = ENGLISH,
 ) -> dict[ResultRole, Dataset]:
     """Return the result objects of a case, by role, in the order in which they are sent.
 
@@ -42,16 +45,26 @@ def build_results(
     outline where no image was received. ``version`` is the number of this result of the outline, with the objects that
     it replaces. ``outline`` identifies the outline, even where its file is damaged; ``seg_header`` may then be empty.
     ``tumour`` and ``segment_number`` identify one of several tumours; the number is given only where it is not the
-    first.
+    first. ``wording`` are the words of the results for people.
     """
     headers = tuple(measurement.volume.headers) if measurement is not None else _intact(image_headers)
     known = _outline(seg_header, outline)
     digest = result.signature.digest if result.signature else ""
     version = version or ResultVersion()
     instances = (str(header.SOPInstanceUID) for header in headers)
-    uids = ResultUids.of(known.sop_instance_uid, instances, digest, version.number, segment_number)
+    said = ", ".join(filter(None, (wording.key, phase_words(measurement.volume) if measurement else "")))
+    uids = ResultUids.of(known.sop_instance_uid, instances, digest, version.number, segment_number, said)
     origin = Origin(
-        seg_header, known, headers, result.signature, version, uids, institution_name, tumour, bool(result.warnings)
+        seg_header,
+        known,
+        headers,
+        result.signature,
+        version,
+        uids,
+        institution_name,
+        tumour,
+        bool(result.warnings),
+        wording,
     )
     objects: dict[ResultRole, Dataset] = {}
     if measurement is not None:
@@ -60,9 +73,10 @@ def build_results(
         with timer(Stage.KEY_IMAGE):
             objects[ResultRole.KEY_IMAGE] = key_image(origin, result, measurement)
     with timer(Stage.REPORTS):
-        references = [InstanceReference.of(instance) for instance in objects.values()]
         if measurement is not None:
-            objects[ResultRole.FEATURE_REPORT] = feature_report(origin, result, measurement, references[0])
+            segmented = InstanceReference.of(objects[ResultRole.SEGMENTATION])
+            objects[ResultRole.FEATURE_REPORT] = feature_report(origin, result, measurement, segmented)
+        references = {role: InstanceReference.of(instance) for role, instance in objects.items()}
         objects[ResultRole.SUMMARY_REPORT] = summary_report(origin, result, measurement, references)
     return objects
 

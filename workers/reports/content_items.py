@@ -10,12 +10,17 @@ from collections.abc import Iterator, Sequence
 from pydicom import DataElement, Dataset
 from pydicom import Sequence as DicomSequence
 from pydicom.sr.coding import Code
+from pydicom.uid import UID, SecondaryCaptureImageStorage, SegmentationStorage
 from pydicom.valuerep import format_number_as_ds
 
+from listener.dicom.sop_classes import LABEL_MAP_SEGMENTATION_STORAGE
 from workers.results import codes
+from workers.results.instance_reference import InstanceReference
 
 CONTAINS = "CONTAINS"
 HAS_CONCEPT_MOD = "HAS CONCEPT MOD"
+HAS_OBS_CONTEXT = "HAS OBS CONTEXT"
+IMAGE_CLASSES = (SegmentationStorage, UID(LABEL_MAP_SEGMENTATION_STORAGE), SecondaryCaptureImageStorage)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -31,13 +36,14 @@ def _item(relationship: str, value_type: str, name: Code) -> Dataset:
     return item
 
 
-def number(name: Code, value: float, unit: Code, method: Code | None = None) -> Dataset:
+def number(name: Code, value: float, unit: Code, method: Code | None = None, decimal: str = "") -> Dataset:
     """Return a measurement (TID 300).
 
-    Numeric Value is text of at most 16 characters; Floating Point Value holds the double itself.
+    Numeric Value is text of at most 16 characters: ``decimal``, where it is given. Floating Point Value holds the
+    double itself.
     """
     measured = Dataset()
-    measured.NumericValue = format_number_as_ds(value)
+    measured.NumericValue = decimal or format_number_as_ds(value)
     measured.FloatingPointValue = value
     measured.MeasurementUnitsCodeSequence = [_shared_code(unit)]
     item = _item(CONTAINS, "NUM", name)
@@ -58,6 +64,32 @@ def text(name: Code, value: str, relationship: str = CONTAINS) -> Dataset:
     """Return a text item."""
     item = _item(relationship, "TEXT", name)
     item.TextValue = value
+    return item
+
+
+def uid_reference(name: Code, uid: str, relationship: str = CONTAINS) -> Dataset:
+    """Return a UID."""
+    item = _item(relationship, "UIDREF", name)
+    item.UID = uid
+    return item
+
+
+def object_reference(name: Code, reference: InstanceReference, segment_number: int | None = None) -> Dataset:
+    """Return a reference to another instance: IMAGE for images and segmentations, COMPOSITE for other objects."""
+    is_image = UID(reference.sop_class_uid) in IMAGE_CLASSES
+    item = _item(CONTAINS, "IMAGE" if is_image else "COMPOSITE", name)
+    referenced = reference.item()
+    if segment_number is not None:
+        referenced.ReferencedSegmentNumber = segment_number
+    item.ReferencedSOPSequence = [referenced]
+    return item
+
+
+def of_template(item: Dataset, template: str) -> Dataset:
+    """Return a container that names its template in PS3.16."""
+    used = Dataset()
+    used.MappingResource, used.TemplateIdentifier = "DCMR", template
+    item.ContentTemplateSequence = [used]
     return item
 
 

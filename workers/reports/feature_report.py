@@ -2,12 +2,6 @@
 
 from collections.abc import Iterator
 
-from highdicom.sr import (
-    ReferencedSegment,
-    SourceSeriesForSegmentation,
-    TrackingIdentifier,
-    VolumetricROIMeasurementsAndQualitativeEvaluations,
-)
 from pydicom import Dataset
 
 from workers.features.measurement import Measurement
@@ -15,8 +9,10 @@ from workers.features.regions import Region, RegionMeasurement
 from workers.reports.content_items import number, text
 from workers.reports.encoded_items import encoded_content, encoded_number, prepare_for_writing, with_encoded_content
 from workers.reports.feature_codes import feature_concept
-from workers.reports.measurement_report import algorithm_identification, measurement_report
+from workers.reports.measurement_groups import RegionReference, identity_items, measurement_group, reference_items
+from workers.reports.measurement_report import algorithm_items, measurement_report
 from workers.results import codes
+from workers.results.anatomy import site_of
 from workers.results.common_modules import Origin
 from workers.results.instance_reference import InstanceReference
 from workers.results.result_roles import ResultRole
@@ -24,58 +20,40 @@ from workers.results.segmentation import PROPERTIES, SEGMENT_NUMBERS
 from workers.results.tracking import tracking_of
 from workers.scoring.case_result import CaseResult, Score
 
-REFERENCED_SEGMENT = "121191"
-
 
 def feature_report(
     origin: Origin, result: CaseResult, measurement: Measurement, segmentation: InstanceReference
 ) -> Dataset:
     """Return the report that holds each feature as a double, in one group per region."""
-    series_uid = str(measurement.volume.headers[0].SeriesInstanceUID)
-    groups = [_group(origin, measurement, region.region, segmentation, series_uid) for region in result.regions]
+    groups = [_group(origin, measurement, region, segmentation, result.score) for region in result.regions]
     count = sum(len(region.features) for region in result.regions)
     report = measurement_report(
         origin, ResultRole.FEATURE_REPORT, f"Radiomics features ({count})", groups, [segmentation]
     )
-    measurements = report.ContentSequence[-1]
-    measurements.ContentSequence = [
-        _with_features(group, region, result.score)
-        for group, region in zip(measurements.ContentSequence, result.regions, strict=True)
-    ]
     prepare_for_writing(report)
     return report
 
 
 def _group(
-    origin: Origin, measurement: Measurement, region: Region, segmentation: InstanceReference, series_uid: str
-) -> VolumetricROIMeasurementsAndQualitativeEvaluations:
-    """Return the group of a region, without its numbers (TID 1411)."""
-    tracking = tracking_of(region, origin.uids, measurement.tumour_segment)
-    return VolumetricROIMeasurementsAndQualitativeEvaluations(
-        tracking_identifier=TrackingIdentifier(uid=tracking.uid, identifier=tracking.identifier),
-        finding_type=PROPERTIES[region][1],
-        algorithm_id=algorithm_identification(origin),
-        referenced_segment=ReferencedSegment(
-            sop_class_uid=segmentation.sop_class_uid,
-            sop_instance_uid=segmentation.sop_instance_uid,
-            segment_number=SEGMENT_NUMBERS[region],
-            source_series=SourceSeriesForSegmentation(series_uid),
-        ),
-    )
-
-
-def _with_features(group: Dataset, region: RegionMeasurement, score: Score | None) -> Dataset:
-    """Return the group with its numbers inserted before the reference to the segment."""
-    items = list(group.ContentSequence)
-    names = [item.ConceptNameCodeSequence[0].CodeValue for item in items]
-    place = names.index(REFERENCED_SEGMENT)
-    encoded = [
-        *map(encoded_content, items[:place]),
+    origin: Origin,
+    measurement: Measurement,
+    region: RegionMeasurement,
+    segmentation: InstanceReference,
+    score: Score | None,
+) -> Dataset:
+    """Return the group of a region (TID 1411): what it is, its numbers, and the segment that they are of."""
+    series_uid = str(measurement.volume.headers[0].SeriesInstanceUID)
+    reference = RegionReference(segmentation, SEGMENT_NUMBERS[region.region], series_uid)
+    tracking = tracking_of(region.region, origin.uids, measurement.tumour_segment)
+    site = site_of(origin.image_headers, measurement.tumour_segment)
+    items = [
+        *map(encoded_content, identity_items(tracking, PROPERTIES[region.region][1], site)),
+        *map(encoded_content, algorithm_items(origin)),
         *(_encoded_score(score) if score and region.region is Region.TUMOUR else ()),
         *_encoded_features(region),
-        *map(encoded_content, items[place:]),
+        *map(encoded_content, reference_items(tracking, reference)),
     ]
-    return with_encoded_content(group, encoded)
+    return with_encoded_content(measurement_group([], reference), items)
 
 
 def _encoded_score(score: Score) -> Iterator[bytes]:
@@ -85,7 +63,7 @@ def _encoded_score(score: Score) -> Iterator[bytes]:
         (codes.THRESHOLD, score.threshold),
         (codes.MEAN_SCORE, score.mean_probability),
     ):
-        yield encoded_number(code, float(value), codes.PROBABILITY)
+        yield encoded_number(code, float(value), codes.OF_ONE)
 
 
 def _encoded_features(region: RegionMeasurement) -> Iterator[bytes]:

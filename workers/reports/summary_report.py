@@ -1,28 +1,34 @@
-"""The summary report, for radiologists: first the verdict, then the reasons for it, then its basis."""
+"""The summary report, for radiologists: first the verdict in a sentence, then what it is about, then its basis.
 
-from collections.abc import Iterator, Sequence
+It is the root result of a case (IHE AI Results): it refers to all other results and to the received outline.
+"""
 
-from highdicom.sr import Measurement as Number
-from highdicom.sr import MeasurementsAndQualitativeEvaluations, QualitativeEvaluation, TrackingIdentifier
+from collections.abc import Iterator, Mapping, Sequence
+
 from pydicom import Dataset
 from pydicom.sr.coding import Code
 
 from model_store.signatures.certainty import PredictionSet
 from workers.features.measurement import Measurement
 from workers.features.regions import Region, RegionMeasurement
-from workers.notes import Severity
-from workers.reports.content_items import container, text
+from workers.notes import Note, Severity
+from workers.reports.content_items import coded, container, number, object_reference, text
 from workers.reports.encoded_items import prepare_for_writing
-from workers.reports.feature_codes import feature_concept
-from workers.reports.measurement_report import algorithm_identification, measurement_report
+from workers.reports.feature_words import column_words, in_words
+from workers.reports.measurement_groups import RegionReference, identity_items, measurement_group, reference_items
+from workers.reports.measurement_report import algorithm_items, measurement_report
+from workers.reports.verdict_texts import about_score, conclusion, what_to_do
 from workers.results import codes
-from workers.results.certainty_texts import VERDICTS, doubt_texts, set_text, stability_text, training_position_texts
+from workers.results.anatomy import Site, site_of
+from workers.results.certainty_texts import doubt_texts, set_text, stability_text, training_position_texts
 from workers.results.common_modules import Origin
 from workers.results.instance_reference import InstanceReference
 from workers.results.not_scored_reasons import REASONS
 from workers.results.result_roles import ResultRole
-from workers.results.source_description import image_type_notes, measured_on
+from workers.results.segmentation import PROPERTIES, SEGMENT_NUMBERS
+from workers.results.source_description import image_type_notes, measured_on, phase_words, series_words
 from workers.results.tracking import REGION_NAMES, Tracking, tracking_of
+from workers.results.wording import Wording
 from workers.scoring.case_result import CaseResult, Contribution, Phenotype, Score, Stability, shown_score
 
 STRONGEST_EFFECTS = 5
@@ -34,120 +40,181 @@ SET_CODES = {
     PredictionSet.COLD: codes.COLD,
     PredictionSet.BOTH: codes.HOT_OR_COLD,
 }
+RELATED = {
+    ResultRole.SEGMENTATION: codes.RESULT_SEGMENTATION,
+    ResultRole.KEY_IMAGE: codes.RESULT_KEY_IMAGE,
+    ResultRole.FEATURE_REPORT: codes.RESULT_FEATURES,
+}
 
 
 def summary_report(
-    origin: Origin, result: CaseResult, measurement: Measurement | None, referenced: Sequence[InstanceReference]
+    origin: Origin,
+    result: CaseResult,
+    measurement: Measurement | None,
+    others: Mapping[ResultRole, InstanceReference],
 ) -> Dataset:
-    """Return the summary report of a case, scored or not."""
-    tumour_segment = measurement.tumour_segment if measurement else None
-    measured = {region.region: region for region in result.regions} if measurement else {}
-    groups = [_verdict(origin, result, tumour_segment, measured.get(Region.TUMOUR))]
-    if Region.RING in measured:
-        tracking = tracking_of(Region.RING, origin.uids, None)
-        groups.append(_group(tracking, [_volume(measured[Region.RING])], []))
-    report = measurement_report(origin, ResultRole.SUMMARY_REPORT, headline(result), groups, referenced)
-    verdict = report.ContentSequence[-1].ContentSequence[0]
-    verdict.ContentSequence.extend(_verdict_texts(origin, result))
-    report.ContentSequence.append(
-        container(codes.QUALITATIVE_EVALUATIONS, list(_explanations(origin, result, measurement)))
+    """Return the summary report of a case, scored or not; ``others`` are its other results."""
+    segment = measurement.tumour_segment if measurement else None
+    site = site_of(origin.image_headers, segment)
+    related = [object_reference(RELATED[role], reference) for role, reference in others.items()]
+    related.append(object_reference(codes.OUTLINE, origin.outline))
+    report = measurement_report(
+        origin,
+        ResultRole.SUMMARY_REPORT,
+        headline(result, origin.wording),
+        _groups(origin, result, measurement, site, others.get(ResultRole.SEGMENTATION)),
+        others.values(),
+        before=[container(codes.SUMMARY, list(_summary(origin, result, measurement, site)))],
+        after=[
+            container(codes.QUALITATIVE_EVALUATIONS, list(_explanations(origin, result))),
+            container(codes.RELATED_OBJECTS, related),
+        ],
+        language=origin.wording.code,
     )
     prepare_for_writing(report)
     return report
 
 
-def headline(result: CaseResult) -> str:
+def headline(result: CaseResult, say: Wording) -> str:
     """Return the verdict in one line, such as ``Radiomics 0.731 HOT``."""
     if result.score is None:
-        return "Radiomics not scored"
+        return say("Radiomics not scored")
     shown, _ = shown_score(result.score.hot_probability, result.score.threshold)
-    return f"Radiomics {shown} {VERDICTS[result.score.phenotype]}"
+    return say("Radiomics {score} {verdict}", score=shown, verdict=say.verdicts[result.score.phenotype])
 
 
-def _verdict(
-    origin: Origin, result: CaseResult, tumour_segment: Dataset | None, tumour: RegionMeasurement | None
-) -> MeasurementsAndQualitativeEvaluations:
-    """Return the first group: score, threshold and class, or the reason why there is no score."""
-    score = result.score
-    if tumour_segment is None:
+def _summary(origin: Origin, result: CaseResult, measurement: Measurement | None, site: Site) -> Iterator[Dataset]:
+    """Yield what a reader needs first."""
+    say = origin.wording
+    yield text(codes.CONCLUSION, conclusion(result, say))
+    if result.rejection is not None:
+        yield text(codes.WHAT_TO_DO, what_to_do(result.rejection, say))
+        yield text(codes.EXPLANATION, in_words(result.rejection.message))
+    if result.score is not None:
+        yield text(codes.ABOUT_SCORE, about_score(result.quality, say))
+    if origin.signature is not None and origin.signature.research_notice:
+        yield text(codes.NOTICE, origin.signature.research_notice)
+    if lesion := lesion_words(origin, result, measurement, site):
+        yield text(codes.LESION, lesion)
+    yield from _images(origin, measurement)
+    for note in _notes(result, measurement):
+        words = in_words(note.text)
+        is_warning = note.severity is Severity.WARNING
+        yield text(codes.QUALITY_NOTE, say("Warning: {text}", text=words) if is_warning else words)
+
+
+def lesion_words(origin: Origin, result: CaseResult, measurement: Measurement | None, site: Site) -> str:
+    """Return the lesion for readers, such as ``Left breast, Lesion 1, 35.65 mL``."""
+    say = origin.wording
+    parts = [say(site.words)] if site.words else []
+    if origin.tumour is not None:
+        parts.append(say("tumour {number} of {count}", number=origin.tumour.number, count=origin.tumour.count))
+    if measurement is not None:
+        parts.append(tracking_of(Region.TUMOUR, origin.uids, measurement.tumour_segment).identifier)
+        parts += [f"{one.volume_ml:.{VOLUME_DIGITS}f} mL" for one in result.regions if one.region is Region.TUMOUR]
+    return ", ".join(parts)
+
+
+def _images(origin: Origin, measurement: Measurement | None) -> Iterator[Dataset]:
+    """Yield the images that were measured; of a case without a measurement, series of images and outline."""
+    say = origin.wording
+    if measurement is not None:
+        phase = phase_words(measurement.volume, say)
+        slices = measured_on(measurement.volume.frames, measurement.volume.headers)
+        yield text(codes.MEASURED_ON, f"{phase}, {slices}" if phase else slices)
+        return
+    received = [("Outline: {series}", origin.seg_header)]
+    received += [("Images: {series}", header) for header in origin.image_headers[:1]]
+    for template, header in received:
+        if series := series_words(header):
+            yield text(codes.SOURCE, say(template, series=series))
+
+
+def _notes(result: CaseResult, measurement: Measurement | None) -> list[Note]:
+    """Return each quality note once, warnings first."""
+    headers = measurement.volume.headers if measurement else ()
+    notes = dict.fromkeys((*image_type_notes(headers), *result.notes))
+    return sorted(notes, key=lambda note: note.severity is not Severity.WARNING)
+
+
+def _groups(
+    origin: Origin,
+    result: CaseResult,
+    measurement: Measurement | None,
+    site: Site,
+    segmentation: InstanceReference | None,
+) -> list[Dataset]:
+    """Return the group of the verdict, which is that of the tumour where it was measured, and that of the ring."""
+    if measurement is None or segmentation is None:
         tracking = Tracking(REGION_NAMES[Region.TUMOUR], origin.uids.verdict_tracking())
-    else:
-        tracking = tracking_of(Region.TUMOUR, origin.uids, tumour_segment)
-    numbers = _score_numbers(origin, score) if score else []
-    if tumour is not None:
-        numbers.append(_volume(tumour))
-    return _group(tracking, numbers, list(_findings(result)))
+        return [_group(tracking, Region.TUMOUR, site, list(_verdict(origin, result)), None)]
+    series_uid = str(measurement.volume.headers[0].SeriesInstanceUID)
+    groups = []
+    for measured in result.regions or ():
+        region = measured.region
+        first = list(_verdict(origin, result)) if region is Region.TUMOUR else []
+        tracking = tracking_of(region, origin.uids, measurement.tumour_segment if region is Region.TUMOUR else None)
+        reference = RegionReference(segmentation, SEGMENT_NUMBERS[region], series_uid)
+        groups.append(_group(tracking, region, site, [*first, _volume(measured)], reference))
+    return groups
 
 
 def _group(
-    tracking: Tracking, numbers: Sequence[Number], findings: Sequence[QualitativeEvaluation]
-) -> MeasurementsAndQualitativeEvaluations:
-    return MeasurementsAndQualitativeEvaluations(
-        tracking_identifier=TrackingIdentifier(uid=tracking.uid, identifier=tracking.identifier),
-        measurements=numbers,
-        qualitative_evaluations=findings,
-    )
+    tracking: Tracking, region: Region, site: Site, first: Sequence[Dataset], reference: RegionReference | None
+) -> Dataset:
+    identity = identity_items(tracking, PROPERTIES[region][1], site)
+    return measurement_group([*first, *identity, *reference_items(tracking, reference)], reference)
 
 
-def _score_numbers(origin: Origin, score: Score) -> list[Number]:
+def _verdict(origin: Origin, result: CaseResult) -> Iterator[Dataset]:
+    """Yield the verdict as a coded finding, then its numbers, or the reason why there is no score."""
+    yield coded(codes.PHENOTYPE, verdict_code(result))
+    if result.rejection is not None:
+        yield coded(codes.REASON, REASONS[result.rejection.reason])
+    score = result.score
+    if score is not None:
+        if score.phenotype is Phenotype.UNCERTAIN:
+            yield coded(codes.TENDENCY, CLASS_CODES[score.tendency])
+        if score.prediction_set is not None:
+            yield coded(codes.PREDICTION_SET, SET_CODES[score.prediction_set])
+        yield from _score_numbers(origin, score)
+
+
+def _score_numbers(origin: Origin, score: Score) -> Iterator[Dataset]:
     shown, threshold = shown_score(score.hot_probability, score.threshold)
-    numbers = [
-        Number(codes.SCORE, float(shown), codes.PROBABILITY, algorithm_id=algorithm_identification(origin)),
-        Number(codes.THRESHOLD, float(threshold), codes.PROBABILITY),
-    ]
+    numbers = [(codes.SCORE, shown), (codes.THRESHOLD, threshold)]
     if isinstance(score.stability, Stability):
         ends = ((codes.LOWEST_SCORE, score.stability.low), (codes.HIGHEST_SCORE, score.stability.high))
-        numbers += [Number(code, float(shown_score(end, score.threshold)[0]), codes.PROBABILITY) for code, end in ends]
-    return numbers
+        numbers += [(code, shown_score(end, score.threshold)[0]) for code, end in ends]
+    for code, decimal in numbers:
+        item = number(code, float(decimal), codes.OF_ONE, decimal=decimal)
+        if code is codes.SCORE and (algorithm := list(algorithm_items(origin))):
+            item.ContentSequence = algorithm
+        yield item
 
 
-def _volume(region: RegionMeasurement) -> Number:
-    return Number(codes.VOLUME, round(float(region.volume_ml), VOLUME_DIGITS), codes.MILLILITRE)
-
-
-def _findings(result: CaseResult) -> Iterator[QualitativeEvaluation]:
-    yield QualitativeEvaluation(codes.PHENOTYPE, verdict_code(result))
-    if result.score is not None:
-        if result.score.phenotype is Phenotype.UNCERTAIN:
-            yield QualitativeEvaluation(codes.TENDENCY, CLASS_CODES[result.score.tendency])
-        if result.score.prediction_set is not None:
-            yield QualitativeEvaluation(codes.PREDICTION_SET, SET_CODES[result.score.prediction_set])
-    if result.rejection is not None:
-        yield QualitativeEvaluation(codes.REASON, REASONS[result.rejection.reason])
+def _volume(region: RegionMeasurement) -> Dataset:
+    decimal = f"{region.volume_ml:.{VOLUME_DIGITS}f}"
+    return number(codes.VOLUME, float(decimal), codes.MILLILITRE, decimal=decimal)
 
 
 def verdict_code(result: CaseResult) -> Code:
     """Return the verdict as a coded finding."""
-    return codes.NOT_SCORED if result.score is None else CLASS_CODES[result.score.phenotype]
+    return CLASS_CODES[result.score.phenotype] if result.score else codes.NOT_SCORED
 
 
-def _verdict_texts(origin: Origin, result: CaseResult) -> Iterator[Dataset]:
-    if origin.tumour is not None:
-        yield text(codes.LESION, str(origin.tumour))
-    if result.rejection is not None:
-        yield text(codes.EXPLANATION, result.rejection.message)
-    if result.score is not None:
-        for why in doubt_texts(result.score.doubts):
-            yield text(codes.UNCERTAINTY, why)
-    if origin.signature is not None and origin.signature.research_notice:
-        yield text(codes.NOTICE, origin.signature.research_notice)
-
-
-def _explanations(origin: Origin, result: CaseResult, measurement: Measurement | None) -> Iterator[Dataset]:
+def _explanations(origin: Origin, result: CaseResult) -> Iterator[Dataset]:
     """Yield the basis of the verdict, as sentences."""
+    say = origin.wording
     if result.score is not None:
-        yield text(codes.STABILITY, stability_text(result.score))
-        yield text(codes.PREDICTION_SET, set_text(result.score))
-        for sentence in training_position_texts(result.score):
+        for why in doubt_texts(result.score.doubts, say):
+            yield text(codes.UNCERTAINTY, why)
+        yield text(codes.STABILITY, stability_text(result.score, say))
+        yield text(codes.PREDICTION_SET, set_text(result.score, say))
+        for sentence in training_position_texts(result.score, say):
             yield text(codes.POSITION, sentence)
         for contribution in result.score.contributions[:STRONGEST_EFFECTS]:
-            yield text(codes.EFFECT, effect_text(contribution))
-    headers = measurement.volume.headers if measurement else ()
-    if measurement is not None:
-        yield text(codes.MEASURED_ON, measured_on(measurement.volume.frames, headers))
-    for note in dict.fromkeys((*image_type_notes(headers), *result.notes)):
-        prefix = "Warning: " if note.severity is Severity.WARNING else ""
-        yield text(codes.QUALITY_NOTE, f"{prefix}{note.text}")
+            yield text(codes.EFFECT, effect_text(contribution, say))
     signature = origin.signature
     if signature is not None:
         digest = signature.digest[:SHORT_DIGEST]
@@ -157,15 +224,18 @@ def _explanations(origin: Origin, result: CaseResult, measurement: Measurement |
         if signature.intended_use:
             yield text(codes.INTENDED_USE, signature.intended_use)
     if origin.version.number > 1:
-        yield text(
-            codes.REPLACES, f"This is result {origin.version.number} of the outline; it replaces the previous one."
-        )
-    yield text(codes.COMMENT, "Made by a program, not verified by a person.")
+        replaces = "This is result {number} of the outline; it replaces the previous one."
+        yield text(codes.REPLACES, say(replaces, number=origin.version.number))
+    yield text(codes.COMMENT, say("Made by a program, not verified by a person."))
 
 
-def effect_text(contribution: Contribution) -> str:
-    """Return the effect of a feature on the score, such as ``+0.04: Ring, Contrast of GLCM, LoG 2 mm = 12.3``."""
-    region, feature = contribution.column.split("_", 1)
-    name = {Region.TUMOUR.value: "Tumour", Region.RING.value: "Ring"}[region]
-    direction = "towards hot" if contribution.effect >= 0 else "towards cold"
-    return f"{contribution.effect:+.3f} {direction}: {name}, {feature_concept(feature).text} = {contribution.value:.4g}"
+def effect_text(contribution: Contribution, say: Wording) -> str:
+    """Return the effect of a feature on the score, such as ``+0.04 towards hot: Ring, Contrast of GLCM = 12.3``."""
+    return say(
+        "{effect} towards hot: {feature} = {value}"
+        if contribution.effect >= 0
+        else "{effect} towards cold: {feature} = {value}",
+        effect=f"{contribution.effect:+.3f}",
+        feature=column_words(contribution.column),
+        value=f"{contribution.value:.4g}",
+    )

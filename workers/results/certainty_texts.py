@@ -3,7 +3,8 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 
-from workers.scoring.case_result import Doubt, NotRedrawn, Phenotype, Score, Stability, shown_score
+from workers.results.wording import ENGLISH, Wording
+from workers.scoring.case_result import Doubt, NotRedrawn, Score, Stability, shown_score
 
 TENTHS = 10
 DOUBTS = {
@@ -11,12 +12,11 @@ DOUBTS = {
     Doubt.CALIBRATION: "The scores of the training cases do not decide between the classes here.",
 }
 """The reason why a verdict is uncertain."""
-VERDICTS = {Phenotype.HOT: "HOT", Phenotype.COLD: "COLD", Phenotype.UNCERTAIN: "UNCERTAIN"}
 
 
-def doubt_texts(doubts: Sequence[Doubt]) -> Iterator[str]:
+def doubt_texts(doubts: Sequence[Doubt], say: Wording = ENGLISH) -> Iterator[str]:
     """Yield the reasons why a verdict is uncertain, one sentence each."""
-    return (DOUBTS[doubt] for doubt in doubts)
+    return (say(DOUBTS[doubt]) for doubt in doubts)
 
 
 def range_text(stability: Stability, threshold: float, between: str = " to ") -> str:
@@ -29,40 +29,48 @@ def range_text(stability: Stability, threshold: float, between: str = " to ") ->
     return f"{low}{between}{high}"
 
 
-def stability_text(score: Score) -> str:
+def stability_text(score: Score, say: Wording = ENGLISH) -> str:
     """Return the stability of the score over redrawn outlines, as text."""
     found = score.stability
     if isinstance(found, NotRedrawn):
-        return f"Not computed: {found.why}."
-    of = f"{found.redraws} of {found.drawn}" if found.redraws < found.drawn else str(found.redraws)
-    return (
-        f"{range_text(found, score.threshold)} over the outline and {of} redrawn ones: shifted, rotated, wider or "
-        "narrower, and irregular, as outlines differ between readers."
+        return say("Not computed: {why}.", why=found.why)
+    of = say("{part} of {all}", part=found.redraws, all=found.drawn) if found.redraws < found.drawn else found.redraws
+    return say(
+        "{range} over the outline and {of} redrawn ones: shifted, rotated, wider or narrower, and irregular, as "
+        "outlines differ between readers.",
+        range=range_text(found, score.threshold, say(" to ")),
+        of=of,
     )
 
 
-def set_text(score: Score) -> str:
+def set_text(score: Score, say: Wording = ENGLISH) -> str:
     """Return the prediction set with its coverage, such as ``hot or cold (90 % of each class are covered)``."""
     if score.certainty is None or score.prediction_set is None:
-        return "Unknown: the signature was not calibrated."
-    return (
-        f"{score.prediction_set}. {score.certainty.coverage:.0%} of the cases of each class have their class in such a "
-        "set, if they are like the training cases."
+        return say("Unknown: the signature was not calibrated.")
+    return say(
+        "{set}. {coverage:.0%} of the cases of each class have their class in such a set, if they are like the "
+        "training cases.",
+        set=say(str(score.prediction_set)),
+        coverage=score.certainty.coverage,
     )
 
 
-def training_position_texts(score: Score) -> Iterator[str]:
+def training_position_texts(score: Score, say: Wording = ENGLISH) -> Iterator[str]:
     """Yield the position of the case among the training cases: as a sentence, and as counts by tenths of the score."""
     if score.certainty is None:
         return
     value, hot, cold = score.hot_probability, score.certainty.hot_scores, score.certainty.cold_scores
-    yield (
-        f"The score is higher than that of {_below(hot, value)} of {len(hot)} hot and {_below(cold, value)} of "
-        f"{len(cold)} cold training cases."
+    yield say(
+        "The score is higher than that of {hot} of {all_hot} hot and {cold} of {all_cold} cold training cases.",
+        hot=_below(hot, value),
+        all_hot=len(hot),
+        cold=_below(cold, value),
+        all_cold=len(cold),
     )
-    yield (
-        "Training cases by tenths of the score, from 0 to 1, this case in brackets: "
-        f"hot {_tenths(hot, value)}, cold {_tenths(cold, value)}."
+    yield say(
+        "Training cases by tenths of the score, from 0 to 1, this case in brackets: hot {hot}, cold {cold}.",
+        hot=_tenths(hot, value),
+        cold=_tenths(cold, value),
     )
 
 

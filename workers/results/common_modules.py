@@ -15,10 +15,11 @@ from listener.dicom.own_results import MANUFACTURER, RESULT_MODEL_NAME
 from listener.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from workers.results import codes
 from workers.results.instance_reference import InstanceReference
-from workers.results.patient_study import ContentDateTime, content_date_time, patient_and_study
+from workers.results.patient_study import ContentDateTime, content_date_time, decoded, patient_and_study
 from workers.results.result_classes import RESULT_CLASSES
 from workers.results.result_roles import ResultRole
 from workers.results.uids import ResultUids
+from workers.results.wording import ENGLISH, Wording
 from workers.scoring.case_result import SignatureIdentity
 
 SERIES_PER_VERSION = 10
@@ -31,6 +32,15 @@ SERIES_ORDER = (
 )
 """The order of results in viewers that sort by series number."""
 SERIES_PER_TUMOUR = 1000
+SCANNER = (
+    "Manufacturer",
+    "InstitutionName",
+    "StationName",
+    "ManufacturerModelName",
+    "DeviceSerialNumber",
+    "SoftwareVersions",
+)
+"""Attributes of a scanner as contributing equipment (PS3.3 C.12.1)."""
 SEE_WARNINGS = "(see warnings)"
 """Appended to the Series Description of each result whose case has a warning."""
 NOTHING_REPLACED: Mapping[ResultRole, InstanceReference] = MappingProxyType({})
@@ -81,6 +91,8 @@ class Origin:
     """None where the outline has one tumour."""
     has_warnings: bool = False
     """Whether a note affects the interpretation of the score."""
+    wording: Wording = ENGLISH
+    """The words of the results for people."""
 
     @property
     def headers(self) -> tuple[Dataset, ...]:
@@ -141,9 +153,19 @@ def composite(origin: Origin, role: ResultRole, modality: str, description: str)
     if origin.institution_name:
         instance.InstitutionName = origin.institution_name
     instance.CodingSchemeIdentificationSequence = codes.coding_schemes()
-    instance.ContributingEquipmentSequence = [contributing_equipment(origin)]
+    instance.ContributingEquipmentSequence = [*acquisition_equipment(origin), contributing_equipment(origin)]
     set_file_meta(instance)
     return instance
+
+
+def acquisition_equipment(origin: Origin) -> list[Dataset]:
+    """Return the item of the scanner that acquired the images; empty where they do not name its manufacturer."""
+    header = origin.image_headers[0] if origin.image_headers else Dataset()
+    if not str(header.get("Manufacturer") or "").strip():
+        return []
+    item = decoded(header, (keyword for keyword in SCANNER if header.get(keyword)))
+    item.PurposeOfReferenceCodeSequence = [codes.code_item(codes.ACQUISITION_EQUIPMENT)]
+    return [item]
 
 
 def contributing_equipment(origin: Origin) -> Dataset:

@@ -9,7 +9,7 @@ from listener.dicom.own_results import RESULT_MODEL_NAME
 from workers.features.measurement import Measurement
 from workers.features.regions import Region
 from workers.results import codes
-from workers.results.certainty_texts import VERDICTS, range_text
+from workers.results.certainty_texts import range_text
 from workers.results.common_modules import Origin, composite, software_version
 from workers.results.key_image_drawing import AMBER, VIOLET, Caption, Contour, View, draw
 from workers.results.not_scored_reasons import REASONS
@@ -103,7 +103,7 @@ def caption(origin: Origin, result: CaseResult, measurement: Measurement) -> Cap
         verdict, colour = "NOT SCORED", AMBER
     else:
         shown, _ = shown_score(score.hot_probability, score.threshold)
-        verdict, colour = f"{shown} {VERDICTS[score.phenotype]}", VERDICT_COLOURS[score.phenotype]
+        verdict, colour = f"{shown} {origin.wording.verdicts[score.phenotype]}", VERDICT_COLOURS[score.phenotype]
     named = f", signature {signature.id} {signature.version}" if signature else ""
     return Caption(
         title="Radiomics score",

@@ -1,7 +1,7 @@
 """Describes the measured images for readers who want to find them in the study.
 
-The description uses the measured slices only: the number of phases depends on the images that were received when the
-case was measured, but a result must not change with images that arrive later.
+The description of the slices uses the measured ones only. The number of phases depends on the images that were received
+when the case was measured, so the UIDs of the results that state it depend on it too.
 """
 
 import re
@@ -11,8 +11,10 @@ from pydicom import Dataset
 
 from workers.images.attributes import text
 from workers.images.technique import CALCULATED, DIFFUSION, RESHAPED
+from workers.images.volume import Volume
 from workers.notes import Note, warning
 from workers.results.source_slices import ReferencedFrame, attribute_of
+from workers.results.wording import ENGLISH, Wording
 
 CLOCK = re.compile(r"(?:\d{8})?(\d\d)(\d\d)(\d\d)(?:\.\d+)?(?:[+-]\d{4})?")
 """A time (TM), or a date with a time (DT)."""
@@ -30,6 +32,46 @@ def measured_on(frames: Sequence[ReferencedFrame], headers: Sequence[Dataset], w
     """
     description = str(headers[0].get("SeriesDescription") or "").strip() if with_description else ""
     return ", ".join((_series(headers[0], description), *_parts(frames, headers)))
+
+
+def series_words(header: Dataset) -> str:
+    """Return number and description of a series, as far as its header states them."""
+    number, description = text(header, "SeriesNumber"), str(header.get("SeriesDescription") or "").strip()
+    return _series(header, description) if number or description else ""
+
+
+def phase_words(volume: Volume, say: Wording = ENGLISH) -> str:
+    """Return the contrast phase, such as ``phase 2 of 3, 1 min 40 s after contrast``; empty where it is not known."""
+    parts = []
+    if volume.phase.count > 1:
+        parts.append(say("phase {index} of {count}", index=volume.phase.index, count=volume.phase.count))
+    elif volume.number_in_examination is not None:
+        parts.append(say("phase {index} of the examination", index=volume.number_in_examination))
+    seconds = seconds_after_bolus(volume.headers[0])
+    if seconds is not None:
+        minutes, rest = divmod(round(seconds), 60)
+        parts.append(say("{minutes} min {seconds} s after contrast", minutes=minutes, seconds=rest))
+    return ", ".join(parts)
+
+
+def seconds_after_bolus(header: Dataset) -> float | None:
+    """Return the time from Contrast/Bolus Start Time to Acquisition Time, in seconds.
+
+    None where one is missing or the image was acquired before, and where a Trigger Time makes Acquisition Time that of
+    the whole series.
+    """
+    start, acquired = (_seconds_of_day(text(header, name)) for name in ("ContrastBolusStartTime", "AcquisitionTime"))
+    if start is None or acquired is None or acquired < start or text(header, "TriggerTime") not in ("", "0"):
+        return None
+    return acquired - start
+
+
+def _seconds_of_day(time: str) -> int | None:
+    clock = CLOCK.fullmatch(time)
+    if clock is None:
+        return None
+    hours, minutes, seconds = map(int, clock.groups())
+    return 3600 * hours + 60 * minutes + seconds
 
 
 def image_type_notes(headers: Sequence[Dataset]) -> tuple[Note, ...]:

@@ -2,8 +2,9 @@
 
 import hashlib
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from workers.features.regions import Region
 from workers.results.result_roles import ResultRole
@@ -17,6 +18,14 @@ def derived_uid(*parts: str) -> str:
     """
     digest = hashlib.sha256("\0".join(parts).encode()).digest()
     return f"2.25.{uuid.UUID(bytes=digest[:16], version=5).int}"
+
+
+CONTENT_REVISIONS: Mapping[ResultRole, int] = MappingProxyType(
+    {ResultRole.KEY_IMAGE: 2, ResultRole.FEATURE_REPORT: 2, ResultRole.SUMMARY_REPORT: 2}
+)
+"""Roles whose content a release changed for the same inputs: one SOP Instance UID never stands for two contents."""
+
+FOR_PEOPLE = (ResultRole.KEY_IMAGE, ResultRole.SUMMARY_REPORT)
 
 
 @dataclass(frozen=True)
@@ -33,6 +42,8 @@ class ResultUids:
     version: int
     segment_number: int | None = None
     """Segment number of a further tumour of the outline; None for its first or only one."""
+    said: str = ""
+    """What the results for people say beside the score: the phase and how many were received, and words of the site."""
 
     @classmethod
     def of(
@@ -42,9 +53,10 @@ class ResultUids:
         signature_digest: str,
         version: int,
         segment_number: int | None = None,
+        said: str = "",
     ) -> "ResultUids":
         """Collect the values that the UIDs are derived from."""
-        return cls(seg_uid, frozenset(instance_uids), signature_digest, version, segment_number)
+        return cls(seg_uid, frozenset(instance_uids), signature_digest, version, segment_number, said)
 
     @property
     def _outline(self) -> str:
@@ -56,11 +68,17 @@ class ResultUids:
 
     def instance(self, role: ResultRole) -> str:
         """Return the SOP Instance UID of a result."""
-        return self._derive("instance", role.value)
+        return self._derive("instance", role.value, *self._content(role))
 
     def series(self, role: ResultRole) -> str:
         """Return the Series Instance UID of a result: each has its own, because viewers show one object per series."""
-        return self._derive("series", role.value)
+        return self._derive("series", role.value, *self._content(role))
+
+    def _content(self, role: ResultRole) -> tuple[str, ...]:
+        """Return what tells apart two contents of a role for the same inputs."""
+        revision = CONTENT_REVISIONS.get(role, 1)
+        parts = (f"revision {revision}",) if revision > 1 else ()
+        return (*parts, self.said) if self.said and role in FOR_PEOPLE else parts
 
     def dimension_organization(self) -> str:
         """Return the Dimension Organization UID of the segmentation."""

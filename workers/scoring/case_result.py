@@ -8,6 +8,7 @@ from model_store.signatures.certainty import Certainty, PredictionSet
 from workers.errors import Reason
 from workers.features.regions import RegionMeasurement
 from workers.notes import Note, warnings_of
+from workers.scoring.signature_quality import SignatureQuality
 
 
 class ResultOutcome(StrEnum):
@@ -160,6 +161,8 @@ class CaseResult:
     notes: tuple[Note, ...] = ()
     """Quality notes for the report."""
     signature: SignatureIdentity | None = None
+    quality: SignatureQuality | None = None
+    """How good the signature is; None where its bundle does not state it."""
 
     @property
     def warnings(self) -> tuple[Note, ...]:

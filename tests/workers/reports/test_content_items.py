@@ -58,7 +58,7 @@ def test_findings_and_texts_equal_highdicoms() -> None:
 
 def test_encoded_content_is_written_as_it_is() -> None:
     """Writing copies the bytes, in UTF-8, and gives what pydicom would have written itself."""
-    items = [text(codes.NOTICE, "Größe 大"), number(codes.SCORE, 0.5, codes.PROBABILITY)]
+    items = [text(codes.NOTICE, "Größe 大"), number(codes.SCORE, 0.5, codes.OF_ONE)]
     documents = []
     for group in (
         with_encoded_content(container(codes.SCORE, []), map(encoded_content, items)),

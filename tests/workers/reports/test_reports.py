@@ -72,14 +72,20 @@ def test_viewers_show_it(role: ResultRole) -> None:
     ("probability", "phenotype"), [(0.7312, "HOT (immune-inflamed)"), (0.2, "COLD (immune-desert)")]
 )
 def test_the_verdict_comes_first(probability: float, phenotype: str) -> None:
-    """Score, threshold and class stand in the first group, with the notice."""
+    """A sentence, then class, score and threshold in the first group."""
     document = report(make_case(hot_probability=probability), ResultRole.SUMMARY_REPORT)
     first = [(name_of(item), item.ValueType) for item in groups_of(document)[0].ContentSequence]
     assert [name for name, _ in first if not name.startswith("Tracking")][:2] == [
+        "Tumour immune phenotype",
         "Radiomics score",
-        "Threshold for hot",
     ]
-    assert list(values(document, "Radiomics score")) == [f"{probability:.3f}".rstrip("0")]
+    assert list(values(document, "Radiomics score")) == [f"{probability:.3f}"]
+    first_text = next(item for item in descendants(document) if item.ValueType == "TEXT")
+    assert name_of(first_text) == "Conclusion"
+    distance = f"{abs(round(probability, 3) - 0.412):.3f}"
+    where = "above" if probability > 0.4123 else "below"
+    sentence = f"{phenotype}: the radiomics score is {probability:.3f} of 1, {distance} {where} the threshold for hot"
+    assert first_text.TextValue == f"{sentence} (0.412)."
     assert list(values(document, "Threshold for hot")) == ["0.412"]
     assert list(values(document, "Tumour immune phenotype")) == [phenotype]
     assert list(values(document, "Notice")) == [NOTICE]
@@ -95,9 +101,15 @@ def test_an_uncertain_verdict_says_why_and_what_it_tends_to() -> None:
     assert (verdict.CodeValue, verdict.CodingSchemeDesignator) == ("uncertain", "99RADTME")
     assert codes["Tendency (class by the threshold)"].CodeValue == "hot"
     assert codes["Prediction set"].CodeValue == "hot-or-cold"
-    assert list(values(document, "Radiomics score")) == ["0.45"]
-    assert list(values(document, "Lowest score of redrawn outlines")) == ["0.4"]
-    assert list(values(document, "Highest score of redrawn outlines")) == ["0.61"]
+    assert list(values(document, "Radiomics score")) == ["0.450"]
+    assert list(values(document, "Lowest score of redrawn outlines")) == ["0.400"]
+    assert list(values(document, "Highest score of redrawn outlines")) == ["0.610"]
+    (sentence,) = values(document, "Conclusion")
+    assert sentence == (
+        "UNCERTAIN, tends to HOT: the radiomics score is 0.450 of 1, 0.038 above the threshold for hot (0.412), but "
+        "redrawn outlines give 0.400 to 0.610, on both sides of it, and the training cases do not decide between the "
+        "classes at this score."
+    )
     assert list(values(document, "Why the verdict is uncertain")) == [
         "Redrawn outlines give scores on both sides of the threshold.",
         "The scores of the training cases do not decide between the classes here.",
@@ -141,7 +153,7 @@ def test_the_summary_is_short_and_says_why() -> None:
     assert list(values(document, "Volume")) == volumes
     assert list(values(document, "Quality note")) == [note.text for note in case.result.notes]
     assert list(values(document, "Signature")) == ["phantom-hot-cold 1.2.0 (profile han2024, sha256 3f3f3f3f3f3f)"]
-    assert len(list(descendants(document))) < 50
+    assert len(list(descendants(document))) < 60
 
 
 def test_tracking_is_the_same_everywhere() -> None:
@@ -274,7 +286,7 @@ def test_rounding_never_contradicts_the_verdict() -> None:
     """0.41226 is below 0.4123, so it is COLD: with three digits both would read 0.412, which is hot."""
     document = report(make_case(hot_probability=0.41226), ResultRole.SUMMARY_REPORT)
     assert list(values(document, "Radiomics score")) == ["0.41226"]
-    assert list(values(document, "Threshold for hot")) == ["0.4123"]
+    assert list(values(document, "Threshold for hot")) == ["0.41230"]
     assert document.SeriesDescription == "Radiomics 0.41226 COLD"
 
 

@@ -10,7 +10,8 @@ from support.result_cases import SHAPE, make_case
 from workers.images.phases import PhaseEvidence, PhaseIdentity
 from workers.images.volume import SourceFrame
 from workers.jobs.result_objects import build_results
-from workers.results.source_description import image_type_notes, measured_on
+from workers.results.result_roles import ResultRole
+from workers.results.source_description import image_type_notes, measured_on, phase_words
 
 
 def series(**attributes: Any) -> tuple[list[SourceFrame], list[Dataset]]:
@@ -70,15 +71,31 @@ def test_frames_are_named_by_their_numbers() -> None:
     assert said == f"series 7, 12 slices, frame numbers 1 to {last}, temporal position 1, acquired at 10:11:00"
 
 
-def test_results_do_not_depend_on_how_many_phases_had_come() -> None:
-    """The same slices give the same bytes, whatever else had arrived when they were measured."""
+def test_only_the_results_that_state_the_phase_depend_on_how_many_had_come() -> None:
+    """The same slices give the same bytes, whatever else had arrived; what says "phase 2 of 3" is another object."""
     case = make_case()
     volume = replace(case.measurement.volume, phase=PhaseIdentity(2, 3, PhaseEvidence.REPETITION))
     later = build_results(case.result, case.seg_header, replace(case.measurement, volume=volume))
     first = build_results(case.result, case.seg_header, case.measurement)
-    assert {role: instance.to_json() for role, instance in later.items()} == {
-        role: instance.to_json() for role, instance in first.items()
-    }
+    for role in (ResultRole.SEGMENTATION, ResultRole.FEATURE_REPORT):
+        assert later[role].to_json() == first[role].to_json()
+    for role in (ResultRole.KEY_IMAGE, ResultRole.SUMMARY_REPORT):
+        assert later[role].SOPInstanceUID != first[role].SOPInstanceUID
+    assert "phase 2 of 3, series" in later[ResultRole.SUMMARY_REPORT].to_json()
+
+
+@pytest.mark.parametrize(
+    ("extra", "expected"),
+    [
+        ({"ContrastBolusStartTime": "101000", "AcquisitionTime": "101140.25"}, "1 min 40 s after contrast"),
+        ({"ContrastBolusStartTime": "101000", "AcquisitionTime": "100900"}, ""),
+        ({"ContrastBolusStartTime": "101000", "AcquisitionTime": "101140", "TriggerTime": "90000"}, ""),
+        ({"AcquisitionTime": "101140"}, ""),
+    ],
+)
+def test_the_time_after_contrast_is_stated_where_headers_state_it(extra: dict[str, str], expected: str) -> None:
+    """From Contrast/Bolus Start Time to Acquisition Time; not where a Trigger Time counts from there."""
+    assert phase_words(make_case(image_extra=extra).measurement.volume) == expected
 
 
 @pytest.mark.parametrize(
