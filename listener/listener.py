@@ -19,6 +19,7 @@ from listener.metrics import BrokerCollector, ListenerMetrics, PairingCollector,
 from listener.pairing.pairer import Fetch, Pairer
 from listener.pairing.retrieve import retrieve
 from listener.runtime.health import Check, HealthServer
+from listener.runtime.heartbeat import Heartbeat, Part
 from listener.scp.admission import Admission
 from listener.scp.allow_list import AllowList
 from listener.scp.c_store import Inbox
@@ -85,6 +86,7 @@ class Listener:
         self._forwarder = forwarder(settings.audit, self.metrics.registry)
         self._server: Server | None = None
         self._health: HealthServer | None = None
+        self._heartbeat: Heartbeat | None = None
         self._stopped = False
 
     def start(self) -> None:
@@ -117,7 +119,18 @@ class Listener:
             self._health.stop()
             self._server.server_close()
             raise
-        for part in (self._announcer, self._sweep, self._pairer, self._health, self._server, self._forwarder):
+        self._heartbeat = Heartbeat(
+            self.spool.parts, [Part.LISTENER], lambda: all(check.ok for check in self.liveness().values())
+        )
+        for part in (
+            self._announcer,
+            self._sweep,
+            self._pairer,
+            self._health,
+            self._server,
+            self._forwarder,
+            self._heartbeat,
+        ):
             if part is not None:
                 part.start()
         log.info("listener_started", ae_title=self.settings.ae_title, port=self.port, cleared=cleared)
@@ -135,7 +148,7 @@ class Listener:
         self._rejected_peers.end()
         with suppress(NotAudited):  # counted, and the trail shows a start without an end
             self.audit.write(application_activity("listener", [self.settings.ae_title], started=False))
-        for part in (self._pairer, self._sweep, self._announcer, self._health, self._forwarder):
+        for part in (self._pairer, self._sweep, self._announcer, self._health, self._forwarder, self._heartbeat):
             if part is not None:
                 part.stop()
         log.info("listener_stopped")

@@ -16,7 +16,7 @@ from deploy.stack.ports import require_free
 from deploy.stack.process import reload_event, restrict_umask, stop_event
 from deploy.stack.readiness import reachable_host
 from deploy.stack.reload import Reload, reload_allow_list, reload_shown_targets
-from deploy.stack.running_stack import with_known_redis
+from deploy.stack.running_stack import known_redis_url, with_known_redis
 from listener.audit.trail import NotAudited
 from listener.broker.messages import Queue
 
@@ -159,6 +159,7 @@ def status_page(config_file: Path | None) -> None:
             configuration.listener.min_free_bytes,
             settings,
             configuration.workers.character_sets,
+            known_redis_url(configuration),
         )
         page = StatusPage(settings, pages, password)
     except CredentialFileError as error:

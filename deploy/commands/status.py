@@ -11,6 +11,7 @@ from deploy.commands.options import config_option
 from deploy.configuration.load import Configuration, read_configuration
 from deploy.errors import CommandError
 from deploy.operations.status import existing_spool
+from deploy.stack.running_stack import known_redis_url
 from deploy.terminal import output, path_from_here
 from listener.dicom.uids import InvalidUid, checked_uid
 from listener.spool.self_tests import SELF_TEST_TARGET
@@ -27,9 +28,11 @@ if TYPE_CHECKING:
 def status(study_uid: str | None, as_text: bool, everything: bool, config_file: Path | None) -> None:
     """Show what was received, is waiting, was scored, sent or failed, and why.
 
-    With STUDY_UID: the series of one study, and its jobs with all times. Reads only the spool, so it works even if
-    all other parts are down. Exit code 1 if nothing of the study was received.
+    First which parts run and whether Redis answers, then the cases that need a person. With STUDY_UID: the series of
+    one study, and its jobs with all times. Works even if all parts are down. Exit code 1 if nothing of the study was
+    received.
     """
+    from deploy.operations.service_health import read_health
     from deploy.operations.status import read_jobs, read_series, read_set_aside, read_status
     from deploy.operations.status_text import as_json, show_status, show_study
 
@@ -37,11 +40,13 @@ def status(study_uid: str | None, as_text: bool, everything: bool, config_file: 
     spool = existing_spool(configuration)
     if study_uid is None:
         found = read_status(spool)
+        health = read_health(spool, configuration.listener.min_free_bytes, known_redis_url(configuration))
         warn_of_unknown_targets(found.jobs, configuration)
         if as_text:
-            click.echo(json.dumps(as_json(found), indent=1))
+            service = as_json(health) | {"problems": health.problems}
+            click.echo(json.dumps(as_json(found) | {"service": service}, indent=1))
         else:
-            show_status(output(), found, everything=everything)
+            show_status(output(), found, health, everything=everything)
         return
     try:
         study = checked_uid(study_uid)

@@ -5,6 +5,7 @@ Works while all other parts are down. No patient attribute is read.
 
 import contextlib
 import os
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,8 @@ from listener.spool.record_file import UnreadableRecord, read_record
 from listener.spool.refused_contexts import RefusedContext, refused_contexts
 from listener.spool.set_aside import SetAsideOutline, set_aside_outlines
 from listener.spool.spool import QuarantineReason, Spool
+
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def existing_spool(configuration: Configuration) -> Spool:
@@ -70,6 +73,15 @@ class SeriesStatus:
 
 
 @dataclass(frozen=True)
+class StudyWithoutOutline:
+    """A study of which only images came: nothing of it is scored."""
+
+    study_uid: str
+    instances: int
+    last_arrival: datetime | None
+
+
+@dataclass(frozen=True)
 class SpoolStatus:
     """The status of the whole spool at one moment."""
 
@@ -87,6 +99,8 @@ class SpoolStatus:
     """Outlines that make no case, the newest first."""
     refused_contexts: tuple[RefusedOffer, ...] = ()
     """Presentation contexts that were refused, the newest first."""
+    without_outline: tuple[StudyWithoutOutline, ...] = ()
+    """Studies that came without an outline, the newest first."""
 
     def count(self, state: JobState) -> int:
         """Return how many jobs are in ``state``."""
@@ -96,30 +110,63 @@ class SpoolStatus:
 def read_status(spool: Spool) -> SpoolStatus:
     """Read the status of the whole spool."""
     series = [folder for study in _folders(spool.studies) for folder in _folders(study)]
+    jobs, set_aside = read_jobs(spool), read_set_aside(spool)
+    outlined = {one.study_uid for one in jobs} | {one.study_uid for one in set_aside}
     return SpoolStatus(
         spool=spool.root,
         studies=len(_folders(spool.studies)),
         instances=sum(len(_instances(folder)) for folder in series),
         receiving=sum(1 for _ in spool.receiving.glob("*/*.part")),
         free_bytes=spool.free_bytes(),
-        jobs=read_jobs(spool),
+        jobs=jobs,
         quarantine=read_quarantine(spool),
         targets=read_targets(spool),
-        set_aside=read_set_aside(spool),
+        set_aside=set_aside,
         refused_contexts=read_refused_contexts(spool),
+        without_outline=read_without_outline(spool, outlined),
     )
 
 
+def read_without_outline(spool: Spool, outlined: Container[str]) -> tuple[StudyWithoutOutline, ...]:
+    """Return the studies that are not among ``outlined``, the newest first."""
+    found = []
+    for study in _folders(spool.studies):
+        if study.name not in outlined:
+            series = read_series(spool, study.name)
+            arrivals = [one.last_arrival for one in series if one.last_arrival]
+            instances = sum(one.instances for one in series)
+            found.append(StudyWithoutOutline(study.name, instances, max(arrivals, default=None)))
+    return tuple(sorted(found, key=lambda one: one.last_arrival or NEVER, reverse=True))
+
+
 def read_jobs(spool: Spool, study_uid: str | None = None) -> tuple[JobStatus, ...]:
-    """Return the jobs (of one study), the oldest of each state first. One that is moved meanwhile is found again."""
+    """Return the jobs (of one study): what needs a person first, within a state the oldest first.
+
+    One that is moved meanwhile is found again.
+    """
     found: dict[str, JobStatus] = {}
     for job in list(spool.jobs()):
         status = read_moving(spool, job)
         if status is not None and study_uid in (None, status.study_uid):
             found[status.job_id] = status
-    order = list(JobState)
     never = datetime.max.replace(tzinfo=UTC)
-    return tuple(sorted(found.values(), key=lambda one: (order.index(one.state), one.since or never, one.job_id)))
+    return tuple(sorted(found.values(), key=lambda one: (_urgency(one), one.since or never, one.job_id)))
+
+
+def _urgency(job: JobStatus) -> int:
+    """Return the place of a job: what needs a person comes first, what is over last."""
+    if job.held:
+        return 1
+    troubled = any(one.last_error for one in job.deliveries)
+    return {
+        JobState.FAILED: 0,
+        JobState.DELIVERING: 2 if troubled else 5,
+        JobState.READY: 3,
+        JobState.WAITING: 4,
+        JobState.RUNNING: 6,
+        JobState.DONE: 7,
+        JobState.DROPPED: 8,
+    }[job.state]
 
 
 def read_series(spool: Spool, study_uid: str) -> tuple[SeriesStatus, ...]:
@@ -138,7 +185,7 @@ def read_quarantine(spool: Spool) -> tuple[Quarantined, ...]:
             why = read_record(QuarantineReason, path)
             words = ": ".join(filter(None, (why.reason, why.message)))
             found.append(Quarantined(path.stem, words or "no reason given", _modified(path)))
-    return tuple(sorted(found, key=lambda one: one.since or datetime.min.replace(tzinfo=UTC), reverse=True))
+    return tuple(sorted(found, key=lambda one: one.since or NEVER, reverse=True))
 
 
 def read_set_aside(spool: Spool, study_uid: str | None = None) -> tuple[SetAsideOutline, ...]:

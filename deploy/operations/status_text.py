@@ -14,7 +14,8 @@ from rich.text import Text
 
 from deploy.operations.delivery_status import DeliveryStatus, TargetStatus
 from deploy.operations.job_status import JobStatus, waits_long_for_a_worker
-from deploy.operations.status import SeriesStatus, SpoolStatus
+from deploy.operations.service_health import ServiceHealth
+from deploy.operations.status import NEVER, SeriesStatus, SpoolStatus, StudyWithoutOutline
 from deploy.terminal import age, due, duration, path_from_here, size
 from listener.dicom.sender_character_sets import UNREADABLE_TEXT
 from listener.spool.delivery_schedule import DeliveryState
@@ -29,7 +30,9 @@ MAX_FINISHED_SHOWN = 20
 MAX_QUARANTINED_SHOWN = 5
 MAX_SET_ASIDE_SHOWN = 5
 MAX_REFUSED_SHOWN = 5
+MAX_WITHOUT_OUTLINE_SHOWN = 5
 FINISHED = (JobState.DONE, JobState.DROPPED)
+ENDED = (*FINISHED, JobState.FAILED)
 STATE_STYLE = {
     JobState.WAITING: "yellow",
     JobState.READY: "cyan",
@@ -58,9 +61,12 @@ def as_json(value: Any) -> Any:
     return value if value is None or isinstance(value, (bool, int, float)) else str(value)
 
 
-def show_status(console: Console, status: SpoolStatus, *, everything: bool) -> None:
-    """Print the whole spool; of finished jobs only the newest, unless ``everything``."""
+def show_status(console: Console, status: SpoolStatus, health: ServiceHealth, *, everything: bool) -> None:
+    """Print the service and the whole spool; of finished jobs only the newest, unless ``everything``."""
     console.print(_headline(status))
+    console.print(Text(health.summary), overflow="fold")
+    for problem in health.problems:
+        console.print(Text(problem, "bold red"), overflow="fold")
     if late := waits_long_for_a_worker(status.jobs):
         console.print(Text(late, "bold yellow"), overflow="fold")
     for target in status.targets:
@@ -72,9 +78,22 @@ def show_status(console: Console, status: SpoolStatus, *, everything: bool) -> N
     hidden = len(status.jobs) - len(shown)
     if hidden:
         console.print(f"  and {hidden} finished jobs that are older (--all shows them)", style="dim")
+    show_without_outline(console, status.without_outline, everything=everything)
     show_refused_contexts(console, status, everything=everything)
     show_set_aside(console, status.set_aside, everything=everything)
     show_quarantine(console, status, everything=everything)
+
+
+def show_without_outline(console: Console, studies: Sequence[StudyWithoutOutline], *, everything: bool) -> None:
+    """Print the studies of which no outline came, the newest first."""
+    if not studies:
+        return
+    console.print()
+    console.print(f"without an outline ({len(studies)}): not scored until one comes", style="dim")
+    for one in studies if everything else studies[:MAX_WITHOUT_OUTLINE_SHOWN]:
+        came = f", last {age(one.last_arrival)} ago" if one.last_arrival else ""
+        count = f"{one.instances} instance{'s' if one.instances != 1 else ''}"
+        console.print(Padding(Text(f"study {one.study_uid}  {count}{came}"), (0, 0, 0, 2)), overflow="fold")
 
 
 def show_set_aside(console: Console, outlines: Sequence[SetAsideOutline], *, everything: bool) -> None:
@@ -116,7 +135,7 @@ def show_jobs(console: Console, jobs: Iterable[JobStatus]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("state", no_wrap=True)
     table.add_column("job", no_wrap=True)
-    table.add_column("for", no_wrap=True, justify="right")
+    table.add_column("since", no_wrap=True)
     table.add_column("what", overflow="fold")
     for job in jobs:
         what = Text("\n").join(Text.assemble(line) for line in (*_words(job), Text(f"study {job.study_uid}", "dim")))
@@ -209,7 +228,10 @@ def _state(job: JobStatus) -> Text:
 
 
 def _age(job: JobStatus) -> str:
-    return age(job.since) if job.since else "?"
+    """Return since when a job is open, or how long ago it ended."""
+    if job.since is None:
+        return "?"
+    return f"{age(job.since)} ago" if job.state in ENDED else f"for {age(job.since)}"
 
 
 def _words(job: JobStatus) -> list[Text]:
@@ -221,11 +243,15 @@ def _words(job: JobStatus) -> list[Text]:
     if job.says:
         lines.append(Text(job.says))
     lines += [Text(f"note: {note}", "yellow") for note in job.notes if note.startswith(UNREADABLE_TEXT)]
-    lines += [_delivery(one) for one in job.deliveries]
+    goes_on = job.state not in ENDED
+    lines += [_delivery(one, goes_on=goes_on) for one in job.deliveries]
     return lines
 
 
-def _delivery(one: DeliveryStatus) -> Text:
+def _delivery(one: DeliveryStatus, *, goes_on: bool) -> Text:
+    if not goes_on and not one.state.is_settled:
+        taken = f", which has {one.objects_taken} of {one.objects} objects" if one.objects_taken else ""
+        return Text(f"{one.target}: nothing more is sent{taken}", "dim")
     words = f"{one.target}: {one.state.replace('_', ' ')}"
     if one.next_step is not None and (one.state is not DeliveryState.QUEUED or one.target_asked is not None):
         step, moment = one.next_step
@@ -251,5 +277,6 @@ def _unreachable(target: TargetStatus) -> Text:
 
 
 def _newest_finished(jobs: Sequence[JobStatus]) -> list[JobStatus]:
-    finished = [job for job in jobs if job.state in FINISHED]
-    return finished[-MAX_FINISHED_SHOWN:] + [job for job in jobs if job.state not in FINISHED]
+    """Return what is open, then the newest of what is over, the newest first."""
+    finished = sorted((job for job in jobs if job.state in FINISHED), key=lambda job: job.since or NEVER, reverse=True)
+    return [job for job in jobs if job.state not in FINISHED] + finished[:MAX_FINISHED_SHOWN]

@@ -96,6 +96,14 @@ def as_running(configuration: Configuration) -> Configuration:
     return running if configuration.redis.is_external else running.with_redis(stack.redis_url)
 
 
+def known_redis_url(configuration: Configuration) -> str | None:
+    """Return the URL of the Redis that the parts use: the external one, or that of the running stack; None: neither."""
+    if configuration.redis.is_external:
+        return configuration.workers.redis_url
+    stack = read_running_stack(configuration)
+    return None if stack is None else stack.redis_url or None
+
+
 def with_known_redis(configuration: Configuration) -> Configuration:
     """Return the configuration with a Redis that exists: an external one, or that of the running stack.
 

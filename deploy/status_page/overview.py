@@ -11,12 +11,15 @@ from pathlib import Path
 
 from deploy.configuration.sections import StatusPageSettings
 from deploy.operations.job_status import JobStatus, read_moving, waits_long_for_a_worker
+from deploy.operations.service_health import ServiceHealth, read_health
 from deploy.operations.status import (
     Quarantined,
     RefusedOffer,
+    StudyWithoutOutline,
     read_quarantine,
     read_refused_contexts,
     read_set_aside,
+    read_without_outline,
 )
 from listener.dicom.data_set import read_attributes
 from listener.dicom.patient_texts import shown_text
@@ -93,6 +96,10 @@ class Overview:
     """Outlines that make no case, the newest first; of our own results the count is enough."""
     refused_contexts: tuple[RefusedOffer, ...] = ()
     """What senders offer and may not send, the newest first."""
+    health: ServiceHealth | None = None
+    """None where there is no spool yet."""
+    without_outline: tuple[StudyWithoutOutline, ...] = ()
+    """Studies that came without an outline, the newest first."""
 
     @property
     def set_aside_counts(self) -> list[tuple[str, int]]:
@@ -108,7 +115,7 @@ class Overview:
     def problems(self) -> list[str]:
         """Return what a person has to look at, in sentences; empty where all is well."""
         counts = {one.state: one.count for one in self.counts}
-        found = []
+        found = list(self.health.problems) if self.health else []
         if failed := counts[JobState.FAILED]:
             found.append(f"{failed} case{'s' * (failed != 1)} failed.")
         found += [
@@ -123,8 +130,6 @@ class Overview:
             found.append("No signature is active: nothing is scored.")
         if self.free_bytes is None:
             found.append("There is no spool yet: nothing ever ran with this configuration.")
-        elif self.free_bytes < self.min_free_bytes:
-            found.append("The disk is full: objects are answered with 0xA700 until there is room.")
         return found
 
 
@@ -139,8 +144,11 @@ class Pages:
         min_free_bytes: int,
         settings: StatusPageSettings,
         character_sets: tuple[SenderCharacterSet, ...] = (),
+        redis_url: str | None = None,
     ) -> None:
         """``character_sets``: of senders that declare none, for the patients that are shown."""
+        self._redis_url = redis_url
+        self._studies: dict[str, str] = {}
         self._spool = spool
         self._registry = Registry(model_store)
         self._targets = targets
@@ -172,6 +180,9 @@ class Pages:
             (finished if over else open_cases).extend(read)
             times = [status.since for status in read if status.since is not None and not over]
             counts.append(StateCount(state, STATE_TEXTS[state], len(jobs), min(times, default=None)))
+        has_spool = self._spool.root.is_dir()
+        set_aside = read_set_aside(self._spool)
+        outlined = {one.study_uid for one in set_aside} | (self._studies_of_jobs() if has_spool else set())
         return Overview(
             counts=tuple(counts),
             open_cases=tuple(open_cases),
@@ -179,12 +190,23 @@ class Pages:
             hidden=hidden,
             targets=tuple(self._target_lines(open_cases)),
             signature=self._signature(),
-            free_bytes=self._spool.free_bytes() if self._spool.root.is_dir() else None,
+            free_bytes=self._spool.free_bytes() if has_spool else None,
             min_free_bytes=self._min_free_bytes,
             quarantine=read_quarantine(self._spool),
-            set_aside=read_set_aside(self._spool),
+            set_aside=set_aside,
             refused_contexts=read_refused_contexts(self._spool),
+            health=read_health(self._spool, self._min_free_bytes, self._redis_url) if has_spool else None,
+            without_outline=read_without_outline(self._spool, outlined),
         )
+
+    def _studies_of_jobs(self) -> set[str]:
+        """Return the studies that have jobs. A job's study never changes, so that each record is read once."""
+        jobs = {job.id: job for job in self._spool.jobs()}
+        self._studies = {job_id: study for job_id, study in self._studies.items() if job_id in jobs}
+        for job_id in jobs.keys() - self._studies.keys():
+            with suppress(OSError, UnreadableRecord):
+                self._studies[job_id] = jobs[job_id].read().study_uid
+        return set(self._studies.values())
 
     def case(self, job_id: str) -> JobStatus | None:
         """Return one case; None where there is none of this id."""

@@ -10,6 +10,7 @@ filesystem, because one rename is one step of a job. Layout::
     version                                         the number of this layout (layout.py)
     targets/<target>.json                           whether anyone goes to it (circuit.py)
     commitments/{requests,reports}/<uid>.json       storage commitment (commitments.py)
+    parts/<part>-<host>-<process>.json              signs of life of the running parts (runtime/heartbeat.py)
 """
 
 import errno
@@ -117,6 +118,11 @@ class Spool:
     def commitments(self) -> Path:
         """Storage commitment requests that wait for a report, and reports that came."""
         return self.root / "commitments"
+
+    @property
+    def parts(self) -> Path:
+        """The signs of life of the parts that run."""
+        return self.root / "parts"
 
     def jobs_folder(self, state: JobState) -> Path:
         """Return the folder that holds the jobs in ``state``."""

@@ -19,6 +19,7 @@ from pydicom.uid import (
 from pynetdicom import AE
 from rich.console import Console
 
+from deploy.operations.service_health import read_health
 from deploy.operations.status import read_status
 from deploy.operations.status_text import show_status
 from listener.listener import Listener
@@ -39,7 +40,8 @@ def associate(listener: Listener, contexts: Sequence[tuple[str, str]], calling: 
 def said(listener: Listener) -> str:
     """Return what radtme status prints."""
     text = StringIO()
-    show_status(Console(file=text, width=400), read_status(listener.spool), everything=True)
+    health = read_health(listener.spool, 0, None)
+    show_status(Console(file=text, width=400), read_status(listener.spool), health, everything=True)
     return text.getvalue()
 
 

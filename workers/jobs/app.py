@@ -20,11 +20,13 @@ from listener.audit.events import application_activity, software_changed
 from listener.audit.trail import AuditLog, NotAudited
 from listener.broker.messages import Queue
 from listener.runtime.health import HealthServer
+from listener.runtime.heartbeat import Heartbeat, Part
 from listener.spool.spool import Spool
 from model_store.errors import SignatureError
 from model_store.signatures.registry import Registry, shipped_bundle
 from model_store.signatures.shadow import Shadow
 from workers.jobs import preloading, tasks
+from workers.jobs.idle_search import IdleSearch
 from workers.jobs.target_reload import TargetReload, start_reloading
 from workers.metrics import counters as metrics
 from workers.notifications.notifier import Notifier
@@ -129,15 +131,20 @@ def run_worker(
         if renewal is not None:
             start_reloading(renewal, partial(_take_over, app, worker, context, targets))
         notifier = _notifier(spool, settings, context.metrics) if Queue.DELIVERY in queues else None
+        search = IdleSearch(spool, settings.redis_url, queues)
+        heartbeat = Heartbeat(spool.parts, [Part(queue) for queue in queues])
         # Started before the worker connects, so that health requests are answered while Redis is down.
         server.start()
         log.info("health_server_started", metrics_port=server.port)
         try:
             with _audited(settings):
-                if notifier is not None:
-                    notifier.start()
+                for thread in (notifier, search, heartbeat):
+                    if thread is not None:
+                        thread.start()
                 worker.start()
         finally:
+            heartbeat.stop()
+            search.stop()
             server.stop()
             if notifier is not None:
                 notifier.stop()

@@ -1,6 +1,7 @@
 """`radtme status`: every state of a job is told from the spool alone."""
 
 import io
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,12 +9,16 @@ import pytest
 from rich.console import Console
 
 from deploy.configuration.sections import StatusPageSettings
+from deploy.operations.service_health import read_health
 from deploy.operations.status import read_jobs, read_series, read_status
 from deploy.operations.status_text import as_json, show_status, show_study
 from deploy.status_page.overview import Pages
+from listener.runtime.heartbeat import Part
 from listener.spool.jobs import JobState
+from listener.spool.spool import Spool
 from listener.spool.target_circuit import Circuit, CircuitState
-from support.spool_jobs import SCORED
+from support.signs_of_life import signs_of_life
+from support.spool_jobs import SCORED, delivery, in_minutes
 from workers.delivery.circuit_breaker import write_circuit
 from workers.targets.target import Target
 
@@ -21,7 +26,7 @@ from workers.targets.target import Target
 def format_time(status_of, width: int) -> str:
     """Return what a terminal of this width shows."""
     console = Console(file=io.StringIO(), width=width)
-    show_status(console, status_of, everything=False)
+    show_status(console, status_of, read_health(Spool(status_of.spool), 0, None), everything=False)
     return console.file.getvalue()
 
 
@@ -126,7 +131,8 @@ def test_json_holds_everything_for_scripts(full_spool):
     """A script finds states, reasons, scores and due times under fixed names."""
     found = as_json(read_status(full_spool))
     jobs = {job["state"]: job for job in found["jobs"]}
-    assert [job["state"] for job in found["jobs"]] == [state.value for state in JobState]
+    order = ["failed", "delivering", "ready", "waiting", "running", "done", "dropped"]
+    assert [job["state"] for job in found["jobs"]] == order
     assert (jobs["waiting"]["missing_instances"], jobs["waiting"]["required_instances"]) == (2, 5)
     assert jobs["delivering"]["hot_probability"] == 0.71
     assert {one["target"]: one["state"] for one in jobs["delivering"]["deliveries"]} == {
@@ -180,3 +186,57 @@ def test_the_command_says_what_is_not_there(spool, run_radtme, tmp_path: Path):
     missing = run_radtme("status", "--config", "nowhere.yaml")
     assert missing.returncode == 2
     assert len(missing.stderr.splitlines()) == 2
+
+
+def test_the_service_is_told_by_its_signs_of_life(spool):
+    """Nothing, everything, and all but one part; a disk below the limit and a Redis that is gone come with them."""
+    assert "Nothing runs: no object is received" in format_time(read_status(spool), 200)
+    with signs_of_life(spool):
+        shown = format_time(read_status(spool), 200)
+        assert "listener runs, compute runs, delivery runs, no object yet" in shown
+        health = read_health(spool, 1 << 62, "redis://:secret@127.0.0.1:1/0")
+        full, redis = health.problems
+    assert full.startswith("The disk is full: ")
+    assert "no Redis answers at 127.0.0.1:1; start it, or correct redis.url" in redis
+    assert "secret" not in str(as_json(health))
+    with signs_of_life(spool, Part.COMPUTE, Part.DELIVERY):
+        assert read_health(spool, 0, None).problems == ["No listener runs: no object is received."]
+
+
+def test_what_needs_a_person_comes_first_and_what_is_over_last(full_spool):
+    """Failed, held, troubled deliveries; then what goes on; then what is done."""
+    states = [job.state for job in read_status(full_spool).jobs]
+    assert states[0] is JobState.FAILED
+    assert states[-1] in (JobState.DONE, JobState.DROPPED)
+    shown = format_time(read_status(full_spool), 80)
+    assert shown.index("failed  ") < shown.index("waiting  ") < shown.index("done  ")
+
+
+def test_ages_read_as_ages(spool, put_job):
+    """What is over was so long ago; what is open has been so for so long."""
+    put_job("1.1", JobState.DONE, result=SCORED)
+    put_job("1.2", JobState.READY)
+    shown = format_time(read_status(spool), 80)
+    assert re.search(r"done +\S+ +\d+ \S+ ago\n", shown)
+    assert re.search(r"ready +\S+ +for 10 min\n", shown)
+
+
+def test_a_dropped_job_announces_no_next_try(spool, put_job):
+    """Nothing more is sent: when a next attempt was due is of no interest."""
+    drop = {"by": "ann", "why": "wrong patient", "at": datetime.now(UTC).isoformat(), "state": "delivering"}
+    waiting = delivery("pacs", "retry", next_try=in_minutes(12), last_error="PACS@h:1 cannot be reached")
+    put_job("1.1", JobState.DROPPED, result=SCORED, dropped=drop, delivery__pacs=waiting)
+    shown = format_time(read_status(spool), 200)
+    assert "pacs: nothing more is sent" in shown
+    assert "next try" not in shown
+
+
+def test_a_study_without_an_outline_is_named(spool, put_job):
+    """Images came and no SEG: the UID tells whom to ask. A study with a job is not among them."""
+    put_job("1.1", JobState.DONE, result=SCORED)
+    folder = spool.studies / "1.2.840.77" / "1.2.840.77.1"
+    folder.mkdir(parents=True)
+    (folder / "1.2.840.77.1.1.dcm").write_bytes(b"")
+    (found,) = read_status(spool).without_outline
+    assert (found.study_uid, found.instances) == ("1.2.840.77", 1)
+    assert "study 1.2.840.77  1 instance, last " in format_time(read_status(spool), 80)

@@ -18,6 +18,7 @@ from pydicom.uid import JPEGBaseline8Bit, MRImageStorage
 from rich.console import Console
 
 from deploy.configuration.sections import StatusPageSettings
+from deploy.operations.service_health import read_health
 from deploy.operations.status import read_status
 from deploy.operations.status_text import show_status
 from deploy.status_page.overview import Pages
@@ -32,6 +33,7 @@ from listener.spool.spool import Spool
 from support.dicom_objects import image
 from support.installation import RADTME
 from support.processes import free_port, is_listening, start, stop, wait_until
+from support.signs_of_life import signs_of_life
 from support.spool_jobs import REJECTED, SCORED
 from workers.targets.target import Target
 
@@ -100,9 +102,11 @@ def test_calm_says_so_and_a_full_disk_does_not(spool: Spool, put_job: Callable[.
     (registry / "active.json").write_text(json.dumps({"active": "research-1.0", "history": [move]}))
     put_job("1.1", JobState.DONE, result=SCORED)
     with serving(spool) as port:
-        assert "No problems." in ask(port, "/")[1]
+        assert "Nothing runs: no object is received" in ask(port, "/")[1]
+        with signs_of_life(spool):
+            assert "No problems." in ask(port, "/")[1]
     with serving(spool, min_free_bytes=1 << 62) as port:
-        assert "objects are answered with 0xA700" in ask(port, "/")[1]
+        assert "objects are refused with 0xA700" in ask(port, "/")[1]
 
 
 def test_a_case_that_no_worker_begins_is_no_calm(spool: Spool, put_job: Callable[..., Job]) -> None:
@@ -118,7 +122,7 @@ def test_a_case_that_no_worker_begins_is_no_calm(spool: Spool, put_job: Callable
     with serving(spool) as port:
         assert words in ask(port, "/")[1]
     console = Console(file=io.StringIO(), width=120)
-    show_status(console, read_status(spool), everything=False)
+    show_status(console, read_status(spool), read_health(spool, 0, None), everything=False)
     assert words in console.file.getvalue()
     write_json(job.folder / HOLD_NAME, {"by": "ann", "why": "", "at": datetime.now(UTC).isoformat()})
     with serving(spool) as port:

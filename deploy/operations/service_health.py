@@ -1,0 +1,100 @@
+"""What runs: the parts by their signs of life in the spool, Redis by asking it, the disk, and the last arrival."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from deploy.network.redis_check import RedisFault, check_redis
+from deploy.terminal import age, duration, size
+from listener.runtime.heartbeat import Part, RunningPart, read_parts
+from listener.spool.spool import Spool
+
+REDIS_SECONDS = 2.0
+WITHOUT = {
+    Part.LISTENER: "No listener runs: no object is received.",
+    Part.COMPUTE: "No compute worker runs: no case is scored.",
+    Part.DELIVERY: "No delivery worker runs: no result is sent.",
+}
+
+
+@dataclass(frozen=True)
+class PartStatus:
+    """One part of the installation."""
+
+    part: Part
+    processes: tuple[RunningPart, ...]
+    """Those that give signs of life."""
+    last_seen_seconds: float | None = None
+    """Since the last sign of life of one that ended without saying so."""
+
+    @property
+    def runs(self) -> bool:
+        """Whether at least one process does this."""
+        return bool(self.processes)
+
+
+@dataclass(frozen=True)
+class ServiceHealth:
+    """The state of the service at one moment, as far as it can be told from this machine."""
+
+    parts: tuple[PartStatus, ...]
+    redis_fault: RedisFault | None
+    redis_asked: bool
+    """False: it is embedded, and the command that starts it does not run."""
+    free_bytes: int
+    min_free_bytes: int
+    last_arrival: datetime | None
+
+    @property
+    def problems(self) -> list[str]:
+        """Return what a person has to look at, in sentences, the most urgent first."""
+        return list(self._problems())
+
+    @property
+    def summary(self) -> str:
+        """Return the state of each part and of Redis, and the last arrival, in one line."""
+        said = [f"{one.part.value} {'runs' if one.runs else 'does not run'}" for one in self.parts]
+        if self.redis_asked:
+            said.append("Redis does not answer" if self.redis_fault else "Redis answers")
+        said.append(f"last object {age(self.last_arrival)} ago" if self.last_arrival else "no object yet")
+        return ", ".join(said)
+
+    def _problems(self) -> Iterator[str]:
+        if self.free_bytes < self.min_free_bytes:
+            yield (
+                f"The disk is full: {size(self.free_bytes)} are free, and below {size(self.min_free_bytes)} "
+                "(listener.min_free_bytes) objects are refused with 0xA700."
+            )
+        if not any(one.runs for one in self.parts):
+            yield "Nothing runs: no object is received, no case is scored, no result is sent."
+        else:
+            yield from (f"{WITHOUT[one.part]}{_last_seen(one)}" for one in self.parts if not one.runs)
+        if self.redis_fault:
+            yield f"No case is scored and no result is sent without Redis: {self.redis_fault}."
+
+
+def _last_seen(part: PartStatus) -> str:
+    if part.last_seen_seconds is None:
+        return ""
+    return f" It gave its last sign of life {duration(part.last_seen_seconds)} ago."
+
+
+def read_health(spool: Spool, min_free_bytes: int, redis_url: str | None) -> ServiceHealth:
+    """Read the signs of life, and ask Redis, where there is one to ask (``redis_url``)."""
+    running = read_parts(spool.parts)
+    last = spool.last_arrival()
+    return ServiceHealth(
+        parts=tuple(_status(part, running) for part in Part),
+        redis_fault=check_redis(redis_url, REDIS_SECONDS) if redis_url else None,
+        redis_asked=redis_url is not None,
+        free_bytes=spool.free_bytes(),
+        min_free_bytes=min_free_bytes,
+        last_arrival=None if last is None else datetime.fromtimestamp(last, UTC),
+    )
+
+
+def _status(part: Part, running: tuple[RunningPart, ...]) -> PartStatus:
+    own = [one for one in running if part in one.parts]
+    alive = tuple(one for one in own if one.is_alive)
+    silent = min((one.seconds_silent for one in own if not one.is_alive), default=None)
+    return PartStatus(part, alive, None if alive else silent)

@@ -1,0 +1,125 @@
+"""Which parts run: each one touches a small file every few seconds, so that a command can tell without asking it.
+
+The files lie beside the spool, which all machines of an installation share. A part that ends in order removes its own.
+"""
+
+import json
+import os
+import re
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from importlib.metadata import version
+from pathlib import Path
+
+import structlog
+
+BEAT_SECONDS = 5.0
+SILENT_SECONDS = 30.0
+"""A part whose file is older than this has ended, or hangs."""
+
+log = structlog.get_logger()
+
+
+class Part(StrEnum):
+    """What an installation consists of, whichever process does it."""
+
+    LISTENER = "listener"
+    COMPUTE = "compute"
+    DELIVERY = "delivery"
+
+
+@dataclass(frozen=True)
+class RunningPart:
+    """A process as its file describes it."""
+
+    parts: tuple[Part, ...]
+    host: str
+    pid: int
+    version: str
+    seconds_silent: float = 0.0
+    """Since its last sign of life."""
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it has given a sign of life, and, on this machine, whether its process exists."""
+        if self.seconds_silent > SILENT_SECONDS:
+            return False
+        return self.host != socket.gethostname() or _exists(self.pid)
+
+
+def read_parts(folder: Path) -> tuple[RunningPart, ...]:
+    """Return the processes that run, or did and ended without saying so; those that run first."""
+    found = [part for path in sorted(folder.glob("*.json")) if (part := _read(path)) is not None]
+    return tuple(sorted(found, key=lambda part: (not part.is_alive, part.seconds_silent)))
+
+
+class Heartbeat:
+    """Shows that this process runs, from `start` to `stop`. If the disk takes no file, only the sign is missing."""
+
+    def __init__(self, folder: Path, parts: Iterable[Part], is_alive: Callable[[], bool] = lambda: True) -> None:
+        """``is_alive``: whether the process does its work; while it says no, there is no sign of life."""
+        self._folder = folder
+        self._part = RunningPart(tuple(parts), socket.gethostname(), os.getpid(), version("radtme"))
+        self._is_alive = is_alive
+        name = re.sub(r"[^A-Za-z0-9.-]", "_", f"{'-'.join(self._part.parts)}-{self._part.host}-{self._part.pid}")
+        self._path = folder / f"{name}.json"
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
+
+    def start(self) -> None:
+        """Give the first sign of life, and remove the files of former processes of this machine."""
+        for path in self._folder.glob("*.json"):
+            former = _read(path)
+            if former is not None and former.host == self._part.host and not former.is_alive:
+                path.unlink(missing_ok=True)
+        self._beat()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Say that the process ends."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        with suppress(OSError):
+            self._path.unlink(missing_ok=True)
+
+    def _run(self) -> None:
+        while not self._stopping.wait(BEAT_SECONDS):
+            if self._is_alive():
+                self._beat()
+
+    def _beat(self) -> None:
+        try:
+            if not self._path.exists():
+                self._folder.mkdir(parents=True, exist_ok=True)
+                temporary = self._path.with_suffix(".tmp")
+                temporary.write_text(json.dumps(asdict(self._part)))
+                temporary.replace(self._path)
+            os.utime(self._path)  # takes no space
+        except OSError as error:
+            log.warning("heartbeat_failed", reason=error.strerror or type(error).__name__)
+
+
+def _read(path: Path) -> RunningPart | None:
+    try:
+        silent = max(0.0, time.time() - path.stat().st_mtime)
+        fields = json.loads(path.read_text())
+        fields["parts"] = tuple(Part(name) for name in fields["parts"])
+        return RunningPart(**{**fields, "seconds_silent": silent})
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # of another user
+        return True
+    return True

@@ -1,0 +1,54 @@
+"""The signs of life of the parts: who reads them knows what runs, also after a crash."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from listener.runtime.heartbeat import SILENT_SECONDS, Heartbeat, Part, read_parts
+
+
+def test_a_part_is_seen_while_it_runs_and_not_after_its_end(tmp_path: Path) -> None:
+    """With what it does, where and in which version."""
+    heartbeat = Heartbeat(tmp_path / "parts", [Part.COMPUTE, Part.DELIVERY])
+    assert read_parts(tmp_path / "parts") == ()
+    heartbeat.start()
+    (part,) = read_parts(tmp_path / "parts")
+    assert part.parts == (Part.COMPUTE, Part.DELIVERY)
+    assert (part.pid, part.is_alive) == (os.getpid(), True)
+    heartbeat.stop()
+    assert read_parts(tmp_path / "parts") == ()
+
+
+def test_a_killed_part_is_known_at_once_and_replaced_by_its_successor(tmp_path: Path) -> None:
+    """Its file stays behind; its process does not."""
+    program = "import sys; from pathlib import Path; from listener.runtime.heartbeat import Heartbeat, Part; "
+    program += "Heartbeat(Path(sys.argv[1]), [Part.LISTENER]).start(); import os; os._exit(9)"
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=False)
+    (killed,) = read_parts(tmp_path)
+    assert not killed.is_alive
+    heartbeat = Heartbeat(tmp_path, [Part.LISTENER])
+    heartbeat.start()
+    (successor,) = read_parts(tmp_path)
+    heartbeat.stop()
+    assert successor.pid == os.getpid()
+
+
+def test_a_part_that_hangs_gives_no_sign_of_life(tmp_path: Path) -> None:
+    """Its process exists, but its file grows old."""
+    heartbeat = Heartbeat(tmp_path, [Part.LISTENER])
+    heartbeat.start()
+    (path,) = tmp_path.glob("*.json")
+    long_ago = path.stat().st_mtime - SILENT_SECONDS - 1
+    os.utime(path, (long_ago, long_ago))
+    (part,) = read_parts(tmp_path)
+    heartbeat.stop()
+    assert not part.is_alive
+    assert part.seconds_silent > SILENT_SECONDS
+
+
+def test_a_damaged_file_is_no_part(tmp_path: Path) -> None:
+    """What a crash left half written must not stop a command that reads the others."""
+    (tmp_path / "listener-host-1.json").write_text("{")
+    (tmp_path / "listener-host-2.json").write_text('{"parts": ["kitchen"]}')
+    assert read_parts(tmp_path) == ()
