@@ -12,6 +12,7 @@ from deploy.outlining.mask import Mask
 from deploy.outlining.placement import Placement, differences, placement_on
 from listener.dicom.sop_classes import is_image
 from workers.errors import RejectedInput
+from workers.images.acquisition_times import time_keys
 from workers.images.attributes import text
 from workers.images.frames import Frame, frames_of
 from workers.images.headers import read_header
@@ -136,12 +137,14 @@ def _numbered(fitting: Sequence[OutlinedPhase]) -> list[OutlinedPhase]:
     """Order by time: as the series counts its phases, and series among each other by acquisition."""
     identities = {one.references: one.identity for one in across_series([one.phase for one in fitting])}
 
+    keys = time_keys([one.phase.frames for one in fitting])
+    keys_of = dict(zip((one.phase for one in fitting), keys, strict=True))
+
     def rank(one: OutlinedPhase) -> tuple[object, ...]:
-        moment = min((frame.acquisition_time, frame.content_time) for frame in one.phase.frames)
         series = one.phase.frames[0].instance.series_uid
         if _are_one_examination([one.phase for one in fitting]):
             return (identities[one.phase.references].index,)
-        return (moment, series, one.phase.identity.index)
+        return (keys_of[one.phase], series, one.phase.identity.index)
 
     ordered = sorted(fitting, key=rank)
     return [

@@ -537,6 +537,28 @@ OTHER_CASES: tuple[OtherCase, ...] = (
         "excluded by their position; a note states this",
     ),
     OtherCase(
+        "workers/images/test_families.py::test_scouts_in_line_with_the_slices_are_set_apart",
+        Topic.SCANNER,
+        "scouts exactly in line with the slices",
+        Ending.MEASURED,
+        "excluded if slice thickness, repetition time, flip angle, sequence, protocol or image type differs; a note "
+        "states this. Refused otherwise, if the other phases lack these slices",
+    ),
+    OtherCase(
+        "workers/outline/test_earlier_phase.py::test_copies_of_the_images_do_not_hide_the_phase_before_contrast",
+        Topic.SCANNER,
+        "every image twice, under two UIDs",
+        Ending.MEASURED,
+        "of identical images, one is used, preferably the one that the outline references",
+    ),
+    OtherCase(
+        "workers/images/test_acquisition_times.py::test_stacks_sort_by_time",
+        Topic.SCANNER,
+        "phases whose times differ in form: with and without date, fraction or offset from UTC",
+        Ending.MEASURED,
+        "compared as times; dates and offsets count if all phases have them",
+    ),
+    OtherCase(
         "workers/features/test_bilateral.py::test_a_second_breast_in_the_images_changes_no_feature",
         Topic.SCANNER,
         "an axial series with both breasts",

@@ -10,6 +10,7 @@ from pydicom.datadict import tag_for_keyword
 from listener.dicom.data_set import UNREADABLE_BYTES
 from workers.errors import Reason, RejectedInput, is_of_the_machine
 from workers.images.attributes import (
+    DECIMAL,
     integer,
     items,
     number,
@@ -134,7 +135,7 @@ def _frame_of_classic(instance: Instance) -> Frame:
         plane=plane_of(instance.sop_instance_uid, header, header, header, header),
         slope=_or(number(header, "RescaleSlope"), 1.0),
         intercept=_or(number(header, "RescaleIntercept"), 0.0),
-        contrast=(text(header, "ImageType"), text(header, "EchoTime")),
+        contrast=(text(header, "ImageType"), _plain(text(header, "EchoTime"))),
         temporal_position=optional_integer(header, "TemporalPositionIdentifier"),
         trigger_time_ms=optional_number(header, "TriggerTime"),
         instance_number=optional_integer(header, "InstanceNumber"),
@@ -267,6 +268,11 @@ def _counts_frames(values: Sequence[tuple[float, ...]]) -> bool:
 def _first(dataset: Dataset, keyword: str) -> Dataset:
     sequence = dataset.get(keyword)
     return sequence[0] if sequence else Dataset()
+
+
+def _plain(number: str) -> str:
+    """Return a number in its shortest form: ``3.30`` and ``3.3`` are one echo time."""
+    return f"{float(number):g}" if DECIMAL.fullmatch(number) else number
 
 
 def _or(value: float | None, otherwise: float) -> float:

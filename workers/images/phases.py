@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.errors import Reason, RejectedInput
+from workers.images.acquisition_times import seconds_of, time_keys
 from workers.images.families import families
 from workers.images.frames import Frame
 from workers.images.slices import slice_numbers
@@ -134,11 +135,11 @@ def _trigger_time(frames: Sequence[Frame], slices: NDArray[np.intp]) -> Labels:
 
 
 def _acquisition_time(frames: Sequence[Frame], slices: NDArray[np.intp]) -> Labels:
-    return _by_value_or_rank(_complete([frame.acquisition_time or None for frame in frames]), slices)
+    return _by_value_or_rank(_complete(seconds_of([frame.acquisition_time for frame in frames])), slices)
 
 
 def _content_time(frames: Sequence[Frame], slices: NDArray[np.intp]) -> Labels:
-    return _by_value_or_rank(_complete([frame.content_time or None for frame in frames]), slices)
+    return _by_value_or_rank(_complete(seconds_of([frame.content_time for frame in frames])), slices)
 
 
 def _repetition(frames: Sequence[Frame], slices: NDArray[np.intp]) -> Labels:
@@ -213,13 +214,12 @@ def across_series(phases: Iterable[Phase]) -> tuple[Phase, ...]:
     found = list(phases)
     if len(found) < 2 or any(phase.identity.count > 1 for phase in found):
         return tuple(found)
-    ordered = sorted(found, key=_acquired)
+    keys = zip(time_keys([phase.frames for phase in found]), map(_first_order, found), range(len(found)), strict=True)
     return tuple(
-        replace(phase, identity=PhaseIdentity(index, len(ordered), PhaseEvidence.SERIES))
-        for index, phase in enumerate(ordered, start=1)
+        replace(found[at], identity=PhaseIdentity(index, len(found), PhaseEvidence.SERIES))
+        for index, (*_, at) in enumerate(sorted(keys), start=1)
     )
 
 
-def _acquired(phase: Phase) -> tuple[str, str, tuple[int, int]]:
-    first = min(phase.frames, key=lambda frame: (frame.acquisition_time, frame.content_time))
-    return first.acquisition_time, first.content_time, first.order or (0, 0)
+def _first_order(phase: Phase) -> tuple[int, int]:
+    return min(frame.order or (0, 0) for frame in phase.frames)

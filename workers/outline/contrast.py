@@ -1,22 +1,20 @@
 """Decides whether a phase is after contrast, from its headers and from the enhancement inside the outline."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from model_store.signatures.acceptance import Criterion
 from workers.acceptance import Objection
-from workers.errors import RejectedInput
 from workers.images.contrast_agent import names_an_agent, said_before_contrast
 from workers.images.headers import Instance
-from workers.images.inverted import is_inverted
 from workers.images.phases import Phase
-from workers.images.slices import normal_of
-from workers.images.volume import Volume, build_volume
+from workers.images.volume import Volume
 from workers.limits import Limits
 from workers.notes import Note, warning
+from workers.outline.earlier_phase import slices_of
 from workers.outline.examination import examination_of
 from workers.outline.phase_times import first_after_bolus
 from workers.outline.region_of_interest import RegionOfInterest
@@ -93,17 +91,10 @@ class _Medians:
         return self._known[id(phase)]
 
     def _read(self, phase: Phase) -> float | None:
-        normal = normal_of(phase.frames[0].plane)
-        ordered = sorted(phase.frames, key=lambda frame: float(np.dot(frame.plane.position, normal)))
-        # For MONOCHROME1 images the check for a dark background needs all slices.
-        part = slice(None) if is_inverted(ordered[:1]) else self._outlined
-        frames = tuple(ordered[part])
-        try:
-            array = build_volume(replace(phase, frames=frames, expected_slices=len(frames)), self._limits).array
-        except RejectedInput:  # an unreadable phase is no evidence
+        inside = slices_of(phase, self._outlined, self._limits)
+        if inside is None or inside.shape != self._tumour.shape:  # an unreadable phase is no evidence
             return None
-        inside = array if part == self._outlined else array[self._outlined]
-        return float(np.median(inside[self._tumour].astype(np.float64))) if inside.shape == self._tumour.shape else None
+        return float(np.median(inside[self._tumour].astype(np.float64)))
 
 
 def _shown_before(phases: Sequence[Phase], number: int, medians: _Medians, gain: float | None) -> str:

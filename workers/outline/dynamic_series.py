@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from workers.errors import RejectedInput
+from workers.images.acquisition_times import time_keys
 from workers.images.frames import Plane
 from workers.images.phases import Phase, across_series
 from workers.images.slices import SAME_DIRECTION, normal_of, same_plane, same_positions
@@ -50,16 +51,11 @@ def is_derived(phase: Phase) -> bool:
     return bool(derivation(first.instance.dataset, first.number))
 
 
-def start(phase: Phase) -> tuple[str, str]:
-    """Return the start of a phase as text that sorts by time: acquisition time and content time."""
-    return min((frame.acquisition_time, frame.content_time) for frame in phase.frames)
-
-
 def _are_one_examination(phases: Sequence[Phase]) -> bool:
     first = phases[0]
     technique = _technique(first)
     alike = all(same_slices(first, other) and technique == _technique(other) for other in phases)
-    times = {min((one.acquisition_time, one.content_time) for one in phase.frames) for phase in phases}
+    times = set(time_keys([phase.frames for phase in phases]))
     return len(phases) > 1 and alike and _is_known(technique) and len(times) == len(phases)
 
 

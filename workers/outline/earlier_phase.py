@@ -1,10 +1,12 @@
-"""The surroundings of an outline in another phase of its examination."""
+"""The slices of an outline in another phase of its examination."""
 
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from workers.errors import RejectedInput
+from workers.images.attributes import text
 from workers.images.phases import Phase
 from workers.images.slices import normal_of
 from workers.images.volume import EarlierPhase, Volume, build_volume
@@ -16,16 +18,26 @@ def surroundings_in(
 ) -> EarlierPhase | None:
     """Return the grey values of another phase in a box of the volume (z, y, x); None where it cannot be read.
 
-    The phase must have the same slices; only those of the box are read.
+    The phase must have the same slices.
+    """
+    z, y, x = box
+    array = slices_of(phase, z, limits)
+    if array is None or array.shape != volume.array[z].shape:
+        return None
+    return EarlierPhase(array[:, y, x].copy(), (z.start, y.start, x.start))
+
+
+def slices_of(phase: Phase, part: slice, limits: Limits) -> NDArray[np.generic] | None:
+    """Return the grey values of some slices of a phase (z, y, x); None where they cannot be read.
+
+    Only these are read, except of MONOCHROME1 images: they are inverted by the highest value of the whole phase.
     """
     normal = normal_of(phase.frames[0].plane)
     ordered = sorted(phase.frames, key=lambda frame: float(np.dot(frame.plane.position, normal)))
-    z, y, x = box
-    frames = tuple(ordered[z])
+    inverted = text(ordered[0].instance.dataset, "PhotometricInterpretation") == "MONOCHROME1"
+    frames = tuple(ordered if inverted else ordered[part])
     try:
         array = build_volume(replace(phase, frames=frames, expected_slices=len(frames)), limits).array
     except RejectedInput:  # what cannot be read cannot be compared with
         return None
-    if array.shape != volume.array[z].shape:
-        return None
-    return EarlierPhase(array[:, y, x].copy(), (z.start, y.start, x.start))
+    return array[part] if inverted else array

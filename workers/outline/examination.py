@@ -1,15 +1,17 @@
 """Finds the phases of an examination, in the series of a given phase and in other series of the study."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from workers.errors import RejectedInput
+from workers.images.acquisition_times import time_keys
 from workers.images.frames import frames_of
 from workers.images.headers import Instance, read_image_headers
 from workers.images.phases import Phase, split_series
 from workers.limits import Limits
-from workers.outline.dynamic_series import same_slices, same_technique, start
+from workers.outline.duplicate_images import without_copies
+from workers.outline.dynamic_series import same_slices, same_technique
 
 
 def examination_of(
@@ -20,7 +22,8 @@ def examination_of(
     Phases of other series are included where they show the same slices with the same technique.
     """
     series = phase.frames[0].instance.series_uid
-    mine = _phases([one for one in instances if one.series_uid == series])
+    measured = {frame.instance.sop_instance_uid for frame in phase.frames}
+    mine = _phases([one for one in instances if one.series_uid == series], measured)
     own = [
         phase if other.references == phase.references else other
         for other in mine
@@ -35,8 +38,10 @@ def examination_of(
         for other in _phases(part)
         if same_slices(phase, other) and same_technique(phase, other)
     ]
-    before = sorted((other for other in beside if start(other) < start(own[0])), key=start)
-    after = sorted((other for other in beside if start(other) > start(own[-1])), key=start)
+    keys = dict(zip((*own, *beside), time_keys([one.frames for one in (*own, *beside)]), strict=True))
+    beside.sort(key=keys.__getitem__)
+    before = [other for other in beside if keys[other] < keys[own[0]]]
+    after = [other for other in beside if keys[other] > keys[own[-1]]]
     return *before, *own, *after
 
 
@@ -50,9 +55,11 @@ def _alike(phase: Phase, other_series: Sequence[Sequence[Path]], limits: Limits)
                 yield list(read_image_headers(paths, limits))
 
 
-def _phases(instances: Sequence[Instance]) -> tuple[Phase, ...]:
+def _phases(instances: Sequence[Instance], preferred: Collection[str] = ()) -> tuple[Phase, ...]:
+    """Return the phases of a series; of copies of an image, one in ``preferred`` (SOP Instance UIDs) counts."""
     try:
-        return split_series([frame for instance in instances for frame in frames_of(instance)]) if instances else ()
+        frames = [frame for instance in instances for frame in frames_of(instance)]
+        return split_series(without_copies(frames, preferred)) if frames else ()
     except RejectedInput:
         return ()
 

@@ -189,13 +189,12 @@ def _by_rule(
 
 
 def _with_strays_noted(phase: Phase, phases: Sequence[Phase]) -> Phase:
-    """Add a note on frames of the same series and contrast that are not among the phase's slices."""
+    """Add a note on frames of the same series that are not among the phase's slices: scouts and projections."""
     first = phase.frames[0]
     strays = [
         other
         for other in phases
         if other.frames[0].instance.series_uid == first.instance.series_uid
-        and other.frames[0].contrast == first.contrast
         and len(other.frames) < len(phase.frames)
         and other.expected_slices < phase.expected_slices
     ]

@@ -6,16 +6,19 @@ from itertools import pairwise
 
 from pydicom import Dataset
 
+from workers.images.acquisition_times import starts_of, trigger_starts
 from workers.images.attributes import items, text
 from workers.images.phases import Phase
 
-CLOCK = re.compile(r"(?:\d{8})?(\d\d)(\d\d)(\d\d)(?:\.(\d*))?(?:[+-]\d{4})?")
-"""A time with seconds (VR TM), optionally preceded by a date and followed by an offset from UTC (VR DT)."""
+SECONDS_GIVEN = re.compile(r"(?:\d{8})?\d{6}(?:\.\d*)?(?:[+-]\d{4})?", re.ASCII)
+"""A time to the second (VR TM), optionally preceded by a date and followed by an offset from UTC (VR DT)."""
 
 
 def pace_seconds(phases: Sequence[Phase]) -> float | None:
     """Return the median time between successive phases, in seconds; None where the headers do not state it."""
-    starts = _starts(phases, "acquisition_time") or _starts(phases, "content_time") or _triggers(phases)
+    stacks = [phase.frames for phase in phases]
+    content = [[frame.content_time for frame in stack] for stack in stacks]
+    starts = _acquired(phases) or _to_the_second(content) or trigger_starts(stacks)
     gaps = sorted(later - earlier for earlier, later in pairwise(starts))
     return gaps[len(gaps) // 2] if gaps and gaps[0] > 0 else None
 
@@ -28,9 +31,9 @@ def first_after_bolus(phases: Sequence[Phase]) -> int | None:
     it falls between two phases. Content times are not used: they are times of reconstruction.
     """
     found = {time for phase in phases if (time := _bolus_time(phase.frames[0].instance.dataset))}
-    bolus = _seconds(found.pop()) if len(found) == 1 else None
-    starts = _starts(phases, "acquisition_time")
-    if bolus is None or not starts or any(later <= earlier for earlier, later in pairwise(starts)):
+    acquired = _acquired(phases, found.pop()) if len(found) == 1 else []
+    *starts, bolus = acquired or [0.0]
+    if any(later <= earlier for earlier, later in pairwise(starts)):
         return None
     after = sum(start < bolus for start in starts)
     return after if 0 < after < len(starts) else None
@@ -46,28 +49,15 @@ def _bolus_time(header: Dataset) -> str:
     return next(filter(None, (text(item, "ContrastBolusStartTime") for item in (header, *profiles))), "")
 
 
-def _starts(phases: Sequence[Phase], keyword: str) -> list[float]:
-    """Return the start of each phase, in seconds of the day; empty where a frame has no such time."""
-    starts = _firsts([[_seconds(getattr(frame, keyword)) for frame in phase.frames] for phase in phases])
-    triggers = _triggers(phases)
-    if len(set(starts)) == 1 and triggers:
-        return [start + trigger for start, trigger in zip(starts, triggers, strict=True)]
-    return starts
+def _acquired(phases: Sequence[Phase], *others: str) -> list[float]:
+    """Return the start of each phase, then ``others``, in seconds; empty where a frame has no acquisition time."""
+    found = _to_the_second([[frame.acquisition_time for frame in phase.frames] for phase in phases], *others)
+    starts, rest = found[: len(phases)], found[len(phases) :]
+    if len(set(starts)) == 1 and (triggers := trigger_starts([phase.frames for phase in phases])):
+        starts = [start + trigger for start, trigger in zip(starts, triggers, strict=True)]
+    return [*starts, *rest]
 
 
-def _triggers(phases: Sequence[Phase]) -> list[float]:
-    """Return the first Trigger Time of each phase, in seconds; empty where a frame has none."""
-    return [first / 1000 for first in _firsts([[frame.trigger_time_ms for frame in phase.frames] for phase in phases])]
-
-
-def _firsts(times: Sequence[Sequence[float | None]]) -> list[float]:
-    known = [[time for time in part if time is not None] for part in times]
-    return list(map(min, known)) if all(known) and known == times else []
-
-
-def _seconds(time: str) -> float | None:
-    clock = CLOCK.fullmatch(time)
-    if clock is None:
-        return None
-    hours, minutes, seconds, fraction = clock.groups(default="0")
-    return int(hours) * 3600 + int(minutes) * 60 + int(seconds) + float(f"0.{fraction or 0}")
+def _to_the_second(stacks: Sequence[Sequence[str]], *others: str) -> list[float]:
+    times = [*(time for stack in stacks for time in stack), *others]
+    return starts_of(stacks, *others) if all(map(SECONDS_GIVEN.fullmatch, times)) else []

@@ -77,6 +77,68 @@ def test_several_parallel_scouts_are_set_apart(write_series: WriteSeries, first:
     assert sizes(*with_scouts(write_series, [first + 6 * at for at in range(5)])) == [5, 24, 24, 24]
 
 
+IN_LINE = [24.0 + at for at in range(4)]
+"""Positions of scouts that carry on the steps of the slices, which are 1 mm apart."""
+
+
+@pytest.mark.parametrize(
+    "technique",
+    [
+        {"SliceThickness": 8},
+        {"RepetitionTime": "3.1"},
+        {"FlipAngle": "30"},
+        {"MRAcquisitionType": "2D"},
+        {"ProtocolName": "localizer"},
+        {"ScanningSequence": "SE"},
+        {"ImageType": "ORIGINAL\\PRIMARY\\LOCALIZER"},
+        {"EchoTime": "1.2"},
+    ],
+    ids=lambda technique: next(iter(technique)),
+)
+@pytest.mark.parametrize("count", [1, 3])
+def test_scouts_in_line_with_the_slices_are_set_apart(
+    write_series: WriteSeries, technique: dict[str, str], count: int
+) -> None:
+    """Four scouts whose positions carry on the steps of the slices: another technique tells them apart."""
+    slices = {
+        "SliceThickness": 1,
+        "RepetitionTime": "4.6",
+        "FlipAngle": "10",
+        "MRAcquisitionType": "3D",
+        "ProtocolName": "t1 dyn",
+        "ScanningSequence": "GR",
+        "ImageType": "ORIGINAL\\PRIMARY\\OTHER",
+        "EchoTime": "2.1",
+    }
+    written = []
+    for number, phase in enumerate(PHASES[:count]):
+        attributes = {**slices, "AcquisitionTime": f"10050{number}"}
+        written.append(write_series(phase, name=f"p{number}_", extra=lambda z, values=attributes: values))
+    in_line = [{**slices, **technique, "ImagePositionPatient": [0, 0, position]} for position in IN_LINE]
+    scouts = write_series(PHASES[0][:4], name="s", extra=in_line.__getitem__)
+    assert sizes(*written, scouts) == [4, *[24] * count]
+
+
+@pytest.mark.parametrize("odd", [[0], [11], [23], [20, 21, 22, 23]], ids=str)
+@pytest.mark.parametrize("values", [("4.6", "4.60"), ("4.6", "4.8"), ("4.6", "")], ids=str)
+def test_slices_of_a_slightly_different_technique_stay(
+    write_series: WriteSeries, odd: list[int], values: tuple[str, str]
+) -> None:
+    """Scanners write a value with other digits, or adapt it a little."""
+    written = write_series(PHASES[0], extra=lambda z: {"RepetitionTime": values[z in odd]})
+    assert sizes(written) == [24]
+
+
+def test_a_slice_of_another_technique_inside_a_stack_stays(write_series: WriteSeries) -> None:
+    """Without it the stack has a gap: no volume may be measured with a slice missing unnoticed."""
+    assert sizes(write_series(PHASES[0], extra=lambda z: {"RepetitionTime": "9" if z == 11 else "4.6"})) == [24]
+
+
+def test_an_echo_time_in_other_digits_is_the_same(write_series: WriteSeries) -> None:
+    """3.3 ms and 3.30 ms are one stack."""
+    assert sizes(write_series(PHASES[0], extra=lambda z: {"EchoTime": ("3.3", "3.30")[z % 2]})) == [24]
+
+
 @pytest.mark.parametrize(
     ("first", "count"), [(56.0, 4), (0.5, 20)], ids=["in line with the slices", "nearly as many as slices"]
 )
