@@ -1,9 +1,12 @@
 """A report or a segmentation as a readable document, for archives that accept neither: PDF or Secondary Capture.
 
-It is made from the written result alone, so it has the same content, and it names first the object that it replaces.
+It is made from the written result and the key image beside it, so it has the same content, and it names first the
+object that it replaces. A PDF is read and printed without its header, so it names patient and study; a picture does
+not, because a name could not be removed from its pixels.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +17,14 @@ from pydicom.uid import UID, EncapsulatedPDFStorage, SecondaryCaptureImageStorag
 from workers.fallbacks.text_pages import Document, Line, as_pdf, as_pixels
 from workers.results import codes
 from workers.results.common_modules import set_file_meta
+from workers.results.result_roles import ResultRole
 from workers.results.uids import derived_uid
 
 FALLBACK_NOTICE = "This archive did not take the {kind} that belongs here. {content} Original: SOP Instance UID {uid}."
 TEXT_ONLY = "This is its content as text to read, not for measuring or for programs."
 PICTURE_ONLY = "This describes it and shows one slice; the outlined voxels themselves are not in here."
+WITH_PICTURE = (ResultRole.SUMMARY_REPORT, ResultRole.SEGMENTATION)
+"""Results whose document shows the key image."""
 SHARED = (
     "SpecificCharacterSet",
     *("StudyInstanceUID", "StudyDate", "StudyTime", "StudyID", "StudyDescription", "AccessionNumber"),
@@ -35,7 +41,9 @@ SHARED = (
 def as_encapsulated_pdf(result: Dataset, path: Path) -> Dataset:
     """Return a result as a PDF document in a series of its own; the key image is in the folder of its file ``path``."""
     document = document_of(result, path)
+    document = replace(document, lines=[*_identity(result), *document.lines])
     other = _other(result, EncapsulatedPDFStorage, "DOC")
+    other.BurnedInAnnotation = "YES"
     other.AcquisitionDateTime = ""
     other.DocumentTitle = document.title
     other.ConceptNameCodeSequence = result.get("ConceptNameCodeSequence") or []
@@ -73,10 +81,21 @@ def document_of(result: Dataset, path: Path) -> Document:
         kind=kind, content=TEXT_ONLY if is_report else PICTURE_ONLY, uid=str(result.SOPInstanceUID)
     )
     lines = list(_items(result, 0)) if is_report else list(_segments(result))
-    picture = None if is_report else _key_picture(path.with_name("key_image.dcm"))
+    picture = _key_picture(path.with_name("key_image.dcm")) if path.stem in WITH_PICTURE else None
     warnings = [line.text for line in lines if line.text.startswith(f"{codes.NOTICE.meaning}: ")]
     foot = "".join(f"{warning}   " for warning in dict.fromkeys(warnings))
     return Document(str(result.get("SeriesDescription") or kind), notice, lines, foot, picture)
+
+
+def _identity(result: Dataset) -> Iterator[Line]:
+    """Yield patient and study, as far as the result states them."""
+    name = str(result.get("PatientName") or "").replace("=", " / ").replace("^", " ").strip()
+    patient = (str(result.get(keyword) or "") for keyword in ("PatientID", "PatientBirthDate", "PatientSex"))
+    study = (str(result.get(keyword) or "") for keyword in ("StudyDate", "StudyDescription", "AccessionNumber"))
+    # The name has a line of its own: its letters may need a font that the reader of the document lacks.
+    for heading, values in (("Patient", [name]), ("Patient ID", patient), ("Study", study)):
+        if known := ", ".join(filter(None, values)):
+            yield Line(f"{heading}: {known}", bold=True)
 
 
 def _other(result: Dataset, sop_class_uid: UID, modality: str) -> Dataset:

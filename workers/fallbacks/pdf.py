@@ -1,6 +1,7 @@
 """Writes text and pictures at fixed positions as a PDF: fonts embedded, text searchable, deterministic bytes."""
 
 import functools
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -10,10 +11,18 @@ from numpy.typing import NDArray
 from PIL import Image
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
 from workers.results.typefaces import font_file
+
+ASIAN_FONTS = (
+    ("HeiseiMin-W3", re.compile("[\u3040-\u30ff]")),
+    ("HYSMyeongJo-Medium", re.compile("[\uac00-\ud7af]")),
+    ("STSong-Light", re.compile("[\u2e80-\u9fff\uff00-\uffef]")),
+)
+"""Fonts of Adobe's Asian font packs by the letters that need them; they are not embedded."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +74,26 @@ def write_pdf(title: str, pages: Sequence[Page], width: float, height: float) ->
             canvas.drawImage(ImageReader(Image.fromarray(one.pixels)), one.x, one.y, one.width, one.height)
         for run in page.runs:
             canvas.setFillColorRGB(*run.colour)
-            canvas.setFont(_registered(bold=run.bold), run.size)
+            canvas.setFont(_font_of(run), run.size)
             canvas.drawString(run.x, run.y, _valid(run.text))
         canvas.showPage()
     canvas.save()
     return file.getvalue()
+
+
+def _font_of(run: Run) -> str:
+    """Return the font of a text: our own, else for Chinese, Japanese and Korean one that PDF readers provide."""
+    own = _registered(bold=run.bold)
+    known = pdfmetrics.getFont(own).face.charToGlyph
+    if all(ord(letter) in known for letter in run.text):
+        return own
+    return next((_asian(name) for name, pattern in ASIAN_FONTS if pattern.search(run.text)), own)
+
+
+@functools.cache
+def _asian(name: str) -> str:
+    pdfmetrics.registerFont(UnicodeCIDFont(name))
+    return name
 
 
 def _valid(text: str) -> str:

@@ -5,17 +5,17 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from pydicom import Dataset
 
-from listener.dicom.own_results import RESULT_MODEL_NAME
 from workers.features.measurement import Measurement
 from workers.features.regions import Region
 from workers.results import codes
+from workers.results.anatomy import site_of
 from workers.results.certainty_texts import range_text
 from workers.results.common_modules import Origin, composite, software_version
 from workers.results.key_image_drawing import AMBER, VIOLET, Caption, Contour, View, draw
 from workers.results.not_scored_reasons import REASONS
 from workers.results.region_display import COLOURS, ring_label
 from workers.results.result_roles import ResultRole
-from workers.results.source_description import measured_on
+from workers.results.source_description import measured_on, phase_words
 from workers.results.source_slices import SourceSlice, source_slices
 from workers.results.tracking import REGION_NAMES
 from workers.results.training_strip import Strip
@@ -104,16 +104,17 @@ def caption(origin: Origin, result: CaseResult, measurement: Measurement) -> Cap
     else:
         shown, _ = shown_score(score.hot_probability, score.threshold)
         verdict, colour = f"{shown} {origin.wording.verdicts[score.phenotype]}", VERDICT_COLOURS[score.phenotype]
-    named = f", signature {signature.id} {signature.version}" if signature else ""
+    named = f"signature {signature.id} {signature.version}" if signature else f"radtme {software_version()}"
+    site = site_of(origin.image_headers, measurement.tumour_segment)
     return Caption(
-        title="Radiomics score",
+        title=" - ".join(filter(None, (origin.wording(site.words) if site.words else "", "Radiomics score"))),
         verdict=verdict,
         verdict_colour=colour,
         lines=[*([f"T{str(origin.tumour)[1:]}"] if origin.tumour else []), *_lines(result)],
         warnings=list(_warnings(result)),
         strip=_strip(score) if score else None,
         notice=signature.research_notice if signature else "",
-        footer=f"{RESULT_MODEL_NAME} {software_version()}{named}, not verified by a person",
+        footer=f"{named}, not verified by a person",
         measured_on=f"Measured on {_source_of(measurement)}",
     )
 
@@ -162,4 +163,6 @@ def _warnings(result: CaseResult) -> Iterator[str]:
 
 
 def _source_of(measurement: Measurement) -> str:
-    return measured_on(measurement.volume.frames, measurement.volume.headers, with_description=False)
+    phase = phase_words(measurement.volume)
+    slices = measured_on(measurement.volume.frames, measurement.volume.headers, with_description=False)
+    return ", ".join((phase, slices.split(",")[0])) if phase else slices

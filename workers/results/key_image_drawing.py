@@ -12,7 +12,11 @@ from workers.results.training_strip import Strip, draw_strip
 from workers.results.typefaces import pixel_font
 
 WIDTH, HEIGHT = 1024, 768
-PANEL = 688
+BAND = 64
+"""Height of the bands above and below the slice, in pixels. Viewers write into the corners: text is in the middle."""
+CORNER = 150
+"""Width of what stays free in each corner, in pixels."""
+PANEL = HEIGHT - 2 * BAND
 """Side of the square that shows the slice, in pixels."""
 MARGIN = 16
 SIDE = PANEL + 2 * MARGIN
@@ -23,7 +27,9 @@ SMALLEST_INSET = 90
 CONTEXT_MM = 14.0
 """Margin of tissue that is shown around the outlines, in mm."""
 MIN_VIEW_MM = 60.0
-OUTLINE_WIDTH = 2
+OUTLINE_WIDTH = 3
+TEXT_SCALES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)
+SMALLEST_TEXT = 14
 WHITE, GREY, AMBER, VIOLET = (245, 245, 245), (165, 165, 165), (255, 196, 61), (200, 160, 255)
 Colour = tuple[int, int, int]
 
@@ -91,17 +97,19 @@ def draw(view: View, caption: Caption) -> Image.Image:
     grey = _grey_levels(view.pixels, window)
     panel = _panel(view, grey, window)
     left = MARGIN + (PANEL - panel.width) // 2
-    upper = MARGIN + (PANEL - panel.height) // 2
+    upper = BAND + (PANEL - panel.height) // 2
     picture.paste(panel, (left, upper))
     pen = ImageDraw.Draw(picture)
     _draw_edge_letters(pen, view.edge_letters, (left, upper, left + panel.width, upper + panel.height))
     _draw_scale(
         pen, panel.width / ((window.right - window.left) * view.pixel_spacing_mm[1]), left, upper + panel.height
     )
-    left_over = MARGIN + PANEL - _draw_caption(pen, caption, view.outlines)
+    left_over = BAND + PANEL - _draw_caption(pen, caption, view.outlines, _text_scale(caption, view.outlines))
     if left_over >= SMALLEST_INSET:
         _draw_inset(picture, view, grey, window, min(INSET, left_over))
-    _draw_notice(pen, caption)
+    _draw_band(pen, BAND // 2, caption.title, WHITE, 26)
+    _draw_band(pen, BAND + PANEL + 20, caption.notice, AMBER, 22)
+    _draw_band(pen, BAND + PANEL + 48, caption.footer, GREY, 18)
     return picture
 
 
@@ -167,35 +175,43 @@ def _draw_edge_letters(
         (middle_x, lower - 8, "md"),
     )
     for letter, (x, y, anchor) in zip(letters, anchors, strict=True):
-        pen.text((x, y), letter, AMBER, pixel_font(22), anchor, stroke_width=2, stroke_fill=(0, 0, 0))
+        pen.text((x, y), letter, AMBER, pixel_font(26), anchor, stroke_width=2, stroke_fill=(0, 0, 0))
 
 
 def _draw_scale(pen: ImageDraw.ImageDraw, pixels_per_mm: float, left: int, lower: int) -> None:
     """Draw a scale bar of 1 cm."""
     x, y, length = left + 14, lower - 16, round(10 * pixels_per_mm)
     pen.line([(x, y), (x + length, y)], WHITE, 3)
-    pen.text((x, y - 6), "1 cm", WHITE, pixel_font(15), "ls", stroke_width=2, stroke_fill=(0, 0, 0))
+    pen.text((x, y - 6), "1 cm", WHITE, pixel_font(20), "ls", stroke_width=2, stroke_fill=(0, 0, 0))
 
 
-def _draw_caption(pen: ImageDraw.ImageDraw, caption: Caption, outlines: Sequence[Contour]) -> int:
+def _text_scale(caption: Caption, outlines: Sequence[Contour]) -> float:
+    """Return the largest scale at which the text fits beside the slice; the smallest one where none does."""
+    scratch = ImageDraw.Draw(Image.new("RGB", (WIDTH, HEIGHT)))
+    for scale in TEXT_SCALES:
+        if _draw_caption(scratch, caption, outlines, scale) <= BAND + PANEL:
+            break
+    return scale
+
+
+def _draw_caption(pen: ImageDraw.ImageDraw, caption: Caption, outlines: Sequence[Contour], scale: float) -> int:
     """Draw the text; return the vertical position of its end."""
-    x, y = SIDE, MARGIN + 4
+    x, y = SIDE, BAND
     width = WIDTH - SIDE - MARGIN
-    pen.text((x, y), caption.title, GREY, pixel_font(20))
-    y += 34
-    y = _draw_lines(pen, caption.verdict, (x, y), width, 38, caption.verdict_colour) + 12
+    verdict, text, small = (round(size * scale) for size in (46, 24, 20))
+    y = _draw_lines(pen, caption.verdict, (x, y), width, verdict, caption.verdict_colour) + 8
     if caption.strip is not None:
         y = draw_strip(pen, caption.strip, (x, y), width)
     for line in caption.lines:
-        y = _draw_lines(pen, line, (x, y), width, 18, WHITE) + 6
+        y = _draw_lines(pen, line, (x, y), width, text, WHITE) + 5
     for words in caption.warnings:
-        y = _draw_lines(pen, words, (x, y), width, 16, AMBER) + 4
-    y += 12
+        y = _draw_lines(pen, words, (x, y), width, text, AMBER) + 4
+    y += 8
     for outline in outlines:
-        pen.rectangle([(x, y + 3), (x + 18, y + 17)], outline=outline.colour, width=3)
-        y = _draw_lines(pen, outline.label, (x + 28, y), width - 28, 15, WHITE) + 8
-    lowest = max(MARGIN + PANEL - INSET, min(y + 60, MARGIN + PANEL))
-    end = _draw_lines(pen, caption.measured_on, (x, y + 4), width, 14, GREY, lowest=lowest)
+        pen.rectangle([(x, y + 3), (x + small, y + 3 + small)], outline=outline.colour, width=4)
+        y = _draw_lines(pen, outline.label, (x + small + 12, y), width - small - 12, small, WHITE) + 6
+    lowest = max(BAND + PANEL - INSET, min(y + 3 * small, BAND + PANEL))
+    end = _draw_lines(pen, caption.measured_on, (x, y + 2), width, small, GREY, lowest=lowest)
     return min(end, max(lowest, y))
 
 
@@ -254,14 +270,14 @@ def _draw_inset(picture: Image.Image, view: View, grey: NDArray[np.uint8], windo
         (window.right * by_column - 1, window.lower * by_row - 1),
     ]
     ImageDraw.Draw(inset).rectangle(corners, outline=AMBER, width=2)
-    picture.paste(inset, (SIDE, MARGIN + PANEL - inset.height))
+    picture.paste(inset, (WIDTH - MARGIN - inset.width, BAND + PANEL - inset.height))
 
 
-def _draw_notice(pen: ImageDraw.ImageDraw, caption: Caption) -> None:
-    y = MARGIN + PANEL + 10
-    size = 20
-    while size > 11 and pen.textlength(caption.notice, pixel_font(size)) > WIDTH - 2 * MARGIN:
+def _draw_band(pen: ImageDraw.ImageDraw, y: int, text: str, colour: Colour, size: int) -> None:
+    """Draw a line in the middle of a band, smaller and then shorter where it would reach a corner."""
+    while size > SMALLEST_TEXT and pen.textlength(text, pixel_font(size)) > WIDTH - 2 * CORNER:
         size -= 1
-    if caption.notice:
-        pen.text((MARGIN, y), caption.notice, AMBER, pixel_font(size))
-    pen.text((MARGIN, y + 28), caption.footer, GREY, pixel_font(14))
+    while pen.textlength(text, pixel_font(size)) > WIDTH - 2 * CORNER:
+        text = f"{text.rstrip('.')[:-1]}..."
+    if text:
+        pen.text((WIDTH // 2, y), text, colour, pixel_font(size), "mm")

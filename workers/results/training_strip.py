@@ -14,10 +14,10 @@ from workers.results.typefaces import pixel_font
 
 BINS = 24
 """Number of bins of the score from 0 to 1."""
-BAR_HEIGHT = 34
+BAR_HEIGHT = 30
 """Of the fullest bin of each class, in pixels."""
 AXIS_HEIGHT = 14
-LABEL_SIZE = 15
+LABEL_SIZE = 19
 HEIGHT = 2 * BAR_HEIGHT + AXIS_HEIGHT
 WHITE, GREY, DARK = (245, 245, 245), (165, 165, 165), (70, 70, 70)
 Colour = tuple[int, int, int]
@@ -57,7 +57,7 @@ def draw_strip(pen: ImageDraw.ImageDraw, strip: Strip, corner: tuple[int, int], 
     for value, anchor in ((0.0, "la"), (1.0, "ra")):
         pen.text((x + width * value, below), f"{value:g}", GREY, pixel_font(LABEL_SIZE), anchor)
     if strip.hot and strip.cold:
-        pen.text((x + width / 2, below), "training: hot above, cold below", GREY, pixel_font(LABEL_SIZE), "ma")
+        pen.text((x + width / 2, below), "training cases: hot, cold", GREY, pixel_font(LABEL_SIZE), "ma")
     return below + LABEL_SIZE + 10
 
 

@@ -1,5 +1,6 @@
 """What goes to an archive that takes no SR or SEG: valid, always the same, readable, and the best that it takes."""
 
+import re
 import shutil
 import subprocess
 from dataclasses import replace
@@ -34,6 +35,7 @@ from workers.delivery.deliver import deliver
 from workers.delivery.outbox import record_path
 from workers.delivery.record import StoreResponse, queued
 from workers.fallbacks.alternatives import alternatives
+from workers.fallbacks.documents import as_encapsulated_pdf, document_of
 from workers.jobs.result_objects import build_results
 from workers.results.instance_reference import InstanceReference
 from workers.results.result_roles import Fallback, ResultRole
@@ -95,7 +97,7 @@ def test_a_plainer_object_is_valid_and_always_the_same(
 def test_the_document_says_what_it_stands_in_for_and_what_the_original_says(
     results: dict[ResultRole, Path], tmp_path: Path
 ) -> None:
-    """Verdict, threshold, notice and what is replaced can be read, and no patient's name: the header has it."""
+    """Verdict, threshold, notice and what is replaced can be read, with patient and study."""
     original = dcmread(results[ResultRole.SUMMARY_REPORT])
     made = alternatives(results[ResultRole.SUMMARY_REPORT])[EncapsulatedPDFStorage]()
     text = pdf_text(made, tmp_path)
@@ -106,12 +108,37 @@ def test_the_document_says_what_it_stands_in_for_and_what_the_original_says(
         "Threshold for hot: 0.412",
         "Volume:",
         "RESEARCH - simulated training data - not for clinical use",
-        "page 1 of 1",
+        "Patient ID: P1",
+        "page 1 of 2",
     ):
         assert words in text
+    assert made.BurnedInAnnotation == "YES"
     segmentation = alternatives(results[ResultRole.SEGMENTATION])[EncapsulatedPDFStorage]()
     assert "did not take the Segmentation" in pdf_text(segmentation, tmp_path)
     assert "voxels themselves are not in here" in pdf_text(segmentation, tmp_path)
+
+
+def test_the_document_of_a_report_shows_the_key_image(results: dict[ResultRole, Path]) -> None:
+    """Report and segmentation show the slice; a picture of them names no patient."""
+    for role in (ResultRole.SUMMARY_REPORT, ResultRole.SEGMENTATION):
+        picture = document_of(dcmread(results[role]), results[role]).picture
+        assert picture is not None
+        assert (picture == dcmread(results[ResultRole.KEY_IMAGE]).pixel_array).all()
+    page = alternatives(results[ResultRole.SUMMARY_REPORT])[SecondaryCaptureImageStorage]()
+    assert page.BurnedInAnnotation == "NO"
+
+
+@pytest.mark.parametrize("name", ["山田^太郎", "김^철수", "やまだ^たろう", "Müller^Änne"])
+def test_names_of_any_script_are_written(results: dict[ResultRole, Path], name: str) -> None:
+    """A name is never lost: its letters are in the document, in a font that has them."""
+    report = dcmread(results[ResultRole.SUMMARY_REPORT])
+    report.PatientName = name
+    document = as_encapsulated_pdf(report, results[ResultRole.SUMMARY_REPORT])
+    expected = {"山": "STSong-Light", "김": "HYSMyeongJo-Medium", "や": "HeiseiMin-W3"}.get(name[0])
+    fonts = re.findall(rb"/BaseFont /([A-Za-z0-9-]+)", document.EncapsulatedDocument)
+    assert [font.decode() for font in fonts if b"DejaVu" not in font and font != b"AAAAAA"] == (
+        [expected] * 2 if expected else []
+    )
 
 
 @pytest.mark.skipif(shutil.which("pdftotext") is None, reason="needs poppler-utils")

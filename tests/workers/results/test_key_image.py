@@ -15,7 +15,23 @@ from workers.notes import Note, warning
 from workers.results.common_modules import Origin, ResultVersion
 from workers.results.instance_reference import InstanceReference
 from workers.results.key_image import caption, edge_letters
-from workers.results.key_image_drawing import AMBER, VIOLET, WHITE, Caption, Contour, View, draw
+from workers.results.key_image_drawing import (
+    AMBER,
+    BAND,
+    CORNER,
+    HEIGHT,
+    INSET,
+    MARGIN,
+    PANEL,
+    SIDE,
+    VIOLET,
+    WHITE,
+    WIDTH,
+    Caption,
+    Contour,
+    View,
+    draw,
+)
 from workers.results.region_display import COLOURS
 from workers.results.result_roles import ResultRole
 from workers.results.training_strip import Strip, draw_strip
@@ -51,7 +67,7 @@ def test_it_shows_the_slice_with_the_most_tumour() -> None:
 
 def test_both_outlines_are_drawn_in_the_colours_of_the_segmentation() -> None:
     """The reader recognises in one what the other shows."""
-    pixels = key_image().pixel_array[:700, :700].reshape(-1, 3)
+    pixels = key_image().pixel_array[:, :SIDE].reshape(-1, 3)
     for region in Region:
         assert (pixels == COLOURS[region]).all(axis=1).sum() > 200
 
@@ -61,7 +77,7 @@ def test_the_slice_is_shown_true_to_its_spacing() -> None:
     mask = np.zeros((60, 120), dtype=bool)
     mask[20:40, 40:80] = True  # 20 rows of 1 mm by 40 columns of 0.5 mm
     view = View(np.zeros((60, 120)), (1.0, 0.5), [Contour("a", mask, (255, 0, 255))], ("A", "P", "H", "F"))
-    drawn = (np.asarray(draw(view, CAPTION))[:700, :700] == (255, 0, 255)).all(axis=2)
+    drawn = (np.asarray(draw(view, CAPTION))[:, :SIDE] == (255, 0, 255)).all(axis=2)
     height, width = (np.ptp(np.flatnonzero(drawn.any(axis=axis))) + 1 for axis in (1, 0))
     assert height == pytest.approx(width, abs=2)
 
@@ -72,7 +88,7 @@ def test_a_case_without_score_says_so() -> None:
     result = rejected(Reason.SIGNATURE_UNUSABLE, case.measurement.regions)
     scored = key_image().pixel_array
     not_scored = build_results(result, case.seg_header, case.measurement)[ResultRole.KEY_IMAGE].pixel_array
-    verdict = np.s_[45:100, 720:]
+    verdict = np.s_[BAND : BAND + 50, SIDE:]
     assert not (not_scored[verdict] == COLOURS[Region.TUMOUR]).all(axis=2).any()
     assert (scored[verdict] == COLOURS[Region.TUMOUR]).all(axis=2).any()
 
@@ -83,7 +99,7 @@ def test_warnings_are_drawn_and_said_in_every_series_description() -> None:
     notes = (Note("one remark"), warning("a long explanation", "Before contrast"))
     results = build_results(replace(case.result, notes=notes), case.seg_header, case.measurement)
     assert all(str(one.SeriesDescription).endswith("(see warnings)") for one in results.values())
-    text_column = np.s_[100:700, 720:]
+    text_column = np.s_[BAND : BAND + PANEL, SIDE:]
     amber = [
         int((one.pixel_array[text_column] == AMBER).all(axis=2).sum())
         for one in (key_image(), results[ResultRole.KEY_IMAGE])
@@ -145,7 +161,7 @@ def test_many_words_are_never_covered_by_the_small_slice() -> None:
         full = replace(CAPTION, lines=[f"a line with many words, number {number}" for number in range(count)])
         words = np.asarray(draw(view, full))
         alone = np.asarray(draw(replace(view, pixels=np.zeros((30, 30))), full))
-        column = np.s_[16:704, 720:]
+        column = np.s_[BAND : BAND + PANEL, SIDE:]
         is_text = (alone[column] == WHITE).all(axis=2)
         assert (words[column][is_text] == WHITE).all()
 
@@ -161,7 +177,7 @@ def test_an_uncertain_verdict_has_a_colour_of_its_own() -> None:
     assert "Redrawn outlines 0.400 - 0.610" in words.lines
     assert "Prediction set: hot or cold" in words.lines
     pixels = build_results(case.result, case.seg_header, case.measurement)[ResultRole.KEY_IMAGE].pixel_array
-    assert (pixels[45:150, 720:] == VIOLET).all(axis=2).any()
+    assert (pixels[BAND : BAND + 100, SIDE:] == VIOLET).all(axis=2).any()
 
 
 def test_the_strip_shows_the_training_cases_of_both_classes() -> None:
@@ -185,7 +201,7 @@ def test_the_strip_shows_the_training_cases_of_both_classes() -> None:
 def words_of(case: ResultCase) -> Caption:
     """Return the words beside the slice."""
     uids = ResultUids.of("1.2", (), "", 1)
-    origin = Origin(case.seg_header, InstanceReference.of(case.seg_header), (), None, ResultVersion(), uids)
+    origin = Origin(case.seg_header, InstanceReference.of(case.seg_header), case.headers, None, ResultVersion(), uids)
     return caption(origin, case.result, case.measurement)
 
 
@@ -203,6 +219,35 @@ def test_it_says_what_was_measured_and_covers_nothing_with_it() -> None:
     changed = [(picture != pictures[0]).any(axis=2) for picture in pictures[1:]]
     assert changed[0].any()
     rows, columns = np.nonzero(changed[1])
-    assert columns.min() >= 720
-    assert columns.max() < 1024 - 16
-    assert rows.max() < 16 + 688 - 150
+    assert columns.min() >= SIDE
+    assert columns.max() < WIDTH - MARGIN
+    assert rows.max() < BAND + PANEL - INSET
+
+
+def test_its_corners_are_free() -> None:
+    """Viewers write name, date and window into the corners."""
+    long = replace(CAPTION, title="T" * 90, notice="N" * 90, footer="f" * 90, lines=["a line"] * 12)
+    ones = np.ones((30, 30))
+    view = View(ones, (1.0, 1.0), [Contour("a", np.eye(30, dtype=bool), (1, 2, 3))], ("A", "P", "H", "F"))
+    for picture in (np.asarray(draw(view, long)), key_image().pixel_array):
+        assert not picture[:BAND, :CORNER].any()
+        assert not picture[:BAND, -CORNER:].any()
+        assert not picture[HEIGHT - BAND :, :CORNER].any()
+        assert not picture[HEIGHT - BAND :, -CORNER:].any()
+
+
+def test_it_shows_the_side() -> None:
+    """As far as the images state it."""
+    words = words_of(make_case(image_extra={"BodyPartExamined": "BREAST", "Laterality": "R"}))
+    assert words.title == "Right breast - Radiomics score"
+    assert words_of(make_case()).title == "Radiomics score"
+
+
+def test_however_many_words_there_are_they_end_above_the_band() -> None:
+    """Text becomes smaller before it is cut off."""
+    ones = np.zeros((30, 30))
+    view = View(ones, (1.0, 1.0), [Contour("a", np.eye(30, dtype=bool), (1, 2, 3))] * 2, ("A", "P", "H", "F"))
+    full = replace(CAPTION, lines=["a line with many words"] * 5, warnings=["Warning: a rather long text of it"] * 4)
+    column = np.asarray(draw(view, full))[:, SIDE:]
+    last = np.flatnonzero((column == AMBER).all(axis=2)[: BAND + PANEL].any(axis=1)).max()
+    assert last < BAND + PANEL - 20
