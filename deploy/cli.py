@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "deploy.commands.status:status",
         "Show what was received, is waiting, was scored, sent or failed, and why",
     ),
+    "doctor": ("deploy.commands.doctor:doctor", "Check the installation, and say for each fault what to do"),
     "status-page": ("deploy.commands.parts:status_page", "Serve the status as a read-only web page"),
     "retry": ("deploy.commands.job_control:retry", "Try a job again"),
     "hold": ("deploy.commands.job_control:hold", "Keep a job from being scored or sent until it is released"),

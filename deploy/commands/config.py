@@ -6,8 +6,11 @@ from pathlib import Path
 import click
 
 from deploy.configuration.file_checks import file_problems
-from deploy.configuration.load import ConfigurationError, read_configuration
+from deploy.configuration.folder_checks import unusable_folders
+from deploy.configuration.load import Configuration, ConfigurationError, read_configuration
+from deploy.configuration.reader import Problem
 from deploy.configuration.text import configuration_lines
+from deploy.errors import Unreachable
 from deploy.terminal import notices, path_from_here
 
 FILE_ARGUMENT = click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
@@ -20,10 +23,17 @@ def config() -> None:
 
 @config.command(epilog="Example: radtme config check /etc/radtme/radtme.yaml")
 @FILE_ARGUMENT
-def check(file: Path | None) -> None:
-    """Check FILE (default: the file that the other commands use). Exit code 2 if it contains a mistake."""
+@click.option("--connect", is_flag=True, help="Also ask Redis and each target whether they answer.")
+def check(file: Path | None, connect: bool) -> None:
+    """Check FILE (default: the file that the other commands use). Exit code 2 if it contains a mistake.
+
+    With --connect, exit code 3 if Redis or a target does not answer.
+    """
     configuration = read_configuration(file)
     problems = list(file_problems(configuration))
+    problems += [
+        Problem(configuration.origin_of(setting), setting, why) for setting, why in unusable_folders(configuration)
+    ]
     if problems:
         raise ConfigurationError(problems)
     for warning in configuration.warnings:
@@ -32,6 +42,20 @@ def check(file: Path | None) -> None:
         click.echo("warning: no targets: results stay in the spool and are not sent", err=True)
     where = path_from_here(configuration.file) if configuration.file else "defaults (no configuration file)"
     click.echo(f"{where}: ok, {len(configuration.origins)} settings given, the rest are defaults")
+    if connect:
+        _connect(configuration)
+
+
+def _connect(configuration: Configuration) -> None:
+    from deploy.doctor.finding import Level
+    from deploy.doctor.service_checks import check_redis_answers, check_targets
+
+    silent = 0
+    for finding in (*check_redis_answers(configuration), *check_targets(configuration)):
+        silent += finding.level is Level.FAULT
+        click.echo(f"{finding.check}: {finding.message}" + (f"; {finding.remedy}" if finding.remedy else ""))
+    if silent:
+        raise Unreachable(f"{silent} of them cannot be used", "radtme doctor checks the rest of the installation")
 
 
 @config.command(epilog="Example: radtme config show > radtme.yaml")

@@ -6,11 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import click
+import structlog
 
 from deploy.commands.options import config_option
 from deploy.configuration.change_audit import audited_start, cannot_audit
-from deploy.configuration.load import read_configuration
+from deploy.configuration.load import PART_VARIABLE, Configuration, read_configuration
 from deploy.errors import CommandError, WrongUsage
+from deploy.network.redis_check import check_redis
 from deploy.operations.upgrade import require_layout
 from deploy.stack.ports import require_free
 from deploy.stack.process import reload_event, restrict_umask, stop_event
@@ -19,6 +21,8 @@ from deploy.stack.reload import Reload, reload_allow_list, reload_shown_targets
 from deploy.stack.running_stack import known_redis_url, with_known_redis
 from listener.audit.trail import NotAudited
 from listener.broker.messages import Queue
+
+log = structlog.get_logger()
 
 PORT_ADVICE = "free the port, or set another listener.port or listener.metrics_port"
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -45,6 +49,7 @@ def listen(config_file: Path | None) -> None:
     stopping, hung_up = stop_event(), reload_event()
     require_layout(configuration)
     audited_start(configuration, "listen")
+    report_redis(configuration)
     try:
         listener = Listener(configuration.listener)
         listener.start()
@@ -97,6 +102,7 @@ def work(queues: str, concurrency: int | None, config_file: Path | None) -> None
     if concurrency is not None:
         settings = replace(settings, concurrency=concurrency)
     audited_start(configuration, "work")
+    report_redis(configuration)
     try:
         renewal = TargetReload(hung_up, Reload(configuration, config_file).targets)
         sys.exit(run_worker(settings, names, renewal))
@@ -104,6 +110,15 @@ def work(queues: str, concurrency: int | None, config_file: Path | None) -> None
         raise cannot_audit(configuration, error) from error
     except UnusableTemplate as error:
         raise WrongUsage(f"webhook.template: {error}") from error
+
+
+def report_redis(configuration: Configuration) -> None:
+    """Log why Redis cannot be used and what to do, at once: the part starts all the same, and tries again."""
+    if PART_VARIABLE in os.environ:  # radtme up starts it, or has asked it
+        return
+    fault = check_redis(configuration.workers.redis_url)
+    if fault is not None:
+        log.error("redis_unusable", reason=fault.message, remedy=fault.remedy)
 
 
 @click.command(epilog="Example: radtme sink --folder /tmp/pacs")

@@ -11,6 +11,7 @@ from deploy.commands.options import config_option
 from deploy.configuration.change_audit import audited_start
 from deploy.configuration.load import read_configuration
 from deploy.configuration.text import masked_url
+from deploy.network.redis_check import check_redis
 from deploy.operations.upgrade import require_layout
 from deploy.stack.local_stack import LocalStack, local_stack
 from deploy.stack.process import reload_event, restrict_umask, stop_event
@@ -44,10 +45,12 @@ def up(config_file: Path | None, log_folder: Path | None) -> None:
     logs.configure()
     require_layout(configuration)
     audited_start(configuration, "up")
+    if configuration.redis.is_external and (fault := check_redis(configuration.workers.redis_url)):
+        notices().print(f"warning: {fault}", markup=False)
     stopping, hung_up = stop_event(), reload_event()
     with local_stack(configuration, log_folder) as stack:
         try:
-            with notices().status("starting"):
+            with _starting(in_line_with_logs=log_folder is None):
                 stack.wait_ready(READY_SECONDS, stopping.is_set)
         except NotReady as error:
             # Not a reason to stop: objects can be received meanwhile, and the other parts may become ready later.
@@ -62,6 +65,15 @@ def up(config_file: Path | None, log_folder: Path | None) -> None:
         notices().print("stopping; press Ctrl-C again to stop immediately", markup=False)
         stack.drain(lambda name: notices().print(f"  {name}: finishing", markup=False))
     notices().print("stopped")
+
+
+def _starting(*, in_line_with_logs: bool) -> contextlib.AbstractContextManager[object]:
+    """Say that the parts start: with a spinner only where their log does not come to the same terminal."""
+    console = notices()
+    if console.is_terminal and not in_line_with_logs:
+        return console.status("starting")
+    console.print("starting")
+    return contextlib.nullcontext()
 
 
 def show_where(console: Console, stack: LocalStack) -> None:

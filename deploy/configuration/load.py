@@ -17,6 +17,7 @@ from deploy.configuration.network_checks import (
     shut_out,
     unguarded,
 )
+from deploy.configuration.port_checks import check_ports, shared_ports
 from deploy.configuration.reader import ENVIRONMENT_PREFIX, ConfigurationReader, Problem
 from deploy.configuration.redis_url import RedisProblem, RedisSettings, redis_url
 from deploy.configuration.redis_url import in_the_clear as redis_in_the_clear
@@ -160,6 +161,7 @@ def load_configuration(file: Path | None, environment: Mapping[str, str] = os.en
         *unguarded(configuration.listener, configuration.workers),
         *shut_out(configuration.listener, configuration.workers),
         *redis_in_the_clear(configuration.listener.redis_url),
+        *shared_ports(configuration),
     )
     return replace(configuration, warnings=warnings, environment=ours)
 
@@ -267,6 +269,7 @@ def _check_together(reader: ConfigurationReader, configuration: Configuration) -
     check_clients(listener, workers, problem)
     check_status_page(configuration.status_page, problem)
     check_webhook(configuration.webhook, problem)
+    check_ports(configuration, problem)
     # The sink is not a target in the file: its port may be 0, a free one.
     check_targets([target for target in workers.targets if target != _sink_target(configuration.sink)], problem)
     if listener.deadline_policy is DeadlinePolicy.FETCH and listener.retrieve_from is None:

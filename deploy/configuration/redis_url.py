@@ -107,10 +107,11 @@ def _check_alone(settings: RedisSettings) -> None:
 
 
 def in_the_clear(url: str) -> Iterator[str]:
-    """Yield a warning where a password would cross the network unencrypted."""
+    """Yield a warning where messages, and a password, would cross the network unencrypted."""
     parts = urlsplit(url)
-    if parts.scheme == "redis" and parts.password and not is_loopback(parts.hostname or ""):
-        yield f"redis: the password goes to {parts.hostname} in the clear; use rediss://"
+    if parts.scheme == "redis" and not is_loopback(parts.hostname or ""):
+        what = "the password goes" if parts.password else "messages go, without a password,"
+        yield f"redis: {what} to {parts.hostname} in the clear; use rediss://"
 
 
 def _netloc(settings: RedisSettings, username: str | None, password: str | None, netloc: str) -> str:

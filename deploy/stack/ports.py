@@ -1,16 +1,15 @@
 """TCP ports of the one-machine stack: free ones where 0 is configured, and an error where one is taken."""
 
 import errno
-import itertools
 import socket
 from collections.abc import Mapping
 
 from deploy.configuration.load import Configuration
+from deploy.configuration.port_checks import equal_ports, listened_ports
 from deploy.configuration.reader import environment_variable
 from deploy.errors import CommandError
 
 MAX_PORT = 65535
-ANY_ADDRESS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104
 
 
 def free_port(host: str = "127.0.0.1") -> int:
@@ -29,15 +28,7 @@ def port_overrides(configuration: Configuration) -> Mapping[str, str]:
     CommandError
         If a port that is configured is taken, or two parts are to listen on the same one.
     """
-    wanted = {
-        "listener.port": (configuration.listener.host, configuration.listener.port),
-        "listener.metrics_port": (configuration.listener.metrics_host, configuration.listener.metrics_port),
-        "workers.metrics_port": (configuration.workers.metrics_host, configuration.workers.metrics_port),
-    }
-    if configuration.sink.enabled:
-        wanted["sink.port"] = (configuration.sink.host, configuration.sink.port)
-    if configuration.status_page.enabled:
-        wanted["status_page.port"] = (configuration.status_page.host, configuration.status_page.port)
+    wanted = listened_ports(configuration)
     require_apart(wanted)
     chosen: dict[str, str] = {}
     for setting, (host, port) in wanted.items():
@@ -56,10 +47,8 @@ def require_apart(wanted: Mapping[str, tuple[str, int]]) -> None:
     CommandError
         If two do, with both.
     """
-    for (first, (host, port)), (second, (other_host, other_port)) in itertools.combinations(wanted.items(), 2):
-        meet = host == other_host or ANY_ADDRESS & {host, other_host}
-        if port != 0 and port == other_port and meet:
-            raise CommandError(f"{first} and {second} are both {port}", "give each its own (0 takes a free one)")
+    for first, second, port in equal_ports(wanted):
+        raise CommandError(f"{first} and {second} are both {port}", "give each its own (0 takes a free one)")
 
 
 def delivery_metrics_port(configuration: Configuration) -> int:

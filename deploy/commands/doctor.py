@@ -1,0 +1,78 @@
+"""``radtme doctor``: what is wrong with an installation, and what to do about it."""
+
+import json
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.padding import Padding
+from rich.text import Text
+
+from deploy.commands.options import config_option
+from deploy.configuration.load import Configuration, read_configuration
+from deploy.errors import CommandError, ExitCode
+from deploy.terminal import notices, output
+
+if TYPE_CHECKING:
+    from deploy.doctor.finding import Finding
+
+STYLE = {"ok": "green", "warning": "yellow", "fault": "bold red"}
+
+
+@click.command(epilog="Example: radtme doctor; radtme doctor --json")
+@click.option("--json", "as_text", is_flag=True, help="For scripts: all findings as one JSON document.")
+@config_option
+def doctor(as_text: bool, config_file: Path | None) -> None:
+    """Check the installation, and name for each fault the one thing to do.
+
+    It checks versions, configuration, folders, disk, ports, clock, certificates, Redis, signature, the parts that run,
+    peers and targets. Nothing is changed or sent, except C-ECHO and QIDO-RS. Exit code 1 if something does not work.
+    """
+    configuration = read_configuration(config_file)
+    with notices().status("checking") if notices().is_terminal else nullcontext():
+        findings = list(_findings(configuration))
+    faults = [one for one in findings if one.level == "fault"]
+    if as_text:
+        click.echo(json.dumps([asdict(one) for one in findings], indent=1))
+        raise click.exceptions.Exit(ExitCode.FAILED if faults else ExitCode.OK)
+    for one in findings:
+        _show(one)
+    if faults:
+        raise CommandError(f"{len(faults)} fault{'s' * (len(faults) != 1)}", "begin with the first one above")
+
+
+def _findings(configuration: Configuration) -> "Iterator[Finding]":
+    from deploy.doctor import machine_checks, service_checks
+    from deploy.doctor.finding import fault
+
+    checks = {
+        "versions": machine_checks.check_versions,
+        "configuration": machine_checks.check_configuration,
+        "folders": machine_checks.check_folders,
+        "disk": machine_checks.check_disk,
+        "ports": machine_checks.check_ports,
+        "clock": machine_checks.check_clock,
+        "certificates": machine_checks.check_certificates,
+        "redis": service_checks.check_redis_answers,
+        "signature": service_checks.check_signature,
+        "parts": service_checks.check_parts,
+        "peers": service_checks.check_peers,
+        "targets": service_checks.check_targets,
+    }
+    for name, check in checks.items():
+        try:
+            yield from check(configuration)
+        except OSError as error:  # one that cannot look must not keep the others from it
+            yield fault(name, f"{error.filename}: {error.strerror}", "correct the path, its owner or its mode")
+
+
+def _show(one: "Finding") -> None:
+    console = output()
+    console.print(
+        Text.assemble((f"{one.level:<9}", STYLE[one.level]), (f"{one.check:<14}", "bold"), one.message), overflow="fold"
+    )
+    if one.remedy:
+        console.print(Padding(Text(one.remedy), (0, 0, 0, 9), expand=False), overflow="fold")

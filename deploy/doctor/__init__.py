@@ -1,0 +1,1 @@
+"""``radtme doctor``: checks an installation, and names for each fault the one thing to do."""

@@ -1,0 +1,160 @@
+"""`radtme doctor`: breaks one thing at a time, and expects it to be found and the remedy to be named."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from deploy.cli import radtme
+from listener.spool.spool import Spool
+from support.listening import listening
+from support.processes import free_port, running
+from support.signs_of_life import signs_of_life
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> dict[str, Any]:
+    """Settings on free ports, with a Redis that answers nowhere."""
+    ports = {"port": free_port(), "metrics_port": free_port()}
+    return {
+        "data": str(tmp_path / "data"),
+        "redis": {"url": f"redis://127.0.0.1:{free_port()}/0"},
+        "listener": {**ports, "min_free_bytes": 0},
+        "workers": {"metrics_port": free_port()},
+    }
+
+
+@pytest.fixture
+def redis_port(tmp_path: Path) -> Iterator[int]:
+    """A Redis with a password."""
+    port = free_port()
+    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
+    with running([*command, "--requirepass", "right"], tmp_path / "redis.log", port):
+        yield port
+
+
+def findings(settings: dict[str, Any], folder: Path) -> tuple[dict[str, list[dict[str, str]]], int]:
+    """Return what doctor finds, by check, and its exit code."""
+    file = folder / "radtme.yaml"
+    file.write_text(yaml.safe_dump(settings))
+    done = CliRunner().invoke(radtme, ["doctor", "--json", "--config", str(file)])
+    found: dict[str, list[dict[str, str]]] = {}
+    start = done.stdout.index("[\n")
+    for one in json.loads(done.stdout[start:]):
+        found.setdefault(one["check"], []).append(one)
+    return found, done.exit_code
+
+
+def faults(found: dict[str, list[dict[str, str]]]) -> dict[str, str]:
+    """Return the message of each fault, each of which names a remedy."""
+    assert all(one["remedy"] for ones in found.values() for one in ones if one["level"] != "ok")
+    return {name: one["message"] for name, ones in found.items() for one in ones if one["level"] == "fault"}
+
+
+@pytest.mark.acceptance
+def test_a_healthy_installation_has_no_fault(settings: dict[str, Any], tmp_path: Path, redis_port: int) -> None:
+    """Every check has said something; exit code 0."""
+    settings["redis"] = {"url": f"redis://:right@127.0.0.1:{redis_port}/0"}
+    spool = Spool(tmp_path / "data" / "spool")
+    port = settings["listener"]["port"]
+    with listening(spool.root, port=port), signs_of_life(spool):
+        settings["targets"] = [{"name": "pacs", "ae_title": "RADTME", "host": "127.0.0.1", "port": port}]
+        found, code = findings(settings, tmp_path)
+    assert faults(found) == {}
+    assert code == 0
+    expected = {"versions", "configuration", "folders", "disk", "ports", "clock", "redis", "signature", "parts"}
+    assert set(found) == expected | {"peers", "targets"}
+
+
+@pytest.mark.acceptance
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("redis://:wrong@127.0.0.1:{port}/0", "refuses the password"),
+        ("redis://127.0.0.1:{port}/0", "needs a password, and none is configured"),
+    ],
+)
+def test_a_wrong_password_of_redis_is_named(
+    settings: dict[str, Any], tmp_path: Path, redis_port: int, url: str, words: str
+) -> None:
+    """And never shown."""
+    settings["redis"] = {"url": url.format(port=redis_port)}
+    found, code = findings(settings, tmp_path)
+    assert words in faults(found)["redis"]
+    assert "redis.password_file" in found["redis"][0]["remedy"]
+    assert "wrong@" not in json.dumps(found)
+    assert code == 1
+
+
+def test_no_redis_is_named(settings: dict[str, Any], tmp_path: Path) -> None:
+    """With its address and the setting."""
+    found, code = findings(settings, tmp_path)
+    assert faults(found)["redis"].startswith("no Redis answers at 127.0.0.1:")
+    assert "redis.url" in found["redis"][0]["remedy"]
+    assert code == 1
+
+
+def test_what_is_broken_on_this_machine_is_named(settings: dict[str, Any], tmp_path: Path) -> None:
+    """A target that is away, a port that is taken, a full disk, an object from the future, parts that do not run."""
+    spool = Spool(tmp_path / "data" / "spool")
+    spool.prepare()
+    series = spool.studies / "1.2" / "1.2.1"
+    series.mkdir(parents=True)
+    os.utime(series, (4e9, 4e9))
+    settings["targets"] = [{"name": "pacs", "ae_title": "PACS", "host": "127.0.0.1", "port": free_port()}]
+    settings["listener"]["min_free_bytes"] = 1 << 60
+    with listening(tmp_path / "other", port=settings["listener"]["port"]):
+        found, code = findings(settings, tmp_path)
+    said = faults(found)
+    assert "listener.port" in found["ports"][0]["remedy"]
+    assert "taken by another program" in said["ports"]
+    assert "objects are refused below" in said["disk"]
+    assert "in the future" in said["clock"]
+    assert "PACS@127.0.0.1" in said["targets"]
+    assert [one["message"] for one in found["parts"]] == ["nothing runs"]
+    assert code == 1
+
+
+def test_a_file_in_the_place_of_the_data_folder(settings: dict[str, Any], tmp_path: Path) -> None:
+    """`doctor` and `config check` name the setting."""
+    (tmp_path / "data").write_text("")
+    found, _ = findings(settings, tmp_path)
+    assert "is a file" in faults(found)["folders"]
+    done = CliRunner().invoke(radtme, ["config", "check", str(tmp_path / "radtme.yaml")])
+    assert done.exit_code == 2
+    assert "data: " in done.stderr
+    assert "is a file" in done.stderr
+
+
+def test_config_check_reports_ports_and_redis_in_the_clear(settings: dict[str, Any], tmp_path: Path) -> None:
+    """Two ports of one process are an error; of two processes, and Redis elsewhere without TLS, warnings."""
+    settings["redis"] = {"url": "redis://redis.example.org:6379/0"}
+    settings["workers"]["metrics_port"] = settings["listener"]["metrics_port"]
+    file = tmp_path / "radtme.yaml"
+    file.write_text(yaml.safe_dump(settings))
+    done = CliRunner().invoke(radtme, ["config", "check", str(file)])
+    assert done.exit_code == 0
+    assert "messages go, without a password, to redis.example.org in the clear" in done.stderr
+    assert "listener.metrics_port and workers.metrics_port are both" in done.stderr
+    settings["listener"]["port"] = settings["listener"]["metrics_port"]
+    file.write_text(yaml.safe_dump(settings))
+    done = CliRunner().invoke(radtme, ["config", "check", str(file)])
+    assert done.exit_code == 2
+    assert "as listener.port is; give each its own" in done.stderr
+
+
+@pytest.mark.acceptance
+def test_config_check_connects_on_request(settings: dict[str, Any], tmp_path: Path, redis_port: int) -> None:
+    """With the password that the file names."""
+    file = tmp_path / "radtme.yaml"
+    for password, code, words in (("right", 0, "redis: answers"), ("wrong", 3, "refuses the password")):
+        settings["redis"] = {"url": f"redis://:{password}@127.0.0.1:{redis_port}/0"}
+        file.write_text(yaml.safe_dump(settings))
+        done = CliRunner().invoke(radtme, ["config", "check", "--connect", str(file)])
+        assert done.exit_code == code, done.output
+        assert words in done.stdout
