@@ -8,14 +8,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import structlog
+from billiard.exceptions import SoftTimeLimitExceeded
 from threadpoolctl import threadpool_limits
 
+from listener.runtime.safe_errors import stack_locations
 from model_store.signatures.canary import hot_probability
 from model_store.signatures.signature import Signature
 from workers.features.extraction import measure_columns, wanted_classes
 from workers.features.redraws import Masks, Surroundings, outline_voxels, redrawn_masks
 from workers.features.regions import RegionMeasurement
+from workers.limits import is_out_of_memory
 from workers.scoring.case_result import NotRedrawn, Stability
+
+log = structlog.get_logger()
 
 MAX_REDRAWS = 10
 MIN_REDRAWS = 6
@@ -51,7 +57,29 @@ def stability_of(
     own_score: float,
     budget_seconds: float,
 ) -> Stability | NotRedrawn:
-    """Return the range of scores of redrawn outlines, including the case's own score, or the reason for none."""
+    """Return the range of scores of redrawn outlines, including the case's own score, or the reason for none.
+
+    A defect that only redraws meet is logged and does not cost the case its score. The limits of time and memory are
+    those of the whole case: both pass through.
+    """
+    try:
+        return _stability(signature, surroundings, regions, own_score, budget_seconds)
+    except SoftTimeLimitExceeded:
+        raise
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        log.error("stability_internal_error", error=type(error).__name__, at=stack_locations(error))
+        return NotRedrawn(f"an internal error ({type(error).__name__}) while redrawn outlines were measured")
+
+
+def _stability(
+    signature: Signature,
+    surroundings: Surroundings,
+    regions: Sequence[RegionMeasurement],
+    own_score: float,
+    budget_seconds: float,
+) -> Stability | NotRedrawn:
     if budget_seconds == 0:
         return NotRedrawn("redrawing is switched off (workers.stability_seconds is 0)")
     each = predicted_seconds(signature, surroundings, regions)

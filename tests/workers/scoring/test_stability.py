@@ -1,9 +1,12 @@
 """The range of the scores of redrawn outlines: the same on every machine, or none with a reason."""
 
+import errno
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from billiard.exceptions import SoftTimeLimitExceeded
 from pydicom import Dataset
 from sklearn.ensemble import RandomForestClassifier
 
@@ -12,6 +15,7 @@ from model_store.signatures.signature import Description, Signature, SignatureSt
 from model_store.signatures.training_ranges import ranges_of
 from workers.features.canary import canary_case
 from workers.features.measurement import Measurement, measure_roi
+from workers.scoring import stability as stability_module
 from workers.scoring.case_result import NotRedrawn, Stability
 from workers.scoring.stability import MAX_REDRAWS, MIN_REDRAWS, predicted_seconds, stability_of
 
@@ -114,3 +118,32 @@ def test_redraws_that_cannot_be_measured_say_so(measurement: Measurement) -> Non
     nothing_left = replace(surroundings, excluded=np.ones_like(surroundings.resampled.tumour))
     found = stability(replace(measurement, surroundings=nothing_left), 60.0)
     assert found == NotRedrawn("0 of 10 redrawn outlines can be measured; at least 6 are needed")
+
+
+def raising(error: Exception) -> Callable[..., None]:
+    """Return a function that raises, in place of the measurement of redrawn outlines."""
+
+    def measure(*_: object) -> None:
+        raise error
+
+    return measure
+
+
+def test_a_defect_in_a_redraw_leaves_the_score(measurement: Measurement, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before: one exception in one redraw failed the job, and nobody got a report. Now the reason stands in it."""
+    monkeypatch.setattr(stability_module, "measure_columns", raising(AttributeError("a name in the data set")))
+    found = stability(measurement, 60.0)
+    assert found == NotRedrawn("an internal error (AttributeError) while redrawn outlines were measured")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [SoftTimeLimitExceeded(), MemoryError(), RuntimeError("std::bad_alloc"), OSError(errno.ENOMEM, "no memory")],
+)
+def test_limits_of_time_and_memory_still_end_the_case(
+    measurement: Measurement, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """They belong to the case, whatever it was doing when it met them."""
+    monkeypatch.setattr(stability_module, "measure_columns", raising(error))
+    with pytest.raises(type(error)):
+        stability(measurement, 60.0)
