@@ -51,6 +51,10 @@ PHASE, TECHNIQUE = "phase", "technique"
 ACQUISITION_COLUMNS = (PHASE, TECHNIQUE, *(name.value for name in Parameter))
 """Columns of a feature table from which training writes a contract: how the images were acquired, as far as known."""
 
+WHOLE_NUMBERS = ("min_grey_levels", "phases[")
+"""Limits that count: 8.5 grey levels or phase 2.5 mean nothing, and cut to a whole number they would mean another
+contract."""
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -122,15 +126,17 @@ class AcceptanceContract:
                 continue
             if isinstance(limit, bool) or not isinstance(limit, int | float):
                 raise TypeError(f"acceptance: {name} is a number, not {limit!r}")
+            if name.startswith(WHOLE_NUMBERS) and not isinstance(limit, int):
+                raise TypeError(f"acceptance: {name} is a whole number, not {limit!r}")
         acquisition = {
             Parameter(name): Interval(float(span["minimum"]), float(span["maximum"]))
             for name, span in value["acquisition"].items()
         }
         return cls(
             acquisition,
-            int(value["min_grey_levels"]),
+            value["min_grey_levels"],
             float(value["max_outside_share"]),
-            tuple(map(int, value["phases"])),
+            tuple(value["phases"]),
             value["max_training_distance"],
         )
 
