@@ -22,11 +22,14 @@ table_file = click.Path(path_type=Path, exists=True, dir_okay=False)
 @config_option
 def score(table: Path, name: str | None, output_file: Path | None, config_file: Path | None) -> None:
     """Score the cases of a feature table as the service scores them. Prints CSV."""
-    from model_store.cohort.labelled_cohort import read_table
+    from model_store.cohort.labelled_cohort import read_table, unnamed_profile
     from model_store.cohort.table_scores import score_table
 
     with readable_errors():
-        scores = score_table(_signature(name, config_file), read_table(table))
+        features = read_table(table)
+        scores = score_table(_signature(name, config_file), features)
+    if note := unnamed_profile(features):
+        click.echo(f"note: {note}", err=True)
     if output_file is None:
         click.echo(scores.to_csv(index=False, float_format="%.17g"), nl=False)
     elif output_file.suffix == ".parquet":

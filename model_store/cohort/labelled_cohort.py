@@ -159,3 +159,16 @@ def other_profile(table: pd.DataFrame, profile: str) -> str | None:
     named = set(table[PROFILE].dropna().astype(str)) - {""} if PROFILE in table else set()
     others = sorted({present_name(name) for name in named} - {present_name(profile)})
     return others[0] if others else None
+
+
+def unnamed_profile(table: pd.DataFrame) -> str | None:
+    """Return a note where some measured row of a feature table does not name the profile that it was measured with."""
+    rows = measured_rows(table)
+    named = rows[PROFILE].fillna("").astype(str) if PROFILE in rows else pd.Series("", index=rows.index)
+    unnamed = int((named == "").sum())
+    if not unnamed:
+        return None
+    return (
+        f"{unnamed} of {len(rows)} rows of the feature table do not name their profile (tables of 0.1.0: a whole-image "
+        "one): make sure that they were measured with that of the signature"
+    )

@@ -47,7 +47,7 @@ class PublishPlan:
     """Whether those who labelled, and those who drew, knew of the other."""
     data_sharing: str = ""
     validated: bool = False
-    """Without the notice on every result: only where all requirements of `model_store.publication.claims` are met."""
+    """Without the notice on every result: only where all requirements of `model_store.signatures.claims` are met."""
     research_notice: str = "RESEARCH - not validated - not for clinical use"
     activate: bool = False
     """Let it score as soon as it is published."""

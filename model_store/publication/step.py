@@ -1,12 +1,15 @@
 """Step ``publish``: the candidate of a study becomes a bundle with a full card. The forest stays the same."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from model_store.cohort.labelled_cohort import HOT, read_table
 from model_store.errors import TrainingError
-from model_store.publication.claims import requirements, requirements_section
+from model_store.files import sha256_of_file
 from model_store.publication.model_card import card_sections, interval
 from model_store.publication.plan import PublishPlan
 from model_store.publication.tripod import NOT_REPORTED, checklist
@@ -14,7 +17,9 @@ from model_store.reporting.document import Block, Section, pairs, to_html, to_ma
 from model_store.reporting.step_output import read_summary
 from model_store.signatures.bundle import CANARY, BundleContent, load_bundle, write_bundle
 from model_store.signatures.canary import from_npz
+from model_store.signatures.claims import Requirement, requirements
 from model_store.signatures.signature import Description, SignatureStatus
+from model_store.signatures.validation_record import ValidatedCohort, ValidationRecord
 
 HTML_CARD = "MODEL_CARD.html"
 TRAIN_FIGURES = {
@@ -72,7 +77,8 @@ def publish_study(plan: PublishPlan, output: Path) -> Path:
             "step validate measured another signature than the candidate; run radtme signature validate"
         )
     cohorts: dict[str, Any] = {name: one for name, one in validation.get("cohorts", {}).items() if name != "training"}
-    claims = requirements(signature.description, cohorts, plan.protocol_file)
+    record = validation_record(plan, output / "validate", cohorts)
+    claims = requirements(signature.description, record)
     if plan.validated and (unmet := [one for one in claims if not one.is_met]):
         raise TrainingError(
             "validated is set, but not all requirements are met: "
@@ -80,6 +86,8 @@ def publish_study(plan: PublishPlan, output: Path) -> Path:
             + ". Publish it without validated; its results then carry the research notice"
         )
     description = describe(plan, signature.description, cohorts)
+    if plan.validated:
+        description = replace(description, validation=record)
     figures = _figures(output, with_validation=bool(validation))
     captions = {name: caption for name, (caption, _) in figures.items()}
     pictures = {name: content for name, (_, content) in figures.items()}
@@ -128,6 +136,34 @@ def describe(plan: PublishPlan, candidate: Description, cohorts: Mapping[str, An
             "source": plan.data_source or NOT_REPORTED,
             "label": plan.label_source or NOT_REPORTED,
         },
+    )
+
+
+def validation_record(plan: PublishPlan, folder: Path, cohorts: Mapping[str, Any]) -> ValidationRecord:
+    """Return what the step validate, which wrote into ``folder``, found out about each external cohort."""
+    file = plan.protocol_file
+    digest = sha256_of_file(file) if file is not None and file.is_file() else None
+    if not cohorts:
+        return ValidationRecord(digest, {})
+    scores = read_table(folder / "tables" / "scores.parquet", ("cohort", "score", "phenotype"))
+    found = {}
+    for name, numbers in cohorts.items():
+        mine = scores[scores["cohort"].astype(str) == name]
+        hot, score = (mine["phenotype"] == HOT).to_numpy(np.bool_), mine["score"].to_numpy(np.float64)
+        found[name] = ValidatedCohort.of(hot, score, numbers.get("compared_with_training", {}))
+    return ValidationRecord(digest, found)
+
+
+def requirements_section(found: Sequence[Requirement]) -> Section:
+    """Return the section of the card."""
+    met = sum(one.is_met for one in found)
+    text = (
+        f"{met} of {len(found)} are met. A signature without all of them carries its research notice on every result."
+    )
+    rows = [(one.name, "yes" if one.is_met else "no", one.found) for one in found]
+    return Section(
+        "Requirements of a validated signature",
+        (Block(text=text), Block(rows=(("requirement", "met", "found"), *rows))),
     )
 
 

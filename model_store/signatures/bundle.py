@@ -22,16 +22,18 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from model_store.errors import SignatureError
+from model_store.errors import SignatureError, TrainingError
 from model_store.files import readable_json, sha256_of, sync_folder, write_durably
 from model_store.signatures import canary as canary_file
 from model_store.signatures import training_distance, training_ranges
 from model_store.signatures.canary import Canary, check_canary
+from model_store.signatures.claims import requirements
 from model_store.signatures.estimator import from_skops, to_skops
 from model_store.signatures.profile import PROFILES
-from model_store.signatures.signature import Description, Signature, bundle_name, profile_difference
+from model_store.signatures.signature import Description, Signature, SignatureStatus, bundle_name, profile_difference
 from model_store.signatures.training_distance import TrainingDistance
 from model_store.signatures.training_ranges import FeatureRange
+from model_store.signatures.validation_record import ValidationRecord
 
 if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestClassifier
@@ -145,6 +147,7 @@ def load_bundle(folder: Path, name: str | None = None) -> Signature:
             f"the folder is called {name or folder.resolve().name}; fetch the bundle again"
         )
     _check_profile(description)
+    _check_claims(description)
     estimator = from_skops(files[ESTIMATOR])
     if estimator.n_features_in_ != len(description.columns):
         raise SignatureError(
@@ -249,6 +252,26 @@ def _check_profile(description: Description) -> None:
         raise SignatureError(
             f"{DESCRIPTION}: the profile {known.name} differs from this program's in {', '.join(differing)}; "
             "build the signature with this version"
+        )
+
+
+def _check_claims(description: Description) -> None:
+    """Raise for a bundle that states to be validated without what it needs: computed from what it carries."""
+    if description.status is not SignatureStatus.VALIDATED:
+        return
+    record = description.validation or ValidationRecord(None, {})
+    try:
+        unmet = [one for one in requirements(description, record) if not one.is_met]
+    except (KeyError, TypeError, ValueError, AttributeError, TrainingError) as error:
+        raise SignatureError(
+            f"{DESCRIPTION} states that the signature is validated, and what it rests on cannot be read: "
+            f"{type(error).__name__} {error}"
+        ) from error
+    if unmet:
+        raise SignatureError(
+            f"{DESCRIPTION} states that the signature is validated, and what it carries does not show it: "
+            f"{'; '.join(f'{one.name}: {one.found}' for one in unmet)}. Publish it with radtme signature publish, or "
+            "with status research and a notice"
         )
 
 

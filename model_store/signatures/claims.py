@@ -1,15 +1,21 @@
-"""What a signature has to show before it is published as validated, and loses the notice on its results."""
+"""What a signature has to show before it is published as validated, and loses the notice on its results.
 
+Asked at publication, and again whenever a validated bundle is read: from the scores that the bundle carries, never from
+what its description states about them.
+"""
+
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from model_store.files import sha256_of_file
-from model_store.reporting.document import Block, Section
 from model_store.signatures.signature import Description
+from model_store.signatures.validation_record import ValidatedCohort, ValidationRecord
 
 COMPARISONS = {"pseudonyms": "pseudonyms", "pixel_digests": "pixel digests", "features": "features"}
+CONTROLS = ("shuffled labels", "shuffled voxels", "same shape elsewhere", "volume alone")
+AGREEMENT = 1e-9
+"""Of a stated AUC with the one of the scores."""
 SHOWN_DIGITS = 12
 """Of a hash."""
 
@@ -24,32 +30,17 @@ class Requirement:
     """What there is, or what is missing."""
 
 
-def requirements(
-    candidate: Description, cohorts: Mapping[str, Any], protocol_file: Path | None
-) -> tuple[Requirement, ...]:
-    """Return every requirement of a validated signature with what was found; ``cohorts`` are the external ones."""
+def requirements(candidate: Description, record: ValidationRecord) -> tuple[Requirement, ...]:
+    """Return every requirement of a validated signature with what was found."""
     declared = candidate.training.get("declared")
     return (
         _declared(declared),
-        _protocol(declared, protocol_file),
-        _other_patients(cohorts),
-        _performance(declared, cohorts),
-        _calibration(cohorts),
+        _protocol(declared, record.protocol_sha256),
+        _other_patients(record.cohorts),
+        _performance(declared, record.cohorts, candidate.metrics),
+        _calibration(record.cohorts),
         _controls(candidate.training.get("negative_controls") or ()),
         _other_sites(candidate),
-    )
-
-
-def requirements_section(found: Sequence[Requirement]) -> Section:
-    """Return the section of the card."""
-    met = sum(one.is_met for one in found)
-    text = (
-        f"{met} of {len(found)} are met. A signature without all of them carries its research notice on every result."
-    )
-    rows = [(one.name, "yes" if one.is_met else "no", one.found) for one in found]
-    return Section(
-        "Requirements of a validated signature",
-        (Block(text=text), Block(rows=(("requirement", "met", "found"), *rows))),
     )
 
 
@@ -63,11 +54,11 @@ def _declared(declared: Mapping[str, Any] | None) -> Requirement:
     return Requirement(name, True, said)
 
 
-def _protocol(declared: Mapping[str, Any] | None, file: Path | None) -> Requirement:
+def _protocol(declared: Mapping[str, Any] | None, digest: str | None) -> Requirement:
     name = "the protocol of that day"
-    if declared is None or file is None or not file.is_file():
+    if declared is None or digest is None:
         return Requirement(name, False, "publish.protocol_file is not set, or no protocol was declared")
-    digest, then = sha256_of_file(file), str(declared["protocol_sha256"])
+    then = str(declared["protocol_sha256"])
     if digest != then:
         return Requirement(
             name, False, f"SHA-256 {digest[:SHOWN_DIGITS]}, but {then[:SHOWN_DIGITS]} when it was declared"
@@ -75,13 +66,13 @@ def _protocol(declared: Mapping[str, Any] | None, file: Path | None) -> Requirem
     return Requirement(name, True, f"SHA-256 {digest}")
 
 
-def _other_patients(cohorts: Mapping[str, Any]) -> Requirement:
+def _other_patients(cohorts: Mapping[str, ValidatedCohort]) -> Requirement:
     name = "other patients"
     if not cohorts:
         return Requirement(name, False, "no cohort of other patients was validated on; name one in validate.cohorts")
     missing = []
-    for cohort, numbers in cohorts.items():
-        compared = numbers.get("compared_with_training", {})
+    for cohort, record in cohorts.items():
+        compared = record.compared_with_training
         if absent := [words for key, words in COMPARISONS.items() if not compared.get(key)]:
             missing.append(f"{cohort} could not be compared with the training cases by {' and '.join(absent)}")
     if missing:
@@ -89,34 +80,39 @@ def _other_patients(cohorts: Mapping[str, Any]) -> Requirement:
     return Requirement(name, True, f"{', '.join(cohorts)}: by {', '.join(COMPARISONS.values())}")
 
 
-def _performance(declared: Mapping[str, Any] | None, cohorts: Mapping[str, Any]) -> Requirement:
+def _performance(
+    declared: Mapping[str, Any] | None, cohorts: Mapping[str, ValidatedCohort], metrics: Mapping[str, Any]
+) -> Requirement:
     name = "external performance"
     if not cohorts or declared is None:
         return Requirement(name, False, "nothing to compare with a bar")
     bar = float(declared["validation_bar"])
     said, met = [], True
-    for cohort, numbers in cohorts.items():
-        auc = numbers["auc"]
-        has_width = auc["low"] < auc["high"]  # DeLong's interval of an AUC of 1 has none, which is no certainty
-        met &= has_width and auc["low"] > bar
-        limit = f"lower limit {auc['low']:.3f}" if has_width else "no interval, because the classes do not overlap"
-        said.append(f"{cohort}: AUC {auc['value']:.3f}, {limit}")
+    for cohort, record in cohorts.items():
+        auc = record.auc
+        has_width = auc.low < auc.high  # DeLong's interval of an AUC of 1 has none, which is no certainty
+        met &= has_width and auc.low > bar
+        limit = f"lower limit {auc.low:.3f}" if has_width else "no interval, because the classes do not overlap"
+        said.append(f"{cohort}: AUC {auc.value:.3f}, {limit}")
+        if cohort in metrics and not _agree(metrics[cohort]["auc"], asdict(auc)):
+            met = False
+            said.append(f"{cohort}: the description states AUC {_interval(metrics[cohort]['auc'])}")
     return Requirement(name, met, f"{'; '.join(said)}; the bar is {bar:g}")
 
 
-def _calibration(cohorts: Mapping[str, Any]) -> Requirement:
+def _calibration(cohorts: Mapping[str, ValidatedCohort]) -> Requirement:
     name = "calibration with an interval"
     if not cohorts:
         return Requirement(name, False, "nothing was measured")
     said, met = [], True
-    for cohort, numbers in cohorts.items():
-        slope, intercept = (numbers["calibration"][part] for part in ("slope", "intercept"))
+    for cohort, record in cohorts.items():
+        slope, intercept = record.calibration.slope, record.calibration.intercept
         if slope is None or intercept is None:
             met = False
             said.append(f"{cohort}: cannot be fitted")
             continue
-        met &= slope["low"] > 0
-        said.append(f"{cohort}: slope {_interval(slope)}, intercept {_interval(intercept)}")
+        met &= slope.low > 0
+        said.append(f"{cohort}: slope {slope}, intercept {intercept}")
     return Requirement(name, met, f"{'; '.join(said)} (the slope's interval has to lie above 0; 1 and 0 are ideal)")
 
 
@@ -125,11 +121,17 @@ def _controls(controls: Sequence[Mapping[str, Any]]) -> Requirement:
     if not controls:
         return Requirement(name, False, "none were measured")
     failed = [
-        f"{one['name']} ({one['note'] or 'AUC ' + _interval(one['auc'])})" for one in controls if not one["beaten"]
+        f"{one['name']} ({one['note'] or 'AUC ' + _interval(one['auc'])})" for one in controls if not _beaten(one)
     ]
+    failed += [f"{name} (not measured)" for name in CONTROLS if name not in {one["name"] for one in controls}]
     if failed:
         return Requirement(name, False, f"not beaten: {'; '.join(failed)}")
     return Requirement(name, True, ", ".join(str(one["name"]) for one in controls))
+
+
+def _beaten(control: Mapping[str, Any]) -> bool:
+    """Whether the interval says so, whatever the flag beside it."""
+    return bool(control["beaten"]) and control["difference"] is not None and control["difference"]["low"] > 0
 
 
 def _other_sites(candidate: Description) -> Requirement:
@@ -144,6 +146,10 @@ def _other_sites(candidate: Description) -> Requirement:
     return Requirement(
         name, auc["low"] > 0.5, f"leave-one-site-out AUC {_interval(auc)}; its interval has to lie above 0.5"
     )
+
+
+def _agree(one: Mapping[str, float], other: Mapping[str, float]) -> bool:
+    return all(math.isclose(one[end], other[end], abs_tol=AGREEMENT) for end in ("value", "low", "high"))
 
 
 def _interval(estimate: Mapping[str, float]) -> str:

@@ -11,6 +11,7 @@ from model_store.signatures.certainty import Certainty
 from model_store.signatures.profile import FEATURES_PER_REGION, FeatureProfile
 from model_store.signatures.training_distance import TrainingDistance
 from model_store.signatures.training_ranges import FeatureRange
+from model_store.signatures.validation_record import ValidationRecord
 
 if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestClassifier
@@ -37,7 +38,7 @@ class SignatureStatus(StrEnum):
     RESEARCH = "research"
     """For proving the chain and for studies: never for care."""
     VALIDATED = "validated"
-    """Measured on other patients, against a bar and a protocol of before (`model_store.publication.claims`)."""
+    """Measured on other patients, against a bar and a protocol of before (`model_store.signatures.claims`)."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,8 @@ class Description:
     """To what it may be applied; bundles of formats 1 and 2 state none and get the default."""
     certainty: Certainty | None = None
     """What calibrates how sure a verdict is; None where training did not calibrate, as before format 3."""
+    validation: ValidationRecord | None = None
+    """What a validated signature rests on; None otherwise."""
 
     def __post_init__(self) -> None:
         for name in (self.id, self.version):
@@ -81,15 +84,19 @@ class Description:
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON-ready values; `from_json` reads them back."""
-        value = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return value | {
-            "columns": list(self.columns),
-            "profile": self.profile.to_json(),
-            "features_per_region": FEATURES_PER_REGION,
-            "status": self.status.value,
-            "acceptance": self.acceptance.to_json(),
-            "certainty": self.certainty.to_json() if self.certainty else None,
-        }
+        value = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "validation"}
+        return (
+            value
+            | {
+                "columns": list(self.columns),
+                "profile": self.profile.to_json(),
+                "features_per_region": FEATURES_PER_REGION,
+                "status": self.status.value,
+                "acceptance": self.acceptance.to_json(),
+                "certainty": self.certainty.to_json() if self.certainty else None,
+            }
+            | ({"validation": self.validation.to_json()} if self.validation else {})
+        )
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Description":
@@ -111,6 +118,8 @@ class Description:
             fields["acceptance"] = AcceptanceContract.from_json(fields["acceptance"])
         if fields.get("certainty") is not None:
             fields["certainty"] = Certainty.from_json(fields["certainty"])
+        if "validation" in fields:
+            fields["validation"] = ValidationRecord.from_json(fields["validation"])
         return cls(**fields)
 
 

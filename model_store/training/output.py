@@ -118,11 +118,8 @@ def notes(training: Training) -> list[str]:
     """Return what a reader must know about these cases."""
     table, cases = training.cohort.table, training.cohort.cases
     found = []
-    if not training.states_profile:
-        found.append(
-            "the feature table does not name its profile (tables of 0.1.0: a whole-image one): make sure that it was "
-            "measured with that of train.profile"
-        )
+    if training.unnamed_profile:
+        found.append(training.unnamed_profile)
     if (patients := len(set(table.patients))) < len(table.patients):
         found.append(
             f"{len(table.patients)} lesions of {patients} patients: folds keep patients together, DeLong and Wilson "

@@ -10,10 +10,17 @@ import pandas as pd
 
 from model_store.cohort.control_tables import ControlRegion
 from model_store.cohort.feature_table import FeatureTable
-from model_store.cohort.labelled_cohort import COLD, HOT, LabelledCohort, labelled_cohort, other_profile, read_table
+from model_store.cohort.labelled_cohort import (
+    COLD,
+    HOT,
+    LabelledCohort,
+    labelled_cohort,
+    other_profile,
+    read_table,
+    unnamed_profile,
+)
 from model_store.cohort.leaks import Separation, require_no_label
 from model_store.cohort.missing_values import CompleteTable, complete_table
-from model_store.cohort.plan import PROFILE
 from model_store.cohort.twins import PIXEL_DIGEST, require_no_twins
 from model_store.errors import TrainingError
 from model_store.training.declaration import Declaration
@@ -56,8 +63,8 @@ class Training:
     """The negative controls."""
     sites: LeftOutSites | None
     """Leave-one-site-out; None where fewer than two sites are known."""
-    states_profile: bool
-    """Whether the feature table names the profile that it was measured with."""
+    unnamed_profile: str | None
+    """A note where rows of the feature table do not name the profile that they were measured with."""
     declared: Declaration | None = None
     """What the study declared before its validation."""
 
@@ -179,7 +186,7 @@ def run_training(
         separation=separation,
         controls=controls,
         sites=sites,
-        states_profile=PROFILE in features,
+        unnamed_profile=unnamed_profile(features),
         incomplete=_incomplete_cases(cohort, complete),
         columns_left_out={"missing in too many cases": complete.columns_left_out, **trained.left_out},
     )

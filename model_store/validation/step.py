@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from model_store.cohort.labelled_cohort import labelled_cohort, other_profile, read_table
+from model_store.cohort.labelled_cohort import labelled_cohort, other_profile, read_table, unnamed_profile
 from model_store.errors import LeakError, TrainingError
 from model_store.reporting import figures as study_figures
 from model_store.reporting.step_output import read_summary, write_figure, write_summary, write_table
@@ -96,12 +96,13 @@ def run_validation(
     features = read_table(inputs.features, ("patient",)) if own and inputs.features else cases
     cohorts = [_training_cohort(cases, signature, inputs, folder)] if own and cases is not None else []
     others = [_scored(files, signature, TrainedOn.of(cases, features)) for files in inputs.cohorts]
-    cohorts += [cohort for cohort, _ in others]
+    cohorts += [cohort for cohort, _, _ in others]
     if not cohorts:
         raise TrainingError("there is no cohort to validate on; add one to validate.cohorts")
     numbers = {cohort.name: cohort_numbers(cohort) for cohort in cohorts}
-    for cohort, checked in others:
+    for cohort, checked, note in others:
         numbers[cohort.name]["compared_with_training"] = checked.to_json()
+        numbers[cohort.name]["notes"] += [note] if note else []
     for cohort in cohorts:
         if cohort.auc_estimate:
             numbers[cohort.name] |= {"notes": [OUT_OF_FOLD]}
@@ -130,7 +131,10 @@ def _training_cohort(cases: pd.DataFrame, signature: Signature, inputs: Validate
     return ScoredCohort(TRAINING, with_clinical(found, clinical), signature.threshold, {}, Estimate(**forest))
 
 
-def _scored(files: CohortFiles, signature: Signature, trained_on: TrainedOn) -> tuple[ScoredCohort, Checked]:
+def _scored(
+    files: CohortFiles, signature: Signature, trained_on: TrainedOn
+) -> tuple[ScoredCohort, Checked, str | None]:
+    """Return the scored cohort, by what it was compared with the training cases, and a note on its profile."""
     features = read_table(files.features, ("patient",))
     labels = read_table(files.labels, ("patient", "phenotype"))
     clinical = read_table(files.clinical, ("patient",)) if files.clinical else None
@@ -142,7 +146,7 @@ def _scored(files: CohortFiles, signature: Signature, trained_on: TrainedOn) -> 
     try:
         cohort = labelled_cohort(features, labels)
         checked = trained_on.require_others(features, f"the cohort {files.name}")
-        return scored_cohort(files.name, signature, cohort, clinical), checked
+        return scored_cohort(files.name, signature, cohort, clinical), checked, unnamed_profile(features)
     except LeakError:
         raise
     except TrainingError as error:
