@@ -7,7 +7,7 @@ import click
 
 from deploy.commands.options import config_option
 from deploy.configuration.load import Configuration, read_configuration
-from deploy.errors import CommandError
+from deploy.errors import CommandError, ExitCode, WrongUsage
 from deploy.operations.status import existing_spool
 from deploy.stack.running_stack import as_running, read_running_stack
 from deploy.terminal import path_from_here
@@ -18,20 +18,57 @@ from listener.spool.jobs import Job
 from listener.spool.spool import Spool
 
 
-@click.command(epilog="Example: radtme retry 0123456789abcdef-v1")
-@click.argument("job_id", metavar="JOB")
+@click.command(epilog="Example: radtme retry 0123456789abcdef-v1; radtme retry --failed; radtme retry --target pacs")
+@click.argument("job_id", metavar="[JOB]", required=False)
 @click.option(
     "--corrected",
     is_flag=True,
     help="Take the corrected headers (same UIDs, same pixels) of its study from quarantine, then score it again.",
 )
+@click.option("--failed", is_flag=True, help="All failed jobs.")
+@click.option("--target", metavar="NAME", help="All jobs whose results this target does not have yet.")
+@click.option("--reason", metavar="CODE", help="All jobs that failed or were not scored for this reason.")
 @config_option
-def retry(job_id: str, corrected: bool, config_file: Path | None) -> None:
+def retry(
+    job_id: str | None,
+    corrected: bool,
+    failed: bool,
+    target: str | None,
+    reason: str | None,
+    config_file: Path | None,
+) -> None:
     """Try JOB again: a failed job is scored or sent again, a job that is being delivered is sent now.
 
     A dropped job is resumed. A job that was not scored is scored again, as a new version whose report replaces
-    the old one.
+    the old one. Without JOB, the options choose the jobs; several options choose those that all of them name.
     """
+    from deploy.operations.retry_choice import Choice, chosen_jobs
+
+    choice = Choice(failed=failed, target=target, reason=reason)
+    if (job_id is None) == choice.is_empty:
+        raise WrongUsage("give either JOB, or at least one of --failed, --target and --reason", "radtme retry --help")
+    if job_id is not None:
+        configuration, spool, job = _found(job_id, config_file)
+        _retry(configuration, spool, job, corrected=corrected)
+        return
+    if corrected:
+        raise WrongUsage("--corrected needs JOB", "correct the headers of one study at a time")
+    configuration = read_configuration(config_file)
+    spool = existing_spool(configuration)
+    left = 0
+    jobs = chosen_jobs(spool, choice)
+    for job in jobs:
+        try:
+            _retry(configuration, spool, job)
+        except CommandError as error:
+            left += 1
+            click.echo(f"left alone: {error.message}", err=True)
+    click.echo(f"{len(jobs) - left} of {len(jobs)} jobs are tried again")
+    if left:
+        raise click.exceptions.Exit(ExitCode.FAILED)
+
+
+def _retry(configuration: Configuration, spool: Spool, job: Job, *, corrected: bool = False) -> None:
     from deploy.operations.decision_audit import steering
 
     if corrected:
@@ -39,7 +76,6 @@ def retry(job_id: str, corrected: bool, config_file: Path | None) -> None:
     else:
         from deploy.operations.retry import retry as try_again
 
-    configuration, spool, job = _found(job_id, config_file)
     was = f"was {job.state.value}" + (", headers corrected" if corrected else "")
     with steering(configuration, spool, job, CASE_RETRIED, was):
         done = try_again(spool, job)

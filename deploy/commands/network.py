@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +48,8 @@ calling_option = click.option("--calling", metavar="AET", help="Our AE title. De
 def echo(target: str, calling: str | None, timeout: float, config_file: Path | None, **tls: Any) -> None:
     """Check that a DICOM peer answers (C-ECHO; QIDO-RS for a DICOMweb server), and print the response time.
 
-    TARGET is the name of a target in the configuration, AET@host:port, or `own` for our own listener.
+    TARGET is the name of a target in the configuration, AET@host:port, or `own` for our own listener. If a target
+    of the configuration answers, its circuit breaker closes and waiting results are sent.
     """
     from deploy.network.echo import echo as ask
 
@@ -55,6 +57,7 @@ def echo(target: str, calling: str | None, timeout: float, config_file: Path | N
     web = next((one for one in configuration.workers.targets if one.name == target and one.url), None)
     if web is not None:
         ask_web(replace(web, timeout_seconds=timeout, tls=tls_given(**tls) or web.tls))
+        close_circuit(target, configuration)
         return
     peer = peer_of(target, configuration, tls_given(**tls))
     answer = ask(peer, calling_title(calling, configuration), timeout)
@@ -62,6 +65,18 @@ def echo(target: str, calling: str | None, timeout: float, config_file: Path | N
         f"{peer}: ok, association in {answer.association_seconds * 1000:.0f} ms, "
         f"C-ECHO in {answer.echo_seconds * 1000:.0f} ms"
     )
+    close_circuit(target, configuration)
+
+
+def close_circuit(target: str, configuration: Configuration) -> None:
+    """Let deliveries to a target of the configuration go on at once, now that it answers."""
+    from listener.spool.spool import Spool
+    from workers.delivery.circuit_breaker import close_now
+
+    spool = Spool(configuration.locations.spool)
+    is_ours = any(one.name == target for one in configuration.workers.targets)
+    if is_ours and spool.targets.is_dir() and close_now(spool, target, datetime.now(UTC)):
+        click.echo(f"{target}: its circuit breaker is closed again, waiting results are sent now")
 
 
 def ask_web(target: Target) -> None:

@@ -188,7 +188,7 @@ def show_quarantine(console: Console, status: SpoolStatus, *, everything: bool) 
     if not status.quarantine:
         return
     console.print()
-    console.print(f"quarantine ({len(status.quarantine)})", style="bold red")
+    console.print(f"quarantine ({len(status.quarantine)}): radtme quarantine show NAME says more", style="bold red")
     shown = status.quarantine if everything else status.quarantine[:MAX_QUARANTINED_SHOWN]
     for one in shown:
         console.print(Padding(Text(f"{one.name}  {one.reason}"), (0, 0, 0, 2)), overflow="fold")

@@ -41,6 +41,7 @@ ELSEWHERE = {
     "listen": ["support/installation.py", "acceptance/test_crashes.py"],
     "work": ["support/installation.py", "integration/test_stack_up.py", "deploy/stack/test_local_stack.py"],
     "status-page": ["deploy/status_page/test_page.py"],
+    "doctor": ["deploy/doctor/test_doctor.py"],
     "selftest": ["integration/test_selftest.py"],
     "outline": ["deploy/outlining/test_outline.py"],
     "cohort simulate": ["deploy/research/test_example.py", "integration/test_simulated_study.py"],
@@ -55,6 +56,10 @@ ELSEWHERE = {
 """What runs for ever, needs a running service or a cohort: by subcommand, where it is run for real."""
 JOBS = {"retry": "1.6", "hold": "1.2", "release": "1.8", "drop": "1.2"}
 """By subcommand, the outline of the job (`full_spool`) that stands for JOB."""
+
+
+QUARANTINED = "1.2.3.4"
+"""An object of `full_spool`."""
 
 
 def elsewhere(command: str) -> str | None:
@@ -172,7 +177,7 @@ def real_words(command: str) -> list[str]:
         "TEXT": "a reason",
         "FILE": "radtme.yaml",
         "/etc/radtme/radtme.yaml": "radtme.yaml",
-        "NAME": OURS if words[0] == "signature" else "pacs",
+        "NAME": {"signature": OURS, "quarantine": QUARANTINED}.get(words[0], "pacs"),
         "JOB": job_id_for(JOBS.get(words[0], ""), 1),
     }
     return [named.get(word, word) for word in words]

@@ -63,9 +63,15 @@ def arguments(entry: click.Command, words: list[str]) -> list[str]:
     return [word for before, word in zip(["", *words], words, strict=False) if word[0] != "-" and before not in valued]
 
 
+NEEDS_ONE_OF = {"retry": {"--failed", "--target", "--reason"}}
+"""Commands that need their argument or one of these options."""
+
+
 def is_mention(command: str) -> bool:
     """Whether a page only names a command: it lacks what the command cannot do without."""
     entry, _, words = subcommand(shlex.split(command)[1:])
     assert entry is not None
     needed = sum(isinstance(each, click.Argument) and each.required for each in entry.params)
-    return len(arguments(entry, words)) < needed or isinstance(entry, click.Group)
+    if entry.name in NEEDS_ONE_OF and not arguments(entry, words) and not NEEDS_ONE_OF[entry.name] & set(words):
+        return True
+    return len(arguments(entry, words)) < needed or (isinstance(entry, click.Group) and not words)

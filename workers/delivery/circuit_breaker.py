@@ -124,6 +124,15 @@ def probe_now(spool: Spool, target: str, now: datetime) -> None:
             write_circuit(spool, target, replace(circuit, next_probe=now, wait_seconds=0.0))
 
 
+def close_now(spool: Spool, target: str, now: datetime) -> bool:
+    """Close the circuit of a target that was seen to answer; return whether it was not closed."""
+    with _change(spool, target):
+        was_closed = read_circuit(spool, target).is_closed
+        if not was_closed:
+            write_circuit(spool, target, Circuit(since=now))
+    return not was_closed
+
+
 @contextmanager
 def _change(spool: Spool, target: str) -> Iterator[None]:
     """Hold the lock under which a circuit is changed."""

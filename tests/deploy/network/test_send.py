@@ -5,14 +5,18 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import yaml
+from click.testing import CliRunner
 from pydicom import Dataset, dcmread
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEGLSLossless, MRImageStorage
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import Verification
 
+from deploy.cli import radtme
 from deploy.configuration.sections import SinkSettings
 from deploy.errors import Unreachable
 from deploy.network.dicom_files import DicomFile, OtherFile, files_below, read_all
@@ -21,7 +25,9 @@ from deploy.network.peer import Peer
 from deploy.network.send import SendOutcome, groups_by_context, send_files
 from deploy.stack.ports import free_port
 from deploy.stack.sink import Sink
+from listener.spool.target_circuit import Circuit, CircuitState, read_circuit, write_circuit
 from support.dicom_objects import data_set_bytes
+from support.listening import listening
 from support.rejecting import NEEDS_STORESCP, TRIES, rejecting_storescp
 
 
@@ -259,3 +265,22 @@ def test_the_sink_lists_what_it_holds(sink, tmp_path):
     for _ in range(2):
         send_files(peer, "US", instances(tmp_path / "1.dcm"), 10)
     assert list(pacs.glob("[!.]*.dcm")) == [pacs / "1.2.3.1.dcm"]
+
+
+def test_a_successful_echo_closes_the_circuit_of_the_target(spool, tmp_path):
+    """The PACS is back: waiting results need not wait for the next probe. Without an answer nothing changes."""
+    opened = Circuit(CircuitState.OPEN, 3, 4, datetime.now(UTC) + timedelta(minutes=5), 300.0, datetime.now(UTC), "x")
+    file = tmp_path / "radtme.yaml"
+    with listening(tmp_path / "pacs") as pacs:
+        target = {"name": "pacs", "ae_title": "RADTME", "host": "127.0.0.1", "port": pacs.port}
+        file.write_text(yaml.safe_dump({"data": str(spool.root.parent), "targets": [target]}))
+        write_circuit(spool, "pacs", opened)
+        done = CliRunner().invoke(radtme, ["echo", f"RADTME@127.0.0.1:{pacs.port}", "--config", str(file)])
+        assert done.exit_code == 0, done.output
+        assert not read_circuit(spool, "pacs").is_closed
+        done = CliRunner().invoke(radtme, ["echo", "pacs", "--config", str(file)])
+        assert "its circuit breaker is closed again" in done.output
+        assert read_circuit(spool, "pacs").is_closed
+    write_circuit(spool, "pacs", opened)
+    assert CliRunner().invoke(radtme, ["echo", "pacs", "--config", str(file)]).exit_code == 3
+    assert not read_circuit(spool, "pacs").is_closed

@@ -3,9 +3,12 @@
 from datetime import UTC, datetime
 
 import pytest
+from click.testing import CliRunner
 
+from deploy.cli import radtme
 from deploy.errors import CommandError
 from deploy.operations.retry import retry
+from deploy.operations.retry_choice import Choice, chosen_jobs
 from listener.broker.messages import delivery_announcement, score_announcement
 from listener.spool.atomic_files import read_json
 from listener.spool.jobs import JobState, job_id_for
@@ -137,3 +140,44 @@ def test_the_command_works_without_redis(spool, put_job, run_radtme):
     assert "Redis is not running" in run.stderr
     assert run_radtme("retry", "nonsense").returncode == 2
     assert run_radtme("retry", job_id_for("9.9", 1)).returncode == 1
+
+
+def test_several_jobs_are_chosen_by_what_they_have_in_common(spool, put_job):
+    """Failed ones, those that a target lacks, those that ended for a reason; none that a person holds."""
+    hold = {"by": "ann", "why": "", "at": "2026-01-02T03:04:05+00:00"}
+    killed = put_job("1.1", JobState.FAILED, failure=FAILURE)
+    refused_failure = FAILURE | {"reason": "delivery_refused"}
+    refused = put_job(
+        "1.2", JobState.FAILED, failure=refused_failure, result=SCORED, delivery__pacs=delivery("pacs", "refused")
+    )
+    waiting = put_job("1.3", JobState.DELIVERING, result=SCORED, delivery__pacs=delivery("pacs", "retry"))
+    put_job("1.4", JobState.DELIVERING, result=SCORED, delivery__archive=delivery("archive", "retry"))
+    put_job("1.5", JobState.DELIVERING, result=SCORED, hold=hold, delivery__pacs=delivery("pacs", "retry"))
+    small = put_job("1.6", JobState.DONE, result=REJECTED)
+    put_job("1.7", JobState.DONE, result=SCORED, delivery__pacs=delivery("pacs", "delivered"))
+
+    def chosen(**what):
+        return {job.id for job in chosen_jobs(spool, Choice(**what))}
+
+    assert chosen(failed=True) == {killed.id, refused.id}
+    assert chosen(target="pacs") == {refused.id, waiting.id}
+    assert chosen(reason="worker_killed") == {killed.id}
+    assert chosen(reason="tumour_too_small") == {small.id}
+    assert chosen(failed=True, target="pacs") == {refused.id}
+
+
+def test_the_command_says_how_many_were_tried_again(spool, put_job, tmp_path):
+    """With a job that cannot be retried, the others are retried all the same, and the exit code is 1."""
+    put_job("1.1", JobState.FAILED, failure=FAILURE)
+    put_job("1.6", JobState.DONE, result=REJECTED)
+    file = tmp_path / "radtme.yaml"
+    file.write_text(f"data: {spool.root.parent}\n")
+    done = CliRunner().invoke(radtme, ["retry", "--failed", "--config", str(file)])
+    assert "1 of 1 jobs are tried again" in done.stdout
+    assert done.exit_code == 0
+    done = CliRunner().invoke(radtme, ["retry", "--reason", "tumour_too_small", "--config", str(file)])
+    assert "0 of 1 jobs are tried again" in done.stdout
+    assert "left alone: " in done.stderr
+    assert done.exit_code == 1
+    for words in ([], [job_id_for("1.1", 1), "--failed"]):
+        assert CliRunner().invoke(radtme, ["retry", *words, "--config", str(file)]).exit_code == 2
