@@ -5,12 +5,14 @@ import json
 import os
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
 from deploy.cohort.index import IMAGE, OUTLINE, IndexedFile
 from model_store.signatures.profile import FeatureProfile
+from workers.outline.outline import NO_RULES
+from workers.outline.segment_rules import SegmentRules
 
 RESULT_FORMAT = 3
 """Of the kept results: one of another format is measured again."""
@@ -40,6 +42,8 @@ class OutlineCase:
     drawn: str = ""
     other_series: tuple[tuple[str, ...], ...] = ()
     """The study's other series: they tell whether the phase lies before contrast, or hold images in another form."""
+    rules: SegmentRules = NO_RULES
+    """They decide which segments are tumours, or are excluded from the ring."""
 
     @property
     def key(self) -> str:
@@ -62,7 +66,9 @@ def _stamp(name: str) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-def dicom_cases(folder: Path, files: Iterable[IndexedFile], readers: Mapping[str, str]) -> list[OutlineCase]:
+def dicom_cases(
+    folder: Path, files: Iterable[IndexedFile], readers: Mapping[str, str], rules: SegmentRules = NO_RULES
+) -> list[OutlineCase]:
     """Return a case for each tumour of each outline, with the images that the service would measure it on.
 
     Those are the series of the images that the outline names, else everything of its study in its frame of reference.
@@ -87,7 +93,7 @@ def dicom_cases(folder: Path, files: Iterable[IndexedFile], readers: Mapping[str
             ]
         others = _other_series(folder, by_study[seg.study_uid], {one.series_uid for one in found})
         cases.extend(_cases_of(folder, seg, found, others, readers.get(seg.sop_instance_uid, seg.reader)))
-    return cases
+    return [replace(case, rules=rules) for case in cases]
 
 
 def studies_without_outline(images: Iterable[IndexedFile], cases: Iterable[OutlineCase]) -> list[OutlineCase]:

@@ -14,13 +14,15 @@ from deploy.cohort.child_pool import run_tasks
 from deploy.cohort.control_step import CONTROLS, control_tables
 from deploy.cohort.feature_tables import CohortTables, MeasuredOutline, cohort_tables
 from deploy.cohort.image_pairs import listed_pairs, pairs_below
-from deploy.cohort.index import IndexedFile, index_folder, indexed_images
+from deploy.cohort.index import index_folder, indexed_images
 from deploy.cohort.measure import MeasuringTask, kept_result, measure_case
 from deploy.errors import CommandError, WrongUsage
 from deploy.terminal import stepping
 from model_store.cohort.control_tables import ControlRegion
 from model_store.cohort.plan import ExtractPlan
 from model_store.reporting.step_output import mark_begun, mark_done, write_summary, write_table
+from workers.outline.outline import NO_RULES
+from workers.outline.segment_rules import SegmentRules
 
 if TYPE_CHECKING:
     from deploy.cohort.retrieve import NotRetrieved
@@ -111,13 +113,19 @@ def find_cases(plan: ExtractPlan, folder: Path, console: Console) -> list[Outlin
     assert source is not None  # noqa: S101
     if not source.is_dir():
         raise WrongUsage(f"extract.folder: {source} is not a folder")
-    files = _index(source, folder / INDEX, plan.jobs, console)
-    return [*dicom_cases(source, files, readers), *_with_readers(pairs_below(source), readers)]
-
-
-def _index(source: Path, cache: Path, jobs: int, console: Console) -> list[IndexedFile]:
+    rules = _rules(plan)
     with console.status("reading headers"):
-        return index_folder(source, cache, jobs, lambda _: None)
+        files = index_folder(source, folder / INDEX, plan.jobs, lambda _: None, rules)
+    return [*dicom_cases(source, files, readers, rules), *_with_readers(pairs_below(source), readers)]
+
+
+def _rules(plan: ExtractPlan) -> SegmentRules:
+    """Return the segment rules of the service, for the plan's sender."""
+    if plan.service_configuration is None:
+        return NO_RULES
+    from deploy.configuration.load import load_configuration
+
+    return SegmentRules(load_configuration(plan.service_configuration).workers.segment_rules, plan.sender)
 
 
 def _readers(file: Path | None) -> dict[str, str]:

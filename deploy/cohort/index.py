@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ from model_store.files import replace_durably
 from workers.errors import RejectedInput
 from workers.images.attributes import text
 from workers.images.headers import read_header
-from workers.outline.outline import is_structure_set
+from workers.outline.outline import NO_RULES, is_structure_set
+from workers.outline.segment_rules import SegmentRules
 from workers.outline.structure_set import frame_of_reference_of
 from workers.outline.tumours import drawn_on, tumours_of
 
@@ -36,8 +38,8 @@ IMAGE_TAGS = [
     "ManufacturerModelName",
 ]
 FILES_PER_TASK = 500
-FORMAT = json.dumps({"format": 2})
-"""First line of the remembered headers: those of a version that knew fewer kinds of outlines are read again."""
+FORMAT = 2
+"""Of the remembered headers: those of a version that knew fewer kinds of outlines are read again."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +68,15 @@ class IndexedFile:
     """Of an outline: when."""
 
 
-def index_folder(folder: Path, cache: Path, jobs: int, on_files: Callable[[int], None]) -> list[IndexedFile]:
+def index_folder(
+    folder: Path, cache: Path, jobs: int, on_files: Callable[[int], None], rules: SegmentRules = NO_RULES
+) -> list[IndexedFile]:
     """Return the MR images and outlines below a folder; ``on_files`` is called with the number of files read since.
 
-    Results of the service are left out: a study that was scored before contains them.
+    ``rules`` decide which segments are tumours. Results of the service are left out: a study that was scored before
+    contains them.
     """
-    known = {one.path: one for one in _read(cache)}
+    known = {one.path: one for one in _read(cache, _form(rules))}
     current: list[IndexedFile] = []
     new: list[tuple[str, str]] = []
     for path in files_below(folder):
@@ -84,13 +89,14 @@ def index_folder(folder: Path, cache: Path, jobs: int, on_files: Callable[[int],
             new.append((str(folder), name))
     on_files(len(current))
     parts = [new[start : start + FILES_PER_TASK] for start in range(0, len(new), FILES_PER_TASK)]
-    for ended in run_tasks(_index_files, parts, jobs):
+    read = partial(_index_files, rules)
+    for ended in run_tasks(read, parts, jobs):
         # A header that crashes its process takes its batch along; one by one, it takes only itself.
-        found = ended.value if ended.value is not None else _one_by_one(ended.task, jobs)
+        found = ended.value if ended.value is not None else _one_by_one(read, ended.task, jobs)
         current.extend(found)
         on_files(len(ended.task))
     current.sort(key=lambda one: one.path)
-    _write(cache, current)
+    _write(cache, current, _form(rules))
     return [one for one in current if one.kind != OTHER]
 
 
@@ -99,13 +105,20 @@ def indexed_images(cache: Path) -> list[IndexedFile]:
     return [one for one in _read(cache) if one.kind == IMAGE]
 
 
-def _one_by_one(names: list[tuple[str, str]], jobs: int) -> list[IndexedFile]:
-    endings = run_tasks(_index_files, [[name] for name in names], jobs)
+def _form(rules: SegmentRules) -> str:
+    """Return the first line of the remembered headers: what decided which tumours an outline has."""
+    return json.dumps({"format": FORMAT, "rules": asdict(rules)})
+
+
+def _one_by_one(
+    read: Callable[[list[tuple[str, str]]], list[IndexedFile]], names: list[tuple[str, str]], jobs: int
+) -> list[IndexedFile]:
+    endings = run_tasks(read, [[name] for name in names], jobs)
     return [one for ended in endings for one in (ended.value or [_unusable(*ended.task[0])])]
 
 
-def _index_files(names: Iterable[tuple[str, str]]) -> list[IndexedFile]:
-    return [_index_file(Path(folder), name) for folder, name in names]
+def _index_files(rules: SegmentRules, names: Iterable[tuple[str, str]]) -> list[IndexedFile]:
+    return [_index_file(Path(folder), name, rules) for folder, name in names]
 
 
 def _unusable(folder: str, name: str) -> IndexedFile:
@@ -113,7 +126,7 @@ def _unusable(folder: str, name: str) -> IndexedFile:
     return IndexedFile(name, status.st_size, status.st_mtime_ns)
 
 
-def _index_file(folder: Path, name: str) -> IndexedFile:
+def _index_file(folder: Path, name: str, rules: SegmentRules) -> IndexedFile:
     path = folder / name
     status = os.stat(path)
     nothing = IndexedFile(name, status.st_size, status.st_mtime_ns)
@@ -123,7 +136,7 @@ def _index_file(folder: Path, name: str) -> IndexedFile:
         return nothing
     if is_outline(text(header, "SOPClassUID")):
         try:
-            return _outline(nothing, read_header(path).dataset)
+            return _outline(nothing, read_header(path).dataset, rules)
         # The measurement says why not: an outline that vanished here would go unnoticed.
         except (RejectedInput, *UNREADABLE_BYTES):
             return _described(nothing, header, OUTLINE)
@@ -147,10 +160,10 @@ def _described(file: IndexedFile, header: Dataset, kind: str, **more: object) ->
     return IndexedFile(file.path, file.size, file.mtime_ns, **values, **more)  # type: ignore[arg-type]
 
 
-def _outline(file: IndexedFile, header: Dataset) -> IndexedFile:
+def _outline(file: IndexedFile, header: Dataset, rules: SegmentRules) -> IndexedFile:
     if is_own_result(header):
         return file
-    named = {"references": tuple(sorted({uid for uid, _ in drawn_on(header)})), "tumours": tumours_of(header)}
+    named = {"references": tuple(sorted({uid for uid, _ in drawn_on(header)})), "tumours": tumours_of(header, rules)}
     if not is_structure_set(header):
         reader, drawn = str(header.get("ContentCreatorName") or ""), text(header, "ContentDate")
         return _described(file, header, OUTLINE, reader=reader, drawn=f"{drawn}{text(header, 'ContentTime')}", **named)
@@ -161,10 +174,11 @@ def _outline(file: IndexedFile, header: Dataset) -> IndexedFile:
     return _described(file, header, OUTLINE, reader=reader, drawn=drawn, **named)
 
 
-def _read(cache: Path) -> list[IndexedFile]:
+def _read(cache: Path, form: str = "") -> list[IndexedFile]:
+    """Return the remembered headers; of another form than this one, if one is given, none."""
     try:
-        form, *lines = cache.read_text().splitlines()
-        return [_from_json(line) for line in lines] if form == FORMAT else []
+        found, *lines = cache.read_text().splitlines()
+        return [_from_json(line) for line in lines] if form in ("", found) else []
     except (OSError, ValueError, TypeError):
         return []
 
@@ -175,7 +189,7 @@ def _from_json(line: str) -> IndexedFile:
     return IndexedFile(**plain)
 
 
-def _write(cache: Path, files: Iterable[IndexedFile]) -> None:
+def _write(cache: Path, files: Iterable[IndexedFile], form: str) -> None:
     cache.parent.mkdir(parents=True, exist_ok=True)
-    lines = [FORMAT, *(json.dumps(asdict(one)) for one in files)]
+    lines = [form, *(json.dumps(asdict(one)) for one in files)]
     replace_durably(cache, "".join(f"{line}\n" for line in lines).encode())

@@ -61,7 +61,8 @@ def read_outline_case(case: OutlineCase, profile: FeatureProfile) -> tuple[Volum
         return *read_pair(case), Dataset()
     images = [Path(name) for name in case.images]
     others = [[Path(name) for name in series] for series in case.other_series]
-    return read_case(images, Path(case.outline), profile, segment_number=case.segment_number, other_series=others)
+    number, rules = case.segment_number, case.rules
+    return read_case(images, Path(case.outline), profile, segment_number=number, rules=rules, other_series=others)
 
 
 def measured_values(measurement: Measurement) -> dict[str, Any]:

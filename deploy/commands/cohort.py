@@ -27,8 +27,15 @@ def cohort() -> None:
     "--output", type=click.Path(path_type=Path, file_okay=False), help="Folder for the tables; required with a FOLDER."
 )
 @click.option("--profile", default=None, type=click.Choice(sorted(PROFILES)), help="Feature profile, with a FOLDER.")
+@click.option(
+    "--service-config",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The service's configuration: its workers.segment_rules apply. With a FOLDER.",
+)
 @click.option("--jobs", default=None, type=click.IntRange(0), help="Number of processes. Default: all cores.")
-def extract(source: Path, output: Path | None, profile: str | None, jobs: int | None) -> None:
+def extract(
+    source: Path, output: Path | None, profile: str | None, service_config: Path | None, jobs: int | None
+) -> None:
     """Measure every outlined tumour of a cohort: 958 features for each lesion, or the reason for not measuring it.
 
     A FOLDER holds DICOM in any layout, or NIfTI / NRRD images with masks (X_image.nrrd, X_mask.nrrd).
@@ -41,10 +48,11 @@ def extract(source: Path, output: Path | None, profile: str | None, jobs: int | 
     if source.is_dir():
         if output is None:
             raise WrongUsage(f"{path_from_here(source)} is a folder: name a folder for its tables with --output DIR")
-        plan, folder = ExtractPlan(folder=source, profile=profile or DEFAULT_PROFILE.name), output / "extract"
+        profile, folder = profile or DEFAULT_PROFILE.name, output / "extract"
+        plan = ExtractPlan(folder=source, profile=profile, service_configuration=service_config)
     else:
-        if output is not None or profile is not None:
-            raise WrongUsage("--output and --profile are for a FOLDER; a CONFIG contains both")
+        if output is not None or profile is not None or service_config is not None:
+            raise WrongUsage("--output, --profile and --service-config are for a FOLDER; a CONFIG contains them")
         study = load_study(source)
         plan, folder = study.plan("extract", ExtractPlan), study.folder("extract")
     plan = plan if jobs is None else replace(plan, jobs=jobs)

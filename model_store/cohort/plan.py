@@ -59,6 +59,10 @@ class ExtractPlan:
     """Processes that measure; 0 is one for each core."""
     readers: Path | None = None
     """CSV with the columns seg_uid, reader, for SEGs that do not name who drew them."""
+    service_configuration: Path | None = None
+    """Configuration file of the service, whose ``workers.segment_rules`` also apply to the cohort."""
+    sender: str = ""
+    """AE title for the rules of one sender."""
 
     def __post_init__(self) -> None:
         """Refuse a plan that says nothing, or several things.

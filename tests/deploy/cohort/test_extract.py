@@ -18,6 +18,7 @@ from rich.console import Console
 from deploy.cohort.cases import OutlineCase
 from deploy.cohort.extract import Extracted, extract
 from deploy.cohort.image_pairs import pairs_below, read_pair
+from deploy.configuration.load import load_configuration
 from deploy.simulation.cohort import StudyToWrite, write_study
 from deploy.simulation.patients import SimulatedPatient, draw_patients
 from deploy.simulation.phantom import write_phantom
@@ -29,6 +30,7 @@ from support.processes import group_lives, start, wait_until
 from support.structure_sets import contours_of, write_structure_set
 from workers.errors import RejectedInput
 from workers.features.measurement import measure, measure_roi, read_case
+from workers.outline.segment_rules import SegmentRules
 
 QUIET = Console(quiet=True)
 
@@ -235,6 +237,51 @@ def test_each_tumour_of_a_structure_set_has_the_numbers_of_the_service(tmp_path:
         measured = measure(images, outline, DEFAULT_PROFILE, segment_number=number, other_series=others)
         expected = {f"{r.region}_{name}": value for r in measured.regions for name, value in r.features.items()}
         assert expected == {name: row[name] for name in expected}
+
+
+def test_the_segment_rules_of_the_service_apply(tmp_path: Path) -> None:
+    """Two segments without a known code: refused, and after the site's rules measured as the service measures them."""
+    small = {"slices": 34, "rows": 96, "columns": 96, "spacing_mm": (2.0, 1.6, 1.6), "tumour_diameter_mm": 26.0}
+    phantom = write_phantom(tmp_path / "dicom", 7, separate_series=True, **small)
+    _split_into_unknown_segments(phantom.seg_path)
+    plan = ExtractPlan(folder=tmp_path / "dicom", jobs=1, controls=False)
+    rows = extract(plan, tmp_path / "out", QUIET).tables.features
+    assert list(rows["reason"]) == ["no_tumour_segment"]
+    (tmp_path / "radtme.yaml").write_text(RULES)
+    plan = replace(plan, service_configuration=tmp_path / "radtme.yaml", sender="READER")
+    [(_, row)] = extract(plan, tmp_path / "out", QUIET).tables.features.iterrows()
+    rules = SegmentRules(load_configuration(tmp_path / "radtme.yaml").workers.segment_rules, "READER")
+    images, others = phantom.image_paths[1], [phantom.image_paths[0], phantom.image_paths[2]]
+    measured = measure(images, phantom.seg_path, DEFAULT_PROFILE, rules=rules, other_series=others)
+    expected = {f"{r.region}_{name}": value for r in measured.regions for name, value in r.features.items()}
+    assert expected == {name: row[name] for name in expected}
+
+
+RULES = """
+targets: [{name: pacs, host: 127.0.0.1, port: 104, ae_title: PACS}]
+workers:
+  segment_rules:
+    - {sender: READER, label: "a*", role: tumour}
+    - {label: "b*", role: other_tissue}
+"""
+
+
+def _split_into_unknown_segments(path: Path) -> None:
+    """Give the last frames of a SEG to a second segment; no code or label tells what the segments are."""
+    seg = dcmread(path)
+    first = seg.SegmentSequence[0]
+    first.SegmentedPropertyTypeCodeSequence[0].CodeValue = "1"
+    first.SegmentedPropertyTypeCodeSequence[0].CodingSchemeDesignator = "99SITE"
+    first.SegmentedPropertyTypeCodeSequence[0].CodeMeaning = first.SegmentLabel = "a1"
+    second = deepcopy(first)
+    second.SegmentNumber, second.SegmentLabel = 2, "b1"
+    seg.SegmentSequence.append(second)
+    [shared], frames = seg.SharedFunctionalGroupsSequence, seg.PerFrameFunctionalGroupsSequence
+    for at, groups in enumerate(frames):
+        groups.SegmentIdentificationSequence = deepcopy(shared.SegmentIdentificationSequence)
+        groups.SegmentIdentificationSequence[0].ReferencedSegmentNumber = 2 if at >= len(frames) - 3 else 1
+    del shared.SegmentIdentificationSequence
+    seg.save_as(path)
 
 
 def test_the_phase_before_contrast_is_refused_as_by_the_service(tmp_path: Path) -> None:
