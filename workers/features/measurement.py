@@ -23,6 +23,7 @@ from workers.features.redraws import Surroundings
 from workers.features.regions import Region, RegionMeasurement
 from workers.features.resampling import Resampled, bounds, box_of, resample
 from workers.features.ring import Cause, Ring, geometric_ring, ring_reach, ring_without, voxels_outside
+from workers.features.subtraction import subtraction_notes, subtraction_objections
 from workers.features.vessels import find_vessels, vessel_margin_voxels
 from workers.images.acquisition import acquisition_notes, acquisition_objections, phase_notes, phase_objections
 from workers.images.headers import read_header, read_image_headers
@@ -132,6 +133,8 @@ def read_case(
         if Exclusion.VESSELS in profile.exclusions and contrast.before is not None:
             box = near_box(roi.tumour, volume.grid.spacing_zyx, profile.reach_mm)
             volume = replace(volume, before_contrast=surroundings_in(contrast.before, volume, box, limits))
+        notes += acceptance.judge(subtraction_objections(volume, roi, profile))
+        notes += tuple(subtraction_notes(volume, roi, profile))
     return replace(volume, notes=(*volume.notes, *notes)), roi, outline.tumour_segment
 
 

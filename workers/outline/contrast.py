@@ -140,7 +140,8 @@ def _notes(phases: Sequence[Phase], gain: float | None) -> Iterator[Note]:
             "The outline does not enhance",
         )
     if len(phases) == 1 and not names_an_agent(phases[0].frames[0]):
-        yield Note(
+        yield warning(
             "No evidence that the images were acquired after contrast: no contrast agent in the header, and no other "
-            "phase to compare with."
+            "phase to compare with.",
+            "Contrast phase not known",
         )

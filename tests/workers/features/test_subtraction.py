@@ -1,0 +1,74 @@
+"""A subtraction that no header calls one shows in its grey values."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from deploy.simulation.phantom import PhantomSpec, simulate
+from model_store.signatures.acceptance import Criterion
+from model_store.signatures.profile import NEAR_TISSUE
+from workers.features.subtraction import subtraction_notes, subtraction_objections
+from workers.images.phases import PhaseEvidence, PhaseIdentity
+from workers.images.volume import EarlierPhase, SourceFrame, Volume
+from workers.notes import Severity
+from workers.outline.region_of_interest import RegionOfInterest
+
+SPEC = PhantomSpec(seed=31, slices=32, rows=96, columns=96, spacing_mm=(2.0, 1.2, 1.2), phases=2)
+
+
+@pytest.fixture(scope="module")
+def phases() -> tuple[NDArray[np.float64], NDArray[np.float64], RegionOfInterest]:
+    """Return a phantom before and after contrast, and its outline."""
+    images = simulate(SPEC)
+    before, after = (phase.astype(np.float64) for phase in images.phases)
+    return before, after, RegionOfInterest(images.tumour, None)
+
+
+def volume(array: NDArray[np.float64], before: NDArray[np.float64] | None) -> Volume:
+    """Return a volume of these grey values, with the phase before contrast where there is one."""
+    z, y, x = SPEC.spacing_mm
+    frames = tuple(SourceFrame(f"2.25.{number}", None) for number in range(1, len(array) + 1))
+    identity = PhaseIdentity(1, 1, PhaseEvidence.SINGLE)
+    found = Volume(array, (0.0, 0.0, 0.0), (x, y, z), np.eye(3), frames, (), "2.25.99", identity)
+    return found if before is None else replace(found, before_contrast=EarlierPhase(before, (0, 0, 0)))
+
+
+Phases = tuple[NDArray[np.float64], NDArray[np.float64], RegionOfInterest]
+
+
+def test_original_images_are_no_subtraction(phases: Phases) -> None:
+    """Magnitude images have no negative values, and no tissue loses its signal to contrast."""
+    before, after, roi = phases
+    original = volume(after, before)
+    assert list(subtraction_objections(original, roi, NEAR_TISSUE)) == []
+    assert list(subtraction_notes(original, roi, NEAR_TISSUE)) == []
+
+
+def test_a_signed_difference_is_refused(phases: Phases) -> None:
+    """Before: a subtraction without a word in its header was scored (COLD 0.592), with no note."""
+    before, after, roi = phases
+    [objection] = subtraction_objections(volume(after - before, None), roi, NEAR_TISSUE)
+    assert objection.criterion is Criterion.DERIVATION
+    assert "negative, as in a subtraction" in objection.message
+
+
+def test_a_difference_cut_at_zero_gets_a_warning(phases: Phases) -> None:
+    """It has no negative values; beside the phase before contrast the tissue has lost its signal."""
+    before, after, roi = phases
+    cut = volume(np.clip(after - before, 0, None), before)
+    assert list(subtraction_objections(cut, roi, NEAR_TISSUE)) == []
+    [note] = subtraction_notes(cut, roi, NEAR_TISSUE)
+    assert note.severity is Severity.WARNING
+    assert "as in a subtraction" in note.text
+
+
+def test_padding_is_no_negative_grey_value(phases: Phases) -> None:
+    """A padding value of -32768 in half of the surroundings says nothing about the images."""
+    _, after, roi = phases
+    padding = np.zeros(after.shape, dtype=np.bool_)
+    padding[:, :, ::2] = True
+    padding &= ~roi.tumour
+    padded = replace(volume(np.where(padding, -32768, after), None), padding=padding)
+    assert list(subtraction_objections(padded, roi, NEAR_TISSUE)) == []
