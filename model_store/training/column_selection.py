@@ -1,11 +1,14 @@
-"""The choice of the columns that a forest is fitted on, by labels and by correlation with one another."""
+"""The choice of the columns that a forest is fitted on, by stability, by labels and by correlation with one another."""
 
 import numpy as np
 from scipy.stats import rankdata
 
 from model_store.cohort.feature_table import FeatureTable
 from model_store.errors import TrainingError
+from model_store.statistics.intraclass_correlation import icc_agreement
 
+MIN_ICC = 0.75
+"""Over received and redrawn outlines, where the table has redraws: the default of ``cohort reliability``."""
 MAX_CORRELATION = 0.9
 """Of two columns whose ranks correlate more, the one that tells the classes apart less is left out."""
 
@@ -16,15 +19,32 @@ def constant_columns(table: FeatureTable) -> tuple[str, ...]:
     return tuple(name for name, flag in zip(table.columns, constant.tolist(), strict=True) if flag)
 
 
+def unstable_columns(table: FeatureTable) -> tuple[str, ...]:
+    """Return the columns whose ICC over redrawn outlines is below `MIN_ICC`; none where the table has no redraws."""
+    if table.redraws is None:
+        return ()
+    ratings = table.ratings(table.columns)
+    is_known = np.isfinite(ratings).all(axis=(0, 1))
+    stable = np.zeros(len(table.columns), dtype=np.bool_)
+    # A NaN, where nothing varies, is not stable.
+    stable[is_known] = icc_agreement(ratings[:, :, is_known]).icc >= MIN_ICC
+    return tuple(name for name, flag in zip(table.columns, stable.tolist(), strict=True) if not flag)
+
+
 def select_columns(table: FeatureTable, count: int) -> tuple[str, ...]:
-    """Return up to ``count`` columns that tell the classes apart best, none of them nearly a copy of another."""
-    unusable = set(constant_columns(table))
+    """Return up to ``count`` columns that tell the classes apart best, none of them nearly a copy of another.
+
+    Where the table has redraws, only columns that are stable over them are taken, and the redraws have a say in which
+    of these tell the classes apart.
+    """
+    unusable = {*constant_columns(table), *unstable_columns(table)}
     names = [name for name in table.columns if name not in unusable]
     if not names:
-        raise TrainingError("no column has varying values")
-    ranks = rankdata(table.matrix(names), axis=0)
+        raise TrainingError("no column has varying values" if table.redraws is None else "no column is stable")
+    rows = table.learning_rows(names)
+    ranks = rankdata(rows.values, axis=0)
     standard = (ranks - ranks.mean(axis=0)) / ranks.std(axis=0)
-    labels = table.hot - table.hot.mean()
+    labels = rows.hot - rows.hot.mean()
     # The correlation of ranks with the label orders columns as their AUC does.
     separation = np.abs(labels @ standard)
     chosen: list[int] = []

@@ -20,6 +20,7 @@ from model_store.signatures.signature import REGION_PREFIXES, Description, Signa
 from model_store.signatures.training_ranges import ranges_of
 from model_store.statistics.performance import performance
 from model_store.training.acceptance_contract import contract_of
+from model_store.training.column_selection import MIN_ICC
 from model_store.training.forest import FOLDS, GRID, Candidate, Trained, name_of, train
 from model_store.training.negative_controls import (
     Control,
@@ -84,7 +85,8 @@ def develop(
         threshold=trained.threshold,
         cohort={**purpose.cohort, "cases": len(training.patients), "hot": int(training.hot.sum())},
         training={
-            **_training(trained, complete, seed),
+            **_training(training, trained, complete, seed),
+            **({} if held_out.redraws is None else {"redrawn_outlines": over_redraws(held_out, trained)}),
             "negative_controls": [one.to_json() for one in _controls(training, trained, regions or {}, seed)],
         },
         metrics={
@@ -135,10 +137,27 @@ def _controls(
     return negative_controls(signature, regions, volume_of(table), seed)
 
 
-def _training(trained: Trained, complete: CompleteTable, seed: int) -> dict[str, Any]:
+def over_redraws(held_out: FeatureTable, trained: Trained) -> dict[str, Any]:
+    """Return how the scores of unseen cases change where their outlines are redrawn, JSON-ready."""
+    ratings = held_out.ratings(trained.columns)
+    usable = np.isfinite(ratings).all(axis=2)
+    scores = np.full(usable.shape, np.nan)
+    scores[usable] = hot_probability(trained.estimator, ratings[usable])
+    low, high = np.nanmin(scores, axis=1), np.nanmax(scores, axis=1)
+    return {
+        "per_case": usable.shape[1] - 1,
+        "smallest_icc_of_a_column": MIN_ICC,
+        "held_out_cases": len(scores),
+        "that_cross_the_threshold": int(((low < trained.threshold) & (high >= trained.threshold)).sum()),
+        "median_range_of_scores": round(float(np.median(high - low)), 4),
+    }
+
+
+def _training(training: FeatureTable, trained: Trained, complete: CompleteTable, seed: int) -> dict[str, Any]:
     return {
         "method": f"random forest; candidates compared by {FOLDS}-fold cross-validation, stratified "
-        "by class and grouped by patient; columns are selected inside each fold",
+        "by class and grouped by patient; columns are selected inside each fold"
+        + ("" if training.redraws is None else ", stable ones over redrawn outlines, which the forest learns from"),
         "seed": seed,
         "cross_validated_auc": trained.cross_validated_auc,
         "chosen": name_of(trained.chosen),

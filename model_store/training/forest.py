@@ -124,16 +124,20 @@ def out_of_fold(
 
 
 def fit_forest(table: FeatureTable, columns: Sequence[str], candidate: Candidate, seed: int) -> RandomForestClassifier:
-    """Return a forest fitted on these columns of all cases."""
+    """Return a forest fitted on these columns of all cases, and of their redraws.
+
+    The smallest leaf counts rows, so it grows with the rows that there are of a case.
+    """
+    rows = table.learning_rows(columns)
     forest = RandomForestClassifier(
         candidate.trees,
         max_depth=candidate.max_depth,
-        min_samples_leaf=candidate.min_samples_leaf,
+        min_samples_leaf=round(candidate.min_samples_leaf * len(rows.hot) / len(table.patients)),
         class_weight="balanced",
         random_state=seed,
         n_jobs=1,
     )
-    return forest.fit(table.matrix(columns), table.hot.astype(int))
+    return forest.fit(rows.values, rows.hot.astype(int), sample_weight=rows.weight)
 
 
 def youden_threshold(hot: Flags, score: Floats) -> float:

@@ -162,7 +162,7 @@ def _region(signature: ControlledTraining, name: str, frame: pd.DataFrame, mappe
     rows = rows.set_index(rows["case"].astype(str))[list(table.columns)]
     values = feature_values(rows.reindex([str(case) for case in signature.cases]))
     there = np.flatnonzero(~np.isnan(values).all(axis=1))
-    complete = complete_table(replace(table, values=values).rows(there))
+    complete = complete_table(replace(table, values=values, redraws=None).rows(there))
     kept = there[complete.kept]
     if len(kept) < FEWEST_SHARE * len(table.patients):
         return Control(name, len(kept), note=f"it could be measured in {len(kept)} of {len(table.patients)} cases")
