@@ -7,12 +7,13 @@ import hashlib
 import io
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from model_store.files import readable_json, replace_durably, sha256_of_file
+from model_store.json_records import as_json, record_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,6 +23,16 @@ if TYPE_CHECKING:
 RECORD = "step.json"
 SUMMARY = "summary.json"
 DOTS_PER_INCH = 150
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """What ``step.json`` holds: by what a step that has run can be skipped."""
+
+    inputs: str
+    """The `fingerprint` of what the step was run with."""
+    outputs: Mapping[str, str]
+    """SHA-256 of each file that it wrote, by its path below the step's folder."""
 
 
 def write_table(folder: Path, name: str, frame: "pd.DataFrame") -> tuple[Path, Path]:
@@ -86,12 +97,11 @@ def fingerprint(plan: object, inputs: Iterable[Path] = (), more: Iterable[str] =
 def is_done(folder: Path, inputs: str) -> bool:
     """Return whether a step has completed with these inputs (a `fingerprint`) and its output is unchanged."""
     try:
-        record = json.loads((folder / RECORD).read_bytes())
-        written: dict[str, str] = record["outputs"]
-        return record["inputs"] == inputs and all(
-            sha256_of_file(folder / name) == digest for name, digest in written.items()
+        record = record_of(StepRecord, json.loads((folder / RECORD).read_bytes()))
+        return record.inputs == inputs and all(
+            sha256_of_file(folder / name) == digest for name, digest in record.outputs.items()
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError):
         return False
 
 
@@ -100,7 +110,7 @@ def mark_done(folder: Path, inputs: str, outputs: Iterable[Path] | None = None) 
     found = sorted(_own_outputs(folder) if outputs is None else outputs)
     written = {str(path.relative_to(folder)): sha256_of_file(path) for path in found}
     folder.mkdir(parents=True, exist_ok=True)
-    replace_durably(folder / RECORD, readable_json({"inputs": inputs, "outputs": written}))
+    replace_durably(folder / RECORD, readable_json(as_json(StepRecord(inputs, written))))
 
 
 def mark_begun(folder: Path) -> None:

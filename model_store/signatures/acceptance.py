@@ -6,9 +6,8 @@ case; missing evidence is noted.
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
 
 class Criterion(StrEnum):
@@ -50,10 +49,6 @@ class Parameter(StrEnum):
 PHASE, TECHNIQUE = "phase", "technique"
 ACQUISITION_COLUMNS = (PHASE, TECHNIQUE, *(name.value for name in Parameter))
 """Columns of a feature table from which training writes a contract: how the images were acquired, as far as known."""
-
-WHOLE_NUMBERS = ("min_grey_levels", "phases[")
-"""Limits that count: 8.5 grey levels or phase 2.5 mean nothing, and cut to a whole number they would mean another
-contract."""
 
 
 @dataclass(frozen=True)
@@ -101,44 +96,6 @@ class AcceptanceContract:
             raise ValueError(f"max_training_distance is above 0, not {limit}")
         if self.min_grey_levels < 2:
             raise ValueError(f"min_grey_levels is at least 2, not {self.min_grey_levels}")
-
-    def to_json(self) -> dict[str, Any]:
-        """Return JSON-ready values; `from_json` reads them back."""
-        acquisition = {name.value: asdict(span) for name, span in self.acquisition.items()}
-        return asdict(self) | {"acquisition": acquisition, "phases": list(self.phases)}
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> "AcceptanceContract":
-        """Read a contract back; unknown and missing fields are errors, because each decides what is scored.
-
-        Raises
-        ------
-        ValueError, TypeError, KeyError, AttributeError
-            A field is missing, unknown, or holds what it cannot hold.
-        """
-        if set(value) != set(cls.__dataclass_fields__):
-            differing = sorted(set(value) ^ set(cls.__dataclass_fields__))
-            raise ValueError(f"acceptance: fields are missing or unknown: {', '.join(differing)}")
-        limits = {name: value[name] for name in ("min_grey_levels", "max_outside_share", "max_training_distance")}
-        limits |= {f"phases[{at}]": phase for at, phase in enumerate(value["phases"])}
-        for name, limit in limits.items():
-            if limit is None and name == "max_training_distance":
-                continue
-            if isinstance(limit, bool) or not isinstance(limit, int | float):
-                raise TypeError(f"acceptance: {name} is a number, not {limit!r}")
-            if name.startswith(WHOLE_NUMBERS) and not isinstance(limit, int):
-                raise TypeError(f"acceptance: {name} is a whole number, not {limit!r}")
-        acquisition = {
-            Parameter(name): Interval(float(span["minimum"]), float(span["maximum"]))
-            for name, span in value["acquisition"].items()
-        }
-        return cls(
-            acquisition,
-            value["min_grey_levels"],
-            float(value["max_outside_share"]),
-            tuple(value["phases"]),
-            value["max_training_distance"],
-        )
 
 
 DEFAULT_ACCEPTANCE = AcceptanceContract()

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from model_store.errors import SignatureError, TrainingError
 from model_store.files import readable_json, sha256_of, sync_folder, write_durably
+from model_store.json_records import as_json, record_of
 from model_store.signatures import canary as canary_file
 from model_store.signatures import training_distance, training_ranges
 from model_store.signatures.canary import Canary, check_canary
@@ -63,6 +64,15 @@ FORKS = {"pyradiomics": "pyradiomics-bhklab"}
 
 
 @dataclass(frozen=True)
+class BundleHead:
+    """What ``signature.json`` holds beside the description."""
+
+    format: int
+    files: Mapping[str, str]
+    """SHA-256 of each other file of the bundle, by name."""
+
+
+@dataclass(frozen=True)
 class BundleContent:
     """What is to become a bundle."""
 
@@ -92,7 +102,8 @@ def write_bundle(parent: Path, content: BundleContent) -> Path:
     if content.distance is not None:
         files[DISTANCE] = training_distance.to_npz(content.distance)
     hashes = {name: sha256_of(data) for name, data in files.items()}
-    files[DESCRIPTION] = readable_json({"format": FORMAT, "files": hashes, **content.description.to_json()})
+    head = as_json(BundleHead(FORMAT, hashes))
+    files[DESCRIPTION] = readable_json({**head, **content.description.to_json()})
     name = bundle_name(content.description.id, content.description.version, sha256_of(files[DESCRIPTION]))
     parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=".bundle-", dir=parent))
@@ -134,12 +145,12 @@ def load_bundle(folder: Path, name: str | None = None) -> Signature:
         this program can use; the canary gets other answers than at training.
     """
     files = _read_files(folder)
-    raw = _parse(files[DESCRIPTION])
+    head, described = _parse(files[DESCRIPTION])
     digest = sha256_of(files[DESCRIPTION])
-    reference, read_ranges = REFERENCES[raw.pop("format")]
+    reference, read_ranges = REFERENCES[head.format]
     _require(files, {reference}, folder)
-    _check_hashes(files, raw.pop("files"))
-    description = _describe(raw)
+    _check_hashes(files, head.files)
+    description = _describe(described)
     expected = bundle_name(description.id, description.version, digest)
     if (name or folder.resolve().name) != expected:
         raise SignatureError(
@@ -207,16 +218,19 @@ def _require(present: Container[str], names: Set[str], folder: Path) -> None:
         raise SignatureError(f"{folder.name}: {', '.join(missing)} missing; fetch the bundle again")
 
 
-def _parse(content: bytes) -> dict[str, Any]:
+def _parse(content: bytes) -> tuple[BundleHead, dict[str, Any]]:
+    """Return the head of ``signature.json``, and the JSON of the description."""
     try:
-        raw: dict[str, Any] = json.loads(content)
-        found, _ = raw["format"], raw["files"].items()
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        described = dict(json.loads(content))
+        head = record_of(BundleHead, {name: described.pop(name) for name in BundleHead.__dataclass_fields__})
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise SignatureError(f"{DESCRIPTION} cannot be read: {error}; fetch the bundle again") from error
-    if found not in tuple(REFERENCES):
+    if head.format not in REFERENCES:
         known = " and ".join(map(str, REFERENCES))
-        raise SignatureError(f"{DESCRIPTION} has format {found}, this program reads {known}: update the older one")
-    return raw
+        raise SignatureError(
+            f"{DESCRIPTION} has format {head.format}, this program reads {known}: update the older one"
+        )
+    return head, described
 
 
 def _check_hashes(files: Mapping[str, bytes], hashes: Mapping[str, str]) -> None:
@@ -238,7 +252,7 @@ def _check_hashes(files: Mapping[str, bytes], hashes: Mapping[str, str]) -> None
 def _describe(raw: Mapping[str, Any]) -> Description:
     try:
         return Description.from_json(raw)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except ValueError as error:
         raise SignatureError(
             f"{DESCRIPTION} does not fit this program: {error}; build the signature with this version"
         ) from error

@@ -8,11 +8,11 @@ in their set, and likewise of the cold ones, as long as future cases are like th
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,8 +57,11 @@ class Certainty:
     cold_scores: tuple[float, ...]
     """Those of the cold ones, ascending."""
     threshold_interval: ThresholdInterval
+    method: str = METHOD
 
     def __post_init__(self) -> None:
+        if self.method != METHOD:
+            raise ValueError(f"certainty was calibrated by a method that this program does not know: {self.method}")
         if not 0.5 <= self.coverage < 1:
             raise ValueError(f"coverage is a share from 0.5 to below 1, not {self.coverage}")
         for scores in (self.hot_scores, self.cold_scores):
@@ -106,35 +109,3 @@ class Certainty:
         if hot != cold and hot == is_hot:
             return PredictionSet.HOT if hot else PredictionSet.COLD
         return PredictionSet.BOTH
-
-    def to_json(self) -> dict[str, Any]:
-        """Return JSON-ready values; `from_json` reads them back."""
-        return {
-            "method": METHOD,
-            "coverage": self.coverage,
-            "hot_scores": list(self.hot_scores),
-            "cold_scores": list(self.cold_scores),
-            "threshold_interval": vars(self.threshold_interval),
-        }
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> "Certainty":
-        """Read a calibration back.
-
-        Raises
-        ------
-        ValueError, TypeError, KeyError
-            A field is missing, unknown, or holds what it cannot hold.
-        """
-        if not isinstance(value, Mapping):
-            raise TypeError("certainty is a mapping")
-        fields = dict(value)
-        if (method := fields.pop("method")) != METHOD:
-            raise ValueError(f"certainty was calibrated by a method that this program does not know: {method}")
-        return cls(
-            coverage=float(fields.pop("coverage")),
-            hot_scores=tuple(map(float, fields.pop("hot_scores"))),
-            cold_scores=tuple(map(float, fields.pop("cold_scores"))),
-            threshold_interval=ThresholdInterval(**fields.pop("threshold_interval")),
-            **fields,
-        )

@@ -5,9 +5,12 @@ of another.
 """
 
 import math
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
+
+from model_store.json_records import as_json, record_of
 
 FEATURES_PER_REGION = 479
 """14 shape + 5 images x (18 first-order + 75 texture): Han et al., Breast Cancer Research 26:18 (2024)."""
@@ -133,30 +136,24 @@ class FeatureProfile:
         return f"{reference} The ring leaves out air and other segments{f', and {found} where found' if found else ''}."
 
     def to_json(self) -> dict[str, Any]:
-        """Return the profile as JSON-ready values; `from_json` reads them back."""
-        return asdict(self)
+        """Return the profile as JSON values; `from_json` reads them back."""
+        return as_json(self)
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> "FeatureProfile":
-        """Read a profile back; unknown and missing fields are errors, because each changes a number.
+    def from_json(cls, value: Mapping[str, Any]) -> "FeatureProfile":
+        """Read a profile back; a former name is read as the present one.
 
-        Fields that came later may be missing all together, and a former name is read as the present one.
+        The fields that came later may be missing all together.
+
+        Raises
+        ------
+        ValueError
+            A field is missing, unknown, or holds what it cannot hold.
         """
-        fields = dict(value)
-        fields["name"] = present_name(fields["name"])
-        if not set(fields) & set(LATER_FIELDS):
-            fields |= {name: HAN2024.to_json()[name] for name in LATER_FIELDS}
-        fields["normalisation"] = Normalisation(fields["normalisation"])
-        fields["exclusions"] = tuple(Exclusion(one) for one in fields["exclusions"])
-        fields["filters"] = FilterBank(fields["filters"])
-        fields["phase_rule"] = PhaseRule(fields["phase_rule"])
-        fields["log_sigmas_mm"] = tuple(fields["log_sigmas_mm"])
-        profile = cls(**fields)
-        if set(fields) != set(asdict(profile)):
-            raise ValueError(
-                f"profile {profile.name}: fields are missing: {sorted(set(asdict(profile)) - set(fields))}"
-            )
-        return profile
+        fields = {**value, "name": present_name(str(value.get("name")))}
+        if not fields.keys() & set(LATER_FIELDS):
+            fields |= {name: as_json(HAN2024)[name] for name in LATER_FIELDS}
+        return record_of(cls, fields)
 
 
 POSITIVE = (

@@ -16,13 +16,14 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
 from model_store.errors import SignatureError
 from model_store.files import readable_json, replace_durably, sync_folder, write_durably
+from model_store.json_records import as_json, record_of
 from model_store.signatures.bundle import load_bundle, move_verified
 from model_store.signatures.signature import Signature
 
@@ -48,6 +49,16 @@ class Activation:
     when: str
     """UTC, ISO 8601."""
     action: RegistryAction
+
+
+@dataclass(frozen=True)
+class ActivePointer:
+    """What ``active.json`` holds."""
+
+    active: str
+    """The name of the bundle that scores."""
+    history: tuple[Activation, ...]
+    """Every move of the pointer, the oldest first."""
 
 
 class Registry:
@@ -81,11 +92,10 @@ class Registry:
         """Return every move of the pointer, the oldest first."""
         path = self.root / "active.json"
         try:
-            moves = json.loads(path.read_bytes())["history"]
-            return [Activation(**(move | {"action": RegistryAction(move["action"])})) for move in moves]
+            return list(record_of(ActivePointer, json.loads(path.read_bytes())).history)
         except FileNotFoundError:
             return []
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError) as error:
             raise SignatureError(f"{path} cannot be read: {error}; move it away and activate a signature") from error
 
     def names(self) -> list[str]:
@@ -185,8 +195,8 @@ class Registry:
     def _point_to(self, name: str, action: RegistryAction) -> Activation:
         signature = self._load(name)
         move = Activation(name, signature.digest, datetime.now(UTC).isoformat(timespec="microseconds"), action)
-        moves = [asdict(earlier) for earlier in (*self.history(), move)]
-        replace_durably(self.root / "active.json", readable_json({"active": name, "history": moves}))
+        pointer = ActivePointer(name, (*self.history(), move))
+        replace_durably(self.root / "active.json", readable_json(as_json(pointer)))
         return move
 
     def _refuse_other_content(self, signature: Signature) -> None:

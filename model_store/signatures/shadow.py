@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from model_store.errors import SignatureError
 from model_store.files import readable_json, replace_durably
+from model_store.json_records import as_json, record_of
 from model_store.signatures.registry import Registry
 from model_store.signatures.signature import Signature, profile_difference
 
@@ -24,6 +25,14 @@ class ShadowMove:
     digest: str
     when: str
     """UTC, ISO 8601."""
+
+
+@dataclass(frozen=True)
+class ShadowPointer:
+    """What ``shadow.json`` holds."""
+
+    history: tuple[ShadowMove, ...]
+    """Every move of the pointer, the oldest first."""
 
 
 class Shadow:
@@ -50,10 +59,10 @@ class Shadow:
         """
         path = self.registry.root / "shadow.json"
         try:
-            return [ShadowMove(**move) for move in json.loads(path.read_bytes())["history"]]
+            return list(record_of(ShadowPointer, json.loads(path.read_bytes())).history)
         except FileNotFoundError:
             return []
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError) as error:
             raise SignatureError(f"{path} cannot be read: {error}; move it away and set the shadow again") from error
 
     def signature(self) -> Signature | None:
@@ -104,8 +113,8 @@ class Shadow:
 
     def _move(self, move: ShadowMove) -> ShadowMove:
         with self.registry.locked():
-            moves = [vars(earlier) for earlier in (*self.history(), move)]
-            replace_durably(self.registry.root / "shadow.json", readable_json({"history": moves}))
+            pointer = ShadowPointer((*self.history(), move))
+            replace_durably(self.registry.root / "shadow.json", readable_json(as_json(pointer)))
         return move
 
 

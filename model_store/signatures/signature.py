@@ -4,8 +4,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+from pydantic import Field
+
+from model_store.json_records import as_json, record_of
 from model_store.signatures.acceptance import DEFAULT_ACCEPTANCE, AcceptanceContract
 from model_store.signatures.certainty import Certainty
 from model_store.signatures.profile import FEATURES_PER_REGION, FeatureProfile
@@ -67,10 +70,15 @@ class Description:
     """To what it may be applied; bundles of formats 1 and 2 state none and get the default."""
     certainty: Certainty | None = None
     """What calibrates how sure a verdict is; None where training did not calibrate, as before format 3."""
-    validation: ValidationRecord | None = None
+    validation: Annotated[ValidationRecord | None, Field(exclude_if=lambda record: record is None)] = None
     """What a validated signature rests on; None otherwise."""
+    features_per_region: int = FEATURES_PER_REGION
 
     def __post_init__(self) -> None:
+        if self.features_per_region != FEATURES_PER_REGION:
+            raise ValueError(
+                f"it counts {self.features_per_region} features per region, this program {FEATURES_PER_REGION}"
+            )
         for name in (self.id, self.version):
             require_name(name)
         if self.status is SignatureStatus.RESEARCH and not self.research_notice.strip():
@@ -83,44 +91,22 @@ class Description:
             raise ValueError(f"columns begin with one of {REGION_PREFIXES}, unlike {unknown_features[:3]}")
 
     def to_json(self) -> dict[str, Any]:
-        """Return JSON-ready values; `from_json` reads them back."""
-        value = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "validation"}
-        return (
-            value
-            | {
-                "columns": list(self.columns),
-                "profile": self.profile.to_json(),
-                "features_per_region": FEATURES_PER_REGION,
-                "status": self.status.value,
-                "acceptance": self.acceptance.to_json(),
-                "certainty": self.certainty.to_json() if self.certainty else None,
-            }
-            | ({"validation": self.validation.to_json()} if self.validation else {})
-        )
+        """Return the description as JSON values; `from_json` reads them back."""
+        return as_json(self)
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Description":
-        """Read a description back.
+        """Read a description back; bundles of formats 1 and 2 have neither a contract nor a calibration.
 
         Raises
         ------
-        ValueError, TypeError, KeyError
+        ValueError
             A field is missing, unknown, or holds what it cannot hold.
         """
-        fields = dict(value)
-        counted = fields.pop("features_per_region")
-        if counted != FEATURES_PER_REGION:
-            raise ValueError(f"it counts {counted} features per region, this program {FEATURES_PER_REGION}")
-        fields["status"] = SignatureStatus(fields["status"])
-        fields["profile"] = FeatureProfile.from_json(fields["profile"])
-        fields["columns"] = tuple(fields["columns"])
-        if "acceptance" in fields:
-            fields["acceptance"] = AcceptanceContract.from_json(fields["acceptance"])
-        if fields.get("certainty") is not None:
-            fields["certainty"] = Certainty.from_json(fields["certainty"])
-        if "validation" in fields:
-            fields["validation"] = ValidationRecord.from_json(fields["validation"])
-        return cls(**fields)
+        fields = {"acceptance": as_json(DEFAULT_ACCEPTANCE), "certainty": None, **value}
+        if isinstance(fields.get("profile"), Mapping):
+            fields["profile"] = FeatureProfile.from_json(fields["profile"]).to_json()
+        return record_of(cls, fields)
 
 
 @dataclass(frozen=True)

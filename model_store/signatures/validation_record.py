@@ -4,9 +4,9 @@ From it every requirement of `model_store.signatures.claims` is computed again w
 cannot merely state that it is validated.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -30,8 +30,6 @@ class ValidatedCohort:
         for scores in (self.hot_scores, self.cold_scores):
             if len(scores) < 2 or not all(0 <= score <= 1 for score in scores):
                 raise ValueError("scores of a validation are probabilities, at least two of each class")
-        if not all(isinstance(flag, bool) for flag in self.compared_with_training.values()):
-            raise TypeError("compared_with_training holds true or false")
 
     @classmethod
     def of(cls, hot: "Flags", score: "Floats", compared: Mapping[str, bool]) -> "ValidatedCohort":
@@ -65,37 +63,3 @@ class ValidationRecord:
     protocol_sha256: str | None
     """Of the protocol's file at publication; None where there was none."""
     cohorts: Mapping[str, ValidatedCohort]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return JSON-ready values; `from_json` reads them back."""
-        cohorts = {
-            name: {
-                "hot_scores": list(one.hot_scores),
-                "cold_scores": list(one.cold_scores),
-                "compared_with_training": dict(one.compared_with_training),
-            }
-            for name, one in self.cohorts.items()
-        }
-        return {"protocol_sha256": self.protocol_sha256, "cohorts": cohorts}
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> "ValidationRecord":
-        """Read a record back.
-
-        Raises
-        ------
-        ValueError, TypeError, KeyError, AttributeError
-            A field is missing, unknown, or holds what it cannot hold.
-        """
-        fields = dict(value)
-        cohorts = {
-            str(name): ValidatedCohort(
-                _scores(one["hot_scores"]), _scores(one["cold_scores"]), dict(one["compared_with_training"])
-            )
-            for name, one in fields.pop("cohorts").items()
-        }
-        return cls(cohorts=cohorts, **fields)
-
-
-def _scores(values: Sequence[float]) -> tuple[float, ...]:
-    return tuple(map(float, values))

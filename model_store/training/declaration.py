@@ -5,12 +5,12 @@ the date and the hash of the protocol's file, and a declaration that comes after
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 from model_store.files import readable_json, replace_durably, sha256_of_file
+from model_store.json_records import as_json, record_of
 from model_store.reporting.step_output import read_summary
 from model_store.training.plan import TrainPlan
 
@@ -28,10 +28,6 @@ class Declaration:
     """ISO 8601."""
     after_results: bool
     """Whether external cohorts had been measured in this study before."""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return JSON-ready values."""
-        return asdict(self)
 
 
 def declaration(plan: TrainPlan, folder: Path, validation: Path, today: date) -> Declaration | None:
@@ -52,12 +48,12 @@ def declaration(plan: TrainPlan, folder: Path, validation: Path, today: date) ->
         plan.validation_bar, digest, today.isoformat(), bool(seen) or bool(before and before.after_results)
     )
     folder.mkdir(parents=True, exist_ok=True)
-    replace_durably(path, readable_json(declared.to_json()))
+    replace_durably(path, readable_json(as_json(declared)))
     return declared
 
 
 def _read(path: Path) -> Declaration | None:
     try:
-        return Declaration(**json.loads(path.read_bytes()))
-    except (OSError, ValueError, TypeError):
+        return record_of(Declaration, json.loads(path.read_bytes()))
+    except (OSError, ValueError):
         return None

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2_contingency, fisher_exact
 
+from model_store.json_records import as_json
 from model_store.publication.model_card import model_card
 from model_store.reporting import figures as study_figures
 from model_store.reporting.card_figures import png
@@ -181,7 +182,7 @@ def bundle_content(plan: TrainPlan, training: Training, summary: dict[str, Any])
             "features_left_out": summary["features"]["left_out"],
             "negative_controls": summary["negative_controls"],
             "sites_known": len(training.sites.sites) if training.sites else 0,
-            **({"declared": training.declared.to_json()} if training.declared else {}),
+            **({"declared": as_json(training.declared)} if training.declared else {}),
             "notes": summary["notes"],
         },
         metrics=_metrics(training, summary),

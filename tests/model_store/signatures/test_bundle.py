@@ -15,10 +15,18 @@ import pytest
 from sklearn.ensemble import RandomForestClassifier
 
 from model_store.errors import SignatureError
-from model_store.files import sha256_of
+from model_store.files import readable_json, sha256_of
+from model_store.json_records import as_json
 from model_store.signatures import numpy_archive, training_ranges
 from model_store.signatures.acceptance import AcceptanceContract
-from model_store.signatures.bundle import BundleContent, installed_versions, load_bundle, write_bundle
+from model_store.signatures.bundle import (
+    FORMAT,
+    BundleContent,
+    BundleHead,
+    installed_versions,
+    load_bundle,
+    write_bundle,
+)
 from model_store.signatures.canary import Canary, from_npz
 from model_store.signatures.estimator import from_skops, to_skops
 from model_store.signatures.profile import HAN2024
@@ -68,6 +76,14 @@ def test_what_was_written_is_read(bundle: Path, bundle_content: BundleContent) -
     assert np.array_equal(signature.estimator.predict_proba(rows), bundle_content.estimator.predict_proba(rows))
     assert bundle.name == signature.name == f"test-signature-1.0-{signature.digest[:12]}"
     assert signature.notes == ()
+
+
+def test_the_shipped_description_is_written_with_the_bytes_that_it_was_read_from() -> None:
+    """The content address of a bundle does not depend on who writes its description again."""
+    folder = shipped_bundle()
+    content = (folder / "signature.json").read_bytes()
+    head = as_json(BundleHead(FORMAT, json.loads(content)["files"]))
+    assert readable_json({**head, **load_bundle(folder).description.to_json()}) == content
 
 
 def test_same_content_gives_same_digest(bundle: Path, bundle_content: BundleContent, tmp_path: Path) -> None:
