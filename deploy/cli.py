@@ -37,6 +37,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "doctor": ("deploy.commands.doctor:doctor", "Check the installation, and say for each fault what to do"),
     "status-page": ("deploy.commands.parts:status_page", "Serve the status as a read-only web page"),
     "retry": ("deploy.commands.job_control:retry", "Try a job again, or all that failed"),
+    "rescore": ("deploy.commands.rescore:rescore", "Score a delivered feature report again, without images"),
     "hold": ("deploy.commands.job_control:hold", "Keep a job from being scored or sent until it is released"),
     "release": ("deploy.commands.job_control:release", "Release a held job"),
     "drop": ("deploy.commands.job_control:drop", "Give up a job: nothing more is scored or sent"),

@@ -36,7 +36,14 @@ def _item(relationship: str, value_type: str, name: Code) -> Dataset:
     return item
 
 
-def number(name: Code, value: float, unit: Code, method: Code | None = None, decimal: str = "") -> Dataset:
+def number(
+    name: Code,
+    value: float,
+    unit: Code,
+    method: Code | None = None,
+    decimal: str = "",
+    derivation: Code | None = None,
+) -> Dataset:
     """Return a measurement (TID 300).
 
     Numeric Value is text of at most 16 characters: ``decimal``, where it is given. Floating Point Value holds the
@@ -48,8 +55,9 @@ def number(name: Code, value: float, unit: Code, method: Code | None = None, dec
     measured.MeasurementUnitsCodeSequence = [_shared_code(unit)]
     item = _item(CONTAINS, "NUM", name)
     item.MeasuredValueSequence = [measured]
-    if method is not None:
-        item.ContentSequence = [coded(codes.MEASUREMENT_METHOD, method, HAS_CONCEPT_MOD)]
+    modifiers = ((codes.MEASUREMENT_METHOD, method), (codes.DERIVATION, derivation))
+    if modified := [coded(name, code, HAS_CONCEPT_MOD) for name, code in modifiers if code is not None]:
+        item.ContentSequence = modified
     return item
 
 

@@ -46,7 +46,9 @@ def encoded_content(item: Dataset) -> bytes:
     return encoded_item(encoded(item))
 
 
-def encoded_number(name: Code, value: float, unit: Code, method: Code | None = None) -> bytes:
+def encoded_number(
+    name: Code, value: float, unit: Code, method: Code | None = None, derivation: Code | None = None
+) -> bytes:
     """Return `content_items.number` as an encoded item."""
     decimal = format_number_as_ds(value).encode("ascii")
     measured = (
@@ -54,7 +56,9 @@ def encoded_number(name: Code, value: float, unit: Code, method: Code | None = N
         + _short_element(0x0040, 0xA161, b"FD", struct.pack("<d", value))
         + _short_element(0x0040, 0xA30A, b"DS", decimal)
     )
-    return encoded_item(_head(CONTAINS, b"NUM", name) + _sequence(0x0040, 0xA300, measured) + _method(method))
+    return encoded_item(
+        _head(CONTAINS, b"NUM", name) + _sequence(0x0040, 0xA300, measured) + _modifiers(method, derivation)
+    )
 
 
 def with_encoded_content(container: Dataset, items: Iterable[bytes]) -> Dataset:
@@ -112,8 +116,11 @@ def _head(relationship: str, value_type: bytes, name: Code) -> bytes:
 
 
 @functools.lru_cache(maxsize=64)
-def _method(method: Code | None) -> bytes:
-    if method is None:
-        return b""
-    head = _head(HAS_CONCEPT_MOD, b"CODE", codes.MEASUREMENT_METHOD)
-    return _sequence(0x0040, 0xA730, head + _code_sequence(0x0040, 0xA168, method))
+def _modifiers(method: Code | None, derivation: Code | None) -> bytes:
+    """Return the content of a number: its method and its derivation."""
+    content = b"".join(
+        encoded_item(_head(HAS_CONCEPT_MOD, b"CODE", name) + _code_sequence(0x0040, 0xA168, code))
+        for name, code in ((codes.MEASUREMENT_METHOD, method), (codes.DERIVATION, derivation))
+        if code is not None
+    )
+    return struct.pack("<HH2sHI", 0x0040, 0xA730, b"SQ", 0, len(content)) + content if content else b""

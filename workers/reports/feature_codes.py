@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
+from types import MappingProxyType
 
 from pydicom.sr.coding import Code
 
@@ -20,6 +21,18 @@ from listener.dicom.own_results import PRIVATE_SCHEME
 ORIGINAL = "original"
 LOG_PATTERN = re.compile(r"log-sigma-(\d+)-(\d+)-mm-3D")
 WAVELET_PATTERN = re.compile(r"wavelet-([LH]{2,3})")
+DERIVATIONS: Mapping[str, Code] = MappingProxyType(
+    {
+        "Mean": Code("373098007", "SCT", "Mean"),
+        "Median": Code("373099004", "SCT", "Median"),
+        "Minimum": Code("255605001", "SCT", "Minimum"),
+        "Maximum": Code("56851009", "SCT", "Maximum"),
+        "Skewness": Code("126051", "DCM", "Skewness"),
+        "Variance": Code("C1711260", "UMLS", "Variance"),
+        "RootMeanSquared": Code("C2347976", "UMLS", "Root Mean Square"),
+    }
+)
+"""Of CID 7464. Not pyradiomics' kurtosis, which does not subtract 3."""
 UNIT_MEANINGS = {"1": "no units", "/mm": "per millimeter"}
 
 
@@ -31,6 +44,8 @@ class FeatureConcept:
     unit: Code
     method: Code | None
     """The filter of the image; None for the original image. The feature's name alone does not include it."""
+    derivation: Code | None
+    """The statistic in DICOM's own form (CID 7464), where one exists."""
     text: str
     """Text for readers, such as ``Contrast of GLCM, LoG 2 mm``."""
 
@@ -64,10 +79,11 @@ def feature_concept(name: str) -> FeatureConcept:
         raise ValueError(
             f"feature {name}: no code is known for it; add it to workers/reports/feature_codes.csv"
         ) from None
+    derivation = DERIVATIONS.get(feature) if feature_class == "firstorder" else None
     if image == ORIGINAL:
-        return FeatureConcept(code, unit, None, code.meaning)
+        return FeatureConcept(code, unit, None, derivation, code.meaning)
     method, short = _filter(name, image)
-    return FeatureConcept(code, unit, method, f"{code.meaning}, {short}")
+    return FeatureConcept(code, unit, method, derivation, f"{code.meaning}, {short}")
 
 
 def _filter(name: str, image: str) -> tuple[Code, str]:

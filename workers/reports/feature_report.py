@@ -4,13 +4,16 @@ from collections.abc import Iterator
 
 from pydicom import Dataset
 
+from model_store.signatures.profile import PROFILES, present_name
 from workers.features.measurement import Measurement
 from workers.features.regions import Region, RegionMeasurement
 from workers.reports.content_items import number, text
 from workers.reports.encoded_items import encoded_content, encoded_number, prepare_for_writing, with_encoded_content
 from workers.reports.feature_codes import feature_concept
+from workers.reports.feature_reader import features_digest
 from workers.reports.measurement_groups import RegionReference, identity_items, measurement_group, reference_items
 from workers.reports.measurement_report import algorithm_items, measurement_report
+from workers.reports.processing_chain import processing_chain
 from workers.results import codes
 from workers.results.anatomy import site_of
 from workers.results.common_modules import Origin
@@ -27,8 +30,16 @@ def feature_report(
     """Return the report that holds each feature as a double, in one group per region."""
     groups = [_group(origin, measurement, region, segmentation, result.score) for region in result.regions]
     count = sum(len(region.features) for region in result.regions)
+    profile = PROFILES.get(present_name(origin.signature.profile)) if origin.signature else None
+    features = {f"{one.region}_{name}": float(value) for one in result.regions for name, value in one.features.items()}
     report = measurement_report(
-        origin, ResultRole.FEATURE_REPORT, f"Radiomics features ({count})", groups, [segmentation]
+        origin,
+        ResultRole.FEATURE_REPORT,
+        f"Radiomics features ({count})",
+        groups,
+        [segmentation],
+        before=[processing_chain(profile)] if profile else [],
+        after=[text(codes.FEATURES_DIGEST, features_digest(features))],
     )
     prepare_for_writing(report)
     return report
@@ -70,6 +81,6 @@ def _encoded_features(region: RegionMeasurement) -> Iterator[bytes]:
     yield encoded_content(number(codes.GREY_LEVELS, float(region.grey_levels), codes.NO_UNITS))
     for name, value in region.features.items():
         concept = feature_concept(name)
-        yield encoded_number(concept.name, float(value), concept.unit, concept.method)
+        yield encoded_number(concept.name, float(value), concept.unit, concept.method, concept.derivation)
     for name, why in region.missing.items():
         yield encoded_content(text(codes.MISSING_FEATURE, f"{name}: {why}"))

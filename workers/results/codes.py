@@ -101,6 +101,8 @@ SIGNATURE = Code("signature", PRIVATE_SCHEME, "Signature")
 INTENDED_USE = Code("intended-use", PRIVATE_SCHEME, "Intended use")
 REPLACES = Code("replaces", PRIVATE_SCHEME, "Replaces")
 GREY_LEVELS = Code("grey-levels", PRIVATE_SCHEME, "Grey levels in the original image")
+FEATURES_DIGEST = Code("features-digest", PRIVATE_SCHEME, "SHA-256 of the features")
+DERIVATION = Code("121401", "DCM", "Derivation")
 MISSING_FEATURE = Code("missing-feature", PRIVATE_SCHEME, "Feature that cannot be computed")
 
 
