@@ -1,23 +1,50 @@
 """TCP ports of the one-machine stack: free ones where 0 is configured, and an error where one is taken."""
 
 import errno
+import random
 import socket
 from collections.abc import Mapping
+from pathlib import Path
 
 from deploy.configuration.load import Configuration
 from deploy.configuration.port_checks import equal_ports, listened_ports
 from deploy.configuration.reader import environment_variable
 from deploy.errors import CommandError
 
+FIRST_UNPRIVILEGED_PORT = 1024
 MAX_PORT = 65535
+OUTGOING_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
+FEWEST_PORTS = 1000
+"""Below the range of outgoing connections, so that ports are taken from there."""
+TRIES = 100
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """Return a port of ``host`` that no process listens on now."""
-    with _socket(host) as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
+    """Return a port of ``host`` that no process listens on now.
+
+    It lies below the ports that the kernel gives to outgoing connections: until a server listens there, no connection
+    that another program opens can take it.
+    """
+    for port in random.sample(_ports_for_servers(), TRIES):
+        with _socket(host) as probe:
+            try:
+                probe.bind((host, port))
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+                continue
         return port
+    raise OSError(errno.EADDRINUSE, f"{TRIES} ports of {host}, drawn at random, were all taken")
+
+
+def _ports_for_servers() -> range:
+    """Return the unprivileged ports below the range of outgoing connections; all, where nothing remains below it."""
+    try:
+        first_outgoing: int = int(OUTGOING_PORTS.read_text(encoding="ascii").split()[0])
+    except (OSError, ValueError, IndexError):  # no Linux, or no /proc
+        first_outgoing = MAX_PORT + 1
+    below = range(FIRST_UNPRIVILEGED_PORT, first_outgoing)
+    return below if len(below) >= FEWEST_PORTS else range(FIRST_UNPRIVILEGED_PORT, MAX_PORT + 1)
 
 
 def port_overrides(configuration: Configuration) -> Mapping[str, str]:

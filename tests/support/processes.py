@@ -9,15 +9,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from deploy.stack.ports import free_port as free_port
+
 PATIENCE = 4
 """How many times longer a wait may take than on an idle machine: limits end what hangs, and measure nothing."""
-
-
-def free_port() -> int:
-    """Return a loopback port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_until(condition: Callable[[], object], seconds: float, what: str) -> None:

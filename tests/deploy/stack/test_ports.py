@@ -1,0 +1,51 @@
+"""Free ports: none that an outgoing connection may take before the server listens."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from deploy.stack import ports
+
+
+def test_a_free_port_is_none_that_outgoing_connections_get(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel's own range is left to connections, whatever it is."""
+    outgoing = tmp_path / "range"
+    outgoing.write_text("12000\t60999\n", encoding="ascii")
+    monkeypatch.setattr(ports, "OUTGOING_PORTS", outgoing)
+    found = [ports.free_port() for _ in range(50)]
+    assert all(1024 <= port < 12000 for port in found)
+    assert len(set(found)) > 40
+
+
+@pytest.mark.parametrize("text", ["1024\t65535\n", "", "none"])
+def test_a_machine_without_ports_below_that_range_gets_any(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    """As in a container that gives all ports to outgoing connections, or without /proc."""
+    outgoing = tmp_path / "range"
+    outgoing.write_text(text, encoding="ascii")
+    monkeypatch.setattr(ports, "OUTGOING_PORTS", outgoing)
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", ports.free_port()))
+
+
+def test_a_taken_port_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two ports, the one that a server holds is not returned."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        taken, free = server.getsockname()[1], ports.free_port()
+        monkeypatch.setattr(ports.random, "sample", lambda population, count: [taken, free])
+        assert ports.free_port() == free
+
+
+def test_no_free_port_at_all_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rather than a port that the server cannot have."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        taken = server.getsockname()[1]
+        monkeypatch.setattr(ports.random, "sample", lambda population, count: [taken])
+        with pytest.raises(OSError, match="all taken"):
+            ports.free_port()
