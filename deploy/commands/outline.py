@@ -103,7 +103,7 @@ def make_one(row: "OutlineRow") -> str:
     """Write one SEG and return a line that describes it."""
     from deploy.outlining.mask import read_mask
     from deploy.outlining.phase import outlined_phase, phases_below
-    from deploy.outlining.segmentation import outline_segmentation, write_outline
+    from deploy.outlining.seg_from_mask import outline_segmentation, write_outline
 
     mask = read_mask(row.mask, row.labels)
     source = outlined_phase(mask, phases_below(row.series), row.phase)

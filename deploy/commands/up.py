@@ -58,7 +58,7 @@ def up(config_file: Path | None, log_folder: Path | None) -> None:
         if not stopping.is_set():
             show_where(output(), stack)
         while not stopping.wait(POLL_SECONDS):
-            stack.supervisor.look_after()
+            stack.supervisor.restart_exited()
             if hung_up.is_set():
                 hung_up.clear()
                 stack.reload()

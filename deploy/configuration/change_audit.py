@@ -30,7 +30,7 @@ def audited_start(configuration: Configuration, command: str) -> None:
     if PART_VARIABLE in os.environ:
         return
     try:
-        notice_configuration(configuration, command)
+        audit_configuration_changes(configuration, command)
     except OSError as error:
         raise cannot_audit(configuration, error) from error
 
@@ -48,7 +48,7 @@ def cannot_audit(configuration: Configuration, error: OSError) -> CommandError:
 FIRST = "first seen with this audit trail"
 
 
-def notice_configuration(configuration: Configuration, command: str) -> None:
+def audit_configuration_changes(configuration: Configuration, command: str) -> None:
     """Audit changes since ``command`` was last started, or last read its configuration, on this machine.
 
     Secrets are not part of the configuration that is shown, so they are not compared here either, not even as a hash.

@@ -9,18 +9,19 @@ from typing import Any
 
 import yaml
 
+from deploy.configuration.environment import ENVIRONMENT_PREFIX
 from deploy.configuration.network_checks import (
     check_clients,
     check_listener,
     check_sink,
     check_status_page,
-    shut_out,
-    unguarded,
+    network_warnings,
+    rejected_own_commands,
 )
 from deploy.configuration.port_checks import check_ports, shared_ports
-from deploy.configuration.reader import ENVIRONMENT_PREFIX, ConfigurationReader, Problem
+from deploy.configuration.reader import ConfigurationReader, Problem
 from deploy.configuration.redis_url import RedisProblem, RedisSettings, redis_url
-from deploy.configuration.redis_url import in_the_clear as redis_in_the_clear
+from deploy.configuration.redis_url import unencrypted_password as unencrypted_redis_password
 from deploy.configuration.sections import Locations, RetentionSettings, SinkSettings, StatusPageSettings
 from deploy.configuration.target_checks import check_targets
 from deploy.configuration.values import settings_from
@@ -157,10 +158,11 @@ def load_configuration(file: Path | None, environment: Mapping[str, str] = os.en
     ours = {name: value for name, value in environment.items() if name.startswith(ENVIRONMENT_PREFIX)}
     warnings = (
         *reader.warnings,
+        *reader.environment.warnings,
         *_unknown_variables(reader),
-        *unguarded(configuration.listener, configuration.workers),
-        *shut_out(configuration.listener, configuration.workers),
-        *redis_in_the_clear(configuration.listener.redis_url),
+        *network_warnings(configuration.listener, configuration.workers),
+        *rejected_own_commands(configuration.listener, configuration.workers),
+        *unencrypted_redis_password(configuration.listener.redis_url),
         *shared_ports(configuration),
     )
     return replace(configuration, warnings=warnings, environment=ours)
@@ -242,7 +244,7 @@ def _check_names(reader: ConfigurationReader, targets: Sequence[Target]) -> None
     first: set[str] = set()
     for index, target in enumerate(targets):
         if target.name in first:
-            origin = reader.origins[reader.as_written(f"targets[{index}].name")]
+            origin = reader.origins[reader.numbered_as_in_file(f"targets[{index}].name")]
             reader.add_problem(origin, "targets", f"two targets have the name {target.name!r}; give each its own")
         first.add(target.name)
 
@@ -261,7 +263,7 @@ def _check_together(reader: ConfigurationReader, configuration: Configuration) -
     listener, workers = configuration.listener, configuration.workers
 
     def problem(setting: str, message: str) -> None:
-        setting = reader.as_written(setting)
+        setting = reader.numbered_as_in_file(setting)
         reader.add_problem(configuration.origin_of(setting), setting, message)
 
     check_listener(listener, problem)
@@ -309,8 +311,7 @@ def _redis_url(reader: ConfigurationReader, redis: RedisSettings) -> str | None:
 
 
 def _unknown_variables(reader: ConfigurationReader) -> tuple[str, ...]:
-    known = reader.known_variables | OTHER_VARIABLES
-    unknown = sorted(name for name in reader.environment if name.startswith(ENVIRONMENT_PREFIX) and name not in known)
+    unknown = reader.environment.unknown(OTHER_VARIABLES)
     return tuple(f"environment variable {name} is no setting and has no effect" for name in unknown)
 
 

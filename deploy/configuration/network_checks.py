@@ -12,65 +12,65 @@ if TYPE_CHECKING:
     from deploy.configuration.sections import SinkSettings
 
 
-Complain = Callable[[str, str], None]
+ReportProblem = Callable[[str, str], None]
 """Takes a setting and what is wrong with it."""
 
 
-def check_listener(listener: ListenerSettings, complain: Complain) -> None:
+def check_listener(listener: ListenerSettings, report: ReportProblem) -> None:
     """Report a listener that anyone could send to, or that requires certificates it cannot check."""
     tls = listener.tls
     if not is_loopback(listener.host) and not listener.calling_ae_titles and not listener.peers:
-        complain(
+        report(
             "listener.host",
             f"{listener.host} is reachable from the network and anyone may send; list who may with "
             "listener.peers: [{ae_title: THEIR_AE, addresses: [THEIR_ADDRESS]}] or, from any address, "
             "listener.calling_ae_titles: [THEIR_AE]; or listen on 127.0.0.1",
         )
     if tls is not None and tls.require_client_certificate and tls.ca is None:
-        complain(
+        report(
             "listener.tls",
             "client certificates are required and there is nothing to check them against; give listener.tls.ca, "
             "or say require_client_certificate: false",
         )
     asked = [peer for peer in listener.peers if _shows_certificate(peer)]
     if asked and (tls is None or not tls.require_client_certificate):
-        complain(
+        report(
             "listener.peers",
             f"{asked[0].ae_title} has to show a certificate, and nobody asks for one; give listener.tls with its ca, "
             "and leave require_client_certificate on",
         )
 
 
-def check_clients(listener: ListenerSettings, workers: WorkerSettings, complain: Complain) -> None:
+def check_clients(listener: ListenerSettings, workers: WorkerSettings, report: ReportProblem) -> None:
     """Report a client certificate without its key, or a key without its certificate."""
     for setting, tls in client_sections(listener, workers):
         if (tls.certificate is None) != (tls.key is None):
-            complain(setting, "a certificate needs its key, and a key its certificate; give both or none")
+            report(setting, "a certificate needs its key, and a key its certificate; give both or none")
         if tls.key_password_file is not None and tls.key is None:
-            complain(setting, "key_password_file is given and no key that it could open")
+            report(setting, "key_password_file is given and no key that it could open")
 
 
-def check_status_page(page: StatusPageSettings, complain: Complain) -> None:
+def check_status_page(page: StatusPageSettings, report: ReportProblem) -> None:
     """Report a status page that anyone on the network could read."""
     if not is_loopback(page.host) and page.password_file is None:
-        complain(
+        report(
             "status_page.host",
             f"{page.host} is reachable from the network and anyone may read the page; give status_page.password_file, "
             "and put it behind a reverse proxy with TLS; or serve it on 127.0.0.1",
         )
 
 
-def check_sink(sink: "SinkSettings", complain: Complain) -> None:
+def check_sink(sink: "SinkSettings", report: ReportProblem) -> None:
     """Report a sink that anyone on the network could fill: it has no list of callers and no limits."""
     known = sink.tls is not None and sink.tls.require_client_certificate
     if not is_loopback(sink.host) and not known:
-        complain(
+        report(
             "sink.host",
             f"{sink.host} is reachable from the network and the sink takes what anyone sends; keep it on 127.0.0.1, or "
             "give sink.tls with the ca of those who may send",
         )
     if known and sink.tls is not None and sink.tls.ca is None:
-        complain("sink.tls", "client certificates are required and there is nothing to check them against; give its ca")
+        report("sink.tls", "client certificates are required and there is nothing to check them against; give its ca")
 
 
 def client_sections(listener: ListenerSettings, workers: WorkerSettings) -> Iterator[tuple[str, ClientTls]]:
@@ -86,7 +86,7 @@ def client_sections(listener: ListenerSettings, workers: WorkerSettings) -> Iter
             yield f"targets[{index}].tls", target.tls
 
 
-def unguarded(listener: ListenerSettings, workers: WorkerSettings) -> Iterator[str]:
+def network_warnings(listener: ListenerSettings, workers: WorkerSettings) -> Iterator[str]:
     """Yield a warning for each network connection that is not encrypted, or open to more machines than necessary."""
     if listener.tls is None and not is_loopback(listener.host):
         yield f"listener.host is {listener.host} without listener.tls: what peers send can be read on the way"
@@ -104,7 +104,7 @@ def unguarded(listener: ListenerSettings, workers: WorkerSettings) -> Iterator[s
             yield f"target {target.name} has no tls section: results go to {target.host_name} in the clear"
 
 
-def shut_out(listener: ListenerSettings, workers: WorkerSettings) -> Iterator[str]:
+def rejected_own_commands(listener: ListenerSettings, workers: WorkerSettings) -> Iterator[str]:
     """Yield a warning where the listener would refuse our own commands: they call as ``workers.ae_title``."""
     allowed = [*listener.calling_ae_titles, *(peer.ae_title for peer in listener.peers)]
     if allowed and workers.ae_title not in allowed:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from deploy.configuration.load import Configuration
-    from deploy.configuration.network_checks import Complain
+    from deploy.configuration.network_checks import ReportProblem
 
 ANY_ADDRESS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104
 
@@ -33,11 +33,11 @@ def equal_ports(wanted: Mapping[str, tuple[str, int]]) -> Iterator[tuple[str, st
             yield first, second, port
 
 
-def check_ports(configuration: "Configuration", complain: "Complain") -> None:
+def check_ports(configuration: "Configuration", report: "ReportProblem") -> None:
     """Report a listener whose two ports are the same: it can never start."""
     for first, second, port in equal_ports(listened_ports(configuration)):
         if {first, second} == {"listener.port", "listener.metrics_port"}:
-            complain(second, f"is {port}, as {first} is; give each its own (0 takes a free one)")
+            report(second, f"is {port}, as {first} is; give each its own (0 takes a free one)")
 
 
 def shared_ports(configuration: "Configuration") -> Iterator[str]:

@@ -16,7 +16,8 @@ from typing import Any
 
 import yaml
 
-ENVIRONMENT_PREFIX = "RADTME_"
+from deploy.configuration.environment import Environment, environment_variable
+
 WHOLE_NUMBER_PATTERN = re.compile(r"-?(0|[1-9][0-9]{0,99})")
 NUMBER_PATTERN = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
 RENAMED_SETTINGS = {"listener.ring_again_seconds": "listener.reannounce_seconds"}
@@ -58,11 +59,6 @@ class GivenValue:
     """The value as an error message repeats it."""
 
 
-def environment_variable(setting: str) -> str:
-    """Return the variable that overrides a setting: ``redis.url`` is ``RADTME_REDIS_URL``."""
-    return ENVIRONMENT_PREFIX + setting.replace(".", "_").upper()
-
-
 def setting_name(location: Location) -> str:
     """Return a location as people write it, such as ``targets[0].tls.ca``."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).removeprefix(".")
@@ -90,7 +86,7 @@ class ConfigurationReader:
     ) -> None:
         self.file_name = str(file) if file else ""
         self.base = base
-        self.environment = environment
+        self.environment = Environment(environment)
         self.computed = computed
         """By section, the fields that a file cannot set."""
         self.problems: list[Problem] = []
@@ -99,13 +95,12 @@ class ConfigurationReader:
         self.given: dict[Location, GivenValue] = {}
         self.origins: dict[str, str] = {}
         """Where each setting that is not a default was given."""
-        self.known_variables: set[str] = set()
         self.unusable: set[Location] = set()
         """Sections below those of the root in which a key is wrong."""
         self.kept_items: dict[str, list[int]] = {}
         """Of each list with items that cannot be used, the numbers of the others."""
 
-    def as_written(self, setting: str) -> str:
+    def numbered_as_in_file(self, setting: str) -> str:
         """Return a list item's setting with its number in the file, given its number among the valid items."""
         name, _, rest = setting.partition("[")
         index, bracket, tail = rest.partition("]")
@@ -125,18 +120,18 @@ class ConfigurationReader:
         annotations = typing.get_type_hints(schema, include_extras=True)
         data = {}
         for name in names:
-            annotation, may_be_nothing = _without_none(annotations[name])
+            annotation, may_be_empty = _without_none(annotations[name])
             inner = (*location, name)
             if text := self._environment_text(inner, annotation):
                 data[name] = self._from_environment(text, annotation, inner)
             elif name in entries:
-                data[name] = self._value(entries[name], annotation, inner, may_be_nothing=may_be_nothing)
-            elif not location and is_dataclass(annotation) and isinstance(annotation, type) and not may_be_nothing:
+                data[name] = self._value(entries[name], annotation, inner, may_be_empty=may_be_empty)
+            elif not location and is_dataclass(annotation) and isinstance(annotation, type) and not may_be_empty:
                 data[name] = self.section(None, annotation, inner)  # the environment may still fill it
         return data
 
     def _entries(self, node: yaml.Node | None, location: Location, known: Iterable[str]) -> dict[str, yaml.Node]:
-        if node is None or _is_nothing(node):
+        if node is None or _is_empty(node):
             return {}
         if not isinstance(node, yaml.MappingNode):
             message = f"expected a section of keys and values, found {_described(node)}"
@@ -159,15 +154,15 @@ class ConfigurationReader:
                 self.unusable.add(location)
         return found
 
-    def _value(self, node: yaml.Node, annotation: Any, location: Location, *, may_be_nothing: bool = False) -> Any:
+    def _value(self, node: yaml.Node, annotation: Any, location: Location, *, may_be_empty: bool = False) -> Any:
         value: Any
-        if _is_nothing(node) and may_be_nothing:
+        if _is_empty(node) and may_be_empty:
             value = None
         elif is_dataclass(annotation) and isinstance(annotation, type) and (not location[1:] or _is_section(node)):
             value = self.section(node, annotation, location)
-        elif is_list(annotation) and (isinstance(node, yaml.SequenceNode) or _is_nothing(node)):
+        elif is_list(annotation) and (isinstance(node, yaml.SequenceNode) or _is_empty(node)):
             inner = typing.get_args(annotation)[0]
-            items = [] if _is_nothing(node) else node.value
+            items = [] if _is_empty(node) else node.value
             value = [self._value(item, inner, (*location, index)) for index, item in enumerate(items)]
         else:
             value = _scalar(node)
@@ -182,24 +177,13 @@ class ConfigurationReader:
     def _origin(self, node: yaml.Node) -> str:
         return f"{self.file_name}:{node.start_mark.line + 1}"
 
-    # The environment -------------------------------------------------------------------------------------------------
-
     def _environment_text(self, location: Location, annotation: Any) -> str | None:
         """Return the value of an environment variable for a setting at the root or in a section of the root."""
         inner = typing.get_args(annotation)[0] if is_list(annotation) else annotation
         if len(location) > 2 or (len(location) == 1 and is_dataclass(inner)):
             return None
         setting = setting_name(location)
-        variable = environment_variable(setting)
-        self.known_variables.add(variable)
-        if variable in self.environment:
-            return self.environment[variable]
-        for former in (environment_variable(old) for old, current in RENAMED_SETTINGS.items() if current == setting):
-            self.known_variables.add(former)
-            if former in self.environment:
-                self.warnings.append(f"environment variable {former} is now called {variable}; rename it")
-                return self.environment[former]
-        return None
+        return self.environment.text_of(setting, (old for old, now in RENAMED_SETTINGS.items() if now == setting))
 
     def _from_environment(self, text: str, annotation: Any, location: Location) -> Any:
         value: Any
@@ -230,12 +214,12 @@ def _without_none(annotation: Any) -> tuple[Any, bool]:
     return next(one for one in typing.get_args(annotation) if one is not type(None)), True
 
 
-def _is_nothing(node: yaml.Node) -> bool:
+def _is_empty(node: yaml.Node) -> bool:
     return isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null" and node.style is None
 
 
 def _is_section(node: yaml.Node) -> bool:
-    return isinstance(node, yaml.MappingNode) or _is_nothing(node)
+    return isinstance(node, yaml.MappingNode) or _is_empty(node)
 
 
 def _described(node: yaml.Node) -> str:

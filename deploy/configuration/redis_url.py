@@ -106,7 +106,7 @@ def _check_alone(settings: RedisSettings) -> None:
             raise RedisProblem(f"redis.{name}", "requires an external Redis: set redis.url or redis.url_file")
 
 
-def in_the_clear(url: str) -> Iterator[str]:
+def unencrypted_password(url: str) -> Iterator[str]:
     """Yield a warning where messages, and a password, would cross the network unencrypted."""
     parts = urlsplit(url)
     if parts.scheme == "redis" and not is_loopback(parts.hostname or ""):

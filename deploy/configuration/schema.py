@@ -7,7 +7,7 @@ from pydantic import ConfigDict, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from deploy.configuration.load import COMPUTED, Document
-from deploy.configuration.target_checks import DIMSE_SETTINGS, foreign_settings
+from deploy.configuration.target_checks import DIMSE_SETTINGS, settings_of_other_kind
 from workers.targets.target import TargetKind
 
 
@@ -52,9 +52,9 @@ def _by_kind() -> dict[str, Any]:
     """Return what each kind of target needs, and may not have."""
     return {
         "if": {"properties": {"kind": {"const": TargetKind.DICOMWEB.value}}, "required": ["kind"]},
-        "then": {"required": ["url"], "properties": dict.fromkeys(foreign_settings(TargetKind.DICOMWEB), False)},
+        "then": {"required": ["url"], "properties": dict.fromkeys(settings_of_other_kind(TargetKind.DICOMWEB), False)},
         "else": {
             "required": list(DIMSE_SETTINGS),
-            "properties": dict.fromkeys(foreign_settings(TargetKind.DIMSE), False),
+            "properties": dict.fromkeys(settings_of_other_kind(TargetKind.DIMSE), False),
         },
     }

@@ -11,32 +11,32 @@ DIMSE_SETTINGS = ("ae_title", "host", "port")
 WEB_SETTINGS = ("url", "token_file", "user", "password_file")
 
 
-def foreign_settings(kind: TargetKind) -> tuple[str, ...]:
+def settings_of_other_kind(kind: TargetKind) -> tuple[str, ...]:
     """Return the settings that belong to the other kind of target."""
     return DIMSE_SETTINGS if kind is TargetKind.DICOMWEB else WEB_SETTINGS
 
 
-def check_targets(targets: Sequence[Target], complain: Callable[[str, str], None]) -> None:
+def check_targets(targets: Sequence[Target], report: Callable[[str, str], None]) -> None:
     """Report settings of a target that are missing, or that belong to the other kind."""
     for index, target in enumerate(targets):
         if target.name == SELF_TEST_TARGET:
-            complain(f"targets[{index}]", f"the name {SELF_TEST_TARGET} is kept for radtme selftest; give another one")
+            report(f"targets[{index}]", f"the name {SELF_TEST_TARGET} is kept for radtme selftest; give another one")
         problems = _of_dicomweb(target) if target.kind is TargetKind.DICOMWEB else _of_dimse(target)
         for problem in problems:
-            complain(f"targets[{index}]", problem)
+            report(f"targets[{index}]", problem)
 
 
 def _of_dimse(target: Target) -> Iterator[str]:
     missing = [name for name in DIMSE_SETTINGS if not getattr(target, name)]
     if missing:
         yield f"expected also {', '.join(missing)} (or kind: dicomweb with a url)"
-    foreign = [name for name in foreign_settings(target.kind) if getattr(target, name)]
+    foreign = [name for name in settings_of_other_kind(target.kind) if getattr(target, name)]
     if foreign:
         yield f"{', '.join(foreign)} belongs to kind: dicomweb"
 
 
 def _of_dicomweb(target: Target) -> Iterator[str]:
-    foreign = [name for name in foreign_settings(target.kind) if getattr(target, name)]
+    foreign = [name for name in settings_of_other_kind(target.kind) if getattr(target, name)]
     if foreign:
         yield f"{', '.join(foreign)} belongs to kind: dimse; a DICOMweb server has a url"
     parts = urlsplit(target.url)

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from deploy.configuration.load import AUDIT_SKIP, LISTENER_SKIP, WORKERS_SKIP, Configuration
-from deploy.configuration.target_checks import foreign_settings
+from deploy.configuration.target_checks import settings_of_other_kind
 from workers.results.result_roles import ResultRole
 
 MASK = "***"
@@ -55,7 +55,7 @@ def configuration_lines(configuration: Configuration) -> Iterator[tuple[str, str
                 yield line(1, f"{name}.{field.name}", getattr(section, field.name))
     yield f"targets:{'' if configuration.workers.targets else ' []'}", origins.get("targets", "default")
     for target in configuration.workers.targets:
-        yield f"  - {yaml_value(target, hide=foreign_settings(target.kind))}", ""
+        yield f"  - {yaml_value(target, hide=settings_of_other_kind(target.kind))}", ""
 
 
 def yaml_value(value: object, hide: Sequence[str] = ()) -> str:

@@ -52,22 +52,24 @@ def settings_from(reader: ConfigurationReader, data: dict[str, Any], schema: typ
             found = TypeAdapter(schema).validate_json(_json(data), strict=True)
         except ValidationError:
             return None
-    return cast("Settings", anchored(found, reader.base))
+    return cast("Settings", with_absolute_paths(found, reader.base))
 
 
-def anchored(value: Any, base: Path) -> Any:
+def with_absolute_paths(value: Any, base: Path) -> Any:
     """Return a value whose relative paths start at ``base``."""
     if isinstance(value, Path):
         return base / value.expanduser()
     if isinstance(value, tuple):
-        return tuple(anchored(item, base) for item in value)
+        return tuple(with_absolute_paths(item, base) for item in value)
     if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{one.name: anchored(getattr(value, one.name), base) for one in fields(value)})
+        return replace(
+            value, **{one.name: with_absolute_paths(getattr(value, one.name), base) for one in fields(value)}
+        )
     return value
 
 
 def _json(data: dict[str, Any]) -> str:
-    # Half a surrogate pair is no text: `_text_problem` has said so.
+    # Half a surrogate pair cannot be encoded; `_text_problem` reports it.
     return json.dumps(data, ensure_ascii=False).encode("utf-8", "replace").decode()
 
 
@@ -92,7 +94,7 @@ def _order(location: Location) -> list[str]:
 
 
 def _whole(location: Location) -> Location:
-    """Return what is left out together with a value: its item of a list, or its setting."""
+    """Return what is removed where a value is invalid: the whole item of a list, or the setting."""
     return next((location[: n + 1] for n, part in enumerate(location) if isinstance(part, int)), location[:2])
 
 
@@ -107,7 +109,7 @@ def _missing(locations: Iterable[Location]) -> Iterator[tuple[Location, str]]:
 
 
 def _message(error: ErrorDetails, given: Mapping[Location, GivenValue]) -> str:
-    if error["type"] == "value_error":  # what a dataclass says of its fields together
+    if error["type"] == "value_error":  # raised by __post_init__, about several fields
         return str(error["ctx"]["error"])
     if error["loc"] not in given:
         return error["msg"]

@@ -12,22 +12,22 @@ def host_of(webhook: WebhookSettings) -> str:
     return urlsplit(webhook.url).hostname or ""
 
 
-def check_webhook(webhook: WebhookSettings, complain: Callable[[str, str], None]) -> None:
+def check_webhook(webhook: WebhookSettings, report: Callable[[str, str], None]) -> None:
     """Report a URL that cannot be used, and a secret that would be sent unencrypted."""
     if not webhook.url:
         given = [name for name in ("tls", "secret_file", "template") if getattr(webhook, name) is not None]
         if given:
-            complain(f"webhook.{given[0]}", "there is no webhook.url, so no notification is sent")
+            report(f"webhook.{given[0]}", "there is no webhook.url, so no notification is sent")
         return
     parts = urlsplit(webhook.url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        complain("webhook.url", "expected https://host/path, without ? and #")
+        report("webhook.url", "expected https://host/path, without ? and #")
         return
     if parts.username or parts.password:
-        complain("webhook.url", "holds a user or password; put what is secret into webhook.secret_file")
+        report("webhook.url", "holds a user or password; put what is secret into webhook.secret_file")
     if parts.scheme == "https" and webhook.tls is None:
-        complain("webhook.url", "https needs webhook.tls: {ca: FILE}, with whose certificates are accepted")
+        report("webhook.url", "https needs webhook.tls: {ca: FILE}, with whose certificates are accepted")
     if parts.scheme == "http" and webhook.tls is not None:
-        complain("webhook.tls", "is given with an http url; write https")
+        report("webhook.tls", "is given with an http url; write https")
     if parts.scheme == "http" and webhook.secret_file is not None and not is_loopback(parts.hostname):
-        complain("webhook.secret_file", "the secret would go over the network in the clear; use https")
+        report("webhook.secret_file", "the secret would go over the network in the clear; use https")

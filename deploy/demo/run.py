@@ -229,7 +229,7 @@ def _until(
             last = read_job(spool, job) if job else last
             if last is not None and come(last):
                 return last
-        stack.supervisor.look_after()
+        stack.supervisor.restart_exited()
         time.sleep(POLL_SECONDS)
     where = f"{last.state}: {last.says}" if last else "it was never created"
     raise CommandError(f"job {job_id} came to no end within {timeout_seconds:.0f} s ({where})", _see_logs(stack))

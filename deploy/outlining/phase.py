@@ -17,7 +17,7 @@ from workers.images.attributes import text
 from workers.images.frames import Frame, frames_of
 from workers.images.headers import read_header
 from workers.images.phases import Phase, across_series, split_series
-from workers.images.slices import ROUNDING_MM
+from workers.images.slice_geometry import ROUNDING_MM
 from workers.images.volume import Grid, grid_of
 from workers.outline.dynamic_series import TECHNIQUE
 from workers.outline.region_of_interest import OFF_GRID_VOXELS

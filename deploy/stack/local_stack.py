@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from deploy.configuration.environment import ENVIRONMENT_PREFIX, environment_variable
 from deploy.configuration.load import DEBUG_VARIABLE, PART_VARIABLE, Configuration, load_configuration
-from deploy.configuration.reader import ENVIRONMENT_PREFIX, environment_variable
 from deploy.errors import CommandError
 from deploy.stack.ports import delivery_metrics_port, free_port, port_overrides
 from deploy.stack.readiness import failing_checks, http_ready, port_ready
@@ -20,9 +20,9 @@ from listener.broker.messages import Queue
 REDIS, SINK, LISTENER, WORKERS, DELIVERY = "redis", "sink", "listener", "workers", "delivery"
 STATUS_PAGE = "status page"
 DRAIN_ORDER = (LISTENER, WORKERS, DELIVERY, STATUS_PAGE, SINK, REDIS)
-"""The order of stopping: first intake, then running jobs, then the parts that others depend on."""
+"""The order in which parts stop: first the listener, then running jobs, then the parts that others depend on."""
 RELOAD_ORDER = (LISTENER, DELIVERY, WORKERS, STATUS_PAGE)
-"""Which parts reload for a new target, in this order: accepting its reports, sending to it, choosing it, showing it."""
+"""The order in which parts reload a new target: first the part that accepts its commitment reports."""
 LISTENER_DRAIN_SECONDS = 40.0
 QUICK_DRAIN_SECONDS = 5.0
 MARGIN_SECONDS = 10.0
@@ -32,7 +32,7 @@ MIN_DELIVERY_PROCESSES = 2
 
 
 class LocalStack:
-    """A running stack. Its configuration has no port 0 any more."""
+    """A running stack. Each port 0 of its configuration is replaced by the port that was taken."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class LocalStack:
             raise CommandError(str(error), self._end_of_log(error.program)) from error
 
     def not_ready(self) -> str:
-        """Return a description of what keeps the listener and the workers from being ready."""
+        """Return which checks of the listener and the workers fail, as text."""
         listener, workers = self.configuration.listener, self.configuration.workers
         reasons = {
             LISTENER: failing_checks(listener.metrics_host, listener.metrics_port),
@@ -97,21 +97,21 @@ class LocalStack:
 
     def _end_of_log(self, program: Program) -> str:
         if program.log_file is None:
-            return "what it said stands above"
+            return "its output is above"
         lines = program.log_file.read_text(errors="replace").strip().splitlines()
-        return "\n       ".join(lines[-LOG_TAIL_LINES:]) or f"it said nothing in {program.log_file}"
+        return "\n       ".join(lines[-LOG_TAIL_LINES:]) or f"{program.log_file} is empty"
 
 
 @contextmanager
 def local_stack(
     configuration: Configuration, log_folder: Path | None = None, *, delivery_apart: bool = True
 ) -> Iterator[LocalStack]:
-    """Start the stack; when the block ends, however it ends, no process of it is left.
+    """Run the stack for the block; all of its processes end with the block, also after an exception.
 
     Parameters
     ----------
     configuration
-        Free ports are taken where it says 0.
+        A port 0 means any free port.
     log_folder
         Where the output of each part goes; the standard error of this process where there is none.
     delivery_apart
@@ -202,7 +202,7 @@ def _workers(
 def child_environment(configuration: Configuration, inherited: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of a part: ours, with those of our variables that the configuration was read with.
 
-    Whoever reads a configuration without the environment, as the demo does, must not get parts that read it with.
+    A configuration that was read without the environment, as in the demo, must be read without it in the parts, too.
     """
     others = {name: value for name, value in inherited.items() if not name.startswith(ENVIRONMENT_PREFIX)}
     debug = {name: inherited[name] for name in (DEBUG_VARIABLE,) if name in inherited}

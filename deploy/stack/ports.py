@@ -6,9 +6,9 @@ import socket
 from collections.abc import Mapping
 from pathlib import Path
 
+from deploy.configuration.environment import environment_variable
 from deploy.configuration.load import Configuration
 from deploy.configuration.port_checks import equal_ports, listened_ports
-from deploy.configuration.reader import environment_variable
 from deploy.errors import CommandError
 
 FIRST_UNPRIVILEGED_PORT = 1024

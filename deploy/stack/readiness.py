@@ -1,4 +1,4 @@
-"""Whether a part of the stack is ready, asked as an orchestrator would ask: ``/readyz``."""
+"""Whether a part of the stack is ready: its ``/readyz``, as an orchestrator asks it."""
 
 import json
 import socket
@@ -15,7 +15,7 @@ def reachable_host(host: str) -> str:
 
 
 def http_ready(host: str, port: int) -> Callable[[], bool]:
-    """Return a probe that is true when ``/readyz`` says so."""
+    """Return a probe that is true when ``/readyz`` answers 200."""
     return lambda: _readyz(host, port)[0]
 
 
@@ -33,7 +33,7 @@ def port_ready(host: str, port: int) -> Callable[[], bool]:
 
 
 def failing_checks(host: str, port: int) -> str:
-    """Return which of the checks behind ``/readyz`` fail, in words; empty when all is well."""
+    """Return the failing checks of ``/readyz`` as text; empty where none fails."""
     fine, answer = _readyz(host, port)
     if fine:
         return ""

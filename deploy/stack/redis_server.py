@@ -37,7 +37,7 @@ class RedisServer:
                 "daemonize no",
                 'save ""',
                 "appendonly no",
-                # A full queue must be an error at the sender, never a message that vanished.
+                # A full queue must be an error at the sender; no message may be dropped silently.
                 "maxmemory-policy noeviction",
                 "loglevel warning",
                 'logfile ""',

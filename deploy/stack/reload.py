@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 RELOADED = frozenset({"calling_ae_titles", "peers", "reporters"})
 RELOADED_BY_WORKERS = frozenset({"targets"})
 ASSIGNED = frozenset({"redis_url"})
-"""May differ from the file without having been changed in it: a part that is started alone finds it in the running
+"""May differ from the file although the file did not change: a part that is started alone takes it from the running
 stack. Ports that `radtme up` chose are in the environment of its parts, then and now.
 """
 
@@ -32,7 +32,7 @@ log = structlog.get_logger()
 
 
 def reload_allow_list(listener: "Listener", config_file: Path | None) -> None:
-    """Read the configuration again; a mistake in it is logged, and the current settings stay."""
+    """Reload the peers that may associate; where the file has an error, it is logged and the current settings stay."""
 
     def take_over() -> list[str]:
         configuration = read_configuration(config_file)
@@ -41,18 +41,18 @@ def reload_allow_list(listener: "Listener", config_file: Path | None) -> None:
         listener.allow(new.calling_ae_titles, new.peers, new.reporters)
         return _needs_restart(listener.settings, new, RELOADED)
 
-    _told(take_over)
+    _applied(take_over)
 
 
 def reload_shown_targets(pages: "Pages", config_file: Path | None) -> None:
-    """Read the configuration anew for a page that shows it; audited by the parts that send there."""
+    """Reload the targets that the status page shows; the parts that send to them audit the change."""
 
     def take_over() -> list[str]:
         new = read_configuration(config_file)
         pages.show_targets(new.workers.targets)
         return _needs_restart(pages.settings, new.status_page, frozenset())
 
-    _told(take_over)
+    _applied(take_over)
 
 
 class Reload:
@@ -64,8 +64,8 @@ class Reload:
         self._audit = AuditLog(running.audit)
 
     def targets(self) -> tuple[Target, ...] | None:
-        """Return the targets of the current configuration; None where a mistake in it keeps the former ones."""
-        return self._running.workers.targets if _told(self._take_over) else None
+        """Return the targets of the current configuration; None where it has an error, so that the former ones stay."""
+        return self._running.workers.targets if _applied(self._take_over) else None
 
     def _take_over(self) -> list[str]:
         new = read_configuration(self._config_file)
@@ -76,7 +76,7 @@ class Reload:
         return _needs_restart(self._started_with.workers, new.workers, RELOADED_BY_WORKERS)
 
 
-def _told(take_over: Callable[[], list[str]]) -> bool:
+def _applied(take_over: Callable[[], list[str]]) -> bool:
     """Apply the settings that can be reloaded, and log which ones need a restart, or why nothing was applied."""
     try:
         needs_restart = take_over()

@@ -36,7 +36,7 @@ class RunningStack:
 
 @contextlib.contextmanager
 def only_stack(configuration: Configuration) -> Iterator[None]:
-    """Hold the data folder for one stack; the kernel lets go of it however the process ends.
+    """Lock the data folder for one stack; the kernel releases the lock when the process ends.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def only_stack(configuration: Configuration) -> Iterator[None]:
     try:
         make_folder(folder)
     except OSError as error:
-        raise WrongUsage(f"the data folder cannot be made: {error}", "set data: in the configuration") from error
+        raise WrongUsage(f"the data folder cannot be created: {error}", "set data: in the configuration") from error
     with exclusive(folder, LOCK_NAME) as mine:
         if not mine:
             raise CommandError(
@@ -61,7 +61,7 @@ def only_stack(configuration: Configuration) -> Iterator[None]:
 
 
 def publish(configuration: Configuration, stack: RunningStack) -> None:
-    """Write down where the stack can be reached, readable for its owner only: the Redis URL holds a password."""
+    """Write the stack's ports to a file that only its owner can read: the Redis URL holds a password."""
     path = configuration.run_folder / STACK_NAME
     temporary = path.with_suffix(".tmp")
     temporary.unlink(missing_ok=True)
@@ -71,7 +71,7 @@ def publish(configuration: Configuration, stack: RunningStack) -> None:
 
 
 def read_running_stack(configuration: Configuration) -> RunningStack | None:
-    """Return what the stack that runs on this data folder said, or None where none runs."""
+    """Return the ports of the stack that runs on this data folder; None where none runs."""
     folder = configuration.run_folder
     if not (folder / LOCK_NAME).exists():
         return None

@@ -1,4 +1,4 @@
-"""A small Storage SCP that stands in for a PACS: it writes what it gets to a folder, one file per instance."""
+"""A small Storage SCP in place of a PACS: it writes each instance that it receives to a file in a folder."""
 
 import socket
 import socketserver
@@ -27,7 +27,7 @@ log = structlog.get_logger()
 
 
 class _Server(ThreadedAssociationServer):
-    """pynetdicom's server, but with the handshake in the connection's thread: one peer must not hold up the others."""
+    """pynetdicom's server with the TLS handshake in the connection's thread: a slow peer does not block others."""
 
     def get_request(self) -> tuple[socket.socket, Any]:
         connection, address = socketserver.TCPServer.get_request(self)
@@ -50,7 +50,7 @@ class _Server(ThreadedAssociationServer):
 class Sink:
     """The server. Its folder then holds ``<SOP Instance UID>.dcm``; a second copy replaces the first.
 
-    ``callers`` are the AE titles that may send; empty, everyone may who reaches the port.
+    ``callers`` are the AE titles that may send; empty means any.
     """
 
     def __init__(self, settings: SinkSettings, callers: Sequence[str] = ()) -> None:
@@ -60,7 +60,7 @@ class Sink:
 
     @property
     def port(self) -> int:
-        """The port that it listens on, also where the settings say 0."""
+        """The port that it listens on, also where the settings have 0."""
         return int(self._server.server_address[1]) if self._server else self._settings.port
 
     def start(self) -> None:
@@ -80,7 +80,7 @@ class Sink:
             ssl_context=None if self._settings.tls is None else server_context(self._settings.tls),
             server_class=_Server,
         )
-        entity._servers.append(self._server)  # shutdown() takes it out again
+        entity._servers.append(self._server)  # shutdown() removes it
         threading.Thread(target=self._server.serve_forever, name="sink", daemon=True).start()
 
     def stop(self) -> None:

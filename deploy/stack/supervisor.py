@@ -1,4 +1,4 @@
-"""Starts processes, waits until they are ready, restarts what dies, and ends them in order. Leaves none behind."""
+"""Starts processes, waits until they are ready, restarts those that exit, and stops them in order."""
 
 import contextlib
 import signal
@@ -13,12 +13,12 @@ from typing import Self
 
 import structlog
 
-from deploy.stack import guard
+from deploy.stack import orphan_cleanup
 
 MIN_RESTART_WAIT_SECONDS = 0.5
 MAX_RESTART_WAIT_SECONDS = 30.0
 STEADY_SECONDS = 60.0
-"""A process that ran this long is not in a crash loop: its next restart comes quickly again."""
+"""A process that ran this long is not in a crash loop: its next restart waits only briefly again."""
 POLL_SECONDS = 0.1
 
 log = structlog.get_logger()
@@ -26,15 +26,15 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Program:
-    """What one process is, how it is known to be ready, and how long it may take to end."""
+    """One process: its command, its check of readiness and the time that it has to end."""
 
     name: str
     command: Sequence[str]
     is_ready: Callable[[], bool]
     drain_seconds: float
-    """From asking it to end to ending it."""
+    """From SIGTERM to SIGKILL."""
     environment: Mapping[str, str] | None = field(default=None, repr=False)
-    """All of it; that of the supervisor where there is none. May hold passwords."""
+    """The whole environment; None: the supervisor's. May hold passwords."""
     standard_input: str = field(default="", repr=False)
     log_file: Path | None = None
     """Where its output goes; the supervisor's own standard error where there is none."""
@@ -59,7 +59,7 @@ class _Child:
     started: float
     was_ready: bool = False
     restarts: int = 0
-    """In a row, each before it ran steadily."""
+    """In a row, each before the process had run for `STEADY_SECONDS`."""
     restart_at: float | None = None
 
 
@@ -76,11 +76,11 @@ class Supervisor:
 
     def __init__(self) -> None:
         self._children: list[_Child] = []
-        self._guard: subprocess.Popen[bytes] | None = None
+        self._cleanup: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        self._guard = subprocess.Popen(
-            [sys.executable, "-I", "-S", guard.__file__],
+        self._cleanup = subprocess.Popen(
+            [sys.executable, "-I", "-S", orphan_cleanup.__file__],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -92,13 +92,13 @@ class Supervisor:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.kill()
-        if self._guard is not None and self._guard.stdin is not None:
+        if self._cleanup is not None and self._cleanup.stdin is not None:
             with contextlib.suppress(BrokenPipeError):
-                self._guard.stdin.close()
-            self._guard.wait()
+                self._cleanup.stdin.close()
+            self._cleanup.wait()
 
     def start(self, program: Program) -> None:
-        """Start a process; it is looked after from now on."""
+        """Start a process, and restart it whenever it exits."""
         self._children.append(_Child(program, self._spawn(program), time.monotonic()))
 
     def pids(self) -> dict[str, int]:
@@ -111,7 +111,7 @@ class Supervisor:
         interrupted: Callable[[], bool] = lambda: False,
         names: Collection[str] | None = None,
     ) -> None:
-        """Wait until every process (or those named) was ready once; returns early when ``interrupted`` says so.
+        """Wait until every process (or those named) was ready once; return early when ``interrupted`` returns true.
 
         Raises
         ------
@@ -134,8 +134,8 @@ class Supervisor:
                 raise NotReady(f"{names}: not ready after {timeout_seconds:.0f} s")
             time.sleep(POLL_SECONDS)
 
-    def look_after(self) -> None:
-        """Restart what died, with growing waits. To be called again and again."""
+    def restart_exited(self) -> None:
+        """Restart processes that have exited, with growing waits. To be called repeatedly."""
         now = time.monotonic()
         for child in self._children:
             if child.restart_at is not None:
@@ -145,7 +145,7 @@ class Supervisor:
                 self._plan_restart(child, now)
 
     def drain(self, name: str) -> None:
-        """Ask one process to end, wait for it, and end it when its time is over."""
+        """Send SIGTERM to one process, wait for it, and kill it after its ``drain_seconds``."""
         child = next((child for child in self._children if child.program.name == name), None)
         if child is None:
             return
@@ -156,13 +156,13 @@ class Supervisor:
                 child.process.wait(child.program.drain_seconds)
             except subprocess.TimeoutExpired:
                 log.warning("process_killed", process=name, seconds=child.program.drain_seconds)
-            except BaseException:  # a second Ctrl-C: nothing that was started may be forgotten
+            except BaseException:  # a second Ctrl-C: every started process must still be ended
                 self._children.append(child)
                 raise
         self._forget(child)
 
     def kill(self) -> None:
-        """End everything now."""
+        """Kill every process now."""
         while self._children:
             self._forget(self._children.pop())
 
@@ -180,7 +180,7 @@ class Supervisor:
         finally:
             if output:
                 output.close()
-        self._notify_guard("+", process.pid)
+        self._tell_cleanup("+", process.pid)
         if process.stdin is not None:
             with contextlib.suppress(BrokenPipeError):
                 process.stdin.write(program.standard_input.encode())
@@ -199,17 +199,17 @@ class Supervisor:
         log.info("process_restarted", process=child.program.name, pid=child.process.pid)
 
     def _end_group(self, child: _Child) -> None:
-        # What a dead process started itself would otherwise go on without it.
-        guard.send(child.process.pid, signal.SIGKILL)
-        self._notify_guard("-", child.process.pid)
+        # Processes that it started itself would otherwise keep running.
+        orphan_cleanup.send(child.process.pid, signal.SIGKILL)
+        self._tell_cleanup("-", child.process.pid)
 
     def _forget(self, child: _Child) -> None:
         if child.restart_at is None:
             self._end_group(child)
         child.process.wait()
 
-    def _notify_guard(self, sign: str, group: int) -> None:
-        if self._guard is not None and self._guard.stdin is not None:
+    def _tell_cleanup(self, sign: str, group: int) -> None:
+        if self._cleanup is not None and self._cleanup.stdin is not None:
             with contextlib.suppress(BrokenPipeError):
-                self._guard.stdin.write(f"{sign}{group}\n".encode())
-                self._guard.stdin.flush()
+                self._cleanup.stdin.write(f"{sign}{group}\n".encode())
+                self._cleanup.stdin.flush()

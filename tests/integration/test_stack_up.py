@@ -154,9 +154,9 @@ def test_it_runs_heals_and_drains(stack: Stack):
 
 
 def test_nothing_is_left_after_sigkill(stack: Stack):
-    """The supervisor has no time to end anything; the guard ends all parts and what they started."""
+    """The supervisor has no time to end anything; a cleanup process ends all parts and what they started."""
     everything = [pid for pid in descendants(stack.process.pid) if command_of(pid)]
-    assert len(everything) >= 8  # guard, redis, listener, workers and one pool process, delivery and two of them
+    assert len(everything) >= 8  # cleanup, redis, listener, workers and one pool process, delivery and two of them
     stack.process.kill()
     stack.process.wait()
     wait_until(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from workers.images.attributes import text
 from workers.images.frames import Frame
-from workers.images.slices import normal_of, same_plane, slice_numbers, steps_between
+from workers.images.slice_geometry import normal_of, same_plane, slice_numbers, steps_between
 
 FEWEST_SLICES = 4
 """With at least this many slices, the regular step of a stack can be determined."""

@@ -17,7 +17,7 @@ from workers.errors import Reason, RejectedInput
 from workers.images.acquisition_times import seconds_of, time_keys
 from workers.images.families import families
 from workers.images.frames import Frame
-from workers.images.slices import slice_numbers
+from workers.images.slice_geometry import slice_numbers
 from workers.notes import Note
 
 Labels = list[float] | list[int] | list[str] | list[tuple[int, int]] | None

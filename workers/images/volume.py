@@ -15,7 +15,7 @@ from workers.images.inverted import INVERTED_NOTE, is_inverted, upright
 from workers.images.padding import padding_of
 from workers.images.phases import Phase, PhaseIdentity
 from workers.images.pixels import read_pixels
-from workers.images.slices import (
+from workers.images.slice_geometry import (
     ROUNDING_MM,
     SAME_DIRECTION,
     SAME_SLICE_MM,

@@ -8,7 +8,7 @@ from workers.errors import RejectedInput
 from workers.images.acquisition_times import time_keys
 from workers.images.frames import Plane
 from workers.images.phases import Phase, across_series
-from workers.images.slices import SAME_DIRECTION, normal_of, same_plane, same_positions
+from workers.images.slice_geometry import SAME_DIRECTION, normal_of, same_plane, same_positions
 from workers.images.technique import derivation, other_technique, value_of
 from workers.images.volume import grid_of
 from workers.outline.outline import Outline

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from workers.errors import RejectedInput
 from workers.images.attributes import text
 from workers.images.phases import Phase
-from workers.images.slices import normal_of
+from workers.images.slice_geometry import normal_of
 from workers.images.volume import EarlierPhase, Volume, build_volume
 from workers.limits import Limits
 

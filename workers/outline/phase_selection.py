@@ -10,7 +10,7 @@ from workers.images.attributes import text
 from workers.images.frames import Frame, frames_of
 from workers.images.headers import Instance, frame_count
 from workers.images.phases import Phase, across_series, split_series
-from workers.images.slices import same_plane, same_positions
+from workers.images.slice_geometry import same_plane, same_positions
 from workers.notes import Note
 from workers.outline.duplicate_images import without_copies
 from workers.outline.dynamic_series import dynamic_examination, is_derived, same_slices

@@ -10,7 +10,7 @@ from listener.dicom.data_set import UNREADABLE_BYTES
 from workers.errors import Reason, RejectedInput
 from workers.images.attributes import text
 from workers.images.frames import Plane
-from workers.images.slices import ROUNDING_MM
+from workers.images.slice_geometry import ROUNDING_MM
 from workers.images.volume import Grid, Volume
 from workers.notes import Note
 from workers.outline.outline import Outline

@@ -17,7 +17,7 @@ from workers.errors import Reason, RejectedInput
 from workers.images.attributes import text
 from workers.images.frames import Plane, frames_of
 from workers.images.headers import Instance, read_header
-from workers.images.slices import normal_of
+from workers.images.slice_geometry import normal_of
 from workers.limits import LIMITS, Limits, is_out_of_memory
 from workers.notes import Note
 from workers.outline.contours import filled

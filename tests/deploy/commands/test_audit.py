@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from deploy.cli import radtme
-from deploy.configuration.change_audit import notice_configuration
+from deploy.configuration.change_audit import audit_configuration_changes
 from deploy.configuration.load import load_configuration
 from listener.audit.events import AuditedPatient, AuditedStudy, Node, instances_transferred, node_rejected
 from listener.audit.message import Instances
@@ -96,10 +96,10 @@ def test_changed_configuration_is_told_with_what_changed(tmp_path: Path) -> None
     file = tmp_path / "radtme.yaml"
     file.write_text("data: .\nlistener: {calling_ae_titles: [MRI1]}\n")
     for _ in range(2):
-        notice_configuration(load_configuration(file, {"RADTME_REDIS_URL": "redis://:first@redis/0"}), "listen")
+        audit_configuration_changes(load_configuration(file, {"RADTME_REDIS_URL": "redis://:first@redis/0"}), "listen")
     assert len(entries(tmp_path / "audit", "110113")) == 3  # recording started, configuration, version
     file.write_text("data: .\nlistener: {calling_ae_titles: [MRI1, MRI2]}\n")
-    notice_configuration(load_configuration(file, {"RADTME_REDIS_URL": "redis://:second@redis/0"}), "listen")
+    audit_configuration_changes(load_configuration(file, {"RADTME_REDIS_URL": "redis://:second@redis/0"}), "listen")
     changed = entries(tmp_path / "audit", "110113")[-1]
     assert changed.kinds == ("Security Configuration",)
     assert 'listener.calling_ae_titles: ["MRI1"] -> ["MRI1", "MRI2"]' in changed.description
@@ -113,7 +113,7 @@ def test_a_criterion_that_only_warns_from_now_on_is_told(tmp_path: Path) -> None
     file = tmp_path / "radtme.yaml"
     for text in ("data: .\n", "data: .\nworkers: {criteria_as_notes: [body_part]}\n"):
         file.write_text(text)
-        notice_configuration(load_configuration(file, {}), "work")
+        audit_configuration_changes(load_configuration(file, {}), "work")
     changed = entries(tmp_path / "audit", "110113")[-1]
     assert "workers.criteria_as_notes: [] -> [body_part]" in changed.description
 
@@ -123,7 +123,7 @@ def test_switching_the_trail_off_is_its_last_message(tmp_path: Path) -> None:
     file = tmp_path / "radtme.yaml"
     for enabled in ("true", "false"):
         file.write_text(f"data: .\naudit: {{enabled: {enabled}}}\n")
-        notice_configuration(load_configuration(file, {}), "up")
+        audit_configuration_changes(load_configuration(file, {}), "up")
     kinds = [entry.kinds for entry in entries(tmp_path / "audit", "110113")]
     assert kinds[0] == ("Audit Recording Started",)
     assert ("Audit Recording Stopped",) in kinds
@@ -155,7 +155,7 @@ def test_start_is_refused_while_the_trail_cannot_be_written(tmp_path: Path) -> N
     file.write_text("data: .\n")
     (tmp_path / "audit").write_text("")
     with pytest.raises(NotAudited):
-        notice_configuration(load_configuration(file, {}), "up")
+        audit_configuration_changes(load_configuration(file, {}), "up")
 
 
 def test_a_trail_that_cannot_be_written_is_said_once_with_its_cause(run_radtme, tmp_path: Path) -> None:

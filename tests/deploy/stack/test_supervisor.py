@@ -51,7 +51,7 @@ def test_a_process_that_dies_is_started_again(tmp_path):
         os.kill(first, signal.SIGKILL)
 
         def restarted() -> bool:
-            supervisor.look_after()
+            supervisor.restart_exited()
             return supervisor.pids().get("a", first) != first
 
         wait_until(restarted)
@@ -66,7 +66,7 @@ def test_what_a_dead_process_started_ends_before_its_successor_begins(tmp_path):
         child = int((tmp_path / "a.ready.child").read_text())
         os.kill(supervisor.pids()["a"], signal.SIGKILL)
         wait_until(lambda: "a" not in supervisor.pids())
-        supervisor.look_after()
+        supervisor.restart_exited()
         wait_until(lambda: not is_running(child))
 
 
@@ -78,7 +78,7 @@ def test_waits_grow_in_a_crash_loop(tmp_path):
         starts = set()
         deadline = time.monotonic() + 5
         while time.monotonic() < deadline:
-            supervisor.look_after()
+            supervisor.restart_exited()
             starts.update(supervisor.pids().values())
             time.sleep(0.02)
     assert 2 <= len(starts) <= 5
@@ -129,7 +129,7 @@ def test_nothing_is_left_when_the_block_ends_by_an_exception(tmp_path):
 
 
 def test_nothing_is_left_when_the_supervisor_is_killed(tmp_path):
-    """SIGKILL leaves the supervisor no time to end anything: the guard does it, down to the grandchildren."""
+    """SIGKILL leaves the supervisor no time to end anything: a cleanup process does it, down to the grandchildren."""
     code = (
         "import sys, time, pathlib; from deploy.stack.supervisor import Program, Supervisor\n"
         f"mark = pathlib.Path({str(tmp_path / 'a.ready')!r})\n"

@@ -1,8 +1,8 @@
-"""Ends the processes of a stack whose supervisor is gone without having ended them, for example after SIGKILL.
+"""Ends the processes that a supervisor leaves behind, for example after SIGKILL.
 
-Runs as a process of its own (``python -I -S guard.py``), and needs nothing but the standard library. Its standard input
-is a pipe that only the supervisor holds open: lines ``+<process group>`` and ``-<process group>`` say what there is to
-guard, and its end says that the supervisor is gone, however it went.
+Runs as a process of its own (``python -I -S orphan_cleanup.py``) with nothing but the standard library. Its standard
+input is a pipe that only the supervisor holds open: the line ``+<process group>`` adds a group to the list of those to
+end, ``-<process group>`` removes it, and the end of the input means that the supervisor has ended.
 """
 
 import contextlib
@@ -17,9 +17,9 @@ GRACE_SECONDS = 10.0
 
 
 def main() -> None:
-    """Keep the list of process groups until the supervisor is gone, then end what is left of them."""
+    """Keep the list of process groups until the supervisor has ended, then end those that are left."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # it must outlive the supervisor, also when both are signalled
+        signal.signal(number, signal.SIG_IGN)  # it must outlive the supervisor, also where both get the signal
     groups: set[int] = set()
     for line in sys.stdin:
         (groups.add if line[0] == "+" else groups.discard)(int(line[1:]))
@@ -38,7 +38,7 @@ def end(groups: Iterable[int], grace_seconds: float) -> None:
 
 
 def send(group: int, number: int) -> bool:
-    """Send a signal to a process group; False where there is none left to get it."""
+    """Send a signal to a process group; return False where the group has no process any more."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(group, number)
         return True
