@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "echo": ("deploy.commands.network:echo", "Check that a DICOM peer answers"),
     "probe": ("deploy.commands.probe:probe", "Show what a target accepts and in which form each result would be sent"),
     "selftest": ("deploy.commands.selftest:selftest", "Send a generated case through the running service"),
+    "check": ("deploy.commands.check:check", "Check AI result objects, also of other makers"),
     "connections": (
         "deploy.commands.conformance:connections",
         "Print AE titles, hosts and ports for the administrator of the PACS",

@@ -1,0 +1,85 @@
+"""Checks AI result objects of any maker: IOD, structure, codes, tracking, references, IHE AI Results."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydicom import dcmread
+
+from deploy.conformance.finding import CheckedObject, Finding, Level, uid
+from deploy.conformance.object_rules import (
+    code_findings,
+    equipment_findings,
+    iod_findings,
+    report_findings,
+    segmentation_findings,
+)
+from deploy.conformance.reference_rules import (
+    resolving_findings,
+    root_findings,
+    source_findings,
+    tracking_findings,
+    tree_findings,
+)
+from listener.dicom.data_set import UNREADABLE_BYTES, UNREADABLE_FILE
+
+SOURCES = ("MR", "CT", "PT", "MG", "US", "DX", "CR", "NM", "XA", "RF")
+"""Modalities of images that results are made from: they are read to resolve references, and not judged."""
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What `radtme check` found."""
+
+    results: int
+    """Number of result objects that were judged."""
+    sources: int
+    findings: tuple[Finding, ...]
+
+    @property
+    def errors(self) -> int:
+        """Number of errors."""
+        return sum(one.level is Level.ERROR for one in self.findings)
+
+
+def check_results(paths: Sequence[Path]) -> CheckReport:
+    """Return the findings on all result objects in these files; a file that is not DICOM is a finding."""
+    read = [_read(path) for path in paths]
+    objects = [one for one in read if isinstance(one, CheckedObject)]
+    results = [one for one in objects if str(one.dataset.get("Modality", "")) not in SOURCES]
+    known = {uid(one.dataset): one for one in objects}
+    findings = [one for one in read if isinstance(one, Finding)]
+    for checked in results:
+        findings += _guarded(checked, _object_rules(checked))
+        for rule in (resolving_findings, tracking_findings, source_findings):
+            findings += _guarded(checked, [lambda one, rule=rule: rule(one, known)])  # type: ignore[misc]
+    findings += root_findings(results)
+    return CheckReport(len(results), len(objects) - len(results), tuple(findings))
+
+
+def _read(path: Path) -> CheckedObject | Finding:
+    try:
+        return CheckedObject(path, dcmread(path))
+    except UNREADABLE_FILE:
+        return Finding(str(path), Level.ERROR, "unreadable", "the file cannot be read as DICOM")
+
+
+def _object_rules(checked: CheckedObject) -> list[Callable[[CheckedObject], Iterator[Finding]]]:
+    rules: list[Callable[[CheckedObject], Iterator[Finding]]] = [iod_findings, code_findings, equipment_findings]
+    match str(checked.dataset.get("Modality", "")):
+        case "SR":
+            rules += [report_findings, tree_findings]
+        case "SEG":
+            rules += [segmentation_findings]
+    return rules
+
+
+def _guarded(
+    checked: CheckedObject, rules: Sequence[Callable[[CheckedObject], Iterator[Finding]]]
+) -> Iterator[Finding]:
+    """Yield the findings of these rules; an object that a rule cannot read is a finding too."""
+    for rule in rules:
+        try:
+            yield from rule(checked)
+        except (AttributeError, *UNREADABLE_BYTES):
+            yield checked.error("incomplete", "the object lacks an attribute that it must have, or it cannot be read")
