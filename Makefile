@@ -17,7 +17,7 @@ INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python --build-constrain
 # What the tests hold the program against: DICOM peers, validators, a PACS, Redis, Prometheus, a browser.
 TEST_PACKAGES := dcmtk dicom3tools orthanc orthanc-dicomweb redis-server prometheus chromium libpixelmed-java \
 	default-jre-headless fonts-dejavu-core libxml2-utils rsyslog rsyslog-gnutls poppler-utils docker-compose systemd \
-	plastimatch gcc libc6-dev
+	plastimatch g++
 
 IMAGE_PACKAGES := buildah podman runc mmdebstrap fuse-overlayfs netavark aardvark-dns iptables uidmap
 
@@ -106,7 +106,10 @@ $(VENV)/.uv: requirements/uv.txt $(VENV)/pyvenv.cfg
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	@touch $@
 
-$(VENV)/.runtime: requirements/runtime.txt requirements/build.txt pyproject.toml $(VENV)/.uv
+# The feature engine is compiled again where its sources are newer.
+ENGINE := hatch_build.py $(wildcard workers/features/engine/source/*)
+
+$(VENV)/.runtime: requirements/runtime.txt requirements/build.txt pyproject.toml $(ENGINE) $(VENV)/.uv
 	$(INSTALL) --require-hashes -r requirements/runtime.txt
 	$(INSTALL) --no-deps --editable .
 	@touch $@

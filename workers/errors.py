@@ -38,6 +38,7 @@ class Reason(StrEnum):
     PATIENT_MISMATCH = "patient_mismatch"
     UNREADABLE_OBJECT = "unreadable_object"
     SIGNATURE_UNUSABLE = "signature_unusable"
+    ENGINES_DIFFER = "engines_differ"
     TIME_LIMIT = "time_limit"
     MEMORY_LIMIT = "memory_limit"
     OVER_LIMITS = "over_limits"
@@ -72,6 +73,13 @@ class ModelError(RadtmeError):
 
     def __init__(self, message: str) -> None:
         super().__init__(Reason.SIGNATURE_UNUSABLE, message)
+
+
+class EnginesDiffer(RadtmeError):
+    """The two feature engines measured different values. Nothing is scored until an operator has chosen one."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(Reason.ENGINES_DIFFER, message)
 
 
 TRANSIENT_ERRNOS = frozenset(

@@ -9,8 +9,19 @@ from typing import Annotated
 from annotated_types import Ge
 
 from listener.dicom.sender_character_sets import SenderCharacterSet
-from listener.settings import AuditSettings, ClientTls, Count, FreePort, Hours, Seconds, SecondsFromZero, TimeoutSeconds
+from listener.settings import (
+    AuditSettings,
+    ClientTls,
+    Count,
+    CountFromZero,
+    FreePort,
+    Hours,
+    Seconds,
+    SecondsFromZero,
+    TimeoutSeconds,
+)
 from model_store.signatures.acceptance import Criterion
+from workers.features.engine.choice import Engine
 from workers.limits import LIMITS, Limits
 from workers.outline.segment_rules import SegmentRule
 from workers.results.result_roles import ResultRole
@@ -75,6 +86,10 @@ class WorkerSettings:
     stability_seconds: SecondsFromZero = 5.0
     """What redrawing the outline of a case may take, by prediction and not by the clock; 0: outlines are not redrawn.
     Fewer than 6 redrawn outlines say nothing, more than 10 are not drawn."""
+    engine: Engine = Engine.RADTME
+    """What measures the features: radtme's own engine, or pyradiomics, which gives the same values in more time."""
+    engine_check_interval: CountFromZero = 50
+    """One case in this many is measured by both engines; a difference stops scoring. 0: none. Only for `radtme`."""
     max_job_memory_bytes: Annotated[int, Ge(64 * 1024**2)] = 4 * 1024**3
     """Memory of a case beyond what its process has at its start. A case that needs more ends as not scored."""
     limits: Limits = LIMITS

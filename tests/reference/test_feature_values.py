@@ -2,7 +2,6 @@
 
 import csv
 import math
-from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,6 +10,8 @@ import pytest
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
+from workers.features.engine.choice import Engine
+from workers.features.engine.feature_engine import Discretisation
 from workers.features.extraction import intensity_features, shape_features
 from workers.features.resampling import box_of
 
@@ -19,23 +20,31 @@ def all_features(
     image: NDArray[np.generic],
     mask: NDArray[np.bool_],
     spacing_mm: tuple[float, float, float],
-    settings: Mapping[str, float],
+    bin_width: float,
+    engine: Engine,
 ) -> dict[str, float]:
     """Measure the original image with our own code, crop included."""
     box = box_of(mask)
-    return shape_features(mask[box], spacing_mm) | intensity_features(
-        image[box], mask[box], spacing_mm, "original", settings
+    return shape_features(mask[box], spacing_mm, engine) | intensity_features(
+        image[box], mask[box], spacing_mm, "original", Discretisation(bin_width), engine
     )
 
 
-def test_breast1_reproduces_the_baseline_of_pyradiomics(shared_data: Path) -> None:
+SHIFTED = ("Energy", "TotalEnergy", "RootMeanSquared")
+"""The only features that pyradiomics' setting `voxelArrayShift` applies to."""
+
+
+@pytest.mark.parametrize("engine", Engine)
+def test_breast1_reproduces_the_baseline_of_pyradiomics(shared_data: Path, engine: Engine) -> None:
     """107 features of a breast image, as pyradiomics publishes them for its own tests, to 1e-9."""
     folder = shared_data / "pyradiomics_data"
-    settings = {"binWidth": 25, "voxelArrayShift": 2000}  # those of the baseline (diagnostics_Configuration_Settings)
     image, label = (sitk.ReadImage(folder / f"breast1_{kind}.nrrd") for kind in ("image", "label"))
-    found = all_features(
-        sitk.GetArrayFromImage(image), sitk.GetArrayFromImage(label) == 1, image.GetSpacing(), settings
+    # The settings of the baseline (diagnostics_Configuration_Settings): binWidth 25, voxelArrayShift 2000.
+    found, shifted = (
+        all_features(array, sitk.GetArrayFromImage(label) == 1, image.GetSpacing(), 25, engine)
+        for array in (sitk.GetArrayFromImage(image), sitk.GetArrayFromImage(image) + 2000)
     )
+    found |= {name: shifted[name] for name in (f"original_firstorder_{feature}" for feature in SHIFTED)}
     expected = {
         row["featureName"]: float(row["breast1"])
         for path in (folder / "baseline").glob("baseline_*.csv")
@@ -162,13 +171,13 @@ IBSI_TAGS = {
 }
 
 
-@pytest.fixture(scope="module")
-def ibsi_phantom_features(shared_data: Path) -> dict[str, float]:
+@pytest.fixture(scope="module", params=Engine)
+def ibsi_phantom_features(shared_data: Path, request: pytest.FixtureRequest) -> dict[str, float]:
     """Measure the phantom once: its grey levels 1 to 6 are the bins."""
     folder = shared_data / "ibsi" / "ibsi_1_digital_phantom" / "nifti"
     image = sitk.ReadImage(folder / "image" / "phantom.nii.gz")
     mask = sitk.GetArrayFromImage(sitk.ReadImage(folder / "mask" / "mask.nii.gz")) == 1
-    return all_features(sitk.GetArrayFromImage(image), mask, image.GetSpacing(), {"binWidth": 1})
+    return all_features(sitk.GetArrayFromImage(image), mask, image.GetSpacing(), 1, request.param)
 
 
 @pytest.mark.parametrize(

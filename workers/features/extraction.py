@@ -1,50 +1,42 @@
-"""Features of a region by pyradiomics 3.0.1: 14 of shape, and 18 first-order and 75 texture features of five images."""
+"""Features of a region: 14 of shape, and 18 first-order and 75 texture features of five images.
 
-import logging
+pyradiomics 3.0.1 defines them. radtme's own engine measures them, or pyradiomics where the configuration says so. A
+sample of cases is measured by both, and a difference between the engines ends the measurement.
+"""
+
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
-from typing import Any
 
 import numpy as np
-import radiomics
-import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from model_store.signatures.profile import FEATURES_PER_REGION, FeatureProfile
-from workers.features.filters import FilteredImage, as_sitk, filtered_images, image_names
+from workers.errors import EnginesDiffer
+from workers.features.engine.choice import DEFAULT_ENGINE, Engine, EngineChoice
+from workers.features.engine.comparison import RELATIVE_TOLERANCE, differences
+from workers.features.engine.compiled import INTENSITY_NAMES, SHAPE_NAMES, CompiledEngine
+from workers.features.engine.feature_engine import (
+    INTENSITY_CLASSES,
+    SHAPE,
+    Discretisation,
+    FeatureEngine,
+    NotComputable,
+    Outcomes,
+)
+from workers.features.filters import FilteredImage, filtered_images, image_names
 from workers.features.regions import Region, RegionMeasurement
 from workers.features.resampling import Box, Resampled, box_of
 
-SHAPE = "shape"
-INTENSITY_CLASSES = ("firstorder", "glcm", "gldm", "glrlm", "glszm", "ngtdm")
-IMAGINARY_ROUNDING = 1e-9
-"""Largest imaginary part, as a share of the value, that still counts as rounding."""
-
-NO_VALUE = (ArithmeticError, ValueError, IndexError, np.linalg.LinAlgError)
-"""Raised by arithmetic where a feature has no value; any other exception is a defect, or the task's time limit."""
-
-
-@dataclass(frozen=True)
-class NotComputable:
-    """Takes the place of the value of a feature whose computation failed."""
-
-    error: str
-    """Name of the exception's type."""
-
-
-Outcomes = dict[str, float | NotComputable]
-"""Value or failure of each feature, by pyradiomics name."""
+Masks = Mapping[Region, NDArray[np.bool_]]
+"""The regions on the resampled crop (z, y, x)."""
 
 
 @cache
 def feature_names(profile: FeatureProfile) -> tuple[str, ...]:
     """Return the pyradiomics names of the features of one region, in a fixed order."""
-    names = [f"original_{SHAPE}_{name}" for name in _names_of_class(SHAPE)]
-    for image in image_names(profile):
-        for feature_class in INTENSITY_CLASSES:
-            names.extend(f"{image}_{feature_class}_{name}" for name in _names_of_class(feature_class))
+    names = [f"original_{name}" for name in SHAPE_NAMES]
+    names += [f"{image}_{name}" for image in image_names(profile) for name in INTENSITY_NAMES]
     if len(names) != FEATURES_PER_REGION:
         raise AssertionError(f"profile {profile.name}: expected {FEATURES_PER_REGION} features, found {len(names)}")
     return tuple(names)
@@ -57,92 +49,129 @@ def columns(profile: FeatureProfile) -> tuple[str, ...]:
 
 
 def measure_regions(
-    resampled: Resampled, masks: Mapping[Region, NDArray[np.bool_]], profile: FeatureProfile
+    resampled: Resampled, masks: Masks, profile: FeatureProfile, choice: EngineChoice = DEFAULT_ENGINE
 ) -> tuple[RegionMeasurement, ...]:
-    """Measure regions (masks on the resampled crop); each filter runs once for all regions.
+    """Measure regions; each filter runs once for all regions and engines.
 
     A feature that cannot be computed is left out and listed in ``missing`` with the reason.
+
+    Raises
+    ------
+    EnginesDiffer
+        Both engines measured, and their values differ.
     """
-    _silence()
+    found = _measured(resampled, masks, profile, {engine: _engine_of(engine) for engine in choice.engines})
+    if choice.is_checked:
+        _check_equal(found)
+    return tuple(
+        _measurement(region, resampled.image, mask, found[choice.engine][region], profile)
+        for region, mask in masks.items()
+    )
+
+
+def _engine_of(engine: Engine) -> FeatureEngine:
+    if engine is Engine.RADTME:
+        return CompiledEngine()
+    from workers.features.engine.pyradiomics import PyradiomicsEngine  # half a second to load, and seldom needed
+
+    return PyradiomicsEngine()
+
+
+def _measured(
+    resampled: Resampled, masks: Masks, profile: FeatureProfile, engines: Mapping[Engine, FeatureEngine]
+) -> dict[Engine, dict[Region, Outcomes]]:
     spacing_mm = (profile.spacing_mm,) * 3
     boxes = {region: box_of(mask) for region, mask in masks.items()}
-    found = {region: _shape(mask[boxes[region]], spacing_mm) for region, mask in masks.items()}
+    crops = {region: mask[boxes[region]] for region, mask in masks.items()}
+    found = {
+        name: {region: _named("original", engine.shape(crop, spacing_mm)) for region, crop in crops.items()}
+        for name, engine in engines.items()
+    }
     together = box_of(np.logical_or.reduce(list(masks.values())))
     for filtered in filtered_images(resampled, together, profile):
-        for region, mask in masks.items():
+        for region, crop in crops.items():
             part = filtered.array[_shifted(boxes[region], filtered.start)]
-            own = mask[boxes[region]]
-            found[region] |= _intensities(part, own, spacing_mm, filtered.name, filtered.settings)
-    return tuple(_measurement(region, resampled.image, mask, found[region], profile) for region, mask in masks.items())
+            for name, engine in engines.items():
+                outcomes = engine.intensities(part, crop, spacing_mm, filtered.discretisation)
+                found[name][region] |= _named(filtered.name, outcomes)
+    return found
+
+
+def _check_equal(found: Mapping[Engine, Mapping[Region, Outcomes]]) -> None:
+    for region in Region:
+        ours, reference = (_values(found[engine].get(region, {})) for engine in Engine)
+        if different := differences(ours, reference):
+            first = different[0]
+            raise EnginesDiffer(
+                f"{len(different)} of {len(reference)} features of the {region} differ by more than "
+                f"{RELATIVE_TOLERANCE:g} between radtme's feature engine and pyradiomics: {first} is "
+                f"{ours.get(first)!r} and {reference.get(first)!r}; set workers.engine to pyradiomics and report this"
+            )
 
 
 def measure_columns(
     resampled: Resampled,
-    outlines: Sequence[Mapping[Region, NDArray[np.bool_]]],
+    outlines: Sequence[Masks],
     profile: FeatureProfile,
     wanted: Collection[str],
+    engine: Engine = Engine.RADTME,
 ) -> tuple[dict[str, float], ...]:
-    """Measure some columns of several outlines (masks on the resampled crop); NaN where a feature has no value.
+    """Measure some columns of several outlines; NaN where a feature has no value.
 
     Only the filters and features that the columns need are computed, and each filter once for all outlines.
     """
-    _silence()
-    spacing_mm = (profile.spacing_mm,) * 3
+    measuring, spacing_mm = _engine_of(engine), (profile.spacing_mm,) * 3
     found: tuple[dict[str, float], ...] = tuple({} for _ in outlines)
     for values, masks in zip(found, outlines, strict=True):
         for region, mask in masks.items():
-            if names := _wanted(wanted, region, "original", SHAPE):
-                own = as_sitk(mask[box_of(mask)].astype(np.uint8), *spacing_mm)
-                values |= _columns(region, _outcomes(SHAPE, "original", own, own, {}, names))
+            if names := _wanted(wanted, region, "original", (SHAPE,)):
+                values |= _columns(region, "original", measuring.shape(mask[box_of(mask)], spacing_mm), names)
     together = box_of(np.logical_or.reduce([mask for masks in outlines for mask in masks.values()]))
     images = {name for name in image_names(profile) if any(f"_{name}_" in column for column in wanted)}
     for filtered in filtered_images(resampled, together, profile, images):
         for values, masks in zip(found, outlines, strict=True):
             for region, mask in masks.items():
-                values |= _columns(region, _wanted_intensities(filtered, mask, spacing_mm, region, wanted))
+                if names := _wanted(wanted, region, filtered.name, INTENSITY_CLASSES):
+                    outcomes = _intensities(filtered, mask, spacing_mm, measuring, names)
+                    values |= _columns(region, filtered.name, outcomes, names)
     return found
 
 
 def wanted_classes(wanted: Collection[str], region: Region, profile: FeatureProfile) -> tuple[int, int]:
     """Return the numbers of feature classes to measure in a region: of shape, and of intensities over all images."""
-    shape = bool(_wanted(wanted, region, "original", SHAPE))
+    shape = bool(_wanted(wanted, region, "original", (SHAPE,)))
     names = ((image, one) for image in image_names(profile) for one in INTENSITY_CLASSES)
-    return int(shape), sum(bool(_wanted(wanted, region, *one)) for one in names)
+    return int(shape), sum(bool(_wanted(wanted, region, image, (one,))) for image, one in names)
 
 
-def _wanted_intensities(
+def _intensities(
     filtered: FilteredImage,
     mask: NDArray[np.bool_],
     spacing_mm: tuple[float, float, float],
-    region: Region,
-    wanted: Collection[str],
+    engine: FeatureEngine,
+    names: Collection[str],
 ) -> Outcomes:
-    classes = {name: _wanted(wanted, region, filtered.name, name) for name in INTENSITY_CLASSES}
-    if not any(classes.values()):
-        return {}
     box = box_of(mask)
-    part = as_sitk(filtered.array[_shifted(box, filtered.start)], *spacing_mm)
-    own = as_sitk(mask[box].astype(np.uint8), *spacing_mm)
-    outcomes: Outcomes = {}
-    for feature_class, names in classes.items():
-        if names:
-            outcomes |= _outcomes(feature_class, filtered.name, part, own, filtered.settings, names)
-    return outcomes
+    part = filtered.array[_shifted(box, filtered.start)]
+    return engine.intensities(part, mask[box], spacing_mm, filtered.discretisation, names)
 
 
-def _wanted(wanted: Collection[str], region: Region, image_name: str, feature_class: str) -> tuple[str, ...]:
-    """Return the features of a class whose columns are wanted."""
-    begin = f"{region}_{image_name}_{feature_class}_"
-    return tuple(name for name in _names_of_class(feature_class) if begin + name in wanted)
+def _wanted(wanted: Collection[str], region: Region, image_name: str, classes: Collection[str]) -> tuple[str, ...]:
+    """Return the features of an image whose columns are wanted, by class and name."""
+    begin = f"{region}_{image_name}_"
+    names = (*SHAPE_NAMES, *INTENSITY_NAMES)
+    return tuple(name for name in names if name.split("_")[0] in classes and begin + name in wanted)
 
 
-def _columns(region: Region, outcomes: Outcomes) -> dict[str, float]:
-    return {f"{region}_{name}": value for name, value in _values(outcomes).items()}
+def _columns(region: Region, image_name: str, outcomes: Outcomes, names: Collection[str]) -> dict[str, float]:
+    return {f"{region}_{image_name}_{name}": _value(outcomes.get(name)) for name in names}
 
 
-def shape_features(mask: NDArray[np.bool_], spacing_mm: tuple[float, float, float]) -> dict[str, float]:
+def shape_features(
+    mask: NDArray[np.bool_], spacing_mm: tuple[float, float, float], engine: Engine = Engine.RADTME
+) -> dict[str, float]:
     """Return the shape features of a mask (z, y, x; spacing x, y, z), by pyradiomics name."""
-    return _values(_shape(mask, spacing_mm))
+    return _values(_named("original", _engine_of(engine).shape(mask, spacing_mm)))
 
 
 def intensity_features(
@@ -150,13 +179,14 @@ def intensity_features(
     mask: NDArray[np.bool_],
     spacing_mm: tuple[float, float, float],
     image_name: str,
-    settings: Mapping[str, Any],
+    discretisation: Discretisation,
+    engine: Engine = Engine.RADTME,
 ) -> dict[str, float]:
     """Return the first-order and texture features of a region, by pyradiomics name; NaN where a feature has no value.
 
     Image and mask (z, y, x; spacing x, y, z) are cropped to the region's bounding box, as in pyradiomics.
     """
-    return _values(_intensities(image, mask, spacing_mm, image_name, settings))
+    return _values(_named(image_name, _engine_of(engine).intensities(image, mask, spacing_mm, discretisation)))
 
 
 def grey_levels(values: NDArray[np.float64], bin_width: float) -> int:
@@ -169,60 +199,8 @@ def _shifted(box: Box, start: tuple[int, int, int]) -> Box:
     return z, y, x
 
 
-def _silence() -> None:
-    """Silence pyradiomics' log messages about single features: the result lists missing ones."""
-    logging.getLogger("radiomics").setLevel(logging.CRITICAL + 1)
-
-
-@cache
-def _names_of_class(feature_class: str) -> tuple[str, ...]:
-    names = radiomics.getFeatureClasses()[feature_class].getFeatureNames()
-    return tuple(name for name, is_deprecated in names.items() if not is_deprecated)
-
-
-def _shape(mask: NDArray[np.bool_], spacing_mm: tuple[float, float, float]) -> Outcomes:
-    own = as_sitk(mask.astype(np.uint8), *spacing_mm)
-    return _outcomes(SHAPE, "original", own, own, {})
-
-
-def _intensities(
-    image: NDArray[np.generic],
-    mask: NDArray[np.bool_],
-    spacing_mm: tuple[float, float, float],
-    image_name: str,
-    settings: Mapping[str, Any],
-) -> Outcomes:
-    part, own = as_sitk(image, *spacing_mm), as_sitk(mask.astype(np.uint8), *spacing_mm)
-    outcomes: Outcomes = {}
-    for feature_class in INTENSITY_CLASSES:
-        outcomes |= _outcomes(feature_class, image_name, part, own, settings)
-    return outcomes
-
-
-def _outcomes(
-    feature_class: str,
-    image_name: str,
-    image: sitk.Image,
-    mask: sitk.Image,
-    settings: Mapping[str, Any],
-    names: Sequence[str] | None = None,
-) -> Outcomes:
-    """Return the features of a class; all of them where no ``names`` are given."""
-    calculator = radiomics.getFeatureClasses()[feature_class](image, mask, **settings)
-    with np.errstate(all="ignore"):
-        # Not execute(): it treats any exception as a missing value, even the task's time limit.
-        calculator._initCalculation()
-        return {
-            f"{image_name}_{feature_class}_{name}": _outcome(getattr(calculator, f"get{name}FeatureValue"))
-            for name in (_names_of_class(feature_class) if names is None else names)
-        }
-
-
-def _outcome(compute: Callable[[], NDArray[np.generic] | complex]) -> float | NotComputable:
-    try:
-        return real_value(np.squeeze(compute()))
-    except NO_VALUE as error:
-        return NotComputable(type(error).__name__)
+def _named(image_name: str, outcomes: Outcomes) -> Outcomes:
+    return {f"{image_name}_{name}": outcome for name, outcome in outcomes.items()}
 
 
 def _values(outcomes: Outcomes) -> dict[str, float]:
@@ -231,16 +209,6 @@ def _values(outcomes: Outcomes) -> dict[str, float]:
 
 def _value(outcome: float | NotComputable | None) -> float:
     return outcome if isinstance(outcome, float) else math.nan
-
-
-def real_value(value: NDArray[np.generic] | complex) -> float:
-    """Return a feature's value as a real number; NaN where its imaginary part is more than rounding.
-
-    MCC is a root of an eigenvalue of an unsymmetric matrix, which rounding can make complex.
-    """
-    number = complex(value)
-    is_rounding = abs(number.imag) <= IMAGINARY_ROUNDING * abs(number.real)
-    return number.real if is_rounding else math.nan
 
 
 def _measurement(
@@ -270,4 +238,4 @@ def _why_missing(outcome: float | NotComputable | None, size: str) -> str:
         return "the region is too small for this filter"
     if isinstance(outcome, NotComputable):
         return f"pyradiomics raised {outcome.error} {size}"
-    return f"pyradiomics found {outcome} {size}"
+    return f"the feature has no value {size}"

@@ -1,15 +1,15 @@
-"""The five images that features are measured on: the original image and four filtered by pyradiomics."""
+"""The five images that features are measured on: the original image and four filtered ones, as pyradiomics has them."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
-from radiomics import imageoperations
 
 from model_store.signatures.profile import FeatureProfile, FilterBank
+from workers.features.engine.feature_engine import Discretisation
 from workers.features.laplacian_of_gaussian import laplacian_of_gaussian
 from workers.features.resampling import Box, Resampled
 
@@ -19,14 +19,14 @@ WAVELET_MARGIN_VOXELS = 10
 
 @dataclass(frozen=True, eq=False)
 class FilteredImage:
-    """An image, its pyradiomics name, and the settings that pyradiomics measures it with."""
+    """An image, its pyradiomics name, and how its values become grey levels."""
 
     name: str
     array: NDArray[np.float64]
     """z, y, x."""
     start: tuple[int, int, int]
     """Index (z, y, x) of its first voxel in the image that was filtered."""
-    settings: Mapping[str, Any]
+    discretisation: Discretisation
 
 
 def margin_voxels(profile: FeatureProfile) -> int:
@@ -63,26 +63,26 @@ def filtered_images(
 
     ``wanted`` lists the names of the images that are needed; without it, all are computed.
     """
-    settings = settings_of(profile)
+    whole = Discretisation(profile.bin_width)
     names = [name for name in image_names(profile) if wanted is None or name in wanted]
     if "original" in names:
-        yield FilteredImage("original", resampled.image, (0, 0, 0), settings)
+        yield FilteredImage("original", resampled.image, (0, 0, 0), whole)
     if profile.filters is FilterBank.WAVELET_2D:
-        wavelet = settings | image_types(profile)["Wavelet"]
-        image = as_sitk(resampled.image, profile.spacing_mm)
-        for filtered, name, _ in imageoperations.getWaveletImage(image, None, **wavelet):
+        within_slices = Discretisation(profile.bin_width, within_slices=True)
+        for name, array in _wavelet_images(resampled.image, profile):
             if name in names:
-                yield FilteredImage(name, sitk.GetArrayFromImage(filtered), (0, 0, 0), wavelet)
+                yield FilteredImage(name, array, (0, 0, 0), within_slices)
         return
     z, y, x = ((start + part.start, start + part.stop) for (start, _), part in zip(resampled.ranges, box, strict=True))
     corner = (box[0].start, box[1].start, box[2].start)
     for sigma, name in zip(profile.log_sigmas_mm, image_names(profile)[1:], strict=True):
         if name in names:
-            yield FilteredImage(name, laplacian_of_gaussian(resampled.source, (z, y, x), sigma), corner, settings)
+            yield FilteredImage(name, laplacian_of_gaussian(resampled.source, (z, y, x), sigma), corner, whole)
 
 
-def as_sitk(array: NDArray[Any], *spacing_mm: float) -> sitk.Image:
-    """Convert an array (z, y, x) to an image; spacing along x, y, z, or one value for all axes, in mm."""
-    image = sitk.GetImageFromArray(array)
-    image.SetSpacing(spacing_mm * 3 if len(spacing_mm) == 1 else spacing_mm)  # type: ignore[no-untyped-call]
-    return image
+def _wavelet_images(image: NDArray[np.float64], profile: FeatureProfile) -> Iterator[tuple[str, NDArray[np.float64]]]:
+    from radiomics import imageoperations  # half a second, which processes without this filter need not spend
+
+    settings = settings_of(profile) | image_types(profile)["Wavelet"]
+    for filtered, name, _ in imageoperations.getWaveletImage(sitk.GetImageFromArray(image), None, **settings):
+        yield name, sitk.GetArrayFromImage(filtered)

@@ -15,6 +15,7 @@ from workers.acceptance import DEFAULT, Acceptance, Objection
 from workers.errors import Reason, RejectedInput
 from workers.features.air import Air, air_margin_voxels, air_near, find_air, skin_below
 from workers.features.chest_wall import find_chest_wall
+from workers.features.engine.choice import DEFAULT_ENGINE, EngineChoice
 from workers.features.extraction import measure_regions
 from workers.features.filters import margin_voxels
 from workers.features.measured_part import MeasuredPart, measured_part, near_box, on_volume, without_empty_borders
@@ -60,6 +61,8 @@ class Measurement:
     """Quality notes for the report."""
     tumour_segment: Dataset
     """Its item of the SEG's Segment Sequence."""
+    engine: str = DEFAULT_ENGINE.engine.description
+    """Name and version of the engine that measured the features."""
     surroundings: Surroundings | None = field(default=None, repr=False)
     """The surroundings in which redrawn outlines can be measured."""
 
@@ -74,6 +77,7 @@ def measure(
     rules: SegmentRules = NO_RULES,
     other_series: Sequence[Sequence[Path]] = (),
     acceptance: Acceptance = DEFAULT,
+    engine: EngineChoice = DEFAULT_ENGINE,
 ) -> Measurement:
     """Measure tumour and ring of one case; ``segment_number`` selects one of several tumours.
 
@@ -84,11 +88,13 @@ def measure(
     ------
     RejectedInput
         With the reason why it cannot be measured.
+    EnginesDiffer
+        ``engine`` asks for both engines, and their values differ.
     """
     volume, roi, segment = read_case(
         image_paths, seg_path, profile, timer, limits, segment_number, rules, other_series, acceptance
     )
-    return measure_roi(volume, roi, profile, segment, timer, acceptance)
+    return measure_roi(volume, roi, profile, segment, timer, acceptance, engine)
 
 
 def read_case(
@@ -145,6 +151,7 @@ def measure_roi(
     tumour_segment: Dataset,
     timer: StageTimer = untimed,
     acceptance: Acceptance = DEFAULT,
+    engine: EngineChoice = DEFAULT_ENGINE,
 ) -> Measurement:
     """Measure tumour and ring of an outline on a volume from any source.
 
@@ -153,7 +160,7 @@ def measure_roi(
     RejectedInput
         With the reason why the outline cannot be measured.
     """
-    found = measure_volume(volume, roi, profile, timer)
+    found = measure_volume(volume, roi, profile, timer, engine)
     level_notes = acceptance.judge(_level_objections(found.regions, volume, acceptance.contract))
     return Measurement(
         volume=volume,
@@ -169,6 +176,7 @@ def measure_roi(
         ),
         tumour_segment=tumour_segment,
         surroundings=found.surroundings,
+        engine=engine.engine.description,
     )
 
 
@@ -184,7 +192,11 @@ class MeasuredVolume:
 
 
 def measure_volume(
-    volume: Volume, roi: RegionOfInterest, profile: FeatureProfile, timer: StageTimer = untimed
+    volume: Volume,
+    roi: RegionOfInterest,
+    profile: FeatureProfile,
+    timer: StageTimer = untimed,
+    engine: EngineChoice = DEFAULT_ENGINE,
 ) -> MeasuredVolume:
     """Measure tumour and ring of a volume.
 
@@ -206,13 +218,13 @@ def measure_volume(
             ring = _ring(resampled, excluded, profile)
         with timer(Stage.FEATURES):
             masks = {Region.TUMOUR: resampled.tumour, Region.RING: ring.mask}
-            regions = measure_regions(resampled, masks, profile)
+            regions = measure_regions(resampled, masks, profile, engine)
     _check_levels(regions, volume, profile)
     return MeasuredVolume(
         regions,
         ring,
         on_volume(ring.mask, resampled, part, volume),
-        Surroundings(resampled, part.tumour, np.logical_or.reduce(list(excluded.values()))),
+        Surroundings(resampled, part.tumour, np.logical_or.reduce(list(excluded.values())), engine.engine),
     )
 
 

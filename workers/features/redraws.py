@@ -5,7 +5,7 @@ outlines use these, so that two redraws differ only in the outline.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from model_store.reliability.plan import Perturbation
 from model_store.signatures.profile import FeatureProfile
-from workers.features.extraction import grey_levels
+from workers.features.engine.choice import Engine
+from workers.features.extraction import Masks, grey_levels
 from workers.features.redrawn_outlines import BorderDistance, margin_voxels, redrawn
 from workers.features.regions import Region
 from workers.features.resampling import Resampled, box_of, nearest
@@ -22,8 +23,6 @@ from workers.features.ring import geometric_ring, ring_reach
 READER_VARIATION = Perturbation()
 """The default of ``radtme cohort reliability``: standard deviations of 1 mm along each axis, 5 degrees about each axis,
 1 mm for the whole border and 0.7 mm locally."""
-
-Masks = Mapping[Region, NDArray[np.bool_]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +34,8 @@ class Surroundings:
     """On the source grid (z, y, x)."""
     excluded: NDArray[np.bool_]
     """On the resampled grid (z, y, x): excluded from the outer half of a ring, such as air."""
+    engine: Engine = Engine.RADTME
+    """What measured the received outline, and measures the redrawn ones."""
 
 
 def redrawn_masks(surroundings: Surroundings, count: int, profile: FeatureProfile) -> Iterator[Masks | None]:

@@ -15,6 +15,7 @@ from model_store.signatures.acceptance import Criterion
 from model_store.signatures.signature import Signature
 from workers.acceptance import Acceptance
 from workers.errors import RadtmeError, Reason, RejectedInput
+from workers.features.engine.choice import DEFAULT_ENGINE, EngineChoice
 from workers.features.measurement import Measurement, measure
 from workers.images.headers import read_image_headers
 from workers.limits import LIMITS, Limits
@@ -46,6 +47,8 @@ class CaseInputs:
     """The site's segment rules for the sender."""
     criteria_as_notes: frozenset[Criterion] = frozenset()
     """Criteria that add a warning instead of refusing the case, by the site's configuration."""
+    engine: EngineChoice = DEFAULT_ENGINE
+    """What measures the features."""
     segment_number: int | None = None
     """Number of the measured tumour's segment; None where the outline has one tumour."""
 
@@ -61,7 +64,11 @@ class Case:
 
 
 def inputs_of(
-    spool: Spool, job: JobRecord, rules: Sequence[SegmentRule] = (), criteria_as_notes: Sequence[Criterion] = ()
+    spool: Spool,
+    job: JobRecord,
+    rules: Sequence[SegmentRule] = (),
+    criteria_as_notes: Sequence[Criterion] = (),
+    engine: EngineChoice = DEFAULT_ENGINE,
 ) -> CaseInputs:
     """Return the files of a job, the study's other series, and the site's rules for the sender."""
     instances_of = job.instances or {}
@@ -77,6 +84,7 @@ def inputs_of(
         _other_series(spool, job.study_uid, {job.seg.series_uid, *instances_of}),
         SegmentRules(tuple(rules), job.calling_ae_title or ""),
         frozenset(criteria_as_notes),
+        engine,
     )
 
 
@@ -119,6 +127,7 @@ def examine(
             rules=inputs.rules,
             other_series=inputs.other_series,
             acceptance=acceptance,
+            engine=inputs.engine,
         )
         with timer(Stage.SCORE):
             found = score(signature, measurement.regions)

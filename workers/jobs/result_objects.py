@@ -65,6 +65,7 @@ def build_results(
         tumour,
         bool(result.warnings),
         wording,
+        measurement.engine if measurement is not None else "",
     )
     objects: dict[ResultRole, Dataset] = {}
     if measurement is not None:

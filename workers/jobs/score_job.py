@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+import structlog
 from pydicom import Dataset, dcmwrite
 from pydicom.uid import SegmentationStorage
 
@@ -19,7 +20,8 @@ from model_store.signatures.registry import Registry
 from model_store.signatures.shadow import Shadow
 from model_store.signatures.signature import Signature
 from workers.delivery.outbox import queue_delivery
-from workers.errors import ModelError, RadtmeError, Reason, RejectedInput
+from workers.errors import EnginesDiffer, ModelError, RadtmeError, Reason, RejectedInput
+from workers.features.engine.choice import EngineCheck, engine_for
 from workers.jobs import attempts as ledger
 from workers.jobs.case import Case, CaseInputs, examine, headers_for_report, inputs_of, read_header, rejected, seg_path
 from workers.jobs.case_audit import scored
@@ -40,6 +42,7 @@ from workers.results.result_record import (
 )
 from workers.results.result_roles import ResultRole
 from workers.scoring.case_result import Phenotype, ResultOutcome
+from workers.scoring.checked_registry import CheckedRegistry
 from workers.scoring.score import active_signature
 from workers.scoring.shadow_record import ShadowOutcome
 from workers.scoring.shadow_score import shadow_record
@@ -47,6 +50,8 @@ from workers.settings import CaseOutcome, WorkerSettings
 from workers.stages import Stage, StageSeconds
 from workers.targets.self_test_targets import targets_for
 from workers.targets.target import Target
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,8 @@ class Scored:
     """A self-test has no patient, and is excluded from the distribution of scores."""
     further: tuple[str, ...] = ()
     """Ids of the ready jobs of the outline's further tumours."""
+    engine_check: EngineCheck | None = None
+    """Outcome of the comparison of both feature engines; None where one measured."""
 
 
 def run(
@@ -89,7 +96,8 @@ def run(
     written = read_intact_result(job)
     if written is not None:  # an earlier attempt was killed, or timed out, in the last step
         return _finished(spool, job, settings, written, time.perf_counter() - begin)
-    inputs = inputs_of(spool, record, settings.segment_rules, settings.criteria_as_notes)
+    engine = engine_for(record.seg.sop_instance_uid, settings.engine, settings.engine_check_interval)
+    inputs = inputs_of(spool, record, settings.segment_rules, settings.criteria_as_notes, engine)
     tumours = () if ended_by else tumours_in(inputs, settings.limits)
     further = further_jobs(spool, record, tumours)
     if len(tumours) > 1:
@@ -138,7 +146,8 @@ def run(
     )
     write_result(job, result)
     reach(FaultPoint.RESULT_WRITTEN)
-    return replace(_finished(spool, job, settings, result, time.perf_counter() - begin), further=further)
+    finished = _finished(spool, job, settings, result, time.perf_counter() - begin)
+    return replace(finished, further=further, engine_check=_engine_check(inputs, case))
 
 
 def earlier_version_in_work(spool: Spool, job: Job) -> str | None:
@@ -219,7 +228,19 @@ def _examined(inputs: CaseInputs, registry: Registry, timer: StageSeconds, setti
         signature: Signature = active_signature(registry)
     except ModelError as error:
         return rejected(error)
-    return examine(inputs, signature, timer, settings.limits, settings.stability_seconds)
+    try:
+        return examine(inputs, signature, timer, settings.limits, settings.stability_seconds)
+    except EnginesDiffer as error:
+        log.error("engines_differ", error=str(error))
+        if isinstance(registry, CheckedRegistry):
+            registry.stop(str(error))
+        return rejected(error)
+
+
+def _engine_check(inputs: CaseInputs, case: Case) -> EngineCheck | None:
+    if case.result.rejection is not None and case.result.rejection.reason is Reason.ENGINES_DIFFER:
+        return EngineCheck.DIFFERENT
+    return EngineCheck.EQUAL if inputs.engine.is_checked and case.measurement is not None else None
 
 
 def _findings(job: JobRecord, case: Case, started: datetime) -> ResultRecord:

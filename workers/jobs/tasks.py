@@ -184,6 +184,8 @@ def _record_case(app: Celery, context: TaskContext, done: scoring.Scored) -> Non
         metrics.stage_seconds.labels(stage.value).observe(seconds)
     if done.shadow is not None:
         metrics.shadow_cases.labels(done.shadow.value).inc()
+    if done.engine_check is not None:
+        metrics.engine_checks.labels(done.engine_check.value).inc()
     if done.reason is not None:
         metrics.not_scored.labels(done.reason.value).inc()
     reason = done.reason.value if done.reason else None

@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from model_store.errors import SignatureError
 from model_store.signatures.registry import Registry
 from workers.delivery.commitment import CommitmentOutcome
 from workers.errors import FailureReason, Reason
+from workers.features.engine.choice import EngineCheck
 from workers.metrics.deliveries import DeliveryCollector
 from workers.metrics.processes import PoolCollector
 from workers.metrics.recent_cases import DriftCollector, RecentCases
@@ -62,6 +64,7 @@ class WorkerMetrics:
     cases: Counter
     not_scored: Counter
     shadow_cases: Counter
+    engine_checks: Counter
     scores: Histogram
     verdicts: Counter
     stage_seconds: Histogram
@@ -82,6 +85,12 @@ def worker_metrics() -> WorkerMetrics:
         shadow_cases=Counter(
             "radtme_shadow_cases",
             "Does the shadow signature agree with the active one, and can it be used?",
+            ["outcome"],
+            registry=None,
+        ),
+        engine_checks=Counter(
+            "radtme_engine_checks",
+            "Do radtme's feature engine and pyradiomics give the same values where both measure a case?",
             ["outcome"],
             registry=None,
         ),
@@ -179,20 +188,19 @@ def start_at_zero(metrics: WorkerMetrics, targets: Iterable[str]) -> None:
 
     Call it in the main process, which lives as long as its metrics do.
     """
-    for outcome in ResultOutcome:
-        metrics.cases.labels(outcome.value)
-    for reason in Reason:
-        metrics.not_scored.labels(reason.value)
-    for shadow_outcome in ShadowOutcome:
-        metrics.shadow_cases.labels(shadow_outcome.value)
-    for failure in FailureReason:
-        metrics.failures.labels(failure.value)
-    for telling in WebhookOutcome:
-        metrics.webhook.labels(telling.value)
-    for phenotype in Phenotype:
-        metrics.verdicts.labels(phenotype.value)
-    for stage in Stage:
-        metrics.stage_seconds.labels(stage.value)
+    closed_sets: tuple[tuple[Counter | Histogram, type[StrEnum]], ...] = (
+        (metrics.cases, ResultOutcome),
+        (metrics.not_scored, Reason),
+        (metrics.shadow_cases, ShadowOutcome),
+        (metrics.engine_checks, EngineCheck),
+        (metrics.failures, FailureReason),
+        (metrics.webhook, WebhookOutcome),
+        (metrics.verdicts, Phenotype),
+        (metrics.stage_seconds, Stage),
+    )
+    for metric, labels in closed_sets:
+        for label in labels:
+            metric.labels(label.value)
     for target in targets:
         _start_target_at_zero(metrics, target)
 

@@ -128,10 +128,11 @@ def algorithm_items(origin: Origin) -> Iterator[Dataset]:
     """Yield the signature as an algorithm (TID 4019), with one parameter, because readers may keep only the first."""
     signature = origin.signature
     if signature is not None:
+        engine = f", feature engine {origin.engine}" if origin.engine else ""
         algorithm = AlgorithmIdentification(
             name=signature.id,
             version=signature.version,
-            parameters=[f"feature profile {signature.profile}, sha256 {signature.digest}"],
+            parameters=[f"feature profile {signature.profile}, sha256 {signature.digest}{engine}"],
             manufacturer=MANUFACTURER,
             family=codes.ARTIFICIAL_INTELLIGENCE,
         )

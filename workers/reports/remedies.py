@@ -43,6 +43,7 @@ REMEDIES: Mapping[Reason, str] = MappingProxyType(
         Reason.PATIENT_MISMATCH: "Find out whose images and whose outline these are before anything else.",
         Reason.UNREADABLE_OBJECT: "Send the damaged object again.",
         Reason.SIGNATURE_UNUSABLE: "Ask the administrator of radtme: no signature can be used.",
+        Reason.ENGINES_DIFFER: "Ask the administrator of radtme: nothing is scored until the difference is explained.",
         Reason.TIME_LIMIT: "Check the size of tumour and series, and ask the administrator of radtme to try again.",
         Reason.MEMORY_LIMIT: "Check the size of tumour and series, and ask the administrator of radtme to try again.",
         Reason.OVER_LIMITS: "Ask the administrator of radtme: the object is damaged or malicious.",

@@ -93,6 +93,8 @@ class Origin:
     """Whether a note affects the interpretation of the score."""
     wording: Wording = ENGLISH
     """The words of the results for people."""
+    engine: str = ""
+    """Name and version of the engine that measured the features; empty where nothing was measured."""
 
     @property
     def headers(self) -> tuple[Dataset, ...]:

@@ -46,6 +46,7 @@ REASONS = MappingProxyType(
             (Reason.PATIENT_MISMATCH, "ns-patient", "Outline and images belong to different patients"),
             (Reason.UNREADABLE_OBJECT, "ns-unreadable", "An object cannot be read"),
             (Reason.SIGNATURE_UNUSABLE, "ns-signature", "The signature cannot be trusted"),
+            (Reason.ENGINES_DIFFER, "ns-engines", "Two computations of the features differ"),
             (Reason.TIME_LIMIT, "ns-time-limit", "The computation took too long"),
             (Reason.MEMORY_LIMIT, "ns-memory-limit", "The computation needs too much memory"),
             (Reason.OVER_LIMITS, "ns-over-limits", "An object exceeds the size limits"),

@@ -15,13 +15,14 @@ from workers.features.canary import difference, expected_of
 
 log = structlog.get_logger()
 
-MARK = "feature_canary_differs"
+MARK = "features_differ"
 
 
 class CheckedRegistry(Registry):
     """A registry whose active signature must pass the feature canary in the processes that score.
 
-    The first process that measures a different value leaves a mark file: no process of this worker then scores, and
+    The first process that measures a different value, in the canary or in a case that both feature engines measure,
+    leaves a mark file: no process of this worker then scores, and
     readiness and metrics, which the main process serves, report it. The main process does not measure, because ITK's
     threads must not exist when it forks.
     """
@@ -63,4 +64,8 @@ class CheckedRegistry(Registry):
             self._passed.add(profile.name)
             return
         log.error("feature_canary_differs", pid=os.getpid(), profile=profile.name, found=found)
+        self.stop(found)
+
+    def stop(self, found: str) -> None:
+        """End the scoring of all processes of this worker; ``found`` is the reason, without patient data."""
         write_bytes(self._mark, found.encode())

@@ -15,8 +15,8 @@ from threadpoolctl import threadpool_limits
 from listener.runtime.safe_errors import stack_locations
 from model_store.signatures.canary import hot_probability
 from model_store.signatures.signature import Signature
-from workers.features.extraction import measure_columns, wanted_classes
-from workers.features.redraws import Masks, Surroundings, outline_voxels, redrawn_masks
+from workers.features.extraction import Masks, measure_columns, wanted_classes
+from workers.features.redraws import Surroundings, outline_voxels, redrawn_masks
 from workers.features.regions import RegionMeasurement
 from workers.limits import is_out_of_memory
 from workers.scoring.case_result import NotRedrawn, Stability
@@ -117,7 +117,7 @@ def _scores(signature: Signature, surroundings: Surroundings, drawn: Sequence[Ma
     """Return the scores of those outlines that have all features of the signature."""
     if not drawn:
         return []
-    measured = measure_columns(surroundings.resampled, drawn, signature.profile, signature.columns)
+    measured = measure_columns(surroundings.resampled, drawn, signature.profile, signature.columns, surroundings.engine)
     rows = np.array([[values.get(column, np.nan) for column in signature.columns] for values in measured])
     complete = rows[np.isfinite(rows).all(axis=1)]
     return hot_probability(signature.estimator, complete).tolist() if len(complete) else []

@@ -40,6 +40,7 @@ FIRST_EVENTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     ),
     "RadtmeRedisDown": ("20m", {"radtme_redis_up": "_x9 1 0x30"}),
     "RadtmeSignatureUnusable": ("20m", {"radtme_signature_usable": "_x9 1 0x30"}),
+    "RadtmeEnginesDiffer": ("14m", {'radtme_engine_checks_total{outcome="different"}': "_x9 0 0 1x30"}),
     "RadtmeRefusingObjects": (
         "14m",
         {'radtme_objects_received_total{outcome="out_of_resources", sop_class="mr"}': "_x9 0 0 1x30"},

@@ -13,6 +13,7 @@ from radiomics.glcm import RadiomicsGLCM
 from scipy import ndimage
 
 from model_store.signatures.profile import HAN2024, HAN2024_WAVELET2D, FeatureProfile
+from workers.features.engine.choice import Engine, EngineChoice
 from workers.features.extraction import columns, feature_names, grey_levels, measure_columns, measure_regions
 from workers.features.filters import image_types, margin_voxels, settings_of
 from workers.features.laplacian_of_gaussian import laplacian_of_gaussian
@@ -172,7 +173,7 @@ def test_what_is_no_arithmetic_is_never_a_missing_value(
 
     monkeypatch.setattr(RadiomicsGLCM, "getMCCFeatureValue", strike)
     with pytest.raises(error):
-        measure_regions(small, {Region.TUMOUR: small.tumour}, HAN2024_WAVELET2D)
+        measure_regions(small, {Region.TUMOUR: small.tumour}, HAN2024_WAVELET2D, EngineChoice(Engine.PYRADIOMICS))
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError, np.linalg.LinAlgError, ValueError, IndexError])
@@ -189,7 +190,8 @@ def test_a_feature_without_value_names_what_arithmetic_raised(
 
     strikes: list[int] = []
     monkeypatch.setattr(RadiomicsGLCM, "getMCCFeatureValue", strike)
-    (found,) = measure_regions(small, {Region.TUMOUR: small.tumour}, HAN2024_WAVELET2D)
+    choice = EngineChoice(Engine.PYRADIOMICS)
+    (found,) = measure_regions(small, {Region.TUMOUR: small.tumour}, HAN2024_WAVELET2D, choice)
     assert list(found.missing) == ["original_glcm_MCC"]
     assert error.__name__ in found.missing["original_glcm_MCC"]
     assert len(found.features) == 478

@@ -1,0 +1,86 @@
+// The Python module `workers.features.engine._engine`: arrays in, features out. It holds no state.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/array.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include "first_order.hpp"
+#include "glcm.hpp"
+#include "gldm.hpp"
+#include "glrlm.hpp"
+#include "glszm.hpp"
+#include "neighbourhoods.hpp"
+#include "ngtdm.hpp"
+#include "shape.hpp"
+
+namespace nb = nanobind;
+
+namespace {
+
+using Image = nb::ndarray<const double, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
+using Mask = nb::ndarray<const std::uint8_t, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
+
+std::array<std::int64_t, 3> size_of(const Mask& mask) {
+    return {static_cast<std::int64_t>(mask.shape(0)), static_cast<std::int64_t>(mask.shape(1)),
+            static_cast<std::int64_t>(mask.shape(2))};
+}
+
+template <std::size_t N>
+void append(std::vector<std::string>& names, const char* feature_class, const std::array<const char*, N>& features) {
+    for (const char* feature : features) names.push_back(std::string(feature_class) + "_" + feature);
+}
+
+std::vector<std::string> intensity_names() {
+    std::vector<std::string> names;
+    append(names, "firstorder", engine::FIRST_ORDER_NAMES);
+    append(names, "glcm", engine::GLCM_NAMES);
+    append(names, "gldm", engine::GLDM_NAMES);
+    append(names, "glrlm", engine::GLRLM_NAMES);
+    append(names, "glszm", engine::GLSZM_NAMES);
+    append(names, "ngtdm", engine::NGTDM_NAMES);
+    return names;
+}
+
+std::vector<std::string> shape_names() {
+    std::vector<std::string> names;
+    append(names, "shape", engine::SHAPE_NAMES);
+    return names;
+}
+
+std::vector<double> intensity(const Image& image, const Mask& mask, std::array<double, 3> spacing, double bin_width,
+                              bool within_slices) {
+    for (std::size_t axis = 0; axis < 3; ++axis)
+        if (image.shape(axis) != mask.shape(axis)) throw std::invalid_argument("image and mask differ in shape");
+    if (!(bin_width > 0)) throw std::invalid_argument("the bin width is not above 0");
+    std::vector<double> values(intensity_names().size());
+    nb::gil_scoped_release released;
+    const engine::Levels levels(image.data(), mask.data(), size_of(mask), bin_width, within_slices);
+    const engine::Neighbourhoods around = engine::neighbourhoods(levels);
+    double* out = values.data();
+    engine::first_order(levels, spacing[0] * spacing[1] * spacing[2], out);
+    engine::glcm(levels, out += engine::FIRST_ORDER_NAMES.size());
+    engine::gldm(levels, around.dependences, out += engine::GLCM_NAMES.size());
+    engine::glrlm(levels, out += engine::GLDM_NAMES.size());
+    engine::glszm(levels, out += engine::GLRLM_NAMES.size());
+    engine::ngtdm(levels, around.differences, out += engine::GLSZM_NAMES.size());
+    return values;
+}
+
+std::vector<double> shape(const Mask& mask, std::array<double, 3> spacing) {
+    std::vector<double> values(engine::SHAPE_NAMES.size());
+    nb::gil_scoped_release released;
+    engine::shape(mask.data(), size_of(mask), spacing, values.data());
+    return values;
+}
+
+}  // namespace
+
+NB_MODULE(_engine, module) {
+    module.attr("SOURCES") = ENGINE_SOURCES;
+    module.def("intensity_names", &intensity_names);
+    module.def("shape_names", &shape_names);
+    module.def("intensity", &intensity, nb::arg("image"), nb::arg("mask"), nb::arg("spacing"), nb::arg("bin_width"),
+               nb::arg("within_slices"));
+    module.def("shape", &shape, nb::arg("mask"), nb::arg("spacing"));
+}
