@@ -9,17 +9,23 @@ from pydicom.dataset import Dataset
 MANUFACTURER = "radtme"
 RESULT_MODEL_NAME = "radtme"
 PRIVATE_SCHEME = "99RADTME"
-OWN_RESULT_TAGS = ("Manufacturer", "ManufacturerModelName", "SegmentSequence")
+CONTENT_LABEL = "TUMOUR_AND_RING"
+OWN_RESULT_TAGS = ("Manufacturer", "ManufacturerModelName", "SegmentSequence", "ContentLabel")
 
 
 def is_own_result(header: Dataset) -> bool:
     """Tell whether an object is a result of radtme, of whatever version and installation.
 
-    Where a de-identifier removed the manufacturer, a segment coded in our private scheme identifies it.
+    Where an archive or a de-identifier removed or replaced the manufacturer, a segment coded in our private scheme
+    identifies it, with our content label; a person who corrects a result in a viewer saves it under another one.
     """
-    maker, model = (str(header.get(keyword) or "").strip() for keyword in OWN_RESULT_TAGS[:2])
-    if maker or model:
-        return (maker, model) == (MANUFACTURER, RESULT_MODEL_NAME)
+    maker, model, label = (
+        str(header.get(keyword) or "").strip() for keyword in ("Manufacturer", "ManufacturerModelName", "ContentLabel")
+    )
+    if (maker.lower(), model.lower()) == (MANUFACTURER, RESULT_MODEL_NAME):
+        return True
+    if (maker or model) and label != CONTENT_LABEL:
+        return False
     return any(
         str(code.get("CodingSchemeDesignator") or "").strip() == PRIVATE_SCHEME
         for segment in header.get("SegmentSequence") or ()

@@ -1,5 +1,7 @@
 """Which of the objects that an outline refers to are images: listener and workers must not differ on it."""
 
+from collections.abc import Sequence
+
 from pydicom.uid import (
     UID,
     EnhancedMRImageStorage,
@@ -26,6 +28,17 @@ def is_image_class(sop_class_uid: object) -> bool:
     """Tell whether objects of this SOP class are images to draw an outline on; an unknown class counts as one."""
     keyword = UID(str(sop_class_uid or "")).keyword
     return not any(word in keyword for word in _NO_IMAGES)
+
+
+def are_source_images(sop_class_uids: Sequence[object]) -> list[bool]:
+    """Tell which of the objects that an outline refers to are the images to measure, by their SOP classes.
+
+    Those that can be measured, or are of an unknown class; where there are none of these, all other images, because
+    some writers name MR images as CT.
+    """
+    images = [is_image_class(one) for one in sop_class_uids]
+    measured = [is_image(str(one or "")) or not UID(str(one or "")).keyword for one in sop_class_uids]
+    return measured if any(measured) else images
 
 
 VERIFICATION = UID("1.2.840.10008.1.1")

@@ -23,6 +23,7 @@ BREAST = re.compile(
 OTHER = re.compile(
     r"prostat|liver|hepat|brain|cerebr|\bhead\b(?!.first)|skull|\bneck\b|spine|knee|\bhip\b|shoulder|ankle|\bfoot\b(?!.first)|"
     r"wrist|elbow|pelvi|kidney|renal|pancrea|bladder|uter(?:us|ine)|cervix|ovar|rect(?:um|al)|colon|bowel|spleen|"
+    r"abdom|glio(?:ma|blast)|\bneuro(?!fib)|brats|"
     r"heart|cardiac|\beye\b|orbit|extremit|\bleg\b|femur|tibia|thyroid|\blung|pituitar|"
     r"gehirn|sch(?:ä|ae)del|leber|niere|becken|schulter|wirbels|\bknie|hüfte|\bherz(?!zent)|"
     r"c[ée]r[ée]br|cr[âa]ne|\bfoie|\brachis|\bgenou|[ée]paule|\bhanche|\bbassin|"

@@ -14,7 +14,7 @@ from pydicom.uid import UID
 from listener.dicom.data_set import UnreadableDataSet, read_header
 from listener.dicom.limits import StructureLimits
 from listener.dicom.own_results import OWN_RESULT_TAGS, is_own_result
-from listener.dicom.sop_classes import is_image, is_image_class
+from listener.dicom.sop_classes import are_source_images, is_image, is_image_class
 from listener.dicom.uids import InvalidUid, checked_uid, is_uid
 from listener.pairing.body_parts import BODY_PART_TAGS, other_body_part
 from listener.runtime.safe_errors import stack_locations
@@ -134,10 +134,16 @@ def _outline(header: Dataset) -> SegmentationReferences:
 
 
 def _required(header: Dataset) -> tuple[Pairing, Mapping[str, tuple[str, ...]]]:
-    series_of = dict(_referenced_by_series(header))
-    referenced = set(series_of) | set(_images(_frame_references(header)))
-    if referenced:
-        return Pairing.INSTANCES, _by_series(referenced, series_of)
+    listed = [(image, series) for series, images in _listed(header) for image in images]
+    references = [*(image for image, _ in listed), *_frame_references(header)]
+    chosen = set(_images(references))
+    series_of = {
+        uid: checked_uid(series.SeriesInstanceUID, "SeriesInstanceUID of a referenced series")
+        for image, series in listed
+        if (uid := str(image.get("ReferencedSOPInstanceUID"))) in chosen
+    }
+    if chosen:
+        return Pairing.INSTANCES, _by_series(chosen, series_of)
     sources = set(_images(header.get("SourceImageSequence", [])))
     if sources:
         return Pairing.SOURCE_IMAGES, _by_series(sources, series_of)
@@ -150,13 +156,6 @@ def _listed(header: Dataset) -> Iterator[tuple[Dataset, Sequence[Dataset]]]:
         yield series, series.get("ReferencedInstanceSequence", [])
     for series in _series_of_structures(header):
         yield series, series.get("ContourImageSequence", [])
-
-
-def _referenced_by_series(header: Dataset) -> Iterator[tuple[str, str]]:
-    """Yield instance and series for what an outline lists by series."""
-    for series, images in _listed(header):
-        for instance in _images(images):
-            yield instance, checked_uid(series.SeriesInstanceUID, "SeriesInstanceUID of a referenced series")
 
 
 def _image_classes(header: Dataset) -> Iterator[str]:
@@ -196,8 +195,10 @@ def _frame_of_reference_of_structures(header: Dataset) -> str:
 
 def _images(references: Iterable[Dataset]) -> Iterator[str]:
     """Yield the instances that are images: a job does not wait for reports or other outlines."""
-    for reference in references:
-        if is_image_class(reference.get("ReferencedSOPClassUID")):
+    found = list(references)
+    classes = [reference.get("ReferencedSOPClassUID") for reference in found]
+    for reference, is_source in zip(found, are_source_images(classes), strict=True):
+        if is_source:
             yield checked_uid(reference.ReferencedSOPInstanceUID, "ReferencedSOPInstanceUID")
 
 

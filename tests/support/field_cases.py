@@ -493,6 +493,13 @@ OTHER_CASES: tuple[OtherCase, ...] = (
         "temporal positions, times or instance numbers give the phases",
     ),
     OtherCase(
+        "workers/outline/test_layouts.py::test_phases_of_an_enhanced_object_are_known_by_any_of_its_attributes",
+        Topic.SCANNER,
+        "an Enhanced MR object of all phases without Temporal Position Index",
+        Ending.MEASURED,
+        "time offsets, dimension index values, or frame acquisition times give the phases",
+    ),
+    OtherCase(
         "workers/outline/test_layouts.py::test_enhanced_objects_that_nothing_tells_apart_are_refused",
         Topic.SCANNER,
         "Enhanced MR objects of one series without temporal positions, times and instance numbers",
@@ -593,6 +600,20 @@ OTHER_CASES: tuple[OtherCase, ...] = (
         "images that come long after the outline, in several associations",
         Ending.MEASURED,
         "not scored at the deadline; a new version when they are complete",
+    ),
+    OtherCase(
+        "listener/pairing/test_readiness.py::test_a_segmentation_of_fused_images_waits_for_the_mr_alone",
+        Topic.SENDER,
+        "an outline that references MR images and their fused PET or CT",
+        Ending.MEASURED,
+        "only the MR images are waited for",
+    ),
+    OtherCase(
+        "listener/dicom/test_own_results.py::test_a_result_whose_header_was_changed_is_known",
+        Topic.SENDER,
+        "results of radtme that come back with another manufacturer or other UIDs",
+        Ending.SET_ASIDE,
+        "the ring's code and the content label identify them; a result that a person corrected in a viewer is measured",
     ),
     OtherCase(
         "integration/test_listener_intake.py::test_uids_as_devices_write_them_are_stored_and_paired",

@@ -49,6 +49,8 @@ SPATIAL_OR_TEMPORAL_DIMENSIONS = frozenset(
     )
 )
 """Tags of Dimension Index Pointers that do not distinguish frames of the same moment."""
+TEMPORAL_DIMENSIONS = tuple(map(tag_for_keyword, ("TemporalPositionIndex", "TemporalPositionTimeOffset")))
+"""Tags of Dimension Index Pointers whose values number the phases."""
 OPTIONAL_NUMBERS = {
     "InstanceNumber": "instance_number",
     "TemporalPositionIdentifier": "temporal_position",
@@ -157,19 +159,26 @@ def _frames_from_groups(instance: Instance) -> Iterator[Frame]:
         )
     shared = _first(header, "SharedFunctionalGroupsSequence")
     contrast_dimensions = _contrast_dimensions(header, per_frame)
+    temporal_dimensions = [at for at, pointer in enumerate(_pointers(header)) if pointer in TEMPORAL_DIMENSIONS]
     for index, own in enumerate(per_frame):
-        yield _frame_of_group(instance, index, own, shared, contrast_dimensions)
+        yield _frame_of_group(instance, index, own, shared, contrast_dimensions, temporal_dimensions)
 
 
-def _frame_of_group(instance: Instance, index: int, own: Dataset, shared: Dataset, dimensions: list[int]) -> Frame:
+def _frame_of_group(
+    instance: Instance, index: int, own: Dataset, shared: Dataset, dimensions: list[int], temporal_dimensions: list[int]
+) -> Frame:
     def group(keyword: str) -> Dataset:
         return _first(own, keyword) if keyword in own else _first(shared, keyword)
 
     content = group("FrameContentSequence")
+    delay = optional_binary_number(group("CardiacSynchronizationSequence"), "NominalCardiacTriggerDelayTime")
+    offset = optional_binary_number(group("TemporalPositionSequence"), "TemporalPositionTimeOffset")
     values = group("PixelValueTransformationSequence")
     frame_type = group("MRImageFrameTypeSequence")
     dimension_values = optional_binary_numbers(content, "DimensionIndexValues")
     temporal = optional_binary_number(content, "TemporalPositionIndex")
+    if temporal is None:
+        temporal = next((dimension_values[at] for at in temporal_dimensions if at < len(dimension_values)), None)
     return Frame(
         instance=instance,
         number=index + 1,
@@ -189,9 +198,7 @@ def _frame_of_group(instance: Instance, index: int, own: Dataset, shared: Datase
             *(f"{dimension_values[at]:.0f}" for at in dimensions if at < len(dimension_values)),
         ),
         temporal_position=None if temporal is None else int(temporal),
-        trigger_time_ms=optional_binary_number(
-            group("CardiacSynchronizationSequence"), "NominalCardiacTriggerDelayTime"
-        ),
+        trigger_time_ms=delay if offset is None else 1000 * offset,
         instance_number=optional_integer(instance.dataset, "InstanceNumber") or 0,
         acquisition_time=text(content, "FrameAcquisitionDateTime"),
         content_time=text(content, "FrameReferenceDateTime"),
@@ -251,13 +258,16 @@ def _is_orthonormal(row: tuple[float, ...], column: tuple[float, ...], tolerance
 
 
 def _contrast_dimensions(header: Dataset, per_frame: Sequence[Dataset]) -> list[int]:
-    pointers = [item.get("DimensionIndexPointer") for item in items(header, "DimensionIndexSequence")]
     values = [optional_binary_numbers(_first(own, "FrameContentSequence"), "DimensionIndexValues") for own in per_frame]
     return [
         at
-        for at, pointer in enumerate(pointers)
+        for at, pointer in enumerate(_pointers(header))
         if pointer not in SPATIAL_OR_TEMPORAL_DIMENSIONS and not _counts_frames([one[at : at + 1] for one in values])
     ]
+
+
+def _pointers(header: Dataset) -> list[object]:
+    return [item.get("DimensionIndexPointer") for item in items(header, "DimensionIndexSequence")]
 
 
 def _counts_frames(values: Sequence[tuple[float, ...]]) -> bool:

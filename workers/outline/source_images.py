@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from pydicom import Dataset
 
-from listener.dicom.sop_classes import is_image_class
+from listener.dicom.sop_classes import are_source_images
 
 References = frozenset[tuple[str, int | None]]
 """Images as SOP Instance UID and frame number; None: the whole instance."""
@@ -32,7 +32,10 @@ def outline_references(header: Dataset, tumour_frames: Sequence[Dataset]) -> Ref
 
 def image_references(items: Iterable[Dataset]) -> References:
     """Return the images that items of an image sequence reference, as whole instances or by frame."""
-    return frozenset(reference for item in items for reference in _reference(item))
+    found = list(items)
+    are_sources = are_source_images([item.get("ReferencedSOPClassUID") for item in found])
+    sources = [item for item, is_source in zip(found, are_sources, strict=True) if is_source]
+    return frozenset(reference for item in sources for reference in _reference(item))
 
 
 def source_uids(groups: Dataset) -> frozenset[str]:
@@ -56,7 +59,7 @@ def _sources(groups: Iterable[Dataset]) -> list[Dataset]:
 
 def _reference(item: Dataset) -> Iterator[tuple[str, int | None]]:
     uid = str(item.get("ReferencedSOPInstanceUID") or "")
-    if not uid or not is_image_class(item.get("ReferencedSOPClassUID")):
+    if not uid:
         return
     numbers = item.get("ReferencedFrameNumber")
     if not numbers:

@@ -247,7 +247,11 @@ def _contours_by_plane(
             at = min(near, key=lambda at: (not slices[at].is_named(named), round(distances[at], 2), at))
             found[at].append(slices[at].pixels_of(points))
         elif must_lie:
-            raise _refuse(instance, f"a contour lies more than {OFF_SLICE_MM:g} mm off the slices of the images")
+            raise _refuse(
+                instance,
+                f"a contour lies more than {OFF_SLICE_MM:g} mm off the slices of the images: draw closed contours "
+                "on the slices of the original images",
+            )
     return [_PlaneContours(number, slices[at].reference[0], slices[at].plane, tuple(found[at])) for at in sorted(found)]
 
 

@@ -12,7 +12,7 @@ from highdicom.color import CIELabColor
 from highdicom.seg import SegmentDescription
 from pydicom import Dataset
 
-from listener.dicom.own_results import MANUFACTURER, RESULT_MODEL_NAME
+from listener.dicom.own_results import CONTENT_LABEL, MANUFACTURER, RESULT_MODEL_NAME
 from workers.features.measurement import Measurement
 from workers.features.regions import Region
 from workers.results import codes
@@ -71,7 +71,7 @@ def segmentation(origin: Origin, measurement: Measurement) -> Dataset:
         manufacturer_model_name=RESULT_MODEL_NAME,
         software_versions=software_version(),
         device_serial_number=instance.DeviceSerialNumber,
-        content_label="TUMOUR_AND_RING",
+        content_label=CONTENT_LABEL,
         content_description=DESCRIPTION,
         content_date=instance.ContentDate,
         content_time=instance.ContentTime,

@@ -671,6 +671,21 @@ def structure_set(sop_class: str) -> Dataset:
     return found
 
 
+def test_a_segmentation_of_fused_images_waits_for_the_mr_alone(station: Station) -> None:
+    """A workstation for PET/MR names both: what is never accepted cannot be waited for."""
+    fused = outline(images=[1])
+    other = with_words(Dataset(), ReferencedSOPClassUID=CTImageStorage, ReferencedSOPInstanceUID=f"{IMAGES}9.9")
+    fused.ReferencedSeriesSequence.append(
+        with_words(Dataset(), SeriesInstanceUID=f"{IMAGES}9", ReferencedInstanceSequence=[other])
+    )
+    fused.PerFrameFunctionalGroupsSequence[0].DerivationImageSequence[0].SourceImageSequence.append(other)
+    station.receive(fused)
+    station.receive(image(1))
+    station.scan(3.0)
+    [job] = station.jobs(JobState.READY)
+    assert job["required"] == {IMAGES: [image_uid(1)]}
+
+
 @pytest.mark.parametrize("policy", DeadlinePolicy)
 def test_a_structure_set_that_names_ct_is_believed_only_if_no_mr_comes(
     spool: Spool, clock: Clock, policy: DeadlinePolicy

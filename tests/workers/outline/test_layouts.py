@@ -26,6 +26,9 @@ from pydicom.uid import (
 from model_store.signatures.profile import HAN2024
 from workers.errors import Reason, RejectedInput
 from workers.features.measurement import read_case
+from workers.images.frames import frames_of
+from workers.images.headers import Instance
+from workers.images.phases import split_series
 from workers.outline.region_of_interest import RegionOfInterest
 
 PHASES, SLICES = 3, 24
@@ -83,7 +86,7 @@ def _change_content(content: Dataset, position: str, *, times: bool) -> None:
     if position == "one":
         content.TemporalPositionIndex = 1
     elif position == "absent":
-        del content.TemporalPositionIndex
+        del content.TemporalPositionIndex, content.DimensionIndexValues
     if not times:
         content.pop("FrameAcquisitionDateTime", None)
         content.pop("FrameReferenceDateTime", None)
@@ -221,6 +224,38 @@ def test_a_compressed_enhanced_object_is_the_same_case(
     np.testing.assert_array_equal(volume.array, expected)
     np.testing.assert_array_equal(roi.tumour, expected_roi.tumour)
     assert volume.phase.index == number
+
+
+def _by_time_offset(group: Dataset, phase: int) -> None:
+    offset = Dataset()
+    offset.TemporalPositionTimeOffset = 90.0 * phase
+    group.TemporalPositionSequence = [offset]
+
+
+def _by_dimension(group: Dataset, phase: int) -> None:
+    group.FrameContentSequence[0].DimensionIndexValues = [1, 1, phase + 1]
+
+
+def _by_times_of_several_forms(group: Dataset, phase: int) -> None:
+    form = ("2024030110{:02d}00", "2024030110{:02d}00.000000", "2024030110{:02d}00.00")[phase]
+    group.FrameContentSequence[0].FrameAcquisitionDateTime = form.format(5 + phase)
+
+
+@pytest.mark.parametrize("tell", [_by_time_offset, _by_dimension, _by_times_of_several_forms])
+def test_phases_of_an_enhanced_object_are_known_by_any_of_its_attributes(
+    examination: Examination, tell: Callable[[Dataset, int], None]
+) -> None:
+    """Frames in random order, and one attribute alone that tells the phases: Temporal Position Index is optional."""
+    made = copy.deepcopy(examination.enhanced)
+    groups = made.PerFrameFunctionalGroupsSequence
+    phases = [int(one.FrameContentSequence[0].TemporalPositionIndex) - 1 for one in groups]
+    for phase, group in zip(phases, groups, strict=True):
+        _change_content(group.FrameContentSequence[0], "absent", times=False)
+        tell(group, phase)
+    order = np.random.default_rng(4).permutation(len(phases)).tolist()
+    made.PerFrameFunctionalGroupsSequence = [groups[at] for at in order]
+    found = split_series(frames_of(Instance(Path(), made, made.file_meta.TransferSyntaxUID, None)))
+    assert [{phases[order[(frame.number or 0) - 1]] for frame in phase.frames} for phase in found] == [{0}, {1}, {2}]
 
 
 def test_enhanced_objects_that_nothing_tells_apart_are_refused(examination: Examination, tmp_path: Path) -> None:
