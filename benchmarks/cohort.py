@@ -92,7 +92,7 @@ def generate_all(folder: Path, studies: int, full_size: bool) -> list[Path]:
 
 def extract(source: Path, output: Path, processes: int) -> Run:
     """Run the command and watch it."""
-    command = [RADTME, "cohort", "extract", source, "--output", output, "--jobs", processes]
+    command = [RADTME, "cohort", "extract", source, "--output", output, "--concurrency", processes]
     run, said = Run(), 0.0
     began, cpu = time.monotonic(), _cpu_seconds()
     with (output.with_suffix(".log")).open("w") as log:

@@ -4,56 +4,75 @@ import errno
 import importlib
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
 import click
+from click.shell_completion import CompletionItem
 
 from deploy.errors import CommandError, ExitCode
 from deploy.terminal import path_from_here
 from listener.runtime.safe_errors import stack_locations
 
-COMMANDS: Mapping[str, tuple[str, str]] = {
-    "demo": ("deploy.commands.demo:demo", "Run one generated study, or one of your own, through all parts"),
-    "up": ("deploy.commands.up:up", "Run the whole service on this machine"),
-    "listen": ("deploy.commands.parts:listen", "Run the Storage SCP only"),
-    "work": ("deploy.commands.parts:work", "Run workers only: score ready jobs, deliver results"),
-    "sink": ("deploy.commands.parts:sink", "Run a small Storage SCP in place of a PACS, for tests"),
-    "echo": ("deploy.commands.network:echo", "Check that a DICOM peer answers"),
-    "probe": ("deploy.commands.probe:probe", "Show what a target accepts and in which form each result would be sent"),
-    "selftest": ("deploy.commands.selftest:selftest", "Send a generated case through the running service"),
-    "check": ("deploy.commands.check:check", "Check AI result objects, also of other makers"),
-    "connections": (
-        "deploy.commands.conformance:connections",
-        "Print AE titles, hosts and ports for the administrator of the PACS",
-    ),
-    "conformance": ("deploy.commands.conformance:conformance", "Print the DICOM Conformance Statement"),
-    "send": ("deploy.commands.network:send", "Send the DICOM files in a folder"),
-    "outline": ("deploy.commands.outline:outline", "Convert a NIfTI, NRRD or MHA mask of a tumour to a DICOM SEG"),
-    "status": (
-        "deploy.commands.status:status",
-        "Show what was received, is waiting, was scored, sent or failed, and why",
-    ),
-    "doctor": ("deploy.commands.doctor:doctor", "Check the installation, and say for each fault what to do"),
-    "status-page": ("deploy.commands.parts:status_page", "Serve the status as a read-only web page"),
-    "retry": ("deploy.commands.job_control:retry", "Try a job again, or all that failed"),
-    "rescore": ("deploy.commands.rescore:rescore", "Score a delivered feature report again, without images"),
-    "hold": ("deploy.commands.job_control:hold", "Keep a job from being scored or sent until it is released"),
-    "release": ("deploy.commands.job_control:release", "Release a held job"),
-    "drop": ("deploy.commands.job_control:drop", "Give up a job: nothing more is scored or sent"),
-    "quarantine": ("deploy.commands.quarantine:quarantine", "Show and remove received objects that could not be used"),
-    "spool": ("deploy.commands.spool:spool", "Check the spool for damage after a crash"),
-    "upgrade": ("deploy.commands.upgrade:upgrade", "Convert the spool of an earlier version"),
-    "retention": ("deploy.commands.retention:retention", "Show and remove data that exceeds its retention time"),
-    "audit": ("deploy.commands.audit:audit", "Show the audit trail: who sent, scored, delivered and changed what"),
-    "config": ("deploy.commands.config:config", "Check a configuration, or show the effective settings"),
-    "cohort": ("deploy.commands.cohort:cohort", "Measure a cohort for a study and the reliability of its features"),
-    "signature": ("deploy.commands.signature:signature", "Train, validate, publish, activate and compare signatures"),
+GROUPS: Mapping[str, Mapping[str, tuple[str, str]]] = {
+    "First steps": {
+        "demo": ("deploy.commands.demo:demo", "Run one generated study, or your own, through all parts"),
+        "send": ("deploy.commands.network:send", "Send the DICOM files in a folder"),
+        "outline": ("deploy.commands.outline:outline", "Convert a mask file of a tumour to a DICOM SEG"),
+    },
+    "Run the service": {
+        "up": ("deploy.commands.up:up", "Run the whole service on this machine"),
+        "listen": ("deploy.commands.parts:listen", "Run the Storage SCP only"),
+        "work": ("deploy.commands.parts:work", "Run workers only: score ready jobs, deliver results"),
+        "sink": ("deploy.commands.parts:sink", "Run a small Storage SCP in place of a PACS, for tests"),
+        "status-page": ("deploy.commands.parts:status_page", "Serve the status as a read-only web page"),
+    },
+    "Set up and check": {
+        "config": ("deploy.commands.config:config", "Check a configuration, or show the effective settings"),
+        "doctor": ("deploy.commands.doctor:doctor", "Check the installation; each fault with what to do"),
+        "connections": ("deploy.commands.conformance:connections", "Print AE titles, hosts and ports for the PACS"),
+        "conformance": ("deploy.commands.conformance:conformance", "Print the DICOM Conformance Statement"),
+        "echo": ("deploy.commands.network:echo", "Check that a DICOM peer answers"),
+        "probe": ("deploy.commands.probe:probe", "Show what a target accepts, and how results would be sent"),
+        "check": ("deploy.commands.check:check", "Check AI result objects, also of other makers"),
+        "selftest": ("deploy.commands.selftest:selftest", "Send a generated case through the running service"),
+    },
+    "Watch and steer": {
+        "status": ("deploy.commands.status:status", "Show what runs, waits, was scored, sent or failed"),
+        "retry": ("deploy.commands.job_control:retry", "Try a job again, or all that failed"),
+        "rescore": ("deploy.commands.rescore:rescore", "Score a delivered feature report again, without images"),
+        "hold": ("deploy.commands.job_control:hold", "Keep a job from being scored or sent until its release"),
+        "release": ("deploy.commands.job_control:release", "Release a held job"),
+        "drop": ("deploy.commands.job_control:drop", "Give up a job: nothing more is scored or sent"),
+        "quarantine": ("deploy.commands.quarantine:quarantine", "Show and remove objects that could not be used"),
+        "audit": ("deploy.commands.audit:audit", "Show who sent, scored, delivered and changed what"),
+    },
+    "Maintain": {
+        "retention": ("deploy.commands.retention:retention", "Show and remove data that exceeds its retention time"),
+        "spool": ("deploy.commands.spool:spool", "Check the spool for damage after a crash"),
+        "upgrade": ("deploy.commands.upgrade:upgrade", "Convert the spool of an earlier version"),
+        "completion": ("deploy.commands.completion:completion", "Print a script that completes commands in a shell"),
+    },
+    "Studies and signatures": {
+        "signature": ("deploy.commands.signature:signature", "Train, validate, publish and activate signatures"),
+        "cohort": ("deploy.commands.cohort:cohort", "Measure a cohort and the reliability of its features"),
+    },
 }
-"""In the order of `radtme --help`, each with its summary. A command is imported only when it is used: `radtme status`
-must not wait for scikit-learn.
+"""In the order of `radtme --help`, each with its summary, which fits on one line of 80 columns. A command is imported
+only when it is used: `radtme status` must not wait for scikit-learn.
 """
+
+COMMANDS = {name: entry for group in GROUPS.values() for name, entry in group.items()}
+
+FORMER_OPTIONS: Mapping[str, Mapping[str, str]] = {
+    "demo": {"--keep": "--output"},
+    "sink": {"--folder": "--output"},
+    "selftest": {"--limit": "--timeout"},
+    "cohort": {"--jobs": "--concurrency", "--service-config": "--config"},
+    "signature": {"--jobs": "--concurrency"},
+}
+"""Former names of options, by command: accepted, and not shown any more."""
 
 STUDY_LIBRARIES = ("matplotlib", "pandas", "pyarrow")
 """Packages that the commands for studies import and that an installation of the service alone lacks."""
@@ -72,18 +91,63 @@ class CommandsByName(click.Group):
             return None
         module, _, name = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(importlib.import_module(module), name)
+        show_examples_on_lines(command)
         return command
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the options, with those that have another name now."""
+        return super().parse_args(ctx, list(with_present_names(args)))
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, words) for name, (_, words) in COMMANDS.items()])
+        """List the commands by group, without importing them."""
+        width = max(map(len, COMMANDS))
+        for title, commands in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(width), words) for name, (_, words) in commands.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete the name of a command without importing any."""
+        if incomplete.startswith("-"):
+            return super().shell_complete(ctx, incomplete)
+        found = {name: words for name, (_, words) in COMMANDS.items() if name.startswith(incomplete)}
+        return [CompletionItem(name, help=words) for name, words in found.items()]
+
+
+EXAMPLE = "Example: "
+
+
+def show_examples_on_lines(command: click.Command) -> None:
+    """Give each example of a command, and of its subcommands, a line of its own, which is not wrapped."""
+    if command.epilog and command.epilog.startswith(EXAMPLE):
+        examples = command.epilog.removeprefix(EXAMPLE).split("; radtme ")
+        lines = [examples[0], *(f"radtme {rest}" for rest in examples[1:])]
+        command.epilog = "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+    if isinstance(command, click.Group):
+        for each in command.commands.values():
+            show_examples_on_lines(each)
+
+
+def with_present_names(args: Sequence[str]) -> Iterator[str]:
+    """Yield the arguments of the command line with the present name of each option, and say so where it has changed."""
+    command = next((arg for arg in args if not arg.startswith("-")), "")
+    former = FORMER_OPTIONS.get(command, {})
+    for arg in args:
+        option, equals, value = arg.partition("=")
+        if option in former:
+            click.echo(f"warning: {option} is called {former[option]} now", err=True)
+            yield f"{former[option]}{equals}{value}"
+        else:
+            yield arg
 
 
 @click.command(
     cls=CommandsByName,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-    epilog="Exit codes: 0 done, 1 failed or refused, 2 wrong usage or configuration, 3 not reachable, 130 interrupted.",
+    epilog=(
+        "\b\nExit codes: 0 done, 1 failed or refused, 2 wrong usage or configuration,\n"
+        "            3 not reachable, 130 interrupted\n\n"
+        "radtme COMMAND --help explains a command. radtme completion bash completes them."
+    ),
 )
 @click.version_option(package_name="radtme", prog_name="radtme")
 def radtme() -> None:

@@ -12,13 +12,13 @@ from model_store.reliability.plan import ReliabilityPlan
 from model_store.signatures.profile import DEFAULT_PROFILE, PROFILES
 
 config_argument = click.argument(
-    "config_file", metavar="CONFIG", type=click.Path(path_type=Path, exists=True, dir_okay=False)
+    "config_file", metavar="STUDY", type=click.Path(path_type=Path, exists=True, dir_okay=False)
 )
 
 
 @click.group(epilog="Example: radtme cohort phenotype study.yaml", no_args_is_help=True)
 def cohort() -> None:
-    """Measure a cohort and the reliability of its features. CONFIG is the configuration of a study."""
+    """Measure a cohort and the reliability of its features. STUDY is the configuration of a study."""
 
 
 @cohort.command(epilog="Example: radtme cohort extract study.yaml; radtme cohort extract ./dicom --output ./measured")
@@ -28,11 +28,12 @@ def cohort() -> None:
 )
 @click.option("--profile", default=None, type=click.Choice(sorted(PROFILES)), help="Feature profile, with a FOLDER.")
 @click.option(
-    "--service-config",
+    "--config",
+    "service_config",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="The service's configuration: its workers.segment_rules apply. With a FOLDER.",
 )
-@click.option("--jobs", default=None, type=click.IntRange(0), help="Number of processes. Default: all cores.")
+@click.option("--concurrency", "jobs", default=None, type=click.IntRange(0), help="Processes. Default: all cores.")
 def extract(
     source: Path, output: Path | None, profile: str | None, service_config: Path | None, jobs: int | None
 ) -> None:
@@ -52,7 +53,7 @@ def extract(
         plan = ExtractPlan(folder=source, profile=profile, service_configuration=service_config)
     else:
         if output is not None or profile is not None or service_config is not None:
-            raise WrongUsage("--output, --profile and --service-config are for a FOLDER; a CONFIG contains them")
+            raise WrongUsage("--output, --profile and --config are for a FOLDER; a STUDY contains them")
         study = load_study(source)
         plan, folder = study.plan("extract", ExtractPlan), study.folder("extract")
     plan = plan if jobs is None else replace(plan, jobs=jobs)
@@ -102,7 +103,7 @@ def phenotype(config_file: Path) -> None:
     type=click.FloatRange(0, 1),
     help="Share of the patients whose tumour is outlined twice more, once by a second reader.",
 )
-@click.option("--jobs", default=0, type=click.IntRange(0), help="Number of processes. Default: all cores.")
+@click.option("--concurrency", "jobs", default=0, type=click.IntRange(0), help="Processes. Default: all cores.")
 def simulate(folder: Path, seed: int, patients: int, sites: int, no_effect: bool, repeated: float, jobs: int) -> None:
     """Write a simulated cohort into OUT, as input of a study: DICOM, labels, clinical data, genes, study.yaml.
 

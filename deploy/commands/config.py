@@ -5,12 +5,13 @@ from pathlib import Path
 
 import click
 
+from deploy.commands.options import config_option
 from deploy.configuration.file_checks import file_problems
 from deploy.configuration.folder_checks import unusable_folders
 from deploy.configuration.load import Configuration, ConfigurationError, read_configuration
 from deploy.configuration.reader import Problem
 from deploy.configuration.text import configuration_lines
-from deploy.errors import Unreachable
+from deploy.errors import Unreachable, WrongUsage
 from deploy.terminal import notices, path_from_here
 
 FILE_ARGUMENT = click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
@@ -23,13 +24,14 @@ def config() -> None:
 
 @config.command(epilog="Example: radtme config check /etc/radtme/radtme.yaml")
 @FILE_ARGUMENT
+@config_option
 @click.option("--connect", is_flag=True, help="Also ask Redis and each target whether they answer.")
-def check(file: Path | None, connect: bool) -> None:
+def check(file: Path | None, config_file: Path | None, connect: bool) -> None:
     """Check FILE (default: the file that the other commands use). Exit code 2 if it contains a mistake.
 
     With --connect, exit code 3 if Redis or a target does not answer.
     """
-    configuration = read_configuration(file)
+    configuration = read_configuration(_one(file, config_file))
     problems = list(file_problems(configuration))
     problems += [
         Problem(configuration.origin_of(setting), setting, why) for setting, why in unusable_folders(configuration)
@@ -46,6 +48,13 @@ def check(file: Path | None, connect: bool) -> None:
         _connect(configuration)
 
 
+def _one(file: Path | None, config_file: Path | None) -> Path | None:
+    """Return the file, which may be given in two ways."""
+    if file is not None and config_file is not None:
+        raise WrongUsage("the configuration file is given twice", "give it once: FILE or --config FILE")
+    return file or config_file
+
+
 def _connect(configuration: Configuration) -> None:
     from deploy.doctor.finding import Level
     from deploy.doctor.service_checks import check_redis_answers, check_targets
@@ -60,12 +69,13 @@ def _connect(configuration: Configuration) -> None:
 
 @config.command(epilog="Example: radtme config show > radtme.yaml")
 @FILE_ARGUMENT
-def show(file: Path | None) -> None:
+@config_option
+def show(file: Path | None, config_file: Path | None) -> None:
     """Print the effective settings as YAML, each with its origin: default, file and line, or environment.
 
     Passwords are masked. The output can be used as a configuration file.
     """
-    configuration = read_configuration(file)
+    configuration = read_configuration(_one(file, config_file))
     lines = list(configuration_lines(configuration))
     width = min(max(len(text) for text, _ in lines), 58)
     for text, origin in lines:

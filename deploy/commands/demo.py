@@ -40,7 +40,7 @@ HOW_TO_OPEN = {
 }
 
 
-@click.command(epilog="Example: radtme demo; radtme demo --input /data/study7 --keep /tmp/study7-result")
+@click.command(epilog="Example: radtme demo; radtme demo --input /data/study7 --output /tmp/study7-result")
 @click.option(
     "--input",
     "input_folder",
@@ -48,7 +48,8 @@ HOW_TO_OPEN = {
     help="Your own DCE-MRI series with a SEG, as DICOM files. Default: a generated phantom.",
 )
 @click.option(
-    "--keep",
+    "--output",
+    "keep",
     type=click.Path(path_type=Path),
     help="Folder for all output; new or empty. Default: ./radtme-data/demo/<number>.",
 )

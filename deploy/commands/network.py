@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from deploy.network.send import SentFile
 
 
+SUCCESS_WORDS = "status 0x0000"
 MAX_LISTED = 10
 """Files that are named one by one before the rest is only counted."""
 
@@ -104,7 +105,7 @@ def send(folder: Path, target: str, calling: str | None, timeout: float, config_
     """Send the DICOM files in FOLDER and its subfolders unchanged over one association (C-STORE).
 
     Files that are not DICOM instances are counted and listed; a DICOMDIR is skipped. Exit code 1 if any instance was
-    not stored.
+    refused; an instance whose UID the receiver has already is shown and is no error.
     """
     from deploy.network.dicom_files import DicomFile, OtherFile, files_below, read_all
     from deploy.network.send import SendOutcome, send_files
@@ -126,7 +127,7 @@ def send(folder: Path, target: str, calling: str | None, timeout: float, config_
         sent = send_files(peer, title, files, timeout, lambda one: bar.advance(task))
     output().print(summary(sent))
     report_others(others)
-    failed = [one for one in sent if one.outcome is not SendOutcome.STORED]
+    failed = [one for one in sent if one.outcome not in (SendOutcome.STORED, SendOutcome.DUPLICATE)]
     for one in failed[:MAX_LISTED]:
         click.echo(f"{one.outcome}: {path_from_here(one.file.path)}: {one.said}", err=True)
     if failed:
@@ -177,7 +178,8 @@ def summary(sent: Sequence["SentFile"]) -> Table:
         table.add_column(column, justify="right" if column == "instances" else "left")
     kinds = Counter((one.file.sop_class_uid, one.file.transfer_syntax_uid, one.outcome, one.said) for one in sent)
     for (sop_class, syntax, outcome, said), count in kinds.items():
-        table.add_row(str(count), UID(sop_class).name, UID(syntax).name, f"{outcome.value}, {said}")
+        words = outcome.value if said == SUCCESS_WORDS else f"{outcome.value}: {said}"
+        table.add_row(str(count), UID(sop_class).name, UID(syntax).name, words)
     return table
 
 

@@ -121,8 +121,8 @@ def report_redis(configuration: Configuration) -> None:
         log.error("redis_unusable", reason=fault.message, remedy=fault.remedy)
 
 
-@click.command(epilog="Example: radtme sink --folder /tmp/pacs")
-@click.option("--folder", type=click.Path(path_type=Path, file_okay=False), help="Default: sink.folder.")
+@click.command(epilog="Example: radtme sink --output /tmp/pacs")
+@click.option("--output", "folder", type=click.Path(path_type=Path, file_okay=False), help="Default: sink.folder.")
 @config_option
 def sink(folder: Path | None, config_file: Path | None) -> None:
     """Run a small Storage SCP that writes received objects to a folder, in place of a PACS, for tests."""

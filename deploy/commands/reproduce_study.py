@@ -11,7 +11,7 @@ REPORT = "report.html"
 
 
 @click.command("reproduce-study", epilog="Example: radtme signature reproduce-study study.yaml")
-@click.argument("study_file", metavar="CONFIG", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("study_file", metavar="STUDY", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @config_option
 @click.pass_context
 def reproduce_study(context: click.Context, study_file: Path, config_file: Path | None) -> None:

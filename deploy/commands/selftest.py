@@ -45,7 +45,8 @@ STYLES = {"OK": "bold green", "FAILED": "bold red"}
     help="Deliver to this target of the configuration only. Default: a sink that the command starts.",
 )
 @click.option(
-    "--limit",
+    "--timeout",
+    "limit",
     type=click.FloatRange(min=0, min_open=True),
     default=300.0,
     show_default=True,

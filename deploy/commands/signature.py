@@ -122,7 +122,7 @@ def shadow(name: str | None, off: bool, config_file: Path | None) -> None:
     click.echo(f"{current.name} is the shadow signature" if current else "no shadow signature")
 
 
-@signature.command("build-research", epilog="Example: radtme signature build-research ./bundles --jobs 2")
+@signature.command("build-research", epilog="Example: radtme signature build-research ./bundles --concurrency 2")
 @click.argument("output_folder", metavar="OUTPUT", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--seed", default=1, show_default=True, help="The same seed gives the same digest.")
 @click.option("--cases", default=160, show_default=True, help="Number of phantoms for training.")
@@ -133,7 +133,7 @@ def shadow(name: str | None, off: bool, config_file: Path | None) -> None:
 @click.option(
     "--profile", "profile_name", default=DEFAULT_PROFILE.name, show_default=True, type=click.Choice(sorted(PROFILES))
 )
-@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1), help="Number of processes.")
+@click.option("--concurrency", "jobs", default=1, show_default=True, type=click.IntRange(1), help="Processes.")
 def build_research(
     output_folder: Path, seed: int, cases: int, held_out: int, bundle_version: str, profile_name: str, jobs: int
 ) -> None:

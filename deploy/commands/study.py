@@ -15,7 +15,7 @@ from deploy.research.signature_audit import audited
 from deploy.terminal import notices, output, path_from_here, progress
 from model_store.signatures.registry import Registry
 
-study_file = click.argument("study", metavar="CONFIG", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+study_file = click.argument("study", metavar="STUDY", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 
 
 @click.command(epilog="Example: radtme signature train study.yaml")
@@ -23,7 +23,7 @@ study_file = click.argument("study", metavar="CONFIG", type=click.Path(path_type
 def train(study: Path) -> None:
     """Train a random forest on a cohort's tables, evaluate it by nested cross-validation, write a candidate bundle.
 
-    CONFIG is the configuration of a study. With unchanged inputs, a second run does nothing.
+    STUDY is the configuration of a study. With unchanged inputs, a second run does nothing.
     """
     from deploy.configuration.study import load_study
     from deploy.research.steps import train_study

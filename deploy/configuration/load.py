@@ -171,17 +171,23 @@ def load_configuration(file: Path | None, environment: Mapping[str, str] = os.en
 def compose(file: Path) -> yaml.Node | None:
     """Return the root of a YAML file, with its lines; None where it is empty."""
     try:
-        return yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        return yaml.compose(file.read_text(encoding="utf-8-sig"), Loader=yaml.SafeLoader)
     except FileNotFoundError:
         raise WrongUsage(
             f"{file}: configuration file not found",
             "create it (radtme config show prints a complete example), or give another file with --config",
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise WrongUsage(f"{file}: cannot be read: {error}") from error
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise ConfigurationError([Problem(f"{file}:{line}", "", "is not UTF-8; save the file as UTF-8")]) from error
+    except OSError as error:
+        raise WrongUsage(f"{file}: cannot be read: {error.strerror}") from error
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ConfigurationError([Problem(f"{file}:{line}", "", f"is not valid YAML: {error.problem}")]) from error
+        why = f"is not valid YAML: {error.problem}"
+        if error.problem and "'\\t'" in error.problem:
+            why = "has a tab character; YAML is indented with spaces"
+        raise ConfigurationError([Problem(f"{file}:{line}", "", why)]) from error
     except yaml.YAMLError as error:
         raise ConfigurationError([Problem(str(file), "", f"is not valid YAML: {error}")]) from error
     except RecursionError as error:

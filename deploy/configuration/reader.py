@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from deploy.configuration.environment import Environment, environment_variable
+from deploy.configuration.units import in_unit_of
 
 WHOLE_NUMBER_PATTERN = re.compile(r"-?(0|[1-9][0-9]{0,99})")
 NUMBER_PATTERN = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
@@ -165,7 +166,7 @@ class ConfigurationReader:
             items = [] if _is_empty(node) else node.value
             value = [self._value(item, inner, (*location, index)) for index, item in enumerate(items)]
         else:
-            value = _scalar(node)
+            value = _in_its_unit(_scalar(node), annotation, location)
         self._remember(location, GivenValue(self._origin(node), annotation, value, _described(node)))
         return value
 
@@ -195,9 +196,17 @@ class ConfigurationReader:
             for index, part in enumerate(parts):
                 self.given[*location, index] = GivenValue(origin, inner, value[index], repr(part))
         else:
-            value = _typed(text, annotation)
+            value = _in_its_unit(_typed(text, annotation), annotation, location)
         self._remember(location, GivenValue(origin, annotation, value, repr(text)))
         return value
+
+
+def _in_its_unit(value: Any, annotation: Any, location: Location) -> Any:
+    """Return a number that was written with a unit as a plain one, in the unit of its setting."""
+    if not isinstance(value, str) or plain_type(annotation) not in (int, float):
+        return value
+    number = in_unit_of(str(location[-1]), value)
+    return value if number is None else number
 
 
 def unknown_key(known: Iterable[str], key: str) -> str:

@@ -20,6 +20,7 @@ from deploy.configuration.reader import (
     setting_name,
 )
 from deploy.configuration.redis_url import EXPECTED_URL, redis_parts
+from deploy.configuration.units import expected_unit
 from deploy.network.peer import checked_ae_title
 from listener.scp.allow_list import network, plain_fingerprint
 
@@ -120,6 +121,8 @@ def _message(error: ErrorDetails, given: Mapping[Location, GivenValue]) -> str:
         return "expected a section in the configuration file; the environment cannot hold one"
     if expected == "text" and isinstance(one.value, bool | int | float):
         hint = f' (for text, write "{one.found}" in quotes)'
+    if isinstance(one.value, str) and plain_type(one.annotation) in (int, float):
+        expected += expected_unit(_last_name(error["loc"]))
     return f"expected {expected}, found {one.found}{hint}"
 
 

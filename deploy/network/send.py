@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from pynetdicom import _config, build_context
 from pynetdicom.association import Association
+from pynetdicom.status import GENERAL_STATUS, STORAGE_SERVICE_CLASS_STATUS
 
 from deploy.errors import Unreachable
 from deploy.network.association import associated
@@ -17,10 +18,15 @@ MAX_CONTEXTS = 128
 """In one association: their ids are the odd numbers of one byte (PS3.8 section 9.3.2.2)."""
 
 
+DUPLICATE_SOP_INSTANCE = 0x0111
+
+
 class SendOutcome(StrEnum):
     """The outcome of one file."""
 
     STORED = "stored"
+    DUPLICATE = "not stored again"
+    """The peer has another object with this UID."""
     REFUSED = "refused"
     NOT_ACCEPTED = "not accepted"
     """The peer does not accept this SOP class in this transfer syntax."""
@@ -104,17 +110,28 @@ def _send_group(
         may_fail = True
 
 
+def status_words(status: int, comment: str) -> str:
+    """Return the meaning of a C-STORE status (PS3.4 table B.2-1, PS3.7 annex C), its code, and the peer's comment."""
+    _, meaning = STORAGE_SERVICE_CLASS_STATUS.get(status) or GENERAL_STATUS.get(status) or ("", "")
+    words = "duplicate SOP instance" if status == DUPLICATE_SOP_INSTANCE else meaning.lower()
+    code = f"status 0x{status:04X}"
+    return ": ".join(filter(None, (f"{words} ({code})" if words else code, comment)))
+
+
 def _send_one(association: Association, accepted: set[tuple[str, str]], file: DicomFile) -> SentFile:
     if _context_of(file) not in accepted:
         return SentFile(file, SendOutcome.NOT_ACCEPTED, "not taken in this SOP class and transfer syntax")
     try:
         with file.part10() as path:
-            status = association.send_c_store(path).get("Status")
+            response = association.send_c_store(path)
     except OSError as error:
         return SentFile(file, SendOutcome.UNREADABLE, error.strerror or "cannot be read")
     except RuntimeError:  # pynetdicom: the association ended before the request was out
         return SentFile(file, SendOutcome.UNKNOWN, "the association was lost")
-    said = "no answer" if status is None else f"status 0x{status:04X}"
+    status = response.get("Status")
+    said = "no answer" if status is None else status_words(status, str(response.get("ErrorComment") or ""))
+    if status == DUPLICATE_SOP_INSTANCE:
+        return SentFile(file, SendOutcome.DUPLICATE, said)
     match meaning_of(status):
         case StoreResult.TAKEN:
             return SentFile(file, SendOutcome.STORED, said)

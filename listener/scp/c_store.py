@@ -247,11 +247,14 @@ class IncomingObject:
             raise Refused(Status.OUTLINE_UNREADABLE, str(error), quarantine=True) from error
 
     def _answer(self, refused: Refused) -> StoreReply:
+        comment = str(refused)
         if refused.quarantine and self._part is not None:
             try:
-                self._put_in_quarantine(refused, self._part)
+                if self._put_in_quarantine(refused, self._part):
+                    comment = f"in quarantine: {comment}"
             except OSError as error:
                 refused = _out_of_resources(error)
+                comment = str(refused)
         self._studies.refused(f"0x{refused.status:04X}")
         log.warning(
             "object_refused",
@@ -260,9 +263,10 @@ class IncomingObject:
             sop_instance_uid=self._shown_uid,
             received_bytes=self.received_bytes,
         )
-        return StoreReply(refused.status, str(refused))
+        return StoreReply(refused.status, comment)
 
-    def _put_in_quarantine(self, refused: Refused, part: Part) -> None:
+    def _put_in_quarantine(self, refused: Refused, part: Part) -> bool:
+        """Return whether there was room for it."""
         part.sync()
         reason = QuarantineReason(
             reason=refused.status.name.lower(),
@@ -274,8 +278,10 @@ class IncomingObject:
             transfer_syntax_uid=str(self._context.transfer_syntax),
             calling_ae_title=self._calling_ae_title,
         )
-        if not self._inbox.quarantine.put(part.path, self._command.sop_instance_uid, reason):
+        has_room = self._inbox.quarantine.put(part.path, self._command.sop_instance_uid, reason)
+        if not has_room:
             log.warning("quarantine_full", sop_instance_uid=self._shown_uid, calling_ae_title=self._calling_ae_title)
+        return has_room
 
     def _refuse(self, refused: Refused) -> None:
         self._refused = refused

@@ -2,11 +2,13 @@
 
 import errno
 import os
+import re
 
+import click
 import pytest
 from click.testing import CliRunner
 
-from deploy.cli import COMMANDS, one_line_without_traceback, radtme
+from deploy.cli import COMMANDS, GROUPS, one_line_without_traceback, radtme
 
 
 @pytest.mark.parametrize("command", [[name] for name in COMMANDS] + [["config", "check"], ["config", "show"]])
@@ -14,7 +16,7 @@ def test_every_command_explains_itself_with_an_example(command: list[str]):
     """--help says what it does and shows one call."""
     shown = CliRunner().invoke(radtme, [*command, "--help"])
     assert shown.exit_code == 0
-    assert "Example: radtme" in shown.output
+    assert re.search(r"\n  Examples:\n    .*radtme ", shown.output)
 
 
 def test_the_list_of_commands_says_the_exit_codes():
@@ -85,3 +87,61 @@ def test_config_check_and_show(run_radtme, tmp_path):
     wrong = run_radtme("config", "check")
     assert wrong.returncode == 2
     assert "radtme.yaml:2: listner: unknown key; did you mean 'listener'?" in wrong.stderr
+
+
+def test_the_list_of_commands_is_grouped_and_fits_into_80_columns():
+    """One line for each command, under the title of its group."""
+    lines = CliRunner().invoke(radtme, ["--help"], terminal_width=80).output.splitlines()
+    for title, commands in GROUPS.items():
+        start = lines.index(f"{title}:")
+        shown = lines[start + 1 : start + 1 + len(commands)]
+        assert [line.split()[0] for line in shown] == list(commands)
+        assert [line.split(maxsplit=1)[1] for line in shown] == [words for _, words in commands.values()]
+    assert max(map(len, lines)) <= 80
+
+
+def test_each_example_stands_on_a_line_of_its_own():
+    """Examples are copied: none is wrapped, also not of a subcommand."""
+    for words, examples in ((["echo"], 3), (["retry"], 3), (["quarantine", "drop"], 1)):
+        shown = CliRunner().invoke(radtme, [*words, "--help"], terminal_width=80).output
+        after = shown.partition("Examples:\n")[2].splitlines()
+        assert len([line for line in after if line.startswith("    radtme ")]) == examples, shown
+
+
+def test_former_names_of_options_are_taken_and_not_shown(tmp_path):
+    """A script that was written for an earlier version goes on; it is told the present name."""
+    shown = CliRunner().invoke(radtme, ["demo", "--help"]).output
+    assert "--output" in shown
+    assert "--keep" not in shown
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").write_text("")
+    for former in (["--keep", str(tmp_path / "full")], [f"--keep={tmp_path / 'full'}"]):
+        done = CliRunner().invoke(radtme, ["demo", *former])
+        assert "warning: --keep is called --output now" in done.stderr
+        assert "No such option" not in done.stderr
+
+
+def test_one_thing_has_one_name_in_every_command():
+    """Parallelism, a time limit, an output folder and the configuration file."""
+    names = {option for _, command in every_command() for each in command.params for option in each.opts}
+    assert not names & {"--jobs", "--keep", "--folder", "--limit", "--processes", "--out", "--time-limit"}
+    assert {"--concurrency", "--timeout", "--output", "--config"} <= names
+
+
+def every_command(command=radtme, path=()):
+    """Yield each command without subcommands, with its path."""
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            yield from every_command(command.get_command(context, name), (*path, name))
+    else:
+        yield path, command
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_completes_commands(shell):
+    """The script names the variable that makes radtme answer; the answer names commands with their summaries."""
+    script = CliRunner().invoke(radtme, ["completion", shell]).output
+    assert "_RADTME_COMPLETE" in script
+    names = [item.value for item in radtme.shell_complete(click.Context(radtme), "st")]
+    assert names == ["status-page", "status"]

@@ -41,7 +41,7 @@ def test_the_phantom_is_scored_and_its_results_arrive(tmp_path: Path):
         "RADTME_REDIS_URL": "redis://127.0.0.1:1/0",
         "RADTME_SINK_ENABLED": "false",
     }
-    run = demo(tmp_path, "--keep", "kept", **installation)
+    run = demo(tmp_path, "--output", "kept", **installation)
     assert run.returncode == 0, run.stdout + run.stderr
     for expected in ("sent", "paired", "features", "delivered", "hot probability", "threshold", "not for clinical use"):
         assert expected in run.stdout, expected
@@ -74,10 +74,10 @@ def test_a_folder_without_a_study_is_refused_at_once(tmp_path: Path, files: dict
 
 
 def test_a_folder_with_an_earlier_demo_is_not_mixed_with_a_new_one(tmp_path: Path):
-    """--keep asks for a new or empty folder."""
+    """--output asks for a new or empty folder."""
     (tmp_path / "kept").mkdir()
     (tmp_path / "kept" / "radtme.yaml").touch()
-    run = demo(tmp_path, "--keep", "kept")
+    run = demo(tmp_path, "--output", "kept")
     assert run.returncode == 2
     assert "is not empty" in run.stderr
 

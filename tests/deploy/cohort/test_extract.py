@@ -175,7 +175,7 @@ def test_a_stopped_or_killed_extraction_goes_on(cohort: Path, tmp_path: Path, nu
     kept = lambda: list((tmp_path / "extract" / "cases").glob("[!.]*.json"))  # noqa: E731
     # A shell that starts tests in the background has SIGINT ignored, and children would inherit that.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    process = start([*command, "--jobs", "1"], tmp_path / "log")
+    process = start([*command, "--concurrency", "1"], tmp_path / "log")
     signal.signal(signal.SIGINT, before)
     try:
         wait_until(lambda: kept() or process.poll() is not None, 240, "a first case")

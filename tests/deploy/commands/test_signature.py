@@ -20,7 +20,7 @@ from model_store.signatures.registry import Registry, shipped_bundle
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a research signature from as few phantoms as can be, built by the command."""
     folder = tmp_path_factory.mktemp("bundles")
-    plan = ("--cases", 10, "--held-out", 4, "--seed", 5, "--bundle-version", "0.0.1", "--jobs", 2)
+    plan = ("--cases", 10, "--held-out", 4, "--seed", 5, "--bundle-version", "0.0.1", "--concurrency", 2)
     built = run("build-research", folder, *plan)
     assert built.exit_code == 0, built.output
     return Path(built.output.strip().splitlines()[-1])

@@ -163,8 +163,8 @@ def test_a_refusal_is_final_and_a_warning_is_not(fickle_peer, tmp_path):
     statuses.update({"1.2.3.0": [0xC000], "1.2.3.1": [0xB000]})
     sent = send_files(peer, "US", instances(tmp_path), 10)
     assert [(one.outcome, one.said) for one in sent] == [
-        (SendOutcome.REFUSED, "status 0xC000"),
-        (SendOutcome.STORED, "status 0xB000"),
+        (SendOutcome.REFUSED, "cannot understand (status 0xC000)"),
+        (SendOutcome.STORED, "coercion of data elements (status 0xB000)"),
     ]
 
 

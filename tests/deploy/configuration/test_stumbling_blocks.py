@@ -1,0 +1,51 @@
+"""What people write into a configuration and YAML or pydicom would meet with a riddle: units, tabs, encodings."""
+
+from pathlib import Path
+
+import pytest
+
+from deploy.configuration.load import Configuration, ConfigurationError, load_configuration
+
+
+def read(folder: Path, content: str | bytes, **environment: str) -> Configuration:
+    """Return the configuration of a file with this content."""
+    file = folder / "radtme.yaml"
+    file.write_bytes(content.encode() if isinstance(content, str) else content)
+    return load_configuration(file, environment)
+
+
+def test_numbers_may_carry_a_unit(tmp_path: Path) -> None:
+    """In the unit of the setting, in file and environment."""
+    text = """
+    listener: {deadline_seconds: 6h, min_free_bytes: 2GiB, settle_seconds: 1.5 min}
+    retention: {studies_days: 48h}
+    """
+    found = read(tmp_path, text, RADTME_WORKERS_MAX_JOB_MEMORY_BYTES="3GB")
+    assert found.listener.deadline_seconds == 6 * 3600
+    assert found.listener.min_free_bytes == 2 * 1024**3
+    assert found.listener.settle_seconds == 90
+    assert found.retention.studies_days == 2
+    assert found.workers.max_job_memory_bytes == 3_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("listener: {deadline_seconds: 6 hours}", "or a time such as 90s, 10min, 6h or 2d, found '6 hours'"),
+        ("listener: {min_free_bytes: 2h}", "or a size such as 2GiB, found '2h'"),
+        ("listener: {port: 2k}", "expected a whole number, found '2k'"),
+        ("listener:\n\tport: 104\n", ":2: has a tab character; YAML is indented with spaces"),
+        ("data: caf\xe9\n".encode("latin-1"), ":1: is not UTF-8; save the file as UTF-8"),
+        ("data: x\n".encode("utf-16"), ":1: is not UTF-8; save the file as UTF-8"),
+    ],
+)
+def test_the_line_says_what_to_write(tmp_path: Path, content: str | bytes, message: str) -> None:
+    """One line, with the place."""
+    with pytest.raises(ConfigurationError) as caught:
+        read(tmp_path, content)
+    assert message in str(caught.value)
+
+
+def test_a_byte_order_mark_is_no_key(tmp_path: Path) -> None:
+    """Editors on Windows write one."""
+    assert read(tmp_path, b"\xef\xbb\xbfdata: x\n").locations.data == tmp_path / "x"
