@@ -22,7 +22,7 @@ def cohort() -> None:
 
 
 @cohort.command(epilog="Example: radtme cohort extract study.yaml; radtme cohort extract ./dicom --output ./measured")
-@click.argument("source", metavar="CONFIG|FOLDER", type=click.Path(path_type=Path, exists=True))
+@click.argument("source", metavar="STUDY|FOLDER", type=click.Path(path_type=Path, exists=True))
 @click.option(
     "--output", type=click.Path(path_type=Path, file_okay=False), help="Folder for the tables; required with a FOLDER."
 )
