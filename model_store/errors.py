@@ -19,7 +19,7 @@ class StudyError(SignatureError):
 
 
 class LeakError(TrainingError):
-    """What is to be predicted, or who it is measured on, is known to the training already."""
+    """Labels, or patients of the validation, are known to the training."""
 
 
 UNREADABLE_ARCHIVE = (
@@ -38,7 +38,7 @@ UNREADABLE_ARCHIVE = (
     zipfile.BadZipFile,
     zlib.error,
 )
-"""What the readers of zip and NumPy files raise on bytes that are none, or that someone has made to look like one.
+"""What the readers of zip and NumPy files raise for content that is damaged, or that was made to deceive them.
 
-Not MemoryError: sizes are compared before anything is allocated, so it is the machine's, and the file may be sound.
+Not MemoryError: sizes are checked before memory is allocated, so the machine lacks memory and the file may be sound.
 """

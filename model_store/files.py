@@ -13,12 +13,12 @@ def write_durably(path: Path, content: bytes) -> None:
     with path.open("xb") as file:
         file.write(content)
         file.flush()
-        # What names this file next must not be on disk before its content is.
+        # A later rename must not reach the disk before the content does.
         os.fsync(file.fileno())
 
 
 def replace_durably(path: Path, content: bytes) -> None:
-    """Put new content under a name that others read at any moment."""
+    """Replace a file that other processes may be reading."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     temporary.unlink(missing_ok=True)
     write_durably(temporary, content)
@@ -48,5 +48,5 @@ def sha256_of_file(path: Path) -> str:
 
 
 def readable_json(value: Mapping[str, Any]) -> bytes:
-    """Return the one way in which we write these values: sorted, indented, without NaN, ending in a newline."""
+    """Return values as JSON: sorted, indented, without NaN, ending in a newline; equal values give equal bytes."""
     return (json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()

@@ -15,7 +15,7 @@ from deploy.errors import CommandError, WrongUsage
 from deploy.research.signature_audit import audited
 from deploy.terminal import notices, output, path_from_here, progress
 from model_store.signatures.profile import DEFAULT_PROFILE, PROFILES
-from model_store.signatures.registry import Registry, standing
+from model_store.signatures.registry import Registry, rollback_chain
 from model_store.signatures.signature import Signature
 
 
@@ -89,7 +89,7 @@ def rollback(config_file: Path | None) -> None:
     configuration = read_configuration(config_file)
     registry = Registry(configuration.locations.model_store)
     with readable_errors():
-        earlier = standing(registry.history())[:-1]
+        earlier = rollback_chain(registry.history())[:-1]
         with audited(configuration, "roll back to", earlier[-1] if earlier else "none"):
             back = registry.rollback()
     click.echo(f"{back.name} is active: it scores from the next case on")

@@ -1,4 +1,4 @@
-"""The configuration of a whole installation: one YAML file, the environment over it, defaults under it."""
+"""The configuration of an installation: a YAML file, overridden by the environment, completed by defaults."""
 
 import ipaddress
 import os
@@ -52,8 +52,8 @@ class Configuration:
     """File and line, or environment variable, of every setting that is not a default."""
     warnings: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
-    """The variables of ours that it was read with: reading it again, here or in a child, needs the same. May hold
-    passwords.
+    """Our environment variables at the time of reading: reading it again, also in a child process, needs the same. May
+    hold passwords.
     """
 
     @property

@@ -30,7 +30,7 @@ def check_listener(listener: ListenerSettings, report: ReportProblem) -> None:
         report(
             "listener.tls",
             "client certificates are required and there is nothing to check them against; give listener.tls.ca, "
-            "or say require_client_certificate: false",
+            "or set require_client_certificate: false",
         )
     asked = [peer for peer in listener.peers if _shows_certificate(peer)]
     if asked and (tls is None or not tls.require_client_certificate):

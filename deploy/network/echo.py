@@ -1,4 +1,4 @@
-"""C-ECHO: whether there is a DICOM peer that talks to us."""
+"""C-ECHO: whether a DICOM peer answers."""
 
 import time
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from listener.scu.association import c_echo, verification_contexts
 
 @dataclass(frozen=True)
 class Echo:
-    """How long the peer took, in seconds."""
+    """The time that the peer took, in seconds."""
 
     association_seconds: float
     echo_seconds: float

@@ -58,7 +58,7 @@ def send_files(
     Unreachable
         If there is no association at all. One that is lost later is opened again.
     """
-    # The bytes as they lie in the file: decoding and encoding could change them. pynetdicom has one switch for all.
+    # The bytes as they lie in the file: decoding and encoding could change them. pynetdicom has one setting for all.
     _config.STORE_SEND_CHUNKED_DATASET = True
     results: dict[DicomFile, SentFile] = {}
     for again in (False, True):
@@ -138,5 +138,5 @@ def _send_one(association: Association, accepted: set[tuple[str, str]], file: Di
         case StoreResult.REFUSED:
             return SentFile(file, SendOutcome.REFUSED, said)
         case StoreResult.TRY_AGAIN:
-            # A status is final for now; no answer at all is not.
+            # A file with a status is done; one without an answer is sent again.
             return SentFile(file, SendOutcome.UNKNOWN if status is None else SendOutcome.REFUSED, said)

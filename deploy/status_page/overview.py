@@ -1,4 +1,4 @@
-"""What the status page says, as values: read from the spool and the registry, so it works with everything else down."""
+"""The content of the status page, read from the spool and the registry alone: it works while other parts are down."""
 
 import os
 from collections import Counter
@@ -66,12 +66,12 @@ class TargetLine:
     refused: int
     last_error: str
     next_step: tuple[str, datetime] | None
-    """What happens to the first of them next, and when."""
+    """The next step for the first of them, and its time."""
 
 
 @dataclass(frozen=True)
 class ShownPatient:
-    """Whose case it is; read only where the page was told to show it."""
+    """The patient of a case; read only where ``show_patients`` is set."""
 
     name: str
     patient_id: str
@@ -93,9 +93,9 @@ class Overview:
     min_free_bytes: int
     quarantine: tuple[Quarantined, ...]
     set_aside: tuple[SetAsideOutline, ...] = ()
-    """Outlines that make no case, the newest first; of our own results the count is enough."""
+    """Outlines that were set aside, the newest first; our own results are only counted."""
     refused_contexts: tuple[RefusedOffer, ...] = ()
-    """What senders offer and may not send, the newest first."""
+    """Presentation contexts that senders proposed and that were refused, the newest first."""
     health: ServiceHealth | None = None
     """None where there is no spool yet."""
     without_outline: tuple[StudyWithoutOutline, ...] = ()
@@ -103,7 +103,7 @@ class Overview:
 
     @property
     def set_aside_counts(self) -> list[tuple[str, int]]:
-        """Return why outlines make no case, in words, and how many."""
+        """Return the number of outlines that were set aside, by reason in words."""
         return Counter(one.reason.replace("_", " ") for one in self.set_aside).most_common()
 
     @property
@@ -113,7 +113,7 @@ class Overview:
 
     @property
     def problems(self) -> list[str]:
-        """Return what a person has to look at, in sentences; empty where all is well."""
+        """Return what needs attention, as sentences; empty where nothing does."""
         counts = {one.state: one.count for one in self.counts}
         found = list(self.health.problems) if self.health else []
         if failed := counts[JobState.FAILED]:
@@ -134,7 +134,7 @@ class Overview:
 
 
 class Pages:
-    """Reads what a page needs, anew for every request."""
+    """Reads the content of the pages, again for every request."""
 
     def __init__(
         self,
@@ -158,7 +158,7 @@ class Pages:
 
     @property
     def settings(self) -> StatusPageSettings:
-        """What the page was told at its start."""
+        """The settings of the page."""
         return self._settings
 
     def show_targets(self, targets: tuple[Target, ...]) -> None:
@@ -214,7 +214,7 @@ class Pages:
         return read_moving(self._spool, job) if job else None
 
     def patient(self, case: JobStatus) -> ShownPatient | None:
-        """Return whose case it is; None where patients are not shown, or no object of the study can be read."""
+        """Return the patient of a case; None where patients are not shown, or no object of the study can be read."""
         if not self._settings.show_patients:
             return None
         for path in sorted((self._spool.studies / case.study_uid).glob("*/*.dcm"))[:1]:

@@ -1,4 +1,4 @@
-"""Serves the status page over HTTP: two pages and a style sheet, for GET and HEAD; nothing changes anything."""
+"""Serves the status page over HTTP: two pages and a style sheet, for GET and HEAD; all of it is read-only."""
 
 import base64
 import hmac
@@ -27,11 +27,11 @@ HEADERS = {
 }
 HTML, CSS, JSON = "text/html; charset=utf-8", "text/css; charset=utf-8", "application/json"
 HEALTH_PATH = "/healthz"
-"""Answered to everyone: an orchestrator knows no password."""
+"""Answered without a password, for orchestrators."""
 
 
 class StatusPage(HttpServer):
-    """Serves the pages, to those who know the password where there is one."""
+    """Serves the pages; asks for the password where one is configured."""
 
     def __init__(self, settings: StatusPageSettings, pages: Pages, password: str | None) -> None:
         super().__init__(settings.host, settings.port, "status page", self._response)
@@ -55,7 +55,7 @@ class StatusPage(HttpServer):
 
 
 class _Content:
-    """What there is, by path."""
+    """The responses by path."""
 
     def __init__(self, pages: Pages) -> None:
         self._pages = pages

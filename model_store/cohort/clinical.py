@@ -1,4 +1,4 @@
-"""What is known of the patients of a cohort: one row per patient, with named columns."""
+"""Clinical data of the patients of a cohort: one row per patient."""
 
 from collections.abc import Iterable
 from pathlib import Path

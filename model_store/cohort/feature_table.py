@@ -12,7 +12,7 @@ from model_store.errors import TrainingError
 
 @dataclass(frozen=True)
 class FeatureTable:
-    """The features of a cohort and what its cases are."""
+    """The features, labels and patients of the cases of a cohort."""
 
     columns: tuple[str, ...]
     values: NDArray[np.float64]

@@ -1,4 +1,4 @@
-"""The tables of a study as they lie on disk, and the labelled cohort that comes of them."""
+"""Reads tables of features and labels, and joins them to a labelled cohort."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from model_store.signatures.signature import REGION_PREFIXES
 
 HOT, COLD = "hot", "cold"
 CASE_COLUMNS = ("case", "patient", "site", "scanner", PIXEL_DIGEST, *ACQUISITION_COLUMNS)
-"""What is kept of a case beside its features, where the table has it."""
+"""Columns that are kept beside the features, where the table has them."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class LabelledCohort:
     cases: pd.DataFrame
     """One row per row of the table: `CASE_COLUMNS`, as far as they are known."""
     left_out: dict[str, int]
-    """Rows that are not in the table, by why."""
+    """Number of rows that were left out, by reason."""
 
     def only(self, complete: CompleteTable) -> "LabelledCohort":
         """Return the cohort with a table of its complete cases."""
@@ -73,7 +73,7 @@ def feature_columns(frame: pd.DataFrame) -> list[str]:
 
 
 def measured_rows(features: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows that were measured: those without a reason why not."""
+    """Return the rows that were measured: those with an empty ``reason``."""
     if "reason" not in features:
         return features
     return features[features["reason"].isna() | (features["reason"].astype(str) == "")]
@@ -144,7 +144,7 @@ def phenotypes(labels: pd.DataFrame) -> pd.Series:
 
 
 def _cases(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return what a case is called and where it comes from."""
+    """Return the `CASE_COLUMNS` of these rows."""
     kept = rows[[name for name in CASE_COLUMNS if name in rows]].copy()
     if "case" not in kept:
         kept.insert(0, "case", kept["patient"])
@@ -154,7 +154,7 @@ def _cases(rows: pd.DataFrame) -> pd.DataFrame:
 def other_profile(table: pd.DataFrame, profile: str) -> str | None:
     """Return the profile that a feature table was measured with, where that is another one than ``profile``.
 
-    Tables of releases before the column, and of others, do not say it.
+    None also where the table has no such column, as in tables of earlier releases.
     """
     named = set(table[PROFILE].dropna().astype(str)) - {""} if PROFILE in table else set()
     others = sorted({present_name(name) for name in named} - {present_name(profile)})

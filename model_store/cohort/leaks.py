@@ -16,7 +16,7 @@ FAMILY_WISE_ERROR = 0.05
 MAX_SINGLE_AUC = 0.95
 """A single measured feature that separates the classes better, and better than in any permutation, is a label."""
 LONE_CORRELATION = 0.5
-"""Radiomics features come in families; a strong column that correlates less with all others is no usual feature."""
+"""Radiomics features come in families; a strong column that correlates less with all others is unusual."""
 
 Floats = NDArray[np.float64]
 
@@ -36,13 +36,14 @@ class Separation:
     """Those of them that no other column correlates with."""
 
     def notes(self, shown: int = 3) -> list[str]:
-        """Return what a reader must know."""
+        """Return notes for the report."""
         if not self.beyond:
             return []
         strongest = ", ".join(f"{name} {auc:.3f}" for name, auc in list(self.beyond.items())[:shown])
         beyond = (
             f"{len(self.beyond)} of {self.columns} columns separate the classes by themselves beyond the permutation "
-            f"limit of the best column, AUC {self.limit:.3f}: {strongest}; make sure that none of them knows the label"
+            f"limit of the best column, AUC {self.limit:.3f}: {strongest}; make sure that none of them was "
+            "derived from the label"
         )
         found = [beyond]
         if self.lone:
@@ -59,7 +60,7 @@ def require_no_label(table: FeatureTable, seed: int = 0) -> Separation:
     Raises
     ------
     LeakError
-        A column is called like a label, or separates the classes as no feature does.
+        A column has the name of a label, or separates the classes better than a feature can.
     """
     if named := [name for name in table.columns if name.rpartition("_")[2].lower() in LABEL_WORDS]:
         raise LeakError(f"column {named[0]} has the name of a label; remove labels from the features")
@@ -79,7 +80,7 @@ def require_no_label(table: FeatureTable, seed: int = 0) -> Separation:
 def separation(table: FeatureTable, seed: int = 0, permutations: int = PERMUTATIONS) -> Separation:
     """Compare each column's AUC with the best column's under labels permuted among patients.
 
-    The absence of a value counts as the lowest value, because it can tell the class as well.
+    A missing value counts as the lowest value, because it can depend on the class as well.
     """
     ranks = rankdata(np.where(np.isnan(table.values), -np.inf, table.values), axis=0)
     _, first, of = np.unique(np.array(table.patients), return_index=True, return_inverse=True)

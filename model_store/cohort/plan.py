@@ -1,4 +1,4 @@
-"""What is measured in a cohort: where its cases lie, with which profile, and what the feature table says beside."""
+"""What is measured in a cohort: the source of its cases, the profile, and the columns of the feature table."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,14 +21,14 @@ class RetrieveMethod(StrEnum):
     """How studies come from a PACS."""
 
     GET = "get"
-    """C-GET: on the association that asks; nothing has to be opened or registered."""
+    """C-GET: over the same association; it needs no port of ours and no entry in the PACS."""
     MOVE = "move"
     """C-MOVE: to a Storage SCP of ours, which the PACS must know under our AE title."""
 
 
 @dataclass(frozen=True)
 class PacsSource:
-    """A PACS, and the list of studies to ask it for."""
+    """A PACS, and the list of studies to retrieve from it."""
 
     queries: Path
     """CSV with a column ``study_uid`` or ``accession_number``."""
@@ -65,7 +65,7 @@ class ExtractPlan:
     """AE title for the rules of one sender."""
 
     def __post_init__(self) -> None:
-        """Refuse a plan that says nothing, or several things.
+        """Refuse a plan without a source of cases, or with several.
 
         Raises
         ------

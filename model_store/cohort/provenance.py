@@ -1,7 +1,7 @@
 """The origin of a list of features: the cases that it was computed on, and whether their labels were used.
 
-A list that was chosen with the labels of the cases that it is then measured on makes noise look like skill. Such a
-list cannot be told from an honest one by its content, so a table that leaves features out carries its origin with it
+A list that was chosen with the labels of the cases that it is then measured on makes noise look like performance. Such
+a list cannot be recognised by its content, so a table that leaves features out carries its origin with it
 (in ``DataFrame.attrs``, which pandas keeps in Parquet), and one that does not is refused.
 """
 

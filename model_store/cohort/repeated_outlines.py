@@ -1,6 +1,6 @@
 """Agreement of features under repeated outlines, and its recomputation from the values that it was computed from.
 
-A table of ICC decides which features a training is offered. Its numbers can be typed in, so that a list chosen with the
+A table of ICC decides which features a training is offered. Its numbers can be edited, so that a list chosen with the
 labels looks like a threshold on an ICC. So the features of every repeated outline (``ratings``) are kept beside it, and
 a training computes the ICC again.
 """
@@ -19,7 +19,7 @@ from model_store.errors import LeakError
 from model_store.statistics.intraclass_correlation import IntraclassCorrelation, icc_agreement
 
 SMALLEST = 5
-"""Lesions with repeated outlines: from fewer, an ICC says nothing."""
+"""Lesions with repeated outlines: with fewer, an ICC is not meaningful."""
 SAME_ICC = 1e-6
 SAME_VALUE = 1e-9
 """Relative."""
@@ -27,14 +27,14 @@ RATINGS = "ratings"
 
 
 class Repetition(StrEnum):
-    """What was repeated."""
+    """How an outline was repeated."""
 
     INTRA = "intra"
     """The same reader drew the outline twice."""
     INTER = "inter"
     """Two readers drew it."""
     PERTURBED = "perturbed"
-    """Nobody did: outlines were redrawn by chance, a substitute."""
+    """No reader: outlines were redrawn at random, as a substitute."""
 
 
 def agreement(values: NDArray[np.float64], features: Sequence[str]) -> pd.DataFrame:

@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 
 
 def require_other_patients(training: Iterable[str], other: Iterable[str], what: str) -> None:
-    """Refuse a patient who is trained on and measured on."""
+    """Refuse a patient who is in the training table and in the other one."""
     if shared := set(training) & set(other):
         raise LeakError(
             f"{len(shared)} patients are in the training table and in {what}; remove them from one of the two"

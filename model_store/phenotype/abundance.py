@@ -1,4 +1,4 @@
-"""How much of each cell population a sample holds, read from its genes.
+"""The abundance of each cell population in a sample, estimated from its gene expression.
 
 Single-sample gene set enrichment (ssGSEA) of Barbie et al., Nature 462:108 (2009), as R's GSVA computes it, and the
 mean of marker genes as MCP-counter does (Becht et al., Genome Biology 17:218, 2016).

@@ -68,7 +68,7 @@ def krzanowski_lai(p: Partitions) -> Values:
 
 
 def hartigan(p: Partitions) -> Values:
-    """What one cluster more would gain."""
+    """The gain of one more cluster."""
     n = len(p.data)
     return {k: (p.within(k) / p.within(k + 1) - 1) * (n - k - 1) for k in range(1, max(p.labels))}
 
@@ -181,7 +181,7 @@ def hartigan_rule(values: Values) -> int:
 
 @dataclass(frozen=True)
 class Index:
-    """One voter."""
+    """An index that votes for a number of clusters."""
 
     name: str
     source: str

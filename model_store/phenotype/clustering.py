@@ -25,7 +25,7 @@ GAP = "Gap"
 
 @dataclass(frozen=True)
 class Clusters:
-    """Cases in clusters, and why in so many."""
+    """Cases by cluster, and the votes for the number of clusters."""
 
     labels: Labels
     """0 is the largest cluster."""

@@ -22,7 +22,7 @@ class Expression:
     values: pd.DataFrame
     """Genes in rows, samples in columns, base 2."""
     scale: str
-    """What was done, for reports, such as ``log2(counts per million + 1)``."""
+    """The scale, for reports, such as ``log2(counts per million + 1)``."""
     dropped: int
     """Rows without a gene's name, or that were merged with another of the same gene."""
 

@@ -179,7 +179,7 @@ def enrichment_figure(table: pd.DataFrame, most: int = 24) -> Figure:
 
 
 def shown_p(p: float) -> str:
-    """Return a p value as a reader wants it."""
+    """Return a p value as text."""
     return "no test" if np.isnan(p) else f"p {short_p(p)}"
 
 

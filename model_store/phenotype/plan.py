@@ -1,4 +1,4 @@
-"""What the phenotypes of a cohort are made of: section ``phenotype`` of a study's configuration."""
+"""Section ``phenotype`` of a study's configuration."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,7 +22,7 @@ class ExpressionUnit(StrEnum):
 
 
 class Duplicates(StrEnum):
-    """What becomes of a gene that has several rows."""
+    """How several rows of one gene are treated."""
 
     REFUSE = "refuse"
     MEAN = "mean"
@@ -55,7 +55,7 @@ class SecondScoring:
 
 @dataclass(frozen=True)
 class ClinicalData:
-    """What is known of the patients."""
+    """Clinical data of the patients."""
 
     table: Path
     """CSV or Parquet with a column ``patient``: the names of the expression matrix's columns."""
@@ -93,7 +93,7 @@ class PhenotypePlan:
     """GMT: which of them differ between the phenotypes."""
 
     def __post_init__(self) -> None:
-        """Refuse what nothing can be made of.
+        """Refuse settings that contradict each other.
 
         Raises
         ------

@@ -30,7 +30,7 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True)
 class PhenotypeData:
-    """What the parts of the step share."""
+    """The data that all parts of the step use."""
 
     plan: PhenotypePlan
     folder: Path

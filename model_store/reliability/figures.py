@@ -1,4 +1,4 @@
-"""What the reliability of features looks like."""
+"""The figures of the reliability of features."""
 
 import numpy as np
 import pandas as pd

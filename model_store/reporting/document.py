@@ -15,7 +15,7 @@ MAX_NUMBER_LENGTH = 24
 
 @dataclass(frozen=True)
 class Block:
-    """One thing of a section. Exactly one of the fields is filled."""
+    """A block of a section. Exactly one of the fields is set."""
 
     text: str = ""
     rows: tuple[tuple[str, ...], ...] = ()
@@ -25,7 +25,7 @@ class Block:
     figure: tuple[str, str] | None = None
     """File name and caption."""
     notice: bool = False
-    """The text is what everyone must see."""
+    """The text is shown as a notice."""
 
 
 @dataclass(frozen=True)

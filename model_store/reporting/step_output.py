@@ -1,4 +1,4 @@
-"""What a step of a study leaves in its folder: tables, figures, a summary, and a record by which it can be skipped.
+"""The output of a study step in its folder: tables, figures, a summary, and a record by which it can be skipped.
 
 ``<output>/<step>/tables/*.parquet|csv``, ``figures/*.png|svg``, ``summary.json``, ``step.json``.
 """
@@ -80,7 +80,7 @@ def read_summary(folder: Path) -> dict[str, Any]:
 
 
 def fingerprint(plan: object, inputs: Iterable[Path] = (), more: Iterable[str] = ()) -> str:
-    """Return what changes when a step would give something else: its plan, its inputs' content, our version.
+    """Return a hash of what the output of a step depends on: its plan, the content of its inputs, our version.
 
     ``plan`` is a dataclass of plain values; ``inputs`` are files; ``more`` is what else the step depends on.
     """
@@ -114,7 +114,7 @@ def mark_done(folder: Path, inputs: str, outputs: Iterable[Path] | None = None) 
 
 
 def mark_begun(folder: Path) -> None:
-    """Forget that a step ever finished: from here on its folder holds a mixture until `mark_done`."""
+    """Remove the record of a finished step: until `mark_done`, its folder may hold old and new files."""
     (folder / RECORD).unlink(missing_ok=True)
 
 

@@ -135,7 +135,7 @@ def _cohort_order(detail: tuple[str, ...], cohorts: Sequence[str]) -> int:
 
 
 def _in_order(cohorts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the cohorts as a reader expects them: where it was trained first, the others by name."""
+    """Return the cohorts in order: training first, the others by name."""
     return dict(sorted(cohorts.items(), key=lambda pair: (pair[0] != TRAINING, pair[0])))
 
 

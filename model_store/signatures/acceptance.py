@@ -36,7 +36,7 @@ class Criterion(StrEnum):
 
 
 class Parameter(StrEnum):
-    """A number of the acquisition whose range training may know; the name includes the unit."""
+    """A number of the acquisition whose range a contract may limit; the name includes the unit."""
 
     REPETITION_TIME = "repetition_time_ms"
     ECHO_TIME = "echo_time_ms"
@@ -59,7 +59,7 @@ class Interval:
     maximum: float
 
     def __post_init__(self) -> None:
-        """Refuse what holds nothing."""
+        """Refuse an empty interval."""
         if not (math.isfinite(self.minimum) and math.isfinite(self.maximum) and self.minimum <= self.maximum):
             raise ValueError(
                 f"an interval goes from a smaller to a larger number, not {self.minimum} to {self.maximum}"

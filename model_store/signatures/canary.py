@@ -1,4 +1,4 @@
-"""Probe inputs with the answers they had at training: a signature that answers otherwise today is refused."""
+"""Probe inputs with their scores at training: a signature that gives other scores today is refused."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 PROBES = 32
 TOLERANCE = 1e-12
-"""The order of 200 additions may change with a library; a vote may not."""
+"""Rounding may differ between library versions; the vote of a tree may not."""
 
 
 @dataclass(frozen=True)
 class Canary:
-    """What was asked and answered."""
+    """The probes and their scores."""
 
     inputs: NDArray[np.float64]
     """(probes, columns)."""
@@ -28,7 +28,7 @@ class Canary:
 
 
 def make_canary(estimator: "RandomForestClassifier", training: NDArray[np.float64], seed: int) -> Canary:
-    """Return probes that lie between training cases, so that they repeat no one's values, and their answers."""
+    """Return probes with their scores; they lie between training cases and do not repeat the values of a patient."""
     rng = np.random.default_rng(seed)
     one, other = (training[rng.integers(len(training), size=PROBES)] for _ in range(2))
     inputs = one + rng.random((PROBES, training.shape[1])) * (other - one)
@@ -41,7 +41,7 @@ def hot_probability(estimator: "RandomForestClassifier", rows: NDArray[np.float6
 
 
 def check_canary(canary: Canary, estimator: "RandomForestClassifier") -> None:
-    """Raise `SignatureError` when the estimator answers otherwise than it did at training."""
+    """Raise `SignatureError` where the estimator gives other scores than at training."""
     if canary.inputs.ndim != 2 or canary.inputs.shape[1] != estimator.n_features_in_ or not len(canary.inputs):
         raise SignatureError(f"canary.npz: its probes do not match the estimator's {estimator.n_features_in_} columns")
     if canary.outputs.shape != (len(canary.inputs),):

@@ -3,8 +3,8 @@
 skops writes no pickle, but a schema that names the classes to build. Only the classes that a forest is made of are
 allowed here, and the trees' node indices are checked before anything follows them: scikit-learn does not.
 
-skops and scikit-learn are imported where a forest is read or written: who only asks which signature is active starts
-a second sooner.
+skops and scikit-learn are imported where a forest is read or written: a command that only asks which signature is
+active starts faster.
 """
 
 import io
@@ -112,7 +112,7 @@ def from_skops(content: bytes) -> "RandomForestClassifier":
 
 
 def _without_cases(estimator: "RandomForestClassifier") -> "RandomForestClassifier":
-    """Return the forest without what it remembers of single training cases."""
+    """Return the forest without attributes that refer to single training cases."""
     from sklearn.ensemble import RandomForestClassifier
 
     bare = RandomForestClassifier()

@@ -1,4 +1,4 @@
-"""NumPy arrays in a zip archive: written always the same, read with care, since someone else may have made it."""
+"""NumPy arrays in a zip archive: equal arrays give equal bytes, and sizes are checked before memory is allocated."""
 
 import io
 import math
@@ -20,7 +20,7 @@ _HEADERS: dict[tuple[int, int], Callable[[IO[bytes]], Any]] = {
 def check_arrays(archive: zipfile.ZipFile) -> None:
     """Compare what each array says of its size with the size of its file, before anything is allocated for it.
 
-    After this a `MemoryError` while the archive is read is the machine's, and says nothing about the archive.
+    After this, a `MemoryError` means that the machine lacks memory, not that the archive is damaged.
 
     Raises
     ------

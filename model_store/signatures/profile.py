@@ -98,7 +98,7 @@ class FeatureProfile:
     """A shorter tube is no large vessel."""
 
     def __post_init__(self) -> None:
-        """Refuse what does not give 479 features, or no numbers at all.
+        """Refuse settings that do not give 479 features, or lengths that are not positive.
 
         Raises
         ------

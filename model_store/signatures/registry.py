@@ -1,4 +1,4 @@
-"""The registry: which signatures there are, and the one that scores.
+"""The registry: the published signatures, and the active one.
 
     <root>/bundles/<id>-<version>-<digest begin>/   published bundles, never changed
     <root>/incoming/                                 bundles that are being copied
@@ -154,7 +154,7 @@ class Registry:
             return self._point_to(self.find(reference), RegistryAction.ACTIVATE)
 
     def rollback(self) -> Activation:
-        """Let the signature that was active before this one score again; done twice, the one before that.
+        """Activate the signature that was active before; a second rollback activates the one before that.
 
         Raises
         ------
@@ -162,7 +162,7 @@ class Registry:
             There is none before.
         """
         with self.locked():
-            before = standing(self.history())[:-1]
+            before = rollback_chain(self.history())[:-1]
             if not before:
                 raise SignatureError("there is no earlier signature to return to; see radtme signature list")
             return self._point_to(before[-1], RegistryAction.ROLLBACK)
@@ -170,7 +170,7 @@ class Registry:
     def awaits_shipped(self) -> bool:
         """Whether the signature that comes with the program is to be activated.
 
-        So where none ever was, and where a former one is active in the format that the service cannot read.
+        True where none ever was, and where a former one is active in the format that the service cannot read.
         """
         current = self.current()
         return current is None or current.name == SHIPPED_AS_FORMAT_1
@@ -215,14 +215,14 @@ class Registry:
         except OSError as error:
             raise SignatureError(f"{self.root} cannot be written: {error.strerror}") from error
         try:
-            # Two commands at once would both decide by the same history.
+            # Two commands at the same time would otherwise read the same history.
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
         finally:
             os.close(descriptor)
 
 
-def standing(history: list[Activation]) -> list[str]:
+def rollback_chain(history: list[Activation]) -> list[str]:
     """Return the names that a rollback can still go through, the active one last."""
     names: list[str] = []
     for move in history:

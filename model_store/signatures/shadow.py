@@ -2,7 +2,7 @@
 
 ``<root>/shadow.json`` points to it, with the history of its moves; it is replaced by one rename, so that a worker sees
 the next shadow at its next case. A shadow must have the active signature's profile: it is scored on the features that
-were measured for the active one, so it costs one walk through a forest and can change nothing. A shadow with another
+were measured for the active one, so it costs one more prediction and cannot change a result. A shadow with another
 profile would mean to measure every case twice; it is refused. Score such a signature on a feature table instead.
 """
 

@@ -36,10 +36,10 @@ def require_name(name: str) -> None:
 
 
 class SignatureStatus(StrEnum):
-    """How far a signature has come."""
+    """The status of a signature."""
 
     RESEARCH = "research"
-    """For proving the chain and for studies: never for care."""
+    """For tests and studies, never for patient care."""
     VALIDATED = "validated"
     """Measured on other patients, against a bar and a protocol of before (`model_store.signatures.claims`)."""
 

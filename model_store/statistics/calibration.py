@@ -26,7 +26,7 @@ class Calibration:
     brier: Estimate
     """Mean squared error, with the normal interval of a mean."""
     brier_of_prevalence: float
-    """Of saying the share of hot cases for everyone: what has to be beaten."""
+    """Of a constant probability, the share of hot cases: the reference that a signature has to beat."""
     moved_inwards: int
     """Cases whose probability was closer than `EDGE` to 0 or 1."""
 

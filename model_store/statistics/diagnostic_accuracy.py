@@ -1,4 +1,4 @@
-"""What a verdict is worth: shares with their intervals, and whether two scores differ.
+"""Diagnostic accuracy: sensitivity, specificity and predictive values with intervals; differences of AUC; net benefit.
 
 No maintained library that installs beside ours has these: ``pauc`` is one author's and young, ``dcurves`` needs an
 older pandas. Each is a formula of a few lines, held against R's pROC and against SciPy in the tests.
@@ -40,7 +40,7 @@ class Share:
 
 
 def share(successes: int, trials: int) -> Share | None:
-    """Return a share with its intervals; None of no case."""
+    """Return a share with its intervals; None without cases."""
     if trials < 1:
         return None
     exact = binomtest(successes, trials).proportion_ci(method="exact")

@@ -63,6 +63,6 @@ def _interval(
     lower = f_distribution.ppf(quantile, freedom, n - 1)
     low = n * (rows - upper * error) / (upper * (k * columns + (k * n - k - n) * error) + n * rows)
     high = n * (lower * rows - error) / (k * columns + (k * n - k - n) * error + n * lower * rows)
-    # Ratings that agree to the last digit leave no error to divide by: there is no doubt either.
+    # Ratings that agree to the last digit leave no error to divide by: the interval has no width.
     exact = np.isclose(icc, 1.0, rtol=0, atol=1e-15)
     return np.where(exact, 1.0, low), np.where(exact, 1.0, high)

@@ -1,4 +1,4 @@
-"""How far two ways to sort the same cases agree."""
+"""The agreement of two classifications of the same cases."""
 
 from dataclasses import dataclass
 

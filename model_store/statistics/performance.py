@@ -1,4 +1,4 @@
-"""How good a signature is, with intervals."""
+"""The performance of a signature, with intervals."""
 
 from dataclasses import asdict, dataclass
 from statistics import NormalDist
@@ -39,7 +39,7 @@ class Confusion:
 
 @dataclass(frozen=True)
 class Performance:
-    """What a signature does on a set of cases. Intervals are of 95 %."""
+    """The performance of a signature on a set of cases. Intervals are of 95 %."""
 
     cases: int
     hot: int
@@ -56,7 +56,7 @@ class Performance:
 
 
 def performance(hot: Flags, probability: Floats, threshold: float) -> Performance:
-    """Return what probabilities and a threshold do on cases of known truth."""
+    """Return the performance of probabilities and a threshold on labelled cases."""
     confusion = confusion_of(hot, probability >= threshold)
     return Performance(
         cases=len(hot),

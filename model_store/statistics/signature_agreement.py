@@ -1,4 +1,4 @@
-"""How two signatures agree on the same cases."""
+"""The agreement of two signatures on the same cases."""
 
 from dataclasses import asdict, dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""The cut-off of a quantity that separates survival best, and what that is worth after having looked at all of them.
+"""The cut-off of a quantity that separates survival best, with a p value that is corrected for the search.
 
 Maximally selected log-rank statistics: Hothorn and Lausen, Comput Stat Data Anal 43:121 (2003), as R's maxstat.
 """

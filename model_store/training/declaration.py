@@ -1,4 +1,4 @@
-"""What a study declares before it knows the result: the bar of the external validation, and its protocol.
+"""What a study declares before its results are known: the bar of the external validation, and its protocol.
 
 A bar that is chosen after the external AUC was seen is no bar. So it is written into the candidate at training, with
 the date and the hash of the protocol's file, and a declaration that comes after results says so.
@@ -31,7 +31,7 @@ class Declaration:
 
 
 def declaration(plan: TrainPlan, folder: Path, validation: Path, today: date) -> Declaration | None:
-    """Return what a plan declares; None where it declares nothing.
+    """Return the declaration of a plan; None where it has none.
 
     What was declared before in the step's ``folder`` keeps its date, so that the same training gives the same bundle.
     ``validation`` is the folder of the step validate.

@@ -36,7 +36,7 @@ CONTROL_REPEATS = 2
 
 @dataclass(frozen=True)
 class Purpose:
-    """What a signature is to be called, and used for."""
+    """The name and the intended use of a signature."""
 
     id: str
     version: str

@@ -1,7 +1,7 @@
 """Training: a random forest on a few selected features, as in Han et al., Breast Cancer Research 26:18 (2024).
 
 Every choice that looks at labels (which columns, which forest, which threshold) is made on the training part of each
-fold; what the held-out part says is what is reported.
+fold; only results of the held-out part are reported.
 """
 
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ GRID = tuple(Candidate(columns, depth, 4) for columns in (8, 16, 24) for depth i
 
 @dataclass(frozen=True)
 class Trained:
-    """A forest, and what was found out on the way."""
+    """A forest, with the results of its cross-validation."""
 
     estimator: RandomForestClassifier
     columns: tuple[str, ...]
@@ -52,7 +52,7 @@ class Trained:
     certainty: Certainty
     """Calibrated on `out_of_fold`; the thresholds are those without one of the folds each."""
     left_out: dict[str, tuple[str, ...]]
-    """Columns that no forest was offered, by why."""
+    """Columns that were left out, by reason."""
 
 
 def train(table: FeatureTable, seed: int, grid: Sequence[Candidate] = GRID) -> Trained:

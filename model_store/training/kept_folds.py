@@ -12,7 +12,7 @@ from model_store.training.nested_cross_validation import Fold, FoldResult
 
 
 class KeptFolds:
-    """The folds of one training: other inputs, settings or versions have other ones."""
+    """The stored folds of one training; those of other inputs, settings or versions are not used."""
 
     def __init__(self, folder: Path, inputs: str) -> None:
         self._folder, self._inputs = folder, inputs
@@ -36,7 +36,7 @@ class KeptFolds:
         replace_durably(self._path(family, result.fold), json.dumps(said).encode())
 
     def forget(self) -> None:
-        """Remove all of them: the training is done."""
+        """Remove all of them at the end of the training."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _path(self, family: Family, fold: Fold) -> Path:

@@ -49,7 +49,7 @@ class Site:
 
 @dataclass(frozen=True)
 class LeftOutSites:
-    """What came of holding out each site."""
+    """The results of leave-one-site-out."""
 
     sites: tuple[Site, ...]
     auc: Estimate | None
@@ -77,7 +77,7 @@ class LeftOutSites:
         }
 
     def notes(self) -> list[str]:
-        """Return what a reader must know."""
+        """Return notes for the report."""
         missing = [site for site in self.sites if not site.auc]
         if self.auc is None:
             why = f"{missing[0].name}: {missing[0].note}"

@@ -123,7 +123,7 @@ def fold_auc(table: FeatureTable, folds: Sequence[Fold], candidate: Candidate, m
 
 
 def control_notes(controls: Sequence[Control]) -> list[str]:
-    """Return what a reader must know."""
+    """Return notes for the report."""
     not_beaten = [one for one in controls if one.difference is not None and not one.is_beaten]
     return [
         f"the signature does not do better than the negative control {one.name} (AUC {one.auc}; difference "

@@ -1,7 +1,7 @@
 """The performance of a training procedure, measured by repeated nested cross-validation.
 
 In each outer fold everything that looks at labels (columns, candidate, threshold) is chosen on the other folds by an
-inner cross-validation; the held-out cases only answer. So the mean over the folds is not the best of several.
+inner cross-validation; the held-out cases are only measured on. So the mean over the folds is not the best of several.
 
 The folds share training cases, so their spread, or DeLong's interval on pooled out-of-fold scores, says too little
 about how far off the mean can be. The interval here is the corrected resampled t of Nadeau and Bengio (Machine Learning
@@ -30,7 +30,7 @@ MEASURES = ("auc", "accuracy", "sensitivity", "specificity", "brier")
 
 @dataclass(frozen=True)
 class Fold:
-    """One outer fold: who is held out."""
+    """One outer fold: its training and its held-out cases."""
 
     repeat: int
     number: int
@@ -123,7 +123,7 @@ def nested_cross_validation(
     on_fold: Callable[[], None] = lambda: None,
     kept: KeepsFolds | None = None,
 ) -> list[Nested]:
-    """Measure what each family is worth on this table, all on the same folds. A fold that was kept is not done again.
+    """Measure the performance of each family on this table, all on the same folds; stored folds are not repeated.
 
     Raises
     ------

@@ -17,10 +17,10 @@ from model_store.training.plan import TrainPlan
 
 @dataclass(frozen=True)
 class Offered:
-    """What the lists of a plan leave."""
+    """The features that are left after the lists of a plan."""
 
     left_out: dict[str, tuple[str, ...]]
-    """Features that are not offered, by why; no label of the training was looked at."""
+    """Features that are not offered, by reason; no label of the training was looked at."""
     origins: dict[str, str]
     """Where the lists come from."""
 
@@ -80,7 +80,7 @@ def _reliability_origin(path: Path, frame: pd.DataFrame, features: pd.DataFrame,
 
 
 def _preselected_origin(plan: TrainPlan, frame: pd.DataFrame, patients: Sequence[str]) -> str:
-    """Return where a preselected list comes from, once it is sure that no label of these patients made it."""
+    """Return the origin of a preselected list; refuse one that was made with the labels of these patients."""
     if provenance_of(frame) is None and plan.preselected_origin.strip():
         return _declared(plan.preselected_origin, plan.preselected_on, patients)
     origin = require_honest_selection(str(plan.preselected), frame, patients)

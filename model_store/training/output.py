@@ -116,7 +116,7 @@ def imbalance(training: Training) -> str:
 
 
 def notes(training: Training) -> list[str]:
-    """Return what a reader must know about these cases."""
+    """Return notes about these cases for the report."""
     table, cases = training.cohort.table, training.cohort.cases
     found = []
     if training.unnamed_profile:

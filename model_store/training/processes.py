@@ -1,4 +1,4 @@
-"""`map` over processes that do not outlive who started them."""
+"""`map` over processes that end with the process that started them."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Step ``train`` of a study: from the tables of a cohort to a candidate bundle, and all that was found on the way."""
+"""Step ``train`` of a study: from the tables of a cohort to a candidate bundle and its performance."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -54,7 +54,7 @@ class Training:
     offered: Offered
     """What was left out before the folds, and where the lists come from."""
     columns_left_out: dict[str, tuple[str, ...]]
-    """Offered features that no fold was given, by why; no label was looked at."""
+    """Offered features that were left out of all folds, by reason; without looking at labels."""
     incomplete: pd.DataFrame
     """Cases that were left out because they lack features: ``case``, ``patient``, ``phenotype``, ``lacks``."""
     separation: Separation
@@ -138,7 +138,7 @@ def run_training(
     on_fold: Callable[[], None] = lambda: None,
     kept: KeepsFolds | None = None,
 ) -> Training:
-    """Read, refuse what leaks, measure by nested cross-validation, and train the forest on all cases.
+    """Read the tables, refuse leaks, measure by nested cross-validation, and train the forest on all cases.
 
     Raises
     ------

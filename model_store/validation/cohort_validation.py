@@ -1,4 +1,4 @@
-"""What a signature does on a labelled cohort: every number that step ``validate`` reports, as functions of values."""
+"""The performance of a signature on a labelled cohort: every number that step ``validate`` reports."""
 
 from dataclasses import asdict, dataclass
 from typing import Any

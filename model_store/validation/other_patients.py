@@ -1,4 +1,4 @@
-"""Whether the patients of a validation are other ones than those of the training."""
+"""Checks that no patient of the training is in a validation cohort."""
 
 from dataclasses import asdict, dataclass
 
@@ -19,7 +19,7 @@ class Checked:
 
     @property
     def complete(self) -> bool:
-        """Whether nothing is left by which a training case could be hidden."""
+        """Whether all comparisons were made."""
         return self.pseudonyms and self.pixel_digests and self.features
 
     def to_json(self) -> dict[str, bool]:

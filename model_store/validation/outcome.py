@@ -1,4 +1,4 @@
-"""Whether the score tells how patients fare: cases split at the median score, as in Han et al. (2024)."""
+"""Survival by score: cases split at the median score, as in Han et al. (2024)."""
 
 from dataclasses import asdict, dataclass
 from typing import Any

@@ -46,7 +46,7 @@ class ValidateInputs:
     clinical: Path | None
     populations: Path | None
     features: Path | None
-    """Of the training cohort, to correlate with the populations, and to know its cases again."""
+    """Of the training cohort, to correlate with the populations, and to recognise its cases."""
 
     def files(self) -> list[Path]:
         """Return those that are given."""
@@ -243,7 +243,7 @@ def _write_response(plan: ValidatePlan, cohorts: list[ScoredCohort], folder: Pat
 
 
 def _write_outcome(plan: ValidatePlan, cohorts: list[ScoredCohort], folder: Path) -> dict[str, Any]:
-    """Write how patients fare above and up to the median score."""
+    """Write the survival above and up to the median score."""
     found = {}
     for cohort in cohorts:
         if (split := median_split(cohort, plan.time, plan.event)) is None:

@@ -9,7 +9,7 @@ import pytest
 
 from model_store.errors import SignatureError
 from model_store.signatures.bundle import BundleContent, write_bundle
-from model_store.signatures.registry import Activation, Registry, RegistryAction, standing
+from model_store.signatures.registry import Activation, Registry, RegistryAction, rollback_chain
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_standing_follows_the_history() -> None:
         ("a", RegistryAction.ROLLBACK),
         ("c", RegistryAction.ACTIVATE),
     ]
-    assert standing([Activation(name, "", "", action) for name, action in moves]) == ["a", "c"]
+    assert rollback_chain([Activation(name, "", "", action) for name, action in moves]) == ["a", "c"]
 
 
 def test_damaged_bundle_is_neither_published_nor_activated(
