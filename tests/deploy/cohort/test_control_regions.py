@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage
 
 from deploy.cohort.control_regions import CLEARANCE_MM, control_features, elsewhere, shuffled_voxels
-from deploy.cohort.pixel_digest import pixel_digest
+from deploy.cohort.measure import pixel_digest
 from deploy.simulation.phantom import Phantom, write_phantom
 from model_store.cohort.control_tables import ControlRegion
 from model_store.signatures.profile import HAN2024
