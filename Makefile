@@ -64,6 +64,7 @@ format: $(VENV)/.dev ## Format the code
 	$(BIN)/ruff format .
 
 bench: $(VENV)/.dev test-packages ## Measure against the documented way of each library, Orthanc and storescp; prints ratios
+	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/study.py
 	$(BIN)/python benchmarks/ingest.py
 
