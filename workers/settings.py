@@ -25,6 +25,7 @@ from workers.features.engine.choice import Engine
 from workers.limits import LIMITS, Limits
 from workers.outline.segment_rules import SegmentRule
 from workers.results.result_roles import ResultRole
+from workers.results.wording import ENGLISH, Wording
 from workers.targets.target import Target
 
 STEPS_OF_AN_ASSOCIATION = 3
@@ -75,6 +76,8 @@ class WorkerSettings:
     targets: tuple[Target, ...] = ()
     ae_title: str = "RADTME"
     institution_name: str = ""
+    report: Wording = ENGLISH
+    """Language, names of the verdicts, series numbers and descriptions of the results."""
     character_sets: tuple[SenderCharacterSet, ...] = ()
     """The character sets of senders that declare no Specific Character Set; the first matching row applies.
     """

@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from unicodedata import east_asian_width
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,6 +93,8 @@ def _pages(document: Document, *, whole: bool = True) -> list[Page]:
 
 def _wrapped(line: Line) -> list[Line]:
     width = LETTERS - INDENT * line.depth
+    if any(east_asian_width(letter) in "WF" for letter in line.text):
+        width //= 2  # such letters are twice as wide
     texts = textwrap.wrap(line.text, width, subsequent_indent="    ") or [""]
     return [Line(text, line.depth, line.bold) for text in texts]
 

@@ -126,6 +126,7 @@ def run(
         _outline_of(record),
         tumour,
         record.segment_number,
+        settings.report,
     )
     result = _with_objects(_findings(record, case, started), objects)
     earlier = _replaced_result(spool, record)

@@ -35,7 +35,7 @@ def feature_report(
     report = measurement_report(
         origin,
         ResultRole.FEATURE_REPORT,
-        f"Radiomics features ({count})",
+        f"{origin.wording.series_name} features ({count})",
         groups,
         [segmentation],
         before=[processing_chain(profile)] if profile else [],

@@ -78,9 +78,9 @@ def summary_report(
 def headline(result: CaseResult, say: Wording) -> str:
     """Return the verdict in one line, such as ``Radiomics 0.731 HOT``."""
     if result.score is None:
-        return say("Radiomics not scored")
+        return f"{say.series_name} {say('not scored')}"
     shown, _ = shown_score(result.score.hot_probability, result.score.threshold)
-    return say("Radiomics {score} {verdict}", score=shown, verdict=say.verdicts[result.score.phenotype])
+    return f"{say.series_name} {shown} {say.verdicts[result.score.phenotype]}"
 
 
 def _summary(origin: Origin, result: CaseResult, measurement: Measurement | None, site: Site) -> Iterator[Dataset]:
@@ -123,11 +123,11 @@ def _images(origin: Origin, measurement: Measurement | None) -> Iterator[Dataset
         slices = measured_on(measurement.volume.frames, measurement.volume.headers)
         yield text(codes.MEASURED_ON, f"{phase}, {slices}" if phase else slices)
         return
-    received = [("Outline: {series}", origin.seg_header)]
-    received += [("Images: {series}", header) for header in origin.image_headers[:1]]
-    for template, header in received:
+    if series := series_words(origin.seg_header):
+        yield text(codes.SOURCE, say("Outline: {series}", series=series))
+    for header in origin.image_headers[:1]:
         if series := series_words(header):
-            yield text(codes.SOURCE, say(template, series=series))
+            yield text(codes.SOURCE, say("Images: {series}", series=series))
 
 
 def _notes(result: CaseResult, measurement: Measurement | None) -> list[Note]:
@@ -224,8 +224,10 @@ def _explanations(origin: Origin, result: CaseResult) -> Iterator[Dataset]:
         if signature.intended_use:
             yield text(codes.INTENDED_USE, signature.intended_use)
     if origin.version.number > 1:
-        replaces = "This is result {number} of the outline; it replaces the previous one."
-        yield text(codes.REPLACES, say(replaces, number=origin.version.number))
+        words = say(
+            "This is result {number} of the outline; it replaces the previous one.", number=origin.version.number
+        )
+        yield text(codes.REPLACES, words)
     yield text(codes.COMMENT, say("Made by a program, not verified by a person."))
 
 

@@ -23,7 +23,6 @@ from workers.results.wording import ENGLISH, Wording
 from workers.scoring.case_result import SignatureIdentity
 
 SERIES_PER_VERSION = 10
-FIRST_SERIES_NUMBER = 9001
 SERIES_ORDER = (
     ResultRole.SUMMARY_REPORT,
     ResultRole.SEGMENTATION,
@@ -125,7 +124,7 @@ def series_number(role: ResultRole, origin: Origin) -> int:
     """Return the series number of a result; those of further tumours follow those of the first."""
     version, tumour = origin.version.number, origin.tumour.number if origin.tumour else 1
     within = SERIES_PER_VERSION * (version - 1) + SERIES_ORDER.index(role)
-    return FIRST_SERIES_NUMBER + SERIES_PER_TUMOUR * (tumour - 1) + within
+    return origin.wording.first_series_number + SERIES_PER_TUMOUR * (tumour - 1) + within
 
 
 def composite(origin: Origin, role: ResultRole, modality: str, description: str) -> Dataset:

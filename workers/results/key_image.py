@@ -24,7 +24,6 @@ from workers.scoring.case_result import CaseResult, Doubt, Phenotype, Score, Sta
 HOT_COLOUR, COLD_COLOUR = COLOURS[Region.TUMOUR], COLOURS[Region.RING]
 SHORT_DOUBTS = {Doubt.OUTLINE: "depends on the outline", Doubt.CALIBRATION: "training cases do not decide"}
 VERDICT_COLOURS = {Phenotype.HOT: HOT_COLOUR, Phenotype.COLD: COLD_COLOUR, Phenotype.UNCERTAIN: VIOLET}
-DESCRIPTION = "Radiomics key image"
 SHOWN_WARNINGS = 3
 """Number of warnings that fit next to the slice."""
 AXIS_LETTERS = (("L", "R"), ("P", "A"), ("H", "F"))
@@ -36,7 +35,7 @@ def key_image(origin: Origin, result: CaseResult, measurement: Measurement) -> D
     number = largest_slice(measurement)
     source = source_slices([measurement.volume.frames[number]], measurement.volume.headers)[0]
     pixels = np.asarray(draw(_view(origin, measurement, number, source), caption(origin, result, measurement)))
-    instance = composite(origin, ResultRole.KEY_IMAGE, "OT", DESCRIPTION)
+    instance = composite(origin, ResultRole.KEY_IMAGE, "OT", f"{origin.wording.series_name} key image")
     instance.Laterality = measurement.volume.headers[0].get("Laterality")
     instance.ConversionType = "SYN"
     instance.ImageType = ["DERIVED", "SECONDARY"]
@@ -98,16 +97,16 @@ def _letters(direction: Sequence[float]) -> tuple[str, str]:
 
 def caption(origin: Origin, result: CaseResult, measurement: Measurement) -> Caption:
     """Return the text next to the slice."""
-    score, signature = result.score, origin.signature
+    score, signature, say = result.score, origin.signature, origin.wording.on_images
     if score is None:
         verdict, colour = "NOT SCORED", AMBER
     else:
         shown, _ = shown_score(score.hot_probability, score.threshold)
-        verdict, colour = f"{shown} {origin.wording.verdicts[score.phenotype]}", VERDICT_COLOURS[score.phenotype]
+        verdict, colour = f"{shown} {say.verdicts[score.phenotype]}", VERDICT_COLOURS[score.phenotype]
     named = f"signature {signature.id} {signature.version}" if signature else f"radtme {software_version()}"
     site = site_of(origin.image_headers, measurement.tumour_segment)
     return Caption(
-        title=" - ".join(filter(None, (origin.wording(site.words) if site.words else "", "Radiomics score"))),
+        title=" - ".join(filter(None, (say(site.words) if site.words else "", "Radiomics score"))),
         verdict=verdict,
         verdict_colour=colour,
         lines=[*([f"T{str(origin.tumour)[1:]}"] if origin.tumour else []), *_lines(result)],

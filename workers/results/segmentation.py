@@ -42,7 +42,7 @@ KEPT_OF_TUMOUR = (
 def segmentation(origin: Origin, measurement: Measurement) -> Dataset:
     """Return the segmentation of the two measured regions."""
     slices = source_slices(measurement.volume.frames, measurement.volume.headers)
-    instance = composite(origin, ResultRole.SEGMENTATION, "SEG", DESCRIPTION)
+    instance = composite(origin, ResultRole.SEGMENTATION, "SEG", origin.wording.segmentation_name)
     rows, columns = measurement.tumour.shape[1:]
     # Required in a segmentation (PS3.3 C.7.4.1): where the images have none, that of the outline.
     frame_of_reference_uid = (

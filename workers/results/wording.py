@@ -7,13 +7,20 @@ translation, and a template without one stays English. Texts of other parts, suc
 import csv
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from enum import StrEnum
 from importlib import resources
+from typing import Annotated
 
+from annotated_types import Ge, Le, MaxLen, MinLen
 from pydicom.sr.coding import Code
 
 from workers.scoring.case_result import Phenotype
+
+Word = Annotated[str, MinLen(1), MaxLen(24)]
+"""A name that fits into a Series Description (64 characters) with what follows it."""
+LAST_LETTER = 0x530
+"""The typeface of images has the letters below: Latin, Greek and Cyrillic."""
 
 
 class Language(StrEnum):
@@ -36,10 +43,16 @@ class Wording:
     """The language of the sentences, and the words for the verdicts."""
 
     language: Language = Language.ENGLISH
-    hot: str = "HOT"
+    hot: Word = "HOT"
     """In sentences, on the key image and in Series Descriptions."""
-    cold: str = "COLD"
-    uncertain: str = "UNCERTAIN"
+    cold: Word = "COLD"
+    uncertain: Word = "UNCERTAIN"
+    series_name: Word = "Radiomics"
+    """The beginning of the Series Descriptions of reports and key image."""
+    segmentation_name: Word = "Tumour and ring"
+    """Series Description of the segmentation."""
+    first_series_number: Annotated[int, Ge(1), Le(99_999_999)] = 9001
+    """Series Number of the summary report; the other results follow."""
 
     def __call__(self, template: str, **values: object) -> str:
         """Return a sentence with its values, in the language of the site."""
@@ -48,7 +61,14 @@ class Wording:
     @property
     def key(self) -> str:
         """What tells two wordings apart; empty for the default one."""
-        return "" if self == ENGLISH else f"{self.language}|{self.hot}|{self.cold}|{self.uncertain}"
+        return "" if self == ENGLISH else "|".join(map(str, astuple(self)))
+
+    @property
+    def on_images(self) -> "Wording":
+        """The words on images, whose typeface has Latin, Greek and Cyrillic letters: English where it lacks others."""
+        words = (self.hot, self.cold, self.uncertain)
+        drawable = self.language is not Language.CHINESE and all(ord(letter) < LAST_LETTER for letter in "".join(words))
+        return self if drawable else replace(ENGLISH, series_name=self.series_name)
 
     @property
     def verdicts(self) -> Mapping[Phenotype, str]:
