@@ -1,4 +1,4 @@
-"""A container's health check: ``python -m deploy.health URL`` ends with 0 where the part says that it is well."""
+"""A container's health check: ``python -m deploy.health URL`` ends with 0 where the part is healthy."""
 
 import sys
 import urllib.request
@@ -7,7 +7,7 @@ TIMEOUT_SECONDS = 4.0
 
 
 def main(url: str) -> int:
-    """Return 0 where ``url`` answers with 200; print what it says otherwise."""
+    """Return 0 where ``url`` answers with 200; print its answer otherwise."""
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS):  # noqa: S310 - the caller's own address
             return 0

@@ -15,7 +15,7 @@ PIPE_WIDTH = 100
 
 
 def output() -> Console:
-    """Return the console for results: standard output; without colours and wide enough where it is no terminal."""
+    """Return the console for results (standard output); a file or pipe gets wide lines without colours."""
     wide = sys.stdout.isatty() or "COLUMNS" in os.environ
     return Console(highlight=False, width=None if wide else PIPE_WIDTH)
 
@@ -42,7 +42,7 @@ def progress(console: Console, what: str, total: int) -> Iterator[tuple[Progress
 
 
 def duration(seconds: float) -> str:
-    """Return a duration as people say it: ``0.35 s``, ``12 s``, ``5 min``, ``3 h``, ``2 days``."""
+    """Return a duration as text: ``0.35 s``, ``12 s``, ``5 min``, ``3 h``, ``2 days``."""
     if seconds < 0:
         return "0 s"
     if seconds < 9.95:

@@ -1,4 +1,4 @@
-"""The listener's metrics. Each help text is the question that the person on call asks."""
+"""The listener's metrics. Each help text is a question of the person on call."""
 
 import math
 import threading

@@ -1,4 +1,4 @@
-"""What the listener is told at start. Read once, handed on, never changed."""
+"""The settings of the listener: read once at start, handed on, never changed."""
 
 import ipaddress
 from dataclasses import dataclass, field
@@ -206,7 +206,7 @@ class ListenerSettings:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether only this machine can reach a server that listens on ``host``."""
+    """Return whether only this machine can reach a server that listens on ``host``."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

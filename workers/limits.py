@@ -81,7 +81,7 @@ def data_bytes() -> int:
 
 
 def is_out_of_memory(error: BaseException | None) -> bool:
-    """Tell whether an allocation that failed is behind an error."""
+    """Return whether an allocation that failed is behind an error."""
     while error is not None:
         if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
             return True

@@ -1,4 +1,4 @@
-"""Quality notes: what a reader of a result should know beside the verdict, and how much it matters."""
+"""Quality notes: what a reader of a result should know beside the verdict, with its severity."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -78,7 +78,7 @@ def extract(plan: ExtractPlan, folder: Path, console: Console) -> Extracted:
     tables = cohort_tables(measured, profile)
     _write(folder, tables, plan)
     _write_controls(plan, tables, cases, folder, console)
-    mark_done(folder, "cases")  # each case knows its own inputs; extract itself always looks again
+    mark_done(folder, "cases")  # each case has its own key; the index is always renewed
     return Extracted(tables, len(todo))
 
 

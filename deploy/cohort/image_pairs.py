@@ -108,7 +108,7 @@ def _without_ending(path: Path) -> str | None:
 
 
 def _as_mask(name: str) -> Iterator[tuple[str, str]]:
-    """Yield what comes before the word for a mask, and the reader after it."""
+    """Yield the part of the name before a word such as ``mask``, and the reader after it."""
     for word in MASK_WORDS:
         before, found, after = name.rpartition(word)
         if found and (not before or before[-1] in "_-.") and (not after or after[0] in "_-."):

@@ -137,7 +137,7 @@ def _index_file(folder: Path, name: str, rules: SegmentRules) -> IndexedFile:
     if is_outline(text(header, "SOPClassUID")):
         try:
             return _outline(nothing, read_header(path).dataset, rules)
-        # The measurement says why not: an outline that vanished here would go unnoticed.
+        # It stays in the index, so that the measurement reports why it cannot be used.
         except (RejectedInput, *UNREADABLE_BYTES):
             return _described(nothing, header, OUTLINE)
     if not is_image(text(header, "SOPClassUID")):

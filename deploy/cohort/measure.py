@@ -88,7 +88,7 @@ def kept_result(task: MeasuringTask) -> dict[str, Any] | None:
 
 
 def kept_values(path: Path, inputs: str) -> dict[str, Any] | None:
-    """Return a result that was made of these inputs; None where there is none."""
+    """Return a stored result of these inputs; None where there is none."""
     try:
         found: dict[str, Any] = json.loads(path.read_bytes())
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""``radtme retry``, ``hold``, ``release`` and ``drop``: what a person decides about a job."""
+"""``radtme retry``, ``hold``, ``release`` and ``drop``: decisions of an operator about a job."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -31,7 +31,7 @@ def reproduce_study(context: click.Context, study_file: Path, config_file: Path 
     console = notices()
     console.rule("1 extract")
     context.invoke(extract, source=study_file, output=None, profile=None, jobs=None)
-    if labelled:  # without a section, the step says what is missing
+    if labelled:  # without a section, the step reports what is missing
         console.rule("2 phenotype")
         context.invoke(phenotype, config_file=study_file)
     console.rule("3 reliability")

@@ -121,7 +121,7 @@ def _run(
     sink_host: str | None,
     limit: float,
 ) -> tuple[list["Checked"], str]:
-    """Run the steps; return them, and what is left of the case in the spool."""
+    """Run the steps; return them, and the files of the case that remain in the spool."""
     from deploy.self_test.cleanup import drop_failed_run, remove_self_test
     from deploy.self_test.run import SelfTestRun, Verdict
     from deploy.self_test.study import write_self_test

@@ -61,7 +61,7 @@ class GivenValue:
 
 
 def setting_name(location: Location) -> str:
-    """Return a location as people write it, such as ``targets[0].tls.ca``."""
+    """Return the name of a setting, such as ``targets[0].tls.ca``."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).removeprefix(".")
 
 

@@ -107,7 +107,7 @@ def write_configuration(folder: Path) -> Path:
 
 
 def study_files(folder: Path) -> tuple[list[DicomFile], list[OtherFile]]:
-    """Return the instances in a folder and the files that are none.
+    """Return the instances in a folder, and the other files.
 
     Raises
     ------
@@ -139,7 +139,7 @@ def _is_own_result(path: Path) -> bool:
     try:
         return is_own_result(dcmread(path, force=True, stop_before_pixels=True, specific_tags=list(OWN_RESULT_TAGS)))
     except (OSError, InvalidDicomError, *UNREADABLE_BYTES):
-        return False  # the listener says what is wrong with it
+        return False  # the listener reports what is wrong with it
 
 
 def send_study(stack: LocalStack, files: Sequence[DicomFile], watch: Watch) -> list[SentFile]:

@@ -27,11 +27,11 @@ class DicomFile:
     sop_instance_uid: str
     transfer_syntax_uid: str
     bare_offset: int | None = None
-    """Where the data set begins in a file without preamble; None in a file as PS3.10 says."""
+    """Offset of the data set in a file without preamble; None in a file that conforms to PS3.10."""
 
     @contextmanager
     def part10(self) -> Iterator[Path]:
-        """Yield the file as PS3.10 says: itself, or a temporary one with the same data set."""
+        """Yield a path to a file that conforms to PS3.10: this one, or a temporary one with the same data set."""
         if self.bare_offset is None:
             yield self.path
             return

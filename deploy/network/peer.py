@@ -1,4 +1,4 @@
-"""A DICOM application entity somewhere on the network, as people write it: ``AET@host:port``."""
+"""A DICOM application entity on the network, written as ``AET@host:port``."""
 
 import re
 from dataclasses import dataclass

@@ -16,7 +16,7 @@ NAMED = 3
 def reported_features(path: Path, profile: str) -> dict[str, float]:
     """Return the features in a feature report, by column; those that a profile's canary has.
 
-    The method tells the filtered images apart.
+    The measurement method distinguishes the filtered images.
     """
     report = dcmread(path)
     expected = expected_features()[profile]

@@ -85,7 +85,7 @@ class StepFailed(Exception):
 
 
 class StepSkipped(Exception):
-    """A step cannot be checked here; says why."""
+    """A step cannot be checked here; the message is the reason."""
 
 
 class SelfTestRun:

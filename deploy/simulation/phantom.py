@@ -23,7 +23,7 @@ INFLAMMATION_SPREAD = 0.18
 
 @dataclass(frozen=True)
 class PhantomSpec:
-    """Everything that decides what a phantom looks like."""
+    """Everything that determines the images of a phantom."""
 
     seed: int
     immune: str | float = "inflamed"

@@ -1,4 +1,4 @@
-"""What is planted in a simulated cohort, and what a perfect reader of its images could make of it.
+"""What is planted in a simulated cohort, and the performance that its images allow.
 
 Every patient has an inflammation, the latent variable: normally distributed in each phenotype, around different means.
 Images, expression, survival and response depend on it and on chance. Site and scanner change the images and nothing
@@ -101,7 +101,7 @@ def _interval(auc: float, hot: int, cold: int, seed: int) -> tuple[float, float]
 def planted_summary(
     planted: Planted, hot: NDArray[np.bool_], inflammation: NDArray[np.float64], seed: int
 ) -> dict[str, Any]:
-    """Return what the simulation says about a cohort that was drawn: JSON values."""
+    """Return what was planted in a simulated cohort, as JSON values."""
     size = int(hot.sum()), int((~hot).sum())
     drawn = auc_with_interval(hot, inflammation)
     return {

@@ -46,7 +46,7 @@ class RedisServer:
         )
 
     def is_ready(self) -> bool:
-        """Tell whether the server answers."""
+        """Return whether the server answers."""
         try:
             with Redis.from_url(self.url, socket_connect_timeout=1, socket_timeout=1) as client:
                 return bool(client.ping())

@@ -37,7 +37,7 @@ class Program:
     """The whole environment; None: the supervisor's. May hold passwords."""
     standard_input: str = field(default="", repr=False)
     log_file: Path | None = None
-    """Where its output goes; the supervisor's own standard error where there is none."""
+    """Where its output goes; None: the supervisor's standard error."""
 
 
 class StartFailed(Exception):

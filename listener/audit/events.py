@@ -238,5 +238,5 @@ def patient_of(header: "Dataset", character_set: str = "") -> AuditedPatient:
 
     try:
         return AuditedPatient(*(shown_text(header, keyword, character_set) for keyword in ("PatientID", "PatientName")))
-    except (ValueError, LookupError):  # elements that cannot be decoded: the trail says that it is unknown
+    except (ValueError, LookupError):  # elements that cannot be decoded: the patient is audited as unknown
         return AuditedPatient()

@@ -208,7 +208,7 @@ def _connection(server: SyslogServer) -> ssl.SSLSocket:
 
 
 def _taken_by_peer(connection: ssl.SSLSocket) -> bool:
-    """Tell whether the other machine has acknowledged every byte (SIOCOUTQ, tcp(7))."""
+    """Return whether the other machine has acknowledged every byte (SIOCOUTQ, tcp(7))."""
     left = fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, b"\0" * 4)
     return bool(struct.unpack("i", left)[0] == 0)
 

@@ -1,7 +1,7 @@
 """The audit of one association: who starts to send a study, and which of its objects were stored or refused.
 
 Before the first object of a study is acknowledged, a message says that it comes, from whom and of whom; the end of the
-association says how much came. Between the two, the spool itself tells.
+association says how much came. Between the two messages, the spool shows what has arrived.
 """
 
 from collections import Counter

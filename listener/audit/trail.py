@@ -1,7 +1,8 @@
 """The audit trail on disk: files that are only ever appended to, one audit message in syslog form a line.
 
-Any number of processes write to it. Each message is whole and on the disk before `AuditLog.write` returns, so whoever
-writes before acting never acts unaudited. A file that has grown to its size is left as it is and the next one begun:
+Any number of processes write to it. Each message is whole and on the disk before `AuditLog.write` returns, so a process
+that writes the message first never acts without an audit entry. A file that has grown to its size is left as it is and
+the next one begun:
 names never change, so a reader's position in them stays valid.
 """
 
@@ -48,7 +49,7 @@ class AuditLog:
         return self._settings is not None
 
     def character_set_of(self, sender: str | None) -> str:
-        """Return what the undeclared texts of a sender are written in; empty where the site does not say."""
+        """Return the character set of a sender that declares none; empty where the site configures none."""
         return character_set_of(sender, self._settings.character_sets) if self._settings else ""
 
     def write(self, message: AuditMessage) -> None:
@@ -71,7 +72,7 @@ class AuditLog:
 
 
 def syslog_line(xml: str, at: datetime | None = None) -> bytes:
-    """Return a message as RFC 5424 wants it, and PS3.15 section A.6, with the line end that files need."""
+    """Return a message in the form of RFC 5424 and PS3.15 section A.6, with a line end for the file."""
     time = (at or datetime.now(UTC)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     host = re.sub(r"[^!-~]", "", socket.gethostname())[:255] or "-"
     return f"<{PRIORITY}>1 {time} {host} radtme {os.getpid()} {MESSAGE_ID} - {BOM}{xml}\n".encode(errors="replace")

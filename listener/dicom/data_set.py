@@ -50,9 +50,9 @@ UNREADABLE_BYTES = (
     struct.error,
     zlib.error,
 )
-"""What pydicom and zlib raise on bytes that are no data set; `is_cut_short` knows one more."""
+"""What pydicom and zlib raise for bytes that are not a data set; see also `is_cut_short`."""
 UNREADABLE_FILE = (OSError, InvalidDicomError, *UNREADABLE_BYTES)
-"""What pydicom raises on a file that is no instance."""
+"""What pydicom raises for a file that is not an instance."""
 
 
 def is_cut_short(error: OSError) -> bool:
@@ -202,7 +202,7 @@ def _inflated_head(part: Path, offset: int, limit: int) -> bytes:
 
 
 def inflates_within(part: Path, offset: int, transfer_syntax: UID, limit: int) -> bool:
-    """Tell whether a data set, if it is deflated, inflates to at most ``limit`` bytes; nothing is kept of it.
+    """Return whether a data set, if it is deflated, inflates to at most ``limit`` bytes; nothing is kept of it.
 
     Raises
     ------
@@ -234,7 +234,7 @@ def _parsed(file: BinaryIO, transfer_syntax: UID, tags: Sequence[str]) -> Datase
             specific_tags=[Tag(tag) for tag in tags],
         )
         for _ in header.iterall():
-            pass  # pydicom converts values when they are asked for: what cannot be converted shows itself here
+            pass  # pydicom converts values on access: one that cannot be converted raises here
     except (OSError, *UNREADABLE_BYTES) as error:
         if isinstance(error, OSError) and not is_cut_short(error):
             raise

@@ -14,7 +14,7 @@ OWN_RESULT_TAGS = ("Manufacturer", "ManufacturerModelName", "SegmentSequence", "
 
 
 def is_own_result(header: Dataset) -> bool:
-    """Tell whether an object is a result of radtme, of whatever version and installation.
+    """Return whether an object is a result of radtme, of whatever version and installation.
 
     Where an archive or a de-identifier removed or replaced the manufacturer, a segment coded in our private scheme
     identifies it, with our content label; a person who corrects a result in a viewer saves it under another one.

@@ -1,4 +1,4 @@
-"""Patient's Name and Patient ID as the audit trail and the status page show them: never in wrong letters.
+"""Patient's Name and Patient ID for the audit trail and the status page: in the right character set, or not at all.
 
 A header without Specific Character Set (PS3.3 section C.12.1.1.2) may hold ASCII only. Which letters other bytes mean,
 only the site knows. Where it does not say, the bytes are shown with their numbers.
@@ -19,7 +19,7 @@ UNDECLARED = "latin-1"
 
 
 def declares_character_set(header: Dataset) -> bool:
-    """Tell whether a header says what its texts are written in."""
+    """Return whether a header declares a character set."""
     terms = header.get("SpecificCharacterSet") or ()
     return any(str(term) not in PLAIN for term in ([terms] if isinstance(terms, str) else terms))
 

@@ -26,7 +26,7 @@ class SenderCharacterSet:
     """AE title; empty: any."""
 
     def __post_init__(self) -> None:
-        """Refuse what is no defined term."""
+        """Refuse a value that is not a defined term."""
         if self.character_set not in DEFINED_TERMS:
             raise ValueError(
                 f"expected a defined term of Specific Character Set such as GB18030, ISO_IR 13 or ISO_IR 100, "

@@ -25,7 +25,7 @@ _NO_IMAGES = (
 
 
 def is_image_class(sop_class_uid: object) -> bool:
-    """Tell whether objects of this SOP class are images to draw an outline on; an unknown class counts as one."""
+    """Return whether objects of this SOP class are images to draw an outline on; an unknown class counts as one."""
     keyword = UID(str(sop_class_uid or "")).keyword
     return not any(word in keyword for word in _NO_IMAGES)
 
@@ -69,10 +69,10 @@ def sop_class_label(sop_class_uid: str) -> str:
 
 
 def is_outline(sop_class_uid: str) -> bool:
-    """Tell whether objects of this class name the images that they were drawn on."""
+    """Return whether objects of this class name the images that they were drawn on."""
     return sop_class_uid in OUTLINE_CLASSES
 
 
 def is_image(sop_class_uid: str) -> bool:
-    """Tell whether objects of this class can be measured."""
+    """Return whether objects of this class can be measured."""
     return sop_class_uid in IMAGE_CLASSES

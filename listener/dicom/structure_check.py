@@ -23,7 +23,7 @@ _UNKNOWN, _SEQUENCE = b"UN", b"SQ"
 
 
 class TooComplex(ValueError):
-    """A data set is deeper, wider or longer than it may be; the message says in which way."""
+    """A data set exceeds a limit of depth, items or length; the message names it."""
 
 
 def check_file(path: Path, data_set_offset: int, transfer_syntax: UID, limits: StructureLimits) -> int:

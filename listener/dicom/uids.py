@@ -40,7 +40,7 @@ def uid_name(uid: str) -> str:
 
 
 def is_uid(text: str) -> bool:
-    """Tell whether ``text`` is dotted numbers of at most 64 characters."""
+    """Return whether ``text`` is dotted numbers of at most 64 characters."""
     return not _fault(text)
 
 

@@ -64,7 +64,7 @@ class FaultPoint(StrEnum):
     DELIVERY_SENT = "delivery.sent"
     """The target has answered for an object; the answer has not been recorded."""
     DELIVERY_NOTED = "delivery.noted"
-    """What the target said to an object is written down."""
+    """The answer of a target to an object is recorded."""
     DELIVERY_TRIED = "delivery.tried"
     """The association has ended; the outcome of the try is not written down."""
     DELIVERY_RECORDED = "delivery.recorded"

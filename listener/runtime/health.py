@@ -27,7 +27,7 @@ Checks = Callable[[], Mapping[str, Check | bool]]
 
 
 def report(outcomes: Mapping[str, Check | bool]) -> tuple[bool, bytes]:
-    """Return whether every required check is fine, and the JSON that says it check by check."""
+    """Return whether every required check passes, and the JSON of all checks."""
     checks = {name: Check(outcome) if isinstance(outcome, bool) else outcome for name, outcome in outcomes.items()}
     fine = all(check.ok for check in checks.values() if check.required)
     body = {

@@ -14,7 +14,7 @@ CLIENT_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Response:
-    """What a client is answered."""
+    """The answer to a request."""
 
     body: bytes
     content_type: str = "text/plain"
@@ -83,4 +83,4 @@ class _Handler(BaseHTTPRequestHandler):
             send(response.body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
-        """Say nothing: a scrape or a reader is no event."""
+        """Log nothing: a request is not an event."""

@@ -1,4 +1,4 @@
-"""Logging: static event names with fields, as JSON lines or in a form for people. Never a patient attribute.
+"""Logging: static event names with fields, as JSON lines or in readable form. Never a patient attribute.
 
 Of an exception only its type and stack locations are shown, whoever logs it and in whatever form: its text may quote an
 element of a data set, and the variables around it may hold the data set itself.

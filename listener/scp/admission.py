@@ -19,7 +19,7 @@ class RejectParameters:
     source: int
     reason: int
     why: str = ""
-    """What the peer is not told, where the Standard has one reason for several."""
+    """The exact reason, where one reason of the Standard covers several."""
 
 
 class AssociationRejection(Enum):
@@ -85,7 +85,7 @@ class Admission:
         self.allowed = allowed or AllowList()
         """Who may associate; replaced as a whole when the list changes."""
         self.reporters = reporters or AllowList()
-        """Who else may report on storage commitment; replaced like the other."""
+        """The peers that may report on storage commitment; replaced in the same way."""
         self._max_associations = max_associations
         self._max_per_peer = max_associations_per_peer
         self._max_pending = max_pending
@@ -101,16 +101,16 @@ class Admission:
             return self._open.total()
 
     def knows_address(self, address: str) -> bool:
-        """Tell whether anyone who may send or report may come from this address."""
+        """Return whether anyone who may send or report may come from this address."""
         reports = not self.reporters.is_empty and self.reporters.knows_address(address)
         return self.allowed.knows_address(address) or reports
 
     def may_send(self, caller: Caller) -> bool:
-        """Tell whether this caller may send objects."""
+        """Return whether this caller may send objects."""
         return self.allowed.refusal(caller) is None
 
     def may_report(self, caller: Caller) -> bool:
-        """Tell whether this caller may report on storage commitment: it is on either list by name."""
+        """Return whether this caller may report on storage commitment: it is on either list by name."""
         return any(not one.is_empty and one.refusal(caller) is None for one in (self.allowed, self.reporters))
 
     def admit_connection(self, peer: str) -> bool:
@@ -128,7 +128,7 @@ class Admission:
 
     @contextmanager
     def association(self, peer: str) -> Iterator[AssociationRejection | None]:
-        """Hold a place for an association while the block runs; yields why there is none, or None."""
+        """Count an association for the block; yields the reason where it must be rejected, otherwise None."""
         rejection = self._take(peer)
         try:
             yield rejection

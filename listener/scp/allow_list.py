@@ -13,7 +13,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks for an association."""
+    """The peer that requests an association."""
 
     ae_title: str
     address: str
@@ -53,7 +53,7 @@ class AllowList:
         return not self._entries
 
     def knows_address(self, address: str) -> bool:
-        """Tell whether anyone who is allowed may come from this address."""
+        """Return whether anyone who is allowed may come from this address."""
         where = parse_address(address)
         return not self._entries or any(entry.has(where) for entry in self._entries)
 
@@ -96,7 +96,7 @@ def plain_fingerprint(text: str) -> str:
     Raises
     ------
     ValueError
-        If it is none.
+        If it is not a fingerprint.
     """
     digits = text.replace(":", "").replace(" ", "").lower()
     if len(digits) != 64 or set(digits) - set("0123456789abcdef"):

@@ -141,7 +141,7 @@ class Association:
             return self._accept(request, offered)
 
     def _secure(self) -> bytes | None:
-        """Shake hands where the listener speaks TLS; return the certificate that the peer showed."""
+        """Do the TLS handshake where TLS is configured; return the certificate of the peer."""
         if self._tls is None:
             return None
         certificate = self._connection.secure(self._tls.current(), self._settings.acse_timeout_seconds)
@@ -192,7 +192,7 @@ class Association:
             self._log.info(
                 "context_refused", sop_class_uid=one.sop_class_uid, transfer_syntax_uids=list(one.transfer_syntax_uids)
             )
-            with suppress(OSError):  # it is said in the log
+            with suppress(OSError):  # it is in the log
                 note_refused(self._inbox.spool, one)
 
     def _received_studies(self, request: Request) -> ReceivedStudies:

@@ -47,7 +47,7 @@ _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 @dataclass(frozen=True)
 class StoreReply:
-    """What a C-STORE is answered with."""
+    """The response to a C-STORE."""
 
     status: Status
     comment: str = ""
@@ -62,7 +62,7 @@ class StoreReply:
 
 @dataclass(frozen=True)
 class Inbox:
-    """What every association of a listener shares: where objects go and who is told."""
+    """What all associations of a listener share: the spool, the quarantine and those to notify of an object."""
 
     spool: Spool
     settings: ListenerSettings
@@ -158,7 +158,7 @@ class IncomingObject:
                 self._inspect_head()
 
     def _inspect_head(self) -> None:
-        """Read the head while the rest is still on its way; what is wrong with it is said at the end."""
+        """Read the head while the rest is being received; an error in it is answered at the end."""
         with suppress(UnreadableDataSet):
             self._identity = read_identity(bytes(self._head), self._context.transfer_syntax)
 

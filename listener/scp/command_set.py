@@ -48,7 +48,7 @@ class Command:
 
     @property
     def is_response(self) -> bool:
-        """Whether the peer answers something, though nothing was asked."""
+        """Whether it is a response, although no request was sent."""
         return bool(self.field & RESPONSE_BIT)
 
 
@@ -123,7 +123,7 @@ def _padded(text: str, padding: bytes) -> bytes:
 
 
 def command_pdus(context_id: int, content: bytes, peer_max_pdu_bytes: int) -> bytes:
-    """Return ``content`` as P-DATA-TF PDUs that are no longer than the peer takes (0: any length)."""
+    """Return ``content`` as P-DATA-TF PDUs within the peer's maximum length (0: unlimited)."""
     step = max(peer_max_pdu_bytes - _PDV.size, 64) if peer_max_pdu_bytes else len(content)
     pdus = []
     for start in range(0, len(content), step):

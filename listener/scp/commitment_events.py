@@ -20,7 +20,7 @@ log = structlog.get_logger()
 
 
 def is_report(context: Context) -> bool:
-    """Tell whether a context carries storage commitment and nothing else."""
+    """Return whether a context is for storage commitment."""
     return context.sop_class_uid == STORAGE_COMMITMENT
 
 

@@ -14,7 +14,7 @@ A_RELEASE_RQ = 0x05
 A_RELEASE_RP = 0x06
 A_ABORT = 0x07
 TLS_HANDSHAKE = 0x16
-"""Not a PDU type: what a TLS client says first (RFC 8446 section 5.1)."""
+"""Not a PDU type: the first byte of a TLS client (RFC 8446 section 5.1)."""
 HEADER_BYTES = 6
 CLOSE_WAIT_SECONDS = 2.0
 MAX_ASSOCIATE_BYTES = 256 * 1024
@@ -79,7 +79,7 @@ class Connection:
     def read_pdu(self, wait_seconds: float, *, whole: bool = False) -> tuple[int, memoryview]:
         """Return type and body of the next PDU.
 
-        ``whole`` says that ``wait_seconds`` is for all of it, not for its first byte.
+        ``whole``: ``wait_seconds`` limits the whole PDU, not only its first byte.
 
         Raises
         ------

@@ -82,7 +82,7 @@ def read_request(body: memoryview) -> Request:
 def negotiate(
     request: Request, supported: list[PresentationContext], max_pdu_bytes: int
 ) -> tuple[Mapping[int, Context], bytes]:
-    """Return the accepted contexts by id, and the A-ASSOCIATE-AC PDU that says so."""
+    """Return the accepted contexts by id, and the A-ASSOCIATE-AC PDU."""
     results, role_items = negotiate_as_acceptor(
         request.primitive.presentation_context_definition_list, supported, _proposed_roles(request.primitive)
     )

@@ -71,7 +71,7 @@ def contexts_for(
 
 
 def offered_storage(contexts: Sequence[PresentationContext]) -> bool:
-    """Tell whether a peer that gets these contexts may send objects."""
+    """Return whether a peer that gets these contexts may send objects."""
     return any(context.abstract_syntax in STORAGE_CLASSES for context in contexts)
 
 

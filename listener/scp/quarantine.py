@@ -1,4 +1,4 @@
-"""The quarantine: refused objects that are kept for a person to look at, within a share of the disk.
+"""The quarantine: refused objects that are kept for inspection, within a share of the disk.
 
 Whoever may send can also send what is refused, as often as he likes. So the first ones are kept, as evidence of how it
 began; beyond the limits an object gets the same status and the same log line, and its bytes are dropped. No sender may

@@ -1,4 +1,4 @@
-"""How long certificates are still valid, asked of their files at each scrape. The workers show theirs by it too."""
+"""Remaining validity of certificates, read from their files at each scrape. The workers use it as well."""
 
 import math
 from collections.abc import Iterable, Mapping

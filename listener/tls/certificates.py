@@ -19,7 +19,7 @@ class CredentialFileError(ValueError):
 
 
 def read_secret(file: Path) -> str:
-    """Return what a password file holds, without the line end.
+    """Return the password in a file, without the line end.
 
     Raises
     ------

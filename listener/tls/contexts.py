@@ -62,7 +62,7 @@ def client_context(tls: ClientTls) -> ssl.SSLContext:
 
 
 def tls_args(tls: ClientTls | None, host: str) -> tuple[ssl.SSLContext, str] | None:
-    """Return what pynetdicom's ``AE.associate`` takes as ``tls_args``: None where the target is not spoken to by TLS.
+    """Return what pynetdicom's ``AE.associate`` takes as ``tls_args``: None without TLS.
 
     The files are read anew for every association: a new certificate needs no restart.
 

@@ -1,4 +1,4 @@
-"""Why a server cannot be spoken to by TLS, in words. pynetdicom only says that there is no association."""
+"""The reason why a TLS connection to a server fails, as text. pynetdicom only reports that there is no association."""
 
 import socket
 import ssl
@@ -22,7 +22,7 @@ _ADVICE = {
 
 
 def why_no_tls(tls: ClientTls, host: str, port: int, timeout_seconds: float) -> str | None:
-    """Shake hands once more and return what is wrong; None where TLS is fine, or nothing can be reached at all."""
+    """Repeat the handshake and return its error as text; None where TLS is fine, or nothing can be reached at all."""
     try:
         plain = socket.create_connection((host, port), timeout_seconds)
     except OSError:

@@ -9,7 +9,7 @@ CERTIFICATE_EXPIRED = 10
 
 
 class HandshakeFailure(StrEnum):
-    """Why there is no encrypted connection."""
+    """The reason why there is no encrypted connection."""
 
     NOT_TLS = "not_tls"
     NO_CERTIFICATE = "no_certificate"
@@ -17,14 +17,14 @@ class HandshakeFailure(StrEnum):
     CERTIFICATE_NOT_TRUSTED = "certificate_not_trusted"
     NO_COMMON_VERSION_OR_CIPHER = "no_common_version_or_cipher"
     REFUSED_BY_PEER = "refused_by_peer"
-    """The peer does not trust our certificate, or does not like what it was offered."""
+    """The peer does not trust our certificate, or accepts none of the offered versions and ciphers."""
     TIMED_OUT = "timed_out"
     CONNECTION_LOST = "connection_lost"
     OTHER = "other"
 
 
 class HandshakeFailed(Exception):
-    """There is no encrypted connection; ``failure`` says why."""
+    """There is no encrypted connection; ``failure`` is the reason."""
 
     def __init__(self, failure: HandshakeFailure, detail: str) -> None:
         super().__init__(f"{failure}: {detail}")

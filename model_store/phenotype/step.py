@@ -241,7 +241,7 @@ def _record(row: "pd.Series[Any]") -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """Return JSON values: a number that there is none of (NaN) is None."""
+    """Return JSON values: NaN becomes None."""
     if isinstance(value, dict):
         return {str(key): plain(part) for key, part in value.items()}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""The acceptance contract that training writes, from what the cohort knows of its images and how its cases lie."""
+"""The acceptance contract that training writes, from the acquisition and the features of its cases."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

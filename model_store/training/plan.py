@@ -13,7 +13,7 @@ class TrainPlan:
 
     id: str = "study"
     version: str = "1.0.0"
-    """Id and version of the signature that may come of it."""
+    """Id and version of the candidate."""
     profile: str = DEFAULT_PROFILE.name
     """The one that the features were measured with."""
     features: Path | None = None

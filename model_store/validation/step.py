@@ -283,6 +283,6 @@ def top_features(signature: Signature, top: int = 20) -> list[str]:
 
 
 def _plain(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return rows for JSON, without what is no number."""
+    """Return rows for JSON; NaN becomes None."""
     rows = table.astype(object).where(table.notna(), None).to_dict("records")
     return [{str(name): value for name, value in row.items()} for row in rows]

@@ -43,7 +43,7 @@ def phantom(tmp_path: Path) -> Phantom:
 
 
 def in_state(parts: Installation, state: JobState) -> bool:
-    """Tell whether the only job lies in a state."""
+    """Return whether the only job lies in a state."""
     return [job.state for job in parts.jobs()] == [state]
 
 

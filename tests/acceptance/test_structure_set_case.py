@@ -28,7 +28,7 @@ SMALL = {"slices": 40, "rows": 96, "columns": 96, "spacing_mm": (2.0, 1.6, 1.6),
 
 
 def names_structure_set(instance: Dataset, uid: str) -> bool:
-    """Tell whether an object refers to the structure set by its class and UID."""
+    """Return whether an object refers to the structure set by its class and UID."""
     return any(
         element.keyword == "ReferencedSOPInstanceUID" and element.value == uid for element in instance.iterall()
     ) and any(element.value == RTStructureSetStorage for element in instance.iterall() if element.VR == "UI")

@@ -23,13 +23,13 @@ def names_in(node: ast.AST) -> list[str]:
 
 
 def is_harmful(name: str) -> bool:
-    """Tell whether a dotted name unpickles."""
+    """Return whether a dotted name unpickles."""
     first, last = name.split(".")[0], name.split(".")[-1]
     return first in UNPICKLERS or last in LOADERS or name in ("joblib.load", "joblib.dump")
 
 
 def is_harmful_call(call: ast.Call) -> bool:
-    """Tell whether a call runs text, or lets NumPy unpickle."""
+    """Return whether a call runs text, or lets NumPy unpickle."""
     if isinstance(call.func, ast.Name) and call.func.id in EXECUTORS:
         return True
     flags = [keyword.value for keyword in call.keywords if keyword.arg == "allow_pickle"]

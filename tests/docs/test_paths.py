@@ -64,7 +64,7 @@ def settings() -> frozenset[str]:
 
 @functools.cache
 def is_module_or_member(dotted: str) -> bool:
-    """Tell whether a dotted name is a module of ours, or something that a module defines at its top level."""
+    """Return whether a dotted name is a module of ours, or something that a module defines at its top level."""
     parts = dotted.split(".")
     for count in range(len(parts), 0, -1):
         folder = ROOT.joinpath(*parts[:count])

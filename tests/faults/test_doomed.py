@@ -25,7 +25,7 @@ with site.starting_to_listen(free_port()) as listener, site.starting_to_listen(f
 
 
 def lives(process: psutil.Process) -> bool:
-    """Tell whether a process runs; one that has ended and was not asked for by its parent does not."""
+    """Return whether a process runs; one that has ended and was not asked for by its parent does not."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

@@ -44,7 +44,7 @@ def without_permission(folder: Path) -> Iterator[None]:
 
 
 def is_stopped(process: BaseProcess) -> bool:
-    """Tell whether a process was held by SIGSTOP."""
+    """Return whether a process was held by SIGSTOP."""
     return psutil.Process(process.pid).status() == psutil.STATUS_STOPPED
 
 
@@ -60,7 +60,7 @@ def go_on(process: BaseProcess) -> None:
 
 
 def says(site: Site, *events: str) -> bool:
-    """Tell whether a worker has logged one of the events."""
+    """Return whether a worker has logged one of the events."""
     return any(f'"{event}"' in site.log() for event in events)
 
 

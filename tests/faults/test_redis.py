@@ -32,7 +32,7 @@ def redis(parts: Installation, *words: str) -> None:
 
 
 def is_ready(parts: Installation) -> bool:
-    """Tell whether the only job is ready."""
+    """Return whether the only job is ready."""
     return [job.state for job in parts.jobs()] == [JobState.READY]
 
 

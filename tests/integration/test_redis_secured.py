@@ -44,7 +44,7 @@ def settings(tmp_path: Path, server: SecuredRedis, authority: Authority) -> Redi
 
 
 def reached_by_kombu(url: str) -> bool:
-    """Tell whether kombu gets through, as Celery would."""
+    """Return whether kombu gets through, as Celery would."""
     try:
         with Connection(url, transport_options={"socket_connect_timeout": 10, "socket_timeout": 10}) as connection:
             connection.ensure_connection(max_retries=1, timeout=20)
@@ -54,7 +54,7 @@ def reached_by_kombu(url: str) -> bool:
 
 
 def reached_by_redis_py(url: str) -> bool:
-    """Tell whether redis-py gets through."""
+    """Return whether redis-py gets through."""
     try:
         with Redis.from_url(url, socket_connect_timeout=10, socket_timeout=10) as client:
             return bool(client.ping())

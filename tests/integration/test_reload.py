@@ -114,7 +114,7 @@ def test_a_new_target_may_report_to_the_listener(tmp_path: Path) -> None:
 
 
 def may_report(port: int) -> bool:
-    """Tell whether PACS gets an association to report on storage commitment."""
+    """Return whether PACS gets an association to report on storage commitment."""
     entity = AE("PACS")
     entity.add_requested_context(StorageCommitmentPushModel)
     roles = [build_role(StorageCommitmentPushModel, scp_role=True)]

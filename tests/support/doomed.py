@@ -69,7 +69,7 @@ class Site:
         return [(job.id, job.state.value) for job in self.spool.jobs()]
 
     def has_jobs(self, number: int, *states: JobState) -> bool:
-        """Tell whether there are so many jobs, all of them in one of the states (by default the final ones)."""
+        """Return whether there are so many jobs, all of them in one of the states (by default the final ones)."""
         jobs = list(self.spool.jobs())
         return len(jobs) == number and all(job.state in (states or FINAL) for job in jobs)
 
@@ -115,7 +115,7 @@ class Site:
 
 
 def was_killed(process: BaseProcess, seconds: float = 240) -> bool:
-    """Tell whether a process ended by SIGKILL within a time."""
+    """Return whether a process ended by SIGKILL within a time."""
     process.join(seconds)
     return process.exitcode == -signal.SIGKILL
 

@@ -42,7 +42,7 @@ def calls(module: ast.Module) -> Iterator[tuple[str, set[str]]]:
 
 
 def _logs(called: ast.expr, values: dict[str, list[ast.expr]]) -> bool:
-    """Tell whether this is a method of a logger, or a name that stands for one."""
+    """Return whether this is a method of a logger, or a name that stands for one."""
     if isinstance(called, ast.Name):
         return (
             any(_logs(each.body, {}) for each in values[called.id] if isinstance(each, ast.IfExp)) if values else False

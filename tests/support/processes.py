@@ -25,7 +25,7 @@ def wait_until(condition: Callable[[], object], seconds: float, what: str) -> No
 
 
 def is_listening(port: int) -> bool:
-    """Tell whether something accepts connections on this loopback port."""
+    """Return whether something accepts connections on this loopback port."""
     with socket.socket() as probe:
         probe.settimeout(0.5)
         return probe.connect_ex(("127.0.0.1", port)) == 0
@@ -67,7 +67,7 @@ def kill(process: "subprocess.Popen[bytes]") -> None:
 
 
 def group_lives(group: int) -> bool:
-    """Tell whether a process of a group is left."""
+    """Return whether a process of a group is left."""
     try:
         os.killpg(group, 0)
     except ProcessLookupError:

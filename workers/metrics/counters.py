@@ -1,4 +1,4 @@
-"""The workers' metrics. Each help text is the question that the person on call asks."""
+"""The workers' metrics. Each help text is a question of the person on call."""
 
 import os
 import time

@@ -48,7 +48,7 @@ class CaseEvent:
     signature_id: str | None
     signature_version: str | None
     is_certain: bool | None
-    """Whether the verdict is certain; None where there is none. The verdict itself is not told."""
+    """Whether the verdict is certain; None without a verdict. The verdict itself is not included."""
     created: UtcTime
     """When the job was received."""
     readied: UtcTime | None
@@ -66,7 +66,7 @@ def note_outcome(
     settings: WorkerSettings,
     reason: Reason | FailureReason | None = None,
 ) -> None:
-    """Queue a notification of an outcome, if a webhook wants it; never fails.
+    """Queue a notification of an outcome, if the webhook is configured for it; never fails.
 
     ``at`` is when it happened; the same event has the same time when it is written again.
     """

@@ -155,7 +155,7 @@ def _result_of(answer: HttpResponse, uid: str) -> tuple[StoreResult, str]:
 
 
 def _is_unknown_class(answer: HttpResponse, uid: str) -> bool:
-    """Tell whether the server does not take this SOP class, so that a plainer one may be taken."""
+    """Return whether the server does not take this SOP class, so that a plainer one may be taken."""
     return answer.status == 415 or _failure_reason(answer.json(), uid) == 0x0122
 
 

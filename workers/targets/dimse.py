@@ -31,5 +31,5 @@ class Dimse:
 
 
 def transport_of(target: Target) -> Transport:
-    """Return the transport of this target: the one place that knows which kinds of targets there are."""
+    """Return the transport for the kind of this target."""
     return Stow() if target.kind is TargetKind.DICOMWEB else Dimse()

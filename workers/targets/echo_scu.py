@@ -9,7 +9,7 @@ from workers.targets.target import Target
 def verify(target: Target, calling_ae_title: str) -> None:
     """Return when the target answers a C-ECHO.
 
-    Any answer will do: a target that says "no" is awake.
+    Any response counts, whatever its status: the target is reachable.
 
     Raises
     ------

@@ -26,7 +26,7 @@ class InvalidResponse(TransientFailure):
 
 
 class RequestNotSent(TransientFailure):
-    """A local failure prevented the request: it says nothing about the target."""
+    """A local failure prevented the request; the target is not at fault."""
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ def program(tmp_path: Path, name: str, code: str, drain_seconds: float = 5.0) ->
 
 
 def is_running(pid: int) -> bool:
-    """Tell whether a process runs; one that only waits to be collected does not."""
+    """Return whether a process runs; one that only waits to be collected does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
