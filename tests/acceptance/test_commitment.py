@@ -133,6 +133,6 @@ def test_a_case_is_done_when_the_pacs_has_committed_itself(tmp_path: Path) -> No
             assert job.state is JobState.DONE
             entry = entry_of(installation.spool, job)
             assert len(entry.committed) == len(entry.seen) == 4
-            assert 'radtme_commitments_total{outcome="committed",target="pacs"} 4.0' in installation.get(
-                "work", "/metrics"
-            )
+            # Counted after the job is done.
+            counted = 'radtme_commitments_total{outcome="committed",target="pacs"} 4.0'
+            wait_until(lambda: counted in installation.get("work", "/metrics"), 60, counted)

@@ -25,11 +25,11 @@ from listener.listener import Listener
 from listener.runtime import fault_points, logs
 from listener.spool.jobs import JobState
 from listener.spool.spool import Spool
-from model_store.signatures.registry import Registry
 from support.listening import settings as listener_settings
 from support.processes import free_port, is_listening, wait_until
 from workers.jobs import tasks
 from workers.metrics import counters as metrics
+from workers.scoring.checked_registry import CheckedRegistry
 from workers.settings import WorkerSettings
 from workers.targets.target import Target
 
@@ -173,7 +173,10 @@ def _work(site: Site, fault: str, changes: dict[str, Any]) -> None:
     options = {"first_retry_seconds": 0.2, "last_retry_seconds": 1.0, **changes}
     settings = WorkerSettings(site.spool.root, site.model_store, site.targets, **options)
     site.spool.prepare()
-    context = tasks.TaskContext(settings, site.spool, Registry(site.model_store), metrics.worker_metrics())
+    # As in the processes that score: what they note about library versions hangs on the canary.
+    registry = CheckedRegistry(site.model_store, site.folder)
+    registry.measure_here()
+    context = tasks.TaskContext(settings, site.spool, registry, metrics.worker_metrics())
     broker = _LocalBroker()
     sweep.Sweep(site.spool, broker.announce, dict, SWEEP_SECONDS, 1.0).start()
     app: Any = broker
