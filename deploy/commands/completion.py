@@ -13,8 +13,7 @@ def completion(shell: str) -> None:
 
     For every new shell, put the first example into ~/.bashrc, with your shell's name.
     """
-    from deploy.cli import radtme
-
     script = get_completion_class(shell)
     assert script is not None  # noqa: S101 - click has one for each of SHELLS
-    click.echo(script(radtme, {}, "radtme", "_RADTME_COMPLETE").source())
+    program = click.get_current_context().find_root().command
+    click.echo(script(program, {}, "radtme", "_RADTME_COMPLETE").source())
