@@ -8,6 +8,7 @@ import numpy as np
 
 from model_store.signatures.acceptance import Criterion
 from workers.acceptance import Objection
+from workers.images.attributes import optional_integer
 from workers.images.contrast_agent import names_an_agent, said_before_contrast
 from workers.images.headers import Instance
 from workers.images.phases import Phase
@@ -16,7 +17,7 @@ from workers.limits import Limits
 from workers.notes import Note, warning
 from workers.outline.earlier_phase import slices_of
 from workers.outline.examination import examination_of
-from workers.outline.phase_times import first_after_bolus
+from workers.outline.phase_times import began_before_bolus, first_after_bolus
 from workers.outline.region_of_interest import RegionOfInterest
 
 ENHANCEMENT = 0.3
@@ -125,6 +126,18 @@ def _said_before(phases: Sequence[Phase], number: int, gain: float | None) -> st
     return said_before_contrast(phase.frames[0], is_alone=phase.identity.count == 1)
 
 
+def _may_be_before(alone: Phase) -> str:
+    """Return the evidence in headers that a phase is the first of several; empty where there is none.
+
+    It is no proof: where the phase before contrast is a series of its own, others count from the one after it.
+    """
+    first = alone.frames[0]
+    count = optional_integer(first.instance.dataset, "NumberOfTemporalPositions") or 0
+    if first.temporal_position == 1 and count > 1:
+        return f"by its header it is the first of {count}"
+    return "it began before the Contrast/Bolus Start Time" if began_before_bolus(alone) else ""
+
+
 def _message(volume: Volume, said: str) -> str:
     return (
         f"image {volume.frames[0].sop_instance_uid}: the outline was drawn on the phase before contrast: {said}: copy "
@@ -139,7 +152,12 @@ def _notes(phases: Sequence[Phase], gain: float | None) -> Iterator[Note]:
             "enhance, or the headers give the wrong order of the phases.",
             "The outline does not enhance",
         )
-    if len(phases) == 1 and not names_an_agent(phases[0].frames[0]):
+    if len(phases) == 1 and (said := _may_be_before(phases[0])):
+        yield warning(
+            f"The measured phase may be before contrast: {said}, and no other phase was received to compare with.",
+            "The phase may be before contrast",
+        )
+    elif len(phases) == 1 and not names_an_agent(phases[0].frames[0]):
         yield warning(
             "No evidence that the images were acquired after contrast: no contrast agent in the header, and no other "
             "phase to compare with.",

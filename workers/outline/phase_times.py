@@ -39,6 +39,13 @@ def first_after_bolus(phases: Sequence[Phase]) -> int | None:
     return after if 0 < after < len(starts) else None
 
 
+def began_before_bolus(alone: Phase) -> bool:
+    """Return whether a single phase began before its Contrast/Bolus Start Time."""
+    bolus = _bolus_time(alone.frames[0].instance.dataset)
+    begin_and_bolus = _acquired([alone], bolus) if bolus else []
+    return len(begin_and_bolus) == 2 and begin_and_bolus[0] < begin_and_bolus[1]
+
+
 def _bolus_time(header: Dataset) -> str:
     """Return Contrast/Bolus Start Time of a classic or Enhanced image; empty where there is none."""
     profiles = [

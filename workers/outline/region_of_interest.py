@@ -107,10 +107,8 @@ def _check_space(outline: Outline, volume: Volume) -> tuple[Note, ...]:
     if mine and mine == theirs:
         return ()
     if _lies_on_named_images(outline, volume):
-        what = "have none" if not theirs else "have another"
-        return (
-            Note(f"Outline and images share no frame of reference (images {what}): placed by the referenced images."),
-        )
+        what = "the outline has none" if not mine else "the images have another" if theirs else "the images have none"
+        return (Note(f"Outline and images share no frame of reference ({what}): placed by the referenced images."),)
     if mine and theirs:
         raise RejectedInput(
             Reason.OTHER_FRAME_OF_REFERENCE,

@@ -284,14 +284,33 @@ def test_a_tumour_without_enhancement_is_a_warning(
     assert "does not enhance" in note.text
 
 
-def test_without_phase_and_agent_a_note_says_that_nothing_is_known(
+def test_without_phase_and_agent_a_warning_says_that_nothing_is_known(
     write_series: WriteSeries, write_seg: WriteSeg
 ) -> None:
-    """A single phase whose header names no contrast agent is taken: missing evidence is no offence."""
+    """A single phase whose header names no contrast agent is measured: missing evidence refuses no case."""
     [note] = read(write_series, write_seg, [150], 0, ContrastBolusAgent="")
-    assert note.severity is Severity.NOTE
+    assert note.severity is Severity.WARNING
     assert "No evidence" in note.text
     assert read(write_series, write_seg, [150], 0) == ()
+
+
+@pytest.mark.parametrize(
+    ("attributes", "warned"),
+    [
+        ({"TemporalPositionIdentifier": 1, "NumberOfTemporalPositions": 5}, True),
+        ({"TemporalPositionIdentifier": 2, "NumberOfTemporalPositions": 5}, False),
+        ({"TemporalPositionIdentifier": 1, "NumberOfTemporalPositions": 1}, False),
+        ({"AcquisitionTime": "100000", "ContrastBolusStartTime": "100130"}, True),
+        ({"AcquisitionTime": "100200", "ContrastBolusStartTime": "100130"}, False),
+    ],
+)
+def test_the_first_phase_alone_is_a_warning(
+    write_series: WriteSeries, write_seg: WriteSeg, attributes: dict[str, Any], warned: bool
+) -> None:
+    """Without another phase nothing shows whether it enhances; a header that calls it the first makes it doubtful."""
+    notes = read(write_series, write_seg, [150], 0, **attributes)
+    expected = ["The phase may be before contrast"] if warned else []
+    assert [note.short for note in notes if note.severity is Severity.WARNING] == expected
 
 
 def test_enhancement_outweighs_a_header(write_series: WriteSeries, write_seg: WriteSeg) -> None:
