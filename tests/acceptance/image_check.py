@@ -84,7 +84,7 @@ def main() -> None:
 
 
 def build(work: Path, services: Mapping[str, Any]) -> None:
-    """Build the image, and what it is built on and runs with where that is missing."""
+    """Build the image, and its base image and Redis image where they are missing."""
     base = re.findall(r"^FROM (\S+)", DOCKERFILE.read_text(), re.MULTILINE)[0]
     redis, image = services["redis"]["image"], services["listener"]["image"]
     sources = package_sources(work)

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.acceptance
 
 @pytest.fixture(scope="module")
 def listener_port() -> int:
-    """Return the port that the PACS is told to report to."""
+    """Return the port to which the PACS sends its reports."""
     return free_port()
 
 
@@ -39,7 +39,7 @@ def reporting_pacs(tmp_path_factory: pytest.TempPathFactory, listener_port: int)
 
 
 def reporting_to(port: int) -> dict[str, object]:
-    """Return the settings of an Orthanc that knows the listener on this port: it reports to nobody else."""
+    """Return the settings of an Orthanc that knows the listener on this port: it reports to no other port."""
     return {"DicomModalities": {"radtme": ["RADTME", "127.0.0.1", port]}}
 
 

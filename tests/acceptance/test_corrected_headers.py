@@ -143,7 +143,7 @@ def test_a_job_that_waits_is_scored_with_the_corrected_headers(tmp_path: Path) -
 
 
 def test_a_job_that_is_being_scored_is_left_alone(tmp_path: Path) -> None:
-    """A worker reads its headers right now: the person is told to come back."""
+    """A worker is reading its headers: the command asks to try again later."""
     phantom = write_phantom(tmp_path / "study", 7, **SMALL)
     with listening(tmp_path / "spool") as listener:
         send(listener, tmp_path / "study")

@@ -127,7 +127,7 @@ def store_all(port: int, phantom: Phantom, acknowledged: list[str]) -> None:
 def test_a_pacs_that_is_down_gets_everything_when_it_comes_back(
     parts: Installation, pacs: Orthanc, phantom: Phantom
 ) -> None:
-    """Results wait with growing pauses; a target that refuses connections costs nothing but time."""
+    """Results wait with growing pauses; a target that refuses connections only causes a delay."""
     text = parts.configuration.read_text()
     parts.configuration.write_text(text.replace(f"port: {pacs.dicom_port}", "port: 1"))
     parts.start()

@@ -31,7 +31,7 @@ def storescp(folder: Path, port: int, *options: str) -> Sequence[str]:
 
 @pytest.mark.parametrize("option", ["--abort-after", "--abort-during"])
 def test_what_storescp_cut_off_arrives_in_the_next_association(tmp_path: Path, option: str) -> None:
-    """It aborts before the response, or in the middle of an object; then it is well, and has each object once."""
+    """It aborts before the response, or in the middle of an object; once it works, it has each object once."""
     spool, watch, port, received = Spool(tmp_path / "spool"), Watch(), free_port(), tmp_path / "received"
     spool.prepare()
     settings = WorkerSettings(spool.root, tmp_path / "signatures")
@@ -53,7 +53,7 @@ def test_what_storescp_cut_off_arrives_in_the_next_association(tmp_path: Path, o
 
 
 def test_a_storescp_that_refuses_every_association_stops_the_delivery(tmp_path: Path) -> None:
-    """Rejected permanently: the job fails and says so; nobody asks again by itself."""
+    """Rejected permanently: the job fails with that reason, and there is no automatic retry."""
     spool, watch, port = Spool(tmp_path / "spool"), Watch(), free_port()
     spool.prepare()
     settings = WorkerSettings(spool.root, tmp_path / "signatures")

@@ -32,7 +32,7 @@ SENT = [case for case in CASES if case.ending is not Ending.COMMAND]
 
 @dataclass(frozen=True)
 class Ended:
-    """What became of one outline."""
+    """The outcome of one outline."""
 
     result: ResultRecord
     features: tuple[float, ...]
@@ -45,7 +45,7 @@ class Ended:
 
     @property
     def words(self) -> str:
-        """What a reader is told: the refusal, or the notes."""
+        """The text of the report: the reason of a refusal, or the notes."""
         rejection = self.result.rejection
         return rejection.message if rejection else " ".join(self.result.notes)
 
@@ -55,7 +55,7 @@ Send = Callable[[Path], list[Ended]]
 
 @pytest.fixture(scope="module")
 def send(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Send]:
-    """Send a folder to a running listener, work on the jobs that come of it, and return what became of each."""
+    """Send a folder to a running listener, process the jobs, and return the outcome of each."""
     folder = tmp_path_factory.mktemp("field")
     registry = Registry(folder / "signatures")
     registry.ensure_shipped()

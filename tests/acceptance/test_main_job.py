@@ -119,7 +119,7 @@ def test_the_report_reads_the_verdict_first(scored: Installation) -> None:
 
 
 def test_status_names_the_case_without_the_patient(scored: Installation, seg_path: Path) -> None:
-    """`radtme status` shows state and score, and nobody's name or id."""
+    """`radtme status` shows state and score, and no patient name or id."""
     source = dcmread(seg_path, stop_before_pixels=True)
     [job] = scored.jobs()
     for words in (["status"], ["status", source.StudyInstanceUID]):

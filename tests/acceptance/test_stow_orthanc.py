@@ -71,7 +71,7 @@ def test_password_of_a_real_server(tmp_path: Path) -> None:
 
 
 def test_mutual_tls_in_front_of_a_real_server(tmp_path: Path) -> None:
-    """A proxy that asks for certificates takes ours; who it is, and who we are, is checked on both sides."""
+    """A proxy that requires certificates accepts ours; both sides verify the certificate of the other."""
     authority, stranger = Authority(tmp_path / "ca"), Authority(tmp_path / "other")
     ours = authority.issue("radtme")
     objects: dict[ResultRole, Alternatives] = {ResultRole.KEY_IMAGE: {"1.2": lambda: image(1)}}

@@ -35,7 +35,7 @@ def names_structure_set(instance: Dataset, uid: str) -> bool:
 
 
 def score(listener: Listener, registry: Registry, job: Job) -> tuple[Scored, Path]:
-    """Work on a ready job; return what came of it, and the folder of its result objects."""
+    """Process a ready job; return its result and the folder of its result objects."""
     running = listener.spool.move(job, JobState.RUNNING)
     assert running is not None
     scored = run(listener.spool, running, registry, WorkerSettings(listener.spool.root, registry.root))

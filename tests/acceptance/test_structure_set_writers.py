@@ -83,7 +83,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
 
 @pytest.fixture(scope="module")
 def score(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Score]:
-    """Send files to a running listener, work on the job that comes of them, and return its result."""
+    """Send files to a running listener, process their job, and return its result."""
     folder = tmp_path_factory.mktemp("service")
     registry = Registry(folder / "signatures")
     registry.ensure_shipped()

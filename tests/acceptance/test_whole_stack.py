@@ -35,7 +35,7 @@ AWAY = {"RadtmePartDown", "RadtmeTargetUnreachable"}
 
 
 class Day:
-    """What was sent, and what came of it."""
+    """What was sent, and its outcome."""
 
     def __init__(self, stack: WholeStack, pacs: Orthanc, good: list[str], broken: dict[str, str]) -> None:
         self.stack = stack
@@ -160,7 +160,7 @@ def month(day: Day) -> WholeStack:
 
 @pytest.mark.parametrize("path", sorted(build.FOLDER.glob("*.json")), ids=lambda path: path.stem)
 def test_every_panel_returns_data(month: WholeStack, path: Path, tmp_path: Path) -> None:
-    """No query of a dashboard is empty after such a day; a picture of each dashboard is left to look at."""
+    """No query of a dashboard is empty after such a day; a picture of each dashboard is kept for inspection."""
     dashboard = json.loads(path.read_text())
     panels = [panel for panel in dashboard["panels"] if panel["type"] != "row"]
     answered = [(panel, answers(month, panel)) for panel in panels]

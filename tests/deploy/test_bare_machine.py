@@ -19,7 +19,7 @@ PROGRAMS = {
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 def test_a_signal_ends_what_runs_in_the_root_folder_and_removes_it(tmp_path: Path) -> None:
-    """Nobody waits for the tests of a newcomer to end, and gigabytes do not stay."""
+    """The run ends at once, and its gigabytes are removed."""
     for name, text in PROGRAMS.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
         (tmp_path / name).chmod(0o755)

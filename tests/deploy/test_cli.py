@@ -27,7 +27,7 @@ def test_the_list_of_commands_says_the_exit_codes():
 
 
 def test_an_unexpected_error_is_two_lines_unless_debugging(run_radtme, tmp_path):
-    """A traceback helps nobody at a hospital; RADTME_DEBUG shows it to whoever asks."""
+    """Two lines without a traceback; RADTME_DEBUG=1 shows the traceback."""
     (tmp_path / "spool" / "jobs").mkdir(parents=True)  # a spool that somebody has damaged
     quiet = run_radtme("status")
     assert quiet.returncode == 1
@@ -109,7 +109,7 @@ def test_each_example_stands_on_a_line_of_its_own():
 
 
 def test_former_names_of_options_are_taken_and_not_shown(tmp_path):
-    """A script that was written for an earlier version goes on; it is told the present name."""
+    """A script for an earlier version keeps working, with a warning that names the present option."""
     shown = CliRunner().invoke(radtme, ["demo", "--help"]).output
     assert "--output" in shown
     assert "--keep" not in shown

@@ -9,7 +9,7 @@ from support.documented_commands import PAGES, ROOT, commands, complaint
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_command_can_be_typed(page: Path) -> None:
-    """The command exists, knows each option, and takes so many arguments."""
+    """The command exists, has each of the options, and takes that number of arguments."""
     assert [wrong for command in commands(page.read_text()) if (wrong := complaint(command))] == []
 
 

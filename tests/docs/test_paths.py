@@ -131,7 +131,7 @@ def test_every_relative_link_leads_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("folder", ["listener", "workers", "model_store", "deploy", "tests", "benchmarks"])
 def test_what_docstrings_and_comments_name_is_there(folder: str) -> None:
-    """Also where code speaks of other code."""
+    """Also in docstrings and comments that refer to other modules."""
     modules = [name for name in tracked() if name.startswith(f"{folder}/") and name.endswith(".py")]
     assert modules
     found = {name: missing(prose((ROOT / name).read_text())) for name in modules if name != "tests/docs/test_paths.py"}

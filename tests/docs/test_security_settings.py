@@ -7,7 +7,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_the_settings_that_are_named_exist() -> None:
-    """Each setting in the table of security settings is one that the program knows."""
+    """Each setting in the table of security settings exists in the program."""
     schema = (ROOT / "deploy" / "radtme.schema.json").read_text()
     text = (ROOT / "docs" / "configuration.md").read_text()
     section = text.partition("## Security settings")[2].partition("\n## ")[0]

@@ -96,7 +96,7 @@ CHECKS: dict[str, Callable[[list[str]], list[str]]] = {
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_what_a_line_names_is_there(page: Path) -> None:
-    """Whoever copies it does not learn that the part was renamed."""
+    """A line that a reader copies names only files and commands that exist."""
     found = {shlex.join(words): CHECKS[words[0]](words) for words in lines(page.read_text()) if len(words) > 1}
     assert {line: unknown for line, unknown in found.items() if unknown} == {}
 

@@ -99,7 +99,7 @@ def test_a_job_in_two_states(site: Site, study: Study, pacs: Recorder) -> None:
 
 
 def test_leftovers_are_removed_and_what_someone_works_on_is_not(site: Site, study: Study) -> None:
-    """Temporary names that nobody holds go; a young one in quarantine may be someone's."""
+    """Temporary files without an owner are removed; a recent one in quarantine may still be in use."""
     put_spool(site, study.ready)
     spool, job = site.spool, only_job(site)
     unfinished = spool.jobs_folder(JobState.WAITING) / ".0123456789abcdef-v1.0a0b0c0d"

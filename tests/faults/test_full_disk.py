@@ -23,7 +23,7 @@ from workers.settings import WorkerSettings
 
 
 class Silent:
-    """Takes messages and tells nobody."""
+    """Accepts messages and does not send them."""
 
     def send_task(self, *_: object, **__: object) -> None:
         """Take a message."""

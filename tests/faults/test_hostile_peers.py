@@ -92,7 +92,7 @@ def test_honest_cases_are_scored_and_nothing_is_left_behind(installation: Instal
 
 
 def test_a_port_that_speaks_tls_lets_no_stranger_in(tmp_path: Path) -> None:
-    """Wrong, expired and no certificate, no TLS, half a handshake, noise: refused by name, and nothing stays."""
+    """Wrong, expired and no certificate, no TLS, half a handshake, noise: each is refused, and nothing is left."""
     ours = Authority(tmp_path / "ours")
     server, mri = ours.issue("radtme"), ours.issue("mri1")
     peers = TlsPeers(ours, Authority(tmp_path / "theirs"))

@@ -82,7 +82,7 @@ def some_always(steps: list[tuple[FaultPoint, int]]) -> list[ParameterSet]:
 
 
 def test_every_named_step_is_died_at() -> None:
-    """A step that nobody is killed at is a promise that nobody has checked."""
+    """Each named step occurs in one of the tests: none is left untested."""
     visited = {point for point, _ in (*LISTENER_DIES, *WORKER_DIES, *DELIVERY_DIES)}
     assert visited | ELSEWHERE == set(FaultPoint)
 
@@ -107,7 +107,7 @@ def test_the_listener_dies(point: FaultPoint, nth: int, site: Site, study: Study
 
 @pytest.mark.long
 def test_the_first_start_dies(site: Site) -> None:
-    """The next one makes the spool; what the first had half written goes when it is old enough to be nobody's."""
+    """The next one makes the spool; half-written files of the first are removed once they are old enough."""
     with site.listening(f"{FaultPoint.FILE_WRITTEN}:kill") as (_, process):
         assert was_killed(process), site.log()
     [left] = site.spool.root.glob(".*")

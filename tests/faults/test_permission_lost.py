@@ -31,7 +31,7 @@ def mounted(tmp_path: Path, model_store: Path, pacs: Recorder) -> Iterator[Site]
 
 @contextmanager
 def without_permission(folder: Path) -> Iterator[None]:
-    """Let nobody write in a folder, or in one below it, for the block."""
+    """Remove the write permission from a folder and those below it, for the block."""
     folders = [folder, *(path for path in folder.rglob("*") if path.is_dir())]
     modes = {path: path.stat().st_mode for path in folders}
     for path in folders:
@@ -82,7 +82,7 @@ def test_permission_lost_while_a_case_is_scored(step: FaultPoint, site: Site, st
 
 
 def test_permission_to_read_lost_while_a_case_is_scored(site: Site, study: Study, pacs: Recorder) -> None:
-    """Objects that nobody may read at the moment are not called unreadable: that would be the case's end."""
+    """Objects without read permission are not rejected as unreadable, which would end the case."""
     site = replace(site, unprivileged=True)
     put_spool(site, study.ready)
     files = list(site.spool.studies.rglob("*.dcm"))

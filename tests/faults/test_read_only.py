@@ -40,7 +40,7 @@ def answer(port: int) -> str:
 
 
 def test_a_read_only_disk_below_the_listener(mounted: Site, study: Study) -> None:
-    """Peers are told to come again later, what was taken is whole, and it goes on by itself once it can write."""
+    """Peers are rejected transiently, stored objects are intact, and the listener continues once it can write."""
     acknowledged: list[Path] = []
     with mounted.listening() as (port, process):
         store_all(port, study.paths[:TAKEN_BEFORE], acknowledged)

@@ -137,7 +137,7 @@ def test_flood_of_strangers_is_counted_not_written(settings: AuditSettings) -> N
 
 
 def test_study_is_told_in_one_association_of_many_studies(tmp_path: Path, settings: AuditSettings) -> None:
-    """More studies than are counted at a time: each is told once with all that came of it."""
+    """More studies than are counted at a time: one message for each, with all of its objects."""
     objects = []
     for number in range(40):
         one = image(number)

@@ -207,7 +207,7 @@ def test_bytes_do_not_depend_on_who_sent_them(listener: Listener) -> None:
 
 
 def test_other_bytes_under_a_known_uid_go_to_quarantine(listener: Listener) -> None:
-    """The first copy stays, the sender is told 0x0111, and the second lies in quarantine with its reason."""
+    """The first copy stays, the sender gets 0x0111, and the second copy is in quarantine with its reason."""
     changed = image(1)
     changed.PixelData = bytes(512)
     assert store(listener.port, image(1), changed, image(2)) == [0, 0x0111, 0]

@@ -43,7 +43,7 @@ def ours(authority: Authority) -> Issued:
 
 @contextlib.contextmanager
 def secured(tmp_path: Path, ours: Issued, **changes: Any) -> Iterator[Listener]:
-    """Run a listener that speaks TLS and asks for certificates."""
+    """Run a listener with TLS that requires client certificates."""
     with listening(tmp_path / "spool", tls=ours.server(), **changes) as listener:
         yield listener
 
@@ -73,7 +73,7 @@ def echo(port: int, tls: ClientTls | None, calling: str = "MRI1") -> bool:
 
 
 def tool_options(peer: Issued) -> tuple[str, ...]:
-    """Return the options by which a dcmtk tool speaks mutual TLS."""
+    """Return the options of a dcmtk tool for mutual TLS."""
     return ("+tls", str(peer.key), str(peer.certificate), "+cf", str(peer.ca))
 
 
@@ -268,7 +268,7 @@ def test_openssl_finds_only_modern_protocols_and_ciphers(
 def test_tls_on_a_plain_port_ends_with_a_word(
     tmp_path: Path, authority: Authority, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A peer that speaks TLS where none is configured is gone at once, and the log says which setting is missing."""
+    """A TLS client is disconnected at once where TLS is not configured, and the log names the missing setting."""
     logs.configure(json=True, level=logging.INFO)
     with listening(tmp_path / "spool") as listener:
         assert not echo(listener.port, authority.issue("mri1").client())
@@ -360,7 +360,7 @@ def test_a_title_needs_its_certificate(tmp_path: Path, authority: Authority, our
 
 
 def test_a_foreign_address_is_not_listened_to(tmp_path: Path) -> None:
-    """Where every peer has its addresses, a connection from elsewhere is closed before it says a word, and counted."""
+    """Where every peer has addresses, a connection from another one is closed before anything is read, and counted."""
     with listening(tmp_path / "spool", peers=(AllowedPeer("MRI1", ("192.0.2.0/24",)),)) as listener:
         assert not echo(listener.port, None, "MRI1")
         assert count(listener, "radtme_associations_rejected_total", reason="address_not_allowed") == 1

@@ -124,7 +124,7 @@ def test_what_storescu_offers_and_may_not_send_is_named(tmp_path: Path, shared_d
 
 @pytest.mark.skipif(shutil.which("storescu") is None, reason="needs storescu (Debian package dcmtk)")
 def test_a_sender_that_offers_everything_is_named_only_if_it_sends_nothing(tmp_path: Path, shared_data: Path) -> None:
-    """Storescu proposes all SOP classes that it knows for one MR image: 60 notes would hide what matters."""
+    """Storescu proposes all of its SOP classes for one MR image: 60 notes would hide the relevant ones."""
     image = min((shared_data / "field_cases" / "00_reference_phantom" / "images").iterdir())
     as_ct = min((shared_data / "field_cases" / "f03_slicer_exports_ct" / "input").rglob("*.dcm"))
     with listening(tmp_path / "spool") as listener:
@@ -135,7 +135,7 @@ def test_a_sender_that_offers_everything_is_named_only_if_it_sends_nothing(tmp_p
 
 
 def test_peers_cannot_flood_the_metric_with_labels(tmp_path: Path) -> None:
-    """Five hundred SOP classes that nobody knows are one label."""
+    """Five hundred unknown SOP classes share one label."""
     with listening(tmp_path / "spool") as listener:
         for peer in range(5):
             associate(listener, [(f"1.2.{peer}.{at + 1}", ExplicitVRLittleEndian) for at in range(100)])

@@ -126,7 +126,7 @@ def may_report(port: int) -> bool:
 
 
 def test_a_port_that_was_changed_waits_for_a_restart_and_is_named(tmp_path: Path) -> None:
-    """A running server stays where it listens: whoever sent SIGHUP reads in the log that the new port is not in use."""
+    """A running server keeps its port; after SIGHUP, the log states that the new port needs a restart."""
     file = tmp_path / "radtme.yaml"
     file.write_text(yaml.safe_dump({"data": ".", "workers": {"metrics_port": 4000}}))
     running = Reload(load_configuration(file, {}), file)

@@ -99,7 +99,7 @@ def metrics(port: int) -> str:
 
 
 def by_file(folder: Path) -> dict[str, object]:
-    """Return the settings of a Redis that nobody runs, with its password in a file."""
+    """Return the settings of a Redis that does not run, with its password in a file."""
     folder.mkdir(parents=True, exist_ok=True)
     secret = secret_file(folder / "redis.password", IN_FILE)
     return {"url": "redis://user@127.0.0.1:1/0", "password_file": str(secret)}

@@ -1,4 +1,4 @@
-"""`radtme selftest`: a synthetic test case through the running service, to nobody but whom it was meant for."""
+"""`radtme selftest`: a generated case through the running service, delivered only to the chosen target."""
 
 import json
 import re
@@ -109,7 +109,7 @@ def test_a_sound_installation_passes_and_nothing_stays(
 
 
 def test_the_chosen_target_gets_it_and_no_other(parts: Installation, clinical: Recorder, chosen: Orthanc) -> None:
-    """The PACS that was named lists the four results, as of nobody; the other one got nothing."""
+    """The chosen PACS lists the four results of the synthetic patient; the other one got nothing."""
     code, found = self_test(parts, "--target", "test")
     assert (code, verdicts(found)) == (0, dict.fromkeys(STEPS, OK)), found
     arrived = json.loads(chosen.get("/instances?expand", "application/json"))
@@ -158,7 +158,7 @@ def test_a_sender_that_is_not_known_is_told_so(parts: Installation) -> None:
 
 
 def test_another_installations_listener_gets_no_outline(parts: Installation, tmp_path: Path) -> None:
-    """What it acknowledges is not in this spool: it is told after one image, which alone can start no case there."""
+    """What it acknowledges is not in this spool: reported after one image, which alone starts no case there."""
     before = parts.jobs()
     Spool(tmp_path / "spool").prepare()
     settings = yaml.safe_load(parts.configuration.read_text())
@@ -240,7 +240,7 @@ def test_a_name_that_is_no_target_is_wrong_usage(parts: Installation) -> None:
 
 
 def test_an_announcement_that_cannot_be_read_is_one_for_nobody(tmp_path: Path) -> None:
-    """Half a file, left by a failing disk: the study goes nowhere. A study without one is a patient's."""
+    """A truncated file: the study is delivered to no target. A study without such a file is a patient's."""
     spool = Spool(tmp_path)
     spool.prepare()
     self_tests_folder(spool).mkdir()

@@ -122,7 +122,7 @@ def planted(table: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Fl
 
 
 def test_reliability_is_told_of_every_feature(cohort: Cohort) -> None:
-    """Nobody outlined these tumours twice, so outlines are redrawn: one row for each feature, and how many are kept.
+    """These tumours have one outline each, so outlines are redrawn: one row for each feature, and the number kept.
 
     A training computes the table again from the values that lie beside it.
     """

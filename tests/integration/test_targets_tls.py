@@ -45,7 +45,7 @@ def ours(authority: Authority) -> Issued:
 
 @contextmanager
 def secured_orthanc(folder: Path, pacs: Issued) -> Iterator[Orthanc]:
-    """Run an Orthanc that speaks mutual TLS."""
+    """Run an Orthanc with mutual TLS."""
     more = {
         "DicomTlsEnabled": True,
         "DicomTlsCertificate": str(pacs.certificate),
@@ -145,7 +145,7 @@ def tls_server(presented: Issued, ca: Path) -> Iterator[int]:
 def test_a_target_without_tls_on_its_port_is_said_to_have_none(
     tmp_path: Path, authority: Authority, ours: Issued
 ) -> None:
-    """TLS towards a plain port: refused, with what to look at; our own broken files are named as ours."""
+    """TLS to a port without it: refused, with advice; errors in our own files are reported as ours."""
     with listening(tmp_path / "spool") as listener:
         with pytest.raises(Unreachable) as caught:
             echo(Peer("RADTME", "127.0.0.1", listener.port, ours.client()), "MRI1", 20)

@@ -1,4 +1,4 @@
-"""The webhook of a whole installation: every case goes its way whatever the other side does."""
+"""The webhook of a whole installation: cases do not depend on its receiver."""
 
 import json
 import time
@@ -46,7 +46,7 @@ class Receiver:
 
 
 def test_cases_go_on_without_it_and_it_is_told_later(tmp_path: Path) -> None:
-    """One case scored, one not, both delivered while it answers 500; all four outcomes are told when it is mended."""
+    """One case scored, one not, both delivered while it answers 500; all four outcomes are sent once it works."""
     receiver = Receiver()
     with web_server(receiver) as server, recorder() as pacs:  # noqa: SIM117 - the second needs the first
         with with_webhook(Installation(tmp_path / "parts", [pacs.target]), url=server.url) as parts:

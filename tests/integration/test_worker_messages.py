@@ -1,4 +1,4 @@
-"""What a worker is told through Redis, and what a case may take: neither stops it, and the next case is scored."""
+"""Malformed messages through Redis, and cases that exceed limits, do not stop a worker: it scores the next case."""
 
 import pickle
 from pathlib import Path

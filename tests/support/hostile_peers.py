@@ -34,7 +34,7 @@ Attack = Callable[[int, random.Random], None]
 
 @contextmanager
 def peer(port: int, timeout: float = PATIENCE_SECONDS) -> Iterator[RawPeer]:
-    """Connect as a hostile peer; that the other side hangs up is what it is for."""
+    """Connect as a hostile peer; a connection that the other side closes is expected."""
     with RawPeer(port, HOSTILE_ADDRESS, timeout) as connected, suppress(OSError):
         yield connected
 
@@ -178,7 +178,7 @@ def unknown_titles(port: int, rng: random.Random) -> None:
 
 
 def nothing(port: int, rng: random.Random) -> None:
-    """Connected, or associated, and then not a word."""
+    """Connected, or associated, and then silent."""
     with peer(port) as mute, peer(port) as associated:
         associated.associate(HONEST)
         _hold(mute)

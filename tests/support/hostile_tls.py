@@ -1,4 +1,4 @@
-"""Peers that mean harm to a port that speaks TLS, and asks for certificates."""
+"""Hostile peers of a port with TLS that requires certificates."""
 
 import random
 import socket
@@ -41,7 +41,7 @@ class TlsPeers:
         return MappingProxyType({attack.__name__: attack for attack in found})
 
     def wrong_certificate(self, port: int, rng: random.Random) -> None:
-        """From an authority that nobody here trusts."""
+        """From an authority that is not trusted here."""
         self._knock(port, self._foreign)
 
     def expired_certificate(self, port: int, rng: random.Random) -> None:
@@ -49,7 +49,7 @@ class TlsPeers:
         self._knock(port, self._expired)
 
     def no_certificate(self, port: int, rng: random.Random) -> None:
-        """Encrypted, but nobody in particular."""
+        """Encrypted, without a client certificate."""
         self._knock(port, None)
 
     def no_tls(self, port: int, rng: random.Random) -> None:
@@ -103,7 +103,7 @@ class TlsPeers:
 
     @contextmanager
     def _connected(self, port: int, context: ssl.SSLContext) -> Iterator[ssl.SSLSocket]:
-        """Shake hands; that the other side hangs up, then or later, is what it is for."""
+        """Do the handshake; a connection that the other side closes, then or later, is expected."""
         with (
             socket.create_connection(("127.0.0.1", port), PATIENCE_SECONDS, (HOSTILE_ADDRESS, 0)) as plain,
             context.wrap_socket(plain, server_hostname="127.0.0.1") as secured,

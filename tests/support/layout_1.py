@@ -18,7 +18,7 @@ SETTLED = ("delivered", "refused")
 
 
 def jobs_of_layout_1(spool: Spool) -> list[Job]:
-    """Return the jobs that it looks through: it knows no others."""
+    """Return the jobs that it processes; it has no others."""
     return list(spool.jobs(*STATES))
 
 

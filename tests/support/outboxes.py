@@ -1,4 +1,4 @@
-"""Jobs whose results lie ready for delivery, and what became of them."""
+"""Jobs whose results are ready for delivery, and their outcome."""
 
 from datetime import UTC, datetime, timedelta
 

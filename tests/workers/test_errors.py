@@ -9,6 +9,6 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "not-scored.md"
 
 
 def test_every_reason_is_explained_and_nothing_else() -> None:
-    """Whoever reads a reason in a report finds out on one page what to do."""
+    """The page of reasons explains each reason that a report can have."""
     explained = re.findall(r"^\| `([a-z_]+)` \|", PAGE.read_text(), re.MULTILINE)
     assert explained == [*Reason, *FailureReason]

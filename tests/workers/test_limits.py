@@ -58,7 +58,7 @@ def test_a_monstrous_header_is_refused_before_it_is_built(tmp_path: Path, data_s
 
 
 def test_a_deflate_bomb_is_refused_without_being_held(tmp_path: Path) -> None:
-    """A few kilobytes that inflate beyond the limit are refused, whoever put the file there."""
+    """A few kilobytes that inflate beyond the limit are refused."""
     bomb = deflate_bomb(60, str(MRImageStorage), image_uid(1))
     path = stored(tmp_path / "a.dcm", bomb, DEFLATED)
     assert len(bomb) < MEBIBYTE

@@ -8,7 +8,7 @@ from support.pool_tasks import work
 
 @pytest.fixture(scope="module")
 def ended() -> dict[str, Ended[str]]:
-    """Return what became of tasks of which some go wrong, two at a time and two per process."""
+    """Return the outcomes of tasks, some of which fail; two run at a time, and a process runs two."""
     tasks = ["a", "die", "b", "break", "c", "d"]
     return {one.task: one for one in run_tasks(work, tasks, 2, tasks_per_child=2)}
 

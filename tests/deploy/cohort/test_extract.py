@@ -43,7 +43,7 @@ def patients() -> list[SimulatedPatient]:
 
 @pytest.fixture(scope="module")
 def cohort(tmp_path_factory: pytest.TempPathFactory, patients: list[SimulatedPatient]) -> Path:
-    """Return a folder with three studies: one outlined three times, one with a damaged image, one as it should be."""
+    """Return a folder with three studies: one outlined three times, one with a damaged image, one intact."""
     folder = tmp_path_factory.mktemp("cohort")
     for patient in patients:
         write_study(StudyToWrite(patient, folder / "dicom" / patient.id, repeated=patient is patients[0]))
@@ -78,7 +78,7 @@ def test_one_row_for_each_lesion_with_958_columns_or_the_reason(
 def test_a_study_whose_outline_cannot_be_told_for_one_has_its_row(
     cohort: Path, patients: list[SimulatedPatient], tmp_path: Path
 ) -> None:
-    """A SEG of which only rubbish is left does not make its patient vanish from the cohort."""
+    """A SEG that cannot be read does not remove its patient from the table."""
     for one in (patients[0], patients[2]):
         shutil.copytree(cohort / "dicom" / one.id, tmp_path / "dicom" / one.id)
     for outline in (tmp_path / "dicom" / patients[2].id).glob("*.dcm"):
@@ -318,7 +318,7 @@ def test_an_image_pair_gives_the_numbers_of_its_dicom(
 
 
 def test_a_mask_of_several_values_needs_a_label(tmp_path: Path) -> None:
-    """Nobody can guess which value is the tumour."""
+    """The value of the tumour cannot be guessed."""
     mask = np.zeros((8, 8, 8), np.uint8)
     mask[2:4], mask[5:7] = 1, 2
     image = sitk.GetImageFromArray(np.random.default_rng(1).integers(0, 99, mask.shape).astype(np.int16))

@@ -87,7 +87,7 @@ def test_publish_activate_rollback(home: Path, bundle: Path) -> None:
 
 
 def test_errors_are_two_lines_and_exit_code_1(home: Path, bundle: Path) -> None:
-    """A damaged bundle and an unknown name are told in at most two lines, the file named."""
+    """A damaged bundle and an unknown name give an error of at most two lines that names the file."""
     damaged = Path(shutil.copytree(bundle, home / bundle.name))
     (damaged / "canary.npz").write_bytes(b"x")
     for arguments, said in (
@@ -138,7 +138,7 @@ def test_shipped_signature_is_sound(tmp_path: Path) -> None:
 def test_a_version_that_no_bundle_can_have_is_refused_before_anything_is_measured(
     home: Path, version: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Measuring takes minutes: what is wrong from the start is said at the start, in one line."""
+    """Measuring takes minutes, so that a wrong option is reported before it, in one line."""
     monkeypatch.setattr("deploy.simulation.research_signature.measure_cohort", lambda *_: pytest.fail("it measures"))
     refused = run("build-research", home / "bundles", "--bundle-version", version)
     assert refused.exit_code != 0

@@ -138,13 +138,13 @@ def test_relative_paths_start_at_the_file(tmp_path):
     ],
 )
 def test_an_error_names_line_setting_and_what_was_expected(tmp_path, text, expected):
-    """Whoever wrote the file finds the place and the remedy in one line."""
+    """One line names the line of the file, the setting and the remedy."""
     found = problems(tmp_path, text)
     assert any(expected in problem for problem in found), found
 
 
 def test_all_problems_are_shown_at_once_in_the_order_of_the_file(tmp_path):
-    """Nobody has to run the check once per mistake."""
+    """One run of the check shows every mistake."""
     found = problems(tmp_path, "redis: {ur: x}\nlistener:\n  port: x\nworkers:\n  concurency: 2\n")
     assert [problem.split(": ")[0] for problem in found] == ["radtme.yaml:1", "radtme.yaml:3", "radtme.yaml:5"]
 
@@ -311,7 +311,7 @@ def test_which_file_is_read(tmp_path, monkeypatch):
 
 
 def test_the_example_is_valid_and_says_the_defaults():
-    """Whoever starts from the example starts from a file that works, and that changes nothing by itself."""
+    """The example file is valid, and each value in it is the default."""
     file = Path(__file__).parents[3] / "deploy" / "radtme.example.yaml"
     configuration = load_configuration(file, {})
     data = file.parent / "radtme-data"

@@ -50,7 +50,7 @@ def test_each_mistake_is_told(tmp_path: Path, webhook: dict[str, object], words:
 def test_config_check_looks_into_template_and_secret(
     tmp_path: Path, run_radtme: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
-    """A template that asks for a name, and a secret that everyone can read, are told with their lines."""
+    """A template with an unknown field, and a secret that every user can read, are reported with their lines."""
     template, secret = tmp_path / "body.jinja", secret_file(tmp_path / "secret", "s")
     template.write_text('{"text": {{ patient_name|tojson }}}')
     secret.chmod(0o644)

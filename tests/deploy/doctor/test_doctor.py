@@ -58,7 +58,7 @@ def faults(found: dict[str, list[dict[str, str]]]) -> dict[str, str]:
 
 @pytest.mark.acceptance
 def test_a_healthy_installation_has_no_fault(settings: dict[str, Any], tmp_path: Path, redis_port: int) -> None:
-    """Every check has said something; exit code 0."""
+    """Every check has a finding; exit code 0."""
     settings["redis"] = {"url": f"redis://:right@127.0.0.1:{redis_port}/0"}
     spool = Spool(tmp_path / "data" / "spool")
     port = settings["listener"]["port"]

@@ -88,7 +88,7 @@ def test_what_cannot_be_delivered_is_an_error(tmp_path: Path) -> None:
 
 
 def test_nobody_there(tmp_path: Path) -> None:
-    """3, as every command that reaches nobody."""
+    """Exit code 3, as of every command that cannot reach its peer."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         assert probed(tmp_path, taken.getsockname()[1]).exit_code == 3
@@ -120,7 +120,7 @@ def test_storescp_with_a_profile_of_its_own(tmp_path: Path) -> None:
 @pytest.mark.acceptance
 @pytest.mark.skipif(shutil.which("Orthanc") is None or not PLUGIN.exists(), reason="needs orthanc and orthanc-dicomweb")
 def test_orthanc_by_dimse_and_by_dicomweb(tmp_path: Path) -> None:
-    """Orthanc takes everything as it is made, and lists by C-FIND; of DICOMweb only what it can tell is told."""
+    """Orthanc accepts every object unchanged and answers C-FIND; over DICOMweb, only QIDO-RS can be checked."""
     modalities = {"radtme": ["RADTME", "127.0.0.1", 1]}
     with orthanc(tmp_path / "pacs", DicomModalities=modalities) as pacs:
         told = probed(tmp_path, pacs.dicom_port, ae_title=pacs.ae_title, proof="seen")

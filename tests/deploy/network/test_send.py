@@ -106,7 +106,7 @@ def test_a_data_set_without_part_10_header_arrives_as_it_is(sink, tmp_path, kept
 
 
 def test_a_data_set_without_part_10_header_says_what_it_lacks(tmp_path):
-    """What no SOP class or transfer syntax is known of cannot be sent."""
+    """A file without SOP class or transfer syntax cannot be sent, and the reason names what is missing."""
     dataset = dcmread(write_instance(tmp_path, 1))
     del dataset.SOPClassUID
     dataset.save_as(tmp_path / "1.dcm")
@@ -186,7 +186,7 @@ def test_more_kinds_than_one_association_holds():
 
 
 def test_echo_says_what_is_wrong():
-    """Refused, unknown host, no DICOM, rejected: each in its own words."""
+    """Connection refused, unknown host, no DICOM, rejected: each has its own message."""
     port = free_port()
     with pytest.raises(Unreachable, match="nothing listens"):
         echo(Peer("X", "127.0.0.1", port), "US", 5)

@@ -188,7 +188,7 @@ def test_each_requirement_alone_keeps_the_notice(study: Study, change: Callable[
 
 
 def test_site_equal_to_the_label_is_not_validated(study: Study) -> None:
-    """Folds at random give a high AUC; no site can be held out, so that nobody knows what was learnt."""
+    """Folds at random give a high AUC; no site can be held out, so that it may be the site that was learnt."""
     study.cohort("train", "P", 1, 1.0, controls=True)
     study.cohort("other", "E", 2, 1.0)
     path = study.folder / "train.parquet"

@@ -38,7 +38,7 @@ def test_a_simulated_cohort_comes_with_a_study_of_every_step(tmp_path: Path) -> 
 
 
 def test_every_command_of_the_page_exists() -> None:
-    """Nobody types what is not there."""
+    """Each command that the page shows is a command of the program."""
     commands = set(re.findall(r"radtme (cohort|signature) ([a-z-]+)", PAGE.read_text()))
     assert len(commands) >= 7
     for group, command in commands:

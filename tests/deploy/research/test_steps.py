@@ -218,7 +218,7 @@ def test_patient_of_training_in_a_validation_cohort_is_refused(study: Path, tmp_
 
 
 def test_images_of_training_under_another_pseudonym_are_refused(study: Path, tmp_path: Path) -> None:
-    """Whoever is called otherwise in the other hospital's table was trained on all the same."""
+    """A patient with another pseudonym in the other hospital's table was trained on nevertheless."""
     folder = study.parent
     for name in ("train.parquet", "train_labels.csv"):
         read, write = (pd.read_parquet, "to_parquet") if name.endswith("parquet") else (pd.read_csv, "to_csv")
@@ -373,7 +373,7 @@ def test_score_names_what_a_row_lacks(study: Path, row: pd.DataFrame) -> None:
 
 
 def test_columns_of_a_plan_are_checked(study: Path) -> None:
-    """A mistake in the plan is told with its line."""
+    """A mistake in the plan is reported with its line."""
     other = study.parent / "wrong.yaml"
     text = study.read_text().replace("repeats: 1", "repeats: 0")
     other.write_text(text)

@@ -42,7 +42,7 @@ def announced(spool: Spool, *targets: str, sink: SinkAddress | None = None) -> N
 
 
 def test_only_the_announced_targets_get_it(spool: Spool, put_job: Callable[..., Job]) -> None:
-    """Everyone without an announcement; the named one; the sink alone; nobody where the named one is gone."""
+    """Without an announcement all targets; the named one; the sink alone; none where the named one no longer exists."""
     everyone = (PACS, OTHER)
     job = put_job(SEG, JobState.READY).read()
     assert targets_for(job, everyone) == everyone
@@ -56,7 +56,7 @@ def test_only_the_announced_targets_get_it(spool: Spool, put_job: Callable[..., 
 
 
 def test_a_delivery_that_should_not_be_there_goes_nowhere(spool: Spool, put_job: Callable[..., Job]) -> None:
-    """An outbox for another target, as a program that knows no self-tests would leave it, has no target."""
+    """A delivery for another target, as a program without self-tests would create it, has no target."""
     job = put_job(SEG, JobState.DELIVERING, delivery__pacs={"target": "pacs", "state": "queued"})
     assert targets_of_job(spool, job.id, (PACS, OTHER)) == (PACS, OTHER)
     marked = put_job(

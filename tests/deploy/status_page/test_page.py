@@ -1,4 +1,4 @@
-"""The status page: what `radtme status` shows, in a browser, for everyone who may see it and nobody else."""
+"""The status page: what `radtme status` shows, in a browser, for users with the password only."""
 
 import base64
 import io
@@ -280,7 +280,7 @@ def test_the_command_serves_it_until_it_is_stopped(full_spool: Spool, tmp_path: 
 def test_the_command_serves_nobody_on_the_network_without_a_password(
     full_spool: Spool, run_radtme: Callable[..., Any]
 ) -> None:
-    """A host that others reach needs a password; the message says what to set."""
+    """A host that is reachable from the network needs a password; the message names the setting."""
     ran = run_radtme("status-page", RADTME_STATUS_PAGE_HOST="0.0.0.0")  # noqa: S104 - refused
     assert ran.returncode == 2
     assert "status_page.password_file" in ran.stderr

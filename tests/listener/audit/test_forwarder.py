@@ -79,7 +79,7 @@ def test_every_message_arrives_byte_for_byte_in_order(
 
 
 def test_server_that_is_away_loses_nothing(trail: AuditLog, tls: ServerTls, forward: Forward, tmp_path: Path) -> None:
-    """Nobody listens at first, then the server dies twice: in the end it has every message, some perhaps twice."""
+    """The server is absent at first, then dies twice: in the end it has every message, some perhaps twice."""
     port = free_port()
     forward(port)
     got: list[bytes] = []

@@ -73,7 +73,7 @@ def test_schema_refuses_a_message_that_is_none(tmp_path: Path) -> None:
 
 
 def test_hostile_names_stay_text() -> None:
-    """A peer's name is an attribute's value, whatever stands in it: no element of its own comes of it."""
+    """A peer's name stays the value of an attribute, whatever it contains: it cannot add an element."""
     root = parsed(MESSAGES["rejected"]().to_xml("s"))
     peer = root.findall("ActiveParticipant")[1]
     assert peer.attrib["UserID"].startswith('A"><script>&amp;')

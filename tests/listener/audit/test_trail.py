@@ -112,7 +112,7 @@ def test_half_a_message_of_a_power_cut_spoils_no_other(tmp_path: Path) -> None:
 
 
 def test_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
-    """A file lies where the folder should: `NotAudited`, and whoever counts failures is told."""
+    """A file has the name of the folder: `NotAudited`, and the failure is counted."""
     (tmp_path / "audit").write_text("")
     failed: list[None] = []
     log = AuditLog(AuditSettings(tmp_path / "audit"), lambda: failed.append(None))

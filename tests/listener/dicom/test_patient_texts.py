@@ -44,5 +44,5 @@ def read_back(name: bytes, declared: str | None = None) -> Dataset:
 def test_undeclared_letters_are_those_of_the_sender_or_none(
     name: bytes, declared: str | None, sender: str, shown: str
 ) -> None:
-    """A declared set counts; else what the site says of the sender; else the bytes, which nobody takes for a name."""
+    """A declared set counts; else the configured one of the sender; else escaped bytes, which are no name."""
     assert shown_text(read_back(name, declared), "PatientName", sender).strip() == shown

@@ -68,7 +68,7 @@ def test_a_silent_client_is_hung_up_on(server: HealthServer, sent: bytes, monkey
 
 
 def test_the_answer_to_head_has_no_body_and_nobody_learns_which_python_serves(server: HealthServer) -> None:
-    """A probe may ask so; the version would tell an attacker what to try."""
+    """Probes may use HEAD; the version of Python would help an attacker."""
     with contextlib.closing(HTTPConnection("127.0.0.1", server.port, timeout=5)) as connection:
         connection.request("HEAD", "/healthz")
         response = connection.getresponse()

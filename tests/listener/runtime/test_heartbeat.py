@@ -1,4 +1,4 @@
-"""The signs of life of the parts: who reads them knows what runs, also after a crash."""
+"""The signs of life of the parts: they show what runs, also after a crash."""
 
 import os
 import subprocess

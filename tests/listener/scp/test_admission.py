@@ -64,7 +64,7 @@ def test_ae_titles_are_checked_where_the_settings_ask_for_it(
 
 
 def test_beyond_loopback_a_peer_has_to_know_our_name(tmp_path: Path) -> None:
-    """Whoever reaches us from the network has to call us by our AE title, unless the settings say otherwise."""
+    """A peer on the network has to use our AE title, unless the configuration allows any."""
     settings = ListenerSettings(spool=tmp_path)
     assert not settings.needs_called_ae_title
     assert not replace(settings, host="::1").needs_called_ae_title
@@ -97,7 +97,7 @@ def test_a_title_is_worth_something_only_from_its_own_addresses(title: str, addr
 
 
 def test_an_address_that_nobody_has_needs_no_association() -> None:
-    """Where every entry names its addresses, others are not even listened to; one entry without opens the door."""
+    """Where every entry has addresses, connections from others are closed; one entry without addresses admits all."""
     closed = AllowList((), [AllowedPeer("MRI1", ("192.0.2.0/24",))])
     assert closed.knows_address("192.0.2.255")
     assert not closed.knows_address("192.0.3.0")

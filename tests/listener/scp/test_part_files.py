@@ -28,7 +28,7 @@ def test_only_folders_of_dead_processes_are_cleared(spool: Spool) -> None:
 
 
 def test_a_folder_that_is_just_being_made_is_left_alone(spool: Spool) -> None:
-    """Another listener may not have locked it yet; a minute later it is nobody's."""
+    """Another listener may not have locked it yet; after a minute it counts as abandoned."""
     folder = spool.receiving / "new"
     folder.mkdir()
     assert clear_receiving(spool.receiving) == 0

@@ -152,7 +152,7 @@ def test_features_selected_outside_the_folds_are_refused(
     chosen_with_labels(make_table(1, cases=60, effect=0.0)).to_parquet(tmp_path / "list.parquet")
     for field in ("preselected", "reliability"):
         frame = pd.read_parquet(tmp_path / "list.parquet")
-        stamp(frame.assign(kept=True), provenance_of(frame)).to_parquet(tmp_path / "list.parquet")  # type: ignore[arg-type]
+        stamp(frame.assign(kept=True), provenance_of(frame)).to_parquet(tmp_path / "list.parquet")  # type: ignore[arg - type]
         with pytest.raises(LeakError, match=r"labels of 60 patients .* selected outside the folds"):
             run(study(**{field: tmp_path / "list.parquet"}), tmp_path)
 
@@ -160,7 +160,7 @@ def test_features_selected_outside_the_folds_are_refused(
 def test_a_list_that_does_not_say_where_it_comes_from_is_refused(
     study: Callable[..., TrainPlan], tmp_path: Path
 ) -> None:
-    """Without an origin nobody knows whether labels were used; declared as chosen on these patients it leaks."""
+    """Without an origin it is unknown whether labels were used; a list that was chosen on these patients leaks."""
     pd.DataFrame({"feature": ["ring_f001", "ring_f002", "tumour_f001"], "kept": True}).to_csv(
         tmp_path / "list.csv", index=False
     )
@@ -274,7 +274,7 @@ def test_origin_survives_parquet(tmp_path: Path, make_table: MakeTable) -> None:
 
 
 def test_contradicting_labels_are_refused(make_table: MakeTable) -> None:
-    """A patient who is hot and cold, a label that is neither, and labels of nobody here are errors."""
+    """A patient who is hot and cold, a label that is neither, and labels without a measured case are errors."""
     table = make_table(1, cases=20)
     features, labels = features_of(table), labels_of(table)
     both = pd.concat([labels, pd.DataFrame({"patient": ["P0"], "phenotype": ["cold"]})])

@@ -54,7 +54,7 @@ def test_a_step_is_skipped_until_its_inputs_plan_or_outputs_change(tmp_path: Pat
 
 
 def test_a_step_that_began_again_is_not_done(tmp_path: Path) -> None:
-    """An interrupted rerun leaves a mixture, which nobody may take for a result."""
+    """An interrupted rerun leaves old and new files, which do not count as a result."""
     mark_done(tmp_path / "step", "inputs")
     mark_begun(tmp_path / "step")
     assert not is_done(tmp_path / "step", "inputs")

@@ -119,7 +119,7 @@ def test_bounds_by_hand() -> None:
 
 
 def test_a_score_between_classes_that_were_apart_is_hot_or_cold() -> None:
-    """A score that is too low for hot and too high for cold belongs to neither: nobody can say which it is."""
+    """A score that is too low for hot and too high for cold belongs to neither: the verdict is hot or cold."""
     found = calibrated((0.8 + 0.2 * TENTHS).tolist(), (0.2 * TENTHS).tolist())
     assert found.prediction_set(0.5, is_hot=True) is PredictionSet.BOTH
     assert found.prediction_set(0.5, is_hot=False) is PredictionSet.BOTH

@@ -1,4 +1,4 @@
-"""A bundle that states to be validated is read only where what it carries shows it, whoever wrote it."""
+"""A bundle that states to be validated is read only where its content shows it."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace

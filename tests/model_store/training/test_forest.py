@@ -23,7 +23,7 @@ QUICK = (Candidate(columns=6, max_depth=3, min_samples_leaf=4, trees=40),)
 
 
 def test_planted_effect_is_found(make_table: MakeTable) -> None:
-    """Columns that tell the classes apart are chosen, and the held-out cases are told apart."""
+    """Columns that separate the classes are chosen, and held-out cases are separated."""
     trained = train(make_table(4, effect=1.2), 0, QUICK)
     planted = {f"{region}_f00{index}" for region in ("ring", "tumour") for index in range(4)}
     assert len(planted & set(trained.columns)) >= 4

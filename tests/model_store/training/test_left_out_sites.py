@@ -55,7 +55,7 @@ def test_site_equal_to_the_label_cannot_be_measured_and_is_said(make_table: Make
 
 
 def test_one_site_or_none_gives_no_number(make_table: MakeTable) -> None:
-    """Where the sites are not known nobody can hold one out."""
+    """Where sites are unknown, none can be held out."""
     table = make_table(2, cases=60)
     assert left_out_sites(table, None, FAMILY, 1) is None
     assert left_out_sites(table, pd.Series(["A"] * 60), FAMILY, 1) is None
@@ -63,7 +63,7 @@ def test_one_site_or_none_gives_no_number(make_table: MakeTable) -> None:
 
 
 def test_a_patient_of_two_sites_is_not_trained_on_when_one_of_them_is_held_out(make_table: MakeTable) -> None:
-    """Every patient has a lesion at both sites: nobody is left to train on."""
+    """Every patient has a lesion at both sites: no patient is left to train on."""
     table = make_table(2, cases=60)
     table = replace(table, patients=tuple(f"P{index // 2}" for index in range(60)), hot=np.arange(60) // 2 % 2 == 0)
     found = left_out_sites(table, pd.Series(["A", "B"] * 30), FAMILY, 1)

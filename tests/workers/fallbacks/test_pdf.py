@@ -1,4 +1,4 @@
-"""The PDF writer: what it is given is in the document, whatever it is."""
+"""The PDF writer: any text it gets is in the document."""
 
 import shutil
 import subprocess

@@ -49,7 +49,7 @@ def test_a_damaged_record_hides_no_other(tmp_path: Path) -> None:
 
 
 def test_a_case_that_a_person_holds_is_late_at_no_target(tmp_path: Path) -> None:
-    """It waits for that person: nobody is called at night because a target seems not to get it."""
+    """It waits for a person, so that no alert on late deliveries fires."""
     spool = Spool(tmp_path / "spool")
     spool.prepare()
     job = delivering(spool, "pacs")

@@ -1,4 +1,4 @@
-"""What became of a case reaches the URL that was configured: once it can, with nothing of a patient in it."""
+"""The outcome of a case reaches the configured URL once it is available, without patient data."""
 
 import json
 import os
@@ -145,7 +145,7 @@ def test_nobody_there_costs_one_try_a_round_and_longer_waits(spool: Spool) -> No
 
 
 def test_a_silent_server_is_left_after_its_time(spool: Spool) -> None:
-    """It accepts and says nothing: that counts as no answer; it is told when it answers."""
+    """It accepts and does not answer: the event is sent again, until there is an answer."""
     silent = [True]
 
     def behave(handler: Handler) -> None:
@@ -204,7 +204,7 @@ def test_what_could_not_be_told_for_too_long_is_given_up(spool: Spool) -> None:
 
 
 def test_https_trusts_the_named_authority_alone(spool: Spool, tmp_path: Path) -> None:
-    """A certificate of another authority is no answer; with the right CA file it is told."""
+    """A certificate of another authority is an error; with the right CA file the event is sent."""
     right, wrong = Authority(tmp_path / "right"), Authority(tmp_path / "wrong", "Other CA")
     server_tls = right.issue("server").server(ask=False)
     with web_server(answering(200), server_context(server_tls)) as server:
@@ -280,7 +280,7 @@ def test_a_disk_that_refuses_costs_the_telling_alone(spool: Spool, caplog: pytes
 
 
 def test_a_damaged_file_is_given_up(spool: Spool) -> None:
-    """Half a file is not told and keeps nobody waiting."""
+    """A truncated file is not sent and does not delay others."""
     with web_server(answering(200)) as server:
         settings = settings_of(spool, server.url)
         note(spool, settings, 1)

@@ -80,7 +80,7 @@ def test_classic_images_stand_for_the_object_that_they_were_split_from(tmp_path:
 
 
 def test_images_in_another_form_are_named_where_nothing_links_them(shared_data: Path, tmp_path: Path) -> None:
-    """The outline names classic images, and an Enhanced object of their frame of reference came: the person is told."""
+    """The outline names classic images, an Enhanced object of their frame of reference came: the message says so."""
     case = shared_data / "field_cases" / "e04_legacy_converted" / "input"
     outline = dcmread(outline_on_classic(case, tmp_path), stop_before_pixels=True)
     series = str(dcmread(case / "legacy.dcm", specific_tags=["SeriesInstanceUID"]).SeriesInstanceUID)

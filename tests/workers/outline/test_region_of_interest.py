@@ -299,7 +299,7 @@ def test_bits_in_the_wrong_order_are_refused(write_series: WriteSeries, write_se
 
 
 def test_referenced_images_that_are_not_there_are_named(write_series: WriteSeries, write_seg: WriteSeg) -> None:
-    """The outline says on what it was drawn; without it nothing is measured."""
+    """The outline references the images it was drawn on; without them nothing is measured."""
     images = write_series(ARRAY)
     seg = write_seg(images, [(TUMOUR, MASK)])
     assert reason_of([*images[:3], *images[4:]], seg) is Reason.MISSING_INSTANCES

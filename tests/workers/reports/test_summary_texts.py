@@ -42,7 +42,7 @@ def test_it_says_what_the_score_is_worth() -> None:
 
 
 def test_it_names_lesion_side_and_volume() -> None:
-    """The lesion as a reader knows it."""
+    """The lesion by number, side and volume."""
     case = make_case(image_extra={"BodyPartExamined": "BREAST", "Laterality": "R"})
     report = build_results(case.result, case.seg_header, case.measurement)[ResultRole.SUMMARY_REPORT]
     volume = f"{case.result.regions[0].volume_ml:.2f}"

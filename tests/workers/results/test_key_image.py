@@ -109,7 +109,7 @@ def test_warnings_are_drawn_and_said_in_every_series_description() -> None:
 
 
 def test_more_warnings_than_fit_are_counted() -> None:
-    """None of them is left out without a word."""
+    """None is omitted silently."""
     case = make_case()
     result = replace(case.result, notes=tuple(warning(f"warning {number}") for number in range(5)))
     origin = Origin(

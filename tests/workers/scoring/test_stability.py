@@ -130,7 +130,7 @@ def raising(error: Exception) -> Callable[..., None]:
 
 
 def test_a_defect_in_a_redraw_leaves_the_score(measurement: Measurement, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before: one exception in one redraw failed the job, and nobody got a report. Now the reason stands in it."""
+    """One exception in one redraw must not fail the job; the report names the reason."""
     monkeypatch.setattr(stability_module, "measure_columns", raising(AttributeError("a name in the data set")))
     found = stability(measurement, 60.0)
     assert found == NotRedrawn("an internal error (AttributeError) while redrawn outlines were measured")

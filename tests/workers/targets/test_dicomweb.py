@@ -204,7 +204,7 @@ def test_server_that_never_ends_is_left(behave: Any, words: str) -> None:
     ids=["expired", "other host", "no TLS"],
 )
 def test_the_reason_why_there_is_no_tls_is_named(tmp_path: Path, issued: dict[str, Any] | None, words: str) -> None:
-    """Whoever is called at night learns from the status which side has to mend what."""
+    """The status names the side that has to be corrected, and how."""
     authority = Authority(tmp_path / "ca")
     context = None
     if issued is not None:

@@ -51,7 +51,7 @@ def peer(
     syntaxes: tuple[str, ...] = (ExplicitVRLittleEndian,),
     called_aet: bool = False,
 ) -> Iterator[int]:
-    """Run a Storage SCP that answers each C-STORE as it is told."""
+    """Run a Storage SCP that answers each C-STORE with a given status."""
     entity = AE("OTHER" if called_aet else "PACS")
     entity.require_called_aet = called_aet
     for sop_class in sop_classes:
@@ -132,7 +132,7 @@ def test_a_response_that_never_comes_is_tried_again() -> None:
 
 
 def test_nobody_there_is_transient() -> None:
-    """A PACS that is down comes back."""
+    """A PACS that is down is temporary."""
     dataset = instance(SecondaryCaptureImageStorage)
     with pytest.raises(TransientFailure, match="cannot be reached"):
         list(send(target(free_port()), "RADTME", {IMAGE: {dataset.SOPClassUID: lambda: dataset}}))
