@@ -616,6 +616,13 @@ OTHER_CASES: tuple[OtherCase, ...] = (
         "the ring's code and the content label identify them; a result that a person corrected in a viewer is measured",
     ),
     OtherCase(
+        "workers/jobs/test_readable_case.py::test_a_name_of_two_bytes_a_letter_is_no_latin_text",
+        Topic.SENDER,
+        "a patient's name in GBK or EUC-KR under a declared Latin character set",
+        Ending.MEASURED,
+        "the name is omitted from the results, with a note",
+    ),
+    OtherCase(
         "integration/test_listener_intake.py::test_uids_as_devices_write_them_are_stored_and_paired",
         Topic.SENDER,
         "UIDs with a trailing space or NUL",

@@ -20,6 +20,10 @@ from listener.dicom.patient_texts import REPLACEMENT, declares_character_set
 DEFAULT_REPERTOIRE = ("", "ISO_IR 6", "ISO 2022 IR 6")
 C1_CONTROL = re.compile("[\x80-\x9f]")
 """Control characters that are not allowed in texts (PS3.5 section 6.1.3)."""
+LATIN = frozenset(f"ISO_IR {number}" for number in (100, 101, 109, 110, 148, 203))
+"""Character sets of the Latin alphabet with one byte a letter."""
+PAIRS = re.compile(rb"[^A-Za-z\x80-\xff]*(?:(?:[\x80-\xff]{2})+[^A-Za-z\x80-\xff]*)+")
+"""A text without an ASCII letter whose other bytes come in pairs: Chinese or Korean, with two bytes a letter."""
 TEXT_VRS = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 """Value representations that Specific Character Set applies to (PS3.5 section 6.1.2.3)."""
 
@@ -79,13 +83,16 @@ def _contradicts(header: Dataset, raw: bytes) -> bool:
     """Return whether non-ASCII bytes contradict the declared character set (PS3.3 C.12.1.1.2), although they decode.
 
     pydicom decodes as Latin-1 where the first term is the default repertoire or unknown. UTF-8 decodes in any
-    single-byte character set, to two or three characters for each one.
+    single-byte character set, to two or three characters for each one; GBK and EUC-KR to two, and a text in the Latin
+    alphabet without a single ASCII letter does not occur.
     """
     terms = header.get("SpecificCharacterSet") or ""
     first = str(terms if isinstance(terms, str) else terms[0])
     encoding = python_encoding.get(first)
     if first in DEFAULT_REPERTOIRE or encoding is None:
         return not raw.split(b"\x1b")[0].isascii()
+    if first in LATIN and PAIRS.fullmatch(raw):
+        return True
     try:
         return encoding.startswith(("iso8859", "latin")) and not raw.isascii() and bool(raw.decode("utf-8"))
     except UnicodeDecodeError:

@@ -49,6 +49,25 @@ def names_in_results(name: bytes, declared: str | None, character_set: str) -> t
     return found, tuple(note.text for note in case.result.notes)
 
 
+@pytest.mark.parametrize("declared", ["ISO_IR 100", "ISO_IR 101", "ISO_IR 148"])
+@pytest.mark.parametrize(
+    "name", ["王^小东".encode("gbk"), "欧阳^丽".encode("gb18030"), "홍^길동".encode("euc-kr"), "李".encode("gbk")]
+)
+def test_a_name_of_two_bytes_a_letter_is_no_latin_text(name: bytes, declared: str) -> None:
+    """Devices declare the character set of their maker, and write that of their users."""
+    found, notes = names_in_results(name, declared, "")
+    assert found == {""}
+    assert any("PatientName" in note for note in notes)
+
+
+@pytest.mark.parametrize("name", ["Åse^Øå", "Ö^É", "Łę^Ży", "Ñáñez^Íñigo", "Ær^Bø"])
+def test_a_short_name_of_accented_letters_is_kept(name: str) -> None:
+    """One ASCII letter, or an odd number of others, shows that it is Latin text."""
+    declared = "ISO_IR 101" if "Ł" in name else "ISO_IR 100"
+    found, _ = names_in_results(name.encode("iso8859-2" if "Ł" in name else "latin-1"), declared, "")
+    assert found == {name}
+
+
 @pytest.mark.parametrize(
     ("character_set", "name"), [("GB18030", CHINESE), ("ISO_IR 13", JAPANESE), ("ISO_IR 100", GERMAN)]
 )
