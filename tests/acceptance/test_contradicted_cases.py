@@ -87,10 +87,15 @@ def cubed(array: Pixels) -> Pixels:
 
 def subtraction(study: Study) -> None:
     """Leave nothing but the difference of the outlined phase to the first, with the words of a scanner."""
+    wordless_subtraction(study)
+    for image in study.phases[0]:
+        image.ImageType = ["DERIVED", "PRIMARY", "M", "ND", "SUB"]
+
+
+def wordless_subtraction(study: Study) -> None:
+    """Leave nothing but that difference, under the headers of the original images."""
     before, after = (np.stack([image.pixel_array for image in phase]).astype(np.float64) for phase in study.phases[:2])
     write_pixels(study.phases[1], after - before)
-    for image in study.phases[1]:
-        image.ImageType = ["DERIVED", "PRIMARY", "M", "ND", "SUB"]
     study.phases = [study.phases[1]]
 
 
@@ -175,6 +180,8 @@ CASES = (
     Contradicted("before contrast", "br06", outlined_before_contrast, 0.884, (Reason.BEFORE_CONTRAST,)),
     Contradicted("subtraction", "phantom", subtraction, 0.117, (Reason.DERIVED_IMAGES,)),
     Contradicted("subtraction", "br06", subtraction, 0.592, (Reason.DERIVED_IMAGES,)),
+    Contradicted("subtraction without words", "phantom", wordless_subtraction, 0.117, (Reason.DERIVED_IMAGES,)),
+    Contradicted("subtraction without words", "br06", wordless_subtraction, 0.592, (Reason.DERIVED_IMAGES,)),
     Contradicted("ADC map", "br06", ADC, None, (Reason.OTHER_TECHNIQUE,)),
     Contradicted("T2 spin echo", "br06", T2, None, (Reason.OTHER_TECHNIQUE,)),
     Contradicted("prostate", "br06", PROSTATE, 0.795, (Reason.OTHER_BODY_PART,)),
