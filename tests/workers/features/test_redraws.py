@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from model_store.signatures.profile import HAN2024
+from workers.features.redrawn_outlines import BorderDistance, redrawn
 from workers.features.redraws import READER_VARIATION, Surroundings, redrawn_masks
 from workers.features.regions import Region
 from workers.features.resampling import resample
@@ -69,3 +70,31 @@ def test_what_the_profile_would_not_measure_is_no_redraw() -> None:
     whole = surroundings()
     assert list(redrawn_masks(whole, 2, replace(HAN2024, min_tumour_voxels=100_000))) == [None, None]
     assert list(redrawn_masks(replace(whole, excluded=np.ones_like(whole.excluded)), 1, HAN2024)) == [None]
+
+
+def spiculated() -> NDArray[np.bool_]:
+    """Return a ball of 6 mm radius with eight spicules of 12 mm length and 1 mm radius, on a grid of 1 mm (z, y, x)."""
+    grid = np.moveaxis(np.indices((60, 60, 60)), 0, -1) - 30.0
+    mask = np.asarray(np.linalg.norm(grid, axis=-1) <= 6)
+    for direction in np.array(np.meshgrid([-1, 1], [-1, 1], [-1, 1])).reshape(3, -1).T / np.sqrt(3):
+        along = grid @ direction
+        across = np.linalg.norm(grid - along[..., None] * direction, axis=-1)
+        mask |= (across <= 1) & (along > 0) & (along <= 18)
+    return mask
+
+
+def test_redraws_of_a_spiculated_tumour_are_as_large_as_it_is() -> None:
+    """Wider as often as narrower, and by a third at most, whatever the shape.
+
+    With a level in mm the ten redraws of br06 had 40 to 115 % of its volume, 75 % on average; with a level by volume
+    they have 73 to 107 %, 88 % on average.
+    """
+    outline = BorderDistance.of(spiculated(), (1.0, 1.0, 1.0))
+    own = np.count_nonzero(outline.mask)
+    volumes = [
+        np.count_nonzero(redrawn(outline, np.random.default_rng(number), READER_VARIATION)) / own
+        for number in range(20)
+    ]
+    assert min(volumes) > 0.6
+    assert max(volumes) < 1.4
+    assert 0.85 < np.mean(volumes) < 1.15
