@@ -15,7 +15,7 @@ COMPILE = $(BIN)/uv pip compile -q --universal --python-version 3.11 --fork-stra
 INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python --build-constraints requirements/build.txt
 
 # What the tests hold the program against: DICOM peers, validators, a PACS, Redis, Prometheus, a browser.
-TEST_PACKAGES := dcmtk dicom3tools orthanc orthanc-dicomweb redis-server prometheus chromium libpixelmed-java \
+TEST_PACKAGES := dcmtk dicom3tools orthanc orthanc-dicomweb redis-server postgresql prometheus chromium libpixelmed-java \
 	default-jre-headless fonts-dejavu-core libxml2-utils rsyslog rsyslog-gnutls poppler-utils docker-compose systemd \
 	plastimatch g++
 

@@ -30,8 +30,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "tests")]
 
 from deploy.simulation.phantom import write_phantom  # noqa: E402
+from listener.runtime.timestamps import format_time  # noqa: E402
 from listener.spool.jobs import Job  # noqa: E402
-from listener.spool.timestamps import format_time  # noqa: E402
 from support.broken_studies import SMALL  # noqa: E402
 from support.installation import send  # noqa: E402
 from support.pacs import Orthanc, orthanc  # noqa: E402

@@ -13,11 +13,11 @@ from prometheus_client.registry import Collector
 from pydicom.uid import UID
 
 from listener.dicom.sop_classes import SOP_CLASS_LABELS, sop_class_label
+from listener.ledger.refused_contexts import RefusedContext
+from listener.ledger.set_aside_outlines import SetAside
 from listener.pairing.evidence import WaitsFor
 from listener.spool.job_files import is_held
 from listener.spool.jobs import JobState
-from listener.spool.refused_contexts import RefusedContext
-from listener.spool.set_aside import SetAside
 from listener.spool.spool import Spool
 
 _STORE_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)

@@ -185,6 +185,8 @@ class ListenerSettings:
     """How often the spool is looked through for what a lost message left behind."""
     reannounce_seconds: Seconds = 60.0
     """A job that still lies where it lay is announced again after this long."""
+    ledger_url: str | None = field(default=None, repr=False)
+    """Of the ledger's database; None: SQLite in the spool. May hold a password: never shown."""
     redis_url: str = field(default="redis://127.0.0.1:6379/0", repr=False)
     """May hold a password: never shown."""
     metrics_host: str = "127.0.0.1"

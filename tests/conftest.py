@@ -1,12 +1,16 @@
 """Fixtures that every tier shares."""
 
 import os
+import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import structlog
 import threadpoolctl
+
+from support.postgresql import PostgresServer, postgres_server, programs
 
 # One thread, as in the service: more add in another order, and the last digit of a feature differs. NumPy is loaded
 # before this file (the warning filters name pandas), other libraries and child processes come after it.
@@ -22,6 +26,38 @@ def _logging_as_it_was() -> Iterator[None]:
     configured = structlog.get_config()
     yield
     structlog.configure(**configured)
+
+
+@pytest.fixture(autouse=True)
+def _ledgers_closed() -> Iterator[None]:
+    """Close the connections to the ledgers of a test: a process keeps those of every ledger that it opened."""
+    yield
+    database = sys.modules.get("listener.ledger.database")
+    for engine in [database._engines.pop(url) for url in list(database._engines)] if database else ():
+        engine.dispose()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a run choose the database of the ledger."""
+    parser.addoption("--ledger", choices=["sqlite", "postgresql"], default="sqlite", help="Database of the ledger.")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """Return a PostgreSQL server of this run; skips where Debian's package is not installed."""
+    if programs() is None:
+        pytest.skip("needs the Debian package postgresql")
+    with tempfile.TemporaryDirectory(prefix="radtme-postgresql-") as folder, postgres_server(Path(folder)) as server:
+        yield server
+
+
+@pytest.fixture
+def ledger_url(request: pytest.FixtureRequest) -> str | None:
+    """Return the URL of an empty ledger; None for the embedded one, which a run without ``--ledger postgresql`` has."""
+    if request.config.getoption("--ledger") == "sqlite":
+        return None
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.new_database()
 
 
 @pytest.fixture(scope="session")

@@ -108,6 +108,8 @@ class WorkerSettings:
     """Waits between delivery attempts double from the first one up to this one."""
     breaker_failures: Count = 3
     """After this many consecutive failures a target's circuit opens: nothing is sent until it answers a probe."""
+    ledger_url: str | None = field(default=None, repr=False)
+    """Of the ledger's database; None: SQLite in the spool. May hold a password: never shown."""
     redis_url: str = field(default="redis://127.0.0.1:6379/0", repr=False)
     """May hold a password: never shown."""
     metrics_host: str = "127.0.0.1"

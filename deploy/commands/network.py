@@ -71,12 +71,12 @@ def echo(target: str, calling: str | None, timeout: float, config_file: Path | N
 
 def close_circuit(target: str, configuration: Configuration) -> None:
     """Let deliveries to a target of the configuration go on at once, now that it answers."""
-    from listener.spool.spool import Spool
+    from listener.spool.layout import LAYOUT, layout_of
     from workers.delivery.circuit_breaker import close_now
 
-    spool = Spool(configuration.locations.spool)
+    spool = configuration.spool
     is_ours = any(one.name == target for one in configuration.workers.targets)
-    if is_ours and spool.targets.is_dir() and close_now(spool, target, datetime.now(UTC)):
+    if is_ours and layout_of(spool.root) == LAYOUT and close_now(spool.ledger, target, datetime.now(UTC)):
         click.echo(f"{target}: its circuit breaker is closed again, waiting results are sent now")
 
 

@@ -157,13 +157,12 @@ def status_page(config_file: Path | None) -> None:
     from deploy.status_page.overview import Pages
     from deploy.status_page.server import StatusPage
     from listener.runtime.logs import configure
-    from listener.spool.spool import Spool
     from listener.tls.certificates import CredentialFileError, read_secret
 
     configuration = read_configuration(config_file)
     settings = configuration.status_page
     configure()
-    spool = Spool(configuration.locations.spool)
+    spool = configuration.spool
     stopping, hung_up = stop_event(), reload_event()
     try:
         password = read_secret(settings.password_file) if settings.password_file else None

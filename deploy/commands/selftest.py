@@ -23,9 +23,9 @@ from deploy.stack.process import restrict_umask
 from deploy.stack.running_stack import as_running
 from deploy.terminal import duration, notices, output
 from listener.audit.trail import NotAudited
+from listener.ledger.self_tests import SelfTest, SinkAddress, announce_self_test
 from listener.settings import is_loopback
-from listener.spool.job_record import SinkAddress
-from listener.spool.self_tests import SelfTest, announce_self_test, only_self_test
+from listener.spool.locks import exclusive
 from listener.spool.spool import Spool
 from workers.targets.target import Target
 
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 
 SINK_TITLE = "SELFTEST"
+LOCK_NAME = "selftest.lock"
+"""In the spool: one self-test at a time."""
 STYLES = {"OK": "bold green", "FAILED": "bold red"}
 
 
@@ -86,7 +88,7 @@ def selftest(
     target = None if target_name is None else _target(target_name, configuration)
     title = calling_title(calling, configuration)
     spool = existing_spool(configuration)
-    with only_self_test(spool) as mine:
+    with exclusive(spool.root, LOCK_NAME) as mine:
         if not mine:
             raise CommandError("another self-test is running on this spool", "wait until it has ended")
         try:
@@ -134,7 +136,7 @@ def _run(
         study = write_self_test(Path(name) / "study")
         targets = () if target is None else (target.name,)
         seg = study.outline.sop_instance_uid
-        announce_self_test(spool, SelfTest(study.study_uid, seg, targets, sink, datetime.now(UTC)))
+        announce_self_test(spool.ledger, SelfTest(study.study_uid, seg, targets, sink, datetime.now(UTC)))
         run = SelfTestRun(configuration, study, calling, target, Path(name) / "sink" if sink else None, limit)
         steps: list[Checked] = []
         try:

@@ -14,7 +14,7 @@ from deploy.operations.status import existing_spool
 from deploy.stack.running_stack import known_redis_url
 from deploy.terminal import output, path_from_here
 from listener.dicom.uids import InvalidUid, checked_uid
-from listener.spool.self_tests import SELF_TEST_TARGET
+from listener.ledger.self_tests import SELF_TEST_TARGET
 
 if TYPE_CHECKING:
     from deploy.operations.job_status import JobStatus
@@ -33,8 +33,9 @@ def status(study_uid: str | None, as_text: bool, everything: bool, config_file: 
     received.
     """
     from deploy.operations.service_health import read_health
-    from deploy.operations.status import read_jobs, read_series, read_set_aside, read_status
+    from deploy.operations.status import read_jobs, read_series, read_status
     from deploy.operations.status_text import as_json, show_status, show_study
+    from listener.ledger.set_aside_outlines import read_set_aside
 
     configuration = read_configuration(config_file)
     spool = existing_spool(configuration)
@@ -52,7 +53,7 @@ def status(study_uid: str | None, as_text: bool, everything: bool, config_file: 
         study = checked_uid(study_uid)
     except InvalidUid as error:
         raise click.BadParameter(str(error), param_hint="STUDY_UID") from error
-    series, jobs, outlines = read_series(spool, study), read_jobs(spool, study), read_set_aside(spool, study)
+    series, jobs, outlines = read_series(spool, study), read_jobs(spool, study), read_set_aside(spool.ledger, study)
     warn_of_unknown_targets(jobs, configuration)
     if not series and not jobs:
         raise CommandError(

@@ -13,7 +13,6 @@ from deploy.terminal import path_from_here
 from listener.audit.events import software_changed
 from listener.audit.trail import AuditLog, NotAudited
 from listener.spool.layout import LAYOUT, WrongLayout, layout_of
-from listener.spool.spool import Spool
 
 
 @click.command(epilog="Example: radtme upgrade --check; radtme upgrade")
@@ -27,7 +26,7 @@ def upgrade(check_only: bool, config_file: Path | None) -> None:
     from deploy.operations.upgrade import upgrade as bring_up
 
     configuration = read_configuration(config_file)
-    spool = Spool(configuration.locations.spool)
+    spool = configuration.spool
     where = path_from_here(spool.root)
     try:
         found = layout_of(spool.root)

@@ -10,6 +10,8 @@ from typing import Any
 import yaml
 
 from deploy.configuration.environment import ENVIRONMENT_PREFIX
+from deploy.configuration.ledger_url import LedgerProblem, LedgerSettings, ledger_url
+from deploy.configuration.ledger_url import in_the_clear as unencrypted_ledger
 from deploy.configuration.network_checks import (
     check_clients,
     check_listener,
@@ -29,6 +31,7 @@ from deploy.configuration.webhook_checks import check_webhook
 from deploy.errors import WrongUsage
 from deploy.network.peer import Peer
 from listener.settings import AllowedPeer, AuditSettings, DeadlinePolicy, ListenerSettings
+from listener.spool.spool import Spool
 from workers.settings import WebhookSettings, WorkerSettings
 from workers.targets.target import Target
 
@@ -40,6 +43,7 @@ class Configuration:
     file: Path | None
     locations: Locations
     redis: RedisSettings
+    ledger: LedgerSettings
     listener: ListenerSettings
     workers: WorkerSettings
     sink: SinkSettings
@@ -55,6 +59,11 @@ class Configuration:
     """Our environment variables at the time of reading: reading it again, also in a child process, needs the same. May
     hold passwords.
     """
+
+    @property
+    def spool(self) -> Spool:
+        """The spool, with its ledger."""
+        return Spool(self.locations.spool, self.listener.ledger_url)
 
     @property
     def run_folder(self) -> Path:
@@ -88,6 +97,7 @@ class Document(Locations):
     """The configuration of a radtme installation."""
 
     redis: RedisSettings
+    ledger: LedgerSettings
     listener: ListenerSettings
     workers: WorkerSettings
     targets: tuple[Target, ...] = ()
@@ -112,9 +122,9 @@ DEBUG_VARIABLE = "RADTME_DEBUG"
 PART_VARIABLE = "RADTME_PART_OF_STACK"
 """Set for parts started by `radtme up`, which has checked the configuration for them."""
 OTHER_VARIABLES = frozenset({CONFIGURATION_VARIABLE, DEBUG_VARIABLE, PART_VARIABLE})
-LISTENER_SKIP = frozenset({"reporters", "spool", "redis_url", "audit"})
+LISTENER_SKIP = frozenset({"reporters", "spool", "ledger_url", "redis_url", "audit"})
 AUDIT_SKIP = frozenset({"character_sets"})
-WORKERS_SKIP = frozenset({"spool", "model_store", "redis_url", "targets", "audit", "webhook"})
+WORKERS_SKIP = frozenset({"spool", "model_store", "ledger_url", "redis_url", "targets", "audit", "webhook"})
 COMPUTED = {"listener": LISTENER_SKIP, "workers": WORKERS_SKIP, "audit": AUDIT_SKIP}
 """Fields of the sections that follow from other settings: a file cannot set them."""
 
@@ -163,6 +173,7 @@ def load_configuration(file: Path | None, environment: Mapping[str, str] = os.en
         *network_warnings(configuration.listener, configuration.workers),
         *rejected_own_commands(configuration.listener, configuration.workers),
         *unencrypted_redis_password(configuration.listener.redis_url),
+        *unencrypted_ledger(configuration.listener.ledger_url),
         *shared_ports(configuration),
     )
     return replace(configuration, warnings=warnings, environment=ours)
@@ -214,11 +225,14 @@ def _read(reader: ConfigurationReader, root: yaml.Node | None, file: Path | None
     _check_names(reader, read.targets)
     targets = _with_sink(read.targets, sink)
     external = _redis_url(reader, read.redis)
-    url: dict[str, Any] = {"redis_url": external} if external else {}
+    url: dict[str, Any] = {"ledger_url": _ledger_url(reader, read.ledger)}
+    if external:
+        url["redis_url"] = external
     return Configuration(
         file=file,
         locations=locations,
         redis=replace(read.redis, embedded=read.redis.embedded and not read.redis.is_external),
+        ledger=read.ledger,
         listener=replace(read.listener, spool=locations.spool, audit=audit, reporters=reporters(targets), **url),
         workers=replace(
             read.workers,
@@ -313,6 +327,15 @@ def _redis_url(reader: ConfigurationReader, redis: RedisSettings) -> str | None:
         return redis_url(redis)
     except RedisProblem as problem:
         reader.add_problem(reader.origins.get(problem.setting, "redis"), problem.setting, str(problem))
+        return None
+
+
+def _ledger_url(reader: ConfigurationReader, ledger: LedgerSettings) -> str | None:
+    """Return the URL of an external ledger, if there is one that can be used."""
+    try:
+        return ledger_url(ledger)
+    except LedgerProblem as problem:
+        reader.add_problem(reader.origins.get(problem.setting, "ledger"), problem.setting, str(problem))
         return None
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import urlsplit
 
+from listener.ledger.self_tests import SELF_TEST_TARGET
 from listener.settings import is_loopback
-from listener.spool.self_tests import SELF_TEST_TARGET
 from workers.targets.target import Target, TargetKind
 
 DIMSE_SETTINGS = ("ae_title", "host", "port")

@@ -39,6 +39,10 @@ def configuration_lines(configuration: Configuration) -> Iterator[tuple[str, str
         value = getattr(configuration.redis, field.name)
         if field.name == "embedded" or value is not None:
             yield line(1, f"redis.{field.name}", masked_url(value) if field.name == "url" else value)
+    yield "ledger:", ""
+    for field in fields(configuration.ledger):
+        value = getattr(configuration.ledger, field.name)
+        yield line(1, f"ledger.{field.name}", masked_url(value) if field.name == "url" and value else value)
     sections: tuple[tuple[str, Any, frozenset[str]], ...] = (
         ("listener", configuration.listener, LISTENER_SKIP),
         ("workers", configuration.workers, WORKERS_SKIP),

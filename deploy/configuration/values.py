@@ -11,6 +11,8 @@ import annotated_types
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from deploy.configuration.ledger_url import EXPECTED_URL as EXPECTED_LEDGER
+from deploy.configuration.ledger_url import ledger_parts
 from deploy.configuration.reader import (
     ConfigurationReader,
     GivenValue,
@@ -162,6 +164,8 @@ def _text_problem(location: Location, given: GivenValue) -> str:
     check = _path if given.annotation is Path else CHECKS.get(_last_name(location))
     if location == ("redis", "url"):
         check = _redis_url
+    if location == ("ledger", "url"):
+        check = _ledger_url
     try:
         given.value.encode()
         if check is not None:
@@ -197,6 +201,12 @@ def _redis_url(value: str) -> None:
     if redis_parts(value) is None:
         # The value may hold a password: it is not repeated.
         raise ValueError(f"{EXPECTED_URL}, found something else")
+
+
+def _ledger_url(value: str) -> None:
+    if ledger_parts(value) is None:
+        # The value may hold a password: it is not repeated.
+        raise ValueError(f"{EXPECTED_LEDGER}, found something else")
 
 
 def _name(value: str) -> None:

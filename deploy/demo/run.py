@@ -21,7 +21,6 @@ from listener.dicom.data_set import UNREADABLE_BYTES
 from listener.dicom.own_results import OWN_RESULT_TAGS, is_own_result
 from listener.dicom.sop_classes import is_outline
 from listener.spool.jobs import JobState, job_id_for
-from listener.spool.spool import Spool
 from workers.stages import Stage
 
 READY_SECONDS = 90.0
@@ -220,7 +219,7 @@ def _until(
     come: Callable[[JobStatus], bool],
     timeout_seconds: float,
 ) -> JobStatus:
-    spool = Spool(stack.configuration.locations.spool)
+    spool = stack.configuration.spool
     deadline = time.monotonic() + timeout_seconds
     last: JobStatus | None = None
     while time.monotonic() < deadline:

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from listener.dicom.uids import uid_name
+from listener.ledger.target_circuits import CircuitState, read_circuit, read_circuits
 from listener.spool.delivery_schedule import DeliveryState
 from listener.spool.jobs import Job
 from listener.spool.record_file import read_record
 from listener.spool.spool import Spool
-from listener.spool.target_circuit import CircuitState, read_circuit
 from workers.delivery.outbox import outbox_files
 from workers.delivery.record import DeliveryRecord, StoreResponse
 from workers.results.instance_reference import InstanceReference
@@ -79,7 +79,7 @@ def read_deliveries(spool: Spool, job: Job, result: ResultRecord | None) -> tupl
 def _with_circuit(spool: Spool, one: DeliveryStatus) -> DeliveryStatus:
     if one.state not in GOES_ON:
         return one
-    circuit = read_circuit(spool, one.target)
+    circuit = read_circuit(spool.ledger, one.target)
     return one if circuit.is_closed else replace(one, target_asked=circuit.next_probe)
 
 
@@ -108,10 +108,7 @@ def _plainer(taken: Mapping[ResultRole, StoreResponse], made: Mapping[ResultRole
 
 def read_targets(spool: Spool) -> tuple[TargetStatus, ...]:
     """Return the targets whose circuit is not closed."""
-    names = sorted(path.stem for path in spool.targets.glob("*.json") if not path.name.startswith("."))
-    circuits = ((name, read_circuit(spool, name)) for name in names)
     return tuple(
         TargetStatus(name, one.state, one.since, one.next_probe, one.last_error)
-        for name, one in circuits
-        if not one.is_closed
+        for name, one in read_circuits(spool.ledger).items()
     )

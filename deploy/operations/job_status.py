@@ -8,12 +8,12 @@ from deploy.operations.delivery_status import DeliveryStatus, read_deliveries
 from deploy.terminal import age
 from listener.pairing.evidence import Waiting
 from listener.pairing.readiness import waiting_for
+from listener.runtime.timestamps import format_time, parse_time
 from listener.spool.job_files import Attempts, Drop, Failure, Hold
 from listener.spool.job_record import JobRecord
 from listener.spool.jobs import Job, JobState
 from listener.spool.record_file import UnreadableRecord
 from listener.spool.spool import Spool
-from listener.spool.timestamps import format_time, parse_time
 from model_store.signatures.certainty import PredictionSet
 from workers.results.result_record import RegionRecord, ResultRecord, read_result
 from workers.scoring.case_result import Doubt, Phenotype, ResultOutcome, SignatureIdentity, Stability

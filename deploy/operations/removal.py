@@ -14,6 +14,7 @@ from pathlib import Path
 from deploy.configuration.sections import RetentionSettings
 from deploy.operations.retention import StudyJobs, Unit, touched_since, unit_of
 from deploy.operations.retry import held_lock
+from listener.ledger.set_aside_outlines import forget_set_aside
 from listener.spool.atomic_files import fsync_folder, make_folder
 from listener.spool.locks import PAIRING_LOCK_NAME, exclusive
 from listener.spool.spool import Spool
@@ -33,7 +34,7 @@ def finish_earlier(spool: Spool) -> None:
     folder = removal_folder(spool)
     for entry in sorted(folder.iterdir()) if folder.is_dir() else ():
         if entry.name.endswith(GONE):
-            shutil.rmtree(entry)
+            _delete(spool, entry)
         else:
             with _only_remover(spool):
                 _put_back(spool, entry)
@@ -66,8 +67,14 @@ def remove(spool: Spool, settings: RetentionSettings, jobs: StudyJobs, study_uid
             return False
         for folder in (removal_folder(spool), spool.studies, *{job.folder.parent for job in again.jobs}):
             fsync_folder(folder)
-    shutil.rmtree(gone)
+    _delete(spool, gone)
     return True
+
+
+def _delete(spool: Spool, gone: Path) -> None:
+    """Delete a study whose removal is decided, and what the ledger knows of its outlines."""
+    forget_set_aside(spool.ledger, gone.name.removesuffix(GONE).rpartition(".")[0])
+    shutil.rmtree(gone)
 
 
 def _stage(unit: Unit, staged: Path) -> None:

@@ -142,7 +142,7 @@ def _make_due(spool: Spool, job: Job, records: dict[Path, DeliveryRecord]) -> tu
             if current.state is not DeliveryState.DELIVERED:
                 write_record(path, current.due_now(datetime.now(UTC)))
                 announcements.append(delivery_announcement(job.id, path.stem))
-        probe_now(spool, path.stem, datetime.now(UTC))
+        probe_now(spool.ledger, path.stem, datetime.now(UTC))
     return tuple(announcements)
 
 

@@ -16,10 +16,10 @@ from deploy.operations.delivery_status import TargetStatus, read_targets
 from deploy.operations.job_status import JobStatus, read_moving
 from deploy.operations.upgrade import require_layout
 from deploy.terminal import path_from_here
+from listener.ledger.refused_contexts import RefusedContext, read_refused
+from listener.ledger.set_aside_outlines import SetAsideOutline, read_set_aside
 from listener.spool.jobs import JobState
 from listener.spool.record_file import UnreadableRecord, read_record
-from listener.spool.refused_contexts import RefusedContext, refused_contexts
-from listener.spool.set_aside import SetAsideOutline, set_aside_outlines
 from listener.spool.spool import QuarantineReason, Spool
 
 NEVER = datetime.min.replace(tzinfo=UTC)
@@ -33,7 +33,7 @@ def existing_spool(configuration: Configuration) -> Spool:
     CommandError
         If there is none yet, or it has another layout than this program.
     """
-    spool = Spool(configuration.locations.spool)
+    spool = configuration.spool
     if not spool.root.is_dir() or not (spool.root / "jobs").is_dir():
         raise CommandError(
             f"there is no spool at {path_from_here(spool.root)}",
@@ -110,7 +110,7 @@ class SpoolStatus:
 def read_status(spool: Spool) -> SpoolStatus:
     """Read the status of the whole spool."""
     series = [folder for study in _folders(spool.studies) for folder in _folders(study)]
-    jobs, set_aside = read_jobs(spool), read_set_aside(spool)
+    jobs, set_aside = read_jobs(spool), read_set_aside(spool.ledger)
     outlined = {one.study_uid for one in jobs} | {one.study_uid for one in set_aside}
     return SpoolStatus(
         spool=spool.root,
@@ -188,19 +188,9 @@ def read_quarantine(spool: Spool) -> tuple[Quarantined, ...]:
     return tuple(sorted(found, key=lambda one: one.since or NEVER, reverse=True))
 
 
-def read_set_aside(spool: Spool, study_uid: str | None = None) -> tuple[SetAsideOutline, ...]:
-    """Return the outlines (of one study) that make no case, the newest first."""
-    found = [one for one in set_aside_outlines(spool) if study_uid in (None, one.study_uid)]
-    return tuple(sorted(found, key=lambda one: one.at, reverse=True))
-
-
 def read_refused_contexts(spool: Spool) -> tuple[RefusedOffer, ...]:
     """Return what senders offered and may not send, the newest first."""
-    found = [
-        RefusedOffer(context, str(context), datetime.fromtimestamp(moment, UTC))
-        for context, moment in refused_contexts(spool)
-    ]
-    return tuple(sorted(found, key=lambda one: one.last, reverse=True))
+    return tuple(RefusedOffer(context, str(context), last) for context, last in read_refused(spool.ledger))
 
 
 def _modified(path: Path) -> datetime | None:

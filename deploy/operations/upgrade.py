@@ -1,7 +1,4 @@
-"""Upgrades a spool to the layout of this program: each file whole, the version last, so that it can be interrupted.
-
-The program before can read the written files too, except for new fields.
-"""
+"""Upgrades a spool to the layout of this program, the version last, so that it can be interrupted."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -11,9 +8,10 @@ from pathlib import Path
 from deploy.configuration.load import Configuration
 from deploy.errors import CommandError
 from deploy.operations.retry import held_lock
+from deploy.operations.upgrade_ledger import import_files
 from listener.spool.atomic_files import make_folder, write_bytes
 from listener.spool.jobs import Job, JobState
-from listener.spool.layout import LAYOUT, VERSION_NAME, WrongLayout, check_layout
+from listener.spool.layout import LAYOUT, UNVERSIONED, VERSION_NAME, WrongLayout, check_layout, layout_of
 from listener.spool.locks import PAIRING_LOCK_NAME, exclusive
 from listener.spool.record_file import UnreadableRecord, read_record, write_record
 from listener.spool.spool import Spool
@@ -41,13 +39,13 @@ class Upgraded:
     """The outcome of an upgrade."""
 
     records: int
-    """Delivery records that were rewritten."""
+    """Delivery records that were rewritten; none in a spool of layout 2, which has them already."""
     unreadable: tuple[Path, ...]
-    """Left as they are: the next start of the listener repairs them; `radtme spool check` shows how."""
+    """Left as they are. The next start of the listener repairs those of jobs; `radtme spool check` shows how."""
 
 
 def upgrade(spool: Spool) -> Upgraded:
-    """Upgrade a spool of layout 1 to this program's layout; no other process may use it meanwhile.
+    """Upgrade a spool of an earlier layout to this program's layout; no other process may use it meanwhile.
 
     Raises
     ------
@@ -63,10 +61,11 @@ def upgrade(spool: Spool) -> Upgraded:
         for job in jobs:
             if job.state in (JobState.RUNNING, JobState.DELIVERING):
                 _require_alone(job, locks)
-        for job in jobs:
+        for job in jobs if layout_of(spool.root) == UNVERSIONED else ():
             for path, entry in _entries(job, unreadable):
                 write_record(path, entry)
                 records += 1
+        unreadable += import_files(spool)
         write_bytes(spool.root / VERSION_NAME, f"{LAYOUT}\n".encode())
     spool.prepare()
     return Upgraded(records, tuple(unreadable))

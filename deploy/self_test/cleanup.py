@@ -13,8 +13,9 @@ from deploy.operations.retention import StudyJobs, Unit
 from listener.audit.codes import CASE_DROPPED, CASE_HELD
 from listener.audit.events import acting_user, study_deleted
 from listener.audit.trail import AuditLog
+from listener.ledger.self_tests import SELF_TEST_TARGET, announced_self_tests
+from listener.ledger.target_circuits import forget_circuit
 from listener.spool.jobs import JobState, job_id_for
-from listener.spool.self_tests import SELF_TEST_TARGET, announced_self_tests
 from listener.spool.spool import Spool
 
 REMOVE_IMMEDIATELY = RetentionSettings(0, 0, 0, 0, 0)
@@ -51,11 +52,11 @@ def remove_self_test(configuration: Configuration, spool: Spool, study_uid: str)
 def remove_earlier(configuration: Configuration, spool: Spool) -> None:
     """Remove the files of earlier self-tests that failed, or whose command was killed."""
     finish_earlier(spool)
-    for test in announced_self_tests(spool):
+    for test in announced_self_tests(spool.ledger):
         job_id = job_id_for(test.seg_sop_instance_uid, 1)
         if spool.find_job(job_id) is None and not (spool.studies / test.study_uid).exists():
             continue
         with contextlib.suppress(CommandError):  # someone works on it right now: the next one
             drop_failed_run(configuration, spool, job_id)
             remove_self_test(configuration, spool, test.study_uid)
-    (spool.targets / f"{SELF_TEST_TARGET}.json").unlink(missing_ok=True)
+    forget_circuit(spool.ledger, SELF_TEST_TARGET)

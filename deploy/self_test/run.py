@@ -17,13 +17,12 @@ from deploy.network.dicom_files import DicomFile
 from deploy.network.send import SendOutcome, send_files
 from deploy.self_test.features import complaint, has_canary, reported_features
 from deploy.self_test.study import SelfTestStudy
+from listener.ledger.self_tests import SELF_TEST_TARGET
 from listener.pairing.readiness import waiting_for
 from listener.spool.delivery_schedule import DeliveryState
 from listener.spool.job_files import RESULT_NAME
 from listener.spool.jobs import Job, JobState, job_id_for
 from listener.spool.record_file import read_record
-from listener.spool.self_tests import SELF_TEST_TARGET
-from listener.spool.spool import Spool
 from workers.delivery.outbox import read_entry, record_path
 from workers.delivery.record import DeliveryRecord
 from workers.errors import TransientFailure
@@ -101,7 +100,7 @@ class SelfTestRun:
         limit_seconds: float,
     ) -> None:
         self._configuration = configuration
-        self._spool = Spool(configuration.locations.spool)
+        self._spool = configuration.spool
         self._study = study
         self._calling = calling_ae_title
         self._target = target

@@ -18,16 +18,15 @@ from deploy.operations.status import (
     StudyWithoutOutline,
     read_quarantine,
     read_refused_contexts,
-    read_set_aside,
     read_without_outline,
 )
 from listener.dicom.data_set import read_attributes
 from listener.dicom.patient_texts import shown_text
 from listener.dicom.sender_character_sets import SenderCharacterSet, character_set_of
+from listener.ledger.set_aside_outlines import SetAside, SetAsideOutline, read_set_aside
 from listener.spool.delivery_schedule import DeliveryState
 from listener.spool.jobs import JOB_ID_PATTERN, Job, JobState
 from listener.spool.record_file import UnreadableRecord
-from listener.spool.set_aside import SetAside, SetAsideOutline
 from listener.spool.spool import Spool
 from model_store.errors import SignatureError
 from model_store.signatures.registry import Registry
@@ -181,7 +180,7 @@ class Pages:
             times = [status.since for status in read if status.since is not None and not over]
             counts.append(StateCount(state, STATE_TEXTS[state], len(jobs), min(times, default=None)))
         has_spool = self._spool.root.is_dir()
-        set_aside = read_set_aside(self._spool)
+        set_aside = read_set_aside(self._spool.ledger) if has_spool else ()
         outlined = {one.study_uid for one in set_aside} | (self._studies_of_jobs() if has_spool else set())
         return Overview(
             counts=tuple(counts),
@@ -194,7 +193,7 @@ class Pages:
             min_free_bytes=self._min_free_bytes,
             quarantine=read_quarantine(self._spool),
             set_aside=set_aside,
-            refused_contexts=read_refused_contexts(self._spool),
+            refused_contexts=read_refused_contexts(self._spool) if has_spool else (),
             health=read_health(self._spool, self._min_free_bytes, self._redis_url) if has_spool else None,
             without_outline=read_without_outline(self._spool, outlined),
         )

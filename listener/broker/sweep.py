@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 import structlog
 
 from listener.broker.messages import Announcement, Queue, delivery_announcement, score_announcement
-from listener.spool.commitments import reported
+from listener.ledger.commitments import forget, reported
+from listener.ledger.target_circuits import Circuit, read_circuit
 from listener.spool.delivery_schedule import DeliverySchedule
 from listener.spool.job_files import is_held
 from listener.spool.jobs import Job, JobState
@@ -17,7 +18,6 @@ from listener.spool.locks import exclusive
 from listener.spool.record_file import UnreadableRecord, read_record
 from listener.spool.retry_later import waits_for_retry
 from listener.spool.spool import Spool
-from listener.spool.target_circuit import Circuit, read_circuit
 
 log = structlog.get_logger()
 
@@ -122,10 +122,17 @@ class Sweep:
                 and _is_free(job)
             ):
                 yield DueAnnouncement(score_announcement(job.id), JobState.RUNNING)
-        for job, target in reported(self._spool):
-            if not is_held(job.folder):
-                yield DueAnnouncement(delivery_announcement(job.id, target), JobState.DELIVERING)
+        yield from self._reported()
         yield from self._due_deliveries(clock)
+
+    def _reported(self) -> Iterator[DueAnnouncement]:
+        """Yield the deliveries that a report lies ready for; reports on jobs that are over are removed."""
+        for awaited in reported(self._spool.ledger):
+            job = self._spool.find_job(awaited.job_id)
+            if job is None or job.state in (JobState.DONE, JobState.DROPPED):
+                forget(self._spool.ledger, [awaited.transaction_uid])
+            elif job.state is JobState.DELIVERING and not is_held(job.folder):
+                yield DueAnnouncement(delivery_announcement(job.id, awaited.target), JobState.DELIVERING)
 
     def _due_deliveries(self, clock: datetime) -> Iterator[DueAnnouncement]:
         circuits: dict[str, Circuit] = {}
@@ -140,7 +147,7 @@ class Sweep:
                 if delivery is None:
                     continue
                 if target not in circuits:
-                    circuits[target] = read_circuit(self._spool, target)
+                    circuits[target] = read_circuit(self._spool.ledger, target)
                 circuit = circuits[target]
                 if left_behind or (circuit.is_closed and delivery.is_due(job.id, circuit, clock)):
                     yield DueAnnouncement(delivery_announcement(job.id, target), JobState.DELIVERING)

@@ -13,6 +13,9 @@ from pathlib import Path
 
 import structlog
 
+from listener.ledger.refused_contexts import read_refused
+from listener.ledger.self_tests import self_test_of
+from listener.ledger.set_aside_outlines import SetAside, is_set_aside, set_aside
 from listener.pairing.body_parts import other_body_part
 from listener.pairing.conversion_sources import ConversionSources
 from listener.pairing.elsewhere import image_heads, studies_of_missing
@@ -36,10 +39,7 @@ from listener.spool.job_files import is_held
 from listener.spool.job_record import JobRecord
 from listener.spool.jobs import Job, JobState, job_id_for
 from listener.spool.locks import PAIRING_LOCK_NAME, waiting_lock
-from listener.spool.refused_contexts import refused_contexts
 from listener.spool.repair import SpoolDefect, outlines_of, repair
-from listener.spool.self_tests import self_test_of
-from listener.spool.set_aside import SetAside, is_set_aside, set_aside
 from listener.spool.spool import Spool
 
 log = structlog.get_logger()
@@ -124,14 +124,14 @@ class Pairer:
         job_id = job_id_for(outline.sop_instance_uid, 1)
         with self._exclusive(), self._index_lock:
             uids = (outline.study_uid, outline.series_uid, outline.sop_instance_uid)
-            if self._spool.find_job(job_id) is None and not is_set_aside(self._spool, *uids):
+            if self._spool.find_job(job_id) is None and not is_set_aside(self._spool.ledger, *uids):
                 self._index.refresh()
                 foreign = self._why_no_case(outline)
                 if foreign is not None:
                     self._set_aside(uids, *foreign, calling_ae_title)
                     return
                 replaces = self._index.corrected_by(outline)
-                recipients = self_test_of(self._spool, outline.study_uid)
+                recipients = self_test_of(self._spool.ledger, outline.study_uid)
                 self._spool.create_job(new_job(outline, calling_ae_title, replaces, datetime.now(UTC), recipients))
                 log.info("job_created", job=job_id, pairing=outline.pairing.value, replaces=replaces)
                 self._job_created(calling_ae_title)
@@ -150,7 +150,7 @@ class Pairer:
     def _set_aside(
         self, uids: tuple[str, str, str], reason: SetAside, message: str, calling_ae_title: str | None
     ) -> None:
-        if set_aside(self._spool, uids, reason, message, calling_ae_title):
+        if set_aside(self._spool.ledger, uids, reason, message, calling_ae_title):
             log.info("outline_set_aside", reason=reason.value, sop_instance_uid=uids[-1])
             self._outline_set_aside(reason)
 
@@ -293,7 +293,7 @@ class Pairer:
         if elsewhere:
             return f"{found.waiting()} of study {record.study_uid}: {elsewhere}"
         sender = record.calling_ae_title
-        offered = [str(one) for one, _ in refused_contexts(self._spool, sender) if one.transfer_syntax_uids]
+        offered = [str(one) for one, _ in read_refused(self._spool.ledger, sender) if one.transfer_syntax_uids]
         return "; ".join([closing_message(record, found), *(offered if sender else [])])
 
     def _request_retrieve(self, study_uid: str, found: Evidence) -> None:

@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from listener.ledger.self_tests import SelfTestRecipients
 from listener.pairing.evidence import Evidence, SeriesHeads, Waiting, evidence
 from listener.settings import DeadlinePolicy, ListenerSettings
 from listener.spool.job_record import (
@@ -17,7 +18,6 @@ from listener.spool.job_record import (
     JobRecord,
     NotComplete,
     SegmentationReference,
-    SelfTestRecipients,
 )
 from listener.spool.jobs import Job, job_id_for
 from listener.spool.spool import Spool

@@ -11,10 +11,10 @@ from pydicom import dcmread
 from listener.dicom.data_set import UNREADABLE_FILE, UnreadableDataSet, read_attributes
 from listener.dicom.sop_classes import is_outline
 from listener.dicom.uids import is_uid
+from listener.ledger.set_aside_outlines import is_set_aside
 from listener.pairing.evidence import series_of_study
 from listener.pairing.segmentation_references import OUTLINE_TAGS, SegmentationReferences, outline_of
 from listener.spool.jobs import job_id_for
-from listener.spool.set_aside import is_set_aside
 from listener.spool.spool import Spool
 
 log = structlog.get_logger()
@@ -61,7 +61,7 @@ def _look_at_series(spool: Spool, series: Path, oldest: float, guarded: Guarded,
 
 def _without_job(spool: Spool, series: Path) -> Iterator[Path]:
     for path in sorted(series.glob("*.dcm")):
-        if not is_uid(path.stem) or is_set_aside(spool, series.parent.name, series.name, path.stem):
+        if not is_uid(path.stem) or is_set_aside(spool.ledger, series.parent.name, series.name, path.stem):
             continue
         if spool.find_job(job_id_for(path.stem, 1)) is None:
             yield path

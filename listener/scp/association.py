@@ -18,6 +18,7 @@ from pynetdicom.presentation import PresentationContext
 
 from listener.audit.events import Node
 from listener.audit.received_studies import ReceivedStudies
+from listener.ledger.refused_contexts import RefusedContext, note_refused
 from listener.metrics import ListenerMetrics
 from listener.scp.admission import Admission, AssociationRejection, check_caller
 from listener.scp.allow_list import Caller
@@ -36,7 +37,6 @@ from listener.scp.negotiation import Request, negotiate, read_request, refused_c
 from listener.scp.part_files import PartFiles
 from listener.scp.presentation_contexts import contexts_for, offered_storage
 from listener.spool.locks import exclusive
-from listener.spool.refused_contexts import RefusedContext, note_refused
 from listener.tls.certificates import subject
 from listener.tls.contexts import Reloading
 from listener.tls.handshake import HandshakeFailed
@@ -193,7 +193,7 @@ class Association:
                 "context_refused", sop_class_uid=one.sop_class_uid, transfer_syntax_uids=list(one.transfer_syntax_uids)
             )
             with suppress(OSError):  # it is in the log
-                note_refused(self._inbox.spool, one)
+                note_refused(self._inbox.spool.ledger, one)
 
     def _received_studies(self, request: Request) -> ReceivedStudies:
         ourselves = Node(self._settings.ae_title, socket.gethostname())

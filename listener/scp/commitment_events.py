@@ -9,11 +9,11 @@ from listener.dicom.commitment_report import (
     UnreadableReport,
     decode_report,
 )
+from listener.ledger.commitments import keep_report
 from listener.scp.c_store import StoreReply
 from listener.scp.command_set import Command
 from listener.scp.presentation_contexts import Context
 from listener.scp.statuses import Status
-from listener.spool.commitments import keep_report
 from listener.spool.spool import Spool
 
 log = structlog.get_logger()
@@ -56,7 +56,7 @@ class IncomingReport:
     def _keep(self, report: CommitmentReport) -> StoreReply:
         counts = {"committed": len(report.committed), "failed": len(report.failed)}
         try:
-            kept = keep_report(self._spool, report, self._calling_ae_title)
+            kept = keep_report(self._spool.ledger, report, self._calling_ae_title)
         except OSError as error:
             log.error("commitment_report_not_stored", transaction=report.transaction_uid, error=error.strerror)
             return StoreReply(Status.PROCESSING_FAILURE, "the report could not be written")

@@ -17,10 +17,10 @@ from pynetdicom.presentation import PresentationContext, negotiate_as_acceptor
 from listener.dicom.commitment_report import STORAGE_COMMITMENT
 from listener.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from listener.dicom.sop_classes import STORAGE_CLASSES, VERIFICATION
+from listener.ledger.refused_contexts import RefusedContext
 from listener.scp.admission import AssociationRejection
 from listener.scp.connection import INVALID_PDU_PARAMETER, ProtocolError
 from listener.scp.presentation_contexts import TRANSFER_SYNTAXES, Context
-from listener.spool.refused_contexts import RefusedContext
 
 APPLICATION_CONTEXT_NAME = "1.2.840.10008.3.1.1.1"
 PROTOCOL_VERSION_BIT = 0x0001

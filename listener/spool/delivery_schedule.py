@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from listener.ledger.target_circuits import Circuit
+from listener.runtime.timestamps import is_past
 from listener.spool.record_file import TimeIfReadable
-from listener.spool.target_circuit import Circuit
-from listener.spool.timestamps import is_past
 
 SPREAD_SECONDS = 30.0
 """What waited for a target that is back becomes due within this time, not all in the same second."""

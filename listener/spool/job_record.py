@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
+from listener.ledger.self_tests import SelfTestRecipients
 from listener.spool.record_file import LEFT_OUT_IF_NONE, UtcTime
 
 JOB_NAME = "job.json"
@@ -37,24 +38,6 @@ class NotComplete:
     reason: str
     """Coded; a value of `workers.errors.Reason`."""
     message: str
-
-
-@dataclass(frozen=True)
-class SinkAddress:
-    """Where the command that runs a self-test takes its results itself."""
-
-    ae_title: str
-    host: str
-    port: int
-
-
-@dataclass(frozen=True)
-class SelfTestRecipients:
-    """Who alone gets the results of a self-test."""
-
-    targets: tuple[str, ...] = ()
-    """Names of targets of the configuration."""
-    sink: SinkAddress | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,12 +4,13 @@
 |---|---|
 | 1 | no file; delivery records say queued, retry, delivered or refused, and of what was taken the UID alone |
 | 2 | ``version``, ``targets/``, ``commitments/``, ``jobs/dropped/``; delivery records as in ``docs/delivery.md`` |
+| 3 | the ledger (`listener.ledger`) in place of ``targets/``, ``commitments/``, ``selftests/``, ``*.aside.json`` |
 """
 
 import os
 from pathlib import Path
 
-LAYOUT = 2
+LAYOUT = 3
 """What this program reads and writes."""
 VERSION_NAME = "version"
 UNVERSIONED = 1

@@ -14,8 +14,8 @@ from typing import Annotated, Any, TypeVar
 import structlog
 from pydantic import BeforeValidator, Field, PlainSerializer, TypeAdapter, ValidationError
 
+from listener.runtime.timestamps import format_time, parse_time
 from listener.spool.atomic_files import write_json
-from listener.spool.timestamps import format_time, parse_time
 
 log = structlog.get_logger()
 

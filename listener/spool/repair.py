@@ -136,7 +136,7 @@ def _leftovers(spool: Spool) -> Iterator[Finding]:
     for job in spool.jobs(*IN_WORK):
         for path in sorted(job.folder.rglob(".*.tmp")):
             yield Finding(SpoolDefect.TEMPORARY_FILE, path, job.id)
-    for folder in (spool.root, spool.quarantine, spool.targets, spool.commitments):
+    for folder in (spool.root, spool.quarantine):
         for path in sorted(folder.glob(".*.tmp")):
             yield Finding(SpoolDefect.TEMPORARY_FILE, path)
 

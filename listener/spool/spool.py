@@ -8,9 +8,8 @@ filesystem, because one rename is one step of a job. Layout::
     jobs/<state>/<job id>/                          job.json result.json objects/ delivery/ failure.json
     quarantine/<uid>.dcm + <uid>.json
     version                                         the number of this layout (layout.py)
-    targets/<target>.json                           whether anyone goes to it (circuit.py)
-    commitments/{requests,reports}/<uid>.json       storage commitment (commitments.py)
     parts/<part>-<host>-<process>.json              signs of life of the running parts (runtime/heartbeat.py)
+    ledger.sqlite                                   everything else, where no other ledger is named (`listener.ledger`)
 """
 
 import errno
@@ -18,7 +17,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -26,6 +25,7 @@ from pathlib import Path
 import structlog
 
 from listener.dicom.uids import checked_uid
+from listener.ledger.database import Ledger
 from listener.runtime.fault_points import FaultPoint, reach
 from listener.spool.atomic_files import fsync_folder, make_folder, same_content, write_bytes
 from listener.spool.job_files import FAILURE_NAME, Failure
@@ -70,9 +70,16 @@ class Spool:
     """The spool below one folder. Holds no state of its own: any number of processes may open the same one."""
 
     root: Path
+    ledger_url: str | None = field(default=None, repr=False)
+    """Of the ledger's database; None: SQLite in ``root``. May hold a password: never shown."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """What is known beside the files."""
+        return Ledger(self.ledger_url) if self.ledger_url else Ledger.in_folder(self.root)
 
     def prepare(self) -> None:
-        """Make the folders, and check that they can be written and lie on one filesystem.
+        """Make the folders and the ledger, and check that they can be written and lie on one filesystem.
 
         Raises
         ------
@@ -82,7 +89,7 @@ class Spool:
             If it cannot be used.
         """
         check_layout(self.root)
-        folders = [self.receiving, self.studies, self.quarantine, self.targets, self.commitments]
+        folders = [self.receiving, self.studies, self.quarantine]
         folders += [self.jobs_folder(state) for state in JobState]
         for folder in folders:
             make_folder(folder)
@@ -91,6 +98,9 @@ class Spool:
         probe = self.receiving / f".probe-{secrets.token_hex(4)}"
         probe.touch()
         probe.unlink()
+        if self.ledger_url is None:  # one on a server may be away: what needs no ledger works without it
+            with self.ledger.writing():
+                pass
         if not (self.root / VERSION_NAME).exists():
             write_bytes(self.root / VERSION_NAME, f"{LAYOUT}\n".encode())
 
@@ -108,16 +118,6 @@ class Spool:
     def quarantine(self) -> Path:
         """Objects that were received and cannot be used, each with its reason."""
         return self.root / "quarantine"
-
-    @property
-    def targets(self) -> Path:
-        """What is known of each target's reachability."""
-        return self.root / "targets"
-
-    @property
-    def commitments(self) -> Path:
-        """Storage commitment requests that wait for a report, and reports that came."""
-        return self.root / "commitments"
 
     @property
     def parts(self) -> Path:

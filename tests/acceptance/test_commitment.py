@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from deploy.simulation.phantom import write_phantom
+from listener.ledger.commitments import reported
 from listener.spool.delivery_schedule import DeliveryState
 from listener.spool.jobs import Job, JobState
 from listener.spool.spool import Spool
@@ -59,7 +60,7 @@ def delete_instance(pacs: Orthanc, sop_instance_uid: str) -> None:
 
 def reports(spool: Spool) -> list[Path]:
     """Return the reports that lie in the spool."""
-    return list((spool.commitments / "reports").glob("*.json"))
+    return reported(spool.ledger)
 
 
 def until_reported(

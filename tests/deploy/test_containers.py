@@ -197,11 +197,12 @@ def test_every_installation_upgrades_before_it_starts_and_can_remove_daily() -> 
 )
 def test_the_configurations_handed_out_are_valid(file: Path, tmp_path: Path) -> None:
     """They pass the service's own check, once the secret is where they say."""
-    secret = tmp_path / "redis_password"
-    secret.write_text("only for this test")
-    secret.chmod(0o600)
-    text, changes = re.subn(r"(password_file): /run/secrets/\S+", rf"\1: {secret}", file.read_text())
-    assert changes == 2
+    secrets = {"password_file": "only for this test", "url_file": "postgresql://radtme:secret@db.example.org/radtme"}
+    for name, content in secrets.items():
+        (tmp_path / name).write_text(content)
+        (tmp_path / name).chmod(0o600)
+    text, changes = re.subn(r"(password_file|url_file): /run/secrets/\S+", rf"\1: {tmp_path}/\1", file.read_text())
+    assert changes == {"compose": 2, "base": 3}[file.parent.name]
     copy = tmp_path / "radtme.yaml"
     copy.write_text(text)
     ran = CliRunner().invoke(radtme, ["config", "check", str(copy)])

@@ -13,9 +13,8 @@ import yaml
 from pydicom import dcmread
 
 from deploy.self_test.study import write_self_test
-from listener.spool.job_record import SelfTestRecipients
+from listener.ledger.self_tests import SelfTest, announce_self_test, announced_self_tests
 from listener.spool.jobs import JobState, job_id_for
-from listener.spool.self_tests import SelfTest, announce_self_test, self_test_of, self_tests_folder
 from listener.spool.spool import Spool
 from support.installation import RADTME, Installation, send
 from support.pacs import Orthanc, orthanc
@@ -82,7 +81,7 @@ def failure(found: dict[str, object]) -> str:
 
 def left_of_self_tests(spool: Spool) -> list[str]:
     """Return the studies of self-tests that lie in the spool."""
-    return [path.stem for path in self_tests_folder(spool).glob("*.json") if (spool.studies / path.stem).exists()]
+    return [test.study_uid for test in announced_self_tests(spool.ledger) if (spool.studies / test.study_uid).exists()]
 
 
 def scored_cases(parts: Installation) -> list[str]:
@@ -218,7 +217,9 @@ def test_what_a_target_sends_back_is_known_again(parts: Installation, clinical: 
     already = len(clinical.digests)
     study = write_self_test(tmp_path)
     seg = study.outline.sop_instance_uid
-    announce_self_test(parts.spool, SelfTest(study.study_uid, seg, ("test",), None, datetime(2026, 1, 1, tzinfo=UTC)))
+    announce_self_test(
+        parts.spool.ledger, SelfTest(study.study_uid, seg, ("test",), None, datetime(2026, 1, 1, tzinfo=UTC))
+    )
     send(parts.dicom_port, tmp_path)
 
     def finished() -> bool:
@@ -232,21 +233,11 @@ def test_what_a_target_sends_back_is_known_again(parts: Installation, clinical: 
 
 def test_a_name_that_is_no_target_is_wrong_usage(parts: Installation) -> None:
     """Exit code 2, with the names that there are; nothing was announced."""
-    before = list(self_tests_folder(parts.spool).glob("*.json"))
+    before = announced_self_tests(parts.spool.ledger)
     said = parts.radtme("selftest", "--target", "pcas", check=False)
     assert "there is no target 'pcas'" in said
     assert "pacs, test" in said
-    assert list(self_tests_folder(parts.spool).glob("*.json")) == before
-
-
-def test_an_announcement_that_cannot_be_read_is_one_for_nobody(tmp_path: Path) -> None:
-    """A truncated file: the study is delivered to no target. A study without such a file is a patient's."""
-    spool = Spool(tmp_path)
-    spool.prepare()
-    self_tests_folder(spool).mkdir()
-    (self_tests_folder(spool) / "1.2.3.json").write_text('{"study_uid": "1.2')
-    assert self_test_of(spool, "1.2.3") == SelfTestRecipients(targets=(), sink=None)
-    assert self_test_of(spool, "1.2.4") is None
+    assert announced_self_tests(parts.spool.ledger) == before
 
 
 def test_two_studies_share_no_uid(tmp_path: Path) -> None:

@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
+from listener.ledger.set_aside_outlines import SetAside
 from listener.metrics import OTHER, LabelLimit, ListenerMetrics
-from listener.spool.set_aside import SetAside
 from support.listening import listening
 
 

@@ -10,8 +10,11 @@ from pydicom.uid import (
     SegmentationStorage,
     generate_uid,
 )
+from sqlalchemy import select
 
 from deploy.operations.retry import held_lock
+from listener.ledger.commitments import commitment_requests
+from listener.ledger.database import Ledger
 from listener.spool.jobs import Job, JobState, job_id_for
 from listener.spool.locks import PAIRING_LOCK_NAME
 from listener.spool.record_file import read_record
@@ -44,6 +47,12 @@ class Watch:
     def forward(self, seconds: float) -> None:
         """Move it; backward where ``seconds`` is below zero."""
         self.now += timedelta(seconds=seconds)
+
+
+def open_requests(ledger: Ledger) -> list[str]:
+    """Return the Transaction UIDs that a report is still expected for."""
+    with ledger.reading() as connection:
+        return list(connection.execute(select(commitment_requests.c.transaction_uid)).scalars())
 
 
 def document(sop_class: str) -> Dataset:

@@ -10,7 +10,7 @@ import structlog
 from pydicom.uid import generate_uid
 
 from listener.dicom.commitment_report import CommitmentReport
-from listener.spool import commitments
+from listener.ledger import commitments
 from listener.spool.spool import Spool
 from workers.delivery.record import CommitmentRequest, DeliveryRecord
 from workers.results.instance_reference import InstanceReference
@@ -39,7 +39,7 @@ class Commitment:
     def __init__(
         self, spool: Spool, job_id: str, target: Target, calling_ae_title: str, clock: Callable[[], datetime]
     ) -> None:
-        self._spool = spool
+        self._ledger = spool.ledger
         self._job_id = job_id
         self._target = target
         self._calling_ae_title = calling_ae_title
@@ -50,8 +50,10 @@ class Commitment:
     def note(self, instances: Sequence[InstanceReference]) -> CommitmentRequest:
         """Record a new Transaction UID before it is sent, so that its report is recognised however early it comes."""
         uid = str(generate_uid(prefix=None))
-        commitments.note_request(self._spool, uid, self._job_id, self._target.name)
-        return CommitmentRequest(uid, self._clock(), frozenset(one.sop_instance_uid for one in instances))
+        now = self._clock()
+        awaited = commitments.AwaitedReport(uid, self._job_id, self._target.name, now)
+        commitments.note_request(self._ledger, awaited)
+        return CommitmentRequest(uid, now, frozenset(one.sop_instance_uid for one in instances))
 
     def ask(self, request: CommitmentRequest, instances: Sequence[InstanceReference]) -> None:
         """Send the request, and wait for a report on the same association for as long as the target's settings say.
@@ -72,11 +74,11 @@ class Commitment:
             uid,
             instances,
             keep_report=lambda report: self._keep(report),
-            has_report=lambda: commitments.report_on(self._spool, uid) is not None,
+            has_report=lambda: commitments.report_on(self._ledger, uid) is not None,
         )
 
     def _keep(self, report: CommitmentReport) -> None:
-        commitments.keep_report(self._spool, report, self._target.ae_title)
+        commitments.keep_report(self._ledger, report, self._target.ae_title)
 
     def unanswered(self) -> None:
         """Note that the last request was not reported on in time."""
@@ -85,7 +87,7 @@ class Commitment:
 
     def reports(self, entry: DeliveryRecord) -> Mapping[CommitmentRequest, CommitmentReport]:
         """Return the stored reports for a delivery, by the request that each answers, the oldest first."""
-        found = ((one, commitments.report_on(self._spool, one.transaction_uid)) for one in entry.requests)
+        found = ((one, commitments.report_on(self._ledger, one.transaction_uid)) for one in entry.requests)
         return {request: report for request, report in found if report is not None}
 
     def apply(
@@ -120,13 +122,13 @@ class Commitment:
         waiting = {request.transaction_uid for request in entry.requests}
         for request in reports:
             if request.transaction_uid in waiting:
-                commitments.drop_report(self._spool, request.transaction_uid)
+                commitments.drop_report(self._ledger, request.transaction_uid)
             else:
-                commitments.forget(self._spool, [request.transaction_uid])
+                commitments.forget(self._ledger, [request.transaction_uid])
 
     def forget(self, requests: Iterable[CommitmentRequest]) -> None:
         """Stop waiting for reports on these."""
-        commitments.forget(self._spool, [request.transaction_uid for request in requests])
+        commitments.forget(self._ledger, [request.transaction_uid for request in requests])
 
 
 def _still_asked(entry: DeliveryRecord, request: CommitmentRequest) -> frozenset[str]:

@@ -231,7 +231,7 @@ def scrape_registry(
     folder: Path, registry: Registry, settings: WorkerSettings, targets: Callable[[], tuple[Target, ...]] | None = None
 ) -> CollectorRegistry:
     """Return the content of ``/metrics``: sums over all processes, the signature, its drift, and pending deliveries."""
-    spool = Spool(settings.spool)
+    spool = Spool(settings.spool, settings.ledger_url)
     current = targets or (lambda: settings.targets)
     collectors = CollectorRegistry()
     MultiProcessCollector(collectors, str(folder))  # type: ignore[no-untyped-call]

@@ -7,11 +7,11 @@ from pathlib import Path
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from listener.ledger.target_circuits import CircuitState, read_circuit
 from listener.spool.delivery_schedule import DeliveryState
 from listener.spool.job_files import is_held
 from listener.spool.jobs import JobState
 from listener.spool.spool import Spool
-from listener.spool.target_circuit import CircuitState, read_circuit
 from workers.delivery.outbox import outbox_files, read_entry
 from workers.delivery.record import DeliveryRecord
 
@@ -49,7 +49,7 @@ class DeliveryCollector(Collector):
             for state in OPEN_STATES:
                 waiting.add_metric([target, state.value], sum(entry.state is state for entry in own))
             oldest.add_metric([target], max((_age(entry) for entry in own), default=0.0))
-            found = read_circuit(self._spool, target).state
+            found = read_circuit(self._spool.ledger, target).state
             for one in CircuitState:
                 circuits.add_metric([target, one.value], float(one is found))
         return (waiting, oldest, circuits)

@@ -12,11 +12,11 @@ from typing import Annotated
 
 import structlog
 
+from listener.runtime.timestamps import format_time
 from listener.spool.atomic_files import make_folder
 from listener.spool.jobs import Job
 from listener.spool.record_file import LEFT_OUT_IF_NONE, UtcTime, write_record
 from listener.spool.spool import Spool
-from listener.spool.timestamps import format_time
 from workers.errors import FailureReason, Reason
 from workers.results.result_record import read_intact_result
 from workers.scoring.case_result import Phenotype

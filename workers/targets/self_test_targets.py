@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from listener.spool.job_record import JOB_NAME, JobRecord, SinkAddress
+from listener.ledger.self_tests import SELF_TEST_TARGET, SinkAddress
+from listener.spool.job_record import JOB_NAME, JobRecord
 from listener.spool.record_file import read_intact
-from listener.spool.self_tests import SELF_TEST_TARGET
 from listener.spool.spool import Spool
 from workers.targets.target import Target
 

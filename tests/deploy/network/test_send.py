@@ -25,7 +25,7 @@ from deploy.network.peer import Peer
 from deploy.network.send import SendOutcome, groups_by_context, send_files
 from deploy.stack.ports import free_port
 from deploy.stack.sink import Sink
-from listener.spool.target_circuit import Circuit, CircuitState, read_circuit, write_circuit
+from listener.ledger.target_circuits import Circuit, CircuitState, change_circuit, read_circuit
 from support.dicom_objects import data_set_bytes
 from support.listening import listening
 from support.rejecting import NEEDS_STORESCP, TRIES, rejecting_storescp
@@ -274,13 +274,13 @@ def test_a_successful_echo_closes_the_circuit_of_the_target(spool, tmp_path):
     with listening(tmp_path / "pacs") as pacs:
         target = {"name": "pacs", "ae_title": "RADTME", "host": "127.0.0.1", "port": pacs.port}
         file.write_text(yaml.safe_dump({"data": str(spool.root.parent), "targets": [target]}))
-        write_circuit(spool, "pacs", opened)
+        change_circuit(spool.ledger, "pacs", lambda _: opened)
         done = CliRunner().invoke(radtme, ["echo", f"RADTME@127.0.0.1:{pacs.port}", "--config", str(file)])
         assert done.exit_code == 0, done.output
-        assert not read_circuit(spool, "pacs").is_closed
+        assert not read_circuit(spool.ledger, "pacs").is_closed
         done = CliRunner().invoke(radtme, ["echo", "pacs", "--config", str(file)])
         assert "its circuit breaker is closed again" in done.output
-        assert read_circuit(spool, "pacs").is_closed
-    write_circuit(spool, "pacs", opened)
+        assert read_circuit(spool.ledger, "pacs").is_closed
+    change_circuit(spool.ledger, "pacs", lambda _: opened)
     assert CliRunner().invoke(radtme, ["echo", "pacs", "--config", str(file)]).exit_code == 3
-    assert not read_circuit(spool, "pacs").is_closed
+    assert not read_circuit(spool.ledger, "pacs").is_closed

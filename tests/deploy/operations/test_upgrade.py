@@ -9,7 +9,13 @@ from deploy.errors import CommandError
 from deploy.operations.retry import retry
 from deploy.operations.upgrade import upgrade
 from listener.audit.reader import read_entries
-from listener.spool.atomic_files import read_json, write_bytes, write_json
+from listener.dicom.commitment_report import CommitmentReport
+from listener.ledger.commitments import AwaitedReport, report_on, reported
+from listener.ledger.refused_contexts import read_refused
+from listener.ledger.self_tests import SelfTestRecipients, SinkAddress, self_test_of
+from listener.ledger.set_aside_outlines import SetAside, read_set_aside
+from listener.ledger.target_circuits import Circuit, CircuitState, read_circuit
+from listener.spool.atomic_files import make_folder, read_json, write_bytes, write_json
 from listener.spool.delivery_schedule import DeliveryState
 from listener.spool.jobs import JobState
 from listener.spool.layout import LAYOUT, WrongLayout, layout_of
@@ -69,8 +75,7 @@ def with_results(spool, number):
 def back_to_layout_1(spool):
     """Take away what the version before did not have."""
     (spool.root / "version").unlink()
-    for folder in (spool.targets, spool.commitments, spool.jobs_folder(JobState.DROPPED)):
-        shutil.rmtree(folder)
+    shutil.rmtree(spool.jobs_folder(JobState.DROPPED))
 
 
 @pytest.fixture
@@ -169,13 +174,13 @@ def test_a_damaged_record_does_not_stop_the_others(spool, old):
     assert (done.records, done.unreadable) == (4, (path,))
 
 
-@pytest.mark.parametrize("text", ["3", "99", "", "two", "0"])
+@pytest.mark.parametrize("text", ["4", "99", "", "two", "0"])
 def test_what_a_newer_version_wrote_is_left_alone(spool, run_radtme, text):
     """Neither a part nor a command touches a spool that it does not understand."""
     write_bytes(spool.root / "version", text.encode())
     with pytest.raises(WrongLayout):
         spool.prepare()
-    for command in {"3": ("status", "upgrade"), "99": ("listen", "work", "up")}.get(text, ()):
+    for command in {"4": ("status", "upgrade"), "99": ("listen", "work", "up")}.get(text, ()):
         done = run_radtme(command, **({} if command == "up" else {"RADTME_REDIS_URL": "redis://127.0.0.1:1/0"}))
         assert done.returncode == 1, command
         assert f"found {text}" in done.stderr or f"layout {text}" in done.stderr
@@ -201,5 +206,56 @@ def test_the_command(spool, old, run_radtme, tmp_path):
     assert run_radtme("upgrade", "--check").returncode == 0
     assert run_radtme("status").returncode == 0
     (told,) = read_entries(tmp_path / "audit", lambda entry: True, lambda place: None)
-    assert "spool layout 1 -> 2" in told.description
+    assert "spool layout 1 -> 3" in told.description
     assert told.who[0].startswith("ann")
+
+
+def files_of_layout_2(spool):
+    """Write what layout 2 kept in small files; return them."""
+    refused = {"calling_ae_title": "MR", "sop_class_uid": "1.2.840.10008.5.1.4.1.1.2", "transfer_syntax_uids": []}
+    circuit = {"state": "open", "failures": 3, "openings": 1, "next_probe": BEFORE, "wait_seconds": 30, "since": BEFORE}
+    aside = {"study_uid": "1.2.3", "series_uid": "1.2.3.4", "sop_instance_uid": "1.2.3.4.5", "reason": "own_result"}
+    sink = {"ae_title": "SELFTEST", "host": "127.0.0.1", "port": 4242}
+    contents = {
+        "targets/pacs.json": circuit,
+        "selftests/1.9.json": {"study_uid": "1.9", "seg_sop_instance_uid": "1.9.1", "targets": ["a"], "sink": sink}
+        | {"announced": BEFORE},
+        "studies/1.2.3/1.2.3.4/1.2.3.4.5.aside.json": aside | {"message": "m", "calling_ae_title": None, "at": BEFORE},
+        "refused_contexts/0a.json": refused,
+        "commitments/requests/2.25.1.json": {"job_id": "0" * 16 + "-v1", "target": "pacs", "requested": BEFORE},
+        "commitments/reports/2.25.1.json": {
+            "transaction_uid": "2.25.1",
+            "committed": ["1.5"],
+            "failed": {"1.6": "0x0112"},
+        }
+        | {"from": "PACS", "received": BEFORE},
+    }
+    paths = [spool.root / name for name in contents]
+    for path, content in zip(paths, contents.values(), strict=True):
+        make_folder(path.parent)
+        write_json(path, content)
+    write_bytes(spool.root / "version", b"2\n")
+    return paths
+
+
+def test_the_small_files_of_layout_2_become_rows(spool):
+    """What senders, targets and self-tests are known by goes on; the files stay as they were."""
+    files = files_of_layout_2(spool)
+    before = [path.read_bytes() for path in files]
+    damaged = spool.root / "selftests" / "1.8.json"
+    damaged.write_text("{")
+    with pytest.raises(WrongLayout, match="found 2: stop all parts"):
+        spool.prepare()
+    for _ in range(2):  # the second one as after an interruption
+        write_bytes(spool.root / "version", b"2\n")
+        assert upgrade(spool).unreadable == (damaged,)
+    assert layout_of(spool.root) == LAYOUT
+    ledger = spool.ledger
+    moment = datetime.fromisoformat(BEFORE)
+    assert read_circuit(ledger, "pacs") == Circuit(CircuitState.OPEN, 3, 1, moment, 30.0, moment)
+    assert self_test_of(ledger, "1.9") == SelfTestRecipients(("a",), SinkAddress("SELFTEST", "127.0.0.1", 4242))
+    assert [one.reason for one in read_set_aside(ledger, "1.2.3")] == [SetAside.OWN_RESULT]
+    assert [context.calling_ae_title for context, _ in read_refused(ledger)] == ["MR"]
+    assert reported(ledger) == [AwaitedReport("2.25.1", "0" * 16 + "-v1", "pacs", moment)]
+    assert report_on(ledger, "2.25.1") == CommitmentReport("2.25.1", ("1.5",), {"1.6": 0x0112})
+    assert [path.read_bytes() for path in files] == before

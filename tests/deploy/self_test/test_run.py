@@ -13,11 +13,12 @@ from deploy.errors import CommandError
 from deploy.operations.retention import StudyJobs, units
 from deploy.self_test.cleanup import drop_failed_run, remove_earlier
 from deploy.self_test.features import complaint
+from listener.ledger.self_tests import SelfTest, SinkAddress, announce_self_test, self_test_of
+from listener.ledger.target_circuits import Circuit, change_circuit, read_circuit
 from listener.spool.job_files import is_held
 from listener.spool.jobs import Job, JobState, job_id_for
 from listener.spool.locks import exclusive
 from listener.spool.record_file import as_json
-from listener.spool.self_tests import SelfTest, SinkAddress, announce_self_test, only_self_test, self_test_of
 from listener.spool.spool import Spool
 from tests.deploy.conftest import STUDY
 from workers.features.canary import expected_features
@@ -38,7 +39,7 @@ def configuration(tmp_path: Path) -> Configuration:
 
 def announced(spool: Spool, *targets: str, sink: SinkAddress | None = None) -> None:
     """Announce the study of the hand-made jobs."""
-    announce_self_test(spool, SelfTest(STUDY, SEG, targets, sink, datetime(2026, 1, 1, tzinfo=UTC)))
+    announce_self_test(spool.ledger, SelfTest(STUDY, SEG, targets, sink, datetime(2026, 1, 1, tzinfo=UTC)))
 
 
 def test_only_the_announced_targets_get_it(spool: Spool, put_job: Callable[..., Job]) -> None:
@@ -47,11 +48,11 @@ def test_only_the_announced_targets_get_it(spool: Spool, put_job: Callable[..., 
     job = put_job(SEG, JobState.READY).read()
     assert targets_for(job, everyone) == everyone
     announced(spool, "other")
-    marked = replace(job, self_test=self_test_of(spool, STUDY))
+    marked = replace(job, self_test=self_test_of(spool.ledger, STUDY))
     assert targets_for(marked, everyone) == (OTHER,)
     assert targets_for(marked, (PACS,)) == ()
     announced(spool, sink=SinkAddress("SELFTEST", "127.0.0.1", 4242))
-    (sink,) = targets_for(replace(job, self_test=self_test_of(spool, STUDY)), everyone)
+    (sink,) = targets_for(replace(job, self_test=self_test_of(spool.ledger, STUDY)), everyone)
     assert (sink.name, sink.where) == ("selftest", "SELFTEST@127.0.0.1:4242")
 
 
@@ -72,12 +73,12 @@ def test_what_a_killed_command_left_goes_with_the_next_one(
     announced(spool)
     put_instances(4)
     put_job(SEG, JobState.READY)
-    (spool.targets / "selftest.json").write_text("{}")
+    change_circuit(spool.ledger, "selftest", lambda _: Circuit(failures=1))
     remove_earlier(configuration, spool)
     assert list(spool.jobs()) == []
     assert not (spool.studies / STUDY).exists()
-    assert list(spool.targets.iterdir()) == []
-    assert self_test_of(spool, STUDY) is not None
+    assert read_circuit(spool.ledger, "selftest") == Circuit()
+    assert self_test_of(spool.ledger, STUDY) is not None
 
 
 def test_a_case_that_a_worker_is_at_is_held_and_goes_later(
@@ -105,12 +106,6 @@ def test_a_patients_study_is_kept_as_ever(
     remove_earlier(configuration, spool)
     assert [job.state for job in spool.jobs()] == [JobState.DONE]
     assert [unit.kept != "" for unit in units(spool, RetentionSettings(), StudyJobs(spool))] == [True]
-
-
-def test_two_at_once_are_told_apart(spool: Spool) -> None:
-    """The second one does not begin: it would take the first one's case for something left behind."""
-    with only_self_test(spool) as first, only_self_test(spool) as second:
-        assert (first, second) == (True, False)
 
 
 def test_absent_and_wrong_features_are_counted_and_three_named() -> None:

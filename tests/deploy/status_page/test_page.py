@@ -24,11 +24,11 @@ from deploy.operations.status_text import show_status
 from deploy.status_page.overview import Pages
 from deploy.status_page.server import StatusPage
 from listener.dicom.sender_character_sets import SenderCharacterSet
+from listener.ledger.refused_contexts import RefusedContext, note_refused
+from listener.ledger.set_aside_outlines import SetAside, set_aside
 from listener.spool.atomic_files import read_json, write_json
 from listener.spool.job_files import HOLD_NAME
 from listener.spool.jobs import Job, JobState, job_id_for
-from listener.spool.refused_contexts import RefusedContext, note_refused
-from listener.spool.set_aside import SetAside, set_aside
 from listener.spool.spool import Spool
 from support.dicom_objects import image
 from support.installation import RADTME
@@ -226,10 +226,14 @@ def test_outlines_without_a_case_and_refused_offers_are_listed(spool: Spool) -> 
     """A liver of a routing rule with its sender and study, our own results counted, what a sender cannot send."""
     for series in ("1.2.3.5", "1.2.3.6"):
         spool.series_folder("1.2.3", series).mkdir(parents=True)
-    set_aside(spool, ("1.2.3", "1.2.3.5", "1.2.3.5.1"), SetAside.OTHER_IMAGES, "drawn on CT Image Storage", "ROUTER")
+    set_aside(
+        spool.ledger, ("1.2.3", "1.2.3.5", "1.2.3.5.1"), SetAside.OTHER_IMAGES, "drawn on CT Image Storage", "ROUTER"
+    )
     for number in range(3):
-        set_aside(spool, ("1.2.3", "1.2.3.6", f"1.2.3.6.{number}"), SetAside.OWN_RESULT, "a result of radtme", "PACS")
-    note_refused(spool, RefusedContext("MODALITY", str(MRImageStorage), (str(JPEGBaseline8Bit),)))
+        set_aside(
+            spool.ledger, ("1.2.3", "1.2.3.6", f"1.2.3.6.{number}"), SetAside.OWN_RESULT, "a result of radtme", "PACS"
+        )
+    note_refused(spool.ledger, RefusedContext("MODALITY", str(MRImageStorage), (str(JPEGBaseline8Bit),)))
     with serving(spool) as port:
         _, body = ask(port, "/")
         told = json.loads(ask(port, "/status.json")[1])

@@ -22,6 +22,8 @@ from pydicom.uid import (
 )
 
 from listener.dicom.sop_classes import is_outline
+from listener.ledger.refused_contexts import RefusedContext, note_refused
+from listener.ledger.set_aside_outlines import read_set_aside
 from listener.pairing import pairer as pairer_module
 from listener.pairing.evidence import Evidence, SeriesHeads, evidence
 from listener.pairing.pairer import Pairer
@@ -31,8 +33,6 @@ from listener.settings import DeadlinePolicy, ListenerSettings, RetrieveSource
 from listener.spool.job_record import UNKNOWN_SERIES
 from listener.spool.jobs import JobState, job_id_for
 from listener.spool.record_file import as_json
-from listener.spool.refused_contexts import RefusedContext, note_refused
-from listener.spool.set_aside import set_aside_outlines
 from listener.spool.spool import Kept, Spool
 from support.dicom_objects import FRAME_OF_REFERENCE, IMAGES, OUTLINES, STUDY, file_bytes, image, image_uid, outline
 
@@ -525,7 +525,7 @@ def test_a_result_that_comes_back_makes_no_job_whoever_changed_its_header(statio
     for _ in range(2):
         station.receive(returned)
     assert len(list(station.spool.jobs())) == 1
-    (aside,) = set_aside_outlines(station.spool)
+    (aside,) = read_set_aside(station.spool.ledger)
     assert (aside.reason, aside.sop_instance_uid) == ("own_result", returned.SOPInstanceUID)
     station.pairer.reconcile()
     assert len(list(station.spool.jobs())) == 1
@@ -585,7 +585,7 @@ def test_what_is_missing_is_expected_somewhere(spool: Spool, clock: Clock) -> No
     station.receive(outline(images=[1, 2]))
     (waiting,) = spool.jobs(JobState.WAITING)
     assert waiting_for(spool, waiting).where == f"expected in series {IMAGES} of study {STUDY}"
-    note_refused(spool, RefusedContext("SENDER", str(MRImageStorage), (str(JPEGBaseline8Bit),)))
+    note_refused(spool.ledger, RefusedContext("SENDER", str(MRImageStorage), (str(JPEGBaseline8Bit),)))
     station.scan(11.0)
     (job,) = station.jobs(JobState.READY)
     assert f"(expected in series {IMAGES} of study {STUDY})" in job["not_complete"]["message"]
@@ -605,7 +605,7 @@ def test_an_outline_on_images_of_another_body_part_ends_as_no_case(station: Stat
     station.receive(outline(images=[1]))
     station.scan(3.0)
     assert list(station.spool.jobs()) == []
-    (aside,) = set_aside_outlines(station.spool)
+    (aside,) = read_set_aside(station.spool.ledger)
     assert (aside.reason, "prostat" in aside.message) == ("other_body_part", True)
     station.receive(outline(images=[1]))  # sent again
     station.pairer.reconcile()
@@ -653,7 +653,7 @@ def on_class(object_: Dataset, sop_class: str) -> Dataset:
 def test_an_outline_on_images_that_are_never_accepted_makes_no_case(station: Station) -> None:
     """CT and PET are known at once, from the outline alone; an unknown class may be a new kind of MR."""
     station.receive(on_class(outline(images=[1]), CTImageStorage))
-    (aside,) = set_aside_outlines(station.spool)
+    (aside,) = read_set_aside(station.spool.ledger)
     assert (aside.reason, "CT Image Storage" in aside.message) == ("other_images", True)
     station.receive(on_class(outline(images=[1], number=2), "1.2.3.4"))
     assert len(list(station.spool.jobs())) == 1
@@ -698,7 +698,7 @@ def test_a_structure_set_that_names_ct_is_believed_only_if_no_mr_comes(
     assert len(station.jobs(JobState.WAITING)) == 1
     station.scan(2.0)
     assert (list(station.spool.jobs()), station.fetched) == ([], [])
-    [aside] = set_aside_outlines(station.spool)
+    [aside] = read_set_aside(station.spool.ledger)
     assert (aside.reason, "CT Image Storage" in aside.message) == ("other_images", True)
 
 
@@ -720,7 +720,7 @@ def test_every_segment_has_to_be_of_another_body_part(station: Station, labels: 
     found = outline(images=[1])
     found.SegmentSequence = [with_words(Dataset(), SegmentLabel=label) for label in labels]
     station.receive(found)
-    assert bool(list(set_aside_outlines(station.spool))) is aside
+    assert bool(list(read_set_aside(station.spool.ledger))) is aside
 
 
 def split_from(uid: str, number: int, series: str) -> Dataset:

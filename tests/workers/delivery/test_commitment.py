@@ -2,20 +2,21 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from pydicom import dcmread
 
+from listener.ledger.commitments import AwaitedReport, note_request, reported
 from listener.listener import Listener
 from listener.settings import AllowedPeer
-from listener.spool.commitments import note_request
 from listener.spool.delivery_schedule import DeliveryState
 from listener.spool.jobs import JobState
 from listener.spool.spool import Spool
 from support.committing import PROCESSING_FAILURE, committing_pacs
 from support.listening import listening
-from support.outboxes import Watch, delivering, entry_of, state_of
+from support.outboxes import Watch, delivering, entry_of, open_requests, state_of
 from support.scripted_pacs import ScriptedPacs, WorkerDied
 from workers.delivery import commitment
 from workers.delivery.attempt import DeliveryAttempt
@@ -30,9 +31,9 @@ HOUR = 3600.0
 
 
 @pytest.fixture
-def spool(tmp_path: Path) -> Spool:
+def spool(tmp_path: Path, ledger_url: str | None) -> Spool:
     """Return an empty spool."""
-    spool = Spool(tmp_path / "spool")
+    spool = Spool(tmp_path / "spool", ledger_url)
     spool.prepare()
     return spool
 
@@ -61,8 +62,8 @@ def not_waiting(target: Target) -> Target:
 
 
 def left_over(spool: Spool) -> list[str]:
-    """Return what lies in the commitments folder."""
-    return [path.name for path in spool.commitments.rglob("*.json")]
+    """Return the requests that still wait for a report."""
+    return open_requests(spool.ledger)
 
 
 def test_a_report_on_the_same_association_settles_the_delivery(spool: Spool, settings: WorkerSettings) -> None:
@@ -228,7 +229,7 @@ def test_only_targets_and_listed_peers_may_report(
     with committing_pacs(report_at_once=False) as (target, pacs):
         deliver(spool, job.id, not_waiting(target), settings)
         assert pacs.report_later(listener.port, pacs.asked[0], ae_title) == answer
-        assert len(list((spool.commitments / "reports").glob("*.json"))) == (answer == 0x0000)
+        assert len(reported(spool.ledger)) == (answer == 0x0000)
 
 
 def test_a_peer_that_does_not_negotiate_roles_is_heard(
@@ -299,7 +300,7 @@ def test_a_worker_that_dies_at_the_very_end_leaves_no_request_behind(
     job, pacs = delivering(spool, "pacs"), ScriptedPacs(reports_at_once=True)
     monkeypatch.setattr(commitment, "request_commitment", pacs.request_commitment)
     target = Target("pacs", "PACS", "pacs", 104, proof=Proof.SENT)
-    note_request(spool, "2.25.1", job.id, "pacs")
+    note_request(spool.ledger, AwaitedReport("2.25.1", job.id, "pacs", datetime.now(UTC)))
     with held_outbox(spool, job.id, "pacs") as found:
         assert found is not None
         found.write(found.entry.with_request(CommitmentRequest("2.25.1", None, frozenset({"1.2"}))))
@@ -307,7 +308,7 @@ def test_a_worker_that_dies_at_the_very_end_leaves_no_request_behind(
         patch.setattr(DeliveryAttempt, "forget_requests", die)
         with pytest.raises(WorkerDied):
             deliver(spool, job.id, target, settings, transport=pacs)
-    assert left_over(spool) == ["2.25.1.json"]
+    assert left_over(spool) == ["2.25.1"]
     assert deliver(spool, job.id, target, settings, transport=pacs) is None
     assert left_over(spool) == []
     assert state_of(spool, job) is JobState.DONE

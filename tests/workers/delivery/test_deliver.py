@@ -39,9 +39,9 @@ IMAGE_ONLY = frozenset({ResultRole.KEY_IMAGE})
 
 
 @pytest.fixture
-def spool(tmp_path: Path) -> Spool:
+def spool(tmp_path: Path, ledger_url: str | None) -> Spool:
     """Return an empty spool."""
-    spool = Spool(tmp_path / "spool")
+    spool = Spool(tmp_path / "spool", ledger_url)
     spool.prepare()
     return spool
 

@@ -8,11 +8,11 @@ import pytest
 from pynetdicom import AE
 from pynetdicom.sop_class import Verification
 
+from listener.ledger.target_circuits import CircuitState, read_circuit
 from listener.spool.atomic_files import read_json
 from listener.spool.delivery_schedule import DeliveryState
 from listener.spool.jobs import JobState
 from listener.spool.spool import Spool
-from listener.spool.target_circuit import CircuitState, read_circuit
 from support.committing import committing_pacs
 from support.outboxes import Watch, delivering, entry_of, state_of
 from workers.delivery.deliver import deliver
@@ -24,9 +24,9 @@ HOUR = 3600.0
 
 
 @pytest.fixture
-def spool(tmp_path: Path) -> Spool:
+def spool(tmp_path: Path, ledger_url: str | None) -> Spool:
     """Return an empty spool."""
-    spool = Spool(tmp_path / "spool")
+    spool = Spool(tmp_path / "spool", ledger_url)
     spool.prepare()
     return spool
 
@@ -65,7 +65,7 @@ def test_what_may_pass_is_sent_again_under_the_same_uid(spool: Spool, settings: 
         assert [one.role for one in second.sent] == [ResultRole.KEY_IMAGE]
         assert len(pacs.stored) == 4
         assert len(set(pacs.stored)) == 3
-    assert read_circuit(spool, "pacs").failures == 0
+    assert read_circuit(spool.ledger, "pacs").failures == 0
 
 
 @pytest.mark.parametrize("status", [0xA900, 0xC123, 0x0122])
@@ -132,7 +132,7 @@ def test_a_target_that_swallows_responses_opens_its_circuit(spool: Spool, settin
             assert outcome is not None
             assert outcome.state is DeliveryState.RETRY
             assert "no response" in str(outcome.error)
-        assert read_circuit(spool, "pacs").state is CircuitState.OPEN
+        assert read_circuit(spool.ledger, "pacs").state is CircuitState.OPEN
         arrived = len(pacs.stored)
         assert deliver(spool, jobs[3].id, quick, settings, watch) is None
         assert (len(pacs.stored), entry_of(spool, jobs[3]).tries) == (arrived, 0)

@@ -8,9 +8,9 @@ import pytest
 
 from listener.broker.messages import Announcement
 from listener.broker.sweep import Sweep
+from listener.ledger.target_circuits import CircuitState, read_circuit
 from listener.spool.jobs import JobState
 from listener.spool.spool import Spool
-from listener.spool.target_circuit import CircuitState, read_circuit
 from support.outboxes import ROLES, delivering, entry_of
 from support.scripted_pacs import SILENCE, ScriptedPacs
 from workers.delivery.deliver import deliver
@@ -58,7 +58,7 @@ class Night:
 
     def circuit(self, name: str) -> CircuitState:
         """Return the state of a target's circuit."""
-        return read_circuit(self.spool, name).state
+        return read_circuit(self.spool.ledger, name).state
 
     def done(self) -> int:
         """Return how many cases have reached all their targets."""
@@ -135,6 +135,6 @@ def test_an_error_of_ours_opens_no_circuit(tmp_path: Path) -> None:
         patch.setattr(ScriptedPacs, "_associate", lambda self: (_ for _ in ()).throw(RequestNotSent("nothing is sent")))
         night.go_on(HOUR)
     assert night.visits > CASES
-    assert read_circuit(night.spool, "pacs").failures == 0
+    assert read_circuit(night.spool.ledger, "pacs").failures == 0
     night.go_on(HOUR)
     assert night.done() == CASES

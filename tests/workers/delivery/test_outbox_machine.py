@@ -12,11 +12,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from deploy.operations.retry import retry
 from listener.dicom.commitment_report import CommitmentReport
-from listener.spool.commitments import keep_report
+from listener.ledger.commitments import keep_report
 from listener.spool.delivery_schedule import DeliveryState
 from listener.spool.jobs import JobState
 from listener.spool.spool import Spool
-from support.outboxes import ROLES, Watch, delivering, entry_of
+from support.outboxes import ROLES, Watch, delivering, entry_of, open_requests
 from support.scripted_pacs import SILENCE, ScriptedPacs, WorkerDied
 from workers.delivery import commitment
 from workers.delivery.deliver import deliver
@@ -94,7 +94,7 @@ class Outbox(RuleBasedStateMachine):
             self.attempt()
         assert self.entry.state is DeliveryState.DELIVERED or self.model.refused
         assert self.state is (JobState.FAILED if self.model.refused else JobState.DONE)
-        assert not list(self.spool.commitments.rglob("*.json"))
+        assert open_requests(self.spool.ledger) == []
         self.patch.undo()
         self.folder.cleanup()
 
@@ -180,7 +180,7 @@ class Outbox(RuleBasedStateMachine):
         said = {uid: data.draw(words) for uid in sorted(self.pacs.requests[transaction])}
         committed = {uid for uid, word in said.items() if word == "committed"}
         failed = {uid: word for uid, word in said.items() if isinstance(word, int)}
-        waited_for = keep_report(self.spool, CommitmentReport(transaction, tuple(committed), failed), "PACS")
+        waited_for = keep_report(self.spool.ledger, CommitmentReport(transaction, tuple(committed), failed), "PACS")
         live = self.model.live.get(transaction)
         assert waited_for or not live
         if waited_for and live is not None:

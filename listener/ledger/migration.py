@@ -1,0 +1,49 @@
+"""Brings the ledger's schema up to date at the first use in each process, in one transaction."""
+
+import errno
+from pathlib import Path
+
+from sqlalchemy import Connection, inspect, text
+
+HEAD = "0001"
+"""The newest revision in ``migrations/versions``."""
+ADVISORY_LOCK = 0x7261_6474_6D65
+"""Held by the process that migrates a PostgreSQL database; the others wait. SQLite has one writer at a time anyway."""
+
+
+def revision_of(connection: Connection) -> str | None:
+    """Return the revision of the schema; None where the database is empty."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    revision: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return revision
+
+
+def bring_up_to_date(connection: Connection) -> None:
+    """Migrate the schema to `HEAD` in the caller's transaction, which must be one that writes.
+
+    Raises
+    ------
+    OSError
+        If a newer version of the program wrote the schema.
+    """
+    if revision_of(connection) == HEAD:
+        return
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
+    if revision_of(connection) == HEAD:  # another process was faster
+        return
+    # Only where there is something to do: Alembic takes a fifth of a second to load.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    found = revision_of(connection)
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if found is not None and found not in known:
+        raise OSError(errno.EIO, f"a newer radtme wrote the ledger (revision {found}): run that version")
+    command.upgrade(config, "head")

@@ -1,0 +1,90 @@
+"""What the tables of the ledger have in common: their metadata, column types, and rows as frozen dataclasses.
+
+Each table is defined beside the record that it holds. The revisions in ``migrations/versions`` create them; a test
+compares both.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from sqlalchemy import JSON, Connection, DateTime, Dialect, Enum, MetaData, RowMapping, String, Table, TypeDecorator
+from sqlalchemy.dialects import postgresql, sqlite
+
+R = TypeVar("R")
+
+METADATA = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(referred_table_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+UID = String(64)
+AE_TITLE = String(16)
+TARGET_NAME = String(64)
+JOB_ID = String(32)
+VALUES = JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")
+"""Values that are only read and written as a whole."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A time in UTC; SQLite has no type for it, and keeps text that sorts by time."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Return the time in UTC."""
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Return the time with its zone."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def one_of(kind: type[StrEnum]) -> Enum:
+    """Return the type of a column that holds a member of a closed set; the database accepts nothing else."""
+    return Enum(
+        kind,
+        name=kind.__name__.lower(),
+        native_enum=False,
+        create_constraint=True,
+        length=32,
+        values_callable=lambda members: [member.value for member in members],
+    )
+
+
+def record_of(kind: type[R], row: RowMapping) -> R:
+    """Return the record that a row holds, by the names of its fields."""
+    return kind(**{one.name: row[one.name] for one in fields(kind)})  # type: ignore[arg-type]
+
+
+def row_of(record: object) -> dict[str, Any]:
+    """Return a record's fields by name, as a row holds them."""
+    return {one.name: getattr(record, one.name) for one in fields(record)}  # type: ignore[arg-type]
+
+
+def put(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:
+    """Insert a row; one with the same primary key is replaced."""
+    keys = [column.name for column in table.primary_key]
+    others = {name: value for name, value in row.items() if name not in keys}
+    connection.execute(_insert(connection, table).values(row).on_conflict_do_update(index_elements=keys, set_=others))
+
+
+def put_if_absent(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
+    """Insert a row, unless there is one with the same primary key; return whether it was inserted."""
+    keys: Iterable[str] = [column.name for column in table.primary_key]
+    done = connection.execute(_insert(connection, table).values(row).on_conflict_do_nothing(index_elements=keys))
+    return done.rowcount == 1
+
+
+def _insert(connection: Connection, table: Table) -> "postgresql.Insert | sqlite.Insert":
+    # The two dialects write it alike, and the general insert has no such clause.
+    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)

@@ -1,0 +1,96 @@
+"""Outlines that are kept and make no case: our own results, and what was drawn on no breast MR.
+
+The row goes with its study.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from sqlalchemy import Column, Table, Text, delete, exists, select
+
+from listener.ledger.database import Ledger
+from listener.ledger.schema import AE_TITLE, METADATA, UID, UtcDateTime, one_of, put_if_absent, record_of, row_of
+
+
+class SetAside(StrEnum):
+    """Why an outline makes no case."""
+
+    OWN_RESULT = "own_result"
+    """It is a result of radtme."""
+    OTHER_IMAGES = "other_images"
+    """It was drawn on images that are never accepted, such as CT."""
+    OTHER_BODY_PART = "other_body_part"
+    """Its headers, or those of its images, name another part of the body than the breast."""
+
+
+@dataclass(frozen=True)
+class SetAsideOutline:
+    """An outline that makes no case."""
+
+    study_uid: str
+    series_uid: str
+    sop_instance_uid: str
+    reason: SetAside
+    message: str
+    calling_ae_title: str | None
+    at: datetime
+
+
+set_aside_outlines = Table(
+    "set_aside_outlines",
+    METADATA,
+    Column("study_uid", UID, primary_key=True),
+    Column("series_uid", UID, primary_key=True),
+    Column("sop_instance_uid", UID, primary_key=True),
+    Column("reason", one_of(SetAside), nullable=False),
+    Column("message", Text, nullable=False),
+    Column("calling_ae_title", AE_TITLE),
+    Column("at", UtcDateTime, nullable=False),
+)
+
+
+def set_aside(
+    ledger: Ledger,
+    uids: tuple[str, str, str],
+    reason: SetAside,
+    message: str,
+    calling_ae_title: str | None,
+) -> bool:
+    """Note that an outline (study, series and SOP Instance UID) makes no case; False where that is noted already."""
+    return note_set_aside(ledger, SetAsideOutline(*uids, reason, message, calling_ae_title, datetime.now(UTC)))
+
+
+def note_set_aside(ledger: Ledger, outline: SetAsideOutline) -> bool:
+    """Note that an outline makes no case; False where that is noted already."""
+    with ledger.writing() as connection:
+        return put_if_absent(connection, set_aside_outlines, row_of(outline))
+
+
+def is_set_aside(ledger: Ledger, study_uid: str, series_uid: str, sop_instance_uid: str) -> bool:
+    """Tell whether it is noted that an outline makes no case."""
+    columns = set_aside_outlines.c
+    query = select(
+        exists().where(
+            columns.study_uid == study_uid,
+            columns.series_uid == series_uid,
+            columns.sop_instance_uid == sop_instance_uid,
+        )
+    )
+    with ledger.reading() as connection:
+        return bool(connection.execute(query).scalar())
+
+
+def read_set_aside(ledger: Ledger, study_uid: str | None = None) -> tuple[SetAsideOutline, ...]:
+    """Return the outlines (of one study) that make no case, the newest first."""
+    query = select(set_aside_outlines).order_by(set_aside_outlines.c.at.desc())
+    if study_uid is not None:
+        query = query.where(set_aside_outlines.c.study_uid == study_uid)
+    with ledger.reading() as connection:
+        return tuple(record_of(SetAsideOutline, row) for row in connection.execute(query).mappings())
+
+
+def forget_set_aside(ledger: Ledger, study_uid: str) -> None:
+    """Forget the outlines of a study that is removed."""
+    with ledger.writing() as connection:
+        connection.execute(delete(set_aside_outlines).where(set_aside_outlines.c.study_uid == study_uid))
