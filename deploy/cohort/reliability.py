@@ -1,4 +1,4 @@
-"""Reliability: repeated outlines where a cohort has them, else outlines redrawn by chance and measured again."""
+"""Reliability: repeated outlines where a cohort has them, else outlines that are redrawn at random."""
 
 import json
 from collections.abc import Sequence
@@ -88,7 +88,7 @@ def reliability(
     Raises
     ------
     CommandError
-        Nothing was extracted yet, or too little to say anything.
+        Nothing was extracted yet, or too few lesions for an ICC.
     """
     source = extracted / "tables" / "outlines.parquet"
     if not source.is_file():

@@ -12,7 +12,7 @@ class Level(StrEnum):
 
     OK = "ok"
     WARNING = "warning"
-    """It works, and someone should know."""
+    """It works, but needs attention."""
     FAULT = "fault"
     """Something does not work."""
 

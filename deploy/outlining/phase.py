@@ -33,7 +33,7 @@ class OutlinedPhase:
     grid: Grid
     placement: Placement
     number: int = 0
-    """As a person counts the phases that fit, from 1; the order is that of time."""
+    """Its number among the phases that fit, from 1 in the order of time."""
     count: int = 0
 
     @property

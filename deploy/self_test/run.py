@@ -53,7 +53,7 @@ class SelfTestStep(StrEnum):
 
 
 class Verdict(StrEnum):
-    """How a step ended."""
+    """The outcome of a step."""
 
     OK = "OK"
     FAILED = "FAILED"
@@ -135,7 +135,7 @@ class SelfTestRun:
                 detail, remedy, verdict = failure.detail, failure.remedy, Verdict.FAILED
             failed = (
                 verdict is Verdict.FAILED and step is not SelfTestStep.FEATURES
-            )  # what is wrong is delivered all the same
+            )  # results with deviating features are delivered as well
             yield Checked(step, verdict, time.monotonic() - start, detail, remedy)
 
     # The steps --------------------------------------------------------------------------------------------------------

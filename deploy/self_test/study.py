@@ -19,7 +19,7 @@ PATIENT_NAME = "SELFTEST^RADTME"
 
 @dataclass(frozen=True)
 class SelfTestStudy:
-    """The files of one self-test. Its UIDs are new each time: nothing that was received before can be taken for it."""
+    """The files of one self-test. Its UIDs are new each time: so that it cannot be confused with an earlier study."""
 
     study_uid: str
     outline: DicomFile

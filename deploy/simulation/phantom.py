@@ -97,7 +97,7 @@ def simulate(spec: PhantomSpec, only_phase: int | None = None) -> PhantomImages:
     tumour = grow_tumour(rng, grid, anatomy, diameter_mm, traits)
     texture = 1 + 0.04 * smooth_noise(rng, grid.shape, grid.spacing_mm, 2.5)
     coil = 1 + 0.10 * smooth_noise(rng, grid.shape, grid.spacing_mm, 90.0)
-    # A surface coil sees what is near it best.
+    # A surface coil is most sensitive nearby.
     coil *= np.exp(-grid.axes_mm()[2] / np.float32(3.0 * grid.extent_mm[2]))
     scanner_seeds = rng.integers(2**63, size=spec.phases)
     phases = []
@@ -132,7 +132,7 @@ def _acquire(rng: np.random.Generator, signal: FloatArray, noise: float) -> NDAr
 
 
 def write_phantom(folder: Path, seed: int, **settings: object) -> Phantom:
-    """Write a phantom study into a folder and return where everything lies.
+    """Write a phantom study into a folder and return its paths.
 
     Images go to ``<folder>/images``, the outline to ``<folder>/seg.dcm``. ``settings`` are the fields of `PhantomSpec`.
     """

@@ -56,7 +56,7 @@ class Planted:
         return self._auc(1 / sum(1 / noise**2 for noise in TRAIT_NOISE.values()))
 
     def measured_auc(self) -> float:
-        """Return the AUC of what measured features say about the inflammation, voxels and noise being what they are."""
+        """Return the AUC of the inflammation as it can be estimated from measured features, with voxels and noise."""
         return self._read_by(MEASURED_CORRELATION)
 
     def single_auc(self) -> float:

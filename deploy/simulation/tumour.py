@@ -1,4 +1,4 @@
-"""The simulated tumour: an irregular border, and uptake that hints at how inflamed it is without giving it away."""
+"""The simulated tumour: an irregular border, and uptake that depends on the inflammation and on chance."""
 
 from dataclasses import dataclass
 

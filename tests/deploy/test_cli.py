@@ -39,7 +39,7 @@ def test_an_unexpected_error_is_two_lines_unless_debugging(run_radtme, tmp_path)
 
 
 def test_a_file_in_the_place_of_the_data_folder_is_named(run_radtme, tmp_path):
-    """A first start with a wrong `data` says which path, and which key to change."""
+    """A first start with a wrong `data` names the path and the setting."""
     (tmp_path / "file").write_text("")
     for command in (["up"], ["upgrade", "--check"]):
         run = run_radtme(*command, RADTME_DATA=str(tmp_path / "file" / "data"))
@@ -51,7 +51,7 @@ def test_a_file_in_the_place_of_the_data_folder_is_named(run_radtme, tmp_path):
 
 
 def test_who_may_not_read_the_spool_is_told_as_whom_to_run(run_radtme, tmp_path):
-    """`radtme status` as oneself at night: not where Python stumbled, but which path and what to do."""
+    """`radtme status` as oneself at night: the path and the remedy, not the location in the code."""
     (tmp_path / "spool").mkdir(mode=0)
     run = run_radtme("status", prefix=without_override())
     assert run.returncode == 1

@@ -1,4 +1,4 @@
-"""README.md and docs/: what they tell people to type exists."""
+"""README.md and docs/: every command in them exists."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ def test_every_command_can_be_typed(page: Path) -> None:
 
 
 def test_commands_are_found_wherever_they_stand() -> None:
-    """The search has not lost a form that the pages use."""
+    """The search finds commands in every form that the pages use."""
     text = """
 Say `radtme status`, or `.venv/bin/radtme demo --input FOLDER`.
 

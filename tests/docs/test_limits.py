@@ -1,4 +1,4 @@
-"""docs/limits.md: the page that says what is bounded is held against the settings."""
+"""docs/limits.md is compared with the limits in the settings."""
 
 import re
 from dataclasses import fields

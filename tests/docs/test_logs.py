@@ -1,4 +1,4 @@
-"""docs/logs.md: the page that explains the log is held against the code that logs."""
+"""docs/logs.md is compared with the log events in the code."""
 
 import ast
 import re

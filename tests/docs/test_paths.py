@@ -119,7 +119,7 @@ def prose(source: str) -> str:
 
 @pytest.mark.parametrize("page", OUR_PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_what_a_page_names_is_there(page: Path) -> None:
-    """A module that moved takes the pages along."""
+    """Pages name the present path of a module that was moved."""
     assert missing(page.read_text()) == []
 
 

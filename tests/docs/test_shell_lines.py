@@ -126,7 +126,7 @@ def test_what_is_not_there_is_told(line: str, unknown: list[str]) -> None:
 
 
 def test_lines_are_found() -> None:
-    """The search has not lost the pages' form."""
+    """The search finds the lines in the form that the pages use."""
     tools = [words[0] for page in PAGES for words in lines(page.read_text())]
     assert all(tools.count(tool) for tool in CHECKS)
     assert len(tools) > 30

@@ -1,4 +1,4 @@
-"""What a power cut or a restored backup leaves in the spool is made good at the next start, and stops nothing else."""
+"""Damage by a power cut or a restored backup is repaired at the next start, and does not stop other jobs."""
 
 import json
 import os
@@ -68,7 +68,7 @@ def test_a_damaged_file_of_a_job(
     study: Study,
     pacs: Recorder,
 ) -> None:
-    """The job ends with the same results as if nothing had happened, old as its outline may be."""
+    """The job ends with the same results as an undisturbed one, whatever the age of its outline."""
     put_spool(site, getattr(study, template))
     for series in site.spool.studies.glob("*/*"):
         os.utime(series, (0, 0))
@@ -135,7 +135,7 @@ def test_leftovers_are_removed_and_what_someone_works_on_is_not(site: Site, stud
 
 
 def test_one_that_cannot_be_repaired_stops_nothing(site: Site, study: Study, pacs: Recorder) -> None:
-    """A damaged job whose outline is gone is put aside and said; another one goes on."""
+    """A damaged job without its outline is put aside with a log event; another one goes on."""
     put_spool(site, study.ready)
     gone = site.spool.job_folder(JobState.READY, "0123456789abcdef-v1")
     gone.mkdir()

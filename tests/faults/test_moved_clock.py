@@ -78,7 +78,7 @@ def next_try(service: Installation) -> str | None:
 
 
 def assert_quiet(service: Installation) -> None:
-    """See that nothing spins, and that each part says that it is alive."""
+    """Check that no part runs in a busy loop, and that each one reports that it is alive."""
     family = [psutil.Process(service.pid(part)) for part in ("listen", "work")]
     family += [child for one in family for child in one.children(recursive=True)]
     before = [sum(one.cpu_times()[:2]) for one in family]

@@ -1,4 +1,4 @@
-"""Files that people bring: the configuration, and signature bundles whose hashes fit."""
+"""Files from outside: the configuration, and signature bundles with valid hashes."""
 
 import json
 import shutil
@@ -38,7 +38,7 @@ def configuration_seeds() -> list[bytes]:
 
 
 def run_configuration(content: bytes) -> None:
-    """Load a configuration file; whatever is wrong with it has to be said as such."""
+    """Load a configuration file; an error in it has to be reported as a configuration error."""
     file = _folder() / "radtme.yaml"
     file.write_bytes(content)
     with suppress(CommandError):

@@ -51,7 +51,7 @@ _NUMBERS = itertools.count()
 
 
 def no_errors(_: Any, method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
-    """Raise for what the program itself calls an error of its own."""
+    """Raise for log events that report an internal error."""
     if method in ("error", "exception", "critical"):
         raise Flaw(f"{event.get('event')}: {event.get('error', '')}")
     raise structlog.DropEvent

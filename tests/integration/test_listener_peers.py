@@ -141,7 +141,7 @@ def test_a_dripping_peer_is_ended_too(listener: Listener) -> None:
 
 
 def test_an_idle_association_is_ended(listener: Listener) -> None:
-    """Idle associations hold places that others need."""
+    """Idle associations count against the limits that others need."""
     with RawPeer(listener.port) as peer:
         assert peer.associate() == 2
         began = time.monotonic()

@@ -78,7 +78,7 @@ def tool_options(peer: Issued) -> tuple[str, ...]:
 
 
 def run_tool(tool: str, port: int, *options: str, files: Sequence[str] = ()) -> None:
-    """Run a dcmtk tool and check that it is content."""
+    """Run a dcmtk tool and check that it succeeds."""
     command = [tool, *options, "127.0.0.1", str(port), *files]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -198,7 +198,7 @@ def test_who_has_no_right_certificate_gets_no_association(
 
 
 def unwelcome(kind: str, port: int, authority: Authority, stranger: Issued) -> None:
-    """Knock at the door in a way that is refused."""
+    """Connect in a way that is refused."""
     ca = authority.ca
     match kind:
         case "foreign":

@@ -89,7 +89,7 @@ def test_both_clients_check_the_certificate(
 
 
 def test_an_unverified_tls_setup_cannot_be_written_down(tmp_path: Path) -> None:
-    """No combination of settings means TLS without a check, and no message repeats a password."""
+    """No combination of settings gives TLS without verification, and no message repeats a password."""
     secret = secret_file(tmp_path / "secret", "s3cret")
     ca = tmp_path / "ca.pem"
     cases = [

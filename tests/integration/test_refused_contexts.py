@@ -1,4 +1,4 @@
-"""What a sender offers and may not send is said, so that an administrator sees why nothing comes."""
+"""Refused presentation contexts are reported, so that an administrator sees why no images arrive."""
 
 import shutil
 import subprocess

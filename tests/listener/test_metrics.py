@@ -26,7 +26,7 @@ def test_outlines_that_make_no_case_are_counted_from_zero() -> None:
 
 
 def test_the_last_arrival_is_known_after_a_restart(tmp_path: Path) -> None:
-    """The newest object in the spool says it; otherwise a listener that receives nothing more raises no alert."""
+    """It is read from the newest object in the spool, so that a listener that receives nothing raises its alert."""
     name = "radtme_last_object_received_timestamp_seconds"
     with listening(tmp_path) as listener:
         assert listener.metrics.registry.get_sample_value(name) == 0.0

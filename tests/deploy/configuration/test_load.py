@@ -1,4 +1,4 @@
-"""The configuration: strict, with places; environment over file over defaults."""
+"""The configuration: strict, each problem with its line; environment before file before defaults."""
 
 import re
 from pathlib import Path
@@ -150,7 +150,7 @@ def test_all_problems_are_shown_at_once_in_the_order_of_the_file(tmp_path):
 
 
 def test_the_network_needs_a_list_of_senders(tmp_path):
-    """Listening beyond loopback without knowing who may send is an error that says how to cure it."""
+    """Listening beyond loopback without a list of senders is an error, with the remedy."""
     (found,) = problems(tmp_path, "listener:\n  host: 0.0.0.0\n")
     assert found.startswith("radtme.yaml:2: listener.host:")
     assert "listener.calling_ae_titles" in found
@@ -180,7 +180,7 @@ def test_the_environment_wins_over_the_file(tmp_path):
 
 
 def test_a_wrong_environment_variable_is_named(tmp_path):
-    """The place of a problem is the variable where the value came from one."""
+    """The message names the variable where the value came from one."""
     assert problems(tmp_path, "", RADTME_LISTENER_PORT="abc") == [
         "environment RADTME_LISTENER_PORT: listener.port: expected a whole number, found 'abc'"
     ]
@@ -194,7 +194,7 @@ def test_an_unknown_environment_variable_is_a_warning(tmp_path):
 
 
 def test_a_setting_is_read_under_its_former_name_with_a_warning(tmp_path):
-    """An upgrade starts with the file of before, and says what to rename."""
+    """An upgrade starts with the former file, with a warning that names the new setting."""
     read = load(tmp_path, "listener:\n  ring_again_seconds: 7\n")
     assert read.listener.reannounce_seconds == 7
     assert read.origins["listener.reannounce_seconds"].endswith("radtme.yaml:2")
@@ -292,7 +292,7 @@ def test_the_shown_configuration_reads_back_as_itself(tmp_path):
 
 
 def test_an_enabled_sink_is_a_target(tmp_path):
-    """Results go to the stand-in PACS without being told twice where it is."""
+    """Results go to the sink without a second entry in the configuration."""
     (target,) = load(tmp_path, "sink: {enabled: true, port: 4711}").workers.targets
     assert (target.name, target.ae_title, target.port) == ("sink", "SINK", 4711)
 
@@ -326,7 +326,7 @@ def test_the_example_is_valid_and_says_the_defaults():
 
 
 def test_sink_may_take_a_free_port(tmp_path):
-    """It is a target without standing among them: 0 is right for its port, and for no other's."""
+    """It is a target outside the list of targets: its port may be 0, no other target's may."""
     configuration = load(tmp_path, "sink: {enabled: true, port: 0}")
     assert [target.name for target in configuration.workers.targets] == ["sink"]
     assert problems(tmp_path, "targets: [{name: pacs, ae_title: PACS, host: 10.0.0.5}]")

@@ -1,4 +1,4 @@
-"""The JSON Schema for editors says of a configuration file what the service itself says."""
+"""The JSON Schema for editors accepts and refuses the same files as the service."""
 
 import json
 from collections.abc import Iterator
@@ -82,7 +82,7 @@ def is_read(tmp_path: Path, text: str) -> bool:
 
 @pytest.mark.parametrize(("text", "good"), [*((text, True) for text in GOOD), *((text, False) for text in BAD)])
 def test_schema_and_service_judge_alike(tmp_path: Path, text: str, good: bool) -> None:
-    """What an editor underlines is refused, and what is refused for its form is underlined."""
+    """The schema and the service refuse the same values."""
     assert is_read(tmp_path, text) is good
     assert validator().is_valid(yaml.safe_load(text) or {}) is good
 
@@ -149,7 +149,7 @@ def test_every_time_has_an_end() -> None:
 
 
 def test_every_number_has_a_bound() -> None:
-    """No setting of an installation or a study means anything below zero: a slip of the pen is refused where it is."""
+    """No setting of an installation or a study may be negative: a typing error is refused with its line."""
     assert list(unbounded({"properties": {"seconds": {"type": "number"}}})) == ["properties/seconds"]
     assert list(unbounded(configuration_schema())) == []
     assert list(unbounded(TypeAdapter(Document).json_schema())) == []

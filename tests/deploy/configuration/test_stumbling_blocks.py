@@ -1,4 +1,4 @@
-"""What people write into a configuration and YAML or pydicom would meet with a riddle: units, tabs, encodings."""
+"""Frequent mistakes that YAML or pydicom report in unclear words: units, tabs, encodings."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The `webhook` section: what cannot work, or would tell a secret in the clear, is said before anything starts."""
+"""The `webhook` section: settings that cannot work, or would send a secret unencrypted, are refused."""
 
 import subprocess
 from collections.abc import Callable
@@ -42,7 +42,7 @@ def problems(tmp_path: Path, **webhook: object) -> str:
     ],
 )
 def test_each_mistake_is_told(tmp_path: Path, webhook: dict[str, object], words: str) -> None:
-    """By setting, in words; what can work passes."""
+    """By setting, with the remedy; valid settings pass."""
     said = problems(tmp_path, **webhook)
     assert words in said if words else said == ""
 

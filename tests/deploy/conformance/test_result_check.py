@@ -147,7 +147,7 @@ def test_objects_of_others_are_judged(shared_data: Path) -> None:
 
 
 def test_damaged_objects_are_findings(results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Attributes missing at random, and files that are no DICOM: told, without a traceback."""
+    """Attributes missing at random, and files that are not DICOM: findings, without a traceback."""
     monkeypatch.setenv("PATH", "")  # not dciodvfy, whose errors would hide ours
     chance = random.Random(3)
     (tmp_path / "text.dcm").write_text("no DICOM")

@@ -135,7 +135,7 @@ def test_what_is_stated_is_proposed(heading: str, act: Callable[[Target], None])
 
 
 def test_results_are_of_the_stated_classes(tmp_path: Path):
-    """What a case brings forth can go as the SOP classes of the table, in that order."""
+    """The results of a case can be sent as the SOP classes of the table, in that order."""
     case = make_case()
     made = build_results(case.result, case.seg_header, case.measurement, case.headers)
     assert set(made) == set(ResultRole)

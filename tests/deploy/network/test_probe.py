@@ -1,4 +1,4 @@
-"""What `radtme probe` says of a PACS is what it takes: Orthanc, storescp, and one with few SOP classes."""
+"""`radtme probe` reports what a PACS accepts: Orthanc, storescp, and one with few SOP classes."""
 
 import re
 import shutil
@@ -52,7 +52,7 @@ def rows(output: str) -> dict[str, list[str]]:
 
 
 def test_a_target_that_forbids_plainer_objects(tmp_path: Path) -> None:
-    """What the configuration forbids is not what a result would be sent as."""
+    """A form that the configuration forbids is not proposed for a result."""
     with restricted() as port:
         told = probed(tmp_path, port, fallback="none", results=["summary_report", "segmentation"])
     assert told.exit_code != 0
@@ -97,7 +97,7 @@ def test_nobody_there(tmp_path: Path) -> None:
 @pytest.mark.acceptance
 @pytest.mark.skipif(shutil.which("storescp") is None, reason="needs dcmtk")
 def test_storescp_with_a_profile_of_its_own(tmp_path: Path) -> None:
-    """Dcmtk's storescp that takes nothing but SEG: what has no way there is named, unless it is not to go there."""
+    """Dcmtk's storescp that takes nothing but SEG: results that it does not accept are named, if they are configured."""
     profile = tmp_path / "storescp.cfg"
     profile.write_text(
         "[[TransferSyntaxes]]\n[Plain]\nTransferSyntax1 = LittleEndianImplicit\n"

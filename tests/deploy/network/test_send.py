@@ -136,7 +136,7 @@ def test_what_is_no_instance_is_named_and_never_stops_anything(tmp_path):
 
 
 def test_no_answer_is_sent_once_more(fickle_peer, tmp_path):
-    """A lost answer says nothing about the object: the same is sent again, over a new association."""
+    """After a lost answer the same object is sent again, over a new association."""
     peer, statuses = fickle_peer
     for number in range(4):
         write_instance(tmp_path, number)
@@ -146,7 +146,7 @@ def test_no_answer_is_sent_once_more(fickle_peer, tmp_path):
 
 
 def test_what_stays_without_an_answer_is_unknown(fickle_peer, tmp_path):
-    """Twice nothing is not a success, and the others arrive all the same."""
+    """Two missing answers are not a success, and the other files arrive."""
     peer, statuses = fickle_peer
     for number in range(3):
         write_instance(tmp_path, number)

@@ -1,4 +1,4 @@
-"""What docs/cohort.md shows is what the program takes, and a study becomes one report."""
+"""The examples of docs/cohort.md are valid, and a study becomes one report."""
 
 import json
 import os
@@ -21,7 +21,7 @@ PAGE = Path(__file__).parents[3] / "docs" / "cohort.md"
 
 
 def test_the_example_is_a_study_of_every_step(tmp_path: Path) -> None:
-    """What is copied from the page is taken as it is."""
+    """The example on the page is valid without a change."""
     (example,) = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)
     (tmp_path / "study.yaml").write_text(example)
     study = load_study(tmp_path / "study.yaml")
@@ -47,7 +47,7 @@ def test_every_command_of_the_page_exists() -> None:
 
 
 def test_a_report_says_which_steps_are_missing_and_holds_its_figures(tmp_path: Path) -> None:
-    """A study that stopped half-way is shown as far as it came, in one file that asks for nothing else."""
+    """A study that stopped half-way is shown up to there, in one file without external parts."""
     figures = tmp_path / "reliability" / "figures"
     figures.mkdir(parents=True)
     (figures / "icc_by_class.png").write_bytes(b"\x89PNG\r\n\x1a\n")

@@ -43,7 +43,7 @@ def wait_until(condition, seconds: float = 15.0) -> None:
 
 
 def test_a_process_that_dies_is_started_again(tmp_path):
-    """SIGKILL of a part costs a moment, not the service."""
+    """A part that is killed is started again, and the service goes on."""
     with Supervisor() as supervisor:
         supervisor.start(program(tmp_path, "a", FOREVER))
         supervisor.wait_ready(15)
@@ -71,7 +71,7 @@ def test_what_a_dead_process_started_ends_before_its_successor_begins(tmp_path):
 
 
 def test_waits_grow_in_a_crash_loop(tmp_path):
-    """A part that cannot run does not eat the machine."""
+    """A part that cannot run does not use up the machine."""
     with Supervisor() as supervisor:
         supervisor.start(program(tmp_path, "a", READY + "time.sleep(0.2)"))
         supervisor.wait_ready(15)
@@ -101,7 +101,7 @@ def test_a_process_that_does_not_get_ready_is_named(tmp_path):
 
 
 def test_a_process_that_does_not_drain_is_ended(tmp_path):
-    """Its grace is over after the time that it was given."""
+    """It is killed after its ``drain_seconds``."""
     with Supervisor() as supervisor:
         supervisor.start(program(tmp_path, "a", STUBBORN, drain_seconds=0.5))
         supervisor.wait_ready(15)

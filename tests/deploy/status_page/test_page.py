@@ -172,7 +172,7 @@ def test_nothing_can_be_changed(spool: Spool) -> None:
 
 
 def test_password_keeps_everyone_else_out(spool: Spool) -> None:
-    """Without it or with another one: 401 and no word of a case; an orchestrator may ask whether it lives."""
+    """Without it or with another one: 401 without data of a case; the health endpoint needs no password."""
     known = base64.b64encode(b"radtme:secret").decode()
     other = base64.b64encode(b"radtme:Secret").decode()
     with serving(spool, password="secret") as port:
@@ -207,7 +207,7 @@ def test_patients_are_shown_only_where_that_was_switched_on(spool: Spool, put_jo
 def test_a_name_without_character_set_is_never_shown_in_wrong_letters(
     spool: Spool, put_job: Callable[..., Job]
 ) -> None:
-    """GBK bytes: the letters where the site says what its sender writes, else the bytes."""
+    """GBK bytes: the letters where the sender's character set is configured, else the escaped bytes."""
     dataset = image(1)
     dataset.PatientName, dataset.PatientID = "NNNN^NNNN", "P-4711"
     folder = spool.series_folder("1.2.3", "1.2.3.1")

@@ -107,7 +107,7 @@ def test_an_address_that_nobody_has_needs_no_association() -> None:
 
 
 def test_a_title_can_be_tied_to_a_certificate(tmp_path: Path) -> None:
-    """A stolen AE title is worth nothing without the certificate: by fingerprint, by subject, or both."""
+    """An AE title is rejected without its certificate: by fingerprint, by subject, or both."""
     authority = Authority(tmp_path)
     mri, other = authority.issue("mri1"), authority.issue("other")
     digits = fingerprint(mri.der).upper()

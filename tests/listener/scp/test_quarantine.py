@@ -1,4 +1,4 @@
-"""The quarantine keeps what shows how it began, and cannot fill the disk."""
+"""The quarantine keeps the first refused objects, and cannot fill the disk."""
 
 import itertools
 from pathlib import Path
@@ -36,7 +36,7 @@ def test_bytes_and_objects_are_bounded_and_no_sender_takes_all(spool: Spool) -> 
 def test_what_lies_there_counts_after_a_restart_and_an_emptied_folder_has_room(
     spool: Spool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The folder is the truth: it is counted at start, and again from time to time."""
+    """The content of the folder counts: at start, and again from time to time."""
     first = Quarantine(spool, max_bytes=1000, max_objects=1000)
     assert [put(first, spool, "WILD") for _ in range(5)] == [True] * 5
     restarted = Quarantine(spool, max_bytes=1000, max_objects=1000)

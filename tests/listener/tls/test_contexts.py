@@ -30,7 +30,7 @@ def authority(tmp_path: Path) -> Authority:
 def shake_hands(
     server: ssl.SSLContext, client: ssl.SSLContext, host: str = "localhost"
 ) -> tuple[ssl.SSLSocket | ssl.SSLError, ssl.SSLSocket | ssl.SSLError]:
-    """Let two contexts speak to each other; return what each side came to: its socket, or its error."""
+    """Do a handshake between two contexts; return the socket or the error of each side."""
     ends = socket.socketpair()
     for end in ends:
         end.settimeout(20)
@@ -89,7 +89,7 @@ def ssl_fingerprint(certificate: Path) -> str:
 
 
 def test_a_client_without_a_certificate_or_with_a_foreign_one_is_refused(authority: Authority, tmp_path: Path) -> None:
-    """Who shows nothing, or what another authority signed, does not get in; without asking, everyone does."""
+    """Without a certificate, or with one of another authority, it is refused, unless none is required."""
     ours, stranger = authority.issue("radtme"), Authority(tmp_path / "other").issue("stranger")
     nobody = client_context(ClientTls(authority.ca))
     for client in (nobody, client_context(stranger.client(ca=authority.ca))):

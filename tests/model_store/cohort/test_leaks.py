@@ -1,4 +1,4 @@
-"""A cohort in which the answer lies among the questions is refused, with what leaks."""
+"""A cohort with a leak of the labels is refused, and the message names the leak."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The scores of a feature table say how sure they are."""
+"""The scores of a feature table have a prediction set and a verdict."""
 
 import dataclasses
 from pathlib import Path

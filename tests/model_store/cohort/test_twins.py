@@ -39,7 +39,7 @@ def test_same_images_under_two_pseudonyms_are_refused(make_table: MakeTable) -> 
 
 
 def test_exact_twins_of_a_few_cases_are_refused(make_table: MakeTable) -> None:
-    """Four cases have no ranks to speak of; equal values are equal all the same, and other values are none."""
+    """Ranks of four cases are not meaningful; equal values are still found, and other values are not twins."""
     table = make_table(2, cases=4)
     require_no_twins(table)
     with pytest.raises(LeakError, match="two pseudonyms"):

@@ -8,7 +8,7 @@ from model_store.publication.tripod import ITEMS, NOT_REPORTED, checklist
 
 
 def test_each_item_that_the_owner_answers_has_a_text_of_its_own():
-    """The dates of the data are not told by where they come from."""
+    """The source of the data does not answer the item on their dates."""
     asked = [where[1:] for _, _, where in ITEMS if where.startswith("=")]
     assert len(asked) == len(set(asked))
     assert set(asked) <= {field.name for field in fields(PublishPlan)}
