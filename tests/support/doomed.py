@@ -1,4 +1,4 @@
-"""Listener and worker as real processes that start fast and end where a fault says.
+"""Listener and worker as real processes that start fast and end at a fault point.
 
 They are forked from a server that has imported everything: a start costs a tenth of a second instead of five. They end
 with the process that asked for them, however that ends, and the server ends with the last of them.

@@ -23,7 +23,7 @@ def jobs_of_layout_1(spool: Spool) -> list[Job]:
 
 
 def deliver_as_layout_1(spool: Spool, job_id: str, target: Target, pacs: ScriptedPacs) -> None:
-    """Do what its worker does for one announcement: it asks neither for holds nor for proof."""
+    """Do what its worker does for one announcement: it knows neither holds nor proof of delivery."""
     job = next((one for one in jobs_of_layout_1(spool) if one.id == job_id), None)
     if job is None or job.state is not JobState.DELIVERING:
         return

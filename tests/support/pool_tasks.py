@@ -6,7 +6,7 @@ import time
 
 
 def work(task: str) -> str:
-    """Do what the task says: die, break, hang, or say who did it."""
+    """Do what the task names: die, raise, hang, or return the process id."""
     if task == "die":
         os.kill(os.getpid(), signal.SIGKILL)
     if task == "break":
@@ -17,7 +17,7 @@ def work(task: str) -> str:
 
 
 def mark_and_hang(path: str) -> None:
-    """Say by a file that the task has begun, and never end."""
+    """Create a file when the task begins, and never end."""
     with open(path, "x"):
         pass
     time.sleep(600)

@@ -1,4 +1,4 @@
-"""A receiving PACS that writes down every object it takes and forgets none, whatever dies around it."""
+"""A receiving PACS that records every object on disk, whichever process is killed."""
 
 import hashlib
 from collections.abc import Iterator

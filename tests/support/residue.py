@@ -1,4 +1,4 @@
-"""What a process holds, as /proc says it: to be compared before and after something that should leave nothing."""
+"""Threads, descriptors and memory of a process from /proc, to be compared before and after a test."""
 
 import os
 from dataclasses import dataclass, fields

@@ -1,4 +1,4 @@
-"""A PACS in memory that does what a test says, for delivery without sockets: it is reached through a `Transport`."""
+"""A PACS in memory whose answers a test sets, for delivery without sockets: it is reached through a `Transport`."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ class WorkerDied(BaseException):
 
 @dataclass
 class ScriptedPacs:
-    """What it does next, and what was asked of it."""
+    """Its next answers, and the requests that it got."""
 
     up: bool = True
     rejects: bool = False

@@ -1,4 +1,4 @@
-"""A syslog server over TLS (RFC 5425) that keeps what it gets, and goes away when a test says so."""
+"""A syslog server over TLS (RFC 5425) that keeps all messages, and can be stopped by a test."""
 
 import contextlib
 import socket

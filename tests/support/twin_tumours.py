@@ -1,4 +1,4 @@
-"""Simulated tumours that differ in their inflammation and in nothing else."""
+"""Simulated tumours that differ in their inflammation only."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A DICOMweb server that misbehaves as a test says."""
+"""A DICOMweb server whose misbehaviour a test sets."""
 
 import contextlib
 import ssl

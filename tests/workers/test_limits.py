@@ -78,7 +78,7 @@ def test_impossible_numbers_of_frames_are_refused(tmp_path: Path, frames: str) -
 
 
 def test_images_segments_and_headers_of_a_case_are_counted(tmp_path: Path) -> None:
-    """Many small objects weigh as much as a large one."""
+    """Many small objects count like a large one."""
     head = element(0x00080016, b"UI", str(MRImageStorage).encode())
     paths = []
     for number in range(1, 6):

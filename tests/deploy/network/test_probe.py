@@ -97,7 +97,7 @@ def test_nobody_there(tmp_path: Path) -> None:
 @pytest.mark.acceptance
 @pytest.mark.skipif(shutil.which("storescp") is None, reason="needs dcmtk")
 def test_storescp_with_a_profile_of_its_own(tmp_path: Path) -> None:
-    """Dcmtk's storescp that takes nothing but SEG: results that it does not accept are named, if they are configured."""
+    """Dcmtk's storescp that takes nothing but SEG: results that it does not accept are named, if configured."""
     profile = tmp_path / "storescp.cfg"
     profile.write_text(
         "[[TransferSyntaxes]]\n[Plain]\nTransferSyntax1 = LittleEndianImplicit\n"

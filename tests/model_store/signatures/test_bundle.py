@@ -1,4 +1,4 @@
-"""A bundle is used as it was made, or not at all."""
+"""A bundle is used unchanged, or refused."""
 
 import dataclasses
 import io
@@ -94,7 +94,7 @@ def test_same_content_gives_same_digest(bundle: Path, bundle_content: BundleCont
 
 
 def test_bundle_holds_the_files_that_are_tested_here(bundle: Path) -> None:
-    """No file of a bundle escapes the test of damage."""
+    """The test of damage covers every file of a bundle."""
     assert sorted(path.name for path in bundle.iterdir()) == sorted(FILES)
 
 
@@ -187,7 +187,7 @@ def test_renamed_folder_is_refused(copy: Path) -> None:
 
 
 def test_canary_refuses_another_forest(copy: Path, bundle_content: BundleContent, tmp_path: Path) -> None:
-    """A forest that answers otherwise than at training is refused, even when all hashes fit."""
+    """A forest that gives other scores than at training is refused, even where all hashes fit."""
     rng = np.random.default_rng(0)
     other = RandomForestClassifier(5, max_depth=2, random_state=0, n_jobs=1)
     other.fit(rng.normal(size=(40, len(bundle_content.description.columns))), np.arange(40) % 2)
@@ -197,7 +197,7 @@ def test_canary_refuses_another_forest(copy: Path, bundle_content: BundleContent
 
 
 def test_canary_of_nan_is_refused(bundle_content: BundleContent, tmp_path: Path) -> None:
-    """An answer that is no number is no proof."""
+    """A score that is not a number is refused."""
     canary = Canary(bundle_content.canary.inputs, np.full_like(bundle_content.canary.outputs, np.nan))
     with pytest.raises(SignatureError, match="canary"):
         write_bundle(tmp_path, dataclasses.replace(bundle_content, canary=canary))
@@ -306,7 +306,7 @@ def with_schema(content: bytes, change: tuple[str, str]) -> bytes:
     ("module", "name"), [("posix", "system"), ("builtins", "eval"), ("numpy", "load"), ("sklearn.svm._classes", "SVC")]
 )
 def test_type_that_no_forest_is_made_of_is_refused(bundle: Path, module: str, name: str) -> None:
-    """An estimator file can build a forest and nothing else; the stranger is named and nothing is built."""
+    """An estimator file can build a forest and nothing else; another type is named and nothing is built."""
     forged = with_schema(
         (bundle / "estimator.skops").read_bytes(),
         (
@@ -385,7 +385,7 @@ def test_array_that_says_it_is_larger_than_its_file_is_refused(bundle: Path, len
 
 
 def test_machine_without_memory_is_not_the_bundles_fault(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A sound signature is not called unreadable because there was no memory to read it: that passes."""
+    """An intact signature is not reported as unreadable where memory was short: the error is a temporary one."""
 
     def fail(*_: object, **__: object) -> None:
         raise MemoryError

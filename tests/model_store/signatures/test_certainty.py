@@ -1,4 +1,4 @@
-"""The set of classes that a case may belong to holds the true one as often as it says."""
+"""The prediction set holds the true class as often as its coverage states."""
 
 import json
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""The registry: one pointer that moves in one step, under everyone's feet, and back."""
+"""The registry: one pointer that is moved atomically while others read it, and back."""
 
 import shutil
 from datetime import datetime, timedelta

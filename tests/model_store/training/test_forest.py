@@ -1,4 +1,4 @@
-"""Training finds what is there, and nothing where nothing is."""
+"""Training finds a planted effect, and none in noise."""
 
 import dataclasses
 from collections.abc import Callable

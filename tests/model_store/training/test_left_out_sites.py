@@ -1,4 +1,4 @@
-"""What a signature is worth at a site that it has not seen."""
+"""The performance of a signature at a site that it was not trained on."""
 
 from collections.abc import Callable
 from dataclasses import replace

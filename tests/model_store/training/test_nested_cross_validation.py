@@ -1,4 +1,4 @@
-"""Nested cross-validation says what a way of training is worth, and refuses to say more than it can know."""
+"""Nested cross-validation measures a training procedure, with an interval that covers the truth."""
 
 import os
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A process that measures another number than it should scores nothing, and everybody can see it."""
+"""A process that measures other values than expected scores nothing; readiness, metric and log show it."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Numbers that do not move with the field of view: the same outline, other images around its surroundings.
+"""Features that do not depend on the field of view: the same outline, with other images around its surroundings.
 
 What the whole-image profile makes of the same changes is measured beside it, so that each test shows what it is about.
 """

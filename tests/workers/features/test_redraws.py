@@ -1,4 +1,4 @@
-"""Redrawn outlines: what another reader might have drawn, the same whenever and wherever it is asked for."""
+"""Redrawn outlines: what another reader might have drawn, the same on each run and each machine."""
 
 from dataclasses import replace
 

@@ -118,7 +118,7 @@ def test_spacing_is_a_criterion_of_its_own(volume_of: Callable[..., Volume]) -> 
 
 
 def test_what_is_not_stated_is_a_note(volume_of: Callable[..., Volume]) -> None:
-    """Missing evidence is no offence."""
+    """Missing evidence does not refuse a case."""
     [note] = acquisition_notes(volume_of(), CONTRACT)
     assert "echo time (ms), field strength (tesla)" in note.text
     assert acquisition_notes(volume_of(**STATED), CONTRACT) == ()

@@ -71,6 +71,6 @@ def test_stacks_sort_by_time(write_series: Callable[..., list[FileDataset]], hea
 
 
 def test_a_time_that_one_stack_lacks_orders_none(write_series: Callable[..., list[FileDataset]]) -> None:
-    """A time compared with none says nothing."""
+    """A time cannot be compared with a missing one."""
     first, second = keys_of(write_series, [{"AcquisitionTime": "101500"}, {"TriggerTime": "90000"}])
     assert first == second

@@ -91,7 +91,7 @@ def instance(dataset: Dataset, sop_class: UID) -> Instance:
 
 
 def use(image: Instance) -> tuple[Frame, ...]:
-    """Do with a header what is done before its pixels are read."""
+    """Use a header as it is used before its pixels are read."""
     frames = frames_of(image)
     phases = split_series(frames)
     first_after_bolus(phases)
@@ -144,7 +144,7 @@ def test_a_number_that_is_needed_is_read_or_refused(value: bytes) -> None:
 @many
 @given(keyword=st.sampled_from(OPTIONAL), value=BYTES)
 def test_a_classic_image_is_read_whatever_is_optional(keyword: str, value: bytes) -> None:
-    """The image keeps its place; nothing raises."""
+    """The image stays part of its stack; nothing raises."""
     dataset = located()
     put(dataset, keyword, value)
     (frame,) = use(instance(dataset, MRImageStorage))

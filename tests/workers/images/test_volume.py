@@ -96,7 +96,7 @@ def test_a_mixed_geometry_is_refused(write_series: WriteSeries, attributes: dict
 
 @pytest.mark.parametrize("keyword", ["ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"])
 def test_an_image_without_a_place_is_refused(write_series: WriteSeries, keyword: str) -> None:
-    """Without position, orientation or spacing a picture is nowhere."""
+    """Without position, orientation or spacing an image has no geometry."""
     images = write_series(ARRAY)
     delattr(images[1], keyword)
     rewrite(images[1])
@@ -104,7 +104,7 @@ def test_an_image_without_a_place_is_refused(write_series: WriteSeries, keyword:
 
 
 def test_images_without_frame_of_reference_say_so(write_series: WriteSeries) -> None:
-    """A volume they are all the same; whether an outline lies on it is for the outline to prove."""
+    """They are a volume nevertheless; the outline has to show that it lies on it."""
     images = write_series(ARRAY)
     for image in images:
         rewrite(image, FrameOfReferenceUID="")

@@ -58,11 +58,11 @@ class Told:
         self._notifier = Notifier(spool, settings, lambda telling: self.counts.update([telling]))
 
     def scan(self) -> float:
-        """Tell what is due."""
+        """Send the events that are due."""
         return self._notifier.scan()
 
     def until_nothing_waits(self, seconds: float = 60) -> None:
-        """Turn until everything was told or given up."""
+        """Scan until every event was sent or given up."""
         end = time.monotonic() + seconds
         while pending(self._folder):
             assert time.monotonic() < end, "not told"
@@ -274,7 +274,7 @@ def test_the_same_event_has_the_same_id(spool: Spool) -> None:
 
 
 def test_a_disk_that_refuses_costs_the_telling_alone(spool: Spool, caplog: pytest.LogCaptureFixture) -> None:
-    """Nothing is raised where the case goes on."""
+    """No error reaches the processing of the case."""
     notifications_folder(spool).write_text("no folder")
     note_outcome(spool, put_job(spool), CaseOutcome.SCORED, AT, settings_of(spool, "http://127.0.0.1:1"))
 

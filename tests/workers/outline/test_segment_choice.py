@@ -72,7 +72,7 @@ def test_the_tumour_is_told_by_code_then_by_label(
     ],
 )
 def test_what_contradicts_a_tumour_is_refused(kind: str, label: str) -> None:
-    """The message names label and code that were found, and the setting that cures it."""
+    """The message names the label and code that were found, and the setting to change."""
     with pytest.raises(RejectedInput, match=f"'{label}'.*{kind.split(' ')[1]}.*segment_rules") as refused:
         chosen((kind, label))
     assert refused.value.reason is Reason.NO_TUMOUR_SEGMENT
@@ -145,6 +145,6 @@ def test_the_rules_of_the_site_come_first() -> None:
 
 
 def test_a_row_for_every_segment_is_refused() -> None:
-    """A rule needs something to go by."""
+    """A rule needs a criterion."""
     with pytest.raises(ValueError, match="expected a code, a label or a segment_number"):
         SegmentRule(SegmentRole.TUMOUR, sender="WS3")

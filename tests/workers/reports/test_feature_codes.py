@@ -71,6 +71,6 @@ def test_filters_are_named_readably() -> None:
 
 @pytest.mark.parametrize("name", ["original_glcm_Nonsense", "gradient_glcm_Contrast"])
 def test_an_unknown_feature_is_an_error(name: str) -> None:
-    """Never a number without a name."""
+    """A feature without a code is not reported."""
     with pytest.raises(ValueError, match=name):
         feature_concept(name)

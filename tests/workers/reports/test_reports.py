@@ -157,7 +157,7 @@ def test_the_summary_is_short_and_says_why() -> None:
 
 
 def test_tracking_is_the_same_everywhere() -> None:
-    """Segmentation and reports speak of the same tumour and the same ring."""
+    """Segmentation and reports have the same tracking UIDs of tumour and ring."""
     case = make_case()
     objects = build_results(case.result, case.seg_header, case.measurement)
     expected = [
@@ -222,7 +222,7 @@ def test_a_not_scored_case_says_so_with_its_reason() -> None:
 
 
 def test_what_was_measured_is_shown_even_without_a_score() -> None:
-    """A damaged signature takes the score, not the regions."""
+    """With a damaged signature there is no score, but the regions are reported."""
     case = make_case()
     result = rejected(Reason.SIGNATURE_UNUSABLE, case.measurement.regions, signed=False)
     objects = build_results(result, case.seg_header, case.measurement)

@@ -26,7 +26,7 @@ def summary_of(report: Dataset) -> list[tuple[str, str]]:
     return [(str(item.ConceptNameCodeSequence[0].CodeMeaning), str(item.TextValue)) for item in first.ContentSequence]
 
 
-def test_it_says_what_the_score_is_worth() -> None:
+def test_it_states_the_performance_of_the_score() -> None:
     """No probability, because it is not calibrated; the AUC with its interval, and on whom it was measured."""
     case = make_case()
     for quality, expected in (

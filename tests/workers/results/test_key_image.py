@@ -83,7 +83,7 @@ def test_the_slice_is_shown_true_to_its_spacing() -> None:
 
 
 def test_a_case_without_score_says_so() -> None:
-    """It never looks like a verdict."""
+    """It cannot be confused with a verdict."""
     case = make_case()
     result = rejected(Reason.SIGNATURE_UNUSABLE, case.measurement.regions)
     scored = key_image().pixel_array

@@ -101,7 +101,7 @@ def test_status_without_a_word_on_the_object(status: int, body: bytes, meaning: 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 405, 501])
 def test_server_that_wants_nothing_from_us_refuses(status: int) -> None:
-    """Credentials and URL are wrong until someone mends them: the rest is not even tried."""
+    """Wrong credentials or URL need a person: the remaining objects are not tried."""
     with web_server(lambda handler: handler.answer(status)) as server:
         with pytest.raises(TargetRefused, match=f"HTTP {status}"):
             send(server.url, 2)
@@ -110,7 +110,7 @@ def test_server_that_wants_nothing_from_us_refuses(status: int) -> None:
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
 def test_busy_server_is_asked_again_later(status: int) -> None:
-    """What was taken before keeps its word."""
+    """Objects that were stored before count as delivered."""
 
     def behave(handler: Handler) -> None:
         handler.answer(200 if len(handler.server.requests) == 1 else status)
@@ -168,7 +168,7 @@ def silent(handler: Handler) -> None:
 
 
 def dripping(handler: Handler) -> None:
-    """Say a byte now and then."""
+    """Send a byte now and then."""
     handler.send_response(200)
     handler.end_headers()
     while True:
@@ -177,7 +177,7 @@ def dripping(handler: Handler) -> None:
 
 
 def dripping_head(handler: Handler) -> None:
-    """Say a header now and then."""
+    """Send a header now and then."""
     handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
     for number in range(90):
         handler.wfile.write(b"X-%d: 1\r\n" % number)
