@@ -13,8 +13,9 @@ DIFFERENCES = ("firstorder_Skewness", "glcm_Correlation", "glcm_Imc1")
 GREY_VALUES = ("10Percentile", "90Percentile", "Maximum", "Mean", "Median", "Minimum")
 DEVIATIONS = ("MeanAbsoluteDeviation", "RobustMeanAbsoluteDeviation")
 """Those of grey values are relative to their range."""
-ROOTS = ("glcm_Imc2", "shape_Elongation", "shape_Flatness")
+ROOTS = ("shape_Elongation", "shape_Flatness")
 """Square roots of such differences: rounding of 1e-14 becomes 1e-7. The largest value is 1."""
+MEANS_OF_ROOTS = ("Imc2", "MCC")
 MAX_DIRECTIONS = 13
 """Half of the 26 neighbours of a voxel."""
 AXES = ("LeastAxisLength", "MinorAxisLength")
@@ -31,8 +32,8 @@ def differences(found: Mapping[str, float], expected: Mapping[str, float]) -> li
 def _is_equal(name: str, found: Mapping[str, float], expected: Mapping[str, float]) -> bool:
     image, feature_class, feature = name.split("_")
     one, other = found.get(name, math.nan), expected.get(name, math.nan)
-    if feature == "MCC":
-        return _are_equal_coefficients(one, other)
+    if feature in MEANS_OF_ROOTS:
+        return _are_equal_means_of_roots(one, other)
     if feature_class == "firstorder" and feature in MOMENTS and expected.get(f"{image}_firstorder_Range") == 0:
         return True
     if math.isnan(one) or math.isnan(other):
@@ -41,11 +42,11 @@ def _is_equal(name: str, found: Mapping[str, float], expected: Mapping[str, floa
     return abs(one - other) <= tolerance
 
 
-def _are_equal_coefficients(one: float, other: float) -> bool:
-    """Compare maximal correlation coefficients, means over up to 13 directions of roots of eigenvalues.
+def _are_equal_means_of_roots(one: float, other: float) -> bool:
+    """Compare means over up to 13 directions of roots of numbers, such as eigenvalues, that are not below 0.
 
-    In a direction whose eigenvalue is 0, rounding decides in pyradiomics: the root of a number below 0 is no value, and
-    the direction does not count. radtme's engine counts it as 0.
+    In a direction whose number is 0, rounding decides in pyradiomics: the root of a number below 0 is no value, and the
+    direction does not count. radtme's engine counts it as 0.
     """
     one, other = (0.0 if math.isnan(value) else value for value in (one, other))
     return any(
