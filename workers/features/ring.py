@@ -23,6 +23,7 @@ from model_store.signatures.profile import FeatureProfile
 
 SMOOTHING_VOXELS = 0.7
 """Sigma of the kernel that locates the border: enough to smooth the steps between voxels."""
+WIDE_VOXELS = SMOOTHING_VOXELS * math.sqrt(2)
 RING_MARGIN_VOXELS = 4
 """Margin around the ring, so that neither distances nor smoothing are affected by the edge of the crop."""
 DEEPEST = math.sqrt(3) / 2
@@ -61,9 +62,9 @@ def ring_reach(profile: FeatureProfile) -> int:
 
 def geometric_ring(tumour: NDArray[np.bool_], inner_mm: float, outer_mm: float, spacing_mm: float) -> NDArray[np.bool_]:
     """Return the voxels up to ``inner_mm`` inside and ``outer_mm`` outside the border (isotropic grid, z, y, x)."""
-    depth = _depth_at_border(tumour)
-    outside = _distance_from(tumour, depth, outer_mm / spacing_mm)
-    inside = _distance_from(~tumour, -depth, inner_mm / spacing_mm)
+    smooth = _smoothed(tumour)
+    outside = _distance_from(tumour, smooth, 1, outer_mm / spacing_mm)
+    inside = _distance_from(~tumour, smooth, -1, inner_mm / spacing_mm)
     outer = ~tumour & (outside <= outer_mm / spacing_mm)
     inner = tumour & (inside <= inner_mm / spacing_mm)
     return outer | inner
@@ -97,41 +98,46 @@ def ring_without(
     return Ring(kept, left_out)
 
 
-def _depth_at_border(tumour: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the depth of voxels inside the tumour, in voxels, negative outside; valid near the border only."""
-    # Twice a Gaussian minus one of twice the variance has no second moment, so that a curved border stays in place.
-    # The profile of a flat border converts the smoothed value to a depth.
-    wide = SMOOTHING_VOXELS * math.sqrt(2)
+def _smoothed(tumour: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the tumour smoothed so that a curved border stays in place.
+
+    Twice a Gaussian minus one of twice the variance has no second moment.
+    """
     mask = tumour.astype(np.float64)
     smooth = 2 * ndimage.gaussian_filter(mask, SMOOTHING_VOXELS, mode="nearest")
-    smooth -= ndimage.gaussian_filter(mask, wide, mode="nearest")
+    smooth -= ndimage.gaussian_filter(mask, WIDE_VOXELS, mode="nearest")
+    return np.asarray(smooth)
+
+
+def _depth(smooth: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the depth inside the tumour, in voxels, of voxels at its border: where a flat border is as smooth."""
     depths = np.linspace(-1.2, 1.2, 2401)
-    profile = 2 * ndtr(depths / SMOOTHING_VOXELS) - ndtr(depths / wide)
+    profile = 2 * ndtr(depths / SMOOTHING_VOXELS) - ndtr(depths / WIDE_VOXELS)
     return np.asarray(np.interp(smooth, profile, depths))
 
 
-def _distance_from(region: NDArray[np.bool_], depth: NDArray[np.float64], reach: float) -> NDArray[np.float64]:
+def _distance_from(
+    region: NDArray[np.bool_], smooth: NDArray[np.float64], sign: int, reach: float
+) -> NDArray[np.float64]:
     """Return the distance of voxels to the border of ``region``, in voxels; infinite beyond ``reach``.
 
-    It is the smallest distance to a voxel of the region, minus the depth of that voxel. The border lies between the two
-    voxels, so the distance between their centres is never less than the result.
+    It is the smallest distance to a voxel of the region, minus the depth of that voxel: its depth in the tumour, times
+    ``sign`` where the region is what lies outside of the tumour. The border lies between the two voxels, so the
+    distance between their centres is never less than the result. Only voxels at the border can be the nearest.
     """
     border = region & ~ndimage.binary_erosion(region, border_value=1)
-    height = np.where(border, -np.clip(depth, 0.0, DEEPEST), np.inf)
-    distance = np.full(region.shape, np.inf)
-    for step in _steps_within(reach + DEEPEST):
-        here, there = _overlap(step, region.shape)
-        np.minimum(distance[here], height[there] + math.hypot(*step), out=distance[here])
-    return distance
+    depth = np.clip(sign * _depth(smooth[border]), 0.0, DEEPEST)
+    margin = math.floor(reach + DEEPEST)
+    distance = np.full([size + 2 * margin for size in region.shape], np.inf)
+    flat, (plane, row, _) = distance.reshape(-1), (step // distance.itemsize for step in distance.strides)
+    voxels = np.flatnonzero(np.pad(border, margin))
+    for z, y, x in _steps_within(reach + DEEPEST):
+        there = voxels + (z * plane + y * row + x)
+        flat[there] = np.minimum(flat[there], math.hypot(z, y, x) - depth)
+    return distance[tuple(slice(margin, margin + size) for size in region.shape)]
 
 
 def _steps_within(radius: float) -> list[tuple[int, int, int]]:
     reach = range(-math.floor(radius), math.floor(radius) + 1)
     steps = itertools.product(reach, reach, reach)
     return [step for step in steps if 0 < math.hypot(*step) <= radius]
-
-
-def _overlap(step: tuple[int, int, int], shape: tuple[int, ...]) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-    here = tuple(slice(max(0, -by), size - max(0, by)) for by, size in zip(step, shape, strict=True))
-    there = tuple(slice(max(0, by), size + min(0, by)) for by, size in zip(step, shape, strict=True))
-    return here, there

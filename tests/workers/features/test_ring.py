@@ -65,6 +65,21 @@ def test_whatever_is_within_2_mm_of_the_other_side_is_ring() -> None:
     assert not ring[other_side > 3].any()
 
 
+@pytest.mark.parametrize("share", [0.0, 0.05, 0.5])
+def test_steps_that_lead_out_of_the_array_reach_nothing_on_its_other_side(share: float) -> None:
+    """A tumour in a corner, smaller than the reach of the ring, and scattered voxels beside it in a larger array."""
+    tumour = np.random.default_rng(5).random((5, 6, 4)) < share
+    tumour[0, 0, 0] = True
+    larger = np.zeros((25, 26, 24), dtype=np.bool_)
+    larger[10:15, 10:16, 10:14] = tumour
+    ring = geometric_ring(larger, 1.5, 6.0, 1.0)
+    far = ndimage.distance_transform_edt(~larger) > 6.0 + math.sqrt(3) / 2
+    assert not ring[far].any()
+    assert ring[larger].all()  # nothing is deeper than 1.5 voxels
+    assert ring.sum() > larger.sum()
+    assert geometric_ring(tumour, 1.5, 6.0, 1.0).shape == tumour.shape
+
+
 def test_only_the_outer_half_loses_air_and_other_tissue() -> None:
     """What the outline calls tumour stays, and the share that is left is said."""
     tumour = ball(10)
