@@ -450,6 +450,13 @@ OTHER_CASES: tuple[OtherCase, ...] = (
         "each tumour is scored by itself and gets results of its own",
     ),
     OtherCase(
+        "workers/outline/test_region_of_interest.py::test_a_phase_before_contrast_in_a_series_of_its_own_counts",
+        Topic.PHASE,
+        "the phase before contrast in a series of its own, all others in the series that the outline references",
+        Ending.MEASURED,
+        "the phases of both series are counted in order of time: the first phase of the second one is measured",
+    ),
+    OtherCase(
         "acceptance/test_structure_set_case.py::test_a_structure_set_is_scored_and_referenced",
         Topic.KIND,
         "an RT structure set with closed planar contours",

@@ -123,7 +123,7 @@ def read_case(
             outline = read_structure_set(seg_path, instances, limits, segment_number, rules)
         outline, instances = with_converted_images(outline, instances, other_series, limits)
     with timer(Stage.PHASES):
-        phase = choose_phase(instances, outline, profile.phase_rule)
+        phase = choose_phase(instances, outline, profile.phase_rule, other_series, limits)
         notes = acceptance.judge(technique_objections(phase.frames[0].instance.dataset, phase.frames[0].number))
     with timer(Stage.VOLUME):
         volume = build_volume(phase, limits)

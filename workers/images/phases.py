@@ -212,7 +212,12 @@ EVIDENCE: tuple[tuple[PhaseEvidence, Callable[[Sequence[Frame], NDArray[np.intp]
 def across_series(phases: Iterable[Phase]) -> tuple[Phase, ...]:
     """Number the phases of several series as one examination, in order of time, where each series holds one phase."""
     found = list(phases)
-    if len(found) < 2 or any(phase.identity.count > 1 for phase in found):
+    return tuple(found) if any(phase.identity.count > 1 for phase in found) else in_order_of_time(found)
+
+
+def in_order_of_time(found: Sequence[Phase]) -> tuple[Phase, ...]:
+    """Number the phases of several series as one examination, in order of time; a single one keeps its number."""
+    if len(found) < 2:
         return tuple(found)
     keys = zip(time_keys([phase.frames for phase in found]), map(_first_order, found), range(len(found)), strict=True)
     return tuple(

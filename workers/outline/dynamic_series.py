@@ -7,7 +7,7 @@ import numpy as np
 from workers.errors import RejectedInput
 from workers.images.acquisition_times import time_keys
 from workers.images.frames import Plane
-from workers.images.phases import Phase, across_series
+from workers.images.phases import Phase, in_order_of_time
 from workers.images.slice_geometry import SAME_DIRECTION, normal_of, same_plane, same_positions
 from workers.images.technique import derivation, other_technique, value_of
 from workers.images.volume import grid_of
@@ -23,15 +23,16 @@ def dynamic_examination(phases: Sequence[Phase], outline: Outline) -> tuple[Phas
     """Return the numbered phases if those that can hold the outline clearly form one examination; else none.
 
     Phases on other grids and of other techniques (spin echo, echo planar, diffusion) are excluded. The remaining ones
-    must be the phases of one series, or series of one phase each with the same slices, the same technique and different
-    times.
+    must be the phases of one series, or those of several series with the same slices, the same technique and different
+    times: a series for each phase, or one before contrast and another with the phases after it.
     """
     left = [phase for phase in phases if not _is_other_technique(phase) and _may_hold(phase, outline)]
-    if {phase.identity.count for phase in left} == {1}:
-        return across_series(left) if _are_one_examination(left) else ()
-    is_one_series = len({_series(phase) for phase in left}) == 1
-    is_one_family = len({phase.identity.index for phase in left}) == len(left)
-    return tuple(left) if is_one_series and is_one_family else ()
+    numbers = {(_series(phase), phase.identity.index) for phase in left}
+    if len(numbers) < len(left):  # two kinds of images in one series
+        return ()
+    if len({_series(phase) for phase in left}) == 1 and left[0].identity.count > 1:
+        return tuple(left)
+    return in_order_of_time(left) if _are_one_examination(left) else ()
 
 
 def same_slices(phase: Phase, other: Phase) -> bool:

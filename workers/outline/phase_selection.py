@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from model_store.signatures.profile import PhaseRule
 from workers.errors import Reason, RejectedInput
@@ -11,9 +12,11 @@ from workers.images.frames import Frame, frames_of
 from workers.images.headers import Instance, frame_count
 from workers.images.phases import Phase, across_series, split_series
 from workers.images.slice_geometry import same_plane, same_positions
+from workers.limits import LIMITS, Limits
 from workers.notes import Note
 from workers.outline.duplicate_images import without_copies
 from workers.outline.dynamic_series import dynamic_examination, is_derived, same_slices
+from workers.outline.examination import examination_of
 from workers.outline.outline import Outline
 from workers.outline.phase_times import first_after_bolus, pace_seconds
 from workers.outline.source_images import References
@@ -25,8 +28,16 @@ MOST_PHASES_WITHOUT_TIMES = 12
 CURE = "draw it on one phase, and export it with the images of that phase alone as its source"
 
 
-def choose_phase(instances: Sequence[Instance], outline: Outline, rule: PhaseRule) -> Phase:
+def choose_phase(
+    instances: Sequence[Instance],
+    outline: Outline,
+    rule: PhaseRule,
+    other_series: Sequence[Sequence[Path]] = (),
+    limits: Limits = LIMITS,
+) -> Phase:
     """Return the phase to measure.
+
+    ``other_series`` are the files of the study's other series: the phase before contrast may be among them.
 
     Raises
     ------
@@ -46,10 +57,11 @@ def choose_phase(instances: Sequence[Instance], outline: Outline, rule: PhaseRul
             f"such as {min(missing)}: send them",
         )
     outline = _with_checked_frame_numbers(outline, instances)
+    by_rule = _ByRule(outline, rule, instances, other_series, limits)
     if referenced:
-        return _referenced_phase(instances, outline, rule)
+        return _referenced_phase(instances, outline, by_rule)
     named = [one for one in instances if one.series_uid in outline.named_series]
-    return _phase_without_references(named or _of_its_space(instances, outline), outline, rule)
+    return _phase_without_references(named or _of_its_space(instances, outline), outline, by_rule)
 
 
 def _with_checked_frame_numbers(outline: Outline, instances: Sequence[Instance]) -> Outline:
@@ -67,7 +79,7 @@ def _with_checked_frame_numbers(outline: Outline, instances: Sequence[Instance])
     return replace(outline, references=references)
 
 
-def _referenced_phase(instances: Sequence[Instance], outline: Outline, rule: PhaseRule) -> Phase:
+def _referenced_phase(instances: Sequence[Instance], outline: Outline, by_rule: "_ByRule") -> Phase:
     referenced = {uid for uid, _ in outline.references}
     series = {one.series_uid for one in instances if one.sop_instance_uid in referenced}
     mine = [one for one in instances if one.series_uid in series]
@@ -90,7 +102,7 @@ def _referenced_phase(instances: Sequence[Instance], outline: Outline, rule: Pha
     what = (
         f"names images of {len(hit)} phases" if len(hit) > 1 else "was drawn on images that were computed from others"
     )
-    return _by_rule(phases, hit if len(hit) > 1 else phases, outline, rule, what)
+    return by_rule.choose(phases, hit if len(hit) > 1 else phases, what)
 
 
 def _names_all_alike(hit: Sequence[Phase], outline: Outline) -> bool:
@@ -138,53 +150,67 @@ def _of_its_space(instances: Sequence[Instance], outline: Outline) -> list[Insta
     return mine
 
 
-def _phase_without_references(instances: Sequence[Instance], outline: Outline, rule: PhaseRule) -> Phase:
+def _phase_without_references(instances: Sequence[Instance], outline: Outline, by_rule: "_ByRule") -> Phase:
     phases = _phases(instances, ())
     stacks = [phase for phase in phases if phase.expected_slices > 1]
     if len(stacks) == 1:
         return _with_strays_noted(stacks[0], phases)
     what = "names a series and not its images" if outline.named_series else "does not name the images it was drawn on"
-    return _by_rule(phases, phases, outline, rule, what)
+    return by_rule.choose(phases, phases, what)
 
 
-def _by_rule(
-    phases: Sequence[Phase], candidates: Sequence[Phase], outline: Outline, rule: PhaseRule, what: str
-) -> Phase:
-    """Return the first phase after contrast among the candidates, with a note on how it was chosen."""
-    if rule is not PhaseRule.FIRST_POST_CONTRAST:
-        raise RejectedInput(
-            Reason.UNKNOWN_PHASE,
-            f"{outline.name}: it {what}, there are {len(phases)} phases, and the signature's phase rule is "
-            f"'{rule}': {CURE}",
-        )
-    examination = dynamic_examination(phases, outline)
-    if not examination:
-        raise RejectedInput(
-            Reason.UNKNOWN_PHASE,
-            f"{outline.name}: it {what}, and of {len(phases)} phases it is not clear which ones form one dynamic "
-            f"examination: {CURE}",
-        )
-    pace = pace_seconds(examination)
-    is_ultrafast = len(examination) > MOST_PHASES_WITHOUT_TIMES if pace is None else pace < SLOWEST_ULTRAFAST_SECONDS
-    if is_ultrafast and len(examination) > 3:
-        raise RejectedInput(
-            Reason.UNKNOWN_PHASE,
-            f"{outline.name}: it {what}, and its {len(examination)} phases follow each other "
-            f"{'at unknown times' if pace is None else f'within {pace:.0f} s'}: "
-            f"no header states in which phase contrast arrives: {CURE}",
-        )
-    allowed = [phase.references for phase in candidates]
-    bolus = first_after_bolus(examination)
-    for phase in examination[bolus or 0 :]:
-        if phase.identity.index >= 2 and phase.references in allowed:
-            note = Note(
-                f"The outline {what}: the first phase after contrast was measured by the signature's phase rule, phase "
-                f"{phase.identity.index} by {phase.identity.found_by}"
-                f"{', the first one that began after the Contrast/Bolus Start Time' if bolus else ''}."
+@dataclass(frozen=True)
+class _ByRule:
+    """Chooses the phase to measure by the signature's phase rule."""
+
+    outline: Outline
+    rule: PhaseRule
+    instances: Sequence[Instance]
+    other_series: Sequence[Sequence[Path]]
+    limits: Limits
+
+    def choose(self, phases: Sequence[Phase], candidates: Sequence[Phase], what: str) -> Phase:
+        """Return the first phase after contrast among the candidates, with a note on how it was chosen."""
+        if self.rule is not PhaseRule.FIRST_POST_CONTRAST:
+            raise self._refuse(
+                f"{what}, there are {len(phases)} phases, and the signature's phase rule is '{self.rule}'"
             )
-            return _with_strays_noted(replace(phase, notes=(*phase.notes, note)), phases)
-    raise RejectedInput(
-        Reason.UNKNOWN_PHASE, f"{outline.name}: it {what}, and no phase is known to be after contrast: {CURE}"
+        examination = dynamic_examination(phases, self.outline)
+        if not examination:
+            raise self._refuse(
+                f"{what}, and of {len(phases)} phases it is not clear which ones form one dynamic examination"
+            )
+        self._check_pace(examination, what)
+        allowed = [phase.references for phase in candidates]
+        bolus = first_after_bolus(examination)
+        for phase in examination[bolus or 0 :]:
+            if phase.references in allowed and (phase.identity.index >= 2 or self._follows_another(phase)):
+                return _with_strays_noted(replace(phase, notes=(*phase.notes, _rule_note(phase, what, bolus))), phases)
+        raise self._refuse(f"{what}, and no phase is known to be after contrast")
+
+    def _follows_another(self, first: Phase) -> bool:
+        """Return whether a phase of another series was acquired before the first one of a series."""
+        return examination_of(first, self.instances, self.other_series, self.limits)[0] is not first
+
+    def _check_pace(self, examination: Sequence[Phase], what: str) -> None:
+        pace, count = pace_seconds(examination), len(examination)
+        is_ultrafast = count > MOST_PHASES_WITHOUT_TIMES if pace is None else pace < SLOWEST_ULTRAFAST_SECONDS
+        if is_ultrafast and count > 3:
+            raise self._refuse(
+                f"{what}, and its {count} phases follow each other "
+                f"{'at unknown times' if pace is None else f'within {pace:.0f} s'}: "
+                "no header states in which phase contrast arrives"
+            )
+
+    def _refuse(self, why: str) -> RejectedInput:
+        return RejectedInput(Reason.UNKNOWN_PHASE, f"{self.outline.name}: it {why}: {CURE}")
+
+
+def _rule_note(phase: Phase, what: str, bolus: int | None) -> Note:
+    return Note(
+        f"The outline {what}: the first phase after contrast was measured by the signature's phase rule, phase "
+        f"{phase.identity.index} by {phase.identity.found_by}"
+        f"{', the first one that began after the Contrast/Bolus Start Time' if bolus else ''}."
     )
 
 

@@ -458,6 +458,50 @@ def test_the_rule_takes_the_second_phase_of_one_plain_examination(
         assert phase.identity.index == 2
 
 
+@pytest.mark.parametrize("references", ["nothing", "series", "all of the series"])
+@pytest.mark.parametrize("has_pre", [True, False])
+def test_a_phase_before_contrast_in_a_series_of_its_own_counts(
+    write_series: WriteSeries, write_seg: WriteSeg, references: str, has_pre: bool
+) -> None:
+    """The dynamic series starts after contrast: its first phase is measured where another series comes before it."""
+    parts = [
+        write_series(
+            ARRAY + at,
+            name=f"p{at}_",
+            extra=lambda z, at=at: {
+                **DCE,
+                "SeriesInstanceUID": f"1.2.{min(at, 1)}",
+                "AcquisitionTime": f"10{at:02d}00",
+                "InstanceNumber": 7 * at + z + 1,
+            },
+        )
+        for at in range(3)
+    ]
+    dynamic = [*parts[1], *parts[2]]
+
+    def refer(seg: FileDataset) -> None:
+        item = Dataset()
+        item.SeriesInstanceUID = "1.2.1"
+        if references != "series":
+            item.ReferencedInstanceSequence = [image_reference(one) for one in dynamic]
+        seg.ReferencedSeriesSequence = [item] if references != "nothing" else []
+
+    outline = read_outline(write_seg(parts[1], [(TUMOUR, MASK)], refer=False, change=refer))
+    named, other = [Path(one.filename) for one in dynamic], [Path(one.filename) for one in parts[0]]
+    received = [*named, *(other if has_pre and references != "all of the series" else [])]
+    beside = [other] if has_pre and references == "all of the series" else []
+    phase = choose_phase(read_image_headers(received), outline, PhaseRule.FIRST_POST_CONTRAST, beside)
+    expected = parts[1] if has_pre else parts[2]
+    assert {uid for uid, _ in phase.references} == {one.SOPInstanceUID for one in expected}
+
+
+def image_reference(image: Dataset) -> Dataset:
+    """Return a reference to an image."""
+    item = Dataset()
+    item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = image.SOPClassUID, image.SOPInstanceUID
+    return item
+
+
 def test_a_series_on_another_grid_is_no_phase(write_series: WriteSeries, write_seg: WriteSeg) -> None:
     """The same technique, seen on other voxels: the outline was not drawn there."""
     written = write_study(write_series, "pre post1")
