@@ -81,8 +81,8 @@ class WholeStack:
 
     # Processes -------------------------------------------------------------------------------------------------------
 
-    def start(self, *parts: str) -> None:
-        """Start the named parts (all of them when none is named) and wait until each is ready."""
+    def start(self, *parts: str, ready: bool = True) -> None:
+        """Start the named parts (all of them when none is named) and wait until each is ready, if it can be."""
         parts = parts or ("redis", *ROLE_OF, "prometheus")
         for part in parts:
             port = self.metrics_ports.get(part, 0)
@@ -95,7 +95,7 @@ class WholeStack:
             if part == "redis":
                 wait_until(lambda: is_listening(self.redis_port), 30, "redis-server")
         for part in parts:
-            if part in ROLE_OF:
+            if part in ROLE_OF and ready:
                 wait_until(http_ready("127.0.0.1", self.metrics_ports[part]), 180, f"{part} ready: {self.said(part)}")
         if "prometheus" in parts:
             wait_until(lambda: is_listening(self.prometheus_port), 60, "prometheus")
