@@ -13,7 +13,7 @@ from deploy.configuration.change_audit import audited_start, cannot_audit
 from deploy.configuration.load import PART_VARIABLE, Configuration, read_configuration
 from deploy.errors import CommandError, WrongUsage
 from deploy.network.redis_check import check_redis
-from deploy.operations.upgrade import require_layout
+from deploy.operations.upgrade import require_layout, require_ledger
 from deploy.stack.ports import require_free
 from deploy.stack.process import reload_event, restrict_umask, stop_event
 from deploy.stack.readiness import reachable_host
@@ -48,6 +48,7 @@ def listen(config_file: Path | None) -> None:
     configure()
     stopping, hung_up = stop_event(), reload_event()
     require_layout(configuration)
+    require_ledger(configuration)
     audited_start(configuration, "listen")
     report_redis(configuration)
     try:
@@ -86,6 +87,7 @@ def work(queues: str, concurrency: int | None, config_file: Path | None) -> None
     hung_up = reload_event()
     configuration = with_known_redis(read_configuration(config_file))
     require_layout(configuration)
+    require_ledger(configuration)
     settings = configuration.workers
     require_free("workers.metrics_port", settings.metrics_host, settings.metrics_port)
     # Set before NumPy and the like are loaded: several workers with a thread per core each would be slower.

@@ -9,6 +9,7 @@ from deploy.configuration.load import Configuration
 from deploy.errors import CommandError
 from deploy.operations.retry import held_lock
 from deploy.operations.upgrade_ledger import import_files
+from listener.ledger.database import SQLITE_NAME
 from listener.spool.atomic_files import make_folder, write_bytes
 from listener.spool.jobs import Job, JobState
 from listener.spool.layout import LAYOUT, UNVERSIONED, VERSION_NAME, WrongLayout, check_layout, layout_of
@@ -32,6 +33,25 @@ def require_layout(configuration: Configuration) -> None:
         check_layout(configuration.locations.spool)
     except WrongLayout as error:
         raise CommandError(error.message, error.remedy) from error
+
+
+def require_ledger(configuration: Configuration) -> None:
+    """Accept an embedded ledger that can be used, and one that does not exist yet; one on a server may be away.
+
+    Raises
+    ------
+    CommandError
+        If the file is damaged, or a newer program wrote it.
+    """
+    if configuration.listener.ledger_url is not None or not (configuration.locations.spool / SQLITE_NAME).exists():
+        return
+    try:
+        with configuration.spool.ledger.reading():
+            pass
+    except OSError as error:
+        raise CommandError(
+            f"the ledger cannot be used: {error.strerror}", "docs/operations/upgrade.md, Backup"
+        ) from error
 
 
 @dataclass(frozen=True)

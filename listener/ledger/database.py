@@ -32,12 +32,11 @@ POOL_SIZE = 4
 WRITES = "ledger_writes"
 SQLITE_ERRNOS: Mapping[int, int] = {
     3: errno.EACCES,  # SQLITE_PERM
-    5: errno.EAGAIN,  # SQLITE_BUSY
-    6: errno.EAGAIN,  # SQLITE_LOCKED
     8: errno.EROFS,  # SQLITE_READONLY
     13: errno.ENOSPC,  # SQLITE_FULL
     14: errno.EACCES,  # SQLITE_CANTOPEN
 }
+"""All others pass too, as a lock does that is held too long: what needs the ledger is tried again."""
 DAMAGED = frozenset({11, 26})
 """SQLITE_CORRUPT and SQLITE_NOTADB."""
 
@@ -177,8 +176,8 @@ def _unavailable(error: BaseException | None) -> LedgerUnavailable:
         return LedgerUnavailable(errno.EAGAIN, f"the ledger's database does not answer ({type(error).__name__})")
     primary = code & 0xFF
     if primary in DAMAGED:
-        return LedgerUnavailable(errno.EIO, f"{SQLITE_NAME} is damaged: restore it from the latest backup")
-    number = SQLITE_ERRNOS.get(primary, errno.EIO)
+        return LedgerUnavailable(errno.EAGAIN, f"{SQLITE_NAME} is damaged: restore it from the latest backup")
+    number = SQLITE_ERRNOS.get(primary, errno.EAGAIN)
     return LedgerUnavailable(number, f"{SQLITE_NAME}: {os.strerror(number)} (SQLite error {code})")
 
 

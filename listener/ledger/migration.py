@@ -45,5 +45,5 @@ def bring_up_to_date(connection: Connection) -> None:
     found = revision_of(connection)
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if found is not None and found not in known:
-        raise OSError(errno.EIO, f"a newer radtme wrote the ledger (revision {found}): run that version")
+        raise OSError(errno.EAGAIN, f"a newer radtme wrote the ledger (revision {found}): run that version")
     command.upgrade(config, "head")
