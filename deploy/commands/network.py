@@ -129,7 +129,7 @@ def send(folder: Path, target: str, calling: str | None, timeout: float, config_
     report_others(others)
     failed = [one for one in sent if one.outcome not in (SendOutcome.STORED, SendOutcome.DUPLICATE)]
     for one in failed[:MAX_LISTED]:
-        click.echo(f"{one.outcome}: {path_from_here(one.file.path)}: {one.said}", err=True)
+        click.echo(f"{one.outcome}: {path_from_here(one.file.path)}: {one.answer}", err=True)
     if failed:
         raise CommandError(
             f"{len(failed)} of {len(sent)} instances were not stored by {peer}",
@@ -176,7 +176,7 @@ def summary(sent: Sequence["SentFile"]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("instances", "SOP class", "transfer syntax", "outcome"):
         table.add_column(column, justify="right" if column == "instances" else "left")
-    kinds = Counter((one.file.sop_class_uid, one.file.transfer_syntax_uid, one.outcome, one.said) for one in sent)
+    kinds = Counter((one.file.sop_class_uid, one.file.transfer_syntax_uid, one.outcome, one.answer) for one in sent)
     for (sop_class, syntax, outcome, said), count in kinds.items():
         words = outcome.value if said == SUCCESS_WORDS else f"{outcome.value}: {said}"
         table.add_row(str(count), UID(sop_class).name, UID(syntax).name, words)

@@ -130,5 +130,5 @@ def send_made(made: Sequence[Any], peer: Any, calling: str, timeout: float) -> N
     sent = send_files(peer, calling, made, timeout)
     refused = [one for one in sent if one.outcome is not SendOutcome.STORED]
     if refused:
-        raise CommandError(f"{path_from_here(refused[0].file.path)}: {refused[0].outcome}: {refused[0].said}")
+        raise CommandError(f"{path_from_here(refused[0].file.path)}: {refused[0].outcome}: {refused[0].answer}")
     click.echo(f"sent to {peer}: {len(sent)}")

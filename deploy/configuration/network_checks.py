@@ -36,8 +36,8 @@ def check_listener(listener: ListenerSettings, report: ReportProblem) -> None:
     if asked and (tls is None or not tls.require_client_certificate):
         report(
             "listener.peers",
-            f"{asked[0].ae_title} has to show a certificate, and nobody asks for one; give listener.tls with its ca, "
-            "and leave require_client_certificate on",
+            f"{asked[0].ae_title} is identified by its certificate, but none is requested; give listener.tls with "
+            "its ca, and leave require_client_certificate on",
         )
 
 
@@ -94,8 +94,8 @@ def network_warnings(listener: ListenerSettings, workers: WorkerSettings) -> Ite
     anywhere = [*listener.calling_ae_titles, *named]
     if anywhere and not is_loopback(listener.host):
         yield (
-            f"whoever calls itself {' or '.join(anywhere)} may send from any address; "
-            "name theirs with listener.peers: [{ae_title: THEIR_AE, addresses: [THEIR_ADDRESS]}]"
+            f"a peer with the AE title {' or '.join(anywhere)} may send from any address; "
+            "restrict it with listener.peers: [{ae_title: THEIR_AE, addresses: [THEIR_ADDRESS]}]"
         )
     if workers.webhook is not None and workers.webhook.tls is None and not is_loopback(host_of(workers.webhook)):
         yield f"webhook has no tls section: outcomes go to {host_of(workers.webhook)} in the clear"

@@ -160,7 +160,7 @@ def send_study(stack: LocalStack, files: Sequence[DicomFile], watch: Watch) -> l
     refused = [one for one in sent if one.outcome is not SendOutcome.STORED and is_outline(one.file.sop_class_uid)]
     if refused:
         raise CommandError(
-            f"{refused[0].file.path}: the segmentation was {refused[0].outcome}: {refused[0].said}",
+            f"{refused[0].file.path}: the segmentation was {refused[0].outcome}: {refused[0].answer}",
             f"radtme status --config {stack.configuration.file} names the reason under quarantine",
         )
     return sent
@@ -242,4 +242,4 @@ def _wait_ready(stack: LocalStack, names: Sequence[str]) -> None:
 
 
 def _see_logs(stack: LocalStack) -> str:
-    return f"what the parts said is in {path_from_here(stack.configuration.locations.data / 'logs')}"
+    return f"the logs of the parts are in {path_from_here(stack.configuration.locations.data / 'logs')}"

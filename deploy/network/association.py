@@ -83,6 +83,6 @@ def _rejected(peer: Peer, calling_ae_title: str, rejection: AssociationRejected)
     if rejection.source_and_reason == CALLED_AE_TITLE:
         return Unreachable(message, f"it does not answer to the AE title {peer.ae_title}")
     if rejection.source_and_reason == CALLING_AE_TITLE:
-        advice = f"it does not know us: add our AE title {calling_ae_title} there (in a radtme.yaml: listener.peers)"
+        advice = f"it does not know our AE title: add {calling_ae_title} there (in a radtme.yaml: listener.peers)"
         return Unreachable(message, advice)
-    return Unreachable(message, "its log says more; a limit that is reached passes by itself")
+    return Unreachable(message, "see its log; where a limit was reached, try again later")

@@ -33,5 +33,5 @@ def echo(peer: Peer, calling_ae_title: str, timeout_seconds: float) -> Echo:
     if status is None:
         raise Unreachable(f"{peer}: no answer to C-ECHO within {timeout_seconds:g} s", "the association was accepted")
     if status != 0:
-        raise Unreachable(f"{peer}: answered C-ECHO with status 0x{status:04X}", "its log says more")
+        raise Unreachable(f"{peer}: answered C-ECHO with status 0x{status:04X}", "see its log")
     return Echo(there - start, end - there)

@@ -41,7 +41,7 @@ class SentFile:
 
     file: DicomFile
     outcome: SendOutcome
-    said: str
+    answer: str
 
 
 def send_files(

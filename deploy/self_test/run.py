@@ -291,7 +291,7 @@ class SelfTestRun:
         failed = [one for one in sent if one.outcome is not SendOutcome.STORED]
         if failed:
             raise StepFailed(
-                f"{len(failed)} of {len(sent)} objects: {failed[0].outcome.value}, {failed[0].said}",
+                f"{len(failed)} of {len(sent)} objects: {failed[0].outcome.value}, {failed[0].answer}",
                 "docs/spool.md explains each status; 0xA700 means a full disk",
             )
 

@@ -179,7 +179,7 @@ class Exchange:
 
     def _begin(self, context: Context, command: Command) -> None:
         if command.is_response:
-            raise ProtocolError(INVALID_PDU_PARAMETER, "a response came, but nothing was asked")
+            raise ProtocolError(INVALID_PDU_PARAMETER, "a response without a request")
         if command.has_data_set:
             self._command = command
             self._object = self._incoming(context, command)

@@ -14,7 +14,7 @@ _ADVICE = {
     HandshakeFailure.CERTIFICATE_EXPIRED: "its certificate has expired; it has to be renewed there",
     HandshakeFailure.CERTIFICATE_NOT_TRUSTED: "its certificate is not accepted; check tls.ca and the host name",
     HandshakeFailure.NOT_TLS: "it does not speak TLS on this port",
-    HandshakeFailure.NO_COMMON_VERSION_OR_CIPHER: "it knows no version and cipher that is still safe",
+    HandshakeFailure.NO_COMMON_VERSION_OR_CIPHER: "it supports no secure version and cipher",
     HandshakeFailure.REFUSED_BY_PEER: "it does not accept our certificate; check tls.certificate, and what it trusts",
     HandshakeFailure.TIMED_OUT: "it does not answer a TLS handshake; is it the TLS port?",
     HandshakeFailure.CONNECTION_LOST: "it ends the connection during the TLS handshake; is it the TLS port?",

@@ -119,7 +119,7 @@ def _notes(cohort: ScoredCohort, cases: int, hot: int) -> list[str]:
     if (patients := cohort.cases["patient"].nunique()) < cases:
         notes.append(f"{cases} lesions of {patients} patients are counted as independent: intervals are too narrow")
     if min(hot, cases - hot) < MIN_CASES_PER_CLASS:
-        notes.append(f"fewer than {MIN_CASES_PER_CLASS} cases of a class: no number here says much")
+        notes.append(f"fewer than {MIN_CASES_PER_CLASS} cases of a class: all numbers are imprecise")
     if cohort.auc.low == cohort.auc.high:
         notes.append("the classes do not overlap: DeLong's interval has no width, which is no certainty")
     return notes

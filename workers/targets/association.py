@@ -73,7 +73,7 @@ def _associate(
     except AssociationRejected as rejection:
         raise _rejected(rejection, calling_ae_title, where) from rejection
     except CredentialFileError as error:
-        raise TransientFailure(f"{where} cannot be spoken to by TLS: {error}") from error
+        raise TransientFailure(f"{where}: no TLS connection is possible: {error}") from error
     except OSError as error:  # such as an unknown host name
         raise TransientFailure(f"{where} cannot be reached: {error.strerror or type(error).__name__}") from error
     if association.is_established:
@@ -99,5 +99,5 @@ def _remedy(source_and_reason: tuple[int | None, int | None], calling_ae_title: 
     if source_and_reason == CALLING_AE_TITLE:
         return f"its administrator has to allow the calling AE title {calling_ae_title}"
     if source_and_reason == CALLED_AE_TITLE:
-        return "the target's ae_title in the configuration is not the one that it goes by"
-    return "its administrator can say why"
+        return "the target's ae_title in the configuration is not its AE title"
+    return "its log or its administrator can tell the reason"

@@ -88,7 +88,7 @@ def _client(target: Target) -> HttpClient:
     try:
         return HttpClient(target.url, target.tls, target.timeout_seconds, credentials(target))
     except CredentialFileError as error:
-        raise TransientFailure(f"{target.url} cannot be asked: {error}") from error
+        raise TransientFailure(f"{target.url}: no request is possible: {error}") from error
 
 
 def _store_best(server: HttpClient, target: Target, role: ResultRole, choices: Alternatives) -> SentObject:

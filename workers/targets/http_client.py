@@ -61,7 +61,7 @@ class HttpClient:
         try:
             self._pool = _pool(url, tls)
         except CredentialFileError as error:
-            raise TransientFailure(f"{url} cannot be asked: {error}") from error
+            raise TransientFailure(f"{url}: no request is possible: {error}") from error
 
     def __enter__(self) -> "HttpClient":
         return self
@@ -192,7 +192,7 @@ def _error_text(error: Exception) -> str:
     if isinstance(error, SSLError):
         cause = error.args[0] if error.args else None
         why = tls_failure(cause) if isinstance(cause, ssl.SSLError) else "the TLS handshake failed"
-        return f"cannot be spoken to by TLS: {why}"
+        return f"no TLS connection is possible: {why}"
     if isinstance(error, NewConnectionError):
         return "cannot be reached"
     if isinstance(error, HttpTimeout):

@@ -227,7 +227,7 @@ def test_a_title_that_may_come_from_anywhere_is_a_warning(tmp_path):
     reachable = "listener:\n  host: 0.0.0.0\n"
     titles = load(tmp_path, reachable + "  calling_ae_titles: [MR1, MR2]\n").warnings
     assert [warning.partition(";")[0] for warning in titles if "any address" in warning] == [
-        "whoever calls itself MR1 or MR2 may send from any address"
+        "a peer with the AE title MR1 or MR2 may send from any address"
     ]
     addressed = reachable + "  peers: [{ae_title: MR1, addresses: [192.0.2.1]}]\n"
     assert not [warning for warning in load(tmp_path, addressed).warnings if "any address" in warning]

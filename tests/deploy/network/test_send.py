@@ -162,7 +162,7 @@ def test_a_refusal_is_final_and_a_warning_is_not(fickle_peer, tmp_path):
         write_instance(tmp_path, number)
     statuses.update({"1.2.3.0": [0xC000], "1.2.3.1": [0xB000]})
     sent = send_files(peer, "US", instances(tmp_path), 10)
-    assert [(one.outcome, one.said) for one in sent] == [
+    assert [(one.outcome, one.answer) for one in sent] == [
         (SendOutcome.REFUSED, "cannot understand (status 0xC000)"),
         (SendOutcome.STORED, "coercion of data elements (status 0xB000)"),
     ]
