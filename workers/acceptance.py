@@ -1,4 +1,4 @@
-"""What speaks against scoring a case, and whether that refuses it: the signature's contract and the site's exceptions.
+"""Objections to scoring a case, and whether they refuse it: the signature's contract and the site's exceptions.
 
 Each check returns objections; `Acceptance.judge` turns them into a refusal or into warnings.
 """

@@ -99,5 +99,5 @@ TRANSIENT_ERRNOS = frozenset(
 
 
 def is_of_the_machine(error: BaseException) -> bool:
-    """Return whether an error passes without anyone touching the job: a full disk, a permission that was lost, ..."""
+    """Return whether an error passes without a change to the job: a full disk, a permission that was lost, ..."""
     return isinstance(error, OSError) and error.errno in TRANSIENT_ERRNOS

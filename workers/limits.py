@@ -1,7 +1,7 @@
-"""What a case may ask for, and how much memory it may take.
+"""The limits of a case: sizes that its headers may declare, and memory.
 
 Each of `Limits` is checked before memory is taken for what a header claims. The memory is limited by the kernel: an
-allocation beyond it fails, and the process lives on.
+allocation beyond it fails, and the process continues.
 """
 
 import errno
@@ -19,7 +19,7 @@ from listener.settings import Count
 
 STATUS = Path("/proc/self/status")
 ALLOCATION_FAILED = ("bad_alloc", "Failed to allocate", "Cannot allocate memory", "Unable to allocate")
-"""How ITK, GDCM and other C++ libraries say it in a RuntimeError."""
+"""Text of the RuntimeError of ITK, GDCM and other C++ libraries for lack of memory."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,13 @@ class Limits:
     max_images: Count = 20_000
     """Files of a case: the headers of all of them are held in memory."""
     max_frames: Count = 20_000
-    """Of one object: each frame's place and time are held."""
+    """Of one object: position and time of each frame are kept in memory."""
     max_voxels: Count = 500_000_000
     """Of one object or one phase: frames x rows x columns."""
     max_segments: Count = 1_000
     """Of a segmentation."""
     max_inflated_bytes: Annotated[int, Ge(1024)] = 1024**3
-    """What a deflated object may inflate to."""
+    """Size of a deflated object after inflating."""
     max_header_bytes: Annotated[int, Ge(1024)] = StructureLimits.max_header_bytes
     """Of one object, before its pixels."""
     max_headers_bytes: Annotated[int, Ge(1024)] = 512 * 1024**2

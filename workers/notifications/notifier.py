@@ -121,7 +121,7 @@ class Notifier:
         try:
             event = read_record(CaseEvent, path)
             result, reason = self._post(event)
-        except ValueError as error:  # damaged, or a template that this one is too much for
+        except ValueError as error:  # damaged, or the template fails for this event
             result, reason = WebhookOutcome.REFUSED, str(error) or type(error).__name__
         if result in (WebhookOutcome.NO_ANSWER, WebhookOutcome.ERROR) and self._is_too_old(path):
             result = WebhookOutcome.GIVEN_UP

@@ -1,4 +1,4 @@
-"""pyradiomics 3.0.1 as an engine: the definition of every feature, and the referee of radtme's own engine."""
+"""pyradiomics 3.0.1 as an engine: the definition of every feature, and the reference for radtme's own engine."""
 
 import logging
 import math
