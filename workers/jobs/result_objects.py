@@ -11,9 +11,11 @@ from workers.reports.summary_report import summary_report
 from workers.results.common_modules import Origin, ResultVersion, TumourOfSeveral
 from workers.results.instance_reference import InstanceReference
 from workers.results.key_image import key_image
+from workers.results.phase_copies import other_phases, repeat_on
 from workers.results.result_roles import ResultRole
 from workers.results.segmentation import segmentation
 from workers.results.source_description import phase_words
+from workers.results.source_slices import source_slices
 from workers.results.uids import ResultUids
 from workers.results.wording import ENGLISH, Wording
 from workers.scoring.case_result import CaseResult
@@ -34,6 +36,7 @@ def build_results(
     tumour: TumourOfSeveral | None = None,
     segment_number: int | None = None,
     wording: Wording = ENGLISH,
+    series_headers: Sequence[Dataset] = (),
 ) -> dict[ResultRole, Dataset]:
     """Return the result objects of a case, by role, in the order in which they are sent.
 
@@ -45,7 +48,8 @@ def build_results(
     outline where no image was received. ``version`` is the number of this result of the outline, with the objects that
     it replaces. ``outline`` identifies the outline, even where its file is damaged; ``seg_header`` may then be empty.
     ``tumour`` and ``segment_number`` identify one of several tumours; the number is given only where it is not the
-    first. ``wording`` are the words of the results for people.
+    first. ``wording`` are the words of the results for people. ``series_headers`` are the headers of all images of the
+    measured series; they are used where the segmentation is to repeat its frames on every phase.
     """
     headers = tuple(measurement.volume.headers) if measurement is not None else _intact(image_headers)
     known = _outline(seg_header, outline)
@@ -53,7 +57,10 @@ def build_results(
     version = version or ResultVersion()
     instances = (str(header.SOPInstanceUID) for header in headers)
     said = ", ".join(filter(None, (wording.key, phase_words(measurement.volume) if measurement else "")))
-    uids = ResultUids.of(known.sop_instance_uid, instances, digest, version.number, segment_number, said)
+    copies: list[dict[str, InstanceReference]] = []
+    if measurement is not None and wording.segmentation_on_all_phases:
+        copies = other_phases(source_slices(measurement.volume.frames, headers), series_headers)
+    uids = ResultUids.of(known.sop_instance_uid, instances, digest, version.number, segment_number, said, len(copies))
     origin = Origin(
         seg_header,
         known,
@@ -71,6 +78,7 @@ def build_results(
     if measurement is not None:
         with timer(Stage.SEGMENTATION):
             objects[ResultRole.SEGMENTATION] = segmentation(origin, measurement)
+            repeat_on(objects[ResultRole.SEGMENTATION], copies)
         with timer(Stage.KEY_IMAGE):
             objects[ResultRole.KEY_IMAGE] = key_image(origin, result, measurement)
     with timer(Stage.REPORTS):

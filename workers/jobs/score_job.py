@@ -115,6 +115,8 @@ def run(
     if tumour is not None:
         note = Note(f"The outline holds {tumour.count} tumours, each with results of its own; this is {tumour}.")
         case = replace(case, result=replace(case.result, notes=(note, *case.result.notes)))
+    on_all_phases = settings.report.segmentation_on_all_phases
+    series_headers = [read_header(path) for path in inputs.image_paths] if on_all_phases else ()
     objects = build_results(
         case.result,
         seg_header,
@@ -127,6 +129,7 @@ def run(
         tumour,
         record.segment_number,
         settings.report,
+        series_headers,
     )
     result = _with_objects(_findings(record, case, started), objects)
     earlier = _replaced_result(spool, record)

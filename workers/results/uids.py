@@ -44,6 +44,8 @@ class ResultUids:
     """Segment number of a further tumour of the outline; None for its first or only one."""
     said: str = ""
     """What the results for people say beside the score: the phase and how many were received, and words of the site."""
+    phase_copies: int = 0
+    """Number of further phases on which the segmentation, to which all other results refer, repeats its frames."""
 
     @classmethod
     def of(
@@ -54,9 +56,10 @@ class ResultUids:
         version: int,
         segment_number: int | None = None,
         said: str = "",
+        phase_copies: int = 0,
     ) -> "ResultUids":
         """Collect the values that the UIDs are derived from."""
-        return cls(seg_uid, frozenset(instance_uids), signature_digest, version, segment_number, said)
+        return cls(seg_uid, frozenset(instance_uids), signature_digest, version, segment_number, said, phase_copies)
 
     @property
     def _outline(self) -> str:
@@ -78,6 +81,8 @@ class ResultUids:
         """Return what tells apart two contents of a role for the same inputs."""
         revision = CONTENT_REVISIONS.get(role, 1)
         parts = (f"revision {revision}",) if revision > 1 else ()
+        if self.phase_copies:
+            parts = (*parts, f"on {self.phase_copies} further phases")
         return (*parts, self.said) if self.said and role in FOR_PEOPLE else parts
 
     def dimension_organization(self) -> str:

@@ -51,6 +51,8 @@ class Wording:
     """The beginning of the Series Descriptions of reports and key image."""
     segmentation_name: Word = "Tumour and ring"
     """Series Description of the segmentation."""
+    segmentation_on_all_phases: bool = False
+    """Repeat the frames of the segmentation on every phase of the measured series."""
     first_series_number: Annotated[int, Ge(1), Le(99_999_999)] = 9001
     """Series Number of the summary report; the other results follow."""
 
