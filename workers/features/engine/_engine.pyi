@@ -13,5 +13,6 @@ def intensity(
     spacing: Sequence[float],
     bin_width: float,
     within_slices: bool,
+    wanted: Sequence[bool],
 ) -> list[float]: ...
 def shape(mask: NDArray[np.uint8], spacing: Sequence[float]) -> list[float]: ...

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.features.engine.feature_engine import Discretisation, Outcomes
+from workers.features.engine.feature_engine import INTENSITY_CLASSES, Discretisation, Outcomes
 
 try:
     from workers.features.engine import _engine
@@ -43,15 +43,18 @@ class CompiledEngine:
         discretisation: Discretisation,
         wanted: Collection[str] | None = None,
     ) -> Outcomes:
-        """Return the first-order and texture features; all of them, whatever is ``wanted``: most share their matrix."""
+        """Return the features of all classes of which a feature is ``wanted``: those of a class share their matrix."""
+        classes = INTENSITY_CLASSES if wanted is None else {name.split("_")[0] for name in wanted}
         values = _engine.intensity(
             np.ascontiguousarray(image, np.float64),
             np.ascontiguousarray(mask, np.uint8),
             spacing_mm[::-1],
             discretisation.bin_width,
             discretisation.within_slices,
+            [one in classes for one in INTENSITY_CLASSES],
         )
-        return _outcomes(INTENSITY_NAMES, values)
+        outcomes = _outcomes(INTENSITY_NAMES, values)
+        return {name: value for name, value in outcomes.items() if name.split("_")[0] in classes}
 
 
 def _outcomes(names: tuple[str, ...], values: list[float]) -> Outcomes:

@@ -19,6 +19,9 @@ from workers.features.engine.pyradiomics import names_of_class
 from workers.features.extraction import intensity_features, shape_features
 from workers.features.resampling import box_of
 
+ALL = [True] * 6
+"""All classes."""
+
 
 def both(
     image: NDArray[np.generic],
@@ -133,11 +136,23 @@ def test_the_same_region_gives_the_same_bytes() -> None:
     assert first == second
 
 
+@pytest.mark.parametrize("feature_class", INTENSITY_CLASSES)
+def test_one_class_has_the_values_that_it_has_among_all(feature_class: str) -> None:
+    """Redrawn outlines are measured for the columns of a signature alone."""
+    region = next(random_regions(1, seed=8))
+    arguments = (region.image, region.mask, region.spacing_mm, region.discretisation)
+    engine = compiled.CompiledEngine()
+    everything = engine.intensities(*arguments)
+    one = engine.intensities(*arguments, [name for name in everything if name.startswith(feature_class)][:1])
+    assert one == {name: value for name, value in everything.items() if name.startswith(feature_class)}
+    assert len(one) == len(names_of_class(feature_class))
+
+
 def _engine_values(region: RandomRegion) -> bytes:
     spacing_zyx = region.spacing_mm[::-1]
     mask = region.mask.astype(np.uint8)
     values = _engine.intensity(
-        np.ascontiguousarray(region.image), mask, spacing_zyx, 25.0, region.discretisation.within_slices
+        np.ascontiguousarray(region.image), mask, spacing_zyx, 25.0, region.discretisation.within_slices, ALL
     )
     return np.array([*values, *_engine.shape(mask, spacing_zyx)]).tobytes()
 
@@ -158,21 +173,21 @@ def test_impossible_input_is_an_error_and_no_number(
 ) -> None:
     """Nothing of this comes from a measurement; memory stays untouched if it does."""
     with pytest.raises(ValueError, match=message):
-        _engine.intensity(image, mask, (1.0, 1.0, 1.0), bin_width, False)
+        _engine.intensity(image, mask, (1.0, 1.0, 1.0), bin_width, False, ALL)
 
 
 def test_too_many_grey_levels_are_too_much_memory() -> None:
     """A matrix of so many rows and columns does not fit: the case ends for want of memory, as with pyradiomics."""
     image = np.arange(8.0).reshape(2, 2, 2)
     with pytest.raises(MemoryError):
-        _engine.intensity(image, np.ones((2, 2, 2), np.uint8), (1.0, 1.0, 1.0), 1e-4, False)
-    _engine.intensity(image, np.ones((2, 2, 2), np.uint8), (1.0, 1.0, 1.0), 1e-3, False)
+        _engine.intensity(image, np.ones((2, 2, 2), np.uint8), (1.0, 1.0, 1.0), 1e-4, False, ALL)
+    _engine.intensity(image, np.ones((2, 2, 2), np.uint8), (1.0, 1.0, 1.0), 1e-3, False, ALL)
 
 
 def test_arrays_of_two_dimensions_are_refused() -> None:
     """A slice alone has no z."""
     with pytest.raises(TypeError):
-        _engine.intensity(np.zeros((2, 2)), np.ones((2, 2), np.uint8), (1.0, 1.0, 1.0), 25.0, False)
+        _engine.intensity(np.zeros((2, 2)), np.ones((2, 2), np.uint8), (1.0, 1.0, 1.0), 25.0, False, ALL)
 
 
 def test_views_are_measured_as_they_look() -> None:

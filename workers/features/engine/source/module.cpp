@@ -48,22 +48,31 @@ std::vector<std::string> shape_names() {
     return names;
 }
 
+// `wanted` tells which classes are computed, in the order of their names; the others have no value.
 std::vector<double> intensity(const Image& image, const Mask& mask, std::array<double, 3> spacing, double bin_width,
-                              bool within_slices) {
+                              bool within_slices, std::array<bool, 6> wanted) {
     for (std::size_t axis = 0; axis < 3; ++axis)
         if (image.shape(axis) != mask.shape(axis)) throw std::invalid_argument("image and mask differ in shape");
     if (!(bin_width > 0)) throw std::invalid_argument("the bin width is not above 0");
-    std::vector<double> values(intensity_names().size());
+    std::vector<double> values(intensity_names().size(), engine::NO_VALUE);
     nb::gil_scoped_release released;
     const engine::Levels levels(image.data(), mask.data(), size_of(mask), bin_width, within_slices);
-    const engine::Neighbourhoods around = engine::neighbourhoods(levels);
+    const auto [first_order, glcm, gldm, glrlm, glszm, ngtdm] = wanted;
     double* out = values.data();
-    engine::first_order(levels, spacing[0] * spacing[1] * spacing[2], out);
-    engine::glcm(levels, out += engine::FIRST_ORDER_NAMES.size());
-    engine::gldm(levels, around.dependences, out += engine::GLCM_NAMES.size());
-    engine::glrlm(levels, out += engine::GLDM_NAMES.size());
-    engine::glszm(levels, out += engine::GLRLM_NAMES.size());
-    engine::ngtdm(levels, around.differences, out += engine::GLSZM_NAMES.size());
+    if (first_order) engine::first_order(levels, spacing[0] * spacing[1] * spacing[2], out);
+    out += engine::FIRST_ORDER_NAMES.size();
+    if (glcm) engine::glcm(levels, out);
+    double* const at_gldm = out += engine::GLCM_NAMES.size();
+    out += engine::GLDM_NAMES.size();
+    if (glrlm) engine::glrlm(levels, out);
+    out += engine::GLRLM_NAMES.size();
+    if (glszm) engine::glszm(levels, out);
+    out += engine::GLSZM_NAMES.size();
+    if (gldm || ngtdm) {
+        const engine::Neighbourhoods around = engine::neighbourhoods(levels);
+        engine::gldm(levels, around.dependences, at_gldm);
+        engine::ngtdm(levels, around.differences, out);
+    }
     return values;
 }
 
@@ -81,6 +90,6 @@ NB_MODULE(_engine, module) {
     module.def("intensity_names", &intensity_names);
     module.def("shape_names", &shape_names);
     module.def("intensity", &intensity, nb::arg("image"), nb::arg("mask"), nb::arg("spacing"), nb::arg("bin_width"),
-               nb::arg("within_slices"));
+               nb::arg("within_slices"), nb::arg("wanted"));
     module.def("shape", &shape, nb::arg("mask"), nb::arg("spacing"));
 }
