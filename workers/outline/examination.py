@@ -5,7 +5,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from workers.errors import RejectedInput
-from workers.images.acquisition_times import time_keys
+from workers.images.acquisition_times import TimeKey, time_keys
+from workers.images.attributes import optional_integer
 from workers.images.frames import frames_of
 from workers.images.headers import Instance, read_image_headers
 from workers.images.phases import Phase, split_series
@@ -19,7 +20,8 @@ def examination_of(
 ) -> tuple[Phase, ...]:
     """Return the phases of the examination in order of time, including ``phase``.
 
-    Phases of other series are included where they show the same slices with the same technique.
+    Phases of other series are included where they show the same slices with the same technique. Where de-identification
+    removed all times, Series Number gives the order.
     """
     series = phase.frames[0].instance.series_uid
     measured = {frame.instance.sop_instance_uid for frame in phase.frames}
@@ -38,11 +40,18 @@ def examination_of(
         for other in _phases(part)
         if same_slices(phase, other) and same_technique(phase, other)
     ]
-    keys = dict(zip((*own, *beside), time_keys([one.frames for one in (*own, *beside)]), strict=True))
+    keys = _keys([*own, *beside])
     beside.sort(key=keys.__getitem__)
     before = [other for other in beside if keys[other] < keys[own[0]]]
     after = [other for other in beside if keys[other] > keys[own[-1]]]
     return *before, *own, *after
+
+
+def _keys(phases: Sequence[Phase]) -> dict[Phase, tuple[TimeKey, int]]:
+    """Return keys that sort phases by time, then by Series Number where all phases have one."""
+    found = [optional_integer(phase.frames[0].instance.dataset, "SeriesNumber") for phase in phases]
+    numbers = [0 if None in found else number or 0 for number in found]
+    return dict(zip(phases, zip(time_keys([phase.frames for phase in phases]), numbers, strict=True), strict=True))
 
 
 def _alike(phase: Phase, other_series: Sequence[Sequence[Path]], limits: Limits) -> Iterator[list[Instance]]:

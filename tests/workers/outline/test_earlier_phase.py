@@ -53,11 +53,12 @@ def test_inverted_images_give_the_same_surroundings(write_series: WriteSeries) -
         [{"AcquisitionTime": "101500.00"}, {"AcquisitionDate": "20240301", "AcquisitionTime": "101630"}],
         [{"AcquisitionDateTime": "20240301101500+0100"}, {"AcquisitionTime": "101630"}],
         [{"AcquisitionTime": "101500", "TriggerTime": "0"}, {"AcquisitionTime": "101500", "TriggerTime": "90000"}],
+        [{"SeriesNumber": "9"}, {"SeriesNumber": "10"}],
     ],
-    ids=["without a date", "with an offset", "trigger times"],
+    ids=["without a date", "with an offset", "trigger times", "series numbers alone"],
 )
 def test_a_phase_of_another_series_is_found_by_its_time(write_series: WriteSeries, times: list[dict[str, str]]) -> None:
-    """Both series state their times in forms of their own."""
+    """Both series state their times in forms of their own, or none."""
     both: list[Any] = []
     for number, time in enumerate(times):
         attributes = {**TECHNIQUE, **time, "SeriesInstanceUID": f"1.2.3.{number}"}
