@@ -594,6 +594,13 @@ OTHER_CASES: tuple[OtherCase, ...] = (
         "as above",
     ),
     OtherCase(
+        "workers/outline/test_converted_images.py::test_several_tumours_of_a_structure_set_whose_images_came_converted",
+        Topic.SENDER,
+        "an RT structure set of several tumours on classic images, and the Enhanced object converted from them",
+        Ending.MEASURED,
+        "as above, each tumour by itself",
+    ),
+    OtherCase(
         "listener/pairing/test_readiness.py::test_a_series_that_is_split_over_two_studies_is_said_at_once",
         Topic.SENDER,
         "a series that is split over several studies",

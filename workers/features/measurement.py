@@ -33,7 +33,7 @@ from workers.images.volume import Volume, build_volume
 from workers.limits import LIMITS, Limits
 from workers.notes import Note, warning
 from workers.outline.contrast import contrast_evidence
-from workers.outline.converted_images import with_converted_images
+from workers.outline.converted_images import images_for_contours, with_converted_images
 from workers.outline.earlier_phase import surroundings_in
 from workers.outline.outline import NO_RULES, is_structure_set, read_outline
 from workers.outline.phase_selection import choose_phase
@@ -120,7 +120,8 @@ def read_case(
         outline = None if contoured else read_outline(seg_path, limits, segment_number, rules)
         instances = read_image_headers(image_paths, limits)
         if outline is None:  # contours can only be rasterised on the images
-            outline = read_structure_set(seg_path, instances, limits, segment_number, rules)
+            drawable = images_for_contours(instances, other_series, limits)
+            outline = read_structure_set(seg_path, drawable, limits, segment_number, rules)
         outline, instances = with_converted_images(outline, instances, other_series, limits)
     with timer(Stage.PHASES):
         phase = choose_phase(instances, outline, profile.phase_rule, other_series, limits)

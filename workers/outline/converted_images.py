@@ -61,6 +61,13 @@ def with_converted_images(
     return found, (*kept, *(one for one in converted if one.series_uid in used))
 
 
+def images_for_contours(
+    images: Sequence[Instance], other_series: Sequence[Sequence[Path]], limits: Limits
+) -> Sequence[Instance]:
+    """Return the images that contours may lie on: those given, else all of the study that came converted."""
+    return images or [one for paths in other_series for one in _converted(paths, limits)]
+
+
 def images_in_other_form(header: Dataset, other_series: Sequence[Sequence[Path]], limits: Limits) -> str:
     """Return a message on images in the other form than the outline references, Enhanced or classic; empty if none."""
     try:

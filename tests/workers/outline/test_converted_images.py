@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pydicom import Dataset, dcmread
 from pydicom.uid import EnhancedMRImageStorage
@@ -10,7 +11,8 @@ from deploy.simulation.phantom import write_phantom
 from model_store.signatures.bundle import load_bundle
 from model_store.signatures.profile import HAN2024, FeatureProfile
 from model_store.signatures.registry import shipped_bundle
-from support.enhanced_images import outline_on_classic
+from support.enhanced_images import outline_on_classic, write_legacy_converted
+from support.structure_sets import contours_of, write_structure_set
 from workers.errors import RejectedInput
 from workers.features.measurement import read_case
 from workers.limits import LIMITS
@@ -77,6 +79,26 @@ def test_classic_images_stand_for_the_object_that_they_were_split_from(tmp_path:
     assert (again.tumour == roi.tumour).all()
     assert "converted" in " ".join(map(str, again.notes))
     assert ("phase rule" in " ".join(map(str, found.notes))) is not numbered  # without numbers any phase may be meant
+
+
+def test_several_tumours_of_a_structure_set_whose_images_came_converted(tmp_path: Path) -> None:
+    """Contours that name classic images, of which the Enhanced object came: each tumour has the same voxels."""
+    small = {"slices": 24, "rows": 64, "columns": 64, "spacing_mm": (2.0, 2.0, 2.0), "tumour_diameter_mm": 20.0}
+    phantom = write_phantom(tmp_path / "study", 7, separate_series=True, **small)
+    images, upper = phantom.image_paths[1], phantom.images.tumour.copy()
+    middle = int(np.argwhere(upper)[:, 1].mean())
+    lower = upper.copy()
+    upper[:, middle:], lower[:, :middle] = False, False
+    regions = {"Lesion 1": contours_of(upper, images), "Lesion 2": contours_of(lower, images)}
+    outline = write_structure_set(tmp_path / "rs.dcm", images, regions)
+    converted = write_legacy_converted(tmp_path / "legacy.dcm", images)
+    for number in (1, 2):
+        _, expected, _ = read_case(images, outline, HAN2024, segment_number=number)
+        _, found, _ = read_case([], outline, HAN2024, segment_number=number, other_series=[[converted]])
+        assert (found.tumour == expected.tumour).all()
+        assert found.other_tissue is not None
+        assert expected.other_tissue is not None
+        assert (found.other_tissue == expected.other_tissue).all()
 
 
 def test_images_in_another_form_are_named_where_nothing_links_them(shared_data: Path, tmp_path: Path) -> None:
