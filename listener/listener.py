@@ -146,7 +146,7 @@ class Listener:
         if self._server is not None:
             self._server.stop(drain_seconds)
         self._rejected_peers.end()
-        with suppress(NotAudited):  # counted, and the trail shows a start without an end
+        with suppress(NotAudited):  # counted by `audit_failed`; the trail then has a start without an end
             self.audit.write(application_activity("listener", [self.settings.ae_title], started=False))
         for part in (self._pairer, self._sweep, self._announcer, self._health, self._forwarder, self._heartbeat):
             if part is not None:

@@ -143,7 +143,7 @@ class ListenerMetrics:
             ["reason"],
             registry=self.registry,
         )
-        for reason in SetAside:  # from zero: an increase from nothing to one is none to Prometheus
+        for reason in SetAside:  # from zero: Prometheus cannot see an increase from nothing to one
             self._set_aside.labels(reason.value)
         self._last_object = Gauge(
             "radtme_last_object_received_timestamp_seconds",
@@ -173,7 +173,7 @@ class ListenerMetrics:
                 self._peer_objects.labels(peer, outcome)
 
     def last_object_received(self, moment: float) -> None:
-        """Say when the last object came (Unix time, seconds), as the spool shows at the start."""
+        """Set the time of the last object (Unix time, seconds), as read from the spool at the start."""
         self._last_object.set(moment)
 
     def case_received(self, calling_ae_title: str | None) -> None:
@@ -219,7 +219,7 @@ class ListenerMetrics:
     def object_received(
         self, sop_class_uid: str, calling_ae_title: str, outcome: str, received_bytes: int, seconds: float
     ) -> None:
-        """Count a C-STORE and its data set; ``outcome`` is what became of it: `Answer.outcome`."""
+        """Count a C-STORE and its data set; ``outcome`` is its `Answer.outcome`."""
         label = sop_class_label(sop_class_uid)
         self._objects.labels(label, outcome).inc()
         self._bytes.labels(label, outcome).inc(received_bytes)

@@ -17,7 +17,7 @@ FreePort = Annotated[int, Interval(ge=0, le=65535)]
 """0 takes a free port."""
 Count = Annotated[int, Ge(1)]
 CountFromZero = Annotated[int, Ge(0)]
-# A longer time is a slip of the pen, and more than the system's calls for waiting can count.
+# A longer time is a typing error, and exceeds what the system's calls for waiting take.
 DAY_SECONDS = 86_400
 YEAR_SECONDS = 366 * DAY_SECONDS
 Seconds = Annotated[float, Interval(gt=0, le=YEAR_SECONDS)]
@@ -35,12 +35,12 @@ class DeadlinePolicy(StrEnum):
     CLOSE = "close"
     """The job is closed as not scored."""
     FETCH = "fetch"
-    """The missing images are asked for by C-MOVE first; after one more deadline the job is closed."""
+    """The missing images are first requested by C-MOVE; after one more deadline the job is closed."""
 
 
 @dataclass(frozen=True)
 class ServerTls:
-    """What a server presents, and whom it lets in. The files are PEM; the key must not be readable for everyone."""
+    """The certificate of a server, and the clients that it accepts. PEM files; other users must not read the key."""
 
     certificate: Path
     """Our certificate, followed by the authorities between it and the root."""
@@ -49,17 +49,17 @@ class ServerTls:
     ca: Path | None = None
     """Whose certificates are accepted: authorities, or the peers' own."""
     require_client_certificate: bool = True
-    """False: the traffic is encrypted, and nobody is asked who they are."""
+    """False: the traffic is encrypted, and clients need no certificate."""
 
     @property
     def as_client(self) -> "ClientTls":
-        """How this installation talks to its own server: with the server's certificate, trusting no other."""
+        """The client settings for our own server: its certificate, and trust in no other."""
         return ClientTls(self.certificate, self.certificate, self.key, self.key_password_file, check_hostname=False)
 
 
 @dataclass(frozen=True)
 class ClientTls:
-    """Whom a client trusts, and what it presents where the server asks. The files are PEM."""
+    """The authorities that a client trusts, and its certificate where the server requests one. Files are PEM."""
 
     ca: Path
     """Whose certificates are accepted: authorities, or the server's own."""
@@ -67,12 +67,12 @@ class ClientTls:
     key: Path | None = None
     key_password_file: Path | None = None
     check_hostname: bool = True
-    """False: any certificate from ``ca`` will do, whatever host it names; then list the server's own in ``ca``."""
+    """False: any certificate from ``ca`` is accepted, whatever host it names; then list the server's own in ``ca``."""
 
 
 @dataclass(frozen=True)
 class AllowedPeer:
-    """One who may associate."""
+    """A peer that may associate."""
 
     ae_title: str
     addresses: tuple[str, ...] = ()
@@ -111,9 +111,9 @@ class AuditSettings:
     max_bytes: Annotated[int, Ge(1024)] = 64 * 1024**2
     """A file that is larger is closed and the next one begun. None is ever removed by us."""
     source_id: str = ""
-    """AuditSourceID: which system speaks; empty for the name of the machine."""
+    """AuditSourceID: the name of this system; empty for the name of the machine."""
     site_id: str = ""
-    """AuditEnterpriseSiteID: where it stands, as your organisation names it."""
+    """AuditEnterpriseSiteID: the site, as your organisation names it."""
     syslog: SyslogServer | None = None
     character_sets: tuple[SenderCharacterSet, ...] = ()
     """Of senders that declare none: ``workers.character_sets``."""
@@ -126,19 +126,19 @@ class ListenerSettings:
     spool: Path
     ae_title: str = "RADTME"
     host: str = "127.0.0.1"
-    """Loopback only, until someone says otherwise."""
+    """Loopback only by default."""
     port: FreePort = 11112
     """0 takes a free port."""
     tls: ServerTls | None = None
-    """None: in the clear. 2762 is the port that is registered for DICOM over TLS; any other will do."""
+    """None: unencrypted. 2762 is the registered port of DICOM over TLS; any other can be used."""
     require_called_ae_title: bool | None = None
-    """Refuse who calls us by another name; null: where others than this machine can reach us."""
+    """Refuse another called AE title; null: only where other machines can reach the listener."""
     calling_ae_titles: tuple[str, ...] = ()
     """Who may associate, from any address; with ``peers`` empty too, everyone who reaches the port."""
     peers: tuple[AllowedPeer, ...] = ()
     """Who may associate, each with the addresses and the certificate that it has to have."""
     reporters: tuple[AllowedPeer, ...] = ()
-    """Whom we ask for storage commitment: they may associate to report on it, and for nothing else."""
+    """Targets of storage commitment requests: they may associate to report on it, and for nothing else."""
     max_associations: Count = 16
     max_associations_per_peer: Count = 8
     max_pending_connections: Count = 64
@@ -151,7 +151,7 @@ class ListenerSettings:
     max_object_bytes: Annotated[int, Ge(1024)] = 2 * 1024**3
     """As it comes; a longer one is refused with 0xC002."""
     max_inflated_bytes: Annotated[int, Ge(1024)] = 1024**3
-    """What a deflated data set may inflate to: its bytes on the wire say nothing about its size in memory."""
+    """Size of a deflated data set after inflating, which its length on the wire does not limit."""
     max_header_bytes: Annotated[int, Ge(1024)] = StructureLimits.max_header_bytes
     """Of a segmentation, before its pixels."""
     max_sequence_depth: Annotated[int, Ge(8)] = StructureLimits.max_sequence_depth

@@ -20,11 +20,11 @@ class FaultPoint(StrEnum):
     """The steps of an object and of a job, in the order in which they are passed."""
 
     RECEIVE_WRITTEN = "receive.written"
-    """All bytes came; none is safe yet."""
+    """All bytes were received; none is on disk yet."""
     RECEIVE_SYNCED = "receive.synced"
-    """The part file is safe; nothing has its name yet."""
+    """The part file is on disk; the object does not have its name yet."""
     RECEIVE_LINKED = "receive.linked"
-    """The object has its name, which may not be safe yet, and still its part file."""
+    """The object has its name, which may not be on disk yet, and still its part file."""
     RECEIVE_KEPT = "receive.kept"
     """The object is kept; an outline has no job yet."""
     RECEIVE_ANNOUNCED = "receive.announced"
@@ -32,15 +32,15 @@ class FaultPoint(StrEnum):
     RECEIVE_ACKNOWLEDGED = "receive.acknowledged"
     """The response is on the wire."""
     QUARANTINE_REASONED = "quarantine.reasoned"
-    """The reason lies in quarantine; the object does not yet."""
+    """The reason is in quarantine; the object is not yet."""
     FILE_WRITTEN = "file.written"
     """A whole file lies under its temporary name."""
     JOB_WRITTEN = "job.written"
     """A new job is complete under its temporary name."""
     JOB_RENAMED = "job.renamed"
-    """A job has changed its state; the rename may not be safe yet."""
+    """A job has changed its state; the rename may not be on disk yet."""
     PAIRING_DECIDED = "pairing.decided"
-    """A waiting job says which images it has; it still waits."""
+    """A waiting job has its list of images; it still waits."""
     PAIRING_READIED = "pairing.readied"
     """The job is ready; no worker has been notified."""
     SCORE_CLAIMED = "score.claimed"
@@ -50,9 +50,9 @@ class FaultPoint(StrEnum):
     SCORE_BUILT = "score.built"
     """The results exist in memory alone."""
     OBJECTS_WRITTEN = "objects.written"
-    """All result objects lie in ``objects.part``."""
+    """All result objects are in ``objects.part``."""
     OBJECTS_RENAMED = "objects.renamed"
-    """All result objects lie in ``objects``."""
+    """All result objects are in ``objects``."""
     RESULT_WRITTEN = "result.written"
     """``result.json`` is there."""
     DELIVERY_QUEUED = "delivery.queued"
@@ -66,9 +66,9 @@ class FaultPoint(StrEnum):
     DELIVERY_NOTED = "delivery.noted"
     """The answer of a target to an object is recorded."""
     DELIVERY_TRIED = "delivery.tried"
-    """The association has ended; the outcome of the try is not written down."""
+    """The association has ended; the outcome of the attempt is not recorded."""
     DELIVERY_RECORDED = "delivery.recorded"
-    """The outcome is written down; the job has not moved on."""
+    """The outcome is recorded; the job has not changed its state."""
 
 
 class _Fault:
@@ -97,7 +97,7 @@ _armed: list[_Fault] = []
 
 
 def arm(text: str) -> None:
-    """Let a fault happen in this process, in the words of ``RADTME_FAULT``."""
+    """Arm a fault in this process, in the form of ``RADTME_FAULT``."""
     _armed.append(_Fault(text))
 
 

@@ -1,4 +1,4 @@
-"""Which parts run: each one touches a small file every few seconds, so that a command can tell without asking it.
+"""Which parts run: each one touches a small file every few seconds, which commands read.
 
 The files lie beside the spool, which all machines of an installation share. A part that ends in order removes its own.
 """
@@ -53,7 +53,7 @@ class RunningPart:
 
 
 def read_parts(folder: Path) -> tuple[RunningPart, ...]:
-    """Return the processes that run, or did and ended without saying so; those that run first."""
+    """Return the processes that run, then those that ended without removing their file."""
     found = [part for path in sorted(folder.glob("*.json")) if (part := _read(path)) is not None]
     return tuple(sorted(found, key=lambda part: (not part.is_alive, part.seconds_silent)))
 
@@ -62,7 +62,7 @@ class Heartbeat:
     """Shows that this process runs, from `start` to `stop`. If the disk takes no file, only the sign is missing."""
 
     def __init__(self, folder: Path, parts: Iterable[Part], is_alive: Callable[[], bool] = lambda: True) -> None:
-        """``is_alive``: whether the process does its work; while it says no, there is no sign of life."""
+        """``is_alive``: whether the process does its work; while it returns false, there is no sign of life."""
         self._folder = folder
         self._part = RunningPart(tuple(parts), socket.gethostname(), os.getpid(), version("radtme"))
         self._is_alive = is_alive
@@ -81,7 +81,7 @@ class Heartbeat:
         self._thread.start()
 
     def stop(self) -> None:
-        """Say that the process ends."""
+        """Remove the file, because the process ends."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join()

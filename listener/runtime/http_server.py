@@ -1,4 +1,4 @@
-"""A small HTTP server for pages that only tell: GET and HEAD, each client in a thread of its own."""
+"""A small read-only HTTP server: GET and HEAD, each client in a thread of its own."""
 
 import contextlib
 import threading
@@ -40,7 +40,7 @@ class HttpServer:
 
     @property
     def port(self) -> int:
-        """The port that is listened on."""
+        """The port that it listens on."""
         port: int = self._server.server_address[1]
         return port
 

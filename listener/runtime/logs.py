@@ -14,7 +14,7 @@ import structlog
 from listener.runtime.safe_errors import causes, stack_locations
 
 _QUIET = {
-    "pynetdicom": logging.CRITICAL,  # as a sender it logs every PDU, and our own events say what matters
+    "pynetdicom": logging.CRITICAL,  # as a sender it logs every PDU; our own events contain what matters
     "pydicom": logging.ERROR,
     "highdicom": logging.WARNING,
     "celery": logging.WARNING,
@@ -83,7 +83,7 @@ def configure(json: bool | None = None, level: int = logging.INFO) -> None:
 def drop_exception_texts(
     logger: logging.Logger, name: str, event: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
-    """Replace an exception by the types and places of it and its causes (a structlog processor)."""
+    """Replace an exception by type and stack locations, also of its causes (a structlog processor)."""
     error = _error(event.pop("exc_info", None))
     if error is None:
         return event

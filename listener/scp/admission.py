@@ -42,7 +42,7 @@ class AssociationRejection(Enum):
 
 
 class ConnectionRefusal(StrEnum):
-    """Why a connection is closed before it can ask for an association."""
+    """The reason to close a connection before an association request."""
 
     ADDRESS_NOT_ALLOWED = "address_not_allowed"
     TOO_MANY_CONNECTIONS = "too_many_connections"
@@ -58,7 +58,7 @@ _REJECTIONS = {
 def check_caller(
     settings: ListenerSettings, allowed: AllowList, caller: Caller, called: str, *, may_report: bool = False
 ) -> AssociationRejection | None:
-    """Return why this caller is refused, or why the name that it called us by is, or None.
+    """Return the reason to reject this calling AE title or the called one, or None.
 
     One who may report on storage commitment gets an association, though not one to send by.
     """

@@ -1,4 +1,4 @@
-"""Who may associate: AE titles, each with where it may come from and which certificate it has to show."""
+"""Who may associate: AE titles, each with its permitted addresses and its certificate."""
 
 import ipaddress
 from collections.abc import Iterable
@@ -58,7 +58,7 @@ class AllowList:
         return not self._entries or any(entry.has(where) for entry in self._entries)
 
     def refusal(self, caller: Caller) -> str | None:
-        """Return what does not fit: ``title``, ``address`` or ``certificate``; None where the caller is on the list."""
+        """Return what does not match (``title``, ``address``, ``certificate``); None where the caller matches."""
         if not self._entries:
             return None
         where = parse_address(caller.address)

@@ -74,7 +74,7 @@ class Association:
         self._established = False
 
     def run(self) -> AssociationOutcome:
-        """Serve the connection until it ends, close it, and say how it ended."""
+        """Serve the connection until it ends, close it, and log how it ended."""
         pending = ExitStack()
         pending.callback(self._admission.connection_done, self._peer)
         try:
@@ -111,11 +111,11 @@ class Association:
         return outcome if self._established else AssociationOutcome.NEVER_ASSOCIATED
 
     def _try_to_send(self, content: bytes) -> None:
-        with suppress(PeerDisconnected, PeerTooSlow):  # it was a courtesy
+        with suppress(PeerDisconnected, PeerTooSlow):  # only a courtesy to the peer
             self._connection.send(content)
 
     def _serve(self, pending: ExitStack) -> AssociationOutcome:
-        # One deadline for all of it: a stranger gets no more time for each step that it begins.
+        # One deadline for all steps: a peer gets no more time by beginning the next one.
         deadline = time.monotonic() + self._settings.acse_timeout_seconds
         certificate = self._secure()
         pdu_type, body = self._connection.read_pdu(deadline - time.monotonic(), whole=True)
@@ -186,7 +186,7 @@ class Association:
             return outcome
 
     def _note_refused(self, refused: list[RefusedContext]) -> None:
-        """Say which contexts were not accepted, so that an administrator sees why nothing comes."""
+        """Report contexts that were not accepted, so that an administrator sees why no images arrive."""
         for one in refused:
             self._metrics.context_refused(one)
             self._log.info(

@@ -39,7 +39,7 @@ from listener.spool.spool import Kept, QuarantineReason, Spool
 log = structlog.get_logger()
 
 FREE_SPACE_STEP_BYTES = 64 * 1024**2
-"""So often while a large object comes in, and several may at once, the free space is looked at again."""
+"""While a large object is received, the free space is checked again after so many bytes."""
 NO_AUDIT = AuditLog(None)
 NO_REJECTIONS = RejectedPeers(NO_AUDIT)
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -76,7 +76,7 @@ class Inbox:
 
 
 class Refused(Exception):
-    """The object is not kept; carries the answer."""
+    """The object is not kept; ``answer`` is the response."""
 
     def __init__(self, status: Status, message: str, quarantine: bool = False) -> None:
         super().__init__(message)
@@ -163,7 +163,7 @@ class IncomingObject:
             self._identity = read_identity(bytes(self._head), self._context.transfer_syntax)
 
     def finish(self) -> StoreReply:
-        """Keep the object or say why not. After this nothing of it lies in ``receiving``."""
+        """Keep the object, or return the reason for refusing it. After this, nothing of it is left in ``receiving``."""
         try:
             if self._refused is not None or self._part is None:
                 return self._answer(self._refused or Refused(Status.INTERNAL_ERROR, "no file"))
@@ -173,7 +173,7 @@ class IncomingObject:
         except OSError as error:
             return self._answer(_out_of_resources(error))
         except Exception as error:
-            # The process border of the receive path: whatever one object does to us, its sender gets an answer and the
+            # Outermost handler of the receive path: whatever fails for one object, its sender gets an answer and the
             # next object is served.
             log.exception("object_failed", sop_instance_uid=self._shown_uid)
             return self._answer(Refused(Status.INTERNAL_ERROR, f"internal error ({type(error).__name__})"))
@@ -207,7 +207,7 @@ class IncomingObject:
         return StoreReply(Status.SUCCESS, kept=kept)
 
     def _audit_first(self, identity: Identity, part: Part) -> None:
-        """Write down that this study comes in, before any of it is kept: nothing is accepted unaudited."""
+        """Audit that this study is being received, before any of it is kept: nothing is accepted unaudited."""
         try:
             self._studies.begins(identity, part.path, self._offset, self._context.transfer_syntax)
         except NotAudited as error:

@@ -18,7 +18,7 @@ TLS_HANDSHAKE = 0x16
 HEADER_BYTES = 6
 CLOSE_WAIT_SECONDS = 2.0
 MAX_ASSOCIATE_BYTES = 256 * 1024
-"""128 contexts with every transfer syntax and a Kerberos ticket fit in; memory of a stranger's choosing does not."""
+"""Enough for 128 contexts with every transfer syntax and a Kerberos ticket; a peer cannot choose a larger buffer."""
 PDU_SLACK_BYTES = 128
 """Some senders count the headers of PDV items out of the maximum length."""
 _HEADER = struct.Struct(">BxL")
@@ -66,7 +66,7 @@ class Connection:
         Raises
         ------
         HandshakeFailed
-            If it does not come to be.
+            If the handshake fails.
         """
         try:
             secured = context.wrap_socket(self._socket, server_side=True, do_handshake_on_connect=False)
@@ -130,7 +130,7 @@ class Connection:
             self._socket.settimeout(remaining)
             received = self._socket.recv_into(self._view[self._end :])
             if _QUICKACK is not None:
-                # Linux forgets this option at will. Without it, a sender that leaves Nagle on waits for a delayed
+                # Linux resets this option at any time. Without it, a sender that leaves Nagle on waits for a delayed
                 # ACK once per object: 40 ms each.
                 self._socket.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
         except TimeoutError as error:
@@ -167,9 +167,9 @@ class Connection:
     def close(self) -> None:
         """Close the connection; does nothing where it is closed."""
         if isinstance(self._socket, ssl.SSLSocket):
-            with suppress(OSError, ValueError):  # it was a courtesy
+            with suppress(OSError, ValueError):  # only a courtesy to the peer
                 send_close_notify(self._socket)
-        with suppress(OSError):  # the peer was first
+        with suppress(OSError):  # the peer closed it first
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
 

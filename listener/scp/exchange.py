@@ -51,7 +51,7 @@ class AssociationOutcome(StrEnum):
     CONNECTION_LOST = "connection_lost"
     TIMED_OUT = "timed_out"
     NEVER_ASSOCIATED = "never_associated"
-    """Closed, silent or no DICOM, before any association was there."""
+    """Closed, silent or not DICOM, before an association was established."""
 
 
 class Exchange:
@@ -132,7 +132,7 @@ class Exchange:
             self._fragment(context_id, bool(control & 1), bool(control & 2), fragment)
 
     def _check_pace(self) -> None:
-        """End a peer that sends whole PDUs, but so small or so seldom that its message would hold its place for ever.
+        """End a peer that sends whole PDUs, but so small or so seldom that its message would never end.
 
         Raises
         ------
@@ -189,7 +189,7 @@ class Exchange:
         self._respond(context, command, StoreReply(statuses.get(command.field, Status.UNRECOGNIZED_OPERATION)))
 
     def _incoming(self, context: Context, command: Command) -> IncomingObject | IncomingReport | None:
-        """Return what takes the data set that comes next; None where no such operation is served on this context."""
+        """Return the receiver of the next data set; None where this operation is not served on the context."""
         caller = self._request.calling_ae_title
         match command.field:
             case Operation.C_STORE if not is_report(context):
@@ -232,7 +232,7 @@ class Exchange:
         )
 
     def _prepare_for_next(self) -> None:
-        with suppress(OSError):  # the next object will say it, if it comes
+        with suppress(OSError):  # the next object reports the error
             self._parts.prepare()
 
     def _respond(self, context: Context, command: Command, answer: StoreReply) -> None:

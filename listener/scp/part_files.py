@@ -24,7 +24,7 @@ class Part:
     def write(self, content: bytes | memoryview) -> None:
         """Write ``content`` whole."""
         written = 0
-        while written < len(content):  # a full disk may take a part first
+        while written < len(content):  # a full disk may take a part of it first
             written += os.write(self._descriptor, content[written:] if written else content)
         self.size += written
 

@@ -60,7 +60,7 @@ def supported_contexts() -> list[PresentationContext]:
 def contexts_for(
     contexts: Sequence[PresentationContext], *, may_send: bool, may_report: bool
 ) -> list[PresentationContext]:
-    """Return those of ``contexts`` that a peer gets: everyone may verify, not everyone may send or report."""
+    """Return those of ``contexts`` that a peer gets: any peer may verify, but not any may send or report."""
 
     def may(context: PresentationContext) -> bool:
         if context.abstract_syntax == STORAGE_COMMITMENT:

@@ -1,7 +1,7 @@
 """The quarantine: refused objects that are kept for inspection, within a share of the disk.
 
-Whoever may send can also send what is refused, as often as he likes. So the first ones are kept, as evidence of how it
-began; beyond the limits an object gets the same status and the same log line, and its bytes are dropped. No sender may
+A permitted sender can send refused objects without limit. So the first ones are kept, as evidence; beyond the limits an
+object gets the same status and the same log line, and its bytes are dropped. No sender may
 take more than half, so that one that has gone wild leaves room to see what goes wrong with another.
 """
 
@@ -72,7 +72,7 @@ def _sender(reason: Path) -> str:
     try:
         return read_record(QuarantineReason, reason).calling_ae_title
     except (OSError, UnreadableRecord):
-        return ""  # someone is tidying up
+        return ""  # removed by a person meanwhile
 
 
 def _size(path: Path) -> int:
