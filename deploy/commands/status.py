@@ -34,17 +34,20 @@ def status(study_uid: str | None, as_text: bool, everything: bool, config_file: 
     """
     from deploy.operations.service_health import read_health
     from deploy.operations.status import read_jobs, read_series, read_status
-    from deploy.operations.status_text import as_json, show_status, show_study
+    from deploy.operations.status_text import as_json, show_health, show_status, show_study
     from listener.ledger.set_aside_outlines import read_set_aside
 
     configuration = read_configuration(config_file)
     spool = existing_spool(configuration)
     if study_uid is None:
-        found = read_status(spool)
         health = read_health(spool, configuration.listener.min_free_bytes, known_redis_url(configuration))
+        service = as_json(health) | {"problems": health.problems}
+        if health.ledger_fault:
+            click.echo(json.dumps({"service": service}, indent=1)) if as_text else show_health(output(), health)
+            raise CommandError("jobs and targets cannot be shown without the database", "radtme doctor says what to do")
+        found = read_status(spool)
         warn_of_unknown_targets(found.jobs, configuration)
         if as_text:
-            service = as_json(health) | {"problems": health.problems}
             click.echo(json.dumps(as_json(found) | {"service": service}, indent=1))
         else:
             show_status(output(), found, health, everything=everything)

@@ -11,7 +11,7 @@ from deploy.errors import CommandError, Unreachable
 from deploy.network.echo import echo
 from deploy.network.peer import Peer
 from deploy.network.redis_check import check_redis
-from deploy.operations.service_health import WITHOUT
+from deploy.operations.service_health import WITHOUT, check_ledger
 from deploy.stack.redis_server import redis_program
 from deploy.stack.running_stack import as_running, known_redis_url
 from listener.runtime.heartbeat import Part, read_parts
@@ -38,6 +38,18 @@ def check_redis_answers(configuration: Configuration) -> Iterator[Finding]:
         return
     found = check_redis(url)
     yield fault("redis", found.message, found.remedy) if found else ok("redis", "answers")
+
+
+def check_database(configuration: Configuration) -> Iterator[Finding]:
+    """Whether the ledger's database answers."""
+    embedded = configuration.ledger.url is None and configuration.ledger.url_file is None
+    why = check_ledger(configuration.spool)
+    if why is None:
+        yield ok("database", "SQLite in the spool" if embedded else "PostgreSQL answers")
+    elif embedded:
+        yield fault("database", f"SQLite in the spool: {why}", "radtme spool check, then see docs/spool.md")
+    else:
+        yield fault("database", f"PostgreSQL: {why}", "start it, or correct ledger.url and its password")
 
 
 def check_parts(configuration: Configuration) -> Iterator[Finding]:

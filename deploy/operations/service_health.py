@@ -4,9 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from sqlalchemy import select
+
 from deploy.network.redis_check import RedisFault, check_redis
 from deploy.terminal import age, duration, size
 from listener.runtime.heartbeat import Part, RunningPart, read_parts
+from listener.spool.layout import LAYOUT, WrongLayout, layout_of
 from listener.spool.spool import Spool
 
 REDIS_SECONDS = 2.0
@@ -44,6 +47,8 @@ class ServiceHealth:
     free_bytes: int
     min_free_bytes: int
     last_arrival: datetime | None
+    ledger_fault: str | None = None
+    """Why the ledger's database cannot be used."""
 
     @property
     def problems(self) -> list[str]:
@@ -56,6 +61,7 @@ class ServiceHealth:
         said = [f"{one.part.value} {'runs' if one.runs else 'does not run'}" for one in self.parts]
         if self.redis_asked:
             said.append("Redis does not answer" if self.redis_fault else "Redis answers")
+        said.append("database cannot be used" if self.ledger_fault else "database answers")
         said.append(f"last object {age(self.last_arrival)} ago" if self.last_arrival else "no object yet")
         return ", ".join(said)
 
@@ -65,6 +71,8 @@ class ServiceHealth:
                 f"The disk is full: {size(self.free_bytes)} are free, and below {size(self.min_free_bytes)} "
                 "(listener.min_free_bytes) objects are refused with 0xA700."
             )
+        if self.ledger_fault:
+            yield f"The ledger's database cannot be used: {self.ledger_fault}. Start it, or correct ledger.url."
         if not any(one.runs for one in self.parts):
             yield "Nothing runs: no object is received, no case is scored, no result is sent."
         else:
@@ -90,7 +98,22 @@ def read_health(spool: Spool, min_free_bytes: int, redis_url: str | None) -> Ser
         free_bytes=spool.free_bytes(),
         min_free_bytes=min_free_bytes,
         last_arrival=None if last is None else datetime.fromtimestamp(last, UTC),
+        ledger_fault=check_ledger(spool),
     )
+
+
+def check_ledger(spool: Spool) -> str | None:
+    """Return why the ledger's database cannot be read; None where it can, or where nothing ever ran."""
+    try:
+        if layout_of(spool.root) != LAYOUT:
+            return None
+        with spool.ledger.reading() as connection:
+            connection.execute(select(1))
+    except WrongLayout as error:
+        return error.message
+    except OSError as error:
+        return error.strerror or type(error).__name__
+    return None
 
 
 def _status(part: Part, running: tuple[RunningPart, ...]) -> PartStatus:

@@ -64,9 +64,7 @@ def as_json(value: Any) -> Any:
 def show_status(console: Console, status: SpoolStatus, health: ServiceHealth, *, everything: bool) -> None:
     """Print the service and the whole spool; of finished jobs only the newest, unless ``everything``."""
     console.print(_headline(status))
-    console.print(Text(health.summary), overflow="fold")
-    for problem in health.problems:
-        console.print(Text(problem, "bold red"), overflow="fold")
+    show_health(console, health)
     if late := waits_long_for_a_worker(status.jobs):
         console.print(Text(late, "bold yellow"), overflow="fold")
     for target in status.targets:
@@ -82,6 +80,13 @@ def show_status(console: Console, status: SpoolStatus, health: ServiceHealth, *,
     show_refused_contexts(console, status, everything=everything)
     show_set_aside(console, status.set_aside, everything=everything)
     show_quarantine(console, status, everything=everything)
+
+
+def show_health(console: Console, health: ServiceHealth) -> None:
+    """Print what runs, and what of that needs a person."""
+    console.print(Text(health.summary), overflow="fold")
+    for problem in health.problems:
+        console.print(Text(problem, "bold red"), overflow="fold")
 
 
 def show_without_outline(console: Console, studies: Sequence[StudyWithoutOutline], *, everything: bool) -> None:

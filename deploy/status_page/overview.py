@@ -170,17 +170,20 @@ class Pages:
         finished: list[JobStatus] = []
         counts: list[StateCount] = []
         hidden = 0
+        has_spool = self._spool.root.is_dir()
+        health = read_health(self._spool, self._min_free_bytes, self._redis_url) if has_spool else None
+        # Without the database, cases are counted and not described.
+        readable = health is not None and not health.ledger_fault
         for state in JobState:
             over = state in (JobState.DONE, JobState.DROPPED)
             jobs = self._jobs(state, newest_first=over)
-            limit = self._settings.newest if over else MAX_OPEN_SHOWN
+            limit = 0 if not readable else self._settings.newest if over else MAX_OPEN_SHOWN
             read = [status for job in jobs[:limit] if (status := read_moving(self._spool, job)) is not None]
             hidden += max(len(jobs) - limit, 0)
             (finished if over else open_cases).extend(read)
             times = [status.since for status in read if status.since is not None and not over]
             counts.append(StateCount(state, STATE_TEXTS[state], len(jobs), min(times, default=None)))
-        has_spool = self._spool.root.is_dir()
-        set_aside = read_set_aside(self._spool.ledger) if has_spool else ()
+        set_aside = read_set_aside(self._spool.ledger) if readable else ()
         outlined = {one.study_uid for one in set_aside} | (self._studies_of_jobs() if has_spool else set())
         return Overview(
             counts=tuple(counts),
@@ -193,9 +196,9 @@ class Pages:
             min_free_bytes=self._min_free_bytes,
             quarantine=read_quarantine(self._spool),
             set_aside=set_aside,
-            refused_contexts=read_refused_contexts(self._spool) if has_spool else (),
-            health=read_health(self._spool, self._min_free_bytes, self._redis_url) if has_spool else None,
-            without_outline=read_without_outline(self._spool, outlined),
+            refused_contexts=read_refused_contexts(self._spool) if readable else (),
+            health=health,
+            without_outline=read_without_outline(self._spool, outlined) if readable else (),
         )
 
     def _studies_of_jobs(self) -> set[str]:

@@ -11,6 +11,8 @@ import yaml
 from click.testing import CliRunner
 
 from deploy.cli import radtme
+from deploy.configuration.sections import StatusPageSettings
+from deploy.status_page.overview import Pages
 from listener.spool.spool import Spool
 from support.listening import listening
 from support.processes import free_port, running
@@ -67,7 +69,18 @@ def test_a_healthy_installation_has_no_fault(settings: dict[str, Any], tmp_path:
         found, code = findings(settings, tmp_path)
     assert faults(found) == {}
     assert code == 0
-    expected = {"versions", "configuration", "folders", "disk", "ports", "clock", "redis", "signature", "parts"}
+    expected = {
+        "versions",
+        "configuration",
+        "folders",
+        "disk",
+        "ports",
+        "clock",
+        "redis",
+        "database",
+        "signature",
+        "parts",
+    }
     assert set(found) == expected | {"peers", "targets"}
 
 
@@ -146,6 +159,25 @@ def test_config_check_reports_ports_and_redis_in_the_clear(settings: dict[str, A
     done = CliRunner().invoke(radtme, ["config", "check", str(file)])
     assert done.exit_code == 2
     assert "as listener.port is; give each its own" in done.stderr
+
+
+def test_a_database_that_is_away_is_named_everywhere(settings: dict[str, Any], tmp_path: Path) -> None:
+    """By doctor, by status, which shows what runs all the same, and by the status page."""
+    spool = Spool(tmp_path / "data" / "spool")
+    spool.prepare()
+    url = f"postgresql://radtme:secret@127.0.0.1:{free_port()}/radtme"
+    settings["ledger"] = {"url": url}
+    found, code = findings(settings, tmp_path)
+    assert faults(found)["database"].startswith("PostgreSQL: ")
+    assert code == 1
+    done = CliRunner().invoke(radtme, ["status", "--config", str(tmp_path / "radtme.yaml")])
+    assert done.exit_code == 1
+    assert "The ledger's database cannot be used: " in done.output
+    assert "Nothing runs: no object is received" in done.output
+    assert "secret" not in done.output + json.dumps(found)
+    away = Spool(spool.root, url.replace("postgresql:", "postgresql+psycopg:"))
+    overview = Pages(away, tmp_path / "none", (), 0, StatusPageSettings()).overview()
+    assert any("database cannot be used" in problem for problem in overview.problems)
 
 
 @pytest.mark.acceptance
