@@ -28,8 +28,9 @@ STYLE = {"ok": "green", "warning": "yellow", "fault": "bold red"}
 def doctor(as_text: bool, config_file: Path | None) -> None:
     """Check the installation, and name for each fault the one thing to do.
 
-    It checks versions, configuration, folders, disk, ports, clock, certificates, Redis, database, signature,
-    the parts that run, peers and targets. Nothing is changed or sent, except C-ECHO and QIDO-RS. Exit code 1 if something does not work.
+    It checks versions, configuration, folders, disk, ports, clock, certificates, Redis, database, signature, running
+    parts, peers and targets. Nothing is changed or sent, except C-ECHO and QIDO-RS. Exit code 1 if something does not
+    work.
     """
     configuration = read_configuration(config_file)
     with notices().status("checking") if notices().is_terminal else nullcontext():

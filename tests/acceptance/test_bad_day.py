@@ -141,7 +141,7 @@ def test_a_bad_day(day: BadDay, monkeypatch: pytest.MonkeyPatch) -> None:
     day.fires("RadtmeQuarantineGrows")
     said = day.radtme("status")
     assert f"study {image(1).StudyInstanceUID}  1 instance" in said
-    assert "listener runs, compute runs, delivery runs, Redis answers, last object" in said
+    assert "listener runs, compute runs, delivery runs, Redis answers, database answers, last object" in said
     assert "MRI1, " in day.radtme("quarantine", "list")
 
     # A full disk.

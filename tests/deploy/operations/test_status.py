@@ -193,7 +193,7 @@ def test_the_service_is_told_by_its_signs_of_life(spool):
     assert "Nothing runs: no object is received" in format_time(read_status(spool), 200)
     with signs_of_life(spool):
         shown = format_time(read_status(spool), 200)
-        assert "listener runs, compute runs, delivery runs, no object yet" in shown
+        assert "listener runs, compute runs, delivery runs, database answers, no object yet" in shown
         health = read_health(spool, 1 << 62, "redis://:secret@127.0.0.1:1/0")
         full, redis = health.problems
     assert full.startswith("The disk is full: ")
