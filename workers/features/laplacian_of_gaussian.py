@@ -6,6 +6,7 @@ is linear and separable, so ITK's response along each axis is measured by filter
 interpolation, it gives the filtered voxels of the region directly from the source volume.
 """
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -33,13 +34,15 @@ def laplacian_of_gaussian(source: Source, ranges: Ranges, sigma_mm: float) -> ND
 def _sum_of_curvatures(
     values: NDArray[np.float64], smooth: list[NDArray[np.float64]], curve: list[NDArray[np.float64]]
 ) -> NDArray[np.float64]:
-    """Add up the second derivatives along each axis, each smoothed along the other two axes."""
-    rows = len(smooth[0])
-    both = contract(np.concatenate([smooth[0], curve[0]]), values, 0)
-    smooth_z, curve_z = both[:rows], both[rows:]
-    smooth_zy = contract(smooth[1], smooth_z, 1)
-    curve_zy = contract(curve[1], smooth_z, 1) + contract(smooth[1], curve_z, 1)
-    return contract(curve[2], smooth_zy, 2) + contract(smooth[2], curve_zy, 2)
+    """Add up the second derivatives along each axis, each smoothed along the other two axes.
+
+    The axis that loses most voxels comes first, so that least is left to compute along the others.
+    """
+    first, second, third = sorted(range(3), key=lambda axis: len(smooth[axis]) / smooth[axis].shape[1])
+    smooth_1, curve_1 = (contract(one[first], values, first) for one in (smooth, curve))
+    smooth_2 = contract(smooth[second], smooth_1, second)
+    curve_2 = contract(curve[second], smooth_1, second) + contract(smooth[second], curve_1, second)
+    return contract(curve[third], smooth_2, third) + contract(smooth[third], curve_2, third)
 
 
 def _operators(axis: Axis, start: int, stop: int, sigma_mm: float) -> tuple[AxisOperator, AxisOperator]:
@@ -48,17 +51,24 @@ def _operators(axis: Axis, start: int, stop: int, sigma_mm: float) -> tuple[Axis
     near = interpolation(axis, low, high)
     sigma_voxels = sigma_mm / axis.spacing_mm
     smooth, curve = (
-        near.after(_response(axis.size, sigma_voxels, order)[start:stop, low:high])
+        near.after(_response(axis.size, sigma_voxels, order, low, high)[start:stop])
         for order in (sitk.RecursiveGaussianImageFilter.ZeroOrder, sitk.RecursiveGaussianImageFilter.SecondOrder)
     )
     return smooth, curve
 
 
-def _response(size: int, sigma_voxels: float, order: int) -> NDArray[np.float64]:
-    """Return ITK's filter along an axis as a matrix: its columns are the responses to unit impulses."""
+@lru_cache(maxsize=24)
+def _response(size: int, sigma_voxels: float, order: int, low: int, high: int) -> NDArray[np.float64]:
+    """Return ITK's filter along an axis as a matrix: its columns are the responses to impulses at ``low`` to ``high``.
+
+    Kept for a case, four sigmas of two orders along three axes: its redrawn outlines are filtered in the same grid.
+    """
     recursive: Any = sitk.RecursiveGaussianImageFilter()  # type: ignore[no-untyped-call]
     recursive.SetSigma(sigma_voxels)
     recursive.SetDirection(0)
     recursive.SetOrder(order)
     recursive.SetNormalizeAcrossScale(True)
-    return np.asarray(sitk.GetArrayFromImage(recursive.Execute(sitk.GetImageFromArray(np.eye(size)))).T)
+    lines = sitk.GetImageFromArray(np.eye(size)[low:high])
+    response = np.asarray(sitk.GetArrayFromImage(recursive.Execute(lines)).T)
+    response.flags.writeable = False
+    return response
