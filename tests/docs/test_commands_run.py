@@ -43,6 +43,8 @@ ELSEWHERE = {
     "status-page": ["deploy/status_page/test_page.py"],
     "doctor": ["deploy/doctor/test_doctor.py"],
     "selftest": ["integration/test_selftest.py"],
+    "check": ["deploy/conformance/test_result_check.py"],
+    "rescore": ["deploy/operations/test_rescore.py"],
     "outline": ["deploy/outlining/test_outline.py"],
     "cohort simulate": ["deploy/research/test_example.py", "integration/test_simulated_study.py"],
     "cohort extract": ["deploy/cohort/test_extract.py", "integration/test_simulated_study.py"],
@@ -53,7 +55,7 @@ ELSEWHERE = {
     "signature publish": ["deploy/research/test_steps.py"],
     "signature reproduce-study": ["deploy/research/test_example.py"],
 }
-"""What runs for ever, needs a running service or a cohort: by subcommand, where it is run for real."""
+"""What runs for ever, needs a running service, results or a cohort: by subcommand, where it is run for real."""
 JOBS = {"retry": "1.6", "hold": "1.2", "release": "1.8", "drop": "1.2"}
 """By subcommand, the outline of the job (`full_spool`) that stands for JOB."""
 
