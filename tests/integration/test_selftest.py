@@ -187,7 +187,7 @@ def test_without_a_worker_it_ends_and_stays_ended(parts: Installation, clinical:
     """The limit ends it and drops the case: a worker that starts later leaves it alone, the next run removes it."""
     parts.stop("work")
     try:
-        code, found = self_test(parts, "--limit", "20")
+        code, found = self_test(parts, "--timeout", "20")
     finally:
         parts.start("work")
     assert (code, verdicts(found)["paired"]) == (1, OK)
