@@ -140,7 +140,8 @@ def _decimal(content: str) -> float | None:
 def _unreadable(dataset: Dataset, keyword: str, expected: str) -> RejectedInput:
     return RejectedInput(
         Reason.UNREADABLE_OBJECT,
-        f"{text(dataset, 'SOPInstanceUID')}: expected {expected} in {keyword}, found another value",
+        f"{text(dataset, 'SOPInstanceUID')}: expected {expected} in {keyword}, found another value: "
+        "send the images as the scanner wrote them",
     )
 
 
