@@ -12,7 +12,7 @@ export UV_COMPILE_BYTECODE ?= 1
 COMPILE = $(BIN)/uv pip compile -q --universal --python-version 3.11 --fork-strategy fewest \
 	--generate-hashes --no-header --no-annotate
 # What a package without a wheel is built with is locked too: its code runs at the installation.
-INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python --build-constraints requirements/build.txt
+INSTALL = @$(BIN)/uv pip install --python $(BIN)/python --build-constraints requirements/build.txt
 
 # What the tests hold the program against: DICOM peers, validators, a PACS, Redis, Prometheus, a browser.
 TEST_PACKAGES := dcmtk dicom3tools orthanc orthanc-dicomweb redis-server postgresql prometheus chromium libpixelmed-java \
@@ -104,18 +104,22 @@ $(VENV)/pyvenv.cfg: always
 	@requirements/environment $(VENV) $(PYTHON)
 
 $(VENV)/.uv: requirements/uv.txt $(VENV)/pyvenv.cfg
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@echo "installing the installer (uv)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	@touch $@
 
 # The feature engine is compiled again where its sources are newer.
 ENGINE := hatch_build.py $(wildcard workers/features/engine/source/*)
 
 $(VENV)/.runtime: requirements/runtime.txt requirements/build.txt pyproject.toml $(ENGINE) $(VENV)/.uv
+	@echo "installing what radtme runs on"
 	$(INSTALL) --require-hashes -r requirements/runtime.txt
+	@echo "compiling and installing radtme"
 	$(INSTALL) --no-deps --editable .
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
+	@echo "installing what development and tests need"
 	$(INSTALL) --require-hashes -r requirements/dev.txt
 	@touch $@
 

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -80,14 +81,19 @@ def path_from_here(path: Path) -> str:
     return str(path) if relative.startswith("..") else relative
 
 
+QUICK_SECONDS = 2.0
+"""What takes less needs no progress."""
 LINES = 10
 """At most about so many for a step."""
 
 
 @contextmanager
-def stepping(console: Console, what: str, total: int) -> Iterator[Callable[[], None]]:
-    """Yield what is to be called when one more of ``total`` is done."""
-    done = 0
+def stepping(console: Console, what: str, total: int, silent_seconds: float = 0.0) -> Iterator[Callable[[], None]]:
+    """Yield what is to be called when one more of ``total`` is done.
+
+    A bar on a terminal; elsewhere some lines, none before ``silent_seconds``: what is quick says nothing.
+    """
+    done, began = 0, time.monotonic()
     every = max(1, -(-total // LINES))
     with progress(console, what, total) as (bar, task):
 
@@ -95,7 +101,8 @@ def stepping(console: Console, what: str, total: int) -> Iterator[Callable[[], N
             nonlocal done
             done += 1
             bar.advance(task)
-            if not console.is_terminal and (done % every == 0 or done == total):
+            is_slow = time.monotonic() - began >= silent_seconds
+            if is_slow and not console.is_terminal and (done % every == 0 or done == total):
                 console.print(f"{what}: {done} of {total}")
 
         yield step

@@ -1,14 +1,14 @@
 """``radtme doctor``: what is wrong with an installation, and what to do about it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
 from deploy.commands.options import config_option
@@ -39,8 +39,7 @@ def doctor(as_text: bool, config_file: Path | None) -> None:
     if as_text:
         click.echo(json.dumps([asdict(one) for one in findings], indent=1))
         raise click.exceptions.Exit(ExitCode.FAILED if faults else ExitCode.OK)
-    for one in findings:
-        _show(one)
+    _show(findings)
     if faults:
         raise CommandError(f"{len(faults)} fault{'s' * (len(faults) != 1)}", "begin with the first one above")
 
@@ -71,10 +70,12 @@ def _findings(configuration: Configuration) -> "Iterator[Finding]":
             yield fault(name, f"{error.filename}: {error.strerror}", "correct the path, its owner or its mode")
 
 
-def _show(one: "Finding") -> None:
-    console = output()
-    console.print(
-        Text.assemble((f"{one.level:<9}", STYLE[one.level]), (f"{one.check:<14}", "bold"), one.message), overflow="fold"
-    )
-    if one.remedy:
-        console.print(Padding(Text(one.remedy), (0, 0, 0, 9), expand=False), overflow="fold")
+def _show(findings: "Sequence[Finding]") -> None:
+    table = Table.grid(padding=(0, 2))
+    for _ in range(2):
+        table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for one in findings:
+        remedy = f"\nto do: {one.remedy}" if one.remedy else ""
+        table.add_row(Text(one.level, STYLE[one.level]), Text(one.check, "bold"), Text(one.message + remedy))
+    output().print(table)

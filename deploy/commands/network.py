@@ -17,7 +17,7 @@ from deploy.configuration.load import Configuration, read_configuration
 from deploy.errors import CommandError, Unreachable, WrongUsage
 from deploy.network.peer import Peer, checked_ae_title, parse_peer
 from deploy.stack.running_stack import as_running
-from deploy.terminal import notices, output, path_from_here, progress
+from deploy.terminal import QUICK_SECONDS, notices, output, path_from_here, stepping
 from listener.settings import ClientTls
 from workers.targets.target import Target
 
@@ -115,16 +115,16 @@ def send(folder: Path, target: str, calling: str | None, timeout: float, config_
     title = calling_title(calling, configuration)
     paths = files_below(folder)
     found: list[DicomFile | OtherFile] = []
-    with progress(notices(), "reading", len(paths)) as (bar, task):
+    with stepping(notices(), "reading", len(paths), QUICK_SECONDS) as step:
         for file in read_all(paths):
             found.extend([file] if file else [])
-            bar.advance(task)
+            step()
     files = [file for file in found if isinstance(file, DicomFile)]
     others = [file for file in found if isinstance(file, OtherFile)]
     if not files:
         raise CommandError(f"{folder}: {len(paths)} files, none of them a DICOM instance", _first(others))
-    with progress(notices(), f"sending to {peer}", len(files)) as (bar, task):
-        sent = send_files(peer, title, files, timeout, lambda one: bar.advance(task))
+    with stepping(notices(), f"sending to {peer}", len(files), QUICK_SECONDS) as step:
+        sent = send_files(peer, title, files, timeout, lambda one: step())
     output().print(summary(sent))
     report_others(others)
     failed = [one for one in sent if one.outcome not in (SendOutcome.STORED, SendOutcome.DUPLICATE)]

@@ -13,7 +13,7 @@ from deploy.commands.study import publish, train, validate
 from deploy.configuration.load import read_configuration
 from deploy.errors import CommandError, WrongUsage
 from deploy.research.signature_audit import audited
-from deploy.terminal import notices, output, path_from_here, progress
+from deploy.terminal import QUICK_SECONDS, notices, output, path_from_here, stepping
 from model_store.signatures.profile import DEFAULT_PROFILE, PROFILES
 from model_store.signatures.registry import Registry, rollback_chain
 from model_store.signatures.signature import Signature
@@ -144,8 +144,8 @@ def build_research(
         plan = ResearchPlan(seed, cases, held_out, bundle_version, PROFILES[profile_name])
     except ValueError as error:
         raise CommandError(str(error)) from error
-    with progress(notices(), "measuring phantoms", cases + held_out) as (bar, task), readable_errors():
-        bundle = build_research_signature(output_folder, plan, jobs, lambda: bar.advance(task))
+    with stepping(notices(), "measuring phantoms", cases + held_out, QUICK_SECONDS) as step, readable_errors():
+        bundle = build_research_signature(output_folder, plan, jobs, step)
     click.echo(str(bundle))
 
 

@@ -12,7 +12,7 @@ from deploy.commands.options import config_option
 from deploy.commands.signature_options import readable_errors, registry_of
 from deploy.configuration.load import read_configuration
 from deploy.research.signature_audit import audited
-from deploy.terminal import notices, output, path_from_here, progress
+from deploy.terminal import QUICK_SECONDS, notices, output, path_from_here, stepping
 from model_store.signatures.registry import Registry
 
 study_file = click.argument("study", metavar="STUDY", type=click.Path(path_type=Path, exists=True, dir_okay=False))
@@ -31,8 +31,7 @@ def train(study: Path) -> None:
     with ExitStack() as stack:
 
         def begin(folds: int) -> Callable[[], None]:
-            bar, task = stack.enter_context(progress(notices(), "evaluating folds", folds))
-            return lambda: bar.advance(task)
+            return stack.enter_context(stepping(notices(), "evaluating folds", folds, QUICK_SECONDS))
 
         with readable_errors():
             done = train_study(load_study(study), begin)

@@ -97,8 +97,8 @@ def show_without_outline(console: Console, studies: Sequence[StudyWithoutOutline
     console.print(f"without an outline ({len(studies)}): not scored until one comes", style="dim")
     for one in studies if everything else studies[:MAX_WITHOUT_OUTLINE_SHOWN]:
         came = f", last {age(one.last_arrival)} ago" if one.last_arrival else ""
-        count = f"{one.instances} instance{'s' if one.instances != 1 else ''}"
-        console.print(Padding(Text(f"study {one.study_uid}  {count}{came}"), (0, 0, 0, 2)), overflow="fold")
+        count = _count(one.instances, "instance", "instances")
+        console.print(_indented(Text(f"study {one.study_uid}  {count}{came}")), overflow="fold")
 
 
 def show_set_aside(console: Console, outlines: Sequence[SetAsideOutline], *, everything: bool) -> None:
@@ -112,7 +112,7 @@ def show_set_aside(console: Console, outlines: Sequence[SetAsideOutline], *, eve
     others = [one for one in outlines if everything or one.reason != SetAside.OWN_RESULT]
     for one in others if everything else others[:MAX_SET_ASIDE_SHOWN]:
         sender = f" from {one.calling_ae_title}" if one.calling_ae_title else ""
-        console.print(Padding(Text(f"{one.message}{sender}, study {one.study_uid}"), (0, 0, 0, 2)), overflow="fold")
+        console.print(_indented(Text(f"{one.message}{sender}, study {one.study_uid}")), overflow="fold")
 
 
 def show_study(
@@ -121,7 +121,7 @@ def show_study(
     """Print one study: its series, then its jobs with all their times."""
     for one in series:
         came = f", last {age(one.last_arrival)} ago" if one.last_arrival else ""
-        count = f"{one.instances} instance{'s' if one.instances != 1 else ''}"
+        count = _count(one.instances, "instance", "instances")
         console.print(Text.assemble("series ", (one.series_uid, "bold"), f"  {count}{came}"), overflow="fold")
     for job in jobs:
         console.print()
@@ -135,7 +135,7 @@ def show_jobs(console: Console, jobs: Iterable[JobStatus]) -> None:
         for job in jobs:
             console.print(Text.assemble(_state(job), f"  {job.job_id}  {_age(job)}"))
             for line in (*_words(job), Text(f"study {job.study_uid}", "dim")):
-                console.print(Padding(line, (0, 0, 0, 2)), overflow="fold")
+                console.print(_indented(line), overflow="fold")
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("state", no_wrap=True)
@@ -183,7 +183,7 @@ def show_refused_contexts(console: Console, status: SpoolStatus, *, everything: 
     ranked = sorted(status.refused_contexts, key=lambda one: not one.context.transfer_syntax_uids)
     shown = ranked if everything else ranked[:MAX_REFUSED_SHOWN]
     for one in shown:
-        console.print(Padding(Text(f"{one.says}, last {age(one.last)} ago"), (0, 0, 0, 2)), overflow="fold")
+        console.print(_indented(Text(f"{one.says}, last {age(one.last)} ago")), overflow="fold")
     if len(shown) < len(ranked):
         console.print(f"  and {len(ranked) - len(shown)} more (--all shows them)", style="dim")
 
@@ -196,7 +196,7 @@ def show_quarantine(console: Console, status: SpoolStatus, *, everything: bool) 
     console.print(f"quarantine ({len(status.quarantine)}): radtme quarantine show NAME says more", style="bold red")
     shown = status.quarantine if everything else status.quarantine[:MAX_QUARANTINED_SHOWN]
     for one in shown:
-        console.print(Padding(Text(f"{one.name}  {one.reason}"), (0, 0, 0, 2)), overflow="fold")
+        console.print(_indented(Text(f"{one.name}  {one.reason}")), overflow="fold")
     if len(shown) < len(status.quarantine):
         console.print(f"  and {len(status.quarantine) - len(shown)} more (--all shows them)", style="dim")
 
@@ -218,8 +218,16 @@ def score_words(job: JobStatus) -> str:
     return f"{tends}, hot probability {score} (threshold {threshold}{redrawn}){doubts}"
 
 
+def _indented(line: Text) -> Padding:
+    return Padding(line, (0, 0, 0, 2), expand=False)
+
+
+def _count(number: int, one: str, more: str) -> str:
+    return f"{number} {one if number == 1 else more}"
+
+
 def _headline(status: SpoolStatus) -> Text:
-    parts = [f"{status.studies} {'study' if status.studies == 1 else 'studies'}", f"{status.instances} instances"]
+    parts = [_count(status.studies, "study", "studies"), _count(status.instances, "instance", "instances")]
     if status.receiving:
         parts.append(f"{status.receiving} coming in")
     parts += [f"{count} {state.value}" for state in JobState if (count := status.count(state))]
