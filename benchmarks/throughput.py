@@ -11,7 +11,6 @@ slices of 96 x 96 in three phases: what is measured is the service around the fe
 
 import argparse
 import heapq
-import json
 import statistics
 import sys
 import tempfile
@@ -36,6 +35,7 @@ from support.broken_studies import SMALL  # noqa: E402
 from support.installation import send  # noqa: E402
 from support.pacs import Orthanc, orthanc  # noqa: E402
 from support.whole_stack import WholeStack  # noqa: E402
+from workers.delivery.outbox import read_delivery  # noqa: E402
 
 PHANTOMS = 10
 COMPUTE = ("compute-1", "compute-2")
@@ -98,7 +98,12 @@ class Bench:
     def latencies(self, number: int) -> list[float]:
         """Return the seconds from ready to delivered of the last cases."""
         jobs = sorted(self.stack.jobs(), key=lambda job: job.folder.stat().st_mtime)[-number:]
-        return [_seconds(str(format_time(job.read().readied)), _delivered(job)) for job in jobs]
+        return [_seconds(str(format_time(job.read().readied)), self._delivered(job)) for job in jobs]
+
+    def _delivered(self, job: Job) -> str:
+        record = read_delivery(self.stack.spool.ledger, job.id, "pacs")
+        assert record is not None
+        return str(format_time(record.updated))
 
     def cpu_seconds(self) -> dict[str, float]:
         """Return the CPU seconds of each part so far, those of the processes it started and that still run included."""
@@ -115,10 +120,6 @@ class Bench:
         """Return the resident memory of a worker and its pool."""
         process = psutil.Process(self.stack.pid(part))
         return sum(one.memory_info().rss for one in (process, *process.children(recursive=True)))
-
-
-def _delivered(job: Job) -> str:
-    return str(json.loads((job.folder / "delivery" / "pacs.json").read_text())["updated"])
 
 
 def _seconds(begin: str, end: str) -> float:

@@ -110,8 +110,7 @@ def show_step(console: Console, step: DemoStep) -> None:
 
 def show_result(console: Console, job: JobStatus, spool: Path, folder: Path, study: Path) -> None:
     """Print the outcome, the paths of the results, and how to view them."""
-    found = Spool(spool).find_job(job.job_id)
-    arrived = collect_results(found, folder / "pacs", folder / "results" / job.job_id) if found else []
+    arrived = collect_results(Spool(spool).ledger, job.job_id, folder / "pacs", folder / "results" / job.job_id)
     console.print()
     if job.hot_probability is not None:
         console.print(Padding(verdict(job), (0, 0, 0, 2), expand=False))

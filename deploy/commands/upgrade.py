@@ -54,4 +54,4 @@ def upgrade(check_only: bool, config_file: Path | None) -> None:
             f"warning: {path_from_here(path)} cannot be read: radtme spool check shows what the next start does",
             err=True,
         )
-    click.echo(f"{where} has layout {LAYOUT} now; {done.records} delivery records were rewritten")
+    click.echo(f"{where} has layout {LAYOUT} now; {done.records} delivery records were imported")

@@ -9,10 +9,8 @@ from PIL import Image
 from pydicom import dcmread
 
 from deploy.configuration.load import SINK_TARGET
-from listener.spool.jobs import Job
-from listener.spool.record_file import read_optional
-from workers.delivery.outbox import record_path
-from workers.delivery.record import DeliveryRecord
+from listener.ledger.database import Ledger
+from workers.delivery.outbox import read_delivery
 from workers.results.result_roles import ResultRole
 
 
@@ -26,9 +24,9 @@ class ArrivedResult:
     """The same as PNG, where it is an image."""
 
 
-def collect_results(job: Job, pacs: Path, folder: Path) -> list[ArrivedResult]:
+def collect_results(ledger: Ledger, job_id: str, pacs: Path, folder: Path) -> list[ArrivedResult]:
     """Link the objects of a job that arrived in ``pacs`` into ``folder``, by role."""
-    record = read_optional(DeliveryRecord, record_path(job, SINK_TARGET))
+    record = read_delivery(ledger, job_id, SINK_TARGET)
     taken = record.taken if record else {}
     folder.mkdir(parents=True, exist_ok=True)
     arrived = []

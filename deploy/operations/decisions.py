@@ -11,7 +11,7 @@ from listener.spool.jobs import Job, JobState
 from listener.spool.locks import LOCK_NAME, PAIRING_LOCK_NAME
 from listener.spool.record_file import write_record
 from listener.spool.spool import Spool
-from workers.delivery.outbox import outbox_files
+from workers.delivery.outbox import read_deliveries
 
 FINISHED_STATES = (JobState.DONE, JobState.FAILED, JobState.DROPPED)
 
@@ -52,9 +52,13 @@ def release(spool: Spool, job: Job) -> Retried:
     (found.folder / HOLD_NAME).unlink(missing_ok=True)
     announcements = {
         JobState.READY: (score_announcement(job.id),),
-        JobState.DELIVERING: tuple(delivery_announcement(job.id, path.stem) for path in outbox_files(found)),
+        JobState.DELIVERING: tuple(delivery_announcement(job.id, target) for target in _targets(spool, job)),
     }.get(found.state, ())
     return Retried(f"{job.id} is released and goes on where it is ({found.state.value})", announcements)
+
+
+def _targets(spool: Spool, job: Job) -> list[str]:
+    return [record.target for record in read_deliveries(spool.ledger, job.id)]
 
 
 def drop(spool: Spool, job: Job, who: str, why: str) -> str:
@@ -71,7 +75,7 @@ def drop(spool: Spool, job: Job, who: str, why: str) -> str:
         raise CommandError(f"{job.id} is {job.state.value}: there is nothing to drop", "radtme status shows what is")
     with ExitStack() as locks:
         locks.enter_context(held_lock(spool.root / "jobs", PAIRING_LOCK_NAME, job.id))
-        for name in (LOCK_NAME, *(f"deliver-{path.stem}.lock" for path in outbox_files(job))):
+        for name in (LOCK_NAME, *(f"deliver-{target}.lock" for target in _targets(spool, job))):
             locks.enter_context(held_lock(job.folder, name, job.id))
         write_record(job.folder / DROP_NAME, Drop(who, datetime.now(UTC), why, job.state))
         moved = spool.move(job, JobState.DROPPED)

@@ -5,12 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from listener.dicom.uids import uid_name
+from listener.ledger.deliveries import DeliveryState
 from listener.ledger.target_circuits import CircuitState, read_circuit, read_circuits
-from listener.spool.delivery_schedule import DeliveryState
 from listener.spool.jobs import Job
-from listener.spool.record_file import read_record
 from listener.spool.spool import Spool
-from workers.delivery.outbox import outbox_files
+from workers.delivery import outbox
 from workers.delivery.record import DeliveryRecord, StoreResponse
 from workers.results.instance_reference import InstanceReference
 from workers.results.result_record import ResultRecord
@@ -64,15 +63,9 @@ class TargetStatus:
 
 
 def read_deliveries(spool: Spool, job: Job, result: ResultRecord | None) -> tuple[DeliveryStatus, ...]:
-    """Return the deliveries of a job, by target.
-
-    Raises
-    ------
-    UnreadableRecord
-        If a record is damaged.
-    """
+    """Return the deliveries of a job, by target."""
     made = result.references if result else {}
-    records = (read_record(DeliveryRecord, path) for path in outbox_files(job))
+    records = outbox.read_deliveries(spool.ledger, job.id)
     return tuple(_with_circuit(spool, _delivery(record, made)) for record in records)
 
 

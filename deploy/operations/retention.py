@@ -14,13 +14,12 @@ from pathlib import Path
 from deploy.configuration.sections import RetentionSettings
 from deploy.errors import CommandError
 from listener.dicom.uids import is_uid
-from listener.spool.delivery_schedule import DeliverySchedule, DeliveryState
+from listener.ledger.deliveries import DeliverySchedule, DeliveryState, schedules
 from listener.spool.jobs import Job, JobState
 from listener.spool.locks import LOCK_NAME
-from listener.spool.record_file import UnreadableRecord, read_record
+from listener.spool.record_file import UnreadableRecord
 from listener.spool.repair import IN_WORK
 from listener.spool.spool import Spool
-from workers.delivery.outbox import outbox_files
 from workers.results.result_record import read_result
 
 DAY_SECONDS = 86400.0
@@ -95,10 +94,13 @@ def unit_of(spool: Spool, settings: RetentionSettings, study_uid: str, jobs: Seq
     folder = spool.studies / study_uid
     bytes_, last_touched = _measured(folder, count_folders=True)
     kept = _study_stays(settings, last_touched, now) if folder.is_dir() else ""
+    outbox = schedules(spool.ledger, [job.id for job in jobs])
     for job in jobs:
         size, touched = _measured(job.folder)
+        updated = [one.updated.timestamp() for one in outbox[job.id] if one.updated]
+        touched = max([touched, *updated])
         bytes_, last_touched = bytes_ + size, max(last_touched, touched)
-        kept = kept or _job_stays(settings, job, touched, now)
+        kept = kept or _job_stays(settings, job, outbox[job.id], touched, now)
     return Unit(study_uid, folder if folder.is_dir() else None, tuple(jobs), bytes_, last_touched, kept)
 
 
@@ -136,7 +138,9 @@ def _study_stays(settings: RetentionSettings, touched: float, now: float) -> str
     return _too_young("its last object came", settings.studies_days, touched, now)
 
 
-def _job_stays(settings: RetentionSettings, job: Job, touched: float, now: float) -> str:
+def _job_stays(
+    settings: RetentionSettings, job: Job, deliveries: Sequence[DeliverySchedule], touched: float, now: float
+) -> str:
     if job.state in IN_WORK:
         return f"job {job.id} is {job.state.value}"
     days = {
@@ -144,7 +148,7 @@ def _job_stays(settings: RetentionSettings, job: Job, touched: float, now: float
         JobState.DROPPED: settings.dropped_days,
         JobState.FAILED: settings.failed_days,
     }[job.state]
-    if job.state is not JobState.DROPPED and _is_undelivered(job):
+    if job.state is not JobState.DROPPED and _is_undelivered(job, deliveries):
         return f"job {job.id} has results that no target has"
     return _too_young(f"job {job.id} was {job.state.value}", days, touched, now)
 
@@ -156,7 +160,7 @@ def _too_young(what: str, days: int | None, touched: float, now: float) -> str:
     return f"{what} {max(0.0, since):.1f} days ago, of {days}" if since <= days else ""
 
 
-def _is_undelivered(job: Job) -> bool:
+def _is_undelivered(job: Job, deliveries: Sequence[DeliverySchedule]) -> bool:
     """Return whether a job has results that exist nowhere else; an unreadable one counts. A self-test has none."""
     try:
         if job.read().is_self_test:
@@ -164,10 +168,9 @@ def _is_undelivered(job: Job) -> bool:
         result = read_result(job)
         if result is None or not result.objects:
             return (job.folder / "objects").is_dir() and any((job.folder / "objects").iterdir())
-        records = [read_record(DeliverySchedule, path) for path in outbox_files(job)]
     except (OSError, ValueError):
         return True
-    return not records or any(record.state is not DeliveryState.DELIVERED for record in records)
+    return not deliveries or any(delivery.state is not DeliveryState.DELIVERED for delivery in deliveries)
 
 
 def _measured(place: Path, *, count_folders: bool = False) -> tuple[int, float]:

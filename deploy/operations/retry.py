@@ -1,7 +1,7 @@
 """Retries a job: one change in the spool, then the announcement. An error says why a job cannot be retried."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,17 +9,16 @@ from pathlib import Path
 
 from deploy.errors import CommandError
 from listener.broker.messages import Announcement, delivery_announcement, score_announcement
+from listener.ledger.deliveries import DeliveryState
 from listener.pairing.conversion_sources import ConversionSources
 from listener.pairing.evidence import SeriesHeads, evidence
 from listener.pairing.readiness import next_version
-from listener.spool.delivery_schedule import DeliveryState
 from listener.spool.job_files import ATTEMPTS_NAME, DROP_NAME, FAILURE_NAME, HOLD_NAME, RESULT_NAME, is_held
 from listener.spool.jobs import Job, JobState
 from listener.spool.locks import LOCK_NAME, PAIRING_LOCK_NAME, exclusive
-from listener.spool.record_file import read_record, write_record
 from listener.spool.spool import Spool
 from workers.delivery.circuit_breaker import probe_now
-from workers.delivery.outbox import outbox_files
+from workers.delivery.outbox import read_deliveries, read_delivery, write_delivery
 from workers.delivery.record import DeliveryRecord
 from workers.results.result_record import read_result
 from workers.scoring.case_result import ResultOutcome
@@ -74,7 +73,7 @@ def retry(spool: Spool, job: Job) -> Retried:
 
 def _take_up(spool: Spool, job: Job) -> Retried:
     with held_lock(job.folder, LOCK_NAME, job.id):
-        records = _delivery_records(job)
+        records = read_deliveries(spool.ledger, job.id)
         sent_before = (job.folder / RESULT_NAME).exists() and bool(records)
         state = JobState.DELIVERING if sent_before else JobState.READY if job.read().readied else JobState.WAITING
         announcements: tuple[Announcement, ...] = (score_announcement(job.id),) if state is JobState.READY else ()
@@ -87,11 +86,11 @@ def _take_up(spool: Spool, job: Job) -> Retried:
 
 
 def _deliver_now(spool: Spool, job: Job) -> Retried:
-    records = _delivery_records(job)
+    records = read_deliveries(spool.ledger, job.id)
     announcements = _make_due(spool, job, records)
     if not announcements:
         # A worker that died before it could move the job left it so: the next delivery finds nothing to do but that.
-        closing = tuple(delivery_announcement(job.id, path.stem) for path in records)
+        closing = tuple(delivery_announcement(job.id, record.target) for record in records)
         return Retried(f"{job.id}: every target has its results already; it is being closed", closing)
     return Retried(
         f"{job.id}: the next try is due now ({', '.join(announcement.args[1] for announcement in announcements)})",
@@ -132,22 +131,16 @@ def score_next_version(spool: Spool, job: Job) -> Retried:
     return Retried(f"{job.id}: scored again as {version.job_id}", (score_announcement(version.job_id),))
 
 
-def _make_due(spool: Spool, job: Job, records: dict[Path, DeliveryRecord]) -> tuple[Announcement, ...]:
+def _make_due(spool: Spool, job: Job, records: Iterable[DeliveryRecord]) -> tuple[Announcement, ...]:
     announcements = []
-    for path, record in records.items():
-        if record.state is DeliveryState.DELIVERED:
-            continue
-        with held_lock(job.folder, f"deliver-{path.stem}.lock", job.id):
-            current = read_record(DeliveryRecord, path)
-            if current.state is not DeliveryState.DELIVERED:
-                write_record(path, current.due_now(datetime.now(UTC)))
-                announcements.append(delivery_announcement(job.id, path.stem))
-        probe_now(spool.ledger, path.stem, datetime.now(UTC))
+    for target in (record.target for record in records if record.state is not DeliveryState.DELIVERED):
+        with held_lock(job.folder, f"deliver-{target}.lock", job.id):
+            current = read_delivery(spool.ledger, job.id, target)
+            if current is not None and current.state is not DeliveryState.DELIVERED:
+                write_delivery(spool.ledger, job.id, current.due_now(datetime.now(UTC)))
+                announcements.append(delivery_announcement(job.id, target))
+        probe_now(spool.ledger, target, datetime.now(UTC))
     return tuple(announcements)
-
-
-def _delivery_records(job: Job) -> dict[Path, DeliveryRecord]:
-    return {path: read_record(DeliveryRecord, path) for path in outbox_files(job)}
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from deploy.operations.status import read_jobs
-from listener.spool.delivery_schedule import DeliveryState
+from listener.ledger.deliveries import DeliveryState
 from listener.spool.jobs import Job, JobState
 from listener.spool.spool import Spool
 from workers.scoring.case_result import ResultOutcome

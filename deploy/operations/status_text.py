@@ -18,8 +18,8 @@ from deploy.operations.service_health import ServiceHealth
 from deploy.operations.status import NEVER, SeriesStatus, SpoolStatus, StudyWithoutOutline
 from deploy.terminal import age, due, duration, path_from_here, size
 from listener.dicom.sender_character_sets import UNREADABLE_TEXT
+from listener.ledger.deliveries import DeliveryState
 from listener.ledger.set_aside_outlines import SetAside, SetAsideOutline
-from listener.spool.delivery_schedule import DeliveryState
 from listener.spool.jobs import JobState
 from workers.results.certainty_texts import doubt_texts, range_text
 from workers.scoring.case_result import Phenotype, ResultOutcome, shown_score

@@ -12,11 +12,11 @@ from deploy.operations.upgrade_ledger import import_files
 from listener.ledger.database import SQLITE_NAME
 from listener.spool.atomic_files import make_folder, write_bytes
 from listener.spool.jobs import Job, JobState
-from listener.spool.layout import LAYOUT, UNVERSIONED, VERSION_NAME, WrongLayout, check_layout, layout_of
+from listener.spool.layout import LAYOUT, VERSION_NAME, WrongLayout, check_layout
 from listener.spool.locks import PAIRING_LOCK_NAME, exclusive
-from listener.spool.record_file import UnreadableRecord, read_record, write_record
+from listener.spool.record_file import UnreadableRecord, read_record
 from listener.spool.spool import Spool
-from workers.delivery.outbox import outbox_files
+from workers.delivery.outbox import write_delivery
 from workers.delivery.record import DeliveryRecord, StoreResponse
 from workers.results.result_record import read_intact_result
 
@@ -59,7 +59,7 @@ class Upgraded:
     """The outcome of an upgrade."""
 
     records: int
-    """Delivery records that were rewritten; none in a spool of layout 2, which has them already."""
+    """Delivery records that were imported."""
     unreadable: tuple[Path, ...]
     """Left as they are. The next start of the listener repairs those of jobs; `radtme spool check` shows how."""
 
@@ -81,9 +81,9 @@ def upgrade(spool: Spool) -> Upgraded:
         for job in jobs:
             if job.state in (JobState.RUNNING, JobState.DELIVERING):
                 _require_alone(job, locks)
-        for job in jobs if layout_of(spool.root) == UNVERSIONED else ():
-            for path, entry in _entries(job, unreadable):
-                write_record(path, entry)
+        for job in jobs:
+            for entry in _entries(job, unreadable):
+                write_delivery(spool.ledger, job.id, entry)
                 records += 1
         unreadable += import_files(spool)
         write_bytes(spool.root / VERSION_NAME, f"{LAYOUT}\n".encode())
@@ -92,17 +92,22 @@ def upgrade(spool: Spool) -> Upgraded:
 
 
 def _require_alone(job: Job, locks: ExitStack) -> None:
-    for name in ("lock", *(f"deliver-{path.stem}.lock" for path in outbox_files(job))):
+    for name in ("lock", *(f"deliver-{path.stem}.lock" for path in _files(job))):
         if not locks.enter_context(exclusive(job.folder, name)):
             raise CommandError(f"{job.id}: a worker works on it", "stop all parts, on all machines, then upgrade")
 
 
-def _entries(job: Job, unreadable: list[Path]) -> Iterator[tuple[Path, DeliveryRecord]]:
-    for path in outbox_files(job):
+def _entries(job: Job, unreadable: list[Path]) -> Iterator[DeliveryRecord]:
+    for path in _files(job):
         try:
-            yield path, _with_references(read_record(DeliveryRecord, path), job)
+            yield _with_references(read_record(DeliveryRecord, path), job)
         except UnreadableRecord:
             unreadable.append(path)
+
+
+def _files(job: Job) -> list[Path]:
+    """Return the delivery records of a job, which were files up to layout 2."""
+    return sorted((job.folder / "delivery").glob("[!.]*.json"))
 
 
 def _with_references(entry: DeliveryRecord, job: Job) -> DeliveryRecord:

@@ -17,13 +17,13 @@ from deploy.network.dicom_files import DicomFile
 from deploy.network.send import SendOutcome, send_files
 from deploy.self_test.features import complaint, has_canary, reported_features
 from deploy.self_test.study import SelfTestStudy
+from listener.ledger.deliveries import DeliveryState
 from listener.ledger.self_tests import SELF_TEST_TARGET
 from listener.pairing.readiness import waiting_for
-from listener.spool.delivery_schedule import DeliveryState
 from listener.spool.job_files import RESULT_NAME
 from listener.spool.jobs import Job, JobState, job_id_for
 from listener.spool.record_file import read_record
-from workers.delivery.outbox import read_entry, record_path
+from workers.delivery.outbox import read_delivery
 from workers.delivery.record import DeliveryRecord
 from workers.errors import TransientFailure
 from workers.results.instance_reference import InstanceReference
@@ -306,9 +306,7 @@ class SelfTestRun:
         return job
 
     def _entry(self, target: str) -> DeliveryRecord | None:
-        with contextlib.suppress(FileNotFoundError):  # it moves on just now
-            return read_entry(record_path(self._job(), target))
-        return None
+        return read_delivery(self._spool.ledger, self.job_id, target)
 
     def _in_job(self, look: Callable[[Job], T]) -> T:
         """Return what ``look`` finds in the job's folder, which may be moved meanwhile."""

@@ -23,8 +23,8 @@ from deploy.operations.status import (
 from listener.dicom.data_set import read_attributes
 from listener.dicom.patient_texts import shown_text
 from listener.dicom.sender_character_sets import SenderCharacterSet, character_set_of
+from listener.ledger.deliveries import DeliveryState
 from listener.ledger.set_aside_outlines import SetAside, SetAsideOutline, read_set_aside
-from listener.spool.delivery_schedule import DeliveryState
 from listener.spool.jobs import JOB_ID_PATTERN, Job, JobState
 from listener.spool.record_file import UnreadableRecord
 from listener.spool.spool import Spool

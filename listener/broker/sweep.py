@@ -10,12 +10,11 @@ import structlog
 
 from listener.broker.messages import Announcement, Queue, delivery_announcement, score_announcement
 from listener.ledger.commitments import forget, reported
+from listener.ledger.deliveries import schedules
 from listener.ledger.target_circuits import Circuit, read_circuit
-from listener.spool.delivery_schedule import DeliverySchedule
 from listener.spool.job_files import is_held
 from listener.spool.jobs import Job, JobState
 from listener.spool.locks import exclusive
-from listener.spool.record_file import UnreadableRecord, read_record
 from listener.spool.retry_later import waits_for_retry
 from listener.spool.spool import Spool
 
@@ -137,24 +136,21 @@ class Sweep:
     def _due_deliveries(self, clock: datetime) -> Iterator[DueAnnouncement]:
         circuits: dict[str, Circuit] = {}
         probing: set[str] = set()
-        for job in self._spool.jobs(JobState.DELIVERING):
-            if is_held(job.folder):
-                continue
-            deliveries = list(_deliveries(job))
+        jobs = [job.id for job in self._spool.jobs(JobState.DELIVERING) if not is_held(job.folder)]
+        for job_id, deliveries in schedules(self._spool.ledger, jobs).items():
             # Settled, but not moved: its worker died between the last record and the move. Any delivery task closes it.
-            left_behind = all(delivery is not None and delivery.state.is_settled for _, delivery in deliveries)
-            for target, delivery in deliveries:
-                if delivery is None:
-                    continue
+            left_behind = all(delivery.state.is_settled for delivery in deliveries)
+            for delivery in deliveries:
+                target = delivery.target
                 if target not in circuits:
                     circuits[target] = read_circuit(self._spool.ledger, target)
                 circuit = circuits[target]
-                if left_behind or (circuit.is_closed and delivery.is_due(job.id, circuit, clock)):
-                    yield DueAnnouncement(delivery_announcement(job.id, target), JobState.DELIVERING)
+                if left_behind or (circuit.is_closed and delivery.is_due(job_id, circuit, clock)):
+                    yield DueAnnouncement(delivery_announcement(job_id, target), JobState.DELIVERING)
                 elif target not in probing and circuit.wants_probe(clock) and delivery.needs_target(clock):
                     # Of the deliveries that wait for an unreachable target, one is enough to probe it.
                     probing.add(target)
-                    yield DueAnnouncement(delivery_announcement(job.id, target), JobState.DELIVERING)
+                    yield DueAnnouncement(delivery_announcement(job_id, target), JobState.DELIVERING)
 
 
 def _grace(state: JobState) -> float:
@@ -165,15 +161,3 @@ def _grace(state: JobState) -> float:
 def _is_free(job: Job) -> bool:
     with exclusive(job.folder) as free:
         return free
-
-
-def _deliveries(job: Job) -> Iterator[tuple[str, DeliverySchedule | None]]:
-    """Yield the deliveries of a job by target; None where a record is damaged: neither due nor settled."""
-    for path in sorted((job.folder / "delivery").glob("*.json")):
-        try:
-            yield path.stem, read_record(DeliverySchedule, path)
-        except FileNotFoundError:  # its job moved on just now
-            continue
-        except UnreadableRecord as error:  # one damaged record must not stop the sweep
-            log.error("delivery_unreadable", job=job.id, target=path.stem, error=str(error))
-            yield path.stem, None

@@ -19,6 +19,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingErr
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from listener.ledger.migration import bring_up_to_date
+from listener.runtime.fault_points import FaultPoint, reach
 
 SQLITE_NAME = "ledger.sqlite"
 """In the spool's folder."""
@@ -89,6 +90,7 @@ class Ledger:
         """
         with _counted(), _our_errors(), _writing(_engine(self.url)) as connection:
             yield connection
+            reach(FaultPoint.LEDGER_WRITTEN)
 
 
 @contextmanager

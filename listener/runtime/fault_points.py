@@ -35,6 +35,8 @@ class FaultPoint(StrEnum):
     """The reason is in quarantine; the object is not yet."""
     FILE_WRITTEN = "file.written"
     """A whole file lies under its temporary name."""
+    LEDGER_WRITTEN = "ledger.written"
+    """All of a transaction is in the ledger; it is not committed."""
     JOB_WRITTEN = "job.written"
     """A new job is complete under its temporary name."""
     JOB_RENAMED = "job.renamed"

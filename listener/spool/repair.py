@@ -17,6 +17,7 @@ from pathlib import Path
 
 import structlog
 
+from listener.ledger.deliveries import schedules
 from listener.spool.atomic_files import fsync_folder, make_folder, read_json
 from listener.spool.jobs import Job, JobState, job_id_for
 from listener.spool.locks import exclusive
@@ -41,7 +42,7 @@ class SpoolDefect(StrEnum):
     TWO_STATES = "two_states"
     JOB_UNREADABLE = "job_unreadable"
     RESULT_UNREADABLE = "result_unreadable"
-    DELIVERY_UNREADABLE = "delivery_unreadable"
+    DELIVERY_UNKNOWN = "delivery_unknown"
 
 
 REMEDIES = {
@@ -52,7 +53,7 @@ REMEDIES = {
     SpoolDefect.TWO_STATES: "the one that is further on stays; the other is put aside",
     SpoolDefect.JOB_UNREADABLE: "put aside; its outline gets a new job, with the same results",
     SpoolDefect.RESULT_UNREADABLE: "scored again, with the same results",
-    SpoolDefect.DELIVERY_UNREADABLE: "queued again: the target may get the same objects a second time",
+    SpoolDefect.DELIVERY_UNKNOWN: "queued again: the target may get the same objects a second time",
 }
 
 
@@ -94,10 +95,12 @@ def check(spool: Spool) -> Iterator[Finding]:
     places: dict[str, list[Job]] = defaultdict(list)
     for job in spool.jobs(*MOST_ADVANCED_FIRST):
         places[job.id].append(job)
-    for first, *others in places.values():
+    for _, *others in places.values():
         yield from (Finding(SpoolDefect.TWO_STATES, job.folder, job.id) for job in others)
-        if first.state in IN_WORK:
-            yield from _damage(first)
+    in_work = [first for first, *_ in places.values() if first.state in IN_WORK]
+    outbox = schedules(spool.ledger, [job.id for job in in_work if job.state is JobState.DELIVERING])
+    for job in in_work:
+        yield from _damage(job, is_queued=bool(outbox.get(job.id)))
 
 
 def repair(spool: Spool) -> list[Finding]:
@@ -151,21 +154,15 @@ def _quarantine(spool: Spool) -> Iterator[Finding]:
             yield Finding(SpoolDefect.OBJECT_WITHOUT_REASON, spool.quarantine / name)
 
 
-def _damage(job: Job) -> Iterator[Finding]:
+def _damage(job: Job, *, is_queued: bool) -> Iterator[Finding]:
     if not _is_readable(job.folder / "job.json"):
         yield Finding(SpoolDefect.JOB_UNREADABLE, job.folder, job.id)
         return
     result = job.folder / "result.json"
     if job.state is JobState.DELIVERING and not _is_readable(result):
         yield Finding(SpoolDefect.RESULT_UNREADABLE, result, job.id)
-        return
-    if job.state is JobState.DELIVERING:
-        outbox = job.folder / "delivery"
-        records = sorted(outbox.glob("[!.]*.json"))
-        damaged = [path for path in records if not _is_readable(path)]
-        yield from (Finding(SpoolDefect.DELIVERY_UNREADABLE, path, job.id) for path in damaged)
-        if not records:
-            yield Finding(SpoolDefect.DELIVERY_UNREADABLE, outbox, job.id)
+    elif job.state is JobState.DELIVERING and not is_queued:
+        yield Finding(SpoolDefect.DELIVERY_UNKNOWN, job.folder, job.id)
 
 
 def _is_readable(path: Path) -> bool:
@@ -191,7 +188,7 @@ def _repaired(spool: Spool, finding: Finding) -> bool:
         case SpoolDefect.TWO_STATES | SpoolDefect.JOB_UNREADABLE:
             with _held(path) as mine:
                 return mine and _put_aside(spool, finding)
-        case SpoolDefect.RESULT_UNREADABLE | SpoolDefect.DELIVERY_UNREADABLE:
+        case SpoolDefect.RESULT_UNREADABLE | SpoolDefect.DELIVERY_UNKNOWN:
             return _repaired_delivery(spool, finding)
     return True
 

@@ -9,7 +9,7 @@ import pytest
 
 from deploy.simulation.phantom import write_phantom
 from listener.ledger.commitments import reported
-from listener.spool.delivery_schedule import DeliveryState
+from listener.ledger.deliveries import DeliveryState
 from listener.spool.jobs import Job, JobState
 from listener.spool.spool import Spool
 from support.broken_studies import SMALL

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread
 
-from listener.spool.delivery_schedule import DeliveryState
+from listener.ledger.deliveries import DeliveryState
 from listener.spool.jobs import JobState
 from listener.spool.spool import Spool
 from support.outboxes import ROLES, Watch, delivering, entry_of, state_of

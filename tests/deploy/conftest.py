@@ -14,9 +14,12 @@ import pytest
 from listener.spool.atomic_files import write_json
 from listener.spool.job_record import SegmentationReference
 from listener.spool.jobs import Job, JobState, job_id_for
+from listener.spool.record_file import record_of
 from listener.spool.spool import QuarantineReason, Spool
 from support.records import job_record
 from support.spool_jobs import REJECTED, SCORED, delivery, in_minutes
+from workers.delivery.outbox import write_delivery
+from workers.delivery.record import DeliveryRecord
 
 STUDY, SERIES, SEG_SERIES = "1.2.3", "1.2.3.1", "1.2.3.2"
 
@@ -64,9 +67,10 @@ def put_job(spool: Spool) -> Callable[..., Job]:
         job = spool.create_job(record, state)
         assert job is not None
         for name, value in files.items():
-            path = job.folder / f"{name.replace('__', '/')}.json"
-            path.parent.mkdir(exist_ok=True)
-            write_json(path, value)
+            if name.startswith("delivery__"):
+                write_delivery(spool.ledger, job.id, record_of(DeliveryRecord, value, name))
+            else:
+                write_json(job.folder / f"{name}.json", value)
         return job
 
     return put

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from listener.ledger.deliveries import forget_deliveries
 from listener.spool.jobs import Job, JobState
 from listener.spool.repair import SpoolDefect, aside_folder, check, repair
 from support.disturbed import Study, assert_undisturbed, put_spool
@@ -50,13 +51,6 @@ def removed(path: Path) -> None:
         pytest.param("delivering", "job.json", truncated, SpoolDefect.JOB_UNREADABLE, marks=pytest.mark.long),
         pytest.param("delivering", "result.json", overwritten, SpoolDefect.RESULT_UNREADABLE, marks=pytest.mark.long),
         pytest.param("delivering", "result.json", removed, SpoolDefect.RESULT_UNREADABLE, marks=pytest.mark.long),
-        ("delivering", "delivery/pacs.json", emptied, SpoolDefect.DELIVERY_UNREADABLE),
-        pytest.param(
-            "delivering", "delivery/pacs.json", truncated, SpoolDefect.DELIVERY_UNREADABLE, marks=pytest.mark.long
-        ),
-        pytest.param(
-            "delivering", "delivery/pacs.json", removed, SpoolDefect.DELIVERY_UNREADABLE, marks=pytest.mark.long
-        ),
     ],
 )
 def test_a_damaged_file_of_a_job(
@@ -81,6 +75,16 @@ def test_a_damaged_file_of_a_job(
         site.wait_for_jobs(1, JobState.DONE)
     assert_undisturbed(site, pacs, study)
     assert not list(check(site.spool))
+
+
+def test_a_job_whose_delivery_the_ledger_does_not_know(site: Site, study: Study, pacs: Recorder) -> None:
+    """The ledger was restored from an older backup than the spool."""
+    put_spool(site, study.delivering)
+    forget_deliveries(site.spool.ledger, [only_job(site).id])
+    assert [one.defect for one in check(site.spool)] == [SpoolDefect.DELIVERY_UNKNOWN]
+    with site.listening(), site.working():
+        site.wait_for_jobs(1, JobState.DONE)
+    assert_undisturbed(site, pacs, study)
 
 
 def test_a_job_in_two_states(site: Site, study: Study, pacs: Recorder) -> None:

@@ -44,7 +44,7 @@ WORKER_DIES = [
     (FaultPoint.OBJECTS_RENAMED, 1),
     (FaultPoint.FILE_WRITTEN, 6),
     (FaultPoint.RESULT_WRITTEN, 1),
-    (FaultPoint.FILE_WRITTEN, 7),
+    (FaultPoint.LEDGER_WRITTEN, 2),
     (FaultPoint.DELIVERY_QUEUED, 1),
     (FaultPoint.JOB_RENAMED, 2),
     (FaultPoint.SCORE_HANDED_OVER, 1),
@@ -52,7 +52,7 @@ WORKER_DIES = [
 DELIVERY_DIES = [
     (FaultPoint.DELIVERY_OPENED, 1),
     *[(FaultPoint.DELIVERY_SENT, nth) for nth in (1, 4)],
-    *[(FaultPoint.FILE_WRITTEN, nth) for nth in (1, 4)],
+    *[(FaultPoint.LEDGER_WRITTEN, nth) for nth in (2, 5)],
     *[(FaultPoint.DELIVERY_NOTED, nth) for nth in (2, 4)],
     (FaultPoint.DELIVERY_TRIED, 1),
     (FaultPoint.DELIVERY_RECORDED, 1),
@@ -67,6 +67,7 @@ OFTEN = {
     (FaultPoint.SCORE_COUNTED, 1),
     (FaultPoint.OBJECTS_WRITTEN, 1),
     (FaultPoint.RESULT_WRITTEN, 1),
+    (FaultPoint.LEDGER_WRITTEN, 2),
     (FaultPoint.DELIVERY_SENT, 1),
     (FaultPoint.DELIVERY_TRIED, 1),
 }

@@ -11,13 +11,13 @@ import pytest
 from pydicom import dcmread
 
 from deploy.simulation.phantom import Phantom, write_phantom
-from listener.spool.atomic_files import read_json
 from listener.spool.jobs import JobState
 from support.disturbed import TINY
 from support.installation import Installation, send
 from support.moved_clock import MovedClock
 from support.processes import free_port, wait_until
 from support.recorder import recorder
+from workers.delivery.outbox import read_delivery
 
 TWO_DAYS = timedelta(days=2)
 RESULTS = 4
@@ -73,8 +73,8 @@ def clock_of(service: Installation) -> datetime:
 def next_try(service: Installation) -> str | None:
     """Return when the only delivery under way is tried again, as its record says."""
     [job] = service.spool.jobs(JobState.DELIVERING)
-    record = read_json(job.folder / "delivery" / "pacs.json")
-    return record["next_try"] if record and record["tries"] else None
+    record = read_delivery(service.spool.ledger, job.id, "pacs")
+    return record.next_try.isoformat() if record and record.tries and record.next_try else None
 
 
 def assert_quiet(service: Installation) -> None:

@@ -20,6 +20,7 @@ from support.installation import RADTME, Installation, send
 from support.pacs import Orthanc, orthanc
 from support.processes import wait_until
 from support.recorder import Recorder, recorder
+from workers.delivery.outbox import read_deliveries
 from workers.features import canary as feature_canary
 
 STEPS = ["sent", "acknowledged", "paired", "scored", "features equal", "delivered", "seen"]
@@ -207,7 +208,7 @@ def test_what_only_looks_like_one_is_delivered_like_every_case(
     send(parts.dicom_port, tmp_path)
     (job,) = parts.wait_for_jobs(1, 300)
     assert (job.state, parts.result(job)["outcome"]) == (JobState.DONE, "scored")
-    assert sorted(path.stem for path in (job.folder / "delivery").glob("*.json")) == ["pacs", "test"]
+    assert [one.target for one in read_deliveries(parts.spool.ledger, job.id)] == ["pacs", "test"]
     assert len(clinical.digests) == 4
     assert "self-test" not in parts.radtme("status", "--all")
 

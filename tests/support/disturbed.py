@@ -66,4 +66,4 @@ def assert_undisturbed(site: Site, pacs: Recorder, study: Study, jobs: int = 1) 
     assert pacs.once() == study.results
     for job in site.spool.jobs():
         left = {path.name for path in job.folder.iterdir() if path.suffix not in (".lock", ".damaged")} - {"lock"}
-        assert left == {"attempts.json", "delivery", "job.json", "objects", "result.json"}
+        assert left == {"attempts.json", "job.json", "objects", "result.json"}

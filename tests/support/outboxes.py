@@ -17,10 +17,9 @@ from listener.ledger.commitments import commitment_requests
 from listener.ledger.database import Ledger
 from listener.spool.jobs import Job, JobState, job_id_for
 from listener.spool.locks import PAIRING_LOCK_NAME
-from listener.spool.record_file import read_record
 from listener.spool.spool import Spool
 from support.records import job_record, result_record
-from workers.delivery.outbox import queue_delivery, record_path
+from workers.delivery.outbox import queue_delivery, read_delivery
 from workers.delivery.record import DeliveryRecord
 from workers.jobs import attempts as ledger
 from workers.jobs.score_job import encoded
@@ -74,7 +73,7 @@ def delivering(spool: Spool, *targets: str, number: int = 1, roles: tuple[str, .
         assert job is not None
         write_result(job, result_record(job_id))
         ledger.write_objects(job, {role: encoded(document(ROLES[role])) for role in roles})
-        queue_delivery(job, dict.fromkeys(targets, tuple(map(ResultRole, roles))))
+        queue_delivery(spool.ledger, job.id, dict.fromkeys(targets, tuple(map(ResultRole, roles))))
         moved = spool.move(job, JobState.DELIVERING)
     assert moved is not None
     return moved
@@ -82,9 +81,9 @@ def delivering(spool: Spool, *targets: str, number: int = 1, roles: tuple[str, .
 
 def entry_of(spool: Spool, job: Job, target: str = "pacs") -> DeliveryRecord:
     """Return the outbox record of a job for a target, wherever the job lies now."""
-    found = spool.find_job(job.id)
-    assert found is not None
-    return read_record(DeliveryRecord, record_path(found, target))
+    record = read_delivery(spool.ledger, job.id, target)
+    assert record is not None
+    return record
 
 
 def state_of(spool: Spool, job: Job) -> JobState:

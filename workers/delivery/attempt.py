@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from listener.ledger.deliveries import DeliveryState
 from listener.runtime.fault_points import FaultPoint, reach
-from listener.spool.delivery_schedule import DeliveryState
 from listener.spool.spool import Spool
 from workers.delivery.circuit_breaker import CircuitBreaker
 from workers.delivery.commitment import Commitment, CommitmentOutcome

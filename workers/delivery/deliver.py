@@ -2,14 +2,14 @@
 
 from datetime import UTC, datetime
 
+from listener.ledger.deliveries import DeliveryState
 from listener.runtime.fault_points import FaultPoint, reach
-from listener.spool.delivery_schedule import DeliveryState
 from listener.spool.job_files import is_held
 from listener.spool.jobs import Job, JobState
 from listener.spool.spool import Spool, fail
 from workers.delivery.attempt import Clock, DeliveryAttempt, DeliveryOutcome, utc_now
 from workers.delivery.circuit_breaker import CircuitBreaker
-from workers.delivery.outbox import held_outbox, outbox_files, read_entry
+from workers.delivery.outbox import held_outbox, read_deliveries
 from workers.errors import FailureReason
 from workers.notifications.event import note_outcome
 from workers.settings import CaseOutcome, WorkerSettings, wait_seconds
@@ -85,9 +85,8 @@ def close_if_settled(spool: Spool, job_id: str, settings: WorkerSettings) -> Non
 
 def close_when_settled(spool: Spool, job: Job, settings: WorkerSettings) -> None:
     """Move a job when all its deliveries are settled: to done, or to failed where a target refused."""
-    entries = [read_entry(path) for path in outbox_files(job)]
-    settled = [entry for entry in entries if entry is not None and entry.state.is_settled]
-    if len(settled) < len(entries):
+    settled = read_deliveries(spool.ledger, job.id)
+    if not all(entry.state.is_settled for entry in settled):
         return
     refusals = [f"{entry.target}: {entry.last_error}" for entry in settled if entry.state is DeliveryState.REFUSED]
     if refusals:

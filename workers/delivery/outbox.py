@@ -1,73 +1,69 @@
-"""The outbox: one file for each job and target, locked by one process at a time."""
+"""The outbox: the delivery record of each job and target, in the ledger; one process at a time works on a record."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import Any
 
-import structlog
+from sqlalchemy import Connection, RowMapping, delete, select
 
-from listener.spool.atomic_files import make_folder
+from listener.ledger.database import Ledger
+from listener.ledger.deliveries import ObjectAnswer, deliveries, delivery_objects
+from listener.ledger.schema import put
 from listener.spool.jobs import Job, JobState
 from listener.spool.locks import exclusive
-from listener.spool.record_file import UnreadableRecord, read_intact, read_record, write_record
+from listener.spool.record_file import as_json, record_of
 from listener.spool.spool import Spool
-from workers.delivery.record import DeliveryRecord, queued
+from workers.delivery.record import CommitmentRequest, DeliveryRecord, StoreResponse, queued
 from workers.results.result_roles import ResultRole
 
-OUTBOX_NAME = "delivery"
-"""In the job's folder: a file for each target."""
+SCALARS = ("target", "state", "queued", "updated", "next_try", "wait_seconds", "tries", "looks", "last_error")
+"""Fields of a record that are a column of the same name."""
+REFERENCE = ("sop_instance_uid", "study_uid", "series_uid", "sop_class_uid", "status")
 
 
-def queue_delivery(job: Job, targets: Mapping[str, tuple[ResultRole, ...]]) -> None:
-    """Write an outbox record for each target; ``targets`` gives the roles that each one gets.
+def queue_delivery(ledger: Ledger, job_id: str, targets: Mapping[str, tuple[ResultRole, ...]]) -> None:
+    """Write a delivery record for each target; ``targets`` gives the roles that each one gets.
 
     A record of an earlier attempt is kept once something was sent: it states what the target has taken.
     """
-    make_folder(job.folder / OUTBOX_NAME)
-    for name, roles in targets.items():
-        path = record_path(job, name)
-        earlier = read_intact(DeliveryRecord, path)
-        if earlier is None or not earlier.tries:
-            write_record(path, queued(name, roles, datetime.now(UTC)))
+    with ledger.writing() as connection:
+        earlier = {record.target: record for record in _read(connection, job_id)}
+        for name, roles in targets.items():
+            if name not in earlier or not earlier[name].tries:
+                _write(connection, job_id, queued(name, roles, datetime.now(UTC)))
 
 
-def record_path(job: Job, target: str) -> Path:
-    """Return the path of the record of a job for a target, whether or not it exists."""
-    return job.folder / OUTBOX_NAME / f"{target}.json"
+def read_deliveries(ledger: Ledger, job_id: str) -> tuple[DeliveryRecord, ...]:
+    """Return the delivery records of a job, by target."""
+    with ledger.reading() as connection:
+        return _read(connection, job_id)
 
 
-def outbox_files(job: Job) -> list[Path]:
-    """Return the delivery records of a job, by target name."""
-    outbox = job.folder / OUTBOX_NAME
-    return sorted(outbox.glob("*.json")) if outbox.is_dir() else []
+def read_delivery(ledger: Ledger, job_id: str, target: str) -> DeliveryRecord | None:
+    """Return the delivery record of a job for one target; None where there is none."""
+    return next((record for record in read_deliveries(ledger, job_id) if record.target == target), None)
 
 
-log = structlog.get_logger()
+def write_delivery(ledger: Ledger, job_id: str, record: DeliveryRecord) -> None:
+    """Replace the delivery record of a job for one target."""
+    with ledger.writing() as connection:
+        _write(connection, job_id, record)
 
 
 @dataclass
 class OutboxEntry:
-    """The record of one delivery while its lock is held, with its path."""
+    """The record of one delivery while its lock is held."""
 
+    ledger: Ledger
     job: Job
-    path: Path
     entry: DeliveryRecord
 
     def write(self, entry: DeliveryRecord) -> None:
-        """Replace the record, on disk first."""
-        write_record(self.path, entry)
+        """Replace the record, in the ledger first."""
+        write_delivery(self.ledger, self.job.id, entry)
         self.entry = entry
-
-
-def read_entry(path: Path) -> DeliveryRecord | None:
-    """Return the record in ``path``; None, and an error in the log, where it is damaged: manual action is needed."""
-    try:
-        return read_record(DeliveryRecord, path)
-    except UnreadableRecord as error:
-        log.error("delivery_unreadable", job=path.parents[1].name, target=path.stem, error=str(error))
-        return None
 
 
 @contextmanager
@@ -77,7 +73,60 @@ def held_outbox(spool: Spool, job_id: str, target_name: str) -> Iterator[OutboxE
     if job is None or job.state is not JobState.DELIVERING:
         yield None
         return
-    path = record_path(job, target_name)
     with exclusive(job.folder, f"deliver-{target_name}.lock") as mine:
-        entry = read_entry(path) if mine and path.exists() else None
-        yield OutboxEntry(job, path, entry) if entry is not None else None
+        entry = read_delivery(spool.ledger, job_id, target_name) if mine else None
+        yield OutboxEntry(spool.ledger, job, entry) if entry is not None else None
+
+
+def _read(connection: Connection, job_id: str) -> tuple[DeliveryRecord, ...]:
+    rows = connection.execute(select(deliveries).where(deliveries.c.job_id == job_id).order_by(deliveries.c.target))
+    answers = connection.execute(select(delivery_objects).where(delivery_objects.c.job_id == job_id)).mappings().all()
+    return tuple(_record(row, [one for one in answers if one["target"] == row["target"]]) for row in rows.mappings())
+
+
+def _record(row: RowMapping, answers: list[RowMapping]) -> DeliveryRecord:
+    def answered(answer: ObjectAnswer) -> dict[ResultRole, StoreResponse]:
+        return {
+            ResultRole(one["role"]): StoreResponse(*(one[name] for name in REFERENCE))
+            for one in answers
+            if one["answer"] is answer
+        }
+
+    return DeliveryRecord(
+        **{name: row[name] for name in SCALARS},
+        roles=tuple(map(ResultRole, row["roles"])),
+        taken=answered(ObjectAnswer.TAKEN),
+        refused=answered(ObjectAnswer.REFUSED),
+        committed=frozenset(one["sop_instance_uid"] for one in answers if one["committed"]),
+        seen=frozenset(one["sop_instance_uid"] for one in answers if one["seen"]),
+        requests=tuple(record_of(CommitmentRequest, one, "commitment request") for one in row["requests"]),
+    )
+
+
+def _write(connection: Connection, job_id: str, record: DeliveryRecord) -> None:
+    row = {
+        "job_id": job_id,
+        **{name: getattr(record, name) for name in SCALARS},
+        "roles": [str(role) for role in record.roles],
+        "requests": [as_json(request) for request in record.requests],
+    }
+    put(connection, deliveries, row)
+    objects = delivery_objects.c
+    connection.execute(delete(delivery_objects).where(objects.job_id == job_id, objects.target == record.target))
+    rows = list(_answers(job_id, record))
+    if rows:
+        connection.execute(delivery_objects.insert(), rows)
+
+
+def _answers(job_id: str, record: DeliveryRecord) -> Iterator[dict[str, Any]]:
+    for answer, words in ((ObjectAnswer.TAKEN, record.taken), (ObjectAnswer.REFUSED, record.refused)):
+        for role, word in words.items():
+            yield {
+                "job_id": job_id,
+                "target": record.target,
+                "role": str(role),
+                "answer": answer,
+                **{name: getattr(word, name) for name in REFERENCE},
+                "committed": word.sop_instance_uid in record.committed,
+                "seen": word.sop_instance_uid in record.seen,
+            }

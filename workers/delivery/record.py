@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from listener.spool.delivery_schedule import DeliverySchedule, DeliveryState
+from listener.ledger.deliveries import DeliverySchedule, DeliveryState
 from listener.spool.record_file import SortedUids, TimeIfReadable
 from workers.results.instance_reference import InstanceReference
 from workers.results.result_roles import ResultRole
@@ -54,17 +54,13 @@ class CommitmentRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class DeliveryRecord(DeliverySchedule):
-    """The progress of delivering one job's results to one target: ``delivery/<target>.json`` in the job's folder.
+    """The progress of delivering one job's results to one target.
 
     Each step makes a new record; it is written with each answer of the target. Times are UTC.
     """
 
-    target: str
-    """Its name in the configuration."""
     roles: tuple[ResultRole, ...]
     """What the target gets."""
-    queued: TimeIfReadable = None
-    """When the results became ready for the target; not in records of spool layout 1."""
     tries: int
     """Visits to the target."""
     taken: Mapping[ResultRole, StoreResponse] = field(default_factory=dict)
@@ -83,11 +79,6 @@ class DeliveryRecord(DeliverySchedule):
     """Why the last step failed."""
 
     # Queries -----------------------------------------------------------------------------------------------------
-
-    @property
-    def waits_since(self) -> datetime | None:
-        """When the results became ready, as far as the record states it."""
-        return self.queued or self.updated
 
     @property
     def unsent(self) -> tuple[ResultRole, ...]:

@@ -316,7 +316,7 @@ def _queue_results(
     if not wanted:
         spool.move(job, JobState.DONE)
         return ()
-    queue_delivery(job, wanted)
+    queue_delivery(spool.ledger, job.id, wanted)
     reach(FaultPoint.DELIVERY_QUEUED)
     spool.move(job, JobState.DELIVERING)
     reach(FaultPoint.SCORE_HANDED_OVER)

@@ -13,9 +13,9 @@ from celery import Celery
 from listener.audit.trail import NotAudited
 from listener.broker.announce_once import announce_delivery, announce_job
 from listener.broker.messages import DELIVER_TASK, SCORE_TASK
+from listener.ledger.deliveries import DeliveryState
 from listener.runtime.fault_points import FaultPoint, reach
 from listener.runtime.safe_errors import stack_locations
-from listener.spool.delivery_schedule import DeliveryState
 from listener.spool.job_record import JOB_NAME, JobRecord
 from listener.spool.jobs import Job, JobState
 from listener.spool.record_file import read_optional

@@ -13,7 +13,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
-from listener.spool.delivery_schedule import DeliveryState
+from listener.ledger.deliveries import DeliveryState
 from listener.spool.job_record import JobRecord
 from listener.spool.spool import Spool
 from listener.tls.certificate_metrics import CertificateCollector

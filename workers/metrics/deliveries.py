@@ -2,18 +2,15 @@
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from pathlib import Path
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from listener.ledger.deliveries import DeliverySchedule, DeliveryState, schedules
 from listener.ledger.target_circuits import CircuitState, read_circuit
-from listener.spool.delivery_schedule import DeliveryState
 from listener.spool.job_files import is_held
 from listener.spool.jobs import JobState
 from listener.spool.spool import Spool
-from workers.delivery.outbox import outbox_files, read_entry
-from workers.delivery.record import DeliveryRecord
 
 OPEN_STATES = tuple(state for state in DeliveryState if not state.is_settled)
 
@@ -54,22 +51,14 @@ class DeliveryCollector(Collector):
                 circuits.add_metric([target, one.value], float(one is found))
         return (waiting, oldest, circuits)
 
-    def _entries(self) -> list[DeliveryRecord]:
+    def _entries(self) -> list[DeliverySchedule]:
         # Jobs on hold wait for a person, and are counted by the listener.
-        jobs = [job for job in self._spool.jobs(JobState.DELIVERING) if not is_held(job.folder)]
-        paths = [path for job in jobs for path in outbox_files(job)]
-        entries = (_entry_still_there(path) for path in paths)
-        return [entry for entry in entries if entry is not None and not entry.state.is_settled]
+        jobs = [job.id for job in self._spool.jobs(JobState.DELIVERING) if not is_held(job.folder)]
+        found = schedules(self._spool.ledger, jobs).values()
+        return [entry for entries in found for entry in entries if not entry.state.is_settled]
 
 
-def _entry_still_there(path: Path) -> DeliveryRecord | None:
-    try:
-        return read_entry(path)
-    except FileNotFoundError:  # its job was just closed
-        return None
-
-
-def _age(entry: DeliveryRecord) -> float:
+def _age(entry: DeliverySchedule) -> float:
     if entry.waits_since is None:
         return 0.0
     return max(0.0, (datetime.now(UTC) - entry.waits_since).total_seconds())

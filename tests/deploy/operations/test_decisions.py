@@ -19,7 +19,7 @@ from listener.spool.atomic_files import read_json
 from listener.spool.job_files import is_held
 from listener.spool.jobs import JobState
 from listener.spool.locks import exclusive
-from support.outboxes import delivering
+from support.outboxes import delivering, entry_of
 from support.spool_jobs import SCORED, delivery
 from workers.delivery.deliver import deliver
 from workers.jobs import attempts as ledger
@@ -99,10 +99,10 @@ def test_a_bell_that_was_rung_before_the_hold_does_nothing(spool, put_job):
     settings = WorkerSettings(spool=spool.root, model_store=spool.root, targets=(target,))
     later = datetime.now(UTC) + timedelta(minutes=1)
     assert deliver(spool, sent.id, target, settings, lambda: later) is None
-    assert read_json(sent.folder / "delivery" / "pacs.json")["tries"] == 0
+    assert entry_of(spool, sent).tries == 0
     release(spool, sent)
     assert deliver(spool, sent.id, target, settings, lambda: later) is not None
-    assert read_json(sent.folder / "delivery" / "pacs.json")["tries"] == 1
+    assert entry_of(spool, sent).tries == 1
 
 
 def test_a_waiting_job_that_is_held_is_not_closed(spool, put_job, put_instances):

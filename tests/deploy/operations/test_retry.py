@@ -10,10 +10,12 @@ from deploy.errors import CommandError
 from deploy.operations.retry import retry
 from deploy.operations.retry_choice import Choice, chosen_jobs
 from listener.broker.messages import delivery_announcement, score_announcement
-from listener.spool.atomic_files import read_json
+from listener.ledger.deliveries import DeliveryState
 from listener.spool.jobs import JobState, job_id_for
 from listener.spool.locks import exclusive
+from support.outboxes import entry_of
 from support.spool_jobs import REJECTED, SCORED
+from workers.delivery.record import DeliveryRecord
 
 FAILURE = {"reason": "worker_killed", "message": "3 workers died", "at": "2026-01-02T03:04:05+00:00", "attempts": 3}
 FAR = "2099-01-01T00:00:00.000+00:00"
@@ -32,9 +34,9 @@ def delivery(target: str, state: str) -> dict[str, object]:
     }
 
 
-def is_due(record: dict[str, str]) -> bool:
+def is_due(record: DeliveryRecord) -> bool:
     """Tell whether a worker would send it now."""
-    return record["state"] == "queued" and datetime.fromisoformat(record["next_try"]) <= datetime.now(UTC)
+    return record.state is DeliveryState.QUEUED and record.next_try <= datetime.now(UTC)
 
 
 def test_a_failed_job_without_results_is_ready_again(spool, put_job):
@@ -61,8 +63,8 @@ def test_a_failed_job_with_results_is_sent_again(spool, put_job):
     done = retry(spool, job)
     again = spool.find_job(job.id)
     assert again.state is JobState.DELIVERING
-    assert is_due(read_json(again.folder / "delivery" / "pacs.json"))
-    assert read_json(again.folder / "delivery" / "archive.json")["state"] == "delivered"
+    assert is_due(entry_of(spool, again))
+    assert entry_of(spool, again, "archive").state is DeliveryState.DELIVERED
     assert done.announcements == (delivery_announcement(job.id, "pacs"),)
 
 
@@ -70,7 +72,7 @@ def test_a_delivery_is_due_now(spool, put_job):
     """The PACS is back: nobody wants to wait for the rest of the half hour."""
     job = put_job("1.1", JobState.DELIVERING, result=SCORED, delivery__pacs=delivery("pacs", "retry"))
     assert retry(spool, job).announcements == (delivery_announcement(job.id, "pacs"),)
-    assert is_due(read_json(job.folder / "delivery" / "pacs.json"))
+    assert is_due(entry_of(spool, job))
     assert spool.find_job(job.id).state is JobState.DELIVERING
 
 
@@ -78,7 +80,7 @@ def test_a_job_whose_worker_died_before_it_was_closed_is_closed(spool, put_job):
     """Every target has its results: one more visit of a worker moves the job on."""
     job = put_job("1.1", JobState.DELIVERING, result=SCORED, delivery__pacs=delivery("pacs", "delivered"))
     assert retry(spool, job).announcements == (delivery_announcement(job.id, "pacs"),)
-    assert read_json(job.folder / "delivery" / "pacs.json")["state"] == "delivered"
+    assert entry_of(spool, job).state is DeliveryState.DELIVERED
 
 
 def test_a_job_that_was_not_scored_gets_a_new_version(spool, put_job, put_instances):
@@ -128,7 +130,7 @@ def test_a_delivery_that_runs_right_now_is_not_disturbed(spool, put_job, monkeyp
         assert mine
         with pytest.raises(CommandError, match="someone works on it"):
             retry(spool, job)
-    assert read_json(job.folder / "delivery" / "pacs.json")["next_try"] == FAR
+    assert entry_of(spool, job).next_try == datetime.fromisoformat(FAR)
 
 
 def test_the_command_works_without_redis(spool, put_job, run_radtme):

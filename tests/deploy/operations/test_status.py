@@ -83,10 +83,13 @@ def test_a_delivery_says_what_it_waits_for(spool, put_job):
     """A commitment that is outstanding, and how much of it has come."""
     asked = (datetime.now(UTC) - timedelta(minutes=5, seconds=5)).isoformat()
     request = {"transaction_uid": "2.25.1", "requested": asked, "instances": ["1.2"]}
-    roles = {"roles": ["segmentation", "key_image"], "committed": ["1"], "requests": [request]}
-    record = {"target": "pacs", "state": "commitment_requested", "tries": 1, **roles}
+    taken = {"segmentation": {"sop_instance_uid": "1.1"}, "key_image": {"sop_instance_uid": "1.2"}}
+    record = {"target": "pacs", "state": "commitment_requested", "tries": 1, "roles": list(taken), "taken": taken}
     put_job(
-        "1.1", JobState.DELIVERING, result=SCORED, delivery__pacs={**record, "requests": [request], "committed": ["1"]}
+        "1.1",
+        JobState.DELIVERING,
+        result=SCORED,
+        delivery__pacs={**record, "requests": [request], "committed": ["1.1"]},
     )
     assert "pacs: commitment requested 5 min ago, 1 of 2 committed" in format_time(read_status(spool), 200)
 

@@ -11,20 +11,21 @@ from deploy.operations.upgrade import upgrade
 from listener.audit.reader import read_entries
 from listener.dicom.commitment_report import CommitmentReport
 from listener.ledger.commitments import AwaitedReport, report_on, reported
+from listener.ledger.deliveries import DeliveryState, forget_deliveries
 from listener.ledger.refused_contexts import read_refused
 from listener.ledger.self_tests import SelfTestRecipients, SinkAddress, self_test_of
 from listener.ledger.set_aside_outlines import SetAside, read_set_aside
 from listener.ledger.target_circuits import Circuit, CircuitState, read_circuit
 from listener.spool.atomic_files import make_folder, read_json, write_bytes, write_json
-from listener.spool.delivery_schedule import DeliveryState
 from listener.spool.jobs import JobState
 from listener.spool.layout import LAYOUT, WrongLayout, layout_of
 from listener.spool.locks import exclusive
-from listener.spool.record_file import as_json, write_record
+from listener.spool.record_file import as_json
 from support.outboxes import ROLES, delivering, entry_of, state_of
 from support.records import result_record
 from support.scripted_pacs import ScriptedPacs
 from workers.delivery.deliver import deliver
+from workers.delivery.outbox import write_delivery
 from workers.settings import WorkerSettings
 from workers.targets.target import Proof, Target
 
@@ -34,8 +35,10 @@ BEFORE = "2026-01-02T03:04:05.678+00:00"
 def record_of_layout_1(job, target, state, taken=(), error=None):
     """Write a delivery record as the version without ``version`` wrote it."""
     objects = {role: read_uid(job, role) for role in taken}
+    outbox = job.folder / "delivery"
+    make_folder(outbox)
     write_json(
-        job.folder / "delivery" / f"{target}.json",
+        outbox / f"{target}.json",
         {
             "target": target,
             "roles": list(ROLES),
@@ -59,6 +62,7 @@ def with_results(spool, number):
     from pydicom import dcmread
 
     job = delivering(spool, "pacs", number=number)
+    forget_deliveries(spool.ledger, [job.id])
     references = {}
     for role in ROLES:
         found = dcmread(job.folder / "objects" / f"{role}.dcm")
@@ -142,14 +146,14 @@ def test_a_kill_in_between_costs_another_run(spool, old, monkeypatch):
     """The version is written last: until then nothing starts, and the same run does the rest."""
     written = []
 
-    def dying(path, value):
+    def dying(ledger, job_id, record):
         if len(written) == 2:
             raise KeyboardInterrupt
-        written.append(path)
-        write_record(path, value)
+        written.append(job_id)
+        write_delivery(ledger, job_id, record)
 
     with monkeypatch.context() as patched:
-        patched.setattr("deploy.operations.upgrade.write_record", dying)
+        patched.setattr("deploy.operations.upgrade.write_delivery", dying)
         with pytest.raises(KeyboardInterrupt):
             upgrade(spool)
     assert layout_of(spool.root) == 1

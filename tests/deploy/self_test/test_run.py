@@ -20,6 +20,7 @@ from listener.spool.jobs import Job, JobState, job_id_for
 from listener.spool.locks import exclusive
 from listener.spool.record_file import as_json
 from listener.spool.spool import Spool
+from support.spool_jobs import delivery
 from tests.deploy.conftest import STUDY
 from workers.features.canary import expected_features
 from workers.targets.self_test_targets import targets_for, targets_of_job
@@ -58,7 +59,7 @@ def test_only_the_announced_targets_get_it(spool: Spool, put_job: Callable[..., 
 
 def test_a_delivery_that_should_not_be_there_goes_nowhere(spool: Spool, put_job: Callable[..., Job]) -> None:
     """A delivery for another target, as a program without self-tests would create it, has no target."""
-    job = put_job(SEG, JobState.DELIVERING, delivery__pacs={"target": "pacs", "state": "queued"})
+    job = put_job(SEG, JobState.DELIVERING, delivery__pacs=delivery("pacs", "queued"))
     assert targets_of_job(spool, job.id, (PACS, OTHER)) == (PACS, OTHER)
     marked = put_job(
         "1.2.3.2.2", JobState.DELIVERING, job={**as_json(job.read()), "self_test": {"targets": [], "sink": None}}

@@ -9,10 +9,12 @@ import pytest
 
 from listener.broker.messages import Announcement, delivery_announcement, score_announcement
 from listener.broker.sweep import Sweep
-from listener.spool.atomic_files import make_folder, write_json
+from listener.ledger.deliveries import DeliveryState
 from listener.spool.jobs import Job, JobState, job_id_for
 from listener.spool.spool import Spool
 from support.records import job_record
+from workers.delivery.outbox import write_delivery
+from workers.delivery.record import DeliveryRecord
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -37,6 +39,11 @@ class Sweeping:
         job = self.spool.create_job(job_record(job_id_for(f"1.2.{number}", 1)), state)
         assert job is not None
         return job
+
+    def delivery(self, job: Job, target: str, state: str, next_try: datetime) -> None:
+        """Put a delivery into the ledger."""
+        record = DeliveryRecord(target=target, roles=(), state=DeliveryState(state), next_try=next_try, tries=1)
+        write_delivery(self.spool.ledger, job.id, record)
 
 
 @pytest.fixture
@@ -107,9 +114,7 @@ def test_deliveries_are_rung_for_when_they_are_due(
 ) -> None:
     """Queued or waiting for a retry, and its time has come."""
     job = sweeping.job(JobState.DELIVERING)
-    make_folder(job.folder / "delivery")
-    due = (NOON + timedelta(seconds=next_try_seconds)).isoformat()
-    write_json(job.folder / "delivery" / "PACS.json", {"target": "PACS", "state": state, "next_try": due})
+    sweeping.delivery(job, "PACS", state, NOON + timedelta(seconds=next_try_seconds))
     assert sweeping.scan(1) == []
     assert sweeping.scan(6) == ([delivery_announcement(job.id, "PACS")] if announced else [])
 
@@ -120,23 +125,12 @@ def test_a_job_whose_worker_died_before_it_was_closed_is_rung_for(
 ) -> None:
     """Every record is settled and the job still lies in `delivering`: whoever comes for it closes it."""
     job = sweeping.job(JobState.DELIVERING)
-    make_folder(job.folder / "delivery")
-    due = (NOON + timedelta(hours=1)).isoformat()
     for number, state in enumerate(states):
-        write_json(job.folder / "delivery" / f"PACS{number}.json", {"state": state, "next_try": due})
+        sweeping.delivery(job, f"PACS{number}", state, NOON + timedelta(hours=1))
     assert sweeping.scan(1) == []
     assert set(sweeping.scan(6)) == (
         {delivery_announcement(job.id, f"PACS{number}") for number in range(2)} if announced else set()
     )
-
-
-def test_a_damaged_delivery_record_is_not_taken_for_a_settled_one(sweeping: Sweeping) -> None:
-    """What a target has taken is not known then: the job stays until someone has looked."""
-    job = sweeping.job(JobState.DELIVERING)
-    make_folder(job.folder / "delivery")
-    write_json(job.folder / "delivery" / "PACS.json", {"state": "delivered"})
-    (job.folder / "delivery" / "ARCHIVE.json").write_text("{")
-    assert [sweeping.scan(now) for now in (0, 100)] == [[], []]
 
 
 def test_jobs_that_wait_or_are_over_are_left_alone(sweeping: Sweeping) -> None:

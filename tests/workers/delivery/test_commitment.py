@@ -9,9 +9,9 @@ import pytest
 from pydicom import dcmread
 
 from listener.ledger.commitments import AwaitedReport, note_request, reported
+from listener.ledger.deliveries import DeliveryState
 from listener.listener import Listener
 from listener.settings import AllowedPeer
-from listener.spool.delivery_schedule import DeliveryState
 from listener.spool.jobs import JobState
 from listener.spool.spool import Spool
 from support.committing import PROCESSING_FAILURE, committing_pacs

@@ -19,13 +19,15 @@ from pydicom.uid import (
 from pynetdicom import AE, evt
 from pynetdicom.association import Association
 
-from listener.spool.atomic_files import read_json, write_json
+from listener.ledger.deliveries import DeliveryState
 from listener.spool.jobs import Job, JobState, job_id_for
+from listener.spool.record_file import as_json
 from listener.spool.spool import Spool
+from support.outboxes import entry_of
 from support.processes import free_port
 from support.records import job_record
 from workers.delivery.deliver import deliver, retry_later
-from workers.delivery.outbox import queue_delivery
+from workers.delivery.outbox import queue_delivery, read_delivery, write_delivery
 from workers.jobs import attempts as ledger
 from workers.jobs.score_job import encoded
 from workers.results.result_roles import ResultRole
@@ -79,7 +81,7 @@ def delivering(spool: Spool, *targets: str) -> Job:
             "summary_report": encoded(document(Comprehensive3DSRStorage)),
         },
     )
-    queue_delivery(job, dict.fromkeys(targets, ROLES))
+    queue_delivery(spool.ledger, job.id, dict.fromkeys(targets, ROLES))
     moved = spool.move(job, JobState.DELIVERING)
     assert moved is not None
     return moved
@@ -175,9 +177,7 @@ def test_a_dead_target_holds_back_its_own_copy_only(spool: Spool, settings: Work
         assert deliver(spool, JOB_ID, dead, settings).state == "retry"  # type: ignore[union-attr]
         assert deliver(spool, JOB_ID, target, settings).state == "delivered"  # type: ignore[union-attr]
     assert state(spool) is JobState.DELIVERING
-    job = spool.find_job(JOB_ID)
-    assert job is not None
-    record = read_json(job.folder / "delivery" / "archive.json")
+    record = record_of(spool, "archive")
     assert (record["state"], record["tries"], record["taken"]) == ("retry", 1, {})
     assert "cannot be reached" in record["last_error"]
     assert record["next_try"] > record["updated"]
@@ -188,7 +188,7 @@ def test_a_target_gets_only_the_objects_that_it_is_to_get(spool: Spool, settings
     job = spool.create_job(job_record(JOB_ID), JobState.RUNNING)
     assert job is not None
     ledger.write_objects(job, {"key_image": encoded(document(SecondaryCaptureImageStorage)), "summary_report": b""})
-    queue_delivery(job, {"pacs": (ResultRole.KEY_IMAGE,)})
+    queue_delivery(spool.ledger, job.id, {"pacs": (ResultRole.KEY_IMAGE,)})
     spool.move(job, JobState.DELIVERING)
     with pacs() as (target, peer):
         deliver(spool, JOB_ID, replace(target, results=IMAGE_ONLY), settings)
@@ -269,8 +269,7 @@ def test_a_result_that_is_gone_or_damaged_is_not_passed_over(
 def test_a_job_whose_worker_died_after_the_last_word_is_closed(spool: Spool, settings: WorkerSettings) -> None:
     """Every record says delivered and the job still lies in delivering: the next message moves it on."""
     job = delivering(spool, "pacs")
-    record = record_of(spool, "pacs")
-    write_json(job.folder / "delivery" / "pacs.json", {**record, "state": "delivered"})
+    write_delivery(spool.ledger, job.id, replace(entry_of(spool, job), state=DeliveryState.DELIVERED))
     with pacs() as (target, peer):
         assert deliver(spool, JOB_ID, target, settings) is None
     assert peer.seen == []
@@ -279,9 +278,9 @@ def test_a_job_whose_worker_died_after_the_last_word_is_closed(spool: Spool, set
 
 def record_of(spool: Spool, target: str) -> dict[str, Any]:
     """Return the outbox entry of the job for a target."""
-    job = spool.find_job(JOB_ID)
-    assert job is not None
-    return read_json(job.folder / "delivery" / f"{target}.json")
+    record = read_delivery(spool.ledger, JOB_ID, target)
+    assert record is not None
+    return as_json(record)
 
 
 def test_waits_double_and_stay_below_the_last_one(settings: WorkerSettings) -> None:

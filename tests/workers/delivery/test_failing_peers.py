@@ -8,9 +8,9 @@ import pytest
 from pynetdicom import AE
 from pynetdicom.sop_class import Verification
 
+from listener.ledger.deliveries import DeliveryState
 from listener.ledger.target_circuits import CircuitState, read_circuit
 from listener.spool.atomic_files import read_json
-from listener.spool.delivery_schedule import DeliveryState
 from listener.spool.jobs import JobState
 from listener.spool.spool import Spool
 from support.committing import committing_pacs

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from deploy.operations.retry import retry
 from listener.dicom.commitment_report import CommitmentReport
 from listener.ledger.commitments import keep_report
-from listener.spool.delivery_schedule import DeliveryState
+from listener.ledger.deliveries import DeliveryState
 from listener.spool.jobs import JobState
 from listener.spool.spool import Spool
 from support.outboxes import ROLES, Watch, delivering, entry_of, open_requests

@@ -22,17 +22,15 @@ from pydicom.uid import (
 from pynetdicom import AE, evt
 
 from deploy.operations.delivery_status import read_deliveries
-from listener.spool.atomic_files import make_folder
-from listener.spool.delivery_schedule import DeliveryState
+from listener.ledger.deliveries import DeliveryState
 from listener.spool.jobs import JobState
-from listener.spool.record_file import write_record
 from listener.spool.spool import Spool
 from support.outboxes import delivering, entry_of, state_of
 from support.recorder import recorder
 from support.records import AT, job_record, result_record
 from support.result_cases import FEATURE_NAMES, make_case
 from workers.delivery.deliver import deliver
-from workers.delivery.outbox import record_path
+from workers.delivery.outbox import write_delivery
 from workers.delivery.record import StoreResponse, queued
 from workers.fallbacks.alternatives import alternatives
 from workers.fallbacks.documents import as_encapsulated_pdf, document_of
@@ -246,7 +244,6 @@ def test_status_shows_what_went_in_another_form(tmp_path: Path) -> None:
             ResultRole.KEY_IMAGE: StoreResponse.on(made, "0x0000"),
         },
     )
-    make_folder(job.folder / "delivery")
-    write_record(record_path(job, "pacs"), record)
+    write_delivery(spool.ledger, job.id, record)
     (status,) = read_deliveries(spool, job, result)
     assert status.plainer == ("summary_report as Encapsulated PDF Storage",)

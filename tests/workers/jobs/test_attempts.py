@@ -1,15 +1,16 @@
 """The worker's steps in the spool."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from listener.spool.atomic_files import read_json
 from listener.spool.jobs import Job, JobState, job_id_for
 from listener.spool.locks import exclusive
 from listener.spool.spool import Spool, fail
+from support.outboxes import entry_of
 from support.records import job_record
-from workers.delivery.outbox import outbox_files, queue_delivery
+from workers.delivery.outbox import queue_delivery, read_deliveries, write_delivery
 from workers.errors import FailureReason
 from workers.jobs import attempts as ledger
 from workers.results.result_roles import ResultRole
@@ -98,14 +99,12 @@ def test_objects_of_an_interrupted_attempt_are_replaced_as_a_whole(ready: Job) -
     assert not (ready.folder / "objects.part").exists()
 
 
-def test_an_outbox_entry_that_exists_keeps_what_the_target_has_taken(ready: Job) -> None:
+def test_an_outbox_entry_that_exists_keeps_what_the_target_has_taken(spool: Spool, ready: Job) -> None:
     """A job that is taken over after its worker died must not forget what was already sent."""
-    queue_delivery(ready, {"pacs": (ResultRole.SEGMENTATION,)})
-    path = ready.folder / "delivery" / "pacs.json"
-    path.write_text(path.read_text().replace('"tries": 0', '"tries": 4'))
-    queue_delivery(ready, {"pacs": (ResultRole.SEGMENTATION,), "archive": (ResultRole.SEGMENTATION,)})
-    assert read_json(path)["tries"] == 4
-    assert [one.name for one in outbox_files(ready)] == ["archive.json", "pacs.json"]
+    queue_delivery(spool.ledger, ready.id, {"pacs": (ResultRole.SEGMENTATION,)})
+    write_delivery(spool.ledger, ready.id, replace(entry_of(spool, ready), tries=4))
+    queue_delivery(spool.ledger, ready.id, {"pacs": (ResultRole.SEGMENTATION,), "archive": (ResultRole.SEGMENTATION,)})
+    assert [(one.target, one.tries) for one in read_deliveries(spool.ledger, ready.id)] == [("archive", 0), ("pacs", 4)]
 
 
 def test_a_failed_job_says_why_and_how_often_it_was_tried(spool: Spool, ready: Job) -> None:

@@ -26,7 +26,7 @@ from listener.spool.spool import Kept, Spool
 from model_store.signatures.registry import Registry
 from support.broken_studies import SMALL
 from support.records import job_record
-from workers.delivery.outbox import outbox_files
+from workers.delivery.outbox import read_deliveries
 from workers.errors import Reason
 from workers.features.engine import compiled
 from workers.features.engine.choice import Engine, EngineCheck
@@ -119,7 +119,7 @@ def test_results_lie_ready_for_each_target(
     moved = spool.find_job(job.id)
     assert moved is not None
     assert moved.state is JobState.DELIVERING
-    assert [path.stem for path in outbox_files(moved)] == ["pacs"]
+    assert [one.target for one in read_deliveries(spool.ledger, moved.id)] == ["pacs"]
     written = result(spool, job)
     assert sorted(written["objects"]) == sorted(name.removesuffix(".dcm") for name in objects(spool, job))
     assert len(written["instances"]) == SMALL["slices"]

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from listener.spool.job_files import HOLD_NAME
-from listener.spool.jobs import JobState
 from listener.spool.spool import Spool
 from support.outboxes import Watch, delivering
 from support.scripted_pacs import ScriptedPacs
@@ -37,15 +36,6 @@ def test_each_target_shows_what_waits_for_it_and_its_circuit(tmp_path: Path) -> 
     assert found["radtme_target_circuit", "pacs", "open"] == 1
     assert found["radtme_target_circuit", "pacs", "closed"] == 0
     assert found["radtme_target_circuit", "archive", "closed"] == 1
-
-
-def test_a_damaged_record_hides_no_other(tmp_path: Path) -> None:
-    """One unreadable file is in the log; the metrics go on."""
-    spool = Spool(tmp_path / "spool")
-    spool.prepare()
-    broken, _ = (delivering(spool, "pacs", number=number) for number in range(2))
-    (spool.job_folder(JobState.DELIVERING, broken.id) / "delivery" / "pacs.json").write_text("{")
-    assert samples(spool)["radtme_deliveries_waiting", "pacs", "queued"] == 1
 
 
 def test_a_case_that_a_person_holds_is_late_at_no_target(tmp_path: Path) -> None:
