@@ -13,6 +13,7 @@ from pathlib import Path
 
 import structlog
 
+from listener.ledger.database import LedgerUnavailable
 from listener.ledger.refused_contexts import read_refused
 from listener.ledger.self_tests import self_test_of
 from listener.ledger.set_aside_outlines import SetAside, is_set_aside, set_aside
@@ -88,6 +89,8 @@ class Pairer:
         self._index_lock = threading.Lock()
         self._heads = SeriesHeads()
         self._conversions = ConversionSources()
+        self._delayed: dict[str, tuple[SegmentationReferences, str | None]] = {}
+        self._ledger_was_away = False
         self._watch = SeriesWatch(spool, settings)
         self._waited: dict[str, Waited] = {}
         self._searched: dict[str, float] = {}
@@ -119,8 +122,18 @@ class Pairer:
     def outline_kept(self, outline: SegmentationReferences, calling_ae_title: str | None) -> None:
         """Make sure that an outline has a job; called before it is acknowledged, and whenever it is received again.
 
-        Our own results get no job, whoever sends them back.
+        Our own results get no job, whoever sends them back. While the ledger cannot be used, an outline is
+        acknowledged, because its bytes are safe; its job is made when the ledger is back.
         """
+        try:
+            self._make_case(outline, calling_ae_title)
+        except LedgerUnavailable as error:
+            self._delayed[outline.sop_instance_uid] = (outline, calling_ae_title)
+            log.warning("job_delayed", sop_instance_uid=outline.sop_instance_uid, error=error.strerror)
+        self._wake.set()
+
+    def _make_case(self, outline: SegmentationReferences, calling_ae_title: str | None) -> None:
+        """Create the job of an outline, or set it aside, unless that was done before."""
         job_id = job_id_for(outline.sop_instance_uid, 1)
         with self._exclusive(), self._index_lock:
             uids = (outline.study_uid, outline.series_uid, outline.sop_instance_uid)
@@ -135,7 +148,6 @@ class Pairer:
                 self._spool.create_job(new_job(outline, calling_ae_title, replaces, datetime.now(UTC), recipients))
                 log.info("job_created", job=job_id, pairing=outline.pairing.value, replaces=replaces)
                 self._job_created(calling_ae_title)
-        self._wake.set()
 
     def _why_no_case(self, outline: SegmentationReferences) -> tuple[SetAside, str] | None:
         """Return why an outline makes no case, as far as its own header tells."""
@@ -199,6 +211,9 @@ class Pairer:
         self._guarded(self.reconcile)
         while not self._stopping.is_set():
             self._wake.clear()
+            if self._ledger_was_away:  # what could not be looked at meanwhile, also after a start without the ledger
+                self._ledger_was_away = False
+                self._guarded(self.reconcile)
             pause = self._guarded(self.scan) or self._settings.sweep_seconds
             self.last_scan = time.monotonic()
             # Not for every object of a burst: one scan sees everything that was received in the meantime.
@@ -208,12 +223,18 @@ class Pairer:
     def _guarded(self, step: Callable[[], float | None]) -> float | None:
         try:
             return step()
+        except LedgerUnavailable as error:
+            self._ledger_was_away = True
+            log.warning("pairing_waits_for_ledger", error=error.strerror)
         except Exception:
             log.exception("pairing_failed")
-            return None
+        return None
 
     def scan(self) -> float:
         """Examine every job once; return the seconds until something may be due."""
+        for uid, (outline, calling_ae_title) in list(self._delayed.items()):
+            self._make_case(outline, calling_ae_title)
+            del self._delayed[uid]
         with self._index_lock:
             self._index.refresh()
             waiting = self._index.waiting
@@ -374,7 +395,8 @@ class Pairer:
     def _make_job(self, path: Path) -> None:
         outline = outline_at(path)
         if outline is not None:
-            self.outline_kept(replace(outline, sop_instance_uid=path.stem), None)
+            _, calling_ae_title = self._delayed.get(path.stem, (outline, None))
+            self.outline_kept(replace(outline, sop_instance_uid=path.stem), calling_ae_title)
 
 
 def _same_instances(job: JobRecord, found: Evidence) -> bool:
