@@ -27,7 +27,7 @@ VALUE_TESTS := tests/reference/test_feature_values.py tests/workers/features/tes
 	tests/workers/features/test_field_of_view.py tests/workers/features/test_vessels.py tests/workers/features/test_chest_wall.py \
 	tests/workers/images/test_volume.py tests/model_store/signatures/test_bundle.py
 
-.PHONY: help install demo test values bare image check format bench faults fuzz dashboards schema audit sbom lock clean test-packages always
+.PHONY: help install demo test values bare image check format bench faults long fuzz dashboards schema audit sbom lock clean test-packages always
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -70,6 +70,9 @@ bench: $(VENV)/.dev test-packages ## Measure against the documented way of each 
 
 faults: $(VENV)/.dev test-packages ## Run all fault tests, also the long ones
 	$(BIN)/pytest -m "" tests/faults $(PYTEST_ARGS)
+
+long: $(VENV)/.dev test-packages ## Run the long tests alone, such as the coverage over 400 simulated cohorts
+	$(BIN)/pytest -m long $(PYTEST_ARGS)
 
 fuzz: $(VENV)/.dev ## Fuzz each parser of foreign bytes, guided by coverage, for SECONDS (default 300) each
 	for target in $(or $(TARGET),association store seg series configuration bundle); do \
