@@ -129,7 +129,7 @@ def shadow(name: str | None, off: bool, config_file: Path | None) -> None:
 @click.option(
     "--held-out", default=80, show_default=True, help="Number of further phantoms for measuring the performance."
 )
-@click.option("--bundle-version", default="1.2.0", show_default=True, help="Version of the signature.")
+@click.option("--bundle-version", default="1.3.0", show_default=True, help="Version of the signature.")
 @click.option(
     "--profile", "profile_name", default=DEFAULT_PROFILE.name, show_default=True, type=click.Choice(sorted(PROFILES))
 )

@@ -2,11 +2,13 @@
 
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import repeat
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from deploy.cohort.control_regions import control_features
 from deploy.simulation.phantom import PhantomSpec, write_spec
@@ -15,7 +17,9 @@ from model_store.cohort.feature_table import FeatureTable, table_of
 from model_store.signatures.profile import FeatureProfile
 from model_store.training.processes import process_map
 from workers.errors import RejectedInput
-from workers.features.measurement import measure_roi, read_case
+from workers.features.extraction import columns, measure_columns
+from workers.features.measurement import Measurement, measure_roi, read_case
+from workers.features.redraws import redrawn_masks
 
 PROTOCOLS: tuple[tuple[int, int, tuple[float, float, float]], ...] = (
     (64, 192, (1.6, 0.8, 0.8)),
@@ -24,6 +28,14 @@ PROTOCOLS: tuple[tuple[int, int, tuple[float, float, float]], ...] = (
 )
 """Slices, rows and columns, spacing: a signature that has seen one scanner only would learn its voxels."""
 NOISES = (6.5, 9.0, 12.0)
+INFLAMMATION, SPREAD = 0.85, 0.12
+"""Mean and standard deviation in hot phantoms; cold ones mirror them. Further apart than in a simulated cohort, so that
+a clear phantom gets a clear verdict."""
+LEAST_INFLAMMATION = 0.55
+"""Of a hot phantom; a cold one has at most 0.45."""
+HOT_FROM = 0.5
+REDRAWS = 4
+"""Redrawn outlines of each phantom, drawn as the service draws them."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +48,16 @@ class MeasuredCase:
     refused: str | None = None
     controls: Mapping[ControlRegion, Mapping[str, float] | str] = field(default_factory=dict)
     """Features of its control regions, or why there are none."""
+    redraws: tuple[Mapping[str, float], ...] = ()
+    """Features of its redrawn outlines, as many as could be measured."""
 
 
 def cohort_specs(seed: int, cases: int) -> list[PhantomSpec]:
-    """Return phantoms with a phase before and after contrast: half of them inflamed, protocols and noise in turn."""
+    """Return phantoms with a phase before and after contrast: every other one inflamed, protocols and noise in turn."""
     return [
         PhantomSpec(
             seed=seed * 1_000_000 + index,
-            immune=("inflamed", "desert")[index % 2],
+            immune=_inflammation(np.random.default_rng([seed, index]), is_hot=index % 2 == 0),
             slices=slices,
             rows=matrix,
             columns=matrix,
@@ -56,9 +70,14 @@ def cohort_specs(seed: int, cases: int) -> list[PhantomSpec]:
     ]
 
 
+def _inflammation(rng: np.random.Generator, *, is_hot: bool) -> float:
+    drawn = float(np.clip(rng.normal(INFLAMMATION, SPREAD), LEAST_INFLAMMATION, 1.0))
+    return drawn if is_hot else 1.0 - drawn
+
+
 def measure_phantom(spec: PhantomSpec, profile: FeatureProfile, with_controls: bool) -> MeasuredCase:
-    """Write a phantom, measure it (and its control regions) as a worker does, and forget the images."""
-    patient, hot = f"phantom-{spec.seed}", spec.immune == "inflamed"
+    """Write a phantom, measure it, its redraws (and its control regions) as a worker does, and forget the images."""
+    patient, hot = f"phantom-{spec.seed}", float(spec.immune) >= HOT_FROM
     with tempfile.TemporaryDirectory(prefix="radtme-phantom-") as folder:
         phantom = write_spec(Path(folder), spec)
         try:
@@ -68,7 +87,16 @@ def measure_phantom(spec: PhantomSpec, profile: FeatureProfile, with_controls: b
             return MeasuredCase(patient, hot, {}, f"{refusal.reason}")
         controls = control_features(volume, roi, measurement.ring, profile, spec.seed) if with_controls else {}
     features = {f"{r.region.value}_{name}": float(v) for r in measurement.regions for name, v in r.features.items()}
-    return MeasuredCase(patient, hot, features, controls=controls)
+    return MeasuredCase(patient, hot, features, controls=controls, redraws=_redraws(measurement, profile))
+
+
+def _redraws(measurement: Measurement, profile: FeatureProfile) -> tuple[Mapping[str, float], ...]:
+    surroundings = measurement.surroundings
+    if surroundings is None:
+        return ()
+    with threadpool_limits(1):
+        masks = [drawn for drawn in redrawn_masks(surroundings, REDRAWS, profile) if drawn is not None]
+        return measure_columns(surroundings.resampled, masks, profile, columns(profile)) if masks else ()
 
 
 def measure_cohort(
@@ -85,8 +113,14 @@ def measure_cohort(
 
 
 def cohort_table(cases: Iterable[MeasuredCase]) -> FeatureTable:
-    """Return the table of those that could be measured."""
-    return table_of([(case.patient, case.hot, case.features) for case in cases if case.refused is None])
+    """Return the table of those that could be measured, with their redraws."""
+    measured = [case for case in cases if case.refused is None]
+    table = table_of([(case.patient, case.hot, case.features) for case in measured])
+    redraws = np.full((len(measured), REDRAWS, len(table.columns)), np.nan)
+    for place, case in zip(redraws, measured, strict=True):
+        for row, drawn in zip(place, case.redraws, strict=False):
+            row[:] = [drawn.get(name, np.nan) for name in table.columns]
+    return replace(table, redraws=redraws)
 
 
 def control_tables(cases: Iterable[MeasuredCase]) -> dict[ControlRegion, pd.DataFrame]:

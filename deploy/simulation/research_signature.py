@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.simulation.research_cohort import (
+    INFLAMMATION,
     NOISES,
     PROTOCOLS,
+    SPREAD,
     MeasuredCase,
     cohort_specs,
     cohort_table,
@@ -65,7 +67,8 @@ def research_content(plan: ResearchPlan, cases: Sequence[MeasuredCase]) -> Bundl
         research_notice=RESEARCH_NOTICE,
         cohort={
             "source": "simulated phantoms, each written as DICOM and measured by the workers' code",
-            "label": "the class that the phantom was drawn from; classes overlap by design",
+            "label": f"inflammation around {INFLAMMATION} in hot phantoms, around {1 - INFLAMMATION:.2f} in cold ones, "
+            f"with a standard deviation of {SPREAD}, and none between 0.45 and 0.55: clearer than patients are",
             "phantoms_for_training": plan.cases,
             "phantoms_held_out": plan.held_out,
             "phantoms_refused": dict(Counter(case.refused for case in cases if case.refused)),

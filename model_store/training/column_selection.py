@@ -7,8 +7,9 @@ from model_store.cohort.feature_table import FeatureTable
 from model_store.errors import TrainingError
 from model_store.statistics.intraclass_correlation import icc_agreement
 
-MIN_ICC = 0.75
-"""Over received and redrawn outlines, where the table has redraws: the default of ``cohort reliability``."""
+MIN_ICC = 0.5
+"""Over received and redrawn outlines, where the table has redraws: moderate reliability by Koo and Li, Journal of
+Chiropractic Medicine 15:155 (2016). The forest learns from the redraws, so it needs less than a list for other uses."""
 MAX_CORRELATION = 0.9
 """Of two columns whose ranks correlate more, the one that tells the classes apart less is left out."""
 

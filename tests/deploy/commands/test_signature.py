@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from deploy.cli import radtme
-from deploy.simulation.research_cohort import cohort_specs, measure_cohort
+from deploy.simulation.research_cohort import HOT_FROM, cohort_specs, measure_cohort
 from deploy.simulation.research_signature import RESEARCH_NOTICE
 from model_store.signatures.bundle import load_bundle
 from model_store.signatures.profile import DEFAULT_PROFILE, FEATURES_PER_REGION
@@ -60,7 +60,7 @@ def test_phantom_measured_again_has_the_same_features(bundle: Path) -> None:
 def test_cohort_is_half_inflamed_and_from_several_protocols() -> None:
     """Classes, protocols and noise are balanced, so that none of them tells the class."""
     specs = cohort_specs(seed=1, cases=36)
-    kinds = Counter((spec.immune, spec.spacing_mm, spec.noise) for spec in specs)
+    kinds = Counter((float(spec.immune) >= HOT_FROM, spec.spacing_mm, spec.noise) for spec in specs)
     assert len(kinds) == 2 * 3 * 3
     assert set(kinds.values()) == {2}
     assert len({spec.seed for spec in specs}) == 36
