@@ -100,7 +100,9 @@ def test_errors_are_two_lines_and_exit_code_1(home: Path, bundle: Path) -> None:
         result = run(*arguments)
         assert result.exit_code == 1, arguments
         assert said in result.output
-        assert len(result.output.strip().splitlines()) <= 2
+        # A slow machine shows progress before the error.
+        said = [line for line in result.output.strip().splitlines() if not line.startswith("measuring phantoms: ")]
+        assert len(said) <= 2
 
 
 def test_empty_registry_is_said(home: Path) -> None:
@@ -116,7 +118,7 @@ def test_every_command_has_help_with_an_example() -> None:
     for arguments in ((), *((name,) for name in names)):
         result = run(*arguments, "--help")
         assert result.exit_code == 0
-        assert "Example: radtme signature" in result.output
+        assert "Examples:\n    radtme signature" in result.output
 
 
 def test_shipped_signature_is_sound(tmp_path: Path) -> None:
