@@ -47,7 +47,8 @@ def settings(spool: Spool, tmp_path: Path) -> WorkerSettings:
 @pytest.fixture
 def listener(spool: Spool) -> Iterator[Listener]:
     """Return a listener that the PACS may report to, and nobody else is on its list."""
-    with listening(spool.root, reporters=(AllowedPeer("PACS", ("127.0.0.1",)),), peers=(AllowedPeer("MR1"),)) as one:
+    reporters, peers = (AllowedPeer("PACS", ("127.0.0.1",)),), (AllowedPeer("MR1"),)
+    with listening(spool.root, ledger_url=spool.ledger_url, reporters=reporters, peers=peers) as one:
         yield one
 
 
