@@ -8,7 +8,6 @@ from pathlib import Path
 from deploy.configuration.load import Configuration
 from deploy.errors import CommandError
 from deploy.operations.retry import held_lock
-from deploy.operations.upgrade_ledger import import_files
 from listener.ledger.database import SQLITE_NAME
 from listener.spool.atomic_files import make_folder, write_bytes
 from listener.spool.jobs import Job, JobState
@@ -85,6 +84,8 @@ def upgrade(spool: Spool) -> Upgraded:
             for entry in _entries(job, unreadable):
                 write_delivery(spool.ledger, job.id, entry)
                 records += 1
+        from deploy.operations.upgrade_ledger import import_files  # with pydicom, which other commands do without
+
         unreadable += import_files(spool)
         write_bytes(spool.root / VERSION_NAME, f"{LAYOUT}\n".encode())
     spool.prepare()

@@ -28,12 +28,18 @@ from workers.results.result_roles import ResultRole
 from workers.results.segmentation import PROPERTIES, SEGMENT_NUMBERS
 from workers.results.source_description import image_type_notes, measured_on, phase_words, series_words
 from workers.results.tracking import REGION_NAMES, Tracking, tracking_of
-from workers.results.wording import Wording
+from workers.results.wording import Language, Wording
 from workers.scoring.case_result import CaseResult, Contribution, Phenotype, Score, Stability, shown_score
 
 STRONGEST_EFFECTS = 5
 VOLUME_DIGITS = 2
 SHORT_DIGEST = 12
+LANGUAGE_CODES = {
+    Language.ENGLISH: Code("en-US", "RFC5646", "English (United States)"),
+    Language.GERMAN: Code("de-DE", "RFC5646", "German (Germany)"),
+    Language.CHINESE: Code("zh-CN", "RFC5646", "Chinese (China)"),
+}
+"""RFC 5646."""
 CLASS_CODES = {Phenotype.HOT: codes.HOT, Phenotype.COLD: codes.COLD, Phenotype.UNCERTAIN: codes.UNCERTAIN}
 SET_CODES = {
     PredictionSet.HOT: codes.HOT,
@@ -69,7 +75,7 @@ def summary_report(
             container(codes.QUALITATIVE_EVALUATIONS, list(_explanations(origin, result))),
             container(codes.RELATED_OBJECTS, related),
         ],
-        language=origin.wording.code,
+        language=LANGUAGE_CODES[origin.wording.language],
     )
     prepare_for_writing(report)
     return report

@@ -13,9 +13,6 @@ from importlib import resources
 from typing import Annotated
 
 from annotated_types import Ge, Le, MaxLen, MinLen
-from pydicom.sr.coding import Code
-
-from workers.scoring.case_result import Phenotype
 
 Word = Annotated[str, MinLen(1), MaxLen(24)]
 """A name that fits into a Series Description (64 characters) with what follows it."""
@@ -29,13 +26,6 @@ class Language(StrEnum):
     ENGLISH = "en"
     GERMAN = "de"
     CHINESE = "zh"
-
-
-CODES = {
-    Language.ENGLISH: Code("en-US", "RFC5646", "English (United States)"),
-    Language.GERMAN: Code("de-DE", "RFC5646", "German (Germany)"),
-    Language.CHINESE: Code("zh-CN", "RFC5646", "Chinese (China)"),
-}
 
 
 @dataclass(frozen=True)
@@ -73,14 +63,9 @@ class Wording:
         return self if drawable else replace(ENGLISH, series_name=self.series_name)
 
     @property
-    def verdicts(self) -> Mapping[Phenotype, str]:
-        """The word for each verdict."""
-        return {Phenotype.HOT: self.hot, Phenotype.COLD: self.cold, Phenotype.UNCERTAIN: self.uncertain}
-
-    @property
-    def code(self) -> Code:
-        """The language as a coded concept (RFC 5646)."""
-        return CODES[self.language]
+    def verdicts(self) -> Mapping[str, str]:
+        """The word for each verdict, by the value of its `workers.scoring.case_result.Phenotype`."""
+        return {"hot": self.hot, "cold": self.cold, "uncertain": self.uncertain}
 
 
 ENGLISH = Wording()

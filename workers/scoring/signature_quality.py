@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from model_store.signatures.signature import Description
+if TYPE_CHECKING:  # with NumPy, which commands that only show results do without
+    from model_store.signatures.signature import Description
 
 MEASURED_BY = {
     "held_out": "held-out",
@@ -28,7 +29,7 @@ class SignatureQuality:
     is_simulated: bool
 
 
-def signature_quality(description: Description) -> SignatureQuality | None:
+def signature_quality(description: "Description") -> SignatureQuality | None:
     """Return the best evidence on a signature: external cohorts first; None where the bundle has no AUC."""
     measured = {name: found for name, found in description.metrics.items() if _has_auc(found)}
     if not measured:

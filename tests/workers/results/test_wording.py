@@ -14,6 +14,7 @@ from workers.errors import Reason
 from workers.jobs.result_objects import build_results
 from workers.reports.content_items import descendants
 from workers.reports.remedies import REMEDIES
+from workers.reports.summary_report import LANGUAGE_CODES
 from workers.reports.verdict_texts import CLASSES, NOT_SCORED
 from workers.results.certainty_texts import DOUBTS
 from workers.results.not_scored_reasons import REASONS
@@ -77,7 +78,7 @@ def test_a_report_is_translated(language: Language, words: str) -> None:
     first = next(item for item in items if item.ValueType == "TEXT")
     assert words in first.TextValue
     meanings = {str(item.ConceptCodeSequence[0].CodeMeaning) for item in items if item.ValueType == "CODE"}
-    assert {"UNCERTAIN (hot or cold)", wording.code.meaning} <= meanings
+    assert {"UNCERTAIN (hot or cold)", LANGUAGE_CODES[wording.language].meaning} <= meanings
     refused = build_results(rejected(Reason.SINGLE_SLICE), case.seg_header, None, wording=wording)
     english = build_results(rejected(Reason.SINGLE_SLICE), case.seg_header, None)
     assert refused[ResultRole.SUMMARY_REPORT].to_json() != english[ResultRole.SUMMARY_REPORT].to_json()
