@@ -179,7 +179,18 @@ def main() -> None:
     except BrokenPipeError:  # the reader of our output, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = ExitCode.OK
+    except OSError as error:
+        if os.environ.get("RADTME_DEBUG") or not is_ledger_fault(error):
+            raise
+        CommandError(error.strerror or "the ledger cannot be used", "radtme doctor says what to do").show()
+        code = ExitCode.FAILED
     sys.exit(code if isinstance(code, int) else ExitCode.OK)
+
+
+def is_ledger_fault(error: OSError) -> bool:
+    """Tell whether the ledger's database does not answer, without loading what only commands with a ledger load."""
+    database = sys.modules.get("listener.ledger.database")
+    return database is not None and isinstance(error, database.LedgerUnavailable)
 
 
 def missing_library(name: str) -> CommandError:

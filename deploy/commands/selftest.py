@@ -39,7 +39,7 @@ LOCK_NAME = "selftest.lock"
 STYLES = {"OK": "bold green", "FAILED": "bold red"}
 
 
-@click.command(epilog="Example: radtme selftest; radtme selftest --target pacs --limit 600")
+@click.command(epilog="Example: radtme selftest; radtme selftest --target pacs --timeout 600")
 @click.option(
     "--target",
     "target_name",

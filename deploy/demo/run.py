@@ -93,7 +93,7 @@ def demo_folder(keep: Path | None) -> Path:
         numbers = [int(path.name) for path in parent.iterdir() if path.name.isdigit()]
         keep = parent / str(max(numbers, default=0) + 1)
     elif keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
-        raise WrongUsage(f"{keep} is not empty", "name a new folder with --keep, or leave it out")
+        raise WrongUsage(f"{keep} is not empty", "name a new folder with --output, or leave it out")
     keep.mkdir(parents=True, exist_ok=True)
     return keep
 

@@ -47,7 +47,9 @@ def check_database(configuration: Configuration) -> Iterator[Finding]:
     if why is None:
         yield ok("database", "SQLite in the spool" if embedded else "PostgreSQL answers")
     elif embedded:
-        yield fault("database", f"SQLite in the spool: {why}", "radtme spool check, then see docs/spool.md")
+        yield fault(
+            "database", f"SQLite in the spool: {why}", "correct its owner or mode, or see docs/operations/upgrade.md"
+        )
     else:
         yield fault("database", f"PostgreSQL: {why}", "start it, or correct ledger.url and its password")
 

@@ -72,7 +72,7 @@ class ServiceHealth:
                 "(listener.min_free_bytes) objects are refused with 0xA700."
             )
         if self.ledger_fault:
-            yield f"The ledger's database cannot be used: {self.ledger_fault}. Start it, or correct ledger.url."
+            yield f"The ledger's database cannot be used: {self.ledger_fault}. radtme doctor says what to do."
         if not any(one.runs for one in self.parts):
             yield "Nothing runs: no object is received, no case is scored, no result is sent."
         else:

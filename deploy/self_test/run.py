@@ -199,7 +199,7 @@ class SelfTestRun:
 
     def _why_not_scored(self, state: JobState) -> str:
         if state is JobState.RUNNING:
-            return "a worker is processing it: raise --limit, or see the worker's log"
+            return "a worker is processing it: raise --timeout, or see the worker's log"
         try:
             Redis.from_url(self._configuration.workers.redis_url, socket_connect_timeout=1, socket_timeout=1).ping()
         except RedisError:

@@ -10,6 +10,7 @@ import structlog
 
 from listener.broker.messages import Announcement, Queue, delivery_announcement, score_announcement
 from listener.ledger.commitments import forget, reported
+from listener.ledger.database import LedgerUnavailable
 from listener.ledger.deliveries import schedules
 from listener.ledger.target_circuits import Circuit, read_circuit
 from listener.spool.job_files import is_held
@@ -121,8 +122,11 @@ class Sweep:
                 and _is_free(job)
             ):
                 yield DueAnnouncement(score_announcement(job.id), JobState.RUNNING)
-        yield from self._reported()
-        yield from self._due_deliveries(clock)
+        try:
+            yield from self._reported()
+            yield from self._due_deliveries(clock)
+        except LedgerUnavailable as error:  # cases are scored without it, and deliveries wait
+            log.warning("sweep_waits_for_ledger", error=error.strerror)
 
     def _reported(self) -> Iterator[DueAnnouncement]:
         """Yield the deliveries that a report lies ready for; reports on jobs that are over are removed."""

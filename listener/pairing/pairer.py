@@ -91,6 +91,7 @@ class Pairer:
         self._conversions = ConversionSources()
         self._delayed: dict[str, tuple[SegmentationReferences, str | None]] = {}
         self._ledger_was_away = False
+        self._is_repaired = False
         self._watch = SeriesWatch(spool, settings)
         self._waited: dict[str, Waited] = {}
         self._searched: dict[str, float] = {}
@@ -208,12 +209,12 @@ class Pairer:
     # Scan -----------------------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        self._guarded(self.reconcile)
+        self._guarded(self._catch_up)
         while not self._stopping.is_set():
             self._wake.clear()
             if self._ledger_was_away:  # what could not be looked at meanwhile, also after a start without the ledger
                 self._ledger_was_away = False
-                self._guarded(self.reconcile)
+                self._guarded(self._catch_up)
             pause = self._guarded(self.scan) or self._settings.sweep_seconds
             self.last_scan = time.monotonic()
             # Not for every object of a burst: one scan sees everything that was received in the meantime.
@@ -232,9 +233,7 @@ class Pairer:
 
     def scan(self) -> float:
         """Examine every job once; return the seconds until something may be due."""
-        for uid, (outline, calling_ae_title) in list(self._delayed.items()):
-            self._make_case(outline, calling_ae_title)
-            del self._delayed[uid]
+        self._guarded(self._make_delayed)
         with self._index_lock:
             self._index.refresh()
             waiting = self._index.waiting
@@ -378,6 +377,25 @@ class Pairer:
 
     # After a crash --------------------------------------------------------------------------------------------------
 
+    def _make_delayed(self) -> None:
+        """Create the jobs of outlines that were received while the ledger was away."""
+        for uid in list(self._delayed):
+            delayed = self._delayed.pop(uid)  # one that fails otherwise is found again by `reconcile`
+            try:
+                self._make_case(*delayed)
+            except LedgerUnavailable:
+                self._delayed[uid] = delayed
+                raise
+
+    def _catch_up(self) -> None:
+        """Reconcile when the ledger can be used; the spool is repaired only once, as workers use it meanwhile."""
+        with self._spool.ledger.reading():  # asked once: where it is away, every outline would wait for it
+            pass
+        if self._is_repaired:
+            outlines_without_job(self._spool, self._guarded, self._make_job)
+        else:
+            self.reconcile()
+
     def reconcile(self) -> None:
         """Repair what a crash left, and create a job for every recent outline in the spool that has none."""
         self._guarded(self._repair)
@@ -388,6 +406,7 @@ class Pairer:
         with self._exclusive(), self._index_lock:
             found = repair(self._spool)
             self._index = JobIndex(self._spool)  # what it could not read before may be readable now
+            self._is_repaired = True
         lost = frozenset(one.job_id for one in found if one.job_id and one.defect is SpoolDefect.JOB_UNREADABLE)
         for path in outlines_of(self._spool, lost):
             self._guarded(partial(self._make_job, path))

@@ -192,7 +192,8 @@ class Association:
             self._log.info(
                 "context_refused", sop_class_uid=one.sop_class_uid, transfer_syntax_uids=list(one.transfer_syntax_uids)
             )
-            with suppress(OSError):  # it is in the log
+        with suppress(OSError):  # it is in the log; where the ledger is away, the peer waits for one note, not for each
+            for one in refused:
                 note_refused(self._inbox.spool.ledger, one)
 
     def _received_studies(self, request: Request) -> ReceivedStudies:

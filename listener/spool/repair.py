@@ -187,10 +187,18 @@ def _repaired(spool: Spool, finding: Finding) -> bool:
             return _repaired_file(spool, finding)
         case SpoolDefect.TWO_STATES | SpoolDefect.JOB_UNREADABLE:
             with _held(path) as mine:
-                return mine and _put_aside(spool, finding)
+                return mine and _is_still_so(spool, finding) and _put_aside(spool, finding)
         case SpoolDefect.RESULT_UNREADABLE | SpoolDefect.DELIVERY_UNKNOWN:
             return _repaired_delivery(spool, finding)
     return True
+
+
+def _is_still_so(spool: Spool, finding: Finding) -> bool:
+    """Return whether a job lies in two states indeed: one that moved back while `check` looked was seen twice."""
+    if finding.defect is not SpoolDefect.TWO_STATES:
+        return True
+    folders = [spool.job_folder(state, finding.job_id or "") for state in JobState]
+    return sum(folder.is_dir() for folder in folders) > 1
 
 
 def _repaired_file(spool: Spool, finding: Finding) -> bool:

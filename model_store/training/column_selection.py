@@ -25,6 +25,9 @@ def unstable_columns(table: FeatureTable) -> tuple[str, ...]:
     if table.redraws is None:
         return ()
     ratings = table.ratings(table.columns)
+    # A redraw that could not be measured has no value at all: its case says nothing about single columns.
+    is_measured = np.isfinite(ratings).any(axis=2)
+    ratings = ratings[np.all(is_measured, axis=1)]
     is_known = np.isfinite(ratings).all(axis=(0, 1))
     stable = np.zeros(len(table.columns), dtype=np.bool_)
     # A NaN, where nothing varies, is not stable.

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from deploy.cli import COMMANDS, GROUPS, one_line_without_traceback, radtme
+from listener.spool.spool import Spool
 
 
 @pytest.mark.parametrize("command", [[name] for name in COMMANDS] + [["config", "check"], ["config", "show"]])
@@ -64,6 +65,15 @@ def without_override():
     """Return what starts a command without root's right to read everything."""
     rights = "-dac_override,-dac_read_search"
     return ["setpriv", f"--bounding-set={rights}", f"--inh-caps={rights}"] if os.geteuid() == 0 else []
+
+
+def test_a_ledger_that_does_not_answer_is_said_and_what_to_do(run_radtme, tmp_path):
+    """In two lines, by each command that needs it."""
+    Spool(tmp_path / "spool").prepare()
+    done = run_radtme("status", "1.2.3", RADTME_LEDGER_URL="postgresql://radtme@127.0.0.1:1/radtme")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: the ledger's database does not answer")
+    assert "radtme doctor" in done.stderr
 
 
 def test_a_full_disk_is_said_and_what_to_do(capsys, monkeypatch):

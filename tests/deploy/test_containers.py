@@ -315,6 +315,18 @@ def test_pods_are_probed_limited_and_without_privileges() -> None:
         assert claims == (set() if name == "redis" else {"radtme-data"}), name
 
 
+def test_pods_that_know_redis_and_the_ledger_may_reach_them() -> None:
+    """The network policies let out what bears the label: the status page too, which asks both."""
+    for each in kubernetes_objects("Deployment"):
+        template = each["spec"]["template"]
+        if any(volume["name"] == "ledger" for volume in template["spec"]["volumes"]):
+            assert template["metadata"]["labels"].get("radtme/configured") == "yes", each["metadata"]["name"]
+    services = yaml.safe_load((COMPOSE / "compose.yaml").read_text())["services"]
+    for name, service in services.items():
+        if "redis_password" in service.get("secrets", ()):
+            assert "backend" in service["networks"], name
+
+
 def test_keda_scales_by_metrics_that_exist(tmp_path: Path) -> None:
     """The queries name metrics that the parts export, and the deployment that there is."""
     (scaled,) = documents(KUBERNETES / "keda")

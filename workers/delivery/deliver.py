@@ -86,7 +86,7 @@ def close_if_settled(spool: Spool, job_id: str, settings: WorkerSettings) -> Non
 def close_when_settled(spool: Spool, job: Job, settings: WorkerSettings) -> None:
     """Move a job when all its deliveries are settled: to done, or to failed where a target refused."""
     settled = read_deliveries(spool.ledger, job.id)
-    if not all(entry.state.is_settled for entry in settled):
+    if not settled or not all(entry.state.is_settled for entry in settled):  # none: the ledger lost them, see `repair`
         return
     refusals = [f"{entry.target}: {entry.last_error}" for entry in settled if entry.state is DeliveryState.REFUSED]
     if refusals:

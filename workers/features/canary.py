@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from model_store.signatures.profile import PROFILES, FeatureProfile
+from workers.features.engine.choice import Engine, EngineChoice
 from workers.features.measurement import measure_volume
 from workers.features.regions import RegionMeasurement
 from workers.images.phases import PhaseEvidence, PhaseIdentity
@@ -48,13 +49,13 @@ def canary_case() -> tuple[Volume, RegionOfInterest]:
     return volume, RegionOfInterest(tumour, None)
 
 
-def measured(profile: FeatureProfile) -> dict[str, float]:
+def measured(profile: FeatureProfile, engine: Engine = Engine.RADTME) -> dict[str, float]:
     """Return the features of the case by column, as this process measures them."""
     volume, roi = canary_case()
-    return _by_column(measure_volume(volume, roi, profile).regions)
+    return _by_column(measure_volume(volume, roi, profile, engine=EngineChoice(engine)).regions)
 
 
-def difference(profile: FeatureProfile) -> str | None:
+def difference(profile: FeatureProfile, engine: Engine = Engine.RADTME) -> str | None:
     """Return a message on features that this process measures with unexpected values; None where there are none.
 
     A profile that is not part of the program has no expected values, and therefore no difference.
@@ -62,7 +63,7 @@ def difference(profile: FeatureProfile) -> str | None:
     expected = expected_of(profile)
     if expected is None:
         return None
-    found = measured(profile)
+    found = measured(profile, engine)
     wrong = differing(found, expected)
     if not wrong:
         return None

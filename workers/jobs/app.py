@@ -99,7 +99,7 @@ def run_worker(
     spool = Spool(settings.spool, settings.ledger_url)
     spool.prepare()
     with tempfile.TemporaryDirectory(prefix="radtme-metrics-") as folder:
-        registry = CheckedRegistry(settings.model_store, Path(folder))
+        registry = CheckedRegistry(settings.model_store, Path(folder), settings.engine)
         _ensure_signature(registry, AuditLog(settings.audit))
         metrics.share_between_processes(Path(folder))
         app = create_app(settings)

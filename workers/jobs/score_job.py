@@ -53,6 +53,12 @@ from workers.targets.target import Target
 
 log = structlog.get_logger()
 
+ENGINES_DIFFER = (
+    "in another case, radtme's feature engine and pyradiomics measured different values: set workers.engine to "
+    "pyradiomics and restart the workers"
+)
+"""In the reports of the cases that follow: without the values, which are another patient's."""
+
 
 @dataclass(frozen=True)
 class Scored:
@@ -237,7 +243,7 @@ def _examined(inputs: CaseInputs, registry: Registry, timer: StageSeconds, setti
     except EnginesDiffer as error:
         log.error("engines_differ", error=str(error))
         if isinstance(registry, CheckedRegistry):
-            registry.stop(str(error))
+            registry.stop(ENGINES_DIFFER)
         return rejected(error)
 
 

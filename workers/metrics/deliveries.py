@@ -1,4 +1,4 @@
-"""Pending deliveries and the circuit of each target, read from the spool at each scrape."""
+"""Whether the ledger answers, pending deliveries and the circuit of each target, read at each scrape."""
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from listener.ledger.database import LedgerUnavailable
 from listener.ledger.deliveries import DeliverySchedule, DeliveryState, schedules
 from listener.ledger.target_circuits import CircuitState, read_circuit
 from listener.spool.job_files import is_held
@@ -24,7 +25,14 @@ class DeliveryCollector(Collector):
         """Those of the configuration: each is shown, also while nothing waits for it."""
 
     def collect(self) -> Iterable[Metric]:
-        """Yield the number and age of pending deliveries, and the circuit of each target."""
+        """Yield whether the ledger answers; where it does, pending deliveries and the circuit of each target."""
+        try:
+            deliveries = self._deliveries()
+        except LedgerUnavailable:  # the other metrics of a worker are still to be read
+            return (_ledger_up(0.0),)
+        return (_ledger_up(1.0), *deliveries)
+
+    def _deliveries(self) -> Iterable[Metric]:
         waiting = GaugeMetricFamily(
             "radtme_deliveries_waiting",
             "How many cases wait for delivery to each target, by state?",
@@ -56,6 +64,10 @@ class DeliveryCollector(Collector):
         jobs = [job.id for job in self._spool.jobs(JobState.DELIVERING) if not is_held(job.folder)]
         found = schedules(self._spool.ledger, jobs).values()
         return [entry for entries in found for entry in entries if not entry.state.is_settled]
+
+
+def _ledger_up(value: float) -> Metric:
+    return GaugeMetricFamily("radtme_ledger_up", "Does the ledger's database answer this worker? 1: yes.", value=value)
 
 
 def _age(entry: DeliverySchedule) -> float:

@@ -12,6 +12,7 @@ from model_store.signatures.profile import FeatureProfile
 from model_store.signatures.registry import Registry
 from model_store.signatures.signature import Signature
 from workers.features.canary import difference, expected_of
+from workers.features.engine.choice import Engine
 
 log = structlog.get_logger()
 
@@ -27,9 +28,13 @@ class CheckedRegistry(Registry):
     threads must not exist when it forks.
     """
 
-    def __init__(self, root: Path, shared: Path) -> None:
-        """Open the registry in ``root``; ``shared`` is a folder for the processes of this worker only."""
+    def __init__(self, root: Path, shared: Path, engine: Engine = Engine.RADTME) -> None:
+        """Open the registry in ``root``; ``shared`` is a folder for the processes of this worker only.
+
+        ``engine`` measures the canary: the one that measures the cases.
+        """
         super().__init__(root)
+        self._engine = engine
         self._mark = shared / MARK
         self._measures_here = False
         self._passed: set[str] = set()
@@ -59,7 +64,7 @@ class CheckedRegistry(Registry):
         return signature
 
     def _check(self, profile: FeatureProfile) -> None:
-        found = difference(profile)
+        found = difference(profile, self._engine)
         if found is None:
             self._passed.add(profile.name)
             return

@@ -39,6 +39,7 @@ FIRST_EVENTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
         },
     ),
     "RadtmeRedisDown": ("20m", {"radtme_redis_up": "_x9 1 0x30"}),
+    "RadtmeLedgerDown": ("20m", {"radtme_ledger_up": "_x9 1 0x30"}),
     "RadtmeSignatureUnusable": ("20m", {"radtme_signature_usable": "_x9 1 0x30"}),
     "RadtmeEnginesDiffer": ("14m", {'radtme_engine_checks_total{outcome="different"}': "_x9 0 0 1x30"}),
     "RadtmeRefusingObjects": (

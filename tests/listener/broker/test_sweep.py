@@ -4,6 +4,7 @@ import fcntl
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from listener.broker.sweep import Sweep
 from listener.ledger.deliveries import DeliveryState
 from listener.spool.jobs import Job, JobState, job_id_for
 from listener.spool.spool import Spool
+from support.processes import free_port
 from support.records import job_record
 from workers.delivery.outbox import write_delivery
 from workers.delivery.record import DeliveryRecord
@@ -138,3 +140,13 @@ def test_jobs_that_wait_or_are_over_are_left_alone(sweeping: Sweeping) -> None:
     for number, state in enumerate((JobState.WAITING, JobState.DONE, JobState.FAILED)):
         sweeping.job(state, number)
     assert [sweeping.scan(now) for now in (0, 100)] == [[], []]
+
+
+def test_cases_are_announced_again_while_the_ledger_is_away(tmp_path: Path) -> None:
+    """Scoring needs no ledger: only deliveries wait until it is back."""
+    spool = Spool(tmp_path / "spool", f"postgresql://radtme@127.0.0.1:{free_port()}/radtme")
+    for state in JobState:
+        spool.jobs_folder(state).mkdir(parents=True)
+    sweeping = Sweeping(spool)
+    job = sweeping.job(JobState.READY)
+    assert sweeping.scan(0) == [score_announcement(job.id)]

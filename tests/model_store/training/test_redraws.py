@@ -75,3 +75,11 @@ def test_parts_of_a_table_keep_their_redraws(table: FeatureTable) -> None:
     assert np.array_equal(part.redraws[:, :, part.columns.index(STABLE[1])], table.redraws[[3, 1], :, place])
     with pytest.raises(TrainingError, match="cannot have redraws of shape"):
         replace(table, redraws=table.redraws[1:])
+
+
+def test_a_redraw_that_could_not_be_measured_condemns_no_column(table: FeatureTable) -> None:
+    """Its case says nothing about single columns; the other cases do."""
+    assert table.redraws is not None
+    redraws = table.redraws.copy()
+    redraws[3, 1] = np.nan
+    assert unstable_columns(replace(table, redraws=redraws)) == unstable_columns(table)

@@ -19,14 +19,14 @@ from pydicom.uid import (
 from pynetdicom import AE, evt
 from pynetdicom.association import Association
 
-from listener.ledger.deliveries import DeliveryState
+from listener.ledger.deliveries import DeliveryState, forget_deliveries
 from listener.spool.jobs import Job, JobState, job_id_for
 from listener.spool.record_file import as_json
 from listener.spool.spool import Spool
 from support.outboxes import entry_of
 from support.processes import free_port
 from support.records import job_record
-from workers.delivery.deliver import deliver, retry_later
+from workers.delivery.deliver import close_if_settled, deliver, retry_later
 from workers.delivery.outbox import queue_delivery, read_delivery, write_delivery
 from workers.jobs import attempts as ledger
 from workers.jobs.score_job import encoded
@@ -290,3 +290,11 @@ def test_waits_double_and_stay_below_the_last_one(settings: WorkerSettings) -> N
         assert min(waits) >= expected * 0.8
         assert max(waits) <= expected * 1.2
         assert len(set(waits)) > 1
+
+
+def test_a_job_without_a_known_delivery_is_not_closed(spool: Spool, settings: WorkerSettings) -> None:
+    """A ledger that was restored from an older backup does not know that its results are still to be sent."""
+    delivering(spool, "pacs")
+    forget_deliveries(spool.ledger, [JOB_ID])
+    close_if_settled(spool, JOB_ID, settings)
+    assert [job.state for job in spool.jobs()] == [JobState.DELIVERING]

@@ -51,7 +51,7 @@ def test_one_changed_feature_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     column = next(iter(right))
     for changed, is_seen in ((right[column] * (1 + 5e-7), False), (right[column] * (1 + 1e-5), True), (None, True)):
         values = {**right, column: changed} if changed is not None else {k: v for k, v in right.items() if k != column}
-        monkeypatch.setattr(feature_canary, "measured", lambda _, values=values: values)
+        monkeypatch.setattr(feature_canary, "measured", lambda profile, engine, values=values: values)
         said = feature_canary.difference(profile)
         assert (said is not None) == is_seen
         assert said is None or f"1 of 958 features of the canary case differ: {column}" in said
@@ -65,7 +65,7 @@ def test_a_process_that_differs_ends_the_scoring_of_all(
     assert usable(main) == 1.0
     other.measure_here()
     assert other.active().id
-    monkeypatch.setattr(checked_registry, "difference", lambda profile: "1 of 958 features differ")
+    monkeypatch.setattr(checked_registry, "difference", lambda profile, engine: "1 of 958 features differ")
     scoring.measure_here()
     for registry in (scoring, other):
         with pytest.raises(ModelError, match="1 of 958 features differ"):

@@ -48,3 +48,12 @@ def test_a_case_that_a_person_holds_is_late_at_no_target(tmp_path: Path) -> None
     found = samples(spool)
     assert found["radtme_deliveries_waiting", "pacs", "queued"] == 0
     assert found["radtme_delivery_oldest_seconds", "pacs"] == 0
+
+
+def test_the_other_metrics_are_read_while_the_ledger_is_away(tmp_path: Path) -> None:
+    """A scrape that failed would be reported as a worker that is down."""
+    spool = Spool(tmp_path / "spool")
+    spool.prepare()
+    assert samples(spool)["radtme_ledger_up",] == 1
+    away = Spool(spool.root, "postgresql+psycopg://radtme@127.0.0.1:1/radtme")
+    assert samples(away) == {("radtme_ledger_up",): 0}

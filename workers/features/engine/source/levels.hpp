@@ -83,6 +83,8 @@ private:
         if (remainder != 0 && remainder < 0) remainder += width;
         const double first = *lowest - remainder;
         const double step = (first + width) - first;  // how numpy.arange makes the edges
+        // Without a step, values of 1e17 and above for usual widths, the edges of the bins could never be passed.
+        if (!(step > 0)) throw std::invalid_argument("the bin width is below the spacing of numbers as large as these");
         // pyradiomics would ask for a matrix of 400 GB.
         if ((*highest - first) / width >= std::numeric_limits<LevelIndex>::max()) throw std::bad_alloc();
         std::vector<LevelIndex> bins(values_.size());
