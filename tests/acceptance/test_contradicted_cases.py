@@ -71,8 +71,14 @@ def write_pixels(phase: Sequence[Dataset], array: Pixels) -> None:
 
 
 def noise(array: Pixels) -> Pixels:
-    """Return Gaussian noise of the same mean and spread."""
+    """Return Gaussian noise of the same mean and spread: it has negative values, as a subtraction has."""
     return np.random.default_rng(20).normal(array.mean(), array.std(), array.shape)
+
+
+def noise_above_zero(array: Pixels) -> Pixels:
+    """Return the same noise without negative values."""
+    found = noise(array)
+    return found - found.min()
 
 
 def inverted(array: Pixels) -> Pixels:
@@ -164,7 +170,7 @@ class Contradicted:
     study: str
     trick: Trick
     before: float | None
-    """Its score by the shipped signature where nothing refuses it; None where it is that of br06 anyway."""
+    """Its score by the shipped signature where nothing refuses it; None where it is br06's, or was not measured."""
     reasons: tuple[Reason, ...]
     """One of these refuses it."""
     may_warn: bool = False
@@ -186,8 +192,10 @@ CASES = (
     Contradicted("T2 spin echo", "br06", T2, None, (Reason.OTHER_TECHNIQUE,)),
     Contradicted("prostate", "br06", PROSTATE, 0.795, (Reason.OTHER_BODY_PART,)),
     Contradicted("brain fMRI", "brain", lambda study: None, 0.456, (Reason.OTHER_TECHNIQUE,)),
-    Contradicted("Gaussian noise", "phantom", every_pixel(noise), 0.676, UNLIKE),
-    Contradicted("Gaussian noise", "br06", every_pixel(noise), 0.824, UNLIKE),
+    Contradicted("Gaussian noise", "phantom", every_pixel(noise), 0.676, (Reason.DERIVED_IMAGES,)),
+    Contradicted("Gaussian noise", "br06", every_pixel(noise), 0.824, (Reason.DERIVED_IMAGES,)),
+    Contradicted("Gaussian noise above 0", "phantom", every_pixel(noise_above_zero), None, UNLIKE),
+    Contradicted("Gaussian noise above 0", "br06", every_pixel(noise_above_zero), None, UNLIKE),
     Contradicted("cubed grey values", "br06", every_pixel(cubed), 0.231, (*UNLIKE, Reason.RING_TOO_SMALL)),
     Contradicted("inverted grey values", "phantom", every_pixel(inverted), 0.607, UNLIKE, may_warn=True),
     Contradicted("inverted grey values", "br06", every_pixel(inverted), 0.651, UNLIKE, may_warn=True),
