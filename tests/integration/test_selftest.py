@@ -154,7 +154,7 @@ def test_a_sender_that_is_not_known_is_told_so(parts: Installation) -> None:
     """A-ASSOCIATE-RJ, calling AE title not recognized (PS3.8 table 9-21): who has to add which title where."""
     code, found = self_test(parts, "--calling", "STRANGER")
     assert (code, verdicts(found)) == (1, {**dict.fromkeys(STEPS, NOT_REACHED), "sent": "FAILED"})
-    assert "add our AE title STRANGER there" in failure(found)
+    assert "does not know our AE title: add STRANGER there" in failure(found)
 
 
 def test_another_installations_listener_gets_no_outline(parts: Installation, tmp_path: Path) -> None:
