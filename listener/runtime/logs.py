@@ -22,6 +22,7 @@ _QUIET = {
     "amqp": logging.WARNING,
     "urllib3": logging.WARNING,
     "matplotlib": logging.WARNING,
+    "alembic": logging.WARNING,  # at a first start, a dozen lines about its own plugins
     "py.warnings": logging.ERROR,  # pydicom's warnings quote values, and a value may be a name or a birth date
 }
 

@@ -22,6 +22,7 @@ try:
 except ZeroDivisionError:
     log.exception("it_failed")
 logging.getLogger("celery").info("chatter")
+logging.getLogger("alembic.runtime.migration").info("chatter")
 logging.getLogger("celery").warning("something")
 log.debug("hidden")
 warnings.warn("Invalid value for VR PN: 'SECRET^NAME'")
