@@ -74,10 +74,13 @@ class PostgresServer:
         return f"host=127.0.0.1 port={self.port} user=radtme dbname={database}"
 
     def _run_as_server(self, command: list[str]) -> "subprocess.Popen[bytes]":
-        user = UNPRIVILEGED if os.geteuid() == 0 else None
+        # It ends with the tests, also where they are killed.
+        start = ["setpriv", "--pdeathsig", "QUIT"]
+        if os.geteuid() == 0:
+            start += ["--reuid", UNPRIVILEGED, "--clear-groups"]
         with open(self.folder / "log", "ab") as log:
             return subprocess.Popen(
-                command, stdout=log, stderr=log, user=user, cwd="/", env={"PATH": os.environ["PATH"]}
+                [*start, *command], stdout=log, stderr=log, cwd="/", env={"PATH": os.environ["PATH"]}
             )
 
 
