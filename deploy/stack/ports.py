@@ -11,7 +11,8 @@ from deploy.configuration.load import Configuration
 from deploy.configuration.port_checks import equal_ports, listened_ports
 from deploy.errors import CommandError
 
-FIRST_UNPRIVILEGED_PORT = 1024
+FIRST_FREE_PORT = 20_000
+"""Above the defaults of common services, and the ports that browsers refuse."""
 MAX_PORT = 65535
 OUTGOING_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
 FEWEST_PORTS = 1000
@@ -38,13 +39,13 @@ def free_port(host: str = "127.0.0.1") -> int:
 
 
 def _ports_for_servers() -> range:
-    """Return the unprivileged ports below the range of outgoing connections; all, where nothing remains below it."""
+    """Return the ports from `FIRST_FREE_PORT` to the range of outgoing connections; all above, where too few remain."""
     try:
         first_outgoing: int = int(OUTGOING_PORTS.read_text(encoding="ascii").split()[0])
     except (OSError, ValueError, IndexError):  # no Linux, or no /proc
         first_outgoing = MAX_PORT + 1
-    below = range(FIRST_UNPRIVILEGED_PORT, first_outgoing)
-    return below if len(below) >= FEWEST_PORTS else range(FIRST_UNPRIVILEGED_PORT, MAX_PORT + 1)
+    below = range(FIRST_FREE_PORT, first_outgoing)
+    return below if len(below) >= FEWEST_PORTS else range(FIRST_FREE_PORT, MAX_PORT + 1)
 
 
 def port_overrides(configuration: Configuration) -> Mapping[str, str]:

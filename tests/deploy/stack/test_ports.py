@@ -11,10 +11,10 @@ from deploy.stack import ports
 def test_a_free_port_is_none_that_outgoing_connections_get(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The kernel's own range is left to connections, whatever it is."""
     outgoing = tmp_path / "range"
-    outgoing.write_text("12000\t60999\n", encoding="ascii")
+    outgoing.write_text("22000\t60999\n", encoding="ascii")
     monkeypatch.setattr(ports, "OUTGOING_PORTS", outgoing)
     found = [ports.free_port() for _ in range(50)]
-    assert all(1024 <= port < 12000 for port in found)
+    assert all(20_000 <= port < 22_000 for port in found)
     assert len(set(found)) > 40
 
 
