@@ -14,17 +14,20 @@ import pytest
 from listener.runtime.fault_points import FaultPoint
 from listener.spool.jobs import JobState
 from listener.spool.layout import VERSION_NAME
+from listener.spool.spool import Spool
 from support.disturbed import Study, assert_undisturbed, put_spool, site_with
 from support.doomed import Site
 from support.mounts import read_only, tmpfs
+from support.postgresql import PostgresServer
 from support.processes import wait_until
 from support.recorder import Recorder
+from workers.delivery.outbox import read_deliveries, write_delivery
 
 
 @pytest.fixture
-def mounted(tmp_path: Path, model_store: Path, pacs: Recorder) -> Iterator[Site]:
-    """Return a site whose spool lies on a file system of its own."""
-    site = site_with(tmp_path / "site", model_store, pacs)
+def mounted(tmp_path: Path, model_store: Path, pacs: Recorder, postgres: PostgresServer) -> Iterator[Site]:
+    """Return a site whose spool lies on a file system of its own, which no open ledger keeps from being read-only."""
+    site = replace(site_with(tmp_path / "site", model_store, pacs), ledger_url=postgres.new_database())
     with tmpfs(site.spool.root):
         yield site
 
@@ -101,23 +104,32 @@ def test_permission_to_read_lost_while_a_case_is_scored(site: Site, study: Study
 
 @pytest.mark.parametrize("step", [FaultPoint.DELIVERY_OPENED, FaultPoint.DELIVERY_TRIED])
 def test_permission_lost_while_results_are_sent(step: FaultPoint, site: Site, study: Study, pacs: Recorder) -> None:
-    """What the target took cannot be written down: it may come again, the same; the worker lives."""
+    """The results cannot be read: the ledger keeps what the target took, and the rest follows; the worker lives."""
     site = replace(site, unprivileged=True)
     put_spool(site, study.delivering)
     with site.working(f"{step}:stop") as worker:
         wait_for_stop(worker, site)
         with without_permission(site.spool.root / "jobs"):
             go_on(worker)
-            wait_until(lambda: says(site, "delivery_record_not_written"), 240, f"the attempt ends; log: {site.log()}")
+            wait_until(lambda: says(site, "delivery_interrupted"), 240, f"the attempt ends; log: {site.log()}")
             assert worker.is_alive()
         site.wait_for_jobs(1, JobState.DONE)
         assert worker.is_alive()
     assert_undisturbed(site, pacs, study)
 
 
+def copy_deliveries(template: Spool, spool: Spool) -> None:
+    """Put the deliveries of a spool into another one's ledger."""
+    for job in template.jobs():
+        for record in read_deliveries(template.ledger, job.id):
+            write_delivery(spool.ledger, job.id, record)
+
+
 @pytest.mark.parametrize("state", [JobState.READY, JobState.DELIVERING])
 def test_a_read_only_disk_below_the_worker(state: JobState, mounted: Site, study: Study, pacs: Recorder) -> None:
     """Nothing can be claimed or noted: the worker lives, and goes on by itself once the disk can be written."""
+    if state is JobState.DELIVERING:
+        copy_deliveries(Spool(study.delivering), mounted.spool)
     with mounted.working() as worker:
         wait_until((mounted.spool.root / VERSION_NAME).exists, 240, "the worker has begun")
         assert worker.pid is not None

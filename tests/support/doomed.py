@@ -58,11 +58,13 @@ class Site:
     targets: tuple[Target, ...] = ()
     unprivileged: bool = False
     """Whether a permission that a file lacks counts for the processes, also where the tests are root's."""
+    ledger_url: str | None = None
+    """Of a ledger outside of the spool."""
 
     @property
     def spool(self) -> Spool:
         """The spool."""
-        return Spool(self.folder / "spool")
+        return Spool(self.folder / "spool", self.ledger_url)
 
     def states(self) -> list[tuple[str, str]]:
         """Return id and state of every job."""
