@@ -54,7 +54,7 @@ class Installation:
                 "min_free_bytes": 0,
                 "settle_seconds": 0.5,
                 "settle_unreferenced_seconds": 1.5,
-                "deadline_seconds": 8,
+                "deadline_seconds": 15,  # longer than a busy disk may take for an object
                 "sweep_seconds": 0.5,
                 "reannounce_seconds": 3,
                 **(listener or {}),
