@@ -27,7 +27,7 @@ from model_store.signatures.registry import Registry, shipped_bundle
 from model_store.signatures.shadow import Shadow
 from workers.jobs import preloading, tasks
 from workers.jobs.idle_search import IdleSearch
-from workers.jobs.target_reload import TargetReload, start_reloading
+from workers.jobs.target_reload import FORK_LOCK, TargetReload, start_reloading
 from workers.metrics import counters as metrics
 from workers.notifications.notifier import Notifier
 from workers.scoring.checked_registry import CheckedRegistry
@@ -200,7 +200,8 @@ def readiness(settings: WorkerSettings, spool: Spool, registry: Registry) -> dic
     except RedisError:
         checks["redis"] = False
     try:
-        registry.active()
+        with FORK_LOCK:  # to load a signature imports modules: see `preloading`
+            registry.active()
     except SignatureError:
         checks["signature"] = False
     return checks

@@ -23,6 +23,9 @@ def load_libraries() -> None:
     highdicom reads its tables, 22 MB of JSON that take 54 MiB, when it creates the first object of a process.
     """
     importlib.import_module("skops.io")
+    # Opening a bundle imports it. A pool process that is forked while another thread does so could never open one: the
+    # lock of an unfinished import stays locked in the child.
+    importlib.import_module("encodings.cp437")
     study, series, instance = (generate_uid() for _ in range(3))
     SOPClass(study, series, 1, instance, SegmentationStorage, 1, "SEG", transfer_syntax_uid=ExplicitVRLittleEndian)
 
