@@ -25,7 +25,7 @@ from deploy.configuration.reader import ConfigurationReader, Problem
 from deploy.configuration.redis_url import RedisProblem, RedisSettings, redis_url
 from deploy.configuration.redis_url import unencrypted_password as unencrypted_redis_password
 from deploy.configuration.sections import Locations, RetentionSettings, SinkSettings, StatusPageSettings
-from deploy.configuration.target_checks import check_targets
+from deploy.configuration.target_checks import check_targets, filter_warnings
 from deploy.configuration.values import settings_from
 from deploy.configuration.webhook_checks import check_webhook
 from deploy.errors import WrongUsage
@@ -175,6 +175,7 @@ def load_configuration(file: Path | None, environment: Mapping[str, str] = os.en
         *unencrypted_redis_password(configuration.listener.redis_url),
         *unencrypted_ledger(configuration.listener.ledger_url),
         *shared_ports(configuration),
+        *filter_warnings(configuration.workers.targets),
     )
     return replace(configuration, warnings=warnings, environment=ours)
 

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from listener.ledger.self_tests import SELF_TEST_TARGET
 from listener.settings import is_loopback
+from workers.targets.result_filter import Verdict, not_taken
 from workers.targets.target import Target, TargetKind
 
 DIMSE_SETTINGS = ("ae_title", "host", "port")
@@ -22,8 +23,15 @@ def check_targets(targets: Sequence[Target], report: Callable[[str, str], None])
         if target.name == SELF_TEST_TARGET:
             report(f"targets[{index}]", f"the name {SELF_TEST_TARGET} is kept for radtme selftest; give another one")
         problems = _of_dicomweb(target) if target.kind is TargetKind.DICOMWEB else _of_dimse(target)
-        for problem in problems:
+        for problem in (*problems, *_of_filter(target)):
             report(f"targets[{index}]", problem)
+
+
+def filter_warnings(targets: Sequence[Target]) -> Iterator[str]:
+    """Yield which results may go to no target, because each target has a filter."""
+    lost = [verdict.replace("_", " ") for verdict in not_taken(one.filter for one in targets)]
+    if targets and lost:
+        yield f"targets: some results may go to no target, by their filters: {', '.join(lost)}"
 
 
 def _of_dimse(target: Target) -> Iterator[str]:
@@ -57,3 +65,11 @@ def _of_dicomweb(target: Target) -> Iterator[str]:
         yield "give token_file, or user and password_file; not both"
     if parts.scheme == "http" and not is_loopback(parts.hostname) and (target.token_file or target.user):
         yield "credentials would go over the network in the clear; use https"
+
+
+def _of_filter(target: Target) -> Iterator[str]:
+    """Yield what a filter asks for and can never find."""
+    verdicts = target.filter.verdicts
+    for criterion, verdict in (("doubts", Verdict.UNCERTAIN), ("reasons", Verdict.NOT_SCORED)):
+        if verdicts and verdict not in verdicts and getattr(target.filter, criterion):
+            yield f"filter.{criterion} applies to {verdict} only, which filter.verdicts leaves out; add {verdict} there"

@@ -229,6 +229,7 @@ def _header(value: str) -> None:
 CHECKS: Mapping[str, Callable[[str], object]] = {
     "ae_title": checked_ae_title,
     "calling_ae_titles": checked_ae_title,
+    "senders": checked_ae_title,
     "host": _host,
     "metrics_host": _host,
     "addresses": _network,

@@ -69,6 +69,8 @@ class JobStatus:
     """Those of the notes that change how the score is to be read."""
     stage_seconds: Mapping[Stage, float] = field(default_factory=dict)
     deliveries: tuple[DeliveryStatus, ...] = ()
+    withheld: Mapping[str, str] = field(default_factory=dict)
+    """Targets whose filter holds the result back, each with the reason."""
     objects: tuple[str, ...] = ()
     """Paths of the results."""
 
@@ -148,6 +150,7 @@ def read_job(spool: Spool, job: Job) -> JobStatus:
         warnings=result.warnings if result else (),
         stage_seconds=_in_order(result.stage_seconds) if result else {},
         deliveries=deliveries,
+        withheld=result.withheld if result else {},
         objects=tuple(str(path) for path in sorted((job.folder / "objects").glob("*.dcm"))),
     )
 

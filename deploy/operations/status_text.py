@@ -258,6 +258,9 @@ def _words(job: JobStatus) -> list[Text]:
     lines += [Text(f"note: {note}", "yellow") for note in job.notes if note.startswith(UNREADABLE_TEXT)]
     goes_on = job.state not in ENDED
     lines += [_delivery(one, goes_on=goes_on) for one in job.deliveries]
+    lines += [Text(f"{target}: not sent, {why}", "dim") for target, why in job.withheld.items()]
+    if job.withheld and not job.deliveries:
+        lines.append(Text("no target gets this result", "yellow"))
     return lines
 
 

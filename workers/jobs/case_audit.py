@@ -52,6 +52,8 @@ def _findings(record: ResultRecord) -> Iterator[tuple[str, str]]:
         yield "reason", record.rejection.reason.value
     if record.warnings:
         yield "warnings", " ".join(record.warnings)
+    if record.withheld:
+        yield "not sent to", " | ".join(f"{target} ({why})" for target, why in record.withheld.items())
 
 
 def _certainty(score: ScoreRecord) -> Iterator[tuple[str, str]]:

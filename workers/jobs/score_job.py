@@ -20,6 +20,7 @@ from model_store.signatures.registry import Registry
 from model_store.signatures.shadow import Shadow
 from model_store.signatures.signature import Signature
 from workers.delivery.outbox import queue_delivery
+from workers.delivery.routing import withheld
 from workers.errors import EnginesDiffer, ModelError, RadtmeError, Reason, RejectedInput
 from workers.features.engine.choice import EngineCheck, engine_for
 from workers.jobs import attempts as ledger
@@ -79,6 +80,8 @@ class Scored:
     """A self-test has no patient, and is excluded from the distribution of scores."""
     further: tuple[str, ...] = ()
     """Ids of the ready jobs of the outline's further tumours."""
+    withheld: tuple[str, ...] = ()
+    """Targets whose filter holds the result back."""
     engine_check: EngineCheck | None = None
     """Outcome of the comparison of both feature engines; None where one measured."""
 
@@ -154,6 +157,8 @@ def run(
         finished=datetime.now(UTC),
         stage_seconds={stage: round(seconds, 4) for stage, seconds in timer.seconds.items()},
     )
+    if result.outcome is not ResultOutcome.UNCHANGED:
+        result = replace(result, withheld=withheld(spool, record, result, settings.targets))
     write_result(job, result)
     reach(FaultPoint.RESULT_WRITTEN)
     finished = _finished(spool, job, settings, result, time.perf_counter() - begin)
@@ -187,7 +192,8 @@ def _finished(spool: Spool, job: Job, settings: WorkerSettings, result: ResultRe
     if result.outcome is not ResultOutcome.UNCHANGED:
         outcome = CaseOutcome(result.outcome)
         note_outcome(spool, job, outcome, result.finished, settings, reason)
-    targets = _queue_results(spool, job, targets_for(record, settings.targets), frozenset(result.objects))
+    recipients = tuple(one for one in targets_for(record, settings.targets) if one.name not in result.withheld)
+    targets = _queue_results(spool, job, recipients, frozenset(result.objects))
     verdict = result.score if result.outcome is ResultOutcome.SCORED else None
     return Scored(
         job.id,
@@ -200,6 +206,7 @@ def _finished(spool: Spool, job: Job, settings: WorkerSettings, result: ResultRe
         verdict.phenotype if verdict else None,
         result.shadow.outcome if result.shadow else None,
         record.is_self_test,
+        withheld=tuple(result.withheld),
     )
 
 

@@ -31,6 +31,7 @@ from workers.jobs import score_job as scoring
 from workers.limits import is_out_of_memory, memory_limited
 from workers.metrics.counters import WorkerMetrics, seconds_since_last_object
 from workers.notifications.event import note_outcome
+from workers.scoring.case_result import ResultOutcome
 from workers.settings import DELIVERY_GRACE_SECONDS, CaseOutcome, WorkerSettings
 from workers.targets.current_targets import CurrentTargets
 from workers.targets.self_test_targets import targets_of_job
@@ -192,10 +193,21 @@ def _record_case(app: Celery, context: TaskContext, done: scoring.Scored) -> Non
     log.info(
         "case_finished", job=done.job_id, outcome=done.outcome.value, reason=reason, seconds=round(done.seconds, 3)
     )
+    _note_routing(metrics, done)
     for target in done.targets:
         announce_delivery(app, done.job_id, target)
     for later in (*done.further, *scoring.later_versions(context.spool, done.job_id)):
         announce_job(app, later)
+
+
+def _note_routing(metrics: WorkerMetrics, done: scoring.Scored) -> None:
+    for target in done.withheld:
+        metrics.withheld.labels(target).inc()
+    if done.withheld:
+        log.info("result_withheld", job=done.job_id, targets=sorted(done.withheld))
+    if not done.targets and done.outcome is not ResultOutcome.UNCHANGED:
+        metrics.sent_nowhere.inc()
+        log.warning("result_sent_nowhere", job=done.job_id, outcome=done.outcome.value)
 
 
 def deliver_job(context: TaskContext, job_id: str, target_name: str) -> None:

@@ -71,6 +71,8 @@ class WorkerMetrics:
     case_seconds: Histogram
     turnaround_seconds: Histogram
     deliveries: Counter
+    withheld: Counter
+    sent_nowhere: Counter
     objects_sent: Counter
     commitments: Counter
     failures: Counter
@@ -130,6 +132,17 @@ def worker_metrics() -> WorkerMetrics:
             "radtme_deliveries",
             "How did attempts to deliver a case end, by target?",
             ["target", "outcome"],
+            registry=None,
+        ),
+        withheld=Counter(
+            "radtme_results_withheld",
+            "How many cases did the filter of each target hold back?",
+            ["target"],
+            registry=None,
+        ),
+        sent_nowhere=Counter(
+            "radtme_results_sent_nowhere",
+            "How many cases have results that no target gets?",
             registry=None,
         ),
         objects_sent=Counter(
@@ -207,6 +220,7 @@ def start_at_zero(metrics: WorkerMetrics, targets: Iterable[str]) -> None:
 
 def _start_target_at_zero(metrics: WorkerMetrics, target: str) -> None:
     metrics.turnaround_seconds.labels(target)
+    metrics.withheld.labels(target)
     for answer in StoreResult:
         metrics.objects_sent.labels(target, answer.value)
     for state in DeliveryState:

@@ -117,6 +117,8 @@ class ResultRecord:
     """SOP Instance UIDs of the result objects by role; empty for an unchanged result."""
     references: Mapping[ResultRole, InstanceReference] = field(default_factory=dict)
     """References to the result objects by role."""
+    withheld: Mapping[str, str] = field(default_factory=dict)
+    """Targets whose filter holds the result back, each with the reason."""
     stage_seconds: Mapping[Stage, float] = field(default_factory=dict)
     """Wall-clock seconds of each stage."""
 

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from listener.settings import ClientTls, Port, Seconds, SecondsFromZero, TimeoutSeconds
 from workers.results.result_roles import Fallback, ResultRole
+from workers.targets.result_filter import EVERY_CASE, ResultFilter
 
 
 class Proof(StrEnum):
@@ -54,6 +55,8 @@ class Target:
     port: Annotated[Port, Field(exclude_if=lambda port: port == 0)] = 0
     results: frozenset[ResultRole] = frozenset(ResultRole)
     """Which objects this target gets."""
+    filter: ResultFilter = EVERY_CASE
+    """Of which cases this target gets results; without a filter, of all."""
     timeout_seconds: TimeoutSeconds = 30.0
     """For connecting, for the association and for each response."""
     fallback: Fallback = Fallback.DOCUMENT

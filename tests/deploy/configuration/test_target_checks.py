@@ -33,6 +33,7 @@ def _file(tmp_path: Path) -> Path:
     return file
 
 
+DIMSE = "ae_title: A, host: h, port: 104"
 BAD = "{name: bad, ae_title: A, host: h, port: x}"
 GOOD = "{name: good, ae_title: A, host: h, port: 104}"
 
@@ -69,6 +70,12 @@ def test_a_mistake_is_told_of_its_own_target(tmp_path: Path, lines: list[str], p
         ("kind: dicomweb, url: 'http://127.0.0.1/d', user: u", "belong together"),
         ("kind: dicomweb, url: 'http://127.0.0.1/d', proof: committed", "Storage Commitment"),
         ("kind: web", "dimse, dicomweb"),
+        (f"{DIMSE}, filter: {{verdicts: [warm]}}", "expected one of hot, cold, uncertain, not_scored, found 'warm'"),
+        (f"{DIMSE}, filter: {{reasons: [bad_luck]}}", "expected one of empty_segmentation, .* found 'bad_luck'"),
+        (f"{DIMSE}, filter: {{senders: [A TITLE THAT IS TOO LONG]}}", "filter.senders"),
+        (f"{DIMSE}, filter: {{verdict: [hot]}}", "did you mean 'verdicts'"),
+        (f"{DIMSE}, filter: {{verdicts: [hot], reasons: [other_phase]}}", "add not_scored there"),
+        (f"{DIMSE}, filter: {{verdicts: [hot], doubts: [outline]}}", "add uncertain there"),
     ],
 )
 def test_what_does_not_fit_is_refused(tmp_path: Path, target: str, words: str) -> None:
@@ -76,3 +83,14 @@ def test_what_does_not_fit_is_refused(tmp_path: Path, target: str, words: str) -
     with pytest.raises(ConfigurationError, match=words) as refused:
         load(tmp_path, target)
     assert "SECRET" not in str(refused.value)
+
+
+def test_results_that_may_go_nowhere_are_warned_of(tmp_path: Path) -> None:
+    """Where every target has a filter, the verdicts that none of them takes in every case are named."""
+    file = tmp_path / "radtme.yaml"
+    only_hot = f"  - {{name: one, {DIMSE}, filter: {{verdicts: [hot]}}}}\n"
+    file.write_text(f"targets:\n{only_hot}")
+    [warning] = [one for one in load_configuration(file, {}).warnings if "filter" in one]
+    assert warning.endswith("by their filters: cold, uncertain, not scored")
+    file.write_text(f"targets:\n{only_hot}  - {{name: two, {DIMSE}}}\n")
+    assert not [one for one in load_configuration(file, {}).warnings if "filter" in one]

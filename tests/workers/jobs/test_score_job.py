@@ -35,6 +35,7 @@ from workers.jobs import tasks
 from workers.metrics.counters import worker_metrics
 from workers.scoring.checked_registry import CheckedRegistry
 from workers.settings import WorkerSettings
+from workers.targets.result_filter import ResultFilter, Verdict
 from workers.targets.target import Target
 
 
@@ -262,6 +263,45 @@ def test_without_targets_a_job_is_done(
     """Results that nobody waits for lie in the spool."""
     job = claimed_job(spool, phantom)
     scoring.run(spool, job, registry, replace(settings, targets=()))
+    moved = spool.find_job(job.id)
+    assert moved is not None
+    assert moved.state is JobState.DONE
+    assert len(objects(spool, job)) == 4
+
+
+def test_a_filter_decides_which_targets_get_a_result(
+    spool: Spool, phantom: Phantom, registry: Registry, settings: WorkerSettings
+) -> None:
+    """The result names each target that does not get it; what replaces a result goes to whoever has that one."""
+    [pacs] = settings.targets
+    scores, refusals = (Verdict.HOT, Verdict.COLD, Verdict.UNCERTAIN), (Verdict.NOT_SCORED,)
+    targets = (
+        replace(pacs, filter=ResultFilter(verdicts=scores)),
+        replace(pacs, name="review", filter=ResultFilter(verdicts=refusals)),
+    )
+    filtered = replace(settings, targets=targets)
+    closed = {"reason": "missing_instances", "message": "1 of 24 instances missing"}
+    first = claimed_job(spool, phantom, not_complete=closed)
+    done = scoring.run(spool, first, registry, filtered)
+    assert (done.targets, done.withheld) == (("review",), ("pacs",))
+    assert "not_scored" in result(spool, first)["withheld"]["pacs"]
+    second = claimed_job(spool, phantom, version=2)
+    assert scoring.run(spool, second, registry, filtered).targets == ("pacs", "review")
+    assert result(spool, second)["withheld"] == {}
+
+
+def test_a_result_that_each_filter_holds_back_is_counted(
+    spool: Spool, phantom: Phantom, registry: Registry, settings: WorkerSettings
+) -> None:
+    """Its case is done, and its objects lie in the spool."""
+    nobody = replace(settings.targets[0], filter=ResultFilter(senders=("ELSEWHERE",)))
+    context = tasks.TaskContext(replace(settings, targets=(nobody,)), spool, registry, worker_metrics())
+    job = claimed_job(spool, phantom)
+    done = tasks._scored(context, job)
+    assert done is not None
+    tasks._note_routing(context.metrics, done)
+    assert context.metrics.withheld.labels("pacs")._value.get() == 1
+    assert context.metrics.sent_nowhere._value.get() == 1
     moved = spool.find_job(job.id)
     assert moved is not None
     assert moved.state is JobState.DONE
