@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.cluster.hierarchy import leaves_list, linkage
 
 from model_store.phenotype.phenotype import COLD, HOT
+from model_store.reporting.figures import short_p, shown_p, stars
 
 COLOURS = {HOT: "#b5403a", COLD: "#33658a"}
 NAMES = {HOT: "immune-inflamed (hot)", COLD: "immune-desert (cold)"}
@@ -43,7 +44,7 @@ def heatmap_figure(z_scores: pd.DataFrame, phenotype: "pd.Series[str]", evidence
         start += count
         axes.axvline(start - 0.5, color="white", linewidth=1.5)
     image = axes.imshow(z_scores.loc[rows, columns], aspect="auto", cmap="RdBu_r", vmin=-2.5, vmax=2.5)
-    axes.set_yticks(range(len(rows)), [f"{_words(name)} {_stars(q[name])}" for name in rows], fontsize=8)
+    axes.set_yticks(range(len(rows)), [f"{_words(name)} {stars(q[name])}" for name in rows], fontsize=8)
     axes.tick_params(axis="y", length=0)
     axes.set_xticks([])
     axes.set_xlabel("patients, each phenotype by falling mean    * q < 0.05   ** q < 0.01   *** q < 0.001", fontsize=8)
@@ -176,22 +177,6 @@ def enrichment_figure(table: pd.DataFrame, most: int = 24) -> Figure:
     )
     axes.tick_params(axis="y", labelsize=8)
     return figure
-
-
-def shown_p(p: float) -> str:
-    """Return a p value as text."""
-    return "no test" if np.isnan(p) else f"p {short_p(p)}"
-
-
-def short_p(p: float) -> str:
-    """Return a p or q value with its sign, such as ``= 0.012`` or ``< 0.001``."""
-    if np.isnan(p):
-        return "-"
-    return "< 0.001" if p < 0.001 else f"= {p:.3f}"
-
-
-def _stars(q: float) -> str:
-    return "*" * sum(q < limit for limit in (0.05, 0.01, 0.001))
 
 
 def _words(name: str) -> str:

@@ -10,14 +10,15 @@ import pandas as pd
 from model_store.errors import StudyError
 from model_store.phenotype.phenotype import COLD, HOT
 from model_store.phenotype.plan import ClinicalData
-from model_store.phenotype.survival_figures import cut_off_figure, forest_figure, survival_figure
 from model_store.reporting.step_output import write_figure, write_table
+from model_store.reporting.survival_figures import cut_off_figure, forest_figure, ratio_text, survival_figure
 from model_store.statistics.multiple_testing import false_discovery_rate
 from model_store.statistics.survival import SurvivalData, cox_table, kaplan_meier, log_rank, median_survival, outcome
 from model_store.statistics.survival_cut_off import CutOff, optimal_cut_off
 
 IMMUNE_LEVEL = "immune level"
 HOT_AGAINST_COLD = "hot against cold"
+ABOVE_MEDIAN = "above the median"
 
 
 def write_survival(
@@ -45,9 +46,10 @@ def write_survival(
     curves = {kind: _curve(group) for kind, group in groups.items()}
     write_table(folder, "kaplan_meier", pd.concat([curves[kind].assign(phenotype=kind) for kind in curves]))
     tested = log_rank(*_times(found.table), phenotype.loc[found.table.index].to_numpy())
-    write_figure(folder, "kaplan_meier", survival_figure(groups, tested.p))
     is_hot = (phenotype == HOT).astype(float).to_frame(HOT_AGAINST_COLD)
     ratio = cox_table(found, is_hot, standardise=False)
+    text = ratio_text(ratio.iloc[0].to_dict(), "log-rank", tested.p)
+    write_figure(folder, "kaplan_meier", survival_figure(groups, text, HOT_AGAINST_COLD))
     populations = cox_table(found, quantities)
     write_table(folder, "cox_populations", populations)
     if populations["hazard_ratio"].notna().any():
@@ -60,6 +62,7 @@ def write_survival(
         "median": {kind: median_survival(curve) for kind, curve in curves.items()},
         HOT_AGAINST_COLD.replace(" ", "_"): ratio.iloc[0].to_dict(),
         "populations_with_q_below_0.05": int((populations["q"] < 0.05).sum()),
+        "within": {kind: _write_within(folder, kind, group, quantities, level) for kind, group in groups.items()},
         "cut_off": _write_cut_offs(folder, found, quantities.assign(**{IMMUNE_LEVEL: level})),
     }
 
@@ -70,6 +73,36 @@ def _times(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 
 def _curve(group: pd.DataFrame) -> pd.DataFrame:
     return kaplan_meier(*_times(group))
+
+
+def _write_within(
+    folder: Path, kind: str, group: pd.DataFrame, quantities: pd.DataFrame, level: "pd.Series[float]"
+) -> dict[str, Any]:
+    """Write the Cox models of one phenotype's patients, and their survival above and up to the median immune level.
+
+    The whole cohort's hazard ratios mix what differs between the phenotypes with what matters within each of them.
+    """
+    part = SurvivalData(group, 0)
+    populations = cox_table(part, quantities)
+    write_table(folder, f"cox_populations_{kind}", populations)
+    if populations["hazard_ratio"].notna().any():
+        write_figure(folder, f"cox_populations_{kind}", forest_figure(populations))
+    above = level.loc[group.index] > level.loc[group.index].median()
+    summary = {
+        "n": len(group),
+        "events": part.events,
+        "populations_with_q_below_0.05": int((populations["q"] < 0.05).sum()),
+    }
+    if not above.any():
+        return summary
+    tested = log_rank(*_times(group), above.to_numpy())
+    ratio = cox_table(part, above.astype(float).to_frame(ABOVE_MEDIAN), standardise=False).iloc[0]
+    parts = {ABOVE_MEDIAN: group[above], "up to it": group[~above]}
+    figure = survival_figure(
+        parts, ratio_text(ratio.to_dict(), "log-rank", tested.p), f"within {kind}, by {IMMUNE_LEVEL}"
+    )
+    write_figure(folder, f"kaplan_meier_{kind}", figure)
+    return summary | {"log_rank": asdict(tested), "above_against_up_to_median": ratio.to_dict()}
 
 
 def _write_cut_offs(folder: Path, found: SurvivalData, quantities: pd.DataFrame) -> dict[str, Any] | None:
@@ -84,7 +117,9 @@ def _write_cut_offs(folder: Path, found: SurvivalData, quantities: pd.DataFrame)
     above = known[IMMUNE_LEVEL] > cut.value
     groups = {f"above {cut.value:.2g}": found.table[above], f"up to {cut.value:.2g}": found.table[~above]}
     title = "by the best cut-off of the immune level"
-    write_figure(folder, "cut_off_survival", survival_figure(groups, cut.p, title, "corrected for the search:"))
+    flag = above.astype(float).to_frame("above")
+    text = ratio_text(cox_table(found, flag, standardise=False).iloc[0].to_dict(), "corrected for the search:", cut.p)
+    write_figure(folder, "cut_off_survival", survival_figure(groups, f"{text} (the ratio is not corrected)", title))
     write_figure(folder, "cut_off", cut_off_figure(cut, "immune level (mean z-score)"))
     return _row(IMMUNE_LEVEL, cut)
 

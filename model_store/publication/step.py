@@ -34,7 +34,7 @@ VALIDATE_FIGURES = {
     "subgroups": "Subgroups",
     "features_and_populations": "Spearman correlation of the top features with cell populations",
 }
-TRAIN_ONLY_FIGURES = {"roc": "ROC curves of the cross-validation, one repeat", "calibration": "Calibration"}
+TRAIN_ONLY_FIGURES = {"roc": "ROC curves of the cross-validation, mean of the folds", "calibration": "Calibration"}
 OWNER_TEXTS = (
     "healthcare_context",
     "data_source",

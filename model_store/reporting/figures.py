@@ -8,10 +8,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
-from sklearn.metrics import roc_curve
 
 from model_store.reporting.card_figures import COLD, GREY, HOT
-from model_store.statistics.performance import Estimate, Flags, Floats, calibration_points
+from model_store.statistics.fold_scores import RocCurve
+from model_store.statistics.performance import Flags, Floats, calibration_points
 
 COLOURS = (COLD, HOT, "#d9a441", "#5b8c5a", "#7a5c99", "#4d4d4d")
 
@@ -24,13 +24,12 @@ def figure(width: float, height: float) -> tuple[Figure, Axes]:
     return made, axes
 
 
-def roc_of_cohorts(curves: Sequence[tuple[str, Flags, Floats, Estimate]]) -> Figure:
+def roc_of_cohorts(curves: Sequence[RocCurve]) -> Figure:
     """Draw the ROC curves of all cohorts in one plot (the paper's figure 6), each with its own AUC and interval."""
     made, axes = figure(5.2, 5.0)
-    for (name, hot, score, auc), colour in zip(curves, cycle(COLOURS), strict=False):
-        false_positive_rate, true_positive_rate, _ = roc_curve(hot, score)
-        label = f"{name} (n = {len(hot)}): AUC {auc}"
-        axes.plot(false_positive_rate, true_positive_rate, color=colour, linewidth=1.6, label=label)
+    for curve, colour in zip(curves, cycle(COLOURS), strict=False):
+        label = f"{curve.name} (n = {curve.cases}): AUC {curve.auc}"
+        axes.plot(curve.false_positive_rate, curve.true_positive_rate, color=colour, linewidth=1.6, label=label)
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=":")
     axes.set(xlabel="1 - specificity", ylabel="sensitivity", xlim=(0, 1), ylim=(0, 1.005), title="ROC, 95 % intervals")
     axes.set_aspect("equal")
@@ -180,17 +179,16 @@ def stars(q: float) -> str:
     return "*" * sum(q < level for level in (0.05, 0.01, 0.001))
 
 
-def survival_curves(parts: Mapping[str, pd.DataFrame], title: str) -> Figure:
-    """Draw Kaplan-Meier curves: for each group ``time``, ``survival``, ``low``, ``high``; high scores first."""
-    made, axes = figure(5.4, 4.2)
-    for (name, curve), colour in zip(parts.items(), (HOT, COLD), strict=False):
-        axes.step(curve["time"], curve["survival"], where="post", color=colour, label=name)
-        axes.fill_between(curve["time"], curve["low"], curve["high"], step="post", color=colour, alpha=0.15)
-    axes.set(xlabel="time", ylabel="event-free share", ylim=(0, 1.02), title=title)
-    axes.set_xlim(left=0)
-    axes.title.set_fontsize(9)
-    axes.legend(fontsize=8, frameon=False)
-    return made
+def shown_p(p: float) -> str:
+    """Return a p value as text."""
+    return "no test" if np.isnan(p) else f"p {short_p(p)}"
+
+
+def short_p(p: float) -> str:
+    """Return a p or q value with its sign, such as ``= 0.012`` or ``< 0.001``."""
+    if np.isnan(p):
+        return "-"
+    return "< 0.001" if p < 0.001 else f"= {p:.3f}"
 
 
 def agreement(first: Floats, second: Floats, names: tuple[str, str]) -> Figure:

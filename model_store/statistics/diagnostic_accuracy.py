@@ -84,17 +84,11 @@ def compare_scores_of_same_cases(hot: Flags, first: Floats, second: Floats) -> A
     one, other = placements(hot, first), placements(hot, second)
     differences = [a - b for a, b in zip(one, other, strict=True)]
     variance = sum(float(part.var(ddof=1)) / len(part) for part in differences)
-    return _difference(float(one[0].mean() - other[0].mean()), variance)
+    return difference_of_areas(float(one[0].mean() - other[0].mean()), variance)
 
 
-def compare_scores_of_other_cases(first: tuple[Flags, Floats], second: tuple[Flags, Floats]) -> AucDifference:
-    """Compare the areas of a score in two cohorts (the unpaired test of DeLong)."""
-    parts = [placements(*cohort) for cohort in (first, second)]
-    variance = sum(float(part.var(ddof=1)) / len(part) for cohort in parts for part in cohort)
-    return _difference(float(parts[0][0].mean() - parts[1][0].mean()), variance)
-
-
-def _difference(difference: float, variance: float) -> AucDifference:
+def difference_of_areas(difference: float, variance: float) -> AucDifference:
+    """Return a difference of two areas with the interval and p value that its variance gives."""
     error = float(np.sqrt(variance))
     if error == 0:  # the same order of cases: nothing differs, or everything does without doubt
         return AucDifference(difference, difference, difference, 0.0, 1.0 if difference == 0 else 0.0)

@@ -19,10 +19,11 @@ from model_store.cohort.feature_table import FeatureTable
 from model_store.cohort.labelled_cohort import feature_values, measured_rows
 from model_store.cohort.missing_values import complete_table
 from model_store.errors import TrainingError
+from model_store.statistics.fold_scores import corrected_difference, corrected_interval
 from model_store.statistics.performance import Estimate, placements
 from model_store.training.forest import FOLDS, Candidate, patient_folds
 from model_store.training.model_families import fit
-from model_store.training.nested_cross_validation import Fold, corrected_difference, corrected_interval
+from model_store.training.nested_cross_validation import Fold
 
 SHUFFLED_LABELS = "shuffled labels"
 VOLUME_ALONE = "volume alone"
@@ -197,8 +198,8 @@ def _compared(name: str, signature: Floats, control: Floats, cases: int) -> Cont
     known = np.isfinite(signature) & np.isfinite(control)
     if known.sum() < 2:
         return Control(name, cases, note="too few folds have both classes")
-    difference = corrected_difference(signature[known] - control[known])
-    return Control(name, cases, corrected_interval(control[known]), difference)
+    difference = corrected_difference(signature[known] - control[known], FOLDS)
+    return Control(name, cases, corrected_interval(control[known], FOLDS), difference)
 
 
 def _held_out_auc(task: tuple[FeatureTable, Fold, Candidate]) -> float:

@@ -17,10 +17,10 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student_t
 
 from model_store.cohort.feature_table import FeatureTable
-from model_store.statistics.performance import CONFIDENCE, Estimate, placements
+from model_store.statistics.fold_scores import FoldScores, corrected_interval, corrected_standard_error, fold_scores
+from model_store.statistics.performance import Estimate, placements
 from model_store.training.forest import FOLDS, patient_folds, youden_threshold
 from model_store.training.model_families import Family, Fitted, fit, words
 from model_store.training.processes import process_map
@@ -67,16 +67,32 @@ class Nested:
 
     def estimate(self, measure: str) -> Estimate:
         """Return mean and interval of one of `MEASURES`."""
-        return corrected_interval(np.array([result.measures[measure] for result in self.folds]))
+        return corrected_interval(np.array([result.measures[measure] for result in self.folds]), FOLDS)
 
     def candidate(self, name: str) -> tuple[float, float]:
         """Return mean AUC and corrected standard error of one candidate."""
         values = np.array([result.candidate_auc[name] for result in self.folds])
-        return float(values.mean()), corrected_standard_error(values)
+        return float(values.mean()), corrected_standard_error(values, FOLDS)
 
     def chosen(self) -> Counter[str]:
         """Return how often the inner folds chose which candidate."""
         return Counter(result.chosen for result in self.folds)
+
+    def scores(self, hot: NDArray[np.bool_]) -> FoldScores:
+        """Return the held-out scores and verdicts of every fold of every repeat."""
+        return fold_scores(
+            [
+                (
+                    one.fold.repeat,
+                    one.fold.number,
+                    one.fold.held_out,
+                    hot[one.fold.held_out],
+                    one.probability,
+                    one.probability >= one.threshold,
+                )
+                for one in self.folds
+            ]
+        )
 
     def out_of_fold(self, cases: int, repeat: int = 0) -> NDArray[np.float64]:
         """Return each case's probability in one repeat."""
@@ -147,24 +163,6 @@ def nested_cross_validation(
         Nested(family, tuple(results[index * per_family : (index + 1) * per_family]))
         for index, family in enumerate(families)
     ]
-
-
-def corrected_standard_error(values: NDArray[np.float64]) -> float:
-    """Return the standard error of the mean over folds that share training cases (Nadeau and Bengio, 2003)."""
-    return float(np.sqrt((1 / FOLDS + 1 / (FOLDS - 1)) * values.var(ddof=1)))
-
-
-def corrected_interval(values: NDArray[np.float64], confidence: float = CONFIDENCE) -> Estimate:
-    """Return the mean over folds with its corrected interval, cut to 0 to 1."""
-    found = corrected_difference(values, confidence)
-    return Estimate(found.value, max(0.0, found.low), min(1.0, found.high))
-
-
-def corrected_difference(values: NDArray[np.float64], confidence: float = CONFIDENCE) -> Estimate:
-    """Return the mean of differences over folds with its corrected interval."""
-    mean = float(values.mean())
-    half = float(student_t.ppf(0.5 + confidence / 2, len(values) - 1)) * corrected_standard_error(values)
-    return Estimate(mean, mean - half, mean + half)
 
 
 def evaluate_fold(task: tuple[FeatureTable, Fold, Family]) -> FoldResult:

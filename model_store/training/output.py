@@ -31,6 +31,7 @@ from model_store.training.step import (
     Training,
     candidate_table,
     case_table,
+    fold_score_table,
     fold_table,
     importance_table,
     left_out_table,
@@ -50,6 +51,7 @@ def write_training(plan: TrainPlan, training: Training, folder: Path) -> Path:
         "cases": case_table(training),
         "candidates": candidates,
         "folds": fold_table(training),
+        "fold_scores": fold_score_table(training),
         "importance": importance,
         "features_left_out": left_out_table(training),
         "cases_left_out": training.incomplete,
@@ -241,15 +243,15 @@ def _family(nested: Nested, hot: Flags) -> dict[str, Any]:
 
 def _figures(training: Training, importance: pd.DataFrame, candidates: pd.DataFrame) -> dict[str, Any]:
     table = training.cohort.table
-    curves = [
-        (nested.family.name, table.hot, nested.out_of_fold(len(table.patients)), nested.estimate("auc"))
-        for nested in training.nested
-    ]
+    forest = training.forest
+    pooled = (f"{forest.family.name}, one repeat", table.hot, forest.out_of_fold(len(table.patients)))
     return {
-        "roc": study_figures.roc_of_cohorts(curves),
+        "roc": study_figures.roc_of_cohorts(
+            [nested.scores(table.hot).roc(f"{nested.family.name}, mean of folds") for nested in training.nested]
+        ),
         "importance": study_figures.importance(importance),
         "candidates": study_figures.candidates(candidates),
-        "calibration": study_figures.calibration([(name, hot, score) for name, hot, score, _ in curves[:1]]),
+        "calibration": study_figures.calibration([pooled]),
     }
 
 

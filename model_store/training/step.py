@@ -284,6 +284,11 @@ def case_table(training: Training) -> pd.DataFrame:
     return cases
 
 
+def fold_score_table(training: Training) -> pd.DataFrame:
+    """Return the held-out score and verdict of each case in every repeat (`FOLD_COLUMNS`)."""
+    return training.forest.scores(training.cohort.table.hot).table
+
+
 def left_out_table(training: Training) -> pd.DataFrame:
     """Return every feature that no fold was offered, with why."""
     reasons = {**training.offered.left_out, **training.columns_left_out}

@@ -1,6 +1,7 @@
 """The performance of a signature on a labelled cohort: every number that step ``validate`` reports."""
 
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ from model_store.errors import TrainingError
 from model_store.signatures.canary import hot_probability
 from model_store.signatures.signature import Signature
 from model_store.statistics.calibration import calibration
-from model_store.statistics.diagnostic_accuracy import shares
+from model_store.statistics.diagnostic_accuracy import SHARES, shares
+from model_store.statistics.fold_scores import FoldScores, RocCurve, scaled_confusion
 from model_store.statistics.group_comparison import compare_groups
 from model_store.statistics.performance import Estimate, Flags, Floats, auc_with_interval, confusion_of
 
@@ -29,8 +31,8 @@ class ScoredCohort:
     """``case, patient, site, scanner``, ``score``, ``verdict``, ``phenotype``, and the clinical columns."""
     threshold: float
     left_out: dict[str, int]
-    auc_estimate: Estimate | None = None
-    """Where DeLong's interval is not the one to show: on cases that were trained on."""
+    folds: FoldScores | None = None
+    """Of cases that were trained on: their measures are means over the folds of the cross-validation."""
 
     @property
     def hot(self) -> Flags:
@@ -49,8 +51,15 @@ class ScoredCohort:
 
     @property
     def auc(self) -> Estimate:
-        """The area under the ROC curve."""
-        return self.auc_estimate or auc_with_interval(self.hot, self.score)
+        """The area under `roc`."""
+        return self.roc.auc
+
+    @cached_property
+    def roc(self) -> RocCurve:
+        """The ROC curve: of the scores, or the mean of the folds."""
+        if self.folds:
+            return self.folds.roc(f"{self.name}, mean of folds")
+        return RocCurve.of_scores(self.name, self.hot, self.score, auc_with_interval(self.hot, self.score))
 
 
 def scored_cohort(
@@ -97,7 +106,7 @@ def with_clinical(cases: pd.DataFrame, clinical: pd.DataFrame | None) -> pd.Data
 def cohort_numbers(cohort: ScoredCohort) -> dict[str, Any]:
     """Return AUC, shares, confusion matrix and calibration of a cohort, JSON-ready."""
     cases, hot = len(cohort.cases), int(cohort.hot.sum())
-    confusion = asdict(confusion_of(cohort.hot, cohort.called_hot))
+    confusion, measured = _verdicts(cohort)
     return {
         "cases": cases,
         "patients": int(cohort.cases["patient"].nunique()),
@@ -106,12 +115,26 @@ def cohort_numbers(cohort: ScoredCohort) -> dict[str, Any]:
         "prevalence": hot / cases,
         "threshold": cohort.threshold,
         "auc": asdict(cohort.auc),
-        **{name: one.to_json() if one else None for name, one in shares(confusion).items()},
+        **measured,
         "confusion": confusion,
         "calibration": calibration(cohort.hot, cohort.score).to_json(),
         "left_out": cohort.left_out,
         "notes": _notes(cohort, cases, hot),
     }
+
+
+def _verdicts(cohort: ScoredCohort) -> tuple[dict[str, int], dict[str, Any]]:
+    """Return the confusion matrix and the shares that follow from it, or of cases trained on the means of the folds."""
+    if cohort.folds is None:
+        confusion = asdict(confusion_of(cohort.hot, cohort.called_hot))
+        return confusion, {name: one.to_json() if one else None for name, one in shares(confusion).items()}
+    means = {name: cohort.folds.estimate(name) for name in SHARES}
+    sensitivity, specificity = means["sensitivity"], means["specificity"]
+    assert sensitivity is not None  # noqa: S101  # folds are stratified: each has cases of both classes
+    assert specificity is not None  # noqa: S101
+    hot = int(cohort.hot.sum())
+    confusion = scaled_confusion(hot, len(cohort.hot) - hot, sensitivity.value, specificity.value)
+    return confusion, {name: asdict(one) if one else None for name, one in means.items()}
 
 
 def _notes(cohort: ScoredCohort, cases: int, hot: int) -> list[str]:

@@ -18,6 +18,10 @@ class MedianSplit:
 
     curves: dict[str, pd.DataFrame]
     """Kaplan-Meier curves by group."""
+    groups: dict[str, pd.DataFrame]
+    """``time`` and ``event`` of each patient, by group."""
+    ratio: dict[str, Any]
+    """The row of `cox_table`: above against up to the median."""
     numbers: dict[str, Any]
     """JSON-ready."""
 
@@ -49,7 +53,8 @@ def median_split(cohort: ScoredCohort, time: str, event: str) -> MedianSplit | N
         "hazard_ratio_above_against_up_to": _ratio(ratio),
     }
     curves = {name: kaplan_meier(times[part], events[part]) for name, part in ((HIGH, high), (LOW, ~high))}
-    return MedianSplit(curves, numbers)
+    groups = {HIGH: known.table[high], LOW: known.table[~high]}
+    return MedianSplit(curves, groups, {str(name): value for name, value in ratio.items()}, numbers)
 
 
 def _ratio(row: "pd.Series[Any]") -> dict[str, Any]:

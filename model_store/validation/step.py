@@ -11,11 +11,13 @@ import pandas as pd
 from model_store.cohort.labelled_cohort import labelled_cohort, other_profile, read_table, unnamed_profile
 from model_store.errors import LeakError, TrainingError
 from model_store.reporting import figures as study_figures
-from model_store.reporting.step_output import read_summary, write_figure, write_summary, write_table
+from model_store.reporting.step_output import write_figure, write_summary, write_table
+from model_store.reporting.survival_figures import ratio_text, survival_figure
 from model_store.signatures.signature import Signature
 from model_store.statistics.correlation import spearman_table
-from model_store.statistics.diagnostic_accuracy import compare_scores_of_other_cases, decision_curve
-from model_store.statistics.performance import Estimate, auc_with_interval
+from model_store.statistics.diagnostic_accuracy import decision_curve
+from model_store.statistics.fold_scores import FOLD_COLUMNS, FoldScores, compare_with_mean_of_folds
+from model_store.statistics.performance import auc_with_interval
 from model_store.validation.cohort_validation import (
     ScoredCohort,
     cohort_numbers,
@@ -32,8 +34,10 @@ from model_store.validation.plan import CohortFiles, ValidatePlan
 
 TRAINING = "training"
 OUT_OF_FOLD = (
-    "scores of forests that had not seen the patient (one repeat of the nested cross-validation); the AUC and its "
-    "interval are those of the whole nested cross-validation, the other intervals are too narrow"
+    "AUC, accuracy, sensitivity, specificity, PPV and NPV are means over the folds of the nested cross-validation, "
+    "with corrected intervals; the confusion matrix is theirs, scaled to all cases. Calibration, decision curve, "
+    "subgroups and groups take the scores of one repeat, by forests that had not seen the patient; their intervals "
+    "are too narrow"
 )
 
 
@@ -104,7 +108,7 @@ def run_validation(
         numbers[cohort.name]["compared_with_training"] = checked.to_json()
         numbers[cohort.name]["notes"] += [note] if note else []
     for cohort in cohorts:
-        if cohort.auc_estimate:
+        if cohort.folds:
             numbers[cohort.name] |= {"notes": [OUT_OF_FOLD]}
     summary: dict[str, Any] = {
         "signature": {"id": signature.id, "version": signature.version, "digest": signature.digest},
@@ -127,8 +131,8 @@ def _training_cohort(cases: pd.DataFrame, signature: Signature, inputs: Validate
         score=cases["nested_probability"], verdict=cases["nested_verdict"], patient=cases["patient"].astype(str)
     )
     clinical = read_table(inputs.clinical, ("patient",)) if inputs.clinical else None
-    forest = read_summary(folder.parent / "train")["families"]["random forest"]["performance"]["auc"]
-    return ScoredCohort(TRAINING, with_clinical(found, clinical), signature.threshold, {}, Estimate(**forest))
+    folds = FoldScores(read_table(folder.parent / "train" / "tables" / "fold_scores.parquet", FOLD_COLUMNS))
+    return ScoredCohort(TRAINING, with_clinical(found, clinical), signature.threshold, {}, folds)
 
 
 def _scored(
@@ -154,12 +158,10 @@ def _scored(
 
 
 def _against_first(cohorts: list[ScoredCohort]) -> dict[str, Any]:
-    """Compare the AUC of each cohort with that of the training cases out of fold (unpaired DeLong)."""
-    first = cohorts[0]
-    return {
-        one.name: asdict(compare_scores_of_other_cases((one.hot, one.score), (first.hot, first.score)))
-        for one in cohorts[1:]
-    }
+    """Compare the AUC of each cohort with the mean of the folds of the training cases."""
+    folds = cohorts[0].folds
+    assert folds is not None  # noqa: S101  # the first is the training cohort
+    return {one.name: asdict(compare_with_mean_of_folds(one.hot, one.score, folds)) for one in cohorts[1:]}
 
 
 def _write_performance(cohorts: list[ScoredCohort], numbers: Mapping[str, Any], folder: Path) -> None:
@@ -168,7 +170,7 @@ def _write_performance(cohorts: list[ScoredCohort], numbers: Mapping[str, Any], 
     curves = {cohort.name: decision_curve(cohort.hot, cohort.score) for cohort in cohorts}
     rows = [curve.assign(cohort=name) for name, curve in curves.items()]
     write_table(folder, "decision_curve", pd.concat(rows, ignore_index=True))
-    write_figure(folder, "roc", study_figures.roc_of_cohorts([(c.name, c.hot, c.score, c.auc) for c in cohorts]))
+    write_figure(folder, "roc", study_figures.roc_of_cohorts([c.roc for c in cohorts]))
     write_figure(folder, "calibration", study_figures.calibration([(c.name, c.hot, c.score) for c in cohorts]))
     write_figure(folder, "decision_curve", study_figures.decision_curves(curves))
     counts = {name: values["confusion"] for name, values in numbers.items()}
@@ -251,8 +253,8 @@ def _write_outcome(plan: ValidatePlan, cohorts: list[ScoredCohort], folder: Path
         found[cohort.name] = split.numbers
         rows = [curve.assign(group=name) for name, curve in split.curves.items()]
         write_table(folder, f"survival_{cohort.name}", pd.concat(rows, ignore_index=True))
-        title = f"{cohort.name}: log-rank p = {split.numbers['log_rank']['p']:.3g}"
-        write_figure(folder, f"survival_{cohort.name}", study_figures.survival_curves(split.curves, title))
+        text = ratio_text(split.ratio, "log-rank", split.numbers["log_rank"]["p"])
+        write_figure(folder, f"survival_{cohort.name}", survival_figure(split.groups, text, cohort.name))
     return found
 
 

@@ -2,12 +2,10 @@
 # cases.csv: hot (0/1), first, second (probabilities), other cohort: set (1 or 2).
 suppressMessages(library(pROC))
 d <- read.csv(commandArgs(TRUE)[1])
-a <- d[d$set == 1, ]; b <- d[d$set == 2, ]
+a <- d[d$set == 1, ]
 r1 <- roc(a$hot, a$first, direction = "<", quiet = TRUE)
 r2 <- roc(a$hot, a$second, direction = "<", quiet = TRUE)
-r3 <- roc(b$hot, b$first, direction = "<", quiet = TRUE)
 paired <- roc.test(r1, r2, method = "delong", paired = TRUE)
-unpaired <- roc.test(r1, r3, method = "delong", paired = FALSE)
 youden <- coords(r1, "best", best.method = "youden", ret = c("threshold", "sensitivity", "specificity"), transpose = FALSE)
 lp <- qlogis(pmin(pmax(a$first, 0.001), 0.999))
 slope <- summary(glm(a$hot ~ lp, family = binomial, control = list(epsilon = 1e-14)))$coefficients
@@ -23,7 +21,6 @@ num <- function(x) paste0("[", paste(sprintf("%.17g", as.numeric(x)), collapse =
 line <- function(name, x) sprintf("  \"%s\": %s", name, num(x))
 out <- c(line("auc", c(ci.auc(r1, method = "delong")[c(2, 1, 3)], var(r1, method = "delong"))),
          line("paired", c(paired$statistic, paired$p.value, paired$conf.int)),
-         line("unpaired", c(unpaired$statistic, unpaired$p.value)),
          line("youden", youden), line("slope", slope[2, 1:2]), line("intercept", large[1, 1:2]),
          line("brier", mean((a$first - a$hot)^2)), line("net_benefit", net))
 for (name in names(counts)) {

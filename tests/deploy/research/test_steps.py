@@ -142,6 +142,13 @@ def test_validation_holds_every_part(study: Path) -> None:
     assert external["cases"] == sum(external["confusion"].values()) == 44
     for name in ("auc", "accuracy", "sensitivity", "specificity", "ppv", "npv"):
         assert external[name]["low"] <= external[name]["value"] <= external[name]["high"]
+    training, trained = found["cohorts"]["training"], summary(study, "train")["families"]["random forest"]
+    for name in ("auc", "accuracy", "sensitivity", "specificity"):
+        assert {end: training[name][end] for end in ("value", "low", "high")} == pytest.approx(
+            trained["performance"][name]
+        )
+    share = training["confusion"]["true_positive"] / training["hot"]
+    assert share == pytest.approx(training["sensitivity"]["value"], abs=0.5 / training["hot"])
     assert found["patients_checked_against_training"] is True
     assert found["response"]["external"]["cases"] + external_unknown(study) == 44
     assert found["median_split"]["external"]["patients"] == 44

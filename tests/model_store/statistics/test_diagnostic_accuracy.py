@@ -13,7 +13,6 @@ import pytest
 from model_store.errors import SignatureError, TrainingError
 from model_store.statistics.calibration import calibration, logistic_fit
 from model_store.statistics.diagnostic_accuracy import (
-    compare_scores_of_other_cases,
     compare_scores_of_same_cases,
     decision_curve,
     shares,
@@ -67,15 +66,6 @@ def test_delong_paired_test_equals_proc(cases: pd.DataFrame, expected: dict[str,
     """Two scores of the same cases: z, p and the interval of the difference are pROC's."""
     found = compare_scores_of_same_cases(*(column(cases, name) for name in ("hot", "first", "second")))
     assert (found.z, found.p, found.low, found.high) == pytest.approx(expected["paired"], rel=1e-8)
-
-
-def test_delong_unpaired_test_equals_proc(cases: pd.DataFrame, expected: dict[str, Any]) -> None:
-    """Two cohorts: the statistic is pROC's; its p is of a t distribution, ours of the normal one."""
-    found = compare_scores_of_other_cases(
-        (column(cases, "hot"), column(cases, "first")), (column(cases, "hot", 2), column(cases, "first", 2))
-    )
-    assert found.z == pytest.approx(expected["unpaired"][0], rel=1e-8)
-    assert found.p == pytest.approx(expected["unpaired"][1], abs=0.01)
 
 
 def test_youden_equals_proc(cases: pd.DataFrame, expected: dict[str, Any]) -> None:

@@ -9,12 +9,11 @@ import pytest
 from scipy.stats import binom
 
 from model_store.cohort.feature_table import FeatureTable
+from model_store.statistics.fold_scores import corrected_interval, corrected_standard_error
 from model_store.training.column_selection import select_columns
 from model_store.training.forest import Candidate
 from model_store.training.model_families import BOOSTING, ELASTIC_NET, FOREST, Boosting, ElasticNet, Family, fit, words
 from model_store.training.nested_cross_validation import (
-    corrected_interval,
-    corrected_standard_error,
     nested_cross_validation,
     outer_folds,
 )
@@ -32,8 +31,8 @@ def test_interval_is_nadeau_and_bengios() -> None:
     """By hand, for two repeats: the variance times (1/5 + 1/4), and 2.262157 = t of 9 degrees of freedom at 97.5 %."""
     values = np.array([0.6, 0.7, 0.8, 0.65, 0.75, 0.7, 0.6, 0.8, 0.7, 0.7])
     error = np.sqrt((0.2 + 0.25) * np.var(values, ddof=1))
-    assert corrected_standard_error(values) == pytest.approx(error, rel=1e-12)
-    interval = corrected_interval(values)
+    assert corrected_standard_error(values, 5) == pytest.approx(error, rel=1e-12)
+    interval = corrected_interval(values, 5)
     assert interval.value == pytest.approx(0.7)
     assert interval.high - interval.value == pytest.approx(2.2621571628 * error, rel=1e-9)
 

@@ -1,22 +1,27 @@
 """The figures of survival analysis."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from model_store.phenotype.figures import COLOURS, GREY, short_p, shown_p
+from model_store.reporting.card_figures import COLD, GREY, HOT
+from model_store.reporting.figures import short_p, shown_p
 from model_store.statistics.survival import at_risk, kaplan_meier
 from model_store.statistics.survival_cut_off import CutOff
 
-PALETTE = ("#b5403a", "#33658a", "#758e4f", "#6b4e71")
+PALETTE = (HOT, COLD, "#758e4f", "#6b4e71")
 TICKS = 6
 
 
-def survival_figure(groups: Mapping[str, pd.DataFrame], p: float, title: str = "", p_name: str = "log-rank") -> Figure:
-    """Draw the Kaplan-Meier curve of each group (tables with ``time`` and ``event``), with numbers at risk below."""
+def survival_figure(groups: Mapping[str, pd.DataFrame], test: str, title: str = "") -> Figure:
+    """Draw the Kaplan-Meier curve of each group (tables with ``time`` and ``event``), with numbers at risk below.
+
+    ``test`` is written into the plot: hazard ratio (`ratio_text`) and p value.
+    """
     figure = Figure(figsize=(6.2, 4.6 + 0.22 * len(groups)))
     axes, below = figure.subplots(2, 1, height_ratios=(6, 0.5 + 0.45 * len(groups)))
     end = max(float(table["time"].max()) for table in groups.values())
@@ -24,7 +29,7 @@ def survival_figure(groups: Mapping[str, pd.DataFrame], p: float, title: str = "
     when = when[when <= end]
     for index, (name, table) in enumerate(groups.items()):
         time, event = table["time"].to_numpy(np.float64), table["event"].to_numpy(np.bool_)
-        colour = COLOURS.get(name, PALETTE[index % len(PALETTE)])
+        colour = PALETTE[index % len(PALETTE)]
         curve = kaplan_meier(time, event)
         axes.step(
             curve["time"],
@@ -43,7 +48,7 @@ def survival_figure(groups: Mapping[str, pd.DataFrame], p: float, title: str = "
             below.text(x, -index, str(number), ha="center", va="center", fontsize=8, color=colour)
     axes.set(xlim=(-0.02 * end, 1.02 * end), ylim=(0, 1.02), ylabel="without event", xlabel="time")
     axes.set_xticks(when, [f"{x:.4g}" for x in when])
-    axes.text(0.03, 0.05, f"{p_name} {shown_p(p)}", transform=axes.transAxes, fontsize=9)
+    axes.text(0.03, 0.05, test, transform=axes.transAxes, fontsize=9)
     axes.set_title(title, fontsize=10)
     axes.legend(fontsize=8, frameon=False, loc="upper right")
     below.set(xlim=(-0.02 * end, 1.02 * end), ylim=(-len(groups) + 0.4, 0.6))
@@ -55,6 +60,14 @@ def survival_figure(groups: Mapping[str, pd.DataFrame], p: float, title: str = "
         side.set_visible(False)
     figure.subplots_adjust(hspace=0.42)
     return figure
+
+
+def ratio_text(row: Mapping[Any, Any], p_name: str, p: float) -> str:
+    """Return a hazard ratio (a row of `cox_table`) and a p value, as a survival plot shows them on two lines."""
+    ratio, low, high = (float(row[name]) for name in ("hazard_ratio", "low", "high"))
+    why = str(row["note"]) or "not finite"
+    shown = f"{ratio:.2f} ({low:.2f} to {high:.2f})" if np.isfinite([ratio, low, high]).all() else f"none: {why}"
+    return f"hazard ratio {shown}\n{p_name} {shown_p(p)}"
 
 
 def forest_figure(table: pd.DataFrame) -> Figure:
