@@ -158,8 +158,8 @@ AE titles, addresses and certificates of peers can be restricted individually (`
 
 {table(("Result", "SOP class", "Placement"), created)}
 Patient and study attributes are copied from the source images; missing Type 2 attributes are empty. Manufacturer is
-`{MANUFACTURER}`, Manufacturer's Model Name `{RESULT_MODEL_NAME}`. UIDs are derived from the source and the signature: the same case
-gives the same instances. Reports follow TID 1500 and are UNVERIFIED.
+`{MANUFACTURER}`, Manufacturer's Model Name `{RESULT_MODEL_NAME}`. UIDs are derived from the source, the signature, and the
+feature engine, words and Series Numbers that the site has chosen: the same case gives the same instances, and no UID stands for two contents. Reports follow TID 1500 and are UNVERIFIED.
 
 ### 8.2 Private attributes
 

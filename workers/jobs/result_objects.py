@@ -16,7 +16,7 @@ from workers.results.result_roles import ResultRole
 from workers.results.segmentation import segmentation
 from workers.results.source_description import phase_words
 from workers.results.source_slices import source_slices
-from workers.results.uids import ResultUids
+from workers.results.uids import ContentVariant, ResultUids
 from workers.results.wording import ENGLISH, Wording
 from workers.scoring.case_result import CaseResult
 from workers.stages import Stage, StageTimer, untimed
@@ -56,11 +56,12 @@ def build_results(
     digest = result.signature.digest if result.signature else ""
     version = version or ResultVersion()
     instances = (str(header.SOPInstanceUID) for header in headers)
-    said = ", ".join(filter(None, (wording.key, phase_words(measurement.volume) if measurement else "")))
+    phase, engine = (phase_words(measurement.volume), measurement.engine) if measurement is not None else ("", "")
     copies: list[dict[str, InstanceReference]] = []
     if measurement is not None and wording.segmentation_on_all_phases:
         copies = other_phases(source_slices(measurement.volume.frames, headers), series_headers)
-    uids = ResultUids.of(known.sop_instance_uid, instances, digest, version.number, segment_number, said, len(copies))
+    variant = ContentVariant(wording, phase, len(copies), engine)
+    uids = ResultUids.of(known.sop_instance_uid, instances, digest, version.number, segment_number, variant)
     origin = Origin(
         seg_header,
         known,
@@ -72,7 +73,7 @@ def build_results(
         tumour,
         bool(result.warnings),
         wording,
-        measurement.engine if measurement is not None else "",
+        engine,
     )
     objects: dict[ResultRole, Dataset] = {}
     if measurement is not None:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from workers.features.regions import Region
 from workers.results.result_roles import ResultRole
+from workers.results.wording import ENGLISH, Wording
 
 
 def derived_uid(*parts: str) -> str:
@@ -25,7 +26,34 @@ CONTENT_REVISIONS: Mapping[ResultRole, int] = MappingProxyType(
 )
 """Roles whose content a release changed for the same inputs: one SOP Instance UID never stands for two contents."""
 
-FOR_PEOPLE = (ResultRole.KEY_IMAGE, ResultRole.SUMMARY_REPORT)
+FIRST_ENGINE = "radtme 1 (definitions of pyradiomics 3.0.1)"
+"""Results of this engine keep the UIDs that they had before the engine became part of them."""
+
+
+@dataclass(frozen=True)
+class ContentVariant:
+    """What differs between the contents of results of the same inputs. Defaults leave the UIDs as they are."""
+
+    wording: Wording = ENGLISH
+    phase: str = ""
+    """The measured phase and how many were received, in words: part of the results for people."""
+    phase_copies: int = 0
+    """Number of further phases on which the segmentation, to which all other results refer, repeats its frames."""
+    engine: str = ""
+    """Name and version of the feature engine, which the reports state."""
+
+    def parts(self, role: ResultRole) -> tuple[str, ...]:
+        """Return what tells the content of a role apart from others; it covers the objects that the role refers to."""
+        copies = f"on {self.phase_copies} further phases" if self.phase_copies else ""
+        engine = f"measured by {self.engine}" if self.engine not in ("", FIRST_ENGINE) else ""
+        words = ", ".join(filter(None, (self.wording.key, self.phase)))
+        found = {
+            ResultRole.SEGMENTATION: (copies, self.wording.segmentation_key),
+            ResultRole.KEY_IMAGE: (copies, words),
+            ResultRole.FEATURE_REPORT: (copies, self.wording.feature_report_key, engine),
+            ResultRole.SUMMARY_REPORT: (copies, words, engine),
+        }
+        return tuple(filter(None, found[role]))
 
 
 @dataclass(frozen=True)
@@ -42,10 +70,7 @@ class ResultUids:
     version: int
     segment_number: int | None = None
     """Segment number of a further tumour of the outline; None for its first or only one."""
-    said: str = ""
-    """What the results for people say beside the score: the phase and how many were received, and words of the site."""
-    phase_copies: int = 0
-    """Number of further phases on which the segmentation, to which all other results refer, repeats its frames."""
+    variant: ContentVariant = ContentVariant()
 
     @classmethod
     def of(
@@ -55,11 +80,11 @@ class ResultUids:
         signature_digest: str,
         version: int,
         segment_number: int | None = None,
-        said: str = "",
-        phase_copies: int = 0,
+        variant: ContentVariant | None = None,
     ) -> "ResultUids":
         """Collect the values that the UIDs are derived from."""
-        return cls(seg_uid, frozenset(instance_uids), signature_digest, version, segment_number, said, phase_copies)
+        variant = variant or ContentVariant()
+        return cls(seg_uid, frozenset(instance_uids), signature_digest, version, segment_number, variant)
 
     @property
     def _outline(self) -> str:
@@ -80,10 +105,7 @@ class ResultUids:
     def _content(self, role: ResultRole) -> tuple[str, ...]:
         """Return what tells apart two contents of a role for the same inputs."""
         revision = CONTENT_REVISIONS.get(role, 1)
-        parts = (f"revision {revision}",) if revision > 1 else ()
-        if self.phase_copies:
-            parts = (*parts, f"on {self.phase_copies} further phases")
-        return (*parts, self.said) if self.said and role in FOR_PEOPLE else parts
+        return (*((f"revision {revision}",) if revision > 1 else ()), *self.variant.parts(role))
 
     def dimension_organization(self) -> str:
         """Return the Dimension Organization UID of the segmentation."""

@@ -56,6 +56,20 @@ class Wording:
         return "" if self == ENGLISH else "|".join(map(str, astuple(self)))
 
     @property
+    def segmentation_key(self) -> str:
+        """What tells two wordings apart in a segmentation; empty for the default one."""
+        return self._key_of("segmentation_name", "first_series_number")
+
+    @property
+    def feature_report_key(self) -> str:
+        """What tells two wordings apart in a feature report, which refers to the segmentation."""
+        return self._key_of("segmentation_name", "first_series_number", "series_name")
+
+    def _key_of(self, *names: str) -> str:
+        own, default = ("|".join(str(getattr(one, name)) for name in names) for one in (self, ENGLISH))
+        return "" if own == default else own
+
+    @property
     def on_images(self) -> "Wording":
         """The words on images, whose typeface has Latin, Greek and Cyrillic letters: English where it lacks others."""
         words = (self.hot, self.cold, self.uncertain)

@@ -1,12 +1,17 @@
 """UIDs of results."""
 
 import uuid
+from dataclasses import replace
 
 import pytest
 
+from support.result_cases import make_case
+from workers.features.engine.choice import Engine
 from workers.features.regions import Region
+from workers.jobs.result_objects import build_results
 from workers.results.result_roles import ResultRole
 from workers.results.uids import ResultUids, derived_uid
+from workers.results.wording import ENGLISH, Language, Wording
 
 UIDS = ResultUids.of("1.2.3", ["1.5", "1.4"], "ab", 1)
 
@@ -59,3 +64,45 @@ def test_a_region_keeps_its_tracking_uid() -> None:
     """The same tumour in a second version, under another signature, is the same tumour."""
     other = ResultUids.of("1.2.3", ["1.5"], "ff", 7)
     assert other.tracking(Region.TUMOUR) == UIDS.tracking(Region.TUMOUR) != UIDS.tracking(Region.RING)
+
+
+WORDINGS = (
+    ENGLISH,
+    Wording(language=Language.GERMAN),
+    Wording(hot="inflamed"),
+    Wording(series_name="AI"),
+    Wording(segmentation_name="AI regions"),
+    Wording(first_series_number=500),
+)
+
+
+def test_a_uid_follows_the_content() -> None:
+    """Whatever a site sets: equal UIDs have equal contents, and an object without a change keeps its UID."""
+    case = make_case(features=["original_firstorder_Mean"])
+    seen: dict[str, str] = {}
+    for wording in WORDINGS:
+        for engine in Engine:
+            measurement = replace(case.measurement, engine=engine.description)
+            results = build_results(case.result, case.seg_header, measurement, wording=wording)
+            for role, instance in results.items():
+                content = instance.to_json()
+                assert seen.setdefault(str(instance.SOPInstanceUID), content) == content, (role, wording, engine)
+    assert len(set(seen.values())) == len(seen)
+    # The segmentation follows its name and number only; the key image follows each wording, and no engine.
+    assert len(seen) == 3 + len(WORDINGS) + 4 * len(Engine) + len(WORDINGS) * len(Engine)
+
+
+RELEASED = {
+    ResultRole.SEGMENTATION: "2.25.167698234280773466809178066693616591510",
+    ResultRole.KEY_IMAGE: "2.25.51830483374655832730908585236413661388",
+    ResultRole.FEATURE_REPORT: "2.25.151135411533173494822411916545405784167",
+    ResultRole.SUMMARY_REPORT: "2.25.302324587397596620790458910938522474804",
+}
+"""Of the same case, as radtme wrote it before the engine and the site's words became part of the UIDs."""
+
+
+def test_results_with_default_settings_keep_the_uids_of_the_release() -> None:
+    """A hospital that changes nothing gets no second object for an old case."""
+    case = make_case(features=["original_firstorder_Mean"])
+    results = build_results(case.result, case.seg_header, case.measurement)
+    assert {role: str(instance.SOPInstanceUID) for role, instance in results.items()} == RELEASED
