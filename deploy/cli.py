@@ -35,13 +35,13 @@ GROUPS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "conformance": ("deploy.commands.conformance:conformance", "Print the DICOM Conformance Statement"),
         "echo": ("deploy.commands.network:echo", "Check that a DICOM peer answers"),
         "probe": ("deploy.commands.probe:probe", "Show what a target accepts, and how results would be sent"),
-        "check": ("deploy.commands.check:check", "Check AI result objects, also of other makers"),
+        "check": ("deploy.commands.conformance:check", "Check AI result objects, also of other makers"),
         "selftest": ("deploy.commands.selftest:selftest", "Send a generated case through the running service"),
     },
     "Watch and steer": {
         "status": ("deploy.commands.status:status", "Show what runs, waits, was scored, sent or failed"),
         "retry": ("deploy.commands.job_control:retry", "Try a job again, or all that failed"),
-        "rescore": ("deploy.commands.rescore:rescore", "Score a delivered feature report again, without images"),
+        "rescore": ("deploy.commands.scores:rescore", "Score a delivered feature report again, without images"),
         "hold": ("deploy.commands.job_control:hold", "Keep a job from being scored or sent until its release"),
         "release": ("deploy.commands.job_control:release", "Release a held job"),
         "drop": ("deploy.commands.job_control:drop", "Give up a job: nothing more is scored or sent"),
@@ -51,7 +51,7 @@ GROUPS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "Maintain": {
         "retention": ("deploy.commands.retention:retention", "Show and remove data that exceeds its retention time"),
         "spool": ("deploy.commands.spool:spool", "Check the spool for damage after a crash"),
-        "upgrade": ("deploy.commands.upgrade:upgrade", "Convert the spool of an earlier version"),
+        "upgrade": ("deploy.commands.spool:upgrade", "Convert the spool of an earlier version"),
         "completion": ("deploy.commands.completion:completion", "Print a script that completes commands in a shell"),
     },
     "Studies and signatures": {

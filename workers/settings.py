@@ -1,6 +1,5 @@
 """The settings of the workers: read once at start, handed on, never changed."""
 
-import random
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -25,8 +24,8 @@ from workers.features.engine.choice import Engine
 from workers.limits import LIMITS, Limits
 from workers.outline.segment_rules import SegmentRule
 from workers.results.result_roles import ResultRole
-from workers.results.wording import ENGLISH, Wording
 from workers.targets.target import Target
+from workers.texts.wording import ENGLISH, Wording
 
 STEPS_OF_AN_ASSOCIATION = 3
 """Connecting, negotiating and releasing: each may take a target's whole timeout."""
@@ -134,14 +133,3 @@ class WorkerSettings:
     def visibility_timeout_seconds(self) -> int:
         """How long Redis waits before it gives an unacknowledged message to another worker."""
         return int(max(self.hard_time_limit_seconds, self.delivery_limit_seconds + DELIVERY_GRACE_SECONDS)) + 60
-
-
-JITTER = 0.2
-"""The random share of a wait, so that the cases of a night are not all retried in the same second."""
-
-
-def wait_seconds(tries: int, settings: WorkerSettings) -> float:
-    """Return how long to wait after the ``tries``-th try: doubling, capped, with jitter."""
-    doubled = settings.first_retry_seconds * 2.0 ** min(tries - 1, 30)
-    wait = min(doubled, settings.last_retry_seconds)
-    return wait * (1 + random.uniform(-JITTER, JITTER))  # noqa: S311 - spreads load, hides nothing

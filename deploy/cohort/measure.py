@@ -15,7 +15,8 @@ from deploy.cohort.outline_bits import packed
 from model_store.files import readable_json, replace_durably
 from model_store.signatures.profile import FeatureProfile
 from workers.errors import RejectedInput
-from workers.features.measurement import Measurement, measure_roi, read_case
+from workers.features.case_input import read_case
+from workers.features.measurement import Measurement, measure_roi
 from workers.images.acquisition import acquisition_columns
 from workers.images.volume import Volume
 from workers.outline.region_of_interest import RegionOfInterest

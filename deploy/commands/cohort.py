@@ -75,7 +75,7 @@ def phenotype(config_file: Path) -> None:
 
     A step that was completed with the same files and settings is skipped.
     """
-    from deploy.commands.signature_options import readable_errors
+    from deploy.commands.options import readable_errors
     from deploy.research.phenotype import STEP, result_lines, run_phenotype
 
     study = load_study(config_file)

@@ -1,13 +1,18 @@
-"""Options and help that several commands share, with the settings that they give."""
+"""What several commands share: options, the registry of the configuration, and readable errors."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from deploy.errors import WrongUsage
+from deploy.errors import CommandError, WrongUsage
 from listener.settings import ClientTls
+from model_store.errors import SignatureError
+
+if TYPE_CHECKING:
+    from model_store.signatures.registry import Registry
 
 Decorated = Callable[..., Any]
 
@@ -46,3 +51,21 @@ def tls_given(ca: Path | None, certificate: Path | None, key: Path | None, *, an
     if (certificate is None) != (key is None):
         raise WrongUsage("--certificate and --key need each other", "use both or neither")
     return ClientTls(ca, certificate, key, check_hostname=not any_host)
+
+
+def registry_of(config_file: Path | None) -> "Registry":
+    """Return the signature registry of the configuration."""
+    from deploy.configuration.load import read_configuration
+    from model_store.signatures.registry import Registry
+
+    return Registry(read_configuration(config_file).locations.model_store)
+
+
+@contextmanager
+def readable_errors() -> Iterator[None]:
+    """Turn an error in a signature into an error message of one or two lines."""
+    try:
+        yield
+    except SignatureError as error:
+        message, _, advice = str(error).partition("; ")
+        raise CommandError(message, advice) from error

@@ -5,11 +5,9 @@ from pathlib import Path
 import click
 from rich.table import Table
 
-from deploy.commands.options import config_option
-from deploy.commands.reproduce_study import reproduce_study
-from deploy.commands.signature_options import readable_errors, registry_of
-from deploy.commands.signature_scores import compare, score
-from deploy.commands.study import publish, train, validate
+from deploy.commands.options import config_option, readable_errors, registry_of
+from deploy.commands.scores import compare, score
+from deploy.commands.study import publish, reproduce_study, train, validate
 from deploy.configuration.load import read_configuration
 from deploy.errors import CommandError, WrongUsage
 from deploy.research.signature_audit import audited

@@ -1,4 +1,4 @@
-"""``radtme spool``: shows damage after a crash, a power cut or a restored backup."""
+"""``radtme spool check`` and ``radtme upgrade``: damage in the spool, and the spool of an earlier version."""
 
 import json
 from pathlib import Path
@@ -6,10 +6,15 @@ from pathlib import Path
 import click
 
 from deploy.commands.options import config_option
+from deploy.configuration.change_audit import cannot_audit
 from deploy.configuration.load import read_configuration
-from deploy.errors import ExitCode
+from deploy.errors import CommandError, ExitCode
 from deploy.operations.status import existing_spool
+from deploy.stack.running_stack import read_running_stack
 from deploy.terminal import path_from_here
+from listener.audit.events import software_changed
+from listener.audit.trail import AuditLog, NotAudited
+from listener.spool.layout import LAYOUT, WrongLayout, layout_of
 
 
 @click.group(epilog="Example: radtme spool check")
@@ -41,3 +46,45 @@ def check(as_text: bool, config_file: Path | None) -> None:
         click.echo(f"{path_from_here(found_in.root)}: no damage found")
     if found:
         raise click.exceptions.Exit(ExitCode.FAILED)
+
+
+@click.command(epilog="Example: radtme upgrade --check; radtme upgrade")
+@click.option("--check", "check_only", is_flag=True, help="Change nothing; exit code 1 if an upgrade is necessary.")
+@config_option
+def upgrade(check_only: bool, config_file: Path | None) -> None:
+    """Convert the spool of an earlier version to the layout of this version. First stop all parts on all machines.
+
+    Back up the spool before. After an interruption, run the command again; until then no part starts.
+    """
+    from deploy.operations.upgrade import upgrade as bring_up
+
+    configuration = read_configuration(config_file)
+    spool = configuration.spool
+    where = path_from_here(spool.root)
+    try:
+        found = layout_of(spool.root)
+    except WrongLayout as error:
+        raise CommandError(error.message, error.remedy) from error
+    if found is None or found == LAYOUT:
+        click.echo(f"{where}: {'is empty' if found is None else f'already has layout {LAYOUT}'}")
+        return
+    if found > LAYOUT:
+        raise CommandError(f"{where} has layout {found}, this program has {LAYOUT}", "run the version that wrote it")
+    if check_only:
+        click.echo(f"{where} has layout {found}; radtme upgrade converts it to layout {LAYOUT}")
+        raise click.exceptions.Exit(ExitCode.FAILED)
+    if read_running_stack(configuration) is not None:
+        raise CommandError("radtme is running on this data", "stop it first")
+    try:
+        AuditLog(configuration.audit).write(
+            software_changed("upgrade", "radtme:spool", [f"spool layout {found} -> {LAYOUT}"])
+        )
+    except NotAudited as error:
+        raise cannot_audit(configuration, error) from error
+    done = bring_up(spool)
+    for path in done.unreadable:
+        click.echo(
+            f"warning: {path_from_here(path)} cannot be read: radtme spool check shows what the next start does",
+            err=True,
+        )
+    click.echo(f"{where} has layout {LAYOUT} now; {done.records} delivery records were imported")

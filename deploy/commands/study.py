@@ -1,4 +1,4 @@
-"""``radtme signature train`` and ``validate``: steps of a study."""
+"""``radtme signature train``, ``validate``, ``publish`` and ``reproduce-study``: the steps of a study, one or all."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -8,18 +8,19 @@ from typing import Any
 import click
 from rich.table import Table
 
-from deploy.commands.options import config_option
-from deploy.commands.signature_options import readable_errors, registry_of
+from deploy.commands.options import config_option, readable_errors, registry_of
 from deploy.configuration.load import read_configuration
 from deploy.research.signature_audit import audited
 from deploy.terminal import QUICK_SECONDS, notices, output, path_from_here, stepping
 from model_store.signatures.registry import Registry
 
-study_file = click.argument("study", metavar="STUDY", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+REPORT = "report.html"
+
+study_argument = click.argument("study", metavar="STUDY", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 
 
 @click.command(epilog="Example: radtme signature train study.yaml")
-@study_file
+@study_argument
 def train(study: Path) -> None:
     """Train a random forest on a cohort's tables, evaluate it by nested cross-validation, write a candidate bundle.
 
@@ -41,7 +42,7 @@ def train(study: Path) -> None:
 
 
 @click.command(epilog="Example: radtme signature validate study.yaml")
-@study_file
+@study_argument
 @config_option
 def validate(study: Path, config_file: Path | None) -> None:
     """Evaluate a signature on labelled cohorts: discrimination, calibration, decision curve, subgroups, outcome."""
@@ -119,3 +120,39 @@ def publish(what: Path, config_file: Path | None) -> None:
     click.echo(
         f"published {name}; " + ("it is active" if activates else f"activate it with radtme signature activate {name}")
     )
+
+
+@click.command("reproduce-study", epilog="Example: radtme signature reproduce-study study.yaml")
+@click.argument("study_file", metavar="STUDY", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@config_option
+@click.pass_context
+def reproduce_study(context: click.Context, study_file: Path, config_file: Path | None) -> None:
+    """Run all steps of a study: extract, phenotype, reliability, train, validate, publish; then write report.html.
+
+    The report is one file with all figures. Phenotypes come from section phenotype, or from the table train.labels.
+    An interrupted run continues when it is started again: completed steps with the same files and settings are skipped.
+    """
+    from deploy.commands.cohort import extract, phenotype, reliability
+    from deploy.configuration.study import load_study
+    from model_store.files import replace_durably
+    from model_store.reporting.study_report import study_report
+
+    study = load_study(study_file)
+    labelled = "phenotype" in study.plans or getattr(study.plans.get("train"), "labels", None) is None
+    console = notices()
+    console.rule("1 extract")
+    context.invoke(extract, source=study_file, output=None, profile=None, jobs=None)
+    if labelled:  # without a section, the step reports what is missing
+        console.rule("2 phenotype")
+        context.invoke(phenotype, config_file=study_file)
+    console.rule("3 reliability")
+    context.invoke(reliability, config_file=study_file)
+    console.rule("4 train")
+    context.invoke(train, study=study_file)
+    console.rule("5 validate")
+    context.invoke(validate, study=study_file, config_file=config_file)
+    console.rule("6 publish")
+    context.invoke(publish, what=study_file, config_file=config_file)
+    report = study.output / REPORT
+    replace_durably(report, study_report(study.output, f"Study {study_file.absolute().parent.name}"))
+    click.echo(path_from_here(report))

@@ -21,8 +21,8 @@ from listener.dicom.sender_character_sets import UNREADABLE_TEXT
 from listener.ledger.deliveries import DeliveryState
 from listener.ledger.set_aside_outlines import SetAside, SetAsideOutline
 from listener.spool.jobs import JobState
-from workers.results.certainty_texts import doubt_texts, range_text
 from workers.scoring.case_result import Phenotype, ResultOutcome, shown_score
+from workers.texts.certainty_texts import doubt_texts, range_text
 
 NARROW = 90
 """Columns below which a job takes lines instead of a row."""

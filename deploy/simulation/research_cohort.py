@@ -17,8 +17,9 @@ from model_store.cohort.feature_table import FeatureTable, table_of
 from model_store.signatures.profile import FeatureProfile
 from model_store.training.processes import process_map
 from workers.errors import RejectedInput
+from workers.features.case_input import read_case
 from workers.features.extraction import columns, measure_columns
-from workers.features.measurement import Measurement, measure_roi, read_case
+from workers.features.measurement import Measurement, measure_roi
 from workers.features.redraws import redrawn_masks
 
 PROTOCOLS: tuple[tuple[int, int, tuple[float, float, float]], ...] = (

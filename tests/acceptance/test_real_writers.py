@@ -20,7 +20,7 @@ from deploy.simulation.phantom import Phantom, write_phantom
 from model_store.signatures.bundle import load_bundle
 from model_store.signatures.registry import shipped_bundle
 from support.enhanced_images import TYPE_2
-from workers.features.measurement import read_case
+from workers.features.case_input import read_case
 
 pytestmark = pytest.mark.acceptance
 

@@ -20,7 +20,7 @@ from model_store.signatures.registry import Registry, shipped_bundle
 from support.contour_writers import rt_utils_environment, write_with_plastimatch, write_with_rt_utils
 from support.listening import listening
 from support.processes import wait_until
-from workers.features.measurement import read_case
+from workers.features.case_input import read_case
 from workers.images.volume import Grid
 from workers.jobs.score_job import run
 from workers.results.result_record import ResultRecord, read_result

@@ -14,7 +14,8 @@ from workers.delivery.record import DeliveryRecord, StoreResponse
 from workers.errors import TransientFailure
 from workers.fallbacks.alternatives import DamagedResult, alternatives
 from workers.results.result_roles import ResultRole
-from workers.settings import WorkerSettings, wait_seconds
+from workers.retry_waits import wait_seconds
+from workers.settings import WorkerSettings
 from workers.targets.store_status import StoreResult
 from workers.targets.target import Target
 from workers.targets.transport import InvalidResponse, RequestNotSent, SentObject, TargetRefused, Transport

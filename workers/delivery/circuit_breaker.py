@@ -15,7 +15,8 @@ from listener.ledger.database import Ledger
 from listener.ledger.target_circuits import Circuit, CircuitChange, CircuitState, change_circuit, read_circuit
 from listener.spool.spool import Spool
 from workers.errors import TransientFailure
-from workers.settings import WorkerSettings, wait_seconds
+from workers.retry_waits import wait_seconds
+from workers.settings import WorkerSettings
 from workers.targets.transport import TargetRefused
 
 MAX_PROBE_WAIT_SECONDS = 300.0

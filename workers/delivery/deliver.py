@@ -12,7 +12,8 @@ from workers.delivery.circuit_breaker import CircuitBreaker
 from workers.delivery.outbox import held_outbox, read_deliveries
 from workers.errors import FailureReason
 from workers.notifications.event import note_outcome
-from workers.settings import CaseOutcome, WorkerSettings, wait_seconds
+from workers.retry_waits import wait_seconds
+from workers.settings import CaseOutcome, WorkerSettings
 from workers.targets.audited_transport import AuditedTransport
 from workers.targets.dimse import transport_of
 from workers.targets.target import Target

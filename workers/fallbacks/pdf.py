@@ -15,7 +15,7 @@ from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
-from workers.results.typefaces import font_file
+from workers.texts.typefaces import font_file
 
 ASIAN_FONTS = (
     ("HeiseiMin-W3", re.compile("[\u3040-\u30ff]")),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from workers.fallbacks.pdf import Page, Picture, Run, write_pdf
-from workers.results.typefaces import pixel_font
+from workers.texts.typefaces import pixel_font
 
 INCH = 72.0
 """In points, like all lengths in this module."""

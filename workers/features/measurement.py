@@ -1,7 +1,7 @@
 """From files on disk to measured features: the part of a case without side effects, for the service and for cohorts."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -10,40 +10,28 @@ from pydicom import Dataset
 from threadpoolctl import threadpool_limits
 
 from model_store.signatures.acceptance import AcceptanceContract, Criterion
-from model_store.signatures.profile import Exclusion, FeatureProfile, Normalisation
+from model_store.signatures.profile import Exclusion, FeatureProfile
 from workers.acceptance import DEFAULT, Acceptance, Objection
 from workers.errors import Reason, RejectedInput
-from workers.features.air import Air, air_margin_voxels, air_near, find_air, skin_below
-from workers.features.chest_wall import find_chest_wall
+from workers.features.air import air_margin_voxels
+from workers.features.case_input import read_case
 from workers.features.engine.choice import DEFAULT_ENGINE, EngineChoice
 from workers.features.extraction import measure_regions
 from workers.features.filters import margin_voxels
-from workers.features.measured_part import MeasuredPart, measured_part, near_box, on_volume, without_empty_borders
-from workers.features.normalisation import dark_grey_value
+from workers.features.measured_part import MeasuredPart, measured_part, on_volume
+from workers.features.measured_ring import SMALLEST_SHARE, excluded_masks, left_out_text, measured_ring
 from workers.features.redraws import Surroundings
 from workers.features.regions import Region, RegionMeasurement
-from workers.features.resampling import Resampled, bounds, box_of, resample
-from workers.features.ring import Cause, Ring, geometric_ring, ring_reach, ring_without, voxels_outside
-from workers.features.subtraction import subtraction_notes, subtraction_objections
-from workers.features.vessels import find_vessels, vessel_margin_voxels
-from workers.images.acquisition import acquisition_notes, acquisition_objections, phase_notes, phase_objections
-from workers.images.headers import read_header, read_image_headers
-from workers.images.technique import technique_objections
-from workers.images.volume import Volume, build_volume
+from workers.features.resampling import Resampled, bounds, resample
+from workers.features.ring import Cause, Ring, ring_reach
+from workers.features.vessels import vessel_margin_voxels
+from workers.images.volume import Volume
 from workers.limits import LIMITS, Limits
 from workers.notes import Note, warning
-from workers.outline.contrast import contrast_evidence
-from workers.outline.converted_images import images_for_contours, with_converted_images
-from workers.outline.earlier_phase import surroundings_in
-from workers.outline.outline import NO_RULES, is_structure_set, read_outline
-from workers.outline.phase_selection import choose_phase
-from workers.outline.region_of_interest import RegionOfInterest, region_of_interest
+from workers.outline.outline import NO_RULES
+from workers.outline.region_of_interest import RegionOfInterest
 from workers.outline.segment_rules import SegmentRules
-from workers.outline.structure_set import read_structure_set
 from workers.stages import Stage, StageTimer, untimed
-
-SMALLEST_SHARE = 0.005
-"""Share of the ring below which a cause is not reported."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,54 +83,6 @@ def measure(
         image_paths, seg_path, profile, timer, limits, segment_number, rules, other_series, acceptance
     )
     return measure_roi(volume, roi, profile, segment, timer, acceptance, engine)
-
-
-def read_case(
-    image_paths: Sequence[Path],
-    seg_path: Path,
-    profile: FeatureProfile,
-    timer: StageTimer = untimed,
-    limits: Limits = LIMITS,
-    segment_number: int | None = None,
-    rules: SegmentRules = NO_RULES,
-    other_series: Sequence[Sequence[Path]] = (),
-    acceptance: Acceptance = DEFAULT,
-) -> tuple[Volume, RegionOfInterest, Dataset]:
-    """Return the phase that the outline was drawn on, the outline on its grid, and the tumour's segment item.
-
-    Raises
-    ------
-    RejectedInput
-        With the reason why the case cannot be measured.
-    """
-    with timer(Stage.READ):
-        contoured = is_structure_set(read_header(seg_path, limits).dataset)
-        outline = None if contoured else read_outline(seg_path, limits, segment_number, rules)
-        instances = read_image_headers(image_paths, limits)
-        if outline is None:  # contours can only be rasterised on the images
-            drawable = images_for_contours(instances, other_series, limits)
-            outline = read_structure_set(seg_path, drawable, limits, segment_number, rules)
-        outline, instances = with_converted_images(outline, instances, other_series, limits)
-    with timer(Stage.PHASES):
-        phase = choose_phase(instances, outline, profile.phase_rule, other_series, limits)
-        notes = acceptance.judge(technique_objections(phase.frames[0].instance.dataset, phase.frames[0].number))
-    with timer(Stage.VOLUME):
-        volume = build_volume(phase, limits)
-        notes += acceptance.judge(acquisition_objections(volume, acceptance.contract))
-        notes += acquisition_notes(volume, acceptance.contract)
-    with timer(Stage.ROI):
-        roi = region_of_interest(outline, volume)
-        contrast = contrast_evidence(phase, volume, roi, instances, other_series, limits)
-        notes += (*acceptance.judge(contrast.objections), *contrast.notes)
-        volume = replace(volume, number_in_examination=contrast.number)
-        notes += acceptance.judge(phase_objections(volume, acceptance.contract))
-        notes += phase_notes(volume, acceptance.contract)
-        if Exclusion.VESSELS in profile.exclusions and contrast.before is not None:
-            box = near_box(roi.tumour, volume.grid.spacing_zyx, profile.reach_mm)
-            volume = replace(volume, before_contrast=surroundings_in(contrast.before, volume, box, limits))
-        notes += acceptance.judge(subtraction_objections(volume, roi, profile))
-        notes += tuple(subtraction_notes(volume, roi, profile))
-    return replace(volume, notes=(*volume.notes, *notes)), roi, outline.tumour_segment
 
 
 def measure_roi(
@@ -215,8 +155,8 @@ def measure_volume(
             part = measured_part(volume, roi, profile)
             resampled = _resample(part, profile)
         with timer(Stage.RING):
-            excluded = _not_in_the_ring(volume, part, resampled, profile)
-            ring = _ring(resampled, excluded, profile)
+            excluded = excluded_masks(volume, part, resampled, profile)
+            ring = measured_ring(resampled, excluded, profile)
         with timer(Stage.FEATURES):
             masks = {Region.TUMOUR: resampled.tumour, Region.RING: ring.mask}
             regions = measure_regions(resampled, masks, profile, engine)
@@ -295,75 +235,8 @@ def _resample(part: MeasuredPart, profile: FeatureProfile) -> Resampled:
     return resampled
 
 
-def _not_in_the_ring(
-    volume: Volume, part: MeasuredPart, resampled: Resampled, profile: FeatureProfile
-) -> dict[Cause, NDArray[np.bool_]]:
-    """Return the masks that are excluded from the outer half of the ring, by cause, on the resampled grid."""
-    air, searched = _air(volume, part, profile)
-    excluded = {Cause.AIR: air_near(air, resampled)}
-    if resampled.other_tissue is not None:
-        excluded[Cause.SEGMENT] = resampled.other_tissue
-    if Exclusion.SKIN in profile.exclusions:
-        excluded[Cause.SKIN] = skin_below(excluded[Cause.AIR], profile)
-    if Exclusion.CHEST_WALL in profile.exclusions:
-        backwards = volume.direction[1, ::-1]  # patient coordinates grow towards the left, the back and the head
-        wall = find_chest_wall(air, searched, part.spacing_zyx, backwards, resampled, profile)
-        excluded[Cause.CHEST_WALL] = wall
-    if Exclusion.VESSELS in profile.exclusions and part.before_contrast is not None:
-        vessels = find_vessels(part.array, part.before_contrast, resampled, profile)
-        if vessels is not None:
-            excluded[Cause.VESSEL] = vessels
-    return excluded
-
-
-def _ring(resampled: Resampled, excluded: Mapping[Cause, NDArray[np.bool_]], profile: FeatureProfile) -> Ring:
-    box = box_of(resampled.tumour, margin=ring_reach(profile))
-    tumour = resampled.tumour[box]
-    whole = geometric_ring(tumour, profile.ring_inner_mm, profile.ring_outer_mm, profile.spacing_mm)
-    near = {cause: mask[box] for cause, mask in excluded.items()}
-    ring = ring_without(whole, tumour, near, _outside(tumour, profile))
-    if ring.share < profile.min_ring_share:
-        raise RejectedInput(
-            Reason.RING_TOO_SMALL,
-            f"{ring.share:.0%} of the ring is left; profile {profile.name} measures from {profile.min_ring_share:.0%} "
-            f"on ({_left_out(ring)})",
-        )
-    mask = np.zeros_like(resampled.tumour)
-    mask[box] = ring.mask
-    return replace(ring, mask=mask)
-
-
-def _air(volume: Volume, part: MeasuredPart, profile: FeatureProfile) -> tuple[Air | None, NDArray[np.generic]]:
-    """Return the air, and the array that it was found in."""
-    if profile.normalisation is Normalisation.WHOLE_IMAGE:
-        return find_air(volume.array, part.spacing_zyx, profile), volume.array
-    seen = without_empty_borders(volume.array, part.box)
-    dark = dark_grey_value(part.array, part.tumour, profile)
-    air = find_air(volume.array[seen], part.spacing_zyx, profile, dark)
-    z, y, x = (at - within.start for at, within in zip(part.start, seen, strict=True))
-    return air and air.seen_from((z, y, x)), volume.array[seen]
-
-
-def _left_out(ring: Ring) -> str:
-    """Return the excluded shares of the ring as text."""
-    return ", ".join(f"{share:.0%} {cause}" for cause, share in ring.left_out.items() if share >= SMALLEST_SHARE)
-
-
-def _outside(tumour: NDArray[np.bool_], profile: FeatureProfile) -> int:
-    """Count the ring's voxels beyond the images; the box around a tumour is cut only at the edge of the images."""
-    reach = ring_reach(profile)
-    is_cut = any(first < reach or last >= size - reach for (first, last), size in _extents(tumour))
-    return (
-        voxels_outside(tumour, profile.ring_inner_mm, profile.ring_outer_mm, profile.spacing_mm, reach) if is_cut else 0
-    )
-
-
 def _touches_edge(mask: NDArray[np.bool_]) -> bool:
-    return any(first == 0 or last == size - 1 for (first, last), size in _extents(mask))
-
-
-def _extents(mask: NDArray[np.bool_]) -> list[tuple[tuple[int, int], int]]:
-    return list(zip(bounds(mask), mask.shape, strict=True))
+    return any(first == 0 or last == size - 1 for (first, last), size in zip(bounds(mask), mask.shape, strict=True))
 
 
 def _padding_notes(volume: Volume, roi: RegionOfInterest) -> tuple[Note, ...]:
@@ -390,7 +263,7 @@ def _notes(
         if measured.missing:
             notes.append(Note(f"{len(measured.missing)} features of the {measured.region} could not be computed."))
     if ring.share < 1 - SMALLEST_SHARE:
-        notes.append(Note(f"{1 - ring.share:.0%} of the ring was left out: {_left_out(ring)}."))
+        notes.append(Note(f"{1 - ring.share:.0%} of the ring was left out: {left_out_text(ring)}."))
     if Exclusion.VESSELS in profile.exclusions and Cause.VESSEL not in ring.left_out:
         notes.append(
             Note("Large vessels were not checked in the ring: no phase before contrast fits the measured one.")

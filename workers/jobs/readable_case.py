@@ -9,7 +9,7 @@ from listener.dicom.patient_texts import declares_character_set
 from listener.dicom.sender_character_sets import UNREADABLE_TEXT
 from workers.jobs.case import Case
 from workers.notes import Note
-from workers.results.readable_texts import readable
+from workers.texts.readable_texts import readable
 
 MAX_NAMED = 5
 

@@ -6,20 +6,20 @@ from dataclasses import replace
 from pydicom import Dataset
 
 from workers.features.measurement import Measurement
+from workers.key_image.key_image import key_image
 from workers.reports.feature_report import feature_report
 from workers.reports.summary_report import summary_report
 from workers.results.common_modules import Origin, ResultVersion, TumourOfSeveral
 from workers.results.instance_reference import InstanceReference
-from workers.results.key_image import key_image
 from workers.results.phase_copies import other_phases, repeat_on
 from workers.results.result_roles import ResultRole
 from workers.results.segmentation import segmentation
 from workers.results.source_description import phase_words
 from workers.results.source_slices import source_slices
 from workers.results.uids import ContentVariant, ResultUids
-from workers.results.wording import ENGLISH, Wording
 from workers.scoring.case_result import CaseResult
 from workers.stages import Stage, StageTimer, untimed
+from workers.texts.wording import ENGLISH, Wording
 
 IDENTITY = ("StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID", "SOPInstanceUID")
 

@@ -24,7 +24,8 @@ from listener.tls.certificates import CredentialFileError
 from workers.errors import TransientFailure
 from workers.notifications.body import WebhookBody
 from workers.notifications.event import CaseEvent, notifications_folder
-from workers.settings import WebhookSettings, WorkerSettings, wait_seconds
+from workers.retry_waits import wait_seconds
+from workers.settings import WebhookSettings, WorkerSettings
 from workers.targets.http_client import HttpClient, one_line
 
 POLL_SECONDS = 1.0

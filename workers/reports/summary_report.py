@@ -20,16 +20,16 @@ from workers.reports.measurement_report import algorithm_items, measurement_repo
 from workers.reports.verdict_texts import about_score, conclusion, what_to_do
 from workers.results import codes
 from workers.results.anatomy import Site, site_of
-from workers.results.certainty_texts import doubt_texts, set_text, stability_text, training_position_texts
 from workers.results.common_modules import Origin
 from workers.results.instance_reference import InstanceReference
-from workers.results.not_scored_reasons import REASONS
 from workers.results.result_roles import ResultRole
 from workers.results.segmentation import PROPERTIES, SEGMENT_NUMBERS
 from workers.results.source_description import image_type_notes, measured_on, phase_words, series_words
 from workers.results.tracking import REGION_NAMES, Tracking, tracking_of
-from workers.results.wording import Language, Wording
 from workers.scoring.case_result import CaseResult, Contribution, Phenotype, Score, Stability, shown_score
+from workers.texts.certainty_texts import doubt_texts, set_text, stability_text, training_position_texts
+from workers.texts.not_scored_reasons import REASONS
+from workers.texts.wording import Language, Wording
 
 STRONGEST_EFFECTS = 5
 VOLUME_DIGITS = 2

@@ -1,1 +1,1 @@
-"""Shared parts of all result objects, the segmentation, and the key image."""
+"""What all result objects share: codes, UIDs, common modules, references, the record of a result; the segmentation."""

@@ -19,8 +19,8 @@ from workers.results.patient_study import ContentDateTime, content_date_time, de
 from workers.results.result_classes import RESULT_CLASSES
 from workers.results.result_roles import ResultRole
 from workers.results.uids import ResultUids
-from workers.results.wording import ENGLISH, Wording
 from workers.scoring.case_result import SignatureIdentity
+from workers.texts.wording import ENGLISH, Wording
 
 SERIES_PER_VERSION = 10
 SERIES_ORDER = (

@@ -14,7 +14,7 @@ from workers.images.technique import CALCULATED, DIFFUSION, RESHAPED
 from workers.images.volume import Volume
 from workers.notes import Note, warning
 from workers.results.source_slices import ReferencedFrame, attribute_of
-from workers.results.wording import ENGLISH, Wording
+from workers.texts.wording import ENGLISH, Wording
 
 CLOCK = re.compile(r"(?:\d{8})?(\d\d)(\d\d)(\d\d)(?:\.\d+)?(?:[+-]\d{4})?")
 """A time (TM), or a date with a time (DT)."""

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from workers.features.regions import Region
 from workers.results.result_roles import ResultRole
-from workers.results.wording import ENGLISH, Wording
+from workers.texts.wording import ENGLISH, Wording
 
 
 def derived_uid(*parts: str) -> str:

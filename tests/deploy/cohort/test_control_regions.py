@@ -12,7 +12,8 @@ from deploy.simulation.phantom import Phantom, write_phantom
 from model_store.cohort.control_tables import ControlRegion
 from model_store.signatures.profile import HAN2024
 from support.broken_studies import SMALL
-from workers.features.measurement import Measurement, measure_roi, read_case
+from workers.features.case_input import read_case
+from workers.features.measurement import Measurement, measure_roi
 from workers.images.volume import Volume
 from workers.outline.region_of_interest import RegionOfInterest
 

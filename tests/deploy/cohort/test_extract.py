@@ -29,7 +29,8 @@ from model_store.signatures.profile import DEFAULT_PROFILE, HAN2024
 from support.processes import group_lives, start, wait_until
 from support.structure_sets import contours_of, write_structure_set
 from workers.errors import RejectedInput
-from workers.features.measurement import measure, measure_roi, read_case
+from workers.features.case_input import read_case
+from workers.features.measurement import measure, measure_roi
 from workers.outline.segment_rules import SegmentRules
 
 QUIET = Console(quiet=True)

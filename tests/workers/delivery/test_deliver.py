@@ -31,7 +31,7 @@ from workers.delivery.outbox import queue_delivery, read_delivery, write_deliver
 from workers.jobs import attempts as ledger
 from workers.jobs.score_job import encoded
 from workers.results.result_roles import ResultRole
-from workers.settings import WorkerSettings, wait_seconds
+from workers.settings import WorkerSettings
 from workers.targets import store_scu
 from workers.targets.target import Target
 
@@ -281,15 +281,6 @@ def record_of(spool: Spool, target: str) -> dict[str, Any]:
     record = read_delivery(spool.ledger, JOB_ID, target)
     assert record is not None
     return as_json(record)
-
-
-def test_waits_double_and_stay_below_the_last_one(settings: WorkerSettings) -> None:
-    """From 30 s to 30 min, with a fifth of jitter, however often it was tried."""
-    for tries, expected in ((1, 30), (2, 60), (3, 120), (7, 1800), (500, 1800)):
-        waits = [wait_seconds(tries, settings) for _ in range(50)]
-        assert min(waits) >= expected * 0.8
-        assert max(waits) <= expected * 1.2
-        assert len(set(waits)) > 1
 
 
 def test_a_job_without_a_known_delivery_is_not_closed(spool: Spool, settings: WorkerSettings) -> None:

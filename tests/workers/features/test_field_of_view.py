@@ -16,7 +16,8 @@ from scipy import ndimage
 from deploy.simulation.phantom import PhantomSpec, simulate
 from model_store.signatures.profile import HAN2024, NEAR_TISSUE, FeatureProfile
 from workers.errors import Reason, RejectedInput
-from workers.features.measurement import measure_volume, read_case
+from workers.features.case_input import read_case
+from workers.features.measurement import measure_volume
 from workers.features.normalisation import near_tissue_intensities
 from workers.images.phases import PhaseEvidence, PhaseIdentity
 from workers.images.volume import SourceFrame, Volume

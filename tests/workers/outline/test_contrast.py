@@ -13,7 +13,7 @@ from model_store.signatures.acceptance import AcceptanceContract
 from model_store.signatures.profile import HAN2024, PhaseRule
 from workers.acceptance import DEFAULT, Acceptance
 from workers.errors import Reason, RejectedInput
-from workers.features.measurement import read_case
+from workers.features.case_input import read_case
 from workers.images.contrast_agent import names_an_agent, said_before_contrast
 from workers.images.frames import frames_of
 from workers.images.headers import read_header, read_image_headers

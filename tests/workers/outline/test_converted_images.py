@@ -14,7 +14,7 @@ from model_store.signatures.registry import shipped_bundle
 from support.enhanced_images import outline_on_classic, write_legacy_converted
 from support.structure_sets import contours_of, write_structure_set
 from workers.errors import RejectedInput
-from workers.features.measurement import read_case
+from workers.features.case_input import read_case
 from workers.limits import LIMITS
 from workers.outline.converted_images import images_in_other_form
 

@@ -25,7 +25,7 @@ from pydicom.uid import (
 
 from model_store.signatures.profile import HAN2024
 from workers.errors import Reason, RejectedInput
-from workers.features.measurement import read_case
+from workers.features.case_input import read_case
 from workers.images.frames import frames_of
 from workers.images.headers import Instance
 from workers.images.phases import split_series

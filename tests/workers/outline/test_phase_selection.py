@@ -7,7 +7,7 @@ from pydicom import Dataset, dcmread
 
 from deploy.simulation.phantom import Phantom, write_phantom
 from model_store.signatures.profile import HAN2024
-from workers.features.measurement import read_case
+from workers.features.case_input import read_case
 
 SMALL = {"slices": 24, "rows": 64, "columns": 64, "spacing_mm": (2.0, 2.0, 2.0), "tumour_diameter_mm": 20.0}
 

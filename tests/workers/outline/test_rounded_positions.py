@@ -10,7 +10,7 @@ from pydicom.dataset import FileDataset
 
 from model_store.signatures.profile import HAN2024, PhaseRule
 from workers.errors import Reason, RejectedInput
-from workers.features.measurement import read_case
+from workers.features.case_input import read_case
 from workers.images.headers import read_image_headers
 from workers.images.volume import build_volume
 from workers.outline.outline import read_outline

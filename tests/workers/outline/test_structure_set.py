@@ -12,7 +12,7 @@ from model_store.signatures.profile import HAN2024
 from support.enhanced_images import write_legacy_converted
 from support.structure_sets import Contours, write_structure_set
 from workers.errors import Reason, RejectedInput
-from workers.features.measurement import read_case
+from workers.features.case_input import read_case
 
 SMALL = {"slices": 48, "rows": 96, "columns": 96, "spacing_mm": (1.6, 1.6, 1.6), "tumour_diameter_mm": 24.0}
 RADIUS_MM = 12.0

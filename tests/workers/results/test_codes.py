@@ -10,8 +10,8 @@ from support.result_cases import FEATURE_NAMES, make_case
 from workers.errors import Reason
 from workers.jobs.result_objects import build_results
 from workers.results import codes
-from workers.results.not_scored_reasons import REASONS
 from workers.results.result_roles import ResultRole
+from workers.texts.not_scored_reasons import REASONS
 
 
 def all_codes() -> list[Code]:

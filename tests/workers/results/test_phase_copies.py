@@ -9,7 +9,7 @@ from pydicom import Dataset, dcmread, dcmwrite
 from support.result_cases import FEATURE_NAMES, SHAPE, ResultCase, make_case
 from workers.jobs.result_objects import build_results
 from workers.results.result_roles import ResultRole
-from workers.results.wording import ENGLISH
+from workers.texts.wording import ENGLISH
 
 ON_ALL = replace(ENGLISH, segmentation_on_all_phases=True)
 

@@ -11,7 +11,7 @@ from workers.features.regions import Region
 from workers.jobs.result_objects import build_results
 from workers.results.result_roles import ResultRole
 from workers.results.uids import ResultUids, derived_uid
-from workers.results.wording import ENGLISH, Language, Wording
+from workers.texts.wording import ENGLISH, Language, Wording
 
 UIDS = ResultUids.of("1.2.3", ["1.5", "1.4"], "ab", 1)
 

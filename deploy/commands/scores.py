@@ -1,13 +1,15 @@
-"""``radtme signature score`` and ``compare``: scores of feature tables, and how two signatures agree."""
+"""``radtme signature score``, ``compare`` and ``rescore``: scores of feature tables and of delivered reports."""
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
-from deploy.commands.options import config_option
-from deploy.commands.signature_options import readable_errors, registry_of
+from deploy.commands.options import config_option, readable_errors, registry_of
 from deploy.configuration.load import read_configuration
+from deploy.errors import ExitCode
 from deploy.terminal import path_from_here
 
 table_file = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -110,3 +112,29 @@ def _print(summary: dict[str, Any]) -> None:
         )
     for note in summary["notes"]:
         click.echo(f"note: {note}", err=True)
+
+
+@click.command(epilog="Example: radtme rescore feature_report.dcm")
+@click.argument("report", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@config_option
+def rescore(report: Path, as_json: bool, config_file: Path | None) -> None:
+    """Score a delivered feature report again from its own numbers, without images.
+
+    Verifies the digest of the features, the signature that the report names, and that the score is the same.
+    """
+    from deploy.operations.rescore import rescore as repeat
+    from model_store.signatures.registry import shipped_bundle
+
+    published = registry_of(config_file).root / "bundles"
+    folders = [*(sorted(published.iterdir()) if published.is_dir() else []), shipped_bundle()]
+    found = repeat(report, folders)
+    if as_json:
+        click.echo(json.dumps(asdict(found), indent=2))
+    else:
+        click.echo(f"signature {found.signature}, sha256 {found.signature_digest}: verified")
+        click.echo(f"score {found.repeated}, in the report {found.reported}")
+        for problem in found.problems:
+            click.echo(f"differs: {problem}")
+    if found.problems:
+        raise SystemExit(ExitCode.FAILED)

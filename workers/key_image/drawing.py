@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from workers.results.training_strip import Strip, draw_strip
-from workers.results.typefaces import pixel_font
+from workers.key_image.training_strip import Strip, draw_strip
+from workers.texts.typefaces import pixel_font
 
 WIDTH, HEIGHT = 1024, 768
 BAND = 64

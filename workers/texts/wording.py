@@ -90,5 +90,5 @@ def _translations(language: Language) -> Mapping[str, str]:
     """Return the translations by English template."""
     if language is Language.ENGLISH:
         return {}
-    table = resources.files("workers.results").joinpath("languages", f"{language}.csv").read_text(encoding="utf-8")
+    table = resources.files("workers.texts").joinpath("languages", f"{language}.csv").read_text(encoding="utf-8")
     return {row["english"]: row["translation"] for row in csv.DictReader(table.splitlines())}

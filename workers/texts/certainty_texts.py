@@ -3,8 +3,8 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 
-from workers.results.wording import ENGLISH, Wording
 from workers.scoring.case_result import Doubt, NotRedrawn, Score, Stability, shown_score
+from workers.texts.wording import ENGLISH, Wording
 
 TENTHS = 10
 DOUBTS = {

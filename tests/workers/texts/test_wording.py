@@ -16,12 +16,12 @@ from workers.reports.content_items import descendants
 from workers.reports.remedies import REMEDIES
 from workers.reports.summary_report import LANGUAGE_CODES
 from workers.reports.verdict_texts import CLASSES, NOT_SCORED
-from workers.results.certainty_texts import DOUBTS
-from workers.results.not_scored_reasons import REASONS
 from workers.results.result_roles import ResultRole
-from workers.results.wording import ENGLISH, Language, Wording, _translations
 from workers.scoring.case_result import Stability
 from workers.scoring.signature_quality import MEASURED_BY
+from workers.texts.certainty_texts import DOUBTS
+from workers.texts.not_scored_reasons import REASONS
+from workers.texts.wording import ENGLISH, Language, Wording, _translations
 
 ROOT = Path(__file__).parents[3]
 OTHERS = [language for language in Language if language is not Language.ENGLISH]
@@ -30,7 +30,8 @@ SITES = {"Breast", *(f"{side}{part}" for side in ("Left", "Right") for part in (
 
 def templates() -> set[str]:
     """Return every English text that is put into words: literals of the code, and the tables of texts."""
-    found = {text for folder in ("reports", "results") for text in literals(ROOT / "workers" / folder)}
+    folders = ("reports", "key_image", "results", "texts")
+    found = {text for folder in folders for text in literals(ROOT / "workers" / folder)}
     tables = (DOUBTS, REMEDIES, CLASSES, MEASURED_BY)
     found |= {text for table in tables for text in table.values()}
     return found | {code.meaning for code in REASONS.values()} | {*map(str, PredictionSet), NOT_SCORED, *SITES}

@@ -11,11 +11,7 @@ from support.result_cases import CERTAINTY, SPACING_MM, ResultCase, make_case, r
 from workers.errors import Reason
 from workers.features.regions import Region
 from workers.jobs.result_objects import build_results
-from workers.notes import Note, warning
-from workers.results.common_modules import Origin, ResultVersion
-from workers.results.instance_reference import InstanceReference
-from workers.results.key_image import caption, edge_letters
-from workers.results.key_image_drawing import (
+from workers.key_image.drawing import (
     AMBER,
     BAND,
     CORNER,
@@ -32,9 +28,13 @@ from workers.results.key_image_drawing import (
     View,
     draw,
 )
+from workers.key_image.key_image import caption, edge_letters
+from workers.key_image.training_strip import Strip, draw_strip
+from workers.notes import Note, warning
+from workers.results.common_modules import Origin, ResultVersion
+from workers.results.instance_reference import InstanceReference
 from workers.results.region_display import COLOURS
 from workers.results.result_roles import ResultRole
-from workers.results.training_strip import Strip, draw_strip
 from workers.results.uids import ResultUids
 from workers.scoring.case_result import Stability
 

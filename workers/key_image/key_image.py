@@ -7,19 +7,19 @@ from pydicom import Dataset
 
 from workers.features.measurement import Measurement
 from workers.features.regions import Region
+from workers.key_image.drawing import AMBER, VIOLET, Caption, Contour, View, draw
+from workers.key_image.training_strip import Strip
 from workers.results import codes
 from workers.results.anatomy import site_of
-from workers.results.certainty_texts import range_text
 from workers.results.common_modules import Origin, composite, software_version
-from workers.results.key_image_drawing import AMBER, VIOLET, Caption, Contour, View, draw
-from workers.results.not_scored_reasons import REASONS
 from workers.results.region_display import COLOURS, ring_label
 from workers.results.result_roles import ResultRole
 from workers.results.source_description import measured_on, phase_words
 from workers.results.source_slices import SourceSlice, source_slices
 from workers.results.tracking import REGION_NAMES
-from workers.results.training_strip import Strip
 from workers.scoring.case_result import CaseResult, Doubt, Phenotype, Score, Stability, shown_score
+from workers.texts.certainty_texts import range_text
+from workers.texts.not_scored_reasons import REASONS
 
 HOT_COLOUR, COLD_COLOUR = COLOURS[Region.TUMOUR], COLOURS[Region.RING]
 SHORT_DOUBTS = {Doubt.OUTLINE: "depends on the outline", Doubt.CALIBRATION: "training cases do not decide"}

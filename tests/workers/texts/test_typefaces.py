@@ -2,7 +2,7 @@
 
 import pytest
 
-from workers.results.typefaces import font_file, pixel_font
+from workers.texts.typefaces import font_file, pixel_font
 
 MISSING = "\U0010fffd"
 """A code point that no font has: drawn as the sign for a missing letter."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import ImageDraw
 
-from workers.results.typefaces import pixel_font
+from workers.texts.typefaces import pixel_font
 
 BINS = 24
 """Number of bins of the score from 0 to 1."""

@@ -5,7 +5,7 @@ from io import BytesIO
 import pytest
 from pydicom import Dataset, dcmread
 
-from workers.results.readable_texts import readable
+from workers.texts.readable_texts import readable
 
 JAPANESE, CHINESE, GERMAN = "\u5c71\u7530^\u592a\u90ce", "\u738b^\u5c0f\u4e1c", "M\u00fcller^J\u00f6rg"
 IR_87, IR_58, IR_149 = ["", "ISO 2022 IR 87"], ["", "ISO 2022 IR 58"], ["", "ISO 2022 IR 149"]

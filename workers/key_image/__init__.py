@@ -1,0 +1,1 @@
+"""The key image: a picture of the outline and the score."""

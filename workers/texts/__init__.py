@@ -1,0 +1,1 @@
+"""Texts for readers: language, wording, reasons, certainty, typeface; and the readable texts of received headers."""
