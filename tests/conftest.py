@@ -1,7 +1,6 @@
 """Fixtures that every tier shares."""
 
 import os
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ import pytest
 import structlog
 import threadpoolctl
 
+from support.mounts import close_ledgers
 from support.postgresql import PostgresServer, postgres_server, programs
 
 # One thread, as in the service: more add in another order, and the last digit of a feature differs. NumPy is loaded
@@ -30,11 +30,18 @@ def _logging_as_it_was() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _ledgers_closed() -> Iterator[None]:
-    """Close the connections to the ledgers of a test: a process keeps those of every ledger that it opened."""
+    """Close the connections to the ledgers of a test."""
     yield
-    database = sys.modules.get("listener.ledger.database")
-    for engine in [database._engines.pop(url) for url in list(database._engines)] if database else ():
-        engine.dispose()
+    close_ledgers()
+
+
+@pytest.fixture(autouse=True)
+def _umask_as_it_was() -> Iterator[None]:
+    """Undo what a command that a test runs in this process does to the umask, which belongs to the process."""
+    umask = os.umask(0o022)
+    os.umask(umask)
+    yield
+    os.umask(umask)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

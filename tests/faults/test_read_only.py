@@ -1,6 +1,7 @@
 """A file system that becomes read-only below a real listener, as a kernel makes it after an error of the disk."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,16 +13,17 @@ from listener.spool.jobs import JobState
 from support.disturbed import Study, assert_kept, site_with
 from support.doomed import Site
 from support.modality import store_all
-from support.mounts import read_only, tmpfs
+from support.mounts import ext4, fail_disk, read_only, tmpfs
+from support.postgresql import PostgresServer
 from support.recorder import Recorder
 
 TAKEN_BEFORE = 5
 
 
 @pytest.fixture
-def mounted(tmp_path: Path, model_store: Path, pacs: Recorder) -> Iterator[Site]:
-    """Return a site whose spool lies on a file system of its own."""
-    site = site_with(tmp_path / "site", model_store, pacs)
+def mounted(tmp_path: Path, model_store: Path, pacs: Recorder, postgres: PostgresServer) -> Iterator[Site]:
+    """Return a site whose spool lies on a file system of its own, which no open ledger keeps from being read-only."""
+    site = replace(site_with(tmp_path / "site", model_store, pacs), ledger_url=postgres.new_database())
     with tmpfs(site.spool.root):
         yield site
 
@@ -52,6 +54,27 @@ def test_a_read_only_disk_below_the_listener(mounted: Site, study: Study) -> Non
         store_all(port, study.paths, acknowledged)
         mounted.wait_for_jobs(1, JobState.READY)
     assert_kept(mounted, study.paths)
+
+
+def test_a_disk_that_fails_below_listener_and_embedded_ledger(
+    tmp_path: Path, model_store: Path, pacs: Recorder, study: Study
+) -> None:
+    """Peers are rejected transiently; a listener that is started on the mended disk has what was acknowledged."""
+    site = site_with(tmp_path / "site", model_store, pacs)
+    acknowledged: list[Path] = []
+    with ext4(site.spool.root, tmp_path / "disk"), site.listening() as (port, process):
+        store_all(port, study.paths[:TAKEN_BEFORE], acknowledged)
+        assert len(acknowledged) == TAKEN_BEFORE
+        fail_disk(site.spool.root)
+        assert answer(port) == "Rejected Transient, source 3, reason 1"
+        assert process.is_alive()
+        assert_kept(site, acknowledged)
+    with ext4(site.spool.root, tmp_path / "disk"):
+        assert_kept(site, acknowledged)
+        with site.listening() as (port, _):
+            store_all(port, study.paths, acknowledged)
+            site.wait_for_jobs(1, JobState.READY)
+        assert_kept(site, study.paths)
 
 
 def test_a_name_that_cannot_be_removed_costs_no_answer(tmp_path: Path) -> None:

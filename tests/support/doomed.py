@@ -152,7 +152,8 @@ def _end_with_parent() -> None:
 
 def _listen(site: Site, fault: str, port: int, changes: dict[str, Any]) -> None:
     _begin(site, fault)
-    Listener(listener_settings(site.spool.root, port=port, **{"sweep_seconds": SWEEP_SECONDS, **changes})).start()
+    options = {"ledger_url": site.ledger_url, "sweep_seconds": SWEEP_SECONDS, **changes}
+    Listener(listener_settings(site.spool.root, port=port, **options)).start()
     threading.Event().wait()
 
 

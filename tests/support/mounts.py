@@ -1,6 +1,7 @@
 """File systems of a test's own: small, or read-only for a while."""
 
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +9,15 @@ from pathlib import Path
 import pytest
 
 from support.processes import wait_until
+
+EXT4_BYTES = 256 << 20
+
+
+def close_ledgers() -> None:
+    """Close this process's connections to ledgers: it keeps those of every ledger that it opened."""
+    database = sys.modules.get("listener.ledger.database")
+    for engine in [database._engines.pop(url) for url in list(database._engines)] if database else ():
+        engine.dispose()
 
 
 @contextmanager
@@ -21,6 +31,31 @@ def tmpfs(folder: Path, *options: str) -> Iterator[None]:
         yield
     finally:
         subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@contextmanager
+def ext4(folder: Path, image: Path) -> Iterator[None]:
+    """Mount an ext4 file system that an image file holds, for the block; skips the test where that is not allowed.
+
+    The image is made where it does not exist: a second block with it sees what the first one kept.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if not image.exists():
+        with image.open("wb") as file:
+            file.truncate(EXT4_BYTES)
+        subprocess.run(["mkfs.ext4", "-q", "-F", image], check=True)
+    if subprocess.run(["mount", "-o", "loop,errors=remount-ro", image, folder], check=False).returncode:
+        pytest.skip("needs the right to mount a loop device")
+    try:
+        yield
+    finally:
+        close_ledgers()
+        subprocess.run(["umount", folder], check=True)
+
+
+def fail_disk(folder: Path) -> None:
+    """Make a mounted ext4 read-only as the kernel does after an error of the disk: also below files that are open."""
+    subprocess.run(["mount", "-o", "remount,abort", folder], check=True)
 
 
 @contextmanager
