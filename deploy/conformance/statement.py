@@ -157,7 +157,8 @@ AE titles, addresses and certificates of peers can be restricted individually (`
 ### 8.1 Created SOP instances
 
 {table(("Result", "SOP class", "Placement"), created)}
-Patient and study attributes are copied from the source images; missing Type 2 attributes are empty. Manufacturer is
+Patient and study attributes are copied from the source images; missing Type 2 attributes are empty. Values that break the rules
+of their VR, multiplicity or items are left out, except in Patient ID, Patient's Name, Issuer of Patient ID and Accession Number. Manufacturer is
 `{MANUFACTURER}`, Manufacturer's Model Name `{RESULT_MODEL_NAME}`. UIDs are derived from the source, the signature, and the
 feature engine, words and Series Numbers that the site has chosen: the same case gives the same instances, and no UID stands for two contents. Reports follow TID 1500 and are UNVERIFIED.
 

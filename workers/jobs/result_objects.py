@@ -9,11 +9,12 @@ from workers.features.measurement import Measurement
 from workers.key_image.key_image import key_image
 from workers.reports.feature_report import feature_report
 from workers.reports.summary_report import summary_report
-from workers.results.common_modules import Origin, ResultVersion, TumourOfSeveral
+from workers.results.common_modules import SCANNER, Origin, ResultVersion, TumourOfSeveral
 from workers.results.instance_reference import InstanceReference
+from workers.results.patient_study import COPIED, left_out
 from workers.results.phase_copies import other_phases, repeat_on
 from workers.results.result_roles import ResultRole
-from workers.results.segmentation import segmentation
+from workers.results.segmentation import KEPT_OF_TUMOUR, segmentation
 from workers.results.source_description import phase_words
 from workers.results.source_slices import source_slices
 from workers.results.uids import ContentVariant, ResultUids
@@ -60,7 +61,10 @@ def build_results(
     copies: list[dict[str, InstanceReference]] = []
     if measurement is not None and wording.segmentation_on_all_phases:
         copies = other_phases(source_slices(measurement.volume.frames, headers), series_headers)
-    variant = ContentVariant(wording, phase, len(copies), engine)
+    invalid = left_out((*headers[:1], seg_header), (*COPIED, *SCANNER, "Laterality"))
+    if measurement is not None:
+        invalid = (*invalid, *left_out([measurement.tumour_segment], KEPT_OF_TUMOUR))
+    variant = ContentVariant(wording, phase, len(copies), engine, invalid)
     uids = ResultUids.of(known.sop_instance_uid, instances, digest, version.number, segment_number, variant)
     origin = Origin(
         seg_header,

@@ -21,6 +21,7 @@ from workers.jobs.case import CaseInputs
 from workers.limits import Limits
 from workers.outline.tumours import tumours_of
 from workers.results.common_modules import TumourOfSeveral
+from workers.results.valid_attributes import one_line
 
 
 def tumours_in(inputs: CaseInputs, limits: Limits) -> tuple[int, ...]:
@@ -79,5 +80,5 @@ def _name(measurement: Measurement) -> str:
         "",
     )
     volume = next(one.volume_ml for one in measurement.regions if one.region is Region.TUMOUR)
-    parts = (text(segment, "SegmentLabel")[:24], side[:12], f"{volume:.1f} mL")
+    parts = (one_line(text(segment, "SegmentLabel"))[:24], one_line(side)[:12], f"{volume:.1f} mL")
     return ", ".join(part for part in parts if part)

@@ -12,6 +12,7 @@ from workers.key_image.training_strip import Strip
 from workers.results import codes
 from workers.results.anatomy import site_of
 from workers.results.common_modules import Origin, composite, software_version
+from workers.results.patient_study import decoded
 from workers.results.region_display import COLOURS, ring_label
 from workers.results.result_roles import ResultRole
 from workers.results.source_description import measured_on, phase_words
@@ -36,7 +37,7 @@ def key_image(origin: Origin, result: CaseResult, measurement: Measurement) -> D
     source = source_slices([measurement.volume.frames[number]], measurement.volume.headers)[0]
     pixels = np.asarray(draw(_view(origin, measurement, number, source), caption(origin, result, measurement)))
     instance = composite(origin, ResultRole.KEY_IMAGE, "OT", f"{origin.wording.series_name} key image")
-    instance.Laterality = measurement.volume.headers[0].get("Laterality")
+    instance.Laterality = decoded(measurement.volume.headers[0], ["Laterality"]).get("Laterality")
     instance.ConversionType = "SYN"
     instance.ImageType = ["DERIVED", "SECONDARY"]
     instance.PatientOrientation = None

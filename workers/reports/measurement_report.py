@@ -33,9 +33,9 @@ from workers.results.instance_reference import InstanceReference
 from workers.results.patient_study import decoded, references_by_series
 from workers.results.result_roles import ResultRole
 from workers.results.uids import derived_uid
+from workers.results.valid_attributes import fits
 
 TEMPLATE = "1500"
-CODE_LENGTH, MEANING_LENGTH = 16, 64
 
 
 def measurement_report(
@@ -96,8 +96,8 @@ def procedures_reported(origin: Origin) -> list[Code]:
 def _code_of(item: Dataset) -> Code | None:
     """Return a code of a source; None where it is incomplete or would be invalid in a result."""
     value, scheme, meaning = (_value(item, name) for name in ("CodeValue", "CodingSchemeDesignator", "CodeMeaning"))
-    fits = len(value) <= CODE_LENGTH and len(scheme) <= CODE_LENGTH and len(meaning) <= MEANING_LENGTH
-    return Code(value, scheme, meaning) if value and scheme and meaning and fits else None
+    is_valid = fits("SH", value) and fits("SH", scheme) and fits("LO", meaning)
+    return Code(value, scheme, meaning) if value and scheme and meaning and is_valid else None
 
 
 def referenced_request(origin: Origin) -> Dataset | None:
@@ -106,6 +106,7 @@ def referenced_request(origin: Origin) -> Dataset | None:
     attributes = next(iter(items(header, "RequestAttributesSequence")), Dataset())
     accession = _value(attributes, "AccessionNumber") or _value(header, "AccessionNumber")
     requested = _value(attributes, "RequestedProcedureID") or _value(header, "RequestedProcedureID")
+    requested = requested if fits("SH", requested) else ""
     if not accession and not requested:
         return None
     request = decoded(attributes, ["RequestedProcedureDescription", "RequestedProcedureCodeSequence"])

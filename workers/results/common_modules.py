@@ -162,9 +162,9 @@ def composite(origin: Origin, role: ResultRole, modality: str, description: str)
 def acquisition_equipment(origin: Origin) -> list[Dataset]:
     """Return the item of the scanner that acquired the images; empty where they do not name its manufacturer."""
     header = origin.image_headers[0] if origin.image_headers else Dataset()
-    if not str(header.get("Manufacturer") or "").strip():
-        return []
     item = decoded(header, (keyword for keyword in SCANNER if header.get(keyword)))
+    if not str(item.get("Manufacturer") or "").strip():
+        return []
     item.PurposeOfReferenceCodeSequence = [codes.code_item(codes.ACQUISITION_EQUIPMENT)]
     return [item]
 

@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass
 
 from pydicom import Dataset
 
+from listener.dicom.data_set import UNREADABLE_BYTES
 from workers.results.instance_reference import InstanceReference
+from workers.results.valid_attributes import complete_modules, fits, without_invalid
 
 TYPE_2 = (
     "PatientName",
@@ -33,14 +36,6 @@ COPIED = (
     "EthnicGroup",
     "PatientComments",
     "QualityControlSubject",
-    "PatientSpeciesDescription",
-    "PatientSpeciesCodeSequence",
-    "PatientBreedDescription",
-    "PatientBreedCodeSequence",
-    "BreedRegistrationSequence",
-    "ResponsiblePerson",
-    "ResponsiblePersonRole",
-    "ResponsibleOrganization",
     "PatientIdentityRemoved",
     "DeidentificationMethod",
     "DeidentificationMethodCodeSequence",
@@ -72,8 +67,18 @@ COPIED = (
     "TimezoneOffsetFromUTC",
 )
 """Attributes of patient and study that a result copies from its sources."""
+VETERINARY = (
+    "PatientSpeciesDescription",
+    "PatientSpeciesCodeSequence",
+    "PatientBreedDescription",
+    "PatientBreedCodeSequence",
+    "BreedRegistrationSequence",
+    "ResponsiblePerson",
+    "ResponsiblePersonRole",
+    "ResponsibleOrganization",
+)
+"""Attributes that are valid only together, of animals; results of radtme are of people."""
 
-DATE_PATTERN = re.compile(r"[0-9]{8}")
 TIME_PATTERN = re.compile(r"[0-9]{6}(\.[0-9]{1,6})?")
 UNKNOWN_DATE = "19000101"
 """Content Date of a result whose sources have no date: it is Type 1, and must not depend on a clock."""
@@ -102,6 +107,7 @@ def patient_and_study(headers: Sequence[Dataset]) -> Dataset:
     for keyword in TYPE_2:
         if keyword not in copied:
             setattr(copied, keyword, None)
+    complete_modules(copied)
     return copied
 
 
@@ -115,14 +121,32 @@ def _is_same_patient(header: Dataset, other: Dataset) -> bool:
 
 
 def decoded(source: Dataset, keywords: Iterable[str]) -> Dataset:
-    """Return those of these attributes that ``source`` has, decoded so that they can be written in any character set.
+    """Return those of these attributes that ``source`` has and that follow DICOM's rules, decoded.
 
-    Undecoded texts in sequences would still be in the character set of ``source``, and would be written unchanged.
+    They can be written in any character set. Undecoded texts in sequences would still be in that of ``source``, and
+    would be written unchanged.
     """
+    return without_invalid(_as_received(source, keywords))
+
+
+def left_out(headers: Sequence[Dataset], keywords: Iterable[str]) -> tuple[str, ...]:
+    """Return which of these attributes a result does not copy as they are, because they break DICOM's rules."""
+    found = set()
+    for header in headers:
+        received = _as_received(header, keywords)
+        valid = without_invalid(received)
+        complete_modules(valid)
+        found |= {one.keyword for one in received if valid.get(one.keyword) != one.value}
+        found |= {keyword for keyword in VETERINARY if keyword in header}
+    return tuple(sorted(found))
+
+
+def _as_received(source: Dataset, keywords: Iterable[str]) -> Dataset:
     copied = Dataset()
     for keyword in keywords:
-        if keyword in source:
-            copied.add(deepcopy(source[keyword]))
+        with suppress(*UNREADABLE_BYTES):
+            if keyword in source:
+                copied.add(deepcopy(source[keyword]))
     for element in copied.iterall():  # accessing an element decodes it
         if element.VR == "SQ":
             for item in element.value:
@@ -141,8 +165,8 @@ def content_date_time(seg_header: Dataset, image_headers: Sequence[Dataset]) -> 
         for entity in ("Content", "Series", "Study"):
             date = str(header.get(f"{entity}Date") or "")
             time = str(header.get(f"{entity}Time") or "")
-            if DATE_PATTERN.fullmatch(date):
-                return ContentDateTime(date, time if TIME_PATTERN.fullmatch(time) else "000000")
+            if date and fits("DA", date):
+                return ContentDateTime(date, time if TIME_PATTERN.fullmatch(time) and fits("TM", time) else "000000")
     return ContentDateTime(UNKNOWN_DATE, "000000")
 
 

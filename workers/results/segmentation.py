@@ -24,6 +24,7 @@ from workers.results.segmentation_frames import SourceGrid, binary_segmentation
 from workers.results.source_slices import source_slices
 from workers.results.tracking import Tracking, tracking_of
 from workers.results.uids import derived_uid
+from workers.results.valid_attributes import one_line
 
 SEGMENT_NUMBERS = {Region.TUMOUR: 1, Region.RING: 2}
 DESCRIPTION = "Tumour and ring"
@@ -90,7 +91,9 @@ def _tumour_segment(origin: Origin, measurement: Measurement) -> SegmentDescript
     description = _description(Region.TUMOUR, _text(received, "SegmentLabel", "Tumour"), tracking, "MANUAL")
     for element in decoded(received, (keyword for keyword in KEPT_OF_TUMOUR if received.get(keyword))):
         description[element.tag] = element
-    if description.SegmentAlgorithmType != "MANUAL" and "SegmentAlgorithmName" not in description:
+    if description.SegmentAlgorithmType == "MANUAL":
+        description.pop("SegmentAlgorithmName", None)
+    elif "SegmentAlgorithmName" not in description:
         description.SegmentAlgorithmName = "not named by the outline"
     return description
 
@@ -134,4 +137,4 @@ PROPERTIES = {
 
 
 def _text(dataset: Dataset, keyword: str, otherwise: str) -> str:
-    return str(dataset.get(keyword) or otherwise)
+    return one_line(str(dataset.get(keyword) or "")) or otherwise

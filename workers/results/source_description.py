@@ -14,6 +14,7 @@ from workers.images.technique import CALCULATED, DIFFUSION, RESHAPED
 from workers.images.volume import Volume
 from workers.notes import Note, warning
 from workers.results.source_slices import ReferencedFrame, attribute_of
+from workers.results.valid_attributes import one_line
 from workers.texts.wording import ENGLISH, Wording
 
 CLOCK = re.compile(r"(?:\d{8})?(\d\d)(\d\d)(\d\d)(?:\.\d+)?(?:[+-]\d{4})?")
@@ -30,13 +31,13 @@ def measured_on(frames: Sequence[ReferencedFrame], headers: Sequence[Dataset], w
     10:11:00``; missing attributes are left out. The description is free text that may contain a name: without it, the
     text can be drawn into pixels, from which a name could not be removed.
     """
-    description = str(headers[0].get("SeriesDescription") or "").strip() if with_description else ""
+    description = one_line(str(headers[0].get("SeriesDescription") or "")) if with_description else ""
     return ", ".join((_series(headers[0], description), *_parts(frames, headers)))
 
 
 def series_words(header: Dataset) -> str:
     """Return number and description of a series, as far as its header states them."""
-    number, description = text(header, "SeriesNumber"), str(header.get("SeriesDescription") or "").strip()
+    number, description = text(header, "SeriesNumber"), one_line(str(header.get("SeriesDescription") or ""))
     return _series(header, description) if number or description else ""
 
 

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 from pydicom import Dataset
 
+from listener.dicom.uids import is_uid
 from workers.features.regions import Region
 from workers.results.uids import ResultUids
+from workers.results.valid_attributes import one_line
 
 REGION_NAMES = {Region.TUMOUR: "Tumour", Region.RING: "Peritumoural ring"}
 
@@ -22,11 +24,11 @@ def tracking_of(region: Region, uids: ResultUids, tumour_segment: Dataset | None
     """Return the tracking of a region: that of the received outline, else a derived one."""
     if region is Region.TUMOUR and tumour_segment is not None:
         received_id, received_uid = tumour_segment.get("TrackingID"), tumour_segment.get("TrackingUID")
-        if received_id and received_uid:
-            return Tracking(str(received_id), str(received_uid))
+        if received_id and received_uid and is_uid(str(received_uid)):
+            return Tracking(one_line(str(received_id)), str(received_uid))
     if uids.segment_number is None:
         return Tracking(REGION_NAMES[region], uids.tracking(region))
     of = f"segment {uids.segment_number}"
-    label = "" if tumour_segment is None else str(tumour_segment.get("SegmentLabel") or "")
+    label = "" if tumour_segment is None else one_line(str(tumour_segment.get("SegmentLabel") or ""))
     named = f"{label} ({of})" if label and region is Region.TUMOUR else f"{REGION_NAMES[region]} of {of}"
     return Tracking(named, uids.tracking(region))

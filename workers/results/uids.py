@@ -41,9 +41,12 @@ class ContentVariant:
     """Number of further phases on which the segmentation, to which all other results refer, repeats its frames."""
     engine: str = ""
     """Name and version of the feature engine, which the reports state."""
+    left_out: tuple[str, ...] = ()
+    """Attributes of the source that break DICOM's rules and are therefore not copied into any result."""
 
     def parts(self, role: ResultRole) -> tuple[str, ...]:
         """Return what tells the content of a role apart from others; it covers the objects that the role refers to."""
+        left_out = f"without {' '.join(self.left_out)}" if self.left_out else ""
         copies = f"on {self.phase_copies} further phases" if self.phase_copies else ""
         engine = f"measured by {self.engine}" if self.engine not in ("", FIRST_ENGINE) else ""
         words = ", ".join(filter(None, (self.wording.key, self.phase)))
@@ -53,7 +56,7 @@ class ContentVariant:
             ResultRole.FEATURE_REPORT: (copies, self.wording.feature_report_key, engine),
             ResultRole.SUMMARY_REPORT: (copies, words, engine),
         }
-        return tuple(filter(None, found[role]))
+        return tuple(filter(None, (left_out, *found[role])))
 
 
 @dataclass(frozen=True)
