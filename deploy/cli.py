@@ -42,6 +42,7 @@ GROUPS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "status": ("deploy.commands.status:status", "Show what runs, waits, was scored, sent or failed"),
         "retry": ("deploy.commands.job_control:retry", "Try a job again, or all that failed"),
         "rescore": ("deploy.commands.scores:rescore", "Score a delivered feature report again, without images"),
+        "fhir": ("deploy.commands.fhir:fhir", "Print a summary report as a FHIR bundle"),
         "hold": ("deploy.commands.job_control:hold", "Keep a job from being scored or sent until its release"),
         "release": ("deploy.commands.job_control:release", "Release a held job"),
         "drop": ("deploy.commands.job_control:drop", "Give up a job: nothing more is scored or sent"),

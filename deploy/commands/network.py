@@ -19,7 +19,7 @@ from deploy.network.peer import Peer, checked_ae_title, parse_peer
 from deploy.stack.running_stack import as_running
 from deploy.terminal import QUICK_SECONDS, notices, output, path_from_here, stepping
 from listener.settings import ClientTls
-from workers.targets.target import Target
+from workers.targets.target import Target, TargetKind
 
 if TYPE_CHECKING:
     from deploy.network.dicom_files import OtherFile
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 
 SUCCESS_WORDS = "status 0x0000"
+ANSWERS_TO = {TargetKind.DICOMWEB: "QIDO-RS", TargetKind.FHIR: "FHIR capability statement"}
 MAX_LISTED = 10
 """Files that are named one by one before the rest is only counted."""
 
@@ -47,7 +48,7 @@ calling_option = click.option("--calling", metavar="AET", help="Our AE title. De
 @tls_options
 @config_option
 def echo(target: str, calling: str | None, timeout: float, config_file: Path | None, **tls: Any) -> None:
-    """Check that a DICOM peer answers (C-ECHO; QIDO-RS for a DICOMweb server), and print the response time.
+    """Check that a DICOM peer answers (C-ECHO), or a DICOMweb or FHIR server, and print the response time.
 
     TARGET is the name of a target in the configuration, AET@host:port, or `own` for our own listener. If a target
     of the configuration answers, its circuit breaker closes and waiting results are sent.
@@ -81,7 +82,7 @@ def close_circuit(target: str, configuration: Configuration) -> None:
 
 
 def ask_web(target: Target) -> None:
-    """Check that a DICOMweb server answers and accepts our credentials."""
+    """Check that a DICOMweb or FHIR server answers and accepts our credentials."""
     from workers.errors import TransientFailure
     from workers.targets.dimse import transport_of
     from workers.targets.transport import TargetRefused
@@ -91,7 +92,7 @@ def ask_web(target: Target) -> None:
         transport_of(target).probe(target, "")
     except (TransientFailure, TargetRefused) as error:
         raise Unreachable(str(error), "check the target's url, tls and credentials") from error
-    click.echo(f"{target.url}: ok, QIDO-RS in {(time.perf_counter() - start) * 1000:.0f} ms")
+    click.echo(f"{target.url}: ok, {ANSWERS_TO[target.kind]} in {(time.perf_counter() - start) * 1000:.0f} ms")
 
 
 @click.command(epilog="Example: radtme send /data/study7; radtme send /data/study7 --to PACS@10.0.0.5:104")

@@ -38,9 +38,12 @@ def probe(target: str, calling: str | None, timeout: float, config_file: Path | 
 
     configuration = as_running(read_configuration(config_file))
     known = _target(target, configuration)
-    if known.kind is TargetKind.DICOMWEB:
+    if known.is_web:
         ask_web(replace(known, timeout_seconds=timeout, tls=tls_given(**tls) or known.tls))
-        _show_web(known)
+        if known.kind is TargetKind.DICOMWEB:
+            _show_web(known)
+        else:
+            click.echo("summary_report goes as one transaction with a DiagnosticReport; other results are not sent")
         return
     peer = peer_of(target, configuration, tls_given(**tls))
     findings = ask(peer, calling_title(calling, configuration), timeout, known.fallback)

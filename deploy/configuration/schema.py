@@ -51,7 +51,10 @@ def _arrays(schema: Any) -> Iterator[dict[str, Any]]:
 def _by_kind() -> dict[str, Any]:
     """Return what each kind of target needs, and may not have."""
     return {
-        "if": {"properties": {"kind": {"const": TargetKind.DICOMWEB.value}}, "required": ["kind"]},
+        "if": {
+            "properties": {"kind": {"enum": [TargetKind.DICOMWEB.value, TargetKind.FHIR.value]}},
+            "required": ["kind"],
+        },
         "then": {"required": ["url"], "properties": dict.fromkeys(settings_of_other_kind(TargetKind.DICOMWEB), False)},
         "else": {
             "required": list(DIMSE_SETTINGS),

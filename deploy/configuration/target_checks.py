@@ -6,15 +6,16 @@ from urllib.parse import urlsplit
 from listener.ledger.self_tests import SELF_TEST_TARGET
 from listener.settings import is_loopback
 from workers.targets.result_filter import Verdict, not_taken
-from workers.targets.target import Target, TargetKind
+from workers.targets.target import Proof, Target, TargetKind
 
 DIMSE_SETTINGS = ("ae_title", "host", "port")
+FIRST_PART = {TargetKind.DICOMWEB: "/studies", TargetKind.FHIR: "/metadata"}
 WEB_SETTINGS = ("url", "token_file", "user", "password_file")
 
 
 def settings_of_other_kind(kind: TargetKind) -> tuple[str, ...]:
     """Return the settings that belong to the other kind of target."""
-    return DIMSE_SETTINGS if kind is TargetKind.DICOMWEB else WEB_SETTINGS
+    return WEB_SETTINGS if kind is TargetKind.DIMSE else DIMSE_SETTINGS
 
 
 def check_targets(targets: Sequence[Target], report: Callable[[str, str], None]) -> None:
@@ -22,7 +23,7 @@ def check_targets(targets: Sequence[Target], report: Callable[[str, str], None])
     for index, target in enumerate(targets):
         if target.name == SELF_TEST_TARGET:
             report(f"targets[{index}]", f"the name {SELF_TEST_TARGET} is kept for radtme selftest; give another one")
-        problems = _of_dicomweb(target) if target.kind is TargetKind.DICOMWEB else _of_dimse(target)
+        problems = _of_web(target) if target.is_web else _of_dimse(target)
         for problem in (*problems, *_of_filter(target)):
             report(f"targets[{index}]", problem)
 
@@ -40,21 +41,20 @@ def _of_dimse(target: Target) -> Iterator[str]:
         yield f"expected also {', '.join(missing)} (or kind: dicomweb with a url)"
     foreign = [name for name in settings_of_other_kind(target.kind) if getattr(target, name)]
     if foreign:
-        yield f"{', '.join(foreign)} belongs to kind: dicomweb"
+        yield f"{', '.join(foreign)} belongs to kind: dicomweb or kind: fhir"
 
 
-def _of_dicomweb(target: Target) -> Iterator[str]:
+def _of_web(target: Target) -> Iterator[str]:
     foreign = [name for name in settings_of_other_kind(target.kind) if getattr(target, name)]
     if foreign:
-        yield f"{', '.join(foreign)} belongs to kind: dimse; a DICOMweb server has a url"
+        yield f"{', '.join(foreign)} belongs to kind: dimse; this kind has a url"
     parts = urlsplit(target.url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        yield "expected url: https://host/path, up to what stands before /studies"
+        yield f"expected url: https://host/path, up to what stands before {FIRST_PART[target.kind]}"
         return
     if parts.username or parts.password:
         yield "url holds a user or password; give user: and password_file:"
-    if target.proof.needs_commitment:
-        yield f"proof: {target.proof} needs Storage Commitment, which DICOMweb does not have; use seen or sent"
+    yield from _of_proof(target)
     if parts.scheme == "https" and target.tls is None:
         yield "https needs tls: {ca: FILE}, with whose certificates are accepted"
     if parts.scheme == "http" and target.tls is not None:
@@ -65,6 +65,13 @@ def _of_dicomweb(target: Target) -> Iterator[str]:
         yield "give token_file, or user and password_file; not both"
     if parts.scheme == "http" and not is_loopback(parts.hostname) and (target.token_file or target.user):
         yield "credentials would go over the network in the clear; use https"
+
+
+def _of_proof(target: Target) -> Iterator[str]:
+    if target.kind is TargetKind.FHIR and target.proof is not Proof.SENT:
+        yield f"proof: {target.proof} does not exist for a FHIR server, whose answer confirms the transaction; use sent"
+    elif target.proof.needs_commitment:
+        yield f"proof: {target.proof} needs Storage Commitment, which DICOMweb does not have; use seen or sent"
 
 
 def _of_filter(target: Target) -> Iterator[str]:

@@ -78,8 +78,9 @@ def _outbound(configuration: Configuration) -> Iterator[ConnectionLine]:
 
 def _to_target(target: Target, calling: str) -> ConnectionLine:
     tls = _client_tls(target.tls)
-    if target.kind is TargetKind.DICOMWEB:
-        return ConnectionLine("out", "-", target.url, target.host_name, "", tls, "STOW-RS, QIDO-RS")
+    if target.is_web:
+        speaks = "STOW-RS, QIDO-RS" if target.kind is TargetKind.DICOMWEB else "FHIR R5 transactions (POST)"
+        return ConnectionLine("out", "-", target.url, target.host_name, "", tls, speaks)
     services = [STORE]
     services += ["N-ACTION (commitment)"] if target.proof.needs_commitment else []
     services += ["C-FIND (Study Root)"] if target.proof.needs_query else []

@@ -62,6 +62,7 @@ def test_each_target_gets_what_its_filter_takes(tmp_path: Path, pacs: Orthanc, r
         assert {one["00080018"]["Value"][0] for one in pacs.instances(phantom.study_uid)} == uids
         assert uids < {str(dcmread(path).SOPInstanceUID) for path in (tmp_path / "received").iterdir()}
         assert set(here.result(scored)["withheld"]) == {"other"}
+        assert '"resourceType": "DiagnosticReport"' in here.radtme("fhir", scored.id)
 
 
 def _sent_to_review_only(here: Installation, job_id: str) -> None:

@@ -45,6 +45,7 @@ ELSEWHERE = {
     "selftest": ["integration/test_selftest.py"],
     "check": ["deploy/conformance/test_result_check.py"],
     "rescore": ["deploy/operations/test_rescore.py"],
+    "fhir": ["workers/targets/test_fhir.py"],
     "outline": ["deploy/outlining/test_outline.py"],
     "cohort simulate": ["deploy/research/test_example.py", "integration/test_simulated_study.py"],
     "cohort extract": ["deploy/cohort/test_extract.py", "integration/test_simulated_study.py"],

@@ -324,7 +324,7 @@ def _queue_results(
     spool: Spool, job: Job, targets: tuple[Target, ...], roles: frozenset[ResultRole]
 ) -> tuple[str, ...]:
     """Queue the results for each target that accepts any of them; a job without such a target becomes done."""
-    wanted = {target.name: tuple(role for role in ResultRole if role in roles & target.results) for target in targets}
+    wanted = {target.name: tuple(role for role in ResultRole if role in roles & target.roles) for target in targets}
     wanted = {name: chosen for name, chosen in wanted.items() if chosen}
     if not wanted:
         spool.move(job, JobState.DONE)

@@ -13,11 +13,10 @@ from pydicom import Dataset, dcmwrite
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
-from listener.tls.certificates import CredentialFileError
 from workers.errors import TransientFailure
 from workers.results.instance_reference import InstanceReference
 from workers.results.result_roles import ResultRole
-from workers.targets.http_client import HttpClient, HttpResponse, credentials
+from workers.targets.http_client import BUSY, HttpClient, HttpResponse, client_of
 from workers.targets.store_status import StoreResult, meaning_of
 from workers.targets.target import Target
 from workers.targets.transport import Alternatives, SentObject, TargetRefused
@@ -27,7 +26,6 @@ REFERENCED, FAILED = "00081199", "00081198"
 REFERENCED_INSTANCE, FAILURE_REASON, SOP_INSTANCE = "00081155", "00081197", "00080018"
 STORED_BEFORE = 0xB00E
 """Not in the Standard: the reason that a widely used server gives for an instance that it already has."""
-BUSY = frozenset({408, 425, 429, 502, 503, 504})
 NOT_FOR_US = {
     401: "does not accept our credentials, or none are configured",
     403: "does not let us store",
@@ -56,20 +54,20 @@ class Stow:
         TargetRefused
             If it takes nothing from us.
         """
-        with _client(target) as server:
+        with client_of(target) as server:
             for role, choices in objects.items():
                 yield _store_best(server, target, role, choices)
 
     def probe(self, target: Target, calling_ae_title: str) -> None:
         """Query a study that does not exist."""
-        with _client(target) as server:
+        with client_of(target) as server:
             answer = server.request("GET", f"/studies?StudyInstanceUID={UNKNOWN_INSTANCE_UID}&limit=1", JSON)
         _check_reached(target, answer)
 
     def seen(self, target: Target, calling_ae_title: str, instances: Sequence[InstanceReference]) -> frozenset[str]:
         """Ask by QIDO-RS for each instance."""
         listed: set[str] = set()
-        with _client(target) as server:
+        with client_of(target) as server:
             for one in instances:
                 path = (
                     f"/studies/{one.study_uid}/series/{one.series_uid}/instances?SOPInstanceUID={one.sop_instance_uid}"
@@ -82,13 +80,6 @@ class Stow:
                     raise TransientFailure(f"{target.url} answered the search with HTTP {answer.status}")
                 listed |= {_first(match, SOP_INSTANCE) for match in _items(answer.json())} & {one.sop_instance_uid}
         return frozenset(listed)
-
-
-def _client(target: Target) -> HttpClient:
-    try:
-        return HttpClient(target.url, target.tls, target.timeout_seconds, credentials(target))
-    except CredentialFileError as error:
-        raise TransientFailure(f"{target.url}: no request is possible: {error}") from error
 
 
 def _store_best(server: HttpClient, target: Target, role: ResultRole, choices: Alternatives) -> SentObject:

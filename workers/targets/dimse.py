@@ -6,6 +6,7 @@ from workers.results.instance_reference import InstanceReference
 from workers.results.result_roles import ResultRole
 from workers.targets.dicomweb import Stow
 from workers.targets.echo_scu import verify
+from workers.targets.fhir import FhirServer
 from workers.targets.find_scu import find
 from workers.targets.store_scu import send
 from workers.targets.target import Target, TargetKind
@@ -32,4 +33,10 @@ class Dimse:
 
 def transport_of(target: Target) -> Transport:
     """Return the transport for the kind of this target."""
-    return Stow() if target.kind is TargetKind.DICOMWEB else Dimse()
+    match target.kind:
+        case TargetKind.DICOMWEB:
+            return Stow()
+        case TargetKind.FHIR:
+            return FhirServer()
+        case TargetKind.DIMSE:
+            return Dimse()

@@ -1,4 +1,4 @@
-"""HTTP with a DICOMweb server (PS3.18) or the webhook: one request, one bounded answer, no redirects, no proxies.
+"""HTTP with a DICOMweb or FHIR server or the webhook: one request, one bounded answer, no redirects, no proxies.
 
 Client libraries for DICOMweb raise on a status of 4xx and discard what the server said about each object; they
 follow redirects, take credentials from ``~/.netrc`` and proxies from the environment. urllib3 does none of it.
@@ -32,6 +32,8 @@ from workers.targets.target import Target
 
 MAX_RESPONSE_BYTES = 1024**2
 """An answer is a list of a few references: a longer one is not read to its end."""
+BUSY = frozenset({408, 425, 429, 502, 503, 504})
+"""Statuses that pass."""
 _READ_BYTES = 64 * 1024
 
 
@@ -81,7 +83,7 @@ class HttpClient:
         try:
             answer = self._pool.request(
                 method,
-                urlsplit(self._url).path.rstrip("/") + path,
+                urlsplit(self._url).path.rstrip("/") + path or "/",
                 body=body,
                 headers={**self._headers, **headers, "Accept-Encoding": "identity"},
                 redirect=False,
@@ -161,6 +163,20 @@ def _pool(url: str, tls: ClientTls | None) -> HTTPConnectionPool:
         ssl_context=client_context(tls),
         assert_hostname=None if tls.check_hostname else False,
     )
+
+
+def client_of(target: Target) -> HttpClient:
+    """Return a connection to a target.
+
+    Raises
+    ------
+    TransientFailure
+        If a file with certificates or credentials cannot be read.
+    """
+    try:
+        return HttpClient(target.url, target.tls, target.timeout_seconds, credentials(target))
+    except CredentialFileError as error:
+        raise TransientFailure(f"{target.url}: no request is possible: {error}") from error
 
 
 def credentials(target: Target) -> dict[str, str]:

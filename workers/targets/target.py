@@ -42,6 +42,8 @@ class TargetKind(StrEnum):
     """A Storage SCP: C-STORE."""
     DICOMWEB = "dicomweb"
     """A DICOMweb server: STOW-RS."""
+    FHIR = "fhir"
+    """A FHIR R5 server: the summary report as a transaction."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,6 @@ class Target:
     port: Annotated[Port, Field(exclude_if=lambda port: port == 0)] = 0
     results: frozenset[ResultRole] = frozenset(ResultRole)
     """Which objects this target gets."""
-    filter: ResultFilter = EVERY_CASE
-    """Of which cases this target gets results; without a filter, of all."""
     timeout_seconds: TimeoutSeconds = 30.0
     """For connecting, for the association and for each response."""
     fallback: Fallback = Fallback.DOCUMENT
@@ -70,21 +70,34 @@ class Target:
     tls: ClientTls | None = None
     """None: in the clear."""
     kind: TargetKind = TargetKind.DIMSE
-    """dimse needs ``ae_title``, ``host`` and ``port``; dicomweb needs ``url``."""
+    """dimse needs ``ae_title``, ``host`` and ``port``; dicomweb and fhir need ``url``."""
     url: str = ""
-    """The base URL of the DICOMweb service, without ``/studies``, such as ``https://pacs.example/dicom-web``."""
+    """The base URL of the DICOMweb service, without ``/studies``, such as ``https://pacs.example/dicom-web``, or of the
+    FHIR service."""
     token_file: Path | None = None
     """A file with the bearer token; read again for each attempt."""
     user: str = ""
     password_file: Path | None = None
     """For HTTP Basic authentication."""
+    filter: ResultFilter = EVERY_CASE
+    """Of which cases this target gets results; without a filter, of all."""
 
     @property
     def where(self) -> str:
         """Its address for messages."""
-        return self.url if self.kind is TargetKind.DICOMWEB else f"{self.ae_title}@{self.host}:{self.port}"
+        return self.url if self.is_web else f"{self.ae_title}@{self.host}:{self.port}"
 
     @property
     def host_name(self) -> str:
         """Its host."""
-        return (urlsplit(self.url).hostname or "") if self.kind is TargetKind.DICOMWEB else self.host
+        return (urlsplit(self.url).hostname or "") if self.is_web else self.host
+
+    @property
+    def is_web(self) -> bool:
+        """Whether it has a URL."""
+        return self.kind is not TargetKind.DIMSE
+
+    @property
+    def roles(self) -> frozenset[ResultRole]:
+        """The results that it can receive and is to receive."""
+        return self.results & {ResultRole.SUMMARY_REPORT} if self.kind is TargetKind.FHIR else self.results

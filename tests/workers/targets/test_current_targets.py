@@ -6,6 +6,7 @@ from pathlib import Path
 from listener.settings import ClientTls
 from workers.results.result_roles import Fallback, ResultRole
 from workers.targets.current_targets import CurrentTargets
+from workers.targets.result_filter import ResultFilter, Verdict
 from workers.targets.target import Proof, Target, TargetKind
 
 TLS = ClientTls(Path("ca"), Path("certificate"), Path("key"), Path("password"), check_hostname=False)
@@ -26,6 +27,7 @@ FULL = Target(
     Path("token"),
     "user",
     Path("word"),
+    ResultFilter((Verdict.HOT,), senders=("MR1",)),
 )
 
 
