@@ -15,7 +15,7 @@ from listener.spool.jobs import Job, JobState
 from listener.spool.record_file import UnreadableRecord
 from listener.spool.spool import Spool
 from model_store.signatures.certainty import PredictionSet
-from workers.results.result_record import RegionRecord, ResultRecord, read_result
+from workers.results.result_record import OutlineCorrection, RegionRecord, ResultRecord, read_result
 from workers.scoring.case_result import Doubt, Phenotype, ResultOutcome, SignatureIdentity, Stability
 from workers.stages import Stage
 
@@ -69,6 +69,8 @@ class JobStatus:
     """Those of the notes that change how the score is to be read."""
     stage_seconds: Mapping[Stage, float] = field(default_factory=dict)
     deliveries: tuple[DeliveryStatus, ...] = ()
+    correction: OutlineCorrection | None = None
+    """How far its outline differs from the one that it corrects."""
     withheld: Mapping[str, str] = field(default_factory=dict)
     """Targets whose filter holds the result back, each with the reason."""
     objects: tuple[str, ...] = ()
@@ -150,6 +152,7 @@ def read_job(spool: Spool, job: Job) -> JobStatus:
         warnings=result.warnings if result else (),
         stage_seconds=_in_order(result.stage_seconds) if result else {},
         deliveries=deliveries,
+        correction=result.correction if result else None,
         withheld=result.withheld if result else {},
         objects=tuple(str(path) for path in sorted((job.folder / "objects").glob("*.dcm"))),
     )

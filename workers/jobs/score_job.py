@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import structlog
-from pydicom import Dataset, dcmwrite
+from pydicom import Dataset, dcmread, dcmwrite
 from pydicom.uid import SegmentationStorage
 
 from listener.audit.trail import AuditLog
@@ -33,8 +33,10 @@ from workers.notes import Note
 from workers.notifications.event import note_outcome
 from workers.results.common_modules import ResultVersion
 from workers.results.instance_reference import InstanceReference
+from workers.results.outline_correction import correction
 from workers.results.patient_study import TYPE_2
 from workers.results.result_record import (
+    OutlineCorrection,
     RegionRecord,
     ResultRecord,
     ScoreRecord,
@@ -42,6 +44,7 @@ from workers.results.result_record import (
     write_result,
 )
 from workers.results.result_roles import ResultRole
+from workers.results.source_slices import source_slices
 from workers.scoring.case_result import Phenotype, ResultOutcome
 from workers.scoring.checked_registry import CheckedRegistry
 from workers.scoring.score import active_signature
@@ -82,6 +85,10 @@ class Scored:
     """Ids of the ready jobs of the outline's further tumours."""
     withheld: tuple[str, ...] = ()
     """Targets whose filter holds the result back."""
+    correction: OutlineCorrection | None = None
+    """Of a corrected outline."""
+    signature: str = ""
+    """Name and version; empty without one."""
     engine_check: EngineCheck | None = None
     """Outcome of the comparison of both feature engines; None where one measured."""
 
@@ -124,6 +131,9 @@ def run(
     if tumour is not None:
         note = Note(f"The outline holds {tumour.count} tumours, each with results of its own; this is {tumour}.")
         case = replace(case, result=replace(case.result, notes=(note, *case.result.notes)))
+    corrected = _correction(spool, record, case)
+    if corrected is not None:
+        case = replace(case, result=replace(case.result, notes=(*case.result.notes, Note(str(corrected)))))
     on_all_phases = settings.report.segmentation_on_all_phases
     series_headers = [read_header(path) for path in inputs.image_paths] if on_all_phases else ()
     objects = build_results(
@@ -140,7 +150,7 @@ def run(
         settings.report,
         series_headers,
     )
-    result = _with_objects(_findings(record, case, started), objects)
+    result = replace(_with_objects(_findings(record, case, started), objects), correction=corrected)
     earlier = _replaced_result(spool, record)
     # The PACS already has this report, for the same patient.
     if earlier is not None and earlier.has_same_findings(result) and _same_patient_as_before(spool, record, objects):
@@ -207,6 +217,8 @@ def _finished(spool: Spool, job: Job, settings: WorkerSettings, result: ResultRe
         result.shadow.outcome if result.shadow else None,
         record.is_self_test,
         withheld=tuple(result.withheld),
+        correction=None if record.is_self_test else result.correction,
+        signature=f"{result.signature.id} {result.signature.version}" if result.signature else "",
     )
 
 
@@ -313,6 +325,22 @@ def _replaced_result(spool: Spool, record: JobRecord) -> ResultRecord | None:
             return result
         replaced = job.read().replaces
     return None
+
+
+def _correction(spool: Spool, record: JobRecord, case: Case) -> OutlineCorrection | None:
+    """Return how far a corrected outline differs from the earlier one; None for a first outline, or late images."""
+    earlier = _replaced_result(spool, record)
+    if earlier is None or case.measurement is None or earlier.seg.sop_instance_uid == record.seg.sop_instance_uid:
+        return None
+    job = spool.find_job(earlier.job_id)
+    path = job.folder / "objects" / f"{ResultRole.SEGMENTATION}.dcm" if job is not None else None
+    volume = case.measurement.volume
+    return correction(
+        earlier.seg.sop_instance_uid,
+        case.measurement.tumour,
+        source_slices(volume.frames, volume.headers),
+        dcmread(path) if path is not None and path.exists() else None,
+    )
 
 
 def _replaced_objects(spool: Spool, record: JobRecord) -> Mapping[ResultRole, InstanceReference]:

@@ -193,6 +193,8 @@ def _record_case(app: Celery, context: TaskContext, done: scoring.Scored) -> Non
     log.info(
         "case_finished", job=done.job_id, outcome=done.outcome.value, reason=reason, seconds=round(done.seconds, 3)
     )
+    if done.correction is not None and done.correction.dice is not None:
+        metrics.correction_dice.labels(done.signature).observe(done.correction.dice)
     _note_routing(metrics, done)
     for target in done.targets:
         announce_delivery(app, done.job_id, target)

@@ -67,6 +67,7 @@ class WorkerMetrics:
     engine_checks: Counter
     scores: Histogram
     verdicts: Counter
+    correction_dice: Histogram
     stage_seconds: Histogram
     case_seconds: Histogram
     turnaround_seconds: Histogram
@@ -106,6 +107,13 @@ def worker_metrics() -> WorkerMetrics:
             "radtme_verdicts",
             "How many scored cases are hot, how many cold, and of how many is that uncertain?",
             ["phenotype"],
+            registry=None,
+        ),
+        correction_dice=Histogram(
+            "radtme_outline_correction_dice",
+            "How well do corrected outlines agree with the ones that they replace (Dice), by signature?",
+            ["signature"],
+            buckets=SCORES,
             registry=None,
         ),
         stage_seconds=Histogram(

@@ -85,6 +85,23 @@ class RegionRecord:
     """Features that cannot be computed, each with the reason."""
 
 
+@dataclass(frozen=True)
+class OutlineCorrection:
+    """A corrected outline, compared with the tumour of the result that it replaces."""
+
+    outline: str
+    """SOP Instance UID of the earlier outline."""
+    dice: float | None = None
+    """Dice coefficient of the two tumours; None where the earlier one was not measured on the same grid."""
+    volume_ratio: float | None = None
+    """Volume of the corrected tumour divided by that of the earlier one."""
+
+    def __str__(self) -> str:
+        if self.dice is None:
+            return "The outline corrects an earlier one, which was not measured on the same slices."
+        return f"The outline corrects an earlier one: Dice {self.dice:.2f}, {self.volume_ratio:.2f} times its volume."
+
+
 @dataclass(frozen=True, kw_only=True)
 class ResultRecord:
     """The result of one job. Times are UTC."""
@@ -117,6 +134,8 @@ class ResultRecord:
     """SOP Instance UIDs of the result objects by role; empty for an unchanged result."""
     references: Mapping[ResultRole, InstanceReference] = field(default_factory=dict)
     """References to the result objects by role."""
+    correction: Annotated[OutlineCorrection | None, LEFT_OUT_IF_NONE] = None
+    """How far the outline differs from the one that it corrects; None where it corrects none."""
     withheld: Mapping[str, str] = field(default_factory=dict)
     """Targets whose filter holds the result back, each with the reason."""
     stage_seconds: Mapping[Stage, float] = field(default_factory=dict)

@@ -171,6 +171,38 @@ def test_a_corrected_outline_is_reported_even_where_the_score_stays(
     assert scoring.run(spool, second, registry, settings).outcome == "scored"
 
 
+def test_a_corrected_outline_is_compared_with_the_earlier_one(
+    spool: Spool, phantom: Phantom, registry: Registry, settings: WorkerSettings
+) -> None:
+    """The result has their overlap, the report a note, the metric a value; late images on one outline are none."""
+    first = claimed_job(spool, phantom)
+    scoring.run(spool, first, registry, settings)
+    assert "correction" not in result(spool, first)
+    smaller = dcmread(phantom.seg_path)
+    smaller.SOPInstanceUID = smaller.file_meta.MediaStorageSOPInstanceUID = generate_uid(entropy_srcs=["smaller"])
+    frames = np.unpackbits(np.frombuffer(smaller.PixelData, np.uint8), bitorder="little")
+    frames = frames[: smaller.NumberOfFrames * smaller.Rows * smaller.Columns]
+    frames = frames.reshape(smaller.NumberOfFrames, smaller.Rows, smaller.Columns).copy()
+    before = int(frames.sum())
+    rows = np.nonzero(frames.any(axis=(0, 2)))[0]
+    frames[:, : rows[0] + 2] = 0
+    after = int(frames.sum())
+    smaller.PixelData = pack_bits(frames)
+    part = spool.receiving / "smaller"
+    smaller.save_as(part, enforce_file_format=True)
+    spool.keep(part, smaller.StudyInstanceUID, smaller.SeriesInstanceUID, smaller.SOPInstanceUID)
+    seg = {"series_uid": smaller.SeriesInstanceUID, "sop_instance_uid": smaller.SOPInstanceUID}
+    second = claimed_job(spool, phantom, version=2, seg=seg)
+    done = scoring.run(spool, second, registry, settings)
+    assert done.correction is not None
+    assert done.correction.dice == pytest.approx(2 * after / (before + after), abs=1e-6)
+    assert done.correction.volume_ratio == pytest.approx(after / before, abs=1e-6)
+    written = result(spool, second)
+    assert written["correction"]["dice"] == done.correction.dice
+    assert str(done.correction) in written["notes"]
+    assert done.signature.startswith("radtme-research-phantom ")
+
+
 def test_a_job_that_died_on_its_last_step_is_handed_over_as_it_was(
     spool: Spool, phantom: Phantom, registry: Registry, settings: WorkerSettings
 ) -> None:
