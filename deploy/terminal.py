@@ -84,7 +84,9 @@ def path_from_here(path: Path) -> str:
 QUICK_SECONDS = 2.0
 """What takes less needs no progress."""
 LINES = 10
-"""At most about so many for a step."""
+"""About so many for a step, and more where it takes long."""
+SILENT_SECONDS = 60.0
+"""After so long without a line, the next one is printed whatever its number."""
 
 
 @contextmanager
@@ -94,15 +96,18 @@ def stepping(console: Console, what: str, total: int, silent_seconds: float = 0.
     A bar on a terminal; elsewhere some lines, none before ``silent_seconds``: what is quick says nothing.
     """
     done, began = 0, time.monotonic()
+    told = began
     every = max(1, -(-total // LINES))
     with progress(console, what, total) as (bar, task):
 
         def step() -> None:
-            nonlocal done
+            nonlocal done, told
             done += 1
             bar.advance(task)
-            is_slow = time.monotonic() - began >= silent_seconds
-            if is_slow and not console.is_terminal and (done % every == 0 or done == total):
+            now = time.monotonic()
+            is_due = done % every == 0 or done == total or now - told >= SILENT_SECONDS
+            if now - began >= silent_seconds and not console.is_terminal and is_due:
+                told = now
                 console.print(f"{what}: {done} of {total}")
 
         yield step

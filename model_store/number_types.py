@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from annotated_types import Ge, Interval
+from annotated_types import Ge, Gt, Interval
 
 Count = Annotated[int, Ge(1)]
 CountFromZero = Annotated[int, Ge(0)]
@@ -11,5 +11,6 @@ Seed = Annotated[int, Interval(ge=0, le=2**31 - 1)]
 """Of random numbers. NumPy and scikit-learn take up to 2**32 - 1, and repetitions count on from it."""
 SpreadFromZero = Annotated[float, Ge(0)]
 """A standard deviation."""
+PositiveNumber = Annotated[float, Gt(0)]
 DiscriminationBar = Annotated[float, Interval(ge=0.5, lt=1)]
 """An AUC to exceed."""

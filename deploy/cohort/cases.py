@@ -36,6 +36,10 @@ class OutlineCase:
     label: int | None = None
     """Of the tumour in a mask that holds several values."""
     is_pair: bool = False
+    phase: int | None = None
+    """Of a pair whose image holds several phases: from 1."""
+    resample_mask: bool = False
+    """Of a pair: a mask on another grid takes that of the image."""
     site: str = ""
     scanner: str = ""
     reader: str = ""

@@ -13,13 +13,13 @@ from deploy.cohort.cases import OutlineCase, dicom_cases, studies_without_outlin
 from deploy.cohort.child_pool import run_tasks
 from deploy.cohort.control_step import CONTROLS, control_tables
 from deploy.cohort.feature_tables import CohortTables, MeasuredOutline, cohort_tables
-from deploy.cohort.image_pairs import listed_pairs, pairs_below
 from deploy.cohort.index import index_folder, indexed_images
 from deploy.cohort.measure import MeasuringTask, kept_result, measure_case
+from deploy.cohort.pair_lists import listed_pairs, named_pairs, pairs_below
 from deploy.errors import CommandError, WrongUsage
 from deploy.terminal import stepping
 from model_store.cohort.control_tables import ControlRegion
-from model_store.cohort.plan import ExtractPlan
+from model_store.cohort.plan import ExtractPlan, ResampleMasks
 from model_store.reporting.step_output import mark_begun, mark_done, write_summary, write_table
 from workers.outline.outline import NO_RULES
 from workers.outline.segment_rules import SegmentRules
@@ -73,7 +73,7 @@ def extract(plan: ExtractPlan, folder: Path, console: Console) -> Extracted:
             step()
     measured = [MeasuredOutline(case, results[case.key] or {"reason": "internal_error"}) for case in cases]
     measured += map(_not_there, missing)
-    if plan.pairs is None:
+    if plan.pairs is None and plan.names is None:
         measured += map(_no_outline, studies_without_outline(indexed_images(folder / INDEX), cases))
     tables = cohort_tables(measured, profile)
     _write(folder, tables, plan)
@@ -108,15 +108,17 @@ def find_cases(plan: ExtractPlan, folder: Path, console: Console) -> list[Outlin
     if plan.pairs is not None:
         if not plan.pairs.is_file():
             raise WrongUsage(f"extract.pairs: {plan.pairs} is not a file")
-        return _with_readers(listed_pairs(plan.pairs), readers)
+        return _as_planned(listed_pairs(plan.pairs), plan, readers)
     source = folder / RECEIVED if plan.pacs is not None else plan.folder
     assert source is not None  # noqa: S101
     if not source.is_dir():
         raise WrongUsage(f"extract.folder: {source} is not a folder")
+    if plan.names is not None:
+        return _as_planned(named_pairs(source, plan.names), plan, readers)
     rules = _rules(plan)
     with console.status("reading headers"):
         files = index_folder(source, folder / INDEX, plan.jobs, lambda _: None, rules)
-    return [*dicom_cases(source, files, readers, rules), *_with_readers(pairs_below(source), readers)]
+    return [*dicom_cases(source, files, readers, rules), *_as_planned(pairs_below(source), plan, readers)]
 
 
 def _rules(plan: ExtractPlan) -> SegmentRules:
@@ -138,8 +140,18 @@ def _readers(file: Path | None) -> dict[str, str]:
         raise WrongUsage(f"extract.readers: {file}: expected a CSV with the columns seg_uid and reader") from error
 
 
-def _with_readers(cases: Sequence[OutlineCase], readers: dict[str, str]) -> list[OutlineCase]:
-    return [replace(case, reader=readers.get(case.case, case.reader)) for case in cases]
+def _as_planned(cases: Sequence[OutlineCase], plan: ExtractPlan, readers: dict[str, str]) -> list[OutlineCase]:
+    """Return pairs with what the plan states about all of them."""
+    resample = plan.resample_masks is ResampleMasks.NEAREST
+    return [
+        replace(
+            case,
+            reader=readers.get(case.case, case.reader),
+            phase=case.phase or plan.phase,
+            resample_mask=resample,
+        )
+        for case in cases
+    ]
 
 
 def _write(folder: Path, tables: CohortTables, plan: ExtractPlan) -> None:

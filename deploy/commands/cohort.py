@@ -22,11 +22,20 @@ def cohort() -> None:
 
 
 @cohort.command(epilog="Example: radtme cohort extract study.yaml; radtme cohort extract ./dicom --output ./measured")
-@click.argument("source", metavar="STUDY|FOLDER", type=click.Path(path_type=Path, exists=True))
+@click.argument("source", metavar="[STUDY|FOLDER]", required=False, type=click.Path(path_type=Path, exists=True))
 @click.option(
-    "--output", type=click.Path(path_type=Path, file_okay=False), help="Folder for the tables; required with a FOLDER."
+    "--pairs",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="CSV with the columns image, mask, patient, instead of a FOLDER.",
 )
-@click.option("--profile", default=None, type=click.Choice(sorted(PROFILES)), help="Feature profile, with a FOLDER.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for the tables; required with a FOLDER or --pairs.",
+)
+@click.option(
+    "--profile", default=None, type=click.Choice(sorted(PROFILES)), help="Feature profile, with a FOLDER or --pairs."
+)
 @click.option(
     "--config",
     "service_config",
@@ -35,7 +44,12 @@ def cohort() -> None:
 )
 @click.option("--concurrency", "jobs", default=None, type=click.IntRange(0), help="Processes. Default: all cores.")
 def extract(
-    source: Path, output: Path | None, profile: str | None, service_config: Path | None, jobs: int | None
+    source: Path | None,
+    pairs: Path | None,
+    output: Path | None,
+    profile: str | None,
+    service_config: Path | None,
+    jobs: int | None,
 ) -> None:
     """Measure every outlined tumour of a cohort: 958 features for each lesion, or the reason for not measuring it.
 
@@ -46,14 +60,16 @@ def extract(
 
     from deploy.cohort.extract import extract as run
 
-    if source.is_dir():
+    if (source is None) == (pairs is None):
+        raise WrongUsage("expected one of STUDY, FOLDER and --pairs FILE")
+    if source is None or source.is_dir():
         if output is None:
-            raise WrongUsage(f"{path_from_here(source)} is a folder: name a folder for its tables with --output DIR")
+            raise WrongUsage("a FOLDER and --pairs need a folder for the tables: --output DIR")
         profile, folder = profile or DEFAULT_PROFILE.name, output / "extract"
-        plan = ExtractPlan(folder=source, profile=profile, service_configuration=service_config)
+        plan = ExtractPlan(folder=source, pairs=pairs, profile=profile, service_configuration=service_config)
     else:
         if output is not None or profile is not None or service_config is not None:
-            raise WrongUsage("--output, --profile and --config are for a FOLDER; a STUDY contains them")
+            raise WrongUsage("--output, --profile and --config are for a FOLDER or --pairs; a STUDY contains them")
         study = load_study(source)
         plan, folder = study.plan("extract", ExtractPlan), study.folder("extract")
     plan = plan if jobs is None else replace(plan, jobs=jobs)

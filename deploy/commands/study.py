@@ -85,7 +85,11 @@ def _print_validation(summary: dict[str, Any]) -> None:
         measures = (_interval(found[measure]) for measure in ("auc", "sensitivity", "specificity"))
         table.add_row(name, f"{found['cases']} ({found['hot']})", *measures)
     output().print(table)
-    for name, found in summary["cohorts"].items():
+    for name, endpoints in summary["response"].items():
+        for endpoint, found in endpoints.items():
+            counts = f"{found['positives']} of {found['cases']} {found['positive']}"
+            click.echo(f"{name}, {endpoint}: {counts}, AUC {_interval(found['auc'])}")
+    for name, found in {**summary["cohorts"], **summary["treated"]}.items():
         compared = found.get("compared_with_training", {})
         if missing := [how.replace("_", " ") for how, was_done in compared.items() if not was_done]:
             click.echo(f"note: {name} was not compared with the training cases by {' and '.join(missing)}", err=True)
@@ -118,7 +122,8 @@ def publish(what: Path, config_file: Path | None) -> None:
             with audited(configuration, "activate", name):
                 registry.activate(name)
     click.echo(
-        f"published {name}; " + ("it is active" if activates else f"activate it with radtme signature activate {name}")
+        f"published {name} in {path_from_here(registry.root)}; "
+        + ("it is active" if activates else f"activate it with radtme signature activate {name}")
     )
 
 
@@ -129,19 +134,21 @@ def publish(what: Path, config_file: Path | None) -> None:
 def reproduce_study(context: click.Context, study_file: Path, config_file: Path | None) -> None:
     """Run all steps of a study: extract, phenotype, reliability, train, validate, publish; then write report.html.
 
-    The report is one file with all figures. Phenotypes come from section phenotype, or from the table train.labels.
+    The report is one file with all figures; the command also lists where each table and figure of the paper is.
+    Phenotypes come from section phenotype, or from the table train.labels.
     An interrupted run continues when it is started again: completed steps with the same files and settings are skipped.
     """
     from deploy.commands.cohort import extract, phenotype, reliability
     from deploy.configuration.study import load_study
     from model_store.files import replace_durably
+    from model_store.reporting.paper_items import paper_rows
     from model_store.reporting.study_report import study_report
 
     study = load_study(study_file)
     labelled = "phenotype" in study.plans or getattr(study.plans.get("train"), "labels", None) is None
     console = notices()
     console.rule("1 extract")
-    context.invoke(extract, source=study_file, output=None, profile=None, jobs=None)
+    context.invoke(extract, source=study_file, pairs=None, output=None, profile=None, jobs=None)
     if labelled:  # without a section, the step reports what is missing
         console.rule("2 phenotype")
         context.invoke(phenotype, config_file=study_file)
@@ -155,4 +162,6 @@ def reproduce_study(context: click.Context, study_file: Path, config_file: Path 
     context.invoke(publish, what=study_file, config_file=config_file)
     report = study.output / REPORT
     replace_durably(report, study_report(study.output, f"Study {study_file.absolute().parent.name}"))
+    for number, what, files in paper_rows(study.output):
+        click.echo(f"{number} ({what}): {files}")
     click.echo(path_from_here(report))

@@ -159,6 +159,8 @@ class ConfigurationReader:
         value: Any
         if _is_empty(node) and may_be_empty:
             value = None
+        elif (short := _short_form(annotation)) and isinstance(node, yaml.ScalarNode) and not _is_empty(node):
+            value = {short: self._value(node, typing.get_type_hints(annotation)[short], (*location, short))}
         elif is_dataclass(annotation) and isinstance(annotation, type) and (not location[1:] or _is_section(node)):
             value = self.section(node, annotation, location)
         elif is_list(annotation) and (isinstance(node, yaml.SequenceNode) or _is_empty(node)):
@@ -215,6 +217,11 @@ def unknown_key(known: Iterable[str], key: str) -> str:
     if near:
         return f"unknown key; did you mean {near[0]!r}?"
     return f"unknown key; expected one of {', '.join(known)}"
+
+
+def _short_form(annotation: Any) -> str:
+    """Return the field that a section with one plain value means; empty where its class names none (``SHORT_FORM``)."""
+    return getattr(annotation, "SHORT_FORM", "") if isinstance(annotation, type) else ""
 
 
 def _without_none(annotation: Any) -> tuple[Any, bool]:

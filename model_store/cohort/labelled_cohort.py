@@ -42,7 +42,7 @@ class LabelledCohort:
         )
 
 
-def read_table(path: Path, required: Sequence[str] = ()) -> pd.DataFrame:
+def read_table(path: Path, required: Sequence[str] = (), separator: str = ",") -> pd.DataFrame:
     """Read a Parquet or CSV table; ``case`` and ``patient`` are text whatever they look like.
 
     Raises
@@ -51,7 +51,7 @@ def read_table(path: Path, required: Sequence[str] = ()) -> pd.DataFrame:
         The file is not there, is no table, or lacks a column.
     """
     try:
-        frame = pd.read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
+        frame = pd.read_parquet(path) if path.suffix == ".parquet" else _read_csv(path, separator)
     except (OSError, ValueError, ArrowException) as error:
         raise TrainingError(
             f"{path} cannot be read as a table: {type(error).__name__}; expected Parquet or CSV"
@@ -63,8 +63,11 @@ def read_table(path: Path, required: Sequence[str] = ()) -> pd.DataFrame:
     return frame
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
-    return pd.read_csv(path, dtype=dict.fromkeys(("case", "patient", "site", "scanner", "phenotype"), str))
+def _read_csv(path: Path, separator: str) -> pd.DataFrame:
+    texts = dict.fromkeys(("case", "patient", "site", "scanner", "phenotype"), str)
+    if separator == ",":
+        return pd.read_csv(path, dtype=texts)
+    return pd.read_csv(path, dtype=str, sep=separator, encoding="utf-8-sig")
 
 
 def feature_columns(frame: pd.DataFrame) -> list[str]:

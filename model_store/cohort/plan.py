@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import ClassVar
 
 from model_store.cohort.twins import PIXEL_DIGEST
-from model_store.number_types import CountFromZero, Port
+from model_store.number_types import Count, CountFromZero, Port
 from model_store.signatures.profile import DEFAULT_PROFILE, PROFILES, FeatureProfile, present_name
 
 PROFILE = "profile"
@@ -42,6 +43,37 @@ class PacsSource:
     listen_port: Port = 11114
 
 
+class ResampleMasks(StrEnum):
+    """What happens to a mask on another grid than its image."""
+
+    NEVER = "never"
+    """It is refused: most such masks belong to another series."""
+    NEAREST = "nearest"
+    """It takes the grid of the image, by the nearest voxel."""
+
+
+@dataclass(frozen=True)
+class PairNames:
+    """How images and masks are named below a folder, such as ``images/{patient}/{patient}_0001.nii.gz``.
+
+    ``{patient}`` is the patient, ``{reader}`` who drew the mask, any other name a part that both have, ``*`` any part.
+    """
+
+    image: str
+    mask: str
+
+    def __post_init__(self) -> None:
+        """Refuse masks without a patient.
+
+        Raises
+        ------
+        ValueError
+            Naming the field.
+        """
+        if "{patient}" not in self.mask:
+            raise ValueError(f"mask: expected a pattern with {{patient}}, found {self.mask!r}")
+
+
 @dataclass(frozen=True)
 class ExtractPlan:
     """Section ``extract``: exactly one of folder, pairs and pacs says where the cases come from."""
@@ -49,7 +81,12 @@ class ExtractPlan:
     folder: Path | None = None
     """DICOM in any layout, or NIfTI / NRRD images with their masks beside them."""
     pairs: Path | None = None
-    """CSV with the columns image, mask, patient; optional: case, label, reader, site, scanner."""
+    """CSV with the columns image, mask, patient; optional: case, label, phase, reader, site, scanner."""
+    names: PairNames | None = None
+    """With `folder`: the names of its images and masks, where they lie otherwise than beside each other."""
+    phase: Count | None = None
+    """Of images with several phases (4D), unless `pairs` names one: from 1."""
+    resample_masks: ResampleMasks = ResampleMasks.NEVER
     pacs: PacsSource | None = None
     profile: str = DEFAULT_PROFILE.name
     controls: bool = True
@@ -75,6 +112,8 @@ class ExtractPlan:
         given = [name for name in ("folder", "pairs", "pacs") if getattr(self, name) is not None]
         if len(given) != 1:
             raise ValueError(f"expected one of folder, pairs and pacs, found {' and '.join(given) or 'none'}")
+        if self.names is not None and self.folder is None:
+            raise ValueError("names: expected together with folder")
         if present_name(self.profile) not in PROFILES:
             raise ValueError(f"profile: expected one of {', '.join(sorted(PROFILES))}, found {self.profile!r}")
 
@@ -82,3 +121,39 @@ class ExtractPlan:
     def feature_profile(self) -> FeatureProfile:
         """The profile itself."""
         return PROFILES[present_name(self.profile)]
+
+
+@dataclass(frozen=True)
+class LabelTable:
+    """Which table holds the labels, and how it words them."""
+
+    SHORT_FORM: ClassVar = "table"
+    """A configuration that gives the path alone means this field."""
+
+    table: Path
+    """Parquet or CSV with one row for each patient."""
+    patient: str = "patient"
+    phenotype: str = "phenotype"
+    """Names of the two columns."""
+    hot: tuple[str, ...] = ("hot",)
+    cold: tuple[str, ...] = ("cold",)
+    left_out: tuple[str, ...] = ()
+    """Values of patients who are neither, such as immune-excluded; patients with an empty cell are left out, too."""
+    hot_at_least: float | None = None
+    """The column holds a quantity (CD8 cells or PD-L1 TPS in per cent, CPS): hot from this value on, else cold."""
+    separator: str = ","
+    """Of a CSV."""
+
+    def __post_init__(self) -> None:
+        """Refuse a value that would be hot and cold.
+
+        Raises
+        ------
+        ValueError
+            Naming the field.
+        """
+        named = [*self.hot, *self.cold, *self.left_out]
+        if len({one.casefold() for one in named}) != len(named):
+            raise ValueError("hot, cold and left_out: expected each value once")
+        if len(self.separator) != 1:
+            raise ValueError(f"separator: expected one character, found {self.separator!r}")

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import leaves_list, linkage
 
 from model_store.phenotype.phenotype import COLD, HOT
 from model_store.reporting.figures import short_p, shown_p, stars
+from model_store.statistics.composition import is_quantity
 
 COLOURS = {HOT: "#b5403a", COLD: "#33658a"}
 NAMES = {HOT: "immune-inflamed (hot)", COLD: "immune-desert (cold)"}
@@ -94,10 +96,14 @@ def votes_figure(votes: pd.DataFrame, chosen: int) -> Figure:
 
 
 def composition_figure(phenotype: "pd.Series[str]", clinical: pd.DataFrame, p_values: Sequence[float]) -> Figure:
-    """Draw the shares of each column's values in either phenotype, with the p value of the column's association."""
+    """Draw each column in either phenotype: shares of categories, or boxes of a quantity, with the p value."""
     figure = Figure(figsize=(3.4 * clinical.shape[1] + 0.6, 4.2))
     for index, (name, p) in enumerate(zip(clinical.columns, p_values, strict=True)):
         axes = figure.add_subplot(1, clinical.shape[1], index + 1)
+        axes.set_title(f"{name}, {shown_p(p)}", fontsize=9)
+        if is_quantity(clinical[name]):
+            _boxes(axes, clinical[name].dropna(), phenotype)
+            continue
         counts = pd.crosstab(clinical[name].astype(str), phenotype.loc[clinical.index])
         present = [kind for kind in (HOT, COLD) if kind in counts]
         shares = counts[present] / counts[present].sum()
@@ -106,11 +112,19 @@ def composition_figure(phenotype: "pd.Series[str]", clinical: pd.DataFrame, p_va
             axes.bar(present, shares.loc[value], bottom=bottom, color=colour, label=value, width=0.7)
             bottom += shares.loc[value].to_numpy()
         axes.set_xticks(range(len(present)), [f"{kind}\nn = {counts[kind].sum()}" for kind in present])
-        axes.set_title(f"{name}, {shown_p(p)}", fontsize=9)
         axes.set_ylabel("share" if index == 0 else "")
         axes.legend(fontsize=7, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=2)
     figure.subplots_adjust(wspace=0.35)
     return figure
+
+
+def _boxes(axes: Axes, values: pd.Series, phenotype: "pd.Series[str]") -> None:
+    """Draw a quantity in either phenotype."""
+    parts = {kind: values[phenotype.loc[values.index] == kind].to_numpy(np.float64) for kind in (HOT, COLD)}
+    shown = axes.boxplot(list(parts.values()), widths=0.5, patch_artist=True, medianprops={"color": "black"})
+    for box, kind in zip(shown["boxes"], parts, strict=True):
+        box.set_facecolor(COLOURS[kind])
+    axes.set_xticks([1, 2], [f"{kind}\nn = {len(part)}" for kind, part in parts.items()])
 
 
 def agreement_figure(
@@ -131,7 +145,7 @@ def agreement_figure(
 def genes_figure(
     expression: pd.DataFrame, phenotype: "pd.Series[str]", comparisons: pd.DataFrame, scale: str
 ) -> Figure:
-    """Draw the expression of each gene (columns) in either phenotype as boxes with all points, and the q value."""
+    """Draw each column, such as a gene's expression, in either phenotype as boxes with all points, and the q value."""
     columns = min(4, expression.shape[1])
     rows = -(-expression.shape[1] // columns)
     figure = Figure(figsize=(2.3 * columns + 0.5, 2.5 * rows))
@@ -140,12 +154,12 @@ def genes_figure(
     for index, gene in enumerate(expression.columns):
         axes = figure.add_subplot(rows, columns, index + 1)
         for position, kind in enumerate((HOT, COLD)):
-            values = expression.loc[phenotype == kind, gene].to_numpy()
+            values = expression.loc[phenotype == kind, gene].dropna().to_numpy(np.float64)
             spread = rng.uniform(-0.18, 0.18, len(values))
             axes.scatter(position + spread, values, s=5, color=COLOURS[kind], alpha=0.5, linewidths=0)
             axes.boxplot(values, positions=[position], widths=0.55, showfliers=False, medianprops={"color": "black"})
         axes.set_xticks((0, 1), (HOT, COLD))
-        axes.set_title(f"{gene}  q {short_p(float(q[gene]))}", fontsize=9)
+        axes.set_title(f"{_words(str(gene))}  q {short_p(float(q[gene]))}", fontsize=9)
         axes.tick_params(labelsize=8)
     figure.supylabel(scale, fontsize=9, x=0.035)
     figure.subplots_adjust(hspace=0.45, wspace=0.35, left=0.09)

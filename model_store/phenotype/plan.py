@@ -44,6 +44,18 @@ CHECKPOINT_GENES = ("CD274", "CTLA4", "IDO1", "SIGLEC9", "PDCD1", "PDCD1LG2", "L
 """Han et al. compare these between the phenotypes."""
 
 
+OWN_FIGURES = {"heatmap", "heatmap_clusters", "votes", "silhouette", "checkpoint_genes", "composition", "kaplan_meier"}
+OWN_FIGURES |= {
+    "second_scoring",
+    "second_groups",
+    "cox_populations",
+    "cut_off",
+    "cut_off_survival",
+    "pathway_enrichment",
+}
+"""Names that the step itself gives to tables and figures."""
+
+
 @dataclass(frozen=True)
 class SecondScoring:
     """Another way to measure populations that the phenotypes should agree with: means of marker genes (MCP-counter)."""
@@ -68,6 +80,28 @@ class ClinicalData:
 
 
 @dataclass(frozen=True)
+class ComparedColumns:
+    """Quantities of each patient that are compared between the phenotypes, such as tumour purity by several methods."""
+
+    name: str
+    """Of its table and figure: ``purity`` (the paper's figure 3E) and ``cell_groups`` (3C), or another one."""
+    table: Path
+    """CSV or Parquet with a column ``patient``."""
+    columns: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse a comparison of nothing.
+
+        Raises
+        ------
+        ValueError
+            Naming the field.
+        """
+        if not self.columns:
+            raise ValueError("columns: expected at least one column, found none")
+
+
+@dataclass(frozen=True)
 class PhenotypePlan:
     """Section ``phenotype``."""
 
@@ -89,6 +123,10 @@ class PhenotypePlan:
     second: SecondScoring | None = None
     clinical: ClinicalData | None = None
     checkpoint_genes: tuple[str, ...] = CHECKPOINT_GENES
+    compared: tuple[ComparedColumns, ...] = ()
+    ranks_only: bool = False
+    """Compare genes, populations and quantities by Wilcoxon's test throughout; else by Welch's t where both phenotypes
+    pass for normal."""
     pathways: Path | None = None
     """GMT: which of them differ between the phenotypes."""
 
@@ -102,6 +140,9 @@ class PhenotypePlan:
         """
         if self.clusters and not 2 <= self.clusters <= self.most_clusters:
             raise ValueError(f"clusters: expected 0 (vote) or 2 to {self.most_clusters}, found {self.clusters}")
+        names = [one.name for one in self.compared]
+        if len(set(names)) != len(names) or set(names) & OWN_FIGURES:
+            raise ValueError(f"compared: expected unique names, and none of {', '.join(sorted(OWN_FIGURES))}")
         if self.clinical and bool(self.clinical.time) != bool(self.clinical.event):
             raise ValueError("clinical: expected both time and event, or neither")
 
@@ -109,5 +150,6 @@ class PhenotypePlan:
         """Return the files that are read."""
         second = self.second.gene_sets if self.second else None
         clinical = self.clinical.table if self.clinical else None
-        given = (self.expression, self.gene_sets, second, clinical, self.pathways)
+        compared = (one.table for one in self.compared)
+        given = (self.expression, self.gene_sets, second, clinical, self.pathways, *compared)
         return [path for path in given if path is not None]

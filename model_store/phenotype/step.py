@@ -76,6 +76,10 @@ def find_phenotypes(plan: PhenotypePlan, folder: Path, tell: Tell) -> dict[str, 
     if plan.clinical:
         tell("clinical data and survival")
         summary["clinical"] = _write_clinical(study, plan.clinical)
+    for one in plan.compared:
+        tell(f"comparing {one.name}")
+        quantities = read_clinical(one.table, one.columns).apply(pd.to_numeric, errors="coerce")
+        summary.setdefault("compared", {})[one.name] = _write_comparison(study, one.name, quantities, "")
     if plan.pathways:
         tell("pathways")
         summary["pathways"] = _write_pathways(study, plan.pathways)
@@ -119,7 +123,7 @@ def _write_checkpoint_genes(study: PhenotypeData) -> dict[str, Any]:
     if not there:
         return {"absent": absent}
     genes = values.loc[there].T
-    table = comparison_table(genes, study.found.labels, (HOT, COLD))
+    table = comparison_table(genes, study.found.labels, (HOT, COLD), ranks_only=study.plan.ranks_only)
     write_table(study.folder, "checkpoint_genes", table)
     figure = figures.genes_figure(genes, study.found.labels, table, study.expression.scale)
     write_figure(study.folder, "checkpoint_genes", figure)
@@ -131,6 +135,7 @@ def _write_second(study: PhenotypeData, second: SecondScoring) -> dict[str, Any]
     sets = read_gene_sets(second.gene_sets)
     scores = mean_of_markers(values, covered_sets(sets, values.index, study.plan.least_coverage))
     write_table(study.folder, "second_scoring", by_patient(scores))
+    _write_comparison(study, "second_groups", scores.T, "mean of the marker genes")
     pairs = spearman_table(study.abundance.T, scores.T).rename(columns={"left": "population", "right": "second"})
     write_table(study.folder, "second_scoring_correlation", pairs)
     level = immune_level(scores, second.immune_populations)
@@ -152,6 +157,18 @@ def _write_second(study: PhenotypeData, second: SecondScoring) -> dict[str, Any]
     said += f"\nSpearman {correlation['rho']:.2f} ({correlation['low']:.2f} to {correlation['high']:.2f})"
     write_figure(study.folder, "second_scoring", figures.agreement_figure(study.level, level, study.found.labels, said))
     return summary
+
+
+def _write_comparison(study: PhenotypeData, name: str, quantities: pd.DataFrame, scale: str) -> list[dict[str, Any]]:
+    """Compare quantities (columns) of the patients between the phenotypes; write table and figure, return the rows."""
+    known = quantities.loc[quantities.index.intersection(study.found.labels.index)]
+    if known.empty:
+        raise StudyError(f"{name}: none of {len(quantities)} patients is a column of the expression matrix")
+    labels = study.found.labels.loc[known.index]
+    table = comparison_table(known, labels, (HOT, COLD), ranks_only=study.plan.ranks_only)
+    write_table(study.folder, name, table)
+    write_figure(study.folder, name, figures.genes_figure(known, labels, table, scale))
+    return _records(table)
 
 
 def _write_clinical(study: PhenotypeData, clinical: ClinicalData) -> dict[str, Any]:

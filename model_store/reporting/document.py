@@ -26,6 +26,8 @@ class Block:
     """File name and caption."""
     notice: bool = False
     """The text is shown as a notice."""
+    links: tuple[tuple[str, str], ...] = ()
+    """Words and the file that they lead to, relative to the document."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,8 @@ def _markdown(block: Block) -> str:
             "| " + " | ".join(part.replace("|", "\\|").replace("\n", " ") for part in row) + " |" for row in block.rows
         ]
         return "\n".join([lines[0], "|" + "---|" * len(block.rows[0]), *lines[1:]])
+    if block.links:
+        return ", ".join(f"[{words}]({file})" for words, file in block.links)
     if block.items:
         return "\n".join(f"1. `{item}`" for item in block.items)
     if block.figure:
@@ -121,7 +125,13 @@ code { font-size: .82rem }
 </head>
 <body>
 {% for section in sections %}
-{% if loop.first %}<h1>{{ section.title }}</h1>{% else %}<h2>{{ section.title }}</h2>{% endif %}
+{% if loop.first %}<h1>{{ section.title }}</h1>{% else %}<h2 id="s{{ loop.index }}">{{ section.title }}</h2>{% endif %}
+{% if loop.first and sections | length > 3 %}
+<nav><ul>
+{% for other in sections[1:] %}<li><a href="#s{{ loop.index + 1 }}">{{ other.title }}</a></li>
+{% endfor %}
+</ul></nav>
+{% endif %}
 
 {% for block in section.blocks %}
 {% if block.rows %}
@@ -133,6 +143,8 @@ code { font-size: .82rem }
 <tr>{% for part in row %}<td{% if part is short_number %} class="number"{% endif %}>{{ part }}</td>{% endfor %}</tr>
 {% endfor %}
 </table></div>
+{% elif block.links %}
+<p>{% for words, file in block.links %}<a href="{{ file }}">{{ words }}</a>{{ ", " if not loop.last }}{% endfor %}</p>
 {% elif block["items"] %}
 <ol>{% for item in block["items"] %}<li><code>{{ item }}</code></li>{% endfor %}</ol>
 {% elif block.figure %}

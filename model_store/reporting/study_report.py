@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from model_store.reporting.document import Block, Section, cell, pairs, to_html
+from model_store.reporting.paper_items import paper_rows
 from model_store.reporting.step_output import read_summary
 
 NOT_RUN = "This step has not been run."
@@ -27,8 +28,8 @@ class Chapter:
     step: str
     title: str
     says: str
-    figures: tuple[tuple[str, str], ...]
-    """Pattern of the file's name in the step's folder of figures, and its caption."""
+    figures: tuple[tuple[str, str, str], ...]
+    """Pattern of the file's name in the step's folder of figures, its caption, and its number in the paper."""
 
 
 CHAPTERS = (
@@ -43,50 +44,56 @@ CHAPTERS = (
         "2. Immune phenotypes",
         "Tumours are grouped by the abundance of their cell populations (ssGSEA, then k-means).",
         (
-            ("heatmap", "Abundance of the populations, by cluster"),
-            ("votes", "Number of clusters: votes of the indices"),
-            ("silhouette", "Silhouette of each tumour"),
-            ("composition", "Composition of the clusters"),
-            ("second_scoring", "Agreement with a second scoring by marker genes"),
-            ("checkpoint_genes", "Immune checkpoint genes, hot against cold"),
-            ("kaplan_meier", "Survival by phenotype"),
-            ("cox_populations", "Hazard ratio of each population (univariate Cox regression)"),
-            ("cut_off", "Every cut-off of the immune level, and how well it parts survival"),
-            ("cut_off_survival", "Survival above and up to the optimal cut-off of the immune level"),
-            ("pathway*", "Pathways that differ between the phenotypes"),
+            ("heatmap", "Abundance of the populations, by cluster", ""),
+            ("votes", "Number of clusters: votes of the indices", ""),
+            ("silhouette", "Silhouette of each tumour", ""),
+            ("composition", "Clinical data by phenotype", "3F, S2"),
+            ("second_scoring", "Agreement with a second scoring by marker genes", ""),
+            ("second_groups", "Populations of the second scoring, hot against cold", "3D"),
+            ("cell_groups", "Cell groups, hot against cold", "3C"),
+            ("purity", "Tumour purity, hot against cold", "3E"),
+            ("checkpoint_genes", "Immune checkpoint genes, hot against cold", "5A"),
+            ("kaplan_meier", "Survival by phenotype", ""),
+            ("cox_populations", "Hazard ratio of each population (univariate Cox regression)", "4B"),
+            ("cox_populations_*", "Hazard ratio of each population within one phenotype", "4B"),
+            ("kaplan_meier_*", "Survival within one phenotype, by the median immune level", "4B"),
+            ("cut_off", "Every cut-off of the immune level, and how well it parts survival", ""),
+            ("cut_off_survival", "Survival above and up to the optimal cut-off of the immune level", ""),
+            ("pathway*", "Pathways that differ between the phenotypes", "5B"),
         ),
     ),
     Chapter(
         "reliability",
         "3. Reliability of the features",
         "Intraclass correlation: two-way, absolute agreement, single measurement. The paper's threshold is 0.75.",
-        (("icc_by_class", "ICC by class of features"), ("kept_by_class", "Features kept, by class")),
+        (("icc_by_class", "ICC by class of features", ""), ("kept_by_class", "Features kept, by class", "")),
     ),
     Chapter(
         "train",
         "4. Radiomics signature",
         "Every choice is made inside the folds, and no patient is in two of them.",
         (
-            ("importance", "The features that matter most"),
-            ("candidates", "Models compared in the same folds"),
-            ("roc", "ROC of each family, out of fold"),
-            ("calibration", "Calibration, out of fold"),
+            ("importance", "The features that matter most", ""),
+            ("candidates", "Models compared in the same folds", ""),
+            ("roc", "ROC of each family: mean of the folds, whose area is the AUC", ""),
+            ("calibration", "Calibration, out of fold (one repeat)", ""),
         ),
     ),
     Chapter(
         "validate",
         "5. Performance",
-        "Scores of the training cohort are those of forests that had not seen the patient.",
+        "AUC, accuracy, sensitivity, specificity, PPV and NPV of the training cohort are means over the folds of the "
+        "nested cross-validation; those of the other cohorts are of all their cases.",
         (
-            ("roc", "ROC of all cohorts (the paper's figure 6)"),
-            ("confusion", "Confusion matrices at the signature's threshold"),
-            ("calibration", "Calibration"),
-            ("decision_curve", "Decision curve"),
-            ("subgroups", "AUC by subgroup"),
-            ("features_and_populations", "Top features and cell populations, Spearman (the paper's figure 7)"),
-            ("score_*", "Score by group"),
-            ("response_*", "Score by response to treatment (RECIST)"),
-            ("survival_*", "Survival, split at the median score"),
+            ("roc", "ROC of all cohorts", "6"),
+            ("confusion", "Confusion matrices at the signature's threshold", ""),
+            ("calibration", "Calibration", ""),
+            ("decision_curve", "Decision curve", ""),
+            ("subgroups", "AUC by subgroup", "S3"),
+            ("features_and_populations", "Top features and cell populations, Spearman", "7"),
+            ("score_*", "Score by group", ""),
+            ("response_*", "Score by response to treatment, landmark or marker", ""),
+            ("survival_*", "Survival, split at the median score", ""),
         ),
     ),
 )
@@ -100,8 +107,11 @@ def study_report(output: Path, title: str) -> bytes:
         folder = output / chapter.step
         summary = read_summary(folder)
         blocks = [Block(text=chapter.says), *(_numbers(chapter.step, summary, folder) if summary else [_absent()])]
-        sections.append(Section(chapter.title, (*blocks, *_figures(chapter, folder, pictures))))
+        drawn = _figures(chapter, folder, pictures)
+        sections.append(Section(chapter.title, (*blocks, *drawn, *_tables(chapter.step, folder))))
     sections.append(Section("6. The signature", _published(output)))
+    head = ("in the paper", "", "in this study")
+    sections.append(Section("7. Tables and figures of the paper", (Block(rows=(head, *paper_rows(output))),)))
     sections.append(Section("How to read this", tuple(Block(text=text) for text in READING)))
     return to_html(sections, pictures)
 
@@ -112,14 +122,24 @@ def _absent() -> Block:
 
 def _figures(chapter: Chapter, folder: Path, pictures: dict[str, bytes]) -> list[Block]:
     blocks = []
-    cohorts = tuple(_in_order(read_summary(folder).get("cohorts", {})))
-    for pattern, caption in chapter.figures:
+    summary = read_summary(folder)
+    cohorts = (*_in_order(summary.get("cohorts", {})), *summary.get("treated", {}))
+    for pattern, caption, number in chapter.figures:
         found = {path: _detail(pattern, path.stem, cohorts) for path in (folder / "figures").glob(f"{pattern}.png")}
         for path, detail in sorted(found.items(), key=lambda pair: (_cohort_order(pair[1], cohorts), pair[1])):
             name = f"{chapter.step}/{path.name}"
             pictures[name] = path.read_bytes()
-            blocks.append(Block(figure=(name, caption + (f": {', '.join(detail)}" if any(detail) else ""))))
+            said = caption + (f": {', '.join(detail)}" if any(detail) else "")
+            said += f" (figure {number} of the paper)" if number else ""
+            blocks.append(Block(figure=(name, f"Figure {len(pictures)}. {said}")))
     return blocks
+
+
+def _tables(step: str, folder: Path) -> list[Block]:
+    """Return links to the step's tables and summary, which lie beside the report."""
+    files = [*sorted((folder / "tables").glob("*.csv")), folder / "summary.json"]
+    links = tuple((path.stem, path.relative_to(folder.parent).as_posix()) for path in files if path.is_file())
+    return [Block(text="Tables of this step:"), Block(links=links)] if links else []
 
 
 def _detail(pattern: str, stem: str, cohorts: Sequence[str]) -> tuple[str, ...]:
@@ -248,7 +268,38 @@ def _validated(summary: Mapping[str, Any], folder: Path) -> list[Block]:
     sizes = tuple(f"{found['cases']} ({found['hot']})" for found in cohorts.values())
     groups = folder / "tables" / "score_comparisons.parquet"
     table = [_table(pd.read_parquet(groups))] if groups.is_file() else []
-    return [Block(rows=(("", *cohorts), ("cases (hot)", *sizes), *rows)), *table]
+    measured = [Block(rows=(("", *cohorts), ("cases (hot)", *sizes), *rows))] if cohorts else []
+    return [*_first_table(folder), *measured, *_responses(summary), *table]
+
+
+def _first_table(folder: Path) -> list[Block]:
+    path = folder / "tables" / "table_1.parquet"
+    if not path.is_file():
+        return []
+    head = "Characteristics of the cohorts (table 1 of the paper); standardised differences above 0.1 are an imbalance:"
+    return [Block(text=head), _table(pd.read_parquet(path))]
+
+
+def _responses(summary: Mapping[str, Any]) -> list[Block]:
+    """Return the table of all cohorts' endpoints."""
+    rows = tuple(
+        (
+            cohort,
+            endpoint,
+            f"{found['positives']} of {found['cases']} {found['positive']}",
+            _interval(found["auc"]),
+            _interval(found["sensitivity"]),
+            _interval(found["specificity"]),
+            found["test"],
+            _said(found["p"]),
+        )
+        for cohort, endpoints in summary.get("response", {}).items()
+        for endpoint, found in endpoints.items()
+    )
+    if not rows:
+        return []
+    head = ("cohort", "endpoint", "cases", "AUC", "sensitivity", "specificity", "test of the scores", "p")
+    return [Block(text="The score against response to treatment, landmark and markers:"), Block(rows=(head, *rows))]
 
 
 def _title(measure: str) -> str:
@@ -262,9 +313,8 @@ def _published(output: Path) -> tuple[Block, ...]:
     names = ("name", "status", "digest")
     return (
         pairs({name: found[name] for name in names}),
-        Block(
-            text=f"Its model card, with intended use, limits and the items of TRIPOD+AI, is publish/{found['card']}."
-        ),
+        Block(text="Its model card holds intended use, limits and the items of TRIPOD+AI:"),
+        Block(links=(("model card", f"publish/{found['card']}"),)),
     )
 
 

@@ -67,8 +67,10 @@ class GroupComparison:
     """Why there is no test."""
 
 
-def compare_groups(groups: Mapping[str, Floats]) -> GroupComparison:
+def compare_groups(groups: Mapping[str, Floats], *, ranks_only: bool = False) -> GroupComparison:
     """Compare the values of two or more groups; values that are NaN are left out.
+
+    ``ranks_only``: two groups are compared by Wilcoxon's test whether they are normal or not.
 
     Where a group has fewer than three values, or all values are the same, nothing is compared and `note` says why.
     """
@@ -81,12 +83,14 @@ def compare_groups(groups: Mapping[str, Floats]) -> GroupComparison:
         statistic, p = stats.kruskal(*values.values())
         return GroupComparison(Test.KRUSKAL, float(statistic), float(p), described, np.nan, np.nan, np.nan)
     first, second = values.values()
-    if all(group.normal_p > NORMAL_ABOVE_P for group in described):
+    if not ranks_only and all(group.normal_p > NORMAL_ABOVE_P for group in described):
         return _welch(first, second, described)
     return _wilcoxon(first, second, described)
 
 
-def comparison_table(quantities: pd.DataFrame, group: "pd.Series[str]", order: Sequence[str] = ()) -> pd.DataFrame:
+def comparison_table(
+    quantities: pd.DataFrame, group: "pd.Series[str]", order: Sequence[str] = (), *, ranks_only: bool = False
+) -> pd.DataFrame:
     """Compare every column of `quantities` between the groups that `group` names for the same index.
 
     Returns one row per column: ``name, test, statistic, p, q, difference, low, high``, for each group ``n_<group>`` and
@@ -99,7 +103,7 @@ def comparison_table(quantities: pd.DataFrame, group: "pd.Series[str]", order: S
     for column in quantities.columns:
         values = quantities.loc[rows, column]
         parts = {str(name): values[group.loc[rows] == name].to_numpy(np.float64) for name in names}
-        found.append(_row(column, compare_groups(parts)))
+        found.append(_row(column, compare_groups(parts, ranks_only=ranks_only)))
     table = pd.DataFrame(found)
     if len(table):
         table.insert(4, "q", false_discovery_rate(table["p"].to_numpy(np.float64)))

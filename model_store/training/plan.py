@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from model_store.cohort.plan import LabelTable
 from model_store.number_types import Count, CountFromZero, DiscriminationBar, Seed
 from model_store.signatures.profile import DEFAULT_PROFILE, PROFILES, present_name
 
@@ -18,8 +19,8 @@ class TrainPlan:
     """The one that the features were measured with."""
     features: Path | None = None
     """Table with a row for each lesion."""
-    labels: Path | None = None
-    """Table with the columns patient and phenotype (hot or cold)."""
+    labels: LabelTable | None = None
+    """Table with the columns patient and phenotype (hot or cold), or one whose wording is described."""
     reliability: Path | None = None
     """Table with the columns feature and kept; features that are not kept are left out."""
     all_features: bool = False

@@ -19,8 +19,10 @@ from model_store.cohort.labelled_cohort import (
     read_table,
     unnamed_profile,
 )
+from model_store.cohort.labels import read_labels
 from model_store.cohort.leaks import Separation, require_no_label
 from model_store.cohort.missing_values import CompleteTable, complete_table
+from model_store.cohort.plan import LabelTable
 from model_store.cohort.twins import PIXEL_DIGEST, require_no_twins
 from model_store.errors import TrainingError
 from model_store.training.declaration import Declaration
@@ -79,7 +81,7 @@ class TrainInputs:
     """The files of a training."""
 
     features: Path
-    labels: Path
+    labels: LabelTable
     reliability: Path | None
     preselected: Path | None
     preselected_on: Path | None
@@ -89,7 +91,7 @@ class TrainInputs:
 
     def files(self) -> list[Path]:
         """Return those that are given."""
-        given: tuple[Path | None, ...] = (self.features, self.labels, self.reliability)
+        given: tuple[Path | None, ...] = (self.features, self.labels.table, self.reliability)
         given += (self.preselected, self.preselected_on)
         given += (self.leave_out_on, self.protocol, *self.controls.values())
         return [path for path in given if path is not None]
@@ -108,7 +110,7 @@ def train_inputs(plan: TrainPlan, output: Path) -> TrainInputs:
     beside = {kind: features.with_name(f"{kind.table}{features.suffix}") for kind in ControlRegion}
     inputs = TrainInputs(
         features,
-        plan.labels or output / "phenotype" / "tables" / "labels.parquet",
+        plan.labels or LabelTable(output / "phenotype" / "tables" / "labels.parquet"),
         None if plan.all_features or not (plan.reliability or reliability.is_file()) else reliability,
         plan.preselected,
         plan.preselected_on,
@@ -153,7 +155,7 @@ def run_training(
             f"{inputs.features.name} was measured with profile {other}, train has profile {plan.profile}: set "
             "train.profile, or extract again"
         )
-    cohort = labelled_cohort(features, read_table(inputs.labels, ("patient", "phenotype")))
+    cohort = labelled_cohort(features, read_labels(inputs.labels))
     check_columns(cohort.table)
     whole = cohort.table
     offered = offered_features(plan, inputs.reliability, features, whole)

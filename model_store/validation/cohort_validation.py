@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from model_store.cohort.labelled_cohort import HOT, LabelledCohort
+from model_store.cohort.labelled_cohort import CASE_COLUMNS, HOT, LabelledCohort
+from model_store.cohort.table_scores import score_table
 from model_store.errors import TrainingError
 from model_store.signatures.canary import hot_probability
 from model_store.signatures.signature import Signature
@@ -17,8 +18,6 @@ from model_store.statistics.fold_scores import FoldScores, RocCurve, scaled_conf
 from model_store.statistics.group_comparison import compare_groups
 from model_store.statistics.performance import Estimate, Flags, Floats, auc_with_interval, confusion_of
 
-RESPONDERS, NON_RESPONDERS = ("CR", "PR"), ("SD", "PD")
-"""RECIST 1.1 (Eisenhauer et al., Eur J Cancer 45:228, 2009)."""
 MIN_CASES_PER_CLASS = 5
 
 
@@ -33,6 +32,11 @@ class ScoredCohort:
     left_out: dict[str, int]
     folds: FoldScores | None = None
     """Of cases that were trained on: their measures are means over the folds of the cross-validation."""
+
+    @property
+    def is_labelled(self) -> bool:
+        """Whether the phenotypes are known."""
+        return "phenotype" in self.cases
 
     @property
     def hot(self) -> Flags:
@@ -83,6 +87,28 @@ def scored_cohort(
     score = hot_probability(signature.estimator, values[complete])
     cases = with_scores(cases, hot, score, signature.threshold)
     left_out = {**cohort.left_out, "lacks a feature of the score": int((~complete).sum())}
+    return ScoredCohort(name, with_clinical(cases, clinical), signature.threshold, left_out)
+
+
+def treated_cohort(
+    name: str, signature: Signature, features: pd.DataFrame, clinical: pd.DataFrame | None
+) -> ScoredCohort:
+    """Return a cohort without labels, scored by a signature.
+
+    Raises
+    ------
+    TrainingError
+        No case could be scored.
+    """
+    scores = score_table(signature, features)
+    scored = (scores["not_scored"] == "").to_numpy(np.bool_)
+    if not scored.any():
+        raise TrainingError(f"cohort {name}: none of {len(scores)} cases can be scored")
+    rows = features.loc[scored, [column for column in CASE_COLUMNS if column in features]].reset_index(drop=True)
+    rows["patient"] = rows["patient"].astype(str)
+    found = scores[scored].reset_index(drop=True)
+    cases = rows.assign(score=found["hot_probability"], verdict=found["tendency"])
+    left_out = {str(why): int(count) for why, count in scores.loc[~scored, "not_scored"].value_counts().items()}
     return ScoredCohort(name, with_clinical(cases, clinical), signature.threshold, left_out)
 
 
@@ -139,13 +165,20 @@ def _verdicts(cohort: ScoredCohort) -> tuple[dict[str, int], dict[str, Any]]:
 
 def _notes(cohort: ScoredCohort, cases: int, hot: int) -> list[str]:
     notes = ["PPV and NPV hold for this share of hot cases only"]
-    if (patients := cohort.cases["patient"].nunique()) < cases:
-        notes.append(f"{cases} lesions of {patients} patients are counted as independent: intervals are too narrow")
+    notes += several_lesions(cohort)
     if min(hot, cases - hot) < MIN_CASES_PER_CLASS:
         notes.append(f"fewer than {MIN_CASES_PER_CLASS} cases of a class: all numbers are imprecise")
     if cohort.auc.low == cohort.auc.high:
         notes.append("the classes do not overlap: DeLong's interval has no width, which is no certainty")
     return notes
+
+
+def several_lesions(cohort: ScoredCohort) -> list[str]:
+    """Return a note where patients have several lesions."""
+    cases, patients = len(cohort.cases), cohort.cases["patient"].nunique()
+    if patients == cases:
+        return []
+    return [f"{cases} lesions of {patients} patients are counted as independent: intervals are too narrow"]
 
 
 def subgroup_table(cohort: ScoredCohort, columns: tuple[str, ...], fewest: int) -> pd.DataFrame:
@@ -222,22 +255,3 @@ def comparison_rows(cohort: ScoredCohort, groups: dict[str, dict[str, Floats]]) 
             }
         )
     return rows
-
-
-def response_cohort(cohort: ScoredCohort, column: str) -> ScoredCohort | None:
-    """Return the cases of known response, with responders (CR, PR) in the place of hot; None where too few are."""
-    if column not in cohort.cases:
-        return None
-    said = cohort.cases[column].astype("string").str.strip().str.upper()
-    if strange := sorted(set(said.dropna()) - {*RESPONDERS, *NON_RESPONDERS, "NE", ""}):
-        raise TrainingError(f"column {column} has {strange[0]!r}; expected CR, PR, SD, PD, or NE")
-    known = said.isin([*RESPONDERS, *NON_RESPONDERS]).to_numpy(np.bool_)
-    responded = said.isin(RESPONDERS).to_numpy(np.bool_)[known]
-    if min(int(responded.sum()), int((~responded).sum())) < 2:
-        return None
-    cases = cohort.cases[known].assign(
-        response_group=np.where(responded, "CR or PR", "SD or PD"), phenotype=np.where(responded, "hot", "cold")
-    )
-    return ScoredCohort(
-        cohort.name, cases.reset_index(drop=True), cohort.threshold, {"response not known": int((~known).sum())}
-    )

@@ -3,18 +3,44 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from model_store.number_types import Count
+from model_store.cohort.plan import LabelTable
+from model_store.number_types import Count, PositiveNumber, Seed
 
 
 @dataclass(frozen=True)
 class CohortFiles:
-    """One labelled cohort to validate on."""
+    """One cohort to validate on: with labels, or a treated one without them."""
 
     name: str
     features: Path
-    labels: Path
+    labels: LabelTable | None = None
+    """Without labels the cohort is a treated one: its scores are held against response, markers and outcome."""
     clinical: Path | None = None
     """Table with the column patient and those that `ValidatePlan` names."""
+
+    def __post_init__(self) -> None:
+        """Refuse a cohort of which nothing is known.
+
+        Raises
+        ------
+        ValueError
+            Naming the field.
+        """
+        if self.labels is None and self.clinical is None:
+            raise ValueError("expected labels, or for a treated cohort clinical, found neither")
+
+    def files(self) -> list[Path]:
+        """Return the files that are given."""
+        labels = self.labels.table if self.labels else None
+        return [path for path in (self.features, labels, self.clinical) if path is not None]
+
+
+@dataclass(frozen=True)
+class MarkerRule:
+    """A clinical column with a quantity, such as CD8 cells or PD-L1 TPS in per cent, and its threshold."""
+
+    column: str
+    at_least: float
 
 
 @dataclass(frozen=True)
@@ -32,7 +58,15 @@ class ValidatePlan:
     smallest_subgroup: Count = 20
     """With fewer cases, or fewer than five of a class, a subgroup's numbers carry a warning."""
     response: str = "response"
-    """Clinical column with CR, PR, SD, PD (RECIST)."""
+    """Clinical column with the best response: CR, PR, SD, PD (RECIST)."""
+    landmark: PositiveNumber | None = None
+    """In the unit of `time`: who is without an event at that time is held against the score."""
+    characteristics: tuple[str, ...] = ("age", "menopause", "subtype", "stage", "grade", "site", "scanner")
+    """Columns of table 1, as far as a cohort has them; the phenotype is in it too."""
+    seed: Seed = 1
+    """Of Fisher's test of tables larger than 2 x 2."""
+    markers: tuple[MarkerRule, ...] = ()
+    """Immunohistochemistry that the score is held against."""
     time: str = "time"
     event: str = "event"
     """1 where the event was seen."""

@@ -1,6 +1,6 @@
 """What step ``validate`` reads and writes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from model_store.cohort.labelled_cohort import labelled_cohort, other_profile, read_table, unnamed_profile
+from model_store.cohort.labels import read_labels
 from model_store.errors import LeakError, TrainingError
 from model_store.reporting import figures as study_figures
 from model_store.reporting.step_output import write_figure, write_summary, write_table
@@ -17,20 +18,22 @@ from model_store.signatures.signature import Signature
 from model_store.statistics.correlation import spearman_table
 from model_store.statistics.diagnostic_accuracy import decision_curve
 from model_store.statistics.fold_scores import FOLD_COLUMNS, FoldScores, compare_with_mean_of_folds
-from model_store.statistics.performance import auc_with_interval
+from model_store.statistics.table_one import table_one
 from model_store.validation.cohort_validation import (
     ScoredCohort,
     cohort_numbers,
     comparison_rows,
-    response_cohort,
     score_groups,
     scored_cohort,
+    several_lesions,
     subgroup_table,
+    treated_cohort,
     with_clinical,
 )
 from model_store.validation.other_patients import Checked, TrainedOn
 from model_store.validation.outcome import median_split
 from model_store.validation.plan import CohortFiles, ValidatePlan
+from model_store.validation.response import Answered, answered_endpoints, write_response
 
 TRAINING = "training"
 OUT_OF_FOLD = (
@@ -55,7 +58,7 @@ class ValidateInputs:
     def files(self) -> list[Path]:
         """Return those that are given."""
         own = [self.training_cases, self.clinical, self.populations, self.features]
-        given = own + [path for one in self.cohorts for path in (one.features, one.labels, one.clinical)]
+        given = own + [path for one in self.cohorts for path in one.files()]
         return [path for path in given if path is not None]
 
 
@@ -100,26 +103,34 @@ def run_validation(
     features = read_table(inputs.features, ("patient",)) if own and inputs.features else cases
     cohorts = [_training_cohort(cases, signature, inputs, folder)] if own and cases is not None else []
     others = [_scored(files, signature, TrainedOn.of(cases, features)) for files in inputs.cohorts]
-    cohorts += [cohort for cohort, _, _ in others]
-    if not cohorts:
+    every = [*cohorts, *(cohort for cohort, _, _ in others)]
+    if not every:
         raise TrainingError("there is no cohort to validate on; add one to validate.cohorts")
+    cohorts = [cohort for cohort in every if cohort.is_labelled]
+    endpoints = {cohort.name: answered_endpoints(cohort, plan) for cohort in every}
     numbers = {cohort.name: cohort_numbers(cohort) for cohort in cohorts}
+    treated = {cohort.name: _treated_numbers(cohort) for cohort in every if not cohort.is_labelled}
     for cohort, checked, note in others:
-        numbers[cohort.name]["compared_with_training"] = checked.to_json()
-        numbers[cohort.name]["notes"] += [note] if note else []
+        of_cohort = numbers.get(cohort.name) or treated[cohort.name]
+        of_cohort["compared_with_training"] = checked.to_json()
+        of_cohort["notes"] += [note] if note else []
     for cohort in cohorts:
         if cohort.folds:
             numbers[cohort.name] |= {"notes": [OUT_OF_FOLD]}
     summary: dict[str, Any] = {
         "signature": {"id": signature.id, "version": signature.version, "digest": signature.digest},
         "cohorts": numbers,
+        "treated": treated,
         "patients_checked_against_training": cases is not None,
         "against_training": _against_first(cohorts) if own and cases is not None else {},
     }
-    _write_performance(cohorts, numbers, folder)
-    summary["groups"] = _write_groups(plan, cohorts, folder)
-    summary["response"] = _write_response(plan, cohorts, folder)
-    summary["median_split"] = _write_outcome(plan, cohorts, folder)
+    _write_scores(every, cohorts, endpoints, folder)
+    write_table(folder, "table_1", table_1(every, ("phenotype", *plan.characteristics), plan.seed))
+    if cohorts:
+        _write_performance(cohorts, numbers, folder)
+    summary["groups"] = _write_groups(plan, every, folder)
+    summary["response"] = write_response(every, endpoints, folder)
+    summary["median_split"] = _write_outcome(plan, every, folder)
     summary["populations"] = _write_populations(inputs, signature, folder)
     write_summary(folder, summary)
     return summary
@@ -140,7 +151,6 @@ def _scored(
 ) -> tuple[ScoredCohort, Checked, str | None]:
     """Return the scored cohort, by what it was compared with the training cases, and a note on its profile."""
     features = read_table(files.features, ("patient",))
-    labels = read_table(files.labels, ("patient", "phenotype"))
     clinical = read_table(files.clinical, ("patient",)) if files.clinical else None
     if (other := other_profile(features, signature.profile.name)) is not None:
         raise TrainingError(
@@ -148,13 +158,49 @@ def _scored(
             "extract it again"
         )
     try:
-        cohort = labelled_cohort(features, labels)
         checked = trained_on.require_others(features, f"the cohort {files.name}")
+        if files.labels is None:
+            treated = treated_cohort(files.name, signature, features, clinical)
+            return treated, checked, unnamed_profile(features)
+        cohort = labelled_cohort(features, read_labels(files.labels))
         return scored_cohort(files.name, signature, cohort, clinical), checked, unnamed_profile(features)
     except LeakError:
         raise
     except TrainingError as error:
         raise TrainingError(f"cohort {files.name}: {error}") from error
+
+
+def table_1(cohorts: list[ScoredCohort], columns: Sequence[str], seed: int) -> pd.DataFrame:
+    """Return the characteristics of the scored patients of every cohort; a lesion counts as its patient, once."""
+    parts = [one.cases.drop_duplicates("patient").assign(_cohort=one.name) for one in cohorts]
+    patients = pd.concat(parts, ignore_index=True)
+    return table_one(patients[[name for name in columns if name in patients]], patients["_cohort"], seed)
+
+
+def _treated_numbers(cohort: ScoredCohort) -> dict[str, Any]:
+    return {
+        "cases": len(cohort.cases),
+        "patients": int(cohort.cases["patient"].nunique()),
+        "called_hot": int(cohort.called_hot.sum()),
+        "left_out": cohort.left_out,
+        "notes": [
+            "no phenotypes are known: the scores are held against response, markers and outcome",
+            *several_lesions(cohort),
+        ],
+    }
+
+
+def _write_scores(
+    every: list[ScoredCohort], labelled: list[ScoredCohort], endpoints: Mapping[str, list[Answered]], folder: Path
+) -> None:
+    """Write the scores of all cohorts, and their ROC curves: a treated cohort's is of its first endpoint."""
+    write_table(folder, "scores", pd.concat([c.cases.assign(cohort=c.name) for c in every], ignore_index=True))
+    curves = [cohort.roc for cohort in labelled]
+    for cohort in every:
+        of_endpoints = [one.roc(cohort.name) for one in endpoints[cohort.name]] if not cohort.is_labelled else []
+        curves += [curve for curve in of_endpoints if curve][:1]
+    if curves:
+        write_figure(folder, "roc", study_figures.roc_of_cohorts(curves))
 
 
 def _against_first(cohorts: list[ScoredCohort]) -> dict[str, Any]:
@@ -165,12 +211,10 @@ def _against_first(cohorts: list[ScoredCohort]) -> dict[str, Any]:
 
 
 def _write_performance(cohorts: list[ScoredCohort], numbers: Mapping[str, Any], folder: Path) -> None:
-    write_table(folder, "scores", pd.concat([c.cases.assign(cohort=c.name) for c in cohorts], ignore_index=True))
     write_table(folder, "performance", performance_table(numbers))
     curves = {cohort.name: decision_curve(cohort.hot, cohort.score) for cohort in cohorts}
     rows = [curve.assign(cohort=name) for name, curve in curves.items()]
     write_table(folder, "decision_curve", pd.concat(rows, ignore_index=True))
-    write_figure(folder, "roc", study_figures.roc_of_cohorts([c.roc for c in cohorts]))
     write_figure(folder, "calibration", study_figures.calibration([(c.name, c.hot, c.score) for c in cohorts]))
     write_figure(folder, "decision_curve", study_figures.decision_curves(curves))
     counts = {name: values["confusion"] for name, values in numbers.items()}
@@ -198,12 +242,13 @@ def performance_table(numbers: Mapping[str, Any]) -> pd.DataFrame:
 
 def _write_groups(plan: ValidatePlan, cohorts: list[ScoredCohort], folder: Path) -> list[dict[str, Any]]:
     """Write subgroups and the comparison of scores between groups."""
-    subgroups = pd.concat(
-        [subgroup_table(cohort, plan.subgroups, plan.smallest_subgroup) for cohort in cohorts], ignore_index=True
-    )
-    write_table(folder, "subgroups", subgroups)
-    if subgroups["auc"].notna().any():
-        write_figure(folder, "subgroups", study_figures.subgroup_forest(subgroups))
+    labelled = [cohort for cohort in cohorts if cohort.is_labelled]
+    tables = [subgroup_table(cohort, plan.subgroups, plan.smallest_subgroup) for cohort in labelled]
+    if tables:
+        subgroups = pd.concat(tables, ignore_index=True)
+        write_table(folder, "subgroups", subgroups)
+        if subgroups["auc"].notna().any():
+            write_figure(folder, "subgroups", study_figures.subgroup_forest(subgroups))
     rows = []
     for cohort in cohorts:
         groups = score_groups(cohort, plan.subgroups)
@@ -215,33 +260,6 @@ def _write_groups(plan: ValidatePlan, cohorts: list[ScoredCohort], folder: Path)
             )
     write_table(folder, "score_comparisons", pd.DataFrame(rows))
     return _plain(pd.DataFrame(rows))
-
-
-def _write_response(plan: ValidatePlan, cohorts: list[ScoredCohort], folder: Path) -> dict[str, Any]:
-    """Write the association of the score with the response (RECIST)."""
-    found: dict[str, Any] = {}
-    rows = []
-    for cohort in cohorts:
-        answered = response_cohort(cohort, plan.response)
-        if answered is None:
-            continue
-        groups = score_groups(answered, ("response_group",))
-        parts = {"response": groups["response_group"]}
-        rows += comparison_rows(answered, parts)
-        auc = auc_with_interval(answered.hot, answered.score)
-        found[cohort.name] = {
-            "cases": len(answered.cases),
-            "responders": int(answered.hot.sum()),
-            "auc_for_response": asdict(auc),
-            "left_out": answered.left_out,
-            "comparison": _plain(pd.DataFrame(rows[-1:]))[0],
-        }
-        title = f"{cohort.name}: score by response, AUC {auc}"
-        figure = study_figures.score_by_group(groups["response_group"], title, cohort.threshold)
-        write_figure(folder, f"response_{cohort.name}", figure)
-    if rows:
-        write_table(folder, "response", pd.DataFrame(rows))
-    return found
 
 
 def _write_outcome(plan: ValidatePlan, cohorts: list[ScoredCohort], folder: Path) -> dict[str, Any]:

@@ -48,7 +48,11 @@ ELSEWHERE = {
     "fhir": ["workers/targets/test_fhir.py"],
     "outline": ["deploy/outlining/test_outline.py"],
     "cohort simulate": ["deploy/research/test_example.py", "integration/test_simulated_study.py"],
-    "cohort extract": ["deploy/cohort/test_extract.py", "integration/test_simulated_study.py"],
+    "cohort extract": [
+        "deploy/cohort/test_extract.py",
+        "deploy/cohort/test_pair_lists.py",
+        "integration/test_simulated_study.py",
+    ],
     "cohort phenotype": ["deploy/cohort/test_phenotype.py"],
     "cohort reliability": ["integration/test_simulated_study.py"],
     "signature train": ["deploy/research/test_steps.py"],

@@ -17,7 +17,8 @@ from rich.console import Console
 
 from deploy.cohort.cases import OutlineCase
 from deploy.cohort.extract import Extracted, extract
-from deploy.cohort.image_pairs import pairs_below, read_pair
+from deploy.cohort.image_pairs import read_pair
+from deploy.cohort.pair_lists import pairs_below
 from deploy.configuration.load import load_configuration
 from deploy.simulation.cohort import StudyToWrite, write_study
 from deploy.simulation.patients import SimulatedPatient, draw_patients

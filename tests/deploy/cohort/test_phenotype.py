@@ -53,6 +53,29 @@ def test_real_tumours_fall_into_two_phenotypes_and_the_inflamed_is_smaller(tmp_p
     assert "nothing to do" in run(tmp_path, *given, more).output
 
 
+def test_quantities_are_compared_between_the_phenotypes(tmp_path: Path, shared_data: Path) -> None:
+    """Purity falls where lymphocytes are many: planted as columns of a table, and tested by Wilcoxon alone."""
+    folder = shared_data / "rnaseq_tcga_brca"
+    given = folder / "tcga_brca_115_counts.tsv.gz", folder / "signatures" / "bindea24.gmt"
+    assert run(tmp_path, *given, MARKERS.format(folder=folder)).exit_code == 0
+    out = tmp_path / "out" / "phenotype"
+    level = pd.read_parquet(out / "tables" / "labels.parquet").set_index("patient")["immune_level"]
+    purity = pd.DataFrame({"LUMP": 0.8 - 0.1 * level, "IHC": np.random.default_rng(1).uniform(0.4, 0.9, len(level))})
+    purity.iloc[3, 1] = np.nan
+    purity.reset_index().to_csv(tmp_path / "purity.csv", index=False)
+    more = "  ranks_only: yes\n  compared: [{name: purity, table: purity.csv, columns: [LUMP, IHC]}]\n"
+    result = run(tmp_path, *given, MARKERS.format(folder=folder) + more)
+    assert result.exit_code == 0, result.output
+    table = pd.read_parquet(out / "tables" / "purity.parquet").set_index("name")
+    assert set(table["test"]) == {"Wilcoxon rank-sum"}
+    assert table.loc["LUMP", "p"] < 1e-4
+    assert table.loc["LUMP", "difference"] < 0
+    assert table.loc["IHC", ["n_hot", "n_cold"]].sum() == 114
+    populations = pd.read_parquet(out / "tables" / "second_groups.parquet").set_index("name")
+    assert populations.loc["T cells", "p"] < 1e-4
+    assert all((out / "figures" / f"{name}.png").stat().st_size > 10_000 for name in ("purity", "second_groups"))
+
+
 @pytest.fixture
 def small(tmp_path: Path) -> pd.DataFrame:
     """Return 3000 genes of 20 tumours."""

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from deploy.cli import radtme
 from deploy.configuration.study import STEPS, load_study
 from deploy.simulation.cohort import study_text
+from model_store.reporting.paper_items import NOT_MADE, PAPER_ITEMS, paper_rows
 from model_store.reporting.step_output import write_figure
 from model_store.reporting.study_report import CHAPTERS, NOT_RUN, study_report
 
@@ -64,7 +65,25 @@ def test_a_report_says_which_steps_are_missing_and_holds_its_figures(tmp_path: P
     assert "700 of 958 features are kept" in page
     assert "No second reader outlined these lesions" in page
     assert page.count("<img") == page.count("data:image/png;base64,iVBORw0KGgo=") == 1
-    assert not re.findall(r'(?:src|href)="(?!data:)', page)
+    links = re.findall(r'href="([^"]*)"', page)
+    assert "reliability/summary.json" in links
+    assert not [one for one in links if not one.startswith("#") and not (tmp_path / one).is_file()]
+    titles = dict(re.findall(r'<h2 id="(s\d+)">(.*)</h2>', page))
+    assert {one[1:] for one in links if one.startswith("#")} == set(titles)
+    assert not re.findall(r'src="(?!data:)', page)
+
+
+def test_the_page_on_the_paper_treats_every_item(tmp_path: Path) -> None:
+    """Each table and figure of the paper is a row of docs/reproduction.md; a study without steps makes none of them."""
+    page = (PAGE.parent / "reproduction.md").read_text()
+    rows = [
+        re.sub("Figures?", "Figure", line.split("|")[1]).strip() for line in page.splitlines() if line.startswith("| ")
+    ]
+    assert [one.number for one in PAPER_ITEMS] == rows[1:]
+    assert {files for _, _, files in paper_rows(tmp_path)} == {NOT_MADE}
+    (tmp_path / "validate" / "figures").mkdir(parents=True)
+    (tmp_path / "validate" / "figures" / "roc.png").touch()
+    assert ("Figure 6", "ROC curves of all cohorts", "validate/figures/roc.png") in paper_rows(tmp_path)
 
 
 def test_figures_are_as_large_as_they_were_drawn_and_training_comes_first(tmp_path: Path) -> None:
@@ -79,8 +98,8 @@ def test_figures_are_as_large_as_they_were_drawn_and_training_comes_first(tmp_pa
     assert page.index("Cohort training") < page.index("Cohort other_hospital")
     assert re.findall("<th>(training|other_hospital)</th>", page) == ["training", "other_hospital"]
     assert re.findall("<figcaption>(.*)</figcaption>", page) == [
-        "Score by group: training, tumour grade",
-        "Score by group: other_hospital, stage",
+        "Figure 1. Score by group: training, tumour grade",
+        "Figure 2. Score by group: other_hospital, stage",
     ]
     assert [int(width) for width in re.findall(r'<img width="(\d+)"', page)] == [462] * 2  # 4 inches and the border
 

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 from pydicom import dcmread
+from sklearn.metrics import roc_auc_score
 
 from deploy.cli import radtme
 from deploy.simulation.phantom import Phantom, write_phantom
@@ -34,7 +35,7 @@ from workers.jobs import score_job as scoring
 from workers.settings import WorkerSettings
 from workers.stages import untimed
 
-COHORTS = {"train": ("P", 60, 1), "external": ("E", 44, 2)}
+COHORTS = {"train": ("P", 60, 1), "external": ("E", 44, 2), "treated": ("T", 40, 3)}
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +67,8 @@ def study(tmp_path_factory: pytest.TempPathFactory, row: pd.DataFrame) -> Path:
         "validate:\n  clinical: train_clinical.csv\n  populations: train_populations.csv\n  cohorts:\n"
         "    - {name: external, features: external.parquet, labels: external_labels.csv,\n"
         "       clinical: external_clinical.csv}\n"
+        "    - {name: treated, features: treated.parquet, clinical: treated_clinical.csv}\n"
+        "  landmark: 12\n  markers: [{column: cps, at_least: 10}]\n"
         "publish: {intended_use: Tests, data_source: 'A | B <i>', limitations: [Few cases]}\n"
     )
     for command in ("train", "validate", "publish"):
@@ -92,6 +95,7 @@ def write_cohort(folder: Path, name: str, row: pd.DataFrame, prefix: str, cases:
     time = rng.exponential(np.where(hot, 40, 20))
     clinical = {"patient": patients, "subtype": rng.choice(["A", "B"], cases), "time": np.minimum(time, 40).round(3)}
     clinical |= {"event": (time < 40).astype(int), "response": rng.choice(["CR", "PR", "SD", "PD", "NE"], cases)}
+    clinical["cps"] = np.where(rng.random(cases) < 0.3, "<1", (10 * hot + rng.integers(1, 12, cases)).astype(str))
     pd.DataFrame(clinical).to_csv(folder / f"{name}_clinical.csv", index=False)
     populations = {"patient": patients, "T cells": hot + rng.normal(size=cases), "other": rng.normal(size=cases)}
     pd.DataFrame(populations).to_csv(folder / f"{name}_populations.csv", index=False)
@@ -150,7 +154,7 @@ def test_validation_holds_every_part(study: Path) -> None:
     share = training["confusion"]["true_positive"] / training["hot"]
     assert share == pytest.approx(training["sensitivity"]["value"], abs=0.5 / training["hot"])
     assert found["patients_checked_against_training"] is True
-    assert found["response"]["external"]["cases"] + external_unknown(study) == 44
+    assert found["response"]["external"]["objective response"]["cases"] + external_unknown(study) == 44
     assert found["median_split"]["external"]["patients"] == 44
     assert found["populations"]["patients"] == 60
     subgroups = pd.read_parquet(study.parent / "out" / "validate" / "tables" / "subgroups.parquet")
@@ -160,6 +164,27 @@ def test_validation_holds_every_part(study: Path) -> None:
     figures = {path.name for path in (study.parent / "out" / "validate" / "figures").iterdir()}
     wanted = ("roc", "calibration", "decision_curve", "confusion", "subgroups", "survival_external")
     assert {f"{name}.{kind}" for name in wanted for kind in ("png", "svg")} <= figures
+
+
+def test_a_treated_cohort_needs_no_labels(study: Path) -> None:
+    """Response, disease control, landmark and PD-L1 are held against its scores; it validates no phenotype."""
+    found = summary(study, "validate")
+    assert found["treated"]["treated"]["cases"] == 40
+    assert "treated" not in found["cohorts"]
+    endpoints = found["response"]["treated"]
+    assert set(endpoints) == {"objective response", "disease control", "no event at the landmark", "cps"}
+    clinical = pd.read_csv(study.parent / "treated_clinical.csv")
+    responded, known = clinical["response"].isin(["CR", "PR"]), clinical["response"] != "NE"
+    assert endpoints["objective response"]["positives"] == responded.sum()
+    assert endpoints["objective response"]["left_out"] == (~known).sum()
+    assert endpoints["disease control"]["negatives"] == (clinical["response"] == "PD").sum()
+    scores = pd.read_parquet(study.parent / "out" / "validate" / "tables" / "scores.parquet")
+    mine = scores[scores["cohort"] == "treated"].set_index("patient").loc[clinical["patient"], "score"].to_numpy()
+    area = roc_auc_score(responded[known], mine[known])
+    assert endpoints["objective response"]["auc"]["value"] == pytest.approx(area, abs=1e-12)
+    figures = {path.stem for path in (study.parent / "out" / "validate" / "figures").glob("*.png")}
+    assert {"response_treated_objective_response", "response_treated_cps", "survival_treated"} <= figures
+    assert "treated" not in json.loads((published(study) / "signature.json").read_text())["metrics"]
 
 
 def external_unknown(study: Path) -> int:

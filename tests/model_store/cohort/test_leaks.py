@@ -11,6 +11,7 @@ import pytest
 from model_store.cohort.feature_table import FeatureTable
 from model_store.cohort.labelled_cohort import labelled_cohort, read_table
 from model_store.cohort.leaks import require_no_label, separation
+from model_store.cohort.plan import LabelTable
 from model_store.cohort.provenance import provenance, provenance_of, require_honest_selection, stamp
 from model_store.cohort.repeated_outlines import Repetition
 from model_store.errors import LeakError, TrainingError
@@ -31,7 +32,7 @@ def study(tmp_path: Path, make_table: MakeTable) -> Callable[..., TrainPlan]:
 
     def plan(**more: object) -> TrainPlan:
         quick = {"columns": (6,), "max_depths": (3,), "trees": 10, "repeats": 1, "alternatives": False}
-        files = {"features": tmp_path / "features.parquet", "labels": tmp_path / "labels.csv"}
+        files = {"features": tmp_path / "features.parquet", "labels": LabelTable(tmp_path / "labels.csv")}
         return TrainPlan(**{**files, **quick, **more})  # type: ignore[arg-type]
 
     return plan
