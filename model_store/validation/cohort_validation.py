@@ -182,7 +182,7 @@ def several_lesions(cohort: ScoredCohort) -> list[str]:
 
 
 def subgroup_table(cohort: ScoredCohort, columns: tuple[str, ...], fewest: int) -> pd.DataFrame:
-    """Return AUC, sensitivity and specificity of each value of each column, with a warning where cases are too few."""
+    """Return AUC and shares of each value of each column (the paper's figure S3), with a warning for too few cases."""
     rows = []
     for column in columns:
         if column not in cohort.cases:
@@ -194,7 +194,7 @@ def subgroup_table(cohort: ScoredCohort, columns: tuple[str, ...], fewest: int) 
             for value in sorted(values.unique())
         ]
     names = ["cohort", "subgroup", "value", "cases", "hot"]
-    measures = [f"{name}{end}" for name in ("auc", "sensitivity", "specificity") for end in ("", "_low", "_high")]
+    measures = [f"{name}{end}" for name in ("auc", *SHARES) for end in ("", "_low", "_high")]
     return pd.DataFrame(rows, columns=[*names, *measures, "warning"])
 
 
@@ -211,8 +211,8 @@ def _of_part(cohort: ScoredCohort, part: Flags, fewest: int) -> dict[str, Any]:
             auc, row["warning"] = Estimate(auc.value, np.nan, np.nan), warning or "no interval: no overlap of classes"
         row |= _columns("auc", auc)
     confusion = asdict(confusion_of(hot, cohort.called_hot[part]))
-    for name in ("sensitivity", "specificity"):
-        if (one := shares(confusion)[name]) is not None:
+    for name, one in shares(confusion).items():
+        if one is not None:
             row |= _columns(name, one.wilson)
     return row
 

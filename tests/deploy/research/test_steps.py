@@ -161,6 +161,12 @@ def test_validation_holds_every_part(study: Path) -> None:
     small = subgroups["cases"] < 20
     assert small.any()
     assert (subgroups["warning"] != "")[small].all()
+    scores = pd.read_parquet(study.parent / "out" / "validate" / "tables" / "scores.parquet")
+    rows = subgroups[(subgroups["cohort"] == "external") & (subgroups["subgroup"] == "subtype")].set_index("value")
+    for value, part in scores[scores["cohort"] == "external"].groupby("subtype"):
+        called, hot = part["verdict"] == "hot", part["phenotype"] == "hot"
+        measures = (called == hot).mean(), hot[called].mean(), (~hot[~called]).mean()
+        assert rows.loc[str(value), ["accuracy", "ppv", "npv"]].tolist() == pytest.approx(measures)
     figures = {path.name for path in (study.parent / "out" / "validate" / "figures").iterdir()}
     wanted = ("roc", "calibration", "decision_curve", "confusion", "subgroups", "survival_external")
     assert {f"{name}.{kind}" for name in wanted for kind in ("png", "svg")} <= figures
