@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from model_store.cohort.labelled_cohort import HOT, read_table
+from model_store.cohort.labelled_cohort import COLD, HOT, read_table
 from model_store.errors import TrainingError
 from model_store.files import sha256_of_file
 from model_store.publication.model_card import card_sections, interval
@@ -20,6 +21,7 @@ from model_store.signatures.canary import from_npz
 from model_store.signatures.claims import Requirement, requirements
 from model_store.signatures.signature import Description, SignatureStatus
 from model_store.signatures.validation_record import ValidatedCohort, ValidationRecord
+from model_store.validation.cohort_validation import MIN_CASES_PER_CLASS
 
 HTML_CARD = "MODEL_CARD.html"
 TRAIN_FIGURES = {
@@ -145,13 +147,35 @@ def validation_record(plan: PublishPlan, folder: Path, cohorts: Mapping[str, Any
     digest = sha256_of_file(file) if file is not None and file.is_file() else None
     if not cohorts:
         return ValidationRecord(digest, {})
-    scores = read_table(folder / "tables" / "scores.parquet", ("cohort", "score", "phenotype"))
+    file = folder / "tables" / "scores.parquet"
+    scores = read_table(file, ("cohort", "score", "phenotype"))
     found = {}
     for name, numbers in cohorts.items():
         mine = scores[scores["cohort"].astype(str) == name]
+        _require_scores(mine, f"{file}, cohort {name}")
         hot, score = (mine["phenotype"] == HOT).to_numpy(np.bool_), mine["score"].to_numpy(np.float64)
         found[name] = ValidatedCohort.of(hot, score, numbers.get("compared_with_training", {}))
     return ValidationRecord(digest, found)
+
+
+def _require_scores(cases: pd.DataFrame, where: str) -> None:
+    """Raise unless the rows are as the step validate writes them; the file may have been changed since."""
+    expected = {
+        "score": ("a number from 0 to 1", pd.to_numeric(cases["score"], errors="coerce").between(0, 1)),
+        "phenotype": (f"{HOT} or {COLD}", cases["phenotype"].isin([HOT, COLD])),
+    }
+    for column, (what, is_valid) in expected.items():
+        if not is_valid.all():
+            raise TrainingError(
+                f"{where}: column {column} is not {what} in {int((~is_valid).sum())} of {len(cases)} rows; "
+                "run radtme signature validate again"
+            )
+    for phenotype in (HOT, COLD):
+        if (count := int((cases["phenotype"] == phenotype).sum())) < MIN_CASES_PER_CLASS:
+            raise TrainingError(
+                f"{where}: column phenotype is {phenotype} in {count} rows, at least {MIN_CASES_PER_CLASS} are needed; "
+                "run radtme signature validate again"
+            )
 
 
 def requirements_section(found: Sequence[Requirement]) -> Section:

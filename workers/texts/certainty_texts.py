@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from workers.scoring.case_result import Doubt, NotRedrawn, Score, Stability, shown_score
 from workers.texts.wording import ENGLISH, Wording
 
-TENTHS = 10
+PARTS = 5
+"""Of the range of scores, for the numbers of training cases."""
 DOUBTS = {
     Doubt.OUTLINE: "Redrawn outlines give scores on both sides of the threshold.",
     Doubt.CALIBRATION: "The scores of the training cases do not decide between the classes here.",
@@ -44,11 +45,11 @@ def stability_text(score: Score, say: Wording = ENGLISH) -> str:
 
 
 def set_text(score: Score, say: Wording = ENGLISH) -> str:
-    """Return the prediction set with its coverage, such as ``hot or cold (90 % of each class are covered)``."""
+    """Return the prediction set with its coverage, such as ``hot or cold. In 90% of the cases ...``."""
     if score.certainty is None or score.prediction_set is None:
         return say("Unknown: the signature was not calibrated.")
     return say(
-        "{set}. {coverage:.0%} of the cases of each class have their class in such a set, if they are like the "
+        "{set}. In {coverage:.0%} of the cases of each class the set contains the true class, if they are like the "
         "training cases.",
         set=say(str(score.prediction_set)),
         coverage=score.certainty.coverage,
@@ -56,7 +57,7 @@ def set_text(score: Score, say: Wording = ENGLISH) -> str:
 
 
 def training_position_texts(score: Score, say: Wording = ENGLISH) -> Iterator[str]:
-    """Yield the position of the case among the training cases: as a sentence, and as counts by tenths of the score."""
+    """Yield the position of the case among the training cases: as a sentence, and as numbers of cases by score."""
     if score.certainty is None:
         return
     value, hot, cold = score.hot_probability, score.certainty.hot_scores, score.certainty.cold_scores
@@ -67,20 +68,29 @@ def training_position_texts(score: Score, say: Wording = ENGLISH) -> Iterator[st
         cold=_below(cold, value),
         all_cold=len(cold),
     )
-    yield say(
-        "Training cases by tenths of the score, from 0 to 1, this case in brackets: hot {hot}, cold {cold}.",
-        hot=_tenths(hot, value),
-        cold=_tenths(cold, value),
-    )
+    yield say("Training cases by score: {counts}.", counts="; ".join(_counts(hot, cold, value, say)))
 
 
 def _below(scores: Sequence[float], value: float) -> int:
     return bisect_left(scores, value)
 
 
-def _tenths(scores: Sequence[float], value: float) -> str:
-    """Return the number of scores in each tenth, as text; the last tenth includes its upper end."""
-    ends = [bisect_left(scores, step / TENTHS) for step in range(TENTHS)]
-    counts = [after - before for before, after in zip(ends, [*ends[1:], bisect_right(scores, 1.0)], strict=True)]
-    own = min(int(value * TENTHS), TENTHS - 1)
-    return " ".join(f"[{count}]" if at == own else str(count) for at, count in enumerate(counts))
+def _counts(hot: Sequence[float], cold: Sequence[float], value: float, say: Wording) -> Iterator[str]:
+    """Yield the number of training cases of both classes in each part of the range of scores, from 0 to 1."""
+    own = min(int(value * PARTS), PARTS - 1)
+    for part in range(PARTS):
+        low, high = part / PARTS, (part + 1) / PARTS
+        yield say(
+            "{low} to {high} (this case): {hot} hot, {cold} cold"
+            if part == own
+            else "{low} to {high}: {hot} hot, {cold} cold",
+            low=f"{low:g}",
+            high=f"{high:g}",
+            hot=_between(hot, low, high),
+            cold=_between(cold, low, high),
+        )
+
+
+def _between(scores: Sequence[float], low: float, high: float) -> int:
+    """Return how many scores lie from ``low`` to below ``high``; up to 1 in the last part."""
+    return (bisect_right(scores, 1.0) if high == 1.0 else bisect_left(scores, high)) - bisect_left(scores, low)

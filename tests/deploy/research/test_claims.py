@@ -200,3 +200,31 @@ def test_site_equal_to_the_label_is_not_validated(study: Study) -> None:
     assert "sites of the training: 2 known, but none could be held out and measured" in study.said("publish")
     summary = json.loads((study.folder / "out" / "train" / "summary.json").read_text())
     assert summary["leave_one_site_out"]["auc"] is None
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "expected"),
+    [
+        ("score", np.nan, "column score is not a number from 0 to 1 in 1 of 120 rows"),
+        ("score", 1.5, "column score is not a number from 0 to 1 in 1 of 120 rows"),
+        ("phenotype", "warm", "column phenotype is not hot or cold in 1 of 120 rows"),
+        ("phenotype", None, "column phenotype is not hot or cold in 1 of 120 rows"),
+    ],
+)
+def test_scores_that_were_changed_after_the_validation_are_refused(
+    study: Study, column: str, value: object, expected: str
+) -> None:
+    """The message names the file, the cohort, the column and the command that writes it anew."""
+    study.cohort("train", "P", 1, 1.0)
+    study.cohort("other", "E", 2, 1.0)
+    for command in ("train", "validate"):
+        done(study.run(command))
+    path = study.folder / "out" / "validate" / "tables" / "scores.parquet"
+    scores = pd.read_parquet(path)
+    scores.loc[scores.index[scores["cohort"] == "other"][3], column] = value
+    scores.to_parquet(path)
+    said = study.said("publish")
+    assert f"scores.parquet, cohort other: {expected}" in said
+    assert "run radtme signature validate again" in said
+    done(study.run("validate"))
+    assert "scores.parquet" not in study.said("publish")

@@ -120,16 +120,19 @@ def test_an_uncertain_verdict_says_why_and_what_it_tends_to() -> None:
 
 
 def test_a_certain_verdict_shows_where_the_case_lies() -> None:
-    """Above and among how many training cases of each class, and the counts of each tenth of the score."""
+    """Above and among how many training cases of each class, and their numbers by score."""
     case = make_case(hot_probability=0.7312, certainty=CERTAINTY, stability=Stability(0.7, 0.75, 10, 10))
     document = report(case, ResultRole.SUMMARY_REPORT)
     assert list(values(document, "Tumour immune phenotype")) == ["HOT (immune-inflamed)"]
     assert not list(values(document, "Tendency (class by the threshold)"))
     assert not list(values(document, "Why the verdict is uncertain"))
-    place, tenths = values(document, "Where this case lies")
+    place, numbers = values(document, "Position among the training cases")
     # Hot: 0.30, 0.33, ... 0.72 are 15 below 0.7312; cold ones end at 0.62.
     assert place == "The score is higher than that of 15 of 20 hot and 20 of 20 cold training cases."
-    assert tenths.endswith("hot 0 0 0 4 3 3 4 [3] 3 0, cold 2 3 4 3 3 4 1 [0] 0 0.")
+    assert numbers == (
+        "Training cases by score: 0 to 0.2: 0 hot, 5 cold; 0.2 to 0.4: 4 hot, 7 cold; 0.4 to 0.6: 6 hot, 7 cold; "
+        "0.6 to 0.8 (this case): 7 hot, 1 cold; 0.8 to 1: 3 hot, 0 cold."
+    )
 
 
 def test_a_range_that_is_not_known_says_why() -> None:
@@ -138,7 +141,7 @@ def test_a_range_that_is_not_known_says_why() -> None:
     assert list(values(document, "Score when the outline is redrawn")) == ["Not computed: the outline is too large."]
     assert list(values(document, "Prediction set")) == ["Unknown: the signature was not calibrated."]
     assert not list(values(document, "Lowest score of redrawn outlines"))
-    assert not list(values(document, "Where this case lies"))
+    assert not list(values(document, "Position among the training cases"))
 
 
 def test_the_summary_is_short_and_says_why() -> None:
