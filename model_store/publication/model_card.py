@@ -40,12 +40,13 @@ def card_sections(description: Description, figures: Mapping[str, str], more: Se
 
 
 def _what_it_does(description: Description) -> str:
+    outlines = ", over received and redrawn outlines" if "redrawn_outlines" in description.training else ""
     return (
         f"A random forest on {len(description.columns)} radiomics features of the tumour and of a ring around its "
         "border estimates the probability that the tumour is immune-inflamed (hot). "
         f"A case with a probability of at least {description.threshold:.4f} is classified as hot, "
         "otherwise as cold (immune-desert). "
-        "The threshold is the one with the largest Youden index on out-of-fold probabilities."
+        f"The threshold is the one with the largest Youden index on out-of-fold probabilities{outlines}."
     )
 
 
@@ -82,7 +83,9 @@ def _negative_controls(description: Description) -> tuple[Block, ...]:
         "corrected interval of the difference lies above 0. A signature that does not beat all of them stays a "
         "research signature."
     )
-    return (Block(text=text), Block(rows=(head, *rows)))
+    lost = [one["name"] for one in found if one["difference"] is not None and not one["beaten"]]
+    verdict = f"Not beaten: {', '.join(lost)}. So this signature cannot be published as more than research."
+    return (Block(text=text), Block(rows=(head, *rows)), *((Block(text=verdict),) if lost else ()))
 
 
 def _beaten(control: Mapping[str, Any]) -> str:

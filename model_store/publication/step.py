@@ -20,8 +20,7 @@ from model_store.signatures.bundle import CANARY, BundleContent, load_bundle, wr
 from model_store.signatures.canary import from_npz
 from model_store.signatures.claims import Requirement, requirements
 from model_store.signatures.signature import Description, SignatureStatus
-from model_store.signatures.validation_record import ValidatedCohort, ValidationRecord
-from model_store.validation.cohort_validation import MIN_CASES_PER_CLASS
+from model_store.signatures.validation_record import FEWEST_OF_A_CLASS, ValidatedCohort, ValidationRecord
 
 HTML_CARD = "MODEL_CARD.html"
 TRAIN_FIGURES = {
@@ -171,9 +170,9 @@ def _require_scores(cases: pd.DataFrame, where: str) -> None:
                 "run radtme signature validate again"
             )
     for phenotype in (HOT, COLD):
-        if (count := int((cases["phenotype"] == phenotype).sum())) < MIN_CASES_PER_CLASS:
+        if (count := int((cases["phenotype"] == phenotype).sum())) < FEWEST_OF_A_CLASS:
             raise TrainingError(
-                f"{where}: column phenotype is {phenotype} in {count} rows, at least {MIN_CASES_PER_CLASS} are needed; "
+                f"{where}: column phenotype is {phenotype} in {count} rows, at least {FEWEST_OF_A_CLASS} are needed; "
                 "run radtme signature validate again"
             )
 

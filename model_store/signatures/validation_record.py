@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from model_store.statistics.calibration import Calibration
     from model_store.statistics.performance import Estimate, Flags, Floats
 
+FEWEST_OF_A_CLASS = 2
+"""Cases: the AUC of fewer has no interval."""
+
 
 @dataclass(frozen=True)
 class ValidatedCohort:
@@ -28,8 +31,10 @@ class ValidatedCohort:
 
     def __post_init__(self) -> None:
         for scores in (self.hot_scores, self.cold_scores):
-            if len(scores) < 2 or not all(0 <= score <= 1 for score in scores):
-                raise ValueError("scores of a validation are probabilities, at least two of each class")
+            if len(scores) < FEWEST_OF_A_CLASS or not all(0 <= score <= 1 for score in scores):
+                raise ValueError(
+                    f"scores of a validation are probabilities, at least {FEWEST_OF_A_CLASS} of each class"
+                )
 
     @classmethod
     def of(cls, hot: "Flags", score: "Floats", compared: Mapping[str, bool]) -> "ValidatedCohort":

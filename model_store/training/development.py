@@ -21,7 +21,7 @@ from model_store.signatures.training_ranges import ranges_of
 from model_store.statistics.performance import performance
 from model_store.training.acceptance_contract import contract_of
 from model_store.training.column_selection import MIN_ICC
-from model_store.training.forest import FOLDS, GRID, Candidate, Trained, name_of, train
+from model_store.training.forest import FOLDS, GRID, Candidate, Trained, name_of, outline_probabilities, train
 from model_store.training.negative_controls import (
     Control,
     ControlledTraining,
@@ -32,6 +32,10 @@ from model_store.training.negative_controls import (
 from model_store.training.nested_cross_validation import outer_folds
 
 CONTROL_REPEATS = 2
+REDRAWS_IN_METHOD = (
+    ", stable ones over redrawn outlines, which the forest learns from; the threshold is Youden's over the out-of-fold "
+    "scores of all outlines"
+)
 
 
 @dataclass(frozen=True)
@@ -139,13 +143,10 @@ def _controls(
 
 def over_redraws(held_out: FeatureTable, trained: Trained) -> dict[str, Any]:
     """Return how the scores of unseen cases change where their outlines are redrawn, JSON-ready."""
-    ratings = held_out.ratings(trained.columns)
-    usable = np.isfinite(ratings).all(axis=2)
-    scores = np.full(usable.shape, np.nan)
-    scores[usable] = hot_probability(trained.estimator, ratings[usable])
+    scores = outline_probabilities(trained.estimator, held_out, trained.columns)
     low, high = np.nanmin(scores, axis=1), np.nanmax(scores, axis=1)
     return {
-        "per_case": usable.shape[1] - 1,
+        "per_case": scores.shape[1] - 1,
         "smallest_icc_of_a_column": MIN_ICC,
         "held_out_cases": len(scores),
         "that_cross_the_threshold": int(((low < trained.threshold) & (high >= trained.threshold)).sum()),
@@ -157,7 +158,7 @@ def _training(training: FeatureTable, trained: Trained, complete: CompleteTable,
     return {
         "method": f"random forest; candidates compared by {FOLDS}-fold cross-validation, stratified "
         "by class and grouped by patient; columns are selected inside each fold"
-        + ("" if training.redraws is None else ", stable ones over redrawn outlines, which the forest learns from"),
+        + ("" if training.redraws is None else REDRAWS_IN_METHOD),
         "seed": seed,
         "cross_validated_auc": trained.cross_validated_auc,
         "chosen": name_of(trained.chosen),

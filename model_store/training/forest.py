@@ -71,12 +71,13 @@ def train(table: FeatureTable, seed: int, grid: Sequence[Candidate] = GRID) -> T
     table = table.without(left_out["constant"])
     folds = patient_folds(table, seed)
     probabilities = {candidate: out_of_fold(table, folds, candidate, seed) for candidate in grid}
-    auc = {candidate: auc_with_interval(table.hot, p).value for candidate, p in probabilities.items()}
+    auc = {candidate: auc_with_interval(table.hot, p[:, 0]).value for candidate, p in probabilities.items()}
     chosen = max(grid, key=lambda candidate: auc[candidate])
     columns = select_columns(table, chosen.columns)
-    unseen = probabilities[chosen]
-    threshold = youden_threshold(table.hot, unseen)
-    thresholds = [youden_threshold(table.hot[rest], unseen[rest]) for rest, _ in folds]
+    of_outlines = probabilities[chosen]
+    unseen = of_outlines[:, 0]
+    threshold = threshold_over_outlines(table.hot, of_outlines)
+    thresholds = [threshold_over_outlines(table.hot[rest], of_outlines[rest]) for rest, _ in folds]
     return Trained(
         estimator=fit_forest(table, columns, chosen, seed),
         columns=columns,
@@ -113,13 +114,28 @@ def out_of_fold(
     candidate: Candidate,
     seed: int,
 ) -> NDArray[np.float64]:
-    """Return each case's probability of hot from columns and a forest chosen without its fold."""
-    probability = np.full(len(table.patients), np.nan)
+    """Return the probability of hot (cases, 1 + redraws) of each outline, received and redrawn.
+
+    Columns and forest are chosen without the fold of the case. NaN where a redrawn outline lacks one of the columns.
+    """
+    outlines = 1 if table.redraws is None else 1 + table.redraws.shape[1]
+    probability = np.full((len(table.patients), outlines), np.nan)
     for training, held_out in folds:
         part = table.rows(training)
         columns = select_columns(part, candidate.columns)
         forest = fit_forest(part, columns, candidate, seed)
-        probability[held_out] = hot_probability(forest, table.rows(held_out).matrix(columns))
+        probability[held_out] = outline_probabilities(forest, table.rows(held_out), columns)
+    return probability
+
+
+def outline_probabilities(
+    forest: RandomForestClassifier, table: FeatureTable, columns: Sequence[str]
+) -> NDArray[np.float64]:
+    """Return the probability of hot (cases, 1 + redraws); NaN where a redrawn outline lacks one of the columns."""
+    ratings = table.ratings(columns)
+    usable = np.isfinite(ratings).all(axis=2)
+    probability = np.full(usable.shape, np.nan)
+    probability[usable] = hot_probability(forest, ratings[usable])
     return probability
 
 
@@ -140,13 +156,26 @@ def fit_forest(table: FeatureTable, columns: Sequence[str], candidate: Candidate
     return forest.fit(rows.values, rows.hot.astype(int), sample_weight=rows.weight)
 
 
-def youden_threshold(hot: Flags, score: Floats) -> float:
+def threshold_over_outlines(hot: Flags, scores: NDArray[np.float64]) -> float:
+    """Return Youden's threshold over the scores (cases, outlines) of all outlines of the cases; NaN: not scored.
+
+    A case weighs as much as any other, however many outlines it has. So the threshold lies where redrawing an outline
+    changes the class of as few cases as possible, not only where the received outlines are told apart.
+    """
+    known = np.isfinite(scores)
+    weight = np.broadcast_to(1 / known.sum(axis=1, keepdims=True), known.shape)
+    return youden_threshold(np.broadcast_to(hot[:, None], known.shape)[known], scores[known], weight[known])
+
+
+def youden_threshold(hot: Flags, score: Floats, weight: Floats | None = None) -> float:
     """Return the threshold with the largest sensitivity + specificity - 1 (Youden, Cancer 3:32, 1950).
 
     It is half-way to the next lower score, so that rounding does not decide for a training score at the border.
-    Of equally good ones the highest is taken.
+    Of equally good ones the highest is taken. ``weight``: of each score; all count the same without it.
     """
-    false_positive_rate, true_positive_rate, thresholds = roc_curve(hot, score, drop_intermediate=False)
+    false_positive_rate, true_positive_rate, thresholds = roc_curve(
+        hot, score, sample_weight=weight, drop_intermediate=False
+    )
     best = float(thresholds[int(np.argmax(true_positive_rate - false_positive_rate))])
     lower = score[score < best]
     return (best + float(lower.max())) / 2 if len(lower) and np.isfinite(best) else min(best, float(score.max()))

@@ -12,6 +12,7 @@ from workers.features.measured_part import near_box
 from workers.features.subtraction import subtraction_notes, subtraction_objections
 from workers.images.acquisition import acquisition_notes, acquisition_objections, phase_notes, phase_objections
 from workers.images.headers import read_header, read_image_headers
+from workers.images.inverted import inversion_objections
 from workers.images.technique import technique_objections
 from workers.images.volume import Volume, build_volume
 from workers.limits import LIMITS, Limits
@@ -57,6 +58,8 @@ def read_case(
         notes = acceptance.judge(technique_objections(phase.frames[0].instance.dataset, phase.frames[0].number))
     with timer(Stage.VOLUME):
         volume = build_volume(phase, limits)
+        image = volume.frames[0].sop_instance_uid
+        notes += acceptance.judge(inversion_objections(volume.array, volume.padding, image))
         notes += acceptance.judge(acquisition_objections(volume, acceptance.contract))
         notes += acquisition_notes(volume, acceptance.contract)
     with timer(Stage.ROI):

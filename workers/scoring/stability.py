@@ -4,8 +4,9 @@ The number of redrawn outlines follows from their predicted time, never from a c
 on a busy machine and on an idle one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import structlog
@@ -15,6 +16,7 @@ from threadpoolctl import threadpool_limits
 from listener.runtime.safe_errors import stack_locations
 from model_store.signatures.canary import hot_probability
 from model_store.signatures.signature import Signature
+from workers.features.engine.choice import Engine
 from workers.features.extraction import Masks, measure_columns, wanted_classes
 from workers.features.redraws import Surroundings, outline_voxels, redrawn_masks
 from workers.features.regions import RegionMeasurement
@@ -30,24 +32,38 @@ MIN_REDRAWS = 6
 
 @dataclass(frozen=True)
 class Cost:
-    """Time of a redraw in seconds of one core, measured with pyradiomics 3.0.1 on balls of 8 to 80 mm and on br06.
+    """Time of a redraw in seconds of one core, with radtme's engine on balls of 12 to 80 mm and on br06.
 
     Only ratios matter: a machine that is half as fast takes twice the configured time.
     """
 
     per_source_voxel: float = 1.0e-7
     """Redrawing, per voxel of the box around the outline."""
-    per_resampled_voxel: float = 2.4e-7
-    """Computing the ring, per voxel of the box around the ring."""
-    per_class: float = 1.0e-3
+    per_resampled_voxel: float = 1.0e-7
+    """Computing the ring, and the share of the filters, per voxel of the box around the ring."""
+    per_class: float = 1.3e-4
     """Per feature class, for one image in one region."""
-    per_class_voxel: float = 2.3e-7
+    per_class_voxel: float = 2.6e-8
     """Per feature class and voxel of the region."""
-    per_shape_voxel_squared: float = 1.3e-10
-    """Shape, per squared number of voxels of the region: diameters compare all pairs of vertices."""
+    per_shape_voxel: float = 6.0e-8
+    """Shape, per voxel of the region."""
+    per_shape_voxel_squared: float = 0.0
+    """Shape, per squared number of voxels of the region, where diameters compare all pairs of vertices."""
 
 
-COST = Cost()
+COSTS: Mapping[Engine, Cost] = MappingProxyType(
+    {
+        Engine.RADTME: Cost(),
+        Engine.PYRADIOMICS: Cost(
+            per_resampled_voxel=2.4e-7,
+            per_class=1.0e-3,
+            per_class_voxel=2.3e-7,
+            per_shape_voxel=0.0,
+            per_shape_voxel_squared=1.3e-10,
+        ),
+    }
+)
+"""By the engine that measures; pyradiomics is 3.0.1."""
 
 
 def stability_of(
@@ -100,16 +116,15 @@ def _stability(
     return Stability(min(own_score, *scores), max(own_score, *scores), len(scores), count)
 
 
-def predicted_seconds(
-    signature: Signature, surroundings: Surroundings, regions: Sequence[RegionMeasurement], cost: Cost = COST
-) -> float:
+def predicted_seconds(signature: Signature, surroundings: Surroundings, regions: Sequence[RegionMeasurement]) -> float:
     """Return the predicted time of one redraw in seconds; for an outline it is the same on every machine."""
+    cost = COSTS[surroundings.engine]
     source, resampled = outline_voxels(surroundings, signature.profile)
     seconds = cost.per_source_voxel * source + cost.per_resampled_voxel * resampled
     for region in regions:
         shape, others = wanted_classes(signature.columns, region.region, signature.profile)
         seconds += others * (cost.per_class + cost.per_class_voxel * region.voxels)
-        seconds += shape * cost.per_shape_voxel_squared * region.voxels**2
+        seconds += shape * (cost.per_shape_voxel + cost.per_shape_voxel_squared * region.voxels) * region.voxels
     return seconds
 
 

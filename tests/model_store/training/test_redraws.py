@@ -9,7 +9,7 @@ import pytest
 from model_store.cohort.feature_table import FeatureTable
 from model_store.errors import TrainingError
 from model_store.training.column_selection import select_columns, unstable_columns
-from model_store.training.forest import Candidate, fit_forest
+from model_store.training.forest import Candidate, fit_forest, threshold_over_outlines, train
 
 STABLE, UNSTABLE = ("ring_f000", "ring_f001"), ("tumour_f000", "tumour_f001")
 QUICK = Candidate(columns=2, max_depth=3, min_samples_leaf=4, trees=40)
@@ -83,3 +83,28 @@ def test_a_redraw_that_could_not_be_measured_condemns_no_column(table: FeatureTa
     redraws = table.redraws.copy()
     redraws[3, 1] = np.nan
     assert unstable_columns(replace(table, redraws=redraws)) == unstable_columns(table)
+
+
+def test_threshold_counts_cases_not_outlines() -> None:
+    """A hot case with four outlines at 0.5, two with one each at 0.9: by outlines 0.45 is best, by cases 0.75.
+
+    Of the cold cases half lie at 0.6, so that 0.45 costs a half of the specificity and 0.75 a third of the sensitivity.
+    """
+    nan = np.nan
+    scores = np.array(
+        [[0.5, 0.5, 0.5, 0.5], [0.9, nan, nan, nan], [0.9, nan, nan, nan], [0.6, nan, nan, nan], [0.4, nan, nan, nan]]
+    )
+    hot = np.array([True, True, True, False, False])
+    assert threshold_over_outlines(hot, scores) == pytest.approx(0.75)
+
+
+def test_threshold_lies_where_redraws_change_few_classes(table: FeatureTable) -> None:
+    """Redraws that pull the scores of hot cases down pull the threshold down, too; without redraws it stays."""
+    hot = np.array([True] * 4 + [False] * 4)
+    own = np.array([0.7, 0.8, 0.85, 0.9, 0.1, 0.2, 0.25, 0.3])
+    redrawn = own[:, None] - np.where(hot, 0.25, 0.0)[:, None] * np.array([0, 1, 1])
+    assert threshold_over_outlines(hot, own[:, None]) == pytest.approx(0.5)
+    assert threshold_over_outlines(hot, redrawn) == pytest.approx(0.375)
+    trained = train(table, 0, (QUICK,))
+    assert trained.out_of_fold.shape == (len(table.patients),)
+    assert np.isfinite(trained.out_of_fold).all()

@@ -54,14 +54,51 @@ def test_a_signed_difference_is_refused(phases: Phases) -> None:
     assert "negative, as in a subtraction" in objection.message
 
 
-def test_a_difference_cut_at_zero_gets_a_warning(phases: Phases) -> None:
-    """It has no negative values; beside the phase before contrast the tissue has lost its signal."""
+@pytest.mark.parametrize("steps_per_unit", [1.0, 0.05])
+def test_a_difference_cut_at_zero_is_refused(phases: Phases, steps_per_unit: float) -> None:
+    """It has no negative values, but zeros all over the tissue. Without the phase before contrast it was scored.
+
+    Also where the images are stored in 33 grey levels.
+    """
+    before, after, roi = (phase if isinstance(phase, RegionOfInterest) else phase * steps_per_unit for phase in phases)
+    cut = np.floor(np.clip(np.floor(after) - np.floor(before), 0, None))
+    [objection] = subtraction_objections(volume(cut, None), roi, NEAR_TISSUE)
+    assert objection.criterion is Criterion.DERIVATION
+    assert "are 0 amid higher ones, as in a subtraction" in objection.message
+
+
+@pytest.mark.parametrize(("seed", "noise", "steps_per_unit"), [(32, 12.0, 1.0), (33, 6.5, 0.05), (35, 9.0, 0.02)])
+def test_coarse_original_images_are_no_subtraction(seed: int, noise: float, steps_per_unit: float) -> None:
+    """Down to 12 grey levels, where a third of the voxels around the outline are 0, in air."""
+    images = simulate(replace(SPEC, seed=seed, noise=noise))
+    roi = RegionOfInterest(images.tumour, None)
+    for phase in images.phases:
+        original = volume(np.floor(phase * steps_per_unit), None)
+        assert list(subtraction_objections(original, roi, NEAR_TISSUE)) == []
+
+
+def test_zeros_in_one_piece_are_no_subtraction(phases: Phases) -> None:
+    """A mask that sets what lies outside the breast to 0, here a half of the surroundings."""
+    _, after, roi = phases
+    masked = np.where(np.indices(after.shape)[2] < np.argwhere(roi.tumour)[:, 2].min(), 0, after)
+    assert list(subtraction_objections(volume(masked, None), roi, NEAR_TISSUE)) == []
+
+
+def test_tissue_that_lost_its_signal_gets_a_warning(phases: Phases) -> None:
+    """Beside the phase before contrast; the images alone may be others that are dark, such as after fat suppression."""
     before, after, roi = phases
-    cut = volume(np.clip(after - before, 0, None), before)
-    assert list(subtraction_objections(cut, roi, NEAR_TISSUE)) == []
-    [note] = subtraction_notes(cut, roi, NEAR_TISSUE)
+    [note] = subtraction_notes(volume(np.clip(after - before, 0, None), before), roi, NEAR_TISSUE)
     assert note.severity is Severity.WARNING
     assert "as in a subtraction" in note.text
+
+
+def test_a_tumour_without_signal_before_contrast_tells_nothing(phases: Phases) -> None:
+    """Division by its median, or by that of tissue that is compared with it, ended the measurement."""
+    before, after, roi = phases
+    for dark in (0.0, -5.0):
+        assert list(subtraction_notes(volume(after, np.full_like(before, dark)), roi, NEAR_TISSUE)) == []
+        dark_tumour = np.where(roi.tumour, dark, 0.0)
+        assert list(subtraction_notes(volume(after, dark_tumour), roi, NEAR_TISSUE)) == []
 
 
 def test_padding_is_no_negative_grey_value(phases: Phases) -> None:
