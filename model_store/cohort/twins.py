@@ -18,6 +18,10 @@ from model_store.errors import LeakError
 PIXEL_DIGEST = "pixel_digest"
 """Column of a feature table: SHA-256 of the measured phase's grey values."""
 MAX_CORRELATION = 0.98
+SAME_DIGITS = 1e-4
+"""Relative difference of values that were written with five digits or more."""
+FEWEST_SCORE_COLUMNS = 4
+"""In fewer columns two patients may have the same values by chance."""
 FEWEST_CASES = 10
 """Ranks of fewer cases are too coarse to tell two of them apart; equal values are found among any number."""
 
@@ -88,6 +92,31 @@ def require_other_images(training: Floats, other: Floats, what: str) -> None:
             f"{shared} cases of {what} have nearly the same values in every feature as a training case (rank "
             f"correlation above {MAX_CORRELATION}): the same images under another pseudonym; remove them from one of "
             "the two"
+        )
+
+
+def require_other_values(training: Floats, other: Floats, what: str) -> None:
+    """Refuse cases that have a training case's values in all features of a score, whatever their other features are.
+
+    ``training`` and ``other`` are these features (cases, columns). They decide the score alone, so a table in which
+    only they were copied gets the scores of the training cases.
+
+    Raises
+    ------
+    LeakError
+        With the number of cases.
+    """
+    if training.shape[1] < FEWEST_SCORE_COLUMNS:
+        return
+    copied = [
+        bool(np.isclose(training, row, rtol=SAME_DIGITS, atol=0).all(axis=1).any())
+        for row in other
+        if np.isfinite(row).all()
+    ]
+    if any(copied):
+        raise LeakError(
+            f"{sum(copied)} cases of {what} have the values of a training case in all {training.shape[1]} features of "
+            "the score: copies under another pseudonym; remove them from one of the two"
         )
 
 

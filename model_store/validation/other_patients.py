@@ -1,11 +1,18 @@
 """Checks that no patient of the training is in a validation cohort."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import pandas as pd
 
 from model_store.cohort.labelled_cohort import feature_columns, feature_values, measured_rows
-from model_store.cohort.twins import PIXEL_DIGEST, require_other_images, require_other_patients, require_other_pixels
+from model_store.cohort.twins import (
+    PIXEL_DIGEST,
+    require_other_images,
+    require_other_patients,
+    require_other_pixels,
+    require_other_values,
+)
 
 
 @dataclass(frozen=True)
@@ -44,8 +51,10 @@ class TrainedOn:
         mine = features["patient"].astype(str).isin(cases["patient"].astype(str))
         return cls(cases, measured_rows(features[mine]))
 
-    def require_others(self, features: pd.DataFrame, what: str) -> Checked:
+    def require_others(self, features: pd.DataFrame, what: str, score_columns: Sequence[str]) -> Checked:
         """Refuse a cohort that holds a training case, under this pseudonym or another; return what was compared.
+
+        ``score_columns`` are the features of the signature.
 
         Raises
         ------
@@ -64,4 +73,7 @@ class TrainedOn:
         common = sorted(set(feature_columns(rows)) & set(feature_columns(self.features)))
         if common:
             require_other_images(feature_values(self.features[common]), feature_values(rows[common]), what)
+        of_score = [name for name in score_columns if name in common]
+        if len(of_score) == len(score_columns):
+            require_other_values(feature_values(self.features[of_score]), feature_values(rows[of_score]), what)
         return Checked(pseudonyms=True, pixel_digests=digests, features=bool(common))

@@ -158,7 +158,7 @@ def _scored(
             "extract it again"
         )
     try:
-        checked = trained_on.require_others(features, f"the cohort {files.name}")
+        checked = trained_on.require_others(features, f"the cohort {files.name}", signature.columns)
         if files.labels is None:
             treated = treated_cohort(files.name, signature, features, clinical)
             return treated, checked, unnamed_profile(features)

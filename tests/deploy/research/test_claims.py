@@ -202,6 +202,21 @@ def test_site_equal_to_the_label_is_not_validated(study: Study) -> None:
     assert summary["leave_one_site_out"]["auc"] is None
 
 
+def test_copies_of_the_score_s_features_are_found_among_others(study: Study) -> None:
+    """Before: HOT and COLD as in training with an AUC of 0.98, where all other columns of the copy are new noise."""
+    study.cohort("train", "P", 1, 0.0)
+    done(study.run("train"))
+    (bundle,) = (study.folder / "out" / "train" / "bundle").iterdir()
+    chosen = list(load_bundle(bundle).columns)
+    table = pd.DataFrame(np.random.default_rng(9).normal(size=(120, len(COLUMNS))), columns=COLUMNS)
+    copied = pd.read_parquet(study.folder / "train.parquet")[chosen]
+    table[chosen] = [[float(f"{value:.5g}") for value in row] for row in copied.to_numpy()]
+    study.write("other", "E", table.to_numpy(), 2)
+    assert "120 cases of the cohort other have the values of a training case in all 8 features" in study.said(
+        "validate"
+    )
+
+
 @pytest.mark.parametrize(
     ("column", "value", "expected"),
     [

@@ -13,6 +13,7 @@ from model_store.cohort.twins import (
     require_other_images,
     require_other_patients,
     require_other_pixels,
+    require_other_values,
 )
 from model_store.errors import LeakError
 
@@ -93,3 +94,15 @@ def test_pixel_digests_of_training_in_another_cohort_are_refused() -> None:
     assert not require_other_pixels(first, pd.Series(["made up"] * 5), "the cohort other")
     with pytest.raises(LeakError, match="1 cases of the cohort other have the pixel digest of a training case"):
         require_other_pixels(first, second.replace(second[2], first[3]), "the cohort other")
+
+
+def test_copied_values_of_a_score_are_refused() -> None:
+    """With five digits; other patients, missing values, and scores of so few columns that chance gives the same."""
+    rng = np.random.default_rng(5)
+    training, other = rng.lognormal(size=(200, 6)), rng.lognormal(size=(200, 6))
+    require_other_values(training, other, "the cohort other")
+    require_other_values(training, np.full((3, 6), np.nan), "the cohort other")
+    other[17] = [float(f"{value:.5g}") for value in training[3]]
+    with pytest.raises(LeakError, match="1 cases of the cohort other have the values of a training case in all 6"):
+        require_other_values(training, other, "the cohort other")
+    require_other_values(training[:, :3], other[:, :3], "the cohort other")
