@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.errors import Reason, RejectedInput
 from workers.features.engine.feature_engine import INTENSITY_CLASSES, Discretisation, Outcomes
 
 try:
@@ -43,16 +44,25 @@ class CompiledEngine:
         discretisation: Discretisation,
         wanted: Collection[str] | None = None,
     ) -> Outcomes:
-        """Return the features of all classes of which a feature is ``wanted``: those of a class share their matrix."""
+        """Return the features of all classes of which a feature is ``wanted``: those of a class share their matrix.
+
+        Raises
+        ------
+        RejectedInput
+            OVER_LIMITS where the region has more grey levels than the matrices are built for.
+        """
         classes = INTENSITY_CLASSES if wanted is None else {name.split("_")[0] for name in wanted}
-        values = _engine.intensity(
-            np.ascontiguousarray(image, np.float64),
-            np.ascontiguousarray(mask, np.uint8),
-            spacing_mm[::-1],
-            discretisation.bin_width,
-            discretisation.within_slices,
-            [one in classes for one in INTENSITY_CLASSES],
-        )
+        try:
+            values = _engine.intensity(
+                np.ascontiguousarray(image, np.float64),
+                np.ascontiguousarray(mask, np.uint8),
+                spacing_mm[::-1],
+                discretisation.bin_width,
+                discretisation.within_slices,
+                [one in classes for one in INTENSITY_CLASSES],
+            )
+        except OverflowError as error:
+            raise RejectedInput(Reason.OVER_LIMITS, f"the region has {error} in one of its images") from error
         outcomes = _outcomes(INTENSITY_NAMES, values)
         return {name: value for name, value in outcomes.items() if name.split("_")[0] in classes}
 

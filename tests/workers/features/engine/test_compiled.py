@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from support.random_regions import Form, RandomRegion, Texture, random_region, random_regions
+from workers.errors import Reason, RejectedInput
 from workers.features.engine import _engine, compiled
 from workers.features.engine.choice import Engine
 from workers.features.engine.comparison import differences
@@ -176,12 +177,16 @@ def test_impossible_input_is_an_error_and_no_number(
         _engine.intensity(image, mask, (1.0, 1.0, 1.0), bin_width, False, ALL)
 
 
-def test_too_many_grey_levels_are_too_much_memory() -> None:
-    """A matrix of so many rows and columns does not fit: the case ends for want of memory, as with pyradiomics."""
-    image = np.arange(8.0).reshape(2, 2, 2)
-    with pytest.raises(MemoryError):
-        _engine.intensity(image, np.ones((2, 2, 2), np.uint8), (1.0, 1.0, 1.0), 1e-4, False, ALL)
-    _engine.intensity(image, np.ones((2, 2, 2), np.uint8), (1.0, 1.0, 1.0), 1e-3, False, ALL)
+@pytest.mark.parametrize(("size", "bin_width"), [(2, 1e-4), (13, 1.0)], ids=["a high level", "many levels"])
+def test_too_many_grey_levels_are_refused_before_memory_is_taken(size: int, bin_width: float) -> None:
+    """The case is not scored, and the message says why; wider bins are measured."""
+    image, mask = np.arange(float(size**3)).reshape(size, size, size), np.ones((size, size, size), np.bool_)
+    engine = compiled.CompiledEngine()
+    with pytest.raises(RejectedInput, match="more than 2048 grey levels") as refused:
+        engine.intensities(image, mask, (1.0, 1.0, 1.0), Discretisation(bin_width))
+    assert refused.value.reason is Reason.OVER_LIMITS
+    measured = engine.intensities(image, mask, (1.0, 1.0, 1.0), Discretisation(10 * bin_width), ["glcm_Contrast"])
+    assert measured["glcm_Contrast"] > 0
 
 
 def test_arrays_of_two_dimensions_are_refused() -> None:

@@ -6,8 +6,8 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
-#include <new>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 namespace engine {
@@ -26,6 +26,14 @@ struct Direction {
 
 // The index of a level among those in use, from 1; 0 is no level.
 using LevelIndex = std::uint16_t;
+
+// The most levels in use. Matrices grow with their square, the eigenproblem of MCC with their cube.
+constexpr std::size_t MAX_LEVELS = 2048;
+
+// The error of a region with more levels than that, or with a higher one than LevelIndex can number.
+[[noreturn]] inline void refuse_levels() {
+    throw std::overflow_error("more than " + std::to_string(MAX_LEVELS) + " grey levels");
+}
 
 // A region's voxels with their grey levels, in a volume with a border of one voxel outside of the region.
 //
@@ -85,8 +93,7 @@ private:
         const double step = (first + width) - first;  // how numpy.arange makes the edges
         // Without a step, values of 1e17 and above for usual widths, the edges of the bins could never be passed.
         if (!(step > 0)) throw std::invalid_argument("the bin width is below the spacing of numbers as large as these");
-        // pyradiomics would ask for a matrix of 400 GB.
-        if ((*highest - first) / width >= std::numeric_limits<LevelIndex>::max()) throw std::bad_alloc();
+        if ((*highest - first) / width >= std::numeric_limits<LevelIndex>::max()) refuse_levels();
         std::vector<LevelIndex> bins(values_.size());
         std::vector<LevelIndex> index;  // of each bin
         for (std::size_t i = 0; i < values_.size(); ++i) {
@@ -102,6 +109,7 @@ private:
                 used_.push_back(static_cast<double>(bin + 1));
                 index[bin] = static_cast<LevelIndex>(used_.size());
             }
+        if (used_.size() > MAX_LEVELS) refuse_levels();
         highest_ = static_cast<std::int64_t>(index.size());
         counts_.assign(used_.size(), 0);
         for (std::size_t i = 0; i < bins.size(); ++i) {
