@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pydicom.uid import UID
-from pynetdicom.presentation import PresentationContext, build_context
+from pynetdicom.presentation import PresentationContext
 
 from deploy.network.association import associated
 from deploy.network.echo import Echo, echo
@@ -14,7 +14,7 @@ from listener.scu.association import verification_contexts
 from workers.results.result_classes import RESULT_CLASSES, may_go_as
 from workers.results.result_roles import Fallback, ResultRole
 from workers.targets import commitment_scu, find_scu
-from workers.targets.store_scu import TRANSFER_SYNTAXES, storage_contexts
+from workers.targets.store_scu import storage_contexts
 from workers.targets.target import Proof
 
 EVERY_CLASS = tuple(dict.fromkeys(uid for classes in RESULT_CLASSES.values() for uid in classes))
@@ -59,7 +59,7 @@ def probe(
 ) -> Findings:
     """Probe ``peer`` by C-ECHO and negotiation alone.
 
-    Two associations: as a delivery proposes it, and each SOP class and transfer syntax in a context of its own.
+    The association proposes each SOP class and transfer syntax in a context of its own, as a delivery does.
 
     Raises
     ------
@@ -67,20 +67,18 @@ def probe(
         If there is no association, or no answer to the C-ECHO.
     """
     echoed = echo(peer, calling_ae_title, timeout_seconds)
-    one_by_one = [build_context(uid, syntax) for uid in EVERY_CLASS for syntax in TRANSFER_SYNTAXES]
     services = [*commitment_scu.contexts(), *find_scu.contexts()]
-    single = _accepted(peer, calling_ae_title, [*one_by_one, *services], timeout_seconds)
-    delivery = _accepted(peer, calling_ae_title, storage_contexts(EVERY_CLASS), timeout_seconds)
-    chosen = {context.abstract_syntax: context.transfer_syntax[0] for context in delivery}
-    accepted = {context.abstract_syntax for context in single}
+    contexts = _accepted(peer, calling_ae_title, [*storage_contexts(EVERY_CLASS), *services], timeout_seconds)
+    accepted = {context.abstract_syntax for context in contexts}
+    taken = {
+        uid: tuple(context.transfer_syntax[0] for context in contexts if context.abstract_syntax == uid)
+        for uid in EVERY_CLASS
+    }
     return Findings(
         echo=echoed,
-        taken={
-            uid: tuple(context.transfer_syntax[0] for context in single if context.abstract_syntax == uid)
-            for uid in EVERY_CLASS
-        },
+        taken=taken,
         goes_as={
-            role: next((GoesAs(uid, chosen[uid]) for uid in may_go_as(fallback, classes) if uid in chosen), None)
+            role: next((GoesAs(uid, taken[uid][0]) for uid in may_go_as(fallback, classes) if taken[uid]), None)
             for role, classes in RESULT_CLASSES.items()
         },
         commitment=STORAGE_COMMITMENT in accepted,

@@ -47,8 +47,12 @@ def send(target: Target, calling_ae_title: str, objects: Mapping[ResultRole, Alt
 
 
 def storage_contexts(sop_classes: Iterable[str]) -> list[PresentationContext]:
-    """Return the presentation contexts for these SOP classes: one each."""
-    return [build_context(UID(uid), TRANSFER_SYNTAXES) for uid in dict.fromkeys(sop_classes)]
+    """Return the presentation contexts for these SOP classes: one for each transfer syntax.
+
+    The results are encoded in Explicit VR. Of one context with both transfer syntaxes, many targets choose Implicit VR,
+    and each object would have to be encoded again.
+    """
+    return [build_context(UID(uid), syntax) for uid in dict.fromkeys(sop_classes) for syntax in TRANSFER_SYNTAXES]
 
 
 def _store(association: Association, role: ResultRole, dataset: Dataset) -> SentObject:

@@ -88,6 +88,21 @@ def test_a_target_that_takes_implicit_only_gets_implicit() -> None:
     assert seen == [(ImplicitVRLittleEndian, dataset.SOPInstanceUID)]
 
 
+def test_a_target_that_prefers_implicit_gets_explicit() -> None:
+    """It accepts both, each in a context of its own, and the object goes out as it is encoded."""
+    seen = []
+
+    def answer(event: evt.Event) -> int:
+        seen.append(event.context.transfer_syntax)
+        return 0x0000
+
+    dataset = instance(SecondaryCaptureImageStorage)
+    with peer(answer, syntaxes=(ImplicitVRLittleEndian, ExplicitVRLittleEndian)) as port:
+        [sent] = send(target(port), "RADTME", {IMAGE: {dataset.SOPClassUID: lambda: dataset}})
+    assert sent.answer is StoreResult.TAKEN
+    assert seen == [ExplicitVRLittleEndian]
+
+
 def test_a_report_falls_back_to_a_class_that_the_target_takes() -> None:
     """Comprehensive 3D SR is the class most often missing in a PACS."""
     better, plainer = instance(Comprehensive3DSRStorage), instance(ComprehensiveSRStorage)
