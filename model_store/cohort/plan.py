@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from model_store.cohort.twins import PIXEL_DIGEST
-from model_store.number_types import Count, CountFromZero, Port
+from model_store.number_types import Count, CountFromZero, Port, PositiveNumber
 from model_store.signatures.profile import DEFAULT_PROFILE, PROFILES, FeatureProfile, present_name
 
 PROFILE = "profile"
@@ -139,7 +139,7 @@ class LabelTable:
     cold: tuple[str, ...] = ("cold",)
     left_out: tuple[str, ...] = ()
     """Values of patients who are neither, such as immune-excluded; patients with an empty cell are left out, too."""
-    hot_at_least: float | None = None
+    hot_at_least: PositiveNumber | None = None
     """The column holds a quantity (CD8 cells or PD-L1 TPS in per cent, CPS): hot from this value on, else cold."""
     separator: str = ","
     """Of a CSV."""

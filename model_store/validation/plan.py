@@ -40,7 +40,7 @@ class MarkerRule:
     """A clinical column with a quantity, such as CD8 cells or PD-L1 TPS in per cent, and its threshold."""
 
     column: str
-    at_least: float
+    at_least: PositiveNumber
 
 
 @dataclass(frozen=True)
