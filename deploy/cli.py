@@ -67,6 +67,8 @@ only when it is used: `radtme status` must not wait for scikit-learn.
 COMMANDS = {name: entry for group in GROUPS.values() for name, entry in group.items()}
 
 FORMER_OPTIONS: Mapping[str, Mapping[str, str]] = {
+    "send": {"--to": "--target"},
+    "outline": {"--to": "--target"},
     "demo": {"--keep": "--output"},
     "sink": {"--folder": "--output"},
     "selftest": {"--limit": "--timeout"},
@@ -93,6 +95,7 @@ class CommandsByName(click.Group):
         module, _, name = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(importlib.import_module(module), name)
         show_examples_on_lines(command)
+        show_whole_summaries(command)
         return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -115,6 +118,8 @@ class CommandsByName(click.Group):
 
 
 EXAMPLE = "Example: "
+MAX_SUMMARY = 1000
+"""Characters; click cuts longer ones."""
 
 
 def show_examples_on_lines(command: click.Command) -> None:
@@ -126,6 +131,14 @@ def show_examples_on_lines(command: click.Command) -> None:
     if isinstance(command, click.Group):
         for each in command.commands.values():
             show_examples_on_lines(each)
+
+
+def show_whole_summaries(command: click.Command) -> None:
+    """Let a group list each subcommand with its whole first sentence, over several lines where it is long."""
+    if isinstance(command, click.Group):
+        for each in command.commands.values():
+            each.short_help = each.get_short_help_str(limit=MAX_SUMMARY)
+            show_whole_summaries(each)
 
 
 def with_present_names(args: Sequence[str]) -> Iterator[str]:

@@ -46,7 +46,7 @@ def time_argument(text: str) -> datetime:
 @click.option("--until", type=time_argument, metavar="TIME", help="End, in the same formats.")
 @click.option("--study", metavar="UID", help="Messages about this study only.")
 @click.option(
-    "--event", metavar="EVENT", help="A code such as 110104, or the beginning of a name: security, dicom-instances-..."
+    "--event", metavar="EVENT", help="A code such as 110104, or the beginning of a name such as security-alert."
 )
 @click.option("--json", "as_text", is_flag=True, help="For scripts: one JSON object a line.")
 @click.option("--show-patients", is_flag=True, help="Show the patients' ids and names too.")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from deploy.commands.options import output_folder_option
 from deploy.configuration.study import load_study
 from deploy.errors import ExitCode, WrongUsage
 from deploy.terminal import notices, path_from_here
@@ -34,7 +35,11 @@ def cohort() -> None:
     help="Folder for the tables; required with a FOLDER or --pairs.",
 )
 @click.option(
-    "--profile", default=None, type=click.Choice(sorted(PROFILES)), help="Feature profile, with a FOLDER or --pairs."
+    "--profile",
+    metavar="NAME",
+    default=None,
+    type=click.Choice(sorted(PROFILES)),
+    help=f"Feature profile, with a FOLDER or --pairs: {', '.join(sorted(PROFILES))}.",
 )
 @click.option(
     "--config",
@@ -104,8 +109,8 @@ def phenotype(config_file: Path) -> None:
     click.echo(path_from_here(study.folder(STEP) / "tables" / "labels.parquet"))
 
 
-@cohort.command(epilog="Example: radtme cohort simulate ./simulated --patients 80 --sites 3")
-@click.argument("folder", metavar="OUT", type=click.Path(path_type=Path, file_okay=False))
+@cohort.command(epilog="Example: radtme cohort simulate --output ./simulated --patients 80")
+@output_folder_option
 @click.option("--seed", default=1, show_default=True, help="The same seed gives the same cohort.")
 @click.option("--patients", default=60, show_default=True, type=click.IntRange(10))
 @click.option(
@@ -120,17 +125,17 @@ def phenotype(config_file: Path) -> None:
     help="Share of the patients whose tumour is outlined twice more, once by a second reader.",
 )
 @click.option("--concurrency", "jobs", default=0, type=click.IntRange(0), help="Processes. Default: all cores.")
-def simulate(folder: Path, seed: int, patients: int, sites: int, no_effect: bool, repeated: float, jobs: int) -> None:
-    """Write a simulated cohort into OUT, as input of a study: DICOM, labels, clinical data, genes, study.yaml.
+def simulate(output: Path, seed: int, patients: int, sites: int, no_effect: bool, repeated: float, jobs: int) -> None:
+    """Write a simulated cohort into a folder, as input of a study: DICOM, labels, clinical data, genes, study.yaml.
 
     planted.json contains the simulated effects and the AUC that can be reached.
     """
     from deploy.simulation.cohort import SimulationPlan, write_cohort
     from deploy.simulation.planted import Planted
 
-    folder.mkdir(parents=True, exist_ok=True)
+    output.mkdir(parents=True, exist_ok=True)
     plan = SimulationPlan(seed, patients, sites, Planted(effect=not no_effect), repeated, jobs)
-    click.echo(path_from_here(write_cohort(folder, plan, notices())))
+    click.echo(path_from_here(write_cohort(output, plan, notices())))
 
 
 @cohort.command(epilog="Example: radtme cohort reliability study.yaml")

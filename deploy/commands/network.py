@@ -95,9 +95,9 @@ def ask_web(target: Target) -> None:
     click.echo(f"{target.url}: ok, {ANSWERS_TO[target.kind]} in {(time.perf_counter() - start) * 1000:.0f} ms")
 
 
-@click.command(epilog="Example: radtme send /data/study7; radtme send /data/study7 --to PACS@10.0.0.5:104")
+@click.command(epilog="Example: radtme send /data/study7; radtme send /data/study7 --target PACS@10.0.0.5:104")
 @click.argument("folder", type=click.Path(path_type=Path, exists=True))
-@click.option("--to", "target", default="own", help="Name of a target, or AET@host:port. Default: our own listener.")
+@click.option("--target", default="own", help="Name of a target, or AET@host:port. Default: our own listener.")
 @calling_option
 @timeout_option
 @tls_options

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,30 @@ def config_option(command: Decorated) -> Decorated:
         type=click.Path(path_type=Path, dir_okay=False),
         help="Configuration file. Default: $RADTME_CONFIG, else ./radtme.yaml, else defaults, data in ./radtme-data.",
     )(command)
+
+
+class _FormerArgument(click.Argument):
+    """An argument that an option has replaced: accepted, and not shown in the help."""
+
+    def get_usage_pieces(self, ctx: click.Context) -> list[str]:
+        return []
+
+
+def output_folder_option(command: Decorated) -> Decorated:
+    """Add ``--output DIR``, which has to be given, to a command. The folder is accepted as an argument too."""
+    folder = click.Path(path_type=Path, file_okay=False)
+
+    @click.option("--output", metavar="DIR", type=folder, help="Folder to write into. Required.")
+    @click.argument("former_output", cls=_FormerArgument, type=folder, required=False)
+    @wraps(command)
+    def with_output(*args: Any, output: Path | None, former_output: Path | None, **kwargs: Any) -> Any:
+        if (output is None) == (former_output is None):
+            raise WrongUsage("one output folder has to be given", "name it with --output DIR")
+        if former_output is not None:
+            click.echo("warning: the output folder is given with --output now", err=True)
+        return command(*args, output=output or former_output, **kwargs)
+
+    return with_output
 
 
 def tls_options(command: Decorated) -> Decorated:

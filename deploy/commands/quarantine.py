@@ -71,7 +71,7 @@ def show(name: str, config_file: Path | None) -> None:
     output().print(grid)
 
 
-@quarantine.command(epilog='Example: radtme quarantine drop 1.2.826.0.1.3680043.8.498.1 --why "sent again, corrected"')
+@quarantine.command(epilog='Example: radtme quarantine drop 1.2.826.0.1.3680043 --why "sent again, corrected"')
 @NAME_ARGUMENT
 @click.option("--why", required=True, help="Reason; recorded in the audit trail.")
 @config_option

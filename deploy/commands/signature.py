@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 from rich.table import Table
 
-from deploy.commands.options import config_option, readable_errors, registry_of
+from deploy.commands.options import config_option, output_folder_option, readable_errors, registry_of
 from deploy.commands.scores import compare, score
 from deploy.commands.study import publish, reproduce_study, train, validate
 from deploy.configuration.load import read_configuration
@@ -120,8 +120,10 @@ def shadow(name: str | None, off: bool, config_file: Path | None) -> None:
     click.echo(f"{current.name} is the shadow signature" if current else "no shadow signature")
 
 
-@signature.command("build-research", epilog="Example: radtme signature build-research ./bundles --concurrency 2")
-@click.argument("output_folder", metavar="OUTPUT", type=click.Path(path_type=Path, file_okay=False))
+@signature.command(
+    "build-research", epilog="Example: radtme signature build-research --output ./bundles --concurrency 2"
+)
+@output_folder_option
 @click.option("--seed", default=1, show_default=True, help="The same seed gives the same digest.")
 @click.option("--cases", default=160, show_default=True, help="Number of phantoms for training.")
 @click.option(
@@ -129,13 +131,19 @@ def shadow(name: str | None, off: bool, config_file: Path | None) -> None:
 )
 @click.option("--bundle-version", default="1.3.0", show_default=True, help="Version of the signature.")
 @click.option(
-    "--profile", "profile_name", default=DEFAULT_PROFILE.name, show_default=True, type=click.Choice(sorted(PROFILES))
+    "--profile",
+    "profile_name",
+    metavar="NAME",
+    default=DEFAULT_PROFILE.name,
+    show_default=True,
+    type=click.Choice(sorted(PROFILES)),
+    help=f"Feature profile: {', '.join(sorted(PROFILES))}.",
 )
 @click.option("--concurrency", "jobs", default=1, show_default=True, type=click.IntRange(1), help="Processes.")
 def build_research(
-    output_folder: Path, seed: int, cases: int, held_out: int, bundle_version: str, profile_name: str, jobs: int
+    output: Path, seed: int, cases: int, held_out: int, bundle_version: str, profile_name: str, jobs: int
 ) -> None:
-    """Train the research signature on simulated phantoms and write it into a folder in OUTPUT. Takes some minutes."""
+    """Train the research signature on simulated phantoms and write it into a folder below --output. Takes minutes."""
     from deploy.simulation.research_signature import ResearchPlan, build_research_signature
 
     try:
@@ -143,7 +151,7 @@ def build_research(
     except ValueError as error:
         raise CommandError(str(error)) from error
     with stepping(notices(), "measuring phantoms", cases + held_out, QUICK_SECONDS) as step, readable_errors():
-        bundle = build_research_signature(output_folder, plan, jobs, step)
+        bundle = build_research_signature(output, plan, jobs, step)
     click.echo(str(bundle))
 
 

@@ -8,7 +8,10 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from deploy.configuration.load import COMPUTED, Document
 from deploy.configuration.target_checks import DIMSE_SETTINGS, settings_of_other_kind
+from deploy.configuration.units import pattern_with_unit
 from workers.targets.target import TargetKind
+
+NUMBER_KEYS = ("type", "exclusiveMinimum", "minimum", "maximum")
 
 
 class _Generator(GenerateJsonSchema):
@@ -31,11 +34,23 @@ def configuration_schema() -> dict[str, Any]:
         root["properties"][name] = {"anyOf": [root["properties"][name], {"type": "null"}]}
     definitions["Target"] |= _by_kind()
     root = {"$schema": GenerateJsonSchema.schema_dialect, **root, "title": "radtme.yaml", "$defs": definitions}
+    for section in definitions.values():
+        for name, setting in section.get("properties", {}).items():
+            _accept_units(name, setting)
     for array in _arrays(root):
         array["type"] = ["array", "null"]
         if array.get("uniqueItems"):
             array["default"].sort()  # a set has no order: the same text each time
     return root
+
+
+def _accept_units(name: str, setting: dict[str, Any]) -> None:
+    """Let a setting in seconds, days or bytes also be a text with a unit. Its bounds hold for plain numbers only."""
+    pattern = pattern_with_unit(name)
+    if pattern is None:
+        return
+    choices = setting.pop("anyOf", None) or [{key: setting.pop(key) for key in NUMBER_KEYS if key in setting}]
+    setting["anyOf"] = [*choices, {"type": "string", "pattern": pattern}]
 
 
 def _arrays(schema: Any) -> Iterator[dict[str, Any]]:

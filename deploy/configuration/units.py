@@ -31,6 +31,12 @@ def expected_unit(setting: str) -> str:
     return ""
 
 
+def pattern_with_unit(setting: str) -> str | None:
+    """Return the pattern (JSON Schema) of a number with a unit of this setting; None where it takes none."""
+    units, _ = _units_of(setting)
+    return rf"^\s*\d+(\.\d+)?\s*({'|'.join(units)})\s*$" if units else None
+
+
 def _units_of(setting: str) -> tuple[dict[str, int], int]:
     if setting.endswith("_bytes"):
         return SIZE_UNITS, 1

@@ -7,7 +7,7 @@ parent's locks on an SQLite file for its own, and a PostgreSQL connection serves
 import errno
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import NullPool
 
 from listener.ledger.migration import bring_up_to_date
 from listener.runtime.fault_points import FaultPoint, reach
@@ -128,9 +129,10 @@ def _new_engine(url: str) -> Engine:
     parts = make_url(url)
     options: dict[str, Any] = {"pool_size": POOL_SIZE, "pool_pre_ping": True, "pool_timeout": LOCK_TIMEOUT_SECONDS}
     if parts.get_backend_name() == "sqlite":
-        engine = create_engine(
-            parts, connect_args={"timeout": LOCK_TIMEOUT_SECONDS}, hide_parameters=True, max_overflow=64, **options
-        )
+        # Read-only connections are not kept: one to an unused file would not notice that a process uses it again.
+        options = {"poolclass": NullPool} if _is_read_only(str(parts.database)) else {**options, "max_overflow": 64}
+        engine = create_engine(parts, connect_args={"timeout": LOCK_TIMEOUT_SECONDS}, hide_parameters=True, **options)
+        event.listen(engine, "do_connect", _connect_read_only)
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
@@ -141,6 +143,21 @@ def _new_engine(url: str) -> Engine:
         "options": f"-c lock_timeout={LOCK_TIMEOUT_SECONDS}s",
     }
     return create_engine(parts, connect_args=arguments, hide_parameters=True, max_overflow=POOL_SIZE, **options)
+
+
+def _is_read_only(path: str) -> bool:
+    return os.path.exists(path) and not os.access(os.path.dirname(path), os.W_OK)
+
+
+def _connect_read_only(dialect: object, record: object, arguments: Sequence[Any], parameters: dict[str, Any]) -> Any:
+    """Open the file as one that nobody changes where nobody uses it and SQLite cannot create the files of its WAL.
+
+    While another process uses it they exist, and SQLite reads through them. https://sqlite.org/wal.html#readonly
+    """
+    path = str(arguments[0])
+    if not _is_read_only(path) or os.path.exists(f"{path}-wal"):
+        return None
+    return sqlite3.connect(f"{Path(path).absolute().as_uri()}?immutable=1", uri=True, **parameters)
 
 
 def _configure_sqlite(connection: Any, record: object) -> None:

@@ -41,15 +41,23 @@ class RunningPart:
     host: str
     pid: int
     version: str
+    started: int | None = None
+    """Clock ticks from the start of the machine to that of the process, on Linux. In a container each process may have
+    number 1, and the next one after a restart has it too.
+    """
     seconds_silent: float = 0.0
     """Since its last sign of life."""
 
     @property
     def is_alive(self) -> bool:
-        """Whether it has given a sign of life, and, on this machine, whether its process exists."""
+        """Whether it has given a sign of life, and, on this machine, whether its process still exists."""
         if self.seconds_silent > SILENT_SECONDS:
             return False
-        return self.host != socket.gethostname() or _exists(self.pid)
+        return self.host != socket.gethostname() or (_exists(self.pid) and self._is_same_process())
+
+    def _is_same_process(self) -> bool:
+        started = _started(self.pid)
+        return started is None or self.started is None or started == self.started
 
 
 def read_parts(folder: Path) -> tuple[RunningPart, ...]:
@@ -64,7 +72,9 @@ class Heartbeat:
     def __init__(self, folder: Path, parts: Iterable[Part], is_alive: Callable[[], bool] = lambda: True) -> None:
         """``is_alive``: whether the process does its work; while it returns false, there is no sign of life."""
         self._folder = folder
-        self._part = RunningPart(tuple(parts), socket.gethostname(), os.getpid(), version("radtme"))
+        self._part = RunningPart(
+            tuple(parts), socket.gethostname(), os.getpid(), version("radtme"), _started(os.getpid())
+        )
         self._is_alive = is_alive
         name = re.sub(r"[^A-Za-z0-9.-]", "_", f"{'-'.join(self._part.parts)}-{self._part.host}-{self._part.pid}")
         self._path = folder / f"{name}.json"
@@ -77,7 +87,7 @@ class Heartbeat:
             former = _read(path)
             if former is not None and former.host == self._part.host and not former.is_alive:
                 path.unlink(missing_ok=True)
-        self._beat()
+        self._beat(anew=True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -93,9 +103,9 @@ class Heartbeat:
             if self._is_alive():
                 self._beat()
 
-    def _beat(self) -> None:
+    def _beat(self, *, anew: bool = False) -> None:
         try:
-            if not self._path.exists():
+            if anew or not self._path.exists():
                 self._folder.mkdir(parents=True, exist_ok=True)
                 temporary = self._path.with_suffix(".tmp")
                 temporary.write_text(json.dumps(asdict(self._part)))
@@ -123,3 +133,14 @@ def _exists(pid: int) -> bool:
     except OSError:  # of another user
         return True
     return True
+
+
+def _started(pid: int) -> int | None:
+    """Return when a process started (proc(5), stat, field 22), None where that cannot be read.
+
+    psutil reads the time of boot too, which systemd's ProcSubset=pid hides.
+    """
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+    except (OSError, ValueError, IndexError):
+        return None

@@ -195,7 +195,7 @@ def run(work: Path, compose: Compose, services: Mapping[str, Any]) -> None:
     named = ("--name", f"{PROJECT}-sink", "--network-alias", "orthanc", "--volume", f"{received}:/received")
     done("podman", "run", "--detach", *named, *own, "--entrypoint", "python", full(image), "-c", SINK)
     try:
-        send = ("send", "/study", "--to", "RADTME@listener:11112", "--calling", "ORTHANC")
+        send = ("send", "/study", "--target", "RADTME@listener:11112", "--calling", "ORTHANC")
         began = time.monotonic()
         done("podman", "run", *own, "--volume", f"{study}:/study:ro", full(image), *send)
         wait_for(lambda: len(results(received, phantom.study_uid)) >= 4, SETTLED_SECONDS, "no results in the sink")

@@ -8,7 +8,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from deploy.cli import COMMANDS, GROUPS, one_line_without_traceback, radtme
+from deploy.cli import COMMANDS, GROUPS, one_line_without_traceback, radtme, show_whole_summaries
+from deploy.errors import ExitCode
 from listener.spool.spool import Spool
 
 
@@ -118,6 +119,41 @@ def test_each_example_stands_on_a_line_of_its_own():
         assert len([line for line in after if line.startswith("    radtme ")]) == examples, shown
 
 
+def all_commands(command=radtme, path=()):
+    """Yield the path of each command and group."""
+    yield path
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            yield from all_commands(command.get_command(context, name), (*path, name))
+
+
+@pytest.mark.parametrize("path", list(all_commands()), ids=" ".join)
+def test_help_cuts_no_sentence_at_80_columns(path):
+    """Summaries, options and examples are whole, and no line is longer than a narrow terminal."""
+    shown = CliRunner().invoke(radtme, [*path, "--help"], terminal_width=80).output
+    usage, _, rest = shown.partition("\n")
+    assert "..." not in rest
+    assert max(map(len, [usage, *rest.splitlines()])) <= 80
+
+
+def test_a_cut_sentence_would_be_noticed():
+    """What click shows by itself of a long first sentence."""
+
+    @click.group
+    def group() -> None:
+        pass
+
+    @group.command
+    def one() -> None:
+        """Do something that takes so many words to describe that no terminal of 80 columns shows them in one line."""
+
+    assert "..." in CliRunner().invoke(group, ["--help"], terminal_width=80).output
+    show_whole_summaries(group)
+    shown = CliRunner().invoke(group, ["--help"], terminal_width=80).output
+    assert "in one line." in " ".join(shown.split())
+
+
 def test_former_names_of_options_are_taken_and_not_shown(tmp_path):
     """A script for an earlier version keeps working, with a warning that names the present option."""
     shown = CliRunner().invoke(radtme, ["demo", "--help"]).output
@@ -134,8 +170,25 @@ def test_former_names_of_options_are_taken_and_not_shown(tmp_path):
 def test_one_thing_has_one_name_in_every_command():
     """Parallelism, a time limit, an output folder and the configuration file."""
     names = {option for _, command in every_command() for each in command.params for option in each.opts}
-    assert not names & {"--jobs", "--keep", "--folder", "--limit", "--processes", "--out", "--time-limit"}
-    assert {"--concurrency", "--timeout", "--output", "--config"} <= names
+    assert not names & {"--jobs", "--keep", "--folder", "--limit", "--processes", "--out", "--time-limit", "--to"}
+    assert {"--concurrency", "--timeout", "--output", "--config", "--target"} <= names
+
+
+def test_no_command_takes_its_output_folder_as_an_argument(tmp_path):
+    """--output names it everywhere; an argument, as in earlier versions, is accepted with a warning."""
+    shown = CliRunner().invoke(radtme, ["cohort", "simulate", "--help"]).output
+    assert shown.startswith("Usage: radtme cohort simulate [OPTIONS]\n")
+    (tmp_path / "file").write_text("")
+    former = CliRunner().invoke(radtme, ["cohort", "simulate", str(tmp_path / "cohort"), "--patients", "1"])
+    assert "'--patients': 1 is not in the range" in former.output
+    for words in ([], ["one", "--output", "another"]):
+        done = CliRunner().invoke(radtme, ["signature", "build-research", *words])
+        assert done.exit_code == ExitCode.USAGE
+        assert "--output DIR" in done.output
+    few = ["--cases", "2", "--held-out", "0"]
+    done = CliRunner().invoke(radtme, ["signature", "build-research", str(tmp_path / "bundles"), *few])
+    assert "warning: the output folder is given with --output now" in done.output
+    assert "5 hot patients" in done.output
 
 
 def every_command(command=radtme, path=()):

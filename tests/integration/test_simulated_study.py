@@ -79,7 +79,7 @@ class Cohort:
 def cohort(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
     """Return a cohort of three sites, simulated and extracted by the commands."""
     folder = tmp_path_factory.mktemp("cohort")
-    radtme("cohort", "simulate", folder, "--seed", SEED, "--patients", PATIENTS, "--repeated", 0)
+    radtme("cohort", "simulate", "--output", folder, "--seed", SEED, "--patients", PATIENTS, "--repeated", 0)
     radtme("cohort", "extract", folder / "dicom", "--output", folder / "out")
     return Cohort(folder)
 

@@ -21,7 +21,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a research signature from as few phantoms as can be, built by the command."""
     folder = tmp_path_factory.mktemp("bundles")
     plan = ("--cases", 10, "--held-out", 4, "--seed", 5, "--bundle-version", "0.0.1", "--concurrency", 2)
-    built = run("build-research", folder, *plan)
+    built = run("build-research", "--output", folder, *plan)
     assert built.exit_code == 0, built.output
     return Path(built.output.strip().splitlines()[-1])
 
@@ -95,7 +95,7 @@ def test_errors_are_two_lines_and_exit_code_1(home: Path, bundle: Path) -> None:
         (("publish", damaged), "canary.npz"),
         (("activate", "nothing"), "no signature matches 'nothing'"),
         (("show",), "no signature is active"),
-        (("build-research", "out", "--cases", 2, "--held-out", 0), "5 hot patients"),
+        (("build-research", "--output", "out", "--cases", 2, "--held-out", 0), "5 hot patients"),
     ):
         result = run(*arguments)
         assert result.exit_code == 1, arguments
@@ -142,7 +142,7 @@ def test_a_version_that_no_bundle_can_have_is_refused_before_anything_is_measure
 ) -> None:
     """Measuring takes minutes, so that a wrong option is reported before it, in one line."""
     monkeypatch.setattr("deploy.simulation.research_signature.measure_cohort", lambda *_: pytest.fail("it measures"))
-    refused = run("build-research", home / "bundles", "--bundle-version", version)
+    refused = run("build-research", "--output", home / "bundles", "--bundle-version", version)
     assert refused.exit_code != 0
     assert f"error: id and version are lower-case letters, digits, dots and hyphens, not {version!r}" in refused.output
     assert isinstance(refused.exception, SystemExit)

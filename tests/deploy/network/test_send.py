@@ -232,7 +232,7 @@ def test_echo_and_send_to_dcmtk(run_radtme, tmp_path):
     try:
         wait_for_port(port)
         assert run_radtme("echo", f"DCMTK@127.0.0.1:{port}").stdout.startswith(f"DCMTK@127.0.0.1:{port}: ok")
-        run = run_radtme("send", "study", "--to", f"DCMTK@127.0.0.1:{port}")
+        run = run_radtme("send", "study", "--target", f"DCMTK@127.0.0.1:{port}")
     finally:
         storescp.terminate()
         storescp.wait()

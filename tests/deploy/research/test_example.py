@@ -109,7 +109,9 @@ def test_a_simulated_cohort_becomes_a_report_and_a_signature(tmp_path: Path) -> 
     """The two commands of the page, on DICOM, with the AUC in the interval that the simulation predicts."""
     run = [sys.executable, "-m", "deploy"]
     cohort = tmp_path / "simulated"
-    subprocess.run([*run, "cohort", "simulate", str(cohort), "--patients", "60", "--sites", "3"], check=True)
+    subprocess.run(
+        [*run, "cohort", "simulate", "--output", str(cohort), "--patients", "60", "--sites", "3"], check=True
+    )
     subprocess.run([*run, "signature", "reproduce-study", str(cohort / "study.yaml")], check=True, cwd=tmp_path)
     page = (cohort / "study" / "report.html").read_text()
     assert NOT_RUN not in page

@@ -1,5 +1,6 @@
 """The signs of life of the parts: they show what runs, also after a crash."""
 
+import json
 import os
 import subprocess
 import sys
@@ -32,6 +33,37 @@ def test_a_killed_part_is_known_at_once_and_replaced_by_its_successor(tmp_path: 
     (successor,) = read_parts(tmp_path)
     heartbeat.stop()
     assert successor.pid == os.getpid()
+
+
+def test_a_successor_with_the_same_number_is_another_process(tmp_path: Path) -> None:
+    """Process 1 of a container that was restarted: its predecessor's file does not stand for it."""
+    heartbeat = Heartbeat(tmp_path, [Part.LISTENER])
+    heartbeat.start()
+    (path,) = tmp_path.glob("*.json")
+    own = json.loads(path.read_text())
+    heartbeat.stop()
+    path.write_text(json.dumps({**own, "started": own["started"] - 100, "version": "0.0.9"}))
+    (former,) = read_parts(tmp_path)
+    assert former.seconds_silent < SILENT_SECONDS
+    assert not former.is_alive
+    successor = Heartbeat(tmp_path, [Part.LISTENER])
+    successor.start()
+    (part,) = read_parts(tmp_path)
+    successor.stop()
+    assert (part.is_alive, part.version) == (True, own["version"])
+
+
+def test_a_file_of_an_earlier_version_is_a_part(tmp_path: Path) -> None:
+    """It does not state when its process started."""
+    heartbeat = Heartbeat(tmp_path, [Part.LISTENER])
+    heartbeat.start()
+    (path,) = tmp_path.glob("*.json")
+    own = json.loads(path.read_text())
+    del own["started"]
+    path.write_text(json.dumps(own))
+    (part,) = read_parts(tmp_path)
+    heartbeat.stop()
+    assert part.is_alive
 
 
 def test_a_part_that_hangs_gives_no_sign_of_life(tmp_path: Path) -> None:
