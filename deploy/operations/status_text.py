@@ -214,8 +214,8 @@ def score_words(job: JobStatus) -> str:
     score, threshold = shown_score(job.hot_probability, job.threshold)
     tends = f", tends to {job.tendency}" if job.doubts else ""
     redrawn = f", redrawn outlines {range_text(job.stability, job.threshold)}" if job.stability else ""
-    doubts = "".join(f". {why}" for why in doubt_texts(job.doubts)).rstrip(".")
-    return f"{tends}, hot probability {score} (threshold {threshold}{redrawn}){doubts}"
+    doubts = "".join(f". {why.rstrip('.')}" for why in doubt_texts(job.doubts))
+    return f"{tends}, score {score} (threshold {threshold}{redrawn}){doubts}"
 
 
 def _indented(line: Text) -> Padding:

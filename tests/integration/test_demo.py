@@ -43,7 +43,7 @@ def test_the_phantom_is_scored_and_its_results_arrive(tmp_path: Path):
     }
     run = demo(tmp_path, "--output", "kept", **installation)
     assert run.returncode == 0, run.stdout + run.stderr
-    for expected in ("sent", "paired", "features", "delivered", "hot probability", "threshold", "not for clinical use"):
+    for expected in ("sent", "paired", "features", "delivered", "score 0.", "threshold", "not for clinical use"):
         assert expected in run.stdout, expected
     assert ("UNCERTAIN" in run.stdout) == ("This is a result, not an error" in run.stdout)
     results = next((tmp_path / "kept" / "results").iterdir())

@@ -35,7 +35,7 @@ EXPECTED = [
     "12 min",
     "ready: waits for a worker",
     "running: attempt 2",
-    "HOT, hot probability 0.710 (threshold 0.500)",
+    "HOT, score 0.710 (threshold 0.500)",
     "pacs: retry, next try in 12 min, 2 so far: PACS@h:1 cannot be reached",
     "archive: delivered",
     "not scored: tumour_too_small: 63 voxels, the profile asks for 100",
@@ -105,7 +105,7 @@ def test_rounding_never_contradicts_the_verdict(spool, put_job):
     """The same digits as in the report: as many as tell score and threshold apart."""
     near = {"hot_probability": 0.41226, "threshold": 0.4123, "phenotype": "cold"}
     put_job("1.4", JobState.DELIVERING, result=SCORED | {"score": near})
-    assert "COLD, hot probability 0.41226 (threshold 0.41230)" in format_time(read_status(spool), 200)
+    assert "COLD, score 0.41226 (threshold 0.41230)" in format_time(read_status(spool), 200)
 
 
 def test_an_uncertain_verdict_says_what_it_tends_to_and_why(spool, put_job):
@@ -118,15 +118,16 @@ def test_an_uncertain_verdict_says_what_it_tends_to_and_why(spool, put_job):
         "prediction_set": "hot or cold",
         "coverage": 0.9,
         "stability": {"low": 0.4, "high": 0.8, "redraws": 10, "drawn": 10},
-        "doubts": ["outline"],
+        "doubts": ["outline", "calibration"],
     }
     put_job("1.4", JobState.DELIVERING, result=SCORED | {"score": score})
     assert (
-        "UNCERTAIN, tends to hot, hot probability 0.700 (threshold 0.500, redrawn outlines 0.400 to 0.800). "
-        "Redrawn outlines give scores on both sides of the threshold" in format_time(read_status(spool), 220)
+        "UNCERTAIN, tends to hot, score 0.700 (threshold 0.500, redrawn outlines 0.400 to 0.800). "
+        "Redrawn outlines give scores on both sides of the threshold. The scores of the training cases do not decide "
+        "between the classes here" in format_time(read_status(spool), 320)
     )
     (job,) = as_json(read_status(spool))["jobs"]
-    assert (job["phenotype"], job["tendency"], job["doubts"]) == ("uncertain", "hot", ["outline"])
+    assert (job["phenotype"], job["tendency"], job["doubts"]) == ("uncertain", "hot", ["outline", "calibration"])
     assert job["stability"]["low"] == 0.4
 
 

@@ -83,7 +83,7 @@ def test_overview_says_what_needs_a_look_and_lists_every_case(full_spool: Spool)
         "pacs could not be reached: PACS@h:1 cannot be reached.",
         "No signature is active: nothing is scored.",
         "waiting: 2 of 5 instances missing",
-        "hot probability 0.710 (threshold 0.500)",
+        "score 0.710 (threshold 0.500)",
         "not scored: tumour_too_small: 63 voxels, the profile asks for 100",
         "failed: worker_killed: 3 workers died",
         "cannot_understand: other bytes",
