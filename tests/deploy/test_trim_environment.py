@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 from types import ModuleType
 
+import highdicom
 import pytest
 
 import deploy
@@ -128,3 +129,60 @@ def test_a_library_that_strip_would_lay_out_anew_is_left_as_it_is(
     trim.strip_libraries(library.parent)
     assert library.read_bytes() == before
     assert [path.name for path in library.parent.iterdir()] == [library.name]
+
+
+def test_an_equal_library_of_another_package_becomes_a_link(trim: ModuleType, library: Path) -> None:
+    """NumPy and SciPy each bring the same libgfortran; another name in another package stays a file."""
+    again, other = library.parents[1] / "other" / library.name, library.parents[1] / "other" / "libother.so"
+    again.parent.mkdir()
+    for copy in (again, other):
+        shutil.copy(library, copy)
+    trim.link_equal_libraries(library.parents[1])
+    assert [path.is_symlink() for path in (again, library, other)] == [False, True, False]
+    assert library.samefile(again)
+
+
+def test_what_is_not_reached_goes_and_a_pattern_without_files_ends_the_build(
+    trim: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pattern that matches nothing belongs to another version of its library."""
+    monkeypatch.setattr(trim, "NOT_REACHED", ("one/data", "one/lib*.so"))
+    for name in ("one/data/table.csv", "one/libavif.so", "one/kept.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    trim.remove_unreached(tmp_path)
+    assert [path.name for path in (tmp_path / "one").iterdir()] == ["kept.py"]
+    with pytest.raises(SystemExit, match="one/data"):
+        trim.remove_unreached(tmp_path)
+
+
+def test_the_python_lexer_stays_where_those_of_other_languages_go(trim: ModuleType, tmp_path: Path) -> None:
+    """A traceback in a console log is coloured with it."""
+    names = ("__init__.py", "_mapping.py", "python.py", "pascal.py", "sql.py")
+    folder = tmp_path / "pygments" / "lexers"
+    folder.mkdir(parents=True)
+    for name in names:
+        (folder / name).touch()
+    for pattern in (one for one in trim.NOT_REACHED if one.startswith("pygments")):
+        for path in tmp_path.glob(pattern):
+            path.unlink()
+    assert {path.name for path in folder.iterdir()} == {"__init__.py", "_mapping.py", "python.py"}
+
+
+def test_the_attribute_table_keeps_the_root_of_every_module(trim: ModuleType, tmp_path: Path) -> None:
+    """Nested attributes stay for modules of what radtme writes or measures only."""
+    standard = Path(highdicom.__file__).with_name("_standard")
+    for name in ("iod_module_map.json", "module_attribute_map.json"):
+        shutil.copy(standard / name, tmp_path / name)
+    path = tmp_path / "module_attribute_map.json"
+    before = json.loads(path.read_text())
+    trim.shorten_attribute_table(tmp_path)
+    after = json.loads(path.read_text())
+    kept = "segmentation-multi-frame-functional-groups", "enhanced-mr-image-multi-frame-functional-groups", "patient"
+    assert list(after) == list(before)
+    assert all(after[name] == before[name] for name in kept)
+    for name, rows in before.items():
+        root = [row for row in rows if not row["path"]]
+        assert [row for row in after[name] if not row["path"]] == root
+    assert after["inventory"] == [row for row in before["inventory"] if not row["path"]]
+    assert path.stat().st_size < (standard / path.name).stat().st_size / 2
