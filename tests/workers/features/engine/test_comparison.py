@@ -11,6 +11,7 @@ FOUND = {
     "original_firstorder_Range": 900.0,
     "original_glcm_ClusterProminence": 1e8,
     "original_glcm_ClusterShade": 1e-5,
+    "original_glcm_DifferenceEntropy": -2.1356176692099448e-16,
     "original_glcm_MCC": 0.4,
     "original_ngtdm_Coarseness": 0.003,
     "original_shape_LeastAxisLength": 0.0,
@@ -25,6 +26,9 @@ FOUND = {
         ("original_ngtdm_Coarseness", 0.003 * (1 + 2e-6), False),
         ("original_ngtdm_Coarseness", 0.003 * (1 - 2e-6), False),
         ("original_ngtdm_Coarseness", 0.0, False),
+        # Entropies of 0, as pyradiomics and radtme's engine summed them in one region.
+        ("original_glcm_DifferenceEntropy", -3.203426503814917e-16, True),
+        ("original_glcm_DifferenceEntropy", 1e-12, False),
         ("original_ngtdm_Coarseness", math.nan, False),
         # The mean of a filtered image is near 0; rounding is relative to its values.
         ("original_firstorder_Mean", 0.001 + 5e-8, True),
