@@ -3,6 +3,7 @@
 import errno
 import random
 import socket
+from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,15 +19,19 @@ OUTGOING_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
 FEWEST_PORTS = 1000
 """Below the range of outgoing connections, so that ports are taken from there."""
 TRIES = 100
+_recently_drawn: deque[int] = deque(maxlen=100)
+"""A caller may draw several ports before it listens on the first."""
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """Return a port of ``host`` that no process listens on now.
+    """Return a port of ``host`` that no process listens on now, and that this process did not draw lately.
 
     It lies below the ports that the kernel gives to outgoing connections: until a server listens there, no connection
     that another program opens can take it.
     """
     for port in random.sample(_ports_for_servers(), TRIES):
+        if port in _recently_drawn:
+            continue
         with _socket(host) as probe:
             try:
                 probe.bind((host, port))
@@ -34,6 +39,7 @@ def free_port(host: str = "127.0.0.1") -> int:
                 if error.errno != errno.EADDRINUSE:
                     raise
                 continue
+        _recently_drawn.append(port)
         return port
     raise OSError(errno.EADDRINUSE, f"{TRIES} ports of {host}, drawn at random, were all taken")
 
