@@ -33,6 +33,10 @@ class JobFacts:
     instance_counts: Mapping[str, int]
     """Of a job that is past waiting: how many instances of each series it was made ready with; 0 for a series that is
     named and had none."""
+    other_series: Mapping[str, int | None] | None
+    """As in `JobRecord`."""
+    replaces: str | None
+    """Id of the job whose result this one's replaces."""
     watches_study: bool
     """Whether a series that is not counted here may concern it too."""
     is_of_further_tumour: bool = False
@@ -54,6 +58,8 @@ class JobFacts:
             frame_of_reference_uid=job.frame_of_reference_uid,
             instance_counts=dict.fromkeys(set(job.required) - {UNKNOWN_SERIES}, 0)
             | {series: len(uids) for series, uids in instances.items()},
+            other_series=job.other_series,
+            replaces=job.replaces,
             watches_study=job.watches_study,
             is_of_further_tumour=job.segment_number is not None,
         )
@@ -107,11 +113,18 @@ class JobIndex:
     def latest_past_waiting(self) -> Iterator[JobFacts]:
         """Yield, for each outline whose newest job is past waiting, the facts of that job.
 
-        Not of one that a person holds or has dropped: nothing new comes of it before they say so.
+        Not of one that a person holds or has dropped: nothing new comes of it before they say so. Nor of an outline
+        that another one has corrected: its results are replaced.
         """
         newest: dict[str, JobFacts] = {}
+        replaced = {facts.replaces: facts.seg_uid for facts in self._facts.values() if facts.replaces}
+        corrected = {
+            facts.seg_uid
+            for facts in self._facts.values()
+            if replaced.get(facts.job_id, facts.seg_uid) != facts.seg_uid
+        }
         for facts in self._facts.values():
-            if facts.is_of_further_tumour:
+            if facts.is_of_further_tumour or facts.seg_uid in corrected:
                 continue
             if facts.seg_uid not in newest or facts.version > newest[facts.seg_uid].version:
                 newest[facts.seg_uid] = facts

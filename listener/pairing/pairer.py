@@ -22,6 +22,7 @@ from listener.pairing.conversion_sources import ConversionSources
 from listener.pairing.elsewhere import image_heads, studies_of_missing
 from listener.pairing.evidence import Evidence, SeriesHeads, WaitsFor, evidence, series_of_study
 from listener.pairing.job_index import JobFacts, JobIndex
+from listener.pairing.other_phases import OtherPhases
 from listener.pairing.readiness import (
     PairingDecision,
     closing_message,
@@ -93,6 +94,7 @@ class Pairer:
         self._ledger_was_away = False
         self._is_repaired = False
         self._watch = SeriesWatch(spool, settings)
+        self._other_phases = OtherPhases(spool, self._watch)
         self._waited: dict[str, Waited] = {}
         self._searched: dict[str, float] = {}
         self._fetching = threading.BoundedSemaphore(FETCHES_AT_ONCE)
@@ -301,7 +303,7 @@ class Pairer:
             return
         closed = step is PairingDecision.CLOSE
         why = self._why_closed(record, found, elsewhere) if closed else ""
-        job.write(made_ready(record, found, datetime.now(UTC), why))
+        job.write(made_ready(record, found, datetime.now(UTC), self._beside(record, found), why))
         reach(FaultPoint.PAIRING_DECIDED)
         if self._spool.move(job, JobState.READY):
             reach(FaultPoint.PAIRING_READIED)
@@ -329,7 +331,10 @@ class Pairer:
                 fetch(study_uid, missing)
 
     def _find_late_instances(self, facts: JobFacts) -> float:
-        """Create a new version of a job whose series has grown since; return the seconds until one may be due."""
+        """Create a new version of a job whose series has grown since, or beside which another phase came.
+
+        Returns the seconds until one may be due.
+        """
         counts = dict(facts.instance_counts)
         if facts.watches_study:
             others = dict.fromkeys(series_of_study(self._spool, facts.study_uid), 0)
@@ -341,28 +346,34 @@ class Pairer:
             for series, count in counts.items()
             if self._watch.has_grown(self._spool.series_folder(facts.study_uid, series), count)
         ]
-        if not grown:
+        other_phase_came = self._other_phases.came(facts)
+        if not grown and not other_phase_came:
             return self._settings.sweep_seconds
         job = self._spool.find_job(facts.job_id)
         if job is None:
             return self._settings.sweep_seconds
         record = job.read()
         found = evidence(self._spool, record, self._heads, self._conversions)
-        if not found.complete or _same_instances(record, found):
+        if not found.complete or (not other_phase_came and _same_instances(record, found)):
             return self._settings.sweep_seconds
-        unsettled = settle_seconds(found, self._settings) - self._watch.quiet_seconds(record)
+        longer = self._settings.settle_unreferenced_seconds
+        settle = longer if other_phase_came else settle_seconds(found, self._settings)
+        unsettled = settle - self._watch.quiet_seconds(record)
         if unsettled > 0:
             return unsettled
         self._make_version(record, found)
         return self._settings.sweep_seconds
 
     def _make_version(self, previous: JobRecord, found: Evidence) -> None:
-        version = next_version(previous, found, datetime.now(UTC))
+        version = next_version(previous, found, datetime.now(UTC), self._beside(previous, found))
         with self._exclusive():
             created = self._spool.create_job(version, JobState.READY)
         if created:
             log.info("job_version_created", job=version.job_id, replaces=previous.job_id, images=found.image_count)
             self._announce(version.job_id)
+
+    def _beside(self, record: JobRecord, found: Evidence) -> Mapping[str, int | None]:
+        return self._other_phases.counts(record.study_uid, record.seg.series_uid, found.images)
 
     def _age_seconds(self, job: JobRecord) -> float:
         """Return for how long this process has seen a job wait; after a fetch, since the fetch.

@@ -5,6 +5,7 @@ and the study has been quiet for a short settle time, it is ready, in whatever o
 function of values and of the spool's content; `listener.pairing.pairer` scans the spool.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from enum import Enum
@@ -69,7 +70,9 @@ def new_job(
     )
 
 
-def next_version(previous: JobRecord, found: Evidence, created: datetime) -> JobRecord:
+def next_version(
+    previous: JobRecord, found: Evidence, created: datetime, other_series: Mapping[str, int | None] | None = None
+) -> JobRecord:
     """Return the job that scores the same outline again, ready with the images that are there now."""
     version = previous.version + 1
     fresh = replace(
@@ -80,15 +83,25 @@ def next_version(previous: JobRecord, found: Evidence, created: datetime) -> Job
         created=created,
         fetched=None,
     )
-    return made_ready(fresh, found, created)
+    return made_ready(fresh, found, created, other_series)
 
 
-def made_ready(job: JobRecord, found: Evidence, readied: datetime, closed: str = "") -> JobRecord:
-    """Return a job that no longer waits; ``closed`` is the reason where not all of its images are there."""
+def made_ready(
+    job: JobRecord,
+    found: Evidence,
+    readied: datetime,
+    other_series: Mapping[str, int | None] | None = None,
+    closed: str = "",
+) -> JobRecord:
+    """Return a job that no longer waits; ``closed`` is the reason where not all of its images are there.
+
+    ``other_series`` is what `listener.pairing.other_phases.OtherPhases.counts` returns; None: as in the job.
+    """
     return replace(
         job,
         required={series: found.required[series] for series in sorted(found.required)},
         instances={series: tuple(sorted(found.images[series])) for series in sorted(found.images)},
+        other_series=job.other_series if other_series is None else other_series,
         not_complete=NotComplete(MISSING_INSTANCES, closed) if closed else None,
         readied=readied,
     )

@@ -34,11 +34,17 @@ class SeriesWatch:
 
     def has_grown(self, folder: Path, known_count: int) -> bool:
         """Return whether a series may hold more than ``known_count`` instances; lists it again only after a change."""
-        before = self._observed.get(folder)
-        now = self._observe(folder)
-        if now is None or (before is not None and before.mtime_ns == now.mtime_ns and self._settled_long_ago(now)):
+        if not self.may_have_changed(folder):
             return False
         return sum(name.endswith(".dcm") for name in os.listdir(folder)) > known_count
+
+    def may_have_changed(self, folder: Path) -> bool:
+        """Return whether a folder exists and was not yet seen as it is now, or only lately."""
+        before = self._observed.get(folder)
+        now = self._observe(folder)
+        if now is None:
+            return False
+        return before is None or before.mtime_ns != now.mtime_ns or not self._settled_long_ago(now)
 
     def quiet_seconds(self, job: JobRecord) -> float:
         """Return for how long no series of a job's study has changed, except that of the outline.
@@ -53,7 +59,7 @@ class SeriesWatch:
 
     def _settled_long_ago(self, seen: Observation) -> bool:
         longest = max(self._settings.settle_seconds, self._settings.settle_unreferenced_seconds)
-        return time.monotonic() - seen.since > longest + 2 * self._settings.sweep_seconds
+        return time.monotonic() - seen.since > 2 * (longest + self._settings.sweep_seconds)  # a scan may come late
 
     def _observe(self, folder: Path) -> Observation | None:
         try:

@@ -62,6 +62,9 @@ class JobRecord:
     empty for `Pairing.FRAME_OF_REFERENCE`."""
     instances: Mapping[str, tuple[str, ...]] | None = None
     """SOP Instance UIDs of every image that lay there when the job became ready, by Series Instance UID."""
+    other_series: Annotated[Mapping[str, int | None] | None, LEFT_OUT_IF_NONE] = None
+    """Number of instances of each other series of the study then, by Series Instance UID; None for one that cannot be a
+    phase of the same examination."""
     not_complete: NotComplete | None = None
     """Why it was closed without all of its images."""
     created: UtcTime

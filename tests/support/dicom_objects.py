@@ -32,9 +32,12 @@ def image(
     study: str = STUDY,
     frame_of_reference: str = FRAME_OF_REFERENCE,
     pixel_bytes: int = 512,
+    echo_time: float = 4.2,
+    image_type: Sequence[str] = ("ORIGINAL", "PRIMARY", "M"),
 ) -> Dataset:
     """Return an MR image."""
     slice_ = _object(MRImageStorage, image_uid(number, series), series, study, frame_of_reference)
+    slice_.EchoTime, slice_.RepetitionTime, slice_.ImageType = echo_time, 8.5, list(image_type)
     slice_.Modality, slice_.InstanceNumber = "MR", number
     slice_.Columns = 16 if pixel_bytes < 1 << 16 else 1024
     slice_.Rows = pixel_bytes // 2 // slice_.Columns

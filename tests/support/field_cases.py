@@ -457,6 +457,13 @@ OTHER_CASES: tuple[OtherCase, ...] = (
         "the phases of both series are counted in order of time: the first phase of the second one is measured",
     ),
     OtherCase(
+        "acceptance/test_late_phases.py::test_an_outline_before_contrast_is_recognised_when_the_other_phases_come",
+        Topic.PHASE,
+        "phases in series of their own that come after the result",
+        Ending.MEASURED,
+        "a new version replaces the result if they change it: refused as `before_contrast` if they show that",
+    ),
+    OtherCase(
         "acceptance/test_structure_set_case.py::test_a_structure_set_is_scored_and_referenced",
         Topic.KIND,
         "an RT structure set with closed planar contours",

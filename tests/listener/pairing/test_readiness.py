@@ -34,7 +34,17 @@ from listener.spool.job_record import UNKNOWN_SERIES
 from listener.spool.jobs import JobState, job_id_for
 from listener.spool.record_file import as_json
 from listener.spool.spool import Kept, Spool
-from support.dicom_objects import FRAME_OF_REFERENCE, IMAGES, OUTLINES, STUDY, file_bytes, image, image_uid, outline
+from support.dicom_objects import (
+    FRAME_OF_REFERENCE,
+    IMAGES,
+    OUTLINES,
+    STUDY,
+    file_bytes,
+    image,
+    image_uid,
+    outline,
+    outline_uid,
+)
 
 
 class Clock:
@@ -327,6 +337,67 @@ def test_a_later_series_of_the_frame_of_reference_makes_a_version(station: Stati
     station.scan(1.0)
     versions = {job["version"]: set(job["instances"]) for job in station.jobs()}
     assert versions == {1: {IMAGES}, 2: {IMAGES, f"{IMAGES}8"}}
+
+
+def settled_job(station: Station) -> None:
+    """Let a job become ready, and score it, with one series of another technique beside its own."""
+    station.receive(image(1))
+    station.receive(image(1, series=f"{IMAGES}4", echo_time=100.0))
+    station.receive(outline(images=[1]))
+    station.scan(3.0)
+    (job,) = station.spool.jobs(JobState.READY)
+    station.spool.move(job, JobState.DONE)
+    station.scan(1000.0)
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_later_series_of_the_examination_makes_a_version(spool: Spool, clock: Clock, restarted: bool) -> None:
+    """The phase before contrast comes after the result: scored again with it, once it has settled, and once only."""
+    station = Station(spool, clock)
+    settled_job(station)
+    if restarted:
+        station = Station(spool, clock)
+    for number in (1, 2, 3):  # more slowly than a series takes to settle
+        station.receive(image(number, series=f"{IMAGES}7"))
+        station.scan(50.0)
+    assert len(station.jobs()) == 1
+    station.scan(61.0)
+    versions = {job["version"]: job for job in station.jobs()}
+    assert set(versions) == {1, 2}
+    assert versions[2]["replaces"] == versions[1]["job_id"]
+    assert versions[2]["instances"] == versions[1]["instances"]
+    station.scan(1000.0)
+    Station(spool, clock).scan(61.0)
+    assert len(station.jobs()) == 2
+    station.receive(image(4, series=f"{IMAGES}7"))
+    station.scan(61.0)
+    assert len(station.jobs()) == 3
+
+
+@pytest.mark.parametrize(
+    "other", [{"frame_of_reference": "1.2.3"}, {"echo_time": 100.0}, {"image_type": ["DERIVED", "SECONDARY", "SUB"]}]
+)
+def test_a_later_series_that_is_no_phase_makes_no_version(station: Station, other: dict[str, Any]) -> None:
+    """Elsewhere in space, of another technique or computed: it does not tell which phase the outline was drawn on."""
+    settled_job(station)
+    station.receive(image(1, series=f"{IMAGES}7", **other))
+    station.receive(image(2, series=f"{IMAGES}4", echo_time=100.0))
+    station.scan(61.0)
+    station.scan(61.0)
+    assert len(station.jobs()) == 1
+
+
+def test_a_later_series_changes_nothing_for_an_outline_that_was_corrected(station: Station) -> None:
+    """Only the outline that replaced it is scored again: two results of one tumour would remain."""
+    settled_job(station)
+    station.receive(outline(images=[1], number=2))
+    station.scan(3.0)
+    station.receive(image(1, series=f"{IMAGES}7"))
+    station.receive(image(2))
+    station.scan(61.0)
+    station.scan(61.0)
+    versions = [(job["seg"]["sop_instance_uid"], job["version"]) for job in station.jobs()]
+    assert sorted(versions) == [(outline_uid(1), 1), (outline_uid(2), 1), (outline_uid(2), 2)]
 
 
 def test_time_in_which_no_listener_ran_is_no_waiting(spool: Spool, clock: Clock) -> None:

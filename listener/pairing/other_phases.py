@@ -1,0 +1,87 @@
+"""Series of a study that came after a job became ready, and may be other phases of the examination that it measures.
+
+They show which phase an outline was drawn on. A worker decides whether they change its result; here only series are
+left out that, by the header of their first image, lie elsewhere in space, are of another technique or were computed.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+
+from listener.dicom.data_set import read_attributes
+from listener.dicom.sop_classes import is_image
+from listener.pairing.evidence import series_of_study
+from listener.pairing.job_index import JobFacts
+from listener.pairing.series_watch import SeriesWatch
+from listener.spool.spool import Spool
+
+TECHNIQUE = ("ImageType", "EchoTime", "RepetitionTime")
+"""Equal in all phases, where both state them: Enhanced objects have them in their functional groups."""
+
+
+class OtherPhases:
+    """The series beside those of a job's images. Used by one thread; the header of each series is read once."""
+
+    def __init__(self, spool: Spool, watch: SeriesWatch) -> None:
+        self._spool = spool
+        self._watch = watch
+        self._headers: dict[Path, tuple[str, ...]] = {}
+        self._listed: dict[str, list[str]] = {}
+
+    def counts(self, study_uid: str, seg_series_uid: str, images: Collection[str]) -> Mapping[str, int | None]:
+        """Return the number of instances of each other series of a study; None for one that is no phase.
+
+        ``images`` are the Series Instance UIDs of the job's images.
+        """
+        others = set(series_of_study(self._spool, study_uid)) - {seg_series_uid, *images}
+        return {
+            series: len(self._spool.instances(study_uid, series)) if self._is_phase(study_uid, series, images) else None
+            for series in sorted(others)
+        }
+
+    def came(self, facts: JobFacts) -> bool:
+        """Return whether such a series came or grew since the job became ready."""
+        if facts.other_series is None:
+            return False
+        known = {series: count for series, count in facts.other_series.items() if count is not None}
+        known |= dict.fromkeys(self._new_phases(facts), 0)
+        # Every folder is examined: each has its own time from which it counts as settled.
+        grown = [
+            series
+            for series, count in known.items()
+            if self._watch.has_grown(self._spool.series_folder(facts.study_uid, series), count)
+        ]
+        return bool(grown)
+
+    def _new_phases(self, facts: JobFacts) -> Iterator[str]:
+        images = [series for series, count in facts.instance_counts.items() if count]
+        known = {*images, *(facts.other_series or ()), facts.seg_series_uid}
+        for series in self._series(facts.study_uid):
+            if series not in known and self._is_phase(facts.study_uid, series, images):
+                yield series
+
+    def _series(self, study_uid: str) -> list[str]:
+        has_changed = self._watch.may_have_changed(self._spool.studies / study_uid)
+        if has_changed or study_uid not in self._listed:
+            self._listed[study_uid] = series_of_study(self._spool, study_uid)
+        return self._listed[study_uid]
+
+    def _is_phase(self, study_uid: str, series: str, images: Collection[str]) -> bool:
+        header = self._header(self._spool.series_folder(study_uid, series))
+        own = [self._header(self._spool.series_folder(study_uid, one)) for one in images]
+        return any(_are_alike(header, other) for other in own)
+
+    def _header(self, folder: Path) -> tuple[str, ...]:
+        """Return frame of reference and technique of a series; empty if it holds no images that can be measured."""
+        for path in () if folder in self._headers else folder.glob("*.dcm"):
+            head = read_attributes(path, "SOPClassUID", "FrameOfReferenceUID", *TECHNIQUE)
+            if head is not None:  # else another instance of the series may say it
+                found = tuple(str(head.get(keyword) or "") for keyword in ("FrameOfReferenceUID", *TECHNIQUE))
+                self._headers[folder] = found if is_image(str(head.get("SOPClassUID"))) else ()
+                break
+        return self._headers.get(folder, ())
+
+
+def _are_alike(header: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    if not header or not other or header[0] != other[0]:
+        return False
+    return all(one == two or not (one and two) for one, two in zip(header[1:], other[1:], strict=True))
