@@ -16,7 +16,7 @@ from model_store.publication.plan import PublishPlan
 from model_store.publication.tripod import NOT_REPORTED, checklist
 from model_store.reporting.document import Block, Section, pairs, to_html, to_markdown
 from model_store.reporting.step_output import read_summary
-from model_store.signatures.bundle import CANARY, BundleContent, load_bundle, write_bundle
+from model_store.signatures.bundle import CANARY, ESTIMATOR, BundleContent, load_bundle, write_bundle
 from model_store.signatures.canary import from_npz
 from model_store.signatures.claims import Requirement, requirements
 from model_store.signatures.signature import Description, SignatureStatus
@@ -96,7 +96,7 @@ def publish_study(plan: PublishPlan, output: Path) -> Path:
     sections.append(_tripod(plan, bool(cohorts)))
     content = BundleContent(
         description=description,
-        estimator=signature.estimator,
+        estimator=(candidate / ESTIMATOR).read_bytes(),
         canary=from_npz((candidate / CANARY).read_bytes()),
         ranges=signature.ranges,
         card=to_markdown(sections),

@@ -77,7 +77,8 @@ class BundleContent:
     """What is to become a bundle."""
 
     description: Description
-    estimator: "RandomForestClassifier"
+    estimator: "RandomForestClassifier | bytes"
+    """As it was trained, or as the file of a bundle that holds it."""
     canary: Canary
     ranges: Mapping[str, FeatureRange]
     card: str
@@ -93,7 +94,7 @@ def write_bundle(parent: Path, content: BundleContent) -> Path:
     A bundle of the same content that is there already is checked and kept.
     """
     files = {
-        ESTIMATOR: to_skops(content.estimator),
+        ESTIMATOR: content.estimator if isinstance(content.estimator, bytes) else to_skops(content.estimator),
         CANARY: canary_file.to_npz(content.canary),
         REFERENCE: training_ranges.to_npz(content.ranges),
         CARD: content.card.encode(),

@@ -1,7 +1,7 @@
 """Probe inputs with their scores at training: a signature that gives other scores today is refused."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,11 +10,18 @@ from model_store.errors import UNREADABLE_ARCHIVE, SignatureError
 from model_store.signatures import numpy_archive
 
 if TYPE_CHECKING:
-    from sklearn.ensemble import RandomForestClassifier
+    from model_store.signatures.forest import Forest
 
 PROBES = 32
 TOLERANCE = 1e-12
 """Rounding may differ between library versions; the vote of a tree may not."""
+
+
+class Estimator(Protocol):
+    """A classifier of cold (0) and hot (1): a `Forest`, or one of scikit-learn."""
+
+    def predict_proba(self, rows: NDArray[np.float64], /) -> NDArray[np.float64]:
+        """Return the probabilities of both classes, (cases, 2)."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +34,7 @@ class Canary:
     """Probability of hot, (probes,)."""
 
 
-def make_canary(estimator: "RandomForestClassifier", training: NDArray[np.float64], seed: int) -> Canary:
+def make_canary(estimator: Estimator, training: NDArray[np.float64], seed: int) -> Canary:
     """Return probes with their scores; they lie between training cases and do not repeat the values of a patient."""
     rng = np.random.default_rng(seed)
     one, other = (training[rng.integers(len(training), size=PROBES)] for _ in range(2))
@@ -35,18 +42,21 @@ def make_canary(estimator: "RandomForestClassifier", training: NDArray[np.float6
     return Canary(inputs, hot_probability(estimator, inputs))
 
 
-def hot_probability(estimator: "RandomForestClassifier", rows: NDArray[np.float64]) -> NDArray[np.float64]:
+def hot_probability(estimator: Estimator, rows: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the probability of hot for each row (cases, columns)."""
     return np.asarray(estimator.predict_proba(rows)[:, 1], dtype=np.float64)
 
 
-def check_canary(canary: Canary, estimator: "RandomForestClassifier") -> None:
+def check_canary(canary: Canary, estimator: "Forest") -> None:
     """Raise `SignatureError` where the estimator gives other scores than at training."""
     if canary.inputs.ndim != 2 or canary.inputs.shape[1] != estimator.n_features_in_ or not len(canary.inputs):
         raise SignatureError(f"canary.npz: its probes do not match the estimator's {estimator.n_features_in_} columns")
     if canary.outputs.shape != (len(canary.inputs),):
         raise SignatureError("canary.npz: expected one answer for each probe")
-    difference = np.abs(hot_probability(estimator, canary.inputs) - canary.outputs)
+    try:
+        difference = np.abs(hot_probability(estimator, canary.inputs) - canary.outputs)
+    except ValueError as error:
+        raise SignatureError(f"canary.npz: its probes cannot be scored: {error}") from error
     # Written so that NaN is a difference too.
     if not np.all(difference <= TOLERANCE):
         raise SignatureError(

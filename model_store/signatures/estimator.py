@@ -1,10 +1,8 @@
 """A random forest as a file that can hold nothing but a random forest.
 
 skops writes no pickle, but a schema that names the classes to build. Only the classes that a forest is made of are
-allowed here, and the trees' node indices are checked before anything follows them: scikit-learn does not.
-
-skops and scikit-learn are imported where a forest is read or written: a command that only asks which signature is
-active starts faster.
+allowed here. The schema and its arrays are read without skops and scikit-learn, which take seconds to import; both are
+imported where a forest is written.
 """
 
 import io
@@ -14,9 +12,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from model_store.errors import UNREADABLE_ARCHIVE, SignatureError
 from model_store.files import sha256_of
+from model_store.signatures.forest import Forest, forest_of
 from model_store.signatures.numpy_archive import check_arrays
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def to_skops(estimator: "RandomForestClassifier") -> bytes:
     return buffer.getvalue()
 
 
-def from_skops(content: bytes) -> "RandomForestClassifier":
+def from_skops(content: bytes) -> Forest:
     """Read a forest back.
 
     Raises
@@ -87,28 +87,37 @@ def from_skops(content: bytes) -> "RandomForestClassifier":
                 )
             check_arrays(archive)
             schema = json.loads(archive.read(_SCHEMA))
+            if strange := sorted(_strange_types(schema)):
+                raise SignatureError(
+                    f"estimator.skops would construct {', '.join(strange)}, which do not occur in a random forest: "
+                    "do not use this file"
+                )
+            return _read(archive, schema)
     except UNREADABLE_ARCHIVE as error:
-        raise SignatureError(f"estimator.skops is not a skops file: {error}") from error
-    if strange := sorted(_strange_types(schema)):
-        raise SignatureError(
-            f"estimator.skops would construct {', '.join(strange)}, which do not occur in a random forest: "
-            "do not use this file"
-        )
-    import skops.io
-    from sklearn.ensemble import RandomForestClassifier
-    from skops.io.exceptions import UntrustedTypesFoundException
+        raise SignatureError(f"estimator.skops is not a skops file of a random forest: {error}") from error
 
-    try:
-        estimator = skops.io.loads(content, trusted=["sklearn.tree._tree.Tree"])
-    except (UntrustedTypesFoundException, *UNREADABLE_ARCHIVE) as error:
-        raise SignatureError(
-            f"estimator.skops cannot be read by this version of scikit-learn: {error}; "
-            "install the versions that signature.json names, or build the signature again"
-        ) from error
-    if not isinstance(estimator, RandomForestClassifier):
-        raise SignatureError(f"estimator.skops holds a {type(estimator).__name__}, not a RandomForestClassifier")
-    _check_trees(estimator)
-    return estimator
+
+def _read(archive: zipfile.ZipFile, schema: dict[str, Any]) -> Forest:
+    if schema["__class__"] != "RandomForestClassifier":
+        raise SignatureError(f"estimator.skops holds a {schema['__class__']}, not a RandomForestClassifier")
+    attributes = _attributes(schema)
+    members = [_attributes(member) for member in attributes["estimators_"]["content"]]
+    if _array(archive, attributes["classes_"]).tolist() != [0, 1] or not members:
+        raise SignatureError("estimator.skops is not a fitted forest for the classes 0 (cold) and 1 (hot)")
+    states = [member["tree_"]["content"]["content"] for member in members]
+    trees = [(_array(archive, state["nodes"]), _array(archive, state["values"])) for state in states]
+    return forest_of(int(json.loads(attributes["n_features_in_"]["content"])), trees)
+
+
+def _attributes(node: dict[str, Any]) -> dict[str, Any]:
+    """Return the attributes of an object in a skops schema."""
+    attributes: dict[str, Any] = node["content"]["content"]
+    return attributes
+
+
+def _array(archive: zipfile.ZipFile, node: dict[str, Any]) -> NDArray[Any]:
+    found: NDArray[Any] = np.load(io.BytesIO(archive.read(node["file"])), allow_pickle=False)
+    return found
 
 
 def _without_cases(estimator: "RandomForestClassifier") -> "RandomForestClassifier":
@@ -154,28 +163,3 @@ def _strange_types(schema: Any) -> set[str]:
         if "__loader__" in node and node["__loader__"] not in ALLOWED_LOADERS:
             strange.add(str(node["__loader__"]))
     return strange
-
-
-def _check_trees(estimator: "RandomForestClassifier") -> None:
-    """Raise unless every tree's nodes point to later nodes of the same tree and to columns that exist."""
-    columns = estimator.n_features_in_
-    if list(estimator.classes_) != [0, 1] or not estimator.estimators_:
-        raise SignatureError("estimator.skops is not a fitted forest for the classes 0 (cold) and 1 (hot)")
-    for number, member in enumerate(estimator.estimators_):
-        tree = member.tree_
-        own = np.arange(tree.node_count)
-        inner = tree.children_left != -1
-        sound = (
-            len(tree.children_left) == tree.node_count
-            and tree.n_features == columns
-            and np.array_equal(inner, tree.children_right != -1)
-            and all(
-                np.all((child[inner] > own[inner]) & (child[inner] < tree.node_count))
-                for child in (tree.children_left, tree.children_right)
-            )
-            and np.all((tree.feature[inner] >= 0) & (tree.feature[inner] < columns))
-        )
-        if not sound:
-            raise SignatureError(
-                f"estimator.skops: tree {number} refers to a node outside the tree: do not use this file"
-            )

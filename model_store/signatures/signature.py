@@ -17,7 +17,7 @@ from model_store.signatures.training_ranges import FeatureRange
 from model_store.signatures.validation_record import ValidationRecord
 
 if TYPE_CHECKING:
-    from sklearn.ensemble import RandomForestClassifier
+    from model_store.signatures.forest import Forest
 
 REGION_PREFIXES = ("tumour_", "ring_")
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
@@ -116,7 +116,7 @@ class Signature:
     description: Description
     digest: str
     """SHA-256 of ``signature.json``, which holds those of all other files: the content address of the bundle."""
-    estimator: "RandomForestClassifier" = field(repr=False, compare=False)
+    estimator: "Forest" = field(repr=False, compare=False)
     ranges: Mapping[str, FeatureRange] = field(repr=False, compare=False)
     """The training distribution of each column, also of those that the estimator does not take."""
     notes: tuple[str, ...] = ()

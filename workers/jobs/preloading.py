@@ -18,11 +18,10 @@ log = structlog.get_logger()
 
 
 def load_libraries() -> None:
-    """Load skops with scikit-learn, and highdicom's tables of all IODs, which the pool's processes then share.
+    """Load highdicom's tables of all IODs, which the pool's processes then share.
 
     highdicom reads its tables, 22 MB of JSON that take 54 MiB, when it creates the first object of a process.
     """
-    importlib.import_module("skops.io")
     # Opening a bundle imports it. A pool process that is forked while another thread does so could never open one: the
     # lock of an unfinished import stays locked in the child.
     importlib.import_module("encodings.cp437")

@@ -1,21 +1,18 @@
 """The score of a case, and the effect of each feature: a function of the signature and the measured regions."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model_store.errors import SignatureError
+from model_store.signatures.forest import Forest
 from model_store.signatures.registry import Registry
 from model_store.signatures.signature import Signature
 from workers.errors import ModelError, Reason, RejectedInput
 from workers.features.regions import RegionMeasurement
 from workers.scoring.applicability import by_column, some
 from workers.scoring.case_result import Contribution, Score, SignatureIdentity
-
-if TYPE_CHECKING:
-    from sklearn.tree import DecisionTreeClassifier
 
 
 def active_signature(registry: Registry) -> Signature:
@@ -53,9 +50,7 @@ def score(signature: Signature, regions: Sequence[RegionMeasurement]) -> Score:
         If a feature of the signature is absent; the message names it.
     """
     row = feature_row(signature, regions)
-    # The trees compare in single precision, so the decision paths must do so too.
-    single = row.astype(np.float32)
-    mean, effects = _decompose(signature.estimator.estimators_, single)
+    mean, effects = _decompose(signature.estimator, row)
     probability = float(signature.estimator.predict_proba(row)[0, 1])
     contributions = (
         Contribution(column, float(value), float(effect))
@@ -84,21 +79,15 @@ def feature_row(signature: Signature, regions: Sequence[RegionMeasurement]) -> N
     return np.array([[values[column] for column in signature.columns]], dtype=np.float64)
 
 
-def _decompose(
-    trees: Sequence["DecisionTreeClassifier"], row: NDArray[np.float32]
-) -> tuple[float, NDArray[np.float64]]:
+def _decompose(forest: Forest, row: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
     """Return the forest's mean and each column's effect, which add up to its probability for this row.
 
     Along the decision path of a row through a tree, the share of hot cases changes at every node; the change is
     attributed to the column that the node tests (Saabas, "Interpreting random forests", 2014).
     """
-    mean, effects = 0.0, np.zeros(row.shape[1])
-    for member in trees:
-        tree = member.tree_
-        weights = tree.value[:, 0, :]
-        hot = weights[:, 1] / weights.sum(axis=1)
-        # Children have higher numbers than their parents, so sorted node numbers are in order of the path.
-        path = np.sort(tree.decision_path(row).indices)
-        mean += float(hot[0])
-        np.add.at(effects, tree.feature[path[:-1]], np.diff(hot[path]))
-    return mean / len(trees), effects / len(trees)
+    hot = forest.hot_share
+    paths = forest.decision_paths(row)
+    effects = np.zeros(row.shape[1])
+    np.add.at(effects, forest.feature[paths[:, :-1]], np.diff(hot[paths], axis=1))
+    mean = np.add.accumulate(hot[forest.roots])[-1]  # in the order of the trees
+    return float(mean) / len(forest.roots), effects / len(forest.roots)

@@ -9,6 +9,7 @@ import pytest
 from sklearn.ensemble import RandomForestClassifier
 
 from model_store.errors import SignatureError
+from model_store.signatures.estimator import from_skops, to_skops
 from model_store.signatures.profile import HAN2024
 from model_store.signatures.registry import Registry
 from model_store.signatures.signature import Description, Signature, SignatureStatus
@@ -29,10 +30,15 @@ def cases() -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def signature(cases: tuple[np.ndarray, np.ndarray]) -> Signature:
+def trained(cases: tuple[np.ndarray, np.ndarray]) -> RandomForestClassifier:
+    """Return scikit-learn's forest of five columns."""
+    forest = RandomForestClassifier(60, max_depth=5, class_weight="balanced", random_state=1, n_jobs=1)
+    return forest.fit(*cases)
+
+
+@pytest.fixture(scope="module")
+def signature(cases: tuple[np.ndarray, np.ndarray], trained: RandomForestClassifier) -> Signature:
     """Return a signature of five columns."""
-    rows, hot = cases
-    forest = RandomForestClassifier(60, max_depth=5, class_weight="balanced", random_state=1, n_jobs=1).fit(rows, hot)
     description = Description(
         id="five",
         version="1",
@@ -47,7 +53,7 @@ def signature(cases: tuple[np.ndarray, np.ndarray]) -> Signature:
         metrics={},
         library_versions={},
     )
-    return Signature(description, "ab" * 32, forest, ranges_of(COLUMNS, rows))
+    return Signature(description, "ab" * 32, from_skops(to_skops(trained)), ranges_of(COLUMNS, cases[0]))
 
 
 def regions(values: Sequence[float], missing: Mapping[str, str] | None = None) -> tuple[RegionMeasurement, ...]:
@@ -68,10 +74,12 @@ def regions(values: Sequence[float], missing: Mapping[str, str] | None = None) -
     )
 
 
-def test_score_is_the_forests_probability(signature: Signature, cases: tuple[np.ndarray, np.ndarray]) -> None:
+def test_score_is_the_forests_probability(
+    signature: Signature, trained: RandomForestClassifier, cases: tuple[np.ndarray, np.ndarray]
+) -> None:
     """The score of a row is what scikit-learn's own predict_proba gives, whatever the order of the regions."""
     rows, _ = cases
-    expected = signature.estimator.predict_proba(rows)[:, 1]
+    expected = trained.predict_proba(rows)[:, 1]
     for row, probability in zip(rows[:40], expected, strict=False):
         assert score(signature, regions(row)).hot_probability == probability
         assert score(signature, regions(row)[::-1]).hot_probability == probability
@@ -84,6 +92,21 @@ def test_contributions_add_up(signature: Signature, cases: tuple[np.ndarray, np.
         result = score(signature, regions(row))
         total = result.mean_probability + sum(c.effect for c in result.contributions)
         assert abs(total - result.hot_probability) < 1e-12
+
+
+def test_contributions_follow_the_decision_paths_of_scikit_learn(
+    signature: Signature, trained: RandomForestClassifier, cases: tuple[np.ndarray, np.ndarray]
+) -> None:
+    """Each effect is the sum of the changes at the nodes that test its column, to the last bit."""
+    for row in cases[0][:20]:
+        effects = np.zeros(len(COLUMNS))
+        for member in trained.estimators_:
+            tree = member.tree_
+            hot = tree.value[:, 0, 1] / tree.value[:, 0].sum(axis=1)
+            path = np.sort(tree.decision_path(row[None].astype(np.float32)).indices)
+            np.add.at(effects, tree.feature[path[:-1]], np.diff(hot[path]))
+        found = {one.column: one.effect for one in score(signature, regions(row)).contributions}
+        assert [found[column] for column in COLUMNS] == (effects / len(trained.estimators_)).tolist()
 
 
 def test_contributions_name_every_column_strongest_first(
@@ -108,7 +131,7 @@ def test_decision_path_of_one_known_tree(signature: Signature) -> None:
     rows[:, 2] = x
     hot = np.array([1] * 3 + [0] * 7 + [1] * 9 + [0])
     stump = RandomForestClassifier(1, max_depth=1, max_features=None, bootstrap=False, n_jobs=1).fit(rows, hot)
-    known = dataclasses.replace(signature, estimator=stump)
+    known = dataclasses.replace(signature, estimator=from_skops(to_skops(stump)))
     for side, expected in ((-1.0, -0.3), (1.0, 0.3)):
         result = score(known, regions([0, 0, side, 0, 0]))
         assert result.mean_probability == pytest.approx(0.6, abs=1e-12)
