@@ -9,6 +9,7 @@ from deploy.commands.options import config_option
 from deploy.configuration.file_checks import file_problems
 from deploy.configuration.folder_checks import unusable_folders
 from deploy.configuration.load import Configuration, ConfigurationError, read_configuration
+from deploy.configuration.port_checks import shared_ports
 from deploy.configuration.reader import Problem
 from deploy.configuration.text import configuration_lines
 from deploy.errors import Unreachable, WrongUsage
@@ -25,16 +26,18 @@ def config() -> None:
 @config.command(epilog="Example: radtme config check /etc/radtme/radtme.yaml")
 @FILE_ARGUMENT
 @config_option
-@click.option("--connect", is_flag=True, help="Also ask Redis and each target whether they answer.")
+@click.option("--connect", is_flag=True, help="Also ask Redis, the database and each target.")
 def check(file: Path | None, config_file: Path | None, connect: bool) -> None:
     """Check FILE (default: the file that the other commands use). Exit code 2 if it contains a mistake.
 
-    With --connect, exit code 3 if Redis or a target does not answer.
+    With --connect, exit code 3 if Redis, the database or a target does not answer. A folder is made in each data
+    folder, or in the nearest one that exists, and removed again.
     """
     configuration = read_configuration(_one(file, config_file))
     problems = list(file_problems(configuration))
     problems += [
-        Problem(configuration.origin_of(setting), setting, why) for setting, why in unusable_folders(configuration)
+        Problem(configuration.origin_of(setting), setting, why)
+        for setting, why in (*shared_ports(configuration), *unusable_folders(configuration))
     ]
     if problems:
         raise ConfigurationError(problems)
@@ -43,9 +46,9 @@ def check(file: Path | None, config_file: Path | None, connect: bool) -> None:
     if not configuration.workers.targets:
         click.echo("warning: no targets: results stay in the spool and are not sent", err=True)
     where = path_from_here(configuration.file) if configuration.file else "defaults (no configuration file)"
-    click.echo(f"{where}: ok, {len(configuration.origins)} settings given, the rest are defaults")
     if connect:
-        _connect(configuration)
+        _connect(configuration, where)
+    click.echo(f"{where}: ok, {len(configuration.origins)} settings given, the rest are defaults")
 
 
 def _one(file: Path | None, config_file: Path | None) -> Path | None:
@@ -55,16 +58,21 @@ def _one(file: Path | None, config_file: Path | None) -> Path | None:
     return file or config_file
 
 
-def _connect(configuration: Configuration) -> None:
+def _connect(configuration: Configuration, where: str) -> None:
     from deploy.doctor.finding import Level
-    from deploy.doctor.service_checks import check_redis_answers, check_targets
+    from deploy.doctor.service_checks import check_database, check_redis_answers, check_targets
 
-    silent = 0
-    for finding in (*check_redis_answers(configuration), *check_targets(configuration)):
-        silent += finding.level is Level.FAULT
+    findings = [*check_redis_answers(configuration), *check_database(configuration)]
+    if configuration.workers.targets:
+        findings += check_targets(configuration)
+    for finding in findings:
         click.echo(f"{finding.check}: {finding.message}" + (f"; {finding.remedy}" if finding.remedy else ""))
+    silent = sum(finding.level is Level.FAULT for finding in findings)
     if silent:
-        raise Unreachable(f"{silent} of them cannot be used", "radtme doctor checks the rest of the installation")
+        raise Unreachable(
+            f"{where}: the settings are valid, but {silent} of {len(findings)} connections cannot be used",
+            "radtme doctor checks the rest of the installation",
+        )
 
 
 @config.command(epilog="Example: radtme config show > radtme.yaml")

@@ -1,33 +1,67 @@
 """Whether the folders of the configuration can be written by this user."""
 
+import errno
 import os
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from deploy.configuration.load import Configuration
 
+PROBE_PREFIX = ".radtme-probe-"
+PROBE_BYTES = 4096
+"""One block: on a full disk an empty folder can often still be made."""
 
-def unusable_folders(configuration: "Configuration") -> Iterator[tuple[str, str]]:
-    """Yield each setting whose folder cannot be written or made, and why."""
+
+def written_folders(configuration: "Configuration") -> Mapping[str, Path]:
+    """Return each folder that the service writes, by its setting."""
     folders = {"data": configuration.locations.data, "spool": configuration.locations.spool}
     folders["model_store"] = configuration.locations.model_store
     if configuration.audit.folder is not None:
         folders["audit.folder"] = configuration.audit.folder
-    for setting, folder in folders.items():
+    return folders
+
+
+def unusable_folders(configuration: "Configuration") -> Iterator[tuple[str, str]]:
+    """Yield each setting whose folder cannot be written or made, and why.
+
+    A small folder is made in it, or in the nearest parent that exists, and removed again: access rights alone say
+    nothing about read-only file systems, full disks, or root.
+    """
+    unusable: list[Path] = []
+    for setting, folder in written_folders(configuration).items():
+        if any(folder.is_relative_to(parent) for parent in unusable):
+            continue  # the same fault
         why = _why_unusable(folder)
         if why:
+            unusable.append(folder)
             yield setting, why
 
 
+def nearest_existing(path: Path) -> Path:
+    """Return ``path``, or the nearest of its parents that exists."""
+    while not os.path.lexists(path) and path != path.parent:
+        path = path.parent
+    return path
+
+
 def _why_unusable(folder: Path) -> str:
-    existing = folder
-    while not existing.exists() and existing != existing.parent:
-        existing = existing.parent
+    existing = nearest_existing(folder)
     if not existing.is_dir():
-        return f"{folder} cannot be a folder: {existing} is a file"
-    if os.access(existing, os.W_OK | os.X_OK):
-        return ""
-    what = "cannot be written" if existing == folder else f"cannot be made in {existing}"
-    return f"{folder} {what} by user {os.geteuid()}"
+        what = "a link to nothing" if existing.is_symlink() and not existing.exists() else "a file"
+        return f"{folder} cannot be a folder: {existing} is {what}"
+    try:
+        with tempfile.TemporaryDirectory(prefix=PROBE_PREFIX, dir=existing) as probe:
+            (Path(probe) / "probe").write_bytes(bytes(PROBE_BYTES))
+    except OSError as error:
+        what = "cannot be written" if existing == folder else f"cannot be made in {existing}"
+        return f"{folder} {what} by user {os.geteuid()}: {_reason(error)}"
+    return ""
+
+
+def _reason(error: OSError) -> str:
+    if error.errno == errno.ENOENT:  # such as /proc, where the kernel alone makes folders
+        return "its file system takes no new folders"
+    return (error.strerror or type(error).__name__).lower()

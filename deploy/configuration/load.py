@@ -20,7 +20,7 @@ from deploy.configuration.network_checks import (
     network_warnings,
     rejected_own_commands,
 )
-from deploy.configuration.port_checks import check_ports, shared_ports
+from deploy.configuration.port_checks import check_ports
 from deploy.configuration.reader import ConfigurationReader, Problem
 from deploy.configuration.redis_url import RedisProblem, RedisSettings, redis_url
 from deploy.configuration.redis_url import unencrypted_password as unencrypted_redis_password
@@ -174,7 +174,6 @@ def load_configuration(file: Path | None, environment: Mapping[str, str] = os.en
         *rejected_own_commands(configuration.listener, configuration.workers),
         *unencrypted_redis_password(configuration.listener.redis_url),
         *unencrypted_ledger(configuration.listener.ledger_url),
-        *shared_ports(configuration),
         *filter_warnings(configuration.workers.targets),
     )
     return replace(configuration, warnings=warnings, environment=ours)

@@ -15,7 +15,7 @@ from deploy.configuration.file_checks import file_problems
 from deploy.configuration.folder_checks import unusable_folders
 from deploy.configuration.load import Configuration
 from deploy.configuration.network_checks import client_sections
-from deploy.configuration.port_checks import listened_ports
+from deploy.configuration.port_checks import listened_ports, shared_ports
 from deploy.doctor.finding import Finding, fault, ok, warning
 from deploy.errors import CommandError
 from deploy.stack.ports import require_free
@@ -74,7 +74,9 @@ def check_folders(configuration: Configuration) -> Iterator[Finding]:
     except OSError:
         return
     if not bad:
-        yield ok("folders", f"{path_from_here(configuration.locations.data)} can be written")
+        data = configuration.locations.data
+        words = "can be written" if data.is_dir() else "does not exist yet and can be made"
+        yield ok("folders", f"{path_from_here(data)} {words}")
 
 
 def check_disk(configuration: Configuration) -> Iterator[Finding]:
@@ -93,11 +95,14 @@ def check_disk(configuration: Configuration) -> Iterator[Finding]:
 
 
 def check_ports(configuration: Configuration) -> Iterator[Finding]:
-    """Whether each port is free, or taken by the part that it belongs to."""
+    """Whether each part has its own port, which is free, or taken by the part that it belongs to."""
     running = {
         name for part in read_parts(Spool(configuration.locations.spool).parts) if part.is_alive for name in part.parts
     }
-    faults = 0
+    shared = dict(shared_ports(configuration))
+    for setting, why in shared.items():
+        yield fault("ports", f"{setting} {why}", f"give {setting} another port")
+    faults = len(shared)
     for setting, (host, port) in listened_ports(configuration).items():
         part = PORTS_OF.get(setting)
         if part is None or part in running:

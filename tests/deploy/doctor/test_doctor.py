@@ -144,21 +144,61 @@ def test_a_file_in_the_place_of_the_data_folder(settings: dict[str, Any], tmp_pa
     assert "is a file" in done.stderr
 
 
-def test_config_check_reports_ports_and_redis_in_the_clear(settings: dict[str, Any], tmp_path: Path) -> None:
-    """Two ports of one process are an error; of two processes, and Redis elsewhere without TLS, warnings."""
+def check(settings: dict[str, Any], folder: Path, *options: str) -> tuple[int, str, str]:
+    """Return exit code, output and errors of `config check`."""
+    file = folder / "radtme.yaml"
+    file.write_text(yaml.safe_dump(settings))
+    done = CliRunner().invoke(radtme, ["config", "check", str(file), *options])
+    return done.exit_code, done.stdout, done.stderr
+
+
+def test_config_check_warns_of_redis_in_the_clear(settings: dict[str, Any], tmp_path: Path) -> None:
+    """A Redis on another host without TLS works, and can be read on the way."""
     settings["redis"] = {"url": "redis://redis.example.org:6379/0"}
-    settings["workers"]["metrics_port"] = settings["listener"]["metrics_port"]
-    file = tmp_path / "radtme.yaml"
-    file.write_text(yaml.safe_dump(settings))
-    done = CliRunner().invoke(radtme, ["config", "check", str(file)])
-    assert done.exit_code == 0
-    assert "messages go, without a password, to redis.example.org in the clear" in done.stderr
-    assert "listener.metrics_port and workers.metrics_port are both" in done.stderr
-    settings["listener"]["port"] = settings["listener"]["metrics_port"]
-    file.write_text(yaml.safe_dump(settings))
-    done = CliRunner().invoke(radtme, ["config", "check", str(file)])
-    assert done.exit_code == 2
-    assert "as listener.port is; give each its own" in done.stderr
+    code, _, errors = check(settings, tmp_path)
+    assert code == 0
+    assert "messages go, without a password, to redis.example.org in the clear" in errors
+
+
+@pytest.mark.parametrize(
+    ("changes", "setting", "other"),
+    [
+        ({"listener": {"metrics_port": 4001, "port": 4001}}, "listener.metrics_port", "listener.port"),
+        ({"workers": {"metrics_port": 4001}}, "workers.metrics_port", "listener.metrics_port"),
+        ({"workers": {"metrics_port": 4000}}, "workers.metrics_port", "listener.port"),
+        ({"workers": {"metrics_port": 4001, "metrics_host": "::"}}, "workers.metrics_port", "listener.metrics_"),
+        ({"workers": {"metrics_port": 4001, "metrics_host": "localhost"}}, "workers.metrics_port", "listener.metrics_"),
+        ({"sink": {"enabled": True, "port": 4001}}, "sink.port", "listener.metrics_port"),
+        ({"status_page": {"enabled": True, "port": 4001}}, "status_page.port", "listener.metrics_port"),
+        ({"status_page": {"port": 4001}}, "status_page.port", "listener.metrics_port"),
+        ({"status_page": {"port": 5001}}, "status_page.port", "workers.metrics_port + 1 (metrics of delivery)"),
+    ],
+)
+def test_equal_ports_are_an_error(
+    settings: dict[str, Any], tmp_path: Path, changes: dict[str, Any], setting: str, other: str
+) -> None:
+    """Of any two parts on the same address; config check names the line, doctor the setting."""
+    settings["listener"] |= {"port": 4000, "metrics_port": 4001}
+    settings["workers"] |= {"metrics_port": 5000}
+    for section, changed in changes.items():
+        settings[section] = {**settings.get(section, {}), **changed}
+    code, _, errors = check(settings, tmp_path)
+    assert code == 2
+    assert f"{setting}: is " in errors
+    assert f", as {other}" in errors
+    if setting != "listener.metrics_port":  # with that, nothing starts, not even doctor
+        found, code = findings(settings, tmp_path)
+        assert setting in faults(found)["ports"]
+        assert code == 1
+
+
+def test_equal_ports_of_different_addresses_or_of_parts_that_do_not_run_are_fine(
+    settings: dict[str, Any], tmp_path: Path
+) -> None:
+    """Such as two addresses of one machine; a sink and a page that are not enabled."""
+    settings["listener"] |= {"port": 11113, "metrics_port": 9180}
+    settings["workers"] |= {"metrics_port": 9180, "metrics_host": "127.0.0.2"}
+    assert check(settings, tmp_path)[0] == 0
 
 
 def test_a_database_that_is_away_is_named_everywhere(settings: dict[str, Any], tmp_path: Path) -> None:
@@ -182,11 +222,12 @@ def test_a_database_that_is_away_is_named_everywhere(settings: dict[str, Any], t
 
 @pytest.mark.acceptance
 def test_config_check_connects_on_request(settings: dict[str, Any], tmp_path: Path, redis_port: int) -> None:
-    """With the password that the file names."""
-    file = tmp_path / "radtme.yaml"
-    for password, code, words in (("right", 0, "redis: answers"), ("wrong", 3, "refuses the password")):
+    """With the password that the file names; it says "ok" only where everything answers."""
+    for password, expected, words in (("right", 0, "redis: answers"), ("wrong", 3, "refuses the password")):
         settings["redis"] = {"url": f"redis://:{password}@127.0.0.1:{redis_port}/0"}
-        file.write_text(yaml.safe_dump(settings))
-        done = CliRunner().invoke(radtme, ["config", "check", "--connect", str(file)])
-        assert done.exit_code == code, done.output
-        assert words in done.stdout
+        code, shown, errors = check(settings, tmp_path, "--connect")
+        assert code == expected, shown + errors
+        assert words in shown
+        assert "database: " in shown
+        assert (": ok, " in shown) is (code == 0)
+        assert ("the settings are valid, but 1 of 2 connections cannot be used" in errors) is (code == 3)
