@@ -6,13 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import click
-import structlog
 
 from deploy.commands.options import config_option
 from deploy.configuration.change_audit import audited_start, cannot_audit
-from deploy.configuration.load import PART_VARIABLE, Configuration, read_configuration
+from deploy.configuration.load import PART_VARIABLE, read_configuration
 from deploy.errors import CommandError, WrongUsage
-from deploy.network.redis_check import check_redis
+from deploy.network.redis_reports import report_redis
 from deploy.operations.upgrade import require_layout, require_ledger
 from deploy.stack.ports import require_free
 from deploy.stack.process import reload_event, restrict_umask, stop_event
@@ -22,13 +21,16 @@ from deploy.stack.running_stack import known_redis_url, with_known_redis
 from listener.audit.trail import NotAudited
 from listener.broker.messages import Queue
 
-log = structlog.get_logger()
-
 PORT_ADVICE = "free the port, or set another listener.port or listener.metrics_port"
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 POLL_SECONDS = 0.5
 DRAIN_SECONDS = 30.0
 """How long associations may take to finish after a stop was requested."""
+
+
+def is_part_of_stack() -> bool:
+    """Tell whether `radtme up` runs this part: it starts Redis, or has asked it."""
+    return PART_VARIABLE in os.environ
 
 
 @click.command(epilog="Example: radtme listen --config radtme.yaml")
@@ -50,7 +52,7 @@ def listen(config_file: Path | None) -> None:
     require_layout(configuration)
     require_ledger(configuration)
     audited_start(configuration, "listen")
-    report_redis(configuration)
+    report_redis(configuration.workers.redis_url, at_once=not is_part_of_stack())
     try:
         listener = Listener(configuration.listener)
         listener.start()
@@ -90,9 +92,12 @@ def work(queues: str, concurrency: int | None, config_file: Path | None) -> None
     require_ledger(configuration)
     settings = configuration.workers
     require_free("workers.metrics_port", settings.metrics_host, settings.metrics_port)
+    from listener.runtime.logs import configure
+
+    configure()
+    report_redis(configuration.workers.redis_url, at_once=not is_part_of_stack())
     # Set before NumPy and the like are loaded: several workers with a thread per core each would be slower.
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
-    from listener.runtime.logs import configure
     from workers.jobs.app import run_worker
     from workers.jobs.target_reload import TargetReload
     from workers.notifications.body import UnusableTemplate
@@ -100,11 +105,9 @@ def work(queues: str, concurrency: int | None, config_file: Path | None) -> None
     names = tuple(name.strip() for name in queues.split(",") if name.strip())
     if not names or not set(names) <= set(Queue):
         raise WrongUsage(f"expected queues among {', '.join(Queue)}, found {queues!r}")
-    configure()
     if concurrency is not None:
         settings = replace(settings, concurrency=concurrency)
     audited_start(configuration, "work")
-    report_redis(configuration)
     try:
         renewal = TargetReload(hung_up, Reload(configuration, config_file).targets)
         sys.exit(run_worker(settings, names, renewal))
@@ -112,15 +115,6 @@ def work(queues: str, concurrency: int | None, config_file: Path | None) -> None
         raise cannot_audit(configuration, error) from error
     except UnusableTemplate as error:
         raise WrongUsage(f"webhook.template: {error}") from error
-
-
-def report_redis(configuration: Configuration) -> None:
-    """Log why Redis cannot be used and what to do, at once: the part starts all the same, and tries again."""
-    if PART_VARIABLE in os.environ:  # radtme up starts it, or has asked it
-        return
-    fault = check_redis(configuration.workers.redis_url)
-    if fault is not None:
-        log.error("redis_unusable", reason=fault.message, remedy=fault.remedy)
 
 
 @click.command(epilog="Example: radtme sink --output /tmp/pacs")

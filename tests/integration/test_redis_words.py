@@ -1,0 +1,86 @@
+"""What a part says where Redis cannot be used: our words, once, and the part runs on."""
+
+import json
+import signal
+import subprocess
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+import yaml
+
+from support.processes import free_port, running, wait_until
+from support.whole_stack import RADTME
+
+pytestmark = pytest.mark.timeout(900)
+NOTICED_SECONDS = 120.0
+STARTED = "listener_started"
+
+
+class Site:
+    """An installation whose password of Redis is wrong."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.redis_port = free_port()
+        self.log = folder / "part.log"
+        told = {
+            "data": str(folder / "data"),
+            "redis": {"url": f"redis://:wrong@127.0.0.1:{self.redis_port}/0"},
+            "listener": {"port": free_port(), "metrics_port": free_port(), "min_free_bytes": 0},
+            "workers": {"metrics_port": free_port(), "concurrency": 1},
+        }
+        (folder / "radtme.yaml").write_text(yaml.safe_dump(told))
+
+    def redis(self) -> AbstractContextManager["subprocess.Popen[bytes]"]:
+        """Run Redis for a block."""
+        words = ["--bind", "127.0.0.1", "--save", "", "--requirepass", "right"]
+        command = ["redis-server", "--port", str(self.redis_port), *words]
+        return running(command, self.folder / "redis.log", self.redis_port)
+
+    def part(self, command: str) -> AbstractContextManager["subprocess.Popen[bytes]"]:
+        """Run a part for a block."""
+        return running([str(RADTME), command, "--config", str(self.folder / "radtme.yaml")], self.log)
+
+    def faults(self) -> list[str]:
+        """Return what the part said of Redis, each with a remedy."""
+        lines = [line for line in self.log.read_text().splitlines() if line.startswith("{") and line.endswith("}")]
+        told = [one for one in map(json.loads, lines) if one["event"] == "redis_unusable"]
+        assert all(one["remedy"] for one in told)
+        return [one["reason"] for one in told]
+
+    def wait_for(self, words: str) -> None:
+        """Wait until the log has these words."""
+        wait_until(lambda: words in self.log.read_text(), NOTICED_SECONDS, f"{words} in the log")
+
+    def ends_in_order(self, process: "subprocess.Popen[bytes]") -> None:
+        """End the part; it never spoke in Celery's words."""
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(4 * NOTICED_SECONDS) == 0
+        said = self.log.read_text()
+        assert "consumer: " not in said
+        assert "Traceback" not in said
+
+
+def test_a_worker_says_what_is_wrong_with_redis_and_when_that_changes(tmp_path: Path) -> None:
+    """Before it starts, and when Celery has tried again, instead of Celery's lines."""
+    site = Site(tmp_path)
+    with site.part("work") as worker:
+        site.wait_for("redis_unusable")
+        assert site.faults() == [f"no Redis answers at 127.0.0.1:{site.redis_port}"]
+        with site.redis():
+            site.wait_for("refuses the password")
+            assert site.faults()[1:] == [f"Redis at 127.0.0.1:{site.redis_port} refuses the password"]
+            site.ends_in_order(worker)
+
+
+@pytest.mark.parametrize("command", ["listen", "up"])
+def test_a_part_says_before_it_starts_that_redis_refuses_the_password(command: str, tmp_path: Path) -> None:
+    """With the setting to correct; objects are received all the same."""
+    site = Site(tmp_path)
+    with site.redis(), site.part(command) as part:
+        site.wait_for(STARTED)
+        said = " ".join(site.log.read_text().split())
+        assert said.index("refuses the password") < said.index(STARTED)
+        assert "set redis.password_file" in said
+        site.ends_in_order(part)
