@@ -10,7 +10,7 @@ import click
 from deploy.commands.options import config_option
 from deploy.configuration.load import Configuration, read_configuration
 from deploy.errors import CommandError
-from deploy.operations.status import existing_spool
+from deploy.operations.status import NoSpool, existing_spool
 from deploy.stack.running_stack import known_redis_url
 from deploy.terminal import output, path_from_here
 from listener.dicom.uids import InvalidUid, checked_uid
@@ -38,12 +38,21 @@ def status(study_uid: str | None, as_text: bool, everything: bool, config_file: 
     from listener.ledger.set_aside_outlines import read_set_aside
 
     configuration = read_configuration(config_file)
-    spool = existing_spool(configuration)
     if study_uid is None:
-        health = read_health(spool, configuration.listener.min_free_bytes, known_redis_url(configuration))
+        redis_url = known_redis_url(configuration)
+        health = read_health(configuration.spool, configuration.listener.min_free_bytes, redis_url)
         service = as_json(health) | {"problems": health.problems}
-        if health.ledger_fault:
+
+        def show_service_alone() -> None:
             click.echo(json.dumps({"service": service}, indent=1)) if as_text else show_health(output(), health)
+
+        try:
+            spool = existing_spool(configuration)
+        except NoSpool:
+            show_service_alone()
+            raise
+        if health.ledger_fault:
+            show_service_alone()
             raise CommandError("jobs and targets cannot be shown without the database", "radtme doctor says what to do")
         found = read_status(spool)
         warn_of_unknown_targets(found.jobs, configuration)
@@ -52,6 +61,7 @@ def status(study_uid: str | None, as_text: bool, everything: bool, config_file: 
         else:
             show_status(output(), found, health, everything=everything)
         return
+    spool = existing_spool(configuration)
     try:
         study = checked_uid(study_uid)
     except InvalidUid as error:

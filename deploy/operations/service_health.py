@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import select
 
+from deploy.configuration.folder_checks import nearest_existing
 from deploy.network.redis_check import RedisFault, check_redis
 from deploy.terminal import age, duration, size
 from listener.runtime.heartbeat import Part, RunningPart, read_parts
@@ -49,6 +50,8 @@ class ServiceHealth:
     last_arrival: datetime | None
     ledger_fault: str | None = None
     """Why the ledger's database cannot be used."""
+    ledger_asked: bool = True
+    """False: nothing ever ran, so that there is no database yet."""
 
     @property
     def problems(self) -> list[str]:
@@ -61,7 +64,10 @@ class ServiceHealth:
         said = [f"{one.part.value} {'runs' if one.runs else 'does not run'}" for one in self.parts]
         if self.redis_asked:
             said.append("Redis does not answer" if self.redis_fault else "Redis answers")
-        said.append("database cannot be used" if self.ledger_fault else "database answers")
+        else:
+            said.append("Redis does not run (radtme up starts it)")
+        if self.ledger_asked:
+            said.append("database cannot be used" if self.ledger_fault else "database answers")
         said.append(f"last object {age(self.last_arrival)} ago" if self.last_arrival else "no object yet")
         return ", ".join(said)
 
@@ -95,10 +101,11 @@ def read_health(spool: Spool, min_free_bytes: int, redis_url: str | None) -> Ser
         parts=tuple(_status(part, running) for part in Part),
         redis_fault=check_redis(redis_url, REDIS_SECONDS) if redis_url else None,
         redis_asked=redis_url is not None,
-        free_bytes=spool.free_bytes(),
+        free_bytes=Spool(nearest_existing(spool.root)).free_bytes(),
         min_free_bytes=min_free_bytes,
         last_arrival=None if last is None else datetime.fromtimestamp(last, UTC),
         ledger_fault=check_ledger(spool),
+        ledger_asked=spool.root.is_dir(),
     )
 
 

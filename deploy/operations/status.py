@@ -25,17 +25,23 @@ from listener.spool.spool import QuarantineReason, Spool
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
+class NoSpool(CommandError):
+    """There is no spool yet: nothing ever ran with this configuration."""
+
+
 def existing_spool(configuration: Configuration) -> Spool:
     """Return the spool of the configuration.
 
     Raises
     ------
+    NoSpool
+        If there is none yet.
     CommandError
-        If there is none yet, or it has another layout than this program.
+        If it has another layout than this program.
     """
     spool = configuration.spool
     if not spool.root.is_dir() or not (spool.root / "jobs").is_dir():
-        raise CommandError(
+        raise NoSpool(
             f"there is no spool at {path_from_here(spool.root)}",
             "nothing ever ran with this configuration; radtme up starts it, --config names another one",
         )

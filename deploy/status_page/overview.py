@@ -96,7 +96,6 @@ class Overview:
     refused_contexts: tuple[RefusedOffer, ...] = ()
     """Presentation contexts that senders proposed and that were refused, the newest first."""
     health: ServiceHealth | None = None
-    """None where there is no spool yet."""
     without_outline: tuple[StudyWithoutOutline, ...] = ()
     """Studies that came without an outline, the newest first."""
 
@@ -171,9 +170,9 @@ class Pages:
         counts: list[StateCount] = []
         hidden = 0
         has_spool = self._spool.root.is_dir()
-        health = read_health(self._spool, self._min_free_bytes, self._redis_url) if has_spool else None
+        health = read_health(self._spool, self._min_free_bytes, self._redis_url)
         # Without the database, cases are counted and not described.
-        readable = health is not None and not health.ledger_fault
+        readable = has_spool and not health.ledger_fault
         for state in JobState:
             over = state in (JobState.DONE, JobState.DROPPED)
             jobs = self._jobs(state, newest_first=over)

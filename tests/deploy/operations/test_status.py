@@ -1,6 +1,7 @@
 """`radtme status`: every state of a job is told from the spool alone."""
 
 import io
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -197,7 +198,7 @@ def test_the_service_is_told_by_its_signs_of_life(spool):
     assert "Nothing runs: no object is received" in format_time(read_status(spool), 200)
     with signs_of_life(spool):
         shown = format_time(read_status(spool), 200)
-        assert "listener runs, compute runs, delivery runs, database answers, no object yet" in shown
+        assert "listener runs, compute runs, delivery runs, Redis does not run (radtme up starts it), database" in shown
         health = read_health(spool, 1 << 62, "redis://:secret@127.0.0.1:1/0")
         full, redis = health.problems
     assert full.startswith("The disk is full: ")
@@ -244,3 +245,16 @@ def test_a_study_without_an_outline_is_named(spool, put_job):
     (found,) = read_status(spool).without_outline
     assert (found.study_uid, found.instances) == ("1.2.840.77", 1)
     assert "study 1.2.840.77  1 instance, last " in format_time(read_status(spool), 80)
+
+
+def test_an_empty_folder_says_what_runs(run_radtme):
+    """Also where nothing ever ran: the parts and Redis, then that there is no spool."""
+    done = run_radtme("status")
+    assert done.returncode == 1
+    assert "listener does not run, compute does not run, delivery does not run, Redis does not run" in done.stdout
+    assert "Nothing runs: no object is received" in done.stdout
+    assert done.stderr.startswith("error: there is no spool at ")
+    told = json.loads(run_radtme("status", "--json").stdout)["service"]
+    assert [one["part"] for one in told["parts"]] == ["listener", "compute", "delivery"]
+    away = run_radtme("status", RADTME_REDIS_URL="redis://127.0.0.1:1/0").stdout
+    assert "no Redis answers at 127.0.0.1:1" in " ".join(away.split())
