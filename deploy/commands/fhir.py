@@ -41,7 +41,7 @@ def fhir(case: str, config_file: Path | None) -> None:
 
 def _report_of(job_id: str, config_file: Path | None) -> Path:
     """Return the path of a job's summary report."""
-    from deploy.operations.status import existing_spool
+    from deploy.operations.spool_checks import existing_spool
     from workers.results.result_roles import ResultRole
 
     job = existing_spool(read_configuration(config_file)).find_job(job_id)

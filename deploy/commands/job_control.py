@@ -8,7 +8,7 @@ import click
 from deploy.commands.options import config_option
 from deploy.configuration.load import Configuration, read_configuration
 from deploy.errors import CommandError, ExitCode, WrongUsage
-from deploy.operations.status import existing_spool
+from deploy.operations.spool_checks import existing_spool
 from deploy.stack.running_stack import as_running, read_running_stack
 from deploy.terminal import path_from_here
 from listener.audit.codes import CASE_DROPPED, CASE_HELD, CASE_RELEASED, CASE_RETRIED

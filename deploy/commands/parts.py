@@ -12,7 +12,7 @@ from deploy.configuration.change_audit import audited_start, cannot_audit
 from deploy.configuration.load import PART_VARIABLE, read_configuration
 from deploy.errors import CommandError, WrongUsage
 from deploy.network.redis_reports import report_redis
-from deploy.operations.upgrade import require_layout, require_ledger
+from deploy.operations.spool_checks import require_layout, require_ledger
 from deploy.stack.ports import require_free
 from deploy.stack.process import reload_event, restrict_umask, stop_event
 from deploy.stack.readiness import reachable_host

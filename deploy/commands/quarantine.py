@@ -10,7 +10,7 @@ from rich.text import Text
 
 from deploy.commands.options import config_option
 from deploy.configuration.load import read_configuration
-from deploy.operations.status import existing_spool
+from deploy.operations.spool_checks import existing_spool
 from deploy.terminal import age, output, path_from_here, size
 
 NAME_ARGUMENT = click.argument("name", metavar="NAME")

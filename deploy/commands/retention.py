@@ -12,7 +12,7 @@ from deploy.commands.options import config_option
 from deploy.configuration.change_audit import cannot_audit
 from deploy.configuration.load import Configuration, read_configuration
 from deploy.configuration.sections import RetentionSettings
-from deploy.operations.status import existing_spool
+from deploy.operations.spool_checks import existing_spool
 from deploy.terminal import size
 from listener.audit.events import study_deleted
 from listener.audit.trail import AuditLog, NotAudited

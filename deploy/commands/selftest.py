@@ -18,12 +18,13 @@ from deploy.configuration.change_audit import cannot_audit
 from deploy.configuration.load import Configuration, read_configuration
 from deploy.configuration.sections import SinkSettings
 from deploy.errors import CommandError, WrongUsage
-from deploy.operations.status import existing_spool
+from deploy.operations.spool_checks import existing_spool
 from deploy.stack.process import restrict_umask
 from deploy.stack.running_stack import as_running
 from deploy.terminal import duration, notices, output
 from listener.audit.trail import NotAudited
-from listener.ledger.self_tests import SelfTest, SinkAddress, announce_self_test
+from listener.ledger.self_test_recipients import SinkAddress
+from listener.ledger.self_tests import SelfTest, announce_self_test
 from listener.settings import is_loopback
 from listener.spool.locks import exclusive
 from listener.spool.spool import Spool

@@ -9,7 +9,7 @@ from deploy.commands.options import config_option
 from deploy.configuration.change_audit import cannot_audit
 from deploy.configuration.load import read_configuration
 from deploy.errors import CommandError, ExitCode
-from deploy.operations.status import existing_spool
+from deploy.operations.spool_checks import existing_spool
 from deploy.stack.running_stack import read_running_stack
 from deploy.terminal import path_from_here
 from listener.audit.events import software_changed

@@ -10,11 +10,11 @@ import click
 from deploy.commands.options import config_option
 from deploy.configuration.load import Configuration, read_configuration
 from deploy.errors import CommandError
-from deploy.operations.status import NoSpool, existing_spool
+from deploy.operations.spool_checks import NoSpool, existing_spool
 from deploy.stack.running_stack import known_redis_url
 from deploy.terminal import output, path_from_here
 from listener.dicom.uids import InvalidUid, checked_uid
-from listener.ledger.self_tests import SELF_TEST_TARGET
+from listener.ledger.self_test_recipients import SELF_TEST_TARGET
 
 if TYPE_CHECKING:
     from deploy.operations.job_status import JobStatus

@@ -12,7 +12,7 @@ from deploy.configuration.change_audit import audited_start
 from deploy.configuration.load import read_configuration
 from deploy.configuration.text import masked_url
 from deploy.network.redis_check import check_redis
-from deploy.operations.upgrade import require_layout
+from deploy.operations.spool_checks import require_layout
 from deploy.stack.local_stack import LocalStack, local_stack
 from deploy.stack.process import reload_event, restrict_umask, stop_event
 from deploy.stack.readiness import reachable_host

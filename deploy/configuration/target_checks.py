@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import urlsplit
 
-from listener.ledger.self_tests import SELF_TEST_TARGET
+from listener.ledger.self_test_recipients import SELF_TEST_TARGET
 from listener.settings import is_loopback
 from workers.targets.result_filter import Verdict, not_taken
 from workers.targets.target import Proof, Target, TargetKind

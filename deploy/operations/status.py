@@ -10,12 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from deploy.configuration.load import Configuration
-from deploy.errors import CommandError
 from deploy.operations.delivery_status import TargetStatus, read_targets
 from deploy.operations.job_status import JobStatus, read_moving
-from deploy.operations.upgrade import require_layout
-from deploy.terminal import path_from_here
 from listener.ledger.refused_contexts import RefusedContext, read_refused
 from listener.ledger.set_aside_outlines import SetAsideOutline, read_set_aside
 from listener.spool.jobs import JobState
@@ -23,30 +19,6 @@ from listener.spool.record_file import UnreadableRecord, read_record
 from listener.spool.spool import QuarantineReason, Spool
 
 NEVER = datetime.min.replace(tzinfo=UTC)
-
-
-class NoSpool(CommandError):
-    """There is no spool yet: nothing ever ran with this configuration."""
-
-
-def existing_spool(configuration: Configuration) -> Spool:
-    """Return the spool of the configuration.
-
-    Raises
-    ------
-    NoSpool
-        If there is none yet.
-    CommandError
-        If it has another layout than this program.
-    """
-    spool = configuration.spool
-    if not spool.root.is_dir() or not (spool.root / "jobs").is_dir():
-        raise NoSpool(
-            f"there is no spool at {path_from_here(spool.root)}",
-            "nothing ever ran with this configuration; radtme up starts it, --config names another one",
-        )
-    require_layout(configuration)
-    return spool
 
 
 @dataclass(frozen=True)

@@ -5,52 +5,17 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from deploy.configuration.load import Configuration
 from deploy.errors import CommandError
 from deploy.operations.retry import held_lock
-from listener.ledger.database import SQLITE_NAME
 from listener.spool.atomic_files import make_folder, write_bytes
 from listener.spool.jobs import Job, JobState
-from listener.spool.layout import LAYOUT, VERSION_NAME, WrongLayout, check_layout
+from listener.spool.layout import LAYOUT, VERSION_NAME
 from listener.spool.locks import PAIRING_LOCK_NAME, exclusive
 from listener.spool.record_file import UnreadableRecord, read_record
 from listener.spool.spool import Spool
 from workers.delivery.outbox import write_delivery
 from workers.delivery.record import DeliveryRecord, StoreResponse
 from workers.results.result_record import read_intact_result
-
-
-def require_layout(configuration: Configuration) -> None:
-    """Accept a spool of this program's layout, and one that does not exist yet.
-
-    Raises
-    ------
-    CommandError
-        If the spool has another layout.
-    """
-    try:
-        check_layout(configuration.locations.spool)
-    except WrongLayout as error:
-        raise CommandError(error.message, error.remedy) from error
-
-
-def require_ledger(configuration: Configuration) -> None:
-    """Accept an embedded ledger that can be used, and one that does not exist yet; one on a server may be away.
-
-    Raises
-    ------
-    CommandError
-        If the file is damaged, or a newer program wrote it.
-    """
-    if configuration.listener.ledger_url is not None or not (configuration.locations.spool / SQLITE_NAME).exists():
-        return
-    try:
-        with configuration.spool.ledger.reading():
-            pass
-    except OSError as error:
-        raise CommandError(
-            f"the ledger cannot be used: {error.strerror}", "docs/operations/upgrade.md, Backup"
-        ) from error
 
 
 @dataclass(frozen=True)

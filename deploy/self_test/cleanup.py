@@ -13,7 +13,8 @@ from deploy.operations.retention import StudyJobs, Unit
 from listener.audit.codes import CASE_DROPPED, CASE_HELD
 from listener.audit.events import acting_user, study_deleted
 from listener.audit.trail import AuditLog
-from listener.ledger.self_tests import SELF_TEST_TARGET, announced_self_tests
+from listener.ledger.self_test_recipients import SELF_TEST_TARGET
+from listener.ledger.self_tests import announced_self_tests
 from listener.ledger.target_circuits import forget_circuit
 from listener.spool.jobs import JobState, job_id_for
 from listener.spool.spool import Spool

@@ -18,7 +18,7 @@ from deploy.network.send import SendOutcome, send_files
 from deploy.self_test.features import complaint, has_canary, reported_features
 from deploy.self_test.study import SelfTestStudy
 from listener.ledger.deliveries import DeliveryState
-from listener.ledger.self_tests import SELF_TEST_TARGET
+from listener.ledger.self_test_recipients import SELF_TEST_TARGET
 from listener.pairing.readiness import waiting_for
 from listener.spool.job_files import RESULT_NAME
 from listener.spool.jobs import Job, JobState, job_id_for

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from listener.ledger.self_tests import SelfTestRecipients
+from listener.ledger.self_test_recipients import SelfTestRecipients
 from listener.pairing.evidence import Evidence, SeriesHeads, Waiting, evidence
 from listener.settings import DeadlinePolicy, ListenerSettings
 from listener.spool.job_record import (

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
-from listener.ledger.self_tests import SelfTestRecipients
+from listener.ledger.self_test_recipients import SelfTestRecipients
 from listener.spool.record_file import LEFT_OUT_IF_NONE, UtcTime
 
 JOB_NAME = "job.json"

@@ -21,11 +21,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 
 from listener.dicom.uids import checked_uid
-from listener.ledger.database import Ledger
 from listener.runtime.fault_points import FaultPoint, reach
 from listener.spool.atomic_files import fsync_folder, make_folder, same_content, write_bytes
 from listener.spool.job_files import FAILURE_NAME, Failure
@@ -33,6 +33,9 @@ from listener.spool.job_record import JOB_NAME, JobRecord
 from listener.spool.jobs import JOB_ID_PATTERN, Job, JobState
 from listener.spool.layout import LAYOUT, VERSION_NAME, check_layout
 from listener.spool.record_file import UtcTime, write_record
+
+if TYPE_CHECKING:
+    from listener.ledger.database import Ledger
 
 log = structlog.get_logger()
 
@@ -74,8 +77,10 @@ class Spool:
     """Of the ledger's database; None: SQLite in ``root``. May hold a password: never shown."""
 
     @property
-    def ledger(self) -> Ledger:
+    def ledger(self) -> "Ledger":
         """What is known beside the files."""
+        from listener.ledger.database import Ledger  # with SQLAlchemy, which not every command needs
+
         return Ledger(self.ledger_url) if self.ledger_url else Ledger.in_folder(self.root)
 
     def prepare(self) -> None:

@@ -1,13 +1,16 @@
-"""Certificates, keys and passwords in files: read, checked, and named when they cannot be used."""
+"""Certificates, keys and passwords in files: read, checked, and named when they cannot be used.
 
+The library cryptography is imported where it is used: every command reads the settings, and few read a certificate.
+"""
+
+import hashlib
 import stat
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+if TYPE_CHECKING:
+    from cryptography import x509
 
 
 class CredentialFileError(ValueError):
@@ -37,7 +40,7 @@ def key_password(file: Path | None) -> str | None:
     return None if file is None else read_secret(file)
 
 
-def first_certificate(file: Path) -> x509.Certificate:
+def first_certificate(file: Path) -> "x509.Certificate":
     """Return the first certificate of a PEM file: a chain begins with its leaf.
 
     Raises
@@ -45,6 +48,8 @@ def first_certificate(file: Path) -> x509.Certificate:
     CredentialFileError
         If there is none.
     """
+    from cryptography import x509
+
     content = _content(file)
     try:
         return x509.load_pem_x509_certificates(content)[0]
@@ -53,7 +58,7 @@ def first_certificate(file: Path) -> x509.Certificate:
         raise CredentialFileError(file, "holds no PEM certificate that can be read", advice) from error
 
 
-def check_validity(file: Path, certificate: x509.Certificate) -> None:
+def check_validity(file: Path, certificate: "x509.Certificate") -> None:
     """Check that today lies between a certificate's dates.
 
     Raises
@@ -78,6 +83,9 @@ def check_key(file: Path, password: str | None, certificate_file: Path) -> None:
     CredentialFileError
         If not.
     """
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+
     content = _private(file, "private key")
     try:
         key = load_pem_private_key(content, password.encode() if password else None)
@@ -96,13 +104,13 @@ def check_key(file: Path, password: str | None, certificate_file: Path) -> None:
 
 def fingerprint(der: bytes) -> str:
     """Return the SHA-256 fingerprint of a certificate: 64 hexadecimal digits in lower case."""
-    digest = hashes.Hash(hashes.SHA256())
-    digest.update(der)
-    return digest.finalize().hex()
+    return hashlib.sha256(der).hexdigest()
 
 
 def subject(der: bytes) -> str:
     """Return a certificate's subject as RFC 4514 writes it, such as ``CN=mri1,O=Hospital``."""
+    from cryptography import x509
+
     return x509.load_der_x509_certificate(der).subject.rfc4514_string()
 
 

@@ -62,6 +62,10 @@ def test_the_services_lock_does_not_name_them() -> None:
     ("statement", "too_much"),
     [
         ("import deploy.cli", {"numpy", "pydicom", "celery", "sklearn"}),
+        (
+            "import deploy.configuration.load",
+            {"numpy", "pydicom", "celery", "sqlalchemy", "cryptography", "redis"},
+        ),
         ("import deploy.commands.parts", {"numpy", "pydicom", "celery", "pynetdicom", "scipy", "sklearn", "SimpleITK"}),
         ("import deploy.status_page.server", {"celery", "scipy", "sklearn", "SimpleITK", "highdicom", "pandas"}),
         (
@@ -123,3 +127,15 @@ def test_a_short_command_starts_without_large_libraries(
     assert done.returncode == 0, done.stderr[-2000:]
     assert "click" in imported
     assert imported.isdisjoint(LARGE_LIBRARIES)
+
+
+@pytest.mark.parametrize("command", ["status", "retry", "hold", "drop", "retention", "quarantine", "spool", "config"])
+def test_the_help_of_a_short_command_and_the_settings_need_no_database(
+    run_radtme: Callable[..., subprocess.CompletedProcess[str]], command: str
+) -> None:
+    """SQLAlchemy is a third of what such a command would load, and only reading the ledger needs it."""
+    done = run_radtme(command, "--help", PYTHONPROFILEIMPORTTIME="1")
+    imported = set(re.findall(r"^import time:.*\| +(\w+)$", done.stderr, re.MULTILINE))
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "click" in imported
+    assert imported.isdisjoint(LARGE_LIBRARIES | {"cryptography", "sqlalchemy", "redis"})

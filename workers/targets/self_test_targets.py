@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from listener.ledger.self_tests import SELF_TEST_TARGET, SinkAddress
+from listener.ledger.self_test_recipients import SELF_TEST_TARGET, SinkAddress
 from listener.spool.job_record import JOB_NAME, JobRecord
 from listener.spool.record_file import read_intact
 from listener.spool.spool import Spool

@@ -13,7 +13,8 @@ from listener.dicom.commitment_report import CommitmentReport
 from listener.ledger.commitments import AwaitedReport, report_on, reported
 from listener.ledger.deliveries import DeliveryState, forget_deliveries
 from listener.ledger.refused_contexts import read_refused
-from listener.ledger.self_tests import SelfTestRecipients, SinkAddress, self_test_of
+from listener.ledger.self_test_recipients import SelfTestRecipients, SinkAddress
+from listener.ledger.self_tests import self_test_of
 from listener.ledger.set_aside_outlines import SetAside, read_set_aside
 from listener.ledger.target_circuits import Circuit, CircuitState, read_circuit
 from listener.spool.atomic_files import make_folder, read_json, write_bytes, write_json

@@ -13,7 +13,8 @@ from deploy.errors import CommandError
 from deploy.operations.retention import StudyJobs, units
 from deploy.self_test.cleanup import drop_failed_run, remove_earlier
 from deploy.self_test.features import complaint
-from listener.ledger.self_tests import SelfTest, SinkAddress, announce_self_test, self_test_of
+from listener.ledger.self_test_recipients import SinkAddress
+from listener.ledger.self_tests import SelfTest, announce_self_test, self_test_of
 from listener.ledger.target_circuits import Circuit, change_circuit, read_circuit
 from listener.spool.job_files import is_held
 from listener.spool.jobs import Job, JobState, job_id_for

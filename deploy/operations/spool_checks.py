@@ -1,0 +1,66 @@
+"""What a command asks of the spool and its ledger before it uses them, without what reads or changes them."""
+
+from deploy.configuration.load import Configuration
+from deploy.errors import CommandError
+from deploy.terminal import path_from_here
+from listener.spool.layout import WrongLayout, check_layout
+from listener.spool.spool import Spool
+
+
+class NoSpool(CommandError):
+    """There is no spool yet: nothing ever ran with this configuration."""
+
+
+def existing_spool(configuration: Configuration) -> Spool:
+    """Return the spool of the configuration.
+
+    Raises
+    ------
+    NoSpool
+        If there is none yet.
+    CommandError
+        If it has another layout than this program.
+    """
+    spool = configuration.spool
+    if not spool.root.is_dir() or not (spool.root / "jobs").is_dir():
+        raise NoSpool(
+            f"there is no spool at {path_from_here(spool.root)}",
+            "nothing ever ran with this configuration; radtme up starts it, --config names another one",
+        )
+    require_layout(configuration)
+    return spool
+
+
+def require_layout(configuration: Configuration) -> None:
+    """Accept a spool of this program's layout, and one that does not exist yet.
+
+    Raises
+    ------
+    CommandError
+        If the spool has another layout.
+    """
+    try:
+        check_layout(configuration.locations.spool)
+    except WrongLayout as error:
+        raise CommandError(error.message, error.remedy) from error
+
+
+def require_ledger(configuration: Configuration) -> None:
+    """Accept an embedded ledger that can be used, and one that does not exist yet; one on a server may be away.
+
+    Raises
+    ------
+    CommandError
+        If the file is damaged, or a newer program wrote it.
+    """
+    from listener.ledger.database import SQLITE_NAME
+
+    if configuration.listener.ledger_url is not None or not (configuration.locations.spool / SQLITE_NAME).exists():
+        return
+    try:
+        with configuration.spool.ledger.reading():
+            pass
+    except OSError as error:
+        raise CommandError(
+            f"the ledger cannot be used: {error.strerror}", "docs/operations/upgrade.md, Backup"
+        ) from error
