@@ -40,6 +40,7 @@ GROUPS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     },
     "Watch and steer": {
         "status": ("deploy.commands.status:status", "Show what runs, waits, was scored, sent or failed"),
+        "export": ("deploy.commands.export:export", "Write the cases as a table, CSV or Parquet"),
         "retry": ("deploy.commands.job_control:retry", "Try a job again, or all that failed"),
         "rescore": ("deploy.commands.scores:rescore", "Score a delivered feature report again, without images"),
         "fhir": ("deploy.commands.fhir:fhir", "Print a summary report as a FHIR bundle"),

@@ -120,6 +120,18 @@ class AuditSettings:
 
 
 @dataclass(frozen=True)
+class AssessmentSettings:
+    """How readers assess results: rejection notes and verified copies, and documents with the codes given here.
+
+    Each code is ``VALUE^SCHEME``; IHE's AI Result Assessment (AIRA) or a viewer's own codes.
+    """
+
+    accepted: tuple[str, ...] = ()
+    modified: tuple[str, ...] = ()
+    rejected: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class ListenerSettings:
     """Settings of the Storage SCP. Times are in seconds, sizes in bytes."""
 
@@ -194,6 +206,8 @@ class ListenerSettings:
     """0 takes a free port."""
     audit: AuditSettings | None = None
     """None: nothing is audited."""
+    assessments: AssessmentSettings | None = None
+    """Also accept reports and Key Object Selections, and note how they assess delivered results; None: refused."""
 
     @property
     def needs_called_ae_title(self) -> bool:

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 
+from pydicom.uid import UID
+
 from deploy.conformance.tables import context_table, meanings, table
 from listener.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-from listener.dicom.sop_classes import STORAGE_CLASSES
+from listener.dicom.sop_classes import DOCUMENT_CLASSES, STORAGE_CLASSES
 from listener.pairing import retrieve
 from listener.scp.admission import AssociationRejection
 from listener.scp.presentation_contexts import TRANSFER_SYNTAXES, supported_contexts
@@ -34,7 +36,8 @@ def listener_entity(settings: ListenerSettings) -> str:
 
 Storage (SCP) of {len(STORAGE_CLASSES)} SOP classes in {len(TRANSFER_SYNTAXES)} transfer syntaxes, all uncompressed or lossless; Verification
 (SCP); Storage Commitment Push Model (SCU), for reports on an association that the SCP opens. Where
-`listener.retrieve_from` is set, Study Root Query/Retrieve MOVE (SCU).
+`listener.retrieve_from` is set, Study Root Query/Retrieve MOVE (SCU). Where `listener.assessments` is set, Storage (SCP) also of
+{", ".join(UID(uid).name for uid in DOCUMENT_CLASSES)}, uncompressed or deflated.
 
 #### 4.2.1.2 Association policies
 

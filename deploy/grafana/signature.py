@@ -129,7 +129,18 @@ def signature() -> Dashboard:
                     "Whether the signature that scores in the shadow agrees. Its scores stay here and go nowhere.",
                     Query(most_common("radtme_shadow_cases_total", "outcome", "7d"), "{{outcome}}"),
                     empty="no shadow",
-                    width=24,
+                    width=12,
+                ),
+                bars(
+                    "What readers say of results",
+                    "Delivered results that readers accepted, modified or rejected, by signature "
+                    "(listener.assessments).",
+                    Query(
+                        "max by (signature, calling_ae_title, assessment) (radtme_assessed_results)",
+                        "{{assessment}}, {{signature}}, {{calling_ae_title}}",
+                    ),
+                    empty="no assessment",
+                    width=12,
                 ),
             ],
         },

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from deploy.operations.delivery_status import DeliveryStatus, read_deliveries
 from deploy.terminal import age
+from listener.ledger.reader_assessments import ReaderAssessment, read_assessments
 from listener.pairing.evidence import Waiting
 from listener.pairing.readiness import waiting_for
 from listener.runtime.timestamps import format_time, parse_time
@@ -71,6 +72,8 @@ class JobStatus:
     deliveries: tuple[DeliveryStatus, ...] = ()
     correction: OutlineCorrection | None = None
     """How far its outline differs from the one that it corrects."""
+    assessments: tuple[ReaderAssessment, ...] = ()
+    """What readers said of the result: of each the last."""
     withheld: Mapping[str, str] = field(default_factory=dict)
     """Targets whose filter holds the result back, each with the reason."""
     objects: tuple[str, ...] = ()
@@ -153,6 +156,7 @@ def read_job(spool: Spool, job: Job) -> JobStatus:
         stage_seconds=_in_order(result.stage_seconds) if result else {},
         deliveries=deliveries,
         correction=result.correction if result else None,
+        assessments=read_assessments(spool.ledger, job.id) if result else (),
         withheld=result.withheld if result else {},
         objects=tuple(str(path) for path in sorted((job.folder / "objects").glob("*.dcm"))),
     )

@@ -15,6 +15,7 @@ from deploy.configuration.sections import RetentionSettings
 from deploy.operations.retention import StudyJobs, Unit, touched_since, unit_of
 from deploy.operations.retry import held_lock
 from listener.ledger.deliveries import forget_deliveries
+from listener.ledger.reader_assessments import forget_assessments
 from listener.ledger.set_aside_outlines import forget_set_aside
 from listener.spool.atomic_files import fsync_folder, make_folder
 from listener.spool.locks import PAIRING_LOCK_NAME, exclusive
@@ -74,7 +75,9 @@ def remove(spool: Spool, settings: RetentionSettings, jobs: StudyJobs, study_uid
 
 def _delete(spool: Spool, gone: Path) -> None:
     """Delete a study whose removal is decided, and what the ledger knows of its outlines."""
-    forget_deliveries(spool.ledger, [job.name for job in (gone / "jobs").glob("*/*")])
+    jobs = [job.name for job in (gone / "jobs").glob("*/*")]
+    forget_deliveries(spool.ledger, jobs)
+    forget_assessments(spool.ledger, jobs)
     forget_set_aside(spool.ledger, gone.name.removesuffix(GONE).rpartition(".")[0])
     shutil.rmtree(gone)
 

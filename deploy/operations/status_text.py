@@ -19,6 +19,7 @@ from deploy.operations.status import NEVER, SeriesStatus, SpoolStatus, StudyWith
 from deploy.terminal import age, due, duration, path_from_here, size
 from listener.dicom.sender_character_sets import UNREADABLE_TEXT
 from listener.ledger.deliveries import DeliveryState
+from listener.ledger.reader_assessments import Assessment, ReaderAssessment
 from listener.ledger.set_aside_outlines import SetAside, SetAsideOutline
 from listener.spool.jobs import JobState
 from workers.scoring.case_result import Phenotype, ResultOutcome, shown_score
@@ -45,6 +46,7 @@ STATE_STYLE = {
 
 
 VERDICT_STYLE = {Phenotype.HOT: "bold red", Phenotype.COLD: "bold blue", Phenotype.UNCERTAIN: "bold magenta"}
+ASSESSMENT_STYLE = {Assessment.ACCEPTED: "green", Assessment.MODIFIED: "yellow", Assessment.REJECTED: "bold red"}
 DELIVERY_STYLE = {DeliveryState.DELIVERED: "green", DeliveryState.REFUSED: "bold red", DeliveryState.QUEUED: ""}
 
 
@@ -65,6 +67,8 @@ def show_status(console: Console, status: SpoolStatus, health: ServiceHealth, *,
     """Print the service and the whole spool; of finished jobs only the newest, unless ``everything``."""
     console.print(_headline(status))
     show_health(console, health)
+    if assessed := Counter(one.assessment for job in status.jobs for one in job.assessments):
+        console.print("readers: " + ", ".join(f"{assessed[one]} {one}" for one in Assessment if assessed[one]))
     if late := waits_long_for_a_worker(status.jobs):
         console.print(Text(late, "bold yellow"), overflow="fold")
     for target in status.targets:
@@ -255,6 +259,7 @@ def _words(job: JobStatus) -> list[Text]:
         lines.append(Text("same inputs as the result that it would replace: nothing new was sent"))
     if job.says:
         lines.append(Text(job.says))
+    lines += [_assessment(one) for one in job.assessments]
     lines += [Text(f"note: {note}", "yellow") for note in job.notes if note.startswith(UNREADABLE_TEXT)]
     goes_on = job.state not in ENDED
     lines += [_delivery(one, goes_on=goes_on) for one in job.deliveries]
@@ -262,6 +267,13 @@ def _words(job: JobStatus) -> list[Text]:
     if job.withheld and not job.deliveries:
         lines.append(Text("no target gets this result", "yellow"))
     return lines
+
+
+def _assessment(one: ReaderAssessment) -> Text:
+    what = ", ".join(role.replace("_", " ") for role in one.roles)
+    reader = f" by reader {one.reader}" if one.reader else ""
+    words = f"{one.assessment}{reader}, {age(one.at)} ago from {one.calling_ae_title} ({one.code}: {what})"
+    return Text(words, ASSESSMENT_STYLE[one.assessment])
 
 
 def _delivery(one: DeliveryStatus, *, goes_on: bool) -> Text:

@@ -4,7 +4,13 @@ from collections.abc import Sequence
 
 from pydicom.uid import (
     UID,
+    BasicTextSRStorage,
+    Comprehensive3DSRStorage,
+    ComprehensiveSRStorage,
     EnhancedMRImageStorage,
+    EnhancedSRStorage,
+    ExtensibleSRStorage,
+    KeyObjectSelectionDocumentStorage,
     LegacyConvertedEnhancedMRImageStorage,
     MRImageStorage,
     RTStructureSetStorage,
@@ -47,6 +53,15 @@ LABEL_MAP_SEGMENTATION_STORAGE = UID("1.2.840.10008.5.1.4.1.1.66.7")
 IMAGE_CLASSES = (MRImageStorage, EnhancedMRImageStorage, LegacyConvertedEnhancedMRImageStorage)
 OUTLINE_CLASSES = (SegmentationStorage, LABEL_MAP_SEGMENTATION_STORAGE, RTStructureSetStorage)
 STORAGE_CLASSES = (*IMAGE_CLASSES, *OUTLINE_CLASSES)
+DOCUMENT_CLASSES = (
+    KeyObjectSelectionDocumentStorage,
+    BasicTextSRStorage,
+    EnhancedSRStorage,
+    ComprehensiveSRStorage,
+    Comprehensive3DSRStorage,
+    ExtensibleSRStorage,
+)
+"""In which readers assess results; accepted where the settings say so."""
 
 
 _LABELS = {
@@ -71,6 +86,11 @@ def sop_class_label(sop_class_uid: str) -> str:
 def is_outline(sop_class_uid: str) -> bool:
     """Return whether objects of this class name the images that they were drawn on."""
     return sop_class_uid in OUTLINE_CLASSES
+
+
+def is_document(sop_class_uid: str) -> bool:
+    """Return whether objects of this class can assess results."""
+    return sop_class_uid in DOCUMENT_CLASSES
 
 
 def is_image(sop_class_uid: str) -> bool:

@@ -24,8 +24,10 @@ from listener.dicom.data_set import (
     read_identity_from,
 )
 from listener.dicom.part10 import file_head
-from listener.dicom.sop_classes import is_outline
+from listener.dicom.sop_classes import is_document, is_outline
 from listener.dicom.uids import InvalidUid, checked_uid
+from listener.pairing.assessment_document import Judgement, read_judgement
+from listener.pairing.assessment_intake import note_judgement
 from listener.pairing.segmentation_references import SegmentationReferences, read_outline
 from listener.runtime.fault_points import FaultPoint, reach
 from listener.scp.command_set import Command
@@ -190,6 +192,7 @@ class IncomingObject:
         identity = self._checked_identity(part)
         self._check_inflated(part)
         outline = self._outline(part) if is_outline(identity.sop_class_uid) else None
+        judgement = self._judgement(part) if is_document(identity.sop_class_uid) else None
         reach(FaultPoint.RECEIVE_WRITTEN)
         part.sync()
         reach(FaultPoint.RECEIVE_SYNCED)
@@ -201,6 +204,8 @@ class IncomingObject:
         if outline is not None:
             self._inbox.outline_kept(outline, self._calling_ae_title)
             reach(FaultPoint.RECEIVE_ANNOUNCED)
+        if judgement is not None:
+            note_judgement(self._inbox.spool, judgement, identity.sop_instance_uid, self._calling_ae_title)
         if kept is Kept.NEW:
             self._inbox.object_stored(identity)
         self._studies.kept(identity)
@@ -245,6 +250,17 @@ class IncomingObject:
             )
         except UnreadableDataSet as error:
             raise Refused(Status.OUTLINE_UNREADABLE, str(error), quarantine=True) from error
+
+    def _judgement(self, part: Part) -> Judgement | None:
+        settings = self._inbox.settings
+        if settings.assessments is None:
+            return None
+        try:
+            return read_judgement(
+                part.path, self._offset, self._context.transfer_syntax, settings.structure, settings.assessments
+            )
+        except UnreadableDataSet as error:
+            raise Refused(Status.CANNOT_UNDERSTAND, str(error), quarantine=True) from error
 
     def _answer(self, refused: Refused) -> StoreReply:
         comment = str(refused)

@@ -20,7 +20,7 @@ from pydicom.uid import (
 from pynetdicom.presentation import PresentationContext, build_context
 
 from listener.dicom.commitment_report import STORAGE_COMMITMENT
-from listener.dicom.sop_classes import STORAGE_CLASSES, VERIFICATION
+from listener.dicom.sop_classes import DOCUMENT_CLASSES, STORAGE_CLASSES, VERIFICATION
 
 TRANSFER_SYNTAXES = (
     # In our order of preference where one context proposes several: what every reader reads comes first.
@@ -39,8 +39,12 @@ TRANSFER_SYNTAXES = (
 """Uncompressed or lossless, all of them: a lossy image is not measured."""
 
 
-def supported_contexts() -> list[PresentationContext]:
-    """Return the contexts that an association is negotiated against.
+DOCUMENT_SYNTAXES = TRANSFER_SYNTAXES[:4]
+"""Uncompressed or deflated: documents have no pixels."""
+
+
+def supported_contexts(*, documents: bool = False) -> list[PresentationContext]:
+    """Return the contexts that an association is negotiated against; ``documents``: also those of assessments.
 
     Roles: the peer may be SCU and nothing else. One that proposes to be SCP only is refused that context; one that
     proposes both is told that it is the SCU (PS3.7 section D.3.3.4). In storage commitment it is the other way round:
@@ -49,6 +53,8 @@ def supported_contexts() -> list[PresentationContext]:
     """
     contexts = [build_context(VERIFICATION, [ExplicitVRLittleEndian, ImplicitVRLittleEndian])]
     contexts += [build_context(storage_class, list(TRANSFER_SYNTAXES)) for storage_class in STORAGE_CLASSES]
+    if documents:
+        contexts += [build_context(document_class, list(DOCUMENT_SYNTAXES)) for document_class in DOCUMENT_CLASSES]
     for context in contexts:
         context.scu_role = True
         context.scp_role = False
@@ -72,7 +78,7 @@ def contexts_for(
 
 def offered_storage(contexts: Sequence[PresentationContext]) -> bool:
     """Return whether a peer that gets these contexts may send objects."""
-    return any(context.abstract_syntax in STORAGE_CLASSES for context in contexts)
+    return any(context.abstract_syntax in (*STORAGE_CLASSES, *DOCUMENT_CLASSES) for context in contexts)
 
 
 @dataclass(frozen=True)

@@ -125,7 +125,7 @@ def _server(
     entity = AE(settings.ae_title)
     entity.implementation_class_uid = IMPLEMENTATION_CLASS_UID
     entity.implementation_version_name = IMPLEMENTATION_VERSION_NAME
-    entity.supported_contexts = supported_contexts()
+    entity.supported_contexts = supported_contexts(documents=settings.assessments is not None)
     server = entity.make_server(
         (settings.host, settings.port),
         server_class=Server,

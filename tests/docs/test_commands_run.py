@@ -46,6 +46,7 @@ ELSEWHERE = {
     "check": ["deploy/conformance/test_result_check.py"],
     "rescore": ["deploy/operations/test_rescore.py"],
     "fhir": ["workers/targets/test_fhir.py"],
+    "export": ["deploy/commands/test_export.py"],
     "outline": ["deploy/outlining/test_outline.py"],
     "cohort simulate": ["deploy/research/test_example.py", "integration/test_simulated_study.py"],
     "cohort extract": [

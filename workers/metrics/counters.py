@@ -22,6 +22,7 @@ from model_store.signatures.registry import Registry
 from workers.delivery.commitment import CommitmentOutcome
 from workers.errors import FailureReason, Reason
 from workers.features.engine.choice import EngineCheck
+from workers.metrics.assessments import AssessmentCollector
 from workers.metrics.deliveries import DeliveryCollector
 from workers.metrics.processes import PoolCollector
 from workers.metrics.recent_cases import DriftCollector, RecentCases
@@ -262,6 +263,7 @@ def scrape_registry(
     collectors.register(TargetCertificates(current))
     collectors.register(DeliveryCollector(spool, lambda: [target.name for target in current()]))
     collectors.register(WebhookCollector(spool))
+    collectors.register(AssessmentCollector(spool))
     collectors.register(DriftCollector(RecentCases(spool), partial(_active_digest, registry)))
     return collectors
 

@@ -1,0 +1,54 @@
+"""``radtme export``: the cases of the spool as a table."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from deploy.commands.options import config_option
+from deploy.configuration.load import read_configuration
+from deploy.errors import CommandError
+from deploy.operations.status import existing_spool, read_jobs
+from deploy.terminal import path_from_here
+
+PARQUET = ".parquet"
+
+
+@click.command(epilog="Example: radtme export cases.csv; radtme export cases.parquet --identifiers")
+@click.argument("output_file", metavar="[FILE]", required=False, type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--identifiers", is_flag=True, help="Add the Study Instance UID and the times of each case.")
+@config_option
+def export(output_file: Path | None, identifiers: bool, config_file: Path | None) -> None:
+    """Write the cases as CSV or Parquet: scores, verdicts, reasons, volumes, and what readers said of them.
+
+    One row for each job; FILE ends in .csv or .parquet, without FILE CSV is printed. The table holds no patient's name,
+    ID or birth date, and without --identifiers no UID of a study and no time. How readers agreed with each signature is
+    shown at the end.
+    """
+    from deploy.operations.case_table import agreement, case_table, write_csv
+    from listener.ledger.reader_assessments import Assessment
+
+    if output_file is not None and output_file.suffix not in (".csv", PARQUET):
+        raise click.BadParameter("give a name that ends in .csv or .parquet", param_hint="FILE")
+    jobs = read_jobs(existing_spool(read_configuration(config_file)))
+    rows = case_table(jobs, identifiers=identifiers)
+    if not rows:
+        raise CommandError("there is no case yet", "radtme status shows what was received")
+    if output_file is None:
+        write_csv(sys.stdout, rows)
+    elif output_file.suffix == PARQUET:
+        import pandas as pd
+
+        pd.DataFrame(rows).to_parquet(output_file, index=False)
+    else:
+        with open(output_file, "w", newline="", encoding="utf-8") as file:
+            write_csv(file, rows)
+    if output_file is not None:
+        cases = "1 case" if len(rows) == 1 else f"{len(rows)} cases"
+        click.echo(f"{cases} written to {path_from_here(output_file)}", err=True)
+    for (signature, reader), said in agreement(jobs).items():
+        counts = ", ".join(f"{said[one]} {one}" for one in Assessment)
+        click.echo(
+            f"{signature}, reader {reader}: {counts} ({said[Assessment.ACCEPTED] / said.total():.0%} accepted)",
+            err=True,
+        )
