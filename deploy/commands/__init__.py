@@ -1,1 +1,1 @@
-"""The commands of ``radtme``, one module per group; each does no more than read its arguments and call."""
+"""The commands of ``radtme``, one module per group; each reads its arguments, calls, and prints."""

@@ -16,7 +16,7 @@ from deploy.errors import CommandError
 def fhir(case: str, config_file: Path | None) -> None:
     """Print a summary report as a FHIR R5 bundle: a DiagnosticReport and its Observations.
 
-    A target with kind: fhir receives the same bundle. Of the patient it holds the Patient ID and its issuer.
+    A target with kind: fhir receives the same bundle. Of the patient, it contains only the Patient ID and its issuer.
     """
     from pydicom import dcmread
 

@@ -40,7 +40,7 @@ def retry(
     """Try JOB again: a failed job is scored or sent again, a job that is being delivered is sent now.
 
     A dropped job is resumed. A job that was not scored is scored again, as a new version whose report replaces
-    the old one. Without JOB, the options choose the jobs; several options choose those that all of them name.
+    the old one. Without JOB, the options select the jobs; with several options, those that match all of them.
     """
     from deploy.operations.retry_choice import Choice, chosen_jobs
 

@@ -106,7 +106,7 @@ def send(folder: Path, target: str, calling: str | None, timeout: float, config_
     """Send the DICOM files in FOLDER and its subfolders unchanged over one association (C-STORE).
 
     Files that are not DICOM instances are counted and listed; a DICOMDIR is skipped. Exit code 1 if any instance was
-    refused; an instance whose UID the receiver has already is shown and is no error.
+    refused; an instance that the receiver already has is shown and is no error.
     """
     from deploy.network.dicom_files import DicomFile, OtherFile, files_below, read_all
     from deploy.network.send import SendOutcome, send_files

@@ -30,7 +30,7 @@ def probe(target: str, calling: str | None, timeout: float, config_file: Path | 
 
     TARGET is the name of a target in the configuration, or AET@host:port. Sends a C-ECHO, then negotiates SOP classes,
     transfer syntaxes, storage commitment and query. A DICOMweb server has no negotiation: only a QIDO-RS query is sent.
-    Exit code 1 if a result cannot be sent in any form, or the target lacks the required proof.
+    Exit code 1 if a result cannot be sent in any form, or the target cannot give the required proof.
     """
     from dataclasses import replace
 

@@ -66,7 +66,7 @@ def publish_study(plan: PublishPlan, output: Path) -> Path:
     Raises
     ------
     TrainingError
-        Nothing was trained, what was validated is not it, or ``validated`` has nothing to rest on.
+        Nothing was trained, another candidate was validated, or a requirement of ``validated`` is not met.
     SignatureError
         The candidate fails a check.
     """

@@ -3,13 +3,13 @@
     <id>-<version>-<first 12 digits of the digest>/
         signature.json     description, and the SHA-256 of every other file
         estimator.skops    the random forest
-        canary.npz         probes and their answers
+        canary.npz         probes and their scores
         distance.npz       how far a case lies from the training cases, where the contract limits it
         reference.npz      training distribution of every feature (format 1: reference.parquet)
         MODEL_CARD.md      for people, with its figures beside it
 
-The digest is the SHA-256 of ``signature.json``; the folder's name carries its begin. So no byte of any file can change
-without the name or a hash telling.
+The digest is the SHA-256 of ``signature.json``; the folder's name carries its first digits. So no byte of any file can
+change without contradicting the name or a hash.
 """
 
 import json
@@ -142,8 +142,8 @@ def load_bundle(folder: Path, name: str | None = None) -> Signature:
     Raises
     ------
     SignatureError
-        A file is missing, unknown or changed; the description, the profile or the estimator is not what
-        this program can use; the canary gets other answers than at training.
+        A file is missing, unknown or changed; this program cannot use the description, the profile or the
+        estimator; the canary has other scores than at training.
     """
     files = _read_files(folder)
     head, described = _parse(files[DESCRIPTION])

@@ -1,6 +1,6 @@
 """The registry: the published signatures, and the active one.
 
-    <root>/bundles/<id>-<version>-<digest begin>/   published bundles, never changed
+    <root>/bundles/<id>-<version>-<digest>/          published bundles, never changed
     <root>/incoming/                                 bundles that are being copied
     <root>/active.json                               the pointer, with the history of activations
     <root>/lock                                      held (flock) while someone publishes or activates

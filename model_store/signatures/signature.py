@@ -41,7 +41,7 @@ class SignatureStatus(StrEnum):
     RESEARCH = "research"
     """For tests and studies, never for patient care."""
     VALIDATED = "validated"
-    """Measured on other patients, against a bar and a protocol of before (`model_store.signatures.claims`)."""
+    """Measured on other patients, against a bar and protocol declared before (`model_store.signatures.claims`)."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ class Signature:
 
     @property
     def name(self) -> str:
-        """Name of the bundle's folder: id, version and the begin of the digest."""
+        """Name of the bundle's folder: id, version and the first digits of the digest."""
         return bundle_name(self.id, self.version, self.digest)
 
 

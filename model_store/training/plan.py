@@ -1,4 +1,4 @@
-"""Sections ``train``, ``validate`` and ``publish`` of a study's configuration."""
+"""Section ``train`` of a study's configuration."""
 
 from dataclasses import dataclass
 from pathlib import Path

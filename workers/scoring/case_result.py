@@ -178,7 +178,7 @@ MAX_DIGITS = 14
 def shown_score(score: float, threshold: float, digits: int = MIN_DIGITS) -> tuple[str, str]:
     """Return score and threshold with so many digits, or more where rounding would make them look equal.
 
-    Rounded alike they could contradict the verdict: 0.41226 is cold below a threshold of 0.4123, but "0.412" is not
+    Otherwise the two could contradict the verdict: 0.41226 is cold below a threshold of 0.4123, but "0.412" is not
     cold with hot "from 0.412 upwards".
     """
     while score != threshold and digits < MAX_DIGITS and f"{score:.{digits}f}" == f"{threshold:.{digits}f}":

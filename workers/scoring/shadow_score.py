@@ -24,7 +24,7 @@ log = structlog.get_logger()
 def shadow_record(shadow: Shadow, result: CaseResult) -> ShadowRecord | None:
     """Return the shadow's outcome; None without a shadow, or where the case has no score.
 
-    This is an error border: any exception in a shadow becomes a record, because the case is already decided without it.
+    Any exception in a shadow becomes a record, because the case is already decided without it.
     This includes the end of the task's time limit.
     """
     name = None

@@ -52,7 +52,7 @@ class Stow:
         TransientFailure
             If there is no answer, or the server is too busy: objects without an answer do not count as taken.
         TargetRefused
-            If it takes nothing from us.
+            If it refuses everything from us.
         """
         with client_of(target) as server:
             for role, choices in objects.items():

@@ -1,4 +1,4 @@
-"""C-ECHO: whether a target is there, at the price of one small association (PS3.4 annex A)."""
+"""C-ECHO: whether a target answers, at the cost of one small association (PS3.4 annex A)."""
 
 from listener.scu.association import c_echo, verification_contexts
 from workers.errors import TransientFailure

@@ -37,7 +37,7 @@ class FhirServer:
         TransientFailure
             If there is no answer, or the server is too busy.
         TargetRefused
-            If it takes nothing from us.
+            If it refuses everything from us.
         """
         with client_of(target) as server:
             for role, choices in objects.items():

@@ -33,7 +33,7 @@ from workers.targets.target import Target
 MAX_RESPONSE_BYTES = 1024**2
 """An answer is a list of a few references: a longer one is not read to its end."""
 BUSY = frozenset({408, 425, 429, 502, 503, 504})
-"""Statuses that pass."""
+"""Statuses of a server that is too busy at the moment: the request can be repeated."""
 _READ_BYTES = 64 * 1024
 
 
