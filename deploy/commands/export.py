@@ -8,7 +8,8 @@ import click
 from deploy.commands.options import config_option
 from deploy.configuration.load import read_configuration
 from deploy.errors import CommandError
-from deploy.operations.status import existing_spool, read_jobs
+from deploy.operations.spool_checks import existing_spool
+from deploy.operations.status import read_jobs
 from deploy.terminal import path_from_here
 
 PARQUET = ".parquet"
