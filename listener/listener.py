@@ -28,6 +28,7 @@ from listener.scp.part_files import clear_receiving
 from listener.scp.quarantine import Quarantine
 from listener.scp.server import Server, _server
 from listener.settings import AllowedPeer, ListenerSettings, is_loopback
+from listener.spool.layout import set_up_at
 from listener.spool.spool import Spool
 from listener.tls.certificate_metrics import listener_certificates
 from listener.tls.contexts import reloading_server_context
@@ -100,7 +101,7 @@ class Listener:
         self.spool.prepare()
         cleared = clear_receiving(self.spool.receiving)
         self.metrics.start_at_zero(counter_labels(self.settings))
-        self.metrics.last_object_received(self.spool.last_arrival() or 0.0)
+        self.metrics.spool_found(set_up_at(self.spool.root), self.spool.last_arrival() or 0.0)
         self.metrics.registry.register(SpoolCollector(self.spool))
         self.metrics.registry.register(BrokerCollector(self._announcer.depths))
         self.metrics.registry.register(PairingCollector(self._pairer.waits, self._pairer.most_cases_of_a_study))

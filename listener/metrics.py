@@ -150,6 +150,11 @@ class ListenerMetrics:
             "When was the last object received (Unix time)? 0: the spool holds none.",
             registry=self.registry,
         )
+        self._set_up = Gauge(
+            "radtme_spool_set_up_timestamp_seconds",
+            "When did the listener first start on this spool, or was the spool upgraded (Unix time)?",
+            registry=self.registry,
+        )
 
     def start_at_zero(self, labels: ClosedLabels) -> None:
         """Create every counter whose labels are known at zero: Prometheus cannot see an increase from nothing."""
@@ -172,9 +177,10 @@ class ListenerMetrics:
             for outcome in labels.object_outcomes:
                 self._peer_objects.labels(peer, outcome)
 
-    def last_object_received(self, moment: float) -> None:
-        """Set the time of the last object (Unix time, seconds), as read from the spool at the start."""
-        self._last_object.set(moment)
+    def spool_found(self, set_up: float, last_object: float) -> None:
+        """Set when the spool was set up and its last object came (Unix time, seconds), as read at the start."""
+        self._set_up.set(set_up)
+        self._last_object.set(last_object)
 
     def case_received(self, calling_ae_title: str | None) -> None:
         """Count an outline for which a job was created; None where it was found in the spool after a crash."""

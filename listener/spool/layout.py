@@ -45,6 +45,11 @@ def layout_of(root: Path) -> int | None:
     return int(text)
 
 
+def set_up_at(root: Path) -> float:
+    """Return when the spool below ``root`` was first prepared, or upgraded (Unix time, seconds)."""
+    return (root / VERSION_NAME).stat().st_mtime
+
+
 def check_layout(root: Path) -> None:
     """Let pass a spool of this program's layout, and an empty one.
 

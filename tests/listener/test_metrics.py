@@ -28,11 +28,15 @@ def test_outlines_that_make_no_case_are_counted_from_zero() -> None:
 def test_the_last_arrival_is_known_after_a_restart(tmp_path: Path) -> None:
     """It is read from the newest object in the spool, so that a listener that receives nothing raises its alert."""
     name = "radtme_last_object_received_timestamp_seconds"
+    set_up = "radtme_spool_set_up_timestamp_seconds"
     with listening(tmp_path) as listener:
         assert listener.metrics.registry.get_sample_value(name) == 0.0
+        first_start = listener.metrics.registry.get_sample_value(set_up)
+    assert first_start == (tmp_path / "version").stat().st_mtime
     for number, moment in (("1", 1_700_000_000), ("2", 1_600_000_000)):
         series = tmp_path / "studies" / "1.2.3" / number
         series.mkdir(parents=True)
         os.utime(series, (moment, moment))
     with listening(tmp_path) as listener:
         assert listener.metrics.registry.get_sample_value(name) == 1_700_000_000.0
+        assert listener.metrics.registry.get_sample_value(set_up) == first_start

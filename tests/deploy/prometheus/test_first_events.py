@@ -79,7 +79,13 @@ FIRST_EVENTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
         {'radtme_commitments_total{target="pacs", outcome="unanswered"}': "_x9 0 0 1x60"},
     ),
     "RadtmeTargetLostObjects": ("14m", {'radtme_commitments_total{target="pacs", outcome="failed"}': "_x9 0 0 1x60"}),
-    "RadtmeNothingReceived": ("4400m", {"radtme_last_object_received_timestamp_seconds": "_x9 540x5000"}),
+    "RadtmeNothingReceived": (
+        "4400m",
+        {
+            "radtme_last_object_received_timestamp_seconds": "_x9 0x5000",
+            "radtme_spool_set_up_timestamp_seconds": "_x9 540x5000",
+        },
+    ),
     "RadtmePeersRejected": ("20m", {'radtme_associations_rejected_total{reason="calling_ae_title"}': "_x9 0 7x60"}),
     "RadtmeQuarantineGrows": ("16m", {"radtme_quarantined_objects": "_x9 0 0 1x60"}),
     "RadtmeStoreSlow": (
