@@ -97,6 +97,7 @@ class CommandsByName(click.Group):
         command: click.Command = getattr(importlib.import_module(module), name)
         show_examples_on_lines(command)
         show_whole_summaries(command)
+        show_plain_values(command)
         return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -140,6 +141,20 @@ def show_whole_summaries(command: click.Command) -> None:
         for each in command.commands.values():
             each.short_help = each.get_short_help_str(limit=MAX_SUMMARY)
             show_whole_summaries(each)
+
+
+PLAIN_VALUES = {"integer": "NUMBER", "integer range": "NUMBER", "float range": "NUMBER", "directory": "FOLDER"}
+"""What the help calls the value of an option, by click's name of its type."""
+
+
+def show_plain_values(command: click.Command) -> None:
+    """Name the values of options in words that are not those of a programming language."""
+    for option in command.params:
+        if isinstance(option, click.Option) and option.metavar is None and not option.is_flag:
+            option.metavar = PLAIN_VALUES.get(option.type.name)
+    if isinstance(command, click.Group):
+        for each in command.commands.values():
+            show_plain_values(each)
 
 
 def with_present_names(args: Sequence[str]) -> Iterator[str]:

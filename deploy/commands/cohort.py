@@ -17,7 +17,11 @@ config_argument = click.argument(
 )
 
 
-@click.group(epilog="Example: radtme cohort phenotype study.yaml", no_args_is_help=True)
+@click.group(
+    epilog="Example: radtme cohort extract study.yaml; radtme cohort reliability study.yaml; "
+    "radtme cohort phenotype study.yaml",
+    no_args_is_help=True,
+)
 def cohort() -> None:
     """Measure a cohort and the reliability of its features. STUDY is the configuration of a study."""
 
@@ -69,7 +73,7 @@ def extract(
         raise WrongUsage("expected one of STUDY, FOLDER and --pairs FILE")
     if source is None or source.is_dir():
         if output is None:
-            raise WrongUsage("a FOLDER and --pairs need a folder for the tables: --output DIR")
+            raise WrongUsage("a FOLDER and --pairs need a folder for the tables: --output FOLDER")
         profile, folder = profile or DEFAULT_PROFILE.name, output / "extract"
         plan = ExtractPlan(folder=source, pairs=pairs, profile=profile, service_configuration=service_config)
     else:
@@ -119,6 +123,7 @@ def phenotype(config_file: Path) -> None:
 @click.option("--no-effect", is_flag=True, help="Simulate no effect, so that any effect found is a false positive.")
 @click.option(
     "--repeated",
+    metavar="SHARE",
     default=0.4,
     show_default=True,
     type=click.FloatRange(0, 1),

@@ -18,7 +18,10 @@ from deploy.terminal import notices, path_from_here
 FILE_ARGUMENT = click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
 
 
-@click.group(epilog="Example: radtme config check radtme.yaml", no_args_is_help=True)
+@click.group(
+    epilog="Example: radtme config check radtme.yaml; radtme config show; radtme config schema > radtme.schema.json",
+    no_args_is_help=True,
+)
 def config() -> None:
     """Check a configuration file, or show the effective settings."""
 

@@ -50,7 +50,7 @@ HOW_TO_OPEN = {
 @click.option(
     "--output",
     "keep",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, file_okay=False),
     help="Folder for all output; new or empty. Default: ./radtme-data/demo/<number>.",
 )
 def demo(input_folder: Path | None, keep: Path | None) -> None:

@@ -85,7 +85,7 @@ def _retry(configuration: Configuration, spool: Spool, job: Job, *, corrected: b
 
 @click.command(epilog='Example: radtme hold 0123456789abcdef-v1 --why "outline is being corrected"')
 @click.argument("job_id", metavar="JOB")
-@click.option("--why", default="", help="Reason; shown by radtme status and recorded in the audit trail.")
+@click.option("--why", metavar="REASON", default="", help="Shown by radtme status and recorded in the audit trail.")
 @config_option
 def hold(job_id: str, why: str, config_file: Path | None) -> None:
     """Keep JOB from being scored or sent until radtme release.
@@ -118,7 +118,7 @@ def release(job_id: str, config_file: Path | None) -> None:
 
 @click.command(epilog='Example: radtme drop 0123456789abcdef-v1 --why "test study"')
 @click.argument("job_id", metavar="JOB")
-@click.option("--why", required=True, help="Reason; shown by radtme status and recorded in the audit trail.")
+@click.option("--why", metavar="REASON", required=True, help="Shown by radtme status and recorded in the audit trail.")
 @config_option
 def drop(job_id: str, why: str, config_file: Path | None) -> None:
     """Give up JOB: nothing more is scored or sent. Objects that a target has stored stay there.

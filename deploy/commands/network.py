@@ -33,10 +33,11 @@ MAX_LISTED = 10
 
 timeout_option = click.option(
     "--timeout",
+    metavar="SECONDS",
     type=click.FloatRange(min=0, min_open=True),
     default=30.0,
     show_default=True,
-    help="For each answer, in seconds.",
+    help="For each answer.",
 )
 calling_option = click.option("--calling", metavar="AET", help="Our AE title. Default: workers.ae_title.")
 
@@ -97,7 +98,9 @@ def ask_web(target: Target) -> None:
 
 @click.command(epilog="Example: radtme send /data/study7; radtme send /data/study7 --target PACS@10.0.0.5:104")
 @click.argument("folder", type=click.Path(path_type=Path, exists=True))
-@click.option("--target", default="own", help="Name of a target, or AET@host:port. Default: our own listener.")
+@click.option(
+    "--target", metavar="NAME", default="own", help="Name of a target, or AET@host:port. Default: our own listener."
+)
 @calling_option
 @timeout_option
 @tls_options

@@ -36,15 +36,15 @@ class _FormerArgument(click.Argument):
 
 
 def output_folder_option(command: Decorated) -> Decorated:
-    """Add ``--output DIR``, which has to be given, to a command. The folder is accepted as an argument too."""
+    """Add ``--output FOLDER``, which has to be given, to a command. The folder is accepted as an argument too."""
     folder = click.Path(path_type=Path, file_okay=False)
 
-    @click.option("--output", metavar="DIR", type=folder, help="Folder to write into. Required.")
+    @click.option("--output", metavar="FOLDER", type=folder, help="Folder to write into. Required.")
     @click.argument("former_output", cls=_FormerArgument, type=folder, required=False)
     @wraps(command)
     def with_output(*args: Any, output: Path | None, former_output: Path | None, **kwargs: Any) -> Any:
         if (output is None) == (former_output is None):
-            raise WrongUsage("one output folder has to be given", "name it with --output DIR")
+            raise WrongUsage("one output folder has to be given", "name it with --output FOLDER")
         if former_output is not None:
             click.echo("warning: the output folder is given with --output now", err=True)
         return command(*args, output=output or former_output, **kwargs)

@@ -37,7 +37,9 @@ if TYPE_CHECKING:
 )
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Default: MASK.seg.dcm beside MASK.")
 @click.option("--send", is_flag=True, help="Send the SEG.")
-@click.option("--target", default="own", help="With --send: a target's name or AET@host:port. Default: own.")
+@click.option(
+    "--target", metavar="NAME", default="own", help="With --send: a target's name or AET@host:port. Default: own."
+)
 @calling_option
 @timeout_option
 @tls_options

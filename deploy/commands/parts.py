@@ -73,6 +73,7 @@ def listen(config_file: Path | None) -> None:
 @click.command(epilog="Example: radtme work --queues delivery --config radtme.yaml")
 @click.option(
     "--queues",
+    metavar="NAMES",
     default="compute,delivery",
     show_default=True,
     help="Work of this process, separated by commas: compute (score), delivery (send).",

@@ -16,9 +16,18 @@ from deploy.terminal import age, output, path_from_here, size
 NAME_ARGUMENT = click.argument("name", metavar="NAME")
 
 
-@click.group(epilog="Example: radtme quarantine list", no_args_is_help=True)
+EXAMPLES = (
+    "Example: radtme quarantine list; radtme quarantine show 1.2.826.0.1.3680043.8.498.1; "
+    'radtme quarantine drop 1.2.826.0.1.3680043 --why "sent again"'
+)
+
+
+@click.group(epilog=EXAMPLES, no_args_is_help=True)
 def quarantine() -> None:
-    """Show and remove received objects that could not be used. Their senders got an error status."""
+    """Show and remove received objects that could not be used. Their senders got an error status.
+
+    NAME, as `list` prints it, may be shortened to its beginning.
+    """
 
 
 @quarantine.command("list", epilog="Example: radtme quarantine list --json")
@@ -73,7 +82,7 @@ def show(name: str, config_file: Path | None) -> None:
 
 @quarantine.command(epilog='Example: radtme quarantine drop 1.2.826.0.1.3680043 --why "sent again, corrected"')
 @NAME_ARGUMENT
-@click.option("--why", required=True, help="Reason; recorded in the audit trail.")
+@click.option("--why", metavar="REASON", required=True, help="Recorded in the audit trail.")
 @config_option
 def drop(name: str, why: str, config_file: Path | None) -> None:
     """Remove one object from the disk, after it is recorded in the audit trail."""

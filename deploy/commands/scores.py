@@ -17,7 +17,9 @@ table_file = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 @click.command(epilog="Example: radtme signature score study/extract/tables/features.parquet")
 @click.argument("table", type=table_file)
-@click.option("--signature", "name", help="A bundle's folder, or a published one's name. Default: the active one.")
+@click.option(
+    "--signature", "name", metavar="NAME", help="A bundle's folder, or a published one's name. Default: the active one."
+)
 @click.option(
     "--output", "output_file", type=click.Path(path_type=Path, dir_okay=False), help="Output file, Parquet or CSV."
 )

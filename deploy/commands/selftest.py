@@ -50,13 +50,15 @@ STYLES = {"OK": "bold green", "FAILED": "bold red"}
 @click.option(
     "--timeout",
     "limit",
+    metavar="SECONDS",
     type=click.FloatRange(min=0, min_open=True),
     default=300.0,
     show_default=True,
-    help="Time limit for the whole test, in seconds.",
+    help="Time limit for the whole test.",
 )
 @click.option(
     "--sink-host",
+    metavar="ADDRESS",
     default="127.0.0.1",
     show_default=True,
     help="Address of this machine for the delivery worker; any but loopback opens a port during the test.",

@@ -17,7 +17,10 @@ from model_store.signatures.registry import Registry, rollback_chain
 from model_store.signatures.signature import Signature
 
 
-@click.group(epilog="Example: radtme signature list", no_args_is_help=True)
+@click.group(
+    epilog="Example: radtme signature list; radtme signature activate NAME; radtme signature train study.yaml",
+    no_args_is_help=True,
+)
 def signature() -> None:
     """Show, check, publish and activate signatures. NAME is a bundle's name, or the beginning of its name or digest."""
 
@@ -129,7 +132,9 @@ def shadow(name: str | None, off: bool, config_file: Path | None) -> None:
 @click.option(
     "--held-out", default=80, show_default=True, help="Number of further phantoms for measuring the performance."
 )
-@click.option("--bundle-version", default="1.3.0", show_default=True, help="Version of the signature.")
+@click.option(
+    "--bundle-version", metavar="VERSION", default="1.3.0", show_default=True, help="Version of the signature."
+)
 @click.option(
     "--profile",
     "profile_name",

@@ -184,7 +184,7 @@ def test_no_command_takes_its_output_folder_as_an_argument(tmp_path):
     for words in ([], ["one", "--output", "another"]):
         done = CliRunner().invoke(radtme, ["signature", "build-research", *words])
         assert done.exit_code == ExitCode.USAGE
-        assert "--output DIR" in done.output
+        assert "--output FOLDER" in done.output
     few = ["--cases", "2", "--held-out", "0"]
     done = CliRunner().invoke(radtme, ["signature", "build-research", str(tmp_path / "bundles"), *few])
     assert "warning: the output folder is given with --output now" in done.output

@@ -182,7 +182,7 @@ def real_words(command: str) -> list[str]:
         "FOLDER": "study",
         "SERIES_FOLDER": "study",
         "TARGET": "pacs",
-        "TEXT": "a reason",
+        "REASON": "a reason",
         "FILE": "radtme.yaml",
         "/etc/radtme/radtme.yaml": "radtme.yaml",
         "NAME": {"signature": OURS, "quarantine": QUARANTINED}.get(words[0], "pacs"),
