@@ -33,6 +33,7 @@ ALLOWED: Mapping[str, set[str]] = {
     "--all": set(),
     "--history": set(),
     "--show-patients": set(),
+    "--identifiers": set(),
     "--strict": set(),
     # Which jobs, studies and records.
     "--failed": set(),
