@@ -8,8 +8,8 @@ from typing import Annotated
 
 from annotated_types import Ge, Interval
 
-from listener.dicom.limits import StructureLimits
 from listener.dicom.sender_character_sets import SenderCharacterSet
+from listener.dicom.structure_limits import StructureLimits
 
 # The bounds of numbers stand in their types: the configuration reader and the JSON Schema take them from there.
 Port = Annotated[int, Interval(ge=1, le=65535)]

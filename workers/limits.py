@@ -14,7 +14,7 @@ from typing import Annotated
 
 from annotated_types import Ge
 
-from listener.dicom.limits import StructureLimits
+from listener.dicom.structure_limits import StructureLimits
 from listener.settings import Count
 
 STATUS = Path("/proc/self/status")

@@ -15,7 +15,8 @@ from rich.text import Text
 
 from deploy.commands.options import config_option
 from deploy.configuration.change_audit import cannot_audit
-from deploy.configuration.load import Configuration, read_configuration
+from deploy.configuration.load import read_configuration
+from deploy.configuration.settings import Configuration
 from deploy.errors import CommandError
 from deploy.terminal import output, path_from_here
 

@@ -8,9 +8,10 @@ import click
 from deploy.commands.options import config_option
 from deploy.configuration.file_checks import file_problems
 from deploy.configuration.folder_checks import unusable_folders
-from deploy.configuration.load import Configuration, ConfigurationError, read_configuration
+from deploy.configuration.load import ConfigurationError, read_configuration
 from deploy.configuration.port_checks import shared_ports
 from deploy.configuration.reader import Problem
+from deploy.configuration.settings import Configuration
 from deploy.configuration.text import configuration_lines
 from deploy.errors import Unreachable, WrongUsage
 from deploy.terminal import notices, path_from_here

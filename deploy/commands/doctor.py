@@ -12,7 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from deploy.commands.options import config_option
-from deploy.configuration.load import Configuration, read_configuration
+from deploy.configuration.load import read_configuration
+from deploy.configuration.settings import Configuration
 from deploy.errors import CommandError, ExitCode
 from deploy.terminal import notices, output
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from deploy.commands.options import config_option
-from deploy.configuration.load import Configuration, read_configuration
+from deploy.configuration.load import read_configuration
+from deploy.configuration.settings import Configuration
 from deploy.errors import CommandError, ExitCode, WrongUsage
 from deploy.operations.spool_checks import existing_spool
 from deploy.stack.running_stack import as_running, read_running_stack

@@ -13,7 +13,8 @@ from pydicom.uid import UID
 from rich.table import Table
 
 from deploy.commands.options import config_option, tls_given, tls_options
-from deploy.configuration.load import Configuration, read_configuration
+from deploy.configuration.load import read_configuration
+from deploy.configuration.settings import Configuration
 from deploy.errors import CommandError, Unreachable, WrongUsage
 from deploy.network.peer import Peer, checked_ae_title, parse_peer
 from deploy.stack.running_stack import as_running

@@ -8,7 +8,8 @@ from rich.table import Table
 
 from deploy.commands.network import ask_web, calling_option, calling_title, peer_of, timeout_option
 from deploy.commands.options import config_option, tls_given, tls_options
-from deploy.configuration.load import Configuration, read_configuration
+from deploy.configuration.load import read_configuration
+from deploy.configuration.settings import Configuration
 from deploy.errors import CommandError
 from deploy.stack.running_stack import as_running
 from deploy.terminal import output

@@ -10,8 +10,9 @@ import click
 
 from deploy.commands.options import config_option
 from deploy.configuration.change_audit import cannot_audit
-from deploy.configuration.load import Configuration, read_configuration
+from deploy.configuration.load import read_configuration
 from deploy.configuration.sections import RetentionSettings
+from deploy.configuration.settings import Configuration
 from deploy.operations.spool_checks import existing_spool
 from deploy.terminal import size
 from listener.audit.events import study_deleted

@@ -15,8 +15,9 @@ from rich.table import Table
 from deploy.commands.network import calling_option, calling_title
 from deploy.commands.options import config_option
 from deploy.configuration.change_audit import cannot_audit
-from deploy.configuration.load import Configuration, read_configuration
+from deploy.configuration.load import read_configuration
 from deploy.configuration.sections import SinkSettings
+from deploy.configuration.settings import Configuration
 from deploy.errors import CommandError, WrongUsage
 from deploy.operations.spool_checks import existing_spool
 from deploy.stack.process import restrict_umask

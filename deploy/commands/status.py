@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from deploy.commands.options import config_option
-from deploy.configuration.load import Configuration, read_configuration
+from deploy.configuration.load import read_configuration
+from deploy.configuration.settings import Configuration
 from deploy.errors import CommandError
 from deploy.operations.spool_checks import NoSpool, existing_spool
 from deploy.stack.running_stack import known_redis_url

@@ -9,7 +9,8 @@ from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
-from deploy.configuration.load import PART_VARIABLE, Configuration
+from deploy.configuration.load import PART_VARIABLE
+from deploy.configuration.settings import Configuration
 from deploy.configuration.text import configuration_lines
 from deploy.errors import CommandError
 from deploy.terminal import path_from_here

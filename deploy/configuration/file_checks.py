@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from deploy.configuration.load import Configuration
 from deploy.configuration.network_checks import client_sections
 from deploy.configuration.reader import Problem
 from deploy.configuration.redis_url import check_files
+from deploy.configuration.settings import Configuration
 from listener.tls.certificates import CredentialFileError
 from listener.tls.contexts import client_context, server_context
 from workers.notifications.body import UnusableTemplate, WebhookBody

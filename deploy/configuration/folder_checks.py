@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from deploy.configuration.load import Configuration
+    from deploy.configuration.settings import Configuration
 
 PROBE_PREFIX = ".radtme-probe-"
 PROBE_BYTES = 4096

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from deploy.configuration.load import Configuration
     from deploy.configuration.network_checks import ReportProblem
+    from deploy.configuration.settings import Configuration
 
 ANY_ADDRESS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104
 LOOPBACK_NAMES = {"localhost": "127.0.0.1", "ip6-localhost": "::1"}

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import ConfigDict, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
-from deploy.configuration.load import COMPUTED, Document
+from deploy.configuration.settings import COMPUTED, Document
 from deploy.configuration.target_checks import DIMSE_SETTINGS, settings_of_other_kind
 from deploy.configuration.units import pattern_with_unit
 from workers.targets.target import TargetKind

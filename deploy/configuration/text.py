@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from deploy.configuration.load import AUDIT_SKIP, LISTENER_SKIP, WORKERS_SKIP, Configuration
+from deploy.configuration.settings import AUDIT_SKIP, LISTENER_SKIP, WORKERS_SKIP, Configuration
 from deploy.configuration.target_checks import settings_of_other_kind
 from workers.results.result_roles import ResultRole
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from rich.table import Table
 
-from deploy.configuration.load import Configuration
+from deploy.configuration.settings import Configuration
 from listener.settings import ClientTls, ServerTls
 from workers.targets.target import Target, TargetKind
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from deploy.configuration.load import Configuration
+from deploy.configuration.settings import Configuration
 
 
 class Level(StrEnum):

@@ -13,9 +13,9 @@ from redis.exceptions import RedisError
 
 from deploy.configuration.file_checks import file_problems
 from deploy.configuration.folder_checks import unusable_folders
-from deploy.configuration.load import Configuration
 from deploy.configuration.network_checks import client_sections
 from deploy.configuration.port_checks import listened_ports, shared_ports
+from deploy.configuration.settings import Configuration
 from deploy.doctor.finding import Finding, fault, ok, warning
 from deploy.errors import CommandError
 from deploy.stack.ports import require_free

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from deploy.configuration.load import Configuration
+from deploy.configuration.settings import Configuration
 from deploy.doctor.finding import Finding, fault, ok, warning
 from deploy.errors import CommandError, Unreachable
 from deploy.network.echo import echo

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from deploy.configuration.change_audit import cannot_audit
-from deploy.configuration.load import Configuration
+from deploy.configuration.settings import Configuration
 from deploy.errors import CommandError
 from listener.audit.codes import Code
 from listener.audit.events import AuditedPatient, AuditedStudy, case_steered, patient_of

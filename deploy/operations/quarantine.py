@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from deploy.configuration.change_audit import cannot_audit
-from deploy.configuration.load import Configuration
+from deploy.configuration.settings import Configuration
 from deploy.errors import CommandError
 from deploy.operations.removal import remove_from_quarantine
 from listener.audit.events import AuditedPatient, AuditedStudy, patient_of, study_deleted

@@ -1,6 +1,6 @@
 """What a command asks of the spool and its ledger before it uses them, without what reads or changes them."""
 
-from deploy.configuration.load import Configuration
+from deploy.configuration.settings import Configuration
 from deploy.errors import CommandError
 from deploy.terminal import path_from_here
 from listener.spool.layout import WrongLayout, check_layout

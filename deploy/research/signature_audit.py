@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from deploy.configuration.change_audit import cannot_audit
-from deploy.configuration.load import Configuration
+from deploy.configuration.settings import Configuration
 from listener.audit.events import software_changed
 from listener.audit.trail import AuditLog, NotAudited
 from model_store.errors import SignatureError

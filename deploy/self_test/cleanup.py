@@ -3,8 +3,8 @@
 import contextlib
 from pathlib import Path
 
-from deploy.configuration.load import Configuration
 from deploy.configuration.sections import RetentionSettings
+from deploy.configuration.settings import Configuration
 from deploy.errors import CommandError
 from deploy.operations.decision_audit import steering, study_on_disk
 from deploy.operations.decisions import drop, hold

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from pydicom import Dataset, dcmread
 from redis import Redis, RedisError
 
-from deploy.configuration.load import Configuration
+from deploy.configuration.settings import Configuration
 from deploy.errors import Unreachable
 from deploy.network.dicom_files import DicomFile
 from deploy.network.send import SendOutcome, send_files

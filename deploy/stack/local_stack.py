@@ -8,7 +8,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from deploy.configuration.environment import ENVIRONMENT_PREFIX, environment_variable
-from deploy.configuration.load import DEBUG_VARIABLE, PART_VARIABLE, Configuration, load_configuration
+from deploy.configuration.load import DEBUG_VARIABLE, PART_VARIABLE, load_configuration
+from deploy.configuration.settings import Configuration
 from deploy.errors import CommandError
 from deploy.stack.ports import delivery_metrics_port, free_port, port_overrides
 from deploy.stack.readiness import failing_checks, http_ready, port_ready

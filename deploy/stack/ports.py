@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.configuration.environment import environment_variable
-from deploy.configuration.load import Configuration
 from deploy.configuration.port_checks import equal_ports, listened_ports
+from deploy.configuration.settings import Configuration
 from deploy.errors import CommandError
 
 FIRST_FREE_PORT = 20_000

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from deploy.configuration.change_audit import target_changes
-from deploy.configuration.load import Configuration, read_configuration
+from deploy.configuration.load import read_configuration
+from deploy.configuration.settings import Configuration
 from deploy.configuration.text import yaml_value
 from deploy.errors import CommandError
 from listener.audit.events import configuration_changed

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from deploy.configuration.load import Configuration
+from deploy.configuration.settings import Configuration
 from deploy.errors import CommandError, WrongUsage
 from listener.spool.atomic_files import make_folder, read_json
 from listener.spool.locks import exclusive

@@ -9,8 +9,8 @@ from pydicom.errors import BytesLengthException
 from pydicom.filereader import read_dataset
 from pydicom.uid import UID
 
-from listener.dicom.limits import StructureLimits
 from listener.dicom.structure_check import check_structure
+from listener.dicom.structure_limits import StructureLimits
 from listener.dicom.uids import InvalidUid, checked_uid
 
 STORAGE_COMMITMENT = UID("1.2.840.10008.1.20.1")

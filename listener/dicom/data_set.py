@@ -16,9 +16,9 @@ from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
 from listener.dicom.character_sets import register_character_sets
-from listener.dicom.limits import StructureLimits
 from listener.dicom.patient_texts import shown_text
 from listener.dicom.structure_check import PIXEL_DATA, TooComplex, check_file, check_structure
+from listener.dicom.structure_limits import StructureLimits
 from listener.dicom.uids import InvalidUid, checked_uid
 
 register_character_sets()

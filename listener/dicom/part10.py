@@ -11,8 +11,8 @@ from pathlib import Path
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
 from listener.dicom.data_set import UnreadableDataSet, inflates_within
-from listener.dicom.limits import StructureLimits
 from listener.dicom.structure_check import TooComplex, check_structure
+from listener.dicom.structure_limits import StructureLimits
 
 IMPLEMENTATION_CLASS_UID = "2.25.11318259122145560120825493639305402851"
 """A UUID-derived UID of this program (PS3.5 section B.2)."""

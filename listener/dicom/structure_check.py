@@ -13,7 +13,7 @@ from pathlib import Path
 from pydicom.datadict import dictionary_VR
 from pydicom.uid import UID
 
-from listener.dicom.limits import StructureLimits
+from listener.dicom.structure_limits import StructureLimits
 
 PIXEL_DATA = 0x7FE00010
 UNDEFINED_LENGTH = 0xFFFFFFFF

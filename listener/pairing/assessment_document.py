@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID, KeyObjectSelectionDocumentStorage
 
 from listener.dicom.data_set import read_header
-from listener.dicom.limits import StructureLimits
+from listener.dicom.structure_limits import StructureLimits
 from listener.dicom.uids import is_uid
 from listener.ledger.reader_assessments import Assessment
 from listener.settings import AssessmentSettings

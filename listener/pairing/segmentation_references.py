@@ -12,9 +12,9 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from listener.dicom.data_set import UnreadableDataSet, read_header
-from listener.dicom.limits import StructureLimits
 from listener.dicom.own_results import OWN_RESULT_TAGS, is_own_result
 from listener.dicom.sop_classes import are_source_images, is_image, is_image_class
+from listener.dicom.structure_limits import StructureLimits
 from listener.dicom.uids import InvalidUid, checked_uid, is_uid
 from listener.pairing.body_parts import BODY_PART_TAGS, other_body_part
 from listener.runtime.safe_errors import stack_locations

@@ -14,8 +14,8 @@ from pynetdicom.pdu import A_ASSOCIATE_RQ
 from deploy.simulation.phantom import write_phantom
 from fuzz.listener_targets import run_association, run_store
 from listener.dicom.data_set import UnreadableDataSet, read_header
-from listener.dicom.limits import StructureLimits
 from listener.dicom.part10 import file_head
+from listener.dicom.structure_limits import StructureLimits
 from listener.scp.connection import ProtocolError
 from listener.scp.negotiation import read_request
 from support.broken_studies import SMALL

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.configuration.load import Configuration, ConfigurationError, find_configuration, load_configuration
+from deploy.configuration.load import ConfigurationError, find_configuration, load_configuration
+from deploy.configuration.settings import Configuration
 from deploy.configuration.text import configuration_lines, masked_url
 from deploy.errors import WrongUsage
 from listener.settings import AuditSettings, DeadlinePolicy, ListenerSettings

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.configuration.load import Configuration, ConfigurationError, load_configuration
+from deploy.configuration.load import ConfigurationError, load_configuration
+from deploy.configuration.settings import Configuration
 
 
 def read(folder: Path, content: str | bytes, **environment: str) -> Configuration:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.configuration.load import Configuration, load_configuration
+from deploy.configuration.load import load_configuration
 from deploy.configuration.sections import RetentionSettings
+from deploy.configuration.settings import Configuration
 from deploy.errors import CommandError
 from deploy.operations.retention import StudyJobs, units
 from deploy.self_test.cleanup import drop_failed_run, remove_earlier

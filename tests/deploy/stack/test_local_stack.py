@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.configuration.load import Configuration, load_configuration
+from deploy.configuration.load import load_configuration
+from deploy.configuration.settings import Configuration
 from deploy.errors import CommandError
 from deploy.stack.local_stack import DELIVERY, WORKERS, child_environment, programs
 from deploy.stack.ports import delivery_metrics_port, port_overrides, require_apart

@@ -8,8 +8,8 @@ from pydicom import dcmread
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from listener.dicom.data_set import UnreadableDataSet, inflates_within, read_header
-from listener.dicom.limits import StructureLimits
 from listener.dicom.structure_check import TooComplex, check_file, check_structure
+from listener.dicom.structure_limits import StructureLimits
 from listener.pairing.segmentation_references import OUTLINE_TAGS
 from support.dicom_objects import file_bytes, outline, transcoded
 from support.hostile_objects import DEFLATED, deflate_bomb, deflated, element, many_items, nested, segmentation
