@@ -15,7 +15,8 @@ from listener.audit.trail import AuditLog, NotAudited
 from listener.broker.announcer import Announcer
 from listener.broker.sweep import Sweep
 from listener.dicom.data_set import Identity
-from listener.metrics import BrokerCollector, ListenerMetrics, PairingCollector, SpoolCollector
+from listener.metrics.collectors import BrokerCollector, PairingCollector, SpoolCollector
+from listener.metrics.counters import ListenerMetrics
 from listener.pairing.pairer import Fetch, Pairer
 from listener.pairing.retrieve import retrieve
 from listener.runtime.health import Check, HealthServer

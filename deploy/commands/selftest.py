@@ -32,7 +32,7 @@ from listener.spool.spool import Spool
 from workers.targets.target import Target
 
 if TYPE_CHECKING:
-    from deploy.self_test.run import Checked
+    from deploy.self_test.steps import Checked
 
 
 SINK_TITLE = "SELFTEST"
@@ -129,7 +129,8 @@ def _run(
 ) -> tuple[list["Checked"], str]:
     """Run the steps; return them, and the files of the case that remain in the spool."""
     from deploy.self_test.cleanup import drop_failed_run, remove_self_test
-    from deploy.self_test.run import SelfTestRun, Verdict
+    from deploy.self_test.run import SelfTestRun
+    from deploy.self_test.steps import Verdict
     from deploy.self_test.study import write_self_test
 
     caller = configuration.workers.ae_title

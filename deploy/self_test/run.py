@@ -3,8 +3,6 @@
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +14,7 @@ from deploy.errors import Unreachable
 from deploy.network.dicom_files import DicomFile
 from deploy.network.send import SendOutcome, send_files
 from deploy.self_test.features import complaint, has_canary, reported_features
+from deploy.self_test.steps import Checked, SelfTestStep, StepFailed, StepSkipped, Verdict
 from deploy.self_test.study import SelfTestStudy
 from listener.ledger.deliveries import DeliveryState
 from listener.ledger.self_test_recipients import SELF_TEST_TARGET
@@ -38,53 +37,6 @@ POLL_SECONDS = 0.1
 ASK_AGAIN_SECONDS = 2.0
 SEND_TIMEOUT_SECONDS = 30.0
 SEE_ERRORS = "radtme status and the log say more"
-
-
-class SelfTestStep(StrEnum):
-    """What is checked, in this order."""
-
-    SENT = "sent"
-    ACKNOWLEDGED = "acknowledged"
-    PAIRED = "paired"
-    SCORED = "scored"
-    FEATURES = "features equal"
-    DELIVERED = "delivered"
-    SEEN = "seen"
-
-
-class Verdict(StrEnum):
-    """The outcome of a step."""
-
-    OK = "OK"
-    FAILED = "FAILED"
-    SKIPPED = "skipped"
-    """It could not be checked, and need not be."""
-    NOT_REACHED = "not reached"
-    """A step before it failed."""
-
-
-@dataclass(frozen=True)
-class Checked:
-    """One step, how it ended and what to do about it."""
-
-    step: SelfTestStep
-    verdict: Verdict
-    seconds: float = 0.0
-    detail: str = ""
-    remedy: str = ""
-
-
-class StepFailed(Exception):
-    """A step failed."""
-
-    def __init__(self, detail: str, remedy: str) -> None:
-        super().__init__(detail)
-        self.detail = detail
-        self.remedy = remedy
-
-
-class StepSkipped(Exception):
-    """A step cannot be checked here; the message is the reason."""
 
 
 class SelfTestRun:

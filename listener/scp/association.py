@@ -19,7 +19,7 @@ from pynetdicom.presentation import PresentationContext
 from listener.audit.events import Node
 from listener.audit.received_studies import ReceivedStudies
 from listener.ledger.refused_contexts import RefusedContext, note_refused
-from listener.metrics import ListenerMetrics
+from listener.metrics.counters import ListenerMetrics
 from listener.scp.admission import Admission, AssociationRejection, check_caller
 from listener.scp.allow_list import Caller
 from listener.scp.c_store import Inbox

@@ -1,6 +1,6 @@
 """The values that the labels of the listener's counters can have, from the enums that they are counted by."""
 
-from listener.metrics import ClosedLabels
+from listener.metrics.counters import ClosedLabels
 from listener.scp.admission import AssociationRejection, ConnectionRefusal
 from listener.scp.exchange import AssociationOutcome
 from listener.scp.statuses import Status

@@ -9,7 +9,7 @@ from enum import StrEnum
 import structlog
 
 from listener.audit.received_studies import ReceivedStudies
-from listener.metrics import ListenerMetrics
+from listener.metrics.counters import ListenerMetrics
 from listener.runtime.fault_points import FaultPoint, reach
 from listener.scp.c_store import Inbox, IncomingObject, StoreReply
 from listener.scp.command_set import (

@@ -11,7 +11,7 @@ from pynetdicom.transport import AssociationServer
 
 from listener.audit.events import Node
 from listener.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-from listener.metrics import ListenerMetrics
+from listener.metrics.counters import ListenerMetrics
 from listener.scp.admission import Admission, ConnectionRefusal
 from listener.scp.association import Association
 from listener.scp.c_store import Inbox

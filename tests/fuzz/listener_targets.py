@@ -26,7 +26,7 @@ from listener.audit.events import Node
 from listener.audit.received_studies import ReceivedStudies
 from listener.audit.rejected_peers import RejectedPeers
 from listener.audit.trail import BOM, AuditLog, audit_files
-from listener.metrics import ListenerMetrics
+from listener.metrics.counters import ListenerMetrics
 from listener.scp.admission import Admission
 from listener.scp.association import Association
 from listener.scp.c_store import Inbox, IncomingObject

@@ -11,7 +11,7 @@ from deploy.operations.status import read_status
 from listener.audit.reader import read_entries
 from listener.broker.messages import delivery_announcement, score_announcement
 from listener.broker.sweep import Sweep
-from listener.metrics import SpoolCollector
+from listener.metrics.collectors import SpoolCollector
 from listener.pairing.job_index import JobIndex
 from listener.pairing.pairer import Pairer
 from listener.settings import ListenerSettings

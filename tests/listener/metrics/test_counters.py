@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from listener.ledger.set_aside_outlines import SetAside
-from listener.metrics import OTHER, LabelLimit, ListenerMetrics
+from listener.metrics.counters import OTHER, LabelLimit, ListenerMetrics
 from support.listening import listening
 
 
