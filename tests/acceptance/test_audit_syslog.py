@@ -1,4 +1,4 @@
-"""The audit trail at a syslog server that others wrote: rsyslog over TLS, with both certificates checked."""
+"""The audit trail at a real syslog server: rsyslog over TLS, with both certificates checked."""
 
 import shutil
 from pathlib import Path
@@ -32,7 +32,7 @@ action(type="omfile" file="{received}" template="whole")
     not Path(RSYSLOG).exists() or not GNUTLS_DRIVER, reason="needs rsyslogd with TLS (rsyslog, rsyslog-gnutls)"
 )
 def test_rsyslog_gets_every_message_as_it_was_written(tmp_path: Path) -> None:
-    """Header fields as rsyslog parses them, the XML byte for byte; what was written while it was down comes too."""
+    """Header fields as rsyslog parses them, the XML byte for byte; messages from an outage arrive as well."""
     issued = Authority(tmp_path / "ca").issue("syslog")
     port, received = free_port(), tmp_path / "received"
     configuration = tmp_path / "rsyslog.conf"

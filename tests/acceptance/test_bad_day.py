@@ -1,4 +1,4 @@
-"""A day on which one thing after another breaks: alert, status, doctor and status page each tell it.
+"""One part after another fails: alert, status, doctor and status page each report it.
 
 Real processes, Redis and Prometheus, with the shipped rules (their waits shortened) and the metrics of an installation
 on which nothing ever happened: each alert below fires at the first event.
@@ -120,13 +120,13 @@ def day(tmp_path: Path) -> Iterator[BadDay]:
 
 
 def kill(day: BadDay, part: str) -> None:
-    """End a part without a chance to say so."""
+    """Kill a part with SIGKILL."""
     os.kill(day.stack.pid(part), signal.SIGKILL)
     day.stack.stop(part)
 
 
 def test_a_bad_day(day: BadDay, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing that breaks goes unnoticed, in any of the places where people look; and calm is calm again."""
+    """Every failure is reported in each of these places, and no report remains after the repair."""
     assert day.faults() == {}
     assert day.page() == []
     wait_until(lambda: not day.stack.firing(), NOTICED_SECONDS, "no alert fires")

@@ -1,4 +1,4 @@
-"""Storage commitment with a PACS that others wrote: Orthanc answers on an association that it opens to the listener."""
+"""Storage commitment with a real PACS: Orthanc reports on an association that it opens to the listener."""
 
 import json
 import urllib.request
@@ -50,7 +50,7 @@ def target_of(pacs: Orthanc, proof: Proof) -> Target:
 
 
 def delete_instance(pacs: Orthanc, sop_instance_uid: str) -> None:
-    """Lose an object, as an archive may."""
+    """Delete an object from the archive."""
     base = f"http://127.0.0.1:{pacs.http_port}"
     found = urllib.request.urlopen(f"{base}/tools/lookup", sop_instance_uid.encode(), timeout=30).read()  # noqa: S310
     [instance] = [one["ID"] for one in json.loads(found) if one["Type"] == "Instance"]
@@ -95,7 +95,7 @@ def test_orthanc_commits_itself_and_lists_what_it_has(
 def test_orthanc_says_what_it_has_lost_and_gets_it_again(
     tmp_path: Path, reporting_pacs: Orthanc, listener_port: int
 ) -> None:
-    """An object that was taken and is gone: the report says so, it is sent again, and a new request settles it."""
+    """A stored object is lost: the report states it, the object is sent again, and a new request succeeds."""
     spool, watch = Spool(tmp_path / "spool"), Watch()
     settings = WorkerSettings(spool.root, tmp_path / "signatures")
     target = target_of(reporting_pacs, Proof.COMMITTED)

@@ -1,6 +1,6 @@
-"""Images that a signature says nothing about, made of real ones: each got a verdict once, and gets none now.
+"""Images outside the acceptance contract, made from real ones: earlier versions scored them, this one refuses.
 
-Each trick is tried with the contract, which refuses it, and with every criterion set to note, which gives the score
+Each manipulation is tried with the contract, which refuses it, and with all criteria set to note, which gives the score
 that it had before: 0.785 and 0.795 are those of the untouched phantom and of br06.
 """
 
@@ -42,7 +42,7 @@ Trick = Callable[[Study], None]
 
 
 def every_image(**attributes: object) -> Trick:
-    """Return the trick that changes headers alone."""
+    """Return a manipulation of headers alone."""
 
     def change(study: Study) -> None:
         for image in (image for phase in study.phases for image in phase):
@@ -53,7 +53,7 @@ def every_image(**attributes: object) -> Trick:
 
 
 def every_pixel(change: Callable[[Pixels], Pixels]) -> Trick:
-    """Return the trick that changes grey values alone; each phase becomes an array (z, y, x) of its own."""
+    """Return a manipulation of grey values alone; each phase is an array (z, y, x) of its own."""
 
     def changed(study: Study) -> None:
         for phase in study.phases:
@@ -82,12 +82,12 @@ def noise_above_zero(array: Pixels) -> Pixels:
 
 
 def inverted(array: Pixels) -> Pixels:
-    """Return bright for dark."""
+    """Return the inverted grey values."""
     return 4095 - np.minimum(array, 4095)
 
 
 def cubed(array: Pixels) -> Pixels:
-    """Return grey values whose contrast is bent."""
+    """Return grey values with a cubic transformation."""
     return np.asarray((array / array.max()) ** 3 * 4095)
 
 

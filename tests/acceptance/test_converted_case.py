@@ -1,4 +1,4 @@
-"""An outline of classic images whose Enhanced counterpart is what came: through the real listener and a worker."""
+"""An outline of classic images of which only the Enhanced version was received, through listener and worker."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A PACS corrects a patient's name and sends the study again under the same UIDs: the way to right headers."""
+"""A PACS corrects a patient's name and sends the study again under the same UIDs: how results get the new name."""
 
 from pathlib import Path
 
@@ -61,7 +61,7 @@ def correct(phantom: Phantom) -> None:
 
 
 def test_a_corrected_name_gets_into_a_new_version_that_replaces_the_first(tmp_path: Path) -> None:
-    """The first copy counts until a person says otherwise; then the results carry the corrected name, and new UIDs."""
+    """The first copy counts until the operator decides otherwise; then results have the new name and new UIDs."""
     phantom = write_phantom(tmp_path / "study", 7, **SMALL)
     registry = Registry(tmp_path / "signatures")
     registry.ensure_shipped()

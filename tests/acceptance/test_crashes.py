@@ -1,4 +1,4 @@
-"""What dies, dies at the worst moment; what had got 0x0000 is scored once, and delivered."""
+"""Crashes at the worst moment: every acknowledged study is scored once and delivered."""
 
 import threading
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ HOLDS_ITS_JOB = {VARIABLE: f"{FaultPoint.SCORE_COUNTED}:stop"}
 
 @pytest.fixture
 def parts(tmp_path: Path, pacs: Orthanc) -> Iterator[Installation]:
-    """Return an installation of which nothing runs yet."""
+    """Return an installation without running parts."""
     pacs.clear()
     target = {"name": "pacs", "ae_title": pacs.ae_title, "host": "127.0.0.1", "port": pacs.dicom_port}
     with Installation(tmp_path / "installation", [target]) as one:
@@ -61,7 +61,7 @@ def assert_scored_once(parts: Installation, pacs: Orthanc, phantom: Phantom) -> 
 
 
 def test_a_worker_killed_in_the_middle_of_a_job(parts: Installation, pacs: Orthanc, phantom: Phantom) -> None:
-    """The next worker goes on with the job that the dead one held."""
+    """The next worker continues the job of the dead one."""
     parts.start("redis", "listen")
     send(parts.dicom_port, *phantom.paths)
     wait_until(lambda: in_state(parts, JobState.READY), 60, "the job is ready")
@@ -74,7 +74,7 @@ def test_a_worker_killed_in_the_middle_of_a_job(parts: Installation, pacs: Ortha
 
 
 def test_redis_killed_and_started_empty(parts: Installation, pacs: Orthanc, phantom: Phantom) -> None:
-    """The messages are gone; the sweep announces the jobs again. The worker that was connected comes back by itself."""
+    """The messages are lost; the sweep announces the jobs again. The connected worker reconnects by itself."""
     parts.start("redis", "listen", "work")
     parts.kill("redis")
     send(parts.dicom_port, *phantom.paths)
@@ -84,7 +84,7 @@ def test_redis_killed_and_started_empty(parts: Installation, pacs: Orthanc, phan
 
 
 def test_the_listener_killed_while_receiving(parts: Installation, pacs: Orthanc, phantom: Phantom) -> None:
-    """Every acknowledged object is on disk afterwards, byte for byte; the sender repeats, and there is one job."""
+    """Every acknowledged object is on disk, byte for byte; the sender sends the rest again, and there is one job."""
     parts.start("redis", "listen")
     acknowledged: list[str] = []
     sender = threading.Thread(target=store_all, args=(parts.dicom_port, phantom, acknowledged))
@@ -149,7 +149,7 @@ def tries(parts: Installation) -> int:
 
 
 def test_a_job_that_kills_its_workers_becomes_a_failed_job(parts: Installation, phantom: Phantom) -> None:
-    """After three dead workers the job is put aside with its reason, and the next one is scored."""
+    """After three killed workers the job fails with its reason, and the next one is scored."""
     parts.start("redis", "listen")
     send(parts.dicom_port, *phantom.paths)
     wait_until(lambda: in_state(parts, JobState.READY), 60, "the job is ready")

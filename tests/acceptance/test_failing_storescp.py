@@ -1,4 +1,4 @@
-"""Delivery to a Storage SCP that others wrote and that fails on purpose: dcmtk's storescp."""
+"""Delivery to a real Storage SCP that fails on purpose: dcmtk's storescp."""
 
 import shutil
 from collections.abc import Sequence

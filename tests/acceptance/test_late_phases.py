@@ -1,4 +1,4 @@
-"""Phases that come after the result, through the real listener and a worker: they show which phase was drawn on."""
+"""Phases that arrive after the result, through the real listener and a worker: they identify the outlined phase."""
 
 from pathlib import Path
 

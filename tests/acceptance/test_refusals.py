@@ -1,4 +1,4 @@
-"""Studies that cannot be scored honestly: each comes back as not scored, with its reason, in every place one looks."""
+"""Studies that must not be scored: each ends as not scored, with its reason in every output."""
 
 import json
 import shutil

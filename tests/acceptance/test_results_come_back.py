@@ -1,4 +1,4 @@
-"""A PACS that routes by modality sends our own segmentations back: they make no case."""
+"""A PACS that routes by modality sends our own segmentations back: they create no case."""
 
 import shutil
 import time

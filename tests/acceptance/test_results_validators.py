@@ -1,4 +1,4 @@
-"""Results against programs that others wrote: dicom3tools, dcmtk, PixelMed's validator of SR templates."""
+"""Results checked by foreign programs: dicom3tools, dcmtk, PixelMed's validator of SR templates."""
 
 import re
 import shutil

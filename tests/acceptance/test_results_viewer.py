@@ -1,4 +1,4 @@
-"""Results at the radiologist's desk: a real PACS and a real viewer, where someone has started them."""
+"""Results in a real PACS and a real viewer, where these are running."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""The whole stack as compose starts it, with a PACS that goes away for a while: cases, dashboards, alerts, numbers."""
+"""The whole stack as compose starts it, with an outage of the PACS: cases, dashboards, alerts, metrics."""
 
 import json
 import os
@@ -31,7 +31,7 @@ SENDERS = ("MRI1", "MRI2")
 OBJECTS_PER_CASE = 4
 DEADLINE_SECONDS = 25
 AWAY = {"RadtmePartDown", "RadtmeTargetUnreachable"}
-"""What has to be noticed while a worker and the PACS are away."""
+"""Alerts that must fire while a worker and the PACS are down."""
 
 
 class Day:
@@ -121,7 +121,7 @@ def test_every_case_is_in_its_right_final_state(day: Day) -> None:
 
 
 def test_numbers_in_prometheus_are_those_of_the_pacs(day: Day) -> None:
-    """Objects and cases: what was counted is what lies there; two senders, each with its own count."""
+    """Objects and cases: the counters equal what the PACS holds; two senders, each with its own count."""
     stack = day.stack
     stored = {"": float(day.in_pacs())}
     wait_until(lambda: stack.counted('radtme_objects_sent_total{answer="taken"}') == stored, 60, "the last scrape")

@@ -1,4 +1,4 @@
-"""Damage by a power cut or a restored backup is repaired at the next start, and does not stop other jobs."""
+"""Damage by a power cut or a restored backup is repaired at the next start and does not stop other jobs."""
 
 import json
 import os

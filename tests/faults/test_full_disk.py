@@ -1,4 +1,4 @@
-"""The machine fails around a job: the job waits, longer each time, and ends as if nothing had happened."""
+"""Errors of the operating system during a job: the job waits, longer each time, and ends with the same results."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""Hostile peers of every kind at once: honest cases are scored meanwhile, and afterwards nothing is left behind."""
+"""Hostile peers of every kind at once: regular cases are scored meanwhile, and no process or thread remains."""
 
 import contextlib
 import json

@@ -90,7 +90,7 @@ def test_every_named_step_is_died_at() -> None:
 
 @pytest.mark.parametrize(("point", "nth"), some_always(LISTENER_DIES))
 def test_the_listener_dies(point: FaultPoint, nth: int, site: Site, study: Study, pacs: Recorder) -> None:
-    """What it had acknowledged is there; the sender repeats the rest, and there is one job with one result."""
+    """Acknowledged objects are stored; the sender sends the rest again, and there is one job with one result."""
     site.spool.prepare()
     acknowledged: list[Path] = []
     with site.listening(f"{point}:kill:{nth}") as (port, process):

@@ -1,4 +1,4 @@
-"""The clock jumps by days, both ways, under the whole service: cases are scored and delivered all the same."""
+"""The clock jumps by days in both directions: cases are still scored and delivered."""
 
 import shutil
 import time

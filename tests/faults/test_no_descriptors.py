@@ -1,4 +1,4 @@
-"""A listener that may open nothing more."""
+"""A listener without free file descriptors."""
 
 import resource
 from collections.abc import Callable, Iterator

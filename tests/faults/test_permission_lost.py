@@ -1,4 +1,4 @@
-"""A spool that cannot be written any more below a running worker: for lack of permission, or made read-only."""
+"""A spool that becomes unwritable while a worker runs: permission lost, or read-only."""
 
 import os
 import signal

@@ -87,7 +87,7 @@ def _send(port: int, studies: Sequence[tuple[Path, ...]], acknowledged: list[Pat
     [(2, 4), pytest.param(LONG_STUDIES, LONG_KILLS, marks=(pytest.mark.long, pytest.mark.timeout(3 * 3600)))],
 )
 def test_random_kills(studies: int, kills: int, tmp_path: Path, model_store: Path) -> None:
-    """No acknowledged object is lost, every job is done, each result exists once with the bytes of a calm run."""
+    """No acknowledged object is lost, every job is done, each result exists once and equals the undisturbed one."""
     sent = make_studies(tmp_path / "studies", studies)
     with recorder() as pacs:
         run(site_with(tmp_path / "calm", model_store, pacs), sent, 0, 0)

@@ -1,4 +1,4 @@
-"""A real Redis that forgets, is full or stands still: intake goes on, and what waits is scored when it is back."""
+"""A real Redis that loses its data, is full or does not answer: objects are received, jobs scored afterwards."""
 
 import os
 import signal
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.acceptance
 
 @pytest.fixture
 def parts(tmp_path: Path, pacs: Recorder) -> Iterator[Installation]:
-    """Return an installation of which nothing runs yet."""
+    """Return an installation without running parts."""
     with Installation(tmp_path / "installation", [pacs.target]) as one:
         yield one
 
@@ -45,7 +45,7 @@ def assert_scored_once(parts: Installation, pacs: Recorder, study: Study) -> Non
 
 
 def test_redis_flushed(parts: Installation, pacs: Recorder, study: Study) -> None:
-    """The message is gone; the sweep announces the job again."""
+    """The message is lost; the sweep announces the job again."""
     parts.start("redis", "listen")
     store_all(parts.dicom_port, study.paths, [])
     wait_until(lambda: is_ready(parts), 180, "the job is ready")
@@ -55,7 +55,7 @@ def test_redis_flushed(parts: Installation, pacs: Recorder, study: Study) -> Non
 
 
 def test_redis_out_of_memory(parts: Installation, pacs: Recorder, study: Study) -> None:
-    """No message can be written: objects are taken all the same, and it goes on by itself when there is room."""
+    """No message can be written: objects are still accepted, and the job is announced when there is memory again."""
     parts.start()
     redis(parts, "config", "set", "maxmemory-policy", "noeviction")
     redis(parts, "config", "set", "maxmemory", "1")

@@ -25,7 +25,7 @@ def small(tmp_path: Path, model_store: Path, pacs: Recorder, study: Study) -> It
 
 
 def test_a_full_disk_below_the_listener(small: Site, study: Study) -> None:
-    """What was acknowledged is whole; the listener lives, and takes the rest when there is room again."""
+    """Acknowledged objects are complete; the listener keeps running and accepts the rest when there is space again."""
     acknowledged: list[Path] = []
     with small.listening(min_free_bytes=0) as (port, process):
         assert store_until_gone(port, study.paths, acknowledged) == Status.OUT_OF_RESOURCES

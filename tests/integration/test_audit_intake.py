@@ -1,4 +1,4 @@
-"""The listener's audit trail, with real associations: who sent what, who was turned away, and nothing without it."""
+"""The listener's audit trail with real associations: transfers, rejected peers, and no service without the trail."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -35,7 +35,7 @@ def settings(tmp_path: Path) -> AuditSettings:
 
 
 def test_association_says_who_sent_what_of_whom(tmp_path: Path, settings: AuditSettings) -> None:
-    """One message before the first object is acknowledged, one at the end with what came; the patient in both."""
+    """One message before the first object is acknowledged, one at the end with the objects; both name the patient."""
     sent = image(1)
     sent.SpecificCharacterSet, sent.PatientName, sent.PatientID = "ISO_IR 192", "Müller^Änne", "P<1>"
     with listening(tmp_path / "spool", audit=settings) as listener:
@@ -72,7 +72,7 @@ def test_undeclared_names_are_written_in_the_senders_letters_or_as_bytes(
 
 
 def test_refused_object_is_told_apart_from_kept_ones(tmp_path: Path, settings: AuditSettings) -> None:
-    """What came and what was refused are a message each (PS3.15 section A.5.2), the latter with the status."""
+    """Stored and refused objects have a message each (PS3.15 section A.5.2), the latter with the status."""
     other = image(1)
     other.PatientComments = "other content under the same UID"
     with listening(tmp_path / "spool", audit=settings) as listener:
@@ -84,7 +84,7 @@ def test_refused_object_is_told_apart_from_kept_ones(tmp_path: Path, settings: A
 
 
 def test_nothing_is_accepted_that_cannot_be_audited(tmp_path: Path, settings: AuditSettings) -> None:
-    """While the trail cannot be written: 0xA700 and nothing in the spool; once it can, the same object is taken."""
+    """While the trail cannot be written: 0xA700 and nothing in the spool; afterwards, the same object is accepted."""
     with listening(tmp_path / "spool", audit=settings) as listener:
         settings.folder.rename(tmp_path / "away")
         settings.folder.write_text("")
@@ -121,7 +121,7 @@ def test_stranger_is_an_alert(tmp_path: Path, settings: AuditSettings) -> None:
 
 
 def test_flood_of_strangers_is_counted_not_written(settings: AuditSettings) -> None:
-    """A thousand refusals of one peer in a minute are two messages, and none is forgotten."""
+    """A thousand rejections of one peer in a minute give two messages, whose counts add up to all of them."""
     now = 1000.0
     peers = RejectedPeers(AuditLog(settings), clock=lambda: now)
     for _ in range(1000):

@@ -29,7 +29,7 @@ def processes_of(folder: Path) -> list[str]:
 def test_the_phantom_is_scored_and_its_results_arrive(tmp_path: Path):
     """Score, class and notice are shown, each stage with its time; four results lie in the PACS; no process is left.
 
-    Whoever sees UNCERTAIN for the first time reads that it is a result.
+    The output explains UNCERTAIN as a result.
 
     The variables of a real installation have no effect: its spool, its ports and its Redis are not the demo's.
     """
@@ -83,7 +83,7 @@ def test_a_folder_with_an_earlier_demo_is_not_mixed_with_a_new_one(tmp_path: Pat
 
 
 def test_images_without_an_outline_are_told_apart(br06: Path, tmp_path: Path):
-    """A real series without its SEG: what is missing is said before anything starts."""
+    """A real series without its SEG: the error names what is missing before anything starts."""
     run = demo(tmp_path, "--input", str(br06 / "dce"))
     assert run.returncode == 1
     assert "no segmentation (SEG)" in run.stderr

@@ -1,4 +1,4 @@
-"""A ledger in PostgreSQL that goes away: what comes meanwhile is kept and acknowledged, and its cases follow."""
+"""An outage of a ledger in PostgreSQL: objects received meanwhile are stored and acknowledged; their cases follow."""
 
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def test_intake_goes_on_while_the_ledger_is_away(tmp_path: Path, postgres: Postg
 
 
 def test_an_outline_of_an_outage_gets_its_job_after_a_restart(tmp_path: Path, postgres: PostgresServer) -> None:
-    """The listener was stopped before the ledger was back, and starts before it is."""
+    """The listener is stopped and started again while the ledger is still unreachable."""
     url = postgres.new_database()
     postgres.stop()
     try:

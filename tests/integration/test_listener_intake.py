@@ -1,4 +1,4 @@
-"""A real listener and real senders: what is sent lies there byte for byte, in one job."""
+"""A real listener and real senders: sent objects are stored byte for byte, in one job."""
 
 import json
 import random
@@ -59,13 +59,13 @@ def listener(tmp_path: Path) -> Iterator[Listener]:
 
 @pytest.fixture
 def patient_listener(tmp_path: Path) -> Iterator[Listener]:
-    """Run a listener whose settle time outlasts the pauses of a sender on a busy machine."""
+    """Run a listener whose settle time is longer than a sender's pauses on a busy machine."""
     with listening(tmp_path / "spool", settle_seconds=2.0) as running_listener:
         yield running_listener
 
 
 def jobs(spool: Spool, *states: JobState) -> list[dict[str, Any]]:
-    """Return what the jobs in these states say."""
+    """Return the records of the jobs in these states."""
     return [as_json(job.read()) for job in spool.jobs(*states)]
 
 
@@ -207,7 +207,7 @@ def test_bytes_do_not_depend_on_who_sent_them(listener: Listener) -> None:
 
 
 def test_other_bytes_under_a_known_uid_go_to_quarantine(listener: Listener) -> None:
-    """The first copy stays, the sender gets 0x0111, and the second copy is in quarantine with its reason."""
+    """The first copy stays, the second is answered with 0x0111 and put into quarantine with its reason."""
     changed = image(1)
     changed.PixelData = bytes(512)
     assert store(listener.port, image(1), changed, image(2)) == [0, 0x0111, 0]
@@ -219,7 +219,7 @@ def test_other_bytes_under_a_known_uid_go_to_quarantine(listener: Listener) -> N
 
 
 def test_an_acknowledged_outline_has_its_job(listener: Listener) -> None:
-    """The job lies there when the response comes, not some time later; sent again, it makes no second one."""
+    """The job exists before the response is sent; sending the outline again creates no second job."""
     assert store(listener.port, outline(images=[1])) == [0]
     assert [job["seg"]["sop_instance_uid"] for job in jobs(listener.spool)] == [f"{OUTLINES}.1"]
     assert store(listener.port, outline(images=[1])) == [0]
@@ -227,7 +227,7 @@ def test_an_acknowledged_outline_has_its_job(listener: Listener) -> None:
 
 
 def test_one_bad_object_does_not_block_the_rest(listener: Listener) -> None:
-    """Without a study UID, and an outline with broken references: refused and quarantined; what follows is kept."""
+    """An object without study UID and an outline with broken references are quarantined; later objects are stored."""
     homeless, broken = image(1), outline(images=[1])
     del homeless.StudyInstanceUID
     frame = broken.PerFrameFunctionalGroupsSequence[0].DerivationImageSequence[0]
@@ -239,7 +239,7 @@ def test_one_bad_object_does_not_block_the_rest(listener: Listener) -> None:
 
 
 def test_a_full_disk_is_said_and_nothing_is_left_behind(tmp_path: Path) -> None:
-    """Below `min_free_bytes`: 0xA700, which tells a sender to try again later; readiness says it too."""
+    """Below `min_free_bytes`: 0xA700, which tells a sender to try again later; readiness fails as well."""
     with listening(tmp_path / "spool", min_free_bytes=1 << 60) as listener:
         assert store(listener.port, image(1), image(2)) == [0xA700, 0xA700]
         assert list((tmp_path / "spool").rglob("*.dcm")) == []
@@ -248,7 +248,7 @@ def test_a_full_disk_is_said_and_nothing_is_left_behind(tmp_path: Path) -> None:
 
 
 def test_a_disk_that_fills_up_while_receiving(tmp_path: Path) -> None:
-    """ENOSPC in the middle of an object: 0xA700, its bytes are given back, and a smaller one is still kept."""
+    """ENOSPC in the middle of an object: 0xA700, its bytes are freed, and a smaller object is still stored."""
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(disk)], capture_output=True)
@@ -265,7 +265,7 @@ def test_a_disk_that_fills_up_while_receiving(tmp_path: Path) -> None:
 
 
 def test_too_large_objects_are_refused(tmp_path: Path) -> None:
-    """Beyond `max_object_bytes` nothing is kept and the association goes on."""
+    """Above `max_object_bytes`, nothing is stored and the association continues."""
     with listening(tmp_path / "spool", max_object_bytes=100_000) as listener:
         assert store(listener.port, image(1, pixel_bytes=1 << 17), image(2)) == [0xC002, 0]
         assert listener.spool.instances(STUDY, IMAGES) == {image_uid(2)}
@@ -273,7 +273,7 @@ def test_too_large_objects_are_refused(tmp_path: Path) -> None:
 
 @needs_dcmtk
 def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
-    """Killed in the middle of a burst: what got 0x0000 is whole on disk, the next start clears the rest."""
+    """Killed in the middle of a burst: acknowledged objects are complete on disk, the next start removes the rest."""
     spool = Spool(tmp_path / "spool")
     folder = write(tmp_path / "sent", [image(number, pixel_bytes=1 << 17) for number in range(1, 400)])
     with listener_process(spool.root, tmp_path / "one.log") as (port, process):
@@ -304,7 +304,7 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("redis-server") is None, reason="needs redis-server")
 def test_intake_goes_on_without_redis_and_the_job_is_announced_when_it_comes(tmp_path: Path) -> None:
-    """While Redis is away the job becomes ready all the same, and is announced later."""
+    """While Redis is unreachable, the job still becomes ready; it is announced later."""
     port = free_port()
     with listening(tmp_path / "spool", redis_url=f"redis://127.0.0.1:{port}/0") as listener:
         began = time.monotonic()
@@ -332,7 +332,7 @@ def metrics(listener: Listener) -> str:
 
 
 def test_metrics_answer_without_patient_data(listener: Listener) -> None:
-    """Objects by class and outcome, jobs by state; nothing of the patient, the study or the sender's inventions."""
+    """Objects by class and outcome, jobs by state; nothing about patient or study, and no unknown value as a label."""
     store(listener.port, outline(images=[1, 2]), image(1), image(1))
     wait_until(lambda: 'outcome="duplicate"' in metrics(listener), 5, "the last object is counted")
     text = metrics(listener)

@@ -1,4 +1,4 @@
-"""Peers that are slow, broken or hostile: each is ended in time, and honest ones are served meanwhile."""
+"""Slow, broken or hostile peers: each is disconnected in time, and regular peers are served meanwhile."""
 
 import random
 import socket
@@ -25,7 +25,7 @@ RELEASE = struct.pack(">BxL", 5, 4) + bytes(4)
 
 @pytest.fixture
 def listener(tmp_path: Path) -> Iterator[Listener]:
-    """Run a listener with little patience."""
+    """Run a listener with short time limits."""
     with listening(
         tmp_path / "spool",
         acse_timeout_seconds=1.0,
@@ -81,7 +81,7 @@ def data_set(number: int = 1) -> bytes:
     ids=["one byte", "half a request", "half a header", "nothing"],
 )
 def test_a_peer_that_falls_silent_before_it_associates_is_ended(listener: Listener, half: bytes) -> None:
-    """Nothing that a stranger sends, or does not send, holds a connection beyond the ACSE timeout."""
+    """No peer holds a connection beyond the ACSE timeout without an association, whatever it sends."""
     with RawPeer(listener.port) as peer:
         began = time.monotonic()
         peer.socket.sendall(half)
@@ -90,7 +90,7 @@ def test_a_peer_that_falls_silent_before_it_associates_is_ended(listener: Listen
 
 
 def test_half_a_request_gets_no_more_time_than_none(tmp_path: Path) -> None:
-    """The ACSE timeout is for the whole request, from the connection on, however long an object's PDU may take."""
+    """The ACSE timeout covers the whole request from the connection on; the longer limit for PDUs does not apply."""
     with (
         listening(tmp_path / "spool", acse_timeout_seconds=1.0, pdu_timeout_seconds=600.0) as listener,
         RawPeer(listener.port) as peer,
@@ -104,7 +104,7 @@ def test_half_a_request_gets_no_more_time_than_none(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("half", [b"\x04\0", data(MR_CONTEXT, bytes(1000))[:300]], ids=["header", "data"])
 def test_half_a_pdu_and_silence_is_ended_by_the_deadline(listener: Listener, half: bytes) -> None:
-    """An established association with an unfinished PDU is aborted, and its place is free again."""
+    """An association with an unfinished PDU is aborted and no longer counts against the limit."""
     with RawPeer(listener.port) as peer:
         assert peer.associate() == 2
         peer.socket.sendall(half)
@@ -150,7 +150,7 @@ def test_an_idle_association_is_ended(listener: Listener) -> None:
 
 
 def test_limits_refuse_politely_and_places_come_back(listener: Listener) -> None:
-    """The fourth association of one peer is rejected as transient (PS3.8 table 9-21); after a release there is room."""
+    """The fourth association of one peer is rejected as transient (PS3.8 table 9-21), and accepted after a release."""
     peers = [RawPeer(listener.port) for _ in range(3)]
     assert [peer.associate() for peer in peers] == [2, 2, 2]
     with RawPeer(listener.port) as fourth:
@@ -182,7 +182,7 @@ def test_wrong_titles_are_rejected_for_good(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("uid", ["../../../tmp/x", "1.2/3", "", "1." + "2" * 80])
 def test_a_uid_that_is_none_never_becomes_a_path(listener: Listener, uid: str) -> None:
-    """0x0117, nothing is written anywhere, and the association goes on."""
+    """0x0117, nothing is written, and the association continues."""
     with RawPeer(listener.port) as peer:
         assert peer.associate() == 2
         peer.socket.sendall(command_pdus(MR_CONTEXT, command(1, uid), 0) + data(MR_CONTEXT, data_set()))
@@ -218,7 +218,7 @@ def test_another_uid_in_the_data_set_is_refused(listener: Listener) -> None:
 def test_requests_get_the_status_that_the_standard_names(
     listener: Listener, request_bytes: bytes, expected: int
 ) -> None:
-    """Echo succeeds, other services are no operation of ours, and nonsense is answered too; then all goes on."""
+    """C-ECHO succeeds, unsupported services and invalid requests get their status, and the association continues."""
     with RawPeer(listener.port) as peer:
         assert peer.associate() == 2
         for _ in range(2):
@@ -252,7 +252,7 @@ def test_what_the_protocol_forbids_is_aborted(listener: Listener, content: bytes
 
 
 def test_random_bytes_leave_nothing_behind(listener: Listener) -> None:
-    """A hundred connections of noise, some behind an association: honest peers are served, no thread is left."""
+    """A hundred connections of random bytes, some after an association: regular peers are served, no thread remains."""
     generator = random.Random(5)
     before = threading.active_count()
     for number in range(100):
@@ -269,7 +269,7 @@ def test_random_bytes_leave_nothing_behind(listener: Listener) -> None:
 
 
 def test_a_peer_that_breaks_off_in_an_object_leaves_nothing_behind(listener: Listener) -> None:
-    """Half an object and a closed connection: no part file stays, and the object can be sent again."""
+    """Half an object and a closed connection: no part file remains, and the object can be sent again."""
     with RawPeer(listener.port) as peer:
         assert peer.associate() == 2
         peer.socket.sendall(command_pdus(MR_CONTEXT, command(1, image_uid(1)), 0))
@@ -298,7 +298,7 @@ def test_objects_in_many_small_fragments_are_whole(listener: Listener) -> None:
 
 
 def test_a_real_objects_bytes_are_kept_as_they_came(listener: Listener, br06: Path) -> None:
-    """What lies on disk after the file's head is what was on the wire: nothing is decoded or encoded again."""
+    """The data set on disk is the one that was received: nothing is decoded or encoded again."""
     path = next(iter(sorted((br06 / "dce").iterdir())))
     content, uid = data_set_bytes(path), str(dcmread(path, stop_before_pixels=True).SOPInstanceUID)
     with RawPeer(listener.port) as peer:
@@ -314,7 +314,7 @@ def test_a_real_objects_bytes_are_kept_as_they_came(listener: Listener, br06: Pa
 
 
 def test_stopping_lets_an_object_finish_and_ends_the_idle(tmp_path: Path) -> None:
-    """No new connections; the object on its way gets its status; who then stays is aborted after the drain time."""
+    """No new connections; the object being received gets its status; after the drain time, associations are aborted."""
     with listening(tmp_path / "spool") as listener, RawPeer(listener.port) as peer:
         assert peer.associate() == 2
         peer.socket.sendall(command_pdus(MR_CONTEXT, command(1, image_uid(1)), 0))

@@ -1,4 +1,4 @@
-"""The listener behind TLS, with peers that others wrote: who gets in, who does not, and what that costs the others."""
+"""The listener with TLS and foreign peers: who is accepted, who is rejected, and that others are served meanwhile."""
 
 import contextlib
 import json
@@ -86,7 +86,7 @@ def run_tool(tool: str, port: int, *options: str, files: Sequence[str] = ()) -> 
 
 @pytest.mark.acceptance
 def test_dcmtk_stores_over_mutual_tls(tmp_path: Path, authority: Authority, ours: Issued) -> None:
-    """Dcmtk's storescu and echoscu with a certificate from our authority are served; what came is kept byte by byte."""
+    """Dcmtk's storescu and echoscu with a certificate of our authority are served; objects are stored byte for byte."""
     mri = authority.issue("mri1")
     file = tmp_path / "image.dcm"
     file.write_bytes(file_bytes(image(1)))
@@ -101,7 +101,7 @@ def test_dcmtk_stores_over_mutual_tls(tmp_path: Path, authority: Authority, ours
 def test_an_association_carries_large_objects_in_both_record_and_pdu_sizes(
     tmp_path: Path, authority: Authority, ours: Issued
 ) -> None:
-    """An object of many TLS records per PDU, and of many PDUs per record, arrives whole: nothing waits in a buffer."""
+    """Many TLS records per PDU, or many PDUs per record, arrive complete: nothing stays in a buffer."""
     mri = authority.issue("mri1")
     with secured(tmp_path, ours) as listener:
         tls = ssl_socket(listener.port, mri)
@@ -182,7 +182,7 @@ def echo_pdus() -> list[bytes]:
 def test_who_has_no_right_certificate_gets_no_association(
     tmp_path: Path, authority: Authority, ours: Issued, kind: str, reason: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Each ends at once or at its deadline, with an event and a metric that say why, and the next peer is served."""
+    """Each ends at once or at its deadline, with the reason in log and metric, and the next peer is served."""
     logs.configure(json=True, level=logging.INFO)
     mri, stranger = authority.issue("mri1"), Authority(tmp_path / "other").issue("stranger")
     with secured(tmp_path, ours, acse_timeout_seconds=3.0 if kind == "silent" else 30.0) as listener:
@@ -253,7 +253,7 @@ def s_client(port: int, *options: str) -> str:
 def test_openssl_finds_only_modern_protocols_and_ciphers(
     tmp_path: Path, authority: Authority, ours: Issued, options: tuple[str, ...], expected: str
 ) -> None:
-    """TLS 1.2 and 1.3 with forward secrecy and AEAD; no compression, no tickets to come back with (BCP 195)."""
+    """TLS 1.2 and 1.3 with forward secrecy and AEAD; no compression, no session tickets (BCP 195)."""
     mri = authority.issue("mri1")
     old = ("-cipher", "ALL:@SECLEVEL=0") if options in (("-tls1",), ("-tls1_1",)) else ()
     with secured(tmp_path, ours) as listener:
@@ -297,7 +297,7 @@ def test_a_handshake_by_the_byte_ends_at_its_deadline(tmp_path: Path, authority:
 
 
 def drip(listener: Listener) -> None:
-    """Send the beginning of a handshake, a byte at a time, until the listener has had enough."""
+    """Send the beginning of a handshake, a byte at a time, until the listener disconnects."""
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", listener.port), timeout=10) as peer:
         for byte in b"\x16\x03\x01\x02\x00\x01" + bytes(2000):
             peer.sendall(bytes([byte]))
@@ -309,7 +309,7 @@ def drip(listener: Listener) -> None:
 def test_a_renewed_certificate_is_used_without_dropping_associations(
     tmp_path: Path, authority: Authority, ours: Issued
 ) -> None:
-    """New connections see the new certificate, old ones go on; a broken file keeps the last good one and alarms."""
+    """New connections use the new certificate, open ones continue; a broken file leaves the last valid one in use."""
     mri = authority.issue("mri1")
     with secured(tmp_path, ours) as listener:
         old = ssl_socket(listener.port, mri)

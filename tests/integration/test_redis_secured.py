@@ -44,7 +44,7 @@ def settings(tmp_path: Path, server: SecuredRedis, authority: Authority) -> Redi
 
 
 def reached_by_kombu(url: str) -> bool:
-    """Return whether kombu gets through, as Celery would."""
+    """Return whether kombu can connect, as Celery does."""
     try:
         with Connection(url, transport_options={"socket_connect_timeout": 10, "socket_timeout": 10}) as connection:
             connection.ensure_connection(max_retries=1, timeout=20)
@@ -54,7 +54,7 @@ def reached_by_kombu(url: str) -> bool:
 
 
 def reached_by_redis_py(url: str) -> bool:
-    """Return whether redis-py gets through."""
+    """Return whether redis-py can connect."""
     try:
         with Redis.from_url(url, socket_connect_timeout=10, socket_timeout=10) as client:
             return bool(client.ping())
@@ -117,7 +117,7 @@ def test_an_unverified_tls_setup_cannot_be_written_down(tmp_path: Path) -> None:
 
 
 def test_all_processes_live_with_the_documented_acl(tmp_path: Path, authority: Authority) -> None:
-    """Listener, workers and `radtme retry` do their work as a user that may do only what the documentation lists."""
+    """Listener, workers and `radtme retry` work with a user that has only the documented rights."""
     with secured_redis(tmp_path, authority.issue("redis")) as server, Installation(tmp_path / "one") as installation:
         ours = settings(tmp_path, server, authority)
         configuration = yaml.safe_load(installation.configuration.read_text())
@@ -139,7 +139,7 @@ def test_all_processes_live_with_the_documented_acl(tmp_path: Path, authority: A
 
 
 def test_the_documented_acl_allows_what_a_crash_needs_and_nothing_else(tmp_path: Path, authority: Authority) -> None:
-    """A message of a worker that died is given back; other keys, channels, scripts and administration are refused."""
+    """A dead worker's message returns to the queue; other keys, channels, scripts and administration are refused."""
     with secured_redis(tmp_path, authority.issue("redis")) as server:
         url = redis_url(settings(tmp_path, server, authority))
         assert url is not None

@@ -1,4 +1,4 @@
-"""What a part says where Redis cannot be used: our words, once, and the part runs on."""
+"""What a part logs while Redis cannot be used: one message of our own, and the part keeps running."""
 
 import json
 import signal
@@ -43,7 +43,7 @@ class Site:
         return running([str(RADTME), command, "--config", str(self.folder / "radtme.yaml")], self.log)
 
     def faults(self) -> list[str]:
-        """Return what the part said of Redis, each with a remedy."""
+        """Return what the part logged about Redis, each with a remedy."""
         lines = [line for line in self.log.read_text().splitlines() if line.startswith("{") and line.endswith("}")]
         told = [one for one in map(json.loads, lines) if one["event"] == "redis_unusable"]
         assert all(one["remedy"] for one in told)
@@ -54,7 +54,7 @@ class Site:
         wait_until(lambda: words in self.log.read_text(), NOTICED_SECONDS, f"{words} in the log")
 
     def ends_in_order(self, process: "subprocess.Popen[bytes]") -> None:
-        """End the part; it never spoke in Celery's words."""
+        """End the part; none of Celery's own messages were logged."""
         process.send_signal(signal.SIGTERM)
         assert process.wait(4 * NOTICED_SECONDS) == 0
         said = self.log.read_text()
@@ -63,7 +63,7 @@ class Site:
 
 
 def test_a_worker_says_what_is_wrong_with_redis_and_when_that_changes(tmp_path: Path) -> None:
-    """Before it starts, and when Celery has tried again, instead of Celery's lines."""
+    """At the start, and after each reconnection by Celery, instead of Celery's messages."""
     site = Site(tmp_path)
     with site.part("work") as worker:
         site.wait_for("redis_unusable")
@@ -76,7 +76,7 @@ def test_a_worker_says_what_is_wrong_with_redis_and_when_that_changes(tmp_path: 
 
 @pytest.mark.parametrize("command", ["listen", "up"])
 def test_a_part_says_before_it_starts_that_redis_refuses_the_password(command: str, tmp_path: Path) -> None:
-    """With the setting to correct; objects are received all the same."""
+    """The message names the setting to correct; objects are received anyway."""
     site = Site(tmp_path)
     with site.redis(), site.part(command) as part:
         site.wait_for(STARTED)

@@ -38,7 +38,7 @@ def associate(listener: Listener, contexts: Sequence[tuple[str, str]], calling: 
 
 
 def said(listener: Listener) -> str:
-    """Return what radtme status prints."""
+    """Return the output of radtme status."""
     text = StringIO()
     health = read_health(listener.spool, 0, None)
     show_status(Console(file=text, width=400), read_status(listener.spool), health, everything=True)

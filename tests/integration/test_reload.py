@@ -1,4 +1,4 @@
-"""Targets that change while everything runs: SIGHUP, and the next case goes where the file says."""
+"""Changing targets at run time: after SIGHUP, the next case goes to the new targets."""
 
 import itertools
 import os
@@ -51,7 +51,7 @@ def with_targets(file: Path, targets: object) -> None:
 def test_the_next_case_goes_to_the_new_target(
     tmp_path: Path, make_sink: Callable[[str], tuple[dict[str, Any], Path]]
 ) -> None:
-    """A mistake in the file keeps the old target. A good file counts for each pool process, is audited, and shows."""
+    """A mistake in the file keeps the old target. A valid file applies to each pool process and is audited."""
     (old, at_old), (new, at_new) = make_sink("old"), make_sink("new")
     numbers = itertools.count(1)
     with Installation(tmp_path / "one", [old], concurrency=2) as parts:

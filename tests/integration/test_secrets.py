@@ -1,4 +1,4 @@
-"""Secrets stay where they were put: marked ones are given everywhere, and every output is searched for them."""
+"""Secrets appear in no output: marked secrets are used in every setting, and every output is searched for them."""
 
 import json
 import os
@@ -22,7 +22,7 @@ MARKED = "MARKED-"
 
 
 class Service:
-    """A configuration with a secret wherever one can be, and the commands that read it."""
+    """A configuration with a secret in every setting that takes one, and the commands that read it."""
 
     def __init__(self, folder: Path, redis: dict[str, object], **environment: str) -> None:
         folder.mkdir()
@@ -50,7 +50,7 @@ class Service:
         self.environment = {"RADTME_DEBUG": "1", "RADTME_CONFIG": str(self.configuration), **environment}
 
     def run(self, *words: str) -> str:
-        """Run a command to its end; return all that it said."""
+        """Run a command to its end; return all of its output."""
         done = subprocess.run(
             [*RADTME, *words],
             env={**os.environ, **self.environment},
@@ -63,7 +63,7 @@ class Service:
         return done.stdout + done.stderr
 
     def part(self, *words: str, until: str, look: Callable[[], str] = str) -> str:
-        """Run a part until it says something, look at its arguments and metrics, end it; return all that it said."""
+        """Run a part until it logs a text, read its arguments and metrics, end it; return all of its output."""
         log = self.folder / f"{words[0]}.log"
         process = start([*RADTME, *words], log, OMP_NUM_THREADS="1", **self.environment)
         try:
@@ -91,7 +91,7 @@ def arguments_below(pid: int) -> Iterator[str]:
 
 
 def metrics(port: int) -> str:
-    """Return what the listener tells Prometheus."""
+    """Return the listener's metrics."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
         text = answer.read().decode()
     assert "radtme_certificate_seconds_left" in text
@@ -141,14 +141,14 @@ def test_no_command_shows_a_secret(tmp_path: Path) -> None:
 def test_a_wrong_configuration_is_named_without_its_secret(
     tmp_path: Path, redis: dict[str, object], words: str
 ) -> None:
-    """The mistake is found by its place; the value is not repeated."""
+    """The message names the setting; it does not repeat the value."""
     said = Service(tmp_path / "one", redis).run("config", "check")
     assert words in said
     assert MARKED not in said
 
 
 def test_running_parts_keep_secrets_out_of_logs_and_arguments(tmp_path: Path) -> None:
-    """Listen and work, started, without their Redis, and stopped: nothing in their output, nothing in ``ps``."""
+    """`listen` and `work`, started, without Redis, and stopped: no secret in their output or in ``ps``."""
     service = Service(tmp_path / "file", by_file(tmp_path / "secrets"))
     assert MARKED not in service.part("listen", until="listener_started")
     url = Service(tmp_path / "url", {}, RADTME_REDIS_URL=f"redis://user:{IN_URL}@127.0.0.1:1/0")
@@ -181,7 +181,7 @@ def test_the_whole_stack_keeps_the_password_of_an_external_redis_to_its_file(tmp
 
 
 def test_the_password_of_the_embedded_redis_stays_in_its_owners_folder(tmp_path: Path) -> None:
-    """`radtme up` makes one at random: it is in no argument, and no file that another user could read says it."""
+    """`radtme up` generates it: it is in no argument and in no file that another user can read."""
     service = Service(tmp_path / "one", {})
     folder = tmp_path / "one" / "data" / "run"
     found: list[tuple[str, int]] = []

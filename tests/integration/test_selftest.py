@@ -62,7 +62,7 @@ def parts(tmp_path_factory: pytest.TempPathFactory, clinical: Recorder, chosen: 
 def self_test(
     parts: Installation, *words: str, start: tuple[str, ...] = tuple(RADTME)
 ) -> tuple[int, dict[str, object]]:
-    """Run the command; return its exit code, and verdict and words of each step."""
+    """Run the command; return its exit code, and verdict and message of each step."""
     command = [*start, "selftest", "--json", *words, "--config", str(parts.configuration)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=400, check=False)
     assert done.stdout, done.stderr
@@ -75,7 +75,7 @@ def verdicts(found: dict[str, object]) -> dict[str, str]:
 
 
 def failure(found: dict[str, object]) -> str:
-    """Return what was said of the step that failed, and what to do."""
+    """Return message and remedy of the step that failed."""
     (one,) = (one for one in found["steps"] if one["verdict"] == "FAILED")  # type: ignore[attr-defined]
     return f"{one['step']}: {one['detail']}; {one['remedy']}"
 
@@ -121,7 +121,7 @@ def test_the_chosen_target_gets_it_and_no_other(parts: Installation, clinical: R
 
 
 def test_without_delivery_nobody_gets_it(parts: Installation, clinical: Recorder) -> None:
-    """Where no worker reaches the command: what is scored is read in the spool, and goes with the rest."""
+    """For workers that cannot reach the command: results are read from the spool and removed with the case."""
     code, found = self_test(parts, "--no-delivery")
     assert (code, found["passed"]) == (0, True), found
     assert verdicts(found) == {**dict.fromkeys(STEPS, OK), "delivered": "skipped", "seen": "skipped"}
@@ -139,7 +139,7 @@ def test_people_get_a_table(parts: Installation) -> None:
 
 
 def test_a_wrong_feature_is_named(parts: Installation, tmp_path: Path) -> None:
-    """What this command expects otherwise than the workers find fails the comparison, and only that."""
+    """A wrong expected value fails the comparison of features and no other step."""
     expected = tmp_path / "expected.csv"
     right = feature_canary.EXPECTED.read_text()
     expected.write_text(re.sub(r"(tumour_original_shape_MeshVolume),.*", r"\1,1234.5", right))
@@ -151,14 +151,14 @@ def test_a_wrong_feature_is_named(parts: Installation, tmp_path: Path) -> None:
 
 
 def test_a_sender_that_is_not_known_is_told_so(parts: Installation) -> None:
-    """A-ASSOCIATE-RJ, calling AE title not recognized (PS3.8 table 9-21): who has to add which title where."""
+    """A-ASSOCIATE-RJ, calling AE title not recognized (PS3.8 table 9-21): the message names title and setting."""
     code, found = self_test(parts, "--calling", "STRANGER")
     assert (code, verdicts(found)) == (1, {**dict.fromkeys(STEPS, NOT_REACHED), "sent": "FAILED"})
     assert "does not know our AE title: add STRANGER there" in failure(found)
 
 
 def test_another_installations_listener_gets_no_outline(parts: Installation, tmp_path: Path) -> None:
-    """What it acknowledges is not in this spool: reported after one image, which alone starts no case there."""
+    """Acknowledged objects are missing in this spool: reported after one image, which alone starts no case there."""
     before = parts.jobs()
     Spool(tmp_path / "spool").prepare()
     settings = yaml.safe_load(parts.configuration.read_text())
@@ -174,7 +174,7 @@ def test_another_installations_listener_gets_no_outline(parts: Installation, tmp
 
 
 def test_without_a_listener_nothing_is_sent(parts: Installation) -> None:
-    """Nothing listens on the port: the first step says so."""
+    """Nothing listens on the port: the first step fails with that reason."""
     parts.stop("listen")
     try:
         code, found = self_test(parts)
@@ -185,7 +185,7 @@ def test_without_a_listener_nothing_is_sent(parts: Installation) -> None:
 
 
 def test_without_a_worker_it_ends_and_stays_ended(parts: Installation, clinical: Recorder) -> None:
-    """The limit ends it and drops the case: a worker that starts later leaves it alone, the next run removes it."""
+    """The time limit ends the test and drops the case: a later worker ignores it, the next run removes it."""
     parts.stop("work")
     try:
         code, found = self_test(parts, "--timeout", "20")
@@ -203,7 +203,7 @@ def test_without_a_worker_it_ends_and_stays_ended(parts: Installation, clinical:
 def test_what_only_looks_like_one_is_delivered_like_every_case(
     parts: Installation, clinical: Recorder, tmp_path: Path
 ) -> None:
-    """Patient, descriptions and equipment of a self-test without its announcement: nothing is kept from any target."""
+    """Patient, descriptions and equipment of a self-test, but no registration: every target receives the results."""
     write_self_test(tmp_path)
     send(parts.dicom_port, tmp_path)
     (job,) = parts.wait_for_jobs(1, 300)

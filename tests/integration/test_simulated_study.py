@@ -1,4 +1,4 @@
-"""A simulated cohort, as DICOM, through the real commands: what was planted is found, and what was not is not."""
+"""A simulated cohort, as DICOM, through the real commands: planted effects are found, and no others."""
 
 import csv
 import io
@@ -92,7 +92,7 @@ def found(cohort: Cohort) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def shuffled(cohort: Cohort) -> pd.DataFrame:
-    """Return the phenotypes, dealt out anew."""
+    """Return the phenotypes in random order."""
     labels = cohort.labels()
     return labels.assign(phenotype=np.random.default_rng(SEED).permutation(labels["phenotype"].to_numpy()))
 
@@ -157,9 +157,9 @@ def hits(above: Floats, planted: Floats) -> int:
 
 
 def chances(ranks: Floats, hot: Flags, planted: Floats) -> tuple[float, float]:
-    """Return how often labels that are dealt out anew have as much strength, and as many hits.
+    """Return how often shuffled labels have as much strength, and as many hits.
 
-    Features go along with each other: where chance lifts one it lifts all its kin. So the hits of shuffled labels are
+    Features correlate: where chance favours one, it favours all that are like it. So the hits of shuffled labels are
     mostly none and sometimes all, and a table that counts features as independent would find far too much.
     """
     random = np.random.default_rng(1)
@@ -208,7 +208,7 @@ def test_auc_lies_where_the_simulation_predicts(cohort: Cohort, found: dict[str,
 
 
 def test_shuffled_labels_give_an_interval_that_contains_one_half(cohort: Cohort, shuffled: pd.DataFrame) -> None:
-    """The same images, the same commands: where nothing is to be found, nothing is found."""
+    """The same images and commands with shuffled labels: nothing is found."""
     said = cohort.study("shuffled", shuffled)
     for auc in (
         said["train"]["families"]["random forest"]["performance"]["auc"],

@@ -1,4 +1,4 @@
-"""`radtme up` with its real processes: ready, self-healing, drained, and gone without a trace."""
+"""`radtme up` with its real processes: start, restart of killed parts, orderly stop, and no process left."""
 
 import json
 import os
@@ -35,7 +35,7 @@ class Stack:
         )
 
     def said(self) -> str:
-        """Return what it has printed."""
+        """Return its output."""
         return (self.folder / "up.out").read_text()
 
     def parts(self) -> dict[str, int]:
@@ -82,7 +82,7 @@ def descendants(pid: int) -> list[int]:
 
 
 def wait_until(condition: Callable[[], bool], seconds: float, what: Callable[[], str]) -> None:
-    """Wait for a condition, and fail with what was seen when it does not come."""
+    """Wait for a condition; fail with the last observation when it does not become true."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, what()
@@ -118,7 +118,7 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
 
 
 def test_it_runs_heals_and_drains(stack: Stack):
-    """One start tells all of it, because a start takes seconds.
+    """One test for all, because a start takes seconds.
 
     The parts are found without being told their ports; a killed part comes back; a second stack on the same data is
     refused; Ctrl-C ends everything in order with exit code 0.
@@ -154,7 +154,7 @@ def test_it_runs_heals_and_drains(stack: Stack):
 
 
 def test_nothing_is_left_after_sigkill(stack: Stack):
-    """The supervisor has no time to end anything; a cleanup process ends all parts and what they started."""
+    """The supervisor cannot end anything; a cleanup process ends all parts and their children."""
     everything = [pid for pid in descendants(stack.process.pid) if command_of(pid)]
     assert len(everything) >= 8  # cleanup, redis, listener, workers and one pool process, delivery and two of them
     stack.process.kill()
@@ -167,7 +167,7 @@ def test_nothing_is_left_after_sigkill(stack: Stack):
 
 
 def test_a_taken_port_is_said_before_anything_starts(tmp_path: Path):
-    """The message names the port and the setting; nothing is left running."""
+    """The message names port and setting; nothing keeps running."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         (tmp_path / "radtme.yaml").write_text(f"data: .\nlistener: {{port: {port}}}\n")

@@ -1,4 +1,4 @@
-"""Targets and other peers behind TLS: Orthanc, our own commands, the stand-in PACS, and C-MOVE."""
+"""TLS to targets and other peers: Orthanc, our own commands, the sink, and C-MOVE."""
 
 import socket
 import threading
@@ -65,7 +65,7 @@ def sent(target: Target) -> None:
 
 @pytest.mark.acceptance
 def test_orthanc_takes_results_over_mutual_tls(tmp_path: Path, authority: Authority, ours: Issued) -> None:
-    """echo, send and delivery reach an Orthanc that asks for certificates; without ours, or in the clear, not."""
+    """echo, send and delivery reach an Orthanc that requires certificates; without ours, or unencrypted, not."""
     files = [file for file in read_all(sorted(write(tmp_path / "in", [image(1), image(2)]).iterdir())) if file]
     with secured_orthanc(tmp_path / "orthanc", authority.issue("pacs")) as pacs:
         peer = Peer("ORTHANC", "127.0.0.1", pacs.dicom_port, ours.client())
@@ -92,7 +92,7 @@ def test_orthanc_takes_results_over_mutual_tls(tmp_path: Path, authority: Author
 def test_a_target_that_cannot_be_trusted_gets_nothing_and_the_reason_is_said(
     tmp_path: Path, authority: Authority, ours: Issued, server: str, words: str
 ) -> None:
-    """Expired, of another authority, for another host, or one that refuses us: delivery waits, and says which."""
+    """Expired, of another authority, for another host, or refusing ours: delivery waits and states the reason."""
     stranger = Authority(tmp_path / "other")
     ours_tls = ours.client()
     match server:
@@ -159,7 +159,7 @@ def test_a_target_without_tls_on_its_port_is_said_to_have_none(
 
 
 def test_we_reach_our_own_servers_by_their_own_certificate(tmp_path: Path, authority: Authority, ours: Issued) -> None:
-    """`radtme send` to the own listener and delivery to the stand-in need no second certificate."""
+    """`radtme send` to our own listener and delivery to the sink need no second certificate."""
     own = ours.server()
     with listening(tmp_path / "spool", tls=own) as listener:
         assert echo(Peer("RADTME", "127.0.0.1", listener.port, own.as_client), "RADTME", 20)

@@ -1,4 +1,4 @@
-"""TLS with programs that others wrote, where Orthanc sends and dcmtk receives."""
+"""TLS with foreign programs: Orthanc sends and dcmtk receives."""
 
 import json
 import urllib.error
@@ -22,7 +22,7 @@ from support.processes import free_port, running
 
 @pytest.mark.acceptance
 def test_orthanc_sends_to_us_over_mutual_tls(tmp_path: Path) -> None:
-    """Orthanc's C-STORE arrives when it shows its certificate; with one of another authority nothing is taken."""
+    """Orthanc's C-STORE is accepted with its certificate, and refused with one of another authority."""
     authority, other = Authority(tmp_path / "ca"), Authority(tmp_path / "other")
     ours, theirs, foreign = authority.issue("radtme"), authority.issue("pacs"), other.issue("pacs")
     peers = (AllowedPeer("ORTHANC", ("127.0.0.1",), certificate_subject="CN=pacs"),)
@@ -43,7 +43,7 @@ def test_orthanc_sends_to_us_over_mutual_tls(tmp_path: Path) -> None:
 
 @pytest.mark.acceptance
 def test_dcmtks_storescp_takes_results_over_mutual_tls(tmp_path: Path) -> None:
-    """`storescp +tls` that asks for certificates takes our objects; without ours, or in the clear, nothing is sent."""
+    """`storescp +tls` that requires certificates accepts our objects; without ours, or unencrypted, nothing is sent."""
     authority = Authority(tmp_path / "ca")
     ours, pacs, port = authority.issue("radtme"), authority.issue("pacs"), free_port()
     (tmp_path / "kept").mkdir()
@@ -64,7 +64,7 @@ def written(folder: Path) -> Path:
 
 
 def is_sent(server: Orthanc, instance: str) -> bool:
-    """Let Orthanc send an instance to us; tell whether it says that we took it."""
+    """Let Orthanc send an instance to us; return whether it reports success."""
     try:
         post(server, "/modalities/radtme/store", instance.encode())
     except urllib.error.HTTPError:

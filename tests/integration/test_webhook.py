@@ -25,7 +25,7 @@ def with_webhook(parts: Installation, **webhook: Any) -> Installation:
 
 
 class Receiver:
-    """Answers 500 until it is mended; remembers what it took."""
+    """Answers 500 until it is repaired; records what it accepted."""
 
     def __init__(self) -> None:
         self.mended = False
@@ -41,12 +41,12 @@ class Receiver:
         handler.answer(204)
 
     def outcomes(self) -> list[tuple[str, str | None]]:
-        """Return what was told, and why."""
+        """Return the reported outcomes with their reasons."""
         return sorted((one["outcome"], one["reason"]) for one in self.taken)
 
 
 def test_cases_go_on_without_it_and_it_is_told_later(tmp_path: Path) -> None:
-    """One case scored, one not, both delivered while it answers 500; all four outcomes are sent once it works."""
+    """One case scored, one not, both delivered while the webhook answers 500; all four outcomes are sent later."""
     receiver = Receiver()
     with web_server(receiver) as server, recorder() as pacs:  # noqa: SIM117 - the second needs the first
         with with_webhook(Installation(tmp_path / "parts", [pacs.target]), url=server.url) as parts:
@@ -77,7 +77,7 @@ def test_cases_go_on_without_it_and_it_is_told_later(tmp_path: Path) -> None:
 
 
 def test_a_target_that_refuses_is_told_as_failed(tmp_path: Path) -> None:
-    """A Storage SCP that takes none of our SOP classes refuses for good: failed, with its coded reason."""
+    """A Storage SCP that accepts none of our SOP classes refuses permanently: failed, with its coded reason."""
     receiver = Receiver()
     receiver.mended = True
     entity = AE("REFUSES")

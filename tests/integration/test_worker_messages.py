@@ -53,7 +53,7 @@ def rejection_of(parts: Installation, folder: Path, number: int) -> Any:
 
 
 def test_foreign_messages_and_a_case_over_its_memory_leave_the_worker_at_work(tmp_path: Path) -> None:
-    """Pickle is refused unopened, under its own name and another; what is over its limit ends with its reason."""
+    """Pickle is refused unread, also under another content type; a case over its limit ends with its reason."""
     touched, control = tmp_path / "touched", tmp_path / "control"
     pickle.loads(pickle.dumps(Harmful(control)))  # noqa: S301 - ours, to see that it would do harm
     assert control.exists()

@@ -1,4 +1,4 @@
-"""Studies that cannot be scored honestly, each broken in one way, made from a small phantom."""
+"""Studies that must not be scored, each with one defect, made from a small phantom."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

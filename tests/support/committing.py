@@ -1,4 +1,4 @@
-"""A PACS that takes objects and commits itself to them: now, later, in part or never."""
+"""A PACS that stores objects and reports storage commitment: at once, later, in part or never."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""Data sets that no honest program writes: each small on the wire and large, deep or wrong where it is read."""
+"""Malicious data sets: each small on the wire, and large, deep or wrong when it is read."""
 
 import struct
 import zlib

@@ -1,4 +1,4 @@
-"""Peers that mean harm: each is a function of a port, ends by itself in a few seconds, and comes from another address.
+"""Hostile peers: each is a function of a port, ends by itself in a few seconds, and has another address.
 
 Linux routes all of 127.0.0.0/8 to this machine, so a hostile peer has an address of its own, as on a network.
 """
@@ -21,9 +21,9 @@ from support.hostile_objects import deflate_bomb, element, identity, many_items,
 from support.listening import RawPeer, association_request
 
 HOSTILE_ADDRESS = "127.0.0.66"
-"""Of a machine that is let in and has been taken over."""
+"""Of a listed machine that an attacker controls."""
 FOREIGN_ADDRESSES = tuple(f"127.0.1.{number}" for number in range(1, 51))
-"""Of machines that nobody knows."""
+"""Of machines that are not listed."""
 HONEST, STRANGER = "HONEST", "STRANGER"
 """Calling AE titles: one that is on a receiver's list, one that is not."""
 MR_CONTEXT, SEG_CONTEXT = 3, 9
@@ -85,7 +85,7 @@ def store(
 
 
 def _hold(connected: RawPeer) -> None:
-    """Read until the other side has had enough, or for as long as patience lasts."""
+    """Read until the other side disconnects, or until the time limit."""
     end = time.monotonic() + PATIENCE_SECONDS
     with suppress(OSError):
         while time.monotonic() < end and connected.socket.recv(4096):
@@ -113,7 +113,7 @@ def every_pdu_out_of_order(port: int, rng: random.Random) -> None:
 
 
 def pdu_of_4_gib(port: int, rng: random.Random) -> None:
-    """A length that wants all memory."""
+    """A PDU length of 4 GiB."""
     for kind in range(1, 8):
         for associated in (False, True):
             with peer(port) as large:
@@ -124,7 +124,7 @@ def pdu_of_4_gib(port: int, rng: random.Random) -> None:
 
 
 def half_a_pdu_and_silence(port: int, rng: random.Random) -> None:
-    """An unfinished PDU holds a place for as long as it is let."""
+    """An unfinished PDU occupies a connection for as long as it is allowed to."""
     with ExitStack() as open_peers:
         silent = []
         for half in (b"\x01", association_request()[:60], b"\x04\0"):

@@ -45,7 +45,7 @@ class TlsPeers:
         self._knock(port, self._foreign)
 
     def expired_certificate(self, port: int, rng: random.Random) -> None:
-        """It was good once."""
+        """A certificate that has expired."""
         self._knock(port, self._expired)
 
     def no_certificate(self, port: int, rng: random.Random) -> None:
@@ -58,7 +58,7 @@ class TlsPeers:
             plain.associate(HONEST)
 
     def old_version(self, port: int, rng: random.Random) -> None:
-        """Nothing newer than TLS 1.1."""
+        """At most TLS 1.1."""
         context = self._context(self._stolen)
         context.set_ciphers("ALL:@SECLEVEL=0")
         context.minimum_version, context.maximum_version = ssl.TLSVersion.MINIMUM_SUPPORTED, ssl.TLSVersion.TLSv1_1

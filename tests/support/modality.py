@@ -1,4 +1,4 @@
-"""A sender that writes down what was acknowledged, and sends the rest again as scanners do."""
+"""A sender that records what was acknowledged and sends the rest again, as scanners do."""
 
 import socket
 import time
