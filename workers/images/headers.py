@@ -1,5 +1,6 @@
 """The headers of received instances: each is read once, and its pixel data is located but left on disk."""
 
+import mmap
 import os
 import struct
 from collections.abc import Iterable
@@ -17,6 +18,7 @@ from listener.dicom.sop_classes import is_image
 from listener.dicom.structure_check import TooComplex
 from workers.errors import Reason, RejectedInput, is_of_the_machine
 from workers.images.attributes import integer, numbers, text
+from workers.images.plain_header import plain_header
 from workers.limits import LIMITS, Limits, is_out_of_memory
 
 PIXEL_DATA_TAG = (0x7FE0, 0x0010)
@@ -69,12 +71,7 @@ def read_header(path: Path, limits: Limits = LIMITS) -> Instance:
         UNREADABLE_OBJECT where the file is not a DICOM file or its header is incomplete, OVER_LIMITS.
     """
     try:
-        header_bytes = check_stored(path, limits.structure, limits.max_inflated_bytes)
-        with open(path, "rb") as file:
-            dataset = dcmread(file, stop_before_pixels=True)
-            syntax = UID(dataset.file_meta.TransferSyntaxUID)
-            deflated = syntax == DeflatedExplicitVRLittleEndian
-            pixels = None if deflated else _locate_pixels(file, syntax)
+        instance = read_plain(path, limits) or _read_fully(path, limits)
     except TooComplex as error:
         raise RejectedInput(Reason.OVER_LIMITS, f"{path.name}: {error}") from error
     except UNREADABLE_FILE as error:
@@ -84,9 +81,32 @@ def read_header(path: Path, limits: Limits = LIMITS) -> Instance:
             Reason.UNREADABLE_OBJECT,
             f"{path.name}: expected a DICOM file with a complete header ({type(error).__name__})",
         ) from error
-    instance = Instance(path, dataset, syntax, pixels, header_bytes)
     _check_frames(instance, limits)
     return instance
+
+
+def read_plain(path: Path, limits: Limits = LIMITS) -> Instance | None:
+    """Read a header in one pass; None where that is not possible."""
+    with open(path, "rb") as file:
+        if not file.seek(0, os.SEEK_END):
+            return None
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            found = plain_header(content, limits.structure)
+    if found is None:
+        return None
+    pixels = PixelLocation(found.pixels_at, found.pixels_length)
+    return Instance(path, found.dataset, found.transfer_syntax, pixels, found.header_bytes)
+
+
+def _read_fully(path: Path, limits: Limits) -> Instance:
+    """Check the structure of a file, then read its header with pydicom."""
+    header_bytes = check_stored(path, limits.structure, limits.max_inflated_bytes)
+    with open(path, "rb") as file:
+        dataset = dcmread(file, stop_before_pixels=True)
+        syntax = UID(dataset.file_meta.TransferSyntaxUID)
+        deflated = syntax == DeflatedExplicitVRLittleEndian
+        pixels = None if deflated else _locate_pixels(file, syntax)
+    return Instance(path, dataset, syntax, pixels, header_bytes)
 
 
 def _check_frames(instance: Instance, limits: Limits) -> None:

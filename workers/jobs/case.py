@@ -17,7 +17,7 @@ from workers.acceptance import Acceptance
 from workers.errors import RadtmeError, Reason, RejectedInput
 from workers.features.engine.choice import DEFAULT_ENGINE, EngineChoice
 from workers.features.measurement import Measurement, measure
-from workers.images.headers import read_image_headers
+from workers.images.headers import read_image_headers, read_plain
 from workers.limits import LIMITS, Limits
 from workers.notes import Note
 from workers.outline.converted_images import images_in_other_form, with_converted_images
@@ -167,6 +167,9 @@ def rejected(error: RadtmeError) -> Case:
 def read_header(path: Path) -> Dataset:
     """Return a received object's attributes without its pixels; empty where the file is damaged or missing."""
     try:
+        plain = read_plain(path)
+        if plain is not None:
+            return plain.dataset
         check_stored(path, LIMITS.structure, LIMITS.max_inflated_bytes)
         return dcmread(path, stop_before_pixels=True, force=True)
     except UNREADABLE_FILE:
