@@ -1,4 +1,4 @@
-"""Nothing that this project installs can be told by bytes to run code."""
+"""No module of this project unpickles data."""
 
 import ast
 from pathlib import Path

@@ -14,7 +14,7 @@ def ended() -> dict[str, Ended[str]]:
 
 
 def test_every_task_ends(ended: dict[str, Ended[str]]) -> None:
-    """The rest goes on, whatever happens to one."""
+    """An error in one task does not affect the others."""
     assert len(ended) == 6
     assert all(ended[name].failure == "" for name in "abcd")
 

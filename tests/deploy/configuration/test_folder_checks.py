@@ -60,7 +60,7 @@ def test_a_full_disk_is_found(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("setpriv") is None, reason="needs setpriv")
 def test_a_folder_without_permission_is_found(tmp_path: Path) -> None:
-    """As a user who is not root, or root without its special rights."""
+    """As an unprivileged user, or as root without capabilities."""
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o500)
     code = (

@@ -113,7 +113,7 @@ def test_no_redis_is_named(settings: dict[str, Any], tmp_path: Path) -> None:
 
 
 def test_what_is_broken_on_this_machine_is_named(settings: dict[str, Any], tmp_path: Path) -> None:
-    """A target that is away, a port that is taken, a full disk, an object from the future, parts that do not run."""
+    """An unreachable target, a port in use, a full disk, an object from the future, parts that do not run."""
     spool = Spool(tmp_path / "data" / "spool")
     spool.prepare()
     series = spool.studies / "1.2" / "1.2.1"
@@ -202,7 +202,7 @@ def test_equal_ports_of_different_addresses_or_of_parts_that_do_not_run_are_fine
 
 
 def test_a_database_that_is_away_is_named_everywhere(settings: dict[str, Any], tmp_path: Path) -> None:
-    """By doctor, by status, which shows what runs all the same, and by the status page."""
+    """By doctor, by status, which still shows the running parts, and by the status page."""
     spool = Spool(tmp_path / "data" / "spool")
     spool.prepare()
     url = f"postgresql://radtme:secret@127.0.0.1:{free_port()}/radtme"

@@ -61,7 +61,7 @@ def test_a_target_that_forbids_plainer_objects(tmp_path: Path) -> None:
 
 
 def test_a_pacs_that_takes_little(tmp_path: Path) -> None:
-    """Each result goes as the first class that is taken, in the first transfer syntax that is; what is not is said."""
+    """Each result is sent in the first accepted class and transfer syntax; results that are not accepted are named."""
     with restricted() as port:
         told = probed(tmp_path, port)
     assert told.exit_code == 0, told.output

@@ -1,4 +1,4 @@
-"""`radtme export` and what readers said of results: from the spool and the ledger alone."""
+"""`radtme export` and readers' assessments of results, from the spool and the ledger alone."""
 
 import csv
 import io

@@ -106,7 +106,7 @@ def test_a_bell_that_was_rung_before_the_hold_does_nothing(spool, put_job):
 
 
 def test_a_waiting_job_that_is_held_is_not_closed(spool, put_job, put_instances):
-    """Its images are there and its deadline is over, and still it stays; it goes on after its release."""
+    """Its images are complete and its deadline has passed, but it stays; it continues after its release."""
     put_instances(4)
     job = put_job("1.1", JobState.WAITING)
     settings = ListenerSettings(spool=spool.root, settle_seconds=0.0, deadline_seconds=0.0)
@@ -122,7 +122,7 @@ def test_a_waiting_job_that_is_held_is_not_closed(spool, put_job, put_instances)
 
 @pytest.mark.parametrize("state", [JobState.DONE, JobState.FAILED, JobState.DROPPED])
 def test_what_is_over_cannot_be_held(spool, put_job, state):
-    """A hold that nobody ever looks at would be a lie."""
+    """A hold would have no effect."""
     job = put_job("1.1", state)
     with pytest.raises(CommandError, match="nothing to hold"):
         hold(spool, job, "ann", "")

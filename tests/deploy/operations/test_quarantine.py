@@ -1,4 +1,4 @@
-"""`radtme quarantine`: what lies there, from whom and since when; one object removed, and audited."""
+"""`radtme quarantine`: objects with sender and time; one object removed, and audited."""
 
 import json
 from datetime import UTC, datetime

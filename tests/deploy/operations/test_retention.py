@@ -131,7 +131,7 @@ def test_what_comes_or_is_begun_meanwhile_brings_all_of_it_back(spool, put_job, 
 
 @pytest.mark.parametrize("step", range(6))
 def test_a_run_that_is_killed_anywhere_is_undone_or_finished(spool, put_job, put_instances, monkeypatch, step):
-    """Before the decision all of it comes back, after it all of it goes; never a part."""
+    """Before the commitment everything is restored, after it everything is removed; never a part."""
     put_instances(4)
     put_job("1.1", JobState.DONE, **DELIVERED)
     put_job("1.2", JobState.DONE, **DELIVERED)

@@ -22,7 +22,7 @@ FAR = "2099-01-01T00:00:00.000+00:00"
 
 
 def delivery(target: str, state: str) -> dict[str, object]:
-    """Return a delivery record whose next try is far away."""
+    """Return a delivery record whose next attempt is long ahead."""
     return {
         "target": target,
         "roles": ["summary_report"],
@@ -69,7 +69,7 @@ def test_a_failed_job_with_results_is_sent_again(spool, put_job):
 
 
 def test_a_delivery_is_due_now(spool, put_job):
-    """The PACS is back: nobody wants to wait for the rest of the half hour."""
+    """The PACS is back: the delivery does not wait for the rest of the half hour."""
     job = put_job("1.1", JobState.DELIVERING, result=SCORED, delivery__pacs=delivery("pacs", "retry"))
     assert retry(spool, job).announcements == (delivery_announcement(job.id, "pacs"),)
     assert is_due(entry_of(spool, job))
@@ -84,7 +84,7 @@ def test_a_job_whose_worker_died_before_it_was_closed_is_closed(spool, put_job):
 
 
 def test_a_job_that_was_not_scored_gets_a_new_version(spool, put_job, put_instances):
-    """The old report stays what it was; the new one names it as replaced and measures what lies there now."""
+    """The old report is unchanged; the new one names it as replaced and measures the images received since."""
     put_instances(4)
     job = put_job("1.1", JobState.DONE, result=REJECTED)
     retry(spool, job)
@@ -134,7 +134,7 @@ def test_a_delivery_that_runs_right_now_is_not_disturbed(spool, put_job, monkeyp
 
 
 def test_the_command_works_without_redis(spool, put_job, run_radtme):
-    """The spool is the record: without Redis the change stands, and a remark says when it goes on."""
+    """Without Redis the change is made in the spool, and a remark says when the job continues."""
     job = put_job("1.1", JobState.FAILED, failure=FAILURE)
     run = run_radtme("retry", job.id)
     assert run.returncode == 0
@@ -169,7 +169,7 @@ def test_several_jobs_are_chosen_by_what_they_have_in_common(spool, put_job):
 
 
 def test_the_command_says_how_many_were_tried_again(spool, put_job, tmp_path):
-    """With a job that cannot be retried, the others are retried all the same, and the exit code is 1."""
+    """If one job cannot be retried, the others are, and the exit code is 1."""
     put_job("1.1", JobState.FAILED, failure=FAILURE)
     put_job("1.6", JobState.DONE, result=REJECTED)
     file = tmp_path / "radtme.yaml"

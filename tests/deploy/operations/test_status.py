@@ -1,4 +1,4 @@
-"""`radtme status`: every state of a job is told from the spool alone."""
+"""`radtme status`: every state of a job is read from the spool alone."""
 
 import io
 import json
@@ -150,7 +150,7 @@ def test_json_holds_everything_for_scripts(full_spool):
 
 
 def test_one_study_shows_its_series_and_all_times(full_spool):
-    """The person who is asked about one patient's study sees the way it took."""
+    """For one study: its series, its jobs and all of their times."""
     console = Console(file=io.StringIO(), width=120)
     show_study(console, read_series(full_spool, "1.2.3"), read_jobs(full_spool, "1.2.3"), ())
     shown = console.file.getvalue()
@@ -209,7 +209,7 @@ def test_the_service_is_told_by_its_signs_of_life(spool):
 
 
 def test_what_needs_a_person_comes_first_and_what_is_over_last(full_spool):
-    """Failed, held, troubled deliveries; then what goes on; then what is done."""
+    """Failed and held jobs and failing deliveries; then active jobs; then finished ones."""
     states = [job.state for job in read_status(full_spool).jobs]
     assert states[0] is JobState.FAILED
     assert states[-1] in (JobState.DONE, JobState.DROPPED)

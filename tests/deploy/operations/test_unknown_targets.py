@@ -4,7 +4,7 @@ from listener.spool.jobs import JobState
 
 
 def test_status_names_a_target_that_the_configuration_does_not_have(spool, put_job, run_radtme):
-    """Its results are kept and never sent: nobody would notice. What was delivered before needs no target any more."""
+    """Its results are kept and never sent, so a warning is shown; delivered results need no target any more."""
     record = {"roles": ["segmentation"], "tries": 0, "taken": {}, "next_try": None, "last_error": None}
     put_job(
         "1.1",

@@ -1,4 +1,4 @@
-"""A spool of the version before: every job goes on where it was, and nothing that was taken is sent again."""
+"""A spool of the previous version: every job continues where it was, and no stored object is sent again."""
 
 import shutil
 from datetime import UTC, datetime, timedelta
@@ -78,7 +78,7 @@ def with_results(spool, number):
 
 
 def back_to_layout_1(spool):
-    """Take away what the version before did not have."""
+    """Remove what the previous version did not have."""
     (spool.root / "version").unlink()
     shutil.rmtree(spool.jobs_folder(JobState.DROPPED))
 
@@ -244,7 +244,7 @@ def files_of_layout_2(spool):
 
 
 def test_the_small_files_of_layout_2_become_rows(spool):
-    """What senders, targets and self-tests are known by goes on; the files stay as they were."""
+    """Circuits, commitments and self-tests are kept as rows; the files stay as they were."""
     files = files_of_layout_2(spool)
     before = [path.read_bytes() for path in files]
     damaged = spool.root / "selftests" / "1.8.json"

@@ -102,7 +102,7 @@ def test_a_cropped_mask_lies_where_it_was_drawn(phantom: Phantom, tmp_path: Path
 
 
 def test_a_resampled_mask_is_refused_with_what_differs(phantom: Phantom, tmp_path: Path) -> None:
-    """1 mm voxels on voxels of 1.8 x 2 x 3.2 mm: both are said, with the tolerance, and no file is left."""
+    """1 mm voxels on voxels of 1.8 x 2 x 3.2 mm: the message gives both and the tolerance; no file is written."""
     grid = grid_of(phantom)
     image = sitk.ReadImage(str(save(tmp_path / "mask.nii.gz", tumour_of(phantom).astype(np.uint8), grid)))
     size = [int(n * step) for n, step in zip(image.GetSize(), image.GetSpacing(), strict=True)]

@@ -1,4 +1,4 @@
-"""What may be published as validated: an honest study, and no noise that calls its own patients another hospital."""
+"""What may be published as validated: a real effect, and no noise whose validation cohort has the training patients."""
 
 import json
 from collections.abc import Callable
@@ -66,7 +66,7 @@ class Study:
         return CliRunner().invoke(radtme, ["signature", command, str(self.folder / "study.yaml"), *config])
 
     def said(self, command: str) -> str:
-        """Run a step that is refused, and return what it says in one line."""
+        """Run a step that is refused, and return its message in one line."""
         result = self.run(command)
         assert result.exit_code == 1, result.output
         return " ".join(result.output.split())

@@ -120,7 +120,7 @@ def test_unknown_immune_class_is_named() -> None:
 @pytest.mark.acceptance
 @pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="needs dciodvfy (Debian package dicom3tools)")
 def test_objects_are_valid(phantom: Phantom) -> None:
-    """A validator that others wrote finds no error in an image of each phase and in the SEG."""
+    """A foreign validator finds no error in an image of each phase and in the SEG."""
     for path in (*(phase[3] for phase in phantom.image_paths), phantom.seg_path):
         said = subprocess.run(["dciodvfy", str(path)], capture_output=True, text=True, check=False)
         assert [line for line in said.stderr.splitlines() if line.startswith("Error")] == [], path.name

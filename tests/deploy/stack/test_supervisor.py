@@ -1,4 +1,4 @@
-"""The supervisor: ready, restarted, drained in order, and nothing left behind."""
+"""The supervisor: start, restart, orderly stop, and no process left."""
 
 import os
 import signal
@@ -43,7 +43,7 @@ def wait_until(condition, seconds: float = 15.0) -> None:
 
 
 def test_a_process_that_dies_is_started_again(tmp_path):
-    """A part that is killed is started again, and the service goes on."""
+    """A killed part is restarted, and the service continues."""
     with Supervisor() as supervisor:
         supervisor.start(program(tmp_path, "a", FOREVER))
         supervisor.wait_ready(15)

@@ -111,7 +111,7 @@ def test_restart_goes_on_where_it_was(trail: AuditLog, tls: ServerTls, forward: 
 
 
 def test_writing_never_waits_for_a_server_that_takes_nothing(trail: AuditLog, forward: Forward, tmp_path: Path) -> None:
-    """A port that accepts and then says nothing: messages are written all the same, and none counts as forwarded."""
+    """A server that accepts and never reads: messages are still written, and none counts as forwarded."""
     import socket
 
     with socket.create_server(("127.0.0.1", 0)) as silent:

@@ -1,4 +1,4 @@
-"""Audit messages, held against the schema of PS3.15 section A.5.1 by a validator that others wrote."""
+"""Audit messages, validated against the schema of PS3.15 section A.5.1 by a foreign validator."""
 
 import shutil
 import subprocess

@@ -129,7 +129,7 @@ def test_switched_off_it_writes_nothing(tmp_path: Path) -> None:
 
 
 def test_killed_writers_leave_whole_messages(tmp_path: Path) -> None:
-    """SIGKILL at any moment: the lock is let go of, and no message is cut."""
+    """SIGKILL at any moment: the lock is released, and no message is truncated."""
     folder = tmp_path / "audit"
     for _ in range(3):
         writer = FORK.Process(target=write_many, args=(folder, "w", 100_000))

@@ -95,7 +95,7 @@ class Pairing(RuleBasedStateMachine):
 
     @rule()
     def restart(self) -> None:
-        """The listener is killed and comes back; or another one takes its place."""
+        """The listener is killed and restarted, or another one takes over."""
         self.pairer = Pairer(
             self.spool,
             ListenerSettings(spool=self.spool.root, settle_seconds=SETTLE, deadline_seconds=DEADLINE),

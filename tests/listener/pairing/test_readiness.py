@@ -414,7 +414,7 @@ def test_time_in_which_no_listener_ran_is_no_waiting(spool: Spool, clock: Clock)
 
 
 def test_a_late_instance_that_came_while_no_listener_ran_is_noticed(spool: Spool, clock: Clock) -> None:
-    """At start every finished job's series is compared with what lies there now."""
+    """At the start, the series of every finished job is compared with the stored objects."""
     station = Station(spool, clock)
     station.receive(outline(images=[1]))
     station.receive(image(1))
@@ -447,7 +447,7 @@ def test_a_corrected_outline_replaces_the_earlier_one(station: Station, second: 
 
 @pytest.mark.parametrize("jump", ["1970-01-01T00:00:00+00:00", "2999-01-01T00:00:00+00:00"])
 def test_a_clock_that_jumps_neither_crashes_nor_holds_a_job_back(spool: Spool, clock: Clock, jump: str) -> None:
-    """A job that seems to come from the far past or future ends its waiting all the same."""
+    """A job whose time is far in the past or future still ends its waiting."""
     station = Station(spool, clock, deadline_seconds=100.0)
     station.receive(outline(images=[1]))
     (job,) = spool.jobs(JobState.WAITING)
@@ -518,7 +518,7 @@ pairer.stop()
 
 
 def test_one_damaged_job_does_not_hold_up_the_others(station: Station) -> None:
-    """A job.json that cannot be read, whatever broke it, is said and left; every other job goes on."""
+    """An unreadable job.json is logged and skipped; all other jobs continue."""
     station.receive(outline(images=[1]))
     station.receive(outline(images=[1], number=2, series=f"{OUTLINES}9"))
     station.receive(outline(images=[1], number=3, series=f"{OUTLINES}8"))
@@ -586,7 +586,7 @@ def test_evidence_of_an_empty_spool(spool: Spool, clock: Clock) -> None:
 
 
 def test_a_result_that_comes_back_makes_no_job_whoever_changed_its_header(station: Station) -> None:
-    """By the UID that a job of the study gave, also where an archive wrote another maker into it; said once."""
+    """Recognised by the UID that a job of the study assigned, also with a changed manufacturer; logged once."""
     station.receive(image(1))
     station.receive(outline(images=[1]))
     station.scan(3.0)

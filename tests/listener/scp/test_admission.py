@@ -55,7 +55,7 @@ def test_connections_that_have_not_associated_are_capped() -> None:
 def test_ae_titles_are_checked_where_the_settings_ask_for_it(
     tmp_path: Path, calling: str, called: str, expected: AssociationRejection | None
 ) -> None:
-    """Unknown callers and wrong called titles are refused only by a listener that was told to."""
+    """Unknown calling and wrong called AE titles are rejected only if the settings ask for it."""
     open_to_all = ListenerSettings(spool=tmp_path)
     strict = replace(open_to_all, require_called_ae_title=True)
     caller = Caller(calling, "192.0.2.1")

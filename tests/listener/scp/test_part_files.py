@@ -1,4 +1,4 @@
-"""Clearing away what dead processes left."""
+"""Removing what dead processes left."""
 
 import os
 import subprocess

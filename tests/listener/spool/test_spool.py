@@ -102,7 +102,7 @@ def test_a_job_lies_in_one_state_and_is_created_once(spool: Spool) -> None:
 
 
 def test_a_job_that_another_process_moved_is_not_moved_again(spool: Spool) -> None:
-    """Of two that rename the same folder one wins, and the other one is told."""
+    """Of two processes that rename the same folder, one succeeds, and the other gets an error."""
     job_id = job_id_for(INSTANCE, 1)
     job = spool.create_job(job_record(job_id))
     assert job is not None

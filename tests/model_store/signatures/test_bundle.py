@@ -166,7 +166,7 @@ def test_bundle_of_format_1_says_what_it_needs_where_pyarrow_is_missing(
 def test_shipped_signature_of_format_1_is_succeeded_by_the_shipped_one(
     bundle_of_format_1: Path, tmp_path: Path
 ) -> None:
-    """After an upgrade the service goes on with what it can read; a signature that a person chose stays."""
+    """After an upgrade the service uses a readable signature; one that a person activated stays."""
     registry = Registry(tmp_path / "models")
     registry.publish(bundle_of_format_1)
     registry.activate(bundle_of_format_1.name)

@@ -1,4 +1,4 @@
-"""A training that was interrupted goes on where it was, and comes to the same numbers."""
+"""An interrupted training continues where it stopped and gives the same numbers."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

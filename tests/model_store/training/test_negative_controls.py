@@ -87,7 +87,7 @@ def test_a_signature_that_needs_no_texture_does_not_beat_shuffled_voxels(make_ta
 
 
 def test_what_was_not_measured_is_not_beaten(make_table: MakeTable) -> None:
-    """No table, too few cases in it, and no volume are said, and prove nothing; a wrong table is an error."""
+    """Without a table, enough cases or the volume, a control is noted as not beaten; a wrong table is an error."""
     table = make_table(1, cases=60, effect=1.0)
     training = training_of(table)
     few = region_table(table)

@@ -23,7 +23,7 @@ QUICK = Family("random forest", (Candidate(6, 3, 4, 20),))
 
 
 def shuffled(table: FeatureTable, seed: int) -> FeatureTable:
-    """Return the table with its labels dealt out anew."""
+    """Return the table with shuffled labels."""
     return replace(table, hot=np.random.default_rng(seed).permutation(table.hot))
 
 
@@ -50,7 +50,7 @@ def test_planted_effect_is_measured(make_table: MakeTable) -> None:
 
 
 def test_shuffled_labels_give_intervals_that_contain_one_half(make_table: MakeTable) -> None:
-    """Once labels are dealt out anew there is nothing to find: of 8 cohorts, 5 or more (99.9 % limit of 95 %)."""
+    """With shuffled labels there is no effect: of 8 cohorts, 5 or more (99.9 % limit of 95 %)."""
     held = 0
     for seed in range(8):
         table = shuffled(make_table(seed, cases=60, effect=1.0), seed)
@@ -80,7 +80,7 @@ def test_selection_outside_the_folds_would_show(make_table: MakeTable) -> None:
 
 
 def test_every_patient_is_held_out_once_in_each_repeat(make_table: MakeTable) -> None:
-    """No patient is on both sides of a fold; the repeats are dealt out differently."""
+    """No patient is on both sides of a fold; the repeats have different folds."""
     table = replace(
         make_table(1, cases=60), patients=tuple(f"P{index // 2 * 2 + index % 2 % 1}" for index in range(60))
     )

@@ -46,7 +46,7 @@ def settings(spool: Spool, tmp_path: Path) -> WorkerSettings:
 
 @pytest.fixture
 def listener(spool: Spool) -> Iterator[Listener]:
-    """Return a listener that the PACS may report to, and nobody else is on its list."""
+    """Return a listener that only the PACS may report to."""
     reporters, peers = (AllowedPeer("PACS", ("127.0.0.1",)),), (AllowedPeer("MR1"),)
     with listening(spool.root, ledger_url=spool.ledger_url, reporters=reporters, peers=peers) as one:
         yield one
@@ -125,7 +125,7 @@ def test_what_the_target_could_not_keep_is_sent_again_and_asked_for_anew(
 
 
 def test_a_class_that_the_target_never_keeps_is_a_refusal(spool: Spool, settings: WorkerSettings) -> None:
-    """Failure Reason 0x0122: sending it again would change nothing; someone is told."""
+    """Failure Reason 0x0122: sending it again would not help; the job fails with the reason."""
     job = delivering(spool, "pacs")
     with committing_pacs() as (target, pacs):
         pacs.failing = {read_uid(spool, job.id, "segmentation"): 0x0122}
@@ -160,7 +160,7 @@ def test_a_report_in_part_leaves_the_rest_waiting_and_is_asked_for_again(
 def test_a_report_that_never_comes_is_asked_for_again_and_an_old_one_still_counts(
     spool: Spool, settings: WorkerSettings, listener: Listener
 ) -> None:
-    """The second request has another Transaction UID; the report on the first, hours late, settles it all the same."""
+    """The second request has another Transaction UID; the report on the first, hours late, still counts."""
     watch, job = Watch(), delivering(spool, "pacs")
     with committing_pacs(report_at_once=False) as (target, pacs):
         target = not_waiting(target)
@@ -182,7 +182,7 @@ def test_a_report_that_never_comes_is_asked_for_again_and_an_old_one_still_count
 def test_a_late_report_does_not_vouch_for_what_was_lost_since(
     spool: Spool, settings: WorkerSettings, listener: Listener
 ) -> None:
-    """The first request was overtaken: the second said that an object is lost, so the first counts no more for it."""
+    """A later report said that an object is lost, so the first request no longer counts for it."""
     watch, job = Watch(), delivering(spool, "pacs")
     with committing_pacs(report_at_once=False) as (target, pacs):
         target = not_waiting(target)

@@ -151,7 +151,7 @@ def test_only_what_was_not_taken_is_sent_again_under_the_same_uid(spool: Spool, 
 
 
 def test_a_refusal_is_final_and_someone_is_told(spool: Spool, settings: WorkerSettings) -> None:
-    """The rest is delivered all the same; the job is failed with the target, the status and the remedy."""
+    """The rest is still delivered; the job fails with target, status and remedy."""
     delivering(spool, "pacs")
     with pacs(0xA900) as (target, peer):
         outcome = deliver(spool, JOB_ID, target, settings)
@@ -170,7 +170,7 @@ def test_a_refusal_is_final_and_someone_is_told(spool: Spool, settings: WorkerSe
 
 
 def test_a_dead_target_holds_back_its_own_copy_only(spool: Spool, settings: WorkerSettings) -> None:
-    """Two targets, one dead: the other one gets everything, and the job goes on waiting for the dead one."""
+    """Two targets, one dead: the other one receives everything, and the job keeps waiting for the dead one."""
     delivering(spool, "pacs", "archive")
     dead = Target("archive", "ARCHIVE", "127.0.0.1", free_port(), timeout_seconds=1)
     with pacs() as (target, _):

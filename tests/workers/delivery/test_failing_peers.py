@@ -70,7 +70,7 @@ def test_what_may_pass_is_sent_again_under_the_same_uid(spool: Spool, settings: 
 
 @pytest.mark.parametrize("status", [0xA900, 0xC123, 0x0122])
 def test_what_never_passes_stops_and_says_what_to_do(spool: Spool, settings: WorkerSettings, status: int) -> None:
-    """Refused for good: the rest arrives, the job fails with the status and the remedy, and nobody asks again."""
+    """Refused permanently: the rest arrives, the job fails with status and remedy, and nothing is sent again."""
     job, watch = delivering(spool, "pacs"), Watch()
     with committing_pacs(statuses=[status]) as (target, pacs):
         outcome = deliver(spool, job.id, target, settings, watch)
@@ -122,7 +122,7 @@ def test_an_association_that_ends_in_the_middle_costs_no_object(spool: Spool, se
 
 
 def test_a_target_that_swallows_responses_opens_its_circuit(spool: Spool, settings: WorkerSettings) -> None:
-    """Objects arrive and no response comes: after three such visits nobody goes there, until a probe and then time."""
+    """Objects arrive and no response comes: after three such attempts the circuit opens, until a probe and a wait."""
     watch, answers = Watch(), threading.Event()
     jobs = [delivering(spool, "pacs", number=number) for number in range(4)]
     with committing_pacs(swallows=answers) as (target, pacs):

@@ -105,7 +105,7 @@ def test_a_dead_target_takes_no_worker_from_the_other(tmp_path: Path) -> None:
 
 
 def test_a_target_that_swallows_every_response_is_left_alone_too(tmp_path: Path) -> None:
-    """It answers each C-ECHO and no C-STORE: the circuit does not trust the echo, and waits grow all the same."""
+    """It answers each C-ECHO and no C-STORE: the echo does not close the circuit, and waits still grow."""
     pacs = ScriptedPacs(statuses=[SILENCE] * 10_000)
     night = Night(tmp_path, {"pacs": pacs})
     night.go_on(HOUR)
@@ -117,7 +117,7 @@ def test_a_target_that_swallows_every_response_is_left_alone_too(tmp_path: Path)
 
 @pytest.mark.parametrize("seconds", [-DAY, DAY])
 def test_a_clock_that_someone_moved_keeps_no_one_waiting(tmp_path: Path, seconds: int) -> None:
-    """Set back or forward by a day while a target is down: it still is found when it comes back."""
+    """Set back or forward by a day while a target is down: its recovery is still noticed."""
     pacs = ScriptedPacs(up=False)
     night = Night(tmp_path, {"pacs": pacs})
     night.go_on(HOUR)

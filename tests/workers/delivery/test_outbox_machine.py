@@ -34,7 +34,7 @@ HOUR = 3600.0
 
 @dataclass
 class Model:
-    """What has to be true of the record by what the target said, and nothing else."""
+    """The expected record, from the target's answers alone."""
 
     proof: Proof
     taken: set[str] = field(default_factory=set)
@@ -56,7 +56,7 @@ class Model:
             self.lose(set(failed))
 
     def lose(self, uids: set[str]) -> None:
-        """Forget all that was said of objects that the target has no longer."""
+        """Discard the answers about objects that the target has lost."""
         self.taken -= uids
         self.committed -= uids
         for live in self.live.values():
@@ -148,7 +148,7 @@ class Outbox(RuleBasedStateMachine):
 
     @rule(up=st.booleans())
     def come_and_go(self, up: bool) -> None:
-        """The target dies, or comes back."""
+        """The target goes down, or is up again."""
         self.pacs.up = up
 
     @rule(rejects=st.booleans())

@@ -171,7 +171,7 @@ def test_a_picture_that_does_not_hold_everything_says_so(results: dict[ResultRol
 def test_a_target_gets_the_best_that_it_takes(
     results: dict[ResultRole, Path], accepted: tuple[UID, ...], expected: UID | None
 ) -> None:
-    """Comprehensive 3D, Comprehensive, Enhanced SR, PDF, Secondary Capture; else nothing, and it is said."""
+    """Comprehensive 3D, Comprehensive, Enhanced SR, PDF, Secondary Capture; else a refusal with its reason."""
     came: list[str] = []
 
     def take(event: evt.Event) -> int:

@@ -221,7 +221,7 @@ def test_grey_levels_outside_the_recommended_range_are_noted(
 def test_too_few_grey_levels_are_refused_unless_the_site_has_them_noted(
     write_series: WriteSeries, write_seg: WriteSeg, array: NDArray[np.int16]
 ) -> None:
-    """Three grey levels are no texture; a site that scores such a case all the same is told so in its results."""
+    """Three grey levels are too few for texture; at a site that still scores such a case, results carry a warning."""
     images = write_series(array, spacing=SPACING)
     seg = write_seg(images, [(TUMOUR, ball(6))])
     coarse = replace(PROFILE, bin_width=200.0)

@@ -81,7 +81,7 @@ def test_steps_that_lead_out_of_the_array_reach_nothing_on_its_other_side(share:
 
 
 def test_only_the_outer_half_loses_air_and_other_tissue() -> None:
-    """What the outline calls tumour stays, and the share that is left is said."""
+    """The inner half of the ring stays, and the remaining share is reported."""
     tumour = ball(10)
     whole = geometric_ring(tumour, 2.0, 2.0, 1.0)
     excluded = np.zeros_like(tumour)

@@ -143,7 +143,7 @@ def test_an_echo_time_in_other_digits_is_the_same(write_series: WriteSeries) -> 
     ("first", "count"), [(56.0, 4), (0.5, 20)], ids=["in line with the slices", "nearly as many as slices"]
 )
 def test_scouts_that_may_be_slices_are_named_as_a_cause(write_series: WriteSeries, first: float, count: int) -> None:
-    """Not told from a stack with missing or shifted slices: refused, and the advice names both."""
+    """Indistinguishable from missing or shifted slices: refused, and the message names both causes."""
     with pytest.raises(RejectedInput, match="without scouts and projections"):
         split_series(frames(*with_scouts(write_series, [first + 6 * at for at in range(count)])))
 

@@ -121,7 +121,7 @@ def test_a_failed_job_says_why_and_how_often_it_was_tried(spool: Spool, ready: J
 
 
 def test_the_lock_is_free_when_its_holder_lets_go(ready: Job) -> None:
-    """The sweep tells a dead worker by a lock that nobody holds."""
+    """The sweep recognises a dead worker by its free lock."""
     with exclusive(ready.folder) as first:
         assert first
         with exclusive(ready.folder) as second:

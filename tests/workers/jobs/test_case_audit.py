@@ -86,7 +86,7 @@ def test_each_try_is_told_before_and_after(tmp_path: Path) -> None:
 
 
 def test_broken_connection_is_told_too(tmp_path: Path) -> None:
-    """What had been taken before it broke is told; where nothing was, that the try failed."""
+    """Objects stored before the connection broke are audited; without any, the failed attempt is."""
     transport = AuditedTransport(Scripted(StoreResult.TAKEN, breaks=True), AuditSettings(tmp_path / "some"))
     with pytest.raises(TransientFailure):
         list(transport.send(TARGET, "RADTME", objects()))

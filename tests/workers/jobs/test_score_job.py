@@ -292,7 +292,7 @@ def test_an_outline_that_was_damaged_on_disk_is_reported(
 def test_without_targets_a_job_is_done(
     spool: Spool, phantom: Phantom, registry: Registry, settings: WorkerSettings
 ) -> None:
-    """Results that nobody waits for lie in the spool."""
+    """Without targets, results stay in the spool."""
     job = claimed_job(spool, phantom)
     scoring.run(spool, job, registry, replace(settings, targets=()))
     moved = spool.find_job(job.id)
@@ -349,7 +349,7 @@ def test_a_case_over_its_memory_is_not_scored(
     monkeypatch: pytest.MonkeyPatch,
     failure: str,
 ) -> None:
-    """Whoever ran out of it, and however it says so: one try, a reason, a report, and the process goes on."""
+    """Wherever the memory ran out: one attempt, a reason, a report, and the process continues."""
 
     def greedy(*_: object) -> None:
         if failure == "enomem":

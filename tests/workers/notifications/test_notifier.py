@@ -116,7 +116,7 @@ def test_an_outcome_that_nobody_wants_to_know_leaves_nothing(spool: Spool) -> No
 
 
 def test_errors_are_tried_again_and_then_told_once(spool: Spool) -> None:
-    """500, 503 and 429 put one event off; the others go; each is told once, and nothing is left."""
+    """500, 503 and 429 postpone one event; the others are sent; each is accepted once, and no file remains."""
     with web_server(answering(500, 503, 429, 200)) as server:
         settings = settings_of(spool, server.url)
         note(spool, settings, 1, 2)
@@ -166,7 +166,7 @@ def test_a_silent_server_is_left_after_its_time(spool: Spool) -> None:
 
 
 def test_a_refusal_holds_back_no_other(spool: Spool) -> None:
-    """4xx is said of this one event: it is not told again, the next one is."""
+    """4xx concerns this one event: it is not sent again, the next one is."""
     with web_server(answering(404, 200)) as server:
         settings = settings_of(spool, server.url)
         note(spool, settings, 1, 2)
@@ -256,7 +256,7 @@ def test_a_template_makes_the_body_of_a_site(spool: Spool, tmp_path: Path) -> No
     ],
 )
 def test_a_template_that_cannot_work_is_told_before_the_first_case(tmp_path: Path, template: str, words: str) -> None:
-    """What is not written as Jinja, asks for what is not told, breaks where a reason is absent, or is no JSON."""
+    """Invalid Jinja, an unknown field, an error where a reason is absent, or a result that is not JSON."""
     file = tmp_path / "body.jinja"
     file.write_text(template)
     with pytest.raises(UnusableTemplate, match=words):
@@ -292,7 +292,7 @@ def test_a_damaged_file_is_given_up(spool: Spool) -> None:
 
 
 def test_no_process_is_forked_in_the_middle_of_a_word(spool: Spool) -> None:
-    """A pool process that is forked while something is counted finds no lock of that held by nobody."""
+    """A pool process that is forked while a metric is updated inherits no held lock."""
     counting = threading.Event()
     of_metrics = threading.Lock()
 

@@ -67,7 +67,7 @@ def test_the_signature_owns_the_limit(signature: Signature) -> None:
 
 
 def test_a_site_can_have_it_noted(signature: Signature) -> None:
-    """With the criterion set to note, the case goes on, with a warning that says so."""
+    """With the criterion set to note, the case is scored with a warning."""
     acceptance = Acceptance(noted=frozenset({Criterion.FEATURE_RANGE}))
     [note] = acceptance.judge(feature_objections(signature, regions(signature, 9)))
     assert note.severity is Severity.WARNING

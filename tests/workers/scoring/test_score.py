@@ -159,7 +159,7 @@ def test_absent_feature_ends_the_case_and_is_named(signature: Signature) -> None
 
 
 def test_infinite_feature_is_absent(signature: Signature) -> None:
-    """A number that is none does not reach the forest."""
+    """An infinite or missing value does not reach the forest."""
     with pytest.raises(RejectedInput, match="ring_b"):
         score(signature, regions([0, np.inf, 0, 0, 0]))
 

@@ -110,7 +110,7 @@ def test_a_server_of_another_fhir_version_is_refused(version: str, refused: bool
 
 
 def test_the_command_prints_the_bundle_of_a_file(tmp_path: Path) -> None:
-    """A file that is no report of ours, or none at all, is told with what to do."""
+    """A file that is not a report of radtme gives an error with a remedy."""
     [builders] = objects().values()
     path = tmp_path / "report.dcm"
     path.write_bytes(encoded(next(iter(builders.values()))()))

@@ -154,7 +154,7 @@ def test_nobody_there_is_transient() -> None:
 
 
 def test_a_host_that_nobody_knows_is_transient() -> None:
-    """A name server that is down comes back, and a typing error is seen in the record."""
+    """The name server may be down, and a typing error is visible in the record."""
     nowhere = Target("pacs", "PACS", "no-such-host.invalid", 104, timeout_seconds=3)
     dataset = instance(SecondaryCaptureImageStorage)
     with pytest.raises(TransientFailure, match=r"no-such-host\.invalid"):

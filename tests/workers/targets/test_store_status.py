@@ -7,7 +7,7 @@ from workers.targets.store_status import StoreResult, meaning_of
 
 @pytest.mark.parametrize("status", [0x0000, 0x0111, 0xB000, 0xB006, 0xB007])
 def test_success_and_warnings_are_taken(status: int) -> None:
-    """PS3.4 B.2.3: with a warning the object was stored all the same."""
+    """PS3.4 B.2.3: with a warning, the object was stored as well."""
     assert meaning_of(status) is StoreResult.TAKEN
 
 
