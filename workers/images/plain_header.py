@@ -22,7 +22,7 @@ from pydicom.valuerep import EXPLICIT_VR_LENGTH_16, EXPLICIT_VR_LENGTH_32
 from pydicom.values import convert_string
 
 from listener.dicom.data_set import UNREADABLE_FILE
-from listener.dicom.limits import StructureLimits
+from listener.dicom.structure_limits import StructureLimits
 
 Content = bytes | mmap.mmap
 _HEAD, _LONG, _ITEM = struct.Struct("<HH2sH"), struct.Struct("<L"), struct.Struct("<HHL")

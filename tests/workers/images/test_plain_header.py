@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydicom import Dataset, dcmwrite
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEG2000Lossless
 
-from listener.dicom.limits import StructureLimits
+from listener.dicom.structure_limits import StructureLimits
 from support.dicom_objects import image
 from workers.errors import RejectedInput
 from workers.images import headers
