@@ -16,10 +16,10 @@ from pydicom.uid import ExplicitVRLittleEndian
 from workers.errors import TransientFailure
 from workers.results.instance_reference import InstanceReference
 from workers.results.result_roles import ResultRole
-from workers.targets.http_client import BUSY, HttpClient, HttpResponse, client_of
+from workers.targets.http_client import HttpClient, HttpResponse, client_of, require_reached
 from workers.targets.store_status import StoreResult, meaning_of
 from workers.targets.target import Target
-from workers.targets.transport import Alternatives, SentObject, TargetRefused
+from workers.targets.transport import Alternatives, SentObject
 
 REFERENCED, FAILED = "00081199", "00081198"
 """Referenced SOP Sequence and Failed SOP Sequence of the response (PS3.18 annex I)."""
@@ -62,7 +62,7 @@ class Stow:
         """Query a study that does not exist."""
         with client_of(target) as server:
             answer = server.request("GET", f"/studies?StudyInstanceUID={UNKNOWN_INSTANCE_UID}&limit=1", JSON)
-        _check_reached(target, answer)
+        require_reached(target, answer, NOT_FOR_US)
 
     def seen(self, target: Target, calling_ae_title: str, instances: Sequence[InstanceReference]) -> frozenset[str]:
         """Ask by QIDO-RS for each instance."""
@@ -75,7 +75,7 @@ class Stow:
                 answer = server.request("GET", path, JSON)
                 if answer.status in (204, 404):  # 404 also where it does not know the study
                     continue
-                _check_reached(target, answer)
+                require_reached(target, answer, NOT_FOR_US)
                 if answer.status != 200:
                     raise TransientFailure(f"{target.url} answered the search with HTTP {answer.status}")
                 listed |= {_first(match, SOP_INSTANCE) for match in _items(answer.json())} & {one.sop_instance_uid}
@@ -88,7 +88,7 @@ def _store_best(server: HttpClient, target: Target, role: ResultRole, choices: A
     for build in choices.values():
         dataset = build()
         answer = _post(server, dataset)
-        _check_reached(target, answer)
+        require_reached(target, answer, NOT_FOR_US)
         sent = SentObject(role, InstanceReference.of(dataset), *_result_of(answer, str(dataset.SOPInstanceUID)))
         if sent.answer is not StoreResult.REFUSED or not _is_unknown_class(answer, str(dataset.SOPInstanceUID)):
             return sent
@@ -115,16 +115,6 @@ def file_of(dataset: Dataset) -> bytes:
     buffer = BytesIO()
     dcmwrite(buffer, dataset, enforce_file_format=True)
     return buffer.getvalue()
-
-
-def _check_reached(target: Target, answer: HttpResponse) -> None:
-    """Raise where the answer is about us or the server, not about the object."""
-    if 300 <= answer.status < 400:  # credentials and patients go to the configured place and to no other
-        raise TargetRefused(f"{target.url} sends us elsewhere (HTTP {answer.status}): set url to the final address")
-    if answer.status in NOT_FOR_US:
-        raise TargetRefused(f"{target.url} {NOT_FOR_US[answer.status]} (HTTP {answer.status})")
-    if answer.status in BUSY:
-        raise TransientFailure(f"{target.url} is busy or behind something that is (HTTP {answer.status})")
 
 
 def _result_of(answer: HttpResponse, uid: str) -> tuple[StoreResult, str]:

@@ -7,7 +7,7 @@ from workers.errors import TransientFailure
 from workers.fhir.bundle import bundle_of
 from workers.results.instance_reference import InstanceReference
 from workers.results.result_roles import ResultRole
-from workers.targets.http_client import BUSY, HttpResponse, client_of
+from workers.targets.http_client import HttpResponse, client_of, require_reached
 from workers.targets.store_status import StoreResult
 from workers.targets.target import Target
 from workers.targets.transport import Alternatives, SentObject, TargetRefused
@@ -43,14 +43,14 @@ class FhirServer:
             for role, choices in objects.items():
                 report = next(iter(choices.values()))()
                 answer = server.request("POST", "", TRANSACTION, json.dumps(bundle_of(report)).encode())
-                _check_reached(target, answer)
+                require_reached(target, answer, NOT_FOR_US)
                 yield SentObject(role, InstanceReference.of(report), _result_of(answer), f"HTTP {answer.status}")
 
     def probe(self, target: Target, calling_ae_title: str) -> None:
         """Read the server's capability statement."""
         with client_of(target) as server:
             answer = server.request("GET", "/metadata?_elements=fhirVersion", JSON)
-        _check_reached(target, answer)
+        require_reached(target, answer, NOT_FOR_US)
         version = str(_of(answer).get("fhirVersion", ""))
         if answer.status != 200 or not version:
             raise TransientFailure(f"{target.url} answered with HTTP {answer.status} and no capability statement")
@@ -60,16 +60,6 @@ class FhirServer:
     def seen(self, target: Target, calling_ae_title: str, instances: Sequence[InstanceReference]) -> frozenset[str]:
         """Return nothing: a FHIR target has no proof beyond the answer to its transaction."""
         return frozenset()
-
-
-def _check_reached(target: Target, answer: HttpResponse) -> None:
-    """Raise where the answer is about us or the server, not about the report."""
-    if 300 <= answer.status < 400:  # credentials and patients go to the configured place and to no other
-        raise TargetRefused(f"{target.url} sends us elsewhere (HTTP {answer.status}): set url to the final address")
-    if answer.status in NOT_FOR_US:
-        raise TargetRefused(f"{target.url} {NOT_FOR_US[answer.status]} (HTTP {answer.status})")
-    if answer.status in BUSY:
-        raise TransientFailure(f"{target.url} is busy or behind something that is (HTTP {answer.status})")
 
 
 def _result_of(answer: HttpResponse) -> StoreResult:

@@ -29,6 +29,7 @@ from listener.tls.contexts import client_context
 from listener.tls.diagnosis import tls_failure
 from workers.errors import TransientFailure
 from workers.targets.target import Target
+from workers.targets.transport import TargetRefused
 
 MAX_RESPONSE_BYTES = 1024**2
 """An answer is a list of a few references: a longer one is not read to its end."""
@@ -177,6 +178,25 @@ def client_of(target: Target) -> HttpClient:
         return HttpClient(target.url, target.tls, target.timeout_seconds, credentials(target))
     except CredentialFileError as error:
         raise TransientFailure(f"{target.url}: no request is possible: {error}") from error
+
+
+def require_reached(target: Target, answer: HttpResponse, refusals: Mapping[int, str]) -> None:
+    """Accept a response that concerns what was sent, not the sender or the server.
+
+    Raises
+    ------
+    TargetRefused
+        For a redirect, because credentials and patients' data go to the configured address only, and for a status in
+        ``refusals``, which says what the server refuses.
+    TransientFailure
+        If the server is busy.
+    """
+    if 300 <= answer.status < 400:
+        raise TargetRefused(f"{target.url} sends us elsewhere (HTTP {answer.status}): set url to the final address")
+    if answer.status in refusals:
+        raise TargetRefused(f"{target.url} {refusals[answer.status]} (HTTP {answer.status})")
+    if answer.status in BUSY:
+        raise TransientFailure(f"{target.url} is busy or behind something that is (HTTP {answer.status})")
 
 
 def credentials(target: Target) -> dict[str, str]:
