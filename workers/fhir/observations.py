@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from uuid import NAMESPACE_OID, uuid5
 
 from pydicom import Dataset
 
@@ -42,8 +43,8 @@ class Resource:
 
     @property
     def url(self) -> str:
-        """Its address inside the bundle."""
-        return f"urn:oid:{self.uid}"
+        """Its address inside the bundle: not all servers resolve ``urn:oid`` (Medplum's leaves it as it is)."""
+        return f"urn:uuid:{uuid5(NAMESPACE_OID, self.uid)}"
 
     @property
     def reference(self) -> Json:
