@@ -76,6 +76,9 @@ def _outcomes(
     # pyradiomics logs each feature without a value; the result lists them.
     logging.getLogger("radiomics").setLevel(logging.CRITICAL + 1)
     calculator = radiomics.getFeatureClasses()[feature_class](image, mask, **settings)
+    if feature_class == SHAPE:
+        # Of a covariance, which is symmetric: real. The general solver may return a pair near 0 as complex numbers.
+        calculator.eigenValues = np.sort(np.real(calculator.eigenValues))
     with np.errstate(all="ignore"):
         # Not execute(): it treats any exception as a missing value, even the task's time limit.
         calculator._initCalculation()
