@@ -32,7 +32,10 @@ PROJECT = "radtme-check"
 PARTS = ("redis", "listener", "compute", "delivery")
 LIMIT_MB = 700
 """Of all layers, not compressed; `docs/installation.md` says of what."""
+SR_CLASSES = "1.2.840.10008.5.1.4.1.1.88."
+"""Begin of the UIDs of all SR Storage SOP Classes."""
 SINK = """
+import sys
 from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts, evt
 def take(event):
     with open(f"/received/{event.request.AffectedSOPInstanceUID}", "wb") as file:
@@ -40,10 +43,13 @@ def take(event):
     return 0x0000
 entity = AE("ORTHANC")
 for context in AllStoragePresentationContexts:
-    entity.add_supported_context(context.abstract_syntax, ALL_TRANSFER_SYNTAXES)
+    if not context.abstract_syntax.startswith(tuple(sys.argv[1:])):
+        entity.add_supported_context(context.abstract_syntax, ALL_TRANSFER_SYNTAXES)
 entity.start_server(("0.0.0.0", 4242), evt_handlers=[(evt.EVT_C_STORE, take)])
 """
-"""The PACS that the compose file names as its target; the sink of radtme listens on loopback alone."""
+"""The PACS that the compose file names as its target, without the SOP classes that begin with an argument; the sink of
+radtme listens on loopback alone.
+"""
 SETTLED_SECONDS = 300.0
 CONTAINERS_CONF = """\
 [containers]
@@ -178,32 +184,57 @@ def prepared(work: Path) -> Compose:
 
 
 def run(work: Path, compose: Compose, services: Mapping[str, Any]) -> None:
-    """Start the service, send a study, wait for its results, and stop each part in its time."""
+    """Start the service, score two studies, ask its commands about them, and stop each part in its time."""
     compose("up", "--detach", "--no-build", *PARTS)
     for part in PARTS:
         wait_for(lambda part=part: healthy(compose, part, services), 120, f"{part} is not healthy")  # type: ignore[misc]
         flags_are_in_force(compose.container(part), part, services[part])
     say("started", ", ".join(PARTS))
-    received, study = work / "received", work / "study"
+    (work / "sender.yaml").write_text("data: /tmp/sender\n")
+    image = full(services["listener"]["image"])
+    assert score(work, image, seed=7).count("Comprehensive 3D SR Storage") == 2
+    assert score(work, image, seed=8, refused=SR_CLASSES).count("Encapsulated PDF Storage") == 2
+    commands_work(compose.container("listener"))
+    for part in reversed(PARTS):
+        stop(compose, part, services[part])
+
+
+def score(work: Path, image: str, seed: int, refused: str = "") -> list[str]:
+    """Send a study, and return the SOP classes of its results in a PACS that refuses some classes."""
+    received, study = work / f"received-{seed}", work / f"study-{seed}"
     received.mkdir()
     received.chmod(0o777)
-    phantom = write_phantom(study, seed=7)
-    (work / "sender.yaml").write_text("data: /tmp/sender\n")
-    network, image = f"{PROJECT}_dicom", services["listener"]["image"]
-    own = ("--network", network, "--rm", "--env", "RADTME_CONFIG=/radtme.yaml")
+    phantom = write_phantom(study, seed=seed)
+    own = ("--network", f"{PROJECT}_dicom", "--rm", "--env", "RADTME_CONFIG=/radtme.yaml")
     own = (*own, "--volume", f"{work / 'sender.yaml'}:/radtme.yaml:ro", "--user", "0:0")
     named = ("--name", f"{PROJECT}-sink", "--network-alias", "orthanc", "--volume", f"{received}:/received")
-    done("podman", "run", "--detach", *named, *own, "--entrypoint", "python", full(image), "-c", SINK)
+    program = ("--entrypoint", "python", image, "-c", SINK, *([refused] if refused else []))
+    done("podman", "run", "--detach", *named, *own, *program)
     try:
         send = ("send", "/study", "--target", "RADTME@listener:11112", "--calling", "ORTHANC")
         began = time.monotonic()
-        done("podman", "run", *own, "--volume", f"{study}:/study:ro", full(image), *send)
+        done("podman", "run", *own, "--volume", f"{study}:/study:ro", image, *send)
         wait_for(lambda: len(results(received, phantom.study_uid)) >= 4, SETTLED_SECONDS, "no results in the sink")
-        say("results", f"{', '.join(results(received, phantom.study_uid))} after {time.monotonic() - began:.0f} s")
+        found = results(received, phantom.study_uid)
+        say("results", f"{', '.join(found)} after {time.monotonic() - began:.0f} s")
+        return found
     finally:
         done("podman", "rm", "--force", f"{PROJECT}-sink", check=False)
-    for part in reversed(PARTS):
-        stop(compose, part, services[part])
+
+
+def commands_work(container: str) -> None:
+    """Run in the trimmed image what an administrator runs there: nothing that they need was left out of it."""
+    inside = ("podman", "exec", container)
+    findings = json.loads(done(*inside, "radtme", "doctor", "--json", check=False))
+    faults = [one for one in findings if one["level"] == "fault" and one["check"] != "targets"]
+    assert not faults, faults  # the sink is gone by now
+    jobs = json.loads(done(*inside, "radtme", "status", "--json"))["jobs"]
+    assert len(jobs) == 2, jobs
+    for job in jobs:
+        objects = f"/var/lib/radtme/spool/jobs/{job['state']}/{job['job_id']}/objects"
+        done(*inside, "radtme", "check", objects)
+        done(*inside, "radtme", "rescore", f"{objects}/feature_report.dcm")
+    say("commands", "doctor, status, check and rescore work in the container")
 
 
 def healthy(compose: Compose, part: str, services: Mapping[str, Any]) -> bool:
