@@ -11,7 +11,7 @@ from workers.acceptance import DEFAULT, Acceptance
 from workers.features.measured_part import near_box
 from workers.features.subtraction import subtraction_notes, subtraction_objections
 from workers.images.acquisition import acquisition_notes, acquisition_objections, phase_notes, phase_objections
-from workers.images.headers import read_header, read_image_headers
+from workers.images.headers import Instance, read_header, read_image_headers
 from workers.images.inverted import inversion_objections
 from workers.images.technique import technique_objections
 from workers.images.volume import Volume, build_volume
@@ -19,12 +19,36 @@ from workers.limits import LIMITS, Limits
 from workers.outline.contrast import contrast_evidence
 from workers.outline.converted_images import images_for_contours, with_converted_images
 from workers.outline.earlier_phase import surroundings_in
-from workers.outline.outline import NO_RULES, is_structure_set, read_outline
+from workers.outline.outline import NO_RULES, Outline, is_structure_set, read_outline
 from workers.outline.phase_selection import choose_phase
 from workers.outline.region_of_interest import RegionOfInterest, region_of_interest
 from workers.outline.segment_rules import SegmentRules
 from workers.outline.structure_set import read_structure_set
 from workers.stages import Stage, StageTimer, untimed
+
+
+def read_headers(
+    image_paths: Sequence[Path],
+    seg_path: Path,
+    limits: Limits = LIMITS,
+    segment_number: int | None = None,
+    rules: SegmentRules = NO_RULES,
+    other_series: Sequence[Sequence[Path]] = (),
+) -> tuple[Outline, tuple[Instance, ...]]:
+    """Return the outline and its images; missing images are replaced by those that were converted from them.
+
+    Raises
+    ------
+    RejectedInput
+        With the reason why a header cannot be used.
+    """
+    contoured = is_structure_set(read_header(seg_path, limits).dataset)
+    outline = None if contoured else read_outline(seg_path, limits, segment_number, rules)
+    images = read_image_headers(image_paths, limits)
+    if outline is None:  # contours can only be rasterised on the images
+        drawable = images_for_contours(images, other_series, limits)
+        outline = read_structure_set(seg_path, drawable, limits, segment_number, rules)
+    return with_converted_images(outline, images, other_series, limits)
 
 
 def read_case(
@@ -46,13 +70,7 @@ def read_case(
         With the reason why the case cannot be measured.
     """
     with timer(Stage.READ):
-        contoured = is_structure_set(read_header(seg_path, limits).dataset)
-        outline = None if contoured else read_outline(seg_path, limits, segment_number, rules)
-        instances = read_image_headers(image_paths, limits)
-        if outline is None:  # contours can only be rasterised on the images
-            drawable = images_for_contours(instances, other_series, limits)
-            outline = read_structure_set(seg_path, drawable, limits, segment_number, rules)
-        outline, instances = with_converted_images(outline, instances, other_series, limits)
+        outline, instances = read_headers(image_paths, seg_path, limits, segment_number, rules, other_series)
     with timer(Stage.PHASES):
         phase = choose_phase(instances, outline, profile.phase_rule, other_series, limits)
         notes = acceptance.judge(technique_objections(phase.frames[0].instance.dataset, phase.frames[0].number))

@@ -15,13 +15,14 @@ from model_store.signatures.acceptance import Criterion
 from model_store.signatures.signature import Signature
 from workers.acceptance import Acceptance
 from workers.errors import RadtmeError, Reason, RejectedInput
+from workers.features.case_input import read_headers
 from workers.features.engine.choice import DEFAULT_ENGINE, EngineChoice
 from workers.features.measurement import Measurement, measure
-from workers.images.headers import read_image_headers, read_plain
+from workers.images.headers import read_plain
 from workers.limits import LIMITS, Limits
 from workers.notes import Note
-from workers.outline.converted_images import images_in_other_form, with_converted_images
-from workers.outline.outline import NO_RULES, read_outline
+from workers.outline.converted_images import images_in_other_form
+from workers.outline.outline import NO_RULES
 from workers.outline.segment_rules import SegmentRule, SegmentRules
 from workers.results.source_description import image_type_notes
 from workers.scoring.applicability import feature_objections, out_of_range_notes
@@ -179,7 +180,7 @@ def read_header(path: Path) -> Dataset:
 def _require_complete(inputs: CaseInputs, limits: Limits) -> None:
     if inputs.not_complete is None and inputs.image_paths:
         return
-    if inputs.other_series and _came_converted(inputs, limits):
+    if came_converted(inputs, limits):
         return
     if inputs.not_complete is not None:
         other_form = images_in_other_form(read_header(inputs.seg_path), inputs.other_series, limits)
@@ -188,15 +189,18 @@ def _require_complete(inputs: CaseInputs, limits: Limits) -> None:
     raise RejectedInput(Reason.MISSING_INSTANCES, "no image of the series that the SEG refers to was received")
 
 
-def _came_converted(inputs: CaseInputs, limits: Limits) -> bool:
-    """Return whether an Enhanced object was received that was converted from the images that the outline references."""
+def came_converted(inputs: CaseInputs, limits: Limits) -> bool:
+    """Return whether images were received that were converted from all those that the outline references and lacks."""
+    if not inputs.other_series:
+        return False
     try:
-        outline = read_outline(inputs.seg_path, limits, inputs.segment_number, inputs.rules)
-        images = read_image_headers(inputs.image_paths, limits)
+        outline, images = read_headers(
+            inputs.image_paths, inputs.seg_path, limits, inputs.segment_number, inputs.rules, inputs.other_series
+        )
     except RejectedInput:
         return False
-    found, _ = with_converted_images(outline, images, inputs.other_series, limits)
-    return found is not outline
+    named = {uid for uid, _ in outline.references}
+    return bool(named) and named <= {one.sop_instance_uid for one in images}
 
 
 def headers_for_report(inputs: CaseInputs, measurement: Measurement | None) -> Sequence[Dataset]:

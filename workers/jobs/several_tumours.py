@@ -17,7 +17,7 @@ from workers.features.measurement import Measurement
 from workers.features.regions import Region
 from workers.images.attributes import text
 from workers.images.headers import read_header
-from workers.jobs.case import CaseInputs
+from workers.jobs.case import CaseInputs, came_converted
 from workers.limits import Limits
 from workers.outline.tumours import tumours_of
 from workers.results.common_modules import TumourOfSeveral
@@ -25,13 +25,16 @@ from workers.results.valid_attributes import one_line
 
 
 def tumours_in(inputs: CaseInputs, limits: Limits) -> tuple[int, ...]:
-    """Return the segment numbers of an outline's tumours, in order; empty where it cannot be read or has too many."""
-    if inputs.not_complete is not None:
-        return ()
+    """Return the segment numbers of an outline's tumours, in order.
+
+    Empty where it cannot be read, has too many, or its images did not come, in whatever form.
+    """
     try:
-        return tumours_of(read_header(inputs.seg_path, limits).dataset, inputs.rules)
+        found = tumours_of(read_header(inputs.seg_path, limits).dataset, inputs.rules)
     except (RejectedInput, *UNREADABLE_BYTES):  # the measurement reports it
         return ()
+    is_complete = inputs.not_complete is None or not found
+    return found if is_complete or came_converted(replace(inputs, segment_number=found[0]), limits) else ()
 
 
 def further_jobs(spool: Spool, record: JobRecord, tumours: Sequence[int]) -> tuple[str, ...]:

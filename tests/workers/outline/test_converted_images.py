@@ -1,5 +1,6 @@
 """An outline whose classic images came as one Legacy Converted Enhanced MR object."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from pydicom import Dataset, dcmread
 from pydicom.uid import EnhancedMRImageStorage
 
 from deploy.simulation.phantom import write_phantom
+from listener.spool.job_record import NotComplete
 from model_store.signatures.bundle import load_bundle
 from model_store.signatures.profile import HAN2024, FeatureProfile
 from model_store.signatures.registry import shipped_bundle
@@ -15,6 +17,8 @@ from support.enhanced_images import outline_on_classic, write_legacy_converted
 from support.structure_sets import contours_of, write_structure_set
 from workers.errors import RejectedInput
 from workers.features.case_input import read_case
+from workers.jobs.case import CaseInputs, came_converted
+from workers.jobs.several_tumours import tumours_in
 from workers.limits import LIMITS
 from workers.outline.converted_images import images_in_other_form
 
@@ -99,6 +103,11 @@ def test_several_tumours_of_a_structure_set_whose_images_came_converted(tmp_path
         assert found.other_tissue is not None
         assert expected.other_tissue is not None
         assert (found.other_tissue == expected.other_tissue).all()
+    closed = CaseInputs(outline, (), NotComplete("missing_instances", "24 of 24 instances missing"))
+    came = replace(closed, other_series=((converted,),))  # after the deadline, before a worker looked
+    assert tumours_in(closed, LIMITS) == ()
+    assert tumours_in(came, LIMITS) == (1, 2)
+    assert [came_converted(replace(one, segment_number=2), LIMITS) for one in (closed, came)] == [False, True]
 
 
 def test_images_in_another_form_are_named_where_nothing_links_them(shared_data: Path, tmp_path: Path) -> None:
