@@ -14,8 +14,9 @@ from listener.pairing.job_index import JobFacts
 from listener.pairing.series_watch import SeriesWatch
 from listener.spool.spool import Spool
 
-TECHNIQUE = ("ImageType", "EchoTime", "RepetitionTime")
+TECHNIQUE = ("EchoTime", "RepetitionTime")
 """Equal in all phases, where both state them: Enhanced objects have them in their functional groups."""
+HEADER = ("FrameOfReferenceUID", "ImageType", *TECHNIQUE)
 
 
 class OtherPhases:
@@ -73,15 +74,19 @@ class OtherPhases:
     def _header(self, folder: Path) -> tuple[str, ...]:
         """Return frame of reference and technique of a series; empty if it holds no images that can be measured."""
         for path in () if folder in self._headers else folder.glob("*.dcm"):
-            head = read_attributes(path, "SOPClassUID", "FrameOfReferenceUID", *TECHNIQUE)
+            head = read_attributes(path, "SOPClassUID", *HEADER)
             if head is not None:  # else another instance of the series may say it
-                found = tuple(str(head.get(keyword) or "") for keyword in ("FrameOfReferenceUID", *TECHNIQUE))
+                found = tuple(str(head.get(keyword) or "") for keyword in HEADER)
                 self._headers[folder] = found if is_image(str(head.get("SOPClassUID"))) else ()
                 break
         return self._headers.get(folder, ())
 
 
-def _are_alike(header: tuple[str, ...], other: tuple[str, ...]) -> bool:
-    if not header or not other or header[0] != other[0]:
+def _are_alike(header: tuple[str, ...], own: tuple[str, ...]) -> bool:
+    """Return whether a series may be another phase, or the original of a series that was computed from it."""
+    if not header or not own:
         return False
-    return all(one == two or not (one and two) for one, two in zip(header[1:], other[1:], strict=True))
+    (space, image_type, *technique), (own_space, own_image_type, *own_technique) = header, own
+    if space != own_space or ("DERIVED" in image_type and image_type != own_image_type):
+        return False
+    return all(one == two or not (one and two) for one, two in zip(technique, own_technique, strict=True))

@@ -16,6 +16,7 @@ from workers.images.inverted import inversion_objections
 from workers.images.technique import technique_objections
 from workers.images.volume import Volume, build_volume
 from workers.limits import LIMITS, Limits
+from workers.outline.computed_images import with_original_images
 from workers.outline.contrast import contrast_evidence
 from workers.outline.converted_images import images_for_contours, with_converted_images
 from workers.outline.earlier_phase import surroundings_in
@@ -37,6 +38,8 @@ def read_headers(
 ) -> tuple[Outline, tuple[Instance, ...]]:
     """Return the outline and its images; missing images are replaced by those that were converted from them.
 
+    Where they were computed from others, the original images of the study are added.
+
     Raises
     ------
     RejectedInput
@@ -48,7 +51,8 @@ def read_headers(
     if outline is None:  # contours can only be rasterised on the images
         drawable = images_for_contours(images, other_series, limits)
         outline = read_structure_set(seg_path, drawable, limits, segment_number, rules)
-    return with_converted_images(outline, images, other_series, limits)
+    outline, images = with_converted_images(outline, images, other_series, limits)
+    return outline, with_original_images(outline, images, other_series, limits)
 
 
 def read_case(

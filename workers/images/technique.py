@@ -157,6 +157,17 @@ def derivation(header: Dataset, frame_number: int | None = None) -> str:
     return ""
 
 
+def names_a_computation(header: Dataset, frame_number: int | None = None) -> bool:
+    """Return whether a header says what images were computed: a subtraction, a projection, a map, no phase by itself.
+
+    Images of which only the first values of Image Type say that they are derived may be a phase that was filtered.
+    """
+    described = DESCRIBED.search(text(header, "SeriesDescription"))
+    is_described = described is not None and described[1].upper() != "ADC"
+    words = frozenset(word for one in image_types(header, frame_number) for word in _words_of(one))
+    return bool(derivation(header, frame_number)) and (is_described or bool(words & (RESHAPED | CALCULATED)))
+
+
 def image_types(header: Dataset, frame_number: int | None = None) -> Iterator[tuple[str, ...]]:
     """Yield the image's Image Type, and Frame Type of the frame or shared by all frames."""
     yield tuple(part.strip().upper() for part in text(header, "ImageType").split("\\"))

@@ -9,7 +9,7 @@ from workers.images.acquisition_times import time_keys
 from workers.images.frames import Plane
 from workers.images.phases import Phase, in_order_of_time
 from workers.images.slice_geometry import SAME_DIRECTION, normal_of, same_plane, same_positions
-from workers.images.technique import derivation, other_technique, value_of
+from workers.images.technique import derivation, names_a_computation, other_technique, value_of
 from workers.images.volume import grid_of
 from workers.outline.outline import Outline
 from workers.outline.region_of_interest import lies_on
@@ -52,12 +52,20 @@ def is_derived(phase: Phase) -> bool:
     return bool(derivation(first.instance.dataset, first.number))
 
 
+def is_computed(phase: Phase) -> bool:
+    """Return whether the images of a phase are a subtraction, projection or map by their headers."""
+    first = phase.frames[0]
+    return names_a_computation(first.instance.dataset, first.number)
+
+
 def _are_one_examination(phases: Sequence[Phase]) -> bool:
+    if len(phases) < 2:
+        return False
     first = phases[0]
     technique = _technique(first)
     alike = all(same_slices(first, other) and technique == _technique(other) for other in phases)
     times = set(time_keys([phase.frames for phase in phases]))
-    return len(phases) > 1 and alike and _is_known(technique) and len(times) == len(phases)
+    return alike and _is_known(technique) and len(times) == len(phases)
 
 
 def _series(phase: Phase) -> str:

@@ -1,6 +1,6 @@
 """Selects the phase to measure: the one the outline was drawn on, else the one that the profile's rule selects."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from workers.images.slice_geometry import same_plane, same_positions
 from workers.limits import LIMITS, Limits
 from workers.notes import Note
 from workers.outline.duplicate_images import without_copies
-from workers.outline.dynamic_series import dynamic_examination, is_derived, same_slices
+from workers.outline.dynamic_series import dynamic_examination, is_computed, same_slices
 from workers.outline.examination import examination_of
 from workers.outline.outline import Outline
 from workers.outline.phase_times import first_after_bolus, pace_seconds
@@ -85,9 +85,11 @@ def _referenced_phase(instances: Sequence[Instance], outline: Outline, by_rule: 
     mine = [one for one in instances if one.series_uid in series]
     phases = _phases(mine, referenced)
     hit = [phase for phase in phases if _holds(phase, outline.references)]
-    if len(hit) == 1 and not (is_derived(hit[0]) and len(phases) > 1):
-        chosen = _among_series(hit[0], [one for one in instances if one.series_uid not in series])
-        return _with_strays_noted(chosen, phases)
+    if len(hit) == 1:
+        beside = [one for one in instances if one.series_uid not in series]
+        if is_computed(hit[0]) and (original := by_rule.original(instances, referenced)):
+            return original
+        return _with_strays_noted(_among_series(hit[0], beside), phases)
     if not _are_parallel(hit) and not _each_is_a_stack(hit):
         raise RejectedInput(
             Reason.IRREGULAR_GEOMETRY,
@@ -99,10 +101,7 @@ def _referenced_phase(instances: Sequence[Instance], outline: Outline, by_rule: 
             f"{outline.name}: expected its images in one phase, found some in each of {len(hit)} of {len(phases)}: "
             f"{CURE}",
         )
-    what = (
-        f"names images of {len(hit)} phases" if len(hit) > 1 else "was drawn on images that were computed from others"
-    )
-    return by_rule.choose(phases, hit if len(hit) > 1 else phases, what)
+    return by_rule.choose(phases, hit, f"names images of {len(hit)} phases")
 
 
 def _names_all_alike(hit: Sequence[Phase], outline: Outline) -> bool:
@@ -154,7 +153,8 @@ def _phase_without_references(instances: Sequence[Instance], outline: Outline, b
     phases = _phases(instances, ())
     stacks = [phase for phase in phases if phase.expected_slices > 1]
     if len(stacks) == 1:
-        return _with_strays_noted(stacks[0], phases)
+        original = by_rule.original(by_rule.instances, ()) if is_computed(stacks[0]) else None
+        return original or _with_strays_noted(stacks[0], phases)
     what = "names a series and not its images" if outline.named_series else "does not name the images it was drawn on"
     return by_rule.choose(phases, phases, what)
 
@@ -187,6 +187,13 @@ class _ByRule:
             if phase.references in allowed and (phase.identity.index >= 2 or self._follows_another(phase)):
                 return _with_strays_noted(replace(phase, notes=(*phase.notes, _rule_note(phase, what, bolus))), phases)
         raise self._refuse(f"{what}, and no phase is known to be after contrast")
+
+    def original(self, instances: Sequence[Instance], referenced: Collection[str]) -> Phase | None:
+        """Return the phase for an outline of computed images; None where the originals did not come, or do not tell."""
+        with suppress(RejectedInput):
+            phases = _phases(instances, referenced)
+            return self.choose(phases, phases, "was drawn on images that were computed from others")
+        return None
 
     def _follows_another(self, first: Phase) -> bool:
         """Return whether a phase of another series was acquired before the first one of a series."""
@@ -238,7 +245,7 @@ def _with_strays_noted(phase: Phase, phases: Sequence[Phase]) -> Phase:
     )
 
 
-def _phases(instances: Sequence[Instance], referenced: Sequence[str] | set[str]) -> list[Phase]:
+def _phases(instances: Sequence[Instance], referenced: Collection[str]) -> list[Phase]:
     """Split each series into its phases; where each series is one phase, `dynamic_examination` groups them."""
     return [
         phase for part in _by_series(instances) for phase in split_series(without_copies(_frames(part), referenced))
