@@ -443,6 +443,43 @@ CASES: tuple[FieldCase, ...] = (
 
 OTHER_CASES: tuple[OtherCase, ...] = (
     OtherCase(
+        "workers/outline/test_outline_variants.py::test_the_tumour_is_the_same",
+        Topic.SEGMENT,
+        "several tumour segments of which nothing was drawn in some",
+        Ending.MEASURED,
+        "the empty segments are ignored",
+    ),
+    OtherCase(
+        "workers/outline/test_outline_variants.py::test_a_region_of_a_template_without_contours_is_no_tumour",
+        Topic.SEGMENT,
+        "an RT structure set with regions of interest that have no contour (from a template)",
+        Ending.MEASURED,
+        "as above",
+    ),
+    OtherCase(
+        "workers/outline/test_outline_variants.py::test_the_tumour_is_the_same",
+        Topic.KIND,
+        "frames in any order, repeated, cropped, in bytes instead of bits; FRACTIONAL with any maximum; LABELMAP with "
+        "a palette; referenced images of another SOP class",
+        Ending.MEASURED,
+        "none of these changes the tumour",
+    ),
+    OtherCase(
+        "workers/outline/test_outline_variants.py::test_what_is_wrong_is_said",
+        Topic.KIND,
+        "frames of a segment that the Segment Sequence does not describe, or segments that count from 0",
+        Ending.REFUSED,
+        "export the outline again",
+        reason=Reason.UNSUPPORTED_SEGMENTATION,
+    ),
+    OtherCase(
+        "workers/outline/test_outline_variants.py::test_an_outline_of_computed_images_is_measured_on_the_phase_of_the_rule",
+        Topic.IMAGES,
+        "outline on a projection or map of the same slices",
+        Ending.MEASURED,
+        "as on a subtraction",
+    ),
+    OtherCase(
         "workers/jobs/test_score_job.py::test_each_of_several_tumours_gets_results_of_its_own",
         Topic.SEGMENT,
         "several tumour segments in one segmentation",

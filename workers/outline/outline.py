@@ -1,6 +1,6 @@
 """The received outline: the segments of a DICOM Segmentation, their meaning, and the images they were drawn on."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -126,9 +126,10 @@ def _outline(instance: Instance, limits: Limits, segment_number: int | None, rul
     _check_size(instance, len(per_frame))
     _check_segments(instance, segments, limits.max_segments)
     shared = (header.get("SharedFunctionalGroupsSequence") or [Dataset()])[0]
-    chosen = choose_segments(segments, rules, name_of(instance))
+    chosen = choose_segments(segments, rules, name_of(instance), empty_segments(header))
     tumour = chosen.tumour(segment_number, name_of(instance))
     numbers = tuple(0 if is_label_map else _segment_number(instance, own, shared) for own in per_frame)
+    _check_described(instance, segments, set(numbers) - {0})
     mine = [own for own, number in zip(per_frame, numbers, strict=True) if number in (0, tumour.SegmentNumber)]
     return Outline(
         instance=instance,
@@ -151,6 +152,19 @@ def _segments(header: Dataset, is_label_map: bool) -> Sequence[Dataset]:
     """Return the items of the Segment Sequence, without a label map's background (segment 0, PS3.3 C.8.20.2)."""
     items: Sequence[Dataset] = header.get("SegmentSequence") or []
     return [item for item in items if not (is_label_map and item.get("SegmentNumber") == 0)]
+
+
+def empty_segments(header: Dataset) -> frozenset[int]:
+    """Return the numbers of the segments that no frame shows; none for a label map, whose header does not tell."""
+    groups = [
+        *(header.get("SharedFunctionalGroupsSequence") or ()),
+        *(header.get("PerFrameFunctionalGroupsSequence") or ()),
+    ]
+    shown = {
+        item.get("ReferencedSegmentNumber") for one in groups for item in one.get("SegmentIdentificationSequence") or ()
+    }
+    described = {item.get("SegmentNumber") for item in header.get("SegmentSequence") or ()}
+    return frozenset() if text(header, "SegmentationType") == "LABELMAP" else frozenset(described - shown - {None})
 
 
 def is_structure_set(header: Dataset) -> bool:
@@ -195,7 +209,18 @@ def _check_segments(instance: Instance, segments: Sequence[Dataset], max_segment
         )
     for at, segment in enumerate(segments, start=1):
         if not segment.get("SegmentNumber"):
-            raise _refuse(instance, f"item {at} of its SegmentSequence has no SegmentNumber")
+            found = "has number 0" if segment.get("SegmentNumber") == 0 else "has no SegmentNumber"
+            raise _refuse(instance, f"item {at} of its SegmentSequence {found}, and they count from 1: export it again")
+
+
+def _check_described(instance: Instance, segments: Sequence[Dataset], shown: Collection[int]) -> None:
+    undescribed = sorted(set(shown) - {int(item.SegmentNumber) for item in segments})
+    if undescribed and len(undescribed) == len(shown):
+        raise _refuse(
+            instance,
+            f"its frames are those of segment {', '.join(map(str, undescribed))}, which its SegmentSequence does not "
+            "describe: export it again",
+        )
 
 
 def _plane(instance: Instance, at: int, own: Dataset, shared: Dataset) -> Plane:

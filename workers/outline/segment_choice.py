@@ -1,6 +1,6 @@
 """Chooses the tumour segments of an outline, and the segments that are excluded from the ring."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from pydicom import Dataset
@@ -56,8 +56,12 @@ class ChosenSegments:
         return self.other_tissue_numbers | {int(item.SegmentNumber) for item in self.tumours if item is not tumour}
 
 
-def choose_segments(segments: Sequence[Dataset], rules: SegmentRules, name: str) -> ChosenSegments:
+def choose_segments(
+    segments: Sequence[Dataset], rules: SegmentRules, name: str, empty: Collection[int] = ()
+) -> ChosenSegments:
     """Return the tumours of an outline, and the tissue excluded from their rings; ``name``: the outline in messages.
+
+    ``empty`` are the numbers of segments in which nothing is drawn: they count only where all tumours are empty.
 
     Rules and codes decide first; where none identifies a tumour, labels and code meanings; where these do not either, a
     single segment that nothing contradicts is the tumour.
@@ -68,7 +72,7 @@ def choose_segments(segments: Sequence[Dataset], rules: SegmentRules, name: str)
         NO_TUMOUR_SEGMENT, with the labels and codes found.
     """
     meanings = [meaning_of(segment, rules) for segment in segments]
-    tumours, note = _tumours(meanings)
+    tumours, note = _tumours(meanings, empty)
     if not tumours:
         shown = "; ".join(meaning.shown for meaning in meanings[:MOST_SHOWN]) or "no segment"
         more = f" and {len(meanings) - MOST_SHOWN} more" if len(meanings) > MOST_SHOWN else ""
@@ -84,25 +88,31 @@ def choose_segments(segments: Sequence[Dataset], rules: SegmentRules, name: str)
     )
 
 
-def tumour_numbers(items: Sequence[Dataset], rules: SegmentRules = NO_RULES) -> tuple[int, ...]:
+def tumour_numbers(
+    items: Sequence[Dataset], rules: SegmentRules = NO_RULES, empty: Collection[int] = ()
+) -> tuple[int, ...]:
     """Return the segment numbers of the tumours among the items of a Segment Sequence; empty where there are none."""
     segments = [item for item in items if item.get("SegmentNumber")]
     try:
-        chosen = choose_segments(segments, rules, "")
+        chosen = choose_segments(segments, rules, "", empty)
     except RejectedInput:
         return ()
     return tuple(int(item.SegmentNumber) for item in chosen.tumours)
 
 
-def _tumours(meanings: Sequence[SegmentMeaning]) -> tuple[list[SegmentMeaning], str]:
-    named = [meaning for meaning in meanings if meaning.role is SegmentRole.TUMOUR]
+def _tumours(meanings: Sequence[SegmentMeaning], empty: Collection[int]) -> tuple[list[SegmentMeaning], str]:
+    named = _drawn([meaning for meaning in meanings if meaning.role is SegmentRole.TUMOUR], empty)
     if sure := [meaning for meaning in named if meaning.evidence is not Evidence.WORDS]:
         return sure, ""
     if named:
         shown = "; ".join(meaning.shown for meaning in named[:MOST_SHOWN])
         return named, f"No code of the outline names a tumour; its label or its code's meaning does: {shown}."
-    unknown = [meaning for meaning in meanings if meaning.role is None]
+    unknown = _drawn([meaning for meaning in meanings if meaning.role is None], empty)
     if len(unknown) == 1:
         shown = unknown[0].shown
         return unknown, f"The outline does not say what it shows; its only segment was taken for the tumour: {shown}."
     return [], ""
+
+
+def _drawn(meanings: list[SegmentMeaning], empty: Collection[int]) -> list[SegmentMeaning]:
+    return [meaning for meaning in meanings if meaning.number not in empty] or meanings

@@ -127,7 +127,7 @@ def _outline(
             Reason.OVER_LIMITS,
             f"{name_of(instance)}: {len(segments)} regions of interest, at most {limits.max_segments}",
         )
-    chosen = choose_segments(segments, rules, name_of(instance))
+    chosen = choose_segments(segments, rules, name_of(instance), empty_regions(header))
     tumour = chosen.tumour(segment_number, name_of(instance))
     others = chosen.beside(tumour)
     number = int(tumour.SegmentNumber)
@@ -181,6 +181,17 @@ def segments_of(header: Dataset) -> list[Dataset]:
             segment.SegmentedPropertyTypeCodeSequence = [_gross_tumour_volume()]
         found.append(segment)
     return found
+
+
+def empty_regions(header: Dataset) -> frozenset[int]:
+    """Return the numbers, as in `segments_of`, of the regions of interest without contours: rows of a template."""
+    drawn = {
+        item.get("ReferencedROINumber")
+        for item in header.get("ROIContourSequence") or ()
+        if item.get("ContourSequence")
+    }
+    regions = enumerate(header.get("StructureSetROISequence") or (), start=1)
+    return frozenset(at for at, roi in regions if roi.get("ROINumber") not in drawn)
 
 
 def contour_references(header: Dataset) -> References:

@@ -2,11 +2,11 @@
 
 from pydicom import Dataset
 
-from workers.outline.outline import NO_RULES, is_structure_set
+from workers.outline.outline import NO_RULES, empty_segments, is_structure_set
 from workers.outline.segment_choice import tumour_numbers
 from workers.outline.segment_rules import SegmentRules
 from workers.outline.source_images import References, outline_references
-from workers.outline.structure_set import contour_references, segments_of
+from workers.outline.structure_set import contour_references, empty_regions, segments_of
 
 MAX_TUMOURS = 20
 """Of one outline; an outline with more is refused, because its segments are unlikely to be tumours."""
@@ -14,8 +14,10 @@ MAX_TUMOURS = 20
 
 def tumours_of(header: Dataset, rules: SegmentRules = NO_RULES) -> tuple[int, ...]:
     """Return the segment numbers of an outline's tumours, in order; empty where there are none, or too many."""
-    segments = segments_of(header) if is_structure_set(header) else header.get("SegmentSequence") or ()
-    found = tumour_numbers(segments, rules)
+    if is_structure_set(header):
+        found = tumour_numbers(segments_of(header), rules, empty_regions(header))
+    else:
+        found = tumour_numbers(header.get("SegmentSequence") or (), rules, empty_segments(header))
     return found if len(found) <= MAX_TUMOURS else ()
 
 
