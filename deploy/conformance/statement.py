@@ -112,7 +112,7 @@ def _verdicts() -> list[tuple[str, str, str]]:
         (codes.COLD, "it does not"),
         (
             codes.UNCERTAIN,
-            "a redrawn outline gives the other class, or the scores of the training cases do not decide",
+            "a redrawn outline gives the other class, the training cases do not decide, or the phase may be before contrast",
         ),
         (codes.NOT_SCORED, "the case has no score; the report says why"),
     )

@@ -21,6 +21,7 @@ from model_store.signatures.registry import shipped_bundle
 from model_store.signatures.signature import Signature
 from workers.errors import Reason
 from workers.jobs.case import Case, CaseInputs, examine
+from workers.scoring.case_result import Doubt
 from workers.stages import untimed
 
 pytestmark = pytest.mark.acceptance
@@ -125,6 +126,18 @@ def outlined_before_contrast(study: Study) -> None:
                 element.value = moved.get(str(element.value), element.value)
 
     move(study.seg)
+
+
+def only(phase: int) -> Trick:
+    """Return the trick that sends one phase alone, with the outline on it and no word about a contrast agent."""
+
+    def change(study: Study) -> None:
+        if phase == 0:
+            outlined_before_contrast(study)
+        study.phases = [study.phases[phase]]
+        every_image(ContrastBolusAgent="")(study)
+
+    return change
 
 
 def read_study(images: Sequence[Path], seg: Path, phases: int) -> Study:
@@ -257,3 +270,21 @@ def test_what_contradicts_the_contract_gets_no_verdict(
     assert noted.warnings
     if signature.version == MEASURED_WITH:
         assert noted.score.hot_probability == pytest.approx(case.before, abs=6e-4)
+
+
+@pytest.mark.parametrize("phase", [0, 1])
+@pytest.mark.parametrize("name", ["phantom", "br06"])
+def test_a_single_series_of_unknown_phase_gets_no_class(
+    name: str, phase: int, study_of: Callable[[str], Callable[[], Study]], signature: Signature, tmp_path: Path
+) -> None:
+    """Before contrast it looks like after contrast to the forest: uncertain, unless the site vouches for the phase."""
+    study = study_of(name)()
+    only(phase)(study)
+    result = examined(study, tmp_path, signature, frozenset()).result
+    assert result.score is None or Doubt.CONTRAST_PHASE in result.score.doubts
+    vouched = examined(study, tmp_path, signature, frozenset({Criterion.CONTRAST_PHASE})).result
+    assert vouched.score is None or Doubt.CONTRAST_PHASE not in vouched.score.doubts
+    if phase == 1:
+        assert result.score is not None
+        assert "Contrast phase not known" in [note.short for note in result.warnings]
+        assert "Contrast phase not known" in [note.short for note in vouched.warnings]

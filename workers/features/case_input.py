@@ -88,7 +88,7 @@ def read_case(
         roi = region_of_interest(outline, volume)
         contrast = contrast_evidence(phase, volume, roi, instances, other_series, limits)
         notes += (*acceptance.judge(contrast.objections), *contrast.notes)
-        volume = replace(volume, number_in_examination=contrast.number)
+        volume = replace(volume, number_in_examination=contrast.number, is_shown_after_contrast=contrast.is_shown_after)
         notes += acceptance.judge(phase_objections(volume, acceptance.contract))
         notes += phase_notes(volume, acceptance.contract)
         if Exclusion.VESSELS in profile.exclusions and contrast.before is not None:

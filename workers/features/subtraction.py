@@ -25,8 +25,8 @@ MAX_NEGATIVE_SHARE = 0.05
 SCATTERED_WITHIN_MM = 10.0
 """From the outline: tissue rather than air, where original images may have zeros too."""
 MAX_SCATTERED_SHARE = 0.05
-"""Of these voxels, with the lowest value amid higher ones: 10 to 18 % in the differences, cut at 0, of five phantoms
-and of br06; 0.4 % at most in the original images, also with 12 grey levels."""
+"""Of these voxels, with the lowest value amid higher ones; with 0 or less where that is negative. 10 to 18 % in the
+differences, cut at 0, of five phantoms and of br06; 0.4 % at most in the original images, also with 12 grey levels."""
 MIN_TISSUE_SIGNAL = 0.5
 """Of the signal before contrast, in the median of the tissue around the outline: 1.11 and 1.16 in two phantoms, 0.09
 and 0.11 in their differences."""
@@ -55,16 +55,17 @@ def _signs(values: NDArray[np.float64], known: NDArray[np.bool_], distance_mm: N
     negative = float(np.mean(values[known] < 0))
     if negative > MAX_NEGATIVE_SHARE:
         return f"{negative:.0%} of the grey values around the outline are negative"
-    lowest = float(values[known].min())
+    lowest = max(0.0, float(values[known].min()))  # a difference of coarse grey values has more zeros than negatives
     near = known & (distance_mm <= SCATTERED_WITHIN_MM)
     scattered = float(np.mean(_amid_higher(values, lowest)[near])) if near.any() else 0.0
     if scattered > MAX_SCATTERED_SHARE:
-        return f"{scattered:.0%} of the grey values near the outline are {lowest:g} amid higher ones"
+        which = f"{lowest:g} or less" if negative else f"{lowest:g}"
+        return f"{scattered:.0%} of the grey values near the outline are {which} amid higher ones"
     return None
 
 
 def _amid_higher(values: NDArray[np.float64], lowest: float) -> NDArray[np.bool_]:
-    """Return the voxels with the lowest value of whose six neighbours at least three have a higher one."""
+    """Return the voxels, no brighter than ``lowest``, of whose six neighbours at least three are brighter."""
     higher = (values > lowest).astype(np.uint8)
     neighbours = ndimage.generate_binary_structure(3, 1).astype(np.uint8)
     return np.asarray((higher == 0) & (ndimage.convolve(higher, neighbours, mode="nearest") >= 3))

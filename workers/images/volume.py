@@ -111,6 +111,8 @@ class Volume:
     """Notes for the report about the images."""
     number_in_examination: int | None = None
     """Number of the phase among those of all series of the examination, 1 before contrast; None where it is unknown."""
+    is_shown_after_contrast: bool = True
+    """False where neither headers nor another phase show that the images were acquired after contrast."""
     before_contrast: EarlierPhase | None = None
     """The part around the outline, where the profile compares with it; None elsewhere."""
 

@@ -134,7 +134,7 @@ def examine(
             found = score(signature, measurement.regions)
             notes = out_of_range_notes(signature, measurement.regions)
             notes += acceptance.judge(feature_objections(signature, measurement.regions))
-            verdict = found
+            verdict = replace(found, after_contrast_shown=_after_contrast_shown(inputs, measurement))
             drift = drift_record(signature, measurement.regions, measurement.volume.headers)
         with timer(Stage.STABILITY):
             verdict = with_stability(verdict, signature, measurement, stability_seconds)
@@ -146,6 +146,11 @@ def examine(
     quality = signature_quality(signature.description)
     result = CaseResult(verdict, rejection, regions, notes, identity(signature), quality)
     return Case(result, measurement, drift)
+
+
+def _after_contrast_shown(inputs: CaseInputs, measurement: Measurement) -> bool:
+    """Return whether the images show that they are after contrast, or the site says so in their place."""
+    return measurement.volume.is_shown_after_contrast or Criterion.CONTRAST_PHASE in inputs.criteria_as_notes
 
 
 def with_stability(verdict: Score, signature: Signature, measurement: Measurement, budget_seconds: float) -> Score:

@@ -23,7 +23,11 @@ from workers.texts.certainty_texts import range_text
 from workers.texts.not_scored_reasons import REASONS
 
 HOT_COLOUR, COLD_COLOUR = COLOURS[Region.TUMOUR], COLOURS[Region.RING]
-SHORT_DOUBTS = {Doubt.OUTLINE: "depends on the outline", Doubt.CALIBRATION: "training cases do not decide"}
+SHORT_DOUBTS = {
+    Doubt.OUTLINE: "depends on the outline",
+    Doubt.CALIBRATION: "training cases do not decide",
+    Doubt.CONTRAST_PHASE: "contrast phase not known",
+}
 VERDICT_COLOURS = {Phenotype.HOT: HOT_COLOUR, Phenotype.COLD: COLD_COLOUR, Phenotype.UNCERTAIN: VIOLET}
 SHOWN_WARNINGS = 3
 """Number of warnings that fit next to the slice."""

@@ -38,6 +38,8 @@ class ContrastEvidence:
     number: int | None = None
     """Number of the measured phase in the examination, from 1; None where no phase before contrast was received: then
     the first one may be missing."""
+    is_shown_after: bool = True
+    """False where neither headers nor another phase show that the phase is after contrast."""
 
 
 def contrast_evidence(
@@ -58,11 +60,12 @@ def contrast_evidence(
     gain = medians.gain(phases[0]) if number else None
     if (said := _shown_before(phases, number, medians, gain)) or (said := _said_before(phases, number, gain)):
         return ContrastEvidence((Objection(Criterion.CONTRAST_PHASE, _message(volume, said)),))
-    is_before = gain is not None and gain >= ENHANCEMENT
-    notes = tuple(_notes(phases, gain))
-    return (
-        ContrastEvidence(notes=notes, before=phases[0], number=number + 1) if is_before else ContrastEvidence((), notes)
-    )
+    if gain is not None and gain >= ENHANCEMENT:
+        return ContrastEvidence(before=phases[0], number=number + 1)
+    if len(phases) == 1:
+        notes = tuple(_notes_on_single(phases[0]))
+        return ContrastEvidence(notes=notes, is_shown_after=not notes)
+    return ContrastEvidence(notes=tuple(_notes(gain)))
 
 
 class _Medians:
@@ -145,19 +148,23 @@ def _message(volume: Volume, said: str) -> str:
     )
 
 
-def _notes(phases: Sequence[Phase], gain: float | None) -> Iterator[Note]:
+def _notes(gain: float | None) -> Iterator[Note]:
     if gain is not None and gain < NO_ENHANCEMENT:
         yield warning(
             f"Inside the outline the measured phase is {gain:+.0%} brighter than the first phase: the tumour does not "
             "enhance, or the headers give the wrong order of the phases.",
             "The outline does not enhance",
         )
-    if len(phases) == 1 and (said := _may_be_before(phases[0])):
+
+
+def _notes_on_single(alone: Phase) -> Iterator[Note]:
+    """Yield what is missing to show that the only received phase is after contrast."""
+    if said := _may_be_before(alone):
         yield warning(
             f"The measured phase may be before contrast: {said}, and no other phase was received to compare with.",
             "The phase may be before contrast",
         )
-    elif len(phases) == 1 and not names_an_agent(phases[0].frames[0]):
+    elif not names_an_agent(alone.frames[0]):
         yield warning(
             "No evidence that the images were acquired after contrast: no contrast agent in the header, and no other "
             "phase to compare with.",

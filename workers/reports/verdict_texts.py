@@ -54,6 +54,8 @@ def _doubt(doubt: Doubt, score: Score, say: Wording) -> str:
     if doubt is Doubt.OUTLINE and isinstance(score.stability, Stability):
         span = range_text(score.stability, score.threshold, say(" to "))
         return say("redrawn outlines give {range}, on both sides of it", range=span)
+    if doubt is Doubt.CONTRAST_PHASE:
+        return say("nothing shows that the images were acquired after contrast")
     return say("the training cases do not decide between the classes at this score")
 
 

@@ -39,6 +39,8 @@ class Doubt(StrEnum):
     """A redrawn outline gives the other class."""
     CALIBRATION = "calibration"
     """The scores of the training cases do not decide between the classes: the prediction set is *hot or cold*."""
+    CONTRAST_PHASE = "contrast_phase"
+    """Neither headers nor another phase show that the measured images were acquired after contrast."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,8 @@ class Score:
     certainty: Certainty | None = field(default=None, repr=False)
     """The signature's calibration; None where it has none."""
     stability: Stability | NotRedrawn = NotRedrawn("the outline was not redrawn")
+    after_contrast_shown: bool = True
+    """Whether headers or another phase show that the measured images were acquired after contrast."""
 
     @property
     def is_hot(self) -> bool:
@@ -135,6 +139,8 @@ class Score:
             found.append(Doubt.OUTLINE)
         if self.prediction_set is PredictionSet.BOTH:
             found.append(Doubt.CALIBRATION)
+        if not self.after_contrast_shown:
+            found.append(Doubt.CONTRAST_PHASE)
         return tuple(found)
 
     @property

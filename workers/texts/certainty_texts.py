@@ -11,6 +11,7 @@ PARTS = 5
 DOUBTS = {
     Doubt.OUTLINE: "Redrawn outlines give scores on both sides of the threshold.",
     Doubt.CALIBRATION: "The scores of the training cases do not decide between the classes here.",
+    Doubt.CONTRAST_PHASE: "Nothing shows that the measured images were acquired after contrast.",
 }
 """The reason why a verdict is uncertain."""
 

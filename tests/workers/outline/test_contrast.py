@@ -259,7 +259,10 @@ def read(
     outlined: int,
     **attributes: Any,
 ) -> tuple[Note, ...]:
-    """Write phases whose tumour has these levels, read the case outlined on one of them, and return its notes."""
+    """Write phases whose tumour has these levels, read the case outlined on one of them, and return its notes.
+
+    Alone, it is shown to be after contrast exactly where there is no note.
+    """
     noise = np.random.default_rng(5)
     phases: list[list[FileDataset]] = []
     for number, level in enumerate(levels):
@@ -271,6 +274,7 @@ def read(
     paths = [Path(image.filename) for phase in phases for image in phase]
     volume, _, _ = read_case(paths, write_seg(phases[outlined], [(tumour_code(), MASK)]), HAN2024)
     assert volume.array[MASK].mean() == pytest.approx(levels[outlined], abs=2)
+    assert volume.is_shown_after_contrast == (len(levels) > 1 or not volume.notes)
     return volume.notes
 
 
@@ -287,7 +291,7 @@ def test_a_tumour_without_enhancement_is_a_warning(
 def test_without_phase_and_agent_a_warning_says_that_nothing_is_known(
     write_series: WriteSeries, write_seg: WriteSeg
 ) -> None:
-    """A single phase whose header names no contrast agent is measured: missing evidence refuses no case."""
+    """A single phase whose header names no contrast agent is measured, so that its verdict can be uncertain."""
     [note] = read(write_series, write_seg, [150], 0, ContrastBolusAgent="")
     assert note.severity is Severity.WARNING
     assert "No evidence" in note.text

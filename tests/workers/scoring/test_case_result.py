@@ -2,6 +2,7 @@
 
 import math
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -77,6 +78,16 @@ def test_scores_that_both_classes_have_are_uncertain() -> None:
     assert (found.phenotype, found.prediction_set) == (Phenotype.UNCERTAIN, PredictionSet.BOTH)
     assert found.doubts == (Doubt.CALIBRATION,)
     assert verdict(0.8, OVERLAPPING, Stability(0.4, 0.8, 10, 10)).doubts == (Doubt.OUTLINE, Doubt.CALIBRATION)
+
+
+def test_images_that_may_be_before_contrast_get_no_class() -> None:
+    """However sure the score is; the class that it tends to stays visible."""
+    found = replace(verdict(0.8, APART, Stability(0.8, 0.8, 10, 10)), after_contrast_shown=False)
+    assert (found.phenotype, found.tendency, found.doubts) == (
+        Phenotype.UNCERTAIN,
+        Phenotype.HOT,
+        (Doubt.CONTRAST_PHASE,),
+    )
 
 
 def test_what_is_not_known_is_no_doubt() -> None:
