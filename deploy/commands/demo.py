@@ -23,7 +23,7 @@ from deploy.demo.run import (
 from deploy.errors import CommandError
 from deploy.network.dicom_files import DicomFile
 from deploy.operations.job_status import JobStatus
-from deploy.operations.status_text import verdict
+from deploy.operations.job_text import verdict
 from deploy.stack.local_stack import local_stack
 from deploy.stack.process import restrict_umask
 from deploy.terminal import duration, output, path_from_here

@@ -12,7 +12,8 @@ from urllib.parse import parse_qs, urlsplit
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from deploy.configuration.sections import StatusPageSettings
-from deploy.operations.status_text import as_json, score_words
+from deploy.operations.job_text import score_words
+from deploy.operations.status_text import as_json
 from deploy.status_page.overview import STATE_TEXTS, Pages
 from deploy.terminal import age, due, duration, size
 from listener.runtime.http_server import HttpServer, Response
