@@ -97,8 +97,8 @@ class Bench:
 
     def latencies(self, number: int) -> list[float]:
         """Return the seconds from ready to delivered of the last cases."""
-        jobs = sorted(self.stack.jobs(), key=lambda job: job.folder.stat().st_mtime)[-number:]
-        return [_seconds(str(format_time(job.read().readied)), self._delivered(job)) for job in jobs]
+        jobs = sorted(self.stack.jobs(), key=lambda job: job.changed)[-number:]
+        return [_seconds(str(format_time(job.record.readied)), self._delivered(job)) for job in jobs]
 
     def _delivered(self, job: Job) -> str:
         record = read_delivery(self.stack.spool.ledger, job.id, "pacs")

@@ -216,7 +216,7 @@ class Listener:
         }
 
     def _object_kept(self, identity: Identity) -> None:
-        self._pairer.image_kept()
+        self._pairer.image_kept(identity.study_uid)
 
 
 def _fetch(settings: ListenerSettings) -> Fetch | None:

@@ -20,7 +20,7 @@ from listener.audit.trail import AuditLog, NotAudited
 from listener.spool.spool import Spool
 
 if TYPE_CHECKING:
-    from deploy.operations.retention import StudyJobs, Unit
+    from deploy.operations.retention import Unit
 
 
 REMOVED, WOULD_GO = "removed", "would be removed"
@@ -38,7 +38,7 @@ def retention(remove_it: bool, as_text: bool, config_file: Path | None) -> None:
     A study is removed together with its jobs when all of them exceed it, but never data that an unfinished job needs,
     and never an undelivered result. Can be used while radtme runs. Each removed study is audited.
     """
-    from deploy.operations.retention import StudyJobs, old_quarantine, units
+    from deploy.operations.retention import old_quarantine, units
 
     configuration = read_configuration(config_file)
     spool, settings = existing_spool(configuration), configuration.retention
@@ -46,12 +46,11 @@ def retention(remove_it: bool, as_text: bool, config_file: Path | None) -> None:
         from deploy.operations.removal import finish_earlier
 
         finish_earlier(spool)
-    jobs = StudyJobs(spool)
-    every = list(units(spool, settings, jobs))
+    every = list(units(spool, settings))
     going, quarantined = [unit for unit in every if not unit.kept], list(old_quarantine(spool, settings))
     stays = [unit for unit in every if unit.kept]
     if remove_it:
-        going, lost = _removed(configuration, spool, jobs, going)
+        going, lost = _removed(configuration, spool, going)
         stays += lost
         _empty(spool, [one.name for one in quarantined])
     verb = REMOVED if remove_it else WOULD_GO
@@ -66,9 +65,7 @@ def retention(remove_it: bool, as_text: bool, config_file: Path | None) -> None:
     _show(settings, verb, going, stays, (len(quarantined), sum(one.bytes for one in quarantined)))
 
 
-def _removed(
-    configuration: Configuration, spool: Spool, jobs: "StudyJobs", going: "Sequence[Unit]"
-) -> tuple[list["Unit"], list["Unit"]]:
+def _removed(configuration: Configuration, spool: Spool, going: "Sequence[Unit]") -> tuple[list["Unit"], list["Unit"]]:
     """Remove these studies; return those removed, and those kept after all."""
     from deploy.operations.decision_audit import study_on_disk
     from deploy.operations.removal import remove
@@ -83,7 +80,7 @@ def _removed(
     gone, stays = [], []
     try:
         for unit in going:
-            if remove(spool, configuration.retention, jobs, unit.study_uid, tell):
+            if remove(spool, configuration.retention, unit.study_uid, tell):
                 gone.append(unit)
             else:
                 stays.append(replace(unit, kept="an object arrived or a job started meanwhile"))

@@ -84,7 +84,7 @@ def upgrade(check_only: bool, config_file: Path | None) -> None:
     done = bring_up(spool)
     for path in done.unreadable:
         click.echo(
-            f"warning: {path_from_here(path)} cannot be read: radtme spool check shows what the next start does",
+            f"warning: {path_from_here(path)} cannot be read and was not imported; it stays where it is",
             err=True,
         )
-    click.echo(f"{where} has layout {LAYOUT} now; {done.records} delivery records were imported")
+    click.echo(f"{where} has layout {LAYOUT} now; {done.jobs} jobs and {done.records} delivery records were imported")

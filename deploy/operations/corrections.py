@@ -16,9 +16,9 @@ from listener.broker.messages import score_announcement
 from listener.dicom.data_set import UNREADABLE_FILE, read_attributes
 from listener.scp.statuses import Status
 from listener.spool.atomic_files import fsync_folder
-from listener.spool.job_files import RESULT_NAME, is_held
+from listener.spool.job_notes import RESULT_NAME
 from listener.spool.jobs import Job, JobState
-from listener.spool.locks import LOCK_NAME, PAIRING_LOCK_NAME
+from listener.spool.locks import LOCK_NAME
 from listener.spool.record_file import read_record, write_record
 from listener.spool.spool import QuarantineReason, Spool
 
@@ -40,7 +40,7 @@ def retry_corrected(spool: Spool, job: Job) -> Retried:
     CommandError
         If there is nothing to correct, a copy has other pixels, the job is held or is being scored.
     """
-    if job.state is not JobState.DROPPED and is_held(job.folder):
+    if job.state is not JobState.DROPPED and job.is_held:
         return retry(spool, job)  # which says how to release it
     if job.state is JobState.RUNNING:
         raise CommandError(
@@ -56,7 +56,7 @@ def retry_corrected(spool: Spool, job: Job) -> Retried:
 
 def _correct_before_scoring(spool: Spool, job: Job) -> Retried:
     """Correct a job that has no result while nobody moves it: no worker may read half of the new headers."""
-    with held_lock(spool.root / "jobs", PAIRING_LOCK_NAME, job.id), held_lock(job.folder, LOCK_NAME, job.id):
+    with held_lock(job.folder, LOCK_NAME, job.id):
         taken = _take(spool, job)
     if job.state is JobState.WAITING:
         return Retried(f"{taken} corrected objects taken; {job.id} waits for its images, and is scored with them", ())
@@ -64,7 +64,7 @@ def _correct_before_scoring(spool: Spool, job: Job) -> Retried:
 
 
 def _take(spool: Spool, job: Job) -> int:
-    study_uid = job.read().study_uid
+    study_uid = job.record.study_uid
     taken = _take_corrections(spool, job)
     if not taken and not were_taken(spool, study_uid):
         raise CommandError(
@@ -76,7 +76,7 @@ def _take(spool: Spool, job: Job) -> int:
 
 def _check_one_patient(spool: Spool, job: Job, newest: dict[Path, Path]) -> None:
     """Check that corrected headers do not leave a case of two patients."""
-    record = job.read()
+    record = job.record
     case = [spool.instance_path(record.study_uid, record.seg.series_uid, record.seg.sop_instance_uid)]
     for series, instances in (record.instances or record.required).items():
         case += [spool.instance_path(record.study_uid, series, instance) for instance in instances if series]
@@ -106,7 +106,7 @@ def _take_corrections(spool: Spool, job: Job) -> int:
     CommandError
         If a copy has other pixels, or the case would hold two patients: nothing is taken then.
     """
-    study_uid = job.read().study_uid
+    study_uid = job.record.study_uid
     newest: dict[Path, Path] = {}
     for reason in sorted(spool.quarantine.glob("*.json"), key=lambda path: path.stat().st_mtime):
         place = _place_of(spool, reason, study_uid)

@@ -11,7 +11,6 @@ from listener.audit.codes import Code
 from listener.audit.events import AuditedPatient, AuditedStudy, case_steered, patient_of
 from listener.audit.trail import AuditLog, NotAudited
 from listener.spool.jobs import Job
-from listener.spool.record_file import UnreadableRecord
 from listener.spool.spool import Spool
 
 
@@ -57,10 +56,7 @@ def _patient(path: Path, character_set: str) -> AuditedPatient | None:
 
 def _study(spool: Spool, job: Job, log: AuditLog) -> AuditedStudy:
     """Return the patient of a case, as far as its files say."""
-    try:
-        record = job.read()
-    except (OSError, UnreadableRecord):
-        return AuditedStudy("", AuditedPatient())
+    record = job.record
     path = spool.instance_path(record.study_uid, record.seg.series_uid, record.seg.sop_instance_uid)
     return AuditedStudy(
         record.study_uid, _patient(path, log.character_set_of(record.calling_ae_title)) or AuditedPatient()

@@ -1,4 +1,4 @@
-"""Decisions about a job: hold, release and drop. Each is one change in the spool."""
+"""Decisions about a job: hold, release and drop. Each is one change in the ledger."""
 
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -6,14 +6,12 @@ from datetime import UTC, datetime
 from deploy.errors import CommandError
 from deploy.operations.retry import Retried, held_lock
 from listener.broker.messages import delivery_announcement, score_announcement
-from listener.spool.job_files import DROP_NAME, HOLD_NAME, Drop, Hold, is_held
-from listener.spool.jobs import Job, JobState
-from listener.spool.locks import LOCK_NAME, PAIRING_LOCK_NAME
-from listener.spool.record_file import write_record
+from listener.spool import job_rows
+from listener.spool.job_notes import Drop, Hold
+from listener.spool.jobs import IN_WORK, Job, JobState
+from listener.spool.locks import LOCK_NAME
 from listener.spool.spool import Spool
 from workers.delivery.outbox import read_deliveries
-
-FINISHED_STATES = (JobState.DONE, JobState.FAILED, JobState.DROPPED)
 
 
 def hold(spool: Spool, job: Job, who: str, why: str) -> str:
@@ -26,16 +24,13 @@ def hold(spool: Spool, job: Job, who: str, why: str) -> str:
     CommandError
         If the job is finished, so that nothing can be held.
     """
-    found: Job | None = job
-    while found is not None and found.state not in FINISHED_STATES:
-        try:
-            write_record(found.folder / HOLD_NAME, Hold(who, datetime.now(UTC), why))
-        except FileNotFoundError:  # it moved on meanwhile
-            found = spool.find_job(job.id)
-            continue
-        return f"{job.id} is held where it is ({found.state.value}); radtme release {job.id} lets it go on"
-    state = found.state.value if found else "gone"
-    raise CommandError(f"{job.id} is {state}: there is nothing to hold", "radtme status shows what is going on")
+    with spool.ledger.writing() as connection:
+        held = job_rows.change(connection, job.id, IN_WORK, hold=Hold(who, datetime.now(UTC), why))
+    if held is None:
+        found = spool.find_job(job.id)
+        state = found.state.value if found else "gone"
+        raise CommandError(f"{job.id} is {state}: there is nothing to hold", "radtme status shows what is going on")
+    return f"{job.id} is held where it is ({held['state'].value}); radtme release {job.id} lets it go on"
 
 
 def release(spool: Spool, job: Job) -> Retried:
@@ -46,15 +41,17 @@ def release(spool: Spool, job: Job) -> Retried:
     CommandError
         If the job is not on hold.
     """
-    found = spool.find_job(job.id) or job
-    if not is_held(found.folder):
+    found = spool.find_job(job.id)
+    if found is None or not found.is_held:
         raise CommandError(f"{job.id} is not held", "radtme status says what it waits for")
-    (found.folder / HOLD_NAME).unlink(missing_ok=True)
+    with spool.ledger.writing() as connection:
+        released = job_rows.change(connection, job.id, IN_WORK, hold=None)
+    state = released["state"] if released else found.state
     announcements = {
         JobState.READY: (score_announcement(job.id),),
         JobState.DELIVERING: tuple(delivery_announcement(job.id, target) for target in _targets(spool, job)),
-    }.get(found.state, ())
-    return Retried(f"{job.id} is released and goes on where it is ({found.state.value})", announcements)
+    }.get(state, ())
+    return Retried(f"{job.id} is released and goes on where it is ({state.value})", announcements)
 
 
 def _targets(spool: Spool, job: Job) -> list[str]:
@@ -74,12 +71,9 @@ def drop(spool: Spool, job: Job, who: str, why: str) -> str:
     if job.state in (JobState.DONE, JobState.DROPPED):
         raise CommandError(f"{job.id} is {job.state.value}: there is nothing to drop", "radtme status shows what is")
     with ExitStack() as locks:
-        locks.enter_context(held_lock(spool.root / "jobs", PAIRING_LOCK_NAME, job.id))
         for name in (LOCK_NAME, *(f"deliver-{target}.lock" for target in _targets(spool, job))):
             locks.enter_context(held_lock(job.folder, name, job.id))
-        write_record(job.folder / DROP_NAME, Drop(who, datetime.now(UTC), why, job.state))
-        moved = spool.move(job, JobState.DROPPED)
+        moved = spool.move(job, JobState.DROPPED, dropped=Drop(who, datetime.now(UTC), why, job.state), hold=None)
     if moved is None:
         raise CommandError(f"{job.id} was moved by someone else meanwhile", "radtme status shows where it is now")
-    (moved.folder / HOLD_NAME).unlink(missing_ok=True)
     return f"{job.id} is dropped: nothing more is scored or sent; radtme retry {job.id} takes it up again"

@@ -10,7 +10,7 @@ from listener.ledger.reader_assessments import ReaderAssessment, read_assessment
 from listener.pairing.evidence import Waiting
 from listener.pairing.readiness import waiting_for
 from listener.runtime.timestamps import format_time, parse_time
-from listener.spool.job_files import Attempts, Drop, Failure, Hold
+from listener.spool.job_notes import Attempts, Drop, Failure, Hold
 from listener.spool.job_record import JobRecord
 from listener.spool.jobs import Job, JobState
 from listener.spool.record_file import UnreadableRecord
@@ -89,37 +89,14 @@ def waits_long_for_a_worker(jobs: Iterable[JobStatus]) -> str:
     return f"No worker has begun the oldest ready case for {age(oldest)}: does one run for compute?"
 
 
-def read_moving(spool: Spool, job: Job) -> JobStatus | None:
-    """Return the status of a job that may change its state meanwhile; None where it was removed."""
-    for _ in range(3):  # every rename costs one look; a job has no more than that ahead of it
-        try:
-            return read_job(spool, job)
-        except FileNotFoundError:
-            again = spool.find_job(job.id)
-            if again is None:
-                return None
-            job = again
-        except UnreadableRecord as error:
-            return _unreadable(job, error)
-    return None
-
-
 def read_job(spool: Spool, job: Job) -> JobStatus:
-    """Return the status of one job.
-
-    Raises
-    ------
-    FileNotFoundError
-        If it moved on while it was read.
-    UnreadableRecord
-        If one of its files is damaged.
-    """
-    record = job.read()
-    result = read_result(job)
-    failure = job.failure()
-    attempts = job.attempts()
-    held = job.hold()
-    dropped = job.drop() if job.state is JobState.DROPPED else None
+    """Return the status of one job."""
+    record, failure, attempts, held = job.record, job.failure, job.attempts, job.hold
+    try:
+        result = read_result(job)
+    except UnreadableRecord as error:
+        return _unreadable(job, error)
+    dropped = job.drop if job.state is JobState.DROPPED else None
     deliveries = read_deliveries(spool, job, result)
     waiting = waiting_for(spool, job) if job.state is JobState.WAITING else None
     times = _times(record, attempts, result, failure, deliveries, held, dropped)
@@ -163,7 +140,9 @@ def read_job(spool: Spool, job: Job) -> JobStatus:
 
 
 def _unreadable(job: Job, error: UnreadableRecord) -> JobStatus:
-    return JobStatus(job.id, job.state, 0, None, "?", None, f"its files cannot be read: {error}", {})
+    record = job.record
+    says = f"its result cannot be read: {error}"
+    return JobStatus(job.id, job.state, record.version, record.replaces, record.study_uid, job.changed, says, {})
 
 
 def _in_order(stage_seconds: Mapping[Stage, float]) -> dict[Stage, float]:
@@ -182,7 +161,7 @@ def _self_test(record: JobRecord) -> str:
 def _decided(held: Hold | None, dropped: Drop | None, job: Job) -> str:
     """Return an operator's decision about a job as text; empty if there is none."""
     if job.state is JobState.DROPPED:
-        return f"dropped by {dropped.by}: {dropped.why}" if dropped else "dropped by someone: no dropped.json"
+        return f"dropped by {dropped.by}: {dropped.why}" if dropped else "dropped by someone"
     if held is not None:
         why = f": {held.why}" if held.why else ""
         return f"held by {held.by} while {job.state.value}{why} (radtme release {job.id})"
@@ -207,7 +186,7 @@ def _says(
         case JobState.RUNNING:
             return f"running: attempt {max(len(attempts.began), 1)}"
         case JobState.FAILED:
-            return f"failed: {failure.reason}: {failure.message}" if failure else "failed: unknown: no failure.json"
+            return f"failed: {failure.reason}: {failure.message}" if failure else "failed: unknown"
     if result is not None and result.rejection is not None:
         return f"not scored: {result.rejection.reason}: {result.rejection.message}"
     if record.not_complete:

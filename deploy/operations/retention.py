@@ -6,19 +6,16 @@ outline that comes again would be scored and sent again.
 
 import os
 import time
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.configuration.sections import RetentionSettings
-from deploy.errors import CommandError
 from listener.dicom.uids import is_uid
 from listener.ledger.deliveries import DeliverySchedule, DeliveryState, schedules
-from listener.spool.jobs import Job, JobState
+from listener.spool.job_queries import studies_with_jobs
+from listener.spool.jobs import IN_WORK, Job, JobState
 from listener.spool.locks import LOCK_NAME
-from listener.spool.record_file import UnreadableRecord
-from listener.spool.repair import IN_WORK
 from listener.spool.spool import Spool
 from workers.results.result_record import read_result
 
@@ -48,48 +45,16 @@ class QuarantinedFile:
     last_touched: float
 
 
-class StudyJobs:
-    """The jobs of every study; reads each ``job.json`` once."""
-
-    def __init__(self, spool: Spool) -> None:
-        self._spool = spool
-        self._studies: dict[str, str] = {}
-
-    def by_study(self) -> Mapping[str, list[Job]]:
-        """Return the current content of the spool.
-
-        Raises
-        ------
-        CommandError
-            If a job cannot be read: it may need any study.
-        """
-        seen: dict[str, Job] = {}
-        for state in (*JobState, *JobState):  # twice: a job that is given back meanwhile may hide once
-            seen.update((job.id, job) for job in self._spool.jobs(state))
-        found: dict[str, list[Job]] = defaultdict(list)
-        for job in seen.values():
-            if job.id not in self._studies:
-                self._studies[job.id] = _study_of(self._spool, job)
-            found[self._studies[job.id]].append(job)
-        return found
-
-
-def units(spool: Spool, settings: RetentionSettings, jobs: StudyJobs) -> Iterator[Unit]:
-    """Yield every study and its jobs, by UID, each with the reason for keeping it, if any.
-
-    Raises
-    ------
-    CommandError
-        If a job cannot be read.
-    """
-    found = jobs.by_study()
+def units(spool: Spool, settings: RetentionSettings) -> Iterator[Unit]:
+    """Yield every study and its jobs, by UID, each with the reason for keeping it, if any."""
     studies = {entry.name for entry in os.scandir(spool.studies) if entry.is_dir() and is_uid(entry.name)}
-    for study_uid in sorted(studies | found.keys()):
-        yield unit_of(spool, settings, study_uid, found.get(study_uid, []))
+    for study_uid in sorted(studies | studies_with_jobs(spool.ledger)):
+        yield unit_of(spool, settings, study_uid)
 
 
-def unit_of(spool: Spool, settings: RetentionSettings, study_uid: str, jobs: Sequence[Job]) -> Unit:
+def unit_of(spool: Spool, settings: RetentionSettings, study_uid: str) -> Unit:
     """Return one study and its jobs."""
+    jobs = list(spool.jobs(study_uid=study_uid))
     now = time.time()
     folder = spool.studies / study_uid
     bytes_, last_touched = _measured(folder, count_folders=True)
@@ -98,7 +63,7 @@ def unit_of(spool: Spool, settings: RetentionSettings, study_uid: str, jobs: Seq
     for job in jobs:
         size, touched = _measured(job.folder)
         updated = [one.updated.timestamp() for one in outbox[job.id] if one.updated]
-        touched = max([touched, *updated])
+        touched = max([touched, job.changed.timestamp(), *updated])
         bytes_, last_touched = bytes_ + size, max(last_touched, touched)
         kept = kept or _job_stays(settings, job, outbox[job.id], touched, now)
     return Unit(study_uid, folder if folder.is_dir() else None, tuple(jobs), bytes_, last_touched, kept)
@@ -116,22 +81,6 @@ def old_quarantine(spool: Spool, settings: RetentionSettings) -> Iterator[Quaran
 def touched_since(folder: Path, moment: float) -> bool:
     """Return whether a folder has changed since a moment."""
     return _measured(folder, count_folders=True)[1] > moment
-
-
-def _study_of(spool: Spool, job: Job) -> str:
-    current: Job | None = job
-    while current is not None:
-        try:
-            return current.read().study_uid
-        except FileNotFoundError:
-            moved = spool.find_job(job.id)
-            current = moved if moved is not None and moved != current else None
-        except UnreadableRecord:
-            break
-    raise CommandError(
-        f"job {job.id} cannot be read, so it is not known which study it needs",
-        "radtme spool check says more; the next start of the listener puts it in order",
-    )
 
 
 def _study_stays(settings: RetentionSettings, touched: float, now: float) -> str:
@@ -163,7 +112,7 @@ def _too_young(what: str, days: int | None, touched: float, now: float) -> str:
 def _is_undelivered(job: Job, deliveries: Sequence[DeliverySchedule]) -> bool:
     """Return whether a job has results that exist nowhere else; an unreadable one counts. A self-test has none."""
     try:
-        if job.read().is_self_test:
+        if job.record.is_self_test:
             return False
         result = read_result(job)
         if result is None or not result.objects:

@@ -13,9 +13,9 @@ from listener.ledger.deliveries import DeliveryState
 from listener.pairing.conversion_sources import ConversionSources
 from listener.pairing.evidence import SeriesHeads, evidence
 from listener.pairing.readiness import next_version
-from listener.spool.job_files import ATTEMPTS_NAME, DROP_NAME, FAILURE_NAME, HOLD_NAME, RESULT_NAME, is_held
+from listener.spool.job_notes import RESULT_NAME
 from listener.spool.jobs import Job, JobState
-from listener.spool.locks import LOCK_NAME, PAIRING_LOCK_NAME, exclusive
+from listener.spool.locks import LOCK_NAME, exclusive
 from listener.spool.spool import Spool
 from workers.delivery.circuit_breaker import probe_now
 from workers.delivery.outbox import read_deliveries, read_delivery, write_delivery
@@ -51,7 +51,7 @@ def retry(spool: Spool, job: Job) -> Retried:
     CommandError
         If the job cannot be retried.
     """
-    if job.state is not JobState.DROPPED and is_held(job.folder):
+    if job.state is not JobState.DROPPED and job.is_held:
         raise CommandError(f"{job.id} is held by a person", f"radtme release {job.id} lets it go on")
     match job.state:
         case JobState.FAILED | JobState.DROPPED:
@@ -75,12 +75,11 @@ def _take_up(spool: Spool, job: Job) -> Retried:
     with held_lock(job.folder, LOCK_NAME, job.id):
         records = read_deliveries(spool.ledger, job.id)
         sent_before = (job.folder / RESULT_NAME).exists() and bool(records)
-        state = JobState.DELIVERING if sent_before else JobState.READY if job.read().readied else JobState.WAITING
+        state = JobState.DELIVERING if sent_before else JobState.READY if job.record.readied else JobState.WAITING
         announcements: tuple[Announcement, ...] = (score_announcement(job.id),) if state is JobState.READY else ()
         announcements = _make_due(spool, job, records) if sent_before else announcements
-        for name in (ATTEMPTS_NAME, FAILURE_NAME, DROP_NAME, HOLD_NAME):
-            (job.folder / name).unlink(missing_ok=True)
-        if spool.move(job, state) is None:
+        afresh = dict.fromkeys(("attempts", "failure", "dropped", "hold", "reason"))
+        if spool.move(job, state, **afresh) is None:
             raise CommandError(f"{job.id} was moved by someone else meanwhile", "radtme status shows where it is now")
     return Retried(f"{job.id}: {TAKEN_UP[state]}", announcements)
 
@@ -116,7 +115,7 @@ def score_next_version(spool: Spool, job: Job) -> Retried:
     CommandError
         If its images are not complete, or it has a later version.
     """
-    record = job.read()
+    record = job.record
     found = evidence(spool, record, SeriesHeads(), ConversionSources())
     if not found.complete:
         raise CommandError(
@@ -124,8 +123,7 @@ def score_next_version(spool: Spool, job: Job) -> Retried:
             "send what is missing: a new version is made by itself when it is there",
         )
     version = next_version(record, found, datetime.now(UTC))
-    with held_lock(spool.root / "jobs", PAIRING_LOCK_NAME, job.id):
-        created = spool.create_job(version, JobState.READY)
+    created = spool.create_job(version, JobState.READY)
     if created is None:
         raise CommandError(f"{job.id} has a later version already: {version.job_id}", f"radtme retry {version.job_id}")
     return Retried(f"{job.id}: scored again as {version.job_id}", (score_announcement(version.job_id),))

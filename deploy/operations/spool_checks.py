@@ -3,7 +3,7 @@
 from deploy.configuration.settings import Configuration
 from deploy.errors import CommandError
 from deploy.terminal import path_from_here
-from listener.spool.layout import WrongLayout, check_layout
+from listener.spool.layout import WrongLayout, check_layout, layout_of
 from listener.spool.spool import Spool
 
 
@@ -22,7 +22,7 @@ def existing_spool(configuration: Configuration) -> Spool:
         If it has another layout than this program.
     """
     spool = configuration.spool
-    if not spool.root.is_dir() or not (spool.root / "jobs").is_dir():
+    if not spool.root.is_dir() or layout_of(spool.root) is None:
         raise NoSpool(
             f"there is no spool at {path_from_here(spool.root)}",
             "nothing ever ran with this configuration; radtme up starts it, --config names another one",

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from deploy.operations.delivery_status import TargetStatus, read_targets
-from deploy.operations.job_status import JobStatus, read_moving
+from deploy.operations.job_status import JobStatus, read_job
 from listener.ledger.refused_contexts import RefusedContext, read_refused
 from listener.ledger.set_aside_outlines import SetAsideOutline, read_set_aside
 from listener.spool.jobs import JobState
@@ -118,17 +118,10 @@ def read_without_outline(spool: Spool, outlined: Container[str]) -> tuple[StudyW
 
 
 def read_jobs(spool: Spool, study_uid: str | None = None) -> tuple[JobStatus, ...]:
-    """Return the jobs (of one study): what needs a person first, within a state the oldest first.
-
-    One that is moved meanwhile is found again.
-    """
-    found: dict[str, JobStatus] = {}
-    for job in list(spool.jobs()):
-        status = read_moving(spool, job)
-        if status is not None and study_uid in (None, status.study_uid):
-            found[status.job_id] = status
+    """Return the jobs (of one study): what needs a person first, within a state the oldest first."""
+    found = [read_job(spool, job) for job in spool.jobs(study_uid=study_uid)]
     never = datetime.max.replace(tzinfo=UTC)
-    return tuple(sorted(found.values(), key=lambda one: (_urgency(one), one.since or never, one.job_id)))
+    return tuple(sorted(found, key=lambda one: (_urgency(one), one.since or never, one.job_id)))
 
 
 def _urgency(job: JobStatus) -> int:

@@ -7,54 +7,65 @@ from pathlib import Path
 
 from deploy.errors import CommandError
 from deploy.operations.retry import held_lock
+from deploy.operations.upgrade_jobs import FORMER_FOLDER, PAIRING_LOCK_NAME, former_jobs, import_job
 from listener.spool.atomic_files import make_folder, write_bytes
 from listener.spool.jobs import Job, JobState
-from listener.spool.layout import LAYOUT, VERSION_NAME
-from listener.spool.locks import PAIRING_LOCK_NAME, exclusive
+from listener.spool.layout import LAYOUT, VERSION_NAME, layout_of
+from listener.spool.locks import exclusive
 from listener.spool.record_file import UnreadableRecord, read_record
 from listener.spool.spool import Spool
 from workers.delivery.outbox import write_delivery
 from workers.delivery.record import DeliveryRecord, StoreResponse
 from workers.results.result_record import read_intact_result
 
+LEDGER_LAYOUT = 3
+"""The first one with a ledger: deliveries and the small files beside the jobs are rows since."""
+
 
 @dataclass(frozen=True)
 class Upgraded:
     """The outcome of an upgrade."""
 
+    jobs: int
+    """Jobs that were imported."""
     records: int
     """Delivery records that were imported."""
     unreadable: tuple[Path, ...]
-    """Left as they are. The next start of the listener repairs those of jobs; `radtme spool check` shows how."""
+    """Left as they are. An outline whose job is among them gets a new one when it is sent again."""
 
 
 def upgrade(spool: Spool) -> Upgraded:
     """Upgrade a spool of an earlier layout to this program's layout; no other process may use it meanwhile.
+
+    The files of the earlier layout stay, so that an interrupted upgrade begins again.
 
     Raises
     ------
     CommandError
         If another process uses it.
     """
-    for state in JobState:
-        make_folder(spool.jobs_folder(state))
-    records = 0
+    former = layout_of(spool.root) or LAYOUT
+    make_folder(spool.root / FORMER_FOLDER)
+    records, imported = 0, 0
     unreadable: list[Path] = []
-    with held_lock(spool.root / "jobs", PAIRING_LOCK_NAME, "upgrade"), ExitStack() as locks:
-        jobs = list(spool.jobs())
+    with held_lock(spool.root / FORMER_FOLDER, PAIRING_LOCK_NAME, "upgrade"), ExitStack() as locks:
+        jobs = list(former_jobs(spool, unreadable))
         for job in jobs:
             if job.state in (JobState.RUNNING, JobState.DELIVERING):
                 _require_alone(job, locks)
         for job in jobs:
-            for entry in _entries(job, unreadable):
+            import_job(spool, job)
+            imported += 1
+            for entry in _entries(job, unreadable) if former < LEDGER_LAYOUT else ():
                 write_delivery(spool.ledger, job.id, entry)
                 records += 1
-        from deploy.operations.upgrade_ledger import import_files  # with pydicom, which other commands do without
+        if former < LEDGER_LAYOUT:
+            from deploy.operations.upgrade_ledger import import_files  # with pydicom, which other commands do without
 
-        unreadable += import_files(spool)
+            unreadable += import_files(spool)
         write_bytes(spool.root / VERSION_NAME, f"{LAYOUT}\n".encode())
     spool.prepare()
-    return Upgraded(records, tuple(unreadable))
+    return Upgraded(imported, records, tuple(unreadable))
 
 
 def _require_alone(job: Job, locks: ExitStack) -> None:

@@ -9,7 +9,7 @@ from deploy.errors import CommandError
 from deploy.operations.decision_audit import steering, study_on_disk
 from deploy.operations.decisions import drop, hold
 from deploy.operations.removal import finish_earlier, remove
-from deploy.operations.retention import StudyJobs, Unit
+from deploy.operations.retention import Unit
 from listener.audit.codes import CASE_DROPPED, CASE_HELD
 from listener.audit.events import acting_user, study_deleted
 from listener.audit.trail import AuditLog
@@ -47,7 +47,7 @@ def remove_self_test(configuration: Configuration, spool: Spool, study_uid: str)
         if log.is_on:
             log.write(study_deleted(study_on_disk(unit.study_uid, folder, log), DROP_REASON))
 
-    return remove(spool, REMOVE_IMMEDIATELY, StudyJobs(spool), study_uid, tell)
+    return remove(spool, REMOVE_IMMEDIATELY, study_uid, tell)
 
 
 def remove_earlier(configuration: Configuration, spool: Spool) -> None:

@@ -1,6 +1,5 @@
 """Follows a generated case through the running service, step by step, as the spool shows it."""
 
-import contextlib
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,7 +18,7 @@ from deploy.self_test.study import SelfTestStudy
 from listener.ledger.deliveries import DeliveryState
 from listener.ledger.self_test_recipients import SELF_TEST_TARGET
 from listener.pairing.readiness import waiting_for
-from listener.spool.job_files import RESULT_NAME
+from listener.spool.job_notes import RESULT_NAME
 from listener.spool.jobs import Job, JobState, job_id_for
 from listener.spool.record_file import read_record
 from workers.delivery.outbox import read_delivery
@@ -108,7 +107,7 @@ class SelfTestRun:
             self._send([self._study.outline])
         except Unreachable as error:
             raise StepFailed(error.message, f"{error.advice}; is radtme listen (or radtme up) running?") from error
-        if not self._in_job(Job.read).is_self_test:
+        if not self._job().record.is_self_test:
             raise StepFailed(
                 f"{peer} did not recognise the study as a self-test",
                 "restart the listener with this version, and run the command as the listener's user",
@@ -128,10 +127,10 @@ class SelfTestRun:
     def _paired(self) -> str:
         while (job := self._job()).state is JobState.WAITING:
             self._wait(
-                f"still waits: {self._waits_for(job)}",
+                f"still waits: {waiting_for(self._spool, job)}",
                 "pairing runs in a thread of the listener: check its /healthz and log",
             )
-        record = self._in_job(Job.read)
+        record = self._job().record
         if record.not_complete:
             raise StepFailed(record.not_complete.message, "listener.deadline_seconds is very short")
         return f"{sum(map(len, (record.instances or {}).values()))} images with their outline"
@@ -139,7 +138,7 @@ class SelfTestRun:
     def _scored(self) -> str:
         while (result := read_intact_result(job := self._job())) is None:
             if job.state is JobState.FAILED:
-                failure = job.failure()
+                failure = job.failure
                 raise StepFailed(f"{failure.reason}: {failure.message}" if failure else "it failed", SEE_ERRORS)
             self._wait(f"still {job.state.value}", lambda job=job: self._why_not_scored(job.state))  # type: ignore[misc]
         if result.rejection is not None:
@@ -159,13 +158,13 @@ class SelfTestRun:
         return "no worker took it: check that radtme work (queue compute) runs with the same spool and Redis"
 
     def _features(self) -> str:
-        result = self._in_job(lambda job: read_record(ResultRecord, job.folder / RESULT_NAME))
+        result = read_record(ResultRecord, self._job().folder / RESULT_NAME)
         assert result.signature is not None  # noqa: S101 - it was scored
         profile = result.signature.profile
         if not has_canary(profile):
             raise StepSkipped(f"profile {profile} has no expected values for this case")
         name = f"{ResultRole.FEATURE_REPORT.value}.dcm"
-        found = self._in_job(lambda job: reported_features(job.folder / "objects" / name, profile))
+        found = reported_features(self._job().folder / "objects" / name, profile)
         if (said := complaint(found, profile)) is not None:
             raise StepFailed(said, "install the library versions that requirements/service.txt locks")
         return f"{len(found)} of profile {profile}, as expected"
@@ -259,18 +258,6 @@ class SelfTestRun:
 
     def _entry(self, target: str) -> DeliveryRecord | None:
         return read_delivery(self._spool.ledger, self.job_id, target)
-
-    def _in_job(self, look: Callable[[Job], T]) -> T:
-        """Return what ``look`` finds in the job's folder, which may be moved meanwhile."""
-        for _ in range(len(JobState)):
-            with contextlib.suppress(FileNotFoundError):
-                return look(self._job())
-        raise StepFailed("the files of the job no longer exist", SEE_ERRORS)
-
-    def _waits_for(self, job: Job) -> str:
-        with contextlib.suppress(FileNotFoundError):  # it moves on just now
-            return str(waiting_for(self._spool, job))
-        return "nothing more"
 
     def _wait(self, what: str, remedy: str | Callable[[], str], seconds: float = POLL_SECONDS) -> None:
         if time.monotonic() > self._end:

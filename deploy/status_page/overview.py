@@ -1,16 +1,14 @@
 """The content of the status page, read from the spool and the registry alone: it works while other parts are down."""
 
-import os
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
 from pathlib import Path
 
 from deploy.configuration.sections import StatusPageSettings
-from deploy.operations.job_status import JobStatus, read_moving, waits_long_for_a_worker
+from deploy.operations.job_status import JobStatus, read_job, waits_long_for_a_worker
 from deploy.operations.service_health import ServiceHealth, read_health
 from deploy.operations.status import (
     Quarantined,
@@ -25,8 +23,8 @@ from listener.dicom.patient_texts import shown_text
 from listener.dicom.sender_character_sets import SenderCharacterSet, character_set_of
 from listener.ledger.deliveries import DeliveryState
 from listener.ledger.set_aside_outlines import SetAside, SetAsideOutline, read_set_aside
-from listener.spool.jobs import JOB_ID_PATTERN, Job, JobState
-from listener.spool.record_file import UnreadableRecord
+from listener.spool.job_queries import state_counts, studies_with_jobs
+from listener.spool.jobs import JOB_ID_PATTERN, JobState
 from listener.spool.spool import Spool
 from model_store.errors import SignatureError
 from model_store.signatures.registry import Registry
@@ -146,7 +144,6 @@ class Pages:
     ) -> None:
         """``character_sets``: of senders that declare none, for the patients that are shown."""
         self._redis_url = redis_url
-        self._studies: dict[str, str] = {}
         self._spool = spool
         self._registry = Registry(model_store)
         self._targets = targets
@@ -171,19 +168,19 @@ class Pages:
         hidden = 0
         has_spool = self._spool.root.is_dir()
         health = read_health(self._spool, self._min_free_bytes, self._redis_url)
-        # Without the database, cases are counted and not described.
-        readable = has_spool and not health.ledger_fault
-        for state in JobState:
+        in_states = state_counts(self._spool.ledger) if has_spool else dict.fromkeys(JobState, 0)
+        for state, count in in_states.items():
             over = state in (JobState.DONE, JobState.DROPPED)
-            jobs = self._jobs(state, newest_first=over)
-            limit = 0 if not readable else self._settings.newest if over else MAX_OPEN_SHOWN
-            read = [status for job in jobs[:limit] if (status := read_moving(self._spool, job)) is not None]
-            hidden += max(len(jobs) - limit, 0)
+            limit = self._settings.newest if over else MAX_OPEN_SHOWN
+            listed = self._spool.first_jobs(state, limit, newest_first=over) if count else []
+            read = [read_job(self._spool, job) for job in listed]
+            hidden += max(count - limit, 0)
             (finished if over else open_cases).extend(read)
             times = [status.since for status in read if status.since is not None and not over]
-            counts.append(StateCount(state, STATE_TEXTS[state], len(jobs), min(times, default=None)))
-        set_aside = read_set_aside(self._spool.ledger) if readable else ()
-        outlined = {one.study_uid for one in set_aside} | (self._studies_of_jobs() if has_spool else set())
+            counts.append(StateCount(state, STATE_TEXTS[state], count, min(times, default=None)))
+        set_aside = read_set_aside(self._spool.ledger) if has_spool else ()
+        with_jobs = studies_with_jobs(self._spool.ledger) if has_spool else frozenset()
+        outlined = with_jobs | {one.study_uid for one in set_aside}
         return Overview(
             counts=tuple(counts),
             open_cases=tuple(open_cases),
@@ -195,24 +192,15 @@ class Pages:
             min_free_bytes=self._min_free_bytes,
             quarantine=read_quarantine(self._spool),
             set_aside=set_aside,
-            refused_contexts=read_refused_contexts(self._spool) if readable else (),
+            refused_contexts=read_refused_contexts(self._spool) if has_spool else (),
             health=health,
-            without_outline=read_without_outline(self._spool, outlined) if readable else (),
+            without_outline=read_without_outline(self._spool, outlined) if has_spool else (),
         )
-
-    def _studies_of_jobs(self) -> set[str]:
-        """Return the studies that have jobs. A job's study never changes, so that each record is read once."""
-        jobs = {job.id: job for job in self._spool.jobs()}
-        self._studies = {job_id: study for job_id, study in self._studies.items() if job_id in jobs}
-        for job_id in jobs.keys() - self._studies.keys():
-            with suppress(OSError, UnreadableRecord):
-                self._studies[job_id] = jobs[job_id].read().study_uid
-        return set(self._studies.values())
 
     def case(self, job_id: str) -> JobStatus | None:
         """Return one case; None where there is none of this id."""
         job = self._spool.find_job(job_id) if JOB_ID_PATTERN.fullmatch(job_id) else None
-        return read_moving(self._spool, job) if job else None
+        return read_job(self._spool, job) if job else None
 
     def patient(self, case: JobStatus) -> ShownPatient | None:
         """Return the patient of a case; None where patients are not shown, or no object of the study can be read."""
@@ -227,18 +215,8 @@ class Pages:
         return None
 
     def _sender(self, case: JobStatus) -> str | None:
-        with suppress(OSError, UnreadableRecord):
-            job = self._spool.find_job(case.job_id)
-            return job.read().calling_ae_title if job else None
-        return None
-
-    def _jobs(self, state: JobState, *, newest_first: bool) -> list[Job]:
-        found = []
-        with suppress(FileNotFoundError), os.scandir(self._spool.jobs_folder(state)) as entries:
-            found = [(entry.stat().st_mtime, entry.name) for entry in entries if JOB_ID_PATTERN.fullmatch(entry.name)]
-        return [
-            Job(name, state, self._spool.job_folder(state, name)) for _, name in sorted(found, reverse=newest_first)
-        ]
+        job = self._spool.find_job(case.job_id)
+        return job.record.calling_ae_title if job else None
 
     def _target_lines(self, cases: list[JobStatus]) -> Iterator[TargetLine]:
         addresses = {one.name: one.where for one in self._targets}

@@ -16,6 +16,7 @@ from deploy.operations.job_text import score_words
 from deploy.operations.status_text import as_json
 from deploy.status_page.overview import STATE_TEXTS, Pages
 from deploy.terminal import age, due, duration, size
+from listener.ledger.database import LedgerUnavailable
 from listener.runtime.http_server import HttpServer, Response
 
 REFRESH_SECONDS = 30
@@ -83,6 +84,13 @@ class _Content:
 
     def answer(self, target: str) -> Response:
         """Return the response to a path with its query."""
+        try:
+            return self._answer(target)
+        except LedgerUnavailable as error:
+            reason = f"The database of the ledger cannot be used: {error.strerror}.\n"
+            return Response(reason.encode(), status=HTTPStatus.SERVICE_UNAVAILABLE, headers=HEADERS)
+
+    def _answer(self, target: str) -> Response:
         parts = urlsplit(target)
         refresh = "refresh" in parse_qs(parts.query, keep_blank_values=True)
         match parts.path.strip("/").split("/"):

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import structlog
 
@@ -13,8 +14,9 @@ from listener.ledger.commitments import forget, reported
 from listener.ledger.database import LedgerUnavailable
 from listener.ledger.deliveries import schedules
 from listener.ledger.target_circuits import Circuit, read_circuit
-from listener.spool.job_files import is_held
-from listener.spool.jobs import Job, JobState
+from listener.spool.atomic_files import make_folder
+from listener.spool.job_queries import ids_in
+from listener.spool.jobs import JobState
 from listener.spool.locks import exclusive
 from listener.spool.retry_later import waits_for_retry
 from listener.spool.spool import Spool
@@ -108,25 +110,29 @@ class Sweep:
         return [one for one in again if one.announcement.queue not in full]
 
     def _due(self, now: float, clock: datetime) -> Iterator[DueAnnouncement]:
-        for job in self._spool.jobs(JobState.READY):
-            if not waits_for_retry(job.folder, clock) and not is_held(job.folder):
-                yield DueAnnouncement(score_announcement(job.id), JobState.READY)
-        running = list(self._spool.jobs(JobState.RUNNING))
-        self._running_since = {job.id: self._running_since.get(job.id, now) for job in running}
-        for job in running:
-            # Right after its claim a worker must find the lock free: only jobs that have run for a while are tried.
-            if (
-                now - self._running_since[job.id] >= GRACE_SECONDS
-                and not waits_for_retry(job.folder, clock)
-                and not is_held(job.folder)
-                and _is_free(job)
-            ):
-                yield DueAnnouncement(score_announcement(job.id), JobState.RUNNING)
         try:
+            yield from self._ready(clock)
+            yield from self._left_running(now, clock)
             yield from self._reported()
             yield from self._due_deliveries(clock)
-        except LedgerUnavailable as error:  # cases are scored without it, and deliveries wait
+        except LedgerUnavailable as error:
             log.warning("sweep_waits_for_ledger", error=error.strerror)
+
+    def _ready(self, clock: datetime) -> Iterator[DueAnnouncement]:
+        for job_id in ids_in(self._spool.ledger, JobState.READY):
+            if not waits_for_retry(self._spool.job_folder(job_id), clock):
+                yield DueAnnouncement(score_announcement(job_id), JobState.READY)
+
+    def _left_running(self, now: float, clock: datetime) -> Iterator[DueAnnouncement]:
+        """Yield the running jobs that nobody works on."""
+        running = ids_in(self._spool.ledger, JobState.RUNNING)
+        self._running_since = {job_id: self._running_since.get(job_id, now) for job_id in running}
+        for job_id in running:
+            folder = self._spool.job_folder(job_id)
+            # Right after its claim a worker must find the lock free: only jobs that have run for a while are tried.
+            ran_long = now - self._running_since[job_id] >= GRACE_SECONDS
+            if ran_long and not waits_for_retry(folder, clock) and _is_free(folder):
+                yield DueAnnouncement(score_announcement(job_id), JobState.RUNNING)
 
     def _reported(self) -> Iterator[DueAnnouncement]:
         """Yield the deliveries that a report lies ready for; reports on jobs that are over are removed."""
@@ -134,13 +140,13 @@ class Sweep:
             job = self._spool.find_job(awaited.job_id)
             if job is None or job.state in (JobState.DONE, JobState.DROPPED):
                 forget(self._spool.ledger, [awaited.transaction_uid])
-            elif job.state is JobState.DELIVERING and not is_held(job.folder):
+            elif job.state is JobState.DELIVERING and not job.is_held:
                 yield DueAnnouncement(delivery_announcement(job.id, awaited.target), JobState.DELIVERING)
 
     def _due_deliveries(self, clock: datetime) -> Iterator[DueAnnouncement]:
         circuits: dict[str, Circuit] = {}
         probing: set[str] = set()
-        jobs = [job.id for job in self._spool.jobs(JobState.DELIVERING) if not is_held(job.folder)]
+        jobs = ids_in(self._spool.ledger, JobState.DELIVERING)
         for job_id, deliveries in schedules(self._spool.ledger, jobs).items():
             # Settled, but not moved: its worker died between the last record and the move. Any delivery task closes it.
             left_behind = all(delivery.state.is_settled for delivery in deliveries)
@@ -162,6 +168,7 @@ def _grace(state: JobState) -> float:
     return 0.0 if state is JobState.READY else GRACE_SECONDS
 
 
-def _is_free(job: Job) -> bool:
-    with exclusive(job.folder) as free:
+def _is_free(folder: Path) -> bool:
+    make_folder(folder)  # a backup may lack it
+    with exclusive(folder) as free:
         return free

@@ -11,10 +11,20 @@ from datetime import datetime
 from enum import StrEnum
 from itertools import islice
 
-from sqlalchemy import Boolean, Column, Float, ForeignKeyConstraint, Integer, String, Table, Text, delete, select
+from sqlalchemy import Boolean, Column, Float, ForeignKeyConstraint, Integer, String, Table, delete, select
 
 from listener.ledger.database import Ledger
-from listener.ledger.schema import JOB_ID, METADATA, TARGET_NAME, UID, VALUES, UtcDateTime, one_of, record_of
+from listener.ledger.schema import (
+    JOB_ID,
+    METADATA,
+    TARGET_NAME,
+    UID,
+    VALUES,
+    AnyText,
+    UtcDateTime,
+    one_of,
+    record_of,
+)
 from listener.ledger.target_circuits import Circuit
 from listener.runtime.timestamps import is_past
 
@@ -116,7 +126,7 @@ deliveries = Table(
     Column("tries", Integer, nullable=False),
     Column("looks", Integer, nullable=False),
     Column("requests", VALUES, nullable=False),
-    Column("last_error", Text),
+    Column("last_error", AnyText),
 )
 delivery_objects = Table(
     "delivery_objects",
@@ -129,7 +139,7 @@ delivery_objects = Table(
     Column("series_uid", UID, nullable=False),
     Column("sop_class_uid", UID, nullable=False),
     Column("sop_instance_uid", UID, nullable=False),
-    Column("status", Text, nullable=False),
+    Column("status", AnyText, nullable=False),
     Column("committed", Boolean, nullable=False),
     Column("seen", Boolean, nullable=False),
     ForeignKeyConstraint(["job_id", "target"], ["deliveries.job_id", "deliveries.target"], ondelete="CASCADE"),

@@ -4,13 +4,25 @@ Each table is defined beside the record that it holds. The revisions in ``migrat
 compares both.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from sqlalchemy import JSON, Connection, DateTime, Dialect, Enum, MetaData, RowMapping, String, Table, TypeDecorator
+from sqlalchemy import (
+    JSON,
+    Connection,
+    DateTime,
+    Dialect,
+    Enum,
+    MetaData,
+    RowMapping,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 R = TypeVar("R")
@@ -28,8 +40,43 @@ UID = String(64)
 AE_TITLE = String(16)
 TARGET_NAME = String(64)
 JOB_ID = String(32)
-VALUES = JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")
-"""Values that are only read and written as a whole."""
+
+
+class Values(TypeDecorator[Any]):
+    """Values that are only read and written as a whole; characters that PostgreSQL cannot hold are replaced."""
+
+    impl = JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        """Return the values with every text as the database can hold it."""
+        return storable(value)
+
+
+class AnyText(TypeDecorator[str]):
+    """Text that may come from a peer; characters that PostgreSQL cannot hold are replaced."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Return the text as the database can hold it."""
+        return None if value is None else str(storable(value))
+
+
+def storable(value: Any) -> Any:
+    """Return a value in which U+FFFD stands for NUL and for halves of surrogate pairs: PostgreSQL takes neither."""
+    match value:
+        case str():
+            return value.encode(errors="replace").decode().replace("\0", "\ufffd")
+        case dict():
+            return {storable(name): storable(one) for name, one in value.items()}
+        case list() | tuple():
+            return [storable(one) for one in value]
+    return value
+
+
+VALUES = Values()
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -80,9 +127,10 @@ def put(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:
 
 def put_if_absent(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
     """Insert a row, unless there is one with the same primary key; return whether it was inserted."""
-    keys: Iterable[str] = [column.name for column in table.primary_key]
-    done = connection.execute(_insert(connection, table).values(row).on_conflict_do_nothing(index_elements=keys))
-    return done.rowcount == 1
+    keys = list(table.primary_key)
+    insert = _insert(connection, table).values(row).on_conflict_do_nothing(index_elements=keys)
+    # Not the row count: SQLAlchemy does not keep it for an insert on every database.
+    return connection.execute(insert.returning(*keys)).one_or_none() is not None
 
 
 def _insert(connection: Connection, table: Table) -> "postgresql.Insert | sqlite.Insert":

@@ -7,10 +7,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from sqlalchemy import Column, Table, Text, delete, exists, select
+from sqlalchemy import Column, Table, delete, exists, select
 
 from listener.ledger.database import Ledger
-from listener.ledger.schema import AE_TITLE, METADATA, UID, UtcDateTime, one_of, put_if_absent, record_of, row_of
+from listener.ledger.schema import (
+    AE_TITLE,
+    METADATA,
+    UID,
+    AnyText,
+    UtcDateTime,
+    one_of,
+    put_if_absent,
+    record_of,
+    row_of,
+)
 
 
 class SetAside(StrEnum):
@@ -44,7 +54,7 @@ set_aside_outlines = Table(
     Column("series_uid", UID, primary_key=True),
     Column("sop_instance_uid", UID, primary_key=True),
     Column("reason", one_of(SetAside), nullable=False),
-    Column("message", Text, nullable=False),
+    Column("message", AnyText, nullable=False),
     Column("calling_ae_title", AE_TITLE),
     Column("at", UtcDateTime, nullable=False),
 )

@@ -9,10 +9,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import Column, Connection, Float, Integer, Table, Text, delete, select
+from sqlalchemy import Column, Connection, Float, Integer, Table, delete, select
 
 from listener.ledger.database import Ledger
-from listener.ledger.schema import METADATA, TARGET_NAME, UtcDateTime, one_of, put, put_if_absent, record_of, row_of
+from listener.ledger.schema import (
+    METADATA,
+    TARGET_NAME,
+    AnyText,
+    UtcDateTime,
+    one_of,
+    put,
+    put_if_absent,
+    record_of,
+    row_of,
+)
 from listener.runtime.timestamps import is_past
 
 
@@ -74,7 +84,7 @@ target_circuits = Table(
     Column("next_probe", UtcDateTime),
     Column("wait_seconds", Float),
     Column("since", UtcDateTime),
-    Column("last_error", Text),
+    Column("last_error", AnyText),
 )
 
 

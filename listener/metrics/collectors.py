@@ -1,20 +1,18 @@
 """What is asked of the pairing, the spool and Redis at each scrape, and needs no counter."""
 
 import math
-import time
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
+from contextlib import suppress
+from datetime import UTC, datetime
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from listener.ledger.database import LedgerUnavailable
 from listener.pairing.evidence import WaitsFor
-from listener.spool.job_files import is_held
-from listener.spool.jobs import JobState
+from listener.spool.job_queries import open_summaries, state_counts
+from listener.spool.jobs import IN_WORK
 from listener.spool.spool import Spool
-
-_OPEN_STATES = (JobState.WAITING, JobState.READY, JobState.RUNNING, JobState.DELIVERING, JobState.FAILED)
-_HOLDABLE_STATES = (JobState.WAITING, JobState.READY, JobState.RUNNING, JobState.DELIVERING)
 
 
 class PairingCollector(Collector):
@@ -44,7 +42,16 @@ class SpoolCollector(Collector):
         self._spool = spool
 
     def collect(self) -> Iterable[Metric]:
-        """Yield jobs, their ages, quarantine and free space."""
+        """Yield quarantine and free space; jobs and their ages, too, where the ledger answers."""
+        quarantined = sum(name.suffix == ".dcm" for name in self._spool.quarantine.iterdir())
+        yield GaugeMetricFamily("radtme_quarantined_objects", "How many objects are in quarantine?", value=quarantined)
+        yield GaugeMetricFamily(
+            "radtme_spool_free_bytes", "How much free space does the spool's disk have?", value=self._spool.free_bytes()
+        )
+        with suppress(LedgerUnavailable):
+            yield from self._jobs()
+
+    def _jobs(self) -> Iterable[Metric]:
         jobs = GaugeMetricFamily("radtme_jobs", "How many jobs are in each state?", labels=["state"])
         ages = GaugeMetricFamily(
             "radtme_job_oldest_seconds",
@@ -52,32 +59,14 @@ class SpoolCollector(Collector):
             labels=["state"],
         )
         held = GaugeMetricFamily("radtme_jobs_held", "How many jobs are on hold, by state?", labels=["state"])
-        now = time.time()
-        for state in JobState:
-            folders = [job.folder for job in self._spool.jobs(state)]
-            jobs.add_metric([state.value], len(folders))
-            if state in _OPEN_STATES:
-                ages.add_metric([state.value], max((_age(folder, now) for folder in folders), default=0.0))
-            if state in _HOLDABLE_STATES:
-                held.add_metric([state.value], sum(map(is_held, folders)))
-        quarantined = sum(name.suffix == ".dcm" for name in self._spool.quarantine.iterdir())
-        yield jobs
-        yield ages
-        yield held
-        yield GaugeMetricFamily("radtme_quarantined_objects", "How many objects are in quarantine?", value=quarantined)
-        yield GaugeMetricFamily(
-            "radtme_spool_free_bytes", "How much free space does the spool's disk have?", value=self._spool.free_bytes()
-        )
-
-
-def _age(folder: Path, now: float) -> float:
-    """Return the seconds since a job's ``job.json`` was last written; 0 where the job has moved on or is held."""
-    if is_held(folder):
-        return 0.0
-    try:
-        return max(0.0, now - (folder / "job.json").stat().st_mtime)
-    except FileNotFoundError:
-        return 0.0
+        for state, count in state_counts(self._spool.ledger).items():
+            jobs.add_metric([state.value], count)
+        for state, found in open_summaries(self._spool.ledger).items():
+            age = (datetime.now(UTC) - found.oldest).total_seconds() if found.oldest else 0.0
+            ages.add_metric([state.value], max(0.0, age))
+            if state in IN_WORK:
+                held.add_metric([state.value], found.held)
+        return (jobs, ages, held)
 
 
 class BrokerCollector(Collector):

@@ -10,8 +10,8 @@ from pathlib import Path
 from listener.dicom.data_set import read_attributes
 from listener.dicom.sop_classes import is_image
 from listener.pairing.evidence import series_of_study
-from listener.pairing.job_index import JobFacts
 from listener.pairing.series_watch import SeriesWatch
+from listener.spool.job_record import JobRecord
 from listener.spool.spool import Spool
 
 TECHNIQUE = ("EchoTime", "RepetitionTime")
@@ -39,25 +39,25 @@ class OtherPhases:
             for series in sorted(others)
         }
 
-    def came(self, facts: JobFacts) -> bool:
+    def came(self, record: JobRecord) -> bool:
         """Return whether such a series came or grew since the job became ready."""
-        if facts.other_series is None:
+        if record.other_series is None:
             return False
-        known = {series: count for series, count in facts.other_series.items() if count is not None}
-        known |= dict.fromkeys(self._new_phases(facts), 0)
+        known = {series: count for series, count in record.other_series.items() if count is not None}
+        known |= dict.fromkeys(self._new_phases(record), 0)
         # Every folder is examined: each has its own time from which it counts as settled.
         grown = [
             series
             for series, count in known.items()
-            if self._watch.has_grown(self._spool.series_folder(facts.study_uid, series), count)
+            if self._watch.has_grown(self._spool.series_folder(record.study_uid, series), count)
         ]
         return bool(grown)
 
-    def _new_phases(self, facts: JobFacts) -> Iterator[str]:
-        images = [series for series, count in facts.instance_counts.items() if count]
-        known = {*images, *(facts.other_series or ()), facts.seg_series_uid}
-        for series in self._series(facts.study_uid):
-            if series not in known and self._is_phase(facts.study_uid, series, images):
+    def _new_phases(self, record: JobRecord) -> Iterator[str]:
+        images = [series for series, uids in (record.instances or {}).items() if uids]
+        known = {*images, *(record.other_series or ()), record.seg.series_uid}
+        for series in self._series(record.study_uid):
+            if series not in known and self._is_phase(record.study_uid, series, images):
                 yield series
 
     def _series(self, study_uid: str) -> list[str]:

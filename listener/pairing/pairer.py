@@ -4,8 +4,7 @@ import shutil
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -19,9 +18,9 @@ from listener.ledger.self_tests import self_test_of
 from listener.ledger.set_aside_outlines import SetAside, is_set_aside, set_aside
 from listener.pairing.body_parts import other_body_part
 from listener.pairing.conversion_sources import ConversionSources
+from listener.pairing.corrected_outlines import corrected_by
 from listener.pairing.elsewhere import image_heads, studies_of_missing
 from listener.pairing.evidence import Evidence, SeriesHeads, WaitsFor, evidence, series_of_study
-from listener.pairing.job_index import JobFacts, JobIndex
 from listener.pairing.other_phases import OtherPhases
 from listener.pairing.readiness import (
     PairingDecision,
@@ -35,13 +34,15 @@ from listener.pairing.readiness import (
 from listener.pairing.reconcile import outline_at, outlines_without_job
 from listener.pairing.segmentation_references import SegmentationReferences
 from listener.pairing.series_watch import SeriesWatch
+from listener.pairing.touched_studies import TouchedStudies
 from listener.runtime.fault_points import FaultPoint, reach
 from listener.settings import ListenerSettings
-from listener.spool.job_files import is_held
-from listener.spool.job_record import JobRecord
+from listener.spool import job_rows
+from listener.spool.atomic_files import make_folder
+from listener.spool.job_queries import most_jobs_of_a_study
+from listener.spool.job_record import UNKNOWN_SERIES, JobRecord
 from listener.spool.jobs import Job, JobState, job_id_for
-from listener.spool.locks import PAIRING_LOCK_NAME, waiting_lock
-from listener.spool.repair import SpoolDefect, outlines_of, repair
+from listener.spool.repair import repair
 from listener.spool.spool import Spool
 
 log = structlog.get_logger()
@@ -66,7 +67,7 @@ class Waited:
 class Pairer:
     """Creates a job for each outline and makes it ready when its images have arrived.
 
-    Any number of listeners may share a spool: creating a job and making it ready happen under one lock file.
+    Any number of listeners may share a spool: of two that create a job, or make it ready, the ledger lets one do it.
     """
 
     def __init__(
@@ -86,8 +87,6 @@ class Pairer:
         self._outline_set_aside = outline_set_aside
         self._waits: dict[str, WaitsFor] = {}
         self._most_cases = 0
-        self._index = JobIndex(spool)
-        self._index_lock = threading.Lock()
         self._heads = SeriesHeads()
         self._conversions = ConversionSources()
         self._delayed: dict[str, tuple[SegmentationReferences, str | None]] = {}
@@ -95,6 +94,7 @@ class Pairer:
         self._is_repaired = False
         self._watch = SeriesWatch(spool, settings)
         self._other_phases = OtherPhases(spool, self._watch)
+        self._touched = TouchedStudies(spool.ledger, settings)
         self._waited: dict[str, Waited] = {}
         self._searched: dict[str, float] = {}
         self._fetching = threading.BoundedSemaphore(FETCHES_AT_ONCE)
@@ -137,30 +137,40 @@ class Pairer:
 
     def _make_case(self, outline: SegmentationReferences, calling_ae_title: str | None) -> None:
         """Create the job of an outline, or set it aside, unless that was done before."""
+        uids = (outline.study_uid, outline.series_uid, outline.sop_instance_uid)
         job_id = job_id_for(outline.sop_instance_uid, 1)
-        with self._exclusive(), self._index_lock:
-            uids = (outline.study_uid, outline.series_uid, outline.sop_instance_uid)
-            if self._spool.find_job(job_id) is None and not is_set_aside(self._spool.ledger, *uids):
-                self._index.refresh()
-                foreign = self._why_no_case(outline)
-                if foreign is not None:
-                    self._set_aside(uids, *foreign, calling_ae_title)
-                    return
-                replaces = self._index.corrected_by(outline)
-                recipients = self_test_of(self._spool.ledger, outline.study_uid)
-                self._spool.create_job(new_job(outline, calling_ae_title, replaces, datetime.now(UTC), recipients))
-                log.info("job_created", job=job_id, pairing=outline.pairing.value, replaces=replaces)
-                self._job_created(calling_ae_title)
+        if self._spool.find_job(job_id) is not None or is_set_aside(self._spool.ledger, *uids):
+            return
+        foreign = self._why_no_case(outline)
+        if foreign is not None:
+            self._set_aside(uids, *foreign, calling_ae_title)
+            return
+        recipients = self_test_of(self._spool.ledger, outline.study_uid)
+        make_folder(self._spool.job_folder(job_id))
+        with self._spool.ledger.writing() as connection:
+            job_rows.lock_study(connection, outline.study_uid)  # two outlines of a study must not correct the same one
+            earlier = job_rows.rows().where(job_rows.jobs.c.study_uid == outline.study_uid)
+            records = [job.record for job in job_rows.read(connection, earlier, self._spool.results)]
+            record = new_job(outline, calling_ae_title, corrected_by(records, outline), datetime.now(UTC), recipients)
+            created = job_rows.insert(connection, record, JobState.WAITING)
+        if created:
+            log.info("job_created", job=job_id, pairing=outline.pairing.value, replaces=record.replaces)
+            self._job_created(calling_ae_title)
 
     def _why_no_case(self, outline: SegmentationReferences) -> tuple[SetAside, str] | None:
         """Return why an outline makes no case, as far as its own header tells."""
-        if outline.is_own_result or self._index.issued(outline.study_uid, outline.sop_instance_uid):
+        if outline.is_own_result or self._is_issued(outline):
             return SetAside.OWN_RESULT, "a result of radtme"
         if outline.never_accepted and not outline.is_structure_set:
             return SetAside.OTHER_IMAGES, f"drawn on {outline.never_accepted}, which is never measured"
         if outline.other_body_part and self._settings.set_aside_other_body_parts:
             return SetAside.OTHER_BODY_PART, f"its header says {outline.other_body_part!r}, and nothing of a breast"
         return None
+
+    def _is_issued(self, outline: SegmentationReferences) -> bool:
+        """Tell whether an outline is a result that a job of its study gave, whatever became of its header since."""
+        issued = (job.issued() for job in self._spool.jobs(study_uid=outline.study_uid))
+        return any(one and outline.sop_instance_uid in one.objects.values() for one in issued)
 
     def _set_aside(
         self, uids: tuple[str, str, str], reason: SetAside, message: str, calling_ae_title: str | None
@@ -176,7 +186,9 @@ class Pairer:
             return False
         uids = (record.study_uid, record.seg.series_uid, record.seg.sop_instance_uid)
         self._set_aside(uids, *foreign, record.calling_ae_title)
-        shutil.rmtree(job.folder)
+        with self._spool.ledger.writing() as connection:
+            job_rows.remove(connection, [job.id], [JobState.WAITING])
+        shutil.rmtree(job.folder, ignore_errors=True)
         return True
 
     def _why_foreign(self, record: JobRecord, found: Evidence) -> tuple[SetAside, str] | None:
@@ -197,16 +209,10 @@ class Pairer:
         """Return the largest number of cases that any study got within the last hour."""
         return self._most_cases
 
-    def image_kept(self) -> None:
-        """Request a scan soon: something new is in the spool."""
+    def image_kept(self, study_uid: str) -> None:
+        """Request a scan soon: something new of a study is in the spool."""
+        self._touched.touch([study_uid])
         self._wake.set()
-
-    @contextmanager
-    def _exclusive(self) -> Iterator[None]:
-        """Hold the lock under which all listeners of this spool create jobs and make them ready."""
-        # Without it, two listeners of one spool would create two jobs for one outline.
-        with waiting_lock(self._spool.root / "jobs" / PAIRING_LOCK_NAME):
-            yield
 
     # Scan -----------------------------------------------------------------------------------------------------------
 
@@ -236,30 +242,25 @@ class Pairer:
     def scan(self) -> float:
         """Examine every job once; return the seconds until something may be due."""
         self._guarded(self._make_delayed)
-        with self._index_lock:
-            self._index.refresh()
-            waiting = self._index.waiting
-            latest = list(self._index.latest_past_waiting())
-            self._most_cases = self._index.most_cases_of_a_study(datetime.now(UTC) - timedelta(hours=1))
+        waiting = list(self._spool.jobs(JobState.WAITING))
+        latest = [job for study in self._touched.now() for job in self._latest_past_waiting(study)]
+        self._most_cases = most_jobs_of_a_study(self._spool.ledger, datetime.now(UTC) - timedelta(hours=1))
         self._waited = {job.id: self._waited[job.id] for job in waiting if job.id in self._waited}
         self._searched = {job.id: self._searched[job.id] for job in waiting if job.id in self._searched}
         self._waits = {job.id: self._waits[job.id] for job in waiting if job.id in self._waits}
         # Each by itself: an error in one job must not delay the others.
         looks = [partial(self._review_waiting, job) for job in waiting]
-        looks += [partial(self._find_late_instances, facts) for facts in latest]
+        looks += [partial(self._find_late_instances, job) for job in latest]
         pauses = [self._guarded(look) or self._settings.sweep_seconds for look in looks]
         return max(MIN_SCAN_SECONDS, min(pauses, default=self._settings.sweep_seconds))
 
     def _review_waiting(self, job: Job) -> float:
         """Advance a waiting job if it is due; return the seconds until it may be."""
-        if is_held(job.folder):
+        if job.is_held:
             self._waits.pop(job.id, None)
             self._waited.pop(job.id, None)  # its deadline counts from its release
             return self._settings.sweep_seconds
-        try:
-            record = job.read()
-        except FileNotFoundError:
-            return self._settings.sweep_seconds  # another listener moved it
+        record = job.record
         found = evidence(self._spool, record, self._heads, self._conversions)
         quiet = self._watch.quiet_seconds(record)
         age = self._age_seconds(record)
@@ -272,9 +273,7 @@ class Pairer:
             self._waits[job.id] = found.waits_for(fetched)
             settle = max(0.0, settle_seconds(found, self._settings) - quiet) if found.complete else float("inf")
             return min(settle, max(0.0, self._settings.deadline_seconds - age))
-        with self._exclusive():
-            if job.folder.is_dir() and not is_held(job.folder):  # no other process was faster
-                self._move_on(job, record, found, step, elsewhere)
+        self._move_on(job, record, found, step, elsewhere)
         return self._settings.sweep_seconds
 
     def _lies_elsewhere(self, record: JobRecord, found: Evidence, *, at_once: bool) -> str:
@@ -298,14 +297,15 @@ class Pairer:
         if not elsewhere and self._is_set_aside(job, record, found):
             return
         if step is PairingDecision.FETCH:
-            job.write(replace(record, fetched=datetime.now(UTC)))
-            self._request_retrieve(record.study_uid, found)
+            asked = replace(record, fetched=datetime.now(UTC))
+            if self._spool.change(job, record=asked, unless_held=True):  # else another listener was faster
+                self._request_retrieve(record.study_uid, found)
             return
         closed = step is PairingDecision.CLOSE
         why = self._why_closed(record, found, elsewhere) if closed else ""
-        job.write(made_ready(record, found, datetime.now(UTC), self._beside(record, found), why))
+        ready = made_ready(record, found, datetime.now(UTC), self._beside(record, found), why)
         reach(FaultPoint.PAIRING_DECIDED)
-        if self._spool.move(job, JobState.READY):
+        if self._spool.move(job, JobState.READY, record=ready, unless_held=True):
             reach(FaultPoint.PAIRING_READIED)
             log.info("job_ready", job=job.id, images=found.image_count, missing=found.missing_count, closed=closed)
             self._announce(job.id)
@@ -330,29 +330,39 @@ class Pairer:
             if not self._stopping.is_set():
                 fetch(study_uid, missing)
 
-    def _find_late_instances(self, facts: JobFacts) -> float:
+    def _latest_past_waiting(self, study_uid: str) -> list[Job]:
+        """Return, for each outline of a study whose newest job is past waiting, that job.
+
+        Not of one that a person holds or has dropped: nothing new comes of it before they say so. Nor of an outline
+        that another one has corrected: its results are replaced. A worker makes the jobs of further tumours beside the
+        outline's own, and their next versions, too.
+        """
+        jobs = [job for job in self._spool.jobs(study_uid=study_uid) if job.record.segment_number is None]
+        replaced = {job.record.replaces: _outline_of(job) for job in jobs if job.record.replaces}
+        corrected = {_outline_of(job) for job in jobs if replaced.get(job.id, _outline_of(job)) != _outline_of(job)}
+        newest = {_outline_of(job): job for job in sorted(jobs, key=lambda job: job.record.version)}
+        stays = (JobState.WAITING, JobState.DROPPED)
+        return [
+            job
+            for outline, job in newest.items()
+            if job.state not in stays and not job.is_held and outline not in corrected
+        ]
+
+    def _find_late_instances(self, job: Job) -> float:
         """Create a new version of a job whose series has grown since, or beside which another phase came.
 
         Returns the seconds until one may be due.
         """
-        counts = dict(facts.instance_counts)
-        if facts.watches_study:
-            others = dict.fromkeys(series_of_study(self._spool, facts.study_uid), 0)
-            others.pop(facts.seg_series_uid, None)
-            counts = others | counts
+        record = job.record
         # Every folder is examined: each has its own time from which it counts as settled.
         grown = [
             series
-            for series, count in counts.items()
-            if self._watch.has_grown(self._spool.series_folder(facts.study_uid, series), count)
+            for series, count in self._instance_counts(record).items()
+            if self._watch.has_grown(self._spool.series_folder(record.study_uid, series), count)
         ]
-        other_phase_came = self._other_phases.came(facts)
+        other_phase_came = self._other_phases.came(record)
         if not grown and not other_phase_came:
             return self._settings.sweep_seconds
-        job = self._spool.find_job(facts.job_id)
-        if job is None:
-            return self._settings.sweep_seconds
-        record = job.read()
         found = evidence(self._spool, record, self._heads, self._conversions)
         if not found.complete or (not other_phase_came and _same_instances(record, found)):
             return self._settings.sweep_seconds
@@ -360,15 +370,22 @@ class Pairer:
         settle = longer if other_phase_came else settle_seconds(found, self._settings)
         unsettled = settle - self._watch.quiet_seconds(record)
         if unsettled > 0:
+            self._touched.touch([record.study_uid])
             return unsettled
         self._make_version(record, found)
         return self._settings.sweep_seconds
 
+    def _instance_counts(self, record: JobRecord) -> Mapping[str, int]:
+        """Return how many instances of each series a job was made ready with, of every series that may concern it."""
+        counts = dict.fromkeys(set(record.required) - {UNKNOWN_SERIES}, 0)
+        if record.watches_study:
+            others = set(series_of_study(self._spool, record.study_uid)) - {record.seg.series_uid}
+            counts = dict.fromkeys(others, 0) | counts
+        return counts | {series: len(uids) for series, uids in (record.instances or {}).items()}
+
     def _make_version(self, previous: JobRecord, found: Evidence) -> None:
         version = next_version(previous, found, datetime.now(UTC), self._beside(previous, found))
-        with self._exclusive():
-            created = self._spool.create_job(version, JobState.READY)
-        if created:
+        if self._spool.create_job(version, JobState.READY):
             log.info("job_version_created", job=version.job_id, replaces=previous.job_id, images=found.image_count)
             self._announce(version.job_id)
 
@@ -403,30 +420,28 @@ class Pairer:
         with self._spool.ledger.reading():  # asked once: where it is away, every outline would wait for it
             pass
         if self._is_repaired:
-            outlines_without_job(self._spool, self._guarded, self._make_job)
+            self._touched.touch(outlines_without_job(self._spool, self._guarded, self._make_job))
         else:
             self.reconcile()
 
     def reconcile(self) -> None:
         """Repair what a crash left, and create a job for every recent outline in the spool that has none."""
         self._guarded(self._repair)
-        outlines_without_job(self._spool, self._guarded, self._make_job)
+        self._touched.touch(outlines_without_job(self._spool, self._guarded, self._make_job))
 
     def _repair(self) -> None:
-        """Repair what a crash left; a job that can no longer be read is created again from its outline."""
-        with self._exclusive(), self._index_lock:
-            found = repair(self._spool)
-            self._index = JobIndex(self._spool)  # what it could not read before may be readable now
-            self._is_repaired = True
-        lost = frozenset(one.job_id for one in found if one.job_id and one.defect is SpoolDefect.JOB_UNREADABLE)
-        for path in outlines_of(self._spool, lost):
-            self._guarded(partial(self._make_job, path))
+        repair(self._spool)
+        self._is_repaired = True
 
     def _make_job(self, path: Path) -> None:
         outline = outline_at(path)
         if outline is not None:
             _, calling_ae_title = self._delayed.get(path.stem, (outline, None))
             self.outline_kept(replace(outline, sop_instance_uid=path.stem), calling_ae_title)
+
+
+def _outline_of(job: Job) -> str:
+    return job.record.seg.sop_instance_uid
 
 
 def _same_instances(job: JobRecord, found: Evidence) -> bool:

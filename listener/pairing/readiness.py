@@ -41,7 +41,7 @@ class PairingDecision(Enum):
 
 def waiting_for(spool: Spool, job: Job) -> Waiting:
     """Return what a waiting job waits for; ``str()`` of it is a sentence such as ``37 of 176 instances missing``."""
-    record = job.read()
+    record = job.record
     found = evidence(spool, record, SeriesHeads())
     return replace(found.waiting(), where=expected_in(record, found) if found.missing_count else "")
 

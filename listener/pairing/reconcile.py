@@ -27,15 +27,17 @@ Guarded = Callable[[Callable[[], None]], object]
 """Runs a step; logs what it raises."""
 
 
-def outlines_without_job(spool: Spool, guarded: Guarded, found: Callable[[Path], None]) -> None:
-    """Call ``found`` with the path of every recent outline in the spool that has no job.
+def outlines_without_job(spool: Spool, guarded: Guarded, found: Callable[[Path], None]) -> set[str]:
+    """Call ``found`` with the path of every recent outline that has no job; return the studies that are recent.
 
     One head is read per series that was touched lately; in a series of outlines each file's name is its UID.
     """
     oldest = time.time() - RECENT_SECONDS
+    recent: set[str] = set()
     for study in sorted(spool.studies.iterdir()):
         if is_uid(study.name):
-            guarded(partial(_look_at_study, spool, study, oldest, guarded, found))
+            guarded(partial(_look_at_study, spool, study, oldest, guarded, found, recent))
+    return recent
 
 
 def outline_at(path: Path) -> SegmentationReferences | None:
@@ -47,16 +49,19 @@ def outline_at(path: Path) -> SegmentationReferences | None:
         return None
 
 
-def _look_at_study(spool: Spool, study: Path, oldest: float, guarded: Guarded, found: Callable[[Path], None]) -> None:
+def _look_at_study(
+    spool: Spool, study: Path, oldest: float, guarded: Guarded, found: Callable[[Path], None], recent: set[str]
+) -> None:
     for series in series_of_study(spool, study.name):
-        guarded(partial(_look_at_series, spool, study / series, oldest, guarded, found))
+        if (study / series).stat().st_mtime >= oldest:
+            recent.add(study.name)
+            guarded(partial(_look_at_series, spool, study / series, guarded, found))
 
 
-def _look_at_series(spool: Spool, series: Path, oldest: float, guarded: Guarded, found: Callable[[Path], None]) -> None:
-    if series.stat().st_mtime < oldest or not _holds_outlines(series):
-        return
-    for path in _without_job(spool, series):
-        guarded(partial(found, path))
+def _look_at_series(spool: Spool, series: Path, guarded: Guarded, found: Callable[[Path], None]) -> None:
+    if _holds_outlines(series):
+        for path in _without_job(spool, series):
+            guarded(partial(found, path))
 
 
 def _without_job(spool: Spool, series: Path) -> Iterator[Path]:

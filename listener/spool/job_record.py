@@ -1,4 +1,4 @@
-"""What ``job.json`` says: what is to be scored, and what it waits for or was made ready with."""
+"""The record of a job: what is to be scored, and what it waits for or was made ready with."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,9 +7,6 @@ from typing import Annotated
 
 from listener.ledger.self_test_recipients import SelfTestRecipients
 from listener.spool.record_file import LEFT_OUT_IF_NONE, UtcTime
-
-JOB_NAME = "job.json"
-"""In the job's folder."""
 
 UNKNOWN_SERIES = ""
 """Key of the instances whose series the segmentation does not name."""

@@ -1,31 +1,20 @@
-"""A job as it lies in the spool: its id, its state and its folder."""
+"""A job: its id, its state, and what the ledger knows of it."""
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from listener.spool.job_files import (
-    ATTEMPTS_NAME,
-    DROP_NAME,
-    FAILURE_NAME,
-    HOLD_NAME,
-    RESULT_NAME,
-    Attempts,
-    Drop,
-    Failure,
-    Hold,
-    IssuedObjects,
-)
-from listener.spool.job_record import JOB_NAME, JobRecord
-from listener.spool.record_file import read_intact, read_optional, read_record, write_record
+from listener.spool.job_notes import RESULT_NAME, Attempts, Drop, Failure, Hold, IssuedObjects
+from listener.spool.job_record import JobRecord
+from listener.spool.record_file import UtcTime, read_intact
 
 JOB_ID_PATTERN = re.compile(r"[a-z0-9]{16}-v[1-9][0-9]{0,5}")
 
 
 class JobState(StrEnum):
-    """Where a job lies. The order is the order in which a job passes through."""
+    """How far a job is. The order is the order in which a job passes through."""
 
     WAITING = "waiting"
     READY = "ready"
@@ -35,6 +24,10 @@ class JobState(StrEnum):
     FAILED = "failed"
     DROPPED = "dropped"
     """Given up by a person; `radtme retry` takes it up again."""
+
+
+FINISHED_STATES = (JobState.DONE, JobState.FAILED, JobState.DROPPED)
+IN_WORK = tuple(state for state in JobState if state not in FINISHED_STATES)
 
 
 def job_id_for(seg_sop_instance_uid: str, version: int, segment_number: int | None = None) -> str:
@@ -47,45 +40,34 @@ def job_id_for(seg_sop_instance_uid: str, version: int, segment_number: int | No
     return f"{digest[:16]}-v{version}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Job:
-    """One job as it lies in the spool: its id, its state and its folder."""
+    """One job, as the ledger had it when it was read."""
 
-    id: str
+    record: JobRecord
     state: JobState
     folder: Path
+    """Of its result, in whatever state it is."""
+    changed: UtcTime
+    """When anything but its deliveries was last written."""
+    attempts: Attempts = field(default_factory=Attempts)
+    """How often it was begun."""
+    failure: Failure | None = None
+    """Why it failed, if it did."""
+    hold: Hold | None = None
+    """Who holds it."""
+    drop: Drop | None = None
+    """Who gave it up."""
 
-    def read(self) -> JobRecord:
-        """Return what ``job.json`` says.
+    @property
+    def id(self) -> str:
+        """The job's id."""
+        return self.record.job_id
 
-        Raises
-        ------
-        FileNotFoundError
-            If the job moved on.
-        UnreadableRecord
-            If the file is damaged.
-        """
-        return read_record(JobRecord, self.folder / JOB_NAME)
-
-    def write(self, record: JobRecord) -> None:
-        """Replace ``job.json``."""
-        write_record(self.folder / JOB_NAME, record)
-
-    def attempts(self) -> Attempts:
-        """Return how often it was begun; never, where that is not written or damaged."""
-        return read_intact(Attempts, self.folder / ATTEMPTS_NAME) or Attempts()
-
-    def failure(self) -> Failure | None:
-        """Return why it failed, if it did."""
-        return read_optional(Failure, self.folder / FAILURE_NAME)
-
-    def hold(self) -> Hold | None:
-        """Return who holds the job; None if it is not on hold or the file is damaged."""
-        return read_intact(Hold, self.folder / HOLD_NAME)
-
-    def drop(self) -> Drop | None:
-        """Return who gave up the job; None if it was not given up or the file is damaged."""
-        return read_intact(Drop, self.folder / DROP_NAME)
+    @property
+    def is_held(self) -> bool:
+        """Whether a person holds it."""
+        return self.hold is not None
 
     def issued(self) -> IssuedObjects | None:
         """Return the objects of its result; None where there is none, or the file is damaged."""

@@ -5,12 +5,13 @@
 | 1 | no file; delivery records say queued, retry, delivered or refused, and of what was taken the UID alone |
 | 2 | ``version``, ``targets/``, ``commitments/``, ``jobs/dropped/``; delivery records as in ``docs/delivery.md`` |
 | 3 | the ledger (`listener.ledger`) in place of ``targets/``, ``commitments/``, ``selftests/``, ``*.aside.json`` |
+| 4 | jobs are rows of the ledger; ``results/`` in place of ``jobs/`` |
 """
 
 import os
 from pathlib import Path
 
-LAYOUT = 3
+LAYOUT = 4
 """What this program reads and writes."""
 VERSION_NAME = "version"
 UNVERSIONED = 1
@@ -68,7 +69,7 @@ def check_layout(root: Path) -> None:
 
 
 def _holds_anything(root: Path) -> bool:
-    folders = [root / name for name in ("studies", "quarantine", "receiving")]
+    folders = [root / name for name in ("studies", "quarantine", "receiving", "results")]
     folders += [entry for entry in _entries(root / "jobs") if entry.is_dir()]
     return any(_entries(folder) for folder in folders)
 

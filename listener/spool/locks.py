@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 LOCK_NAME = "lock"
-PAIRING_LOCK_NAME = "pairing.lock"
-"""In the folder of all jobs: held while new jobs are made."""
 
 
 @contextlib.contextmanager
@@ -32,7 +30,7 @@ def exclusive(folder: Path, name: str = LOCK_NAME) -> Iterator[bool]:
     try:
         descriptor = os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
     except FileNotFoundError:
-        yield False  # the job moved on
+        yield False  # the job was removed
         return
     try:
         try:

@@ -2,7 +2,7 @@
 
 A job is given back when something around it failed, such as a disk that is full. Then no byte may be written any more,
 so the next try is the modification time of the job's lock, and the moment of the giving back its access time: setting
-them takes no space. What a person reads about it is in ``attempts.json``, once that can be written again.
+them takes no space. What a person reads about it is in the ledger, once that can be written again.
 """
 
 import os

@@ -1,15 +1,15 @@
-"""The spool: every received object and every job, as files whose folder is their state.
+"""The spool: every received object and every result as a file, every job as a row of the ledger.
 
-Nothing else is the truth. A message in Redis can be lost or come twice; a rename in here cannot. All folders lie on one
-filesystem, because one rename is one step of a job. Layout::
+Nothing else is the truth. A message in Redis can be lost or come twice; a row or a file cannot. All folders lie on one
+filesystem, because one rename is one step of an object. Layout::
 
     receiving/<association>/<uid>.part              not acknowledged yet
     studies/<study>/<series>/<sop instance>.dcm     as received, never altered
-    jobs/<state>/<job id>/                          job.json result.json objects/ delivery/ failure.json
+    results/<job id>/                               result.json objects/
     quarantine/<uid>.dcm + <uid>.json
     version                                         the number of this layout (layout.py)
     parts/<part>-<host>-<process>.json              signs of life of the running parts (runtime/heartbeat.py)
-    ledger.sqlite                                   everything else, where no other ledger is named (`listener.ledger`)
+    ledger.sqlite                                   jobs and all else, unless another one is named (`listener.ledger`)
 """
 
 import errno
@@ -21,20 +21,22 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from listener.dicom.uids import checked_uid
 from listener.runtime.fault_points import FaultPoint, reach
 from listener.spool.atomic_files import fsync_folder, make_folder, same_content, write_bytes
-from listener.spool.job_files import FAILURE_NAME, Failure
-from listener.spool.job_record import JOB_NAME, JobRecord
+from listener.spool.job_notes import Failure
+from listener.spool.job_record import JobRecord
 from listener.spool.jobs import JOB_ID_PATTERN, Job, JobState
 from listener.spool.layout import LAYOUT, VERSION_NAME, check_layout
 from listener.spool.record_file import UtcTime, write_record
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from listener.ledger.database import Ledger
 
 log = structlog.get_logger()
@@ -94,8 +96,7 @@ class Spool:
             If it cannot be used.
         """
         check_layout(self.root)
-        folders = [self.receiving, self.studies, self.quarantine]
-        folders += [self.jobs_folder(state) for state in JobState]
+        folders = [self.receiving, self.studies, self.quarantine, self.results]
         for folder in folders:
             make_folder(folder)
         if len({folder.stat().st_dev for folder in folders}) != 1:
@@ -129,9 +130,10 @@ class Spool:
         """The signs of life of the parts that run."""
         return self.root / "parts"
 
-    def jobs_folder(self, state: JobState) -> Path:
-        """Return the folder that holds the jobs in ``state``."""
-        return self.root / "jobs" / state.value
+    @property
+    def results(self) -> Path:
+        """The results of the jobs, each in a folder of its own."""
+        return self.root / "results"
 
     def free_bytes(self) -> int:
         """Return the bytes that an unprivileged process can still write."""
@@ -198,63 +200,80 @@ class Spool:
 
     # Jobs ------------------------------------------------------------------------------------------------------------
 
-    def job_folder(self, state: JobState, job_id: str) -> Path:
-        """Return where a job in ``state`` lies, or would lie."""
-        if not JOB_ID_PATTERN.fullmatch(job_id):
-            raise ValueError(f"expected a job id such as 0123456789abcdef-v1, found {job_id[:40]!r}")
-        return self.jobs_folder(state) / job_id
+    def job_folder(self, job_id: str) -> Path:
+        """Return where the result of a job lies, or would lie."""
+        return self.results / _checked_id(job_id)
 
-    def jobs(self, *states: JobState) -> Iterator[Job]:
-        """Yield the jobs in these states (in all states when none is given), by id."""
-        for state in states or tuple(JobState):
-            for name in sorted(os.listdir(self.jobs_folder(state))):
-                if JOB_ID_PATTERN.fullmatch(name):
-                    yield Job(name, state, self.jobs_folder(state) / name)
+    def jobs(self, *states: JobState, study_uid: str | None = None) -> Iterator[Job]:
+        """Yield the jobs (of one study) in these states, in all states when none is given: by state and id."""
+        from listener.spool import job_rows  # here and below as in `ledger`
+
+        query = job_rows.rows()
+        if states:
+            query = query.where(job_rows.jobs.c.state.in_(states))
+        if study_uid is not None:
+            query = query.where(job_rows.jobs.c.study_uid == study_uid)
+        with self.ledger.reading() as connection:
+            found = list(job_rows.read(connection, query, self.results))
+        order = {state: place for place, state in enumerate(states or JobState)}
+        yield from sorted(found, key=lambda job: order[job.state])
+
+    def first_jobs(self, state: JobState, most: int, *, newest_first: bool = False) -> list[Job]:
+        """Return at most so many jobs in a state, those first that have been there for longest."""
+        from listener.spool import job_rows
+
+        when = job_rows.jobs.c.changed.desc() if newest_first else job_rows.jobs.c.changed
+        query = job_rows.rows().where(job_rows.jobs.c.state == state).order_by(None).order_by(when).limit(most)
+        with self.ledger.reading() as connection:
+            return list(job_rows.read(connection, query, self.results))
 
     def find_job(self, job_id: str) -> Job | None:
-        """Return the job wherever it lies, or None."""
-        for _ in range(2):  # a job that moves on while we look is found the second time
-            for state in JobState:
-                folder = self.job_folder(state, job_id)
-                if folder.is_dir():
-                    return Job(job_id, state, folder)
-        return None
+        """Return the job, or None."""
+        from listener.spool import job_rows
 
-    def create_job(self, record: JobRecord, state: JobState = JobState.WAITING) -> Job | None:
-        """Create a job whole, or return None where a job of its id exists in any state."""
-        if self.find_job(record.job_id) is not None:
-            return None
-        folder = self.job_folder(state, record.job_id)
-        temporary = folder.with_name(f".{record.job_id}.{secrets.token_hex(4)}")
-        temporary.mkdir()
-        write_record(temporary / JOB_NAME, record)
-        reach(FaultPoint.JOB_WRITTEN)
-        try:
-            os.rename(temporary, folder)  # fails where the folder exists: a job's folder is never empty
-        except OSError as error:
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-                raise
-            (temporary / JOB_NAME).unlink()
-            temporary.rmdir()
-            return None
-        fsync_folder(folder.parent)
-        return Job(record.job_id, state, folder)
+        query = job_rows.rows().where(job_rows.jobs.c.job_id == _checked_id(job_id))
+        with self.ledger.reading() as connection:
+            return next(job_rows.read(connection, query, self.results), None)
 
-    def move(self, job: Job, state: JobState) -> Job | None:
-        """Move a job to ``state`` with one rename; None where another process moved it first."""
-        target = self.job_folder(state, job.id)
-        try:
-            os.rename(job.folder, target)
-        except FileNotFoundError:
-            return None
-        reach(FaultPoint.JOB_RENAMED)
-        fsync_folder(target.parent)
-        fsync_folder(job.folder.parent)
-        return Job(job.id, state, target)
+    def create_job(self, record: JobRecord, state: JobState = JobState.WAITING, **values: Any) -> Job | None:
+        """Create a job, or return None where a job of its id exists in any state."""
+        from listener.spool import job_rows
+
+        make_folder(self.job_folder(record.job_id))
+        with self.ledger.writing() as connection:
+            created = job_rows.insert(connection, record, state, **values)
+        return self.find_job(record.job_id) if created else None
+
+    def change(self, job: Job, **changes: Any) -> Job | None:
+        """Change a job that is still in the state in which it was read; None where another process was faster.
+
+        ``changes`` are those of `listener.spool.job_rows.change`.
+        """
+        with self.ledger.writing() as connection:
+            return self.change_within(connection, job, **changes)
+
+    def change_within(self, connection: "Connection", job: Job, **changes: Any) -> Job | None:
+        """Do what `change` does as a part of a transaction."""
+        from listener.spool import job_rows
+
+        row = job_rows.change(connection, job.id, [job.state], **changes)
+        return None if row is None else job_rows.job_of(row, self.results)
+
+    def move(self, job: Job, state: JobState, **changes: Any) -> Job | None:
+        """Move a job to ``state``, with other changes; None where another process moved it first."""
+        moved = self.change(job, to=state, **changes)
+        if moved is not None:
+            reach(FaultPoint.JOB_MOVED)
+        return moved
 
 
 def fail(spool: Spool, job: Job, reason: str, message: str) -> None:
     """End a job as failed, with why and with what a person can do."""
-    failure = Failure(reason, message, datetime.now(UTC), len(job.attempts().began))
-    write_record(job.folder / FAILURE_NAME, failure)
-    spool.move(job, JobState.FAILED)
+    failure = Failure(reason, message, datetime.now(UTC), len(job.attempts.began))
+    spool.move(job, JobState.FAILED, failure=failure, reason=str(reason))
+
+
+def _checked_id(job_id: str) -> str:
+    if not JOB_ID_PATTERN.fullmatch(job_id):
+        raise ValueError(f"expected a job id such as 0123456789abcdef-v1, found {job_id[:40]!r}")
+    return job_id

@@ -33,7 +33,7 @@ def test_it_is_scored_without_waiting_for_the_deadline(shared_data: Path, tmp_pa
             assert {one.outcome.value for one in sent} == {"stored"}
         wait_until(lambda: any(listener.spool.jobs(JobState.READY)), 20, "the job being ready")
         (job,) = listener.spool.jobs(JobState.READY)
-        assert job.read().not_complete is None
+        assert job.record.not_complete is None
         running = listener.spool.move(job, JobState.RUNNING)
         assert running is not None
         scored = run(listener.spool, running, registry, WorkerSettings(listener.spool.root, registry.root))

@@ -11,7 +11,6 @@ from pynetdicom import AE
 
 from deploy.simulation.phantom import Phantom, write_phantom
 from listener.runtime.fault_points import VARIABLE, FaultPoint
-from listener.spool.atomic_files import read_json
 from listener.spool.jobs import Job, JobState
 from support.broken_studies import SMALL
 from support.installation import Installation, send
@@ -160,13 +159,11 @@ def test_a_job_that_kills_its_workers_becomes_a_failed_job(parts: Installation, 
     parts.start("work")
     [job] = parts.wait_for_jobs(1)
     assert job.state is JobState.FAILED
-    failure = read_json(job.folder / "failure.json")
-    assert failure is not None
-    assert failure["reason"] == "worker_killed"
+    assert job.failure is not None
+    assert job.failure.reason == "worker_killed"
     assert "worker_killed" in parts.radtme("status")
 
 
 def attempts(parts: Installation) -> int:
     """Return how often the only job was begun."""
-    record = parts.jobs()[0].folder / "attempts.json"
-    return len(read_json(record)["began"]) if record.exists() else 0
+    return len(parts.jobs()[0].attempts.began)

@@ -115,7 +115,7 @@ def test_a_damaged_signature_scores_nothing_until_it_is_mended(installation: Ins
     phantom = write_phantom(tmp_path / "phantom", 900, **SMALL)
     send(installation.dicom_port, *(tmp_path / "phantom").iterdir())
     jobs = installation.wait_for_jobs(before + 1)
-    [job] = [one for one in jobs if one.read().study_uid == phantom.study_uid]
+    [job] = [one for one in jobs if one.record.study_uid == phantom.study_uid]
     result = installation.result(job)
     assert result["rejection"]["reason"] == "signature_unusable"
     assert "signature_unusable" in installation.radtme("status", phantom.study_uid)
@@ -124,5 +124,5 @@ def test_a_damaged_signature_scores_nothing_until_it_is_mended(installation: Ins
         shutil.copyfile(kept / estimator.relative_to(store), estimator)
     installation.radtme("retry", job.id)
     jobs = installation.wait_for_jobs(before + 2)
-    results = [installation.result(one) for one in jobs if one.read().study_uid == phantom.study_uid]
+    results = [installation.result(one) for one in jobs if one.record.study_uid == phantom.study_uid]
     assert sorted(one["outcome"] for one in results) == ["not_scored", "scored"]

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,12 @@ import pytest
 
 from listener.spool.atomic_files import write_json
 from listener.spool.job_record import SegmentationReference
+from listener.spool.job_rows import NOTES
 from listener.spool.jobs import Job, JobState, job_id_for
 from listener.spool.record_file import record_of
 from listener.spool.spool import QuarantineReason, Spool
 from support.records import job_record
-from support.spool_jobs import REJECTED, SCORED, delivery, in_minutes
+from support.spool_jobs import REJECTED, SCORED, delivery, in_minutes, outcome_facts
 from workers.delivery.outbox import write_delivery
 from workers.delivery.record import DeliveryRecord
 
@@ -52,9 +54,19 @@ def put_instances(spool: Spool) -> Callable[[int], None]:
 
 @pytest.fixture
 def put_job(spool: Spool) -> Callable[..., Job]:
-    """Return a function that lays a job into a state, with the files that it would have there."""
+    """Return a function that makes a job in a state, with the notes, deliveries and files that it would have there.
 
-    def put(seg_uid: str, state: JobState, *, required: int = 4, **files: dict[str, Any]) -> Job:
+    ``changes`` are those of its record.
+    """
+
+    def put(
+        seg_uid: str,
+        state: JobState,
+        *,
+        required: int = 4,
+        changes: dict[str, Any] | None = None,
+        **files: dict[str, Any],
+    ) -> Job:
         record = job_record(
             job_id_for(seg_uid, 1),
             study_uid=STUDY,
@@ -64,7 +76,11 @@ def put_job(spool: Spool) -> Callable[..., Job]:
             created=datetime.now(UTC) - timedelta(seconds=720),
             readied=None if state is JobState.WAITING else datetime.now(UTC) - timedelta(seconds=600),
         )
-        job = spool.create_job(record, state)
+        notes = {name: record_of(NOTES[name], files.pop(name), name) for name in NOTES.keys() & files.keys()}
+        facts = outcome_facts(files["result"]) if "result" in files else {}
+        if "failure" in notes:
+            facts["reason"] = notes["failure"].reason
+        job = spool.create_job(replace(record, **(changes or {})), state, **facts, **notes)
         assert job is not None
         for name, value in files.items():
             if name.startswith("delivery__"):

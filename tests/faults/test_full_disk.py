@@ -107,7 +107,7 @@ def test_no_space_at_any_write_of_a_job(site: Site, study: Study, monkeypatch: p
             assert waits_for_retry(job.folder, datetime.now(UTC))
             assert run(context) is JobState.READY, "it was tried although its wait had not ended"
             assert not (job.folder / "objects.part").exists()
-            assert not (job.folder / "failure.json").exists()
+            assert job.failure is None
             objects = job.folder / "objects"
             assert not objects.exists() or len(list(objects.iterdir())) == len(study.results)
             end_the_wait(context)

@@ -24,29 +24,25 @@ LISTENER_DIES = [
     *[(FaultPoint.RECEIVE_SYNCED, nth) for nth in (2, OUTLINE)],
     *[(FaultPoint.RECEIVE_LINKED, nth) for nth in (1, OUTLINE)],
     *[(FaultPoint.RECEIVE_KEPT, nth) for nth in (1, OUTLINE)],
-    (FaultPoint.FILE_WRITTEN, 1),
-    (FaultPoint.JOB_WRITTEN, 1),
+    *[(FaultPoint.LEDGER_WRITTEN, nth) for nth in (2, 3)],
     (FaultPoint.RECEIVE_ANNOUNCED, 1),
     *[(FaultPoint.RECEIVE_ACKNOWLEDGED, nth) for nth in (7, OUTLINE)],
-    (FaultPoint.FILE_WRITTEN, 2),
     (FaultPoint.PAIRING_DECIDED, 1),
-    (FaultPoint.JOB_RENAMED, 1),
+    (FaultPoint.JOB_MOVED, 1),
     (FaultPoint.PAIRING_READIED, 1),
 ]
 WORKER_DIES = [
-    (FaultPoint.JOB_RENAMED, 1),
+    (FaultPoint.JOB_MOVED, 1),
     (FaultPoint.SCORE_CLAIMED, 1),
-    (FaultPoint.FILE_WRITTEN, 1),
     (FaultPoint.SCORE_COUNTED, 1),
     (FaultPoint.SCORE_BUILT, 1),
-    *[(FaultPoint.FILE_WRITTEN, nth) for nth in (2, 5)],
+    *[(FaultPoint.FILE_WRITTEN, nth) for nth in (1, 4)],
     (FaultPoint.OBJECTS_WRITTEN, 1),
     (FaultPoint.OBJECTS_RENAMED, 1),
-    (FaultPoint.FILE_WRITTEN, 6),
+    (FaultPoint.FILE_WRITTEN, 5),
     (FaultPoint.RESULT_WRITTEN, 1),
-    (FaultPoint.LEDGER_WRITTEN, 2),
+    *[(FaultPoint.LEDGER_WRITTEN, nth) for nth in (2, 3, 4)],
     (FaultPoint.DELIVERY_QUEUED, 1),
-    (FaultPoint.JOB_RENAMED, 2),
     (FaultPoint.SCORE_HANDED_OVER, 1),
 ]
 DELIVERY_DIES = [
@@ -56,7 +52,7 @@ DELIVERY_DIES = [
     *[(FaultPoint.DELIVERY_NOTED, nth) for nth in (2, 4)],
     (FaultPoint.DELIVERY_TRIED, 1),
     (FaultPoint.DELIVERY_RECORDED, 1),
-    (FaultPoint.JOB_RENAMED, 1),
+    (FaultPoint.JOB_MOVED, 1),
 ]
 ELSEWHERE = {FaultPoint.QUARANTINE_REASONED}
 
@@ -153,11 +149,11 @@ def test_the_worker_dies_while_it_replaces_what_a_dead_one_wrote(site: Site, stu
 
 
 @pytest.mark.parametrize(
-    "point", [FaultPoint.RECEIVE_KEPT, pytest.param(FaultPoint.JOB_WRITTEN, marks=pytest.mark.long)]
+    "point", [FaultPoint.RECEIVE_KEPT, pytest.param(FaultPoint.LEDGER_WRITTEN, marks=pytest.mark.long)]
 )
 def test_an_outline_whose_sender_never_comes_back(point: FaultPoint, site: Site, study: Study, pacs: Recorder) -> None:
     """It was kept and not acknowledged; the next start gives it its job."""
-    nth = OUTLINE if point is FaultPoint.RECEIVE_KEPT else 1
+    nth = OUTLINE if point is FaultPoint.RECEIVE_KEPT else 2
     with site.listening(f"{point}:kill:{nth}") as (port, process):
         store_until_gone(port, study.paths, [])
         assert was_killed(process), site.log()

@@ -14,14 +14,12 @@ import pytest
 from listener.runtime.fault_points import FaultPoint
 from listener.spool.jobs import JobState
 from listener.spool.layout import VERSION_NAME
-from listener.spool.spool import Spool
-from support.disturbed import Study, assert_undisturbed, put_spool, site_with
+from support.disturbed import Study, add_to_spool, assert_undisturbed, put_spool, site_with
 from support.doomed import Site
 from support.mounts import read_only, tmpfs
 from support.postgresql import PostgresServer
 from support.processes import wait_until
 from support.recorder import Recorder
-from workers.delivery.outbox import read_deliveries, write_delivery
 
 
 @pytest.fixture
@@ -67,14 +65,14 @@ def says(site: Site, *events: str) -> bool:
     return any(f'"{event}"' in site.log() for event in events)
 
 
-@pytest.mark.parametrize("step", [FaultPoint.SCORE_CLAIMED, FaultPoint.SCORE_BUILT, FaultPoint.RESULT_WRITTEN])
+@pytest.mark.parametrize("step", [FaultPoint.SCORE_CLAIMED, FaultPoint.SCORE_BUILT])
 def test_permission_lost_while_a_case_is_scored(step: FaultPoint, site: Site, study: Study, pacs: Recorder) -> None:
     """The case waits, costs no attempt, and is the same once the permission is back; the worker lives."""
     site = replace(site, unprivileged=True)
     put_spool(site, study.ready)
     with site.working(f"{step}:stop", max_attempts=1) as worker:
         wait_for_stop(worker, site)
-        with without_permission(site.spool.root / "jobs"):
+        with without_permission(site.spool.results):
             go_on(worker)
             wait_until(lambda: says(site, "job_requeued"), 240, f"the job is given back; log: {site.log()}")
             assert worker.is_alive()
@@ -109,7 +107,7 @@ def test_permission_lost_while_results_are_sent(step: FaultPoint, site: Site, st
     put_spool(site, study.delivering)
     with site.working(f"{step}:stop") as worker:
         wait_for_stop(worker, site)
-        with without_permission(site.spool.root / "jobs"):
+        with without_permission(site.spool.results):
             go_on(worker)
             wait_until(lambda: says(site, "delivery_interrupted"), 240, f"the attempt ends; log: {site.log()}")
             assert worker.is_alive()
@@ -118,23 +116,14 @@ def test_permission_lost_while_results_are_sent(step: FaultPoint, site: Site, st
     assert_undisturbed(site, pacs, study)
 
 
-def copy_deliveries(template: Spool, spool: Spool) -> None:
-    """Put the deliveries of a spool into another one's ledger."""
-    for job in template.jobs():
-        for record in read_deliveries(template.ledger, job.id):
-            write_delivery(spool.ledger, job.id, record)
-
-
 @pytest.mark.parametrize("state", [JobState.READY, JobState.DELIVERING])
 def test_a_read_only_disk_below_the_worker(state: JobState, mounted: Site, study: Study, pacs: Recorder) -> None:
     """Nothing can be claimed or noted: the worker lives, and goes on by itself once the disk can be written."""
-    if state is JobState.DELIVERING:
-        copy_deliveries(Spool(study.delivering), mounted.spool)
     with mounted.working() as worker:
         wait_until((mounted.spool.root / VERSION_NAME).exists, 240, "the worker has begun")
         assert worker.pid is not None
         os.kill(worker.pid, signal.SIGSTOP)
-        put_spool(mounted, study.ready if state is JobState.READY else study.delivering)
+        add_to_spool(mounted, study.ready if state is JobState.READY else study.delivering)
         with read_only(mounted.spool.root):
             go_on(worker)
             refused = "job_claim_failed" if state is JobState.READY else "delivery_record_not_written"

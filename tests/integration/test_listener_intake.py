@@ -65,8 +65,8 @@ def patient_listener(tmp_path: Path) -> Iterator[Listener]:
 
 
 def jobs(spool: Spool, *states: JobState) -> list[dict[str, Any]]:
-    """Return the records of the jobs in these states."""
-    return [as_json(job.read()) for job in spool.jobs(*states)]
+    """Return what the jobs in these states say."""
+    return [as_json(job.record) for job in spool.jobs(*states)]
 
 
 @needs_dcmtk

@@ -9,9 +9,11 @@ from pathlib import Path
 from pydicom import dcmread
 
 from listener.spool.jobs import JobState
+from listener.spool.spool import Spool
 from support.broken_studies import SMALL
 from support.doomed import Site
 from support.recorder import Recorder
+from workers.delivery.outbox import read_deliveries, write_delivery
 from workers.targets.target import Target
 
 TINY = {**SMALL, "phases": 1}
@@ -51,6 +53,16 @@ def put_spool(site: Site, template: Path) -> None:
     shutil.copytree(template, site.spool.root, dirs_exist_ok=True)
 
 
+def add_to_spool(site: Site, template: Path) -> None:
+    """Add what a spool holds to that of a site whose processes have begun."""
+    shutil.copytree(template, site.spool.root, dirs_exist_ok=True, ignore=shutil.ignore_patterns("ledger.sqlite*"))
+    former = Spool(template)
+    for job in former.jobs():
+        assert site.spool.create_job(job.record, job.state, attempts=job.attempts)
+        for record in read_deliveries(former.ledger, job.id):
+            write_delivery(site.spool.ledger, job.id, record)
+
+
 def assert_kept(site: Site, acknowledged: Iterable[Path]) -> None:
     """Check that each acknowledged object lies in the spool as it was sent."""
     kept = {path.stem: path for path in site.spool.studies.rglob("*.dcm")}
@@ -66,4 +78,4 @@ def assert_undisturbed(site: Site, pacs: Recorder, study: Study, jobs: int = 1) 
     assert pacs.once() == study.results
     for job in site.spool.jobs():
         left = {path.name for path in job.folder.iterdir() if path.suffix not in (".lock", ".damaged")} - {"lock"}
-        assert left == {"attempts.json", "job.json", "objects", "result.json"}
+        assert left == {"objects", "result.json"}

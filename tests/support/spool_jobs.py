@@ -1,6 +1,7 @@
 """What the files of jobs in a hand-made spool say."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 SEG = {"series_uid": "1.2.3.2", "sop_instance_uid": "1.2.3.2.1"}
 SCORED = {
@@ -51,3 +52,13 @@ def delivery(target: str, state: str, **more: object) -> dict[str, object]:
 def in_minutes(minutes: float) -> str:
     """Return a time ahead, as the spool writes it."""
     return (datetime.now(UTC) + timedelta(minutes=minutes)).isoformat()
+
+
+def outcome_facts(result: dict[str, Any]) -> dict[str, Any]:
+    """Return what the ledger says of a job with this result."""
+    score, rejection = result.get("score"), result.get("rejection")
+    return {
+        "outcome": result["outcome"],
+        "reason": rejection["reason"] if rejection else None,
+        "score": score["hot_probability"] if score else None,
+    }

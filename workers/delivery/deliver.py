@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 
 from listener.ledger.deliveries import DeliveryState
 from listener.runtime.fault_points import FaultPoint, reach
-from listener.spool.job_files import is_held
 from listener.spool.jobs import Job, JobState
 from listener.spool.spool import Spool, fail
 from workers.delivery.attempt import Clock, DeliveryAttempt, DeliveryOutcome, utc_now
@@ -35,7 +34,7 @@ def deliver(
     """
     breaker = CircuitBreaker(spool, target.name, settings, clock)
     with held_outbox(spool, job_id, target.name) as found:
-        if found is None or is_held(found.job.folder):
+        if found is None or found.job.is_held:
             return None
         audited = AuditedTransport(transport or transport_of(target), settings.audit)
         attempt = DeliveryAttempt(spool, found, target, settings, clock, audited, breaker)
@@ -87,7 +86,7 @@ def close_if_settled(spool: Spool, job_id: str, settings: WorkerSettings) -> Non
 def close_when_settled(spool: Spool, job: Job, settings: WorkerSettings) -> None:
     """Move a job when all its deliveries are settled: to done, or to failed where a target refused."""
     settled = read_deliveries(spool.ledger, job.id)
-    if not settled or not all(entry.state.is_settled for entry in settled):  # none: the ledger lost them, see `repair`
+    if not settled or not all(entry.state.is_settled for entry in settled):
         return
     refusals = [f"{entry.target}: {entry.last_error}" for entry in settled if entry.state is DeliveryState.REFUSED]
     if refusals:

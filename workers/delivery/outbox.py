@@ -23,16 +23,15 @@ SCALARS = ("target", "state", "queued", "updated", "next_try", "wait_seconds", "
 REFERENCE = ("sop_instance_uid", "study_uid", "series_uid", "sop_class_uid", "status")
 
 
-def queue_delivery(ledger: Ledger, job_id: str, targets: Mapping[str, tuple[ResultRole, ...]]) -> None:
+def queue_delivery(connection: Connection, job_id: str, targets: Mapping[str, tuple[ResultRole, ...]]) -> None:
     """Write a delivery record for each target; ``targets`` gives the roles that each one gets.
 
     A record of an earlier attempt is kept once something was sent: it states what the target has taken.
     """
-    with ledger.writing() as connection:
-        earlier = {record.target: record for record in _read(connection, job_id)}
-        for name, roles in targets.items():
-            if name not in earlier or not earlier[name].tries:
-                _write(connection, job_id, queued(name, roles, datetime.now(UTC)))
+    earlier = {record.target: record for record in _read(connection, job_id)}
+    for name, roles in targets.items():
+        if name not in earlier or not earlier[name].tries:
+            _write(connection, job_id, queued(name, roles, datetime.now(UTC)))
 
 
 def read_deliveries(ledger: Ledger, job_id: str) -> tuple[DeliveryRecord, ...]:
@@ -69,13 +68,10 @@ class OutboxEntry:
 @contextmanager
 def held_outbox(spool: Spool, job_id: str, target_name: str) -> Iterator[OutboxEntry | None]:
     """Lock the record of a job for one target; None where there is none, or another process has locked it."""
-    job = spool.find_job(job_id)
-    if job is None or job.state is not JobState.DELIVERING:
-        yield None
-        return
-    with exclusive(job.folder, f"deliver-{target_name}.lock") as mine:
-        entry = read_delivery(spool.ledger, job_id, target_name) if mine else None
-        yield OutboxEntry(spool.ledger, job, entry) if entry is not None else None
+    with exclusive(spool.job_folder(job_id), f"deliver-{target_name}.lock") as mine:
+        job = spool.find_job(job_id) if mine else None
+        entry = read_delivery(spool.ledger, job_id, target_name) if job and job.state is JobState.DELIVERING else None
+        yield OutboxEntry(spool.ledger, job, entry) if job is not None and entry is not None else None
 
 
 def _read(connection: Connection, job_id: str) -> tuple[DeliveryRecord, ...]:

@@ -28,4 +28,4 @@ def _earlier_recipients(spool: Spool, job: JobRecord) -> Iterator[str]:
     while replaced is not None:
         yield from (record.target for record in read_deliveries(spool.ledger, replaced))
         earlier = spool.find_job(replaced)
-        replaced = earlier.read().replaces if earlier is not None else None
+        replaced = earlier.record.replaces if earlier is not None else None

@@ -108,7 +108,7 @@ def run(
     """
     started, begin = datetime.now(UTC), time.perf_counter()
     timer = StageSeconds()
-    record = job.read()
+    record = job.record
     written = read_intact_result(job)
     if written is not None:  # an earlier attempt was killed, or timed out, in the last step
         return _finished(spool, job, settings, written, time.perf_counter() - begin)
@@ -180,14 +180,9 @@ def earlier_version_in_work(spool: Spool, job: Job) -> str | None:
 
     A result must name the one that it replaces, so it cannot be written before that one.
     """
-    replaced = job.read().replaces
+    replaced = job.record.replaces
     earlier = spool.find_job(replaced) if replaced else None
     return earlier.id if earlier and earlier.state in (JobState.READY, JobState.RUNNING) else None
-
-
-def later_versions(spool: Spool, job_id: str) -> list[str]:
-    """Return the ids of the ready jobs whose results replace those of this job."""
-    return [job.id for job in spool.jobs(JobState.READY) if job.read().replaces == job_id]
 
 
 def _outline_of(job: JobRecord) -> InstanceReference:
@@ -196,14 +191,14 @@ def _outline_of(job: JobRecord) -> InstanceReference:
 
 
 def _finished(spool: Spool, job: Job, settings: WorkerSettings, result: ResultRecord, seconds: float) -> Scored:
-    record = job.read()
+    record = job.record
     _audit(spool, record, settings, result)
     reason = result.rejection.reason if result.rejection else None
     if result.outcome is not ResultOutcome.UNCHANGED:
         outcome = CaseOutcome(result.outcome)
         note_outcome(spool, job, outcome, result.finished, settings, reason)
     recipients = tuple(one for one in targets_for(record, settings.targets) if one.name not in result.withheld)
-    targets = _queue_results(spool, job, recipients, frozenset(result.objects))
+    targets = _queue_results(spool, job, recipients, result)
     verdict = result.score if result.outcome is ResultOutcome.SCORED else None
     return Scored(
         job.id,
@@ -323,7 +318,7 @@ def _replaced_result(spool: Spool, record: JobRecord) -> ResultRecord | None:
         result = read_intact_result(job)
         if result is not None and result.outcome is not ResultOutcome.UNCHANGED:
             return result
-        replaced = job.read().replaces
+        replaced = job.record.replaces
     return None
 
 
@@ -348,17 +343,23 @@ def _replaced_objects(spool: Spool, record: JobRecord) -> Mapping[ResultRole, In
     return {} if earlier is None else earlier.references
 
 
-def _queue_results(
-    spool: Spool, job: Job, targets: tuple[Target, ...], roles: frozenset[ResultRole]
-) -> tuple[str, ...]:
+def _queue_results(spool: Spool, job: Job, targets: tuple[Target, ...], result: ResultRecord) -> tuple[str, ...]:
     """Queue the results for each target that accepts any of them; a job without such a target becomes done."""
-    wanted = {target.name: tuple(role for role in ResultRole if role in roles & target.roles) for target in targets}
+    made = frozenset(result.objects)
+    wanted = {target.name: tuple(role for role in ResultRole if role in made & target.roles) for target in targets}
     wanted = {name: chosen for name, chosen in wanted.items() if chosen}
-    if not wanted:
-        spool.move(job, JobState.DONE)
-        return ()
-    queue_delivery(spool.ledger, job.id, wanted)
-    reach(FaultPoint.DELIVERY_QUEUED)
-    spool.move(job, JobState.DELIVERING)
+    with spool.ledger.writing() as connection:
+        moved = spool.change_within(
+            connection,
+            job,
+            to=JobState.DELIVERING if wanted else JobState.DONE,
+            outcome=result.outcome.value,
+            reason=result.rejection.reason.value if result.rejection else None,
+            score=result.score.hot_probability if result.score else None,
+        )
+        if moved is None:  # it was removed
+            return ()
+        queue_delivery(connection, job.id, wanted)
+        reach(FaultPoint.DELIVERY_QUEUED)
     reach(FaultPoint.SCORE_HANDED_OVER)
     return tuple(wanted)

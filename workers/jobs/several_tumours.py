@@ -42,7 +42,7 @@ def further_jobs(spool: Spool, record: JobRecord, tumours: Sequence[int]) -> tup
     if record.segment_number is not None:
         return ()
     replaced = spool.find_job(record.replaces) if record.replaces else None
-    before = replaced.read() if replaced is not None else None
+    before = replaced.record if replaced is not None else None
     ids = []
     for number in tumours[1:]:
         job_id = job_id_for(record.seg.sop_instance_uid, record.version, number)

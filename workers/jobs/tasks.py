@@ -16,9 +16,8 @@ from listener.broker.messages import DELIVER_TASK, SCORE_TASK
 from listener.ledger.deliveries import DeliveryState
 from listener.runtime.fault_points import FaultPoint, reach
 from listener.runtime.safe_errors import stack_locations
-from listener.spool.job_record import JOB_NAME, JobRecord
+from listener.spool.job_queries import ready_successors
 from listener.spool.jobs import Job, JobState
-from listener.spool.record_file import read_optional
 from listener.spool.spool import Spool, fail
 from model_store.errors import SignatureError
 from model_store.signatures.registry import Registry
@@ -112,21 +111,23 @@ def _attempted(context: TaskContext, job: Job | None) -> scoring.Scored | None:
         log.info("job_waits_for_earlier_version", earlier=earlier)
         context.spool.move(job, JobState.READY)
         return None
-    attempt = 0
+    begun: Job | None = None
     try:
         reach(FaultPoint.SCORE_CLAIMED)
-        attempt = attempts.begin_attempt(job)
+        begun = attempts.begin_attempt(context.spool, job)
         reach(FaultPoint.SCORE_COUNTED)
-        if attempt > context.settings.max_attempts:
-            _fail(context, job, FailureReason.WORKER_KILLED, _killed_message(context.settings, job.id))
+        if begun is None:
             return None
-        return _scored(context, job)
+        if len(begun.attempts.began) > context.settings.max_attempts:
+            _fail(context, begun, FailureReason.WORKER_KILLED, _killed_message(context.settings, job.id))
+            return None
+        return _scored(context, begun)
     except OSError as error:
         if not is_transient(error):
             raise
         why = error.strerror or type(error).__name__
         log.warning("job_requeued", error=why)
-        attempts.give_back(context.spool, job, why, counted=attempt > 0)
+        attempts.give_back(context.spool, begun or job, why, counted=begun is not None)
         return None
 
 
@@ -198,7 +199,7 @@ def _record_case(app: Celery, context: TaskContext, done: scoring.Scored) -> Non
     _note_routing(metrics, done)
     for target in done.targets:
         announce_delivery(app, done.job_id, target)
-    for later in (*done.further, *scoring.later_versions(context.spool, done.job_id)):
+    for later in (*done.further, *ready_successors(context.spool.ledger, done.job_id)):
         announce_job(app, later)
 
 
@@ -239,8 +240,7 @@ def deliver_job(context: TaskContext, job_id: str, target_name: str) -> None:
 
 def _note_turnaround(context: TaskContext, job_id: str, target_name: str) -> None:
     job = context.spool.find_job(job_id)
-    record = None if job is None else read_optional(JobRecord, job.folder / JOB_NAME)
-    seconds = None if record is None else seconds_since_last_object(context.spool, record)
+    seconds = None if job is None else seconds_since_last_object(context.spool, job.record)
     if seconds is not None:
         context.metrics.turnaround_seconds.labels(target_name).observe(seconds)
 

@@ -9,7 +9,7 @@ from prometheus_client.registry import Collector
 from listener.ledger.database import LedgerUnavailable
 from listener.ledger.deliveries import DeliverySchedule, DeliveryState, schedules
 from listener.ledger.target_circuits import CircuitState, read_circuit
-from listener.spool.job_files import is_held
+from listener.spool.job_queries import ids_in
 from listener.spool.jobs import JobState
 from listener.spool.spool import Spool
 
@@ -61,7 +61,7 @@ class DeliveryCollector(Collector):
 
     def _entries(self) -> list[DeliverySchedule]:
         # Jobs on hold wait for a person, and are counted by the listener.
-        jobs = [job.id for job in self._spool.jobs(JobState.DELIVERING) if not is_held(job.folder)]
+        jobs = ids_in(self._spool.ledger, JobState.DELIVERING)
         found = schedules(self._spool.ledger, jobs).values()
         return [entry for entries in found for entry in entries if not entry.state.is_settled]
 

@@ -7,6 +7,7 @@ Results never change once they are written, so each is read once.
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,15 +15,15 @@ import structlog
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from listener.spool.job_files import RESULT_NAME
-from listener.spool.jobs import Job, JobState
-from listener.spool.record_file import UnreadableRecord
+from listener.ledger.database import LedgerUnavailable
+from listener.spool.job_notes import RESULT_NAME
+from listener.spool.job_queries import newest_with_outcome
+from listener.spool.record_file import UnreadableRecord, read_optional
 from listener.spool.spool import Spool
-from workers.results.result_record import read_result
+from workers.results.result_record import ResultRecord
 from workers.scoring.case_result import DriftRecord, Phenotype, ResultOutcome
 from workers.scoring.drift import SHARES, stability_index
 
-FINISHED = (JobState.DELIVERING, JobState.DONE, JobState.FAILED)
 MAX_CASES = 200
 """Per scanner: as many as a busy month brings, few enough that last month's repair is forgotten."""
 MIN_CASES = 30
@@ -58,7 +59,8 @@ class RecentCases:
     def by_scanner(self, digest: str) -> Mapping[str, list[RecentCase]]:
         """Return the last cases that this signature scored, the newest first, by scanner."""
         with self._lock:
-            self._rescan()
+            with suppress(LedgerUnavailable):  # the cases that are known still count
+                self._rescan()
             cases = [case for case in self._seen.values() if case is not None and case.digest == digest]
         found: dict[str, list[RecentCase]] = defaultdict(list)
         for case in sorted(cases, key=lambda case: case.finished, reverse=True):
@@ -67,19 +69,17 @@ class RecentCases:
         return {name: of_scanner[:MAX_CASES] for name, of_scanner in found.items()}
 
     def _rescan(self) -> None:
-        jobs = {job.id: job for job in self._spool.jobs(*FINISHED)}
-        self._seen = {job_id: case for job_id, case in self._seen.items() if job_id in jobs}
-        for job_id, job in jobs.items():
-            # No result: the job failed without one, or was just moved. The next scrape will show.
-            if job_id not in self._seen and (job.folder / RESULT_NAME).exists():
-                self._seen[job_id] = _read(job)
+        scored = newest_with_outcome(self._spool.ledger, ResultOutcome.SCORED, (MAX_SCANNERS + 1) * MAX_CASES)
+        self._seen = {
+            job_id: self._seen[job_id] if job_id in self._seen else _read(self._spool, job_id) for job_id in scored
+        }
 
 
-def _read(job: Job) -> RecentCase | None:
+def _read(spool: Spool, job_id: str) -> RecentCase | None:
     try:
-        result = read_result(job)
+        result = read_optional(ResultRecord, spool.job_folder(job_id) / RESULT_NAME)
     except (OSError, UnreadableRecord) as error:
-        log.warning("result_unreadable", job=job.id, error=str(error))
+        log.warning("result_unreadable", job=job_id, error=str(error))
         return None
     if result is None or result.score is None or result.signature is None or result.drift is None:
         return None

@@ -86,7 +86,7 @@ def event(
     job: Job, outcome: CaseOutcome, at: datetime, reason: Reason | FailureReason | None, *, include_uids: bool
 ) -> CaseEvent:
     """Return the notification of a job."""
-    record = job.read()
+    record = job.record
     result = read_intact_result(job)
     signature = result.signature if result else None
     return CaseEvent(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from listener.spool.job_files import RESULT_NAME
+from listener.spool.job_notes import RESULT_NAME
 from listener.spool.job_record import SegmentationReference
 from listener.spool.jobs import Job
 from listener.spool.record_file import LEFT_OUT_IF_NONE, UtcTime, read_intact, read_optional, write_record

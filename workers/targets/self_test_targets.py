@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 
 from listener.ledger.self_test_recipients import SELF_TEST_TARGET, SinkAddress
-from listener.spool.job_record import JOB_NAME, JobRecord
-from listener.spool.record_file import read_intact
+from listener.spool.job_record import JobRecord
 from listener.spool.spool import Spool
 from workers.targets.target import Target
 
@@ -20,12 +19,8 @@ def targets_for(job: JobRecord, targets: Iterable[Target]) -> tuple[Target, ...]
 
 def targets_of_job(spool: Spool, job_id: str, targets: tuple[Target, ...]) -> tuple[Target, ...]:
     """Return the targets that a job of the spool may be delivered to."""
-    for _ in range(2):  # one that moves on meanwhile is read the second time
-        job = spool.find_job(job_id)
-        record = None if job is None else read_intact(JobRecord, job.folder / JOB_NAME)
-        if record is not None:
-            return targets_for(record, targets)
-    return targets
+    job = spool.find_job(job_id)
+    return targets if job is None else targets_for(job.record, targets)
 
 
 def _sink(address: SinkAddress) -> Target:

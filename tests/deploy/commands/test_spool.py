@@ -15,11 +15,12 @@ def test_a_spool_in_order_and_one_that_is_not(spool, put_job, tmp_path) -> None:
     words = ["check", "--config", str(configuration)]
     done = CliRunner().invoke(command, words)
     assert (done.exit_code, "no damage found" in done.output) == (0, True), done.output
-    job = put_job("1.1", JobState.READY)
-    (job.folder / "job.json").write_bytes(b"")
+    job = put_job("1.1", JobState.DELIVERING)
     done = CliRunner().invoke(command, words)
     assert done.exit_code == 1
-    assert done.output.startswith(f"job_unreadable: jobs/ready/{job.id}\n    at the next start: put aside")
+    assert done.output.startswith(
+        f"result_unreadable: results/{job.id}/result.json\n    at the next start: scored again"
+    )
     done = CliRunner().invoke(command, [*words, "--json"])
     assert json.loads(done.output)["job"] == job.id
-    assert (job.folder / "job.json").exists()
+    assert [one.state for one in spool.jobs()] == [JobState.DELIVERING]

@@ -12,12 +12,9 @@ from listener.audit.reader import read_entries
 from listener.broker.messages import delivery_announcement, score_announcement
 from listener.broker.sweep import Sweep
 from listener.metrics.collectors import SpoolCollector
-from listener.pairing.job_index import JobIndex
 from listener.pairing.pairer import Pairer
 from listener.settings import ListenerSettings
-from listener.spool.atomic_files import read_json
-from listener.spool.job_files import is_held
-from listener.spool.jobs import JobState
+from listener.spool.jobs import JobState, job_id_for
 from listener.spool.locks import exclusive
 from support.outboxes import delivering, entry_of
 from support.spool_jobs import SCORED, delivery
@@ -126,7 +123,7 @@ def test_what_is_over_cannot_be_held(spool, put_job, state):
     job = put_job("1.1", state)
     with pytest.raises(CommandError, match="nothing to hold"):
         hold(spool, job, "ann", "")
-    assert not is_held(job.folder)
+    assert not spool.find_job(job.id).is_held
     with pytest.raises(CommandError, match="not held"):
         release(spool, job)
 
@@ -136,7 +133,7 @@ def test_a_hold_moves_along_with_its_job(spool, put_job):
     job = put_job("1.1", JobState.RUNNING)
     hold(spool, job, "ann", "")
     moved = spool.move(job, JobState.DELIVERING)
-    assert is_held(moved.folder)
+    assert moved.is_held
     with pytest.raises(CommandError, match="held"):
         retry(spool, moved)
 
@@ -161,8 +158,7 @@ def test_a_dropped_job_rests_until_it_is_taken_up_again(spool, put_job, announce
     hold(spool, job, "ann", "") if state is not JobState.FAILED else None
     drop(spool, job, "ann", "test study")
     dropped = spool.find_job(job.id)
-    record = read_json(dropped.folder / "dropped.json")
-    assert (dropped.state, record["by"], record["why"]) == (JobState.DROPPED, "ann", "test study")
+    assert (dropped.state, dropped.drop.by, dropped.drop.why) == (JobState.DROPPED, "ann", "test study")
     assert announced() == []
     (shown,) = read_status(spool).jobs
     assert shown.says == "dropped by ann: test study"
@@ -170,22 +166,31 @@ def test_a_dropped_job_rests_until_it_is_taken_up_again(spool, put_job, announce
     retry(spool, dropped)
     back = spool.find_job(job.id)
     assert back.state is again
-    assert not {"dropped.json", "hold.json", "failure.json"} & {path.name for path in back.folder.iterdir()}
+    assert (back.drop, back.hold, back.failure) == (None, None, None)
 
 
-def test_a_late_image_does_not_bring_a_dropped_case_back(spool, put_job):
+def test_a_late_image_does_not_bring_a_dropped_case_back(spool, put_job, put_instances):
     """It was given up by a person: a new version would score and send it after all."""
     job = put_job("1.1", JobState.DELIVERING)
-    index = JobIndex(spool)
-    index.refresh()
-    assert [facts.job_id for facts in index.latest_past_waiting()] == [job.id]
+    settings = ListenerSettings(spool=spool.root, settle_seconds=0.0)
+    announced = []
+    pairer = Pairer(spool, settings, announced.append)
+
+    def image_comes(number):
+        put_instances(number)
+        pairer.image_kept(job.record.study_uid)
+        pairer.scan()
+
     hold(spool, job, "ann", "")
-    index.refresh()
-    assert list(index.latest_past_waiting()) == []
+    image_comes(4)
+    assert announced == []
     release(spool, job)
     drop(spool, job, "ann", "x")
-    index.refresh()
-    assert list(index.latest_past_waiting()) == []
+    image_comes(5)
+    assert announced == []
+    retry(spool, spool.find_job(job.id))
+    image_comes(6)
+    assert announced == [job_id_for("1.1", 2)]
 
 
 def test_what_someone_works_on_is_not_dropped(spool, put_job, monkeypatch):

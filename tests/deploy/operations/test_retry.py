@@ -41,13 +41,12 @@ def is_due(record: DeliveryRecord) -> bool:
 
 def test_a_failed_job_without_results_is_ready_again(spool, put_job):
     """Its attempts are forgotten: else the next worker would give up at once."""
-    job = put_job("1.1", JobState.FAILED, failure=FAILURE, attempts={"began": ["a", "b", "c"]})
+    job = put_job("1.1", JobState.FAILED, failure=FAILURE, attempts={"began": [FAR] * 3})
     done = retry(spool, job)
     again = spool.find_job(job.id)
     assert again.state is JobState.READY
     assert done.announcements == (score_announcement(job.id),)
-    assert not (again.folder / "failure.json").exists()
-    assert not (again.folder / "attempts.json").exists()
+    assert (again.failure, again.attempts.began) == (None, ())
 
 
 def test_a_failed_job_with_results_is_sent_again(spool, put_job):
@@ -89,7 +88,7 @@ def test_a_job_that_was_not_scored_gets_a_new_version(spool, put_job, put_instan
     job = put_job("1.1", JobState.DONE, result=REJECTED)
     retry(spool, job)
     new = spool.find_job(job_id_for("1.1", 2))
-    content = new.read()
+    content = new.record
     assert new.state is JobState.READY
     assert (content.version, content.replaces, content.job_id) == (2, job.id, new.id)
     assert [len(uids) for uids in content.instances.values()] == [4]

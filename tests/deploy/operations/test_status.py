@@ -167,11 +167,11 @@ def test_one_study_shows_its_series_and_all_times(full_spool):
 
 def test_damaged_files_of_one_job_do_not_hide_the_others(full_spool):
     """One broken JSON file is a line in the list, not the end of it."""
-    waiting = next(full_spool.jobs(JobState.WAITING))
-    (waiting.folder / "job.json").write_text("{")
+    done = next(full_spool.jobs(JobState.DONE))
+    (done.folder / "result.json").write_text("{")
     jobs = read_status(full_spool).jobs
     assert len(jobs) == len(JobState)
-    assert next(job for job in jobs if job.job_id == waiting.id).says.startswith("its files cannot be read")
+    assert next(job for job in jobs if job.job_id == done.id).says.startswith("its result cannot be read")
 
 
 def test_the_command_needs_nothing_but_the_spool(full_spool, run_radtme):

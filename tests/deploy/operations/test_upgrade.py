@@ -1,6 +1,8 @@
 """A spool of the previous version: every job continues where it was, and no stored object is sent again."""
 
+import os
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -17,11 +19,14 @@ from listener.ledger.self_test_recipients import SelfTestRecipients, SinkAddress
 from listener.ledger.self_tests import self_test_of
 from listener.ledger.set_aside_outlines import SetAside, read_set_aside
 from listener.ledger.target_circuits import Circuit, CircuitState, read_circuit
+from listener.spool import job_rows
 from listener.spool.atomic_files import make_folder, read_json, write_bytes, write_json
+from listener.spool.job_notes import Drop, Hold
 from listener.spool.jobs import JobState
 from listener.spool.layout import LAYOUT, WrongLayout, layout_of
 from listener.spool.locks import exclusive
 from listener.spool.record_file import as_json
+from listener.spool.spool import fail
 from support.outboxes import ROLES, delivering, entry_of, state_of
 from support.records import result_record
 from support.scripted_pacs import ScriptedPacs
@@ -77,10 +82,32 @@ def with_results(spool, number):
     return job
 
 
+def former_folder(spool, job):
+    """Return where a job lay up to layout 3."""
+    return spool.root / "jobs" / job.state.value / job.id
+
+
+def back_to_layout_3(spool):
+    """Put every job into a folder below its state, with its record and notes as files."""
+    for job in list(spool.jobs()):
+        folder = former_folder(spool, job)
+        make_folder(folder.parent)
+        os.rename(job.folder, folder)
+        notes = {"attempts": job.attempts, "failure": job.failure, "hold": job.hold, "dropped": job.drop}
+        for name, record in {"job": job.record, **notes}.items():
+            if record is not None:
+                write_json(folder / f"{name}.json", as_json(record))
+        with spool.ledger.writing() as connection:
+            job_rows.remove(connection, [job.id], JobState)
+    shutil.rmtree(spool.results)
+    write_bytes(spool.root / "version", b"3\n")
+
+
 def back_to_layout_1(spool):
-    """Remove what the previous version did not have."""
+    """Take away what the first version did not have."""
+    back_to_layout_3(spool)
     (spool.root / "version").unlink()
-    shutil.rmtree(spool.jobs_folder(JobState.DROPPED))
+    shutil.rmtree(spool.root / "jobs" / "dropped", ignore_errors=True)
 
 
 @pytest.fixture
@@ -103,8 +130,10 @@ def old(spool, put_job, put_instances):
         taken = ROLES if state == "delivered" else ["segmentation", "key_image"]
         record_of_layout_1(job, "pacs", state, taken, None if state == "delivered" else "summary_report: 0x0122")
         if state == "refused":
-            write_json(job.folder / "failure.json", {"reason": "delivery_refused", "message": "x", "at": BEFORE})
-        jobs[name] = spool.move(job, JobState.DONE if state == "delivered" else JobState.FAILED)
+            fail(spool, job, "delivery_refused", "x")
+            jobs[name] = spool.find_job(job.id)
+        else:
+            jobs[name] = spool.move(job, JobState.DONE)
     back_to_layout_1(spool)
     return jobs
 
@@ -114,9 +143,9 @@ def test_every_job_goes_on_where_it_was(spool, old):
     assert layout_of(spool.root) == 1
     with pytest.raises(WrongLayout, match="found 1: stop all parts, back the spool up, then run: radtme upgrade"):
         spool.prepare()
-    states = {name: state_of(spool, job) for name, job in old.items()}
+    states = {name: job.state for name, job in old.items()}
     done = upgrade(spool)
-    assert (done.records, done.unreadable) == (5, ())
+    assert (done.jobs, done.records, done.unreadable) == (8, 5, ())
     assert layout_of(spool.root) == LAYOUT
     spool.prepare()
     assert {name: state_of(spool, job) for name, job in old.items()} == states
@@ -164,7 +193,7 @@ def test_a_kill_in_between_costs_another_run(spool, old, monkeypatch):
 
 def test_nobody_may_work_meanwhile(spool, old):
     """A worker of the version before would write its record over the new one."""
-    with exclusive(old["half"].folder, "deliver-pacs.lock") as mine:
+    with exclusive(former_folder(spool, old["half"]), "deliver-pacs.lock") as mine:
         assert mine
         with pytest.raises(CommandError, match="a worker works on it"):
             upgrade(spool)
@@ -173,19 +202,19 @@ def test_nobody_may_work_meanwhile(spool, old):
 
 def test_a_damaged_record_does_not_stop_the_others(spool, old):
     """It is named, and left to the repair at the next start."""
-    path = old["queued"].folder / "delivery" / "pacs.json"
+    path = former_folder(spool, old["queued"]) / "delivery" / "pacs.json"
     path.write_text("{")
     done = upgrade(spool)
     assert (done.records, done.unreadable) == (4, (path,))
 
 
-@pytest.mark.parametrize("text", ["4", "99", "", "two", "0"])
+@pytest.mark.parametrize("text", ["5", "99", "", "two", "0"])
 def test_what_a_newer_version_wrote_is_left_alone(spool, run_radtme, text):
     """Neither a part nor a command touches a spool that it does not understand."""
     write_bytes(spool.root / "version", text.encode())
     with pytest.raises(WrongLayout):
         spool.prepare()
-    for command in {"4": ("status", "upgrade"), "99": ("listen", "work", "up")}.get(text, ()):
+    for command in {"5": ("status", "upgrade"), "99": ("listen", "work", "up")}.get(text, ()):
         done = run_radtme(command, **({} if command == "up" else {"RADTME_REDIS_URL": "redis://127.0.0.1:1/0"}))
         assert done.returncode == 1, command
         assert f"found {text}" in done.stderr or f"layout {text}" in done.stderr
@@ -211,8 +240,32 @@ def test_the_command(spool, old, run_radtme, tmp_path):
     assert run_radtme("upgrade", "--check").returncode == 0
     assert run_radtme("status").returncode == 0
     (told,) = read_entries(tmp_path / "audit", lambda entry: True, lambda place: None)
-    assert "spool layout 1 -> 3" in told.description
+    assert f"spool layout 1 -> {LAYOUT}" in told.description
     assert told.who[0].startswith("ann")
+
+
+def test_the_jobs_of_layout_3_become_rows(spool, put_job):
+    """In every state, with their notes and results; also after an interruption; the former folders stay."""
+    at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    held = {"by": "ann", "at": BEFORE, "why": "x"}
+    begun = {"began": [BEFORE], "given_back": {"at": BEFORE, "why": "ENOSPC"}}
+    for number, state in enumerate(JobState):
+        put_job(f"1.{number}", state, **({"hold": held} if state is JobState.READY else {}), attempts=begun)
+    dropped = next(spool.jobs(JobState.DROPPED))
+    spool.change(dropped, dropped=Drop("ann", at, "test study", "ready"))
+    sent = delivering(spool, "pacs", number=9)
+    before = {job.id: replace(job, changed=at) for job in spool.jobs()}
+    back_to_layout_3(spool)
+    files = {path: path.read_bytes() for path in (spool.root / "jobs").rglob("*") if path.is_file()}
+    assert (former_folder(spool, sent) / "result.json") in files
+    for _ in range(2):
+        write_bytes(spool.root / "version", b"3\n")
+        assert upgrade(spool).unreadable == ()
+    assert {job.id: replace(job, changed=at) for job in spool.jobs()} == before
+    assert next(spool.jobs(JobState.READY)).hold == Hold("ann", datetime.fromisoformat(BEFORE), "x")
+    assert entry_of(spool, sent).state is DeliveryState.QUEUED
+    assert {path.name for path in (sent.folder / "objects").iterdir()} == {f"{role}.dcm" for role in ROLES}
+    assert {path: path.read_bytes() for path in files} == files
 
 
 def files_of_layout_2(spool):

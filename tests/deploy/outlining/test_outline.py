@@ -259,7 +259,7 @@ def test_what_is_made_is_sent(phantom: Phantom, tmp_path: Path) -> None:
     with listening(tmp_path / "spool") as listener:
         done = outline(mask, phantom.seg_path.parent, "--send", "--target", f"RADTME@127.0.0.1:{listener.port}")
         assert done.exit_code == 0, done.output
-        assert [job.read().study_uid for job in listener.spool.jobs()] == [phantom.study_uid]
+        assert [job.record.study_uid for job in listener.spool.jobs()] == [phantom.study_uid]
 
 
 @pytest.mark.acceptance

@@ -11,16 +11,14 @@ from deploy.configuration.load import load_configuration
 from deploy.configuration.sections import RetentionSettings
 from deploy.configuration.settings import Configuration
 from deploy.errors import CommandError
-from deploy.operations.retention import StudyJobs, units
+from deploy.operations.retention import units
 from deploy.self_test.cleanup import drop_failed_run, remove_earlier
 from deploy.self_test.features import complaint
-from listener.ledger.self_test_recipients import SinkAddress
+from listener.ledger.self_test_recipients import SelfTestRecipients, SinkAddress
 from listener.ledger.self_tests import SelfTest, announce_self_test, self_test_of
 from listener.ledger.target_circuits import Circuit, change_circuit, read_circuit
-from listener.spool.job_files import is_held
 from listener.spool.jobs import Job, JobState, job_id_for
 from listener.spool.locks import exclusive
-from listener.spool.record_file import as_json
 from listener.spool.spool import Spool
 from support.spool_jobs import delivery
 from tests.deploy.conftest import STUDY
@@ -48,7 +46,7 @@ def announced(spool: Spool, *targets: str, sink: SinkAddress | None = None) -> N
 def test_only_the_announced_targets_get_it(spool: Spool, put_job: Callable[..., Job]) -> None:
     """Without an announcement all targets; the named one; the sink alone; none where the named one no longer exists."""
     everyone = (PACS, OTHER)
-    job = put_job(SEG, JobState.READY).read()
+    job = put_job(SEG, JobState.READY).record
     assert targets_for(job, everyone) == everyone
     announced(spool, "other")
     marked = replace(job, self_test=self_test_of(spool.ledger, STUDY))
@@ -63,9 +61,7 @@ def test_a_delivery_that_should_not_be_there_goes_nowhere(spool: Spool, put_job:
     """A delivery for another target, as a program without self-tests would create it, has no target."""
     job = put_job(SEG, JobState.DELIVERING, delivery__pacs=delivery("pacs", "queued"))
     assert targets_of_job(spool, job.id, (PACS, OTHER)) == (PACS, OTHER)
-    marked = put_job(
-        "1.2.3.2.2", JobState.DELIVERING, job={**as_json(job.read()), "self_test": {"targets": [], "sink": None}}
-    )
+    marked = put_job("1.2.3.2.2", JobState.DELIVERING, changes={"self_test": SelfTestRecipients()})
     assert targets_of_job(spool, marked.id, (PACS, OTHER)) == ()
 
 
@@ -93,7 +89,7 @@ def test_a_case_that_a_worker_is_at_is_held_and_goes_later(
     with exclusive(job.folder) as mine:
         assert mine
         assert "is put on hold" in drop_failed_run(configuration, spool, job.id)
-        assert is_held(job.folder)
+        assert spool.find_job(job.id).is_held  # type: ignore[union-attr]
         remove_earlier(configuration, spool)
         assert spool.find_job(job.id) is not None
     remove_earlier(configuration, spool)
@@ -108,7 +104,7 @@ def test_a_patients_study_is_kept_as_ever(
     put_job(SEG, JobState.DONE)
     remove_earlier(configuration, spool)
     assert [job.state for job in spool.jobs()] == [JobState.DONE]
-    assert [unit.kept != "" for unit in units(spool, RetentionSettings(), StudyJobs(spool))] == [True]
+    assert [unit.kept != "" for unit in units(spool, RetentionSettings())] == [True]
 
 
 def test_absent_and_wrong_features_are_counted_and_three_named() -> None:

@@ -26,8 +26,7 @@ from deploy.status_page.server import StatusPage
 from listener.dicom.sender_character_sets import SenderCharacterSet
 from listener.ledger.refused_contexts import RefusedContext, note_refused
 from listener.ledger.set_aside_outlines import SetAside, set_aside
-from listener.spool.atomic_files import read_json, write_json
-from listener.spool.job_files import HOLD_NAME
+from listener.spool.job_notes import Hold
 from listener.spool.jobs import Job, JobState, job_id_for
 from listener.spool.spool import Spool
 from support.dicom_objects import image
@@ -114,17 +113,14 @@ def test_a_case_that_no_worker_begins_is_no_calm(spool: Spool, put_job: Callable
     job = put_job("1.1", JobState.READY)
     with serving(spool) as port:
         assert "No worker has begun" not in ask(port, "/")[1]  # ten minutes
-    write_json(
-        job.folder / "job.json",
-        {**read_json(job.folder / "job.json"), "readied": (datetime.now(UTC) - timedelta(hours=3)).isoformat()},
-    )
+    spool.change(job, readied=datetime.now(UTC) - timedelta(hours=3))
     words = "No worker has begun the oldest ready case for 3 h"
     with serving(spool) as port:
         assert words in ask(port, "/")[1]
     console = Console(file=io.StringIO(), width=120)
     show_status(console, read_status(spool), read_health(spool, 0, None), everything=False)
     assert words in console.file.getvalue()
-    write_json(job.folder / HOLD_NAME, {"by": "ann", "why": "", "at": datetime.now(UTC).isoformat()})
+    spool.change(job, hold=Hold("ann", datetime.now(UTC)))
     with serving(spool) as port:
         assert "No worker has begun" not in ask(port, "/")[1]
 

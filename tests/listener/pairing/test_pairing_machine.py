@@ -17,7 +17,7 @@ from listener.settings import ListenerSettings
 from listener.spool.jobs import Job, JobState, job_id_for
 from listener.spool.record_file import as_json
 from listener.spool.spool import Kept, Spool
-from support.dicom_objects import IMAGES, file_bytes, image, image_uid, outline, outline_uid
+from support.dicom_objects import IMAGES, STUDY, file_bytes, image, image_uid, outline, outline_uid
 
 EXAMPLES = int(os.environ.get("RADTME_PAIRING_EXAMPLES", "20"))
 """More of them for a longer run."""
@@ -74,7 +74,7 @@ class Pairing(RuleBasedStateMachine):
         kept = self.keep(image(number, series=SERIES[series]))
         assert kept is (Kept.DUPLICATE if number in self.images[series] else Kept.NEW)
         self.images[series].add(number)
-        self.pairer.image_kept()
+        self.pairer.image_kept(STUDY)
 
     @rule(number=st.sampled_from(sorted(OUTLINES)))
     def outline_comes(self, number: int) -> None:
@@ -122,12 +122,12 @@ class Pairing(RuleBasedStateMachine):
 
     def jobs_of(self, number: int) -> list[Job]:
         """Return the jobs of an outline, by version."""
-        jobs = [job for job in self.spool.jobs() if job.read().seg.sop_instance_uid == outline_uid(number)]
-        return sorted(jobs, key=lambda job: job.read().version)
+        jobs = [job for job in self.spool.jobs() if job.record.seg.sop_instance_uid == outline_uid(number)]
+        return sorted(jobs, key=lambda job: job.record.version)
 
     def versions(self, number: int) -> list[dict[str, Any]]:
         """Return what they say."""
-        return [as_json(job.read()) for job in self.jobs_of(number)]
+        return [as_json(job.record) for job in self.jobs_of(number)]
 
     def is_complete(self, number: int) -> bool:
         """Tell whether all that an outline names has come."""
@@ -144,8 +144,8 @@ class Pairing(RuleBasedStateMachine):
                 assert not is_waiting, "everything is there, and quiet"
             if self.waited[number] >= DEADLINE:
                 assert not is_waiting, "the deadline passed"
-            elif not self.is_complete(number) and not first.read().instances:
-                assert is_waiting or first.read().not_complete, "ready without its images"
+            elif not self.is_complete(number) and not first.record.instances:
+                assert is_waiting or first.record.not_complete, "ready without its images"
 
     # What holds -------------------------------------------------------------------------------------------------------
 
@@ -167,7 +167,7 @@ class Pairing(RuleBasedStateMachine):
         """And what was decided once stays as it was: nothing is made ready twice."""
         if not hasattr(self, "spool"):
             return
-        past = {job.id: as_json(job.read()) for number in self.outlines for job in self.jobs_of(number)}
+        past = {job.id: as_json(job.record) for number in self.outlines for job in self.jobs_of(number)}
         past = {job_id: content for job_id, content in past.items() if content["instances"] is not None}
         for job_id, content in past.items():
             required = {uid for uids in content["required"].values() for uid in uids}

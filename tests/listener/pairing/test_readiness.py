@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from pydicom.uid import (
     MRImageStorage,
     RTStructureSetStorage,
 )
+from sqlalchemy import update
 
 from listener.dicom.sop_classes import is_outline
 from listener.ledger.refused_contexts import RefusedContext, note_refused
@@ -31,6 +33,7 @@ from listener.pairing.readiness import PairingDecision, decide, waiting_for
 from listener.pairing.segmentation_references import outline_of
 from listener.settings import DeadlinePolicy, ListenerSettings, RetrieveSource
 from listener.spool.job_record import UNKNOWN_SERIES
+from listener.spool.job_rows import jobs
 from listener.spool.jobs import JobState, job_id_for
 from listener.spool.record_file import as_json
 from listener.spool.spool import Kept, Spool
@@ -78,6 +81,7 @@ class Station:
         part.write_bytes(file_bytes(object_))
         kept = self.spool.keep(part, object_.StudyInstanceUID, object_.SeriesInstanceUID, object_.SOPInstanceUID)
         part.unlink(missing_ok=True)
+        self.pairer.image_kept(object_.StudyInstanceUID)
         if is_outline(object_.SOPClassUID):
             self.pairer.outline_kept(outline_of(object_), "SENDER")
         return kept
@@ -90,7 +94,7 @@ class Station:
 
     def jobs(self, *states: JobState) -> list[dict[str, Any]]:
         """Return what the jobs say."""
-        return [as_json(job.read()) for job in self.spool.jobs(*states)]
+        return [as_json(job.record) for job in self.spool.jobs(*states)]
 
 
 @pytest.fixture
@@ -404,7 +408,7 @@ def test_time_in_which_no_listener_ran_is_no_waiting(spool: Spool, clock: Clock)
     """Down for longer than the deadline: the senders' queues empty first, then the waiting begins to count."""
     Station(spool, clock).receive(outline(images=[1]))
     (job,) = spool.jobs(JobState.WAITING)
-    (job.folder / "job.json").write_text(json.dumps({**as_json(job.read()), "created": "2020-01-01T00:00:00+00:00"}))
+    spool.change(job, created=datetime(2020, 1, 1, tzinfo=UTC))
     station = Station(spool, clock, deadline_seconds=100.0)
     station.scan(99.0)
     station.receive(image(1))
@@ -414,13 +418,14 @@ def test_time_in_which_no_listener_ran_is_no_waiting(spool: Spool, clock: Clock)
 
 
 def test_a_late_instance_that_came_while_no_listener_ran_is_noticed(spool: Spool, clock: Clock) -> None:
-    """At the start, the series of every finished job is compared with the stored objects."""
+    """At start the jobs of every study of which something came lately are compared with what lies there now."""
     station = Station(spool, clock)
     station.receive(outline(images=[1]))
     station.receive(image(1))
     station.scan(3.0)
     station.receive(image(2))
     restarted = Station(spool, clock)
+    restarted.pairer.reconcile()
     restarted.scan(3.0)
     restarted.scan(3.0)
     assert [job["version"] for job in restarted.jobs()] == [1, 2]
@@ -451,7 +456,7 @@ def test_a_clock_that_jumps_neither_crashes_nor_holds_a_job_back(spool: Spool, c
     station = Station(spool, clock, deadline_seconds=100.0)
     station.receive(outline(images=[1]))
     (job,) = spool.jobs(JobState.WAITING)
-    (job.folder / "job.json").write_text(json.dumps({**as_json(job.read()), "created": jump}))
+    spool.change(job, created=datetime.fromisoformat(jump))
     station.scan(100.0)
     station.scan()
     assert [one["not_complete"]["reason"] for one in station.jobs(JobState.READY)] == ["missing_instances"]
@@ -518,15 +523,16 @@ pairer.stop()
 
 
 def test_one_damaged_job_does_not_hold_up_the_others(station: Station) -> None:
-    """An unreadable job.json is logged and skipped; all other jobs continue."""
+    """A row that cannot be read, whoever wrote it, is said and left; every other job goes on."""
     station.receive(outline(images=[1]))
     station.receive(outline(images=[1], number=2, series=f"{OUTLINES}9"))
     station.receive(outline(images=[1], number=3, series=f"{OUTLINES}8"))
     damaged, incomplete, _ = sorted(
-        station.spool.jobs(JobState.WAITING), key=lambda job: job.read().seg.sop_instance_uid
+        station.spool.jobs(JobState.WAITING), key=lambda job: job.record.seg.sop_instance_uid
     )
-    (damaged.folder / "job.json").write_text("{")
-    (incomplete.folder / "job.json").write_text("{}")
+    for job, details in ((damaged, {"required": 7}), (incomplete, {})):
+        with station.spool.ledger.writing() as connection:
+            connection.execute(update(jobs).where(jobs.c.job_id == job.id).values(details=details))
     station.receive(image(1))
     fresh = Station(station.spool, station.clock)
     for one in (station, fresh):
@@ -581,7 +587,7 @@ def test_evidence_of_an_empty_spool(spool: Spool, clock: Clock) -> None:
     station = Station(spool, clock)
     station.receive(outline(images=[1, 2]))
     (job,) = spool.jobs()
-    nothing = evidence(spool, job.read(), SeriesHeads())
+    nothing = evidence(spool, job.record, SeriesHeads())
     assert (nothing.missing_count, nothing.image_count, nothing.complete) == (2, 0, False)
 
 

@@ -98,11 +98,11 @@ def test_a_job_lies_in_one_state_and_is_created_once(spool: Spool) -> None:
         job = moved
         assert spool.create_job(job_record(job_id)) is None
         assert [(one.id, one.state) for one in spool.jobs()] == [(job_id, state)]
-    assert job.read() == job_record(job_id)
+    assert job.record == job_record(job_id)
 
 
 def test_a_job_that_another_process_moved_is_not_moved_again(spool: Spool) -> None:
-    """Of two processes that rename the same folder, one succeeds, and the other gets an error."""
+    """Of two that move it from the same state one does, and the other one is told."""
     job_id = job_id_for(INSTANCE, 1)
     job = spool.create_job(job_record(job_id))
     assert job is not None

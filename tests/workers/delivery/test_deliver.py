@@ -81,7 +81,8 @@ def delivering(spool: Spool, *targets: str) -> Job:
             "summary_report": encoded(document(Comprehensive3DSRStorage)),
         },
     )
-    queue_delivery(spool.ledger, job.id, dict.fromkeys(targets, ROLES))
+    with spool.ledger.writing() as connection:
+        queue_delivery(connection, job.id, dict.fromkeys(targets, ROLES))
     moved = spool.move(job, JobState.DELIVERING)
     assert moved is not None
     return moved
@@ -162,7 +163,7 @@ def test_a_refusal_is_final_and_someone_is_told(spool: Spool, settings: WorkerSe
     assert len(peer.seen) == 2
     job = spool.find_job(JOB_ID)
     assert job is not None
-    failure = job.failure()
+    failure = job.failure
     assert failure is not None
     assert failure.reason == "delivery_refused"
     for word in ("pacs", "0xA900", "radtme retry"):
@@ -188,7 +189,8 @@ def test_a_target_gets_only_the_objects_that_it_is_to_get(spool: Spool, settings
     job = spool.create_job(job_record(JOB_ID), JobState.RUNNING)
     assert job is not None
     ledger.write_objects(job, {"key_image": encoded(document(SecondaryCaptureImageStorage)), "summary_report": b""})
-    queue_delivery(spool.ledger, job.id, {"pacs": (ResultRole.KEY_IMAGE,)})
+    with spool.ledger.writing() as connection:
+        queue_delivery(connection, job.id, {"pacs": (ResultRole.KEY_IMAGE,)})
     spool.move(job, JobState.DELIVERING)
     with pacs() as (target, peer):
         deliver(spool, JOB_ID, replace(target, results=IMAGE_ONLY), settings)
@@ -203,7 +205,7 @@ def test_a_report_goes_as_the_class_that_the_target_takes(spool: Spool, settings
         outcome = deliver(spool, JOB_ID, target, settings)
     assert outcome is not None
     assert outcome.state == "delivered"
-    original = (spool.job_folder(JobState.DONE, job.id) / "objects" / "summary_report.dcm").read_bytes()
+    original = (spool.job_folder(job.id) / "objects" / "summary_report.dcm").read_bytes()
     assert peer.seen[1].encode() not in original
 
 

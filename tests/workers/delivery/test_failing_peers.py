@@ -10,7 +10,6 @@ from pynetdicom.sop_class import Verification
 
 from listener.ledger.deliveries import DeliveryState
 from listener.ledger.target_circuits import CircuitState, read_circuit
-from listener.spool.atomic_files import read_json
 from listener.spool.jobs import JobState
 from listener.spool.spool import Spool
 from support.committing import committing_pacs
@@ -81,10 +80,10 @@ def test_what_never_passes_stops_and_says_what_to_do(spool: Spool, settings: Wor
     assert outcome.state is DeliveryState.REFUSED
     found = spool.find_job(job.id)
     assert found is not None
-    failure = read_json(found.folder / "failure.json")
-    assert (found.state, failure["reason"]) == (JobState.FAILED, "delivery_refused")
-    assert f"0x{status:04X}" in failure["message"]
-    assert f"radtme retry {job.id}" in failure["message"]
+    assert found.failure is not None
+    assert (found.state, found.failure.reason) == (JobState.FAILED, "delivery_refused")
+    assert f"0x{status:04X}" in found.failure.message
+    assert f"radtme retry {job.id}" in found.failure.message
 
 
 def test_a_target_that_does_not_know_us_is_told_who_has_to_mend_what(spool: Spool, settings: WorkerSettings) -> None:

@@ -35,7 +35,7 @@ def ready(spool: Spool) -> Job:
 
 
 def test_a_ready_job_is_claimed_by_moving_it_to_running(spool: Spool, ready: Job) -> None:
-    """The folder that a job lies in is its state: a claim is a rename."""
+    """A claim is a change of the state that only one worker can make."""
     with ledger.claimed(spool, JOB_ID) as job:
         assert job is not None
         assert job.state is JobState.RUNNING
@@ -68,23 +68,30 @@ def test_a_job_in_any_other_state_is_not_claimed(spool: Spool, state: JobState) 
 
 def test_attempts_are_counted_before_the_work_and_survive_the_worker(spool: Spool, ready: Job) -> None:
     """A job that kills its worker can only be recognised by what was written before."""
-    assert [ledger.begin_attempt(ready) for _ in range(3)] == [1, 2, 3]
+    for number in (1, 2, 3):
+        begun = ledger.begin_attempt(spool, ready)
+        assert begun is not None
+        assert len(begun.attempts.began) == number
+        ready = begun
 
 
 def test_a_job_given_back_is_ready_again_and_the_attempt_does_not_count(spool: Spool, ready: Job) -> None:
     """A full disk is not the job's fault."""
     with ledger.claimed(spool, JOB_ID) as job:
         assert job is not None
-        ledger.begin_attempt(job)
-        ledger.begin_attempt(job)
+        for _ in range(2):
+            job = ledger.begin_attempt(spool, job)
+            assert job is not None
         ledger.give_back(spool, job, "ENOSPC")
     back = spool.find_job(JOB_ID)
     assert back is not None
     assert back.state is JobState.READY
-    given_back = back.attempts().given_back
+    given_back = back.attempts.given_back
     assert given_back is not None
     assert given_back.why == "ENOSPC"
-    assert ledger.begin_attempt(back) == 2, "the attempt before it still counts"
+    begun = ledger.begin_attempt(spool, back)
+    assert begun is not None
+    assert len(begun.attempts.began) == 2, "the attempt before it still counts"
 
 
 def test_objects_of_an_interrupted_attempt_are_replaced_as_a_whole(ready: Job) -> None:
@@ -101,21 +108,25 @@ def test_objects_of_an_interrupted_attempt_are_replaced_as_a_whole(ready: Job) -
 
 def test_an_outbox_entry_that_exists_keeps_what_the_target_has_taken(spool: Spool, ready: Job) -> None:
     """A job that is taken over after its worker died must not forget what was already sent."""
-    queue_delivery(spool.ledger, ready.id, {"pacs": (ResultRole.SEGMENTATION,)})
+    with spool.ledger.writing() as connection:
+        queue_delivery(connection, ready.id, {"pacs": (ResultRole.SEGMENTATION,)})
     write_delivery(spool.ledger, ready.id, replace(entry_of(spool, ready), tries=4))
-    queue_delivery(spool.ledger, ready.id, {"pacs": (ResultRole.SEGMENTATION,), "archive": (ResultRole.SEGMENTATION,)})
+    with spool.ledger.writing() as connection:
+        queue_delivery(connection, ready.id, dict.fromkeys(("pacs", "archive"), (ResultRole.SEGMENTATION,)))
     assert [(one.target, one.tries) for one in read_deliveries(spool.ledger, ready.id)] == [("archive", 0), ("pacs", 4)]
 
 
 def test_a_failed_job_says_why_and_how_often_it_was_tried(spool: Spool, ready: Job) -> None:
-    """Whoever looks at a failed job finds the reason in its folder."""
-    ledger.begin_attempt(ready)
-    ledger.begin_attempt(ready)
-    fail(spool, ready, FailureReason.WORKER_KILLED, "two workers died")
+    """Whoever looks at a failed job finds the reason with it."""
+    begun = ledger.begin_attempt(spool, ready)
+    assert begun is not None
+    begun = ledger.begin_attempt(spool, begun)
+    assert begun is not None
+    fail(spool, begun, FailureReason.WORKER_KILLED, "two workers died")
     failed = spool.find_job(JOB_ID)
     assert failed is not None
     assert failed.state is JobState.FAILED
-    failure = failed.failure()
+    failure = failed.failure
     assert failure is not None
     assert (failure.reason, failure.attempts) == ("worker_killed", 2)
 

@@ -19,6 +19,7 @@ from pydicom.uid import generate_uid
 
 from deploy.simulation.phantom import Phantom, write_phantom
 from listener.spool.atomic_files import read_json, write_json
+from listener.spool.job_queries import ready_successors
 from listener.spool.job_record import JobRecord
 from listener.spool.jobs import Job, JobState, job_id_for
 from listener.spool.record_file import as_json, record_of
@@ -224,7 +225,7 @@ def test_a_version_waits_for_the_one_that_it_replaces(spool: Spool, phantom: Pha
     first, second = claimed_job(spool, phantom), claimed_job(spool, phantom, version=2)
     assert scoring.earlier_version_in_work(spool, second) == first.id
     spool.move(second, JobState.READY)
-    assert scoring.later_versions(spool, first.id) == [second.id]
+    assert ready_successors(spool.ledger, first.id) == [second.id]
     spool.move(first, JobState.DELIVERING)
     assert scoring.earlier_version_in_work(spool, claimed_job(spool, phantom, version=3)) == second.id
 
@@ -239,7 +240,7 @@ def test_a_new_version_that_finds_something_else_names_what_it_replaces(
     second = claimed_job(spool, phantom, version=2)
     assert scoring.run(spool, second, registry, settings).outcome == "scored"
     earlier, later = result(spool, first), result(spool, second)
-    folder = spool.job_folder(JobState.DELIVERING, second.id)
+    folder = spool.job_folder(second.id)
     report = dcmread(folder / "objects" / "summary_report.dcm")
     named = report.PredecessorDocumentsSequence[0].ReferencedSeriesSequence[0].ReferencedSOPSequence[0]
     assert named.ReferencedSOPInstanceUID == earlier["objects"]["summary_report"]
@@ -278,7 +279,7 @@ def test_an_outline_that_was_damaged_on_disk_is_reported(
 ) -> None:
     """A file that is cut short ends as not scored, with a report in the right study, not as a defect of ours."""
     job = claimed_job(spool, phantom)
-    seg = as_json(job.read())["seg"]
+    seg = as_json(job.record)["seg"]
     path = spool.instance_path(phantom.study_uid, seg["series_uid"], seg["sop_instance_uid"])
     path.write_bytes(path.read_bytes()[:200])
     done = scoring.run(spool, job, registry, settings)
@@ -374,7 +375,7 @@ def test_an_outline_of_someone_else_is_not_scored(
 ) -> None:
     """The task ends with the coded reason and a report that is filed under the patient of the images."""
     job = claimed_job(spool, phantom)
-    seg = as_json(job.read())["seg"]
+    seg = as_json(job.record)["seg"]
     path = spool.instance_path(phantom.study_uid, seg["series_uid"], seg["sop_instance_uid"])
     outline = dcmread(path)
     patient = outline.PatientID

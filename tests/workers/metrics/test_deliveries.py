@@ -1,9 +1,10 @@
 """What `/metrics` says of deliveries: by target and state, how old, and whether anyone goes there."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
-from listener.spool.job_files import HOLD_NAME
+from listener.spool.job_notes import Hold
 from listener.spool.spool import Spool
 from support.outboxes import Watch, delivering
 from support.scripted_pacs import ScriptedPacs
@@ -44,7 +45,7 @@ def test_a_case_that_a_person_holds_is_late_at_no_target(tmp_path: Path) -> None
     spool.prepare()
     job = delivering(spool, "pacs")
     assert samples(spool)["radtme_deliveries_waiting", "pacs", "queued"] == 1
-    (job.folder / HOLD_NAME).write_text("{}")
+    spool.change(job, hold=Hold("ann", datetime.now(UTC)))
     found = samples(spool)
     assert found["radtme_deliveries_waiting", "pacs", "queued"] == 0
     assert found["radtme_delivery_oldest_seconds", "pacs"] == 0

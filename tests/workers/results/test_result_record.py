@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from listener.spool.job_files import RESULT_NAME
+from listener.spool.job_notes import RESULT_NAME
 from listener.spool.jobs import JobState, job_id_for
 from listener.spool.spool import Spool
 from model_store.signatures.certainty import PredictionSet

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from pydicom import Dataset
 
+from listener.spool import job_rows
 from listener.spool.jobs import JobState, job_id_for
 from listener.spool.spool import Spool
 from model_store.signatures.registry import Registry
@@ -95,7 +96,7 @@ def put(
     tendency: str | None = None,
 ) -> None:
     """Put a scored case into the spool."""
-    job = spool.create_job(job_record(job_id_for(f"1.2.{number}", 1)), JobState.DONE)
+    job = spool.create_job(job_record(job_id_for(f"1.2.{number}", 1)), JobState.DONE, outcome="scored")
     assert job is not None
     result = result_record(
         job.id,
@@ -124,7 +125,7 @@ def test_what_is_shown_is_what_lies_in_the_spool(spool: Spool) -> None:
         put(spool, number, record, **(verdict if number % 3 else {"phenotype": "cold"}))
     put(spool, 900, replace(record, scanner="B"))
     put(spool, 901, record, digest="another")
-    damaged = spool.create_job(job_record(job_id_for("1.2.902", 1)), JobState.DONE)
+    damaged = spool.create_job(job_record(job_id_for("1.2.902", 1)), JobState.DONE, outcome="scored")
     assert damaged is not None
     (damaged.folder / "result.json").write_text("{")
     samples = shown(RecentCases(spool))
@@ -148,9 +149,8 @@ def test_a_result_that_comes_later_is_seen_later_and_one_that_goes_is_forgotten(
     assert shown(cases)["radtme_recent_cases", "A"] == 1
     done = spool.find_job(job_id_for("1.2.4", 1))
     assert done is not None
-    for path in done.folder.iterdir():
-        path.unlink()
-    done.folder.rmdir()
+    with spool.ledger.writing() as connection:
+        job_rows.remove(connection, [done.id], [JobState.DONE])
     assert shown(cases) == {}
 
 

@@ -1,18 +1,13 @@
-"""The small files beside ``job.json``: attempts, a failure, and what a person decided about the job."""
+"""What happened to a job beside its way through the states: attempts, a failure, and what a person decided about it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Annotated
 
 from listener.spool.record_file import LEFT_OUT_IF_NONE, UtcTime
 
-ATTEMPTS_NAME = "attempts.json"
-FAILURE_NAME = "failure.json"
-HOLD_NAME = "hold.json"
-DROP_NAME = "dropped.json"
 RESULT_NAME = "result.json"
-"""The workers write and read it whole (`workers.results.result_record`)."""
+"""In the job's folder; the workers write and read it whole (`workers.results.result_record`)."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +56,7 @@ class Drop:
     at: UtcTime
     why: str
     state: str
-    """Where the job lay then; a value of `listener.spool.jobs.JobState`."""
+    """In which state it was then; a value of `listener.spool.jobs.JobState`."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +65,3 @@ class IssuedObjects:
 
     objects: Mapping[str, str] = field(default_factory=dict)
     """SOP Instance UIDs by role."""
-
-
-def is_held(folder: Path) -> bool:
-    """Tell whether a person holds the job in this folder."""
-    return (folder / HOLD_NAME).exists()

@@ -1,0 +1,83 @@
+"""Layout 3 to 4: jobs, which were folders below their state, become rows; their results get a folder that stays.
+
+The results are linked, not copied, and the former folders stay as they are: an interrupted import begins again.
+"""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from listener.spool.atomic_files import fsync_folder, make_folder
+from listener.spool.job_notes import RESULT_NAME, Attempts, Drop, Failure, Hold
+from listener.spool.job_record import JobRecord
+from listener.spool.jobs import FINISHED_STATES, IN_WORK, JOB_ID_PATTERN, Job, JobState
+from listener.spool.record_file import read_intact, read_record
+from listener.spool.spool import Spool
+from workers.results.result_record import read_intact_result
+
+FORMER_FOLDER = "jobs"
+PAIRING_LOCK_NAME = "pairing.lock"
+"""In that folder: the listeners of the former layouts hold it while they make jobs."""
+MOST_ADVANCED_FIRST = (JobState.DONE, JobState.DROPPED, JobState.FAILED, *reversed(IN_WORK))
+"""A power cut could leave a job in two states: the one that is further on counts."""
+
+
+def former_jobs(spool: Spool, unreadable: list[Path]) -> Iterator[Job]:
+    """Yield the jobs of the former layout in all states, each in its former folder."""
+    seen: set[str] = set()
+    for state in MOST_ADVANCED_FIRST:
+        for folder in sorted((spool.root / FORMER_FOLDER / state.value).glob("*/")):
+            if not JOB_ID_PATTERN.fullmatch(folder.name) or folder.name in seen:
+                continue
+            try:
+                yield _job(folder, state)
+            except (OSError, ValueError):
+                unreadable.append(folder)
+            else:
+                seen.add(folder.name)
+
+
+def import_job(spool: Spool, job: Job) -> None:
+    """Link a job's results to their new place, and put the job into the ledger."""
+    _link_results(job.folder, spool.job_folder(job.id))
+    result = read_intact_result(job)
+    reason = job.failure.reason if job.failure else result.rejection.reason if result and result.rejection else None
+    spool.create_job(
+        job.record,
+        job.state,
+        changed=job.changed,
+        attempts=job.attempts,
+        failure=job.failure,
+        hold=job.hold if job.state not in FINISHED_STATES else None,
+        dropped=job.drop,
+        outcome=result.outcome.value if result else None,
+        reason=str(reason) if reason else None,
+        score=result.score.hot_probability if result and result.score else None,
+    )
+
+
+def _job(folder: Path, state: JobState) -> Job:
+    record = read_record(JobRecord, folder / "job.json")
+    files = [path for path in folder.rglob("*") if path.is_file() and not path.name.endswith("lock")]
+    return Job(
+        record=record,
+        state=state,
+        folder=folder,
+        changed=datetime.fromtimestamp(max(path.stat().st_mtime for path in files), UTC),
+        attempts=read_intact(Attempts, folder / "attempts.json") or Attempts(),
+        failure=read_intact(Failure, folder / "failure.json"),
+        hold=read_intact(Hold, folder / "hold.json"),
+        drop=read_intact(Drop, folder / "dropped.json"),
+    )
+
+
+def _link_results(former: Path, folder: Path) -> None:
+    for path in (former / RESULT_NAME, *sorted((former / "objects").glob("*.dcm"))):
+        if path.is_file():
+            place = folder / path.relative_to(former)
+            make_folder(place.parent)
+            with contextlib.suppress(FileExistsError):
+                os.link(path, place)
+            fsync_folder(place.parent)
