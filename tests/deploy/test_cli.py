@@ -30,12 +30,12 @@ def test_the_list_of_commands_says_the_exit_codes():
 
 def test_an_unexpected_error_is_two_lines_unless_debugging(run_radtme, tmp_path):
     """Two lines without a traceback; RADTME_DEBUG=1 shows the traceback."""
-    (tmp_path / "spool" / "jobs").mkdir(parents=True)  # a spool that somebody has damaged
+    (tmp_path / "spool" / "version").mkdir(parents=True)  # a spool that somebody has damaged
     quiet = run_radtme("status")
     assert quiet.returncode == 1
     assert "Traceback" not in quiet.stderr
     assert len(quiet.stderr.splitlines()) == 2
-    assert quiet.stderr.startswith("error: FileNotFoundError at ")
+    assert quiet.stderr.startswith("error: IsADirectoryError at ")
     assert str(tmp_path) not in quiet.stderr  # an error's text may quote anything, an element too
     assert "Traceback" in run_radtme("status", RADTME_DEBUG="1").stderr
 
