@@ -13,6 +13,7 @@ from celery import Celery
 from listener.audit.trail import NotAudited
 from listener.broker.announce_once import announce_delivery, announce_job
 from listener.broker.messages import DELIVER_TASK, SCORE_TASK
+from listener.ledger.database import LedgerUnavailable
 from listener.ledger.deliveries import DeliveryState
 from listener.runtime.fault_points import FaultPoint, reach
 from listener.runtime.safe_errors import stack_locations
@@ -199,8 +200,9 @@ def _record_case(app: Celery, context: TaskContext, done: scoring.Scored) -> Non
     _note_routing(metrics, done)
     for target in done.targets:
         announce_delivery(app, done.job_id, target)
-    for later in (*done.further, *ready_successors(context.spool.ledger, done.job_id)):
-        announce_job(app, later)
+    with suppress(LedgerUnavailable):  # the sweep announces them
+        for later in (*done.further, *ready_successors(context.spool.ledger, done.job_id)):
+            announce_job(app, later)
 
 
 def _note_routing(metrics: WorkerMetrics, done: scoring.Scored) -> None:
@@ -214,28 +216,35 @@ def _note_routing(metrics: WorkerMetrics, done: scoring.Scored) -> None:
 
 
 def deliver_job(context: TaskContext, job_id: str, target_name: str) -> None:
-    """Send a job's results to one target, and record the outcome."""
+    """Send a job's results to one target, and record the outcome; the sweep announces it again where that fails."""
     with structlog.contextvars.bound_contextvars(job=job_id, target=target_name):
-        allowed = targets_of_job(context.spool, job_id, context.settings.targets)
-        target = next((one for one in allowed if one.name == target_name), None)
-        if target is None:
-            delivery.close_if_settled(context.spool, job_id, context.settings)
-            log.error("target_unknown", remedy="add the target to the configuration; its results are kept until then")
-            return
-        outcome = _delivered(context, job_id, target)
-        if outcome is None:
-            return
-        context.metrics.deliveries.labels(target_name, outcome.state.value).inc()
-        if outcome.state is DeliveryState.DELIVERED:
-            _note_turnaround(context, job_id, target_name)
-        for one in outcome.sent:
-            context.metrics.objects_sent.labels(target_name, one.answer.value).inc()
-        for event, number in outcome.commitment.items():
-            context.metrics.commitments.labels(target_name, event.value).inc(number)
-        _log_delivery(outcome, sum(one.answer is StoreResult.TAKEN for one in outcome.sent))
-        finished = context.spool.find_job(job_id)
-        if finished is not None and finished.state is JobState.FAILED:
-            context.metrics.failures.labels(FailureReason.DELIVERY_REFUSED.value).inc()
+        try:
+            _deliver_job(context, job_id, target_name)
+        except LedgerUnavailable as error:
+            log.warning("delivery_waits_for_ledger", error=error.strerror)
+
+
+def _deliver_job(context: TaskContext, job_id: str, target_name: str) -> None:
+    allowed = targets_of_job(context.spool, job_id, context.settings.targets)
+    target = next((one for one in allowed if one.name == target_name), None)
+    if target is None:
+        delivery.close_if_settled(context.spool, job_id, context.settings)
+        log.error("target_unknown", remedy="add the target to the configuration; its results are kept until then")
+        return
+    outcome = _delivered(context, job_id, target)
+    if outcome is None:
+        return
+    context.metrics.deliveries.labels(target_name, outcome.state.value).inc()
+    if outcome.state is DeliveryState.DELIVERED:
+        _note_turnaround(context, job_id, target_name)
+    for one in outcome.sent:
+        context.metrics.objects_sent.labels(target_name, one.answer.value).inc()
+    for event, number in outcome.commitment.items():
+        context.metrics.commitments.labels(target_name, event.value).inc(number)
+    _log_delivery(outcome, sum(one.answer is StoreResult.TAKEN for one in outcome.sent))
+    finished = context.spool.find_job(job_id)
+    if finished is not None and finished.state is JobState.FAILED:
+        context.metrics.failures.labels(FailureReason.DELIVERY_REFUSED.value).inc()
 
 
 def _note_turnaround(context: TaskContext, job_id: str, target_name: str) -> None:
