@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import median
 
 from listener.broker.sweep import Sweep
-from listener.metrics import SpoolCollector
+from listener.metrics.collectors import SpoolCollector
 from listener.pairing.pairer import Pairer
 from listener.settings import ListenerSettings
 from listener.spool import job_rows
