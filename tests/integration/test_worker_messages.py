@@ -48,7 +48,7 @@ def rejection_of(parts: Installation, folder: Path, number: int) -> Any:
     phantom = write_phantom(folder, number, **(LARGE if number == 1 else {**SMALL, "phases": 1}))
     send(parts.dicom_port, folder)
     jobs = parts.wait_for_jobs(number, 120)
-    [job] = [one for one in jobs if one.read().study_uid == phantom.study_uid]
+    [job] = [one for one in jobs if one.record.study_uid == phantom.study_uid]
     return parts.result(job)["rejection"]
 
 
