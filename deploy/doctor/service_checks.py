@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from deploy.configuration.settings import Configuration
 from deploy.doctor.finding import Finding, fault, ok, warning
@@ -11,7 +12,7 @@ from deploy.errors import CommandError, Unreachable
 from deploy.network.echo import echo
 from deploy.network.peer import Peer
 from deploy.network.redis_check import check_redis
-from deploy.operations.service_health import WITHOUT, check_ledger
+from deploy.operations.service_health import WITHOUT, check_ledger, nothing_received
 from deploy.stack.redis_server import redis_program
 from deploy.stack.running_stack import as_running, known_redis_url
 from listener.runtime.heartbeat import Part, read_parts
@@ -88,6 +89,9 @@ def check_peers(configuration: Configuration) -> Iterator[Finding]:
     listener = configuration.listener
     titles = [*listener.calling_ae_titles, *(peer.ae_title for peer in listener.peers)]
     yield ok("peers", f"may send: {', '.join(dict.fromkeys(titles)) or 'everyone on this machine'}")
+    last = Spool(configuration.locations.spool).last_arrival()
+    if late := nothing_received(datetime.fromtimestamp(last, UTC) if last else None):
+        yield warning("peers", late, "look for rejected associations (radtme audit), and at the queues of the senders")
     running = as_running(configuration)
     parts = read_parts(Spool(configuration.locations.spool).parts)
     own = any(Part.LISTENER in part.parts and part.is_alive for part in parts)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
 
@@ -14,6 +14,8 @@ from listener.spool.layout import LAYOUT, WrongLayout, layout_of
 from listener.spool.spool import Spool
 
 REDIS_SECONDS = 2.0
+LONG_WITHOUT_OBJECT = timedelta(days=3)
+"""As in the alert RadtmeNothingReceived."""
 WITHOUT = {
     Part.LISTENER: "No listener runs: no object is received.",
     Part.COMPUTE: "No compute worker runs: no case is scored.",
@@ -83,8 +85,17 @@ class ServiceHealth:
             yield "Nothing runs: no object is received, no case is scored, no result is sent."
         else:
             yield from (f"{WITHOUT[one.part]}{_last_seen(one)}" for one in self.parts if not one.runs)
+        if late := nothing_received(self.last_arrival):
+            yield f"N{late[1:]}."
         if self.redis_fault:
             yield f"No case is scored and no result is sent without Redis: {self.redis_fault}."
+
+
+def nothing_received(last_arrival: datetime | None) -> str:
+    """Return for how long no object came, where that is unusually long; else an empty string."""
+    if last_arrival is None or datetime.now(UTC) - last_arrival <= LONG_WITHOUT_OBJECT:
+        return ""
+    return f"no object was received for {age(last_arrival)}"
 
 
 def _last_seen(part: PartStatus) -> str:

@@ -29,6 +29,7 @@ class Committing:
     """What the PACS got, and how it behaves; a test may change that at any time."""
 
     port: int = 0
+    """0 takes a free one."""
     statuses: list[int] = field(default_factory=list)
     """C-STORE statuses, one after the other, then success."""
     stored: list[str] = field(default_factory=list)
@@ -107,7 +108,7 @@ def committing_pacs(**behaviour: object) -> Iterator[tuple[Target, Committing]]:
         entity.add_supported_context(str(context.abstract_syntax), ExplicitVRLittleEndian)
     for service in (Verification, StorageCommitmentPushModel, StudyRootQueryRetrieveInformationModelFind):
         entity.add_supported_context(service)
-    server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=_handlers(pacs))
+    server = entity.start_server(("127.0.0.1", pacs.port), block=False, evt_handlers=_handlers(pacs))
     pacs.port = server.server_address[1]
     try:
         yield Target("pacs", "PACS", "127.0.0.1", pacs.port, timeout_seconds=20, commitment_wait_seconds=20), pacs

@@ -32,12 +32,14 @@ SECRET = "a password of this test"
 class WholeStack:
     """Processes that stand for the containers; each can be stopped, killed and started again."""
 
-    def __init__(self, folder: Path, targets: Sequence[Mapping[str, Any]], **listener: Any) -> None:
+    def __init__(
+        self, folder: Path, targets: Sequence[Mapping[str, Any]], ledger_url: str | None = None, **listener: Any
+    ) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.dicom_port, self.redis_port, self.prometheus_port = free_port(), free_port(), free_port()
         self.metrics_ports = {part: free_port() for part in ROLE_OF}
-        self.spool = Spool(folder / "data" / "spool")
+        self.spool = Spool(folder / "data" / "spool", ledger_url)
         self._commands = {
             part: yaml.safe_load((COMPOSE / "compose.yaml").read_text())["services"][role]["command"]
             for part, role in ROLE_OF.items()
@@ -59,6 +61,8 @@ class WholeStack:
         told["listener"] |= {"host": "127.0.0.1", "port": self.dicom_port, "metrics_host": "127.0.0.1", **listener}
         told["workers"] |= {"metrics_host": "127.0.0.1", "first_retry_seconds": 1, "last_retry_seconds": 4}
         told["targets"] = list(targets)
+        if self.spool.ledger_url is not None:
+            told["ledger"] = {"url": self.spool.ledger_url.replace("postgresql+psycopg:", "postgresql:")}
         del told["status_page"]
         (self.folder / "radtme.yaml").write_text(yaml.safe_dump(told))
         self._write_prometheus()

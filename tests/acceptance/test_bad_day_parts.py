@@ -1,0 +1,109 @@
+"""A day on which parts, Redis and the database break: alert, status, doctor and status page each tell it."""
+
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+
+import psutil
+import pytest
+from redis import Redis
+
+from listener.spool.jobs import JobState
+from support.bad_day import NOTICED_SECONDS, BadDay, bad_day
+from support.dicom_objects import image, outline
+from support.postgresql import PostgresServer
+from support.processes import is_listening, wait_until
+from support.whole_stack import SECRET
+
+pytestmark = [
+    pytest.mark.acceptance,
+    pytest.mark.timeout(1800),
+    pytest.mark.skipif(shutil.which("prometheus") is None, reason="needs prometheus"),
+]
+
+
+@pytest.fixture(scope="module")
+def day(tmp_path_factory: pytest.TempPathFactory, postgres: PostgresServer) -> Iterator[BadDay]:
+    """Redis, PostgreSQL, Prometheus, a listener, a compute and a delivery worker, and a status page."""
+    folder = tmp_path_factory.mktemp("parts")
+    with bad_day(folder, "listener", "compute-1", "delivery", ledger_url=postgres.new_database()) as one:
+        yield one
+
+
+@pytest.fixture(autouse=True)
+def _calm_before_and_after(day: BadDay) -> Iterator[None]:
+    """Each thing breaks in a stack where all is well, and all is well again."""
+    day.is_calm()
+    yield
+    day.is_calm()
+
+
+def test_a_listener_was_killed_and_discovery_forgets_a_worker(day: BadDay) -> None:
+    """Two parts: both are named wherever one looks."""
+    day.kill("listener")
+    day.stack.stop("compute-1")
+    day.discover("radtme-compute", found=False)
+    sentences = ("No listener runs: no object is received.", "No compute worker runs: no case is scored.")
+    day.says_everywhere(*sentences)
+    assert [one for one in sentences if one not in day.doctor()] == []
+    day.fires("RadtmePartDown", job="radtme-listener")
+    day.fires("RadtmePartDown", job="radtme-compute")
+    # The recorded series and the alerts are evaluated in groups of their own, at different instants.
+    down = "count(radtme:part_up == 0) == 2"
+    wait_until(lambda: bool(day.stack.query(down)), NOTICED_SECONDS, "two parts are counted as down")
+    day.discover("radtme-compute")
+    day.stack.start("listener", "compute-1")
+
+
+def test_no_redis(day: BadDay) -> None:
+    """It is gone, and comes back empty."""
+    day.kill("redis")
+    wait_until(lambda: not is_listening(day.stack.redis_port), 30, "Redis is gone")
+    day.says_everywhere(f"no Redis answers at 127.0.0.1:{day.stack.redis_port}")
+    assert "redis: no Redis answers at 127.0.0.1:" in day.doctor()
+    day.fires("RadtmeRedisDown")
+    day.stack.start("redis")
+
+
+def test_redis_has_another_password(day: BadDay) -> None:
+    """Whoever changed it: parts that were connected are refused, too."""
+    url = f"redis://127.0.0.1:{day.stack.redis_port}/0"
+    with Redis.from_url(url, password=SECRET) as redis:
+        redis.config_set("requirepass", "another")
+        redis.client_kill_filter(_type="normal", skipme=True)
+    day.says_everywhere("refuses the password")
+    assert "refuses the password" in day.doctor()
+    assert "refuses the password" in day.radtme("config", "check", "--connect")
+    day.fires("RadtmeRedisDown")
+    with Redis.from_url(url, password="another") as redis:
+        redis.config_set("requirepass", SECRET)
+
+
+def test_a_database_that_was_stopped(day: BadDay, postgres: PostgresServer) -> None:
+    """Its outage is told without it."""
+    postgres.stop()
+    try:
+        assert "The ledger's database cannot be used: " in day.status()
+        assert "database: PostgreSQL: " in day.doctor()
+        assert "database" in day.page()
+        day.fires("RadtmeLedgerDown")
+    finally:
+        postgres.start()
+
+
+def test_a_worker_that_idles_while_a_case_is_ready(day: BadDay) -> None:
+    """Its processes hang, and it answers all the same."""
+    worker = psutil.Process(day.stack.pid("compute-1"))
+    children = worker.children(recursive=True)
+    for child in children:
+        os.kill(child.pid, signal.SIGSTOP)
+    try:
+        assert day.store(image(1), outline([1])) == [0x0000, 0x0000]
+        wait_until(lambda: list(day.stack.spool.jobs(JobState.READY)), NOTICED_SECONDS, "a ready case")
+        day.fires("RadtmeWorkersIdle")
+        assert "ready: waits for a worker" in day.status()
+    finally:
+        for child in children:
+            os.kill(child.pid, signal.SIGCONT)
+    day.stack.wait_for_jobs(1, NOTICED_SECONDS)
