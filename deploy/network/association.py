@@ -62,7 +62,9 @@ def _why_not(peer: Peer, association: Association, timeout_seconds: float) -> Un
     try:
         socket.create_connection((peer.host, peer.port), timeout_seconds).close()
     except ConnectionRefusedError:
-        return Unreachable(f"{peer}: nothing listens on port {peer.port} of {peer.host}", "is it running?")
+        return Unreachable(
+            f"{peer}: nothing listens on port {peer.port} of {peer.host}", "start it, or correct its host and port"
+        )
     except TimeoutError:
         return Unreachable(
             f"{peer}: no answer within {timeout_seconds:g} s", "check the address, and the firewalls on the way"

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
+from deploy.configuration.load import load_configuration
+
 ROOT = Path(__file__).parents[3]
 RULES = sorted((ROOT / "deploy" / "prometheus" / "rules").glob("*.yml"))
 CASES = Path(__file__).parent / "alerts.test.yml"
@@ -79,3 +81,19 @@ def test_the_handbook_lists_every_alert() -> None:
     assert sorted(rows) == sorted(
         (name, page_of(rule).name, rule["labels"]["severity"]) for name, rule in ALERTS.items()
     )
+
+
+def test_the_scrape_configuration_for_one_machine_names_the_ports_of_its_parts() -> None:
+    """The defaults, and the port that the unit of delivery sets, because two workers run on one machine."""
+    config = yaml.safe_load((ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text())
+    scraped = {job["job_name"]: job["static_configs"][0]["targets"] for job in config["scrape_configs"]}
+    unit = (ROOT / "deploy" / "systemd" / "radtme-delivery.service").read_text()
+    delivery = re.search(r"^Environment=RADTME_WORKERS_METRICS_PORT=(\d+)$", unit, re.MULTILINE)
+    assert delivery is not None
+    defaults = load_configuration(None, {})
+    ports = {
+        "radtme-listener": defaults.listener.metrics_port,
+        "radtme-compute": defaults.workers.metrics_port,
+        "radtme-delivery": delivery[1],
+    }
+    assert scraped == {job: [f"127.0.0.1:{port}"] for job, port in ports.items()}
