@@ -1,4 +1,4 @@
-"""A day on which something is wrong with what comes: alert, status, doctor and status page tell it."""
+"""Problems with received objects: alert, status, doctor and status page each report them."""
 
 import os
 import shutil
@@ -27,7 +27,7 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BadDay]:
 
 
 def test_strangers_a_second_object_under_a_uid_and_a_study_without_outline(day: BadDay) -> None:
-    """The first of them are noticed: the counters exist before anything is counted."""
+    """Alerts fire at the first of them; status and quarantine list name them."""
     assert [day.store(image(1), calling="STRANGER") for _ in range(7)] == [None] * 7
     assert day.store(image(1)) == [0x0000]
     other = image(1)
@@ -43,7 +43,7 @@ def test_strangers_a_second_object_under_a_uid_and_a_study_without_outline(day: 
 
 
 def test_a_full_disk(day: BadDay, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first refused object pages somebody."""
+    """The alert fires at the first refused object."""
     enough = "RADTME_LISTENER_MIN_FREE_BYTES"
     day.stack.stop("listener")
     monkeypatch.setenv(enough, str(1 << 60))
@@ -61,7 +61,7 @@ def test_a_full_disk(day: BadDay, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_nothing_came_for_days_and_the_listener_was_restarted_meanwhile(day: BadDay) -> None:
-    """It continues with the newest object in the spool."""
+    """The time counts from the newest object in the spool, and a new object ends the alert."""
     assert "RadtmeNothingReceived" not in day.stack.firing()
     day.stack.stop("listener")
     before = time.time() - DAYS * 86400

@@ -1,4 +1,4 @@
-"""A day on which parts, Redis and the database break: alert, status, doctor and status page each tell it."""
+"""A part, Redis or the database fails: alert, status, doctor and status page each report it."""
 
 import os
 import shutil
@@ -32,15 +32,15 @@ def day(tmp_path_factory: pytest.TempPathFactory, postgres: PostgresServer) -> I
 
 
 @pytest.fixture(autouse=True)
-def _calm_before_and_after(day: BadDay) -> Iterator[None]:
-    """Each thing breaks in a stack where all is well, and all is well again."""
-    day.is_calm()
+def _healthy_before_and_after(day: BadDay) -> Iterator[None]:
+    """Each test begins with a healthy stack and leaves one."""
+    day.wait_until_healthy()
     yield
-    day.is_calm()
+    day.wait_until_healthy()
 
 
 def test_a_listener_was_killed_and_discovery_forgets_a_worker(day: BadDay) -> None:
-    """Two parts: both are named wherever one looks."""
+    """Both parts are named in each place."""
     day.kill("listener")
     day.stack.stop("compute-1")
     day.discover("radtme-compute", found=False)
@@ -57,7 +57,7 @@ def test_a_listener_was_killed_and_discovery_forgets_a_worker(day: BadDay) -> No
 
 
 def test_no_redis(day: BadDay) -> None:
-    """It is gone, and comes back empty."""
+    """Redis is killed and starts again without its data."""
     day.kill("redis")
     wait_until(lambda: not is_listening(day.stack.redis_port), 30, "Redis is gone")
     day.says_everywhere(f"no Redis answers at 127.0.0.1:{day.stack.redis_port}")
@@ -67,7 +67,7 @@ def test_no_redis(day: BadDay) -> None:
 
 
 def test_redis_has_another_password(day: BadDay) -> None:
-    """Whoever changed it: parts that were connected are refused, too."""
+    """Each part reports it, also those that were connected before."""
     url = f"redis://127.0.0.1:{day.stack.redis_port}/0"
     with Redis.from_url(url, password=SECRET) as redis:
         redis.config_set("requirepass", "another")
@@ -81,7 +81,7 @@ def test_redis_has_another_password(day: BadDay) -> None:
 
 
 def test_a_database_that_was_stopped(day: BadDay, postgres: PostgresServer) -> None:
-    """Its outage is told without it."""
+    """Its outage is reported although it holds the jobs."""
     postgres.stop()
     try:
         assert "The ledger's database cannot be used: " in day.status()
@@ -93,7 +93,7 @@ def test_a_database_that_was_stopped(day: BadDay, postgres: PostgresServer) -> N
 
 
 def test_a_worker_that_idles_while_a_case_is_ready(day: BadDay) -> None:
-    """Its processes hang, and it answers all the same."""
+    """The processes of its pool are stopped; the worker itself still answers Prometheus."""
     worker = psutil.Process(day.stack.pid("compute-1"))
     children = worker.children(recursive=True)
     for child in children:

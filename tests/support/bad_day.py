@@ -1,4 +1,4 @@
-"""A running stack in which tests break one thing after the other, with all that its people look at.
+"""A running stack for tests that break one thing after the other, and what its operators see.
 
 Real processes, Redis and Prometheus, with the shipped rules (their waits shortened) and the metrics of an installation
 on which nothing ever happened: each alert fires at the first event.
@@ -25,7 +25,7 @@ from support.whole_stack import RADTME, WholeStack
 
 NOTICED_SECONDS = 120.0
 JOBS = {"radtme-listener": "listener", "radtme-compute": "compute-1", "radtme-delivery": "delivery"}
-CALM = "No problems."
+NO_PROBLEMS = "No problems."
 
 
 class BadDay:
@@ -65,7 +65,7 @@ class BadDay:
         temporary.replace(self._folder / f"{job}.json")
 
     def kill(self, part: str) -> None:
-        """End a part without a chance to say so."""
+        """Kill a part with SIGKILL."""
         os.kill(self.stack.pid(part), signal.SIGKILL)
         self.stack.stop(part)
 
@@ -129,9 +129,9 @@ class BadDay:
         missing = [(place, one) for place, said in shown.items() for one in sentences if one not in said]
         assert missing == [], shown
 
-    def is_calm(self) -> None:
-        """Wait until page, doctor and the alerts of parts find nothing."""
-        wait_until(lambda: CALM in self.page(), NOTICED_SECONDS, "the page finds no problem")
+    def wait_until_healthy(self) -> None:
+        """Wait until page and doctor report nothing, and no alert of a part fires."""
+        wait_until(lambda: NO_PROBLEMS in self.page(), NOTICED_SECONDS, "the page finds no problem")
         wait_until(lambda: not self.doctor(), NOTICED_SECONDS, "doctor finds no fault")
         gone = {"RadtmePartDown", "RadtmeRedisDown", "RadtmeLedgerDown", "RadtmeWorkersIdle", "RadtmeTargetUnreachable"}
         wait_until(lambda: not self.stack.firing() & gone, NOTICED_SECONDS, "the alerts clear")
