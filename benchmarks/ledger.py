@@ -27,13 +27,15 @@ from workers.metrics.deliveries import DeliveryCollector
 IMAGES = 60
 BATCH = 2000
 ROUNDS = 25
+OPEN = 10**9
+"""Number of the one case that is not finished."""
 
 
 def record(number: int) -> JobRecord:
     """Return the record of a made-up case with `IMAGES` images."""
     study = f"1.2.826.0.1.{number}"
     images = {f"{study}.1": tuple(f"{study}.1.{image}" for image in range(IMAGES))}
-    created = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=number)
+    created = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=number % 10**6)
     return JobRecord(
         job_id=job_id_for(f"{study}.2.1", 1),
         version=1,
@@ -69,7 +71,7 @@ def seconds(step: Callable[[], object]) -> float:
 
 def measure(spool: Spool) -> dict[str, float]:
     """Return the seconds of each step beside what the ledger holds."""
-    ready = spool.create_job(record(-1), JobState.READY) or spool.find_job(record(-1).job_id)
+    ready = spool.create_job(record(OPEN), JobState.READY) or spool.find_job(record(OPEN).job_id)
     assert ready is not None
     settings = ListenerSettings(spool=spool.root)
     pairer = Pairer(spool, settings, lambda job_id: None)

@@ -1,10 +1,9 @@
 """``radtme audit``: who sent what, what was scored with which signature, what was sent where, what was changed."""
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from deploy.commands.options import config_option
+from deploy.commands.options import config_option, time_argument
 from deploy.configuration.change_audit import cannot_audit
 from deploy.configuration.load import read_configuration
 from deploy.configuration.settings import Configuration
@@ -25,21 +24,6 @@ if TYPE_CHECKING:
 
 
 HIDDEN = "(hidden; --show-patients)"
-_AGO = re.compile(r"([0-9]{1,6})([smhd])")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-
-
-def time_argument(text: str) -> datetime:
-    """Return a time in UTC: ``2026-11-25``, ``2026-11-25T08:00`` (local unless it says so), or ``12h``, ``7d`` ago."""
-    ago = _AGO.fullmatch(text)
-    try:
-        if ago:
-            return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-        return datetime.fromisoformat(text).astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise click.BadParameter(
-            f"expected a time such as 2026-11-25, 2026-11-25T08:00Z or 12h (ago), found {text!r}"
-        ) from error
 
 
 @click.command(epilog="Example: radtme audit --since 12h --event security-alert")

@@ -2,15 +2,19 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from deploy.commands.case_options import case_options
 from deploy.commands.options import config_option
 from deploy.configuration.load import read_configuration
 from deploy.errors import CommandError
 from deploy.operations.spool_checks import existing_spool
-from deploy.operations.status import read_jobs
 from deploy.terminal import path_from_here
+
+if TYPE_CHECKING:
+    from deploy.operations.case_search import CaseFilter
 
 PARQUET = ".parquet"
 
@@ -18,23 +22,26 @@ PARQUET = ".parquet"
 @click.command(epilog="Example: radtme export cases.csv; radtme export cases.parquet --identifiers")
 @click.argument("output_file", metavar="[FILE]", required=False, type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--identifiers", is_flag=True, help="Add the Study Instance UID and the times of each case.")
+@case_options
 @config_option
-def export(output_file: Path | None, identifiers: bool, config_file: Path | None) -> None:
+def export(output_file: Path | None, wanted: "CaseFilter", identifiers: bool, config_file: Path | None) -> None:
     """Write the cases as CSV or Parquet: scores, verdicts, reasons, volumes, and what readers said of them.
 
-    One row for each job; FILE ends in .csv or .parquet, without FILE CSV is printed. The table holds no patient's name,
-    ID or birth date, and without --identifiers no UID of a study and no time. How readers agreed with each signature is
-    shown at the end.
+    One row for each job; the options for cases choose those that all of them fit. FILE ends in .csv or .parquet;
+    without it CSV is printed. The table holds no patient's name, ID or birth date, and without --identifiers no UID of
+    a study and no time. How readers agreed with each signature is shown at the end.
     """
+    from deploy.operations.case_search import found_cases
     from deploy.operations.case_table import agreement, case_table, write_csv
     from listener.ledger.reader_assessments import Assessment
 
     if output_file is not None and output_file.suffix not in (".csv", PARQUET):
         raise click.BadParameter("give a name that ends in .csv or .parquet", param_hint="FILE")
-    jobs = read_jobs(existing_spool(read_configuration(config_file)))
+    jobs = found_cases(existing_spool(read_configuration(config_file)), wanted)
     rows = case_table(jobs, identifiers=identifiers)
     if not rows:
-        raise CommandError("there is no case yet", "radtme status shows what was received")
+        why = "there is no case yet" if wanted.is_empty else "no case fits"
+        raise CommandError(why, "radtme status shows what was received")
     if output_file is None:
         write_csv(sys.stdout, rows)
     elif output_file.suffix == PARQUET:

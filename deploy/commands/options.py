@@ -1,7 +1,9 @@
 """What several commands share: options, the registry of the configuration, and readable errors."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,23 @@ if TYPE_CHECKING:
     from model_store.signatures.registry import Registry
 
 Decorated = Callable[..., Any]
+
+
+_AGO = re.compile(r"([0-9]{1,6})([smhd])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def time_argument(text: str) -> datetime:
+    """Return a time in UTC: ``2026-11-25``, ``2026-11-25T08:00`` (local unless it says so), or ``12h``, ``7d`` ago."""
+    ago = _AGO.fullmatch(text)
+    try:
+        if ago:
+            return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise click.BadParameter(
+            f"expected a time such as 2026-11-25, 2026-11-25T08:00Z or 12h (ago), found {text!r}"
+        ) from error
 
 
 def config_option(command: Decorated) -> Decorated:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from deploy.commands.case_options import case_options
 from deploy.commands.options import config_option
 from deploy.configuration.load import read_configuration
 from deploy.configuration.settings import Configuration
@@ -18,20 +19,29 @@ from listener.dicom.uids import InvalidUid, checked_uid
 from listener.ledger.self_test_recipients import SELF_TEST_TARGET
 
 if TYPE_CHECKING:
+    from deploy.operations.case_search import CaseFilter
     from deploy.operations.job_status import JobStatus
+    from listener.spool.spool import Spool
 
 
-@click.command(epilog="Example: radtme status; radtme status 1.2.826.0.1.3680043.8.498.1 --json")
+@click.command(epilog="Example: radtme status; radtme status --state failed --since 7d; radtme status STUDY_UID --json")
 @click.argument("study_uid", metavar="[STUDY_UID]", required=False)
+@case_options
 @click.option("--json", "as_text", is_flag=True, help="For scripts: everything as one JSON document.")
 @click.option("--all", "everything", is_flag=True, help="Also show older finished jobs.")
 @config_option
-def status(study_uid: str | None, as_text: bool, everything: bool, config_file: Path | None) -> None:
+def status(
+    study_uid: str | None,
+    wanted: "CaseFilter",
+    as_text: bool,
+    everything: bool,
+    config_file: Path | None,
+) -> None:
     """Show what was received, is waiting, was scored, sent or failed, and why.
 
     First which parts run and whether Redis answers, then the cases that need a person. With STUDY_UID: the series of
     one study, and its jobs with all times. Works even if all parts are down. Exit code 1 if nothing of the study was
-    received.
+    received. The options for cases choose those that all of them fit, and show nothing else.
     """
     from deploy.operations.service_health import read_health
     from deploy.operations.status import read_jobs, read_series, read_status
@@ -39,6 +49,9 @@ def status(study_uid: str | None, as_text: bool, everything: bool, config_file: 
     from listener.ledger.set_aside_outlines import read_set_aside
 
     configuration = read_configuration(config_file)
+    if not wanted.is_empty:
+        _show_cases(existing_spool(configuration), wanted, study_uid, as_text=as_text)
+        return
     if study_uid is None:
         redis_url = known_redis_url(configuration)
         health = read_health(configuration.spool, configuration.listener.min_free_bytes, redis_url)
@@ -63,10 +76,7 @@ def status(study_uid: str | None, as_text: bool, everything: bool, config_file: 
             show_status(output(), found, health, everything=everything)
         return
     spool = existing_spool(configuration)
-    try:
-        study = checked_uid(study_uid)
-    except InvalidUid as error:
-        raise click.BadParameter(str(error), param_hint="STUDY_UID") from error
+    study = _checked(study_uid)
     series, jobs, outlines = read_series(spool, study), read_jobs(spool, study), read_set_aside(spool.ledger, study)
     warn_of_unknown_targets(jobs, configuration)
     if not series and not jobs:
@@ -78,6 +88,27 @@ def status(study_uid: str | None, as_text: bool, everything: bool, config_file: 
         click.echo(json.dumps(as_json(found_here), indent=1))
     else:
         show_study(output(), series, jobs, outlines)
+
+
+def _show_cases(spool: "Spool", wanted: "CaseFilter", study_uid: str | None, *, as_text: bool) -> None:
+    from deploy.operations.case_search import found_cases
+    from deploy.operations.job_text import show_jobs
+    from deploy.operations.status_text import as_json
+
+    found = found_cases(spool, wanted, None if study_uid is None else _checked(study_uid))
+    if as_text:
+        click.echo(json.dumps({"jobs": as_json(found)}, indent=1))
+    elif found:
+        show_jobs(output(), found)
+    else:
+        click.echo("no case fits", err=True)
+
+
+def _checked(study_uid: str) -> str:
+    try:
+        return checked_uid(study_uid)
+    except InvalidUid as error:
+        raise click.BadParameter(str(error), param_hint="STUDY_UID") from error
 
 
 def warn_of_unknown_targets(jobs: "Sequence[JobStatus]", configuration: Configuration) -> None:

@@ -5,7 +5,7 @@ Works while all other parts are down. No patient attribute is read.
 
 import contextlib
 import os
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -119,9 +119,13 @@ def read_without_outline(spool: Spool, outlined: Container[str]) -> tuple[StudyW
 
 def read_jobs(spool: Spool, study_uid: str | None = None) -> tuple[JobStatus, ...]:
     """Return the jobs (of one study): what needs a person first, within a state the oldest first."""
-    found = [read_job(spool, job) for job in spool.jobs(study_uid=study_uid)]
+    return most_urgent_first(read_job(spool, job) for job in spool.jobs(study_uid=study_uid))
+
+
+def most_urgent_first(jobs: Iterable[JobStatus]) -> tuple[JobStatus, ...]:
+    """Return jobs in the order in which they are shown."""
     never = datetime.max.replace(tzinfo=UTC)
-    return tuple(sorted(found, key=lambda one: (_urgency(one), one.since or never, one.job_id)))
+    return tuple(sorted(jobs, key=lambda one: (_urgency(one), one.since or never, one.job_id)))
 
 
 def _urgency(job: JobStatus) -> int:

@@ -42,6 +42,8 @@ ALLOWED: Mapping[str, set[str]] = {
     "--study": {"UID"},
     "--event": {"EVENT"},
     "--since": {"TIME"},
+    "--state": {"STATE"},
+    "--score": {"SCORES"},
     "--until": {"TIME"},
     "--queues": {"NAMES"},
     # Decisions of an operator.

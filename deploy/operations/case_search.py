@@ -1,0 +1,58 @@
+"""Cases by what they have in common, found in the ledger: only those that are asked for are read."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Select, exists
+
+from deploy.operations.job_status import JobStatus, read_job
+from deploy.operations.status import most_urgent_first
+from listener.ledger.deliveries import DeliveryState, deliveries
+from listener.spool.job_rows import jobs, read, rows
+from listener.spool.jobs import JobState
+from listener.spool.spool import Spool
+
+
+@dataclass(frozen=True)
+class CaseFilter:
+    """What cases are searched by; what is empty does not matter."""
+
+    since: datetime | None = None
+    """They came, or changed, at this time or later."""
+    states: tuple[JobState, ...] = ()
+    reason: str | None = None
+    """Why they failed or were not scored."""
+    target: str | None = None
+    """That does not have their results yet."""
+    score: tuple[float, float] | None = None
+    """The lowest and the highest score."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether every case fits."""
+        return self == CaseFilter()
+
+
+def found_cases(spool: Spool, wanted: CaseFilter, study_uid: str | None = None) -> tuple[JobStatus, ...]:
+    """Return the cases (of one study) that fit: what needs a person first, within a state the oldest first."""
+    with spool.ledger.reading() as connection:
+        found = list(read(connection, _query(wanted, study_uid), spool.results))
+    return most_urgent_first(read_job(spool, job) for job in found)
+
+
+def _query(wanted: CaseFilter, study_uid: str | None) -> Select[tuple[object, ...]]:
+    query = rows()
+    if study_uid is not None:
+        query = query.where(jobs.c.study_uid == study_uid)
+    if wanted.since is not None:
+        query = query.where(jobs.c.changed >= wanted.since)
+    if wanted.states:
+        query = query.where(jobs.c.state.in_(wanted.states))
+    if wanted.reason is not None:
+        query = query.where(jobs.c.reason == wanted.reason)
+    if wanted.score is not None:
+        query = query.where(jobs.c.score.between(*wanted.score))
+    if wanted.target is not None:
+        lacks = (deliveries.c.job_id == jobs.c.job_id) & (deliveries.c.target == wanted.target)
+        query = query.where(exists().where(lacks, deliveries.c.state != DeliveryState.DELIVERED))
+    return query
