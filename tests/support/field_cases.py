@@ -443,6 +443,13 @@ CASES: tuple[FieldCase, ...] = (
 
 OTHER_CASES: tuple[OtherCase, ...] = (
     OtherCase(
+        "workers/images/test_phases.py::test_acquisition_numbers_tell_sixty_phases_apart",
+        Topic.SCANNER,
+        "a series of many phases without times, with random instance numbers and an Acquisition Number for each phase",
+        Ending.MEASURED,
+        "the Acquisition Number gives the phases if each has one of its own and no slice repeats in it",
+    ),
+    OtherCase(
         "workers/outline/test_outline_variants.py::test_the_tumour_is_the_same",
         Topic.SEGMENT,
         "several tumour segments of which nothing was drawn in some",

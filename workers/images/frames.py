@@ -52,6 +52,7 @@ SPATIAL_OR_TEMPORAL_DIMENSIONS = frozenset(
 TEMPORAL_DIMENSIONS = tuple(map(tag_for_keyword, ("TemporalPositionIndex", "TemporalPositionTimeOffset")))
 """Tags of Dimension Index Pointers whose values number the phases."""
 OPTIONAL_NUMBERS = {
+    "AcquisitionNumber": "acquisition_number",
     "InstanceNumber": "instance_number",
     "TemporalPositionIdentifier": "temporal_position",
     "TriggerTime": "trigger_time_ms",
@@ -94,6 +95,7 @@ class Frame:
     trigger_time_ms: float | None
     instance_number: int | None
     """Instance Number of its object; 0 where a multi-frame object has none."""
+    acquisition_number: int | None
     acquisition_time: str
     content_time: str
 
@@ -141,6 +143,7 @@ def _frame_of_classic(instance: Instance) -> Frame:
         temporal_position=optional_integer(header, "TemporalPositionIdentifier"),
         trigger_time_ms=optional_number(header, "TriggerTime"),
         instance_number=optional_integer(header, "InstanceNumber"),
+        acquisition_number=optional_integer(header, "AcquisitionNumber"),
         acquisition_time=text(header, "AcquisitionDateTime")
         or _date_and_time(text(header, "AcquisitionDate"), text(header, "AcquisitionTime")),
         content_time=_date_and_time(text(header, "ContentDate"), text(header, "ContentTime")),
@@ -176,6 +179,7 @@ def _frame_of_group(
     values = group("PixelValueTransformationSequence")
     frame_type = group("MRImageFrameTypeSequence")
     dimension_values = optional_binary_numbers(content, "DimensionIndexValues")
+    acquisition = optional_binary_number(content, "FrameAcquisitionNumber")
     temporal = optional_binary_number(content, "TemporalPositionIndex")
     if temporal is None:
         temporal = next((dimension_values[at] for at in temporal_dimensions if at < len(dimension_values)), None)
@@ -200,6 +204,7 @@ def _frame_of_group(
         temporal_position=None if temporal is None else int(temporal),
         trigger_time_ms=delay if offset is None else 1000 * offset,
         instance_number=optional_integer(instance.dataset, "InstanceNumber") or 0,
+        acquisition_number=None if acquisition is None else int(acquisition),
         acquisition_time=text(content, "FrameAcquisitionDateTime"),
         content_time=text(content, "FrameReferenceDateTime"),
     )

@@ -1,7 +1,8 @@
 """DCE phases: groups the frames of a series that were acquired at the same moment.
 
 Several kinds of evidence are tried in a fixed order, and each is accepted only where it is consistent: no phase may
-hold a slice twice. AcquisitionNumber is not used, because scanners give the same number to several phases.
+hold a slice twice. Acquisition numbers come last: some scanners give one number to several phases, which is noticed,
+and the Standard does not say that they rise with time.
 """
 
 from collections import Counter
@@ -33,6 +34,7 @@ class PhaseEvidence(StrEnum):
     REPETITION = "repetition of slice positions"
     ACQUISITION_TIME = "acquisition time"
     CONTENT_TIME = "content time"
+    ACQUISITION_NUMBER = "acquisition number"
     SERIES = "series"
 
 
@@ -87,9 +89,9 @@ def _split_family(frames: Sequence[Frame]) -> tuple[Phase, ...]:
     raise RejectedInput(
         Reason.UNKNOWN_PHASE,
         f"series {frames[0].instance.series_uid}: slice positions repeat up to {repeats} times, and neither temporal "
-        "positions, trigger times, the order of instance numbers nor acquisition times tell the phases apart: send the "
-        "original series with its acquisition times, or each phase as a series of its own, without scouts and "
-        "projections",
+        "positions, trigger times, the order of instance numbers, acquisition times nor acquisition numbers tell the "
+        "phases apart: send the original series with its acquisition times, or each phase as a series of its own, "
+        "without scouts and projections",
     )
 
 
@@ -140,6 +142,10 @@ def _acquisition_time(frames: Sequence[Frame], slices: NDArray[np.intp]) -> Labe
 
 def _content_time(frames: Sequence[Frame], slices: NDArray[np.intp]) -> Labels:
     return _by_value_or_rank(_complete(seconds_of([frame.content_time for frame in frames])), slices)
+
+
+def _acquisition_number(frames: Sequence[Frame], slices: NDArray[np.intp]) -> Labels:
+    return _complete([frame.acquisition_number for frame in frames])
 
 
 def _repetition(frames: Sequence[Frame], slices: NDArray[np.intp]) -> Labels:
@@ -206,6 +212,7 @@ EVIDENCE: tuple[tuple[PhaseEvidence, Callable[[Sequence[Frame], NDArray[np.intp]
     (PhaseEvidence.REPETITION, _repetition),
     (PhaseEvidence.ACQUISITION_TIME, _acquisition_time),
     (PhaseEvidence.CONTENT_TIME, _content_time),
+    (PhaseEvidence.ACQUISITION_NUMBER, _acquisition_number),
 )
 
 

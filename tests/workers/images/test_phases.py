@@ -55,6 +55,7 @@ EVIDENCE = {
     PhaseEvidence.REPETITION: lambda phase, z: {"InstanceNumber": 1 + phase * SLICES + z},
     PhaseEvidence.ACQUISITION_TIME: lambda phase, z: {"AcquisitionTime": f"10{phase:02d}00", "InstanceNumber": z + 1},
     PhaseEvidence.CONTENT_TIME: lambda phase, z: {"ContentTime": f"10{phase:02d}00", "InstanceNumber": z + 1},
+    PhaseEvidence.ACQUISITION_NUMBER: lambda phase, z: {"AcquisitionNumber": 3 * phase + 2, "InstanceNumber": 1},
 }
 
 
@@ -84,7 +85,48 @@ def test_slice_after_slice_is_split_too(
     assert [found(phase) for phase in phases] == [uids(images) for images in written]
 
 
-def test_acquisition_numbers_are_no_evidence(write_series: WriteSeries) -> None:
+def test_acquisition_numbers_tell_sixty_phases_apart(write_series: WriteSeries) -> None:
+    """An ultrafast series without times, slice after slice, with numbers of images that are random."""
+    count, numbers = 60, random.Random(5).sample(range(1, 1000), 60 * SLICES)
+    array = np.arange(SLICES * 16, dtype=np.int16).reshape(SLICES, 4, 4)
+    written = [
+        write_series(
+            array + phase,
+            name=f"p{phase}_",
+            extra=lambda z, phase=phase: {
+                "AcquisitionNumber": phase + 1,
+                "InstanceNumber": numbers[phase * SLICES + z],
+            },
+        )
+        for phase in range(count)
+    ]
+    interleaved = [images[z] for z in range(SLICES) for images in written]
+    phases = split(interleaved)
+    assert [found(phase) for phase in phases] == [uids(images) for images in written]
+    assert {phase.identity.found_by for phase in phases} == {PhaseEvidence.ACQUISITION_NUMBER}
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(lambda phase, z: min(phase, 1), id="two phases share one"),
+        pytest.param(lambda phase, z: z, id="counts slices"),
+        pytest.param(lambda phase, z: phase * SLICES + z, id="counts images"),
+        pytest.param(lambda phase, z: phase * 2 + z % 2, id="two in each phase"),
+        pytest.param(lambda phase, z: phase if z else "", id="absent in one slice"),
+    ],
+)
+def test_acquisition_numbers_that_number_no_phases_are_no_evidence(
+    write_series: WriteSeries, number: Callable[[int, int], object]
+) -> None:
+    """Each phase must have one number of its own, in every slice; else the series is refused."""
+    written = write_phases(write_series, lambda phase, z: {"InstanceNumber": 1, "AcquisitionNumber": number(phase, z)})
+    with pytest.raises(RejectedInput) as refused:
+        split([image for images in written for image in images])
+    assert refused.value.reason is Reason.UNKNOWN_PHASE
+
+
+def test_instance_numbers_outweigh_acquisition_numbers(write_series: WriteSeries) -> None:
     """Phases 2 and 3 share an AcquisitionNumber; the instance order still parts them."""
     written = write_phases(
         write_series, lambda phase, z: {"InstanceNumber": 1 + phase * SLICES + z, "AcquisitionNumber": min(phase, 1)}
