@@ -45,7 +45,7 @@ class Listener:
 
     def __init__(self, settings: ListenerSettings) -> None:
         self.settings = settings
-        self.spool = Spool(settings.spool, settings.ledger_url)
+        self.spool = Spool(settings.spool, settings.ledger_url, settings.lease_seconds)
         self.metrics = ListenerMetrics()
         self._tls = None if settings.tls is None else reloading_server_context(settings.tls, "listener.tls")
         self._admission = Admission(

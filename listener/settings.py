@@ -199,6 +199,8 @@ class ListenerSettings:
     """A job that still lies where it lay is announced again after this long."""
     ledger_url: str | None = field(default=None, repr=False)
     """Of the ledger's database; None: SQLite in the spool. May hold a password: never shown."""
+    lease_seconds: Seconds = 60.0
+    """A running job whose worker on another machine gave no sign of life for so long is taken over."""
     redis_url: str = field(default="redis://127.0.0.1:6379/0", repr=False)
     """May hold a password: never shown."""
     metrics_host: str = "127.0.0.1"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qs, quote, urlsplit, urlunsplit
 
-from listener.settings import is_loopback
+from listener.settings import Seconds, is_loopback
 from listener.tls.certificates import CredentialFileError, read_secret
 
 EXPECTED_URL = "expected postgresql://[user[:password]@]host[:port]/database"
@@ -26,6 +26,8 @@ class LedgerSettings:
     """A file that holds the URL, for its owner only."""
     password_file: Path | None = None
     """A file that holds the password, for its owner only."""
+    lease_seconds: Seconds = 60.0
+    """A case whose worker on another machine gave no sign of life for so long is taken over."""
 
 
 class LedgerProblem(ValueError):

@@ -145,7 +145,10 @@ def _read(reader: ConfigurationReader, root: yaml.Node | None, file: Path | None
     _check_names(reader, read.targets)
     targets = _with_sink(read.targets, sink)
     external = _redis_url(reader, read.redis)
-    url: dict[str, Any] = {"ledger_url": _ledger_url(reader, read.ledger)}
+    url: dict[str, Any] = {
+        "ledger_url": _ledger_url(reader, read.ledger),
+        "lease_seconds": read.ledger.lease_seconds,
+    }
     if external:
         url["redis_url"] = external
     return Configuration(

@@ -13,9 +13,11 @@ from listener.spool.spool import Spool
 from workers.settings import WebhookSettings, WorkerSettings
 from workers.targets.target import Target
 
-LISTENER_SKIP = frozenset({"reporters", "spool", "ledger_url", "redis_url", "audit"})
+LISTENER_SKIP = frozenset({"reporters", "spool", "ledger_url", "lease_seconds", "redis_url", "audit"})
 AUDIT_SKIP = frozenset({"character_sets"})
-WORKERS_SKIP = frozenset({"spool", "model_store", "ledger_url", "redis_url", "targets", "audit", "webhook"})
+WORKERS_SKIP = frozenset(
+    {"spool", "model_store", "ledger_url", "lease_seconds", "redis_url", "targets", "audit", "webhook"}
+)
 COMPUTED = {"listener": LISTENER_SKIP, "workers": WORKERS_SKIP, "audit": AUDIT_SKIP}
 """Fields of the sections that follow from other settings: a file cannot set them."""
 

@@ -17,6 +17,7 @@ from listener.ledger.target_circuits import Circuit, read_circuit
 from listener.spool.atomic_files import make_folder
 from listener.spool.job_queries import ids_in
 from listener.spool.jobs import JobState
+from listener.spool.leases import abandoned_jobs
 from listener.spool.locks import exclusive
 from listener.spool.retry_later import waits_for_retry
 from listener.spool.spool import Spool
@@ -125,7 +126,7 @@ class Sweep:
 
     def _left_running(self, now: float, clock: datetime) -> Iterator[DueAnnouncement]:
         """Yield the running jobs that nobody works on."""
-        running = ids_in(self._spool.ledger, JobState.RUNNING)
+        running = abandoned_jobs(self._spool)
         self._running_since = {job_id: self._running_since.get(job_id, now) for job_id in running}
         for job_id in running:
             folder = self._spool.job_folder(job_id)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest revision in ``migrations/versions``."""
 ADVISORY_LOCK = 0x7261_6474_6D65
 """Held by the process that migrates a PostgreSQL database; the others wait. SQLite has one writer at a time anyway."""

@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 from sqlalchemy import (
     Column,
+    ColumnElement,
     Connection,
     Float,
     Index,
@@ -59,6 +60,8 @@ jobs = Table(
     Column("outcome", CODE),
     Column("reason", CODE),
     Column("score", Float),
+    Column("worker_host", CODE),
+    Column("worker_seen", UtcDateTime),
     Index(None, "state", "changed"),
 )
 NOTES = {"attempts": Attempts, "failure": Failure, "hold": Hold, "dropped": Drop}
@@ -81,6 +84,7 @@ def change(
     to: JobState | None = None,
     record: JobRecord | None = None,
     unless_held: bool = False,
+    only_if: ColumnElement[bool] | None = None,
     **values: Any,
 ) -> RowMapping | None:
     """Change a job, if it is in one of these states; return its row afterwards, else None.
@@ -95,6 +99,8 @@ def change(
     statement = update(jobs).where(jobs.c.job_id == job_id, jobs.c.state.in_(tuple(states)))
     if unless_held:
         statement = statement.where(jobs.c.hold.is_(None))
+    if only_if is not None:
+        statement = statement.where(only_if)
     changed = statement.values(**new, changed=datetime.now(UTC)).returning(*jobs.c)
     return connection.execute(changed).mappings().one_or_none()
 

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+LEASE_SECONDS = 60.0
+
 
 @dataclass(frozen=True, kw_only=True)
 class QuarantineReason:
@@ -77,6 +79,8 @@ class Spool:
     root: Path
     ledger_url: str | None = field(default=None, repr=False)
     """Of the ledger's database; None: SQLite in ``root``. May hold a password: never shown."""
+    lease_seconds: float = LEASE_SECONDS
+    """A running job whose worker on another machine gave no sign of life for so long is taken over."""
 
     @property
     def ledger(self) -> "Ledger":

@@ -96,7 +96,7 @@ def run_worker(
 
     ``renewal`` provides new targets at run time: tasks that begin after a reload use them.
     """
-    spool = Spool(settings.spool, settings.ledger_url)
+    spool = Spool(settings.spool, settings.ledger_url, settings.lease_seconds)
     spool.prepare()
     with tempfile.TemporaryDirectory(prefix="radtme-metrics-") as folder:
         registry = CheckedRegistry(settings.model_store, Path(folder), settings.engine)

@@ -14,6 +14,7 @@ from listener.runtime.fault_points import FaultPoint, reach
 from listener.spool.atomic_files import fsync_folder, make_folder, write_bytes
 from listener.spool.job_notes import Attempts, GivenBack
 from listener.spool.jobs import Job, JobState
+from listener.spool.leases import claim, signs_of_life
 from listener.spool.locks import exclusive
 from listener.spool.retry_later import set_retry_time, waits_for_retry, was_deferred_since
 from listener.spool.spool import Spool
@@ -26,14 +27,19 @@ def claimed(spool: Spool, job_id: str) -> Iterator[Job | None]:
     if job is None or job.is_held or waits_for_retry(job.folder, datetime.now(UTC)):
         yield None
         return
-    if job.state is JobState.READY:
-        job = spool.move(job, JobState.RUNNING, unless_held=True)
-    if job is None or job.state is not JobState.RUNNING:
+    job = claim(spool, job) if job.state in (JobState.READY, JobState.RUNNING) else None
+    if job is None:
         yield None
         return
+    reach(FaultPoint.JOB_MOVED)
     make_folder(job.folder)  # a backup may lack it
     with exclusive(job.folder) as mine:
-        yield _still_running(spool, job_id) if mine else None
+        running = _still_running(spool, job_id) if mine else None
+        if running is None:
+            yield None
+            return
+        with signs_of_life(spool, running):
+            yield running
 
 
 def _still_running(spool: Spool, job_id: str) -> Job | None:
