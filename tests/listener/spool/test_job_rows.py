@@ -2,12 +2,14 @@
 
 import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import IntegrityError
 
-from listener.spool import job_queries, job_rows
+from listener.spool import job_queries, job_rows, leases
 from listener.spool.job_notes import Attempts, Drop, Failure, GivenBack, Hold
 from listener.spool.job_record import UNKNOWN_SERIES, NotComplete
 from listener.spool.jobs import Job, JobState, job_id_for
@@ -136,3 +138,36 @@ def test_only_jobs_that_are_over_are_removed_as_such(spool: Spool) -> None:
     with spool.ledger.writing() as connection:
         assert job_rows.remove(connection, [over.id, open_.id], [JobState.DONE]) == 1
     assert [job.id for job in spool.jobs()] == [open_.id]
+
+
+def test_what_is_asked_all_the_time_does_not_go_through_all_that_is_kept(tmp_path: Path) -> None:
+    """SQLite says how it answers: by an index, of which it needs a part, and not by a scan."""
+    spool = Spool(tmp_path / "embedded")
+    spool.prepare()
+    put(spool, 1, JobState.READY)
+    asked: list[tuple[str, Any]] = []
+
+    def note(connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
+        if statement.startswith("SELECT"):
+            asked.append((statement, parameters))
+
+    with spool.ledger.reading() as connection:
+        engine = connection.engine
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        job_queries.ids_in(spool.ledger, JobState.READY)
+        job_queries.open_summaries(spool.ledger)
+        job_queries.studies_changed_since(spool.ledger, AT)
+        job_queries.most_jobs_of_a_study(spool.ledger, AT)
+        job_queries.ready_successors(spool.ledger, "x")
+        leases.abandoned_jobs(spool)
+        list(spool.jobs(JobState.WAITING))
+        list(spool.jobs(study_uid="1.2"))
+        spool.first_jobs(JobState.DONE, 5, newest_first=True)
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+    assert len(asked) == 9
+    with spool.ledger.reading() as connection:
+        for statement, parameters in asked:
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+            assert not [step for *_, step in plan if step.startswith("SCAN")], statement
