@@ -17,6 +17,7 @@ from listener.broker.sweep import Sweep
 from listener.dicom.data_set import Identity
 from listener.metrics.collectors import BrokerCollector, PairingCollector, SpoolCollector
 from listener.metrics.counters import ListenerMetrics
+from listener.pairing.arrivals import Arrivals
 from listener.pairing.pairer import Fetch, Pairer
 from listener.pairing.retrieve import retrieve
 from listener.runtime.health import Check, HealthServer
@@ -65,6 +66,7 @@ class Listener:
             settings.sweep_seconds,
             settings.reannounce_seconds,
         )
+        arrivals = Arrivals(self.spool.receiving, lambda: self._pairer.look_soon())
         self._pairer = Pairer(
             self.spool,
             settings,
@@ -72,6 +74,7 @@ class Listener:
             _fetch(settings),
             self.metrics.case_received,
             self.metrics.outline_set_aside,
+            arrivals.may_bring,
         )
         quarantine = Quarantine(self.spool, settings.max_quarantine_bytes, settings.max_quarantine_objects)
         self.audit = AuditLog(settings.audit, self.metrics.audit_failed)
@@ -82,6 +85,7 @@ class Listener:
             quarantine,
             self._pairer.outline_kept,
             self._object_kept,
+            arrivals,
             self.audit,
             self._rejected_peers,
         )

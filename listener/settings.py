@@ -187,7 +187,8 @@ class ListenerSettings:
     """Keep outlines apart whose headers, or those of their images, name another part of the body and no breast; False:
     they are scored like the others."""
     settle_seconds: SecondsFromZero = 2.0
-    """A case is complete when every referenced instance is there, and nothing new came in its study for this long."""
+    """A case is complete when every referenced instance is there, and nothing new came in its study for this
+    long; at once where the SEG came last, and no association is open that has brought some of the study."""
     settle_unreferenced_seconds: SecondsFromZero = 60.0
     """The same where the SEG names no instance, or images converted from the missing ones take their place."""
     deadline_seconds: Seconds = 6 * 3600.0

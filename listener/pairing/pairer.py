@@ -78,6 +78,7 @@ class Pairer:
         fetch: Fetch | None = None,
         job_created: Callable[[str | None], None] = lambda calling_ae_title: None,
         outline_set_aside: Callable[[SetAside], None] = lambda reason: None,
+        may_bring: Callable[[str], bool] = lambda study_uid: True,
     ) -> None:
         self._spool = spool
         self._settings = settings
@@ -85,6 +86,7 @@ class Pairer:
         self._fetch = fetch
         self._job_created = job_created
         self._outline_set_aside = outline_set_aside
+        self._may_bring = may_bring
         self._waits: dict[str, WaitsFor] = {}
         self._most_cases = 0
         self._heads = SeriesHeads()
@@ -214,6 +216,10 @@ class Pairer:
         self._touched.touch([study_uid])
         self._wake.set()
 
+    def look_soon(self) -> None:
+        """Request a scan soon: an association has ended, so that less may come."""
+        self._wake.set()
+
     # Scan -----------------------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
@@ -265,14 +271,16 @@ class Pairer:
         quiet = self._watch.quiet_seconds(record)
         age = self._age_seconds(record)
         fetched = record.fetched is not None
-        step = decide(found, self._settings, quiet, age, fetched=fetched)
+        more_may_come = self._may_bring(record.study_uid) or not self._watch.outline_came_last(record)
+        step = decide(found, self._settings, quiet, age, fetched=fetched, more_may_come=more_may_come)
         elsewhere = self._lies_elsewhere(record, found, at_once=step is not PairingDecision.WAIT)
         if elsewhere:
             step = PairingDecision.CLOSE
         if step is PairingDecision.WAIT:
             self._waits[job.id] = found.waits_for(fetched)
-            settle = max(0.0, settle_seconds(found, self._settings) - quiet) if found.complete else float("inf")
-            return min(settle, max(0.0, self._settings.deadline_seconds - age))
+            settle = settle_seconds(found, self._settings, more_may_come=more_may_come)
+            unsettled = max(0.0, settle - quiet) if found.complete else float("inf")
+            return min(unsettled, max(0.0, self._settings.deadline_seconds - age))
         self._move_on(job, record, found, step, elsewhere)
         return self._settings.sweep_seconds
 

@@ -123,7 +123,13 @@ def expected_in(job: JobRecord, found: Evidence) -> str:
 
 
 def decide(
-    found: Evidence, settings: ListenerSettings, quiet_seconds: float, age_seconds: float, fetched: bool
+    found: Evidence,
+    settings: ListenerSettings,
+    quiet_seconds: float,
+    age_seconds: float,
+    fetched: bool,
+    *,
+    more_may_come: bool = True,
 ) -> PairingDecision:
     """Return what to do with a waiting job.
 
@@ -139,12 +145,14 @@ def decide(
         For how long it has waited; after a fetch, since the fetch.
     fetched
         Whether the missing images were already requested.
+    more_may_come
+        Whether an open association may bring more of the study, or images came after the outline.
     """
     expired = age_seconds >= settings.deadline_seconds
     if found.complete:
         return (
             PairingDecision.READY
-            if expired or quiet_seconds >= settle_seconds(found, settings)
+            if expired or quiet_seconds >= settle_seconds(found, settings, more_may_come=more_may_come)
             else PairingDecision.WAIT
         )
     if not expired:
@@ -153,7 +161,12 @@ def decide(
     return PairingDecision.FETCH if may_fetch and not fetched and found.missing_count else PairingDecision.CLOSE
 
 
-def settle_seconds(found: Evidence, settings: ListenerSettings) -> float:
-    """Return how long a job's series must be quiet: longer where quiet is all the evidence there is."""
-    by_name = found.required and not found.converted
-    return settings.settle_seconds if by_name else settings.settle_unreferenced_seconds
+def settle_seconds(found: Evidence, settings: ListenerSettings, *, more_may_come: bool = True) -> float:
+    """Return how long a job's series must be quiet: longer where quiet is all the evidence there is.
+
+    Where every named instance is there, the outline came last, and no open association may bring more of the study,
+    nothing is left to wait for.
+    """
+    if not found.required or found.converted:
+        return settings.settle_unreferenced_seconds
+    return settings.settle_seconds if more_may_come else 0.0

@@ -52,10 +52,18 @@ class SeriesWatch:
         As far as this process has observed. The series that the outline does not name count too, because a phase before
         contrast may be among them.
         """
-        watched = {*series_of_study(self._spool, job.study_uid)} - {job.seg.series_uid}
-        folders = [self._spool.series_folder(job.study_uid, series) for series in sorted(watched)]
-        seen = [observation for folder in folders if (observation := self._observe(folder))]
+        seen = [observation for folder in self._image_folders(job) if (observation := self._observe(folder))]
         return time.monotonic() - max((observation.since for observation in seen), default=time.monotonic())
+
+    def outline_came_last(self, job: JobRecord) -> bool:
+        """Return whether nothing of a job's study came after its outline: senders send what is drawn on afterwards."""
+        outlines = self._observe(self._spool.series_folder(job.study_uid, job.seg.series_uid))
+        images = [observation for folder in self._image_folders(job) if (observation := self._observe(folder))]
+        return outlines is not None and all(one.mtime_ns <= outlines.mtime_ns for one in images)
+
+    def _image_folders(self, job: JobRecord) -> list[Path]:
+        watched = {*series_of_study(self._spool, job.study_uid)} - {job.seg.series_uid}
+        return [self._spool.series_folder(job.study_uid, series) for series in sorted(watched)]
 
     def _settled_long_ago(self, seen: Observation) -> bool:
         longest = max(self._settings.settle_seconds, self._settings.settle_unreferenced_seconds)

@@ -202,6 +202,8 @@ class Association:
 
     def _receiving_folder(self, cleanup: ExitStack) -> Path:
         """Create this association's folder, locked while the process lives, so that no other process removes it."""
+        self._inbox.arrivals.begin(self.id)
+        cleanup.callback(self._inbox.arrivals.end, self.id)
         folder = self._inbox.spool.receiving / self.id
         folder.mkdir()
         cleanup.callback(shutil.rmtree, folder, ignore_errors=True)

@@ -26,6 +26,7 @@ from listener.dicom.data_set import (
 from listener.dicom.part10 import file_head
 from listener.dicom.sop_classes import is_document, is_outline
 from listener.dicom.uids import InvalidUid, checked_uid
+from listener.pairing.arrivals import Arrivals
 from listener.pairing.assessment_document import Judgement, read_judgement
 from listener.pairing.assessment_intake import note_judgement
 from listener.pairing.segmentation_references import SegmentationReferences, read_outline
@@ -73,6 +74,7 @@ class Inbox:
     """Called with the calling AE title before the segmentation is acknowledged: makes sure that it has a job."""
     object_stored: Callable[[Identity], None]
     """Called for each object that is new in the spool."""
+    arrivals: Arrivals
     audit: AuditLog = NO_AUDIT
     rejected_peers: RejectedPeers = NO_REJECTIONS
 
@@ -201,6 +203,7 @@ class IncomingObject:
         if kept is Kept.CONFLICT:
             raise Refused(Status.DUPLICATE_SOP_INSTANCE, "kept earlier with other content", quarantine=True)
         reach(FaultPoint.RECEIVE_KEPT)
+        self._inbox.arrivals.brought(part.path.parent.name, identity.study_uid)
         if outline is not None:
             self._inbox.outline_kept(outline, self._calling_ae_title)
             reach(FaultPoint.RECEIVE_ANNOUNCED)

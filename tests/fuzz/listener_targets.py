@@ -27,6 +27,7 @@ from listener.audit.received_studies import ReceivedStudies
 from listener.audit.rejected_peers import RejectedPeers
 from listener.audit.trail import BOM, AuditLog, audit_files
 from listener.metrics.counters import ListenerMetrics
+from listener.pairing.arrivals import Arrivals
 from listener.scp.admission import Admission
 from listener.scp.association import Association
 from listener.scp.c_store import Inbox, IncomingObject
@@ -67,7 +68,16 @@ def _inbox() -> Inbox:
     spool = Spool(settings.spool)
     spool.prepare()
     quarantine, audit = Quarantine(spool, 1 << 20, 50), AuditLog(AuditSettings(root / "audit"))
-    return Inbox(spool, settings, quarantine, lambda *_: None, lambda _: None, audit, RejectedPeers(audit))
+    return Inbox(
+        spool,
+        settings,
+        quarantine,
+        lambda *_: None,
+        lambda _: None,
+        Arrivals(spool.receiving),
+        audit,
+        RejectedPeers(audit),
+    )
 
 
 def _check_audit(inbox: Inbox) -> None:

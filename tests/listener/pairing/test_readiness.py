@@ -71,8 +71,13 @@ class Station:
         self.settings = ListenerSettings(
             spool=spool.root, **{"settle_seconds": 2.0, "settle_unreferenced_seconds": 60.0, **settings}
         )
+        self.may_bring = True
         self.pairer = Pairer(
-            spool, self.settings, self.announced.append, lambda study, missing: self.fetched.append((study, missing))
+            spool,
+            self.settings,
+            self.announced.append,
+            lambda study, missing: self.fetched.append((study, missing)),
+            may_bring=lambda study: self.may_bring,
         )
 
     def receive(self, object_: Dataset) -> Kept:
@@ -109,6 +114,28 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def station(spool: Spool, clock: Clock) -> Station:
     """Return a pairer on an empty spool."""
     return Station(spool, clock)
+
+
+def test_an_outline_that_comes_last_is_ready_when_its_sender_has_ended(station: Station) -> None:
+    """No settle time: every named image is there, and no open association may bring more of the study."""
+    station.receive(image(1))
+    station.receive(outline(images=[1]))
+    station.scan()
+    assert station.jobs(JobState.READY) == []
+    station.may_bring = False
+    station.scan()
+    assert len(station.jobs(JobState.READY)) == 1
+
+
+def test_an_image_that_comes_last_is_settled_even_where_no_association_is_open(station: Station) -> None:
+    """Senders with an association for each object close one before the next image: the other phases may follow."""
+    station.may_bring = False
+    station.receive(outline(images=[1]))
+    station.receive(image(1))
+    station.scan(1.0)
+    assert station.jobs(JobState.READY) == []
+    station.scan(2.0)
+    assert len(station.jobs(JobState.READY)) == 1
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -580,6 +607,22 @@ def test_the_decision_follows_from_the_evidence(
     if step is PairingDecision.FETCH:
         closing = replace(settings, deadline_policy=DeadlinePolicy.CLOSE)
         assert decide(what, closing, quiet, age, fetched) is PairingDecision.CLOSE
+
+
+@pytest.mark.parametrize(
+    ("what", "quiet", "step"),
+    [
+        (found([1, 2], [1, 2]), 0.0, PairingDecision.READY),
+        (found([1], [1, 2]), 50.0, PairingDecision.WAIT),
+        (found([1], []), 2.0, PairingDecision.WAIT),
+    ],
+)
+def test_nothing_is_waited_for_where_no_association_may_bring_more(
+    tmp_path: Path, what: Evidence, quiet: float, step: PairingDecision
+) -> None:
+    """All named images are there, and their sender has ended: ready. What is missing or not named is waited for."""
+    settings = ListenerSettings(spool=tmp_path, deadline_seconds=100.0)
+    assert decide(what, settings, quiet, 0.0, fetched=False, more_may_come=False) is step
 
 
 def test_evidence_of_an_empty_spool(spool: Spool, clock: Clock) -> None:
