@@ -1,5 +1,6 @@
 """The Celery application and the worker process."""
 
+import gc
 import os
 import signal
 import tempfile
@@ -141,6 +142,8 @@ def run_worker(
                 for thread in (notifier, search, heartbeat):
                     if thread is not None:
                         thread.start()
+                # What is loaded stays: a collection in a pool process would write to it, and so copy it.
+                gc.freeze()
                 worker.start()
         finally:
             heartbeat.stop()
