@@ -63,10 +63,8 @@ format: $(VENV)/.dev ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.dev test-packages ## Measure against the documented way of each library, Orthanc and storescp; prints ratios
-	$(BIN)/python benchmarks/engine.py
-	$(BIN)/python benchmarks/study.py
-	$(BIN)/python benchmarks/ingest.py
+bench: $(VENV)/.dev test-packages ## Measure against the first release, each library's documented way, Orthanc and storescp; prints ratios
+	$(BIN)/python benchmarks/table.py
 
 faults: $(VENV)/.dev test-packages ## Run all fault tests, also the long ones
 	$(BIN)/pytest -m "" tests/faults $(PYTEST_ARGS)

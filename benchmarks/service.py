@@ -1,0 +1,71 @@
+"""The running service: seconds from the last object to the result in the PACS, and the memory of a worker.
+
+Redis, listener, one compute worker, one delivery worker and Orthanc as the PACS, as `throughput.py` runs them. The
+outline is sent alone, after its images and right behind them. Only a quiet machine gives meaningful seconds.
+"""
+
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import psutil
+from aims import Row
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "tests")]
+
+from deploy.simulation.phantom import write_phantom  # noqa: E402
+from support.broken_studies import SMALL  # noqa: E402
+from support.installation import send  # noqa: E402
+from support.pacs import orthanc  # noqa: E402
+from support.whole_stack import WholeStack  # noqa: E402
+
+LARGE = {"slices": 160, "rows": 448, "columns": 448, "spacing_mm": (1.0, 0.8, 0.8), "tumour_diameter_mm": 20.0}
+BEFORE = {"small phantom": (1.63 + 2.2, 0.9), "160 x 448 x 448 x 3": (3.87 + 2.2, 1.3)}
+"""Seconds of the first release with the outline right behind the images (2.2 s of them settling), and to reach."""
+MEMORY_MIB = (860.0, 400.0)
+PARTS = ("redis", "listener", "compute-1", "delivery")
+
+
+def rows(rounds: int = 5) -> Iterator[Row]:
+    """Measure both studies, each ``rounds`` times, and the memory of the compute worker afterwards."""
+    with tempfile.TemporaryDirectory(prefix="radtme-service-") as name, ExitStack() as running:
+        folder = Path(name)
+        pacs = running.enter_context(orthanc(folder / "pacs"))
+        target = {"name": "pacs", "ae_title": pacs.ae_title, "host": "127.0.0.1", "port": pacs.dicom_port}
+        peers = [{"ae_title": "DCMSEND", "addresses": ["127.0.0.0/8"]}]
+        stack = WholeStack(folder / "stack", [target], min_free_bytes=0, peers=peers)
+        running.callback(stack.stop)
+        stack.start(*PARTS)
+        done = 0
+        for study, size in (("small phantom", SMALL), ("160 x 448 x 448 x 3", LARGE)):
+            seconds = []
+            for number in range(rounds):
+                phantom = write_phantom(folder / f"{study[:5]}{number}", 700 + number, **size)
+                images = [path for path in phantom.paths if path != phantom.seg_path]
+                done += 1
+                seconds.append(_seconds_to_pacs(stack, images, phantom.seg_path, done))
+            before, to_reach = BEFORE[study]
+            name = f"last object to PACS, {study}"
+            yield Row(name, before, statistics.median(seconds), "s", before / to_reach)
+        before, to_reach = MEMORY_MIB
+        yield Row("memory of a worker with its pool process", before, worker_mib(stack), "MiB", before / to_reach)
+
+
+def _seconds_to_pacs(stack: WholeStack, images: Sequence[Path], outline: Path, done: int) -> float:
+    """Send the images, then the outline; return the seconds from then to the end of the delivery."""
+    send(stack.dicom_port, *images)
+    send(stack.dicom_port, outline)
+    began = time.monotonic()
+    stack.wait_for_jobs(done, 300)
+    return time.monotonic() - began
+
+
+def worker_mib(stack: WholeStack) -> float:
+    """Return the memory of the compute worker and its pool in MiB; what both share counts once."""
+    process = psutil.Process(stack.pid("compute-1"))
+    return sum(one.memory_full_info().pss for one in (process, *process.children(recursive=True))) / 2**20
