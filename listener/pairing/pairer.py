@@ -181,9 +181,9 @@ class Pairer:
             log.info("outline_set_aside", reason=reason.value, sop_instance_uid=uids[-1])
             self._outline_set_aside(reason)
 
-    def _is_set_aside(self, job: Job, record: JobRecord, found: Evidence) -> bool:
+    def _is_set_aside(self, job: Job, record: JobRecord, found: Evidence, step: PairingDecision) -> bool:
         """Remove a waiting job whose images show another part of the body, or are none that can be measured."""
-        foreign = None if record.is_self_test else self._why_foreign(record, found)
+        foreign = None if record.is_self_test else self._why_foreign(record, found, step)
         if foreign is None:
             return False
         uids = (record.study_uid, record.seg.series_uid, record.seg.sop_instance_uid)
@@ -193,12 +193,13 @@ class Pairer:
         shutil.rmtree(job.folder, ignore_errors=True)
         return True
 
-    def _why_foreign(self, record: JobRecord, found: Evidence) -> tuple[SetAside, str] | None:
+    def _why_foreign(self, record: JobRecord, found: Evidence, step: PairingDecision) -> tuple[SetAside, str] | None:
         """Return why a waiting outline makes no case, as far as its images tell: those that came, or that none came."""
         if not found.image_count:
             uids = (record.study_uid, record.seg.series_uid, record.seg.sop_instance_uid)
             outline = outline_at(self._spool.instance_path(*uids))
-            if outline is not None and outline.never_accepted:
+            will_fetch = step is PairingDecision.FETCH and outline is not None and outline.calls_every_image_ct
+            if outline is not None and outline.never_accepted and not will_fetch:
                 return SetAside.OTHER_IMAGES, f"drawn on {outline.never_accepted}; no MR image that it names came"
         if self._settings.set_aside_other_body_parts:
             word = other_body_part(image_heads(self._spool, record.study_uid, found))
@@ -302,7 +303,7 @@ class Pairer:
     def _move_on(
         self, job: Job, record: JobRecord, found: Evidence, step: PairingDecision, elsewhere: str = ""
     ) -> None:
-        if not elsewhere and self._is_set_aside(job, record, found):
+        if not elsewhere and self._is_set_aside(job, record, found, step):
             return
         if step is PairingDecision.FETCH:
             asked = replace(record, fetched=datetime.now(UTC))

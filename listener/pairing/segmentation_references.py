@@ -59,6 +59,8 @@ class SegmentationReferences:
     """SOP Class UIDs of the images that it names."""
     is_structure_set: bool = False
     """Whether it is an RT structure set: some writers of these name every image as CT (plastimatch)."""
+    calls_every_image_ct: bool = False
+    """Whether its writer is known to name MR images as CT too."""
     other_body_part: str = ""
     """The word by which its header names another part of the body than the breast; empty where it does not."""
 
@@ -129,6 +131,7 @@ def _outline(header: Dataset) -> SegmentationReferences:
         is_own_result=is_own_result(header),
         image_classes=frozenset(_image_classes(header)),
         is_structure_set="StructureSetROISequence" in header,
+        calls_every_image_ct=str(header.get("Manufacturer") or "") == "Plastimatch",
         other_body_part=other_body_part([header]),
     )
 

@@ -526,7 +526,8 @@ OTHER_CASES: tuple[OtherCase, ...] = (
         Topic.KIND,
         "an RT structure set that names MR images as CT (plastimatch)",
         Ending.MEASURED,
-        "the received images count; set aside at the deadline if no MR image of those that it references was received",
+        "the received images count; set aside at the deadline if no MR image of those that it references was received, "
+        "with `deadline_policy: fetch` after they were requested once",
     ),
     OtherCase(
         "acceptance/test_structure_set_case.py::test_each_tumour_of_a_structure_set_gets_results_of_its_own",

@@ -822,6 +822,23 @@ def test_a_structure_set_that_names_ct_is_believed_only_if_no_mr_comes(
     assert (aside.reason, "CT Image Storage" in aside.message) == ("other_images", True)
 
 
+def test_the_images_of_a_set_by_plastimatch_are_fetched(spool: Spool, clock: Clock) -> None:
+    """It names MR images as CT too: they are requested once, and the set is put aside only if no MR image comes."""
+    source = RetrieveSource("PACS", "127.0.0.1", 104)
+    policy = DeadlinePolicy.FETCH
+    station = Station(spool, clock, deadline_seconds=10.0, deadline_policy=policy, retrieve_from=source)
+    station.receive(with_words(structure_set(CTImageStorage), Manufacturer="Plastimatch"))
+    station.scan(11.0)
+    for thread in threading.enumerate():
+        if thread.name == "retrieve":
+            thread.join(5)
+    assert station.fetched == [(STUDY, {IMAGES: (image_uid(1),)})]
+    station.scan(11.0)
+    assert not list(station.spool.jobs())
+    [aside] = read_set_aside(station.spool.ledger)
+    assert aside.reason == "other_images"
+
+
 @pytest.mark.parametrize("images_first", [True, False])
 def test_a_structure_set_that_names_mr_images_as_ct_is_a_case(station: Station, images_first: bool) -> None:
     """The images that came under the named UIDs are MR: the class in the reference is wrong."""
