@@ -226,11 +226,13 @@ def _draw_lines(
 ) -> int:
     """Draw a text, wrapped to a width, as far as it ends above ``lowest``; return the position of the next line."""
     x, y = corner
-    for line in _broken(pen, text, width, size):
+    lines, step = _broken(pen, text, width, size), round(size * 1.28)
+    for at, line in enumerate(lines):
         if y + size > lowest:
             break
-        pen.text((x, y), line, colour, pixel_font(size))
-        y += round(size * 1.28)
+        is_cut = at + 1 < len(lines) and y + step + size > lowest
+        pen.text((x, y), f"{line.rstrip(',')}..." if is_cut else line, colour, pixel_font(size))
+        y += step
     return y
 
 

@@ -166,6 +166,17 @@ def test_many_words_are_never_covered_by_the_small_slice() -> None:
         assert (words[column][is_text] == WHITE).all()
 
 
+def test_a_source_without_room_ends_in_dots(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ended in a comma, as if nothing were missing; a whole one has no dots."""
+    drawn: list[str] = []
+    monkeypatch.setattr(ImageDraw.ImageDraw, "text", lambda pen, place, text, *rest, **more: drawn.append(text))
+    view = View(np.ones((9, 9)), (1.0, 1.0), [Contour("a", np.eye(9, dtype=bool), (1, 2, 3))], ("A", "P", "H", "F"))
+    draw(view, replace(CAPTION, measured_on="Measured on series 2, 60 slices"))
+    assert "Measured on series 2, 60 slices" in drawn
+    draw(view, replace(CAPTION, measured_on="series 2, " * 60))
+    assert any(text.endswith("2...") or text.endswith("series...") for text in drawn)
+
+
 def test_an_uncertain_verdict_has_a_colour_of_its_own() -> None:
     """Neither hot's nor cold's nor that of a case without score; the words keep score, tendency and range."""
     case = make_case(hot_probability=0.45, certainty=CERTAINTY, stability=Stability(0.4, 0.61, 10, 10))
