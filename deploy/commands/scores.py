@@ -42,7 +42,7 @@ def score(table: Path, name: str | None, output_file: Path | None, config_file: 
         scores.to_csv(output_file, index=False, float_format="%.17g")
 
 
-@click.command(epilog="Example: radtme signature compare radtme-research-phantom-1.2.0 other-signature-2.0.0")
+@click.command(epilog="Example: radtme signature compare radtme-research-phantom-1.3.0 other-signature-2.0.0")
 @click.argument("first")
 @click.argument("second")
 @click.option(

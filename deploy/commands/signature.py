@@ -54,7 +54,7 @@ def show(name: str | None, config_file: Path | None) -> None:
         _print(registry.verify(name) if name else registry.active())
 
 
-@signature.command(epilog="Example: radtme signature verify ./radtme-research-phantom-1.2.0-0123456789ab")
+@signature.command(epilog="Example: radtme signature verify ./radtme-research-phantom-1.3.0-0123456789ab")
 @click.argument("name_or_folder")
 @config_option
 def verify(name_or_folder: str, config_file: Path | None) -> None:
@@ -69,7 +69,7 @@ def verify(name_or_folder: str, config_file: Path | None) -> None:
         click.echo(f"note: {note}", err=True)
 
 
-@signature.command(epilog="Example: radtme signature activate radtme-research-phantom-1.2.0")
+@signature.command(epilog="Example: radtme signature activate radtme-research-phantom-1.3.0")
 @click.argument("name")
 @config_option
 def activate(name: str, config_file: Path | None) -> None:
@@ -130,7 +130,7 @@ def shadow(name: str | None, off: bool, config_file: Path | None) -> None:
 @click.option("--seed", default=1, show_default=True, help="The same seed gives the same digest.")
 @click.option("--cases", default=160, show_default=True, help="Number of phantoms for training.")
 @click.option(
-    "--held-out", default=80, show_default=True, help="Number of further phantoms for measuring the performance."
+    "--held-out", default=160, show_default=True, help="Number of further phantoms for measuring the performance."
 )
 @click.option(
     "--bundle-version", metavar="VERSION", default="1.3.0", show_default=True, help="Version of the signature."

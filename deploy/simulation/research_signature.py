@@ -35,7 +35,7 @@ class ResearchPlan:
 
     seed: int = 1
     cases: int = 160
-    held_out: int = 80
+    held_out: int = 160
     version: str = "1.0.0"
     profile: FeatureProfile = DEFAULT_PROFILE
 

@@ -56,7 +56,7 @@ def test_a_delivered_report_gives_its_score_again(delivered: Path, monkeypatch: 
     assert code == 0, text
     assert answer["problems"] == []
     assert answer["repeated"] == answer["reported"]
-    assert answer["signature"] == "radtme-research-phantom 1.2.0"
+    assert answer["signature"] == "radtme-research-phantom 1.3.0"
 
 
 def test_every_change_is_found(delivered: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,7 +33,7 @@ from model_store.signatures.estimator import from_skops, to_skops
 from model_store.signatures.profile import HAN2024
 from model_store.signatures.registry import SHIPPED_AS_FORMAT_1, Registry, shipped_bundle
 from model_store.signatures.signature import bundle_name
-from support.former_signatures import SHIPPED_AS_FORMAT_2
+from support.former_signatures import SHIPPED_AS_FORMAT_2, SHIPPED_BEFORE_REDRAWS
 
 FILES = (
     "signature.json",
@@ -178,6 +178,16 @@ def test_shipped_signature_of_format_1_is_succeeded_by_the_shipped_one(
 def test_a_bundle_of_format_2_measures_as_before() -> None:
     """The shipped 1.1.0 keeps its whole-image z-scores, and stays active where it was."""
     assert load_bundle(SHIPPED_AS_FORMAT_2).profile == HAN2024
+
+
+def test_the_signature_of_the_former_release_is_read_and_stays_active(tmp_path: Path) -> None:
+    """Its hashes and its canary hold, and the one that is shipped now does not take its place."""
+    registry = Registry(tmp_path)
+    registry.publish(SHIPPED_BEFORE_REDRAWS)
+    registry.activate(SHIPPED_BEFORE_REDRAWS.name)
+    registry.ensure_shipped()
+    assert registry.active().version == "1.2.0"
+    assert shipped_bundle().name in registry.names()
 
 
 def test_renamed_folder_is_refused(copy: Path) -> None:

@@ -174,7 +174,7 @@ def test_a_source_without_room_ends_in_dots(monkeypatch: pytest.MonkeyPatch) -> 
     draw(view, replace(CAPTION, measured_on="Measured on series 2, 60 slices"))
     assert "Measured on series 2, 60 slices" in drawn
     draw(view, replace(CAPTION, measured_on="series 2, " * 60))
-    assert any(text.endswith("2...") or text.endswith("series...") for text in drawn)
+    assert any(text.endswith(("2...", "series...")) for text in drawn)
 
 
 def test_an_uncertain_verdict_has_a_colour_of_its_own() -> None:
