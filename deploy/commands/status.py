@@ -45,7 +45,7 @@ def status(
     """
     from deploy.operations.service_health import read_health
     from deploy.operations.status import read_jobs, read_series, read_status
-    from deploy.operations.status_text import as_json, show_health, show_status, show_study
+    from deploy.operations.status_text import MAX_FINISHED_SHOWN, as_json, show_health, show_status, show_study
     from listener.ledger.set_aside_outlines import read_set_aside
 
     configuration = read_configuration(config_file)
@@ -68,7 +68,7 @@ def status(
         if health.ledger_fault:
             show_service_alone()
             raise CommandError("jobs and targets cannot be shown without the database", "radtme doctor says what to do")
-        found = read_status(spool)
+        found = read_status(spool, None if everything or as_text else MAX_FINISHED_SHOWN)
         warn_of_unknown_targets(found.jobs, configuration)
         if as_text:
             click.echo(json.dumps(as_json(found) | {"service": service}, indent=1))

@@ -5,16 +5,19 @@ Works while all other parts are down. No patient attribute is read.
 
 import contextlib
 import os
-from collections.abc import Container, Iterable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from deploy.operations.delivery_status import TargetStatus, read_targets
 from deploy.operations.job_status import JobStatus, read_job
+from listener.ledger.reader_assessments import Assessment, read_assessments
 from listener.ledger.refused_contexts import RefusedContext, read_refused
 from listener.ledger.set_aside_outlines import SetAsideOutline, read_set_aside
-from listener.spool.jobs import JobState
+from listener.spool.job_queries import state_counts, studies_with_jobs
+from listener.spool.jobs import IN_WORK, JobState
 from listener.spool.record_file import UnreadableRecord, read_record
 from listener.spool.spool import QuarantineReason, Spool
 
@@ -70,6 +73,9 @@ class SpoolStatus:
     """Objects that are being received and not acknowledged yet."""
     free_bytes: int
     jobs: tuple[JobStatus, ...]
+    """All that are open or failed, and the newest of the others, or all of them."""
+    counts: Mapping[JobState, int]
+    """Jobs in each state."""
     quarantine: tuple[Quarantined, ...]
     targets: tuple[TargetStatus, ...] = ()
     """Those that cannot be reached."""
@@ -79,30 +85,37 @@ class SpoolStatus:
     """Presentation contexts that were refused, the newest first."""
     without_outline: tuple[StudyWithoutOutline, ...] = ()
     """Studies that came without an outline, the newest first."""
-
-    def count(self, state: JobState) -> int:
-        """Return how many jobs are in ``state``."""
-        return sum(job.state is state for job in self.jobs)
+    assessments: Mapping[Assessment, int] = field(default_factory=dict)
+    """What readers said of results, and how often."""
 
 
-def read_status(spool: Spool) -> SpoolStatus:
-    """Read the status of the whole spool."""
+def read_status(spool: Spool, most_finished: int | None = None) -> SpoolStatus:
+    """Read the status of the whole spool; of the jobs that are done or dropped, only so many of each, the newest."""
     series = [folder for study in _folders(spool.studies) for folder in _folders(study)]
-    jobs, set_aside = read_jobs(spool), read_set_aside(spool.ledger)
-    outlined = {one.study_uid for one in jobs} | {one.study_uid for one in set_aside}
+    set_aside = read_set_aside(spool.ledger)
+    outlined = studies_with_jobs(spool.ledger) | {one.study_uid for one in set_aside}
     return SpoolStatus(
         spool=spool.root,
         studies=len(_folders(spool.studies)),
         instances=sum(len(_instances(folder)) for folder in series),
         receiving=sum(1 for _ in spool.receiving.glob("*/*.part")),
         free_bytes=spool.free_bytes(),
-        jobs=jobs,
+        jobs=read_jobs(spool) if most_finished is None else _newest_jobs(spool, most_finished),
+        counts=state_counts(spool.ledger),
         quarantine=read_quarantine(spool),
         targets=read_targets(spool),
         set_aside=set_aside,
         refused_contexts=read_refused_contexts(spool),
         without_outline=read_without_outline(spool, outlined),
+        assessments=Counter(one.assessment for one in read_assessments(spool.ledger)),
     )
+
+
+def _newest_jobs(spool: Spool, most_finished: int) -> tuple[JobStatus, ...]:
+    jobs = list(spool.jobs(*IN_WORK, JobState.FAILED))
+    for state in (JobState.DONE, JobState.DROPPED):
+        jobs += spool.first_jobs(state, most_finished, newest_first=True)
+    return most_urgent_first(read_job(spool, job) for job in jobs)
 
 
 def read_without_outline(spool: Spool, outlined: Container[str]) -> tuple[StudyWithoutOutline, ...]:

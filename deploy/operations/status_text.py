@@ -43,8 +43,8 @@ def show_status(console: Console, status: SpoolStatus, health: ServiceHealth, *,
     """Print the service and the whole spool; of finished jobs only the newest, unless ``everything``."""
     console.print(_headline(status))
     show_health(console, health)
-    if assessed := Counter(one.assessment for job in status.jobs for one in job.assessments):
-        console.print("readers: " + ", ".join(f"{assessed[one]} {one}" for one in Assessment if assessed[one]))
+    if said := status.assessments:
+        console.print("readers: " + ", ".join(f"{said[one]} {one}" for one in Assessment if said.get(one)))
     if late := waits_long_for_a_worker(status.jobs):
         console.print(Text(late, "bold yellow"), overflow="fold")
     for target in status.targets:
@@ -53,7 +53,7 @@ def show_status(console: Console, status: SpoolStatus, health: ServiceHealth, *,
     if shown:
         console.print()
         show_jobs(console, shown)
-    hidden = len(status.jobs) - len(shown)
+    hidden = sum(status.counts.values()) - len(shown)
     if hidden:
         console.print(f"  and {hidden} finished jobs that are older (--all shows them)", style="dim")
     show_without_outline(console, status.without_outline, everything=everything)
@@ -144,7 +144,7 @@ def _headline(status: SpoolStatus) -> Text:
     parts = [_count(status.studies, "study", "studies"), _count(status.instances, "instance", "instances")]
     if status.receiving:
         parts.append(f"{status.receiving} coming in")
-    parts += [f"{count} {state.value}" for state in JobState if (count := status.count(state))]
+    parts += [f"{count} {state.value}" for state in JobState if (count := status.counts[state])]
     parts.append(f"{size(status.free_bytes)} free")
     return Text.assemble((path_from_here(status.spool), "bold"), "  ", ", ".join(parts))
 

@@ -12,9 +12,11 @@ from pydicom.uid import (
 )
 from sqlalchemy import select
 
+from deploy.operations.retry import held_lock
 from listener.ledger.commitments import commitment_requests
 from listener.ledger.database import Ledger
 from listener.spool.jobs import Job, JobState, job_id_for
+from listener.spool.locks import LOCK_NAME
 from listener.spool.spool import Spool
 from support.records import job_record, result_record
 from workers.delivery.outbox import queue_delivery, read_delivery
@@ -68,8 +70,9 @@ def delivering(spool: Spool, *targets: str, number: int = 1, roles: tuple[str, .
     job_id = job_id_for(f"1.2.{number}", 1)
     job = spool.create_job(job_record(job_id), JobState.RUNNING)
     assert job is not None
-    write_result(job, result_record(job_id))
-    ledger.write_objects(job, {role: encoded(document(ROLES[role])) for role in roles})
+    with held_lock(job.folder, LOCK_NAME, job_id):  # a listener that starts meanwhile clears leftovers
+        write_result(job, result_record(job_id))
+        ledger.write_objects(job, {role: encoded(document(ROLES[role])) for role in roles})
     with spool.ledger.writing() as connection:
         queue_delivery(connection, job.id, dict.fromkeys(targets, tuple(map(ResultRole, roles))))
         moved = spool.change_within(connection, job, to=JobState.DELIVERING)

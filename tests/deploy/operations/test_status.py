@@ -16,7 +16,7 @@ from deploy.operations.status_text import as_json, show_status, show_study
 from deploy.status_page.overview import Pages
 from listener.ledger.target_circuits import Circuit, CircuitState, change_circuit
 from listener.runtime.heartbeat import Part
-from listener.spool.jobs import JobState
+from listener.spool.jobs import JobState, job_id_for
 from listener.spool.spool import Spool
 from support.signs_of_life import signs_of_life
 from support.spool_jobs import SCORED, delivery, in_minutes
@@ -258,3 +258,17 @@ def test_an_empty_folder_says_what_runs(run_radtme):
     assert [one["part"] for one in told["parts"]] == ["listener", "compute", "delivery"]
     away = run_radtme("status", RADTME_REDIS_URL="redis://127.0.0.1:1/0").stdout
     assert "no Redis answers at 127.0.0.1:1" in " ".join(away.split())
+
+
+def test_older_finished_jobs_are_counted_and_not_read(spool, put_job):
+    """Open and failed ones are all read, of the others only the newest; the list says how many there are."""
+    for number in range(5):
+        put_job(f"1.{number}", JobState.DONE, result=SCORED)
+    open_jobs = {put_job("2.1", JobState.WAITING).id, put_job("2.2", JobState.FAILED).id}
+    status = read_status(spool, 2)
+    assert {job.job_id for job in status.jobs} == open_jobs | {job_id_for(f"1.{number}", 1) for number in (3, 4)}
+    assert status.counts[JobState.DONE] == 5
+    console = Console(file=io.StringIO(), width=120)
+    show_status(console, status, read_health(spool, 0, None), everything=False)
+    assert "5 done" in console.file.getvalue()
+    assert "and 3 finished jobs that are older" in console.file.getvalue()
