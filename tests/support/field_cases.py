@@ -270,7 +270,7 @@ CASES: tuple[FieldCase, ...] = (
     FieldCase(
         "b33_seg_on_cad_map_no_word",
         Topic.IMAGES,
-        "outline on a map that was computed from other images (Image Type DERIVED)",
+        "outline on images whose Image Type says that they are derived, and not how (DERIVED, SECONDARY)",
         Ending.REFUSED,
         "outline the tumour on the phase after contrast",
         reason=Reason.DERIVED_IMAGES,
@@ -482,7 +482,7 @@ OTHER_CASES: tuple[OtherCase, ...] = (
     OtherCase(
         "workers/outline/test_outline_variants.py::test_an_outline_of_computed_images_is_measured_on_the_phase_of_the_rule",
         Topic.IMAGES,
-        "outline on a projection or map of the same slices",
+        "outline on a projection or map of the same slices that Image Type or Series Description calls so",
         Ending.MEASURED,
         "as on a subtraction",
     ),
