@@ -21,12 +21,15 @@ from model_store.signatures.bundle import load_bundle
 from model_store.signatures.registry import shipped_bundle
 from support.enhanced_images import TYPE_2
 from workers.features.case_input import read_case
+from workers.jobs.case import CaseInputs, examine
+from workers.stages import StageSeconds
 
 pytestmark = pytest.mark.acceptance
 
 ODD = {"slices": 33, "rows": 75, "columns": 67, "spacing_mm": (2.0, 1.5, 1.5), "tumour_diameter_mm": 22.0}
 """A matrix whose frames are no whole number of bytes."""
-PROFILE = load_bundle(shipped_bundle()).profile
+SIGNATURE = load_bundle(shipped_bundle())
+PROFILE = SIGNATURE.profile
 NEOPLASM = {"CodeValue": "108369006", "CodingSchemeDesignator": "SCT", "CodeMeaning": "Neoplasm"}
 CATEGORY = {
     "CodeValue": "49755003",
@@ -139,6 +142,21 @@ def test_dcmqi_on_the_images_of_all_phases(phantom: Phantom, masks: Masks, tmp_p
     """Given the whole examination, each frame names an image of every phase: the signature's rule selects the phase."""
     outline = dcmqi(tmp_path, masks.native, all_images(phantom))
     check(phantom, outline, all_images(phantom), by_rule=True)
+
+
+def test_what_dcmqi_wrote_is_scored_like_the_outline_it_was_made_of(
+    phantom: Phantom, masks: Masks, tmp_path: Path
+) -> None:
+    """The whole way of a worker, from dcmqi's object on the phase to the same probability."""
+    outline = dcmqi(tmp_path, masks.native, list(phantom.image_paths[1]))
+    found = [
+        examine(CaseInputs(path, tuple(all_images(phantom)), None), SIGNATURE, StageSeconds()).result
+        for path in (phantom.seg_path, outline)
+    ]
+    assert [one.rejection for one in found] == [None, None]
+    assert found[0].score is not None
+    assert found[1].score is not None
+    assert found[0].score.hot_probability == found[1].score.hot_probability
 
 
 @pytest.mark.parametrize("mask", ["native", "turned"])
