@@ -5,16 +5,14 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-import psutil
 import pytest
 
 from listener.runtime.fault_points import FaultPoint
 from listener.spool.jobs import JobState
 from listener.spool.layout import VERSION_NAME
-from support.disturbed import Study, add_to_spool, assert_undisturbed, put_spool, site_with
+from support.disturbed import Study, add_to_spool, assert_undisturbed, go_on, put_spool, says, site_with, wait_for_stop
 from support.doomed import Site
 from support.mounts import read_only, tmpfs
 from support.postgresql import PostgresServer
@@ -42,27 +40,6 @@ def without_permission(folder: Path) -> Iterator[None]:
     finally:
         for path, mode in modes.items():
             path.chmod(mode)
-
-
-def is_stopped(process: BaseProcess) -> bool:
-    """Return whether a process was held by SIGSTOP."""
-    return psutil.Process(process.pid).status() == psutil.STATUS_STOPPED
-
-
-def wait_for_stop(process: BaseProcess, site: Site) -> None:
-    """Wait until a process has reached the step that it stops at."""
-    wait_until(lambda: is_stopped(process), 240, f"the worker stops at its step; log: {site.log()}")
-
-
-def go_on(process: BaseProcess) -> None:
-    """Let a stopped process go on."""
-    assert process.pid is not None
-    os.kill(process.pid, signal.SIGCONT)
-
-
-def says(site: Site, *events: str) -> bool:
-    """Return whether a worker has logged one of the events."""
-    return any(f'"{event}"' in site.log() for event in events)
 
 
 @pytest.mark.parametrize("step", [FaultPoint.SCORE_CLAIMED, FaultPoint.SCORE_BUILT])

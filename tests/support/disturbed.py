@@ -1,17 +1,22 @@
 """What must hold after a fault: nothing acknowledged is lost, and the results are those of an undisturbed run."""
 
 import hashlib
+import os
 import shutil
+import signal
 from collections.abc import Iterable
 from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+import psutil
 from pydicom import dcmread
 
 from listener.spool.jobs import JobState
 from listener.spool.spool import Spool
 from support.broken_studies import SMALL
 from support.doomed import Site
+from support.processes import wait_until
 from support.recorder import Recorder
 from workers.delivery.outbox import read_deliveries, write_delivery
 from workers.targets.target import Target
@@ -61,6 +66,27 @@ def add_to_spool(site: Site, template: Path) -> None:
         assert site.spool.create_job(job.record, job.state, attempts=job.attempts)
         for record in read_deliveries(former.ledger, job.id):
             write_delivery(site.spool.ledger, job.id, record)
+
+
+def is_stopped(process: BaseProcess) -> bool:
+    """Return whether a process was held by SIGSTOP."""
+    return psutil.Process(process.pid).status() == psutil.STATUS_STOPPED
+
+
+def wait_for_stop(process: BaseProcess, site: Site) -> None:
+    """Wait until a process has reached the step that it stops at."""
+    wait_until(lambda: is_stopped(process), 240, f"the worker stops at its step; log: {site.log()}")
+
+
+def go_on(process: BaseProcess) -> None:
+    """Let a stopped process go on."""
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGCONT)
+
+
+def says(site: Site, *events: str) -> bool:
+    """Return whether a worker has logged one of the events."""
+    return any(f'"{event}"' in site.log() for event in events)
 
 
 def assert_kept(site: Site, acknowledged: Iterable[Path]) -> None:
