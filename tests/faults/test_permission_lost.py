@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from listener.runtime.fault_points import FaultPoint
+from listener.spool.job_notes import Attempts
 from listener.spool.jobs import JobState
 from listener.spool.layout import VERSION_NAME
 from support.disturbed import Study, add_to_spool, assert_undisturbed, go_on, put_spool, says, site_with, wait_for_stop
@@ -77,17 +78,17 @@ def test_permission_to_read_lost_while_a_case_is_scored(site: Site, study: Study
     assert_undisturbed(site, pacs, study)
 
 
-@pytest.mark.parametrize("step", [FaultPoint.DELIVERY_OPENED, FaultPoint.DELIVERY_TRIED])
-def test_permission_lost_while_results_are_sent(step: FaultPoint, site: Site, study: Study, pacs: Recorder) -> None:
-    """The results cannot be read: the ledger keeps what the target took, and the rest follows; the worker lives."""
+def test_results_that_cannot_be_read_are_sent_later(site: Site, study: Study, pacs: Recorder) -> None:
+    """Their permission was lost: the delivery waits and nothing is refused; the worker lives."""
     site = replace(site, unprivileged=True)
     put_spool(site, study.delivering)
-    with site.working(f"{step}:stop") as worker:
-        wait_for_stop(worker, site)
-        with without_permission(site.spool.results):
-            go_on(worker)
-            wait_until(lambda: says(site, "delivery_interrupted"), 240, f"the attempt ends; log: {site.log()}")
-            assert worker.is_alive()
+    files = list(site.spool.results.rglob("*.dcm"))
+    for path in files:
+        path.chmod(0)
+    with site.working() as worker:
+        wait_until(lambda: says(site, "delivery_interrupted"), 100, f"the attempt ends; log: {site.log()}")
+        for path in files:
+            path.chmod(0o644)
         site.wait_for_jobs(1, JobState.DONE)
         assert worker.is_alive()
     assert_undisturbed(site, pacs, study)
@@ -95,7 +96,7 @@ def test_permission_lost_while_results_are_sent(step: FaultPoint, site: Site, st
 
 @pytest.mark.parametrize("state", [JobState.READY, JobState.DELIVERING])
 def test_a_read_only_disk_below_the_worker(state: JobState, mounted: Site, study: Study, pacs: Recorder) -> None:
-    """Nothing can be claimed or noted: the worker lives, and goes on by itself once the disk can be written."""
+    """Nothing can be begun or noted: the worker lives, and goes on by itself once the disk can be written."""
     with mounted.working() as worker:
         wait_until((mounted.spool.root / VERSION_NAME).exists, 240, "the worker has begun")
         assert worker.pid is not None
@@ -106,7 +107,9 @@ def test_a_read_only_disk_below_the_worker(state: JobState, mounted: Site, study
             refused = "job_claim_failed" if state is JobState.READY else "delivery_record_not_written"
             wait_until(lambda: says(mounted, refused), 240, f"the disk refuses; log: {mounted.log()}")
             assert worker.is_alive()
-            assert mounted.has_jobs(1, state)
+            # The claim is in a database that can be written; the attempt that follows is not begun.
+            assert mounted.has_jobs(1, state, JobState.RUNNING)
+            assert [job.attempts for job in mounted.spool.jobs(JobState.RUNNING, JobState.READY)] in ([], [Attempts()])
         mounted.wait_for_jobs(1, JobState.DONE)
         assert worker.is_alive()
     assert_undisturbed(mounted, pacs, study)
