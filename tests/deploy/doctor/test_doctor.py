@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from click.testing import CliRunner
 from deploy.cli import radtme
 from deploy.configuration.sections import StatusPageSettings
 from deploy.status_page.overview import Pages
+from deploy.status_page.server import _Content
 from listener.spool.spool import Spool
 from support.listening import listening
 from support.processes import free_port, running
@@ -216,8 +218,9 @@ def test_a_database_that_is_away_is_named_everywhere(settings: dict[str, Any], t
     assert "Nothing runs: no object is received" in done.output
     assert "secret" not in done.output + json.dumps(found)
     away = Spool(spool.root, url.replace("postgresql:", "postgresql+psycopg:"))
-    overview = Pages(away, tmp_path / "none", (), 0, StatusPageSettings()).overview()
-    assert any("database cannot be used" in problem for problem in overview.problems)
+    page = _Content(Pages(away, tmp_path / "none", (), 0, StatusPageSettings())).answer("/")
+    assert page.status == HTTPStatus.SERVICE_UNAVAILABLE
+    assert "database of the ledger cannot be used" in page.body.decode()
 
 
 @pytest.mark.acceptance
