@@ -26,7 +26,7 @@ from listener.scp.admission import Admission
 from listener.scp.allow_list import AllowList
 from listener.scp.c_store import Inbox
 from listener.scp.counter_labels import counter_labels
-from listener.scp.part_files import clear_receiving
+from listener.scp.left_over import clear_receiving
 from listener.scp.quarantine import Quarantine
 from listener.scp.server import Server, _server
 from listener.settings import AllowedPeer, ListenerSettings, is_loopback
@@ -104,7 +104,7 @@ class Listener:
             If the spool or the audit trail cannot be written, or a port is taken.
         """
         self.spool.prepare()
-        cleared = clear_receiving(self.spool.receiving)
+        cleared = clear_receiving(self.spool)
         self.metrics.start_at_zero(counter_labels(self.settings))
         self.metrics.spool_found(set_up_at(self.spool.root), self.spool.last_arrival() or 0.0)
         self.metrics.registry.register(SpoolCollector(self.spool))

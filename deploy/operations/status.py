@@ -98,7 +98,7 @@ def read_status(spool: Spool, most_finished: int | None = None) -> SpoolStatus:
         spool=spool.root,
         studies=len(_folders(spool.studies)),
         instances=sum(len(_instances(folder)) for folder in series),
-        receiving=sum(1 for _ in spool.receiving.glob("*/*.part")),
+        receiving=sum(1 for part in spool.receiving.glob("*/*.part") if _has_content(part)),
         free_bytes=spool.free_bytes(),
         jobs=read_jobs(spool) if most_finished is None else _newest_jobs(spool, most_finished),
         counts=state_counts(spool.ledger),
@@ -186,6 +186,13 @@ def _modified(path: Path) -> datetime | None:
         return datetime.fromtimestamp(path.stat().st_mtime, UTC)
     except FileNotFoundError:
         return None
+
+
+def _has_content(part: Path) -> bool:
+    try:
+        return part.stat().st_size > 0  # the file for the next object is there before it
+    except FileNotFoundError:
+        return False
 
 
 def _folders(folder: Path) -> list[Path]:

@@ -3,6 +3,7 @@
 import struct
 import zlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -17,6 +18,7 @@ from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
 from listener.dicom.character_sets import register_character_sets
 from listener.dicom.patient_texts import shown_text
+from listener.dicom.plain_head import NotPlain, plain_values
 from listener.dicom.structure_check import PIXEL_DATA, TooComplex, check_file, check_structure
 from listener.dicom.structure_limits import StructureLimits
 from listener.dicom.uids import InvalidUid, checked_uid
@@ -29,6 +31,7 @@ _TAGS = {
     Tag("StudyInstanceUID"): "study_uid",
     Tag("SeriesInstanceUID"): "series_uid",
 }
+_KEYWORDS = {name: keyword_for_tag(tag) for tag, name in _TAGS.items()}
 _LAST_TAG = max(_TAGS)
 _PATIENT_TAGS = (Tag("SpecificCharacterSet"), Tag("PatientName"), Tag("PatientID"))
 HEAD_BYTES = 64 * 1024
@@ -92,6 +95,8 @@ def read_identity(head: bytes, transfer_syntax: UID, whole: bool = False) -> Ide
     UnreadableDataSet
         If the bytes are no data set, or a UID is missing or malformed.
     """
+    with suppress(NotPlain):
+        return _checked(_plain_uids(head, transfer_syntax))
     found: dict[str, str] = {}
     passed = False
 
@@ -111,7 +116,7 @@ def read_identity(head: bytes, transfer_syntax: UID, whole: bool = False) -> Ide
         for element in elements:
             value = element.value
             if element.tag in _TAGS and isinstance(value, bytes):
-                found[_TAGS[BaseTag(element.tag)]] = value.decode("ascii", "replace").strip("\0 ")
+                found[_TAGS[BaseTag(element.tag)]] = _text(value)
     except UNREADABLE_BYTES as error:
         if not whole:
             return None  # cut within an element, perhaps
@@ -119,13 +124,23 @@ def read_identity(head: bytes, transfer_syntax: UID, whole: bool = False) -> Ide
     return _checked(found) if passed or whole else None
 
 
+def _plain_uids(head: bytes, transfer_syntax: UID) -> dict[str, str]:
+    if transfer_syntax == DeflatedExplicitVRLittleEndian or not transfer_syntax.is_little_endian:
+        raise NotPlain
+    values = plain_values(head, is_implicit=bool(transfer_syntax.is_implicit_VR), wanted=_TAGS, last=_LAST_TAG)
+    return {_TAGS[BaseTag(tag)]: _text(value) for tag, value in values.items()}
+
+
+def _text(uid: bytes) -> str:
+    return uid.decode("ascii", "replace").strip("\0 ")
+
+
 def _checked(found: dict[str, str]) -> Identity:
-    keywords = {name: keyword_for_tag(tag) for tag, name in _TAGS.items()}
-    missing = [keyword for name, keyword in keywords.items() if not found.get(name)]
+    missing = [keyword for name, keyword in _KEYWORDS.items() if not found.get(name)]
     if missing:
         raise UnreadableDataSet(f"the data set lacks {', '.join(missing)}")
     try:
-        return Identity(**{name: checked_uid(value, keywords[name]) for name, value in found.items()})
+        return Identity(**{name: checked_uid(value, _KEYWORDS[name]) for name, value in found.items()})
     except InvalidUid as error:
         raise UnreadableDataSet(str(error)) from error
 

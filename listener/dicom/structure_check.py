@@ -18,7 +18,7 @@ from listener.dicom.structure_limits import StructureLimits
 PIXEL_DATA = 0x7FE00010
 UNDEFINED_LENGTH = 0xFFFFFFFF
 _ITEM_END, _SEQUENCE_END = 0xFFFEE00D, 0xFFFEE0DD
-_LONG_VRS = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))
+LONG_VRS = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))
 _UNKNOWN, _SEQUENCE = b"UN", b"SQ"
 
 
@@ -136,7 +136,7 @@ class _StructureParser:
         self._position += 8
         if vr is None or not b"AA" <= vr <= b"ZZ":  # pydicom takes the second for an implicit element, so it is one
             return None, length
-        if vr not in _LONG_VRS:
+        if vr not in LONG_VRS:
             return vr, self._short_length.unpack_from(self._content, at + 6)[0]
         self._position += 4
         if self._position > len(self._content):

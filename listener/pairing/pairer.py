@@ -5,6 +5,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -38,7 +39,7 @@ from listener.pairing.touched_studies import TouchedStudies
 from listener.runtime.fault_points import FaultPoint, reach
 from listener.settings import ListenerSettings
 from listener.spool import job_rows
-from listener.spool.atomic_files import make_folder
+from listener.spool.atomic_files import fsync_folder, make_folder
 from listener.spool.job_queries import most_jobs_of_a_study
 from listener.spool.job_record import UNKNOWN_SERIES, JobRecord
 from listener.spool.jobs import Job, JobState, job_id_for
@@ -312,12 +313,19 @@ class Pairer:
             return
         closed = step is PairingDecision.CLOSE
         why = self._why_closed(record, found, elsewhere) if closed else ""
+        self._sync_names(record, found)
         ready = made_ready(record, found, datetime.now(UTC), self._beside(record, found), why)
         reach(FaultPoint.PAIRING_DECIDED)
         if self._spool.move(job, JobState.READY, record=ready, unless_held=True):
             reach(FaultPoint.PAIRING_READIED)
             log.info("job_ready", job=job.id, images=found.image_count, missing=found.missing_count, closed=closed)
             self._announce(job.id)
+
+    def _sync_names(self, record: JobRecord, found: Evidence) -> None:
+        """Make the names of all objects of a job survive a power cut: a job that is ready finds them without us."""
+        for series_uid in {record.seg.series_uid, *found.images}:
+            with suppress(FileNotFoundError):  # removed meanwhile: the job's worker says so
+                fsync_folder(self._spool.series_folder(record.study_uid, series_uid))
 
     def _why_closed(self, record: JobRecord, found: Evidence, elsewhere: str) -> str:
         """Return what is missing, where it was expected, and what its sender proposed instead, where that is known."""
@@ -394,6 +402,7 @@ class Pairer:
 
     def _make_version(self, previous: JobRecord, found: Evidence) -> None:
         version = next_version(previous, found, datetime.now(UTC), self._beside(previous, found))
+        self._sync_names(version, found)
         if self._spool.create_job(version, JobState.READY):
             log.info("job_version_created", job=version.job_id, replaces=previous.job_id, images=found.image_count)
             self._announce(version.job_id)

@@ -11,7 +11,6 @@ import socket
 import ssl
 import time
 from contextlib import ExitStack, suppress
-from pathlib import Path
 
 import structlog
 from pynetdicom.presentation import PresentationContext
@@ -160,11 +159,10 @@ class Association:
         contexts, response = negotiate(request, offered, self._settings.max_pdu_bytes)
         with ExitStack() as cleanup:
             try:
-                parts = PartFiles(self._receiving_folder(cleanup))
+                parts = self._part_files(cleanup)
             except OSError as error:  # read-only, full to the last inode, no permission: it may pass
                 self._log.error("receiving_folder_failed", reason=f"{type(error).__name__}: {error.strerror}")
                 return self._reject(AssociationRejection.NO_STORAGE)
-            cleanup.callback(parts.close)
             self._connection.send(response)
             self._established = True
             self._metrics.association_accepted(request.calling_ae_title)
@@ -200,13 +198,17 @@ class Association:
         ourselves = Node(self._settings.ae_title, socket.gethostname())
         return ReceivedStudies(self._inbox.audit, Node(request.calling_ae_title, self._peer), ourselves)
 
-    def _receiving_folder(self, cleanup: ExitStack) -> Path:
+    def _part_files(self, cleanup: ExitStack) -> PartFiles:
         """Create this association's folder, locked while the process lives, so that no other process removes it."""
         self._inbox.arrivals.begin(self.id)
         cleanup.callback(self._inbox.arrivals.end, self.id)
         folder = self._inbox.spool.receiving / self.id
         folder.mkdir()
-        cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
-        if not cleanup.enter_context(exclusive(folder)):
-            raise OSError("the new folder below receiving/ is locked by another process")
-        return folder
+        with ExitStack() as failed:
+            failed.callback(shutil.rmtree, folder, ignore_errors=True)
+            if not cleanup.enter_context(exclusive(folder)):
+                raise OSError("the new folder below receiving/ is locked by another process")
+            parts = PartFiles(folder)
+            failed.pop_all()
+        cleanup.callback(parts.close)
+        return parts

@@ -1,4 +1,4 @@
-"""One object on its way from the wire to the spool: part file, checks, fsync, rename, status.
+"""One object on its way from the wire to the spool: part file, checks, fsync, link, status.
 
 The bytes are written as they come. An object that cannot be kept costs a status and a log line; the association goes
 on.
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import structlog
 
@@ -105,6 +106,7 @@ class IncomingObject:
         self._command = command
         self._calling_ae_title = calling_ae_title
         self._studies = studies
+        self._parts = parts
         self._refused: Refused | None = None
         self._part: Part | None = None
         self._offset = 0
@@ -114,13 +116,13 @@ class IncomingObject:
         self.received_bytes = 0
         """Of the data set, whether they were kept or not."""
         try:
-            self._open(parts)
+            self._open()
         except Refused as refused:
             self._refused = refused
         except OSError as error:
             self._refused = _out_of_resources(error)
 
-    def _open(self, parts: PartFiles) -> None:
+    def _open(self) -> None:
         try:
             uid = checked_uid(self._command.sop_instance_uid, "AffectedSOPInstanceUID")
         except InvalidUid as error:
@@ -129,7 +131,7 @@ class IncomingObject:
             raise Refused(Status.SOP_CLASS_NOT_SUPPORTED, "SOP class differs from the presentation context")
         self._require_space()
         head = file_head(self._context.sop_class_uid, uid, str(self._context.transfer_syntax))
-        self._part = parts.open(f"{uid}.part")
+        self._part = self._parts.open()
         self._part.write(head)
         self._offset = self._part.size
 
@@ -195,15 +197,21 @@ class IncomingObject:
         self._check_inflated(part)
         outline = self._outline(part) if is_outline(identity.sop_class_uid) else None
         judgement = self._judgement(part) if is_document(identity.sop_class_uid) else None
+        self._audit_first(identity, part)  # before it has a whole name: a start after a crash keeps what has one
+        part.seal()
         reach(FaultPoint.RECEIVE_WRITTEN)
         part.sync()
         reach(FaultPoint.RECEIVE_SYNCED)
-        self._audit_first(identity, part)
-        kept = self._inbox.spool.keep(part.path, identity.study_uid, identity.series_uid, identity.sop_instance_uid)
+        kept, series_folder = self._inbox.spool.link(
+            part.path, identity.study_uid, identity.series_uid, identity.sop_instance_uid
+        )
         if kept is Kept.CONFLICT:
             raise Refused(Status.DUPLICATE_SOP_INSTANCE, "kept earlier with other content", quarantine=True)
+        if kept is Kept.NEW:
+            self._parts.linked(part, series_folder)
+            self._part = None
         reach(FaultPoint.RECEIVE_KEPT)
-        self._inbox.arrivals.brought(part.path.parent.name, identity.study_uid)
+        self._inbox.arrivals.brought(Path(part.path).parent.name, identity.study_uid)
         if outline is not None:
             self._inbox.outline_kept(outline, self._calling_ae_title)
             reach(FaultPoint.RECEIVE_ANNOUNCED)
@@ -217,13 +225,15 @@ class IncomingObject:
     def _audit_first(self, identity: Identity, part: Part) -> None:
         """Audit that this study is being received, before any of it is kept: nothing is accepted unaudited."""
         try:
-            self._studies.begins(identity, part.path, self._offset, self._context.transfer_syntax)
+            self._studies.begins(identity, Path(part.path), self._offset, self._context.transfer_syntax)
         except NotAudited as error:
             raise Refused(Status.OUT_OF_RESOURCES, "the audit trail cannot be written") from error
 
     def _checked_identity(self, part: Part) -> Identity:
         try:
-            identity = self._identity or read_identity_from(part.path, self._offset, self._context.transfer_syntax)
+            identity = self._identity or read_identity_from(
+                Path(part.path), self._offset, self._context.transfer_syntax
+            )
         except UnreadableDataSet as error:
             raise Refused(Status.CANNOT_UNDERSTAND, str(error), quarantine=True) from error
         if identity.sop_instance_uid != self._command.sop_instance_uid:
@@ -235,7 +245,7 @@ class IncomingObject:
     def _check_inflated(self, part: Part) -> None:
         limit = self._inbox.settings.max_inflated_bytes
         try:
-            if inflates_within(part.path, self._offset, self._context.transfer_syntax, limit):
+            if inflates_within(Path(part.path), self._offset, self._context.transfer_syntax, limit):
                 return
         except UnreadableDataSet as error:
             raise Refused(Status.CANNOT_UNDERSTAND, str(error), quarantine=True) from error
@@ -245,7 +255,7 @@ class IncomingObject:
         settings = self._inbox.settings
         try:
             return read_outline(
-                part.path,
+                Path(part.path),
                 self._offset,
                 self._context.transfer_syntax,
                 settings.structure,
@@ -260,7 +270,7 @@ class IncomingObject:
             return None
         try:
             return read_judgement(
-                part.path, self._offset, self._context.transfer_syntax, settings.structure, settings.assessments
+                Path(part.path), self._offset, self._context.transfer_syntax, settings.structure, settings.assessments
             )
         except UnreadableDataSet as error:
             raise Refused(Status.CANNOT_UNDERSTAND, str(error), quarantine=True) from error
@@ -297,7 +307,7 @@ class IncomingObject:
             transfer_syntax_uid=str(self._context.transfer_syntax),
             calling_ae_title=self._calling_ae_title,
         )
-        has_room = self._inbox.quarantine.put(part.path, self._command.sop_instance_uid, reason)
+        has_room = self._inbox.quarantine.put(Path(part.path), self._command.sop_instance_uid, reason)
         if not has_room:
             log.warning("quarantine_full", sop_instance_uid=self._shown_uid, calling_ae_title=self._calling_ae_title)
         return has_room

@@ -1,22 +1,37 @@
-"""The files that objects are received into."""
+"""The files that objects are received into, until their names in ``studies`` are safe.
+
+An object is acknowledged after one sync, which covers its bytes and a name in its association's folder. That name says
+how long the file is and what its bytes add up to (`listener.scp.whole_files`). The object then gets its name in its
+series' folder by a link. Those links are synced for many objects together, and only then the names here are removed:
+what a power cut takes from ``studies`` in between, the next start finds here and links again
+(`listener.scp.left_over`).
+"""
 
 import os
 import shutil
-import time
 from contextlib import suppress
 from pathlib import Path
 
-from listener.spool.locks import exclusive
+import structlog
 
+from listener.scp.whole_files import Sum, whole_name
+from listener.spool.atomic_files import fsync_folder
+from listener.spool.filesystems import fsync_keeps_name
+
+log = structlog.get_logger()
+
+MOST_LINKED = 64
+"""So many objects are linked before their series' folders are synced."""
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-_SPARE = "spare"
 
 
 class Part:
     """A file that an object is being received into."""
 
-    def __init__(self, descriptor: int, path: Path) -> None:
+    def __init__(self, descriptor: int, path: str, folder_to_sync: Path | None = None) -> None:
         self._descriptor = descriptor
+        self._folder_to_sync = folder_to_sync
+        self._sum = Sum()
         self.path = path
         self.size = 0
         """Bytes written so far."""
@@ -26,14 +41,24 @@ class Part:
         written = 0
         while written < len(content):  # a full disk may take a part of it first
             written += os.write(self._descriptor, content[written:] if written else content)
+        self._sum.add(content)
         self.size += written
 
+    def seal(self) -> None:
+        """Give it the name of a whole file, before `sync`."""
+        folder, name = os.path.split(self.path)
+        sealed = f"{folder}/{whole_name(name.partition('.')[0], self.size, self._sum.value)}"
+        os.rename(self.path, sealed)
+        self.path = sealed
+
     def sync(self) -> None:
-        """Wait until every byte is on the disk, and close the file; does nothing where it is closed."""
+        """Wait until every byte is on the disk, and the name too, and close the file; once closed, does nothing."""
         if self._descriptor >= 0:
             # Success is answered after this: the sender may delete its copy then.
             os.fsync(self._descriptor)
             self._close()
+            if self._folder_to_sync is not None:
+                fsync_folder(self._folder_to_sync)
 
     def remove(self) -> None:
         """Close the file and remove its name; does nothing where it was moved away.
@@ -43,7 +68,7 @@ class Part:
         """
         self._close()
         with suppress(OSError):
-            self.path.unlink()
+            os.unlink(self.path)
 
     def _close(self) -> None:
         if self._descriptor >= 0:
@@ -59,47 +84,54 @@ class PartFiles:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._spare = -1
+        self._folder = str(folder)
+        self._number = 0
+        self._spare: Part | None = None
+        self._linked: list[str] = []
+        self._series: set[str] = set()
+        self._folder_to_sync = None if fsync_keeps_name(folder.parent) else folder
+        if self._folder_to_sync is not None:
+            fsync_folder(folder.parent)
 
-    def open(self, name: str) -> Part:
+    def open(self) -> Part:
         """Return a new, empty file."""
-        if self._spare < 0:
-            self.prepare()
-        path = self._folder / name
-        os.rename(self._folder / _SPARE, path)
-        descriptor, self._spare = self._spare, -1
-        return Part(descriptor, path)
+        spare, self._spare = self._spare or self._new(), None
+        return spare
 
     def prepare(self) -> None:
-        """Open the file that the next object will be written to."""
-        if self._spare < 0:
-            self._spare = os.open(self._folder / _SPARE, _FLAGS, 0o640)
+        """Open the file that the next object will be written to; make links survive a power cut if there are many."""
+        if self._spare is None:
+            self._spare = self._new()
+        if len(self._linked) >= MOST_LINKED:
+            self.settle()
+
+    def linked(self, part: Part, series_folder: str) -> None:
+        """Take over a synced part that now has a link in its series' folder as well."""
+        self._linked.append(part.path)
+        self._series.add(series_folder)
+
+    def settle(self) -> None:
+        """Make all links survive a power cut, and remove the names here."""
+        for folder in self._series:
+            with suppress(FileNotFoundError):  # the study was removed meanwhile
+                fsync_folder(Path(folder))
+        self._series.clear()
+        for path in self._linked:
+            os.unlink(path)
+        self._linked.clear()
 
     def close(self) -> None:
-        """Close the file that no object came for."""
-        if self._spare >= 0:
-            os.close(self._spare)
-            self._spare = -1
+        """End the association: settle, and remove its folder. Where that fails, the next start does it."""
+        try:
+            if self._spare is not None:
+                self._spare.remove()
+            self.settle()
+        except OSError as error:
+            log.error("links_not_synced", objects=len(self._linked), reason=f"{type(error).__name__}: {error.strerror}")
+        else:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
-
-def clear_receiving(receiving: Path) -> int:
-    """Remove what dead processes left below ``receiving``; return how many folders.
-
-    A folder whose lock is held belongs to an association of a living listener. Nothing in these folders was ever
-    acknowledged.
-    """
-    cleared = 0
-    for entry in os.scandir(receiving):
-        folder = Path(entry.path)
-        if entry.is_dir(follow_symlinks=False) and _is_left_over(folder):
-            shutil.rmtree(folder, ignore_errors=True)
-            cleared += 1
-    return cleared
-
-
-def _is_left_over(folder: Path) -> bool:
-    if not (folder / "lock").exists():
-        return time.time() - folder.stat().st_mtime > 60.0  # another listener may just be making it
-    with exclusive(folder) as free:
-        return free
+    def _new(self) -> Part:
+        self._number += 1  # never the name of a file that was renamed and is not synced yet
+        path = f"{self._folder}/{self._number}.part"
+        return Part(os.open(path, _FLAGS, 0o640), path, self._folder_to_sync)

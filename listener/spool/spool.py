@@ -3,7 +3,8 @@
 Nothing else is the truth. A message in Redis can be lost or come twice; a row or a file cannot. All folders lie on one
 filesystem, because one rename is one step of an object. Layout::
 
-    receiving/<association>/<uid>.part              not acknowledged yet
+    receiving/<association>/<n>.part                not acknowledged yet
+    receiving/<association>/<n>.<bytes>.<sum>.whole on disk; its name in studies may not be
     studies/<study>/<series>/<sop instance>.dcm     as received, never altered
     results/<job id>/                               result.json objects/
     quarantine/<uid>.dcm + <uid>.json
@@ -170,27 +171,43 @@ class Spool:
             return frozenset()
         return frozenset(name[:-4] for name in names if name.endswith(".dcm"))
 
+    def link(self, part: str, study_uid: str, series_uid: str, sop_instance_uid: str) -> tuple[Kept, str]:
+        """Give a completely written and fsynced file its name; the first copy of an instance stays.
+
+        Returns what became of it, and the folder of its series. The name may not survive a power cut until that folder
+        is synced; ``part`` stays. The link is atomic, so two associations that bring the same instance cannot overwrite
+        each other.
+        """
+        study, series, instance = (checked_uid(uid) for uid in (study_uid, series_uid, sop_instance_uid))
+        folder = f"{self.root}/studies/{study}/{series}"
+        target = f"{folder}/{instance}.dcm"
+        try:
+            try:
+                os.link(part, target)
+            except FileNotFoundError:
+                make_folder(Path(folder))
+                os.link(part, target)
+        except FileExistsError:
+            if not same_content(Path(part), Path(target)):
+                return Kept.CONFLICT, folder
+            # The first copy's name may not have reached the disk yet, and this one is about to be acknowledged.
+            fsync_folder(Path(folder))
+            return Kept.DUPLICATE, folder
+        reach(FaultPoint.RECEIVE_LINKED)
+        return Kept.NEW, folder
+
     def keep(self, part: Path, study_uid: str, series_uid: str, sop_instance_uid: str) -> Kept:
-        """Move a completely written and fsynced file to its place; the first copy of an instance stays.
+        """Move a completely written and fsynced file to its place, so that its name survives a power cut.
 
         A second copy with the same bytes is dropped. One with other bytes is left at ``part`` for the caller to
-        quarantine. The link is atomic, so two associations that bring the same instance cannot overwrite each other.
+        quarantine.
         """
-        target = self.instance_path(study_uid, series_uid, sop_instance_uid)
-        make_folder(target.parent)
-        try:
-            os.link(part, target)
-        except FileExistsError:
-            if not same_content(part, target):
-                return Kept.CONFLICT
-            # The first copy's name may not have reached the disk yet, and this one is about to be acknowledged.
-            fsync_folder(target.parent)
-            part.unlink()
-            return Kept.DUPLICATE
-        reach(FaultPoint.RECEIVE_LINKED)
-        fsync_folder(target.parent)
+        kept, folder = self.link(str(part), study_uid, series_uid, sop_instance_uid)
+        if kept is Kept.CONFLICT:
+            return kept
+        fsync_folder(Path(folder))
         part.unlink()
-        return Kept.NEW
+        return kept
 
     def put_in_quarantine(self, part: Path, sop_instance_uid: str, reason: QuarantineReason) -> Path:
         """Move a received file into quarantine beside a JSON file that says why; return its new path."""
