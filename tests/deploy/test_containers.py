@@ -334,7 +334,7 @@ def test_keda_scales_by_metrics_that_exist(tmp_path: Path) -> None:
     assert scaled["spec"]["scaleTargetRef"]["name"] in {
         each["metadata"]["name"] for each in kubernetes_objects("Deployment")
     }
-    source = (ROOT / "listener" / "metrics.py").read_text()
+    source = "".join(path.read_text() for path in (ROOT / "listener" / "metrics").glob("*.py"))
     for trigger in scaled["spec"]["triggers"]:
         (metric,) = re.findall(r"radtme_\w+", trigger["metadata"]["query"])
         assert json.dumps(metric) in source, metric

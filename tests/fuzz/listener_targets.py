@@ -174,7 +174,8 @@ def run_store(content: bytes) -> None:
         studies.end()
     finally:
         parts.close()
-        shutil.rmtree(folder)
+    if folder.exists():
+        raise Flaw("something of the association is left")
     if answer.status is Status.INTERNAL_ERROR:
         raise Flaw("an object led to an internal error")
     _check_audit(inbox)
