@@ -89,4 +89,4 @@ def test_fish_completes_commands_and_options(tmp_path: Path) -> None:
 
     assert completed("radtme quar") == [["quarantine", "Show and remove objects that could not be used"]]
     assert [shown[0] for shown in completed("radtme quarantine dr")] == ["drop"]
-    assert completed("radtme quarantine drop --wh") == [["--why", "Reason; recorded in the audit trail."]]
+    assert completed("radtme quarantine drop --wh") == [["--why", "Recorded in the audit trail."]]
