@@ -7,15 +7,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from highdicom.ko import KeyObjectSelection, KeyObjectSelectionDocument
-from pydicom import Dataset, dcmread
-from pydicom.sr.codedict import codes
-from pydicom.uid import generate_uid
+from pydicom import dcmread
 
 from deploy.simulation.phantom import write_phantom
 from support.installation import Installation, send
 from support.pacs import orthanc
 from support.processes import free_port, wait_until
+from support.reader_documents import rejection_note, verified_copy
 
 pytestmark = [
     pytest.mark.acceptance,
@@ -30,33 +28,6 @@ function OnStoredInstance(instanceId, tags, metadata, origin)
 end
 """
 SMALL = {"slices": 24, "rows": 96, "columns": 96, "spacing_mm": (3.2, 1.6, 1.6), "tumour_diameter_mm": 24.0}
-
-
-def rejection_note(results: list[Dataset], path: Path) -> Path:
-    """Write a rejection note of IHE IOCM on these results."""
-    content = KeyObjectSelection(codes.DCM.RejectedForQualityReasons, results)
-    KeyObjectSelectionDocument(results, content, generate_uid(), 1, generate_uid(), 1, "Viewer").save_as(path)
-    return path
-
-
-def verified_copy(report: Dataset, path: Path, verdict: str = "") -> Path:
-    """Write a copy of a report that a reader verified, with another sentence where ``verdict`` is given."""
-    copy = dcmread(io.BytesIO(Path(report.filename).read_bytes()))
-    reference, series, study = Dataset(), Dataset(), Dataset()
-    reference.ReferencedSOPClassUID, reference.ReferencedSOPInstanceUID = report.SOPClassUID, report.SOPInstanceUID
-    series.SeriesInstanceUID, series.ReferencedSOPSequence = report.SeriesInstanceUID, [reference]
-    study.StudyInstanceUID, study.ReferencedSeriesSequence = report.StudyInstanceUID, [series]
-    copy.PredecessorDocumentsSequence = [study]
-    observer = Dataset()
-    observer.VerifyingObserverName, observer.VerifyingOrganization = "Meitner^Lise", "Hospital"
-    observer.VerificationDateTime, observer.VerifyingObserverIdentificationCodeSequence = "20260102030405", []
-    copy.VerificationFlag, copy.VerifyingObserverSequence = "VERIFIED", [observer]
-    copy.SOPInstanceUID = copy.file_meta.MediaStorageSOPInstanceUID = generate_uid()
-    copy.SeriesInstanceUID = generate_uid()
-    if verdict:
-        next(one for one in copy.ContentSequence if one.ValueType == "TEXT").TextValue = verdict
-    copy.save_as(path)
-    return path
 
 
 def test_a_reader_rejects_accepts_and_modifies_a_result(tmp_path: Path) -> None:

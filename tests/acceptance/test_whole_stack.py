@@ -22,6 +22,7 @@ from support.installation import send
 from support.pacs import Orthanc, orthanc
 from support.panel_pictures import Answer, draw_dashboard
 from support.processes import wait_until
+from support.reader_documents import rejection_note
 from support.spool_jobs import outcome_facts
 from support.whole_stack import WholeStack
 
@@ -89,6 +90,7 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
             deadline_seconds=DEADLINE_SECONDS,
             sweep_seconds=0.5,
             min_free_bytes=0,
+            assessments={},
             peers=[{"ae_title": title, "addresses": ["127.0.0.0/8"]} for title in SENDERS],
         )
         running.enter_context(stack)
@@ -150,14 +152,18 @@ def answers(stack: WholeStack, panel: dict[str, Any]) -> list[Answer]:
 
 
 @pytest.fixture(scope="module")
-def month(day: Day) -> WholeStack:
-    """Return the stack after a month: more scored cases, as many as a stability index is given for."""
+def month(day: Day, tmp_path_factory: pytest.TempPathFactory) -> WholeStack:
+    """Return the stack after a month: as many cases as a stability index is given for, one rejected by its reader."""
     done = [job for job in day.stack.jobs() if job.id in day.good]
     for number, job in enumerate(done):
         another = f"{number:016x}-v1"
         shutil.copytree(job.folder, job.folder.with_name(another))
         facts = outcome_facts(read_json(job.folder / "result.json"))
         assert day.stack.spool.create_job(replace(job.record, job_id=another), JobState.DONE, **facts)
+    results = [dcmread(path) for path in sorted((done[0].folder / "objects").glob("*.dcm"))]
+    send(
+        day.stack.dicom_port, rejection_note(results, tmp_path_factory.mktemp("note") / "note.dcm"), calling=SENDERS[0]
+    )
     wait_until(lambda: day.stack.query("radtme_feature_stability_index"), 60, "the older cases are scraped")
     return day.stack
 
