@@ -189,6 +189,7 @@ def test_a_uid_that_is_none_never_becomes_a_path(listener: Listener, uid: str) -
         assert status(peer.read_pdu()) == 0x0117
         peer.socket.sendall(command_pdus(MR_CONTEXT, command(1, image_uid(1)), 0) + data(MR_CONTEXT, data_set()))
         assert status(peer.read_pdu()) == 0
+    wait_until(lambda: not list(listener.spool.receiving.iterdir()), 3, "the association's folder is gone")
     assert [path.stem for path in listener.spool.root.rglob("*.dcm")] == [image_uid(1)]
 
 

@@ -141,11 +141,13 @@ class BadDay:
 def bad_day(
     folder: Path, *parts: str, targets: Sequence[Mapping[str, Any]] = (), ledger_url: str | None = None
 ) -> Iterator[BadDay]:
-    """Run Redis, the named parts, Prometheus and a status page for the block."""
+    """Run Redis, the named parts, Prometheus and a status page for the block, once Prometheus has seen every zero."""
     one = BadDay(folder, targets, ledger_url)
+    scraped = len({*parts} & {*JOBS.values()})
     try:
         one.stack.start("redis", *parts, "prometheus")
         with one.serving_its_page():
+            wait_until(lambda: len(one.stack.query("up == 1")) >= scraped, NOTICED_SECONDS, "the first scrapes")
             yield one
     finally:
         one.stack.stop()
