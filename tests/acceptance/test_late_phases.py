@@ -69,7 +69,7 @@ def test_an_outline_before_contrast_is_recognised_when_the_other_phases_come(tmp
         alone = sent_and_scored(listener, registry, [*phantom.image_paths[0], outline])
         refused = sent_and_scored(listener, registry, list(phantom.image_paths[1]))
         again = sent_and_scored(listener, registry, list(phantom.image_paths[2]))
-        versions = {job.id: job.read() for job in listener.spool.jobs()}
+        versions = {job.id: job.record for job in listener.spool.jobs()}
     assert alone.outcome is ResultOutcome.SCORED
     assert refused.rejection is not None
     assert refused.rejection.reason == "before_contrast"
