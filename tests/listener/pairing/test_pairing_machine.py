@@ -48,7 +48,7 @@ class Pairing(RuleBasedStateMachine):
         self.restart()
 
     def teardown(self) -> None:
-        """When everything has come and time has passed, each outline's last version holds everything."""
+        """When all has come and settled, the last version of each outline that no other corrected holds everything."""
         if not hasattr(self, "patch"):
             return
         for series in self.images:
@@ -58,8 +58,11 @@ class Pairing(RuleBasedStateMachine):
             self.outline_comes(number)
         for _ in range(3):
             self.time_passes(SETTLE)
+        replaced = {one["replaces"] for number in OUTLINES for one in self.versions(number)}
         for number, (series, _) in OUTLINES.items():
             last = self.versions(number)[-1]
+            if last["job_id"] in replaced:  # another outline of the series has corrected it
+                continue
             assert last["instances"] == {SERIES[series]: sorted(image_uid(one, SERIES[series]) for one in range(1, 6))}
             assert last["not_complete"] is None
         assert not list(self.spool.jobs(JobState.WAITING))
