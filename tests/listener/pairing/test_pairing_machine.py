@@ -101,7 +101,12 @@ class Pairing(RuleBasedStateMachine):
         """The listener is killed and restarted, or another one takes over."""
         self.pairer = Pairer(
             self.spool,
-            ListenerSettings(spool=self.spool.root, settle_seconds=SETTLE, deadline_seconds=DEADLINE),
+            ListenerSettings(
+                spool=self.spool.root,
+                settle_seconds=SETTLE,
+                settle_unreferenced_seconds=SETTLE,
+                deadline_seconds=DEADLINE,
+            ),
             self.announced.append,
         )
         self.pairer.reconcile()
