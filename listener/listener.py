@@ -18,8 +18,9 @@ from listener.dicom.data_set import Identity
 from listener.metrics.collectors import BrokerCollector, PairingCollector, SpoolCollector
 from listener.metrics.counters import ListenerMetrics
 from listener.pairing.arrivals import Arrivals
-from listener.pairing.pairer import Fetch, Pairer
+from listener.pairing.pairer import Pairer
 from listener.pairing.retrieve import retrieve
+from listener.pairing.retrieve_queue import Fetch
 from listener.runtime.health import Check, HealthServer
 from listener.runtime.heartbeat import Heartbeat, Part
 from listener.scp.admission import Admission

@@ -1,17 +1,44 @@
 """Images of an outline that are in another study of the spool than the outline says."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable
 
-from pydicom.dataset import Dataset
-
-from listener.dicom.data_set import read_attributes
 from listener.dicom.uids import is_uid
-from listener.pairing.body_parts import BODY_PART_TAGS
 from listener.pairing.evidence import Evidence, series_of_study
+from listener.spool.job_record import JobRecord
 from listener.spool.spool import Spool
+
+SEARCH_AGAIN_SECONDS = 10.0
 
 MOST_STUDIES = 3
 """More studies that one series would be split over are not searched."""
+
+
+class ElsewhereSearch:
+    """Searches for the missing images of waiting jobs, of each job only now and then."""
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+        self._searched: dict[str, float] = {}
+
+    def sentence(self, record: JobRecord, found: Evidence, *, at_once: bool) -> str:
+        """Return a sentence naming the studies that hold all missing images; searched for only now and then."""
+        if not found.missing_count:
+            return ""
+        before = self._searched.get(record.job_id)
+        if not at_once and before is not None and time.monotonic() - before < SEARCH_AGAIN_SECONDS:
+            return ""
+        self._searched[record.job_id] = time.monotonic()
+        studies = studies_of_missing(self._spool, record.study_uid, found)
+        if not studies:
+            return ""
+        is_split = len(studies) > 1 or found.missing_count < found.waiting().required
+        where = "and all of its images in one study" if is_split else "in the study of its images"
+        return f"they lie in study {' and '.join(studies)}: send the outline {where}"
+
+    def keep_only(self, job_ids: Iterable[str]) -> None:
+        """Forget when the images of any other job were searched for."""
+        self._searched = {job: self._searched[job] for job in job_ids if job in self._searched}
 
 
 def studies_of_missing(spool: Spool, study_uid: str, found: Evidence) -> tuple[str, ...]:
@@ -32,12 +59,3 @@ def studies_of_missing(spool: Spool, study_uid: str, found: Evidence) -> tuple[s
         studies.append(max(sorted(lying), key=lambda other: len(missing & lying[other])))
         missing -= lying[studies[-1]]
     return () if missing else tuple(studies)
-
-
-def image_heads(spool: Spool, study_uid: str, found: Evidence) -> Iterator[Dataset]:
-    """Yield the header of one image of each series of a job, as far as it names a part of the body."""
-    for series, uids in sorted(found.images.items()):
-        for uid in sorted(uids)[:1]:
-            head = read_attributes(spool.instance_path(study_uid, series, uid), *BODY_PART_TAGS)
-            if head is not None:  # else the worker says what is wrong with it
-                yield head

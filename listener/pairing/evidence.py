@@ -1,12 +1,14 @@
 """The images of an outline that are in the spool, and those that are missing."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
 from listener.dicom.uids import is_uid
 from listener.pairing.conversion_sources import ConversionSources
+from listener.spool.atomic_files import fsync_folder
 from listener.spool.job_record import UNKNOWN_SERIES, JobRecord, Pairing
 from listener.spool.spool import Spool
 
@@ -207,3 +209,10 @@ def series_of_study(spool: Spool, study_uid: str) -> list[str]:
     folder = spool.studies / study_uid
     entries = folder.iterdir() if folder.is_dir() else ()
     return sorted(entry.name for entry in entries if is_uid(entry.name) and entry.is_dir())
+
+
+def sync_names(spool: Spool, job: JobRecord, found: Evidence) -> None:
+    """Make the names of all objects of a job survive a power cut: a job that is ready finds them without us."""
+    for series_uid in {job.seg.series_uid, *found.images}:
+        with suppress(FileNotFoundError):  # removed meanwhile: the job's worker says so
+            fsync_folder(spool.series_folder(job.study_uid, series_uid))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from listener.dicom.data_set import read_attributes
 from listener.dicom.sop_classes import is_image
-from listener.pairing.evidence import series_of_study
+from listener.pairing.evidence import Evidence, series_of_study
 from listener.pairing.series_watch import SeriesWatch
 from listener.spool.job_record import JobRecord
 from listener.spool.spool import Spool
@@ -28,14 +28,12 @@ class OtherPhases:
         self._headers: dict[Path, tuple[str, ...]] = {}
         self._listed: dict[str, list[str]] = {}
 
-    def counts(self, study_uid: str, seg_series_uid: str, images: Collection[str]) -> Mapping[str, int | None]:
-        """Return the number of instances of each other series of a study; None for one that is no phase.
-
-        ``images`` are the Series Instance UIDs of the job's images.
-        """
-        others = set(series_of_study(self._spool, study_uid)) - {seg_series_uid, *images}
+    def beside(self, record: JobRecord, found: Evidence) -> Mapping[str, int | None]:
+        """Return the number of instances of each other series of a job's study; None for one that is no phase."""
+        study = record.study_uid
+        others = set(series_of_study(self._spool, study)) - {record.seg.series_uid, *found.images}
         return {
-            series: len(self._spool.instances(study_uid, series)) if self._is_phase(study_uid, series, images) else None
+            series: len(self._spool.instances(study, series)) if self._is_phase(study, series, found.images) else None
             for series in sorted(others)
         }
 
