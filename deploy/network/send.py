@@ -12,6 +12,7 @@ from deploy.errors import Unreachable
 from deploy.network.association import associated
 from deploy.network.dicom_files import DicomFile
 from deploy.network.peer import Peer
+from listener.dicom.uids import UID_LENGTH
 from workers.targets.store_status import StoreResult, meaning_of
 
 MAX_CONTEXTS = 128
@@ -121,6 +122,9 @@ def status_words(status: int, comment: str) -> str:
 def _send_one(association: Association, accepted: set[tuple[str, str]], file: DicomFile) -> SentFile:
     if _context_of(file) not in accepted:
         return SentFile(file, SendOutcome.NOT_ACCEPTED, "not taken in this SOP class and transfer syntax")
+    if len(file.sop_instance_uid) > UID_LENGTH:  # pynetdicom makes no command of it
+        fault = f"its SOP Instance UID has {len(file.sop_instance_uid)} characters, {UID_LENGTH} at most"
+        return SentFile(file, SendOutcome.UNREADABLE, fault)
     try:
         with file.part10() as path:
             response = association.send_c_store(path)

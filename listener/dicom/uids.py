@@ -54,5 +54,5 @@ def _fault(text: str) -> str:
         return ""
     for position, character in enumerate(text, start=1):
         if not (character.isascii() and (character.isdigit() or character == ".")):
-            return f"has at {position} no digit or dot"
+            return f"has no digit or dot at position {position}"
     return "has an empty component" if "." in text else "is a single number"

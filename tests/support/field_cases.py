@@ -522,7 +522,7 @@ OTHER_CASES: tuple[OtherCase, ...] = (
         "left out of the tumour",
     ),
     OtherCase(
-        "listener/pairing/test_readiness.py::test_a_structure_set_that_names_mr_images_as_ct_is_a_case",
+        "listener/pairing/test_outlines_without_case.py::test_a_structure_set_that_names_mr_images_as_ct_is_a_case",
         Topic.KIND,
         "an RT structure set that names MR images as CT (plastimatch)",
         Ending.MEASURED,
@@ -625,6 +625,27 @@ OTHER_CASES: tuple[OtherCase, ...] = (
         "compared as times; dates and offsets count if all phases have them",
     ),
     OtherCase(
+        "workers/images/test_placed_frames.py::test_a_screen_capture_is_set_aside_with_a_note",
+        Topic.SCANNER,
+        "a few screen captures or projections without a position in space, inside the series",
+        Ending.MEASURED,
+        "excluded, unless the outline references them; a note states this",
+    ),
+    OtherCase(
+        "workers/images/test_volume.py::test_a_padding_value_of_another_vr_is_read",
+        Topic.SCANNER,
+        "Pixel Padding Value as text, in 32 bits, as a floating-point number, twice, or in the wrong sign",
+        Ending.MEASURED,
+        "read as the value that it states; one that is not a number is treated as absent, with a note",
+    ),
+    OtherCase(
+        "workers/results/test_segmentation.py::test_a_slice_thickness_that_is_no_positive_number_is_the_distance",
+        Topic.SCANNER,
+        "a Slice Thickness with a unit or a decimal comma",
+        Ending.MEASURED,
+        "positions give the distance of the slices",
+    ),
+    OtherCase(
         "workers/features/test_bilateral.py::test_a_second_breast_in_the_images_changes_no_feature",
         Topic.SCANNER,
         "an axial series with both breasts",
@@ -653,7 +674,7 @@ OTHER_CASES: tuple[OtherCase, ...] = (
         "as above, each tumour by itself",
     ),
     OtherCase(
-        "listener/pairing/test_readiness.py::test_a_series_that_is_split_over_two_studies_is_said_at_once",
+        "listener/pairing/test_elsewhere.py::test_a_series_that_is_split_over_two_studies_is_said_at_once",
         Topic.SENDER,
         "a series that is split over several studies",
         Ending.REFUSED,
@@ -668,7 +689,7 @@ OTHER_CASES: tuple[OtherCase, ...] = (
         "not scored at the deadline; a new version when they are complete",
     ),
     OtherCase(
-        "listener/pairing/test_readiness.py::test_a_segmentation_of_fused_images_waits_for_the_mr_alone",
+        "listener/pairing/test_outlines_without_case.py::test_a_segmentation_of_fused_images_waits_for_the_mr_alone",
         Topic.SENDER,
         "an outline that references MR images and their fused PET or CT",
         Ending.MEASURED,

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Sequence
+from typing import Literal
 
 from pydicom import DataElement, Dataset
 from pydicom.datadict import tag_for_keyword
@@ -14,6 +15,8 @@ from workers.limits import is_out_of_memory
 
 DECIMAL = re.compile(r" *[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)? *", re.ASCII)
 """A decimal or integer string (VR DS, IS). Python's float accepts more, such as ``nan`` and ``1_0``."""
+STORED_VALUE_VRS = (None, "US", "SS", "OW", "UN")
+"""None: in a file of implicit VR."""
 BINARY_INTEGER_BYTES = (2, 4)
 """VRs of one binary value, by size: US and SS, UL and SL."""
 
@@ -130,6 +133,19 @@ def integer(dataset: Dataset, keyword: str) -> int | None:
     elif isinstance(element.value, int):
         return element.value
     raise _unreadable(dataset, keyword, "one integer")
+
+
+def optional_stored_values(dataset: Dataset, keyword: str) -> tuple[int, ...]:
+    """Return pixel values in an optional element of VR US or SS, read as unsigned; empty where they cannot be read.
+
+    Some writers give it another VR: a text (IS, DS), 32 bits (SL, UL) or a floating-point number.
+    """
+    element = _element(dataset, keyword)
+    if isinstance(element, RawDataElement) and element.VR in STORED_VALUE_VRS:
+        content = element.value or b""
+        order: Literal["little", "big"] = "little" if element.is_little_endian else "big"
+        return tuple(int.from_bytes(content[at : at + 2], order) for at in range(0, len(content) - 1, 2))
+    return tuple(int(value) for value in optional_binary_numbers(dataset, keyword) if value.is_integer())
 
 
 def _decimal(content: str) -> float | None:

@@ -158,7 +158,8 @@ def _frames_from_groups(instance: Instance) -> Iterator[Frame]:
         raise RejectedInput(
             Reason.NO_GEOMETRY,
             f"{instance.sop_instance_uid}: expected the functional groups of {count} frames, "
-            f"found {0 if per_frame is None else len(per_frame)}: its frames cannot be placed in space",
+            f"found {0 if per_frame is None else len(per_frame)}: its frames cannot be placed in space: send the "
+            "original images of the scanner",
         )
     shared = _first(header, "SharedFunctionalGroupsSequence")
     contrast_dimensions = _contrast_dimensions(header, per_frame)
@@ -237,12 +238,14 @@ def plane_of(name: str, position: Dataset, orientation: Dataset, measures: Datas
         raise RejectedInput(
             Reason.NO_GEOMETRY,
             f"{name}: expected ImagePositionPatient, ImageOrientationPatient, PixelSpacing, Rows and Columns, "
-            "found them missing or incomplete: it cannot be placed in space",
+            "found them missing or incomplete: it cannot be placed in space: send the original images of the scanner",
         )
     row, column = axes[:3], axes[3:]
     if not _is_orthonormal(row, column):
         raise RejectedInput(
-            Reason.NO_GEOMETRY, f"{name}: ImageOrientationPatient is expected to hold two orthogonal unit vectors"
+            Reason.NO_GEOMETRY,
+            f"{name}: expected two orthogonal unit vectors in ImageOrientationPatient, found others: "
+            "send the original images of the scanner",
         )
     return Plane(
         (where[0], where[1], where[2]),

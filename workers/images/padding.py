@@ -1,12 +1,15 @@
 """Padding: pixels that were added around the image and hold no image data (PS3.3 section C.7.5.1.1.2)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.images.attributes import integer
+from workers.images.attributes import integer, optional_stored_values, text
 from workers.images.frames import Frame
+from workers.notes import Note
+
+VALUE, LIMIT = "PixelPaddingValue", "PixelPaddingRangeLimit"
 
 
 def padding_of(stored: NDArray[np.generic], frames: Sequence[Frame]) -> NDArray[np.bool_] | None:
@@ -16,29 +19,34 @@ def padding_of(stored: NDArray[np.generic], frames: Sequence[Frame]) -> NDArray[
     """
     padding: NDArray[np.bool_] | None = None
     for at, frame in enumerate(frames):
-        limits = _limits(frame)
-        if limits is None:
-            continue
-        if padding is None:
-            padding = np.zeros(stored.shape, dtype=np.bool_)
-        padding[at] = (stored[at] >= limits[0]) & (stored[at] <= limits[1])
+        for lowest, highest in _ranges(frame):
+            if padding is None:
+                padding = np.zeros(stored.shape, dtype=np.bool_)
+            padding[at] |= (stored[at] >= lowest) & (stored[at] <= highest)
     return padding if padding is not None and padding.any() and not padding.all() else None
 
 
-def _limits(frame: Frame) -> tuple[int, int] | None:
-    """Return the lowest and the highest padding value.
+def unread_padding_notes(frames: Sequence[Frame]) -> Iterator[Note]:
+    """Yield a note if the padding value of images is not an integer."""
+    headers = [frame.instance.dataset for frame in frames]
+    count = sum(bool(text(header, VALUE)) and not optional_stored_values(header, VALUE) for header in headers)
+    if count:
+        yield Note(f"{VALUE} of {count} of {len(frames)} images is not an integer, and was treated as absent.")
 
-    Their value representation is that of the pixel data; read without conversion, a negative value appears as unsigned.
-    """
+
+def _ranges(frame: Frame) -> list[tuple[int, int]]:
+    """Return the lowest and the highest value of each range of padding values."""
     header = frame.instance.dataset
-    first = integer(header, "PixelPaddingValue")
-    if first is None:
-        return None
-    last = integer(header, "PixelPaddingRangeLimit")
-    signed = integer(header, "PixelRepresentation")
-    found = [_signed(value) if signed else value for value in (first, first if last is None else last)]
-    return min(found), max(found)
+    is_signed = bool(integer(header, "PixelRepresentation"))
+    values = [_in_sign(value, is_signed=is_signed) for value in optional_stored_values(header, VALUE)]
+    limits = [_in_sign(value, is_signed=is_signed) for value in optional_stored_values(header, LIMIT)]
+    if values and limits:
+        return [(min(values[0], limits[0]), max(values[0], limits[0]))]
+    return [(value, value) for value in values]
 
 
-def _signed(value: int) -> int:
-    return value - (1 << 16) if value >= 1 << 15 else value
+def _in_sign(value: int, *, is_signed: bool) -> int:
+    """Return a value of 16 bits in the sign of the pixels, whichever sign it was written in."""
+    if is_signed and 1 << 15 <= value < 1 << 16:
+        return value - (1 << 16)
+    return value + (1 << 16) if not is_signed and -(1 << 15) <= value < 0 else value

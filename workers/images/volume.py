@@ -12,7 +12,7 @@ from workers.errors import Reason, RejectedInput
 from workers.images.attributes import text
 from workers.images.frames import Frame, unread_number_notes
 from workers.images.inverted import INVERTED_NOTE, is_inverted, upright
-from workers.images.padding import padding_of
+from workers.images.padding import padding_of, unread_padding_notes
 from workers.images.phases import Phase, PhaseIdentity
 from workers.images.pixels import read_pixels
 from workers.images.slice_geometry import (
@@ -154,7 +154,12 @@ def build_volume(phase: Phase, limits: Limits = LIMITS) -> Volume:
         frame_of_reference_uid=frame_of_reference_uid,
         phase=phase.identity,
         padding=padding,
-        notes=(*phase.notes, *unread_number_notes(frames), *((INVERTED_NOTE,) if inverted else ())),
+        notes=(
+            *phase.notes,
+            *unread_number_notes(frames),
+            *unread_padding_notes(frames),
+            *((INVERTED_NOTE,) if inverted else ()),
+        ),
     )
 
 

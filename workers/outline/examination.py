@@ -10,6 +10,7 @@ from workers.images.attributes import optional_integer
 from workers.images.frames import frames_of
 from workers.images.headers import Instance, read_image_headers
 from workers.images.phases import Phase, split_series
+from workers.images.placed_frames import placed_frames
 from workers.limits import Limits
 from workers.outline.duplicate_images import without_copies
 from workers.outline.dynamic_series import same_slices, same_technique
@@ -67,8 +68,7 @@ def _alike(phase: Phase, other_series: Sequence[Sequence[Path]], limits: Limits)
 def _phases(instances: Sequence[Instance], preferred: Collection[str] = ()) -> tuple[Phase, ...]:
     """Return the phases of a series; of copies of an image, one in ``preferred`` (SOP Instance UIDs) counts."""
     try:
-        frames = [frame for instance in instances for frame in frames_of(instance)]
-        return split_series(without_copies(frames, preferred)) if frames else ()
+        return split_series(without_copies(placed_frames(instances), preferred)) if instances else ()
     except RejectedInput:
         return ()
 

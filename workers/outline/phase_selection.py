@@ -1,6 +1,6 @@
 """Selects the phase to measure: the one the outline was drawn on, else the one that the profile's rule selects."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,9 +8,9 @@ from pathlib import Path
 from model_store.signatures.profile import PhaseRule
 from workers.errors import Reason, RejectedInput
 from workers.images.attributes import text
-from workers.images.frames import Frame, frames_of
 from workers.images.headers import Instance, frame_count
 from workers.images.phases import Phase, across_series, split_series
+from workers.images.placed_frames import placed_frames, unplaced_notes
 from workers.images.slice_geometry import same_plane, same_positions
 from workers.limits import LIMITS, Limits
 from workers.notes import Note
@@ -130,8 +130,7 @@ def _among_series(phase: Phase, others: Sequence[Instance]) -> Phase:
     alike = [phase]
     for instances in _by_series(others):
         with suppress(RejectedInput):  # errors in other series do not affect this one
-            frames = _frames(instances)
-            alike.extend(other for other in split_series(frames) if same_slices(phase, other))
+            alike.extend(other for other in split_series(placed_frames(instances)) if same_slices(phase, other))
     for numbered in across_series(alike):
         if numbered.references == phase.references:
             return numbered
@@ -234,26 +233,37 @@ def _with_strays_noted(phase: Phase, phases: Sequence[Phase]) -> Phase:
     count = sum(len(other.frames) for other in strays)
     if not count:
         return phase
-    differs = "orientation" if not _are_parallel([phase, *strays]) else "position"
     pictures, were = ("picture", "was") if count == 1 else ("pictures", "were")
-    return replace(
-        phase,
-        notes=(
-            *phase.notes,
-            Note(f"{count} {pictures} of the series with another {differs} than its slices {were} set aside."),
-        ),
+    text = (
+        f"{count} {pictures} of the series with another {_difference(phase, strays)} than its slices {were} set aside."
     )
+    return replace(phase, notes=(*phase.notes, Note(text)))
+
+
+def _difference(phase: Phase, strays: Sequence[Phase]) -> str:
+    """Return in what respect frames differ from the slices of a phase."""
+    if _are_parallel([phase, *strays]):
+        is_other_contrast = all(stray.frames[0].contrast != phase.frames[0].contrast for stray in strays)
+        return "image type or echo time" if is_other_contrast else "position"
+    mine = phase.frames[0].plane
+    planes = [stray.frames[0].plane for stray in strays]
+    matrices = {(plane.rows, plane.columns) for plane in planes}
+    turned = any(
+        (plane.row_direction, plane.column_direction) != (mine.row_direction, mine.column_direction) for plane in planes
+    )
+    return "matrix" if not turned and matrices != {(mine.rows, mine.columns)} else "orientation"
 
 
 def _phases(instances: Sequence[Instance], referenced: Collection[str]) -> list[Phase]:
     """Split each series into its phases; where each series is one phase, `dynamic_examination` groups them."""
-    return [
-        phase for part in _by_series(instances) for phase in split_series(without_copies(_frames(part), referenced))
-    ]
+    return [phase for part in _by_series(instances) for phase in _phases_of_series(part, referenced)]
 
 
-def _frames(instances: Sequence[Instance]) -> list[Frame]:
-    return [frame for instance in instances for frame in frames_of(instance)]
+def _phases_of_series(instances: Sequence[Instance], referenced: Collection[str]) -> Iterator[Phase]:
+    frames = placed_frames(instances, referenced)
+    notes = tuple(unplaced_notes(instances, frames))
+    for phase in split_series(without_copies(frames, referenced)):
+        yield replace(phase, notes=(*phase.notes, *notes)) if notes else phase
 
 
 def _by_series(instances: Sequence[Instance]) -> list[list[Instance]]:

@@ -15,8 +15,9 @@ from pydicom import Dataset
 from listener.dicom.data_set import UNREADABLE_BYTES
 from workers.errors import Reason, RejectedInput
 from workers.images.attributes import text
-from workers.images.frames import Plane, frames_of
+from workers.images.frames import Plane
 from workers.images.headers import Instance, read_header
+from workers.images.placed_frames import placed_frames
 from workers.images.slice_geometry import normal_of
 from workers.limits import LIMITS, Limits, is_out_of_memory
 from workers.notes import Note
@@ -135,7 +136,7 @@ def _outline(
     if not items[number]:
         raise _refuse(instance, f"its region of interest {tumour.SegmentLabel!r} has no closed planar contour")
     named = _images_of(items[number]) or _images_of_series(header)
-    slices = [_Slice(frame.reference, frame.plane) for one in images for frame in frames_of(one)]
+    slices = [_Slice(frame.reference, frame.plane) for frame in placed_frames(images)]
     mine = [one for one in slices if one.is_named(named)] or slices
     on_planes = [
         *_contours_by_plane(instance, number, items.pop(number), mine, must_lie=True),

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from pydicom import Dataset
 
+from workers.images.attributes import optional_number
 from workers.results.instance_reference import InstanceReference
 
 
@@ -36,6 +37,7 @@ class SourceSlice:
     pixel_spacing_mm: tuple[float, ...]
     """Between rows, then between columns, in mm."""
     thickness_mm: float | None
+    """None where it is not stated, or not as a positive number."""
 
     def item(self) -> Dataset:
         """Return the Image SOP Instance Reference Macro (PS3.3 table 10-3)."""
@@ -57,14 +59,15 @@ def _slice(
 ) -> SourceSlice:
     uid = str(frame.sop_instance_uid)
     header = headers[uid]
-    thickness = attribute_of(header, frame.frame_number, "PixelMeasuresSequence", "SliceThickness")
+    measures = _group_of(header, frame.frame_number, "PixelMeasuresSequence", "SliceThickness")
+    thickness_mm = optional_number(measures, "SliceThickness") or 0.0
     return SourceSlice(
         reference=references[uid],
         frame_number=frame.frame_number,
         position_mm=_floats(header, frame.frame_number, "PlanePositionSequence", "ImagePositionPatient"),
         orientation=_floats(header, frame.frame_number, "PlaneOrientationSequence", "ImageOrientationPatient"),
         pixel_spacing_mm=_floats(header, frame.frame_number, "PixelMeasuresSequence", "PixelSpacing"),
-        thickness_mm=float(thickness) if thickness else None,
+        thickness_mm=thickness_mm if thickness_mm > 0 else None,
     )
 
 
@@ -74,9 +77,15 @@ def _floats(header: Dataset, frame_number: int | None, sequence: str, keyword: s
 
 def attribute_of(header: Dataset, frame_number: int | None, sequence: str, keyword: str) -> Any:
     """Return an attribute of a frame, from its own functional group or else the shared one (PS3.3 C.7.6.16)."""
+    return _group_of(header, frame_number, sequence, keyword).get(keyword)
+
+
+def _group_of(header: Dataset, frame_number: int | None, sequence: str, keyword: str) -> Dataset:
+    """Return the data set that holds an attribute of a frame; an empty one where none does."""
     if frame_number is None:
-        return header.get(keyword)
+        return header
     for group in (header.PerFrameFunctionalGroupsSequence[frame_number - 1], header.SharedFunctionalGroupsSequence[0]):
         if sequence in group and keyword in group[sequence][0]:
-            return group[sequence][0][keyword].value
-    return None
+            found: Dataset = group[sequence][0]
+            return found
+    return Dataset()

@@ -284,3 +284,15 @@ def test_a_successful_echo_closes_the_circuit_of_the_target(spool, tmp_path):
     change_circuit(spool.ledger, "pacs", lambda _: opened)
     assert CliRunner().invoke(radtme, ["echo", "pacs", "--config", str(file)]).exit_code == 3
     assert not read_circuit(spool.ledger, "pacs").is_closed
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_uid_that_is_too_long_ends_no_other_file(tmp_path: Path, sink: tuple[Peer, Path]) -> None:
+    """No C-STORE command can hold it: the file is named, and the others are sent."""
+    dataset = dcmread(write_instance(tmp_path, 1))
+    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = "1.2.3." + "1" * 59
+    dataset.save_as(tmp_path / "1.dcm", enforce_file_format=True)
+    write_instance(tmp_path, 2)
+    sent = send_files(sink[0], "TEST", instances(tmp_path), timeout_seconds=20)
+    assert [one.outcome for one in sent] == [SendOutcome.UNREADABLE, SendOutcome.STORED]
+    assert "has 65 characters" in sent[0].answer

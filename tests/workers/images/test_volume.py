@@ -439,3 +439,32 @@ def test_padding_is_found_in_the_sign_of_its_own_image(
     volume = read(images)
     assert volume.padding is not None
     assert np.argwhere(volume.padding).tolist() == [[0, 0, x] for x in range(len(padded))]
+
+
+@pytest.mark.parametrize(
+    ("vr", "value"),
+    [("IS", "-2000"), ("DS", "-2000.0"), ("SL", -2000), ("FD", -2000.0), ("SS", [-2000, -2000]), ("US", 63536)],
+)
+def test_a_padding_value_of_another_vr_is_read(write_series: WriteSeries, vr: str, value: object) -> None:
+    """Some writers give it as text, in 32 bits, as a floating-point number, twice, or in the other sign."""
+    stored = with_bright_spots().astype(np.int16)
+    stored[:, :, -2:] = -2000
+    images = write_series(stored)
+    for image in images:
+        image.add_new("PixelPaddingValue", vr, value)
+        image.save_as(image.filename, enforce_file_format=True)
+    volume = read(images)
+    assert volume.padding is not None
+    np.testing.assert_array_equal(volume.padding, stored == -2000)
+
+
+def test_a_padding_value_that_is_no_number_is_absent(write_series: WriteSeries) -> None:
+    """The case goes on with a note."""
+    images = write_series(ARRAY)
+    images[2].add_new("PixelPaddingValue", "LO", "auto")
+    images[2].save_as(images[2].filename, enforce_file_format=True)
+    volume = read(images)
+    assert volume.padding is None
+    assert [note.text for note in volume.notes] == [
+        "PixelPaddingValue of 1 of 6 images is not an integer, and was treated as absent."
+    ]

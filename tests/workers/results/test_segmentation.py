@@ -146,3 +146,13 @@ def test_texts_of_the_tumour_pass_whatever_their_character_set() -> None:
         assert segment.AnatomicRegionSequence[0].AnatomicRegionModifierSequence[0].CodeMeaning == "Länks"
     tumour = written(case).SegmentSequence[0]
     assert (tumour.SegmentLabel, tumour.SegmentedPropertyTypeCodeSequence[0].CodeMeaning) == ("Tumör", "bösartig")
+
+
+@pytest.mark.parametrize("thickness", ["2.5 mm", "2,5", "-2.5", "NaN", ""])
+def test_a_slice_thickness_that_is_no_positive_number_is_the_distance(thickness: str) -> None:
+    """Slice Thickness may be empty (Type 2), and scanners write texts into it: no case fails for it."""
+    case = make_case()
+    for header in case.headers:
+        header.add_new("SliceThickness", "LO", thickness)
+    measures = written(case).SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
+    assert measures.SliceThickness == SPACING_MM[2]
