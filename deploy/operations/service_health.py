@@ -85,10 +85,10 @@ class ServiceHealth:
             yield "Nothing runs: no object is received, no case is scored, no result is sent."
         else:
             yield from (f"{WITHOUT[one.part]}{_last_seen(one)}" for one in self.parts if not one.runs)
-        if late := nothing_received(self.last_arrival):
-            yield f"N{late[1:]}."
         if self.redis_fault:
             yield f"No case is scored and no result is sent without Redis: {self.redis_fault}."
+        if late := nothing_received(self.last_arrival):
+            yield f"N{late[1:]}."
 
 
 def nothing_received(last_arrival: datetime | None) -> str:

@@ -14,6 +14,7 @@ from deploy.operations.status import (
     Quarantined,
     RefusedOffer,
     StudyWithoutOutline,
+    most_urgent_first,
     read_quarantine,
     read_refused_contexts,
     read_without_outline,
@@ -80,6 +81,7 @@ class Overview:
 
     counts: tuple[StateCount, ...]
     open_cases: tuple[JobStatus, ...]
+    """What needs a person first."""
     finished: tuple[JobStatus, ...]
     hidden: int
     """Cases that are not listed."""
@@ -183,7 +185,7 @@ class Pages:
         outlined = with_jobs | {one.study_uid for one in set_aside}
         return Overview(
             counts=tuple(counts),
-            open_cases=tuple(open_cases),
+            open_cases=most_urgent_first(open_cases),
             finished=tuple(finished),
             hidden=hidden,
             targets=tuple(self._target_lines(open_cases)),

@@ -93,6 +93,17 @@ def test_overview_says_what_needs_a_look_and_lists_every_case(full_spool: Spool)
         assert f'href="/cases/{job.id}"' in body
 
 
+def test_open_cases_begin_with_what_needs_a_person(full_spool: Spool) -> None:
+    """The order of `radtme status`: failed, then held, then what a target does not take, what waits, what is scored."""
+    held = full_spool.find_job(job_id_for("1.1", 1))
+    assert held is not None
+    full_spool.change(held, hold=Hold("ann", datetime.now(UTC)))
+    with serving(full_spool) as port:
+        _, body = ask(port, "/")
+    places = [body.index(f'href="/cases/{job_id_for(uid, 1)}"') for uid in ("1.6", "1.1", "1.4", "1.2", "1.3")]
+    assert places == sorted(places)
+
+
 def test_calm_says_so_and_a_full_disk_does_not(spool: Spool, put_job: Callable[..., Job]) -> None:
     """Nothing failed; then the same with less room than the listener asks for."""
     registry = spool.root.parent / "signatures"
