@@ -62,6 +62,8 @@ def up(config_file: Path | None, log_folder: Path | None) -> None:
             if hung_up.is_set():
                 hung_up.clear()
                 stack.reload()
+        if notices().is_terminal:
+            notices().print()  # ends the line in which it shows ^C
         notices().print("stopping; press Ctrl-C again to stop immediately", markup=False)
         stack.drain(lambda name: notices().print(f"  {name}: finishing", markup=False))
     notices().print("stopped")

@@ -28,13 +28,13 @@ def day(tmp_path_factory: pytest.TempPathFactory, postgres: PostgresServer) -> I
     """Redis, PostgreSQL, Prometheus, a listener, a compute and a delivery worker, and a status page."""
     folder = tmp_path_factory.mktemp("parts")
     with bad_day(folder, "listener", "compute-1", "delivery", ledger_url=postgres.new_database()) as one:
+        one.wait_until_healthy()
         yield one
 
 
 @pytest.fixture(autouse=True)
-def _healthy_before_and_after(day: BadDay) -> Iterator[None]:
-    """Each test begins with a healthy stack and leaves one."""
-    day.wait_until_healthy()
+def _healthy_again(day: BadDay) -> Iterator[None]:
+    """Each test leaves a healthy stack, with which the next one begins."""
     yield
     day.wait_until_healthy()
 

@@ -7,7 +7,6 @@ on which nothing ever happened: each alert fires at the first event.
 import json
 import os
 import signal
-import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from click.testing import CliRunner
 from pydicom import Dataset
 from pynetdicom import AE
 from pynetdicom.sop_class import MRImageStorage, SegmentationStorage
 
+from deploy import cli
 from support.processes import free_port, running, wait_until
 from support.whole_stack import RADTME, WholeStack
 
@@ -84,17 +85,15 @@ class BadDay:
     # What people see -------------------------------------------------------------------------------------------------
 
     def radtme(self, *words: str) -> str:
-        """Return what a command prints."""
+        """Return what a command prints. It runs in this process: to load the program anew takes longer."""
         ports = self.stack.metrics_ports
         environment = {
-            **os.environ,
             "RADTME_CONFIG": str(self._folder / "radtme.yaml"),
             "RADTME_LISTENER_METRICS_PORT": str(ports["listener"]),
             "RADTME_WORKERS_METRICS_PORT": str(ports["compute-1"]),
             "COLUMNS": "400",
         }
-        done = subprocess.run([str(RADTME), *words], env=environment, capture_output=True, text=True, timeout=300)
-        return done.stdout + done.stderr
+        return CliRunner().invoke(cli.radtme, words, env=environment, catch_exceptions=False).output
 
     def status(self) -> str:
         """Return what `radtme status` prints."""

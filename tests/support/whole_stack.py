@@ -6,8 +6,9 @@ import sys
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from http import HTTPStatus
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,22 @@ ROLE_OF = {"listener": "listener", "compute-1": "compute", "compute-2": "compute
 """Which service of the compose file each process is."""
 FINAL = (JobState.DONE, JobState.FAILED)
 SECRET = "a password of this test"
+
+
+def quick_rules(folder: Path) -> None:
+    """Write the shipped rules into a new folder, with shorter waits and intervals."""
+    folder.mkdir()
+    for path in RULES.glob("*.yml"):
+        rules = re.sub(r"\bfor: \S+", "for: 2s", path.read_text())
+        (folder / path.name).write_text(re.sub(r"\binterval: \S+", "interval: 1s", rules))
+
+
+def prometheus_ready(port: int) -> bool:
+    """Return whether Prometheus answers queries; it listens before that."""
+    try:
+        return bool(urllib.request.urlopen(f"http://127.0.0.1:{port}/-/ready", timeout=30).status == HTTPStatus.OK)
+    except OSError:
+        return False
 
 
 class WholeStack:
@@ -68,7 +85,7 @@ class WholeStack:
         self._write_prometheus()
 
     def _write_prometheus(self) -> None:
-        """Take compose's configuration with quicker scrapes, fixed addresses, and the rules with shorter waits."""
+        """Take compose's configuration with quicker scrapes and fixed addresses, and the rules with shorter waits."""
         told = yaml.safe_load((COMPOSE / "prometheus.yml").read_text())
         told["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
         del told["alerting"]
@@ -79,9 +96,7 @@ class WholeStack:
             del job["dns_sd_configs"]
             job["static_configs"] = [{"targets": [f"127.0.0.1:{self.metrics_ports[part]}" for part in parts]}]
         (self.folder / "prometheus.yml").write_text(yaml.safe_dump(told))
-        (self.folder / "rules").mkdir()
-        for path in RULES.glob("*.yml"):
-            (self.folder / "rules" / path.name).write_text(re.sub(r"\bfor: \S+", "for: 2s", path.read_text()))
+        quick_rules(self.folder / "rules")
 
     # Processes -------------------------------------------------------------------------------------------------------
 
@@ -97,12 +112,21 @@ class WholeStack:
             }
             self._processes[part] = start(self._command(part), self.folder / f"{part}.log", **environment)
             if part == "redis":
-                wait_until(lambda: is_listening(self.redis_port), 30, "redis-server")
+                self._wait_for(part, lambda: is_listening(self.redis_port), 30)
         for part in parts:
             if part in ROLE_OF and ready:
-                wait_until(http_ready("127.0.0.1", self.metrics_ports[part]), 180, f"{part} ready: {self.said(part)}")
+                self._wait_for(part, http_ready("127.0.0.1", self.metrics_ports[part]), 180)
         if "prometheus" in parts:
-            wait_until(lambda: is_listening(self.prometheus_port), 60, "prometheus")
+            self._wait_for("prometheus", lambda: prometheus_ready(self.prometheus_port), 60)
+
+    def _wait_for(self, part: str, is_ready: Callable[[], bool], seconds: float) -> None:
+        """Wait until a part is ready; what ended instead, such as on a port that was taken meanwhile, fails at once."""
+        wait_until(lambda: self.has_ended(part) or is_ready(), seconds, f"{part} ready")
+        assert not self.has_ended(part), f"{part} ended: {self.said(part)}"
+
+    def has_ended(self, part: str) -> bool:
+        """Return whether the process of a part is gone."""
+        return self._processes[part].poll() is not None
 
     def stop(self, *parts: str) -> None:
         """End the named parts (all of them when none is named), senders first."""
