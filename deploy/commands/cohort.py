@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from deploy.commands.options import output_folder_option
+from deploy.commands.sample_size import sample_size
 from deploy.configuration.study import load_study
 from deploy.errors import ExitCode, WrongUsage
 from deploy.terminal import notices, path_from_here
@@ -24,6 +25,9 @@ config_argument = click.argument(
 )
 def cohort() -> None:
     """Measure a cohort and the reliability of its features. STUDY is the configuration of a study."""
+
+
+cohort.add_command(sample_size)
 
 
 @cohort.command(epilog="Example: radtme cohort extract study.yaml; radtme cohort extract ./dicom --output ./measured")

@@ -31,8 +31,9 @@ def train(study: Path) -> None:
 
     with ExitStack() as stack:
 
-        def begin(folds: int) -> Callable[[], None]:
-            return stack.enter_context(stepping(notices(), "evaluating folds", folds, QUICK_SECONDS))
+        def begin(what: str, steps: int) -> Callable[[], None]:
+            stack.close()  # the bar of the part before
+            return stack.enter_context(stepping(notices(), what, steps, QUICK_SECONDS))
 
         with readable_errors():
             done = train_study(load_study(study), begin)

@@ -29,16 +29,16 @@ class StepDone:
     """Whether it ran now; else its results of an earlier run are up to date."""
 
 
-def train_study(study: StudyConfiguration, on_begin: Callable[[int], Callable[[], None]]) -> StepDone:
+def train_study(study: StudyConfiguration, begin: Callable[[str, int], Callable[[], None]]) -> StepDone:
     """Run step ``train``, unless its plan and inputs are those of the last time. Interrupted, it keeps finished folds.
 
-    ``on_begin`` gets the number of folds and returns what to call after each.
+    ``begin`` is told of each long part: what it is and of how many steps; it returns what to call after each step.
     """
     from model_store.publication.step import candidate_bundle
     from model_store.training.declaration import declaration
     from model_store.training.kept_folds import KeptFolds
     from model_store.training.output import write_training
-    from model_store.training.step import fold_count, run_training, train_inputs
+    from model_store.training.step import run_training, train_inputs
 
     plan = study.plan("train", TrainPlan)
     inputs = train_inputs(plan, study.output)
@@ -49,7 +49,7 @@ def train_study(study: StudyConfiguration, on_begin: Callable[[int], Callable[[]
     mark_begun(folder)
     shutil.rmtree(folder / "bundle", ignore_errors=True)
     kept = KeptFolds(folder / "folds", current)
-    training = run_training(plan, inputs, plan.jobs or os.cpu_count() or 1, on_begin(fold_count(plan)), kept)
+    training = run_training(plan, inputs, plan.jobs or os.cpu_count() or 1, begin, kept)
     declared = declaration(plan, folder, study.folder("validate"), datetime.now(UTC).date())
     bundle = write_training(plan, replace(training, declared=declared), folder)
     kept.forget()

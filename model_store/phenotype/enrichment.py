@@ -1,8 +1,15 @@
-"""Which pathways differ between the phenotypes: by sample (ssGSEA) and by the ranking of all genes (GSEA)."""
+"""Which pathways differ between the phenotypes: by sample (ssGSEA) and by the ranking of all genes (GSEA).
+
+GSEA permutes the phenotypes of the patients, not the genes. Genes of a pathway go along with each other whatever the
+phenotype; permuted genes do not, so that pathways that have nothing to do with it would seem to differ.
+"""
+
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import ttest_ind
+from numpy.typing import NDArray
 
 from model_store.phenotype.abundance import ssgsea
 from model_store.phenotype.gene_sets import GeneSets
@@ -13,6 +20,30 @@ from model_store.statistics.optional_libraries import study_library
 PERMUTATIONS = 1000
 MIN_GENES, MAX_GENES = 5, 500
 """Of a pathway, for GSEA: with fewer its permutations say little."""
+COLUMNS = ("pathway", "genes", "es", "nes", "p", "q", "leading_edge")
+
+
+@dataclass(frozen=True)
+class RunningSum:
+    """What GSEA adds up while it walks down the ranking of all genes, for one pathway."""
+
+    pathway: str
+    sums: NDArray[np.float64]
+    """After each gene; the enrichment score is the farthest from 0."""
+    hits: NDArray[np.intp]
+    """Places of the pathway's genes in the ranking, from 0."""
+
+
+@dataclass(frozen=True)
+class Enrichment:
+    """The result of GSEA."""
+
+    table: pd.DataFrame
+    """`COLUMNS`, strongest first; q is GSEA's own false discovery rate."""
+    running_sums: tuple[RunningSum, ...]
+    """In the order of the table."""
+    ranking: NDArray[np.float64]
+    """Signal to noise of each gene, `first` against the rest, largest first."""
 
 
 def pathway_scores(expression: pd.DataFrame, pathways: GeneSets, phenotype: "pd.Series[str]") -> pd.DataFrame:
@@ -22,32 +53,38 @@ def pathway_scores(expression: pd.DataFrame, pathways: GeneSets, phenotype: "pd.
 
 def ranked_enrichment(
     expression: pd.DataFrame, pathways: GeneSets, phenotype: "pd.Series[str]", first: str, seed: int
-) -> pd.DataFrame:
-    """Rank all genes by how much higher they are in phenotype `first` (Welch's t), and test pathways on the ranking.
+) -> Enrichment | None:
+    """Rank all genes by how much higher they are in phenotype `first` (signal to noise), and test pathways on it.
 
-    GSEA of Subramanian et al., PNAS 102:15545 (2005), preranked. Returns, strongest first, ``pathway, genes, es, nes,
-    p, q, leading_edge``; q is GSEA's own false discovery rate. Empty where no pathway has 5 to 500 genes in the matrix.
+    GSEA of Subramanian et al., PNAS 102:15545 (2005), with permuted phenotypes. None where no pathway has 5 to 500
+    genes in the matrix.
     """
     sizes = {name: genes for name, genes in pathways.items() if MIN_GENES <= len(genes) <= MAX_GENES}
-    columns = ["pathway", "genes", "es", "nes", "p", "q", "leading_edge"]
     if not sizes:
-        return pd.DataFrame(columns=columns)
-    ranking = gene_ranking(expression, phenotype, first)
-    found = (
-        study_library("gseapy")
-        .prerank(
-            rnk=ranking,
-            gene_sets={name: list(genes) for name, genes in sizes.items()},
-            min_size=MIN_GENES,
-            max_size=MAX_GENES,
-            permutation_num=PERMUTATIONS,
-            seed=seed,
-            threads=1,
-            outdir=None,
-            no_plot=True,
-        )
-        .res2d
+        return None
+    labels = phenotype.loc[expression.columns.intersection(phenotype.index)]
+    labels = labels.loc[(labels != first).sort_values(kind="stable").index]  # gseapy takes the first as the positive
+    values = expression[labels.index]
+    done = study_library("gseapy").gsea(
+        data=values[np.ptp(values.to_numpy(np.float64), axis=1) > 0],
+        gene_sets={name: list(genes) for name, genes in sizes.items()},
+        cls=labels.tolist(),
+        method="signal_to_noise",
+        permutation_type="phenotype",
+        permutation_num=PERMUTATIONS,
+        min_size=MIN_GENES,
+        max_size=MAX_GENES,
+        seed=seed,
+        threads=1,
+        outdir=None,
+        no_plot=True,
     )
+    table = _table(done.res2d, sizes)
+    sums = tuple(_running_sum(name, done.results[name]) for name in table["pathway"])
+    return Enrichment(table, sums, done.ranking.to_numpy(np.float64))
+
+
+def _table(found: pd.DataFrame, sizes: GeneSets) -> pd.DataFrame:
     least = 1 / (PERMUTATIONS + 1)  # what so many permutations can say; never 0
     table = pd.DataFrame(
         {
@@ -61,19 +98,8 @@ def ranked_enrichment(
         }
     )
     order = table["nes"].abs().sort_values(ascending=False, kind="stable").index
-    return table.loc[order, columns].reset_index(drop=True)
+    return table.loc[order, list(COLUMNS)].reset_index(drop=True)
 
 
-def gene_ranking(expression: pd.DataFrame, phenotype: "pd.Series[str]", first: str) -> "pd.Series[float]":
-    """Return Welch's t of each gene, `first` against the rest, largest first; genes that never change are left out.
-
-    Ties stand in the file's order, a billionth apart.
-    """
-    labels = phenotype.loc[expression.columns.intersection(phenotype.index)]
-    values = expression[labels.index].to_numpy(np.float64)
-    changing = np.ptp(values, axis=1) > 0
-    is_first = (labels == first).to_numpy()
-    t = ttest_ind(values[changing][:, is_first], values[changing][:, ~is_first], axis=1, equal_var=False).statistic
-    ranking = pd.Series(t, index=expression.index[changing]).dropna()
-    ranking = ranking.sort_values(ascending=False, kind="stable")
-    return ranking - np.arange(len(ranking)) * 1e-9
+def _running_sum(pathway: str, found: dict[str, Any]) -> RunningSum:
+    return RunningSum(pathway, np.array(found["RES"], np.float64), np.array(found["hits"], np.intp))

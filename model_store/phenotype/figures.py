@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import leaves_list, linkage
 
+from model_store.phenotype.enrichment import Enrichment
 from model_store.phenotype.phenotype import COLD, HOT
 from model_store.reporting.figures import short_p, shown_p, stars
 from model_store.statistics.composition import is_quantity
@@ -190,6 +191,35 @@ def enrichment_figure(table: pd.DataFrame, most: int = 24) -> Figure:
         "normalised enrichment: right, higher in hot; left, higher in cold; grey, q of 0.25 or more", fontsize=8
     )
     axes.tick_params(axis="y", labelsize=8)
+    return figure
+
+
+def running_sums_figure(enriched: Enrichment, most: int = 6) -> Figure:
+    """Draw the running sum of the strongest pathways: its genes as ticks, and below the ranking that is walked down."""
+    shown = enriched.running_sums[:most]
+    columns = min(3, len(shown))
+    rows = -(-len(shown) // columns)
+    figure = Figure(figsize=(3.4 * columns, 3.0 * rows))
+    grid = figure.add_gridspec(rows, columns, hspace=0.55, wspace=0.35)
+    places = np.arange(len(enriched.ranking))
+    for index, one in enumerate(shown):
+        parts = grid[index // columns, index % columns].subgridspec(3, 1, height_ratios=(5, 0.8, 2), hspace=0.08)
+        walk, ticks, ranking = (figure.add_subplot(parts[at, 0]) for at in range(3))
+        row = enriched.table.iloc[index]
+        walk.plot(np.arange(len(one.sums)), one.sums, color=COLOURS[HOT if row["nes"] > 0 else COLD], linewidth=1.4)
+        walk.axhline(0, color="black", linewidth=0.6)
+        walk.set_title(f"{_words(one.pathway)}\nNES {row['nes']:.2f}, q {short_p(float(row['q']))}", fontsize=8)
+        walk.set_ylabel("running sum", fontsize=7)
+        ticks.vlines(one.hits, 0, 1, color="black", linewidth=0.5)
+        ticks.set_yticks([])
+        ranking.fill_between(places, enriched.ranking, color="#bfbfbf", linewidth=0)
+        ranking.set_ylabel("S2N", fontsize=7)
+        ranking.set_xlabel("place in the ranking: left, higher in hot", fontsize=7)
+        for axes in (walk, ticks, ranking):
+            axes.set_xlim(0, len(places))
+            axes.tick_params(labelsize=6)
+        walk.set_xticks([])
+        ticks.set_xticks([])
     return figure
 
 

@@ -52,6 +52,7 @@ OWN_FIGURES |= {
     "cut_off",
     "cut_off_survival",
     "pathway_enrichment",
+    "pathway_running_sums",
 }
 """Names that the step itself gives to tables and figures."""
 

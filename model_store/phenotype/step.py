@@ -209,12 +209,14 @@ def _write_pathways(study: PhenotypeData, path: Path) -> dict[str, Any]:
             f"{path}: no pathway has enough of its genes in the matrix; check that both use the same gene names"
         )
     write_table(study.folder, "pathway_scores", pathway_scores(values, chosen, labels))
+    summary: dict[str, Any] = {"pathways": len(chosen), "left_out": len(sets) - len(chosen), "strongest": []}
     enriched = ranked_enrichment(values, chosen, labels, HOT, study.plan.seed)
-    write_table(study.folder, "pathway_enrichment", enriched)
-    if len(enriched):
-        write_figure(study.folder, "pathway_enrichment", figures.enrichment_figure(enriched))
-    strongest = _records(enriched.drop(columns="leading_edge").head(20))
-    return {"pathways": len(chosen), "left_out": len(sets) - len(chosen), "strongest": strongest}
+    if enriched is None:
+        return summary
+    write_table(study.folder, "pathway_enrichment", enriched.table)
+    write_figure(study.folder, "pathway_enrichment", figures.enrichment_figure(enriched.table))
+    write_figure(study.folder, "pathway_running_sums", figures.running_sums_figure(enriched))
+    return summary | {"strongest": _records(enriched.table.drop(columns="leading_edge").head(20))}
 
 
 def _expression_summary(

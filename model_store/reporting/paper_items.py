@@ -36,8 +36,14 @@ PAPER_ITEMS = (
         ("figures/cox_populations*.png", "figures/kaplan_meier*.png"),
     ),
     PaperItem("Figure 5A", "immune checkpoint genes, hot against cold", "phenotype", ("figures/checkpoint_genes.png",)),
-    PaperItem("Figure 5B", "enriched pathways", "phenotype", ("figures/pathway_enrichment.png",)),
+    PaperItem("Figure 5B", "enriched pathways", "phenotype", ("figures/pathway_*.png",)),
     PaperItem("Figure 6", "ROC curves of all cohorts", "validate", ("figures/roc.png",)),
+    PaperItem(
+        "Split 80/20",
+        "one split into training and test cases, as in the paper",
+        "train",
+        ("figures/paper_split.png", "tables/paper_split.csv"),
+    ),
     PaperItem(
         "Figure 7",
         "correlation of the top features with cell populations",

@@ -53,24 +53,26 @@ def write_training(plan: TrainPlan, training: Training, folder: Path) -> Path:
         "folds": fold_table(training),
         "fold_scores": fold_score_table(training),
         "importance": importance,
+        "top_features": training.top_features,
         "features_left_out": left_out_table(training),
         "cases_left_out": training.incomplete,
     }
+    if training.paper_split:
+        tables["paper_split"] = training.paper_split.table()
+        write_figure(folder, "paper_split", study_figures.paper_split(tables["paper_split"]))
     for name, table in tables.items():
         write_table(folder, name, table)
     figures = _figures(training, importance, candidates)
     for name, figure in figures.items():
         write_figure(folder, name, figure)
-    summary = summary_of(plan, training, candidates, importance)
+    summary = summary_of(plan, training, candidates)
     write_summary(folder, summary)
     content = bundle_content(plan, training, summary)
     pictures = {f"{name}.png": png(figure) for name, figure in figures.items()}
     return write_bundle(folder / "bundle", BundleContent(**{**vars(content), "figures": pictures}))
 
 
-def summary_of(
-    plan: TrainPlan, training: Training, candidates: pd.DataFrame, importance: pd.DataFrame
-) -> dict[str, Any]:
+def summary_of(plan: TrainPlan, training: Training, candidates: pd.DataFrame) -> dict[str, Any]:
     """Return the numbers of the study's report."""
     table = training.cohort.table
     simplest = candidates[candidates["simplest_within_one_se"]].iloc[0]
@@ -93,6 +95,7 @@ def summary_of(
             "standard_error": float(simplest["standard_error"]),
         },
         "leave_one_site_out": training.sites.to_json() if training.sites else None,
+        "paper_split": training.paper_split.to_json() if training.paper_split else None,
         "negative_controls": [one.to_json() for one in training.controls],
         "features": {
             "offered": len(table.columns) - len(training.trained.left_out["constant"]),
@@ -102,7 +105,7 @@ def summary_of(
             },
             "selections": training.offered.origins,
         },
-        "top_features": importance.head(20)["feature"].tolist(),
+        "top_features": training.top_features["feature"].tolist(),
         "method": NESTED_METHOD,
         "notes": notes(training),
     }

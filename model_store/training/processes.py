@@ -3,12 +3,33 @@
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
+
+Begin = Callable[[str, int], Callable[[], None]]
+"""Is told what begins and of how many parts it is; returns what is to be called after each part."""
+
+
+def untold(what: str, parts: int) -> Callable[[], None]:
+    """Tell nobody (`Begin`)."""
+    return lambda: None
+
+
+def telling(mapped: Callable[..., Iterator[Any]], what: str, begin: Begin) -> Callable[..., Iterator[Any]]:
+    """Return a `map` that tells how far it is."""
+
+    def tell(function: Callable[[Any], Any], tasks: Iterable[Any]) -> Iterator[Any]:
+        listed = list(tasks)
+        step = begin(what, len(listed))
+        for result in mapped(function, listed):
+            step()
+            yield result
+
+    return tell
 
 
 @contextmanager

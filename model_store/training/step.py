@@ -1,6 +1,5 @@
 """Step ``train`` of a study: from the tables of a cohort to a candidate bundle and its performance."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -38,8 +37,10 @@ from model_store.training.negative_controls import (
 )
 from model_store.training.nested_cross_validation import KeepsFolds, Nested, nested_cross_validation
 from model_store.training.offered_features import Offered, offered_features
+from model_store.training.paper_split import PaperSplit, paper_split
 from model_store.training.plan import TrainPlan
-from model_store.training.processes import process_map
+from model_store.training.processes import Begin, process_map, telling, untold
+from model_store.training.top_features import top_features
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,10 @@ class Training:
     """The negative controls."""
     sites: LeftOutSites | None
     """Leave-one-site-out; None where fewer than two sites are known."""
+    paper_split: PaperSplit | None
+    """The performance as the paper measured it; None where the folds are too small."""
+    top_features: pd.DataFrame
+    """The features of most weight (`model_store.training.top_features`)."""
     unnamed_profile: str | None
     """A note where rows of the feature table do not name the profile that they were measured with."""
     declared: Declaration | None = None
@@ -137,10 +142,12 @@ def run_training(
     plan: TrainPlan,
     inputs: TrainInputs,
     jobs: int,
-    on_fold: Callable[[], None] = lambda: None,
+    begin: Begin = untold,
     kept: KeepsFolds | None = None,
 ) -> Training:
     """Read the tables, refuse leaks, measure by nested cross-validation, and train the forest on all cases.
+
+    ``begin`` is told of each part that takes long.
 
     Raises
     ------
@@ -166,6 +173,7 @@ def run_training(
     grid = [candidate for candidate in families[0].candidates if isinstance(candidate, Candidate)]
     trained = train(complete.table, plan.seed, grid)
     usable = complete.table.without(name for names in trained.left_out.values() for name in names)
+    on_fold = begin("evaluating folds", len(families) * plan.repeats * FOLDS)
     nested = nested_cross_validation(usable, families, plan.repeats, plan.seed, jobs, on_fold, kept)
     cohort, whole = cohort.only(complete), whole.rows(complete.kept)
     regions = {kind: read_table(path, ("case",)) for kind, path in inputs.controls.items()}
@@ -177,8 +185,10 @@ def run_training(
         trained.chosen,
     )
     with process_map(jobs) as mapped:
-        controls = negative_controls(signature, regions, volume_of(whole), plan.seed, mapped)
-        sites = left_out_sites(usable, cohort.cases.get("site"), families[0], plan.seed, mapped)
+        measuring, leaving = telling(mapped, "negative controls", begin), telling(mapped, "leaving out sites", begin)
+        controls = negative_controls(signature, regions, volume_of(whole), plan.seed, measuring)
+        sites = left_out_sites(usable, cohort.cases.get("site"), families[0], plan.seed, leaving)
+        split = paper_split(usable, signature.folds, trained.chosen, telling(mapped, "splits as in the paper", begin))
     return Training(
         cohort=cohort,
         whole=whole,
@@ -188,6 +198,8 @@ def run_training(
         separation=separation,
         controls=controls,
         sites=sites,
+        paper_split=split,
+        top_features=top_features(usable, trained, plan.seed),
         unnamed_profile=unnamed_profile(features),
         incomplete=_incomplete_cases(cohort, complete),
         columns_left_out={"missing in too many cases": complete.columns_left_out, **trained.left_out},
@@ -200,11 +212,6 @@ def _incomplete_cases(cohort: LabelledCohort, complete: CompleteTable) -> pd.Dat
     table["phenotype"] = np.where(cohort.table.hot[rows], HOT, COLD)
     table["lacks"] = [", ".join(complete.cases_left_out[row]) for row in rows]
     return table
-
-
-def fold_count(plan: TrainPlan) -> int:
-    """Return how many folds a training evaluates, for its progress."""
-    return len(families_of(plan)) * plan.repeats * FOLDS
 
 
 def candidate_table(training: Training) -> pd.DataFrame:

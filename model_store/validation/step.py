@@ -131,7 +131,7 @@ def run_validation(
     summary["groups"] = _write_groups(plan, every, folder)
     summary["response"] = write_response(every, endpoints, folder)
     summary["median_split"] = _write_outcome(plan, every, folder)
-    summary["populations"] = _write_populations(inputs, signature, folder)
+    summary["populations"] = _write_populations(inputs, signature, folder, own=own)
     write_summary(folder, summary)
     return summary
 
@@ -276,12 +276,12 @@ def _write_outcome(plan: ValidatePlan, cohorts: list[ScoredCohort], folder: Path
     return found
 
 
-def _write_populations(inputs: ValidateInputs, signature: Signature, folder: Path) -> dict[str, Any]:
+def _write_populations(inputs: ValidateInputs, signature: Signature, folder: Path, *, own: bool) -> dict[str, Any]:
     """Write the correlation of the forest's top features with cell populations, over patients that have both."""
     if inputs.populations is None or inputs.features is None:
         return {}
-    top = top_features(signature)
-    features = read_table(inputs.features, ("patient", *top))
+    features = read_table(inputs.features, ("patient", *signature.columns))
+    top = [name for name in top_features(signature, folder.parent, own=own) if name in features]
     populations = read_table(inputs.populations, ("patient",))
     table = spearman_table(_by_patient(features[["patient", *top]]), _by_patient(populations))
     if table["rho"].isna().all():
@@ -296,8 +296,14 @@ def _by_patient(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(patient=frame["patient"].astype(str)).groupby("patient").mean(numeric_only=True)
 
 
-def top_features(signature: Signature, top: int = 20) -> list[str]:
-    """Return the features that the forest uses most, the first one first."""
+def top_features(signature: Signature, output: Path, top: int = 20, *, own: bool) -> list[str]:
+    """Return the features of most weight, the first one first: of a signature from elsewhere, those that it takes.
+
+    The step ``train`` of this study fills them up to ``top`` with features that the forest does not take.
+    """
+    table = output / "train" / "tables" / "top_features.parquet"
+    if own and table.is_file():
+        return read_table(table, ("feature",))["feature"].tolist()[:top]
     order = np.argsort(-signature.estimator.feature_importances_, kind="stable")[:top]
     return [signature.columns[index] for index in order]
 

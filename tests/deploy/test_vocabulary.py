@@ -67,6 +67,10 @@ ALLOWED: Mapping[str, set[str]] = {
     "--seed": {"NUMBER"},
     "--repeated": {"SHARE"},
     "--no-effect": set(),
+    "--auc": {"AUC"},
+    "--bar": {"AUC"},
+    "--hot-share": {"SHARE"},
+    "--features": {"NUMBER"},
     "--version": set(),
 }
 """All options, each with what its value may be called; a flag has none. A new option needs its name here."""
