@@ -41,7 +41,9 @@ def result_lines(study: StudyConfiguration) -> list[str]:
     votes = f"{found['votes'].get(str(found['clusters']), 0)} of {sum(found['votes'].values())} indices"
     lines = [
         f"{found['patients']} patients: {found['hot']} hot (immune-inflamed), {found['cold']} cold (immune-desert)",
-        f"{found['clusters']} clusters: {votes}, mean silhouette {found['mean_silhouette']:.2f}",
+        f"{found['clusters']} clusters: {votes}, mean silhouette {found['mean_silhouette']:.2f}"
+        if found["votes"]
+        else f"by the centroids of another cohort: mean silhouette {found['mean_silhouette']:.2f}",
     ]
     if agreed := found.get("second_scoring", {}).get("agreement"):
         lines.append(f"second scoring: {agreed['same']} of {agreed['n']} the same, kappa {agreed['kappa']:.2f}")

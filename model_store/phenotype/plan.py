@@ -117,6 +117,8 @@ class PhenotypePlan:
     scaling: Scaling = Scaling.SAMPLE
     least_coverage: Annotated[float, Interval(gt=0, le=1)] = 0.5
     """Share of a set's genes that the matrix has to have."""
+    centroids: Path | None = None
+    """Table ``centroids`` of the step phenotype of another cohort: its phenotypes are given to this one's patients."""
     clusters: CountFromZero = 0
     """0: as many as most indices vote for."""
     most_clusters: Annotated[int, Ge(3)] = 8
@@ -141,6 +143,8 @@ class PhenotypePlan:
         """
         if self.clusters and not 2 <= self.clusters <= self.most_clusters:
             raise ValueError(f"clusters: expected 0 (vote) or 2 to {self.most_clusters}, found {self.clusters}")
+        if self.centroids and (self.clusters or self.scaling is not Scaling.SAMPLE):
+            raise ValueError("centroids: expected without clusters, and with scaling: sample")
         names = [one.name for one in self.compared]
         if len(set(names)) != len(names) or set(names) & OWN_FIGURES:
             raise ValueError(f"compared: expected unique names, and none of {', '.join(sorted(OWN_FIGURES))}")
@@ -152,5 +156,5 @@ class PhenotypePlan:
         second = self.second.gene_sets if self.second else None
         clinical = self.clinical.table if self.clinical else None
         compared = (one.table for one in self.compared)
-        given = (self.expression, self.gene_sets, second, clinical, self.pathways, *compared)
+        given = (self.expression, self.gene_sets, second, clinical, self.pathways, self.centroids, *compared)
         return [path for path in given if path is not None]

@@ -12,11 +12,20 @@ from model_store.cohort.clinical import read_clinical
 from model_store.errors import StudyError
 from model_store.phenotype import figures
 from model_store.phenotype.abundance import mean_of_markers, scaled, ssgsea
+from model_store.phenotype.centroids import centroid_table, nearest_phenotypes
 from model_store.phenotype.clustering import Clusters, find_clusters, partition
 from model_store.phenotype.enrichment import pathway_scores, ranked_enrichment
 from model_store.phenotype.expression import Expression, read_expression
 from model_store.phenotype.gene_sets import coverage_table, covered_sets, names_turned_into_dates, read_gene_sets
-from model_store.phenotype.phenotype import COLD, HOT, AmbiguousPhenotype, Phenotypes, immune_level, name_clusters
+from model_store.phenotype.phenotype import (
+    COLD,
+    HOT,
+    SIGNIFICANT,
+    AmbiguousPhenotype,
+    Phenotypes,
+    immune_level,
+    name_clusters,
+)
 from model_store.phenotype.plan import ClinicalData, PhenotypePlan, Scaling, SecondScoring
 from model_store.phenotype.survival import write_survival
 from model_store.reporting.step_output import write_figure, write_summary, write_table
@@ -62,9 +71,13 @@ def find_phenotypes(plan: PhenotypePlan, folder: Path, tell: Tell) -> dict[str, 
     tell(f"scoring {len(sets)} populations in {expression.values.shape[1]} patients")
     abundance = ssgsea(expression.values, covered_sets(sets, genes, plan.least_coverage))
     write_table(folder, "abundance", by_patient(abundance))
-    tell("looking for clusters")
-    clusters = _clusters(plan, folder, abundance)
-    found = name_clusters(abundance, clusters.labels, plan.immune_populations)
+    if plan.centroids:
+        clusters, found = _by_centroids(plan, plan.centroids, folder, abundance)
+    else:
+        tell("looking for clusters")
+        clusters = _clusters(plan, folder, abundance)
+        found = name_clusters(abundance, clusters.labels, plan.immune_populations)
+        write_table(folder, "centroids", centroid_table(abundance, found.labels))
     study = PhenotypeData(plan, folder, expression, abundance, found)
     summary = _expression_summary(plan, expression, sets) | _phenotype_summary(found, clusters)
     _write_phenotypes(study, clusters)
@@ -104,6 +117,32 @@ def _clusters(plan: PhenotypePlan, folder: Path, abundance: pd.DataFrame) -> Clu
         folder, "heatmap_clusters", figures.heatmap_figure(z_scores, names, comparison_table(abundance.T, names))
     )
     return clusters
+
+
+def _by_centroids(
+    plan: PhenotypePlan, centroids: Path, folder: Path, abundance: pd.DataFrame
+) -> tuple[Clusters, Phenotypes]:
+    """Return the phenotypes by another cohort's centroids, and what stands for the clusters."""
+    nearest = nearest_phenotypes(abundance, centroids)
+    labels = nearest["phenotype"]
+    if labels.nunique() == 1:
+        write_table(folder, "labels", nearest.rename_axis("patient").reset_index())
+        raise StudyError(
+            f"all {len(labels)} patients are {labels.iloc[0]} by these centroids, so nothing can be compared between "
+            "the phenotypes; tables/labels has them"
+        )
+    evidence = comparison_table(abundance.T, labels, (HOT, COLD))
+    difference = np.sign(evidence["median_hot"] - evidence["median_cold"])
+    higher = np.where(evidence["q"] < SIGNIFICANT, difference.map({1.0: HOT, -1.0: COLD, 0.0: ""}), "")
+    immune = plan.immune_populations or tuple(map(str, abundance.index))
+    decides = evidence["name"].isin(immune).to_numpy()
+    evidence = evidence.assign(immune=decides, higher=higher)
+    found = Phenotypes(
+        labels, evidence, int((decides & (higher != "")).sum()), int((decides & (higher == HOT)).sum()), immune
+    )
+    votes = pd.DataFrame(columns=["index", "source", "choice"])
+    is_hot = (labels == HOT).to_numpy().astype(np.intp)
+    return Clusters(is_hot, nearest["silhouette"].to_numpy(np.float64), votes), found
 
 
 def _write_phenotypes(study: PhenotypeData, clusters: Clusters) -> None:

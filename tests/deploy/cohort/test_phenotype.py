@@ -76,6 +76,29 @@ def test_quantities_are_compared_between_the_phenotypes(tmp_path: Path, shared_d
     assert all((out / "figures" / f"{name}.png").stat().st_size > 10_000 for name in ("purity", "second_groups"))
 
 
+def test_centroids_give_each_tumour_its_phenotype_whatever_the_others_are(tmp_path: Path, shared_data: Path) -> None:
+    """A part of TCGA-BRCA by the centroids of the whole: the phenotypes of the whole, without looking at the rest."""
+    folder = shared_data / "rnaseq_tcga_brca"
+    counts, sets = pd.read_csv(folder / "tcga_brca_115_counts.tsv.gz", sep="\t", index_col=0), folder / "signatures"
+    out = tmp_path / "out" / "phenotype" / "tables"
+    whole = folder / "tcga_brca_115_counts.tsv.gz", sets / "bindea24.gmt"
+    assert run(tmp_path, *whole, "  clusters: 2\n").exit_code == 0
+    every = pd.read_parquet(out / "labels.parquet").set_index("patient")["phenotype"]
+    centroids = (out / "centroids.parquet").rename(tmp_path / "centroids.parquet")
+    counts.iloc[:, 1::3].to_csv(tmp_path / "part.tsv", sep="\t")
+    frozen = f"  centroids: {centroids}\n"
+    result = run(tmp_path, tmp_path / "part.tsv", sets / "bindea24.gmt", frozen)
+    assert result.exit_code == 0, result.output
+    assert "by the centroids of another cohort" in result.output
+    labels = pd.read_parquet(out / "labels.parquet").set_index("patient")
+    assert set(labels["phenotype"]) == {"hot", "cold"}
+    assert (labels["phenotype"] == every.loc[labels.index]).all()
+    assert labels["silhouette"].between(0, 1).all()
+    other = run(tmp_path, tmp_path / "part.tsv", sets / "mcpcounter.gmt", frozen)
+    assert other.exit_code == 1
+    assert "use the same gene_sets" in other.output
+
+
 @pytest.fixture
 def small(tmp_path: Path) -> pd.DataFrame:
     """Return 3000 genes of 20 tumours."""
