@@ -14,6 +14,7 @@ from model_store.reporting.step_output import read_summary
 NOT_RUN = "This step has not been run."
 TOP = 20
 REPEATED_BY = {"intra": "the same reader", "inter": "another reader", "perturbed": "chance (substitute)"}
+AUCS = ("auc_clinical", "auc_with_signature")
 TRAINING, PUBLISHED_FAMILY = "training", "random forest"
 READING = (
     "Intervals in brackets are of 95 %. Every figure and table is in the study's folder, under the name of its step.",
@@ -90,6 +91,8 @@ CHAPTERS = (
             ("confusion", "Confusion matrices at the signature's threshold", ""),
             ("calibration", "Calibration", ""),
             ("decision_curve", "Decision curve", ""),
+            ("added_value", "Net benefit of clinical data with and without the signature", ""),
+            ("nomogram", "Nomogram of clinical data and signature", ""),
             ("subgroups", "AUC by subgroup", "S3"),
             ("features_and_populations", "Top features and cell populations, Spearman", "7"),
             ("score_*", "Score by group", ""),
@@ -283,7 +286,7 @@ def _validated(summary: Mapping[str, Any], folder: Path) -> list[Block]:
     groups = folder / "tables" / "score_comparisons.parquet"
     table = [_table(pd.read_parquet(groups))] if groups.is_file() else []
     measured = [Block(rows=(("", *cohorts), ("cases (hot)", *sizes), *rows))] if cohorts else []
-    return [*_first_table(folder), *measured, *_responses(summary), *table]
+    return [*_first_table(folder), *measured, *_added(summary), *_responses(summary), *table]
 
 
 def _first_table(folder: Path) -> list[Block]:
@@ -292,6 +295,25 @@ def _first_table(folder: Path) -> list[Block]:
         return []
     head = "Characteristics of the cohorts (table 1 of the paper); standardised differences above 0.1 are an imbalance:"
     return [Block(text=head), _table(pd.read_parquet(path))]
+
+
+def _added(summary: Mapping[str, Any]) -> list[Block]:
+    """Return the table of what the signature adds to clinical data."""
+    if not (added := summary.get("added_value")):
+        return []
+    rows = tuple(
+        (
+            str(one["cohort"]),
+            f"{one['cases']} ({one['hot']})",
+            *(_interval({"value": one[name], "low": one[f"{name}_low"], "high": one[f"{name}_high"]}) for name in AUCS),
+            _interval({"value": one["difference"], "low": one["low"], "high": one["high"]}),
+            _said(one["p"]),
+        )
+        for one in added["cohorts"]
+    )
+    head = ("cohort", "cases (hot)", "AUC, clinical", "AUC with the signature", "difference (DeLong)", "p")
+    text = f"What the signature adds to {', '.join(added['columns'])} ({added['method']}):"
+    return [Block(text=text), Block(rows=(head, *rows))]
 
 
 def _responses(summary: Mapping[str, Any]) -> list[Block]:

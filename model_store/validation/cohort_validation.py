@@ -19,6 +19,7 @@ from model_store.statistics.group_comparison import compare_groups
 from model_store.statistics.performance import Estimate, Flags, Floats, auc_with_interval, confusion_of
 
 MIN_CASES_PER_CLASS = 5
+CALIBRATION = ("calibration_intercept", "calibration_slope")
 
 
 @dataclass(frozen=True)
@@ -182,7 +183,10 @@ def several_lesions(cohort: ScoredCohort) -> list[str]:
 
 
 def subgroup_table(cohort: ScoredCohort, columns: tuple[str, ...], fewest: int) -> pd.DataFrame:
-    """Return AUC and shares of each value of each column (the paper's figure S3), with a warning for too few cases."""
+    """Return AUC, shares and calibration of each value of each column (the paper's figure S3), with a warning for few.
+
+    Calibration is left out below five cases of a class.
+    """
     rows = []
     for column in columns:
         if column not in cohort.cases:
@@ -194,7 +198,7 @@ def subgroup_table(cohort: ScoredCohort, columns: tuple[str, ...], fewest: int) 
             for value in sorted(values.unique())
         ]
     names = ["cohort", "subgroup", "value", "cases", "hot"]
-    measures = [f"{name}{end}" for name in ("auc", *SHARES) for end in ("", "_low", "_high")]
+    measures = [f"{name}{end}" for name in ("auc", *SHARES, *CALIBRATION) for end in ("", "_low", "_high")]
     return pd.DataFrame(rows, columns=[*names, *measures, "warning"])
 
 
@@ -214,6 +218,10 @@ def _of_part(cohort: ScoredCohort, part: Flags, fewest: int) -> dict[str, Any]:
     for name, one in shares(confusion).items():
         if one is not None:
             row |= _columns(name, one.wilson)
+    fitted = calibration(hot, score) if smaller >= MIN_CASES_PER_CLASS else None
+    for name, estimate in zip(CALIBRATION, (fitted.intercept, fitted.slope) if fitted else (), strict=False):
+        if estimate is not None:
+            row |= _columns(name, estimate)
     return row
 
 

@@ -54,6 +54,8 @@ class ValidatePlan:
     """Table with the column patient, of those who were trained on; without it the study's own."""
     clinical: Path | None = None
     """Of the training cohort: the same columns."""
+    clinical_model: tuple[str, ...] = ()
+    """Clinical columns that the signature has to add something to, in a logistic regression; they need `clinical`."""
     subgroups: tuple[str, ...] = ("subtype", "stage", "site", "scanner")
     smallest_subgroup: Count = 20
     """With fewer cases, or fewer than five of a class, a subgroup's numbers carry a warning."""

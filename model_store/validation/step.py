@@ -12,6 +12,7 @@ from model_store.cohort.labelled_cohort import labelled_cohort, other_profile, r
 from model_store.cohort.labels import read_labels
 from model_store.errors import LeakError, TrainingError
 from model_store.reporting import figures as study_figures
+from model_store.reporting.added_value_figures import net_benefits, nomogram
 from model_store.reporting.step_output import write_figure, write_summary, write_table
 from model_store.reporting.survival_figures import ratio_text, survival_figure
 from model_store.signatures.signature import Signature
@@ -19,6 +20,7 @@ from model_store.statistics.correlation import spearman_table
 from model_store.statistics.diagnostic_accuracy import decision_curve
 from model_store.statistics.fold_scores import FOLD_COLUMNS, FoldScores, compare_with_mean_of_folds
 from model_store.statistics.table_one import table_one
+from model_store.validation.added_value import METHOD, fit_clinical_models
 from model_store.validation.cohort_validation import (
     ScoredCohort,
     cohort_numbers,
@@ -128,6 +130,8 @@ def run_validation(
     write_table(folder, "table_1", table_1(every, ("phenotype", *plan.characteristics), plan.seed))
     if cohorts:
         _write_performance(cohorts, numbers, folder)
+    if plan.clinical_model:
+        summary["added_value"] = _write_added_value(plan, cohorts, folder)
     summary["groups"] = _write_groups(plan, every, folder)
     summary["response"] = write_response(every, endpoints, folder)
     summary["median_split"] = _write_outcome(plan, every, folder)
@@ -260,6 +264,28 @@ def _write_groups(plan: ValidatePlan, cohorts: list[ScoredCohort], folder: Path)
             )
     write_table(folder, "score_comparisons", pd.DataFrame(rows))
     return _plain(pd.DataFrame(rows))
+
+
+def _write_added_value(plan: ValidatePlan, cohorts: list[ScoredCohort], folder: Path) -> dict[str, Any]:
+    """Write what the signature adds to clinical data, fitted on the training cohort and predicted in the others."""
+    if not cohorts or cohorts[0].name != TRAINING:
+        raise TrainingError("validate.clinical_model: it is fitted on the training cohort, which is not in this study")
+    models, of_training = fit_clinical_models(cohorts[0], plan.clinical_model, plan.seed)
+    predicted = [models.of(cohort) for cohort in cohorts[1:]]
+    added = [of_training, *(one for one in predicted if one is not None)]
+    table = pd.DataFrame([one.row() for one in added])
+    write_table(folder, "added_value", table)
+    write_figure(folder, "added_value", net_benefits({one.cohort: one.curves() for one in added}))
+    intercept, effects = models.effects()
+    parts = [(effect.name, effect.values, effect.contributions) for effect in effects]
+    write_figure(folder, "nomogram", nomogram(intercept, parts))
+    lacking = [cohort.name for cohort, one in zip(cohorts[1:], predicted, strict=True) if one is None]
+    return {
+        "columns": list(plan.clinical_model),
+        "cohorts": _plain(table),
+        "without_these_columns": lacking,
+        "method": METHOD,
+    }
 
 
 def _write_outcome(plan: ValidatePlan, cohorts: list[ScoredCohort], folder: Path) -> dict[str, Any]:

@@ -1,0 +1,213 @@
+"""What a signature adds to clinical data: two logistic regressions, without and with its score, on the same patients.
+
+Both are fitted on the training cohort, where the score is that of forests which had not seen the patient, and the
+probabilities of the training cohort are those of a cross-validation. Cohorts from elsewhere are predicted by the fitted
+models. AUCs are compared by DeLong's paired test, and net benefit by decision curves.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import logit
+from sklearn.compose import ColumnTransformer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from model_store.errors import TrainingError
+from model_store.statistics.calibration import EDGE
+from model_store.statistics.composition import is_quantity
+from model_store.statistics.diagnostic_accuracy import AucDifference, compare_scores_of_same_cases, decision_curve
+from model_store.statistics.performance import Estimate, Flags, Floats, auc_with_interval
+from model_store.validation.cohort_validation import ScoredCohort
+
+SIGNATURE = "signature (log odds of the score)"
+FOLDS = 5
+FEWEST_PER_CLASS = 10
+METHOD = (
+    "logistic regression with scikit-learn's ridge penalty (C = 1) on the clinical columns, without and with the log "
+    "odds of the score; fitted on the training cohort; the training cohort itself by 5-fold cross-validation"
+)
+
+
+@dataclass(frozen=True)
+class AddedValue:
+    """Of one cohort."""
+
+    cohort: str
+    hot: Flags
+    clinical: Floats
+    """Probability by the clinical columns alone."""
+    combined: Floats
+    """With the score."""
+    without_clinical: int
+    """Cases that lack one of the columns, and do not count."""
+
+    @property
+    def difference(self) -> AucDifference:
+        """AUC with the score minus AUC without it."""
+        return compare_scores_of_same_cases(self.hot, self.combined, self.clinical)
+
+    def row(self) -> dict[str, Any]:
+        """Return the numbers as a row of a table."""
+        found = self.difference
+        return {
+            "cohort": self.cohort,
+            "cases": len(self.hot),
+            "hot": int(self.hot.sum()),
+            "without_clinical_data": self.without_clinical,
+            **_columns("auc_clinical", auc_with_interval(self.hot, self.clinical)),
+            **_columns("auc_with_signature", auc_with_interval(self.hot, self.combined)),
+            **asdict(found),
+        }
+
+    def curves(self) -> pd.DataFrame:
+        """Return the net benefit of both models, of calling all hot and of none, by threshold."""
+        both = decision_curve(self.hot, self.combined)
+        alone = decision_curve(self.hot, self.clinical)
+        return both.rename(columns={"signature": "with_signature"}).assign(clinical=alone["signature"])
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One predictor of the combined model, for a nomogram."""
+
+    name: str
+    values: tuple[str, ...]
+    """Categories, or numbers from the smallest to the largest."""
+    contributions: tuple[float, ...]
+    """To the log odds."""
+
+
+@dataclass(frozen=True)
+class ClinicalModels:
+    """The fitted pair."""
+
+    columns: tuple[str, ...]
+    quantities: frozenset[str]
+    """The columns that are quantities; the others hold categories."""
+    clinical: Pipeline
+    combined: Pipeline
+    training: pd.DataFrame
+    """The predictors of the training cohort, for the ranges of a nomogram."""
+
+    def of(self, cohort: ScoredCohort) -> AddedValue | None:
+        """Predict another cohort; None where it lacks a column, or has fewer than two complete cases of a class."""
+        cases = complete_cases(cohort, self.columns)
+        if cases is None:
+            return None
+        hot = (cases["phenotype"] == "hot").to_numpy(np.bool_)
+        if min(int(hot.sum()), int((~hot).sum())) < 2:
+            return None
+        alone, both = (
+            model.predict_proba(predictors(cases, names, self.quantities))[:, 1]
+            for model, names in ((self.clinical, self.columns), (self.combined, (*self.columns, SIGNATURE)))
+        )
+        return AddedValue(cohort.name, hot, alone, both, len(cohort.cases) - len(cases))
+
+    def effects(self) -> tuple[float, tuple[Effect, ...]]:
+        """Return the intercept and the predictors of the combined model."""
+        encoder, model = self.combined["encode"], self.combined["model"]
+        coefficients = dict(zip(encoder.get_feature_names_out(), model.coef_[0].tolist(), strict=True))
+        effects = tuple(self._effect(name, coefficients) for name in (*self.columns, SIGNATURE))
+        return float(model.intercept_[0]), effects
+
+    def _effect(self, name: str, coefficients: dict[str, float]) -> Effect:
+        values = self.training[name]
+        if name in self.quantities:
+            shown = np.linspace(float(values.min()), float(values.max()), 5)
+            slope = coefficients[f"quantities__{name}"] / float(values.std(ddof=0))
+            return Effect(
+                name, tuple(f"{x:.3g}" for x in shown), tuple((slope * (shown - float(values.mean()))).tolist())
+            )
+        kinds = sorted(values.unique())
+        return Effect(name, tuple(kinds), tuple(coefficients[f"categories__{name}_{kind}"] for kind in kinds))
+
+
+def fit_clinical_models(training: ScoredCohort, columns: Sequence[str], seed: int) -> tuple[ClinicalModels, AddedValue]:
+    """Fit both models on the training cohort; return them, and what the score adds in cross-validation.
+
+    Raises
+    ------
+    TrainingError
+        The cohort lacks a column, or has too few cases of a class with all of them.
+    """
+    cases = complete_cases(training, columns)
+    if cases is None:
+        missing = [name for name in columns if name not in training.cases]
+        raise TrainingError(f"validate.clinical_model: the training cohort has no column {', '.join(missing)}")
+    hot = (cases["phenotype"] == "hot").to_numpy(np.bool_)
+    if min(int(hot.sum()), int((~hot).sum())) < FEWEST_PER_CLASS:
+        raise TrainingError(
+            f"validate.clinical_model: {int(hot.sum())} hot and {int((~hot).sum())} cold training cases have all of "
+            f"{', '.join(columns)}; expected {FEWEST_PER_CLASS} of each"
+        )
+    quantities = frozenset([SIGNATURE, *(name for name in columns if is_quantity(cases[name]))])
+    table = predictors(cases, (*columns, SIGNATURE), quantities)
+    splitter = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
+    folds = list(splitter.split(table, hot, cases["patient"].astype(str)))
+    models, unseen = [], []
+    for names in (list(columns), [*columns, SIGNATURE]):
+        model = _regression(names, quantities)
+        unseen.append(cross_val_predict(model, table[names], hot, cv=folds, method="predict_proba")[:, 1])
+        models.append(model.fit(table[names], hot))
+    left_out = len(training.cases) - len(cases)
+    added = AddedValue(training.name, hot, unseen[0], unseen[1], left_out)
+    return ClinicalModels(tuple(columns), quantities, models[0], models[1], table), added
+
+
+def complete_cases(cohort: ScoredCohort, columns: Sequence[str]) -> pd.DataFrame | None:
+    """Return the cases that have all of these columns; None where the cohort lacks one of them."""
+    if any(name not in cohort.cases for name in columns):
+        return None
+    return cohort.cases.dropna(subset=list(columns)).reset_index(drop=True)
+
+
+def predictors(cases: pd.DataFrame, names: Sequence[str], quantities: frozenset[str]) -> pd.DataFrame:
+    """Return the predictors of these cases: the score as log odds, quantities as numbers, categories as words.
+
+    Raises
+    ------
+    TrainingError
+        A quantity of the training cohort is no number here.
+    """
+    score = cases["score"].to_numpy(np.float64)
+    with_score = cases.assign(**{SIGNATURE: logit(np.clip(score, EDGE, 1 - EDGE))})
+    try:
+        parts = {
+            name: with_score[name].astype(np.float64) if name in quantities else with_score[name].map(_word)
+            for name in names
+        }
+    except (TypeError, ValueError) as error:
+        raise TrainingError(
+            f"validate.clinical_model: a column of {', '.join(sorted(quantities & set(names)))} holds numbers in the "
+            "training cohort and other values in another one"
+        ) from error
+    return pd.DataFrame(parts)
+
+
+def _word(value: object) -> str:
+    """Return a category as a word: grade 2 is the same where another table, with empty cells, has 2.0."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _regression(names: Sequence[str], quantities: frozenset[str]) -> Pipeline:
+    encode = ColumnTransformer(
+        [
+            ("quantities", StandardScaler(), [name for name in names if name in quantities]),
+            (
+                "categories",
+                OneHotEncoder(handle_unknown="ignore", sparse_output=False),
+                [name for name in names if name not in quantities],
+            ),
+        ]
+    )
+    return Pipeline([("encode", encode), ("model", LogisticRegression(max_iter=1000))])
+
+
+def _columns(name: str, estimate: Estimate) -> dict[str, float]:
+    return {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
