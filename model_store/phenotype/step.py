@@ -132,8 +132,8 @@ def _by_centroids(
             "the phenotypes; tables/labels has them"
         )
     evidence = comparison_table(abundance.T, labels, (HOT, COLD))
-    difference = np.sign(evidence["median_hot"] - evidence["median_cold"])
-    higher = np.where(evidence["q"] < SIGNIFICANT, difference.map({1.0: HOT, -1.0: COLD, 0.0: ""}), "")
+    is_higher = (evidence["median_hot"] > evidence["median_cold"]).to_numpy()
+    higher = np.where(evidence["q"] < SIGNIFICANT, np.where(is_higher, HOT, COLD), "")
     immune = plan.immune_populations or tuple(map(str, abundance.index))
     decides = evidence["name"].isin(immune).to_numpy()
     evidence = evidence.assign(immune=decides, higher=higher)
