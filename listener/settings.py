@@ -185,7 +185,7 @@ class ListenerSettings:
     """The slowest rate: a peer that drips whole small PDUs is ended, one behind a slow line is not."""
     set_aside_other_body_parts: bool = True
     """Keep outlines apart whose headers, or those of their images, name another part of the body and no breast; False:
-    they are scored like the others."""
+    they become cases, which the signature's acceptance contract then judges."""
     settle_seconds: SecondsFromZero = 2.0
     """A case is complete when every referenced instance is there, and nothing new came in its study for this
     long; at once where the SEG came last, and no association is open that has brought some of the study."""

@@ -2,7 +2,7 @@
 
 import ipaddress
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from deploy.configuration.values import settings_from
 from deploy.configuration.webhook_checks import check_webhook
 from deploy.errors import WrongUsage
 from listener.settings import AllowedPeer, DeadlinePolicy
+from model_store.signatures.acceptance import Criterion
 from workers.targets.target import Target
 
 
@@ -95,8 +96,20 @@ def load_configuration(file: Path | None, environment: Mapping[str, str] = os.en
         *unencrypted_redis_password(configuration.listener.redis_url),
         *unencrypted_ledger(configuration.listener.ledger_url),
         *filter_warnings(configuration.workers.targets),
+        *_unreached_criteria(configuration),
     )
     return replace(configuration, warnings=warnings, environment=ours)
+
+
+def _unreached_criteria(configuration: Configuration) -> Iterator[str]:
+    """Yield a warning where cases that a site wants scored with a warning never reach a worker."""
+    if Criterion.BODY_PART in configuration.workers.criteria_as_notes and (
+        configuration.listener.set_aside_other_body_parts
+    ):
+        yield (
+            "workers.criteria_as_notes: body_part has no effect on outlines that the listener sets aside because a "
+            "header names another body part; add listener.set_aside_other_body_parts: false to have them scored"
+        )
 
 
 def compose(file: Path) -> yaml.Node | None:

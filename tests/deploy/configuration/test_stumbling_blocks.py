@@ -50,3 +50,12 @@ def test_the_line_says_what_to_write(tmp_path: Path, content: str | bytes, messa
 def test_a_byte_order_mark_is_no_key(tmp_path: Path) -> None:
     """Editors on Windows write one."""
     assert read(tmp_path, b"\xef\xbb\xbfdata: x\n").locations.data == tmp_path / "x"
+
+
+def test_a_body_part_that_only_warns_is_also_let_through_by_the_listener(tmp_path: Path) -> None:
+    """Before: `criteria_as_notes: [body_part]` had no effect, because such outlines never reached a worker."""
+    as_notes = "workers: {criteria_as_notes: [body_part]}"
+    [warning] = read(tmp_path, as_notes).warnings
+    assert "add listener.set_aside_other_body_parts: false" in warning
+    assert read(tmp_path, f"{as_notes}\nlistener: {{set_aside_other_body_parts: false}}").warnings == ()
+    assert read(tmp_path, "workers: {criteria_as_notes: [acquisition]}").warnings == ()
