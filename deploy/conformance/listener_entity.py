@@ -22,12 +22,11 @@ BEHAVIOUR: Mapping[Status, str] = {
 def listener_entity(settings: ListenerSettings) -> str:
     """Return the section on the receiving application entity: its services, policies and statuses."""
     rejections = [
-        (one.value.result, one.value.source, one.value.reason, one.label.replace("_", " "))
-        for one in AssociationRejection
+        (one.value.result, one.value.source, one.value.reason, said)
+        for one, said in meanings(AssociationRejection).items()
     ]
     statuses = [
-        (f"0x{status:04X}", BEHAVIOUR.get(Status(status), "failure"), said)
-        for status, said in sorted(meanings(Status).items())
+        (f"0x{status:04X}", BEHAVIOUR.get(status, "failure"), said) for status, said in sorted(meanings(Status).items())
     ]
     return f"""\
 ### 4.2.1 Receiving AE (`listener.ae_title`, by default {settings.ae_title})
@@ -54,7 +53,7 @@ Storage (SCP) of {len(STORAGE_CLASSES)} SOP classes in {len(TRANSFER_SYNTAXES)} 
 
 #### 4.2.1.3 Association initiation: missing images
 
-Only where `listener.deadline_policy` is `fetch`: if a segmentation's images have not arrived by the deadline, the AE retrieves them by C-MOVE at
+Only where `listener.deadline_policy` is `fetch`: if an outline's images have not arrived by the deadline, the AE retrieves them by C-MOVE at
 the level IMAGE (STUDY where their series is unknown), with the receiving AE title as the move destination.
 
 Proposed for retrieval:

@@ -9,7 +9,7 @@ from deploy.conformance.listener_entity import listener_entity
 from deploy.conformance.sending_entity import sending_entity
 from deploy.conformance.tables import name_of, table
 from listener.dicom.own_results import MANUFACTURER, PRIVATE_SCHEME, RESULT_MODEL_NAME
-from listener.dicom.sop_classes import STORAGE_CLASSES, VERIFICATION
+from listener.dicom.sop_classes import DOCUMENT_CLASSES, STORAGE_CLASSES, VERIFICATION
 from listener.pairing import retrieve
 from listener.settings import ListenerSettings
 from listener.tls.contexts import CIPHERS
@@ -41,11 +41,11 @@ def conformance_statement() -> str:
 
 
 def _overview() -> str:
-    received = {str(uid) for uid in (VERIFICATION, *STORAGE_CLASSES)}
+    received = dict.fromkeys(map(str, DOCUMENT_CLASSES), "Yes (option)")
+    received |= dict.fromkeys(map(str, (VERIFICATION, *STORAGE_CLASSES)), "Yes")
     sent = {str(uid) for classes in RESULT_CLASSES.values() for uid in classes} | {str(VERIFICATION)}
     services = [
-        (name_of(uid), "Yes" if uid in sent else "No", "Yes" if uid in received else "No")
-        for uid in sorted(received | sent)
+        (name_of(uid), "Yes" if uid in sent else "No", received.get(uid, "No")) for uid in sorted({*received, *sent})
     ]
     options = [*commitment_scu.contexts(), *find_scu.contexts(), *retrieve.contexts()]
     services += [(name_of(context.abstract_syntax or ""), "Yes (option)", "No") for context in options]
@@ -57,8 +57,8 @@ are the defaults. radtme is research software and not a medical device.
 
 ## 1 Overview
 
-radtme receives breast DCE-MRI images and tumour segmentations, scores the tumour, and stores reports, a segmentation and a key image
-in the same study of one or more archives.
+radtme receives breast DCE-MRI images and tumour outlines (segmentations or RT structure sets), scores the tumour, and stores reports, a
+segmentation and a key image in the same study of one or more archives.
 
 {table(("Network service", "User (SCU)", "Provider (SCP)"), services)}
 Over DICOMweb (option): STOW-RS and QIDO-RS as user agent. No media services.
@@ -78,14 +78,15 @@ Terms and abbreviations are those of the DICOM Standard (PS3.1 to PS3.18).
 
 ### 4.1 Implementation model
 
-Application data flow: images and segmentations arrive at the receiving AE, which stores them and pairs each segmentation with the images
-that it references. When they are complete, a worker measures and scores the case. The sending AE stores the results in every target
+Application data flow: images and outlines arrive at the receiving AE, which stores them and pairs each outline with the images that it
+references. When they are complete, a worker measures and scores the case. The sending AE stores the results in every target
 and requests commitment or queries for them as the target's `proof` requires. Both AEs may have the same AE title.
 
-Sequencing: images and segmentation may arrive in any order and on any number of associations. A case is ready when all referenced
-instances have arrived and no new one arrived within the settling time.
+Sequencing: images and outline may arrive in any order and on any number of associations. A case is ready when all referenced
+instances have arrived and no object of the study arrived within `settle_seconds`; at once where the outline came last and no open
+association has brought anything of the study. Images that arrive later create a new version of the case.
 
-## 4.2 Application entities
+### 4.2 Application entities
 """
 
 

@@ -4,13 +4,15 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from enum import IntEnum
+from enum import Enum
+from typing import TypeVar
 
 from pydicom.uid import UID
 from pynetdicom.presentation import PresentationContext
 
 from listener.dicom.sop_classes import LABEL_MAP_SEGMENTATION_STORAGE
 
+Member = TypeVar("Member", bound=Enum)
 CONTEXT_COLUMNS = ("SOP class", "SOP class UID", "Transfer syntaxes", "Role", "Extended negotiation")
 NEWER_NAMES: Mapping[str, str] = {LABEL_MAP_SEGMENTATION_STORAGE: "Label Map Segmentation Storage"}
 
@@ -44,13 +46,13 @@ def context_table(contexts: Iterable[PresentationContext], role: str | None = No
     return table(CONTEXT_COLUMNS, rows)
 
 
-def meanings(statuses: type[IntEnum]) -> dict[int, str]:
-    """Return the meaning of each status: the docstring below it in the source, else its name in words."""
-    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(statuses))).body
+def meanings(kind: type[Member]) -> dict[Member, str]:
+    """Return the meaning of each member of an enum: the docstring below it in the source, else its name in words."""
+    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
     assert isinstance(definition, ast.ClassDef)  # noqa: S101 - the source of a class is a class
     said = {}
     for before, after in zip(definition.body, definition.body[1:], strict=False):
         if isinstance(before, ast.Assign) and isinstance(after, ast.Expr):
             said[ast.unparse(before.targets[0])] = " ".join(str(ast.literal_eval(after.value)).split())
-    words = {status: status.name.replace("_", " ").capitalize() for status in statuses}
-    return {status: said.get(status.name) or f"{words[status]}." for status in statuses}
+    words = {member: member.name.replace("_", " ").capitalize() for member in kind}
+    return {member: said.get(member.name) or f"{words[member]}." for member in kind}

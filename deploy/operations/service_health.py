@@ -3,15 +3,18 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
 from deploy.configuration.folder_checks import nearest_existing
-from deploy.network.redis_check import RedisFault, check_redis
 from deploy.terminal import age, duration, size
 from listener.runtime.heartbeat import Part, RunningPart, read_parts
 from listener.spool.layout import LAYOUT, WrongLayout, layout_of
 from listener.spool.spool import Spool
+
+if TYPE_CHECKING:
+    from deploy.network.redis_check import RedisFault
 
 REDIS_SECONDS = 2.0
 LONG_WITHOUT_OBJECT = timedelta(days=3)
@@ -44,7 +47,7 @@ class ServiceHealth:
     """The state of the service at one moment, as far as it can be told from this machine."""
 
     parts: tuple[PartStatus, ...]
-    redis_fault: RedisFault | None
+    redis_fault: "RedisFault | None"
     redis_asked: bool
     """False: it is embedded, and the command that starts it does not run."""
     free_bytes: int
@@ -110,7 +113,7 @@ def read_health(spool: Spool, min_free_bytes: int, redis_url: str | None) -> Ser
     last = spool.last_arrival()
     return ServiceHealth(
         parts=tuple(_status(part, running) for part in Part),
-        redis_fault=check_redis(redis_url, REDIS_SECONDS) if redis_url else None,
+        redis_fault=_redis_fault(redis_url) if redis_url else None,
         redis_asked=redis_url is not None,
         free_bytes=Spool(nearest_existing(spool.root)).free_bytes(),
         min_free_bytes=min_free_bytes,
@@ -118,6 +121,12 @@ def read_health(spool: Spool, min_free_bytes: int, redis_url: str | None) -> Ser
         ledger_fault=check_ledger(spool),
         ledger_asked=spool.root.is_dir(),
     )
+
+
+def _redis_fault(url: str) -> "RedisFault | None":
+    from deploy.network.redis_check import check_redis  # only where there is a Redis: its client is slow to import
+
+    return check_redis(url, REDIS_SECONDS)
 
 
 def check_ledger(spool: Spool) -> str | None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import (
     JSON,
@@ -23,7 +23,11 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
 )
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.types import TypeEngine
+
+if TYPE_CHECKING:  # PostgreSQL's dialect imports all of its drivers: only where it is used
+    from sqlalchemy.dialects import postgresql
 
 R = TypeVar("R")
 
@@ -45,8 +49,16 @@ JOB_ID = String(32)
 class Values(TypeDecorator[Any]):
     """Values that are only read and written as a whole; characters that PostgreSQL cannot hold are replaced."""
 
-    impl = JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")
+    impl = JSON(none_as_null=True)
     cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return JSONB for PostgreSQL, JSON for SQLite."""
+        if dialect.name != "postgresql":
+            return super().load_dialect_impl(dialect)
+        from sqlalchemy.dialects.postgresql import JSONB
+
+        return dialect.type_descriptor(JSONB(none_as_null=True))
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
         """Return the values with every text as the database can hold it."""
@@ -135,4 +147,8 @@ def put_if_absent(connection: Connection, table: Table, row: Mapping[str, Any]) 
 
 def _insert(connection: Connection, table: Table) -> "postgresql.Insert | sqlite.Insert":
     # The two dialects write it alike, and the general insert has no such clause.
-    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+    if connection.dialect.name == "sqlite":
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql
+
+    return postgresql.insert(table)

@@ -26,14 +26,23 @@ class AssociationRejection(Enum):
     """Why an association is refused."""
 
     CALLING_AE_TITLE = RejectParameters(1, 1, 3)
+    """The calling AE title is not allowed."""
     CALLING_ADDRESS = RejectParameters(1, 1, 3, "address")
+    """The calling AE title is not allowed from this address."""
     CALLING_CERTIFICATE = RejectParameters(1, 1, 3, "certificate")
+    """The calling AE title is not allowed with this certificate."""
     CALLED_AE_TITLE = RejectParameters(1, 1, 7)
+    """The called AE title is not the configured one."""
     APPLICATION_CONTEXT = RejectParameters(1, 1, 2)
+    """The application context name is not that of DICOM."""
     PROTOCOL_VERSION = RejectParameters(1, 2, 2)
+    """The protocol version is not supported."""
     TOO_MANY_ASSOCIATIONS = RejectParameters(2, 3, 2)
+    """As many associations are open as are allowed in all."""
     TOO_MANY_OF_PEER = RejectParameters(2, 3, 1)
+    """As many associations are open as are allowed from one address."""
     NO_STORAGE = RejectParameters(2, 3, 1, "storage")
+    """The folder for received objects cannot be written; the sender can try again later."""
 
     @property
     def label(self) -> str:

@@ -66,7 +66,7 @@ def reports(spool: Spool) -> list[Path]:
 def until_reported(
     spool: Spool, job: Job, target: Target, settings: WorkerSettings, clock: Clock
 ) -> list[DeliveryOutcome]:
-    """Deliver until Orthanc's report, which may come during the attempt or after it, has been taken up."""
+    """Deliver until Orthanc's report, which may come during the attempt or after it, has been processed."""
     attempts = [deliver(spool, job.id, target, settings, clock)]
     if attempts[0] is not None and attempts[0].state is DeliveryState.COMMITMENT_REQUESTED:
         wait_until(lambda: reports(spool), 60, "a report from Orthanc")

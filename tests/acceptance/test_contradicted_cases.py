@@ -129,7 +129,7 @@ def outlined_before_contrast(study: Study) -> None:
 
 
 def only(phase: int) -> Trick:
-    """Return the trick that sends one phase alone, with the outline on it and no word about a contrast agent."""
+    """Return the manipulation that sends one phase alone, with the outline on it and no mention of a contrast agent."""
 
     def change(study: Study) -> None:
         if phase == 0:

@@ -54,7 +54,7 @@ def test_the_case_is_scored_and_done(scored: Installation) -> None:
 
 
 def test_the_pacs_holds_what_was_written_bit_for_bit(scored: Installation, results: dict[str, Dataset]) -> None:
-    """What WADO-RS returns is what lies in the job's folder."""
+    """WADO-RS returns the same objects as the job's folder holds."""
     [job] = scored.jobs()
     assert set(results) == ROLES
     for role, received in results.items():

@@ -61,7 +61,7 @@ def test_the_dockerfile_satisfies_hadolint() -> None:
 
 
 def test_the_image_holds_every_package_and_ignores_the_rest() -> None:
-    """What the wheel needs is copied, and the context is a list of what may go in."""
+    """What the Python wheel needs is copied, and the build context is a list of what may be included."""
     copied = set(re.findall(r"^COPY (\w+) \1$", DOCKERFILE.read_text(), re.MULTILINE))
     assert copied == {"requirements", "listener", "workers", "model_store", "deploy"}
     ignored = (ROOT / "deploy" / "Dockerfile.dockerignore").read_text().splitlines()

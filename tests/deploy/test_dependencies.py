@@ -53,7 +53,7 @@ def test_what_builds_a_package_without_a_wheel_is_locked() -> None:
     ids=["none known", "some known", "a mirror that says not found", "no service"],
 )
 def test_an_audit_without_an_answer_does_not_pass(tmp_path: Path, answers: tuple[str, str], code: int) -> None:
-    """A service that does not know a known vulnerable release has checked nothing, and `make audit` says so."""
+    """A service that does not know a known vulnerable release has checked nothing, and `make audit` reports that."""
     service = tmp_path / "pip-audit"
     service.write_text(f'#!/bin/sh\ncase "$*" in *--require-hashes*) {answers[1]};; *) {answers[0]};; esac\n')
     service.chmod(0o755)

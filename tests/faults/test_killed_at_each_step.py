@@ -115,7 +115,7 @@ def test_the_first_start_dies(site: Site) -> None:
 
 @pytest.mark.parametrize(("point", "nth"), some_always(WORKER_DIES))
 def test_the_worker_dies(point: FaultPoint, nth: int, site: Site, study: Study, pacs: Recorder) -> None:
-    """The next one goes on from what lies there."""
+    """The next one continues from what was stored."""
     put_spool(site, study.ready)
     with site.working(f"{point}:kill:{nth}") as worker:
         assert was_killed(worker), site.log()

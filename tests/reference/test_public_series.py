@@ -107,7 +107,7 @@ def read_image_headers_apart(folder: Path, endings: Iterable[str]) -> list[Insta
 
 @pytest.mark.parametrize("name", ["emri_small.dcm", "emri_small_RLE.dcm", "emri_small_jpeg_ls_lossless.dcm"])
 def test_an_object_that_cannot_be_placed_is_refused(shared_data: Path, name: str) -> None:
-    """Frames without functional groups have no place in space; the reason says so, and names the object."""
+    """Frames without functional groups have no position; the reason states that, and names the object."""
     path = shared_data / "enhanced_mr" / "philips_emri_small" / name
     with pytest.raises(RejectedInput, match=r"1\.2\.826\.0\.1\.3680043.*placed in space") as refused:
         phases_in([path])

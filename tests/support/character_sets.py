@@ -18,7 +18,7 @@ class NameInCharacterSet:
 
     @property
     def label(self) -> str:
-        """A word for the test's id."""
+        """A readable name in the test's id."""
         return "+".join(term.replace(" ", "_") or "default" for term in self.terms)
 
 

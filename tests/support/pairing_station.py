@@ -18,7 +18,7 @@ from support.dicom_objects import (
 
 
 class Clock:
-    """A monotonic clock that the test turns."""
+    """A monotonic clock that the test sets."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -29,7 +29,7 @@ class Clock:
 
 
 class Station:
-    """A pairer on a spool without its thread: objects are kept and the wheel is turned by hand."""
+    """A pairer on a spool without its thread: the test stores objects and scans."""
 
     def __init__(self, spool: Spool, clock: Clock, **settings: Any) -> None:
         self.spool, self.clock = spool, clock

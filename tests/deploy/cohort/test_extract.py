@@ -153,7 +153,7 @@ def test_control_regions_have_a_table_each(
 
 
 def test_control_regions_of_an_earlier_run_do_not_stay(cohort: Path, tmp_path: Path, extracted: Extracted) -> None:
-    """A plan without controls leaves no table that says something of other features."""
+    """A plan without controls leaves no table of earlier features."""
     shutil.copytree(cohort / "out", tmp_path / "out")
     extract(ExtractPlan(folder=cohort / "dicom", jobs=1, controls=False), tmp_path / "out", QUIET)
     assert not list((tmp_path / "out" / "tables").glob("control_*"))

@@ -121,7 +121,7 @@ def test_an_rt_structure_set_is_fetched_as_an_outline(tmp_path: Path, method: Re
 
 @pytest.mark.parametrize("column", ["study_uid", "accession_number"])
 def test_a_pacs_that_refuses_to_say_is_not_one_without_the_study(tmp_path: Path, column: str) -> None:
-    """C-FIND that ends with a failure (0xA700): the reason says so, not that the study is missing."""
+    """C-FIND that ends with a failure (0xA700): the reason names the failure, not a missing study."""
     queries = tmp_path / "list.csv"
     queries.write_text(f"{column}\n{ABSENT}\n")
     entity = AE("BUSY")

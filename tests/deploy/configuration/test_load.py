@@ -166,7 +166,7 @@ def test_the_sink_stays_on_this_machine_where_it_knows_nobody(tmp_path, given):
 
 
 def test_the_environment_wins_over_the_file(tmp_path):
-    """Secrets and addresses come from outside the file, and the origin says so."""
+    """Secrets and addresses come from outside the file, and their origin is shown."""
     configuration = load(
         tmp_path,
         "listener:\n  port: 104\nredis: {embedded: true}\n",

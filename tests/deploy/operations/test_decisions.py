@@ -153,7 +153,7 @@ def test_a_hold_moves_along_with_its_job(spool, put_job):
     ],
 )
 def test_a_dropped_job_rests_until_it_is_taken_up_again(spool, put_job, announced, state, files, again):
-    """Nobody announces it or takes it; who, when and why stay with it; `retry` lets it go on where it was."""
+    """It is neither announced nor claimed; who dropped it, when and why is kept; `retry` continues it where it was."""
     job = put_job("1.1", state, **files)
     hold(spool, job, "ann", "") if state is not JobState.FAILED else None
     drop(spool, job, "ann", "test study")

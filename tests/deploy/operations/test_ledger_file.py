@@ -7,7 +7,7 @@ from listener.ledger.database import SQLITE_NAME
 
 @pytest.mark.parametrize("command", ["listen", "work"])
 def test_no_part_starts_on_a_damaged_ledger(spool, run_radtme, command):
-    """What it held is not guessed, and the file stays for whoever wants to save something from it."""
+    """Its content is not guessed, and the file is kept so that something may be recovered from it."""
     damaged = b"no database" * 1000
     for path in spool.root.glob(f"{SQLITE_NAME}*"):
         path.unlink()

@@ -104,7 +104,7 @@ def test_what_someone_needs_stays_however_old_it_is(spool, put_job, put_instance
 
 
 def test_a_job_that_cannot_be_read_keeps_everything(spool, put_job, put_instances):
-    """Nobody knows what it needs."""
+    """What it needs cannot be known."""
     put_instances(4)
     put_job("1.1", JobState.READY)
     make_old(spool)
@@ -203,7 +203,7 @@ def test_nothing_goes_unaudited(spool, put_job, put_instances):
 
 
 def test_the_command_shows_first_and_removes_when_told(spool, put_job, put_instances, run_radtme, tmp_path):
-    """Dry by default; then study, job and quarantine go, the audit trail says so and stays."""
+    """A dry run by default; then study, job and quarantine are removed, which the audit trail records and outlives."""
     put_instances(4)
     job = put_job("1.1", JobState.DONE, **DELIVERED)
     part = spool.receiving / "a.part"

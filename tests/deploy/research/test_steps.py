@@ -396,7 +396,7 @@ def test_compare_on_a_table_tests_the_aucs(study: Path) -> None:
 
 
 def test_score_names_what_a_row_lacks(study: Path, row: pd.DataFrame) -> None:
-    """A row without a feature of the score is not scored and says so; a table of another profile is refused."""
+    """A row that lacks a feature of the score is not scored, and names it; a table of another profile is refused."""
     signature = load_bundle(published(study))
     lacking = row.assign(**{signature.columns[2]: np.nan})
     (why,) = score_table(signature, lacking)["not_scored"]

@@ -59,7 +59,7 @@ def test_a_process_that_dies_is_started_again(tmp_path):
 
 
 def test_what_a_dead_process_started_ends_before_its_successor_begins(tmp_path):
-    """Two workers' children on the same job would get in each other's way."""
+    """Two workers' children on the same job would disturb each other."""
     with Supervisor() as supervisor:
         supervisor.start(program(tmp_path, "a", WITH_CHILD))
         supervisor.wait_ready(15)

@@ -147,7 +147,7 @@ def test_case_shows_its_history_in_order(full_spool: Spool) -> None:
 
 
 def test_it_runs_before_anything_ever_came(tmp_path: Path) -> None:
-    """There is no spool folder yet: the page says so, and makes none."""
+    """There is no spool folder yet: the page reports that, and creates none."""
     with serving(Spool(tmp_path / "spool")) as port:
         answer, body = ask(port, "/")
     assert answer.status == 200

@@ -125,7 +125,7 @@ def test_deliveries_are_rung_for_when_they_are_due(
 def test_a_job_whose_worker_died_before_it_was_closed_is_rung_for(
     sweeping: Sweeping, states: tuple[str, ...], announced: bool
 ) -> None:
-    """Every record is settled and the job still lies in `delivering`: whoever comes for it closes it."""
+    """Every record is settled and the job is still `delivering`: the next worker that claims it closes it."""
     job = sweeping.job(JobState.DELIVERING)
     for number, state in enumerate(states):
         sweeping.delivery(job, f"PACS{number}", state, NOON + timedelta(hours=1))

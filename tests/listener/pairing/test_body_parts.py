@@ -55,5 +55,5 @@ def test_another_organ_is_told_in_any_of_these_languages(description: str) -> No
     ],
 )
 def test_a_breast_anywhere_or_nothing_is_no_evidence(description: str) -> None:
-    """A word for the breast outweighs every other; without any word nothing is known."""
+    """A term for the breast outweighs every other; without any term, nothing is known."""
     assert other_body_part([study(description)]) == ""

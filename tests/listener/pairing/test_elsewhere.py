@@ -21,7 +21,7 @@ from support.pairing_station import Clock, Station
 
 
 def test_images_that_are_filed_under_a_wrong_series_are_found_in_their_study(station: Station) -> None:
-    """Some writers list the images of several series under one: what lies in the study is not missing."""
+    """Some writers list the images of several series under one: images that are in the study are not missing."""
     other = f"{IMAGES}8"
     station.receive(outline(images=[1, 2], image_series=IMAGES))
     station.receive(image(1))
@@ -36,7 +36,7 @@ def test_images_that_are_filed_under_a_wrong_series_are_found_in_their_study(sta
 
 
 def test_images_that_lie_in_another_study_are_said_at_once(station: Station) -> None:
-    """Nobody has to wait for the deadline: the study that has them all is named."""
+    """The job does not wait for its deadline: the study that has all of them is named."""
     elsewhere = f"{STUDY}77"
     for number in (1, 2):
         station.receive(image(number, study=elsewhere))

@@ -151,7 +151,7 @@ def test_a_later_series_changes_nothing_for_an_outline_that_was_corrected(statio
 
 
 def test_a_late_instance_that_came_while_no_listener_ran_is_noticed(spool: Spool, clock: Clock) -> None:
-    """At start the jobs of every study of which something came lately are compared with what lies there now."""
+    """At start, the jobs of every study that received something lately are compared with what the spool holds now."""
     station = Station(spool, clock)
     station.receive(outline(images=[1]))
     station.receive(image(1))

@@ -73,7 +73,7 @@ def test_an_outline_on_images_of_another_body_part_ends_as_no_case(station: Stat
     ],
 )
 def test_a_word_for_the_breast_or_none_at_all_makes_a_case(station: Station, words: dict[str, str]) -> None:
-    """Body Part Examined is often a default of the scanner: it is no evidence against a word for the breast."""
+    """Body Part Examined is often a default of the scanner: it is no evidence against a term for the breast."""
     station.receive(with_words(image(1), **words))
     station.receive(outline(images=[1]))
     station.scan(3.0)

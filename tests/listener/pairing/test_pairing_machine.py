@@ -90,7 +90,7 @@ class Pairing(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([0.0, 0.5, SETTLE, SETTLE, 10.0, DEADLINE / 2, DEADLINE]))
     def time_passes(self, seconds: float) -> None:
-        """The wheel turns, time passes, the wheel turns."""
+        """Scan, let time pass, scan again."""
         self.pairer.scan()
         self.now += seconds
         self.pairer.scan()

@@ -188,7 +188,7 @@ def test_a_clock_that_jumps_neither_crashes_nor_holds_a_job_back(spool: Spool, c
 
 
 def test_one_damaged_job_does_not_hold_up_the_others(station: Station) -> None:
-    """A row that cannot be read, whoever wrote it, is said and left; every other job goes on."""
+    """A row that cannot be read is logged and left as it is; every other job continues."""
     station.receive(outline(images=[1]))
     station.receive(outline(images=[1], number=2, series=f"{OUTLINES}9"))
     station.receive(outline(images=[1], number=3, series=f"{OUTLINES}8"))

@@ -133,7 +133,7 @@ def test_what_changed_lately_is_found_by_its_study(spool: Spool) -> None:
 
 
 def test_only_jobs_that_are_over_are_removed_as_such(spool: Spool) -> None:
-    """A job that was taken up again meanwhile stays."""
+    """A job that was retried meanwhile stays."""
     over, open_ = put(spool, 1, JobState.DONE), put(spool, 2, JobState.READY)
     with spool.ledger.writing() as connection:
         assert job_rows.remove(connection, [over.id, open_.id], [JobState.DONE]) == 1

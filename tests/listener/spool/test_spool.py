@@ -134,7 +134,7 @@ def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
 
 
 def test_what_is_quarantined_lies_beside_its_reason(spool: Spool) -> None:
-    """Whoever finds a file there finds out why."""
+    """Each file there has its reason beside it."""
     path = spool.put_in_quarantine(
         part(spool, b"x"), INSTANCE, QuarantineReason(reason="conflict", message="other bytes")
     )

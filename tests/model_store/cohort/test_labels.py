@@ -51,6 +51,6 @@ def test_all_strange_rows_are_named_at_once(tmp_path: Path) -> None:
 
 
 def test_a_word_has_one_meaning(tmp_path: Path) -> None:
-    """The same word for hot and cold is a mistake of the configuration."""
+    """The same term for hot and cold is an error in the configuration."""
     with pytest.raises(ValueError, match="each value once"):
         LabelTable(tmp_path / "x.csv", hot=("high", "Low"), cold=("low",))

@@ -49,7 +49,7 @@ def test_activation_is_seen_without_restart(registry: Registry, bundle: Path, ne
 
 
 def test_rollback_goes_back_step_by_step(registry: Registry, bundle: Path, next_bundle: Path) -> None:
-    """Rollback returns to the one before, again to the one before that, and stops at the first."""
+    """Each rollback returns to the previous signature, and the first one has none."""
     for path in (bundle, next_bundle):
         registry.publish(path)
     for path in (bundle, next_bundle, next_bundle, bundle):

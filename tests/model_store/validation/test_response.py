@@ -51,7 +51,7 @@ def test_landmark_leaves_out_who_was_not_observed_long_enough() -> None:
 
 
 def test_every_strange_response_is_named() -> None:
-    """Nobody has to run it once for each."""
+    """One run covers all of them."""
     cases = CASES.assign(response=["CR", "good", "SD", "NE", "bad", None, "PR", "PD"])
     with pytest.raises(TrainingError, match="'BAD', 'GOOD'"):
         answered_endpoints(ScoredCohort("treated", cases, 0.5, {}), ValidatePlan())

@@ -225,7 +225,7 @@ def test_a_target_that_knows_no_commitment_is_a_refusal_that_names_the_remedy(
 def test_only_targets_and_listed_peers_may_report(
     spool: Spool, settings: WorkerSettings, listener: Listener, ae_title: str, answer: int | None
 ) -> None:
-    """Whoever is on neither list gets no association."""
+    """A peer that is on neither list gets no association."""
     job = delivering(spool, "pacs")
     with committing_pacs(report_at_once=False) as (target, pacs):
         deliver(spool, job.id, not_waiting(target), settings)

@@ -66,7 +66,7 @@ class Night:
 
 
 def test_a_target_that_is_down_for_an_hour_gets_everything_once_when_it_is_back(tmp_path: Path) -> None:
-    """Nobody keeps running against it, no case uses up its tries, and it is found within its longest probe wait."""
+    """It is not called all the time, no case uses up its attempts, and its return is found at the next probe."""
     pacs = ScriptedPacs(up=False)
     night = Night(tmp_path, {"pacs": pacs})
     night.go_on(HOUR)

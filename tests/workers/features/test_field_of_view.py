@@ -37,7 +37,7 @@ class Outlined:
     spacing: tuple[float, float, float]
 
     def part(self, *slices: slice) -> "Outlined":
-        """Return what lies in the slices."""
+        """Return the part within the slices."""
         return replace(self, array=self.array[slices], tumour=self.tumour[slices])
 
     def extent(self, axis: int) -> tuple[int, int]:

@@ -208,7 +208,7 @@ def test_a_tumour_of_one_grey_value_is_refused(
 def test_grey_levels_outside_the_recommended_range_are_noted(
     write_series: WriteSeries, write_seg: WriteSeg, array: NDArray[np.int16], bin_width: float, word: str
 ) -> None:
-    """The note says what was found, and what the profile recommends."""
+    """The note states the value that was found and the one that the profile recommends."""
     images = write_series(array, spacing=SPACING)
     seg = write_seg(images, [(TUMOUR, ball(6))])
     found = measure(paths_of(images), seg, replace(PROFILE, bin_width=bin_width, max_grey_levels=30))

@@ -173,7 +173,7 @@ def test_each_slice_is_read_as_its_own_header_says(write_series: WriteSeries, od
 
 @pytest.mark.parametrize("sign", [-1, 1])
 def test_hidden_bits_are_those_of_each_slice(write_series: WriteSeries, sign: int) -> None:
-    """Only the slice that says so has something above its 12 bits; a negative value of another stays."""
+    """Only the slice that declares 12 bits has something above them; a negative value of another stays."""
     values = (sign * RNG.integers(2500, 30_000, (6, 8, 9))).astype(np.int16)
     values[4] = RNG.integers(-2048, 2047, (8, 9))
     hidden = values.copy()

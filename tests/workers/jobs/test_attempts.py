@@ -117,7 +117,7 @@ def test_an_outbox_entry_that_exists_keeps_what_the_target_has_taken(spool: Spoo
 
 
 def test_a_failed_job_says_why_and_how_often_it_was_tried(spool: Spool, ready: Job) -> None:
-    """Whoever looks at a failed job finds the reason with it."""
+    """A failed job keeps its reason and the number of its attempts."""
     begun = ledger.begin_attempt(spool, ready)
     assert begun is not None
     begun = ledger.begin_attempt(spool, begun)

@@ -42,7 +42,7 @@ class Scripted:
     def send(
         self, target: Target, calling_ae_title: str, objects: Mapping[ResultRole, Alternatives]
     ) -> Iterator[SentObject]:
-        """Give the answers of the script, then break where it says so."""
+        """Give the answers of the script, and break the connection where it says that."""
         self.was_asked = True
         for (role, choices), answer in zip(objects.items(), self.answers, strict=False):
             yield SentObject(role, InstanceReference.of(next(iter(choices.values()))()), answer, answer.value)

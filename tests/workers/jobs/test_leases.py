@@ -82,7 +82,7 @@ def test_a_job_of_a_machine_that_is_gone_is_taken_over(spool, on_machine):
 
 
 def test_a_worker_that_died_on_this_machine_is_noticed_at_once(spool, on_machine):
-    """The lock tells: nobody waits for the end of a lease."""
+    """The lock tells that the worker is gone: no other waits for the end of its lease."""
     on_machine("one")
     with claimed(spool, JOB_ID):
         pass

@@ -89,7 +89,7 @@ def test_without_a_word_of_the_site_no_letters_are_guessed(name: bytes) -> None:
 
 @pytest.mark.parametrize(("declared", "character_set"), [("ISO_IR 192", ""), (None, "ISO_IR 192")])
 def test_a_wrong_character_set_is_no_reason_to_show_wrong_letters(declared: str | None, character_set: str) -> None:
-    """Bytes that are no UTF-8 are left out, whoever calls them so."""
+    """Bytes that are not valid UTF-8 are left out, although the object or the site declares UTF-8."""
     found, notes = names_in_results(CHINESE.encode("gb18030"), declared, character_set)
     assert found == {""}
     assert [note for note in notes if "PatientName" in note]

@@ -29,7 +29,7 @@ def shipped_profile() -> FeatureProfile:
 
 
 def test_the_frames_stand_for_the_images_that_they_were_made_of(shared_data: Path, tmp_path: Path) -> None:
-    """The same phase, the same voxels, and a note that says so."""
+    """The same phase and voxels, and a note that states the replacement."""
     case = shared_data / "field_cases" / "e04_legacy_converted" / "input"
     volume, roi, _ = read_case([case / "legacy.dcm"], case / "seg.dcm", HAN2024)
     outline = outline_on_classic(case, tmp_path)

@@ -118,7 +118,7 @@ def another_segment(seg: Dataset, label: str) -> Dataset:
 
 
 def tumour_without_frames(seg: Dataset) -> None:
-    """List a second tumour that nobody drew."""
+    """List a second tumour without contours."""
     another_segment(seg, "Tumor 2")
 
 
@@ -310,7 +310,7 @@ def test_segments_that_are_all_empty_are_refused(phantom: Phantom, images: list[
 
 
 def test_a_region_of_a_template_without_contours_is_no_tumour(phantom: Phantom, tmp_path: Path) -> None:
-    """Structure sets list regions that nobody drew: only the others are tumours of their own."""
+    """Structure sets list regions without contours: only the others are tumours of their own."""
     own = phantom.image_paths[1]
     regions = {"GTV 1": contours_of(phantom.images.tumour, own), "GTV 2": {}}
     outline = write_structure_set(tmp_path / "rs.dcm", own, regions)

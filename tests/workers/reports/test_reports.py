@@ -145,7 +145,7 @@ def test_a_range_that_is_not_known_says_why() -> None:
 
 
 def test_the_summary_is_short_and_says_why() -> None:
-    """Five strongest effects in words, volumes, notes, signature; never the whole vector."""
+    """The five strongest effects, volumes, notes and signature; never the whole vector."""
     case = make_case()
     document = report(case, ResultRole.SUMMARY_REPORT)
     effects = list(values(document, "Effect on the score"))

@@ -218,7 +218,7 @@ def test_the_reason_why_there_is_no_tls_is_named(tmp_path: Path, issued: dict[st
 
 
 def test_server_that_is_no_http_server() -> None:
-    """Random bytes, and a port that nobody listens on."""
+    """Random bytes, and a port without a listener."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}/x"
 
