@@ -1,4 +1,4 @@
-"""A simulated breast with a tumour, before it becomes DICOM: tissues, their contrast uptake, and the scanner's noise.
+"""The tissues of a simulated breast, and their uptake of contrast agent.
 
 The picture is that of a sagittal, fat-suppressed T1-weighted gradient echo of one breast. All arrays have the axes
 ``z, y, x`` of the image: slices from left to right of the patient, rows from head to feet, columns from front to back.

@@ -11,7 +11,7 @@ from pydicom import dcmread
 
 from deploy.simulation.phantom import write_phantom
 from support.installation import Installation, send
-from support.pacs import orthanc
+from support.pacs import routing_orthanc
 from support.processes import free_port, wait_until
 from support.reader_documents import rejection_note, verified_copy
 
@@ -20,23 +20,13 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("Orthanc") is None, reason="needs Orthanc (Debian package orthanc)"),
 ]
 
-ROUTE = """
-function OnStoredInstance(instanceId, tags, metadata, origin)
-  if tags['Modality'] == 'KO' or tags['Modality'] == 'SR' then
-    SendToModality(instanceId, 'radtme')
-  end
-end
-"""
 SMALL = {"slices": 24, "rows": 96, "columns": 96, "spacing_mm": (3.2, 1.6, 1.6), "tumour_diameter_mm": 24.0}
 
 
 def test_a_reader_rejects_accepts_and_modifies_a_result(tmp_path: Path) -> None:
     """A rejection note, then verified copies of the report: each is kept and counted, and names no reader."""
-    route = tmp_path / "route.lua"
-    route.write_text(ROUTE)
     port = free_port()
-    modality = {"AET": "RADTME", "Host": "127.0.0.1", "Port": port}
-    with orthanc(tmp_path / "pacs", LuaScripts=[str(route)], DicomModalities={"radtme": modality}) as pacs:
+    with routing_orthanc(tmp_path / "pacs", port, ("KO", "SR")) as pacs:
         target = {"name": "pacs", "ae_title": pacs.ae_title, "host": "127.0.0.1", "port": pacs.dicom_port}
         with Installation(tmp_path / "radtme", [target], {"assessments": {}}, dicom_port=port) as installed:
             installed.start()

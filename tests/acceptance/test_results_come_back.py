@@ -8,7 +8,7 @@ import pytest
 
 from deploy.simulation.phantom import write_phantom
 from support.installation import Installation, send
-from support.pacs import orthanc
+from support.pacs import routing_orthanc
 from support.processes import free_port, wait_until
 
 pytestmark = [
@@ -16,14 +16,6 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("Orthanc") is None, reason="needs Orthanc (Debian package orthanc)"),
 ]
 
-ROUTE = """
-function OnStoredInstance(instanceId, tags, metadata, origin)
-  if tags['Modality'] == 'MR' or tags['Modality'] == 'SEG' then
-    SendToModality(instanceId, 'radtme')
-  end
-end
-"""
-"""The route that docs/connecting.md speaks of: everything of these modalities, whoever wrote it."""
 SMALL = {"slices": 24, "rows": 96, "columns": 96, "spacing_mm": (3.2, 1.6, 1.6), "tumour_diameter_mm": 24.0}
 QUIET_SECONDS = 15.0
 """Before, a second case was scored within 4 s of the first result."""
@@ -31,11 +23,8 @@ QUIET_SECONDS = 15.0
 
 def test_an_automatic_route_of_mr_and_seg_makes_no_case_of_a_result(tmp_path: Path) -> None:
     """One outline stays one case; its segmentation comes back, is kept, counted and shown."""
-    route = tmp_path / "route.lua"
-    route.write_text(ROUTE)
     port = free_port()
-    modality = {"AET": "RADTME", "Host": "127.0.0.1", "Port": port}
-    with orthanc(tmp_path / "pacs", LuaScripts=[str(route)], DicomModalities={"radtme": modality}) as pacs:
+    with routing_orthanc(tmp_path / "pacs", port, ("MR", "SEG")) as pacs:
         target = {"name": "pacs", "ae_title": pacs.ae_title, "host": "127.0.0.1", "port": pacs.dicom_port}
         with Installation(tmp_path / "radtme", [target], dicom_port=port) as installed:
             installed.start()

@@ -2,7 +2,7 @@
 
 import json
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -110,3 +110,22 @@ def orthanc(folder: Path, ae_title: str = "ORTHANC", **more: object) -> Iterator
     with ExitStack() as processes:
         processes.enter_context(run())
         yield Orthanc(ae_title, dicom_port, http_port, processes, run)
+
+
+@contextmanager
+def routing_orthanc(folder: Path, port: int, modalities: Iterable[str]) -> Iterator[Orthanc]:
+    """Run an Orthanc that sends every object of these modalities to a listener, whoever wrote it (docs/connecting.md).
+
+    ``port`` is the listener's.
+    """
+    condition = " or ".join(f"tags['Modality'] == '{modality}'" for modality in modalities)
+    folder.mkdir(parents=True, exist_ok=True)
+    route = folder / "route.lua"
+    route.write_text(
+        "function OnStoredInstance(instanceId, tags, metadata, origin)\n"
+        f"  if {condition} then SendToModality(instanceId, 'radtme') end\n"
+        "end\n"
+    )
+    listener = {"AET": "RADTME", "Host": "127.0.0.1", "Port": port}
+    with orthanc(folder, LuaScripts=[str(route)], DicomModalities={"radtme": listener}) as pacs:
+        yield pacs
