@@ -27,6 +27,10 @@ VALUE_TESTS := tests/reference/test_feature_values.py tests/workers/features/tes
 	tests/workers/features/test_field_of_view.py tests/workers/features/test_vessels.py tests/workers/features/test_chest_wall.py \
 	tests/workers/images/test_volume.py tests/model_store/signatures/test_bundle.py
 
+# Three also on two cores: more than half of the time of the tests is waiting for processes that they start. In the order of
+# their names, the long tests of whole stacks come first; by default they would come last, when the other workers have ended.
+PYTEST_WORKERS ?= 3
+
 .PHONY: help install demo test values bare image check format bench faults long fuzz dashboards schema audit sbom lock clean test-packages always
 
 help: ## Show this list
@@ -38,7 +42,7 @@ demo: $(VENV)/.runtime ## Run the main job on a generated study: start everythin
 	$(BIN)/radtme demo
 
 test: $(VENV)/.dev test-packages ## Run the tests; installs what they need (Debian packages as root)
-	$(BIN)/pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/pytest -n $(PYTEST_WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 image: $(VENV)/.dev ## Build the container image, run the compose file's service from it, score a study (as root)
 	@deploy/debian-packages $(IMAGE_PACKAGES)
