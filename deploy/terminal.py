@@ -90,6 +90,34 @@ SILENT_SECONDS = 60.0
 
 
 @contextmanager
+def working(console: Console, what: str) -> Iterator[Callable[[str], None]]:
+    """Say what is being done while it is not known how much of it there is; yield what says that it is something else.
+
+    A spinner on a terminal; elsewhere a line each.
+    """
+    if console.is_terminal:
+        with console.status(what) as spinner:
+            yield spinner.update
+    else:
+        console.print(what, markup=False)
+        yield lambda words: console.print(words, markup=False)
+
+
+def counting(tell: Callable[[str], None], what: str, units: str) -> Callable[[int], None]:
+    """Return what is to be called with the number of units that were done since; it says how many, once a minute."""
+    done, told = 0, time.monotonic()
+
+    def count(more: int) -> None:
+        nonlocal done, told
+        done += more
+        if time.monotonic() - told >= SILENT_SECONDS:
+            told = time.monotonic()
+            tell(f"{what}: {done} {units}")
+
+    return count
+
+
+@contextmanager
 def stepping(console: Console, what: str, total: int, silent_seconds: float = 0.0) -> Iterator[Callable[[], None]]:
     """Yield what is to be called when one more of ``total`` is done.
 

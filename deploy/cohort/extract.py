@@ -17,7 +17,7 @@ from deploy.cohort.index import index_folder, indexed_images
 from deploy.cohort.measure import MeasuringTask, kept_result, measure_case
 from deploy.cohort.pair_lists import listed_pairs, named_pairs, pairs_below
 from deploy.errors import CommandError, WrongUsage
-from deploy.terminal import stepping
+from deploy.terminal import counting, stepping, working
 from model_store.cohort.control_tables import ControlRegion
 from model_store.cohort.plan import ExtractPlan, ResampleMasks
 from model_store.reporting.step_output import mark_begun, mark_done, write_summary, write_table
@@ -116,8 +116,8 @@ def find_cases(plan: ExtractPlan, folder: Path, console: Console) -> list[Outlin
     if plan.names is not None:
         return _as_planned(named_pairs(source, plan.names), plan, readers)
     rules = _rules(plan)
-    with console.status("reading headers"):
-        files = index_folder(source, folder / INDEX, plan.jobs, lambda _: None, rules)
+    with working(console, "reading headers") as tell:
+        files = index_folder(source, folder / INDEX, plan.jobs, counting(tell, "reading headers", "files"), rules)
     return [*dicom_cases(source, files, readers, rules), *_as_planned(pairs_below(source), plan, readers)]
 
 

@@ -1,8 +1,7 @@
 """``radtme doctor``: what is wrong with an installation, and what to do about it."""
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,11 +14,13 @@ from deploy.commands.options import config_option
 from deploy.configuration.load import read_configuration
 from deploy.configuration.settings import Configuration
 from deploy.errors import CommandError, ExitCode
-from deploy.terminal import notices, output
+from deploy.terminal import notices, output, working
 
 if TYPE_CHECKING:
     from deploy.doctor.finding import Finding
 
+SLOW = ("redis", "database", "peers", "targets")
+"""Checks that wait for answers."""
 STYLE = {"ok": "green", "warning": "yellow", "fault": "bold red"}
 
 
@@ -34,8 +35,8 @@ def doctor(as_text: bool, config_file: Path | None) -> None:
     work.
     """
     configuration = read_configuration(config_file)
-    with notices().status("checking") if notices().is_terminal else nullcontext():
-        findings = list(_findings(configuration))
+    with working(notices(), "checking this machine") as tell:
+        findings = list(_findings(configuration, tell))
     faults = [one for one in findings if one.level == "fault"]
     if as_text:
         click.echo(json.dumps([asdict(one) for one in findings], indent=1))
@@ -45,7 +46,7 @@ def doctor(as_text: bool, config_file: Path | None) -> None:
         raise CommandError(f"{len(faults)} fault{'s' * (len(faults) != 1)}", "begin with the first one above")
 
 
-def _findings(configuration: Configuration) -> "Iterator[Finding]":
+def _findings(configuration: Configuration, tell: Callable[[str], None]) -> "Iterator[Finding]":
     from deploy.doctor import machine_checks, service_checks
     from deploy.doctor.finding import fault
 
@@ -65,6 +66,8 @@ def _findings(configuration: Configuration) -> "Iterator[Finding]":
         "targets": service_checks.check_targets,
     }
     for name, check in checks.items():
+        if name in SLOW:
+            tell(f"checking {name}")
         try:
             yield from check(configuration)
         except OSError as error:  # one that cannot look must not keep the others from it

@@ -22,7 +22,7 @@ from deploy.errors import CommandError, WrongUsage
 from deploy.operations.spool_checks import existing_spool
 from deploy.stack.process import restrict_umask
 from deploy.stack.running_stack import as_running
-from deploy.terminal import duration, notices, output
+from deploy.terminal import duration, notices, output, working
 from listener.audit.trail import NotAudited
 from listener.ledger.self_test_recipients import SinkAddress
 from listener.ledger.self_tests import SelfTest, announce_self_test
@@ -145,10 +145,10 @@ def _run(
         run = SelfTestRun(configuration, study, calling, target, Path(name) / "sink" if sink else None, limit)
         steps: list[Checked] = []
         try:
-            with notices().status("running") as status:
+            with working(notices(), "running") as tell:
                 for one in run.steps():
                     steps.append(one)
-                    status.update(f"{one.step.value}: {one.verdict.value}")
+                    tell(f"{one.step.value}: {one.verdict.value}")
         finally:
             given_up = "" if _succeeded(steps) else drop_failed_run(configuration, spool, run.job_id)
         if any(one.verdict is Verdict.FAILED for one in steps):

@@ -11,7 +11,7 @@ from deploy.configuration.load import read_configuration
 from deploy.errors import CommandError, ExitCode
 from deploy.operations.spool_checks import existing_spool
 from deploy.stack.running_stack import read_running_stack
-from deploy.terminal import path_from_here
+from deploy.terminal import notices, path_from_here, working
 from listener.audit.events import software_changed
 from listener.audit.trail import AuditLog, NotAudited
 from listener.spool.layout import LAYOUT, WrongLayout, layout_of
@@ -81,7 +81,8 @@ def upgrade(check_only: bool, config_file: Path | None) -> None:
         )
     except NotAudited as error:
         raise cannot_audit(configuration, error) from error
-    done = bring_up(spool)
+    with working(notices(), f"converting {where}"):
+        done = bring_up(spool)
     for path in done.unreadable:
         click.echo(
             f"warning: {path_from_here(path)} cannot be read and was not imported; it stays where it is",

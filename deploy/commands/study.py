@@ -11,7 +11,7 @@ from rich.table import Table
 from deploy.commands.options import config_option, readable_errors, registry_of
 from deploy.configuration.load import read_configuration
 from deploy.research.signature_audit import audited
-from deploy.terminal import QUICK_SECONDS, notices, output, path_from_here, stepping
+from deploy.terminal import QUICK_SECONDS, notices, output, path_from_here, stepping, working
 from model_store.signatures.registry import Registry
 
 REPORT = "report.html"
@@ -50,7 +50,7 @@ def validate(study: Path, config_file: Path | None) -> None:
     from deploy.configuration.study import load_study
     from deploy.research.steps import validate_study
 
-    with readable_errors():
+    with working(notices(), "evaluating the signature"), readable_errors():
         done = validate_study(load_study(study), lambda: registry_of(config_file))
     _print_validation(done.summary)
     _show_step(done.has_run, done.folder)

@@ -17,7 +17,7 @@ from deploy.stack.local_stack import LocalStack, local_stack
 from deploy.stack.process import reload_event, restrict_umask, stop_event
 from deploy.stack.readiness import reachable_host
 from deploy.stack.supervisor import NotReady
-from deploy.terminal import notices, output, path_from_here
+from deploy.terminal import notices, output, path_from_here, working
 from listener.runtime import logs
 from listener.spool.atomic_files import read_json
 
@@ -71,10 +71,9 @@ def up(config_file: Path | None, log_folder: Path | None) -> None:
 
 def _starting(*, in_line_with_logs: bool) -> contextlib.AbstractContextManager[object]:
     """Say that the parts start: with a spinner only where their log does not come to the same terminal."""
-    console = notices()
-    if console.is_terminal and not in_line_with_logs:
-        return console.status("starting")
-    console.print("starting")
+    if not in_line_with_logs:
+        return working(notices(), "starting")
+    notices().print("starting")
     return contextlib.nullcontext()
 
 

@@ -59,6 +59,7 @@ class Site:
         assert process.wait(4 * NOTICED_SECONDS) == 0
         said = self.log.read_text()
         assert "consumer: " not in said
+        assert "shutdown" not in said
         assert "Traceback" not in said
 
 

@@ -93,8 +93,10 @@ def test_nothing_shares_a_line(words: list[str], tmp_path: Path) -> None:
     else:
         assert spins == [False, False], "a spinner would turn in the midst of the log"
         assert [line for line in logged if not TIMES.match(line) or len(TIMES.findall(line)) > 1] == []
-        assert {"listener_started", "worker_ready", "listener_stopped"} <= set(" ".join(logged).split())
+        told = set(" ".join(logged).split())
+        assert {"listener_started", "worker_ready", "listener_stopped", "worker_stopped"} <= told
         assert "starting" in lines
     assert "stopping; press Ctrl-C again to stop immediately" in lines
     assert lines[-2:] == ["stopped", ""]
+    assert "shutdown" not in terminal.shown, "Celery's own words are not ours"
     assert [line for line in lines if line not in logged and len(line.rsplit("\r", 1)[-1]) > COLUMNS] == []

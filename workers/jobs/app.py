@@ -13,6 +13,7 @@ from pathlib import Path
 
 import structlog
 from celery import Celery, signals
+from celery.apps import worker as celery_worker
 from celery.apps.worker import Worker
 from redis import Redis
 from redis.exceptions import RedisError
@@ -84,7 +85,8 @@ class _Worker(Worker):  # type: ignore[misc]
     """Keeps the SIGHUP handler of the calling program; Celery's own handler restarts the program."""
 
     def install_platform_tweaks(self, worker: Worker) -> None:
-        """Install Celery's signal handlers, except for SIGHUP."""
+        """Install Celery's signal handlers, except for SIGHUP. None of them prints into our log."""
+        celery_worker.safe_say = lambda *_: None
         ours = signal.getsignal(signal.SIGHUP)
         super().install_platform_tweaks(worker)
         signal.signal(signal.SIGHUP, ours)
@@ -151,6 +153,7 @@ def run_worker(
             server.stop()
             if notifier is not None:
                 notifier.stop()
+        log.info("worker_stopped")
         return int(worker.exitcode or 0)
 
 
