@@ -61,9 +61,9 @@ def age(moment: datetime, now: datetime | None = None) -> str:
 
 
 def due(moment: datetime) -> str:
-    """Return how far ahead ``moment`` lies, or that it has come."""
+    """Return how far ahead ``moment`` lies; ``now`` where it has come."""
     ahead = age(moment)
-    return ahead if ahead.startswith("in ") else "due now"
+    return ahead if ahead.startswith("in ") else "now"
 
 
 def size(count: float) -> str:

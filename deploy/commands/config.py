@@ -52,7 +52,8 @@ def check(file: Path | None, config_file: Path | None, connect: bool) -> None:
     where = path_from_here(configuration.file) if configuration.file else "defaults (no configuration file)"
     if connect:
         _connect(configuration, where)
-    click.echo(f"{where}: ok, {len(configuration.origins)} settings given, the rest are defaults")
+    given = len(configuration.origins)
+    click.echo(f"{where}: ok, {given} setting{'s' * (given != 1)} given, the rest are defaults")
 
 
 def _one(file: Path | None, config_file: Path | None) -> Path | None:

@@ -140,6 +140,7 @@ class ConfigurationReader:
             return {}
         known = tuple(known)
         found: dict[str, yaml.Node] = {}
+        given = {key_node.value for key_node, _ in node.value if isinstance(key_node, yaml.ScalarNode)}
         for key_node, value_node in node.value:
             key = str(key_node.value) if isinstance(key_node, yaml.ScalarNode) else ""
             former = setting_name((*location, key))
@@ -149,7 +150,11 @@ class ConfigurationReader:
             if key in known and key not in found:
                 found[key] = value_node
                 continue
-            message = "is given twice; keep one of them" if key in known else unknown_key(known, key)
+            message = (
+                "is given twice; keep one of them"
+                if key in known
+                else unknown_key([one for one in known if one not in given], key)
+            )
             self.add_problem(self._origin(key_node), setting_name((*location, key)), message)
             if location[1:]:
                 self.unusable.add(location)

@@ -36,6 +36,10 @@ def test_numbers_may_carry_a_unit(tmp_path: Path) -> None:
         ("listener: {min_free_bytes: 2h}", "or a size such as 2GiB, found '2h'"),
         ("listener: {port: 2k}", "expected a whole number, found '2k'"),
         ("listener:\n\tport: 104\n", ":2: has a tab character; YAML is indented with spaces"),
+        (
+            "targets: [{name: pacs, aet: PACS, host: h, port: 104}]",
+            "targets[0].aet: unknown key; did you mean 'ae_title'?",
+        ),
         ("data: caf\xe9\n".encode("latin-1"), ":1: is not UTF-8; save the file as UTF-8"),
         ("data: x\n".encode("utf-16"), ":1: is not UTF-8; save the file as UTF-8"),
     ],
