@@ -17,7 +17,7 @@ INSTALL = @$(BIN)/uv pip install --python $(BIN)/python --build-constraints requ
 # What the tests hold the program against: DICOM peers, validators, a PACS, Redis, Prometheus, a browser.
 TEST_PACKAGES := dcmtk dicom3tools orthanc orthanc-dicomweb redis-server postgresql prometheus chromium libpixelmed-java \
 	libsaxonhe-java default-jre-headless fonts-dejavu-core libxml2-utils rsyslog rsyslog-gnutls poppler-utils docker-compose systemd \
-	plastimatch g++ zsh fish xfsprogs btrfs-progs
+	plastimatch g++ zsh fish xfsprogs btrfs-progs r-base-core r-cran-proc
 
 IMAGE_PACKAGES := buildah podman runc mmdebstrap fuse-overlayfs netavark aardvark-dns iptables uidmap
 
