@@ -249,13 +249,21 @@ def _trained(summary: Mapping[str, Any], folder: Path) -> list[Block]:
             _interval(one["auc"]),
             _interval(one["difference"]),
             one["note"] or ("yes" if one["beaten"] else "no"),
+            _said(one.get("p")),
         )
         for one in summary.get("negative_controls", ())
     )
-    head = ("negative control", "AUC", "signature minus control", "beaten")
+    head = ("negative control", "AUC", "signature minus control", "beaten", "permutation p")
     said = [Block(text=note) for note in (summary["imbalance"], *summary["notes"])]
     names = tuple(summary["top_features"][:TOP])
     top = (Block(text=f"The {len(names)} features of most weight:"), Block(items=names))
+    if found := summary.get("bootstrap"):
+        said.append(
+            Block(
+                text=f"By bootstrap ({found['method']}): AUC {found['apparent']:.3f} on the cases that the forest was "
+                f"fitted on, {found['corrected']:.3f} without the optimism of {found['optimism']:.3f}."
+            )
+        )
     if split := summary.get("paper_split"):
         model = f"{PUBLISHED_FAMILY}, one split of 80 and 20 % as in the paper"
         rows += ((model, _interval(split["first_split"]), "-", "-"),)

@@ -54,6 +54,9 @@ class Control:
     """AUC of the signature minus that of the control, on the same folds."""
     note: str = ""
     """Why it was not measured."""
+    p: float | None = None
+    """Of shuffled labels: the share of shuffles that do as well as the signature; never below 1 / (shuffles + 1)
+    (Phipson and Smyth, Stat Appl Genet Mol Biol 9:39, 2010)."""
 
     @property
     def is_beaten(self) -> bool:
@@ -150,8 +153,11 @@ def _shuffled_labels(signature: ControlledTraining, seed: int, mapped: MapFuncti
             folds = [Fold(repeat, at, seed + repeat, training, rest) for at, (training, rest) in enumerate(splits)]
             tasks += [(shuffled, fold, signature.candidate) for fold in folds]
     auc = np.array(list(mapped(_held_out_auc, tasks)), np.float64)
-    means = auc.reshape(len(repeats), SHUFFLES, FOLDS).mean(axis=1).ravel()
-    return _compared(SHUFFLED_LABELS, signature.auc, means, len(table.patients))
+    by_fold = auc.reshape(len(repeats), SHUFFLES, FOLDS)
+    found = _compared(SHUFFLED_LABELS, signature.auc, by_fold.mean(axis=1).ravel(), len(table.patients))
+    of_shuffles = np.nanmean(by_fold, axis=2).ravel()
+    as_good = int((of_shuffles >= np.nanmean(signature.auc)).sum())
+    return replace(found, p=(1 + as_good) / (1 + len(of_shuffles)))
 
 
 def _region(signature: ControlledTraining, name: str, frame: pd.DataFrame, mapped: MapFunction) -> Control:

@@ -95,6 +95,7 @@ def summary_of(plan: TrainPlan, training: Training, candidates: pd.DataFrame) ->
             "standard_error": float(simplest["standard_error"]),
         },
         "leave_one_site_out": training.sites.to_json() if training.sites else None,
+        "bootstrap": training.optimism.to_json(),
         "paper_split": training.paper_split.to_json() if training.paper_split else None,
         "negative_controls": [one.to_json() for one in training.controls],
         "features": {

@@ -24,6 +24,7 @@ from model_store.cohort.missing_values import CompleteTable, complete_table
 from model_store.cohort.plan import LabelTable
 from model_store.cohort.twins import PIXEL_DIGEST, require_no_twins
 from model_store.errors import TrainingError
+from model_store.training.bootstrap import Optimism, bootstrap_optimism
 from model_store.training.declaration import Declaration
 from model_store.training.development import check_columns
 from model_store.training.forest import FOLDS, Candidate, Trained, train
@@ -68,6 +69,8 @@ class Training:
     """Leave-one-site-out; None where fewer than two sites are known."""
     paper_split: PaperSplit | None
     """The performance as the paper measured it; None where the folds are too small."""
+    optimism: Optimism
+    """By bootstrap."""
     top_features: pd.DataFrame
     """The features of most weight (`model_store.training.top_features`)."""
     unnamed_profile: str | None
@@ -188,6 +191,8 @@ def run_training(
         measuring, leaving = telling(mapped, "negative controls", begin), telling(mapped, "leaving out sites", begin)
         controls = negative_controls(signature, regions, volume_of(whole), plan.seed, measuring)
         sites = left_out_sites(usable, cohort.cases.get("site"), families[0], plan.seed, leaving)
+        sampling = telling(mapped, "bootstrap samples", begin)
+        optimism = bootstrap_optimism(usable, trained.chosen, plan.seed, sampling)
         split = paper_split(usable, signature.folds, trained.chosen, telling(mapped, "splits as in the paper", begin))
     return Training(
         cohort=cohort,
@@ -199,6 +204,7 @@ def run_training(
         controls=controls,
         sites=sites,
         paper_split=split,
+        optimism=optimism,
         top_features=top_features(usable, trained, plan.seed),
         unnamed_profile=unnamed_profile(features),
         incomplete=_incomplete_cases(cohort, complete),

@@ -57,6 +57,7 @@ def test_an_effect_beats_every_control_and_noise_none(make_table: MakeTable) -> 
         assert one.auc.low < 0.5 < one.auc.high
         assert one.cases == 120
     assert control_notes(tuple(found.values())) == []
+    assert found["shuffled labels"].p == 1 / 9  # 4 shuffles in each of 2 repeats: none is as good
     nothing = by_name(negative_controls(training_of(noise), regions, volume, 1))
     assert not any(one.is_beaten for one in nothing.values())
     assert len(control_notes(tuple(nothing.values()))) == 4

@@ -58,6 +58,7 @@ def test_every_long_part_tells_how_far_it_is_and_twenty_features_are_named(
         ("negative controls", 20),
         ("negative controls", 5),
         ("leaving out sites", 2),
+        ("bootstrap samples", 50),
         ("splits as in the paper", 5),
     ]
     assert all(parts == len(steps) for _, parts, steps in told)
