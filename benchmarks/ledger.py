@@ -12,6 +12,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from deploy.configuration.sections import StatusPageSettings
+from deploy.operations.status import read_status
+from deploy.status_page.overview import Pages
 from listener.broker.sweep import Sweep
 from listener.metrics.collectors import SpoolCollector
 from listener.pairing.pairer import Pairer
@@ -20,6 +23,7 @@ from listener.spool import job_rows
 from listener.spool.job_record import JobRecord, Pairing, SegmentationReference
 from listener.spool.jobs import JobState, job_id_for
 from listener.spool.spool import Spool
+from listener.spool.study_rows import StudyArrivals, note_studies
 from workers.jobs.attempts import claimed
 from workers.metrics.deliveries import DeliveryCollector
 
@@ -56,6 +60,8 @@ def finish(spool: Spool, first: int, last: int) -> None:
             for number in range(start, min(start + BATCH, last)):
                 made = record(number)
                 job_rows.insert(connection, made, JobState.DONE, changed=made.created, outcome="scored", score=0.5)
+        made_up = [record(number) for number in range(start, min(start + BATCH, last))]
+        note_studies(spool.ledger, [StudyArrivals(one.study_uid, 2, IMAGES + 1, one.created) for one in made_up])
 
 
 def seconds(step: Callable[[], object]) -> float:
@@ -81,14 +87,18 @@ def measure(spool: Spool) -> dict[str, float]:
             assert job is not None
             spool.move(job, JobState.READY)
 
+    scraped = SpoolCollector(spool)
+    pages = Pages(spool, spool.root / "signatures", (), 0, StatusPageSettings())
     return {
         "a turn of pairing": seconds(pairer.scan),
         "a sweep": seconds(lambda: sweep.scan(time.monotonic(), datetime.now(UTC))),
         "a claim and its return": seconds(claim),
-        "a scrape of the listener": seconds(lambda: list(SpoolCollector(spool).collect())),
+        "a scrape of the listener": seconds(lambda: list(scraped.collect())),
         "a scrape of a worker": seconds(lambda: list(DeliveryCollector(spool, list).collect())),
         "the open cases": seconds(lambda: list(spool.jobs(JobState.WAITING, JobState.READY, JobState.RUNNING))),
         "the newest 50": seconds(lambda: spool.first_jobs(JobState.DONE, 50, newest_first=True)),
+        "radtme status": seconds(lambda: read_status(spool, 20)),
+        "the status page": seconds(pages.overview),
         "one case": seconds(lambda: spool.find_job(ready.id)),
     }
 

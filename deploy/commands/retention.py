@@ -38,7 +38,7 @@ def retention(remove_it: bool, as_text: bool, config_file: Path | None) -> None:
     A study is removed together with its jobs when all of them exceed it, but never data that an unfinished job needs,
     and never an undelivered result. Can be used while radtme runs. Each removed study is audited.
     """
-    from deploy.operations.retention import old_quarantine, units
+    from deploy.operations.retention import every_study, old_quarantine, overdue, units
 
     configuration = read_configuration(config_file)
     spool, settings = existing_spool(configuration), configuration.retention
@@ -46,9 +46,10 @@ def retention(remove_it: bool, as_text: bool, config_file: Path | None) -> None:
         from deploy.operations.removal import finish_earlier
 
         finish_earlier(spool)
-    every = list(units(spool, settings))
-    going, quarantined = [unit for unit in every if not unit.kept], list(old_quarantine(spool, settings))
-    stays = [unit for unit in every if unit.kept]
+    every = every_study(spool)
+    looked_at = list(units(spool, settings, every if as_text else overdue(spool, settings)))
+    going, quarantined = [unit for unit in looked_at if not unit.kept], list(old_quarantine(spool, settings))
+    stays = [unit for unit in looked_at if unit.kept]
     if remove_it:
         going, lost = _removed(configuration, spool, going)
         stays += lost
@@ -62,7 +63,7 @@ def retention(remove_it: bool, as_text: bool, config_file: Path | None) -> None:
         for one in quarantined:
             click.echo(json.dumps({"fate": verb, "quarantine": one.name, "bytes": one.bytes}))
         return
-    _show(settings, verb, going, stays, (len(quarantined), sum(one.bytes for one in quarantined)))
+    _show(settings, verb, going, len(every) - len(going), (len(quarantined), sum(one.bytes for one in quarantined)))
 
 
 def _removed(configuration: Configuration, spool: Spool, going: "Sequence[Unit]") -> tuple[list["Unit"], list["Unit"]]:
@@ -100,7 +101,7 @@ def _show(
     settings: RetentionSettings,
     verb: str,
     going: "Sequence[Unit]",
-    stays: "Sequence[Unit]",
+    stays: int,
     quarantine: tuple[int, int],
 ) -> None:
     for each in fields(settings):
@@ -117,6 +118,6 @@ def _show(
     click.echo(f"{len(going)} studies with {sum(len(unit.jobs) for unit in going)} jobs, {total}: {verb}")
     click.echo(f"{quarantine[0]} objects in quarantine, {size(quarantine[1])}: {verb}")
     if stays:
-        click.echo(f"{len(stays)} studies are kept; --json shows the reason for each")
+        click.echo(f"{stays} studies are kept; --json shows the reason for each")
     if going and verb != REMOVED:
         click.echo("radtme retention --apply removes them")

@@ -124,7 +124,7 @@ def check_clock(configuration: Configuration) -> Iterator[Finding]:
     for name, ahead in wrong.items():
         words = f"{duration(abs(ahead))} {'ahead of' if ahead > 0 else 'behind'} this machine"
         yield fault("clock", f"the clock of {name} is {words}", "synchronise both with NTP")
-    last = Spool(configuration.locations.spool).last_arrival()
+    last = configuration.spool.last_arrival()
     if last is not None and last > now + MAX_CLOCK_SECONDS:
         yield fault("clock", "the newest object in the spool was stored in the future", "correct the clock with NTP")
     elif not wrong:

@@ -89,7 +89,7 @@ def check_peers(configuration: Configuration) -> Iterator[Finding]:
     listener = configuration.listener
     titles = [*listener.calling_ae_titles, *(peer.ae_title for peer in listener.peers)]
     yield ok("peers", f"may send: {', '.join(dict.fromkeys(titles)) or 'everyone on this machine'}")
-    last = Spool(configuration.locations.spool).last_arrival()
+    last = configuration.spool.last_arrival()
     if late := nothing_received(datetime.fromtimestamp(last, UTC) if last else None):
         yield warning("peers", late, "look for rejected associations (radtme audit), and at the queues of the senders")
     running = as_running(configuration)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, exists
+from sqlalchemy import Select, and_, exists, or_
 
 from deploy.operations.job_status import JobStatus, read_job
 from deploy.operations.status import most_urgent_first
@@ -26,6 +26,8 @@ class CaseFilter:
     """That does not have their results yet."""
     score: tuple[float, float] | None = None
     """The lowest and the highest score."""
+    case: str | None = None
+    """The id of their job, or their Study Instance UID."""
 
     @property
     def is_empty(self) -> bool:
@@ -40,10 +42,29 @@ def found_cases(spool: Spool, wanted: CaseFilter, study_uid: str | None = None) 
     return most_urgent_first(read_job(spool, job) for job in found)
 
 
+def newest_cases(
+    spool: Spool, wanted: CaseFilter, most: int, before: tuple[datetime, str] | None = None
+) -> tuple[tuple[JobStatus, ...], datetime | None]:
+    """Return at most so many cases that fit, what changed last first, and when the last of them changed.
+
+    ``before`` is that time and the id of the case, to continue after it. The time is None where there are no more.
+    """
+    query = _query(wanted, None).order_by(None).order_by(jobs.c.changed.desc(), jobs.c.job_id.desc())
+    if before is not None:
+        moment, job_id = before
+        query = query.where(or_(jobs.c.changed < moment, and_(jobs.c.changed == moment, jobs.c.job_id < job_id)))
+    with spool.ledger.reading() as connection:
+        found = list(read(connection, query.limit(most + 1), spool.results))
+    shown = found[:most]
+    return tuple(read_job(spool, job) for job in shown), shown[-1].changed if len(found) > most else None
+
+
 def _query(wanted: CaseFilter, study_uid: str | None) -> Select[tuple[object, ...]]:
     query = rows()
     if study_uid is not None:
         query = query.where(jobs.c.study_uid == study_uid)
+    if wanted.case is not None:
+        query = query.where(or_(jobs.c.job_id == wanted.case, jobs.c.study_uid == wanted.case))
     if wanted.since is not None:
         query = query.where(jobs.c.changed >= wanted.since)
     if wanted.states:

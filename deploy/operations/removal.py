@@ -17,14 +17,13 @@ from sqlalchemy import func, select, tuple_
 from deploy.configuration.sections import RetentionSettings
 from deploy.operations.retention import Unit, touched_since, unit_of
 from deploy.operations.retry import held_lock
-from listener.ledger.deliveries import forget_deliveries
-from listener.ledger.reader_assessments import forget_assessments
 from listener.ledger.set_aside_outlines import forget_set_aside
 from listener.spool import job_rows
 from listener.spool.atomic_files import fsync_folder, make_folder
 from listener.spool.jobs import FINISHED_STATES
 from listener.spool.locks import exclusive
 from listener.spool.spool import Spool
+from listener.spool.study_rows import forget_study
 
 GONE = ".gone"
 LOCK_NAME = "removal.lock"
@@ -105,9 +104,8 @@ def _study_of(entry: Path) -> str:
 
 def _delete(spool: Spool, gone: Path) -> None:
     """Delete a study whose removal is decided, and what the ledger knows of its outlines."""
-    forget_deliveries(spool.ledger, _job_ids(gone))
-    forget_assessments(spool.ledger, _job_ids(gone))
     forget_set_aside(spool.ledger, _study_of(gone))
+    forget_study(spool.ledger, _study_of(gone))
     shutil.rmtree(gone)
 
 

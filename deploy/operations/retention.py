@@ -6,17 +6,22 @@ outline that comes again would be scored and sent again.
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from sqlalchemy import exists, select, true
 
 from deploy.configuration.sections import RetentionSettings
 from listener.dicom.uids import is_uid
 from listener.ledger.deliveries import DeliverySchedule, DeliveryState, schedules
 from listener.spool.job_queries import studies_with_jobs
+from listener.spool.job_rows import jobs
 from listener.spool.jobs import IN_WORK, Job, JobState
 from listener.spool.locks import LOCK_NAME
 from listener.spool.spool import Spool
+from listener.spool.study_rows import noted_studies, studies
 from workers.results.result_record import read_result
 
 DAY_SECONDS = 86400.0
@@ -45,28 +50,52 @@ class QuarantinedFile:
     last_touched: float
 
 
-def units(spool: Spool, settings: RetentionSettings) -> Iterator[Unit]:
-    """Yield every study and its jobs, by UID, each with the reason for keeping it, if any."""
-    studies = {entry.name for entry in os.scandir(spool.studies) if entry.is_dir() and is_uid(entry.name)}
-    for study_uid in sorted(studies | studies_with_jobs(spool.ledger)):
+def every_study(spool: Spool) -> frozenset[str]:
+    """Return the UIDs of all studies of which objects or jobs are kept."""
+    return frozenset(filter(is_uid, os.listdir(spool.studies))) | studies_with_jobs(spool.ledger)
+
+
+def overdue(spool: Spool, settings: RetentionSettings) -> frozenset[str]:
+    """Return the studies that may exceed their retention time: as the ledger says, and those that it does not know.
+
+    The files of the others need not be looked at.
+    """
+    unknown = every_study(spool) - noted_studies(spool.ledger)
+    if settings.studies_days is None:
+        return unknown
+    now = datetime.now(UTC)
+    mine = jobs.c.study_uid == studies.c.study_uid
+    query = select(studies.c.study_uid).where(studies.c.last_arrival < now - timedelta(days=settings.studies_days))
+    query = query.where(~exists().where(mine, jobs.c.state.in_(IN_WORK)))
+    for state, days in _days(settings).items():
+        young = jobs.c.changed >= now - timedelta(days=days) if days is not None else true()
+        query = query.where(~exists().where(mine, jobs.c.state == state, young))
+    with spool.ledger.reading() as connection:
+        found = frozenset(connection.execute(query).scalars())
+    return found | unknown
+
+
+def units(spool: Spool, settings: RetentionSettings, study_uids: Iterable[str]) -> Iterator[Unit]:
+    """Yield these studies and their jobs, by UID, each with the reason for keeping it, if any."""
+    for study_uid in sorted(study_uids):
         yield unit_of(spool, settings, study_uid)
 
 
 def unit_of(spool: Spool, settings: RetentionSettings, study_uid: str) -> Unit:
     """Return one study and its jobs."""
-    jobs = list(spool.jobs(study_uid=study_uid))
+    found = list(spool.jobs(study_uid=study_uid))
     now = time.time()
     folder = spool.studies / study_uid
     bytes_, last_touched = _measured(folder, count_folders=True)
     kept = _study_stays(settings, last_touched, now) if folder.is_dir() else ""
-    outbox = schedules(spool.ledger, [job.id for job in jobs])
-    for job in jobs:
+    outbox = schedules(spool.ledger, [job.id for job in found])
+    for job in found:
         size, touched = _measured(job.folder)
         updated = [one.updated.timestamp() for one in outbox[job.id] if one.updated]
         touched = max([touched, job.changed.timestamp(), *updated])
         bytes_, last_touched = bytes_ + size, max(last_touched, touched)
         kept = kept or _job_stays(settings, job, outbox[job.id], touched, now)
-    return Unit(study_uid, folder if folder.is_dir() else None, tuple(jobs), bytes_, last_touched, kept)
+    return Unit(study_uid, folder if folder.is_dir() else None, tuple(found), bytes_, last_touched, kept)
 
 
 def old_quarantine(spool: Spool, settings: RetentionSettings) -> Iterator[QuarantinedFile]:
@@ -92,14 +121,18 @@ def _job_stays(
 ) -> str:
     if job.state in IN_WORK:
         return f"job {job.id} is {job.state.value}"
-    days = {
-        JobState.DONE: settings.done_days,
-        JobState.DROPPED: settings.dropped_days,
-        JobState.FAILED: settings.failed_days,
-    }[job.state]
+    days = _days(settings)[job.state]
     if job.state is not JobState.DROPPED and _is_undelivered(job, deliveries):
         return f"job {job.id} has results that no target has"
     return _too_young(f"job {job.id} was {job.state.value}", days, touched, now)
+
+
+def _days(settings: RetentionSettings) -> dict[JobState, int | None]:
+    return {
+        JobState.DONE: settings.done_days,
+        JobState.DROPPED: settings.dropped_days,
+        JobState.FAILED: settings.failed_days,
+    }
 
 
 def _too_young(what: str, days: int | None, touched: float, now: float) -> str:

@@ -6,7 +6,7 @@ Works while all other parts are down. No patient attribute is read.
 import contextlib
 import os
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,11 +15,18 @@ from deploy.operations.delivery_status import TargetStatus, read_targets
 from deploy.operations.job_status import JobStatus, read_job
 from listener.ledger.reader_assessments import Assessment, read_assessments
 from listener.ledger.refused_contexts import RefusedContext, read_refused
-from listener.ledger.set_aside_outlines import SetAsideOutline, read_set_aside
-from listener.spool.job_queries import state_counts, studies_with_jobs
+from listener.ledger.set_aside_outlines import (
+    SetAside,
+    SetAsideOutline,
+    newest_foreign,
+    read_set_aside,
+    set_aside_counts,
+)
+from listener.spool.job_queries import state_counts
 from listener.spool.jobs import IN_WORK, JobState
 from listener.spool.record_file import UnreadableRecord, read_record
 from listener.spool.spool import QuarantineReason, Spool
+from listener.spool.study_rows import StudyArrivals, count_without_outline, study_counts, without_outline
 
 NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -54,15 +61,6 @@ class SeriesStatus:
 
 
 @dataclass(frozen=True)
-class StudyWithoutOutline:
-    """A study of which only images came: nothing of it is scored."""
-
-    study_uid: str
-    instances: int
-    last_arrival: datetime | None
-
-
-@dataclass(frozen=True)
 class SpoolStatus:
     """The status of the whole spool at one moment."""
 
@@ -80,33 +78,37 @@ class SpoolStatus:
     targets: tuple[TargetStatus, ...] = ()
     """Those that cannot be reached."""
     set_aside: tuple[SetAsideOutline, ...] = ()
-    """Outlines that make no case, the newest first."""
+    """Outlines that make no case, the newest first: all of them, or the newest that are no results of radtme."""
+    set_aside_counts: Mapping[SetAside, int] = field(default_factory=dict)
+    """How many there are, by reason."""
     refused_contexts: tuple[RefusedOffer, ...] = ()
     """Presentation contexts that were refused, the newest first."""
-    without_outline: tuple[StudyWithoutOutline, ...] = ()
-    """Studies that came without an outline, the newest first."""
+    without_outline: tuple[StudyArrivals, ...] = ()
+    """Studies that came without an outline, the newest first: all of them, or the newest."""
+    without_outline_count: int = 0
     assessments: Mapping[Assessment, int] = field(default_factory=dict)
     """What readers said of results, and how often."""
 
 
 def read_status(spool: Spool, most_finished: int | None = None) -> SpoolStatus:
     """Read the status of the whole spool; of the jobs that are done or dropped, only so many of each, the newest."""
-    series = [folder for study in _folders(spool.studies) for folder in _folders(study)]
-    set_aside = read_set_aside(spool.ledger)
-    outlined = studies_with_jobs(spool.ledger) | {one.study_uid for one in set_aside}
+    ledger = spool.ledger
+    counts = study_counts(ledger)
     return SpoolStatus(
         spool=spool.root,
-        studies=len(_folders(spool.studies)),
-        instances=sum(len(_instances(folder)) for folder in series),
+        studies=counts.studies,
+        instances=counts.instances,
         receiving=sum(1 for part in spool.receiving.glob("*/*.part") if _has_content(part)),
         free_bytes=spool.free_bytes(),
         jobs=read_jobs(spool) if most_finished is None else _newest_jobs(spool, most_finished),
         counts=state_counts(spool.ledger),
         quarantine=read_quarantine(spool),
         targets=read_targets(spool),
-        set_aside=set_aside,
+        set_aside=read_set_aside(ledger) if most_finished is None else newest_foreign(ledger, most_finished),
+        set_aside_counts=set_aside_counts(ledger),
         refused_contexts=read_refused_contexts(spool),
-        without_outline=read_without_outline(spool, outlined),
+        without_outline=tuple(without_outline(ledger, most_finished)),
+        without_outline_count=count_without_outline(ledger),
         assessments=Counter(one.assessment for one in read_assessments(spool.ledger)),
     )
 
@@ -116,18 +118,6 @@ def _newest_jobs(spool: Spool, most_finished: int) -> tuple[JobStatus, ...]:
     for state in (JobState.DONE, JobState.DROPPED):
         jobs += spool.first_jobs(state, most_finished, newest_first=True)
     return most_urgent_first(read_job(spool, job) for job in jobs)
-
-
-def read_without_outline(spool: Spool, outlined: Container[str]) -> tuple[StudyWithoutOutline, ...]:
-    """Return the studies that are not among ``outlined``, the newest first."""
-    found = []
-    for study in _folders(spool.studies):
-        if study.name not in outlined:
-            series = read_series(spool, study.name)
-            arrivals = [one.last_arrival for one in series if one.last_arrival]
-            instances = sum(one.instances for one in series)
-            found.append(StudyWithoutOutline(study.name, instances, max(arrivals, default=None)))
-    return tuple(sorted(found, key=lambda one: one.last_arrival or NEVER, reverse=True))
 
 
 def read_jobs(spool: Spool, study_uid: str | None = None) -> tuple[JobStatus, ...]:

@@ -13,7 +13,7 @@ from deploy.operations.delivery_status import TargetStatus
 from deploy.operations.job_status import JobStatus, waits_long_for_a_worker
 from deploy.operations.job_text import FINISHED, indented, show_job, show_jobs
 from deploy.operations.service_health import ServiceHealth
-from deploy.operations.status import NEVER, SeriesStatus, SpoolStatus, StudyWithoutOutline
+from deploy.operations.status import NEVER, SeriesStatus, SpoolStatus
 from deploy.terminal import age, due, path_from_here, size
 from listener.ledger.reader_assessments import Assessment
 from listener.ledger.set_aside_outlines import SetAside, SetAsideOutline
@@ -56,9 +56,9 @@ def show_status(console: Console, status: SpoolStatus, health: ServiceHealth, *,
     hidden = sum(status.counts.values()) - len(shown)
     if hidden:
         console.print(f"  and {hidden} finished jobs that are older (--all shows them)", style="dim")
-    show_without_outline(console, status.without_outline, everything=everything)
+    show_without_outline(console, status, everything=everything)
     show_refused_contexts(console, status, everything=everything)
-    show_set_aside(console, status.set_aside, everything=everything)
+    show_set_aside(console, status.set_aside, status.set_aside_counts, everything=everything)
     show_quarantine(console, status, everything=everything)
 
 
@@ -69,25 +69,28 @@ def show_health(console: Console, health: ServiceHealth) -> None:
         console.print(Text(problem, "bold red"), overflow="fold")
 
 
-def show_without_outline(console: Console, studies: Sequence[StudyWithoutOutline], *, everything: bool) -> None:
+def show_without_outline(console: Console, status: SpoolStatus, *, everything: bool) -> None:
     """Print the studies of which no outline came, the newest first."""
+    studies = status.without_outline
     if not studies:
         return
     console.print()
-    console.print(f"without an outline ({len(studies)}): not scored until one comes", style="dim")
+    console.print(f"without an outline ({status.without_outline_count}): not scored until one comes", style="dim")
     for one in studies if everything else studies[:MAX_WITHOUT_OUTLINE_SHOWN]:
-        came = f", last {age(one.last_arrival)} ago" if one.last_arrival else ""
         count = _count(one.instances, "instance", "instances")
-        console.print(indented(Text(f"study {one.study_uid}  {count}{came}")), overflow="fold")
+        came = f"study {one.study_uid}  {count}, last {age(one.last_arrival)} ago"
+        console.print(indented(Text(came)), overflow="fold")
 
 
-def show_set_aside(console: Console, outlines: Sequence[SetAsideOutline], *, everything: bool) -> None:
+def show_set_aside(
+    console: Console, outlines: Sequence[SetAsideOutline], counts: Mapping[SetAside, int], *, everything: bool
+) -> None:
     """Print how many outlines make no case and why, and the newest of them."""
-    if not outlines:
+    if not counts:
         return
     console.print()
-    counts = Counter(one.reason.replace("_", " ") for one in outlines)
-    console.print(f"no case ({', '.join(f'{count} {reason}' for reason, count in counts.most_common())})", style="dim")
+    said = (f"{count} {reason.replace('_', ' ')}" for reason, count in Counter(counts).most_common())
+    console.print(f"no case ({', '.join(said)})", style="dim")
     # Our own results come back with every case of a PACS that routes by modality: they are counted, not listed.
     others = [one for one in outlines if everything or one.reason != SetAside.OWN_RESULT]
     for one in others if everything else others[:MAX_SET_ASIDE_SHOWN]:
@@ -106,7 +109,7 @@ def show_study(
     for job in jobs:
         console.print()
         show_job(console, job)
-    show_set_aside(console, outlines, everything=True)
+    show_set_aside(console, outlines, Counter(one.reason for one in outlines), everything=True)
 
 
 def show_refused_contexts(console: Console, status: SpoolStatus, *, everything: bool) -> None:

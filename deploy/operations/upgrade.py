@@ -8,6 +8,8 @@ from pathlib import Path
 from deploy.errors import CommandError
 from deploy.operations.retry import held_lock
 from deploy.operations.upgrade_jobs import FORMER_FOLDER, PAIRING_LOCK_NAME, former_jobs, import_job
+from listener.ledger.database import open_at
+from listener.ledger.migration import bring_up_to_date
 from listener.spool.atomic_files import make_folder, write_bytes
 from listener.spool.jobs import Job, JobState
 from listener.spool.layout import LAYOUT, VERSION_NAME, layout_of
@@ -20,6 +22,9 @@ from workers.results.result_record import read_intact_result
 
 LEDGER_LAYOUT = 3
 """The first one with a ledger: deliveries and the small files beside the jobs are rows since."""
+
+BEFORE_FOREIGN_KEYS = "0007"
+"""Revision of the ledger's schema in which a delivery need not have a job."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,8 @@ def upgrade(spool: Spool) -> Upgraded:
     records, imported = 0, 0
     unreadable: list[Path] = []
     with held_lock(spool.root / FORMER_FOLDER, PAIRING_LOCK_NAME, "upgrade"), ExitStack() as locks:
+        if former == LEDGER_LAYOUT:  # its deliveries are there before their jobs
+            open_at(spool.ledger, BEFORE_FOREIGN_KEYS)
         jobs = list(former_jobs(spool, unreadable))
         for job in jobs:
             if job.state in (JobState.RUNNING, JobState.DELIVERING):
@@ -63,6 +70,8 @@ def upgrade(spool: Spool) -> Upgraded:
             from deploy.operations.upgrade_ledger import import_files  # with pydicom, which other commands do without
 
             unreadable += import_files(spool)
+        with spool.ledger.writing() as connection:
+            bring_up_to_date(connection)
         write_bytes(spool.root / VERSION_NAME, f"{LAYOUT}\n".encode())
     spool.prepare()
     return Upgraded(imported, records, tuple(unreadable))

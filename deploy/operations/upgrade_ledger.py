@@ -4,10 +4,13 @@ Each row is put under the same key again where an earlier run was interrupted.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy.exc import IntegrityError
 
 from listener.dicom.commitment_report import CommitmentReport
 from listener.ledger.commitments import AwaitedReport, keep_report, note_request
@@ -64,7 +67,9 @@ def _refused(spool: Spool, path: Path, content: dict[str, Any]) -> None:
 
 
 def _request(spool: Spool, path: Path, content: dict[str, Any]) -> None:
-    note_request(spool.ledger, record_of(AwaitedReport, {**content, "transaction_uid": path.stem}, path.name))
+    awaited = record_of(AwaitedReport, {**content, "transaction_uid": path.stem}, path.name)
+    with suppress(IntegrityError):  # its delivery is gone: nobody waits for the report any more
+        note_request(spool.ledger, awaited)
 
 
 def _report(spool: Spool, path: Path, content: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Column, ForeignKey, Table, delete, select
+from sqlalchemy import Column, Connection, ForeignKey, ForeignKeyConstraint, Index, Table, delete, select
 
 from listener.dicom.commitment_report import CommitmentReport
 from listener.ledger.database import Ledger
@@ -44,6 +44,8 @@ commitment_requests = Table(
     Column("job_id", JOB_ID, nullable=False),
     Column("target", TARGET_NAME, nullable=False),
     Column("requested", UtcDateTime, nullable=False),
+    ForeignKeyConstraint(["job_id", "target"], ["deliveries.job_id", "deliveries.target"], ondelete="CASCADE"),
+    Index(None, "job_id", "target"),
 )
 commitment_reports = Table(
     "commitment_reports",
@@ -106,6 +108,12 @@ def forget(ledger: Ledger, transaction_uids: Iterable[str]) -> None:
         return
     with ledger.writing() as connection:
         connection.execute(delete(commitment_requests).where(commitment_requests.c.transaction_uid.in_(uids)))
+
+
+def forget_requests(connection: Connection, job_id: str, target: str) -> None:
+    """Wait for no report on a delivery any more, as a part of a transaction."""
+    mine = (commitment_requests.c.job_id == job_id) & (commitment_requests.c.target == target)
+    connection.execute(delete(commitment_requests).where(mine))
 
 
 def reported(ledger: Ledger) -> list[AwaitedReport]:

@@ -26,6 +26,8 @@ SQLITE_NAME = "ledger.sqlite"
 """In the spool's folder."""
 LOCK_TIMEOUT_SECONDS = 10
 """How long a transaction waits for another one."""
+IDLE_TRANSACTION_SECONDS = 30
+"""PostgreSQL ends a transaction of which it has heard nothing for so long: a machine that died keeps no lock."""
 CONNECT_TIMEOUT_SECONDS = 3
 SILENCE_MILLISECONDS = 10_000
 """After this long without an acknowledgement the connection to PostgreSQL counts as broken."""
@@ -94,6 +96,15 @@ class Ledger:
             reach(FaultPoint.LEDGER_WRITTEN)
 
 
+def open_at(ledger: Ledger, revision: str) -> None:
+    """Open a ledger that this process has not used yet, and migrate it no further than this: for an import."""
+    with _engines_lock:
+        engine = _new_engine(ledger.url)
+        with _our_errors(), _writing(engine) as connection:
+            bring_up_to_date(connection, revision)
+        _engines[ledger.url] = engine
+
+
 @contextmanager
 def _counted() -> Iterator[None]:
     """Let forks wait for the transaction in the block, and the transaction for a fork."""
@@ -139,8 +150,13 @@ def _new_engine(url: str) -> Engine:
     arguments = {
         "connect_timeout": CONNECT_TIMEOUT_SECONDS,
         "tcp_user_timeout": SILENCE_MILLISECONDS,
+        # While an answer is awaited nothing is sent that could stay unacknowledged: without these, for two hours.
+        "keepalives_idle": SILENCE_MILLISECONDS // 2000,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
         "application_name": "radtme",
-        "options": f"-c lock_timeout={LOCK_TIMEOUT_SECONDS}s",
+        "options": f"-c lock_timeout={LOCK_TIMEOUT_SECONDS}s "
+        f"-c idle_in_transaction_session_timeout={IDLE_TRANSACTION_SECONDS}s",
     }
     return create_engine(parts, connect_args=arguments, hide_parameters=True, max_overflow=POOL_SIZE, **options)
 

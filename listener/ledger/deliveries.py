@@ -11,10 +11,11 @@ from datetime import datetime
 from enum import StrEnum
 from itertools import islice
 
-from sqlalchemy import Boolean, Column, Float, ForeignKeyConstraint, Integer, String, Table, delete, select
+from sqlalchemy import Boolean, Column, Float, ForeignKey, ForeignKeyConstraint, Integer, String, Table, select
 
 from listener.ledger.database import Ledger
 from listener.ledger.schema import (
+    CODE,
     JOB_ID,
     METADATA,
     TARGET_NAME,
@@ -115,7 +116,7 @@ class ObjectAnswer(StrEnum):
 deliveries = Table(
     "deliveries",
     METADATA,
-    Column("job_id", JOB_ID, primary_key=True),
+    Column("job_id", JOB_ID, ForeignKey("jobs.job_id", ondelete="CASCADE"), primary_key=True),
     Column("target", TARGET_NAME, primary_key=True),
     Column("state", one_of(DeliveryState), nullable=False),
     Column("roles", VALUES, nullable=False),
@@ -127,6 +128,9 @@ deliveries = Table(
     Column("looks", Integer, nullable=False),
     Column("requests", VALUES, nullable=False),
     Column("last_error", AnyText),
+    Column("worker_host", CODE),
+    Column("worker_seen", UtcDateTime),
+    Column("lease", Integer, nullable=False, server_default="0"),
 )
 delivery_objects = Table(
     "delivery_objects",
@@ -157,13 +161,6 @@ def schedules(ledger: Ledger, job_ids: Iterable[str]) -> Mapping[str, tuple[Deli
             for row in connection.execute(query.order_by(deliveries.c.job_id, deliveries.c.target)).mappings():
                 found[row["job_id"]].append(record_of(DeliverySchedule, row))
     return {job_id: tuple(some) for job_id, some in found.items()}
-
-
-def forget_deliveries(ledger: Ledger, job_ids: Iterable[str]) -> None:
-    """Forget the deliveries of jobs that are removed."""
-    with ledger.writing() as connection:
-        for some in batched(job_ids, JOBS_A_QUERY):
-            connection.execute(delete(deliveries).where(deliveries.c.job_id.in_(some)))
 
 
 def batched(values: Iterable[str], size: int) -> Iterator[tuple[str, ...]]:

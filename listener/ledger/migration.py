@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
-HEAD = "0005"
+HEAD = "0009"
 """The newest revision in ``migrations/versions``."""
 ADVISORY_LOCK = 0x7261_6474_6D65
 """Held by the process that migrates a PostgreSQL database; the others wait. SQLite has one writer at a time anyway."""
@@ -19,31 +19,36 @@ def revision_of(connection: Connection) -> str | None:
     return revision
 
 
-def bring_up_to_date(connection: Connection) -> None:
-    """Migrate the schema to `HEAD` in the caller's transaction, which must be one that writes.
+def bring_up_to_date(connection: Connection, to: str = HEAD) -> None:
+    """Migrate the schema to a revision, by default the newest, in the caller's transaction, which has to write.
 
     Raises
     ------
     OSError
         If a newer version of the program wrote the schema.
     """
-    if revision_of(connection) == HEAD:
+    if (revision_of(connection) or "") >= to:
+        _refuse_newer(connection)
         return
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
-    if revision_of(connection) == HEAD:  # another process was faster
+    found = revision_of(connection)
+    if (found or "") >= to:  # another process was faster
+        _refuse_newer(connection)
         return
     # Only where there is something to do: Alembic takes a fifth of a second to load.
     from alembic import command
     from alembic.config import Config
-    from alembic.script import ScriptDirectory
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
+    command.upgrade(config, to)
+
+
+def _refuse_newer(connection: Connection) -> None:
+    """Let pass the schemas of this version of the program, whose revisions are numbered in their order."""
     found = revision_of(connection)
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    if found is not None and found not in known:
+    if found is not None and found > HEAD:
         raise OSError(errno.EAGAIN, f"a newer radtme wrote the ledger (revision {found}): run that version")
-    command.upgrade(config, "head")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Column, String, Table, delete, select
+from sqlalchemy import Column, ForeignKey, String, Table, select
 
 from listener.ledger.database import Ledger
 from listener.ledger.deliveries import JOBS_A_QUERY, batched, delivery_objects
@@ -54,7 +54,7 @@ class ReaderAssessment:
 reader_assessments = Table(
     "reader_assessments",
     METADATA,
-    Column("job_id", JOB_ID, primary_key=True),
+    Column("job_id", JOB_ID, ForeignKey("jobs.job_id", ondelete="CASCADE"), primary_key=True),
     Column("sop_instance_uid", UID, primary_key=True),
     Column("assessment", one_of(Assessment), nullable=False),
     Column("code", String(64), nullable=False),
@@ -81,13 +81,6 @@ def read_assessments(ledger: Ledger, job_id: str | None = None) -> tuple[ReaderA
         found = [record_of(ReaderAssessment, row) for row in connection.execute(query).mappings()]
     last = {(one.job_id, one.reader, one.calling_ae_title): one for one in found}
     return tuple(one for one in found if last[one.job_id, one.reader, one.calling_ae_title] is one)
-
-
-def forget_assessments(ledger: Ledger, job_ids: Iterable[str]) -> None:
-    """Forget the assessments of jobs that are removed."""
-    with ledger.writing() as connection:
-        for some in batched(job_ids, JOBS_A_QUERY):
-            connection.execute(delete(reader_assessments).where(reader_assessments.c.job_id.in_(some)))
 
 
 def results_among(ledger: Ledger, sop_instance_uids: Iterable[str]) -> Mapping[str, tuple[str, ...]]:

@@ -44,6 +44,7 @@ UID = String(64)
 AE_TITLE = String(16)
 TARGET_NAME = String(64)
 JOB_ID = String(32)
+CODE = String(64)
 
 
 class Values(TypeDecorator[Any]):

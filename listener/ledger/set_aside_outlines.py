@@ -3,11 +3,12 @@
 The row goes with its study.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from sqlalchemy import Column, Table, delete, exists, select
+from sqlalchemy import Column, Index, Table, delete, exists, func, select
 
 from listener.ledger.database import Ledger
 from listener.ledger.schema import (
@@ -57,6 +58,7 @@ set_aside_outlines = Table(
     Column("message", AnyText, nullable=False),
     Column("calling_ae_title", AE_TITLE),
     Column("at", UtcDateTime, nullable=False),
+    Index(None, "reason", "at"),
 )
 
 
@@ -98,6 +100,25 @@ def read_set_aside(ledger: Ledger, study_uid: str | None = None) -> tuple[SetAsi
         query = query.where(set_aside_outlines.c.study_uid == study_uid)
     with ledger.reading() as connection:
         return tuple(record_of(SetAsideOutline, row) for row in connection.execute(query).mappings())
+
+
+def newest_foreign(ledger: Ledger, most: int) -> tuple[SetAsideOutline, ...]:
+    """Return the newest outlines that make no case and are no results of radtme, so many of each reason at most."""
+    found: list[SetAsideOutline] = []
+    with ledger.reading() as connection:
+        for reason in SetAside:
+            if reason is not SetAside.OWN_RESULT:
+                mine = select(set_aside_outlines).where(set_aside_outlines.c.reason == reason)
+                newest = mine.order_by(set_aside_outlines.c.at.desc()).limit(most)
+                found += [record_of(SetAsideOutline, row) for row in connection.execute(newest).mappings()]
+    return tuple(sorted(found, key=lambda one: one.at, reverse=True))
+
+
+def set_aside_counts(ledger: Ledger) -> Mapping[SetAside, int]:
+    """Return how many outlines make no case, by reason; a reason without any is left out."""
+    query = select(set_aside_outlines.c.reason, func.count()).group_by(set_aside_outlines.c.reason)
+    with ledger.reading() as connection:
+        return dict(map(tuple, connection.execute(query)))
 
 
 def forget_set_aside(ledger: Ledger, study_uid: str) -> None:

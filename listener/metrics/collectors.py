@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 
 from listener.ledger.database import LedgerUnavailable
 from listener.pairing.evidence import WaitsFor
-from listener.spool.job_queries import open_summaries, state_counts
+from listener.spool.job_queries import StateCounter, open_summaries
 from listener.spool.jobs import IN_WORK
 from listener.spool.spool import Spool
 
@@ -40,6 +40,7 @@ class SpoolCollector(Collector):
 
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
+        self._states = StateCounter(spool.ledger)
 
     def collect(self) -> Iterable[Metric]:
         """Yield quarantine and free space; jobs and their ages, too, where the ledger answers."""
@@ -59,7 +60,7 @@ class SpoolCollector(Collector):
             labels=["state"],
         )
         held = GaugeMetricFamily("radtme_jobs_held", "How many jobs are on hold, by state?", labels=["state"])
-        for state, count in state_counts(self._spool.ledger).items():
+        for state, count in self._states.counts().items():
             jobs.add_metric([state.value], count)
         for state, found in open_summaries(self._spool.ledger).items():
             age = (datetime.now(UTC) - found.oldest).total_seconds() if found.oldest else 0.0

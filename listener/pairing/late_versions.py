@@ -1,6 +1,6 @@
 """New versions of jobs whose images, or other phases of whose examination, came after they were made ready."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 
 import structlog
@@ -39,9 +39,9 @@ class LateVersions:
         self._evidence_of = evidence_of
         self._announce = announce
 
-    def candidates(self) -> list[Job]:
-        """Return the jobs that may get a new version."""
-        return [job for study in self._touched.now() for job in self._latest_past_waiting(study)]
+    def candidates(self, touched: Iterable[str]) -> list[Job]:
+        """Return the jobs of these studies that may get a new version."""
+        return [job for study in touched for job in self._latest_past_waiting(study)]
 
     def review(self, job: Job) -> float:
         """Create a new version of a job whose series has grown since, or beside which another phase came.

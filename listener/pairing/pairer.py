@@ -1,5 +1,6 @@
 """The thread that makes jobs ready when their images have arrived."""
 
+import os
 import threading
 import time
 from collections import Counter
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import structlog
 
+from listener.dicom.uids import is_uid
 from listener.ledger.database import LedgerUnavailable
 from listener.ledger.refused_contexts import read_refused
 from listener.ledger.set_aside_outlines import SetAside
@@ -32,6 +34,7 @@ from listener.pairing.reconcile import outline_at, outlines_without_job
 from listener.pairing.retrieve_queue import Fetch, RetrieveQueue
 from listener.pairing.segmentation_references import SegmentationReferences
 from listener.pairing.series_watch import SeriesWatch
+from listener.pairing.study_notes import StudyNotes
 from listener.pairing.touched_studies import TouchedStudies
 from listener.runtime.fault_points import FaultPoint, reach
 from listener.settings import ListenerSettings
@@ -86,6 +89,7 @@ class Pairer:
         self._watch = SeriesWatch(spool, settings)
         self._other_phases = OtherPhases(spool, self._watch)
         self._touched = TouchedStudies(spool.ledger, settings)
+        self._notes = StudyNotes(spool)
         self._late_versions = LateVersions(
             spool, settings, self._watch, self._other_phases, self._touched, self._evidence_of, announce
         )
@@ -167,7 +171,9 @@ class Pairer:
         """Examine every job once; return the seconds until something may be due."""
         self._guarded(self._job_creation.create_delayed)
         waiting = list(self._spool.jobs(JobState.WAITING))
-        candidates = self._late_versions.candidates()
+        touched = self._touched.now()
+        self._guarded(partial(self._notes.note, touched))
+        candidates = self._late_versions.candidates(touched)
         self._most_cases = most_jobs_of_a_study(self._spool.ledger, datetime.now(UTC) - timedelta(hours=1))
         self._waited = {job.id: self._waited[job.id] for job in waiting if job.id in self._waited}
         self._elsewhere.keep_only(job.id for job in waiting)
@@ -251,14 +257,21 @@ class Pairer:
         with self._spool.ledger.reading():  # asked once: where it is away, every outline would wait for it
             pass
         if self._is_repaired:
-            self._touched.touch(outlines_without_job(self._spool, self._guarded, self._make_job))
+            self._find_recent()
         else:
             self.reconcile()
 
     def reconcile(self) -> None:
         """Repair what a crash left, and create a job for every recent outline in the spool that has none."""
         self._guarded(self._repair)
-        self._touched.touch(outlines_without_job(self._spool, self._guarded, self._make_job))
+        self._find_recent()
+
+    def _find_recent(self) -> None:
+        """Look at the studies of which something came lately, and note those that the ledger does not know."""
+        recent = outlines_without_job(self._spool, self._guarded, self._make_job)
+        self._touched.touch(recent)
+        studies = sorted(filter(is_uid, os.listdir(self._spool.studies)))
+        self._guarded(partial(self._notes.note_missing, studies, frozenset(recent)))
 
     def _repair(self) -> None:
         repair(self._spool)

@@ -50,7 +50,7 @@ class FaultPoint(StrEnum):
     SCORE_BUILT = "score.built"
     """The results exist in memory alone."""
     OBJECTS_WRITTEN = "objects.written"
-    """All result objects are in ``objects.part``."""
+    """All result objects are in their staging folder."""
     OBJECTS_RENAMED = "objects.renamed"
     """All result objects are in ``objects``."""
     RESULT_WRITTEN = "result.written"
@@ -68,7 +68,7 @@ class FaultPoint(StrEnum):
     DELIVERY_TRIED = "delivery.tried"
     """The association has ended; the outcome of the attempt is not recorded."""
     DELIVERY_RECORDED = "delivery.recorded"
-    """The outcome is recorded; the job has not changed its state."""
+    """The last delivery is settled; the transaction that also ends the job is not committed."""
 
 
 class _Fault:

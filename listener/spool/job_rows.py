@@ -17,7 +17,6 @@ from sqlalchemy import (
     Integer,
     RowMapping,
     Select,
-    String,
     Table,
     delete,
     func,
@@ -26,7 +25,7 @@ from sqlalchemy import (
 )
 
 from listener.ledger.deliveries import JOBS_A_QUERY, batched
-from listener.ledger.schema import AE_TITLE, JOB_ID, METADATA, UID, VALUES, UtcDateTime, one_of, put_if_absent
+from listener.ledger.schema import AE_TITLE, CODE, JOB_ID, METADATA, UID, VALUES, UtcDateTime, one_of, put_if_absent
 from listener.runtime.timestamps import format_time
 from listener.spool.job_notes import Attempts, Drop, Failure, Hold
 from listener.spool.job_record import JobRecord
@@ -34,8 +33,6 @@ from listener.spool.jobs import Job, JobState
 from listener.spool.record_file import UnreadableRecord, as_json, record_of
 
 log = structlog.get_logger()
-
-CODE = String(64)
 
 jobs = Table(
     "jobs",
@@ -62,7 +59,10 @@ jobs = Table(
     Column("score", Float),
     Column("worker_host", CODE),
     Column("worker_seen", UtcDateTime),
+    Column("lease", Integer, nullable=False, server_default="0"),
     Index(None, "state", "changed"),
+    Index(None, "reason", "changed"),
+    Index(None, "score"),
 )
 NOTES = {"attempts": Attempts, "failure": Failure, "hold": Hold, "dropped": Drop}
 """Columns that hold a record of `listener.spool.job_notes`."""
@@ -150,6 +150,7 @@ def job_of(row: RowMapping, results: Path) -> Job:
         failure=note("failure"),
         hold=note("hold"),
         drop=note("dropped"),
+        lease=row["lease"],
     )
 
 

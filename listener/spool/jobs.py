@@ -58,6 +58,8 @@ class Job:
     """Who holds it."""
     drop: Drop | None = None
     """Who gave it up."""
+    lease: int = 0
+    """How often a worker claimed it: what an earlier claim still writes is refused."""
 
     @property
     def id(self) -> str:

@@ -146,7 +146,18 @@ class Spool:
         return status.f_bavail * status.f_frsize
 
     def last_arrival(self) -> float | None:
-        """Return when the newest object was stored (Unix time, seconds), to the folder of its series; None: never."""
+        """Return when the newest object was stored (Unix time, seconds), to the folder of its series; None: never.
+
+        As the ledger knows it; where that knows nothing, the folders are asked.
+        """
+        from listener.ledger.database import SQLITE_NAME, LedgerUnavailable  # as in `ledger`
+        from listener.spool import study_rows
+
+        if self.ledger_url is not None or (self.root / SQLITE_NAME).exists():
+            with suppress(LedgerUnavailable):
+                noted = study_rows.last_arrival(self.ledger)
+                if noted is not None:
+                    return noted.timestamp()
         arrivals = []
         for folder in self.studies.glob("*/*/"):
             with suppress(FileNotFoundError):  # removed meanwhile
@@ -274,10 +285,15 @@ class Spool:
             return self.change_within(connection, job, **changes)
 
     def change_within(self, connection: "Connection", job: Job, **changes: Any) -> Job | None:
-        """Do what `change` does as a part of a transaction."""
+        """Do what `change` does as a part of a transaction.
+
+        A running job is changed only under the claim with which it was read: a worker whose job was taken over by
+        another machine, and that lives on, changes nothing.
+        """
         from listener.spool import job_rows
 
-        row = job_rows.change(connection, job.id, [job.state], **changes)
+        mine = job_rows.jobs.c.lease == job.lease if job.state is JobState.RUNNING else None
+        row = job_rows.change(connection, job.id, [job.state], only_if=mine, **changes)
         return None if row is None else job_rows.job_of(row, self.results)
 
     def move(self, job: Job, state: JobState, **changes: Any) -> Job | None:
@@ -288,10 +304,10 @@ class Spool:
         return moved
 
 
-def fail(spool: Spool, job: Job, reason: str, message: str) -> None:
-    """End a job as failed, with why and with what a person can do."""
+def fail_within(spool: Spool, connection: "Connection", job: Job, reason: str, message: str) -> Job | None:
+    """End a job as failed, with why and with what a person can do; None where another process moved it first."""
     failure = Failure(reason, message, datetime.now(UTC), len(job.attempts.began))
-    spool.move(job, JobState.FAILED, failure=failure, reason=str(reason))
+    return spool.change_within(connection, job, to=JobState.FAILED, failure=failure, reason=str(reason))
 
 
 def _checked_id(job_id: str) -> str:

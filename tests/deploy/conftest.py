@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from listener.pairing.study_notes import StudyNotes
 from listener.spool.atomic_files import write_json
 from listener.spool.job_record import SegmentationReference
 from listener.spool.job_rows import NOTES
@@ -39,6 +40,12 @@ def spool(tmp_path: Path) -> Spool:
     return made
 
 
+def note_studies(spool: Spool) -> None:
+    """Note all studies in the ledger, as a listener does when it starts."""
+    studies = sorted(os.listdir(spool.studies))
+    StudyNotes(spool).note_missing(studies, frozenset(studies))
+
+
 @pytest.fixture
 def put_instances(spool: Spool) -> Callable[[int], None]:
     """Return a function that lays the first ``count`` instances of the series into the spool."""
@@ -48,6 +55,7 @@ def put_instances(spool: Spool) -> Callable[[int], None]:
         folder.mkdir(parents=True, exist_ok=True)
         for number in range(count):
             (folder / f"{SERIES}.{number}.dcm").write_bytes(b"")
+        note_studies(spool)
 
     return put
 
@@ -87,6 +95,7 @@ def put_job(spool: Spool) -> Callable[..., Job]:
                 write_delivery(spool.ledger, job.id, record_of(DeliveryRecord, value, name))
             else:
                 write_json(job.folder / f"{name}.json", value)
+        note_studies(spool)
         return job
 
     return put

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from model_store.signatures.registry import Registry
 from support.disturbed import TINY, Study, site_with
 from support.doomed import Site, was_killed
 from support.modality import store_all
+from support.postgresql import PostgresServer
 from support.recorder import Recorder, recorder
 
 
@@ -52,10 +54,19 @@ def study(tmp_path_factory: pytest.TempPathFactory, model_store: Path) -> Study:
         return Study(phantom.paths, pacs.once(), ready, delivering)
 
 
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])
+def ledger_url(request: pytest.FixtureRequest) -> str | None:
+    """Return the URL of an empty ledger, None for the embedded one: each fault is met with both of them."""
+    if request.param == "sqlite":
+        return None
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.new_database()
+
+
 @pytest.fixture
-def make_site(tmp_path: Path, model_store: Path, pacs: Recorder) -> Callable[[], Site]:
+def make_site(tmp_path: Path, model_store: Path, pacs: Recorder, ledger_url: str | None) -> Callable[[], Site]:
     """Return a site with no spool yet."""
-    return lambda: site_with(tmp_path / "site", model_store, pacs)
+    return lambda: replace(site_with(tmp_path / "site", model_store, pacs), ledger_url=ledger_url)
 
 
 @pytest.fixture

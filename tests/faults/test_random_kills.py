@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -82,11 +83,14 @@ def _send(port: int, studies: Sequence[tuple[Path, ...]], acknowledged: list[Pat
         acknowledged.extend(mine)
 
 
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 @pytest.mark.parametrize(
     ("studies", "kills"),
     [(2, 4), pytest.param(LONG_STUDIES, LONG_KILLS, marks=(pytest.mark.long, pytest.mark.timeout(3 * 3600)))],
 )
-def test_random_kills(studies: int, kills: int, tmp_path: Path, model_store: Path) -> None:
+def test_random_kills(
+    studies: int, kills: int, database: str, tmp_path: Path, model_store: Path, request: pytest.FixtureRequest
+) -> None:
     """No acknowledged object is lost, every job is done, each result exists once and equals the undisturbed one."""
     sent = make_studies(tmp_path / "studies", studies)
     with recorder() as pacs:
@@ -94,7 +98,8 @@ def test_random_kills(studies: int, kills: int, tmp_path: Path, model_store: Pat
         calm = pacs.once()
         assert len(calm) == 4 * studies
     with recorder() as pacs:
-        site = site_with(tmp_path / "killed", model_store, pacs)
+        url = None if database == "sqlite" else request.getfixturevalue("postgres").new_database()
+        site = replace(site_with(tmp_path / "killed", model_store, pacs), ledger_url=url)
         begin = time.monotonic()
         acknowledged, killed = run(site, sent, kills, 1.2)
         seconds = time.monotonic() - begin
@@ -106,6 +111,7 @@ def test_random_kills(studies: int, kills: int, tmp_path: Path, model_store: Pat
         assert pacs.once() == calm
         again = sum(len(seen) - 1 for seen in pacs.digests.values())
     print(
-        f"{kills} kills {dict(sorted(killed.items()))} in {seconds:.0f} s: {len(files)} objects acknowledged and kept, "
+        f"{database}: {kills} kills {dict(sorted(killed.items()))} in {seconds:.0f} s: "
+        f"{len(files)} objects acknowledged and kept, "
         f"{studies} jobs done, {len(calm)} results once, {again} of them sent twice with the same bytes"
     )

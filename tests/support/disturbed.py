@@ -54,7 +54,11 @@ def instance_uid(path: Path) -> str:
 
 
 def put_spool(site: Site, template: Path) -> None:
-    """Give a site a copy of a spool."""
+    """Give a site a copy of a spool, whichever ledger it has."""
+    if site.ledger_url is not None:
+        site.spool.prepare()
+        add_to_spool(site, template)
+        return
     shutil.copytree(template, site.spool.root, dirs_exist_ok=True)
 
 

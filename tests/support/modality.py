@@ -17,7 +17,7 @@ def without_nagle(event: evt.Event) -> None:
         transport.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
-def store_until_gone(port: int, paths: Iterable[Path], acknowledged: list[Path]) -> int | None:
+def store_until_gone(port: int, paths: Iterable[Path], acknowledged: list[Path], host: str = "127.0.0.1") -> int | None:
     """Send files until the peer is gone, and write down which got 0x0000; return the status that ended it, if one did.
 
     An object without a response is sent again on a new association: pynetdicom's own reactor can swallow one.
@@ -30,7 +30,7 @@ def store_until_gone(port: int, paths: Iterable[Path], acknowledged: list[Path])
     waiting = iter(paths)
     path = next(waiting, None)
     while path is not None:
-        association = entity.associate("127.0.0.1", port, ae_title="RADTME", evt_handlers=handlers)
+        association = entity.associate(host, port, ae_title="RADTME", evt_handlers=handlers)
         if not association.is_established:
             return None
         try:
@@ -51,10 +51,12 @@ def store_until_gone(port: int, paths: Iterable[Path], acknowledged: list[Path])
     return None
 
 
-def store_all(port: int, paths: Iterable[Path], acknowledged: list[Path], seconds: float = 300.0) -> None:
+def store_all(
+    port: int, paths: Iterable[Path], acknowledged: list[Path], seconds: float = 300.0, host: str = "127.0.0.1"
+) -> None:
     """Send files, again where they were not acknowledged, until all of them are."""
     end = time.monotonic() + seconds
     while left := [path for path in paths if path not in set(acknowledged)]:
         assert time.monotonic() < end, f"{len(left)} objects were not taken within {seconds:g} s"
-        store_until_gone(port, left, acknowledged)
+        store_until_gone(port, left, acknowledged, host)
         time.sleep(0.05)

@@ -1,5 +1,6 @@
 """Jobs whose results are ready for delivery, and their outcome."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from pydicom import Dataset
@@ -10,11 +11,12 @@ from pydicom.uid import (
     SegmentationStorage,
     generate_uid,
 )
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from deploy.operations.retry import held_lock
 from listener.ledger.commitments import commitment_requests
 from listener.ledger.database import Ledger
+from listener.ledger.deliveries import deliveries
 from listener.spool.jobs import Job, JobState, job_id_for
 from listener.spool.locks import LOCK_NAME
 from listener.spool.spool import Spool
@@ -72,7 +74,7 @@ def delivering(spool: Spool, *targets: str, number: int = 1, roles: tuple[str, .
     assert job is not None
     with held_lock(job.folder, LOCK_NAME, job_id):  # a listener that starts meanwhile clears leftovers
         write_result(job, result_record(job_id))
-        ledger.write_objects(job, {role: encoded(document(ROLES[role])) for role in roles})
+        write_objects(job, {role: encoded(document(ROLES[role])) for role in roles})
     with spool.ledger.writing() as connection:
         queue_delivery(connection, job.id, dict.fromkeys(targets, tuple(map(ResultRole, roles))))
         moved = spool.change_within(connection, job, to=JobState.DELIVERING)
@@ -80,11 +82,23 @@ def delivering(spool: Spool, *targets: str, number: int = 1, roles: tuple[str, .
     return moved
 
 
+def write_objects(job: Job, objects: Mapping[str, bytes]) -> None:
+    """Write the objects of a result as a worker does."""
+    ledger.stage_objects(job, objects)
+    ledger.put_in_place(job)
+
+
 def entry_of(spool: Spool, job: Job, target: str = "pacs") -> DeliveryRecord:
     """Return the outbox record of a job for a target, wherever the job lies now."""
     record = read_delivery(spool.ledger, job.id, target)
     assert record is not None
     return record
+
+
+def forget_deliveries(ledger: Ledger, job_ids: list[str]) -> None:
+    """Let a ledger know of no delivery of these jobs, as one that was restored from an older backup."""
+    with ledger.writing() as connection:
+        connection.execute(delete(deliveries).where(deliveries.c.job_id.in_(job_ids)))
 
 
 def state_of(spool: Spool, job: Job) -> JobState:

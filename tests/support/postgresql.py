@@ -5,7 +5,7 @@ import secrets
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,16 +27,19 @@ def programs() -> Path | None:
 class PostgresServer:
     """A server on a free port of this machine; without fsync, which nothing here could observe."""
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, port: int, host: str = "127.0.0.1", within: Sequence[str] = ()) -> None:
+        """``within``: the command that runs it on another host, such as in a network namespace."""
         self.folder = folder
         self.port = port
+        self.host = host
+        self._within = within
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start, and return when it answers."""
         found = programs()
         assert found is not None
-        options = ["-p", str(self.port), "-k", "", "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
+        options = ["-p", str(self.port), "-k", "", "-c", f"listen_addresses={self.host}", "-c", "fsync=off"]
         self._process = self._run_as_server([str(found / "postgres"), "-D", str(self.folder / "data"), *options])
         wait_until(self.answers, 60, "an answer of PostgreSQL")
 
@@ -54,12 +57,22 @@ class PostgresServer:
             return False
         return True
 
-    def new_database(self) -> str:
-        """Return the URL of a new, empty database."""
+    def new_database(self, place: Path | None = None) -> str:
+        """Return the URL of a new, empty database; it lies in a folder of the server's user, where one is given."""
         name = f"test_{secrets.token_hex(6)}"
         with psycopg.connect(self._dsn("postgres"), autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}"'.encode())
-        return f"postgresql+psycopg://radtme@127.0.0.1:{self.port}/{name}"
+            if place is not None:
+                connection.execute(f"CREATE TABLESPACE {name} LOCATION '{place}'".encode())
+            within = f"TABLESPACE {name}" if place is not None else ""
+            connection.execute(f'CREATE DATABASE "{name}" {within}'.encode())
+        return f"postgresql+psycopg://radtme@{self.host}:{self.port}/{name}"
+
+    def drop_database(self, url: str) -> None:
+        """Remove a database that lies in a folder of its own, and let go of the folder."""
+        name = url.rpartition("/")[2]
+        with psycopg.connect(self._dsn("postgres"), autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+            connection.execute(f"DROP TABLESPACE {name}".encode())
 
     def initialise(self) -> None:
         """Make the folder of the cluster."""
@@ -69,9 +82,11 @@ class PostgresServer:
             shutil.chown(self.folder, UNPRIVILEGED)
         arguments = ["-D", str(self.folder / "data"), "-U", "radtme", "--auth=trust", "-E", "UTF8", "--no-sync"]
         assert self._run_as_server([str(found / "initdb"), *arguments]).wait(120) == 0
+        with (self.folder / "data" / "pg_hba.conf").open("a") as rules:
+            rules.write("host all all samenet trust\n")
 
     def _dsn(self, database: str) -> str:
-        return f"host=127.0.0.1 port={self.port} user=radtme dbname={database}"
+        return f"host={self.host} port={self.port} user=radtme dbname={database}"
 
     def _run_as_server(self, command: list[str]) -> "subprocess.Popen[bytes]":
         # It ends with the tests, also where they are killed.
@@ -80,7 +95,7 @@ class PostgresServer:
             start += ["--reuid", UNPRIVILEGED, "--clear-groups"]
         with open(self.folder / "log", "ab") as log:
             return subprocess.Popen(
-                [*start, *command], stdout=log, stderr=log, cwd="/", env={"PATH": os.environ["PATH"]}
+                [*self._within, *start, *command], stdout=log, stderr=log, cwd="/", env={"PATH": os.environ["PATH"]}
             )
 
 

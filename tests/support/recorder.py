@@ -44,7 +44,7 @@ class Recorder:
 
 
 @contextmanager
-def recorder(*sop_classes: str, port: int = 0) -> Iterator[Recorder]:
+def recorder(*sop_classes: str, port: int = 0, host: str = "127.0.0.1") -> Iterator[Recorder]:
     """Run one for the block that takes these SOP classes, or every one where none is given."""
     entity = AE("RECORDER")
     entity.maximum_associations = 50
@@ -52,7 +52,7 @@ def recorder(*sop_classes: str, port: int = 0) -> Iterator[Recorder]:
     for uid in sop_classes or [context.abstract_syntax or "" for context in AllStoragePresentationContexts]:
         entity.add_supported_context(uid, ALL_TRANSFER_SYNTAXES)
     one = Recorder(port or free_port(), entity.ae_title)
-    server = entity.start_server(("127.0.0.1", one.port), block=False, evt_handlers=[(evt.EVT_C_STORE, one.take)])
+    server = entity.start_server((host, one.port), block=False, evt_handlers=[(evt.EVT_C_STORE, one.take)])
     try:
         yield one
     finally:

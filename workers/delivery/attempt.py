@@ -122,10 +122,6 @@ class DeliveryAttempt:
                 self._file.write(self.entry.as_refused(str(damage), self._clock()))
         return True
 
-    def forget_requests(self) -> None:
-        """Stop waiting for reports."""
-        self._commitment.forget(self.entry.requests)
-
     def _is_due(self) -> bool:
         return self.entry.is_due(self._file.job.id, self._breaker.circuit, self._clock())
 

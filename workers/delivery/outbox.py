@@ -1,17 +1,18 @@
 """The outbox: the delivery record of each job and target, in the ledger; one process at a time works on a record."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, delete, select
 
 from listener.ledger.database import Ledger
 from listener.ledger.deliveries import ObjectAnswer, deliveries, delivery_objects
 from listener.ledger.schema import put
 from listener.spool.jobs import Job, JobState
+from listener.spool.leases import delivery_lease, require
 from listener.spool.locks import exclusive
 from listener.spool.record_file import as_json, record_of
 from listener.spool.spool import Spool
@@ -28,7 +29,7 @@ def queue_delivery(connection: Connection, job_id: str, targets: Mapping[str, tu
 
     A record of an earlier attempt is kept once something was sent: it states what the target has taken.
     """
-    earlier = {record.target: record for record in _read(connection, job_id)}
+    earlier = {record.target: record for record in deliveries_of(connection, job_id)}
     for name, roles in targets.items():
         if name not in earlier or not earlier[name].tries:
             _write(connection, job_id, queued(name, roles, datetime.now(UTC)))
@@ -37,7 +38,7 @@ def queue_delivery(connection: Connection, job_id: str, targets: Mapping[str, tu
 def read_deliveries(ledger: Ledger, job_id: str) -> tuple[DeliveryRecord, ...]:
     """Return the delivery records of a job, by target."""
     with ledger.reading() as connection:
-        return _read(connection, job_id)
+        return deliveries_of(connection, job_id)
 
 
 def read_delivery(ledger: Ledger, job_id: str, target: str) -> DeliveryRecord | None:
@@ -51,30 +52,56 @@ def write_delivery(ledger: Ledger, job_id: str, record: DeliveryRecord) -> None:
         _write(connection, job_id, record)
 
 
+Settled = Callable[[Connection, Job, DeliveryRecord], None]
+"""What a transaction that settles a delivery does in addition."""
+
+
 @dataclass
 class OutboxEntry:
-    """The record of one delivery while its lock is held."""
+    """The record of one delivery while its lock and its lease are held."""
 
     ledger: Ledger
     job: Job
     entry: DeliveryRecord
+    mine: ColumnElement[bool]
+    """What tells its row for as long as the lease is held."""
+    settled: Settled
 
     def write(self, entry: DeliveryRecord) -> None:
-        """Replace the record, in the ledger first."""
-        write_delivery(self.ledger, self.job.id, entry)
+        """Replace the record, in the ledger first.
+
+        Raises
+        ------
+        LeaseLost
+            If another machine has taken the delivery over.
+        """
+        with self.ledger.writing() as connection:
+            require(connection, deliveries, self.mine)
+            _write(connection, self.job.id, entry)
+            if entry.state.is_settled:
+                self.settled(connection, self.job, entry)
         self.entry = entry
 
 
 @contextmanager
-def held_outbox(spool: Spool, job_id: str, target_name: str) -> Iterator[OutboxEntry | None]:
-    """Lock the record of a job for one target; None where there is none, or another process has locked it."""
-    with exclusive(spool.job_folder(job_id), f"deliver-{target_name}.lock") as mine:
-        job = spool.find_job(job_id) if mine else None
-        entry = read_delivery(spool.ledger, job_id, target_name) if job and job.state is JobState.DELIVERING else None
-        yield OutboxEntry(spool.ledger, job, entry) if job is not None and entry is not None else None
+def held_outbox(spool: Spool, job_id: str, target_name: str, settled: Settled) -> Iterator[OutboxEntry | None]:
+    """Hold the record of a job for one target; None where there is none, or another process or machine holds it."""
+    with exclusive(spool.job_folder(job_id), f"deliver-{target_name}.lock") as is_free:
+        if not is_free:
+            yield None
+            return
+        with delivery_lease(spool, job_id, target_name) as mine:
+            job = spool.find_job(job_id) if mine is not None else None
+            is_open = job is not None and job.state is JobState.DELIVERING
+            entry = read_delivery(spool.ledger, job_id, target_name) if is_open else None
+            if mine is None or job is None or entry is None:
+                yield None
+            else:
+                yield OutboxEntry(spool.ledger, job, entry, mine, settled)
 
 
-def _read(connection: Connection, job_id: str) -> tuple[DeliveryRecord, ...]:
+def deliveries_of(connection: Connection, job_id: str) -> tuple[DeliveryRecord, ...]:
+    """Return the delivery records of a job, by target, as a part of a transaction."""
     rows = connection.execute(select(deliveries).where(deliveries.c.job_id == job_id).order_by(deliveries.c.target))
     answers = connection.execute(select(delivery_objects).where(delivery_objects.c.job_id == job_id)).mappings().all()
     return tuple(_record(row, [one for one in answers if one["target"] == row["target"]]) for row in rows.mappings())

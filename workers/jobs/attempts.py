@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 
 from listener.runtime.fault_points import FaultPoint, reach
 from listener.spool.atomic_files import fsync_folder, make_folder, write_bytes
@@ -24,35 +25,29 @@ from listener.spool.spool import Spool
 def claimed(spool: Spool, job_id: str) -> Iterator[Job | None]:
     """Hold the job during the block; None if it is unknown, no longer ready, deferred, held or claimed elsewhere."""
     job = spool.find_job(job_id)
-    if job is None or job.is_held or waits_for_retry(job.folder, datetime.now(UTC)):
+    claimable = job is not None and job.state in (JobState.READY, JobState.RUNNING) and not job.is_held
+    if job is None or not claimable or waits_for_retry(job.folder, datetime.now(UTC)):
         yield None
         return
-    job = claim(spool, job) if job.state in (JobState.READY, JobState.RUNNING) else None
-    if job is None:
-        yield None
-        return
-    reach(FaultPoint.JOB_MOVED)
     make_folder(job.folder)  # a backup may lack it
+    # The lock first: a worker that finds it taken must not make the claim of its holder an earlier one.
     with exclusive(job.folder) as mine:
-        running = _still_running(spool, job_id) if mine else None
+        running = claim(spool, job) if mine else None
         if running is None:
             yield None
             return
+        reach(FaultPoint.JOB_MOVED)
         with signs_of_life(spool, running):
             yield running
-
-
-def _still_running(spool: Spool, job_id: str) -> Job | None:
-    """Return the job as it is under its lock, unless its former holder ended it meanwhile."""
-    job = spool.find_job(job_id)
-    return job if job is not None and job.state is JobState.RUNNING else None
 
 
 def begin_attempt(spool: Spool, job: Job) -> Job | None:
     """Record the start of an attempt, before anything that might kill the worker; None where the job was removed.
 
-    Removes unfinished files of a killed attempt: only the holder of the job's lock writes in its folder.
+    Removes unfinished files of a killed attempt: only the holder of the job writes in its folder.
     """
+    for staging in job.folder.glob("objects-*.part"):
+        shutil.rmtree(staging, ignore_errors=True)
     for unfinished in job.folder.rglob(".*.tmp"):
         unfinished.unlink(missing_ok=True)
     earlier = job.attempts
@@ -68,7 +63,7 @@ def give_back(spool: Spool, job: Job, why: str, counted: bool = True) -> None:
     ``counted``: the attempt was recorded; it is removed from the count. Steps that fail with an OSError are skipped:
     the job is then recovered because it has no lock.
     """
-    shutil.rmtree(job.folder / "objects.part", ignore_errors=True)  # free the space for other jobs
+    shutil.rmtree(_staging(job), ignore_errors=True)  # free the space for other jobs
     with contextlib.suppress(OSError):
         set_retry_time(job.folder, datetime.now(UTC))
     began = job.attempts.began
@@ -77,16 +72,25 @@ def give_back(spool: Spool, job: Job, why: str, counted: bool = True) -> None:
         spool.move(job, JobState.READY, attempts=Attempts(remaining, GivenBack(datetime.now(UTC), why)))
 
 
-def write_objects(job: Job, objects: Mapping[str, bytes]) -> None:
-    """Write all result objects or none; those of an earlier attempt are replaced by the same bytes."""
-    staging = job.folder / "objects.part"
+def stage_objects(job: Job, objects: Mapping[str, bytes]) -> None:
+    """Write all result objects to where nobody looks for them; `put_in_place` ends that."""
+    staging = _staging(job)
     shutil.rmtree(staging, ignore_errors=True)
     make_folder(staging)
     for role, content in objects.items():
         write_bytes(staging / f"{role}.dcm", content)
     reach(FaultPoint.OBJECTS_WRITTEN)
+
+
+def put_in_place(job: Job) -> None:
+    """Let the staged objects be those of the result; those of an earlier attempt are replaced by the same bytes."""
     final = job.folder / "objects"
     shutil.rmtree(final, ignore_errors=True)
-    os.rename(staging, final)
+    os.rename(_staging(job), final)
     reach(FaultPoint.OBJECTS_RENAMED)
     fsync_folder(job.folder)
+
+
+def _staging(job: Job) -> Path:
+    """Return the folder of this claim alone: a worker that was taken for dead may write in its own."""
+    return job.folder / f"objects-{job.lease}.part"

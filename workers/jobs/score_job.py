@@ -15,6 +15,7 @@ from listener.dicom.sender_character_sets import character_set_of
 from listener.runtime.fault_points import FaultPoint, reach
 from listener.spool.job_record import JobRecord
 from listener.spool.jobs import Job, JobState
+from listener.spool.leases import LeaseLost, while_held
 from listener.spool.spool import Spool
 from model_store.signatures.registry import Registry
 from model_store.signatures.shadow import Shadow
@@ -158,7 +159,7 @@ def run(
         result = _with_objects(replace(result, outcome=ResultOutcome.UNCHANGED), objects)
     reach(FaultPoint.SCORE_BUILT)
     with timer(Stage.WRITE):
-        ledger.write_objects(job, {role.value: encoded(dataset) for role, dataset in objects.items()})
+        ledger.stage_objects(job, {role.value: encoded(dataset) for role, dataset in objects.items()})
     if record.is_self_test:
         result, shadow = replace(result, drift=None), None
     result = replace(
@@ -169,7 +170,9 @@ def run(
     )
     if result.outcome is not ResultOutcome.UNCHANGED:
         result = replace(result, withheld=withheld(spool, record, result, settings.targets))
-    write_result(job, result)
+    with while_held(spool, job):
+        ledger.put_in_place(job)
+        write_result(job, result)
     reach(FaultPoint.RESULT_WRITTEN)
     finished = _finished(spool, job, settings, result, time.perf_counter() - begin)
     return replace(finished, further=further, engine_check=_engine_check(inputs, case))
@@ -194,11 +197,8 @@ def _finished(spool: Spool, job: Job, settings: WorkerSettings, result: ResultRe
     record = job.record
     _audit(spool, record, settings, result)
     reason = result.rejection.reason if result.rejection else None
-    if result.outcome is not ResultOutcome.UNCHANGED:
-        outcome = CaseOutcome(result.outcome)
-        note_outcome(spool, job, outcome, result.finished, settings, reason)
     recipients = tuple(one for one in targets_for(record, settings.targets) if one.name not in result.withheld)
-    targets = _queue_results(spool, job, recipients, result)
+    targets = _queue_results(spool, job, recipients, result, settings)
     verdict = result.score if result.outcome is ResultOutcome.SCORED else None
     return Scored(
         job.id,
@@ -343,8 +343,17 @@ def _replaced_objects(spool: Spool, record: JobRecord) -> Mapping[ResultRole, In
     return {} if earlier is None else earlier.references
 
 
-def _queue_results(spool: Spool, job: Job, targets: tuple[Target, ...], result: ResultRecord) -> tuple[str, ...]:
-    """Queue the results for each target that accepts any of them; a job without such a target becomes done."""
+def _queue_results(
+    spool: Spool, job: Job, targets: tuple[Target, ...], result: ResultRecord, settings: WorkerSettings
+) -> tuple[str, ...]:
+    """Queue the results for each target that accepts any of them; a job without such a target becomes done.
+
+    Raises
+    ------
+    LeaseLost
+        If another machine has taken the job over, or a person has removed it: nothing is queued.
+    """
+    reason = result.rejection.reason if result.rejection else None
     made = frozenset(result.objects)
     wanted = {target.name: tuple(role for role in ResultRole if role in made & target.roles) for target in targets}
     wanted = {name: chosen for name, chosen in wanted.items() if chosen}
@@ -354,11 +363,13 @@ def _queue_results(spool: Spool, job: Job, targets: tuple[Target, ...], result: 
             job,
             to=JobState.DELIVERING if wanted else JobState.DONE,
             outcome=result.outcome.value,
-            reason=result.rejection.reason.value if result.rejection else None,
+            reason=reason.value if reason else None,
             score=result.score.hot_probability if result.score else None,
         )
-        if moved is None:  # it was removed
-            return ()
+        if moved is None:
+            raise LeaseLost
+        if result.outcome is not ResultOutcome.UNCHANGED:
+            note_outcome(spool, job, CaseOutcome(result.outcome), result.finished, settings, reason)
         queue_delivery(connection, job.id, wanted)
         reach(FaultPoint.DELIVERY_QUEUED)
     reach(FaultPoint.SCORE_HANDED_OVER)

@@ -19,12 +19,14 @@ from listener.runtime.fault_points import FaultPoint, reach
 from listener.runtime.safe_errors import stack_locations
 from listener.spool.job_queries import ready_successors
 from listener.spool.jobs import Job, JobState
-from listener.spool.spool import Spool, fail
+from listener.spool.leases import LeaseLost
+from listener.spool.spool import Spool, fail_within
 from model_store.errors import SignatureError
 from model_store.signatures.registry import Registry
 from model_store.signatures.shadow import Shadow
 from workers.delivery import deliver as delivery
 from workers.delivery.attempt import DeliveryOutcome
+from workers.delivery.closing import close_if_settled
 from workers.errors import FailureReason, is_of_the_machine
 from workers.jobs import attempts as attempts
 from workers.jobs import score_job as scoring
@@ -123,6 +125,9 @@ def _attempted(context: TaskContext, job: Job | None) -> scoring.Scored | None:
             _fail(context, begun, FailureReason.WORKER_KILLED, _killed_message(context.settings, job.id))
             return None
         return _scored(context, begun)
+    except LeaseLost:
+        log.warning("job_taken_over")
+        return None
     except OSError as error:
         if not is_transient(error):
             raise
@@ -152,7 +157,7 @@ def _scored(context: TaskContext, job: Job) -> scoring.Scored | None:
         ended = scoring.run(context.spool, job, context.registry, context.settings, ended_by=ended_by)
         return replace(ended, seconds=time.perf_counter() - begin)
     except Exception as error:
-        if is_transient(error):
+        if isinstance(error, LeaseLost) or is_transient(error):
             raise
         # The text of an exception may quote an element of the data set; its type and location cannot.
         at = stack_locations(error)
@@ -170,8 +175,10 @@ def _killed_message(settings: WorkerSettings, job_id: str) -> str:
 
 
 def _fail(context: TaskContext, job: Job, reason: FailureReason, message: str) -> None:
-    note_outcome(context.spool, job, CaseOutcome.FAILED, datetime.now(UTC), context.settings, reason)
-    fail(context.spool, job, reason, message)
+    with context.spool.ledger.writing() as connection:
+        if fail_within(context.spool, connection, job, reason, message) is None:
+            raise LeaseLost
+        note_outcome(context.spool, job, CaseOutcome.FAILED, datetime.now(UTC), context.settings, reason)
     context.metrics.failures.labels(reason.value).inc()
     log.error("job_failed", reason=reason.value, message=message)
 
@@ -228,7 +235,7 @@ def _deliver_job(context: TaskContext, job_id: str, target_name: str) -> None:
     allowed = targets_of_job(context.spool, job_id, context.settings.targets)
     target = next((one for one in allowed if one.name == target_name), None)
     if target is None:
-        delivery.close_if_settled(context.spool, job_id, context.settings)
+        close_if_settled(context.spool, job_id, context.settings)
         log.error("target_unknown", remedy="add the target to the configuration; its results are kept until then")
         return
     outcome = _delivered(context, job_id, target)
@@ -268,6 +275,9 @@ def _delivered(context: TaskContext, job_id: str, target: Target) -> DeliveryOut
     except SoftTimeLimitExceeded:
         why = f"the attempt took longer than {context.settings.delivery_limit_seconds:g} s"
         return _retry_later(context, job_id, target, why, too_slow=True)
+    except LeaseLost:
+        log.warning("delivery_taken_over")
+        return None
     except Exception as error:  # noqa: BLE001
         if is_transient(error):
             log.warning("delivery_interrupted", error=getattr(error, "strerror", type(error).__name__))

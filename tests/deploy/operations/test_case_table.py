@@ -11,10 +11,10 @@ from deploy.operations.status import read_jobs
 from listener.ledger.reader_assessments import (
     Assessment,
     ReaderAssessment,
-    forget_assessments,
     note_assessment,
     read_assessments,
 )
+from listener.spool import job_rows
 from listener.spool.jobs import Job, JobState
 from listener.spool.spool import Spool
 from support.spool_jobs import REJECTED, SCORED
@@ -51,7 +51,8 @@ def test_of_each_reader_the_last_assessment_counts(spool, cases):
         ("research 1.0", "aa"): {Assessment.ACCEPTED: 1},
         ("research 1.0", "bb"): {Assessment.MODIFIED: 1},
     }
-    forget_assessments(spool.ledger, [scored.id])
+    with spool.ledger.writing() as connection:
+        job_rows.remove(connection, [scored.id], [JobState.DONE])
     assert read_assessments(spool.ledger) == ()
 
 

@@ -12,9 +12,10 @@ from sqlalchemy import update
 
 from deploy.configuration.sections import RetentionSettings
 from deploy.operations.removal import finish_earlier, removal_folder, remove
-from deploy.operations.retention import old_quarantine, units
+from deploy.operations.retention import every_study, old_quarantine, overdue, units
 from listener.audit.reader import read_entries
 from listener.audit.trail import NotAudited
+from listener.pairing.study_notes import StudyNotes
 from listener.spool.job_rows import jobs
 from listener.spool.jobs import JobState
 from listener.spool.locks import exclusive
@@ -39,18 +40,36 @@ def make_old(spool, days=OLD):
     for path in spool.root.rglob("*"):
         os.utime(path, (moment, moment))
     change_rows(spool, changed=datetime.fromtimestamp(moment, UTC))
+    StudyNotes(spool).note(sorted(path.name for path in spool.studies.iterdir()))
 
 
 def kept(spool, settings=DEFAULTS):
     """Return why the study stays; empty where it goes."""
-    (unit,) = units(spool, settings)
+    (unit,) = units(spool, settings, every_study(spool))
     assert unit.study_uid == STUDY
+    assert unit.kept or STUDY in overdue(spool, settings), "the ledger's query leaves out what goes"
     return unit.kept
 
 
 def removed(spool, tell=lambda unit, folder: None):
     """Try to remove the study."""
     return remove(spool, RetentionSettings(), STUDY, tell)
+
+
+def test_only_what_may_go_is_looked_at(spool, put_job, put_instances):
+    """The ledger tells which studies are old enough, and which it does not know; the others' files are left alone."""
+    put_instances(4)
+    put_job("1.1", JobState.DONE, **DELIVERED)
+    assert overdue(spool, DEFAULTS) == frozenset()
+    make_old(spool)
+    assert overdue(spool, DEFAULTS) == {STUDY}
+    for forever in (RetentionSettings(studies_days=None), RetentionSettings(done_days=None)):
+        assert overdue(spool, forever) == frozenset()
+    put_job("1.2", JobState.WAITING)
+    make_old(spool)
+    assert overdue(spool, DEFAULTS) == frozenset()
+    (spool.studies / "1.99").mkdir()
+    assert overdue(spool, DEFAULTS) == {"1.99"}
 
 
 @pytest.mark.parametrize(

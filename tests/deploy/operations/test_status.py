@@ -15,6 +15,7 @@ from deploy.operations.status import read_jobs, read_series, read_status
 from deploy.operations.status_text import as_json, show_status, show_study
 from deploy.status_page.overview import Pages
 from listener.ledger.target_circuits import Circuit, CircuitState, change_circuit
+from listener.pairing.study_notes import StudyNotes
 from listener.runtime.heartbeat import Part
 from listener.spool.jobs import JobState, job_id_for
 from listener.spool.spool import Spool
@@ -242,6 +243,7 @@ def test_a_study_without_an_outline_is_named(spool, put_job):
     folder = spool.studies / "1.2.840.77" / "1.2.840.77.1"
     folder.mkdir(parents=True)
     (folder / "1.2.840.77.1.1.dcm").write_bytes(b"")
+    StudyNotes(spool).note(["1.2.840.77"])
     (found,) = read_status(spool).without_outline
     assert (found.study_uid, found.instances) == ("1.2.840.77", 1)
     assert "study 1.2.840.77  1 instance, last " in format_time(read_status(spool), 80)

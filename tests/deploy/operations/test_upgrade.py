@@ -13,7 +13,8 @@ from deploy.operations.upgrade import upgrade
 from listener.audit.reader import read_entries
 from listener.dicom.commitment_report import CommitmentReport
 from listener.ledger.commitments import AwaitedReport, report_on, reported
-from listener.ledger.deliveries import DeliveryState, forget_deliveries
+from listener.ledger.database import open_at
+from listener.ledger.deliveries import DeliveryState
 from listener.ledger.refused_contexts import read_refused
 from listener.ledger.self_test_recipients import SelfTestRecipients, SinkAddress
 from listener.ledger.self_tests import self_test_of
@@ -26,12 +27,15 @@ from listener.spool.jobs import JobState
 from listener.spool.layout import LAYOUT, WrongLayout, layout_of
 from listener.spool.locks import exclusive
 from listener.spool.record_file import as_json
-from listener.spool.spool import fail
-from support.outboxes import ROLES, delivering, entry_of, state_of
-from support.records import result_record
+from listener.spool.spool import fail_within
+from support.mounts import close_ledgers
+from support.outboxes import ROLES, delivering, entry_of, forget_deliveries, state_of
+from support.records import job_record, result_record
 from support.scripted_pacs import ScriptedPacs
 from workers.delivery.deliver import deliver
-from workers.delivery.outbox import write_delivery
+from workers.delivery.outbox import read_deliveries, write_delivery
+from workers.delivery.record import queued
+from workers.results.result_roles import ResultRole
 from workers.settings import WorkerSettings
 from workers.targets.target import Proof, Target
 
@@ -103,6 +107,17 @@ def back_to_layout_3(spool):
     write_bytes(spool.root / "version", b"3\n")
 
 
+def ledger_of_layout_3(spool, job_id, records):
+    """Let the ledger be one of layout 3, which had deliveries and no jobs."""
+    close_ledgers()
+    for path in spool.root.glob("ledger.sqlite*"):
+        path.unlink()
+    open_at(spool.ledger, "0007")
+    for record in records:
+        write_delivery(spool.ledger, job_id, record)
+    close_ledgers()
+
+
 def back_to_layout_1(spool):
     """Take away what the first version did not have."""
     back_to_layout_3(spool)
@@ -130,7 +145,8 @@ def old(spool, put_job, put_instances):
         taken = ROLES if state == "delivered" else ["segmentation", "key_image"]
         record_of_layout_1(job, "pacs", state, taken, None if state == "delivered" else "summary_report: 0x0122")
         if state == "refused":
-            fail(spool, job, "delivery_refused", "x")
+            with spool.ledger.writing() as connection:
+                fail_within(spool, connection, job, "delivery_refused", "x")
             jobs[name] = spool.find_job(job.id)
         else:
             jobs[name] = spool.move(job, JobState.DONE)
@@ -255,7 +271,9 @@ def test_the_jobs_of_layout_3_become_rows(spool, put_job):
     spool.change(dropped, dropped=Drop("ann", at, "test study", "ready"))
     sent = delivering(spool, "pacs", number=9)
     before = {job.id: replace(job, changed=at) for job in spool.jobs()}
+    outbox = read_deliveries(spool.ledger, sent.id)
     back_to_layout_3(spool)
+    ledger_of_layout_3(spool, sent.id, outbox)
     files = {path: path.read_bytes() for path in (spool.root / "jobs").rglob("*") if path.is_file()}
     assert (former_folder(spool, sent) / "result.json") in files
     for _ in range(2):
@@ -298,6 +316,8 @@ def files_of_layout_2(spool):
 
 def test_the_small_files_of_layout_2_become_rows(spool):
     """Circuits, commitments and self-tests are kept as rows; the files stay as they were."""
+    job = spool.create_job(job_record("0" * 16 + "-v1"), JobState.DELIVERING)
+    write_delivery(spool.ledger, job.id, queued("pacs", [ResultRole.SUMMARY_REPORT], datetime.now(UTC)))
     files = files_of_layout_2(spool)
     before = [path.read_bytes() for path in files]
     damaged = spool.root / "selftests" / "1.8.json"

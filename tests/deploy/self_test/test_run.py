@@ -11,7 +11,7 @@ from deploy.configuration.load import load_configuration
 from deploy.configuration.sections import RetentionSettings
 from deploy.configuration.settings import Configuration
 from deploy.errors import CommandError
-from deploy.operations.retention import units
+from deploy.operations.retention import every_study, units
 from deploy.self_test.cleanup import drop_failed_run, remove_earlier
 from deploy.self_test.features import complaint
 from listener.ledger.self_test_recipients import SelfTestRecipients, SinkAddress
@@ -104,7 +104,7 @@ def test_a_patients_study_is_kept_as_ever(
     put_job(SEG, JobState.DONE)
     remove_earlier(configuration, spool)
     assert [job.state for job in spool.jobs()] == [JobState.DONE]
-    assert [unit.kept != "" for unit in units(spool, RetentionSettings())] == [True]
+    assert [unit.kept != "" for unit in units(spool, RetentionSettings(), every_study(spool))] == [True]
 
 
 def test_absent_and_wrong_features_are_counted_and_three_named() -> None:

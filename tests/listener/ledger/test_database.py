@@ -13,12 +13,11 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect, text
+from sqlalchemy import func, inspect, select, text
 from sqlalchemy.exc import IntegrityError
 
 import listener.ledger
-from listener.ledger.commitments import AwaitedReport, note_request
-from listener.ledger.database import SQLITE_NAME, Ledger, LedgerUnavailable
+from listener.ledger.database import SQLITE_NAME, Ledger, LedgerUnavailable, open_at
 from listener.ledger.migration import HEAD, revision_of
 from listener.ledger.schema import METADATA, row_of
 from listener.ledger.target_circuits import Circuit, CircuitState, change_circuit, read_circuit, target_circuits
@@ -26,7 +25,24 @@ from support.processes import free_port, wait_until
 
 for module in pkgutil.iter_modules(listener.ledger.__path__, "listener.ledger."):
     importlib.import_module(module.name)  # each defines its tables
+importlib.import_module("listener.spool.study_rows")
 
+ROWS_OF_A_JOB = """
+INSERT INTO jobs (job_id, version, study_uid, seg_series_uid, seg_sop_instance_uid, created, state, changed, details)
+VALUES ('JOB', 1, '1.2', '1.3', '1.4', '2026-01-01', 'delivering', '2026-01-01', '{}');
+INSERT INTO deliveries (job_id, target, state, roles, tries, looks, requests)
+VALUES ('JOB', 'pacs', 'sent', '[]', 1, 0, '[]');
+INSERT INTO delivery_objects
+(job_id, target, role, answer, study_uid, series_uid, sop_class_uid, sop_instance_uid, status, committed, seen)
+VALUES ('JOB', 'pacs', 'key_image', 'taken', '1.2', '1.3', '1.4', '1.5', '', false, false);
+INSERT INTO commitment_requests (transaction_uid, job_id, target, requested)
+VALUES ('JOB', 'JOB', 'pacs', '2026-01-01');
+INSERT INTO commitment_reports (transaction_uid, committed, failed, calling_ae_title, received)
+VALUES ('JOB', '[]', '{}', 'PACS', '2026-01-01');
+INSERT INTO reader_assessments (job_id, sop_instance_uid, assessment, code, roles, reader, calling_ae_title, at)
+VALUES ('JOB', '1.9', 'accepted', 'R', '[]', 'aa', 'PACS', '2026-01-01')
+"""
+BELONG_TO_JOBS = ("deliveries", "delivery_objects", "commitment_requests", "commitment_reports", "reader_assessments")
 MOMENT = datetime(2026, 3, 1, 12, 30, 15, 678901, UTC)
 
 
@@ -150,7 +166,7 @@ def test_a_server_that_is_not_there_is_told_without_its_password():
 def test_a_connection_that_the_server_ended_is_replaced(postgres):
     """A restart of the database costs no error once it is back."""
     ledger = Ledger(postgres.new_database())
-    note_request(ledger, AwaitedReport("1.2.3", "0" * 16 + "-v1", "pacs", MOMENT))
+    read_circuit(ledger, "pacs")
     postgres.stop()
     with pytest.raises(LedgerUnavailable):
         read_circuit(ledger, "pacs")
@@ -189,3 +205,22 @@ def test_sqlite_survives_a_power_cut(tmp_path):
     with Ledger.in_folder(tmp_path).reading() as connection:
         found = [connection.exec_driver_sql(f"PRAGMA {one}").scalar() for one in ("journal_mode", "synchronous")]
     assert found == ["wal", 2]
+
+
+def test_the_foreign_keys_come_to_a_ledger_that_is_in_use(ledger):
+    """What belongs to nothing goes; all else is there with every row that goes with it, and goes with its job."""
+    inserts = ROWS_OF_A_JOB.split(";")
+    old = Ledger(ledger.url + ("?application_name=old" if "postgresql" in ledger.url else "?timeout=7"))
+    open_at(old, "0007")
+    with old.writing() as connection:
+        for job in ("kept", "orphan"):
+            for statement in inserts if job == "kept" else inserts[1:]:
+                connection.execute(text(statement.replace("JOB", job)))
+    rows = [select(func.count()).select_from(METADATA.tables[table]) for table in ("jobs", *BELONG_TO_JOBS)]
+    with ledger.writing() as connection:
+        assert revision_of(connection) == HEAD
+        assert [connection.execute(count).scalar() for count in rows] == [1] * 6
+        connection.execute(text("DELETE FROM jobs"))
+        assert [connection.execute(count).scalar() for count in rows] == [0] * 6
+    with pytest.raises(IntegrityError), ledger.writing() as connection:
+        connection.execute(text(inserts[1]))

@@ -171,3 +171,21 @@ def test_what_is_asked_all_the_time_does_not_go_through_all_that_is_kept(tmp_pat
         for statement, parameters in asked:
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
             assert not [step for *_, step in plan if step.startswith("SCAN")], statement
+
+
+def test_a_counter_that_is_asked_often_counts_what_is_over_for_long_only_now_and_then(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What changes is exact at once; a removal of an old case shows at the next full count."""
+    counter = job_queries.StateCounter(spool.ledger)
+    made = [put(spool, number, JobState.DONE) for number in range(3)]
+    put(spool, 10, JobState.READY)
+    assert counter.counts() == job_queries.state_counts(spool.ledger)
+    done = put(spool, 11, JobState.RUNNING)
+    assert spool.move(done, JobState.DONE)
+    assert counter.counts() == job_queries.state_counts(spool.ledger)
+    with spool.ledger.writing() as connection:
+        job_rows.remove(connection, [made[0].id], [JobState.DONE])
+    assert counter.counts()[JobState.DONE] == 4
+    monkeypatch.setattr(job_queries, "FULL_COUNT_SECONDS", 0.0)
+    assert counter.counts()[JobState.DONE] == 3

@@ -18,8 +18,7 @@ from support.committing import PROCESSING_FAILURE, committing_pacs
 from support.listening import listening
 from support.outboxes import Watch, delivering, entry_of, open_requests, state_of
 from support.scripted_pacs import ScriptedPacs, WorkerDied
-from workers.delivery import commitment
-from workers.delivery.attempt import DeliveryAttempt
+from workers.delivery import closing, commitment
 from workers.delivery.commitment import CommitmentOutcome
 from workers.delivery.deliver import deliver
 from workers.delivery.outbox import held_outbox
@@ -297,25 +296,28 @@ def test_a_target_that_never_reports_leaves_no_heap_of_requests(
 def test_a_worker_that_dies_at_the_very_end_leaves_no_request_behind(
     spool: Spool, settings: WorkerSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The record is settled, and its worker dies before it forgets the request: the next visit does."""
+    """The last record, the end of the job and the end of the request are one transaction: all of it, or nothing."""
     job, pacs = delivering(spool, "pacs"), ScriptedPacs(reports_at_once=True)
     monkeypatch.setattr(commitment, "request_commitment", pacs.request_commitment)
     target = Target("pacs", "PACS", "pacs", 104, proof=Proof.SENT)
     note_request(spool.ledger, AwaitedReport("2.25.1", job.id, "pacs", datetime.now(UTC)))
-    with held_outbox(spool, job.id, "pacs") as found:
+    with held_outbox(spool, job.id, "pacs", closing.closing(spool, settings)) as found:
         assert found is not None
         found.write(found.entry.with_request(CommitmentRequest("2.25.1", None, frozenset({"1.2"}))))
     with monkeypatch.context() as patch:
-        patch.setattr(DeliveryAttempt, "forget_requests", die)
+        patch.setattr(closing, "forget_requests", die)
         with pytest.raises(WorkerDied):
             deliver(spool, job.id, target, settings, transport=pacs)
     assert left_over(spool) == ["2.25.1"]
-    assert deliver(spool, job.id, target, settings, transport=pacs) is None
+    assert state_of(spool, job) is JobState.DELIVERING
+    pacs_was_asked = len(pacs.stored)
+    assert deliver(spool, job.id, target, settings, transport=pacs) is not None
+    assert len(pacs.stored) == pacs_was_asked, "what was taken is not sent again"
     assert left_over(spool) == []
     assert state_of(spool, job) is JobState.DONE
 
 
-def die(visit: DeliveryAttempt) -> None:
+def die(*_: object) -> None:
     """Stand in for a step before which the worker is killed."""
     raise WorkerDied
 

@@ -19,16 +19,16 @@ from pydicom.uid import (
 from pynetdicom import AE, evt
 from pynetdicom.association import Association
 
-from listener.ledger.deliveries import DeliveryState, forget_deliveries
+from listener.ledger.deliveries import DeliveryState
 from listener.spool.jobs import Job, JobState, job_id_for
 from listener.spool.record_file import as_json
 from listener.spool.spool import Spool
-from support.outboxes import entry_of
+from support.outboxes import entry_of, forget_deliveries, write_objects
 from support.processes import free_port
 from support.records import job_record
-from workers.delivery.deliver import close_if_settled, deliver, retry_later
+from workers.delivery.closing import close_if_settled
+from workers.delivery.deliver import deliver, retry_later
 from workers.delivery.outbox import queue_delivery, read_delivery, write_delivery
-from workers.jobs import attempts as ledger
 from workers.jobs.score_job import encoded
 from workers.results.result_roles import ResultRole
 from workers.settings import WorkerSettings
@@ -74,7 +74,7 @@ def delivering(spool: Spool, *targets: str) -> Job:
     """Return a job whose results lie ready for these targets."""
     job = spool.create_job(job_record(JOB_ID), JobState.RUNNING)
     assert job is not None
-    ledger.write_objects(
+    write_objects(
         job,
         {
             "key_image": encoded(document(SecondaryCaptureImageStorage)),
@@ -188,7 +188,7 @@ def test_a_target_gets_only_the_objects_that_it_is_to_get(spool: Spool, settings
     """Each target says which results it takes."""
     job = spool.create_job(job_record(JOB_ID), JobState.RUNNING)
     assert job is not None
-    ledger.write_objects(job, {"key_image": encoded(document(SecondaryCaptureImageStorage)), "summary_report": b""})
+    write_objects(job, {"key_image": encoded(document(SecondaryCaptureImageStorage)), "summary_report": b""})
     with spool.ledger.writing() as connection:
         queue_delivery(connection, job.id, {"pacs": (ResultRole.KEY_IMAGE,)})
     spool.move(job, JobState.DELIVERING)

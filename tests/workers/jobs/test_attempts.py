@@ -7,8 +7,8 @@ import pytest
 
 from listener.spool.jobs import Job, JobState, job_id_for
 from listener.spool.locks import exclusive
-from listener.spool.spool import Spool, fail
-from support.outboxes import entry_of
+from listener.spool.spool import Spool, fail_within
+from support.outboxes import entry_of, write_objects
 from support.records import job_record
 from workers.delivery.outbox import queue_delivery, read_deliveries, write_delivery
 from workers.errors import FailureReason
@@ -96,14 +96,14 @@ def test_a_job_given_back_is_ready_again_and_the_attempt_does_not_count(spool: S
 
 def test_objects_of_an_interrupted_attempt_are_replaced_as_a_whole(ready: Job) -> None:
     """A second run leaves what a first one would have left, and nothing else."""
-    ledger.write_objects(ready, {"segmentation": b"old", "key_image": b"old"})
-    (ready.folder / "objects.part").mkdir()
-    (ready.folder / "objects.part" / "segmentation.dcm").write_bytes(b"half")
-    ledger.write_objects(ready, {"segmentation": b"new"})
+    write_objects(ready, {"segmentation": b"old", "key_image": b"old"})
+    (ready.folder / "objects-0.part").mkdir()
+    (ready.folder / "objects-0.part" / "segmentation.dcm").write_bytes(b"half")
+    write_objects(ready, {"segmentation": b"new"})
     assert {path.name: path.read_bytes() for path in (ready.folder / "objects").iterdir()} == {
         "segmentation.dcm": b"new"
     }
-    assert not (ready.folder / "objects.part").exists()
+    assert not list(ready.folder.glob("*.part"))
 
 
 def test_an_outbox_entry_that_exists_keeps_what_the_target_has_taken(spool: Spool, ready: Job) -> None:
@@ -122,7 +122,8 @@ def test_a_failed_job_says_why_and_how_often_it_was_tried(spool: Spool, ready: J
     assert begun is not None
     begun = ledger.begin_attempt(spool, begun)
     assert begun is not None
-    fail(spool, begun, FailureReason.WORKER_KILLED, "two workers died")
+    with spool.ledger.writing() as connection:
+        fail_within(spool, connection, begun, FailureReason.WORKER_KILLED, "two workers died")
     failed = spool.find_job(JOB_ID)
     assert failed is not None
     assert failed.state is JobState.FAILED

@@ -1,0 +1,110 @@
+"""Studies as rows of the ledger: when something of each last came, and whether an outline did. Nothing per image.
+
+The listener notes a study at the turn of pairing that finds something new in it. The files are the truth: what is not
+noted yet is found at the next start.
+"""
+
+import os
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import Boolean, Column, Index, Integer, Table, delete, func, or_, select
+
+from listener.ledger.database import Ledger
+from listener.ledger.schema import METADATA, UID, UtcDateTime, put, record_of, row_of
+from listener.ledger.set_aside_outlines import set_aside_outlines
+from listener.spool.job_rows import jobs
+
+
+@dataclass(frozen=True)
+class StudyArrivals:
+    """What has come of a study."""
+
+    study_uid: str
+    series: int
+    instances: int
+    last_arrival: datetime
+
+
+@dataclass(frozen=True)
+class StudyCounts:
+    """How much has come of all studies."""
+
+    studies: int
+    instances: int
+
+
+studies = Table(
+    "studies",
+    METADATA,
+    Column("study_uid", UID, primary_key=True),
+    Column("series", Integer, nullable=False),
+    Column("instances", Integer, nullable=False),
+    Column("last_arrival", UtcDateTime, nullable=False, index=True),
+    Column("outlined", Boolean, nullable=False),
+    Index(None, "outlined", "last_arrival"),
+)
+
+
+def arrivals_in(study: Path) -> StudyArrivals | None:
+    """Return what lies in the folder of a study; None where there is nothing."""
+    series, instances, latest = 0, 0, 0.0
+    with suppress(FileNotFoundError, NotADirectoryError):
+        for folder in os.scandir(study):
+            if folder.is_dir():
+                series += 1
+                instances += sum(name.endswith(".dcm") for name in os.listdir(folder))
+                latest = max(latest, folder.stat().st_mtime)
+    return StudyArrivals(study.name, series, instances, datetime.fromtimestamp(latest, UTC)) if series else None
+
+
+def note_studies(ledger: Ledger, found: Iterable[StudyArrivals]) -> None:
+    """Write down what has come of these studies, and whether an outline is among it."""
+    with ledger.writing() as connection:
+        for one in found:
+            outlines = [select(1).where(table.c.study_uid == one.study_uid) for table in (jobs, set_aside_outlines)]
+            outlined = connection.execute(select(or_(*(outline.exists() for outline in outlines)))).scalar()
+            put(connection, studies, {**row_of(one), "outlined": bool(outlined)})
+
+
+def noted_studies(ledger: Ledger) -> frozenset[str]:
+    """Return the studies that are written down."""
+    with ledger.reading() as connection:
+        return frozenset(connection.execute(select(studies.c.study_uid)).scalars())
+
+
+def last_arrival(ledger: Ledger) -> datetime | None:
+    """Return when the newest object came, as far as it is written down."""
+    newest = select(studies.c.last_arrival).order_by(studies.c.last_arrival.desc()).limit(1)
+    with ledger.reading() as connection:
+        return connection.execute(newest).scalar()
+
+
+def study_counts(ledger: Ledger) -> StudyCounts:
+    """Return how much has come."""
+    query = select(func.count(), func.coalesce(func.sum(studies.c.instances), 0)).select_from(studies)
+    with ledger.reading() as connection:
+        return StudyCounts(*map(int, connection.execute(query).one()))
+
+
+def count_without_outline(ledger: Ledger) -> int:
+    """Return the number of studies of which no outline came."""
+    query = select(func.count()).select_from(studies).where(studies.c.outlined.is_(False))
+    with ledger.reading() as connection:
+        return int(connection.execute(query).scalar_one())
+
+
+def without_outline(ledger: Ledger, most: int | None = None) -> Sequence[StudyArrivals]:
+    """Return the studies of which no outline came (so many at most), the newest first."""
+    query = select(studies).where(studies.c.outlined.is_(False)).order_by(studies.c.last_arrival.desc()).limit(most)
+    with ledger.reading() as connection:
+        return [record_of(StudyArrivals, row) for row in connection.execute(query).mappings()]
+
+
+def forget_study(ledger: Ledger, study_uid: str) -> None:
+    """Forget a study that is removed."""
+    with ledger.writing() as connection:
+        connection.execute(delete(studies).where(studies.c.study_uid == study_uid))
