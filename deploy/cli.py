@@ -54,6 +54,7 @@ GROUPS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "Maintain": {
         "retention": ("deploy.commands.retention:retention", "Show and remove data that exceeds its retention time"),
         "spool": ("deploy.commands.spool:spool", "Check the spool for damage after a crash"),
+        "ledger": ("deploy.commands.ledger:ledger", "Let others read the ledger, such as Grafana"),
         "upgrade": ("deploy.commands.spool:upgrade", "Convert the spool of an earlier version"),
         "completion": ("deploy.commands.completion:completion", "Print a script that completes commands in a shell"),
     },

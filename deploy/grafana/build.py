@@ -10,6 +10,7 @@ from typing import Any
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
+from deploy.grafana.case import case
 from deploy.grafana.delivery import delivery
 from deploy.grafana.ingest import ingest
 from deploy.grafana.signature import signature
@@ -17,7 +18,7 @@ from deploy.grafana.today import today
 from deploy.grafana.workers import workers
 
 FOLDER = Path(__file__).parent / "dashboards"
-BOARDS = (today, delivery, ingest, workers, signature)
+BOARDS = (today, case, delivery, ingest, workers, signature)
 
 
 def dashboards() -> dict[str, str]:

@@ -4,6 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from grafana_foundation_sdk.builders import bargauge, common, dashboard, prometheus, stat, table, timeseries
+from grafana_foundation_sdk.cog.builder import Builder
+from grafana_foundation_sdk.cog.runtime import UnknownDataquery
+from grafana_foundation_sdk.cog.variants import Dataquery
 from grafana_foundation_sdk.models.common import (
     BarGaugeDisplayMode,
     BigValueColorMode,
@@ -28,6 +31,8 @@ from grafana_foundation_sdk.models.dashboard import (
 
 GREEN, AMBER, RED = "green", "orange", "red"
 SOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
+LEDGER_TYPE = "grafana-postgresql-datasource"
+LEDGER = DataSourceRef(type_val=LEDGER_TYPE, uid="${datasource}")
 WIDTH = 24
 EMPTY = "no data yet"
 
@@ -204,8 +209,48 @@ def rows(
     )
 
 
+def ledger_rows(title: str, description: str, query: str, *, empty: str = EMPTY, width: int = 12) -> table.Panel:
+    """Return a table of what an SQL query finds in the ledger's views; its columns are those of the query."""
+    return (
+        table.Panel()
+        .title(title)
+        .description(description)
+        .unit("short")
+        .no_value(empty)
+        .datasource(LEDGER)
+        .with_target(_LedgerQuery(query))
+        .span(width)
+        .height(9)
+    )
+
+
+class _LedgerQuery(Builder[Dataquery]):
+    """An SQL query in Grafana's own words: the SDK has no builder for PostgreSQL."""
+
+    def __init__(self, query: str) -> None:
+        self._query = query
+
+    def build(self) -> UnknownDataquery:
+        """Return the query as the panel holds it."""
+        return UnknownDataquery({"rawSql": self._query, "rawQuery": True, "editorMode": "code", "format": "table"})
+
+
+def ledger_board(
+    uid: str, title: str, description: str, rows_of_panels: Mapping[str, Sequence[Panel]]
+) -> dashboard.Dashboard:
+    """Return a dashboard on the ledger in PostgreSQL, with a field for the case that is looked for."""
+    field = dashboard.TextBoxVariable("case").label("Study Instance UID or job id").default_value("")
+    return _board(uid, title, description, rows_of_panels, LEDGER_TYPE).with_variable(field)
+
+
 def board(uid: str, title: str, description: str, rows_of_panels: Mapping[str, Sequence[Panel]]) -> dashboard.Dashboard:
     """Return a dashboard: panels in titled rows, and a list of data sources to choose from."""
+    return _board(uid, title, description, rows_of_panels, "prometheus")
+
+
+def _board(
+    uid: str, title: str, description: str, rows_of_panels: Mapping[str, Sequence[Panel]], source: str
+) -> dashboard.Dashboard:
     builder = (
         dashboard.Dashboard(title)
         .uid(f"radtme-{uid}")
@@ -223,7 +268,7 @@ def board(uid: str, title: str, description: str, rows_of_panels: Mapping[str, S
             .as_dropdown(False)
             .keep_time(True)
         )
-        .with_variable(dashboard.DatasourceVariable("datasource").label("Data source").type("prometheus"))
+        .with_variable(dashboard.DatasourceVariable("datasource").label("Data source").type(source))
     )
     for name, panels in rows_of_panels.items():
         builder = builder.with_row(dashboard.Row(name))

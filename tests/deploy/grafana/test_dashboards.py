@@ -33,7 +33,8 @@ def queries() -> Iterator[tuple[str, str]]:
     for path in FILES:
         for panel in panels(path):
             for target in panel["targets"]:
-                yield f"{path.name}: {panel['title']}", target["expr"]
+                if "expr" in target:  # SQL is run by test_ledger_dashboard.py
+                    yield f"{path.name}: {panel['title']}", target["expr"]
     for path in RULES:
         for group in yaml.safe_load(path.read_text())["groups"]:
             for rule in group["rules"]:
@@ -43,7 +44,7 @@ def queries() -> Iterator[tuple[str, str]]:
 def test_the_files_are_what_the_code_makes() -> None:
     """A change of the code without its files is noticed: make dashboards."""
     assert {path.name: path.read_text() for path in FILES} == build.dashboards()
-    assert len(FILES) == 5
+    assert len(FILES) == 6
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
