@@ -1,11 +1,12 @@
 """What all commands show in the same way: times, ages, sizes, progress bars, paths."""
 
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from rich.console import Console
@@ -13,6 +14,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 PIPE_WIDTH = 100
 """Columns of output that goes to a file or a pipe."""
+
+_AGO = re.compile(r"([0-9]{1,6})([smhd])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def output() -> Console:
@@ -52,6 +56,23 @@ def duration(seconds: float) -> str:
         if seconds < limit:
             return f"{seconds / size:.0f} {unit}"
     return f"{seconds / 86400:.0f} days"
+
+
+def time_or_ago(text: str) -> datetime:
+    """Return a time in UTC: ``2026-11-25``, ``2026-11-25T08:00`` (local unless it says so), or ``12h``, ``7d`` ago.
+
+    Raises
+    ------
+    ValueError
+        If the text is none.
+    """
+    ago = _AGO.fullmatch(text)
+    try:
+        if ago:
+            return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(text) from error
 
 
 def age(moment: datetime, now: datetime | None = None) -> str:

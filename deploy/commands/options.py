@@ -1,9 +1,8 @@
 """What several commands share: options, the registry of the configuration, and readable errors."""
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deploy.errors import CommandError, WrongUsage
+from deploy.terminal import time_or_ago
 from listener.settings import ClientTls
 from model_store.errors import SignatureError
 
@@ -20,18 +20,11 @@ if TYPE_CHECKING:
 Decorated = Callable[..., Any]
 
 
-_AGO = re.compile(r"([0-9]{1,6})([smhd])")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-
-
 def time_argument(text: str) -> datetime:
     """Return a time in UTC: ``2026-11-25``, ``2026-11-25T08:00`` (local unless it says so), or ``12h``, ``7d`` ago."""
-    ago = _AGO.fullmatch(text)
     try:
-        if ago:
-            return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-        return datetime.fromisoformat(text).astimezone(UTC)
-    except (ValueError, OverflowError) as error:
+        return time_or_ago(text)
+    except ValueError as error:
         raise click.BadParameter(
             f"expected a time such as 2026-11-25, 2026-11-25T08:00Z or 12h (ago), found {text!r}"
         ) from error

@@ -1,32 +1,33 @@
 """The content of the status page, read from the spool and the registry alone: it works while other parts are down."""
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from operator import itemgetter
 from pathlib import Path
 
 from deploy.configuration.sections import StatusPageSettings
+from deploy.operations.case_search import newest_cases
 from deploy.operations.job_status import JobStatus, read_job, waits_long_for_a_worker
 from deploy.operations.service_health import ServiceHealth, read_health
 from deploy.operations.status import (
     Quarantined,
     RefusedOffer,
-    StudyWithoutOutline,
     most_urgent_first,
     read_quarantine,
     read_refused_contexts,
-    read_without_outline,
 )
+from deploy.status_page.search import CaseSearch
 from listener.dicom.data_set import read_attributes
 from listener.dicom.patient_texts import shown_text
 from listener.dicom.sender_character_sets import SenderCharacterSet, character_set_of
 from listener.ledger.deliveries import DeliveryState
-from listener.ledger.set_aside_outlines import SetAside, SetAsideOutline, read_set_aside
-from listener.spool.job_queries import state_counts, studies_with_jobs
+from listener.ledger.set_aside_outlines import SetAside, SetAsideOutline, newest_foreign, set_aside_counts
+from listener.spool.job_queries import StateCounter
 from listener.spool.jobs import JOB_ID_PATTERN, JobState
 from listener.spool.spool import Spool
+from listener.spool.study_rows import StudyArrivals, count_without_outline, without_outline
 from model_store.errors import SignatureError
 from model_store.signatures.registry import Registry
 from workers.targets.target import Target
@@ -40,6 +41,9 @@ STATE_TEXTS = {
     JobState.FAILED: "failed",
     JobState.DROPPED: "dropped by a person",
 }
+CASES_A_PAGE = 50
+MAX_LISTED = 20
+"""Studies without an outline, and outlines without a case, that are listed; the rest is counted."""
 MAX_OPEN_SHOWN = 200
 """Open cases of one state that are listed; the rest is counted."""
 
@@ -92,22 +96,21 @@ class Overview:
     min_free_bytes: int
     quarantine: tuple[Quarantined, ...]
     set_aside: tuple[SetAsideOutline, ...] = ()
-    """Outlines that were set aside, the newest first; our own results are only counted."""
+    """The newest outlines that were set aside and are no results of radtme."""
+    set_aside_reasons: Mapping[SetAside, int] = field(default_factory=dict)
+    """How many outlines were set aside, by reason."""
     refused_contexts: tuple[RefusedOffer, ...] = ()
     """Presentation contexts that senders proposed and that were refused, the newest first."""
     health: ServiceHealth | None = None
-    without_outline: tuple[StudyWithoutOutline, ...] = ()
-    """Studies that came without an outline, the newest first."""
+    without_outline: tuple[StudyArrivals, ...] = ()
+    """The newest studies that came without an outline."""
+    without_outline_count: int = 0
 
     @property
     def set_aside_counts(self) -> list[tuple[str, int]]:
         """Return the number of outlines that were set aside, by reason in words."""
-        return Counter(one.reason.replace("_", " ") for one in self.set_aside).most_common()
-
-    @property
-    def foreign_outlines(self) -> list[SetAsideOutline]:
-        """Return the outlines without a case that are not our own results."""
-        return [one for one in self.set_aside if one.reason != SetAside.OWN_RESULT]
+        found = Counter(self.set_aside_reasons).most_common()
+        return [(reason.replace("_", " "), count) for reason, count in found]
 
     @property
     def problems(self) -> list[str]:
@@ -147,6 +150,7 @@ class Pages:
         """``character_sets``: of senders that declare none, for the patients that are shown."""
         self._redis_url = redis_url
         self._spool = spool
+        self._states = StateCounter(spool.ledger)
         self._registry = Registry(model_store)
         self._targets = targets
         self._min_free_bytes = min_free_bytes
@@ -170,7 +174,7 @@ class Pages:
         hidden = 0
         has_spool = self._spool.root.is_dir()
         health = read_health(self._spool, self._min_free_bytes, self._redis_url)
-        in_states = state_counts(self._spool.ledger) if has_spool else dict.fromkeys(JobState, 0)
+        in_states = self._states.counts() if has_spool else dict.fromkeys(JobState, 0)
         for state, count in in_states.items():
             over = state in (JobState.DONE, JobState.DROPPED)
             limit = self._settings.newest if over else MAX_OPEN_SHOWN
@@ -180,9 +184,7 @@ class Pages:
             (finished if over else open_cases).extend(read)
             times = [status.since for status in read if status.since is not None and not over]
             counts.append(StateCount(state, STATE_TEXTS[state], count, min(times, default=None)))
-        set_aside = read_set_aside(self._spool.ledger) if has_spool else ()
-        with_jobs = studies_with_jobs(self._spool.ledger) if has_spool else frozenset()
-        outlined = with_jobs | {one.study_uid for one in set_aside}
+        ledger = self._spool.ledger
         return Overview(
             counts=tuple(counts),
             open_cases=most_urgent_first(open_cases),
@@ -193,11 +195,25 @@ class Pages:
             free_bytes=self._spool.free_bytes() if has_spool else None,
             min_free_bytes=self._min_free_bytes,
             quarantine=read_quarantine(self._spool),
-            set_aside=set_aside,
+            set_aside=newest_foreign(ledger, MAX_LISTED) if has_spool else (),
+            set_aside_reasons=set_aside_counts(ledger) if has_spool else {},
             refused_contexts=read_refused_contexts(self._spool) if has_spool else (),
             health=health,
-            without_outline=read_without_outline(self._spool, outlined) if has_spool else (),
+            without_outline=tuple(without_outline(ledger, MAX_LISTED)) if has_spool else (),
+            without_outline_count=count_without_outline(ledger) if has_spool else 0,
         )
+
+    @property
+    def target_names(self) -> tuple[str, ...]:
+        """The targets of the configuration."""
+        return tuple(target.name for target in self._targets)
+
+    def search(self, search: CaseSearch) -> tuple[tuple[JobStatus, ...], str]:
+        """Return the cases that fit, what changed last first, and the query of the next page."""
+        if not self._spool.root.is_dir():
+            return (), ""
+        found, changed = newest_cases(self._spool, search.wanted, CASES_A_PAGE, search.before)
+        return found, search.older(found[-1] if found else None, changed)
 
     def case(self, job_id: str) -> JobStatus | None:
         """Return one case; None where there is none of this id."""

@@ -1,13 +1,15 @@
-"""Serves the status page over HTTP: two pages and a style sheet, for GET and HEAD; all of it is read-only."""
+"""Serves the status page over HTTP: its pages and a style sheet, for GET and HEAD; all of it is read-only."""
 
 import base64
 import hmac
 import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from email.message import Message
 from http import HTTPStatus
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
@@ -15,13 +17,14 @@ from deploy.configuration.sections import StatusPageSettings
 from deploy.operations.job_text import score_words
 from deploy.operations.status_text import as_json
 from deploy.status_page.overview import STATE_TEXTS, Pages
+from deploy.status_page.search import BEFORE, FIELDS, CaseSearch, NotUnderstood
 from deploy.terminal import age, due, duration, size
 from listener.ledger.database import LedgerUnavailable
 from listener.runtime.http_server import HttpServer, Response
 
 REFRESH_SECONDS = 30
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; "
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'",
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
@@ -100,6 +103,8 @@ class _Content:
                     case.job_id: self._pages.patient(case) for case in (*overview.open_cases, *overview.finished)
                 }
                 return self._page("overview.html", overview=overview, patients=patients, refresh=refresh)
+            case ["cases"]:
+                return self._search(parse_qs(parts.query))
             case ["cases", job_id]:
                 case_found = self._pages.case(job_id)
                 if case_found is not None:
@@ -111,6 +116,19 @@ class _Content:
             case ["style.css"]:
                 return Response(self._style, CSS, headers=HEADERS)
         return self._page("missing.html", HTTPStatus.NOT_FOUND, refresh=False)
+
+    def _search(self, query: Mapping[str, Sequence[str]]) -> Response:
+        values: dict[str, Any] = {"cases": (), "patients": {}, "older": "", "begun": BEFORE in query, "fault": ""}
+        values |= {"entered": {name: query.get(name, [""])[-1] for name in FIELDS}, "first": ""}
+        status = HTTPStatus.OK
+        try:
+            search = CaseSearch.of(query)
+            values["cases"], values["older"] = self._pages.search(search)
+            values["patients"] = {case.job_id: self._pages.patient(case) for case in values["cases"]}
+            values["first"] = urlencode({name: value for name, value in search.entered.items() if value})
+        except NotUnderstood as error:
+            values["fault"], status = str(error), HTTPStatus.BAD_REQUEST
+        return self._page("search.html", status, refresh=False, targets=self._pages.target_names, **values)
 
     def _page(self, name: str, status: HTTPStatus = HTTPStatus.OK, **values: object) -> Response:
         return Response(self._templates.get_template(name).render(**values).encode(), HTML, status, HEADERS)

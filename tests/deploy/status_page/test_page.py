@@ -252,7 +252,7 @@ def test_outlines_without_a_case_and_refused_offers_are_listed(spool: Spool) -> 
     ):
         assert words in body, words
     assert "a result of radtme" not in body
-    assert [one["reason"] for one in told["set_aside"]].count("own_result") == 3
+    assert told["set_aside_reasons"] == {"own_result": 3, "other_images": 1}
     assert [one["context"]["calling_ae_title"] for one in told["refused_contexts"]] == ["MODALITY"]
 
 
