@@ -1,6 +1,6 @@
 """What a database can fail with, and how the ledger says it: it passes, and nothing is half written."""
 
-import errno
+import contextlib
 import multiprocessing
 import os
 import shutil
@@ -131,10 +131,9 @@ def test_a_database_that_became_read_only(postgres: PostgresServer) -> None:
 def fill(folder: Path) -> Path:
     """Fill a file system; return the file that does."""
     ballast = folder / "ballast"
-    with pytest.raises(OSError, match="No space left"), ballast.open("wb", buffering=0) as file:
-        while True:
-            if file.write(b"\0" * 65536) < 65536:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
+        while file.write(b"\0" * 65536) == 65536:
+            pass
     return ballast
 
 
