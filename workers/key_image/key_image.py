@@ -13,7 +13,7 @@ from workers.results import codes
 from workers.results.anatomy import site_of
 from workers.results.common_modules import Origin, composite, software_version
 from workers.results.patient_study import decoded
-from workers.results.region_display import COLOURS, ring_label
+from workers.results.region_colours import COLOURS, ring_label
 from workers.results.result_roles import ResultRole
 from workers.results.source_description import measured_on, phase_words
 from workers.results.source_slices import SourceSlice, source_slices

@@ -18,7 +18,7 @@ from workers.features.regions import Region
 from workers.results import codes
 from workers.results.common_modules import Origin, composite, series_number, software_version
 from workers.results.patient_study import decoded
-from workers.results.region_display import COLOURS, ring_label
+from workers.results.region_colours import COLOURS, ring_label
 from workers.results.result_roles import ResultRole
 from workers.results.segmentation_frames import SourceGrid, binary_segmentation
 from workers.results.source_slices import source_slices

@@ -33,7 +33,7 @@ from workers.key_image.training_strip import Strip, draw_strip
 from workers.notes import Note, warning
 from workers.results.common_modules import Origin, ResultVersion
 from workers.results.instance_reference import InstanceReference
-from workers.results.region_display import COLOURS
+from workers.results.region_colours import COLOURS
 from workers.results.result_roles import ResultRole
 from workers.results.uids import ResultUids
 from workers.scoring.case_result import Stability

@@ -1,4 +1,4 @@
-"""Display of tumour and ring: their colours, and the label of the ring."""
+"""The colours of tumour and ring in every result, and the label of the ring."""
 
 from model_store.signatures.profile import PROFILES, present_name
 from workers.features.regions import Region
