@@ -1,6 +1,7 @@
 """Rules about several result objects: references that resolve, tracking, one study, one root result."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
 
 from pydicom import Dataset
 
@@ -98,12 +99,33 @@ def source_findings(checked: CheckedObject, known: Mapping[str, CheckedObject]) 
 
 
 def root_findings(results: Sequence[CheckedObject]) -> Iterator[Finding]:
-    """Yield the studies whose results no single report refers to (IHE AI Results: the root result)."""
+    """Yield what lacks a root result (IHE AI Results): results without a report, reports that should be one.
+
+    A study may hold several cases, each with its root: a report that no other one refers to.
+    """
     studies: dict[str, list[CheckedObject]] = {}
     for one in results:
         studies.setdefault(uid(one.dataset, "StudyInstanceUID"), []).append(one)
     for members in studies.values():
-        uids = {uid(one.dataset) for one in members}
         reports = [one for one in members if one.dataset.get("Modality") == "SR"]
-        if len(members) > 1 and not any(uids - {uid(one.dataset)} <= tree_references(one.dataset) for one in reports):
-            yield members[0].warning("air-root", f"no report refers to all {len(members)} results of this study")
+        held = set[str]().union(*(tree_references(one.dataset) for one in reports))
+        lost = [one for one in members if uid(one.dataset) not in held and one not in reports]
+        if lost and len(members) > 1:
+            yield lost[0].warning(
+                "air-root", f"no report refers to {len(lost)} of {len(members)} results of this study"
+            )
+        roots = [one for one in reports if uid(one.dataset) not in held]
+        for first, second in combinations(roots, 2):
+            if _measured(first.dataset) & _measured(second.dataset):
+                text = f"{first.path.name} measures the same segmentation, and neither report refers to the other"
+                yield second.warning("air-root", text)
+
+
+def _measured(report: Dataset) -> set[str]:
+    """Return the segmentations whose segments a report measures."""
+    return {
+        uid(reference, "ReferencedSOPInstanceUID")
+        for item in descendants(report)
+        if concept(item) == REFERENCED_SEGMENT
+        for reference in items(item, "ReferencedSOPSequence")
+    }

@@ -26,7 +26,7 @@ def test_every_feature_has_its_formula_and_code() -> None:
         for feature, formula, code in re.findall(r"^\| (\w+) \| (.+) \| (IBSI|99RADTME) ", text, re.MULTILINE):
             assert formula.strip()
             listed[f"{CLASSES[title]}_{feature}"] = code
-    with (ROOT / "workers" / "reports" / "feature_codes.csv").open(newline="") as file:
+    with (ROOT / "workers" / "results" / "feature_codes.csv").open(newline="") as file:
         coded = {f"{row['class']}_{row['feature']}": row["scheme"] for row in csv.DictReader(file)}
     assert listed == coded
     assert set(listed) == {*SHAPE_NAMES, *INTENSITY_NAMES}
@@ -35,7 +35,7 @@ def test_every_feature_has_its_formula_and_code() -> None:
 def test_every_code_is_the_one_of_the_feature_report() -> None:
     """The code value, not the scheme alone."""
     page = (ROOT / "docs" / "features.md").read_text()
-    with (ROOT / "workers" / "reports" / "feature_codes.csv").open(newline="") as file:
+    with (ROOT / "workers" / "results" / "feature_codes.csv").open(newline="") as file:
         for row in csv.DictReader(file):
             assert re.search(rf"^\| {row['feature']} \| .+ \| {row['scheme']} {row['code']} \|$", page, re.MULTILINE), (
                 row

@@ -17,7 +17,7 @@ from workers.features.regions import Region, RegionMeasurement
 from workers.images.phases import PhaseEvidence, PhaseIdentity
 from workers.images.volume import SourceFrame, Volume
 from workers.notes import Note
-from workers.reports.feature_codes import feature_table
+from workers.results.feature_codes import feature_table
 from workers.scoring.case_result import (
     CaseResult,
     Contribution,

@@ -23,6 +23,8 @@ from workers.results.uids import derived_uid
 FALLBACK_NOTICE = "This archive did not take the {kind} that belongs here. {content} Original: SOP Instance UID {uid}."
 TEXT_ONLY = "This is its content as text to read, not for measuring or for programs."
 PICTURE_ONLY = "This describes it and shows one slice; the outlined voxels themselves are not in here."
+REVISION = "revision 2"
+"""Step it where the same result would give another document: one SOP Instance UID never stands for two contents."""
 WITH_PICTURE = (ResultRole.SUMMARY_REPORT, ResultRole.SEGMENTATION)
 """Results whose document shows the key image."""
 SHARED = (
@@ -104,8 +106,8 @@ def _other(result: Dataset, sop_class_uid: UID, modality: str) -> Dataset:
         if keyword in result:
             other[keyword] = result[keyword]
     other.SOPClassUID, other.Modality = sop_class_uid, modality
-    other.SOPInstanceUID = derived_uid("radtme result as", sop_class_uid, result.SOPInstanceUID)
-    other.SeriesInstanceUID = derived_uid("radtme series as", sop_class_uid, result.SeriesInstanceUID)
+    other.SOPInstanceUID = derived_uid("radtme result as", REVISION, sop_class_uid, result.SOPInstanceUID)
+    other.SeriesInstanceUID = derived_uid("radtme series as", REVISION, sop_class_uid, result.SeriesInstanceUID)
     other.ConversionType = "SYN"
     other.BurnedInAnnotation = other.RecognizableVisualFeatures = "NO"
     set_file_meta(other)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from workers.fallbacks.pdf import Page, Picture, Run, write_pdf
+from workers.texts.line_breaks import bound, unbound
 from workers.texts.typefaces import pixel_font
 
 INCH = 72.0
@@ -95,8 +96,8 @@ def _wrapped(line: Line) -> list[Line]:
     width = LETTERS - INDENT * line.depth
     if any(east_asian_width(letter) in "WF" for letter in line.text):
         width //= 2  # such letters are twice as wide
-    texts = textwrap.wrap(line.text, width, subsequent_indent="    ") or [""]
-    return [Line(text, line.depth, line.bold) for text in texts]
+    texts = textwrap.wrap(bound(line.text), width, subsequent_indent="    ") or [""]
+    return [Line(unbound(text), line.depth, line.bold) for text in texts]
 
 
 def _page(document: Document, head: Sequence[str], lines: Sequence[Line], number: int, count: int) -> Page:

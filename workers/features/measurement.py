@@ -263,7 +263,9 @@ def _notes(
         if measured.missing:
             notes.append(Note(f"{len(measured.missing)} features of the {measured.region} could not be computed."))
     if ring.share < 1 - SMALLEST_SHARE:
-        notes.append(Note(f"{1 - ring.share:.0%} of the ring was left out: {left_out_text(ring)}."))
+        causes = left_out_text(ring)
+        text = f"{1 - ring.share:.0%} of the ring was left out: {causes}."
+        notes.append(Note(text, heading=f"Ring without {causes}"))
     if Exclusion.VESSELS in profile.exclusions and Cause.VESSEL not in ring.left_out:
         notes.append(
             Note("Large vessels were not checked in the ring: no phase before contrast fits the measured one.")

@@ -1,6 +1,7 @@
 """Draws the key image: the slice with the largest tumour area, both outlines, and the verdict next to it."""
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from workers.key_image.training_strip import Strip, draw_strip
+from workers.texts.line_breaks import bound, unbound
 from workers.texts.typefaces import pixel_font
 
 WIDTH, HEIGHT = 1024, 768
@@ -30,6 +32,8 @@ MIN_VIEW_MM = 60.0
 OUTLINE_WIDTH = 3
 TEXT_SCALES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)
 SMALLEST_TEXT = 14
+WHITE_SPACE = re.compile(r"[ \t\r\n]+")
+"""Where a line may be broken; not at a no-break space."""
 WHITE, GREY, AMBER, VIOLET = (245, 245, 245), (165, 165, 165), (255, 196, 61), (200, 160, 255)
 Colour = tuple[int, int, int]
 
@@ -74,6 +78,8 @@ class Caption:
     measured_on: str = ""
     warnings: Sequence[str] = ()
     """Short texts of what affects the interpretation of the score."""
+    details: Sequence[str] = ()
+    """What moved the score most, and what was left out of the ring."""
 
 
 @dataclass(frozen=True)
@@ -210,9 +216,12 @@ def _draw_caption(pen: ImageDraw.ImageDraw, caption: Caption, outlines: Sequence
     for outline in outlines:
         pen.rectangle([(x, y + 3), (x + small, y + 3 + small)], outline=outline.colour, width=4)
         y = _draw_lines(pen, outline.label, (x + small + 12, y), width - small - 12, small, WHITE) + 6
+    for words in caption.details:
+        y = _draw_lines(pen, words, (x, y), width, small, WHITE) + 4
     lowest = max(BAND + PANEL - INSET, min(y + 3 * small, BAND + PANEL))
     end = _draw_lines(pen, caption.measured_on, (x, y + 2), width, small, GREY, lowest=lowest)
-    return min(end, max(lowest, y))
+    first_line = y + 2 + round(1.28 * small) if caption.measured_on else y
+    return max(min(end, max(lowest, y)), first_line)
 
 
 def _draw_lines(
@@ -244,12 +253,12 @@ def _broken(pen: ImageDraw.ImageDraw, text: str, width: int, size: int) -> list[
             lines.append(word)
         else:
             lines[-1] = longer
-    return lines
+    return [unbound(line) for line in lines]
 
 
 def _short_words(pen: ImageDraw.ImageDraw, text: str, width: int, size: int) -> Iterator[str]:
     """Yield the words of a text; words wider than a line are split."""
-    for word in text.split():
+    for word in filter(None, WHITE_SPACE.split(bound(text))):
         part = ""
         for letter in word:
             if part and pen.textlength(part + letter, pixel_font(size)) > width:

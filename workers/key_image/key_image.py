@@ -7,11 +7,13 @@ from pydicom import Dataset
 
 from workers.features.measurement import Measurement
 from workers.features.regions import Region
-from workers.key_image.drawing import AMBER, VIOLET, Caption, Contour, View, draw
+from workers.key_image.drawing import AMBER, GREY, VIOLET, WHITE, Caption, Contour, View, draw
 from workers.key_image.training_strip import Strip
+from workers.notes import Severity
 from workers.results import codes
 from workers.results.anatomy import site_of
 from workers.results.common_modules import Origin, composite, software_version
+from workers.results.feature_words import column_words
 from workers.results.patient_study import decoded
 from workers.results.region_colours import COLOURS, ring_label
 from workers.results.result_roles import ResultRole
@@ -22,13 +24,15 @@ from workers.scoring.case_result import CaseResult, Doubt, Phenotype, Score, Sta
 from workers.texts.certainty_texts import range_text
 from workers.texts.not_scored_reasons import REASONS
 
-HOT_COLOUR, COLD_COLOUR = COLOURS[Region.TUMOUR], COLOURS[Region.RING]
+HOT_COLOUR, COLD_COLOUR = WHITE, GREY
+"""Of the training cases. The colours of tumour and ring mean the outlines and nothing else."""
 SHORT_DOUBTS = {
     Doubt.OUTLINE: "depends on the outline",
     Doubt.CALIBRATION: "training cases do not decide",
     Doubt.CONTRAST_PHASE: "contrast phase not known",
 }
-VERDICT_COLOURS = {Phenotype.HOT: HOT_COLOUR, Phenotype.COLD: COLD_COLOUR, Phenotype.UNCERTAIN: VIOLET}
+VERDICT_COLOURS = {Phenotype.HOT: WHITE, Phenotype.COLD: WHITE, Phenotype.UNCERTAIN: VIOLET}
+"""A word tells hot from cold: no two colours do so for every reader beside those of the outlines."""
 SHOWN_WARNINGS = 3
 """Number of warnings that fit next to the slice."""
 AXIS_LETTERS = (("L", "R"), ("P", "A"), ("H", "F"))
@@ -116,6 +120,7 @@ def caption(origin: Origin, result: CaseResult, measurement: Measurement) -> Cap
         verdict_colour=colour,
         lines=[*([f"T{str(origin.tumour)[1:]}"] if origin.tumour else []), *_lines(result)],
         warnings=list(_warnings(result)),
+        details=list(_details(result)),
         strip=_strip(score) if score else None,
         notice=signature.research_notice if signature else "",
         footer=f"{named}, not verified by a person",
@@ -164,6 +169,15 @@ def _warnings(result: CaseResult) -> Iterator[str]:
         yield f"Warning: {note.short}"
     if (more := len(result.warnings) - SHOWN_WARNINGS) > 0:
         yield f"{more} more warning{'s' * (more > 1)} in the report"
+
+
+def _details(result: CaseResult) -> Iterator[str]:
+    """Yield the feature that moved the score most, and what is worth knowing of the measurement in few words."""
+    if result.score is not None and result.score.contributions:
+        strongest = result.score.contributions[0]
+        towards = "hot" if strongest.effect >= 0 else "cold"
+        yield f"Moved most, towards {towards}: {column_words(strongest.column)}"
+    yield from (note.heading for note in result.notes if note.severity is Severity.NOTE and note.heading)
 
 
 def _source_of(measurement: Measurement) -> str:

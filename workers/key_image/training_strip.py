@@ -1,7 +1,7 @@
 """Draws the strip of the key image: the position of the case among the training cases of both classes.
 
-Hot training cases are above the line, cold ones below it. Each class is scaled on its own, so that a larger class does
-not look more likely. The range of the redrawn outlines is on the line.
+Hot training cases are above the line, cold ones below it, and a word beside each says so. Each class is scaled on its
+own, so that a larger class does not look more likely. The range of the redrawn outlines is on the line.
 """
 
 from collections.abc import Sequence
@@ -18,6 +18,8 @@ BAR_HEIGHT = 30
 """Of the fullest bin of each class, in pixels."""
 AXIS_HEIGHT = 14
 LABEL_SIZE = 19
+LABEL_WIDTH = 56
+"""Room for the names of the classes on the right, in pixels."""
 HEIGHT = 2 * BAR_HEIGHT + AXIS_HEIGHT
 WHITE, GREY, DARK = (245, 245, 245), (165, 165, 165), (70, 70, 70)
 Colour = tuple[int, int, int]
@@ -42,6 +44,11 @@ class Strip:
 def draw_strip(pen: ImageDraw.ImageDraw, strip: Strip, corner: tuple[int, int], width: int) -> int:
     """Draw the strip with its upper left corner at ``corner`` (x, y); return the y position of the next line."""
     x, y = corner
+    if strip.hot and strip.cold:
+        width -= LABEL_WIDTH
+        for words, colour, middle in (("hot", strip.hot_colour, 0.5), ("cold", strip.cold_colour, 1.5)):
+            at_label = (x + width + 8, y + round(middle * BAR_HEIGHT) + (AXIS_HEIGHT if middle > 1 else 0))
+            pen.text(at_label, words, colour, pixel_font(LABEL_SIZE), "lm")
     upper = y + BAR_HEIGHT
     lower = upper + AXIS_HEIGHT
     _draw_bars(pen, strip.hot, (x, upper - 1), width, -BAR_HEIGHT, strip.hot_colour)
@@ -57,7 +64,7 @@ def draw_strip(pen: ImageDraw.ImageDraw, strip: Strip, corner: tuple[int, int], 
     for value, anchor in ((0.0, "la"), (1.0, "ra")):
         pen.text((x + width * value, below), f"{value:g}", GREY, pixel_font(LABEL_SIZE), anchor)
     if strip.hot and strip.cold:
-        pen.text((x + width / 2, below), "training cases: hot, cold", GREY, pixel_font(LABEL_SIZE), "ma")
+        pen.text((x + width / 2, below), "training cases", GREY, pixel_font(LABEL_SIZE), "ma")
     return below + LABEL_SIZE + 10
 
 

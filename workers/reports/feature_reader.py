@@ -10,9 +10,9 @@ from pydicom import Dataset
 from model_store.signatures.profile import FeatureProfile
 from workers.features.extraction import feature_names
 from workers.features.regions import Region, RegionMeasurement
-from workers.reports.feature_codes import feature_concept
 from workers.reports.processing_chain import PROCESSING_CHAIN, profile_of
 from workers.results import codes
+from workers.results.feature_codes import feature_concept
 from workers.results.segmentation import SEGMENT_NUMBERS
 
 DIGEST = re.compile(r"sha256 ([0-9a-f]{64})")

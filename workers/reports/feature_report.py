@@ -9,7 +9,6 @@ from workers.features.measurement import Measurement
 from workers.features.regions import Region, RegionMeasurement
 from workers.reports.content_items import number, text
 from workers.reports.encoded_items import encoded_content, encoded_number, prepare_for_writing, with_encoded_content
-from workers.reports.feature_codes import feature_concept
 from workers.reports.feature_reader import features_digest
 from workers.reports.measurement_groups import RegionReference, identity_items, measurement_group, reference_items
 from workers.reports.measurement_report import algorithm_items, measurement_report
@@ -17,6 +16,7 @@ from workers.reports.processing_chain import processing_chain
 from workers.results import codes
 from workers.results.anatomy import site_of
 from workers.results.common_modules import Origin
+from workers.results.feature_codes import feature_concept
 from workers.results.instance_reference import InstanceReference
 from workers.results.result_roles import ResultRole
 from workers.results.segmentation import PROPERTIES, SEGMENT_NUMBERS

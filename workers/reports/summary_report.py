@@ -14,13 +14,13 @@ from workers.features.regions import Region, RegionMeasurement
 from workers.notes import Note, Severity
 from workers.reports.content_items import coded, container, number, object_reference, text
 from workers.reports.encoded_items import prepare_for_writing
-from workers.reports.feature_words import column_words, in_words
 from workers.reports.measurement_groups import RegionReference, identity_items, measurement_group, reference_items
 from workers.reports.measurement_report import algorithm_items, measurement_report
 from workers.reports.verdict_texts import about_score, conclusion, what_to_do
 from workers.results import codes
 from workers.results.anatomy import Site, site_of
 from workers.results.common_modules import Origin
+from workers.results.feature_words import column_words, in_words
 from workers.results.instance_reference import InstanceReference
 from workers.results.result_roles import ResultRole
 from workers.results.segmentation import PROPERTIES, SEGMENT_NUMBERS

@@ -22,9 +22,12 @@ def derived_uid(*parts: str) -> str:
 
 
 CONTENT_REVISIONS: Mapping[ResultRole, int] = MappingProxyType(
-    {ResultRole.KEY_IMAGE: 2, ResultRole.FEATURE_REPORT: 2, ResultRole.SUMMARY_REPORT: 2}
+    {ResultRole.KEY_IMAGE: 3, ResultRole.FEATURE_REPORT: 2, ResultRole.SUMMARY_REPORT: 3}
 )
-"""Roles whose content a release changed for the same inputs: one SOP Instance UID never stands for two contents."""
+"""Roles whose content a release changed for the same inputs: one SOP Instance UID never stands for two contents.
+
+The summary report refers to all other results, so it steps with each of them.
+"""
 
 FIRST_ENGINE = "radtme 1 (definitions of pyradiomics 3.0.1)"
 """Results of this engine keep the UIDs that they had before the engine became part of them."""

@@ -11,7 +11,8 @@ from pydicom import Dataset, dcmread, dcmwrite
 
 from deploy.cli import radtme
 from deploy.conformance.result_check import check_results
-from support.result_cases import FEATURE_NAMES, make_case
+from support.result_cases import FEATURE_NAMES, make_case, rejected
+from workers.errors import Reason
 from workers.jobs.result_objects import build_results
 from workers.reports.content_items import descendants
 from workers.results.result_roles import ResultRole
@@ -136,6 +137,22 @@ def test_a_study_without_a_root_result_is_told(results: Path, tmp_path: Path) ->
         dcmwrite(tmp_path / f"{role}.dcm", dcmread(results / f"{role}.dcm"))
     findings = check_results(sorted(tmp_path.iterdir())).findings
     assert {one.rule for one in findings} == {"air-root"}
+
+
+def test_two_cases_of_a_study_have_a_root_each(results: Path, tmp_path: Path) -> None:
+    """Two tumours of one outline, whose reports both refer to the outline; two reports of one case are told."""
+    case = make_case(features=FEATURE_NAMES[:5])
+    other = build_results(rejected(Reason.TUMOUR_TOO_SMALL), case.seg_header, None, case.headers[:1])
+    for path in results.iterdir():
+        dcmwrite(tmp_path / path.name, dcmread(path), enforce_file_format=True)
+    dcmwrite(tmp_path / "other.dcm", other[ResultRole.SUMMARY_REPORT], enforce_file_format=True)
+    assert check_results(sorted(tmp_path.iterdir())).findings == ()
+
+    def without_features(report: Dataset) -> None:
+        related = report.ContentSequence[-1]
+        related.ContentSequence = [item for item in related.ContentSequence if "feature" not in str(item)]
+
+    assert "air-root" in changed(results, tmp_path, ResultRole.SUMMARY_REPORT, without_features)
 
 
 def test_objects_of_others_are_judged(shared_data: Path) -> None:

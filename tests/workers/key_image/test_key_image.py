@@ -1,5 +1,6 @@
 """The key image."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -29,7 +30,7 @@ from workers.key_image.drawing import (
     draw,
 )
 from workers.key_image.key_image import caption, edge_letters
-from workers.key_image.training_strip import Strip, draw_strip
+from workers.key_image.training_strip import LABEL_WIDTH, Strip, draw_strip
 from workers.notes import Note, warning
 from workers.results.common_modules import Origin, ResultVersion
 from workers.results.instance_reference import InstanceReference
@@ -89,8 +90,8 @@ def test_a_case_without_score_says_so() -> None:
     scored = key_image().pixel_array
     not_scored = build_results(result, case.seg_header, case.measurement)[ResultRole.KEY_IMAGE].pixel_array
     verdict = np.s_[BAND : BAND + 50, SIDE:]
-    assert not (not_scored[verdict] == COLOURS[Region.TUMOUR]).all(axis=2).any()
-    assert (scored[verdict] == COLOURS[Region.TUMOUR]).all(axis=2).any()
+    assert not (not_scored[verdict] == WHITE).all(axis=2).any()
+    assert (scored[verdict] == WHITE).all(axis=2).any()
 
 
 def test_warnings_are_drawn_and_said_in_every_series_description() -> None:
@@ -178,7 +179,7 @@ def test_a_source_without_room_ends_in_dots(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_an_uncertain_verdict_has_a_colour_of_its_own() -> None:
-    """Neither hot's nor cold's nor that of a case without score; the words keep score, tendency and range."""
+    """Neither an outline's nor that of a case without score; the words keep score, tendency and range."""
     case = make_case(hot_probability=0.45, certainty=CERTAINTY, stability=Stability(0.4, 0.61, 10, 10))
     words = words_of(case)
     assert words.verdict == "0.450 UNCERTAIN"
@@ -191,12 +192,46 @@ def test_an_uncertain_verdict_has_a_colour_of_its_own() -> None:
     assert (pixels[BAND : BAND + 100, SIDE:] == VIOLET).all(axis=2).any()
 
 
+@pytest.mark.parametrize("hot_probability", [0.9, 0.1])
+def test_the_colours_of_the_outlines_mean_nothing_else(hot_probability: float) -> None:
+    """Orange is the tumour and not hot, blue is the ring and not cold: beside the slice, only the legend has them."""
+    case = make_case(hot_probability=hot_probability, certainty=CERTAINTY)
+    assert words_of(case).verdict_colour not in COLOURS.values()
+    pixels = build_results(case.result, case.seg_header, case.measurement)[ResultRole.KEY_IMAGE].pixel_array
+    above_the_legend = pixels[: BAND + 150, SIDE:]
+    for colour in COLOURS.values():
+        assert not (above_the_legend == colour).all(axis=2).any()
+        assert (pixels[BAND + 150 :, SIDE:] == colour).all(axis=2).any()
+
+
+def test_it_says_what_moved_the_score_and_what_the_ring_lacks() -> None:
+    """In words; a case without score has nothing that moved it."""
+    case = make_case()
+    noted = replace(case, result=replace(case.result, notes=(Note("a text", heading="Ring without 12% in air"),)))
+    assert words_of(noted).details == [
+        "Moved most, towards hot: Ring, Contrast of GLCM, LoG 3 mm",
+        "Ring without 12% in air",
+    ]
+    assert words_of(replace(case, result=rejected(Reason.ENGINES_DIFFER))).details == []
+
+
+def test_numbers_stay_with_their_units(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line ended in "5.1", and the next one began with "mL"; the measured images are named however full it is."""
+    drawn: list[str] = []
+    monkeypatch.setattr(ImageDraw.ImageDraw, "text", lambda pen, place, text, *rest, **more: drawn.append(text))
+    case = make_case(hot_probability=0.45, certainty=CERTAINTY, stability=Stability(0.4, 0.61, 10, 10))
+    build_results(case.result, case.seg_header, case.measurement)
+    assert "0.400 - 0.610" in " ".join(drawn)
+    assert not [line for line in drawn if re.match(r"(mL|mm|- |-$)", line) or line.endswith(" -")]
+    assert any(line.startswith("Measured on") for line in drawn)
+
+
 def test_the_strip_shows_the_training_cases_of_both_classes() -> None:
     """Hot above the line and cold below, at their scores; the diamond lies at the score, the bar on the range."""
-    picture = Image.new("RGB", (240, 140))
+    picture = Image.new("RGB", (240 + LABEL_WIDTH, 140))
     hot, cold, own = (255, 0, 0), (0, 0, 255), (0, 255, 0)
     strip = Strip(0.5, 0.25, (0.4, 0.7), (0.9,) * 5, (0.1,) * 5, hot, cold, own)
-    draw_strip(ImageDraw.Draw(picture), strip, (20, 10), 200)
+    draw_strip(ImageDraw.Draw(picture), strip, (20, 10), 200 + LABEL_WIDTH)
     drawn = np.asarray(picture)
     hot_at, cold_at, range_at = (np.argwhere((drawn == colour).all(axis=2)) for colour in (hot, cold, own))
     line = range_at[:, 0].mean()

@@ -15,8 +15,8 @@ from workers.reports.encoded_items import (
     prepare_for_writing,
     with_encoded_content,
 )
-from workers.reports.feature_codes import feature_concept
 from workers.results import codes
+from workers.results.feature_codes import feature_concept
 
 VALUES = [0.0, -0.0, 1.0, 1 / 3, -1 / 3, 1e-300, -1.5e300, 123456789.123456789, 5e-324, 1e22, 7.0]
 

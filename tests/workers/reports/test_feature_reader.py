@@ -8,9 +8,9 @@ from pydicom import Dataset
 from model_store.signatures.profile import PROFILES, FeatureProfile
 from support.result_cases import FEATURE_NAMES, SIGNATURE, make_case
 from workers.jobs.result_objects import build_results
-from workers.reports.feature_codes import DERIVATIONS, feature_concept
 from workers.reports.feature_reader import NotAFeatureReport, read_feature_report
 from workers.reports.processing_chain import PARAMETERS, processing_chain, profile_of
+from workers.results.feature_codes import DERIVATIONS, feature_concept
 from workers.results.result_roles import ResultRole
 
 

@@ -11,8 +11,8 @@ from support.result_cases import make_case, rejected
 from workers.errors import Reason
 from workers.jobs.result_objects import build_results
 from workers.notes import Note, warning
-from workers.reports.feature_words import in_words
 from workers.reports.remedies import REMEDIES
+from workers.results.feature_words import in_words
 from workers.results.result_roles import ResultRole
 from workers.scoring.signature_quality import SignatureQuality
 

@@ -8,7 +8,7 @@ from pydicom.sr._concepts_dict import concepts
 from radiomics import firstorder, glcm, gldm, glrlm, glszm, ngtdm, shape
 
 from support.result_cases import FEATURE_NAMES
-from workers.reports.feature_codes import feature_concept, feature_table
+from workers.results.feature_codes import feature_concept, feature_table
 
 CLASSES = {
     "firstorder": firstorder.RadiomicsFirstOrder,
@@ -35,7 +35,7 @@ def test_every_feature_of_pyradiomics_is_there() -> None:
 
 def test_codes_come_from_where_the_table_says() -> None:
     """87 stand in the DICOM standard, 14 in the IBSI manual only, 6 are private."""
-    lines = resources.files("workers.reports").joinpath("feature_codes.csv").read_text().splitlines()[1:]
+    lines = resources.files("workers.results").joinpath("feature_codes.csv").read_text().splitlines()[1:]
     assert Counter(line.rsplit(",", 1)[1] for line in lines) == {"dicom": 87, "ibsi": 14, "private": 6}
     standard = {value for by_value in concepts["IBSI"].values() for value in by_value}
     for line in lines:

@@ -53,7 +53,7 @@ class FeatureConcept:
 @functools.cache
 def feature_table() -> Mapping[tuple[str, str], tuple[Code, Code]]:
     """Return code and unit by class and feature, such as ``("glcm", "Contrast")``."""
-    text = resources.files("workers.reports").joinpath("feature_codes.csv").read_text(encoding="utf-8")
+    text = resources.files("workers.results").joinpath("feature_codes.csv").read_text(encoding="utf-8")
     return {
         (row["class"], row["feature"]): (
             Code(row["code"], row["scheme"], row["meaning"]),
@@ -77,7 +77,7 @@ def feature_concept(name: str) -> FeatureConcept:
         code, unit = feature_table()[feature_class, feature]
     except KeyError:
         raise ValueError(
-            f"feature {name}: no code is known for it; add it to workers/reports/feature_codes.csv"
+            f"feature {name}: no code is known for it; add it to workers/results/feature_codes.csv"
         ) from None
     derivation = DERIVATIONS.get(feature) if feature_class == "firstorder" else None
     if image == ORIGINAL:

@@ -3,7 +3,7 @@
 import re
 
 from workers.features.regions import Region
-from workers.reports.feature_codes import feature_concept
+from workers.results.feature_codes import feature_concept
 
 COLUMN = re.compile(r"\b(tumour|ring)_((?:original|log-sigma-\d+-\d+-mm-3D|wavelet-[LH]+)_[a-z]+_[A-Za-z0-9]+)")
 REGIONS = {Region.TUMOUR.value: "Tumour", Region.RING.value: "Ring"}
