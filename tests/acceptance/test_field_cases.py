@@ -1,5 +1,7 @@
 """Inputs from the field, through the real listener, its pairing and a worker's code: each ends as the table says."""
 
+import shutil
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -29,6 +31,9 @@ DEADLINE_SECONDS = 4.0
 SENT = [case for case in CASES if case.ending is not Ending.COMMAND]
 """The others: test_a_mask_is_measured_as_the_segmentation_is, and test_corrected_headers.py."""
 
+UID_OF_THE_SOURCE = {"l01_uid_leading_zero_component": "Leading zeroes in embedded numeric component(s)"}
+"""What dciodvfy finds in results because they have the UIDs of their study and refer to its images."""
+
 
 @dataclass(frozen=True)
 class Ended:
@@ -37,6 +42,8 @@ class Ended:
     result: ResultRecord
     features: tuple[float, ...]
     """Every number of the feature report, in its order; empty where there is none."""
+    faults: tuple[str, ...]
+    """The errors of dciodvfy in the result objects."""
 
     @property
     def voxels(self) -> tuple[int, ...]:
@@ -92,8 +99,20 @@ def _work(spool: Spool, job: Job, registry: Registry, settings: WorkerSettings) 
     assert done is not None
     result = read_result(done)
     assert result is not None
-    report = done.folder / "objects" / "feature_report.dcm"
-    return Ended(result, tuple(_numbers(dcmread(report))) if report.exists() else ())
+    objects = done.folder / "objects"
+    report = objects / "feature_report.dcm"
+    faults = tuple(fault for path in sorted(objects.glob("*.dcm")) for fault in _faults(path))
+    return Ended(result, tuple(_numbers(dcmread(report))) if report.exists() else (), faults)
+
+
+def _faults(path: Path) -> Iterator[str]:
+    """Yield the errors that dciodvfy finds in an object; none where it is not installed."""
+    if shutil.which("dciodvfy") is None:
+        return
+    done = subprocess.run(["dciodvfy", "-new", path], capture_output=True, check=False)
+    for line in (done.stdout + done.stderr).decode("latin-1").splitlines():
+        if line.startswith(("Error", "Abort")):
+            yield f"{path.name}: {line}"
 
 
 def _numbers(item: Dataset) -> Iterator[float]:
@@ -139,6 +158,7 @@ def test_it_ends_as_the_table_says(
         assert not ended
         return
     [one] = ended
+    assert [fault for fault in one.faults if not fault.endswith(UID_OF_THE_SOURCE.get(case.folder, "\n"))] == []
     expected = ResultOutcome.SCORED if case.ending is Ending.MEASURED else ResultOutcome.NOT_SCORED
     assert one.result.outcome is expected, one.words
     assert [word for word in case.says if word not in one.words] == [], one.words

@@ -67,8 +67,7 @@ def technique_objections(header: Dataset, frame_number: int | None = None) -> It
     if found := other_body_part(header, frame_number):
         yield Objection(
             Criterion.BODY_PART,
-            f"{name}: it does not show the breast ({found}): outline the tumour on the phase after contrast of "
-            "the dynamic series of the breast",
+            f"{name}: it does not show the breast ({found}): check which study the outline was sent with",
         )
     if found := derivation(header, frame_number):
         yield Objection(

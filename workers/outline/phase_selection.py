@@ -93,7 +93,8 @@ def _referenced_phase(instances: Sequence[Instance], outline: Outline, by_rule: 
     if not _are_parallel(hit) and not _each_is_a_stack(hit):
         raise RejectedInput(
             Reason.IRREGULAR_GEOMETRY,
-            f"{outline.name}: the images that it was drawn on differ in orientation, matrix or spacing",
+            f"{outline.name}: the images that it was drawn on differ in orientation, matrix or spacing: draw it on the "
+            "images of one phase",
         )
     if not _names_all_alike(hit, outline):
         raise RejectedInput(

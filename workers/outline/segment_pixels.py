@@ -115,8 +115,7 @@ def _read_bits(instance: Instance, frames: Sequence[int], rows: int, columns: in
         raise RejectedInput(
             Reason.UNSUPPORTED_SEGMENTATION,
             f"SEG {instance.sop_instance_uid}: its {count} frames of {rows} x {columns} may be padded to whole "
-            "bytes, against PS3.5 section 8.1.1, and the length is ambiguous: export it with another program, or as "
-            "FRACTIONAL",
+            "bytes, against PS3.5 section 8.1.1, and the length is ambiguous: export it with another program",
         )
     return found
 
@@ -133,7 +132,7 @@ def _check_bit_order(
         raise RejectedInput(
             Reason.UNSUPPORTED_SEGMENTATION,
             f"SEG {instance.sop_instance_uid}: its bits seem to be packed from the highest to the lowest, against "
-            "PS3.5 section 8.1.1: export it with another program, or as FRACTIONAL",
+            "PS3.5 section 8.1.1: export it with another program",
         )
 
 
