@@ -116,7 +116,9 @@ def test_calm_says_so_and_a_full_disk_does_not(spool: Spool, put_job: Callable[.
         with signs_of_life(spool):
             assert "No problems." in ask(port, "/")[1]
     with serving(spool, min_free_bytes=1 << 62) as port:
-        assert "objects are refused with 0xA700" in ask(port, "/")[1]
+        _, body = ask(port, "/")
+        assert "objects are refused with 0xA700" in body
+        assert '<dt>free on disk</dt><dd class="failed">' in body
 
 
 def test_a_case_that_no_worker_begins_is_no_calm(spool: Spool, put_job: Callable[..., Job]) -> None:
