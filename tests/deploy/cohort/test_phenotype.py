@@ -1,5 +1,6 @@
 """``radtme cohort phenotype`` on real tumours, and on files that nothing can be made of."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -27,16 +28,39 @@ def run(tmp_path: Path, expression: Path, gene_sets: Path, more: str = "", unit:
     return CliRunner().invoke(radtme, ["cohort", "phenotype", str(file)])
 
 
-def test_real_tumours_fall_into_two_phenotypes_and_the_inflamed_is_smaller(tmp_path: Path, shared_data: Path) -> None:
-    """115 tumours of TCGA-BRCA with Bindea's 24 populations, as the paper found in its cohort; then nothing to do."""
-    folder = shared_data / "rnaseq_tcga_brca"
-    given = folder / "tcga_brca_115_counts.tsv.gz", folder / "signatures" / "bindea24.gmt"
-    more = MARKERS.format(folder=folder)
-    result = run(tmp_path, *given, more)
+@dataclass(frozen=True)
+class Real:
+    """The phenotypes of 115 tumours of TCGA-BRCA by Bindea's 24 populations."""
+
+    given: tuple[Path, Path]
+    """Counts and gene sets."""
+    markers: str
+    """The second scoring, as lines of the configuration."""
+    folder: Path
+    printed: str
+
+    @property
+    def out(self) -> Path:
+        """What the command wrote."""
+        return self.folder / "out" / "phenotype"
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Real:
+    """Return them, computed once."""
+    source, folder = shared_data / "rnaseq_tcga_brca", tmp_path_factory.mktemp("real")
+    given = source / "tcga_brca_115_counts.tsv.gz", source / "signatures" / "bindea24.gmt"
+    markers = MARKERS.format(folder=source)
+    result = run(folder, *given, markers)
     assert result.exit_code == 0, result.output
-    assert "nothing to do" not in result.output
-    assert "2 clusters" in result.output
-    out = tmp_path / "out" / "phenotype"
+    return Real(given, markers, folder, result.output)
+
+
+def test_real_tumours_fall_into_two_phenotypes_and_the_inflamed_is_smaller(real: Real) -> None:
+    """As the paper found in its cohort; a second run has nothing to do."""
+    assert "nothing to do" not in real.printed
+    assert "2 clusters" in real.printed
+    out = real.out
     labels = pd.read_parquet(out / "tables" / "labels.parquet")
     count = labels["phenotype"].value_counts()
     assert len(labels) == 115
@@ -50,22 +74,19 @@ def test_real_tumours_fall_into_two_phenotypes_and_the_inflamed_is_smaller(tmp_p
     assert len(genes) == 8
     for name in ("heatmap", "silhouette", "votes", "checkpoint_genes", "second_scoring"):
         assert (out / "figures" / f"{name}.png").stat().st_size > 10_000
-    assert "nothing to do" in run(tmp_path, *given, more).output
+    assert "nothing to do" in run(real.folder, *real.given, real.markers).output
 
 
-def test_quantities_are_compared_between_the_phenotypes(tmp_path: Path, shared_data: Path) -> None:
+def test_quantities_are_compared_between_the_phenotypes(tmp_path: Path, real: Real) -> None:
     """Purity falls where lymphocytes are many: planted as columns of a table, and tested by Wilcoxon alone."""
-    folder = shared_data / "rnaseq_tcga_brca"
-    given = folder / "tcga_brca_115_counts.tsv.gz", folder / "signatures" / "bindea24.gmt"
-    assert run(tmp_path, *given, MARKERS.format(folder=folder)).exit_code == 0
-    out = tmp_path / "out" / "phenotype"
-    level = pd.read_parquet(out / "tables" / "labels.parquet").set_index("patient")["immune_level"]
+    level = pd.read_parquet(real.out / "tables" / "labels.parquet").set_index("patient")["immune_level"]
     purity = pd.DataFrame({"LUMP": 0.8 - 0.1 * level, "IHC": np.random.default_rng(1).uniform(0.4, 0.9, len(level))})
     purity.iloc[3, 1] = np.nan
     purity.reset_index().to_csv(tmp_path / "purity.csv", index=False)
     more = "  ranks_only: yes\n  compared: [{name: purity, table: purity.csv, columns: [LUMP, IHC]}]\n"
-    result = run(tmp_path, *given, MARKERS.format(folder=folder) + more)
+    result = run(tmp_path, *real.given, real.markers + more)
     assert result.exit_code == 0, result.output
+    out = tmp_path / "out" / "phenotype"
     table = pd.read_parquet(out / "tables" / "purity.parquet").set_index("name")
     assert set(table["test"]) == {"Wilcoxon rank-sum"}
     assert table.loc["LUMP", "p"] < 1e-4
@@ -76,15 +97,15 @@ def test_quantities_are_compared_between_the_phenotypes(tmp_path: Path, shared_d
     assert all((out / "figures" / f"{name}.png").stat().st_size > 10_000 for name in ("purity", "second_groups"))
 
 
-def test_centroids_give_each_tumour_its_phenotype_whatever_the_others_are(tmp_path: Path, shared_data: Path) -> None:
+def test_centroids_give_each_tumour_its_phenotype_whatever_the_others_are(
+    tmp_path: Path, shared_data: Path, real: Real
+) -> None:
     """A part of TCGA-BRCA by the centroids of the whole: the phenotypes of the whole, without looking at the rest."""
     folder = shared_data / "rnaseq_tcga_brca"
     counts, sets = pd.read_csv(folder / "tcga_brca_115_counts.tsv.gz", sep="\t", index_col=0), folder / "signatures"
     out = tmp_path / "out" / "phenotype" / "tables"
-    whole = folder / "tcga_brca_115_counts.tsv.gz", sets / "bindea24.gmt"
-    assert run(tmp_path, *whole, "  clusters: 2\n").exit_code == 0
-    every = pd.read_parquet(out / "labels.parquet").set_index("patient")["phenotype"]
-    centroids = (out / "centroids.parquet").rename(tmp_path / "centroids.parquet")
+    every = pd.read_parquet(real.out / "tables" / "labels.parquet").set_index("patient")["phenotype"]
+    centroids = real.out / "tables" / "centroids.parquet"
     counts.iloc[:, 1::3].to_csv(tmp_path / "part.tsv", sep="\t")
     frozen = f"  centroids: {centroids}\n"
     result = run(tmp_path, tmp_path / "part.tsv", sets / "bindea24.gmt", frozen)
