@@ -1,5 +1,6 @@
 """RT structure sets that other programs write, through the real listener and a worker: the volume that was drawn."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -14,12 +15,15 @@ from deploy.network.peer import Peer
 from deploy.network.send import send_files
 from deploy.simulation.phantom import Phantom, write_phantom
 from listener.listener import Listener
+from listener.settings import DeadlinePolicy, RetrieveSource
 from listener.spool.jobs import JobState
 from model_store.signatures.bundle import load_bundle
 from model_store.signatures.registry import Registry, shipped_bundle
 from support.contour_writers import rt_utils_environment, write_with_plastimatch, write_with_rt_utils
+from support.installation import send
 from support.listening import listening
-from support.processes import wait_until
+from support.pacs import orthanc
+from support.processes import free_port, wait_until
 from workers.features.case_input import read_case
 from workers.images.volume import Grid
 from workers.jobs.score_job import run
@@ -134,3 +138,27 @@ def test_a_hole_is_no_part_of_the_tumour(study: Study, score: Score, write: Writ
     result = score([*study.images, path])
     volume_ml = 4 / 3 * np.pi * (np.prod(OUTER_MM) - INNER_MM**3) / 1000
     assert result.regions[0].volume_ml == pytest.approx(volume_ml, rel=0.03)
+
+
+@pytest.mark.skipif(shutil.which("Orthanc") is None, reason="needs Orthanc (Debian package orthanc)")
+@pytest.mark.parametrize("write", ["plastimatch"], indirect=True)
+def test_images_that_a_structure_set_calls_ct_are_fetched(study: Study, write: Write, tmp_path: Path) -> None:
+    """Policy `fetch`: nothing but the structure set came, and a real PACS sends the images that it names, by C-MOVE."""
+    path = write(tmp_path, study.folder, study.tumour, study.grid)
+    port = free_port()
+    modality = {"AET": "RADTME", "Host": "127.0.0.1", "Port": port}
+    with orthanc(tmp_path / "pacs", DicomModalities={"radtme": modality}) as pacs:
+        send(pacs.dicom_port, study.folder, ae_title=pacs.ae_title)
+        with listening(
+            tmp_path / "spool",
+            port=port,
+            deadline_seconds=10.0,  # again after the request: a busy PACS needs some seconds
+            deadline_policy=DeadlinePolicy.FETCH,
+            retrieve_from=RetrieveSource(pacs.ae_title, "127.0.0.1", pacs.dicom_port),
+        ) as listener:
+            send(port, path)
+            wait_until(lambda: any(listener.spool.jobs(JobState.READY)), 120, "the job being ready")
+            [job] = listener.spool.jobs(JobState.READY)
+    assert job.record.fetched is not None
+    assert job.record.not_complete is None
+    assert sum(map(len, (job.record.instances or {}).values())) == SMALL["slices"]
