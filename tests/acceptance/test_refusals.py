@@ -52,7 +52,7 @@ def texts(dataset: Dataset) -> Iterator[str]:
 def test_it_is_not_scored_and_the_reason_is_written(
     installation: Installation, broken: dict[str, BrokenStudy], pacs: Orthanc, way: str
 ) -> None:
-    """The coded reason stands in the result, in `radtme status`, in the log, and in a report that the PACS holds."""
+    """The coded reason is in the result, in `radtme status`, in the log, and in report and key image at the PACS."""
     study = broken[way]
     job = job_of(installation, study)
     assert job.state is JobState.DONE
@@ -68,6 +68,8 @@ def test_it_is_not_scored_and_the_reason_is_written(
     said = " | ".join(texts(report))
     assert "NOT SCORED" in said
     assert result["rejection"]["message"][:60] in said
+    [picture] = pacs.retrieve(study.study_uid, result["references"]["key_image"]["series_uid"])
+    assert picture.SOPInstanceUID == result["objects"]["key_image"]
 
 
 def test_the_metrics_count_the_reasons(installation: Installation, broken: dict[str, BrokenStudy]) -> None:

@@ -44,10 +44,11 @@ def build_results(
     The same arguments always give the same bytes. Each data set has its file meta information; write it with
     ``dcmwrite(path, dataset, enforce_file_format=True)``.
 
-    ``seg_header`` is the received outline; its pixels are not needed. Without a ``measurement``, the only object is the
-    summary report with the reason; its patient and study are copied from the first of ``image_headers``, or from the
-    outline where no image was received. ``version`` is the number of this result of the outline, with the objects that
-    it replaces. ``outline`` identifies the outline, even where its file is damaged; ``seg_header`` may then be empty.
+    ``seg_header`` is the received outline; its pixels are not needed. Without a ``measurement``, there are only a key
+    image and the summary report, both with the reason; their patient and study are copied from the first of
+    ``image_headers``, or from the outline where no image was received. ``version`` is the number of this result of the
+    outline, with the objects that it replaces. ``outline`` identifies the outline, even where its file is damaged;
+    ``seg_header`` may then be empty.
     ``tumour`` and ``segment_number`` identify one of several tumours; the number is given only where it is not the
     first. ``wording`` are the words of the results for people. ``series_headers`` are the headers of all images of the
     measured series; they are used where the segmentation is to repeat its frames on every phase.
@@ -84,8 +85,8 @@ def build_results(
         with timer(Stage.SEGMENTATION):
             objects[ResultRole.SEGMENTATION] = segmentation(origin, measurement)
             repeat_on(objects[ResultRole.SEGMENTATION], copies)
-        with timer(Stage.KEY_IMAGE):
-            objects[ResultRole.KEY_IMAGE] = key_image(origin, result, measurement)
+    with timer(Stage.KEY_IMAGE):
+        objects[ResultRole.KEY_IMAGE] = key_image(origin, result, measurement)
     with timer(Stage.REPORTS):
         if measurement is not None:
             segmented = InstanceReference.of(objects[ResultRole.SEGMENTATION])

@@ -1,4 +1,7 @@
-"""Draws the key image: the slice with the largest tumour area, both outlines, and the verdict next to it."""
+"""Draws the key image: the slice with the largest tumour area, both outlines, and the verdict next to it.
+
+Of a case that was not measured, there are words alone.
+"""
 
 import math
 import re
@@ -23,6 +26,8 @@ PANEL = HEIGHT - 2 * BAND
 MARGIN = 16
 SIDE = PANEL + 2 * MARGIN
 """Left edge of the text column, in pixels."""
+WORDS_SIDE = WIDTH // 6
+"""Left edge of the text where there is no slice, in pixels: as far from the right."""
 INSET = 150
 SMALLEST_INSET = 90
 """Side of the smallest inset, in pixels: text takes precedence over it, and a smaller inset would be useless."""
@@ -113,10 +118,23 @@ def draw(view: View, caption: Caption) -> Image.Image:
     left_over = BAND + PANEL - _draw_caption(pen, caption, view.outlines, _text_scale(caption, view.outlines))
     if left_over >= SMALLEST_INSET:
         _draw_inset(picture, view, grey, window, min(INSET, left_over))
+    _draw_bands(pen, caption)
+    return picture
+
+
+def draw_words(caption: Caption) -> Image.Image:
+    """Return the key image of a case without a slice to show: its words in the middle, in RGB."""
+    picture = Image.new("RGB", (WIDTH, HEIGHT))
+    pen = ImageDraw.Draw(picture)
+    _draw_caption(pen, caption, (), 1.0, left=WORDS_SIDE, right=WORDS_SIDE)
+    _draw_bands(pen, caption)
+    return picture
+
+
+def _draw_bands(pen: ImageDraw.ImageDraw, caption: Caption) -> None:
     _draw_band(pen, BAND // 2, caption.title, WHITE, 26)
     _draw_band(pen, BAND + PANEL + 20, caption.notice, AMBER, 22)
     _draw_band(pen, BAND + PANEL + 48, caption.footer, GREY, 18)
-    return picture
 
 
 def _grey_levels(pixels: NDArray[np.generic], window: Window) -> NDArray[np.uint8]:
@@ -200,10 +218,17 @@ def _text_scale(caption: Caption, outlines: Sequence[Contour]) -> float:
     return scale
 
 
-def _draw_caption(pen: ImageDraw.ImageDraw, caption: Caption, outlines: Sequence[Contour], scale: float) -> int:
-    """Draw the text; return the vertical position of its end."""
-    x, y = SIDE, BAND
-    width = WIDTH - SIDE - MARGIN
+def _draw_caption(
+    pen: ImageDraw.ImageDraw,
+    caption: Caption,
+    outlines: Sequence[Contour],
+    scale: float,
+    left: int = SIDE,
+    right: int = MARGIN,
+) -> int:
+    """Draw the text, so many pixels from the left and right edges; return the vertical position of its end."""
+    x, y = left, BAND
+    width = WIDTH - left - right
     verdict, text, small = (round(size * scale) for size in (46, 24, 20))
     y = _draw_lines(pen, caption.verdict, (x, y), width, verdict, caption.verdict_colour) + 8
     if caption.strip is not None:

@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from pydicom import Dataset
 
 from workers.features.measurement import Measurement
 from workers.features.regions import Region
-from workers.key_image.drawing import AMBER, GREY, VIOLET, WHITE, Caption, Contour, View, draw
+from workers.key_image.drawing import AMBER, GREY, VIOLET, WHITE, Caption, Contour, View, draw, draw_words
 from workers.key_image.training_strip import Strip
 from workers.notes import Severity
 from workers.results import codes
@@ -17,12 +18,14 @@ from workers.results.feature_words import column_words
 from workers.results.patient_study import decoded
 from workers.results.region_colours import COLOURS, ring_label
 from workers.results.result_roles import ResultRole
-from workers.results.source_description import measured_on, phase_words
+from workers.results.source_description import measured_on, phase_words, series_words
 from workers.results.source_slices import SourceSlice, source_slices
 from workers.results.tracking import REGION_NAMES
 from workers.scoring.case_result import CaseResult, Doubt, Phenotype, Score, Stability, shown_score
 from workers.texts.certainty_texts import range_text
 from workers.texts.not_scored_reasons import REASONS
+from workers.texts.remedies import REMEDIES
+from workers.texts.wording import Wording
 
 HOT_COLOUR, COLD_COLOUR = WHITE, GREY
 """Of the training cases. The colours of tumour and ring mean the outlines and nothing else."""
@@ -39,20 +42,31 @@ AXIS_LETTERS = (("L", "R"), ("P", "A"), ("H", "F"))
 """For each axis of patient coordinates, the letters of its positive and of its negative direction."""
 
 
-def key_image(origin: Origin, result: CaseResult, measurement: Measurement) -> Dataset:
-    """Return the key image: the slice with the largest tumour area, with both outlines and the verdict."""
+def key_image(origin: Origin, result: CaseResult, measurement: Measurement | None) -> Dataset:
+    """Return the key image: the slice with the largest tumour area, with both outlines and the verdict.
+
+    Of a case that was not measured, it says in words that there is no score, why, and what to do.
+    """
+    words = caption(origin, result, measurement)
+    if measurement is None:
+        return _capture(origin, np.asarray(draw_words(words)))
     number = largest_slice(measurement)
     source = source_slices([measurement.volume.frames[number]], measurement.volume.headers)[0]
-    pixels = np.asarray(draw(_view(origin, measurement, number, source), caption(origin, result, measurement)))
+    instance = _capture(origin, np.asarray(draw(_view(origin, measurement, number, source), words)))
+    instance.DerivationDescription = "Slice with the largest tumour area; outlines and score drawn in"
+    instance.SourceImageSequence = [_source_item(source)]
+    return instance
+
+
+def _capture(origin: Origin, pixels: NDArray[np.uint8]) -> Dataset:
+    """Return a Secondary Capture of a picture (rows, columns, 3)."""
     instance = composite(origin, ResultRole.KEY_IMAGE, "OT", f"{origin.wording.series_name} key image")
-    instance.Laterality = decoded(measurement.volume.headers[0], ["Laterality"]).get("Laterality")
+    instance.Laterality = decoded(origin.headers[0], ["Laterality"]).get("Laterality")
     instance.ConversionType = "SYN"
     instance.ImageType = ["DERIVED", "SECONDARY"]
     instance.PatientOrientation = None
     instance.BurnedInAnnotation = "NO"
     instance.RecognizableVisualFeatures = "NO"
-    instance.DerivationDescription = "Slice with the largest tumour area; outlines and score drawn in"
-    instance.SourceImageSequence = [_source_item(source)]
     instance.LossyImageCompression = "00"
     instance.SamplesPerPixel = 3
     instance.PhotometricInterpretation = "RGB"
@@ -104,27 +118,27 @@ def _letters(direction: Sequence[float]) -> tuple[str, str]:
     return (towards, away) if direction[axis] > 0 else (away, towards)
 
 
-def caption(origin: Origin, result: CaseResult, measurement: Measurement) -> Caption:
-    """Return the text next to the slice."""
+def caption(origin: Origin, result: CaseResult, measurement: Measurement | None) -> Caption:
+    """Return the text next to the slice; of a case that was not measured, all that is shown."""
     score, signature, say = result.score, origin.signature, origin.wording.on_images
     if score is None:
-        verdict, colour = "NOT SCORED", AMBER
+        verdict, colour = say("NOT SCORED"), AMBER
     else:
         shown, _ = shown_score(score.hot_probability, score.threshold)
         verdict, colour = f"{shown} {say.verdicts[score.phenotype]}", VERDICT_COLOURS[score.phenotype]
     named = f"signature {signature.id} {signature.version}" if signature else f"radtme {software_version()}"
-    site = site_of(origin.image_headers, measurement.tumour_segment)
+    site = site_of(origin.image_headers, measurement.tumour_segment if measurement else None)
     return Caption(
         title=" - ".join(filter(None, (say(site.words) if site.words else "", "Radiomics score"))),
         verdict=verdict,
         verdict_colour=colour,
-        lines=[*([f"T{str(origin.tumour)[1:]}"] if origin.tumour else []), *_lines(result)],
+        lines=[*([f"T{str(origin.tumour)[1:]}"] if origin.tumour else []), *_lines(result, say)],
         warnings=list(_warnings(result)),
         details=list(_details(result)),
         strip=_strip(score) if score else None,
         notice=signature.research_notice if signature else "",
         footer=f"{named}, not verified by a person",
-        measured_on=f"Measured on {_source_of(measurement)}",
+        measured_on=f"Measured on {_source_of(measurement)}" if measurement else _series_of(origin, say),
     )
 
 
@@ -142,11 +156,12 @@ def _strip(score: Score) -> Strip:
     )
 
 
-def _lines(result: CaseResult) -> Iterator[str]:
+def _lines(result: CaseResult, say: Wording) -> Iterator[str]:
     if result.score is not None:
         yield from _score_lines(result.score)
     if result.rejection is not None:
-        yield REASONS[result.rejection.reason].meaning
+        yield say(REASONS[result.rejection.reason].meaning)
+        yield say(REMEDIES[result.rejection.reason])
 
 
 def _score_lines(score: Score) -> Iterator[str]:
@@ -184,3 +199,13 @@ def _source_of(measurement: Measurement) -> str:
     phase = phase_words(measurement.volume)
     slices = measured_on(measurement.volume.frames, measurement.volume.headers, with_description=False)
     return ", ".join((phase, slices.split(",")[0])) if phase else slices
+
+
+def _series_of(origin: Origin, say: Wording) -> str:
+    """Return the series of a case that was not measured, as far as headers state them."""
+    of_outline, of_images = series_words(origin.seg_header), "".join(map(series_words, origin.image_headers[:1]))
+    said = (
+        say("Outline: {series}", series=of_outline) if of_outline else "",
+        say("Images: {series}", series=of_images) if of_images else "",
+    )
+    return "; ".join(filter(None, said))

@@ -1,10 +1,10 @@
 """The first sentences of a report: the verdict, how near the threshold it is, and what the score is worth."""
 
-from workers.reports.remedies import REMEDIES
 from workers.scoring.case_result import CaseResult, Doubt, Phenotype, Rejection, Score, Stability, shown_score
 from workers.scoring.signature_quality import SignatureQuality
 from workers.texts.certainty_texts import range_text
 from workers.texts.not_scored_reasons import REASONS
+from workers.texts.remedies import REMEDIES
 from workers.texts.wording import Wording
 
 CLASSES = {Phenotype.HOT: "immune-inflamed", Phenotype.COLD: "immune-desert"}

@@ -146,8 +146,7 @@ def test_a_damaged_image_is_left_out() -> None:
     case = make_case()
     damaged = Dataset()
     damaged.PatientID = "P1"
-    summary = build_results(rejected(Reason.UNREADABLE_OBJECT), case.seg_header, None, [damaged])[
-        ResultRole.SUMMARY_REPORT
-    ]
-    study = summary.CurrentRequestedProcedureEvidenceSequence[0]
-    assert [series.SeriesInstanceUID for series in study.ReferencedSeriesSequence] == ["1.2.3.1003"]
+    objects = build_results(rejected(Reason.UNREADABLE_OBJECT), case.seg_header, None, [damaged])
+    study = objects[ResultRole.SUMMARY_REPORT].CurrentRequestedProcedureEvidenceSequence[0]
+    referenced = {series.SeriesInstanceUID for series in study.ReferencedSeriesSequence}
+    assert referenced == {"1.2.3.1003", objects[ResultRole.KEY_IMAGE].SeriesInstanceUID}

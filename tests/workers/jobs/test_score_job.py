@@ -255,7 +255,7 @@ def test_a_case_over_its_time_is_not_scored(
     done = scoring.run(spool, job, registry, replace(settings, soft_time_limit_seconds=0.001))
     assert (done.outcome, done.reason) == ("not_scored", Reason.TIME_LIMIT)
     assert result(spool, job)["score"] is None
-    assert set(objects(spool, job)) == {"summary_report.dcm"}
+    assert set(objects(spool, job)) == {"key_image.dcm", "summary_report.dcm"}
 
 
 def test_a_case_that_was_ended_took_the_time_until_then(
@@ -365,7 +365,7 @@ def test_a_case_over_its_memory_is_not_scored(
     done = tasks._scored(tasks.TaskContext(limited, spool, registry, worker_metrics()), job)
     assert done is not None
     assert (done.outcome, done.reason) == ("not_scored", Reason.MEMORY_LIMIT)
-    assert set(objects(spool, job)) == {"summary_report.dcm"}
+    assert set(objects(spool, job)) == {"key_image.dcm", "summary_report.dcm"}
     assert np.ones(400 << 20, np.uint8).any()
 
 
@@ -386,10 +386,11 @@ def test_an_outline_of_someone_else_is_not_scored(
     assert (done.outcome, done.reason) == ("not_scored", Reason.PATIENT_MISMATCH)
     written = result(spool, job)
     assert (written["score"], written["rejection"]["reason"]) == (None, "patient_mismatch")
-    [(name, content)] = objects(spool, job).items()
-    report = dcmread(BytesIO(content))
-    assert name == "summary_report.dcm"
-    assert (report.StudyInstanceUID, report.PatientID) == (phantom.study_uid, patient)
+    written_objects = objects(spool, job)
+    assert set(written_objects) == {"key_image.dcm", "summary_report.dcm"}
+    for content in written_objects.values():
+        instance = dcmread(BytesIO(content))
+        assert (instance.StudyInstanceUID, instance.PatientID) == (phantom.study_uid, patient)
 
 
 def test_each_of_several_tumours_gets_results_of_its_own(

@@ -1,6 +1,7 @@
 """The key image."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -38,6 +39,7 @@ from workers.results.region_colours import COLOURS
 from workers.results.result_roles import ResultRole
 from workers.results.uids import ResultUids
 from workers.scoring.case_result import Stability
+from workers.texts.wording import Language, Wording
 
 STRIP = Strip(0.73, 0.41, (0.6, 0.8), (0.5, 0.9), (0.1, 0.2), (255, 92, 51), (51, 194, 255), (255, 92, 51))
 CAPTION = Caption("title", "0.73 HOT", (255, 92, 51), ["a line"], STRIP, "RESEARCH", "footer")
@@ -92,6 +94,33 @@ def test_a_case_without_score_says_so() -> None:
     verdict = np.s_[BAND : BAND + 50, SIDE:]
     assert not (not_scored[verdict] == WHITE).all(axis=2).any()
     assert (scored[verdict] == WHITE).all(axis=2).any()
+
+
+def test_a_case_that_was_not_measured_says_why_and_what_to_do() -> None:
+    """Before: a target that gets key images alone got nothing of a case that was refused by its headers or phases."""
+    case = make_case(image_extra={"SeriesNumber": "3"})
+    result = rejected(Reason.BEFORE_CONTRAST)
+    instance = build_results(result, case.seg_header, None, case.headers)[ResultRole.KEY_IMAGE]
+    assert instance.StudyInstanceUID == case.headers[0].StudyInstanceUID
+    assert "SourceImageSequence" not in instance
+    assert (instance.pixel_array[BAND : BAND + 60] == AMBER).all(axis=2).any()
+    origin = origin_of(case.seg_header, case.headers[:1])
+    words = caption(origin, result, None)
+    assert words.verdict == "NOT SCORED"
+    assert list(words.lines) == [
+        "The outline refers to the phase before contrast",
+        "Copy the outline to the phase after contrast and send it.",
+    ]
+    assert words.measured_on == "Images: series 3"
+    assert caption(origin_of(Dataset(), ()), result, None).measured_on == ""
+    german = replace(origin, wording=Wording(Language.GERMAN))
+    assert caption(german, result, None).lines[0] != words.lines[0]
+
+
+def origin_of(seg_header: Dataset, image_headers: Sequence[Dataset]) -> Origin:
+    """Return the origin of results without a signature."""
+    known = InstanceReference("1.2", "1.3", "1.4", "1.5")
+    return Origin(seg_header, known, image_headers, None, ResultVersion(), ResultUids.of("1.2", (), "", 1))
 
 
 def test_warnings_are_drawn_and_said_in_every_series_description() -> None:

@@ -211,10 +211,10 @@ def test_a_missing_feature_is_named_and_no_number() -> None:
 
 
 def test_a_not_scored_case_says_so_with_its_reason() -> None:
-    """A coded reason and a sentence, without any image to refer to."""
+    """A coded reason and a sentence; the key image says the same, without any image to refer to."""
     case = make_case()
     objects = build_results(rejected(Reason.EMPTY_SEGMENTATION), case.seg_header, None)
-    assert list(objects) == [ResultRole.SUMMARY_REPORT]
+    assert list(objects) == [ResultRole.KEY_IMAGE, ResultRole.SUMMARY_REPORT]
     document = written(objects[ResultRole.SUMMARY_REPORT])
     assert list(values(document, "Tumour immune phenotype")) == ["NOT SCORED"]
     assert list(values(document, "Reason")) == ["The outline is empty"]

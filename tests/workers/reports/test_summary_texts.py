@@ -11,10 +11,10 @@ from support.result_cases import make_case, rejected
 from workers.errors import Reason
 from workers.jobs.result_objects import build_results
 from workers.notes import Note, warning
-from workers.reports.remedies import REMEDIES
 from workers.results.feature_words import in_words
 from workers.results.result_roles import ResultRole
 from workers.scoring.signature_quality import SignatureQuality
+from workers.texts.remedies import REMEDIES
 
 NOT_SCORED = Path(__file__).parents[3] / "docs" / "not-scored.md"
 QUALITY = SignatureQuality(0.9087, 0.8452, 0.9723, 80, "held-out", is_simulated=True)

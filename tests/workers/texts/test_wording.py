@@ -13,7 +13,6 @@ from support.result_cases import CERTAINTY, make_case, rejected
 from workers.errors import Reason
 from workers.jobs.result_objects import build_results
 from workers.reports.content_items import descendants
-from workers.reports.remedies import REMEDIES
 from workers.reports.summary_report import LANGUAGE_CODES
 from workers.reports.verdict_texts import CLASSES, NOT_SCORED
 from workers.results.result_roles import ResultRole
@@ -21,6 +20,7 @@ from workers.scoring.case_result import Stability
 from workers.scoring.signature_quality import MEASURED_BY
 from workers.texts.certainty_texts import DOUBTS
 from workers.texts.not_scored_reasons import REASONS
+from workers.texts.remedies import REMEDIES
 from workers.texts.wording import ENGLISH, Language, Wording, _translations
 
 ROOT = Path(__file__).parents[3]
