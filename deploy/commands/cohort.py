@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from deploy.commands.options import output_folder_option
+from deploy.commands.recipe import recipe
 from deploy.commands.sample_size import sample_size
 from deploy.configuration.study import load_study
 from deploy.errors import ExitCode, WrongUsage
@@ -27,6 +28,7 @@ def cohort() -> None:
     """Measure a cohort and the reliability of its features. STUDY is the configuration of a study."""
 
 
+cohort.add_command(recipe)
 cohort.add_command(sample_size)
 
 

@@ -51,7 +51,8 @@ def _expected(labels: LabelTable) -> str:
 
 def _phenotype(value: Any, labels: LabelTable) -> str | None:
     """Return hot or cold; None for a patient who is left out; an empty text where the value is not foreseen."""
-    text = str(value).strip().casefold()
+    # pandas reads a column of 1 and 0 with empty cells as 1.0 and 0.0.
+    text = (f"{value:g}" if isinstance(value, float) else str(value)).strip().casefold()
     if text in {one.casefold() for one in labels.left_out}:
         return None
     if labels.hot_at_least is not None:
