@@ -9,13 +9,13 @@ import os
 import signal
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import yaml
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from pydicom import Dataset
 from pynetdicom import AE
 from pynetdicom.sop_class import MRImageStorage, SegmentationStorage
@@ -25,6 +25,7 @@ from support.processes import free_port, running, wait_until
 from support.whole_stack import RADTME, WholeStack
 
 NOTICED_SECONDS = 120.0
+PAUSE_SECONDS = 0.5
 JOBS = {"radtme-listener": "listener", "radtme-compute": "compute-1", "radtme-delivery": "delivery"}
 NO_PROBLEMS = "No problems."
 
@@ -85,7 +86,11 @@ class BadDay:
     # What people see -------------------------------------------------------------------------------------------------
 
     def radtme(self, *words: str) -> str:
-        """Return what a command prints. It runs in this process: to load the program anew takes longer."""
+        """Return what a command prints."""
+        return self._run(*words).output
+
+    def _run(self, *words: str) -> Result:
+        """Run a command in this process: to load the program anew takes longer."""
         ports = self.stack.metrics_ports
         environment = {
             "RADTME_CONFIG": str(self._folder / "radtme.yaml"),
@@ -93,7 +98,7 @@ class BadDay:
             "RADTME_WORKERS_METRICS_PORT": str(ports["compute-1"]),
             "COLUMNS": "400",
         }
-        return CliRunner().invoke(cli.radtme, words, env=environment, catch_exceptions=False).output
+        return CliRunner().invoke(cli.radtme, words, env=environment, catch_exceptions=False)
 
     def status(self) -> str:
         """Return what `radtme status` prints."""
@@ -101,7 +106,7 @@ class BadDay:
 
     def doctor(self) -> str:
         """Return the faults that doctor finds, one a line; empty where all works."""
-        found = json.loads(self.radtme("doctor", "--json"))
+        found = json.loads(self._run("doctor", "--json").stdout)
         return "\n".join(f"{one['check']}: {one['message']}" for one in found if one["level"] == "fault")
 
     def page(self) -> str:
@@ -115,7 +120,7 @@ class BadDay:
 
     def fires(self, alert: str, **labels: str) -> None:
         """Wait until an alert fires, with these labels."""
-        wait_until(lambda: self._is_firing(alert, labels), NOTICED_SECONDS, f"{alert} fires")
+        _wait_until(lambda: self._is_firing(alert, labels), f"{alert} fires")
 
     def _is_firing(self, alert: str, labels: Mapping[str, str]) -> bool:
         found: list[dict[str, Any]] = self.stack.api("alerts")["alerts"]
@@ -130,10 +135,15 @@ class BadDay:
 
     def wait_until_healthy(self) -> None:
         """Wait until page and doctor report nothing, and no alert of a part fires."""
-        wait_until(lambda: NO_PROBLEMS in self.page(), NOTICED_SECONDS, "the page finds no problem")
-        wait_until(lambda: not self.doctor(), NOTICED_SECONDS, "doctor finds no fault")
+        _wait_until(lambda: NO_PROBLEMS in self.page(), "the page finds no problem")
+        _wait_until(lambda: not self.doctor(), "doctor finds no fault")
         gone = {"RadtmePartDown", "RadtmeRedisDown", "RadtmeLedgerDown", "RadtmeWorkersIdle", "RadtmeTargetUnreachable"}
-        wait_until(lambda: not self.stack.firing() & gone, NOTICED_SECONDS, "the alerts clear")
+        _wait_until(lambda: not self.stack.firing() & gone, "the alerts clear")
+
+
+def _wait_until(condition: Callable[[], object], what: str) -> None:
+    """Wait until people see something. Each look is work for the programs that are looked at."""
+    wait_until(condition, NOTICED_SECONDS, what, PAUSE_SECONDS)
 
 
 @contextmanager
@@ -146,7 +156,7 @@ def bad_day(
     try:
         one.stack.start("redis", *parts, "prometheus")
         with one.serving_its_page():
-            wait_until(lambda: len(one.stack.query("up == 1")) >= scraped, NOTICED_SECONDS, "the first scrapes")
+            _wait_until(lambda: len(one.stack.query("up == 1")) >= scraped, "the first scrapes")
             yield one
     finally:
         one.stack.stop()

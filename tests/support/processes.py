@@ -15,13 +15,16 @@ PATIENCE = 4
 """How many times longer a wait may take than on an idle machine: limits end what hangs, and measure nothing."""
 
 
-def wait_until(condition: Callable[[], object], seconds: float, what: str) -> None:
-    """Wait for a condition, or fail and say what was waited for; ``seconds`` are those of an idle machine."""
+def wait_until(condition: Callable[[], object], seconds: float, what: str, pause_seconds: float = 0.05) -> None:
+    """Wait for a condition, or fail and say what was waited for; ``seconds`` are those of an idle machine.
+
+    ``pause_seconds``: between two looks. Longer where a look costs what it waits for: time of the processor.
+    """
     end = time.monotonic() + PATIENCE * seconds
     while not condition():
         if time.monotonic() > end:
             raise AssertionError(f"not within {PATIENCE * seconds:g} s: {what}")
-        time.sleep(0.05)
+        time.sleep(pause_seconds)
 
 
 def is_listening(port: int) -> bool:

@@ -121,7 +121,7 @@ class WholeStack:
 
     def _wait_for(self, part: str, is_ready: Callable[[], bool], seconds: float) -> None:
         """Wait until a part is ready; what ended instead, such as on a port that was taken meanwhile, fails at once."""
-        wait_until(lambda: self.has_ended(part) or is_ready(), seconds, f"{part} ready")
+        wait_until(lambda: self.has_ended(part) or is_ready(), seconds, f"{part} ready", pause_seconds=0.5)
         assert not self.has_ended(part), f"{part} ended: {self.said(part)}"
 
     def has_ended(self, part: str) -> bool:
