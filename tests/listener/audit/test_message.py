@@ -65,7 +65,7 @@ def test_message_is_valid_by_the_schema_of_the_standard(kind: str, tmp_path: Pat
 
 @pytest.mark.skipif(shutil.which("xmllint") is None, reason="needs xmllint (libxml2-utils)")
 def test_schema_refuses_a_message_that_is_none(tmp_path: Path) -> None:
-    """The gate has failed once: a message without its event is not valid."""
+    """The check can fail: a message without its event is not valid."""
     xml = MESSAGES["start"]().to_xml("s").replace("EventID", "EventIdentifier")
     (tmp_path / "message.xml").write_text(xml)
     command = ["xmllint", "--noout", "--relaxng", str(SCHEMA), str(tmp_path / "message.xml")]

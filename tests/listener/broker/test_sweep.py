@@ -22,7 +22,7 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 class Sweeping:
-    """A sweep on a spool, with what it rang and the queue depths that it sees."""
+    """A sweep on a spool, with the jobs that it announced and the queue depths that it sees."""
 
     def __init__(self, spool: Spool) -> None:
         self.announced: list[Announcement] = []
@@ -87,7 +87,7 @@ def test_messages_do_not_pile_up_while_no_worker_runs(sweeping: Sweeping) -> Non
 
 
 def test_a_running_job_is_rung_for_when_its_worker_has_died(sweeping: Sweeping) -> None:
-    """The lock tells: held, the worker lives; free for some seconds, it is gone."""
+    """A worker whose lock is held lives; one whose lock has been free for some seconds is gone."""
     job = sweeping.job(JobState.RUNNING)
     descriptor = os.open(job.folder / "lock", os.O_RDWR | os.O_CREAT)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -136,7 +136,7 @@ def test_a_job_whose_worker_died_before_it_was_closed_is_rung_for(
 
 
 def test_jobs_that_wait_or_are_over_are_left_alone(sweeping: Sweeping) -> None:
-    """Only ready, running and delivering jobs are anybody's work."""
+    """Only ready, running and delivering jobs are announced."""
     for number, state in enumerate((JobState.WAITING, JobState.DONE, JobState.FAILED)):
         sweeping.job(state, number)
     assert [sweeping.scan(now) for now in (0, 100)] == [[], []]

@@ -14,7 +14,7 @@ from support.dicom_objects import data_set_bytes, file_bytes, image, outline, tr
 
 
 def refuse(head: bytes, *, is_implicit: bool, wanted: Collection[int], last: int) -> dict[int, bytes]:
-    """Take no head for plain."""
+    """Treat no header as plain."""
     raise NotPlain
 
 

@@ -82,7 +82,7 @@ def test_the_migrations_make_the_tables_that_the_code_uses(ledger):
 
 
 def test_what_is_no_member_of_a_closed_set_cannot_be_stored(ledger):
-    """Whoever writes it."""
+    """The database itself refuses it, whichever program writes it."""
     insert = text("INSERT INTO target_circuits (target, state, failures, openings) VALUES ('pacs', 'ajar', 0, 0)")
     with pytest.raises(IntegrityError), ledger.writing() as connection:
         connection.execute(insert)
@@ -134,7 +134,7 @@ def test_simultaneous_changes_are_all_kept(ledger):
 
 
 def test_several_processes_may_migrate_at_once(ledger):
-    """One does it, the others find it done."""
+    """One of them migrates, the others find the schema up to date."""
     context = multiprocessing.get_context("spawn")
     processes = [context.Process(target=count_failures, args=(ledger.url, 1)) for _ in range(4)]
     for process in processes:
@@ -185,7 +185,7 @@ def test_a_damaged_file_is_told_with_its_remedy(tmp_path):
 
 
 def test_a_lock_that_is_held_too_long_is_an_error_that_passes(tmp_path, monkeypatch):
-    """Somebody keeps a transaction open by hand."""
+    """Another program keeps a transaction open."""
     monkeypatch.setattr("listener.ledger.database.LOCK_TIMEOUT_SECONDS", 0.1)
     ledger = Ledger.in_folder(tmp_path)
     read_circuit(ledger, "pacs")
@@ -208,7 +208,7 @@ def test_sqlite_survives_a_power_cut(tmp_path):
 
 
 def test_the_foreign_keys_come_to_a_ledger_that_is_in_use(ledger):
-    """What belongs to nothing goes; all else is there with every row that goes with it, and goes with its job."""
+    """Rows without a job are removed; all others are kept, and are removed together with their job."""
     inserts = ROWS_OF_A_JOB.split(";")
     old = Ledger(ledger.url + ("?application_name=old" if "postgresql" in ledger.url else "?timeout=7"))
     open_at(old, "0007")

@@ -1,4 +1,4 @@
-"""What a database can fail with, and how the ledger says it: it passes, and nothing is half written."""
+"""Errors of a database, and what the ledger makes of them: they pass, and nothing is half written."""
 
 import contextlib
 import multiprocessing
@@ -68,7 +68,7 @@ def test_a_migration_that_was_killed_is_done_by_the_next_start(ledger: Ledger) -
 
 
 def test_all_connections_in_use(postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who finds none within the time says so, and gets one when it is free again."""
+    """A caller that gets no connection in time raises an error, and gets one once it is free again."""
     monkeypatch.setattr(database, "POOL_SIZE", 1)
     monkeypatch.setattr(database, "LOCK_TIMEOUT_SECONDS", 1)
     ledger = Ledger(postgres.new_database())

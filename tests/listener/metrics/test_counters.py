@@ -26,7 +26,7 @@ def test_outlines_that_make_no_case_are_counted_from_zero() -> None:
 
 
 def test_the_last_arrival_is_known_after_a_restart(tmp_path: Path) -> None:
-    """It is read from the newest object in the spool, so that a listener that receives nothing raises its alert."""
+    """The time is that of the newest object in the spool, so that a listener that receives nothing raises its alert."""
     name = "radtme_last_object_received_timestamp_seconds"
     set_up = "radtme_spool_set_up_timestamp_seconds"
     with listening(tmp_path) as listener:

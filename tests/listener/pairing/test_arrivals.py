@@ -35,7 +35,7 @@ def test_an_association_of_another_listener_may_bring_any_study(arrivals: Arriva
 
 
 def test_where_the_folder_cannot_be_read_more_may_come(tmp_path: Path) -> None:
-    """What is not known is waited for."""
+    """Where nothing is known, the job waits."""
     assert Arrivals(tmp_path / "absent").may_bring(STUDY)
 
 

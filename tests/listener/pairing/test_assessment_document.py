@@ -104,7 +104,7 @@ def test_a_key_object_title_of_the_settings_counts() -> None:
     ids=["draft", "other code", "no code", "verified without predecessor", "empty"],
 )
 def test_a_document_that_judges_nothing(document: Dataset) -> None:
-    """Drafts, other reports, and reports that were verified and copy nothing."""
+    """Drafts, other reports, and verified reports that are no copies of ours."""
     assert judgement(document, SITE) is None
 
 

@@ -33,7 +33,7 @@ def study(description: str) -> Dataset:
     ],
 )
 def test_another_organ_is_told_in_any_of_these_languages(description: str) -> None:
-    """A routing rule for all segmentations sends these too: no report is written into their study."""
+    """A routing rule for all segmentations also sends these: no report is written into their study."""
     assert other_body_part([study(description)])
 
 

@@ -18,7 +18,7 @@ from support.pairing_station import Clock, Station
 
 
 def test_what_is_missing_is_fetched_once_before_the_job_is_closed(spool: Spool, clock: Clock) -> None:
-    """Policy `fetch`: asked for at the deadline, closed one more deadline later."""
+    """Policy `fetch`: requested at the deadline, and closed after another one."""
     station = Station(
         spool,
         clock,

@@ -53,7 +53,7 @@ def test_a_job_comes_back_as_it_was_stored(spool: Spool) -> None:
 
 
 def test_of_many_that_move_a_job_one_does(spool: Spool) -> None:
-    """Each knows the state that it read: who comes second is told."""
+    """Each names the state that it read: only the first one succeeds."""
     job = put(spool, 1, JobState.READY)
     barrier = threading.Barrier(6)
     moved: list[Job | None] = []
@@ -92,7 +92,7 @@ def test_texts_that_a_database_cannot_hold_are_stored_with_a_mark(spool: Spool) 
 
 
 def test_a_row_that_holds_no_job_hides_only_itself(spool: Spool) -> None:
-    """Whoever wrote it."""
+    """A row that cannot be read is left out of the list; all others are returned."""
     put(spool, 1, JobState.READY)
     whole = put(spool, 2, JobState.READY)
     with spool.ledger.writing() as connection:
@@ -119,7 +119,7 @@ def test_states_are_counted_and_the_oldest_is_known(spool: Spool) -> None:
 
 
 def test_what_changed_lately_is_found_by_its_study(spool: Spool) -> None:
-    """Any change counts; the busiest study is that with most new jobs."""
+    """Any change counts; the busiest study is the one with the most new jobs."""
     put(spool, 1, JobState.DONE, study_uid="1.1", created=AT)
     moment = datetime.now(UTC)
     changed = put(spool, 2, JobState.READY, study_uid="1.2", created=AT)
@@ -141,7 +141,7 @@ def test_only_jobs_that_are_over_are_removed_as_such(spool: Spool) -> None:
 
 
 def test_what_is_asked_all_the_time_does_not_go_through_all_that_is_kept(tmp_path: Path) -> None:
-    """SQLite says how it answers: by an index, of which it needs a part, and not by a scan."""
+    """SQLite's query plan uses a part of an index and no scan."""
     spool = Spool(tmp_path / "embedded")
     spool.prepare()
     put(spool, 1, JobState.READY)

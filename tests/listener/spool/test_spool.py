@@ -88,7 +88,7 @@ def test_copies_that_arrive_at_once_leave_one(spool: Spool) -> None:
 
 
 def test_a_job_lies_in_one_state_and_is_created_once(spool: Spool) -> None:
-    """One SEG and version is one job, in whatever state it is when its SEG comes again."""
+    """One SEG and version is one job, whatever its state when the SEG comes again."""
     job_id = job_id_for(INSTANCE, 1)
     job = spool.create_job(job_record(job_id))
     assert job is not None
@@ -102,7 +102,7 @@ def test_a_job_lies_in_one_state_and_is_created_once(spool: Spool) -> None:
 
 
 def test_a_job_that_another_process_moved_is_not_moved_again(spool: Spool) -> None:
-    """Of two that move it from the same state one does, and the other one is told."""
+    """Of two callers that move it from the same state, one succeeds and the other is told."""
     job_id = job_id_for(INSTANCE, 1)
     job = spool.create_job(job_record(job_id))
     assert job is not None
@@ -124,7 +124,7 @@ def test_a_job_id_from_outside_never_becomes_a_path(spool: Spool, job_id: str) -
 
 
 def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
-    """A value that cannot be written leaves the old file and no temporary one."""
+    """A value that cannot be written leaves the old file, and no temporary file."""
     path = tmp_path / "value.json"
     write_json(path, {"a": 1})
     with pytest.raises(ValueError, match="Out of range"):
