@@ -32,7 +32,7 @@ def queue_delivery(connection: Connection, job_id: str, targets: Mapping[str, tu
     earlier = {record.target: record for record in deliveries_of(connection, job_id)}
     for name, roles in targets.items():
         if name not in earlier or not earlier[name].tries:
-            _write(connection, job_id, queued(name, roles, datetime.now(UTC)))
+            put_delivery(connection, job_id, queued(name, roles, datetime.now(UTC)))
 
 
 def read_deliveries(ledger: Ledger, job_id: str) -> tuple[DeliveryRecord, ...]:
@@ -49,7 +49,7 @@ def read_delivery(ledger: Ledger, job_id: str, target: str) -> DeliveryRecord | 
 def write_delivery(ledger: Ledger, job_id: str, record: DeliveryRecord) -> None:
     """Replace the delivery record of a job for one target."""
     with ledger.writing() as connection:
-        _write(connection, job_id, record)
+        put_delivery(connection, job_id, record)
 
 
 Settled = Callable[[Connection, Job, DeliveryRecord], None]
@@ -77,7 +77,7 @@ class OutboxEntry:
         """
         with self.ledger.writing() as connection:
             require(connection, deliveries, self.mine)
-            _write(connection, self.job.id, entry)
+            put_delivery(connection, self.job.id, entry)
             if entry.state.is_settled:
                 self.settled(connection, self.job, entry)
         self.entry = entry
@@ -126,7 +126,8 @@ def _record(row: RowMapping, answers: list[RowMapping]) -> DeliveryRecord:
     )
 
 
-def _write(connection: Connection, job_id: str, record: DeliveryRecord) -> None:
+def put_delivery(connection: Connection, job_id: str, record: DeliveryRecord) -> None:
+    """Replace the delivery record of a job for one target, as a part of a transaction."""
     row = {
         "job_id": job_id,
         **{name: getattr(record, name) for name in SCALARS},

@@ -29,6 +29,7 @@ from model_store.signatures.registry import Registry, shipped_bundle
 from model_store.signatures.shadow import Shadow
 from workers.jobs import preloading, tasks
 from workers.jobs.idle_search import IdleSearch
+from workers.jobs.lost_acknowledgement import reconnect_after_lost_acknowledgements
 from workers.jobs.target_reload import FORK_LOCK, TargetReload, start_reloading
 from workers.metrics import counters as metrics
 from workers.notifications.notifier import Notifier
@@ -78,6 +79,7 @@ def create_app(settings: WorkerSettings) -> Celery:
             "retry_on_timeout": True,
         },
     )
+    reconnect_after_lost_acknowledgements(app)
     return app
 
 
