@@ -81,8 +81,8 @@ def upgrade(check_only: bool, config_file: Path | None) -> None:
         )
     except NotAudited as error:
         raise cannot_audit(configuration, error) from error
-    with working(notices(), f"converting {where}"):
-        done = bring_up(spool)
+    with working(notices(), f"converting {where}") as say:
+        done = bring_up(spool, lambda words: say(f"converting {where}: {words}"))
     for path in done.unreadable:
         click.echo(
             f"warning: {path_from_here(path)} cannot be read and was not imported; it stays where it is",

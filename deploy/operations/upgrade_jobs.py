@@ -1,6 +1,6 @@
 """Layout 3 to 4: jobs, which were folders below their state, become rows; their results get a folder that stays.
 
-The results are linked, not copied, and the former folders stay as they are: an interrupted import begins again.
+The results are linked, not copied, and the former folders stay as they are: an interrupted import continues.
 """
 
 import contextlib
@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sqlalchemy import Connection, select
+
+from listener.spool import job_rows
 from listener.spool.atomic_files import fsync_folder, make_folder
 from listener.spool.job_notes import RESULT_NAME, Attempts, Drop, Failure, Hold
 from listener.spool.job_record import JobRecord
@@ -39,12 +42,20 @@ def former_jobs(spool: Spool, unreadable: list[Path]) -> Iterator[Job]:
                 seen.add(folder.name)
 
 
-def import_job(spool: Spool, job: Job) -> None:
-    """Link a job's results to their new place, and put the job into the ledger."""
-    _link_results(job.folder, spool.job_folder(job.id))
+def imported_already(spool: Spool, job_ids: list[str]) -> frozenset[str]:
+    """Return which of these jobs the ledger has."""
+    with spool.ledger.reading() as connection:
+        return frozenset(
+            connection.execute(select(job_rows.jobs.c.job_id).where(job_rows.jobs.c.job_id.in_(job_ids))).scalars()
+        )
+
+
+def put_job(connection: Connection, job: Job) -> None:
+    """Put a job into the ledger, as a part of a transaction; its results are in their new place."""
     result = read_intact_result(job)
     reason = job.failure.reason if job.failure else result.rejection.reason if result and result.rejection else None
-    spool.create_job(
+    job_rows.insert(
+        connection,
         job.record,
         job.state,
         changed=job.changed,
@@ -73,11 +84,18 @@ def _job(folder: Path, state: JobState) -> Job:
     )
 
 
-def _link_results(former: Path, folder: Path) -> None:
-    for path in (former / RESULT_NAME, *sorted((former / "objects").glob("*.dcm"))):
+def link_results(spool: Spool, job: Job) -> None:
+    """Link a job's results to their new place."""
+    folder = spool.job_folder(job.id)
+    make_folder(folder)
+    folders = {folder}
+    for path in (job.folder / RESULT_NAME, *sorted((job.folder / "objects").glob("*.dcm"))):
         if path.is_file():
-            place = folder / path.relative_to(former)
-            make_folder(place.parent)
+            place = folder / path.relative_to(job.folder)
+            if place.parent not in folders:
+                make_folder(place.parent)
+                folders.add(place.parent)
             with contextlib.suppress(FileExistsError):
                 os.link(path, place)
-            fsync_folder(place.parent)
+    for one in folders:
+        fsync_folder(one)

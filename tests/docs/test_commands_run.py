@@ -48,6 +48,7 @@ ELSEWHERE = {
     "fhir": ["workers/targets/test_fhir.py"],
     "export": ["deploy/commands/test_export.py"],
     "outline": ["deploy/outlining/test_outline.py"],
+    "ledger grant": ["deploy/grafana/test_ledger_dashboard.py"],
     "cohort simulate": ["deploy/research/test_example.py", "integration/test_simulated_study.py"],
     "cohort extract": [
         "deploy/cohort/test_extract.py",

@@ -8,8 +8,11 @@ from typing import Any
 
 import psycopg
 import pytest
+import yaml
+from click.testing import CliRunner, Result
 from psycopg import sql
 
+from deploy.cli import radtme
 from deploy.grafana import build
 from listener.ledger.readers import RoleNotGranted, let_read
 from listener.ledger.target_circuits import Circuit, CircuitState, change_circuit
@@ -121,6 +124,31 @@ def test_the_role_reads_no_table_and_changes_nothing(reader: Reader, sent: Job) 
     for query in (*refused, "UPDATE radtme_views.cases SET state = 'done'", "CREATE TABLE radtme_views.x (y int)"):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             reader.run(query)
+
+
+def grant(folder: Path, role: str, **settings: object) -> Result:
+    """Run ``radtme ledger grant``."""
+    configuration = folder / "radtme.yaml"
+    configuration.write_text(yaml.safe_dump({"data": str(folder), **settings}))
+    return CliRunner().invoke(radtme, ["ledger", "grant", role, "--config", str(configuration)])
+
+
+def test_the_command_grants_and_says_what(spool: Spool, tmp_path: Path) -> None:
+    """Or says what to do: the role is to be made first, and a ledger in a file has no roles."""
+    assert spool.ledger_url is not None
+    url = spool.ledger_url.replace("+psycopg", "")
+    with psycopg.connect(url) as connection:
+        connection.execute("CREATE ROLE viewer LOGIN")
+    ran = grant(tmp_path, "viewer", ledger={"url": url})
+    assert (ran.exit_code, ran.output.count("radtme_views.")) == (0, 5), ran.output
+    missing = grant(tmp_path, "nobody-here", ledger={"url": url})
+    assert missing.exit_code == 1
+    assert 'CREATE ROLE "nobody-here" LOGIN' in missing.output
+    (tmp_path / "other" / "spool").mkdir(parents=True)
+    Spool(tmp_path / "other" / "spool").prepare()
+    embedded = grant(tmp_path / "other", "viewer")
+    assert embedded.exit_code == 1
+    assert "ledger.url names a PostgreSQL database" in embedded.output
 
 
 def test_a_role_that_does_not_exist_is_told(spool: Spool) -> None:

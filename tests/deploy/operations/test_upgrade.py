@@ -33,7 +33,7 @@ from support.outboxes import ROLES, delivering, entry_of, forget_deliveries, sta
 from support.records import job_record, result_record
 from support.scripted_pacs import ScriptedPacs
 from workers.delivery.deliver import deliver
-from workers.delivery.outbox import read_deliveries, write_delivery
+from workers.delivery.outbox import put_delivery, read_deliveries, write_delivery
 from workers.delivery.record import queued
 from workers.results.result_roles import ResultRole
 from workers.settings import WorkerSettings
@@ -192,18 +192,22 @@ def test_a_kill_in_between_costs_another_run(spool, old, monkeypatch):
     """The version is written last: until then nothing starts, and the same run does the rest."""
     written = []
 
-    def dying(ledger, job_id, record):
+    def dying(connection, job_id, record):
         if len(written) == 2:
             raise KeyboardInterrupt
         written.append(job_id)
-        write_delivery(ledger, job_id, record)
+        put_delivery(connection, job_id, record)
 
     with monkeypatch.context() as patched:
-        patched.setattr("deploy.operations.upgrade.write_delivery", dying)
+        patched.setattr("deploy.operations.upgrade.put_delivery", dying)
+        patched.setattr("deploy.operations.upgrade.JOBS_AT_ONCE", 1)
         with pytest.raises(KeyboardInterrupt):
             upgrade(spool)
     assert layout_of(spool.root) == 1
+    before = {job.id: job for job in spool.jobs()}
+    assert before
     assert upgrade(spool).records == 5
+    assert {job.id: job for job in spool.jobs() if job.id in before} == before, "what was imported is left alone"
     spool.prepare()
 
 
