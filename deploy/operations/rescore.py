@@ -60,10 +60,10 @@ def rescore(path: Path, bundles: Sequence[Path]) -> Rescored:
 def _read(path: Path) -> FeatureReport:
     try:
         return read_feature_report(dcmread(path))
+    except NotAFeatureReport as error:  # is a ValueError, which a file that is not DICOM raises too
+        raise CommandError(f"{path}: {error}", "name a feature report of radtme") from error
     except UNREADABLE_FILE as error:
         raise CommandError(f"{path} cannot be read as DICOM", "name a feature report of radtme") from error
-    except NotAFeatureReport as error:
-        raise CommandError(f"{path}: {error}", "name a feature report of radtme") from error
 
 
 def _signature(report: FeatureReport, bundles: Sequence[Path]) -> Signature:

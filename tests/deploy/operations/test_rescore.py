@@ -108,3 +108,16 @@ def test_another_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     code, _, text = run(path, monkeypatch)
     assert code == 1
     assert "cannot be read as DICOM" in text
+
+
+@pytest.mark.parametrize("role", [ResultRole.SUMMARY_REPORT, ResultRole.SEGMENTATION])
+def test_another_result_is_refused_for_what_it_is(
+    role: ResultRole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was said not to be DICOM."""
+    case = make_case(features=["original_firstorder_Mean"])
+    path = tmp_path / "other.dcm"
+    dcmwrite(path, build_results(case.result, case.seg_header, case.measurement)[role], enforce_file_format=True)
+    code, _, text = run(path, monkeypatch)
+    assert code == 1
+    assert "not a feature report" in text
