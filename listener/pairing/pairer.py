@@ -89,7 +89,7 @@ class Pairer:
         self._watch = SeriesWatch(spool, settings)
         self._other_phases = OtherPhases(spool, self._watch)
         self._touched = TouchedStudies(spool.ledger, settings)
-        self._notes = StudyNotes(spool)
+        self._notes = StudyNotes(spool, self._touched.seconds / 2)
         self._late_versions = LateVersions(
             spool, settings, self._watch, self._other_phases, self._touched, self._evidence_of, announce
         )

@@ -1,6 +1,8 @@
 """Notes in the ledger what has come of each study: in one transaction for all of which something came lately."""
 
+import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from listener.pairing.evidence import series_of_study
 from listener.spool.spool import Spool
@@ -10,20 +12,43 @@ AT_ONCE = 500
 """Studies a transaction: others wait for its end."""
 
 
+LONGEST_SECONDS = 5.0
+"""While images come, each note would cost a transaction and a listing of all of them at every turn."""
+
+
+@dataclass(frozen=True)
+class Noted:
+    """A study as it was noted."""
+
+    times: tuple[int, ...]
+    """Of its series folders."""
+    at: float
+    """Monotonic seconds."""
+
+
+NEVER = Noted((), float("-inf"))
+
+
 class StudyNotes:
     """What this process has noted of the studies that something came of lately. Used by one thread."""
 
-    def __init__(self, spool: Spool) -> None:
+    def __init__(self, spool: Spool, every_seconds: float = 0.0) -> None:
+        """``every_seconds``: a study of which images come is noted no more often, or at `LONGEST_SECONDS`."""
         self._spool = spool
-        self._noted: dict[str, tuple[int, ...]] = {}
-        """Times of the series folders when a study was noted."""
+        self._every_seconds = min(every_seconds, LONGEST_SECONDS)
+        self._noted: dict[str, Noted] = {}
 
     def note(self, studies: Iterable[str]) -> None:
-        """Note these studies, except those in which nothing has changed since; forget all others."""
-        now = {study: self._times(study) for study in studies}
-        changed = [study for study, times in now.items() if times and times != self._noted.get(study)]
-        self._write(changed)
-        self._noted = now
+        """Note these studies, except those in which nothing has changed since or that were noted just now."""
+        now = time.monotonic()
+        found = {study: Noted(self._times(study), now) for study in studies}
+        due = [study for study, seen in found.items() if self._is_due(study, seen)]
+        self._write(due)
+        self._noted = {study: found[study] if study in due else self._noted.get(study, NEVER) for study in found}
+
+    def _is_due(self, study: str, seen: "Noted") -> bool:
+        before = self._noted.get(study, NEVER)
+        return bool(seen.times) and seen.times != before.times and seen.at - before.at >= self._every_seconds
 
     def note_missing(self, studies: Iterable[str], recent: frozenset[str]) -> None:
         """Note all of these studies that are not in the ledger, and those that something came of lately."""

@@ -19,7 +19,8 @@ class TouchedStudies:
     def __init__(self, ledger: Ledger, settings: ListenerSettings) -> None:
         self._ledger = ledger
         longest = max(settings.settle_seconds, settings.settle_unreferenced_seconds)
-        self._seconds = 2 * (longest + settings.sweep_seconds)  # as `SeriesWatch`: a scan may come late
+        self.seconds = 2 * (longest + settings.sweep_seconds)  # as `SeriesWatch`: a scan may come late
+        """For how long a study is looked at after something happened in it."""
         self._looked_at: dict[str, float | None] = {}
         """When each was looked at first since; None: not yet, however long ago it was touched."""
         self._lock = threading.Lock()
@@ -40,5 +41,5 @@ class TouchedStudies:
         now = time.monotonic()
         with self._lock:
             looked_at = {study: now if at is None else at for study, at in self._looked_at.items()}
-            self._looked_at = {study: at for study, at in looked_at.items() if now - at <= self._seconds}
+            self._looked_at = {study: at for study, at in looked_at.items() if now - at <= self.seconds}
             return sorted(self._looked_at)

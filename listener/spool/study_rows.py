@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import Boolean, Column, Index, Integer, Table, delete, func, or_, select
+from sqlalchemy import Boolean, Column, Index, Integer, Table, delete, exists, func, or_, select
 
 from listener.ledger.database import Ledger
 from listener.ledger.schema import METADATA, UID, UtcDateTime, put, record_of, row_of
@@ -47,6 +47,9 @@ studies = Table(
     Column("outlined", Boolean, nullable=False),
     Index(None, "outlined", "last_arrival"),
 )
+
+_WITHOUT_OUTLINE = (studies.c.outlined.is_(False), ~exists().where(jobs.c.study_uid == studies.c.study_uid))
+"""An outline that came just now has a job before its study is noted again."""
 
 
 def arrivals_in(study: Path) -> StudyArrivals | None:
@@ -92,14 +95,14 @@ def study_counts(ledger: Ledger) -> StudyCounts:
 
 def count_without_outline(ledger: Ledger) -> int:
     """Return the number of studies of which no outline came."""
-    query = select(func.count()).select_from(studies).where(studies.c.outlined.is_(False))
+    query = select(func.count()).select_from(studies).where(*_WITHOUT_OUTLINE)
     with ledger.reading() as connection:
         return int(connection.execute(query).scalar_one())
 
 
 def without_outline(ledger: Ledger, most: int | None = None) -> Sequence[StudyArrivals]:
     """Return the studies of which no outline came (so many at most), the newest first."""
-    query = select(studies).where(studies.c.outlined.is_(False)).order_by(studies.c.last_arrival.desc()).limit(most)
+    query = select(studies).where(*_WITHOUT_OUTLINE).order_by(studies.c.last_arrival.desc()).limit(most)
     with ledger.reading() as connection:
         return [record_of(StudyArrivals, row) for row in connection.execute(query).mappings()]
 

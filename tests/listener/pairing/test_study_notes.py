@@ -2,10 +2,12 @@
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from listener.ledger.set_aside_outlines import SetAside, set_aside
+from listener.pairing import study_notes
 from listener.pairing.study_notes import StudyNotes
 from listener.spool import study_rows
 from listener.spool.jobs import JobState, job_id_for
@@ -52,6 +54,23 @@ def test_nothing_is_written_where_nothing_came(spool: Spool, monkeypatch: pytest
     notes.note(["1.2"])
     monkeypatch.setattr("listener.pairing.study_notes.note_studies", lambda *_: pytest.fail("written again"))
     notes.note(["1.2"])
+
+
+def test_a_study_that_arrives_is_not_noted_at_every_turn(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At once when it begins, then only now and then; what came last is noted when it is due."""
+    monkeypatch.setattr(study_notes, "LONGEST_SECONDS", 3600.0)
+    clock = iter([0.0, 100.0, 200.0, 3700.0])
+    monkeypatch.setattr(study_notes, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    notes = StudyNotes(spool, every_seconds=3600.0)
+    seen = []
+    for number in range(3):
+        put(spool, "1.2", number, 1000.0 + number)
+        notes.note(["1.2"])
+        seen.append(study_rows.study_counts(spool.ledger).instances)
+    spool.create_job(job_record(job_id_for("1.2.9", 1), study_uid="1.2"), JobState.WAITING)
+    assert study_rows.count_without_outline(spool.ledger) == 0, "the outline came after the note"
+    notes.note(["1.2"])
+    assert [*seen, study_rows.study_counts(spool.ledger).instances] == [1, 1, 1, 3]
 
 
 def test_a_study_with_a_case_or_an_outline_set_aside_has_an_outline(spool: Spool) -> None:
