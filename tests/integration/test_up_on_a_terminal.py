@@ -18,10 +18,13 @@ from support.whole_stack import RADTME
 
 CONFIGURATION = "data: .\nlistener: {port: 0, metrics_port: 0, min_free_bytes: 0}\nworkers: {metrics_port: 0}\n"
 COLUMNS = 80
+PARTS_THAT_WORK = 2
+"""Those that score, and those that deliver."""
 CTRL_C = b"\x03"
 STARTED_SECONDS = 240.0
 TIMES = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
-COLOURS = re.compile(r"\x1b\[[\d;]*m")
+CONTROLS = re.compile(r"\x1b\[[?\d;]*[A-Za-z]")
+"""Colours, and moves of the cursor."""
 SPINNER = ("\x1b[?25l", "\x1b[2K")
 """Hides the cursor, clears its line."""
 
@@ -32,7 +35,8 @@ class Terminal:
     def __init__(self, folder: Path, *words: str) -> None:
         self._ours, its = pty.openpty()
         fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, COLUMNS, 0, 0))
-        told = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "NO_COLOR")}
+        unwanted = ("COLUMNS", "NO_COLOR", "RADTME_")
+        told = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
         self._process = subprocess.Popen(
             ["setsid", "--ctty", str(RADTME), *words],
             cwd=folder,
@@ -69,7 +73,7 @@ class Terminal:
 
     def lines(self) -> list[str]:
         """Return what was shown, without colours."""
-        return COLOURS.sub("", self.shown).split("\r\n")
+        return CONTROLS.sub("", self.shown).split("\r\n")
 
 
 @pytest.mark.parametrize("words", [["up"], ["up", "--logs", "logs"]], ids=["log on the terminal", "log in files"])
@@ -78,7 +82,8 @@ def test_nothing_shares_a_line(words: list[str], tmp_path: Path) -> None:
     (tmp_path / "radtme.yaml").write_text(CONFIGURATION)
     terminal = Terminal(tmp_path, *words)
     try:
-        terminal.read_until(lambda: "radtme status" in terminal.shown)
+        ready = 0 if "--logs" in words else PARTS_THAT_WORK
+        terminal.read_until(lambda: "radtme status" in terminal.shown and terminal.shown.count("worker_ready") >= ready)
         terminal.type(CTRL_C)
         terminal.read_until(lambda: False)
     finally:
