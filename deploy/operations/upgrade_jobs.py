@@ -6,11 +6,13 @@ The results are linked, not copied, and the former folders stay as they are: an 
 import contextlib
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import Connection, select
 
+from listener.pairing.evidence import series_of_study
 from listener.spool import job_rows
 from listener.spool.atomic_files import fsync_folder, make_folder
 from listener.spool.job_notes import RESULT_NAME, Attempts, Drop, Failure, Hold
@@ -35,7 +37,7 @@ def former_jobs(spool: Spool, unreadable: list[Path]) -> Iterator[Job]:
             if not JOB_ID_PATTERN.fullmatch(folder.name) or folder.name in seen:
                 continue
             try:
-                yield _job(folder, state)
+                yield _job(spool, folder, state)
             except (OSError, ValueError):
                 unreadable.append(folder)
             else:
@@ -69,8 +71,20 @@ def put_job(connection: Connection, job: Job) -> None:
     )
 
 
-def _job(folder: Path, state: JobState) -> Job:
-    record = read_record(JobRecord, folder / "job.json")
+def _with_other_series(spool: Spool, record: JobRecord) -> JobRecord:
+    """Return a record with the other series of its study as they are now, which the first release did not note.
+
+    Series that come or grow from now on may be other phases of the examination.
+    """
+    if record.other_series is not None or record.instances is None:
+        return record
+    others = set(series_of_study(spool, record.study_uid)) - {record.seg.series_uid, *record.instances}
+    counts = {series: len(spool.instances(record.study_uid, series)) for series in sorted(others)}
+    return replace(record, other_series=counts)
+
+
+def _job(spool: Spool, folder: Path, state: JobState) -> Job:
+    record = _with_other_series(spool, read_record(JobRecord, folder / "job.json"))
     files = [path for path in folder.rglob("*") if path.is_file() and not path.name.endswith("lock")]
     return Job(
         record=record,

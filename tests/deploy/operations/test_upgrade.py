@@ -275,6 +275,7 @@ def test_the_jobs_of_layout_3_become_rows(spool, put_job):
     spool.change(dropped, dropped=Drop("ann", at, "test study", "ready"))
     sent = delivering(spool, "pacs", number=9)
     before = {job.id: replace(job, changed=at) for job in spool.jobs()}
+    before[sent.id] = replace(before[sent.id], record=replace(sent.record, other_series={}))
     outbox = read_deliveries(spool.ledger, sent.id)
     back_to_layout_3(spool)
     ledger_of_layout_3(spool, sent.id, outbox)
@@ -288,6 +289,19 @@ def test_the_jobs_of_layout_3_become_rows(spool, put_job):
     assert entry_of(spool, sent).state is DeliveryState.QUEUED
     assert {path.name for path in (sent.folder / "objects").iterdir()} == {f"{role}.dcm" for role in ROLES}
     assert {path: path.read_bytes() for path in files} == files
+
+
+def test_series_that_come_after_the_upgrade_may_be_other_phases(spool, put_job, put_instances):
+    """The first release noted the series of a case only: the others count from now on."""
+    put_instances(4)
+    beside = spool.series_folder("1.2.3", "1.9.9")
+    beside.mkdir()
+    (beside / "1.9.9.1.dcm").write_bytes(b"")
+    job = put_job("1.7", JobState.DONE, changes={"instances": {"1.2.3.1": ("1.2.3.1.0",)}})
+    back_to_layout_3(spool)
+    ledger_of_layout_3(spool, job.id, [])
+    upgrade(spool)
+    assert spool.find_job(job.id).record.other_series == {"1.9.9": 1}
 
 
 def files_of_layout_2(spool):
