@@ -494,7 +494,7 @@ OTHER_CASES: tuple[OtherCase, ...] = (
         "each tumour is scored by itself and gets results of its own",
     ),
     OtherCase(
-        "workers/outline/test_region_of_interest.py::test_a_phase_before_contrast_in_a_series_of_its_own_counts",
+        "workers/outline/test_phase_rule.py::test_a_phase_before_contrast_in_a_series_of_its_own_counts",
         Topic.PHASE,
         "the phase before contrast in a series of its own, all others in the series that the outline references",
         Ending.MEASURED,
@@ -550,6 +550,13 @@ OTHER_CASES: tuple[OtherCase, ...] = (
         "an Enhanced or Legacy Converted Enhanced MR object for each phase, in one series or a series each",
         Ending.MEASURED,
         "temporal positions, times or instance numbers give the phases",
+    ),
+    OtherCase(
+        "workers/outline/test_layouts.py::test_a_split_object_is_the_same_case",
+        Topic.SCANNER,
+        "an Enhanced MR object that the sender split into several (a concatenation)",
+        Ending.MEASURED,
+        "its frames are put together",
     ),
     OtherCase(
         "workers/outline/test_layouts.py::test_phases_of_an_enhanced_object_are_known_by_any_of_its_attributes",

@@ -174,6 +174,33 @@ def test_every_layout_is_the_same_case(examination: Examination, tmp_path: Path,
     assert int(roi.tumour.sum()) == int(examination.outline.pixel_array.sum())
 
 
+def split_object(given: Examination, parts: Sequence[Sequence[int]]) -> list[Dataset]:
+    """Return the Enhanced object of all phases as several objects, each with some of its frames."""
+    pixels = np.frombuffer(given.enhanced.PixelData, np.uint16).reshape(PHASES * SLICES, -1)
+    objects = []
+    for at, frames in enumerate(parts):
+        made = copy.deepcopy(given.enhanced)
+        made.SOPInstanceUID, made.InstanceNumber = f"1.2.7.{at}", at + 1
+        made.NumberOfFrames, made.PixelData = len(frames), pixels[list(frames)].tobytes()
+        made.PerFrameFunctionalGroupsSequence = [
+            copy.deepcopy(given.enhanced.PerFrameFunctionalGroupsSequence[frame]) for frame in frames
+        ]
+        objects.append(made)
+    return objects
+
+
+@pytest.mark.parametrize("size", [PHASES * SLICES // 4, 1], ids=["concatenation", "one frame each"])
+def test_a_split_object_is_the_same_case(examination: Examination, tmp_path: Path, size: int) -> None:
+    """Senders split large objects at any frame (concatenations, PS3.3 section C.7.6.16.2.2.4)."""
+    images = split_object(examination, [range(at, at + size) for at in range(0, PHASES * SLICES, size)])
+    outline = outline_on(examination, examination.enhanced, "nothing")
+    array, roi, number = read(tmp_path / "case", images, outline)
+    expected = np.stack([image.pixel_array for image in examination.classic[1]])
+    assert number == 2
+    assert sorted(plane.tobytes() for plane in array) == sorted(plane.tobytes() for plane in expected)
+    assert int(roi.tumour.sum()) == int(examination.outline.pixel_array.sum())
+
+
 def _by_dcmtk(option: str) -> Callable[[Path, Path], None]:
     def compress(plain: Path, compressed: Path) -> None:
         subprocess.run(["dcmcjpeg", option, str(plain), str(compressed)], check=True, timeout=60)
