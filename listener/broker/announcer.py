@@ -48,7 +48,8 @@ class Announcer:
         if self._thread.is_alive():
             self._thread.join(3 * TIMEOUT_SECONDS)
         self._app.close()
-        self._redis.close()
+        # Not those in use: a scrape of the metrics that asks at this moment gets its answer.
+        self._redis.connection_pool.disconnect(inuse_connections=False)
 
     def announce(self, announcement: Announcement) -> None:
         """Queue a message; returns at once."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from listener.spool.study_rows import arrivals_in, note_studies
 from support.bad_day import NOTICED_SECONDS, BadDay, bad_day
 from support.dicom_objects import image
 from support.processes import is_listening, wait_until
@@ -66,8 +67,10 @@ def test_nothing_came_for_days_and_the_listener_was_restarted_meanwhile(day: Bad
     assert "RadtmeNothingReceived" not in day.stack.firing()
     day.stack.stop("listener")
     before = time.time() - DAYS * 86400
-    for series in day.stack.spool.studies.glob("*/*"):
+    spool = day.stack.spool
+    for series in spool.studies.glob("*/*"):
         os.utime(series, (before, before))
+    note_studies(spool.ledger, filter(None, map(arrivals_in, spool.studies.iterdir())))
     day.stack.start("listener")
     day.fires("RadtmeNothingReceived")
     day.says_everywhere(f"No object was received for {DAYS} days.")

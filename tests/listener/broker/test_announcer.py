@@ -1,12 +1,16 @@
 """The announcer's thread."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
+from redis import Redis
 from structlog.testing import capture_logs
 
 from listener.broker.announcer import Announcer
 from listener.broker.messages import Announcement, score_announcement
+from support.processes import free_port, running, wait_until
 
 
 def test_an_unforeseen_error_does_not_end_the_ringing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,3 +37,17 @@ def test_an_unforeseen_error_does_not_end_the_ringing(monkeypatch: pytest.Monkey
     assert sent == [score_announcement("0123456789abcdef-v1")] * 2
     assert [line["event"] for line in logs] == ["job_announcement_internal_error"]
     assert not announcer.is_running
+
+
+def test_who_asks_while_it_stops_meets_no_closed_connection(tmp_path: Path) -> None:
+    """Prometheus may scrape a listener that is being stopped: no traceback in its log."""
+    port = free_port()
+    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+    with running(command, tmp_path / "redis.log", port), Redis(port=port) as admin, ThreadPoolExecutor(1) as pool:
+        announcer = Announcer(f"redis://127.0.0.1:{port}/0")
+        assert announcer.depths() == {"compute": 0, "delivery": 0}
+        admin.client_pause(1000)  # answers come late
+        asked = pool.submit(announcer.depths)
+        wait_until(lambda: asked.running() and announcer._redis.connection_pool._in_use_connections, 30, "a question")
+        announcer.stop()
+        assert asked.exception() is None
