@@ -4,7 +4,7 @@ Each table is defined beside the record that it holds. The revisions in ``migrat
 compares both.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -136,6 +136,14 @@ def put(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:
     keys = [column.name for column in table.primary_key]
     others = {name: value for name, value in row.items() if name not in keys}
     connection.execute(_insert(connection, table).values(row).on_conflict_do_update(index_elements=keys, set_=others))
+
+
+def put_all(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows that all have the same columns; those with the same primary key are replaced."""
+    keys = [column.name for column in table.primary_key]
+    insert = _insert(connection, table)
+    others = {name: insert.excluded[name] for name in rows[0] if name not in keys}
+    connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=others), rows)
 
 
 def put_if_absent(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:

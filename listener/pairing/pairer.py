@@ -182,7 +182,8 @@ class Pairer:
         looks = [partial(self._review_waiting, job) for job in waiting]
         looks += [partial(self._late_versions.review, job) for job in candidates]
         pauses = [self._guarded(look) or self._settings.sweep_seconds for look in looks]
-        return max(MIN_SCAN_SECONDS, min(pauses, default=self._settings.sweep_seconds))
+        pause = MIN_SCAN_SECONDS if self._notes.has_more else self._settings.sweep_seconds
+        return max(MIN_SCAN_SECONDS, min([pause, *pauses]))
 
     def _review_waiting(self, job: Job) -> float:
         """Advance a waiting job if it is due; return the seconds until it may be."""
@@ -268,10 +269,9 @@ class Pairer:
 
     def _find_recent(self) -> None:
         """Look at the studies of which something came lately, and note those that the ledger does not know."""
-        recent = outlines_without_job(self._spool, self._guarded, self._make_job)
-        self._touched.touch(recent)
-        studies = sorted(filter(is_uid, os.listdir(self._spool.studies)))
-        self._guarded(partial(self._notes.note_missing, studies, frozenset(recent)))
+        self._touched.touch(outlines_without_job(self._spool, self._guarded, self._make_job))
+        studies = filter(is_uid, os.listdir(self._spool.studies))
+        self._guarded(partial(self._notes.look_for_missing, studies))
 
     def _repair(self) -> None:
         repair(self._spool)

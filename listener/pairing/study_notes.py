@@ -37,23 +37,33 @@ class StudyNotes:
         self._spool = spool
         self._every_seconds = min(every_seconds, LONGEST_SECONDS)
         self._noted: dict[str, Noted] = {}
+        self._missing: list[str] = []
+
+    @property
+    def has_more(self) -> bool:
+        """Whether studies are left that the ledger lacks."""
+        return bool(self._missing)
 
     def note(self, studies: Iterable[str]) -> None:
-        """Note these studies, except those in which nothing has changed since or that were noted just now."""
+        """Note these studies, except those in which nothing has changed since or that were noted just now.
+
+        And some of those that the ledger lacks.
+        """
         now = time.monotonic()
         found = {study: Noted(self._times(study), now) for study in studies}
         due = [study for study, seen in found.items() if self._is_due(study, seen)]
-        self._write(due)
+        lacking = self._missing[:AT_ONCE]
+        self._write([*due, *lacking])
+        self._missing = self._missing[len(lacking) :]
         self._noted = {study: found[study] if study in due else self._noted.get(study, NEVER) for study in found}
 
     def _is_due(self, study: str, seen: "Noted") -> bool:
         before = self._noted.get(study, NEVER)
         return bool(seen.times) and seen.times != before.times and seen.at - before.at >= self._every_seconds
 
-    def note_missing(self, studies: Iterable[str], recent: frozenset[str]) -> None:
-        """Note all of these studies that are not in the ledger, and those that something came of lately."""
-        known = noted_studies(self._spool.ledger) - recent
-        self._write([study for study in studies if study not in known])
+    def look_for_missing(self, studies: Iterable[str]) -> None:
+        """Find those of these studies that are not in the ledger, to be noted in the next turns, some at a time."""
+        self._missing = sorted(set(studies) - noted_studies(self._spool.ledger))
 
     def _write(self, studies: list[str]) -> None:
         for start in range(0, len(studies), AT_ONCE):

@@ -5,16 +5,16 @@ noted yet is found at the next start.
 """
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import Boolean, Column, Index, Integer, Table, delete, exists, func, or_, select
+from sqlalchemy import Boolean, Column, Index, Integer, Table, delete, exists, func, select
 
 from listener.ledger.database import Ledger
-from listener.ledger.schema import METADATA, UID, UtcDateTime, put, record_of, row_of
+from listener.ledger.schema import METADATA, UID, UtcDateTime, put_all, record_of, row_of
 from listener.ledger.set_aside_outlines import set_aside_outlines
 from listener.spool.job_rows import jobs
 
@@ -64,13 +64,14 @@ def arrivals_in(study: Path) -> StudyArrivals | None:
     return StudyArrivals(study.name, series, instances, datetime.fromtimestamp(latest, UTC)) if series else None
 
 
-def note_studies(ledger: Ledger, found: Iterable[StudyArrivals]) -> None:
-    """Write down what has come of these studies, and whether an outline is among it."""
+def note_studies(ledger: Ledger, found: Sequence[StudyArrivals]) -> None:
+    """Write down what has come of these studies (at least one), and whether an outline is among it."""
+    uids = [one.study_uid for one in found]
     with ledger.writing() as connection:
-        for one in found:
-            outlines = [select(1).where(table.c.study_uid == one.study_uid) for table in (jobs, set_aside_outlines)]
-            outlined = connection.execute(select(or_(*(outline.exists() for outline in outlines)))).scalar()
-            put(connection, studies, {**row_of(one), "outlined": bool(outlined)})
+        outlined: set[str] = set()
+        for table in (jobs, set_aside_outlines):
+            outlined |= set(connection.execute(select(table.c.study_uid).where(table.c.study_uid.in_(uids))).scalars())
+        put_all(connection, studies, [{**row_of(one), "outlined": one.study_uid in outlined} for one in found])
 
 
 def noted_studies(ledger: Ledger) -> frozenset[str]:

@@ -43,7 +43,7 @@ def spool(tmp_path: Path) -> Spool:
 def note_studies(spool: Spool) -> None:
     """Note all studies in the ledger, as a listener does when it starts."""
     studies = sorted(os.listdir(spool.studies))
-    StudyNotes(spool).note_missing(studies, frozenset(studies))
+    StudyNotes(spool).note(studies)
 
 
 @pytest.fixture

@@ -86,15 +86,22 @@ def test_a_study_with_a_case_or_an_outline_set_aside_has_an_outline(spool: Spool
     assert study_rows.count_without_outline(spool.ledger) == 0
 
 
-def test_a_start_notes_what_the_ledger_lacks(spool: Spool) -> None:
-    """After an upgrade, a restored backup, or a crash: what is missing, and what came lately."""
+def test_a_start_notes_what_the_ledger_lacks(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After an upgrade, a restored backup, or a crash: some at a time, so that pairing goes on beside it."""
+    monkeypatch.setattr(study_notes, "AT_ONCE", 2)
     for number in range(5):
         put(spool, f"1.{number}", 1, 1000.0)
     StudyNotes(spool).note(["1.0", "1.1"])
     put(spool, "1.0", 2, 2000.0)
     put(spool, "1.1", 2, 2000.0)
-    StudyNotes(spool).note_missing([f"1.{number}" for number in range(5)], frozenset(["1.1"]))
-    assert study_rows.study_counts(spool.ledger).studies == 5
+    notes = StudyNotes(spool)
+    notes.look_for_missing([f"1.{number}" for number in range(5)])
+    left = []
+    for _ in range(2):
+        assert notes.has_more
+        notes.note(["1.1"])
+        left.append(5 - study_rows.study_counts(spool.ledger).studies)
+    assert (left, notes.has_more) == ([1, 0], False)
     assert study_rows.study_counts(spool.ledger).instances == 6, "1.0 was known, and nothing came of it lately"
 
 
