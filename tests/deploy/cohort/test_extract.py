@@ -85,7 +85,8 @@ def test_a_study_whose_outline_cannot_be_told_for_one_has_its_row(
         shutil.copytree(cohort / "dicom" / one.id, tmp_path / "dicom" / one.id)
     for outline in (tmp_path / "dicom" / patients[2].id).glob("*.dcm"):
         outline.write_bytes(b"rubbish" * 500)
-    extracted = extract(ExtractPlan(folder=tmp_path / "dicom", jobs=1), tmp_path / "out", QUIET)
+    plan = ExtractPlan(folder=tmp_path / "dicom", jobs=1, controls=False)
+    extracted = extract(plan, tmp_path / "out", QUIET)
     rows = extracted.tables.features.set_index("patient")
     assert rows["reason"].to_dict() == {patients[0].id: "", patients[2].id: "no_outline"}
     assert rows.at[patients[2].id, "site"] == patients[2].scanner.site
@@ -191,7 +192,8 @@ def test_a_stopped_or_killed_extraction_goes_on(cohort: Path, tmp_path: Path, nu
         process.wait()
     done = len(kept())
     assert 1 <= done < 5
-    resumed = extract(ExtractPlan(folder=cohort / "dicom", jobs=2), tmp_path / "extract", QUIET)
+    plan = ExtractPlan(folder=cohort / "dicom", jobs=2, controls=False)
+    resumed = extract(plan, tmp_path / "extract", QUIET)
     assert resumed.measured_now == 5 - done
     assert (resumed.tables.outlines["reason"] == "").sum() == 4
 
@@ -232,7 +234,8 @@ def test_each_tumour_of_a_structure_set_has_the_numbers_of_the_service(tmp_path:
     upper[:, middle - 2 :], lower[:, : middle + 2] = False, False
     regions = {"GTV index": contours_of(upper, images), "GTV satellite": contours_of(lower, images)}
     outline = write_structure_set(tmp_path / "dicom" / "rs.dcm", images, regions)
-    rows = extract(ExtractPlan(folder=tmp_path / "dicom", jobs=2), tmp_path / "out", QUIET).tables.features
+    plan = ExtractPlan(folder=tmp_path / "dicom", jobs=2, controls=False)
+    rows = extract(plan, tmp_path / "out", QUIET).tables.features
     assert list(rows["reason"]) == ["", ""]
     others = [phantom.image_paths[0], phantom.image_paths[2]]
     for number, (_, row) in enumerate(rows.sort_values("case").iterrows(), start=1):

@@ -61,7 +61,7 @@ def test_a_list_is_fetched_by_c_get_and_c_move_and_what_is_not_there_has_its_rea
         source = PacsSource(queries, "ORTHANC", "127.0.0.1", pacs.dicom_port, listen_port=our_port)
         tables = {}
         for method in RetrieveMethod:
-            plan = ExtractPlan(pacs=replace(source, method=method), jobs=1)
+            plan = ExtractPlan(pacs=replace(source, method=method), jobs=1, controls=False)
             done = extract(plan, tmp_path / method.name, QUIET)
             tables[method] = done.tables.features
             came = list((tmp_path / method.name / "received" / study).glob("*.dcm"))
@@ -74,7 +74,8 @@ def test_a_list_is_fetched_by_c_get_and_c_move_and_what_is_not_there_has_its_rea
         before = {file: file.stat().st_mtime_ns for file in came}
         extract(plan, tmp_path / method.name, QUIET)
         assert {file: file.stat().st_mtime_ns for file in came} == before
-    local = extract(ExtractPlan(folder=tmp_path / "dicom", jobs=1), tmp_path / "local", QUIET).tables.features
+    plan = ExtractPlan(folder=tmp_path / "dicom", jobs=1, controls=False)
+    local = extract(plan, tmp_path / "local", QUIET).tables.features
     for table in tables.values():
         measured = table[table["reason"] == ""].reset_index(drop=True)
         pd.testing.assert_frame_equal(measured, local, check_exact=True)
@@ -89,7 +90,7 @@ def test_accession_number_that_the_pacs_does_not_know(tmp_path: Path) -> None:
     with orthanc(tmp_path / "orthanc", DicomAlwaysAllowFind=True, DicomAlwaysAllowGet=True) as pacs:
         send(pacs.dicom_port, sorted((tmp_path / "dicom").rglob("*.dcm")))
         source = PacsSource(queries, "ORTHANC", "127.0.0.1", pacs.dicom_port)
-        done = extract(ExtractPlan(pacs=source, jobs=1), tmp_path / "out", QUIET)
+        done = extract(ExtractPlan(pacs=source, jobs=1, controls=False), tmp_path / "out", QUIET)
     reasons = done.tables.features.set_index("case")["reason"].to_dict()
     assert reasons.pop("list.csv:3") == "not_in_pacs"
     assert list(reasons.values()) == [""]
