@@ -76,6 +76,11 @@ def _print_training(summary: dict[str, Any]) -> None:
         click.echo(f"negative control {control['name']}: AUC {_interval(control['auc'])}, {verdict}")
     if sites := summary.get("leave_one_site_out"):
         click.echo(f"leave-one-site-out: AUC {_interval(sites['auc'])}")
+    if found := summary.get("bootstrap"):
+        click.echo(f"bootstrap (.632+): AUC {found['corrected']:.3f}, optimism {found['optimism']:.3f}")
+    if split := summary.get("paper_split"):
+        span = f"{split['lowest']:.3f} to {split['highest']:.3f} in {split['splits']} splits"
+        click.echo(f"one split of 80 and 20 % with features selected before it, as in the paper: AUC {span}")
     for note in (summary["imbalance"], *summary["notes"]):
         click.echo(f"note: {note}", err=True)
 
@@ -86,6 +91,11 @@ def _print_validation(summary: dict[str, Any]) -> None:
         measures = (_interval(found[measure]) for measure in ("auc", "sensitivity", "specificity"))
         table.add_row(name, f"{found['cases']} ({found['hot']})", *measures)
     output().print(table)
+    for one in summary.get("added_value", {}).get("cohorts", ()):
+        click.echo(
+            f"{one['cohort']}: AUC {one['auc_clinical']:.3f} by clinical data, {one['auc_with_signature']:.3f} with "
+            f"the signature, p = {one['p']:.2g}"
+        )
     for name, endpoints in summary["response"].items():
         for endpoint, found in endpoints.items():
             counts = f"{found['positives']} of {found['cases']} {found['positive']}"

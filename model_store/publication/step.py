@@ -11,6 +11,7 @@ import pandas as pd
 from model_store.cohort.labelled_cohort import COLD, HOT, read_table
 from model_store.errors import TrainingError
 from model_store.files import sha256_of_file
+from model_store.publication.metrics_items import StudyEvidence, metrics_rows
 from model_store.publication.model_card import card_sections, interval
 from model_store.publication.plan import PublishPlan
 from model_store.publication.tripod import NOT_REPORTED, checklist
@@ -93,7 +94,7 @@ def publish_study(plan: PublishPlan, output: Path) -> Path:
     captions = {name: caption for name, (caption, _) in figures.items()}
     pictures = {name: content for name, (_, content) in figures.items()}
     sections = card_sections(description, captions, [*_owner_sections(plan, cohorts), requirements_section(claims)])
-    sections.append(_tripod(plan, bool(cohorts)))
+    sections += [_tripod(plan, bool(cohorts)), _metrics(plan, output, validation)]
     content = BundleContent(
         description=description,
         estimator=(candidate / ESTIMATOR).read_bytes(),
@@ -237,6 +238,25 @@ def _tripod(plan: PublishPlan, validated_on_others: bool) -> Section:
         "Whether what is written there says all that an item asks for is for its reader to judge."
     )
     return Section("TRIPOD+AI", (Block(text=text), Block(rows=(("item", "topic", "where"), *rows))))
+
+
+def _metrics(plan: PublishPlan, output: Path, validation: Mapping[str, Any]) -> Section:
+    train = read_summary(output / "train")
+    sites = (train.get("leave_one_site_out") or {}).get("sites", ())
+    study = StudyEvidence(
+        {name: getattr(plan, name) for name in OWNER_TEXTS},
+        train,
+        validation,
+        read_summary(output / "reliability"),
+        len(sites),
+    )
+    rows = metrics_rows(study)
+    missing = sum(answer == NOT_REPORTED for *_, answer in rows)
+    text = (
+        f"{len(rows) - missing} of {len(rows)} items are answered by what was run or written, {missing} are not "
+        "reported. The score of METRICS is left to a reader."
+    )
+    return Section("METRICS", (Block(text=text), Block(rows=(("item", "topic", "answer"), *rows))))
 
 
 def _figures(output: Path, *, with_validation: bool) -> dict[str, tuple[str, bytes]]:
