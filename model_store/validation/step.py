@@ -270,7 +270,7 @@ def _write_added_value(plan: ValidatePlan, cohorts: list[ScoredCohort], folder: 
     """Write what the signature adds to clinical data, fitted on the training cohort and predicted in the others."""
     if not cohorts or cohorts[0].name != TRAINING:
         raise TrainingError("validate.clinical_model: it is fitted on the training cohort, which is not in this study")
-    models, of_training = fit_clinical_models(cohorts[0], plan.clinical_model, plan.seed)
+    models, of_training = fit_clinical_models(cohorts[0], plan.clinical_model)
     predicted = [models.of(cohort) for cohort in cohorts[1:]]
     added = [of_training, *(one for one in predicted if one is not None)]
     table = pd.DataFrame([one.row() for one in added])

@@ -27,15 +27,15 @@ def cohort(name: str, seed: int, of_image: float, cases: int = 300) -> ScoredCoh
 
 
 def test_an_image_that_tells_more_adds_to_the_clinic_here_and_elsewhere() -> None:
-    """The interval of the difference lies above 0 in cross-validation and in another cohort; noise adds nothing."""
-    models, training = fit_clinical_models(cohort("training", 1, 1.0), COLUMNS, 1)
+    """The interval of the difference lies above 0 in the training and in another cohort; noise adds nothing."""
+    models, training = fit_clinical_models(cohort("training", 1, 1.0), COLUMNS)
     elsewhere = models.of(cohort("elsewhere", 2, 1.0))
     assert elsewhere is not None
     for added in (training, elsewhere):
         assert added.difference.low > 0
         assert added.row()["without_clinical_data"] == 5
         assert added.row()["cases"] == 295
-    _, noise = fit_clinical_models(cohort("training", 1, 0.0), COLUMNS, 1)
+    _, noise = fit_clinical_models(cohort("training", 1, 0.0), COLUMNS)
     assert noise.difference.low < 0 < noise.difference.high
     lacking = cohort("lacking", 3, 1.0)
     assert models.of(ScoredCohort("lacking", lacking.cases.drop(columns="grade"), 0.5, {})) is None
@@ -43,7 +43,7 @@ def test_an_image_that_tells_more_adds_to_the_clinic_here_and_elsewhere() -> Non
 
 def test_a_grade_is_the_same_category_as_a_whole_number() -> None:
     """A table without empty cells has 2 where another one has 2.0."""
-    models, _ = fit_clinical_models(cohort("training", 1, 1.0), COLUMNS, 1)
+    models, _ = fit_clinical_models(cohort("training", 1, 1.0), COLUMNS)
     other = cohort("other", 4, 1.0)
     complete = other.cases.dropna()
     whole = ScoredCohort("whole", complete.astype({"grade": int}), 0.5, {})
@@ -59,7 +59,7 @@ def test_a_grade_is_the_same_category_as_a_whole_number() -> None:
 def test_a_nomogram_adds_up_to_the_models_probability() -> None:
     """Intercept and contributions of a case are its log odds; the figures hold a line for each predictor."""
     training = cohort("training", 1, 1.0)
-    models, added = fit_clinical_models(training, COLUMNS, 1)
+    models, added = fit_clinical_models(training, COLUMNS)
     intercept, effects = models.effects()
     assert [effect.name for effect in effects] == ["age", "grade", SIGNATURE]
     assert effects[1].values == ("1", "2", "3")
@@ -81,9 +81,9 @@ def test_a_nomogram_adds_up_to_the_models_probability() -> None:
 def test_columns_that_the_training_lacks_are_named() -> None:
     """And a training cohort with too few cases is refused."""
     with pytest.raises(TrainingError, match="no column menopause"):
-        fit_clinical_models(cohort("training", 1, 1.0), ("age", "menopause"), 1)
+        fit_clinical_models(cohort("training", 1, 1.0), ("age", "menopause"))
     with pytest.raises(TrainingError, match="expected 10 of each"):
-        fit_clinical_models(cohort("training", 1, 1.0, cases=20), COLUMNS, 1)
+        fit_clinical_models(cohort("training", 1, 1.0, cases=20), COLUMNS)
 
 
 def test_subgroups_have_their_calibration() -> None:
