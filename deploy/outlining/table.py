@@ -29,7 +29,8 @@ def default_output(mask: Path) -> Path:
 def read_table(file: Path, folder: Path) -> list[OutlineRow]:
     """Read a CSV with the columns mask and series; optional: phase, label, output. Paths start from ``folder``.
 
-    Several labels in one cell are separated by semicolons: ``1=Left;2=Right``.
+    Several labels in one cell are separated by semicolons: ``1=Left;2=Right``. Columns may be, too, as spreadsheets
+    write them where numbers have a decimal comma.
 
     Raises
     ------
@@ -37,7 +38,9 @@ def read_table(file: Path, folder: Path) -> list[OutlineRow]:
         With the line of what is wrong.
     """
     with file.open(newline="", encoding="utf-8-sig") as stream:
-        rows = csv.DictReader(stream)
+        header = stream.readline()
+        stream.seek(0)
+        rows = csv.DictReader(stream, delimiter=";" if ";" in header and "," not in header else ",")
         missing = {"mask", "series"} - set(rows.fieldnames or ())
         if missing:
             raise WrongUsage(

@@ -232,6 +232,17 @@ def test_a_folder_of_cases_by_a_table(phantom: Phantom, tmp_path: Path) -> None:
     assert f"{table}:2: mask" in outline(table, tmp_path).output
 
 
+def test_a_table_of_a_spreadsheet_with_decimal_commas(phantom: Phantom, tmp_path: Path) -> None:
+    """It separates columns by semicolons, quotes cells that contain one, and begins with a byte order mark."""
+    save(tmp_path / "b.nii.gz", two_labels(phantom), grid_of(phantom))
+    (tmp_path / "study").symlink_to(phantom.seg_path.parent)
+    table = tmp_path / "cases.csv"
+    table.write_text('mask;series;label\nb.nii.gz;study;"1=Left;2=Right"\n', encoding="utf-8-sig")
+    done = outline(table, tmp_path)
+    assert done.exit_code == 0, done.output
+    assert [item.SegmentLabel for item in dcmread(tmp_path / "b.seg.dcm").SegmentSequence] == ["Left", "Right"]
+
+
 def slicer_segments(path: Path, values: NDArray[np.uint8], grid: Grid, names: Sequence[str]) -> Path:
     """Save a .seg.nrrd as 3D Slicer does: names and values of the segments in the header."""
     image = sitk.GetImageFromArray(values)
