@@ -41,12 +41,12 @@ def check(target: Path, as_json: bool, strict: bool) -> None:
     """Check AI result objects (SR, SEG, key images), also those of other makers.
 
     IOD (dciodvfy, where it is installed), TID 1500, codes, tracking, references, and the clauses of IHE AI Results.
-    Images in the folder are used to resolve references. Exits with 1 where there is an error.
+    Images in the folder are used to resolve references; files of other kinds in it are passed over. Exits with 1 where
+    there is an error.
     """
-    from deploy.conformance.result_check import check_results
-    from deploy.network.dicom_files import files_below
+    from deploy.conformance.result_check import check_results, files_to_check
 
-    report = check_results(files_below(target) if target.is_dir() else [target])
+    report = check_results(files_to_check(target))
     if as_json:
         click.echo(json.dumps(asdict(report), indent=2))
     else:

@@ -21,10 +21,15 @@ from deploy.conformance.reference_rules import (
     tracking_findings,
     tree_findings,
 )
+from deploy.network.dicom_files import files_below
 from listener.dicom.data_set import UNREADABLE_BYTES, UNREADABLE_FILE
 
 SOURCES = ("MR", "CT", "PT", "MG", "US", "DX", "CR", "NM", "XA", "RF")
 """Modalities of images that results are made from: they are read to resolve references, and not judged."""
+
+NAMES_OF_DICOM = ("", ".dcm", ".dicom", ".ima")
+"""Endings of the names of files that are read, whatever they hold."""
+PREAMBLE_LENGTH = 128
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,22 @@ class CheckReport:
     def errors(self) -> int:
         """Number of errors."""
         return sum(one.level is Level.ERROR for one in self.findings)
+
+
+def files_to_check(target: Path) -> list[Path]:
+    """Return a file, or the files of a folder without those that are of another kind by their name and content.
+
+    A folder of results often holds pictures and notes. A file that is named as DICOM, or not by its kind, stays.
+    """
+    if target.is_file():
+        return [target]
+    return [path for path in files_below(target) if path.suffix.lower() in NAMES_OF_DICOM or _has_preamble(path)]
+
+
+def _has_preamble(path: Path) -> bool:
+    """Return whether a file is of PS3.10 (section 7.1)."""
+    with path.open("rb") as file:
+        return file.read(PREAMBLE_LENGTH + 4).endswith(b"DICM")
 
 
 def check_results(paths: Sequence[Path]) -> CheckReport:

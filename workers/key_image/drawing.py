@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,7 @@ CONTEXT_MM = 14.0
 MIN_VIEW_MM = 60.0
 OUTLINE_WIDTH = 3
 TEXT_SCALES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)
+SCALES_FOR_INSET = TEXT_SCALES[:2]
 SMALLEST_TEXT = 14
 WHITE_SPACE = re.compile(r"[ \t\r\n]+")
 """Where a line may be broken; not at a no-break space."""
@@ -210,12 +212,15 @@ def _draw_scale(pen: ImageDraw.ImageDraw, pixels_per_mm: float, left: int, lower
 
 
 def _text_scale(caption: Caption, outlines: Sequence[Contour]) -> float:
-    """Return the largest scale at which the text fits beside the slice; the smallest one where none does."""
+    """Return the largest scale at which the text fits beside the slice, with the small slice where that costs little.
+
+    The smallest scale where the text fits at none.
+    """
     scratch = ImageDraw.Draw(Image.new("RGB", (WIDTH, HEIGHT)))
-    for scale in TEXT_SCALES:
-        if _draw_caption(scratch, caption, outlines, scale) <= BAND + PANEL:
-            break
-    return scale
+    ends = {scale: _draw_caption(scratch, caption, outlines, scale) for scale in TEXT_SCALES}
+    with_inset = (scale for scale in SCALES_FOR_INSET if ends[scale] + SMALLEST_INSET <= BAND + PANEL)
+    fitting = (scale for scale in TEXT_SCALES if ends[scale] <= BAND + PANEL)
+    return next(chain(with_inset, fitting), TEXT_SCALES[-1])
 
 
 def _draw_caption(

@@ -163,6 +163,18 @@ def test_objects_of_others_are_judged(shared_data: Path) -> None:
     assert {"sr-blank", "sr-continuity", "code-retired", "seg-tracking"} <= {one.rule for one in report.findings}
 
 
+def test_other_files_of_a_folder_are_passed_over(results: Path, tmp_path: Path) -> None:
+    """The picture beside the results of ``radtme demo`` is no fault; a file that is named as DICOM is one."""
+    for path in results.iterdir():
+        dcmwrite(tmp_path / path.name, dcmread(path), enforce_file_format=True)
+    (tmp_path / "key_image.png").write_bytes(b"a picture")
+    assert CliRunner().invoke(radtme, ["check", "--strict", str(tmp_path)]).exit_code == 0
+    (tmp_path / "other.dcm").write_bytes(b"a picture")
+    done = CliRunner().invoke(radtme, ["check", str(tmp_path)])
+    assert done.exit_code == 1
+    assert "other.dcm: unreadable" in done.output
+
+
 def test_damaged_objects_are_findings(results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Attributes missing at random, and files that are not DICOM: findings, without a traceback."""
     monkeypatch.setenv("PATH", "")  # not dciodvfy, whose errors would hide ours

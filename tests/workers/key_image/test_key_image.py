@@ -22,6 +22,7 @@ from workers.key_image.drawing import (
     MARGIN,
     PANEL,
     SIDE,
+    SMALLEST_INSET,
     VIOLET,
     WHITE,
     WIDTH,
@@ -194,6 +195,15 @@ def test_many_words_are_never_covered_by_the_small_slice() -> None:
         column = np.s_[BAND : BAND + PANEL, SIDE:]
         is_text = (alone[column] == WHITE).all(axis=2)
         assert (words[column][is_text] == WHITE).all()
+
+
+def test_the_small_slice_stays_where_it_costs_little_text() -> None:
+    """A text that ends just too low for it becomes a tenth smaller."""
+    ones = np.ones((30, 30))
+    view = View(ones, (1.0, 1.0), [Contour("a", np.eye(30, dtype=bool), (1, 2, 3))] * 2, ("A", "P", "H", "F"))
+    full = replace(CAPTION, lines=["a line"] * 8)
+    end = np.s_[BAND + PANEL - SMALLEST_INSET : BAND + PANEL, WIDTH - MARGIN - SMALLEST_INSET : WIDTH - MARGIN]
+    assert (np.asarray(draw(view, full))[end] == AMBER).all(axis=2).any()
 
 
 def test_a_source_without_room_ends_in_dots(monkeypatch: pytest.MonkeyPatch) -> None:
