@@ -36,7 +36,7 @@ def nomogram(intercept: float, effects: Sequence[tuple[str, Sequence[str], Seque
     The points of all predictors add up to the total, under which the probability stands.
     """
     scale = max(max(parts) - min(parts) for _, _, parts in effects) or 1.0
-    made = Figure(figsize=(8.4, 0.62 * (len(effects) + 3)), layout="tight")
+    made = Figure(figsize=(8.4, 0.62 * (len(effects) + 3)))
     axes = made.add_subplot()
     rows = len(effects) + 2
     _line(axes, rows, "points", [(str(x), float(x)) for x in range(0, 101, 20)])

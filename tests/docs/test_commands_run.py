@@ -56,6 +56,7 @@ ELSEWHERE = {
         "integration/test_simulated_study.py",
     ],
     "cohort phenotype": ["deploy/cohort/test_phenotype.py"],
+    "cohort recipe": ["deploy/cohort/test_recipes.py"],
     "cohort reliability": ["integration/test_simulated_study.py"],
     "signature train": ["deploy/research/test_steps.py"],
     "signature validate": ["deploy/research/test_steps.py"],

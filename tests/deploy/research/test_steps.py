@@ -22,6 +22,7 @@ from listener.spool.jobs import Job, JobState, job_id_for
 from listener.spool.record_file import as_json, record_of
 from listener.spool.spool import Spool
 from model_store.cohort.table_scores import score_table
+from model_store.reporting.study_report import study_report
 from model_store.signatures.bundle import load_bundle
 from model_store.signatures.profile import DEFAULT_PROFILE
 from model_store.signatures.registry import Registry, shipped_bundle
@@ -68,7 +69,7 @@ def study(tmp_path_factory: pytest.TempPathFactory, row: pd.DataFrame) -> Path:
         "    - {name: external, features: external.parquet, labels: external_labels.csv,\n"
         "       clinical: external_clinical.csv}\n"
         "    - {name: treated, features: treated.parquet, clinical: treated_clinical.csv}\n"
-        "  landmark: 12\n  markers: [{column: cps, at_least: 10}]\n"
+        "  landmark: 12\n  markers: [{column: cps, at_least: 10}]\n  clinical_model: [subtype]\n"
         "publish: {intended_use: Tests, data_source: 'A | B <i>', limitations: [Few cases]}\n"
     )
     for command in ("train", "validate", "publish"):
@@ -170,6 +171,28 @@ def test_validation_holds_every_part(study: Path) -> None:
     figures = {path.name for path in (study.parent / "out" / "validate" / "figures").iterdir()}
     wanted = ("roc", "calibration", "decision_curve", "confusion", "subgroups", "survival_external")
     assert {f"{name}.{kind}" for name in wanted for kind in ("png", "svg")} <= figures
+
+
+def test_the_report_shows_what_is_asked_for_of_a_radiomics_study(study: Path) -> None:
+    """Added value over clinical data, optimism by bootstrap, the paper's split, a permutation p, twenty features."""
+    page = study_report(study.parent / "out", "Study").decode()
+    for words in (
+        "What the signature adds to subtype",
+        "Net benefit of clinical data with and without the signature",
+        "Nomogram of clinical data and signature",
+        "By bootstrap (50 bootstrap samples",
+        "one split of 80 and 20 % as in the paper",
+        "permutation p",
+        "The 20 features of most weight",
+    ):
+        assert words in page, words
+    added = {one["cohort"]: one for one in summary(study, "validate")["added_value"]["cohorts"]}
+    assert list(added) == ["training", "external"]
+    for one in added.values():
+        assert one["low"] <= one["difference"] <= one["high"]
+        assert one["difference"] == pytest.approx(one["auc_with_signature"] - one["auc_clinical"])
+    populations = pd.read_csv(study.parent / "out" / "validate" / "tables" / "features_and_populations.csv")
+    assert populations["left"].nunique() == 20
 
 
 def test_a_treated_cohort_needs_no_labels(study: Path) -> None:
