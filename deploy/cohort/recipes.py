@@ -1,8 +1,8 @@
 """Studies on public cohorts: from the layout of a download to ``pairs.csv``, ``clinical.csv`` and ``study.yaml``.
 
 MAMA-MIA (Garrucho et al., Scientific Data 2025, doi 10.1038/s41597-025-04707-4) holds 1,506 cases of I-SPY 1, I-SPY 2,
-the NACT pilot and Duke, each with phases as NIfTI and an outline by experts. The original collections have outlines of
-other things: Duke boxes, I-SPY 2 and the NACT pilot volumes of interest. So their recipes are parts of MAMA-MIA.
+the NACT pilot and Duke, each with phases as NIfTI and an outline by experts. The original collections have none by
+experts: Duke boxes, I-SPY and the NACT pilot thresholds within a volume of interest. So their recipes are its parts.
 """
 
 import csv

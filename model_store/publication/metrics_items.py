@@ -51,15 +51,14 @@ def _design(study: StudyEvidence) -> tuple[tuple[str, str], ...]:
 
 def _images(study: StudyEvidence) -> tuple[tuple[str, str], ...]:
     centres = f"{study.sites} sites are named in the feature table" if study.sites > 1 else ""
-    reader = "outlines of one source; redrawn outlines stand for a second reader" if study.reliability else ""
     return (
         ("Several centres", centres),
-        ("Images as clinical routine has them", study.told("setting")),
+        ("Imaging by a standard of clinical routine", ""),
         ("Imaging protocol with acquisition parameters", "Training cases; What it may be applied to"),
-        ("Interval between imaging and reference standard", study.told("data_period") and f"{OWNER} (data period)"),
+        ("Interval between imaging and reference standard", ""),
         ("Description of the segmentation", study.told("outline_readers")),
         ("Evaluation of fully automated segmentation", f"{DOES_NOT_APPLY}: outlines are drawn by readers"),
-        ("Test set segmented by one reader or tool", study.told("outline_readers") or reader),
+        ("Test set segmented by one reader or tool", study.told("outline_readers")),
     )
 
 
