@@ -1,6 +1,7 @@
 """What may be published as validated: a real effect, and no noise whose validation cohort has the training patients."""
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,13 +73,49 @@ class Study:
         return " ".join(result.output.split())
 
 
+def planned(folder: Path) -> Study:
+    """Return a study whose plan declares its bar and its protocol."""
+    (folder / "radtme.yaml").write_text("data: data\n")
+    (folder / "study.yaml").write_text(PLAN)
+    (folder / "protocol.txt").write_text("AUC of at least 0.7 at the other hospital")
+    return Study(folder)
+
+
 @pytest.fixture
 def study(tmp_path: Path) -> Study:
-    """Return a folder with a plan that declares its bar and its protocol."""
-    (tmp_path / "radtme.yaml").write_text("data: data\n")
-    (tmp_path / "study.yaml").write_text(PLAN)
-    (tmp_path / "protocol.txt").write_text("AUC of at least 0.7 at the other hospital")
-    return Study(tmp_path)
+    """Return a study without tables."""
+    return planned(tmp_path)
+
+
+@dataclass(frozen=True)
+class Validated:
+    """A study with a real effect, trained and validated."""
+
+    folder: Path
+    untouched: Path
+    """A copy of the folder."""
+    printed: str
+    """What both steps printed."""
+
+
+@pytest.fixture(scope="module")
+def honest(tmp_path_factory: pytest.TempPathFactory) -> Validated:
+    """Return such a study."""
+    study = planned(tmp_path_factory.mktemp("honest"))
+    study.cohort("train", "P", 1, 1.0, controls=True)
+    study.cohort("other", "E", 2, 1.0)
+    printed = "".join(done(study.run(command)) for command in ("train", "validate"))
+    untouched = tmp_path_factory.mktemp("untouched")
+    shutil.copytree(study.folder, untouched, dirs_exist_ok=True)
+    return Validated(study.folder, untouched, printed)
+
+
+@pytest.fixture
+def validated(honest: Validated) -> Study:
+    """Return that study as it was after its validation, in its own folder: another one would be trained again."""
+    shutil.rmtree(honest.folder)
+    shutil.copytree(honest.untouched, honest.folder)
+    return Study(honest.folder)
 
 
 def done(result: Result) -> str:
@@ -87,11 +124,10 @@ def done(result: Result) -> str:
     return result.output
 
 
-def test_an_honest_study_may_be_published_as_validated(study: Study) -> None:
+def test_an_honest_study_may_be_published_as_validated(validated: Study, honest: Validated) -> None:
     """Other patients, a bar declared before and passed, controls beaten: the notice goes, and the card states why."""
-    study.cohort("train", "P", 1, 1.0, controls=True)
-    study.cohort("other", "E", 2, 1.0)
-    printed = "".join(done(study.run(command)) for command in ("train", "validate", "publish"))
+    study, printed = validated, honest.printed
+    done(study.run("publish"))
     assert "negative control volume alone: AUC 0." in printed
     assert "leave-one-site-out: AUC 0." in printed
     (folder,) = (study.folder / "out" / "publish" / "bundle").iterdir()
@@ -171,12 +207,9 @@ def with_another_protocol(study: Study) -> None:
         (with_another_protocol, "the protocol of that day: SHA-256"),
     ],
 )
-def test_each_requirement_alone_keeps_the_notice(study: Study, change: Callable[[Study], None], named: str) -> None:
+def test_each_requirement_alone_keeps_the_notice(validated: Study, change: Callable[[Study], None], named: str) -> None:
     """A table without digests, a bar of after the result, and another protocol are each enough, and named alone."""
-    study.cohort("train", "P", 1, 1.0, controls=True)
-    study.cohort("other", "E", 2, 1.0)
-    done(study.run("train"))
-    done(study.run("validate"))
+    study = validated
     change(study)
     said = study.said("publish")
     assert f"not all requirements are met: {named}" in said
@@ -227,13 +260,10 @@ def test_copies_of_the_score_s_features_are_found_among_others(study: Study) -> 
     ],
 )
 def test_scores_that_were_changed_after_the_validation_are_refused(
-    study: Study, column: str, value: object, expected: str
+    validated: Study, column: str, value: object, expected: str
 ) -> None:
     """The message names the file, the cohort, the column and the command that writes it anew."""
-    study.cohort("train", "P", 1, 1.0)
-    study.cohort("other", "E", 2, 1.0)
-    for command in ("train", "validate"):
-        done(study.run(command))
+    study = validated
     path = study.folder / "out" / "validate" / "tables" / "scores.parquet"
     scores = pd.read_parquet(path)
     scores.loc[scores.index[scores["cohort"] == "other"][3], column] = value
@@ -242,4 +272,4 @@ def test_scores_that_were_changed_after_the_validation_are_refused(
     assert f"scores.parquet, cohort other: {expected}" in said
     assert "run radtme signature validate again" in said
     done(study.run("validate"))
-    assert "scores.parquet" not in study.said("publish")
+    done(study.run("publish"))
