@@ -110,7 +110,7 @@ def send(folder: Path, target: str, calling: str | None, timeout: float, config_
     """Send the DICOM files in FOLDER and its subfolders unchanged over one association (C-STORE).
 
     Files that are not DICOM instances are counted and listed; a DICOMDIR is skipped. Exit code 1 if any instance was
-    refused; an instance that the receiver already has is shown and is no error.
+    refused or put into quarantine; an instance that the receiver already has is shown and is no error.
     """
     from deploy.network.dicom_files import DicomFile, OtherFile, files_below, read_all
     from deploy.network.send import SendOutcome, send_files
@@ -136,10 +136,10 @@ def send(folder: Path, target: str, calling: str | None, timeout: float, config_
     for one in failed[:MAX_LISTED]:
         click.echo(f"{one.outcome}: {path_from_here(one.file.path)}: {one.answer}", err=True)
     if failed:
-        raise CommandError(
-            f"{len(failed)} of {len(sent)} instances were not stored by {peer}",
-            "sending the folder again is safe: an instance that is there already is not stored twice",
-        )
+        advice = "sending the folder again is safe: an instance that is there already is not stored twice"
+        if any(one.is_quarantined for one in failed):
+            advice = f"radtme quarantine list, where {peer.ae_title} runs, shows what is in quarantine and why"
+        raise CommandError(f"{len(failed)} of {len(sent)} instances were not stored by {peer}", advice)
 
 
 def peer_of(target: str, configuration: Configuration, tls: ClientTls | None = None) -> Peer:

@@ -13,6 +13,7 @@ from deploy.network.association import associated
 from deploy.network.dicom_files import DicomFile
 from deploy.network.peer import Peer
 from listener.dicom.uids import UID_LENGTH
+from listener.scp.statuses import IN_QUARANTINE, OTHER_CONTENT
 from workers.targets.store_status import StoreResult, meaning_of
 
 MAX_CONTEXTS = 128
@@ -27,8 +28,9 @@ class SendOutcome(StrEnum):
 
     STORED = "stored"
     DUPLICATE = "not stored again"
-    """The peer has another object with this UID."""
+    """The peer has an object with this UID already."""
     REFUSED = "refused"
+    """Also by a radtme that has an object with other content under this UID."""
     NOT_ACCEPTED = "not accepted"
     """The peer does not accept this SOP class in this transfer syntax."""
     UNREADABLE = "unreadable"
@@ -43,6 +45,11 @@ class SentFile:
     file: DicomFile
     outcome: SendOutcome
     answer: str
+
+    @property
+    def is_quarantined(self) -> bool:
+        """Whether the peer, a radtme, put it into quarantine."""
+        return IN_QUARANTINE in self.answer
 
 
 def send_files(
@@ -135,7 +142,7 @@ def _send_one(association: Association, accepted: set[tuple[str, str]], file: Di
     status = response.get("Status")
     said = "no answer" if status is None else status_words(status, str(response.get("ErrorComment") or ""))
     if status == DUPLICATE_SOP_INSTANCE:
-        return SentFile(file, SendOutcome.DUPLICATE, said)
+        return SentFile(file, SendOutcome.REFUSED if OTHER_CONTENT in said else SendOutcome.DUPLICATE, said)
     match meaning_of(status):
         case StoreResult.TAKEN:
             return SentFile(file, SendOutcome.STORED, said)

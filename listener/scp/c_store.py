@@ -36,7 +36,7 @@ from listener.scp.command_set import Command
 from listener.scp.part_files import Part, PartFiles
 from listener.scp.presentation_contexts import Context
 from listener.scp.quarantine import Quarantine
-from listener.scp.statuses import Status
+from listener.scp.statuses import IN_QUARANTINE, OTHER_CONTENT, Status
 from listener.settings import ListenerSettings
 from listener.spool.spool import Kept, QuarantineReason, Spool
 
@@ -206,7 +206,7 @@ class IncomingObject:
             part.path, identity.study_uid, identity.series_uid, identity.sop_instance_uid
         )
         if kept is Kept.CONFLICT:
-            raise Refused(Status.DUPLICATE_SOP_INSTANCE, "kept earlier with other content", quarantine=True)
+            raise Refused(Status.DUPLICATE_SOP_INSTANCE, OTHER_CONTENT, quarantine=True)
         if kept is Kept.NEW:
             self._parts.linked(part, series_folder)
             self._part = None
@@ -280,7 +280,7 @@ class IncomingObject:
         if refused.quarantine and self._part is not None:
             try:
                 if self._put_in_quarantine(refused, self._part):
-                    comment = f"in quarantine: {comment}"
+                    comment = f"{IN_QUARANTINE}{comment}"
             except OSError as error:
                 refused = _out_of_resources(error)
                 comment = str(refused)

@@ -2,6 +2,11 @@
 
 from enum import IntEnum
 
+IN_QUARANTINE = "in quarantine: "
+"""Begins the error comment of an object that was refused and kept for inspection."""
+OTHER_CONTENT = "kept earlier with other content"
+"""The error comment of `Status.DUPLICATE_SOP_INSTANCE`."""
+
 
 class Status(IntEnum):
     """The status of a response. A later retry can succeed after 0xA7xx, but not after 0xA9xx or 0xCxxx."""

@@ -1,5 +1,6 @@
 """Echo, send and the stand-in PACS: over real associations, also with dcmtk on the other side."""
 
+import re
 import shutil
 import socket
 import subprocess
@@ -26,7 +27,7 @@ from deploy.network.send import SendOutcome, groups_by_context, send_files
 from deploy.stack.ports import free_port
 from deploy.stack.sink import Sink
 from listener.ledger.target_circuits import Circuit, CircuitState, change_circuit, read_circuit
-from support.dicom_objects import data_set_bytes
+from support.dicom_objects import data_set_bytes, image
 from support.listening import listening
 from support.rejecting import NEEDS_STORESCP, TRIES, rejecting_storescp
 
@@ -214,6 +215,34 @@ def test_echo_names_the_reason_of_each_rejection(tmp_path):
         for _ in range(TRIES):
             with pytest.raises(Unreachable, match="rejected the association: Rejected Permanent"):
                 echo(Peer("DCMTK", "127.0.0.1", port), "US", 10)
+
+
+def test_what_the_listener_put_into_quarantine_was_not_stored(tmp_path):
+    """Other content under a known UID, and an object without a study: both named, with where to look."""
+    study, changed = tmp_path / "study", tmp_path / "changed"
+    study.mkdir()
+    changed.mkdir()
+    for number in (1, 2):
+        image(number).save_as(study / f"{number}.dcm", enforce_file_format=True)
+    other = image(1)
+    other.PatientID = "another"
+    other.save_as(changed / "1.dcm", enforce_file_format=True)
+    image(2).save_as(changed / "2.dcm", enforce_file_format=True)
+    unreadable = image(3)
+    del unreadable.StudyInstanceUID
+    unreadable.save_as(changed / "3.dcm", enforce_file_format=True)
+    file = tmp_path / "radtme.yaml"
+    with listening(tmp_path / "spool") as listener:
+        file.write_text(f"listener: {{port: {listener.port}, host: 127.0.0.1}}")
+        assert CliRunner().invoke(radtme, ["send", str(study), "--config", str(file)]).exit_code == 0
+        done = CliRunner().invoke(radtme, ["send", str(changed), "--config", str(file)])
+    assert done.exit_code == 1, done.output
+    assert "2 of 3 instances were not stored by" in done.stderr
+    for name in ("1.dcm", "3.dcm"):
+        assert re.search(rf"^refused: .*{name}: .*in quarantine: ", done.stderr, re.MULTILINE)
+    assert "2.dcm" not in done.stderr
+    assert "radtme quarantine list" in done.stderr
+    assert "is safe" not in done.stderr
 
 
 @pytest.mark.acceptance
