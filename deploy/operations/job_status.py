@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from deploy.operations.delivery_status import DeliveryStatus, read_deliveries
 from deploy.terminal import age
+from listener.ledger.deliveries import DeliveryState
 from listener.ledger.reader_assessments import ReaderAssessment, read_assessments
 from listener.pairing.evidence import Waiting
 from listener.pairing.readiness import waiting_for
@@ -107,7 +108,7 @@ def read_job(spool: Spool, job: Job) -> JobStatus:
         version=record.version,
         replaces=record.replaces,
         study_uid=record.study_uid,
-        since=_since(job.state, times),
+        since=_since(job.state, times, deliveries),
         says=_self_test(record)
         + (_decided(held, dropped, job) or _says(job.state, waiting, record, attempts, result, failure)),
         times=times,
@@ -217,7 +218,10 @@ def _times(
     return {name: text for name, moment in found.items() if (text := format_time(moment)) is not None}
 
 
-def _since(state: JobState, times: Mapping[str, str]) -> datetime | None:
+def _since(state: JobState, times: Mapping[str, str], deliveries: tuple[DeliveryStatus, ...]) -> datetime | None:
+    ended = [one.updated for one in deliveries if one.state is DeliveryState.DELIVERED and one.updated is not None]
+    if state is JobState.DONE and ended:
+        return max(ended)
     names = {
         JobState.WAITING: ("created",),
         JobState.READY: ("ready", "created"),

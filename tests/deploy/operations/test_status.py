@@ -227,6 +227,31 @@ def test_ages_read_as_ages(spool, put_job):
     assert re.search(r"ready +\S+ +for 10 min\n", shown)
 
 
+def test_a_case_is_done_when_the_last_target_has_its_results(spool, put_job):
+    """Not when it was scored; the newest first by that time, whichever was scored last."""
+
+    def delivered(target: str, minutes: float) -> dict[str, object]:
+        return delivery(target, "delivered", updated=in_minutes(-minutes))
+
+    scored_early = put_job(
+        "1.1",
+        JobState.DONE,
+        result=SCORED | {"finished": in_minutes(-600)},
+        delivery__pacs=delivered("pacs", 20),
+        delivery__archive=delivered("archive", 50),
+    )
+    scored_late = put_job(
+        "1.2",
+        JobState.DONE,
+        result=SCORED | {"finished": in_minutes(-300)},
+        delivery__pacs=delivered("pacs", 40),
+    )
+    without_target = put_job("1.3", JobState.DONE, result=SCORED | {"finished": in_minutes(-30)})
+    shown = format_time(read_status(spool), 200)
+    ages = re.findall(r"done +(\S+) +(\d+ min) ago", shown)
+    assert ages == [(scored_early.id, "20 min"), (without_target.id, "30 min"), (scored_late.id, "40 min")]
+
+
 def test_a_dropped_job_announces_no_next_try(spool, put_job):
     """Nothing more is sent: when a next attempt was due is of no interest."""
     drop = {"by": "ann", "why": "wrong patient", "at": datetime.now(UTC).isoformat(), "state": "delivering"}
