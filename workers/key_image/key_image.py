@@ -202,8 +202,9 @@ def _source_of(measurement: Measurement) -> str:
 
 
 def _series_of(origin: Origin, say: Wording) -> str:
-    """Return the series of a case that was not measured, as far as headers state them."""
-    of_outline, of_images = series_words(origin.seg_header), "".join(map(series_words, origin.image_headers[:1]))
+    """Return the series of a case that was not measured, as far as headers number them."""
+    of_outline = series_words(origin.seg_header, with_description=False)
+    of_images = "".join(series_words(header, with_description=False) for header in origin.image_headers[:1])
     said = (
         say("Outline: {series}", series=of_outline) if of_outline else "",
         say("Images: {series}", series=of_images) if of_images else "",

@@ -31,13 +31,16 @@ def measured_on(frames: Sequence[ReferencedFrame], headers: Sequence[Dataset], w
     10:11:00``; missing attributes are left out. The description is free text that may contain a name: without it, the
     text can be drawn into pixels, from which a name could not be removed.
     """
-    description = one_line(str(headers[0].get("SeriesDescription") or "")) if with_description else ""
+    description = _description(headers[0]) if with_description else ""
     return ", ".join((_series(headers[0], description), *_parts(frames, headers)))
 
 
-def series_words(header: Dataset) -> str:
-    """Return number and description of a series, as far as its header states them."""
-    number, description = text(header, "SeriesNumber"), one_line(str(header.get("SeriesDescription") or ""))
+def series_words(header: Dataset, with_description: bool = True) -> str:
+    """Return number and description of a series, as far as its header states them.
+
+    Without the description, the text can be drawn into pixels, as in `measured_on`.
+    """
+    number, description = text(header, "SeriesNumber"), _description(header) if with_description else ""
     return _series(header, description) if number or description else ""
 
 
@@ -92,6 +95,10 @@ def _image_types(header: Dataset) -> Iterator[tuple[str, ...]]:
     for shared in header.get("SharedFunctionalGroupsSequence") or ():
         for item in shared.get("MRImageFrameTypeSequence") or ():
             yield tuple(text(item, "FrameType").split("\\"))
+
+
+def _description(header: Dataset) -> str:
+    return one_line(str(header.get("SeriesDescription") or ""))
 
 
 def _series(header: Dataset, description: str) -> str:

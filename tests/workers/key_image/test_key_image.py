@@ -99,7 +99,8 @@ def test_a_case_without_score_says_so() -> None:
 
 def test_a_case_that_was_not_measured_says_why_and_what_to_do() -> None:
     """Before: a target that gets key images alone got nothing of a case that was refused by its headers or phases."""
-    case = make_case(image_extra={"SeriesNumber": "3"})
+    case = make_case(image_extra={"SeriesNumber": "3", "SeriesDescription": "Doe^Jane Sag T1"})
+    case.seg_header.SeriesNumber, case.seg_header.SeriesDescription = 9, "Outline of Jane Doe"
     result = rejected(Reason.BEFORE_CONTRAST)
     instance = build_results(result, case.seg_header, None, case.headers)[ResultRole.KEY_IMAGE]
     assert instance.StudyInstanceUID == case.headers[0].StudyInstanceUID
@@ -112,7 +113,7 @@ def test_a_case_that_was_not_measured_says_why_and_what_to_do() -> None:
         "The outline refers to the phase before contrast",
         "Copy the outline to the phase after contrast and send it.",
     ]
-    assert words.measured_on == "Images: series 3"
+    assert words.measured_on == "Outline: series 9; Images: series 3", "a description is free text: never in pixels"
     assert caption(origin_of(Dataset(), ()), result, None).measured_on == ""
     german = replace(origin, wording=Wording(Language.GERMAN))
     assert caption(german, result, None).lines[0] != words.lines[0]
