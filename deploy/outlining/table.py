@@ -37,6 +37,13 @@ def read_table(file: Path, folder: Path) -> list[OutlineRow]:
     WrongUsage
         With the line of what is wrong.
     """
+    try:
+        return _rows(file, folder)
+    except UnicodeDecodeError as error:
+        raise WrongUsage(f"{file}: is not in UTF-8", "save it from the spreadsheet as CSV UTF-8") from error
+
+
+def _rows(file: Path, folder: Path) -> list[OutlineRow]:
     with file.open(newline="", encoding="utf-8-sig") as stream:
         header = stream.readline()
         stream.seek(0)

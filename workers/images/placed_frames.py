@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Sequence
 
 from workers.errors import Reason, RejectedInput
+from workers.images.attributes import text
 from workers.images.frames import Frame, frames_of
 from workers.images.headers import Instance
 from workers.notes import Note
@@ -10,7 +11,7 @@ from workers.notes import Note
 MOST_UNPLACED_SHARE = 0.25
 """Of the placed frames. With more images without a position, the series itself has lost its positions."""
 FEW_UNPLACED = 3
-"""So many may have none, however few slices the series has."""
+"""So many may have none, however few slices the series has, and even if their Image Type is that of slices."""
 
 
 def placed_frames(instances: Sequence[Instance], required: Collection[str] = ()) -> list[Frame]:
@@ -23,6 +24,7 @@ def placed_frames(instances: Sequence[Instance], required: Collection[str] = ())
     """
     frames: list[Frame] = []
     faults: list[RejectedInput] = []
+    slices = 0
     for instance in instances:
         try:
             frames.extend(frames_of(instance))
@@ -31,7 +33,9 @@ def placed_frames(instances: Sequence[Instance], required: Collection[str] = ())
             if error.reason is not Reason.NO_GEOMETRY or is_needed:
                 raise
             faults.append(error)
-    if len(faults) > max(FEW_UNPLACED, MOST_UNPLACED_SHARE * len(frames)) or (faults and not frames):
+            slices += not _is_computed_or_captured(instance)
+    allowed = max(FEW_UNPLACED, MOST_UNPLACED_SHARE * len(frames))
+    if len(faults) > allowed or slices > FEW_UNPLACED or (faults and not frames):
         raise faults[0]
     return frames
 
@@ -42,3 +46,8 @@ def unplaced_notes(instances: Sequence[Instance], frames: Sequence[Frame]) -> It
     if count:
         pictures, were = ("picture", "was") if count == 1 else ("pictures", "were")
         yield Note(f"{count} {pictures} of the series without a position in space {were} set aside.")
+
+
+def _is_computed_or_captured(instance: Instance) -> bool:
+    """Return whether the Image Type excludes a slice: without a whole phase of slices, the others are misnumbered."""
+    return not {"DERIVED", "SECONDARY"}.isdisjoint(text(instance.dataset, "ImageType").upper().split("\\")[:2])

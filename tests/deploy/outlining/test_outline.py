@@ -243,6 +243,16 @@ def test_a_table_of_a_spreadsheet_with_decimal_commas(phantom: Phantom, tmp_path
     assert [item.SegmentLabel for item in dcmread(tmp_path / "b.seg.dcm").SegmentSequence] == ["Left", "Right"]
 
 
+def test_a_table_in_another_character_set_is_named(tmp_path: Path) -> None:
+    """Excel saves "CSV" in the character set of the country, in which a file name may have an umlaut."""
+    table = tmp_path / "cases.csv"
+    table.write_bytes("mask;series\nMüller.nii.gz;study\n".encode("cp1252"))
+    done = outline(table, tmp_path)
+    assert done.exit_code == 2
+    assert f"{table}: is not in UTF-8" in done.output
+    assert "save it from the spreadsheet as CSV UTF-8" in done.output
+
+
 def slicer_segments(path: Path, values: NDArray[np.uint8], grid: Grid, names: Sequence[str]) -> Path:
     """Save a .seg.nrrd as 3D Slicer does: names and values of the segments in the header."""
     image = sitk.GetImageFromArray(values)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from pydicom.dataset import FileDataset
 
 from workers.errors import Reason, RejectedInput
@@ -15,10 +16,13 @@ WriteSeries = Callable[..., list[FileDataset]]
 ARRAY = np.random.default_rng(2).integers(0, 900, (12, 6, 6)).astype(np.int16)
 
 
-def without_position(write_series: WriteSeries, count: int) -> tuple[tuple[Instance, ...], list[str]]:
+def without_position(
+    write_series: WriteSeries, count: int, array: NDArray[np.int16] = ARRAY, image_type: str = "ORIGINAL\\PRIMARY"
+) -> tuple[tuple[Instance, ...], list[str]]:
     """Return a series whose last images have no position, and the SOP Instance UIDs of these."""
-    images = write_series(ARRAY)
+    images = write_series(array)
     for image in images[len(images) - count :]:
+        image.ImageType = image_type
         del image.ImagePositionPatient, image.ImageOrientationPatient, image.PixelSpacing
         image.save_as(image.filename, enforce_file_format=True)
     uids = [str(image.SOPInstanceUID) for image in images[len(images) - count :]]
@@ -41,6 +45,17 @@ def test_a_series_that_lost_its_positions_is_refused(write_series: WriteSeries, 
     with pytest.raises(RejectedInput) as refused:
         placed_frames(instances)
     assert refused.value.reason is Reason.NO_GEOMETRY
+
+
+def test_a_phase_of_many_that_lost_its_positions_is_refused(write_series: WriteSeries) -> None:
+    """Set aside, the others would be numbered wrongly: contrast arrives one phase earlier than is said."""
+    phases = np.tile(ARRAY, (6, 1, 1))
+    instances, _ = without_position(write_series, 12, phases)
+    with pytest.raises(RejectedInput) as refused:
+        placed_frames(instances)
+    assert refused.value.reason is Reason.NO_GEOMETRY
+    instances, _ = without_position(write_series, 12, phases, "DERIVED\\SECONDARY\\PROJECTION IMAGE")
+    assert len(placed_frames(instances)) == 60
 
 
 def test_an_image_that_the_outline_references_needs_a_position(write_series: WriteSeries) -> None:
