@@ -100,7 +100,7 @@ def worker_metrics() -> WorkerMetrics:
         ),
         scores=Histogram(
             "radtme_score",
-            "How are the scores (probability of hot) distributed?",
+            "How are the scores distributed, from 0 (cold) to 1 (hot)?",
             buckets=SCORES,
             registry=None,
         ),
