@@ -24,7 +24,7 @@ from workers.results.tracking import REGION_NAMES
 from workers.scoring.case_result import CaseResult, Doubt, Phenotype, Score, Stability, shown_score
 from workers.texts.certainty_texts import range_text
 from workers.texts.not_scored_reasons import REASONS
-from workers.texts.remedies import REMEDIES
+from workers.texts.remedies import EXPLAINED, REMEDIES
 from workers.texts.wording import Wording
 
 HOT_COLOUR, COLD_COLOUR = WHITE, GREY
@@ -162,6 +162,8 @@ def _lines(result: CaseResult, say: Wording) -> Iterator[str]:
     if result.rejection is not None:
         yield say(REASONS[result.rejection.reason].meaning)
         yield say(REMEDIES[result.rejection.reason])
+        if result.rejection.reason in EXPLAINED:
+            yield say("The explanation is in the report.")
 
 
 def _score_lines(score: Score) -> Iterator[str]:

@@ -48,3 +48,5 @@ REMEDIES: Mapping[Reason, str] = MappingProxyType(
         Reason.OVER_LIMITS: "Ask the administrator of radtme: an object is larger than the limits allow.",
     }
 )
+EXPLAINED = frozenset(reason for reason, remedy in REMEDIES.items() if "the explanation" in remedy)
+"""Reasons whose remedy refers to the explanation, which the report gives and the key image does not."""

@@ -119,6 +119,14 @@ def test_a_case_that_was_not_measured_says_why_and_what_to_do() -> None:
     assert caption(german, result, None).lines[0] != words.lines[0]
 
 
+@pytest.mark.parametrize(("reason", "points"), [(Reason.OTHER_PHASE, True), (Reason.SINGLE_SLICE, False)])
+def test_a_remedy_that_needs_the_explanation_says_where_it_is(reason: Reason, points: bool) -> None:
+    """The key image leaves the explanation out, which may quote headers; some remedies point to it."""
+    case = make_case()
+    lines = caption(origin_of(case.seg_header, case.headers[:1]), rejected(reason), None).lines
+    assert ("The explanation is in the report." in lines) is points
+
+
 def origin_of(seg_header: Dataset, image_headers: Sequence[Dataset]) -> Origin:
     """Return the origin of results without a signature."""
     known = InstanceReference("1.2", "1.3", "1.4", "1.5")
