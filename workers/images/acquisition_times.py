@@ -9,6 +9,8 @@ from workers.images.frames import Frame
 CLOCK = re.compile(r"(\d{8})?(\d\d)(?:(\d\d)(?:(\d\d)(?:\.(\d*))?)?)?([+-]\d{4})?", re.ASCII)
 """A time, optionally preceded by a date and followed by an offset from UTC."""
 SECONDS_A_DAY = 86400
+LONGEST_OVER_MIDNIGHT_SECONDS = 7200
+"""Times of day without dates that lie so close around midnight are of one examination, which went on after it."""
 TimeKey = tuple[float, float, float]
 """Sorts stacks by acquisition, trigger and content time; 0 for a time that not all of the stacks have."""
 
@@ -16,7 +18,8 @@ TimeKey = tuple[float, float, float]
 def seconds_of(times: Sequence[str]) -> list[float | None]:
     """Return times in seconds on a scale that all of them share; None for what is not a time.
 
-    Dates count where all times have one, and offsets from UTC where all have one; else times of day are compared.
+    Dates count where all times have one, and offsets from UTC where all have one; else times of day are compared, and
+    those after midnight follow those shortly before it.
     """
     clocks = [CLOCK.fullmatch(time) for time in times]
     days = [clock and _day(clock[1]) for clock in clocks]
@@ -24,12 +27,13 @@ def seconds_of(times: Sequence[str]) -> list[float | None]:
         days = [0 for _ in clocks]
     first = min((day for day in days if day is not None), default=0)
     has_offsets = all(clock[6] for clock in clocks if clock)
-    return [
+    found = [
         None
         if clock is None
         else ((day or 0) - first) * SECONDS_A_DAY + _second_of_day(clock) - (_offset(clock[6]) if has_offsets else 0)
         for clock, day in zip(clocks, days, strict=True)
     ]
+    return found if first else _over_midnight(found)
 
 
 def starts_of(stacks: Sequence[Sequence[str]], *others: str) -> list[float]:
@@ -61,6 +65,15 @@ def time_keys(stacks: Sequence[Sequence[Frame]]) -> list[TimeKey]:
     content = starts_of([[frame.content_time for frame in stack] for stack in stacks])
     absent = [0.0] * len(stacks)
     return list(zip(acquired or absent, trigger_starts(stacks) or absent, content or absent, strict=True))
+
+
+def _over_midnight(times: Sequence[float | None]) -> list[float | None]:
+    """Return times of day with a day added to those after midnight, if the others lie shortly before it."""
+    noon = SECONDS_A_DAY / 2
+    later = [time + SECONDS_A_DAY if time is not None and time < noon else time for time in times]
+    known = [time for time in later if time is not None]
+    is_over = any(time < SECONDS_A_DAY for time in known) and any(time >= SECONDS_A_DAY for time in known)
+    return later if is_over and max(known) - min(known) <= LONGEST_OVER_MIDNIGHT_SECONDS else list(times)
 
 
 def _day(digits: str | None) -> int | None:

@@ -27,6 +27,8 @@ NOON = 12 * 3600.0
         (["20240301120000+0100", "20240301120130"], [NOON, NOON + 90]),  # one without an offset: as they are
         (["20240301120000-0530", "20240301123000-0500"], [NOON + 19800, NOON + 19800]),
         (["20241399120000", "120130"], [NOON, NOON + 90]),  # no such day
+        (["203000", "083000"], [20.5 * 3600, 8.5 * 3600]),
+        (["233000", "", "003000"], [23.5 * 3600, None, 24.5 * 3600]),
         (["", "none", "1,5", "120000"], [None, None, None, NOON]),
     ],
 )
@@ -60,9 +62,17 @@ def keys_of(write_series: Callable[..., list[FileDataset]], headers: list[dict[s
             {"AcquisitionDateTime": "20240302000030"},
             {"AcquisitionDate": "20240302", "AcquisitionTime": "000200.5"},
         ],
+        [{"AcquisitionTime": "235900"}, {"AcquisitionTime": "000030"}, {"AcquisitionTime": "000200.5"}],
         [{"ContentTime": "101500"}, {"AcquisitionTime": "090000", "ContentTime": "101630"}, {"ContentTime": "101800"}],
     ],
-    ids=["digits", "trigger times", "dates and offsets", "midnight", "one without acquisition time"],
+    ids=[
+        "digits",
+        "trigger times",
+        "dates and offsets",
+        "midnight",
+        "midnight without dates",
+        "one without acquisition time",
+    ],
 )
 def test_stacks_sort_by_time(write_series: Callable[..., list[FileDataset]], headers: list[dict[str, str]]) -> None:
     """Each stack states its time in a form of its own."""
