@@ -87,7 +87,10 @@ FIRST_EVENTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
         },
     ),
     "RadtmePeersRejected": ("20m", {'radtme_associations_rejected_total{reason="calling_ae_title"}': "_x9 0 7x60"}),
-    "RadtmeQuarantineGrows": ("16m", {"radtme_quarantined_objects": "_x9 0 0 1x60"}),
+    "RadtmeQuarantineGrows": (
+        "16m",
+        {'radtme_objects_received_total{outcome="duplicate_sop_instance", sop_class="mr"}': "_x9 0 0 1x60"},
+    ),
     "RadtmeStoreSlow": (
         "40m",
         {
