@@ -99,6 +99,9 @@ def loses(day: BadDay, pacs: Committing) -> None:
     """`retry --failed` sends again; the PACS then reports that it has not kept the object."""
     assert "1 of 1 jobs are tried again" in day.radtme("retry", "--failed")
     day.fires("RadtmeTargetLostObjects", target="pacs")
-    assert "pacs: " in day.status()
+    said = " ".join(day.status().split())
+    assert "pacs: retry" in said
+    assert "not committed: " in said
+    assert f": 0x{NO_SUCH_OBJECT:04X}" in said
     assert "pacs" in day.page()
     pacs.failing = {}
