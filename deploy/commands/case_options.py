@@ -7,6 +7,8 @@ from typing import Any
 import click
 
 from deploy.commands.options import Decorated, time_argument
+from deploy.configuration.settings import Configuration
+from deploy.errors import WrongUsage
 from listener.spool.jobs import JobState
 
 
@@ -20,6 +22,24 @@ def score_argument(text: str) -> tuple[float, float]:
     if not 0 <= found[0] <= found[1] <= 1:
         raise click.BadParameter(f"expected scores from 0 to 1, the lower one first, found {text!r}")
     return found
+
+
+def require_known(configuration: Configuration, target: str | None, reason: str | None) -> None:
+    """Check what no case fits: a target that is not in the configuration, or no code of a reason, is an error.
+
+    Raises
+    ------
+    WrongUsage
+        With the known ones.
+    """
+    from workers.errors import FailureReason, Reason
+
+    targets = [one.name for one in configuration.workers.targets]
+    if target is not None and target not in targets:
+        raise WrongUsage(f"there is no target {target!r}", f"known targets: {', '.join(targets) or 'none'}")
+    reasons = [*FailureReason, *Reason]
+    if reason is not None and reason not in reasons:
+        raise WrongUsage(f"there is no reason {reason!r}", f"known reasons: {', '.join(reasons)}")
 
 
 def case_options(command: Decorated) -> Decorated:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deploy.commands.case_options import case_options
+from deploy.commands.case_options import case_options, require_known
 from deploy.commands.options import config_option
 from deploy.configuration.load import read_configuration
 from deploy.errors import CommandError
@@ -37,9 +37,11 @@ def export(output_file: Path | None, wanted: "CaseFilter", identifiers: bool, co
 
     if output_file is not None and output_file.suffix not in (".csv", PARQUET):
         raise click.BadParameter("give a name that ends in .csv or .parquet", param_hint="FILE")
-    jobs = found_cases(existing_spool(read_configuration(config_file)), wanted)
+    configuration = read_configuration(config_file)
+    jobs = found_cases(existing_spool(configuration), wanted)
     rows = case_table(jobs, identifiers=identifiers)
     if not rows:
+        require_known(configuration, wanted.target, wanted.reason)
         why = "there is no case yet" if wanted.is_empty else "no case fits"
         raise CommandError(why, "radtme status shows what was received")
     if output_file is None:

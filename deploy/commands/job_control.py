@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from deploy.commands.case_options import require_known
 from deploy.commands.options import config_option
 from deploy.configuration.load import read_configuration
 from deploy.configuration.settings import Configuration
@@ -58,6 +59,10 @@ def retry(
     spool = existing_spool(configuration)
     left = 0
     jobs = chosen_jobs(spool, choice)
+    if not jobs:
+        require_known(configuration, target, reason)
+        click.echo("no job fits", err=True)
+        return
     for job in jobs:
         try:
             _retry(configuration, spool, job)

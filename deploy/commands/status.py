@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deploy.commands.case_options import case_options
+from deploy.commands.case_options import case_options, require_known
 from deploy.commands.options import config_option
 from deploy.configuration.load import read_configuration
 from deploy.configuration.settings import Configuration
@@ -21,7 +21,6 @@ from listener.ledger.self_test_recipients import SELF_TEST_TARGET
 if TYPE_CHECKING:
     from deploy.operations.case_search import CaseFilter
     from deploy.operations.job_status import JobStatus
-    from listener.spool.spool import Spool
 
 
 @click.command(epilog="Example: radtme status; radtme status --state failed --since 7d; radtme status STUDY_UID --json")
@@ -50,7 +49,7 @@ def status(
 
     configuration = read_configuration(config_file)
     if not wanted.is_empty:
-        _show_cases(existing_spool(configuration), wanted, study_uid, as_text=as_text)
+        _show_cases(configuration, wanted, study_uid, as_text=as_text)
         return
     if study_uid is None:
         redis_url = known_redis_url(configuration)
@@ -90,12 +89,15 @@ def status(
         show_study(output(), series, jobs, outlines)
 
 
-def _show_cases(spool: "Spool", wanted: "CaseFilter", study_uid: str | None, *, as_text: bool) -> None:
+def _show_cases(configuration: Configuration, wanted: "CaseFilter", study_uid: str | None, *, as_text: bool) -> None:
     from deploy.operations.case_search import found_cases
     from deploy.operations.job_text import show_jobs
     from deploy.operations.status_text import as_json
 
+    spool = existing_spool(configuration)
     found = found_cases(spool, wanted, None if study_uid is None else _checked(study_uid))
+    if not found:
+        require_known(configuration, wanted.target, wanted.reason)
     if as_text:
         click.echo(json.dumps({"jobs": as_json(found)}, indent=1))
     elif found:

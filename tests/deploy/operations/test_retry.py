@@ -182,3 +182,26 @@ def test_the_command_says_how_many_were_tried_again(spool, put_job, tmp_path):
     assert done.exit_code == 1
     for words in ([], [job_id_for("1.1", 1), "--failed"]):
         assert CliRunner().invoke(radtme, ["retry", *words, "--config", str(file)]).exit_code == 2
+
+
+def test_a_word_that_no_job_can_fit_is_refused(spool, put_job, tmp_path):
+    """A typing error must not read as "nothing to do"; a known word that fits no job says so."""
+    put_job("1.1", JobState.DELIVERING, result=SCORED, delivery__former=delivery("former", "retry"))
+    file = tmp_path / "radtme.yaml"
+    file.write_text("data: .\ntargets: [{name: pacs, ae_title: PACS, host: 127.0.0.1, port: 104}]\n")
+    for command in ("retry", "status"):
+        for option, wrong, words in (
+            ("--target", "pasc", "known targets: pacs"),
+            ("--reason", "nonsense", "tumour_too_small"),
+        ):
+            done = CliRunner().invoke(radtme, [command, option, wrong, "--config", str(file)])
+            assert done.exit_code == 2, done.output
+            assert repr(wrong) in done.stderr
+            assert words in done.stderr
+        for option, known in (("--target", "pacs"), ("--reason", "tumour_too_small")):
+            done = CliRunner().invoke(radtme, [command, option, known, "--config", str(file)])
+            assert done.exit_code == 0, done.output
+            assert "fits" in done.stderr
+            assert "0 of 0" not in done.output
+    done = CliRunner().invoke(radtme, ["retry", "--target", "former", "--config", str(file)])
+    assert "1 of 1 jobs are tried again" in done.stdout
