@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 PIPE_WIDTH = 100
 """Columns of output that goes to a file or a pipe."""
 
-_AGO = re.compile(r"([0-9]{1,6})([smhd])")
+_AGO = re.compile(r"([0-9]{1,6})(s|min|m|h|days|day|d)")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -69,7 +69,7 @@ def time_or_ago(text: str) -> datetime:
     ago = _AGO.fullmatch(text)
     try:
         if ago:
-            return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+            return datetime.now(UTC) - timedelta(**{_UNITS[ago[2][0]]: int(ago[1])})
         return datetime.fromisoformat(text).astimezone(UTC)
     except OverflowError as error:
         raise ValueError(text) from error

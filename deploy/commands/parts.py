@@ -10,6 +10,7 @@ import click
 from deploy.commands.options import config_option
 from deploy.configuration.change_audit import audited_start, cannot_audit
 from deploy.configuration.load import PART_VARIABLE, read_configuration
+from deploy.configuration.port_checks import OF_ONE_PROCESS, listened_ports
 from deploy.errors import CommandError, WrongUsage
 from deploy.network.redis_reports import report_redis
 from deploy.operations.spool_checks import require_layout, require_ledger
@@ -51,6 +52,9 @@ def listen(config_file: Path | None) -> None:
     stopping, hung_up = stop_event(), reload_event()
     require_layout(configuration)
     require_ledger(configuration)
+    for setting, (host, port) in listened_ports(configuration).items():
+        if setting in OF_ONE_PROCESS:
+            require_free(setting, host, port)
     audited_start(configuration, "listen")
     report_redis(configuration.workers.redis_url, at_once=not is_part_of_stack())
     try:

@@ -3,7 +3,7 @@
 import re
 
 SECOND, DAY = 1, 86400
-TIME_UNITS = {"s": SECOND, "min": 60, "h": 3600, "d": DAY, "day": DAY, "days": DAY}
+TIME_UNITS = {"s": SECOND, "min": 60, "m": 60, "h": 3600, "d": DAY, "day": DAY, "days": DAY}
 SIZE_UNITS = {
     "B": 1,
     **{f"{prefix}B": 1000**power for power, prefix in enumerate("kMGT", start=1)},

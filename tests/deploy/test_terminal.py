@@ -1,11 +1,13 @@
 """What says that a command is at work: on a terminal a spinner, in a file or a pipe whole lines."""
 
 import io
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from rich.console import Console
 
 from deploy import terminal
+from deploy.configuration.units import in_unit_of
 
 
 def test_each_thing_that_is_done_gets_a_line_without_a_terminal() -> None:
@@ -34,3 +36,11 @@ def test_a_count_is_told_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     for now in (10.0, 59.0, 60.0, 61.0, 125.0):  # noqa: B007 - what the clock shows
         count(100)
     assert said == ["reading headers: 300 files", "reading headers: 500 files"]
+
+
+@pytest.mark.parametrize("text", ["30m", "30min", "1800s"])
+def test_the_terminal_and_the_configuration_take_the_same_units(text: str) -> None:
+    """What one of them takes is not refused by the other."""
+    before = datetime.now(UTC)
+    assert before <= terminal.time_or_ago(text) + timedelta(minutes=30) <= datetime.now(UTC)
+    assert in_unit_of("listener.deadline_seconds", text) == 1800

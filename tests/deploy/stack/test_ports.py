@@ -1,7 +1,9 @@
 """Free ports: none that an outgoing connection may take before the server listens."""
 
 import socket
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,3 +54,15 @@ def test_no_free_port_at_all_is_an_error(monkeypatch: pytest.MonkeyPatch) -> Non
         monkeypatch.setattr(ports.random, "sample", lambda population, count: [taken])
         with pytest.raises(OSError, match="all taken"):
             ports.free_port()
+
+
+def test_a_listener_whose_port_is_taken_names_the_setting(run_radtme: Callable[..., Any], tmp_path: Path) -> None:
+    """In the words of `radtme up` and `radtme work`."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        (tmp_path / "radtme.yaml").write_text(f"data: .\nlistener: {{host: 127.0.0.1, port: {port}}}\n")
+        done = run_radtme("listen", RADTME_REDIS_URL="redis://127.0.0.1:1/0")
+    assert done.returncode == 1, done.stderr
+    assert f"port {port} of 127.0.0.1 is taken by another program" in done.stderr
+    assert "set another listener.port" in done.stderr
+    assert "Errno" not in done.stderr
