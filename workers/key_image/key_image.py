@@ -134,15 +134,15 @@ def caption(origin: Origin, result: CaseResult, measurement: Measurement | None)
         verdict_colour=colour,
         lines=[*([f"T{str(origin.tumour)[1:]}"] if origin.tumour else []), *_lines(result, say)],
         warnings=list(_warnings(result)),
-        details=list(_details(result)),
-        strip=_strip(score) if score else None,
+        details=list(_details(result, say)),
+        strip=_strip(score, say) if score else None,
         notice=signature.research_notice if signature else "",
         footer=f"{named}, not verified by a person",
         measured_on=f"Measured on {_source_of(measurement)}" if measurement else _series_of(origin, say),
     )
 
 
-def _strip(score: Score) -> Strip:
+def _strip(score: Score, say: Wording) -> Strip:
     certainty = score.certainty
     return Strip(
         score=score.hot_probability,
@@ -153,12 +153,14 @@ def _strip(score: Score) -> Strip:
         hot_colour=HOT_COLOUR,
         cold_colour=COLD_COLOUR,
         verdict_colour=VERDICT_COLOURS[score.phenotype],
+        hot_word=say.classes["hot"],
+        cold_word=say.classes["cold"],
     )
 
 
 def _lines(result: CaseResult, say: Wording) -> Iterator[str]:
     if result.score is not None:
-        yield from _score_lines(result.score)
+        yield from _score_lines(result.score, say)
     if result.rejection is not None:
         yield say(REASONS[result.rejection.reason].meaning)
         yield say(REMEDIES[result.rejection.reason])
@@ -166,19 +168,21 @@ def _lines(result: CaseResult, say: Wording) -> Iterator[str]:
             yield say("The explanation is in the report.")
 
 
-def _score_lines(score: Score) -> Iterator[str]:
+def _score_lines(score: Score, say: Wording) -> Iterator[str]:
     if score.doubts:
-        yield f"tends to {score.tendency}, but {' and '.join(SHORT_DOUBTS[doubt] for doubt in score.doubts)}"
+        doubts = " and ".join(SHORT_DOUBTS[doubt] for doubt in score.doubts)
+        yield f"tends to {say.classes[score.tendency]}, but {doubts}"
     else:
         yield {Phenotype.HOT: "immune-inflamed", Phenotype.COLD: "immune-desert"}[score.tendency]
     _, threshold = shown_score(score.hot_probability, score.threshold)
-    yield f"Hot from {threshold} upwards"
+    hot = say.classes["hot"]
+    yield f"{hot[:1].upper()}{hot[1:]} from {threshold} upwards"
     if isinstance(score.stability, Stability):
         yield f"Redrawn outlines {range_text(score.stability, score.threshold, ' - ')}"
     else:
         yield "Outline not redrawn"
     if score.prediction_set is not None:
-        yield f"Prediction set: {score.prediction_set}"
+        yield f"Prediction set: {say.classes.get(score.prediction_set, ' or '.join(say.classes.values()))}"
 
 
 def _warnings(result: CaseResult) -> Iterator[str]:
@@ -188,11 +192,11 @@ def _warnings(result: CaseResult) -> Iterator[str]:
         yield f"{more} more warning{'s' * (more > 1)} in the report"
 
 
-def _details(result: CaseResult) -> Iterator[str]:
+def _details(result: CaseResult, say: Wording) -> Iterator[str]:
     """Yield the feature that moved the score most, and what is worth knowing of the measurement in few words."""
     if result.score is not None and result.score.contributions:
         strongest = result.score.contributions[0]
-        towards = "hot" if strongest.effect >= 0 else "cold"
+        towards = say.classes["hot" if strongest.effect >= 0 else "cold"]
         yield f"Moved most, towards {towards}: {column_words(strongest.column)}"
     yield from (note.heading for note in result.notes if note.severity is Severity.NOTE and note.heading)
 

@@ -19,7 +19,10 @@ BAR_HEIGHT = 30
 AXIS_HEIGHT = 14
 LABEL_SIZE = 19
 LABEL_WIDTH = 56
-"""Room for the names of the classes on the right, in pixels."""
+"""Least room for the names of the classes on the right, in pixels."""
+LARGEST_LABEL_WIDTH = 130
+SMALLEST_LABEL = 14
+"""Size of the names of the classes where they are long."""
 HEIGHT = 2 * BAR_HEIGHT + AXIS_HEIGHT
 WHITE, GREY, DARK = (245, 245, 245), (165, 165, 165), (70, 70, 70)
 Colour = tuple[int, int, int]
@@ -39,16 +42,21 @@ class Strip:
     hot_colour: Colour
     cold_colour: Colour
     verdict_colour: Colour
+    hot_word: str = "hot"
+    """Beside the hot training cases."""
+    cold_word: str = "cold"
 
 
 def draw_strip(pen: ImageDraw.ImageDraw, strip: Strip, corner: tuple[int, int], width: int) -> int:
     """Draw the strip with its upper left corner at ``corner`` (x, y); return the y position of the next line."""
     x, y = corner
     if strip.hot and strip.cold:
-        width -= LABEL_WIDTH
-        for words, colour, middle in (("hot", strip.hot_colour, 0.5), ("cold", strip.cold_colour, 1.5)):
+        names = (strip.hot_word, strip.cold_word)
+        size, room = _label_size(pen, names)
+        width -= room
+        for words, colour, middle in zip(names, (strip.hot_colour, strip.cold_colour), (0.5, 1.5), strict=True):
             at_label = (x + width + 8, y + round(middle * BAR_HEIGHT) + (AXIS_HEIGHT if middle > 1 else 0))
-            pen.text(at_label, words, colour, pixel_font(LABEL_SIZE), "lm")
+            pen.text(at_label, _cut(pen, words, size, room - 8), colour, pixel_font(size), "lm")
     upper = y + BAR_HEIGHT
     lower = upper + AXIS_HEIGHT
     _draw_bars(pen, strip.hot, (x, upper - 1), width, -BAR_HEIGHT, strip.hot_colour)
@@ -66,6 +74,22 @@ def draw_strip(pen: ImageDraw.ImageDraw, strip: Strip, corner: tuple[int, int], 
     if strip.hot and strip.cold:
         pen.text((x + width / 2, below), "training cases", GREY, pixel_font(LABEL_SIZE), "ma")
     return below + LABEL_SIZE + 10
+
+
+def _label_size(pen: ImageDraw.ImageDraw, names: Sequence[str]) -> tuple[int, int]:
+    """Return the em size at which the names of the classes leave room for the bars, and the width that they take."""
+    for size in range(LABEL_SIZE, SMALLEST_LABEL - 1, -1):
+        room = round(max(pen.textlength(name, pixel_font(size)) for name in names)) + 10
+        if room <= LARGEST_LABEL_WIDTH:
+            return size, max(room, LABEL_WIDTH)
+    return SMALLEST_LABEL, LARGEST_LABEL_WIDTH
+
+
+def _cut(pen: ImageDraw.ImageDraw, name: str, size: int, width: int) -> str:
+    """Return a name, shortened where it is still too wide: the lines below have it in full."""
+    while pen.textlength(name, pixel_font(size)) > width:
+        name = f"{name.rstrip('.')[:-1]}..."
+    return name
 
 
 def _draw_bars(

@@ -72,9 +72,17 @@ class Wording:
     @property
     def on_images(self) -> "Wording":
         """The words on images, whose typeface has Latin, Greek and Cyrillic letters: English where it lacks others."""
-        words = (self.hot, self.cold, self.uncertain)
-        drawable = self.language is not Language.CHINESE and all(ord(letter) < LAST_LETTER for letter in "".join(words))
-        return self if drawable else replace(ENGLISH, series_name=self.series_name)
+        if any(ord(letter) >= LAST_LETTER for letter in f"{self.hot}{self.cold}{self.uncertain}"):
+            return replace(ENGLISH, series_name=self.series_name)
+        return replace(self, language=Language.ENGLISH) if self.language is Language.CHINESE else self
+
+    @property
+    def classes(self) -> Mapping[str, str]:
+        """The word for each class within a sentence of an image: the site's own, or else the English one."""
+        return {
+            "hot": "hot" if self.hot == ENGLISH.hot else self.hot,
+            "cold": "cold" if self.cold == ENGLISH.cold else self.cold,
+        }
 
     @property
     def verdicts(self) -> Mapping[str, str]:

@@ -32,7 +32,7 @@ from workers.key_image.drawing import (
     draw,
 )
 from workers.key_image.key_image import caption, edge_letters
-from workers.key_image.training_strip import LABEL_WIDTH, Strip, draw_strip
+from workers.key_image.training_strip import DARK, LABEL_WIDTH, Strip, draw_strip
 from workers.notes import Note, warning
 from workers.results.common_modules import Origin, ResultVersion
 from workers.results.instance_reference import InstanceReference
@@ -40,7 +40,7 @@ from workers.results.region_colours import COLOURS
 from workers.results.result_roles import ResultRole
 from workers.results.uids import ResultUids
 from workers.scoring.case_result import Stability
-from workers.texts.wording import Language, Wording
+from workers.texts.wording import ENGLISH, Language, Wording
 
 STRIP = Strip(0.73, 0.41, (0.6, 0.8), (0.5, 0.9), (0.1, 0.2), (255, 92, 51), (51, 194, 255), (255, 92, 51))
 CAPTION = Caption("title", "0.73 HOT", (255, 92, 51), ["a line"], STRIP, "RESEARCH", "footer")
@@ -292,11 +292,34 @@ def test_the_strip_shows_the_training_cases_of_both_classes() -> None:
     assert tuple(drawn[round(line), 20 + 100]) == (245, 245, 245)
 
 
-def words_of(case: ResultCase) -> Caption:
+def words_of(case: ResultCase, wording: Wording = ENGLISH) -> Caption:
     """Return the words beside the slice."""
     uids = ResultUids.of("1.2", (), "", 1)
     origin = Origin(case.seg_header, InstanceReference.of(case.seg_header), case.headers, None, ResultVersion(), uids)
-    return caption(origin, case.result, case.measurement)
+    return caption(replace(origin, wording=wording), case.result, case.measurement)
+
+
+@pytest.mark.parametrize("language", Language)
+def test_the_site_s_words_for_hot_and_cold_stand_everywhere(language: Language) -> None:
+    """They stood in the verdict alone; strip, tendency, threshold, set and feature said hot and cold."""
+    case = make_case(hot_probability=0.45, certainty=CERTAINTY, stability=Stability(0.4, 0.61, 10, 10))
+    words = words_of(case, Wording(language, hot="inflamed", cold="desert"))
+    assert words.strip is not None
+    assert (words.strip.hot_word, words.strip.cold_word) == ("inflamed", "desert")
+    said = " / ".join((*words.lines, *words.details))
+    assert said.lower().count("inflamed") == 4
+    assert said.count("desert") == 1
+    assert not re.search(r"\b(hot|cold|heiß|kalt)\b", said, re.IGNORECASE)
+
+
+def test_long_words_of_the_site_stay_inside_the_picture() -> None:
+    """The bars make room for them, but keep most of the width."""
+    picture = Image.new("RGB", (WIDTH, HEIGHT))
+    pen, width = ImageDraw.Draw(picture), WIDTH - SIDE - MARGIN
+    draw_strip(pen, replace(STRIP, hot_word="W" * 24, cold_word="desert"), (SIDE, BAND), width)
+    drawn = np.asarray(picture)
+    assert not drawn[:, WIDTH - MARGIN :].any()
+    assert np.ptp(np.flatnonzero((drawn == DARK).all(axis=2).any(axis=0))) > width / 2
 
 
 def test_its_words_never_contradict_the_verdict() -> None:
