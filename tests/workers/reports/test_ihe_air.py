@@ -1,13 +1,13 @@
-"""IHE AI Results (AIR), Evidence Creator: one test for each requirement that ``docs/ihe-air.md`` lists as met."""
+"""IHE AI Results (AIR), Evidence Creator: the content of the objects, as ``docs/ihe-air.md`` lists it."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from pydicom import Dataset
-from pydicom.uid import Comprehensive3DSRStorage
+from pydicom.uid import Comprehensive3DSRStorage, SegmentationStorage
 
-from support.result_cases import FEATURE_NAMES, ResultCase, make_case, rejected
+from support.result_cases import FEATURE_NAMES, SIGNATURE, ResultCase, make_case, rejected
 from workers.errors import Reason
 from workers.features.regions import Region
 from workers.jobs.result_objects import build_results
@@ -84,6 +84,46 @@ def test_the_tree_refers_to_nothing_outside_the_evidence(role: ResultRole) -> No
     held = list(evidence(report))
     assert tree_references(report) <= set(held)
     assert len(held) == len(set(held))
+
+
+@pytest.mark.parametrize("role", REPORTS)
+def test_the_evidence_lists_every_measured_image(role: ResultRole) -> None:
+    """Also those that no content item refers to."""
+    case = make_case(features=FEATURE_NAMES[:5])
+    assert {str(header.SOPInstanceUID) for header in case.headers} <= set(evidence(built(case)[role]))
+
+
+def test_the_root_of_a_refused_case_refers_to_its_key_image() -> None:
+    """The only other result of a case in which nothing was measured."""
+    case = make_case()
+    objects = build_results(rejected(Reason.BEFORE_CONTRAST), case.seg_header, None, case.headers)
+    assert list(objects) == [ResultRole.KEY_IMAGE, ResultRole.SUMMARY_REPORT]
+    root, image = objects[ResultRole.SUMMARY_REPORT], str(objects[ResultRole.KEY_IMAGE].SOPInstanceUID)
+    assert tree_references(root) == {image, "1.2.3.500"}
+    assert tree_references(root) <= set(evidence(root))
+
+
+def test_regions_are_binary_segments_on_the_grid_of_the_images() -> None:
+    """One segment for each region, with the matrix and the frame of reference of the images."""
+    case = make_case(features=FEATURE_NAMES[:5])
+    segmentation = built(case)[ResultRole.SEGMENTATION]
+    assert (segmentation.SOPClassUID, segmentation.SegmentationType) == (SegmentationStorage, "BINARY")
+    assert len(segmentation.SegmentSequence) == len(Region)
+    assert (segmentation.Rows, segmentation.Columns) == case.measurement.volume.array.shape[1:]
+    assert segmentation.FrameOfReferenceUID == case.headers[0].FrameOfReferenceUID
+
+
+@pytest.mark.parametrize(("role", "times"), [(ResultRole.SUMMARY_REPORT, 1), (ResultRole.FEATURE_REPORT, 2)])
+def test_the_algorithm_is_identified(role: ResultRole, times: int) -> None:
+    """TID 4019, at the score and in each group of features: name, version, parameter, manufacturer and family."""
+    items = list(descendants(results()[role]))
+    texts = {"111001": SIGNATURE.id, "111003": SIGNATURE.version, "122405": "radtme"}
+    for value, expected in texts.items():
+        assert [item.TextValue for item in items if concept(item) == value] == [expected] * times
+    parameters = [item.TextValue for item in items if concept(item) == "111002"]
+    assert len(parameters) == times
+    assert all(SIGNATURE.profile in text and SIGNATURE.digest in text for text in parameters)
+    assert [code(item) for item in items if concept(item) == "111000"] == ["123110"] * times
 
 
 @pytest.mark.parametrize("role", REPORTS)
