@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 SLOW = ("redis", "database", "peers", "targets")
 """Checks that wait for answers."""
+IN_FOLDERS = ("database", "signature")
+"""Checks of files in the folders: they say nothing where these cannot be used."""
 STYLE = {"ok": "green", "warning": "yellow", "fault": "bold red"}
 
 
@@ -65,11 +67,16 @@ def _findings(configuration: Configuration, tell: Callable[[str], None]) -> "Ite
         "peers": service_checks.check_peers,
         "targets": service_checks.check_targets,
     }
+    folders_usable = True
     for name, check in checks.items():
+        if name in IN_FOLDERS and not folders_usable:
+            continue
         if name in SLOW:
             tell(f"checking {name}")
         try:
-            yield from check(configuration)
+            for one in check(configuration):
+                folders_usable &= (one.check, one.level) != ("folders", "fault")
+                yield one
         except OSError as error:  # one that cannot look must not keep the others from it
             yield fault(name, f"{error.filename}: {error.strerror}", "correct the path, its owner or its mode")
 

@@ -12,7 +12,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from deploy.configuration.file_checks import file_problems
-from deploy.configuration.folder_checks import unusable_folders
+from deploy.configuration.folder_checks import nearest_existing, unusable_folders
 from deploy.configuration.network_checks import client_sections
 from deploy.configuration.port_checks import listened_ports, shared_ports
 from deploy.configuration.settings import Configuration
@@ -81,9 +81,7 @@ def check_folders(configuration: Configuration) -> Iterator[Finding]:
 
 def check_disk(configuration: Configuration) -> Iterator[Finding]:
     """Whether the spool's disk has room."""
-    spool = Spool(configuration.locations.spool)
-    if not spool.root.is_dir():
-        return
+    spool = Spool(nearest_existing(configuration.locations.spool))
     free, least = spool.free_bytes(), configuration.listener.min_free_bytes
     limit = f"{size(free)} free, objects are refused below {size(least)} (listener.min_free_bytes)"
     if free < least:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from deploy.configuration.settings import Configuration
-from deploy.doctor.finding import Finding, fault, ok, warning
+from deploy.doctor.finding import Finding, Level, fault, ok, warning
 from deploy.errors import CommandError, Unreachable
 from deploy.network.echo import echo
 from deploy.network.peer import Peer
@@ -15,6 +15,7 @@ from deploy.network.redis_check import check_redis
 from deploy.operations.service_health import WITHOUT, check_ledger, nothing_received
 from deploy.stack.redis_server import redis_program
 from deploy.stack.running_stack import as_running, known_redis_url
+from listener.ledger.database import SQLITE_NAME
 from listener.runtime.heartbeat import Part, read_parts
 from listener.spool.spool import Spool
 from model_store.errors import SignatureError
@@ -24,6 +25,11 @@ from workers.targets.dimse import transport_of
 from workers.targets.target import Target
 from workers.targets.transport import TargetRefused
 
+STARTS = {
+    Part.LISTENER: "radtme listen",
+    Part.COMPUTE: "radtme work --queues compute",
+    Part.DELIVERY: "radtme work --queues delivery",
+}
 ANSWER_SECONDS = 5.0
 """For each answer of a peer. They are asked at the same time."""
 
@@ -45,8 +51,11 @@ def check_redis_answers(configuration: Configuration) -> Iterator[Finding]:
 def check_database(configuration: Configuration) -> Iterator[Finding]:
     """Whether the ledger's database answers."""
     embedded = configuration.ledger.url is None and configuration.ledger.url_file is None
-    why = check_ledger(configuration.spool)
-    if why is None:
+    spool = configuration.spool
+    why = check_ledger(spool)
+    if why is None and embedded and not (spool.root / SQLITE_NAME).exists():
+        yield ok("database", "SQLite in the spool: will be made at the first start")
+    elif why is None:
         yield ok("database", "SQLite in the spool" if embedded else "PostgreSQL answers")
     elif embedded:
         yield fault(
@@ -67,7 +76,7 @@ def check_parts(configuration: Configuration) -> Iterator[Finding]:
         if own:
             yield ok("parts", f"{part} runs on {', '.join(f'{one.host} (process {one.pid})' for one in own)}")
         else:
-            yield fault("parts", WITHOUT[part], f"start the {part} part")
+            yield fault("parts", WITHOUT[part], f"start it: {STARTS[part]}, or its service")
 
 
 def check_signature(configuration: Configuration) -> Iterator[Finding]:
@@ -116,7 +125,10 @@ def check_targets(configuration: Configuration) -> Iterator[Finding]:
 def _ask_target(target: Target, calling_ae_title: str) -> Finding:
     advice = f"correct the target, its firewall or that PACS, then run radtme echo {target.name}"
     if not target.url:
-        return _asked("targets", Peer(target.ae_title, target.host, target.port, target.tls), calling_ae_title, advice)
+        peer = Peer(target.ae_title, target.host, target.port, target.tls)
+        found = _asked("targets", peer, calling_ae_title, advice)
+        then = "" if found.level is Level.OK or advice in found.remedy else f", then run radtme echo {target.name}"
+        return replace(found, message=f"{target.name}: {found.message}", remedy=found.remedy + then)
     asked = replace(target, timeout_seconds=ANSWER_SECONDS)
     start = time.perf_counter()
     try:

@@ -1,5 +1,6 @@
 """What a command asks of the spool and its ledger before it uses them, without what reads or changes them."""
 
+from deploy.configuration.folder_checks import unusable_folders
 from deploy.configuration.settings import Configuration
 from deploy.errors import CommandError
 from deploy.terminal import path_from_here
@@ -19,10 +20,12 @@ def existing_spool(configuration: Configuration) -> Spool:
     NoSpool
         If there is none yet.
     CommandError
-        If it has another layout than this program.
+        If it cannot be made, or has another layout than this program.
     """
     spool = configuration.spool
     if not spool.root.is_dir() or layout_of(spool.root) is None:
+        for setting, why in unusable_folders(configuration):
+            raise CommandError(f"{setting}: {why}", "correct owner, mode or path")
         raise NoSpool(
             f"there is no spool at {path_from_here(spool.root)}",
             "nothing ever ran with this configuration; radtme up starts it, --config names another one",

@@ -73,7 +73,7 @@ def test_a_pacs_is_away_then_refuses_then_loses_an_object(day: BadDay, port: int
     day.fires("RadtmeTargetUnreachable", target="pacs")
     assert "target pacs: not reached" in day.status()
     assert "pacs could not be reached: " in day.page()
-    assert "targets: PACS@127.0.0.1" in day.doctor()
+    assert "targets: pacs: PACS@127.0.0.1" in day.doctor()
     with ExitStack() as running:
         _, pacs = running.enter_context(committing_pacs(port=port, failing=EveryObject()))
         refuses(day, pacs)

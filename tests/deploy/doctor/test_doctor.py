@@ -15,6 +15,7 @@ from deploy.cli import radtme
 from deploy.configuration.sections import StatusPageSettings
 from deploy.status_page.overview import Pages
 from deploy.status_page.server import _Content
+from listener.runtime.heartbeat import Part
 from listener.spool.spool import Spool
 from support.listening import listening
 from support.processes import free_port, running
@@ -130,7 +131,8 @@ def test_what_is_broken_on_this_machine_is_named(settings: dict[str, Any], tmp_p
     assert "taken by another program" in said["ports"]
     assert "objects are refused below" in said["disk"]
     assert "in the future" in said["clock"]
-    assert "PACS@127.0.0.1" in said["targets"]
+    assert said["targets"].startswith("pacs: PACS@127.0.0.1")
+    assert "then run radtme echo pacs" in found["targets"][0]["remedy"]
     assert [one["message"] for one in found["parts"]] == ["nothing runs"]
     assert code == 1
 
@@ -140,10 +142,28 @@ def test_a_file_in_the_place_of_the_data_folder(settings: dict[str, Any], tmp_pa
     (tmp_path / "data").write_text("")
     found, _ = findings(settings, tmp_path)
     assert "is a file" in faults(found)["folders"]
+    assert not {"database", "signature"} & set(found)
+    for words in (["status"], ["retention"], ["quarantine", "list"]):
+        done = CliRunner().invoke(radtme, [*words, "--config", str(tmp_path / "radtme.yaml")])
+        assert done.exit_code == 1
+        assert "data: " in done.stderr
+        assert "is a file" in done.stderr
+        assert "nothing ever ran" not in done.stderr
     done = CliRunner().invoke(radtme, ["config", "check", str(tmp_path / "radtme.yaml")])
     assert done.exit_code == 2
     assert "data: " in done.stderr
     assert "is a file" in done.stderr
+
+
+def test_what_does_not_exist_yet_is_said_to_be_made(settings: dict[str, Any], tmp_path: Path) -> None:
+    """The disk is that of the nearest folder that exists; there is no database before the first start."""
+    settings["listener"]["min_free_bytes"] = 1 << 60
+    found, _ = findings(settings, tmp_path)
+    assert "objects are refused below" in faults(found)["disk"]
+    assert found["database"][0]["message"] == "SQLite in the spool: will be made at the first start"
+    with signs_of_life(Spool(tmp_path / "data" / "spool"), Part.COMPUTE, Part.DELIVERY):
+        found, _ = findings(settings, tmp_path)
+    assert "radtme listen" in next(one["remedy"] for one in found["parts"] if one["level"] == "fault")
 
 
 def check(settings: dict[str, Any], folder: Path, *options: str) -> tuple[int, str, str]:
