@@ -2,7 +2,8 @@
 
 It is made from the written result and the key image beside it, so it has the same content, and it names first the
 object that it replaces. A PDF is read and printed without its header, so it names patient and study; a picture does
-not, because a name could not be removed from its pixels.
+not, because a name could not be removed from its pixels. Both quote descriptions and labels of the sources, which are
+free text, so both are marked with Burned In Annotation YES.
 """
 
 from collections.abc import Iterator
@@ -45,7 +46,6 @@ def as_encapsulated_pdf(result: Dataset, path: Path) -> Dataset:
     document = document_of(result, path)
     document = replace(document, lines=[*_identity(result), *document.lines])
     other = _other(result, EncapsulatedPDFStorage, "DOC")
-    other.BurnedInAnnotation = "YES"
     other.AcquisitionDateTime = ""
     other.DocumentTitle = document.title
     other.ConceptNameCodeSequence = result.get("ConceptNameCodeSequence") or []
@@ -109,7 +109,7 @@ def _other(result: Dataset, sop_class_uid: UID, modality: str) -> Dataset:
     other.SOPInstanceUID = derived_uid("radtme result as", REVISION, sop_class_uid, result.SOPInstanceUID)
     other.SeriesInstanceUID = derived_uid("radtme series as", REVISION, sop_class_uid, result.SeriesInstanceUID)
     other.ConversionType = "SYN"
-    other.BurnedInAnnotation = other.RecognizableVisualFeatures = "NO"
+    other.BurnedInAnnotation, other.RecognizableVisualFeatures = "YES", "NO"
     set_file_meta(other)
     return other
 

@@ -117,13 +117,13 @@ def test_the_document_says_what_it_stands_in_for_and_what_the_original_says(
 
 
 def test_the_document_of_a_report_shows_the_key_image(results: dict[ResultRole, Path]) -> None:
-    """Report and segmentation show the slice; a picture of them names no patient."""
+    """Report and segmentation show the slice; a picture has the free text of headers in its pixels, and says so."""
     for role in (ResultRole.SUMMARY_REPORT, ResultRole.SEGMENTATION):
         picture = document_of(dcmread(results[role]), results[role]).picture
         assert picture is not None
         assert (picture == dcmread(results[ResultRole.KEY_IMAGE]).pixel_array).all()
     page = alternatives(results[ResultRole.SUMMARY_REPORT])[SecondaryCaptureImageStorage]()
-    assert page.BurnedInAnnotation == "NO"
+    assert page.BurnedInAnnotation == "YES"
 
 
 @pytest.mark.parametrize("name", ["山田^太郎", "김^철수", "やまだ^たろう", "Müller^Änne"])
