@@ -129,16 +129,18 @@ def caption(origin: Origin, result: CaseResult, measurement: Measurement | None)
     named = f"signature {signature.id} {signature.version}" if signature else f"radtme {software_version()}"
     site = site_of(origin.image_headers, measurement.tumour_segment if measurement else None)
     return Caption(
-        title=" - ".join(filter(None, (say(site.words) if site.words else "", "Radiomics score"))),
+        title=" - ".join(filter(None, (say(site.words) if site.words else "", say("Radiomics score")))),
         verdict=verdict,
         verdict_colour=colour,
         lines=[*([f"T{str(origin.tumour)[1:]}"] if origin.tumour else []), *_lines(result, say)],
-        warnings=list(_warnings(result)),
+        warnings=list(_warnings(result, say)),
         details=list(_details(result, say)),
         strip=_strip(score, say) if score else None,
         notice=signature.research_notice if signature else "",
-        footer=f"{named}, not verified by a person",
-        measured_on=f"Measured on {_source_of(measurement)}" if measurement else _series_of(origin, say),
+        footer=say("{named}, not verified by a person", named=named),
+        measured_on=(
+            say("Measured on {images}", images=_source_of(measurement, say)) if measurement else _series_of(origin, say)
+        ),
     )
 
 
@@ -155,6 +157,7 @@ def _strip(score: Score, say: Wording) -> Strip:
         verdict_colour=VERDICT_COLOURS[score.phenotype],
         hot_word=say.classes["hot"],
         cold_word=say.classes["cold"],
+        axis_words=say("training cases"),
     )
 
 
@@ -170,26 +173,27 @@ def _lines(result: CaseResult, say: Wording) -> Iterator[str]:
 
 def _score_lines(score: Score, say: Wording) -> Iterator[str]:
     if score.doubts:
-        doubts = " and ".join(SHORT_DOUBTS[doubt] for doubt in score.doubts)
-        yield f"tends to {say.classes[score.tendency]}, but {doubts}"
+        doubts = say(" and ").join(say(SHORT_DOUBTS[doubt]) for doubt in score.doubts)
+        yield say("tends to {tendency}, but {why}", tendency=say.classes[score.tendency], why=doubts)
     else:
-        yield {Phenotype.HOT: "immune-inflamed", Phenotype.COLD: "immune-desert"}[score.tendency]
+        yield say("immune-inflamed" if score.is_hot else "immune-desert")
     _, threshold = shown_score(score.hot_probability, score.threshold)
     hot = say.classes["hot"]
-    yield f"{hot[:1].upper()}{hot[1:]} from {threshold} upwards"
+    yield say("{hot} from {threshold} upwards", hot=f"{hot[:1].upper()}{hot[1:]}", threshold=threshold)
     if isinstance(score.stability, Stability):
-        yield f"Redrawn outlines {range_text(score.stability, score.threshold, ' - ')}"
+        yield say("Redrawn outlines {range}", range=range_text(score.stability, score.threshold, " - "))
     else:
-        yield "Outline not redrawn"
+        yield say("Outline not redrawn")
     if score.prediction_set is not None:
-        yield f"Prediction set: {say.classes.get(score.prediction_set, ' or '.join(say.classes.values()))}"
+        both = say("{hot} or {cold}", **say.classes)
+        yield say("Prediction set: {set}", set=say.classes.get(score.prediction_set, both))
 
 
-def _warnings(result: CaseResult) -> Iterator[str]:
+def _warnings(result: CaseResult, say: Wording) -> Iterator[str]:
     for note in result.warnings[:SHOWN_WARNINGS]:
-        yield f"Warning: {note.short}"
+        yield say("Warning: {text}", text=note.short)
     if (more := len(result.warnings) - SHOWN_WARNINGS) > 0:
-        yield f"{more} more warning{'s' * (more > 1)} in the report"
+        yield say("{more} more warnings in the report" if more > 1 else "{more} more warning in the report", more=more)
 
 
 def _details(result: CaseResult, say: Wording) -> Iterator[str]:
@@ -197,12 +201,13 @@ def _details(result: CaseResult, say: Wording) -> Iterator[str]:
     if result.score is not None and result.score.contributions:
         strongest = result.score.contributions[0]
         towards = say.classes["hot" if strongest.effect >= 0 else "cold"]
-        yield f"Moved most, towards {towards}: {column_words(strongest.column)}"
+        feature = column_words(strongest.column)
+        yield say("Moved most, towards {tendency}: {feature}", tendency=towards, feature=feature)
     yield from (note.heading for note in result.notes if note.severity is Severity.NOTE and note.heading)
 
 
-def _source_of(measurement: Measurement) -> str:
-    phase = phase_words(measurement.volume)
+def _source_of(measurement: Measurement, say: Wording) -> str:
+    phase = phase_words(measurement.volume, say)
     slices = measured_on(measurement.volume.frames, measurement.volume.headers, with_description=False)
     return ", ".join((phase, slices.split(",")[0])) if phase else slices
 

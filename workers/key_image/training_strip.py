@@ -45,6 +45,7 @@ class Strip:
     hot_word: str = "hot"
     """Beside the hot training cases."""
     cold_word: str = "cold"
+    axis_words: str = "training cases"
 
 
 def draw_strip(pen: ImageDraw.ImageDraw, strip: Strip, corner: tuple[int, int], width: int) -> int:
@@ -72,7 +73,7 @@ def draw_strip(pen: ImageDraw.ImageDraw, strip: Strip, corner: tuple[int, int], 
     for value, anchor in ((0.0, "la"), (1.0, "ra")):
         pen.text((x + width * value, below), f"{value:g}", GREY, pixel_font(LABEL_SIZE), anchor)
     if strip.hot and strip.cold:
-        pen.text((x + width / 2, below), "training cases", GREY, pixel_font(LABEL_SIZE), "ma")
+        pen.text((x + width / 2, below), strip.axis_words, GREY, pixel_font(LABEL_SIZE), "ma")
     return below + LABEL_SIZE + 10
 
 

@@ -78,10 +78,10 @@ class Wording:
 
     @property
     def classes(self) -> Mapping[str, str]:
-        """The word for each class within a sentence of an image: the site's own, or else the English one."""
+        """The word for each class within a sentence of an image: the site's own, or else that of the language."""
         return {
-            "hot": "hot" if self.hot == ENGLISH.hot else self.hot,
-            "cold": "cold" if self.cold == ENGLISH.cold else self.cold,
+            "hot": self("hot") if self.hot == ENGLISH.hot else self.hot,
+            "cold": self("cold") if self.cold == ENGLISH.cold else self.cold,
         }
 
     @property

@@ -312,6 +312,20 @@ def test_the_site_s_words_for_hot_and_cold_stand_everywhere(language: Language) 
     assert not re.search(r"\b(hot|cold|heiß|kalt)\b", said, re.IGNORECASE)
 
 
+def test_its_sentences_are_in_the_language_of_the_site() -> None:
+    """German ones were English; Chinese ones stay so, because the typeface lacks their letters."""
+    case = make_case(hot_probability=0.45, certainty=CERTAINTY, stability=Stability(0.4, 0.61, 10, 10))
+    german = words_of(case, Wording(Language.GERMAN))
+    assert german.lines == [
+        "Tendenz heiß, aber abhängig von der Kontur und Trainingsfälle entscheiden nicht",
+        "Heiß ab 0.412",
+        "Variierte Konturen 0.400 - 0.610",
+        "Vorhersagemenge: heiß oder kalt",
+    ]
+    assert german.footer.endswith("nicht von einer Person geprüft")
+    assert words_of(case, Wording(Language.CHINESE)) == words_of(case)
+
+
 def test_long_words_of_the_site_stay_inside_the_picture() -> None:
     """The bars make room for them, but keep most of the width."""
     picture = Image.new("RGB", (WIDTH, HEIGHT))

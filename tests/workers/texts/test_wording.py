@@ -12,6 +12,7 @@ from model_store.signatures.certainty import PredictionSet
 from support.result_cases import CERTAINTY, make_case, rejected
 from workers.errors import Reason
 from workers.jobs.result_objects import build_results
+from workers.key_image.key_image import SHORT_DOUBTS
 from workers.reports.content_items import descendants
 from workers.reports.summary_report import LANGUAGE_CODES
 from workers.reports.verdict_texts import CLASSES, NOT_SCORED
@@ -32,7 +33,7 @@ def templates() -> set[str]:
     """Return every English text that is put into words: literals of the code, and the tables of texts."""
     folders = ("reports", "key_image", "results", "texts")
     found = {text for folder in folders for text in literals(ROOT / "workers" / folder)}
-    tables = (DOUBTS, REMEDIES, CLASSES, MEASURED_BY)
+    tables = (DOUBTS, REMEDIES, CLASSES, MEASURED_BY, SHORT_DOUBTS)
     found |= {text for table in tables for text in table.values()}
     return found | {code.meaning for code in REASONS.values()} | {*map(str, PredictionSet), NOT_SCORED, *SITES}
 
