@@ -24,6 +24,8 @@ class StudyEvidence:
     validate: Mapping[str, Any] = field(default_factory=dict)
     reliability: Mapping[str, Any] = field(default_factory=dict)
     sites: int = 0
+    acquisition: tuple[str, ...] = ()
+    """The parameters that the acceptance contract limits; empty where training did not know the acquisition."""
 
     def told(self, name: str) -> str:
         """Return where the owner's text stands, if there is one."""
@@ -50,14 +52,15 @@ def _design(study: StudyEvidence) -> tuple[tuple[str, str], ...]:
 
 
 def _images(study: StudyEvidence) -> tuple[tuple[str, str], ...]:
+    limits = f"limits of {', '.join(study.acquisition)} (What it may be applied to)" if study.acquisition else ""
     centres = f"{study.sites} sites are named in the feature table" if study.sites > 1 else ""
     return (
         ("Several centres", centres),
         ("Imaging by a standard of clinical routine", ""),
-        ("Imaging protocol with acquisition parameters", "Training cases; What it may be applied to"),
+        ("Imaging protocol with acquisition parameters", limits),
         ("Interval between imaging and reference standard", ""),
         ("Description of the segmentation", study.told("outline_readers")),
-        ("Evaluation of fully automated segmentation", f"{DOES_NOT_APPLY}: outlines are drawn by readers"),
+        ("Evaluation of fully automated segmentation", study.told("outline_readers")),
         ("Test set segmented by one reader or tool", study.told("outline_readers")),
     )
 

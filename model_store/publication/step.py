@@ -17,6 +17,7 @@ from model_store.publication.plan import PublishPlan
 from model_store.publication.tripod import NOT_REPORTED, checklist
 from model_store.reporting.document import Block, Section, pairs, to_html, to_markdown
 from model_store.reporting.step_output import read_summary
+from model_store.signatures.acceptance import AcceptanceContract
 from model_store.signatures.bundle import CANARY, ESTIMATOR, BundleContent, load_bundle, write_bundle
 from model_store.signatures.canary import from_npz
 from model_store.signatures.claims import Requirement, requirements
@@ -94,7 +95,7 @@ def publish_study(plan: PublishPlan, output: Path) -> Path:
     captions = {name: caption for name, (caption, _) in figures.items()}
     pictures = {name: content for name, (_, content) in figures.items()}
     sections = card_sections(description, captions, [*_owner_sections(plan, cohorts), requirements_section(claims)])
-    sections += [_tripod(plan, bool(cohorts)), _metrics(plan, output, validation)]
+    sections += [_tripod(plan, bool(cohorts)), _metrics(plan, output, validation, description.acceptance)]
     content = BundleContent(
         description=description,
         estimator=(candidate / ESTIMATOR).read_bytes(),
@@ -240,7 +241,7 @@ def _tripod(plan: PublishPlan, validated_on_others: bool) -> Section:
     return Section("TRIPOD+AI", (Block(text=text), Block(rows=(("item", "topic", "where"), *rows))))
 
 
-def _metrics(plan: PublishPlan, output: Path, validation: Mapping[str, Any]) -> Section:
+def _metrics(plan: PublishPlan, output: Path, validation: Mapping[str, Any], contract: AcceptanceContract) -> Section:
     train = read_summary(output / "train")
     sites = (train.get("leave_one_site_out") or {}).get("sites", ())
     study = StudyEvidence(
@@ -249,6 +250,7 @@ def _metrics(plan: PublishPlan, output: Path, validation: Mapping[str, Any]) -> 
         validation,
         read_summary(output / "reliability"),
         len(sites),
+        tuple(name.value for name in contract.acquisition),
     )
     rows = metrics_rows(study)
     missing = sum(answer == NOT_REPORTED for *_, answer in rows)

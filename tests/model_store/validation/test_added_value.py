@@ -7,7 +7,7 @@ from scipy.special import expit
 
 from model_store.errors import TrainingError
 from model_store.reporting.added_value_figures import net_benefits, nomogram
-from model_store.validation.added_value import SIGNATURE, fit_clinical_models
+from model_store.validation.added_value import SIGNATURE, fit_clinical_models, predictors
 from model_store.validation.cohort_validation import ScoredCohort, subgroup_table
 
 COLUMNS = ("age", "grade")
@@ -42,7 +42,7 @@ def test_an_image_that_tells_more_adds_to_the_clinic_here_and_elsewhere() -> Non
 
 
 def test_a_grade_is_the_same_category_as_a_whole_number() -> None:
-    """A table without empty cells has 2 where another one has 2.0."""
+    """A table without empty cells has 2 where another one has 2.0; codes of seven digits stay apart."""
     models, _ = fit_clinical_models(cohort("training", 1, 1.0), COLUMNS)
     other = cohort("other", 4, 1.0)
     complete = other.cases.dropna()
@@ -51,6 +51,8 @@ def test_a_grade_is_the_same_category_as_a_whole_number() -> None:
     assert one is not None
     assert two is not None
     assert (one.combined == two.combined).all()
+    many = complete.assign(grade=complete["grade"] + 1234566)
+    assert predictors(many, ["grade"], frozenset())["grade"].nunique() == 3
     words = ScoredCohort("words", complete.assign(age="fifty"), 0.5, {})
     with pytest.raises(TrainingError, match="holds numbers in the training cohort"):
         models.of(words)
