@@ -10,6 +10,11 @@ from model_store.errors import StudyError
 PATIENT = "patient"
 
 
+def category_word(value: object) -> str:
+    """Return a category as a word: pandas reads a column of 1 and 2 with empty cells as 1.0 and 2.0."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
 def read_clinical(path: Path, columns: Iterable[str]) -> pd.DataFrame:
     """Read a CSV or Parquet table with a column ``patient``; return the named columns, indexed by patient.
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from model_store.cohort.clinical import category_word
 from model_store.cohort.labelled_cohort import COLD, HOT, read_table
 from model_store.cohort.plan import LabelTable
 from model_store.errors import TrainingError
@@ -51,8 +52,7 @@ def _expected(labels: LabelTable) -> str:
 
 def _phenotype(value: Any, labels: LabelTable) -> str | None:
     """Return hot or cold; None for a patient who is left out; an empty text where the value is not foreseen."""
-    # pandas reads a column of 1 and 0 with empty cells as 1.0 and 0.0.
-    text = (f"{value:g}" if isinstance(value, float) else str(value)).strip().casefold()
+    text = category_word(value).strip().casefold()
     if text in {one.casefold() for one in labels.left_out}:
         return None
     if labels.hot_at_least is not None:

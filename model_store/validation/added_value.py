@@ -18,6 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from model_store.cohort.clinical import category_word
 from model_store.errors import TrainingError
 from model_store.statistics.calibration import EDGE
 from model_store.statistics.composition import is_quantity
@@ -176,7 +177,7 @@ def predictors(cases: pd.DataFrame, names: Sequence[str], quantities: frozenset[
     with_score = cases.assign(**{SIGNATURE: logit(np.clip(score, EDGE, 1 - EDGE))})
     try:
         parts = {
-            name: with_score[name].astype(np.float64) if name in quantities else with_score[name].map(_word)
+            name: with_score[name].astype(np.float64) if name in quantities else with_score[name].map(category_word)
             for name in names
         }
     except (TypeError, ValueError) as error:
@@ -185,11 +186,6 @@ def predictors(cases: pd.DataFrame, names: Sequence[str], quantities: frozenset[
             "training cohort and other values in another one"
         ) from error
     return pd.DataFrame(parts)
-
-
-def _word(value: object) -> str:
-    """Return a category as a word: grade 2 is the same where another table, with empty cells, has 2.0."""
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _regression(names: Sequence[str], quantities: frozenset[str]) -> Pipeline:

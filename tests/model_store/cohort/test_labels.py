@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from model_store.cohort.labels import reaches, read_labels
@@ -31,6 +32,14 @@ def test_a_percentage_becomes_a_label(tmp_path: Path) -> None:
     labels = LabelTable(path, phenotype="CD8", left_out=("NE",), hot_at_least=20, separator=";")
     found = read_labels(labels).set_index("patient")["phenotype"]
     assert found.dropna().to_dict() == {"a": "hot", "b": "cold", "c": "hot", "d": "cold"}
+
+
+def test_codes_of_many_digits_stay_apart(tmp_path: Path) -> None:
+    """Also where an empty cell made pandas store the column as floating point."""
+    path = tmp_path / "labels.parquet"
+    pd.DataFrame({"patient": ["a", "b", "c"], "phenotype": [1234567.0, 1234568.0, None]}).to_parquet(path)
+    found = read_labels(LabelTable(path, hot=("1234567",), cold=("1234568",))).set_index("patient")["phenotype"]
+    assert found.dropna().to_dict() == {"a": "hot", "b": "cold"}
 
 
 @pytest.mark.parametrize(
