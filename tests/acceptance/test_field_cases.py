@@ -42,8 +42,8 @@ class Ended:
     result: ResultRecord
     features: tuple[float, ...]
     """Every number of the feature report, in its order; empty where there is none."""
-    faults: tuple[str, ...]
-    """The errors of dciodvfy in the result objects."""
+    faults: tuple[str, ...] | None
+    """The errors of dciodvfy in the result objects; None where it is not installed."""
 
     @property
     def voxels(self) -> tuple[int, ...]:
@@ -101,14 +101,14 @@ def _work(spool: Spool, job: Job, registry: Registry, settings: WorkerSettings) 
     assert result is not None
     objects = done.folder / "objects"
     report = objects / "feature_report.dcm"
-    faults = tuple(fault for path in sorted(objects.glob("*.dcm")) for fault in _faults(path))
+    faults = None
+    if shutil.which("dciodvfy") is not None:
+        faults = tuple(fault for path in sorted(objects.glob("*.dcm")) for fault in _faults(path))
     return Ended(result, tuple(_numbers(dcmread(report))) if report.exists() else (), faults)
 
 
 def _faults(path: Path) -> Iterator[str]:
-    """Yield the errors that dciodvfy finds in an object; none where it is not installed."""
-    if shutil.which("dciodvfy") is None:
-        return
+    """Yield the errors that dciodvfy finds in an object."""
     done = subprocess.run(["dciodvfy", "-new", path], capture_output=True, check=False)
     for line in (done.stdout + done.stderr).decode("latin-1").splitlines():
         if line.startswith(("Error", "Abort")):
@@ -158,7 +158,6 @@ def test_it_ends_as_the_table_says(
         assert not ended
         return
     [one] = ended
-    assert [fault for fault in one.faults if not fault.endswith(UID_OF_THE_SOURCE.get(case.folder, "\n"))] == []
     expected = ResultOutcome.SCORED if case.ending is Ending.MEASURED else ResultOutcome.NOT_SCORED
     assert one.result.outcome is expected, one.words
     assert [word for word in case.says if word not in one.words] == [], one.words
@@ -167,6 +166,9 @@ def test_it_ends_as_the_table_says(
         assert one.result.rejection.reason == case.reason
     if case.same_features_as:
         assert one.features == pytest.approx(references[case.same_features_as].features, rel=1e-6)
+    if one.faults is None:
+        pytest.skip("ends as the table says, but dciodvfy is not installed: the result objects were not checked")
+    assert [fault for fault in one.faults if not fault.endswith(UID_OF_THE_SOURCE.get(case.folder, "\n"))] == []
 
 
 def test_a_mask_is_measured_as_the_segmentation_is(

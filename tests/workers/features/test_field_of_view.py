@@ -116,7 +116,7 @@ def phantom() -> Outlined:
 
 @pytest.fixture(scope="module")
 def real(br06: Path) -> Outlined:
-    """A real tumour; every second voxel of its outline's core is enough, and 5 times faster."""
+    """A real tumour, of whose outline only a box in the core is measured, which is faster."""
     volume, roi, _ = read_case(sorted((br06 / "dce").iterdir()), br06 / "tumour_seg" / "seg.dcm", NEAR_TISSUE)
     middle = np.zeros_like(roi.tumour)
     middle[24:34, 120:150, 80:115] = roi.tumour[24:34, 120:150, 80:115]
