@@ -1,9 +1,11 @@
 """What a signature adds to clinical data: two logistic regressions, without and with its score, on the same patients.
 
-Both are fitted on the training cohort, where the score is that of forests which had not seen the patient. There the
-clinical columns are measured on the patients that they were fitted on, which favours them; a cross-validation would put
-columns that say nothing below an AUC of 0.5, and so favour the signature. Cohorts from elsewhere are predicted by the
-fitted models. AUCs are compared by DeLong's paired test, and net benefit by decision curves.
+Both are fitted on the training cohort. Cohorts from elsewhere are predicted by the fitted models: they show what the
+score adds. In the training cohort both models are measured on the patients that they were fitted on, although the score
+is that of forests which had not seen the patient; the model with the score has one coefficient more. The direction of
+this bias is not known. AUCs are compared by DeLong's paired test, which is not valid there: of nested models on the
+data that they were fitted on, the difference is not normally distributed where the added predictor tells nothing
+(Demler, Pencina, D'Agostino, Statistics in Medicine 31:2577, 2012). Net benefit is compared by decision curves.
 """
 
 from collections.abc import Sequence
@@ -30,8 +32,9 @@ SIGNATURE = "signature (log odds of the score)"
 FEWEST_PER_CLASS = 10
 METHOD = (
     "logistic regression with scikit-learn's ridge penalty (C = 1) on the clinical columns, without and with the log "
-    "odds of the score; fitted on the training cohort, where the score is out of fold and the clinical columns are "
-    "not, which favours them"
+    "odds of the score, fitted on the training cohort; other cohorts show what the score adds. In the training cohort "
+    "both are measured on the patients that they were fitted on, and DeLong's interval and p value of the difference "
+    "are not valid (Demler, Pencina, D'Agostino, Statistics in Medicine 31:2577, 2012)"
 )
 
 

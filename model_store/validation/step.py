@@ -272,7 +272,7 @@ def _write_added_value(plan: ValidatePlan, cohorts: list[ScoredCohort], folder: 
         raise TrainingError("validate.clinical_model: it is fitted on the training cohort, which is not in this study")
     models, of_training = fit_clinical_models(cohorts[0], plan.clinical_model)
     predicted = [models.of(cohort) for cohort in cohorts[1:]]
-    added = [of_training, *(one for one in predicted if one is not None)]
+    added = [*(one for one in predicted if one is not None), of_training]
     table = pd.DataFrame([one.row() for one in added])
     write_table(folder, "added_value", table)
     write_figure(folder, "added_value", net_benefits({one.cohort: one.curves() for one in added}))

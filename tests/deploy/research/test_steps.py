@@ -187,7 +187,7 @@ def test_the_report_shows_what_is_asked_for_of_a_radiomics_study(study: Path) ->
     ):
         assert words in page, words
     added = {one["cohort"]: one for one in summary(study, "validate")["added_value"]["cohorts"]}
-    assert list(added) == ["training", "external"]
+    assert list(added) == ["external", "training"]
     for one in added.values():
         assert one["low"] <= one["difference"] <= one["high"]
         assert one["difference"] == pytest.approx(one["auc_with_signature"] - one["auc_clinical"])
