@@ -70,7 +70,7 @@ def test_nothing_came_for_days_and_the_listener_was_restarted_meanwhile(day: Bad
     spool = day.stack.spool
     for series in spool.studies.glob("*/*"):
         os.utime(series, (before, before))
-    note_studies(spool.ledger, filter(None, map(arrivals_in, spool.studies.iterdir())))
+    note_studies(spool.ledger, [found for study in spool.studies.iterdir() if (found := arrivals_in(study))])
     day.stack.start("listener")
     day.fires("RadtmeNothingReceived")
     day.says_everywhere(f"No object was received for {DAYS} days.")
