@@ -10,7 +10,7 @@ import pytest
 from listener.spool.study_rows import arrivals_in, note_studies
 from support.bad_day import NOTICED_SECONDS, BadDay, bad_day
 from support.dicom_objects import image
-from support.processes import is_listening, wait_until
+from support.processes import free_port, is_listening, wait_until
 
 pytestmark = [
     pytest.mark.acceptance,
@@ -28,7 +28,7 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BadDay]:
 
 
 def test_strangers_a_second_object_under_a_uid_and_a_study_without_outline(day: BadDay) -> None:
-    """Alerts fire at the first of them; status and quarantine list name them."""
+    """Alerts fire at the first of them; status, page and quarantine list name them."""
     assert [day.store(image(1), calling="STRANGER") for _ in range(7)] == [None] * 7
     assert day.store(image(1)) == [0x0000]
     other = image(1)
@@ -41,10 +41,13 @@ def test_strangers_a_second_object_under_a_uid_and_a_study_without_outline(day: 
     assert "without an outline (1)" in said
     assert "quarantine (1)" in said
     assert "MRI1, " in day.radtme("quarantine", "list")
+    page = day.whole_page()
+    assert str(image(1).StudyInstanceUID) in page
+    assert '<dt>in quarantine</dt><dd class="failed">1</dd>' in page
 
 
 def test_a_full_disk(day: BadDay, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The alert fires at the first refused object."""
+    """The alert fires at the first refused object; status, doctor and page name the disk."""
     enough = "RADTME_LISTENER_MIN_FREE_BYTES"
     day.stack.stop("listener")
     monkeypatch.setenv(enough, str(1 << 60))
@@ -57,6 +60,10 @@ def test_a_full_disk(day: BadDay, monkeypatch: pytest.MonkeyPatch) -> None:
     day.fires("RadtmeRefusingObjects")
     assert "The disk is full: " in day.status()
     assert "objects are refused below" in day.doctor()
+    # The page of the other tests was started with enough disk.
+    monkeypatch.setattr(day, "page_port", free_port())
+    with day.serving_its_page():
+        assert "The disk is full: " in day.page()
     monkeypatch.delenv(enough)
     day.stack.stop("listener")
     day.stack.start("listener")

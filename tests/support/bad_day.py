@@ -111,12 +111,17 @@ class BadDay:
 
     def page(self) -> str:
         """Return the first line of the status page, which says what needs attention; all of an error page."""
+        body = self.whole_page()
+        return body.partition('role="status">')[2].partition("</div>")[0] or body
+
+    def whole_page(self) -> str:
+        """Return the status page, or the error page in its place."""
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.page_port}/", timeout=60) as answer:
                 body: str = answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.read().decode()
-        return body.partition('role="status">')[2].partition("</div>")[0]
+        return body
 
     def fires(self, alert: str, **labels: str) -> None:
         """Wait until an alert fires, with these labels."""
