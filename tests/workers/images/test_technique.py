@@ -94,7 +94,7 @@ def anatomic_region(meaning: str) -> list[Dataset]:
 )
 def test_other_body_parts_are_refused(attributes: dict[str, Any], words: str) -> None:
     """Body part, anatomic region or description name another organ, and nothing a breast."""
-    with pytest.raises(RejectedInput, match=f"{words}.*outline the tumour") as refused:
+    with pytest.raises(RejectedInput, match=f"{words}.*check which study the outline was sent with") as refused:
         check_technique(header(**attributes))
     assert refused.value.reason is Reason.OTHER_BODY_PART
 
