@@ -5,8 +5,9 @@ PYTHON ?=
 VENV ?= .venv
 BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
-# Each part is a process of its own: without this, each of them compiles the libraries again where .pyc files are not written.
+# Parts and tests are processes of their own, hundreds in a run: what one of them has compiled, the others read.
 export UV_COMPILE_BYTECODE ?= 1
+unexport PYTHONDONTWRITEBYTECODE
 
 # One lock for every Python, from 3.11.0 on, with one version of each package wherever all of them have it: the same values.
 COMPILE = $(BIN)/uv pip compile -q --universal --python-version 3.11 --fork-strategy fewest \
@@ -25,13 +26,14 @@ IMAGE_PACKAGES := buildah podman runc mmdebstrap fuse-overlayfs netavark aardvar
 VALUE_TESTS := tests/reference/test_feature_values.py tests/workers/features/test_canary.py \
 	tests/workers/features/test_extraction.py tests/workers/features/test_resampling.py tests/workers/features/test_ring.py \
 	tests/workers/features/test_field_of_view.py tests/workers/features/test_vessels.py tests/workers/features/test_chest_wall.py \
-	tests/workers/images/test_volume.py tests/model_store/signatures/test_bundle.py
+	tests/workers/images/test_volume.py tests/workers/images/test_pixels.py tests/workers/images/test_padding.py \
+	tests/model_store/signatures/test_bundle.py tests/model_store/signatures/test_estimator.py
 
 # Three also on two cores: more than half of the time of the tests is waiting for processes that they start. In the order of
 # their names, the long tests of whole stacks come first; by default they would come last, when the other workers have ended.
 PYTEST_WORKERS ?= 3
 
-.PHONY: help install demo test values bare image check format bench faults long fuzz dashboards schema audit sbom lock clean test-packages always
+.PHONY: help install demo test values bare image check format bench faults long fuzz sanitize dashboards schema audit sbom lock clean test-packages always
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -49,7 +51,7 @@ image: $(VENV)/.dev ## Build the container image, run the compose file's service
 	$(BIN)/python tests/acceptance/image_check.py
 
 values: $(VENV)/.dev ## Run the tests of values alone: features, published references, canary, signatures, images
-	$(BIN)/pytest $(VALUE_TESTS)
+	$(BIN)/pytest -n 2 --dist loadfile $(VALUE_TESTS)
 
 bare: ## Run demo and test on a bare Debian 12 and 13, in root folders of their own; as root
 	deploy/bare-machine $(RELEASES)
@@ -79,6 +81,12 @@ long: $(VENV)/.dev test-packages ## Run the long tests alone, such as the covera
 fuzz: $(VENV)/.dev ## Fuzz each parser of foreign bytes, guided by coverage, for SECONDS (default 300) each
 	for target in $(or $(TARGET),association store seg series configuration bundle); do \
 		PYTHONPATH=tests $(BIN)/python -m fuzz $$target $(or $(SECONDS),300) || exit 1; done
+
+sanitize: ## Fuzz the compiled feature engine under the compiler's sanitizers for SECONDS (default 300); needs g++
+	@mkdir -p build/fuzz
+	$(CXX) -std=c++17 -O1 -g -Wall -Wextra -fsanitize=address,undefined,float-cast-overflow -fno-sanitize-recover=all \
+		-I workers/features/engine/source tests/fuzz/feature_engine.cpp -o build/fuzz/feature_engine
+	build/fuzz/feature_engine $(or $(SECONDS),300) $(REGIONS)
 
 dashboards: $(VENV)/.dev ## Write the Grafana dashboards from their code
 	$(BIN)/python -m deploy.grafana.build
@@ -121,6 +129,7 @@ $(VENV)/.runtime: requirements/runtime.txt requirements/build.txt pyproject.toml
 	$(INSTALL) --require-hashes -r requirements/runtime.txt
 	@echo "compiling and installing radtme"
 	$(INSTALL) --no-deps --editable .
+	@$(BIN)/python -m compileall -q listener workers model_store deploy
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime

@@ -34,7 +34,8 @@ sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "benchmarks")]
 
 from generated_study import write_study  # noqa: E402
 
-from deploy.cohort.child_pool import run_tasks  # noqa: E402
+from deploy.cohort.cluster_tasks import run_tasks  # noqa: E402
+from model_store.computing.cluster import Cluster  # noqa: E402
 
 RADTME = Path(sys.executable).with_name("radtme")
 SMALL = ((80, 224, 224), (1.6, 1.6, 2.0))
@@ -83,10 +84,11 @@ def generate_all(folder: Path, studies: int, full_size: bool) -> list[Path]:
     """Write the studies, two at a time, and return their folders."""
     tasks = [StudyToGenerate(folder / f"study{number:03}", number, full_size) for number in range(studies)]
     began = time.monotonic()
-    for done, ended in enumerate(run_tasks(generate, tasks, 2), 1):
-        assert not ended.failure, ended.detail
-        if done % 10 == 0 or done == studies:
-            print(f"generated {done} of {studies} ({time.monotonic() - began:.0f} s)", flush=True)
+    with Cluster(2) as cluster:
+        for done, ended in enumerate(run_tasks(cluster, generate, tasks), 1):
+            assert not ended.failure, ended.detail
+            if done % 10 == 0 or done == studies:
+                print(f"generated {done} of {studies} ({time.monotonic() - began:.0f} s)", flush=True)
     return [task.folder for task in tasks]
 
 

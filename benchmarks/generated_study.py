@@ -12,6 +12,8 @@ from pydicom.sr.codedict import codes
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 from scipy import ndimage
 
+PLACES = ((0.5, 0.45, 0.35), (0.5, 0.45, 0.65), (0.3, 0.45, 0.35), (0.3, 0.45, 0.65))
+"""Of the tumours, as shares of the image (z, y, x)."""
 UIDS = ("study", "series", "frame of reference", "seg series", "seg", "tracking")
 
 
@@ -29,11 +31,12 @@ def write_study(
     spacing_mm: tuple[float, float, float] = (0.8, 0.8, 1.0),
     tumour_diameter_mm: float = 20.0,
     seed: int = 2024,
+    tumours: int = 1,
 ) -> StudyFiles:
     """Write the images (z, y, x; spacing x, y, z) and a BINARY SEG of it; a seed is a patient."""
     rng = np.random.default_rng(seed)
-    tumour = _ball(shape, spacing_mm, tumour_diameter_mm / 2)
-    array = _signal(shape, tumour, rng)
+    balls = [_ball(shape, spacing_mm, tumour_diameter_mm / 2, place) for place in PLACES[:tumours]]
+    array = _signal(shape, np.logical_or.reduce(balls), rng)
     uids = {name: generate_uid(entropy_srcs=[f"{name} {seed}"]) for name in UIDS}
     headers, paths = [], []
     for at, plane in enumerate(array):
@@ -44,12 +47,17 @@ def write_study(
         headers.append(header)
         paths.append(path)
     seg = folder / "seg.dcm"
-    _segmentation(headers, tumour, uids).save_as(seg)
+    _segmentation(headers, balls, uids).save_as(seg)
     return StudyFiles(tuple(paths), seg)
 
 
-def _ball(shape: tuple[int, int, int], spacing_mm: tuple[float, float, float], radius_mm: float) -> NDArray[np.bool_]:
-    centre = (shape[0] * 0.5, shape[1] * 0.45, shape[2] * 0.35)
+def _ball(
+    shape: tuple[int, int, int],
+    spacing_mm: tuple[float, float, float],
+    radius_mm: float,
+    place: tuple[float, float, float],
+) -> NDArray[np.bool_]:
+    centre = [size * share for size, share in zip(shape, place, strict=True)]
     z, y, x = np.ogrid[: shape[0], : shape[1], : shape[2]]
     sx, sy, sz = spacing_mm
     squared = ((z - centre[0]) * sz) ** 2 + ((y - centre[1]) * sy) ** 2 + ((x - centre[2]) * sx) ** 2
@@ -110,21 +118,26 @@ def _identity(uids: dict[str, str]) -> Dataset:
     return common
 
 
-def _segmentation(headers: list[FileDataset], tumour: NDArray[np.bool_], uids: dict[str, str]) -> hd.seg.Segmentation:
-    description = hd.seg.SegmentDescription(
-        segment_number=1,
-        segment_label="Tumour",
-        segmented_property_category=codes.SCT.MorphologicallyAbnormalStructure,
-        segmented_property_type=codes.SCT.NeoplasmPrimary,
-        algorithm_type=hd.seg.SegmentAlgorithmTypeValues.MANUAL,
-        tracking_uid=uids["tracking"],
-        tracking_id="Lesion 1",
-    )
+def _segmentation(
+    headers: list[FileDataset], tumours: list[NDArray[np.bool_]], uids: dict[str, str]
+) -> hd.seg.Segmentation:
+    descriptions = [
+        hd.seg.SegmentDescription(
+            segment_number=number,
+            segment_label="Tumour",
+            segmented_property_category=codes.SCT.MorphologicallyAbnormalStructure,
+            segmented_property_type=codes.SCT.NeoplasmPrimary,
+            algorithm_type=hd.seg.SegmentAlgorithmTypeValues.MANUAL,
+            tracking_uid=uids["tracking"] if number == 1 else generate_uid(entropy_srcs=[f"{uids['seg']} {number}"]),
+            tracking_id=f"Lesion {number}",
+        )
+        for number in range(1, len(tumours) + 1)
+    ]
     return hd.seg.Segmentation(
         source_images=headers,
-        pixel_array=tumour.astype(np.uint8),
+        pixel_array=np.stack(tumours, axis=-1).astype(np.uint8),
         segmentation_type=hd.seg.SegmentationTypeValues.BINARY,
-        segment_descriptions=[description],
+        segment_descriptions=descriptions,
         series_instance_uid=uids["seg series"],
         series_number=2,
         sop_instance_uid=uids["seg"],

@@ -1,4 +1,6 @@
-"""What a turn of pairing, a scrape, a claim and a status cost beside many finished cases, in the ledger alone.
+"""What a start, a turn of pairing, a scrape, a claim and a status cost beside many finished cases.
+
+Of the files, only the folders of the studies are made: a start looks at those of which something came lately.
 
 Prints the least CPU time of several rounds beside few and beside many cases, and their ratio.
 
@@ -22,6 +24,7 @@ from listener.settings import ListenerSettings
 from listener.spool import job_rows, study_rows
 from listener.spool.job_record import JobRecord, Pairing, SegmentationReference
 from listener.spool.jobs import JobState, job_id_for
+from listener.spool.recent_studies import forget_old_days, note_recent
 from listener.spool.spool import Spool
 from workers.jobs.attempts import claimed
 from workers.metrics.deliveries import DeliveryCollector
@@ -63,6 +66,8 @@ def finish(spool: Spool, first: int, last: int) -> None:
             connection.execute(job_rows.jobs.insert(), rows)
             arrivals = [{**one, "last_arrival": case.created} for one, case in zip(came, made, strict=True)]
             connection.execute(study_rows.studies.insert(), arrivals)
+        for one in made:
+            spool.series_folder(one.study_uid, f"{one.study_uid}.1").mkdir(parents=True)
 
 
 def seconds(step: Callable[[], object]) -> float:
@@ -83,6 +88,11 @@ def measure(spool: Spool) -> dict[str, float]:
     pairer = Pairer(spool, settings, lambda job_id: None)
     sweep = Sweep(spool, lambda announcement: None, dict, 5.0, 60.0)
 
+    came = record(0).study_uid
+    note_recent(str(spool.root), came)
+    study_rows.note_studies(spool.ledger, [study_rows.StudyArrivals(came, 1, IMAGES, datetime.now(UTC))])
+    forget_old_days(spool.root, datetime.now(UTC).date(), study_rows.last_arrival(spool.ledger))
+
     def claim() -> None:
         with claimed(spool, ready.id) as job:
             assert job is not None
@@ -91,6 +101,7 @@ def measure(spool: Spool) -> dict[str, float]:
     scraped = SpoolCollector(spool)
     pages = Pages(spool, spool.root / "signatures", (), 0, StatusPageSettings())
     return {
+        "a start": seconds(lambda: Pairer(spool, settings, lambda job_id: None).reconcile()),
         "a turn of pairing": seconds(pairer.scan),
         "a sweep": seconds(lambda: sweep.scan(time.monotonic(), datetime.now(UTC))),
         "a claim and its return": seconds(claim),

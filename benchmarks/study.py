@@ -143,9 +143,11 @@ def _ring_of(tumour: sitk.Image, profile: FeatureProfile) -> sitk.Image:
     return image
 
 
-def ours(files: StudyFiles, signature: Signature, folder: Path, timer: CpuSeconds) -> Measurement:
+def ours(
+    files: StudyFiles, signature: Signature, folder: Path, timer: CpuSeconds, segment_number: int | None = None
+) -> Measurement:
     """Do what a worker does between "ready" and "objects written": SEG, key image and both reports."""
-    inputs = CaseInputs(files.seg, files.images, not_complete=None)
+    inputs = CaseInputs(files.seg, files.images, not_complete=None, segment_number=segment_number)
     case = examine(inputs, signature, timer)
     if case.measurement is None:
         raise SystemExit(f"the study was refused: {case.result.rejection}")

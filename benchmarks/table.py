@@ -1,6 +1,6 @@
 """All aims of speed and memory in one table; exits with 1 where one is missed.
 
-    OMP_NUM_THREADS=1 .venv/bin/python benchmarks/table.py [--rounds 5] [--only engine parts service study ingest]
+    OMP_NUM_THREADS=1 .venv/bin/python benchmarks/table.py [--rounds 5] [--only engine filters ...]
 
 Every row states what it is compared with: a peer measured in the same run, or the first release, whose seconds are
 scaled by a yardstick (see `parts.py`). Ratios are compared with the aims, never seconds: machines differ.
@@ -20,8 +20,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from aims import HEADER, print_rows
 
-PARTS = ("engine", "parts", "service", "study", "ingest")
-SCRIPTS = ("study", "ingest")
+PARTS = ("engine", "instructions", "filters", "parts", "growth", "commands", "service", "study", "ingest")
+SCRIPTS = ("study",)
 
 
 def main() -> int:

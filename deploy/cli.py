@@ -8,11 +8,13 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
-from deploy.errors import CommandError, ExitCode
+from deploy.errors import CommandError, ExitCode, usage_errors_in_our_style
+from deploy.help_text import show_examples_on_lines, show_plain_values, show_whole_summaries
 from deploy.terminal import path_from_here
 from listener.runtime.safe_errors import stack_locations
 
@@ -102,6 +104,28 @@ class CommandsByName(click.Group):
         show_plain_values(command)
         return command
 
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Read the options that stand before the command."""
+        with usage_errors_in_our_style():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Read the command's arguments and run it."""
+        with usage_errors_in_our_style():
+            return super().invoke(ctx)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; a name that is not known gets the similar ones, which click looks for elsewhere."""
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            from difflib import get_close_matches  # only here: it takes a while to import
+
+            similar = get_close_matches(args[0], COMMANDS)
+            meant = f"; did you mean {' or '.join(map(repr, sorted(similar)))}?" if similar else ""
+            raise click.UsageError(f"No such command {args[0]!r}{meant}", ctx)
+        return super().resolve_command(ctx, args)
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the options, with those that have another name now."""
         return super().parse_args(ctx, list(with_present_names(args)))
@@ -119,44 +143,6 @@ class CommandsByName(click.Group):
             return super().shell_complete(ctx, incomplete)
         found = {name: words for name, (_, words) in COMMANDS.items() if name.startswith(incomplete)}
         return [CompletionItem(name, help=words) for name, words in found.items()]
-
-
-EXAMPLE = "Example: "
-MAX_SUMMARY = 1000
-"""Characters; click cuts longer ones."""
-
-
-def show_examples_on_lines(command: click.Command) -> None:
-    """Give each example of a command, and of its subcommands, a line of its own, which is not wrapped."""
-    if command.epilog and command.epilog.startswith(EXAMPLE):
-        examples = command.epilog.removeprefix(EXAMPLE).split("; radtme ")
-        lines = [examples[0], *(f"radtme {rest}" for rest in examples[1:])]
-        command.epilog = "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
-    if isinstance(command, click.Group):
-        for each in command.commands.values():
-            show_examples_on_lines(each)
-
-
-def show_whole_summaries(command: click.Command) -> None:
-    """Let a group list each subcommand with its whole first sentence, over several lines where it is long."""
-    if isinstance(command, click.Group):
-        for each in command.commands.values():
-            each.short_help = each.get_short_help_str(limit=MAX_SUMMARY)
-            show_whole_summaries(each)
-
-
-PLAIN_VALUES = {"integer": "NUMBER", "integer range": "NUMBER", "float range": "NUMBER", "directory": "FOLDER"}
-"""What the help calls the value of an option, by click's name of its type."""
-
-
-def show_plain_values(command: click.Command) -> None:
-    """Name the values of options in words that are not those of a programming language."""
-    for option in command.params:
-        if isinstance(option, click.Option) and option.metavar is None and not option.is_flag:
-            option.metavar = PLAIN_VALUES.get(option.type.name)
-    if isinstance(command, click.Group):
-        for each in command.commands.values():
-            show_plain_values(each)
 
 
 def with_present_names(args: Sequence[str]) -> Iterator[str]:
@@ -190,6 +176,8 @@ def main() -> None:
     """Run the command line and end the process with its exit code."""
     # By default, Python looks for cycles after every 700 new objects: a fifth of the time of imports, which leave none.
     gc.set_threshold(50_000, 20, 100)
+    # Pydantic would look through all installed packages for plugins, of which radtme has none.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     sys.excepthook = one_line_without_traceback
     try:
         code = radtme(standalone_mode=False)
@@ -214,11 +202,21 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = ExitCode.OK
     except OSError as error:
-        if os.environ.get("RADTME_DEBUG") or not is_ledger_fault(error):
+        if os.environ.get("RADTME_DEBUG") or (fault := named_fault(error)) is None:
             raise
-        CommandError(error.strerror or "the ledger cannot be used", "radtme doctor says what to do").show()
+        fault.show()
         code = ExitCode.FAILED
     sys.exit(code if isinstance(code, int) else ExitCode.OK)
+
+
+def named_fault(error: OSError) -> CommandError | None:
+    """Return the error for a database or port that cannot be used; None where it is another one."""
+    if is_ledger_fault(error):
+        return CommandError(error.strerror or "the ledger cannot be used", "radtme doctor says what to do")
+    if error.errno in (errno.EADDRINUSE, errno.EADDRNOTAVAIL) and error.filename:
+        said = (error.strerror or "").lower()
+        return CommandError(f"cannot listen on {error.filename}: {said}", "free the port, or set another")
+    return None
 
 
 def is_ledger_fault(error: OSError) -> bool:

@@ -1,5 +1,7 @@
 """Exit codes and errors of the ``radtme`` commands."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import IntEnum
 from typing import IO, Any, ClassVar
 
@@ -46,3 +48,18 @@ class Unreachable(CommandError):
     """A peer cannot be reached, or refuses the association."""
 
     exit_code: ClassVar[int] = ExitCode.UNREACHABLE
+
+
+@contextmanager
+def usage_errors_in_our_style() -> Iterator[None]:
+    """Turn click's errors about arguments, which come with a usage line and end with a full stop, into ours."""
+    try:
+        yield
+    except click.exceptions.NoArgsIsHelpError:
+        raise
+    except click.UsageError as error:
+        similar: list[str] = getattr(error, "possibilities", None) or []
+        words = (error.message if similar else error.format_message()).rstrip(".")
+        meant = f"; did you mean {' or '.join(map(repr, sorted(similar)))}?" if similar else ""
+        advice = f"{error.ctx.command_path} --help explains it" if error.ctx else ""
+        raise WrongUsage(f"{words[:1].lower()}{words[1:]}{meant}", advice) from error

@@ -8,9 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
 PIPE_WIDTH = 100
 """Columns of output that goes to a file or a pipe."""
@@ -30,9 +33,16 @@ def notices() -> Console:
     return Console(stderr=True, highlight=False)
 
 
+def saying(console: Console) -> Callable[[str], None]:
+    """Return a function that prints a line, also above a progress bar."""
+    return lambda text: console.print(text, markup=False, soft_wrap=True)
+
+
 @contextmanager
-def progress(console: Console, what: str, total: int) -> Iterator[tuple[Progress, TaskID]]:
+def progress(console: Console, what: str, total: int) -> Iterator[tuple["Progress", "TaskID"]]:
     """Show a progress bar on a terminal, and nothing elsewhere."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),

@@ -1,12 +1,9 @@
 """The listener as a whole: accepts connections, and starts and stops everything around them."""
 
-import os
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-
-import structlog
 
 from listener.audit.events import application_activity
 from listener.audit.forwarder import forwarder
@@ -23,6 +20,7 @@ from listener.pairing.retrieve import retrieve
 from listener.pairing.retrieve_queue import Fetch
 from listener.runtime.health import Check, HealthServer
 from listener.runtime.heartbeat import Heartbeat, Part
+from listener.runtime.logger import Logger
 from listener.scp.admission import Admission
 from listener.scp.allow_list import AllowList
 from listener.scp.c_store import Inbox
@@ -36,7 +34,7 @@ from listener.spool.spool import Spool
 from listener.tls.certificate_metrics import listener_certificates
 from listener.tls.contexts import reloading_server_context
 
-log = structlog.get_logger()
+log = Logger(__name__)
 
 STALLED_SECONDS = 60.0
 """A loop whose last iteration is older than this, beyond its own pause, counts as dead."""
@@ -213,9 +211,7 @@ class Listener:
         )
         return {
             "accepting": Check(self._server is not None and self._server.is_serving),
-            "spool_writable": Check(
-                os.access(self.spool.receiving, os.W_OK) and os.access(self.spool.studies, os.W_OK)
-            ),
+            "spool_writable": Check(self.spool.is_writable()),
             "disk_space": enough,
             "redis": Check(self._announcer.depths() is not None, required=False),
         }

@@ -18,6 +18,10 @@ class StudyError(SignatureError):
     """Files or settings of a study that allow no valid analysis."""
 
 
+class ComputingError(StudyError):
+    """The processes of a study, or the scheduler that has them, are gone. What was finished is kept."""
+
+
 class LeakError(TrainingError):
     """Labels, or patients of the validation, are known to the training."""
 

@@ -12,5 +12,7 @@ Seed = Annotated[int, Interval(ge=0, le=2**31 - 1)]
 SpreadFromZero = Annotated[float, Ge(0)]
 """A standard deviation."""
 PositiveNumber = Annotated[float, Gt(0)]
+PauseSeconds = Annotated[float, Interval(ge=0, le=3600)]
+"""Between questions to an archive, up to an hour."""
 DiscriminationBar = Annotated[float, Interval(ge=0.5, lt=1)]
 """An AUC to exceed."""

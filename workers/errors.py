@@ -25,6 +25,7 @@ class Reason(StrEnum):
     OTHER_PHASE = "other_phase"
     OTHER_ACQUISITION = "other_acquisition"
     OTHER_SPACING = "other_spacing"
+    OTHER_SCANNER = "other_scanner"
     UNREADABLE_PIXELS = "unreadable_pixels"
     INVALID_PIXELS = "invalid_pixels"
     SINGLE_SLICE = "single_slice"

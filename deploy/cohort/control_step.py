@@ -3,19 +3,20 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from rich.console import Console
 
 from deploy.cohort.cases import OutlineCase
-from deploy.cohort.child_pool import run_tasks
+from deploy.cohort.cluster_tasks import run_tasks
 from deploy.cohort.control_regions import control_features
-from deploy.cohort.measure import kept_values, read_outline_case
+from deploy.cohort.measure import in_order, kept_values, read_outline_case
 from deploy.cohort.outline_bits import unpacked
 from deploy.terminal import stepping
 from model_store.cohort.control_tables import ControlRegion
+from model_store.computing.cluster import Cluster
 from model_store.files import readable_json, replace_durably
 from model_store.signatures.profile import FeatureProfile
 from workers.features.extraction import columns
@@ -59,7 +60,7 @@ def control_tables(
     profile: FeatureProfile,
     measured: Path,
     folder: Path,
-    jobs: int,
+    cluster: Cluster,
     console: Console,
 ) -> dict[str, pd.DataFrame]:
     """Return a table for each kind of control region, with a row for each measured row of the feature table.
@@ -76,25 +77,33 @@ def control_tables(
     with stepping(console, "measuring control regions", len(tasks)) as step:
         for _ in range(len(tasks) - len(todo)):
             step()
-        for ended in run_tasks(measure_controls, todo, jobs):
+        for ended in run_tasks(cluster, measure_controls, todo):
             if ended.failure:
                 failures[ended.task.case.case] = ended.failure
             step()
-    results = [kept_values(task.path, task.inputs) or {} for task in tasks]
     head = rows[["case", "patient"]].reset_index(drop=True)
-    names = list(columns(profile))
+    names = columns(profile)
+    results = [_result(task, names) for task in tasks]
     return {kind.table: _table(head, results, failures, kind, names) for kind in ControlRegion}
+
+
+def _result(task: ControlTask, names: Sequence[str]) -> dict[str, NDArray[np.float64] | str]:
+    """Return the features of each control region in the order of these names, or why it has none."""
+    found = kept_values(task.path, task.inputs) or {}
+    regions = {kind.value: found[kind.value] for kind in ControlRegion if kind.value in found}
+    return {name: one if isinstance(one, str) else in_order(one, names) for name, one in regions.items()}
 
 
 def _table(
     head: pd.DataFrame,
-    results: Sequence[Mapping[str, Any]],
+    results: Sequence[Mapping[str, NDArray[np.float64] | str]],
     failures: Mapping[str, str],
     kind: ControlRegion,
     names: Sequence[str],
 ) -> pd.DataFrame:
     found = [result.get(kind.value, failures.get(case, "")) for case, result in zip(head["case"], results, strict=True)]
     reasons = [one if isinstance(one, str) else "" for one in found]
-    values = [[np.nan if isinstance(one, str) else one.get(name, np.nan) for name in names] for one in found]
+    nothing = np.full(len(names), np.nan)
+    values = [nothing if isinstance(one, str) else one for one in found]
     table = pd.DataFrame(np.array(values, np.float64).reshape(len(found), len(names)), columns=list(names))
     return pd.concat([head, pd.Series(reasons, name="reason", dtype=object), table], axis=1)

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from deploy.cohort.cases import OutlineCase, dicom_cases, studies_without_outline
-from deploy.cohort.child_pool import run_tasks
+from deploy.cohort.cluster_tasks import run_tasks
 from deploy.cohort.control_step import CONTROLS, control_tables
 from deploy.cohort.feature_tables import CohortTables, MeasuredOutline, cohort_tables
 from deploy.cohort.index import index_folder, indexed_images
 from deploy.cohort.measure import MeasuringTask, kept_result, measure_case
 from deploy.cohort.pair_lists import listed_pairs, named_pairs, pairs_below
 from deploy.errors import CommandError, WrongUsage
-from deploy.terminal import counting, stepping, working
+from deploy.terminal import counting, saying, stepping, working
 from model_store.cohort.control_tables import ControlRegion
 from model_store.cohort.plan import ExtractPlan, ResampleMasks
+from model_store.computing.cluster import Cluster
 from model_store.reporting.step_output import mark_begun, mark_done, write_summary, write_table
 from workers.outline.outline import NO_RULES
 from workers.outline.segment_rules import SegmentRules
@@ -49,9 +50,16 @@ def extract(plan: ExtractPlan, folder: Path, console: Console) -> Extracted:
     ------
     CommandError
         There is no outline to measure, or the list of pairs is wrong.
+    ComputingError
+        The Dask scheduler cannot be reached or is gone.
     """
+    with Cluster(plan.jobs, plan.scheduler, saying(console)) as cluster:
+        return _extract(plan, folder, cluster, console)
+
+
+def _extract(plan: ExtractPlan, folder: Path, cluster: Cluster, console: Console) -> Extracted:
     missing = _fetch(plan, folder, console)
-    cases = find_cases(plan, folder, console)
+    cases = find_cases(plan, folder, cluster, console)
     if not cases:
         raise CommandError(
             "no outline found: neither a DICOM SEG or RTSTRUCT nor a pair of image and mask",
@@ -65,7 +73,7 @@ def extract(plan: ExtractPlan, folder: Path, console: Console) -> Extracted:
     with stepping(console, "measuring outlines", len(tasks)) as step:
         for _ in range(len(tasks) - len(todo)):
             step()
-        for ended in run_tasks(measure_case, todo, plan.jobs):
+        for ended in run_tasks(cluster, measure_case, todo):
             task = ended.task
             # Failures of the process, unlike those of the case, are retried by the next run.
             broken = {"reason": ended.failure, "message": ended.detail}
@@ -77,7 +85,7 @@ def extract(plan: ExtractPlan, folder: Path, console: Console) -> Extracted:
         measured += map(_no_outline, studies_without_outline(indexed_images(folder / INDEX), cases))
     tables = cohort_tables(measured, profile)
     _write(folder, tables, plan)
-    _write_controls(plan, tables, cases, folder, console)
+    _write_controls(plan, tables, cases, folder, cluster, console)
     mark_done(folder, "cases")  # each case has its own key; the index is always renewed
     return Extracted(tables, len(todo))
 
@@ -102,7 +110,7 @@ def _no_outline(case: OutlineCase) -> MeasuredOutline:
     return MeasuredOutline(case, {"reason": "no_outline", "message": message})
 
 
-def find_cases(plan: ExtractPlan, folder: Path, console: Console) -> list[OutlineCase]:
+def find_cases(plan: ExtractPlan, folder: Path, cluster: Cluster, console: Console) -> list[OutlineCase]:
     """Return the outlines that a plan selects, after they were retrieved where they are in a PACS."""
     readers = _readers(plan.readers)
     if plan.pairs is not None:
@@ -117,7 +125,7 @@ def find_cases(plan: ExtractPlan, folder: Path, console: Console) -> list[Outlin
         return _as_planned(named_pairs(source, plan.names), plan, readers)
     rules = _rules(plan)
     with working(console, "reading headers") as tell:
-        files = index_folder(source, folder / INDEX, plan.jobs, counting(tell, "reading headers", "files"), rules)
+        files = index_folder(source, folder / INDEX, cluster, counting(tell, "reading headers", "files"), rules)
     return [*dicom_cases(source, files, readers, rules), *_as_planned(pairs_below(source), plan, readers)]
 
 
@@ -161,7 +169,12 @@ def _write(folder: Path, tables: CohortTables, plan: ExtractPlan) -> None:
 
 
 def _write_controls(
-    plan: ExtractPlan, tables: CohortTables, cases: Sequence[OutlineCase], folder: Path, console: Console
+    plan: ExtractPlan,
+    tables: CohortTables,
+    cases: Sequence[OutlineCase],
+    folder: Path,
+    cluster: Cluster,
+    console: Console,
 ) -> None:
     """Write the tables of control regions; remove those of an earlier run where the plan measures none."""
     if not plan.controls:
@@ -171,7 +184,7 @@ def _write_controls(
         return
     by_name = {case.case: case for case in cases}
     measured, kept = folder / RESULTS, folder / CONTROLS
-    found = control_tables(tables.features, by_name, plan.feature_profile, measured, kept, plan.jobs, console)
+    found = control_tables(tables.features, by_name, plan.feature_profile, measured, kept, cluster, console)
     for name, table in found.items():
         write_table(folder, name, table)
 
@@ -182,7 +195,7 @@ def summary_of(tables: CohortTables, plan: ExtractPlan) -> dict[str, Any]:
     measured = features[features["reason"] == ""]
     count: Callable[[str], dict[str, int]] = lambda name: dict(sorted(Counter(measured[name]).items()))  # noqa: E731
     return {
-        "profile": plan.profile,
+        "profile": plan.feature_profile.name,
         "patients": int(features.loc[features["patient"] != "", "patient"].nunique()),
         "lesions": len(features),
         "measured": len(measured),

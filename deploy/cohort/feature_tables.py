@@ -25,6 +25,7 @@ class MeasuredOutline:
 
     case: OutlineCase
     result: Mapping[str, Any]
+    """As `deploy.cohort.measure.kept_result` returns it."""
 
     @property
     def reason(self) -> str:
@@ -61,7 +62,8 @@ def cohort_tables(measured: Sequence[MeasuredOutline], profile: FeatureProfile) 
         for one, lesion, reader in zip(ordered, lesions, readers, strict=True):
             readings[lesion, reader] += 1
             rows.append(_row(one, ordered[lesion].case.case, reader, readings[lesion, reader]))
-    features = np.array([[row["features"].get(name, np.nan) for name in names] for row in rows], dtype=np.float64)
+    nothing = np.full(len(names), np.nan)
+    features = np.array([nothing if row["features"] is None else row["features"] for row in rows], dtype=np.float64)
     table = pd.DataFrame([{k: v for k, v in row.items() if k != "features"} for row in rows])
     table[PROFILE] = profile.name
     # As floating-point numbers whether or not a row lacks one, so that tables of the same cases are the same.
@@ -122,7 +124,7 @@ def _row(one: MeasuredOutline, lesion: str, reader: str, reading: int) -> dict[s
         "ring_ml": volumes.get("ring", np.nan),
         "tumour_levels": levels.get("tumour", np.nan),
         "ring_levels": levels.get("ring", np.nan),
-        "features": result.get("features", {}),
+        "features": result.get("features"),
     }
 
 

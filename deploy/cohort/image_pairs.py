@@ -7,9 +7,10 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from deploy.cohort.cases import OutlineCase
+from model_store.signatures.kinetics import BEFORE_CONTRAST, Kinetics
 from workers.errors import Reason, RejectedInput
 from workers.images.phases import PhaseEvidence, PhaseIdentity
-from workers.images.volume import SourceFrame, Volume
+from workers.images.volume import ONE_PHASE, EarlierPhase, KineticPhases, SourceFrame, Volume
 from workers.outline.region_of_interest import RegionOfInterest
 
 SAME_PLACE_MM = 1e-3
@@ -19,8 +20,10 @@ LEAST_KEPT = 0.95
 """Share of a mask's volume that is left on the grid of the image; with less it lies outside, or is too thin."""
 
 
-def read_pair(case: OutlineCase) -> tuple[Volume, RegionOfInterest]:
+def read_pair(case: OutlineCase, kinetics: Kinetics | None = None) -> tuple[Volume, RegionOfInterest]:
     """Return an image and its mask as the volume and outline that the same data in DICOM would give.
+
+    With ``kinetics``, the other phases of an image of several come too: the first one is before contrast.
 
     Axes are flipped to where DICOM writers let them run (columns to the left or back, rows to the back or feet): the
     1 mm grid begins at the first voxel, and a mirrored image would be sampled in other places. The third axis is taken
@@ -33,7 +36,8 @@ def read_pair(case: OutlineCase) -> tuple[Volume, RegionOfInterest]:
         UNSUPPORTED_SEGMENTATION where the mask lies on another grid, EMPTY_SEGMENTATION,
         SEVERAL_TUMOUR_SEGMENTS where several values are in the mask and none was named.
     """
-    image, mask = _phase_of(_read(case.images[0]), case.phase), _phase_of(_read(case.outline), None)
+    whole = _read(case.images[0])
+    image, mask = _phase_of(whole, case.phase), _phase_of(_read(case.outline), None)
     if case.resample_mask and not _same_grid(image, mask):
         mask = _resampled(mask, image, case.label)
     _check_same_grid(image, mask)
@@ -53,8 +57,24 @@ def read_pair(case: OutlineCase) -> tuple[Volume, RegionOfInterest]:
         headers=(),
         frame_of_reference_uid="",
         phase=PhaseIdentity(1, 1, PhaseEvidence.SINGLE),
+        kinetic_phases=_kinetic_phases(whole, kinetics) if kinetics else ONE_PHASE,
     )
     return volume, RegionOfInterest(_tumour(sitk.GetArrayFromImage(mask), case.label), None)
+
+
+def _kinetic_phases(whole: Any, which: Kinetics) -> KineticPhases:
+    """Return the phases before contrast, early and late of an image; those that it does not hold are None."""
+    phases = whole.GetSize()[3] if whole.GetDimension() == 4 else whole.GetNumberOfComponentsPerPixel()
+    late = which.late or phases
+    if late <= which.early:
+        return KineticPhases(missing=f"the image holds {phases} phases, none after phase {which.early}")
+    if late > phases:
+        return KineticPhases(missing=f"the image holds {phases} phases, and phase {late} is needed")
+    before, early, last = (
+        EarlierPhase(sitk.GetArrayFromImage(_as_dicom_stores(_phase_of(whole, number))), (0, 0, 0))
+        for number in (BEFORE_CONTRAST, which.early, late)
+    )
+    return KineticPhases(before, early, last, missing="")
 
 
 def _read(name: str) -> Any:

@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydicom import Dataset
 
 from deploy.cohort.cases import OutlineCase
@@ -16,6 +18,7 @@ from model_store.files import readable_json, replace_durably
 from model_store.signatures.profile import FeatureProfile
 from workers.errors import RejectedInput
 from workers.features.case_input import read_case
+from workers.features.extraction import columns
 from workers.features.measurement import Measurement, measure_roi
 from workers.images.acquisition import acquisition_columns
 from workers.images.volume import Volume
@@ -60,7 +63,7 @@ def read_outline_case(case: OutlineCase, profile: FeatureProfile) -> tuple[Volum
         With the reason why there is nothing to measure.
     """
     if case.is_pair:
-        return *read_pair(case), Dataset()
+        return *read_pair(case, profile.kinetics), Dataset()
     images = [Path(name) for name in case.images]
     others = [[Path(name) for name in series] for series in case.other_series]
     number, rules = case.segment_number, case.rules
@@ -84,8 +87,21 @@ def measured_values(measurement: Measurement) -> dict[str, Any]:
 
 
 def kept_result(task: MeasuringTask) -> dict[str, Any] | None:
-    """Return the result of an earlier run from the same inputs, if there is one and it is whole."""
-    return kept_values(task.path, task.inputs)
+    """Return the result of an earlier run from the same inputs, if there is one and it is whole.
+
+    Its features are an array in the order of `columns`, and its ring is left out: of 5,000 cases, each number by its
+    name would take 800 MB.
+    """
+    found = kept_values(task.path, task.inputs)
+    if found is not None and "features" in found:
+        found["features"] = in_order(found["features"], columns(task.profile))
+        del found["ring"]
+    return found
+
+
+def in_order(features: Mapping[str, float], names: Sequence[str]) -> NDArray[np.float64]:
+    """Return features in the order of these names; NaN where one is missing."""
+    return np.array([features.get(name, np.nan) for name in names], np.float64)
 
 
 def kept_values(path: Path, inputs: str) -> dict[str, Any] | None:

@@ -28,17 +28,24 @@ def listed_pairs(file: Path) -> list[OutlineCase]:
     WrongUsage
         With every line that is wrong, and what.
     """
-    with file.open(newline="", encoding="utf-8-sig") as stream:
-        rows = csv.DictReader(stream)
-        if missing := [name for name in ("image", "mask", "patient") if name not in (rows.fieldnames or ())]:
-            raise WrongUsage(f"{file}: expected the columns image, mask and patient, found no {', '.join(missing)}")
-        read = [(at, row, _mistakes(file, row)) for at, row in enumerate(rows, start=2)]
+    try:
+        read = [(at, row, _mistakes(file, row)) for at, row in enumerate(_rows(file), start=2)]
+    except UnicodeDecodeError as error:
+        raise WrongUsage(f"{file}: is not in UTF-8", "save it from the spreadsheet as CSV UTF-8") from error
     wrong = [f"{file}:{at}: {what}" for at, _, mistakes in read for what in mistakes]
     wrong += _duplicates(file, [(at, row.get("case") or row["mask"] or "") for at, row, _ in read])
     if wrong:
         more = [f"and {len(wrong) - SHOWN} more"] if len(wrong) > SHOWN else []
         raise WrongUsage("\n".join([*wrong[:SHOWN], *more]))
     return [_listed(file, row) for _, row, _ in read]
+
+
+def _rows(file: Path) -> list[dict[str, str]]:
+    with file.open(newline="", encoding="utf-8-sig") as stream:
+        rows = csv.DictReader(stream)
+        if missing := [name for name in ("image", "mask", "patient") if name not in (rows.fieldnames or ())]:
+            raise WrongUsage(f"{file}: expected the columns image, mask and patient, found no {', '.join(missing)}")
+        return list(rows)
 
 
 def _mistakes(file: Path, row: dict[str, str]) -> Iterator[str]:

@@ -1,8 +1,8 @@
 """Studies on public cohorts: from the layout of a download to ``pairs.csv``, ``clinical.csv`` and ``study.yaml``.
 
 MAMA-MIA (Garrucho et al., Scientific Data 2025, doi 10.1038/s41597-025-04707-4) holds 1,506 cases of I-SPY 1, I-SPY 2,
-the NACT pilot and Duke, each with phases as NIfTI and an outline by experts. The original collections have none by
-experts: Duke boxes, I-SPY and the NACT pilot thresholds within a volume of interest. So their recipes are its parts.
+the NACT pilot and Duke, each with phases as NIfTI and an outline by experts. The original collections of TCIA have none
+by experts; a recipe reads them where the folder is a download of the NBIA (`original_collections`).
 """
 
 import csv
@@ -13,6 +13,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
+from deploy.cohort.nbia_download import is_nbia_download
+from deploy.cohort.recipe_study import Source, expression_study, other_outcomes, require_responses, response_study
+from deploy.cohort.spreadsheets import require_columns, spreadsheet_rows
 from deploy.errors import WrongUsage
 from model_store.files import replace_durably
 
@@ -20,23 +25,28 @@ CLINICAL = "clinical_and_imaging_info"
 PHASE = "0001"
 """Of the file's name: 0000 is before contrast, 0001 the first phase after it."""
 RENAMED = {"tumor_subtype": "subtype", "nottingham_grade": "grade"}
-COLUMNS = ("age", "menopause", "subtype", "grade", "pcr", "site", "scanner")
+COLUMNS = ("age", "menopause", "subtype", "grade", "hr", "her2", "mp", "pcr", "site", "scanner")
 """Of ``clinical.csv``, as far as the cohort's table has them."""
 
 
 class Recipe(StrEnum):
-    """A cohort, by the beginning of its patients' names in MAMA-MIA."""
+    """A public cohort: MAMA-MIA, a part of it, or an original collection of TCIA."""
 
     MAMA_MIA = "mama-mia"
     DUKE = "duke"
     ISPY1 = "ispy1"
     ISPY2 = "ispy2"
     NACT_PILOT = "nact-pilot"
+    TCGA_BRCA = "tcga-brca"
 
     @property
     def beginning(self) -> str:
         """How the names of its patients begin, in lower case."""
         return "" if self is Recipe.MAMA_MIA else self.value.split("-")[0]
+
+
+ORIGINALS = (Recipe.DUKE, Recipe.ISPY2, Recipe.NACT_PILOT, Recipe.TCGA_BRCA)
+"""Those whose original collection is read as well."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +55,13 @@ class WrittenRecipe:
 
     study: Path
     cases: int
-    without_image: tuple[str, ...]
-    """Patients with an outline and no first phase after contrast."""
+    left_out: tuple[tuple[str, str], ...]
+    """Patients that the study lacks, and why."""
     without_outcome: int
     """Patients whose table says nothing of the response."""
 
 
-def write_recipe(recipe: Recipe, folder: Path, output: Path) -> WrittenRecipe:
+def write_recipe(recipe: Recipe, folder: Path, output: Path, console: Console) -> WrittenRecipe:
     """Write a study on a downloaded cohort.
 
     Raises
@@ -59,16 +69,19 @@ def write_recipe(recipe: Recipe, folder: Path, output: Path) -> WrittenRecipe:
     WrongUsage
         The folder does not have the cohort's layout.
     """
-    masks = _files(folder / "segmentations" / "expert", recipe.beginning)
+    if recipe in ORIGINALS and is_nbia_download(folder):
+        return _original(recipe, folder, output, console)
+    masks = {} if recipe is Recipe.TCGA_BRCA else _files(folder / "segmentations" / "expert", recipe.beginning)
     if not masks:
-        raise WrongUsage(
-            f"{folder}: expected segmentations/expert/PATIENT.nii.gz of {recipe.value}, as in the download from "
-            "Synapse (syn60868042), found none"
-        )
+        raise _unknown_layout(recipe, folder)
     images = {patient: _image(folder / "images", mask, patient) for patient, mask in masks.items()}
     clinical = dict(_clinical(folder))
-    output.mkdir(parents=True, exist_ok=True)
     cases = [(patient, path) for patient, path in images.items() if path is not None]
+    if not cases:
+        raise WrongUsage(f"{folder}: none of the {len(images)} patients has images/PATIENT/PATIENT_{PHASE}.nii.gz")
+    rows = [{"patient": patient, **clinical.get(patient, {})} for patient, _ in cases]
+    require_responses(folder, rows)
+    output.mkdir(parents=True, exist_ok=True)
     _write(output / "pairs.csv", ("image", "mask", "patient", "site", "scanner"), [
         {
             "image": os.path.relpath(path, output),
@@ -79,38 +92,38 @@ def write_recipe(recipe: Recipe, folder: Path, output: Path) -> WrittenRecipe:
         }
         for patient, path in cases
     ])  # fmt: skip
-    rows = [{"patient": patient, **clinical.get(patient, {})} for patient, _ in cases]
     known = tuple(name for name in COLUMNS if any(row.get(name) for row in rows))
     _write(output / "clinical.csv", ("patient", *known), rows)
-    replace_durably(output / "study.yaml", study_text(recipe, known).encode())
-    missing = tuple(patient for patient, path in images.items() if path is None)
+    source = Source(f"MAMA-MIA (Synapse syn60868042), {recipe.value}", other_outcomes=other_outcomes(rows))
+    replace_durably(output / "study.yaml", response_study(recipe.value, known, source).encode())
+    missing = tuple((patient, "no first phase after contrast") for patient, path in images.items() if path is None)
     return WrittenRecipe(output / "study.yaml", len(cases), missing, sum(not row.get("pcr") for row in rows))
 
 
-def study_text(recipe: Recipe, known: tuple[str, ...]) -> str:
-    """Return the configuration of the study; the clinical model takes what the table has before the treatment."""
-    before = [name for name in ("age", "subtype", "grade") if name in known]
-    return f"""# {recipe.value}. No immune phenotype of these patients is published: hot stands for a pathological
-# complete response, cold for none. A signature of it predicts response, and says so in its label_source.
-output: study
+def _original(recipe: Recipe, folder: Path, output: Path, console: Console) -> WrittenRecipe:
+    from deploy.cohort.original_collections import DICOM, write_cases
 
-extract:
-  pairs: pairs.csv
-  resample_masks: nearest
+    written = write_cases(recipe.value, folder, output, console)
+    if not written.rows:
+        first = f", first: {written.left_out[0][1]}" if written.left_out else ""
+        raise WrongUsage(f"{folder}: none of the {len(written.left_out)} patients can be used{first}")
+    known = tuple(name for name in COLUMNS if any(row.get(name) for row in written.rows))
+    _write(output / "clinical.csv", ("patient", *known), written.rows)
+    source = Source(f"TCIA, {recipe.value}", {"folder": DICOM}, f"None: {written.made}", other_outcomes(written.rows))
+    is_response = recipe is not Recipe.TCGA_BRCA
+    text = response_study(recipe.value, known, source) if is_response else expression_study(recipe.value, source)
+    replace_durably(output / "study.yaml", text.encode())
+    without = sum(not row.get("pcr") for row in written.rows)
+    return WrittenRecipe(output / "study.yaml", len(written.rows), tuple(written.left_out), without)
 
-train:
-  id: {recipe.value}-response
-  labels: {{table: clinical.csv, phenotype: pcr, hot: ["1"], cold: ["0"]}}
 
-validate:
-  clinical: clinical.csv
-  clinical_model: [{", ".join(before)}]
-
-publish:
-  data_source: MAMA-MIA (Synapse syn60868042), {recipe.value}
-  label_source: Pathological complete response, not an immune phenotype
-  outline_readers: The experts of MAMA-MIA
-"""
+def _unknown_layout(recipe: Recipe, folder: Path) -> WrongUsage:
+    layouts = []
+    if recipe is not Recipe.TCGA_BRCA:
+        layouts.append("segmentations/expert/PATIENT.nii.gz, as in the download of MAMA-MIA (Synapse syn60868042)")
+    if recipe in ORIGINALS:
+        layouts.append("metadata.csv or manifest-.../metadata.csv, as the NBIA retriever writes it")
+    return WrongUsage(f"{folder}: expected for {recipe.value} {', or '.join(layouts)}; found none of it")
 
 
 def _files(folder: Path, beginning: str) -> dict[str, Path]:
@@ -129,34 +142,17 @@ def _image(folder: Path, mask: Path, patient: str) -> Path | None:
 
 def _clinical(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield patient and clinical values, as texts."""
-    import pandas as pd
-
-    table = folder / f"{CLINICAL}.csv"
-    if table.is_file():
-        frame = pd.read_csv(table, dtype=str)
-    elif table.with_suffix(".xlsx").is_file():
-        try:
-            frame = pd.read_excel(table.with_suffix(".xlsx"), dtype=str)
-        except ImportError as error:
-            raise WrongUsage(
-                f"{table.with_suffix('.xlsx')}: reading it needs openpyxl; install it, or save its first sheet as "
-                f"{table.name} beside it"
-            ) from error
-    else:
+    tables = (folder / f"{CLINICAL}.csv", folder / f"{CLINICAL}.xlsx")
+    table = next((path for path in tables if path.is_file()), None)
+    if table is None:
         raise WrongUsage(f"{folder}: expected {CLINICAL}.xlsx or .csv, found neither")
-    frame = frame.rename(columns=RENAMED)
-    if missing := [name for name in ("patient_id", "pcr") if name not in frame]:
-        raise WrongUsage(f"{table.name}: expected a column {missing[0]}, found {', '.join(map(str, frame.columns))}")
-    maker = [name for name in ("manufacturer", "manufacturer_model", "scanner_model") if name in frame]
-    for row in frame.fillna("").to_dict("records"):
-        values = {name: _number(str(row[name])) for name in COLUMNS if name in row}
-        values["scanner"] = " ".join(str(row[name]) for name in maker if row[name])
-        yield str(row["patient_id"]).upper(), values
-
-
-def _number(text: str) -> str:
-    """Return 1 for 1.0: a column of whole numbers with empty cells is stored with a decimal point."""
-    return text.removesuffix(".0")
+    rows = spreadsheet_rows(table)
+    require_columns(table, rows, ("patient_id", "pcr"))
+    maker = [name for name in ("manufacturer", "manufacturer_model", "scanner_model") if name in rows[0]]
+    for row in ({RENAMED.get(name, name): value for name, value in one.items()} for one in rows):
+        values = {name: row[name] for name in COLUMNS if name in row}
+        values["scanner"] = " ".join(row[name] for name in maker if row[name])
+        yield row["patient_id"].upper(), values
 
 
 def _write(path: Path, columns: tuple[str, ...], rows: list[Mapping[str, Any]] | list[dict[str, str]]) -> None:

@@ -1,4 +1,4 @@
-"""Reliability: repeated outlines where a cohort has them, else outlines that are redrawn at random."""
+"""Reliability: repeated outlines and scans where a cohort has them, else outlines that are redrawn at random."""
 
 import json
 from collections.abc import Sequence
@@ -11,15 +11,16 @@ import pandas as pd
 from rich.console import Console
 
 from deploy.cohort.cases import OutlineCase
-from deploy.cohort.child_pool import run_tasks
+from deploy.cohort.cluster_tasks import run_tasks
 from deploy.cohort.extract import RESULTS, find_cases
 from deploy.cohort.measure import kept_values, measured_values, read_outline_case
 from deploy.cohort.outline_bits import dice
-from deploy.errors import CommandError
-from deploy.terminal import stepping
+from deploy.errors import CommandError, WrongUsage
+from deploy.terminal import saying, stepping
 from model_store.cohort.plan import ExtractPlan
 from model_store.cohort.provenance import provenance, stamp
 from model_store.cohort.repeated_outlines import RATINGS, SMALLEST, Repetition
+from model_store.computing.cluster import Cluster
 from model_store.files import readable_json, replace_durably
 from model_store.reliability.figures import icc_figure, kept_figure
 from model_store.reliability.plan import Perturbation, ReliabilityPlan
@@ -31,6 +32,7 @@ from model_store.reliability.reliability import (
     ratings_table,
     repeated_by_readers,
 )
+from model_store.reliability.repeated_scans import repeated_scans
 from model_store.reporting.step_output import (
     fingerprint,
     is_done,
@@ -89,11 +91,15 @@ def reliability(
     ------
     CommandError
         Nothing was extracted yet, or too few lesions for an ICC.
+    StudyError
+        The list of repeated scans is wrong.
     """
     source = extracted / "tables" / "outlines.parquet"
     if not source.is_file():
         raise CommandError("there is no table of outlines", "run radtme cohort extract first")
-    inputs = fingerprint(plan, [source])
+    if plan.retest is not None and not plan.retest.is_file():
+        raise WrongUsage(f"reliability.retest: {plan.retest} is not a file")
+    inputs = fingerprint(plan, [source, *([plan.retest] if plan.retest else [])])
     if is_done(folder, inputs):
         console.print("reliability: nothing has changed")
         return pd.read_parquet(folder / "tables" / "icc.parquet")
@@ -101,11 +107,15 @@ def reliability(
     outlines = pd.read_parquet(source)
     features = list(columns(extraction.feature_profile))
     repeats = repeated_by_readers(outlines)
+    if plan.retest is not None:
+        repeats.append(repeated_scans(outlines, plan.retest))
     agreements = {one.kind: agreement_of(outlines, one, features) for one in repeats}
     ratings = [ratings_table(outlines, one, features) for one in repeats]
-    overlap = {str(one.kind): _dice(outlines, one, extracted) for one in repeats}
+    of_readers = [one for one in repeats if one.kind is not Repetition.RETEST]  # two scans have no voxels in common
+    overlap = {str(one.kind): _dice(outlines, one, extracted) for one in of_readers}
     if Repetition.INTER not in agreements:
-        redrawn_outlines, repeated = _redraw(plan, extraction, extracted, folder, outlines, console)
+        with Cluster(plan.jobs or extraction.jobs, extraction.scheduler, saying(console)) as cluster:
+            redrawn_outlines, repeated = _redraw(plan, extraction, extracted, folder, outlines, cluster, console)
         agreements[Repetition.PERTURBED] = agreement_of(redrawn_outlines, repeated, features)
         ratings.append(ratings_table(redrawn_outlines, repeated, features))
     table = icc_table(agreements, plan.threshold)
@@ -126,11 +136,12 @@ def _redraw(
     extracted: Path,
     folder: Path,
     outlines: pd.DataFrame,
+    cluster: Cluster,
     console: Console,
 ) -> tuple[pd.DataFrame, Repeats]:
     """Return the measured outlines followed by their redrawn ones, and which belong together."""
     chosen = _drawn_cases(plan, outlines)
-    cases = {one.case: one for one in find_cases(extraction, extracted, console)}
+    cases = {one.case: one for one in find_cases(extraction, extracted, cluster, console)}
     profile = extraction.feature_profile
     tasks = [
         RedrawingTask(case, profile, folder / RESULTS, plan.perturb, plan.seed, repeat, _inputs(case, plan, profile))
@@ -141,7 +152,7 @@ def _redraw(
     with stepping(console, "measuring redrawn outlines", len(tasks)) as step:
         for _ in range(len(tasks) - len(todo)):
             step()
-        for _ in run_tasks(measure_redrawn, todo, plan.jobs or extraction.jobs):
+        for _ in run_tasks(cluster, measure_redrawn, todo):
             step()
     rows: list[dict[Any, Any]] = []
     groups: list[tuple[int, ...]] = []

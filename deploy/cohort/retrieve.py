@@ -1,42 +1,40 @@
-"""Retrieves a cohort from a PACS: a list of studies, by their UIDs or accession numbers (PS3.4 annex C)."""
+"""Retrieves a cohort from a PACS: a list of studies, by their UIDs or accession numbers.
+
+Few at a time, each question again with growing waits where the PACS is busy, and whole studies only once.
+"""
 
 import csv
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
-from pydicom import Dataset
-from pydicom.uid import AllTransferSyntaxes
-from pynetdicom import AE, build_context, build_role, evt
-from pynetdicom.association import Association
-from pynetdicom.sop_class import (  # type: ignore[attr-defined]
-    StudyRootQueryRetrieveInformationModelFind,
-    StudyRootQueryRetrieveInformationModelGet,
-    StudyRootQueryRetrieveInformationModelMove,
-)
 from rich.console import Console
 
+from deploy.cohort.archives import Archive, Busy, QueryFailed, Unanswered, is_uid
 from deploy.errors import CommandError, Unreachable, WrongUsage
-from deploy.terminal import stepping
-from listener.dicom.sop_classes import STORAGE_CLASSES
-from listener.dicom.uids import InvalidUid, checked_uid
-from listener.scu.association import AssociationRejected, application_entity, request_association
-from listener.spool.atomic_files import write_bytes
-from model_store.cohort.plan import PacsSource, RetrieveMethod
+from deploy.terminal import duration, stepping
+from model_store.cohort.pacs_source import PacsSource, RetrieveMethod
 
-SUCCESS, OUT_OF_RESOURCES, CANNOT_UNDERSTAND = 0x0000, 0xA700, 0xC000
-PENDING = (0xFF00, 0xFF01)
-TIMEOUT_SECONDS, RESPONSE_TIMEOUT_SECONDS = 30.0, 600.0
-MODALITIES = ("MR", "SEG", "RTSTRUCT")
 NOT_IN_PACS, NOT_SENT, QUERY_FAILED = "not_in_pacs", "not_sent", "query_failed"
 REASON_TEXTS = {
     NOT_IN_PACS: "no MR, SEG or RTSTRUCT series of this study is there",
     NOT_SENT: "the study was not sent whole",
-    QUERY_FAILED: "the question whether the study is there (C-FIND) was not answered with success",
+    QUERY_FAILED: "the question whether the study is there (C-FIND, QIDO-RS) was not answered with success",
 }
 COMPLETE = "complete"
 """An empty file in a study's folder: the PACS reported that it had sent the whole study."""
+LONGEST_WAIT_SECONDS = 3600.0
+"""Between two attempts at a question."""
+Wanted = tuple[int, tuple[str, str]]
+"""An entry of the list: its line, keyword and value."""
+Found = list[tuple[Wanted, list[tuple[str, str]]]]
+"""With the studies that match it, and why a study is not whole."""
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -69,28 +67,28 @@ def retrieve_studies(source: PacsSource, folder: Path, console: Console) -> list
     wanted = read_queries(source.queries)
     failed: list[NotRetrieved] = []
     found = 0
-    with stepping(console, "fetching studies", len(wanted)) as step, _receiving(source, folder):
-        for at, (keyword, value) in wanted:
-            entry = f"{source.queries.name}:{at}"
-            answers = _ask_and_fetch(source, folder, keyword, value)
-            found += sum(reason == "" for _, reason in answers)
-            failed += [
-                NotRetrieved(entry, study, reason, f"{source.ae_title}: {REASON_TEXTS[reason]}")
-                for study, reason in answers
-                if reason
-            ]
-            step()
+    folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        archive = _archive(source, folder, stack)
+        answered = _fetch_all(source, archive, folder, wanted, console)
+    for (at, _), answers in answered:
+        found += sum(reason == "" for _, reason in answers)
+        failed += [
+            NotRetrieved(f"{source.queries.name}:{at}", study, reason, f"{source.name}: {REASON_TEXTS[reason]}")
+            for study, reason in answers
+            if reason
+        ]
     for one in failed:
         console.print(f"{one.entry}: {one.message}")
     if not found:
         raise CommandError(
-            f"{source.ae_title} sent none of the {len(wanted)} studies",
-            "check with radtme echo; for C-MOVE, the PACS must have our AE title and address configured",
+            f"{source.name} sent none of the {len(wanted)} studies",
+            "see whether the list is of this PACS; for C-MOVE, it must have our AE title and address configured",
         )
     return failed
 
 
-def read_queries(file: Path) -> list[tuple[int, tuple[str, str]]]:
+def read_queries(file: Path) -> list[Wanted]:
     """Return line, and keyword with value, of each study of a CSV with a column study_uid or accession_number.
 
     Raises
@@ -111,7 +109,7 @@ def read_queries(file: Path) -> list[tuple[int, tuple[str, str]]]:
         wanted = []
         for at, row in enumerate(rows, start=2):
             value = (row[column] or "").strip()
-            if column == "study_uid" and not _is_uid(value):
+            if column == "study_uid" and not is_uid(value):
                 raise WrongUsage(f"{file}:{at}: study_uid: expected a valid UID")
             if not value or set("*?\\") & set(value):
                 raise WrongUsage(f"{file}:{at}: {column}: expected one value without wildcards")
@@ -119,153 +117,110 @@ def read_queries(file: Path) -> list[tuple[int, tuple[str, str]]]:
     return wanted
 
 
-def _is_uid(value: str) -> bool:
+def _archive(source: PacsSource, folder: Path, stack: ExitStack) -> Archive:
+    if source.method is RetrieveMethod.DICOMWEB:
+        from deploy.cohort.dicomweb_archive import DicomwebArchive
+
+        return DicomwebArchive(source)
+    from deploy.cohort.dimse_archive import DimseArchive
+
+    archive = DimseArchive(source)
+    stack.enter_context(archive.receiving(folder))
+    return archive
+
+
+def _fetch_all(source: PacsSource, archive: Archive, folder: Path, wanted: Sequence[Wanted], console: Console) -> Found:
+    """Ask for each entry of the list, a few at the same time, and return the answers in the list's order."""
+
+    def fetch(one: Wanted) -> list[tuple[str, str]]:
+        if patience.ends.is_set():
+            return []
+        try:
+            answers = _ask_and_fetch(archive, folder, one, patience)
+        except CommandError:
+            patience.ends.set()
+            raise
+        patience.ends.wait(source.pause_seconds)
+        return answers
+
+    patience = Patience(source, console)
+    pool = ThreadPoolExecutor(source.parallel)
     try:
-        checked_uid(value)
-    except InvalidUid:
-        return False
-    return True
+        with stepping(console, "fetching studies", len(wanted)) as step:
+            futures = [pool.submit(fetch, one) for one in wanted]
+            for future in as_completed(futures):
+                future.result()
+                step()
+    except BaseException:
+        patience.ends.set()
+        archive.stop()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return [(one, future.result()) for one, future in zip(wanted, futures, strict=True)]
 
 
-class _QueryFailed(Exception):
-    """A C-FIND that did not end with success: what is in the PACS is not known."""
+class Patience:
+    """Asks an archive again that is busy or does not answer, with growing waits."""
+
+    def __init__(self, source: PacsSource, console: Console) -> None:
+        self._source, self._console = source, console
+        self.ends = threading.Event()
+        """Set where nobody waits for an answer any more."""
+
+    def ask(self, question: Callable[[], Answer]) -> Answer:
+        """Return the answer to a question.
+
+        Raises
+        ------
+        Unreachable
+            After the last attempt, from an archive without a connection.
+        Busy
+            After the last attempt, from one that has too much to do.
+        """
+        source = self._source
+        for attempt in range(source.attempts):
+            try:
+                return question()
+            except Busy as error:
+                if attempt + 1 == source.attempts or self.ends.is_set():
+                    if not isinstance(error, Unanswered):
+                        raise
+                    advice = "check extract.pacs in the configuration; the same command continues where this one ended"
+                    raise Unreachable(f"{source.name} {error}", advice) from error
+                wait = min(source.first_retry_seconds * 2.0 ** min(attempt, 30), LONGEST_WAIT_SECONDS)
+                self._console.print(f"{source.name} {error}; asking again in {duration(wait)}", markup=False)
+                self.ends.wait(wait)
+        raise AssertionError("unreachable: attempts is at least 1")
 
 
-def _ask_and_fetch(source: PacsSource, folder: Path, keyword: str, value: str) -> list[tuple[str, str]]:
-    """Return the studies that match each entry of the list, with why a study is not whole."""
-    by_uid = keyword == "StudyInstanceUID"
+def _ask_and_fetch(archive: Archive, folder: Path, one: Wanted, patience: Patience) -> list[tuple[str, str]]:
+    """Return the studies that match an entry of the list, with why a study is not whole."""
+    _, (keyword, value) = one
     try:
-        studies = [value] if by_uid else _find(source, keyword, value)
-    except _QueryFailed:
+        known = keyword == "StudyInstanceUID"
+        studies = [value] if known else patience.ask(lambda: archive.studies(keyword, value))
+    except (QueryFailed, Busy):
         return [("", QUERY_FAILED)]
-    return [(study, _fetch(source, folder, study)) for study in studies] or [("", NOT_IN_PACS)]
+    return [(study, _fetch(archive, folder, study, patience)) for study in studies] or [("", NOT_IN_PACS)]
 
 
-def _find(source: PacsSource, keyword: str, value: str) -> list[str]:
-    """Return the Study Instance UIDs that a key matches."""
-    with _associated(source, StudyRootQueryRetrieveInformationModelFind) as association:
-        asked = _identifier("STUDY", StudyInstanceUID="", **{keyword: value})
-        found = _answers(association, asked)
-    studies = [str(one.get("StudyInstanceUID") or "") for one in found if str(one.get(keyword) or "") == value]
-    return sorted({study for study in studies if _is_uid(study)})
-
-
-def _fetch(source: PacsSource, folder: Path, study: str) -> str:
+def _fetch(archive: Archive, folder: Path, study: str, patience: Patience) -> str:
     """Fetch the MR, SEG and RTSTRUCT series of a study; return why it is not whole, or nothing where it is."""
     mark = folder / study / COMPLETE
     if mark.exists():
         return ""
-    asked = _identifier("SERIES", StudyInstanceUID=study, SeriesInstanceUID="", Modality="")
     try:
-        with _associated(source, StudyRootQueryRetrieveInformationModelFind) as association:
-            found = _answers(association, asked)
-    except _QueryFailed:
+        series = patience.ask(lambda: archive.series(study))
+    except (QueryFailed, Busy):
         return QUERY_FAILED
-    series = [str(one.SeriesInstanceUID) for one in found if one.get("Modality") in MODALITIES]
     if not series:
         return NOT_IN_PACS
-    came = [_fetch_series(source, folder, study, one) for one in series]
+    try:
+        came = [patience.ask(partial(archive.fetch, study, one, folder)) for one in series]
+    except Busy:
+        return NOT_SENT
     if not all(came) or not mark.parent.is_dir():
         return NOT_SENT
     mark.touch()
     return ""
-
-
-def _fetch_series(source: PacsSource, folder: Path, study: str, series: str) -> bool:
-    asked = _identifier("SERIES", StudyInstanceUID=study, SeriesInstanceUID=series)
-    if source.method is RetrieveMethod.GET:
-        model = StudyRootQueryRetrieveInformationModelGet
-        with _associated(source, model, [(evt.EVT_C_STORE, _store, [folder])]) as association:
-            statuses = [status for status, _ in association.send_c_get(asked, model)]
-    else:
-        model = StudyRootQueryRetrieveInformationModelMove
-        with _associated(source, model) as association:
-            statuses = [status for status, _ in association.send_c_move(asked, source.our_ae_title, model)]
-    return bool(statuses) and statuses[-1].get("Status") == SUCCESS
-
-
-def _answers(association: Association, asked: Dataset) -> list[Dataset]:
-    answers = list(association.send_c_find(asked, StudyRootQueryRetrieveInformationModelFind))
-    if not answers or answers[-1][0].get("Status") != SUCCESS:
-        raise _QueryFailed
-    return [answer for status, answer in answers if status.get("Status") in PENDING and answer is not None]
-
-
-def _identifier(level: str, **keys: str) -> Dataset:
-    identifier = Dataset()
-    identifier.QueryRetrieveLevel = level
-    for keyword, value in keys.items():
-        setattr(identifier, keyword, value)
-    return identifier
-
-
-def _entity(ae_title: str) -> AE:
-    return application_entity(ae_title, TIMEOUT_SECONDS, RESPONSE_TIMEOUT_SECONDS)
-
-
-@contextmanager
-def _associated(source: PacsSource, model: str, handlers: Sequence[tuple[object, ...]] = ()) -> Iterator[Association]:
-    stored = STORAGE_CLASSES if handlers else ()
-    where = f"{source.ae_title} at {source.host}:{source.port}"
-    try:
-        association = request_association(
-            _entity(source.our_ae_title),
-            source.host,
-            source.port,
-            source.ae_title,
-            [build_context(model), *(build_context(sop_class, [*AllTransferSyntaxes]) for sop_class in stored)],
-            roles=[build_role(sop_class, scp_role=True) for sop_class in stored],
-            handlers=handlers,  # type: ignore[arg-type]
-        )
-    except AssociationRejected as rejection:
-        advice = f"check extract.pacs in the configuration, and that the PACS knows our AE title {source.our_ae_title}"
-        raise Unreachable(f"{where} rejected the association: {rejection}", advice) from rejection
-    if not association.is_established:
-        raise Unreachable(f"{where} does not answer an association request", "check extract.pacs in the configuration")
-    try:
-        yield association
-    finally:
-        association.release()
-
-
-@contextmanager
-def _receiving(source: PacsSource, folder: Path) -> Iterator[None]:
-    """Run the Storage SCP that C-MOVE sends to, where studies are retrieved by C-MOVE."""
-    folder.mkdir(parents=True, exist_ok=True)
-    if source.method is RetrieveMethod.GET:
-        yield
-        return
-    entity = _entity(source.our_ae_title)
-    entity.require_called_aet = True
-    for sop_class in STORAGE_CLASSES:
-        entity.add_supported_context(sop_class, AllTransferSyntaxes)
-    try:
-        server = entity.start_server(
-            (source.listen_host, source.listen_port), block=False, evt_handlers=[(evt.EVT_C_STORE, _store, [folder])]
-        )
-    except OSError as error:
-        raise Unreachable(
-            f"cannot listen on {source.listen_host}:{source.listen_port}: {error.strerror}",
-            "set extract.pacs.listen_port to a free port, and configure it in the PACS",
-        ) from error
-    try:
-        yield
-    finally:
-        if server is not None:
-            server.shutdown()
-            server.server_close()
-
-
-def _store(event: evt.Event, folder: Path) -> int:
-    """Store received objects unchanged, under their checked UIDs."""
-    try:
-        study = checked_uid(str(event.dataset.get("StudyInstanceUID") or ""))
-        uid = checked_uid(getattr(event.request, "AffectedSOPInstanceUID", ""))
-    except (InvalidUid, AttributeError, ValueError, KeyError):
-        return CANNOT_UNDERSTAND
-    try:
-        (folder / study).mkdir(parents=True, exist_ok=True)
-        write_bytes(folder / study / f"{uid}.dcm", event.encoded_dataset(include_meta=True))
-    except OSError:
-        return OUT_OF_RESOURCES
-    return SUCCESS

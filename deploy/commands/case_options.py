@@ -72,7 +72,7 @@ def case_options(command: Decorated) -> Decorated:
         score: tuple[float, float] | None,
         **kwargs: Any,
     ) -> Any:
-        from deploy.operations.case_search import CaseFilter
+        from deploy.operations.case_filter import CaseFilter
 
         return command(*args, wanted=CaseFilter(since, tuple(map(JobState, states)), reason, target, score), **kwargs)
 

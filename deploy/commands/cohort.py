@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from deploy.commands.options import output_folder_option
+from deploy.commands.numbers import Amount, WholeNumber
+from deploy.commands.options import OutputFolder, output_folder_option, readable_errors
 from deploy.commands.recipe import recipe
 from deploy.commands.sample_size import sample_size
 from deploy.configuration.study import load_study
@@ -13,6 +14,7 @@ from deploy.terminal import notices, path_from_here
 from model_store.cohort.plan import ExtractPlan
 from model_store.reliability.plan import ReliabilityPlan
 from model_store.signatures.profile import DEFAULT_PROFILE, PROFILES
+from model_store.validation.plan import CohortFiles, ValidatePlan
 
 config_argument = click.argument(
     "config_file", metavar="STUDY", type=click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -41,7 +43,7 @@ cohort.add_command(sample_size)
 )
 @click.option(
     "--output",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=OutputFolder(),
     help="Folder for the tables; required with a FOLDER or --pairs.",
 )
 @click.option(
@@ -57,7 +59,7 @@ cohort.add_command(sample_size)
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="The service's configuration: its workers.segment_rules apply. With a FOLDER.",
 )
-@click.option("--concurrency", "jobs", default=None, type=click.IntRange(0), help="Processes. Default: all cores.")
+@click.option("--concurrency", "jobs", default=None, type=WholeNumber(0), help="Processes. Default: all cores.")
 def extract(
     source: Path | None,
     pairs: Path | None,
@@ -75,6 +77,7 @@ def extract(
 
     from deploy.cohort.extract import extract as run
 
+    further: list[CohortFiles] = []
     if (source is None) == (pairs is None):
         raise WrongUsage("expected one of STUDY, FOLDER and --pairs FILE")
     if source is None or source.is_dir():
@@ -87,16 +90,23 @@ def extract(
             raise WrongUsage("--output, --profile and --config are for a FOLDER or --pairs; a STUDY contains them")
         study = load_study(source)
         plan, folder = study.plan("extract", ExtractPlan), study.folder("extract")
+        further = [one for one in study.plan("validate", ValidatePlan).cohorts if one.folder is not None]
     plan = plan if jobs is None else replace(plan, jobs=jobs)
-    extracted = run(plan, folder, notices())
-    lesions = extracted.tables.features
-    measured = int((lesions["reason"] == "").sum())
-    click.echo(f"{measured} of {len(lesions)} lesions measured ({len(extracted.tables.outlines)} outlines)")
-    for reason, cases in lesions.loc[lesions["reason"] != "", "reason"].value_counts().items():
-        click.echo(f"not measured: {cases} {reason}; see {path_from_here(folder / 'tables' / 'reasons.csv')}")
-    click.echo(str(path_from_here(folder / "tables" / "features.parquet")))
-    if measured == 0:
-        raise SystemExit(ExitCode.FAILED)
+    parts = {folder: plan}
+    for one in further:
+        others = replace(plan, folder=one.folder, pairs=None, pacs=None, names=None, controls=False)
+        parts[folder.with_name(one.step)] = others
+    for part_folder, part in parts.items():
+        with readable_errors():
+            extracted = run(part, part_folder, notices())
+        lesions = extracted.tables.features
+        measured = int((lesions["reason"] == "").sum())
+        click.echo(f"{measured} of {len(lesions)} lesions measured ({len(extracted.tables.outlines)} outlines)")
+        for reason, cases in lesions.loc[lesions["reason"] != "", "reason"].value_counts().items():
+            click.echo(f"not measured: {cases} {reason}; see {path_from_here(part_folder / 'tables' / 'reasons.csv')}")
+        click.echo(str(path_from_here(part_folder / "tables" / "features.parquet")))
+        if measured == 0:
+            raise SystemExit(ExitCode.FAILED)
 
 
 @cohort.command(epilog="Example: radtme cohort phenotype study.yaml")
@@ -104,27 +114,30 @@ def extract(
 def phenotype(config_file: Path) -> None:
     """Label each tumour of a cohort by its expression: immune-inflamed (hot) or immune-desert (cold).
 
-    A step that was completed with the same files and settings is skipped.
+    Other cohorts that phenotype.cohorts names follow. A step that was completed with the same files and settings is
+    skipped.
     """
-    from deploy.commands.options import readable_errors
-    from deploy.research.phenotype import STEP, result_lines, run_phenotype
+    from deploy.research.phenotype import STEP, following_studies, result_lines, run_phenotype
 
     study = load_study(config_file)
-    with readable_errors():
-        ran = run_phenotype(study, lambda what: notices().print(what, markup=False))
-    if not ran:
-        notices().print("nothing to do: files and settings are unchanged since the last run")
-    for line in result_lines(study):
-        click.echo(line)
-    click.echo(path_from_here(study.folder(STEP) / "tables" / "labels.parquet"))
+    for one in (study, *following_studies(study)):
+        if one is not study:
+            notices().print(f"phenotypes of {path_from_here(one.file)}", markup=False)
+        with readable_errors():
+            ran = run_phenotype(one, lambda what: notices().print(what, markup=False))
+        if not ran:
+            notices().print("nothing to do: files and settings are unchanged since the last run")
+        for line in result_lines(one):
+            click.echo(line)
+        click.echo(path_from_here(one.folder(STEP) / "tables" / "labels.parquet"))
 
 
 @cohort.command(epilog="Example: radtme cohort simulate --output ./simulated --patients 80")
 @output_folder_option
-@click.option("--seed", default=1, show_default=True, help="The same seed gives the same cohort.")
-@click.option("--patients", default=60, show_default=True, type=click.IntRange(10))
+@click.option("--seed", default=1, show_default=True, type=WholeNumber(0), help="The same seed gives the same cohort.")
+@click.option("--patients", default=60, show_default=True, type=WholeNumber(10))
 @click.option(
-    "--sites", default=3, show_default=True, type=click.IntRange(1, 4), help="Each site has a scanner of its own."
+    "--sites", default=3, show_default=True, type=WholeNumber(1, 4), help="Each site has a scanner of its own."
 )
 @click.option("--no-effect", is_flag=True, help="Simulate no effect, so that any effect found is a false positive.")
 @click.option(
@@ -132,11 +145,18 @@ def phenotype(config_file: Path) -> None:
     metavar="SHARE",
     default=0.4,
     show_default=True,
-    type=click.FloatRange(0, 1),
+    type=Amount(0, 1),
     help="Share of the patients whose tumour is outlined twice more, once by a second reader.",
 )
-@click.option("--concurrency", "jobs", default=0, type=click.IntRange(0), help="Processes. Default: all cores.")
-def simulate(output: Path, seed: int, patients: int, sites: int, no_effect: bool, repeated: float, jobs: int) -> None:
+@click.option(
+    "--five-cohorts",
+    is_flag=True,
+    help="Add a validation, a treated, a prognosis and an RNA cohort, each half as large.",
+)
+@click.option("--concurrency", "jobs", default=0, type=WholeNumber(0), help="Processes. Default: all cores.")
+def simulate(
+    output: Path, seed: int, patients: int, sites: int, no_effect: bool, repeated: float, five_cohorts: bool, jobs: int
+) -> None:
     """Write a simulated cohort into a folder, as input of a study: DICOM, labels, clinical data, genes, study.yaml.
 
     planted.json contains the simulated effects and the AUC that can be reached.
@@ -145,8 +165,9 @@ def simulate(output: Path, seed: int, patients: int, sites: int, no_effect: bool
     from deploy.simulation.planted import Planted
 
     output.mkdir(parents=True, exist_ok=True)
-    plan = SimulationPlan(seed, patients, sites, Planted(effect=not no_effect), repeated, jobs)
-    click.echo(path_from_here(write_cohort(output, plan, notices())))
+    plan = SimulationPlan(seed, patients, sites, Planted(effect=not no_effect), repeated, jobs, five_cohorts)
+    with readable_errors():
+        click.echo(path_from_here(write_cohort(output, plan, notices())))
 
 
 @cohort.command(epilog="Example: radtme cohort reliability study.yaml")
@@ -161,6 +182,7 @@ def reliability(config_file: Path) -> None:
     study = load_study(config_file)
     plan = study.plan("reliability", ReliabilityPlan)
     extraction, folder = study.plan("extract", ExtractPlan), study.folder("reliability")
-    table = run(plan, extraction, study.folder("extract"), folder, notices())
+    with readable_errors():
+        table = run(plan, extraction, study.folder("extract"), folder, notices())
     click.echo(f"{int(table['kept'].sum())} of {len(table)} features have an ICC of at least {plan.threshold:g}")
     click.echo(path_from_here(folder / "tables" / "icc.parquet"))

@@ -6,8 +6,10 @@ from pathlib import Path
 import click
 from rich.console import Console
 from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
+from deploy.commands.options import OutputFolder
 from deploy.configuration.load import load_configuration
 from deploy.demo.results import ArrivedResult, collect_results
 from deploy.demo.run import (
@@ -33,10 +35,10 @@ from workers.results.result_roles import ResultRole
 
 PHANTOM_SEED = 7
 HOW_TO_OPEN = {
-    ResultRole.SUMMARY_REPORT: "the report to read: dsrdump +Pl {path}",
-    ResultRole.FEATURE_REPORT: "every feature, for programs: dsrdump +Pl {path}",
-    ResultRole.SEGMENTATION: "tumour and ring: open it together with {study} in 3D Slicer or Weasis",
-    ResultRole.KEY_IMAGE: "the overlay to look at, also as a picture: {picture}",
+    ResultRole.SUMMARY_REPORT: "the report to read; dsrdump +Pl shows it as text",
+    ResultRole.FEATURE_REPORT: "every feature, for programs; dsrdump +Pl shows it as text",
+    ResultRole.SEGMENTATION: "tumour and ring; open it with {study} in 3D Slicer or Weasis",
+    ResultRole.KEY_IMAGE: "the overlay to look at, also as a picture: {picture} beside it",
 }
 
 
@@ -50,7 +52,7 @@ HOW_TO_OPEN = {
 @click.option(
     "--output",
     "keep",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=OutputFolder(),
     help="Folder for all output; new or empty. Default: ./radtme-data/demo/<number>.",
 )
 def demo(input_folder: Path | None, keep: Path | None) -> None:
@@ -104,8 +106,12 @@ def make_phantom(folder: Path, watch: Watch) -> list[DicomFile]:
 
 def show_step(console: Console, step: DemoStep) -> None:
     """Print a completed stage."""
-    line = Text.assemble((f"  {step.name:<20}", "bold"), f"{duration(step.seconds):>8}")
-    console.print(line.append(f"  {step.detail}", "dim") if step.detail else line)
+    line = Table.grid(padding=(0, 2, 0, 0))
+    line.add_column(width=20)
+    line.add_column(width=8, justify="right")
+    line.add_column()
+    line.add_row(Text(step.name, "bold"), duration(step.seconds), Text(step.detail, "dim"))
+    console.print(Padding(line, (0, 0, 0, 2), expand=False))
 
 
 def show_result(console: Console, job: JobStatus, spool: Path, folder: Path, study: Path) -> None:
@@ -117,7 +123,7 @@ def show_result(console: Console, job: JobStatus, spool: Path, folder: Path, stu
     else:
         console.print(Padding(Text(job.says or str(job.outcome), "bold yellow"), (0, 0, 0, 2), expand=False))
     if job.doubts:
-        meaning = f"This is a result, not an error: the score alone says {job.tendency}, but the evidence is too weak."
+        meaning = "This is a result, not an error: the evidence is too weak to call the tumour hot or cold."
         console.print(Padding(Text(meaning, "dim"), (0, 0, 0, 2), expand=False))
     if job.signature is not None and job.signature.research_notice:
         notice = Text(job.signature.research_notice, "bold yellow")
@@ -137,7 +143,7 @@ def show_arrived(console: Console, arrived: list[ArrivedResult], study: Path) ->
     console.print("  Stored in the test PACS, and as files:")
     for one in arrived:
         path = path_from_here(one.path)
-        picture = path_from_here(one.picture) if one.picture else path
-        look = HOW_TO_OPEN[one.role].format(path=path, picture=picture, study=path_from_here(study))
+        picture = one.picture.name if one.picture else ""
+        look = HOW_TO_OPEN[one.role].format(picture=picture, study=path_from_here(study))
         console.print(Padding(Text(path), (0, 0, 0, 4), expand=False), overflow="fold")
         console.print(Padding(Text(look, "dim"), (0, 0, 0, 6), expand=False), overflow="fold")

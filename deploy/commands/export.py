@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 import click
 
 from deploy.commands.case_options import case_options, require_known
-from deploy.commands.options import config_option
+from deploy.commands.options import OutputFile, config_option
 from deploy.configuration.load import read_configuration
 from deploy.errors import CommandError
 from deploy.operations.spool_checks import existing_spool
 from deploy.terminal import path_from_here
 
 if TYPE_CHECKING:
-    from deploy.operations.case_search import CaseFilter
+    from deploy.operations.case_filter import CaseFilter
 
 PARQUET = ".parquet"
 
 
 @click.command(epilog="Example: radtme export cases.csv; radtme export cases.parquet --identifiers")
-@click.argument("output_file", metavar="[FILE]", required=False, type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("output_file", metavar="[FILE]", required=False, type=OutputFile())
 @click.option("--identifiers", is_flag=True, help="Add the Study Instance UID and the times of each case.")
 @case_options
 @config_option

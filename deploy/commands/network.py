@@ -12,6 +12,7 @@ import click
 from pydicom.uid import UID
 from rich.table import Table
 
+from deploy.commands.numbers import Amount
 from deploy.commands.options import config_option, tls_given, tls_options
 from deploy.configuration.load import read_configuration
 from deploy.configuration.settings import Configuration
@@ -35,8 +36,8 @@ MAX_LISTED = 10
 timeout_option = click.option(
     "--timeout",
     metavar="SECONDS",
-    type=click.FloatRange(min=0, min_open=True),
-    default=30.0,
+    type=Amount(min=0, min_open=True),
+    default=30,
     show_default=True,
     help="For each answer.",
 )

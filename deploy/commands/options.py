@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from deploy.configuration.folder_checks import why_unusable
 from deploy.errors import CommandError, WrongUsage
 from deploy.terminal import time_or_ago
 from listener.settings import ClientTls
@@ -40,6 +41,34 @@ def config_option(command: Decorated) -> Decorated:
     )(command)
 
 
+class OutputFile(click.Path):
+    """A file to be written: that its folder is not there is said before the work, not after it."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path, dir_okay=False, writable=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path."""
+        path: Any = super().convert(value, param, ctx)
+        if not path.absolute().parent.is_dir():
+            self.fail(f"there is no folder {path.parent}", param, ctx)
+        return path
+
+
+class OutputFolder(click.Path):
+    """A folder to write into: that it cannot be made or written is said before the work, not after it."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path, file_okay=False)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path."""
+        path: Any = super().convert(value, param, ctx)
+        if why := why_unusable(path.absolute()):
+            self.fail(why, param, ctx)
+        return path
+
+
 class _FormerArgument(click.Argument):
     """An argument that an option has replaced: accepted, and not shown in the help."""
 
@@ -49,7 +78,7 @@ class _FormerArgument(click.Argument):
 
 def output_folder_option(command: Decorated) -> Decorated:
     """Add ``--output FOLDER``, which has to be given, to a command. The folder is accepted as an argument too."""
-    folder = click.Path(path_type=Path, file_okay=False)
+    folder = OutputFolder()
 
     @click.option("--output", metavar="FOLDER", type=folder, help="Folder to write into. Required.")
     @click.argument("former_output", cls=_FormerArgument, type=folder, required=False)

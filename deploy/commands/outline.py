@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deploy.commands.network import calling_option, calling_title, peer_of, timeout_option
+from deploy.commands.numbers import WholeNumber
 from deploy.commands.options import config_option, tls_given, tls_options
 from deploy.configuration.load import read_configuration
 from deploy.errors import CommandError, WrongUsage
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 @click.argument("series_folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option(
     "--phase",
-    type=click.IntRange(1),
+    type=WholeNumber(1),
     help="Number of the phase that the mask was drawn on; 1 is the earliest. Default: the only one that the mask fits, "
     "otherwise the first after contrast.",
 )

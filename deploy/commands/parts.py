@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from deploy.commands.options import config_option
+from deploy.commands.numbers import WholeNumber
+from deploy.commands.options import OutputFolder, config_option
 from deploy.configuration.change_audit import audited_start, cannot_audit
 from deploy.configuration.load import PART_VARIABLE, read_configuration
 from deploy.configuration.port_checks import OF_ONE_PROCESS, listened_ports
@@ -82,7 +83,7 @@ def listen(config_file: Path | None) -> None:
     show_default=True,
     help="Work of this process, separated by commas: compute (score), delivery (send).",
 )
-@click.option("--concurrency", type=click.IntRange(min=1), help="Number of processes. Default: workers.concurrency.")
+@click.option("--concurrency", type=WholeNumber(min=1), help="Number of processes. Default: workers.concurrency.")
 @config_option
 def work(queues: str, concurrency: int | None, config_file: Path | None) -> None:
     """Run workers only: score ready jobs and deliver results. Stops on Ctrl-C or SIGTERM, after running jobs.
@@ -123,7 +124,7 @@ def work(queues: str, concurrency: int | None, config_file: Path | None) -> None
 
 
 @click.command(epilog="Example: radtme sink --output /tmp/pacs")
-@click.option("--output", "folder", type=click.Path(path_type=Path, file_okay=False), help="Default: sink.folder.")
+@click.option("--output", "folder", type=OutputFolder(), help="Default: sink.folder.")
 @config_option
 def sink(folder: Path | None, config_file: Path | None) -> None:
     """Run a small Storage SCP that writes received objects to a folder, in place of a PACS, for tests."""

@@ -35,18 +35,20 @@ def quarantine() -> None:
 @config_option
 def list_objects(as_text: bool, config_file: Path | None) -> None:
     """List the objects in quarantine, the newest first, with sender, time and reason."""
-    from deploy.operations.quarantine import quarantined_objects
+    from deploy.operations.quarantine import in_words, path_of, sender_of
     from deploy.operations.status_text import as_json
+    from listener.ledger.quarantine import read_quarantined
 
-    found = quarantined_objects(existing_spool(read_configuration(config_file)))
+    spool = existing_spool(read_configuration(config_file))
+    found = read_quarantined(spool.ledger)
     if as_text:
         for one in found:
-            click.echo(json.dumps(as_json(one)))
+            click.echo(json.dumps({**as_json(one), "path": str(path_of(spool, one))}))
         return
     console = output()
     for one in found:
         console.print(Text.assemble((one.name, "bold")), overflow="fold")
-        words = Text(f"{one.sender}, {age(one.since)} ago, {size(one.bytes)}: {one.why}")
+        words = Text(f"{sender_of(one)}, {age(one.since)} ago, {size(one.bytes)}: {in_words(one)}")
         console.print(Padding(words, (0, 0, 0, 2), expand=False), overflow="fold")
     if not found:
         console.print("nothing is in quarantine")
@@ -57,23 +59,24 @@ def list_objects(as_text: bool, config_file: Path | None) -> None:
 @config_option
 def show(name: str, config_file: Path | None) -> None:
     """Show one object: what was wrong with it, who sent it, when, and where the file is. NAME may be its beginning."""
-    from deploy.operations.quarantine import find_quarantined
+    from deploy.operations.quarantine import find_quarantined, in_words, path_of, sender_of
 
-    one = find_quarantined(existing_spool(read_configuration(config_file)), name)
+    spool = existing_spool(read_configuration(config_file))
+    one = find_quarantined(spool, name)
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="bold", no_wrap=True)
     grid.add_column(overflow="fold")
     for title, words in (
         ("object", one.name),
-        ("reason", one.why),
+        ("reason", in_words(one)),
         ("answered with", one.reason.status),
-        ("sender", one.sender),
+        ("sender", sender_of(one)),
         ("received", f"{one.since.isoformat(timespec='seconds')} ({age(one.since)} ago)"),
-        ("SOP class", one.reason.sop_class_uid),
+        ("SOP class", _with_name(one.reason.sop_class_uid)),
         ("SOP instance", one.reason.sop_instance_uid),
-        ("encoding", one.reason.transfer_syntax_uid),
+        ("encoding", _with_name(one.reason.transfer_syntax_uid)),
         ("size", size(one.bytes)),
-        ("file", path_from_here(one.path)),
+        ("file", path_from_here(path_of(spool, one))),
     ):
         if words:
             grid.add_row(title, words)
@@ -95,3 +98,11 @@ def drop(name: str, why: str, config_file: Path | None) -> None:
     one = find_quarantined(spool, name)
     drop_quarantined(configuration, spool, one, why)
     click.echo(f"{one.name}: removed")
+
+
+def _with_name(uid: str) -> str:
+    """Return a UID after its name in the Standard, where it has one there."""
+    from pydicom.uid import UID
+
+    name = UID(uid).name
+    return uid if name == uid else f"{name} ({uid})"

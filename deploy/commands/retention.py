@@ -44,16 +44,17 @@ def retention(remove_it: bool, as_text: bool, config_file: Path | None) -> None:
     spool, settings = existing_spool(configuration), configuration.retention
     if remove_it:
         from deploy.operations.removal import finish_earlier
+        from listener.spool.quarantined import remove_from_quarantine
 
         finish_earlier(spool)
     every = every_study(spool)
     looked_at = list(units(spool, settings, every if as_text else overdue(spool, settings)))
-    going, quarantined = [unit for unit in looked_at if not unit.kept], list(old_quarantine(spool, settings))
+    going, quarantined = [unit for unit in looked_at if not unit.kept], old_quarantine(spool, settings)
     stays = [unit for unit in looked_at if unit.kept]
     if remove_it:
         going, lost = _removed(configuration, spool, going)
         stays += lost
-        _empty(spool, [one.name for one in quarantined])
+        remove_from_quarantine(spool, [one.name for one in quarantined])
     verb = REMOVED if remove_it else WOULD_GO
     if as_text:
         for unit in [*going, *stays]:
@@ -88,13 +89,6 @@ def _removed(configuration: Configuration, spool: Spool, going: "Sequence[Unit]"
     except NotAudited as error:
         raise cannot_audit(configuration, error) from error
     return gone, stays
-
-
-def _empty(spool: Spool, names: list[str]) -> None:
-    from deploy.operations.removal import remove_from_quarantine
-
-    for name in names:
-        remove_from_quarantine(spool, name)
 
 
 def _show(

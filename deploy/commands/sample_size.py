@@ -5,10 +5,11 @@ import math
 import click
 from rich.table import Table
 
+from deploy.commands.numbers import Amount, WholeNumber
 from deploy.errors import WrongUsage
 from deploy.terminal import output
 
-SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
+SHARE = Amount(0, 1, min_open=True, max_open=True)
 
 
 @click.command("sample-size", epilog="Example: radtme cohort sample-size --auc 0.75 --hot-share 0.3 --features 16")
@@ -16,7 +17,7 @@ SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
     "--auc",
     metavar="AUC",
     required=True,
-    type=click.FloatRange(0.5, 1, min_open=True, max_open=True),
+    type=Amount(0.5, 1, min_open=True, max_open=True),
     help="AUC that is expected, of an earlier validation rather than of a training.",
 )
 @click.option("--hot-share", metavar="SHARE", required=True, type=SHARE, help="Share of hot tumours, 0 to 1.")
@@ -24,7 +25,7 @@ SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
     "--features",
     metavar="NUMBER",
     required=True,
-    type=click.IntRange(1),
+    type=WholeNumber(1),
     help="Features that training may choose from, counting as one those that nearly copy each other.",
 )
 @click.option("--bar", metavar="AUC", type=SHARE, help="The validation_bar that the AUC's lower limit has to exceed.")

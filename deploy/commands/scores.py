@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from deploy.commands.options import config_option, readable_errors, registry_of
+from deploy.commands.options import OutputFile, OutputFolder, config_option, readable_errors, registry_of
 from deploy.configuration.load import read_configuration
 from deploy.errors import ExitCode
 from deploy.terminal import path_from_here
@@ -21,18 +21,27 @@ table_file = click.Path(path_type=Path, exists=True, dir_okay=False)
     "--signature", "name", metavar="NAME", help="A bundle's folder, or a published one's name. Default: the active one."
 )
 @click.option(
-    "--output", "output_file", type=click.Path(path_type=Path, dir_okay=False), help="Output file, Parquet or CSV."
+    "--own",
+    type=table_file,
+    help="Of a signature that takes columns of a study's own: the table that has them, with the column patient. Where "
+    "it takes nothing else, the same file is TABLE.",
 )
+@click.option("--output", "output_file", type=OutputFile(), help="Output file, Parquet or CSV.")
 @config_option
-def score(table: Path, name: str | None, output_file: Path | None, config_file: Path | None) -> None:
+def score(table: Path, name: str | None, own: Path | None, output_file: Path | None, config_file: Path | None) -> None:
     """Score the cases of a feature table as the service scores them. Prints CSV."""
     from model_store.cohort.labelled_cohort import read_table, unnamed_profile
+    from model_store.cohort.own_table import OwnTable, read_own, with_own
     from model_store.cohort.table_scores import score_table
 
     with readable_errors():
-        features = read_table(table)
-        scores = score_table(_signature(name, config_file), features)
-    if note := unnamed_profile(features):
+        signature = _signature(name, config_file)
+        features = read_table(table, ("patient",) if own else ())
+        if own and signature.own_columns:
+            features = with_own(features, read_own(OwnTable(own), signature.own_columns))
+        scores = score_table(signature, features)
+    takes_images = len(signature.own_columns) < len(signature.columns)
+    if takes_images and (note := unnamed_profile(features)):
         click.echo(f"note: {note}", err=True)
     if output_file is None:
         click.echo(scores.to_csv(index=False, float_format="%.17g"), nl=False)
@@ -42,7 +51,7 @@ def score(table: Path, name: str | None, output_file: Path | None, config_file: 
         scores.to_csv(output_file, index=False, float_format="%.17g")
 
 
-@click.command(epilog="Example: radtme signature compare radtme-research-phantom-1.3.0 other-signature-2.0.0")
+@click.command(epilog="Example: radtme signature compare radtme-research-phantom-1.4.0 other-signature-2.0.0")
 @click.argument("first")
 @click.argument("second")
 @click.option(
@@ -51,9 +60,7 @@ def score(table: Path, name: str | None, output_file: Path | None, config_file: 
     help="Score this feature table with both, instead of using the stored scores in the spool.",
 )
 @click.option("--labels", type=table_file, help="With --table: also compare the AUCs (columns patient, phenotype).")
-@click.option(
-    "--output", "output_folder", type=click.Path(path_type=Path, file_okay=False), help="Folder for tables and figure."
-)
+@click.option("--output", "output_folder", type=OutputFolder(), help="Folder for tables and figure.")
 @config_option
 def compare(
     first: str,

@@ -13,6 +13,7 @@ import click
 from rich.table import Table
 
 from deploy.commands.network import calling_option, calling_title
+from deploy.commands.numbers import Amount
 from deploy.commands.options import config_option
 from deploy.configuration.change_audit import cannot_audit
 from deploy.configuration.load import read_configuration
@@ -52,8 +53,8 @@ STYLES = {"OK": "bold green", "FAILED": "bold red"}
     "--timeout",
     "limit",
     metavar="SECONDS",
-    type=click.FloatRange(min=0, min_open=True),
-    default=300.0,
+    type=Amount(min=0, min_open=True),
+    default=300,
     show_default=True,
     help="Time limit for the whole test.",
 )

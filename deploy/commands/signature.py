@@ -1,13 +1,18 @@
 """``radtme signature``: list, check, publish and activate signatures."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.table import Table
 
+from deploy.commands.aggregates import aggregates, check_aggregates
+from deploy.commands.numbers import WholeNumber
 from deploy.commands.options import config_option, output_folder_option, readable_errors, registry_of
 from deploy.commands.scores import compare, score
 from deploy.commands.study import publish, reproduce_study, train, validate
+from deploy.commands.verify import verify
 from deploy.configuration.load import read_configuration
 from deploy.errors import CommandError, WrongUsage
 from deploy.research.signature_audit import audited
@@ -54,22 +59,7 @@ def show(name: str | None, config_file: Path | None) -> None:
         _print(registry.verify(name) if name else registry.active())
 
 
-@signature.command(epilog="Example: radtme signature verify ./radtme-research-phantom-1.3.0-0123456789ab")
-@click.argument("name_or_folder")
-@config_option
-def verify(name_or_folder: str, config_file: Path | None) -> None:
-    """Check a published signature, or a bundle's folder: every hash, the profile, the forest and its canary."""
-    from model_store.signatures.bundle import load_bundle
-
-    folder = Path(name_or_folder)
-    with readable_errors():
-        found = load_bundle(folder) if folder.is_dir() else registry_of(config_file).verify(name_or_folder)
-    click.echo(f"{found.name}: ok, SHA-256 {found.digest}")
-    for note in found.notes:
-        click.echo(f"note: {note}", err=True)
-
-
-@signature.command(epilog="Example: radtme signature activate radtme-research-phantom-1.3.0")
+@signature.command(epilog="Example: radtme signature activate radtme-research-phantom-1.4.0")
 @click.argument("name")
 @config_option
 def activate(name: str, config_file: Path | None) -> None:
@@ -127,13 +117,24 @@ def shadow(name: str | None, off: bool, config_file: Path | None) -> None:
     "build-research", epilog="Example: radtme signature build-research --output ./bundles --concurrency 2"
 )
 @output_folder_option
-@click.option("--seed", default=1, show_default=True, help="The same seed gives the same digest.")
-@click.option("--cases", default=160, show_default=True, help="Number of phantoms for training.")
+@click.option("--seed", default=1, show_default=True, type=WholeNumber(0), help="The same seed gives the same digest.")
+@click.option("--cases", default=160, show_default=True, type=WholeNumber(1), help="Number of phantoms for training.")
 @click.option(
-    "--held-out", default=160, show_default=True, help="Number of further phantoms for measuring the performance."
+    "--held-out",
+    default=160,
+    show_default=True,
+    type=WholeNumber(0),
+    help="Number of further phantoms for measuring the performance.",
 )
 @click.option(
-    "--bundle-version", metavar="VERSION", default="1.3.0", show_default=True, help="Version of the signature."
+    "--other-spacings",
+    default=72,
+    show_default=True,
+    type=WholeNumber(0),
+    help="Number of further phantoms, with spacings that training does not see.",
+)
+@click.option(
+    "--bundle-version", metavar="VERSION", default="1.4.0", show_default=True, help="Version of the signature."
 )
 @click.option(
     "--profile",
@@ -144,26 +145,45 @@ def shadow(name: str | None, off: bool, config_file: Path | None) -> None:
     type=click.Choice(sorted(PROFILES)),
     help=f"Feature profile: {', '.join(sorted(PROFILES))}.",
 )
-@click.option("--concurrency", "jobs", default=1, show_default=True, type=click.IntRange(1), help="Processes.")
+@click.option("--concurrency", "jobs", default=1, show_default=True, type=WholeNumber(1), help="Processes.")
 def build_research(
-    output: Path, seed: int, cases: int, held_out: int, bundle_version: str, profile_name: str, jobs: int
+    output: Path,
+    seed: int,
+    cases: int,
+    held_out: int,
+    other_spacings: int,
+    bundle_version: str,
+    profile_name: str,
+    jobs: int,
 ) -> None:
     """Train the research signature on simulated phantoms and write it into a folder below --output. Takes minutes."""
     from deploy.simulation.research_signature import ResearchPlan, build_research_signature
 
     try:
-        plan = ResearchPlan(seed, cases, held_out, bundle_version, PROFILES[profile_name])
+        with readable_errors():
+            plan = ResearchPlan(seed, cases, held_out, other_spacings, bundle_version, PROFILES[profile_name])
     except ValueError as error:
         raise CommandError(str(error)) from error
-    with stepping(notices(), "measuring phantoms", cases + held_out, QUICK_SECONDS) as step, readable_errors():
+    phantoms = cases + held_out + other_spacings
+    with stepping(notices(), "measuring phantoms", phantoms, QUICK_SECONDS) as step, readable_errors():
         bundle = build_research_signature(output, plan, jobs, step)
     click.echo(str(bundle))
+
+
+def _controls(found: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return by which data without signal the signature was tested, and what it does not beat."""
+    if not found:
+        return {}
+    lost = [str(one["name"]) for one in found if not one["beaten"]]
+    return {"negative controls": f"not beaten: {', '.join(lost)}; so research only" if lost else "all beaten"}
 
 
 def _print(found: Signature) -> None:
     """Print the description and performance of a signature."""
     description = found.description
     table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")  # a digest is never shortened
     rows = {
         "name": found.name,
         "notice": found.research_notice or "none",
@@ -172,6 +192,7 @@ def _print(found: Signature) -> None:
         "digest": found.digest,
         "profile": found.profile.name,
         "columns": f"{len(found.columns)}, threshold {found.threshold:.4f}",
+        **_controls(description.training.get("negative_controls") or ()),
         **{
             name.replace("_", " "): f"AUC {m['auc']['value']:.3f} ({m['auc']['low']:.3f} to {m['auc']['high']:.3f}), "
             f"{m['cases']} cases"
@@ -185,5 +206,5 @@ def _print(found: Signature) -> None:
         click.echo(f"note: {note}", err=True)
 
 
-for command in (train, validate, publish, score, compare, reproduce_study):
+for command in (train, validate, publish, verify, aggregates, check_aggregates, score, compare, reproduce_study):
     signature.add_command(command)

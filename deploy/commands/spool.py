@@ -31,7 +31,7 @@ def check(as_text: bool, config_file: Path | None) -> None:
     The next start of a listener repairs what is shown. While parts are running, their current work may be listed, too.
     Exit code 1 if anything is found.
     """
-    from listener.spool.repair import check as check_spool
+    from deploy.operations.spool_damage import check as check_spool
 
     found_in = existing_spool(read_configuration(config_file))
     found = list(check_spool(found_in))

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,8 +19,9 @@ from listener.dicom.uids import InvalidUid, checked_uid
 from listener.ledger.self_test_recipients import SELF_TEST_TARGET
 
 if TYPE_CHECKING:
-    from deploy.operations.case_search import CaseFilter
+    from deploy.operations.case_filter import CaseFilter
     from deploy.operations.job_status import JobStatus
+    from deploy.operations.service_health import ServiceHealth
 
 
 @click.command(epilog="Example: radtme status; radtme status --state failed --since 7d; radtme status STUDY_UID --json")
@@ -42,48 +43,70 @@ def status(
     one study, and its jobs with all times. Works even if all parts are down. Exit code 1 if nothing of the study was
     received. The options for cases choose those that all of them fit, and show nothing else.
     """
-    from deploy.operations.service_health import read_health
-    from deploy.operations.status import read_jobs, read_series, read_status
-    from deploy.operations.status_text import MAX_FINISHED_SHOWN, as_json, show_health, show_status, show_study
-    from listener.ledger.set_aside_outlines import read_set_aside
-
     configuration = read_configuration(config_file)
     if not wanted.is_empty:
         _show_cases(configuration, wanted, study_uid, as_text=as_text)
-        return
-    if study_uid is None:
-        redis_url = known_redis_url(configuration)
-        health = read_health(configuration.spool, configuration.listener.min_free_bytes, redis_url)
-        service = as_json(health) | {"problems": health.problems}
+    elif study_uid is None:
+        _show_service(configuration, as_text=as_text, everything=everything)
+    else:
+        _show_study(configuration, _checked(study_uid), as_text=as_text)
 
-        def show_service_alone() -> None:
-            click.echo(json.dumps({"service": service}, indent=1)) if as_text else show_health(output(), health)
 
-        try:
-            spool = existing_spool(configuration)
-        except NoSpool:
-            show_service_alone()
-            raise
-        if health.ledger_fault:
-            show_service_alone()
-            raise CommandError("jobs and targets cannot be shown without the database", "radtme doctor says what to do")
-        found = read_status(spool, None if everything or as_text else MAX_FINISHED_SHOWN)
-        warn_of_unknown_targets(found.jobs, configuration)
-        if as_text:
-            click.echo(json.dumps(as_json(found) | {"service": service}, indent=1))
-        else:
-            show_status(output(), found, health, everything=everything)
-        return
+def _show_service(configuration: Configuration, *, as_text: bool, everything: bool) -> None:
+    from deploy.operations.service_health import read_health
+
+    redis_url = known_redis_url(configuration)
+    health = read_health(configuration.spool, configuration.listener.min_free_bytes, redis_url)
+    try:
+        spool = existing_spool(configuration)
+    except NoSpool:
+        _show_health(health, as_text=as_text)
+        raise
+    if health.ledger_fault:
+        _show_health(health, as_text=as_text)
+        raise CommandError("jobs and targets cannot be shown without the database", "radtme doctor says what to do")
+    # Not before there is something to show: these import what reads the ledger.
+    from deploy.operations.status import read_status
+    from deploy.operations.status_text import MAX_FINISHED_SHOWN, as_json, show_status
+
+    found = read_status(spool, None if everything or as_text else MAX_FINISHED_SHOWN)
+    warn_of_unknown_targets(found.jobs, configuration)
+    if as_text:
+        click.echo(json.dumps(as_json(found) | _health_as_json(health), indent=1))
+    else:
+        show_status(output(), found, health, everything=everything)
+
+
+def _show_health(health: "ServiceHealth", *, as_text: bool) -> None:
+    from deploy.operations.service_health import show_health
+
+    if as_text:
+        click.echo(json.dumps(_health_as_json(health), indent=1))
+    else:
+        show_health(output(), health)
+
+
+def _health_as_json(health: "ServiceHealth") -> dict[str, Any]:
+    from deploy.operations.status_text import as_json
+
+    return {"service": as_json(health) | {"problems": health.problems}}
+
+
+def _show_study(configuration: Configuration, study_uid: str, *, as_text: bool) -> None:
+    from deploy.operations.status import read_jobs, read_series
+    from deploy.operations.status_text import as_json, show_study
+    from listener.ledger.set_aside_outlines import read_set_aside
+
     spool = existing_spool(configuration)
-    study = _checked(study_uid)
-    series, jobs, outlines = read_series(spool, study), read_jobs(spool, study), read_set_aside(spool.ledger, study)
+    series, jobs = read_series(spool, study_uid), read_jobs(spool, study_uid)
+    outlines = read_set_aside(spool.ledger, study_uid)
     warn_of_unknown_targets(jobs, configuration)
     if not series and not jobs:
         raise CommandError(
-            f"no object of study {study} is in {path_from_here(spool.root)}", "radtme status lists the studies"
+            f"no object of study {study_uid} is in {path_from_here(spool.root)}", "radtme status lists the studies"
         )
     if as_text:
-        found_here = {"study_uid": study, "series": series, "jobs": jobs, "set_aside": outlines}
+        found_here = {"study_uid": study_uid, "series": series, "jobs": jobs, "set_aside": outlines}
         click.echo(json.dumps(as_json(found_here), indent=1))
     else:
         show_study(output(), series, jobs, outlines)

@@ -92,7 +92,7 @@ def _print_validation(summary: dict[str, Any]) -> None:
         table.add_row(name, f"{found['cases']} ({found['hot']})", *measures)
     output().print(table)
     for one in summary.get("added_value", {}).get("cohorts", ()):
-        tested = f"p = {one['p']:.2g}" if one["cohort"] != "training" else "on the patients of the fit, without a test"
+        tested = f"p = {one['p']:.2g}" if one["p"] is not None else "on the patients of the fit, without a test"
         click.echo(
             f"{one['cohort']}: AUC {one['auc_clinical']:.3f} by clinical data, {one['auc_with_signature']:.3f} with "
             f"the signature, {tested}"

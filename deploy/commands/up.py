@@ -1,19 +1,21 @@
 """``radtme up``: the whole stack on this machine."""
 
 import contextlib
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from deploy.commands.options import config_option
+from deploy.commands.options import OutputFolder, config_option
 from deploy.configuration.change_audit import audited_start
 from deploy.configuration.load import read_configuration
 from deploy.configuration.text import masked_url
-from deploy.network.redis_check import check_redis
+from deploy.network.redis_check import RedisFault, check_redis
 from deploy.operations.spool_checks import require_layout
-from deploy.stack.local_stack import LocalStack, local_stack
+from deploy.stack.local_stack import LISTENER, LocalStack, local_stack
 from deploy.stack.process import reload_event, restrict_umask, stop_event
 from deploy.stack.readiness import reachable_host
 from deploy.stack.supervisor import NotReady
@@ -29,7 +31,7 @@ POLL_SECONDS = 0.2
 @click.option(
     "--logs",
     "log_folder",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=OutputFolder(),
     help="Write the output of each part to a file in this folder, instead of to standard error.",
 )
 @config_option
@@ -45,20 +47,20 @@ def up(config_file: Path | None, log_folder: Path | None) -> None:
     logs.configure()
     require_layout(configuration)
     audited_start(configuration, "up")
-    if configuration.redis.is_external and (fault := check_redis(configuration.workers.redis_url)):
+    fault = check_redis(configuration.workers.redis_url) if configuration.redis.is_external else None
+    if fault:
         notices().print(f"warning: {fault}", markup=False)
     stopping, hung_up = stop_event(), reload_event()
     with local_stack(configuration, log_folder) as stack:
-        try:
-            with _starting(in_line_with_logs=log_folder is None):
-                stack.wait_ready(READY_SECONDS, stopping.is_set)
-        except NotReady as error:
-            # Not a reason to stop: objects can be received meanwhile, and the other parts may become ready later.
-            notices().print(f"warning: {error}: {stack.not_ready()}", markup=False)
+        with _starting(in_line_with_logs=log_folder is None):
+            missing = _wait_ready(stack, fault, stopping.is_set)
         if not stopping.is_set():
-            show_where(output(), stack)
+            show_where(output(), stack, missing)
         while not stopping.wait(POLL_SECONDS):
             stack.supervisor.restart_exited()
+            if missing and stack.supervisor.are_ready():
+                missing = ""
+                notices().print("all parts are ready now")
             if hung_up.is_set():
                 hung_up.clear()
                 stack.reload()
@@ -69,6 +71,19 @@ def up(config_file: Path | None, log_folder: Path | None) -> None:
     notices().print("stopped")
 
 
+def _wait_ready(stack: LocalStack, fault: RedisFault | None, interrupted: Callable[[], bool]) -> str:
+    """Wait until the parts are ready; return what does not work, empty where all does.
+
+    No reason to stop: objects are received meanwhile, and the other parts may become ready later. Without Redis only
+    the listener becomes ready.
+    """
+    try:
+        stack.wait_ready(READY_SECONDS, interrupted, {LISTENER} if fault else None)
+    except NotReady as error:
+        return f"radtme is running, but not all of it: {error}: {stack.not_ready()}"
+    return f"radtme receives objects, but scores and sends nothing: {fault}" if fault else ""
+
+
 def _starting(*, in_line_with_logs: bool) -> contextlib.AbstractContextManager[object]:
     """Say that the parts start: with a spinner only where their log does not come to the same terminal."""
     if not in_line_with_logs:
@@ -77,8 +92,8 @@ def _starting(*, in_line_with_logs: bool) -> contextlib.AbstractContextManager[o
     return contextlib.nullcontext()
 
 
-def show_where(console: Console, stack: LocalStack) -> None:
-    """Print addresses, ports and paths."""
+def show_where(console: Console, stack: LocalStack, missing: str) -> None:
+    """Print what does not work, if anything, then addresses, ports and paths."""
     configuration = stack.configuration
     listener, workers = configuration.listener, configuration.workers
     table = Table.grid(padding=(0, 2))
@@ -105,12 +120,17 @@ def show_where(console: Console, stack: LocalStack) -> None:
         table.add_row("status page", f"http://{reachable_host(page.host)}:{page.port}/")
     option = f" --config {path_from_here(configuration.file)}" if configuration.file else ""
     table.add_row("next", f"radtme send FOLDER{option}\nradtme status{option}")
-    console.print("radtme is running; Ctrl-C stops it after current work has finished")
+    if missing:
+        console.print(Text(missing, "bold red"), overflow="fold")
+    console.print(f"{'' if missing else 'radtme is running; '}Ctrl-C stops it after current work has finished")
     console.print(table)
 
 
 def _active_signature(model_store: Path) -> str:
     # The pointer alone: to read the signature itself would load scikit-learn, which takes seconds.
-    with contextlib.suppress(OSError, ValueError, KeyError):
+    try:
         return str(read_json(model_store / "active.json")["active"])
-    return "no active signature: cases are not scored (radtme signature activate NAME)"
+    except FileNotFoundError:
+        return "the one that radtme ships, as soon as a worker has started"
+    except (OSError, ValueError, KeyError):
+        return "no active signature can be read: cases are not scored (radtme signature activate NAME)"

@@ -34,7 +34,7 @@ def unusable_folders(configuration: "Configuration") -> Iterator[tuple[str, str]
     for setting, folder in written_folders(configuration).items():
         if any(folder.is_relative_to(parent) for parent in unusable):
             continue  # the same fault
-        why = _why_unusable(folder)
+        why = why_unusable(folder)
         if why:
             unusable.append(folder)
             yield setting, why
@@ -47,7 +47,8 @@ def nearest_existing(path: Path) -> Path:
     return path
 
 
-def _why_unusable(folder: Path) -> str:
+def why_unusable(folder: Path) -> str:
+    """Return why a folder cannot be written or made; empty where it can."""
     existing = nearest_existing(folder)
     if not existing.is_dir():
         what = "a link to nothing" if existing.is_symlink() and not existing.exists() else "a file"

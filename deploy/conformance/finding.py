@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from pydicom import Dataset
+from pydicom.sequence import Sequence
 
 
 class Level(StrEnum):
@@ -45,8 +46,9 @@ class CheckedObject:
 
 
 def items(dataset: Dataset, keyword: str) -> list[Dataset]:
-    """Return the items of a sequence; empty where it is absent."""
-    return list(dataset.get(keyword) or ())
+    """Return the items of a sequence; empty where it is absent, or is none."""
+    found = dataset.get(keyword)
+    return list(found) if isinstance(found, Sequence) else []
 
 
 def descendants(item: Dataset) -> Iterator[Dataset]:

@@ -1,10 +1,12 @@
 """Checks AI result objects of any maker: IOD, structure, codes, tracking, references, IHE AI Results."""
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydicom import dcmread
+from pydicom import Dataset, dcmread
+from pydicom.uid import MediaStorageDirectoryStorage
 
 from deploy.conformance.finding import CheckedObject, Finding, Level, uid
 from deploy.conformance.object_rules import (
@@ -27,9 +29,11 @@ from listener.dicom.data_set import UNREADABLE_BYTES, UNREADABLE_FILE
 SOURCES = ("MR", "CT", "PT", "MG", "US", "DX", "CR", "NM", "XA", "RF")
 """Modalities of images that results are made from: they are read to resolve references, and not judged."""
 
-NAMES_OF_DICOM = ("", ".dcm", ".dicom", ".ima")
+NAMES_OF_DICOM = (".dcm", ".dicom", ".ima")
 """Endings of the names of files that are read, whatever they hold."""
 PREAMBLE_LENGTH = 128
+FIRST_GROUPS = (b"\x02\x00", b"\x08\x00", b"\x00\x08")
+"""How a data set without a preamble begins."""
 
 
 @dataclass(frozen=True)
@@ -50,23 +54,33 @@ class CheckReport:
 def files_to_check(target: Path) -> list[Path]:
     """Return a file, or the files of a folder without those that are of another kind by their name and content.
 
-    A folder of results often holds pictures and notes. A file that is named as DICOM, or not by its kind, stays.
+    A folder of results often holds pictures and notes. A file that is named as DICOM stays.
     """
     if target.is_file():
         return [target]
-    return [path for path in files_below(target) if path.suffix.lower() in NAMES_OF_DICOM or _has_preamble(path)]
+    return [path for path in files_below(target) if path.suffix.lower() in NAMES_OF_DICOM or _looks_like_dicom(path)]
 
 
-def _has_preamble(path: Path) -> bool:
-    """Return whether a file is of PS3.10 (section 7.1)."""
+def _looks_like_dicom(path: Path) -> bool:
+    """Return whether a file is of PS3.10 (section 7.1), or has no ending and begins as a data set."""
     with path.open("rb") as file:
-        return file.read(PREAMBLE_LENGTH + 4).endswith(b"DICM")
+        begin = file.read(PREAMBLE_LENGTH + 4)
+    return begin.endswith(b"DICM") or (not path.suffix and begin.startswith(FIRST_GROUPS))
 
 
 def check_results(paths: Sequence[Path]) -> CheckReport:
-    """Return the findings on all result objects in these files; a file that is not DICOM is a finding."""
+    """Return the findings on all result objects in these files; a file that is not DICOM is a finding.
+
+    The directory of a medium (DICOMDIR) is no result.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pydicom's, which quote values; the IOD is dciodvfy's to judge
+        return _check_results(paths)
+
+
+def _check_results(paths: Sequence[Path]) -> CheckReport:
     read = [_read(path) for path in paths]
-    objects = [one for one in read if isinstance(one, CheckedObject)]
+    objects = [one for one in read if isinstance(one, CheckedObject) and not _is_directory(one.dataset)]
     results = [one for one in objects if str(one.dataset.get("Modality", "")) not in SOURCES]
     known = {uid(one.dataset): one for one in objects}
     findings = [one for one in read if isinstance(one, Finding)]
@@ -80,9 +94,16 @@ def check_results(paths: Sequence[Path]) -> CheckReport:
 
 def _read(path: Path) -> CheckedObject | Finding:
     try:
-        return CheckedObject(path, dcmread(path))
+        dataset = dcmread(path)
+        for _ in dataset.iterall():  # decodes it
+            pass
     except UNREADABLE_FILE:
         return Finding(str(path), Level.ERROR, "unreadable", "the file cannot be read as DICOM")
+    return CheckedObject(path, dataset)
+
+
+def _is_directory(dataset: Dataset) -> bool:
+    return uid(getattr(dataset, "file_meta", Dataset()), "MediaStorageSOPClassUID") == MediaStorageDirectoryStorage
 
 
 def _object_rules(checked: CheckedObject) -> list[Callable[[CheckedObject], Iterator[Finding]]]:

@@ -174,7 +174,8 @@ None are created.
 The verdict is the value of {_code(codes.PHENOTYPE)} in the summary report:
 
 {table(("Code value", "Meaning", "When"), _verdicts())}
-Beside an uncertain verdict, {_code(codes.TENDENCY)} holds the class by the threshold.
+Beside an uncertain verdict, {_code(codes.TENDENCY)} holds the class by the threshold, except of images
+that may be from before contrast.
 
 ### 8.4 Greyscale consistency, standard extended, specialised and private SOP classes
 

@@ -34,6 +34,7 @@ def collect_results(ledger: Ledger, job_id: str, pacs: Path, folder: Path) -> li
         source = pacs / f"{taken[role].sop_instance_uid}.dcm" if role in taken else None
         if source is not None and source.is_file():
             path = folder / f"{role.value}.dcm"
+            path.unlink(missing_ok=True)  # the input may hold an outline twice
             os.link(source, path)
             picture = write_picture(path) if role is ResultRole.KEY_IMAGE else None
             arrived.append(ArrivedResult(role, path, picture))

@@ -1,5 +1,6 @@
 """Checks of this machine: configuration, folders, disk, ports, clock, versions, certificates."""
 
+import errno
 import os
 import platform
 import time
@@ -18,6 +19,7 @@ from deploy.configuration.port_checks import listened_ports, shared_ports
 from deploy.configuration.settings import Configuration
 from deploy.doctor.finding import Finding, fault, ok, warning
 from deploy.errors import CommandError
+from deploy.operations.service_health import FREE_FILES, FREE_SPACE, MOUNT_WRITABLE
 from deploy.stack.ports import require_free
 from deploy.stack.running_stack import known_redis_url
 from deploy.terminal import duration, path_from_here, size
@@ -66,7 +68,7 @@ def check_folders(configuration: Configuration) -> Iterator[Finding]:
     """Whether data, spool, signatures and audit trail can be written, and the layout of the spool."""
     bad = dict(unusable_folders(configuration))
     for setting, message in bad.items():
-        yield fault("folders", f"{setting}: {message}", "correct owner, mode or path")
+        yield fault("folders", f"{setting}: {message}", _remedy_of(message))
     try:
         check_layout(configuration.locations.spool)
     except WrongLayout as error:
@@ -79,15 +81,24 @@ def check_folders(configuration: Configuration) -> Iterator[Finding]:
         yield ok("folders", f"{path_from_here(data)} {words}")
 
 
+def _remedy_of(message: str) -> str:
+    """Return what to do about a folder that cannot be written, by the reason that its message ends with."""
+    remedies = {errno.EROFS: MOUNT_WRITABLE, errno.ENOSPC: f"{FREE_SPACE}; without free inodes (df -i), {FREE_FILES}"}
+    for number, remedy in remedies.items():
+        if message.endswith(os.strerror(number).lower()):
+            return remedy
+    return "correct owner, mode or path"
+
+
 def check_disk(configuration: Configuration) -> Iterator[Finding]:
     """Whether the spool's disk has room."""
     spool = Spool(nearest_existing(configuration.locations.spool))
     free, least = spool.free_bytes(), configuration.listener.min_free_bytes
     limit = f"{size(free)} free, objects are refused below {size(least)} (listener.min_free_bytes)"
     if free < least:
-        yield fault("disk", limit, "run radtme retention, or give the disk more space")
+        yield fault("disk", limit, FREE_SPACE)
     elif free < LOW_DISK_FACTOR * least:
-        yield warning("disk", limit, "run radtme retention, or give the disk more space")
+        yield warning("disk", limit, FREE_SPACE)
     else:
         yield ok("disk", limit)
 

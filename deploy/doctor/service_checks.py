@@ -12,7 +12,7 @@ from deploy.errors import CommandError, Unreachable
 from deploy.network.echo import echo
 from deploy.network.peer import Peer
 from deploy.network.redis_check import check_redis
-from deploy.operations.service_health import WITHOUT, check_ledger, nothing_received
+from deploy.operations.service_health import FIND_SENDERS, START_ALL, WITHOUT, check_ledger, nothing_received, start_of
 from deploy.stack.redis_server import redis_program
 from deploy.stack.running_stack import as_running, known_redis_url
 from listener.ledger.database import SQLITE_NAME
@@ -25,11 +25,6 @@ from workers.targets.dimse import transport_of
 from workers.targets.target import Target
 from workers.targets.transport import TargetRefused
 
-STARTS = {
-    Part.LISTENER: "radtme listen",
-    Part.COMPUTE: "radtme work --queues compute",
-    Part.DELIVERY: "radtme work --queues delivery",
-}
 ANSWER_SECONDS = 5.0
 """For each answer of a peer. They are asked at the same time."""
 
@@ -69,14 +64,14 @@ def check_parts(configuration: Configuration) -> Iterator[Finding]:
     """Which parts give signs of life."""
     running = [part for part in read_parts(Spool(configuration.locations.spool).parts) if part.is_alive]
     if not running:
-        yield warning("parts", "nothing runs", "start it: radtme up, or the services of this installation")
+        yield warning("parts", "nothing is running", START_ALL)
         return
     for part in Part:
         own = [one for one in running if part in one.parts]
         if own:
-            yield ok("parts", f"{part} runs on {', '.join(f'{one.host} (process {one.pid})' for one in own)}")
+            yield ok("parts", f"{part} is running on {', '.join(f'{one.host} (process {one.pid})' for one in own)}")
         else:
-            yield fault("parts", WITHOUT[part], f"start it: {STARTS[part]}, or its service")
+            yield fault("parts", WITHOUT[part], start_of(part))
 
 
 def check_signature(configuration: Configuration) -> Iterator[Finding]:
@@ -88,7 +83,8 @@ def check_signature(configuration: Configuration) -> Iterator[Finding]:
             return
         signature = registry.active()
     except SignatureError as error:
-        yield fault("signature", str(error), "radtme signature list, then radtme signature activate NAME")
+        message, _, advice = str(error).partition("; ")
+        yield fault("signature", message, advice or "radtme signature list, then radtme signature activate NAME")
         return
     yield ok("signature", f"{signature.id} {signature.version} is active and unchanged")
 
@@ -100,12 +96,14 @@ def check_peers(configuration: Configuration) -> Iterator[Finding]:
     yield ok("peers", f"may send: {', '.join(dict.fromkeys(titles)) or 'everyone on this machine'}")
     last = configuration.spool.last_arrival()
     if late := nothing_received(datetime.fromtimestamp(last, UTC) if last else None):
-        yield warning("peers", late, "look for rejected associations (radtme audit), and at the queues of the senders")
+        yield warning("peers", late, FIND_SENDERS)
     running = as_running(configuration)
     parts = read_parts(Spool(configuration.locations.spool).parts)
     own = any(Part.LISTENER in part.parts and part.is_alive for part in parts)
     if own and (not titles or configuration.workers.ae_title in titles):
-        yield _asked("peers", running.own_listener(), configuration.workers.ae_title, "see the log of the listener")
+        remedy = "see the log of the listener, and restart it where it says nothing"
+        found = _asked("peers", running.own_listener(), configuration.workers.ae_title, remedy)
+        yield found if found.level is Level.OK else replace(found, remedy=remedy)
     source = listener.retrieve_from
     if source is not None:
         peer = Peer(source.ae_title, source.host, source.port, source.tls)

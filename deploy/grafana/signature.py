@@ -61,7 +61,7 @@ def signature() -> Dashboard:
             "Scores": [
                 graph(
                     "Score quartiles",
-                    "Probability of hot: a quarter, half and three quarters of the cases of a day lie below.",
+                    "From 0 (cold) to 1 (hot): a quarter, half and three quarters of the cases of a day lie below.",
                     [
                         Query(f"histogram_quantile({share}, sum by (le) (increase(radtme_score_bucket[24h])))", name)
                         for share, name in ((0.25, "a quarter"), (0.5, "half"), (0.75, "three quarters"))

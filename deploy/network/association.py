@@ -76,7 +76,7 @@ def _why_not(peer: Peer, association: Association, timeout_seconds: float) -> Un
         return Unreachable(f"{peer}: there is no encrypted connection", found)
     return Unreachable(
         f"{peer}: something listens there and does not answer an association request",
-        "check the port: is it the DICOM one? Does it want TLS (tls: in the target, or --ca), or none?",
+        "check that this is its DICOM port, and whether it wants TLS (tls: in the target, or --ca)",
     )
 
 

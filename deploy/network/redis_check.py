@@ -6,9 +6,18 @@ from urllib.parse import urlsplit
 
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
+from redis.exceptions import (
+    AuthenticationError,
+    NoPermissionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+)
 from redis.exceptions import TimeoutError as NoAnswer
 from redis.retry import Retry
+
+from listener.broker.messages import PROBE_KEY, PROBE_MILLISECONDS
 
 ASK_SECONDS = 3.0
 PASSWORD_ADVICE = "set redis.password_file, and redis.username where Redis has users, to what Redis expects"  # noqa: S105 - advice
@@ -26,7 +35,7 @@ class RedisFault:
 
 
 def check_redis(url: str, timeout_seconds: float = ASK_SECONDS) -> RedisFault | None:
-    """Ask Redis with the password and the certificates that every part uses; None where it answers."""
+    """Ask Redis with the password and certificates that every part uses; None where it answers and takes messages."""
     where = _where(url)
     try:
         with Redis.from_url(
@@ -36,6 +45,11 @@ def check_redis(url: str, timeout_seconds: float = ASK_SECONDS) -> RedisFault | 
             retry=Retry(NoBackoff(), 0),
         ) as redis:
             redis.ping()
+            redis.set(PROBE_KEY, "", px=PROBE_MILLISECONDS)
+    except OutOfMemoryError:
+        return RedisFault(f"Redis at {where} is full and takes no messages", "raise its maxmemory, or free its memory")
+    except ReadOnlyError:
+        return RedisFault(f"Redis at {where} is a replica and takes no messages", "name the primary in redis.url")
     except AuthenticationError:
         wrong = "refuses the password" if urlsplit(url).password else "needs a password, and none is configured"
         return RedisFault(f"Redis at {where} {wrong}", PASSWORD_ADVICE)
@@ -58,6 +72,9 @@ def _where(url: str) -> str:
 def _response_fault(where: str, answer: str) -> RedisFault:
     if "NOAUTH" in answer or "WRONGPASS" in answer or "without any password" in answer:
         return RedisFault(f"Redis at {where} refuses the password", PASSWORD_ADVICE)
+    if answer.startswith("MISCONF"):
+        words = f"Redis at {where} cannot save to its disk and takes no messages"
+        return RedisFault(words, "free space on the disk of Redis; its log says what failed")
     return RedisFault(f"Redis at {where} answers: {answer}", "see the log of Redis")
 
 

@@ -2,11 +2,10 @@
 
 import logging
 
-import structlog
-
 from deploy.network.redis_check import RedisFault, check_redis
+from listener.runtime.logger import Logger
 
-log = structlog.get_logger()
+log = Logger(__name__)
 
 CELERY_LOGGER = "celery.worker.consumer.consumer"
 CANNOT_CONNECT = "consumer: Cannot connect to "

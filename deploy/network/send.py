@@ -6,7 +6,6 @@ from enum import StrEnum
 
 from pynetdicom import _config, build_context
 from pynetdicom.association import Association
-from pynetdicom.status import GENERAL_STATUS, STORAGE_SERVICE_CLASS_STATUS
 
 from deploy.errors import Unreachable
 from deploy.network.association import associated
@@ -14,13 +13,10 @@ from deploy.network.dicom_files import DicomFile
 from deploy.network.peer import Peer
 from listener.dicom.uids import UID_LENGTH
 from listener.scp.statuses import IN_QUARANTINE, OTHER_CONTENT
-from workers.targets.store_status import StoreResult, meaning_of
+from workers.targets.store_status import DUPLICATE_SOP_INSTANCE, StoreResult, meaning_of, status_words
 
 MAX_CONTEXTS = 128
 """In one association: their ids are the odd numbers of one byte (PS3.8 section 9.3.2.2)."""
-
-
-DUPLICATE_SOP_INSTANCE = 0x0111
 
 
 class SendOutcome(StrEnum):
@@ -118,14 +114,6 @@ def _send_group(
         may_fail = True
 
 
-def status_words(status: int, comment: str) -> str:
-    """Return the meaning of a C-STORE status (PS3.4 table B.2-1, PS3.7 annex C), its code, and the peer's comment."""
-    _, meaning = STORAGE_SERVICE_CLASS_STATUS.get(status) or GENERAL_STATUS.get(status) or ("", "")
-    words = "duplicate SOP instance" if status == DUPLICATE_SOP_INSTANCE else meaning.lower()
-    code = f"status 0x{status:04X}"
-    return ": ".join(filter(None, (f"{words} ({code})" if words else code, comment)))
-
-
 def _send_one(association: Association, accepted: set[tuple[str, str]], file: DicomFile) -> SentFile:
     if _context_of(file) not in accepted:
         return SentFile(file, SendOutcome.NOT_ACCEPTED, "not taken in this SOP class and transfer syntax")
@@ -140,7 +128,8 @@ def _send_one(association: Association, accepted: set[tuple[str, str]], file: Di
     except RuntimeError:  # pynetdicom: the association ended before the request was out
         return SentFile(file, SendOutcome.UNKNOWN, "the association was lost")
     status = response.get("Status")
-    said = "no answer" if status is None else status_words(status, str(response.get("ErrorComment") or ""))
+    comment = str(response.get("ErrorComment") or "")
+    said = "no answer" if status is None else ": ".join(filter(None, (status_words(status), comment)))
     if status == DUPLICATE_SOP_INSTANCE:
         return SentFile(file, SendOutcome.REFUSED if OTHER_CONTENT in said else SendOutcome.DUPLICATE, said)
     match meaning_of(status):

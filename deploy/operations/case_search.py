@@ -1,38 +1,15 @@
 """Cases by what they have in common, found in the ledger: only those that are asked for are read."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Select, and_, exists, or_
 
+from deploy.operations.case_filter import CaseFilter
 from deploy.operations.job_status import JobStatus, read_job
 from deploy.operations.status import most_urgent_first
 from listener.ledger.deliveries import DeliveryState, deliveries
 from listener.spool.job_rows import jobs, read, rows
-from listener.spool.jobs import JobState
 from listener.spool.spool import Spool
-
-
-@dataclass(frozen=True)
-class CaseFilter:
-    """What cases are searched by; what is empty does not matter."""
-
-    since: datetime | None = None
-    """They came, or changed, at this time or later."""
-    states: tuple[JobState, ...] = ()
-    reason: str | None = None
-    """Why they failed or were not scored."""
-    target: str | None = None
-    """That does not have their results yet."""
-    score: tuple[float, float] | None = None
-    """The lowest and the highest score."""
-    case: str | None = None
-    """The id of their job, or their Study Instance UID."""
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether every case fits."""
-        return self == CaseFilter()
 
 
 def found_cases(spool: Spool, wanted: CaseFilter, study_uid: str | None = None) -> tuple[JobStatus, ...]:

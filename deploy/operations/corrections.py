@@ -5,7 +5,6 @@ A person decides it here. Pixels must be the same, because the outline was drawn
 """
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
 from pydicom import Dataset, dcmread
@@ -14,13 +13,13 @@ from deploy.errors import CommandError
 from deploy.operations.retry import Retried, held_lock, retry, score_next_version
 from listener.broker.messages import score_announcement
 from listener.dicom.data_set import UNREADABLE_FILE, read_attributes
+from listener.ledger.quarantine import note_superseded, read_quarantined
 from listener.scp.statuses import Status
 from listener.spool.atomic_files import fsync_folder
 from listener.spool.job_notes import RESULT_NAME
 from listener.spool.jobs import Job, JobState
 from listener.spool.locks import LOCK_NAME
-from listener.spool.record_file import read_record, write_record
-from listener.spool.spool import QuarantineReason, Spool
+from listener.spool.spool import Spool
 
 PATIENT = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex")
 DUPLICATE = Status.DUPLICATE_SOP_INSTANCE.name.lower()
@@ -108,29 +107,29 @@ def _take_corrections(spool: Spool, job: Job) -> int:
     """
     study_uid = job.record.study_uid
     newest: dict[Path, Path] = {}
-    for reason in sorted(spool.quarantine.glob("*.json"), key=lambda path: path.stat().st_mtime):
-        place = _place_of(spool, reason, study_uid)
+    for one in reversed(read_quarantined(spool.ledger, reason=DUPLICATE)):
+        corrected = spool.quarantine / f"{one.name}.dcm"
+        place = _place_of(spool, corrected, study_uid)
         if place is not None:
-            newest[place] = reason.with_suffix(".dcm")
+            newest[place] = corrected
     for place, corrected in newest.items():
         _check_same_pixels(place, corrected)
     _check_one_patient(spool, job, newest)
     for place, corrected in newest.items():
-        _exchange(place, corrected)
+        _exchange(spool, place, corrected)
     return len(newest)
 
 
 def were_taken(spool: Spool, study_uid: str) -> bool:
     """Return whether objects of a study were replaced before: it may have several cases."""
-    return any(_place_of(spool, reason, study_uid, SUPERSEDED) for reason in spool.quarantine.glob("*.json"))
+    former = (spool.quarantine / f"{one.name}.dcm" for one in read_quarantined(spool.ledger, reason=SUPERSEDED))
+    return any(_place_of(spool, path, study_uid) for path in former)
 
 
-def _place_of(spool: Spool, reason: Path, study_uid: str, wanted: str = DUPLICATE) -> Path | None:
+def _place_of(spool: Spool, path: Path, study_uid: str) -> Path | None:
     """Return the path that the quarantined object belongs to; None where it is no copy of one of this study."""
     try:
-        if read_record(QuarantineReason, reason).reason != wanted:
-            return None
-        header = dcmread(reason.with_suffix(".dcm"), stop_before_pixels=True)
+        header = dcmread(path, stop_before_pixels=True)
         if str(header.StudyInstanceUID) != study_uid:
             return None
         place = spool.instance_path(study_uid, str(header.SeriesInstanceUID), str(header.SOPInstanceUID))
@@ -151,12 +150,11 @@ def _pixels(instance: Dataset) -> tuple[object, ...]:
     return instance.file_meta.TransferSyntaxUID, instance.get("PixelData"), instance.get("ROIContourSequence")
 
 
-def _exchange(place: Path, corrected: Path) -> None:
+def _exchange(spool: Spool, place: Path, corrected: Path) -> None:
     before = corrected.with_name(f".{corrected.name}")
     os.link(place, before)
     os.replace(corrected, place)
     fsync_folder(place.parent)
     os.replace(before, corrected)
-    reason = corrected.with_suffix(".json")
-    record = read_record(QuarantineReason, reason)
-    write_record(reason, replace(record, reason=SUPERSEDED, message="a corrected copy took its place"))
+    size = corrected.stat().st_size
+    note_superseded(spool.ledger, corrected.stem, SUPERSEDED, "a corrected copy took its place", size)

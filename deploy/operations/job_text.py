@@ -15,7 +15,7 @@ from listener.dicom.sender_character_sets import UNREADABLE_TEXT
 from listener.ledger.deliveries import DeliveryState
 from listener.ledger.reader_assessments import Assessment, ReaderAssessment
 from listener.spool.jobs import JobState
-from workers.scoring.case_result import Phenotype, ResultOutcome, shown_score
+from workers.scoring.case_result import Doubt, Phenotype, ResultOutcome, shown_score
 from workers.texts.certainty_texts import doubt_texts, range_text
 
 NARROW = 90
@@ -92,7 +92,8 @@ def score_words(job: JobStatus) -> str:
     assert job.hot_probability is not None  # noqa: S101 - of a scored job
     assert job.threshold is not None  # noqa: S101
     score, threshold = shown_score(job.hot_probability, job.threshold)
-    tends = f", tends to {job.tendency}" if job.doubts else ""
+    is_shown = job.doubts and Doubt.CONTRAST_PHASE not in job.doubts
+    tends = f", tends to {job.tendency}" if is_shown else ""
     redrawn = f", redrawn outlines {range_text(job.stability, job.threshold)}" if job.stability else ""
     doubts = "".join(f". {why.rstrip('.')}" for why in doubt_texts(job.doubts))
     return f"{tends}, score {score} (threshold {threshold}{redrawn}){doubts}"

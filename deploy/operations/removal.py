@@ -1,8 +1,8 @@
 """Removing a study with its jobs: staged whole, looked at once more, committed with its rows, then deleted.
 
 ``removal/<study>/`` holds ``study/`` and ``results/<job id>/`` while it is staged, ``removal/<study>.<n>.gone/`` then.
-The transaction that removes the rows of its jobs decides: a run that was killed before is undone by the next one, and
-what is left of one that was killed afterwards is deleted.
+The transaction that removes its rows and those of its jobs decides: a run that was killed before is undone by the next
+one, and what is left of one that was killed afterwards is deleted.
 """
 
 import contextlib
@@ -18,6 +18,7 @@ from deploy.configuration.sections import RetentionSettings
 from deploy.operations.retention import Unit, touched_since, unit_of
 from deploy.operations.retry import held_lock
 from listener.ledger.set_aside_outlines import forget_set_aside
+from listener.ledger.totals import lock_study_totals
 from listener.spool import job_rows
 from listener.spool.atomic_files import fsync_folder, make_folder
 from listener.spool.jobs import FINISHED_STATES
@@ -42,7 +43,7 @@ def finish_earlier(spool: Spool) -> None:
     for entry in sorted(folder.glob("*/")):
         with _only_remover(spool):
             if entry.name.endswith(GONE) and not any(map(spool.find_job, _job_ids(entry))):
-                _delete(spool, entry)
+                shutil.rmtree(entry)
             else:
                 _put_back(spool, entry)
 
@@ -70,12 +71,12 @@ def remove(spool: Spool, settings: RetentionSettings, study_uid: str, tell: Tell
         except OSError:
             _put_back(spool, staged if staged.exists() else gone)
             raise
-    _delete(spool, gone)
+    shutil.rmtree(gone)
     return True
 
 
 def _committed(spool: Spool, unit: Unit, staged: Path, gone: Path, tell: Tell) -> bool:
-    """Remove the rows of a study's jobs; False where one of them is no longer what it was, and nothing is removed."""
+    """Remove the rows of a study and its jobs; False where a job is no longer what it was, and nothing is removed."""
     ids = [job.id for job in unit.jobs]
     with spool.ledger.writing() as connection:
         job_rows.lock_study(connection, unit.study_uid)
@@ -86,7 +87,11 @@ def _committed(spool: Spool, unit: Unit, staged: Path, gone: Path, tell: Tell) -
         if not connection.scalar(same) == connection.scalar(every) == len(ids):
             return False
         tell(unit, staged / "study")
+        lock_study_totals(connection)
         job_rows.remove(connection, ids, FINISHED_STATES)
+        # Here, not when the files are deleted: by then the study may have come again.
+        forget_set_aside(connection, unit.study_uid)
+        forget_study(connection, unit.study_uid)
         os.rename(staged, gone)
         for folder in (removal_folder(spool), spool.studies, spool.results):
             fsync_folder(folder)
@@ -102,13 +107,6 @@ def _study_of(entry: Path) -> str:
     return name.removesuffix(GONE).rpartition(".")[0] if name.endswith(GONE) else name
 
 
-def _delete(spool: Spool, gone: Path) -> None:
-    """Delete a study whose removal is decided, and what the ledger knows of its outlines."""
-    forget_set_aside(spool.ledger, _study_of(gone))
-    forget_study(spool.ledger, _study_of(gone))
-    shutil.rmtree(gone)
-
-
 def _stage(unit: Unit, staged: Path) -> None:
     staged.mkdir()
     if unit.folder is not None:
@@ -116,13 +114,6 @@ def _stage(unit: Unit, staged: Path) -> None:
     (staged / "results").mkdir()
     for job in unit.jobs:
         os.rename(job.folder, staged / "results" / job.id)
-
-
-def remove_from_quarantine(spool: Spool, name: str) -> None:
-    """Remove an object from quarantine, then its reason: a reason that is left alone is removed at the next start."""
-    for suffix in (".dcm", ".json"):
-        (spool.quarantine / f"{name}{suffix}").unlink(missing_ok=True)
-    fsync_folder(spool.quarantine)
 
 
 def _put_back(spool: Spool, staged: Path) -> None:

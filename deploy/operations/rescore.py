@@ -49,7 +49,7 @@ def rescore(path: Path, bundles: Sequence[Path]) -> Rescored:
     repeated: float | None = None
     missing: tuple[str, ...] = ()
     try:
-        repeated = score(signature, report.regions).hot_probability
+        repeated = score(signature, report.regions, report.scanner).hot_probability
     except RejectedInput as error:
         missing = (str(error),)
     problems = (*_problems(report, signature, repeated), *missing)

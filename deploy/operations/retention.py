@@ -16,6 +16,7 @@ from sqlalchemy import exists, select, true
 from deploy.configuration.sections import RetentionSettings
 from listener.dicom.uids import is_uid
 from listener.ledger.deliveries import DeliverySchedule, DeliveryState, schedules
+from listener.ledger.quarantine import QuarantinedObject, read_quarantined
 from listener.spool.job_queries import studies_with_jobs
 from listener.spool.job_rows import jobs
 from listener.spool.jobs import IN_WORK, Job, JobState
@@ -39,15 +40,6 @@ class Unit:
     last_touched: float
     kept: str
     """Why it is kept; empty where it may be removed."""
-
-
-@dataclass(frozen=True)
-class QuarantinedFile:
-    """An object in quarantine that may be removed, with its reason."""
-
-    name: str
-    bytes: int
-    last_touched: float
 
 
 def every_study(spool: Spool) -> frozenset[str]:
@@ -98,13 +90,11 @@ def unit_of(spool: Spool, settings: RetentionSettings, study_uid: str) -> Unit:
     return Unit(study_uid, folder if folder.is_dir() else None, tuple(found), bytes_, last_touched, kept)
 
 
-def old_quarantine(spool: Spool, settings: RetentionSettings) -> Iterator[QuarantinedFile]:
-    """Yield the quarantined objects that exceed their retention time, by name."""
-    now = time.time()
-    for path in sorted(spool.quarantine.glob("*.dcm")):
-        size, touched = _measured(path)
-        if settings.quarantine_days is not None and now - touched > settings.quarantine_days * DAY_SECONDS:
-            yield QuarantinedFile(path.stem, size, touched)
+def old_quarantine(spool: Spool, settings: RetentionSettings) -> tuple[QuarantinedObject, ...]:
+    """Return the quarantined objects that exceed their retention time."""
+    if settings.quarantine_days is None:
+        return ()
+    return read_quarantined(spool.ledger, before=datetime.now(UTC) - timedelta(days=settings.quarantine_days))
 
 
 def touched_since(folder: Path, moment: float) -> bool:

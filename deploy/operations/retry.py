@@ -13,14 +13,13 @@ from listener.ledger.deliveries import DeliveryState
 from listener.pairing.conversion_sources import ConversionSources
 from listener.pairing.evidence import SeriesHeads, evidence
 from listener.pairing.readiness import next_version
-from listener.spool.job_notes import RESULT_NAME
 from listener.spool.jobs import Job, JobState
 from listener.spool.locks import LOCK_NAME, exclusive
 from listener.spool.spool import Spool
 from workers.delivery.circuit_breaker import probe_now
 from workers.delivery.outbox import read_deliveries, read_delivery, write_delivery
 from workers.delivery.record import DeliveryRecord
-from workers.results.result_record import read_result
+from workers.results.result_record import read_intact_result, read_result
 from workers.scoring.case_result import ResultOutcome
 
 LOCK_SECONDS = 5.0
@@ -74,12 +73,13 @@ def retry(spool: Spool, job: Job) -> Retried:
 def _take_up(spool: Spool, job: Job) -> Retried:
     with held_lock(job.folder, LOCK_NAME, job.id):
         records = read_deliveries(spool.ledger, job.id)
-        sent_before = (job.folder / RESULT_NAME).exists() and bool(records)
+        result = read_intact_result(job)
+        sent_before = result is not None and bool(records)
         state = JobState.DELIVERING if sent_before else JobState.READY if job.record.readied else JobState.WAITING
         announcements: tuple[Announcement, ...] = (score_announcement(job.id),) if state is JobState.READY else ()
         announcements = _make_due(spool, job, records) if sent_before else announcements
-        afresh = dict.fromkeys(("attempts", "failure", "dropped", "hold", "reason"))
-        if spool.move(job, state, **afresh) is None:
+        outcome = result.outcome_columns() if result is not None and sent_before else {}
+        if spool.move(job, state, attempts=None, **outcome) is None:
             raise CommandError(f"{job.id} was moved by someone else meanwhile", "radtme status shows where it is now")
     return Retried(f"{job.id}: {TAKEN_UP[state]}", announcements)
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from rich.console import Console
+from rich.text import Text
 
 from deploy.configuration.folder_checks import nearest_existing
 from deploy.terminal import age, duration, size
@@ -20,10 +21,21 @@ REDIS_SECONDS = 2.0
 LONG_WITHOUT_OBJECT = timedelta(days=3)
 """As in the alert RadtmeNothingReceived."""
 WITHOUT = {
-    Part.LISTENER: "No listener runs: no object is received.",
-    Part.COMPUTE: "No compute worker runs: no case is scored.",
-    Part.DELIVERY: "No delivery worker runs: no result is sent.",
+    Part.LISTENER: "No listener is running: no object is received.",
+    Part.COMPUTE: "No compute worker is running: no case is scored.",
+    Part.DELIVERY: "No delivery worker is running: no result is sent.",
 }
+STARTS = {
+    Part.LISTENER: "radtme listen",
+    Part.COMPUTE: "radtme work --queues compute",
+    Part.DELIVERY: "radtme work --queues delivery",
+}
+"""The command of each part."""
+START_ALL = "start it: radtme up, or the services of this installation"
+FREE_SPACE = "run radtme retention, or give the disk more space"
+FREE_FILES = "remove small files from that file system, or run radtme retention"
+MOUNT_WRITABLE = "mount it read-write (dmesg says why it is not)"
+FIND_SENDERS = "look for rejected associations (radtme audit), and at the queues of the senders"
 
 
 @dataclass(frozen=True)
@@ -55,6 +67,10 @@ class ServiceHealth:
     last_arrival: datetime | None
     ledger_fault: str | None = None
     """Why the ledger's database cannot be used."""
+    free_files: int | None = None
+    """Files that can still be made (inodes); None: no limit."""
+    is_read_only: bool = False
+    """Whether the spool's file system is read-only, seen from here."""
     ledger_asked: bool = True
     """False: nothing ever ran, so that there is no database yet."""
 
@@ -66,11 +82,11 @@ class ServiceHealth:
     @property
     def summary(self) -> str:
         """Return the state of each part and of Redis, and the last arrival, in one line."""
-        said = [f"{one.part.value} {'runs' if one.runs else 'does not run'}" for one in self.parts]
+        said = [f"{one.part.value} {'is running' if one.runs else 'is not running'}" for one in self.parts]
         if self.redis_asked:
-            said.append("Redis does not answer" if self.redis_fault else "Redis answers")
+            said.append("Redis cannot be used" if self.redis_fault else "Redis answers")
         else:
-            said.append("Redis does not run (radtme up starts it)")
+            said.append("Redis is not running (radtme up starts it)")
         if self.ledger_asked:
             said.append("database cannot be used" if self.ledger_fault else "database answers")
         said.append(f"last object {age(self.last_arrival)} ago" if self.last_arrival else "no object yet")
@@ -80,18 +96,30 @@ class ServiceHealth:
         if self.free_bytes < self.min_free_bytes:
             yield (
                 f"The disk is full: {size(self.free_bytes)} are free, and below {size(self.min_free_bytes)} "
-                "(listener.min_free_bytes) objects are refused with 0xA700."
+                f"(listener.min_free_bytes) objects are refused with 0xA700; {FREE_SPACE}."
             )
+        if self.free_files == 0:
+            yield f"The disk has room for no more files (df -i), and no object is received; {FREE_FILES}."
         if self.ledger_fault:
             yield f"The ledger's database cannot be used: {self.ledger_fault}. radtme doctor says what to do."
-        if not any(one.runs for one in self.parts):
-            yield "Nothing runs: no object is received, no case is scored, no result is sent."
+        if self.is_read_only and not any(one.runs for one in self.parts):
+            # A part that cannot write gives no signs of life, whether it is running or not.
+            yield f"The spool's file system is read-only: no object is received; {MOUNT_WRITABLE}."
+        elif not any(one.runs for one in self.parts):
+            yield f"Nothing is running: no object is received, no case is scored, no result is sent; {START_ALL}."
         else:
-            yield from (f"{WITHOUT[one.part]}{_last_seen(one)}" for one in self.parts if not one.runs)
+            yield from (_without(one) for one in self.parts if not one.runs)
         if self.redis_fault:
             yield f"No case is scored and no result is sent without Redis: {self.redis_fault}."
         if late := nothing_received(self.last_arrival):
-            yield f"N{late[1:]}."
+            yield f"N{late[1:]}; {FIND_SENDERS}."
+
+
+def show_health(console: Console, health: ServiceHealth) -> None:
+    """Print what runs, and what of that needs a person."""
+    console.print(Text(health.summary), overflow="fold")
+    for problem in health.problems:
+        console.print(Text(problem, "bold red"), overflow="fold")
 
 
 def nothing_received(last_arrival: datetime | None) -> str:
@@ -101,25 +129,36 @@ def nothing_received(last_arrival: datetime | None) -> str:
     return f"no object was received for {age(last_arrival)}"
 
 
-def _last_seen(part: PartStatus) -> str:
-    if part.last_seen_seconds is None:
-        return ""
-    return f" It gave its last sign of life {duration(part.last_seen_seconds)} ago."
+def start_of(part: Part) -> str:
+    """Return what to do where a part is not running."""
+    return f"start it: {STARTS[part]}, or its service"
+
+
+def _without(one: PartStatus) -> str:
+    """Return what a part's absence means, since when it is gone, and what to do."""
+    seen = one.last_seen_seconds
+    gone = "" if seen is None else f" It gave its last sign of life {duration(seen)} ago;"
+    remedy = start_of(one.part)
+    return f"{WITHOUT[one.part]}{gone} {remedy if gone else remedy.capitalize()}."
 
 
 def read_health(spool: Spool, min_free_bytes: int, redis_url: str | None) -> ServiceHealth:
     """Read the signs of life, and ask Redis, where there is one to ask (``redis_url``)."""
     running = read_parts(spool.parts)
-    last = spool.last_arrival()
+    ever_ran = spool.root.is_dir()
+    last = spool.last_arrival() if ever_ran else None
+    disk = Spool(nearest_existing(spool.root))
     return ServiceHealth(
         parts=tuple(_status(part, running) for part in Part),
         redis_fault=_redis_fault(redis_url) if redis_url else None,
         redis_asked=redis_url is not None,
-        free_bytes=Spool(nearest_existing(spool.root)).free_bytes(),
+        free_bytes=disk.free_bytes(),
+        free_files=disk.free_files(),
+        is_read_only=disk.is_read_only(),
         min_free_bytes=min_free_bytes,
         last_arrival=None if last is None else datetime.fromtimestamp(last, UTC),
         ledger_fault=check_ledger(spool),
-        ledger_asked=spool.root.is_dir(),
+        ledger_asked=ever_ran,
     )
 
 
@@ -134,6 +173,8 @@ def check_ledger(spool: Spool) -> str | None:
     try:
         if layout_of(spool.root) != LAYOUT:
             return None
+        from sqlalchemy import select  # only where there is a ledger: a third of what radtme status imports
+
         with spool.ledger.reading() as connection:
             connection.execute(select(1))
     except WrongLayout as error:

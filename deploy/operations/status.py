@@ -3,7 +3,6 @@
 Works while all other parts are down. No patient attribute is read.
 """
 
-import contextlib
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from deploy.operations.delivery_status import TargetStatus, read_targets
 from deploy.operations.job_status import JobStatus, read_job
+from listener.ledger.quarantine import read_quarantined
 from listener.ledger.reader_assessments import Assessment, read_assessments
 from listener.ledger.refused_contexts import RefusedContext, read_refused
 from listener.ledger.set_aside_outlines import (
@@ -24,8 +24,7 @@ from listener.ledger.set_aside_outlines import (
 )
 from listener.spool.job_queries import state_counts
 from listener.spool.jobs import IN_WORK, JobState
-from listener.spool.record_file import UnreadableRecord, read_record
-from listener.spool.spool import QuarantineReason, Spool
+from listener.spool.spool import Spool
 from listener.spool.study_rows import StudyArrivals, count_without_outline, study_counts, without_outline
 
 NEVER = datetime.min.replace(tzinfo=UTC)
@@ -37,7 +36,7 @@ class Quarantined:
 
     name: str
     reason: str
-    since: datetime | None
+    since: datetime
 
 
 @dataclass(frozen=True)
@@ -157,13 +156,10 @@ def read_series(spool: Spool, study_uid: str) -> tuple[SeriesStatus, ...]:
 
 def read_quarantine(spool: Spool) -> tuple[Quarantined, ...]:
     """Return the objects in quarantine, the newest first."""
-    found = []
-    for path in spool.quarantine.glob("*.json"):
-        with contextlib.suppress(OSError, UnreadableRecord):
-            why = read_record(QuarantineReason, path)
-            words = ": ".join(filter(None, (why.reason, why.message)))
-            found.append(Quarantined(path.stem, words or "no reason given", _modified(path)))
-    return tuple(sorted(found, key=lambda one: one.since or NEVER, reverse=True))
+    return tuple(
+        Quarantined(one.name, ": ".join(filter(None, (one.reason.reason, one.reason.message))), one.since)
+        for one in read_quarantined(spool.ledger)
+    )
 
 
 def read_refused_contexts(spool: Spool) -> tuple[RefusedOffer, ...]:

@@ -12,7 +12,7 @@ from rich.text import Text
 from deploy.operations.delivery_status import TargetStatus
 from deploy.operations.job_status import JobStatus, waits_long_for_a_worker
 from deploy.operations.job_text import FINISHED, indented, show_job, show_jobs
-from deploy.operations.service_health import ServiceHealth
+from deploy.operations.service_health import ServiceHealth, show_health
 from deploy.operations.status import NEVER, SeriesStatus, SpoolStatus
 from deploy.terminal import age, due, path_from_here, size
 from listener.ledger.reader_assessments import Assessment
@@ -60,13 +60,6 @@ def show_status(console: Console, status: SpoolStatus, health: ServiceHealth, *,
     show_refused_contexts(console, status, everything=everything)
     show_set_aside(console, status.set_aside, status.set_aside_counts, everything=everything)
     show_quarantine(console, status, everything=everything)
-
-
-def show_health(console: Console, health: ServiceHealth) -> None:
-    """Print what runs, and what of that needs a person."""
-    console.print(Text(health.summary), overflow="fold")
-    for problem in health.problems:
-        console.print(Text(problem, "bold red"), overflow="fold")
 
 
 def show_without_outline(console: Console, status: SpoolStatus, *, everything: bool) -> None:
@@ -153,12 +146,12 @@ def _headline(status: SpoolStatus) -> Text:
 
 
 def _unreachable(target: TargetStatus) -> Text:
-    """Return that delivery to a target is suspended, since when, and when the next probe is due."""
+    """Return that delivery to a target is suspended, since when, when the next probe is due, and what to do."""
     since = f" for {age(target.since)}" if target.since else ""
-    probe = f", asked again {due(target.next_probe)}" if target.next_probe else ""
+    probe = f", tried again {due(target.next_probe)}" if target.next_probe else ""
     why = f": {target.last_error}" if target.last_error else ""
     return Text(
-        f"target {target.target}: not reached{since}, circuit {target.circuit.value}{probe}{why}", "bold yellow"
+        f"target {target.target}: not reached{since}{probe}{why}; radtme echo {target.target} says more", "bold yellow"
     )
 
 

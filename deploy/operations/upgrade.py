@@ -64,7 +64,7 @@ def upgrade(spool: Spool, said: Callable[[str], None] = lambda words: None) -> U
     records, imported = 0, 0
     unreadable: list[Path] = []
     with held_lock(spool.root / FORMER_FOLDER, PAIRING_LOCK_NAME, "upgrade"), ExitStack() as locks:
-        if former == LEDGER_LAYOUT:  # its deliveries are there before their jobs
+        if former < LAYOUT:  # deliveries may be there before their jobs, and jobs before those that they replace
             open_at(spool.ledger, BEFORE_FOREIGN_KEYS)
         jobs = list(former_jobs(spool, unreadable))
         for job in jobs:

@@ -55,7 +55,9 @@ def imported_already(spool: Spool, job_ids: list[str]) -> frozenset[str]:
 def put_job(connection: Connection, job: Job) -> None:
     """Put a job into the ledger, as a part of a transaction; its results are in their new place."""
     result = read_intact_result(job)
-    reason = job.failure.reason if job.failure else result.rejection.reason if result and result.rejection else None
+    outcome = result.outcome_columns() if result else {}
+    if job.failure:
+        outcome["reason"] = job.failure.reason
     job_rows.insert(
         connection,
         job.record,
@@ -65,9 +67,7 @@ def put_job(connection: Connection, job: Job) -> None:
         failure=job.failure,
         hold=job.hold if job.state not in FINISHED_STATES else None,
         dropped=job.drop,
-        outcome=result.outcome.value if result else None,
-        reason=str(reason) if reason else None,
-        score=result.score.hot_probability if result and result.score else None,
+        **outcome,
     )
 
 

@@ -61,7 +61,7 @@ def outline_segmentation(mask: Mask, source: OutlinedPhase) -> Dataset:
     )
     instance = binary_segmentation(
         grid,
-        np.stack(drawn),
+        drawn,
         [_segment(number, name, uid_seed) for number, name in enumerate(_names(mask.regions), start=1)],
         derived_uid("outline dimensions", *content),
         series_instance_uid=derived_uid("outline series", *uid_seed),

@@ -78,13 +78,13 @@ def compare_on_table(table: Path, labels: Path | None, first: Signature, second:
     """
     features = read_table(table)
     one, other = score_table(first, features), score_table(second, features)
-    both = (one["hot_probability"].notna() & other["hot_probability"].notna()).to_numpy(np.bool_)
+    both = (one["score"].notna() & other["score"].notna()).to_numpy(np.bool_)
     names = one["case"] if "case" in one else pd.Series(range(1, len(one) + 1)).astype(str)
     cases = pd.DataFrame(
         {
             "case": names,
-            "first": one["hot_probability"],
-            "second": other["hot_probability"],
+            "first": one["score"],
+            "second": other["score"],
             "first_hot": one["tendency"] == HOT,
             "second_hot": other["tendency"] == HOT,
         }

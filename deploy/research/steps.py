@@ -1,6 +1,5 @@
 """The steps ``train``, ``validate`` and ``publish`` of a study: from its configuration to what they write."""
 
-import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.configuration.study import StudyConfiguration
+from deploy.terminal import notices, saying
 from model_store.publication.plan import PublishPlan
 from model_store.reporting.step_output import RECORD, fingerprint, is_done, mark_begun, mark_done, read_summary
 from model_store.signatures.bundle import load_bundle
@@ -34,6 +34,7 @@ def train_study(study: StudyConfiguration, begin: Callable[[str, int], Callable[
 
     ``begin`` is told of each long part: what it is and of how many steps; it returns what to call after each step.
     """
+    from model_store.computing.cluster import Cluster
     from model_store.publication.step import candidate_bundle
     from model_store.training.declaration import declaration
     from model_store.training.kept_folds import KeptFolds
@@ -43,15 +44,17 @@ def train_study(study: StudyConfiguration, begin: Callable[[str, int], Callable[
     plan = study.plan("train", TrainPlan)
     inputs = train_inputs(plan, study.output)
     folder = study.folder("train")
-    current = fingerprint({**vars(plan), "jobs": 0}, inputs.files())
+    current = fingerprint({**vars(plan), "jobs": 0, "scheduler": ""}, inputs.files())
     if is_done(folder, current):
         return StepDone(folder, read_summary(folder), candidate_bundle(study.output), False)
     mark_begun(folder)
     shutil.rmtree(folder / "bundle", ignore_errors=True)
     kept = KeptFolds(folder / "folds", current)
-    training = run_training(plan, inputs, plan.jobs or os.cpu_count() or 1, begin, kept)
+    with Cluster(plan.jobs, plan.scheduler, saying(notices())) as cluster:
+        mapped = map if plan.jobs == 1 and not plan.scheduler else cluster.map
+        training = run_training(plan, inputs, mapped, begin, kept)
     declared = declaration(plan, folder, study.folder("validate"), datetime.now(UTC).date())
-    bundle = write_training(plan, replace(training, declared=declared), folder)
+    bundle = write_training(plan, inputs, replace(training, declared=declared), folder)
     kept.forget()
     mark_done(folder, current, _files(folder))
     return StepDone(folder, read_summary(folder), bundle, True)

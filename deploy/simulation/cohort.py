@@ -1,14 +1,25 @@
-"""A simulated multi-site cohort, end to end: DICOM with outlines, clinic, expression, and a study to run on it."""
+"""A simulated multi-site study, end to end: DICOM with outlines, clinic, expression, and a study to run on it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from rich.console import Console
 
-from deploy.cohort.child_pool import run_tasks
+from deploy.cohort.cluster_tasks import run_tasks
 from deploy.errors import CommandError
+from deploy.simulation.further_cohorts import (
+    CELL_GROUPS,
+    RNA,
+    WITH_IMAGES,
+    cohorts_section,
+    further_cohorts,
+    quantities,
+    rna_study_text,
+    tables_of,
+)
 from deploy.simulation.patients import (
     IMMUNE,
     SimulatedPatient,
@@ -24,6 +35,7 @@ from deploy.simulation.phantom import PhantomSpec, simulate, spec_key
 from deploy.simulation.phantom_dicom import write_images, write_segmentation
 from deploy.simulation.planted import Planted, planted_summary
 from deploy.terminal import stepping
+from model_store.computing.cluster import Cluster
 from model_store.files import readable_json, replace_durably
 from model_store.reliability.plan import Perturbation
 from workers.features.redrawn_outlines import BorderDistance, redrawn
@@ -45,6 +57,8 @@ class SimulationPlan:
     repeated_share: float = 0.4
     """Of the patients: outlined twice by reader A, and once by reader B; the others once by reader A."""
     jobs: int = 0
+    five_cohorts: bool = False
+    """With a validation, a treated, a prognosis and an RNA cohort, each of half as many patients."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +81,15 @@ def write_cohort(folder: Path, plan: SimulationPlan, console: Console) -> Path:
     patients = draw_patients(plan.seed, plan.patients, plan.sites, plan.planted)
     repeated = round(plan.repeated_share * len(patients))
     tasks = [StudyToWrite(one, folder / "dicom" / one.id, at < repeated) for at, one in enumerate(patients)]
-    with stepping(console, "simulating studies", len(tasks)) as step:
-        for ended in run_tasks(write_study, tasks, plan.jobs):
+    others = further_cohorts(plan.seed, plan.patients // 2, plan.planted) if plan.five_cohorts else []
+    tasks += [
+        StudyToWrite(one, folder / cohort.name / "dicom" / one.id, False)
+        for cohort in others
+        if cohort.name in WITH_IMAGES
+        for one in cohort.patients
+    ]
+    with Cluster(plan.jobs) as cluster, stepping(console, "simulating studies", len(tasks)) as step:
+        for ended in run_tasks(cluster, write_study, tasks):
             if ended.failure:
                 raise CommandError(f"{ended.task.patient.id} could not be simulated: {ended.failure} {ended.detail}")
             step()
@@ -76,14 +97,21 @@ def write_cohort(folder: Path, plan: SimulationPlan, console: Console) -> Path:
         "labels": label_table(patients),
         "clinical": clinical_table(patients, plan.seed, plan.planted),
         "expression": expression_table(patients, plan.seed, plan.planted),
+        "quantities": quantities(patients, plan.seed),
     }.items():
-        replace_durably(folder / f"{name}.csv", table.to_csv(index=False, lineterminator="\n").encode())
+        _write_csv(folder / f"{name}.csv", table)
+    for cohort in others:
+        (folder / cohort.name).mkdir(exist_ok=True)
+        for name, table in tables_of(cohort, plan.planted):
+            _write_csv(folder / cohort.name / f"{name}.csv", table)
+    if others:
+        replace_durably(folder / RNA / STUDY_FILE, rna_study_text().encode())
     for name, sets in {"gene_sets": gene_sets(), "markers": marker_sets(), "pathways": pathway_sets()}.items():
         replace_durably(folder / f"{name}.gmt", _gmt(sets))
     hot = np.array([one.hot for one in patients])
     inflammation = np.array([one.inflammation for one in patients])
     replace_durably(folder / "planted.json", readable_json(planted_summary(plan.planted, hot, inflammation, plan.seed)))
-    replace_durably(folder / STUDY_FILE, study_text(plan.seed).encode())
+    replace_durably(folder / STUDY_FILE, study_text(plan.seed, five_cohorts=plan.five_cohorts).encode())
     return folder / STUDY_FILE
 
 
@@ -122,8 +150,8 @@ def write_study(task: StudyToWrite) -> None:
         write_segmentation(task.folder / f"outline_{name}.dcm", f"{key}/{name}", written, mask, 0, reader)
 
 
-def study_text(seed: int) -> str:
-    """Return the configuration of a study on a simulated cohort."""
+def study_text(seed: int, *, five_cohorts: bool = False) -> str:
+    """Return the configuration of a study on a simulated cohort, or on five."""
     return f"""output: study
 
 extract:
@@ -137,7 +165,10 @@ phenotype:
   second: {{gene_sets: markers.gmt, immune_populations: [{", ".join(IMMUNE)}]}}
   pathways: pathways.gmt
   clinical: {{table: clinical.csv, time: time, event: event, composition: [subtype, stage]}}
-
+  compared:
+    - {{name: cell_groups, table: quantities.csv, columns: [{", ".join(CELL_GROUPS)}]}}
+    - {{name: purity, table: quantities.csv, columns: [purity]}}
+{f"  cohorts: [{RNA}/{STUDY_FILE}]" if five_cohorts else ""}
 reliability:
   threshold: 0.75
   seed: {seed}
@@ -148,12 +179,16 @@ train:
 
 validate:
   clinical: clinical.csv
-
+{cohorts_section() if five_cohorts else ""}
 publish:
   data_source: Simulated patients; synthetic images.
   label_source: Simulated expression.
   research_notice: RESEARCH - simulated training data - not for clinical use
 """
+
+
+def _write_csv(path: Path, table: pd.DataFrame) -> None:
+    replace_durably(path, table.to_csv(index=False, lineterminator="\n").encode())
 
 
 def _gmt(sets: Mapping[str, Sequence[str]]) -> bytes:

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -10,7 +11,9 @@ import highdicom
 import numpy as np
 from highdicom.sr.coding import CodedConcept
 from numpy.typing import NDArray
+from pydicom import dcmwrite
 from pydicom.dataset import Dataset, FileDataset
+from pydicom.filereader import read_dataset
 from pydicom.uid import UID, MRImageStorage
 
 from workers.results.common_modules import set_file_meta
@@ -68,11 +71,12 @@ def write_images(
     folder.mkdir(parents=True, exist_ok=True)
     datasets, paths = [], []
     for phase, voxels in enumerate(phases):
-        common = _common(key, acquisition, phase) | dict(attributes or {})
+        common = _encoded(_common(key, acquisition, phase) | dict(attributes or {}))
         first = 1 if acquisition.separate_series else 1 + phase * len(voxels)
         slices = [
             _slice(
-                common | {"SOPInstanceUID": derived_uid(key, "image", phase, index), "InstanceNumber": first + index},
+                common,
+                {"SOPInstanceUID": derived_uid(key, "image", phase, index), "InstanceNumber": first + index},
                 plane,
                 index * acquisition.spacing_mm[0],
             )
@@ -172,9 +176,20 @@ def _common(key: str, acquisition: Acquisition, phase: int) -> dict[str, Any]:
     return values
 
 
-def _slice(values: dict[str, Any], plane: NDArray[np.uint16], offset_mm: float) -> FileDataset:
+def _encoded(values: dict[str, Any]) -> Dataset:
+    """Return these attributes as they are read from a file: pydicom writes such elements without encoding them."""
+    dataset, file = Dataset(), BytesIO()
+    for keyword, value in values.items():
+        setattr(dataset, keyword, value)
+    dcmwrite(file, dataset, implicit_vr=False, little_endian=True)
+    file.seek(0)
+    return read_dataset(file, is_implicit_VR=False, is_little_endian=True)
+
+
+def _slice(common: Dataset, values: dict[str, Any], plane: NDArray[np.uint16], offset_mm: float) -> FileDataset:
     """Return one slice, this far from the first, as a data set with file meta information."""
-    dataset = FileDataset("", {}, preamble=b"\0" * 128)
+    dataset = FileDataset("", dict(common.items()), preamble=b"\0" * 128)
+    dataset.set_original_encoding(False, True, common.original_character_set)
     for keyword, value in values.items():
         setattr(dataset, keyword, value)
     set_file_meta(dataset)
@@ -182,8 +197,9 @@ def _slice(values: dict[str, Any], plane: NDArray[np.uint16], offset_mm: float) 
     dataset.ImagePositionPatient = [round(x - offset_mm, 4), y, z]
     dataset.SliceLocation = round(offset_mm, 4)
     dataset.Rows, dataset.Columns = plane.shape
-    dataset.SmallestImagePixelValue, dataset.LargestImagePixelValue = int(plane.min()), int(plane.max())
-    dataset.PixelData = plane.astype("<u2").tobytes()
+    dataset.add_new("SmallestImagePixelValue", "US", int(plane.min()))
+    dataset.add_new("LargestImagePixelValue", "US", int(plane.max()))
+    dataset.add_new("PixelData", "OW", plane.astype("<u2").tobytes())
     return dataset
 
 

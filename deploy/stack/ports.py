@@ -99,7 +99,8 @@ def delivery_metrics_port(configuration: Configuration) -> int:
     port = workers.metrics_port + 1
     setting = "workers.metrics_port (delivery takes the one above it)"
     page = configuration.status_page.port if configuration.status_page.enabled else 0
-    if port in (listener.port, listener.metrics_port, page) or port > MAX_PORT:
+    sink = configuration.sink.port if configuration.sink.enabled else 0
+    if port in (listener.port, listener.metrics_port, page, sink) or port > MAX_PORT:
         raise CommandError(f"port {port} cannot be used for the metrics of delivery", f"set another {setting}")
     require_free(setting, workers.metrics_host, port)
     return port

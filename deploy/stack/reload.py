@@ -5,8 +5,6 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import structlog
-
 from deploy.configuration.change_audit import target_changes
 from deploy.configuration.load import read_configuration
 from deploy.configuration.settings import Configuration
@@ -14,6 +12,7 @@ from deploy.configuration.text import yaml_value
 from deploy.errors import CommandError
 from listener.audit.events import configuration_changed
 from listener.audit.trail import AuditLog, NotAudited
+from listener.runtime.logger import Logger
 from listener.settings import ListenerSettings
 from workers.targets.target import Target
 
@@ -29,7 +28,7 @@ ASSIGNED = frozenset({"redis_url"})
 stack. Ports that `radtme up` chose are in the environment of its parts, then and now.
 """
 
-log = structlog.get_logger()
+log = Logger(__name__)
 
 
 def reload_allow_list(listener: "Listener", config_file: Path | None) -> None:

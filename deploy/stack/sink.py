@@ -7,7 +7,6 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-import structlog
 from pydicom.uid import AllTransferSyntaxes
 from pynetdicom import AE, AllStoragePresentationContexts, evt
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
@@ -15,6 +14,7 @@ from pynetdicom.transport import ThreadedAssociationServer
 
 from deploy.configuration.sections import SinkSettings
 from listener.dicom.uids import InvalidUid, checked_uid
+from listener.runtime.logger import Logger
 from listener.spool.atomic_files import write_bytes
 from listener.tls.contexts import server_context
 from listener.tls.handshake import HandshakeFailed, shake_hands
@@ -23,7 +23,7 @@ HANDSHAKE_SECONDS = 15.0
 SUCCESS, OUT_OF_RESOURCES, CANNOT_UNDERSTAND = 0x0000, 0xA700, 0xC000
 """C-STORE statuses (PS3.4 table B.2-1)."""
 
-log = structlog.get_logger()
+log = Logger(__name__)
 
 
 class _Server(ThreadedAssociationServer):

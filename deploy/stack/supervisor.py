@@ -11,9 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import structlog
-
 from deploy.stack import orphan_cleanup
+from listener.runtime.logger import Logger
 
 MIN_RESTART_WAIT_SECONDS = 0.5
 MAX_RESTART_WAIT_SECONDS = 30.0
@@ -21,7 +20,7 @@ STEADY_SECONDS = 60.0
 """A process that ran this long is not in a crash loop: its next restart waits only briefly again."""
 POLL_SECONDS = 0.1
 
-log = structlog.get_logger()
+log = Logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -133,6 +132,12 @@ class Supervisor:
                 names = ", ".join(child.program.name for child in starting if not child.was_ready)
                 raise NotReady(f"{names}: not ready after {timeout_seconds:.0f} s")
             time.sleep(POLL_SECONDS)
+
+    def are_ready(self) -> bool:
+        """Tell whether every process was ready once. Those that were not are asked."""
+        for child in self._children:
+            child.was_ready = child.was_ready or child.program.is_ready()
+        return all(child.was_ready for child in self._children)
 
     def restart_exited(self) -> None:
         """Restart processes that have exited, with growing waits. To be called repeatedly."""

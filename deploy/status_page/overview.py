@@ -18,13 +18,13 @@ from deploy.operations.status import (
     read_quarantine,
     read_refused_contexts,
 )
-from deploy.status_page.search import CaseSearch
+from deploy.status_page.search import CASES_A_PAGE, CaseSearch
 from listener.dicom.data_set import read_attributes
 from listener.dicom.patient_texts import shown_text
 from listener.dicom.sender_character_sets import SenderCharacterSet, character_set_of
 from listener.ledger.deliveries import DeliveryState
 from listener.ledger.set_aside_outlines import SetAside, SetAsideOutline, newest_foreign, set_aside_counts
-from listener.spool.job_queries import StateCounter
+from listener.spool.job_queries import state_counts
 from listener.spool.jobs import JOB_ID_PATTERN, JobState
 from listener.spool.spool import Spool
 from listener.spool.study_rows import StudyArrivals, count_without_outline, without_outline
@@ -41,7 +41,6 @@ STATE_TEXTS = {
     JobState.FAILED: "failed",
     JobState.DROPPED: "dropped by a person",
 }
-CASES_A_PAGE = 50
 MAX_LISTED = 20
 """Studies without an outline, and outlines without a case, that are listed; the rest is counted."""
 MAX_OPEN_SHOWN = 200
@@ -118,17 +117,21 @@ class Overview:
         counts = {one.state: one.count for one in self.counts}
         found = list(self.health.problems) if self.health else []
         if failed := counts[JobState.FAILED]:
-            found.append(f"{failed} case{'s' * (failed != 1)} failed.")
+            found.append(f"{failed} case{'s' * (failed != 1)} failed; radtme status says why and what to do.")
         found += [
             f"{one.refused} case{'s' * (one.refused != 1)} refused by {one.name}."
             for one in self.targets
             if one.refused
         ]
-        found += [f"{one.name} could not be reached: {one.last_error}." for one in self.targets if one.last_error]
+        found += [
+            f"Results for {one.name} wait: {one.last_error}; radtme echo {one.name} says more."
+            for one in self.targets
+            if one.last_error
+        ]
         if late := waits_long_for_a_worker(self.open_cases):
             found.append(late)
         if not self.signature:
-            found.append("No signature is active: nothing is scored.")
+            found.append("No signature is active: nothing is scored; radtme signature activate NAME makes one active.")
         if self.free_bytes is None:
             found.append("There is no spool yet: nothing ever ran with this configuration.")
         return found
@@ -150,7 +153,6 @@ class Pages:
         """``character_sets``: of senders that declare none, for the patients that are shown."""
         self._redis_url = redis_url
         self._spool = spool
-        self._states = StateCounter(spool.ledger)
         self._registry = Registry(model_store)
         self._targets = targets
         self._min_free_bytes = min_free_bytes
@@ -174,7 +176,7 @@ class Pages:
         hidden = 0
         has_spool = self._spool.root.is_dir()
         health = read_health(self._spool, self._min_free_bytes, self._redis_url)
-        in_states = self._states.counts() if has_spool else dict.fromkeys(JobState, 0)
+        in_states = state_counts(self._spool.ledger) if has_spool else dict.fromkeys(JobState, 0)
         for state, count in in_states.items():
             over = state in (JobState.DONE, JobState.DROPPED)
             limit = self._settings.newest if over else MAX_OPEN_SHOWN
@@ -194,7 +196,7 @@ class Pages:
             signature=self._signature(),
             free_bytes=self._spool.free_bytes() if has_spool else None,
             min_free_bytes=self._min_free_bytes,
-            quarantine=read_quarantine(self._spool),
+            quarantine=read_quarantine(self._spool) if has_spool else (),
             set_aside=newest_foreign(ledger, MAX_LISTED) if has_spool else (),
             set_aside_reasons=set_aside_counts(ledger) if has_spool else {},
             refused_contexts=read_refused_contexts(self._spool) if has_spool else (),

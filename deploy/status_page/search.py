@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
 
-from deploy.operations.case_search import CaseFilter
+from deploy.operations.case_filter import CaseFilter
 from deploy.operations.job_status import JobStatus
 from deploy.terminal import time_or_ago
 from listener.spool.jobs import JobState
@@ -14,6 +14,7 @@ FIELDS = ("case", "state", "reason", "target", "since", "lowest", "highest")
 BEFORE = "before"
 """Where a page begins: the time and the id of the last case of the page before."""
 SEPARATOR = "~"
+CASES_A_PAGE = 50
 
 
 class NotUnderstood(ValueError):

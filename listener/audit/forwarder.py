@@ -19,19 +19,19 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import structlog
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from listener.audit.trail import audit_files, file_number
+from listener.runtime.logger import Logger
 from listener.settings import AuditSettings, SyslogServer
 from listener.spool.atomic_files import read_json, write_json
 from listener.spool.locks import exclusive
 from listener.tls.certificates import CredentialFileError
 from listener.tls.contexts import client_context
 
-log = structlog.get_logger()
+log = Logger(__name__)
 
 POSITION_NAME = "forwarded.json"
 LOCK_NAME = "forward.lock"

@@ -7,17 +7,16 @@ association says how much came. Between the two messages, the spool shows what h
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
-import structlog
 from pydicom.uid import UID
 
 from listener.audit.events import AuditedPatient, AuditedStudy, Node, begin_transferring, instances_transferred
 from listener.audit.message import FEW, Instances
 from listener.audit.trail import AuditLog, NotAudited
 from listener.dicom.data_set import Identity, UnreadableDataSet, read_patient
+from listener.runtime.logger import Logger
 
-log = structlog.get_logger()
+log = Logger(__name__)
 
 MAX_STUDIES = 32
 """Studies counted at a time in one association: before the next one, everything received so far is audited."""
@@ -48,7 +47,7 @@ class ReceivedStudies:
         self._studies: dict[str, _Arrived] = {}
         self._refused: Counter[str] = Counter()
 
-    def begins(self, identity: Identity, part: Path, offset: int, transfer_syntax: UID) -> None:
+    def begins(self, identity: Identity, part: str, offset: int, transfer_syntax: UID) -> None:
         """Write that objects of this study are being received, with the first one.
 
         Raises

@@ -6,12 +6,11 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import structlog
-
 from listener.audit.events import Node, node_rejected
 from listener.audit.trail import AuditLog, NotAudited
+from listener.runtime.logger import Logger
 
-log = structlog.get_logger()
+log = Logger(__name__)
 
 QUIET_SECONDS = 60.0
 """Further rejections of a peer are only counted for this long after a message: a flood must not fill the disk."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import structlog
 from celery import Celery
 from kombu.exceptions import OperationalError
 from redis import Redis
@@ -10,8 +9,9 @@ from redis.exceptions import RedisError
 
 from listener.broker.messages import TIMEOUT_SECONDS, Announcement, delivery_announcement, score_announcement
 from listener.broker.sending import send, sending_app
+from listener.runtime.logger import Logger
 
-log = structlog.get_logger()
+log = Logger(__name__)
 
 
 def announce(redis_url: str, announcements: Sequence[Announcement]) -> bool:

@@ -3,17 +3,17 @@
 import threading
 from collections.abc import Mapping, Sequence
 
-import structlog
 from kombu.exceptions import OperationalError
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from listener.broker.messages import TIMEOUT_SECONDS, Announcement, Queue
+from listener.broker.messages import PROBE_KEY, PROBE_MILLISECONDS, TIMEOUT_SECONDS, Announcement, Queue
 from listener.broker.sending import send, sending_app
+from listener.runtime.logger import Logger
 
-log = structlog.get_logger()
+log = Logger(__name__)
 
 TRY_AGAIN_SECONDS = 2.0
 """Between two tries while Redis is away. Pending messages are in memory; after a restart the sweep sends them again."""
@@ -58,8 +58,9 @@ class Announcer:
             self._changed.notify_all()
 
     def depths(self) -> Mapping[str, int] | None:
-        """Return the number of messages in each queue, or None where Redis does not answer."""
+        """Return the number of messages in each queue, or None where Redis does not answer, or takes no messages."""
         try:
+            self._redis.set(PROBE_KEY, "", px=PROBE_MILLISECONDS)
             return {queue.value: int(self._redis.llen(queue.value)) for queue in Queue}
         except RedisError:
             return None

@@ -6,6 +6,9 @@ from enum import StrEnum
 SCORE_TASK = "workers.tasks.score"
 DELIVER_TASK = "workers.tasks.deliver"
 """The names of the Celery tasks on the wire. Not module paths: messages of earlier versions carry them."""
+PROBE_KEY = "compute.probe"
+"""Written to see whether Redis takes messages: a full one, and a replica, still answer. Gone after a millisecond."""
+PROBE_MILLISECONDS = 1
 TIMEOUT_SECONDS = 2.0
 """Time limit for connecting to Redis and for each answer."""
 

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import structlog
-
 from listener.broker.messages import Announcement, Queue, delivery_announcement, score_announcement
 from listener.ledger.commitments import forget, reported
 from listener.ledger.database import LedgerUnavailable
 from listener.ledger.deliveries import schedules
 from listener.ledger.target_circuits import Circuit, read_circuit
+from listener.runtime.logger import Logger
 from listener.spool.atomic_files import make_folder
 from listener.spool.job_queries import ids_in
 from listener.spool.jobs import JobState
@@ -22,7 +21,7 @@ from listener.spool.locks import exclusive
 from listener.spool.retry_later import waits_for_retry
 from listener.spool.spool import Spool
 
-log = structlog.get_logger()
+log = Logger(__name__)
 
 GRACE_SECONDS = 5.0
 """For how long a running job's lock must be free, or a delivery be due, before the sweep takes notice."""

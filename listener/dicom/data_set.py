@@ -25,11 +25,12 @@ from listener.dicom.uids import InvalidUid, checked_uid
 
 register_character_sets()
 
+# As plain numbers: each comparison of a `BaseTag` is a call, for every element of every head.
 _TAGS = {
-    Tag("SOPClassUID"): "sop_class_uid",
-    Tag("SOPInstanceUID"): "sop_instance_uid",
-    Tag("StudyInstanceUID"): "study_uid",
-    Tag("SeriesInstanceUID"): "series_uid",
+    int(Tag("SOPClassUID")): "sop_class_uid",
+    int(Tag("SOPInstanceUID")): "sop_instance_uid",
+    int(Tag("StudyInstanceUID")): "study_uid",
+    int(Tag("SeriesInstanceUID")): "series_uid",
 }
 _KEYWORDS = {name: keyword_for_tag(tag) for tag, name in _TAGS.items()}
 _LAST_TAG = max(_TAGS)
@@ -116,7 +117,7 @@ def read_identity(head: bytes, transfer_syntax: UID, whole: bool = False) -> Ide
         for element in elements:
             value = element.value
             if element.tag in _TAGS and isinstance(value, bytes):
-                found[_TAGS[BaseTag(element.tag)]] = _text(value)
+                found[_TAGS[element.tag]] = _text(value)
     except UNREADABLE_BYTES as error:
         if not whole:
             return None  # cut within an element, perhaps
@@ -128,7 +129,7 @@ def _plain_uids(head: bytes, transfer_syntax: UID) -> dict[str, str]:
     if transfer_syntax == DeflatedExplicitVRLittleEndian or not transfer_syntax.is_little_endian:
         raise NotPlain
     values = plain_values(head, is_implicit=bool(transfer_syntax.is_implicit_VR), wanted=_TAGS, last=_LAST_TAG)
-    return {_TAGS[BaseTag(tag)]: _text(value) for tag, value in values.items()}
+    return {_TAGS[tag]: _text(value) for tag, value in values.items()}
 
 
 def _text(uid: bytes) -> str:
@@ -160,7 +161,7 @@ def read_identity_from(part: Path, offset: int, transfer_syntax: UID) -> Identit
     return identity
 
 
-def read_patient(part: Path, offset: int, transfer_syntax: UID, character_set: str = "") -> tuple[str, str]:
+def read_patient(part: Path | str, offset: int, transfer_syntax: UID, character_set: str = "") -> tuple[str, str]:
     """Return Patient ID and Patient's Name of a file, in Unicode, for the audit trail alone; empty where absent.
 
     ``character_set`` is that of the sender, for a data set that declares none.
@@ -216,7 +217,7 @@ def _inflated_head(part: Path, offset: int, limit: int) -> bytes:
         return _inflated(file.read(limit), DeflatedExplicitVRLittleEndian, limit)
 
 
-def inflates_within(part: Path, offset: int, transfer_syntax: UID, limit: int) -> bool:
+def inflates_within(part: Path | str, offset: int, transfer_syntax: UID, limit: int) -> bool:
     """Return whether a data set, if it is deflated, inflates to at most ``limit`` bytes; nothing is kept of it.
 
     Raises

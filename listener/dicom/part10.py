@@ -6,6 +6,7 @@ It does not name the sender, so that the same object gives the same bytes whoeve
 import mmap
 import struct
 import zlib
+from functools import lru_cache
 from pathlib import Path
 
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
@@ -21,17 +22,21 @@ IMPLEMENTATION_VERSION_NAME = "RADTME_0_1"
 
 def file_head(sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str) -> bytes:
     """Return the bytes that precede the data set of a file."""
-    elements = b"".join(
-        [
-            _element(0x0001, b"OB", b"\0\1"),
-            _element(0x0002, b"UI", _uid(sop_class_uid)),
-            _element(0x0003, b"UI", _uid(sop_instance_uid)),
-            _element(0x0010, b"UI", _uid(transfer_syntax_uid)),
-            _element(0x0012, b"UI", _uid(IMPLEMENTATION_CLASS_UID)),
-            _element(0x0013, b"SH", IMPLEMENTATION_VERSION_NAME.encode()),
-        ]
-    )
+    before, behind = _same_for_all_instances(sop_class_uid, transfer_syntax_uid)
+    elements = before + _element(0x0003, b"UI", _uid(sop_instance_uid)) + behind
     return bytes(128) + b"DICM" + _element(0x0000, b"UL", struct.pack("<L", len(elements))) + elements
+
+
+@lru_cache(maxsize=256)
+def _same_for_all_instances(sop_class_uid: str, transfer_syntax_uid: str) -> tuple[bytes, bytes]:
+    """Return the elements before the SOP Instance UID and behind it."""
+    before = [_element(0x0001, b"OB", b"\0\1"), _element(0x0002, b"UI", _uid(sop_class_uid))]
+    behind = [
+        _element(0x0010, b"UI", _uid(transfer_syntax_uid)),
+        _element(0x0012, b"UI", _uid(IMPLEMENTATION_CLASS_UID)),
+        _element(0x0013, b"SH", IMPLEMENTATION_VERSION_NAME.encode()),
+    ]
+    return b"".join(before), b"".join(behind)
 
 
 def _element(element: int, vr: bytes, value: bytes) -> bytes:

@@ -4,7 +4,7 @@ Plain is little endian, every length defined, and nothing that begins past the e
 """
 
 import struct
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 
 from listener.dicom.structure_check import LONG_VRS, UNDEFINED_LENGTH
 
@@ -26,33 +26,25 @@ def plain_values(head: bytes, *, is_implicit: bool, wanted: Collection[int], las
         If the head is not plain, or ends before an element behind ``last``.
     """
     found: dict[int, bytes] = {}
-    for tag, start, length in _elements(head, is_implicit):
-        if tag > last:
-            return found
-        if tag in wanted:
-            found[tag] = head[start : start + length]
-    raise NotPlain
-
-
-def _elements(head: bytes, is_implicit: bool) -> Iterator[tuple[int, int, int]]:
-    """Yield tag, beginning and length of each element; only those within the head, but for the last one."""
-    position = 0
-    while position + 12 <= len(head):
-        if is_implicit:
-            group, element, length = _IMPLICIT.unpack_from(head, position)
-            start = position + 8
-        else:
-            group, element, vr, length = _EXPLICIT.unpack_from(head, position)
-            start = position + 8
-            if not _FIRST_VR <= vr <= _LAST_VR:
+    unpack_from = (_IMPLICIT if is_implicit else _EXPLICIT).unpack_from
+    position, end = 0, len(head) - 12
+    while position <= end:  # one loop without calls of our own: it is gone through for every object that is received
+        group, element, *vr, length = unpack_from(head, position)
+        start = position + 8
+        if vr:
+            if not _FIRST_VR <= vr[0] <= _LAST_VR:
                 raise NotPlain
-            if vr in LONG_VRS:
+            if vr[0] in LONG_VRS:
                 length = _LONG.unpack_from(head, start)[0]
                 start += 4
         tag = group << 16 | element
         if tag >= _DELIMITERS:
             raise NotPlain
-        yield tag, start, length
+        if tag > last:
+            return found
         position = start + length
         if length == UNDEFINED_LENGTH or position > len(head):
             raise NotPlain
+        if tag in wanted:
+            found[tag] = head[start:position]
+    raise NotPlain

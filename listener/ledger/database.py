@@ -15,17 +15,19 @@ from threading import Condition, Lock
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import NullPool
 
-from listener.ledger.migration import bring_up_to_date
+from listener.ledger.migration import UnusableSchema, bring_up_to_date, is_up_to_date
 from listener.runtime.fault_points import FaultPoint, reach
 
 SQLITE_NAME = "ledger.sqlite"
 """In the spool's folder."""
 LOCK_TIMEOUT_SECONDS = 10
 """How long a transaction waits for another one."""
+MIGRATION_WAITS = 12
+"""How often that long a process waits for another one that migrates an SQLite file."""
 IDLE_TRANSACTION_SECONDS = 30
 """PostgreSQL ends a transaction of which it has heard nothing for so long: a machine that died keeps no lock."""
 CONNECT_TIMEOUT_SECONDS = 3
@@ -124,10 +126,28 @@ def _engine(url: str) -> Engine:
         found = _engines.get(url)
         if found is None:
             found = _new_engine(url)
-            with _writing(found) as connection:
-                bring_up_to_date(connection)
+            _bring_up_to_date(found)
             _engines[url] = found
         return found
+
+
+def _bring_up_to_date(engine: Engine) -> None:
+    """Migrate, unless that is done; wait longer than for a transaction while another process migrates.
+
+    Several start at once after an update, and the first one needs more than a moment where the machine is busy.
+    """
+    with engine.connect() as connection:
+        if is_up_to_date(connection):
+            return
+    for left in reversed(range(MIGRATION_WAITS)):
+        try:
+            with _writing(engine) as connection:
+                bring_up_to_date(connection)
+        except OperationalError as error:
+            if not left or getattr(error.orig, "sqlite_errorcode", None) != sqlite3.SQLITE_BUSY:
+                raise
+        else:
+            return
 
 
 @contextmanager
@@ -201,6 +221,8 @@ def _our_errors() -> Iterator[None]:
         raise _unavailable(error.orig) from error
     except sqlite3.Error as error:  # at connecting, where SQLAlchemy does not wrap it
         raise _unavailable(error) from error
+    except UnusableSchema as error:
+        raise LedgerUnavailable(errno.EAGAIN, str(error)) from error
     except PoolTimeout as error:
         raise LedgerUnavailable(errno.EAGAIN, "the ledger: all connections are in use") from error
 

@@ -11,7 +11,18 @@ from datetime import datetime
 from enum import StrEnum
 from itertools import islice
 
-from sqlalchemy import Boolean, Column, Float, ForeignKey, ForeignKeyConstraint, Integer, String, Table, select
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Integer,
+    String,
+    Table,
+    select,
+)
 
 from listener.ledger.database import Ledger
 from listener.ledger.schema import (
@@ -124,13 +135,14 @@ deliveries = Table(
     Column("updated", UtcDateTime),
     Column("next_try", UtcDateTime),
     Column("wait_seconds", Float),
-    Column("tries", Integer, nullable=False),
-    Column("looks", Integer, nullable=False),
+    Column("tries", Integer, CheckConstraint("tries >= 0", name="tries"), nullable=False),
+    Column("looks", Integer, CheckConstraint("looks >= 0", name="looks"), nullable=False),
     Column("requests", VALUES, nullable=False),
     Column("last_error", AnyText),
     Column("worker_host", CODE),
     Column("worker_seen", UtcDateTime),
-    Column("lease", Integer, nullable=False, server_default="0"),
+    Column("lease", Integer, CheckConstraint("lease >= 0", name="lease"), nullable=False, server_default="0"),
+    CheckConstraint("next_try IS NULL OR state NOT IN ('delivered', 'refused')", name="settled"),
 )
 delivery_objects = Table(
     "delivery_objects",

@@ -1,14 +1,17 @@
 """Brings the ledger's schema up to date at the first use in each process, in one transaction."""
 
-import errno
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
-HEAD = "0009"
+HEAD = "0013"
 """The newest revision in ``migrations/versions``."""
 ADVISORY_LOCK = 0x7261_6474_6D65
 """Held by the process that migrates a PostgreSQL database; the others wait. SQLite has one writer at a time anyway."""
+
+
+class UnusableSchema(Exception):
+    """The ledger's schema is not this program's, and cannot be brought up to date; the message says what to do."""
 
 
 def revision_of(connection: Connection) -> str | None:
@@ -19,13 +22,25 @@ def revision_of(connection: Connection) -> str | None:
     return revision
 
 
+def is_up_to_date(connection: Connection) -> bool:
+    """Tell whether the schema is of the newest revision.
+
+    Raises
+    ------
+    UnusableSchema
+        If a newer version of the program wrote the schema.
+    """
+    _refuse_newer(connection)
+    return revision_of(connection) == HEAD
+
+
 def bring_up_to_date(connection: Connection, to: str = HEAD) -> None:
     """Migrate the schema to a revision, by default the newest, in the caller's transaction, which has to write.
 
     Raises
     ------
-    OSError
-        If a newer version of the program wrote the schema.
+    UnusableSchema
+        If a newer version of the program wrote the schema, or a row is not possible in the new one.
     """
     if (revision_of(connection) or "") >= to:
         _refuse_newer(connection)
@@ -51,4 +66,4 @@ def _refuse_newer(connection: Connection) -> None:
     """Let pass the schemas of this version of the program, whose revisions are numbered in their order."""
     found = revision_of(connection)
     if found is not None and found > HEAD:
-        raise OSError(errno.EAGAIN, f"a newer radtme wrote the ledger (revision {found}): run that version")
+        raise UnusableSchema(f"a newer radtme wrote the ledger (revision {found}): run that version")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from sqlalchemy import Column, Index, Table, delete, exists, func, select
+from sqlalchemy import Column, Connection, Index, Table, delete, exists, func, select
 
 from listener.ledger.database import Ledger
 from listener.ledger.schema import (
@@ -121,7 +121,6 @@ def set_aside_counts(ledger: Ledger) -> Mapping[SetAside, int]:
         return dict(map(tuple, connection.execute(query)))
 
 
-def forget_set_aside(ledger: Ledger, study_uid: str) -> None:
-    """Forget the outlines of a study that is removed."""
-    with ledger.writing() as connection:
-        connection.execute(delete(set_aside_outlines).where(set_aside_outlines.c.study_uid == study_uid))
+def forget_set_aside(connection: Connection, study_uid: str) -> None:
+    """Forget the outlines of a study that is removed, as a part of a transaction."""
+    connection.execute(delete(set_aside_outlines).where(set_aside_outlines.c.study_uid == study_uid))

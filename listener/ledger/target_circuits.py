@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import Column, Connection, Float, Integer, Table, delete, select
+from sqlalchemy import CheckConstraint, Column, Connection, Float, Integer, Table, delete, select
 
 from listener.ledger.database import Ledger
 from listener.ledger.schema import (
@@ -79,12 +79,13 @@ target_circuits = Table(
     METADATA,
     Column("target", TARGET_NAME, primary_key=True),
     Column("state", one_of(CircuitState), nullable=False),
-    Column("failures", Integer, nullable=False),
-    Column("openings", Integer, nullable=False),
+    Column("failures", Integer, CheckConstraint("failures >= 0", name="failures"), nullable=False),
+    Column("openings", Integer, CheckConstraint("openings >= 0", name="openings"), nullable=False),
     Column("next_probe", UtcDateTime),
     Column("wait_seconds", Float),
     Column("since", UtcDateTime),
     Column("last_error", AnyText),
+    CheckConstraint("(next_probe IS NULL) = (state = 'closed')", name="next_probe"),
 )
 
 

@@ -9,8 +9,9 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from listener.ledger.database import LedgerUnavailable
+from listener.ledger.quarantine import quarantine_shares
 from listener.pairing.evidence import WaitsFor
-from listener.spool.job_queries import StateCounter, open_summaries
+from listener.spool.job_queries import open_summaries, state_counts
 from listener.spool.jobs import IN_WORK
 from listener.spool.spool import Spool
 
@@ -40,19 +41,25 @@ class SpoolCollector(Collector):
 
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
-        self._states = StateCounter(spool.ledger)
 
     def collect(self) -> Iterable[Metric]:
-        """Yield quarantine and free space; jobs and their ages, too, where the ledger answers."""
-        quarantined = sum(name.suffix == ".dcm" for name in self._spool.quarantine.iterdir())
-        yield GaugeMetricFamily("radtme_quarantined_objects", "How many objects are in quarantine?", value=quarantined)
+        """Yield free space and whether it can be written; quarantine, jobs and ages, too, where the ledger answers."""
         yield GaugeMetricFamily(
             "radtme_spool_free_bytes", "How much free space does the spool's disk have?", value=self._spool.free_bytes()
+        )
+        yield GaugeMetricFamily(
+            "radtme_spool_writable",
+            "Can received objects be written? 0: no right, a read-only file system, or no free inode.",
+            value=self._spool.is_writable(),
         )
         with suppress(LedgerUnavailable):
             yield from self._jobs()
 
     def _jobs(self) -> Iterable[Metric]:
+        objects = sum(one.objects for one in quarantine_shares(self._spool.ledger).values())
+        quarantined = GaugeMetricFamily(
+            "radtme_quarantined_objects", "How many objects are in quarantine?", value=objects
+        )
         jobs = GaugeMetricFamily("radtme_jobs", "How many jobs are in each state?", labels=["state"])
         ages = GaugeMetricFamily(
             "radtme_job_oldest_seconds",
@@ -60,14 +67,14 @@ class SpoolCollector(Collector):
             labels=["state"],
         )
         held = GaugeMetricFamily("radtme_jobs_held", "How many jobs are on hold, by state?", labels=["state"])
-        for state, count in self._states.counts().items():
+        for state, count in state_counts(self._spool.ledger).items():
             jobs.add_metric([state.value], count)
         for state, found in open_summaries(self._spool.ledger).items():
             age = (datetime.now(UTC) - found.oldest).total_seconds() if found.oldest else 0.0
             ages.add_metric([state.value], max(0.0, age))
             if state in IN_WORK:
                 held.add_metric([state.value], found.held)
-        return (jobs, ages, held)
+        return (quarantined, jobs, ages, held)
 
 
 class BrokerCollector(Collector):
@@ -80,7 +87,7 @@ class BrokerCollector(Collector):
         """Yield whether Redis answers and the depth of each queue (not a number where it does not)."""
         depths = self._depths()
         yield GaugeMetricFamily(
-            "radtme_redis_up", "Is Redis reachable? 1: yes, 0: no.", value=float(depths is not None)
+            "radtme_redis_up", "Does Redis answer, and take messages? 1: yes, 0: no.", value=float(depths is not None)
         )
         family = GaugeMetricFamily("radtme_queue_depth", "How many messages wait in each queue?", labels=["queue"])
         for queue in ("compute", "delivery"):

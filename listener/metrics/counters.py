@@ -32,6 +32,7 @@ class ListenerMetrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._found: dict[tuple[str, str, str], tuple[tuple[Counter, Counter], ...]] = {}
         ProcessCollector(registry=self.registry)
         self._associations = Counter(
             "radtme_associations_total",
@@ -213,14 +214,23 @@ class ListenerMetrics:
         self, sop_class_uid: str, calling_ae_title: str, outcome: str, received_bytes: int, seconds: float
     ) -> None:
         """Count a C-STORE and its data set; ``outcome`` is its `Answer.outcome`."""
-        label = sop_class_label(sop_class_uid)
-        self._objects.labels(label, outcome).inc()
-        self._bytes.labels(label, outcome).inc(received_bytes)
-        self._seconds.observe(seconds)
         peer = self._peer_label(calling_ae_title or UNKNOWN_PEER)
-        self._peer_objects.labels(peer, outcome).inc()
-        self._peer_bytes.labels(peer).inc(received_bytes)
+        objects, sizes = self._counters_of_objects(sop_class_label(sop_class_uid), outcome, peer)
+        for counter in objects:
+            counter.inc()
+        for counter in sizes:
+            counter.inc(received_bytes)
+        self._seconds.observe(seconds)
         self._last_object.set_to_current_time()
+
+    def _counters_of_objects(self, sop_class: str, outcome: str, peer: str) -> tuple[tuple[Counter, Counter], ...]:
+        """Return the counters of objects and those of bytes; found once, because finding them takes longest."""
+        found = self._found.get((sop_class, outcome, peer))
+        if found is None:
+            objects = self._objects.labels(sop_class, outcome), self._peer_objects.labels(peer, outcome)
+            sizes = self._bytes.labels(sop_class, outcome), self._peer_bytes.labels(peer)
+            found = self._found[sop_class, outcome, peer] = objects, sizes
+        return found
 
 
 OTHER = "other"

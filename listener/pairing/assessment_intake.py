@@ -2,25 +2,33 @@
 
 from datetime import UTC, datetime
 
-import structlog
-
 from listener.dicom.data_set import read_attributes
 from listener.ledger.reader_assessments import Assessment, ReaderAssessment, note_assessment, results_among
 from listener.pairing.assessment_document import Judgement
+from listener.runtime.logger import Logger
 from listener.spool.spool import Spool
 
-log = structlog.get_logger()
+log = Logger(__name__)
+SHOWN_CODES = 20
 
 
 def note_judgement(spool: Spool, found: Judgement, sop_instance_uid: str, calling_ae_title: str) -> None:
     """Note the assessment of each delivered result that a document refers to; other objects are of no concern.
+
+    A document that does so without a known code is logged with its codes: a site sees what its viewer writes. One of
+    our own results, which a PACS may send back, is passed over.
 
     Raises
     ------
     LedgerUnavailable
         If it cannot be noted now: the sender sends the document again.
     """
-    for job_id, roles in results_among(spool.ledger, found.sop_instance_uids).items():
+    results = results_among(spool.ledger, found.sop_instance_uids)
+    if results and not found.code:
+        if not results_among(spool.ledger, frozenset((sop_instance_uid,))):
+            log.info("assessment_not_understood", jobs=sorted(results), codes=list(found.codes[:SHOWN_CODES]))
+        return
+    for job_id, roles in results.items():
         assessment = found.assessment or _of_copy(spool, job_id, roles, found)
         if assessment is None:
             log.warning("assessment_not_compared", job=job_id, sop_instance_uid=sop_instance_uid)

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-import structlog
-
 from listener.ledger.database import LedgerUnavailable
 from listener.ledger.self_tests import self_test_of
 from listener.ledger.set_aside_outlines import is_set_aside
@@ -12,12 +10,13 @@ from listener.pairing.corrected_outlines import corrected_by
 from listener.pairing.outlines_without_case import OutlinesWithoutCase
 from listener.pairing.readiness import new_job
 from listener.pairing.segmentation_references import SegmentationReferences
+from listener.runtime.logger import Logger
 from listener.spool import job_rows
 from listener.spool.atomic_files import make_folder
 from listener.spool.jobs import JobState, job_id_for
 from listener.spool.spool import Spool
 
-log = structlog.get_logger()
+log = Logger(__name__)
 
 
 class JobCreation:

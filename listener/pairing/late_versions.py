@@ -3,19 +3,18 @@
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 
-import structlog
-
 from listener.pairing.evidence import Evidence, series_of_study, sync_names
 from listener.pairing.other_phases import OtherPhases
 from listener.pairing.readiness import next_version, settle_seconds
 from listener.pairing.series_watch import SeriesWatch
 from listener.pairing.touched_studies import TouchedStudies
+from listener.runtime.logger import Logger
 from listener.settings import ListenerSettings
 from listener.spool.job_record import UNKNOWN_SERIES, JobRecord
 from listener.spool.jobs import Job, JobState
 from listener.spool.spool import Spool
 
-log = structlog.get_logger()
+log = Logger(__name__)
 
 
 class LateVersions:

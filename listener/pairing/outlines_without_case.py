@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Callable, Iterator
 
-import structlog
 from pydicom.dataset import Dataset
 
 from listener.dicom.data_set import read_attributes
@@ -13,13 +12,14 @@ from listener.pairing.evidence import Evidence
 from listener.pairing.readiness import PairingDecision
 from listener.pairing.reconcile import outline_at
 from listener.pairing.segmentation_references import SegmentationReferences
+from listener.runtime.logger import Logger
 from listener.settings import ListenerSettings
 from listener.spool import job_rows
 from listener.spool.job_record import JobRecord
 from listener.spool.jobs import Job, JobState
 from listener.spool.spool import Spool
 
-log = structlog.get_logger()
+log = Logger(__name__)
 
 OutlineUids = tuple[str, str, str]
 """Study, Series and SOP Instance UID."""

@@ -1,18 +1,14 @@
 """The thread that makes jobs ready when their images have arrived."""
 
-import os
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-import structlog
-
-from listener.dicom.uids import is_uid
 from listener.ledger.database import LedgerUnavailable
 from listener.ledger.refused_contexts import read_refused
 from listener.ledger.set_aside_outlines import SetAside
@@ -30,23 +26,30 @@ from listener.pairing.readiness import (
     made_ready,
     settle_seconds,
 )
-from listener.pairing.reconcile import outline_at, outlines_without_job
+from listener.pairing.reconcile import outline_at, outlines_without_job, studies_to_look_at
 from listener.pairing.retrieve_queue import Fetch, RetrieveQueue
 from listener.pairing.segmentation_references import SegmentationReferences
 from listener.pairing.series_watch import SeriesWatch
 from listener.pairing.study_notes import StudyNotes
 from listener.pairing.touched_studies import TouchedStudies
 from listener.runtime.fault_points import FaultPoint, reach
+from listener.runtime.logger import Logger
 from listener.settings import ListenerSettings
 from listener.spool.job_queries import most_jobs_of_a_study
 from listener.spool.job_record import JobRecord
 from listener.spool.jobs import Job, JobState
-from listener.spool.repair import repair
+from listener.spool.lost_results import score_again
+from listener.spool.quarantined import agree
+from listener.spool.recent_studies import forget_old_days
 from listener.spool.spool import Spool
+from listener.spool.study_rows import last_arrival
 
-log = structlog.get_logger()
+log = Logger(__name__)
 
 MIN_SCAN_SECONDS = 0.1
+"""While images come that a job waits for: one scan sees everything that was received in the meantime."""
+IMAGES_TOGETHER_SECONDS = 1.0
+"""While images come that no job waits for: scans would only take time from receiving them."""
 
 
 @dataclass(frozen=True)
@@ -90,12 +93,15 @@ class Pairer:
         self._other_phases = OtherPhases(spool, self._watch)
         self._touched = TouchedStudies(spool.ledger, settings)
         self._notes = StudyNotes(spool, self._touched.seconds / 2)
+        self._has_looked = False
+        self._noted_on: date | None = None
         self._late_versions = LateVersions(
             spool, settings, self._watch, self._other_phases, self._touched, self._evidence_of, announce
         )
         self._waited: dict[str, Waited] = {}
         self._elsewhere = ElsewhereSearch(spool)
         self._wake = threading.Event()
+        self._soon = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pairer", daemon=True)
         self.last_scan = time.monotonic()
@@ -109,7 +115,7 @@ class Pairer:
         """Stop watching. Unfinished work is found again at the next start; a C-MOVE ends with the process."""
         self._stopping.set()
         self._retrieve_queue.stop()
-        self._wake.set()
+        self.look_soon()
         if self._thread.is_alive():
             self._thread.join()
 
@@ -127,19 +133,20 @@ class Pairer:
         acknowledged, because its bytes are safe; its job is made when the ledger is back.
         """
         self._job_creation.create(outline, calling_ae_title)
-        self._wake.set()
+        self.look_soon()
 
     def most_cases_of_a_study(self) -> int:
         """Return the largest number of cases that any study got within the last hour."""
         return self._most_cases
 
     def image_kept(self, study_uid: str) -> None:
-        """Request a scan soon: something new of a study is in the spool."""
+        """Request a scan: something new of a study is in the spool."""
         self._touched.touch([study_uid])
         self._wake.set()
 
     def look_soon(self) -> None:
-        """Request a scan soon: an association has ended, so that less may come."""
+        """Request a scan at once: an outline came, or an association has ended, so that less may come."""
+        self._soon.set()
         self._wake.set()
 
     # Scan -----------------------------------------------------------------------------------------------------------
@@ -147,15 +154,20 @@ class Pairer:
     def _run(self) -> None:
         self._guarded(self._catch_up)
         while not self._stopping.is_set():
+            began = time.monotonic()
             self._wake.clear()
+            self._soon.clear()
             if self._ledger_was_away:  # what could not be looked at meanwhile, also after a start without the ledger
                 self._ledger_was_away = False
                 self._guarded(self._catch_up)
             pause = self._guarded(self.scan) or self._settings.sweep_seconds
             self.last_scan = time.monotonic()
-            # Not for every object of a burst: one scan sees everything that was received in the meantime.
-            self._stopping.wait(MIN_SCAN_SECONDS)
-            self._wake.wait(pause)
+            # Many outlines must not take all the time from receiving them.
+            if self._stopping.wait(min(self.last_scan - began, MIN_SCAN_SECONDS)):
+                return
+            together = min(pause, MIN_SCAN_SECONDS if self._waits else IMAGES_TOGETHER_SECONDS)
+            if not self._soon.wait(together):
+                self._wake.wait(pause - together)
 
     def _guarded(self, step: Callable[[], float | None]) -> float | None:
         try:
@@ -172,7 +184,7 @@ class Pairer:
         self._guarded(self._job_creation.create_delayed)
         waiting = list(self._spool.jobs(JobState.WAITING))
         touched = self._touched.now()
-        self._guarded(partial(self._notes.note, touched))
+        self._guarded(partial(self._note_studies, touched))
         candidates = self._late_versions.candidates(touched)
         self._most_cases = most_jobs_of_a_study(self._spool.ledger, datetime.now(UTC) - timedelta(hours=1))
         self._waited = {job.id: self._waited[job.id] for job in waiting if job.id in self._waited}
@@ -208,6 +220,13 @@ class Pairer:
             return min(unsettled, max(0.0, self._settings.deadline_seconds - age))
         self._move_on(job, record, found, step, elsewhere)
         return self._settings.sweep_seconds
+
+    def _note_studies(self, touched: list[str]) -> None:
+        self._notes.note(touched)
+        today = datetime.now(UTC).date()
+        if self._has_looked and not self._notes.has_more and today != self._noted_on:
+            forget_old_days(self._spool.root, today, last_arrival(self._spool.ledger))
+            self._noted_on = today
 
     def _evidence_of(self, record: JobRecord) -> Evidence:
         return evidence(self._spool, record, self._heads, self._conversions)
@@ -269,12 +288,14 @@ class Pairer:
 
     def _find_recent(self) -> None:
         """Look at the studies of which something came lately, and note those that the ledger does not know."""
-        self._touched.touch(outlines_without_job(self._spool, self._guarded, self._make_job))
-        studies = filter(is_uid, os.listdir(self._spool.studies))
-        self._guarded(partial(self._notes.look_for_missing, studies))
+        self._guarded(partial(agree, self._spool))
+        studies = studies_to_look_at(self._spool)
+        self._touched.touch(outlines_without_job(self._spool, studies, self._guarded, self._make_job))
+        self._notes.look_for_missing(studies)
+        self._has_looked = True
 
     def _repair(self) -> None:
-        repair(self._spool)
+        score_again(self._spool)
         self._is_repaired = True
 
     def _make_job(self, path: Path) -> None:

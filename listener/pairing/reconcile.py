@@ -1,11 +1,11 @@
 """After a crash: finds outlines in the spool that have no job. A damaged file does not delay the others."""
 
+import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
-import structlog
 from pydicom import dcmread
 
 from listener.dicom.data_set import UNREADABLE_FILE, UnreadableDataSet, read_attributes
@@ -14,30 +14,62 @@ from listener.dicom.uids import is_uid
 from listener.ledger.set_aside_outlines import is_set_aside
 from listener.pairing.evidence import series_of_study
 from listener.pairing.segmentation_references import OUTLINE_TAGS, SegmentationReferences, outline_of
+from listener.runtime.logger import Logger
 from listener.spool.jobs import job_id_for
+from listener.spool.recent_studies import known_then, oldest_day, recent_studies
 from listener.spool.spool import Spool
+from listener.spool.study_rows import last_arrival
 
-log = structlog.get_logger()
+log = Logger(__name__)
 
 RECENT_SECONDS = 24 * 3600.0
 """Outlines received within this time that have no job get one. An older one had its job, and retention may have removed
-it; one that was never acknowledged is sent again by its sender anyway."""
+it; one that was never acknowledged is sent again by its sender anyway. Where an older ledger was restored, those that
+came since are recent, too."""
 
 Guarded = Callable[[Callable[[], None]], object]
 """Runs a step; logs what it raises."""
 
 
-def outlines_without_job(spool: Spool, guarded: Guarded, found: Callable[[Path], None]) -> set[str]:
-    """Call ``found`` with the path of every recent outline that has no job; return the studies that are recent.
+def studies_to_look_at(spool: Spool) -> frozenset[str]:
+    """Return the studies of which something came lately; all, where the ledger may lack others.
+
+    That is so once after the update from an earlier version, and where an older ledger was restored.
+    """
+    recent = recent_studies(spool.root)
+    if recent is None or _is_older(spool):
+        return frozenset(filter(is_uid, os.listdir(spool.studies)))
+    return recent
+
+
+def _is_older(spool: Spool) -> bool:
+    """Tell whether the ledger knows less than it did: of what came before the first day that is noted, for example."""
+    before, oldest = known_then(spool.root), oldest_day(spool.root)
+    known = last_arrival(spool.ledger)
+    if known is None:
+        return bool(before or oldest)
+    return bool((before and known < before) or (oldest and known.date() < oldest))
+
+
+def outlines_without_job(
+    spool: Spool, studies: Iterable[str], guarded: Guarded, found: Callable[[Path], None]
+) -> set[str]:
+    """Call ``found`` with the path of every recent outline that has no job; return which of the studies are recent.
 
     One head is read per series that was touched lately; in a series of outlines each file's name is its UID.
     """
-    oldest = time.time() - RECENT_SECONDS
+    oldest = _oldest(spool)
     recent: set[str] = set()
-    for study in sorted(spool.studies.iterdir()):
-        if is_uid(study.name):
-            guarded(partial(_look_at_study, spool, study, oldest, guarded, found, recent))
+    for study in sorted(studies):
+        guarded(partial(_look_at_study, spool, spool.studies / study, oldest, guarded, found, recent))
     return recent
+
+
+def _oldest(spool: Spool) -> float:
+    """Return since when an outline without a job gets one (Unix time, seconds)."""
+    oldest = time.time() - RECENT_SECONDS
+    known = last_arrival(spool.ledger) if _is_older(spool) else None
+    return min(oldest, known.timestamp()) if known else oldest
 
 
 def outline_at(path: Path) -> SegmentationReferences | None:

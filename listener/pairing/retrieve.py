@@ -2,18 +2,18 @@
 
 from collections.abc import Iterator, Mapping
 
-import structlog
 from pydicom.dataset import Dataset
 from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelMove  # type: ignore[attr-defined]
 
+from listener.runtime.logger import Logger
 from listener.scu.association import AssociationRejected, application_entity, request_association
 from listener.settings import RetrieveSource
 from listener.spool.job_record import UNKNOWN_SERIES
 from listener.tls.certificates import CredentialFileError
 
-log = structlog.get_logger()
+log = Logger(__name__)
 
 UIDS_PER_REQUEST = 100
 """An identifier with a list of UIDs; some PACS refuse very long ones."""

@@ -4,11 +4,10 @@ import threading
 from collections.abc import Callable, Mapping
 from functools import partial
 
-import structlog
-
 from listener.pairing.evidence import Evidence
+from listener.runtime.logger import Logger
 
-log = structlog.get_logger()
+log = Logger(__name__)
 
 FETCHES_AT_ONCE = 4
 """A PACS that does not answer one of them must not hold up the others."""

@@ -63,7 +63,9 @@ class StudyNotes:
 
     def look_for_missing(self, studies: Iterable[str]) -> None:
         """Find those of these studies that are not in the ledger, to be noted in the next turns, some at a time."""
-        self._missing = sorted(set(studies) - noted_studies(self._spool.ledger))
+        found = sorted(studies)
+        known = noted_studies(self._spool.ledger, found)
+        self._missing = [study for study in found if study not in known]
 
     def _write(self, studies: list[str]) -> None:
         for start in range(0, len(studies), AT_ONCE):

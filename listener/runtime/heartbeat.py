@@ -16,13 +16,13 @@ from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
 
-import structlog
+from listener.runtime.logger import Logger
 
 BEAT_SECONDS = 5.0
 SILENT_SECONDS = 30.0
 """A part whose file is older than this has ended, or hangs."""
 
-log = structlog.get_logger()
+log = Logger(__name__)
 
 
 class Part(StrEnum):

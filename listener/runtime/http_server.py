@@ -28,13 +28,16 @@ Answer = Callable[[str, Message], Response]
 
 
 class HttpServer:
-    """Serves until it is stopped; port 0 takes a free one."""
+    """Serves until it is stopped; port 0 takes a free one. OSError names an address that cannot be used."""
 
     def __init__(self, host: str, port: int, name: str, answer: Answer) -> None:
         class Handler(_Handler):
             response = staticmethod(answer)
 
-        self._server = ThreadingHTTPServer((host, port), Handler)
+        try:
+            self._server = ThreadingHTTPServer((host, port), Handler)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, f"{host}:{port}") from error
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), name=name, daemon=True)
 

@@ -19,6 +19,7 @@ from listener.audit.events import Node
 from listener.audit.received_studies import ReceivedStudies
 from listener.ledger.refused_contexts import RefusedContext, note_refused
 from listener.metrics.counters import ListenerMetrics
+from listener.runtime.logger import Logger
 from listener.scp.admission import Admission, AssociationRejection, check_caller
 from listener.scp.allow_list import Caller
 from listener.scp.c_store import Inbox
@@ -40,7 +41,7 @@ from listener.tls.certificates import subject
 from listener.tls.contexts import Reloading
 from listener.tls.handshake import HandshakeFailed
 
-log = structlog.get_logger()
+log = Logger(__name__)
 
 MOST_WANTED_CONTEXTS = 16
 """A peer that is refused more contexts proposes whatever it knows (storescu: 64 SOP classes), not what it will send:

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import structlog
-
 from listener.audit.received_studies import ReceivedStudies
 from listener.audit.rejected_peers import RejectedPeers
 from listener.audit.trail import AuditLog, NotAudited
@@ -27,20 +25,22 @@ from listener.dicom.data_set import (
 from listener.dicom.part10 import file_head
 from listener.dicom.sop_classes import is_document, is_outline
 from listener.dicom.uids import InvalidUid, checked_uid
+from listener.ledger.quarantine import QuarantineReason
 from listener.pairing.arrivals import Arrivals
 from listener.pairing.assessment_document import Judgement, read_judgement
 from listener.pairing.assessment_intake import note_judgement
 from listener.pairing.segmentation_references import SegmentationReferences, read_outline
 from listener.runtime.fault_points import FaultPoint, reach
+from listener.runtime.logger import Logger
 from listener.scp.command_set import Command
 from listener.scp.part_files import Part, PartFiles
 from listener.scp.presentation_contexts import Context
 from listener.scp.quarantine import Quarantine
 from listener.scp.statuses import IN_QUARANTINE, OTHER_CONTENT, Status
 from listener.settings import ListenerSettings
-from listener.spool.spool import Kept, QuarantineReason, Spool
+from listener.spool.spool import Kept, Spool
 
-log = structlog.get_logger()
+log = Logger(__name__)
 
 FREE_SPACE_STEP_BYTES = 64 * 1024**2
 """While a large object is received, the free space is checked again after so many bytes."""
@@ -202,16 +202,16 @@ class IncomingObject:
         reach(FaultPoint.RECEIVE_WRITTEN)
         part.sync()
         reach(FaultPoint.RECEIVE_SYNCED)
-        kept, series_folder = self._inbox.spool.link(
+        kept, folders = self._inbox.spool.link(
             part.path, identity.study_uid, identity.series_uid, identity.sop_instance_uid
         )
         if kept is Kept.CONFLICT:
             raise Refused(Status.DUPLICATE_SOP_INSTANCE, OTHER_CONTENT, quarantine=True)
         if kept is Kept.NEW:
-            self._parts.linked(part, series_folder)
+            self._parts.linked(part, folders)
             self._part = None
         reach(FaultPoint.RECEIVE_KEPT)
-        self._inbox.arrivals.brought(Path(part.path).parent.name, identity.study_uid)
+        self._inbox.arrivals.brought(self._parts.association, identity.study_uid)
         if outline is not None:
             self._inbox.outline_kept(outline, self._calling_ae_title)
             reach(FaultPoint.RECEIVE_ANNOUNCED)
@@ -225,7 +225,7 @@ class IncomingObject:
     def _audit_first(self, identity: Identity, part: Part) -> None:
         """Audit that this study is being received, before any of it is kept: nothing is accepted unaudited."""
         try:
-            self._studies.begins(identity, Path(part.path), self._offset, self._context.transfer_syntax)
+            self._studies.begins(identity, part.path, self._offset, self._context.transfer_syntax)
         except NotAudited as error:
             raise Refused(Status.OUT_OF_RESOURCES, "the audit trail cannot be written") from error
 
@@ -245,7 +245,7 @@ class IncomingObject:
     def _check_inflated(self, part: Part) -> None:
         limit = self._inbox.settings.max_inflated_bytes
         try:
-            if inflates_within(Path(part.path), self._offset, self._context.transfer_syntax, limit):
+            if inflates_within(part.path, self._offset, self._context.transfer_syntax, limit):
                 return
         except UnreadableDataSet as error:
             raise Refused(Status.CANNOT_UNDERSTAND, str(error), quarantine=True) from error

@@ -5,7 +5,6 @@ and value reads it whole.
 """
 
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -60,7 +59,7 @@ def parse_command(content: bytes) -> Command:
     InvalidCommand
         If it is cut short or lacks the Command Field, Message ID or Command Data Set Type.
     """
-    elements = dict(_elements(content))
+    elements = _elements(content)
     try:
         return Command(
             field=_number(elements[0x0100]),
@@ -74,19 +73,20 @@ def parse_command(content: bytes) -> Command:
         raise InvalidCommand(f"expected a command set with a Command Field and a Message ID: {error!r}") from error
 
 
-def _elements(content: bytes) -> Iterator[tuple[int, bytes]]:
-    position = 0
-    while position < len(content):
-        if position + _ELEMENT.size > len(content):
+def _elements(content: bytes) -> dict[int, bytes]:
+    found, position, end = {}, 0, len(content)
+    while position < end:
+        if position + _ELEMENT.size > end:
             raise InvalidCommand("the command set ends within an element")
         group, element, length = _ELEMENT.unpack_from(content, position)
         position += _ELEMENT.size
-        if group != 0 or length > len(content) - position:
+        if group != 0 or length > end - position:
             raise InvalidCommand(
                 f"expected elements of group 0000 in the command set, found ({group:04x},{element:04x})"
             )
-        yield element, content[position : position + length]
+        found[element] = content[position : position + length]
         position += length
+    return found
 
 
 def _number(value: bytes) -> int:

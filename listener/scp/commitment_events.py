@@ -1,7 +1,5 @@
 """A storage commitment report on its way from the wire to the spool (PS3.4 section J.3.3)."""
 
-import structlog
-
 from listener.dicom.commitment_report import (
     MAX_REPORT_BYTES,
     STORAGE_COMMITMENT,
@@ -10,13 +8,14 @@ from listener.dicom.commitment_report import (
     decode_report,
 )
 from listener.ledger.commitments import keep_report
+from listener.runtime.logger import Logger
 from listener.scp.c_store import StoreReply
 from listener.scp.command_set import Command
 from listener.scp.presentation_contexts import Context
 from listener.scp.statuses import Status
 from listener.spool.spool import Spool
 
-log = structlog.get_logger()
+log = Logger(__name__)
 
 
 def is_report(context: Context) -> bool:

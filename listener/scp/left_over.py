@@ -5,15 +5,14 @@ import shutil
 import time
 from pathlib import Path
 
-import structlog
-
 from listener.dicom.data_set import UnreadableDataSet, read_identity_from
 from listener.dicom.part10 import PREAMBLE_BYTES, data_set_of
+from listener.runtime.logger import Logger
 from listener.scp.whole_files import SUFFIX, is_whole
 from listener.spool.locks import LOCK_NAME, exclusive
 from listener.spool.spool import Kept, Spool
 
-log = structlog.get_logger()
+log = Logger(__name__)
 
 YOUNG_SECONDS = 60.0
 """A folder without a lock and younger than this may just be in the making."""

@@ -9,16 +9,16 @@ what a power cut takes from ``studies`` in between, the next start finds here an
 
 import os
 import shutil
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-import structlog
-
+from listener.runtime.logger import Logger
 from listener.scp.whole_files import Sum, whole_name
 from listener.spool.atomic_files import fsync_folder
 from listener.spool.filesystems import fsync_keeps_name
 
-log = structlog.get_logger()
+log = Logger(__name__)
 
 MOST_LINKED = 64
 """So many objects are linked before their series' folders are synced."""
@@ -85,10 +85,12 @@ class PartFiles:
 
     def __init__(self, folder: Path) -> None:
         self._folder = str(folder)
+        self.association = folder.name
+        """Whose folder it is."""
         self._number = 0
         self._spare: Part | None = None
         self._linked: list[str] = []
-        self._series: set[str] = set()
+        self._folders: set[str] = set()
         self._folder_to_sync = None if fsync_keeps_name(folder.parent) else folder
         if self._folder_to_sync is not None:
             fsync_folder(folder.parent)
@@ -105,17 +107,17 @@ class PartFiles:
         if len(self._linked) >= MOST_LINKED:
             self.settle()
 
-    def linked(self, part: Part, series_folder: str) -> None:
-        """Take over a synced part that now has a link in its series' folder as well."""
+    def linked(self, part: Part, folders: Iterable[str]) -> None:
+        """Take over a synced part that now has a link in its series' folder as well; ``folders`` have new names."""
         self._linked.append(part.path)
-        self._series.add(series_folder)
+        self._folders.update(folders)
 
     def settle(self) -> None:
         """Make all links survive a power cut, and remove the names here."""
-        for folder in self._series:
-            with suppress(FileNotFoundError):  # the study was removed meanwhile
+        for folder in self._folders:
+            with suppress(FileNotFoundError):  # removed meanwhile
                 fsync_folder(Path(folder))
-        self._series.clear()
+        self._folders.clear()
         for path in self._linked:
             os.unlink(path)
         self._linked.clear()

@@ -5,14 +5,16 @@ object gets the same status and the same log line, and its bytes are dropped. No
 take more than half, so that one that has gone wild leaves room to see what goes wrong with another.
 """
 
-import os
 import threading
 import time
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
-from listener.spool.record_file import UnreadableRecord, read_record
-from listener.spool.spool import QuarantineReason, Spool
+from listener.ledger.database import LedgerUnavailable
+from listener.ledger.quarantine import QuarantineReason, Share, quarantine_shares
+from listener.spool.quarantined import agree, found_there
+from listener.spool.spool import Spool
 
 RECOUNT_SECONDS = 30.0
 """Someone may have emptied the folder, or another listener may have filled it."""
@@ -57,26 +59,14 @@ class Quarantine:
     def _recount(self) -> None:
         if time.monotonic() - self._counted_at < RECOUNT_SECONDS:
             return
-        self._bytes.clear()
-        self._objects.clear()
-        for entry in os.scandir(self._spool.quarantine):
-            if entry.name.endswith(".dcm"):
-                path = Path(entry.path)
-                sender = _sender(path.with_suffix(".json"))
-                self._objects[sender] += 1
-                self._bytes[sender] += _size(path)
+        shares = self._shares()
+        self._bytes = Counter({sender: one.bytes for sender, one in shares.items()})
+        self._objects = Counter({sender: one.objects for sender, one in shares.items()})
         self._counted_at = time.monotonic()
 
-
-def _sender(reason: Path) -> str:
-    try:
-        return read_record(QuarantineReason, reason).calling_ae_title
-    except (OSError, UnreadableRecord):
-        return ""  # removed by a person meanwhile
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
+    def _shares(self) -> Mapping[str, Share]:
+        try:
+            agree(self._spool)
+            return quarantine_shares(self._spool.ledger)
+        except LedgerUnavailable:  # what lies there counts, whoever sent it
+            return {"": found_there(self._spool)}

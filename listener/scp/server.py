@@ -5,13 +5,13 @@ import threading
 import time
 from typing import Any
 
-import structlog
 from pynetdicom import AE
 from pynetdicom.transport import AssociationServer
 
 from listener.audit.events import Node
 from listener.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from listener.metrics.counters import ListenerMetrics
+from listener.runtime.logger import Logger
 from listener.scp.admission import Admission, ConnectionRefusal
 from listener.scp.association import Association
 from listener.scp.c_store import Inbox
@@ -20,7 +20,7 @@ from listener.scp.presentation_contexts import supported_contexts
 from listener.settings import ListenerSettings
 from listener.tls.contexts import Reloading
 
-log = structlog.get_logger()
+log = Logger(__name__)
 
 
 class Server(AssociationServer):

@@ -32,7 +32,7 @@ class Sum:
             content = content[missing:]
         words = len(content) // 8
         if words:
-            self._sum += int(np.frombuffer(content, "<u8", words).sum(dtype="u8"))
+            self._sum += int(np.add.reduce(np.frombuffer(content, "<u8", words)))
         self._rest = bytes(content[8 * words :])
 
     @property

@@ -4,11 +4,14 @@ import contextlib
 import json
 import os
 import secrets
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from listener.runtime.fault_points import FaultPoint, reach
+
+UNFINISHED_SECONDS = 60.0
 
 
 def fsync_folder(folder: Path) -> None:
@@ -36,6 +39,14 @@ def write_bytes(path: Path, content: bytes) -> None:
         temporary.unlink(missing_ok=True)
         raise
     fsync_folder(path.parent)
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what a process that died while it wrote left in a folder: nobody was told that it is there."""
+    for path in folder.glob(".*.tmp"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > UNFINISHED_SECONDS:  # a younger one may just be written
+                path.unlink()
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:

@@ -1,20 +1,15 @@
 """Questions about many jobs, each answered by one query that reads no more of them than it is asked for."""
 
-import threading
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import func, select
 
 from listener.ledger.database import Ledger
+from listener.ledger.totals import Counted, totals
 from listener.spool.job_rows import jobs
 from listener.spool.jobs import IN_WORK, JobState
-
-FULL_COUNT_SECONDS = 600.0
-OVER = (JobState.DONE, JobState.DROPPED)
-"""States whose number grows with everything that is kept."""
 
 
 @dataclass(frozen=True)
@@ -36,42 +31,16 @@ def ids_in(ledger: Ledger, *states: JobState, unheld: bool = True) -> list[str]:
 
 
 def state_counts(ledger: Ledger) -> Mapping[JobState, int]:
-    """Return how many jobs are in each state."""
-    query = select(jobs.c.state, func.count()).group_by(jobs.c.state)
+    """Return how many jobs are in each state; those that are done are all that are in no other one."""
+    others = jobs.c.state.in_(set(JobState) - {JobState.DONE})
+    every = totals.outerjoin(jobs, others)
+    query = select(totals.c.number, jobs.c.state, func.count(jobs.c.job_id)).select_from(every)
+    query = query.where(totals.c.what == Counted.JOBS).group_by(totals.c.number, jobs.c.state)
     with ledger.reading() as connection:
-        found = dict(map(tuple, connection.execute(query)))
+        rows = connection.execute(query).all()
+    found = {state: count for _, state, count in rows}
+    found[JobState.DONE] = rows[0].number - sum(found.values())
     return {state: found.get(state, 0) for state in JobState}
-
-
-class StateCounter:
-    """How many jobs are in each state, for who asks again and again: what is over for long is not counted each time.
-
-    Of the cases that were done or dropped before the last full count, a removal or a retry shows at the next one.
-    """
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-        self._counted = -FULL_COUNT_SECONDS
-        self._boundary = datetime.now(UTC)
-        self._old: Mapping[JobState, int] = {}
-        self._lock = threading.Lock()
-
-    def counts(self) -> Mapping[JobState, int]:
-        """Return the number of jobs in each state."""
-        with self._lock, self._ledger.reading() as connection:
-            if time.monotonic() - self._counted >= FULL_COUNT_SECONDS:
-                self._boundary = datetime.now(UTC)
-                old = jobs.c.state.in_(OVER) & (jobs.c.changed < self._boundary)
-                self._old = _counts(connection, old)
-                self._counted = time.monotonic()
-            recent = _counts(connection, jobs.c.state.in_(OVER) & (jobs.c.changed >= self._boundary))
-            others = _counts(connection, jobs.c.state.in_(set(JobState) - set(OVER)))
-        return {state: sum(some.get(state, 0) for some in (self._old, recent, others)) for state in JobState}
-
-
-def _counts(connection: Connection, which: ColumnElement[bool]) -> Mapping[JobState, int]:
-    query = select(jobs.c.state, func.count()).where(which).group_by(jobs.c.state)
-    return dict(map(tuple, connection.execute(query)))
 
 
 def open_summaries(ledger: Ledger) -> Mapping[JobState, StateSummary]:

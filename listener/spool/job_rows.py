@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import structlog
 from sqlalchemy import (
+    CheckConstraint,
     Column,
     ColumnElement,
     Connection,
     Float,
+    ForeignKey,
     Index,
     Integer,
     RowMapping,
@@ -26,20 +27,24 @@ from sqlalchemy import (
 
 from listener.ledger.deliveries import JOBS_A_QUERY, batched
 from listener.ledger.schema import AE_TITLE, CODE, JOB_ID, METADATA, UID, VALUES, UtcDateTime, one_of, put_if_absent
+from listener.runtime.logger import Logger
 from listener.runtime.timestamps import format_time
 from listener.spool.job_notes import Attempts, Drop, Failure, Hold
 from listener.spool.job_record import JobRecord
 from listener.spool.jobs import Job, JobState
 from listener.spool.record_file import UnreadableRecord, as_json, record_of
+from listener.spool.state_columns import emptied, state_constraints
 
-log = structlog.get_logger()
+log = Logger(__name__)
 
+REPLACED = ForeignKey("jobs.job_id", ondelete="SET NULL", deferrable=True, initially="DEFERRED")
+"""Checked at the end of a transaction: both jobs may be made in it, in any order."""
 jobs = Table(
     "jobs",
     METADATA,
     Column("job_id", JOB_ID, primary_key=True),
-    Column("version", Integer, nullable=False),
-    Column("replaces", JOB_ID, index=True),
+    Column("version", Integer, CheckConstraint("version >= 1", name="version"), nullable=False),
+    Column("replaces", JOB_ID, REPLACED, index=True),
     Column("study_uid", UID, nullable=False, index=True),
     Column("seg_series_uid", UID, nullable=False),
     Column("seg_sop_instance_uid", UID, nullable=False),
@@ -56,13 +61,14 @@ jobs = Table(
     Column("dropped", VALUES),
     Column("outcome", CODE),
     Column("reason", CODE),
-    Column("score", Float),
+    Column("score", Float, CheckConstraint("score >= 0 AND score <= 1", name="score")),
     Column("worker_host", CODE),
     Column("worker_seen", UtcDateTime),
-    Column("lease", Integer, nullable=False, server_default="0"),
+    Column("lease", Integer, CheckConstraint("lease >= 0", name="lease"), nullable=False, server_default="0"),
     Index(None, "state", "changed"),
     Index(None, "reason", "changed"),
     Index(None, "score"),
+    *state_constraints(),
 )
 NOTES = {"attempts": Attempts, "failure": Failure, "hold": Hold, "dropped": Drop}
 """Columns that hold a record of `listener.spool.job_notes`."""
@@ -89,11 +95,12 @@ def change(
 ) -> RowMapping | None:
     """Change a job, if it is in one of these states; return its row afterwards, else None.
 
-    ``values`` are columns; a record of `listener.spool.job_notes` is stored as one, None removes it.
+    ``values`` are columns; a record of `listener.spool.job_notes` is stored as one, None removes it. What a job cannot
+    have in its new state is removed.
     """
     new = _stored(values)
     if to is not None:
-        new["state"] = to
+        new = {**emptied(to), **new, "state": to}
     if record is not None:
         new |= _values(record)
     statement = update(jobs).where(jobs.c.job_id == job_id, jobs.c.state.in_(tuple(states)))

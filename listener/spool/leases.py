@@ -12,18 +12,18 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import structlog
 from sqlalchemy import ColumnElement, Connection, Table, Update, func, or_, select, update
 
 from listener.ledger.database import LedgerUnavailable
 from listener.ledger.deliveries import deliveries
+from listener.runtime.logger import Logger
 from listener.spool.job_rows import change, job_of, jobs
 from listener.spool.jobs import Job, JobState
 
 if TYPE_CHECKING:
     from listener.spool.spool import Spool
 
-log = structlog.get_logger()
+log = Logger(__name__)
 
 SIGNS_PER_LEASE = 4
 

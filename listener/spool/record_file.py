@@ -11,13 +11,13 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-import structlog
 from pydantic import BeforeValidator, Field, PlainSerializer, TypeAdapter, ValidationError
 
+from listener.runtime.logger import Logger
 from listener.runtime.timestamps import format_time, parse_time
 from listener.spool.atomic_files import write_json
 
-log = structlog.get_logger()
+log = Logger(__name__)
 
 R = TypeVar("R")
 

@@ -6,8 +6,9 @@ filesystem, because one rename is one step of an object. Layout::
     receiving/<association>/<n>.part                not acknowledged yet
     receiving/<association>/<n>.<bytes>.<sum>.whole on disk; its name in studies may not be
     studies/<study>/<series>/<sop instance>.dcm     as received, never altered
+    recent/<date>/<study>                           something of the study came on that day (recent_studies.py)
     results/<job id>/                               result.json objects/
-    quarantine/<uid>.dcm + <uid>.json
+    quarantine/<uid>.<n>.dcm                        received but unusable; the ledger says why
     version                                         the number of this layout (layout.py)
     parts/<part>-<host>-<process>.json              signs of life of the running parts (runtime/heartbeat.py)
     ledger.sqlite                                   jobs and all else, unless another one is named (`listener.ledger`)
@@ -18,51 +19,32 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import structlog
-
 from listener.dicom.uids import checked_uid
 from listener.runtime.fault_points import FaultPoint, reach
-from listener.spool.atomic_files import fsync_folder, make_folder, same_content, write_bytes
+from listener.runtime.logger import Logger
+from listener.spool.atomic_files import fsync_folder, make_folder, remove_unfinished, same_content, write_bytes
 from listener.spool.job_notes import Failure
 from listener.spool.job_record import JobRecord
 from listener.spool.jobs import JOB_ID_PATTERN, Job, JobState
 from listener.spool.layout import LAYOUT, VERSION_NAME, check_layout
-from listener.spool.record_file import UtcTime, write_record
+from listener.spool.recent_studies import note_recent
+from listener.spool.record_file import write_record
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from listener.ledger.database import Ledger
+    from listener.ledger.quarantine import QuarantineReason
 
-log = structlog.get_logger()
+log = Logger(__name__)
 
 LEASE_SECONDS = 60.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class QuarantineReason:
-    """Why an object lies in quarantine: the JSON file beside it.
-
-    UIDs are as the sender gave them, empty where unknown.
-    """
-
-    reason: str
-    """Coded: the name of the status that its sender got, in lower case."""
-    message: str = ""
-    at: UtcTime | None = None
-    status: str = ""
-    """Of the C-STORE response, such as ``0xA900``."""
-    sop_class_uid: str = ""
-    sop_instance_uid: str = ""
-    transfer_syntax_uid: str = ""
-    calling_ae_title: str = ""
-    """Whose share of the quarantine it takes."""
 
 
 class Kept(StrEnum):
@@ -109,6 +91,8 @@ class Spool:
         probe = self.receiving / f".probe-{secrets.token_hex(4)}"
         probe.touch()
         probe.unlink()
+        remove_unfinished(self.root)
+        remove_unfinished(self.quarantine)
         if self.ledger_url is None:  # one on a server may be away: what needs no ledger works without it
             with self.ledger.writing():
                 pass
@@ -144,6 +128,19 @@ class Spool:
         """Return the bytes that an unprivileged process can still write."""
         status = os.statvfs(self.root)
         return status.f_bavail * status.f_frsize
+
+    def free_files(self) -> int | None:
+        """Return how many files and folders can still be made (inodes); None where the file system has no limit."""
+        status = os.statvfs(self.root)
+        return status.f_favail if status.f_files else None
+
+    def is_read_only(self) -> bool:
+        """Return whether the file system is mounted read-only here; other machines may see it otherwise."""
+        return bool(os.statvfs(self.root).f_flag & os.ST_RDONLY)
+
+    def is_writable(self) -> bool:
+        """Return whether received objects can be written, as far as it can be told without writing."""
+        return self.free_files() != 0 and all(os.access(path, os.W_OK) for path in (self.receiving, self.studies))
 
     def last_arrival(self) -> float | None:
         """Return when the newest object was stored (Unix time, seconds), to the folder of its series; None: never.
@@ -182,14 +179,15 @@ class Spool:
             return frozenset()
         return frozenset(name[:-4] for name in names if name.endswith(".dcm"))
 
-    def link(self, part: str, study_uid: str, series_uid: str, sop_instance_uid: str) -> tuple[Kept, str]:
+    def link(self, part: str, study_uid: str, series_uid: str, sop_instance_uid: str) -> tuple[Kept, tuple[str, ...]]:
         """Give a completely written and fsynced file its name; the first copy of an instance stays.
 
-        Returns what became of it, and the folder of its series. The name may not survive a power cut until that folder
-        is synced; ``part`` stays. The link is atomic, so two associations that bring the same instance cannot overwrite
-        each other.
+        Returns what became of it, and the folders with new names: of its series, and of the studies of the day. The
+        names may not survive a power cut until these folders are synced; ``part`` stays. The link is atomic, so two
+        associations that bring the same instance cannot overwrite each other.
         """
         study, series, instance = (checked_uid(uid) for uid in (study_uid, series_uid, sop_instance_uid))
+        recent = note_recent(str(self.root), study)
         folder = f"{self.root}/studies/{study}/{series}"
         target = f"{folder}/{instance}.dcm"
         try:
@@ -200,12 +198,12 @@ class Spool:
                 os.link(part, target)
         except FileExistsError:
             if not same_content(Path(part), Path(target)):
-                return Kept.CONFLICT, folder
+                return Kept.CONFLICT, ()
             # The first copy's name may not have reached the disk yet, and this one is about to be acknowledged.
             fsync_folder(Path(folder))
-            return Kept.DUPLICATE, folder
+            return Kept.DUPLICATE, ()
         reach(FaultPoint.RECEIVE_LINKED)
-        return Kept.NEW, folder
+        return Kept.NEW, (folder, recent)
 
     def keep(self, part: Path, study_uid: str, series_uid: str, sop_instance_uid: str) -> Kept:
         """Move a completely written and fsynced file to its place, so that its name survives a power cut.
@@ -213,21 +211,32 @@ class Spool:
         A second copy with the same bytes is dropped. One with other bytes is left at ``part`` for the caller to
         quarantine.
         """
-        kept, folder = self.link(str(part), study_uid, series_uid, sop_instance_uid)
+        kept, folders = self.link(str(part), study_uid, series_uid, sop_instance_uid)
         if kept is Kept.CONFLICT:
             return kept
-        fsync_folder(Path(folder))
+        for folder in folders:
+            fsync_folder(Path(folder))
         part.unlink()
         return kept
 
-    def put_in_quarantine(self, part: Path, sop_instance_uid: str, reason: QuarantineReason) -> Path:
-        """Move a received file into quarantine beside a JSON file that says why; return its new path."""
+    def put_in_quarantine(self, part: Path, sop_instance_uid: str, reason: "QuarantineReason") -> Path:
+        """Move a received file into quarantine, and write down why; return its new path.
+
+        Where the ledger does not take the reason, it lies beside the file until it does.
+        """
+        from listener.ledger.database import LedgerUnavailable  # as in `ledger`
+        from listener.ledger.quarantine import note_quarantined
+
         name = f"{checked_uid(sop_instance_uid)}.{secrets.token_hex(4)}"
         target = self.quarantine / f"{name}.dcm"
-        write_record(self.quarantine / f"{name}.json", reason)
-        reach(FaultPoint.QUARANTINE_REASONED)
+        reason = replace(reason, at=reason.at or datetime.now(UTC))
         os.rename(part, target)
         fsync_folder(self.quarantine)
+        reach(FaultPoint.QUARANTINE_MOVED)
+        try:
+            note_quarantined(self.ledger, name, target.stat().st_size, reason)
+        except LedgerUnavailable:
+            write_record(target.with_suffix(".json"), reason)
         return target
 
     # Jobs ------------------------------------------------------------------------------------------------------------

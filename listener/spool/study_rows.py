@@ -5,17 +5,19 @@ noted yet is found at the next start.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import Boolean, Column, Index, Integer, Table, delete, exists, func, select
+from sqlalchemy import Boolean, CheckConstraint, Column, Connection, Index, Integer, Table, delete, exists, func, select
 
 from listener.ledger.database import Ledger
+from listener.ledger.deliveries import JOBS_A_QUERY, batched
 from listener.ledger.schema import METADATA, UID, UtcDateTime, put_all, record_of, row_of
 from listener.ledger.set_aside_outlines import set_aside_outlines
+from listener.ledger.totals import Counted, lock_study_totals, total
 from listener.spool.job_rows import jobs
 
 
@@ -41,8 +43,8 @@ studies = Table(
     "studies",
     METADATA,
     Column("study_uid", UID, primary_key=True),
-    Column("series", Integer, nullable=False),
-    Column("instances", Integer, nullable=False),
+    Column("series", Integer, CheckConstraint("series >= 1", name="series"), nullable=False),
+    Column("instances", Integer, CheckConstraint("instances >= 0", name="instances"), nullable=False),
     Column("last_arrival", UtcDateTime, nullable=False, index=True),
     Column("outlined", Boolean, nullable=False),
     Index(None, "outlined", "last_arrival"),
@@ -68,16 +70,21 @@ def note_studies(ledger: Ledger, found: Sequence[StudyArrivals]) -> None:
     """Write down what has come of these studies (at least one), and whether an outline is among it."""
     uids = [one.study_uid for one in found]
     with ledger.writing() as connection:
+        lock_study_totals(connection)
         outlined: set[str] = set()
         for table in (jobs, set_aside_outlines):
             outlined |= set(connection.execute(select(table.c.study_uid).where(table.c.study_uid.in_(uids))).scalars())
         put_all(connection, studies, [{**row_of(one), "outlined": one.study_uid in outlined} for one in found])
 
 
-def noted_studies(ledger: Ledger) -> frozenset[str]:
-    """Return the studies that are written down."""
+def noted_studies(ledger: Ledger, among: Iterable[str] | None = None) -> frozenset[str]:
+    """Return which studies (of some) are written down."""
+    query = select(studies.c.study_uid)
+    queries = [query]
+    if among is not None:
+        queries = [query.where(studies.c.study_uid.in_(some)) for some in batched(among, JOBS_A_QUERY)]
     with ledger.reading() as connection:
-        return frozenset(connection.execute(select(studies.c.study_uid)).scalars())
+        return frozenset(study for one in queries for study in connection.execute(one).scalars())
 
 
 def last_arrival(ledger: Ledger) -> datetime | None:
@@ -89,9 +96,8 @@ def last_arrival(ledger: Ledger) -> datetime | None:
 
 def study_counts(ledger: Ledger) -> StudyCounts:
     """Return how much has come."""
-    query = select(func.count(), func.coalesce(func.sum(studies.c.instances), 0)).select_from(studies)
     with ledger.reading() as connection:
-        return StudyCounts(*map(int, connection.execute(query).one()))
+        return StudyCounts(total(connection, Counted.STUDIES), total(connection, Counted.INSTANCES))
 
 
 def count_without_outline(ledger: Ledger) -> int:
@@ -108,7 +114,6 @@ def without_outline(ledger: Ledger, most: int | None = None) -> Sequence[StudyAr
         return [record_of(StudyArrivals, row) for row in connection.execute(query).mappings()]
 
 
-def forget_study(ledger: Ledger, study_uid: str) -> None:
-    """Forget a study that is removed."""
-    with ledger.writing() as connection:
-        connection.execute(delete(studies).where(studies.c.study_uid == study_uid))
+def forget_study(connection: Connection, study_uid: str) -> None:
+    """Forget a study that is removed, as a part of a transaction."""
+    connection.execute(delete(studies).where(studies.c.study_uid == study_uid))

@@ -12,15 +12,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Generic, TypeVar
 
-import structlog
-
+from listener.runtime.logger import Logger
 from listener.settings import ClientTls, ServerTls
 from listener.tls.certificates import CredentialFileError, check_key, check_validity, first_certificate, key_password
 
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:@SECLEVEL=2"
 """Of TLS 1.2; those of TLS 1.3 are all of this kind. Level 2 refuses RSA keys below 2048 bits and SHA-1 signatures."""
 
-log = structlog.get_logger()
+log = Logger(__name__)
 Made = TypeVar("Made")
 
 

@@ -24,6 +24,8 @@ class FeatureTable:
     redraws: NDArray[np.float64] | None = None
     """(cases, redraws, columns): the same cases with redrawn outlines; NaN where one could not be measured. Training
     learns from them, too; nothing is measured on them."""
+    scanners: tuple[str, ...] | None = None
+    """Of each case, where every fit is to harmonise features between scanners (`model_store.training.combat`)."""
 
     def __post_init__(self) -> None:
         cases, columns = len(self.patients), len(self.columns)
@@ -47,14 +49,15 @@ class FeatureTable:
         """Return some of the cases."""
         patients = tuple(self.patients[i] for i in chosen)
         redraws = None if self.redraws is None else self.redraws[chosen]
-        return FeatureTable(self.columns, self.values[chosen], self.hot[chosen], patients, redraws)
+        scanners = None if self.scanners is None else tuple(self.scanners[i] for i in chosen)
+        return FeatureTable(self.columns, self.values[chosen], self.hot[chosen], patients, redraws, scanners)
 
     def without(self, columns: Iterable[str]) -> "FeatureTable":
         """Return the table without some of its columns."""
         dropped = set(columns)
         kept = tuple(name for name in self.columns if name not in dropped)
         redraws = None if self.redraws is None else self.redraws[:, :, self._column_numbers(kept)]
-        return FeatureTable(kept, self.matrix(kept), self.hot, self.patients, redraws)
+        return FeatureTable(kept, self.matrix(kept), self.hot, self.patients, redraws, self.scanners)
 
     def matrix(self, columns: Sequence[str]) -> NDArray[np.float64]:
         """Return the values of these columns in this order."""

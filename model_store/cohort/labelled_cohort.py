@@ -1,6 +1,6 @@
 """Reads tables of features and labels, and joins them to a labelled cohort."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +15,13 @@ from model_store.cohort.plan import PROFILE
 from model_store.cohort.twins import PIXEL_DIGEST
 from model_store.errors import TrainingError
 from model_store.signatures.acceptance import ACQUISITION_COLUMNS
+from model_store.signatures.own_columns import OWN_PREFIX
 from model_store.signatures.profile import present_name
 from model_store.signatures.signature import REGION_PREFIXES
 
 HOT, COLD = "hot", "cold"
+NOT_OF_THE_TABLE = "labels without a measured case"
+"""Counts patients who are in no row of the feature table."""
 CASE_COLUMNS = ("case", "patient", "site", "scanner", PIXEL_DIGEST, *ACQUISITION_COLUMNS)
 """Columns that are kept beside the features, where the table has them."""
 
@@ -40,6 +43,11 @@ class LabelledCohort:
             self.cases.loc[complete.kept].reset_index(drop=True),
             {**self.left_out, "lacks a feature that nearly all cases have": len(complete.cases_left_out)},
         )
+
+
+def rows_left_out(left_out: Mapping[str, int]) -> dict[str, int]:
+    """Return the reasons that count rows of the feature table."""
+    return {why: count for why, count in left_out.items() if why != NOT_OF_THE_TABLE}
 
 
 def read_table(path: Path, required: Sequence[str] = (), separator: str = ",") -> pd.DataFrame:
@@ -71,8 +79,13 @@ def _read_csv(path: Path, separator: str) -> pd.DataFrame:
 
 
 def feature_columns(frame: pd.DataFrame) -> list[str]:
-    """Return the columns that hold features."""
-    return [name for name in frame.columns if str(name).startswith(REGION_PREFIXES)]
+    """Return the columns that hold features, a study's own ones too."""
+    return [name for name in frame.columns if str(name).startswith((*REGION_PREFIXES, OWN_PREFIX))]
+
+
+def image_columns(frame: pd.DataFrame) -> list[str]:
+    """Return the columns that hold features of images: they tell whose images they are."""
+    return [name for name in feature_columns(frame) if not name.startswith(OWN_PREFIX)]
 
 
 def measured_rows(features: pd.DataFrame) -> pd.DataFrame:
@@ -96,7 +109,7 @@ def labelled_cohort(features: pd.DataFrame, labels: pd.DataFrame) -> LabelledCoh
     left_out = {
         "not measured": len(features) - len(measured),
         "without a label": len(measured) - len(known),
-        "labels without a measured case": int((~phenotype.index.isin(measured["patient"])).sum()),
+        NOT_OF_THE_TABLE: int((~phenotype.index.isin(measured["patient"])).sum()),
     }
     if known.empty:
         raise TrainingError(

@@ -5,8 +5,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar
 
+from model_store.cohort.pacs_source import PacsSource
 from model_store.cohort.twins import PIXEL_DIGEST
-from model_store.number_types import Count, CountFromZero, Port, PositiveNumber
+from model_store.number_types import Count, CountFromZero, PositiveNumber
+from model_store.signatures.own_profile import read_own_profile
 from model_store.signatures.profile import DEFAULT_PROFILE, PROFILES, FeatureProfile, present_name
 
 PROFILE = "profile"
@@ -16,31 +18,6 @@ IDENTITY_COLUMNS = (
     *(PIXEL_DIGEST, PROFILE, "reason"),
 )
 """Of the feature table, before the 958 features. ``reason`` is empty where the lesion was measured."""
-
-
-class RetrieveMethod(StrEnum):
-    """How studies come from a PACS."""
-
-    GET = "get"
-    """C-GET: over the same association; it needs no port of ours and no entry in the PACS."""
-    MOVE = "move"
-    """C-MOVE: to a Storage SCP of ours, which the PACS must know under our AE title."""
-
-
-@dataclass(frozen=True)
-class PacsSource:
-    """A PACS, and the list of studies to retrieve from it."""
-
-    queries: Path
-    """CSV with a column ``study_uid`` or ``accession_number``."""
-    ae_title: str
-    host: str
-    port: Port
-    our_ae_title: str = "RADTME"
-    method: RetrieveMethod = RetrieveMethod.GET
-    listen_host: str = "127.0.0.1"
-    """Where C-MOVE sends to."""
-    listen_port: Port = 11114
 
 
 class ResampleMasks(StrEnum):
@@ -89,11 +66,16 @@ class ExtractPlan:
     resample_masks: ResampleMasks = ResampleMasks.NEVER
     pacs: PacsSource | None = None
     profile: str = DEFAULT_PROFILE.name
+    own_profile: Path | None = None
+    """A profile of your own, in place of `profile`: fields of a profile, or a parameter file of pyradiomics."""
     controls: bool = True
     """Measure control regions too, which a validated signature has to beat; each lesion then takes about three times
     as long."""
     jobs: CountFromZero = 0
     """Processes that measure; 0 is one for each core."""
+    scheduler: str = ""
+    """Address of a Dask scheduler (``tcp://host:8786``): its workers measure, on any number of machines that see the
+    same files under the same paths."""
     readers: Path | None = None
     """CSV with the columns seg_uid, reader, for SEGs that do not name who drew them."""
     service_configuration: Path | None = None
@@ -119,8 +101,14 @@ class ExtractPlan:
 
     @property
     def feature_profile(self) -> FeatureProfile:
-        """The profile itself."""
-        return PROFILES[present_name(self.profile)]
+        """The profile itself.
+
+        Raises
+        ------
+        StudyError
+            The file of an own profile is wrong.
+        """
+        return read_own_profile(self.own_profile) if self.own_profile else PROFILES[present_name(self.profile)]
 
 
 @dataclass(frozen=True)

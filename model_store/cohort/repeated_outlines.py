@@ -33,6 +33,8 @@ class Repetition(StrEnum):
     """The same reader drew the outline twice."""
     INTER = "inter"
     """Two readers drew it."""
+    RETEST = "retest"
+    """The patient was scanned twice, with an outline on each scan."""
     PERTURBED = "perturbed"
     """No reader: outlines were redrawn at random, as a substitute."""
 

@@ -160,7 +160,7 @@ def genes_figure(
             axes.scatter(position + spread, values, s=5, color=COLOURS[kind], alpha=0.5, linewidths=0)
             axes.boxplot(values, positions=[position], widths=0.55, showfliers=False, medianprops={"color": "black"})
         axes.set_xticks((0, 1), (HOT, COLD))
-        axes.set_title(f"{_words(str(gene))}  q {short_p(float(q[gene]))}", fontsize=9)
+        axes.set_title(f"{_words(str(gene))}\nq {short_p(float(q[gene]))}", fontsize=8)
         axes.tick_params(labelsize=8)
     figure.supylabel(scale, fontsize=9, x=0.035)
     figure.subplots_adjust(hspace=0.45, wspace=0.35, left=0.09)

@@ -119,6 +119,8 @@ class PhenotypePlan:
     """Share of a set's genes that the matrix has to have."""
     centroids: Path | None = None
     """Table ``centroids`` of the step phenotype of another cohort: its phenotypes are given to this one's patients."""
+    cohorts: tuple[Path, ...] = ()
+    """Files of studies of other cohorts, whose section phenotype names this cohort's `centroids`: they follow it."""
     clusters: CountFromZero = 0
     """0: as many as most indices vote for."""
     most_clusters: Annotated[int, Ge(3)] = 8

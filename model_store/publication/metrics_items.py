@@ -32,6 +32,11 @@ class StudyEvidence:
         return OWNER if self.written.get(name, "").strip() else ""
 
     @property
+    def is_harmonised(self) -> bool:
+        """Whether features were harmonised between scanners."""
+        return bool(self.train.get("harmonised_scanners"))
+
+    @property
     def external(self) -> int:
         """How many labelled cohorts of other patients were measured."""
         return len([name for name in self.validate.get("cohorts", {}) if name != "training"])
@@ -43,21 +48,54 @@ def metrics_rows(study: StudyEvidence) -> list[tuple[str, str, str]]:
     return [(str(number), topic, answer or NOT_REPORTED) for number, (topic, answer) in enumerate(answers, start=1)]
 
 
+def protocol(study: StudyEvidence) -> str:
+    """Return what is known of the imaging protocol."""
+    return f"limits of {', '.join(study.acquisition)} (What it may be applied to)" if study.acquisition else ""
+
+
+def robustness(study: StudyEvidence) -> str:
+    """Return how many features repeated outlines left."""
+    kept = study.reliability.get("kept")
+    return f"{kept} of {study.reliability['features']} features are reliable" if kept is not None else ""
+
+
+def comparison(study: StudyEvidence) -> str:
+    """Return what the signature was compared with, beside radiomics."""
+    return "logistic regressions with and without the signature" if study.validate.get("added_value") else ""
+
+
+def site_effects(study: StudyEvidence) -> str:
+    """Return what was done about confounding factors."""
+    return "leave-one-site-out; volume as a negative control" if study.train.get("leave_one_site_out") else ""
+
+
+def internal_testing(study: StudyEvidence) -> str:
+    """Return how the training cases were tested."""
+    return "nested cross-validation (Performance)" if study.train else ""
+
+
+def external_testing(study: StudyEvidence) -> str:
+    """Return on how many cohorts of other patients the signature was tested."""
+    return f"{study.external} cohorts (Validation)" if study.external else ""
+
+
 def _design(study: StudyEvidence) -> tuple[tuple[str, str], ...]:
     return (
-        ("Adherence to checklists for radiomics or machine learning", "TRIPOD+AI and METRICS in this card"),
+        (
+            "Adherence to checklists for radiomics or machine learning",
+            "CLEAR, METRICS, IBSI and TRIPOD+AI in this card",
+        ),
         ("Eligibility criteria of a representative population", study.told("eligibility")),
         ("Reference standard of high quality, clearly defined", study.told("label_source")),
     )
 
 
 def _images(study: StudyEvidence) -> tuple[tuple[str, str], ...]:
-    limits = f"limits of {', '.join(study.acquisition)} (What it may be applied to)" if study.acquisition else ""
     centres = f"{study.sites} sites are named in the feature table" if study.sites > 1 else ""
     return (
         ("Several centres", centres),
         ("Imaging by a standard of clinical routine", ""),
-        ("Imaging protocol with acquisition parameters", limits),
+        ("Imaging protocol with acquisition parameters", protocol(study)),
         ("Interval between imaging and reference standard", ""),
         ("Description of the segmentation", study.told("outline_readers")),
         ("Evaluation of fully automated segmentation", study.told("outline_readers")),
@@ -66,15 +104,13 @@ def _images(study: StudyEvidence) -> tuple[tuple[str, str], ...]:
 
 
 def _features(study: StudyEvidence) -> tuple[tuple[str, str], ...]:
-    kept = study.reliability.get("kept")
-    robust = f"{kept} of {study.reliability['features']} features are reliable" if kept is not None else ""
     taken, hot = len(study.train.get("features", {}).get("taken", ())), study.train.get("hot", 0)
     smaller = min(hot, study.train.get("cold", 0))
     return (
         ("Preprocessing, appropriate and described", "Feature profile"),
         ("Standardised software for feature extraction", "pyradiomics, or an engine with its values; Made with"),
         ("Parameters of feature extraction", "Feature profile"),
-        ("Removal of features that are not robust", robust),
+        ("Removal of features that are not robust", robustness(study)),
         ("Removal of redundant features", "inside each fold, by correlation of ranks (Training)"),
         ("Dimensionality fits the data", f"{taken} features, {smaller} cases of the smaller class" if taken else ""),
         ("Robustness of end-to-end deep learning", f"{DOES_NOT_APPLY}: features are hand-crafted"),
@@ -82,25 +118,23 @@ def _features(study: StudyEvidence) -> tuple[tuple[str, str], ...]:
 
 
 def _modelling(study: StudyEvidence) -> tuple[tuple[str, str], ...]:
-    added = "logistic regressions with and without the signature" if study.validate.get("added_value") else ""
     families = ", ".join(name for name in study.train.get("families", {}) if name != "random forest")
-    confounders = study.train.get("leave_one_site_out")
     return (
         ("Partition of the data", "by patient; selection inside the folds (Training)"),
-        ("Confounding factors", "leave-one-site-out; volume as a negative control" if confounders else ""),
+        ("Confounding factors", site_effects(study)),
         ("Measures that fit the task", "Performance; Validation"),
         ("Uncertainty", "an interval of each measure; How sure a verdict is"),
         ("Calibration", "Calibration; Validation" if study.validate else ""),
         ("One kind of images, or proof that they are inferior", "one phase of one sequence"),
-        ("Comparison with something other than radiomics", added),
+        ("Comparison with something other than radiomics", comparison(study)),
         ("Comparison with simple models", families and f"{families} (candidates)"),
     )
 
 
 def _testing(study: StudyEvidence) -> tuple[tuple[str, str], ...]:
     return (
-        ("Internal testing", "nested cross-validation (Performance)" if study.train else ""),
-        ("External testing", f"{study.external} cohorts (Validation)" if study.external else ""),
+        ("Internal testing", internal_testing(study)),
+        ("External testing", external_testing(study)),
         ("Availability of data", study.told("data_sharing")),
         ("Availability of code", "the radtme version that wrote this bundle"),
         ("Availability of the model", "this bundle"),

@@ -5,10 +5,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from model_store.reporting.document import Block, Section, pairs, to_markdown
-from model_store.signatures.acceptance import AcceptanceContract, Parameter
+from model_store.signatures.acceptance import MARGIN, AcceptanceContract, Parameter
 from model_store.signatures.certainty import METHOD, PredictionSet
 from model_store.signatures.signature import Description
 
+NOT_BEATEN = {
+    "shuffled labels": "chance does as well",
+    "shuffled voxels": "without its texture, by shape and grey values alone, the tumour tells as much",
+    "same shape elsewhere": "other tissue tells as much as the tumour",
+    "volume alone": "the size of the tumour tells as much",
+}
+"""What it means that a negative control is not beaten."""
 FIGURES = {"roc.png": "ROC curves", "calibration.png": "Calibration", "importance.png": "Feature importance"}
 
 
@@ -29,6 +36,8 @@ def card_sections(description: Description, figures: Mapping[str, str], more: Se
         *more,
         Section("What it may be applied to", _acceptance(d.acceptance)),
         Section("Feature profile", (Block(text=d.profile.description), pairs(d.profile.to_json()))),
+        *([Section("Own columns", _own(d))] if d.own_columns else []),
+        *([Section("Harmonisation between scanners", blocks)] if (blocks := _harmonised(d)) else []),
         Section("Training cases", (pairs(d.cohort),)),
         Section("Training", (pairs({k: v for k, v in d.training.items() if k != "negative_controls"}),)),
         Section("Negative controls", _negative_controls(d)),
@@ -41,12 +50,15 @@ def card_sections(description: Description, figures: Mapping[str, str], more: Se
 
 def _what_it_does(description: Description) -> str:
     outlines = ", over received and redrawn outlines" if "redrawn_outlines" in description.training else ""
+    own = len(description.own_columns)
+    measured = f"{len(description.columns) - own} radiomics features of the tumour and of a ring around its border"
+    taken = [measured] if len(description.columns) > own else []
+    taken += [f"{own} columns of the study's own"] if own else []
     return (
-        f"A random forest on {len(description.columns)} radiomics features of the tumour and of a ring around its "
-        "border estimates the probability that the tumour is immune-inflamed (hot). "
-        f"A case with a probability of at least {description.threshold:.4f} is classified as hot, "
-        "otherwise as cold (immune-desert). "
-        f"The threshold is the one with the largest Youden index on out-of-fold probabilities{outlines}."
+        f"A random forest on {' and '.join(taken)} votes on whether the tumour is immune-inflamed (hot). The score is "
+        "the mean vote, from 0 (cold) to 1 (hot); it is not a calibrated probability. A case with a score of at least "
+        f"{description.threshold:.4f} is classified as hot, otherwise as cold (immune-desert). The threshold is the "
+        f"one with the largest Youden index on out-of-fold scores{outlines}."
     )
 
 
@@ -64,8 +76,33 @@ def _acceptance(contract: AcceptanceContract) -> tuple[Block, ...]:
         "distance from the training cases, at most": contract.max_training_distance or "not limited",
     }
     missing = [name.value for name in Parameter if name not in contract.acquisition]
-    more = Block(text=f"Not limited, because training did not know them: {', '.join(missing)}.")
-    return (Block(text=text), pairs(limits), *((more,) if missing else ()))
+    more = [f"Not limited, because too few cases state them, or none: {', '.join(missing)}."] if missing else []
+    if contract.acquisition:
+        more.append(
+            f"A range goes from the smallest value of these cases divided by {MARGIN} to the largest times {MARGIN}."
+        )
+    return (Block(text=text), pairs(limits), *((Block(text=" ".join(more)),) if more else ()))
+
+
+def _own(description: Description) -> tuple[Block, ...]:
+    text = (
+        "Columns of the study's own, one value for each patient. No image states them: the service cannot score with "
+        "this signature, radtme signature score --own can."
+    )
+    words = {one.column: ", ".join(f"{word} = {code}" for code, word in enumerate(one.order)) or "a number"
+             for one in description.own_columns}  # fmt: skip
+    return (Block(text=text), pairs(words))
+
+
+def _harmonised(description: Description) -> tuple[Block, ...]:
+    """Return how features are made comparable between scanners, where they are."""
+    if (found := description.harmonisation) is None:
+        return ()
+    text = (
+        f"{found.method}: fitted without the held-out cases in every fold, and frozen for these scanners. Images of "
+        "other scanners are not scored, unless the site lets the criterion scanner warn."
+    )
+    return (Block(text=text), Block(items=tuple(sorted(found.scanners))))
 
 
 def _negative_controls(description: Description) -> tuple[Block, ...]:
@@ -83,7 +120,11 @@ def _negative_controls(description: Description) -> tuple[Block, ...]:
         "corrected interval of the difference lies above 0. A signature that does not beat all of them stays a "
         "research signature."
     )
-    lost = [one["name"] for one in found if one["difference"] is not None and not one["beaten"]]
+    lost = [
+        f"{one['name']} ({NOT_BEATEN[one['name']]})"
+        for one in found
+        if one["difference"] is not None and not one["beaten"]
+    ]
     verdict = f"Not beaten: {', '.join(lost)}. So this signature cannot be published as more than research."
     return (Block(text=text), Block(rows=(head, *rows)), *((Block(text=verdict),) if lost else ()))
 

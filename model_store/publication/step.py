@@ -1,5 +1,6 @@
 """Step ``publish``: the candidate of a study becomes a bundle with a full card. The forest stays the same."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,17 +11,19 @@ import pandas as pd
 
 from model_store.cohort.labelled_cohort import COLD, HOT, read_table
 from model_store.errors import TrainingError
-from model_store.files import sha256_of_file
+from model_store.files import readable_json, sha256_of_file
+from model_store.publication.clear_items import clear_rows
+from model_store.publication.ibsi_items import ibsi_rows
 from model_store.publication.metrics_items import StudyEvidence, metrics_rows
 from model_store.publication.model_card import card_sections, interval
 from model_store.publication.plan import PublishPlan
 from model_store.publication.tripod import NOT_REPORTED, checklist
 from model_store.reporting.document import Block, Section, pairs, to_html, to_markdown
 from model_store.reporting.step_output import read_summary
-from model_store.signatures.acceptance import AcceptanceContract
-from model_store.signatures.bundle import CANARY, ESTIMATOR, BundleContent, load_bundle, write_bundle
+from model_store.signatures.bundle import CANARY, ESTIMATOR, REPRODUCTION, BundleContent, load_bundle, write_bundle
 from model_store.signatures.canary import from_npz
 from model_store.signatures.claims import Requirement, requirements
+from model_store.signatures.registry import require_scorable_by_service
 from model_store.signatures.signature import Description, SignatureStatus
 from model_store.signatures.validation_record import FEWEST_OF_A_CLASS, ValidatedCohort, ValidationRecord
 
@@ -28,6 +31,7 @@ HTML_CARD = "MODEL_CARD.html"
 TRAIN_FIGURES = {
     "importance": "Top features: impurity in the forest, and fall of the AUC when shuffled in held-out cases",
     "candidates": "Candidates that were compared, with one standard error",
+    "flow": "Flow of the training cases",
 }
 VALIDATE_FIGURES = {
     "roc": "ROC curves of all cohorts",
@@ -74,6 +78,8 @@ def publish_study(plan: PublishPlan, output: Path) -> Path:
     """
     candidate = candidate_bundle(output)
     signature = load_bundle(candidate)
+    if plan.activate:
+        require_scorable_by_service(signature)
     validation = read_summary(output / "validate")
     if validation and validation["signature"]["digest"] != signature.digest:
         raise TrainingError(
@@ -95,17 +101,31 @@ def publish_study(plan: PublishPlan, output: Path) -> Path:
     captions = {name: caption for name, (caption, _) in figures.items()}
     pictures = {name: content for name, (_, content) in figures.items()}
     sections = card_sections(description, captions, [*_owner_sections(plan, cohorts), requirements_section(claims)])
-    sections += [_tripod(plan, bool(cohorts)), _metrics(plan, output, validation, description.acceptance)]
+    sections += [
+        _tripod(plan, bool(cohorts)),
+        *_checklists(_evidence(plan, output, validation, description), description),
+    ]
+    reproduction = _reproduction(candidate, cohorts)
+    sections += [repeating_section(description)] if reproduction else []
     content = BundleContent(
         description=description,
         estimator=(candidate / ESTIMATOR).read_bytes(),
         canary=from_npz((candidate / CANARY).read_bytes()),
         ranges=signature.ranges,
         card=to_markdown(sections),
-        figures={**pictures, HTML_CARD: to_html(sections, pictures)},
+        figures={**pictures, HTML_CARD: to_html(sections, pictures), **reproduction},
         distance=signature.distance,
     )
     return write_bundle(output / "publish" / "bundle", content)
+
+
+def _reproduction(candidate: Path, cohorts: Mapping[str, Any]) -> dict[str, bytes]:
+    """Return the candidate's file that lets its figures be repeated, with the cohorts; none of an earlier version."""
+    path = candidate / REPRODUCTION
+    if not path.is_file():
+        return {}
+    known = {name: one["repeat"] for name, one in cohorts.items() if "repeat" in one}
+    return {REPRODUCTION: readable_json({**json.loads(path.read_bytes()), "cohorts": known})}
 
 
 def candidate_bundle(output: Path) -> Path:
@@ -192,6 +212,18 @@ def requirements_section(found: Sequence[Requirement]) -> Section:
     )
 
 
+def repeating_section(description: Description) -> Section:
+    """Return the section of the card that says how others repeat its figures."""
+    command = (
+        f"radtme signature verify {description.id}-{description.version} --reproduce --features FILE --labels FILE"
+    )
+    text = (
+        f"{REPRODUCTION} in this bundle holds plan, folds and hashes of the tables. With the tables of the training or "
+        f"of a cohort of the validation, this command repeats the figures above and compares them: {command}"
+    )
+    return Section("Repeat these figures", (Block(text=text),))
+
+
 def _owner_sections(plan: PublishPlan, cohorts: Mapping[str, Any]) -> list[Section]:
     texts = {name: getattr(plan, name) or NOT_REPORTED for name in OWNER_TEXTS}
     limits = [f"Not for: {plan.not_for}", *plan.limitations, _general_limit(bool(cohorts))]
@@ -241,24 +273,37 @@ def _tripod(plan: PublishPlan, validated_on_others: bool) -> Section:
     return Section("TRIPOD+AI", (Block(text=text), Block(rows=(("item", "topic", "where"), *rows))))
 
 
-def _metrics(plan: PublishPlan, output: Path, validation: Mapping[str, Any], contract: AcceptanceContract) -> Section:
+def _evidence(
+    plan: PublishPlan, output: Path, validation: Mapping[str, Any], description: Description
+) -> StudyEvidence:
     train = read_summary(output / "train")
     sites = (train.get("leave_one_site_out") or {}).get("sites", ())
-    study = StudyEvidence(
+    return StudyEvidence(
         {name: getattr(plan, name) for name in OWNER_TEXTS},
         train,
         validation,
         read_summary(output / "reliability"),
         len(sites),
-        tuple(name.value for name in contract.acquisition),
+        tuple(name.value for name in description.acceptance.acquisition),
     )
-    rows = metrics_rows(study)
-    missing = sum(answer == NOT_REPORTED for *_, answer in rows)
-    text = (
-        f"{len(rows) - missing} of {len(rows)} items are answered by what was run or written, {missing} are not "
-        "reported. The score of METRICS is left to a reader."
-    )
-    return Section("METRICS", (Block(text=text), Block(rows=(("item", "topic", "answer"), *rows))))
+
+
+def _checklists(study: StudyEvidence, description: Description) -> list[Section]:
+    """Return the checklists of radiomics, each answered by what was run or written."""
+    found = {
+        "METRICS": (metrics_rows(study), "The score of METRICS is left to a reader."),
+        "CLEAR": (clear_rows(study), "What belongs to a publication, such as its abstract, is among the latter."),
+        "IBSI": (ibsi_rows(study, description), "Items of CT, PET, diffusion and brain images are left out."),
+    }
+    sections = []
+    for name, (rows, remark) in found.items():
+        missing = sum(answer == NOT_REPORTED for *_, answer in rows)
+        text = (
+            f"{len(rows) - missing} of {len(rows)} items are answered by what was run or written, {missing} are not "
+            f"reported. {remark}"
+        )
+        sections.append(Section(name, (Block(text=text), Block(rows=(("item", "topic", "answer"), *rows)))))
+    return sections
 
 
 def _figures(output: Path, *, with_validation: bool) -> dict[str, tuple[str, bytes]]:

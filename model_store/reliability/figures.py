@@ -12,6 +12,7 @@ REGION_COLOURS = {"tumour": HOT, "ring": COLD}
 WORDS = {
     Repetition.INTRA: "same reader, twice",
     Repetition.INTER: "two readers",
+    Repetition.RETEST: "scanned twice",
     Repetition.PERTURBED: "redrawn by chance (substitute)",
 }
 

@@ -1,6 +1,7 @@
 """How the reliability of features is measured."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated
 
 from annotated_types import Interval
@@ -32,6 +33,8 @@ class ReliabilityPlan:
 
     threshold: Annotated[float, Interval(gt=0, lt=1)] = 0.75
     """ICC from which a feature is kept; the paper's."""
+    retest: Path | None = None
+    """CSV with the columns test and retest: scans of patients who were scanned twice, without a treatment between."""
     seed: Seed = 1
     jobs: CountFromZero = 0
     perturb: Perturbation = field(default_factory=Perturbation)

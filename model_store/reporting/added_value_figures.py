@@ -31,9 +31,10 @@ def net_benefits(tables: Mapping[str, pd.DataFrame]) -> Figure:
 
 
 def nomogram(intercept: float, effects: Sequence[tuple[str, Sequence[str], Sequence[float]]]) -> Figure:
-    """Draw a nomogram: name, values and contributions to the log odds of each predictor, then the probability of hot.
+    """Draw a nomogram: name, values and contributions to the log odds of each predictor, then the combined score.
 
-    The points of all predictors add up to the total, under which the probability stands.
+    The points of all predictors add up to the total, under which the combined score stands: what the
+    regression predicts.
     """
     scale = max(max(parts) - min(parts) for _, _, parts in effects) or 1.0
     made = Figure(figsize=(8.4, 0.62 * (len(effects) + 3)))
@@ -48,7 +49,7 @@ def nomogram(intercept: float, effects: Sequence[tuple[str, Sequence[str], Seque
     ticks = np.linspace(0, total, 6)
     _line(axes, 1, "total", [(f"{x:.0f}", 100 * x / total) for x in ticks])
     places = [(f"{risk:g}", 100 * (float(logit(risk)) - lowest) * 100 / scale / total) for risk in RISKS]
-    _line(axes, 0, "probability of hot", [(word, x) for word, x in places if 0 <= x <= 100])
+    _line(axes, 0, "combined score", [(word, x) for word, x in places if 0 <= x <= 100])
     axes.set(xlim=(-2, 102), ylim=(-0.6, rows + 0.7))
     axes.axis("off")
     return made

@@ -17,9 +17,9 @@ def roc_figure(curves: Sequence[tuple[str, Flags, Floats]]) -> bytes:
     """Draw the ROC curve of each named set of cases."""
     figure = Figure(figsize=(4.6, 4.4))
     axes = figure.add_subplot()
-    for (name, hot, probability), colour in zip(curves, (COLD, HOT), strict=False):
-        false_positive_rate, true_positive_rate, _ = roc_curve(hot, probability)
-        auc = auc_with_interval(hot, probability)
+    for (name, hot, score), colour in zip(curves, (COLD, HOT), strict=False):
+        false_positive_rate, true_positive_rate, _ = roc_curve(hot, score)
+        auc = auc_with_interval(hot, score)
         axes.plot(false_positive_rate, true_positive_rate, color=colour, label=f"{name}: AUC {auc}")
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=":")
     axes.set(xlabel="1 - specificity", ylabel="sensitivity", xlim=(0, 1), ylim=(0, 1.005), title="ROC, 95 % intervals")
@@ -39,16 +39,16 @@ def importance_figure(columns: Sequence[str], importance: Floats, top: int = 20)
 
 
 def calibration_figure(sets: Sequence[tuple[str, Flags, Floats]]) -> bytes:
-    """Draw the observed share of hot cases against the predicted probability."""
+    """Draw the observed share of hot cases against the score."""
     figure = Figure(figsize=(4.6, 4.4))
     axes = figure.add_subplot()
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=":")
-    for (name, hot, probability), colour in zip(sets, (COLD, HOT), strict=False):
-        points = calibration_points(hot, probability)
+    for (name, hot, score), colour in zip(sets, (COLD, HOT), strict=False):
+        points = calibration_points(hot, score)
         observed = np.array([share.value for _, share in points])
         reach = np.array([[share.value - share.low, share.high - share.value] for _, share in points]).T
         axes.errorbar([x for x, _ in points], observed, reach.clip(0), fmt="o-", color=colour, capsize=2, label=name)
-    axes.set(xlabel="predicted probability", ylabel="share of hot cases", xlim=(0, 1), ylim=(0, 1), title="Calibration")
+    axes.set(xlabel="score", ylabel="share of hot cases", xlim=(0, 1), ylim=(0, 1), title="Calibration")
     axes.legend(loc="upper left", fontsize=7, frameon=False)
     return png(figure)
 

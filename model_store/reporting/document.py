@@ -121,6 +121,15 @@ figure { display: inline-block; margin: .6rem 1rem .6rem 0; max-width: 100%; ver
 img { max-width: 100%; height: auto }
 figcaption { font-size: .82rem; color: #555 }
 code { font-size: .82rem }
+h2 { break-after: avoid }
+figure, tr { break-inside: avoid }
+@media print {
+  body { max-width: none; margin: 0; padding: 0 }
+  .wide { overflow: visible }
+  table { font-size: .64rem }
+  td, th { padding: .15rem .3rem }
+  .number { white-space: normal }
+}
 </style>
 </head>
 <body>

@@ -26,14 +26,15 @@ def figure(width: float, height: float) -> tuple[Figure, Axes]:
 
 def roc_of_cohorts(curves: Sequence[RocCurve]) -> Figure:
     """Draw the ROC curves of all cohorts in one plot (the paper's figure 6), each with its own AUC and interval."""
-    made, axes = figure(5.2, 5.0)
+    made, axes = figure(5.2, 5.0 + 0.18 * len(curves))
     for curve, colour in zip(curves, cycle(COLOURS), strict=False):
         label = f"{curve.name} (n = {curve.cases}): AUC {curve.auc}"
         axes.plot(curve.false_positive_rate, curve.true_positive_rate, color=colour, linewidth=1.6, label=label)
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=":")
     axes.set(xlabel="1 - specificity", ylabel="sensitivity", xlim=(0, 1), ylim=(0, 1.005), title="ROC, 95 % intervals")
     axes.set_aspect("equal")
-    axes.legend(loc="lower right", fontsize=7, frameon=False)
+    made.set_layout_engine("constrained")  # which keeps room for a legend that covers no curve
+    made.legend(loc="outside lower left", fontsize=7, frameon=False)
     return made
 
 
@@ -97,15 +98,15 @@ def candidates(table: pd.DataFrame) -> Figure:
 
 
 def calibration(sets: Sequence[tuple[str, Flags, Floats]]) -> Figure:
-    """Draw the observed share of hot cases against the predicted probability, in bins of equally many cases."""
+    """Draw the observed share of hot cases against the score, in bins of equally many cases."""
     made, axes = figure(5.0, 4.8)
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=":")
-    for (name, hot, probability), colour in zip(sets, cycle(COLOURS), strict=False):
-        points = calibration_points(hot, probability, bins=max(2, min(5, len(hot) // 10)))
+    for (name, hot, score), colour in zip(sets, cycle(COLOURS), strict=False):
+        points = calibration_points(hot, score, bins=max(2, min(5, len(hot) // 10)))
         observed = np.array([share.value for _, share in points])
         reach = np.array([[share.value - share.low, share.high - share.value] for _, share in points]).T.clip(0)
         axes.errorbar([x for x, _ in points], observed, reach, fmt="o-", color=colour, capsize=2, label=name)
-    axes.set(xlabel="predicted probability", ylabel="share of hot cases", xlim=(0, 1), ylim=(-0.01, 1.01))
+    axes.set(xlabel="score", ylabel="share of hot cases", xlim=(0, 1), ylim=(-0.01, 1.01))
     axes.set_title("Calibration, 95 % intervals")
     axes.legend(loc="upper left", fontsize=7, frameon=False)
     return made

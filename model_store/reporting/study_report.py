@@ -13,7 +13,12 @@ from model_store.reporting.step_output import read_summary
 
 NOT_RUN = "This step has not been run."
 TOP = 20
-REPEATED_BY = {"intra": "the same reader", "inter": "another reader", "perturbed": "chance (substitute)"}
+REPEATED_BY = {
+    "intra": "the same reader",
+    "inter": "another reader",
+    "retest": "another scan",
+    "perturbed": "chance (substitute)",
+}
 AUCS = ("auc_clinical", "auc_with_signature")
 TRAINING, PUBLISHED_FAMILY = "training", "random forest"
 READING = (
@@ -74,6 +79,7 @@ CHAPTERS = (
         "4. Radiomics signature",
         "Every choice is made inside the folds, and no patient is in two of them.",
         (
+            ("flow", "Flow of the training cases", ""),
             ("importance", "The features that matter most", ""),
             ("candidates", "Models compared in the same folds", ""),
             ("roc", "ROC of each family: mean of the folds, whose area is the AUC", ""),
@@ -87,6 +93,7 @@ CHAPTERS = (
         "AUC, accuracy, sensitivity, specificity, PPV and NPV of the training cohort are means over the folds of the "
         "nested cross-validation; those of the other cohorts are of all their cases.",
         (
+            ("flow", "Flow of the cases of all cohorts", ""),
             ("roc", "ROC of all cohorts", "6"),
             ("confusion", "Confusion matrices at the signature's threshold", ""),
             ("calibration", "Calibration", ""),
@@ -314,8 +321,8 @@ def _added(summary: Mapping[str, Any]) -> list[Block]:
             str(one["cohort"]),
             f"{one['cases']} ({one['hot']})",
             *(_interval({"value": one[name], "low": one[f"{name}_low"], "high": one[f"{name}_high"]}) for name in AUCS),
-            _interval({"value": one["difference"], "low": one["low"], "high": one["high"]}),
-            _said(one["p"]),
+            f"{one['difference']:.3f}" if one["p"] is None else _interval({**one, "value": one["difference"]}),
+            "not valid" if one["p"] is None else _said(one["p"]),
         )
         for one in added["cohorts"]
     )

@@ -27,6 +27,8 @@ class Criterion(StrEnum):
     """Repetition time, echo time, flip angle and field strength as at training."""
     SPACING = "spacing"
     """Pixel and slice spacing as at training."""
+    SCANNER = "scanner"
+    """A scanner that training knew, where the signature harmonises features between scanners."""
     GREY_LEVELS = "grey_levels"
     """Enough grey levels in tumour and ring for texture."""
     FEATURE_RANGE = "feature_range"
@@ -46,6 +48,8 @@ class Parameter(StrEnum):
     SLICE_SPACING = "slice_spacing_mm"
 
 
+MARGIN = 1.25
+"""Accepted ranges go from the smallest value of the cases divided by this to the largest multiplied by it."""
 PHASE, TECHNIQUE = "phase", "technique"
 ACQUISITION_COLUMNS = (PHASE, TECHNIQUE, *(name.value for name in Parameter))
 """Columns of a feature table from which training writes a contract: how the images were acquired, as far as known."""

@@ -41,6 +41,10 @@ if TYPE_CHECKING:
 
 FORMAT = 3
 """From 3 on, ``signature.json`` holds ``acceptance`` and ``certainty``."""
+HARMONISED_FORMAT = 4
+"""It also holds ``harmonisation``. Bundles without one keep format 3, which earlier versions of this program read."""
+OWN_FORMAT = 5
+"""It takes own columns or kinetic features."""
 DESCRIPTION, ESTIMATOR, CANARY, REFERENCE, CARD = (
     "signature.json",
     "estimator.skops",
@@ -49,10 +53,14 @@ DESCRIPTION, ESTIMATOR, CANARY, REFERENCE, CARD = (
     "MODEL_CARD.md",
 )
 DISTANCE = "distance.npz"
+REPRODUCTION = "reproduction.json"
+"""What lets the figures of a bundle be repeated (`model_store.training.reproduction`); bundles of before have none."""
 REFERENCES: Mapping[int, tuple[str, Callable[[bytes], dict[str, FeatureRange]]]] = {
     1: ("reference.parquet", training_ranges.from_parquet),
     2: (REFERENCE, training_ranges.from_npz),
     FORMAT: (REFERENCE, training_ranges.from_npz),
+    HARMONISED_FORMAT: (REFERENCE, training_ranges.from_npz),
+    OWN_FORMAT: (REFERENCE, training_ranges.from_npz),
 }
 """The file with the training distribution and its reader, by the bundle's format."""
 REQUIRED_FILES = frozenset({DESCRIPTION, ESTIMATOR, CANARY, CARD})
@@ -103,7 +111,7 @@ def write_bundle(parent: Path, content: BundleContent) -> Path:
     if content.distance is not None:
         files[DISTANCE] = training_distance.to_npz(content.distance)
     hashes = {name: sha256_of(data) for name, data in files.items()}
-    head = as_json(BundleHead(FORMAT, hashes))
+    head = as_json(BundleHead(_format_of(content.description), hashes))
     files[DESCRIPTION] = readable_json({**head, **content.description.to_json()})
     name = bundle_name(content.description.id, content.description.version, sha256_of(files[DESCRIPTION]))
     parent.mkdir(parents=True, exist_ok=True)
@@ -116,6 +124,12 @@ def write_bundle(parent: Path, content: BundleContent) -> Path:
         return move_verified(folder, parent / name)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _format_of(description: Description) -> int:
+    if description.own_columns or description.profile.kinetics is not None:
+        return OWN_FORMAT
+    return FORMAT if description.harmonisation is None else HARMONISED_FORMAT
 
 
 def move_verified(folder: Path, final: Path) -> Path:
@@ -157,6 +171,11 @@ def load_bundle(folder: Path, name: str | None = None) -> Signature:
         raise SignatureError(
             f"{DESCRIPTION} was changed, or the folder was renamed: its content belongs to {expected}, "
             f"the folder is called {name or folder.resolve().name}; fetch the bundle again"
+        )
+    if (head.format == HARMONISED_FORMAT) != (description.harmonisation is not None):
+        raise SignatureError(
+            f"{DESCRIPTION} has format {head.format}: expected a harmonisation in format {HARMONISED_FORMAT} alone; "
+            "fetch the bundle again"
         )
     _check_profile(description)
     _check_claims(description)

@@ -21,7 +21,7 @@ class Estimator(Protocol):
     """A classifier of cold (0) and hot (1): a `Forest`, or one of scikit-learn."""
 
     def predict_proba(self, rows: NDArray[np.float64], /) -> NDArray[np.float64]:
-        """Return the probabilities of both classes, (cases, 2)."""
+        """Return the mean votes for both classes, (cases, 2)."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Canary:
     inputs: NDArray[np.float64]
     """(probes, columns)."""
     outputs: NDArray[np.float64]
-    """Probability of hot, (probes,)."""
+    """Scores, (probes,)."""
 
 
 def make_canary(estimator: Estimator, training: NDArray[np.float64], seed: int) -> Canary:
@@ -43,7 +43,7 @@ def make_canary(estimator: Estimator, training: NDArray[np.float64], seed: int) 
 
 
 def hot_probability(estimator: Estimator, rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the probability of hot for each row (cases, columns)."""
+    """Return the score of each row (cases, columns): the mean vote for hot, which is not calibrated."""
     return np.asarray(estimator.predict_proba(rows)[:, 1], dtype=np.float64)
 
 

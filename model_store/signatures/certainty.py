@@ -53,7 +53,7 @@ class Certainty:
     coverage: float
     """Share of the future cases of each class whose set holds their class."""
     hot_scores: tuple[float, ...]
-    """Out-of-fold scores (probability of hot) of the hot training cases, ascending."""
+    """Out-of-fold scores of the hot training cases, ascending."""
     cold_scores: tuple[float, ...]
     """Those of the cold ones, ascending."""
     threshold_interval: ThresholdInterval
@@ -66,7 +66,9 @@ class Certainty:
             raise ValueError(f"coverage is a share from 0.5 to below 1, not {self.coverage}")
         for scores in (self.hot_scores, self.cold_scores):
             if not scores or list(scores) != sorted(scores) or not 0 <= scores[0] <= scores[-1] <= 1:
-                raise ValueError("training scores are probabilities in ascending order, at least one of each class")
+                raise ValueError(
+                    "training scores are numbers from 0 to 1 in ascending order, at least one of each class"
+                )
 
     @classmethod
     def calibrated(

@@ -1,7 +1,8 @@
 """A random forest of two classes as arrays, evaluated with NumPy alone.
 
-scikit-learn trains forests and defines their probabilities; here the same comparisons and sums are made in the same
-order, so that every probability has the same bits. A worker then needs neither scikit-learn nor what that imports.
+scikit-learn trains forests and defines their votes, which it calls probabilities; here the same comparisons and sums
+are made in the same order, so that every vote has the same bits. A worker then needs neither scikit-learn nor what that
+imports.
 """
 
 import functools
@@ -56,7 +57,7 @@ class Forest:
     """Of the deepest tree: the number of comparisons."""
 
     def predict_proba(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the probabilities of cold and hot, (cases, 2), of rows (cases, columns).
+        """Return the mean votes for cold and hot, (cases, 2), of rows (cases, columns).
 
         Raises
         ------

@@ -8,9 +8,12 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from model_store.json_records import as_json, record_of
+from model_store.signatures.kinetics import Kinetics
 
 FEATURES_PER_REGION = 479
 """14 shape + 5 images x (18 first-order + 75 texture): Han et al., Breast Cancer Research 26:18 (2024)."""
@@ -23,6 +26,10 @@ class FilterBank(StrEnum):
     """The four filtered images beside the original one."""
 
     LAPLACIAN_OF_GAUSSIAN = "laplacian_of_gaussian"
+    """ITK's, as in pyradiomics: recursive, the response multiplied by sigma squared (in voxels)."""
+    IBSI_LAPLACIAN_OF_GAUSSIAN = "ibsi_laplacian_of_gaussian"
+    """IBSI 2's: sampled at voxel centres, cut off at 4 sigma, edges mirrored, the response not multiplied. Its grey
+    levels are bins of ``bin_width`` divided by sigma squared (in voxels), so that there are as many as with ITK's."""
     WAVELET_2D = "wavelet_2d"
 
 
@@ -96,6 +103,8 @@ class FeatureProfile:
     35:1199, 2008)."""
     vessel_length_mm: float = 15.0
     """A shorter tube is no large vessel."""
+    kinetics: Annotated[Kinetics | None, Field(exclude_if=lambda found: found is None)] = None
+    """Measure the tumour's kinetic features too (`model_store.signatures.kinetics`); None: no other phase is read."""
 
     def __post_init__(self) -> None:
         """Refuse settings that do not give 479 features, or lengths that are not positive.
@@ -106,7 +115,7 @@ class FeatureProfile:
             Naming the profile and the field.
         """
         sigmas = self.log_sigmas_mm
-        if self.filters is FilterBank.LAPLACIAN_OF_GAUSSIAN and len(set(sigmas)) != FILTERED_IMAGES:
+        if self.filters is not FilterBank.WAVELET_2D and len(set(sigmas)) != FILTERED_IMAGES:
             raise ValueError(
                 f"profile {self.name}: expected {FILTERED_IMAGES} different log_sigmas_mm, because a region has "
                 f"{FEATURES_PER_REGION} features, found {list(sigmas)}"
@@ -188,7 +197,11 @@ NEAR_TISSUE = replace(
     HAN2024, name="han2024-near-tissue", normalisation=Normalisation.NEAR_TISSUE, exclusions=tuple(Exclusion)
 )
 NEAR_TISSUE_WAVELET2D = replace(NEAR_TISSUE, name="han2024-wavelet2d-near-tissue", filters=FilterBank.WAVELET_2D)
-PROFILES = {profile.name: profile for profile in (NEAR_TISSUE, NEAR_TISSUE_WAVELET2D, HAN2024, HAN2024_WAVELET2D)}
+NEAR_TISSUE_IBSI = replace(NEAR_TISSUE, name="ibsi-near-tissue", filters=FilterBank.IBSI_LAPLACIAN_OF_GAUSSIAN)
+PROFILES = {
+    profile.name: profile
+    for profile in (NEAR_TISSUE, NEAR_TISSUE_WAVELET2D, NEAR_TISSUE_IBSI, HAN2024, HAN2024_WAVELET2D)
+}
 DEFAULT_PROFILE = NEAR_TISSUE
 FORMER_NAMES = {"han2024": HAN2024.name, "han2024-wavelet2d": HAN2024_WAVELET2D.name}
 """Of bundles and files of studies that were written when these were the only profiles."""

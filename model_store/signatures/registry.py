@@ -194,6 +194,7 @@ class Registry:
 
     def _point_to(self, name: str, action: RegistryAction) -> Activation:
         signature = self._load(name)
+        require_scorable_by_service(signature)
         move = Activation(name, signature.digest, datetime.now(UTC).isoformat(timespec="microseconds"), action)
         pointer = ActivePointer(name, (*self.history(), move))
         replace_durably(self.root / "active.json", readable_json(as_json(pointer)))
@@ -220,6 +221,22 @@ class Registry:
             yield
         finally:
             os.close(descriptor)
+
+
+def require_scorable_by_service(signature: Signature) -> None:
+    """Refuse a signature that needs more than images.
+
+    Raises
+    ------
+    SignatureError
+        It takes columns of a study's own.
+    """
+    if signature.own_columns:
+        names = ", ".join(one.column for one in signature.own_columns)
+        raise SignatureError(
+            f"{signature.name} takes {names}, which no image states, so the service cannot score with it: score tables "
+            "with radtme signature score --own"
+        )
 
 
 def rollback_chain(history: list[Activation]) -> list[str]:

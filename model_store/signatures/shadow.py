@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from model_store.errors import SignatureError
 from model_store.files import readable_json, replace_durably
 from model_store.json_records import as_json, record_of
-from model_store.signatures.registry import Registry
+from model_store.signatures.registry import Registry, require_scorable_by_service
 from model_store.signatures.signature import Signature, profile_difference
 
 
@@ -98,6 +98,7 @@ class Shadow:
         if signature.digest == active.digest:
             raise SignatureError(f"{signature.name} is the active signature; the shadow must be a different one")
         require_same_profile(active, signature)
+        require_scorable_by_service(signature)
         return self._move(ShadowMove(signature.name, signature.digest, _now()))
 
     def clear(self) -> None:

@@ -6,11 +6,15 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from model_store.json_records import as_json, record_of
 from model_store.signatures.acceptance import DEFAULT_ACCEPTANCE, AcceptanceContract
 from model_store.signatures.certainty import Certainty
+from model_store.signatures.harmonisation import Harmonisation
+from model_store.signatures.own_columns import OWN_PREFIX, OwnColumn, own_of
 from model_store.signatures.profile import FEATURES_PER_REGION, FeatureProfile
 from model_store.signatures.training_distance import TrainingDistance
 from model_store.signatures.training_ranges import FeatureRange
@@ -58,7 +62,7 @@ class Description:
     columns: tuple[str, ...]
     """Region and feature, such as ``ring_original_glcm_Contrast``, in the order in which the estimator takes them."""
     threshold: float
-    """A case is hot when its probability reaches this."""
+    """A case is hot when its score reaches this."""
     cohort: Mapping[str, Any]
     """Which cases it was trained on."""
     training: Mapping[str, Any]
@@ -72,6 +76,10 @@ class Description:
     """What calibrates how sure a verdict is; None where training did not calibrate, as before format 3."""
     validation: Annotated[ValidationRecord | None, Field(exclude_if=lambda record: record is None)] = None
     """What a validated signature rests on; None otherwise."""
+    harmonisation: Annotated[Harmonisation | None, Field(exclude_if=lambda found: found is None)] = None
+    """What makes the values of its scanners comparable, from format 4 on; None where training did not harmonise."""
+    own_columns: Annotated[tuple[OwnColumn, ...], Field(exclude_if=lambda found: not found)] = ()
+    """Columns that no image states, from format 5 on: the service cannot score with such a signature."""
     features_per_region: int = FEATURES_PER_REGION
 
     def __post_init__(self) -> None:
@@ -84,11 +92,21 @@ class Description:
         if self.status is SignatureStatus.RESEARCH and not self.research_notice.strip():
             raise ValueError("a research signature needs a research notice, which every result includes")
         if not 0 < self.threshold < 1:
-            raise ValueError(f"the threshold is a probability between 0 and 1, not {self.threshold}")
+            raise ValueError(f"the threshold is a score between 0 and 1, not {self.threshold}")
         if not self.columns or len(set(self.columns)) != len(self.columns):
             raise ValueError("expected at least one column, and each only once")
-        if unknown_features := [name for name in self.columns if not name.startswith(REGION_PREFIXES)]:
-            raise ValueError(f"columns begin with one of {REGION_PREFIXES}, unlike {unknown_features[:3]}")
+        if self.harmonisation and any(
+            len(maps.slopes) != len(self.columns) for maps in self.harmonisation.scanners.values()
+        ):
+            raise ValueError(f"the harmonisation of each scanner has {len(self.columns)} slopes, one for each column")
+        known = {one.feature for one in self.own_columns}
+        unknown = [name for name in self.columns if name not in known and not name.startswith(REGION_PREFIXES)]
+        if unknown:
+            raise ValueError(f"columns begin with one of {REGION_PREFIXES} or are own ones, unlike {unknown[:3]}")
+        if not_taken := known - set(own_of(self.columns)):
+            raise ValueError(
+                f"own_columns names {min(not_taken)}, which is no column ({OWN_PREFIX}...) of the estimator"
+            )
 
     def to_json(self) -> dict[str, Any]:
         """Return the description as JSON values; `from_json` reads them back."""
@@ -146,7 +164,7 @@ class Signature:
 
     @property
     def threshold(self) -> float:
-        """A case is hot when its probability reaches this."""
+        """A case is hot when its score reaches this."""
         return self.description.threshold
 
     @property
@@ -158,6 +176,23 @@ class Signature:
     def certainty(self) -> Certainty | None:
         """What calibrates how sure a verdict is; None in bundles of format 1 and 2."""
         return self.description.certainty
+
+    @property
+    def harmonisation(self) -> Harmonisation | None:
+        """What makes the values of its scanners comparable; None where it takes features as they are measured."""
+        return self.description.harmonisation
+
+    @property
+    def own_columns(self) -> tuple[OwnColumn, ...]:
+        """Columns that no image states, and how their words become numbers."""
+        return self.description.own_columns
+
+    def harmonised(self, rows: NDArray[np.float64], scanner: str) -> NDArray[np.float64]:
+        """Return the values (cases, columns) of one scanner (manufacturer and model) as the estimator takes them.
+
+        Those of a scanner that training did not know stay as they are: the acceptance contract refuses such cases.
+        """
+        return rows if self.harmonisation is None else self.harmonisation.apply(rows, scanner)
 
     @property
     def research_notice(self) -> str:

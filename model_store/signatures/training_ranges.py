@@ -1,4 +1,7 @@
-"""The training distribution of each feature: what later cases are compared with."""
+"""The training distribution of each feature: what later cases are compared with.
+
+Features that a signature takes harmonised are compared after harmonisation.
+"""
 
 import io
 from collections.abc import Mapping, Sequence

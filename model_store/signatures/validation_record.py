@@ -23,7 +23,7 @@ class ValidatedCohort:
     """The scores of the signature in a cohort of other patients."""
 
     hot_scores: tuple[float, ...]
-    """Probability of hot of the hot cases, ascending; at least two."""
+    """Scores of the hot cases, ascending; at least two."""
     cold_scores: tuple[float, ...]
     """Of the cold ones."""
     compared_with_training: Mapping[str, bool]
@@ -33,7 +33,7 @@ class ValidatedCohort:
         for scores in (self.hot_scores, self.cold_scores):
             if len(scores) < FEWEST_OF_A_CLASS or not all(0 <= score <= 1 for score in scores):
                 raise ValueError(
-                    f"scores of a validation are probabilities, at least {FEWEST_OF_A_CLASS} of each class"
+                    f"scores of a validation are numbers from 0 to 1, at least {FEWEST_OF_A_CLASS} of each class"
                 )
 
     @classmethod

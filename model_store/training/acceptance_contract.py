@@ -9,11 +9,9 @@ from numpy.typing import NDArray
 from sklearn.covariance import LedoitWolf
 from sklearn.model_selection import GroupKFold
 
-from model_store.signatures.acceptance import PHASE, AcceptanceContract, Interval, Parameter
+from model_store.signatures.acceptance import MARGIN, PHASE, AcceptanceContract, Interval, Parameter
 from model_store.signatures.training_distance import TrainingDistance
 
-MARGIN = 1.25
-"""Accepted ranges go from the smallest training value divided by this to the largest multiplied by it."""
 FEWEST_KNOWN = 20
 """Cases of which a value has to be known, and at least half of the cohort, before its range bounds others."""
 DISTANCE_QUANTILE = 0.99

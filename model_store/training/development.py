@@ -59,10 +59,14 @@ def develop(
     seed: int,
     grid: Sequence[Candidate] = GRID,
     regions: Mapping[ControlRegion, pd.DataFrame] | None = None,
+    also_held_out: Mapping[str, FeatureTable] | None = None,
+    acquired: pd.DataFrame | None = None,
 ) -> BundleContent:
     """Train on one table, measure on the other, and return all that a bundle holds.
 
-    ``regions`` are tables of control regions, whose ``case`` is the patient of the training table.
+    ``regions`` are tables of control regions, whose ``case`` is the patient of the training table. ``also_held_out``
+    are further tables to measure on, by the name of the measurement. ``acquired`` states how the images of all cases
+    were acquired, in `ACQUISITION_COLUMNS`: the signature accepts what it was trained or measured on.
 
     Raises
     ------
@@ -76,8 +80,8 @@ def develop(
     training = complete.table
     trained = train(training, seed, grid)
     held_out = complete_cases(held_out, trained.columns)
-    probability = hot_probability(trained.estimator, held_out.matrix(trained.columns))
-    contracted = contract_of(training.matrix(trained.columns), training.patients)
+    score = hot_probability(trained.estimator, held_out.matrix(trained.columns))
+    contracted = contract_of(training.matrix(trained.columns), training.patients, acquired)
     description = Description(
         id=purpose.id,
         version=purpose.version,
@@ -95,13 +99,16 @@ def develop(
         },
         metrics={
             "cross_validation": trained.out_of_fold_performance.to_json(),
-            "held_out": performance(held_out.hot, probability, trained.threshold).to_json(),
+            **{
+                name: _performance(trained, table)
+                for name, table in {"held_out": held_out, **(also_held_out or {})}.items()
+            },
         },
         library_versions=installed_versions(),
         acceptance=contracted.contract,
         certainty=trained.certainty,
     )
-    curves = [("cross-validation", training.hot, trained.out_of_fold), ("held out", held_out.hot, probability)]
+    curves = [("cross-validation", training.hot, trained.out_of_fold), ("held out", held_out.hot, score)]
     return BundleContent(
         description=description,
         estimator=trained.estimator,
@@ -117,10 +124,16 @@ def develop(
     )
 
 
+def _performance(trained: Trained, table: FeatureTable) -> dict[str, Any]:
+    complete = complete_cases(table, trained.columns)
+    score = hot_probability(trained.estimator, complete.matrix(trained.columns))
+    return performance(complete.hot, score, trained.threshold).to_json()
+
+
 def check_columns(table: FeatureTable) -> None:
     """Raise unless the table has as many columns of each region as the profile promises."""
     for prefix in REGION_PREFIXES:
-        found = sum(name.startswith(prefix) for name in table.columns)
+        found = sum(name.startswith(prefix) and "_kinetics_" not in name for name in table.columns)
         if found != FEATURES_PER_REGION:
             raise TrainingError(f"the table has {found} columns {prefix}*, a profile gives {FEATURES_PER_REGION}")
 

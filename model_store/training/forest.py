@@ -19,6 +19,7 @@ from model_store.signatures.canary import hot_probability
 from model_store.signatures.certainty import Certainty
 from model_store.statistics.performance import Flags, Floats, Performance, auc_with_interval, performance
 from model_store.training.column_selection import constant_columns, select_columns
+from model_store.training.combat import Combat, harmonised, like
 
 FOLDS = 5
 
@@ -47,12 +48,18 @@ class Trained:
     cross_validated_auc: dict[str, float]
     """Of every candidate, by its name."""
     out_of_fold: NDArray[np.float64]
-    """Probability of hot for each case from the forests that had not seen its patient."""
+    """Score of each case from the forests that had not seen its patient."""
     out_of_fold_performance: Performance
     certainty: Certainty
     """Calibrated on `out_of_fold`; the thresholds are those without one of the folds each."""
     left_out: dict[str, tuple[str, ...]]
     """Columns that were left out, by reason."""
+    combat: Combat | None = None
+    """What harmonised the features, where the table names scanners."""
+
+    def harmonised(self, table: FeatureTable) -> FeatureTable:
+        """Return cases with the columns of the training as the estimator takes them."""
+        return like(self.combat, table.without(self.left_out["constant"]))
 
 
 def train(table: FeatureTable, seed: int, grid: Sequence[Candidate] = GRID) -> Trained:
@@ -73,13 +80,14 @@ def train(table: FeatureTable, seed: int, grid: Sequence[Candidate] = GRID) -> T
     probabilities = {candidate: out_of_fold(table, folds, candidate, seed) for candidate in grid}
     auc = {candidate: auc_with_interval(table.hot, p[:, 0]).value for candidate, p in probabilities.items()}
     chosen = max(grid, key=lambda candidate: auc[candidate])
-    columns = select_columns(table, chosen.columns)
+    whole, combat = harmonised(table)
+    columns = select_columns(whole, chosen.columns)
     of_outlines = probabilities[chosen]
     unseen = of_outlines[:, 0]
     threshold = threshold_over_outlines(table.hot, of_outlines)
     thresholds = [threshold_over_outlines(table.hot[rest], of_outlines[rest]) for rest, _ in folds]
     return Trained(
-        estimator=fit_forest(table, columns, chosen, seed),
+        estimator=fit_forest(whole, columns, chosen, seed),
         columns=columns,
         threshold=threshold,
         chosen=chosen,
@@ -88,6 +96,7 @@ def train(table: FeatureTable, seed: int, grid: Sequence[Candidate] = GRID) -> T
         out_of_fold_performance=performance(table.hot, unseen, threshold),
         certainty=Certainty.calibrated(unseen, table.hot, thresholds),
         left_out=left_out,
+        combat=combat,
     )
 
 
@@ -114,24 +123,25 @@ def out_of_fold(
     candidate: Candidate,
     seed: int,
 ) -> NDArray[np.float64]:
-    """Return the probability of hot (cases, 1 + redraws) of each outline, received and redrawn.
+    """Return the score (cases, 1 + redraws) of each outline, received and redrawn.
 
-    Columns and forest are chosen without the fold of the case. NaN where a redrawn outline lacks one of the columns.
+    Harmonisation, columns and forest are chosen without the fold of the case. NaN where a redrawn outline lacks one of
+    the columns.
     """
     outlines = 1 if table.redraws is None else 1 + table.redraws.shape[1]
     probability = np.full((len(table.patients), outlines), np.nan)
     for training, held_out in folds:
-        part = table.rows(training)
+        part, combat = harmonised(table.rows(training))
         columns = select_columns(part, candidate.columns)
         forest = fit_forest(part, columns, candidate, seed)
-        probability[held_out] = outline_probabilities(forest, table.rows(held_out), columns)
+        probability[held_out] = outline_probabilities(forest, like(combat, table.rows(held_out)), columns)
     return probability
 
 
 def outline_probabilities(
     forest: RandomForestClassifier, table: FeatureTable, columns: Sequence[str]
 ) -> NDArray[np.float64]:
-    """Return the probability of hot (cases, 1 + redraws); NaN where a redrawn outline lacks one of the columns."""
+    """Return the score (cases, 1 + redraws); NaN where a redrawn outline lacks one of the columns."""
     ratings = table.ratings(columns)
     usable = np.isfinite(ratings).all(axis=2)
     probability = np.full(usable.shape, np.nan)

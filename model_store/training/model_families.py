@@ -18,6 +18,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from model_store.cohort.feature_table import FeatureTable
 from model_store.signatures.canary import hot_probability
 from model_store.training.column_selection import select_columns
+from model_store.training.combat import Combat, harmonised, like
 from model_store.training.forest import GRID, Candidate, fit_forest
 
 
@@ -64,17 +65,24 @@ class Fitted:
 
     columns: tuple[str, ...]
     estimator: Any
+    combat: Combat | None = None
+    """What its values were harmonised with."""
+
+    def matrix(self, table: FeatureTable) -> NDArray[np.float64]:
+        """Return the values (cases, columns) that the model takes."""
+        return like(self.combat, table).matrix(self.columns)
 
     def probability(self, table: FeatureTable) -> NDArray[np.float64]:
-        """Return the probability of hot of each case."""
-        return hot_probability(self.estimator, table.matrix(self.columns))
+        """Return the score of each case, 0 to 1."""
+        return hot_probability(self.estimator, self.matrix(table))
 
 
 def fit(table: FeatureTable, settings: Settings, seed: int, columns: Sequence[str] | None = None) -> Fitted:
-    """Return a model fitted on these cases, on columns selected on these cases (unless given)."""
+    """Return a model fitted on these cases, on columns selected on these cases (unless given), harmonised by them."""
+    table, combat = harmonised(table)
     chosen = tuple(columns) if columns is not None else select_columns(table, settings.columns)
     if isinstance(settings, Candidate):
-        return Fitted(chosen, fit_forest(table, chosen, settings, seed))
+        return Fitted(chosen, fit_forest(table, chosen, settings, seed), combat)
     if isinstance(settings, ElasticNet):
         regression = LogisticRegression(
             C=settings.strength,
@@ -85,7 +93,7 @@ def fit(table: FeatureTable, settings: Settings, seed: int, columns: Sequence[st
             random_state=seed,
         )
         estimator = make_pipeline(StandardScaler(), regression)
-        return Fitted(chosen, estimator.fit(table.matrix(chosen), table.hot.astype(int)))
+        return Fitted(chosen, estimator.fit(table.matrix(chosen), table.hot.astype(int)), combat)
     boosted = GradientBoostingClassifier(
         n_estimators=settings.trees,
         max_depth=settings.max_depth,
@@ -94,7 +102,8 @@ def fit(table: FeatureTable, settings: Settings, seed: int, columns: Sequence[st
         random_state=seed,
     )
     weights = compute_sample_weight("balanced", table.hot)
-    return Fitted(chosen, boosted.fit(table.matrix(chosen), table.hot.astype(int), sample_weight=weights))
+    boosted = boosted.fit(table.matrix(chosen), table.hot.astype(int), sample_weight=weights)
+    return Fitted(chosen, boosted, combat)
 
 
 def words(settings: Settings) -> str:

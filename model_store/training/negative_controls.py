@@ -19,6 +19,7 @@ from model_store.cohort.feature_table import FeatureTable
 from model_store.cohort.labelled_cohort import feature_values, measured_rows
 from model_store.cohort.missing_values import complete_table
 from model_store.errors import TrainingError
+from model_store.signatures.own_columns import own_of
 from model_store.statistics.fold_scores import corrected_difference, corrected_interval
 from model_store.statistics.performance import Estimate, placements
 from model_store.training.forest import FOLDS, Candidate, patient_folds
@@ -105,11 +106,13 @@ def negative_controls(
         `map`, or one over processes.
     """
     found = [_shuffled_labels(signature, seed, mapped)]
+    of_images = len(own_of(signature.table.columns)) < len(signature.table.columns)
     for kind, name in REGION_NAMES.items():
         if kind in regions:
             found.append(_region(signature, name, regions[kind], mapped))
         else:
-            found.append(Control(name, note=f"there is no table {kind.table} beside the feature table"))
+            why = f"there is no table {kind.table} beside the feature table" if of_images else "no feature is of images"
+            found.append(Control(name, note=why))
     found.append(_volume_alone(signature, volume))
     return tuple(found)
 
@@ -163,12 +166,16 @@ def _shuffled_labels(signature: ControlledTraining, seed: int, mapped: MapFuncti
 def _region(signature: ControlledTraining, name: str, frame: pd.DataFrame, mapped: MapFunction) -> Control:
     """Train on the features of a control region, in the cases that have them."""
     table = signature.table
-    if missing := [column for column in ("case", *table.columns) if column not in frame]:
+    own = own_of(table.columns)  # no voxels: they stay as they are
+    of_images = [column for column in table.columns if column not in own]
+    if missing := [column for column in ("case", *of_images) if column not in frame]:
         raise TrainingError(f"the table of the negative control {name} has no column {missing[0]}")
     rows = measured_rows(frame).drop_duplicates("case")
-    rows = rows.set_index(rows["case"].astype(str))[list(table.columns)]
-    values = feature_values(rows.reindex([str(case) for case in signature.cases]))
-    there = np.flatnonzero(~np.isnan(values).all(axis=1))
+    rows = rows.set_index(rows["case"].astype(str))[of_images]
+    measured = feature_values(rows.reindex([str(case) for case in signature.cases]))
+    there = np.flatnonzero(~np.isnan(measured).all(axis=1))
+    values = table.values.copy()
+    values[:, [table.columns.index(column) for column in of_images]] = measured
     complete = complete_table(replace(table, values=values, redraws=None).rows(there))
     kept = there[complete.kept]
     if len(kept) < FEWEST_SHARE * len(table.patients):

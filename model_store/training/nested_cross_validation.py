@@ -19,11 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_store.cohort.feature_table import FeatureTable
+from model_store.computing.progress import Mapped
 from model_store.statistics.fold_scores import FoldScores, corrected_interval, corrected_standard_error, fold_scores
 from model_store.statistics.performance import Estimate, placements
 from model_store.training.forest import FOLDS, patient_folds, youden_threshold
 from model_store.training.model_families import Family, Fitted, fit, words
-from model_store.training.processes import process_map
 
 MEASURES = ("auc", "accuracy", "sensitivity", "specificity", "brier")
 
@@ -135,7 +135,7 @@ def nested_cross_validation(
     families: Sequence[Family],
     repeats: int,
     seed: int,
-    jobs: int = 1,
+    mapped: Mapped = map,
     on_fold: Callable[[], None] = lambda: None,
     kept: KeepsFolds | None = None,
 ) -> list[Nested]:
@@ -150,14 +150,13 @@ def nested_cross_validation(
     known = [kept.find(family, fold) if kept else None for _, fold, family in tasks]
     todo = [task for task, found in zip(tasks, known, strict=True) if found is None]
     results: list[FoldResult] = []
-    with process_map(min(jobs, max(len(todo), 1))) as mapped:
-        evaluated = iter(mapped(evaluate_fold, todo))
-        for (_, _, family), found in zip(tasks, known, strict=True):
-            result = found or next(evaluated)
-            if kept and found is None:
-                kept.keep(family, result)
-            results.append(result)
-            on_fold()
+    evaluated = iter(mapped(evaluate_fold, todo))
+    for (_, _, family), found in zip(tasks, known, strict=True):
+        result = found or next(evaluated)
+        if kept and found is None:
+            kept.keep(family, result)
+        results.append(result)
+        on_fold()
     per_family = len(results) // len(families)
     return [
         Nested(family, tuple(results[index * per_family : (index + 1) * per_family]))
@@ -221,7 +220,7 @@ def _measures(hot: NDArray[np.bool_], probability: NDArray[np.float64], threshol
 def _permutation(model: Fitted, held_out: FeatureTable, seed: int, times: int = 5) -> dict[str, float]:
     """Return how far the AUC of the held-out cases falls when one column is shuffled, on the average of some times."""
     rng = np.random.default_rng(seed)
-    whole = held_out.matrix(model.columns)
+    whole = model.matrix(held_out)
     baseline = _auc(held_out.hot, model.probability(held_out))
     # All shuffled copies go through the model in one call.
     copies = np.repeat(whole[None], len(model.columns) * times, axis=0)

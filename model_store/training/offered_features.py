@@ -12,6 +12,7 @@ from model_store.cohort.provenance import provenance_of, require_honest_selectio
 from model_store.cohort.repeated_outlines import require_recomputed
 from model_store.cohort.twins import require_other_patients
 from model_store.errors import LeakError, TrainingError
+from model_store.signatures.own_columns import own_of
 from model_store.training.plan import TrainPlan
 
 
@@ -41,6 +42,8 @@ def offered_features(plan: TrainPlan, reliability: Path | None, features: pd.Dat
     """
     left_out: dict[str, tuple[str, ...]] = {}
     origins: dict[str, str] = {}
+    own = own_of(table.columns)  # the plan names each of them
+    of_images = [name for name in table.columns if name not in own]
     if plan.leave_out:
         left_out["left out by the plan"] = plan.leave_out
         origins["leave_out"] = _left_out_origin(plan, table)
@@ -48,12 +51,12 @@ def offered_features(plan: TrainPlan, reliability: Path | None, features: pd.Dat
         frame = read_table(reliability, ("feature", "kept"))
         origins["reliability"] = _reliability_origin(reliability, frame, features, table.patients)
         kept = set(frame.loc[frame["kept"].astype(bool), "feature"])
-        left_out["not reliable"] = tuple(name for name in table.columns if name not in kept)
+        left_out["not reliable"] = tuple(name for name in of_images if name not in kept)
     if plan.preselected is not None:
         frame = read_table(plan.preselected, ("feature",))
         origins["preselected"] = _preselected_origin(plan, frame, table.patients)
         chosen = set(frame["feature"])
-        left_out["not preselected"] = tuple(name for name in table.columns if name not in chosen)
+        left_out["not preselected"] = tuple(name for name in of_images if name not in chosen)
     if not set(table.columns) - {name for names in left_out.values() for name in names}:
         raise TrainingError("no feature is left: the exclusion lists exclude all of them")
     return Offered(left_out, origins)

@@ -8,27 +8,31 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2_contingency, fisher_exact
 
+from model_store.cohort.labelled_cohort import rows_left_out
 from model_store.json_records import as_json
 from model_store.publication.model_card import model_card
 from model_store.reporting import figures as study_figures
 from model_store.reporting.card_figures import png
+from model_store.reporting.flow_figure import Flow, flow_figure
 from model_store.reporting.step_output import write_figure, write_summary, write_table
 from model_store.signatures.acceptance import PHASE, TECHNIQUE, Parameter
-from model_store.signatures.bundle import BundleContent, installed_versions, write_bundle
+from model_store.signatures.bundle import REPRODUCTION, BundleContent, installed_versions, write_bundle
 from model_store.signatures.canary import make_canary
 from model_store.signatures.certainty import Certainty, ThresholdInterval
-from model_store.signatures.profile import PROFILES, present_name
 from model_store.signatures.signature import Description, SignatureStatus
 from model_store.signatures.training_ranges import ranges_of
 from model_store.statistics.performance import Flags
 from model_store.training.acceptance_contract import contract_of
+from model_store.training.combat import FEW_CASES, FEW_COMPLETE
 from model_store.training.forest import FOLDS
 from model_store.training.model_families import words
 from model_store.training.negative_controls import control_notes
 from model_store.training.nested_cross_validation import MEASURES, Nested
 from model_store.training.plan import TrainPlan
+from model_store.training.reproduction import reproduction_of
 from model_store.training.step import (
     Training,
+    TrainInputs,
     candidate_table,
     case_table,
     fold_score_table,
@@ -44,7 +48,7 @@ NESTED_METHOD = (
 )
 
 
-def write_training(plan: TrainPlan, training: Training, folder: Path) -> Path:
+def write_training(plan: TrainPlan, inputs: TrainInputs, training: Training, folder: Path) -> Path:
     """Write the results of a training into the step's folder; return the candidate bundle's folder."""
     importance, candidates = importance_table(training), candidate_table(training)
     tables = {
@@ -69,7 +73,8 @@ def write_training(plan: TrainPlan, training: Training, folder: Path) -> Path:
     write_summary(folder, summary)
     content = bundle_content(plan, training, summary)
     pictures = {f"{name}.png": png(figure) for name, figure in figures.items()}
-    return write_bundle(folder / "bundle", BundleContent(**{**vars(content), "figures": pictures}))
+    more = {**pictures, REPRODUCTION: reproduction_of(plan, inputs, training)}
+    return write_bundle(folder / "bundle", BundleContent(**{**vars(content), "figures": more}))
 
 
 def summary_of(plan: TrainPlan, training: Training, candidates: pd.DataFrame) -> dict[str, Any]:
@@ -77,7 +82,7 @@ def summary_of(plan: TrainPlan, training: Training, candidates: pd.DataFrame) ->
     table = training.cohort.table
     simplest = candidates[candidates["simplest_within_one_se"]].iloc[0]
     return {
-        "signature": {"id": plan.id, "version": plan.version, "profile": plan.profile},
+        "signature": {"id": plan.id, "version": plan.version, "profile": plan.feature_profile.name},
         "cases": len(table.patients),
         "patients": len(set(table.patients)),
         "hot": int(table.hot.sum()),
@@ -98,6 +103,7 @@ def summary_of(plan: TrainPlan, training: Training, candidates: pd.DataFrame) ->
         "bootstrap": training.optimism.to_json(),
         "paper_split": training.paper_split.to_json() if training.paper_split else None,
         "negative_controls": [one.to_json() for one in training.controls],
+        "harmonised_scanners": sorted(training.trained.combat.maps) if training.trained.combat else [],
         "features": {
             "offered": len(table.columns) - len(training.trained.left_out["constant"]),
             "taken": list(training.trained.columns),
@@ -138,6 +144,8 @@ def notes(training: Training) -> list[str]:
         for name, p in tells.items()
         if p < 0.05
     ]
+    if training.trained.combat:
+        found.append(_harmonised_note(training))
     found += training.separation.notes()
     found += control_notes(training.controls)
     found += training.sites.notes() if training.sites else []
@@ -155,17 +163,30 @@ def notes(training: Training) -> list[str]:
     return found
 
 
+def _harmonised_note(training: Training) -> str:
+    scanners = len(training.trained.combat.maps) if training.trained.combat else 0
+    small = sum(training.cohort.left_out.get(why, 0) for why in (FEW_CASES, FEW_COMPLETE))
+    return (
+        f"features are harmonised between {scanners} scanners (ComBat, fitted in every fold without the held-out "
+        "cases); where scanners differ in their share of hot cases, some of the phenotype goes with the scanner. Images"
+        " of other scanners are not scored, unless the site lets the criterion scanner warn; a site that is left out"
+        " is scored without harmonisation where its scanners are its own"
+        f"{f'; {small} cases of scanners with too few cases were left out' if small else ''}"
+    )
+
+
 def bundle_content(plan: TrainPlan, training: Training, summary: dict[str, Any]) -> BundleContent:
     """Return the candidate bundle, as yet without figures."""
     trained, table = training.trained, training.cohort.table
-    contracted = contract_of(table.matrix(trained.columns), table.patients, training.cohort.cases)
+    taken = trained.harmonised(table).matrix(trained.columns)
+    contracted = contract_of(taken, table.patients, training.cohort.cases)
     description = Description(
         id=plan.id,
         version=plan.version,
         status=SignatureStatus.RESEARCH,
         intended_use="None yet: a candidate that has to be validated and published.",
         research_notice=CANDIDATE_NOTICE,
-        profile=PROFILES[present_name(plan.profile)],
+        profile=plan.feature_profile,
         columns=trained.columns,
         threshold=trained.threshold,
         cohort={
@@ -195,12 +216,17 @@ def bundle_content(plan: TrainPlan, training: Training, summary: dict[str, Any])
         library_versions=installed_versions(),
         acceptance=contracted.contract,
         certainty=certainty_of(training),
+        harmonisation=trained.combat.frozen(trained.columns) if trained.combat else None,
+        own_columns=tuple(one for one in plan.own_columns if one.feature in trained.columns),
     )
     return BundleContent(
         description=description,
         estimator=trained.estimator,
-        canary=make_canary(trained.estimator, table.matrix(trained.columns), plan.seed),
-        ranges=ranges_of(training.whole.columns, training.whole.values),
+        canary=make_canary(trained.estimator, taken, plan.seed),
+        ranges={
+            **ranges_of(training.whole.columns, training.whole.values),
+            **ranges_of(trained.columns, taken),
+        },
         card=model_card(description),
         figures={},
         distance=contracted.distance,
@@ -249,7 +275,9 @@ def _figures(training: Training, importance: pd.DataFrame, candidates: pd.DataFr
     table = training.cohort.table
     forest = training.forest
     pooled = (f"{forest.family.name}, one repeat", table.hot, forest.out_of_fold(len(table.patients)))
+    flow = Flow.of("training", len(table.patients), int(table.hot.sum()), rows_left_out(training.cohort.left_out))
     return {
+        "flow": flow_figure([flow]),
         "roc": study_figures.roc_of_cohorts(
             [nested.scores(table.hot).roc(f"{nested.family.name}, mean of folds") for nested in training.nested]
         ),

@@ -18,6 +18,7 @@ from model_store.signatures.canary import hot_probability
 from model_store.statistics.fold_scores import corrected_difference
 from model_store.statistics.performance import Estimate, auc_with_interval
 from model_store.training.column_selection import select_columns
+from model_store.training.combat import harmonised
 from model_store.training.forest import FOLDS, Candidate, fit_forest
 from model_store.training.model_families import fit
 from model_store.training.nested_cross_validation import Fold
@@ -87,15 +88,16 @@ def paper_split(
     usable = [fold for fold in folds if min(np.bincount(table.hot[fold.held_out], minlength=2)) >= FEWEST_PER_CLASS]
     if len(usable) < FEWEST_SPLITS:
         return None
-    columns = select_columns(table, candidate.columns)
-    found = list(mapped(_measure, [(table, fold, candidate, columns) for fold in usable]))
+    whole, _ = harmonised(table)  # a paper harmonises all cases, too, before it splits them
+    columns = select_columns(whole, candidate.columns)
+    found = list(mapped(_measure, [(table, whole, fold, candidate, columns) for fold in usable]))
     return PaperSplit(tuple(before for before, _ in found), np.array([inside for _, inside in found]), tuple(usable))
 
 
-def _measure(task: tuple[FeatureTable, Fold, Candidate, tuple[str, ...]]) -> tuple[Estimate, float]:
-    table, fold, candidate, columns = task
-    training, held_out = table.rows(fold.training), table.rows(fold.held_out)
-    forest = fit_forest(training, columns, candidate, fold.seed)
-    before = auc_with_interval(held_out.hot, hot_probability(forest, held_out.matrix(columns)))
-    inside = fit(training, candidate, fold.seed).probability(held_out)
+def _measure(task: tuple[FeatureTable, FeatureTable, Fold, Candidate, tuple[str, ...]]) -> tuple[Estimate, float]:
+    table, whole, fold, candidate, columns = task
+    held_out = table.rows(fold.held_out)
+    forest = fit_forest(whole.rows(fold.training), columns, candidate, fold.seed)
+    before = auc_with_interval(held_out.hot, hot_probability(forest, whole.rows(fold.held_out).matrix(columns)))
+    inside = fit(table.rows(fold.training), candidate, fold.seed).probability(held_out)
     return before, auc_with_interval(held_out.hot, inside).value

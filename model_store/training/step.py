@@ -21,10 +21,13 @@ from model_store.cohort.labelled_cohort import (
 from model_store.cohort.labels import read_labels
 from model_store.cohort.leaks import Separation, require_no_label
 from model_store.cohort.missing_values import CompleteTable, complete_table
+from model_store.cohort.own_table import OwnTable, patients_as_cases, read_own, with_own
 from model_store.cohort.plan import LabelTable
 from model_store.cohort.twins import PIXEL_DIGEST, require_no_twins
+from model_store.computing.progress import Begin, Mapped, telling, untold
 from model_store.errors import TrainingError
 from model_store.training.bootstrap import Optimism, bootstrap_optimism
+from model_store.training.combat import complete_of_scanners, with_scanners
 from model_store.training.declaration import Declaration
 from model_store.training.development import check_columns
 from model_store.training.forest import FOLDS, Candidate, Trained, train
@@ -40,7 +43,6 @@ from model_store.training.nested_cross_validation import KeepsFolds, Nested, nes
 from model_store.training.offered_features import Offered, offered_features
 from model_store.training.paper_split import PaperSplit, paper_split
 from model_store.training.plan import TrainPlan
-from model_store.training.processes import Begin, process_map, telling, untold
 from model_store.training.top_features import top_features
 
 
@@ -88,20 +90,24 @@ class Training:
 class TrainInputs:
     """The files of a training."""
 
-    features: Path
+    features: Path | None
+    """None where the plan offers own columns alone."""
     labels: LabelTable
+    own: OwnTable | None
     reliability: Path | None
     preselected: Path | None
     preselected_on: Path | None
     leave_out_on: Path | None
     protocol: Path | None
+    own_profile: Path | None
     controls: dict[ControlRegion, Path]
 
     def files(self) -> list[Path]:
         """Return those that are given."""
         given: tuple[Path | None, ...] = (self.features, self.labels.table, self.reliability)
+        given += (self.own.table if self.own else None,)
         given += (self.preselected, self.preselected_on)
-        given += (self.leave_out_on, self.protocol, *self.controls.values())
+        given += (self.leave_out_on, self.protocol, self.own_profile, *self.controls.values())
         return [path for path in given if path is not None]
 
 
@@ -116,15 +122,18 @@ def train_inputs(plan: TrainPlan, output: Path) -> TrainInputs:
     reliability = plan.reliability or output / "reliability" / "tables" / "icc.parquet"
     features = plan.features or output / "extract" / "tables" / "features.parquet"
     beside = {kind: features.with_name(f"{kind.table}{features.suffix}") for kind in ControlRegion}
+    takes_list = not plan.all_features and (plan.reliability or reliability.is_file())
     inputs = TrainInputs(
-        features,
-        plan.labels or LabelTable(output / "phenotype" / "tables" / "labels.parquet"),
-        None if plan.all_features or not (plan.reliability or reliability.is_file()) else reliability,
-        plan.preselected,
-        plan.preselected_on,
-        plan.leave_out_on,
-        plan.protocol,
-        {kind: path for kind, path in beside.items() if path.is_file()},
+        features=None if plan.without_images else features,
+        labels=plan.labels or LabelTable(output / "phenotype" / "tables" / "labels.parquet"),
+        own=plan.own,
+        reliability=reliability if takes_list and not plan.without_images else None,
+        preselected=plan.preselected,
+        preselected_on=plan.preselected_on,
+        leave_out_on=plan.leave_out_on,
+        protocol=plan.protocol,
+        own_profile=plan.own_profile,
+        controls={kind: path for kind, path in beside.items() if path.is_file() and not plan.without_images},
     )
     if absent := [path for path in inputs.files() if not path.is_file()]:
         raise TrainingError(f"{absent[0]} does not exist; run the step that writes it, or set another file in train")
@@ -141,16 +150,21 @@ def families_of(plan: TrainPlan) -> list[Family]:
     return [replace(FOREST, candidates=grid), *((ELASTIC_NET, BOOSTING) if plan.alternatives else ())]
 
 
+def forests_of(family: Family) -> list[Candidate]:
+    """Return the forests among the candidates of a family."""
+    return [candidate for candidate in family.candidates if isinstance(candidate, Candidate)]
+
+
 def run_training(
     plan: TrainPlan,
     inputs: TrainInputs,
-    jobs: int,
+    mapped: Mapped = map,
     begin: Begin = untold,
     kept: KeepsFolds | None = None,
 ) -> Training:
     """Read the tables, refuse leaks, measure by nested cross-validation, and train the forest on all cases.
 
-    ``begin`` is told of each part that takes long.
+    ``mapped`` is `map`, or one over several processes. ``begin`` is told of each part that takes long.
 
     Raises
     ------
@@ -159,25 +173,26 @@ def run_training(
     TrainingError
         A table is invalid, or a class has too few patients.
     """
-    features = read_table(inputs.features, ("patient",))
-    if (other := other_profile(features, plan.profile)) is not None:
-        raise TrainingError(
-            f"{inputs.features.name} was measured with profile {other}, train has profile {plan.profile}: set "
-            "train.profile, or extract again"
-        )
+    features = offered_table(plan, plan.feature_profile.name, inputs)
     cohort = labelled_cohort(features, read_labels(inputs.labels))
-    check_columns(cohort.table)
+    if not plan.without_images:
+        check_columns(cohort.table)
+    cohort = with_scanners(cohort) if plan.harmonise else cohort
     whole = cohort.table
     offered = offered_features(plan, inputs.reliability, features, whole)
     separation = require_no_label(offered.of(whole), plan.seed)
     require_no_twins(whole, cohort.cases.get(PIXEL_DIGEST))
-    complete = complete_table(offered.of(whole))
+    if plan.harmonise:
+        cohort, complete = complete_of_scanners(cohort, offered.of)
+        whole = cohort.table
+    else:
+        complete = complete_table(offered.of(whole))
     families = families_of(plan)
-    grid = [candidate for candidate in families[0].candidates if isinstance(candidate, Candidate)]
-    trained = train(complete.table, plan.seed, grid)
+    trained = train(complete.table, plan.seed, forests_of(families[0]))
     usable = complete.table.without(name for names in trained.left_out.values() for name in names)
     on_fold = begin("evaluating folds", len(families) * plan.repeats * FOLDS)
-    nested = nested_cross_validation(usable, families, plan.repeats, plan.seed, jobs, on_fold, kept)
+    nested = nested_cross_validation(usable, families, plan.repeats, plan.seed, mapped, on_fold, kept)
+    incomplete = _incomplete_cases(cohort, complete)
     cohort, whole = cohort.only(complete), whole.rows(complete.kept)
     regions = {kind: read_table(path, ("case",)) for kind, path in inputs.controls.items()}
     signature = ControlledTraining(
@@ -187,13 +202,12 @@ def run_training(
         np.array([result.measures["auc"] for result in nested[0].folds]),
         trained.chosen,
     )
-    with process_map(jobs) as mapped:
-        measuring, leaving = telling(mapped, "negative controls", begin), telling(mapped, "leaving out sites", begin)
-        controls = negative_controls(signature, regions, volume_of(whole), plan.seed, measuring)
-        sites = left_out_sites(usable, cohort.cases.get("site"), families[0], plan.seed, leaving)
-        sampling = telling(mapped, "bootstrap samples", begin)
-        optimism = bootstrap_optimism(usable, trained.chosen, plan.seed, sampling)
-        split = paper_split(usable, signature.folds, trained.chosen, telling(mapped, "splits as in the paper", begin))
+    measuring, leaving = telling(mapped, "negative controls", begin), telling(mapped, "leaving out sites", begin)
+    controls = negative_controls(signature, regions, volume_of(whole), plan.seed, measuring)
+    sites = left_out_sites(usable, cohort.cases.get("site"), families[0], plan.seed, leaving)
+    sampling = telling(mapped, "bootstrap samples", begin)
+    optimism = bootstrap_optimism(usable, trained.chosen, plan.seed, sampling)
+    split = paper_split(usable, signature.folds, trained.chosen, telling(mapped, "splits as in the paper", begin))
     return Training(
         cohort=cohort,
         whole=whole,
@@ -205,11 +219,26 @@ def run_training(
         sites=sites,
         paper_split=split,
         optimism=optimism,
-        top_features=top_features(usable, trained, plan.seed),
+        top_features=top_features(trained.harmonised(usable), trained, plan.seed),
         unnamed_profile=unnamed_profile(features),
-        incomplete=_incomplete_cases(cohort, complete),
+        incomplete=incomplete,
         columns_left_out={"missing in too many cases": complete.columns_left_out, **trained.left_out},
     )
+
+
+def offered_table(plan: TrainPlan, profile: str, inputs: TrainInputs) -> pd.DataFrame:
+    """Return the feature table, of the profile of this name, with the own columns of the plan, or these alone."""
+    own = read_own(inputs.own, plan.own_columns) if inputs.own else None
+    if inputs.features is None:
+        assert own is not None  # noqa: S101  # the plan refuses the opposite
+        return patients_as_cases(own, profile)
+    features = read_table(inputs.features, ("patient",))
+    if (other := other_profile(features, profile)) is not None:
+        raise TrainingError(
+            f"{inputs.features.name} was measured with profile {other}, train has profile {profile}: set "
+            "train.profile or train.own_profile, or extract again"
+        )
+    return features if own is None else with_own(features, own)
 
 
 def _incomplete_cases(cohort: LabelledCohort, complete: CompleteTable) -> pd.DataFrame:
@@ -293,9 +322,9 @@ def case_table(training: Training) -> pd.DataFrame:
     """Return what each training case got from models that had not seen its patient."""
     cases, table = training.cohort.cases.copy(), training.cohort.table
     cases["phenotype"] = np.where(table.hot, "hot", "cold")
-    cases["nested_probability"] = training.forest.out_of_fold(len(cases))
+    cases["nested_score"] = training.forest.out_of_fold(len(cases))
     cases["nested_verdict"] = np.where(training.forest.verdicts(len(cases)), "hot", "cold")
-    cases["out_of_fold_probability"] = training.trained.out_of_fold
+    cases["out_of_fold_score"] = training.trained.out_of_fold
     return cases
 
 

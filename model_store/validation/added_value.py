@@ -3,9 +3,9 @@
 Both are fitted on the training cohort. Cohorts from elsewhere are predicted by the fitted models: they show what the
 score adds. In the training cohort both models are measured on the patients that they were fitted on, although the score
 is that of forests which had not seen the patient; the model with the score has one coefficient more. The direction of
-this bias is not known. AUCs are compared by DeLong's paired test, which is not valid there: of nested models on the
-data that they were fitted on, the difference is not normally distributed where the added predictor tells nothing
-(Demler, Pencina, D'Agostino, Statistics in Medicine 31:2577, 2012). Net benefit is compared by decision curves.
+this bias is not known. AUCs are compared by DeLong's paired test, but not there: of nested models on the data that they
+were fitted on, the difference is not normally distributed where the added predictor tells nothing (Demler, Pencina,
+D'Agostino, Statistics in Medicine 31:2577, 2012). Net benefit is compared by decision curves.
 """
 
 from collections.abc import Sequence
@@ -33,8 +33,8 @@ FEWEST_PER_CLASS = 10
 METHOD = (
     "logistic regression with scikit-learn's ridge penalty (C = 1) on the clinical columns, without and with the log "
     "odds of the score, fitted on the training cohort; other cohorts show what the score adds. In the training cohort "
-    "both are measured on the patients that they were fitted on, and DeLong's interval and p value of the difference "
-    "are not valid (Demler, Pencina, D'Agostino, Statistics in Medicine 31:2577, 2012)"
+    "both are measured on the patients that they were fitted on; interval and p value of the difference would not be "
+    "valid there, and are not given (Demler, Pencina, D'Agostino, Statistics in Medicine 31:2577, 2012)"
 )
 
 
@@ -45,7 +45,7 @@ class AddedValue:
     cohort: str
     hot: Flags
     clinical: Floats
-    """Probability by the clinical columns alone."""
+    """Prediction by the clinical columns alone, 0 to 1."""
     combined: Floats
     """With the score."""
     without_clinical: int
@@ -56,9 +56,14 @@ class AddedValue:
         """AUC with the score minus AUC without it."""
         return compare_scores_of_same_cases(self.hot, self.combined, self.clinical)
 
-    def row(self) -> dict[str, Any]:
-        """Return the numbers as a row of a table."""
-        found = self.difference
+    def row(self, *, is_fit: bool) -> dict[str, Any]:
+        """Return the numbers as a row of a table.
+
+        ``is_fit``: the models were fitted on this cohort, so that interval, z and p of the difference are not valid:
+        they are None.
+        """
+        found = asdict(self.difference)
+        tested = {name: None for name in found if name != "difference"} if is_fit else {}
         return {
             "cohort": self.cohort,
             "cases": len(self.hot),
@@ -66,7 +71,8 @@ class AddedValue:
             "without_clinical_data": self.without_clinical,
             **_columns("auc_clinical", auc_with_interval(self.hot, self.clinical)),
             **_columns("auc_with_signature", auc_with_interval(self.hot, self.combined)),
-            **asdict(found),
+            **found,
+            **tested,
         }
 
     def curves(self) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from model_store.cohort.labelled_cohort import CASE_COLUMNS, HOT, LabelledCohort
-from model_store.cohort.table_scores import score_table
+from model_store.cohort.table_scores import UNKNOWN_SCANNER, scanners_of, score_table
 from model_store.errors import TrainingError
 from model_store.signatures.canary import hot_probability
 from model_store.signatures.signature import Signature
@@ -51,7 +51,7 @@ class ScoredCohort:
 
     @property
     def score(self) -> Floats:
-        """The probability of hot."""
+        """The mean vote for hot, 0 to 1."""
         return self.cases["score"].to_numpy(np.float64)
 
     @property
@@ -68,9 +68,16 @@ class ScoredCohort:
 
 
 def scored_cohort(
-    name: str, signature: Signature, cohort: LabelledCohort, clinical: pd.DataFrame | None = None
+    name: str,
+    signature: Signature,
+    cohort: LabelledCohort,
+    clinical: pd.DataFrame | None = None,
+    *,
+    as_measured: bool = False,
 ) -> ScoredCohort:
     """Return a cohort scored by a signature; cases that lack one of its columns are left out, as in the service.
+
+    So are those of scanners that a harmonised signature does not know, unless they are scored ``as_measured``.
 
     Raises
     ------
@@ -78,21 +85,28 @@ def scored_cohort(
         No case is left, or a class has fewer than two.
     """
     values = cohort.table.matrix(signature.columns)
-    complete = ~np.isnan(values).any(axis=1)
+    scanners = scanners_of(cohort.cases)
+    unknown = signature.harmonisation.unknown(scanners) if signature.harmonisation else np.zeros(len(values), np.bool_)
+    lacking = np.isnan(values).any(axis=1)
+    complete = ~lacking & (~unknown | as_measured)
     hot = cohort.table.hot[complete]
     if min(int(hot.sum()), int((~hot).sum())) < 2:
         raise TrainingError(
             f"cohort {name} has {int(hot.sum())} hot and {int((~hot).sum())} cold cases; expected 2 of each"
+            + (f"; {int(unknown.sum())} are {UNKNOWN_SCANNER}: see validate.unknown_scanners" if unknown.any() else "")
         )
     cases = cohort.cases.loc[np.flatnonzero(complete)].reset_index(drop=True)
-    score = hot_probability(signature.estimator, values[complete])
+    taken = [signature.harmonised(values[row : row + 1], scanners[row]) for row in np.flatnonzero(complete)]
+    score = hot_probability(signature.estimator, np.concatenate(taken))
     cases = with_scores(cases, hot, score, signature.threshold)
-    left_out = {**cohort.left_out, "lacks a feature of the score": int((~complete).sum())}
+    left_out = {**cohort.left_out, "lacks a feature of the score": int(lacking.sum())}
+    if signature.harmonisation:
+        left_out[UNKNOWN_SCANNER] = int((unknown & ~lacking & ~complete).sum())
     return ScoredCohort(name, with_clinical(cases, clinical), signature.threshold, left_out)
 
 
 def treated_cohort(
-    name: str, signature: Signature, features: pd.DataFrame, clinical: pd.DataFrame | None
+    name: str, signature: Signature, features: pd.DataFrame, clinical: pd.DataFrame | None, *, as_measured: bool = False
 ) -> ScoredCohort:
     """Return a cohort without labels, scored by a signature.
 
@@ -101,16 +115,23 @@ def treated_cohort(
     TrainingError
         No case could be scored.
     """
-    scores = score_table(signature, features)
+    scores = score_table(signature, features, as_measured=as_measured)
     scored = (scores["not_scored"] == "").to_numpy(np.bool_)
     if not scored.any():
         raise TrainingError(f"cohort {name}: none of {len(scores)} cases can be scored")
     rows = features.loc[scored, [column for column in CASE_COLUMNS if column in features]].reset_index(drop=True)
     rows["patient"] = rows["patient"].astype(str)
     found = scores[scored].reset_index(drop=True)
-    cases = rows.assign(score=found["hot_probability"], verdict=found["tendency"])
+    cases = rows.assign(score=found["score"], verdict=found["tendency"])
     left_out = {str(why): int(count) for why, count in scores.loc[~scored, "not_scored"].value_counts().items()}
     return ScoredCohort(name, with_clinical(cases, clinical), signature.threshold, left_out)
+
+
+def not_harmonised(signature: Signature, cases: pd.DataFrame) -> str | None:
+    """Return a note where scored cases are of scanners that a harmonised signature does not know."""
+    if signature.harmonisation is None or not (unknown := signature.harmonisation.unknown(scanners_of(cases))).any():
+        return None
+    return f"{int(unknown.sum())} of {len(cases)} cases are {UNKNOWN_SCANNER}: they are scored without harmonisation"
 
 
 def with_scores(cases: pd.DataFrame, hot: Flags, score: Floats, threshold: float) -> pd.DataFrame:

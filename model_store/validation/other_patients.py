@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 
 import pandas as pd
 
-from model_store.cohort.labelled_cohort import feature_columns, feature_values, measured_rows
+from model_store.cohort.labelled_cohort import feature_values, image_columns, measured_rows
 from model_store.cohort.twins import (
     PIXEL_DIGEST,
     require_other_images,
@@ -13,6 +13,7 @@ from model_store.cohort.twins import (
     require_other_pixels,
     require_other_values,
 )
+from model_store.signatures.own_columns import own_of
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,11 @@ class TrainedOn:
         digests = False
         if PIXEL_DIGEST in rows and PIXEL_DIGEST in self.features:
             digests = require_other_pixels(self.features[PIXEL_DIGEST], rows[PIXEL_DIGEST], what)
-        common = sorted(set(feature_columns(rows)) & set(feature_columns(self.features)))
+        common = sorted(set(image_columns(rows)) & set(image_columns(self.features)))
         if common:
             require_other_images(feature_values(self.features[common]), feature_values(rows[common]), what)
+        own = own_of(score_columns)
         of_score = [name for name in score_columns if name in common]
-        if len(of_score) == len(score_columns):
+        if len(of_score) == len(score_columns) - len(own):
             require_other_values(feature_values(self.features[of_score]), feature_values(rows[of_score]), what)
         return Checked(pseudonyms=True, pixel_digests=digests, features=bool(common))

@@ -1,20 +1,31 @@
 """What step ``validate`` reads and writes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from model_store.cohort.labelled_cohort import labelled_cohort, other_profile, read_table, unnamed_profile
+from model_store.cohort.cohort_record import CohortRecord
+from model_store.cohort.labelled_cohort import (
+    labelled_cohort,
+    other_profile,
+    read_table,
+    rows_left_out,
+    unnamed_profile,
+)
 from model_store.cohort.labels import read_labels
+from model_store.cohort.own_table import patients_as_cases, read_own, with_own
 from model_store.errors import LeakError, TrainingError
+from model_store.json_records import as_json
 from model_store.reporting import figures as study_figures
 from model_store.reporting.added_value_figures import net_benefits, nomogram
-from model_store.reporting.step_output import write_figure, write_summary, write_table
+from model_store.reporting.flow_figure import Flow, flow_figure
+from model_store.reporting.step_output import read_summary, write_figure, write_summary, write_table
 from model_store.reporting.survival_figures import ratio_text, survival_figure
+from model_store.signatures.own_columns import own_of
 from model_store.signatures.signature import Signature
 from model_store.statistics.correlation import spearman_table
 from model_store.statistics.diagnostic_accuracy import decision_curve
@@ -25,6 +36,7 @@ from model_store.validation.cohort_validation import (
     ScoredCohort,
     cohort_numbers,
     comparison_rows,
+    not_harmonised,
     score_groups,
     scored_cohort,
     several_lesions,
@@ -32,12 +44,21 @@ from model_store.validation.cohort_validation import (
     treated_cohort,
     with_clinical,
 )
+from model_store.validation.external_cohort import (
+    EARLIER,
+    earlier_measurements,
+    notes_on_earlier,
+    require_different_patients,
+    shared_sites,
+)
 from model_store.validation.other_patients import Checked, TrainedOn
 from model_store.validation.outcome import median_split
-from model_store.validation.plan import CohortFiles, ValidatePlan
+from model_store.validation.plan import CohortFiles, UnknownScanners, ValidatePlan
 from model_store.validation.response import Answered, answered_endpoints, write_response
 
 TRAINING = "training"
+OUT_OF_FOLD_COLUMNS = ("nested_score", "nested_verdict")
+"""Score and verdict of a training case by forests that had not seen its patient."""
 OUT_OF_FOLD = (
     "AUC, accuracy, sensitivity, specificity, PPV and NPV are means over the folds of the nested cross-validation, "
     "with corrected intervals; the confusion matrix is theirs, scaled to all cases. Calibration, decision curve, "
@@ -76,7 +97,7 @@ def validate_inputs(plan: ValidatePlan, output: Path, training_features: Path | 
     populations = plan.populations or output / "phenotype" / "tables" / "abundance.parquet"
     features = training_features or output / "extract" / "tables" / "features.parquet"
     inputs = ValidateInputs(
-        plan.cohorts,
+        tuple(replace(one, features=one.table(output), folder=None) for one in plan.cohorts),
         cases if plan.training_cases or cases.is_file() else None,
         plan.clinical,
         populations if plan.populations or populations.is_file() else None,
@@ -101,10 +122,11 @@ def run_validation(
     TrainingError
         A table is not what it should be.
     """
-    cases = read_table(inputs.training_cases, ("patient",)) if inputs.training_cases else None
+    cases = _training_cases(inputs.training_cases, own=own) if inputs.training_cases else None
     features = read_table(inputs.features, ("patient",)) if own and inputs.features else cases
     cohorts = [_training_cohort(cases, signature, inputs, folder)] if own and cases is not None else []
-    others = [_scored(files, signature, TrainedOn.of(cases, features)) for files in inputs.cohorts]
+    as_measured = plan.unknown_scanners is UnknownScanners.AS_MEASURED
+    others = [_scored(one, signature, TrainedOn.of(cases, features), as_measured) for one in inputs.cohorts]
     every = [*cohorts, *(cohort for cohort, _, _ in others)]
     if not every:
         raise TrainingError("there is no cohort to validate on; add one to validate.cohorts")
@@ -112,14 +134,24 @@ def run_validation(
     endpoints = {cohort.name: answered_endpoints(cohort, plan) for cohort in every}
     numbers = {cohort.name: cohort_numbers(cohort) for cohort in cohorts}
     treated = {cohort.name: _treated_numbers(cohort) for cohort in every if not cohort.is_labelled}
-    for cohort, checked, note in others:
+    for cohort, checked, notes in others:
         of_cohort = numbers.get(cohort.name) or treated[cohort.name]
         of_cohort["compared_with_training"] = checked.to_json()
-        of_cohort["notes"] += [note] if note else []
+        of_cohort["notes"] += notes + [one for one in (shared_sites(cases, cohort.cases),) if one]
+    for files in inputs.cohorts:
+        if files.labels is not None:
+            tables = {"features": files.features, "own": files.own.table if files.own else None}
+            record = CohortRecord.of(tables, files.labels, as_measured=as_measured)
+            numbers[files.name]["repeat"] = as_json(record)
     for cohort in cohorts:
         if cohort.folds:
             numbers[cohort.name] |= {"notes": [OUT_OF_FOLD]}
+    external = {cohort.name: numbers[cohort.name] for cohort, _, _ in others if cohort.name in numbers}
+    earlier = earlier_measurements(read_summary(folder), external, signature.digest)
+    for of_cohort in external.values():
+        of_cohort["notes"] += notes_on_earlier(earlier)
     summary: dict[str, Any] = {
+        EARLIER: earlier,
         "signature": {"id": signature.id, "version": signature.version, "digest": signature.digest},
         "cohorts": numbers,
         "treated": treated,
@@ -128,6 +160,8 @@ def run_validation(
     }
     _write_scores(every, cohorts, endpoints, folder)
     write_table(folder, "table_1", table_1(every, ("phenotype", *plan.characteristics), plan.seed))
+    left_out = training_left_out(folder.parent)
+    write_figure(folder, "flow", flow_figure([flow_of(one, left_out) for one in every]))
     if cohorts:
         _write_performance(cohorts, numbers, folder)
     if plan.clinical_model:
@@ -140,21 +174,30 @@ def run_validation(
     return summary
 
 
+def _training_cases(path: Path, *, own: bool) -> pd.DataFrame:
+    """Return the table of the training cases; that of this study must have what the step ``train`` writes."""
+    if not own:
+        return read_table(path, ("patient",))
+    try:
+        return read_table(path, ("patient", "phenotype", *OUT_OF_FOLD_COLUMNS))
+    except TrainingError as error:
+        raise TrainingError(f"{error}; run the step train again") from error
+
+
 def _training_cohort(cases: pd.DataFrame, signature: Signature, inputs: ValidateInputs, folder: Path) -> ScoredCohort:
     """Return the training cases with the scores of forests that had not seen them."""
-    found = cases.assign(
-        score=cases["nested_probability"], verdict=cases["nested_verdict"], patient=cases["patient"].astype(str)
-    )
+    score, verdict = (cases[name] for name in OUT_OF_FOLD_COLUMNS)
+    found = cases.assign(score=score, verdict=verdict, patient=cases["patient"].astype(str))
     clinical = read_table(inputs.clinical, ("patient",)) if inputs.clinical else None
     folds = FoldScores(read_table(folder.parent / "train" / "tables" / "fold_scores.parquet", FOLD_COLUMNS))
     return ScoredCohort(TRAINING, with_clinical(found, clinical), signature.threshold, {}, folds)
 
 
 def _scored(
-    files: CohortFiles, signature: Signature, trained_on: TrainedOn
-) -> tuple[ScoredCohort, Checked, str | None]:
-    """Return the scored cohort, by what it was compared with the training cases, and a note on its profile."""
-    features = read_table(files.features, ("patient",))
+    files: CohortFiles, signature: Signature, trained_on: TrainedOn, as_measured: bool
+) -> tuple[ScoredCohort, Checked, list[str]]:
+    """Return the scored cohort, by what it was compared with the training cases, and notes on its table."""
+    features = _features_of(files, signature)
     clinical = read_table(files.clinical, ("patient",)) if files.clinical else None
     if (other := other_profile(features, signature.profile.name)) is not None:
         raise TrainingError(
@@ -164,14 +207,48 @@ def _scored(
     try:
         checked = trained_on.require_others(features, f"the cohort {files.name}", signature.columns)
         if files.labels is None:
-            treated = treated_cohort(files.name, signature, features, clinical)
-            return treated, checked, unnamed_profile(features)
-        cohort = labelled_cohort(features, read_labels(files.labels))
-        return scored_cohort(files.name, signature, cohort, clinical), checked, unnamed_profile(features)
+            scored = treated_cohort(files.name, signature, features, clinical, as_measured=as_measured)
+        else:
+            cohort = labelled_cohort(features, read_labels(files.labels))
+            require_different_patients(cohort, files.name)
+            scored = scored_cohort(files.name, signature, cohort, clinical, as_measured=as_measured)
     except LeakError:
         raise
     except TrainingError as error:
         raise TrainingError(f"cohort {files.name}: {error}") from error
+    notes = (unnamed_profile(features), not_harmonised(signature, scored.cases))
+    return scored, checked, [note for note in notes if note]
+
+
+def _features_of(files: CohortFiles, signature: Signature) -> pd.DataFrame:
+    """Return the feature table of a cohort, with the own columns that the signature takes."""
+    own = None
+    if signature.own_columns:
+        if files.own is None:
+            names = ", ".join(one.column for one in signature.own_columns)
+            raise TrainingError(
+                f"cohort {files.name}: the signature takes {names}; name the table that has them in own"
+            )
+        own = read_own(files.own, signature.own_columns)
+    if files.features is not None:
+        features = read_table(files.features, ("patient",))
+        return features if own is None else with_own(features, own)
+    if own is None:
+        raise TrainingError(f"cohort {files.name}: expected features or folder, because the signature takes images")
+    return patients_as_cases(own, signature.profile.name)
+
+
+def training_left_out(output: Path) -> dict[str, int]:
+    """Return the cases that the step ``train`` left out, by reason."""
+    found: dict[str, int] = read_summary(output / "train").get("left_out", {})
+    return found
+
+
+def flow_of(cohort: ScoredCohort, of_training: Mapping[str, int]) -> Flow:
+    """Return the flow of a cohort's cases."""
+    hot = int(cohort.hot.sum()) if cohort.is_labelled else None
+    left_out = of_training if cohort.name == TRAINING else cohort.left_out
+    return Flow.of(cohort.name, len(cohort.cases), hot, rows_left_out(left_out))
 
 
 def table_1(cohorts: list[ScoredCohort], columns: Sequence[str], seed: int) -> pd.DataFrame:
@@ -273,7 +350,7 @@ def _write_added_value(plan: ValidatePlan, cohorts: list[ScoredCohort], folder: 
     models, of_training = fit_clinical_models(cohorts[0], plan.clinical_model)
     predicted = [models.of(cohort) for cohort in cohorts[1:]]
     added = [*(one for one in predicted if one is not None), of_training]
-    table = pd.DataFrame([one.row() for one in added])
+    table = pd.DataFrame([one.row(is_fit=one is of_training) for one in added])
     write_table(folder, "added_value", table)
     write_figure(folder, "added_value", net_benefits({one.cohort: one.curves() for one in added}))
     intercept, effects = models.effects()
@@ -306,7 +383,9 @@ def _write_populations(inputs: ValidateInputs, signature: Signature, folder: Pat
     """Write the correlation of the forest's top features with cell populations, over patients that have both."""
     if inputs.populations is None or inputs.features is None:
         return {}
-    features = read_table(inputs.features, ("patient", *signature.columns))
+    not_measured = own_of(signature.columns)
+    measured = [name for name in signature.columns if name not in not_measured]
+    features = read_table(inputs.features, ("patient", *measured))
     top = [name for name in top_features(signature, folder.parent, own=own) if name in features]
     populations = read_table(inputs.populations, ("patient",))
     table = spearman_table(_by_patient(features[["patient", *top]]), _by_patient(populations))

@@ -22,6 +22,7 @@ import yaml
 from pydicom import dcmread
 
 from deploy.simulation.phantom import write_phantom
+from listener.spool.spool import Spool
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = ROOT / "deploy" / "compose"
@@ -231,9 +232,9 @@ def commands_work(container: str) -> None:
     jobs = json.loads(done(*inside, "radtme", "status", "--json"))["jobs"]
     assert len(jobs) == 2, jobs
     for job in jobs:
-        objects = f"/var/lib/radtme/spool/jobs/{job['state']}/{job['job_id']}/objects"
-        done(*inside, "radtme", "check", objects)
-        done(*inside, "radtme", "rescore", f"{objects}/feature_report.dcm")
+        objects = Spool(Path("/var/lib/radtme/spool")).job_folder(job["job_id"]) / "objects"
+        done(*inside, "radtme", "check", str(objects))
+        done(*inside, "radtme", "rescore", str(objects / "feature_report.dcm"))
     say("commands", "doctor, status, check and rescore work in the container")
 
 

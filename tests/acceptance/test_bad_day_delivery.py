@@ -1,5 +1,7 @@
 """A PACS is unreachable, then refuses, then loses objects: alert, page, status and doctor report it."""
 
+import html
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -72,7 +74,7 @@ def test_a_pacs_is_away_then_refuses_then_loses_an_object(day: BadDay, port: int
     assert day.store(image(1), outline([1])) == [0x0000, 0x0000]
     day.fires("RadtmeTargetUnreachable", target="pacs")
     assert "target pacs: not reached" in day.status()
-    assert "pacs could not be reached: " in day.page()
+    assert "Results for pacs wait: PACS@127.0.0.1:" in day.page()
     assert "targets: pacs: PACS@127.0.0.1" in day.doctor()
     with ExitStack() as running:
         _, pacs = running.enter_context(committing_pacs(port=port, failing=EveryObject()))
@@ -91,7 +93,7 @@ def refuses(day: BadDay, pacs: Committing) -> None:
     wait_for(day, JobState.FAILED)
     day.fires("RadtmeJobFailed")
     assert "failed: " in day.status()
-    assert "1 case failed." in day.page()
+    assert "1 case failed; radtme status says why" in day.page()
     pacs.statuses = []
 
 
@@ -103,5 +105,8 @@ def loses(day: BadDay, pacs: Committing) -> None:
     assert "pacs: retry" in said
     assert "not committed: " in said
     assert f": 0x{NO_SUCH_OBJECT:04X}" in said
-    assert "pacs" in day.page()
+    page = html.unescape(day.page())
+    (waits,) = re.findall(r"Results for pacs wait: ([^<]*); radtme echo pacs says more\.", page)
+    assert waits.startswith("not committed: ")
+    assert f": 0x{NO_SUCH_OBJECT:04X}" in waits
     pacs.failing = {}

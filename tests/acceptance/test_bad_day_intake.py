@@ -80,7 +80,7 @@ def test_nothing_came_for_days_and_the_listener_was_restarted_meanwhile(day: Bad
     note_studies(spool.ledger, [found for study in spool.studies.iterdir() if (found := arrivals_in(study))])
     day.stack.start("listener")
     day.fires("RadtmeNothingReceived")
-    day.says_everywhere(f"No object was received for {DAYS} days.")
+    day.says_everywhere(f"No object was received for {DAYS} days; look for rejected associations (radtme audit)")
     assert f"no object was received for {DAYS} days" in day.radtme("doctor")
     assert day.store(image(3)) == [0x0000]
     wait_until(lambda: "RadtmeNothingReceived" not in day.stack.firing(), NOTICED_SECONDS, "the alert clears")

@@ -44,7 +44,7 @@ def test_a_listener_was_killed_and_discovery_forgets_a_worker(day: BadDay) -> No
     day.kill("listener")
     day.stack.stop("compute-1")
     day.discover("radtme-compute", found=False)
-    sentences = ("No listener runs: no object is received.", "No compute worker runs: no case is scored.")
+    sentences = ("No listener is running: no object is received.", "No compute worker is running: no case is scored.")
     day.says_everywhere(*sentences)
     assert [one for one in sentences if one not in day.doctor()] == []
     day.fires("RadtmePartDown", job="radtme-listener")

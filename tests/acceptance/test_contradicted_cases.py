@@ -21,12 +21,12 @@ from model_store.signatures.registry import shipped_bundle
 from model_store.signatures.signature import Signature
 from workers.errors import Reason
 from workers.jobs.case import Case, CaseInputs, examine
-from workers.scoring.case_result import Doubt
+from workers.scoring.case_result import Doubt, Phenotype
 from workers.stages import untimed
 
 pytestmark = pytest.mark.acceptance
 
-MEASURED_WITH = "1.3.0"
+MEASURED_WITH = "1.4.0"
 """The version of the shipped signature that the scores are of."""
 REMEASURE = "The shipped signature is another one: measure the scores of this module anew, then set MEASURED_WITH."
 Pixels = NDArray[np.float64]
@@ -91,6 +91,58 @@ def inverted(array: Pixels) -> Pixels:
 def cubed(array: Pixels) -> Pixels:
     """Return grey values with a cubic transformation."""
     return np.asarray((array / array.max()) ** 3 * 4095)
+
+
+def logarithm(array: Pixels) -> Pixels:
+    """Return grey values as a display shows them that widens the dark ones."""
+    return np.log1p(array) * 500
+
+
+def saturated(array: Pixels) -> Pixels:
+    """Return grey values whose brightest hundredth is at the end of the range."""
+    return np.minimum(array, np.percentile(array, 99))
+
+
+def eight_bits(study: Study) -> None:
+    """Store each phase in 8 bits, scaled to its own range, as a program for presentations does."""
+    for phase in study.phases:
+        array = np.stack([image.pixel_array for image in phase]).astype(np.float64)
+        stored = np.clip(array / np.percentile(array, 99.5) * 255, 0, 255).astype(np.uint8)
+        for image, plane in zip(phase, stored, strict=True):
+            image.PixelData = plane.tobytes()
+            image.BitsAllocated, image.BitsStored, image.HighBit, image.PixelRepresentation = 8, 8, 7, 0
+
+
+def without_agent(study: Study) -> None:
+    """Make every phase a repetition of the first: the contrast agent never came."""
+    noise = np.random.default_rng(1)
+    first = np.stack([image.pixel_array for image in study.phases[0]]).astype(np.float64)
+    for phase in study.phases:
+        write_pixels(phase, np.maximum(first + noise.normal(0, 4, first.shape), 0))
+
+
+def called_after_contrast(study: Study) -> None:
+    """Move the outline to the first phase, whose labels say that it is after contrast."""
+    outlined_before_contrast(study)
+    every_image(SeriesDescription="T1 3D dyn post contrast, phase 2", ContrastBolusAgent="Gadobutrol")(study)
+
+
+def private_b_value(study: Study) -> None:
+    """Leave the b-value of a diffusion-weighted image in its vendor's attribute, and no word of the technique."""
+    for image in (image for phase in study.phases for image in phase):
+        for keyword in ("ScanningSequence", "SequenceName", "SeriesDescription", "ProtocolName", "EchoTime"):
+            image.pop(keyword, None)
+        image.private_block(0x0019, "SIEMENS MR HEADER", create=True).add_new(0x0C, "IS", "800")
+
+
+def moved(rows: int, columns: int) -> Trick:
+    """Return the manipulation that moves the outline by so many pixels."""
+
+    def change(study: Study) -> None:
+        frames = np.roll(study.seg.pixel_array.astype(bool), (rows, columns), axis=(1, 2))
+        study.seg.PixelData = np.packbits(frames.ravel(), bitorder="little").tobytes()
+
+    return change
 
 
 def subtraction(study: Study) -> None:
@@ -200,6 +252,7 @@ UNLIKE = (Reason.FEATURES_OUT_OF_RANGE, Reason.UNLIKE_TRAINING)
 T2 = every_image(ScanningSequence="SE", SequenceVariant="SK", EchoTime="90", SeriesDescription="Ax T2 TSE")
 ADC = every_image(ImageType=["DERIVED", "PRIMARY", "DIFFUSION", "ADC"], SeriesDescription="ADC")
 PROSTATE = every_image(BodyPartExamined="PROSTATE", StudyDescription="MR Prostate", SeriesDescription="t1 vibe dyn")
+BRAIN = every_image(StudyDescription="MRT Schaedel mit KM", SeriesDescription="t1_mprage_gd", BodyPartExamined="")
 CASES = (
     Contradicted("before contrast", "phantom", outlined_before_contrast, 0.982, (Reason.BEFORE_CONTRAST,)),
     Contradicted("before contrast", "br06", outlined_before_contrast, 0.942, (Reason.BEFORE_CONTRAST,)),
@@ -218,6 +271,16 @@ CASES = (
     Contradicted("Gaussian noise above 0", "phantom", every_pixel(noise_above_zero), 0.821, UNLIKE),
     Contradicted("Gaussian noise above 0", "br06", every_pixel(noise_above_zero), 0.789, UNLIKE),
     Contradicted("cubed grey values", "br06", every_pixel(cubed), None, (*UNLIKE, Reason.RING_TOO_SMALL)),
+    Contradicted("diffusion, private b-value", "phantom", private_b_value, 0.768, (Reason.OTHER_TECHNIQUE,)),
+    Contradicted(
+        "fat image", "phantom", every_image(SeriesDescription="FAT: Ax LAVA"), 0.768, (Reason.OTHER_TECHNIQUE,)
+    ),
+    Contradicted("brain after contrast", "phantom", BRAIN, 0.768, (Reason.OTHER_BODY_PART,)),
+    Contradicted("labels say after contrast", "phantom", called_after_contrast, 0.982, (Reason.BEFORE_CONTRAST,)),
+    Contradicted("pixels of 3 mm", "phantom", every_image(PixelSpacing=[3, 3]), None, (Reason.OTHER_SPACING,)),
+    Contradicted("logarithm", "phantom", every_pixel(logarithm), None, UNLIKE),
+    Contradicted("saturated", "phantom", every_pixel(saturated), None, (*UNLIKE, Reason.INVALID_PIXELS)),
+    Contradicted("8 bits", "phantom", eight_bits, None, UNLIKE),
     Contradicted("inverted grey values", "phantom", every_pixel(inverted), 0.852, (Reason.DERIVED_IMAGES,)),
     Contradicted("inverted grey values", "br06", every_pixel(inverted), 0.696, (Reason.DERIVED_IMAGES,)),
 )
@@ -284,5 +347,25 @@ def test_a_single_series_of_unknown_phase_gets_no_class(
     assert vouched.score is None or Doubt.CONTRAST_PHASE not in vouched.score.doubts
     if phase == 1:
         assert result.score is not None
-        assert "Contrast phase not known" in [note.short for note in result.warnings]
-        assert "Contrast phase not known" in [note.short for note in vouched.warnings]
+        assert "Contrast phase not known" in [note.short() for note in result.warnings]
+        assert "Contrast phase not known" in [note.short() for note in vouched.warnings]
+
+
+@pytest.mark.parametrize(
+    "trick",
+    [without_agent, moved(0, 25), moved(0, 15), moved(20, 0), moved(-20, 0), moved(0, -40)],
+    ids=["no contrast agent", "25 columns", "15 columns", "20 rows", "-20 rows", "in air"],
+)
+def test_what_does_not_enhance_gets_no_class(
+    trick: Trick, study_of: Callable[[str], Callable[[], Study]], signature: Signature, tmp_path: Path
+) -> None:
+    """Refused by its features, or uncertain: before, the outline moved by 25 columns was 0.925 and certainly hot."""
+    study = study_of("phantom")()
+    trick(study)
+    result = examined(study, tmp_path, signature, frozenset()).result
+    if result.score is None:
+        assert result.rejection is not None
+        assert result.rejection.reason in (*UNLIKE, Reason.TOO_FEW_GREY_LEVELS)
+    else:
+        assert Doubt.CONTRAST_PHASE in result.score.doubts
+        assert result.score.phenotype is Phenotype.UNCERTAIN

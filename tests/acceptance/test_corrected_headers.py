@@ -16,6 +16,7 @@ from listener.spool.jobs import Job, JobState
 from model_store.signatures.registry import Registry
 from support.listening import listening
 from support.processes import wait_until
+from support.records import facts_of
 from workers.jobs.score_job import run
 from workers.settings import WorkerSettings
 
@@ -111,7 +112,7 @@ def test_a_job_without_a_result_is_scored_with_the_corrected_headers(tmp_path: P
         send(listener, tmp_path / "study")
         wait_until(lambda: any(listener.spool.jobs(JobState.READY)), 20, "a ready job")
         (ready,) = listener.spool.jobs(JobState.READY)
-        job = ready if state is JobState.READY else listener.spool.move(ready, state)
+        job = ready if state is JobState.READY else listener.spool.move(ready, state, **facts_of(state))
         assert job is not None
         correct(phantom)
         send(listener, tmp_path / "study")

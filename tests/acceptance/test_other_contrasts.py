@@ -34,7 +34,7 @@ from workers.stages import untimed
 
 pytestmark = pytest.mark.acceptance
 
-MEASURED_WITH = "1.3.0"
+MEASURED_WITH = "1.4.0"
 """The version of the shipped signature that the scores are of."""
 REMEASURE = "The shipped signature is another one: measure the scores of this module anew, then set MEASURED_WITH."
 
@@ -121,7 +121,7 @@ def test_what_its_headers_call_another_technique_is_refused(case: tuple[Contrast
     assert rejection.reason is Reason.OTHER_TECHNIQUE
     noted = examined(phantom, frozenset(Criterion))
     assert noted.score is not None
-    assert "Other technique" in [note.short for note in noted.warnings]
+    assert "Other technique" in [note.short() for note in noted.warnings]
     assert load_bundle(shipped_bundle()).version == MEASURED_WITH, REMEASURE
     assert noted.score.hot_probability == pytest.approx(contrast.scores[seed], abs=6e-4)
 

@@ -13,7 +13,7 @@ from deploy.simulation.phantom import write_phantom
 from support.installation import Installation, send
 from support.pacs import routing_orthanc
 from support.processes import free_port, wait_until
-from support.reader_documents import rejection_note, verified_copy
+from support.reader_documents import assessment_report, rejection_note, verified_copy
 
 pytestmark = [
     pytest.mark.acceptance,
@@ -28,7 +28,8 @@ def test_a_reader_rejects_accepts_and_modifies_a_result(tmp_path: Path) -> None:
     port = free_port()
     with routing_orthanc(tmp_path / "pacs", port, ("KO", "SR")) as pacs:
         target = {"name": "pacs", "ae_title": pacs.ae_title, "host": "127.0.0.1", "port": pacs.dicom_port}
-        with Installation(tmp_path / "radtme", [target], {"assessments": {}}, dicom_port=port) as installed:
+        listener = {"assessments": {"accepted": ["AIRA-ACCEPT^99PACS"]}}
+        with Installation(tmp_path / "radtme", [target], listener, dicom_port=port) as installed:
             installed.start()
             phantom = write_phantom(tmp_path / "study", 5, **SMALL)
             send(port, tmp_path / "study")
@@ -53,12 +54,22 @@ def test_a_reader_rejects_accepts_and_modifies_a_result(tmp_path: Path) -> None:
             for assessment, count in (("accepted", 0), ("modified", 1), ("rejected", 1)):
                 labels = f'assessment="{assessment}",calling_ae_title="ORTHANC",signature="{signature}"'
                 assert f"radtme_assessed_results{{{labels}}} {count}.0" in metrics
-            assert "Meitner" not in said + metrics + installed.log("listen") + installed.log("work")
+            # IHE's AIRA: a known code counts by reader, another one is logged.
+            accepted = assessment_report(report, tmp_path / "aira.dcm", "AIRA-ACCEPT", "Curie^Marie")
+            unknown = assessment_report(report, tmp_path / "other.dcm", "OTHER", "Curie^Marie")
+            for path in (unknown, accepted):
+                send(pacs.dicom_port, path, ae_title=pacs.ae_title)
+            wait_until(lambda: "1 accepted, 1 modified, 1 rejected" in installed.radtme("status"), 60, "accepted")
+            assert "assessment_not_understood" in installed.log("listen")
+            assert "OTHER^99PACS" in installed.log("listen")
+            names = ("Meitner", "Curie")
+            said += metrics + installed.log("listen") + installed.log("work")
+            assert not [name for name in names if name in said]
             assert len(installed.jobs()) == 1
 
             installed.radtme("export", str(tmp_path / "cases.csv"))
             (row,) = csv.DictReader(io.StringIO((tmp_path / "cases.csv").read_text()))
-            assert (row["readers_accepted"], row["readers_modified"], row["readers_rejected"]) == ("0", "1", "1")
+            assert (row["readers_accepted"], row["readers_modified"], row["readers_rejected"]) == ("1", "1", "1")
             assert float(row["score"]) == pytest.approx(installed.result(job)["score"]["hot_probability"], abs=0)
             assert phantom.study_uid not in (tmp_path / "cases.csv").read_text()
             assert phantom.study_uid in installed.radtme("export", "--identifiers")

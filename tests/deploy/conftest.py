@@ -12,14 +12,15 @@ from typing import Any
 
 import pytest
 
+from listener.ledger.quarantine import QuarantineReason
 from listener.pairing.study_notes import StudyNotes
 from listener.spool.atomic_files import write_json
 from listener.spool.job_record import SegmentationReference
 from listener.spool.job_rows import NOTES
 from listener.spool.jobs import Job, JobState, job_id_for
 from listener.spool.record_file import record_of
-from listener.spool.spool import QuarantineReason, Spool
-from support.records import job_record
+from listener.spool.spool import Spool
+from support.records import facts_of, job_record
 from support.spool_jobs import REJECTED, SCORED, delivery, in_minutes, outcome_facts
 from workers.delivery.outbox import write_delivery
 from workers.delivery.record import DeliveryRecord
@@ -85,10 +86,10 @@ def put_job(spool: Spool) -> Callable[..., Job]:
             readied=None if state is JobState.WAITING else datetime.now(UTC) - timedelta(seconds=600),
         )
         notes = {name: record_of(NOTES[name], files.pop(name), name) for name in NOTES.keys() & files.keys()}
-        facts = outcome_facts(files["result"]) if "result" in files else {}
+        facts = facts_of(state) | (outcome_facts(files["result"]) if "result" in files else {}) | notes
         if "failure" in notes:
             facts["reason"] = notes["failure"].reason
-        job = spool.create_job(replace(record, **(changes or {})), state, **facts, **notes)
+        job = spool.create_job(replace(record, **(changes or {})), state, **facts)
         assert job is not None
         for name, value in files.items():
             if name.startswith("delivery__"):

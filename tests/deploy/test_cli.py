@@ -3,13 +3,17 @@
 import errno
 import os
 import re
+import socket
+from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner
 
-from deploy.cli import COMMANDS, GROUPS, one_line_without_traceback, radtme, show_whole_summaries
+from deploy.cli import COMMANDS, GROUPS, named_fault, one_line_without_traceback, radtme
 from deploy.errors import ExitCode
+from deploy.help_text import show_whole_summaries
+from listener.runtime.http_server import HttpServer, Response
 from listener.spool.spool import Spool
 
 
@@ -86,6 +90,39 @@ def test_a_full_disk_is_said_and_what_to_do(capsys, monkeypatch):
     assert told.startswith("error: No space left on device")
     assert "free space on the disk" in told
     assert "patient" not in told
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("cohort", "simulate", "--output"),
+        ("cohort", "extract", ".", "--output"),
+        ("cohort", "recipe", "mama-mia", ".", "--output"),
+        ("demo", "--output"),
+        ("sink", "--output"),
+        ("up", "--logs"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_a_folder_that_cannot_be_made_is_said_before_the_work(command, tmp_path):
+    """A file in its way, or a file system that takes no new folders: a usage error that names the folder."""
+    (tmp_path / "file").touch()
+    for folder, why in ((tmp_path / "file" / "out", "is a file"), (Path("/proc/out"), "takes no new folders")):
+        done = CliRunner().invoke(radtme, [*command, str(folder)])
+        assert done.exit_code == 2
+        assert str(folder) in done.output
+        assert why in done.output
+
+
+def test_a_port_that_is_taken_is_named():
+    """By the error of each HTTP server of ours."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(OSError, match="in use") as failed:
+            HttpServer("127.0.0.1", port, "test", lambda path, headers: Response(b""))
+    told = named_fault(failed.value)
+    assert told is not None
+    assert f"cannot listen on 127.0.0.1:{port}: address already in use" in told.format_message()
 
 
 def test_config_check_and_show(run_radtme, tmp_path):
@@ -180,7 +217,7 @@ def test_no_command_takes_its_output_folder_as_an_argument(tmp_path):
     assert shown.startswith("Usage: radtme cohort simulate [OPTIONS]\n")
     (tmp_path / "file").write_text("")
     former = CliRunner().invoke(radtme, ["cohort", "simulate", str(tmp_path / "cohort"), "--patients", "1"])
-    assert "'--patients': 1 is not in the range" in former.output
+    assert "'--patients': expected a whole number (at least 10), found 1" in former.output
     for words in ([], ["one", "--output", "another"]):
         done = CliRunner().invoke(radtme, ["signature", "build-research", *words])
         assert done.exit_code == ExitCode.USAGE
@@ -208,3 +245,32 @@ def test_a_shell_completes_commands(shell):
     assert "_RADTME_COMPLETE" in script
     names = [item.value for item in radtme.shell_complete(click.Context(radtme), "st")]
     assert names == ["status-page", "status"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["stat"], "error: no such command 'stat'; did you mean 'status'?\n       radtme --help explains it\n"),
+        (["--fast"], "error: no such option '--fast'\n       radtme --help explains it\n"),
+        (["quarantine", "show"], "error: missing argument 'NAME'\n       radtme quarantine show --help explains it\n"),
+        (["send", ".", "--timeot", "3"], "error: no such option '--timeot'; did you mean '--target' or '--timeout'?"),
+        (["send", ".", "--timeout", "nan"], "error: invalid value for '--timeout': expected a number (more than 0), f"),
+        (["send", ".", "--timeout", "inf"], "found inf\n"),
+        (["send", ".", "--timeout", "0"], "found 0\n"),
+        (["work", "--concurrency", "1.5"], "expected a whole number (at least 1), found 1.5\n"),
+        (["signature", "build-research", "--output", "b", "--cases", "-5"], "(at least 1), found -5\n"),
+        (["signature", "build-research", "--output", "b", "--seed", "-1"], "(at least 0), found -1\n"),
+        (["cohort", "simulate", "--sites", "5"], "expected a whole number (1 to 4), found 5\n"),
+    ],
+)
+def test_wrong_arguments_are_said_in_the_style_of_all_errors(words, told):
+    """One line and the command that explains more; no usage line, no notation such as x>0."""
+    done = CliRunner().invoke(radtme, words)
+    assert (done.exit_code, done.stdout) == (ExitCode.USAGE, "")
+    assert told in done.stderr
+
+
+@pytest.mark.parametrize("path", list(all_commands()), ids=" ".join)
+def test_help_says_ranges_in_words(path):
+    """Not as `x>0`."""
+    assert not re.search(r"x[<>]|[<>]=?x", CliRunner().invoke(radtme, [*path, "--help"]).output)

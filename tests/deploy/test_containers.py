@@ -1,27 +1,23 @@
-"""The installations that are handed out: compose, systemd and Kubernetes files are what their own tools accept."""
+"""The installations that are handed out: the image, what compose makes of it, and what all installations share."""
 
-import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jsonschema
-import kubernetes_validate
 import pytest
 import yaml
 from click.testing import CliRunner
 
 from deploy.cli import radtme
+from support.kubernetes_objects import KUBERNETES, kubernetes_objects
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "deploy" / "compose"
 SYSTEMD = ROOT / "deploy" / "systemd"
-KUBERNETES = ROOT / "deploy" / "kubernetes"
 DOCKERFILE = ROOT / "deploy" / "Dockerfile"
 ROLES = [
     ["listen"],
@@ -30,7 +26,6 @@ ROLES = [
     ["work", "--queues", "delivery", "--concurrency", "2"],
 ]
 needs_compose = pytest.mark.skipif(shutil.which("docker-compose") is None, reason="needs docker-compose")
-needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
 
 
 def compose_services(*options: str) -> dict[str, dict[str, Any]]:
@@ -41,18 +36,6 @@ def compose_services(*options: str) -> dict[str, dict[str, Any]]:
     assert ran.returncode == 0, ran.stderr
     services: dict[str, dict[str, Any]] = yaml.safe_load(ran.stdout)["services"]
     return services
-
-
-def documents(folder: Path) -> Iterator[dict[str, Any]]:
-    """Yield every Kubernetes object in ``folder``."""
-    for path in sorted(folder.glob("*.yaml")):
-        if path.name not in {"kustomization.yaml", "radtme.yaml"}:
-            yield from yaml.safe_load_all(path.read_text())
-
-
-def kubernetes_objects(kind: str) -> list[dict[str, Any]]:
-    """Return the base's objects of ``kind``."""
-    return [each for each in documents(KUBERNETES / "base") if each["kind"] == kind]
 
 
 def test_the_dockerfile_satisfies_hadolint() -> None:
@@ -237,155 +220,11 @@ def test_prepare_makes_secrets_once_that_only_their_owner_reads(tmp_path: Path) 
     assert all(path.stat().st_mode & 0o007 == 0 for path in (tmp_path / "secrets").iterdir())
 
 
-@needs_systemd
-@pytest.mark.parametrize("unit", sorted(SYSTEMD.glob("*.service")), ids=lambda path: path.stem)
-def test_systemd_accepts_the_units_and_finds_them_hardened(unit: Path, tmp_path: Path) -> None:
-    """``systemd-analyze security`` gives 0 (safe) to 10 (unsafe); a usual service without hardening has 9.6."""
-    program = tmp_path / "radtme"
-    program.write_text("#!/bin/sh\n")
-    program.chmod(0o755)
-    for each in SYSTEMD.iterdir():  # they refer to each other
-        (tmp_path / each.name).write_text(each.read_text().replace("/opt/radtme/bin/radtme", str(program)))
-    copy = tmp_path / unit.name
-    verified = subprocess.run(["systemd-analyze", "verify", "--man=no", copy], capture_output=True, text=True)
-    assert unit.name not in verified.stderr, verified.stderr
-    assert verified.returncode == 0, verified.stderr
-    ran = subprocess.run(
-        ["systemd-analyze", "security", "--offline=yes", "--threshold=15", "--no-pager", copy],
-        capture_output=True,
-        text=True,
-    )
-    assert ran.returncode == 0, ran.stdout[-600:]
-
-
-@needs_systemd
-def test_systemd_accepts_the_timer(tmp_path: Path) -> None:
-    """Daily, at an hour that systemd understands."""
-    timer = SYSTEMD / "radtme-retention.timer"
-    ran = subprocess.run(["systemd-analyze", "verify", "--man=no", timer], capture_output=True, text=True)
-    assert timer.name not in ran.stderr, ran.stderr
-    (when,) = re.findall(r"^OnCalendar=(.*)$", timer.read_text(), re.MULTILINE)
-    assert subprocess.run(["systemd-analyze", "calendar", when], capture_output=True).returncode == 0
-
-
-def test_kubernetes_objects_satisfy_their_schemas() -> None:
-    """Every object of the base, strictly: a field that Kubernetes does not know is a mistake."""
-    count = 0
-    for each in documents(KUBERNETES / "base"):
-        kubernetes_validate.validate(each, "1.31", strict=True)
-        count += 1
-    assert count >= 12
-
-
-@pytest.mark.parametrize("folder", ["base", "keda"])
-def test_kustomization_names_every_file(folder: str) -> None:
-    """What is not named is not applied."""
-    kustomization = yaml.safe_load((KUBERNETES / folder / "kustomization.yaml").read_text())
-    named = set(kustomization["resources"])
-    for generator in kustomization.get("configMapGenerator", []):
-        named |= set(generator["files"])
-    here = {path.name for path in (KUBERNETES / folder).iterdir()} - {"kustomization.yaml"}
-    assert {name for name in named if "/" not in name} == here
-    assert all((KUBERNETES / folder / name).exists() for name in named)
-
-
-def test_pods_are_probed_limited_and_without_privileges() -> None:
-    """As the namespace's ``restricted`` pod security asks, and on one shared volume."""
-    pods = [
-        (each["metadata"]["name"], each["spec"]["template"]["spec"])
-        for kind in ("Deployment", "StatefulSet")
-        for each in kubernetes_objects(kind)
-    ]
-    assert {name for name, _ in pods} == {"listener", "compute", "delivery", "status-page", "redis"}
-    for name, pod in pods:
-        assert pod["securityContext"]["runAsNonRoot"] is True, name
-        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}, name
-        (container,) = pod["containers"]
-        assert container["securityContext"] == {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        }, name
-        assert {"livenessProbe", "readinessProbe"} <= container.keys(), name
-        assert "memory" in container["resources"]["limits"], name
-        claims = {
-            volume["persistentVolumeClaim"]["claimName"]
-            for volume in pod["volumes"]
-            if "persistentVolumeClaim" in volume
-        }
-        assert claims == (set() if name == "redis" else {"radtme-data"}), name
-
-
-def test_pods_that_know_redis_and_the_ledger_may_reach_them() -> None:
-    """The network policies let out what bears the label: the status page too, which asks both."""
-    for each in kubernetes_objects("Deployment"):
-        template = each["spec"]["template"]
-        if any(volume["name"] == "ledger" for volume in template["spec"]["volumes"]):
-            assert template["metadata"]["labels"].get("radtme/configured") == "yes", each["metadata"]["name"]
-    services = yaml.safe_load((COMPOSE / "compose.yaml").read_text())["services"]
-    for name, service in services.items():
-        if "redis_password" in service.get("secrets", ()):
-            assert "backend" in service["networks"], name
-
-
-def test_keda_scales_by_metrics_that_exist(tmp_path: Path) -> None:
-    """The queries name metrics that the parts export, and the deployment that there is."""
-    (scaled,) = documents(KUBERNETES / "keda")
-    assert scaled["kind"] == "ScaledObject"
-    assert scaled["spec"]["scaleTargetRef"]["name"] in {
-        each["metadata"]["name"] for each in kubernetes_objects("Deployment")
-    }
-    source = "".join(path.read_text() for path in (ROOT / "listener" / "metrics").glob("*.py"))
-    for trigger in scaled["spec"]["triggers"]:
-        (metric,) = re.findall(r"radtme_\w+", trigger["metadata"]["query"])
-        assert json.dumps(metric) in source, metric
-
-
-KEDA_SPEC = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["scaleTargetRef", "triggers"],
-    "properties": {
-        "scaleTargetRef": {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}},
-        "minReplicaCount": {"type": "integer"},
-        "maxReplicaCount": {"type": "integer"},
-        "pollingInterval": {"type": "integer"},
-        "cooldownPeriod": {"type": "integer"},
-        "triggers": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "additionalProperties": False,
-                "required": ["type", "metadata"],
-                "properties": {
-                    "type": {"const": "prometheus"},
-                    "metricType": {"enum": ["Value", "AverageValue"]},
-                    "metadata": {
-                        "type": "object",
-                        "additionalProperties": {"type": "string"},
-                        "required": ["serverAddress", "query", "threshold"],
-                    },
-                },
-            },
-        },
-    },
-}
-"""What we use of ``scaledobjects.keda.sh`` v1alpha1: names, types and where each stands, as its published CRD has them;
-and of the prometheus scaler what its documentation requires.
-"""
-
-
-def test_keda_takes_the_scaled_object() -> None:
-    """A threshold that is a number, or a metricType inside metadata, would be refused or passed over."""
-    (scaled,) = documents(KUBERNETES / "keda")
-    assert scaled["apiVersion"] == "keda.sh/v1alpha1"
-    jsonschema.validate(scaled["spec"], KEDA_SPEC)
-    for trigger in scaled["spec"]["triggers"]:
-        assert float(trigger["metadata"]["threshold"]) > 0
-
-
 def test_the_images_requirements_suffice_for_the_service(tmp_path: Path) -> None:
-    """What researchers and developers need beside them is not needed by any role."""
+    """What researchers and developers need beside them is not needed by any role, and the image can be built.
+
+    Its build imports all modules, except those that need a library of which it knows that it is not there.
+    """
     uv = Path(sys.executable).with_name("uv")
     environment = tmp_path / "venv"
     subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, environment], check=True)
@@ -400,10 +239,7 @@ def test_the_images_requirements_suffice_for_the_service(tmp_path: Path) -> None
             [environment / "bin" / "radtme", *arguments, "--help"], capture_output=True, text=True, cwd=tmp_path
         )
         assert ran.returncode == 0, ran.stderr
-    ran = subprocess.run(
-        [python, "-c", "import workers.jobs.app, workers.jobs.tasks, listener.listener"],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-    )
+    script = str(ROOT / "deploy" / "trim-environment")
+    imports = f"import runpy; runpy.run_path({script!r})['import_packages']()"
+    ran = subprocess.run([python, "-c", imports], capture_output=True, text=True, cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr

@@ -16,17 +16,20 @@ PROGRAMS = {
 }
 
 
-def install(folder: Path, fails: int) -> int:
-    """Run the script with its policy file and all programs in ``folder``; return its exit code."""
-    for name, text in PROGRAMS.items():
+def begin(folder: Path, fails: int = 0, **programs: str) -> "subprocess.Popen[bytes]":
+    """Start the script with its policy file, its lock and all programs in ``folder``."""
+    for name, text in (PROGRAMS | programs).items():
         (folder / name).write_text(f"#!/bin/sh\n{text}\n")
         (folder / name).chmod(0o755)
     script = folder / "script"
-    script.write_text(SCRIPT.read_text().replace("/usr/sbin/policy-rc.d", "./policy-rc.d"))
+    script.write_text(SCRIPT.read_text().replace("/usr/sbin/policy-rc.d", "./policy-rc.d").replace("/run/", "./"))
     environment = {"PATH": f"{folder}:{os.environ['PATH']}", "FAILS": str(fails), "TMPDIR": str(folder)}
-    return subprocess.run(
-        ["sh", str(script), "redis-server"], cwd=folder, env=environment, capture_output=True, check=False
-    ).returncode
+    return subprocess.Popen(["sh", str(script), "redis-server"], cwd=folder, env=environment)
+
+
+def install(folder: Path, fails: int) -> int:
+    """Run the script; return its exit code."""
+    return begin(folder, fails).wait()
 
 
 @pytest.mark.parametrize("fails", [0, 1])
@@ -46,3 +49,11 @@ def test_a_policy_of_the_machine_is_left_alone(tmp_path: Path):
     assert install(tmp_path, 0) == 0
     assert policy.read_text() == "#!/bin/sh\nexit 104\n"
     assert (tmp_path / "said").read_text().split() == ["update", "104", "install", "104"]
+
+
+def test_two_calls_at_once_wait_for_each_other(tmp_path: Path):
+    """apt-get fails where another one holds its locks; CI makes several environments at once."""
+    apt = {"apt-get": "echo begins >>said; sleep 0.2; echo ends >>said"}
+    both = [begin(tmp_path, **apt), begin(tmp_path, **apt)]
+    assert [one.wait() for one in both] == [0, 0]
+    assert (tmp_path / "said").read_text().split() == ["begins", "ends"] * 4

@@ -18,8 +18,9 @@ from pydicom import Dataset
 from deploy.cli import radtme
 from deploy.configuration.sections import SinkSettings
 from deploy.stack.sink import Sink
+from listener.ledger.quarantine import QuarantineReason
 from listener.spool.jobs import Job, JobState, job_id_for
-from listener.spool.spool import QuarantineReason, Spool
+from listener.spool.spool import Spool
 from model_store.cohort.feature_table import FeatureTable
 from model_store.signatures.bundle import load_bundle, write_bundle
 from model_store.signatures.profile import DEFAULT_PROFILE
@@ -61,9 +62,14 @@ ELSEWHERE = {
     "signature train": ["deploy/research/test_steps.py"],
     "signature validate": ["deploy/research/test_steps.py"],
     "signature publish": ["deploy/research/test_steps.py"],
+    "signature score --own": ["deploy/research/test_own_columns.py"],
+    "signature verify --reproduce": ["deploy/research/test_steps.py"],
+    "signature aggregates": ["deploy/research/test_steps.py"],
+    "signature check-aggregates": ["deploy/research/test_steps.py"],
     "signature reproduce-study": ["deploy/research/test_example.py"],
 }
-"""What runs for ever, needs a running service, results or a cohort: by subcommand, where it is run for real."""
+"""What runs for ever, needs a running service, results or a cohort: by subcommand, or by one
+with an option, where it is run for real."""
 JOBS = {"retry": "1.6", "hold": "1.2", "release": "1.8", "drop": "1.2"}
 """By subcommand, the outline of the job (`full_spool`) that stands for JOB."""
 
@@ -74,8 +80,10 @@ QUARANTINED = "1.2.3.4"
 
 def elsewhere(command: str) -> str | None:
     """Return the key of a command in `ELSEWHERE`."""
-    name = " ".join(subcommand(shlex.split(command)[1:])[1])
-    return name if name in ELSEWHERE else None
+    words = shlex.split(command)[1:]
+    name = " ".join(subcommand(words)[1])
+    kinds = (name, *(f"{name} {word}" for word in words if word.startswith("--")))
+    return next((kind for kind in kinds if kind in ELSEWHERE), None)
 
 
 RUN_HERE = [command for command in DOCUMENTED if elsewhere(command) is None and not is_mention(command)]

@@ -4,7 +4,9 @@ import csv
 import re
 from pathlib import Path
 
+from model_store.signatures.kinetics import KINETIC_NAMES
 from workers.features.engine.compiled import INTENSITY_NAMES, SHAPE_NAMES
+from workers.results.feature_codes import KINETICS
 
 ROOT = Path(__file__).resolve().parents[2]
 CLASSES = {
@@ -23,6 +25,8 @@ def test_every_feature_has_its_formula_and_code() -> None:
     listed = {}
     for section in (ROOT / "docs" / "features.md").read_text().split("\n## ")[1:]:
         title, text = section.split("\n", 1)
+        if title == "Kinetics":
+            continue
         for feature, formula, code in re.findall(r"^\| (\w+) \| (.+) \| (IBSI|99RADTME) ", text, re.MULTILINE):
             assert formula.strip()
             listed[f"{CLASSES[title]}_{feature}"] = code
@@ -40,3 +44,11 @@ def test_every_code_is_the_one_of_the_feature_report() -> None:
             assert re.search(rf"^\| {row['feature']} \| .+ \| {row['scheme']} {row['code']} \|$", page, re.MULTILINE), (
                 row
             )
+
+
+def test_kinetic_features_have_their_codes() -> None:
+    """All of them, under the names of the feature report."""
+    page = (ROOT / "docs" / "features.md").read_text().partition("\n## Kinetics\n")[2]
+    listed = dict(re.findall(r"^\| (\w+) \| .+ \| 99RADTME (\S+) \|$", page, re.MULTILINE))
+    assert listed == {name: code.value for name, code in KINETICS.items()}
+    assert [f"original_kinetics_{name}" for name in listed] == list(KINETIC_NAMES)

@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatch
 from itertools import pairwise
@@ -123,6 +125,26 @@ def test_what_is_not_there_is_told(line: str, unknown: list[str]) -> None:
     """The check can fail."""
     (words,) = lines(f"    {line}   # remark\n")
     assert CHECKS[words[0]](words) == unknown
+
+
+@pytest.mark.skipif(shutil.which("systemctl") is None, reason="needs systemctl")
+def test_systemd_enables_what_the_pages_enable_and_can_reload_what_they_reload(tmp_path: Path) -> None:
+    """Each documented line, run on a root folder with our units in place of a booted machine."""
+    root, units = tmp_path / "root", tmp_path / "root" / "etc" / "systemd" / "system"
+    shutil.copytree(DEPLOY / "systemd", units)
+    documented = [words for page in PAGES for words in lines(page.read_text()) if words[0] == "systemctl"]
+    enabled = {name for words in documented if words[1] == "enable" for name in without_options(words[2:])}
+    reloaded = {name for words in documented if words[1] == "reload" for name in without_options(words[2:])}
+    assert "radtme.target" in enabled
+    for verb in ("enable", "is-enabled"):
+        ran = subprocess.run(["systemctl", f"--root={root}", verb, *sorted(enabled)], capture_output=True, text=True)
+        assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.split() == ["enabled"] * len(enabled)
+    assert {path.name for path in (units / "radtme.target.wants").iterdir()} == {
+        f"{name}.service" for name in enabled if "." not in name
+    }
+    assert reloaded
+    assert all("\nExecReload=" in (units / f"{name}.service").read_text() for name in reloaded)
 
 
 def test_lines_are_found() -> None:

@@ -13,6 +13,7 @@ from model_store.signatures.registry import Registry
 from support.disturbed import TINY, Study, site_with
 from support.doomed import Site, was_killed
 from support.modality import store_all
+from support.mounts import close_ledgers
 from support.postgresql import PostgresServer
 from support.recorder import Recorder, recorder
 
@@ -43,10 +44,12 @@ def study(tmp_path_factory: pytest.TempPathFactory, model_store: Path) -> Study:
             store_all(port, phantom.paths, [])
             site.wait_for_jobs(1, JobState.READY)
         ready = folder / "ready"
+        close_ledgers()  # reading the files of an open SQLite drops this process's locks on them
         shutil.copytree(site.spool.root, ready)
         with site.working("score.handed_over:kill") as worker:
             assert was_killed(worker), site.log()
         delivering = folder / "delivering"
+        close_ledgers()
         shutil.copytree(site.spool.root, delivering)
         with site.working():
             site.wait_for_jobs(1, JobState.DONE)

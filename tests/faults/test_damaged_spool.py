@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from deploy.operations.spool_damage import SpoolDefect, check
 from listener.spool import job_rows
 from listener.spool.jobs import Job, JobState
-from listener.spool.repair import SpoolDefect, check, repair
 from support.disturbed import Study, assert_undisturbed, put_spool
 from support.doomed import Site
 from support.recorder import Recorder
@@ -73,35 +73,21 @@ def test_a_damaged_file_of_a_job(
     assert not list(check(site.spool))
 
 
-def test_leftovers_are_removed_and_what_someone_works_on_is_not(site: Site, study: Study) -> None:
-    """Temporary files without an owner are removed; a recent one in quarantine may still be in use."""
+def test_leftovers_are_shown_and_a_start_removes_them(site: Site, study: Study, pacs: Recorder) -> None:
+    """Temporary files without an owner go, those of a job when it is scored."""
     put_spool(site, study.ready)
-    spool, job = site.spool, only_job(site)
-    temporary = job.folder / ".result.json.0a0b0c0d.tmp"
-    temporary.touch()
-    young, old = spool.quarantine / "1.2.0a.json", spool.quarantine / "1.3.0a.json"
-    young.touch()
-    old.touch()
-    os.utime(old, (0, 0))
-    elsewhere = spool.root / ".x.0a0b0c0d.tmp"
-    elsewhere.touch()
-    os.utime(elsewhere, (0, 0))
-    lonely = spool.quarantine / "1.4.0a.dcm"
-    lonely.touch()
-    os.utime(lonely, (0, 0))
-    found = {one.defect for one in repair(spool)}
-    assert found == {
-        SpoolDefect.TEMPORARY_FILE,
-        SpoolDefect.REASON_WITHOUT_OBJECT,
-        SpoolDefect.OBJECT_WITHOUT_REASON,
-    }
-    assert not temporary.exists()
-    assert not elsewhere.exists()
-    assert not old.exists()
-    assert young.exists()
-    assert lonely.exists()
-    assert lonely.with_suffix(".json").exists()
-    assert [one.defect for one in check(spool)] == [SpoolDefect.REASON_WITHOUT_OBJECT]
+    leftovers = [
+        folder / ".x.0a0b0c0d.tmp" for folder in (only_job(site).folder, site.spool.root, site.spool.quarantine)
+    ]
+    for path in leftovers:
+        path.touch()
+        os.utime(path, (0, 0))
+    assert [one.path for one in check(site.spool)] == leftovers
+    assert {one.defect for one in check(site.spool)} == {SpoolDefect.TEMPORARY_FILE}
+    with site.listening(), site.working():
+        site.wait_for_jobs(1, JobState.DONE)
+    assert_undisturbed(site, pacs, study)
+    assert not list(check(site.spool))
 
 
 def test_results_whose_job_the_ledger_does_not_know(site: Site, study: Study, pacs: Recorder) -> None:

@@ -62,7 +62,7 @@ def installation(tmp_path: Path) -> Iterator[Installation]:
 
 
 def test_honest_cases_are_scored_and_nothing_is_left_behind(installation: Installation, tmp_path: Path) -> None:
-    """Every attack at once while honest studies come; then neither listener nor worker has more than before."""
+    """Every attack at once while honest studies come; then neither listener nor worker keeps more."""
     studies = [write_phantom(tmp_path / f"study-{seed}", seed, **SMALL) for seed in (1, 2, 5)]
     send(installation.dicom_port, tmp_path / "study-1")
     for attack in (impossible_dimensions, deep_and_wide_objects):  # by themselves, so that none finds all places taken

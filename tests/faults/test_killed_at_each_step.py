@@ -8,6 +8,7 @@ import pytest
 from _pytest.mark import ParameterSet
 from pydicom import dcmread
 
+from listener.ledger.quarantine import read_quarantined
 from listener.runtime.fault_points import FaultPoint
 from listener.spool.jobs import JobState
 from support.disturbed import Study, assert_kept, assert_undisturbed, instance_uid, put_spool
@@ -54,7 +55,7 @@ DELIVERY_DIES = [
     (FaultPoint.DELIVERY_RECORDED, 1),
     (FaultPoint.JOB_MOVED, 1),
 ]
-ELSEWHERE = {FaultPoint.QUARANTINE_REASONED}
+ELSEWHERE = {FaultPoint.QUARANTINE_MOVED}
 
 OFTEN = {
     (FaultPoint.RECEIVE_SYNCED, OUTLINE),
@@ -163,14 +164,14 @@ def test_an_outline_whose_sender_never_comes_back(point: FaultPoint, site: Site,
 
 
 def test_the_listener_dies_while_it_puts_an_object_in_quarantine(site: Site, study: Study, tmp_path: Path) -> None:
-    """The first copy stays as it was; the reason without its object is gone after the next start."""
+    """The first copy stays as it was; the object whose reason was lost says so, the next one has its reason."""
     other = tmp_path / "other.dcm"
     shutil.copy(study.paths[0], other)
     changed = dcmread(other)
     changed.ImageComments = "other content"
     changed.save_as(other)
     acknowledged: list[Path] = []
-    with site.listening(f"{FaultPoint.QUARANTINE_REASONED}:kill") as (port, process):
+    with site.listening(f"{FaultPoint.QUARANTINE_MOVED}:kill") as (port, process):
         store_until_gone(port, [study.paths[0], other], acknowledged)
         assert was_killed(process), site.log()
     assert acknowledged == [study.paths[0]]
@@ -180,10 +181,10 @@ def test_the_listener_dies_while_it_puts_an_object_in_quarantine(site: Site, stu
         store_until_gone(port, [other], acknowledged)
     assert acknowledged == [study.paths[0]], "the other content was taken"
     assert_kept(site, acknowledged)
-    quarantined = {path.name.removesuffix(path.suffix) for path in site.spool.quarantine.iterdir()}
-    assert len(quarantined) == 1
-    assert all((site.spool.quarantine / f"{name}.dcm").exists() for name in quarantined)
-    assert instance_uid(other) in quarantined.pop()
+    quarantined = read_quarantined(site.spool.ledger)
+    assert sorted(one.reason.reason for one in quarantined) == ["duplicate_sop_instance", "unknown"]
+    assert {f"{one.name}.dcm" for one in quarantined} == {path.name for path in site.spool.quarantine.iterdir()}
+    assert all(one.name.startswith(instance_uid(other)) for one in quarantined)
 
 
 @pytest.mark.long

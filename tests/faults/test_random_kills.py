@@ -1,8 +1,10 @@
 """SIGKILL at random moments, of two listeners and two workers on one spool, while studies come in."""
 
 import contextlib
+import functools
 import os
 import random
+import re
 import threading
 import time
 from collections import Counter
@@ -25,11 +27,25 @@ SEED = 20261125
 FAR_FROM_POISON = 10_000
 """Attempts: here a worker's death is never the job's fault."""
 LONG_STUDIES, LONG_KILLS = (int(number) for number in os.environ.get("RADTME_TEST_KILLS", "100,200").split(","))
+DIFFERENT = 4
+"""Studies with images of their own; all are copies of them with UIDs of their own, which takes no time."""
+UID_END = re.compile(rb"(2\.25\.\d{20,})\d{3}(?!\d)")
 
 
 def make_studies(folder: Path, number: int) -> list[tuple[Path, ...]]:
-    """Return the files of so many different studies."""
-    return [write_phantom(folder / str(nth), 1000 + nth, **TINY).paths for nth in range(number)]
+    """Return the files of so many studies."""
+    made = [write_phantom(folder / f"of-{nth}", 1000 + nth, **TINY).paths for nth in range(min(number, DIFFERENT))]
+    # Copies all: an original UID could end as one of them does.
+    return [_copied(made[nth % len(made)], folder / str(nth), nth) for nth in range(number)]
+
+
+def _copied(paths: Sequence[Path], folder: Path, nth: int) -> tuple[Path, ...]:
+    """Write a study again, with UIDs of the same length that end otherwise."""
+    folder.mkdir()
+    copies = tuple(folder / f"{place}.dcm" for place in range(len(paths)))
+    for path, copy in zip(paths, copies, strict=True):
+        copy.write_bytes(UID_END.sub(rb"\g<1>%03d" % nth, path.read_bytes()))
+    return copies
 
 
 @contextlib.contextmanager
@@ -72,7 +88,7 @@ def run(
             killed[name] += 1
         for sender in senders:
             sender.join(3600)
-        site.wait_for_jobs(len(studies), seconds=3600)
+        site.wait_for_jobs(len(studies), seconds=3600, pause_seconds=0.01 * len(studies))
     return acknowledged, killed
 
 
@@ -83,20 +99,40 @@ def _send(port: int, studies: Sequence[tuple[Path, ...]], acknowledged: list[Pat
         acknowledged.extend(mine)
 
 
+@pytest.fixture(scope="module")
+def undisturbed(
+    model_store: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[int], tuple[list[tuple[Path, ...]], dict[str, str]]]:
+    """Return what gives so many studies, and the results that a run without kills makes of them."""
+
+    @functools.cache
+    def calm_run(number: int) -> tuple[list[tuple[Path, ...]], dict[str, str]]:
+        folder = tmp_path_factory.mktemp("undisturbed")
+        sent = make_studies(folder / "studies", number)
+        with recorder() as pacs:
+            run(site_with(folder, model_store, pacs), sent, 0, 0)
+            assert len(pacs.digests) == 4 * number
+            return sent, pacs.once()
+
+    return calm_run
+
+
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 @pytest.mark.parametrize(
     ("studies", "kills"),
     [(2, 4), pytest.param(LONG_STUDIES, LONG_KILLS, marks=(pytest.mark.long, pytest.mark.timeout(3 * 3600)))],
 )
 def test_random_kills(
-    studies: int, kills: int, database: str, tmp_path: Path, model_store: Path, request: pytest.FixtureRequest
+    studies: int,
+    kills: int,
+    database: str,
+    tmp_path: Path,
+    model_store: Path,
+    undisturbed: Callable[[int], tuple[list[tuple[Path, ...]], dict[str, str]]],
+    request: pytest.FixtureRequest,
 ) -> None:
     """No acknowledged object is lost, every job is done, each result exists once and equals the undisturbed one."""
-    sent = make_studies(tmp_path / "studies", studies)
-    with recorder() as pacs:
-        run(site_with(tmp_path / "calm", model_store, pacs), sent, 0, 0)
-        calm = pacs.once()
-        assert len(calm) == 4 * studies
+    sent, calm = undisturbed(studies)
     with recorder() as pacs:
         url = None if database == "sqlite" else request.getfixturevalue("postgres").new_database()
         site = replace(site_with(tmp_path / "killed", model_store, pacs), ledger_url=url)

@@ -1,5 +1,6 @@
 """A file system that is really full, below a real listener."""
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,17 +12,24 @@ from listener.spool.jobs import JobState
 from support.disturbed import Study, assert_kept, site_with
 from support.doomed import Site
 from support.modality import store_all, store_until_gone
-from support.mounts import tmpfs
+from support.mounts import close_ledgers, tmpfs
 from support.recorder import Recorder
 
 
 @pytest.fixture
 def small(tmp_path: Path, model_store: Path, pacs: Recorder, study: Study) -> Iterator[Site]:
-    """Return a site on a file system that has room for half of the study."""
+    """Return a site on a file system that has room for half of the study beside an empty ledger."""
     folder = tmp_path / "small"
-    size = sum(path.stat().st_size for path in study.paths) // 2
-    with tmpfs(folder, f"size={size}"):
-        yield site_with(folder, model_store, pacs)
+    with tmpfs(folder, "size=64m"):
+        site = site_with(folder, model_store, pacs)
+        site.spool.prepare()
+        with site.spool.ledger.reading():
+            pass  # what makes it
+        close_ledgers()
+        taken = shutil.disk_usage(folder).used
+        half = sum(path.stat().st_size for path in study.paths) // 2
+        subprocess.run(["mount", "-o", f"remount,size={taken + half}", folder], check=True)
+        yield site
 
 
 def test_a_full_disk_below_the_listener(small: Site, study: Study) -> None:

@@ -265,7 +265,7 @@ def test_openssl_finds_only_modern_protocols_and_ciphers(
         assert "session ticket hint" not in said
 
 
-def test_tls_on_a_plain_port_ends_with_a_word(
+def test_tls_on_a_plain_port_is_disconnected_and_logged(
     tmp_path: Path, authority: Authority, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A TLS client is disconnected at once where TLS is not configured, and the log names the missing setting."""

@@ -32,9 +32,9 @@ class Site:
         }
         (folder / "radtme.yaml").write_text(yaml.safe_dump(told))
 
-    def redis(self) -> AbstractContextManager["subprocess.Popen[bytes]"]:
+    def redis(self, password: str = "right") -> AbstractContextManager["subprocess.Popen[bytes]"]:  # noqa: S107
         """Run Redis for a block."""
-        words = ["--bind", "127.0.0.1", "--save", "", "--requirepass", "right"]
+        words = ["--bind", "127.0.0.1", "--save", "", "--requirepass", password]
         command = ["redis-server", "--port", str(self.redis_port), *words]
         return running(command, self.folder / "redis.log", self.redis_port)
 
@@ -85,3 +85,17 @@ def test_a_part_says_before_it_starts_that_redis_refuses_the_password(command: s
         assert said.index("refuses the password") < said.index(STARTED)
         assert "set redis.password_file" in said
         site.ends_in_order(part)
+
+
+def test_up_says_that_it_is_of_little_use_without_redis_and_when_that_is_over(tmp_path: Path) -> None:
+    """What `radtme doctor` says, in place of "radtme is running"; the parts go on as soon as Redis answers."""
+    site = Site(tmp_path)
+    with site.part("up") as up:
+        site.wait_for("Ctrl-C stops it")
+        said = " ".join(site.log.read_text().split())
+        assert "radtme receives objects, but scores and sends nothing: no Redis answers at 127.0.0.1:" in said
+        assert "start it, or correct redis.url" in said
+        assert "radtme is running" not in said
+        with site.redis("wrong"):
+            site.wait_for("all parts are ready now")
+            site.ends_in_order(up)

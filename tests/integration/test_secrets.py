@@ -115,14 +115,14 @@ def test_no_command_shows_a_secret(tmp_path: Path) -> None:
         Service(tmp_path / "url_file", {"url_file": str(secret_file(tmp_path / "redis.url", url))}),
     ]
     others = (("echo", "pacs", "--timeout", "5"), ("status",), ("retry", "nothing"))
-    for service in services:
-        shown = service.run("config", "show")
-        assert "redis:" in shown
-        assert MARKED not in shown + service.run("config", "check")
+    shown = [service.run("config", "show") for service in services]
+    for service, settings in zip(services, shown, strict=True):
+        assert "redis:" in settings
+        assert MARKED not in settings + service.run("config", "check")
     for words in others:  # what they know of Redis is the same, wherever its password came from
         assert MARKED not in services[0].run(*words)
-    assert "user:***@127.0.0.1" in services[2].run("config", "show")
-    assert str(tmp_path / "secrets" / "redis.password") in services[0].run("config", "show")
+    assert "user:***@127.0.0.1" in shown[2]
+    assert str(tmp_path / "secrets" / "redis.password") in shown[0]
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from support.doomed import Site
 from support.processes import wait_until
 from support.recorder import Recorder
 from workers.delivery.outbox import read_deliveries, write_delivery
+from workers.results.result_record import read_intact_result
 from workers.targets.target import Target
 
 TINY = {**SMALL, "phases": 1}
@@ -67,7 +68,9 @@ def add_to_spool(site: Site, template: Path) -> None:
     shutil.copytree(template, site.spool.root, dirs_exist_ok=True, ignore=shutil.ignore_patterns("ledger.sqlite*"))
     former = Spool(template)
     for job in former.jobs():
-        assert site.spool.create_job(job.record, job.state, attempts=job.attempts)
+        result = read_intact_result(job)
+        outcome = result.outcome_columns() if result and job.state is JobState.DELIVERING else {}
+        assert site.spool.create_job(job.record, job.state, attempts=job.attempts, **outcome)
         for record in read_deliveries(former.ledger, job.id):
             write_delivery(site.spool.ledger, job.id, record)
 

@@ -13,7 +13,7 @@ import signal
 import struct
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -75,9 +75,9 @@ class Site:
         jobs = list(self.spool.jobs())
         return len(jobs) == number and all(job.state in (states or FINAL) for job in jobs)
 
-    def wait_for_jobs(self, number: int, *states: JobState, seconds: float = 300) -> None:
-        """Wait until `has_jobs`."""
-        wait_until(lambda: self.has_jobs(number, *states), seconds, f"{number} jobs {states or FINAL}")
+    def wait_for_jobs(self, number: int, *states: JobState, seconds: float = 300, pause_seconds: float = 0.05) -> None:
+        """Wait until `has_jobs`; ``pause_seconds``: between two looks, longer where there are many."""
+        wait_until(lambda: self.has_jobs(number, *states), seconds, f"{number} jobs {states or FINAL}", pause_seconds)
 
     def log(self) -> str:
         """Return what the processes said."""
@@ -161,13 +161,23 @@ class _LocalBroker:
     """Stands where Celery stands: messages go to the same process."""
 
     def __init__(self) -> None:
-        self.announcements: queue.SimpleQueue[tuple[str, tuple[str, ...]]] = queue.SimpleQueue()
+        self._messages: queue.SimpleQueue[tuple[str, tuple[str, ...]]] = queue.SimpleQueue()
+        self._waiting: set[tuple[str, tuple[str, ...]]] = set()
 
-    def send_task(self, name: str, args: list[str], **_: object) -> None:
-        self.announcements.put((name, tuple(args)))
+    def send_task(self, name: str, args: Sequence[str], **_: object) -> None:
+        message = (name, tuple(args))
+        # The sweep repeats what is not done yet: a busy worker would never come to the end of what it has heard.
+        if message not in self._waiting:
+            self._waiting.add(message)
+            self._messages.put(message)
 
     def announce(self, announcement: Announcement) -> None:
-        self.announcements.put((announcement.task, announcement.args))
+        self.send_task(announcement.task, announcement.args)
+
+    def next(self) -> tuple[str, tuple[str, ...]]:
+        message = self._messages.get()
+        self._waiting.discard(message)
+        return message
 
 
 def _work(site: Site, fault: str, changes: dict[str, Any]) -> None:
@@ -184,7 +194,7 @@ def _work(site: Site, fault: str, changes: dict[str, Any]) -> None:
     sweep.Sweep(site.spool, broker.announce, dict, SWEEP_SECONDS, 1.0).start()
     app: Any = broker
     while True:
-        name, ids = broker.announcements.get()
+        name, ids = broker.next()
         if name == SCORE_TASK:
             tasks.score_job(app, context, *ids)
         else:

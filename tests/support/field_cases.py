@@ -588,14 +588,14 @@ OTHER_CASES: tuple[OtherCase, ...] = (
         "each slice is rescaled by its own values",
     ),
     OtherCase(
-        "workers/images/test_volume.py::test_monochrome1_is_turned_upright",
+        "workers/images/test_padding.py::test_monochrome1_is_turned_upright",
         Topic.SCANNER,
         "MONOCHROME1 images",
         Ending.MEASURED,
         "grey values are inverted; a note states this",
     ),
     OtherCase(
-        "workers/images/test_volume.py::test_monochrome1_that_its_pixels_contradict_is_refused",
+        "workers/images/test_padding.py::test_monochrome1_that_its_pixels_contradict_is_refused",
         Topic.SCANNER,
         "images that are MONOCHROME1 by their header only",
         Ending.REFUSED,
@@ -639,7 +639,7 @@ OTHER_CASES: tuple[OtherCase, ...] = (
         "excluded, unless the outline references them; a note states this",
     ),
     OtherCase(
-        "workers/images/test_volume.py::test_a_padding_value_of_another_vr_is_read",
+        "workers/images/test_padding.py::test_a_padding_value_of_another_vr_is_read",
         Topic.SCANNER,
         "Pixel Padding Value as text, in 32 bits, as a floating-point number, twice, or in the wrong sign",
         Ending.MEASURED,

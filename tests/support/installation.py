@@ -93,7 +93,7 @@ class Installation:
     def radtme(self, *words: str, check: bool = True) -> str:
         """Run the command with this installation's configuration; return what it printed."""
         command = [*RADTME, *words, "--config", str(self.configuration)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
         assert not check or done.returncode == 0, f"{' '.join(words)}: {done.stdout}{done.stderr}"
         return done.stdout + done.stderr
 

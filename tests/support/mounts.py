@@ -3,8 +3,9 @@
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -31,6 +32,28 @@ def tmpfs(folder: Path, *options: str) -> Iterator[None]:
         yield
     finally:
         subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@contextmanager
+def tmpfs_for_all(*options: str) -> Iterator[Path]:
+    """Mount a file system in memory that other users, such as a database server, may enter; yields its folder.
+
+    Not below pytest's own folder, which every session of pytest that begins closes to them.
+    """
+    with TemporaryDirectory(prefix="radtme-") as outer:
+        Path(outer).chmod(0o711)
+        disk = Path(outer) / "disk"
+        with tmpfs(disk, *options):
+            yield disk
+
+
+def fill(folder: Path) -> Path:
+    """Fill a file system; return the file that does."""
+    ballast = folder / "ballast"
+    with suppress(OSError), ballast.open("wb", buffering=0) as file:
+        while file.write(b"\0" * 65536) == 65536:
+            pass
+    return ballast
 
 
 @contextmanager

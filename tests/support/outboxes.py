@@ -20,7 +20,7 @@ from listener.ledger.deliveries import deliveries
 from listener.spool.jobs import Job, JobState, job_id_for
 from listener.spool.locks import LOCK_NAME
 from listener.spool.spool import Spool
-from support.records import job_record, result_record
+from support.records import facts_of, job_record, result_record
 from workers.delivery.outbox import queue_delivery, read_delivery
 from workers.delivery.record import DeliveryRecord
 from workers.jobs import attempts as ledger
@@ -77,7 +77,7 @@ def delivering(spool: Spool, *targets: str, number: int = 1, roles: tuple[str, .
         write_objects(job, {role: encoded(document(ROLES[role])) for role in roles})
     with spool.ledger.writing() as connection:
         queue_delivery(connection, job.id, dict.fromkeys(targets, tuple(map(ResultRole, roles))))
-        moved = spool.change_within(connection, job, to=JobState.DELIVERING)
+        moved = spool.change_within(connection, job, to=JobState.DELIVERING, **facts_of(JobState.DELIVERING))
     assert moved is not None
     return moved
 

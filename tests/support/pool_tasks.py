@@ -1,5 +1,6 @@
 """Tasks for child processes, which import them by name."""
 
+import ctypes
 import os
 import signal
 import time
@@ -13,6 +14,8 @@ def work(task: str) -> str:
         raise ValueError("SECRET^NAME")
     if task == "hang":
         time.sleep(600)
+    if task == "hang in C":
+        ctypes.PyDLL(None).sleep(600)  # keeps the interpreter's lock
     return f"{os.getpid()} {os.environ.get('OMP_NUM_THREADS')}"
 
 

@@ -3,7 +3,9 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from listener.spool.job_notes import Drop, Failure
 from listener.spool.job_record import JobRecord, Pairing, SegmentationReference
+from listener.spool.jobs import JobState
 from workers.results.instance_reference import InstanceReference
 from workers.results.result_record import ResultRecord, ScoreRecord
 from workers.scoring.case_result import Phenotype, ResultOutcome, SignatureIdentity
@@ -28,6 +30,18 @@ def job_record(job_id: str, **changes: Any) -> JobRecord:
         "calling_ae_title": "MR1",
     }
     return JobRecord(**{**fields, **changes})
+
+
+def facts_of(state: JobState) -> dict[str, Any]:
+    """Return what the ledger must know of a made-up job in a state, beside its record."""
+    match state:
+        case JobState.DELIVERING | JobState.DONE:
+            return {"outcome": "scored", "score": 0.71}
+        case JobState.FAILED:
+            return {"failure": Failure("worker_killed", "3 workers died", AT, 3), "reason": "worker_killed"}
+        case JobState.DROPPED:
+            return {"dropped": Drop("ann", AT, "test study", "ready")}
+    return {}
 
 
 def result_record(job_id: str, **changes: Any) -> ResultRecord:

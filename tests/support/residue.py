@@ -6,15 +6,24 @@ from pathlib import Path
 
 import psutil
 
+from listener.ledger.database import POOL_SIZE, SQLITE_NAME
+
+LEDGER_FILES = {SQLITE_NAME, f"{SQLITE_NAME}-wal", f"{SQLITE_NAME}-shm"}
+
 
 @dataclass(frozen=True)
 class Residue:
-    """Threads, descriptors and memory of a process, or of several together."""
+    """Threads, descriptors and memory of a process, or of several together.
+
+    The ledger's connections are counted by themselves: its pool opens and keeps them up to ``POOL_SIZE`` as they are
+    needed, so that more of them than before is no leak, but more than the pool may keep is one.
+    """
 
     processes: int
     threads: int
     descriptors: int
     sockets: int
+    ledger_connections: int
     resident_bytes: int
 
     @classmethod
@@ -31,8 +40,9 @@ class Residue:
         return cls(
             processes=1,
             threads=int(status["Threads"]),
-            descriptors=len(links),
+            descriptors=sum(os.path.basename(link) not in LEDGER_FILES for link in links),
             sockets=sum(link.startswith("socket:") for link in links),
+            ledger_connections=sum(os.path.basename(link) == SQLITE_NAME for link in links),
             resident_bytes=int(status["VmRSS"].split()[0]) * 1024,
         )
 
@@ -44,8 +54,10 @@ class Residue:
         return cls(*(sum(getattr(part, field.name) for part in parts) for field in fields(cls)))
 
     def exceeds(self, before: "Residue") -> list[str]:
-        """Return what is more than before, memory aside."""
-        return [
+        """Return what is more than before, or than the ledger's pool may keep, memory aside."""
+        allowed = self.processes * POOL_SIZE
+        connections = [f"ledger connections: {allowed} allowed, {self.ledger_connections} now"]
+        return (connections if self.ledger_connections > allowed else []) + [
             f"{name}: {getattr(before, name)} before, {getattr(self, name)} now"
             for name in ("processes", "threads", "descriptors", "sockets")
             if getattr(self, name) > getattr(before, name)

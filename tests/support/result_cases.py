@@ -77,13 +77,14 @@ def make_case(
     features: Sequence[str] = FEATURE_NAMES,
     certainty: Certainty | None = None,
     stability: Stability | NotRedrawn = TOO_LARGE,
+    after_contrast_shown: bool = True,
 ) -> ResultCase:
     """Return a scored case; ``*_extra`` are attributes that the headers carry beside the bare minimum."""
     headers = _enhanced_header(image_extra or {}) if enhanced else _classic_headers(image_extra or {})
     seg_header = _seg_header(seg_extra or {})
     change_segment(seg_header.SegmentSequence[0])
     measurement = _measurement(headers, seg_header, enhanced, features)
-    score = Score(hot_probability, 0.4123, 0.5, CONTRIBUTIONS, certainty, stability)
+    score = Score(hot_probability, 0.4123, 0.5, CONTRIBUTIONS, certainty, stability, after_contrast_shown)
     notes = (Note("Ring: 12 grey levels; 16 to 128 are advised."),)
     result = CaseResult(score, None, measurement.regions, notes, SIGNATURE)
     return ResultCase(seg_header, measurement, result)

@@ -69,7 +69,8 @@ def forward_to(port: int) -> Behaviour:
         )
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
-                handler.answer(answer.status, answer.read())
+                said = {"Content-Type": answer.headers["Content-Type"]} if "Content-Type" in answer.headers else {}
+                handler.answer(answer.status, answer.read(), **said)
         except urllib.error.HTTPError as error:
             handler.answer(error.code, error.read())
 

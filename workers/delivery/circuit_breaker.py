@@ -9,10 +9,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-import structlog
-
 from listener.ledger.database import Ledger
 from listener.ledger.target_circuits import Circuit, CircuitChange, CircuitState, change_circuit, read_circuit
+from listener.runtime.logger import Logger
 from listener.spool.spool import Spool
 from workers.errors import TransientFailure
 from workers.retry_waits import wait_seconds
@@ -22,7 +21,7 @@ from workers.targets.transport import TargetRefused
 MAX_PROBE_WAIT_SECONDS = 300.0
 """A probe is cheap: it finds a target that is back sooner than the deliveries' own retries would."""
 
-log = structlog.get_logger()
+log = Logger(__name__)
 
 
 class CircuitBreaker:

@@ -6,18 +6,18 @@ from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 
-import structlog
 from pydicom.uid import generate_uid
 
 from listener.dicom.commitment_report import CommitmentReport
 from listener.ledger import commitments
+from listener.runtime.logger import Logger
 from listener.spool.spool import Spool
 from workers.delivery.record import CommitmentRequest, DeliveryRecord
 from workers.results.instance_reference import InstanceReference
 from workers.targets.commitment_scu import PERMANENT_FAILURES, request_commitment
 from workers.targets.target import Target
 
-log = structlog.get_logger()
+log = Logger(__name__)
 
 
 class CommitmentOutcome(StrEnum):

@@ -24,7 +24,7 @@ from workers.results.uids import derived_uid
 FALLBACK_NOTICE = "This archive did not take the {kind} that belongs here. {content} Original: SOP Instance UID {uid}."
 TEXT_ONLY = "This is its content as text to read, not for measuring or for programs."
 PICTURE_ONLY = "This describes it and shows one slice; the outlined voxels themselves are not in here."
-REVISION = "revision 2"
+REVISION = "revision 3"
 """Step it where the same result would give another document: one SOP Instance UID never stands for two contents."""
 WITH_PICTURE = (ResultRole.SUMMARY_REPORT, ResultRole.SEGMENTATION)
 """Results whose document shows the key image."""
@@ -45,7 +45,7 @@ def as_encapsulated_pdf(result: Dataset, path: Path) -> Dataset:
     """Return a result as a PDF document in a series of its own; the key image is in the folder of its file ``path``."""
     document = document_of(result, path)
     document = replace(document, lines=[*_identity(result), *document.lines])
-    other = _other(result, EncapsulatedPDFStorage, "DOC")
+    other = _other(result, path, EncapsulatedPDFStorage, "DOC")
     other.AcquisitionDateTime = ""
     other.DocumentTitle = document.title
     other.ConceptNameCodeSequence = result.get("ConceptNameCodeSequence") or []
@@ -60,7 +60,7 @@ def as_encapsulated_pdf(result: Dataset, path: Path) -> Dataset:
 def as_secondary_capture(result: Dataset, path: Path) -> Dataset:
     """Return the first page of the same document as a picture."""
     pixels = as_pixels(document_of(result, path))
-    other = _other(result, SecondaryCaptureImageStorage, "OT")
+    other = _other(result, path, SecondaryCaptureImageStorage, "OT")
     other.ImageType = ["DERIVED", "SECONDARY"]
     other.PatientOrientation = None
     other.Laterality = result.get("Laterality")
@@ -83,10 +83,12 @@ def document_of(result: Dataset, path: Path) -> Document:
         kind=kind, content=TEXT_ONLY if is_report else PICTURE_ONLY, uid=str(result.SOPInstanceUID)
     )
     lines = list(_items(result, 0)) if is_report else list(_segments(result))
-    picture = _key_picture(path.with_name("key_image.dcm")) if path.stem in WITH_PICTURE else None
+    image = _key_image(path)
     warnings = [line.text for line in lines if line.text.startswith(f"{codes.NOTICE.meaning}: ")]
     foot = "".join(f"{warning}   " for warning in dict.fromkeys(warnings))
-    return Document(str(result.get("SeriesDescription") or kind), notice, lines, foot, picture)
+    return Document(
+        str(result.get("SeriesDescription") or kind), notice, lines, foot, None if image is None else _pixels(image)
+    )
 
 
 def _identity(result: Dataset) -> Iterator[Line]:
@@ -100,13 +102,15 @@ def _identity(result: Dataset) -> Iterator[Line]:
             yield Line(f"{heading}: {known}", bold=True)
 
 
-def _other(result: Dataset, sop_class_uid: UID, modality: str) -> Dataset:
+def _other(result: Dataset, path: Path, sop_class_uid: UID, modality: str) -> Dataset:
     other = Dataset()
+    image = _key_image(path)
+    shown = (result.SOPInstanceUID,) if image is None else (result.SOPInstanceUID, image.SOPInstanceUID)
     for keyword in SHARED:
         if keyword in result:
             other[keyword] = result[keyword]
     other.SOPClassUID, other.Modality = sop_class_uid, modality
-    other.SOPInstanceUID = derived_uid("radtme result as", REVISION, sop_class_uid, result.SOPInstanceUID)
+    other.SOPInstanceUID = derived_uid("radtme result as", REVISION, sop_class_uid, *shown)
     other.SeriesInstanceUID = derived_uid("radtme series as", REVISION, sop_class_uid, result.SeriesInstanceUID)
     other.ConversionType = "SYN"
     other.BurnedInAnnotation, other.RecognizableVisualFeatures = "YES", "NO"
@@ -179,10 +183,13 @@ def _segments(result: Dataset) -> Iterator[Line]:
     yield Line("Made by a program, not verified by a person.")
 
 
-def _key_picture(path: Path) -> NDArray[np.uint8] | None:
-    if not path.exists():
-        return None
-    image = dcmread(path)
+def _key_image(path: Path) -> Dataset | None:
+    """Return the key image that the document of the result in ``path`` shows, if it shows one."""
+    file = path.with_name("key_image.dcm")
+    return dcmread(file) if path.stem in WITH_PICTURE and file.exists() else None
+
+
+def _pixels(image: Dataset) -> NDArray[np.uint8]:
     return np.frombuffer(image.PixelData, np.uint8, image.Rows * image.Columns * 3).reshape(
         image.Rows, image.Columns, 3
     )

@@ -1,7 +1,6 @@
 """Writes text and pictures at fixed positions as a PDF: fonts embedded, text searchable, deterministic bytes."""
 
 import functools
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -11,18 +10,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
+from workers.texts.letters import runs
 from workers.texts.typefaces import font_file
-
-ASIAN_FONTS = (
-    ("HeiseiMin-W3", re.compile("[\u3040-\u30ff]")),
-    ("HYSMyeongJo-Medium", re.compile("[\uac00-\ud7af]")),
-    ("STSong-Light", re.compile("[\u2e80-\u9fff\uff00-\uffef]")),
-)
-"""Fonts of Adobe's Asian font packs by the letters that need them; they are not embedded."""
 
 
 @dataclass(frozen=True)
@@ -74,26 +66,20 @@ def write_pdf(title: str, pages: Sequence[Page], width: float, height: float) ->
             canvas.drawImage(ImageReader(Image.fromarray(one.pixels)), one.x, one.y, one.width, one.height)
         for run in page.runs:
             canvas.setFillColorRGB(*run.colour)
-            canvas.setFont(_font_of(run), run.size)
-            canvas.drawString(run.x, run.y, _valid(run.text))
+            _draw(canvas, run)
         canvas.showPage()
     canvas.save()
     return file.getvalue()
 
 
-def _font_of(run: Run) -> str:
-    """Return the font of a text: our own, else for Chinese, Japanese and Korean one that PDF readers provide."""
-    own = _registered(bold=run.bold)
-    known = pdfmetrics.getFont(own).face.charToGlyph
-    if all(ord(letter) in known for letter in run.text):
-        return own
-    return next((_asian(name) for name, pattern in ASIAN_FONTS if pattern.search(run.text)), own)
-
-
-@functools.cache
-def _asian(name: str) -> str:
-    pdfmetrics.registerFont(UnicodeCIDFont(name))
-    return name
+def _draw(canvas: Canvas, run: Run) -> None:
+    """Draw a text, each part in the typeface that has its letters."""
+    x = run.x
+    for part, east_asian in runs(_valid(run.text)):
+        font = _registered(bold=run.bold, east_asian=east_asian)
+        canvas.setFont(font, run.size)
+        canvas.drawString(x, run.y, part)
+        x += pdfmetrics.stringWidth(part, font, run.size)
 
 
 def _valid(text: str) -> str:
@@ -102,8 +88,8 @@ def _valid(text: str) -> str:
 
 
 @functools.cache
-def _registered(*, bold: bool) -> str:
+def _registered(*, bold: bool, east_asian: bool = False) -> str:
     """Return the name under which ReportLab knows a face; it embeds the letters that are used."""
-    name = font_file(bold=bold).stem
-    pdfmetrics.registerFont(TTFont(name, font_file(bold=bold)))
-    return name
+    file = font_file(bold=bold, east_asian=east_asian)
+    pdfmetrics.registerFont(TTFont(file.stem, file))
+    return file.stem

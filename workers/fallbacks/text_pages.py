@@ -1,17 +1,17 @@
 """Lays out plain text, with an optional picture, as pages: PDF or pixels. The same text gives the same bytes."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from unicodedata import east_asian_width
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from workers.fallbacks.pdf import Page, Picture, Run, write_pdf
-from workers.texts.line_breaks import bound, unbound
-from workers.texts.typefaces import pixel_font
+from workers.texts.drawn_text import draw_text
+from workers.texts.letters import is_east_asian
+from workers.texts.line_breaks import bound, pieces, unbound
 
 INCH = 72.0
 """In points, like all lengths in this module."""
@@ -26,6 +26,8 @@ LETTERS = 98
 """Characters that fit into a line of this size."""
 PICTURE_HEIGHT = 5.0 * INCH
 PICTURE_DPI = 120
+HANGING = "    "
+"""Before all lines of a text but the first."""
 INDENT = 3
 """In letters; and in points:"""
 INDENT_WIDTH = 0.022 * WIDTH
@@ -76,7 +78,7 @@ def as_pixels(document: Document) -> NDArray[np.uint8]:
     for run in page.runs:
         baseline = (run.x * scale, (HEIGHT - run.y) * scale)
         colour = tuple(round(255 * part) for part in run.colour)
-        pen.text(baseline, run.text, colour, pixel_font(run.size * scale, bold=run.bold), "ls")
+        draw_text(pen, baseline, run.text, colour, run.size * scale, "ls", bold=run.bold)
     return np.asarray(paper)
 
 
@@ -94,10 +96,26 @@ def _pages(document: Document, *, whole: bool = True) -> list[Page]:
 
 def _wrapped(line: Line) -> list[Line]:
     width = LETTERS - INDENT * line.depth
-    if any(east_asian_width(letter) in "WF" for letter in line.text):
-        width //= 2  # such letters are twice as wide
-    texts = textwrap.wrap(bound(line.text), width, subsequent_indent="    ") or [""]
+    if any(map(is_east_asian, line.text)):
+        texts = list(_in_columns(line.text, width))
+    else:
+        texts = textwrap.wrap(bound(line.text), width, subsequent_indent=HANGING) or [""]
     return [Line(unbound(text), line.depth, line.bold) for text in texts]
+
+
+def _in_columns(text: str, width: int) -> Iterator[str]:
+    """Yield the lines of a text with letters of Chinese, Japanese or Korean, which are two columns wide."""
+    line, room = "", max(1, width - len(HANGING))
+    for piece in (word[at : at + room] for word in pieces(text) for at in range(0, len(word), room)):
+        if line.strip() and _columns(line + piece.rstrip()) > width:
+            yield line.rstrip()
+            line = HANGING
+        line += piece
+    yield line.rstrip()
+
+
+def _columns(text: str) -> int:
+    return len(text) + sum(map(is_east_asian, text))
 
 
 def _page(document: Document, head: Sequence[str], lines: Sequence[Line], number: int, count: int) -> Page:

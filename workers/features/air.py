@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from model_store.signatures.profile import FeatureProfile
+from workers.features.grids import brightest_within, grown, smoothed
+from workers.features.reach import voxels_within
 from workers.features.resampling import Resampled
 
 COARSE_MM = 3.0
@@ -62,7 +64,7 @@ def find_air(
     """
     steps = tuple(max(1, round(COARSE_MM / spacing)) for spacing in spacing_zyx)
     z, y, x = steps
-    coarse = ndimage.gaussian_filter(array[::z, ::y, ::x].astype(np.float32), 1.0, mode="nearest")
+    coarse = smoothed(array[::z, ::y, ::x].astype(np.float32), 1.0)
     found = _above_the_darkest_peak(coarse, profile) if dark is None else (min(0.0, dark), dark)
     if found is None:
         return None
@@ -72,7 +74,14 @@ def find_air(
     if count == 0:
         return None
     body = labels == 1 + int(np.argmax(np.bincount(labels[bright])[1:]))
-    return Air(~ndimage.binary_fill_holes(body), (z, y, x), level, threshold, ~bright)
+    return Air(_outside_of(body), (z, y, x), level, threshold, ~bright)
+
+
+def _outside_of(body: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return what lies around a body, without its holes: what faces connect with the edges of the array."""
+    edges = ~body
+    edges[1:-1, 1:-1, 1:-1] = False
+    return grown(edges, within=~body)
 
 
 def air_margin_voxels(profile: FeatureProfile) -> int:
@@ -82,7 +91,7 @@ def air_margin_voxels(profile: FeatureProfile) -> int:
 
 def air_near(air: Air | None, resampled: Resampled) -> NDArray[np.bool_]:
     """Return the mask of air in the resampled image (z, y, x)."""
-    if air is None:
+    if air is None or not on_resampled(air.mask, air, resampled).any():
         return np.zeros(resampled.image.shape, dtype=np.bool_)
     sure, smooth = dark_near(air.mask, air, resampled)
     part = resampled.image
@@ -97,10 +106,10 @@ def on_resampled(mask: NDArray[np.bool_], air: Air, resampled: Resampled) -> NDA
 def dark_near(mask: NDArray[np.bool_], air: Air, resampled: Resampled) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
     """Return the dark voxels of the resampled image that are connected to a coarse mask, and the smoothed image."""
     coarse = on_resampled(mask, air, resampled)
-    smooth = ndimage.gaussian_filter(resampled.image, 1.0 / resampled.spacing_mm, mode="nearest")
+    smooth = smoothed(resampled.image, 1.0 / resampled.spacing_mm)
     dark = smooth <= resampled.source.scaled(air.threshold)
-    near = ndimage.binary_dilation(coarse, iterations=math.ceil(HALO_MM / resampled.spacing_mm))
-    return ndimage.binary_propagation(coarse & dark, mask=near & dark), smooth
+    near = grown(coarse, math.ceil(HALO_MM / resampled.spacing_mm))
+    return grown(coarse & dark, within=near & dark), smooth
 
 
 def skin_below(air: NDArray[np.bool_], profile: FeatureProfile) -> NDArray[np.bool_]:
@@ -109,7 +118,7 @@ def skin_below(air: NDArray[np.bool_], profile: FeatureProfile) -> NDArray[np.bo
         return np.zeros_like(air)
     # Distances are measured from centres of air voxels; the border is half a voxel closer.
     reach = profile.skin_mm / profile.spacing_mm + 0.5
-    return np.asarray(~air & (ndimage.distance_transform_edt(~air) <= reach))
+    return np.asarray(~air & voxels_within(air, reach))
 
 
 def _up_to_the_edge(
@@ -117,10 +126,8 @@ def _up_to_the_edge(
 ) -> NDArray[np.bool_]:
     """Extend air over the border that smoothing of bright skin hid: up to half of the brightest value nearby."""
     steps = math.ceil(SMOOTHING_REACH_MM / spacing_mm)
-    brightest = ndimage.maximum_filter(smooth, 2 * steps + 1, mode="nearest")
-    sharp = ndimage.gaussian_filter(part, 0.5 / spacing_mm, mode="nearest")
-    below_half = sharp <= (level + brightest) / 2
-    return np.asarray(ndimage.binary_dilation(sure, iterations=steps, mask=sure | below_half))
+    below_half = smoothed(part, 0.5 / spacing_mm) <= (level + brightest_within(smooth, steps)) / 2
+    return grown(sure, steps, below_half)
 
 
 def _above_the_darkest_peak(coarse: NDArray[np.float32], profile: FeatureProfile) -> tuple[float, float] | None:

@@ -19,7 +19,7 @@ from workers.limits import LIMITS, Limits
 from workers.outline.computed_images import with_original_images
 from workers.outline.contrast import contrast_evidence
 from workers.outline.converted_images import images_for_contours, with_converted_images
-from workers.outline.earlier_phase import surroundings_in
+from workers.outline.earlier_phase import kinetic_phases_in, surroundings_in
 from workers.outline.outline import NO_RULES, Outline, is_structure_set, read_outline
 from workers.outline.phase_selection import choose_phase
 from workers.outline.region_of_interest import RegionOfInterest, region_of_interest
@@ -94,6 +94,10 @@ def read_case(
         if Exclusion.VESSELS in profile.exclusions and contrast.before is not None:
             box = near_box(roi.tumour, volume.grid.spacing_zyx, profile.reach_mm)
             volume = replace(volume, before_contrast=surroundings_in(contrast.before, volume, box, limits))
+        if profile.kinetics is not None:
+            slices, _, _ = near_box(roi.tumour, volume.grid.spacing_zyx, profile.reach_mm)
+            kinetic = kinetic_phases_in(contrast.phases, profile.kinetics, volume, slices, limits)
+            volume = replace(volume, kinetic_phases=kinetic)
         notes += acceptance.judge(subtraction_objections(volume, roi, profile))
         notes += tuple(subtraction_notes(volume, roi, profile))
     return replace(volume, notes=(*volume.notes, *notes)), roi, outline.tumour_segment

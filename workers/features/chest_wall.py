@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from model_store.signatures.profile import FeatureProfile
 from workers.features.air import Air, dark_near
+from workers.features.grids import distances_within
 from workers.features.resampling import Resampled
 
 MIN_LUNG_ML = 20.0
@@ -40,7 +41,7 @@ def find_chest_wall(
     if not near.any():
         return none
     reach = CHEST_WALL_MM / profile.spacing_mm + 0.5
-    return np.asarray(near | (ndimage.distance_transform_edt(~near) <= reach))
+    return np.asarray(near | (distances_within(near, reach) <= reach))
 
 
 def _lung(

@@ -11,6 +11,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from model_store.signatures.kinetics import KINETIC_NAMES
 from model_store.signatures.profile import FEATURES_PER_REGION, FeatureProfile
 from workers.errors import EnginesDiffer
 from workers.features.engine.choice import DEFAULT_ENGINE, Engine, EngineChoice
@@ -43,9 +44,16 @@ def feature_names(profile: FeatureProfile) -> tuple[str, ...]:
 
 
 @cache
+def region_features(profile: FeatureProfile, region: Region) -> tuple[str, ...]:
+    """Return the names of all features of a region: the tumour of some profiles has kinetic ones too."""
+    has_kinetics = profile.kinetics is not None and region is Region.TUMOUR
+    return (*feature_names(profile), *(KINETIC_NAMES if has_kinetics else ()))
+
+
+@cache
 def columns(profile: FeatureProfile) -> tuple[str, ...]:
     """Return the columns of a feature table, named by region and feature, those of the tumour first."""
-    return tuple(f"{region}_{name}" for region in Region for name in feature_names(profile))
+    return tuple(f"{region}_{name}" for region in Region for name in region_features(profile, region))
 
 
 def measure_regions(

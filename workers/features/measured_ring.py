@@ -16,9 +16,11 @@ from workers.features.resampling import Resampled, bounds, box_of
 from workers.features.ring import Cause, Ring, geometric_ring, ring_reach, ring_without, voxels_outside
 from workers.features.vessels import find_vessels
 from workers.images.volume import Volume
+from workers.notes import Phrase, phrase
 
 SMALLEST_SHARE = 0.005
 """Share of the ring below which a cause is not reported."""
+LEFT_OUT = {cause: f"{{share}} {cause}" for cause in Cause}
 
 
 def excluded_masks(
@@ -68,7 +70,16 @@ def measured_ring(resampled: Resampled, excluded: Mapping[Cause, NDArray[np.bool
 
 def left_out_text(ring: Ring) -> str:
     """Return the excluded shares of the ring as text."""
-    return ", ".join(f"{share:.0%} {cause}" for cause, share in ring.left_out.items() if share >= SMALLEST_SHARE)
+    return ", ".join(one.said() for one in left_out_phrases(ring))
+
+
+def left_out_phrases(ring: Ring) -> tuple[Phrase, ...]:
+    """Return each excluded share of the ring."""
+    return tuple(
+        phrase(LEFT_OUT[cause], share=f"{share:.0%}")
+        for cause, share in ring.left_out.items()
+        if share >= SMALLEST_SHARE
+    )
 
 
 def _air(volume: Volume, part: MeasuredPart, profile: FeatureProfile) -> tuple[Air | None, NDArray[np.generic]]:

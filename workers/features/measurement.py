@@ -18,8 +18,15 @@ from workers.features.case_input import read_case
 from workers.features.engine.choice import DEFAULT_ENGINE, EngineChoice
 from workers.features.extraction import measure_regions
 from workers.features.filters import margin_voxels
+from workers.features.kinetics import with_kinetics
 from workers.features.measured_part import MeasuredPart, measured_part, on_volume
-from workers.features.measured_ring import SMALLEST_SHARE, excluded_masks, left_out_text, measured_ring
+from workers.features.measured_ring import (
+    SMALLEST_SHARE,
+    excluded_masks,
+    left_out_phrases,
+    left_out_text,
+    measured_ring,
+)
 from workers.features.redraws import Surroundings
 from workers.features.regions import Region, RegionMeasurement
 from workers.features.resampling import Resampled, bounds, resample
@@ -27,11 +34,19 @@ from workers.features.ring import Cause, Ring, ring_reach
 from workers.features.vessels import vessel_margin_voxels
 from workers.images.volume import Volume
 from workers.limits import LIMITS, Limits
-from workers.notes import Note, warning
+from workers.notes import Note, phrase, warning
 from workers.outline.outline import NO_RULES
 from workers.outline.region_of_interest import RegionOfInterest
 from workers.outline.segment_rules import SegmentRules
 from workers.stages import Stage, StageTimer, untimed
+
+LEVELS = {
+    (Region.TUMOUR, True): "Tumour: {levels} grey levels, few for texture",
+    (Region.TUMOUR, False): "Tumour: {levels} grey levels, many for texture",
+    (Region.RING, True): "Ring: {levels} grey levels, few for texture",
+    (Region.RING, False): "Ring: {levels} grey levels, many for texture",
+}
+"""By region, and whether they are too few."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,12 +175,21 @@ def measure_volume(
         with timer(Stage.FEATURES):
             masks = {Region.TUMOUR: resampled.tumour, Region.RING: ring.mask}
             regions = measure_regions(resampled, masks, profile, engine)
+            if profile.kinetics is not None:
+                regions = with_kinetics(regions, volume.kinetic_phases, roi.tumour)
     _check_levels(regions, volume, profile)
     return MeasuredVolume(
         regions,
         ring,
         on_volume(ring.mask, resampled, part, volume),
-        Surroundings(resampled, part.tumour, np.logical_or.reduce(list(excluded.values())), engine.engine),
+        Surroundings(
+            resampled,
+            part.tumour,
+            np.logical_or.reduce(list(excluded.values())),
+            engine.engine,
+            part.start,
+            volume.kinetic_phases,
+        ),
     )
 
 
@@ -185,7 +209,7 @@ def _check_texture(roi: RegionOfInterest, volume: Volume) -> None:
         raise RejectedInput(
             Reason.INVALID_PIXELS,
             f"image {volume.frames[0].sop_instance_uid}: every voxel of the tumour on it holds one grey value, "
-            "which has no texture; the images may have been masked",
+            "which has no texture; the images may be masked, or saturated",
         )
 
 
@@ -241,7 +265,8 @@ def _touches_edge(mask: NDArray[np.bool_]) -> bool:
 
 def _padding_notes(volume: Volume, roi: RegionOfInterest) -> tuple[Note, ...]:
     padded = 0 if volume.padding is None else int(np.count_nonzero(volume.padding & roi.tumour))
-    return (warning(f"{padded} voxels of the outline are padding without image data."),) if padded else ()
+    text = f"{padded} voxels of the outline are padding without image data."
+    return (warning(text, "Outline in padding without image data"),) if padded else ()
 
 
 def _notes(
@@ -254,20 +279,19 @@ def _notes(
     for measured in regions:
         levels = measured.grey_levels
         if not profile.min_grey_levels <= levels <= profile.max_grey_levels:
-            few = "few" if levels < profile.min_grey_levels else "many"
+            is_few = levels < profile.min_grey_levels
             text = (
-                f"The {measured.region} has {levels} grey levels, {few} for texture features: "
+                f"The {measured.region} has {levels} grey levels, {'few' if is_few else 'many'} for texture features: "
                 f"{profile.min_grey_levels} to {profile.max_grey_levels} are recommended."
             )
-            notes.append(warning(text, f"{measured.region.capitalize()}: {levels} grey levels, {few} for texture"))
+            notes.append(warning(text, phrase(LEVELS[measured.region, is_few], levels=levels)))
         if measured.missing:
             notes.append(Note(f"{len(measured.missing)} features of the {measured.region} could not be computed."))
     if ring.share < 1 - SMALLEST_SHARE:
         causes = left_out_text(ring)
         text = f"{1 - ring.share:.0%} of the ring was left out: {causes}."
-        notes.append(Note(text, heading=f"Ring without {causes}"))
+        notes.append(Note(text, heading=phrase("Ring without {causes}", causes=left_out_phrases(ring))))
     if Exclusion.VESSELS in profile.exclusions and Cause.VESSEL not in ring.left_out:
-        notes.append(
-            Note("Large vessels were not checked in the ring: no phase before contrast fits the measured one.")
-        )
+        text = "Large vessels were not checked in the ring: no phase before contrast fits the measured one."
+        notes.append(Note(text, heading="Vessels not checked"))
     return tuple(notes)

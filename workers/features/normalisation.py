@@ -7,10 +7,10 @@ reference is therefore the tissue near the outline, judged voxel by voxel from i
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from model_store.signatures.profile import FeatureProfile
 from workers.errors import Reason, RejectedInput
+from workers.features.grids import distances_within, smoothed
 from workers.features.resampling import Intensities, box_of, intensities_of
 
 LATTICE_MM = 1.5
@@ -43,9 +43,10 @@ def near_tissue_intensities(
     if not outline.any():  # thinner than the lattice
         steps, coarse, outline = (1, 1, 1), array, tumour
         lattice = (slice(None),) * 3
-    sampling = [step * by for step, by in zip(spacing_zyx, steps, strict=True)]
-    distance = ndimage.distance_transform_edt(~outline, sampling=sampling)
-    smooth = ndimage.gaussian_filter(coarse.astype(np.float32), 1.0, mode="nearest")
+    z, y, x = (step * by for step, by in zip(spacing_zyx, steps, strict=True))
+    sampling = (z, y, x)
+    distance = distances_within(outline, profile.reference_to_mm, sampling)
+    smooth = smoothed(coarse.astype(np.float32), 1.0)
     # Smoothed, because noise in air may be bright; and unsmoothed, because smoothing blurs the border into the air.
     tissue = np.minimum(smooth, coarse) > dark_grey_value(array, tumour, profile)
     tissue &= (distance > profile.reference_from_mm) & (distance <= profile.reference_to_mm)

@@ -5,7 +5,7 @@ outlines use these, so that two redraws differ only in the outline.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 from model_store.reliability.plan import Perturbation
 from model_store.signatures.profile import FeatureProfile
 from workers.features.engine.choice import Engine
-from workers.features.extraction import Masks, grey_levels
+from workers.features.extraction import Masks, grey_levels, measure_columns
+from workers.features.kinetics import kinetic_values
 from workers.features.redrawn_outlines import BorderDistance, margin_voxels, redrawn
 from workers.features.regions import Region
 from workers.features.resampling import Resampled, box_of, nearest
 from workers.features.ring import geometric_ring, ring_reach
+from workers.images.volume import ONE_PHASE, KineticPhases
 
 READER_VARIATION = Perturbation()
 """The default of ``radtme cohort reliability``: standard deviations of 1 mm along each axis, 5 degrees about each axis,
@@ -36,10 +38,41 @@ class Surroundings:
     """On the resampled grid (z, y, x): excluded from the outer half of a ring, such as air."""
     engine: Engine = Engine.RADTME
     """What measured the received outline, and measures the redrawn ones."""
+    start: tuple[int, int, int] = (0, 0, 0)
+    """Voxel of the volume (z, y, x) at which the array of the outline begins."""
+    kinetic_phases: KineticPhases = ONE_PHASE
+    """On the grid of the volume, where the profile measures kinetic features."""
+
+
+@dataclass(frozen=True, eq=False)
+class Redraw:
+    """A redrawn outline."""
+
+    outline: NDArray[np.bool_]
+    """On the source grid (z, y, x)."""
+    masks: Masks
+
+
+def measure_redraws(
+    surroundings: Surroundings, redraws: Sequence[Redraw], profile: FeatureProfile, wanted: Collection[str]
+) -> list[dict[str, float]]:
+    """Return some columns of redrawn outlines, kinetic ones too; NaN where a feature has no value."""
+    masks = [one.masks for one in redraws]
+    found = [*measure_columns(surroundings.resampled, masks, profile, wanted, surroundings.engine)] if masks else []
+    if profile.kinetics is not None:
+        for values, one in zip(found, redraws, strict=True):
+            kinetic = kinetic_values(surroundings.kinetic_phases, one.outline, surroundings.start)
+            values |= {f"{Region.TUMOUR}_{name}": value for name, value in kinetic.items()}
+    return found
 
 
 def redrawn_masks(surroundings: Surroundings, count: int, profile: FeatureProfile) -> Iterator[Masks | None]:
-    """Yield tumour and ring of ``count`` redraws; None where they are too small for the profile.
+    """Yield tumour and ring of each of `redraws_of`."""
+    return (None if one is None else one.masks for one in redraws_of(surroundings, count, profile))
+
+
+def redraws_of(surroundings: Surroundings, count: int, profile: FeatureProfile) -> Iterator[Redraw | None]:
+    """Yield ``count`` redraws; None where tumour or ring are too small for the profile.
 
     The same outline gives the same redraws, regardless of its position in the image and its UID.
     """
@@ -48,7 +81,8 @@ def redrawn_masks(surroundings: Surroundings, count: int, profile: FeatureProfil
     border, seed = BorderDistance.of(surroundings.outline, spacing_mm), _seed(surroundings.outline)
     for number in range(count):
         outline = redrawn(border, np.random.default_rng([*seed, number]), READER_VARIATION)
-        yield _with_ring(outline, surroundings, profile)
+        masks = _with_ring(outline, surroundings, profile)
+        yield None if masks is None else Redraw(outline, masks)
 
 
 def _with_ring(outline: NDArray[np.bool_], surroundings: Surroundings, profile: FeatureProfile) -> Masks | None:

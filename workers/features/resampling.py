@@ -147,12 +147,14 @@ def _ranges_around(tumour: NDArray[np.bool_], axes: tuple[Axis, Axis, Axis], mar
 
 
 def bounds(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Return the first and last index of a mask along each axis."""
+    """Return the first and last index of a mask along each axis; planes outside of them are not searched again."""
     found = []
     for axis in range(mask.ndim):
         others = tuple(other for other in range(mask.ndim) if other != axis)
         hit = np.flatnonzero(mask.any(axis=others))
-        found.append((int(hit[0]), int(hit[-1])))
+        first, last = int(hit[0]), int(hit[-1])
+        mask = mask[(slice(None),) * axis + (slice(first, last + 1),)]
+        found.append((first, last))
     return found
 
 

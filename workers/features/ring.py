@@ -8,7 +8,6 @@ voxel at the border is determined first (from the tumour smoothed with a kernel 
 distances are measured from there.
 """
 
-import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,10 +15,11 @@ from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 from scipy.special import ndtr
 
 from model_store.signatures.profile import FeatureProfile
+from workers.features.grids import smoothed
+from workers.features.reach import border_of, steps_within
 
 SMOOTHING_VOXELS = 0.7
 """Sigma of the kernel that locates the border: enough to smooth the steps between voxels."""
@@ -104,8 +104,8 @@ def _smoothed(tumour: NDArray[np.bool_]) -> NDArray[np.float64]:
     Twice a Gaussian minus one of twice the variance has no second moment.
     """
     mask = tumour.astype(np.float64)
-    smooth = 2 * ndimage.gaussian_filter(mask, SMOOTHING_VOXELS, mode="nearest")
-    smooth -= ndimage.gaussian_filter(mask, WIDE_VOXELS, mode="nearest")
+    smooth = 2 * smoothed(mask, SMOOTHING_VOXELS)
+    smooth -= smoothed(mask, WIDE_VOXELS)
     return np.asarray(smooth)
 
 
@@ -125,19 +125,13 @@ def _distance_from(
     ``sign`` where the region is what lies outside of the tumour. The border lies between the two voxels, so the
     distance between their centres is never less than the result. Only voxels at the border can be the nearest.
     """
-    border = region & ~ndimage.binary_erosion(region, border_value=1)
+    border = border_of(region)
     depth = np.clip(sign * _depth(smooth[border]), 0.0, DEEPEST)
     margin = math.floor(reach + DEEPEST)
     distance = np.full([size + 2 * margin for size in region.shape], np.inf)
     flat, (plane, row, _) = distance.reshape(-1), (step // distance.itemsize for step in distance.strides)
     voxels = np.flatnonzero(np.pad(border, margin))
-    for z, y, x in _steps_within(reach + DEEPEST):
+    for z, y, x in steps_within(reach + DEEPEST):
         there = voxels + (z * plane + y * row + x)
         flat[there] = np.minimum(flat[there], math.hypot(z, y, x) - depth)
     return distance[tuple(slice(margin, margin + size) for size in region.shape)]
-
-
-def _steps_within(radius: float) -> list[tuple[int, int, int]]:
-    reach = range(-math.floor(radius), math.floor(radius) + 1)
-    steps = itertools.product(reach, reach, reach)
-    return [step for step in steps if 0 < math.hypot(*step) <= radius]

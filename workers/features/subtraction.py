@@ -7,14 +7,15 @@ have lost nearly all of their signal. A difference that is stored with an offset
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from model_store.signatures.acceptance import Criterion
 from model_store.signatures.profile import FeatureProfile
 from workers.acceptance import Objection
+from workers.features.grids import distances_within
 from workers.features.measured_part import near_box
 from workers.images.volume import Volume
 from workers.notes import Note, warning
@@ -40,8 +41,7 @@ def subtraction_objections(volume: Volume, roi: RegionOfInterest, profile: Featu
     known = ~roi.tumour[box]
     if volume.padding is not None:
         known &= ~volume.padding[box]
-    values = volume.array[box].astype(np.float64)
-    found = _signs(values, known, _distance_mm(roi.tumour[box], volume.grid.spacing_zyx)) if known.any() else None
+    found = _signs(volume.array[box], known, _near(roi.tumour[box], volume.grid.spacing_zyx)) if known.any() else None
     if found:
         yield Objection(
             Criterion.DERIVATION,
@@ -50,30 +50,38 @@ def subtraction_objections(volume: Volume, roi: RegionOfInterest, profile: Featu
         )
 
 
-def _signs(values: NDArray[np.float64], known: NDArray[np.bool_], distance_mm: NDArray[np.float64]) -> str | None:
+def _signs(values: NDArray[Any], known: NDArray[np.bool_], near: NDArray[np.bool_]) -> str | None:
     """Return what the grey values (z, y, x) of the known voxels outside the outline have of a subtraction."""
-    negative = float(np.mean(values[known] < 0))
+    known_values = values[known]
+    negative = float(np.mean(known_values < 0))
     if negative > MAX_NEGATIVE_SHARE:
         return f"{negative:.0%} of the grey values around the outline are negative"
-    lowest = max(0.0, float(values[known].min()))  # a difference of coarse grey values has more zeros than negatives
-    near = known & (distance_mm <= SCATTERED_WITHIN_MM)
-    scattered = float(np.mean(_amid_higher(values, lowest)[near])) if near.any() else 0.0
+    lowest = max(0.0, float(known_values.min()))  # a difference of coarse grey values has more zeros than negatives
+    searched = known & near
+    scattered = float(np.mean(_amid_higher(values, lowest)[searched])) if searched.any() else 0.0
     if scattered > MAX_SCATTERED_SHARE:
         which = f"{lowest:g} or less" if negative else f"{lowest:g}"
         return f"{scattered:.0%} of the grey values near the outline are {which} amid higher ones"
     return None
 
 
-def _amid_higher(values: NDArray[np.float64], lowest: float) -> NDArray[np.bool_]:
+def _amid_higher(values: NDArray[Any], lowest: float) -> NDArray[np.bool_]:
     """Return the voxels, no brighter than ``lowest``, of whose six neighbours at least three are brighter."""
-    higher = (values > lowest).astype(np.uint8)
-    neighbours = ndimage.generate_binary_structure(3, 1).astype(np.uint8)
-    return np.asarray((higher == 0) & (ndimage.convolve(higher, neighbours, mode="nearest") >= 3))
+    higher = values > lowest
+    count = np.zeros(values.shape, dtype=np.uint8)
+    for axis in range(values.ndim):
+        planes, found = np.moveaxis(higher, axis, 0), np.moveaxis(count, axis, 0)
+        found[1:] += planes[:-1]
+        found[:-1] += planes[1:]
+    return np.asarray(~higher & (count >= 3))
 
 
-def _distance_mm(tumour: NDArray[np.bool_], spacing_zyx: tuple[float, float, float]) -> NDArray[np.float64]:
-    """Return the distance of each voxel to the outline, 0 inside."""
-    return np.asarray(ndimage.distance_transform_edt(~tumour, spacing_zyx), dtype=np.float64)
+def _near(tumour: NDArray[np.bool_], spacing_zyx: tuple[float, float, float]) -> NDArray[np.bool_]:
+    """Return the voxels at most `SCATTERED_WITHIN_MM` from the outline: none lies beyond its box, extended by that."""
+    near = np.zeros_like(tumour)
+    box = near_box(tumour, spacing_zyx, SCATTERED_WITHIN_MM)
+    near[box] = distances_within(tumour[box], SCATTERED_WITHIN_MM, spacing_zyx) <= SCATTERED_WITHIN_MM
+    return near
 
 
 def subtraction_notes(volume: Volume, roi: RegionOfInterest, profile: FeatureProfile) -> Iterator[Note]:
@@ -84,16 +92,17 @@ def subtraction_notes(volume: Volume, roi: RegionOfInterest, profile: FeaturePro
     if volume.before_contrast is None:
         return
     box = near_box(roi.tumour, volume.grid.spacing_zyx, profile.reach_mm)
-    earlier, tumour = volume.before_contrast.part(box), roi.tumour[box]
+    earlier: NDArray[Any] | None = volume.before_contrast.part(box)
+    tumour = roi.tumour[box]
     if earlier is None:
         return
-    before, after = earlier.astype(np.float64), volume.array[box].astype(np.float64)
-    tumour_before = float(np.median(before[tumour]))
-    tissue = ~tumour & (before > TISSUE_SHARE * tumour_before)
+    tumour_before = float(np.median(earlier[tumour].astype(np.float64)))
+    tissue = ~tumour & (earlier > TISSUE_SHARE * tumour_before)
     # Without signal in the tumour before contrast, nothing tells tissue from air.
     if tumour_before <= 0 or not tissue.any():
         return
-    ratio = float(np.median(after[tissue])) / float(np.median(before[tissue]))
+    after: NDArray[Any] = volume.array[box]
+    ratio = float(np.median(after[tissue])) / float(np.median(earlier[tissue]))
     if ratio < MIN_TISSUE_SIGNAL:
         yield warning(
             f"The tissue around the outline has {ratio:.0%} of its signal before contrast, as in a subtraction: check "

@@ -10,10 +10,11 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.spatial import ConvexHull, KDTree, QhullError
+from scipy.spatial import ConvexHull, QhullError
 from scipy.spatial.distance import pdist
 
 from model_store.signatures.profile import Exclusion, FeatureProfile
+from workers.features.grids import brightest_within, distances_within, grown, smoothed
 from workers.features.interpolation import interpolation
 from workers.features.resampling import Intensities, Resampled, Source
 
@@ -57,20 +58,20 @@ def _vessels(enhancement: NDArray[np.float64], tumour: NDArray[np.bool_], profil
     middle[tuple(bright[tubularity(enhancement, bright, profile.spacing_mm) >= TUBULARITY].T)] = True
     if not middle.any():
         return middle
-    size = 2 * math.ceil(WALL_MM / profile.spacing_mm) + 1
-    half = ndimage.maximum_filter(np.where(middle, enhancement, 0), size) / 2
-    tubes = ndimage.binary_propagation(middle, CONNECTED, (half > 0) & (enhancement >= half) & ~tumour)
+    half = brightest_within(np.where(middle, enhancement, 0), math.ceil(WALL_MM / profile.spacing_mm)) / 2
+    tubes = grown(middle, within=(half > 0) & (enhancement >= half) & ~tumour, diagonally=True)
     labels, count = ndimage.label(tubes, CONNECTED)
     voxels = np.argwhere(tubes)
     numbers = labels[tubes]
     # Measured from centres of tumour voxels; the border is half a voxel closer.
-    distance, _ = KDTree(np.argwhere(tumour & ~ndimage.binary_erosion(tumour))).query(voxels)
-    is_beyond_ring = distance > profile.ring_outer_mm / profile.spacing_mm + 0.5
+    reach = profile.ring_outer_mm / profile.spacing_mm + 0.5
+    is_beyond_ring = distances_within(tumour, reach)[tubes] > reach
     kept = np.zeros(count + 1, dtype=np.bool_)
-    for number in range(1, count + 1):
-        own = numbers == number
-        is_long = _length(voxels[own]) * profile.spacing_mm >= profile.vessel_length_mm
-        kept[number] = is_long and is_beyond_ring[own].mean() > 0.5
+    of_each = np.split(np.argsort(numbers, kind="stable"), np.cumsum(np.bincount(numbers)[1:-1]))
+    for number, own in enumerate(of_each, start=1):
+        kept[number] = (
+            is_beyond_ring[own].mean() > 0.5 and _length(voxels[own]) * profile.spacing_mm >= profile.vessel_length_mm
+        )
     return np.asarray(kept[labels])
 
 
@@ -81,10 +82,10 @@ def tubularity(image: NDArray[np.float64], voxels: NDArray[np.intp], spacing_mm:
     ObjectnessMeasureImageFilter (alpha and beta 0.5, gamma `CONTRAST`), which would take most of a second for the whole
     image.
     """
-    found = np.zeros(len(voxels))
+    found, single = np.zeros(len(voxels)), image.astype(np.float32)
     for scale_mm in SCALES_MM:
         sigma = scale_mm / spacing_mm
-        smooth = ndimage.gaussian_filter(image.astype(np.float32), sigma, mode="nearest") * np.float32(sigma**2)
+        smooth = smoothed(single, sigma) * np.float32(sigma**2)
         curvatures = np.linalg.eigvalsh(_hessian(smooth, voxels))
         order = np.argsort(np.abs(curvatures), axis=1)
         along, across, most = np.take_along_axis(curvatures, order, axis=1).T

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from model_store.signatures.acceptance import PHASE, TECHNIQUE, AcceptanceContract, Criterion, Parameter
 from workers.acceptance import Objection
 from workers.images.attributes import text
-from workers.images.technique import value_of
+from workers.images.functional_groups import value_of
 from workers.images.volume import Volume
 from workers.notes import Note
 
@@ -54,8 +54,8 @@ def acquisition_objections(volume: Volume, contract: AcceptanceContract) -> Iter
         if name in found and not span.holds(found[name]):
             yield Objection(
                 Criterion.SPACING if name in SPACINGS else Criterion.ACQUISITION,
-                f"{series}: its {words(name)} is {found[name]:.3g}, and the signature was trained on "
-                f"{span.minimum:.3g} to {span.maximum:.3g}: it is not valid for such images",
+                f"{series}: its {words(name)} is {found[name]:.3g}, and the signature accepts "
+                f"{span.minimum:.3g} to {span.maximum:.3g}: it was neither trained nor tested on such images",
             )
 
 

@@ -1,13 +1,14 @@
 """Reads Data Elements without pydicom's conversion, which takes longer than reading hundreds of headers does."""
 
+import functools
 import math
 import re
 from collections.abc import Sequence
 from typing import Literal
 
 from pydicom import DataElement, Dataset
-from pydicom.datadict import tag_for_keyword
 from pydicom.dataelem import RawDataElement
+from pydicom.tag import BaseTag, Tag
 
 from listener.dicom.data_set import UNREADABLE_BYTES
 from workers.errors import Reason, RejectedInput, is_of_the_machine
@@ -38,6 +39,14 @@ def text(dataset: Dataset, keyword: str) -> str:
     if isinstance(value, str) or not hasattr(value, "__iter__"):
         return str(value).strip()
     return "\\".join(str(part) for part in value)
+
+
+def decoded(dataset: Dataset, keyword: str) -> str:
+    """Return an element in the letters of its character set, as a description in any language needs it."""
+    try:
+        return str(dataset.get(keyword) or "")
+    except UNREADABLE_BYTES:
+        return text(dataset, keyword)
 
 
 def numbers(dataset: Dataset, keyword: str) -> tuple[float, ...]:
@@ -161,9 +170,14 @@ def _unreadable(dataset: Dataset, keyword: str, expected: str) -> RejectedInput:
     )
 
 
+@functools.cache
+def _tag(keyword: str) -> BaseTag:
+    return Tag(keyword)
+
+
 def _element(dataset: Dataset, keyword: str) -> DataElement | RawDataElement | None:
     try:
-        return dataset.get_item(tag_for_keyword(keyword) or keyword)
+        return dataset.get_item(_tag(keyword))
     except NotImplementedError as error:  # pydicom immediately converts an element without a value, by its VR
         raise RejectedInput(
             Reason.UNREADABLE_OBJECT, f"{keyword} of an object has an unknown value representation"

@@ -118,6 +118,12 @@ def frames_of(instance: Instance) -> tuple[Frame, ...]:
     RejectedInput
         NO_GEOMETRY where a frame has no position in space, UNREADABLE_OBJECT where an attribute cannot be read.
     """
+    if not instance.frames:
+        instance.frames.extend(_read_frames(instance))
+    return tuple(instance.frames)
+
+
+def _read_frames(instance: Instance) -> tuple[Frame, ...]:
     if not instance.is_multi_frame:
         return (_frame_of_classic(instance),)
     try:

@@ -4,10 +4,11 @@ import mmap
 import os
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from pydicom import Dataset, dcmread
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian, MRImageStorage
@@ -45,18 +46,20 @@ class Instance:
     """None where the object has no Pixel Data, or holds it deflated."""
     header_bytes: int = 0
     """In bytes, of everything before Pixel Data."""
+    frames: list[Any] = field(default_factory=list, repr=False)
+    """What `frames_of` has found: several steps ask for it."""
 
-    @property
+    @cached_property
     def sop_instance_uid(self) -> str:
         """SOP Instance UID."""
         return text(self.dataset, "SOPInstanceUID")
 
-    @property
+    @cached_property
     def series_uid(self) -> str:
         """Series Instance UID."""
         return text(self.dataset, "SeriesInstanceUID")
 
-    @property
+    @cached_property
     def is_multi_frame(self) -> bool:
         """Whether functional groups describe its frames."""
         return text(self.dataset, "SOPClassUID") != MRImageStorage
@@ -162,7 +165,7 @@ def read_image_headers(paths: Iterable[Path], limits: Limits = LIMITS) -> tuple[
         sop_class = UID(text(instance.dataset, "SOPClassUID"))
         if not is_image(sop_class):
             raise RejectedInput(
-                Reason.UNREADABLE_OBJECT,
+                Reason.OTHER_TECHNIQUE,
                 f"{instance.sop_instance_uid}: expected an MR, Enhanced MR or Legacy Converted Enhanced MR image, "
                 f"found {sop_class.name}",
             )

@@ -9,6 +9,7 @@ import functools
 import io
 import mmap
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO, cast
 
@@ -41,6 +42,10 @@ _META_LENGTH = b"\x02\x00\x00\x00UL\x04\x00"
 _TRANSFER_SYNTAX, _CHARACTER_SET, _PIXEL_DATA = 0x00020010, 0x00080005, 0x7FE00010
 _START_OF_ITEM, _END_OF_ITEM, _END_OF_SEQUENCE = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _UNDEFINED = 0xFFFFFFFF
+_FIRST_OF_PIXELS = 0x7FE00000
+_tag = functools.lru_cache(maxsize=4096)(BaseTag)
+_raw = cast(Callable[[tuple[object, ...]], RawDataElement], functools.partial(tuple.__new__, RawDataElement))
+"""Makes an element from all its fields, without the call of a function in Python."""
 _EMPTY = {vr: cast(bytes | None, empty_value_for_VR(vr, raw=True)) for vr, _ in _VRS.values()}
 
 
@@ -106,17 +111,24 @@ class _Pass:
 
     def _data_set(self, at: int) -> tuple[Dataset, int]:
         """Return the data set, and the offset of Pixel Data."""
-        content, whole = self._content, len(self._content)
+        content, whole, read_head, vrs = self._content, len(self._content), _HEAD.unpack_from, _VRS
         elements: dict[BaseTag, RawDataElement | DataElement] = {}
         encoding: str | list[str] = default_encoding
         last = 0x0002FFFF
         while True:
-            tag, vr, value, length = self._element(at)
+            # As `_element` does, without the call: an image has a hundred elements
+            group, element, encoded, length = read_head(content, at)
+            vr, is_long = vrs[encoded]
+            if is_long:
+                _, vr, value, length = self._element(at)
+            else:
+                value = at + 8
+            tag = group << 16 | element
             if tag == _PIXEL_DATA:
                 break
-            if tag <= last or tag > _PIXEL_DATA or tag >> 16 == _PIXEL_DATA >> 16:
+            if tag <= last or tag >= _FIRST_OF_PIXELS:
                 raise _NotPlain
-            key, last = BaseTag(tag), tag
+            key, last = _tag(tag), tag
             if length == _UNDEFINED:
                 elements[key], at = self._items_of(key, vr, value, encoding)
                 continue
@@ -128,7 +140,7 @@ class _Pass:
             found = content[value:at] if length else _EMPTY[vr]
             if tag == _CHARACTER_SET:
                 encoding = list(_encodings(found or b""))
-            elements[key] = RawDataElement(key, vr, length, found, value, False, True)
+            elements[key] = _raw((key, vr, length, found, value, False, True, True, False))
         dataset = Dataset(elements)
         dataset.set_original_encoding(False, True, encoding)
         return dataset, at

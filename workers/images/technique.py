@@ -9,47 +9,66 @@ from collections.abc import Iterator
 
 from pydicom import Dataset
 
-from listener.dicom.data_set import UNREADABLE_BYTES
 from model_store.signatures.acceptance import Criterion
 from workers.acceptance import Objection
-from workers.images.attributes import text
+from workers.images.attributes import decoded, text
+from workers.images.body_part import other_body_part
+from workers.images.computation_words import described_map, described_projection, described_subtraction
+from workers.images.diffusion import private_b_value
+from workers.images.functional_groups import functional_groups, value_of
 
 DIFFUSION = frozenset({"ADC", "DIFFUSION", "EADC", "FA", "TRACEW"})
 SUBTRACTED = frozenset({"SUB", "SUBTRACT", "SUBTRACTED", "SUBTRACTION"})
-RESHAPED = frozenset({"MAXIMUM", "MINIMUM", "MINIP", "MIP", "MNIP", "PROJECTION"})
+RESHAPED = frozenset({"MAXIMUM", "MAXIP", "MINIMUM", "MINIP", "MIP", "MNIP", "PROJECTION"})
 CALCULATED = SUBTRACTED | {"ADDITION", "DIVISION", "MAP", "MEAN", "MULTIPLICATION", "PROCESSED", "STD"}
-PERFUSION_MAPS = frozenset({"KEP", "KTRANS", "MTT", "RCBF", "RCBV", "RELCBF", "RELCBV", "TTP", "T1", "VE", "VP"})
-DESCRIBED = re.compile(r"(?<![a-z0-9])(sub|subs|subtract(?:ed|ion)?|mip|adc)(?![a-z-])", re.IGNORECASE)
-"""Words of a series description that identify other techniques, for images whose Image Type is too short."""
-DESCRIPTIONS = ("StudyDescription", "SeriesDescription", "ProtocolName")
-BREAST = re.compile(r"breast|mamm|brust|\bsein|\bseno|乳", re.IGNORECASE)
-"""Scanners keep the body part of the previous patient, so a description that names the breast takes precedence."""
+PERFUSION_MAPS = frozenset({"KEP", "KTRANS", "MTT", "RCBF", "RCBV", "RELCBF", "RELCBV", "TTP", "VE", "VP"})
+RELAXATION_MAP = "T1"
+"""In the third value, and with NONE after it, this is the weighting of an Enhanced MR image."""
+QUANTITIES = frozenset({"FF", "FRACTION", "R2"})
+"""Values of Image Type of measured quantities (Philips, Siemens, GE), no signal that contrast agent raises."""
 LONGEST_ECHO_MS = 15.0
 """ms. T1-weighted contrast series of the breast have echo times below 5 ms; T2*-weighted series and EPI above 20 ms."""
 OTHER_CONTRASTS = frozenset({"DIFFUSION", "FLUID_ATTENUATED", "FLOW_ENCODED", "PROTON_DENSITY", "T2", "T2_STAR"})
 """Values of Acquisition Contrast (0008,9209)."""
+OTHER_FLAVORS = OTHER_CONTRASTS | {
+    "ASL",
+    "FMRI",
+    "LOCALIZER",
+    "METABOLITE_MAPS",
+    "STIR",
+    "TAGGING",
+    "TEMPERATURE",
+    "TOF",
+}
+"""Values of Image Type, from the third on, of other techniques (PS3.3 sections C.8.13.3.1.1 and C.8.16.1.3)."""
+OTHER_NUCLEUS = re.compile(r"\d*(?:NA|P|C|F|HE|LI|XE)\d*", re.IGNORECASE)
+"""Values of Imaged Nucleus and Resonant Nucleus other than hydrogen."""
 PHASE_IMAGES = frozenset({"P", "PHASE", "PHASE MAP", "VELOCITY"})
-"""Values of Image Type, from the third on, of images of the signal's phase; all others are magnitude images."""
+"""Values of Image Type, from the third on, of images of the signal's phase."""
+PARTS_OF_COMPLEX_IMAGES = frozenset({"I", "IMAGINARY", "R", "REAL"})
+"""The same of images of the signal's real or imaginary part; all others are magnitude images."""
 FAT_IMAGES = frozenset({"F", "FAT"})
 """Values of Image Type of the Dixon method: contrast agent does not reach fat."""
-OTHER_DESCRIPTIONS = re.compile(
-    r"(?<![a-z0-9])(dwi|stir|flair|haste|localizer|localiser|scout|t2(?:w|\*)?)(?![a-z0-9])", re.IGNORECASE
-)
-FITTING_DESCRIPTIONS = re.compile(r"t1|dyn|dce|contrast|gad|vibe|thrive|vibrant|flash|spgr", re.IGNORECASE)
-# fmt: off
-OTHER_BODY_PARTS = frozenset({
-    "ABDOMEN", "ANKLE", "BLADDER", "BRAIN", "CSPINE", "ELBOW", "EXTREMITY", "FOOT", "HAND", "HEAD", "HEART", "HIP",
-    "KIDNEY", "KNEE", "LEG", "LIVER", "LSPINE", "NECK", "ORBIT", "PANCREAS", "PELVIS", "PITUITARY", "PROSTATE",
-    "SHOULDER", "SKULL", "SPINE", "TSPINE", "UTERUS", "WRIST",
-})
-# fmt: on
-"""Values of Body Part Examined. CHEST and THORAX are not among them: breast examinations use them as well."""
-OTHER_ORGANS = re.compile(
-    r"(?<![a-z])(brain|cerebr\w*|prostat\w*|liver|hepat\w*|abdom\w*|pelvi\w*|knee|spine|cardiac|kidney|renal|rect(?:um|al))"
-    r"(?![a-z])",
+DIXON_FAT = re.compile(r"^fat ?:|^(?=.*dixon).*[ _-]f(?:at)?$", re.IGNORECASE)
+"""Series descriptions of the same images by GE (``FAT: Ax LAVA Flex``) and Siemens (``t1_vibe_dixon_tra_F``)."""
+DIXON_NOT_FAT = re.compile(
+    r"(?:(?<![a-z])(?:non?|not|kein|without|w/?o|ohne|sans|sin|senza|sem|zonder|bez|minus|sat|sup[a-z]*|"
+    r"w(?:ater)?|wasser|eau|agua|and|und|et)|[+&/,])[ ._+&/,-]*f(?:at)?$",
     re.IGNORECASE,
 )
-"""Words of series descriptions that name other parts of the body."""
+"""Ends of series descriptions of images without fat (``dixon_no_fat``), or of water and fat (``Dixon W+F``)."""
+OTHER_DESCRIPTIONS = re.compile(
+    r"(?<![a-z0-9])(dwi|diffusion|diff(?=.{0,64}(?<![a-z])(?:adc|dti|mddw|b ?\d|\d+ ?dir))|"
+    r"[de]?adc|ep2d|epi|tracew?|resolve|b ?\d{2,4}|stir|flair|haste|"
+    r"localizer|localiser|scout|t2(?:w|\*)?)(?![a-z0-9])",
+    re.IGNORECASE,
+)
+"""Words of other techniques. ``diff`` alone may be a difference, or the second of two variants of a protocol."""
+OTHER_GRADIENT_ECHOES = re.compile(
+    r"(?<![a-z0-9])(tof|swi|swan|trufi|fiesta|ciss|dess|bold|asl)(?![a-z0-9])", re.IGNORECASE
+)
+"""Words of other gradient echoes."""
+FITTING_DESCRIPTIONS = re.compile(r"t1|dyn|dce|contrast|gad|vibe|thrive|vibrant|flash|spgr", re.IGNORECASE)
 
 
 def technique_objections(header: Dataset, frame_number: int | None = None) -> Iterator[Objection]:
@@ -79,79 +98,88 @@ def technique_objections(header: Dataset, frame_number: int | None = None) -> It
 
 def other_technique(header: Dataset, frame_number: int | None = None) -> str:
     """Return the evidence that images are of another technique; empty where there is none."""
+    sequences = frozenset(value_of(header, "ScanningSequence", frame_number).split("\\"))
+    return (
+        _other_sequence(header, frame_number, sequences)
+        or _other_kind_of_image(header, frame_number)
+        or _other_description(header, is_gradient_echo="GR" in sequences)
+    )
+
+
+def _other_sequence(header: Dataset, frame_number: int | None, sequences: frozenset[str]) -> str:
+    """Return what the attributes of the pulse sequence say against a T1-weighted gradient echo."""
 
     def value(keyword: str) -> str:
         return value_of(header, keyword, frame_number)
 
-    sequences = set(value("ScanningSequence").split("\\"))
-    echo_ms = _number(value("EchoTime") or value("EffectiveEchoTime"))
-    types = list(image_types(header, frame_number))
+    if (modality := value("Modality")) not in ("", "MR"):
+        return f"modality {modality}"
+    types = image_types(header, frame_number)
     if found := DIFFUSION & {word for image_type in types for word in _words_of(image_type)}:
         return f"diffusion: {', '.join(sorted(found))}"
-    if _number(value("DiffusionBValue")):
+    if _number(value("DiffusionBValue")) or ("GR" not in sequences and private_b_value(header)):
         return "diffusion: it has a b-value"
     if "EP" in sequences or value("EchoPlanarPulseSequence") == "YES":
         return "echo planar"
-    if "SE" in sequences or value("EchoPulseSequence") == "SPIN":
+    if "SE" in sequences or value("EchoPulseSequence") in ("SPIN", "BOTH"):
         return "spin echo"
+    if OTHER_NUCLEUS.fullmatch(nucleus := value("ImagedNucleus") or value("ResonantNucleus")):
+        return f"nucleus {nucleus}"
     if (contrast := value("AcquisitionContrast")) in OTHER_CONTRASTS:
         return f"acquisition contrast {contrast}"
-    if echo_ms > LONGEST_ECHO_MS:
-        return f"echo time {echo_ms:g} ms"
-    values = {value for image_type in types for value in image_type[2:]}
-    if PHASE_IMAGES & values or value("ComplexImageComponent") == "PHASE":
+    echo_ms = _number(value("EchoTime") or value("EffectiveEchoTime"))
+    return f"echo time {echo_ms:g} ms" if echo_ms > LONGEST_ECHO_MS else ""
+
+
+def _other_kind_of_image(header: Dataset, frame_number: int | None) -> str:
+    """Return whether the images show the signal's phase, or fat."""
+    values = {value for image_type in image_types(header, frame_number) for value in image_type[2:]}
+    values.add(value_of(header, "ComplexImageComponent", frame_number))
+    if PHASE_IMAGES & values:
         return "phase image"
-    if FAT_IMAGES & values:
-        return "fat image"
-    return _other_description(header, is_gradient_echo="GR" in sequences)
+    if PARTS_OF_COMPLEX_IMAGES & values:
+        return "real or imaginary part of the signal"
+    if flavors := OTHER_FLAVORS & values:
+        return f"image type {', '.join(sorted(flavors))}"
+    described = text(header, "SeriesDescription")
+    is_fat = FAT_IMAGES & values or (DIXON_FAT.search(described) and not DIXON_NOT_FAT.search(described))
+    return "fat image" if is_fat else ""
 
 
 def _other_description(header: Dataset, *, is_gradient_echo: bool) -> str:
-    """Return the word of a series description that names another technique, where no attribute states the technique."""
+    """Return the word of a series description that names another technique, unless a word names a fitting one."""
     described = text(header, "SeriesDescription")
-    found = OTHER_DESCRIPTIONS.search(described)
-    if found is None or is_gradient_echo or FITTING_DESCRIPTIONS.search(described):
+    found = OTHER_GRADIENT_ECHOES.search(described)
+    if found is None and not is_gradient_echo:
+        found = OTHER_DESCRIPTIONS.search(described)
+    if found is None or FITTING_DESCRIPTIONS.search(described):
         return ""
     return f"series description with '{found[1]}'"
 
 
-def other_body_part(header: Dataset, frame_number: int | None = None) -> str:
-    """Return the evidence that images show another body part than the breast; empty where there is none."""
-    described = " ".join(text(header, keyword) for keyword in DESCRIPTIONS)
-    region = " ".join(_anatomic_regions(header, frame_number))
-    if BREAST.search(f"{described} {region}"):
-        return ""
-    body_part = re.sub(r"[^A-Z]", "", text(header, "BodyPartExamined").upper())
-    if body_part in OTHER_BODY_PARTS:
-        return f"body part {body_part}"
-    if OTHER_BODY_PARTS & set(re.findall(r"[A-Z]+", region.upper())):
-        return f"anatomic region {region}"
-    organ = OTHER_ORGANS.search(described) if body_part != "BREAST" else None
-    return f"described as {organ[1].lower()}" if organ else ""
-
-
-def _anatomic_regions(header: Dataset, frame_number: int | None) -> Iterator[str]:
-    """Yield the meanings of Anatomic Region, for the image and for its frame."""
-    anatomies = [
-        one for groups in _functional_groups(header, frame_number) for one in groups.get("FrameAnatomySequence") or ()
-    ]
-    for holder in (header, *anatomies):
-        for item in holder.get("AnatomicRegionSequence") or ():
-            yield text(item, "CodeMeaning")
-
-
 def derivation(header: Dataset, frame_number: int | None = None) -> str:
     """Return the evidence that images were computed from others; empty where there is none."""
-    described = DESCRIBED.search(text(header, "SeriesDescription"))
+    described = decoded(header, "SeriesDescription")
     for image_type in image_types(header, frame_number):
         shown = f"image type {', '.join(image_type)}"
         words = _words_of(image_type)
-        if words & RESHAPED or (described and described[1].upper() == "MIP"):
+        if words & RESHAPED:
             return f"projection, {shown}"
-        if words & SUBTRACTED or (described and described[1].upper() != "ADC"):
+        if words & SUBTRACTED:
             return f"subtraction, {shown}"
+        supports = f", {shown}" if image_type[:1] == ("DERIVED",) else ""
+        if found := described_projection(described):
+            return f"projection, series description with '{found}'{supports}"
+        if found := described_subtraction(described):
+            return f"subtraction, series description with '{found}'{supports}"
+        if found := described_map(described, image_type):
+            return f"described as {found}, {shown}"
         is_secondary = image_type[:2] == ("DERIVED", "SECONDARY")
-        if words & CALCULATED or is_secondary or (image_type[:1] == ("DERIVED",) and words & PERFUSION_MAPS):
+        if (
+            words & (CALCULATED | QUANTITIES)
+            or is_secondary
+            or (image_type[:1] == ("DERIVED",) and _is_map(image_type))
+        ):
             return shown
     return ""
 
@@ -161,56 +189,32 @@ def names_a_computation(header: Dataset, frame_number: int | None = None) -> boo
 
     Images of which only the first values of Image Type say that they are derived may be a phase that was filtered.
     """
-    described = DESCRIBED.search(text(header, "SeriesDescription"))
-    is_described = described is not None and described[1].upper() != "ADC"
-    words = frozenset(word for one in image_types(header, frame_number) for word in _words_of(one))
+    described = decoded(header, "SeriesDescription")
+    types = tuple(image_types(header, frame_number))
+    is_described = bool(described_subtraction(described) or described_projection(described)) or any(
+        described_map(described, one) for one in types
+    )
+    words = frozenset(word for one in types for word in _words_of(one))
     return bool(derivation(header, frame_number)) and (is_described or bool(words & (RESHAPED | CALCULATED)))
+
+
+def _is_map(image_type: tuple[str, ...]) -> bool:
+    words = _words_of(image_type)
+    return bool(words & PERFUSION_MAPS) or (RELAXATION_MAP in words and image_type[2:] != (RELAXATION_MAP, "NONE"))
 
 
 def image_types(header: Dataset, frame_number: int | None = None) -> Iterator[tuple[str, ...]]:
     """Yield the image's Image Type, and Frame Type of the frame or shared by all frames."""
     yield tuple(part.strip().upper() for part in text(header, "ImageType").split("\\"))
-    for groups in _functional_groups(header, frame_number):
+    for groups in functional_groups(header, frame_number):
         for item in groups.get("MRImageFrameTypeSequence") or ():
             yield tuple(part.strip().upper() for part in text(item, "FrameType").split("\\"))
 
 
-def value_of(header: Dataset, keyword: str, frame_number: int | None) -> str:
-    """Return an attribute of an image as text, wherever a multi-frame image holds it; empty where it is absent.
-
-    An attribute that differs between frames, such as the echo time, is in the functional groups of each frame.
-    """
-    if found := text(header, keyword):
-        return found
-    for groups in _functional_groups(header, frame_number):
-        for element in groups:
-            for item in element.value if element.VR == "SQ" else ():
-                if keyword in item and (found := _converted(item, keyword)):
-                    return found
-    return ""
-
-
-def _functional_groups(header: Dataset, frame_number: int | None) -> Iterator[Dataset]:
-    per_frame = header.get("PerFrameFunctionalGroupsSequence") or ()
-    if frame_number is not None and frame_number <= len(per_frame):
-        yield per_frame[frame_number - 1]
-    yield from header.get("SharedFunctionalGroupsSequence") or ()
-
-
-def _converted(item: Dataset, keyword: str) -> str:
-    """Return an element of any value representation as text, including binary ones (VR FD)."""
-    try:
-        value = item[keyword].value
-    except UNREADABLE_BYTES:
-        return ""
-    if value is None or isinstance(value, str) or not hasattr(value, "__iter__"):
-        return "" if value is None else str(value).strip()
-    return "\\".join(map(str, value))
-
-
 def _words_of(image_type: tuple[str, ...]) -> frozenset[str]:
     """Return the values from the third on: the first two only say whether images are derived or secondary."""
-    return frozenset(word for value in image_type[2:] for word in re.split(r"[^A-Z0-9]+", value) if word)
+    values = (re.sub("(MAX|MIN)_IP", r"\1IP", value) for value in image_type[2:])
+    return frozenset(word for value in values for word in re.split(r"[^A-Z0-9]+", value) if word)
 
 
 def _number(found: str) -> float:

@@ -72,7 +72,7 @@ class Grid:
 
 @dataclass(frozen=True, eq=False)
 class EarlierPhase:
-    """Part of the phase before contrast, on the grid of the phase after it."""
+    """Part of another phase, on the grid of the measured one."""
 
     array: NDArray[np.generic]
     """Grey values (z, y, x)."""
@@ -84,6 +84,20 @@ class EarlierPhase:
         z, y, x = (slice(one.start - at, one.stop - at) for one, at in zip(box, self.start, strict=True))
         ends = zip((z, y, x), self.array.shape, strict=True)
         return self.array[z, y, x] if all(one.start >= 0 and one.stop <= size for one, size in ends) else None
+
+
+@dataclass(frozen=True, eq=False)
+class KineticPhases:
+    """The phases that kinetic features are measured from, around the outline; None where there is no such phase."""
+
+    before: EarlierPhase | None = None
+    early: EarlierPhase | None = None
+    late: EarlierPhase | None = None
+    missing: str = "the images hold one phase"
+    """Why one is None, for the reader of a report."""
+
+
+ONE_PHASE = KineticPhases()
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +129,8 @@ class Volume:
     """False where neither headers nor another phase show that the images were acquired after contrast."""
     before_contrast: EarlierPhase | None = None
     """The part around the outline, where the profile compares with it; None elsewhere."""
+    kinetic_phases: KineticPhases = ONE_PHASE
+    """Where the profile measures kinetic features."""
 
     @cached_property
     def grid(self) -> Grid:

@@ -11,7 +11,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import structlog
 from celery import Celery, signals
 from celery.apps import worker as celery_worker
 from celery.apps.worker import Worker
@@ -23,6 +22,7 @@ from listener.audit.trail import AuditLog, NotAudited
 from listener.broker.messages import Queue
 from listener.runtime.health import HealthServer
 from listener.runtime.heartbeat import Heartbeat, Part
+from listener.runtime.logger import Logger
 from listener.spool.spool import Spool
 from model_store.errors import SignatureError
 from model_store.signatures.registry import Registry, shipped_bundle
@@ -44,7 +44,7 @@ CASES_PER_PROCESS = 500
 PROCESS_START_SECONDS = 60.0
 """How long the warm-up of a pool process may take before the process is replaced."""
 
-log = structlog.get_logger()
+log = Logger(__name__)
 
 
 def create_app(settings: WorkerSettings) -> Celery:

@@ -27,7 +27,7 @@ from workers.outline.segment_rules import SegmentRule, SegmentRules
 from workers.results.source_description import image_type_notes
 from workers.scoring.applicability import feature_objections, out_of_range_notes
 from workers.scoring.case_result import CaseResult, DriftRecord, Rejection, Score
-from workers.scoring.drift import drift_record
+from workers.scoring.drift import drift_record, scanner_name
 from workers.scoring.score import identity, score
 from workers.scoring.signature_quality import signature_quality
 from workers.scoring.stability import stability_of
@@ -131,9 +131,10 @@ def examine(
             engine=inputs.engine,
         )
         with timer(Stage.SCORE):
-            found = score(signature, measurement.regions)
-            notes = out_of_range_notes(signature, measurement.regions)
-            notes += acceptance.judge(feature_objections(signature, measurement.regions))
+            scanner = scanner_name(measurement.volume.headers)
+            found = score(signature, measurement.regions, scanner)
+            notes = out_of_range_notes(signature, measurement.regions, scanner)
+            notes += acceptance.judge(feature_objections(signature, measurement.regions, scanner))
             verdict = replace(found, after_contrast_shown=_after_contrast_shown(inputs, measurement))
             drift = drift_record(signature, measurement.regions, measurement.volume.headers)
         with timer(Stage.STABILITY):
@@ -144,7 +145,8 @@ def examine(
     measured_notes = (*measurement.notes, *image_type_notes(measurement.volume.headers)) if measurement else ()
     notes = (*measured_notes, *notes, *map(Note, signature.notes))
     quality = signature_quality(signature.description)
-    result = CaseResult(verdict, rejection, regions, notes, identity(signature), quality)
+    scanner = scanner_name(measurement.volume.headers) if measurement else ""
+    result = CaseResult(verdict, rejection, regions, notes, identity(signature), quality, scanner, signature.profile)
     return Case(result, measurement, drift)
 
 
@@ -157,12 +159,15 @@ def with_stability(verdict: Score, signature: Signature, measurement: Measuremen
     """Return the score with its stability over redrawn outlines."""
     if measurement.surroundings is None:
         return verdict
-    return replace(
-        verdict,
-        stability=stability_of(
-            signature, measurement.surroundings, measurement.regions, verdict.hot_probability, budget_seconds
-        ),
+    stability = stability_of(
+        signature,
+        measurement.surroundings,
+        measurement.regions,
+        verdict.hot_probability,
+        budget_seconds,
+        scanner_name(measurement.volume.headers),
     )
+    return replace(verdict, stability=stability)
 
 
 def rejected(error: RadtmeError) -> Case:

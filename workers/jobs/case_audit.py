@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-import structlog
 from pydicom import Dataset
 
 from listener.audit.events import AuditedStudy, SignatureUsed, case_scored, patient_of
 from listener.audit.trail import AuditLog
+from listener.runtime.logger import Logger
 from listener.spool.job_record import JobRecord
 from workers.results.result_record import ResultRecord, ScoreRecord
 from workers.scoring.case_result import shown_score
@@ -15,7 +15,7 @@ from workers.targets.audited_transport import _by_class
 DIGITS = 4
 """Decimal places of a score, at least."""
 
-log = structlog.get_logger()
+log = Logger(__name__)
 
 
 def scored(audit: AuditLog, job: JobRecord, seg_header: Dataset, record: ResultRecord) -> None:
@@ -43,8 +43,8 @@ def _findings(record: ResultRecord) -> Iterator[tuple[str, str]]:
     yield "outcome", record.outcome.value
     yield "outline", record.seg.sop_instance_uid
     if record.score is not None:
-        probability, threshold = shown_score(record.score.hot_probability, record.score.threshold, DIGITS)
-        yield "probability", probability
+        score, threshold = shown_score(record.score.hot_probability, record.score.threshold, DIGITS)
+        yield "score", score
         yield "threshold", threshold
         yield "phenotype", record.score.phenotype.value
         yield from _certainty(record.score)

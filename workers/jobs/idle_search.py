@@ -5,16 +5,15 @@ import time
 from collections.abc import Collection
 from datetime import UTC, datetime
 
-import structlog
-
 from listener.broker.announce_once import announce
 from listener.broker.announcer import Announcer
 from listener.broker.messages import Announcement
 from listener.broker.sweep import Sweep
+from listener.runtime.logger import Logger
 from listener.spool.spool import Spool
 from workers.jobs.target_reload import FORK_LOCK
 
-log = structlog.get_logger()
+log = Logger(__name__)
 
 SEARCH_SECONDS = 60.0
 """Much longer than the listener's sweep: with a listener there is rarely anything to find."""

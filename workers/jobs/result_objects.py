@@ -6,6 +6,7 @@ from dataclasses import replace
 from pydicom import Dataset
 
 from workers.features.measurement import Measurement
+from workers.images.reread_attributes import reread_attributes
 from workers.key_image.key_image import key_image
 from workers.reports.feature_report import feature_report
 from workers.reports.summary_report import summary_report
@@ -65,7 +66,8 @@ def build_results(
     invalid = left_out((*headers[:1], seg_header), (*COPIED, *SCANNER, "Laterality"))
     if measurement is not None:
         invalid = (*invalid, *left_out([measurement.tumour_segment], KEPT_OF_TUMOUR))
-    variant = ContentVariant(wording, phase, len(copies), engine, invalid)
+    reread = reread_attributes(measurement.volume) if measurement is not None else ()
+    variant = ContentVariant(wording, phase, len(copies), engine, invalid, reread)
     uids = ResultUids.of(known.sop_instance_uid, instances, digest, version.number, segment_number, variant)
     origin = Origin(
         seg_header,

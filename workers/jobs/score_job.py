@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-import structlog
 from pydicom import Dataset, dcmread, dcmwrite
 from pydicom.uid import SegmentationStorage
 
 from listener.audit.trail import AuditLog
 from listener.dicom.sender_character_sets import character_set_of
 from listener.runtime.fault_points import FaultPoint, reach
+from listener.runtime.logger import Logger
 from listener.spool.job_record import JobRecord
 from listener.spool.jobs import Job, JobState
 from listener.spool.leases import LeaseLost, while_held
@@ -56,7 +56,7 @@ from workers.stages import Stage, StageSeconds
 from workers.targets.self_test_targets import targets_for
 from workers.targets.target import Target
 
-log = structlog.get_logger()
+log = Logger(__name__)
 
 ENGINES_DIFFER = (
     "in another case, radtme's feature engine and pyradiomics measured different values: set workers.engine to "
@@ -362,9 +362,7 @@ def _queue_results(
             connection,
             job,
             to=JobState.DELIVERING if wanted else JobState.DONE,
-            outcome=result.outcome.value,
-            reason=reason.value if reason else None,
-            score=result.score.hot_probability if result.score else None,
+            **result.outcome_columns(),
         )
         if moved is None:
             raise LeaseLost

@@ -5,11 +5,10 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import structlog
-
+from listener.runtime.logger import Logger
 from workers.targets.target import Target
 
-log = structlog.get_logger()
+log = Logger(__name__)
 
 FORK_LOCK = threading.Lock()
 # A pool process that was forked during a reload would inherit locks that are never released.

@@ -16,6 +16,7 @@ from listener.broker.messages import DELIVER_TASK, SCORE_TASK
 from listener.ledger.database import LedgerUnavailable
 from listener.ledger.deliveries import DeliveryState
 from listener.runtime.fault_points import FaultPoint, reach
+from listener.runtime.logger import Logger
 from listener.runtime.safe_errors import stack_locations
 from listener.spool.job_queries import ready_successors
 from listener.spool.jobs import Job, JobState
@@ -46,7 +47,7 @@ def is_transient(error: Exception) -> bool:
     return isinstance(error, NotAudited) or is_of_the_machine(error)
 
 
-log = structlog.get_logger()
+log = Logger(__name__)
 
 
 @dataclass(frozen=True)

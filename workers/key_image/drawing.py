@@ -3,8 +3,8 @@
 Of a case that was not measured, there are words alone.
 """
 
+import functools
 import math
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from workers.key_image.training_strip import Strip, draw_strip
-from workers.texts.line_breaks import bound, unbound
-from workers.texts.typefaces import pixel_font
+from workers.key_image.training_strip import STRIP_HEIGHT, Strip, draw_strip
+from workers.texts.drawn_text import draw_text, text_width
+from workers.texts.line_breaks import pieces, unbound
 
 WIDTH, HEIGHT = 1024, 768
 BAND = 64
@@ -37,10 +37,10 @@ CONTEXT_MM = 14.0
 MIN_VIEW_MM = 60.0
 OUTLINE_WIDTH = 3
 TEXT_SCALES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)
+LEGIBLE = TEXT_SCALES[:3]
+"""Can be read where a viewer shows the picture with 512 pixels: the text becomes shorter before it becomes smaller."""
 SCALES_FOR_INSET = TEXT_SCALES[:2]
 SMALLEST_TEXT = 14
-WHITE_SPACE = re.compile(r"[ \t\r\n]+")
-"""Where a line may be broken; not at a no-break space."""
 WHITE, GREY, AMBER, VIOLET = (245, 245, 245), (165, 165, 165), (255, 196, 61), (200, 160, 255)
 Colour = tuple[int, int, int]
 
@@ -87,6 +87,9 @@ class Caption:
     """Short texts of what affects the interpretation of the score."""
     details: Sequence[str] = ()
     """What moved the score most, and what was left out of the ring."""
+    shorter: "Caption | None" = None
+    """The same with less of what is in the report, too, for a slice with so much text beside it that it would be small.
+    """
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,8 @@ def draw(view: View, caption: Caption) -> Image.Image:
     _draw_scale(
         pen, panel.width / ((window.right - window.left) * view.pixel_spacing_mm[1]), left, upper + panel.height
     )
-    left_over = BAND + PANEL - _draw_caption(pen, caption, view.outlines, _text_scale(caption, view.outlines))
+    caption, scale = _fitting(caption, view.outlines)
+    left_over = BAND + PANEL - _draw_caption(pen, caption, view.outlines, scale)
     if left_over >= SMALLEST_INSET:
         _draw_inset(picture, view, grey, window, min(INSET, left_over))
     _draw_bands(pen, caption)
@@ -201,50 +205,62 @@ def _draw_edge_letters(
         (middle_x, lower - 8, "md"),
     )
     for letter, (x, y, anchor) in zip(letters, anchors, strict=True):
-        pen.text((x, y), letter, AMBER, pixel_font(26), anchor, stroke_width=2, stroke_fill=(0, 0, 0))
+        draw_text(pen, (x, y), letter, AMBER, 26, anchor, border=2)
 
 
 def _draw_scale(pen: ImageDraw.ImageDraw, pixels_per_mm: float, left: int, lower: int) -> None:
     """Draw a scale bar of 1 cm."""
     x, y, length = left + 14, lower - 16, round(10 * pixels_per_mm)
     pen.line([(x, y), (x + length, y)], WHITE, 3)
-    pen.text((x, y - 6), "1 cm", WHITE, pixel_font(20), "ls", stroke_width=2, stroke_fill=(0, 0, 0))
+    draw_text(pen, (x, y - 6), "1 cm", WHITE, 20, "ls", border=2)
 
 
-def _text_scale(caption: Caption, outlines: Sequence[Contour]) -> float:
-    """Return the largest scale at which the text fits beside the slice, with the small slice where that costs little.
+def _fitting(caption: Caption, outlines: Sequence[Contour]) -> tuple[Caption, float]:
+    """Return as much of the text as fits beside the slice, and the scale of its letters.
 
-    The smallest scale where the text fits at none.
+    The largest scale at which it fits, with the small slice where that costs little. Only the shortest text becomes
+    smaller than `LEGIBLE`, down to the smallest scale.
     """
-    scratch = ImageDraw.Draw(Image.new("RGB", (WIDTH, HEIGHT)))
-    ends = {scale: _draw_caption(scratch, caption, outlines, scale) for scale in TEXT_SCALES}
-    with_inset = (scale for scale in SCALES_FOR_INSET if ends[scale] + SMALLEST_INSET <= BAND + PANEL)
-    fitting = (scale for scale in TEXT_SCALES if ends[scale] <= BAND + PANEL)
-    return next(chain(with_inset, fitting), TEXT_SCALES[-1])
+    scales = LEGIBLE if caption.shorter else TEXT_SCALES
+    end = functools.cache(lambda scale: _draw_caption(None, caption, outlines, scale))
+    with_inset = (scale for scale in SCALES_FOR_INSET if end(scale) + SMALLEST_INSET <= BAND + PANEL)
+    fitting = (scale for scale in scales if end(scale) <= BAND + PANEL)
+    scale = next(chain(with_inset, fitting), None)
+    if scale is None and caption.shorter is not None:
+        return _fitting(caption.shorter, outlines)
+    return caption, scale or TEXT_SCALES[-1]
 
 
 def _draw_caption(
-    pen: ImageDraw.ImageDraw,
+    pen: ImageDraw.ImageDraw | None,
     caption: Caption,
     outlines: Sequence[Contour],
     scale: float,
     left: int = SIDE,
     right: int = MARGIN,
 ) -> int:
-    """Draw the text, so many pixels from the left and right edges; return the vertical position of its end."""
+    """Draw the text, so many pixels from the left and right edges; return the vertical position of its end.
+
+    Without a pen, the text is only laid out.
+    """
     x, y = left, BAND
     width = WIDTH - left - right
-    verdict, text, small = (round(size * scale) for size in (46, 24, 20))
+    verdict, smallest, text, small = (round(size * scale) for size in (46, 36, 24, 20))
+    while verdict > smallest and text_width(caption.verdict, verdict) > width:
+        verdict -= 1
     y = _draw_lines(pen, caption.verdict, (x, y), width, verdict, caption.verdict_colour) + 8
     if caption.strip is not None:
-        y = draw_strip(pen, caption.strip, (x, y), width)
+        if pen is not None:
+            draw_strip(pen, caption.strip, (x, y), width)
+        y += STRIP_HEIGHT
     for line in caption.lines:
         y = _draw_lines(pen, line, (x, y), width, text, WHITE) + 5
     for words in caption.warnings:
         y = _draw_lines(pen, words, (x, y), width, text, AMBER) + 4
     y += 8
     for outline in outlines:
-        pen.rectangle([(x, y + 3), (x + small, y + 3 + small)], outline=outline.colour, width=4)
+        if pen is not None:
+            pen.rectangle([(x, y + 3), (x + small, y + 3 + small)], outline=outline.colour, width=4)
         y = _draw_lines(pen, outline.label, (x + small + 12, y), width - small - 12, small, WHITE) + 6
     for words in caption.details:
         y = _draw_lines(pen, words, (x, y), width, small, WHITE) + 4
@@ -255,7 +271,7 @@ def _draw_caption(
 
 
 def _draw_lines(
-    pen: ImageDraw.ImageDraw,
+    pen: ImageDraw.ImageDraw | None,
     text: str,
     corner: tuple[int, int],
     width: int,
@@ -265,33 +281,36 @@ def _draw_lines(
 ) -> int:
     """Draw a text, wrapped to a width, as far as it ends above ``lowest``; return the position of the next line."""
     x, y = corner
-    lines, step = _broken(pen, text, width, size), round(size * 1.28)
+    lines, step = _broken(text, width, size), round(size * 1.28)
     for at, line in enumerate(lines):
         if y + size > lowest:
             break
         is_cut = at + 1 < len(lines) and y + step + size > lowest
-        pen.text((x, y), f"{line.rstrip(',')}..." if is_cut else line, colour, pixel_font(size))
+        if pen is not None:
+            draw_text(pen, (x, y), f"{line.rstrip(',')}..." if is_cut else line, colour, size)
         y += step
     return y
 
 
-def _broken(pen: ImageDraw.ImageDraw, text: str, width: int, size: int) -> list[str]:
+def _broken(text: str, width: int, size: int) -> list[str]:
     lines = [""]
-    for word in _short_words(pen, text, width, size):
-        longer = f"{lines[-1]} {word}".strip()
-        if lines[-1] and pen.textlength(longer, pixel_font(size)) > width:
+    for word in _short_words(text, width, size):
+        if lines[-1] and text_width((lines[-1] + word).rstrip(), size) > width:
             lines.append(word)
         else:
-            lines[-1] = longer
-    return [unbound(line) for line in lines]
+            lines[-1] += word
+    return [unbound(line.rstrip()) for line in lines]
 
 
-def _short_words(pen: ImageDraw.ImageDraw, text: str, width: int, size: int) -> Iterator[str]:
-    """Yield the words of a text; words wider than a line are split."""
-    for word in filter(None, WHITE_SPACE.split(bound(text))):
+def _short_words(text: str, width: int, size: int) -> Iterator[str]:
+    """Yield what a line is made of; words wider than a line are split."""
+    for word in pieces(text):
+        if text_width(word.rstrip(), size) <= width:
+            yield word
+            continue
         part = ""
         for letter in word:
-            if part and pen.textlength(part + letter, pixel_font(size)) > width:
+            if part and text_width((part + letter).rstrip(), size) > width:
                 yield part
                 part = ""
             part += letter
@@ -316,9 +335,9 @@ def _draw_inset(picture: Image.Image, view: View, grey: NDArray[np.uint8], windo
 
 def _draw_band(pen: ImageDraw.ImageDraw, y: int, text: str, colour: Colour, size: int) -> None:
     """Draw a line in the middle of a band, smaller and then shorter where it would reach a corner."""
-    while size > SMALLEST_TEXT and pen.textlength(text, pixel_font(size)) > WIDTH - 2 * CORNER:
+    while size > SMALLEST_TEXT and text_width(text, size) > WIDTH - 2 * CORNER:
         size -= 1
-    while pen.textlength(text, pixel_font(size)) > WIDTH - 2 * CORNER:
+    while text_width(text, size) > WIDTH - 2 * CORNER:
         text = f"{text.rstrip('.')[:-1]}..."
     if text:
-        pen.text((WIDTH // 2, y), text, colour, pixel_font(size), "mm")
+        draw_text(pen, (WIDTH // 2, y), text, colour, size, "mm")

@@ -1,6 +1,7 @@
 """The key image: a Secondary Capture for viewers that support neither segmentations nor reports."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from workers.notes import Severity
 from workers.results import codes
 from workers.results.anatomy import site_of
 from workers.results.common_modules import Origin, composite, software_version
+from workers.results.encoded_elements import prepare_for_writing
 from workers.results.feature_words import column_words
 from workers.results.patient_study import decoded
 from workers.results.region_colours import COLOURS, ring_label
@@ -37,7 +39,7 @@ SHORT_DOUBTS = {
 VERDICT_COLOURS = {Phenotype.HOT: WHITE, Phenotype.COLD: WHITE, Phenotype.UNCERTAIN: VIOLET}
 """A word tells hot from cold: no two colours do so for every reader beside those of the outlines."""
 SHOWN_WARNINGS = 3
-"""Number of warnings that fit next to the slice."""
+"""Most warnings that stand next to the slice; fewer where the text would be small."""
 AXIS_LETTERS = (("L", "R"), ("P", "A"), ("H", "F"))
 """For each axis of patient coordinates, the letters of its positive and of its negative direction."""
 
@@ -76,12 +78,13 @@ def _capture(origin: Origin, pixels: NDArray[np.uint8]) -> Dataset:
     instance.PixelRepresentation = 0
     instance.PixelData = pixels.tobytes()
     instance["PixelData"].VR = "OB"
+    prepare_for_writing(instance)
     return instance
 
 
 def largest_slice(measurement: Measurement) -> int:
     """Return the index of the slice with the largest tumour area."""
-    return int(np.argmax(measurement.tumour.sum(axis=(1, 2))))
+    return int(np.argmax([np.count_nonzero(plane) for plane in measurement.tumour]))
 
 
 def _source_item(source: SourceSlice) -> Dataset:
@@ -92,7 +95,8 @@ def _source_item(source: SourceSlice) -> Dataset:
 
 
 def _view(origin: Origin, measurement: Measurement, number: int, source: SourceSlice) -> View:
-    names = {Region.TUMOUR: REGION_NAMES[Region.TUMOUR], Region.RING: ring_label(origin)}
+    say = origin.wording.on_images
+    names = {Region.TUMOUR: say(REGION_NAMES[Region.TUMOUR]), Region.RING: ring_label(origin, say)}
     labels = {one.region: f"{names[one.region]}, {one.volume_ml:.1f} mL" for one in measurement.regions}
     masks = {Region.TUMOUR: measurement.tumour[number], Region.RING: measurement.ring[number]}
     row_spacing_mm, column_spacing_mm = source.pixel_spacing_mm
@@ -126,14 +130,15 @@ def caption(origin: Origin, result: CaseResult, measurement: Measurement | None)
     else:
         shown, _ = shown_score(score.hot_probability, score.threshold)
         verdict, colour = f"{shown} {say.verdicts[score.phenotype]}", VERDICT_COLOURS[score.phenotype]
-    named = f"signature {signature.id} {signature.version}" if signature else f"radtme {software_version()}"
+    of_signature = say("signature {name}", name=f"{signature.id} {signature.version}") if signature else ""
+    named = of_signature or f"radtme {software_version()}"
     site = site_of(origin.image_headers, measurement.tumour_segment if measurement else None)
-    return Caption(
+    words = Caption(
         title=" - ".join(filter(None, (say(site.words) if site.words else "", say("Radiomics score")))),
         verdict=verdict,
         verdict_colour=colour,
-        lines=[*([f"T{str(origin.tumour)[1:]}"] if origin.tumour else []), *_lines(result, say)],
-        warnings=list(_warnings(result, say)),
+        lines=[*_tumour_line(origin, say), *_lines(result, say)],
+        warnings=list(_warnings(result, say, SHOWN_WARNINGS)),
         details=list(_details(result, say)),
         strip=_strip(score, say) if score else None,
         notice=signature.research_notice if signature else "",
@@ -142,6 +147,19 @@ def caption(origin: Origin, result: CaseResult, measurement: Measurement | None)
             say("Measured on {images}", images=_source_of(measurement, say)) if measurement else _series_of(origin, say)
         ),
     )
+    return _with_shorter(words, result, say)
+
+
+def _with_shorter(words: Caption, result: CaseResult, say: Wording) -> Caption:
+    """Return the caption with shorter ones behind it: fewer warnings, down to one, then without details."""
+    counts = range(min(SHOWN_WARNINGS, len(result.warnings)) - 1, 0, -1)
+    less = [replace(words, warnings=list(_warnings(result, say, count))) for count in counts]
+    last = less[-1] if less else words
+    less += [replace(last, details=words.details[:count]) for count in range(len(words.details) - 1, -1, -1)]
+    shorter = None
+    for one in reversed(less):
+        shorter = replace(one, shorter=shorter)
+    return replace(words, shorter=shorter)
 
 
 def _strip(score: Score, say: Wording) -> Strip:
@@ -161,6 +179,13 @@ def _strip(score: Score, say: Wording) -> Strip:
     )
 
 
+def _tumour_line(origin: Origin, say: Wording) -> Iterator[str]:
+    """Yield which of several tumours it is."""
+    if (one := origin.tumour) is not None:
+        words = say("Tumour {number} of {count}", number=one.number, count=one.count)
+        yield f"{words}: {one.name}" if one.name else words
+
+
 def _lines(result: CaseResult, say: Wording) -> Iterator[str]:
     if result.score is not None:
         yield from _score_lines(result.score, say)
@@ -172,9 +197,11 @@ def _lines(result: CaseResult, say: Wording) -> Iterator[str]:
 
 
 def _score_lines(score: Score, say: Wording) -> Iterator[str]:
-    if score.doubts:
-        doubts = say(" and ").join(say(SHORT_DOUBTS[doubt]) for doubt in score.doubts)
-        yield say("tends to {tendency}, but {why}", tendency=say.classes[score.tendency], why=doubts)
+    doubts = say(" and ").join(say(SHORT_DOUBTS[doubt]) for doubt in score.doubts)
+    if score.shown_tendency is not None:
+        yield say("tends to {tendency}, but {why}", tendency=say.classes[score.shown_tendency], why=doubts)
+    elif doubts:
+        yield doubts
     else:
         yield say("immune-inflamed" if score.is_hot else "immune-desert")
     _, threshold = shown_score(score.hot_probability, score.threshold)
@@ -189,10 +216,11 @@ def _score_lines(score: Score, say: Wording) -> Iterator[str]:
         yield say("Prediction set: {set}", set=say.classes.get(score.prediction_set, both))
 
 
-def _warnings(result: CaseResult, say: Wording) -> Iterator[str]:
-    for note in result.warnings[:SHOWN_WARNINGS]:
-        yield say("Warning: {text}", text=note.short)
-    if (more := len(result.warnings) - SHOWN_WARNINGS) > 0:
+def _warnings(result: CaseResult, say: Wording, count: int) -> Iterator[str]:
+    """Yield the first warnings, and how many more there are."""
+    for note in result.warnings[:count]:
+        yield say("Warning: {text}", text=note.short(say))
+    if (more := len(result.warnings) - count) > 0:
         yield say("{more} more warnings in the report" if more > 1 else "{more} more warning in the report", more=more)
 
 
@@ -201,21 +229,21 @@ def _details(result: CaseResult, say: Wording) -> Iterator[str]:
     if result.score is not None and result.score.contributions:
         strongest = result.score.contributions[0]
         towards = say.classes["hot" if strongest.effect >= 0 else "cold"]
-        feature = column_words(strongest.column)
+        feature = column_words(strongest.column, say)
         yield say("Moved most, towards {tendency}: {feature}", tendency=towards, feature=feature)
-    yield from (note.heading for note in result.notes if note.severity is Severity.NOTE and note.heading)
+    yield from (note.short(say) for note in result.notes if note.severity is Severity.NOTE and note.heading)
 
 
 def _source_of(measurement: Measurement, say: Wording) -> str:
     phase = phase_words(measurement.volume, say)
-    slices = measured_on(measurement.volume.frames, measurement.volume.headers, with_description=False)
+    slices = measured_on(measurement.volume.frames, measurement.volume.headers, say, with_description=False)
     return ", ".join((phase, slices.split(",")[0])) if phase else slices
 
 
 def _series_of(origin: Origin, say: Wording) -> str:
     """Return the series of a case that was not measured, as far as headers number them."""
-    of_outline = series_words(origin.seg_header, with_description=False)
-    of_images = "".join(series_words(header, with_description=False) for header in origin.image_headers[:1])
+    of_outline = series_words(origin.seg_header, say, with_description=False)
+    of_images = "".join(series_words(header, say, with_description=False) for header in origin.image_headers[:1])
     said = (
         say("Outline: {series}", series=of_outline) if of_outline else "",
         say("Images: {series}", series=of_images) if of_images else "",

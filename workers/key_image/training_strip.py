@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import ImageDraw
 
-from workers.texts.typefaces import pixel_font
+from workers.texts.drawn_text import draw_text, text_width
 
 BINS = 24
 """Number of bins of the score from 0 to 1."""
@@ -24,6 +24,8 @@ LARGEST_LABEL_WIDTH = 130
 SMALLEST_LABEL = 14
 """Size of the names of the classes where they are long."""
 HEIGHT = 2 * BAR_HEIGHT + AXIS_HEIGHT
+STRIP_HEIGHT = HEIGHT + 4 + LABEL_SIZE + 10
+"""With the words below it, in pixels."""
 WHITE, GREY, DARK = (245, 245, 245), (165, 165, 165), (70, 70, 70)
 Colour = tuple[int, int, int]
 
@@ -48,16 +50,16 @@ class Strip:
     axis_words: str = "training cases"
 
 
-def draw_strip(pen: ImageDraw.ImageDraw, strip: Strip, corner: tuple[int, int], width: int) -> int:
-    """Draw the strip with its upper left corner at ``corner`` (x, y); return the y position of the next line."""
+def draw_strip(pen: ImageDraw.ImageDraw, strip: Strip, corner: tuple[int, int], width: int) -> None:
+    """Draw the strip with its upper left corner at ``corner`` (x, y), `STRIP_HEIGHT` high."""
     x, y = corner
     if strip.hot and strip.cold:
         names = (strip.hot_word, strip.cold_word)
-        size, room = _label_size(pen, names)
+        size, room = _label_size(names)
         width -= room
         for words, colour, middle in zip(names, (strip.hot_colour, strip.cold_colour), (0.5, 1.5), strict=True):
             at_label = (x + width + 8, y + round(middle * BAR_HEIGHT) + (AXIS_HEIGHT if middle > 1 else 0))
-            pen.text(at_label, _cut(pen, words, size, room - 8), colour, pixel_font(size), "lm")
+            draw_text(pen, at_label, _cut(words, size, room - 8), colour, size, "lm")
     upper = y + BAR_HEIGHT
     lower = upper + AXIS_HEIGHT
     _draw_bars(pen, strip.hot, (x, upper - 1), width, -BAR_HEIGHT, strip.hot_colour)
@@ -71,24 +73,23 @@ def draw_strip(pen: ImageDraw.ImageDraw, strip: Strip, corner: tuple[int, int], 
     _draw_case(pen, x + round(width * strip.score), (upper, lower))
     below = y + HEIGHT + 4
     for value, anchor in ((0.0, "la"), (1.0, "ra")):
-        pen.text((x + width * value, below), f"{value:g}", GREY, pixel_font(LABEL_SIZE), anchor)
+        draw_text(pen, (x + width * value, below), f"{value:g}", GREY, LABEL_SIZE, anchor)
     if strip.hot and strip.cold:
-        pen.text((x + width / 2, below), strip.axis_words, GREY, pixel_font(LABEL_SIZE), "ma")
-    return below + LABEL_SIZE + 10
+        draw_text(pen, (x + width / 2, below), strip.axis_words, GREY, LABEL_SIZE, "ma")
 
 
-def _label_size(pen: ImageDraw.ImageDraw, names: Sequence[str]) -> tuple[int, int]:
+def _label_size(names: Sequence[str]) -> tuple[int, int]:
     """Return the em size at which the names of the classes leave room for the bars, and the width that they take."""
     for size in range(LABEL_SIZE, SMALLEST_LABEL - 1, -1):
-        room = round(max(pen.textlength(name, pixel_font(size)) for name in names)) + 10
+        room = round(max(text_width(name, size) for name in names)) + 10
         if room <= LARGEST_LABEL_WIDTH:
             return size, max(room, LABEL_WIDTH)
     return SMALLEST_LABEL, LARGEST_LABEL_WIDTH
 
 
-def _cut(pen: ImageDraw.ImageDraw, name: str, size: int, width: int) -> str:
+def _cut(name: str, size: int, width: int) -> str:
     """Return a name, shortened where it is still too wide: the lines below have it in full."""
-    while pen.textlength(name, pixel_font(size)) > width:
+    while text_width(name, size) > width:
         name = f"{name.rstrip('.')[:-1]}..."
     return name
 

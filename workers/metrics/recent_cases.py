@@ -11,11 +11,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-import structlog
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from listener.ledger.database import LedgerUnavailable
+from listener.runtime.logger import Logger
 from listener.spool.job_notes import RESULT_NAME
 from listener.spool.job_queries import newest_with_outcome
 from listener.spool.record_file import UnreadableRecord, read_optional
@@ -32,7 +32,7 @@ MAX_SCANNERS = 20
 OTHER = "other"
 """Under this label go scanners beyond the first ones, so that a field that anyone can fill cannot fill Prometheus."""
 
-log = structlog.get_logger()
+log = Logger(__name__)
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
-import structlog
-
+from listener.runtime.logger import Logger
 from listener.runtime.timestamps import format_time
 from listener.spool.atomic_files import make_folder
 from listener.spool.jobs import Job
@@ -22,7 +21,7 @@ from workers.results.result_record import read_intact_result
 from workers.scoring.case_result import Phenotype
 from workers.settings import CaseOutcome, WorkerSettings
 
-log = structlog.get_logger()
+log = Logger(__name__)
 
 
 def notifications_folder(spool: Spool) -> Path:

@@ -14,8 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import structlog
-
+from listener.runtime.logger import Logger
 from listener.runtime.safe_errors import stack_locations
 from listener.spool.atomic_files import make_folder
 from listener.spool.record_file import read_record
@@ -39,7 +38,7 @@ forever.
 """
 os.register_at_fork(before=FORK_LOCK.acquire, after_in_parent=FORK_LOCK.release, after_in_child=FORK_LOCK.release)
 
-log = structlog.get_logger()
+log = Logger(__name__)
 
 
 class WebhookOutcome(StrEnum):

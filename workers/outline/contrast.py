@@ -35,11 +35,14 @@ class ContrastEvidence:
     notes: tuple[Note, ...] = ()
     before: Phase | None = None
     """The first phase, if the tumour enhances from it to the measured one; else None."""
+    phases: tuple[Phase, ...] = ()
+    """All phases of the examination in order of time; empty where `before` is None."""
     number: int | None = None
     """Number of the measured phase in the examination, from 1; None where no phase before contrast was received: then
     the first one may be missing."""
     is_shown_after: bool = True
-    """False where neither headers nor another phase show that the phase is after contrast."""
+    """False where neither headers nor another phase show that the phase is after contrast, or the tumour is no brighter
+    than in the first phase."""
 
 
 def contrast_evidence(
@@ -61,11 +64,9 @@ def contrast_evidence(
     if (said := _shown_before(phases, number, medians, gain)) or (said := _said_before(phases, number, gain)):
         return ContrastEvidence((Objection(Criterion.CONTRAST_PHASE, _message(volume, said)),))
     if gain is not None and gain >= ENHANCEMENT:
-        return ContrastEvidence(before=phases[0], number=number + 1)
-    if len(phases) == 1:
-        notes = tuple(_notes_on_single(phases[0]))
-        return ContrastEvidence(notes=notes, is_shown_after=not notes)
-    return ContrastEvidence(notes=tuple(_notes(gain)))
+        return ContrastEvidence(before=phases[0], phases=phases, number=number + 1)
+    notes = tuple(_notes_on_single(phases[0]) if len(phases) == 1 else _notes(gain))
+    return ContrastEvidence(notes=notes, is_shown_after=not notes)
 
 
 class _Medians:

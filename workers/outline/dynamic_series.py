@@ -1,5 +1,6 @@
 """Finds the phases of one dynamic contrast-enhanced examination, for an outline that does not reference images."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -7,9 +8,10 @@ import numpy as np
 from workers.errors import RejectedInput
 from workers.images.acquisition_times import time_keys
 from workers.images.frames import Plane
+from workers.images.functional_groups import value_of
 from workers.images.phases import Phase, in_order_of_time
 from workers.images.slice_geometry import SAME_DIRECTION, normal_of, same_plane, same_positions
-from workers.images.technique import derivation, names_a_computation, other_technique, value_of
+from workers.images.technique import derivation, names_a_computation, other_technique
 from workers.images.volume import grid_of
 from workers.outline.outline import Outline
 from workers.outline.region_of_interest import lies_on
@@ -17,6 +19,10 @@ from workers.outline.region_of_interest import lies_on
 TIMING = ("EchoTime", "RepetitionTime")
 """Parameters that stay the same while contrast arrives; without them, separate series cannot be matched."""
 TECHNIQUE = (*TIMING, "FlipAngle", "ScanningSequence", "SequenceVariant", "ImageType")
+TIMING_TOLERANCE = 0.01
+"""As a share: scanners adjust times to the prescan of each series."""
+REGISTERED = frozenset({"MOCO"})
+"""Values of Image Type that phases after contrast may have in addition: they were registered to the first one."""
 
 
 def dynamic_examination(phases: Sequence[Phase], outline: Outline) -> tuple[Phase, ...]:
@@ -41,9 +47,9 @@ def same_slices(phase: Phase, other: Phase) -> bool:
 
 
 def same_technique(phase: Phase, other: Phase) -> bool:
-    """Return whether both phases state the acquisition parameters of `TECHNIQUE`, and they are equal."""
+    """Return whether both phases state the acquisition parameters of `TECHNIQUE`, and they are alike."""
     technique = _technique(phase)
-    return _is_known(technique) and technique == _technique(other)
+    return _is_known(technique) and _are_alike(technique, _technique(other))
 
 
 def is_derived(phase: Phase) -> bool:
@@ -63,7 +69,7 @@ def _are_one_examination(phases: Sequence[Phase]) -> bool:
         return False
     first = phases[0]
     technique = _technique(first)
-    alike = all(same_slices(first, other) and technique == _technique(other) for other in phases)
+    alike = all(same_slices(first, other) and _are_alike(technique, _technique(other)) for other in phases)
     times = set(time_keys([phase.frames for phase in phases]))
     return alike and _is_known(technique) and len(times) == len(phases)
 
@@ -77,6 +83,28 @@ def _technique(phase: Phase) -> dict[str, str]:
     found = {keyword: value_of(first.instance.dataset, keyword, first.number) for keyword in TECHNIQUE}
     found["EchoTime"] = found["EchoTime"] or value_of(first.instance.dataset, "EffectiveEchoTime", first.number)
     return found
+
+
+def _are_alike(technique: dict[str, str], other: dict[str, str]) -> bool:
+    return all(
+        _same_time(technique[keyword], other[keyword])
+        if keyword in TIMING
+        else _without_registration(technique[keyword]) == _without_registration(other[keyword])
+        for keyword in TECHNIQUE
+    )
+
+
+def _same_time(one: str, other: str) -> bool:
+    try:
+        return math.isclose(float(one), float(other), rel_tol=TIMING_TOLERANCE)
+    except ValueError:
+        return one == other
+
+
+def _without_registration(values: str) -> list[str]:
+    """Return the values without those of a registration, which makes original images derived ones."""
+    found = values.split("\\")
+    return [value for value in found if value not in REGISTERED and value not in ("ORIGINAL", "DERIVED")]
 
 
 def _is_known(technique: dict[str, str]) -> bool:

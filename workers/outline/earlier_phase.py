@@ -1,15 +1,17 @@
 """The slices of an outline in another phase of its examination."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from model_store.signatures.kinetics import BEFORE_CONTRAST, Kinetics
 from workers.errors import RejectedInput
 from workers.images.attributes import text
 from workers.images.phases import Phase
 from workers.images.slice_geometry import normal_of
-from workers.images.volume import EarlierPhase, Volume, build_volume
+from workers.images.volume import EarlierPhase, KineticPhases, Volume, build_volume
 from workers.limits import Limits
 
 
@@ -25,6 +27,29 @@ def surroundings_in(
     if array is None or array.shape != volume.array[z].shape:
         return None
     return EarlierPhase(array[:, y, x].copy(), (z.start, y.start, x.start))
+
+
+def kinetic_phases_in(
+    phases: Sequence[Phase], which: Kinetics, volume: Volume, slices: slice, limits: Limits
+) -> KineticPhases:
+    """Return the phases of an examination that kinetic features are measured from, in these slices of the volume.
+
+    ``phases`` is in order of time, and empty where it is not known which phase is before contrast.
+    """
+    if not phases:
+        return KineticPhases(missing="no phase is known to be before contrast")
+    found: dict[int, EarlierPhase | None] = {}
+    late = len(phases) if which.late is None else which.late
+    for number in {BEFORE_CONTRAST, which.early, late}:
+        array = slices_of(phases[number - 1], slices, limits) if number <= len(phases) else None
+        fits = array is not None and array.shape == volume.array[slices].shape
+        found[number] = EarlierPhase(array, (slices.start, 0, 0)) if array is not None and fits else None
+    before, early = found[BEFORE_CONTRAST], found[which.early]
+    if late <= which.early:
+        return KineticPhases(before, early, missing=f"the examination has {len(phases)} phases, none after the early")
+    wanted = ", ".join(str(number) for number in sorted(found) if found[number] is None)
+    missing = f"of {len(phases)} phases of the examination, phase {wanted} is not there or cannot be read"
+    return KineticPhases(before, early, found[late], missing=missing if wanted else "")
 
 
 def slices_of(phase: Phase, part: slice, limits: Limits) -> NDArray[np.generic] | None:

@@ -1,10 +1,13 @@
 """The outline as masks on the grid of the volume that it was drawn on."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import Tag
 
 from listener.dicom.data_set import UNREADABLE_BYTES
 from workers.errors import Reason, RejectedInput
@@ -55,7 +58,9 @@ def region_of_interest(outline: Outline, volume: Volume) -> RegionOfInterest:
             Reason.EMPTY_SEGMENTATION,
             f"{outline.name}: its tumour segment does not hold a single voxel: save the outline again and send it",
         )
-    if min(int(np.ptp(along)) for along in np.nonzero(tumour)) == 0:
+    slices = np.flatnonzero(tumour.any(axis=(1, 2)))
+    outlined = tumour[slices[0] : slices[-1] + 1]
+    if any(np.count_nonzero(outlined.any(axis=others)) == 1 for others in ((1, 2), (0, 2), (0, 1))):
         raise RejectedInput(
             Reason.SINGLE_SLICE,
             f"{outline.name}: the tumour is outlined on one slice only, which is not a volume: outline it on every "
@@ -87,7 +92,7 @@ def _check_identity(outline: Outline, volume: Volume) -> None:
     """
     header = outline.instance.dataset
     for keyword in ("PatientID", "IssuerOfPatientID", "StudyInstanceUID"):
-        values = {_decoded(one, keyword) for one in (header, *volume.headers)}
+        values = {_decoded(one, keyword) for one in _different((header, *volume.headers), keyword)}
         if keyword == "IssuerOfPatientID":
             values.discard("")
         if len(values) > 1:
@@ -136,6 +141,17 @@ def _lies_on_named_images(outline: Outline, volume: Volume) -> bool:
         if not positions or min(abs(z - position) for position in positions) > off_grid_limits(volume.grid)[2]:
             return False
     return bool(frames)
+
+
+def _different(headers: Sequence[Dataset], keyword: str) -> Iterable[Dataset]:
+    """Return a header for each form of an element: all images of a series have the same bytes."""
+    tag = Tag(keyword)
+    elements = [one.get_item(tag) if tag in one else None for one in headers]
+    forms = [
+        (element.value, str(one.original_character_set)) if isinstance(element, RawDataElement) else at
+        for at, (one, element) in enumerate(zip(headers, elements, strict=True))
+    ]
+    return dict(zip(forms, headers, strict=True)).values()
 
 
 def _decoded(header: Dataset, keyword: str) -> str:

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from pydicom import Dataset
 
 from model_store.signatures.profile import FeatureProfile
-from workers.features.extraction import feature_names
+from workers.features.extraction import region_features
 from workers.features.regions import Region, RegionMeasurement
 from workers.reports.processing_chain import PROCESSING_CHAIN, profile_of
 from workers.results import codes
 from workers.results.feature_codes import feature_concept
 from workers.results.segmentation import SEGMENT_NUMBERS
+from workers.scoring.drift import scanner_name
 
 DIGEST = re.compile(r"sha256 ([0-9a-f]{64})")
 Key = tuple[str, str, str]
@@ -38,6 +39,8 @@ class FeatureReport:
     """Digest of the features as the report states it."""
     features: Mapping[str, float] = field(default_factory=dict)
     """By column, such as ``ring_original_glcm_Contrast``."""
+    scanner: str = ""
+    """Manufacturer and model, as the report names them under contributing equipment; empty where it does not."""
 
     @property
     def is_intact(self) -> bool:
@@ -83,13 +86,25 @@ def read_feature_report(report: Dataset) -> FeatureReport:
         numbers.get(_key(codes.THRESHOLD.value)),
         _texts(report).get(codes.FEATURES_DIGEST.value, ""),
         {f"{one.region}_{name}": value for one in regions for name, value in one.features.items()},
+        _scanner(report),
     )
+
+
+def _scanner(report: Dataset) -> str:
+    """Return the equipment that acquired the images."""
+    wanted = codes.ACQUISITION_EQUIPMENT.value
+    found = [
+        item
+        for item in report.get("ContributingEquipmentSequence", ())
+        if any(purpose.CodeValue == wanted for purpose in item.get("PurposeOfReferenceCodeSequence", ()))
+    ]
+    return scanner_name(found)
 
 
 def column_keys(profile: FeatureProfile) -> dict[Key, str]:
     """Return the feature's name by code, scheme and method of its concept."""
     names = {}
-    for name in feature_names(profile):
+    for name in region_features(profile, Region.TUMOUR):  # the ring's are among them
         concept = feature_concept(name)
         method = concept.method.value if concept.method else ""
         names[concept.name.value, concept.name.scheme_designator, method] = name

@@ -8,7 +8,7 @@ from model_store.signatures.profile import PROFILES, present_name
 from workers.features.measurement import Measurement
 from workers.features.regions import Region, RegionMeasurement
 from workers.reports.content_items import number, text
-from workers.reports.encoded_items import encoded_content, encoded_number, prepare_for_writing, with_encoded_content
+from workers.reports.encoded_items import encoded_content, encoded_number, with_encoded_content
 from workers.reports.feature_reader import features_digest
 from workers.reports.measurement_groups import RegionReference, identity_items, measurement_group, reference_items
 from workers.reports.measurement_report import algorithm_items, measurement_report
@@ -16,6 +16,7 @@ from workers.reports.processing_chain import processing_chain
 from workers.results import codes
 from workers.results.anatomy import site_of
 from workers.results.common_modules import Origin
+from workers.results.encoded_elements import prepare_for_writing
 from workers.results.feature_codes import feature_concept
 from workers.results.instance_reference import InstanceReference
 from workers.results.result_roles import ResultRole
@@ -30,7 +31,8 @@ def feature_report(
     """Return the report that holds each feature as a double, in one group per region."""
     groups = [_group(origin, measurement, region, segmentation, result.score) for region in result.regions]
     count = sum(len(region.features) for region in result.regions)
-    profile = PROFILES.get(present_name(origin.signature.profile)) if origin.signature else None
+    named = PROFILES.get(present_name(origin.signature.profile)) if origin.signature else None
+    profile = result.profile or named
     features = {f"{one.region}_{name}": float(value) for one in result.regions for name, value in one.features.items()}
     report = measurement_report(
         origin,

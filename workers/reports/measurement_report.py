@@ -29,8 +29,9 @@ from workers.reports.content_items import (
 )
 from workers.results import codes
 from workers.results.common_modules import Origin, composite, set_file_meta, software_version
+from workers.results.encoded_elements import references_by_series, with_encoded
 from workers.results.instance_reference import InstanceReference
-from workers.results.patient_study import decoded, references_by_series
+from workers.results.patient_study import decoded
 from workers.results.result_roles import ResultRole
 from workers.results.uids import derived_uid
 from workers.results.valid_attributes import fits
@@ -62,10 +63,11 @@ def measurement_report(
     instance.ReferencedPerformedProcedureStepSequence = []
     if request := referenced_request(origin):
         instance.ReferencedRequestSequence = [request]
-    evidence = [*referenced, origin.outline, *map(InstanceReference.of, origin.image_headers)]
-    instance.CurrentRequestedProcedureEvidenceSequence = references_by_series(evidence)
+    evidence = [*referenced, origin.outline, *origin.image_references]
+    references = {"CurrentRequestedProcedureEvidenceSequence": references_by_series(evidence)}
     if replaced := origin.version.replaced.get(role):
-        instance.PredecessorDocumentsSequence = references_by_series([replaced])
+        references["PredecessorDocumentsSequence"] = references_by_series([replaced])
+    instance = with_encoded(instance, references)
     measurements = container(codes.IMAGING_MEASUREMENTS, groups)
     root = of_template(
         container(codes.REPORT_TITLE, [*before, *_context(origin, language), measurements, *after]), TEMPLATE

@@ -12,6 +12,8 @@ from pydicom import Dataset
 from pydicom.sr.coding import Code
 
 from listener.dicom.own_results import PRIVATE_SCHEME
+from model_store.json_records import as_json
+from model_store.signatures.kinetics import Kinetics
 from model_store.signatures.profile import FeatureProfile
 from workers.reports.content_items import coded, container, number, text
 from workers.results import codes
@@ -69,10 +71,13 @@ PARAMETERS: Mapping[str, Parameter] = {
     "min_ring_share": _named("min-ring-share", "Smallest measured share of the ring", codes.NO_UNITS),
     "min_grey_levels": _named("min-grey-levels", "Fewest recommended grey levels", codes.NO_UNITS),
     "max_grey_levels": _named("max-grey-levels", "Most recommended grey levels", codes.NO_UNITS),
+    "kinetics": _named("kinetics", "Kinetic features of the tumour"),
 }
 """In the order of the steps. The test that reads a profile back fails where a field is missing."""
 SEVERAL = ("log_sigmas_mm", "exclusions")
 """Fields that hold several values, each an item of its own."""
+OPTIONAL = ("kinetics",)
+"""Fields of which most profiles have none."""
 
 
 def processing_chain(profile: FeatureProfile) -> Dataset:
@@ -83,7 +88,8 @@ def processing_chain(profile: FeatureProfile) -> Dataset:
 
 def _parameters(profile: FeatureProfile) -> Iterator[Dataset]:
     for field, parameter in PARAMETERS.items():
-        value = getattr(profile, field)
+        if (value := getattr(profile, field)) is None:
+            continue
         for one in value if isinstance(value, tuple) else (value,):
             yield _item(parameter, one)
 
@@ -112,7 +118,11 @@ def profile_of(chain: Dataset) -> FeatureProfile:
         if field is not None:
             values[field].append(_value(field, item))
     return FeatureProfile.from_json(
-        {name: tuple(found) if name in SEVERAL else found[0] for name, found in values.items()}
+        {
+            name: tuple(found) if name in SEVERAL else found[0]
+            for name, found in values.items()
+            if found or name not in OPTIONAL
+        }
     )
 
 
@@ -123,4 +133,6 @@ def _value(field: str, item: Dataset) -> Any:
         return int(value) if field in whole else value
     if item.ValueType == "CODE":
         return str(item.ConceptCodeSequence[0].CodeMeaning).replace(" ", "_")
+    if field == "kinetics":
+        return as_json(Kinetics.from_text(str(item.TextValue)))
     return str(item.TextValue)

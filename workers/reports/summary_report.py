@@ -13,19 +13,19 @@ from workers.features.measurement import Measurement
 from workers.features.regions import Region, RegionMeasurement
 from workers.notes import Note, Severity
 from workers.reports.content_items import coded, container, number, object_reference, text
-from workers.reports.encoded_items import prepare_for_writing
 from workers.reports.measurement_groups import RegionReference, identity_items, measurement_group, reference_items
 from workers.reports.measurement_report import algorithm_items, measurement_report
 from workers.reports.verdict_texts import about_score, conclusion, what_to_do
 from workers.results import codes
 from workers.results.anatomy import Site, site_of
 from workers.results.common_modules import Origin
+from workers.results.encoded_elements import prepare_for_writing
 from workers.results.feature_words import column_words, in_words
 from workers.results.instance_reference import InstanceReference
 from workers.results.result_roles import ResultRole
 from workers.results.segmentation import PROPERTIES, SEGMENT_NUMBERS
 from workers.results.source_description import image_type_notes, measured_on, phase_words, series_words
-from workers.results.tracking import REGION_NAMES, Tracking, tracking_of
+from workers.results.tracking import REGION_NAMES, Tracking, shown_name, tracking_of
 from workers.scoring.case_result import CaseResult, Contribution, Phenotype, Score, Stability, shown_score
 from workers.texts.certainty_texts import doubt_texts, set_text, stability_text, training_position_texts
 from workers.texts.not_scored_reasons import REASONS
@@ -116,7 +116,7 @@ def lesion_words(origin: Origin, result: CaseResult, measurement: Measurement | 
     if origin.tumour is not None:
         parts.append(say("tumour {number} of {count}", number=origin.tumour.number, count=origin.tumour.count))
     if measurement is not None:
-        parts.append(tracking_of(Region.TUMOUR, origin.uids, measurement.tumour_segment).identifier)
+        parts.append(shown_name(tracking_of(Region.TUMOUR, origin.uids, measurement.tumour_segment), say))
         parts += [f"{one.volume_ml:.{VOLUME_DIGITS}f} mL" for one in result.regions if one.region is Region.TUMOUR]
     return ", ".join(parts)
 
@@ -126,13 +126,13 @@ def _images(origin: Origin, measurement: Measurement | None) -> Iterator[Dataset
     say = origin.wording
     if measurement is not None:
         phase = phase_words(measurement.volume, say)
-        slices = measured_on(measurement.volume.frames, measurement.volume.headers)
+        slices = measured_on(measurement.volume.frames, measurement.volume.headers, say)
         yield text(codes.MEASURED_ON, f"{phase}, {slices}" if phase else slices)
         return
-    if series := series_words(origin.seg_header):
+    if series := series_words(origin.seg_header, say):
         yield text(codes.SOURCE, say("Outline: {series}", series=series))
     for header in origin.image_headers[:1]:
-        if series := series_words(header):
+        if series := series_words(header, say):
             yield text(codes.SOURCE, say("Images: {series}", series=series))
 
 
@@ -179,8 +179,8 @@ def _verdict(origin: Origin, result: CaseResult) -> Iterator[Dataset]:
         yield coded(codes.REASON, REASONS[result.rejection.reason])
     score = result.score
     if score is not None:
-        if score.phenotype is Phenotype.UNCERTAIN:
-            yield coded(codes.TENDENCY, CLASS_CODES[score.tendency])
+        if score.shown_tendency is not None:
+            yield coded(codes.TENDENCY, CLASS_CODES[score.shown_tendency])
         if score.prediction_set is not None:
             yield coded(codes.PREDICTION_SET, SET_CODES[score.prediction_set])
         yield from _score_numbers(origin, score)
@@ -244,6 +244,6 @@ def effect_text(contribution: Contribution, say: Wording) -> str:
         if contribution.effect >= 0
         else "{effect} towards cold: {feature} = {value}",
         effect=f"{contribution.effect:+.3f}",
-        feature=column_words(contribution.column),
+        feature=column_words(contribution.column, say),
         value=f"{contribution.value:.4g}",
     )

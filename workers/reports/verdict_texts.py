@@ -40,13 +40,18 @@ def _verdict(score: Score, say: Wording) -> str:
             score=shown,
             where=where,
         )
+    words = {
+        "verdict": say.verdicts[Phenotype.UNCERTAIN],
+        "score": shown,
+        "where": where,
+        "why": say(", and ").join(_doubt(doubt, score, say) for doubt in score.doubts),
+    }
+    if score.shown_tendency is None:
+        return say("{verdict}: the radiomics score is {score} of 1, {where}, but {why}.", **words)
     return say(
         "{verdict}, tends to {tendency}: the radiomics score is {score} of 1, {where}, but {why}.",
-        verdict=say.verdicts[Phenotype.UNCERTAIN],
-        tendency=say.verdicts[score.tendency],
-        score=shown,
-        where=where,
-        why=say(", and ").join(_doubt(doubt, score, say) for doubt in score.doubts),
+        tendency=say.verdicts[score.shown_tendency],
+        **words,
     )
 
 

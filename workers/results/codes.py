@@ -57,6 +57,7 @@ SOURCE_SERIES = Code("121232", "DCM", "Source series for segmentation")
 
 # References between images (CID 7202, CID 7203)
 SOURCE_IMAGE = Code("121322", "DCM", "Source image for image processing operation")
+SEGMENTATION = Code("113076", "DCM", "Segmentation")
 
 # Measurements
 VOLUME = Code("118565006", "SCT", "Volume")

@@ -101,6 +101,11 @@ class Origin:
         return (*self.image_headers[:1], self.seg_header)
 
     @functools.cached_property
+    def image_references(self) -> tuple[InstanceReference, ...]:
+        """The references to the instances of the headers."""
+        return tuple(map(InstanceReference.of, self.image_headers))
+
+    @functools.cached_property
     def date_time(self) -> ContentDateTime:
         """The date and time of the results."""
         return content_date_time(self.seg_header, self.image_headers)

@@ -19,7 +19,7 @@ from pydicom.sr.coding import Code
 from listener.dicom.own_results import PRIVATE_SCHEME
 
 ORIGINAL = "original"
-LOG_PATTERN = re.compile(r"log-sigma-(\d+)-(\d+)-mm-3D")
+LOG_PATTERN = re.compile(r"(ibsi-)?log-sigma-(\d+)-(\d+)-mm-3D")
 WAVELET_PATTERN = re.compile(r"wavelet-([LH]{2,3})")
 DERIVATIONS: Mapping[str, Code] = MappingProxyType(
     {
@@ -33,7 +33,24 @@ DERIVATIONS: Mapping[str, Code] = MappingProxyType(
     }
 )
 """Of CID 7464. Not pyradiomics' kurtosis, which does not subtract 3."""
+KINETICS: Mapping[str, Code] = MappingProxyType(
+    {
+        name: Code(code, PRIVATE_SCHEME, meaning)
+        for name, code, meaning in (
+            ("InitialEnhancementMedian", "ki-initial-50", "Initial enhancement, median"),
+            ("InitialEnhancement90Percentile", "ki-initial-90", "Initial enhancement, 90th percentile"),
+            ("WashOutMedian", "ki-washout-50", "Wash-out, median"),
+            ("WashOut90Percentile", "ki-washout-90", "Wash-out, 90th percentile"),
+            ("WashOutShare", "ki-washout", "Share of voxels with wash-out"),
+            ("PersistentShare", "ki-persistent", "Share of voxels with persistent enhancement"),
+            ("SERMedian", "ki-ser-50", "Signal enhancement ratio, median"),
+            ("SER90Percentile", "ki-ser-90", "Signal enhancement ratio, 90th percentile"),
+        )
+    }
+)
+"""Kinetic features of the tumour (`workers.features.kinetics`), whose class pyradiomics does not have."""
 UNIT_MEANINGS = {"1": "no units", "/mm": "per millimeter"}
+NO_UNITS = Code("1", "UCUM", UNIT_MEANINGS["1"])
 
 
 @dataclass(frozen=True)
@@ -73,6 +90,9 @@ def feature_concept(name: str) -> FeatureConcept:
         If the feature or its filter is not known.
     """
     image, feature_class, feature = name.split("_", 2)
+    if feature_class == "kinetics" and feature in KINETICS:
+        kinetic = KINETICS[feature]
+        return FeatureConcept(kinetic, NO_UNITS, None, None, kinetic.meaning)
     try:
         code, unit = feature_table()[feature_class, feature]
     except KeyError:
@@ -89,9 +109,11 @@ def feature_concept(name: str) -> FeatureConcept:
 def _filter(name: str, image: str) -> tuple[Code, str]:
     """Return a filter as a coded method, and its short name."""
     if log := LOG_PATTERN.fullmatch(image):
-        sigma_mm = f"{log[1]}.{log[2]}"
-        meaning = f"Laplacian of Gaussian filter, sigma {sigma_mm} mm"
-        return Code(f"log-{sigma_mm}-mm", PRIVATE_SCHEME, meaning), f"LoG {float(sigma_mm):g} mm"
+        origin, sigma_mm = log[1], f"{log[2]}.{log[3]}"
+        meaning = f"Laplacian of Gaussian filter{' of IBSI 2' if origin else ''}, sigma {sigma_mm} mm"
+        short = f"{'IBSI ' if origin else ''}LoG {float(sigma_mm):g} mm"
+        value = f"ibsi-log-{sigma_mm}mm" if origin else f"log-{sigma_mm}-mm"
+        return Code(value, PRIVATE_SCHEME, meaning), short
     if wavelet := WAVELET_PATTERN.fullmatch(image):
         return Code(image, PRIVATE_SCHEME, f"Wavelet filter, band {wavelet[1]}"), f"wavelet {wavelet[1]}"
     raise ValueError(f"feature {name}: no code is known for the filter {image}")

@@ -4,15 +4,18 @@ import re
 
 from workers.features.regions import Region
 from workers.results.feature_codes import feature_concept
+from workers.texts.wording import ENGLISH, Wording
 
-COLUMN = re.compile(r"\b(tumour|ring)_((?:original|log-sigma-\d+-\d+-mm-3D|wavelet-[LH]+)_[a-z]+_[A-Za-z0-9]+)")
+COLUMN = re.compile(
+    r"\b(tumour|ring)_((?:original|(?:ibsi-)?log-sigma-\d+-\d+-mm-3D|wavelet-[LH]+)_[a-z]+_[A-Za-z0-9]+)"
+)
 REGIONS = {Region.TUMOUR.value: "Tumour", Region.RING.value: "Ring"}
 
 
-def column_words(column: str) -> str:
-    """Return the name of a column, such as ``Ring, Contrast of GLCM, LoG 2 mm``."""
+def column_words(column: str, say: Wording = ENGLISH) -> str:
+    """Return the name of a column, such as ``Ring, Contrast of GLCM, LoG 2 mm``; features have English names only."""
     region, feature = column.split("_", 1)
-    return f"{REGIONS[region]}, {feature_concept(feature).text}"
+    return f"{say(REGIONS[region])}, {feature_concept(feature).text}"
 
 
 def in_words(text: str) -> str:

@@ -7,6 +7,9 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 
+KEYWORDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID", "SOPInstanceUID")
+
+
 @dataclass(frozen=True)
 class InstanceReference:
     """The reference to an instance: its study, series, SOP class and SOP Instance UID."""
@@ -19,12 +22,9 @@ class InstanceReference:
     @classmethod
     def of(cls, instance: "Dataset") -> "InstanceReference":
         """Return the reference to ``instance``."""
-        return cls(
-            str(instance.StudyInstanceUID),
-            str(instance.SeriesInstanceUID),
-            str(instance.SOPClassUID),
-            str(instance.SOPInstanceUID),
-        )
+        from workers.images.attributes import text  # like pydicom: records are read without it
+
+        return cls(*(text(instance, keyword) or str(instance[keyword].value) for keyword in KEYWORDS))
 
     def item(self) -> "Dataset":
         """Return the SOP Instance Reference Macro (PS3.3 table 10-11)."""

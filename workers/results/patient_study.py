@@ -1,4 +1,4 @@
-"""Patient, study and date of results, copied from their sources, and references to instances."""
+"""Patient, study and date of results, copied from their sources."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pydicom import Dataset
 
 from listener.dicom.data_set import UNREADABLE_BYTES
-from workers.results.instance_reference import InstanceReference
 from workers.results.valid_attributes import complete_modules, fits, without_invalid
 
 TYPE_2 = (
@@ -168,27 +167,3 @@ def content_date_time(seg_header: Dataset, image_headers: Sequence[Dataset]) -> 
             if date and fits("DA", date):
                 return ContentDateTime(date, time if TIME_PATTERN.fullmatch(time) and fits("TM", time) else "000000")
     return ContentDateTime(UNKNOWN_DATE, "000000")
-
-
-def references_by_series(references: Iterable[InstanceReference]) -> list[Dataset]:
-    """Return the Hierarchical SOP Instance Reference Macro (PS3.3 table C.17-3) of references in their order."""
-    studies: dict[str, dict[str, list[Dataset]]] = {}
-    for reference in references:
-        series = studies.setdefault(reference.study_uid, {})
-        series.setdefault(reference.series_uid, []).append(reference.item())
-    study_items = []
-    for study_uid, series_of_study in studies.items():
-        study_item = Dataset()
-        study_item.ReferencedSeriesSequence = [
-            _series_item(series_uid, instances) for series_uid, instances in series_of_study.items()
-        ]
-        study_item.StudyInstanceUID = study_uid
-        study_items.append(study_item)
-    return study_items
-
-
-def _series_item(series_uid: str, instances: list[Dataset]) -> Dataset:
-    item = Dataset()
-    item.ReferencedSOPSequence = instances
-    item.SeriesInstanceUID = series_uid
-    return item

@@ -32,6 +32,7 @@ class ScoreRecord:
     """The verdict."""
 
     hot_probability: float
+    """The score, 0 to 1: a mean vote, which is not calibrated. The name is that of results which exist."""
     threshold: float
     """At or above it, the case is called hot."""
     phenotype: Phenotype
@@ -144,6 +145,14 @@ class ResultRecord:
     def has_same_findings(self, other: "ResultRecord") -> bool:
         """Return whether another result of the same outline has the same findings, regardless of times and objects."""
         return self._findings == other._findings
+
+    def outcome_columns(self) -> dict[str, str | float | None]:
+        """Return what the ledger says of the result, by column: by it, cases are searched and counted."""
+        return {
+            "outcome": self.outcome.value,
+            "reason": self.rejection.reason.value if self.rejection else None,
+            "score": self.score.hot_probability if self.score else None,
+        }
 
     @property
     def _findings(self) -> tuple[object, ...]:

@@ -6,7 +6,6 @@ displays it in the right place. Tumour and ring overlap in the inner part of the
 
 from typing import Any
 
-import numpy as np
 from highdicom import AlgorithmIdentificationSequence
 from highdicom.color import CIELabColor
 from highdicom.seg import SegmentDescription
@@ -17,6 +16,7 @@ from workers.features.measurement import Measurement
 from workers.features.regions import Region
 from workers.results import codes
 from workers.results.common_modules import Origin, composite, series_number, software_version
+from workers.results.encoded_elements import prepare_for_writing
 from workers.results.patient_study import decoded
 from workers.results.region_colours import COLOURS, ring_label
 from workers.results.result_roles import ResultRole
@@ -61,7 +61,7 @@ def segmentation(origin: Origin, measurement: Measurement) -> Dataset:
     )
     built = binary_segmentation(
         grid,
-        np.stack([measurement.tumour, measurement.ring]),
+        [measurement.tumour, measurement.ring],
         [_tumour_segment(origin, measurement), _ring_segment(origin, measurement)],
         origin.uids.dimension_organization(),
         series_instance_uid=instance.SeriesInstanceUID,
@@ -77,11 +77,11 @@ def segmentation(origin: Origin, measurement: Measurement) -> Dataset:
         content_date=instance.ContentDate,
         content_time=instance.ContentTime,
     )
-    for element in built:
-        if element.tag not in instance:
-            instance.add(element)
-    instance.FrameOfReferenceUID = frame_of_reference_uid
-    return instance
+    built.update(instance)
+    built.FrameOfReferenceUID = frame_of_reference_uid
+    built.file_meta = instance.file_meta
+    prepare_for_writing(built)
+    return built
 
 
 def _tumour_segment(origin: Origin, measurement: Measurement) -> SegmentDescription:

@@ -1,21 +1,40 @@
-"""Builds a BINARY segmentation on the grid of its source images with highdicom, with references to these images.
+"""Builds a BINARY segmentation on the grid of its source images, with references to these images.
 
-highdicom gets substitutes of the source headers, because missing Type 2 attributes, several phases in one series and
-frames of an Enhanced MR image would be errors.
+highdicom builds it from two slices; the items and pixels of all frames are encoded here in the same form, in a tenth of
+the time. highdicom gets substitutes of the source headers, because missing Type 2 attributes, several phases in one
+series and frames of an Enhanced MR image would be errors.
 """
 
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from highdicom.seg import Segmentation, SegmentationTypeValues, SegmentDescription
+from highdicom import DimensionOrganizationTypeValues
+from highdicom.seg import Segmentation, SegmentationTypeValues, SegmentDescription, SegmentsOverlapValues
+from highdicom.spatial import get_normal_vector, get_volume_positions
 from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
+from pydicom.valuerep import DSfloat, format_number_as_ds
 
+from workers.results import codes
+from workers.results.encoded_elements import (
+    code_sequence,
+    encoded_item,
+    reference,
+    sequence,
+    series_of_references,
+    short_element,
+    with_encoded,
+)
+from workers.results.instance_reference import InstanceReference
 from workers.results.source_slices import SourceSlice
 from workers.results.uids import derived_uid
+
+SAMPLE = 2
+"""Slices that highdicom builds: the least that have a distance."""
 
 
 @dataclass(frozen=True)
@@ -30,46 +49,47 @@ class SourceGrid:
     position_reference: str = ""
     """Position Reference Indicator (PS3.3 C.7.4.1)."""
 
-    @property
-    def referenced_series(self) -> Dataset:
-        """The item of the Referenced Series Sequence: a single series, because viewers read only the first item."""
-        item = Dataset()
-        instances = {source.reference.sop_instance_uid: source.reference for source in self.slices}
-        item.ReferencedInstanceSequence = [reference.item() for reference in instances.values()]
-        item.SeriesInstanceUID = self.slices[0].reference.series_uid
-        return item
-
 
 def binary_segmentation(
     grid: SourceGrid,
-    masks: NDArray[np.bool_],
+    masks: Sequence[NDArray[np.bool_]],
     segments: Sequence[SegmentDescription],
     dimension_organization_uid: str,
     **attributes: Any,
 ) -> Dataset:
-    """Return the segmentation of ``masks`` (segment, z, y, x), without slices that no segment is on.
+    """Return the segmentation of ``masks`` (z, y, x), one for each segment, without frames that are empty.
 
-    ``attributes`` are further arguments of `highdicom.seg.Segmentation`.
+    ``attributes`` are further arguments of `highdicom.seg.Segmentation`. The data set is prepared for being written in
+    Explicit VR Little Endian; its sequences of frames and instances are decoded where they are accessed.
     """
-    touched = np.flatnonzero(masks.any(axis=(0, 2, 3)))
-    first, last = int(touched[0]), int(touched[-1])
-    slices = grid.slices[first : last + 1]
-    thickness_mm = _distance_mm(slices)
-    built = Segmentation(
-        source_images=[_source_header(grid, number, source, thickness_mm) for number, source in enumerate(slices)],
-        # The segment is the last axis for highdicom, but the first in memory: its sums along it are 20 times faster
-        pixel_array=np.moveaxis(np.ascontiguousarray(masks[:, first : last + 1]).view(np.uint8), 0, -1),
-        segmentation_type=SegmentationTypeValues.BINARY,
-        segment_descriptions=segments,
-        transfer_syntax_uid=ExplicitVRLittleEndian,
-        **attributes,
-    )
-    _replace_references(built, slices)
-    for sequence in (built.DimensionOrganizationSequence, built.DimensionIndexSequence):
-        for item in sequence:
+    filled = np.array([mask.any(axis=(1, 2)) for mask in masks])
+    touched = np.flatnonzero(filled.any(axis=0))
+    part = slice(int(touched[0]), int(touched[-1]) + 1)
+    slices, filled, masks = grid.slices[part], filled[:, part], [mask[part] for mask in masks]
+    built = _sample(grid, slices[:SAMPLE], _distance_mm(slices), segments, attributes)
+    for dimensions in (built.DimensionOrganizationSequence, built.DimensionIndexSequence):
+        for item in dimensions:
             item.DimensionOrganizationUID = dimension_organization_uid  # highdicom generates a random one
-    built.ReferencedSeriesSequence = [grid.referenced_series]
-    return built
+    _describe(built, slices, filled, masks)
+    order = _order(slices)
+    frames = [(number, at) for number in range(len(masks)) for at in order if filled[number, at]]
+    ranks = _ranks(order, filled)
+    built.NumberOfFrames = len(frames)
+    built.PixelData = _packed([masks[number][at] for number, at in frames])
+    built["PixelData"].VR = "OB"
+    # A single series, because viewers read only the first item
+    series = series_of_references("ReferencedInstanceSequence", _instances(grid.slices))
+    return with_encoded(
+        built,
+        {
+            "ReferencedSeriesSequence": [series],
+            "SourceImageSequence": (encoded_item(reference(one)) for one in _instances(slices)),
+            "PerFrameFunctionalGroupsSequence": (
+                encoded_item(_frame(number + 1, ranks[at], slices[at], is_only_segment=len(masks) == 1))
+                for number, at in frames
+            ),
+        },
+    )
 
 
 def _source_header(grid: SourceGrid, number: int, source: SourceSlice, thickness_mm: float) -> Dataset:
@@ -101,10 +121,94 @@ def _distance_mm(slices: Sequence[SourceSlice]) -> float:
     return float(np.linalg.norm(np.subtract(slices[1].position_mm, slices[0].position_mm)))
 
 
-def _replace_references(built: Dataset, slices: Sequence[SourceSlice]) -> None:
-    """Reference the source instance in each frame, and its frame where it has several."""
-    real = {derived_uid("stand-in", str(number)): source for number, source in enumerate(slices)}
-    for group in built.PerFrameFunctionalGroupsSequence:
-        item = group.DerivationImageSequence[0].SourceImageSequence[0]
-        if item.ReferencedSOPInstanceUID in real:  # frames of one slice share an item, which is already complete
-            item.update(real[item.ReferencedSOPInstanceUID].item())
+def _sample(
+    grid: SourceGrid,
+    slices: Sequence[SourceSlice],
+    distance_mm: float,
+    segments: Sequence[SegmentDescription],
+    attributes: dict[str, Any],
+) -> Segmentation:
+    """Return what highdicom builds from the first slices, with every voxel in every segment."""
+    return Segmentation(
+        source_images=[_source_header(grid, number, source, distance_mm) for number, source in enumerate(slices)],
+        pixel_array=np.ones((len(slices), grid.rows, grid.columns, len(segments)), dtype=np.uint8),
+        segmentation_type=SegmentationTypeValues.BINARY,
+        segment_descriptions=segments,
+        transfer_syntax_uid=ExplicitVRLittleEndian,
+        **attributes,
+    )
+
+
+def _describe(
+    built: Dataset, slices: Sequence[SourceSlice], filled: NDArray[np.bool_], masks: Sequence[NDArray[np.bool_]]
+) -> None:
+    """Set what describes all frames together, as highdicom does."""
+    overlap = any((one & other).any() for at, one in enumerate(masks) for other in masks[:at])
+    built.SegmentsOverlap = (SegmentsOverlapValues.YES if overlap else SegmentsOverlapValues.NO).value
+    measures = built.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
+    measures.pop("SpacingBetweenSlices", None)
+    if (spacing_mm := _spacing_mm(slices)) is not None:
+        measures.SpacingBetweenSlices = format_number_as_ds(spacing_mm)
+    built.pop("DimensionOrganizationType", None)
+    planes = [one for at, one in enumerate(slices) if filled[:, at].any()]
+    if len(masks) == 1 and len(planes) > 1 and (_spacing_mm(planes, sort=False) or 0.0) > 0:
+        built.DimensionOrganizationType = DimensionOrganizationTypeValues.THREE_DIMENSIONAL.value
+
+
+def _spacing_mm(slices: Sequence[SourceSlice], *, sort: bool = True) -> float | None:
+    """Return the distance of regular slices; None where they are irregular."""
+    spacing_mm, _ = get_volume_positions(
+        [one.position_mm for one in slices], image_orientation=slices[0].orientation, sort=sort
+    )
+    return spacing_mm
+
+
+def _instances(slices: Sequence[SourceSlice]) -> tuple[InstanceReference, ...]:
+    """Return the source instances; a multi-frame one is the source of several slices."""
+    return tuple({one.reference.sop_instance_uid: one.reference for one in slices}.values())
+
+
+def _order(slices: Sequence[SourceSlice]) -> list[int]:
+    """Return the slices in the order of their frames: along the normal that makes (slice, row, column) right-handed."""
+    normal = get_normal_vector(slices[0].orientation, index_convention="DR")
+    return list(np.argsort(np.array([one.position_mm for one in slices]) @ normal, kind="stable"))
+
+
+def _ranks(order: Sequence[int], filled: NDArray[np.bool_]) -> dict[int, int]:
+    """Return the position, from 1, of each slice among those that have a frame."""
+    return {at: rank for rank, at in enumerate((at for at in order if filled[:, at].any()), start=1)}
+
+
+def _packed(frames: Sequence[NDArray[np.bool_]]) -> bytes:
+    """Return the voxels of all frames, eight in a byte (PS3.5 section 8.1.1)."""
+    if frames[0].size % 8:
+        return np.packbits(np.concatenate([frame.reshape(-1) for frame in frames]), bitorder="little").tobytes()
+    return b"".join(np.packbits(frame, bitorder="little").tobytes() for frame in frames)
+
+
+def _frame(segment_number: int, rank: int, source: SourceSlice, *, is_only_segment: bool) -> bytes:
+    """Return the content of a frame's item of the Per-Frame Functional Groups Sequence.
+
+    Where there is only one segment, the shared groups name it.
+    """
+    segment = sequence(0x0062, 0x000A, short_element(0x0062, 0x000B, b"US", struct.pack("<H", segment_number)))
+    number = b"" if source.frame_number is None else short_element(0x0008, 0x1160, b"IS", b"%d" % source.frame_number)
+    position = "\\".join(str(DSfloat(value, auto_format=True)) for value in source.position_mm)
+    image = b"".join(
+        (
+            reference(source.reference),
+            number,
+            short_element(0x0028, 0x135A, b"CS", b"YES"),
+            code_sequence(0x0040, 0xA170, codes.SOURCE_IMAGE),
+        )
+    )
+    return b"".join(
+        (
+            sequence(
+                0x0008, 0x9124, sequence(0x0008, 0x2112, image) + code_sequence(0x0008, 0x9215, codes.SEGMENTATION)
+            ),
+            sequence(0x0020, 0x9111, short_element(0x0020, 0x9157, b"UL", struct.pack("<LL", segment_number, rank))),
+            sequence(0x0020, 0x9113, short_element(0x0020, 0x0032, b"DS", position.encode("ascii"))),
+            b"" if is_only_segment else segment,
+        )
+    )

@@ -19,12 +19,23 @@ from workers.texts.wording import ENGLISH, Wording
 
 CLOCK = re.compile(r"(?:\d{8})?(\d\d)(\d\d)(\d\d)(?:\.\d+)?(?:[+-]\d{4})?")
 """A time (TM), or a date with a time (DT)."""
+INSTANCE_NUMBERS = ("instance numbers {first} to {last}", "instance number {first}")
+FRAME_NUMBERS = ("frame numbers {first} to {last}", "frame number {first}")
+ACQUIRED = ("acquired from {first} to {last}", "acquired at {first}")
+MADE = ("made from {first} to {last}", "made at {first}")
+"""Several values, and one."""
 NOT_ORIGINAL = DIFFUSION | RESHAPED | CALCULATED | {"MPR"}
 """Words after the second value of Image Type or Frame Type that denote diffusion or computed images (PS3.3 C.8.3.1.1.1
 and C.8.16.1.4, and scanners' habits)."""
 
 
-def measured_on(frames: Sequence[ReferencedFrame], headers: Sequence[Dataset], with_description: bool = True) -> str:
+def measured_on(
+    frames: Sequence[ReferencedFrame],
+    headers: Sequence[Dataset],
+    say: Wording = ENGLISH,
+    *,
+    with_description: bool = True,
+) -> str:
     """Return a text by which the measured slices can be found.
 
     An example is ``series 4 'Sag T1 FS DCE', 160 slices, instance numbers 161 to 320, temporal position 2, acquired at
@@ -32,16 +43,16 @@ def measured_on(frames: Sequence[ReferencedFrame], headers: Sequence[Dataset], w
     text can be drawn into pixels, from which a name could not be removed.
     """
     description = _description(headers[0]) if with_description else ""
-    return ", ".join((_series(headers[0], description), *_parts(frames, headers)))
+    return ", ".join((_series(headers[0], description, say), *_parts(frames, headers, say)))
 
 
-def series_words(header: Dataset, with_description: bool = True) -> str:
+def series_words(header: Dataset, say: Wording = ENGLISH, *, with_description: bool = True) -> str:
     """Return number and description of a series, as far as its header states them.
 
     Without the description, the text can be drawn into pixels, as in `measured_on`.
     """
     number, description = text(header, "SeriesNumber"), _description(header) if with_description else ""
-    return _series(header, description) if number or description else ""
+    return _series(header, description, say) if number or description else ""
 
 
 def phase_words(volume: Volume, say: Wording = ENGLISH) -> str:
@@ -101,46 +112,48 @@ def _description(header: Dataset) -> str:
     return one_line(str(header.get("SeriesDescription") or ""))
 
 
-def _series(header: Dataset, description: str) -> str:
+def _series(header: Dataset, description: str, say: Wording) -> str:
     quoted = f"'{description}'" if description else ""
-    return " ".join(filter(None, ("series", text(header, "SeriesNumber"), quoted)))
+    return " ".join(filter(None, (say("series"), text(header, "SeriesNumber"), quoted)))
 
 
-def _parts(frames: Sequence[ReferencedFrame], headers: Sequence[Dataset]) -> Iterator[str]:
-    yield f"{len(frames)} slices" if len(frames) > 1 else "1 slice"
+def _parts(frames: Sequence[ReferencedFrame], headers: Sequence[Dataset], say: Wording) -> Iterator[str]:
+    yield say("{count} slices", count=len(frames)) if len(frames) > 1 else say("1 slice")
     by_uid = {text(header, "SOPInstanceUID"): header for header in headers}
-    yield from _numbers(frames, by_uid)
+    yield from _numbers(frames, by_uid, say)
     positions = _values(frames, by_uid, "TemporalPositionIdentifier", "TemporalPositionIndex")
     if len(set(positions)) == 1:
-        yield f"temporal position {positions[0]}"
+        yield say("temporal position {position}", position=positions[0])
     triggers = _values(frames, by_uid, "TriggerTime", "")
     if len(set(triggers)) == 1:
-        yield f"trigger time {triggers[0]} ms"
-    yield from _times(frames, by_uid)
+        yield say("trigger time {time} ms", time=triggers[0])
+    yield from _times(frames, by_uid, say)
 
 
-def _numbers(frames: Sequence[ReferencedFrame], headers: dict[str, Dataset]) -> Iterator[str]:
+def _numbers(frames: Sequence[ReferencedFrame], headers: dict[str, Dataset], say: Wording) -> Iterator[str]:
     """Yield the range of the slices' numbers in their series or multi-frame instance."""
-    if frames[0].frame_number is not None:
-        kind, values = "frame", [str(frame.frame_number) for frame in frames]
+    are_frames = frames[0].frame_number is not None
+    if are_frames:
+        values = [str(frame.frame_number) for frame in frames]
     else:
-        kind, values = "instance", _values(frames, headers, "InstanceNumber", "")
+        values = _values(frames, headers, "InstanceNumber", "")
     numbers = sorted(int(value) for value in values if re.fullmatch(r"[+-]?\d+", value))
     if len(numbers) == len(frames):
         first, last = numbers[0], numbers[-1]
-        yield f"{kind} numbers {first} to {last}" if last > first else f"{kind} number {first}"
+        several, one = FRAME_NUMBERS if are_frames else INSTANCE_NUMBERS
+        yield say(several if last > first else one, first=first, last=last)
 
 
-def _times(frames: Sequence[ReferencedFrame], headers: dict[str, Dataset]) -> Iterator[str]:
-    for verb, keyword, frame_keyword in (
-        ("acquired", "AcquisitionDateTime", "FrameAcquisitionDateTime"),
-        ("acquired", "AcquisitionTime", ""),
-        ("made", "ContentTime", "FrameReferenceDateTime"),
+def _times(frames: Sequence[ReferencedFrame], headers: dict[str, Dataset], say: Wording) -> Iterator[str]:
+    for (several, one), keyword, frame_keyword in (
+        (ACQUIRED, "AcquisitionDateTime", "FrameAcquisitionDateTime"),
+        (ACQUIRED, "AcquisitionTime", ""),
+        (MADE, "ContentTime", "FrameReferenceDateTime"),
     ):
         found = [CLOCK.fullmatch(value) for value in sorted(_values(frames, headers, keyword, frame_keyword))]
         clocks = [":".join(match.groups()) for match in found if match]
         if clocks and len(clocks) == len(frames):
-            yield f"{verb} at {clocks[0]}" if clocks[0] == clocks[-1] else f"{verb} from {clocks[0]} to {clocks[-1]}"
+            yield say(one if clocks[0] == clocks[-1] else several, first=clocks[0], last=clocks[-1])
             return
 
 

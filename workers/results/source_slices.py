@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Protocol
 
 from pydicom import Dataset
 
-from workers.images.attributes import optional_number
+from workers.images.attributes import numbers, optional_number, text
 from workers.results.instance_reference import InstanceReference
 
 
@@ -49,7 +50,9 @@ class SourceSlice:
 
 def source_slices(frames: Sequence[ReferencedFrame], headers: Sequence[Dataset]) -> tuple[SourceSlice, ...]:
     """Return the slices in the order of ``frames``."""
-    by_uid = {str(header.SOPInstanceUID): header for header in headers}
+    needed = {str(frame.sop_instance_uid) for frame in frames}
+    found = ((text(header, "SOPInstanceUID"), header) for header in headers)
+    by_uid = dict(islice((one for one in found if one[0] in needed), len(needed)))
     references = {uid: InstanceReference.of(header) for uid, header in by_uid.items()}
     return tuple(_slice(frame, by_uid, references) for frame in frames)
 
@@ -72,7 +75,7 @@ def _slice(
 
 
 def _floats(header: Dataset, frame_number: int | None, sequence: str, keyword: str) -> tuple[float, ...]:
-    return tuple(float(value) for value in attribute_of(header, frame_number, sequence, keyword))
+    return numbers(_group_of(header, frame_number, sequence, keyword), keyword)
 
 
 def attribute_of(header: Dataset, frame_number: int | None, sequence: str, keyword: str) -> Any:

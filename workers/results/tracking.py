@@ -8,6 +8,7 @@ from listener.dicom.uids import is_uid
 from workers.features.regions import Region
 from workers.results.uids import ResultUids
 from workers.results.valid_attributes import one_line
+from workers.texts.wording import Wording
 
 REGION_NAMES = {Region.TUMOUR: "Tumour", Region.RING: "Peritumoural ring"}
 
@@ -32,3 +33,8 @@ def tracking_of(region: Region, uids: ResultUids, tumour_segment: Dataset | None
     label = "" if tumour_segment is None else one_line(str(tumour_segment.get("SegmentLabel") or ""))
     named = f"{label} ({of})" if label and region is Region.TUMOUR else f"{REGION_NAMES[region]} of {of}"
     return Tracking(named, uids.tracking(region))
+
+
+def shown_name(tracking: Tracking, say: Wording) -> str:
+    """Return the identifier for readers: our own names of the regions in their language, others as they are."""
+    return say(tracking.identifier) if tracking.identifier in REGION_NAMES.values() else tracking.identifier

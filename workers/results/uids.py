@@ -22,7 +22,12 @@ def derived_uid(*parts: str) -> str:
 
 
 CONTENT_REVISIONS: Mapping[ResultRole, int] = MappingProxyType(
-    {ResultRole.KEY_IMAGE: 3, ResultRole.FEATURE_REPORT: 2, ResultRole.SUMMARY_REPORT: 3}
+    {
+        ResultRole.SEGMENTATION: 2,
+        ResultRole.KEY_IMAGE: 3,
+        ResultRole.FEATURE_REPORT: 4,
+        ResultRole.SUMMARY_REPORT: 5,
+    }
 )
 """Roles whose content a release changed for the same inputs: one SOP Instance UID never stands for two contents.
 
@@ -46,6 +51,8 @@ class ContentVariant:
     """Name and version of the feature engine, which the reports state."""
     left_out: tuple[str, ...] = ()
     """Attributes of the source that break DICOM's rules and are therefore not copied into any result."""
+    reread: tuple[str, ...] = ()
+    """Attributes of the images that earlier versions read otherwise."""
 
     def parts(self, role: ResultRole) -> tuple[str, ...]:
         """Return what tells the content of a role apart from others; it covers the objects that the role refers to."""
@@ -59,7 +66,8 @@ class ContentVariant:
             ResultRole.FEATURE_REPORT: (copies, self.wording.feature_report_key, engine),
             ResultRole.SUMMARY_REPORT: (copies, words, engine),
         }
-        return tuple(filter(None, (left_out, *found[role])))
+        reread = f"with {' '.join(self.reread)}" if self.reread else ""
+        return tuple(filter(None, (left_out, reread, *found[role])))
 
 
 @dataclass(frozen=True)

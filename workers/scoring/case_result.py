@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from model_store.signatures.certainty import Certainty, PredictionSet
+from model_store.signatures.profile import FeatureProfile
 from workers.errors import Reason
 from workers.features.regions import RegionMeasurement
 from workers.notes import Note, warnings_of
@@ -66,7 +67,7 @@ class Contribution:
     """Region and feature, such as ``ring_original_glcm_Contrast``."""
     value: float
     effect: float
-    """Change of the hot probability; the mean and the effects of all features add up to the score."""
+    """Change of the score; the mean and the effects of all features add up to the score."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ class Score:
     """The score of a case, and its certainty."""
 
     hot_probability: float
+    """The score: the mean vote of the trees for hot, 0 to 1. It is not calibrated; results keep this name for it."""
     threshold: float
     mean_probability: float
     """The score of an average training case, to which the contributions are added."""
@@ -122,6 +124,14 @@ class Score:
     def tendency(self) -> Phenotype:
         """The class by the threshold, hot or cold, regardless of certainty."""
         return Phenotype.HOT if self.is_hot else Phenotype.COLD
+
+    @property
+    def shown_tendency(self) -> Phenotype | None:
+        """The tendency that results show beside an uncertain verdict; None where it is not to be shown.
+
+        Of images that may be from before contrast, a score says nothing about the phase after it.
+        """
+        return self.tendency if self.doubts and self.after_contrast_shown else None
 
     @property
     def prediction_set(self) -> PredictionSet | None:
@@ -169,6 +179,10 @@ class CaseResult:
     signature: SignatureIdentity | None = None
     quality: SignatureQuality | None = None
     """How good the signature is; None where its bundle does not state it."""
+    scanner: str = ""
+    """Manufacturer and model; empty where the images do not state them."""
+    profile: FeatureProfile | None = None
+    """What the features were measured with."""
 
     @property
     def warnings(self) -> tuple[Note, ...]:

@@ -4,8 +4,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-import structlog
-
+from listener.runtime.logger import Logger
 from listener.spool.atomic_files import write_bytes
 from model_store.errors import SignatureError
 from model_store.signatures.profile import FeatureProfile
@@ -14,7 +13,7 @@ from model_store.signatures.signature import Signature
 from workers.features.canary import difference, expected_of
 from workers.features.engine.choice import Engine
 
-log = structlog.get_logger()
+log = Logger(__name__)
 
 MARK = "features_differ"
 

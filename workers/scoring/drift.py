@@ -16,6 +16,7 @@ from model_store.signatures.signature import Signature
 from model_store.signatures.training_ranges import FeatureRange
 from workers.features.regions import RegionMeasurement
 from workers.images.attributes import text
+from workers.scoring.applicability import taken_values
 from workers.scoring.case_result import DriftRecord
 
 WATCHED = 10
@@ -30,7 +31,7 @@ SMOOTHING = 0.5
 
 def drift_record(signature: Signature, regions: Sequence[RegionMeasurement], headers: Sequence[Dataset]) -> DriftRecord:
     """Return the position of a scored case in the distribution of the training cases."""
-    values = {f"{r.region.value}_{name}": float(value) for r in regions for name, value in r.features.items()}
+    values = taken_values(signature, regions, scanner_name(headers))
     ranges = signature.ranges
     return DriftRecord(
         scanner=scanner_of(headers[0]) if headers else UNKNOWN_SCANNER,
@@ -62,5 +63,10 @@ def stability_index(counts: Sequence[int]) -> float:
 
 def scanner_of(header: Dataset) -> str:
     """Return manufacturer and model, with the characters of a metric label only."""
-    words = " ".join(text(header, name) for name in ("Manufacturer", "ManufacturerModelName"))
-    return re.sub(r"[^A-Za-z0-9._+-]+", " ", words).strip()[:SCANNER_LENGTH].strip() or UNKNOWN_SCANNER
+    return scanner_name([header])[:SCANNER_LENGTH].strip() or UNKNOWN_SCANNER
+
+
+def scanner_name(headers: Sequence[Dataset]) -> str:
+    """Return manufacturer and model of the images, in plain characters; empty where they state none."""
+    words = " ".join(text(headers[0], name) for name in ("Manufacturer", "ManufacturerModelName")) if headers else ""
+    return re.sub(r"[^A-Za-z0-9._+-]+", " ", words).strip()

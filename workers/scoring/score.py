@@ -7,11 +7,12 @@ from numpy.typing import NDArray
 
 from model_store.errors import SignatureError
 from model_store.signatures.forest import Forest
+from model_store.signatures.own_columns import own_of
 from model_store.signatures.registry import Registry
 from model_store.signatures.signature import Signature
 from workers.errors import ModelError, Reason, RejectedInput
 from workers.features.regions import RegionMeasurement
-from workers.scoring.applicability import by_column, some
+from workers.scoring.applicability import some, taken_values
 from workers.scoring.case_result import Contribution, Score, SignatureIdentity
 
 
@@ -41,23 +42,27 @@ def identity(signature: Signature) -> SignatureIdentity:
     )
 
 
-def score(signature: Signature, regions: Sequence[RegionMeasurement]) -> Score:
-    """Return the probability of hot, with the contribution of each feature.
+def score(signature: Signature, regions: Sequence[RegionMeasurement], scanner: str) -> Score:
+    """Return the score, the mean vote of the trees for hot, with the contribution of each feature.
+
+    A feature's value is as the forest takes it.
+
+    ``scanner`` is manufacturer and model: some signatures harmonise features between scanners.
 
     Raises
     ------
     RejectedInput
         If a feature of the signature is absent; the message names it.
     """
-    row = feature_row(signature, regions)
+    row = feature_row(signature, regions, scanner)
     mean, effects = _decompose(signature.estimator, row)
-    probability = float(signature.estimator.predict_proba(row)[0, 1])
+    vote = float(signature.estimator.predict_proba(row)[0, 1])
     contributions = (
         Contribution(column, float(value), float(effect))
         for column, value, effect in zip(signature.columns, row[0], effects, strict=True)
     )
     return Score(
-        hot_probability=probability,
+        hot_probability=vote,
         threshold=signature.threshold,
         mean_probability=mean,
         contributions=tuple(sorted(contributions, key=lambda item: (-abs(item.effect), item.column))),
@@ -65,11 +70,12 @@ def score(signature: Signature, regions: Sequence[RegionMeasurement]) -> Score:
     )
 
 
-def feature_row(signature: Signature, regions: Sequence[RegionMeasurement]) -> NDArray[np.float64]:
-    """Return the values in the estimator's order, shape (1, columns)."""
-    values = by_column(regions)
+def feature_row(signature: Signature, regions: Sequence[RegionMeasurement], scanner: str) -> NDArray[np.float64]:
+    """Return the values in the estimator's order, shape (1, columns), harmonised where the signature does so."""
+    values = taken_values(signature, regions, scanner)
     if absent := [column for column in signature.columns if not np.isfinite(values.get(column, np.nan))]:
         reasons = {f"{r.region.value}_{name}": why for r in regions for name, why in r.missing.items()}
+        reasons |= dict.fromkeys(own_of(absent), "a column of the study's own, which no image states")
         why = f" ({reasons[absent[0]]})" if absent[0] in reasons else ""
         raise RejectedInput(
             Reason.FEATURE_NOT_COMPUTABLE,
@@ -80,7 +86,7 @@ def feature_row(signature: Signature, regions: Sequence[RegionMeasurement]) -> N
 
 
 def _decompose(forest: Forest, row: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-    """Return the forest's mean and each column's effect, which add up to its probability for this row.
+    """Return the forest's mean and each column's effect, which add up to its score for this row.
 
     Along the decision path of a row through a tree, the share of hot cases changes at every node; the change is
     attributed to the column that the node tests (Saabas, "Interpreting random forests", 2014).

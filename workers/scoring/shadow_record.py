@@ -34,6 +34,6 @@ class ShadowRecord:
     phenotype: Annotated[Phenotype | None, LEFT_OUT_IF_NONE] = None
     """The class by its threshold: hot or cold."""
     difference: Annotated[float | None, LEFT_OUT_IF_NONE] = None
-    """Its hot probability minus that of the case."""
+    """Its score minus that of the case."""
     error: Annotated[str | None, LEFT_OUT_IF_NONE] = None
     """Why it did not score the case."""

@@ -3,22 +3,19 @@
 It is computed after the case is decided, from the features that were measured for it.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 
-import structlog
-
+from listener.runtime.logger import Logger
 from model_store.errors import SignatureError
 from model_store.signatures.canary import hot_probability
 from model_store.signatures.shadow import Shadow, require_same_profile
 from model_store.signatures.signature import Signature
 from workers.errors import RejectedInput
-from workers.features.regions import RegionMeasurement
 from workers.scoring.case_result import CaseResult, Phenotype, Score, SignatureIdentity
 from workers.scoring.score import feature_row
 from workers.scoring.shadow_record import ShadowOutcome, ShadowRecord
 
-log = structlog.get_logger()
+log = Logger(__name__)
 
 
 def shadow_record(shadow: Shadow, result: CaseResult) -> ShadowRecord | None:
@@ -37,7 +34,7 @@ def shadow_record(shadow: Shadow, result: CaseResult) -> ShadowRecord | None:
         if signature is None:
             return None
         _require_scored_by(active, result.signature)
-        return _record(signature, active, result.score, result.regions)
+        return _record(signature, active, result.score, result)
     except Exception as error:  # noqa: BLE001
         # Only our own errors are known not to quote an element in their text.
         why = str(error) if isinstance(error, SignatureError) else type(error).__name__
@@ -50,15 +47,13 @@ def _require_scored_by(active: Signature, scored_by: SignatureIdentity) -> None:
         raise SignatureError("another signature was activated while the case was scored")
 
 
-def _record(
-    signature: Signature, active: Signature, score: Score, regions: Sequence[RegionMeasurement]
-) -> ShadowRecord:
+def _record(signature: Signature, active: Signature, score: Score, result: CaseResult) -> ShadowRecord:
     require_same_profile(active, signature)
     known = ShadowRecord(
         outcome=ShadowOutcome.NOT_SCORED, name=signature.name, digest=signature.digest, beside=active.digest
     )
     try:
-        row = feature_row(signature, regions)
+        row = feature_row(signature, result.regions, result.scanner)
     except RejectedInput as rejection:
         return replace(known, error=str(rejection))
     probability = float(hot_probability(signature.estimator, row)[0])

@@ -9,6 +9,7 @@ if TYPE_CHECKING:  # with NumPy, which commands that only show results do withou
 
 MEASURED_BY = {
     "held_out": "held-out",
+    "held_out_other_spacings": "held-out",
     "nested_cross_validation": "cross-validated",
     "leave_one_site_out": "cross-validated by site",
     "cross_validation": "cross-validated",

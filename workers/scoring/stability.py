@@ -9,21 +9,21 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
-import structlog
 from billiard.exceptions import SoftTimeLimitExceeded
 from threadpoolctl import threadpool_limits
 
+from listener.runtime.logger import Logger
 from listener.runtime.safe_errors import stack_locations
 from model_store.signatures.canary import hot_probability
 from model_store.signatures.signature import Signature
 from workers.features.engine.choice import Engine
-from workers.features.extraction import Masks, measure_columns, wanted_classes
-from workers.features.redraws import Surroundings, outline_voxels, redrawn_masks
+from workers.features.extraction import wanted_classes
+from workers.features.redraws import Redraw, Surroundings, measure_redraws, outline_voxels, redraws_of
 from workers.features.regions import RegionMeasurement
 from workers.limits import is_out_of_memory
 from workers.scoring.case_result import NotRedrawn, Stability
 
-log = structlog.get_logger()
+log = Logger(__name__)
 
 MAX_REDRAWS = 10
 MIN_REDRAWS = 6
@@ -72,6 +72,7 @@ def stability_of(
     regions: Sequence[RegionMeasurement],
     own_score: float,
     budget_seconds: float,
+    scanner: str,
 ) -> Stability | NotRedrawn:
     """Return the range of scores of redrawn outlines, including the case's own score, or the reason for none.
 
@@ -79,7 +80,7 @@ def stability_of(
     those of the whole case: both pass through.
     """
     try:
-        return _stability(signature, surroundings, regions, own_score, budget_seconds)
+        return _stability(signature, surroundings, regions, own_score, budget_seconds, scanner)
     except SoftTimeLimitExceeded:
         raise
     except Exception as error:
@@ -95,6 +96,7 @@ def _stability(
     regions: Sequence[RegionMeasurement],
     own_score: float,
     budget_seconds: float,
+    scanner: str,
 ) -> Stability | NotRedrawn:
     if budget_seconds == 0:
         return NotRedrawn("redrawing is switched off (workers.stability_seconds is 0)")
@@ -107,8 +109,8 @@ def _stability(
         )
     # As for the features of the case: with one thread, rounding is the same on every machine.
     with threadpool_limits(1):
-        drawn = [masks for masks in redrawn_masks(surroundings, count, signature.profile) if masks is not None]
-        scores = _scores(signature, surroundings, drawn)
+        drawn = [one for one in redraws_of(surroundings, count, signature.profile) if one is not None]
+        scores = _scores(signature, surroundings, drawn, scanner)
     if len(scores) < MIN_REDRAWS:
         return NotRedrawn(
             f"{len(scores)} of {count} redrawn outlines can be measured; at least {MIN_REDRAWS} are needed"
@@ -128,11 +130,11 @@ def predicted_seconds(signature: Signature, surroundings: Surroundings, regions:
     return seconds
 
 
-def _scores(signature: Signature, surroundings: Surroundings, drawn: Sequence[Masks]) -> list[float]:
+def _scores(signature: Signature, surroundings: Surroundings, drawn: Sequence[Redraw], scanner: str) -> list[float]:
     """Return the scores of those outlines that have all features of the signature."""
     if not drawn:
         return []
-    measured = measure_columns(surroundings.resampled, drawn, signature.profile, signature.columns, surroundings.engine)
+    measured = measure_redraws(surroundings, drawn, signature.profile, signature.columns)
     rows = np.array([[values.get(column, np.nan) for column in signature.columns] for values in measured])
-    complete = rows[np.isfinite(rows).all(axis=1)]
+    complete = signature.harmonised(rows[np.isfinite(rows).all(axis=1)], scanner)
     return hot_probability(signature.estimator, complete).tolist() if len(complete) else []

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-import structlog
-
 from listener.audit.events import (
     AuditedPatient,
     AuditedStudy,
@@ -14,6 +12,7 @@ from listener.audit.events import (
 )
 from listener.audit.message import Instances
 from listener.audit.trail import AuditLog, NotAudited
+from listener.runtime.logger import Logger
 from listener.settings import AuditSettings
 from workers.results.instance_reference import InstanceReference
 from workers.results.result_roles import ResultRole
@@ -21,7 +20,7 @@ from workers.targets.store_status import StoreResult
 from workers.targets.target import Target
 from workers.targets.transport import Alternatives, RequestNotSent, SentObject, Transport
 
-log = structlog.get_logger()
+log = Logger(__name__)
 
 
 class AuditedTransport:

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Sequence
 
-import structlog
 from pydicom import Dataset
 from pynetdicom import evt
 from pynetdicom.association import Association
@@ -15,6 +14,7 @@ from listener.dicom.commitment_report import (
     CommitmentReport,
     UnreadableReport,
 )
+from listener.runtime.logger import Logger
 from workers.results.instance_reference import InstanceReference
 from workers.targets.association import AssociationRefused, associated
 from workers.targets.target import Target
@@ -29,7 +29,7 @@ PERMANENT_FAILURES = frozenset({0x0119, 0x0122})
 """Failure Reasons (PS3.3 section C.14.1.1) that sending the object again does not change."""
 POLL_SECONDS = 0.05
 
-log = structlog.get_logger()
+log = Logger(__name__)
 
 
 def contexts() -> list[PresentationContext]:

@@ -1,6 +1,6 @@
 """C-STORE SCU: one association that carries the results of one case to one target."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from pydicom import Dataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
@@ -11,7 +11,8 @@ from listener.runtime.fault_points import FaultPoint, reach
 from workers.results.instance_reference import InstanceReference
 from workers.results.result_roles import ResultRole
 from workers.targets.association import associated
-from workers.targets.store_status import StoreResult, meaning_of
+from workers.targets.implicit_vr import NotConverted, in_implicit_vr
+from workers.targets.store_status import StoreResult, meaning_of, status_words
 from workers.targets.target import Target
 from workers.targets.transport import Alternatives, SentObject
 
@@ -34,14 +35,16 @@ def send(target: Target, calling_ae_title: str, objects: Mapping[ResultRole, Alt
     contexts = storage_contexts(uid for choices in objects.values() for uid in choices)
     with associated(target, calling_ae_title, contexts, "none of the SOP classes of the results") as association:
         reach(FaultPoint.DELIVERY_OPENED)
-        accepted = {context.abstract_syntax for context in association.accepted_contexts}
+        accepted: dict[str, set[str]] = {}
+        for context in association.accepted_contexts:
+            accepted.setdefault(str(context.abstract_syntax), set()).update(context.transfer_syntax)
         for role, choices in objects.items():
-            build = next((build for uid, build in choices.items() if uid in accepted), None)
-            if build is None:
+            uid = next((uid for uid in choices if uid in accepted), None)
+            if uid is None:
                 first = next(iter(choices.values()))()
                 yield SentObject(role, InstanceReference.of(first), StoreResult.REFUSED, NO_CONTEXT)
                 continue
-            yield _store(association, role, build())
+            yield _store(association, role, _encoded_for(choices[uid](), accepted[uid]))
             if not association.is_established:
                 break
 
@@ -55,6 +58,16 @@ def storage_contexts(sop_classes: Iterable[str]) -> list[PresentationContext]:
     return [build_context(UID(uid), syntax) for uid in dict.fromkeys(sop_classes) for syntax in TRANSFER_SYNTAXES]
 
 
+def _encoded_for(dataset: Dataset, syntaxes: Collection[str]) -> Dataset:
+    """Return the object in the transfer syntax that the target accepted, which pynetdicom would encode slowly."""
+    if ExplicitVRLittleEndian in syntaxes:
+        return dataset
+    try:
+        return in_implicit_vr(dataset)
+    except NotConverted:
+        return dataset
+
+
 def _store(association: Association, role: ResultRole, dataset: Dataset) -> SentObject:
     instance = InstanceReference.of(dataset)
     try:
@@ -62,5 +75,5 @@ def _store(association: Association, role: ResultRole, dataset: Dataset) -> Sent
     except RuntimeError:  # the association ended before the request was out
         return SentObject(role, instance, StoreResult.TRY_AGAIN, "association ended", was_answered=False)
     status = response.get("Status")
-    text = "no response" if status is None else f"0x{status:04X}"
+    text = "no response" if status is None else status_words(status)
     return SentObject(role, instance, meaning_of(status), text, was_answered=status is not None)

@@ -13,8 +13,9 @@ class StoreResult(StrEnum):
 
 
 SUCCESS = 0x0000
-WARNINGS = frozenset({0x0001, 0x0107, 0x0111, 0x0116, 0xB000, 0xB006, 0xB007})
-"""The object was stored, with a warning; 0x0111: it had been stored before."""
+DUPLICATE_SOP_INSTANCE = 0x0111
+WARNINGS = frozenset({0x0001, 0x0107, DUPLICATE_SOP_INSTANCE, 0x0116, 0xB000, 0xB006, 0xB007})
+"""The object was stored, with a warning, or had been stored before."""
 PERMANENT = frozenset(
     {0x0105, 0x0106, 0x0112, 0x0115, 0x0117, 0x0118, 0x0119, 0x0120, 0x0121, 0x0122, 0x0124, 0x0211, 0x0212}
 )
@@ -29,3 +30,12 @@ def meaning_of(status: int | None) -> StoreResult:
     if status in PERMANENT or status >> 8 == 0xA9 or status >> 12 == 0xC:
         return StoreResult.REFUSED
     return StoreResult.TRY_AGAIN
+
+
+def status_words(status: int) -> str:
+    """Return the meaning of a status and its code, such as ``refused: out of resources (status 0xA700)``."""
+    from pynetdicom.status import GENERAL_STATUS, STORAGE_SERVICE_CLASS_STATUS  # large; settings do without it
+
+    _, meaning = STORAGE_SERVICE_CLASS_STATUS.get(status) or GENERAL_STATUS.get(status) or ("", "")
+    words = "duplicate SOP instance" if status == DUPLICATE_SOP_INSTANCE else meaning.lower()
+    return f"{words} (status 0x{status:04X})" if words else f"status 0x{status:04X}"

@@ -2,6 +2,12 @@
 
 import re
 
+from workers.texts.letters import EAST_ASIAN
+
+WHITE_SPACE = re.compile(r"[ \t\r\n]+")
+OPENING, CLOSING = "\uff08\u300a\u201c", "\uff0c\u3002\uff1a\uff1b\u3001\uff01\uff1f\uff09\u300b\u201d%"
+"""Chinese brackets and marks."""
+PIECE = re.compile(f"[{OPENING}]*(?:[{EAST_ASIAN}]|[^ {EAST_ASIAN}]+)[{CLOSING}]* ?")
 NO_BREAK_SPACE = "\u00a0"
 TOGETHER = re.compile(r"\d (?:mL|mm|cm|ms|s|min)\b|\d %|\d - \d|\b(?:series|Serie|phase|Phase) \d")
 
@@ -14,3 +20,11 @@ def bound(text: str) -> str:
 def unbound(text: str) -> str:
     """Return a line without no-break spaces, so that its words are found by a search."""
     return text.replace(NO_BREAK_SPACE, " ")
+
+
+def pieces(text: str) -> list[str]:
+    """Return what a text may be broken into, each with the space behind it: words, and single letters of Chinese.
+
+    Values stay with their units, and a Chinese bracket or mark with the letter that it belongs to.
+    """
+    return PIECE.findall(WHITE_SPACE.sub(" ", bound(text)).strip(" "))

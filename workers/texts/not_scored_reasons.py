@@ -33,6 +33,7 @@ REASONS = MappingProxyType(
             (Reason.OTHER_PHASE, "ns-other-phase", "Another contrast phase than the signature was trained on"),
             (Reason.OTHER_ACQUISITION, "ns-acquisition", "Acquired unlike the training cases of the signature"),
             (Reason.OTHER_SPACING, "ns-spacing", "Voxel spacing unlike the training cases of the signature"),
+            (Reason.OTHER_SCANNER, "ns-scanner", "The signature was not trained on this scanner"),
             (Reason.UNREADABLE_PIXELS, "ns-no-pixels", "The pixels cannot be read"),
             (Reason.INVALID_PIXELS, "ns-bad-pixels", "The pixel data are not a valid image"),
             (Reason.SINGLE_SLICE, "ns-one-slice", "The outline covers one slice only"),

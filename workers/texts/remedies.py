@@ -29,6 +29,7 @@ REMEDIES: Mapping[Reason, str] = MappingProxyType(
         Reason.OTHER_PHASE: "Copy the outline to the phase that the explanation names.",
         Reason.OTHER_ACQUISITION: NOTHING_TRAINED,
         Reason.OTHER_SPACING: NOTHING_TRAINED,
+        Reason.OTHER_SCANNER: NOTHING_TRAINED,
         Reason.UNREADABLE_PIXELS: AS_WRITTEN,
         Reason.INVALID_PIXELS: "Check the series: it may be a derived map, or masked or cropped to the tumour.",
         Reason.SINGLE_SLICE: "Outline the tumour on every slice that shows it.",

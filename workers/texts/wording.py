@@ -7,17 +7,17 @@ translation, and a template without one stays English. Texts of other parts, suc
 import csv
 import functools
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass
 from enum import StrEnum
 from importlib import resources
 from typing import Annotated
 
 from annotated_types import Ge, Le, MaxLen, MinLen
 
+from workers.texts.letters import can_be_drawn
+
 Word = Annotated[str, MinLen(1), MaxLen(24)]
 """A name that fits into a Series Description (64 characters) with what follows it."""
-LAST_LETTER = 0x530
-"""The typeface of images has the letters below: Latin, Greek and Cyrillic."""
 
 
 class Language(StrEnum):
@@ -71,10 +71,10 @@ class Wording:
 
     @property
     def on_images(self) -> "Wording":
-        """The words on images, whose typeface has Latin, Greek and Cyrillic letters: English where it lacks others."""
-        if any(ord(letter) >= LAST_LETTER for letter in f"{self.hot}{self.cold}{self.uncertain}"):
-            return replace(ENGLISH, series_name=self.series_name)
-        return replace(self, language=Language.ENGLISH) if self.language is Language.CHINESE else self
+        """The words on images: the site's own ones only where the typefaces have their letters."""
+        if can_be_drawn(f"{self.hot}{self.cold}{self.uncertain}"):
+            return self
+        return Wording(language=self.language, series_name=self.series_name)
 
     @property
     def classes(self) -> Mapping[str, str]:
@@ -86,8 +86,10 @@ class Wording:
 
     @property
     def verdicts(self) -> Mapping[str, str]:
-        """The word for each verdict, by the value of its `workers.scoring.case_result.Phenotype`."""
-        return {"hot": self.hot, "cold": self.cold, "uncertain": self.uncertain}
+        """The word for each verdict, by the value of its `workers.scoring.case_result.Phenotype`: own or translated."""
+        default = {"hot": ENGLISH.hot, "cold": ENGLISH.cold, "uncertain": ENGLISH.uncertain}
+        own = {"hot": self.hot, "cold": self.cold, "uncertain": self.uncertain}
+        return {name: self(word) if word == default[name] else word for name, word in own.items()}
 
 
 ENGLISH = Wording()

@@ -27,6 +27,7 @@ from deploy.simulation.planted import Planted
 from model_store.cohort.plan import IDENTITY_COLUMNS, ExtractPlan
 from model_store.signatures.acceptance import ACQUISITION_COLUMNS
 from model_store.signatures.profile import DEFAULT_PROFILE, HAN2024
+from support.dask_scheduler import dask_scheduler
 from support.processes import group_lives, start, wait_until
 from support.structure_sets import contours_of, write_structure_set
 from workers.errors import RejectedInput
@@ -169,6 +170,16 @@ def test_a_second_run_measures_nothing_again_but_what_changed(extracted: Extract
     touched = next((cohort / "out" / "cases").glob("*.json"))
     touched.write_text(touched.read_text()[:100])
     assert extract(plan, cohort / "out", QUIET).measured_now == 1
+
+
+def test_the_workers_of_a_scheduler_give_the_same_table(extracted: Extracted, cohort: Path, tmp_path: Path) -> None:
+    """Headers, cases and a damaged one, measured by processes that this one did not start."""
+    with dask_scheduler(tmp_path) as (address, _):
+        plan = ExtractPlan(folder=cohort / "dicom", scheduler=address, controls=False)
+        again = extract(plan, tmp_path / "out", QUIET)
+    assert again.measured_now == len(extracted.tables.outlines)
+    pd.testing.assert_frame_equal(again.tables.outlines, extracted.tables.outlines, check_exact=True)
+    pd.testing.assert_frame_equal(again.tables.reasons, extracted.tables.reasons)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=lambda number: number.name)

@@ -127,3 +127,12 @@ def test_the_command_takes_a_list_of_pairs(tmp_path: Path) -> None:
     wrong = CliRunner().invoke(radtme, ["cohort", "extract", *options])
     assert wrong.exit_code != 0
     assert "expected one of STUDY, FOLDER and --pairs FILE" in wrong.output
+
+
+def test_a_list_that_is_not_in_utf_8_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    """As a spreadsheet of a German Windows saves it."""
+    file = tmp_path / "pairs.csv"
+    file.write_bytes("image,mask,patient\na.nrrd,b.nrrd,Müller\n".encode("cp1252"))
+    with pytest.raises(WrongUsage, match="is not in UTF-8") as caught:
+        listed_pairs(file)
+    assert "CSV UTF-8" in caught.value.advice

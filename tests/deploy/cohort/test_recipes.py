@@ -51,7 +51,7 @@ def test_mama_mia_becomes_a_study_of_its_first_phase_and_expert_outlines(downloa
     done = run("mama-mia", download, tmp_path / "study")
     assert done.exit_code == 0, done.output
     assert "3 cases; 1 without a known response" in done.output
-    assert "left out: 1 outlines without the first phase after contrast" in done.output
+    assert "left out: 1: no first phase after contrast" in done.output
     study = load_study(tmp_path / "study" / "study.yaml")
     cases = listed_pairs(study.plans["extract"].pairs)
     assert [(one.patient, one.site, one.scanner) for one in cases] == [
@@ -69,22 +69,69 @@ def test_mama_mia_becomes_a_study_of_its_first_phase_and_expert_outlines(downloa
     assert study.plans["validate"].clinical_model == ("age", "subtype")
 
 
-@pytest.mark.parametrize(("name", "patients"), [("duke", 2), ("nact-pilot", 1)])
-def test_parts_are_chosen_by_the_names_of_their_patients(
-    name: str, patients: int, download: Path, tmp_path: Path
-) -> None:
-    """Duke and the NACT pilot are parts of the download."""
-    done = run(name, download, tmp_path / "study")
+def test_parts_are_chosen_by_the_names_of_their_patients(download: Path, tmp_path: Path) -> None:
+    """Duke and the NACT pilot are parts of the download; without a single response there is nothing to train on."""
+    done = run("duke", download, tmp_path / "study")
     assert done.exit_code == 0, done.output
-    assert f"{patients} cases" in done.output
+    assert "2 cases" in done.output
+    refused = run("nact-pilot", download, tmp_path / "other")
+    assert refused.exit_code == 2
+    assert "none of the 1 patients with images has a response" in refused.output
 
 
 def test_another_layout_is_refused_with_what_is_expected(download: Path, tmp_path: Path) -> None:
     """A wrong folder, and a download without its table."""
     wrong = run("mama-mia", download / "images", tmp_path / "study")
     assert wrong.exit_code == 2
-    assert "expected segmentations/expert/PATIENT.nii.gz" in wrong.output
+    assert "expected for mama-mia segmentations/expert/PATIENT.nii.gz" in wrong.output
     (download / "clinical_and_imaging_info.csv").unlink()
     absent = run("mama-mia", download, tmp_path / "study")
     assert absent.exit_code == 2
     assert "expected clinical_and_imaging_info.xlsx or .csv, found neither" in absent.output
+
+
+def test_the_study_is_yaml_whatever_the_responses_are(download: Path, tmp_path: Path) -> None:
+    """A response that is neither 1 nor 0 is left out of training under its own name, quotes and all."""
+    table = pd.read_csv(download / "clinical_and_imaging_info.csv", dtype=str)
+    table.loc[1, "pcr"] = odd = 'not "done": it\'s #3, [later]'
+    table.to_csv(download / "clinical_and_imaging_info.csv", index=False)
+    done = run("mama-mia", download, tmp_path / "study")
+    assert done.exit_code == 0, done.output
+    assert load_study(tmp_path / "study" / "study.yaml").plans["train"].labels.left_out == (odd,)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("duke", "expected for duke segmentations/expert/PATIENT.nii.gz"),
+        ("duke", "or metadata.csv or manifest-.../metadata.csv"),
+        ("ispy1", "expected for ispy1 segmentations/expert/PATIENT.nii.gz"),
+        ("tcga-brca", "expected for tcga-brca metadata.csv or manifest-.../metadata.csv"),
+    ],
+)
+def test_an_empty_folder_is_refused_with_every_layout_that_can_be_read(name: str, said: str, tmp_path: Path) -> None:
+    """And nothing is written."""
+    (tmp_path / "empty").mkdir()
+    done = run(name, tmp_path / "empty", tmp_path / "study")
+    assert done.exit_code == 2
+    assert said in " ".join(done.output.split())
+    assert not (tmp_path / "study").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"patient_id,age\nDUKE_001,3\n", "expected a column pcr, found patient_id, age"),
+        (b"patient_id,pcr\n", "expected a row for each patient, found none"),
+        (b"", "cannot be read as a spreadsheet (EmptyDataError)"),
+        (b"\xff\xfe\x00\x01", "cannot be read as a spreadsheet"),
+        (b"patient_id,pcr\nDUKE_001,\nOTHER_1,1\n", "none of the 3 patients with images has a response"),
+    ],
+)
+def test_a_table_that_cannot_be_used_is_one_error(content: bytes, said: str, download: Path, tmp_path: Path) -> None:
+    """Before anything is written."""
+    (download / "clinical_and_imaging_info.csv").write_bytes(content)
+    done = run("mama-mia", download, tmp_path / "study")
+    assert done.exit_code == 2, done.output
+    assert said in " ".join(done.output.split())
+    assert not (tmp_path / "study").exists()

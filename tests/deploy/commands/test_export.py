@@ -33,9 +33,16 @@ def test_without_a_file_it_prints_csv(run_radtme, scored):
     assert scored.id in done.stdout
 
 
-@pytest.mark.parametrize(("words", "says"), [(["cases.xlsx"], ".csv or .parquet"), ([], "no case yet")])
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["cases.xlsx"], ".csv or .parquet"),
+        (["nowhere/cases.csv"], "there is no folder nowhere"),
+        ([], "no case yet"),
+    ],
+)
 def test_what_it_cannot_do_it_says(run_radtme, spool, words, says):
-    """A name with another ending, and a spool without a case."""
+    """A name with another ending, a folder that is not there, and a spool without a case."""
     done = run_radtme("export", *words)
     assert done.returncode != 0
     assert says in done.stderr

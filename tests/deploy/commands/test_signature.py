@@ -3,25 +3,35 @@
 import re
 import shutil
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from deploy.cli import radtme
-from deploy.simulation.research_cohort import HOT_FROM, cohort_specs, measure_cohort
+from deploy.simulation import research_signature
+from deploy.simulation.research_cohort import HOT_FROM, cohort_specs, measure_cohort, other_specs
 from deploy.simulation.research_signature import RESEARCH_NOTICE
+from model_store.signatures.acceptance import Interval, Parameter
 from model_store.signatures.bundle import load_bundle
 from model_store.signatures.profile import DEFAULT_PROFILE, FEATURES_PER_REGION
 from model_store.signatures.registry import Registry, shipped_bundle
+from model_store.training.development import develop
+from model_store.training.forest import Candidate
+from workers.scoring.signature_quality import signature_quality
 
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a research signature from as few phantoms as can be, built by the command."""
+    """Return a research signature from as few phantoms as can be and a small forest, built by the command."""
     folder = tmp_path_factory.mktemp("bundles")
-    plan = ("--cases", 10, "--held-out", 4, "--seed", 5, "--bundle-version", "0.0.1", "--concurrency", 2)
-    built = run("build-research", "--output", folder, *plan)
+    few_trees = partial(develop, grid=(Candidate(columns=8, max_depth=3, min_samples_leaf=4, trees=20),))
+    phantoms = ("--cases", 10, "--held-out", 4, "--other-spacings", 4)
+    plan = (*phantoms, "--seed", 5, "--bundle-version", "0.0.1", "--concurrency", 2)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(research_signature, "develop", few_trees)
+        built = run("build-research", "--output", folder, *plan)
     assert built.exit_code == 0, built.output
     return Path(built.output.strip().splitlines()[-1])
 
@@ -66,6 +76,28 @@ def test_cohort_is_half_inflamed_and_from_several_protocols() -> None:
     assert len({spec.seed for spec in specs}) == 36
 
 
+def test_other_spacings_are_measured_on_other_phantoms() -> None:
+    """They are balanced, too, and neither their spacings nor their seeds occur in training."""
+    specs, others = cohort_specs(seed=1, cases=36), other_specs(seed=1, cases=48)
+    kinds = Counter((float(spec.immune) >= HOT_FROM, spec.spacing_mm, spec.noise) for spec in others)
+    assert len(kinds) == 2 * 4 * 3
+    assert set(kinds.values()) == {2}
+    assert not {spec.spacing_mm for spec in specs} & {spec.spacing_mm for spec in others}
+    assert not {spec.seed for spec in specs} & {spec.seed for spec in others}
+
+
+def test_the_shipped_signature_accepts_the_spacings_that_it_was_trained_or_measured_on() -> None:
+    """Between the smallest divided by 1.25 and the largest times 1.25, and its card says so."""
+    contract = load_bundle(shipped_bundle()).acceptance
+    assert contract.acquisition == {
+        Parameter.PIXEL_SPACING: Interval(0.4, 2.0),
+        Parameter.SLICE_SPACING: Interval(0.8, 3.75),
+    }
+    card = (shipped_bundle() / "MODEL_CARD.md").read_text()
+    assert "| pixel spacing mm | 0.4 to 2 |" in card
+    assert "none is simulated, so that repetition time, echo time" in card
+
+
 def test_publish_activate_rollback(home: Path, bundle: Path) -> None:
     """From an empty registry to two signatures, the second active, and back to the first."""
     registry = Registry(home / "radtme-data" / "signatures")
@@ -78,7 +110,10 @@ def test_publish_activate_rollback(home: Path, bundle: Path) -> None:
     assert f"* {bundle.name}" in listed
     assert len(re.findall(r"^\d{4}-\d\d-\d\dT.*\+00:00  activate", listed, re.MULTILINE)) == 2
     assert bundle.name in run("show").output
-    assert RESEARCH_NOTICE in run("show", shipped).output
+    shown = run("show", shipped).output.split()
+    assert RESEARCH_NOTICE in " ".join(shown)
+    assert "not beaten: shuffled voxels; so research only" in " ".join(shown)
+    assert registry.verify(shipped).digest in "".join(shown)
     assert run("rollback").exit_code == 0
     assert registry.active().name == shipped
     none_left = run("rollback")
@@ -95,7 +130,7 @@ def test_errors_are_two_lines_and_exit_code_1(home: Path, bundle: Path) -> None:
         (("publish", damaged), "canary.npz"),
         (("activate", "nothing"), "no signature matches 'nothing'"),
         (("show",), "no signature is active"),
-        (("build-research", "--output", "out", "--cases", 2, "--held-out", 0), "5 hot patients"),
+        (("build-research", "--output", "out", "--cases", 2, "--held-out", 0, "--other-spacings", 0), "5 hot patients"),
     ):
         result = run(*arguments)
         assert result.exit_code == 1, arguments
@@ -133,6 +168,10 @@ def test_shipped_signature_is_sound(tmp_path: Path) -> None:
     assert sum(path.stat().st_size for path in shipped_bundle().iterdir()) < 1_500_000
     auc = signature.description.metrics["held_out"]["auc"]
     assert auc["low"] > 0.6
+    assert signature.description.metrics["held_out_other_spacings"]["auc"]["low"] > 0.6
+    quality = signature_quality(signature.description)
+    assert quality is not None
+    assert (quality.kind, quality.cases, quality.auc) == ("held-out", 160, auc["value"])
     assert auc["value"] < 0.97
 
 

@@ -1,6 +1,7 @@
-"""`radtme up` on a terminal: what it prints and what its parts log never share a line."""
+"""`radtme up` on a terminal: what it prints and what its parts log never share a line; where what is."""
 
 import io
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -23,3 +24,18 @@ def test_a_spinner_turns_only_where_the_log_goes_elsewhere(
     else:
         assert "starting" in shown
         assert "\x1b[2K" in shown, "the spinner's line is cleared"
+
+
+@pytest.mark.parametrize(
+    ("pointer", "shown"),
+    [
+        (None, "the one that radtme ships, as soon as a worker has started"),
+        ('{"active": "mine-1.0.0"}', "mine-1.0.0"),
+        ("{}", "no active signature can be read: cases are not scored (radtme signature activate NAME)"),
+    ],
+)
+def test_the_signature_is_named(pointer: str | None, shown: str, tmp_path: Path) -> None:
+    """The workers of a new installation activate the one that comes with the program, after `up` has printed this."""
+    if pointer is not None:
+        (tmp_path / "active.json").write_text(pointer)
+    assert up._active_signature(tmp_path) == shown

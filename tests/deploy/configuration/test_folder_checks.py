@@ -65,7 +65,7 @@ def test_a_folder_without_permission_is_found(tmp_path: Path) -> None:
     closed.mkdir(mode=0o500)
     code = (
         "import sys; from pathlib import Path; from deploy.configuration import folder_checks as checks;"
-        "print(checks._why_unusable(Path(sys.argv[1])))"
+        "print(checks.why_unusable(Path(sys.argv[1])))"
     )
     rights = "-dac_override,-dac_read_search"
     prefix = ["setpriv", f"--bounding-set={rights}", f"--inh-caps={rights}"] if os.geteuid() == 0 else []

@@ -2,12 +2,15 @@
 
 import json
 import random
+import shutil
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from pydicom import Dataset, dcmread, dcmwrite
+from pydicom import DataElement, Dataset, dcmread, dcmwrite
+from pydicom.data import get_testdata_file
 
 from deploy.cli import radtme
 from deploy.conformance.result_check import check_results
@@ -50,6 +53,39 @@ def test_our_results_pass(results: Path) -> None:
     done = CliRunner().invoke(radtme, ["check", "--strict", "--json", str(results)])
     assert done.exit_code == 0, done.output
     assert json.loads(done.output) == {"results": 4, "sources": 0, "findings": []}
+
+
+def test_what_is_no_result_is_passed_over(results: Path, tmp_path: Path) -> None:
+    """The directory of a medium was judged as a result, a README as DICOM that cannot be read."""
+    for path in results.iterdir():
+        shutil.copyfile(path, tmp_path / path.stem)
+    shutil.copyfile(str(get_testdata_file("DICOMDIR")), tmp_path / "DICOMDIR")
+    (tmp_path / "README").write_text("Read me.")
+    done = CliRunner().invoke(radtme, ["check", "--json", str(tmp_path)])
+    assert json.loads(done.output) == {"results": 4, "sources": 0, "findings": []}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_damage_raises(results: Path, tmp_path: Path, seed: int) -> None:
+    """Elements that are missing, empty, of another kind or overwritten: findings at most, no warning of pydicom."""
+    chance = random.Random(seed)
+    source = chance.choice(sorted(results.iterdir()))
+    instance = dcmread(source)
+    for _ in range(3):
+        owner = chance.choice([instance, *(item for one in instance.iterall() if one.VR == "SQ" for item in one.value)])
+        if tags := list(owner.keys()):
+            tag = chance.choice(tags)
+            owner[tag] = chance.choice([DataElement(tag, "SQ", []), DataElement(tag, "LO", "x\\y"), owner[tag]])
+            if chance.random() < 0.5:
+                del owner[tag]
+    dcmwrite(tmp_path / "one.dcm", instance)
+    content = bytearray((tmp_path / "one.dcm").read_bytes())
+    for _ in range(chance.choice([0, 20])):
+        content[chance.randrange(132, len(content))] = chance.randrange(256)
+    (tmp_path / "one.dcm").write_bytes(content[: chance.choice([len(content), len(content) // 2])])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_results([tmp_path / "one.dcm", source])
 
 
 def _without_template(report: Dataset) -> None:

@@ -133,7 +133,7 @@ def test_what_is_broken_on_this_machine_is_named(settings: dict[str, Any], tmp_p
     assert "in the future" in said["clock"]
     assert said["targets"].startswith("pacs: PACS@127.0.0.1")
     assert "then run radtme echo pacs" in found["targets"][0]["remedy"]
-    assert [one["message"] for one in found["parts"]] == ["nothing runs"]
+    assert [one["message"] for one in found["parts"]] == ["nothing is running"]
     assert code == 1
 
 
@@ -235,7 +235,7 @@ def test_a_database_that_is_away_is_named_everywhere(settings: dict[str, Any], t
     done = CliRunner().invoke(radtme, ["status", "--config", str(tmp_path / "radtme.yaml")])
     assert done.exit_code == 1
     assert "The ledger's database cannot be used: " in done.output
-    assert "Nothing runs: no object is received" in done.output
+    assert "Nothing is running: no object is received" in done.output
     assert "secret" not in done.output + json.dumps(found)
     away = Spool(spool.root, url.replace("postgresql:", "postgresql+psycopg:"))
     page = _Content(Pages(away, tmp_path / "none", (), 0, StatusPageSettings())).answer("/")

@@ -15,14 +15,15 @@ from psycopg import sql
 from deploy.cli import radtme
 from deploy.grafana import build
 from listener.ledger.readers import RoleNotGranted, let_read
+from listener.ledger.schema import METADATA
 from listener.ledger.target_circuits import Circuit, CircuitState, change_circuit
 from listener.pairing.study_notes import StudyNotes
-from listener.spool.job_notes import Attempts, Failure, Hold
+from listener.spool.job_notes import Attempts, Hold
 from listener.spool.jobs import Job, JobState, job_id_for
 from listener.spool.spool import Spool
 from support.outboxes import delivering
 from support.postgresql import PostgresServer
-from support.records import AT, job_record
+from support.records import AT, facts_of, job_record
 
 PANELS = {
     panel["title"]: panel["targets"][0]["rawSql"]
@@ -72,13 +73,12 @@ def sent(spool: Spool) -> Job:
     """Return a case on its way to two targets, among others in each state."""
     for number, state in enumerate(JobState):
         record = job_record(job_id_for(f"1.9.{number}", 1), study_uid=f"1.9.{number}")
-        failed = {"failure": Failure("worker_killed", "3 workers died", AT, 3), "reason": "worker_killed"}
         assert spool.create_job(
             record,
             state,
             attempts=Attempts((AT, AT)),
             hold=Hold("ann", AT, "asks the surgeon") if state is JobState.READY else None,
-            **(failed if state is JobState.FAILED else {}),
+            **facts_of(state),
         )
     folder = spool.series_folder("1.77", "1.77.1")
     folder.mkdir(parents=True)
@@ -120,7 +120,8 @@ def test_nothing_else_is_found(reader: Reader, sent: Job) -> None:
 
 def test_the_role_reads_no_table_and_changes_nothing(reader: Reader, sent: Job) -> None:
     """It sees the views, and what they leave out it does not see."""
-    refused = ("SELECT * FROM jobs", "SELECT * FROM deliveries", "DELETE FROM radtme_views.studies")
+    refused = [f"TABLE {table}" for table in ("alembic_version", *METADATA.tables)]
+    refused += ["DELETE FROM radtme_views.studies", "CREATE TABLE public.x (y int)", "CREATE SCHEMA x"]
     for query in (*refused, "UPDATE radtme_views.cases SET state = 'done'", "CREATE TABLE radtme_views.x (y int)"):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             reader.run(query)

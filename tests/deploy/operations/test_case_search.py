@@ -10,7 +10,8 @@ from click.testing import CliRunner
 from sqlalchemy import update
 
 from deploy.cli import radtme
-from deploy.operations.case_search import CaseFilter, found_cases
+from deploy.operations.case_filter import CaseFilter
+from deploy.operations.case_search import found_cases
 from listener.spool.job_rows import jobs as rows
 from listener.spool.jobs import JobState
 from support.spool_jobs import REJECTED, SCORED, delivery

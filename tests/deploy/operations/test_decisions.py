@@ -17,6 +17,7 @@ from listener.settings import ListenerSettings
 from listener.spool.jobs import JobState, job_id_for
 from listener.spool.locks import exclusive
 from support.outboxes import delivering, entry_of
+from support.records import facts_of
 from support.spool_jobs import SCORED, delivery
 from workers.delivery.deliver import deliver
 from workers.jobs import attempts as ledger
@@ -132,7 +133,7 @@ def test_a_hold_moves_along_with_its_job(spool, put_job):
     """The worker that scores it meanwhile finishes, and nothing is sent."""
     job = put_job("1.1", JobState.RUNNING)
     hold(spool, job, "ann", "")
-    moved = spool.move(job, JobState.DELIVERING)
+    moved = spool.move(job, JobState.DELIVERING, **facts_of(JobState.DELIVERING))
     assert moved.is_held
     with pytest.raises(CommandError, match="held"):
         retry(spool, moved)

@@ -22,7 +22,7 @@ from workers.scoring.score import identity, score
 def delivered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the file of a feature report that the shipped signature scored."""
     case, signature = make_case(), load_bundle(shipped_bundle())
-    scored = score(signature, case.result.regions)
+    scored = score(signature, case.result.regions, case.result.scanner)
     result = replace(case.result, score=scored, signature=identity(signature))
     path = tmp_path_factory.mktemp("delivered") / "feature_report.dcm"
     report = build_results(result, case.seg_header, case.measurement)[ResultRole.FEATURE_REPORT]
@@ -56,7 +56,7 @@ def test_a_delivered_report_gives_its_score_again(delivered: Path, monkeypatch: 
     assert code == 0, text
     assert answer["problems"] == []
     assert answer["repeated"] == answer["reported"]
-    assert answer["signature"] == "radtme-research-phantom 1.3.0"
+    assert answer["signature"] == "radtme-research-phantom 1.4.0"
 
 
 def test_every_change_is_found(delivered: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

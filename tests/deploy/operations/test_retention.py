@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import update
@@ -15,10 +15,12 @@ from deploy.operations.removal import finish_earlier, removal_folder, remove
 from deploy.operations.retention import every_study, old_quarantine, overdue, units
 from listener.audit.reader import read_entries
 from listener.audit.trail import NotAudited
+from listener.ledger.quarantine import QuarantineReason, quarantine
 from listener.pairing.study_notes import StudyNotes
 from listener.spool.job_rows import jobs
 from listener.spool.jobs import JobState
 from listener.spool.locks import exclusive
+from listener.spool.study_rows import StudyCounts, study_counts
 from support.spool_jobs import REJECTED, SCORED, delivery
 
 STUDY = "1.2.3"
@@ -40,6 +42,8 @@ def make_old(spool, days=OLD):
     for path in spool.root.rglob("*"):
         os.utime(path, (moment, moment))
     change_rows(spool, changed=datetime.fromtimestamp(moment, UTC))
+    with spool.ledger.writing() as connection:
+        connection.execute(update(quarantine).values(at=datetime.fromtimestamp(moment, UTC)))
     StudyNotes(spool).note(sorted(path.name for path in spool.studies.iterdir()))
 
 
@@ -205,6 +209,27 @@ def test_a_study_that_came_again_after_a_kill_loses_nothing(spool, put_job, put_
     assert len(list(spool.studies.glob("*/*/*.dcm"))) == 4
 
 
+def test_a_study_that_came_again_after_its_removal_is_still_known(spool, put_job, put_instances, monkeypatch):
+    """The run was killed before it had deleted the files: the next one deletes them, and not the new study's row."""
+    put_instances(4)
+    put_job("1.1", JobState.DONE, **DELIVERED)
+    make_old(spool)
+
+    def killed(_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "rmtree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            removed(spool)
+    assert study_counts(spool.ledger) == StudyCounts(0, 0)
+    put_instances(2)
+    StudyNotes(spool).note([STUDY])
+    finish_earlier(spool)
+    assert not list(removal_folder(spool).iterdir())
+    assert study_counts(spool.ledger) == StudyCounts(1, 2)
+
+
 def test_nothing_goes_unaudited(spool, put_job, put_instances):
     """Where the trail cannot be written, all of it is put back."""
     put_instances(4)
@@ -227,7 +252,8 @@ def test_the_command_shows_first_and_removes_when_told(spool, put_job, put_insta
     job = put_job("1.1", JobState.DONE, **DELIVERED)
     part = spool.receiving / "a.part"
     part.write_bytes(b"x")
-    spool.put_in_quarantine(part, "1.2.3.4", {"reason": "cannot_understand"})
+    came = datetime.now(UTC) - timedelta(days=29)
+    spool.put_in_quarantine(part, "1.2.3.4", QuarantineReason(reason="cannot_understand", at=came))
     assert not list(old_quarantine(spool, RetentionSettings()))
     make_old(spool)
     shown = run_radtme("retention")

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import select
 
 from deploy.cli import radtme
 from deploy.errors import CommandError
@@ -11,6 +12,7 @@ from deploy.operations.retry import retry
 from deploy.operations.retry_choice import Choice, chosen_jobs
 from listener.broker.messages import delivery_announcement, score_announcement
 from listener.ledger.deliveries import DeliveryState
+from listener.spool.job_rows import jobs
 from listener.spool.jobs import JobState, job_id_for
 from listener.spool.locks import exclusive
 from support.outboxes import entry_of
@@ -29,7 +31,7 @@ def delivery(target: str, state: str) -> dict[str, object]:
         "state": state,
         "tries": 7,
         "taken": {},
-        "next_try": FAR,
+        "next_try": None if state in ("refused", "delivered") else FAR,
         "last_error": "x",
     }
 
@@ -65,6 +67,20 @@ def test_a_failed_job_with_results_is_sent_again(spool, put_job):
     assert is_due(entry_of(spool, again))
     assert entry_of(spool, again, "archive").state is DeliveryState.DELIVERED
     assert done.announcements == (delivery_announcement(job.id, "pacs"),)
+
+
+def test_a_case_that_was_not_scored_keeps_its_reason_when_it_is_sent_again(spool, put_job):
+    """It is found by it, as before its target refused the report; one that is scored again has none of a result."""
+    refused = FAILURE | {"reason": "delivery_refused"}
+    put_job("1.1", JobState.FAILED, failure=refused, result=REJECTED, delivery__pacs=delivery("pacs", "refused"))
+    put_job("1.2", JobState.FAILED, failure=FAILURE, result=REJECTED)
+    for job in list(spool.jobs()):
+        retry(spool, job)
+    query = select(jobs.c.state, jobs.c.outcome, jobs.c.reason).order_by(jobs.c.seg_sop_instance_uid)
+    with spool.ledger.reading() as connection:
+        sent, scored = connection.execute(query).all()
+    assert sent == (JobState.DELIVERING, "not_scored", "tumour_too_small")
+    assert scored == (JobState.READY, None, None)
 
 
 def test_a_delivery_is_due_now(spool, put_job):

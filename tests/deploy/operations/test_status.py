@@ -2,9 +2,11 @@
 
 import io
 import json
+import os
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
@@ -64,7 +66,7 @@ def test_a_target_that_cannot_be_reached_stands_at_the_top(spool, put_job):
     change_circuit(spool.ledger, "pacs", lambda _: opened)
     shown = format_time(read_status(spool), 200)
     assert "target pacs: not reached for 2 h" in shown
-    assert "circuit open, asked again in 3 min: PACS@h:1 cannot be reached" in shown
+    assert "tried again in 3 min: PACS@h:1 cannot be reached; radtme echo pacs says more" in shown
 
 
 def test_what_waits_for_a_target_that_is_not_gone_to_says_when_that_is_asked(full_spool):
@@ -133,6 +135,13 @@ def test_an_uncertain_verdict_says_what_it_tends_to_and_why(spool, put_job):
     assert job["stability"]["low"] == 0.4
 
 
+def test_no_tendency_is_shown_for_images_that_may_be_from_before_contrast(spool, put_job):
+    """Only the score, and why it decides nothing."""
+    score = {"hot_probability": 0.9, "threshold": 0.5, "phenotype": "uncertain", "tendency": "hot"}
+    put_job("1.4", JobState.DELIVERING, result=SCORED | {"score": score | {"doubts": ["contrast_phase"]}})
+    assert "UNCERTAIN, score 0.900 (threshold 0.500). Nothing" in format_time(read_status(spool), 320)
+
+
 def test_json_holds_everything_for_scripts(full_spool):
     """A script finds states, reasons, scores and due times under fixed names."""
     found = as_json(read_status(full_spool))
@@ -196,17 +205,35 @@ def test_the_command_says_what_is_not_there(spool, run_radtme, tmp_path: Path):
 
 def test_the_service_is_told_by_its_signs_of_life(spool):
     """Nothing, everything, and all but one part; a disk below the limit and a Redis that is gone come with them."""
-    assert "Nothing runs: no object is received" in format_time(read_status(spool), 200)
+    assert "Nothing is running: no object is received" in format_time(read_status(spool), 200)
     with signs_of_life(spool):
         shown = format_time(read_status(spool), 200)
-        assert "listener runs, compute runs, delivery runs, Redis does not run (radtme up starts it), database" in shown
+        assert "listener is running, compute is running, delivery is running" in shown
+        assert "Redis is not running (radtme up starts it), database" in shown
         health = read_health(spool, 1 << 62, "redis://:secret@127.0.0.1:1/0")
         full, redis = health.problems
     assert full.startswith("The disk is full: ")
+    assert full.endswith("; run radtme retention, or give the disk more space.")
     assert "no Redis answers at 127.0.0.1:1; start it, or correct redis.url" in redis
     assert "secret" not in str(as_json(health))
     with signs_of_life(spool, Part.COMPUTE, Part.DELIVERY):
-        assert read_health(spool, 0, None).problems == ["No listener runs: no object is received."]
+        (without,) = read_health(spool, 0, None).problems
+        assert without == "No listener is running: no object is received. Start it: radtme listen, or its service."
+
+
+def test_a_spool_that_cannot_be_written_is_said_and_what_to_do(spool, tmp_path, monkeypatch):
+    """Read-only, no part can give a sign of life; without inodes all do, and nothing can be received."""
+    status = os.statvfs(tmp_path)
+    read_only = SimpleNamespace(**{name: getattr(status, name) for name in dir(status) if name.startswith("f_")})
+    read_only.f_flag |= os.ST_RDONLY
+    monkeypatch.setattr(os, "statvfs", lambda path: read_only)
+    (said,) = read_health(spool, 0, None).problems
+    assert said.startswith("The spool's file system is read-only: no object is received; mount it read-write")
+    read_only.f_flag, read_only.f_favail, read_only.f_files = 0, 0, 1000
+    assert not spool.is_writable()
+    with signs_of_life(spool):
+        (said,) = read_health(spool, 0, None).problems
+    assert said.startswith("The disk has room for no more files (df -i)")
 
 
 def test_what_needs_a_person_comes_first_and_what_is_over_last(full_spool):
@@ -278,8 +305,10 @@ def test_an_empty_folder_says_what_runs(run_radtme):
     """Also where nothing ever ran: the parts and Redis, then that there is no spool."""
     done = run_radtme("status")
     assert done.returncode == 1
-    assert "listener does not run, compute does not run, delivery does not run, Redis does not run" in done.stdout
-    assert "Nothing runs: no object is received" in done.stdout
+    assert (
+        "listener is not running, compute is not running, delivery is not running, Redis is not running" in done.stdout
+    )
+    assert "Nothing is running: no object is received" in done.stdout
     assert done.stderr.startswith("error: there is no spool at ")
     told = json.loads(run_radtme("status", "--json").stdout)["service"]
     assert [one["part"] for one in told["parts"]] == ["listener", "compute", "delivery"]

@@ -30,7 +30,7 @@ from listener.spool.record_file import as_json
 from listener.spool.spool import fail_within
 from support.mounts import close_ledgers
 from support.outboxes import ROLES, delivering, entry_of, forget_deliveries, state_of
-from support.records import job_record, result_record
+from support.records import facts_of, job_record, result_record
 from support.scripted_pacs import ScriptedPacs
 from workers.delivery.deliver import deliver
 from workers.delivery.outbox import put_delivery, read_deliveries, write_delivery
@@ -149,7 +149,7 @@ def old(spool, put_job, put_instances):
                 fail_within(spool, connection, job, "delivery_refused", "x")
             jobs[name] = spool.find_job(job.id)
         else:
-            jobs[name] = spool.move(job, JobState.DONE)
+            jobs[name] = spool.move(job, JobState.DONE, **facts_of(JobState.DONE))
     back_to_layout_1(spool)
     return jobs
 
@@ -334,7 +334,7 @@ def files_of_layout_2(spool):
 
 def test_the_small_files_of_layout_2_become_rows(spool):
     """Circuits, commitments and self-tests are kept as rows; the files stay as they were."""
-    job = spool.create_job(job_record("0" * 16 + "-v1"), JobState.DELIVERING)
+    job = spool.create_job(job_record("0" * 16 + "-v1"), JobState.DELIVERING, **facts_of(JobState.DELIVERING))
     write_delivery(spool.ledger, job.id, queued("pacs", [ResultRole.SUMMARY_REPORT], datetime.now(UTC)))
     files = files_of_layout_2(spool)
     before = [path.read_bytes() for path in files]

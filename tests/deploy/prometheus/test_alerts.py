@@ -13,7 +13,7 @@ from deploy.configuration.load import load_configuration
 
 ROOT = Path(__file__).parents[3]
 RULES = sorted((ROOT / "deploy" / "prometheus" / "rules").glob("*.yml"))
-CASES = Path(__file__).parent / "alerts.test.yml"
+CASES = sorted(Path(__file__).parent.glob("alerts*.test.yml"))
 ALERTS: dict[str, dict[str, Any]] = {
     rule["alert"]: rule
     for path in RULES
@@ -31,7 +31,7 @@ def test_prometheus_accepts_the_rules_and_they_fire_as_told() -> None:
     for arguments in (
         ["check", "config", str(config)],
         ["check", "rules", *map(str, RULES)],
-        ["test", "rules", str(CASES)],
+        ["test", "rules", *map(str, CASES)],
     ):
         ran = subprocess.run(["promtool", *arguments], capture_output=True, text=True)
         assert ran.returncode == 0, ran.stdout + ran.stderr
@@ -40,7 +40,7 @@ def test_prometheus_accepts_the_rules_and_they_fire_as_told() -> None:
 def test_each_alert_is_seen_firing_and_not_firing() -> None:
     """An alert that no case makes fire may never fire; one that always fires is no alert."""
     seen: dict[str, set[bool]] = {name: set() for name in ALERTS}
-    for case in yaml.safe_load(CASES.read_text())["tests"]:
+    for case in (case for path in CASES for case in yaml.safe_load(path.read_text())["tests"]):
         for check in case["alert_rule_test"]:
             seen[check["alertname"]].add(bool(check.get("exp_alerts")))
     assert len(seen) >= 15

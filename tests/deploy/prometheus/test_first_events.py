@@ -38,6 +38,13 @@ FIRST_EVENTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
             'up{job="radtme-delivery"}': "_x9 1x30",
         },
     ),
+    "RadtmeFewerInstances": (
+        "70m",
+        {
+            'up{job="radtme-listener", instance="1"}': "_x9 1x90",
+            'up{job="radtme-listener", instance="2"}': "_x9 1x40 stale",
+        },
+    ),
     "RadtmeRedisDown": ("20m", {"radtme_redis_up": "_x9 1 0x30"}),
     "RadtmeLedgerDown": ("20m", {"radtme_ledger_up": "_x9 1 0x30"}),
     "RadtmeSignatureUnusable": ("20m", {"radtme_signature_usable": "_x9 1 0x30"}),
@@ -46,6 +53,7 @@ FIRST_EVENTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
         "14m",
         {'radtme_objects_received_total{outcome="out_of_resources", sop_class="mr"}': "_x9 0 0 1x30"},
     ),
+    "RadtmeSpoolNotWritable": ("20m", {"radtme_spool_writable": "_x9 1 0x30"}),
     "RadtmeDiskFillsUp": (
         "120m",
         {
@@ -73,6 +81,15 @@ FIRST_EVENTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
         },
     ),
     "RadtmeTargetUnreachable": ("40m", {'radtme_target_circuit{target="pacs", state="closed"}': "_x9 1 0x60"}),
+    "RadtmeTargetTakesNothing": (
+        "60m",
+        {
+            'radtme_delivery_oldest_seconds{target="pacs"}': "_x9 0+60x100",
+            'radtme_deliveries_waiting{target="pacs", state="retry"}': "_x9 0 1x100",
+            'radtme_target_circuit{target="pacs", state="closed"}': "_x9 1x100",
+            'radtme_deliveries_total{target="pacs", outcome="delivered"}': "_x9 0x100",
+        },
+    ),
     "RadtmeDeliveryLate": ("400m", {'radtme_delivery_oldest_seconds{target="pacs"}': "_x9 0+60x500"}),
     "RadtmeCommitmentUnanswered": (
         "20m",
@@ -108,6 +125,7 @@ FIRST_EVENTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
         },
     ),
     "RadtmeCertificateExpires": ("90m", {'radtme_certificate_seconds_left{role="listener"}': "_x9 86400x100"}),
+    "RadtmeCertificateExpired": ("14m", {'radtme_certificate_seconds_left{role="listener"}': "_x9 60 0 -60x30"}),
     "RadtmeCertificateStale": ("40m", {'radtme_certificate_stale{role="listener"}': "_x9 0 1x100"}),
     "RadtmeAuditTrailFails": ("14m", {"radtme_audit_failures_total": "_x9 0 0 1x60"}),
     "RadtmeAuditBacklog": ("90m", {"radtme_audit_backlog_bytes": "_x9 60000000x100"}),
@@ -123,9 +141,12 @@ def test_every_alert_is_tried_from_nothing() -> None:
 @pytest.mark.acceptance
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="needs promtool")
 def test_every_alert_fires_at_its_first_event(tmp_path: Path) -> None:
-    """Prometheus's own engine evaluates the rules on series that begin with the installation."""
-    tests = [
-        {
+    """Prometheus's own engine evaluates the rules on series that begin with the installation.
+
+    All rules at each step, so that an alert that takes days gets longer steps.
+    """
+    tests = {
+        name: {
             "interval": "1m",
             "input_series": [{"series": series, "values": values} for series, values in scraped.items()],
             "promql_expr_test": [
@@ -137,10 +158,14 @@ def test_every_alert_fires_at_its_first_event(tmp_path: Path) -> None:
             ],
         }
         for name, (moment, scraped) in FIRST_EVENTS.items()
-    ]
-    file = tmp_path / "first_events.yml"
-    file.write_text(yaml.safe_dump({"rule_files": list(map(str, RULES)), "evaluation_interval": "1m", "tests": tests}))
-    ran = subprocess.run(["promtool", "test", "rules", str(file)], capture_output=True, text=True)
+    }
+    of_days = [tests.pop("RadtmeNothingReceived")]
+    files = []
+    for step, cases in (("1m", list(tests.values())), ("10m", of_days)):
+        told = {"rule_files": list(map(str, RULES)), "evaluation_interval": step, "tests": cases}
+        files.append(tmp_path / f"first_events_{step}.yml")
+        files[-1].write_text(yaml.safe_dump(told))
+    ran = subprocess.run(["promtool", "test", "rules", *map(str, files)], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 

@@ -159,6 +159,19 @@ def test_a_part_whose_name_is_gone_is_down(discovery: Discovery) -> None:
         discovery.all_run()
 
 
+def test_one_of_two_workers_is_gone(discovery: Discovery) -> None:
+    """Its name has one address less; the part is not down, and the alert clears when it is back."""
+    discovery.all_run()
+    usual = 'count_over_time(radtme:part_instances{job="radtme-compute"}[1h]) > 20'  # so that two is what was usual
+    wait_until(lambda: discovery.query(usual), 120, "two workers for a while")
+    gone = discovery.names.addresses["compute"].pop()
+    fewer = 'ALERTS{alertname="RadtmeFewerInstances", alertstate="firing"}'
+    discovery.wait_for(fewer, {"radtme-compute": 1})
+    discovery.all_run()
+    discovery.names.addresses["compute"].append(gone)
+    discovery.wait_for(fewer, {})
+
+
 def test_a_name_server_that_fails_hides_no_part(discovery: Discovery) -> None:
     """It answers SERVFAIL, as Docker's does without a name server behind it: parts that were found stay known."""
     discovery.all_run()

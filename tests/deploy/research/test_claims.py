@@ -16,11 +16,13 @@ from model_store.signatures.bundle import load_bundle
 from model_store.signatures.profile import HAN2024
 from workers.features.extraction import columns
 
+pytestmark = pytest.mark.usefixtures("without_drawing")
+
 COLUMNS = list(columns(HAN2024))
 PLAN = (
     "output: out\n"
     "train: {id: ours, version: 1.0.0, features: train.parquet, labels: train_labels.csv, columns: [8],\n"
-    "  max_depths: [3], trees: 30, repeats: 2, jobs: 1, alternatives: no,\n"
+    "  max_depths: [3], trees: 10, repeats: 2, jobs: 1, alternatives: no,\n"
     "  validation_bar: 0.7, protocol: protocol.txt}\n"
     "validate: {cohorts: [{name: other, features: other.parquet, labels: other_labels.csv}]}\n"
     "publish: {validated: yes, protocol: osf.io, protocol_file: protocol.txt}\n"
@@ -88,34 +90,57 @@ def study(tmp_path: Path) -> Study:
 
 
 @dataclass(frozen=True)
-class Validated:
-    """A study with a real effect, trained and validated."""
+class Kept:
+    """A study after its first steps, of which each test gets the state of then."""
 
     folder: Path
     untouched: Path
     """A copy of the folder."""
     printed: str
-    """What both steps printed."""
+    """What the steps printed."""
+
+    def restored(self) -> Study:
+        """Return the study as it was, in its own folder: in another one, it would be trained again."""
+        shutil.rmtree(self.folder)
+        shutil.copytree(self.untouched, self.folder)
+        return Study(self.folder)
+
+
+def after(study: Study, *commands: str) -> Kept:
+    """Run steps of a study, and keep what they leave."""
+    printed = "".join(done(study.run(command)) for command in commands)
+    untouched = study.folder.with_name(f"{study.folder.name}_untouched")
+    shutil.copytree(study.folder, untouched)
+    return Kept(study.folder, untouched, printed)
 
 
 @pytest.fixture(scope="module")
-def honest(tmp_path_factory: pytest.TempPathFactory) -> Validated:
-    """Return such a study."""
+def honest(tmp_path_factory: pytest.TempPathFactory) -> Kept:
+    """Return a study with a real effect, trained and validated."""
     study = planned(tmp_path_factory.mktemp("honest"))
     study.cohort("train", "P", 1, 1.0, controls=True)
     study.cohort("other", "E", 2, 1.0)
-    printed = "".join(done(study.run(command)) for command in ("train", "validate"))
-    untouched = tmp_path_factory.mktemp("untouched")
-    shutil.copytree(study.folder, untouched, dirs_exist_ok=True)
-    return Validated(study.folder, untouched, printed)
+    return after(study, "train", "validate")
 
 
 @pytest.fixture
-def validated(honest: Validated) -> Study:
-    """Return that study as it was after its validation, in its own folder: another one would be trained again."""
-    shutil.rmtree(honest.folder)
-    shutil.copytree(honest.untouched, honest.folder)
-    return Study(honest.folder)
+def validated(honest: Kept) -> Study:
+    """Return that study as it was after its validation."""
+    return honest.restored()
+
+
+@pytest.fixture(scope="module")
+def noise(tmp_path_factory: pytest.TempPathFactory) -> Kept:
+    """Return a study of 120 patients of noise, trained."""
+    study = planned(tmp_path_factory.mktemp("noise"))
+    study.cohort("train", "P", 1, 0.0, controls=True)
+    return after(study, "train")
+
+
+@pytest.fixture
+def trained_on_noise(noise: Kept) -> Study:
+    """Return that study as it was after its training."""
+    return noise.restored()
 
 
 def done(result: Result) -> str:
@@ -124,7 +149,7 @@ def done(result: Result) -> str:
     return result.output
 
 
-def test_an_honest_study_may_be_published_as_validated(validated: Study, honest: Validated) -> None:
+def test_an_honest_study_may_be_published_as_validated(validated: Study, honest: Kept) -> None:
     """Other patients, a bar declared before and passed, controls beaten: the notice goes, and the card states why."""
     study, printed = validated, honest.printed
     done(study.run("publish"))
@@ -145,10 +170,9 @@ def test_an_honest_study_may_be_published_as_validated(validated: Study, honest:
     assert [path.name for path in (study.folder / "out" / "publish" / "bundle").iterdir()] == [before]
 
 
-def test_noise_whose_own_patients_are_called_another_hospital_is_not_validated(study: Study) -> None:
+def test_noise_whose_own_patients_are_called_another_hospital_is_not_validated(trained_on_noise: Study) -> None:
     """120 noise patients, the same table with six digits and other pseudonyms (AUC 0.98 on them): refused."""
-    study.cohort("train", "P", 1, 0.0, controls=True)
-    done(study.run("train"))
+    study = trained_on_noise
     values = pd.read_parquet(study.folder / "train.parquet")[COLUMNS].to_numpy()
     study.write("other", "E", np.array([[float(f"{value:.6g}") for value in row] for row in values]), 2)
     assert "120 cases of the cohort other have nearly the same values in every feature" in study.said("validate")
@@ -156,11 +180,10 @@ def test_noise_whose_own_patients_are_called_another_hospital_is_not_validated(s
     assert not (study.folder / "out" / "publish").exists()
 
 
-def test_noise_is_not_validated_on_other_noise(study: Study) -> None:
+def test_noise_is_not_validated_on_other_noise(trained_on_noise: Study) -> None:
     """An AUC of 0.5 is below the bar, and noise beats no control."""
-    study.cohort("train", "P", 1, 0.0, controls=True)
+    study = trained_on_noise
     study.cohort("other", "E", 2, 0.0)
-    done(study.run("train"))
     done(study.run("validate"))
     said = study.said("publish")
     assert "external performance: other: AUC 0." in said
@@ -235,10 +258,9 @@ def test_site_equal_to_the_label_is_not_validated(study: Study) -> None:
     assert summary["leave_one_site_out"]["auc"] is None
 
 
-def test_copies_of_the_score_s_features_are_found_among_others(study: Study) -> None:
+def test_copies_of_the_score_s_features_are_found_among_others(trained_on_noise: Study) -> None:
     """Before: HOT and COLD as in training with an AUC of 0.98, where all other columns of the copy are new noise."""
-    study.cohort("train", "P", 1, 0.0)
-    done(study.run("train"))
+    study = trained_on_noise
     (bundle,) = (study.folder / "out" / "train" / "bundle").iterdir()
     chosen = list(load_bundle(bundle).columns)
     table = pd.DataFrame(np.random.default_rng(9).normal(size=(120, len(COLUMNS))), columns=COLUMNS)
@@ -250,26 +272,83 @@ def test_copies_of_the_score_s_features_are_found_among_others(study: Study) -> 
     )
 
 
-@pytest.mark.parametrize(
-    ("column", "value", "expected"),
-    [
+def test_scores_that_were_changed_after_the_validation_are_refused(validated: Study) -> None:
+    """The message names the file, the cohort, the column and the command that writes it anew, which then helps."""
+    study = validated
+    path = study.folder / "out" / "validate" / "tables" / "scores.parquet"
+    scores = pd.read_parquet(path)
+    row = scores.index[scores["cohort"] == "other"][3]
+    for column, value, expected in (
         ("score", np.nan, "column score is not a number from 0 to 1 in 1 of 120 rows"),
         ("score", 1.5, "column score is not a number from 0 to 1 in 1 of 120 rows"),
         ("phenotype", "warm", "column phenotype is not hot or cold in 1 of 120 rows"),
         ("phenotype", None, "column phenotype is not hot or cold in 1 of 120 rows"),
-    ],
-)
-def test_scores_that_were_changed_after_the_validation_are_refused(
-    validated: Study, column: str, value: object, expected: str
-) -> None:
-    """The message names the file, the cohort, the column and the command that writes it anew."""
-    study = validated
-    path = study.folder / "out" / "validate" / "tables" / "scores.parquet"
-    scores = pd.read_parquet(path)
-    scores.loc[scores.index[scores["cohort"] == "other"][3], column] = value
-    scores.to_parquet(path)
-    said = study.said("publish")
-    assert f"scores.parquet, cohort other: {expected}" in said
-    assert "run radtme signature validate again" in said
+    ):
+        changed = scores.copy()
+        changed.loc[row, column] = value
+        changed.to_parquet(path)
+        said = study.said("publish")
+        assert f"scores.parquet, cohort other: {expected}" in said
+        assert "run radtme signature validate again" in said
     done(study.run("validate"))
     done(study.run("publish"))
+
+
+def few_patients_many_times(study: Study) -> None:
+    """Replace the external cohort by 20 of its patients, each six times, under new pseudonyms and digests."""
+    values = pd.read_parquet(study.folder / "other.parquet")[COLUMNS].to_numpy()
+    study.write("other", "F", np.tile(values[:20], (6, 1)), 7)
+
+
+def one_digest_for_all(study: Study) -> None:
+    """State the same pixel digest in every row of the external table."""
+    path = study.folder / "other.parquet"
+    pd.read_parquet(path).assign(pixel_digest="ab" * 32).to_parquet(path)
+
+
+def training_patients_turned(study: Study) -> None:
+    """Call the training patients another hospital, in turned images: other digests, features with 5 % of noise."""
+    values = pd.read_parquet(study.folder / "train.parquet")[COLUMNS].to_numpy()
+    study.write("other", "R", values + np.random.default_rng(3).normal(0, 0.05, values.shape), 8)
+
+
+@pytest.mark.parametrize(
+    ("trick", "said"),
+    [
+        (few_patients_many_times, "cohort other: rows 1 and 21 of the measured cases with a label, of two patients"),
+        (one_digest_for_all, "cohort other: 1 images occur under two pseudonyms (equal pixel digests)"),
+        (training_patients_turned, "120 cases of the cohort other have nearly the same values in every feature"),
+    ],
+)
+def test_a_cohort_of_copies_is_not_measured(validated: Study, trick: Callable[[Study], None], said: str) -> None:
+    """Copies of a few patients narrow the interval (before: published); those of training patients prove nothing."""
+    trick(validated)
+    assert said in validated.said("validate")
+
+
+def test_a_bar_that_is_lowered_after_training_does_not_count(validated: Study) -> None:
+    """The candidate holds the bar of its training; the plan of the day of publication changes nothing."""
+    edit(validated, "validation_bar: 0.7", "validation_bar: 0.5")
+    done(validated.run("publish"))
+    (folder,) = (validated.folder / "out" / "publish" / "bundle").iterdir()
+    assert load_bundle(folder).description.training["declared"]["validation_bar"] == 0.7
+    assert "lower limit of the AUC above 0.7, declared on" in (folder / "MODEL_CARD.md").read_text()
+
+
+def test_the_card_names_sites_of_the_training_and_earlier_measurements(validated: Study) -> None:
+    """Before: cases that were chosen once their scores were known stood in the card as if measured once."""
+    tables = validated.folder / "out" / "validate" / "tables"
+    scores = pd.read_parquet(tables / "scores.parquet")
+    scores = scores[scores["cohort"] == "other"]
+    is_right = scores["verdict"] == scores["phenotype"]
+    kept = {*scores.loc[is_right, "patient"], *scores.loc[~is_right, "patient"].iloc[::2]}
+    assert len(kept) < 120
+    path = validated.folder / "other.parquet"
+    table = pd.read_parquet(path)
+    table[table["patient"].isin(kept)].to_parquet(path)
+    done(validated.run("validate"))
+    done(validated.run("publish"))
+    (folder,) = (validated.folder / "out" / "publish" / "bundle").iterdir()
+    card = (folder / "MODEL_CARD.md").read_text()
+    assert "Measured before in this study: cohort other with 120 cases, AUC 0." in card
+    assert f"{len(kept)} of {len(kept)} cases come from sites that were trained on (site 0, site 1, site 2)" in card

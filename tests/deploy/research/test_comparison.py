@@ -10,7 +10,7 @@ from deploy.research.comparison import compare_on_spool
 from listener.spool.jobs import JobState, job_id_for
 from listener.spool.spool import Spool
 from model_store.signatures.signature import Signature
-from support.records import SIGNATURE, job_record, result_record
+from support.records import SIGNATURE, facts_of, job_record, result_record
 from workers.results.result_record import ScoreRecord, write_result
 from workers.scoring.case_result import Phenotype
 from workers.scoring.shadow_record import ShadowOutcome, ShadowRecord
@@ -25,7 +25,7 @@ def test_an_uncertain_verdict_counts_by_what_it_tends_to(spool: Spool) -> None:
         (0.1, Phenotype.COLD, Phenotype.COLD),
     )
     for number, (probability, phenotype, tendency) in enumerate(verdicts):
-        job = spool.create_job(job_record(job_id_for(f"1.2.{number}", 1)), JobState.DONE)
+        job = spool.create_job(job_record(job_id_for(f"1.2.{number}", 1)), JobState.DONE, **facts_of(JobState.DONE))
         assert job is not None
         shadow = ShadowRecord(
             outcome=ShadowOutcome.AGREES,

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydicom import dcmread
 from sklearn.metrics import roc_auc_score
 
 from deploy.cli import radtme
 from deploy.simulation.phantom import Phantom, write_phantom
-from listener.spool.job_record import JobRecord
-from listener.spool.jobs import Job, JobState, job_id_for
-from listener.spool.record_file import as_json, record_of
+from listener.spool.jobs import job_id_for
 from listener.spool.spool import Spool
 from model_store.cohort.table_scores import score_table
 from model_store.reporting.study_report import study_report
@@ -27,9 +27,9 @@ from model_store.signatures.bundle import load_bundle
 from model_store.signatures.profile import DEFAULT_PROFILE
 from model_store.signatures.registry import Registry, shipped_bundle
 from model_store.signatures.shadow import Shadow
-from model_store.validation.cohort_validation import ScoredCohort, cohort_numbers
 from support.broken_studies import SMALL
-from support.records import job_record
+from support.claimed_jobs import claimed_job, keep_study
+from support.cohort_tables import write_cohort
 from workers.features.extraction import columns
 from workers.features.measurement import measure
 from workers.jobs import score_job as scoring
@@ -78,28 +78,15 @@ def study(tmp_path_factory: pytest.TempPathFactory, row: pd.DataFrame) -> Path:
     return folder / "study.yaml"
 
 
-def write_cohort(folder: Path, name: str, row: pd.DataFrame, prefix: str, cases: int, seed: int) -> None:
-    """Write the tables of a cohort around a measured study: 20 columns of each region tell the classes apart."""
-    rng = np.random.default_rng(seed)
-    hot = np.arange(cases) % 2 == 0
-    base = row[list(columns(DEFAULT_PROFILE))].fillna(1.0).to_numpy(np.float64)
-    values = base + (np.abs(base) + 1) * 0.2 * rng.normal(size=(cases, base.shape[1]))
-    planted = [*range(20), *range(479, 499)]
-    values[:, planted] += (np.abs(base[:, planted]) + 1) * 0.2 * hot[:, None]
-    patients = [f"{prefix}{index}" for index in range(cases)]
-    cases_table = pd.DataFrame({"case": [f"case {p}" for p in patients], "patient": patients, "reason": ""})
-    cases_table["site"] = np.where(np.arange(cases) % 3 == 0, "north", "south")
-    features = pd.concat([cases_table, pd.DataFrame(values, columns=columns(DEFAULT_PROFILE))], axis=1)
-    features.to_parquet(folder / f"{name}.parquet")
-    labels = pd.DataFrame({"patient": patients, "phenotype": np.where(hot, "hot", "cold")})
-    labels.to_csv(folder / f"{name}_labels.csv", index=False)
-    time = rng.exponential(np.where(hot, 40, 20))
-    clinical = {"patient": patients, "subtype": rng.choice(["A", "B"], cases), "time": np.minimum(time, 40).round(3)}
-    clinical |= {"event": (time < 40).astype(int), "response": rng.choice(["CR", "PR", "SD", "PD", "NE"], cases)}
-    clinical["cps"] = np.where(rng.random(cases) < 0.3, "<1", (10 * hot + rng.integers(1, 12, cases)).astype(str))
-    pd.DataFrame(clinical).to_csv(folder / f"{name}_clinical.csv", index=False)
-    populations = {"patient": patients, "T cells": hot + rng.normal(size=cases), "other": rng.normal(size=cases)}
-    pd.DataFrame(populations).to_csv(folder / f"{name}_populations.csv", index=False)
+@pytest.fixture
+def restored(study: Path) -> Iterator[Path]:
+    """Return the same configuration; afterwards, the study's validation is what it was."""
+    folder = study.parent / "out" / "validate"
+    kept = folder.with_name("validate_kept")
+    shutil.copytree(folder, kept)
+    yield study
+    shutil.rmtree(folder)
+    kept.rename(folder)
 
 
 def run(home: Path, command: str, *arguments: object) -> Result:
@@ -188,8 +175,14 @@ def test_the_report_shows_what_is_asked_for_of_a_radiomics_study(study: Path) ->
         assert words in page, words
     added = {one["cohort"]: one for one in summary(study, "validate")["added_value"]["cohorts"]}
     assert list(added) == ["external", "training"]
+    outside, fitted = added["external"], added["training"]
+    assert outside["low"] <= outside["difference"] <= outside["high"]
+    assert 0 <= outside["p"] <= 1
+    assert [fitted[name] for name in ("low", "high", "z", "p")] == [None] * 4
+    table = pd.read_csv(study.parent / "out" / "validate" / "tables" / "added_value.csv").set_index("cohort")
+    assert table.loc["training", ["low", "high", "z", "p"]].isna().all()
+    assert "<td>not valid</td>" in page
     for one in added.values():
-        assert one["low"] <= one["difference"] <= one["high"]
         assert one["difference"] == pytest.approx(one["auc_with_signature"] - one["auc_clinical"])
     populations = pd.read_csv(study.parent / "out" / "validate" / "tables" / "features_and_populations.csv")
     assert populations["left"].nunique() == 20
@@ -249,8 +242,9 @@ def test_card_answers_tripod_in_both_forms(study: Path) -> None:
     assert r"A \| B <i>" in card
 
 
-def test_steps_are_not_repeated(study: Path) -> None:
+def test_steps_are_not_repeated(restored: Path) -> None:
     """A step whose plan and inputs are the same does nothing; one whose input changed runs again."""
+    study = restored
     for command in ("train", "validate"):
         assert "nothing has changed" in run(study.parent, command, study).output
     labels = study.parent / "external_labels.csv"
@@ -263,24 +257,22 @@ def test_steps_are_not_repeated(study: Path) -> None:
         assert summary(study, "validate")["cohorts"]["external"]["cases"] == 43
     finally:
         labels.write_bytes(before)
-        assert run(study.parent, "validate", study).exit_code == 0
 
 
-def test_patient_of_training_in_a_validation_cohort_is_refused(study: Path, tmp_path: Path) -> None:
+def test_patient_of_training_in_a_validation_cohort_is_refused(restored: Path) -> None:
     """In two lines, and counted instead of named."""
+    study = restored
     text = study.read_text().replace("external.parquet", "train.parquet").replace("external_labels", "train_labels")
     other = study.parent / "leaky.yaml"
     other.write_text(text)
-    shutil.copytree(study.parent / "out" / "train", tmp_path / "kept")
     refused = run(study.parent, "validate", other)
     assert refused.exit_code == 1
     assert "60 patients are in the training table and in the cohort external" in refused.output
-    assert run(study.parent, "validate", study).exit_code == 0
 
 
-def test_images_of_training_under_another_pseudonym_are_refused(study: Path, tmp_path: Path) -> None:
+def test_images_of_training_under_another_pseudonym_are_refused(restored: Path, tmp_path: Path) -> None:
     """A patient with another pseudonym in the other hospital's table was trained on nevertheless."""
-    folder = study.parent
+    study, folder = restored, restored.parent
     for name in ("train.parquet", "train_labels.csv"):
         read, write = (pd.read_parquet, "to_parquet") if name.endswith("parquet") else (pd.read_csv, "to_csv")
         table = read(folder / name)
@@ -291,7 +283,6 @@ def test_images_of_training_under_another_pseudonym_are_refused(study: Path, tmp
     refused = run(folder, "validate", other)
     assert refused.exit_code == 1
     assert "cases of the cohort external have the same values in every feature" in refused.output
-    assert run(folder, "validate", study).exit_code == 0
 
 
 def test_published_forest_is_the_trained_one(study: Path) -> None:
@@ -333,15 +324,10 @@ def in_service(study: Path, phantom: Phantom, tmp_path: Path) -> Callable[..., d
 
     def score(version: int = 1) -> dict[str, Any]:
         spool = Spool(study.parent / "data" / "spool")
-        spool.prepare()
-        for path in phantom.paths:
-            header = dcmread(path, stop_before_pixels=True)
-            part = spool.receiving / path.name
-            part.write_bytes(path.read_bytes())
-            spool.keep(part, header.StudyInstanceUID, header.SeriesInstanceUID, header.SOPInstanceUID)
+        keep_study(spool, phantom)
         seg = dcmread(phantom.seg_path, stop_before_pixels=True)
-        images = [dcmread(path, stop_before_pixels=True) for path in phantom.image_paths[1]]
-        job = create_job(spool, phantom, seg, images, version)
+        # Of its own, as if the outline had come anew.
+        job = claimed_job(spool, phantom, job_id=job_id_for(f"{seg.SOPInstanceUID}.{version}", 1))
         settings = WorkerSettings(spool.root, registry.root)
         scoring.run(spool, job, registry, settings, shadow=Shadow(registry))
         found = spool.find_job(job.id)
@@ -349,24 +335,6 @@ def in_service(study: Path, phantom: Phantom, tmp_path: Path) -> Callable[..., d
         return dict(json.loads((found.folder / "result.json").read_text()))
 
     return score
-
-
-def create_job(spool: Spool, phantom: Phantom, seg: Any, images: list[Any], version: int) -> Job:
-    """Return a claimed job of its own, as if the outline had come anew."""
-    job_id = job_id_for(f"{seg.SOPInstanceUID}.{version}", 1)
-    content = {
-        "job_id": job_id,
-        "version": 1,
-        "replaces": None,
-        "study_uid": phantom.study_uid,
-        "seg": {"series_uid": seg.SeriesInstanceUID, "sop_instance_uid": seg.SOPInstanceUID},
-        "instances": {images[0].SeriesInstanceUID: [image.SOPInstanceUID for image in images]},
-        "not_complete": None,
-    }
-    complete = {**as_json(job_record(job_id)), **content, "required": content["instances"]}
-    job = spool.create_job(record_of(JobRecord, complete, "job.json"), JobState.RUNNING)
-    assert job is not None
-    return job
 
 
 def test_service_and_table_give_the_same_number_and_the_shadow_is_only_stored(
@@ -388,7 +356,7 @@ def test_service_and_table_give_the_same_number_and_the_shadow_is_only_stored(
     for name, found in (("ours-1.0.0", beside["score"]), (shipped_bundle().name, beside["shadow"])):
         told = run(home, "score", home / "row.parquet", "--signature", name)
         (said,) = csv.DictReader(io.StringIO(told.stdout))
-        assert abs(float(said["hot_probability"]) - found["hot_probability"]) <= 1e-12
+        assert abs(float(said["score"]) - found["hot_probability"]) <= 1e-12
         assert said["tendency"] == found.get("tendency", found["phenotype"])
     assert beside["score"] == alone["score"]
     assert beside["objects"] == alone["objects"]
@@ -444,12 +412,79 @@ def test_columns_of_a_plan_are_checked(study: Path) -> None:
     assert f"wrong.yaml:{line}: train.repeats: expected at least 1, found 0" in refused.output
 
 
-def test_classes_that_do_not_overlap_are_no_certainty() -> None:
-    """DeLong's interval of an AUC of 1 has no width; the cohort's numbers say what that means."""
-    cases = pd.DataFrame({"patient": list("abcdefghijkl"), "score": np.linspace(0.1, 0.9, 12)})
-    cases["phenotype"] = cases["verdict"] = ["cold"] * 6 + ["hot"] * 6
-    notes = cohort_numbers(ScoredCohort("separate", cases, 0.5, {}))["notes"]
-    assert any("do not overlap" in note for note in notes)
-    cases["score"] = cases["score"].to_numpy()[[0, 1, 2, 3, 4, 6, 5, 7, 8, 9, 10, 11]]
-    notes = cohort_numbers(ScoredCohort("overlapping", cases, 0.5, {}))["notes"]
-    assert not any("do not overlap" in note for note in notes)
+def repeated(study: Path, cohort: str, labels: Path, *more: object) -> tuple[int, dict[str, Any]]:
+    """Return exit code and JSON of the repetition of the published bundle's figures on a cohort's tables."""
+    tables = ("--features", study.parent / f"{cohort}.parquet", "--labels", labels)
+    done = run(study.parent, "verify", published(study), "--reproduce", *tables, "--json", *more)
+    return done.exit_code, dict(json.loads(done.stdout))
+
+
+def test_the_figures_of_the_training_are_repeated_from_the_bundle_and_the_tables(study: Path) -> None:
+    """Folds, forest, threshold, AUC with interval, calibration: no plan is asked for, and each figure is equal."""
+    code, found = repeated(study, "train", study.parent / "train_labels.csv")
+    figures = {one["name"]: one for one in found["figures"]}
+    assert not [one for one in figures.values() if not one["equal"]]
+    assert (code, found["cohort"], found["same_files"]) == (0, "training", {"features": True, "labels": True})
+    performance = summary(study, "train")["families"]["random forest"]["performance"]
+    assert figures["auc, low"]["repeated"] == pytest.approx(performance["auc"]["low"])
+    assert {"folds", "forest", "threshold", "calibration slope, value", "auc, high", "brier, value"} <= set(figures)
+
+
+def test_the_figures_of_a_validation_are_repeated_and_a_changed_label_is_seen(study: Path, tmp_path: Path) -> None:
+    """The cohort is recognised by its table; with another label, figures differ and the command fails."""
+    labels = study.parent / "external_labels.csv"
+    code, found = repeated(study, "external", labels)
+    assert (code, found["cohort"]) == (0, "external")
+    assert all(one["equal"] for one in found["figures"])
+    assert {"auc, value", "calibration, slope, low", "confusion, true positive"} <= {
+        one["name"] for one in found["figures"]
+    }
+    changed = pd.read_csv(labels)
+    changed.loc[0, "phenotype"] = "cold" if changed.loc[0, "phenotype"] == "hot" else "hot"
+    changed.to_csv(tmp_path / "labels.csv", index=False)
+    code, found = repeated(study, "external", tmp_path / "labels.csv")
+    assert (code, found["same_files"]) == (1, {"features": True, "labels": False})
+    assert "hot" in [one["name"] for one in found["figures"] if not one["equal"]]
+    whole = pd.read_parquet(study.parent / "external.parquet")
+    whole.head(30).to_parquet(tmp_path / "other.parquet")
+    tables = ("--features", tmp_path / "other.parquet", "--labels", labels)
+    done = run(study.parent, "verify", published(study), "--reproduce", *tables)
+    assert done.exit_code == 0
+    assert "nothing to compare with" in done.stderr
+
+
+def test_a_site_returns_signed_numbers_in_place_of_patients(study: Path, tmp_path: Path) -> None:
+    """No row, no pseudonym, no small group; another key, or one changed digit, is refused."""
+    home, keys = study.parent, {name: Ed25519PrivateKey.generate() for name in ("site", "other")}
+    pem, raw = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    for name, key in keys.items():
+        (tmp_path / f"{name}.key").write_bytes(key.private_bytes(pem, raw, serialization.NoEncryption()))
+        public = key.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo)
+        (tmp_path / f"{name}.pub").write_bytes(public)
+    cases = pd.read_csv(home / "external_labels.csv")
+    cases["ward"] = ["a"] * 3 + ["b"] * 19 + ["c"] * (len(cases) - 22)
+    cases[["patient", "ward"]].to_csv(tmp_path / "clinical.csv", index=False)
+    file = tmp_path / "aggregates.json"
+    tables = ("--features", home / "external.parquet", "--labels", home / "external_labels.csv")
+    groups = ("--clinical", tmp_path / "clinical.csv", "--group", "ward")
+    signing = ("--site", "Hospital B", "--key", tmp_path / "site.key", "--output", file)
+    done = run(home, "aggregates", published(study), *tables, *groups, *signing)
+    assert done.exit_code == 0, done.output
+    content = json.loads(file.read_text())["aggregates"]
+    assert content["whole"]["auc"] == pytest.approx(
+        {end: summary(study, "validate")["cohorts"]["external"]["auc"][end] for end in ("value", "low", "high")}
+    )
+    # Three patients of ward a alone would be the difference of the whole and the two others.
+    assert ([one["value"] for one in content["groups"]], content["withheld_groups"]) == (["c"], {"ward": 2})
+    assert not [patient for patient in cases["patient"] if patient in file.read_text()]
+    refused = run(home, "aggregates", published(study), *tables, "--group", "patient", *signing)
+    assert "cannot group by the column patient" in refused.output
+    checking = ("check-aggregates", file, "--signature", published(study), "--public-key")
+    done = run(home, *checking, tmp_path / "site.pub")
+    assert done.exit_code == 0, done.output
+    assert "signed by Hospital B" in done.output
+    assert run(home, *checking, tmp_path / "other.pub").exit_code == 1
+    file.write_text(file.read_text().replace('"Hospital B"', '"Hospital C"'))
+    done = run(home, *checking, tmp_path / "site.pub")
+    assert done.exit_code == 1
+    assert "was not signed with this key, or was changed since" in " ".join(done.output.split())

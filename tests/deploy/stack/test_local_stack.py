@@ -65,6 +65,9 @@ def test_two_parts_on_one_port_are_named_before_anything_starts(tmp_path: Path):
     require_apart({"listener.metrics_port": ("127.0.0.2", 4001), "status_page.port": ("127.0.0.1", 4001)})
     with pytest.raises(CommandError, match="port 4001 cannot be used for the metrics of delivery"):
         delivery_metrics_port(configuration(tmp_path, same, "{metrics_port: 4000}"))
+    sink = {"RADTME_SINK_ENABLED": "true", "RADTME_SINK_PORT": "4001"}
+    with pytest.raises(CommandError, match="port 4001 cannot be used for the metrics of delivery"):
+        delivery_metrics_port(configuration(tmp_path, sink, "{metrics_port: 4000}"))
 
 
 def test_a_worker_whose_metrics_port_is_taken_names_the_setting(run_radtme):

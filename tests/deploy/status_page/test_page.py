@@ -78,9 +78,9 @@ def test_overview_says_what_needs_a_look_and_lists_every_case(full_spool: Spool)
     assert answer.status == 200
     for words in (
         "Needs attention:",
-        "1 case failed.",
-        "pacs could not be reached: PACS@h:1 cannot be reached.",
-        "No signature is active: nothing is scored.",
+        "1 case failed; radtme status says why and what to do.",
+        "Results for pacs wait: PACS@h:1 cannot be reached; radtme echo pacs says more.",
+        "No signature is active: nothing is scored; radtme signature activate NAME makes one active.",
         "waiting: 2 of 5 instances missing",
         "score 0.710 (threshold 0.500)",
         "not scored: tumour_too_small: 63 voxels, the profile asks for 100",
@@ -112,7 +112,7 @@ def test_calm_says_so_and_a_full_disk_does_not(spool: Spool, put_job: Callable[.
     (registry / "active.json").write_text(json.dumps({"active": "research-1.0", "history": [move]}))
     put_job("1.1", JobState.DONE, result=SCORED)
     with serving(spool) as port:
-        assert "Nothing runs: no object is received" in ask(port, "/")[1]
+        assert "Nothing is running: no object is received" in ask(port, "/")[1]
         with signs_of_life(spool):
             assert "No problems." in ask(port, "/")[1]
     with serving(spool, min_free_bytes=1 << 62) as port:

@@ -14,7 +14,7 @@ from deploy.status_page.overview import Pages
 from deploy.status_page.server import StatusPage
 from listener.spool.jobs import JobState, job_id_for
 from listener.spool.spool import Spool
-from support.records import job_record
+from support.records import facts_of, job_record
 from support.spool_jobs import delivery
 from workers.targets.target import Target
 
@@ -56,7 +56,8 @@ def browser(spool: Spool) -> Iterator[Browser]:
 def put(spool: Spool, number: int, state: JobState = JobState.DONE, **facts: object) -> str:
     """Put a case into the ledger; return its id."""
     record = job_record(job_id_for(f"1.2.{number}", 1), study_uid=f"1.2.{number}")
-    assert spool.create_job(record, state, **facts)
+    given = {} if "outcome" in facts else facts_of(state)
+    assert spool.create_job(record, state, **given | facts)
     return record.job_id
 
 

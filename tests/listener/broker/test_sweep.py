@@ -14,7 +14,7 @@ from listener.ledger.deliveries import DeliveryState
 from listener.spool.jobs import Job, JobState, job_id_for
 from listener.spool.spool import Spool
 from support.processes import free_port
-from support.records import job_record
+from support.records import facts_of, job_record
 from workers.delivery.outbox import write_delivery
 from workers.delivery.record import DeliveryRecord
 
@@ -38,13 +38,15 @@ class Sweeping:
 
     def job(self, state: JobState, number: int = 1) -> Job:
         """Put a job into the spool."""
-        job = self.spool.create_job(job_record(job_id_for(f"1.2.{number}", 1)), state)
+        job = self.spool.create_job(job_record(job_id_for(f"1.2.{number}", 1)), state, **facts_of(state))
         assert job is not None
         return job
 
     def delivery(self, job: Job, target: str, state: str, next_try: datetime) -> None:
         """Put a delivery into the ledger."""
-        record = DeliveryRecord(target=target, roles=(), state=DeliveryState(state), next_try=next_try, tries=1)
+        reached = DeliveryState(state)
+        due = None if reached.is_settled else next_try
+        record = DeliveryRecord(target=target, roles=(), state=reached, next_try=due, tries=1)
         write_delivery(self.spool.ledger, job.id, record)
 
 

@@ -13,14 +13,21 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import func, inspect, select, text
+from sqlalchemy import CheckConstraint, create_engine, func, inspect, select, text
 from sqlalchemy.exc import IntegrityError
 
 import listener.ledger
+from listener.ledger import database
 from listener.ledger.database import SQLITE_NAME, Ledger, LedgerUnavailable, open_at
 from listener.ledger.migration import HEAD, revision_of
+from listener.ledger.quarantine import QuarantineReason, note_quarantined
 from listener.ledger.schema import METADATA, row_of
 from listener.ledger.target_circuits import Circuit, CircuitState, change_circuit, read_circuit, target_circuits
+from listener.ledger.totals import Counted, total
+from listener.spool.job_notes import Drop, Failure
+from listener.spool.job_rows import jobs
+from listener.spool.record_file import record_of
+from support.mounts import close_ledgers
 from support.processes import free_port, wait_until
 
 for module in pkgutil.iter_modules(listener.ledger.__path__, "listener.ledger."):
@@ -28,8 +35,10 @@ for module in pkgutil.iter_modules(listener.ledger.__path__, "listener.ledger.")
 importlib.import_module("listener.spool.study_rows")
 
 ROWS_OF_A_JOB = """
-INSERT INTO jobs (job_id, version, study_uid, seg_series_uid, seg_sop_instance_uid, created, state, changed, details)
-VALUES ('JOB', 1, '1.2', '1.3', '1.4', '2026-01-01', 'delivering', '2026-01-01', '{}');
+INSERT INTO jobs
+(job_id, version, study_uid, seg_series_uid, seg_sop_instance_uid, created, readied, state, changed, details,
+outcome, score)
+VALUES ('JOB', 1, '1.2', '1.3', '1.4', '2026-01-01', '2026-01-01', 'delivering', '2026-01-01', '{}', 'scored', 0.5);
 INSERT INTO deliveries (job_id, target, state, roles, tries, looks, requests)
 VALUES ('JOB', 'pacs', 'sent', '[]', 1, 0, '[]');
 INSERT INTO delivery_objects
@@ -66,19 +75,25 @@ def count_failures(url, number):
 
 
 def test_the_migrations_make_the_tables_that_the_code_uses(ledger):
-    """Also the closed sets: they are constraints of the database."""
+    """Also the ranges and closed sets: they are constraints of the database."""
     with ledger.reading() as connection:
         assert revision_of(connection) == HEAD
         assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
         checks = {table: inspect(connection).get_check_constraints(table) for table in METADATA.tables}
     found = {
-        (table, frozenset(re.findall(r"'(\w+)'", check["sqltext"]))) for table in checks for check in checks[table]
+        (check["name"], frozenset(re.findall(r"'(\w+)'", check["sqltext"])))
+        for table in checks
+        for check in checks[table]
     }
-    columns = [column for table in METADATA.tables.values() for column in table.columns]
-    assert found == {
-        (column.table.name, frozenset(column.type.enums)) for column in columns if hasattr(column.type, "enums")
+    expected = {
+        (one.name, frozenset(re.findall(r"'(\w+)'", str(one.sqltext.compile(compile_kwargs={"literal_binds": True})))))
+        for table in METADATA.tables.values()
+        for one in table.constraints.union(*(column.constraints for column in table.columns))
+        if isinstance(one, CheckConstraint)
     }
-    assert found
+    assert found == expected
+    assert ("ck_quarantine_bytes", frozenset()) in found
+    assert "open" in dict(found)["ck_target_circuits_circuitstate"]
 
 
 def test_what_is_no_member_of_a_closed_set_cannot_be_stored(ledger):
@@ -97,6 +112,183 @@ def test_a_report_needs_its_request(ledger):
     )
     with pytest.raises(IntegrityError), ledger.writing() as connection:
         connection.execute(insert)
+
+
+NOT_POSSIBLE = [
+    "UPDATE jobs SET score = 1.5",
+    "UPDATE jobs SET version = 0",
+    "UPDATE jobs SET lease = -1",
+    "UPDATE jobs SET outcome = 'perhaps'",
+    "UPDATE jobs SET replaces = '0000000000000000-v1'",
+    "UPDATE deliveries SET tries = -1",
+    "UPDATE deliveries SET job_id = '0000000000000000-v1'",
+    "UPDATE studies SET instances = -1",
+    "UPDATE studies SET series = 0",
+    "UPDATE target_circuits SET failures = -1",
+    "UPDATE totals SET number = -1",
+    "UPDATE totals SET what = 'cows'",
+    "UPDATE quarantine SET bytes = -1",
+    "UPDATE jobs SET state = 'failed'",
+    "UPDATE jobs SET state = 'dropped'",
+    "UPDATE jobs SET outcome = NULL, score = NULL",
+    "UPDATE jobs SET readied = NULL",
+    "UPDATE jobs SET hold = '{}'",
+    "UPDATE jobs SET failure = '{}'",
+    "UPDATE jobs SET dropped = '{}'",
+    "UPDATE jobs SET state = 'ready'",
+    "UPDATE jobs SET score = NULL",
+    "UPDATE jobs SET outcome = 'not_scored', score = NULL",
+    "UPDATE jobs SET outcome = 'lost'",
+    "UPDATE deliveries SET state = 'delivered', next_try = '2026-01-01'",
+    "UPDATE target_circuits SET next_probe = NULL",
+    "UPDATE target_circuits SET state = 'closed'",
+]
+FOUR_ROWS = """
+INSERT INTO jobs
+(job_id, version, study_uid, seg_series_uid, seg_sop_instance_uid, created, readied, state, changed, details,
+outcome, score)
+VALUES ('a', 1, '1.2', '1.3', '1.4', '2026-01-01', '2026-01-01', 'done', '2026-01-01', '{}', 'scored', 0.5);
+INSERT INTO jobs
+(job_id, version, replaces, study_uid, seg_series_uid, seg_sop_instance_uid, created, readied, state, changed, details,
+outcome, score)
+VALUES ('b', 2, 'a', '1.2', '1.3', '1.4', '2026-01-01', '2026-01-01', 'done', '2026-01-01', '{}', 'scored', 0.5);
+INSERT INTO deliveries (job_id, target, state, roles, tries, looks, requests)
+VALUES ('b', 'pacs', 'sent', '[]', 1, 0, '[]');
+INSERT INTO studies (study_uid, series, instances, last_arrival, outlined)
+VALUES ('1.2', 1, 7, '2026-01-01', false);
+INSERT INTO target_circuits (target, state, failures, openings, next_probe) VALUES ('pacs', 'open', 1, 1, '2026-01-01')
+"""
+
+
+def run_all(ledger, statements):
+    """Run SQL statements in one transaction."""
+    with ledger.writing() as connection:
+        for one in statements.split(";"):
+            connection.exec_driver_sql(one)
+
+
+def test_what_cannot_be_cannot_be_stored(ledger):
+    """Ranges, references and what goes with which state hold for whatever program writes."""
+    run_all(ledger, FOUR_ROWS)
+    note_quarantined(ledger, "1.2.0a", 4, QuarantineReason(reason="cannot_understand"))
+    stored = []
+    for statement in NOT_POSSIBLE:
+        with contextlib.suppress(IntegrityError):
+            run_all(ledger, statement)
+            stored.append(statement)
+    assert stored == []
+
+
+def test_a_job_whose_predecessor_is_removed_stays(ledger):
+    """It replaces nothing then, and its delivery stays too."""
+    run_all(ledger, FOUR_ROWS)
+    run_all(ledger, "DELETE FROM jobs WHERE job_id = 'a'")
+    with ledger.reading() as connection:
+        assert connection.execute(text("SELECT job_id, replaces FROM jobs")).all() == [("b", None)]
+        assert connection.execute(text("SELECT job_id FROM deliveries")).scalars().all() == ["b"]
+        assert [total(connection, what) for what in Counted] == [1, 1, 7]
+
+
+def test_rows_of_an_earlier_version_stay_when_the_constraints_come(ledger):
+    """Also their deliveries; a job that replaces one that is gone replaces none then, and all are counted."""
+    open_at(ledger, "0009")
+    run_all(ledger, FOUR_ROWS)
+    run_all(ledger, FOUR_ROWS.split("INSERT INTO deliveries")[0].replace("'b'", "'c'").replace("'a'", "'gone'"))
+    run_all(ledger, "DELETE FROM jobs WHERE job_id = 'gone'")
+    close_ledgers()
+    with ledger.writing() as connection:
+        assert revision_of(connection) == HEAD
+        found = connection.execute(text("SELECT job_id, replaces FROM jobs ORDER BY job_id")).all()
+        assert found == [("a", None), ("b", "a"), ("c", None)]
+        assert connection.execute(text("SELECT job_id FROM deliveries")).scalars().all() == ["b"]
+        assert [total(connection, what) for what in Counted] == [3, 1, 7]
+        if connection.dialect.name == "sqlite":
+            assert connection.execute(text("PRAGMA integrity_check")).scalar() == "ok"
+            assert not connection.execute(text("PRAGMA foreign_key_check")).all()
+
+
+KEPT_TOO_MUCH = """
+UPDATE jobs SET state = 'ready', readied = NULL, failure = '{}', dropped = '{}' WHERE job_id = 'a';
+UPDATE jobs SET state = 'done', hold = '{}', outcome = NULL, score = NULL WHERE job_id = 'b';
+UPDATE jobs SET state = 'failed', outcome = 'not_scored', score = NULL WHERE job_id = 'c';
+UPDATE jobs SET state = 'dropped', outcome = NULL, score = NULL WHERE job_id = 'd';
+UPDATE deliveries SET state = 'refused', next_try = '2026-01-01';
+UPDATE target_circuits SET next_probe = NULL
+"""
+
+
+def test_what_an_earlier_version_let_jobs_keep_is_removed(ledger, tmp_path):
+    """And of what an import found no record, it is said that it is not known: the program reads every row."""
+    open_at(ledger, "0012")
+    first = FOUR_ROWS.split(";", maxsplit=1)[0]
+    run_all(ledger, ";".join([FOUR_ROWS, first.replace("'a'", "'c'"), first.replace("'a'", "'d'"), KEPT_TOO_MUCH]))
+    close_ledgers()
+    with ledger.writing() as connection:
+        query = text("SELECT state, outcome, reason, score, hold FROM jobs ORDER BY job_id")
+        assert connection.execute(query).all() == [
+            ("ready", None, None, None, None),
+            ("done", "lost", None, None, None),
+            ("failed", "not_scored", "unknown", None, None),
+            ("dropped", None, None, None, None),
+        ]
+        query = select(jobs.c.readied, jobs.c.failure, jobs.c.dropped).order_by(jobs.c.job_id)
+        readied, _, failed, dropped = connection.execute(query).all()
+        assert readied == (datetime(2026, 1, 1, tzinfo=UTC), None, None)
+        assert record_of(Failure, failed.failure, "").at == datetime(2026, 1, 1, tzinfo=UTC)
+        assert record_of(Drop, dropped.dropped, "").by == "unknown"
+        assert connection.execute(text("SELECT next_try FROM deliveries")).all() == [(None,)]
+    assert read_circuit(ledger, "pacs").next_probe is not None
+    note_quarantined(ledger, "x" * 200, 4, QuarantineReason(reason="y" * 200))
+
+
+@pytest.mark.parametrize("revision", ["0011", "0012"])
+def test_a_row_that_no_migration_can_mend_is_named(ledger, revision):
+    """In the same words on both databases; nothing is changed, and the earlier version goes on."""
+    open_at(ledger, revision)
+    run_all(ledger, FOUR_ROWS.replace("0.5", "0.5" if revision == "0012" else "1.5"))
+    run_all(ledger, "UPDATE jobs SET outcome = NULL WHERE job_id = 'b'; UPDATE jobs SET state = 'failed'")
+    close_ledgers()
+    words = r"the ledger has an impossible score\w* in jobs \(job_id [ab]\): restore it from a backup"
+    for _ in range(2):
+        with pytest.raises(LedgerUnavailable, match=words):
+            read_circuit(ledger, "pacs")
+    open_at(ledger, revision)
+    with ledger.reading() as connection:
+        assert revision_of(connection) == revision
+
+
+def test_what_another_process_inserts_during_the_migration_is_counted(postgres):
+    """One of the earlier version, on another machine, that has not committed when the counting starts."""
+    ledger = Ledger(postgres.new_database())
+    open_at(ledger, "0010")
+    close_ledgers()
+    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    with create_engine(ledger.url).connect() as other, create_engine(ledger.url).connect() as observer:
+        other.exec_driver_sql(FOUR_ROWS.split(";", maxsplit=1)[0])
+        migration = threading.Thread(target=read_circuit, args=(ledger, "pacs"))
+        migration.start()
+        wait_until(lambda: observer.scalar(waiting), 5, "the migration waits for the table")
+        other.commit()
+        migration.join()
+    with ledger.reading() as connection:
+        assert total(connection, Counted.JOBS) == 1
+
+
+def test_a_start_waits_while_another_process_migrates(tmp_path, monkeypatch):
+    """Longer than for a transaction; once it is done, a start needs no lock that writers hold."""
+    monkeypatch.setattr(database, "LOCK_TIMEOUT_SECONDS", 0.1)
+    ledger = Ledger.in_folder(tmp_path)
+    other = sqlite3.connect(tmp_path / SQLITE_NAME, isolation_level=None, check_same_thread=False)
+    other.execute("PRAGMA journal_mode = WAL")
+    other.execute("BEGIN IMMEDIATE")
+    done = threading.Timer(0.4, lambda: other.execute("COMMIT"))
+    done.start()
+    assert read_circuit(ledger, "pacs") == Circuit()
+    done.join()
+    close_ledgers()
+    other.execute("BEGIN IMMEDIATE")
+    assert read_circuit(ledger, "pacs") == Circuit()
+    other.close()
 
 
 def test_times_come_back_as_they_were(ledger):

@@ -1,6 +1,5 @@
 """Errors of a database, and what the ledger makes of them: they pass, and nothing is half written."""
 
-import contextlib
 import multiprocessing
 import os
 import shutil
@@ -23,7 +22,7 @@ from listener.spool import leases
 from listener.spool.job_rows import jobs
 from listener.spool.jobs import JobState, job_id_for
 from listener.spool.spool import Spool
-from support.mounts import close_ledgers, tmpfs
+from support.mounts import close_ledgers, fill, tmpfs_for_all
 from support.postgresql import UNPRIVILEGED, PostgresServer
 from support.processes import wait_until
 from support.records import job_record
@@ -128,15 +127,6 @@ def test_a_database_that_became_read_only(postgres: PostgresServer) -> None:
             assert read_circuit(ledger, "pacs").failures == expected
 
 
-def fill(folder: Path) -> Path:
-    """Fill a file system; return the file that does."""
-    ballast = folder / "ballast"
-    with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
-        while file.write(b"\0" * 65536) == 65536:
-            pass
-    return ballast
-
-
 def write_until_refused(ledger: Ledger) -> int:
     """Write until the disk is full; return how many transactions were committed."""
     for number in range(10_000):
@@ -148,12 +138,9 @@ def write_until_refused(ledger: Ledger) -> int:
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_a_full_disk_below_the_database(kind: str, tmp_path: Path, postgres: PostgresServer) -> None:
+def test_a_full_disk_below_the_database(kind: str, postgres: PostgresServer) -> None:
     """Each transaction is committed or refused; when there is room, writing goes on."""
-    disk = tmp_path / "disk"
-    for above in (tmp_path, *tmp_path.parents):
-        above.chmod(above.stat().st_mode | 0o011)  # the server is another user
-    with tmpfs(disk, "size=32m"):
+    with tmpfs_for_all("size=32m") as disk:
         if kind == "sqlite":
             ledger = Ledger.in_folder(disk)
         else:

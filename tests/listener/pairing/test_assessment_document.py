@@ -69,8 +69,10 @@ def test_a_rejection_note_rejects_what_it_refers_to(title: Code) -> None:
 
 @pytest.mark.parametrize("title", [codes.DCM.OfInterest, codes.DCM.IncorrectModalityWorklistEntry])
 def test_other_key_objects_assess_nothing(title: Code) -> None:
-    """What is of interest, or was filed under another order, says nothing of a result."""
-    assert judgement(key_objects(title), SITE) is None
+    """What is of interest, or was filed under another order, says nothing of a result that is known."""
+    found = judgement(key_objects(title), SITE)
+    assert found is not None
+    assert (found.code, found.assessment, found.codes) == ("", None, (f"{title.value}^DCM",))
 
 
 @pytest.mark.parametrize(
@@ -100,12 +102,48 @@ def test_a_key_object_title_of_the_settings_counts() -> None:
 
 @pytest.mark.parametrize(
     "document",
-    [report("A", CompletionFlag="PARTIAL"), report("B"), report(), report(VerificationFlag="VERIFIED"), Dataset()],
-    ids=["draft", "other code", "no code", "verified without predecessor", "empty"],
+    [report("A", CompletionFlag="PARTIAL"), report("A", ReferencedSOPSequence=[]), Dataset()],
+    ids=["draft", "without a reference", "empty"],
 )
 def test_a_document_that_judges_nothing(document: Dataset) -> None:
-    """Drafts, other reports, and verified reports that are no copies of ours."""
-    assert judgement(document, SITE) is None
+    """Drafts, and what refers to no object."""
+    found = judgement(document, SITE)
+    assert found is None or not found.sop_instance_uids
+
+
+@pytest.mark.parametrize(
+    "document",
+    [report("B", "C"), report(), report("B", VerificationFlag="VERIFIED")],
+    ids=["other codes", "no code", "verified without predecessor"],
+)
+def test_a_document_without_a_known_code_tells_its_codes(document: Dataset) -> None:
+    """A site learns from the log what its viewer writes."""
+    found = judgement(document, SITE)
+    assert found is not None
+    assert (found.code, found.assessment) == ("", None)
+    values = [item.ConceptCodeSequence[0].CodeValue for item in document.ContentSequence[0].ContentSequence]
+    assert found.codes == ("1^99PACS", *(f"{value}^99PACS" for value in values))
+
+
+def test_a_report_of_the_form_of_aira_judges() -> None:
+    """As a public implementation writes it: the references in the data set itself, an assessor under a name of its own.
+
+    A reason for the rejection from CID 7011 does not contradict it, and says it alone, too.
+    """
+    person = Dataset()
+    person.ValueType, person.ConceptNameCodeSequence = "PNAME", [coded("AIRA-020", "99PACS")]
+    person.PersonName = "Meitner^Lise"
+    reason = Dataset()
+    reason.ValueType, reason.ConceptNameCodeSequence = "CODE", [coded("AIRA-050", "99PACS")]
+    reason.ConceptCodeSequence = [coded("113001", "DCM")]
+    document = report("R")
+    document.ContentSequence = [*document.ContentSequence, person, reason]
+    named = judgement(document, SITE)
+    assert named is not None
+    assert (named.assessment, named.code, len(named.reader)) == (Assessment.REJECTED, "R^99PACS", 12)
+    alone = judgement(document, AssessmentSettings())
+    assert alone is not None
+    assert (alone.assessment, alone.code, alone.reader) == (Assessment.REJECTED, "113001^DCM", named.reader)
 
 
 def test_the_reader_is_a_pseudonym() -> None:
@@ -121,6 +159,21 @@ def test_the_reader_is_a_pseudonym() -> None:
     assert verified("Curie^Marie") == verified("CURIE^MARIE") != verified("Meitner^Lise")
     assert "curie" not in verified("Curie^Marie").lower()
     assert len(verified("Curie^Marie")) == 12
+
+
+@pytest.mark.parametrize("concept", ["121029", "121036"])
+def test_the_subject_of_a_report_is_not_its_reader(concept: str) -> None:
+    """The names of the patient and of the mother of a fetus are content items, too (PS3.16 TID 1007 and 1008)."""
+    subject, author = Dataset(), Dataset()
+    subject.ValueType, subject.ConceptNameCodeSequence = "PNAME", [coded(concept, "DCM")]
+    subject.PersonName, author.PersonName = "Curie^Marie", "Meitner^Lise"
+    document = report("A", AuthorObserverSequence=[author])
+    written = judgement(document, SITE)
+    document.ContentSequence = [subject, *document.ContentSequence]
+    found = judgement(document, SITE)
+    assert written is not None
+    assert found is not None
+    assert found.reader == written.reader != ""
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from support.dicom_objects import (
     outline_uid,
 )
 from support.pairing_station import Clock, Station
+from support.records import facts_of
 
 
 def test_a_late_instance_makes_a_new_version_that_names_the_old_one(station: Station) -> None:
@@ -22,7 +23,7 @@ def test_a_late_instance_makes_a_new_version_that_names_the_old_one(station: Sta
     station.receive(image(1))
     station.scan(3.0)
     (first,) = station.spool.jobs(JobState.READY)
-    station.spool.move(first, JobState.DONE)
+    station.spool.move(first, JobState.DONE, **facts_of(JobState.DONE))
     station.scan()
     station.receive(image(2))
     station.scan(0.5)
@@ -96,7 +97,7 @@ def settled_job(station: Station) -> None:
     station.receive(outline(images=[1]))
     station.scan(3.0)
     (job,) = station.spool.jobs(JobState.READY)
-    station.spool.move(job, JobState.DONE)
+    station.spool.move(job, JobState.DONE, **facts_of(JobState.DONE))
     station.scan(1000.0)
 
 

@@ -18,6 +18,7 @@ from listener.spool.jobs import Job, JobState, job_id_for
 from listener.spool.record_file import as_json
 from listener.spool.spool import Kept, Spool
 from support.dicom_objects import IMAGES, STUDY, file_bytes, image, image_uid, outline, outline_uid
+from support.records import facts_of
 
 EXAMPLES = int(os.environ.get("RADTME_PAIRING_EXAMPLES", "20"))
 """More of them for a longer run."""
@@ -116,7 +117,7 @@ class Pairing(RuleBasedStateMachine):
     def worker_takes_a_job(self, state: JobState) -> None:
         """The first ready job moves on."""
         for job in list(self.spool.jobs(JobState.READY))[:1]:
-            assert self.spool.move(job, state)
+            assert self.spool.move(job, state, **facts_of(state))
 
     # The model --------------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,9 @@
 """What the ledger knows of the studies in the spool, on both databases."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,8 +15,8 @@ from listener.pairing.study_notes import StudyNotes
 from listener.spool import study_rows
 from listener.spool.jobs import JobState, job_id_for
 from listener.spool.spool import Spool
-from listener.spool.study_rows import StudyCounts
-from support.records import job_record
+from listener.spool.study_rows import StudyArrivals, StudyCounts
+from support.records import facts_of, job_record
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -77,11 +80,12 @@ def test_a_study_with_a_case_or_an_outline_set_aside_has_an_outline(spool: Spool
     """All others are those that `radtme status` names: images came, and nothing to score."""
     for study in ("1.1", "1.2", "1.3"):
         put(spool, study, 1, 1000.0)
-    spool.create_job(job_record(job_id_for("1.1.2", 1), study_uid="1.1"), JobState.DONE)
+    spool.create_job(job_record(job_id_for("1.1.2", 1), study_uid="1.1"), JobState.DONE, **facts_of(JobState.DONE))
     set_aside(spool.ledger, ("1.2", "1.2.9", "1.2.9.1"), SetAside.OWN_RESULT, "a result of radtme", None)
     StudyNotes(spool).note(["1.1", "1.2", "1.3"])
     assert [one.study_uid for one in study_rows.without_outline(spool.ledger, 5)] == ["1.3"]
-    study_rows.forget_study(spool.ledger, "1.3")
+    with spool.ledger.writing() as connection:
+        study_rows.forget_study(connection, "1.3")
     assert study_rows.study_counts(spool.ledger) == StudyCounts(studies=2, instances=2)
     assert study_rows.count_without_outline(spool.ledger) == 0
 
@@ -112,3 +116,18 @@ def test_the_ledger_is_asked_for_the_last_arrival(spool: Spool) -> None:
     StudyNotes(spool).note(["1.2"])
     os.rename(spool.studies, spool.root / "elsewhere")
     assert spool.last_arrival() == 1000.0
+
+
+def test_two_listeners_note_the_same_studies(spool: Spool) -> None:
+    """In any order, new ones beside known ones, each with another number of instances: none waits for the other."""
+
+    def note(names: list[str]) -> None:
+        for turn in range(1, 60):
+            found = [StudyArrivals(name, 1, turn, datetime.fromtimestamp(turn, UTC)) for name in names]
+            study_rows.note_studies(spool.ledger, [*found, replace(found[0], study_uid=f"{names[0]}.{turn}")])
+
+    names = [f"1.2.{number}" for number in range(8)]
+    with ThreadPoolExecutor(2) as listeners:
+        for done in [listeners.submit(note, names), listeners.submit(note, names[::-1])]:
+            done.result()
+    assert study_rows.study_counts(spool.ledger) == StudyCounts(8 + 2 * 59, 8 * 59 + sum(range(1, 60)) * 2)

@@ -1,15 +1,23 @@
 """The quarantine keeps the first refused objects, and cannot fill the disk."""
 
 import itertools
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from listener.ledger.quarantine import QuarantineReason, Share, quarantine_shares
 from listener.scp import quarantine
 from listener.scp.quarantine import Quarantine
-from listener.spool.spool import QuarantineReason, Spool
+from listener.spool.quarantined import remove_from_quarantine
+from listener.spool.spool import Spool
 
 NUMBERS = itertools.count()
+
+
+def shares(spool: Spool) -> Mapping[str, Share]:
+    """Return what each sender has there."""
+    return quarantine_shares(spool.ledger)
 
 
 def put(target: Quarantine, spool: Spool, sender: str, size: int = 100) -> bool:
@@ -25,12 +33,11 @@ def test_bytes_and_objects_are_bounded_and_no_sender_takes_all(spool: Spool) -> 
     """One sender fills half of it, another the other half, and then it is full for all."""
     for limits in ({"max_bytes": 1000, "max_objects": 1000}, {"max_bytes": 1 << 20, "max_objects": 10}):
         target = Quarantine(spool, **limits)
-        for path in spool.quarantine.iterdir():
-            path.unlink()
+        remove_from_quarantine(spool, [path.stem for path in spool.quarantine.iterdir()])
         assert [put(target, spool, "WILD") for _ in range(7)] == [True] * 5 + [False] * 2
         assert [put(target, spool, "OTHER") for _ in range(7)] == [True] * 5 + [False] * 2
         assert not put(target, spool, "THIRD")
-        assert len(list(spool.quarantine.glob("*.dcm"))) == len(list(spool.quarantine.glob("*.json"))) == 10
+        assert len(list(spool.quarantine.iterdir())) == sum(one.objects for one in shares(spool).values()) == 10
 
 
 def test_what_lies_there_counts_after_a_restart_and_an_emptied_folder_has_room(

@@ -13,21 +13,22 @@ from listener.spool import job_queries, job_rows, leases
 from listener.spool.job_notes import Attempts, Drop, Failure, GivenBack, Hold
 from listener.spool.job_record import UNKNOWN_SERIES, NotComplete
 from listener.spool.jobs import Job, JobState, job_id_for
+from listener.spool.record_file import as_json
 from listener.spool.spool import Spool
-from support.records import AT, job_record
+from support.records import AT, facts_of, job_record
 
 HOLD = Hold("ann", AT, "why")
 
 
 def put(spool: Spool, number: int, state: JobState, **changes: object) -> Job:
     """Put a job into the ledger; ``changes`` are those of its record."""
-    job = spool.create_job(job_record(job_id_for(f"1.2.{number}", 1), **changes), state)
+    job = spool.create_job(job_record(job_id_for(f"1.2.{number}", 1), **changes), state, **facts_of(state))
     assert job is not None
     return job
 
 
 def test_a_job_comes_back_as_it_was_stored(spool: Spool) -> None:
-    """Every field of its record, and every note; None takes a note away."""
+    """Every field of its record, and every note; a note goes with the state that it belongs to."""
     record = job_record(
         job_id_for("1.2.3", 1),
         replaces=job_id_for("1.2.2", 1),
@@ -37,19 +38,24 @@ def test_a_job_comes_back_as_it_was_stored(spool: Spool) -> None:
         tracking_uids=("1.9",),
         segment_number=2,
     )
-    notes = {
-        "attempts": Attempts((AT,), GivenBack(AT, "ENOSPC")),
-        "failure": Failure("worker_killed", "3 workers died", AT, 3),
-        "hold": HOLD,
-        "dropped": Drop("ann", AT, "x", "ready"),
-    }
-    job = spool.create_job(record, JobState.READY, **notes)
+    attempts = Attempts((AT,), GivenBack(AT, "ENOSPC"))
+    failure, drop = Failure("worker_killed", "3 workers died", AT, 3), Drop("ann", AT, "x", "failed")
+    put(spool, 2, JobState.DONE)  # which it replaces
+    job = spool.create_job(record, JobState.READY, attempts=attempts, hold=HOLD)
     assert job is not None
-    assert (job.record, job.attempts, job.failure, job.hold, job.drop) == (record, *notes.values())
+    assert (job.record, job.attempts, job.hold) == (record, attempts, HOLD)
     assert spool.find_job(job.id) == job
-    cleared = spool.change(job, **dict.fromkeys(notes))
-    assert cleared is not None
-    assert (cleared.attempts, cleared.failure, cleared.hold, cleared.drop) == (Attempts(), None, None, None)
+    for state, change, notes in (
+        (JobState.RUNNING, {}, (None, HOLD, None)),
+        (JobState.FAILED, {"failure": failure}, (failure, None, None)),
+        (JobState.DROPPED, {"dropped": drop}, (failure, None, drop)),
+        (JobState.READY, {"attempts": None}, (None, None, None)),
+    ):
+        job = spool.move(job, state, **change)
+        assert job is not None
+        assert (job.failure, job.hold, job.drop) == notes
+        assert spool.find_job(job.id) == job
+    assert job.attempts == Attempts()
 
 
 def test_of_many_that_move_a_job_one_does(spool: Spool) -> None:
@@ -173,19 +179,19 @@ def test_what_is_asked_all_the_time_does_not_go_through_all_that_is_kept(tmp_pat
             assert not [step for *_, step in plan if step.startswith("SCAN")], statement
 
 
-def test_a_counter_that_is_asked_often_counts_what_is_over_for_long_only_now_and_then(
-    spool: Spool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What changes is exact at once; a removal of an old case shows at the next full count."""
-    counter = job_queries.StateCounter(spool.ledger)
-    made = [put(spool, number, JobState.DONE) for number in range(3)]
-    put(spool, 10, JobState.READY)
-    assert counter.counts() == job_queries.state_counts(spool.ledger)
-    done = put(spool, 11, JobState.RUNNING)
-    assert spool.move(done, JobState.DONE)
-    assert counter.counts() == job_queries.state_counts(spool.ledger)
+def test_jobs_are_counted_by_the_database_itself(spool: Spool) -> None:
+    """Whatever becomes of them, the numbers are those of the rows."""
+    for number in range(3):
+        put(spool, number, JobState.DONE)
+    job = put(spool, 10, JobState.READY)
+    assert spool.create_job(job.record, JobState.READY) is None
+    assert spool.move(job, JobState.DROPPED, **facts_of(JobState.DROPPED))
+    assert job_queries.state_counts(spool.ledger)[JobState.DONE] == 3
     with spool.ledger.writing() as connection:
-        job_rows.remove(connection, [made[0].id], [JobState.DONE])
-    assert counter.counts()[JobState.DONE] == 4
-    monkeypatch.setattr(job_queries, "FULL_COUNT_SECONDS", 0.0)
-    assert counter.counts()[JobState.DONE] == 3
+        job_rows.remove(connection, [job_id_for("1.2.0", 1)], [JobState.DONE])
+        failure = as_json(facts_of(JobState.FAILED)["failure"])
+        change = {"state": JobState.FAILED, "dropped": None, "failure": failure}
+        connection.execute(job_rows.jobs.update().values(change))
+    counts = {state: len(list(spool.jobs(state))) for state in JobState}
+    assert job_queries.state_counts(spool.ledger) == counts
+    assert counts[JobState.FAILED] > counts[JobState.DONE] == 0

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from listener.dicom.uids import InvalidUid, checked_uid
+from listener.ledger.quarantine import QuarantineReason, read_quarantined
 from listener.spool.atomic_files import read_json, write_json
 from listener.spool.jobs import JobState, job_id_for
-from listener.spool.spool import Kept, QuarantineReason, Spool
-from support.records import job_record
+from listener.spool.spool import Kept, Spool
+from support.records import facts_of, job_record
 
 STUDY, SERIES, INSTANCE = "1.2.826.0.1", "1.2.826.0.1.1", "1.2.826.0.1.1.7"
 
@@ -93,7 +94,7 @@ def test_a_job_lies_in_one_state_and_is_created_once(spool: Spool) -> None:
     job = spool.create_job(job_record(job_id))
     assert job is not None
     for state in (JobState.READY, JobState.RUNNING, JobState.DELIVERING, JobState.DONE):
-        moved = spool.move(job, state)
+        moved = spool.move(job, state, **facts_of(state))
         assert moved is not None
         job = moved
         assert spool.create_job(job_record(job_id)) is None
@@ -133,10 +134,11 @@ def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["value.json"]
 
 
-def test_what_is_quarantined_lies_beside_its_reason(spool: Spool) -> None:
-    """Each file there has its reason beside it."""
-    path = spool.put_in_quarantine(
-        part(spool, b"x"), INSTANCE, QuarantineReason(reason="conflict", message="other bytes")
-    )
+def test_the_ledger_says_why_an_object_is_in_quarantine(spool: Spool) -> None:
+    """The object is a file, its reason a row."""
+    why = QuarantineReason(reason="conflict", message="other bytes")
+    path = spool.put_in_quarantine(part(spool, b"x"), INSTANCE, why)
     assert path.read_bytes() == b"x"
-    assert read_json(path.with_suffix(".json"))["reason"] == "conflict"
+    [found] = read_quarantined(spool.ledger)
+    assert (found.name, found.bytes, found.reason.reason) == (path.stem, 1, "conflict")
+    assert list(spool.quarantine.iterdir()) == [path]

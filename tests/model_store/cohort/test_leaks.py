@@ -58,7 +58,7 @@ def chosen_with_labels(table: FeatureTable, patients: list[str] | None = None) -
 
 def run(plan: TrainPlan, folder: Path) -> object:
     """Train as the step does."""
-    return run_training(plan, train_inputs(plan, folder), 1)
+    return run_training(plan, train_inputs(plan, folder))
 
 
 def test_label_among_the_features_is_refused_by_value(make_table: MakeTable) -> None:

@@ -20,7 +20,7 @@ def test_a_case_that_may_be_either_is_uncertain(bundle: Path, bundle_content: Bu
     found = score_table(
         load_bundle(write_bundle(tmp_path, described(bundle_content, undecided))), probes.assign(patient="A")
     )
-    by_threshold = np.where(found["hot_probability"] >= found["threshold"], "hot", "cold")
+    by_threshold = np.where(found["score"] >= found["threshold"], "hot", "cold")
     assert set(found["prediction_set"]) == {"hot or cold"}
     assert set(found["phenotype"]) == {"uncertain"}
     assert found["tendency"].tolist() == by_threshold.tolist()

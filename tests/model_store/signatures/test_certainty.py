@@ -133,7 +133,7 @@ def test_the_set_never_contradicts_the_threshold() -> None:
     assert found.prediction_set(0.3, is_hot=False) is PredictionSet.COLD
 
 
-def test_too_few_cases_never_exclude_a_class() -> None:
+def test_with_too_few_cases_no_class_is_excluded() -> None:
     """With 8 cases of a class, even one beyond all of them is a tenth of nine: the class stays possible."""
     few = calibrated([0.9] * 8, [0.1] * 9)
     assert few.prediction_set(0.0, is_hot=False) is PredictionSet.BOTH

@@ -126,8 +126,8 @@ def test_one_version_has_one_content(
         registry.publish(other)
 
 
-def test_reference_must_name_one(registry: Registry, bundle: Path, next_bundle: Path) -> None:
-    """A signature is found by its name or the begin of its digest; several or none are an error that lists them."""
+def test_a_reference_must_name_exactly_one_signature(registry: Registry, bundle: Path, next_bundle: Path) -> None:
+    """A signature is found by its name or the beginning of its digest; several or none are an error that lists them."""
     for path in (bundle, next_bundle):
         registry.publish(path)
     assert registry.find(bundle.name[-12:-4]) == bundle.name

@@ -21,7 +21,7 @@ from model_store.training.negative_controls import (
 from model_store.training.nested_cross_validation import outer_folds
 
 MakeTable = Callable[..., FeatureTable]
-CANDIDATE = Candidate(columns=6, max_depth=3, min_samples_leaf=4, trees=30)
+CANDIDATE = Candidate(columns=6, max_depth=3, min_samples_leaf=4, trees=10)
 
 
 def training_of(table: FeatureTable) -> ControlledTraining:

@@ -9,6 +9,7 @@ import pytest
 from scipy.stats import binom
 
 from model_store.cohort.feature_table import FeatureTable
+from model_store.computing.cluster import Cluster
 from model_store.statistics.fold_scores import corrected_interval, corrected_standard_error
 from model_store.training.column_selection import select_columns
 from model_store.training.forest import Candidate
@@ -97,7 +98,8 @@ def test_every_patient_is_held_out_once_in_each_repeat(make_table: MakeTable) ->
 def test_same_seed_gives_same_numbers_in_any_number_of_processes(make_table: MakeTable) -> None:
     """A study can be repeated, on one core or on two."""
     table = make_table(2, cases=30)
-    one, two = (nested_cross_validation(table, [QUICK], 1, 7, jobs)[0] for jobs in (1, 2))
+    with Cluster(2) as cluster:
+        one, two = (nested_cross_validation(table, [QUICK], 1, 7, mapped)[0] for mapped in (map, cluster.map))
     assert one.estimate("auc") == two.estimate("auc")
     assert np.array_equal(one.out_of_fold(len(table.patients)), two.out_of_fold(len(table.patients)))
     assert np.array_equal(one.verdicts(40), two.verdicts(40))

@@ -1,13 +1,18 @@
-"""What a training tells while it runs, and which features it names."""
+"""What a training prints while it runs, and which features it names."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from model_store.cohort.feature_table import FeatureTable
+from model_store.cohort.labelled_cohort import LabelledCohort
 from model_store.cohort.plan import LabelTable
+from model_store.errors import TrainingError
+from model_store.training.combat import complete_of_scanners, with_scanners
 from model_store.training.plan import TrainPlan
 from model_store.training.step import run_training, train_inputs
 
@@ -52,7 +57,7 @@ def test_every_long_part_tells_how_far_it_is_and_twenty_features_are_named(
         told.append((what, parts, steps))
         return lambda: steps.append(None)
 
-    training = run_training(plan, train_inputs(plan, tmp_path), 1, begin)
+    training = run_training(plan, train_inputs(plan, tmp_path), begin=begin)
     assert [(what, parts) for what, parts, _ in told] == [
         ("evaluating folds", 5),
         ("negative controls", 20),
@@ -70,3 +75,41 @@ def test_every_long_part_tells_how_far_it_is_and_twenty_features_are_named(
         assert part["importance"].is_monotonic_decreasing
     assert training.paper_split is not None
     assert len(training.paper_split.table()) == 5
+
+
+def test_cases_that_lack_features_are_named(make_table: MakeTable, tmp_path: Path) -> None:
+    """Those cases, not others that moved to their rows."""
+    table = make_table(1, cases=60)
+    table.values[[3, 59], 0] = np.nan
+    plan = write_tables(tmp_path, table)
+    training = run_training(plan, train_inputs(plan, tmp_path))
+    assert training.incomplete["case"].tolist() == [table.patients[3], table.patients[59]]
+    assert training.incomplete["phenotype"].tolist() == ["hot" if table.hot[row] else "cold" for row in (3, 59)]
+    assert training.incomplete["lacks"].tolist() == [table.columns[0]] * 2
+
+
+def test_a_scanner_with_too_few_complete_cases_is_left_out_of_a_harmonised_training(make_table: MakeTable) -> None:
+    """A third scanner with 12 cases, of which 3 lack a feature: too few for a fit in every fold."""
+    table = make_table(1, cases=120)
+    table.values[:3, 0] = np.nan
+    scanners = ["C"] * 12 + ["A"] * 54 + ["B"] * 54
+    cases = pd.DataFrame({"case": table.patients, "patient": table.patients, "scanner": scanners})
+    cohort, complete = complete_of_scanners(with_scanners(LabelledCohort(table, cases, {})), lambda one: one)
+    assert set(complete.table.scanners or ()) == {"a", "b"}
+    assert len(cohort.cases) == len(complete.table.patients) == 108
+    assert cohort.left_out["of a scanner with fewer than 10 cases that have all features"] == 12
+
+
+def test_harmonising_is_refused_before_the_training_where_a_scanner_has_too_few_complete_cases(
+    make_table: MakeTable, tmp_path: Path
+) -> None:
+    """The second scanner has 12 cases, of which 3 lack a feature."""
+    table = make_table(1, cases=60)
+    table.values[:3, 0] = np.nan
+    plan = replace(write_tables(tmp_path, table), harmonise=True)
+    features = pd.read_parquet(tmp_path / "features.parquet")
+    features.assign(scanner=["B"] * 12 + ["A"] * 48).to_parquet(tmp_path / "features.parquet")
+    told: list[str] = []
+    with pytest.raises(TrainingError, match="with 10 cases or more that have all features, found 48 of a, 9 of b;"):
+        run_training(plan, train_inputs(plan, tmp_path), begin=lambda what, _: told.append(what) or (lambda: None))
+    assert told == []

@@ -33,8 +33,8 @@ def test_an_image_that_tells_more_adds_to_the_clinic_here_and_elsewhere() -> Non
     assert elsewhere is not None
     for added in (training, elsewhere):
         assert added.difference.low > 0
-        assert added.row()["without_clinical_data"] == 5
-        assert added.row()["cases"] == 295
+        assert added.row(is_fit=False)["without_clinical_data"] == 5
+        assert added.row(is_fit=False)["cases"] == 295
     _, noise = fit_clinical_models(cohort("training", 1, 0.0), COLUMNS)
     assert noise.difference.low < 0 < noise.difference.high
     lacking = cohort("lacking", 3, 1.0)
@@ -58,7 +58,7 @@ def test_a_grade_is_the_same_category_as_a_whole_number() -> None:
         models.of(words)
 
 
-def test_a_nomogram_adds_up_to_the_models_probability() -> None:
+def test_a_nomogram_adds_up_to_the_models_prediction() -> None:
     """Intercept and contributions of a case are its log odds; the figures hold a line for each predictor."""
     training = cohort("training", 1, 1.0)
     models, added = fit_clinical_models(training, COLUMNS)
@@ -76,7 +76,7 @@ def test_a_nomogram_adds_up_to_the_models_probability() -> None:
     assert expit(by_hand) == pytest.approx(models.combined.predict_proba(case)[0, 1], abs=1e-9)
     figure = nomogram(intercept, [(effect.name, effect.values, effect.contributions) for effect in effects])
     texts = [text.get_text() for text in figure.axes[0].texts]
-    assert {"points", "age", "grade", "total", "probability of hot"} <= set(texts)
+    assert {"points", "age", "grade", "total", "combined score"} <= set(texts)
     assert len(net_benefits({"training": added.curves()}).axes[0].lines) == 4
 
 

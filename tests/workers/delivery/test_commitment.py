@@ -279,10 +279,10 @@ def test_committed_and_seen_needs_both(spool: Spool, settings: WorkerSettings) -
     assert len(pacs.stored) == 3
 
 
-def test_a_target_that_never_reports_leaves_no_heap_of_requests(
+def test_requests_to_a_target_that_never_reports_stay_bounded(
     spool: Spool, settings: WorkerSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is asked for days; what is remembered of that stays bounded, in the record and in the spool."""
+    """It is asked for days; the record and the spool keep a bounded number of requests."""
     watch, job, pacs = Watch(), delivering(spool, "pacs"), ScriptedPacs()
     monkeypatch.setattr(commitment, "request_commitment", pacs.request_commitment)
     target = Target("pacs", "PACS", "pacs", 104, proof=Proof.COMMITTED)

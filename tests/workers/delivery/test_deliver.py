@@ -25,7 +25,7 @@ from listener.spool.record_file import as_json
 from listener.spool.spool import Spool
 from support.outboxes import entry_of, forget_deliveries, write_objects
 from support.processes import free_port
-from support.records import job_record
+from support.records import facts_of, job_record
 from workers.delivery.closing import close_if_settled
 from workers.delivery.deliver import deliver, retry_later
 from workers.delivery.outbox import queue_delivery, read_delivery, write_delivery
@@ -83,7 +83,7 @@ def delivering(spool: Spool, *targets: str) -> Job:
     )
     with spool.ledger.writing() as connection:
         queue_delivery(connection, job.id, dict.fromkeys(targets, ROLES))
-    moved = spool.move(job, JobState.DELIVERING)
+    moved = spool.move(job, JobState.DELIVERING, **facts_of(JobState.DELIVERING))
     assert moved is not None
     return moved
 
@@ -166,7 +166,7 @@ def test_a_refusal_is_final_and_someone_is_told(spool: Spool, settings: WorkerSe
     failure = job.failure
     assert failure is not None
     assert failure.reason == "delivery_refused"
-    for word in ("pacs", "0xA900", "radtme retry"):
+    for word in ("pacs", "data set does not match sop class (status 0xA900)", "radtme retry"):
         assert word in failure.message
 
 
@@ -191,7 +191,7 @@ def test_a_target_gets_only_the_objects_that_it_is_to_get(spool: Spool, settings
     write_objects(job, {"key_image": encoded(document(SecondaryCaptureImageStorage)), "summary_report": b""})
     with spool.ledger.writing() as connection:
         queue_delivery(connection, job.id, {"pacs": (ResultRole.KEY_IMAGE,)})
-    spool.move(job, JobState.DELIVERING)
+    spool.move(job, JobState.DELIVERING, **facts_of(JobState.DELIVERING))
     with pacs() as (target, peer):
         deliver(spool, JOB_ID, replace(target, results=IMAGE_ONLY), settings)
     assert len(peer.seen) == 1
@@ -218,7 +218,7 @@ def test_nobody_delivers_a_job_that_is_not_there_to_be_delivered(spool: Spool, s
     assert peer.seen == []
 
 
-def test_a_message_that_comes_twice_does_not_use_up_the_waits(spool: Spool, settings: WorkerSettings) -> None:
+def test_a_repeated_message_does_not_shorten_the_wait(spool: Spool, settings: WorkerSettings) -> None:
     """Before the next try is due, nothing is sent."""
     delivering(spool, "pacs")
     with pacs(0xA700, 0xA700) as (target, peer):
@@ -227,7 +227,7 @@ def test_a_message_that_comes_twice_does_not_use_up_the_waits(spool: Spool, sett
     assert len(peer.seen) == 2
 
 
-def test_what_was_taken_is_kept_when_the_try_is_cut_short(
+def test_an_interrupted_attempt_keeps_what_the_target_has_taken(
     spool: Spool, impatient: WorkerSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A time limit in the middle: the object that the target has is never sent again, and the record says why."""
@@ -254,7 +254,7 @@ def test_what_was_taken_is_kept_when_the_try_is_cut_short(
 
 
 @pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"no DICOM")])
-def test_a_result_that_is_gone_or_damaged_is_not_passed_over(
+def test_a_missing_or_damaged_result_fails_the_job(
     spool: Spool, settings: WorkerSettings, damage: Callable[[Path], object]
 ) -> None:
     """Nothing is called delivered that was not sent: the job fails and names the object."""
@@ -268,10 +268,11 @@ def test_a_result_that_is_gone_or_damaged_is_not_passed_over(
     assert state(spool) is JobState.FAILED
 
 
-def test_a_job_whose_worker_died_after_the_last_word_is_closed(spool: Spool, settings: WorkerSettings) -> None:
+def test_a_job_whose_worker_died_after_the_last_delivery_is_closed(spool: Spool, settings: WorkerSettings) -> None:
     """Every record says delivered and the job still lies in delivering: the next message moves it on."""
     job = delivering(spool, "pacs")
-    write_delivery(spool.ledger, job.id, replace(entry_of(spool, job), state=DeliveryState.DELIVERED))
+    settled = replace(entry_of(spool, job), state=DeliveryState.DELIVERED, next_try=None)
+    write_delivery(spool.ledger, job.id, settled)
     with pacs() as (target, peer):
         assert deliver(spool, JOB_ID, target, settings) is None
     assert peer.seen == []

@@ -48,7 +48,9 @@ def test_success_and_warnings_count_as_taken(spool: Spool, settings: WorkerSetti
 
 
 @pytest.mark.parametrize("status", [0xA700, 0x0110, 0xFE00])
-def test_what_may_pass_is_sent_again_under_the_same_uid(spool: Spool, settings: WorkerSettings, status: int) -> None:
+def test_a_temporary_refusal_is_sent_again_under_the_same_uid(
+    spool: Spool, settings: WorkerSettings, status: int
+) -> None:
     """The target is busy: after its wait the one object goes again, the others do not; its circuit stays closed."""
     job, watch = delivering(spool, "pacs"), Watch()
     with committing_pacs(statuses=[0x0000, status]) as (target, pacs):
@@ -68,7 +70,9 @@ def test_what_may_pass_is_sent_again_under_the_same_uid(spool: Spool, settings: 
 
 
 @pytest.mark.parametrize("status", [0xA900, 0xC123, 0x0122])
-def test_what_never_passes_stops_and_says_what_to_do(spool: Spool, settings: WorkerSettings, status: int) -> None:
+def test_a_permanent_refusal_fails_the_job_and_names_the_remedy(
+    spool: Spool, settings: WorkerSettings, status: int
+) -> None:
     """Refused permanently: the rest arrives, the job fails with status and remedy, and nothing is sent again."""
     job, watch = delivering(spool, "pacs"), Watch()
     with committing_pacs(statuses=[status]) as (target, pacs):
@@ -86,7 +90,7 @@ def test_what_never_passes_stops_and_says_what_to_do(spool: Spool, settings: Wor
     assert f"radtme retry {job.id}" in found.failure.message
 
 
-def test_a_target_that_does_not_know_us_is_told_who_has_to_mend_what(spool: Spool, settings: WorkerSettings) -> None:
+def test_a_rejected_ae_title_is_reported_with_what_to_change_and_where(spool: Spool, settings: WorkerSettings) -> None:
     """Rejected permanently, calling AE title not recognised: the message names the title that is to be allowed."""
     job = delivering(spool, "pacs")
     entity = AE("PACS")

@@ -92,7 +92,7 @@ def test_a_target_that_is_down_for_days_is_not_given_up(tmp_path: Path) -> None:
     assert night.done() == CASES
 
 
-def test_a_dead_target_takes_no_worker_from_the_other(tmp_path: Path) -> None:
+def test_a_target_that_is_down_does_not_delay_the_other(tmp_path: Path) -> None:
     """Of two PACS one is dead: the other has every case at once, and few announcements are for the dead one."""
     dead, alive = ScriptedPacs(up=False), ScriptedPacs()
     night = Night(tmp_path, {"dead": dead, "alive": alive})
@@ -116,7 +116,7 @@ def test_a_target_that_swallows_every_response_is_left_alone_too(tmp_path: Path)
 
 
 @pytest.mark.parametrize("seconds", [-DAY, DAY])
-def test_a_clock_that_someone_moved_keeps_no_one_waiting(tmp_path: Path, seconds: int) -> None:
+def test_a_changed_clock_does_not_delay_deliveries(tmp_path: Path, seconds: int) -> None:
     """Set back or forward by a day while a target is down: its recovery is still noticed."""
     pacs = ScriptedPacs(up=False)
     night = Night(tmp_path, {"pacs": pacs})

@@ -18,6 +18,7 @@ from pydicom.uid import (
     ExplicitVRLittleEndian,
     SecondaryCaptureImageStorage,
     SegmentationStorage,
+    generate_uid,
 )
 from pynetdicom import AE, evt
 
@@ -27,7 +28,7 @@ from listener.spool.jobs import JobState
 from listener.spool.spool import Spool
 from support.outboxes import delivering, entry_of, state_of
 from support.recorder import recorder
-from support.records import AT, job_record, result_record
+from support.records import AT, facts_of, job_record, result_record
 from support.result_cases import FEATURE_NAMES, make_case
 from workers.delivery.deliver import deliver
 from workers.delivery.outbox import write_delivery
@@ -126,17 +127,33 @@ def test_the_document_of_a_report_shows_the_key_image(results: dict[ResultRole, 
     assert page.BurnedInAnnotation == "YES"
 
 
+@pytest.mark.parametrize("sop_class", PLAINER)
+def test_another_key_image_makes_another_document(
+    results: dict[ResultRole, Path], sop_class: UID, tmp_path: Path
+) -> None:
+    """A document that shows the key image has another UID where the key image has; other documents keep theirs."""
+    paths = {role: Path(shutil.copy(path, tmp_path)) for role, path in results.items()}
+    image = dcmread(paths[ResultRole.KEY_IMAGE])
+    image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    image.PixelData = bytes(len(image.PixelData))
+    dcmwrite(paths[ResultRole.KEY_IMAGE], image, enforce_file_format=True)
+    for role in TO_READ:
+        before, after = (alternatives(folder[role])[sop_class]() for folder in (results, paths))
+        assert (before.SOPInstanceUID == after.SOPInstanceUID) == (before == after)
+        assert (before == after) == (role is ResultRole.FEATURE_REPORT)
+
+
+@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="needs poppler-utils")
 @pytest.mark.parametrize("name", ["山田^太郎", "김^철수", "やまだ^たろう", "Müller^Änne"])
-def test_names_of_any_script_are_written(results: dict[ResultRole, Path], name: str) -> None:
-    """A name is never lost: its letters are in the document, in a font that has them."""
+def test_names_of_any_script_are_written(results: dict[ResultRole, Path], name: str, tmp_path: Path) -> None:
+    """A name is never lost: its letters are in the document, in a font that has them and is embedded."""
     report = dcmread(results[ResultRole.SUMMARY_REPORT])
     report.PatientName = name
     document = as_encapsulated_pdf(report, results[ResultRole.SUMMARY_REPORT])
-    expected = {"山": "STSong-Light", "김": "HYSMyeongJo-Medium", "や": "HeiseiMin-W3"}.get(name[0])
-    fonts = re.findall(rb"/BaseFont /([A-Za-z0-9-]+)", document.EncapsulatedDocument)
-    assert [font.decode() for font in fonts if b"DejaVu" not in font and font != b"AAAAAA"] == (
-        [expected] * 2 if expected else []
-    )
+    assert set(name) - {"^"} <= set(pdf_text(document, tmp_path))
+    fonts = set(re.findall(rb"/BaseFont /[A-Z]+\+([A-Za-z0-9-]+)", document.EncapsulatedDocument))
+    assert (b"DroidSansFallback" in fonts) is (name[0] != "M")
+    assert len(fonts) == document.EncapsulatedDocument.count(b"/FontFile2 ")
 
 
 @pytest.mark.skipif(shutil.which("pdftotext") is None, reason="needs poppler-utils")
@@ -231,7 +248,7 @@ def test_status_shows_what_went_in_another_form(tmp_path: Path) -> None:
     """The case's record has the SOP class that a target took, and `radtme status` names what differs."""
     spool = Spool(tmp_path)
     spool.prepare()
-    job = spool.create_job(job_record("0123456789abcdef-v1"), JobState.DELIVERING)
+    job = spool.create_job(job_record("0123456789abcdef-v1"), JobState.DELIVERING, **facts_of(JobState.DELIVERING))
     assert job is not None
     made = InstanceReference("1.2.3", "1.2.3.4", Comprehensive3DSRStorage, "1.2.3.4.5")
     result = result_record(job.id, references={ResultRole.SUMMARY_REPORT: made, ResultRole.KEY_IMAGE: made})
@@ -239,6 +256,7 @@ def test_status_shows_what_went_in_another_form(tmp_path: Path) -> None:
     record = replace(
         queued("pacs", ResultRole, AT),
         state=DeliveryState.DELIVERED,
+        next_try=None,
         taken={
             ResultRole.SUMMARY_REPORT: StoreResponse.on(plainer, "0x0000"),
             ResultRole.KEY_IMAGE: StoreResponse.on(made, "0x0000"),

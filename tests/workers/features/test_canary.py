@@ -57,7 +57,7 @@ def test_one_changed_feature_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         assert said is None or f"1 of 958 features of the canary case differ: {column}" in said
 
 
-def test_a_process_that_differs_ends_the_scoring_of_all(
+def test_a_difference_in_one_process_stops_the_scoring_of_its_worker(
     store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It refuses to score; so do the others of this worker; readiness and metric, of the main process, say so."""
@@ -117,7 +117,7 @@ main()
 """
 
 
-def test_a_real_worker_that_differs_is_not_ready_and_says_so(tmp_path: Path) -> None:
+def test_a_real_worker_whose_features_differ_is_not_ready_and_logs_it(tmp_path: Path) -> None:
     """Readiness 503 with the check named, the metric 0, and the feature in the log."""
     with WithOtherExpectations(tmp_path) as installation:
         installation.start("redis", "work")

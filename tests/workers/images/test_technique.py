@@ -10,7 +10,8 @@ from pydicom import Dataset, dcmread
 from model_store.signatures.acceptance import Criterion
 from workers.acceptance import DEFAULT, Acceptance
 from workers.errors import Reason, RejectedInput
-from workers.images.technique import derivation, other_technique, technique_objections, value_of
+from workers.images.functional_groups import value_of
+from workers.images.technique import derivation, other_technique, technique_objections
 from workers.notes import Severity
 
 
@@ -47,6 +48,48 @@ def header(**attributes: Any) -> Dataset:
         {"SeriesDescription": "T1 dyn after T2"},
         {"ImageType": ["DERIVED", "PRIMARY", "M", "DIXON", "WATER"]},
         {"BodyPartExamined": "BREAST", "StudyDescription": "liver staging"},
+        {"SeriesDescription": "dyn, contrast delivery 2 mL/s"},
+        {"SeriesDescription": "WATER: Ax LAVA Flex dyn"},
+        {"SeriesDescription": "t1_vibe_dixon_tra_dyn_W"},
+        {"SeriesDescription": "t1_fl3d_fatsat_dyn"},
+        {"SeriesDescription": "Ax VIBRANT FS head first", "Modality": "MR"},
+        {"SequenceName": "*fl3d1_ns", "SeriesDescription": "dyn wash"},
+        {"StudyDescription": "x" * 50_000},
+        {"SeriesDescription": "dixon diff no " * 3_000},
+        {"SeriesDescription": "t1_vibe_dixon_no_fat"},
+        {"SeriesDescription": "DIXON without fat"},
+        {"SeriesDescription": "dixon w/o fat"},
+        {"SeriesDescription": "Dixon ohne_Fat"},
+        {"SeriesDescription": "dixon sat. fat"},
+        {"SeriesDescription": "Dixon W-F"},
+        {"SeriesDescription": "Dixon W+F"},
+        {"SeriesDescription": "Dixon W / F"},
+        {"SeriesDescription": "Dixon water and fat"},
+        {"SeriesDescription": "DCE wash-out phase"},
+        {"SeriesDescription": "dyn wash_in", "ImageType": ""},
+        {"SeriesDescription": "T1 early washout"},
+        {"SeriesDescription": "DCE wash-out phase", "ImageType": ["DERIVED", "PRIMARY", "M", "NORM"]},
+        {"SeriesDescription": "dyn for colour map"},
+        {"SeriesDescription": "phase diff 2"},
+        {"SeriesDescription": "ax fs diff"},
+        {"SeriesDescription": "ax epigastric coil"},
+        {"StudyDescription": "MRI Hamad QA"},
+        {"StudyDescription": "IRM Sherbrooke QC", "SeriesDescription": "QC dyn 1"},
+        {"StudyDescription": "ACR BIRADS 4"},
+        {"StudyDescription": "MRI, test bolus", "SeriesDescription": "QA dyn"},
+        {"StudyDescription": "Herz-Jesu-Krankenhaus dyn"},
+        {"SeriesDescription": "dyn spine coil off"},
+        {"ProtocolName": "Head/Neck coil, spine coil, body coil"},
+        {"SeriesDescription": "dyn for subtraction"},
+        {"ImageType": ["DERIVED", "PRIMARY", "T1", "NONE"], "ImagedNucleus": "1H"},
+        {"ImageType": ["ORIGINAL", "PRIMARY", "POST_CONTRAST", "NONE"], "ResonantNucleus": "1H"},
+        {"ImageType": ["DERIVED", "PRIMARY", "W", "W", "DERIVED"], "ImagedNucleus": "PROTON"},
+        {"SeriesDescription": "AX 3D T1 FS +C 1st post (not sub)"},
+        {"SeriesDescription": "T1 für Subtraktion", "SpecificCharacterSet": "ISO_IR 100"},
+        {"SeriesDescription": "dyn_unsubtracted"},
+        {"SeriesDescription": "vibe for MIP"},
+        {"SeriesDescription": "dyn subsecond, substitute coil"},
+        {"ImageType": ["DERIVED", "PRIMARY", "M"], "SeriesDescription": "dyn for map"},
     ],
 )
 def test_a_phase_of_a_breast_is_taken(attributes: dict[str, Any]) -> None:
@@ -64,9 +107,34 @@ def test_a_phase_of_a_breast_is_taken(attributes: dict[str, Any]) -> None:
         ({"ScanningSequence": "GR", "EchoTime": "30"}, "echo time 30 ms"),
         ({"AcquisitionContrast": "T2"}, "acquisition contrast T2"),
         ({"ImageType": ["ORIGINAL", "PRIMARY", "PHASE MAP", "P", "FFE"]}, "phase image"),
+        ({"ImageType": ["ORIGINAL", "PRIMARY", "I_FFE", "I", "FFE"]}, "imaginary part"),
+        ({"ImageType": ["ORIGINAL", "PRIMARY", "R"]}, "real or"),
+        ({"ComplexImageComponent": "REAL"}, "real or"),
+        ({"ImageType": ["ORIGINAL", "PRIMARY", "T2", "NONE"]}, "image type T2"),
+        ({"ImageType": ["ORIGINAL", "PRIMARY", "TOF", "NONE"]}, "image type TOF"),
+        ({"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, "image type LOCALIZER"),
+        ({"ImagedNucleus": "23NA"}, "nucleus 23NA"),
+        ({"EchoPulseSequence": "BOTH"}, "spin echo"),
         ({"ImageType": ["DERIVED", "PRIMARY", "DIXON", "FAT"]}, "fat image"),
         ({"ScanningSequence": "RM", "SeriesDescription": "Ax STIR"}, "STIR"),
         ({"SeriesDescription": "T2w TSE"}, "T2w"),
+        ({"SeriesDescription": "ep2d_diff_tra_TRACEW"}, "ep2d"),
+        ({"SeriesDescription": "RESOLVE b800"}, "RESOLVE"),
+        ({"ScanningSequence": "GR", "SeriesDescription": "TOF_3D_multi-slab"}, "TOF"),
+        ({"SequenceName": "*ep_b800t"}, "b-value"),
+        ({"SeriesDescription": "FAT: Ax LAVA Flex dyn"}, "fat image"),
+        ({"ImageType": ["DERIVED", "PRIMARY", "M"], "SeriesDescription": "t1_vibe_dixon_tra_dyn_F"}, "fat image"),
+        ({"Modality": "PT"}, "modality PT"),
+        ({"SeriesDescription": "T1_vibe_DIXON_fat"}, "fat image"),
+        ({"SeriesDescription": "dixon no contrast_F"}, "fat image"),
+        ({"SeriesDescription": "ax 3D epi fast"}, "epi"),
+        ({"SeriesDescription": "diff b0"}, "diff"),
+        ({"SeriesDescription": "ax diff ADC"}, "diff"),
+        ({"SeriesDescription": "diff 12 dir"}, "diff"),
+        ({"SeriesDescription": "ax diffusion"}, "diffusion"),
+        ({"SeriesDescription": "ADC"}, "series description with 'ADC'"),
+        ({"SeriesDescription": "eADC (exp)"}, "eADC"),
+        ({"SeriesDescription": "dADC_Map_tra"}, "dADC"),
     ],
 )
 def test_other_techniques_are_refused(attributes: dict[str, Any], words: str) -> None:
@@ -74,6 +142,38 @@ def test_other_techniques_are_refused(attributes: dict[str, Any], words: str) ->
     with pytest.raises(RejectedInput, match=f"{words}.*outline the tumour") as refused:
         check_technique(header(**attributes))
     assert refused.value.reason is Reason.OTHER_TECHNIQUE
+
+
+@pytest.mark.parametrize(
+    ("group", "creator", "element", "vr", "value"),
+    [
+        (0x0019, "SIEMENS MR HEADER", 0x0C, "IS", "800"),
+        (0x0043, "GEMS_PARM_01", 0x39, "IS", ["1000000800", "8", "0", "0"]),
+        (0x2001, "Philips Imaging DD 001", 0x03, "FL", 800.0),
+        (0x0065, "Image Private Header", 0x09, "FD", 800.0),
+    ],
+)
+def test_a_private_b_value_counts(group: int, creator: str, element: int, vr: str, value: Any) -> None:
+    """A trace image whose b-value is in the vendor's attribute alone is refused; 0, or a gradient echo, is not."""
+
+    def with_b_value(stated: Any, **attributes: Any) -> Dataset:
+        dataset = header(**attributes)
+        dataset.private_block(group, creator, create=True).add_new(element, vr, stated)
+        return dataset
+
+    assert other_technique(with_b_value(value)) == "diffusion: it has a b-value"
+    assert other_technique(with_b_value(0 if vr != "IS" else "0")) == ""
+    assert other_technique(with_b_value(value, ScanningSequence="GR")) == ""
+
+
+@pytest.mark.parametrize(
+    ("vr", "value"), [("UN", b"nan"), ("DS", "-1"), ("UN", b"800 s/mm2"), ("IS", ""), ("SQ", []), ("OB", b"\x20\x03")]
+)
+def test_what_is_no_b_value_is_none(vr: str, value: Any) -> None:
+    """Whatever a writer has put into the vendor's attribute, it neither refuses the images nor ends the case."""
+    dataset = header()
+    dataset.private_block(0x0019, "SIEMENS MR HEADER", create=True).add_new(0x0C, vr, value)
+    assert other_technique(dataset) == ""
 
 
 def anatomic_region(meaning: str) -> list[Dataset]:
@@ -89,6 +189,19 @@ def anatomic_region(meaning: str) -> list[Dataset]:
         ({"BodyPartExamined": "BRAIN"}, "BRAIN"),
         ({"BodyPartExamined": "PROSTATE", "StudyDescription": "MR Prostate"}, "PROSTATE"),
         ({"StudyDescription": "MRI prostate"}, "prostate"),
+        ({"StudyDescription": "MRT Schädel mit KM", "SpecificCharacterSet": "ISO_IR 100"}, "schädel"),
+        ({"SeriesDescription": "MR_HEAD_W_WO"}, "head"),
+        ({"StudyDescription": "上腹部平扫+增强"}, "腹部"),
+        ({"BodyPartExamined": "PHANTOM"}, "PHANTOM"),
+        ({"StudyDescription": "Daily QA", "ProtocolName": "ACR T1"}, "qa"),
+        ({"StudyDescription": "QA"}, "described as qa"),
+        ({"SeriesDescription": "ACR QC"}, "described as acr qc"),
+        ({"SeriesDescription": "weekly_MR_QC"}, "weekly mr qc"),
+        ({"SeriesDescription": "ACR phantom T1"}, "phantom"),
+        ({"ProtocolName": "QA test"}, "qa test"),
+        ({"StudyDescription": "liver, body coil"}, "liver"),
+        ({"SeriesDescription": "Brainlab brain"}, "brain"),
+        ({"StudyDescription": "MRT/Leberprotokoll (KM)"}, "described as leberprotokoll\\)"),
         ({"AnatomicRegionSequence": anatomic_region("Brain")}, "anatomic region Brain"),
     ],
 )
@@ -118,10 +231,33 @@ def test_a_site_may_let_a_criterion_warn() -> None:
         ({"ImageType": ["DERIVED", "PRIMARY", "M", "ND", "SUB"]}, "subtraction"),
         ({"ImageType": ["DERIVED", "SECONDARY", "PROCESSED"]}, "PROCESSED"),
         ({"ImageType": ["DERIVED", "SECONDARY"]}, "SECONDARY"),
-        ({"ImageType": ["ORIGINAL", "PRIMARY", "M"], "SeriesDescription": "Sub 1"}, "subtraction"),
+        (
+            {"ImageType": ["ORIGINAL", "PRIMARY", "M"], "SeriesDescription": "Sub 1"},
+            "subtraction, series description with 'Sub'",
+        ),
+        ({"ImageType": ["ORIGINAL", "PRIMARY", "M"], "SeriesDescription": "MIP cor"}, "projection, series description"),
         ({"ImageType": ["DERIVED", "SECONDARY", "PROJECTION IMAGE"]}, "projection"),
         ({"ImageType": ["DERIVED", "PRIMARY", "MIP"]}, "projection"),
         ({"ImageType": ["DERIVED", "PRIMARY", "KTRANS"]}, "KTRANS"),
+        ({"SeriesDescription": "Ktrans"}, "Ktrans"),
+        ({"ImageType": ["DERIVED", "PRIMARY"], "SeriesDescription": "Wash-in"}, "Wash-in"),
+        ({"SeriesDescription": "T1_Map"}, "T1_Map"),
+        ({"ImageType": ["DERIVED", "PRIMARY", "M"], "SeriesDescription": "washout rate"}, "washout"),
+        ({"ImageType": ["DERIVED", "PRIMARY", "MAX_IP", "NONE"]}, "projection"),
+        ({"ImageType": ["DERIVED", "PRIMARY", "T1", "T1"]}, "T1"),
+        ({"SeriesDescription": "Subtraktion Ph 2"}, "subtraction.*'Subtraktion'"),
+        ({"SeriesDescription": "dyn soustrait"}, "subtraction.*'soustrait'"),
+        ({"SeriesDescription": "Substracción 1", "SpecificCharacterSet": "ISO_IR 100"}, "'Substracción'"),
+        ({"SeriesDescription": "T1增强减影", "SpecificCharacterSet": "GB18030"}, "subtraction.*'减影'"),
+        ({"SeriesDescription": "not sub, sub 2"}, "subtraction.*'sub'"),
+        ({"SeriesDescription": "MinIP"}, "projection.*'MinIP'"),
+        ({"SeriesDescription": "Maximum Intensity Projection"}, "projection"),
+        ({"SeriesDescription": "Time to peak"}, "Time to peak"),
+        ({"SeriesDescription": "iAUGC90"}, "iAUGC90"),
+        ({"SeriesDescription": "FatFrac: Ax IDEAL IQ"}, "FatFrac"),
+        ({"ImageType": ["ORIGINAL", "PRIMARY", "FF", "FF", "FFE"]}, "FF"),
+        ({"ImageType": ["DERIVED", "PRIMARY"], "SeriesDescription": "SER"}, "SER"),
+        ({"ImageType": ["DERIVED", "PRIMARY", "M"], "SeriesDescription": "Colour_Map"}, "Colour_Map"),
     ],
 )
 def test_computed_images_are_refused(attributes: dict[str, Any], words: str) -> None:

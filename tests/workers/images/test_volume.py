@@ -1,46 +1,17 @@
-"""Volumes: stacked by geometry, refused where the geometry or the pixels do not hold."""
+"""Volumes: stacked by geometry, refused where the geometry does not hold."""
 
-import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from pydicom.dataset import FileDataset
-from pydicom.uid import RLELossless
 
+from support.written_volumes import ARRAY, WriteSeries, read, reason_of, rewrite
 from workers.errors import Reason, RejectedInput
-from workers.images.frames import frames_of
 from workers.images.headers import read_image_headers
-from workers.images.phases import split_series
-from workers.images.volume import Volume, build_volume
 
-WriteSeries = Callable[..., list[FileDataset]]
 RNG = np.random.default_rng(7)
-ARRAY = RNG.integers(0, 500, (6, 8, 9)).astype(np.int16)
-
-
-def read(images: list[FileDataset]) -> Volume:
-    """Read what was written, in an order that says nothing."""
-    paths = [Path(image.filename) for image in images]
-    random.Random(3).shuffle(paths)
-    frames = [frame for instance in read_image_headers(paths) for frame in frames_of(instance)]
-    (phase,) = split_series(frames)
-    return build_volume(phase)
-
-
-def rewrite(image: FileDataset, **attributes: object) -> None:
-    """Change attributes of a written file."""
-    for keyword, value in attributes.items():
-        setattr(image, keyword, value)
-    image.save_as(image.filename, enforce_file_format=True)
-
-
-def reason_of(images: list[FileDataset]) -> Reason:
-    """Return why the images are refused."""
-    with pytest.raises(RejectedInput) as refused:
-        read(images)
-    return refused.value.reason
 
 
 def test_slices_come_in_order_of_place(write_series: WriteSeries) -> None:
@@ -127,130 +98,6 @@ def test_slices_of_two_frames_of_reference_are_refused(write_series: WriteSeries
     assert reason_of(images) is Reason.IRREGULAR_GEOMETRY
 
 
-def test_lossless_compression_changes_nothing(write_series: WriteSeries) -> None:
-    """Slices that come compressed, even mixed with plain ones, hold the same values."""
-    images = write_series(ARRAY.astype(np.uint16))
-    for image in images[1:4]:
-        image.compress(RLELossless)
-        rewrite(image)
-    np.testing.assert_array_equal(read(images).array, ARRAY)
-
-
-def test_slopes_and_intercepts_of_each_slice_are_applied(write_series: WriteSeries) -> None:
-    """Philips scales every slice on its own: stored values of two slices do not compare."""
-    volume = read(write_series(ARRAY, extra=lambda z: {"RescaleSlope": z + 0.5, "RescaleIntercept": -z}))
-    factors = np.arange(6)[:, None, None]
-    np.testing.assert_allclose(volume.array, ARRAY * (factors + 0.5) - factors)
-
-
-def test_bits_above_the_stored_ones_are_dropped(write_series: WriteSeries) -> None:
-    """Old scanners keep overlays in the unused bits (PS3.5 section 8.1.1); a stored sign is extended."""
-    stored = RNG.integers(-2048, 2047, (6, 8, 9)).astype(np.int16)
-    hidden = (stored & 0x0FFF) | 0x5000
-    volume = read(write_series(hidden.astype(np.int16), extra=lambda z: {"BitsStored": 12, "HighBit": 11}))
-    np.testing.assert_array_equal(volume.array, stored)
-
-
-@pytest.mark.parametrize("odd", [0, 3, 5])
-@pytest.mark.parametrize("compressed", [False, True])
-def test_each_slice_is_read_as_its_own_header_says(write_series: WriteSeries, odd: int, compressed: bool) -> None:
-    """Slices of 12 bits, or of the other sign, among those of 16 unsigned bits: every value is what was stored."""
-    stored = RNG.integers(0, 60_000, (6, 8, 9)).astype(np.uint16)
-    for attributes, highest in (
-        ({"BitsStored": 12, "HighBit": 11}, 0x0FFF),
-        ({"PixelRepresentation": 1}, 0x7FFF),
-    ):
-        values = stored.copy()
-        values[odd] &= highest
-        images = write_series(values)
-        rewrite(images[odd], **attributes)
-        if compressed:
-            for image in images[:4]:
-                image.compress(RLELossless, generate_instance_uid=False)
-                rewrite(image)
-        np.testing.assert_array_equal(read(images).array, values)
-
-
-@pytest.mark.parametrize("sign", [-1, 1])
-def test_hidden_bits_are_those_of_each_slice(write_series: WriteSeries, sign: int) -> None:
-    """Only the slice that declares 12 bits has something above them; a negative value of another stays."""
-    values = (sign * RNG.integers(2500, 30_000, (6, 8, 9))).astype(np.int16)
-    values[4] = RNG.integers(-2048, 2047, (8, 9))
-    hidden = values.copy()
-    hidden[4] = (values[4] & 0x0FFF) | 0x5000
-    images = write_series(hidden)
-    rewrite(images[4], BitsStored=12, HighBit=11)
-    np.testing.assert_array_equal(read(images).array, values)
-
-
-def test_bits_that_cannot_be_are_refused(write_series: WriteSeries) -> None:
-    """More bits stored than allocated, or none."""
-    for bits in (0, 17):
-        images = write_series(ARRAY)
-        rewrite(images[2], BitsStored=bits, HighBit=bits - 1 if bits else 15)
-        assert reason_of(images) is Reason.UNREADABLE_PIXELS
-
-
-@pytest.mark.parametrize(
-    ("attributes", "reason"),
-    [
-        ({"RescaleSlope": "nan"}, Reason.UNREADABLE_OBJECT),
-        ({"RescaleSlope": "1\\2"}, Reason.UNREADABLE_OBJECT),
-        ({"RescaleSlope": "1e308"}, Reason.INVALID_PIXELS),
-        ({"PhotometricInterpretation": "RGB", "SamplesPerPixel": 3}, Reason.UNREADABLE_PIXELS),
-        ({"LossyImageCompression": "01"}, Reason.UNREADABLE_PIXELS),
-        ({"PixelData": b"\0" * 20}, Reason.UNREADABLE_PIXELS),
-    ],
-    ids=["nan", "two slopes", "overflow", "colour", "lossy", "short"],
-)
-@pytest.mark.filterwarnings("ignore:Invalid value for VR DS")
-def test_pixels_that_cannot_be_trusted_are_refused(
-    write_series: WriteSeries, attributes: dict[str, object], reason: Reason
-) -> None:
-    """Values that are no numbers, colours, lossy texture, less data than the header says."""
-    images = write_series(ARRAY)
-    rewrite(images[3], **attributes)
-    assert reason_of(images) is reason
-
-
-@pytest.mark.parametrize(("extra_bytes", "is_read"), [(2, True), (14, True), (16, False), (18, False)])
-def test_trailing_padding_is_no_damage(write_series: WriteSeries, extra_bytes: int, is_read: bool) -> None:
-    """Some writers pad Pixel Data; a column (8 pixels) or a row (9 pixels) more than the matrix has is no padding."""
-    images = write_series(ARRAY)
-    rewrite(images[3], PixelData=images[3].PixelData + b"\0" * extra_bytes)
-    if is_read:
-        np.testing.assert_array_equal(read(images).array, ARRAY)
-    else:
-        assert reason_of(images) is Reason.UNREADABLE_PIXELS
-
-
-def test_a_file_that_ends_early_is_refused_by_name(write_series: WriteSeries) -> None:
-    """The message names the instance whose pixel data was cut short."""
-    images = write_series(ARRAY)
-    path = Path(images[3].filename)
-    path.write_bytes(path.read_bytes()[:-30])
-    with pytest.raises(RejectedInput, match=images[3].SOPInstanceUID) as refused:
-        read(images)
-    assert refused.value.reason is Reason.UNREADABLE_PIXELS
-
-
-def test_floating_point_pixels_are_refused(write_series: WriteSeries) -> None:
-    """No MR image holds them (PS3.3 section C.8.3.1), and a NaN among them would pass as a number."""
-    images = write_series(ARRAY)
-    values = np.full(ARRAY.shape[1:], np.nan, dtype=np.float32)
-    del images[2].PixelData
-    rewrite(images[2], BitsAllocated=32, BitsStored=32, HighBit=31, FloatPixelData=values.tobytes())
-    assert reason_of(images) is Reason.INVALID_PIXELS
-
-
-def test_a_matrix_that_no_file_fills_takes_no_memory(write_series: WriteSeries) -> None:
-    """A header that claims 60,000 x 60,000 pixels is refused before memory is taken for them."""
-    images = write_series(ARRAY[:2])
-    for image in images:
-        rewrite(image, Rows=60_000, Columns=60_000)
-    assert reason_of(images) is Reason.OVER_LIMITS
-
-
 def test_constant_pixels_are_refused(write_series: WriteSeries) -> None:
     """A volume of one value has no z-scores."""
     assert reason_of(write_series(np.full_like(ARRAY, 5))) is Reason.INVALID_PIXELS
@@ -281,32 +128,10 @@ def test_rounded_positions_give_the_distance_that_was_meant(
     assert read(images).spacing_mm[2] == spacing_mm
 
 
-def test_padding_is_no_grey_value(write_series: WriteSeries) -> None:
-    """A padding value, or a range of them, as the header says; there the volume holds the darkest of the others."""
-    array = ARRAY.astype(np.int16)
-    array[:, :2], array[:, -1] = -2000, -1990
-    images = write_series(array, extra=lambda z: {"PixelPaddingValue": -2000, "PixelPaddingRangeLimit": -1980})
-    volume = read(images)
-    assert volume.padding is not None
-    np.testing.assert_array_equal(volume.padding, array < -1000)
-    assert volume.array.min() == array[array > -1000].min()
-
-
-def test_one_padding_value_is_one_value(write_series: WriteSeries) -> None:
-    """Without a limit the values beside it are image."""
-    array = ARRAY.astype(np.int16)
-    array[:, 0], array[:, 1] = -2000, -1999
-    volume = read(write_series(array, extra=lambda z: {"PixelPaddingValue": -2000}))
-    assert volume.padding is not None
-    assert volume.padding.sum() == array[:, 0].size
-    assert volume.array.min() == -1999
-
-
 AXES = {
     "axial": np.eye(3),
     "oblique": np.array([[0.8, 0.36, -0.48], [0.0, 0.8, 0.6], [0.6, -0.48, 0.64]]),
 }
-"""Rows: row direction, column direction, normal; orthonormal with two decimals."""
 
 
 def write_stack(
@@ -369,102 +194,3 @@ def test_a_missing_slice_is_seen_through_the_rounding(write_series: WriteSeries)
     """A gap of two steps is no rounding either."""
     images = write_stack(write_series, AXES["oblique"], 0.8, 40, 1)
     assert reason_of([*images[:7], *images[8:]]) is Reason.MISSING_SLICES
-
-
-def with_bright_spots(shape: tuple[int, int, int] = (6, 8, 9)) -> np.ndarray:
-    """Return what an MR image looks like: mostly dark."""
-    values = RNG.integers(10, 60, shape)
-    values[2:4, 2:5, 2:6] += 400
-    return values
-
-
-@pytest.mark.parametrize(("dtype", "top"), [(np.uint16, 4095), (np.int16, 0), (np.int16, 32_000), (np.uint16, 460)])
-@pytest.mark.parametrize("slope", ["1", "0.5"])
-def test_monochrome1_is_turned_upright(write_series: WriteSeries, dtype: type, top: int, slope: str) -> None:
-    """Lowest values brightest (PS3.3 C.7.6.3.1.2): the same image up to a constant, which z-scores do not see."""
-    values = with_bright_spots()
-    images = write_series(
-        (top - values).astype(dtype),
-        extra=lambda z: {"PhotometricInterpretation": "MONOCHROME1", "RescaleSlope": slope},
-    )
-    volume = read(images)
-    np.testing.assert_array_equal(volume.array, (values - values.min()) * float(slope))
-    assert "MONOCHROME1" in " ".join(note.text for note in volume.notes)
-
-
-def test_padding_is_no_part_of_a_monochrome1_image(write_series: WriteSeries) -> None:
-    """Padding becomes the darkest value, not the brightest."""
-    values = with_bright_spots()
-    stored = (1000 - values).astype(np.int16)
-    stored[:, :, -2:] = -32768
-    attributes = {"PhotometricInterpretation": "MONOCHROME1", "PixelPaddingValue": -32768}
-    volume = read(write_series(stored, extra=lambda z: attributes))
-    shown = values[:, :, :-2]
-    np.testing.assert_array_equal(volume.array[:, :, :-2], shown - shown.min())
-    assert (volume.array[:, :, -2:] == 0).all()
-
-
-@pytest.mark.parametrize("slices", [range(6), range(2)], ids=["all", "some"])
-def test_monochrome1_that_its_pixels_contradict_is_refused(write_series: WriteSeries, slices: range) -> None:
-    """Inverting an image that is not inverted would score the inverse of the tumour."""
-    images = write_series(
-        with_bright_spots().astype(np.uint16),
-        extra=lambda z: {"PhotometricInterpretation": "MONOCHROME1"} if z in slices else {},
-    )
-    with pytest.raises(RejectedInput, match="PhotometricInterpretation") as refused:
-        read(images)
-    assert refused.value.reason is Reason.INVALID_PIXELS
-
-
-@pytest.mark.parametrize(
-    ("dtype", "attributes", "padded"),
-    [
-        (np.int16, {"PixelPaddingValue": -2000}, [-2000]),
-        (np.int16, {"PixelPaddingValue": -2000, "PixelPaddingRangeLimit": -1990}, [-2000, -1995, -1990]),
-        (np.int16, {"PixelPaddingValue": -1990, "PixelPaddingRangeLimit": -2000}, [-2000, -1990]),
-        (np.uint16, {"PixelPaddingValue": 65535}, [65535]),
-        (np.uint16, {"PixelPaddingValue": 63536, "PixelPaddingRangeLimit": 65535}, [63536, 65000]),
-        (np.uint16, {"PixelPaddingValue": 0}, [0]),
-    ],
-)
-def test_padding_is_found_in_the_sign_of_its_own_image(
-    write_series: WriteSeries, dtype: type, attributes: dict[str, int], padded: list[int]
-) -> None:
-    """In a volume whose last slice has the other Pixel Representation; limits may come in either order."""
-    values = with_bright_spots()
-    stored = values.astype(dtype)
-    stored[0, 0, : len(padded)] = padded
-    other = {"PixelRepresentation": int(dtype is np.uint16)}
-    images = write_series(stored, extra=lambda z: attributes if z < 5 else other)
-    volume = read(images)
-    assert volume.padding is not None
-    assert np.argwhere(volume.padding).tolist() == [[0, 0, x] for x in range(len(padded))]
-
-
-@pytest.mark.parametrize(
-    ("vr", "value"),
-    [("IS", "-2000"), ("DS", "-2000.0"), ("SL", -2000), ("FD", -2000.0), ("SS", [-2000, -2000]), ("US", 63536)],
-)
-def test_a_padding_value_of_another_vr_is_read(write_series: WriteSeries, vr: str, value: object) -> None:
-    """Some writers give it as text, in 32 bits, as a floating-point number, twice, or in the other sign."""
-    stored = with_bright_spots().astype(np.int16)
-    stored[:, :, -2:] = -2000
-    images = write_series(stored)
-    for image in images:
-        image.add_new("PixelPaddingValue", vr, value)
-        image.save_as(image.filename, enforce_file_format=True)
-    volume = read(images)
-    assert volume.padding is not None
-    np.testing.assert_array_equal(volume.padding, stored == -2000)
-
-
-def test_a_padding_value_that_is_no_number_is_absent(write_series: WriteSeries) -> None:
-    """The case goes on with a note."""
-    images = write_series(ARRAY)
-    images[2].add_new("PixelPaddingValue", "LO", "auto")
-    images[2].save_as(images[2].filename, enforce_file_format=True)
-    volume = read(images)
-    assert volume.padding is None
-    assert [note.text for note in volume.notes] == [
-        "PixelPaddingValue of 1 of 6 images is not an integer, and was treated as absent."
-    ]

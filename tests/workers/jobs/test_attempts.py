@@ -9,7 +9,7 @@ from listener.spool.jobs import Job, JobState, job_id_for
 from listener.spool.locks import exclusive
 from listener.spool.spool import Spool, fail_within
 from support.outboxes import entry_of, write_objects
-from support.records import job_record
+from support.records import facts_of, job_record
 from workers.delivery.outbox import queue_delivery, read_deliveries, write_delivery
 from workers.errors import FailureReason
 from workers.jobs import attempts as ledger
@@ -60,7 +60,7 @@ def test_a_job_whose_worker_died_is_taken_over(spool: Spool, ready: Job) -> None
 @pytest.mark.parametrize("state", [JobState.WAITING, JobState.DELIVERING, JobState.DONE, JobState.FAILED])
 def test_a_job_in_any_other_state_is_not_claimed(spool: Spool, state: JobState) -> None:
     """A late message for a job that moved on does nothing."""
-    spool.create_job(job_record(JOB_ID), state)
+    spool.create_job(job_record(JOB_ID), state, **facts_of(state))
     with ledger.claimed(spool, JOB_ID) as job:
         assert job is None
     assert [one.state for one in spool.jobs()] == [state]

@@ -111,7 +111,7 @@ def test_an_audited_score_is_never_rounded_onto_its_threshold(tmp_path: Path) ->
     score = ScoreRecord(0.41226, 0.4123, Phenotype.COLD, stability=Stability(0.41225, 0.412299, 10, 10))
     scored(AuditLog(AuditSettings(tmp_path)), JOB, image(1), result_record("0123456789abcdef-v1", score=score))
     (one,) = told(tmp_path)
-    assert (one.details["probability"], one.details["threshold"]) == ("0.41226", "0.41230")
+    assert (one.details["score"], one.details["threshold"]) == ("0.41226", "0.41230")
     assert one.details["redrawn outlines"] == "0.41225 to 0.412299"
 
 
@@ -137,7 +137,7 @@ def test_case_is_told_with_its_signature(tmp_path: Path) -> None:
     (one,) = told(tmp_path / "audit")
     assert (one.event_code, one.kinds, one.instances) == ("110103", ("Radiomics scoring",), 1)
     assert one.objects == (f"sig 1.0.0 ({'ab' * 32})",)
-    assert one.details["probability"] == "0.7123"
+    assert one.details["score"] == "0.7123"
     assert (one.details["phenotype"], one.details["tendency"]) == ("uncertain", "hot")
     assert one.details["prediction set"] == "hot or cold"
     assert one.details["redrawn outlines"] == "0.5100 to 0.8124"

@@ -80,7 +80,7 @@ def test_what_the_site_says_of_a_sender_is_read(character_set: str, name: str) -
 
 
 @pytest.mark.parametrize("name", GARBLED)
-def test_without_a_word_of_the_site_no_letters_are_guessed(name: bytes) -> None:
+def test_without_a_setting_of_the_site_no_character_set_is_guessed(name: bytes) -> None:
     """The name is left out, and a note says what to set; the score is not touched."""
     found, notes = names_in_results(name, None, "")
     assert found == {""}

@@ -124,7 +124,7 @@ def test_a_damaged_outline_is_reported_on(with_images: bool) -> None:
 
 @pytest.mark.parametrize("with_images", [True, False])
 @pytest.mark.parametrize("length", [140, 200, 300, 420, 500, 600, 800, 1000])
-def test_a_report_comes_wherever_the_outline_was_cut(length: int, with_images: bool) -> None:
+def test_an_outline_truncated_anywhere_gets_a_report(length: int, with_images: bool) -> None:
     """Whatever is left of the header."""
     case = make_case(seg_extra={"PatientName": "Doe^Jane", "Modality": "SEG", "StudyDate": "20240301"})
     case.seg_header.file_meta = FileMetaDataset()

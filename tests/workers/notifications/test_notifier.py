@@ -16,7 +16,7 @@ from listener.spool.spool import Spool
 from listener.tls.contexts import server_context
 from support.certificates import Authority, secret_file
 from support.processes import free_port
-from support.records import job_record
+from support.records import facts_of, job_record
 from support.spool_jobs import REJECTED, SCORED
 from support.web_server import Handler, web_server
 from workers.notifications.body import UnusableTemplate, WebhookBody
@@ -37,7 +37,7 @@ def spool(tmp_path: Path) -> Spool:
 
 def put_job(spool: Spool, number: int = 0, result: dict[str, Any] = SCORED) -> Job:
     """Put a job with a result into the spool."""
-    job = spool.create_job(job_record(f"{number:016x}-v1"), JobState.DELIVERING)
+    job = spool.create_job(job_record(f"{number:016x}-v1"), JobState.DELIVERING, **facts_of(JobState.DELIVERING))
     assert job is not None
     (job.folder / "result.json").write_text(json.dumps(result))
     return job
@@ -81,7 +81,7 @@ def answering(*statuses: int) -> Any:
     return lambda handler: handler.answer(left.pop(0) if len(left) > 1 else left[0])
 
 
-def test_what_is_told_is_a_closed_list_without_patient_and_uid(spool: Spool) -> None:
+def test_an_event_holds_a_closed_list_of_fields_without_patient_and_uid(spool: Spool) -> None:
     """Ids, outcome, reason, signature and times; UIDs only where they were asked for."""
     fields = {
         *("event_id", "outcome", "reason", "at", "job_id", "version", "replaces", "signature_id", "signature_version"),
@@ -105,7 +105,7 @@ def test_what_is_told_is_a_closed_list_without_patient_and_uid(spool: Spool) -> 
     assert set(json.loads(second[3])) == fields | {"study_uid", "seg_sop_instance_uid"}
 
 
-def test_an_outcome_that_nobody_wants_to_know_leaves_nothing(spool: Spool) -> None:
+def test_an_outcome_that_is_not_listed_writes_no_event(spool: Spool) -> None:
     """Neither without a webhook nor for an outcome that is not listed a file is written."""
     job = put_job(spool)
     note_outcome(spool, job, CaseOutcome.SCORED, AT, WorkerSettings(spool.root, spool.root))
@@ -127,7 +127,7 @@ def test_errors_are_tried_again_and_then_told_once(spool: Spool) -> None:
     assert sorted(taken) == [f"{number:016x}-v1" for number in (1, 2)]
 
 
-def test_nobody_there_costs_one_try_a_round_and_longer_waits(spool: Spool) -> None:
+def test_an_unreachable_receiver_is_tried_once_a_round_with_longer_waits(spool: Spool) -> None:
     """While nothing listens, the first one alone is tried, the waits grow to their cap, and all of it stays."""
     settings = settings_of(spool, f"http://127.0.0.1:{free_port()}/hook")
     note(spool, settings, 1, 2, 3)
@@ -144,7 +144,7 @@ def test_nobody_there_costs_one_try_a_round_and_longer_waits(spool: Spool) -> No
     assert len(pending(notifications_folder(spool))) == 3
 
 
-def test_a_silent_server_is_left_after_its_time(spool: Spool) -> None:
+def test_a_server_that_does_not_answer_is_left_after_the_timeout(spool: Spool) -> None:
     """It accepts and does not answer: the event is sent again, until there is an answer."""
     silent = [True]
 
@@ -190,7 +190,7 @@ def test_a_redirect_is_not_followed(spool: Spool, tmp_path: Path) -> None:
     assert server.requests[0][2]["X-Radtme-Secret"] == "open sesame"
 
 
-def test_what_could_not_be_told_for_too_long_is_given_up(spool: Spool) -> None:
+def test_an_event_that_could_not_be_sent_for_too_long_is_given_up(spool: Spool) -> None:
     """After `give_up_hours` it is counted and gone: the spool does not fill up."""
     settings = settings_of(spool, f"http://127.0.0.1:{free_port()}/hook", give_up_hours=1)
     note(spool, settings, 1)
@@ -273,7 +273,7 @@ def test_the_same_event_has_the_same_id(spool: Spool) -> None:
     assert len(pending(notifications_folder(spool))) == 2
 
 
-def test_a_disk_that_refuses_costs_the_telling_alone(spool: Spool, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_full_disk_loses_the_event_and_not_the_case(spool: Spool, caplog: pytest.LogCaptureFixture) -> None:
     """No error reaches the processing of the case."""
     notifications_folder(spool).write_text("no folder")
     note_outcome(spool, put_job(spool), CaseOutcome.SCORED, AT, settings_of(spool, "http://127.0.0.1:1"))
@@ -291,7 +291,7 @@ def test_a_damaged_file_is_given_up(spool: Spool) -> None:
     assert pending(notifications_folder(spool)) == []
 
 
-def test_no_process_is_forked_in_the_middle_of_a_word(spool: Spool) -> None:
+def test_no_process_is_forked_while_a_metric_is_updated(spool: Spool) -> None:
     """A pool process that is forked while a metric is updated inherits no held lock."""
     counting = threading.Event()
     of_metrics = threading.Lock()

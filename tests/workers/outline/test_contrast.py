@@ -117,6 +117,27 @@ def test_brightness_tells_a_phase_before_contrast(
         assert "copy the outline to the phase after contrast" in str(found)
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"RepetitionTime": "4.272"}, {"RepetitionTime": "4.276"}),
+        ({"EchoTime": "1.70"}, {"EchoTime": "1.7"}),
+        (
+            {"ImageType": ["ORIGINAL", "PRIMARY", "M", "NORM"]},
+            {"ImageType": ["DERIVED", "PRIMARY", "M", "NORM", "MOCO"]},
+        ),
+    ],
+)
+def test_a_series_before_contrast_may_differ_a_little(
+    write_series: WriteSeries, write_seg: WriteSeg, before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    """Times adjusted to the prescan, or later phases registered to the first: before, neither was compared with it."""
+    phases = write_examination(write_series, [1, 1.6], False, extra=lambda number: after if number else before)
+    found = refusal(phases, write_seg, 0)
+    assert found is not None
+    assert found.reason is Reason.BEFORE_CONTRAST
+
+
 @pytest.mark.parametrize("pre_in_own_series", [True, False])
 @pytest.mark.parametrize(("outlined", "trained_on", "is_refused"), [(1, 2, False), (1, 1, True), (2, 2, True)])
 def test_a_phase_is_numbered_among_all_series_of_the_examination(
@@ -261,7 +282,7 @@ def read(
 ) -> tuple[Note, ...]:
     """Write phases whose tumour has these levels, read the case outlined on one of them, and return its notes.
 
-    Alone, it is shown to be after contrast exactly where there is no note.
+    It is shown to be after contrast exactly where there is no note.
     """
     noise = np.random.default_rng(5)
     phases: list[list[FileDataset]] = []
@@ -274,7 +295,7 @@ def read(
     paths = [Path(image.filename) for phase in phases for image in phase]
     volume, _, _ = read_case(paths, write_seg(phases[outlined], [(tumour_code(), MASK)]), HAN2024)
     assert volume.array[MASK].mean() == pytest.approx(levels[outlined], abs=2)
-    assert volume.is_shown_after_contrast == (len(levels) > 1 or not volume.notes)
+    assert volume.is_shown_after_contrast == (not volume.notes)
     return volume.notes
 
 
@@ -282,7 +303,7 @@ def read(
 def test_a_tumour_without_enhancement_is_a_warning(
     write_series: WriteSeries, write_seg: WriteSeg, levels: list[int], outlined: int
 ) -> None:
-    """It may not take up contrast, or the phases are in another order: a reader must know, and nothing contradicts."""
+    """It may not take up contrast, or the phases are in another order: no contradiction, but no certain verdict."""
     [note] = read(write_series, write_seg, levels, outlined)
     assert note.severity is Severity.WARNING
     assert "does not enhance" in note.text
@@ -314,7 +335,7 @@ def test_the_first_phase_alone_is_a_warning(
     """Without another phase nothing shows whether it enhances; a header that calls it the first makes it doubtful."""
     notes = read(write_series, write_seg, [150], 0, **attributes)
     expected = ["The phase may be before contrast"] if warned else []
-    assert [note.short for note in notes if note.severity is Severity.WARNING] == expected
+    assert [note.short() for note in notes if note.severity is Severity.WARNING] == expected
 
 
 def test_enhancement_outweighs_a_header(write_series: WriteSeries, write_seg: WriteSeg) -> None:
@@ -368,6 +389,17 @@ def test_what_headers_say(write_series: WriteSeries, attributes: dict[str, Any],
         ("T1 pre FS", True),
         ("AX T1 W/O", True),
         ("t1 ohne KM fs", True),
+        ("t1_dyn_pre_fs", True),
+        ("DCE PRE", True),
+        ("dyn_" * 8000 + "end", False),
+        ("T1 vor KM", True),
+        ("T1 sans injection", True),
+        ("T1 unenhanced", True),
+        ("T1平扫", True),
+        ("pre/post dyn", False),
+        ("dyn pre-op", False),
+        ("T1 vor und nach KM", False),
+        ("T1 pre-menopausal", False),
         ("AX T1 w/o FS", False),
         ("t1 without fat sat", False),
         ("T1 ohne Fettsaettigung", False),
@@ -379,9 +411,20 @@ def test_a_description_without_fat_saturation_or_before_a_therapy_says_nothing(
     write_series: WriteSeries, description: str, is_before: bool
 ) -> None:
     """Only contrast is meant: a single phase after contrast must not be refused for these words."""
-    [image] = write_series(np.full((1, 4, 4), 9, np.int16), extra=lambda z: {"SeriesDescription": description})
+    extra = {"SpecificCharacterSet": "ISO_IR 192", "SeriesDescription": description}
+    [image] = write_series(np.full((1, 4, 4), 9, np.int16), extra=lambda z: extra)
     [frame] = frames_of(read_header(Path(image.filename)))
     assert bool(said_before_contrast(frame, is_alone=True)) == is_before
+
+
+@pytest.mark.parametrize(("flavor", "is_before"), [("PRE_CONTRAST", True), ("POST_CONTRAST", False)])
+def test_an_image_type_may_say_the_phase(write_series: WriteSeries, flavor: str, is_before: bool) -> None:
+    """The third value in Enhanced MR images (PS3.3 section C.8.16.1.3)."""
+    image_type = ["ORIGINAL", "PRIMARY", flavor, "NONE"]
+    [image] = write_series(np.full((1, 4, 4), 9, np.int16), extra=lambda z: {"ImageType": image_type})
+    [frame] = frames_of(read_header(Path(image.filename)))
+    assert bool(said_before_contrast(frame, is_alone=False)) == is_before
+    assert names_an_agent(frame) != is_before
 
 
 def test_a_description_of_several_phases_says_nothing_of_one(write_series: WriteSeries) -> None:

@@ -47,6 +47,8 @@ def chosen(*segments: tuple[str, str], rules: SegmentRules | None = None) -> tup
         ([(TISSUE, "breast"), (TISSUE, "breast cancer left"), (TISSUE, "vessel")], ([2], {3}, True)),
         ([(NEOPLASM, "a"), (TISSUE, "tumor"), (VESSEL, "v")], ([1], {3}, False)),
         ([(TISSUE, "tumor 1"), (TISSUE, "tumor 2")], ([1, 2], set(), True)),
+        ([(TISSUE, "Lesion No. 1"), (TISSUE, "Lesion no 2")], ([1, 2], set(), True)),
+        ([(TISSUE, "ring-enhancing lesion")], ([1], set(), True)),
     ],
 )
 def test_the_tumour_is_told_by_code_then_by_label(
@@ -64,6 +66,11 @@ def test_the_tumour_is_told_by_code_then_by_label(
         (TISSUE, "Breast"),
         (TISSUE, "Axillary lymph node"),
         (TISSUE, "peritumoral ring"),
+        (TISSUE, "tumor rim"),
+        (TISSUE, "Tumorrand"),
+        (TISSUE, "Tumorbett"),
+        (TISSUE, "nicht Tumor"),
+        (TISSUE, "lit tumoral"),
         (TISSUE, "normal tissue"),
         ("SCT 10200004 Liver", "Segment 1"),
         ("SCT 64033007 Kidney", "Segment 1"),

@@ -8,14 +8,9 @@ from pydicom import Dataset
 
 from support.result_cases import FEATURE_NAMES
 from workers.reports.content_items import coded, container, number, plain, text
-from workers.reports.encoded_items import (
-    encoded,
-    encoded_content,
-    encoded_number,
-    prepare_for_writing,
-    with_encoded_content,
-)
+from workers.reports.encoded_items import encoded_content, encoded_number, with_encoded_content
 from workers.results import codes
+from workers.results.encoded_elements import encoded, prepare_for_writing
 from workers.results.feature_codes import feature_concept
 
 VALUES = [0.0, -0.0, 1.0, 1 / 3, -1 / 3, 1e-300, -1.5e300, 123456789.123456789, 5e-324, 1e22, 7.0]

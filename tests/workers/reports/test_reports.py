@@ -91,6 +91,18 @@ def test_the_verdict_comes_first(probability: float, phenotype: str) -> None:
     assert list(values(document, "Notice")) == [NOTICE]
 
 
+def test_no_tendency_is_shown_for_images_that_may_be_from_before_contrast() -> None:
+    """Their score says nothing about the phase after contrast, so neither sentence nor code names a class."""
+    case = make_case(hot_probability=0.942, certainty=CERTAINTY, after_contrast_shown=False)
+    document = report(case, ResultRole.SUMMARY_REPORT)
+    assert "Tendency (class by the threshold)" not in [name_of(item) for item in descendants(document)]
+    (sentence,) = values(document, "Conclusion")
+    assert sentence == (
+        "UNCERTAIN: the radiomics score is 0.942 of 1, 0.530 above the threshold for hot (0.412), but nothing shows "
+        "that the images were acquired after contrast."
+    )
+
+
 def test_an_uncertain_verdict_says_why_and_what_it_tends_to() -> None:
     """Coded as a third verdict; the score, its range, the tendency and the prediction set stand beside it."""
     case = make_case(hot_probability=0.45, certainty=CERTAINTY, stability=Stability(0.4, 0.61, 9, 10))

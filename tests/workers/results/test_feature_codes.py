@@ -9,6 +9,7 @@ from radiomics import firstorder, glcm, gldm, glrlm, glszm, ngtdm, shape
 
 from support.result_cases import FEATURE_NAMES
 from workers.results.feature_codes import feature_concept, feature_table
+from workers.results.feature_words import in_words
 
 CLASSES = {
     "firstorder": firstorder.RadiomicsFirstOrder,
@@ -65,6 +66,11 @@ def test_filters_are_named_readably() -> None:
     assert log.text == "Contrast of GLCM, LoG 3 mm"
     assert log.method is not None
     assert log.method.meaning == "Laplacian of Gaussian filter, sigma 3.0 mm"
+    of_ibsi = feature_concept("ibsi-log-sigma-3-0-mm-3D_glcm_Contrast")
+    assert of_ibsi.text == "Contrast of GLCM, IBSI LoG 3 mm"
+    assert of_ibsi.method is not None
+    assert of_ibsi.method.value != log.method.value
+    assert in_words("tumour_ibsi-log-sigma-3-0-mm-3D_glcm_Contrast") == '"Tumour, Contrast of GLCM, IBSI LoG 3 mm"'
     assert feature_concept("wavelet-HL_firstorder_Mean").text == "Mean, wavelet HL"
     assert feature_concept("original_shape_MeshVolume").unit.value == "mm3"
 

@@ -7,14 +7,12 @@ from pydicom import Dataset, dcmread
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
 
-from workers.results.instance_reference import InstanceReference as Reference
 from workers.results.patient_study import (
     TYPE_2,
     UNKNOWN_DATE,
     ContentDateTime,
     content_date_time,
     patient_and_study,
-    references_by_series,
 )
 
 
@@ -125,13 +123,3 @@ def test_the_date_is_that_of_the_outline(attributes: dict[str, str], expected: t
     for keyword, value in attributes.items():
         setattr(outline, keyword, value)
     assert content_date_time(outline, []) == ContentDateTime(*expected)
-
-
-def test_references_are_gathered_by_study_and_series() -> None:
-    """PS3.3 table C.17-3."""
-    items = references_by_series(
-        [Reference("1", "1.1", "9", "1.1.1"), Reference("1", "1.2", "9", "1.2.1"), Reference("1", "1.1", "9", "1.1.2")]
-    )
-    assert [item.StudyInstanceUID for item in items] == ["1"]
-    series = {s.SeriesInstanceUID: s.ReferencedSOPSequence for s in items[0].ReferencedSeriesSequence}
-    assert [i.ReferencedSOPInstanceUID for i in series["1.1"]] == ["1.1.1", "1.1.2"]

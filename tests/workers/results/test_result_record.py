@@ -9,7 +9,7 @@ from listener.spool.job_notes import RESULT_NAME
 from listener.spool.jobs import JobState, job_id_for
 from listener.spool.spool import Spool
 from model_store.signatures.certainty import PredictionSet
-from support.records import job_record, result_record
+from support.records import facts_of, job_record, result_record
 from support.result_cases import CERTAINTY, make_case
 from workers.results.result_record import ScoreRecord, read_result, write_result
 from workers.scoring.case_result import Doubt, Phenotype, Stability
@@ -25,7 +25,7 @@ def spool(tmp_path: Path) -> Spool:
 
 def test_a_result_of_before_there_were_uncertain_verdicts_is_read(spool: Spool) -> None:
     """Three fields were all of a score: its class is what the verdict was, and nothing is made up."""
-    job = spool.create_job(job_record(job_id_for("1.2", 1)), JobState.DONE)
+    job = spool.create_job(job_record(job_id_for("1.2", 1)), JobState.DONE, **facts_of(JobState.DONE))
     assert job is not None
     write_result(job, result_record(job.id))
     path = job.folder / RESULT_NAME
@@ -41,7 +41,7 @@ def test_a_result_of_before_there_were_uncertain_verdicts_is_read(spool: Spool) 
 
 def test_how_sure_a_score_is_comes_back(spool: Spool) -> None:
     """Tendency, prediction set, range and doubts stand beside the verdict."""
-    job = spool.create_job(job_record(job_id_for("1.2", 1)), JobState.DONE)
+    job = spool.create_job(job_record(job_id_for("1.2", 1)), JobState.DONE, **facts_of(JobState.DONE))
     assert job is not None
     case = make_case(hot_probability=0.4, certainty=CERTAINTY, stability=Stability(0.35, 0.6, 9, 10))
     assert case.result.score is not None

@@ -74,6 +74,21 @@ def test_it_is_of_the_kind_that_every_viewer_draws() -> None:
     assert seg.SegmentsOverlap == "YES"
 
 
+@pytest.mark.parametrize("enhanced", [False, True], ids=["classic", "enhanced"])
+def test_every_reference_is_to_a_received_image(enhanced: bool) -> None:
+    """Also in the Source Image Sequence of the whole object, once for each instance that a segment is on."""
+    case = make_case(enhanced=enhanced)
+    seg = written(case)
+    received = {str(header.SOPInstanceUID) for header in case.headers}
+    named = [str(item.ReferencedSOPInstanceUID) for item in seg.SourceImageSequence]
+    assert len(set(named)) == len(named)
+    per_frame = {
+        str(group.DerivationImageSequence[0].SourceImageSequence[0].ReferencedSOPInstanceUID)
+        for group in seg.PerFrameFunctionalGroupsSequence
+    }
+    assert per_frame == set(named) <= received
+
+
 def test_every_frame_names_its_slice() -> None:
     """The source instance lies where the frame lies."""
     case = make_case()

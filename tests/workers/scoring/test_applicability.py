@@ -45,15 +45,15 @@ def test_a_quarter_of_the_features_may_lie_outside_the_training_range(
 ) -> None:
     """4 of 16 features give a note, 5 a refusal that names the first ones; the largest of training is inside."""
     found = regions(signature, outside)
-    notes = out_of_range_notes(signature, found)
+    notes = out_of_range_notes(signature, found, "")
     if not is_refused:
-        assert DEFAULT.judge(feature_objections(signature, found)) == ()
+        assert DEFAULT.judge(feature_objections(signature, found, "")) == ()
         assert len(notes) == min(outside, 1)
         assert all(note.text.startswith(f"{outside} of 16") and signature.columns[0] in note.text for note in notes)
         return
     assert notes == ()
     with pytest.raises(RejectedInput, match=f"{outside} of 16.*{signature.columns[0]}") as refused:
-        DEFAULT.judge(feature_objections(signature, found))
+        DEFAULT.judge(feature_objections(signature, found, ""))
     assert refused.value.reason is Reason.FEATURES_OUT_OF_RANGE
 
 
@@ -62,13 +62,13 @@ def test_the_signature_owns_the_limit(signature: Signature) -> None:
     strict = replace(
         signature, description=replace(signature.description, acceptance=AcceptanceContract(max_outside_share=0.0))
     )
-    [objection] = feature_objections(strict, regions(strict, 1))
+    [objection] = feature_objections(strict, regions(strict, 1), "")
     assert objection.criterion is Criterion.FEATURE_RANGE
 
 
 def test_a_site_can_have_it_noted(signature: Signature) -> None:
     """With the criterion set to note, the case is scored with a warning."""
     acceptance = Acceptance(noted=frozenset({Criterion.FEATURE_RANGE}))
-    [note] = acceptance.judge(feature_objections(signature, regions(signature, 9)))
+    [note] = acceptance.judge(feature_objections(signature, regions(signature, 9), ""))
     assert note.severity is Severity.WARNING
     assert "9 of 16" in note.text

@@ -14,7 +14,7 @@ from listener.spool.spool import Spool
 from model_store.signatures.registry import Registry
 from model_store.signatures.signature import Signature
 from model_store.signatures.training_ranges import FeatureRange
-from support.records import SIGNATURE, job_record, result_record
+from support.records import SIGNATURE, facts_of, job_record, result_record
 from workers.features.regions import Region, RegionMeasurement
 from workers.metrics.recent_cases import MAX_SCANNERS, MIN_CASES, OTHER, DriftCollector, RecentCases
 from workers.results.result_record import ScoreRecord, write_result
@@ -96,7 +96,7 @@ def put(
     tendency: str | None = None,
 ) -> None:
     """Put a scored case into the spool."""
-    job = spool.create_job(job_record(job_id_for(f"1.2.{number}", 1)), JobState.DONE, outcome="scored")
+    job = spool.create_job(job_record(job_id_for(f"1.2.{number}", 1)), JobState.DONE, **facts_of(JobState.DONE))
     assert job is not None
     result = result_record(
         job.id,
@@ -125,7 +125,7 @@ def test_what_is_shown_is_what_lies_in_the_spool(spool: Spool) -> None:
         put(spool, number, record, **(verdict if number % 3 else {"phenotype": "cold"}))
     put(spool, 900, replace(record, scanner="B"))
     put(spool, 901, record, digest="another")
-    damaged = spool.create_job(job_record(job_id_for("1.2.902", 1)), JobState.DONE, outcome="scored")
+    damaged = spool.create_job(job_record(job_id_for("1.2.902", 1)), JobState.DONE, **facts_of(JobState.DONE))
     assert damaged is not None
     (damaged.folder / "result.json").write_text("{")
     samples = shown(RecentCases(spool))
@@ -142,7 +142,7 @@ def test_what_is_shown_is_what_lies_in_the_spool(spool: Spool) -> None:
 def test_a_result_that_comes_later_is_seen_later_and_one_that_goes_is_forgotten(spool: Spool) -> None:
     """A job without a result yet is looked at again; one that retention removed does not count any more."""
     cases, record = RecentCases(spool), DriftRecord("A", {"ring_x": 1}, 0, 10)
-    job = spool.create_job(job_record(job_id_for("1.2.3", 1)), JobState.DELIVERING)
+    job = spool.create_job(job_record(job_id_for("1.2.3", 1)), JobState.DELIVERING, **facts_of(JobState.DELIVERING))
     assert job is not None
     assert shown(cases) == {}
     put(spool, 4, record)

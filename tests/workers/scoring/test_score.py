@@ -81,15 +81,15 @@ def test_score_is_the_forests_probability(
     rows, _ = cases
     expected = trained.predict_proba(rows)[:, 1]
     for row, probability in zip(rows[:40], expected, strict=False):
-        assert score(signature, regions(row)).hot_probability == probability
-        assert score(signature, regions(row)[::-1]).hot_probability == probability
+        assert score(signature, regions(row), "").hot_probability == probability
+        assert score(signature, regions(row)[::-1], "").hot_probability == probability
 
 
 def test_contributions_add_up(signature: Signature, cases: tuple[np.ndarray, np.ndarray]) -> None:
     """Mean and effects add up to the score, to 1e-12, for cases of training and for others."""
     others = np.random.default_rng(9).normal(scale=3, size=(50, len(COLUMNS)))
     for row in (*cases[0][:50], *others):
-        result = score(signature, regions(row))
+        result = score(signature, regions(row), "")
         total = result.mean_probability + sum(c.effect for c in result.contributions)
         assert abs(total - result.hot_probability) < 1e-12
 
@@ -105,7 +105,7 @@ def test_contributions_follow_the_decision_paths_of_scikit_learn(
             hot = tree.value[:, 0, 1] / tree.value[:, 0].sum(axis=1)
             path = np.sort(tree.decision_path(row[None].astype(np.float32)).indices)
             np.add.at(effects, tree.feature[path[:-1]], np.diff(hot[path]))
-        found = {one.column: one.effect for one in score(signature, regions(row)).contributions}
+        found = {one.column: one.effect for one in score(signature, regions(row), "").contributions}
         assert [found[column] for column in COLUMNS] == (effects / len(trained.estimators_)).tolist()
 
 
@@ -116,7 +116,7 @@ def test_contributions_name_every_column_strongest_first(
     rows = cases[0]
     sizes = dict.fromkeys(COLUMNS, 0.0)
     for row in rows[:60]:
-        contributions = score(signature, regions(row)).contributions
+        contributions = score(signature, regions(row), "").contributions
         assert {c.column: c.value for c in contributions} == dict(zip(COLUMNS, row, strict=True))
         assert [abs(c.effect) for c in contributions] == sorted((abs(c.effect) for c in contributions), reverse=True)
         for contribution in contributions:
@@ -133,7 +133,7 @@ def test_decision_path_of_one_known_tree(signature: Signature) -> None:
     stump = RandomForestClassifier(1, max_depth=1, max_features=None, bootstrap=False, n_jobs=1).fit(rows, hot)
     known = dataclasses.replace(signature, estimator=from_skops(to_skops(stump)))
     for side, expected in ((-1.0, -0.3), (1.0, 0.3)):
-        result = score(known, regions([0, 0, side, 0, 0]))
+        result = score(known, regions([0, 0, side, 0, 0]), "")
         assert result.mean_probability == pytest.approx(0.6, abs=1e-12)
         assert result.contributions[0].column == "tumour_a"
         assert result.contributions[0].effect == pytest.approx(expected, abs=1e-12)
@@ -142,26 +142,26 @@ def test_decision_path_of_one_known_tree(signature: Signature) -> None:
 
 def test_threshold_itself_is_hot(signature: Signature, cases: tuple[np.ndarray, np.ndarray]) -> None:
     """A score that equals the threshold is hot; just below is cold."""
-    found = score(signature, regions(cases[0][0])).hot_probability
+    found = score(signature, regions(cases[0][0]), "").hot_probability
     for threshold, hot in ((found, True), (np.nextafter(found, 1), False)):
         description = dataclasses.replace(signature.description, threshold=float(threshold))
         moved = dataclasses.replace(signature, description=description)
-        assert score(moved, regions(cases[0][0])).is_hot is hot
+        assert score(moved, regions(cases[0][0]), "").is_hot is hot
 
 
 def test_absent_feature_ends_the_case_and_is_named(signature: Signature) -> None:
     """A feature that is not there is never filled in: the case is rejected with its name and why."""
     with pytest.raises(RejectedInput, match=r"1 of 5 .* tumour_c \(flat region\)") as caught:
-        score(signature, regions([0, 0, 0, np.nan, 0], missing={"c": "flat region"}))
+        score(signature, regions([0, 0, 0, np.nan, 0], missing={"c": "flat region"}), "")
     assert caught.value.reason is Reason.FEATURE_NOT_COMPUTABLE
     with pytest.raises(RejectedInput, match="5 of 5"):
-        score(signature, ())
+        score(signature, (), "")
 
 
 def test_infinite_feature_is_absent(signature: Signature) -> None:
     """An infinite or missing value does not reach the forest."""
     with pytest.raises(RejectedInput, match="ring_b"):
-        score(signature, regions([0, np.inf, 0, 0, 0]))
+        score(signature, regions([0, np.inf, 0, 0, 0]), "")
 
 
 def test_identity_names_the_signature(signature: Signature) -> None:

@@ -65,7 +65,7 @@ def stability(measurement: Measurement, seconds: float, signature: Signature | N
     """Return the stability of a score of 0.5."""
     assert measurement.surroundings is not None
     signature = signature or signature_for(measurement)
-    return stability_of(signature, measurement.surroundings, measurement.regions, 0.5, seconds)
+    return stability_of(signature, measurement.surroundings, measurement.regions, 0.5, seconds, "")
 
 
 def test_a_range_holds_the_score_itself(measurement: Measurement) -> None:
@@ -154,7 +154,7 @@ def raising(error: Exception) -> Callable[..., None]:
 
 def test_a_defect_in_a_redraw_leaves_the_score(measurement: Measurement, monkeypatch: pytest.MonkeyPatch) -> None:
     """One exception in one redraw must not fail the job; the report names the reason."""
-    monkeypatch.setattr(stability_module, "measure_columns", raising(AttributeError("a name in the data set")))
+    monkeypatch.setattr(stability_module, "measure_redraws", raising(AttributeError("a name in the data set")))
     found = stability(measurement, 60.0)
     assert found == NotRedrawn("an internal error (AttributeError) while redrawn outlines were measured")
 
@@ -167,6 +167,6 @@ def test_limits_of_time_and_memory_still_end_the_case(
     measurement: Measurement, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     """They belong to the case, whatever it was doing when it met them."""
-    monkeypatch.setattr(stability_module, "measure_columns", raising(error))
+    monkeypatch.setattr(stability_module, "measure_redraws", raising(error))
     with pytest.raises(type(error)):
         stability(measurement, 60.0)

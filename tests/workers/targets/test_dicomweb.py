@@ -93,14 +93,16 @@ def test_failure_reason_says_what_to_do(status: int, reason: int | None, meaning
         (409, b'[{"00081198": []}]', StoreResult.REFUSED),
     ],
 )
-def test_status_without_a_word_on_the_object(status: int, body: bytes, meaning: StoreResult) -> None:
+def test_a_response_that_does_not_name_the_object_counts_by_its_status(
+    status: int, body: bytes, meaning: StoreResult
+) -> None:
     """Where the body says nothing that can be read, the status decides; what is not certain is tried again."""
     with web_server(lambda handler: handler.answer(status, body)) as server:
         assert [one.answer for one in send(server.url)] == [meaning]
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 405, 501])
-def test_server_that_wants_nothing_from_us_refuses(status: int) -> None:
+def test_a_server_that_refuses_all_requests_is_not_tried_further(status: int) -> None:
     """Wrong credentials or URL need a person: the remaining objects are not tried."""
     with web_server(lambda handler: handler.answer(status)) as server:
         with pytest.raises(TargetRefused, match=f"HTTP {status}"):

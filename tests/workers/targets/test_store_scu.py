@@ -68,7 +68,7 @@ def test_dcmtk_takes_what_is_sent(tmp_path: Path) -> None:
     port, dataset = free_port(), instance(SecondaryCaptureImageStorage)
     with running(["storescp", "-od", str(tmp_path), str(port)], tmp_path / "storescp.log", port):
         [sent] = send(target(port), "RADTME", {IMAGE: {dataset.SOPClassUID: lambda: dataset}})
-    assert (sent.role, sent.answer, sent.status) == (IMAGE, StoreResult.TAKEN, "0x0000")
+    assert (sent.role, sent.answer, sent.status) == (IMAGE, StoreResult.TAKEN, "status 0x0000")
     [received] = [path for path in tmp_path.iterdir() if path.suffix != ".log"]
     assert dataset.SOPInstanceUID in subprocess.run(["dcmdump", received], capture_output=True, text=True).stdout
 
@@ -123,14 +123,19 @@ def test_an_object_that_the_target_has_no_context_for_does_not_hold_back_the_oth
 
 
 @pytest.mark.parametrize(
-    ("status", "answer"), [(0xB000, StoreResult.TAKEN), (0xA900, StoreResult.REFUSED), (0xA700, StoreResult.TRY_AGAIN)]
+    ("status", "answer", "words"),
+    [
+        (0xB000, StoreResult.TAKEN, "coercion of data elements"),
+        (0xA900, StoreResult.REFUSED, "data set does not match sop class"),
+        (0xA700, StoreResult.TRY_AGAIN, "refused: out of resources"),
+    ],
 )
-def test_the_status_decides(status: int, answer: StoreResult) -> None:
-    """A warning is delivered, a mismatch is refused, a full disk is tried again."""
+def test_the_status_decides(status: int, answer: StoreResult, words: str) -> None:
+    """A warning is delivered, a mismatch is refused, a full disk is tried again; the status is said in words, too."""
     dataset = instance(SecondaryCaptureImageStorage)
     with peer(lambda _: status) as port:
         [sent] = send(target(port), "RADTME", {IMAGE: {dataset.SOPClassUID: lambda: dataset}})
-    assert (sent.answer, sent.status) == (answer, f"0x{status:04X}")
+    assert (sent.answer, sent.status) == (answer, f"{words} (status 0x{status:04X})")
 
 
 def test_a_response_that_never_comes_is_tried_again() -> None:
@@ -146,14 +151,14 @@ def test_a_response_that_never_comes_is_tried_again() -> None:
     assert sent.answer is StoreResult.TRY_AGAIN
 
 
-def test_nobody_there_is_transient() -> None:
+def test_an_unreachable_target_is_transient() -> None:
     """A PACS that is down is temporary."""
     dataset = instance(SecondaryCaptureImageStorage)
     with pytest.raises(TransientFailure, match="cannot be reached"):
         list(send(target(free_port()), "RADTME", {IMAGE: {dataset.SOPClassUID: lambda: dataset}}))
 
 
-def test_a_host_that_nobody_knows_is_transient() -> None:
+def test_an_unknown_host_is_transient() -> None:
     """The name server may be down, and a typing error is visible in the record."""
     nowhere = Target("pacs", "PACS", "no-such-host.invalid", 104, timeout_seconds=3)
     dataset = instance(SecondaryCaptureImageStorage)

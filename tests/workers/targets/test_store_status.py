@@ -12,7 +12,7 @@ def test_success_and_warnings_are_taken(status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [0xA900, 0xA901, 0xA9FF, 0xC000, 0xC123, 0xCFFF, 0x0122, 0x0124])
-def test_what_the_object_or_the_right_is_lacking_is_refused_for_good(status: int) -> None:
+def test_an_unsuitable_object_or_a_missing_right_is_a_permanent_refusal(status: int) -> None:
     """Data set does not match SOP class, cannot understand, SOP class not supported, not authorized."""
     assert meaning_of(status) is StoreResult.REFUSED
 

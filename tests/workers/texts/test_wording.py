@@ -10,13 +10,19 @@ import pytest
 
 from model_store.signatures.certainty import PredictionSet
 from support.result_cases import CERTAINTY, make_case, rejected
+from workers.acceptance import HEADINGS
 from workers.errors import Reason
+from workers.features.measured_ring import LEFT_OUT
+from workers.features.measurement import LEVELS
 from workers.jobs.result_objects import build_results
 from workers.key_image.key_image import SHORT_DOUBTS
 from workers.reports.content_items import descendants
 from workers.reports.summary_report import LANGUAGE_CODES
 from workers.reports.verdict_texts import CLASSES, NOT_SCORED
+from workers.results.feature_words import REGIONS
 from workers.results.result_roles import ResultRole
+from workers.results.source_description import ACQUIRED, FRAME_NUMBERS, INSTANCE_NUMBERS, MADE
+from workers.results.tracking import REGION_NAMES
 from workers.scoring.case_result import Stability
 from workers.scoring.signature_quality import MEASURED_BY
 from workers.texts.certainty_texts import DOUBTS
@@ -29,21 +35,30 @@ OTHERS = [language for language in Language if language is not Language.ENGLISH]
 SITES = {"Breast", *(f"{side}{part}" for side in ("Left", "Right") for part in ("", " breast"))}
 
 
+SAID = {"say": 0, "phrase": 0, "warning": 1, "Note": 2}
+"""Position of the template among the arguments of these calls."""
+
+
 def templates() -> set[str]:
     """Return every English text that is put into words: literals of the code, and the tables of texts."""
-    folders = ("reports", "key_image", "results", "texts")
-    found = {text for folder in folders for text in literals(ROOT / "workers" / folder)}
-    tables = (DOUBTS, REMEDIES, CLASSES, MEASURED_BY, SHORT_DOUBTS)
+    found = set(literals(ROOT / "workers"))
+    tables = (DOUBTS, REMEDIES, CLASSES, MEASURED_BY, SHORT_DOUBTS, HEADINGS, LEVELS, LEFT_OUT, REGION_NAMES, REGIONS)
     found |= {text for table in tables for text in table.values()}
-    return found | {code.meaning for code in REASONS.values()} | {*map(str, PredictionSet), NOT_SCORED, *SITES}
+    found |= {text for pair in (INSTANCE_NUMBERS, FRAME_NUMBERS, ACQUIRED, MADE) for text in pair}
+    found |= {code.meaning for code in REASONS.values()} | {ENGLISH.hot, ENGLISH.cold, ENGLISH.uncertain}
+    return found | {*map(str, PredictionSet), NOT_SCORED, *SITES}
 
 
 def literals(folder: Path) -> Iterator[str]:
-    """Yield the first arguments of all calls of a wording."""
-    for path in folder.glob("*.py"):
+    """Yield the first arguments of all calls of a wording and of phrases, and the headings of notes."""
+    for path in folder.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and node.args and getattr(node.func, "id", "") == "say":
-                yield from texts(node.args[0])
+            if isinstance(node, ast.Call) and (name := getattr(node.func, "id", "")) in SAID:
+                for argument in node.args[SAID[name] :][:1]:
+                    yield from texts(argument)
+                for keyword in node.keywords:
+                    if keyword.arg == "heading":
+                        yield from texts(keyword.value)
 
 
 def texts(node: ast.expr) -> Iterator[str]:
@@ -102,12 +117,16 @@ def test_names_and_numbers_of_the_site_are_used() -> None:
     assert all(own[role].SOPInstanceUID != default[role].SOPInstanceUID for role in ResultRole)
 
 
-def test_images_have_no_letters_that_their_typeface_lacks() -> None:
-    """Chinese would be drawn as boxes: English stands there."""
-    assert Wording(Language.CHINESE).on_images == ENGLISH
-    assert Wording(hot="热").on_images == ENGLISH
-    german = Wording(Language.GERMAN, hot="heiß")
-    assert german.on_images == german
+def test_images_have_no_letters_that_their_typefaces_lack() -> None:
+    """They would be drawn as boxes: the words of the language stand there. Chinese has a typeface of its own."""
+    for words in (
+        Wording(Language.CHINESE),
+        Wording(Language.CHINESE, hot="炎症型"),
+        Wording(Language.GERMAN, hot="heiß"),
+    ):
+        assert words.on_images == words
+    thai = Wording(Language.GERMAN, hot="ร้อน", series_name="AI")
+    assert thai.on_images == Wording(Language.GERMAN, series_name="AI")
 
 
 def test_every_change_of_a_word_has_a_key_of_its_own() -> None:

@@ -2,6 +2,7 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/array.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
@@ -10,6 +11,7 @@
 #include "gldm.hpp"
 #include "glrlm.hpp"
 #include "glszm.hpp"
+#include "grids.hpp"
 #include "neighbourhoods.hpp"
 #include "ngtdm.hpp"
 #include "shape.hpp"
@@ -21,9 +23,18 @@ namespace {
 using Image = nb::ndarray<const double, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
 using Mask = nb::ndarray<const std::uint8_t, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
 
-std::array<std::int64_t, 3> size_of(const Mask& mask) {
-    return {static_cast<std::int64_t>(mask.shape(0)), static_cast<std::int64_t>(mask.shape(1)),
-            static_cast<std::int64_t>(mask.shape(2))};
+template <typename Value>
+using Changed = nb::ndarray<Value, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
+
+template <typename Array>
+std::array<std::int64_t, 3> size_of(const Array& array) {
+    return {static_cast<std::int64_t>(array.shape(0)), static_cast<std::int64_t>(array.shape(1)),
+            static_cast<std::int64_t>(array.shape(2))};
+}
+
+template <typename Array, typename Other>
+void require_one_shape(const Array& array, const Other& other) {
+    if (size_of(array) != size_of(other)) throw std::invalid_argument("the arrays differ in shape");
 }
 
 template <std::size_t N>
@@ -83,6 +94,32 @@ std::vector<double> shape(const Mask& mask, std::array<double, 3> spacing) {
     return values;
 }
 
+template <typename Value>
+void smooth(const Changed<Value>& values, const std::vector<double>& weights) {
+    if (weights.empty()) throw std::invalid_argument("there are no weights");
+    nb::gil_scoped_release released;
+    for (int axis = 0; axis < 3; ++axis) grids::correlate(values.data(), size_of(values), axis, weights);
+}
+
+void brightest(const Changed<double>& values, std::int64_t reach) {
+    nb::gil_scoped_release released;
+    grids::brightest(values.data(), size_of(values), reach);
+}
+
+void grow(const Changed<std::uint8_t>& mask, const std::optional<Mask>& allowed, std::int64_t steps, bool diagonally) {
+    if (allowed) require_one_shape(mask, *allowed);
+    nb::gil_scoped_release released;
+    grids::grow(mask.data(), allowed ? allowed->data() : nullptr, size_of(mask), steps, diagonally);
+}
+
+void squared_distances(const Mask& mask, const Changed<double>& squares, std::array<double, 3> spacing, double reach) {
+    require_one_shape(mask, squares);
+    for (const double step : spacing)
+        if (!(step > 0)) throw std::invalid_argument("a spacing is not above 0");
+    nb::gil_scoped_release released;
+    grids::squared_distances(mask.data(), squares.data(), size_of(mask), spacing, reach);
+}
+
 }  // namespace
 
 NB_MODULE(_engine, module) {
@@ -92,4 +129,11 @@ NB_MODULE(_engine, module) {
     module.def("intensity", &intensity, nb::arg("image"), nb::arg("mask"), nb::arg("spacing"), nb::arg("bin_width"),
                nb::arg("within_slices"), nb::arg("wanted"));
     module.def("shape", &shape, nb::arg("mask"), nb::arg("spacing"));
+    module.def("smooth", &smooth<float>, nb::arg("values").noconvert(), nb::arg("weights"));
+    module.def("smooth", &smooth<double>, nb::arg("values").noconvert(), nb::arg("weights"));
+    module.def("brightest", &brightest, nb::arg("values").noconvert(), nb::arg("reach"));
+    module.def("grow", &grow, nb::arg("mask").noconvert(), nb::arg("allowed").none(), nb::arg("steps"),
+               nb::arg("diagonally"));
+    module.def("squared_distances", &squared_distances, nb::arg("mask"), nb::arg("squares").noconvert(),
+               nb::arg("spacing"), nb::arg("reach"));
 }

@@ -1,0 +1,1 @@
+"""The processes that the long steps of a study run on."""

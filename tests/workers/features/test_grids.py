@@ -1,0 +1,73 @@
+"""The compiled filters, against SciPy's."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from workers.features.grids import brightest_within, distances_within, grown, smoothed
+from workers.features.reach import border_of
+
+SHAPES = [(21, 17, 30), (1, 5, 7), (3, 1, 40), (9, 8, 1), (2, 3, 2100)]
+"""Also one voxel thick, shorter than a filter, and longer than what is held at a time."""
+
+
+def noise(shape: tuple[int, int, int], seed: int = 0) -> NDArray[np.float64]:
+    """Return random values."""
+    return np.random.default_rng(seed).normal(size=shape)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_smoothing_is_scipys_bit_for_bit(shape: tuple[int, int, int], kind: type) -> None:
+    """Last digits decide on which side of a threshold a voxel lies."""
+    image = noise(shape).astype(kind)
+    before = image.copy()
+    for sigma in (0.5, 0.7, 1.0, 2.7):
+        found = smoothed(image, sigma)
+        assert found.dtype == kind
+        np.testing.assert_array_equal(found, ndimage.gaussian_filter(image, sigma, mode="nearest"))
+    np.testing.assert_array_equal(image, before)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_brightest_value_nearby(shape: tuple[int, int, int]) -> None:
+    """Whether SciPy continues the image with its edges or with its mirror image."""
+    image = noise(shape)
+    for reach in (1, 2, 3):
+        for mode in ("nearest", "reflect"):
+            expected = ndimage.maximum_filter(image, 2 * reach + 1, mode=mode)
+            np.testing.assert_array_equal(brightest_within(image, reach), expected)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_mask_grows_as_scipys(shape: tuple[int, int, int]) -> None:
+    """By some steps or without a limit, into all voxels or some, by faces or diagonally, seeded outside of them too."""
+    mask, within = noise(shape) > 2, noise(shape, 1) > 0
+    for steps in (1, 2, 10):
+        np.testing.assert_array_equal(grown(mask, steps), ndimage.binary_dilation(mask, iterations=steps))
+        expected = ndimage.binary_dilation(mask, iterations=steps, mask=within)
+        np.testing.assert_array_equal(grown(mask, steps, within), expected)
+    np.testing.assert_array_equal(grown(mask, within=within), ndimage.binary_propagation(mask, mask=within))
+    expected = ndimage.binary_propagation(mask, np.ones((3, 3, 3)), mask=within)
+    np.testing.assert_array_equal(grown(mask, within=within, diagonally=True), expected)
+
+
+@pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (1.3, 0.7, 0.71)])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_distances_are_scipys(shape: tuple[int, int, int], spacing: tuple[float, float, float]) -> None:
+    """Up to the reach; beyond it they are larger than it."""
+    mask = noise(shape) > 2
+    mask[0, 0, 0] = True
+    expected = ndimage.distance_transform_edt(~mask, sampling=spacing)
+    for reach in (2.0, 9.5):
+        found, near = distances_within(mask, reach, spacing), expected <= reach
+        np.testing.assert_array_equal(found[near], expected[near])
+        assert (found[~near] > reach).all()
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_border_is_what_erosion_removes(shape: tuple[int, int, int]) -> None:
+    """Faces at the edges of the array do not count."""
+    mask = ndimage.gaussian_filter(noise(shape), 1.5) > 0
+    np.testing.assert_array_equal(border_of(mask), mask & ~ndimage.binary_erosion(mask, border_value=1))

@@ -1,0 +1,68 @@
+"""Filters of whole arrays (z, y, x): those of SciPy, value for value, in the compiled module of the feature engine.
+
+SciPy takes three to ten times as long for each.
+"""
+
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.features.engine import _engine
+
+Value = TypeVar("Value", np.float32, np.float64)
+TRUNCATED_AT = 4.0
+"""In standard deviations, as in SciPy: weights of the Gaussian beyond are omitted."""
+
+
+def smoothed(image: NDArray[Value], sigma: float) -> NDArray[Value]:
+    """Return an image smoothed with a Gaussian of ``sigma`` voxels; beyond its edges it continues with their values.
+
+    It equals `scipy.ndimage.gaussian_filter` with mode ``nearest``, bit for bit.
+    """
+    found = np.array(image, order="C")
+    _engine.smooth(found, _weights(sigma))
+    return found
+
+
+def _weights(sigma: float) -> list[float]:
+    """Return the weights from the middle to one end, as SciPy computes them."""
+    reach = int(TRUNCATED_AT * sigma + 0.5)
+    weights = np.exp(-0.5 / (sigma * sigma) * np.arange(-reach, reach + 1) ** 2)
+    half: list[float] = (weights / weights.sum())[reach:].tolist()
+    return half
+
+
+def brightest_within(image: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
+    """Return the largest value of a cube that extends ``reach`` voxels from each voxel, as far as it is in the image.
+
+    It equals `scipy.ndimage.maximum_filter`.
+    """
+    found = np.array(image, dtype=np.float64, order="C")
+    _engine.brightest(found, reach)
+    return found
+
+
+def grown(
+    mask: NDArray[np.bool_], steps: int = -1, within: NDArray[np.bool_] | None = None, *, diagonally: bool = False
+) -> NDArray[np.bool_]:
+    """Return a mask that has grown by ``steps`` voxels (without a limit where negative) into voxels of ``within``.
+
+    A step is to the six neighbours that share a face, or to all 26. It equals `scipy.ndimage.binary_dilation`.
+    """
+    found = np.array(mask, dtype=np.uint8, order="C")
+    allowed = None if within is None else np.ascontiguousarray(within).view(np.uint8)
+    _engine.grow(found, allowed, steps, diagonally)
+    return found.view(np.bool_)
+
+
+def distances_within(
+    mask: NDArray[np.bool_], reach: float, spacing: tuple[float, float, float] = (1.0, 1.0, 1.0)
+) -> NDArray[np.float64]:
+    """Return the distances to the nearest voxel of a mask that are at most ``reach``, and larger ones elsewhere.
+
+    It equals `scipy.ndimage.distance_transform_edt` of the other voxels, as far as ``reach``.
+    """
+    squares = np.empty(mask.shape)
+    _engine.squared_distances(np.ascontiguousarray(mask).view(np.uint8), squares, spacing, reach)
+    return np.sqrt(squares, out=squares)
