@@ -49,7 +49,7 @@ class Reproduction:
     """SHA-256 of the files that were trained on, by what they are."""
     offered: tuple[str, ...]
     """Columns that the folds were offered."""
-    figures: Mapping[str, float | str]
+    figures: Mapping[str, int | float | str]
     """Of `figures_of`."""
     cohorts: Mapping[str, CohortRecord] = field(default_factory=dict)
     """Of each labelled cohort that the published signature was validated on."""
