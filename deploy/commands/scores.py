@@ -31,14 +31,15 @@ table_file = click.Path(path_type=Path, exists=True, dir_okay=False)
 def score(table: Path, name: str | None, own: Path | None, output_file: Path | None, config_file: Path | None) -> None:
     """Score the cases of a feature table as the service scores them. Prints CSV."""
     from model_store.cohort.labelled_cohort import read_table, unnamed_profile
-    from model_store.cohort.own_table import OwnTable, read_own, with_own
+    from model_store.cohort.own_table import read_own, with_own
+    from model_store.cohort.patient_table import PatientTable
     from model_store.cohort.table_scores import score_table
 
     with readable_errors():
         signature = _signature(name, config_file)
         features = read_table(table, ("patient",) if own else ())
         if own and signature.own_columns:
-            features = with_own(features, read_own(OwnTable(own), signature.own_columns))
+            features = with_own(features, read_own(PatientTable(own), signature.own_columns))
         scores = score_table(signature, features)
     takes_images = len(signature.own_columns) < len(signature.columns)
     if takes_images and (note := unnamed_profile(features)):

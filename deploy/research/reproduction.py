@@ -9,7 +9,8 @@ from deploy.errors import CommandError
 from model_store.cohort.cohort_record import CohortRecord, table_digests
 from model_store.cohort.labelled_cohort import labelled_cohort, read_table
 from model_store.cohort.labels import read_labels
-from model_store.cohort.own_table import OwnTable, patients_as_cases, read_own, with_own
+from model_store.cohort.own_table import patients_as_cases, read_own, with_own
+from model_store.cohort.patient_table import PatientTable
 from model_store.cohort.plan import LabelTable
 from model_store.computing.progress import Begin, Mapped
 from model_store.signatures.bundle import load_bundle
@@ -87,7 +88,7 @@ def scored_tables(signature: Signature, tables: Tables, record: CohortRecord | N
         if tables.own is None:
             names = ", ".join(one.column for one in signature.own_columns)
             raise CommandError(f"the signature takes {names}", "name the table that has them with --own")
-        own = read_own(OwnTable(tables.own), signature.own_columns)
+        own = read_own(PatientTable(tables.own), signature.own_columns)
     if tables.features is not None:
         features = read_table(tables.features, ("patient",))
         features = features if own is None else with_own(features, own)

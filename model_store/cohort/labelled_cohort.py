@@ -9,8 +9,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from pyarrow import ArrowException
 
+from model_store.cohort.clinical import category_word
 from model_store.cohort.feature_table import FeatureTable
 from model_store.cohort.missing_values import CompleteTable
+from model_store.cohort.patient_table import PatientTable
 from model_store.cohort.plan import PROFILE
 from model_store.cohort.twins import PIXEL_DIGEST
 from model_store.errors import TrainingError
@@ -24,6 +26,7 @@ NOT_OF_THE_TABLE = "labels without a measured case"
 """Counts patients who are in no row of the feature table."""
 CASE_COLUMNS = ("case", "patient", "site", "scanner", PIXEL_DIGEST, *ACQUISITION_COLUMNS)
 """Columns that are kept beside the features, where the table has them."""
+TEXT_COLUMNS = ("case", "patient", "site", "scanner", "phenotype")
 
 
 @dataclass(frozen=True)
@@ -50,8 +53,23 @@ def rows_left_out(left_out: Mapping[str, int]) -> dict[str, int]:
     return {why: count for why, count in left_out.items() if why != NOT_OF_THE_TABLE}
 
 
-def read_table(path: Path, required: Sequence[str] = (), separator: str = ",") -> pd.DataFrame:
-    """Read a Parquet or CSV table; ``case`` and ``patient`` are text whatever they look like.
+def read_patients(patients: PatientTable, columns: Sequence[str]) -> pd.DataFrame:
+    """Read columns of a table of patients; the patient is text whatever it looks like.
+
+    Raises
+    ------
+    TrainingError
+        As `read_table`.
+    """
+    name = patients.patient
+    frame = read_table(patients.table, (name, *columns), patients.separator, (name,))[[name, *columns]]
+    return frame.assign(**{name: [category_word(value).strip() for value in frame[name]]})
+
+
+def read_table(
+    path: Path, required: Sequence[str] = (), separator: str = ",", texts: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Read a Parquet or CSV table; ``case``, ``patient`` and ``texts`` are text in a CSV whatever they look like.
 
     Raises
     ------
@@ -59,7 +77,7 @@ def read_table(path: Path, required: Sequence[str] = (), separator: str = ",") -
         The file is not there, is no table, or lacks a column.
     """
     try:
-        frame = pd.read_parquet(path) if path.suffix == ".parquet" else _read_csv(path, separator)
+        frame = pd.read_parquet(path) if path.suffix == ".parquet" else _read_csv(path, separator, texts)
     except (OSError, ValueError, ArrowException) as error:
         raise TrainingError(
             f"{path} cannot be read as a table: {type(error).__name__}; expected Parquet or CSV"
@@ -71,10 +89,9 @@ def read_table(path: Path, required: Sequence[str] = (), separator: str = ",") -
     return frame
 
 
-def _read_csv(path: Path, separator: str) -> pd.DataFrame:
-    texts = dict.fromkeys(("case", "patient", "site", "scanner", "phenotype"), str)
+def _read_csv(path: Path, separator: str, texts: Sequence[str]) -> pd.DataFrame:
     if separator == ",":
-        return pd.read_csv(path, dtype=texts)
+        return pd.read_csv(path, dtype=dict.fromkeys((*TEXT_COLUMNS, *texts), str))
     return pd.read_csv(path, dtype=str, sep=separator, encoding="utf-8-sig")
 
 

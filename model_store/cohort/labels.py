@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from model_store.cohort.clinical import category_word
-from model_store.cohort.labelled_cohort import COLD, HOT, read_table
+from model_store.cohort.labelled_cohort import COLD, HOT, read_patients
 from model_store.cohort.plan import LabelTable
 from model_store.errors import TrainingError
 
@@ -24,12 +24,8 @@ def read_labels(labels: LabelTable) -> pd.DataFrame:
     TrainingError
         The table cannot be read, or with every row whose value is not foreseen (the first ones by number).
     """
-    texts = (labels.patient, labels.phenotype)
-    if labels.table.suffix == ".parquet":
-        frame = read_table(labels.table, texts)
-    else:
-        frame = read_table(labels.table, texts, labels.separator)
-    found = pd.DataFrame({"patient": frame[labels.patient].astype(str).str.strip(), "phenotype": pd.NA}, dtype=object)
+    frame = read_patients(labels, [labels.phenotype])
+    found = pd.DataFrame({"patient": frame[labels.patient], "phenotype": pd.NA}, dtype=object)
     said = frame[labels.phenotype]
     known = said.notna() & (said.astype(str).str.strip() != "")
     found["phenotype"] = [

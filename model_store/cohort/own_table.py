@@ -1,15 +1,14 @@
 """The table with a study's own columns: one row for each patient, joined to the measured cases."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from model_store.cohort.clinical import category_word
-from model_store.cohort.labelled_cohort import read_table
+from model_store.cohort.labelled_cohort import read_patients
+from model_store.cohort.patient_table import PatientTable
 from model_store.cohort.plan import PROFILE
 from model_store.errors import TrainingError
 from model_store.signatures.own_columns import OwnColumn
@@ -18,33 +17,7 @@ SHOWN = 5
 """Of the mistakes of a table; the others are counted."""
 
 
-@dataclass(frozen=True)
-class OwnTable:
-    """Where a cohort's own columns are."""
-
-    SHORT_FORM: ClassVar = "table"
-    """A configuration that gives the path alone means this field."""
-
-    table: Path
-    """Parquet or CSV with one row for each patient."""
-    patient: str = "patient"
-    """Name of the column with the patient."""
-    separator: str = ","
-    """Of a CSV."""
-
-    def __post_init__(self) -> None:
-        """Refuse a separator that is none.
-
-        Raises
-        ------
-        ValueError
-            Naming the field.
-        """
-        if len(self.separator) != 1:
-            raise ValueError(f"separator: expected one character, found {self.separator!r}")
-
-
-def read_own(own: OwnTable, columns: Sequence[OwnColumn]) -> pd.DataFrame:
+def read_own(own: PatientTable, columns: Sequence[OwnColumn]) -> pd.DataFrame:
     """Return the columns as numbers, named as in feature tables, by patient; NaN where a cell is empty.
 
     Raises
@@ -52,8 +25,8 @@ def read_own(own: OwnTable, columns: Sequence[OwnColumn]) -> pd.DataFrame:
     TrainingError
         The table cannot be read, lacks a column, has a patient twice, or with every value that is not foreseen.
     """
-    frame = read_table(own.table, (own.patient, *(one.column for one in columns)), own.separator)
-    patients = [category_word(value).strip() for value in frame[own.patient]]
+    frame = read_patients(own, [one.column for one in columns])
+    patients = frame[own.patient].tolist()
     if twice := len(patients) - len(set(patients)):
         raise TrainingError(f"{own.table.name}: {twice} rows repeat a patient; expected one row for each")
     found = pd.DataFrame(index=pd.Index(patients, name="patient"))

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import ClassVar
 
 from model_store.cohort.pacs_source import PacsSource
+from model_store.cohort.patient_table import PatientTable
 from model_store.cohort.twins import PIXEL_DIGEST
 from model_store.number_types import Count, CountFromZero, PositiveNumber
 from model_store.signatures.own_profile import read_own_profile
@@ -112,25 +112,17 @@ class ExtractPlan:
 
 
 @dataclass(frozen=True)
-class LabelTable:
+class LabelTable(PatientTable):
     """Which table holds the labels, and how it words them."""
 
-    SHORT_FORM: ClassVar = "table"
-    """A configuration that gives the path alone means this field."""
-
-    table: Path
-    """Parquet or CSV with one row for each patient."""
-    patient: str = "patient"
     phenotype: str = "phenotype"
-    """Names of the two columns."""
+    """Name of the column with the label."""
     hot: tuple[str, ...] = ("hot",)
     cold: tuple[str, ...] = ("cold",)
     left_out: tuple[str, ...] = ()
     """Values of patients who are neither, such as immune-excluded; patients with an empty cell are left out, too."""
     hot_at_least: PositiveNumber | None = None
     """The column holds a quantity (CD8 cells or PD-L1 TPS in per cent, CPS): hot from this value on, else cold."""
-    separator: str = ","
-    """Of a CSV."""
 
     def __post_init__(self) -> None:
         """Refuse a value that would be hot and cold.
@@ -140,8 +132,7 @@ class LabelTable:
         ValueError
             Naming the field.
         """
+        super().__post_init__()
         named = [*self.hot, *self.cold, *self.left_out]
         if len({one.casefold() for one in named}) != len(named):
             raise ValueError("hot, cold and left_out: expected each value once")
-        if len(self.separator) != 1:
-            raise ValueError(f"separator: expected one character, found {self.separator!r}")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from model_store.cohort.own_table import OwnTable
+from model_store.cohort.patient_table import PatientTable
 from model_store.cohort.plan import LabelTable
 from model_store.number_types import Count, CountFromZero, DiscriminationBar, Seed
 from model_store.signatures.own_columns import OwnColumn
@@ -26,7 +26,7 @@ class TrainPlan:
     """Table with a row for each lesion."""
     labels: LabelTable | None = None
     """Table with the columns patient and phenotype (hot or cold), or one whose wording is described."""
-    own: OwnTable | None = None
+    own: PatientTable | None = None
     """Table with values of each patient that no image states, such as age or receptor status."""
     own_columns: tuple[OwnColumn, ...] = ()
     """Columns of `own` that are offered to the forest beside the features. The service cannot score with them."""

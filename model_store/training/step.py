@@ -21,7 +21,8 @@ from model_store.cohort.labelled_cohort import (
 from model_store.cohort.labels import read_labels
 from model_store.cohort.leaks import Separation, require_no_label
 from model_store.cohort.missing_values import CompleteTable, complete_table
-from model_store.cohort.own_table import OwnTable, patients_as_cases, read_own, with_own
+from model_store.cohort.own_table import patients_as_cases, read_own, with_own
+from model_store.cohort.patient_table import PatientTable
 from model_store.cohort.plan import LabelTable
 from model_store.cohort.twins import PIXEL_DIGEST, require_no_twins
 from model_store.computing.progress import Begin, Mapped, telling, untold
@@ -93,7 +94,7 @@ class TrainInputs:
     features: Path | None
     """None where the plan offers own columns alone."""
     labels: LabelTable
-    own: OwnTable | None
+    own: PatientTable | None
     reliability: Path | None
     preselected: Path | None
     preselected_on: Path | None

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from model_store.cohort.own_table import OwnTable
+from model_store.cohort.patient_table import PatientTable
 from model_store.cohort.plan import LabelTable
 from model_store.number_types import Count, PositiveNumber, Seed
 
@@ -20,7 +20,7 @@ class CohortFiles:
     """Without labels the cohort is a treated one: its scores are held against response, markers and outcome."""
     clinical: Path | None = None
     """Table with the column patient and those that `ValidatePlan` names."""
-    own: OwnTable | None = None
+    own: PatientTable | None = None
     """Where the signature takes own columns: the table that has them, worded as in the training. Without `features` and
     `folder` there is nothing else."""
     folder: Path | None = None

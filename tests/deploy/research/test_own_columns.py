@@ -12,7 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from deploy.cli import radtme
-from model_store.cohort.own_table import OwnTable, read_own
+from model_store.cohort.own_table import read_own
+from model_store.cohort.patient_table import PatientTable
 from model_store.errors import TrainingError
 from model_store.signatures.bundle import load_bundle
 from model_store.signatures.own_columns import OwnColumn
@@ -136,7 +137,7 @@ def test_all_mistakes_of_a_table_are_named_at_once(tmp_path: Path) -> None:
     """By column and row; an empty cell is none, and a decimal comma is a number."""
     path = tmp_path / "own.csv"
     path.write_text("patient;age;grade\n1;50,5;low\n2;old;High\n3;;medium\n")
-    table, order = OwnTable(path, separator=";"), ("low", "high")
+    table, order = PatientTable(path, separator=";"), ("low", "high")
     with pytest.raises(TrainingError, match=r"column age, row 2: 'old'; column grade, row 3: 'medium'"):
         read_own(table, [OwnColumn("age"), OwnColumn("grade", order)])
     path.write_text("patient;age;grade\n1;50,5;low\n2;;High\n")

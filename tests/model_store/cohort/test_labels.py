@@ -20,7 +20,7 @@ def table(folder: Path, text: str) -> Path:
 def test_words_and_columns_are_mapped(tmp_path: Path) -> None:
     """Names of columns, several words for a phenotype in any case, a semicolon, values that are left out."""
     path = table(tmp_path, "ID;TME\n007;Inflamed\n8; desert \n9;excluded\n10;\n11;T-cell rich\n")
-    labels = LabelTable(path, "ID", "TME", ("inflamed", "t-cell rich"), ("desert",), ("excluded",), separator=";")
+    labels = LabelTable(path, "ID", ";", "TME", ("inflamed", "t-cell rich"), ("desert",), ("excluded",))
     found = read_labels(labels).set_index("patient")["phenotype"]
     assert found.dropna().to_dict() == {"007": "hot", "8": "cold", "11": "hot"}
     assert list(found.index[found.isna()]) == ["9", "10"]
@@ -63,3 +63,10 @@ def test_a_word_has_one_meaning(tmp_path: Path) -> None:
     """The same term for hot and cold is an error in the configuration."""
     with pytest.raises(ValueError, match="each value once"):
         LabelTable(tmp_path / "x.csv", hot=("high", "Low"), cold=("low",))
+
+
+def test_zeros_before_a_patients_number_stay(tmp_path: Path) -> None:
+    """Whatever the column is called: feature tables name the patient 007, too."""
+    path = table(tmp_path, "ID,phenotype\n007,hot\n008,cold\n")
+    found = read_labels(LabelTable(path, "ID")).set_index("patient")["phenotype"]
+    assert found.to_dict() == {"007": "hot", "008": "cold"}
