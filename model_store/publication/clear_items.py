@@ -33,7 +33,7 @@ def _paper(study: StudyEvidence) -> tuple[tuple[str, str], ...]:
         ("Scientific or clinical background", study.told("healthcare_context")),
         ("Reasons for a radiomic approach", ""),
         ("Objectives", ""),
-        ("Checklists", "CLEAR, METRICS, IBSI and TRIPOD+AI in this card"),
+        ("Checklists", "CLEAR, METRICS, RQS 2.0, IBSI and TRIPOD+AI in this card"),
         ("Ethics", study.told("ethics")),
         ("Sample size", study.told("sample_size")),
         ("Nature of the study", ""),

@@ -59,6 +59,11 @@ def robustness(study: StudyEvidence) -> str:
     return f"{kept} of {study.reliability['features']} features are reliable" if kept is not None else ""
 
 
+def robust_selection(study: StudyEvidence) -> str:
+    """Return the same where the training left out the features that are not reliable."""
+    return robustness(study) if "reliability" in study.train.get("features", {}).get("selections", {}) else ""
+
+
 def comparison(study: StudyEvidence) -> str:
     """Return what the signature was compared with, beside radiomics."""
     return "logistic regressions with and without the signature" if study.validate.get("added_value") else ""
@@ -83,7 +88,7 @@ def _design(study: StudyEvidence) -> tuple[tuple[str, str], ...]:
     return (
         (
             "Adherence to checklists for radiomics or machine learning",
-            "CLEAR, METRICS, IBSI and TRIPOD+AI in this card",
+            "CLEAR, METRICS, RQS 2.0, IBSI and TRIPOD+AI in this card",
         ),
         ("Eligibility criteria of a representative population", study.told("eligibility")),
         ("Reference standard of high quality, clearly defined", study.told("label_source")),
@@ -110,7 +115,7 @@ def _features(study: StudyEvidence) -> tuple[tuple[str, str], ...]:
         ("Preprocessing, appropriate and described", "Feature profile"),
         ("Standardised software for feature extraction", "pyradiomics, or an engine with its values; Made with"),
         ("Parameters of feature extraction", "Feature profile"),
-        ("Removal of features that are not robust", robustness(study)),
+        ("Removal of features that are not robust", robust_selection(study)),
         ("Removal of redundant features", "inside each fold, by correlation of ranks (Training)"),
         ("Dimensionality fits the data", f"{taken} features, {smaller} cases of the smaller class" if taken else ""),
         ("Robustness of end-to-end deep learning", f"{DOES_NOT_APPLY}: features are hand-crafted"),

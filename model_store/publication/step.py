@@ -17,6 +17,7 @@ from model_store.publication.ibsi_items import ibsi_rows
 from model_store.publication.metrics_items import StudyEvidence, metrics_rows
 from model_store.publication.model_card import card_sections, interval
 from model_store.publication.plan import PublishPlan
+from model_store.publication.rqs_items import rqs_rows
 from model_store.publication.tripod import NOT_REPORTED, checklist
 from model_store.reporting.document import Block, Section, pairs, to_html, to_markdown
 from model_store.reporting.step_output import read_summary
@@ -293,6 +294,10 @@ def _checklists(study: StudyEvidence, description: Description) -> list[Section]
     found = {
         "METRICS": (metrics_rows(study), "The score of METRICS is left to a reader."),
         "CLEAR": (clear_rows(study), "What belongs to a publication, such as its abstract, is among the latter."),
+        "RQS 2.0": (
+            rqs_rows(study, description),
+            "Points are left to a reader. Items of a trial or product are listed.",
+        ),
         "IBSI": (ibsi_rows(study, description), "Items of CT, PET, diffusion and brain images are left out."),
     }
     sections = []

@@ -28,7 +28,7 @@ def test_a_whole_study_answers_what_is_asked_of_it() -> None:
     study = StudyEvidence(
         dict.fromkeys(SAID, "Text"),
         {
-            "features": {"taken": ["a", "b"]},
+            "features": {"taken": ["a", "b"], "selections": {"reliability": "recomputed"}},
             "hot": 30,
             "cold": 50,
             "families": {"random forest": {}, "elastic net": {}},
