@@ -38,6 +38,8 @@ class OutlineCase:
     is_pair: bool = False
     phase: int | None = None
     """Of a pair whose image holds several phases: from 1."""
+    phase_files: tuple[str, ...] = ()
+    """Of a pair whose phases are a file each: all of them in order of time, the image too."""
     resample_mask: bool = False
     """Of a pair: a mask on another grid takes that of the image."""
     site: str = ""
@@ -57,7 +59,7 @@ class OutlineCase:
     def inputs(self, profile: FeatureProfile) -> str:
         """Return a key of everything that the measurement of the case depends on."""
         others = (name for series in self.other_series for name in series)
-        files = [(name, *_stamp(name)) for name in (self.outline, *self.images, *others)]
+        files = [(name, *_stamp(name)) for name in (self.outline, *self.images, *self.phase_files, *others)]
         said = [asdict(self), profile.to_json(), files, version("radtme"), RESULT_FORMAT]
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 

@@ -1,5 +1,6 @@
 """NIfTI and NRRD: an image and a mask on the same grid, as research tools write them."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -7,23 +8,26 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from deploy.cohort.cases import OutlineCase
+from deploy.cohort.pair_phases import PairPhases, phase_of, read_image, read_phases, same_grid
 from model_store.signatures.kinetics import BEFORE_CONTRAST, Kinetics
+from model_store.signatures.profile import DEFAULT_PROFILE, Exclusion, FeatureProfile
 from workers.errors import Reason, RejectedInput
 from workers.images.phases import PhaseEvidence, PhaseIdentity
 from workers.images.volume import ONE_PHASE, EarlierPhase, KineticPhases, SourceFrame, Volume
+from workers.outline.contrast import ENHANCEMENT
 from workers.outline.region_of_interest import RegionOfInterest
 
-SAME_PLACE_MM = 1e-3
 SPACING_DECIMALS = 6
 """NIfTI stores single precision: 0.8 mm is read back as 0.800000012."""
 LEAST_KEPT = 0.95
 """Share of a mask's volume that is left on the grid of the image; with less it lies outside, or is too thin."""
 
 
-def read_pair(case: OutlineCase, kinetics: Kinetics | None = None) -> tuple[Volume, RegionOfInterest]:
+def read_pair(case: OutlineCase, profile: FeatureProfile = DEFAULT_PROFILE) -> tuple[Volume, RegionOfInterest]:
     """Return an image and its mask as the volume and outline that the same data in DICOM would give.
 
-    With ``kinetics``, the other phases of an image of several come too: the first one is before contrast.
+    Where the case names the other phases of the examination, or the image holds several, those that the profile
+    compares with come too: the first one is before contrast.
 
     Axes are flipped to where DICOM writers let them run (columns to the left or back, rows to the back or feet): the
     1 mm grid begins at the first voxel, and a mirrored image would be sampled in other places. The third axis is taken
@@ -36,9 +40,9 @@ def read_pair(case: OutlineCase, kinetics: Kinetics | None = None) -> tuple[Volu
         UNSUPPORTED_SEGMENTATION where the mask lies on another grid, EMPTY_SEGMENTATION,
         SEVERAL_TUMOUR_SEGMENTS where several values are in the mask and none was named.
     """
-    whole = _read(case.images[0])
-    image, mask = _phase_of(whole, case.phase), _phase_of(_read(case.outline), None)
-    if case.resample_mask and not _same_grid(image, mask):
+    phases = read_phases(case)
+    image, mask = phases.image, phase_of(read_image(case.outline), None)
+    if case.resample_mask and not same_grid(image, mask):
         mask = _resampled(mask, image, case.label)
     _check_same_grid(image, mask)
     image, mask = (_as_dicom_stores(one) for one in (image, mask))
@@ -48,6 +52,7 @@ def read_pair(case: OutlineCase, kinetics: Kinetics | None = None) -> tuple[Volu
             Reason.INVALID_PIXELS, "all voxels of the image have the same value, or some are not numbers"
         )
     x, y, z = (round(step, SPACING_DECIMALS) for step in image.GetSpacing())
+    tumour = _tumour(sitk.GetArrayFromImage(mask), case.label)
     volume = Volume(
         array=array,
         origin_mm=image.GetOrigin(),
@@ -57,49 +62,44 @@ def read_pair(case: OutlineCase, kinetics: Kinetics | None = None) -> tuple[Volu
         headers=(),
         frame_of_reference_uid="",
         phase=PhaseIdentity(1, 1, PhaseEvidence.SINGLE),
-        kinetic_phases=_kinetic_phases(whole, kinetics) if kinetics else ONE_PHASE,
+        kinetic_phases=_kinetic_phases(phases, profile.kinetics) if profile.kinetics else ONE_PHASE,
     )
-    return volume, RegionOfInterest(_tumour(sitk.GetArrayFromImage(mask), case.label), None)
+    return _in_examination(volume, phases, tumour, profile), RegionOfInterest(tumour, None)
 
 
-def _kinetic_phases(whole: Any, which: Kinetics) -> KineticPhases:
-    """Return the phases before contrast, early and late of an image; those that it does not hold are None."""
-    phases = whole.GetSize()[3] if whole.GetDimension() == 4 else whole.GetNumberOfComponentsPerPixel()
-    late = which.late or phases
-    if late <= which.early:
-        return KineticPhases(missing=f"the image holds {phases} phases, none after phase {which.early}")
-    if late > phases:
-        return KineticPhases(missing=f"the image holds {phases} phases, and phase {late} is needed")
+def _in_examination(volume: Volume, phases: PairPhases, tumour: NDArray[np.bool_], profile: FeatureProfile) -> Volume:
+    """Return the volume with its number in the examination and the phase before contrast, as far as they are known.
+
+    As with DICOM, the first phase is taken for one before contrast where the tumour enhances after it.
+    """
+    first = phases.phase(BEFORE_CONTRAST) if phases.number > BEFORE_CONTRAST else None
+    if first is None:
+        return volume
+    earlier = _stored(first)
+    before, here = (float(np.median(one[tumour].astype(np.float64))) for one in (earlier, volume.array))
+    if before <= 0 or here / before - 1 < ENHANCEMENT:
+        return volume
+    compared = EarlierPhase(earlier, (0, 0, 0)) if Exclusion.VESSELS in profile.exclusions else None
+    return replace(volume, number_in_examination=phases.number, before_contrast=compared)
+
+
+def _kinetic_phases(phases: PairPhases, which: Kinetics) -> KineticPhases:
+    """Return the phases before contrast, early and late of an examination; those that are not there are None."""
+    late = which.late or phases.count
+    found = {number: phases.phase(number) for number in (BEFORE_CONTRAST, which.early, late)}
     before, early, last = (
-        EarlierPhase(sitk.GetArrayFromImage(_as_dicom_stores(_phase_of(whole, number))), (0, 0, 0))
-        for number in (BEFORE_CONTRAST, which.early, late)
+        None if image is None else EarlierPhase(_stored(image), (0, 0, 0))
+        for image in (found[BEFORE_CONTRAST], found[which.early], found[late])
     )
-    return KineticPhases(before, early, last, missing="")
+    if late <= which.early:
+        return KineticPhases(before, early, missing=f"there are {phases.count} phases, none after phase {which.early}")
+    lacking = ", ".join(str(number) for number, image in found.items() if image is None)
+    why = f"of {phases.count} phases, phase {lacking} is not there, cannot be read, or has another grid"
+    return KineticPhases(before, early, last, missing=why if lacking else "")
 
 
-def _read(name: str) -> Any:
-    try:
-        image: Any = sitk.ReadImage(name)
-    except RuntimeError as error:
-        raise RejectedInput(Reason.UNREADABLE_OBJECT, "a file of the pair cannot be read") from error
-    return image
-
-
-def _phase_of(image: Any, phase: int | None) -> Any:
-    """Return one phase of an image: of four dimensions, or with several values for each voxel. Phases count from 1."""
-    phases = image.GetSize()[3] if image.GetDimension() == 4 else image.GetNumberOfComponentsPerPixel()
-    if image.GetDimension() not in (3, 4) or (image.GetDimension() == 4 and image.GetNumberOfComponentsPerPixel() > 1):
-        raise RejectedInput(Reason.IRREGULAR_GEOMETRY, f"expected 3 or 4 dimensions, found {image.GetDimension()}")
-    if (phase is None and phases > 1) or (phase or 1) > phases:
-        wanted = "none is named" if phase is None else f"{phase} was named"
-        raise RejectedInput(
-            Reason.IRREGULAR_GEOMETRY, f"the image holds {phases} phases, and {wanted}; name one of them"
-        )
-    index = (phase or 1) - 1 if phases > 1 else 0
-    if image.GetDimension() == 4:
-        return image[:, :, :, index]
-    select: Any = sitk.VectorIndexSelectionCast
-    return select(image, index) if phases > 1 else image
+def _stored(image: Any) -> NDArray[np.generic]:
+    return np.asarray(sitk.GetArrayFromImage(_as_dicom_stores(image)))
 
 
 def _resampled(mask: Any, image: Any, label: int | None) -> Any:
@@ -121,19 +121,8 @@ def _volume(mask: Any, label: int | None) -> float:
     return float(np.prod(mask.GetSpacing()) * np.count_nonzero(array if label is None else array == label))
 
 
-def _same_grid(image: Any, mask: Any) -> bool:
-    return image.GetSize() == mask.GetSize() and all(
-        np.allclose(ours, theirs, rtol=0, atol=SAME_PLACE_MM)
-        for ours, theirs in (
-            (image.GetSpacing(), mask.GetSpacing()),
-            (image.GetOrigin(), mask.GetOrigin()),
-            (image.GetDirection(), mask.GetDirection()),
-        )
-    )
-
-
 def _check_same_grid(image: Any, mask: Any) -> None:
-    if not _same_grid(image, mask):
+    if not same_grid(image, mask):
         raise RejectedInput(
             Reason.UNSUPPORTED_SEGMENTATION,
             f"the mask and the image have different grids: {mask.GetSize()} voxels of {mask.GetSpacing()} mm on "

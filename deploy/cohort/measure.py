@@ -63,7 +63,7 @@ def read_outline_case(case: OutlineCase, profile: FeatureProfile) -> tuple[Volum
         With the reason why there is nothing to measure.
     """
     if case.is_pair:
-        return *read_pair(case, profile.kinetics), Dataset()
+        return *read_pair(case, profile), Dataset()
     images = [Path(name) for name in case.images]
     others = [[Path(name) for name in series] for series in case.other_series]
     number, rules = case.segment_number, case.rules

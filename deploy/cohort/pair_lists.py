@@ -1,9 +1,10 @@
 """Lists of pairs: an image and a mask beside each other, named by a pattern, or in a table."""
 
 import csv
+import glob
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from deploy.cohort.cases import OutlineCase
@@ -21,7 +22,7 @@ SHOWN = 20
 def listed_pairs(file: Path) -> list[OutlineCase]:
     """Return the pairs of a CSV with the columns image, mask, patient.
 
-    Optional: case, label, phase, reader, site, scanner.
+    Optional: case, label, phase, reader, site, scanner, and phases: a name with ``*`` for the files of all phases.
 
     Raises
     ------
@@ -57,7 +58,33 @@ def _mistakes(file: Path, row: dict[str, str]) -> Iterator[str]:
         text = row.get(name) or ""
         if text and not (text.isdecimal() and int(text) > 0):
             found.append(f"{name}: expected a whole number from 1, found {text!r}")
+    if row.get("phases") and not found:
+        phases = _files_named(file, row["phases"])
+        found += _wrong_phases(phases, *paths, f"phases: {row['phases']}", has_number=bool(row.get("phase")))
     return iter(found)
+
+
+def _files_named(file: Path, pattern: str) -> list[Path]:
+    """Return the files of a pattern, relative to the list, in order of time."""
+    literal = "*".join(map(glob.escape, pattern.split("*")))
+    found = (file.parent / name for name in glob.glob(literal, root_dir=file.parent))
+    return in_order_of_time(path for path in found if path.is_file())
+
+
+def in_order_of_time(files: Iterable[Path]) -> list[Path]:
+    """Return files in the order of the numbers in their names, 9 before 10."""
+    return sorted(files, key=lambda file: [int(part) if part.isdecimal() else part for part in
+                                           re.split(r"(\d+)", file.name)])  # fmt: skip
+
+
+def _wrong_phases(phases: Sequence[Path], image: Path, mask: Path, what: str, *, has_number: bool) -> list[str]:
+    """Return what is wrong with the files of the phases of an image."""
+    if has_number:
+        return [f"{what}: expected either phase, of an image that holds several, or phases, of files that hold one"]
+    if len(phases) < 2:
+        return [f"{what}: expected the files of two phases or more, found {len(phases)}"]
+    same = [sum(other.samefile(one) for one in phases) for other in (image, mask)]
+    return [] if same == [1, 0] else [f"{what}: expected the image among these files, and not the mask"]
 
 
 def _duplicates(file: Path, names: list[tuple[int, str]]) -> list[str]:
@@ -72,15 +99,22 @@ def _duplicates(file: Path, names: list[tuple[int, str]]) -> list[str]:
     ]
 
 
+def _with_image(phases: Sequence[Path], image: Path) -> tuple[str, ...]:
+    """Return the phases as texts, the image as it is written elsewhere."""
+    return tuple(str(image if one.samefile(image) else one) for one in phases)
+
+
 def _listed(file: Path, row: dict[str, str]) -> OutlineCase:
+    image = file.parent / row["image"]
     return OutlineCase(
         case=row.get("case") or row["mask"],
         patient=row["patient"],
-        images=(str(file.parent / row["image"]),),
+        images=(str(image),),
         outline=str(file.parent / row["mask"]),
         series_uid=row["image"],
         label=int(row["label"]) if row.get("label") else None,
         phase=int(row["phase"]) if row.get("phase") else None,
+        phase_files=_with_image(_files_named(file, row["phases"]), image) if row.get("phases") else (),
         is_pair=True,
         site=row.get("site") or "",
         scanner=row.get("scanner") or "",
@@ -103,29 +137,42 @@ def named_pairs(folder: Path, names: PairNames) -> list[OutlineCase]:
     masks = {name: found for name in sorted(files) if (found := _expression(names.mask).fullmatch(name))}
     if not masks:
         raise WrongUsage(f"extract.names.mask: no file below {folder} matches {names.mask}")
+    others = {name: path for name, path in files.items() if name not in masks}
     cases, wrong = [], []
     for name, found in masks.items():
         wanted = _expression(names.image, found.groupdict())
-        images = [other for other in files if other not in masks and wanted.fullmatch(other)]
+        images = [other for other in others if wanted.fullmatch(other)]
         if len(images) != 1:
             wrong.append(f"{name}: {len(images)} images match {names.image}")
             continue
-        parts = found.groupdict()
+        image, parts = files[images[0]], found.groupdict()
+        known = parts | (wanted.fullmatch(images[0]) or found).groupdict()
+        phases = _phases_named(names.phases, others, known) if names.phases else []
+        if names.phases and (mistakes := _wrong_phases(phases, image, files[name], names.phases, has_number=False)):
+            wrong += [f"{name}: {mistake}" for mistake in mistakes]
+            continue
         cases.append(
             OutlineCase(
                 case=name,
                 patient=parts["patient"],
-                images=(str(files[images[0]]),),
+                images=(str(image),),
                 outline=str(files[name]),
                 series_uid=images[0],
                 is_pair=True,
                 reader=parts.get("reader", ""),
+                phase_files=_with_image(phases, image),
             )
         )
     if wrong:
         more = [f"and {len(wrong) - SHOWN} more"] if len(wrong) > SHOWN else []
         raise WrongUsage("\n".join(["extract.names: expected one image for each mask", *wrong[:SHOWN], *more]))
     return cases
+
+
+def _phases_named(pattern: str, files: Mapping[str, Path], known: dict[str, str]) -> list[Path]:
+    """Return the files of the phases of an image, in order of time."""
+    wanted = _expression(pattern, known)
+    return in_order_of_time(path for name, path in files.items() if wanted.fullmatch(name))
 
 
 def _expression(pattern: str, known: dict[str, str] | None = None) -> re.Pattern[str]:

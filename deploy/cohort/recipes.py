@@ -82,10 +82,11 @@ def write_recipe(recipe: Recipe, folder: Path, output: Path, console: Console) -
     rows = [{"patient": patient, **clinical.get(patient, {})} for patient, _ in cases]
     require_responses(folder, rows)
     output.mkdir(parents=True, exist_ok=True)
-    _write(output / "pairs.csv", ("image", "mask", "patient", "site", "scanner"), [
+    _write(output / "pairs.csv", ("image", "mask", "phases", "patient", "site", "scanner"), [
         {
             "image": os.path.relpath(path, output),
             "mask": os.path.relpath(masks[patient], output),
+            "phases": _phases(path, output),
             "patient": patient,
             "site": clinical.get(patient, {}).get("site") or patient.split("_")[0],
             "scanner": clinical.get(patient, {}).get("scanner", ""),
@@ -138,6 +139,13 @@ def _image(folder: Path, mask: Path, patient: str) -> Path | None:
         f"{parent}/{name}_{PHASE}.nii.gz" for parent in (stem, patient) for name in (stem, patient.lower(), patient)
     )
     return next((folder / name for name in names if (folder / name).is_file()), None)
+
+
+def _phases(image: Path, output: Path) -> str:
+    """Return the name of the files of all phases, relative to the study; empty where the image is the only one."""
+    name = image.name.replace(f"_{PHASE}.", "_*.")
+    phases = list(image.parent.glob(name))
+    return os.path.relpath(image.parent / name, output) if len(phases) > 1 else ""
 
 
 def _clinical(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:

@@ -38,6 +38,9 @@ class PairNames:
 
     image: str
     mask: str
+    phases: str = ""
+    """Where each phase is a file: the names of all of them, the image's too, in the order of the numbers in them, such
+    as ``images/{patient}/{patient}_*.nii.gz``. The first one is before contrast."""
 
     def __post_init__(self) -> None:
         """Refuse masks without a patient.
@@ -58,7 +61,7 @@ class ExtractPlan:
     folder: Path | None = None
     """DICOM in any layout, or NIfTI / NRRD images with their masks beside them."""
     pairs: Path | None = None
-    """CSV with the columns image, mask, patient; optional: case, label, phase, reader, site, scanner."""
+    """CSV with the columns image, mask, patient; optional: case, label, phase, phases, reader, site, scanner."""
     names: PairNames | None = None
     """With `folder`: the names of its images and masks, where they lie otherwise than beside each other."""
     phase: Count | None = None

@@ -61,6 +61,8 @@ def test_mama_mia_becomes_a_study_of_its_first_phase_and_expert_outlines(downloa
     ]
     volume, _ = read_pair(cases[1])
     assert (volume.array.min(), volume.array.max()) == (1300, 1555)  # the phase 0001 of the second patient
+    assert [Path(one).name[-11:] for one in cases[1].phase_files] == ["0000.nii.gz", "0001.nii.gz", "0002.nii.gz"]
+    assert cases[1].phase_files[1] == cases[1].images[0]
     assert "automatic" not in cases[1].outline
     labels = read_labels(study.plans["train"].labels)
     assert labels["phenotype"].fillna("").tolist() == ["hot", "cold", ""]
